@@ -1,0 +1,418 @@
+"""Names of formats to a checked chain, and a chain to one loop over the records of an object.
+
+A chain is compiled once per mapping: its parsers become a single function, so that the loop makes no call per stage
+that it can avoid. Nothing here knows where an object comes from or what becomes of its events.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from io import BufferedReader
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from slips.errors import FormatError, HandlerError, RecordError
+from slips.format import Event, Format, Parse, Parsed, Record, Rule, TooLong, parser
+from slips.formats import catalogue
+from slips.model import MetaData, ObjectEvent, Outcome, Range
+
+SKIP_RULE = Rule("on_error: skip", "records that could not be parsed, where the mapping says 'on_error: skip'")
+
+Several = list[tuple[MetaData, Event]]
+Recv = Callable[[MetaData, Event], None]
+Reject = Callable[[int, Record, Exception], None]
+"""Told of each bad record: number, the record as the reader gave it, why."""
+Tick = Callable[[int], bool]
+"""Told every `TICK` records how far the loop has come; True stops it there."""
+TICK = 64
+
+
+class Chain:
+    """A reader and its parsers, ready to run. Made by `compile_chain`."""
+
+    def __init__(self, names: Sequence[str], read: Format, parameter: str, parsers: Sequence[Format]) -> None:
+        self.names = tuple(names)
+        self.ignores = read.gives == "nothing"
+        self.reader = f"{read.name}:{parameter}" if parameter else read.name
+        """Identity of what numbers the records."""
+        self._read = read.read
+        self._parameter = parameter
+        self.parse = _compose(read, parsers)
+
+    def records(self, stream: BufferedReader, record_bytes: int) -> Iterator[Record]:
+        """The records of an object."""
+        assert self._read is not None  # noqa: S101 - `compile_chain` puts a reader first
+        return self._read(stream, record_bytes, self._parameter)
+
+    def run(
+        self,
+        stream: BufferedReader,
+        outcome: Outcome,
+        *,
+        source: ObjectEvent,
+        recv: Recv,
+        reject: Reject,
+        tick: Tick,
+        record_bytes: int,
+        skip: bool = False,
+    ) -> int | None:
+        """Every record of `stream` to `recv`, counted in `outcome`. None at the end; the last number if `tick` stopped it.
+
+        Raises HandlerError for whatever `recv` raises (with `__cause__`); ReaderError and its like pass through.
+        """
+        numbered: Iterable[tuple[int, Record]] = enumerate(self.records(stream, record_bytes), 1)
+        if source.records is not None:
+            numbered = select(numbered, source.records)
+        parse, timestamp = self.parse, source.timestamp
+        records = delivered = filtered = events = seq = 0
+        first, last = float("inf"), float("-inf")
+        try:
+            for seq, record in numbered:
+                records += 1
+                meta = MetaData("", timestamp, source, None, seq)
+                try:
+                    event = parse(meta, record)
+                    if event.__class__ is not dict:
+                        event = _unusual(meta, event)
+                except Exception as error:
+                    if isinstance(error, MemoryError):
+                        raise
+                    if skip:
+                        filtered += 1
+                        outcome.rules[SKIP_RULE.name] = outcome.rules.get(SKIP_RULE.name, 0) + 1
+                    else:
+                        outcome.quarantined += 1
+                        reject(seq, record, record.error() if isinstance(record, TooLong) else error)
+                    continue
+                if event.__class__ is dict:
+                    at = meta.timestamp
+                    if at < first:
+                        first = at
+                    if at > last:
+                        last = at
+                    try:
+                        recv(meta, event)
+                    except BaseException as error:
+                        raise HandlerError(str(error)) from error
+                    events += 1
+                    delivered += 1
+                elif event.__class__ is Rule:
+                    filtered += 1
+                    outcome.rules[event.name] = outcome.rules.get(event.name, 0) + 1
+                else:
+                    for each, part in event:
+                        first, last = min(first, each.timestamp), max(last, each.timestamp)
+                        try:
+                            recv(each, part)
+                        except BaseException as error:
+                            raise HandlerError(str(error)) from error
+                        events += 1
+                    delivered += 1
+                if not records % TICK and tick(seq):
+                    return seq
+        finally:
+            outcome.records += records
+            outcome.delivered += delivered
+            outcome.filtered += filtered
+            outcome.events += events
+            if first <= last:
+                outcome.first_timestamp, outcome.last_timestamp = first, last
+        return None
+
+
+def select(numbered: Iterable[tuple[int, Record]], ranges: Sequence[Range]) -> Iterator[tuple[int, Record]]:
+    """Only the records in `ranges` (sorted, disjoint); reads no further than the last of them."""
+    wanted = iter(ranges)
+    first, last = next(wanted, (0, 0))
+    for seq, record in numbered:
+        while last is not None and seq > last:
+            first, last = next(wanted, (0, 0))
+            if first == 0:
+                return
+        if seq >= first:
+            yield seq, record
+            if last is not None and seq == last == ranges[-1][1]:
+                return
+
+
+def _unusual(meta: MetaData, value: Any) -> Any:
+    """What a parser gave instead of a plain dict: a Rule, several events, or a mistake."""
+    if isinstance(value, Rule):
+        return value
+    if value.__class__ is _Several:
+        return value
+    if isinstance(value, dict):
+        return dict(value)
+    if isinstance(value, list) and all(isinstance(event, dict) for event in value):
+        if not value:
+            raise RecordError("parser gave no event and named no rule; expected an event, or a Rule to filter it")
+        return _Several(_spread(meta, value))
+    raise RecordError(f"parser gave {type(value).__name__}; expected an event (dict), a list of them, or a Rule")
+
+
+class _Several(Several):
+    """The events of one record, each with its own meta."""
+
+
+def _spread(meta: MetaData, events: Iterable[Event]) -> Several:
+    several: Several = []
+    for index, event in enumerate(events):
+        each = copy.copy(meta)
+        each.index = index
+        several.append((each, event))
+    return several
+
+
+def _compose(read: Format, parsers: Sequence[Format]) -> Callable[[MetaData, Any], Any]:
+    """The parsers as one function of meta and record."""
+    stages: list[Parse] = []
+    given = read.gives
+    for format_ in parsers:
+        assert format_.parse is not None  # noqa: S101 - `compile_chain` lets only parsers come here
+        if format_.takes == "event":
+            stages.append(format_.parse)
+        elif given == "text":
+            stages.append(format_.parse if format_.raw else _of_bytes(format_.parse, format_.extends))
+        else:
+            stages.append(_of_message(format_))
+        given = format_.gives
+    if not stages:
+        return _of_bytes(_plain_text) if given == "text" else _as_it_is
+    function = stages[0]
+    for stage in stages[1:]:
+        function = _then(function, stage)
+    return function
+
+
+def _plain_text(meta: MetaData, text: str) -> Event:
+    """A chain without parsers: the text itself, as the original had it."""
+    meta.message = text
+    return {"message": text}
+
+
+def _as_it_is(_meta: MetaData, event: Event) -> Event:
+    return event
+
+
+def decode_text(raw: bytes) -> str:
+    """A record's bytes as text, without its line end. Bytes that are not UTF-8 survive as `surrogateescape`."""
+    text = raw.decode("utf-8", "surrogateescape")
+    if text[-1:] == "\n":
+        text = text[:-1]
+    return text[:-1] if text[-1:] == "\r" else text
+
+
+def _of_bytes(parse: Parse, extends: bool = False) -> Parse:
+    """A parser of texts where the reader gives bytes."""
+    if extends:
+
+        def with_message(meta: MetaData, raw: bytes) -> Parsed:
+            text = decode_text(raw)
+            return _extend({"message": text}, parse(meta, text))
+
+        return with_message
+
+    def of_bytes(meta: MetaData, raw: bytes) -> Parsed:
+        return parse(meta, decode_text(raw))
+
+    return of_bytes
+
+
+def _of_message(format_: Format) -> Parse:
+    """A parser of texts behind one that gives events: the text is the event's `message`, as in the original."""
+    parse, raw, extends, name = format_.parse, format_.raw, format_.extends, format_.name
+    assert parse is not None  # noqa: S101
+
+    def of_message(meta: MetaData, event: Event) -> Parsed:
+        message = event.get("message")
+        if not isinstance(message, str):
+            raise RecordError(f"{name}: no text in 'message' (keys: {', '.join(map(str, event))})")
+        parsed = parse(meta, message.encode("utf-8", "surrogatepass") if raw else message)
+        return _extend(event, parsed) if extends else parsed
+
+    return of_message
+
+
+def _extend(event: Event, parsed: Parsed) -> Parsed:
+    if isinstance(parsed, dict):
+        return {**event, **parsed}
+    return [{**event, **each} for each in parsed] if isinstance(parsed, list) else parsed
+
+
+def _then(before: Callable[[MetaData, Any], Any], after: Parse) -> Callable[[MetaData, Any], Any]:
+    """Two stages as one. Several events go on one by one; the record is filtered if all of them are."""
+
+    def then(meta: MetaData, record: Any) -> Any:
+        event = before(meta, record)
+        if event.__class__ is dict:
+            return after(meta, event)
+        event = _unusual(meta, event)
+        if event.__class__ is Rule:
+            return event
+        if event.__class__ is dict:
+            return after(meta, event)
+        kept, rule = _Several(), None
+        for each, part in event:
+            result = after(each, part)
+            result = result if result.__class__ is dict else _unusual(each, result)
+            if result.__class__ is Rule:
+                rule = result
+            elif result.__class__ is dict:
+                kept.append((each, result))
+            else:
+                kept.extend(result)
+        for index, (each, _) in enumerate(kept):
+            each.index = index
+        return kept or rule
+
+    return then
+
+
+# ---- names to chains
+
+
+def compile_chain(names: Sequence[str], root: Path) -> Chain:
+    """A chain of `names` (one name stands for its usual chain), user's files relative to `root`.
+
+    Raises FormatError with every mistake in it.
+    """
+    expanded, formats, problems = _resolve(names, root)
+    if problems:
+        raise FormatError("\n".join(problems))
+    (read, parameter), *rest = formats
+    return Chain(expanded, read, parameter, [format_ for format_, _ in rest])
+
+
+def check_chain(names: Sequence[str], root: Path) -> list[str]:
+    """Every mistake in `names`, as texts; none for a chain that compiles."""
+    return _resolve(names, root)[2]
+
+
+def find_format(name: str, root: Path) -> Format:
+    """The format `name` of the catalogue, or of the user's `path/file.py:name`.
+
+    Raises FormatError that says what is wrong and what was perhaps meant.
+    """
+    path, colon, attribute = name.rpartition(":")
+    if colon and path.endswith(".py"):
+        return _load_user_format(name, root / path, attribute)
+    base = name.partition(":")[0]
+    known = catalogue()
+    if base in known:
+        return known[base]
+    close = difflib.get_close_matches(base, known, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    raise FormatError(f"format {base!r} is not known; {hint}('slips formats' lists them all)")
+
+
+Resolved = tuple[list[str], list[tuple[Format, str]], list[str]]
+
+
+def _resolve(names: Sequence[str], root: Path) -> Resolved:
+    """Names with short forms and containers written out, their formats with parameters, and the mistakes."""
+    if not names:
+        return [], [], ["the chain is empty; expected format names such as [s3-lines, json]"]
+    found: list[tuple[str, Format]] = []
+    problems: list[str] = []
+    for name in names:
+        try:
+            found.append((name, find_format(name, root)))
+        except FormatError as error:
+            problems.append(str(error))
+    if problems:
+        return list(names), [], problems
+    if len(found) == 1 and found[0][1].takes != "object":
+        name, format_ = found[0]
+        found = [(n, format_ if n == format_.name else find_format(n, root)) for n in format_.chain[:-1]]
+        found.append((name, format_))
+    elif len(found) > 1 and found[1][1].container and found[0][1].name in ("s3-lines", "s3-text"):
+        # One streaming reader for both, so that records are numbered across the object in flat memory.
+        name = f"json-records:{found[1][1].container}"
+        found[0] = (name, find_format(name, root))
+    problems = _misfits(found)
+    expanded = [name for name, _ in found]
+    return expanded, [(format_, _parameter(name, format_)) for name, format_ in found], problems
+
+
+def _parameter(name: str, format_: Format) -> str:
+    return (name.partition(":")[2] or format_.parameter) if format_.parameter else ""
+
+
+def _misfits(found: Sequence[tuple[str, Format]]) -> list[str]:
+    """Neighbours of a chain that do not fit."""
+    problems = []
+    given = "object"
+    for position, (name, format_) in enumerate(found):
+        if ":" in name and not format_.parameter and ".py:" not in name:
+            problems.append(
+                f"format {format_.name!r} takes no parameter; expected it without {name[len(format_.name) :]!r}"
+            )
+        before = found[position - 1][0] if position else ""
+        if format_.takes == "object" and position:
+            problems.append(f"format {name!r} reads objects; expected it first in the chain, not after {before!r}")
+        elif format_.takes != "object" and not position:
+            problems.append(
+                f"format {name!r} takes {_article(format_.takes)}; expected a reader before it, "
+                f"as in [{', '.join(format_.chain)}]"
+            )
+        elif given == "nothing":
+            problems.append(f"format {before!r} gives nothing; expected no {name!r} after it")
+        elif given == "text" and format_.takes == "event":
+            problems.append(
+                f"format {name!r} takes an event and {before!r} gives a text; expected a parser such as 'json' between"
+            )
+        given = format_.gives
+    return problems
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeio" else f"a {kind}"
+
+
+def _load_user_format(name: str, path: Path, attribute: str) -> Format:
+    """The format `attribute` of the user's file: declared with a decorator, or a plain function of meta and event."""
+    try:
+        module = _import_file(path)
+    except FileNotFoundError:
+        raise FormatError(
+            f"format {name!r}: no file {str(path)!r}; expected a path relative to the config file"
+        ) from None
+    except Exception as error:
+        raise FormatError(f"format {name!r}: importing it raised {type(error).__name__}: {error}") from error
+    value = getattr(module, attribute, None)
+    if isinstance(value, Format):
+        return value
+    if callable(value):
+        return parser(attribute, summary=(value.__doc__ or "").strip().partition("\n")[0], reference="")(value)
+    functions = [
+        n for n, v in vars(module).items() if isinstance(v, Format) or getattr(v, "__module__", "") == module.__name__
+    ]
+    raise FormatError(
+        f"format {name!r}: the file has no {attribute!r}; it has {', '.join(functions) or 'no functions'}"
+    )
+
+
+def _import_file(path: Path) -> ModuleType:
+    """Imports a file by path, once per path and process."""
+    path = path.resolve()
+    module_name = f"slips_user_format_{abs(hash(str(path))):x}"
+    if module_name in sys.modules:
+        return sys.modules[module_name]
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    assert spec is not None  # noqa: S101 - a .py path always has a spec and a loader
+    assert spec.loader is not None  # noqa: S101
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[module_name]
+        raise
+    return module

@@ -1,0 +1,147 @@
+"""What a format is, and the two ways to declare one.
+
+A **reader** cuts an object into records; a **parser** refines a record into an event. A module of `slips.formats`
+(or a file of the user's) declares them with the decorators below; catalogue, chain checks, `slips formats` and the
+documentation all read that one declaration.
+
+    @parser("acme", summary="ACME door log", reference="https://…", tag="acme.door")
+    def acme(meta, event):
+        meta.tag = "acme.door"
+        meta.timestamp = times.iso(event["opened_at"], "opened_at")
+        return event
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BufferedReader
+from typing import Any, Literal
+
+from slips.errors import RecordTooLong
+from slips.model import MetaData
+
+Kind = Literal["object", "text", "event", "nothing"]
+"""What flows between formats: an object, one text, one event (a dict); `ignore` gives nothing."""
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Why a record is filtered, on purpose and counted. A parser returns one instead of an event."""
+
+    name: str
+    summary: str
+
+
+class TooLong:
+    """Stands for a record beyond `limits.record_bytes`: a reader gives it, and goes on behind the record."""
+
+    def __init__(self, size: int, limit: int, head: bytes) -> None:
+        self.size, self.limit, self.head = size, limit, head
+
+    def error(self) -> RecordTooLong:
+        return RecordTooLong(
+            f"record has {self.size:,} bytes, over the limit of {self.limit:,}; raise 'limits.record_bytes' to take it"
+        )
+
+
+Record = bytes | Event | TooLong
+Parsed = Event | Rule | list[Event]
+Read = Callable[[BufferedReader, int, str], Iterator[Record]]
+"""`(stream, record_bytes, parameter)` to records, in order. Raises ReaderError where the object cannot be cut."""
+Parse = Callable[[MetaData, Any], Parsed]
+"""`(meta, text or event)` to an event, several, or the Rule that filters it. Sets `meta.tag`, `.timestamp` and
+`.message`; on entry `meta.timestamp` is the object's event time. Anything it raises quarantines the record."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """One entry of the catalogue. Declared by `reader` or `parser`, never by hand."""
+
+    name: str
+    summary: str
+    reference: str
+    takes: Kind
+    gives: Kind
+    chain: tuple[str, ...]
+    """What the short form `format: name` stands for."""
+    tag: str = ""
+    """What it sets `meta.tag` to, for people: `aws.cloudtrail.<eventType>`."""
+    rules: tuple[Rule, ...] = ()
+    """By which it may filter."""
+    parameter: str = ""
+    """Its default, where the format takes one after a colon: `json-records:Records`."""
+    container: str = ""
+    """For parsers of elements: the path of the array that holds them in a document."""
+    extends: bool = False
+    """For parsers of texts: keep the fields of the event that carried the text."""
+    read: Read | None = None
+    parse: Parse | None = None
+    raw: bool = False
+    """For parsers of texts: take the record's bytes, line end and all."""
+
+
+def reader(
+    name: str,
+    *,
+    summary: str,
+    reference: str,
+    gives: Kind = "text",
+    parameter: str = "",
+) -> Callable[[Read], Format]:
+    """Declares a reader: a function `(stream, record_bytes, parameter) -> records`."""
+
+    def declare(read: Read) -> Format:
+        return Format(
+            name=name,
+            summary=summary,
+            reference=reference,
+            takes="object",
+            gives=gives,
+            chain=(name,),
+            parameter=parameter,
+            read=read,
+        )
+
+    return declare
+
+
+def parser(
+    name: str,
+    *,
+    summary: str,
+    reference: str,
+    takes: Literal["text", "event"] = "event",
+    tag: str = "",
+    chain: tuple[str, ...] = (),
+    rules: tuple[Rule, ...] = (),
+    container: str = "",
+    extends: bool = False,
+    raw: bool = False,
+) -> Callable[[Parse], Format]:
+    """Declares a parser: a function `(meta, text or event) -> event`."""
+    if not chain:
+        if container:
+            chain = (f"json-records:{container}", name)
+        else:
+            chain = ("s3-lines", name) if takes == "text" else ("s3-lines", "json", name)
+
+    def declare(parse: Parse) -> Format:
+        return Format(
+            name=name,
+            summary=summary,
+            reference=reference,
+            takes=takes,
+            gives="event",
+            chain=chain,
+            tag=tag,
+            rules=rules,
+            container=container,
+            extends=extends,
+            parse=parse,
+            raw=raw,
+        )
+
+    return declare

@@ -1,0 +1,169 @@
+"""The types that travel between stations. Plain data: no I/O, no clock, nothing from a backend."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct, field
+
+Lane = Literal["fast", "slow"]
+LANES: tuple[Lane, ...] = ("fast", "slow")
+
+Range = tuple[int, int | None]
+"""First and last record number, both inclusive and 1-based; a last of None means "to the end"."""
+
+
+class ObjectEvent(Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """ "This object was created." The first nine keys are those of the original, byte for byte.
+
+    `event_time` is RFC 3339 UTC, `object_key` is URL-decoded, `object_size` is in bytes, `dest_stream` is the
+    physical name of the stream it was put on. Items stored by the original lack the rest.
+    """
+
+    aws_region: str = ""
+    event_time: str = ""
+    event_name: str = ""
+    bucket_name: str
+    bucket_arn: str = ""
+    object_key: str
+    object_size: int = 0
+    object_etag: str = ""
+    dest_stream: str = ""
+    # added
+    lane: Lane | None = None
+    object_version_id: str | None = None
+    object_sequencer: str | None = None
+    records: list[Range] | None = None
+    reader: str | None = None
+    """Identity of the reader that numbered `records`, e.g. "s3-lines"."""
+    replay: str | None = None
+    """The error item this event replays, as "request_id@revision"."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object of this event: the original's nine keys always, the others when they say something."""
+        return {
+            name: value
+            for name in self.__struct_fields__
+            if (value := msgspec.to_builtins(getattr(self, name))) is not None
+        }
+
+    @property
+    def url(self) -> str:
+        """How people see the object: `s3://bucket/raw-key`."""
+        return f"s3://{self.bucket_name}/{self.object_key}"
+
+    @property
+    def identity(self) -> str:
+        """What tells this content of the key from another: version id, else etag."""
+        return self.object_version_id or self.object_etag
+
+    @property
+    def timestamp(self) -> float:
+        """`event_time` in epoch seconds; 0.0 if it is missing or malformed."""
+        try:
+            when = datetime.fromisoformat(self.event_time)
+        except ValueError:
+            return 0.0
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+class MetaData(Struct, gc=False):
+    """What slips knows about an event; first argument of `Handler.recv`."""
+
+    tag: str
+    timestamp: float
+    """Epoch seconds, UTC."""
+    source: ObjectEvent
+    message: str | None = None
+    seq: int = 0
+    """Record number in the object, 1-based."""
+    index: int = 0
+    """Position among the events of one record, 0-based; most records give one event."""
+
+    @property
+    def record_id(self) -> str:
+        """Names this event, the same on every retry and replay: a key to deduplicate by."""
+        source = self.source
+        suffix = f".{self.index}" if self.index else ""
+        return f"{source.bucket_name}/{source.object_key}@{source.identity}#{self.seq}{suffix}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON object of it, `source` included."""
+        return {
+            "tag": self.tag,
+            "timestamp": self.timestamp,
+            "seq": self.seq,
+            "message": self.message,
+            "record_id": self.record_id,
+            "source": self.source.to_dict(),
+        }
+
+
+class Sample(Struct, frozen=True, omit_defaults=True):
+    """One quarantined record, as people need to see it."""
+
+    seq: int
+    reason: str
+    raw: str
+    """UTF-8 with `surrogateescape`: `raw.encode("utf-8", "surrogateescape")` gives the bytes back."""
+    truncated: bool = False
+
+
+class Outcome(Struct, kw_only=True):
+    """What one run of one object came to. The counters are independent: none is made by subtraction."""
+
+    records: int = 0
+    delivered: int = 0
+    filtered: int = 0
+    quarantined: int = 0
+    events: int = 0
+    bytes_in: int = 0
+    """As stored."""
+    bytes_out: int = 0
+    """After decompression."""
+    first_timestamp: float | None = None
+    last_timestamp: float | None = None
+    rules: dict[str, int] = field(default_factory=dict)
+    """Filtered records by the rule that filtered them."""
+    results: dict[str, Any] = field(default_factory=dict)
+    """What each handler's `result()` returned, by handler name."""
+    identity: str = ""
+    """Of the object as it was read."""
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every record is accounted for."""
+        return self.records == self.delivered + self.filtered + self.quarantined
+
+
+class ErrorItem(Struct, kw_only=True, omit_defaults=True):
+    """A failed object, or a set of quarantined records of one object, kept for people."""
+
+    request_id: str
+    kind: Literal["object", "records"] = "object"
+    events: list[ObjectEvent]
+    """The "Argument" of the original."""
+    stage: str = ""
+    error_type: str = ""
+    message: str = ""
+    traceback: str = ""
+    failed_at: str = ""
+    """RFC 3339 UTC with milliseconds."""
+    attempts: int = 1
+    fingerprint: str = ""
+    """Alike errors have the same one, whatever the object."""
+    seq: int | None = None
+    """Record at which a handler raised."""
+    records: list[Range] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    code_version: str = ""
+    revision: int = 1
+    """Grows with each write of the same `request_id`: drain deletes only the revision that it sent."""
+
+
+def format_time(timestamp: float) -> str:
+    """Epoch seconds as RFC 3339 UTC with milliseconds: `2018-03-29T16:35:15.768Z`."""
+    when = datetime.fromtimestamp(timestamp, UTC)
+    return when.strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond // 1000:03d}Z"

@@ -1,0 +1,132 @@
+"""What the stations need from the world, as narrow protocols. Backends fill them; tests fake them.
+
+Every implementation passes the one contract suite in `tests/test_ports.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, BinaryIO, Protocol
+
+from msgspec import Struct
+
+from slips.model import ErrorItem, Lane, ObjectEvent, Outcome
+
+
+class StoredObject(Struct):
+    """An object opened for reading. `body` gives its stored bytes, forward only."""
+
+    body: BinaryIO
+    etag: str
+    size: int
+    last_modified: float
+    """Epoch seconds."""
+    version_id: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """What tells this content of the key from another."""
+        return self.version_id or self.etag
+
+
+class ObjectStore(Protocol):
+    """Reads objects out of buckets."""
+
+    def open(self, event: ObjectEvent) -> AbstractContextManager[StoredObject]:
+        """The object that `event` names: its version if it has one, else the current content.
+
+        Raises StorageError if it is missing or cannot be read; reading `body` may raise it too.
+        """
+        ...
+
+    def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
+        """One event per object under `prefix`, in key order, through all pages."""
+        ...
+
+
+class Stream(Protocol):
+    """Carries object events on two lanes."""
+
+    def put(self, lane: Lane, events: Sequence[ObjectEvent]) -> None:
+        """All accepted, or StreamError with those that were not."""
+        ...
+
+
+class Invoker(Protocol):
+    """Starts the main func on a batch of object events."""
+
+    def invoke(self, events: Sequence[ObjectEvent]) -> None: ...
+
+
+class Reports(Protocol):
+    """Where a station sends what it could not do."""
+
+    def publish(self, item: ErrorItem) -> None: ...
+
+
+class ErrorTable(Protocol):
+    """Error items, until people deal with them."""
+
+    def put(self, item: ErrorItem) -> None:
+        """Stores `item`; one with the same request id is replaced and the revision grows."""
+        ...
+
+    def get(self, request_id: str) -> ErrorItem | None: ...
+
+    def scan(self) -> Iterator[ErrorItem]:
+        """All items, oldest failure first, in flat memory."""
+        ...
+
+    def delete(self, request_id: str, revision: int) -> bool:
+        """Deletes that very revision; False if it is no longer the stored one."""
+        ...
+
+
+class LedgerEntry(Struct, omit_defaults=True):
+    """What became of one object event."""
+
+    bucket: str
+    key: str
+    identity: str
+    status: str
+    """`claimed`, `done`, `part`, `failed`, `dropped`."""
+    request_id: str = ""
+    updated_at: float = 0.0
+    records: str = ""
+    replay: str = ""
+    outcome: Outcome | None = None
+
+
+class Ledger(Protocol):
+    """What became of each object event, keyed by bucket, key, identity, `records` and `replay`."""
+
+    def claim(self, event: ObjectEvent, identity: str, request_id: str) -> str:
+        """Takes the event for this request: `new`, or why not: `done`, `claimed` (by another request)."""
+        ...
+
+    def finish(self, event: ObjectEvent, identity: str, outcome: Outcome, status: str = "done") -> None: ...
+
+    def fail(self, event: ObjectEvent, identity: str, outcome: Outcome | None, message: str) -> None: ...
+
+    def scan(self) -> Iterator[LedgerEntry]: ...
+
+
+class Backend(Protocol):
+    """The ports, filled."""
+
+    @property
+    def store(self) -> ObjectStore: ...
+    @property
+    def stream(self) -> Stream: ...
+    @property
+    def errors(self) -> ErrorTable: ...
+    @property
+    def ledger(self) -> Ledger: ...
+
+    def status(self) -> dict[str, Any]:
+        """Lanes, counts and error groups, for `slips status`."""
+        ...
+
+
+Events = Iterable[ObjectEvent]
