@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import copy
 import difflib
-import importlib.util
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import BufferedReader
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from slips.errors import FormatError, HandlerError, RecordError
 from slips.format import Event, Format, Parse, Parsed, Record, Rule, TooLong, parser
 from slips.formats import catalogue
 from slips.model import MetaData, ObjectEvent, Outcome, Range
+from slips.usercode import import_file
 
 SKIP_RULE = Rule("on_error: skip", "records that could not be parsed, where the mapping says 'on_error: skip'")
 
@@ -27,9 +25,19 @@ Several = list[tuple[MetaData, Event]]
 Recv = Callable[[MetaData, Event], None]
 Reject = Callable[[int, Record, Exception], None]
 """Told of each bad record: number, the record as the reader gave it, why."""
-Tick = Callable[[int], bool]
-"""Told every `TICK` records how far the loop has come; True stops it there."""
-TICK = 64
+
+
+class Ticker:
+    """Lets somebody look in between two records: a thread or a signal sets `due`, the loop then calls `tick`.
+
+    One attribute per record is all it costs, and a slow handler is noticed as soon as a fast one.
+    """
+
+    due: bool = False
+
+    def tick(self, _seq: int) -> bool:
+        """Told the number of the last record; True stops the loop behind it."""
+        return False
 
 
 class Chain:
@@ -57,11 +65,11 @@ class Chain:
         source: ObjectEvent,
         recv: Recv,
         reject: Reject,
-        tick: Tick,
+        ticker: Ticker,
         record_bytes: int,
         skip: bool = False,
     ) -> int | None:
-        """Every record of `stream` to `recv`, counted in `outcome`. None at the end; the last number if `tick` stopped it.
+        """Every record of `stream` to `recv`, counted in `outcome`. None, or the last number if `ticker` stopped it.
 
         Raises HandlerError for whatever `recv` raises (with `__cause__`); ReaderError and its like pass through.
         """
@@ -97,8 +105,10 @@ class Chain:
                         last = at
                     try:
                         recv(meta, event)
+                    except KeyboardInterrupt:
+                        raise
                     except BaseException as error:
-                        raise HandlerError(str(error)) from error
+                        raise HandlerError(str(error), seq) from error
                     events += 1
                     delivered += 1
                 elif event.__class__ is Rule:
@@ -109,12 +119,17 @@ class Chain:
                         first, last = min(first, each.timestamp), max(last, each.timestamp)
                         try:
                             recv(each, part)
+                        except KeyboardInterrupt:
+                            raise
                         except BaseException as error:
-                            raise HandlerError(str(error)) from error
+                            raise HandlerError(str(error), seq) from error
                         events += 1
                     delivered += 1
-                if not records % TICK and tick(seq):
+                if ticker.due and ticker.tick(seq):
                     return seq
+        except HandlerError:
+            records -= 1  # the record at which a handler raised is named, not counted
+            raise
         finally:
             outcome.records += records
             outcome.delivered += delivered
@@ -262,7 +277,7 @@ def _then(before: Callable[[MetaData, Any], Any], after: Parse) -> Callable[[Met
             result = result if result.__class__ is dict else _unusual(each, result)
             if result.__class__ is Rule:
                 rule = result
-            elif result.__class__ is dict:
+            elif isinstance(result, dict):
                 kept.append((each, result))
             else:
                 kept.extend(result)
@@ -377,12 +392,12 @@ def _article(kind: str) -> str:
 def _load_user_format(name: str, path: Path, attribute: str) -> Format:
     """The format `attribute` of the user's file: declared with a decorator, or a plain function of meta and event."""
     try:
-        module = _import_file(path)
+        module = import_file(path)
     except FileNotFoundError:
         raise FormatError(
             f"format {name!r}: no file {str(path)!r}; expected a path relative to the config file"
         ) from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise FormatError(f"format {name!r}: importing it raised {type(error).__name__}: {error}") from error
     value = getattr(module, attribute, None)
     if isinstance(value, Format):
@@ -395,24 +410,3 @@ def _load_user_format(name: str, path: Path, attribute: str) -> Format:
     raise FormatError(
         f"format {name!r}: the file has no {attribute!r}; it has {', '.join(functions) or 'no functions'}"
     )
-
-
-def _import_file(path: Path) -> ModuleType:
-    """Imports a file by path, once per path and process."""
-    path = path.resolve()
-    module_name = f"slips_user_format_{abs(hash(str(path))):x}"
-    if module_name in sys.modules:
-        return sys.modules[module_name]
-    if not path.is_file():
-        raise FileNotFoundError(path)
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    assert spec is not None  # noqa: S101 - a .py path always has a spec and a loader
-    assert spec.loader is not None  # noqa: S101
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[module_name]
-        raise
-    return module

@@ -104,10 +104,14 @@ class ReaderError(ObjectError):
 
 
 class HandlerError(ObjectError):
-    """The user's handler raised; `__cause__` is what it raised."""
+    """The user's handler raised; `__cause__` is what it raised, `seq` the number of the record it got, if any."""
 
     stage = "handler"
     retryable = True
+
+    def __init__(self, message: str, seq: int = 0) -> None:
+        super().__init__(message)
+        self.seq = seq
 
 
 class WorkerError(ObjectError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -107,8 +108,17 @@ class Sample(Struct, frozen=True, omit_defaults=True):
     seq: int
     reason: str
     raw: str
-    """UTF-8 with `surrogateescape`: `raw.encode("utf-8", "surrogateescape")` gives the bytes back."""
+    """For people: bytes that are not UTF-8 are written as `\\xff`."""
+    base64: str | None = None
+    """The exact bytes, where `raw` is not."""
     truncated: bool = False
+
+    @classmethod
+    def of(cls, seq: int, reason: str, raw: bytes, size: int) -> Sample:
+        """A sample of which `raw` is the beginning (or all) of `size` bytes."""
+        text = raw.decode("utf-8", "backslashreplace")
+        exact = None if text.encode() == raw else b64encode(raw).decode()
+        return cls(seq, readable(reason), text, exact, size > len(raw))
 
 
 class Outcome(Struct, kw_only=True):
@@ -167,3 +177,8 @@ def format_time(timestamp: float) -> str:
     """Epoch seconds as RFC 3339 UTC with milliseconds: `2018-03-29T16:35:15.768Z`."""
     when = datetime.fromtimestamp(timestamp, UTC)
     return when.strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond // 1000:03d}Z"
+
+
+def readable(text: str) -> str:
+    """Text that every encoder takes: lone surrogates, which stand for bytes that are not UTF-8, are spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -5,9 +5,9 @@ Every implementation passes the one contract suite in `tests/test_ports.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Literal, Protocol
 
 from msgspec import Struct
 
@@ -91,23 +91,34 @@ class LedgerEntry(Struct, omit_defaults=True):
     identity: str
     status: str
     """`claimed`, `done`, `part`, `failed`, `dropped`."""
-    request_id: str = ""
     updated_at: float = 0.0
-    records: str = ""
-    replay: str = ""
+    """Epoch seconds."""
+    request_id: str = ""
     outcome: Outcome | None = None
+
+
+Claim = Literal["new", "done", "claimed"]
+"""`new`: take it; `done`: it is done already; `claimed`: another request has it at this moment."""
 
 
 class Ledger(Protocol):
     """What became of each object event, keyed by bucket, key, identity, `records` and `replay`."""
 
-    def claim(self, event: ObjectEvent, identity: str, request_id: str) -> str:
-        """Takes the event for this request: `new`, or why not: `done`, `claimed` (by another request)."""
+    def claim(self, event: ObjectEvent, request_id: str) -> Claim:
+        """Takes the event for this request; a retry of the same request takes over its own claim."""
         ...
 
-    def finish(self, event: ObjectEvent, identity: str, outcome: Outcome, status: str = "done") -> None: ...
+    def finish(self, event: ObjectEvent, outcome: Outcome, status: Literal["done", "part"] = "done") -> None:
+        """The event is done, or a part of it is and a further event carries the rest."""
+        ...
 
-    def fail(self, event: ObjectEvent, identity: str, outcome: Outcome | None, message: str) -> None: ...
+    def fail(self, event: ObjectEvent, outcome: Outcome) -> None:
+        """The event ended in the error table."""
+        ...
+
+    def drop(self, event: ObjectEvent) -> None:
+        """A routing rule dropped the event."""
+        ...
 
     def scan(self) -> Iterator[LedgerEntry]: ...
 
@@ -128,5 +139,3 @@ class Backend(Protocol):
         """Lanes, counts and error groups, for `slips status`."""
         ...
 
-
-Events = Iterable[ObjectEvent]

@@ -1,0 +1,142 @@
+"""AWS at run time. All calls to AWS that the pipeline makes are here.
+
+So far: the ObjectStore, which `slips run s3://…` uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+import boto3
+from botocore.config import Config as ClientConfig
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from urllib3.exceptions import HTTPError
+
+from slips.errors import StorageError, UsageError
+from slips.model import ObjectEvent, format_time
+from slips.ports import StoredObject
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+RESUMES = 5
+"""How often one object's body is asked for again where it broke off."""
+
+
+class S3Store:
+    """An ObjectStore on S3 or a compatible server."""
+
+    def __init__(self, client: S3Client) -> None:
+        self._client = client
+
+    @classmethod
+    def connect(cls, endpoint_url: str | None = None) -> S3Store:
+        """With the credentials and region that boto3 finds; `endpoint_url` for compatible stores."""
+        settings = ClientConfig(
+            retries={"mode": "standard", "max_attempts": 5},
+            # Compatible stores often know neither the newer checksums nor bucket names in host names.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            s3={"addressing_style": "path"} if endpoint_url else {},
+        )
+        try:
+            session = boto3.Session()
+            region = session.region_name or "us-east-1"
+            return cls(session.client("s3", endpoint_url=endpoint_url, region_name=region, config=settings))
+        except (BotoCoreError, ValueError) as error:
+            raise UsageError(f"S3: {error}; expected AWS settings that boto3 can use") from error
+
+    @contextmanager
+    def open(self, event: ObjectEvent) -> Iterator[StoredObject]:
+        """The object, read as it comes; a body that breaks off is asked for again from there, of the same content."""
+        request: dict[str, Any] = {"Bucket": event.bucket_name, "Key": event.object_key}
+        if event.object_version_id:
+            request["VersionId"] = event.object_version_id
+        try:
+            response = self._client.get_object(**request)
+        except (ClientError, BotoCoreError) as error:
+            raise StorageError(f"{event.url}: {_reason(error)}") from error
+        body = _Body(self._client, request, response, event.url)
+        try:
+            yield StoredObject(
+                cast("BinaryIO", body),
+                response["ETag"].strip('"'),
+                response["ContentLength"],
+                response["LastModified"].timestamp(),
+                version_id=_version(response.get("VersionId")),
+            )
+        finally:
+            body.close()
+
+    def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
+        """One event per object, in key order."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        region = self._client.meta.region_name
+        try:
+            for page in pages:
+                for each in page.get("Contents", []):
+                    yield ObjectEvent(
+                        aws_region=region,
+                        event_time=format_time(each["LastModified"].timestamp()),
+                        event_name="ObjectCreated:Put",
+                        bucket_name=bucket,
+                        bucket_arn=f"arn:aws:s3:::{bucket}",
+                        object_key=each["Key"],
+                        object_size=each["Size"],
+                        object_etag=each["ETag"].strip('"'),
+                    )
+        except (ClientError, BotoCoreError) as error:
+            raise StorageError(f"s3://{bucket}/{prefix}: {_reason(error)}") from error
+
+
+class _Body:
+    """The stored bytes of an object; goes on after a broken connection."""
+
+    def __init__(self, client: S3Client, request: dict[str, Any], response: Any, where: str) -> None:
+        self._client, self._request, self._where = client, request, where
+        self._stream = response["Body"]
+        self._etag, self._size = response["ETag"], response["ContentLength"]
+        self._at = 0
+        self._resumes = RESUMES
+
+    def read(self, size: int = -1) -> bytes:
+        while True:
+            try:
+                data = bytes(self._stream.read(None if size < 0 else size))
+            except (HTTPClientError, BotoCoreError, HTTPError, OSError) as error:
+                self._resume(error)
+                continue
+            if not data and size != 0 and self._at < self._size:
+                self._resume(EOFError(f"ended after {self._at:,} of {self._size:,} bytes"))
+                continue
+            self._at += len(data)
+            return data
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def _resume(self, cause: Exception) -> None:
+        self._stream.close()
+        if self._resumes == 0:
+            raise StorageError(f"{self._where}: reading broke off at byte {self._at:,}: {cause}") from cause
+        self._resumes -= 1
+        try:
+            response = self._client.get_object(**self._request, Range=f"bytes={self._at}-", IfMatch=self._etag)
+        except (ClientError, BotoCoreError) as error:
+            raise StorageError(f"{self._where}: reading broke off at byte {self._at:,}: {_reason(error)}") from error
+        self._stream = response["Body"]
+
+
+def _version(version_id: str | None) -> str | None:
+    # A bucket that never had versioning says nothing, one where it is suspended says "null".
+    return version_id if version_id and version_id != "null" else None
+
+
+def _reason(error: ClientError | BotoCoreError) -> str:
+    if isinstance(error, ClientError):
+        code = error.response.get("Error", {}).get("Code", "")
+        text = error.response.get("Error", {}).get("Message", "") or str(error)
+        return f"S3 answers {code}: {text}"
+    return f"S3 cannot be used: {error}"

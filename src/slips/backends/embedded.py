@@ -1,0 +1,393 @@
+"""The state of one machine in one SQLite file: lanes, error table, ledger.
+
+Durable against a killed process at any moment (WAL). During a run only the supervisor writes more than a short
+transaction. Every SQLite error leaves here as a StateError that says what to do.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, cast
+from uuid import uuid4
+
+import msgspec
+from msgspec import Struct
+
+from slips.errors import StateError, UsageError
+from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome
+from slips.ports import Claim, LedgerEntry
+
+FILE = "state.sqlite3"
+_SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE lane (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    lane TEXT NOT NULL,
+    bucket TEXT NOT NULL,
+    key TEXT NOT NULL,
+    event TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    whole INTEGER NOT NULL,
+    put_at REAL NOT NULL
+);
+CREATE INDEX lane_object ON lane (bucket, key);
+CREATE TABLE ledger (
+    entry TEXT PRIMARY KEY,
+    bucket TEXT NOT NULL,
+    key TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    status TEXT NOT NULL,
+    request_id TEXT NOT NULL DEFAULT '',
+    outcome TEXT,
+    updated_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX ledger_object ON ledger (bucket, key);
+CREATE TABLE error (
+    request_id TEXT PRIMARY KEY,
+    revision INTEGER NOT NULL,
+    failed_at TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    bucket TEXT NOT NULL,
+    key TEXT NOT NULL,
+    item TEXT NOT NULL
+);
+CREATE INDEX error_time ON error (failed_at, request_id);
+CREATE INDEX error_object ON error (bucket, key);
+CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+
+class Delivery(Struct):
+    """One object event taken from a lane; it stays there until it is acknowledged."""
+
+    id: int
+    event: ObjectEvent
+    request_id: str
+    attempts: int
+    """Failed attempts so far."""
+
+
+class Embedded:
+    """The state in `directory`: a Stream, an ErrorTable and a Ledger on one connection, and what `local.py` needs."""
+
+    def __init__(self, directory: Path, connection: sqlite3.Connection) -> None:
+        self.directory = directory
+        self._connection = connection
+        self.stream = SqliteStream(self)
+        self.errors = SqliteErrors(self)
+        self.ledger = SqliteLedger(self)
+
+    @classmethod
+    def open(cls, directory: Path) -> Embedded:
+        """Opens the state, made if it is not there. Raises StateError."""
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StateError(_unusable(directory, error.strerror)) from error
+        try:
+            connection = sqlite3.connect(directory / FILE, timeout=30, isolation_level=None)
+            connection.execute("PRAGMA journal_mode=WAL")
+            # NORMAL keeps every commit through a killed process; a power cut may undo the latest: run again, not lost.
+            connection.execute("PRAGMA synchronous=NORMAL")
+        except sqlite3.Error as error:
+            raise StateError(_unusable(directory, str(error))) from error
+        state = cls(directory, connection)
+        with state.transaction():
+            found = state.execute("PRAGMA user_version").fetchone()[0]
+            if found == 0:
+                for statement in _SCHEMA.split(";"):
+                    state.execute(statement)
+                state.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+            elif found != _SCHEMA_VERSION:
+                raise StateError(
+                    f"{directory / FILE}: made by another version of slips (schema {found}, expected {_SCHEMA_VERSION}); "
+                    "use that version, or another 'backend.embedded.path'"
+                )
+        return state
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """One statement. Raises StateError."""
+        try:
+            return self._connection.execute(statement, parameters)
+        except sqlite3.Error as error:
+            raise StateError(_unusable(self.directory, str(error))) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of it or nothing. Nested ones are part of the outermost."""
+        if self._connection.in_transaction:
+            yield
+            return
+        self.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.rollback()
+            raise
+        self.execute("COMMIT")
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Held by the one `run` or `up` of this state. Raises UsageError that names the process that holds it."""
+        path = self.directory / "lock"
+        try:
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise StateError(_unusable(self.directory, error.strerror)) from error
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.read(lock, 200).decode("utf-8", "replace").strip() or "unknown"
+                raise UsageError(
+                    f"{self.directory}: in use by process {holder}; expected no other 'slips run' or 'slips up' "
+                    "on this state directory; wait for it, or stop it"
+                ) from None
+            os.ftruncate(lock, 0)
+            os.write(lock, f"{os.getpid()} ({' '.join(['slips', *sys.argv[1:]])[:150]})".encode())
+            # Claims of a supervisor that died are nobody's now, and cost no attempt.
+            self.execute("DELETE FROM ledger WHERE status = 'claimed'")
+            yield
+        finally:
+            os.close(lock)
+
+    # -- what the supervisor asks
+
+    def is_pending(self, event: ObjectEvent) -> bool:
+        """Whether a listed object is still to be put on a lane: not done, not dropped, not waiting, no error item."""
+        return not (self.is_waiting(event) or self.has_error(event) or self.ledger.status_of(event) in ("done", "dropped"))
+
+    def is_waiting(self, event: ObjectEvent) -> bool:
+        """Whether the whole object waits in a lane."""
+        found = self.execute(
+            "SELECT 1 FROM lane WHERE bucket = ? AND key = ? AND whole LIMIT 1", (event.bucket_name, event.object_key)
+        )
+        return found.fetchone() is not None
+
+    def has_error(self, event: ObjectEvent) -> bool:
+        """Whether the object is in the error table as a whole, in any content."""
+        found = self.execute(
+            "SELECT 1 FROM error WHERE bucket = ? AND key = ? AND kind = 'object' LIMIT 1",
+            (event.bucket_name, event.object_key),
+        )
+        return found.fetchone() is not None
+
+    def resolve(self, event: ObjectEvent) -> int:
+        """Deletes the object items of a file that is done whole now: what they would replay is no more."""
+        return self.execute(
+            "DELETE FROM error WHERE bucket = ? AND key = ? AND kind = 'object'", (event.bucket_name, event.object_key)
+        ).rowcount
+
+    def forget_missing(self, bucket: str, prefix: str, keys: set[str]) -> None:
+        """Drops ledger entries of files of a bucket that are no more; `keys` are all that it lists below `prefix`."""
+        gone = [
+            (bucket, key)
+            for (key,) in self.execute("SELECT DISTINCT key FROM ledger WHERE bucket = ?", (bucket,))
+            if key.startswith(prefix) and key not in keys
+        ]
+        with self.transaction():
+            for each in gone:
+                self.execute("DELETE FROM ledger WHERE bucket = ? AND key = ?", each)
+
+    def counts(self) -> dict[str, Any]:
+        """Numbers for `slips status`: lanes with the age of their oldest event in seconds, ledger and errors."""
+        lanes: dict[str, dict[str, Any]] = {lane: {"waiting": 0, "oldest_seconds": None} for lane in LANES}
+        for lane, waiting, oldest in self.execute("SELECT lane, COUNT(*), MIN(put_at) FROM lane GROUP BY lane"):
+            lanes[lane] = {"waiting": waiting, "oldest_seconds": max(0.0, round(time.time() - oldest, 3))}
+        ledger = dict(self.execute("SELECT status, COUNT(*) FROM ledger GROUP BY status").fetchall())
+        errors = dict(self.execute("SELECT kind, COUNT(*) FROM error GROUP BY kind").fetchall())
+        return {"lanes": lanes, "ledger": ledger, "errors": errors}
+
+
+class SqliteStream:
+    """A Stream whose lanes are rows; and the taking side of it."""
+
+    def __init__(self, state: Embedded) -> None:
+        self._state = state
+
+    def put(self, lane: Lane, events: Sequence[ObjectEvent]) -> None:
+        now = time.time()
+        with self._state.transaction():
+            for event in events:
+                self._state.execute(
+                    "INSERT INTO lane (lane, bucket, key, event, request_id, whole, put_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        lane,
+                        event.bucket_name,
+                        event.object_key,
+                        _json(event),
+                        str(uuid4()),
+                        event.records is None,
+                        now,
+                    ),
+                )
+
+    def take(self, limit: int, after: dict[Lane, int]) -> list[Delivery]:
+        """Up to `limit` events in order, fast lane first, behind the last ones taken; `after` remembers them."""
+        taken: list[Delivery] = []
+        for lane in LANES:
+            rows = self._state.execute(
+                "SELECT id, event, request_id, attempts FROM lane WHERE lane = ? AND id > ? ORDER BY id LIMIT ?",
+                (lane, after.get(lane, 0), limit - len(taken)),
+            ).fetchall()
+            for number, event, request_id, attempts in rows:
+                after[lane] = number
+                taken.append(Delivery(number, msgspec.json.decode(event, type=ObjectEvent), request_id, attempts))
+        return taken
+
+    def waiting(self) -> tuple[int, int]:
+        """How many events wait, and the stored bytes of their objects."""
+        found = self._state.execute("SELECT COUNT(*), IFNULL(SUM(json_extract(event, '$.object_size')), 0) FROM lane")
+        count, size = found.fetchone()
+        return count, size
+
+    def failed_attempt(self, delivery: Delivery) -> None:
+        """Counts one failed attempt; the event stays."""
+        self._state.execute("UPDATE lane SET attempts = attempts + 1 WHERE id = ?", (delivery.id,))
+
+    def acknowledge(self, delivery: Delivery) -> None:
+        """The event leaves its lane."""
+        self._state.execute("DELETE FROM lane WHERE id = ?", (delivery.id,))
+
+
+class SqliteErrors:
+    """An ErrorTable of rows."""
+
+    def __init__(self, state: Embedded) -> None:
+        self._state = state
+
+    def put(self, item: ErrorItem) -> None:
+        with self._state.transaction():
+            known = self._state.execute(
+                "SELECT revision FROM error WHERE request_id = ?", (item.request_id,)
+            ).fetchone()
+            revision = known[0] + 1 if known else 1
+            stored = msgspec.structs.replace(item, revision=revision)
+            first = item.events[0]
+            self._state.execute(
+                "INSERT OR REPLACE INTO error (request_id, revision, failed_at, kind, bucket, key, item) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (item.request_id, revision, item.failed_at, item.kind, first.bucket_name, first.object_key, _json(stored)),
+            )
+
+    def get(self, request_id: str) -> ErrorItem | None:
+        row = self._state.execute("SELECT item FROM error WHERE request_id = ?", (request_id,)).fetchone()
+        return msgspec.json.decode(row[0], type=ErrorItem) if row else None
+
+    def scan(self) -> Iterator[ErrorItem]:
+        at = ("", "")
+        while rows := self._state.execute(
+            "SELECT failed_at, request_id, item FROM error WHERE (failed_at, request_id) > (?, ?) "
+            "ORDER BY failed_at, request_id LIMIT 200",
+            at,
+        ).fetchall():
+            for failed_at, request_id, item in rows:
+                at = (failed_at, request_id)
+                yield msgspec.json.decode(item, type=ErrorItem)
+
+    def delete(self, request_id: str, revision: int) -> bool:
+        deleted = self._state.execute(
+            "DELETE FROM error WHERE request_id = ? AND revision = ?", (request_id, revision)
+        ).rowcount
+        return deleted > 0
+
+
+class SqliteLedger:
+    """A Ledger of rows."""
+
+    def __init__(self, state: Embedded) -> None:
+        self._state = state
+
+    def claim(self, event: ObjectEvent, request_id: str) -> Claim:
+        with self._state.transaction():
+            row = self._state.execute(
+                "SELECT status, request_id FROM ledger WHERE entry = ?", (_entry(event),)
+            ).fetchone()
+            if row:
+                status, holder = row
+                if status in ("done", "part", "dropped"):
+                    return "done"
+                if status == "claimed" and holder != request_id:
+                    return "claimed"
+            self._write(event, "claimed", None, request_id)
+            return "new"
+
+    def finish(self, event: ObjectEvent, outcome: Outcome, status: Literal["done", "part"] = "done") -> None:
+        with self._state.transaction():
+            self._write(event, status, outcome)
+            if event.records is None and status == "done":
+                # Done whole, whatever asked for it: neither the content announced nor the one read needs a further run.
+                plain = msgspec.structs.replace(event, replay=None)
+                self._write(plain, status, outcome)
+                if outcome.identity:
+                    read = msgspec.structs.replace(plain, object_etag=outcome.identity, object_version_id=None)
+                    self._write(read, status, outcome)
+
+    def fail(self, event: ObjectEvent, outcome: Outcome) -> None:
+        self._write(event, "failed", outcome)
+
+    def drop(self, event: ObjectEvent) -> None:
+        self._write(event, "dropped", None)
+
+    def release(self, event: ObjectEvent) -> None:
+        """Gives a claim back."""
+        self._state.execute("DELETE FROM ledger WHERE entry = ? AND status = 'claimed'", (_entry(event),))
+
+    def status_of(self, event: ObjectEvent) -> str | None:
+        row = self._state.execute("SELECT status FROM ledger WHERE entry = ?", (_entry(event),)).fetchone()
+        return cast("str", row[0]) if row else None
+
+    def scan(self) -> Iterator[LedgerEntry]:
+        at = ""
+        while rows := self._state.execute(
+            "SELECT entry, bucket, key, identity, status, updated_at, request_id, outcome FROM ledger "
+            "WHERE entry > ? ORDER BY entry LIMIT 500",
+            (at,),
+        ).fetchall():
+            for at, bucket, key, identity, status, updated_at, request_id, outcome in rows:
+                known = msgspec.json.decode(outcome, type=Outcome) if outcome else None
+                yield LedgerEntry(bucket, key, identity, status, updated_at, request_id, known)
+
+    def _write(self, event: ObjectEvent, status: str, outcome: Outcome | None, request_id: str = "") -> None:
+        self._state.execute(
+            "INSERT OR REPLACE INTO ledger (entry, bucket, key, identity, status, request_id, outcome, updated_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                _entry(event),
+                event.bucket_name,
+                event.object_key,
+                event.identity,
+                status,
+                request_id,
+                _json(outcome) if outcome else None,
+                time.time(),
+            ),
+        )
+
+
+def _entry(event: ObjectEvent) -> str:
+    """The ledger key of an event."""
+    return _json([event.bucket_name, event.object_key, event.identity, event.records, event.replay])
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _unusable(directory: Path, reason: str) -> str:
+    return (
+        f"{directory}: the state cannot be used: {reason}; expected a directory with free space that this user can "
+        "write ('backend.embedded.path'); nothing is lost: mend it and run again"
+    )

@@ -1,0 +1,61 @@
+"""What users write: a class derived from `Handler`. The import path is the original's."""
+
+from __future__ import annotations
+
+import abc
+import inspect
+import traceback
+from pathlib import Path
+from typing import Any
+
+from slips.errors import UsageError
+from slips.model import MetaData
+from slips.usercode import import_file
+
+
+class Handler(abc.ABC):
+    """Receives every event of one object. Each object gets a fresh instance: `setup`, `recv` for each event, `result`.
+
+    An exception in any of them fails the object: it is kept in the error table and can be replayed.
+    """
+
+    def setup(self, args: dict[str, Any]) -> None:  # noqa: B027 - optional for the user
+        """Called first, with `handler.args` of the configuration."""
+
+    @abc.abstractmethod
+    def recv(self, meta: MetaData, event: dict[str, Any]) -> None:
+        """Called for every event, in the order of the object's records. Both arguments are yours to keep and change."""
+
+    def result(self) -> Any:
+        """Called last, after every event. What it returns is reported; the object is done when it has returned."""
+        return None
+
+
+def load_handlers(path: Path) -> list[type[Handler]]:
+    """The handlers of a file, by name: concrete subclasses of `Handler` defined there that have no subclass there.
+
+    Raises UsageError if the file cannot be imported or has none.
+    """
+    try:
+        module = import_file(path)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file; expected the handler that 'handler.path' names") from None
+    except (Exception, SystemExit) as error:
+        where = traceback.extract_tb(error.__traceback__)
+        line = next((f.lineno for f in reversed(where) if Path(f.filename) == path.resolve()), None)
+        if isinstance(error, SyntaxError) and error.filename == str(path.resolve()):
+            line = error.lineno
+        place = f"{path}:{line}" if line else str(path)
+        raise UsageError(f"{place}: importing the handler raised {type(error).__name__}: {error}") from error
+    found = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, Handler) and value.__module__ == module.__name__
+    ]
+    leaves = [one for one in found if not any(other is not one and issubclass(other, one) for other in found)]
+    concrete = [one for one in leaves if not inspect.isabstract(one)]
+    if not concrete:
+        missing = [f"{one.__name__} lacks {', '.join(sorted(one.__abstractmethods__))}" for one in leaves]
+        what = "; ".join(missing) if missing else "no class derived from slips.interface.Handler"
+        raise UsageError(f"{path}: {what}; expected a class derived from slips.interface.Handler that defines 'recv'")
+    return sorted(dict.fromkeys(concrete), key=lambda one: one.__name__)

@@ -1,0 +1,483 @@
+"""One machine: a supervisor that owns the state file, and workers that run the handlers.
+
+The supervisor puts what is new in the buckets on the lanes, hands each object event to a worker, and concludes: error
+items, ledger and lane change in one transaction, so that a process killed at any moment leaves each object done, in
+the error table, or still in its lane. A worker that dies costs its object one attempt and nothing else.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import selectors
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import Struct, field
+
+from slips.backends.directory import Stores
+from slips.backends.embedded import Delivery, Embedded
+from slips.config import Config
+from slips.errors import SlipsError, StateError, StorageError, UsageError
+from slips.model import LANES, Lane, ObjectEvent, Outcome
+from slips.pipeline.process import Failure, Success
+from slips.pipeline.push import push
+from slips.pipeline.report import report_failure, report_quarantine
+from slips.usercode import code_version
+from slips.worker import Frames, FromWorker, Progress, Ready, Setup, Task, ToWorker, frame
+
+ATTEMPTS = 3
+RETRY_SECONDS = (0.3, 1.0)
+"""Waits before the second and third attempt: together well below the 3 s that a `run` may wait."""
+START_SECONDS = 60.0
+"""A handler that takes longer to import is taken for hung."""
+
+
+class Summary(Struct):
+    """What a run came to. `objects` were tried, of which `failed` ended in the error table; the record counters are
+    those of their last attempts."""
+
+    objects: int = 0
+    failed: int = 0
+    skipped: int = 0
+    dropped: int = 0
+    duplicates: int = 0
+    records: int = 0
+    delivered: int = 0
+    filtered: int = 0
+    quarantined: int = 0
+    events: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    results: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    """What could not even be listed."""
+    waiting: int = 0
+    """Objects left alone because they are in the error table."""
+
+    @property
+    def is_clean(self) -> bool:
+        """Nothing failed, was quarantined, or could not be listed."""
+        return not (self.failed or self.quarantined or self.problems)
+
+    def add(self, outcome: Outcome) -> None:
+        """Counts one object."""
+        self.objects += 1
+        self.records += outcome.records
+        self.delivered += outcome.delivered
+        self.filtered += outcome.filtered
+        self.quarantined += outcome.quarantined
+        self.events += outcome.events
+        self.bytes += outcome.bytes_in
+
+
+class Observer(Protocol):
+    """Told how a run goes, for people."""
+
+    def started(self, objects: int, size: int) -> None:
+        """So many events wait in the lanes, with so many stored bytes."""
+        ...
+
+    def progress(self, event: ObjectEvent, seq: int) -> None: ...
+
+    def succeeded(self, event: ObjectEvent, outcome: Outcome) -> None: ...
+
+    def failed(self, failure: Failure, attempt: int, final: bool) -> None: ...
+
+    def ended(self, event: ObjectEvent, why: str) -> None:
+        """Nothing was to be done: a duplicate."""
+        ...
+
+
+def stream_names(config: Config) -> dict[Lane, str]:
+    """What `dest_stream` says on this machine; shaped like the physical names on AWS, so that tools read both."""
+    return {lane: f"{config.stack_name}-Event{lane.title()}Stream-local" for lane in LANES}
+
+
+class Supervisor:
+    """Runs objects of one configuration on this machine. `state` must be held exclusively."""
+
+    def __init__(
+        self,
+        config: Config,
+        state: Embedded,
+        observer: Observer,
+        *,
+        workers: int | None = None,
+        endpoint_url: str | None = None,
+    ) -> None:
+        self._config, self._state, self._observer = config, state, observer
+        self._workers_wanted = workers or os.cpu_count() or 1
+        self._endpoint_url = endpoint_url
+        self._stores = Stores(config, endpoint_url)
+        self._summary = Summary()
+        self._code_version = code_version(config.resolve(config.handler.path))
+        self._after: dict[Lane, int] = {}
+        self._only: set[tuple[str, str]] | None = None
+        self._retries: list[tuple[float, int, Delivery]] = []
+        self._workers: list[_Worker] = []
+        self._selector = selectors.DefaultSelector()
+
+    def run(self, paths: Sequence[str] = (), *, again: bool = False) -> Summary:
+        """Processes what is pending, or the objects at `paths`; returns when all of it is concluded.
+
+        Raises UsageError for paths and handlers that cannot be used, StateError if the state cannot be written.
+        """
+        begun = time.monotonic()
+        if paths:
+            self._push_named(paths, again)
+        else:
+            self._push_pending()
+        waiting, size = self._state.stream.waiting()
+        self._observer.started(waiting if self._only is None else len(self._only), size)
+        try:
+            self._process_all()
+        finally:
+            for worker in self._workers:
+                worker.stop()
+            self._selector.close()
+        self._summary.results.sort(key=lambda each: (each["object"], each["handler"]))
+        self._summary.seconds = round(time.monotonic() - begun, 3)
+        return self._summary
+
+    # -- what to process
+
+    def _push_pending(self) -> None:
+        """Everything new or changed in the buckets' directories goes to its lane."""
+        directories = self._stores.directories
+        for bucket in directories.buckets:
+            keys: set[str] = set()
+            self._push(self._new(directories.list(bucket), keys))
+            if not directories.unlisted:
+                self._state.forget_missing(bucket, "", keys)
+        self._summary.problems += directories.unlisted
+
+    def _new(self, events: Iterable[ObjectEvent], keys: set[str]) -> Iterator[ObjectEvent]:
+        for event in events:
+            keys.add(event.object_key)
+            if self._state.is_pending(event):
+                yield event
+            elif self._state.has_error(event):
+                self._summary.waiting += 1
+
+    def _push_named(self, paths: Sequence[str], again: bool) -> None:
+        """The named objects go to their lanes unless they are done or wait there; nothing else will be taken."""
+        only: set[tuple[str, str]] = set()
+        chosen: list[ObjectEvent] = []
+        for path in paths:
+            events = list(self._named(path))
+            if not events:
+                raise UsageError(f"{path}: no object there; expected a file, or a directory or prefix with some")
+            for event in events:
+                if (name := (event.bucket_name, event.object_key)) in only:
+                    continue
+                only.add(name)
+                if again:
+                    # A replay of its own, so that the ledger does not take it for a duplicate.
+                    chosen.append(msgspec.structs.replace(event, replay=f"again@{time.time_ns()}"))
+                elif self._state.is_waiting(event):
+                    continue
+                elif self._state.ledger.status_of(event) in ("done", "dropped"):
+                    self._summary.skipped += 1
+                else:
+                    chosen.append(event)
+        self._only = only
+        self._push(chosen)
+
+    def _push(self, events: Iterable[ObjectEvent]) -> None:
+        counts = push(
+            events,
+            routing=self._config.routing,
+            stream=self._state.stream,
+            ledger=self._state.ledger,
+            streams=stream_names(self._config),
+        )
+        self._summary.dropped += counts["drop"]
+
+    def _named(self, path: str) -> Iterator[ObjectEvent]:
+        """The objects that a PATH of `slips run` names."""
+        if path.startswith("s3://"):
+            bucket, _, key = path.removeprefix("s3://").partition("/")
+            if not bucket:
+                raise UsageError(f"{path}: no bucket; expected s3://bucket/key-or-prefix")
+            return self._exact_or_prefix(bucket, key)
+        place = Path(path).resolve()
+        for bucket, directory in self._stores.directories.buckets.items():
+            if place.is_relative_to(directory):
+                if not place.exists():
+                    raise UsageError(f"{path}: no such file or directory; expected one below {directory}")
+                key = place.relative_to(directory).as_posix()
+                if place.is_dir():
+                    return self._stores.list(bucket, "" if key == "." else f"{key}/")
+                return (event for event in self._stores.list(bucket, key) if event.object_key == key)
+        known = ", ".join(f"{directory} ({name})" for name, directory in self._stores.directories.buckets.items())
+        raise UsageError(
+            f"{path}: belongs to no bucket; expected a path below a directory of 'backend.embedded.buckets' "
+            f"({known or 'there are none'}), or s3://bucket/key-or-prefix"
+        )
+
+    def _exact_or_prefix(self, bucket: str, key: str) -> Iterator[ObjectEvent]:
+        """That very key if there is one, else all that begin with it."""
+        try:
+            for number, event in enumerate(self._stores.list(bucket, key)):
+                yield event
+                if number == 0 and event.object_key == key:
+                    return  # keys come in order: the exact one is the first
+        except StorageError as error:
+            raise UsageError(f"{error}; expected a bucket that can be listed") from error
+
+    # -- processing
+
+    def _process_all(self) -> None:
+        taken: list[Delivery] = []
+        while True:
+            now = time.monotonic()
+            while self._retries and self._retries[0][0] <= now:
+                taken.insert(0, heapq.heappop(self._retries)[2])
+            if not taken:
+                taken = self._take()
+            self._hand_out(taken)
+            busy = any(worker.delivery for worker in self._workers)
+            if not (taken or busy or self._retries):
+                return
+            timeout = 1.0
+            if self._retries:
+                timeout = min(timeout, max(0.0, self._retries[0][0] - time.monotonic()))
+            for key, _ in self._selector.select(timeout):
+                self._listen(key.data)
+            self._end_the_hung()
+
+    def _take(self) -> list[Delivery]:
+        """The next events of the lanes, of the named objects only if there are some."""
+        while batch := self._state.stream.take(64, self._after):
+            if self._only is None:
+                return batch
+            named = [each for each in batch if (each.event.bucket_name, each.event.object_key) in self._only]
+            if named:
+                return named
+        return []
+
+    def _hand_out(self, taken: list[Delivery]) -> None:
+        """Gives events to workers that are free, starting workers while there is more than they can take."""
+        while taken:
+            worker = next((each for each in self._workers if each.ready and not each.delivery), None)
+            if worker is None:
+                starting = sum(1 for each in self._workers if not each.ready)
+                if len(self._workers) < self._workers_wanted and starting < len(taken):
+                    self._start_worker()
+                    continue
+                return
+            delivery = taken.pop(0)
+            claim = self._state.ledger.claim(delivery.event, delivery.request_id)
+            if claim != "new":
+                self._state.stream.acknowledge(delivery)
+                self._summary.duplicates += 1
+                self._observer.ended(delivery.event, "duplicate")
+                continue
+            worker.give(delivery)
+
+    def _start_worker(self) -> None:
+        worker = _Worker(self._config, self._endpoint_url)
+        self._workers.append(worker)
+        self._selector.register(worker.answers, selectors.EVENT_READ, worker)
+
+    def _listen(self, worker: _Worker) -> None:
+        """Takes in what a worker says; an end of its pipe is its death."""
+        messages = worker.listen()
+        if messages is None:
+            self._bury(worker)
+            return
+        for message in messages:
+            match message:
+                case Ready(problem=None):
+                    worker.ready = True
+                case Ready(problem=problem):
+                    raise UsageError(problem or "")
+                case Progress(seq=seq):
+                    if worker.delivery:
+                        self._observer.progress(worker.delivery.event, seq)
+                case Success():
+                    self._conclude_success(worker.finish(), message)
+                case Failure():
+                    self._conclude_failure(worker.finish(), message)
+
+    def _bury(self, worker: _Worker) -> None:
+        """A worker is dead: its object lost an attempt, the others go on."""
+        self._selector.unregister(worker.answers)
+        self._workers.remove(worker)
+        how = worker.stop()
+        if worker.delivery is None:
+            if not worker.ready:
+                raise SlipsError(
+                    f"{self._config.handler.path}: importing the handler {how}; expected it to import without that"
+                )
+            return
+        event = worker.delivery.event
+        failure = Failure(
+            event=event,
+            stage="worker",
+            error_type="WorkerTimeout" if worker.overdue else "WorkerDied",
+            message=f"{event.url}: the handler {how} {worker.position}; the object gets {ATTEMPTS} attempts",
+            retryable=True,
+            seq=worker.seq or None,
+        )
+        self._conclude_failure(worker.finish(), failure)
+
+    def _end_the_hung(self) -> None:
+        """Kills workers that are silent for longer than `handler.timeout` allows."""
+        for worker in self._workers:
+            limit = self._config.handler.timeout if worker.ready else START_SECONDS
+            if limit and (worker.delivery or not worker.ready) and worker.silent > limit:
+                worker.overdue = True
+                worker.kill()
+
+    def _conclude_success(self, delivery: Delivery, success: Success) -> None:
+        state, outcome = self._state, success.outcome
+        attempts = delivery.attempts + 1
+        items = report_quarantine(success, delivery.request_id, attempts, time.time(), self._code_version)
+        whole = delivery.event.records is None and success.rest is None
+        with state.transaction():
+            for item in items:
+                state.errors.put(item)
+            if success.rest is not None:
+                state.stream.put(delivery.event.lane or "fast", [success.rest])
+            state.ledger.finish(delivery.event, outcome, "done" if success.rest is None else "part")
+            if whole and delivery.event.bucket_name in self._stores.directories.buckets:
+                state.resolve(delivery.event)
+            state.stream.acknowledge(delivery)
+        self._summary.add(outcome)
+        url = delivery.event.url
+        self._summary.results += [
+            {"object": url, "handler": name, "result": result} for name, result in outcome.results.items()
+        ]
+        self._observer.succeeded(delivery.event, outcome)
+
+    def _conclude_failure(self, delivery: Delivery, failure: Failure) -> None:
+        state = self._state
+        attempts = delivery.attempts + 1
+        final = not failure.retryable or attempts >= ATTEMPTS
+        with state.transaction():
+            if final:
+                state.errors.put(
+                    report_failure(failure, delivery.request_id, attempts, time.time(), self._code_version)
+                )
+                state.ledger.fail(delivery.event, failure.outcome)
+                state.stream.acknowledge(delivery)
+            else:
+                state.stream.failed_attempt(delivery)
+        if final:
+            self._summary.add(failure.outcome)
+            self._summary.failed += 1
+        else:
+            delivery.attempts = attempts
+            due = time.monotonic() + RETRY_SECONDS[attempts - 1]
+            heapq.heappush(self._retries, (due, delivery.id, delivery))
+        self._observer.failed(failure, attempts, final)
+
+
+class _Worker:
+    """A worker process, and what it has in hand."""
+
+    def __init__(self, config: Config, endpoint_url: str | None) -> None:
+        self.ready = False
+        self.overdue = False
+        self.delivery: Delivery | None = None
+        self.seq = 0
+        self._heard = time.monotonic()
+        self._frames = Frames()
+        # Only this process holds the writing end: it closes when this process dies, however it dies.
+        lifeline, self._lifeline = os.pipe()
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module
+                [sys.executable, "-P", "-m", "slips.worker", str(lifeline)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                pass_fds=[lifeline],
+            )
+        finally:
+            os.close(lifeline)
+        assert self._process.stdout is not None  # noqa: S101 - asked for above
+        self.answers = self._process.stdout
+        handler = str(config.resolve(config.handler.path))
+        self._send(Setup(msgspec.to_builtins(config), handler, endpoint_url))
+
+    @property
+    def silent(self) -> float:
+        """Seconds since it last said something."""
+        return time.monotonic() - self._heard
+
+    @property
+    def position(self) -> str:
+        return f"after record {self.seq}" if self.seq else "while it began"
+
+    def give(self, delivery: Delivery) -> None:
+        """Starts it on an object."""
+        self.delivery, self.seq, self._heard = delivery, 0, time.monotonic()
+        self._send(Task(delivery.event))
+
+    def finish(self) -> Delivery:
+        """Takes its object from it."""
+        delivery, self.delivery = self.delivery, None
+        if delivery is None:
+            raise SlipsError("a worker answered without a task; this is a bug of slips, please report it")
+        return delivery
+
+    def listen(self) -> list[FromWorker] | None:
+        """The messages that have come; None if it is dead."""
+        data = os.read(self.answers.fileno(), 1 << 20)
+        if not data:
+            return None
+        self._heard = time.monotonic()
+        messages = self._frames.feed(data)
+        for message in messages:
+            if isinstance(message, Progress):
+                self.seq = message.seq
+        return messages
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def stop(self) -> str:
+        """Ends it if it still lives; says how it ended."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with _already_broken():
+                    pipe.close()
+        os.close(self._lifeline)
+        try:
+            status = self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            status = self._process.wait()
+        if self.overdue:
+            return "gave no sign of life for longer than 'handler.timeout' and was killed"
+        return f"was killed by signal {-status}" if status < 0 else f"ended its process with exit status {status}"
+
+    def _send(self, message: ToWorker) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - asked for above
+        with _already_broken():  # its death is noticed where its answers are read
+            self._process.stdin.write(frame(message))
+            self._process.stdin.flush()
+
+
+@contextmanager
+def _already_broken() -> Iterator[None]:
+    """A pipe to a dead process: nothing to do."""
+    try:
+        yield
+    except BrokenPipeError:
+        return
+
+
+def open_state(config: Config) -> Embedded:
+    """The state directory of a configuration."""
+    return Embedded.open(config.state_directory)
+
+
+__all__ = ["ATTEMPTS", "Observer", "StateError", "Summary", "Supervisor", "open_state", "stream_names"]

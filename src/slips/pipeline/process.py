@@ -1,0 +1,334 @@
+"""Main func: one object in, its events to the handlers, a Success or a Failure out.
+
+It never raises for an object's sake and never writes: the caller concludes the run in the error table and the ledger.
+"""
+
+from __future__ import annotations
+
+import copy
+import traceback
+from array import array
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from slips.chain import Chain, Ticker, compile_chain
+from slips.codec import CodecLimits, Decoded, decode
+from slips.config import Config, Mapping
+from slips.errors import AccountingError, FormatError, HandlerError, MappingError, ObjectError, OverwrittenError
+from slips.format import Event, Record, TooLong
+from slips.interface import Handler
+from slips.model import MetaData, ObjectEvent, Outcome, Range, Sample, readable
+from slips.ports import ObjectStore
+from slips.routing import mapping_for
+
+RANGES = 1_000
+"""Most ranges of record numbers in one error item: 1,000 fit well into a DynamoDB item of 400 KB."""
+SAMPLES_BYTES = 32_000
+SAMPLE_BYTES = 4_000
+TRACEBACK_CHARACTERS = 16_000
+WRONG_MAPPING_RECORDS = 10
+"""From so many records on, an object of which more than half fail has the wrong mapping."""
+
+
+class Quarantined(Struct):
+    """Some records that failed: at most RANGES ranges of them, with samples. One error item."""
+
+    ranges: list[Range]
+    samples: list[Sample]
+    error_type: str
+    message: str
+    traceback: str
+
+
+class Success(Struct, tag=True):
+    """The object is done, but for the records in `quarantine`."""
+
+    event: ObjectEvent
+    outcome: Outcome
+    quarantine: list[Quarantined] = field(default_factory=list)
+    rest: ObjectEvent | None = None
+    """What is still to be done, if the run was stopped at a record boundary."""
+    reader: str = ""
+
+
+class Failure(Struct, tag=True):
+    """The object is not done; nothing of it may be quarantined or marked."""
+
+    event: ObjectEvent
+    stage: str
+    error_type: str
+    message: str
+    retryable: bool
+    traceback: str = ""
+    seq: int | None = None
+    """The record at which a handler raised."""
+    outcome: Outcome = field(default_factory=Outcome)
+
+
+class Processor:
+    """Processes objects with one configuration. Chains are compiled once, handlers are fresh for each object."""
+
+    def __init__(self, config: Config, store: ObjectStore, handlers: Sequence[type[Handler]]) -> None:
+        self._config, self._store, self._handlers = config, store, handlers
+        self._chains: dict[tuple[str, ...], Chain] = {}
+        self._codec_limits = CodecLimits(
+            object_bytes=config.limits.object_bytes, expansion_ratio=config.limits.expansion_ratio
+        )
+
+    def process(self, event: ObjectEvent, ticker: Ticker | None = None) -> Success | Failure:
+        """One object, whole or the records that `event.records` names."""
+        run = _Run(event, self._handlers)
+        try:
+            mapping = mapping_for(self._config.bucket_mapping, event.bucket_name, event.object_key)
+            if mapping is None:
+                raise MappingError(
+                    f"{event.url}: no prefix of 'bucket_mapping' fits; expected one for bucket "
+                    f"{event.bucket_name!r}; add it to the config, then 'slips drain'"
+                )
+            chain = self._chain(mapping)
+            if chain.ignores:
+                return Success(event, run.outcome)
+            with self._store.open(event) as stored:
+                run.outcome.identity = stored.identity
+                _refuse_other_content(event, stored.identity, chain)
+                decoded = decode(stored.body, self._codec_limits, event.url)
+                try:
+                    # What error items and `record_id` name is the content that was read, not the one announced.
+                    source = msgspec.structs.replace(
+                        event, object_etag=stored.etag, object_size=stored.size, object_version_id=stored.version_id
+                    )
+                    stopped = run.records(chain, decoded, source, mapping, self._config, ticker or Ticker())
+                finally:
+                    run.outcome.bytes_in, run.outcome.bytes_out = decoded.bytes_in, decoded.bytes_out
+            run.conclude()
+        except MemoryError:
+            raise
+        except ObjectError as error:
+            return run.failure(error)
+        return Success(source, run.outcome, run.quarantine.parts, _rest(source, chain, stopped), chain.reader)
+
+    def _chain(self, mapping: Mapping) -> Chain:
+        key = tuple(mapping.format)
+        if key not in self._chains:
+            self._chains[key] = compile_chain(mapping.format, self._config.root)
+        return self._chains[key]
+
+
+class _Run:
+    """One run of one object: its handlers, its counters, its bad records."""
+
+    def __init__(self, event: ObjectEvent, handlers: Sequence[type[Handler]]) -> None:
+        self.event, self._classes = event, handlers
+        self.outcome, self.quarantine = Outcome(), Quarantine()
+        self._handlers: list[Handler] = []
+        self._current = ""
+        self._seq = 0
+
+    def records(
+        self, chain: Chain, decoded: Decoded, source: ObjectEvent, mapping: Mapping, config: Config, ticker: Ticker
+    ) -> int | None:
+        """Handlers set up and every record through them; the number of the last record if `ticker` stopped it."""
+        self._call(None, "setup", config.handler.args)
+
+        def reject(seq: int, record: Record, error: Exception) -> None:
+            if mapping.on_error == "fail":
+                raise FormatError(f"{source.url}: record {seq}: {error}") from error
+            self.quarantine.add(seq, record, error)
+
+        recv: Callable[[MetaData, Event], None]
+        if len(self._handlers) == 1:
+            self._current, recv = _name(self._handlers[0]), self._handlers[0].recv
+        else:
+            recv = self._recv_all
+        try:
+            return chain.run(
+                decoded.stream,
+                self.outcome,
+                source=source,
+                recv=recv,
+                reject=reject,
+                ticker=ticker,
+                record_bytes=config.limits.record_bytes,
+                skip=mapping.on_error == "skip",
+            )
+        except HandlerError as error:
+            cause = error.__cause__
+            self._seq = error.seq
+            raise HandlerError(
+                f"{source.url}: record {error.seq}: {self._current}.recv raised {_describe(cause)}"
+            ) from cause
+
+    def conclude(self) -> None:
+        """Handlers' results, after the counters were found to agree."""
+        outcome = self.outcome
+        if not outcome.balanced:
+            raise AccountingError(
+                f"{self.event.url}: {outcome.records} records, but {outcome.delivered} delivered + "
+                f"{outcome.filtered} filtered + {outcome.quarantined} quarantined; expected the same; "
+                "this is a bug of slips, please report it"
+            )
+        whole = self.event.records is None
+        if whole and outcome.records >= WRONG_MAPPING_RECORDS and outcome.quarantined * 2 > outcome.records:
+            first = self.quarantine.parts[0]
+            raise FormatError(
+                f"{self.event.url}: {outcome.quarantined} of {outcome.records} records cannot be understood, "
+                f"the first (record {first.ranges[0][0]}): {first.message}; expected the chain to fit most of them; "
+                "look at its 'format' in 'bucket_mapping'"
+            )
+        self._call("results", "result")
+
+    def failure(self, error: ObjectError) -> Failure:
+        """What is known about an error that ended the run."""
+        cause = error.__cause__
+        shown = cause or error
+        return Failure(
+            event=self.event,
+            stage=error.stage,
+            error_type=type(shown).__name__ if isinstance(error, HandlerError) else type(error).__name__,
+            message=readable(str(error)),
+            retryable=error.retryable,
+            traceback=readable("".join(traceback.format_exception(shown))[-TRACEBACK_CHARACTERS:]),
+            seq=self._seq or None,
+            outcome=self.outcome,
+        )
+
+    def _call(self, keep: str | None, method: str, *args: Any) -> None:
+        """Calls `method` of each handler; makes them first if there are none yet."""
+        self._seq = 0
+        try:
+            if not self._handlers:
+                for one in self._classes:
+                    self._current = one.__name__
+                    self._handlers.append(one())
+            for handler in self._handlers:
+                self._current = _name(handler)
+                returned = getattr(handler, method)(*copy.deepcopy(args))
+                if keep:
+                    self.outcome.results[self._current] = _plain(returned)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            raise HandlerError(f"{self.event.url}: {self._current}.{method} raised {_describe(error)}") from error
+
+    def _recv_all(self, meta: MetaData, event: Event) -> None:
+        """Each handler gets its own meta and event: copies are made before the first may change them."""
+        copies = [(copy.copy(meta), _copy_json(event)) for _ in self._handlers[1:]]
+        for handler, (each_meta, each_event) in zip(self._handlers, [(meta, event), *copies], strict=True):
+            self._current = _name(handler)
+            handler.recv(each_meta, each_event)
+
+
+class Quarantine:
+    """The bad records of one run, in flat memory: ranges are joined, samples are few and short."""
+
+    def __init__(self) -> None:
+        self._firsts: array[int] = array("Q")
+        self._lasts: array[int] = array("Q")
+        self._first_errors: list[tuple[str, str, str]] = []
+        self._samples: list[list[Sample]] = []
+        self._sample_bytes = 0
+
+    def add(self, seq: int, record: Record, error: Exception) -> None:
+        """One bad record; numbers only grow."""
+        if self._lasts and self._lasts[-1] == seq - 1:
+            self._lasts[-1] = seq
+        else:
+            if len(self._firsts) % RANGES == 0:
+                text = "".join(traceback.format_exception(error))[-TRACEBACK_CHARACTERS:]
+                self._first_errors.append((type(error).__name__, readable(str(error)[:SAMPLE_BYTES]), readable(text)))
+                self._samples.append([])
+                # From the second item on, one sample each: a million bad records must not fill the memory.
+                self._sample_bytes = 0 if len(self._samples) == 1 else SAMPLES_BYTES - 1
+            self._firsts.append(seq)
+            self._lasts.append(seq)
+        if self._sample_bytes < SAMPLES_BYTES:
+            raw = _raw(record)
+            room = min(SAMPLE_BYTES, SAMPLES_BYTES - self._sample_bytes) if self._sample_bytes else SAMPLE_BYTES
+            size = record.size if isinstance(record, TooLong) else len(raw)
+            kept = raw[:room]
+            self._sample_bytes += len(kept) or 1
+            self._samples[-1].append(Sample.of(seq, str(error)[:500], kept, size))
+
+    @property
+    def parts(self) -> list[Quarantined]:
+        """One for each RANGES ranges."""
+        return [
+            Quarantined(
+                list(zip(self._firsts[at : at + RANGES], self._lasts[at : at + RANGES], strict=True)),
+                self._samples[index],
+                *self._first_errors[index],
+            )
+            for index, at in enumerate(range(0, len(self._firsts), RANGES))
+        ]
+
+
+def _raw(record: Record) -> bytes:
+    """A record's bytes, as far as they are known: an element of a document is written out again."""
+    if isinstance(record, TooLong):
+        return record.head
+    if isinstance(record, bytes):
+        return record.removesuffix(b"\n").removesuffix(b"\r")
+    try:
+        return msgspec.json.encode(record)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return repr(record).encode("utf-8", "surrogateescape")
+
+
+def _refuse_other_content(event: ObjectEvent, identity: str, chain: Chain) -> None:
+    """Record numbers mean something only in the very content, cut by the very reader, that they were made from."""
+    if event.records is None:
+        return
+    if event.identity and event.identity != identity:
+        raise OverwrittenError(
+            f"{event.url}: object overwritten since its records were quarantined (was {event.identity}, is {identity}); "
+            "expected the same content; run the object whole with 'slips run --again', then drop the item"
+        )
+    if event.reader is not None and event.reader != chain.reader:
+        raise OverwrittenError(
+            f"{event.url}: its records were numbered by {event.reader!r}, the config now says {chain.reader!r}; "
+            "expected the same reader; 'slips drain' replays the whole object instead"
+        )
+
+
+def _rest(event: ObjectEvent, chain: Chain, stopped: int | None) -> ObjectEvent | None:
+    """The event that continues a run that stopped after record `stopped`."""
+    if stopped is None:
+        return None
+    ranges: list[Range] = [
+        (max(first, stopped + 1), last)
+        for first, last in event.records or [(1, None)]
+        if last is None or last > stopped
+    ]
+    return msgspec.structs.replace(event, records=ranges, reader=chain.reader) if ranges else None
+
+
+def _name(handler: Handler) -> str:
+    return type(handler).__name__
+
+
+def _describe(error: BaseException | None) -> str:
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _plain(value: Any) -> Any:
+    """What a handler returned, as JSON carries it; anything else as its `repr`."""
+    try:
+        return msgspec.json.decode(msgspec.json.encode(value))
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return repr(value)
+
+
+def _copy_json(value: Any) -> Any:
+    """A deep copy, several times faster than `copy.deepcopy` for what JSON is made of."""
+    kind = value.__class__
+    if kind is dict:
+        return {key: _copy_json(each) for key, each in value.items()}
+    if kind is list:
+        return [_copy_json(each) for each in value]
+    if kind is str or kind is int or kind is float or kind is bool or value is None:
+        return value
+    return copy.deepcopy(value)

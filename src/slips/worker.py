@@ -1,0 +1,167 @@
+"""One worker process of `local.py`: object events in, what became of each out, until the supervisor closes the pipe.
+
+It never opens the state file and never outlives its supervisor. What handlers print goes to standard error: the
+original standard output carries the answers.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+from msgspec import Struct
+
+from slips.backends.directory import Stores
+from slips.chain import Ticker
+from slips.config import Config
+from slips.errors import UsageError
+from slips.interface import load_handlers
+from slips.model import ObjectEvent
+from slips.pipeline.process import Failure, Processor, Success
+
+PROGRESS_SECONDS = 0.2
+"""How often a worker says how far it is."""
+
+
+class Setup(Struct, tag=True):
+    """First message to a worker. `config` is the configuration as plain data."""
+
+    config: dict[str, Any]
+    handler: str
+    endpoint_url: str | None = None
+
+
+class Task(Struct, tag=True):
+    """Process this."""
+
+    event: ObjectEvent
+
+
+class Ready(Struct, tag=True):
+    """The handler is loaded; `problem` says why it could not be."""
+
+    problem: str | None = None
+
+
+class Progress(Struct, tag=True):
+    """Still alive: number of the last record of the object at hand."""
+
+    seq: int
+
+
+ToWorker = Setup | Task
+FromWorker = Ready | Progress | Success | Failure
+_LENGTH = struct.Struct(">I")
+_to_worker = msgspec.msgpack.Decoder(ToWorker)
+_from_worker = msgspec.msgpack.Decoder(FromWorker)
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def frame(message: ToWorker | FromWorker) -> bytes:
+    """A message as it travels: four bytes of length, then MessagePack."""
+    body = _encode(message)
+    return _LENGTH.pack(len(body)) + body
+
+
+def main() -> None:
+    """Entry point: `python -m slips.worker LIFELINE`, the number of a pipe that closes when the supervisor dies."""
+    threading.Thread(target=_die_with, args=(int(sys.argv[1]),), daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
+    commands, answers = _take_over_pipes()
+    serve(commands, answers)
+
+
+def _die_with(lifeline: int) -> None:
+    os.read(lifeline, 1)
+    os._exit(1)
+
+
+def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Keeps the pipes to the supervisor out of the handler's reach."""
+    commands = os.fdopen(os.dup(0), "rb")
+    answers = os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+    return commands, answers
+
+
+def serve(commands: BinaryIO, answers: BinaryIO) -> None:
+    """Answers every task until `commands` ends."""
+
+    def answer(message: FromWorker) -> None:
+        answers.write(frame(message))
+        answers.flush()
+
+    setup = _read(commands)
+    if not isinstance(setup, Setup):
+        return
+    config = msgspec.convert(setup.config, Config)
+    try:
+        handlers = load_handlers(Path(setup.handler))
+    except UsageError as error:
+        answer(Ready(str(error)))
+        return
+    processor = Processor(config, Stores(config, setup.endpoint_url), handlers)
+    answer(Ready())
+    heartbeat = Heartbeat(answer)
+    while isinstance(task := _read(commands), Task):
+        answer(processor.process(task.event, heartbeat))
+
+
+class Heartbeat(Ticker):
+    """Tells the supervisor now and then how far the object at hand is; never stops the run."""
+
+    def __init__(self, answer: Callable[[FromWorker], None]) -> None:
+        self._answer = answer
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def tick(self, seq: int) -> bool:
+        self.due = False
+        self._answer(Progress(seq))
+        return False
+
+    def _beat(self) -> None:
+        while True:
+            time.sleep(PROGRESS_SECONDS)
+            self.due = True
+
+
+def _read(commands: BinaryIO) -> ToWorker | None:
+    head = commands.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    return _to_worker.decode(commands.read(_LENGTH.unpack(head)[0]))
+
+
+class Frames:
+    """Bytes of a worker's pipe, as they come, to its messages."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[FromWorker]:
+        """The messages that `data` completes."""
+        self._buffer += data
+        messages: list[FromWorker] = []
+        while len(self._buffer) >= _LENGTH.size:
+            end = _LENGTH.size + _LENGTH.unpack_from(self._buffer)[0]
+            if len(self._buffer) < end:
+                break
+            messages.append(_from_worker.decode(memoryview(self._buffer)[_LENGTH.size : end]))
+            del self._buffer[:end]
+        return messages
+
+
+if __name__ == "__main__":
+    main()
