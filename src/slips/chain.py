@@ -13,8 +13,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from slips.errors import FormatError, HandlerError, RecordError
-from slips.format import Event, Format, Parse, Parsed, Record, Rule, TooLong, parser
+from slips.errors import FormatError, HandlerError, ObjectError, RecordError
+from slips.format import Bad, Event, Format, Parse, Parsed, Record, Rule, parser
 from slips.formats import catalogue
 from slips.model import MetaData, ObjectEvent, Outcome, Range
 from slips.usercode import import_file
@@ -84,6 +84,8 @@ class Chain:
                 records += 1
                 meta = MetaData("", timestamp, source, None, seq)
                 try:
+                    if isinstance(record, Bad):
+                        raise record.error()
                     event = parse(meta, record)
                     if event.__class__ is not dict:
                         event = _unusual(meta, event)
@@ -95,7 +97,7 @@ class Chain:
                         outcome.rules[SKIP_RULE.name] = outcome.rules.get(SKIP_RULE.name, 0) + 1
                     else:
                         outcome.quarantined += 1
-                        reject(seq, record, record.error() if isinstance(record, TooLong) else error)
+                        reject(seq, record, error)
                     continue
                 if event.__class__ is dict:
                     at = meta.timestamp
@@ -108,7 +110,7 @@ class Chain:
                     except KeyboardInterrupt:
                         raise
                     except BaseException as error:
-                        raise HandlerError(str(error), seq) from error
+                        raise HandlerError(str(error)) from error
                     events += 1
                     delivered += 1
                 elif event.__class__ is Rule:
@@ -122,13 +124,15 @@ class Chain:
                         except KeyboardInterrupt:
                             raise
                         except BaseException as error:
-                            raise HandlerError(str(error), seq) from error
+                            raise HandlerError(str(error)) from error
                         events += 1
                     delivered += 1
                 if ticker.due and ticker.tick(seq):
                     return seq
-        except HandlerError:
-            records -= 1  # the record at which a handler raised is named, not counted
+        except ObjectError as error:
+            error.seq = seq
+            if isinstance(error, HandlerError):
+                records -= 1  # the record at which a handler raised is named, not counted
             raise
         finally:
             outcome.records += records

@@ -70,6 +70,8 @@ class ObjectError(SlipsError):
 
     stage: ClassVar[str] = "process"
     retryable: ClassVar[bool] = False
+    seq: int = 0
+    """Number of the record at which it happened, or behind which nothing could be read; 0: before the first."""
 
 
 class MappingError(ObjectError):
@@ -104,14 +106,10 @@ class ReaderError(ObjectError):
 
 
 class HandlerError(ObjectError):
-    """The user's handler raised; `__cause__` is what it raised, `seq` the number of the record it got, if any."""
+    """The user's handler raised; `__cause__` is what it raised."""
 
     stage = "handler"
     retryable = True
-
-    def __init__(self, message: str, seq: int = 0) -> None:
-        super().__init__(message)
-        self.seq = seq
 
 
 class WorkerError(ObjectError):

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from typing import Any, Literal
 
-from slips.errors import RecordTooLong
+from slips.errors import RecordError, RecordTooLong
 from slips.model import MetaData
 
 Kind = Literal["object", "text", "event", "nothing"]
@@ -35,19 +35,34 @@ class Rule:
     summary: str
 
 
-class TooLong:
-    """Stands for a record beyond `limits.record_bytes`: a reader gives it, and goes on behind the record."""
+class Bad:
+    """Stands for a record that cannot be given: the loop quarantines it unparsed, the reader goes on behind it.
+
+    `size` is in bytes, `head` is its beginning, as a sample of it.
+    """
+
+    def __init__(self, size: int, head: bytes, reason: str) -> None:
+        self.size, self.head, self.reason = size, head, reason
+
+    def error(self) -> RecordError:
+        return RecordError(self.reason)
+
+
+class TooLong(Bad):
+    """Stands for a record beyond `limits.record_bytes`."""
 
     def __init__(self, size: int, limit: int, head: bytes) -> None:
-        self.size, self.limit, self.head = size, limit, head
-
-    def error(self) -> RecordTooLong:
-        return RecordTooLong(
-            f"record has {self.size:,} bytes, over the limit of {self.limit:,}; raise 'limits.record_bytes' to take it"
+        super().__init__(
+            size,
+            head,
+            f"record has {size:,} bytes, over the limit of {limit:,}; raise 'limits.record_bytes' to take it",
         )
 
+    def error(self) -> RecordTooLong:
+        return RecordTooLong(self.reason)
 
-Record = bytes | Event | TooLong
+
+Record = bytes | Event | Bad
 Parsed = Event | Rule | list[Event]
 Read = Callable[[BufferedReader, int, str], Iterator[Record]]
 """`(stream, record_bytes, parameter)` to records, in order. Raises ReaderError where the object cannot be cut."""

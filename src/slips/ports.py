@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Literal, Protocol
 
 from msgspec import Struct
 
-from slips.model import ErrorItem, Lane, ObjectEvent, Outcome
+from slips.model import ErrorItem, Lane, ObjectEvent, Outcome, Range
 
 
 class StoredObject(Struct):
@@ -95,6 +95,8 @@ class LedgerEntry(Struct, omit_defaults=True):
     """Epoch seconds."""
     request_id: str = ""
     outcome: Outcome | None = None
+    records: list[Range] | None = None
+    replay: str | None = None
 
 
 Claim = Literal["new", "done", "claimed"]

@@ -141,7 +141,8 @@ def _read(commands: BinaryIO) -> ToWorker | None:
     head = commands.read(_LENGTH.size)
     if len(head) < _LENGTH.size:
         return None
-    return _to_worker.decode(commands.read(_LENGTH.unpack(head)[0]))
+    message: ToWorker = _to_worker.decode(commands.read(_LENGTH.unpack(head)[0]))
+    return message
 
 
 class Frames:

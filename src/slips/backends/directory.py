@@ -51,7 +51,8 @@ class DirectoryStore:
         directory = self._buckets.get(event.bucket_name)
         if directory is None:
             raise StorageError(
-                f"{event.url}: bucket {event.bucket_name!r} has no directory; expected one in 'backend.embedded.buckets'"
+                f"{event.url}: bucket {event.bucket_name!r} has no directory; "
+                "expected one in 'backend.embedded.buckets'"
             )
         try:
             path = (directory / event.object_key).resolve()

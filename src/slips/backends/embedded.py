@@ -91,7 +91,7 @@ class Embedded:
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StateError(_unusable(directory, error.strerror)) from error
+            raise StateError(_unusable(directory, error.strerror or str(error))) from error
         try:
             connection = sqlite3.connect(directory / FILE, timeout=30, isolation_level=None)
             connection.execute("PRAGMA journal_mode=WAL")
@@ -108,8 +108,8 @@ class Embedded:
                 state.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
             elif found != _SCHEMA_VERSION:
                 raise StateError(
-                    f"{directory / FILE}: made by another version of slips (schema {found}, expected {_SCHEMA_VERSION}); "
-                    "use that version, or another 'backend.embedded.path'"
+                    f"{directory / FILE}: made by another version of slips (schema {found}); expected schema "
+                    f"{_SCHEMA_VERSION}; use that version, or another 'backend.embedded.path'"
                 )
         return state
 
@@ -145,7 +145,7 @@ class Embedded:
         try:
             lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise StateError(_unusable(self.directory, error.strerror)) from error
+            raise StateError(_unusable(self.directory, error.strerror or str(error))) from error
         try:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -167,7 +167,9 @@ class Embedded:
 
     def is_pending(self, event: ObjectEvent) -> bool:
         """Whether a listed object is still to be put on a lane: not done, not dropped, not waiting, no error item."""
-        return not (self.is_waiting(event) or self.has_error(event) or self.ledger.status_of(event) in ("done", "dropped"))
+        if self.ledger.status_of(event) in ("done", "dropped"):
+            return False
+        return not (self.is_waiting(event) or self.has_error(event))
 
     def is_waiting(self, event: ObjectEvent) -> bool:
         """Whether the whole object waits in a lane."""
@@ -222,7 +224,8 @@ class SqliteStream:
         with self._state.transaction():
             for event in events:
                 self._state.execute(
-                    "INSERT INTO lane (lane, bucket, key, event, request_id, whole, put_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO lane (lane, bucket, key, event, request_id, whole, put_at) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
                     (
                         lane,
                         event.bucket_name,
@@ -279,7 +282,15 @@ class SqliteErrors:
             self._state.execute(
                 "INSERT OR REPLACE INTO error (request_id, revision, failed_at, kind, bucket, key, item) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (item.request_id, revision, item.failed_at, item.kind, first.bucket_name, first.object_key, _json(stored)),
+                (
+                    item.request_id,
+                    revision,
+                    item.failed_at,
+                    item.kind,
+                    first.bucket_name,
+                    first.object_key,
+                    _json(stored),
+                ),
             )
 
     def get(self, request_id: str) -> ErrorItem | None:
@@ -356,9 +367,11 @@ class SqliteLedger:
             "WHERE entry > ? ORDER BY entry LIMIT 500",
             (at,),
         ).fetchall():
-            for at, bucket, key, identity, status, updated_at, request_id, outcome in rows:
+            at = rows[-1][0]
+            for entry, bucket, key, identity, status, updated_at, request_id, outcome in rows:
                 known = msgspec.json.decode(outcome, type=Outcome) if outcome else None
-                yield LedgerEntry(bucket, key, identity, status, updated_at, request_id, known)
+                *_, records, replay = msgspec.json.decode(entry)
+                yield LedgerEntry(bucket, key, identity, status, updated_at, request_id, known, records, replay)
 
     def _write(self, event: ObjectEvent, status: str, outcome: Outcome | None, request_id: str = "") -> None:
         self._state.execute(

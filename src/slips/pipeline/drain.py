@@ -1,4 +1,4 @@
-"""Drain: error items back on their lane. An item goes only when a lane has accepted all of it, and only that revision."""
+"""Drain: error items back on their lane. An item goes only when a lane accepted all of it, and only that revision."""
 
 from __future__ import annotations
 

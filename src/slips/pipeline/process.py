@@ -125,7 +125,6 @@ class _Run:
         self.outcome, self.quarantine = Outcome(), Quarantine()
         self._handlers: list[Handler] = []
         self._current = ""
-        self._seq = 0
 
     def records(
         self, chain: Chain, decoded: Decoded, source: ObjectEvent, mapping: Mapping, config: Config, ticker: Ticker
@@ -155,11 +154,11 @@ class _Run:
                 skip=mapping.on_error == "skip",
             )
         except HandlerError as error:
-            cause = error.__cause__
-            self._seq = error.seq
-            raise HandlerError(
-                f"{source.url}: record {error.seq}: {self._current}.recv raised {_describe(cause)}"
-            ) from cause
+            named = HandlerError(
+                f"{source.url}: record {error.seq}: {self._current}.recv raised {_describe(error.__cause__)}"
+            )
+            named.seq = error.seq
+            raise named from error.__cause__
 
     def conclude(self) -> None:
         """Handlers' results, after the counters were found to agree."""
@@ -182,22 +181,22 @@ class _Run:
 
     def failure(self, error: ObjectError) -> Failure:
         """What is known about an error that ended the run."""
-        cause = error.__cause__
-        shown = cause or error
+        shown = error.__cause__ or error
+        # Errors of reading know bytes, not records.
+        where = f" (after record {error.seq})" if error.seq and not isinstance(error, HandlerError) else ""
         return Failure(
             event=self.event,
             stage=error.stage,
             error_type=type(shown).__name__ if isinstance(error, HandlerError) else type(error).__name__,
-            message=readable(str(error)),
+            message=readable(f"{error}{where}"),
             retryable=error.retryable,
             traceback=readable("".join(traceback.format_exception(shown))[-TRACEBACK_CHARACTERS:]),
-            seq=self._seq or None,
+            seq=error.seq or None,
             outcome=self.outcome,
         )
 
     def _call(self, keep: str | None, method: str, *args: Any) -> None:
         """Calls `method` of each handler; makes them first if there are none yet."""
-        self._seq = 0
         try:
             if not self._handlers:
                 for one in self._classes:
@@ -283,8 +282,9 @@ def _refuse_other_content(event: ObjectEvent, identity: str, chain: Chain) -> No
         return
     if event.identity and event.identity != identity:
         raise OverwrittenError(
-            f"{event.url}: object overwritten since its records were quarantined (was {event.identity}, is {identity}); "
-            "expected the same content; run the object whole with 'slips run --again', then drop the item"
+            f"{event.url}: object overwritten since its records were quarantined "
+            f"(was {event.identity}, is {identity}); expected the same content; "
+            "run the object whole with 'slips run --again'"
         )
     if event.reader is not None and event.reader != chain.reader:
         raise OverwrittenError(

@@ -25,7 +25,7 @@ def push(
 ) -> dict[str, int]:
     """Puts each event on its lane; `streams` are the physical names. Counts by `fast`, `slow` and `drop`.
 
-    A dropped event is written to the ledger: it is not lost, a rule said so. Raises StreamError with what a lane refused.
+    A dropped event is written to the ledger: it is not lost, a rule said so. Raises StreamError if a lane refuses.
     """
     counts = {"fast": 0, "slow": 0, "drop": 0}
     waiting: dict[Lane, list[ObjectEvent]] = {lane: [] for lane in LANES}

@@ -1,0 +1,54 @@
+# Everything needs nothing but Python 3.11 or newer: each target makes the virtual environment it runs in.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help demo test lint docs bench lock clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+demo: $(VENV)/run  ## the main job on logs of the project: errors, their cause mended, drained
+	@$(BIN)/python examples/demo/demo.py
+
+test: $(VENV)/test lint  ## lint, types, docs and every test
+	@$(BIN)/python docs/build.py --check
+	@$(BIN)/python -m pytest -n 2
+
+lint: $(VENV)/test
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+docs: $(VENV)/run  ## write the pages that come from the code
+	@$(BIN)/python docs/build.py
+
+bench: $(VENV)/test  ## speed and memory, as ratios within one run
+	@$(BIN)/python bench/run.py
+
+lock: $(VENV)/test  ## pin the newest versions of all dependencies
+	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  pyproject.toml -o requirements/run.txt
+	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --group dev -c requirements/run.txt pyproject.toml -o requirements/test.txt
+
+clean:  ## remove what the targets made
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "slips needs Python 3.11 or newer; say which: make PYTHON=python3.12")'
+	@echo "making $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run: $(VENV)/bin/python requirements/run.txt pyproject.toml
+	@echo "installing slips and what it needs ..."
+	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(PIP) install --no-deps --editable .
+	@touch $@
+
+$(VENV)/test: $(VENV)/run requirements/test.txt
+	@echo "installing what the tests need ..."
+	@$(PIP) install --require-hashes -r requirements/test.txt
+	@touch $@

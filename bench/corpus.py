@@ -1,0 +1,191 @@
+"""Logs to measure with, made from a seed: the same bytes on every machine, so that ratios can be compared.
+
+The shapes and sizes are those of real logs (a sign-in of Azure AD has 1.5 KB, a CloudTrail record 1.2 KB, a syslog
+line 110 B); no two records are equal, so that compression is as hard as usual.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+BEGIN = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+EVENT_TIME = "2026-11-23T12:00:00.000Z"
+
+
+def sign_ins(dice: random.Random) -> Iterator[dict[str, object]]:
+    """Azure AD sign-ins."""
+    at = BEGIN
+    while True:
+        at += timedelta(milliseconds=dice.randrange(900))
+        user = f"user{dice.randrange(900)}@example.com"
+        yield {
+            "id": f"{dice.getrandbits(128):032x}",
+            "createdDateTime": at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{dice.randrange(10**7):07d}Z",
+            "userDisplayName": user.partition("@")[0].title(),
+            "userPrincipalName": user,
+            "userId": f"{dice.getrandbits(128):032x}",
+            "appId": f"{dice.getrandbits(128):032x}",
+            "appDisplayName": dice.choice(["Azure Portal", "Office 365 Exchange Online", "Microsoft Teams"]),
+            "ipAddress": f"198.51.100.{dice.randrange(256)}",
+            "clientAppUsed": "Browser",
+            "correlationId": f"{dice.getrandbits(128):032x}",
+            "conditionalAccessStatus": dice.choice(["success", "notApplied"]),
+            "isInteractive": dice.random() < 0.7,
+            "riskDetail": "none",
+            "riskLevelAggregated": "none",
+            "riskState": "none",
+            "riskEventTypes": [],
+            "resourceDisplayName": "Windows Azure Service Management API",
+            "resourceId": f"{dice.getrandbits(128):032x}",
+            "status": {"errorCode": dice.choice([0, 0, 0, 50126]), "failureReason": "Other.", "additionalDetails": None},
+            "deviceDetail": {
+                "deviceId": f"{dice.getrandbits(128):032x}",
+                "displayName": f"LAPTOP-{dice.randrange(10**6):06d}",
+                "operatingSystem": "Windows 10",
+                "browser": "Edge 118.0.2088",
+                "isCompliant": True,
+                "isManaged": True,
+                "trustType": "Azure AD joined",
+            },
+            "location": {
+                "city": "Tokyo",
+                "state": "Tokyo",
+                "countryOrRegion": "JP",
+                "geoCoordinates": {"altitude": None, "latitude": 35.6 + dice.random(), "longitude": 139.6 + dice.random()},
+            },
+            "appliedConditionalAccessPolicies": [
+                {
+                    "id": f"{dice.getrandbits(128):032x}",
+                    "displayName": name,
+                    "enforcedGrantControls": ["Mfa"],
+                    "enforcedSessionControls": [],
+                    "result": "success",
+                }
+                for name in ("Require MFA", "Block legacy authentication")
+            ],
+        }
+
+
+def api_calls(dice: random.Random) -> Iterator[dict[str, object]]:
+    """CloudTrail records."""
+    at = BEGIN
+    while True:
+        at += timedelta(milliseconds=dice.randrange(900))
+        user = f"user{dice.randrange(200)}"
+        yield {
+            "eventVersion": "1.08",
+            "userIdentity": {
+                "type": "AssumedRole",
+                "principalId": f"AROA{dice.getrandbits(64):016X}:{user}",
+                "arn": f"arn:aws:sts::123456789012:assumed-role/Engineer/{user}",
+                "accountId": "123456789012",
+                "accessKeyId": f"ASIA{dice.getrandbits(64):016X}",
+                "sessionContext": {
+                    "sessionIssuer": {
+                        "type": "Role",
+                        "principalId": f"AROA{dice.getrandbits(64):016X}",
+                        "arn": "arn:aws:iam::123456789012:role/Engineer",
+                        "accountId": "123456789012",
+                        "userName": "Engineer",
+                    },
+                    "webIdFederationData": {},
+                    "attributes": {"creationDate": at.strftime("%Y-%m-%dT%H:%M:%SZ"), "mfaAuthenticated": "false"},
+                },
+            },
+            "eventTime": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "eventSource": "ec2.amazonaws.com",
+            "eventName": dice.choice(["DescribeInstances", "RunInstances", "DescribeVpcs"]),
+            "awsRegion": "ap-northeast-1",
+            "sourceIPAddress": f"203.0.113.{dice.randrange(256)}",
+            "userAgent": "aws-cli/2.13.0 Python/3.11.4 Linux/5.15.0 exe/x86_64.ubuntu.22 prompt/off",
+            "requestParameters": {
+                "instancesSet": {"items": [{"instanceId": f"i-{dice.getrandbits(68):017x}"}]},
+                "filterSet": {},
+            },
+            "responseElements": None,
+            "requestID": f"{dice.getrandbits(128):032x}",
+            "eventID": f"{dice.getrandbits(128):032x}",
+            "readOnly": True,
+            "eventType": "AwsApiCall",
+            "managementEvent": True,
+            "recipientAccountId": "123456789012",
+            "eventCategory": "Management",
+            "tlsDetails": {
+                "tlsVersion": "TLSv1.3",
+                "cipherSuite": "TLS_AES_128_GCM_SHA256",
+                "clientProvidedHostHeader": "ec2.ap-northeast-1.amazonaws.com",
+            },
+        }
+
+
+def syslog_lines(dice: random.Random) -> Iterator[str]:
+    """sshd, as syslog writes it."""
+    at = BEGIN
+    while True:
+        at += timedelta(milliseconds=dice.randrange(300))
+        yield (
+            f"{at:%b} {at.day:2d} {at:%H:%M:%S} ip-172-31-{dice.randrange(256)}-118 sshd[{dice.randrange(32768)}]: "
+            f"Failed password for invalid user user{dice.randrange(999)} from 192.0.2.{dice.randrange(256)} "
+            f"port {dice.randrange(1024, 65536)} ssh2"
+        )
+
+
+def json_lines(size: int) -> Callable[[random.Random], Iterator[bytes]]:
+    """Sign-ins, one a line, until `size` bytes."""
+
+    def lines(dice: random.Random) -> Iterator[bytes]:
+        written = 0
+        for record in sign_ins(dice):
+            line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
+            yield line
+            written += len(line)
+            if written >= size:
+                return
+
+    return lines
+
+
+def document(size: int) -> Callable[[random.Random], Iterator[bytes]]:
+    """One CloudTrail document of about `size` bytes."""
+
+    def pieces(dice: random.Random) -> Iterator[bytes]:
+        written, glue = 0, b'{"Records":['
+        for record in api_calls(dice):
+            piece = glue + json.dumps(record, separators=(",", ":")).encode()
+            yield piece
+            written, glue = written + len(piece), b","
+            if written >= size:
+                break
+        yield b"]}"
+
+    return pieces
+
+
+def syslog(size: int) -> Callable[[random.Random], Iterator[bytes]]:
+    """Syslog until `size` bytes."""
+
+    def lines(dice: random.Random) -> Iterator[bytes]:
+        written = 0
+        for text in syslog_lines(dice):
+            yield text.encode() + b"\n"
+            written += len(text) + 1
+            if written >= size:
+                return
+
+    return lines
+
+
+def write(path: Path, make: Callable[[random.Random], Iterator[bytes]], seed: int = 1) -> Path:
+    """`path`, gzipped, made unless it is there already."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        with gzip.open(part, "wb", compresslevel=6) as file:
+            file.writelines(make(random.Random(seed)))
+        part.rename(path)
+    return path

@@ -1,0 +1,180 @@
+"""Speed and memory of the whole path, as ratios to what runs beside it: `make bench`.
+
+Each corpus is processed by turns, CPU seconds are taken, the least of each counts. Speed is measured against
+  floor   isal's gzip, iteration over lines, `orjson.loads`; no meta, no handler, no error handling
+  naive   what people write first: gzip, `json.loads` (or a regular expression), `strptime`, one call an event
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import gzip
+import json
+import re
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import corpus
+import memory
+import orjson
+from isal import igzip
+
+from slips.backends.directory import DirectoryStore
+from slips.config import Config, parse
+from slips.interface import Handler
+from slips.model import MetaData
+from slips.pipeline.process import Processor, Success
+
+BUILD = Path(__file__).parents[1] / "build" / "bench"
+MEGABYTE = 1_000_000
+
+
+class Count(Handler):
+    """A handler that reads one field and the time, and does nothing with them."""
+
+    def setup(self, args: dict[str, Any]) -> None:
+        self.events, self.seconds, self.fields = 0, 0.0, 0
+
+    def recv(self, meta: MetaData, event: dict[str, Any]) -> None:
+        self.events += 1
+        self.seconds += meta.timestamp
+        self.fields += "id" in event
+
+    def result(self) -> int:
+        return self.events
+
+
+def slips(files: list[Path], format_name: str) -> int:
+    """The whole path, with the pipeline's own main func."""
+    config: Config = parse(
+        f"stack_name: bench\nhandler: {{path: {__file__}}}\n"
+        f"backend: {{embedded: {{path: {BUILD}/state, buckets: {{bench: {BUILD}}}}}}}\n"
+        f"bucket_mapping: {{bench: [{{prefix: '', format: {format_name}}}]}}\n",
+        str(BUILD / "slips.yml"),
+    )
+    store = DirectoryStore({"bench": BUILD})
+    processor = Processor(config, store, [Count])
+    events = 0
+    for file in files:
+        event = next(each for each in store.list("bench", file.name))
+        outcome = processor.process(event)
+        assert isinstance(outcome, Success), outcome
+        assert outcome.outcome.quarantined == 0, outcome.quarantine
+        events += outcome.outcome.events
+    return events
+
+
+def floor_json(files: list[Path]) -> int:
+    count = 0
+    for file in files:
+        with igzip.open(file, "rb") as lines:
+            for line in lines:
+                value = orjson.loads(line)
+                count += len(value["Records"]) if "Records" in value else 1
+    return count
+
+
+def floor_text(files: list[Path]) -> int:
+    count = 0
+    for file in files:
+        with igzip.open(file, "rb") as lines:
+            for line in lines:
+                line.split(b" ", 5)
+                count += 1
+    return count
+
+
+def naive_json(files: list[Path]) -> int:
+    handler = Count()
+    handler.setup({})
+    for file in files:
+        with gzip.open(file, "rb") as lines:
+            for line in lines:
+                value = json.loads(line)
+                for event in value.get("Records", [value]):
+                    text = (event.get("eventTime") or event["createdDateTime"])[:19]
+                    at = datetime.strptime(text + "+0000", "%Y-%m-%dT%H:%M:%S%z").timestamp()
+                    handler.recv(MetaData("tag", at, None), event)  # type: ignore[arg-type]
+    return handler.events
+
+
+SYSLOG = re.compile(r"^(\S{3} +\d{1,2} \d{2}:\d{2}:\d{2}) (\S+) (\S+?)\[(\d+)\]:\s*(.*)$")
+
+
+def naive_syslog(files: list[Path]) -> int:
+    handler = Count()
+    handler.setup({})
+    for file in files:
+        with gzip.open(file, "rt") as lines:
+            for line in lines:
+                match = SYSLOG.match(line)
+                assert match
+                at = datetime.strptime("2026 " + match[1] + " +0000", "%Y %b %d %H:%M:%S %z").timestamp()
+                event = dict(zip(("datetime", "hostname", "proc_name", "proc_id", "message"), match.groups(), strict=True))
+                handler.recv(MetaData("tag", at, None), event)  # type: ignore[arg-type]
+    return handler.events
+
+
+def least_cpu(paths: dict[str, Callable[[], int]], repeats: int) -> tuple[dict[str, float], int]:
+    """The least CPU seconds of each, taken by turns; all must have counted the same events."""
+    least = dict.fromkeys(paths, float("inf"))
+    counts = set()
+    for _ in range(repeats):
+        for name, path in paths.items():
+            gc.collect()
+            begun = time.process_time()
+            counts.add(path())
+            least[name] = min(least[name], time.process_time() - begun)
+    assert len(counts) == 1, f"not the same events: {counts}"
+    return least, counts.pop()
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--repeats", type=int, default=5)
+    arguments.add_argument("--megabytes", type=int, default=50, help="size of each corpus")
+    arguments.add_argument("--memory-megabytes", type=int, default=500, help="size of the large objects")
+    arguments.add_argument("--no-memory", action="store_true", help="speed only")
+    options = arguments.parse_args()
+    size = options.megabytes * MEGABYTE
+    at = f"{options.megabytes}m"
+    lines = [corpus.write(BUILD / f"signins-{at}.gz", corpus.json_lines(size))]
+    small = [
+        corpus.write(BUILD / f"trail-1m-{number}.gz", corpus.document(MEGABYTE), number)
+        for number in range(options.megabytes)
+    ]
+    large = [corpus.write(BUILD / f"trail-{at}.gz", corpus.document(size))]
+    messages = [corpus.write(BUILD / f"syslog-{at}.gz", corpus.syslog(size))]
+    table: list[tuple[str, list[Path], str, Callable[[list[Path]], int], Callable[[list[Path]], int]]] = [
+        ("JSON lines", lines, "azure-ad-event", floor_json, naive_json),
+        ("CloudTrail, 1 MB documents", small, "cloudtrail", floor_json, naive_json),
+        ("CloudTrail, one document", large, "cloudtrail", floor_json, naive_json),
+        ("syslog", messages, "syslog", floor_text, naive_syslog),
+    ]
+    print(f"{'':28}{'events/s':>12}{'MB/s':>8}{'of floor':>10}{'× naive':>9}")
+    for name, files, format_name, floor, naive in table:
+        least, events = least_cpu(
+            {
+                "floor": lambda files=files, floor=floor: floor(files),
+                "slips": lambda files=files, format_name=format_name: slips(files, format_name),
+                "naive": lambda files=files, naive=naive: naive(files),
+            },
+            options.repeats,
+        )
+        seconds = least["slips"]
+        print(
+            f"{name:28}{events / seconds:12,.0f}{size / MEGABYTE / seconds:8.0f}"
+            f"{least['floor'] / seconds:10.2f}{least['naive'] / seconds:9.2f}",
+            flush=True,
+        )
+    if not options.no_memory:
+        memory.report(BUILD, options.memory_megabytes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

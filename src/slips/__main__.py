@@ -1,0 +1,5 @@
+"""`python -m slips` is `slips`."""
+
+from slips.cli import main
+
+main()

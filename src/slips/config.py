@@ -1,0 +1,489 @@
+"""slips.yml: which keys it has, and how it becomes a `Config`, or every mistake in it, with lines.
+
+The Structs below are the one declaration: the checks (`config_check`), the JSON Schema for editors and docs/config.md
+follow from them. On AWS a checked Config is loaded from inside the package: importing this must never import YAML.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from msgspec import Meta, Struct, field
+
+from slips.errors import ConfigError
+
+if TYPE_CHECKING:
+    from msgspec import inspect
+
+CheckChain = Callable[[Sequence[str], Path], list[str]]
+"""`(format names, directory of the config file)` to texts of mistakes: `chain.check_chain`."""
+
+
+# ---- notes on types: msgspec checks and publishes the constraints, `extra` is for our texts
+
+
+def _arn(description: str, service: str, resource: str) -> Meta:
+    """An ARN of `service`. The shape lets placeholders pass: `deploy` refuses those, the checks warn."""
+    example = f"arn:aws:{service}:{'' if service == 'iam' else 'ap-northeast-1'}:123456789012:{resource}"
+    kind = resource[: resource.find("/") + 1]
+    return Meta(
+        description=description,
+        examples=[example],
+        pattern=rf"^arn:[^:\s]+:{service}:[^:\s]*:[^:\s]*:{kind}\S+$",
+        extra={"expected": f"an ARN such as {example}", "arn": service},
+    )
+
+
+_SIZE = Meta(
+    ge=1,
+    le=2**50,
+    # The key tells `json_schema` and the checks that a text may stand for the value.
+    extra_json_schema={"x-short": {"type": "string", "pattern": r"^\d+ ?([KMGT]i?)?B$"}},
+    extra={"expected": "a number of bytes, or a size such as 16MiB"},
+)
+_FORMAT = Meta(
+    description="Names of formats: a reader, then parsers; or one name that stands for its usual chain. "
+    "`path/file.py:name` is a format of your own. `slips formats` lists them all.",
+    examples=[["s3-lines", "json", "azure-ad-event"]],
+    min_length=1,
+    extra_json_schema={"x-short": {"type": "string"}},
+)
+_BUCKET = Meta(
+    pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", extra={"expected": "the name of a bucket, without 's3://' and '/'"}
+)
+_VARIABLE = Meta(
+    pattern=r"^[A-Za-z][A-Za-z0-9_]*$", extra={"expected": "the name of a variable: letters, digits and '_'"}
+)
+
+
+# ---- the declaration
+
+
+class Sam(Struct, frozen=True):
+    """Where deploy puts the code. The top-level key `sam` means the same as `base.sam`."""
+
+    code_bucket: Annotated[str, Meta(description="Bucket for the code; needed by `deploy`.", examples=["my-code"])]
+    code_prefix: Annotated[str, Meta(description="Folder in that bucket.", examples=["functions"])] = ""
+
+
+class Base(Struct, frozen=True):
+    """What deploying needs."""
+
+    sam: Sam = field(default_factory=lambda: Sam(code_bucket=""))
+
+
+class SnsTopic(Struct, frozen=True):
+    """A topic that your buckets notify of new objects."""
+
+    name: Annotated[
+        str,
+        Meta(
+            description="Becomes part of names in the stack; unique.",
+            examples=["SecLogUpload"],
+            pattern="^[A-Za-z0-9]+$",
+            extra={"expected": "letters and digits"},
+        ),
+    ]
+    arn: Annotated[str, _arn("The topic.", "sns", "seclog-event")]
+
+
+class RoleArns(Struct, frozen=True):
+    """Roles that exist already. Deploy makes those that are not given."""
+
+    event_pusher: Annotated[str, _arn("Role of the event pusher.", "iam", "role/EventPusher")] | None = None
+    dispatcher: Annotated[str, _arn("Role of the dispatchers.", "iam", "role/Dispatcher")] | None = None
+    reporter: Annotated[str, _arn("Role of the reporter.", "iam", "role/Reporter")] | None = None
+    drain: Annotated[str, _arn("Role of the drain.", "iam", "role/Drain")] | None = None
+
+
+class LaneConfig(Struct, frozen=True):
+    """How fast a lane is emptied."""
+
+    batch_size: Annotated[int, Meta(description="Objects given to one invocation, at most.", ge=1, le=10_000)] = 1
+    delay: Annotated[int, Meta(description="Seconds to wait before each invocation.", ge=0, le=300)] = 0
+
+
+class Lanes(Struct, frozen=True):
+    """The two lanes; `routing` says which object takes which."""
+
+    fast: LaneConfig = field(default_factory=LaneConfig)
+    slow: LaneConfig = field(default_factory=LaneConfig)
+
+
+class Embedded(Struct, frozen=True):
+    """Runs on this machine: directories stand for buckets. `deploy` ignores it."""
+
+    path: Annotated[
+        str, Meta(description="State directory: error table, ledger, lanes. Made when needed.", min_length=1)
+    ] = ".slips"
+    buckets: Annotated[
+        dict[Annotated[str, _BUCKET], Annotated[str, Meta(min_length=1)]],
+        Meta(description="Directory for each bucket.", examples=[{"my-logs": "data/my-logs"}]),
+    ] = {}
+
+
+class BackendConfig(Struct, frozen=True):
+    """What carries and keeps things. Resources that are not given are made by deploy."""
+
+    sns_topics: Annotated[
+        list[SnsTopic], Meta(description="Topics that your buckets notify of new objects; needed by `deploy`.")
+    ] = []
+    role_arn: RoleArns = field(default_factory=RoleArns)
+    kinesis_stream_fast_arn: Annotated[str, _arn("Stream of the fast lane.", "kinesis", "stream/fast")] | None = None
+    kinesis_stream_slow_arn: Annotated[str, _arn("Stream of the slow lane.", "kinesis", "stream/slow")] | None = None
+    dynamodb_arn: Annotated[str, _arn("Table of error items.", "dynamodb", "table/ErrorTable")] | None = None
+    dlq_sns_arn: Annotated[str, _arn("Topic of failed invocations.", "sns", "slips-dlq")] | None = None
+    kms_key_arns: Annotated[
+        list[Annotated[str, _arn("A key.", "kms", "key/0f1e2d3c")]],
+        Meta(
+            description="Keys that the main func may decrypt with, for buckets encrypted by KMS.",
+            examples=[["arn:aws:kms:ap-northeast-1:123456789012:key/0f1e2d3c"]],
+        ),
+    ] = []
+    lane: Lanes = field(default_factory=Lanes)
+    embedded: Embedded | None = None
+
+
+class HandlerConfig(Struct, frozen=True):
+    """Your code, and the Lambda function that runs it."""
+
+    path: Annotated[
+        str,
+        Meta(
+            description="Python file that defines your class derived from `slips.interface.Handler`.",
+            examples=["src/handler.py"],
+            min_length=1,
+        ),
+    ]
+    args: Annotated[
+        dict[str, Any],
+        Meta(
+            description="Given to `setup(args)`. Dates arrive as text. Secrets are written as quoted placeholders.",
+            examples=[{"api_key": "{{ssm:/my/key}}"}],
+        ),
+    ] = {}
+    role_arn: Annotated[str, _arn("An existing role for the main func.", "iam", "role/MainFunc")] | None = None
+    concurrency: (
+        Annotated[
+            int,
+            Meta(description="Objects processed at once; if not set: 5 on AWS, one per CPU here.", ge=1, le=10_000),
+        ]
+        | None
+    ) = None
+    security_group_ids: Annotated[
+        list[str], Meta(description="Security groups in your VPC.", examples=[["sg-0a1b2c3d"]])
+    ] = []
+    subnet_ids: Annotated[list[str], Meta(description="Subnets in your VPC.", examples=[["subnet-0a1b2c3d"]])] = []
+    requirements: Annotated[
+        str | None, Meta(description="Requirements file to install into the package.", examples=["requirements.txt"])
+    ] = None
+    memory_size: Annotated[int, Meta(description="Memory of the main func, in MB.", ge=128, le=10_240)] = 1024
+    timeout: (
+        Annotated[int, Meta(description="Seconds a run may take; if not set: 900 on AWS, any here.", ge=1, le=900)]
+        | None
+    ) = None
+    runtime: Annotated[
+        Literal["python3.11", "python3.12", "python3.13", "python3.14", "python3.15"],
+        Meta(description="Lambda runtime."),
+    ] = "python3.13"
+    architecture: Annotated[Literal["arm64", "x86_64"], Meta(description="Processor of the Lambda functions.")] = (
+        "arm64"
+    )
+    environment: Annotated[
+        dict[Annotated[str, _VARIABLE], str],
+        Meta(description="Environment variables of the main func.", examples=[{"LOG_LEVEL": "INFO"}]),
+    ] = {}
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """Which objects take which lane. The first rule that matches wins; where none does, the lane is `fast`."""
+
+    bucket: Annotated[str | None, Meta(description="Only objects of this bucket.")] = None
+    prefix: Annotated[str | None, Meta(description="Only keys that begin so.", examples=["logs/debug/"])] = None
+    dest: Annotated[
+        Literal["fast", "slow", "drop"], Meta(description="Lane; `drop` ignores the object, and the ledger says so.")
+    ]
+
+
+class Mapping(Struct, frozen=True):
+    """How the objects under a prefix are parsed. The longest prefix that fits wins."""
+
+    prefix: Annotated[
+        str, Meta(description="How the keys begin; `''` is all of the bucket.", examples=["logs/azure_ad/"])
+    ]
+    format: Annotated[list[Annotated[str, Meta(min_length=1)]], _FORMAT]
+    on_error: Annotated[
+        Literal["quarantine", "skip", "fail"],
+        Meta(
+            description="A record that cannot be parsed: `quarantine` keeps it in the error table, `skip` counts it "
+            "as filtered, `fail` fails the object."
+        ),
+    ] = "quarantine"
+
+
+class Limits(Struct, frozen=True):
+    """What an object may cost. Beyond it the record is quarantined, or the object fails."""
+
+    record_bytes: Annotated[int, _SIZE, Meta(description="Longest record.", examples=["16MiB"])] = 16 * 2**20
+    object_bytes: (
+        Annotated[int, _SIZE, Meta(description="Largest object, decompressed; if not set: any.", examples=["10GiB"])]
+        | None
+    ) = None
+    expansion_ratio: Annotated[
+        int,
+        Meta(description="Decompressed by stored bytes, at most; tested above 100 MB.", ge=1, le=10**9),
+    ] = 1000
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """The configuration of slips: slips.yml, checked."""
+
+    stack_name: Annotated[
+        str,
+        Meta(
+            description="Name of the CloudFormation stack.",
+            examples=["sample-stack"],
+            pattern="^[A-Za-z][A-Za-z0-9-]*$",
+            max_length=128,
+            extra={"expected": "letters, digits and hyphens, a letter first, at most 128"},
+        ),
+    ]
+    description: Annotated[str, Meta(description="Description of the stack.")] = ""
+    base: Base = field(default_factory=Base)
+    backend: BackendConfig = field(default_factory=BackendConfig)
+    handler: HandlerConfig
+    routing: Annotated[
+        list[Route], Meta(description="Lane of each object: the first rule that matches wins; else `fast`.")
+    ] = []
+    bucket_mapping: Annotated[
+        dict[Annotated[str, _BUCKET], Annotated[list[Mapping], Meta(min_length=1)]],
+        Meta(description="For each bucket, how the objects under a prefix are parsed.", min_length=1),
+    ]
+    limits: Limits = field(default_factory=Limits)
+    file: Annotated[str, Meta(extra={"internal": True})] = ""
+    """Absolute path of the config file; not a key of it. Empty for a config that comes from elsewhere."""
+
+    @property
+    def root(self) -> Path:
+        """The directory that paths in the config are relative to: that of the config file."""
+        return Path(self.file).parent if self.file else Path.cwd()
+
+    def resolve(self, path: str | Path) -> Path:
+        """A path of the config, made absolute."""
+        return self.root / path
+
+    @property
+    def state_directory(self) -> Path:
+        """Where this machine keeps its state; `.slips` beside the config file where `backend.embedded` says nothing."""
+        return self.resolve((self.backend.embedded or Embedded()).path)
+
+
+# ---- reading it
+
+
+class Problem(Struct, frozen=True):
+    """One mistake in a config file. `str()` is `slips.yml:14: what is wrong`."""
+
+    file: str
+    line: int
+    """1-based."""
+    message: str
+    level: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}"
+
+
+def load(path: Path | str) -> Config:
+    """The config in the file `path`. Raises ConfigError with every mistake in it."""
+    return _config_of(*check(read(path), str(path)))
+
+
+def parse(text: str, file: str = "slips.yml") -> Config:
+    """The config in `text`, without looking whether the files it names exist. Raises ConfigError like `load`."""
+    return _config_of(*check(text, file, files=False))
+
+
+def read(path: Path | str) -> str:
+    """The text of a config file. Raises ConfigError if it cannot be read or is not UTF-8."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError([f"{path}: {reason}; expected the configuration; 'slips init' writes an example"]) from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        byte = data[error.start]
+        raise ConfigError([f"{path}:{line}: byte 0x{byte:02x} is not UTF-8; expected UTF-8; save it as that"]) from None
+
+
+def check(
+    text: str, file: str = "slips.yml", *, check_chain: CheckChain | None = None, files: bool = True
+) -> tuple[Config | None, list[Problem]]:
+    """The config in `text`, None if it has errors, and all problems in file order, warnings among them.
+
+    `file` is how problems name it, and what paths are relative to. Without `files`, those it names need not exist.
+    """
+    from slips.config_check import check_text
+
+    if check_chain is None:
+        from slips import chain
+
+        check_chain = chain.check_chain
+    return check_text(text, file, check_chain, files)
+
+
+def _config_of(config: Config | None, problems: Sequence[Problem]) -> Config:
+    if config is None:
+        raise ConfigError([str(problem) for problem in problems if problem.level == "error"])
+    return config
+
+
+def placeholder_arns(config: Config) -> list[str]:
+    """ARNs that cannot be real, such as `arn:aws:sns:ap-northeast-1:1234xxxxxx:seclog-event`, each once."""
+    backend, roles = config.backend, config.backend.role_arn
+    arns = [
+        *(topic.arn for topic in backend.sns_topics),
+        *(roles.event_pusher, roles.dispatcher, roles.reporter, roles.drain, config.handler.role_arn),
+        *(backend.kinesis_stream_fast_arn, backend.kinesis_stream_slow_arn, backend.dynamodb_arn, backend.dlq_sns_arn),
+        *backend.kms_key_arns,
+    ]
+    return list(dict.fromkeys(arn for arn in arns if arn and is_placeholder(arn)))
+
+
+def is_placeholder(arn: str) -> bool:
+    """Whether an ARN has no real partition, region or account, or a gap to fill such as `<name>`."""
+    return not re.fullmatch(r"arn:aws[a-z-]*:[a-z0-9-]+:([a-z]{2}(-[a-z]+)+-\d)?:\d{12}:[^<>{}\s]+", arn)
+
+
+# ---- what follows from the declaration
+
+
+def unwrap(kind: inspect.Type) -> tuple[inspect.Type, dict[str, Any]]:
+    """A declared type without its notes and without None; and the notes, an outer one before an inner."""
+    from msgspec import inspect
+
+    notes: dict[str, Any] = {}
+    while isinstance(kind, inspect.Metadata | inspect.UnionType):
+        if isinstance(kind, inspect.UnionType):
+            kind = next(one for one in kind.types if not isinstance(one, inspect.NoneType))
+        else:
+            notes = {**(kind.extra_json_schema or {}), **(kind.extra or {}), **notes}
+            kind = kind.type
+    if isinstance(kind, inspect.StructType):
+        notes.setdefault("description", kind.cls.__doc__)
+    return kind, notes
+
+
+def keys_of(kind: inspect.StructType) -> dict[str, inspect.Field]:
+    """The YAML keys of a mapping."""
+    return {one.encode_name: one for one in kind.fields if not unwrap(one.type)[1].get("internal")}
+
+
+def describe(kind: inspect.Type) -> str:
+    """What a key takes, for people: "a whole number from 1 to 900"."""
+    from msgspec import inspect
+
+    kind, notes = unwrap(kind)
+    if "expected" in notes:
+        return str(notes["expected"])
+    match kind:
+        case inspect.IntType():
+            return f"a whole number from {kind.ge:,} to {kind.le:,}"
+        case inspect.LiteralType():
+            return " or ".join(map(str, kind.values))
+        case inspect.ListType():
+            item = "mappings" if isinstance(unwrap(kind.item_type)[0], inspect.StructType) else "texts"
+            return f"a list of {item}" + (", or one text" if "x-short" in notes else "")
+        case inspect.DictType():
+            value, _ = unwrap(kind.value_type)
+            return "a mapping" if isinstance(value, inspect.AnyType) else f"a mapping of names to {describe(value)}"
+        case inspect.StructType():
+            return f"a mapping with the keys {', '.join(keys_of(kind))}"
+    return "text"
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of slips.yml, for editors."""
+    import msgspec
+
+    schema = _for_editors(msgspec.json.schema(Config))
+    keys = schema["$defs"]["Config"]["properties"]
+    del keys["file"]
+    keys["sam"] = {"$ref": "#/$defs/Sam"}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "slips.yml", **schema}
+
+
+def _for_editors(schema: Any) -> Any:
+    """The schema with other keys refused, and short forms taken."""
+    if isinstance(schema, list):
+        return [_for_editors(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    schema = {key: _for_editors(value) for key, value in schema.items()}
+    if isinstance(schema.get("properties"), dict):
+        schema["additionalProperties"] = False
+    if "x-short" not in schema:
+        return schema
+    about = {key: schema.pop(key) for key in ("description", "examples", "default") if key in schema}
+    short = schema.pop("x-short")
+    return {**about, "anyOf": [schema, short]}
+
+
+def reference() -> str:
+    """docs/config.md: every key with what it takes, its default and its meaning."""
+    from msgspec import inspect
+
+    root, _ = unwrap(inspect.type_info(Config))
+    assert isinstance(root, inspect.StructType)  # noqa: S101 - for mypy
+    head = ["", "| key | takes | default | meaning |", "|---|---|---|---|"]
+    top, sections = list(head), list[str]()
+    for name, one in keys_of(root).items():
+        rows = [_row(path, key) for path, key in _below(one.type, name)]
+        if rows:
+            sections += ["", f"## {name}", "", str(unwrap(one.type)[1]["description"]), *head, *rows]
+        else:
+            top.append(_row(name, one))
+    return "\n".join([_REFERENCE, *top, *sections, ""])
+
+
+_REFERENCE = """\
+# slips.yml
+
+`slips check` finds every mistake in it at once. Paths are relative to the file; a key without a value has its default.
+For completion and checks in your editor, write `slips check --schema > slips.schema.json`, and as the first line of
+the file `# yaml-language-server: $schema=slips.schema.json`."""
+
+
+def _below(kind: inspect.Type, path: str) -> Iterator[tuple[str, inspect.Field]]:
+    """The keys below `path`, each with its own path, in the order of the declaration; none below a plain value."""
+    from msgspec import inspect
+
+    kind, _ = unwrap(kind)
+    match kind:
+        case inspect.ListType():
+            yield from _below(kind.item_type, f"{path}[]")
+        case inspect.DictType():
+            yield from _below(kind.value_type, f"{path}.NAME")
+        case inspect.StructType():
+            for name, one in keys_of(kind).items():
+                below = list(_below(one.type, f"{path}.{name}"))
+                yield from below or [(f"{path}.{name}", one)]
+
+
+def _row(path: str, one: inspect.Field) -> str:
+    """A line of the table."""
+    import msgspec
+
+    _, notes = unwrap(one.type)
+    default = "required" if one.required else ""
+    if one.default not in (msgspec.NODEFAULT, None, ""):
+        default = f"`{one.default}`"
+    takes = f"an ARN of {notes['arn']}" if "arn" in notes else describe(one.type)
+    example = f" Such as `{msgspec.json.encode(notes['examples'][0]).decode()}`." if "examples" in notes else ""
+    return f"| `{path}` | {takes} | {default} | {notes['description']}{example} |"

@@ -1,0 +1,540 @@
+"""The text of slips.yml to a `Config` and all problems: its YAML nodes are walked beside the declaration in `config`.
+
+YAML is composed to nodes, never constructed: that keeps the lines and the user's words, and runs no tags. Values that
+are wrong are left out of the data, so that the rules at the end still see all that is right.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import yaml
+from msgspec import inspect
+from yaml.constructor import SafeConstructor
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from slips.config import CheckChain, Config, Problem, describe, is_placeholder, keys_of, unwrap
+
+Where = tuple[str | int, ...]
+"""Keys and indexes that lead to a value: `("routing", 0, "dest")`."""
+
+NODES = 200_000
+"""Values in a file, aliases counted each time they are used: ten lines of aliases can stand for billions."""
+DEPTH = 50
+
+INVALID: Final = object()
+"""Stands for a value that was reported."""
+
+_YAML = "tag:yaml.org,2002:"
+_SCALARS = {
+    "str": "text",
+    "value": "text",  # a lone '='
+    "int": "a number",
+    "float": "a number",
+    "bool": "true or false",
+    "timestamp": "a date",
+    "null": "nothing",
+}
+_TEXTS = ("str", "value")
+_SIZES: dict[str, int] = {"": 1} | {
+    f"{letter}{i}": (1024 if i else 1000) ** n for n, letter in enumerate("KMGT", 1) for i in ("", "i")
+}
+
+
+def check_text(text: str, file: str, check_chain: CheckChain, files: bool) -> tuple[Config | None, list[Problem]]:
+    """The config in `text`, None if it has errors; and its problems by line. See `config.check`."""
+    walk = _Walk(file)
+    path = Path(file).absolute()
+    node = _compose(text, walk)
+    data: Any = INVALID
+    if node is not None:
+        data = walk.value(node, inspect.type_info(Config), ())
+        if isinstance(data, dict):
+            _Rules(walk, data, path.parent, check_chain, files).check()
+    # What an alias repeats is reported once.
+    problems = sorted(dict.fromkeys(walk.problems), key=lambda problem: problem.line)
+    if any(problem.level == "error" for problem in problems):
+        return None, problems
+    return msgspec.convert({**data, "file": str(path)}, Config), problems
+
+
+# ---- text to nodes
+
+
+def _compose(text: str, walk: _Walk) -> Node | None:
+    """The document's node; None if it is no YAML, or too much of it."""
+    try:
+        # Not the faster CSafeLoader: its texts differ, and deep nesting ends the process instead of raising.
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        walk.error(*_explain(error))
+        return None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        walk.error(line, f"character U+{error.character:04X} cannot be in YAML; expected text; take it away")
+        return None
+    except RecursionError:
+        walk.error(1, "nested too deep; expected a few levels")
+        return None
+    if node is None:
+        walk.error(1, "the file is empty; expected stack_name, handler, bucket_mapping; 'slips init' writes an example")
+        return None
+    if _count(node, {}) > NODES:
+        walk.error(1, f"more than {NODES:,} values, counting what aliases repeat; expected fewer; take some away")
+        return None
+    _move_sam(node)
+    return node
+
+
+_OPENED = {
+    # what PyYAML says, to what people can do: for mistakes that began further up, at PyYAML's "context"
+    "could not find expected ':'": "no ':' after the key; expected 'key: value'",
+    "unexpected end of stream": "a quote is opened and never closed; expected another one; close it",
+    "expected ',' or": "a bracket is opened and not closed, or a ',' is missing; expected ',' or the bracket",
+}
+_HERE = {
+    r"'\t' that cannot start": "a tab cannot indent; expected spaces; replace it",
+    "cannot start any token": "a text cannot begin with {found}; expected it in quotes; quote it",
+    "mapping values are not": "this ':' cannot be here; expected 'key: value'; quote a text that has ': '",
+    "sequence entries are not": "'- ' begins a line; expected the list on the lines below its key",
+    "unknown escape": "a backslash in double quotes is special; expected single quotes, where it is not",
+    "but found '<scalar>'": "this follows a value that is complete; expected a key on its own line, or all in quotes",
+    "expected <block end>": "the indentation fits nothing above; expected that of the key or '-' it belongs to",
+    "undefined alias": "alias {found} has no anchor; expected '&' and that name further up",
+    "another document": "'---' begins a second document; expected one; take the rest away",
+}
+
+
+def _explain(error: yaml.MarkedYAMLError) -> tuple[int, str]:
+    """Line and text of a syntax error."""
+    problem = error.problem or str(error)
+    mark = error.problem_mark or error.context_mark
+    for words, explanation in (_OPENED | _HERE).items():
+        if words in problem:
+            if words in _OPENED:
+                mark = error.context_mark or mark
+            found = next(iter(re.findall("'.*?'", problem)), "")
+            problem = explanation.format(found=found)
+            break
+    return mark.line + 1 if mark else 1, f"not valid YAML: {problem}"
+
+
+def _count(node: Node, known: dict[int, int]) -> int:
+    """How many nodes a walk meets. A node that an alias puts inside itself is endless."""
+    if id(node) not in known:
+        known[id(node)] = NODES + 1  # while it is being counted
+        children: list[Node] = []
+        if isinstance(node, SequenceNode):
+            children = node.value
+        elif isinstance(node, MappingNode):
+            children = [child for pair in node.value for child in pair]
+        known[id(node)] = 1 + sum(_count(child, known) for child in children)
+    return known[id(node)]
+
+
+def _move_sam(root: Node) -> None:
+    """Puts a top-level `sam` into `base`. Where both are given, it is there twice, and reported so."""
+    if not isinstance(root, MappingNode):
+        return
+    sam = [pair for pair in root.value if pair[0].value == "sam"]
+    if not sam:
+        return
+    root.value = [pair for pair in root.value if pair not in sam]
+    for key, value in root.value:
+        if key.value == "base" and isinstance(value, MappingNode):
+            value.value = [*value.value, *sam]
+            return
+    key = sam[0][0]
+    base = MappingNode(f"{_YAML}map", sam, key.start_mark, key.end_mark)
+    root.value = [pair for pair in root.value if pair[0].value != "base"]
+    root.value.append((ScalarNode(f"{_YAML}str", "base", key.start_mark, key.end_mark), base))
+
+
+# ---- nodes to data
+
+
+class _Walk:
+    """Reads nodes as what the declaration says they are. Keeps the problems, and the line of every value."""
+
+    def __init__(self, file: str) -> None:
+        self.problems: list[Problem] = []
+        self.lines: dict[Where, int] = {(): 1}
+        self._file = file
+
+    def error(self, at: Node | int, message: str) -> None:
+        self.problems.append(Problem(self._file, _line(at), message))
+
+    def warn(self, at: Node | int, message: str) -> None:
+        self.problems.append(Problem(self._file, _line(at), message, "warning"))
+
+    def value(self, node: Node, declared: inspect.Type, where: Where) -> Any:
+        """The plain data of `node`, or INVALID; mappings lack, and lists hold INVALID for, what is wrong in them."""
+        self.lines.setdefault(where, _line(node))
+        if not self._is_plain_yaml(node):
+            return INVALID
+        kind, notes = unwrap(declared)
+        short = "x-short" in notes
+        match kind, node:
+            case inspect.AnyType(), _:
+                return self._anything(node, where)
+            case inspect.StructType(), MappingNode():
+                return self._struct(node, kind, where)
+            case inspect.DictType(), MappingNode() if len(node.value) >= (kind.min_length or 0):
+                return self._dict(node, kind, where)
+            case inspect.ListType(), SequenceNode() if len(node.value) >= (kind.min_length or 0):
+                return [self.value(one, kind.item_type, (*where, i)) for i, one in enumerate(node.value)]
+            case inspect.ListType(), ScalarNode() if short and _tag(node) != "null":
+                item = self.value(node, kind.item_type, (*where, 0))
+                return INVALID if item is INVALID else [item]
+            case inspect.LiteralType(), ScalarNode() if _tag(node) != "null":
+                return self._choice(node, kind, where)
+            case inspect.IntType(), ScalarNode():
+                number = _number(node, short)
+                if number is None:
+                    return self._wrong(node, declared, where)
+                if kind.ge is not None and kind.le is not None and kind.ge <= number <= kind.le:
+                    return number
+                self.error(node, f"{_show(where)}: {node.value!r} is out of range; expected {describe(declared)}")
+                return INVALID
+            case inspect.StrType(), ScalarNode() if _tag(node) in _TEXTS:
+                return self._text(node, kind, declared, where)
+        return self._wrong(node, declared, where)
+
+    def _is_plain_yaml(self, node: Node) -> bool:
+        """Whether `node` has none of the tags that make objects, such as `!!python/name` or `!Ref`."""
+        if isinstance(node, ScalarNode):
+            fine = _tag(node) in _SCALARS
+        else:
+            fine = _tag(node) == ("map" if isinstance(node, MappingNode) else "seq")
+        if not fine:
+            tag = node.tag.replace(_YAML, "!!")
+            self.error(node, f"tag {tag!r} is not allowed; expected a plain value; take the tag away")
+        return fine
+
+    def _wrong(self, node: Node, declared: inspect.Type, where: Where) -> Any:
+        """Reports that `node` is something else than what is declared."""
+        kind, notes = unwrap(declared)
+        tag = _tag(node)
+        found, hint = "found a list", ""
+        if not node.value or tag == "null":
+            found = "is empty"
+        elif isinstance(node, MappingNode):
+            found = "found a mapping"
+            if any(isinstance(key, MappingNode) for key, _ in node.value):
+                found, hint = "'{{...}}' is a mapping to YAML", "; quote it"
+            elif isinstance(kind, inspect.ListType):
+                hint = "; begin each with '- '"
+        elif isinstance(node, ScalarNode):
+            found = f"{_quote(node.value)} is {_SCALARS[tag]}"
+            if isinstance(kind, inspect.StrType) or ("x-short" in notes and tag not in _TEXTS):
+                found, hint = f"{found} to YAML", f"; quote it: {_quote(node.value)}"
+            elif isinstance(kind, inspect.IntType) and "x-short" not in notes:
+                hint = "; write digits, without quotes"
+            elif isinstance(kind, inspect.ListType):
+                hint = f"; write [{node.value}]"
+        elif isinstance(kind, inspect.StructType | inspect.DictType):
+            hint = "; take the '- ' away"
+        self.error(node, f"{_show(where)}: {found}; expected {describe(declared)}{hint}")
+        return INVALID
+
+    def _struct(self, node: MappingNode, kind: inspect.StructType, where: Where) -> dict[str, Any]:
+        """A mapping of known keys. A key that is nearly right is read as the one that was meant, to check it too."""
+        fields = keys_of(kind)
+        pairs = self._pairs(node)
+        data: dict[str, Any] = {}
+        seen = set(pairs)
+        for name, (key, value) in pairs.items():
+            meant = name
+            if name not in fields:
+                close = difflib.get_close_matches(name, fields, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else f"expected {', '.join(fields)}"
+                self.error(key, f"{_show(where)}: " * bool(where) + f"key {_quote(name)} is not known; {hint}")
+                if not close or close[0] in seen:
+                    continue
+                meant = close[0]
+                seen.add(meant)
+            self.lines[*where, meant] = _line(key)
+            if _tag(value) == "null" and not fields[meant].required:
+                continue  # a key without a value has its default
+            found = self.value(value, fields[meant].type, (*where, meant))
+            if found is not INVALID:
+                data[meant] = found
+        for name, one in fields.items():
+            if one.required and name not in seen:
+                self.error(
+                    self.lines[where], f"{_show((*where, name))} is missing; expected {describe(one.type)}; add it"
+                )
+        return data
+
+    def _dict(self, node: MappingNode, kind: inspect.DictType, where: Where) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        for name, (key, value) in self._pairs(node).items():
+            here = (*where, name)
+            self.lines[here] = _line(key)
+            known = self.value(key, kind.key_type, here)
+            found = self.value(value, kind.value_type, here)
+            if INVALID not in (known, found):
+                data[name] = found
+        return data
+
+    def _pairs(self, node: MappingNode) -> dict[str, tuple[ScalarNode, Node]]:
+        """Keys with their nodes, what '<<' merges included. Reports keys that are no text, or there twice."""
+        own: dict[str, tuple[ScalarNode, Node]] = {}
+        merged: dict[str, tuple[ScalarNode, Node]] = {}
+        for key, value in node.value:
+            if _tag(key) == "merge":
+                for each in value.value if isinstance(value, SequenceNode) else [value]:
+                    if isinstance(each, MappingNode):
+                        merged = {**self._pairs(each), **merged}
+                    else:
+                        self.error(each, "'<<' merges something else; expected an alias of a mapping, such as *name")
+            elif not isinstance(key, ScalarNode):
+                self.error(key, "a key is a mapping or a list; expected text; quote it if it begins with '{' or '['")
+            elif _tag(key) not in _TEXTS:
+                if self._is_plain_yaml(key):
+                    kind = _SCALARS[_tag(key)]
+                    self.error(key, f"key {_quote(key.value)} is {kind} to YAML; expected text; quote it")
+            elif key.value in own:
+                first = _line(own[key.value][0])
+                self.error(key, f"key {_quote(key.value)} is there twice, first on line {first}; expected it once")
+            else:
+                own[key.value] = (key, value)
+        return merged | own
+
+    def _choice(self, node: ScalarNode, kind: inspect.LiteralType, where: Where) -> Any:
+        if node.value in kind.values:
+            return node.value
+        close = difflib.get_close_matches(node.value.lower(), map(str, kind.values), n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        known = " or ".join(map(str, kind.values))
+        self.error(node, f"{_show(where)}: {_quote(node.value)} is not known; {hint}expected {known}")
+        return INVALID
+
+    def _text(self, node: ScalarNode, kind: inspect.StrType, declared: inspect.Type, where: Where) -> Any:
+        text: str = node.value
+        _, notes = unwrap(declared)
+        if len(text) < (kind.min_length or 0):
+            return self._wrong(node, declared, where)
+        too_long = kind.max_length is not None and len(text) > kind.max_length
+        if too_long or (kind.pattern is not None and not re.search(kind.pattern, text)) or not _is_unicode(text):
+            expected = describe(declared) if _is_unicode(text) else "characters that UTF-8 has"
+            self.error(node, f"{_show(where)}: {_quote(text)} does not fit; expected {expected}")
+            return INVALID
+        if "arn" in notes and is_placeholder(text):
+            self.warn(
+                node,
+                f"{_show(where)}: {_quote(text)} is a placeholder; expected an ARN with a region and an account of "
+                "12 digits; 'deploy' will refuse it",
+            )
+        return text
+
+    def _anything(self, node: Node, where: Where) -> Any:
+        """Any value that JSON has. Dates are text, as the user wrote them."""
+        if len(where) > DEPTH:
+            self.error(node, f"{_show(where[:1])}: nested too deep; expected at most {DEPTH} levels")
+            return INVALID
+        anything = inspect.AnyType()
+        match node:
+            case MappingNode() if any(isinstance(key, MappingNode) for key, _ in node.value):
+                return self._wrong(node, inspect.StrType(), where)
+            case MappingNode():
+                pairs = self._pairs(node).items()
+                return {name: self.value(value, anything, (*where, name)) for name, (_, value) in pairs}
+            case SequenceNode():
+                return [self.value(one, anything, (*where, i)) for i, one in enumerate(node.value)]
+        assert isinstance(node, ScalarNode)  # noqa: S101 - there are no other nodes
+        try:
+            return _scalar(node)
+        except (ValueError, KeyError, OverflowError):
+            tag = _SCALARS[_tag(node)]
+            self.error(node, f"{_show(where)}: {_quote(node.value)} is {tag} that JSON has not; quote it")
+            return INVALID
+
+
+def _scalar(node: ScalarNode) -> str | int | float | bool | None:
+    """A scalar that JSON and MessagePack can carry. Raises ValueError, KeyError or OverflowError for another."""
+    construct = SafeConstructor()
+    match _tag(node):
+        case "null":
+            return None
+        case "bool":
+            return bool(construct.construct_yaml_bool(node))
+        case "int":
+            number = int(construct.construct_yaml_int(node))
+            if not -(2**63) <= number < 2**64:
+                raise OverflowError(number)
+            return number
+        case "float":
+            real = float(construct.construct_yaml_float(node))
+            if not math.isfinite(real):
+                raise OverflowError(real)
+            return real
+    if not _is_unicode(node.value):
+        raise ValueError(node.value)
+    return str(node.value)
+
+
+def _number(node: ScalarNode, short: bool) -> int | None:
+    """A whole number in plain decimal, or a size such as 16MiB if `short`; None if it is neither.
+
+    YAML's octal (0100 is 64) and base 60 (1:30 is 90) are never what was meant.
+    """
+    unit = ""
+    digits = str(node.value).replace("_", "")
+    if short and _tag(node) in _TEXTS and (size := re.fullmatch(r"(\d+) ?([KMGT]i?)?B", digits)):
+        digits, unit = size[1], size[2] or ""
+    elif _tag(node) != "int" or not re.fullmatch(r"[-+]?(0|[1-9]\d*)", digits):
+        return None
+    return int(digits[:20]) * _SIZES[unit]  # more digits are out of every range anyway
+
+
+def _tag(node: Node) -> str:
+    return str(node.tag).removeprefix(_YAML)
+
+
+def _line(at: Node | int) -> int:
+    return at if isinstance(at, int) else int(at.start_mark.line) + 1
+
+
+def _quote(text: str) -> str:
+    """The user's words, on one line."""
+    return repr(text if len(text) <= 80 else f"{text[:77]}...")
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether UTF-8 can carry it: YAML's "\\ud800" is half a character."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _show(where: Where) -> str:
+    """`("routing", 0, "dest")` as people write it: `routing[0].dest`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".") or "the file"
+
+
+# ---- rules between keys
+
+
+class _Rules:
+    """What the declaration cannot say: names that must fit each other, files that must exist, rules never reached."""
+
+    def __init__(self, walk: _Walk, data: dict[str, Any], root: Path, check_chain: CheckChain, files: bool) -> None:
+        self._walk, self._root, self._check_chain, self._files = walk, root, check_chain, files
+        self._handler: dict[str, Any] = data.get("handler", {})
+        self._backend: dict[str, Any] = data.get("backend", {})
+        self._mapping: dict[str, list[Any]] = data.get("bucket_mapping", {})
+        self._routing: list[Any] = data.get("routing", [])
+
+    def check(self) -> None:
+        """Reports all that is wrong between the valid parts."""
+        self._check_handler()
+        self._check_sources()
+        self._check_routing()
+        for bucket, mappings in self._mapping.items():
+            self._check_mappings(bucket, mappings)
+        if self._files:
+            self._check_files()
+
+    def _check_handler(self) -> None:
+        groups, subnets = (bool(self._handler.get(name)) for name in ("security_group_ids", "subnet_ids"))
+        if groups != subnets:
+            given, missing = ("security_group_ids", "subnet_ids") if groups else ("subnet_ids", "security_group_ids")
+            line = self._line("handler", given)
+            self._walk.error(line, f"handler.{given} without handler.{missing}; expected both or none; add it")
+
+    def _check_sources(self) -> None:
+        topics: dict[str, int] = {}
+        for index, topic in _mappings(self._backend.get("sns_topics", [])):
+            self._once("name", topic.get("name"), topics, "backend", "sns_topics", index, "name")
+        if not {("backend", "embedded"), ("backend", "sns_topics")} & self._walk.lines.keys():
+            self._walk.warn(
+                self._line("backend"),
+                "no log can arrive; expected backend.sns_topics (AWS) or backend.embedded (this machine); add one",
+            )
+        if "embedded" not in self._backend:
+            return
+        directories = self._backend["embedded"].get("buckets", {})
+        for bucket in directories:
+            if ("bucket_mapping", bucket) not in self._walk.lines:
+                line = self._line("backend", "embedded", "buckets", bucket)
+                self._walk.warn(line, f"bucket {bucket!r} has no mapping; expected one in bucket_mapping; add it")
+        for bucket in self._mapping:
+            if ("backend", "embedded", "buckets", bucket) not in self._walk.lines:
+                line = self._line("bucket_mapping", bucket)
+                self._walk.warn(
+                    line,
+                    f"bucket {bucket!r} has no directory on this machine; expected one in backend.embedded.buckets",
+                )
+
+    def _check_routing(self) -> None:
+        """A rule is never reached if one before it matches all that it matches."""
+        before: list[tuple[str | None, str, int]] = []
+        for index, rule in _mappings(self._routing):
+            bucket, prefix, line = rule.get("bucket"), rule.get("prefix") or "", self._line("routing", index)
+            self._check_slash(prefix, "routing", index, "prefix")
+            for other_bucket, other_prefix, other in before:
+                if other_bucket in (None, bucket) and prefix.startswith(other_prefix):
+                    self._walk.warn(
+                        line,
+                        f"this rule is never reached: that on line {other} matches all of it; expected it further up",
+                    )
+                    break
+            if not any(key not in rule and ("routing", index, key) in self._walk.lines for key in ("bucket", "prefix")):
+                before.append((bucket, prefix, line))
+
+    def _check_mappings(self, bucket: str, mappings: list[Any]) -> None:
+        prefixes: dict[str, int] = {}
+        for index, mapping in _mappings(mappings):
+            here = ("bucket_mapping", bucket, index)
+            if "prefix" in mapping:
+                self._once("prefix", mapping["prefix"], prefixes, *here, "prefix")
+                self._check_slash(mapping["prefix"], *here, "prefix")
+            names = mapping.get("format", [])
+            if names and INVALID not in names:
+                for problem in self._check_chain(names, self._root):
+                    quoted = [(problem.find(repr(name)), i) for i, name in enumerate(names) if repr(name) in problem]
+                    where = (*here, "format", min(quoted)[1]) if quoted else (*here, "format")
+                    self._walk.error(self._line(*where), problem)
+
+    def _check_files(self) -> None:
+        for key in ("path", "requirements"):
+            name = self._handler.get(key)
+            if name is not None and not (self._root / name).is_file():
+                line = self._line("handler", key)
+                self._walk.error(line, f"handler.{key}: no file {name!r}; expected one relative to {self._root}")
+        for bucket, name in (self._backend.get("embedded") or {}).get("buckets", {}).items():
+            if not (self._root / name).is_dir():
+                self._walk.error(
+                    self._line("backend", "embedded", "buckets", bucket),
+                    f"backend.embedded.buckets.{bucket}: no directory {name!r}; expected one relative to {self._root}; "
+                    f"create it",
+                )
+
+    def _once(self, key: str, value: str | None, seen: dict[str, int], *where: str | int) -> None:
+        """Reports `value` if `seen` has it, which is values with their lines."""
+        if value is None:
+            return
+        line = self._line(*where)
+        if value in seen:
+            self._walk.error(line, f"{key} {value!r} is there twice, first on line {seen[value]}; expected it once")
+        seen.setdefault(value, line)
+
+    def _check_slash(self, prefix: str, *where: str | int) -> None:
+        if prefix.startswith("/"):
+            self._walk.warn(self._line(*where), f"prefix {prefix!r} begins with '/'; S3 keys do not; take it away")
+
+    def _line(self, *where: str | int) -> int:
+        """The line of a value; of what it would be in, if it is not there."""
+        while where not in self._walk.lines:
+            where = where[:-1]
+        return self._walk.lines[where]
+
+
+def _mappings(items: list[Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The valid items of a list, with their index."""
+    return ((index, item) for index, item in enumerate(items) if item is not INVALID)

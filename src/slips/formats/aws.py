@@ -1,0 +1,72 @@
+"""Logs of AWS services that are one JSON object a record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slips import times
+from slips.errors import RecordError
+from slips.format import Event, Rule, parser
+from slips.model import MetaData
+
+
+@parser(
+    "guardduty",
+    summary="findings of Amazon GuardDuty, as it exports them to S3",
+    reference="https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_finding-format.html",
+    tag="aws.guardduty",
+)
+def guardduty(meta: MetaData, event: Event) -> Event:
+    """The time is `updatedAt`: a finding is exported again each time that it is updated."""
+    meta.tag = "aws.guardduty"
+    updated = event.get("updatedAt")
+    if updated is not None and updated != "":
+        meta.timestamp = times.iso(updated, "updatedAt")
+    return event
+
+
+DEFAULT_ACTION = Rule("default-action", "requests that no rule of the web ACL decided, only its default action")
+
+
+@parser(
+    "aws-waf",
+    summary="requests that a rule of an AWS WAF web ACL decided",
+    reference="https://docs.aws.amazon.com/waf/latest/developerguide/logging-fields.html",
+    tag="aws.waf.log",
+    rules=(DEFAULT_ACTION,),
+)
+def aws_waf(meta: MetaData, event: Event) -> Event | Rule:
+    """Adds `message`, one line for people, and `httpRequest.header`: the headers as an object, names as they stand.
+
+    Headers of one name are joined with `, `, which means the same (RFC 9110, section 5.3). The list `headers` stays.
+    Raises RecordError where `httpRequest` or its headers are not what AWS documents.
+    """
+    rule = event.get("terminatingRuleId")
+    if rule == "Default_Action":
+        return DEFAULT_ACTION
+    request = event.get("httpRequest")
+    if request.__class__ is not dict:
+        raise RecordError(f"'httpRequest' is {str(request)[:40]!r}; expected an object")
+    header: dict[str, Any] = {}
+    headers = request.get("headers")
+    try:
+        for each in headers or ():
+            name, value = each["name"], each["value"]
+            header[name] = f"{header[name]}, {value}" if name in header else value
+    except (TypeError, KeyError):
+        shown = str(headers)[:40]
+        raise RecordError(
+            f"'httpRequest.headers' is {shown!r}; expected a list of objects with name and value"
+        ) from None
+    request["header"] = header
+    time = event.get("timestamp")
+    if time is not None and time != "":
+        meta.timestamp = times.number(time, 1_000, "timestamp")
+    host = header.get("Host") or header.get("host") or ""
+    message = (
+        f"{event.get('action', '-')} {request.get('clientIp', '-')} {request.get('httpMethod', '-')} "
+        f"{host}{request.get('uri') or '/'} by {rule}"
+    )
+    event["message"] = meta.message = message
+    meta.tag = "aws.waf.log"
+    return event

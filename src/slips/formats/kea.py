@@ -1,0 +1,62 @@
+"""Logs of the Kea DHCP servers, 1.x to 3.x, DHCPv4 and DHCPv6."""
+
+from __future__ import annotations
+
+import re
+
+from slips import times
+from slips.errors import RecordError
+from slips.format import Event, parser
+from slips.model import MetaData
+
+# Kea leaves the time out where it logs to syslog. The client follows the event where there is one, as
+# "[hwtype=1 00:0c:…], cid=[01:…], tid=0x2a: " or "duid=[00:01:…], [no hwaddr info], tid=0x2a: ", with parts missing
+# in some versions (`Pkt4::makeLabel`, `Pkt6::makeLabel`).
+_LINE = re.compile(
+    r"(?:(?P<event_datetime>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) )?"
+    r"(?P<msg_level>[A-Z]+) +\[(?P<proc>[^\]\s]+)\] (?P<event>[A-Z][A-Z0-9_]+)(?= |$)"
+    r"(?: duid=\[(?P<duid>[^\]]*)\],?)?"
+    r"(?: \[(?:hwtype=(?P<hwtype>\S+) (?P<hwaddr>[^\]]*)|no hwaddr info)\],?)?"
+    r"(?: cid=\[(?P<client_id>[^\]]*)\],?)?"
+    r"(?: tid=(?P<tx_id>0x[0-9a-fA-F]+))?"
+    r"[:,]? ?(?P<msg>.*)",
+    re.DOTALL,
+)
+# The events whose message names an address that a client uses or is to use; prefixes are none.
+_LEASE_EVENTS = frozenset(
+    """
+    DHCP4_INIT_REBOOT DHCP4_LEASE_ADVERT DHCP4_LEASE_OFFER DHCP4_LEASE_ALLOC DHCP4_LEASE_REUSE DHCP4_RELEASE
+    DHCP6_LEASE_ADVERT DHCP6_LEASE_ALLOC DHCP6_LEASE_RENEW DHCP6_LEASE_REUSE DHCP6_RELEASE_NA
+    """.split()
+)
+_ADDRESS = re.compile(r"\b(?:lease|address) ([0-9a-fA-F.:]*[0-9a-fA-F:])(?=[ ,.]|$)")
+
+
+@parser(
+    "kea",
+    summary="Kea DHCP server logs; lease events have the client and its address",
+    reference="https://kea.readthedocs.io/en/latest/kea-messages.html",
+    takes="text",
+    tag="kea.log",
+    extends=True,
+)
+def kea(meta: MetaData, text: str) -> Event:
+    """Adds `event_datetime`, `msg_level`, `proc`, `event`, `hwtype`, `hwaddr`, `client_id`, `tx_id`, `msg`, `ipaddr`, all
+    texts, as far as the line has them; `client_id` is the DUID for DHCPv6. The time names no zone and is taken as UTC.
+
+    Raises RecordError for a line that Kea did not begin: of a message of several lines, all but the first.
+    """
+    line = _LINE.match(text)
+    if line is None:
+        raise RecordError(f"line begins with {text[:40]!r}; expected time, level, [logger] and a message identifier")
+    event = {name: value for name, value in line.groupdict().items() if value}
+    if "duid" in event:
+        event["client_id"] = event.pop("duid")
+    message = line["msg"]
+    if event["event"] in _LEASE_EVENTS and (address := _ADDRESS.search(message)):
+        event["ipaddr"] = address[1]
+    if "event_datetime" in event:
+        meta.timestamp = times.iso(event["event_datetime"], "event_datetime")
+    meta.tag = "kea.log"
+    meta.message = message
+    return event

@@ -1,0 +1,125 @@
+"""Every format makes of its own sample exactly what stands beside it, and says what people need to know of it.
+
+A sample is `formats/samples/NAME.EXT`, what is expected of it `NAME.expected.jsonl`: a line an event, in order,
+`{"meta": …, "event": …}`, `{"filtered": rule, "seq": n}` or `{"quarantined": reason, "seq": n}`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import slips.formats
+from slips.chain import Ticker, compile_chain
+from slips.format import Event, Record
+from slips.formats import catalogue
+from slips.model import MetaData, ObjectEvent, Outcome
+
+SAMPLES = Path(slips.formats.__file__).parent / "samples"
+OBJECT = ObjectEvent(bucket_name="logs", object_key="sample", event_time="2018-12-31T23:59:30Z")
+"""All samples are of this object: half a minute before New Year, which is where times without a year get difficult."""
+NAMES = [name for name in catalogue() if name != "ignore"]
+
+ORIGINAL_CHAINS = {
+    "aws-waf": "s3-lines json aws-waf",
+    "azure-ad-audit": "s3-lines json azure-ad-audit",
+    "azure-ad-event": "s3-lines json azure-ad-event",
+    "azure-ad-risk-event": "s3-lines json azure-ad-risk-event",
+    "fluentd-json": "s3-lines fluentd-json",
+    "g-suite-login": "s3-lines json g-suite-login",
+    "guardduty": "s3-lines json guardduty",
+    "json": "s3-lines json",
+    "syslog": "s3-lines syslog",
+}
+"""How configurations for the original spell what one name says today."""
+
+
+def run(names: Sequence[str], content: bytes) -> list[dict[str, Any]]:
+    """What the chain makes of an object, in the shape of `NAME.expected.jsonl`."""
+    chain = compile_chain(names, Path())
+    found: list[dict[str, Any]] = []
+
+    def recv(meta: MetaData, event: Event) -> None:
+        known = {"tag": meta.tag, "timestamp": meta.timestamp, "seq": meta.seq, "message": meta.message}
+        found.append({"meta": known, "event": event})
+
+    def reject(seq: int, _record: Record, error: Exception) -> None:
+        found.append({"quarantined": str(error), "seq": seq})
+
+    def go(source: ObjectEvent) -> Outcome:
+        outcome = Outcome()
+        stream = io.BufferedReader(io.BytesIO(content))  # type: ignore[type-var]  # what typeshed wants, it has
+        chain.run(
+            stream, outcome, source=source, recv=recv, reject=reject, ticker=Ticker(), record_bytes=1 << 20
+        )
+        assert outcome.balanced
+        return outcome
+
+    records = go(OBJECT).records
+    silent = {*range(1, records + 1)} - {seq_of(each) for each in found}
+    for seq in silent:  # which rule filtered it, only the counts say: of a run of this record alone
+        (rule,) = go(msgspec.structs.replace(OBJECT, records=[(seq, seq)])).rules
+        found.append({"filtered": rule, "seq": seq})
+    return sorted(found, key=seq_of)
+
+
+def seq_of(line: dict[str, Any]) -> int:
+    seq: int = line["meta"]["seq"] if "meta" in line else line["seq"]
+    return seq
+
+
+def sample_of(name: str) -> Path:
+    samples = [path for path in SAMPLES.glob(f"{name}.*") if not path.name.endswith(".expected.jsonl")]
+    assert len(samples) == 1, f"format {name!r} has {len(samples)} samples in {SAMPLES}; expected one, as {name}.log"
+    return samples[0]
+
+
+def expected_of(name: str) -> list[dict[str, Any]]:
+    lines = (SAMPLES / f"{name}.expected.jsonl").read_text("utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_format_makes_of_its_sample_what_stands_beside_it(name: str) -> None:
+    assert run([name], sample_of(name).read_bytes()) == expected_of(name)
+
+
+def test_every_sample_belongs_to_a_format() -> None:
+    assert {path.name.partition(".")[0] for path in SAMPLES.iterdir()} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", catalogue())
+def test_a_format_says_what_it_is_and_where_that_is_documented(name: str) -> None:
+    format_ = catalogue()[name]
+    assert format_.summary
+    assert not format_.summary.endswith(".")
+    assert format_.reference.startswith("https://")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_tag_of_a_format_is_the_documented_one(name: str) -> None:
+    documented = catalogue()[name].tag
+    constant, variable, _ = documented.partition("<")
+    for line in expected_of(name):
+        if "meta" in line:
+            tag = line["meta"]["tag"]
+            assert tag.startswith(constant) if variable else tag == documented
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_sample_of_a_format_shows_each_of_its_rules(name: str) -> None:
+    shown = {line["filtered"] for line in expected_of(name) if "filtered" in line}
+    assert shown == {rule.name for rule in catalogue()[name].rules}
+
+
+@pytest.mark.parametrize(("name", "spelling"), ORIGINAL_CHAINS.items())
+def test_a_chain_of_the_original_means_the_same_as_its_short_form(name: str, spelling: str) -> None:
+    content = sample_of(name).read_bytes()
+    assert compile_chain(spelling.split(), Path()).names == compile_chain([name], Path()).names
+    assert run(spelling.split(), content) == run([name], content)
