@@ -54,10 +54,8 @@ def run(names: Sequence[str], content: bytes) -> list[dict[str, Any]]:
 
     def go(source: ObjectEvent) -> Outcome:
         outcome = Outcome()
-        stream = io.BufferedReader(io.BytesIO(content))  # type: ignore[type-var]  # what typeshed wants, it has
-        chain.run(
-            stream, outcome, source=source, recv=recv, reject=reject, ticker=Ticker(), record_bytes=1 << 20
-        )
+        stream: io.BufferedReader = io.BufferedReader(io.BytesIO(content))
+        chain.run(stream, outcome, source=source, recv=recv, reject=reject, ticker=Ticker(), record_bytes=1 << 20)
         assert outcome.balanced
         return outcome
 

@@ -41,7 +41,7 @@ class Bucket:
         self.store, self.put = store, put
 
     def read(self, key: str) -> bytes:
-        with self.store.open(ObjectEvent(bucket_name="b", object_key=key)) as stored:
+        with self.store.open(ObjectEvent(bucket_name="my-logs", object_key=key)) as stored:
             return b"".join(iter(lambda: stored.body.read(5), b""))
 
 
@@ -56,15 +56,15 @@ def bucket(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(body)
 
-        yield Bucket(DirectoryStore({"b": root}), put)
+        yield Bucket(DirectoryStore({"my-logs": root}), put)
         return
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     with mock_aws():
         client = boto3.client("s3", region_name="us-east-1")
-        client.create_bucket(Bucket="b")
-        yield Bucket(S3Store(client), lambda key, body: client.put_object(Bucket="b", Key=key, Body=body))
+        client.create_bucket(Bucket="my-logs")
+        yield Bucket(S3Store(client), lambda key, body: client.put_object(Bucket="my-logs", Key=key, Body=body))
 
 
 # ---- ObjectStore
@@ -74,7 +74,7 @@ def bucket(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
 def test_an_object_is_read_by_its_raw_key(bucket: Bucket, key: str) -> None:
     bucket.put(key, key.encode())
     assert bucket.read(key) == key.encode()
-    assert [event.object_key for event in bucket.store.list("b")] == [key]
+    assert [event.object_key for event in bucket.store.list("my-logs")] == [key]
 
 
 def test_bytes_come_as_stored_not_decompressed(bucket: Bucket) -> None:
@@ -84,7 +84,7 @@ def test_bytes_come_as_stored_not_decompressed(bucket: Bucket) -> None:
 
 
 def test_a_missing_object_is_a_storage_error_that_names_it(bucket: Bucket) -> None:
-    with pytest.raises(StorageError, match=r"s3://b/nothing here"):
+    with pytest.raises(StorageError, match=r"s3://my-logs/nothing here"):
         bucket.read("nothing here")
 
 
@@ -92,21 +92,21 @@ def test_listing_goes_through_all_pages_in_key_order(bucket: Bucket) -> None:
     keys = sorted(f"p/{number:04d}.log" for number in range(1, 1101))
     for key in reversed(keys):
         bucket.put(key, b"1")
-    assert [event.object_key for event in bucket.store.list("b", "p/")] == keys
+    assert [event.object_key for event in bucket.store.list("my-logs", "p/")] == keys
 
 
 def test_listing_keeps_to_the_prefix_which_need_not_be_a_folder(bucket: Bucket) -> None:
     for key in ("logs/a.gz", "logs/ab/c.gz", "logs2/a.gz", "other"):
         bucket.put(key, b"1")
-    assert [event.object_key for event in bucket.store.list("b", "logs/a")] == ["logs/a.gz", "logs/ab/c.gz"]
-    assert [event.object_key for event in bucket.store.list("b", "logs")] == ["logs/a.gz", "logs/ab/c.gz", "logs2/a.gz"]
-    assert list(bucket.store.list("b", "none/")) == []
+    assert [event.object_key for event in bucket.store.list("my-logs", "logs/a")] == ["logs/a.gz", "logs/ab/c.gz"]
+    assert [event.object_key for event in bucket.store.list("my-logs", "logs")] == ["logs/a.gz", "logs/ab/c.gz", "logs2/a.gz"]
+    assert list(bucket.store.list("my-logs", "none/")) == []
 
 
 def test_a_listed_event_opens_the_content_it_announces(bucket: Bucket) -> None:
     bucket.put("a", b"hello")
-    (event,) = bucket.store.list("b")
-    assert (event.bucket_arn, event.object_size, event.event_name) == ("arn:aws:s3:::b", 5, "ObjectCreated:Put")
+    (event,) = bucket.store.list("my-logs")
+    assert (event.bucket_arn, event.object_size, event.event_name) == ("arn:aws:s3:::my-logs", 5, "ObjectCreated:Put")
     assert event.timestamp > 0
     with bucket.store.open(event) as stored:
         assert (stored.etag, stored.size) == (event.object_etag, 5)
@@ -115,9 +115,9 @@ def test_a_listed_event_opens_the_content_it_announces(bucket: Bucket) -> None:
 
 def test_other_content_has_another_identity(bucket: Bucket) -> None:
     bucket.put("a", b"hello")
-    (before,) = bucket.store.list("b")
+    (before,) = bucket.store.list("my-logs")
     bucket.put("a", b"jello, longer")
-    (after,) = bucket.store.list("b")
+    (after,) = bucket.store.list("my-logs")
     assert before.identity != after.identity
 
 
@@ -127,7 +127,7 @@ def test_no_key_leads_out_of_its_directory(tmp_path: Path, key: str) -> None:
     (root / "a").mkdir(parents=True)
     (tmp_path / "secret").write_text("s")
     (root / "link").symlink_to(tmp_path)
-    with pytest.raises(StorageError), DirectoryStore({"b": root}).open(ObjectEvent(bucket_name="b", object_key=key)):
+    with pytest.raises(StorageError), DirectoryStore({"my-logs": root}).open(ObjectEvent(bucket_name="my-logs", object_key=key)):
         pass
 
 
@@ -135,15 +135,15 @@ def test_a_name_that_is_not_utf8_is_told_and_the_rest_is_listed(tmp_path: Path) 
     (tmp_path / "good").write_text("1")
     with open(os.fsencode(tmp_path) + b"/bad\xff", "wb"):  # noqa: PTH123 - a name that Path would hide
         pass
-    store = DirectoryStore({"b": tmp_path})
-    assert [event.object_key for event in store.list("b")] == ["good"]
+    store = DirectoryStore({"my-logs": tmp_path})
+    assert [event.object_key for event in store.list("my-logs")] == ["good"]
     assert "not UTF-8" in store.unlisted[0]
 
 
 def test_a_pipe_in_a_bucket_is_no_object(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    store = DirectoryStore({"b": tmp_path})
-    assert list(store.list("b")) == []
+    store = DirectoryStore({"my-logs": tmp_path})
+    assert list(store.list("my-logs")) == []
 
 
 # ---- Stream, ErrorTable, Ledger
@@ -156,7 +156,7 @@ def state(tmp_path: Path) -> Iterator[Embedded]:
     opened.close()
 
 
-EVENT = ObjectEvent(bucket_name="b", object_key="k+ é", object_etag="e1", object_size=7, lane="slow")
+EVENT = ObjectEvent(bucket_name="my-logs", object_key="k+ é", object_etag="e1", object_size=7, lane="slow")
 
 
 def item(request_id: str, failed_at: str = "2026-01-01T00:00:00.000Z") -> ErrorItem:

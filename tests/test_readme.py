@@ -1,0 +1,81 @@
+"""Every block of the README is tried: files are written as shown, commands print what is shown."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks() -> list[tuple[str, str, str]]:
+    """Language, file name and text of each block, in order."""
+    return [(m[1], m[2] or "", m[3]) for m in BLOCK.finditer((ROOT / "README.md").read_text(encoding="utf-8"))]
+
+
+def test_every_block_is_of_a_kind_that_is_tried() -> None:
+    assert blocks()
+    for language, file, text in blocks():
+        assert (language in ("yaml", "python", "text") and file) or language == "console", text
+
+
+def test_the_two_commands_are_targets_that_ci_runs() -> None:
+    makes = {line[2:] for _, _, text in blocks() for line in text.splitlines() if line.startswith("$ make ")}
+    assert makes == {"make demo", "make test"}
+    ci = (ROOT / ".ci" / "run").read_text()
+    assert all(make in ci for make in makes)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """An empty directory in which the README is followed."""
+    return tmp_path
+
+
+def test_following_the_readme_gives_what_it_shows(place: Path) -> None:
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "COLUMNS": "120",
+        "NO_COLOR": "1",
+    }
+    for language, file, text in blocks():
+        if language == "console":
+            for command, shown in commands(text):
+                if command.startswith(("make ", "git ", "pip ")):
+                    continue
+                done = subprocess.run(
+                    command, shell=True, cwd=place, env=environment, capture_output=True, text=True, timeout=120
+                )
+                printed = done.stdout + done.stderr
+                assert re.fullmatch(pattern(shown), printed), f"$ {command}\n{printed}\n--- README shows\n{shown}"
+        else:
+            path = place / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+
+
+def commands(text: str) -> list[tuple[str, str]]:
+    """Commands of a console block with what follows each."""
+    found: list[tuple[str, str]] = []
+    for line in text.splitlines(keepends=True):
+        if line.startswith("$ "):
+            found.append((line[2:].strip(), ""))
+        elif found:
+            found[-1] = (found[-1][0], found[-1][1] + line)
+    return found
+
+
+def pattern(shown: str) -> str:
+    """What is shown as a pattern: ids, times, durations and `...` stand for whatever is there."""
+    text = re.escape(shown)
+    text = re.sub(r"[0-9a-f]{8}(\\-[0-9a-f]{4}){3}\\-[0-9a-f]{12}", r"[0-9a-f-]{36}", text)
+    text = re.sub(r"\d{4}\\-\d\d\\-\d\dT\d\d:\d\d:\d\d\\\.\d{3}Z", r"\\S{24}", text)
+    text = re.sub(r"\d+\\\.\d+\\ s\b", r"[\\d.]+ s", text)
+    return text.replace(r"\.\.\.\n", r"(?s:.*?)").replace(r"\.\.\.", r".*?")

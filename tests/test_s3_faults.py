@@ -1,0 +1,113 @@
+"""S3 as it is on a bad day, by a small server that breaks off, refuses and changes its mind."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from slips.backends.aws import RESUMES, S3Store
+from slips.errors import StorageError
+from slips.model import ObjectEvent
+
+BODY = bytes(range(256)) * 4096
+EVENT = ObjectEvent(bucket_name="my-logs", object_key="a.log")
+
+
+class Server(ThreadingHTTPServer):
+    """One object, and a script of what goes wrong: each request takes the next fault."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Requests)
+        self.faults: list[str] = []
+        self.ranges: list[str | None] = []
+        self.etag = '"e1"'
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Requests(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        fault = self.server.faults.pop(0) if self.server.faults else ""
+        wanted = self.headers["Range"]
+        self.server.ranges.append(wanted)
+        if fault == "503":
+            self.send_error(503)
+            return
+        if self.headers["If-Match"] not in (None, self.server.etag):
+            self.send_error(412)
+            return
+        body = BODY[int(wanted.removeprefix("bytes=").rstrip("-")) :] if wanted else BODY
+        self.send_response(206 if wanted else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("ETag", self.server.etag)
+        self.send_header("Last-Modified", "Mon, 23 Nov 2026 10:00:00 GMT")
+        self.end_headers()
+        if fault == "overwritten":
+            self.server.etag = '"e2"'
+        self.wfile.write(body[: len(body) // 2] if fault in ("cut", "overwritten") else body)
+        if fault in ("cut", "overwritten"):
+            self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: its log would be all there is to see in the tests' output."""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as made:
+        threading.Thread(target=made.serve_forever, daemon=True).start()
+        yield made
+        made.shutdown()
+
+
+def read(server: Server) -> bytes:
+    client = boto3.client(
+        "s3",
+        endpoint_url=server.url,
+        region_name="us-east-1",
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+        config=Config(retries={"max_attempts": 3, "mode": "standard"}, s3={"addressing_style": "path"}),
+    )
+    with S3Store(client).open(EVENT) as stored:
+        return b"".join(iter(lambda: stored.body.read(100_000), b""))
+
+
+def test_a_body_that_breaks_off_is_read_on_from_there(server: Server) -> None:
+    server.faults = ["cut", "cut", "cut"]
+    assert read(server) == BODY
+    half, quarter, eighth = len(BODY) // 2, len(BODY) // 4, len(BODY) // 8
+    assert server.ranges == [None, f"bytes={half}-", f"bytes={half + quarter}-", f"bytes={half + quarter + eighth}-"]
+
+
+def test_a_refusal_that_passes_is_no_error(server: Server) -> None:
+    server.faults = ["503", "cut", "503"]
+    assert read(server) == BODY
+
+
+def test_a_body_that_keeps_breaking_off_is_a_storage_error_that_says_where(server: Server) -> None:
+    server.faults = ["cut"] * (RESUMES + 1)
+    with pytest.raises(StorageError, match=r"s3://my-logs/a.log: reading broke off at byte"):
+        read(server)
+
+
+def test_halves_of_two_contents_are_never_put_together(server: Server) -> None:
+    server.faults = ["overwritten"]
+    with pytest.raises(StorageError, match="412"):
+        read(server)
+
+
+def test_a_store_that_is_not_there_is_a_storage_error(server: Server) -> None:
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(StorageError, match="s3://my-logs/a.log"):
+        read(server)

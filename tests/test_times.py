@@ -1,0 +1,277 @@
+"""Log times to epoch seconds: every shape that logs have, the caches, and nothing but RecordError for the rest."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slips import times
+from slips.errors import RecordError
+
+MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+NOON = 1528718400.0  # 2018-06-11T12:00:00Z
+
+
+def epoch(*parts: int) -> float:
+    return datetime(*parts, tzinfo=UTC).timestamp()  # type: ignore[arg-type,misc]
+
+
+# ---- iso
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2018-06-11T12:00:00Z", NOON),
+        ("2018-06-11T12:00:00", NOON),
+        ("2018-06-11 12:00:00", NOON),
+        ("2018-06-11t12:00:00z", NOON),
+        ("2018-06-11T12:00Z", NOON),
+        ("2018-06-11", NOON - 43200),
+        ("20180611T120000Z", NOON),
+        ("2018-06-11T12:00:00+00:00", NOON),
+        ("2018-06-11T12:00:00-00:00", NOON),
+        ("2018-06-11T21:00:00+09:00", NOON),
+        ("2018-06-11T21:00:00+0900", NOON),
+        ("2018-06-11T21:00:00+09", NOON),
+        ("2018-06-11T05:30:00-06:30", NOON),
+        ("2018-06-11 21:00:00 +0900", NOON),
+        ("2018-06-11 07:00:00.25 -05:00", NOON + 0.25),
+        ("2018-06-11 12:00:00 UTC", NOON),
+        ("2018-06-11 12:00:00.5 GMT", NOON + 0.5),
+        ("2018-06-11T12:00:00,5Z", NOON + 0.5),
+        ("1969-12-31T23:59:59.5Z", -0.5),
+        ("2016-02-29T00:00:00Z", 1456704000.0),
+    ],
+)
+def test_a_time_without_a_zone_is_utc_and_any_offset_counts(text: str, seconds: float) -> None:
+    assert times.iso(text) == seconds
+    assert times.iso(text) == seconds, "read again, from the cache"
+
+
+@pytest.mark.parametrize("digits", ["1", "12", "123", "1234", "12345", "123456", "1234567", "12345678", "123456789"])
+@pytest.mark.parametrize("zone", ["Z", "", "+00:00"])
+def test_digits_beyond_microseconds_are_cut_off(digits: str, zone: str) -> None:
+    assert times.iso(f"2018-06-11T12:00:00.{digits}{zone}") == NOON + float(f"0.{digits[:6]}")
+
+
+@pytest.mark.parametrize("clock", ["12:00:00Z", "12:00:00", "120000.5Z", "12:00:00.25Z", "120000Z", "12:00:00+01:00"])
+def test_times_that_begin_alike_are_not_mixed_up(clock: str) -> None:
+    expected = {"12:00:00Z": 0, "12:00:00": 0, "120000.5Z": 0.5, "12:00:00.25Z": 0.25, "120000Z": 0}
+    for _ in range(2):
+        assert times.iso(f"2018-06-11T{clock}") == NOON + expected.get(clock, -3600)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "",
+        "yesterday",
+        "11/Jun/2018:12:00:00 +0000",
+        "2018-02-29T00:00:00Z",
+        "2018-06-11T24:00:01Z",
+        "2018-06-11T12:00:00.abcZ",
+        "2018-06-11T12:00:00 Europe/Rome",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        1528718400,
+        1528718400.5,
+        True,
+        ["2018-06-11T12:00:00Z"],
+        {"time": "2018-06-11T12:00:00Z"},
+    ],
+)
+def test_what_is_no_time_is_refused_with_its_field(value: object) -> None:
+    with pytest.raises(RecordError, match=r"^'seen' is .*; expected a time such as '2018-06-11T04:27:47Z'$"):
+        times.iso(value, "seen")
+
+
+def test_a_refused_value_is_shown_in_part() -> None:
+    with pytest.raises(RecordError) as caught:
+        times.iso("2018-06-11" + "x" * 1_000_000)
+    assert len(str(caught.value)) < 200
+
+
+zones = st.one_of(
+    st.sampled_from(["", "Z"]),
+    st.integers(-14 * 60, 14 * 60).map(
+        lambda minutes: f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+    ),
+)
+
+
+def offset_of(zone: str) -> timezone:
+    if zone in ("", "Z"):
+        return UTC
+    hours, minutes = zone[1:].split(":")
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    return timezone(-offset if zone[0] == "-" else offset)
+
+
+@given(
+    st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29)),
+    st.sampled_from("T "),
+    st.integers(0, 9),
+    zones,
+)
+def test_every_time_is_exact_to_the_microsecond_the_second_time_too(
+    when: datetime, between: str, digits: int, zone: str
+) -> None:
+    fraction = f"{when.microsecond:06}789"[:digits]
+    text = f"{when:%H:%M:%S}{'.' if fraction else ''}{fraction}{zone}"
+    text = f"{when.year:04}-{when.month:02}-{when.day:02}{between}{text}"
+    micros = int(f"{fraction[:6]:0<6}")
+    exact = when.replace(microsecond=micros, tzinfo=offset_of(zone)) - datetime(1970, 1, 1, tzinfo=UTC)
+    expected = exact // timedelta(microseconds=1) / 1_000_000
+    assert times.iso(text) == expected
+    assert times.iso(text) == expected
+
+
+@given(st.one_of(st.text(), st.from_regex(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( ?[+-]\d\d:?\d\d|Z)?")))
+def test_any_text_is_a_time_that_python_can_show_or_a_record_error(text: str) -> None:
+    try:
+        seconds = times.iso(text)
+    except RecordError:
+        return
+    assert datetime.fromtimestamp(seconds, UTC)
+
+
+# ---- number
+
+
+@pytest.mark.parametrize(
+    ("value", "per_second", "seconds"),
+    [
+        (1528718400, 1, NOON),
+        ("1528718400", 1, NOON),
+        (1528718400.25, 1, NOON + 0.25),
+        ("1528718400.25", 1, NOON + 0.25),
+        (1528718400250, 1_000, NOON + 0.25),
+        ("1528718400250", 1_000, NOON + 0.25),
+        (1528718400250000, 1_000_000, NOON + 0.25),
+        (0, 1, 0.0),
+        (-1, 1, -1.0),
+    ],
+)
+def test_a_number_counts_from_1970_in_its_unit(value: object, per_second: int, seconds: float) -> None:
+    assert times.number(value, per_second) == seconds
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", "soon", True, False, [], {}, math.nan, math.inf, "nan", 1e300, 10**400, 253402300800, -(10**12)]
+)
+def test_what_is_no_number_or_no_year_is_refused(value: object) -> None:
+    with pytest.raises(RecordError, match=r"^'timestamp' is .*; expected seconds since 1970$"):
+        times.number(value, name="timestamp")
+
+
+def test_milliseconds_taken_for_seconds_are_refused() -> None:
+    with pytest.raises(RecordError, match="'time' is 1528718400250; expected seconds since 1970"):
+        times.number(1528718400250)
+    with pytest.raises(RecordError, match="'time' is 'x'; expected milliseconds since 1970"):
+        times.number("x", 1_000)
+
+
+@given(st.one_of(st.integers(), st.floats(), st.text(), st.none(), st.booleans()), st.sampled_from([1, 1_000, 10**6]))
+def test_any_value_is_a_time_that_python_can_show_or_a_record_error_as_well(value: object, per_second: int) -> None:
+    try:
+        seconds = times.number(value, per_second)
+    except RecordError:
+        return
+    assert datetime.fromtimestamp(seconds, UTC)
+
+
+# ---- times without a year
+
+
+@pytest.mark.parametrize(
+    ("stamp", "reference", "expected"),
+    [
+        # before New Year: today's lines, last year's, and those of a clock that is ahead
+        ("Dec 31 23:59:59", (2018, 12, 31, 23, 59, 59), (2018, 12, 31, 23, 59, 59)),
+        ("Jan  1 00:00:00", (2018, 12, 31, 23, 59, 59), (2019, 1, 1)),
+        ("Jan  1 23:59:59", (2018, 12, 31, 23, 59, 59), (2019, 1, 1, 23, 59, 59)),
+        ("Jan  2 00:00:00", (2018, 12, 31, 23, 59, 59), (2018, 1, 2)),
+        # behind it
+        ("Dec 31 23:59:59", (2019, 1, 1), (2018, 12, 31, 23, 59, 59)),
+        ("Jan  1 00:00:00", (2019, 1, 1), (2019, 1, 1)),
+        ("Jan  2 00:00:00", (2019, 1, 1), (2019, 1, 2)),
+        ("Jan  3 00:00:00", (2019, 1, 1), (2018, 1, 3)),
+        # leap days: this year's, the last one there was, and over the gap of 1900
+        ("Feb 29 12:00:00", (2016, 3, 1), (2016, 2, 29, 12)),
+        ("Feb 29 12:00:00", (2016, 2, 28, 12), (2016, 2, 29, 12)),
+        ("Feb 29 12:00:00", (2016, 2, 28, 11), (2012, 2, 29, 12)),
+        ("Feb 29 12:00:00", (2019, 6, 1), (2016, 2, 29, 12)),
+        ("Feb 29 12:00:00", (1904, 2, 1), (1896, 2, 29, 12)),
+        # shapes
+        ("Nov 1 06:00:24", (2018, 12, 31), (2018, 11, 1, 6, 0, 24)),
+        ("Nov 01 06:00:24", (2018, 12, 31), (2018, 11, 1, 6, 0, 24)),
+        ("Nov 21 06:00:24.5", (2018, 12, 31), (2018, 11, 21, 6, 0, 24, 500_000)),
+    ],
+)
+def test_the_year_is_the_one_that_puts_a_line_before_its_object(
+    stamp: str, reference: tuple[int, ...], expected: tuple[int, ...]
+) -> None:
+    assert times.stamp(stamp, epoch(*reference)) == epoch(*expected)
+
+
+def test_the_cache_of_stamps_heeds_the_reference() -> None:
+    for year in (2018, 2012, 2018, 2030):
+        assert times.stamp("Nov 21 06:00:24", epoch(year, 12, 1)) == epoch(year, 11, 21, 6, 0, 24)
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        "",
+        "Nov",
+        "Nov 21",
+        "nov 21 06:00:24",
+        "Nov 31 06:00:24",
+        "Nov 21 24:00:24",
+        "Nov 21 06:00",
+        "Nov 21 06:00:24.x",
+        "Nov x 06:00:24",
+        "Nov 21 2018 06:00:24",
+        "2018-11-21T06:00:24",
+    ],
+)
+def test_what_is_no_stamp_is_refused(stamp: str) -> None:
+    with pytest.raises(RecordError, match=r"; expected one such as 'Nov 21 06:00:24'$"):
+        times.stamp(stamp, NOON)
+
+
+@pytest.mark.parametrize("reference", [epoch(1, 1, 1), epoch(9999, 12, 31, 23), -1e20, math.inf, math.nan])
+def test_an_object_of_no_possible_year_refuses_its_stamps(reference: float) -> None:
+    with pytest.raises(RecordError, match="'Feb 29 06:00:24'"):
+        times.stamp("Feb 29 06:00:24", reference)
+
+
+@given(
+    st.datetimes(datetime(1980, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)),
+    st.integers(-86_400, 363 * 86_400),
+)
+def test_a_stamp_of_the_year_before_its_object_keeps_its_year(reference: datetime, age: int) -> None:
+    when = (reference - timedelta(seconds=age)).replace(microsecond=0)
+    stamp = f"{MONTHS[when.month - 1]} {when.day:2} {when:%H:%M:%S}"
+    for _ in range(2):
+        assert times.stamp(stamp, reference.timestamp()) == when.timestamp()
+
+
+# ---- memory
+
+
+def test_the_caches_stay_small_whatever_a_log_has() -> None:
+    for second in range(times._CACHE_LIMIT + 10):
+        when = datetime.fromtimestamp(second, UTC)
+        assert times.iso(f"{when:%Y-%m-%dT%H:%M:%SZ}") == second
+        assert times.stamp(f"{when:%b %d %H:%M:%S}", NOON) == times.without_year(
+            f"{when:%b}", when.day, f"{when:%H:%M:%S}", NOON
+        )
+    assert len(times._SECONDS) <= times._CACHE_LIMIT
+    assert len(times._STAMPS) <= times._CACHE_LIMIT
