@@ -33,7 +33,7 @@ _SIGNATURES = {
     "xz": (b"\xfd7zXZ\0",),
     "lz4": (b"\x04\x22\x4d\x18",),
 }
-_LONGEST = 10
+_SIGNATURE_BYTES = 10  # the longest
 # Frames without content, alike in zstd and lz4. An object that begins with one is taken for zstd: pzstd writes such.
 _SKIPPABLE = tuple(bytes([n, 0x2A, 0x4D, 0x18]) for n in range(0x50, 0x60))
 
@@ -72,7 +72,7 @@ class Decoded:
     @property
     def bytes_out(self) -> int:
         """Decompressed bytes given to `stream` so far, its buffer included; all of them at its end."""
-        return self._content.given
+        return self._content.bytes_out
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ class _Layers:
 
     def content(self) -> Iterator[bytes]:
         source = _Source(self._stored())
-        while name := _compression(source.peek(_LONGEST)):
+        while name := _compression(source.peek(_SIGNATURE_BYTES)):
             if len(self.names) == self._limits.layers:
                 raise self._error(
                     f"{name} data below {', '.join(self.names)}; at most {self._limits.layers} compressions on top "
@@ -133,12 +133,12 @@ class _Layers:
                 ) from damage
             except _Damage as damage:
                 raise self._error(
-                    f"{name} data cannot be decompressed after {given} bytes ({damage}); undamaged data that needs "
-                    f"no more than {WINDOW >> 20} MiB of memory was expected; deliver it again"
+                    f"{name} data cannot be decompressed after {given} decompressed bytes ({damage}); undamaged data "
+                    f"that needs no more than {WINDOW >> 20} MiB of memory was expected; deliver it again"
                 ) from damage
             if name in ("gzip", "xz"):
                 source.strip(b"\0")  # of tapes and block devices; gzip(1) and xz(1) do so too
-            following = source.peek(_LONGEST)
+            following = source.peek(_SIGNATURE_BYTES)
             if not following:
                 return
             if _compression(following) != name and not (name == "lz4" and following.startswith(_SKIPPABLE)):
@@ -155,7 +155,7 @@ class _Layers:
                 if fitting := chunk[: limits.object_bytes - size]:
                     yield fitting
                 raise self._error(
-                    f"more than {limits.object_bytes} bytes of content; fewer were expected (limits.object_bytes); "
+                    f"more than {limits.object_bytes} bytes of content; no more were expected (limits.object_bytes); "
                     "raise that limit if the object is honest"
                 )
             if size > limits.ratio_after and size > limits.expansion_ratio * self.bytes_in:
@@ -176,7 +176,7 @@ class _Source(io.RawIOBase):
     """
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
-        self.given = 0
+        self.bytes_out = 0  # of `readinto`
         self._chunks = chunks
         self._chunk = b""
         self._at = 0
@@ -191,13 +191,13 @@ class _Source(io.RawIOBase):
             self._chunk, self._at = self._next(), 0
         data = self._chunk[self._at : self._at + size]
         self._at += len(data)
-        self.given += len(data)
         return data
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         target = memoryview(buffer)
         data = self.read(len(target))
         target[: len(data)] = data
+        self.bytes_out += len(data)
         return len(data)
 
     def rest(self) -> Iterator[bytes]:
@@ -240,7 +240,7 @@ class _Source(io.RawIOBase):
         self.unread(rest)
 
     def _next(self) -> bytes:
-        if self._error:
+        if self._error is not None:
             raise self._error
         try:
             return next(self._chunks, b"")
@@ -348,18 +348,19 @@ def _pieces(member: _Decompressor, damage: type[Exception], feed: Iterator[bytes
 
 
 def _dropped(member: _Decompressor, damage: type[Exception], kept: list[bytes], given: int) -> Iterator[bytes]:
-    """What the call that failed had decompressed: its member again, in the smallest steps after the `given` bytes."""
-    singly = (last[at : at + 1] for last in kept[-1:] for at in range(len(last)))
-    try:
-        for data in chain(kept[:-1], singly):
-            while not member.eof and (piece := member.decompress(data, min(given, STEP) or 1)):
-                if given:
-                    given -= len(piece)
-                else:
-                    yield piece
-                data = b""
-    except damage:
-        return  # the same again; its first occurrence is raised
+    """What the call that failed had decompressed: the member again, behind the `given` bytes in the smallest steps."""
+    feed = chain(kept[:-1], (last[at : at + 1] for last in kept[-1:] for at in range(len(last))))
+    data, piece = next(feed, b""), b""
+    while (data or piece) and not member.eof:
+        try:
+            piece = member.decompress(data, min(given, STEP) or 1)
+        except damage:
+            return
+        if given:
+            given -= len(piece)
+        elif piece:
+            yield piece
+        data = b"" if piece else next(feed, b"")
 
 
 def _zstd_frame(source: _Source) -> Iterator[bytes]:
@@ -393,9 +394,10 @@ def _zstd_parts(source: _Source) -> Iterator[bytes]:
         yield from source.parts(int.from_bytes(start[4:] + size, "little"))
     elif len(start) == 5:
         yield from source.parts(frame_header_size(start) - 5)
-        checksum, last = start[4] & 4, 0
+        last = 0
         while not last and (header := source.take(3)):
             yield header
             block = int.from_bytes(header, "little")
             last, kind, length = block & 1, block >> 1 & 3, block >> 3
-            yield from source.parts((1 if kind == 1 else length) + checksum * last)  # kind 1: one byte, repeated
+            yield from source.parts(1 if kind == 1 else length)  # kind 1: one byte, repeated
+        yield from source.parts(start[4] & 4)  # the checksum has 4 bytes, and bit 4 says that it is there

@@ -22,41 +22,61 @@ CheckChain = Callable[[Sequence[str], Path], list[str]]
 """`(format names, directory of the config file)` to texts of mistakes: `chain.check_chain`."""
 
 
-# ---- notes on types: msgspec checks and publishes the constraints, `extra` is for our texts
+# ---- notes on keys: msgspec checks and publishes the constraints, `extra` is for our texts
+
+
+def _key(description: str, *examples: Any, **constraints: Any) -> Meta:
+    """What a key means."""
+    return Meta(description=description, examples=list(examples) or None, **constraints)
 
 
 def _arn(description: str, service: str, resource: str) -> Meta:
-    """An ARN of `service`. The shape lets placeholders pass: `deploy` refuses those, the checks warn."""
+    """An ARN of `service`. The shape lets placeholders pass: the checks warn of them, `deploy` refuses them."""
     example = f"arn:aws:{service}:{'' if service == 'iam' else 'ap-northeast-1'}:123456789012:{resource}"
     kind = resource[: resource.find("/") + 1]
-    return Meta(
-        description=description,
-        examples=[example],
+    return _key(
+        description,
+        example,
         pattern=rf"^arn:[^:\s]+:{service}:[^:\s]*:[^:\s]*:{kind}\S+$",
         extra={"expected": f"an ARN such as {example}", "arn": service},
     )
 
 
+# "x-short" tells `json_schema` and the checks that a text may stand for the value.
 _SIZE = Meta(
     ge=1,
     le=2**50,
-    # The key tells `json_schema` and the checks that a text may stand for the value.
-    extra_json_schema={"x-short": {"type": "string", "pattern": r"^\d+ ?([KMGT]i?)?B$"}},
+    extra_json_schema={"x-short": {"type": "string", "pattern": "^[0-9]+ ?([KMGT]i?)?B$"}},
     extra={"expected": "a number of bytes, or a size such as 16MiB"},
 )
-_FORMAT = Meta(
-    description="Names of formats: a reader, then parsers; or one name that stands for its usual chain. "
-    "`path/file.py:name` is a format of your own. `slips formats` lists them all.",
-    examples=[["s3-lines", "json", "azure-ad-event"]],
+_FORMAT = _key(
+    "Names of formats: a reader, then parsers; or one name that stands for its usual chain. `path/file.py:name` is a "
+    "format of your own. `slips formats` lists them all.",
+    ["s3-lines", "json", "azure-ad-event"],
     min_length=1,
     extra_json_schema={"x-short": {"type": "string"}},
 )
 _BUCKET = Meta(
-    pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", extra={"expected": "the name of a bucket, without 's3://' and '/'"}
+    pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$", extra={"expected": "the name of a bucket, without 's3://' and '/'"}
 )
 _VARIABLE = Meta(
-    pattern=r"^[A-Za-z][A-Za-z0-9_]*$", extra={"expected": "the name of a variable: letters, digits and '_'"}
+    pattern="^[A-Za-z][A-Za-z0-9_]*$", extra={"expected": "the name of a variable: letters, digits and '_'"}
 )
+_STACK = _key(
+    "Name of the CloudFormation stack.",
+    "sample-stack",
+    pattern="^[A-Za-z][A-Za-z0-9-]*$",
+    max_length=128,
+    extra={"expected": "letters, digits and hyphens, a letter first, at most 128"},
+)
+_TOPIC = _key(
+    "Becomes part of names in the stack; unique.",
+    "SecLogUpload",
+    pattern="^[A-Za-z0-9]+$",
+    extra={"expected": "letters and digits"},
+)
+_Text = Annotated[str, Meta(min_length=1)]
+_Runtime = Literal["python3.11", "python3.12", "python3.13", "python3.14", "python3.15"]
 
 
 # ---- the declaration
@@ -65,12 +85,12 @@ _VARIABLE = Meta(
 class Sam(Struct, frozen=True):
     """Where deploy puts the code. The top-level key `sam` means the same as `base.sam`."""
 
-    code_bucket: Annotated[str, Meta(description="Bucket for the code; needed by `deploy`.", examples=["my-code"])]
-    code_prefix: Annotated[str, Meta(description="Folder in that bucket.", examples=["functions"])] = ""
+    code_bucket: Annotated[str, _key("Bucket for the code; needed by `deploy`.", "my-code")]
+    code_prefix: Annotated[str, _key("Folder in that bucket.", "functions")] = ""
 
 
 class Base(Struct, frozen=True):
-    """What deploying needs."""
+    """What deploying needs. The top-level key `sam` means the same as `base.sam`."""
 
     sam: Sam = field(default_factory=lambda: Sam(code_bucket=""))
 
@@ -78,15 +98,7 @@ class Base(Struct, frozen=True):
 class SnsTopic(Struct, frozen=True):
     """A topic that your buckets notify of new objects."""
 
-    name: Annotated[
-        str,
-        Meta(
-            description="Becomes part of names in the stack; unique.",
-            examples=["SecLogUpload"],
-            pattern="^[A-Za-z0-9]+$",
-            extra={"expected": "letters and digits"},
-        ),
-    ]
+    name: Annotated[str, _TOPIC]
     arn: Annotated[str, _arn("The topic.", "sns", "seclog-event")]
 
 
@@ -102,8 +114,8 @@ class RoleArns(Struct, frozen=True):
 class LaneConfig(Struct, frozen=True):
     """How fast a lane is emptied."""
 
-    batch_size: Annotated[int, Meta(description="Objects given to one invocation, at most.", ge=1, le=10_000)] = 1
-    delay: Annotated[int, Meta(description="Seconds to wait before each invocation.", ge=0, le=300)] = 0
+    batch_size: Annotated[int, _key("Objects given to one invocation, at most.", ge=1, le=10_000)] = 1
+    delay: Annotated[int, _key("Seconds to wait before each invocation.", ge=0, le=300)] = 0
 
 
 class Lanes(Struct, frozen=True):
@@ -116,21 +128,16 @@ class Lanes(Struct, frozen=True):
 class Embedded(Struct, frozen=True):
     """Runs on this machine: directories stand for buckets. `deploy` ignores it."""
 
-    path: Annotated[
-        str, Meta(description="State directory: error table, ledger, lanes. Made when needed.", min_length=1)
-    ] = ".slips"
+    path: Annotated[_Text, _key("State directory: error table, ledger, lanes. Made when needed.")] = ".slips"
     buckets: Annotated[
-        dict[Annotated[str, _BUCKET], Annotated[str, Meta(min_length=1)]],
-        Meta(description="Directory for each bucket.", examples=[{"my-logs": "data/my-logs"}]),
+        dict[Annotated[str, _BUCKET], _Text], _key("Directory of each bucket.", {"my-logs": "data/my-logs"})
     ] = {}
 
 
 class BackendConfig(Struct, frozen=True):
     """What carries and keeps things. Resources that are not given are made by deploy."""
 
-    sns_topics: Annotated[
-        list[SnsTopic], Meta(description="Topics that your buckets notify of new objects; needed by `deploy`.")
-    ] = []
+    sns_topics: Annotated[list[SnsTopic], _key("Topics that your buckets notify; needed by `deploy`.")] = []
     role_arn: RoleArns = field(default_factory=RoleArns)
     kinesis_stream_fast_arn: Annotated[str, _arn("Stream of the fast lane.", "kinesis", "stream/fast")] | None = None
     kinesis_stream_slow_arn: Annotated[str, _arn("Stream of the slow lane.", "kinesis", "stream/slow")] | None = None
@@ -138,10 +145,7 @@ class BackendConfig(Struct, frozen=True):
     dlq_sns_arn: Annotated[str, _arn("Topic of failed invocations.", "sns", "slips-dlq")] | None = None
     kms_key_arns: Annotated[
         list[Annotated[str, _arn("A key.", "kms", "key/0f1e2d3c")]],
-        Meta(
-            description="Keys that the main func may decrypt with, for buckets encrypted by KMS.",
-            examples=[["arn:aws:kms:ap-northeast-1:123456789012:key/0f1e2d3c"]],
-        ),
+        _key("Keys that encrypt your buckets: the main func may decrypt with them.", ["arn:aws:kms:…"]),
     ] = []
     lane: Lanes = field(default_factory=Lanes)
     embedded: Embedded | None = None
@@ -151,116 +155,78 @@ class HandlerConfig(Struct, frozen=True):
     """Your code, and the Lambda function that runs it."""
 
     path: Annotated[
-        str,
-        Meta(
-            description="Python file that defines your class derived from `slips.interface.Handler`.",
-            examples=["src/handler.py"],
-            min_length=1,
-        ),
+        _Text, _key("Python file with your class derived from `slips.interface.Handler`.", "src/handler.py")
     ]
     args: Annotated[
         dict[str, Any],
-        Meta(
-            description="Given to `setup(args)`. Dates arrive as text. Secrets are written as quoted placeholders.",
-            examples=[{"api_key": "{{ssm:/my/key}}"}],
+        _key(
+            "Given to `setup(args)`. Dates arrive as text; secrets are quoted placeholders.", {"key": "{{ssm:/my/key}}"}
         ),
     ] = {}
-    role_arn: Annotated[str, _arn("An existing role for the main func.", "iam", "role/MainFunc")] | None = None
+    role_arn: Annotated[str, _arn("Role of the main func.", "iam", "role/MainFunc")] | None = None
     concurrency: (
-        Annotated[
-            int,
-            Meta(description="Objects processed at once; if not set: 5 on AWS, one per CPU here.", ge=1, le=10_000),
-        ]
-        | None
+        Annotated[int, _key("Objects at once; not set: 5 on AWS, one per CPU here.", ge=1, le=10_000)] | None
     ) = None
-    security_group_ids: Annotated[
-        list[str], Meta(description="Security groups in your VPC.", examples=[["sg-0a1b2c3d"]])
-    ] = []
-    subnet_ids: Annotated[list[str], Meta(description="Subnets in your VPC.", examples=[["subnet-0a1b2c3d"]])] = []
-    requirements: Annotated[
-        str | None, Meta(description="Requirements file to install into the package.", examples=["requirements.txt"])
-    ] = None
-    memory_size: Annotated[int, Meta(description="Memory of the main func, in MB.", ge=128, le=10_240)] = 1024
-    timeout: (
-        Annotated[int, Meta(description="Seconds a run may take; if not set: 900 on AWS, any here.", ge=1, le=900)]
-        | None
-    ) = None
-    runtime: Annotated[
-        Literal["python3.11", "python3.12", "python3.13", "python3.14", "python3.15"],
-        Meta(description="Lambda runtime."),
-    ] = "python3.13"
-    architecture: Annotated[Literal["arm64", "x86_64"], Meta(description="Processor of the Lambda functions.")] = (
-        "arm64"
+    security_group_ids: Annotated[list[_Text], _key("Security groups in your VPC.", ["sg-0a1b2c3d"])] = []
+    subnet_ids: Annotated[list[_Text], _key("Subnets in your VPC.", ["subnet-0a1b2c3d"])] = []
+    requirements: Annotated[_Text, _key("What to install into the package.", "requirements.txt")] | None = None
+    memory_size: Annotated[int, _key("Memory of the main func, in MB.", ge=128, le=10_240)] = 1024
+    timeout: Annotated[int, _key("Seconds for one run; not set: 900 on AWS, no limit here.", ge=1, le=900)] | None = (
+        None
     )
+    runtime: Annotated[_Runtime, _key("Lambda runtime.")] = "python3.13"
+    architecture: Annotated[Literal["arm64", "x86_64"], _key("Processor of the Lambda functions.")] = "arm64"
     environment: Annotated[
-        dict[Annotated[str, _VARIABLE], str],
-        Meta(description="Environment variables of the main func.", examples=[{"LOG_LEVEL": "INFO"}]),
+        dict[Annotated[str, _VARIABLE], str], _key("Environment variables of the main func.", {"LOG_LEVEL": "INFO"})
     ] = {}
 
 
 class Route(Struct, frozen=True, kw_only=True):
-    """Which objects take which lane. The first rule that matches wins; where none does, the lane is `fast`."""
+    """Which objects take which lane."""
 
-    bucket: Annotated[str | None, Meta(description="Only objects of this bucket.")] = None
-    prefix: Annotated[str | None, Meta(description="Only keys that begin so.", examples=["logs/debug/"])] = None
+    bucket: Annotated[str, _key("Only objects of this bucket.")] | None = None
+    prefix: Annotated[str, _key("Only keys that begin so.", "logs/debug/")] | None = None
     dest: Annotated[
-        Literal["fast", "slow", "drop"], Meta(description="Lane; `drop` ignores the object, and the ledger says so.")
+        Literal["fast", "slow", "drop"], _key("Lane; `drop` ignores the object, and the ledger says so.", "slow")
     ]
 
 
 class Mapping(Struct, frozen=True):
     """How the objects under a prefix are parsed. The longest prefix that fits wins."""
 
-    prefix: Annotated[
-        str, Meta(description="How the keys begin; `''` is all of the bucket.", examples=["logs/azure_ad/"])
-    ]
-    format: Annotated[list[Annotated[str, Meta(min_length=1)]], _FORMAT]
+    prefix: Annotated[str, _key("How the keys begin; `''` is all of the bucket.", "logs/azure_ad/")]
+    format: Annotated[list[_Text], _FORMAT]
     on_error: Annotated[
         Literal["quarantine", "skip", "fail"],
-        Meta(
-            description="A record that cannot be parsed: `quarantine` keeps it in the error table, `skip` counts it "
-            "as filtered, `fail` fails the object."
+        _key(
+            "A record that cannot be parsed: `quarantine` keeps it in the error table, `skip` counts it as filtered, "
+            "`fail` fails the object."
         ),
     ] = "quarantine"
 
 
 class Limits(Struct, frozen=True):
-    """What an object may cost. Beyond it the record is quarantined, or the object fails."""
+    """What an object may cost. A record beyond is quarantined, an object beyond fails."""
 
-    record_bytes: Annotated[int, _SIZE, Meta(description="Longest record.", examples=["16MiB"])] = 16 * 2**20
-    object_bytes: (
-        Annotated[int, _SIZE, Meta(description="Largest object, decompressed; if not set: any.", examples=["10GiB"])]
-        | None
-    ) = None
+    record_bytes: Annotated[int, _SIZE, _key("Longest record.", "16MiB")] = 16 * 2**20
+    object_bytes: Annotated[int, _SIZE, _key("Largest object, decompressed; not set: any.", "10GiB")] | None = None
     expansion_ratio: Annotated[
-        int,
-        Meta(description="Decompressed by stored bytes, at most; tested above 100 MB.", ge=1, le=10**9),
+        int, _key("Decompressed by stored bytes, at most; tested above 100 MB.", ge=1, le=10**9)
     ] = 1000
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """The configuration of slips: slips.yml, checked."""
+    """slips.yml, checked."""
 
-    stack_name: Annotated[
-        str,
-        Meta(
-            description="Name of the CloudFormation stack.",
-            examples=["sample-stack"],
-            pattern="^[A-Za-z][A-Za-z0-9-]*$",
-            max_length=128,
-            extra={"expected": "letters, digits and hyphens, a letter first, at most 128"},
-        ),
-    ]
-    description: Annotated[str, Meta(description="Description of the stack.")] = ""
+    stack_name: Annotated[str, _STACK]
+    description: Annotated[str, _key("Description of the stack.")] = ""
     base: Base = field(default_factory=Base)
     backend: BackendConfig = field(default_factory=BackendConfig)
     handler: HandlerConfig
-    routing: Annotated[
-        list[Route], Meta(description="Lane of each object: the first rule that matches wins; else `fast`.")
-    ] = []
+    routing: Annotated[list[Route], _key("Lane of each object: the first rule that matches wins; else `fast`.")] = []
     bucket_mapping: Annotated[
         dict[Annotated[str, _BUCKET], Annotated[list[Mapping], Meta(min_length=1)]],
-        Meta(description="For each bucket, how the objects under a prefix are parsed.", min_length=1),
+        _key("For each bucket, how the objects under a prefix are parsed; the longest prefix wins.", min_length=1),
     ]
     limits: Limits = field(default_factory=Limits)
     file: Annotated[str, Meta(extra={"internal": True})] = ""
@@ -274,11 +240,6 @@ class Config(Struct, frozen=True, kw_only=True):
     def resolve(self, path: str | Path) -> Path:
         """A path of the config, made absolute."""
         return self.root / path
-
-    @property
-    def state_directory(self) -> Path:
-        """Where this machine keeps its state; `.slips` beside the config file where `backend.embedded` says nothing."""
-        return self.resolve((self.backend.embedded or Embedded()).path)
 
 
 # ---- reading it
@@ -358,7 +319,7 @@ def placeholder_arns(config: Config) -> list[str]:
 
 def is_placeholder(arn: str) -> bool:
     """Whether an ARN has no real partition, region or account, or a gap to fill such as `<name>`."""
-    return not re.fullmatch(r"arn:aws[a-z-]*:[a-z0-9-]+:([a-z]{2}(-[a-z]+)+-\d)?:\d{12}:[^<>{}\s]+", arn)
+    return not re.fullmatch(r"arn:aws[a-z-]*:[a-z0-9-]+:([a-z]{2}(-[a-z]+)+-[0-9])?:[0-9]{12}:[^<>{}\s]+", arn)
 
 
 # ---- what follows from the declaration

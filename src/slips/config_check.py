@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,7 +71,7 @@ def check_text(text: str, file: str, check_chain: CheckChain, files: bool) -> tu
 def _compose(text: str, walk: _Walk) -> Node | None:
     """The document's node; None if it is no YAML, or too much of it."""
     try:
-        # Not the faster CSafeLoader: its texts differ, and deep nesting ends the process instead of raising.
+        # Not the faster CSafeLoader: its texts differ, and deep nesting crashes the process instead of raising.
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         walk.error(*_explain(error))
@@ -80,7 +81,7 @@ def _compose(text: str, walk: _Walk) -> Node | None:
         walk.error(line, f"character U+{error.character:04X} cannot be in YAML; expected text; take it away")
         return None
     except RecursionError:
-        walk.error(1, "nested too deep; expected a few levels")
+        walk.error(1, f"nested too deep; expected at most {DEPTH} levels; take some away")
         return None
     if node is None:
         walk.error(1, "the file is empty; expected stack_name, handler, bucket_mapping; 'slips init' writes an example")
@@ -147,13 +148,13 @@ def _move_sam(root: Node) -> None:
         return
     root.value = [pair for pair in root.value if pair not in sam]
     for key, value in root.value:
-        if key.value == "base" and isinstance(value, MappingNode):
-            value.value = [*value.value, *sam]
+        if key.value == "base" and _tag(value) != "null":
+            if isinstance(value, MappingNode):
+                value.value = [*value.value, *sam]
             return
-    key = sam[0][0]
-    base = MappingNode(f"{_YAML}map", sam, key.start_mark, key.end_mark)
+    marks = sam[0][0].start_mark, sam[0][0].end_mark
     root.value = [pair for pair in root.value if pair[0].value != "base"]
-    root.value.append((ScalarNode(f"{_YAML}str", "base", key.start_mark, key.end_mark), base))
+    root.value.append((ScalarNode(f"{_YAML}str", "base", *marks), MappingNode(f"{_YAML}map", sam, *marks)))
 
 
 # ---- nodes to data
@@ -189,7 +190,7 @@ class _Walk:
                 return self._dict(node, kind, where)
             case inspect.ListType(), SequenceNode() if len(node.value) >= (kind.min_length or 0):
                 return [self.value(one, kind.item_type, (*where, i)) for i, one in enumerate(node.value)]
-            case inspect.ListType(), ScalarNode() if short and _tag(node) != "null":
+            case inspect.ListType(), ScalarNode() if short and node.value and _tag(node) != "null":
                 item = self.value(node, kind.item_type, (*where, 0))
                 return INVALID if item is INVALID else [item]
             case inspect.LiteralType(), ScalarNode() if _tag(node) != "null":
@@ -200,7 +201,7 @@ class _Walk:
                     return self._wrong(node, declared, where)
                 if kind.ge is not None and kind.le is not None and kind.ge <= number <= kind.le:
                     return number
-                self.error(node, f"{_show(where)}: {node.value!r} is out of range; expected {describe(declared)}")
+                self.error(node, f"{_show(where)}: {_quote(node.value)} is out of range; expected {describe(declared)}")
                 return INVALID
             case inspect.StrType(), ScalarNode() if _tag(node) in _TEXTS:
                 return self._text(node, kind, declared, where)
@@ -232,11 +233,11 @@ class _Walk:
                 hint = "; begin each with '- '"
         elif isinstance(node, ScalarNode):
             found = f"{_quote(node.value)} is {_SCALARS[tag]}"
-            if isinstance(kind, inspect.StrType) or ("x-short" in notes and tag not in _TEXTS):
+            if isinstance(kind, inspect.StrType):
                 found, hint = f"{found} to YAML", f"; quote it: {_quote(node.value)}"
             elif isinstance(kind, inspect.IntType) and "x-short" not in notes:
                 hint = "; write digits, without quotes"
-            elif isinstance(kind, inspect.ListType):
+            elif isinstance(kind, inspect.ListType) and isinstance(unwrap(kind.item_type)[0], inspect.StrType):
                 hint = f"; write [{node.value}]"
         elif isinstance(kind, inspect.StructType | inspect.DictType):
             hint = "; take the '- ' away"
@@ -259,9 +260,9 @@ class _Walk:
                     continue
                 meant = close[0]
                 seen.add(meant)
-            self.lines[*where, meant] = _line(key)
             if _tag(value) == "null" and not fields[meant].required:
                 continue  # a key without a value has its default
+            self.lines[*where, meant] = _line(key)
             found = self.value(value, fields[meant].type, (*where, meant))
             if found is not INVALID:
                 data[meant] = found
@@ -322,7 +323,7 @@ class _Walk:
         if len(text) < (kind.min_length or 0):
             return self._wrong(node, declared, where)
         too_long = kind.max_length is not None and len(text) > kind.max_length
-        if too_long or (kind.pattern is not None and not re.search(kind.pattern, text)) or not _is_unicode(text):
+        if too_long or (kind.pattern is not None and not re.fullmatch(kind.pattern, text)) or not _is_unicode(text):
             expected = describe(declared) if _is_unicode(text) else "characters that UTF-8 has"
             self.error(node, f"{_show(where)}: {_quote(text)} does not fit; expected {expected}")
             return INVALID
@@ -337,7 +338,7 @@ class _Walk:
     def _anything(self, node: Node, where: Where) -> Any:
         """Any value that JSON has. Dates are text, as the user wrote them."""
         if len(where) > DEPTH:
-            self.error(node, f"{_show(where[:1])}: nested too deep; expected at most {DEPTH} levels")
+            self.error(node, f"{_show(where[:2])}: nested too deep; expected at most {DEPTH} levels; take some away")
             return INVALID
         anything = inspect.AnyType()
         match node:
@@ -351,14 +352,14 @@ class _Walk:
         assert isinstance(node, ScalarNode)  # noqa: S101 - there are no other nodes
         try:
             return _scalar(node)
-        except (ValueError, KeyError, OverflowError):
+        except (ValueError, LookupError, OverflowError):
             tag = _SCALARS[_tag(node)]
             self.error(node, f"{_show(where)}: {_quote(node.value)} is {tag} that JSON has not; quote it")
             return INVALID
 
 
 def _scalar(node: ScalarNode) -> str | int | float | bool | None:
-    """A scalar that JSON and MessagePack can carry. Raises ValueError, KeyError or OverflowError for another."""
+    """A scalar that JSON and MessagePack can carry. Raises ValueError, LookupError or OverflowError for another."""
     construct = SafeConstructor()
     match _tag(node):
         case "null":
@@ -387,9 +388,9 @@ def _number(node: ScalarNode, short: bool) -> int | None:
     """
     unit = ""
     digits = str(node.value).replace("_", "")
-    if short and _tag(node) in _TEXTS and (size := re.fullmatch(r"(\d+) ?([KMGT]i?)?B", digits)):
+    if short and _tag(node) in _TEXTS and (size := re.fullmatch("([0-9]+) ?([KMGT]i?)?B", digits)):
         digits, unit = size[1], size[2] or ""
-    elif _tag(node) != "int" or not re.fullmatch(r"[-+]?(0|[1-9]\d*)", digits):
+    elif _tag(node) != "int" or not re.fullmatch("[-+]?(0|[1-9][0-9]*)", digits):
         return None
     return int(digits[:20]) * _SIZES[unit]  # more digits are out of every range anyway
 
@@ -502,17 +503,18 @@ class _Rules:
                     self._walk.error(self._line(*where), problem)
 
     def _check_files(self) -> None:
+        # `os.path`: the methods of Path raise where they may not look.
         for key in ("path", "requirements"):
             name = self._handler.get(key)
-            if name is not None and not (self._root / name).is_file():
+            if name is not None and not os.path.isfile(self._root / name):  # noqa: PTH113
                 line = self._line("handler", key)
                 self._walk.error(line, f"handler.{key}: no file {name!r}; expected one relative to {self._root}")
         for bucket, name in (self._backend.get("embedded") or {}).get("buckets", {}).items():
-            if not (self._root / name).is_dir():
+            if not os.path.isdir(self._root / name):  # noqa: PTH112
                 self._walk.error(
                     self._line("backend", "embedded", "buckets", bucket),
                     f"backend.embedded.buckets.{bucket}: no directory {name!r}; expected one relative to {self._root}; "
-                    f"create it",
+                    "create it",
                 )
 
     def _once(self, key: str, value: str | None, seen: dict[str, int], *where: str | int) -> None:

@@ -46,7 +46,7 @@ def aws_waf(meta: MetaData, event: Event) -> Event | Rule:
         return DEFAULT_ACTION
     request = event.get("httpRequest")
     if request.__class__ is not dict:
-        raise RecordError(f"'httpRequest' is {str(request)[:40]!r}; expected an object")
+        raise RecordError(f"'httpRequest' is {request!r:.60}; expected an object")
     header: dict[str, Any] = {}
     headers = request.get("headers")
     try:
@@ -54,9 +54,8 @@ def aws_waf(meta: MetaData, event: Event) -> Event | Rule:
             name, value = each["name"], each["value"]
             header[name] = f"{header[name]}, {value}" if name in header else value
     except (TypeError, KeyError):
-        shown = str(headers)[:40]
         raise RecordError(
-            f"'httpRequest.headers' is {shown!r}; expected a list of objects with name and value"
+            f"'httpRequest.headers' is {headers!r:.60}; expected a list of objects with name and value"
         ) from None
     request["header"] = header
     time = event.get("timestamp")
@@ -64,8 +63,8 @@ def aws_waf(meta: MetaData, event: Event) -> Event | Rule:
         meta.timestamp = times.number(time, 1_000, "timestamp")
     host = header.get("Host") or header.get("host") or ""
     message = (
-        f"{event.get('action', '-')} {request.get('clientIp', '-')} {request.get('httpMethod', '-')} "
-        f"{host}{request.get('uri') or '/'} by {rule}"
+        f"{event.get('action') or '-'} {request.get('clientIp') or '-'} {request.get('httpMethod') or '-'} "
+        f"{host}{request.get('uri') or '/'} by {rule or '-'}"
     )
     event["message"] = meta.message = message
     meta.tag = "aws.waf.log"

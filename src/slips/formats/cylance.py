@@ -1,4 +1,4 @@
-"""CylancePROTECT events and threats, as JSON objects with the time in `datetime`."""
+"""CylancePROTECT events and threats: JSON objects with the time in `datetime`, which is UTC where it names no zone."""
 
 from __future__ import annotations
 
@@ -9,33 +9,32 @@ from slips.model import MetaData
 _REFERENCE = "https://docs.blackberry.com/en/unified-endpoint-security/blackberry-ues/Cylance-API-user-guide"
 
 
-def _event(meta: MetaData, event: Event) -> Event:
-    """The event unchanged. Raises RecordError for a malformed `datetime`; without a zone it is UTC."""
-    meta.tag = "cylance.event"
-    _take_time(meta, event)
-    return event
+@parser(
+    "cylance",
+    summary="CylancePROTECT events, the same as cylance-event",
+    reference=_REFERENCE,
+    tag="cylance.event",
+)
+def cylance(meta: MetaData, event: Event) -> Event:
+    """The event unchanged. Raises RecordError for a malformed `datetime`."""
+    return _take(meta, event, "cylance.event")
 
 
-def _threat(meta: MetaData, event: Event) -> Event:
-    """As `_event`, with the tag of threats."""
-    meta.tag = "cylance.threat"
-    _take_time(meta, event)
-    return event
+@parser("cylance-event", summary="CylancePROTECT events", reference=_REFERENCE, tag="cylance.event")
+def cylance_event(meta: MetaData, event: Event) -> Event:
+    """The event unchanged. Raises RecordError for a malformed `datetime`."""
+    return _take(meta, event, "cylance.event")
 
 
-def _take_time(meta: MetaData, event: Event) -> None:
+@parser("cylance-threat", summary="CylancePROTECT threats", reference=_REFERENCE, tag="cylance.threat")
+def cylance_threat(meta: MetaData, event: Event) -> Event:
+    """The event unchanged. Raises RecordError for a malformed `datetime`."""
+    return _take(meta, event, "cylance.threat")
+
+
+def _take(meta: MetaData, event: Event, tag: str) -> Event:
     time = event.get("datetime")
     if time is not None and time != "":
         meta.timestamp = times.iso(time, "datetime")
-
-
-# The original has two names for the one format.
-cylance = parser(
-    "cylance", summary="CylancePROTECT events, the same as cylance-event", reference=_REFERENCE, tag="cylance.event"
-)(_event)
-cylance_event = parser(
-    "cylance-event", summary="CylancePROTECT events", reference=_REFERENCE, tag="cylance.event"
-)(_event)
-cylance_threat = parser(
-    "cylance-threat", summary="CylancePROTECT threats", reference=_REFERENCE, tag="cylance.threat"
-)(_threat)
+    meta.tag = tag
+    return event

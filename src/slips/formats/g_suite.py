@@ -23,5 +23,5 @@ def g_suite_login(meta: MetaData, event: Event) -> Event:
         if time is not None and time != "":
             meta.timestamp = times.iso(time, "id.time")
     elif identity is not None:
-        raise RecordError(f"'id' is {str(identity)[:40]!r}; expected an object with the 'time'")
+        raise RecordError(f"'id' is {identity!r:.60}; expected an object with the 'time'")
     return event

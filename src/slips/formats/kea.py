@@ -41,8 +41,8 @@ _ADDRESS = re.compile(r"\b(?:lease|address) ([0-9a-fA-F.:]*[0-9a-fA-F:])(?=[ ,.]
     extends=True,
 )
 def kea(meta: MetaData, text: str) -> Event:
-    """Adds `event_datetime`, `msg_level`, `proc`, `event`, `hwtype`, `hwaddr`, `client_id`, `tx_id`, `msg`, `ipaddr`, all
-    texts, as far as the line has them; `client_id` is the DUID for DHCPv6. The time names no zone and is taken as UTC.
+    """Adds, as texts, what the line has of `event_datetime`, `msg_level`, `proc`, `event`, `hwtype`, `hwaddr`,
+    `client_id` (the DUID for DHCPv6), `tx_id`, `msg` and `ipaddr`. The time has no zone and is taken as UTC.
 
     Raises RecordError for a line that Kea did not begin: of a message of several lines, all but the first.
     """
@@ -55,8 +55,8 @@ def kea(meta: MetaData, text: str) -> Event:
     message = line["msg"]
     if event["event"] in _LEASE_EVENTS and (address := _ADDRESS.search(message)):
         event["ipaddr"] = address[1]
-    if "event_datetime" in event:
-        meta.timestamp = times.iso(event["event_datetime"], "event_datetime")
+    if time := line["event_datetime"]:  # apart, because `times` remembers whole seconds
+        meta.timestamp = times.iso(time[:19], "event_datetime") + float(f"0{time[19:]}")
     meta.tag = "kea.log"
     meta.message = message
     return event

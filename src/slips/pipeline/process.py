@@ -82,32 +82,38 @@ class Processor:
         """One object, whole or the records that `event.records` names."""
         run = _Run(event, self._handlers)
         try:
-            mapping = mapping_for(self._config.bucket_mapping, event.bucket_name, event.object_key)
-            if mapping is None:
-                raise MappingError(
-                    f"{event.url}: no prefix of 'bucket_mapping' fits; expected one for bucket "
-                    f"{event.bucket_name!r}; add it to the config, then 'slips drain'"
-                )
-            chain = self._chain(mapping)
-            if chain.ignores:
-                return Success(event, run.outcome)
-            with self._store.open(event) as stored:
-                run.outcome.identity = stored.identity
-                _refuse_other_content(event, stored.identity, chain)
-                decoded = decode(stored.body, self._codec_limits, event.url)
-                try:
-                    # What error items and `record_id` name is the content that was read, not the one announced.
-                    source = msgspec.structs.replace(
-                        event, object_etag=stored.etag, object_size=stored.size, object_version_id=stored.version_id
-                    )
-                    stopped = run.records(chain, decoded, source, mapping, self._config, ticker or Ticker())
-                finally:
-                    run.outcome.bytes_in, run.outcome.bytes_out = decoded.bytes_in, decoded.bytes_out
-            run.conclude()
-        except MemoryError:
-            raise
+            return self._finish(run, ticker or Ticker())
         except ObjectError as error:
             return run.failure(error)
+
+    def attempt(self, event: ObjectEvent) -> Success:
+        """Like `process`, but raises the ObjectError that ended the run: tests of handlers want its cause."""
+        return self._finish(_Run(event, self._handlers), Ticker())
+
+    def _finish(self, run: _Run, ticker: Ticker) -> Success:
+        event = run.event
+        mapping = mapping_for(self._config.bucket_mapping, event.bucket_name, event.object_key)
+        if mapping is None:
+            raise MappingError(
+                f"{event.url}: no prefix of 'bucket_mapping' fits; expected one for bucket "
+                f"{event.bucket_name!r}; add it to the config, then 'slips drain'"
+            )
+        chain = self._chain(mapping)
+        if chain.ignores:
+            return Success(event, run.outcome)
+        with self._store.open(event) as stored:
+            run.outcome.identity = stored.identity
+            _refuse_other_content(event, stored.identity, chain)
+            decoded = decode(stored.body, self._codec_limits, event.url)
+            try:
+                # What error items and `record_id` name is the content that was read, not the one announced.
+                source = msgspec.structs.replace(
+                    event, object_etag=stored.etag, object_size=stored.size, object_version_id=stored.version_id
+                )
+                stopped = run.records(chain, decoded, source, mapping, self._config, ticker)
+            finally:
+                run.outcome.bytes_in, run.outcome.bytes_out = decoded.bytes_in, decoded.bytes_out
+        run.conclude()
         return Success(source, run.outcome, run.quarantine.parts, _rest(source, chain, stopped), chain.reader)
 
     def _chain(self, mapping: Mapping) -> Chain:

@@ -1,0 +1,113 @@
+"""Choosing error items: by id, by when, where and what, and in groups of alike ones. Pure; any ErrorTable will do."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any
+
+import typer
+from msgspec import Struct, field
+
+from slips import times
+from slips.errors import RecordError, UsageError
+from slips.model import ErrorItem, ObjectEvent
+from slips.ports import ErrorTable
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+Since = Annotated[
+    str | None,
+    typer.Option("--since", metavar="TIME", help="Only what failed since then: 2h, 3d, or 2026-03-02T08:00:00Z."),
+]
+Prefix = Annotated[
+    str | None, typer.Option("--prefix", metavar="PREFIX", help="Only objects whose key, or bucket/key, begins so.")
+]
+Type = Annotated[
+    str | None,
+    typer.Option("--type", metavar="TYPE", help="Only this type of error, stage or kind: KeyError, handler, records."),
+]
+
+
+class Choice(Struct, frozen=True):
+    """Which items are meant; those that fit everything that is given."""
+
+    since: str | None = None
+    prefix: str | None = None
+    type: str | None = None
+
+    def of(self, items: Iterable[ErrorItem], now: float | None = None) -> Iterator[ErrorItem]:
+        """Those of `items` that are meant. `now` is epoch seconds. Raises UsageError at once for what is no time."""
+        since = moment(self.since, time.time() if now is None else now, "--since") if self.since else None
+        return (item for item in items if self._fits(item, since))
+
+    def _fits(self, item: ErrorItem, since: float | None) -> bool:
+        if since is not None and times.iso(item.failed_at, "failed_at") < since:
+            return False
+        if self.prefix is not None and not any(self._covers(event) for event in item.events):
+            return False
+        return self.type is None or self.type.lower() in (item.error_type.lower(), item.stage.lower(), item.kind)
+
+    def _covers(self, event: ObjectEvent) -> bool:
+        prefix = (self.prefix or "").removeprefix("s3://")
+        return event.object_key.startswith(prefix) or f"{event.bucket_name}/{event.object_key}".startswith(prefix)
+
+
+def moment(text: str, now: float, name: str) -> float:
+    """A time, or how long ago (`90s`, `2h`, `3d`), in epoch seconds. Raises UsageError that names the option `name`."""
+    if ago := re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", text):
+        return now - float(ago[1]) * _SECONDS[ago[2]]
+    try:
+        return times.iso(text, name)
+    except RecordError:
+        raise UsageError(f"{name}: {text!r} is no time; expected one such as 2h, 3d or 2026-03-02T08:00:00Z") from None
+
+
+def find(errors: ErrorTable, text: str) -> ErrorItem:
+    """The item whose id is `text` or, if there is one only, begins with it. Raises UsageError."""
+    item = errors.get(text)
+    if item is not None:
+        return item
+    found = [each for each in errors.scan() if text and each.request_id.startswith(text)]
+    if not found:
+        raise UsageError(f"no error item {text!r}; 'slips errors' lists those that exist")
+    first = min(found, key=lambda each: len(each.request_id))
+    # The parts of a long item are named after its first: id, id-2, id-3.
+    if all(each.request_id.startswith(first.request_id) for each in found):
+        return first
+    shown = ", ".join(each.request_id for each in found[:3]) + (", ..." if len(found) > 3 else "")
+    raise UsageError(f"{len(found)} error items begin with {text!r}: {shown}; expected more of the id")
+
+
+class Group(Struct):
+    """Alike errors: those of one fingerprint."""
+
+    fingerprint: str
+    stage: str
+    error_type: str
+    message: str
+    """Of the first."""
+    first: str
+    last: str
+    """When, RFC 3339."""
+    request_ids: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object of it."""
+        about = {name: getattr(self, name) for name in self.__struct_fields__ if name != "request_ids"}
+        return {"count": len(self.request_ids), **about, "request_ids": self.request_ids}
+
+
+def group(items: Iterable[ErrorItem]) -> list[Group]:
+    """The items by fingerprint, most frequent first. `items` come oldest first."""
+    groups: dict[str, Group] = {}
+    for item in items:
+        known = groups.get(item.fingerprint)
+        if known is None:
+            known = groups[item.fingerprint] = Group(
+                item.fingerprint, item.stage, item.error_type, item.message, item.failed_at, item.failed_at
+            )
+        known.last = item.failed_at
+        known.request_ids.append(item.request_id)
+    return sorted(groups.values(), key=lambda each: -len(each.request_ids))

@@ -1,0 +1,117 @@
+"""How a run looks while it goes, on standard error: a bar on a terminal, plain lines in a pipe or a log."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from slips.cli.output import one_line, say
+from slips.local import Observer
+from slips.model import ObjectEvent, Outcome
+from slips.pipeline.process import Failure
+
+
+@contextmanager
+def watch(verbose: bool) -> Iterator[Observer]:
+    """An Observer that shows the run until the end of the block."""
+    if not sys.stderr.isatty():
+        yield Lines(verbose)
+        return
+    bar = Bar(verbose)
+    with bar.progress_bar:
+        yield bar
+
+
+class Lines:
+    """A line for each object that failed; with `verbose` also for each that is done, and each attempt."""
+
+    def __init__(self, verbose: bool) -> None:
+        self._verbose = verbose
+
+    def started(self, objects: int, size: int) -> None:
+        if self._verbose:
+            self.line(f"{objects:,} to do, {size:,} bytes as stored")
+
+    def progress(self, event: ObjectEvent, seq: int) -> None:
+        if self._verbose:
+            self.line(f"{event.url}: at record {seq:,}")
+
+    def succeeded(self, event: ObjectEvent, outcome: Outcome) -> None:
+        if self._verbose:
+            self.line(f"{event.url}: done, {outcome.records:,} records, {outcome.quarantined:,} quarantined")
+
+    def failed(self, failure: Failure, attempt: int, final: bool) -> None:
+        if final:
+            self.line(f"failed: {failure.message}")
+        elif self._verbose:
+            self.line(f"attempt {attempt} failed, there will be another: {failure.message}")
+
+    def ended(self, event: ObjectEvent, why: str) -> None:
+        if self._verbose:
+            self.line(f"{event.url}: {why}")
+
+    def line(self, text: str) -> None:
+        say(one_line(text))
+
+
+class Bar(Lines):
+    """A bar of objects, with the records so far and the object at hand; the lines go above it."""
+
+    def __init__(self, verbose: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.table import Column
+
+        super().__init__(verbose)
+        self._console = Console(stderr=True)
+        now = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+        self.progress_bar = Progress(
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[counts]}", markup=False),
+            TextColumn("{task.fields[at]}", markup=False, style="dim", table_column=now),
+            console=self._console,
+            transient=True,
+            expand=True,
+        )
+        self._task = self.progress_bar.add_task("", total=None, counts="", at="")
+        self._records = self._failed = 0
+        self._running: dict[str, int] = {}
+
+    def started(self, objects: int, size: int) -> None:
+        super().started(objects, size)
+        self.progress_bar.update(self._task, total=objects)
+
+    def progress(self, event: ObjectEvent, seq: int) -> None:
+        self._running[event.url] = seq
+        self._show(event, advance=0)
+
+    def succeeded(self, event: ObjectEvent, outcome: Outcome) -> None:
+        super().succeeded(event, outcome)
+        self._end(event, outcome)
+
+    def failed(self, failure: Failure, attempt: int, final: bool) -> None:
+        super().failed(failure, attempt, final)
+        if final:
+            self._failed += 1
+            self._end(failure.event, failure.outcome)
+
+    def ended(self, event: ObjectEvent, why: str) -> None:
+        super().ended(event, why)
+        self._show(event)
+
+    def line(self, text: str) -> None:
+        self._console.print(f"slips: {one_line(text)}", markup=False, highlight=False, soft_wrap=True)
+
+    def _end(self, event: ObjectEvent, outcome: Outcome) -> None:
+        self._running.pop(event.url, None)
+        self._records += outcome.records
+        self._show(event)
+
+    def _show(self, event: ObjectEvent, advance: int = 1) -> None:
+        counts = f"{self._records + sum(self._running.values()):,} records"
+        if self._failed:
+            counts += f", {self._failed:,} failed"
+        self.progress_bar.update(self._task, advance=advance, counts=counts, at=one_line(event.object_key))

@@ -1,0 +1,163 @@
+"""`run` and `status`: the main job on this machine, and how it stands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from slips.cli.context import EndpointUrl, Json, load_config, open_state, options
+from slips.cli import items
+from slips.cli.errors import group_line
+from slips.cli.output import one_line, plural, print_json, say, shortened, table
+from slips.config import Config
+from slips.errors import UsageError
+from slips.local import Summary, Supervisor
+
+RESULTS, RESULT_LENGTH = 10, 200
+"""How many results of handlers a summary shows, and how many characters of each."""
+GROUPS = 5
+"""How many groups of errors `status` shows."""
+
+
+def run(
+    ctx: typer.Context,
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PATH]...",
+            help="Files or directories below a bucket's directory, or s3://bucket/key-or-prefix. "
+            "Without any: all that is new, changed or waiting.",
+        ),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Process named objects that are done already, too.")] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", metavar="N", min=1, help="Worker processes; default: handler.concurrency, or one per CPU."),
+    ] = None,
+    endpoint_url: EndpointUrl = None,
+    json_: Json = False,
+) -> None:
+    """Process what is pending in the buckets, or the named objects, then exit.
+
+    Ends with status 1 if an object failed or a record was quarantined: 'slips errors' then lists them.
+
+    \b
+    Examples:
+      slips run
+      slips run buckets/my-logs/cloudtrail --again
+      slips run s3://my-logs/cloudtrail/2026/ --json
+    """
+    if again and not paths:
+        raise UsageError("--again: no PATH; expected the objects to process again, such as a bucket's directory")
+    from slips.cli.progress import watch
+
+    config = load_config(ctx)
+    with open_state(config) as state, state.exclusive(), watch(options(ctx).verbose) as observer:
+        supervisor = Supervisor(
+            config, state, observer, workers=workers or config.handler.concurrency, endpoint_url=endpoint_url
+        )
+        summary = supervisor.run(paths or [], again=again)
+    for problem in summary.problems:
+        say(one_line(problem))
+    if json_:
+        print_json(msgspec.to_builtins(summary))
+    else:
+        _print_summary(summary, config, bool(paths))
+    if not summary.is_clean:
+        raise typer.Exit(1)
+
+
+def _print_summary(summary: Summary, config: Config, named: bool) -> None:
+    others = [
+        f"{count:,} {what}"
+        for count, what in (
+            (summary.failed, "failed"),
+            (summary.skipped, "skipped: done already"),
+            (summary.dropped, "dropped by routing"),
+            (summary.duplicates, "duplicates"),
+        )
+        if count
+    ]
+    if summary.objects:
+        table(
+            [
+                ("objects", ", ".join([f"{summary.objects:,}", *others])),
+                (
+                    "records",
+                    f"{summary.records:,} = {summary.delivered:,} delivered + {summary.filtered:,} filtered + "
+                    f"{summary.quarantined:,} quarantined",
+                ),
+                ("events", f"{summary.events:,}"),
+                ("bytes", f"{summary.bytes:,} in {summary.seconds:.1f} s"),
+            ]
+        )
+        _print_results(summary.results)
+    else:
+        print("; ".join(["nothing to do", *others]))
+    for hint in _hints(summary, config, named):
+        print(hint)
+
+
+def _print_results(results: list[dict[str, Any]]) -> None:
+    told = [each for each in results if each["result"] is not None]
+    for each in told[:RESULTS]:
+        value = shortened(json.dumps(each["result"], ensure_ascii=False), RESULT_LENGTH)
+        print(f"result   {one_line(each['object'])}: {each['handler']}: {one_line(value)}")
+    if len(told) > RESULTS:
+        print(f"         and {len(told) - RESULTS:,} more ('slips run --json' prints all)")
+
+
+def _hints(summary: Summary, config: Config, named: bool) -> Iterable[str]:
+    """What to do next."""
+    if summary.failed or summary.quarantined:
+        yield "'slips errors' lists what failed; once its cause is mended, 'slips drain' and 'slips run' process it again"
+    if summary.waiting:
+        yield f"{plural(summary.waiting, 'object')} in the error table left alone; 'slips drain' puts them back"
+    if summary.skipped and named:
+        yield "'--again' processes objects that are done, too"
+    embedded = config.backend.embedded
+    if not named and not summary.objects and not (embedded and embedded.buckets):
+        yield (
+            "no bucket has a directory here ('backend.embedded.buckets'); "
+            "name objects to process: 'slips run s3://bucket/prefix'"
+        )
+
+
+def status(ctx: typer.Context, json_: Json = False) -> None:
+    """Show lanes, lag, counts and the most frequent errors.
+
+    \b
+    Examples:
+      slips status
+      slips status --json
+    """
+    with open_state(load_config(ctx)) as state:
+        counts = state.counts()
+        groups = items.group(state.errors.scan())
+    if json_:
+        print_json({**counts, "groups": [group.to_dict() for group in groups]})
+        return
+    for lane, of in counts["lanes"].items():
+        oldest = f", the oldest for {_duration(of['oldest_seconds'])}" if of["waiting"] else ""
+        print(f"lane {lane}: {of['waiting']:,} waiting{oldest}")
+    for name in ("ledger", "errors"):
+        print(f"{name}: {', '.join(f'{count:,} {what}' for what, count in counts[name].items()) or 'none'}")
+    for group in groups[:GROUPS]:
+        print(group_line(group))
+    if len(groups) > GROUPS:
+        print(f"{plural(len(groups) - GROUPS, 'more group')}: 'slips errors --group' lists all")
+
+
+def _duration(seconds: float) -> str:
+    """`35.2 s`, `2 h 10 min`, `3 d 4 h`."""
+    minutes = int(seconds // 60)
+    if minutes == 0:
+        return f"{seconds:.1f} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"

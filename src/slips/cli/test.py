@@ -1,0 +1,209 @@
+"""`test` (also called `local`) and `sample`: the handler run here, on a stored error or on real objects."""
+
+from __future__ import annotations
+
+import heapq
+import json
+import logging
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import redirect_stdout
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from slips.backends.directory import Stores
+from slips.cli import items
+from slips.cli.context import EndpointUrl, load_config, open_state, options
+from slips.cli.output import lines, one_line, say
+from slips.config import Config, Mapping
+from slips.errors import StorageError, UsageError
+from slips.interface import load_handlers
+from slips.model import ObjectEvent
+from slips.pipeline.process import Processor, Success
+from slips.routing import lane_for, mapping_for
+
+LISTED = 100_000
+"""Objects under a prefix among which `sample` looks for the newest: a prefix of S3 may have billions."""
+
+_log = logging.getLogger("slips")
+
+
+def test(
+    ctx: typer.Context,
+    request_id: Annotated[
+        str | None, typer.Option("-r", "--request-id", metavar="ID", help="Run it on the argument of this error.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("-d", "--data", metavar="FILE", help="Run it on the object events in this file; - is standard input."),
+    ] = None,
+    args: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-a",
+            "--args",
+            metavar="KEY=VALUE",
+            help="Override handler.args: key=value, where the value may be JSON, or a JSON object. Can be repeated.",
+        ),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also show debug messages.")] = False,
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Run the handler here, on a stored error or on events in a file, and show what comes of it.
+
+    Changes nothing in the error table. Ends with status 1 and the traceback if the handler fails.
+
+    \b
+    Examples:
+      slips test -r 2a45219e-336f-11e8-a549-af410f2364a8
+      slips sample --out events.json && slips test -d events.json
+      slips test -r 2a45 -a threshold=5 -a '{"region": "us-east-1"}'
+    """
+    config = _overridden(load_config(ctx), args or [])
+    events = _events(config, request_id, data)
+    logging.basicConfig(
+        level=logging.DEBUG if verbose or options(ctx).verbose else logging.INFO,
+        format="%(asctime)s.%(msecs)03d %(levelname)s [%(filename)s:%(lineno)d] %(message)s",
+        datefmt="%Y-%m-%d %H:%M:%S",
+        stream=sys.stderr,
+        force=True,
+    )
+    _log.info("Event: %s", json.dumps([event.to_dict() for event in events], indent=4))
+    # As in `run`: what handlers print is no part of the output.
+    with redirect_stdout(sys.stderr):
+        handlers = load_handlers(config.resolve(config.handler.path))
+        _log.info("Handler: %s in %s", ", ".join(each.__name__ for each in handlers), config.handler.path)
+        processor = Processor(config, Stores(config, endpoint_url), handlers)
+    clean = True
+    for event in events:
+        _log.info("Processing %s", event.url)
+        with redirect_stdout(sys.stderr):
+            ended = processor.process(event)
+        if isinstance(ended, Success):
+            _print_success(ended)
+            clean = clean and not ended.outcome.quarantined
+        else:
+            print(lines(ended.traceback), end="", file=sys.stderr)
+            say(f"failed in stage {ended.stage}: {one_line(ended.message)}")
+            clean = False
+    if not clean:
+        raise typer.Exit(1)
+
+
+def _overridden(config: Config, given: Iterable[str]) -> Config:
+    """The config with `handler.args` overridden."""
+    args = dict(config.handler.args)
+    for text in given:
+        key, equals, value = text.partition("=")
+        if text.lstrip().startswith("{"):
+            args |= _json_object(text)
+        elif key and equals:
+            args[key] = _json_or_text(value)
+        else:
+            raise UsageError(f"-a {text!r}: no key=value; expected such a pair or a JSON object")
+    return msgspec.structs.replace(config, handler=msgspec.structs.replace(config.handler, args=args))
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value: dict[str, Any] = msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"-a {text!r}: no JSON object: {error}; expected one such as '{{\"key\": 1}}'") from None
+    return value
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.MsgspecError:
+        return text
+
+
+def _events(config: Config, request_id: str | None, data: Path | None) -> list[ObjectEvent]:
+    """The object events to test with."""
+    if (request_id is None) == (data is None):
+        raise UsageError("test: expected either -r ID or -d FILE; 'slips errors' lists ids, 'slips sample' makes a file")
+    if request_id is not None:
+        with open_state(config) as state:
+            return items.find(state.errors, request_id).events
+    assert data is not None  # noqa: S101 - for mypy
+    try:
+        text = sys.stdin.buffer.read() if str(data) == "-" else data.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{data}: {error.strerror}; expected a file of object events; 'slips sample' makes one") from None
+    try:
+        found = msgspec.json.decode(text, type=list[ObjectEvent] | ObjectEvent)
+    except msgspec.MsgspecError as error:
+        raise UsageError(
+            f"{data}: {error}; expected a JSON list of object events; 'slips sample' makes one, 'slips error -f json' too"
+        ) from None
+    return found if isinstance(found, list) else [found]
+
+
+def _print_success(success: Success) -> None:
+    outcome = success.outcome
+    print(
+        f"{one_line(success.event.url)}: {outcome.records:,} records = {outcome.delivered:,} delivered + "
+        f"{outcome.filtered:,} filtered + {outcome.quarantined:,} quarantined; {outcome.events:,} events"
+    )
+    for name, result in outcome.results.items():
+        print(f"  result of {name}: {one_line(json.dumps(result, ensure_ascii=False))}")
+    for rule, count in outcome.rules.items():
+        print(f"  filtered by {rule}: {count:,}")
+    for part in success.quarantine:
+        for sample in part.samples:
+            print(f"  record {sample.seq}: {one_line(sample.reason)}\n    {one_line(sample.raw)}")
+
+
+def sample(
+    ctx: typer.Context,
+    number: Annotated[
+        int, typer.Option("-n", "--number", metavar="N", min=1, help="Objects for each mapping, the newest.")
+    ] = 1,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write there instead.")] = None,
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Pick real objects of each mapping, as an events file for 'slips test -d'.
+
+    \b
+    Examples:
+      slips sample -n 3 --out events.json
+      slips sample | slips test -d -
+    """
+    config = load_config(ctx)
+    stores = Stores(config, endpoint_url)
+    found: list[ObjectEvent] = []
+    failed = False
+    for bucket, mappings in config.bucket_mapping.items():
+        for mapping in mappings:
+            try:
+                newest = heapq.nlargest(number, _objects(config, stores, bucket, mapping), lambda each: each.timestamp)
+            except StorageError as error:
+                say(one_line(str(error)))
+                failed = True
+                continue
+            if not newest:
+                say(f"s3://{bucket}/{mapping.prefix}: no object to sample")
+            found += newest
+    text = json.dumps([event.to_dict() for event in found], indent=4)
+    if out is None:
+        print(text)
+    else:
+        try:
+            out.write_text(f"{text}\n", encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{out}: {error.strerror}; expected a file that can be written") from None
+    if failed:
+        raise typer.Exit(1)
+
+
+def _objects(config: Config, stores: Stores, bucket: str, mapping: Mapping) -> Iterator[ObjectEvent]:
+    """The objects that are processed by this very mapping, and have something in them."""
+    for event in islice(stores.list(bucket, mapping.prefix), LISTED):
+        mine = mapping_for(config.bucket_mapping, bucket, event.object_key) is mapping
+        if mine and event.object_size and lane_for(config.routing, event) != "drop":
+            yield event

@@ -1,0 +1,169 @@
+"""Azure AD, G Suite, GuardDuty and WAF: where times hide, what is tolerated and what is not understood."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from slips.errors import RecordError
+from slips.format import Format, Rule
+from slips.formats import aws, azure_ad, g_suite
+from slips.model import MetaData, ObjectEvent
+
+OBJECT = ObjectEvent(bucket_name="logs", object_key="cloud", event_time="2018-12-31T23:59:30Z")
+TIME = "2018-06-11T12:00:00Z"
+LATER = "2018-06-11T13:00:00Z"
+NOON = 1528718400.0
+ALL = [
+    azure_ad.azure_ad_event,
+    azure_ad.azure_ad_audit,
+    azure_ad.azure_ad_risk_event,
+    g_suite.g_suite_login,
+    aws.guardduty,
+]
+
+
+def parse(format_: Format, event: Any) -> tuple[MetaData, Any]:
+    assert format_.parse is not None
+    meta = MetaData("", OBJECT.timestamp, OBJECT, None, 1)
+    return meta, format_.parse(meta, event)
+
+
+def waf(**changes: Any) -> dict[str, Any]:
+    request = {
+        "clientIp": "192.0.2.44",
+        "country": "JP",
+        "headers": [{"name": "Host", "value": "www.example.com"}],
+        "uri": "/login",
+        "args": "a=1",
+        "httpVersion": "HTTP/1.1",
+        "httpMethod": "POST",
+    } | changes.pop("request", {})
+    return {
+        "timestamp": 1528718400250,
+        "terminatingRuleId": "no-bots",
+        "action": "BLOCK",
+        "httpRequest": request,
+    } | changes
+
+
+# ---- times
+
+
+@pytest.mark.parametrize("format_", ALL, ids=lambda format_: format_.name)
+@pytest.mark.parametrize("event", [{}, {"unexpected": {"column": [1]}}, {"id": None, "properties": None, "time": None}])
+def test_an_event_without_its_time_has_that_of_the_object_and_stays_as_it_is(
+    format_: Format, event: dict[str, Any]
+) -> None:
+    meta, found = parse(format_, copy.deepcopy(event))
+    assert (meta.tag, meta.timestamp) == (format_.tag, OBJECT.timestamp)
+    assert found == event
+
+
+@pytest.mark.parametrize(
+    ("format_", "event"),
+    [
+        (azure_ad.azure_ad_event, {"signinDateTime": TIME, "createdDateTime": LATER, "time": LATER}),
+        (azure_ad.azure_ad_event, {"signinDateTime": "", "createdDateTime": TIME, "properties": {"time": LATER}}),
+        (azure_ad.azure_ad_event, {"time": LATER, "properties": {"createdDateTime": TIME}}),
+        (azure_ad.azure_ad_event, {"time": TIME, "properties": {"createdDateTime": None}}),
+        (azure_ad.azure_ad_event, {"time": TIME, "properties": "[]"}),
+        (azure_ad.azure_ad_audit, {"activityDate": TIME, "activityDateInMillis": 0, "createdDateTime": LATER}),
+        (azure_ad.azure_ad_audit, {"activityDateTime": TIME}),
+        (azure_ad.azure_ad_audit, {"time": LATER, "properties": {"activityDateTime": TIME}}),
+        (azure_ad.azure_ad_risk_event, {"riskEventDateTime": TIME, "createdDateTime": LATER, "closedDateTime": LATER}),
+        (azure_ad.azure_ad_risk_event, {"activityDateTime": LATER, "detectedDateTime": TIME}),
+        (azure_ad.azure_ad_risk_event, {"time": LATER, "properties": {"detectedDateTime": TIME}}),
+        (g_suite.g_suite_login, {"id": {"time": TIME}}),
+        (aws.guardduty, {"createdAt": LATER, "updatedAt": TIME}),
+    ],
+)
+def test_the_time_is_the_one_that_the_format_names_first(format_: Format, event: dict[str, Any]) -> None:
+    meta, found = parse(format_, event)
+    assert meta.timestamp == NOON
+    assert found is event
+
+
+@pytest.mark.parametrize("value", ["soon", 1528718400, 0, False, [], {}])
+@pytest.mark.parametrize(
+    ("format_", "field"),
+    [
+        (azure_ad.azure_ad_event, "signinDateTime"),
+        (azure_ad.azure_ad_event, "time"),
+        (azure_ad.azure_ad_audit, "activityDate"),
+        (azure_ad.azure_ad_risk_event, "detectedDateTime"),
+        (aws.guardduty, "updatedAt"),
+    ],
+)
+def test_a_malformed_time_is_refused_with_its_field(format_: Format, field: str, value: object) -> None:
+    with pytest.raises(RecordError, match=f"^'{field}' is "):
+        parse(format_, {field: value})
+
+
+@pytest.mark.parametrize("value", ["C03az79cb", 7, [], {"time": "soon"}, {"time": 0}])
+def test_a_g_suite_id_that_has_no_time_in_it_is_refused(value: object) -> None:
+    with pytest.raises(RecordError, match=r"^'id"):
+        parse(g_suite.g_suite_login, {"id": value})
+
+
+# ---- WAF
+
+
+def test_a_request_gets_a_message_and_its_headers_as_an_object() -> None:
+    meta, event = parse(aws.aws_waf, waf())
+    assert (meta.tag, meta.timestamp) == ("aws.waf.log", NOON + 0.25)
+    assert event["httpRequest"]["header"] == {"Host": "www.example.com"}
+    assert event["httpRequest"]["headers"] == [{"name": "Host", "value": "www.example.com"}]
+    assert event["message"] == meta.message == "BLOCK 192.0.2.44 POST www.example.com/login by no-bots"
+
+
+def test_headers_of_one_name_are_joined_and_names_keep_their_case() -> None:
+    headers = [{"name": n, "value": v} for n, v in [("Via", "1"), ("via", "2"), ("Via", "3"), ("Via", "4")]]
+    _, event = parse(aws.aws_waf, waf(request={"headers": headers}))
+    assert event["httpRequest"]["header"] == {"Via": "1, 3, 4", "via": "2"}
+
+
+@pytest.mark.parametrize("action", ["ALLOW", "BLOCK"])
+def test_what_only_the_default_action_decided_is_filtered_by_a_declared_rule(action: str) -> None:
+    _, found = parse(aws.aws_waf, waf(terminatingRuleId="Default_Action", action=action, request={"headers": 7}))
+    assert isinstance(found, Rule)
+    assert found in aws.aws_waf.rules
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        (waf(request={"headers": None}), "BLOCK 192.0.2.44 POST /login by no-bots"),
+        (waf(request={"headers": []}), "BLOCK 192.0.2.44 POST /login by no-bots"),
+        (
+            waf(request={"headers": [{"name": "host", "value": "b", "x": 1}]}),
+            "BLOCK 192.0.2.44 POST b/login by no-bots",
+        ),
+        (waf(request={"uri": None}), "BLOCK 192.0.2.44 POST www.example.com/ by no-bots"),
+        ({"httpRequest": {}}, "- - - / by -"),
+    ],
+)
+def test_what_a_request_lacks_is_a_gap_in_its_message(event: dict[str, Any], message: str) -> None:
+    meta, found = parse(aws.aws_waf, event)
+    assert found["message"] == meta.message == message
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        ({}, "'httpRequest' is None; expected an object"),
+        (waf(httpRequest=[]), r"'httpRequest' is \[\]; expected an object"),
+        (waf(request={"headers": {"Host": "www.example.com"}}), "'httpRequest.headers' is .*; expected a list"),
+        (waf(request={"headers": ["Host"]}), "'httpRequest.headers' is .*; expected a list"),
+        (waf(request={"headers": [{"name": "Host"}]}), "'httpRequest.headers' is .*; expected a list"),
+        (waf(request={"headers": [{"name": [], "value": ""}]}), "'httpRequest.headers' is .*; expected a list"),
+        (waf(request={"headers": 7}), "'httpRequest.headers' is 7; expected a list"),
+        (waf(timestamp="2018-06-11T12:00:00Z"), "'timestamp' is .*; expected milliseconds since 1970"),
+        (waf(timestamp=1528718400250000), "'timestamp' is .*; expected milliseconds since 1970"),
+    ],
+)
+def test_a_request_that_is_not_as_documented_is_refused(event: dict[str, Any], reason: str) -> None:
+    with pytest.raises(RecordError, match=f"^{reason}"):
+        parse(aws.aws_waf, event)

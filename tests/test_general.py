@@ -1,0 +1,265 @@
+"""The formats of no vendor: what real JSON, syslog and Fluentd logs contain beside the plain case."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slips.errors import RecordError
+from slips.format import Format, Parsed
+from slips.formats import general
+from slips.formats.general import load_json
+from slips.model import MetaData, ObjectEvent
+
+OBJECT = ObjectEvent(bucket_name="logs", object_key="messages", event_time="2018-12-31T23:59:30Z")
+FIELDS = ("hostname", "proc_name", "proc_id", "message")
+
+
+def parse(format_: Format, record: object) -> tuple[MetaData, Parsed]:
+    assert format_.parse is not None
+    meta = MetaData("", OBJECT.timestamp, OBJECT, None, 1)
+    return meta, format_.parse(meta, record)
+
+
+def syslog(line: str) -> tuple[MetaData, dict[str, Any]]:
+    meta, event = parse(general.syslog, line)
+    assert isinstance(event, dict)
+    assert meta.message == event["message"]
+    return meta, event
+
+
+# ---- JSON
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        (b'{"a": 1}\n', {"a": 1}),
+        (b'\xef\xbb\xbf{"a": 1}\r\n', {"a": 1}),
+        (b'{"id": 18446744073709551617}', {"id": 2**64 + 1}),
+        (b'{"id": -9223372036854775809}', {"id": -(2**63) - 1}),
+        (b'{"s": "\\ud83d"}', {"s": "\ud83d"}),
+        (b'{"s": "\xff\xc3\xa9"}', {"s": "\udcff\u00e9"}),
+        (b'{"x": Infinity}', {"x": math.inf}),
+        (b'{"x": 1e400}', {"x": math.inf}),
+        (b'{"k": 1, "k": 2}', {"k": 2}),
+        (b'"text"', "text"),
+    ],
+)
+def test_what_logs_contain_beyond_strict_json_is_read(raw: bytes, value: object) -> None:
+    assert load_json(raw) == value
+
+
+def test_nan_is_read() -> None:
+    assert math.isnan(load_json(b'{"x": NaN}')["x"])
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b'{"a": 1}{"a": 2}', b"{'a': 1}", b'{"a": 01}', b"\x1f\x8b\x08", b"nul"])
+def test_what_is_no_json_is_a_record_error(raw: bytes) -> None:
+    with pytest.raises(RecordError, match=r"^not JSON: "):
+        load_json(raw)
+
+
+def test_json_nested_beyond_reason_is_refused() -> None:
+    with pytest.raises((RecordError, RecursionError)):
+        load_json(b"[" * 100_000 + b"]" * 100_000)
+
+
+@pytest.mark.parametrize("raw", [b"1", b"null", b'"text"', b"[]", b'[{"a": 1}, null]', b"true"])
+def test_json_that_is_no_object_is_no_event(raw: bytes) -> None:
+    with pytest.raises(RecordError, match="expected an object"):
+        parse(general.json, raw)
+
+
+# ---- syslog
+
+
+@pytest.mark.parametrize(
+    ("rest", "fields"),
+    [
+        ("web-1 sshd[22]: Accepted", ("web-1", "sshd", "22", "Accepted")),
+        ("web-1 sshd: Accepted", ("web-1", "sshd", None, "Accepted")),
+        ("web-1 sshd[22]: ", ("web-1", "sshd", "22", "")),
+        ("web-1 sshd[22]:", ("web-1", "sshd", "22", "")),
+        ("web-1 sshd:", ("web-1", "sshd", None, "")),
+        ("web-1 sshd[22]:error: no space", ("web-1", "sshd", "22", "error: no space")),
+        ("web-1 sshd[22]:nothing", ("web-1", "sshd", "22", "nothing")),
+        ("web-1 sshd[22]: a: b: c", ("web-1", "sshd", "22", "a: b: c")),
+        ("web-1 sudo:  vagrant : TTY=pts/0", ("web-1", "sudo", None, " vagrant : TTY=pts/0")),
+        ("web-1  sshd[22]: two spaces", ("web-1", "sshd", "22", "two spaces")),
+        ("192.0.2.1 postfix/smtp[12]: sent", ("192.0.2.1", "postfix/smtp", "12", "sent")),
+        ("2001:db8::1 kernel: up", ("2001:db8::1", "kernel", None, "up")),
+        ("web-1 systemd-logind[?]: x", ("web-1", "systemd-logind", "?", "x")),
+        ("web-1 php-fpm[]: x", ("web-1", "php-fpm", None, "x")),
+        ("web-1 /usr/sbin/cron[7]: x", ("web-1", "/usr/sbin/cron", "7", "x")),
+        ("web-1 (systemd)[7]: x", ("web-1", "(systemd)", "7", "x")),
+        ("fw-1 %ASA-6-302013: Built inbound", ("fw-1", "%ASA-6-302013", None, "Built inbound")),
+        # names with spaces
+        ("mac Google Chrome[85]: objc[85]: weak", ("mac", "Google Chrome", "85", "objc[85]: weak")),
+        ("mac a.launchd[1] (b.ui[21]): Endpoint", ("mac", "a.launchd[1] (b.ui[21])", None, "Endpoint")),
+        ("mac a.launchd[1] (b.ui): Unknown key", ("mac", "a.launchd[1] (b.ui)", None, "Unknown key")),
+        ("mac sandboxd[29] <Notice>: deny", ("mac", "sandboxd[29] <Notice>", None, "deny")),
+        # no host
+        ("kernel: sda2: rw=0", (None, "kernel", None, "sda2: rw=0")),
+        ("kernel[0]: sda2: rw=0", (None, "kernel", "0", "sda2: rw=0")),
+        (" sshd[8317]: last message repeated 2 times", (None, "sshd", "8317", "last message repeated 2 times")),
+        # no process: all is message
+        ("web-1 last message repeated 2 times", ("web-1", None, None, "last message repeated 2 times")),
+        ("web-1 Job `cron.daily' terminated", ("web-1", None, None, "Job `cron.daily' terminated")),
+        ("web-1 a sentence with a colon: here", ("web-1", None, None, "a sentence with a colon: here")),
+        ("web-1 : %LINK-3-UPDOWN: down", ("web-1", None, None, ": %LINK-3-UPDOWN: down")),
+        ("web-1 -- MARK --", ("web-1", None, None, "-- MARK --")),
+        ("--- last message repeated 1 time ---", (None, None, None, "--- last message repeated 1 time ---")),
+        ("web-1", ("web-1", None, None, "")),
+        ("", (None, None, None, "")),
+    ],
+)
+@pytest.mark.parametrize("start", ["Nov 21 06:00:24 ", "<13>Nov 21 06:00:24 ", "2018-11-21T06:00:24+00:00 "])
+def test_a_line_is_host_process_number_and_message(start: str, rest: str, fields: tuple[str | None, ...]) -> None:
+    for _ in range(2):
+        meta, event = syslog(start + rest)
+        assert tuple(event[name] for name in FIELDS) == fields
+        assert (meta.tag, meta.timestamp) == ("syslog", 1542780024.0)
+
+
+def test_a_head_that_was_understood_once_needs_its_colon_all_the_same() -> None:
+    assert syslog("Nov 21 06:00:24 web-1 sshd: x")[1]["proc_name"] == "sshd"
+    assert syslog("Nov 21 06:00:24 web-1 sshd")[1]["message"] == "sshd"
+
+
+@pytest.mark.parametrize(
+    ("line", "stamp", "timestamp"),
+    [
+        ("Nov  1 06:00:24 h p: m", "Nov  1 06:00:24", 1541052024),
+        ("Nov 1 06:00:24 h p: m", "Nov 1 06:00:24", 1541052024),
+        ("Nov 01 06:00:24 h p: m", "Nov 01 06:00:24", 1541052024),
+        ("Nov 21 06:00:24.125 h p: m", "Nov 21 06:00:24.125", 1542780024.125),
+        ("Nov 21 06:00:24: h p: m", "Nov 21 06:00:24", 1542780024),
+        ("<0>Nov 21 06:00:24 h p: m", "Nov 21 06:00:24", 1542780024),
+        ("2018-11-21T06:00:24.912134Z h p: m", "2018-11-21T06:00:24.912134Z", 1542780024.912134),
+        ("2018-11-21T06:00:24.412+01:30 h p: m", "2018-11-21T06:00:24.412+01:30", 1542774624.412),
+        ("2018-11-21T06:00:24 h p: m", "2018-11-21T06:00:24", 1542780024),
+    ],
+)
+def test_the_time_is_kept_as_it_stands_and_read(line: str, stamp: str, timestamp: float) -> None:
+    meta, event = syslog(line)
+    assert event["datetime"] == stamp
+    assert meta.timestamp == timestamp
+    assert [event[name] for name in FIELDS] == ["h", "p", None, "m"]
+
+
+def test_a_priority_is_facility_and_severity() -> None:
+    assert syslog("<165>Nov 21 06:00:24 h p: m")[1] == {
+        "datetime": "Nov 21 06:00:24",
+        "hostname": "h",
+        "proc_name": "p",
+        "proc_id": None,
+        "message": "m",
+        "priority": 165,
+        "facility": 20,
+        "severity": 5,
+    }
+    assert "priority" not in syslog("Nov 21 06:00:24 h p: m")[1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "\t\tticketStore=<KSPersistentTicketStore:0x100204520",
+        "    at com.example.Main.main(Main.java:5)",
+        "sshd[22]: no time at all",
+        "<192>Nov 21 06:00:24 h p: m",
+        "<1234>Nov 21 06:00:24 h p: m",
+        "<x>Nov 21 06:00:24 h p: m",
+        "<13>1 2018-11-21T06:00:24Z h p 22 - - of RFC 5424",
+        "Nov 31 06:00:24 h p: m",
+        "Nov 21 06:61:24 h p: m",
+        "MMM 21 06:00:24 h p: m",
+        "2018-11-21T06:00:99Z h p: m",
+        "Nov 21 2018 06:00:24 h p: m",
+    ],
+)
+def test_a_line_that_does_not_begin_with_a_time_is_refused(line: str) -> None:
+    with pytest.raises(RecordError, match="expected"):
+        syslog(line)
+
+
+def test_a_time_alone_is_an_empty_message() -> None:
+    assert syslog("Nov 21 06:00:24")[1]["message"] == ""
+
+
+@given(
+    st.from_regex(r"[a-z0-9.-]{1,20}", fullmatch=True),
+    st.from_regex(r"[a-z./-]{1,20}", fullmatch=True),
+    st.one_of(st.none(), st.from_regex(r"[0-9]{1,7}", fullmatch=True)),
+    st.text(),
+)
+def test_a_plain_line_gives_back_what_it_was_made_of(host: str, name: str, pid: str | None, message: str) -> None:
+    number = "" if pid is None else f"[{pid}]"
+    event = syslog(f"Nov 21 06:00:24 {host} {name}{number}: {message}")[1]
+    assert tuple(event[field] for field in FIELDS) == (host, name, pid, message)
+
+
+@given(st.text())
+def test_no_line_loses_what_stands_behind_its_time(rest: str) -> None:
+    event = syslog(f"Nov 21 06:00:24 {rest}")[1]
+    assert rest.endswith(event["message"])
+    for name in ("hostname", "proc_name", "proc_id"):
+        assert event[name] is None or event[name] in rest
+
+
+@pytest.mark.parametrize("piece", ["[1]", "[1] ", ": ", " ", "a[1", "]:", "x y[1]:z "])
+def test_a_hostile_line_takes_no_quadratic_time(piece: str) -> None:
+    syslog("Nov 21 06:00:24 h " + piece * 1_000_000)  # the square of this would not end
+
+
+def test_the_cache_of_heads_stays_small() -> None:
+    for number in range(general._HEADS_LIMIT + 10):
+        syslog(f"Nov 21 06:00:24 web-1 worker[{number}]: x")
+    assert len(general._HEADS) <= general._HEADS_LIMIT
+
+
+# ---- Fluentd
+
+
+@pytest.mark.parametrize(
+    ("raw", "tag", "timestamp", "event"),
+    [
+        (b'2013-02-28T12:00:00+09:00\tapp.event\t{"a": 1}\n', "app.event", 1362020400, {"a": 1}),
+        (b'2013-02-28 12:00:00 +0900\tapp.event\t{"a": 1}\r\n', "app.event", 1362020400, {"a": 1}),
+        (b'2013-02-28T03:00:00\tapp.event\t{"a": 1}', "app.event", 1362020400, {"a": 1}),
+        (b'1362020400\tapp.event\t{"a": 1}', "app.event", 1362020400, {"a": 1}),
+        (b'1362020400.5\tapp.event\t{"a": 1}', "app.event", 1362020400.5, {"a": 1}),
+        (b"1362020400\tapp.event\t{\t}\t\n", "app.event", 1362020400, {}),
+        (b'1362020400\t\xff\t{"id": 18446744073709551617}', "\udcff", 1362020400, {"id": 2**64 + 1}),
+    ],
+)
+def test_a_fluentd_line_is_time_tag_and_record(
+    raw: bytes, tag: str, timestamp: float, event: dict[str, object]
+) -> None:
+    meta, found = parse(general.fluentd_json, raw)
+    assert (meta.tag, meta.timestamp, meta.message) == (tag, timestamp, None)
+    assert found == event
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b'{"a": 1}\n', "expected time, tag and JSON with tabs between"),
+        (b'app.event\t{"a": 1}\n', "expected time, tag and JSON with tabs between"),
+        (b'\xff\tapp.event\t{"a": 1}\n', "expected time, tag and JSON with tabs between"),
+        (b'\tapp.event\t{"a": 1}\n', "'time' is ''; expected a time"),
+        (b'noon\tapp.event\t{"a": 1}\n', "'time' is 'noon'; expected a time"),
+        (b'99999999999999\tapp.event\t{"a": 1}\n', "expected seconds since 1970"),
+        (b"1362020400\tapp.event\t[]\n", "record is JSON list '\\[\\]'; expected an object"),
+        (b"1362020400\tapp.event\ttext\n", "not JSON"),
+    ],
+)
+def test_a_line_that_is_not_fluentds_is_refused(raw: bytes, reason: str) -> None:
+    with pytest.raises(RecordError, match=reason):
+        parse(general.fluentd_json, raw)

@@ -1,0 +1,197 @@
+"""Real logs of other people, which the project does not carry: nothing crashes, every record is accounted for, and
+each quarantined one has a reason that is written here.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slips.chain import Ticker, compile_chain
+from slips.format import Event, Record
+from slips.formats import aws
+from slips.model import MetaData, ObjectEvent, Outcome
+
+LOGS = Path(__file__).parents[2] / "shared" / "logs"
+pytestmark = pytest.mark.skipif(not LOGS.is_dir(), reason="no real logs beside the project")
+
+CHAINS = {
+    "auditbeat/*.json": "s3-text json auditbeat",
+    "aws-waf/*": "aws-waf",
+    "azure-ad-audit-2018/*.json": "s3-text json azure-ad-audit",
+    "azure-ad-risk-2018/*.json": "s3-text json azure-ad-risk-event",
+    "azure-audit/*": "azure-ad-audit",
+    "azure-signin/*": "azure-ad-event",
+    "crowdstrike-detections/*": "falcon-detection",
+    "crowdstrike-fdr/*": "falcon",
+    "crowdstrike/*": "falcon",
+    "cylance/*": "cylance",
+    "fluentd-out-file/*": "fluentd-json",
+    "google-workspace/*": "g-suite-login",
+    "guardduty/*.json": "s3-text json guardduty",
+    "guardduty/*.jsonl": "guardduty",
+    "haproxy/*.log": "syslog",
+    "packetbeat/*.json": "s3-text json packetbeat",
+    "packetbeat/*.jsonl": "packetbeat",
+    "paloalto/*": "paloalto",
+    "postfix/*": "syslog",
+    "sshd/*": "syslog",
+    "syslog-rfc3164/*": "syslog",
+    "syslog-rfc5424/*": "syslog",
+    "syslog-rsyslog-iso/*": "syslog",
+}
+
+FILTERED = {
+    # WAF: all of these requests were let through by the web ACL's default action
+    "aws-waf/1.log": 38,
+    "aws-waf/5.log.gz": 1,
+    "aws-waf/7.jsonl": 2,
+    "aws-waf/8.jsonl": 1,
+}
+
+QUARANTINED = {
+    # CylancePROTECT's own syslog lines: the format takes the JSON objects that the original took
+    "cylance/2.log": 5,
+    # Key=value lines of another product's making, with and without a syslog header; PAN-OS writes CSV
+    "paloalto/12.log": 2,
+    # Messages without time and host, as they are behind a syslog parser
+    "sshd/1.log": 3,
+    # A month "MMM", and the second line of a message
+    "syslog-rfc3164/13.log": 2,
+    # Second lines of messages
+    "syslog-rfc3164/18.log": 3,
+    "syslog-rfc3164/8.log": 18,
+    "syslog-rfc3164/9.log": 115,
+    # RFC 5424 is another format than RFC 3164
+    "syslog-rfc5424/1.log": 10,
+    "syslog-rfc5424/9.log": 3,
+    # Messages sent without line ends; the first of them has one inside
+    "syslog-rsyslog-iso/2.log": 1,
+}
+
+Events = dict[int, tuple[MetaData, Event]]
+
+
+def content_of(path: Path) -> bytes:
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+
+
+def run(names: Sequence[str], path: Path) -> tuple[Outcome, Events]:
+    """The outcome, and the first event of each record by its number."""
+    outcome = Outcome()
+    events: Events = {}
+    rejected: list[int] = []
+
+    def recv(meta: MetaData, event: Event) -> None:
+        events.setdefault(meta.seq, (meta, event))
+
+    def reject(seq: int, _record: Record, error: Exception) -> None:
+        assert str(error)
+        assert len(str(error)) < 500
+        rejected.append(seq)
+
+    stream: io.BufferedReader = io.BufferedReader(io.BytesIO(content_of(path)))
+    compile_chain(names, Path()).run(
+        stream,
+        outcome,
+        source=ObjectEvent(bucket_name="logs", object_key=path.name, event_time="2021-12-31T00:00:00Z"),
+        recv=recv,
+        reject=reject,
+        ticker=Ticker(),
+        record_bytes=16 << 20,
+    )
+    assert len(rejected) == outcome.quarantined
+    assert len(events) == outcome.delivered
+    return outcome, events
+
+
+FILES = [
+    (path.relative_to(LOGS).as_posix(), chain)
+    for pattern, chain in CHAINS.items()
+    for path in sorted(LOGS.glob(pattern))
+    if not path.name.startswith("expected-")
+]
+
+
+@pytest.mark.parametrize(("name", "chain"), FILES)
+def test_every_record_is_accounted_for_as_explained(name: str, chain: str) -> None:
+    outcome, events = run(chain.split(), LOGS / name)
+    assert outcome.records > 0
+    assert outcome.balanced
+    assert (outcome.filtered, outcome.quarantined) == (FILTERED.get(name, 0), QUARANTINED.get(name, 0))
+    assert all(meta.tag for meta, _ in events.values())
+
+
+def test_every_explanation_is_of_a_file_that_is_run() -> None:
+    assert {*FILTERED, *QUARANTINED} <= {name for name, _ in FILES}
+    assert {name.partition("/")[0] for name, _ in FILES} == {pattern.partition("/")[0] for pattern in CHAINS}
+
+
+def load(name: str) -> list[dict[str, Any]]:
+    expected: list[dict[str, Any]] = json.loads((LOGS / name).read_text("utf-8"))
+    return expected
+
+
+@pytest.mark.parametrize("number", [4, 5, 6, 7, 8, 9])
+def test_syslog_sees_what_filebeat_sees(number: int) -> None:
+    path = LOGS / f"syslog-rfc3164/{number}.log"
+    _, events = run(["syslog"], path)
+    offset, seq_at, seq = 0, {}, 0
+    for line in path.read_bytes().splitlines(keepends=True):
+        if not line.isspace():
+            seq += 1
+            seq_at[offset] = seq
+        offset += len(line)
+    for expected in load(f"syslog-rfc3164/expected-{number}.json"):
+        _, event = events[seq_at[expected["log.offset"]]]
+        pid = expected.get("process.pid")
+        assert event["hostname"] == expected.get("host.hostname")
+        assert event["proc_name"] == expected.get("process.name")
+        assert event["proc_id"] == (None if pid is None else str(pid))
+        if "message" in expected:  # of a message of several lines, slips has the first
+            assert event["message"] == expected["message"].partition("\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "chain", "timestamps"),
+    [
+        # as Datadog, AWS and Fluentd give them
+        ("azure-signin/7.jsonl", "azure-ad-event", [1586331653.169543, 1589373319.636397]),
+        ("fluentd-out-file/1.log", "fluentd-json", [1362020400, 1408924800, 1402271980, 1331942380]),
+        ("azure-ad-audit-2018/1.json", "s3-text json azure-ad-audit", [1528691267.398094]),
+        ("azure-ad-risk-2018/1.json", "s3-text json azure-ad-risk-event", [1521179626.306687]),
+        ("google-workspace/26.jsonl", "g-suite-login", [1308325158.46]),
+        ("syslog-rfc3164/7.log", "syslog", [1560508820.912134, 1560511875.412]),
+        ("syslog-rsyslog-iso/1.log", "syslog", [1590883245.698463, 1590883245.698885, 1590883245.738158]),
+    ],
+)
+def test_times_are_those_that_other_programs_read(name: str, chain: str, timestamps: list[float]) -> None:
+    _, events = run(chain.split(), LOGS / name)
+    assert [meta.timestamp for meta, _ in events.values()][: len(timestamps)] == timestamps
+
+
+def test_fluentd_records_are_those_that_it_wrote() -> None:
+    _, events = run(["fluentd-json"], LOGS / "fluentd-out-file/1.log")
+    for seq, expected in enumerate(load("fluentd-out-file/expected-1.json"), 1):
+        meta, event = events[seq]
+        assert (meta.timestamp, meta.tag, event) == (expected["time"], expected["tag"], expected["record"])
+
+
+def test_waf_requests_that_a_rule_decides_are_understood() -> None:
+    assert aws.aws_waf.parse is not None
+    for name in FILTERED:
+        for line in content_of(LOGS / name).splitlines():
+            meta = MetaData("", 0.0, ObjectEvent(bucket_name="logs", object_key=name), None, 1)
+            event = aws.aws_waf.parse(meta, json.loads(line) | {"terminatingRuleId": "named"})
+            assert isinstance(event, dict)
+            request = event["httpRequest"]
+            assert meta.timestamp == event["timestamp"] / 1000
+            assert request["header"] == {each["name"]: each["value"] for each in request["headers"]}
+            assert event["message"].startswith(f"ALLOW {request['clientIp']} {request['httpMethod']} ")
+            assert event["message"].endswith(f"{request['uri']} by named")
