@@ -282,11 +282,7 @@ def _member_of(name: str) -> Callable[[_Source], Iterator[bytes]]:
     Libraries are imported here, when an object needs them: cold starts stay small.
     """
     if name == "gzip":
-        from isal import igzip_lib
-
-        # the stub declares this class as an instance
-        error = cast("type[Exception]", igzip_lib.error)
-        return partial(_member, partial(igzip_lib.IgzipDecompressor, igzip_lib.DECOMP_GZIP), error)
+        return _gzip_member
     if name == "bz2":
         import bz2
 
@@ -316,6 +312,22 @@ def _member(new: Callable[[], _Decompressor], damage: type[Exception], source: _
     if not member.eof:
         raise _CutOff
     source.unread(member.unused_data or b"")
+
+
+def _gzip_member(source: _Source) -> Iterator[bytes]:
+    from isal import igzip_lib
+
+    # Header (RFC 1952, section 2.3): isal misreads one that its input cuts in two, https://github.com/intel/isa-l/issues/224
+    flags = source.take(10)[3:4]
+    extra, name, comment, checksum = (bool(flags) and bool(flags[0] & bit) for bit in (4, 8, 16, 2))
+    if extra:
+        source.take(int.from_bytes(source.take(2), "little"))
+    for _ in range(name + comment):
+        while source.take(1) not in (b"\0", b""):
+            pass
+    source.take(2 * checksum)
+    error = cast("type[Exception]", igzip_lib.error)  # its stub declares the class as an instance
+    yield from _member(partial(igzip_lib.IgzipDecompressor, igzip_lib.DECOMP_GZIP_NO_HDR_VER), error, source)
 
 
 def _kept(source: _Source, kept: list[bytes]) -> Iterator[bytes]:
