@@ -67,6 +67,7 @@ def test_an_event_without_its_time_has_that_of_the_object_and_stays_as_it_is(
     [
         (azure_ad.azure_ad_event, {"signinDateTime": TIME, "createdDateTime": LATER, "time": LATER}),
         (azure_ad.azure_ad_event, {"signinDateTime": "", "createdDateTime": TIME, "properties": {"time": LATER}}),
+        (azure_ad.azure_ad_event, {"createdDateTime": TIME, "properties": {"createdDateTime": LATER}}),
         (azure_ad.azure_ad_event, {"time": LATER, "properties": {"createdDateTime": TIME}}),
         (azure_ad.azure_ad_event, {"time": TIME, "properties": {"createdDateTime": None}}),
         (azure_ad.azure_ad_event, {"time": TIME, "properties": "[]"}),

@@ -105,6 +105,7 @@ def test_json_that_is_no_object_is_no_event(raw: bytes) -> None:
         ("mac sandboxd[29] <Notice>: deny", ("mac", "sandboxd[29] <Notice>", None, "deny")),
         # no host
         ("kernel: sda2: rw=0", (None, "kernel", None, "sda2: rw=0")),
+        (" web-1 sshd[22]: a space too many", ("web-1", "sshd", "22", "a space too many")),
         ("kernel[0]: sda2: rw=0", (None, "kernel", "0", "sda2: rw=0")),
         (" sshd[8317]: last message repeated 2 times", (None, "sshd", "8317", "last message repeated 2 times")),
         # no process: all is message
@@ -136,6 +137,7 @@ def test_a_head_that_was_understood_once_needs_its_colon_all_the_same() -> None:
     [
         ("Nov  1 06:00:24 h p: m", "Nov  1 06:00:24", 1541052024),
         ("Nov 1 06:00:24 h p: m", "Nov 1 06:00:24", 1541052024),
+        ("Apr 4 03:39:57  h p: m", "Apr 4 03:39:57", 1522813197),
         ("Nov 01 06:00:24 h p: m", "Nov 01 06:00:24", 1541052024),
         ("Nov 21 06:00:24.125 h p: m", "Nov 21 06:00:24.125", 1542780024.125),
         ("Nov 21 06:00:24: h p: m", "Nov 21 06:00:24", 1542780024),
@@ -216,6 +218,12 @@ def test_no_line_loses_what_stands_behind_its_time(rest: str) -> None:
 @pytest.mark.parametrize("piece", ["[1]", "[1] ", ": ", " ", "a[1", "]:", "x y[1]:z "])
 def test_a_hostile_line_takes_no_quadratic_time(piece: str) -> None:
     syslog("Nov 21 06:00:24 h " + piece * 1_000_000)  # the square of this would not end
+
+
+def test_a_head_longer_than_any_process_name_is_message() -> None:
+    event = syslog(f"Nov 21 06:00:24 web-1 {'x' * 300}: y")[1]
+    assert event["proc_name"] is None
+    assert event["message"] == "x" * 300 + ": y"
 
 
 def test_the_cache_of_heads_stays_small() -> None:

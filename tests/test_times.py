@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -14,6 +17,20 @@ from slips.errors import RecordError
 
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 NOON = 1528718400.0  # 2018-06-11T12:00:00Z
+
+
+@pytest.fixture(autouse=True, scope="module")
+def a_machine_in_tokyo() -> Iterator[None]:
+    """The zone of the machine never counts: 2018's slips was nine hours off because it did."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "Asia/Tokyo"
+    time.tzset()
+    yield
+    if before is None:
+        del os.environ["TZ"]
+    else:
+        os.environ["TZ"] = before
+    time.tzset()
 
 
 def epoch(*parts: int) -> float:

@@ -18,6 +18,7 @@ from slips.errors import DecompressionError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
+    from zstandard import ZstdDecompressor
 
 READ = 128 * 1024  # bytes per read of the stored object, and in the buffer that lines are cut from
 FEED = 32 * 1024  # compressed bytes per call: what follows a member in them is copied, so more punishes tiny members
@@ -282,7 +283,11 @@ def _member_of(name: str) -> Callable[[_Source], Iterator[bytes]]:
     Libraries are imported here, when an object needs them: cold starts stay small.
     """
     if name == "gzip":
-        return _gzip_member
+        from isal import igzip_lib
+
+        # "NO_HDR": see _gzip_member; "VER": size and checksum are verified
+        new = partial(igzip_lib.IgzipDecompressor, igzip_lib.DECOMP_GZIP_NO_HDR_VER)
+        return partial(_gzip_member, new, cast("type[Exception]", igzip_lib.error))  # the stub says it is an instance
     if name == "bz2":
         import bz2
 
@@ -295,7 +300,22 @@ def _member_of(name: str) -> Callable[[_Source], Iterator[bytes]]:
         import lz4.frame
 
         return partial(_member, lz4.frame.LZ4FrameDecompressor, RuntimeError)
-    return _zstd_frame
+    import zstandard
+
+    return partial(_zstd_frame, zstandard.ZstdDecompressor(max_window_size=WINDOW), zstandard.ZstdError)
+
+
+def _gzip_member(new: Callable[[], _Decompressor], damage: type[Exception], source: _Source) -> Iterator[bytes]:
+    # isal misreads a header that comes in two calls (https://github.com/intel/isa-l/issues/224): RFC 1952, section 2.3
+    header = source.take(10)
+    flags = header[3] if len(header) == 10 else 0
+    if flags & 4:  # extra field
+        source.take(int.from_bytes(source.take(2), "little"))
+    for _ in range((flags >> 3 & 1) + (flags >> 4 & 1)):  # name, comment
+        while source.take(1) not in (b"\0", b""):
+            pass
+    source.take(flags & 2)  # checksum of the header: 2 bytes, announced by bit 2
+    return _member(new, damage, source)
 
 
 def _member(new: Callable[[], _Decompressor], damage: type[Exception], source: _Source) -> Iterator[bytes]:
@@ -307,27 +327,12 @@ def _member(new: Callable[[], _Decompressor], damage: type[Exception], source: _
             given += len(piece)
             yield piece
     except _Damage:
-        yield from _dropped(new(), damage, kept, given)
+        if dropped := _dropped(new(), damage, kept, given):
+            yield dropped
         raise
     if not member.eof:
         raise _CutOff
     source.unread(member.unused_data or b"")
-
-
-def _gzip_member(source: _Source) -> Iterator[bytes]:
-    from isal import igzip_lib
-
-    # Header (RFC 1952, section 2.3): isal misreads one that its input cuts in two, https://github.com/intel/isa-l/issues/224
-    flags = source.take(10)[3:4]
-    extra, name, comment, checksum = (bool(flags) and bool(flags[0] & bit) for bit in (4, 8, 16, 2))
-    if extra:
-        source.take(int.from_bytes(source.take(2), "little"))
-    for _ in range(name + comment):
-        while source.take(1) not in (b"\0", b""):
-            pass
-    source.take(2 * checksum)
-    error = cast("type[Exception]", igzip_lib.error)  # its stub declares the class as an instance
-    yield from _member(partial(igzip_lib.IgzipDecompressor, igzip_lib.DECOMP_GZIP_NO_HDR_VER), error, source)
 
 
 def _kept(source: _Source, kept: list[bytes]) -> Iterator[bytes]:
@@ -359,31 +364,30 @@ def _pieces(member: _Decompressor, damage: type[Exception], feed: Iterator[bytes
             return
 
 
-def _dropped(member: _Decompressor, damage: type[Exception], kept: list[bytes], given: int) -> Iterator[bytes]:
+def _dropped(member: _Decompressor, damage: type[Exception], kept: list[bytes], given: int) -> bytes:
     """What the call that failed had decompressed: the member again, behind the `given` bytes in the smallest steps."""
+    dropped = b""
     feed = chain(kept[:-1], (last[at : at + 1] for last in kept[-1:] for at in range(len(last))))
     data, piece = next(feed, b""), b""
     while (data or piece) and not member.eof:
         try:
             piece = member.decompress(data, min(given, STEP) or 1)
         except damage:
-            return
+            break
         if given:
             given -= len(piece)
-        elif piece:
-            yield piece
+        else:
+            dropped += piece
         data = b"" if piece else next(feed, b"")
+    return dropped
 
 
-def _zstd_frame(source: _Source) -> Iterator[bytes]:
-    import zstandard
-
-    # chunks of 128 KB, its default, would be page faults more than work: 0.8 of this speed
-    frame = zstandard.ZstdDecompressor(max_window_size=WINDOW).decompressobj(write_size=16 * 1024)
+def _zstd_frame(decompressor: ZstdDecompressor, damage: type[Exception], source: _Source) -> Iterator[bytes]:
+    frame = decompressor.decompressobj(write_size=16 * 1024)  # its default, 128 KB, costs a sixth: fresh memory each
     for part in _zstd_parts(source):
         try:
             piece = frame.decompress(part)
-        except zstandard.ZstdError as error:
+        except damage as error:
             raise _Damage(str(error)) from error
         if piece:
             yield piece

@@ -241,6 +241,11 @@ class Config(Struct, frozen=True, kw_only=True):
         """A path of the config, made absolute."""
         return self.root / path
 
+    @property
+    def state_directory(self) -> Path:
+        """Where this machine keeps its state; `.slips` beside the config file where `backend.embedded` says nothing."""
+        return self.resolve((self.backend.embedded or Embedded()).path)
+
 
 # ---- reading it
 

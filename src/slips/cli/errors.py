@@ -37,7 +37,7 @@ def errors(
     limit: Limit = None,
     json_: Json = False,
 ) -> None:
-    """List what failed: a line for each object, then the reason.
+    """List what failed, and why: a line for each object.
 
     \b
     Examples:
@@ -94,16 +94,16 @@ def _object_line(item: ErrorItem, event: ObjectEvent) -> str:
 
 def _reason(item: ErrorItem, event: ObjectEvent) -> str:
     count = _count(item.records)
-    records = f"{count} of its records: " if item.kind == "records" and count else ""
+    records = f"{count} records, such as " if item.kind == "records" and count != "1" else ""
     return headline(f"{item.stage} {item.error_type}: {records}{item.message.removeprefix(f'{event.url}: ')}")
 
 
 def _count(ranges: list[Range]) -> str:
-    """How many records; empty where nobody knows."""
+    """How many records."""
     total = 0
     for first, last in ranges:
         if last is None:
-            return ""
+            return "many"
         total += last - first + 1
     return f"{total:,}"
 
@@ -130,11 +130,13 @@ def error(
     id_: Annotated[str, typer.Argument(metavar="ID", help="Request id, as 'slips errors' shows it, or how it begins.")],
     format_: Annotated[
         Literal["text", "json", "cjson"],
-        typer.Option("-f", "--format", metavar="FORMAT", help="text; json: the argument only; cjson: that in one line."),
+        typer.Option(
+            "-f", "--format", metavar="FORMAT", help="text; json: the argument only; cjson: that in one line."
+        ),
     ] = "text",
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write there instead.")] = None,
 ) -> None:
-    """Show one error: the argument that failed, stage, message, traceback and samples of bad records.
+    """Show one error: argument, message, traceback, samples.
 
     \b
     Examples:
@@ -206,9 +208,9 @@ def drain(
     endpoint_url: EndpointUrl = None,
     json_: Json = False,
 ) -> None:
-    """Put all errors, or those chosen, back on their lane and take them out of the error table.
+    """Put errors back on their lanes, all or chosen ones.
 
-    'slips run' processes them then. Records whose object was overwritten since stay, as evidence.
+    They leave the error table, and 'slips run' processes them. Records whose object was overwritten since stay, as evidence.
 
     \b
     Examples:

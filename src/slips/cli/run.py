@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from slips.cli.context import EndpointUrl, Json, load_config, open_state, options
 from slips.cli import items
+from slips.cli.context import EndpointUrl, Json, load_config, open_state, options
 from slips.cli.errors import group_line
 from slips.cli.output import one_line, plural, print_json, say, shortened, table
 from slips.config import Config
@@ -36,12 +36,14 @@ def run(
     again: Annotated[bool, typer.Option("--again", help="Process named objects that are done already, too.")] = False,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", metavar="N", min=1, help="Worker processes; default: handler.concurrency, or one per CPU."),
+        typer.Option(
+            "--workers", metavar="N", min=1, help="Worker processes; default: handler.concurrency, or one per CPU."
+        ),
     ] = None,
     endpoint_url: EndpointUrl = None,
     json_: Json = False,
 ) -> None:
-    """Process what is pending in the buckets, or the named objects, then exit.
+    """Process what is pending, or the named objects, then exit.
 
     Ends with status 1 if an object failed or a record was quarantined: 'slips errors' then lists them.
 
@@ -75,17 +77,17 @@ def _print_summary(summary: Summary, config: Config, named: bool) -> None:
     others = [
         f"{count:,} {what}"
         for count, what in (
-            (summary.failed, "failed"),
             (summary.skipped, "skipped: done already"),
             (summary.dropped, "dropped by routing"),
             (summary.duplicates, "duplicates"),
         )
         if count
     ]
+    failed = f", of which {summary.failed:,} failed" if summary.failed else ""
     if summary.objects:
         table(
             [
-                ("objects", ", ".join([f"{summary.objects:,}", *others])),
+                ("objects", "; ".join([f"{summary.objects:,}{failed}", *others])),
                 (
                     "records",
                     f"{summary.records:,} = {summary.delivered:,} delivered + {summary.filtered:,} filtered + "
@@ -114,7 +116,7 @@ def _print_results(results: list[dict[str, Any]]) -> None:
 def _hints(summary: Summary, config: Config, named: bool) -> Iterable[str]:
     """What to do next."""
     if summary.failed or summary.quarantined:
-        yield "'slips errors' lists what failed; once its cause is mended, 'slips drain' and 'slips run' process it again"
+        yield "'slips errors' lists what failed; with its cause mended, 'slips drain' and 'slips run' process it again"
     if summary.waiting:
         yield f"{plural(summary.waiting, 'object')} in the error table left alone; 'slips drain' puts them back"
     if summary.skipped and named:
@@ -144,8 +146,10 @@ def status(ctx: typer.Context, json_: Json = False) -> None:
     for lane, of in counts["lanes"].items():
         oldest = f", the oldest for {_duration(of['oldest_seconds'])}" if of["waiting"] else ""
         print(f"lane {lane}: {of['waiting']:,} waiting{oldest}")
-    for name in ("ledger", "errors"):
-        print(f"{name}: {', '.join(f'{count:,} {what}' for what, count in counts[name].items()) or 'none'}")
+    ledger = ", ".join(f"{count:,} {status}" for status, count in counts["ledger"].items())
+    print(f"ledger: {ledger or 'empty'}")
+    about = ", ".join(f"{count:,} of {kind.removesuffix('s')}s" for kind, count in counts["errors"].items())
+    print(f"errors: {about or 'none'}")
     for group in groups[:GROUPS]:
         print(group_line(group))
     if len(groups) > GROUPS:

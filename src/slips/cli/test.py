@@ -32,14 +32,16 @@ LISTED = 100_000
 _log = logging.getLogger("slips")
 
 
-def test(
+def local(
     ctx: typer.Context,
     request_id: Annotated[
         str | None, typer.Option("-r", "--request-id", metavar="ID", help="Run it on the argument of this error.")
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option("-d", "--data", metavar="FILE", help="Run it on the object events in this file; - is standard input."),
+        typer.Option(
+            "-d", "--data", metavar="FILE", help="Run it on the object events in this file; - is standard input."
+        ),
     ] = None,
     args: Annotated[
         list[str] | None,
@@ -53,9 +55,9 @@ def test(
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also show debug messages.")] = False,
     endpoint_url: EndpointUrl = None,
 ) -> None:
-    """Run the handler here, on a stored error or on events in a file, and show what comes of it.
+    """Run the handler here, on a stored error or chosen objects.
 
-    Changes nothing in the error table. Ends with status 1 and the traceback if the handler fails.
+    Shows the events, what comes of them, and every record that cannot be parsed. Changes nothing in the error table. Ends with status 1 and the traceback if the handler fails.
 
     \b
     Examples:
@@ -126,7 +128,9 @@ def _json_or_text(text: str) -> Any:
 def _events(config: Config, request_id: str | None, data: Path | None) -> list[ObjectEvent]:
     """The object events to test with."""
     if (request_id is None) == (data is None):
-        raise UsageError("test: expected either -r ID or -d FILE; 'slips errors' lists ids, 'slips sample' makes a file")
+        raise UsageError(
+            "test: expected either -r ID or -d FILE; 'slips errors' lists ids, 'slips sample' makes a file"
+        )
     if request_id is not None:
         with open_state(config) as state:
             return items.find(state.errors, request_id).events
@@ -134,12 +138,14 @@ def _events(config: Config, request_id: str | None, data: Path | None) -> list[O
     try:
         text = sys.stdin.buffer.read() if str(data) == "-" else data.read_bytes()
     except OSError as error:
-        raise UsageError(f"{data}: {error.strerror}; expected a file of object events; 'slips sample' makes one") from None
+        raise UsageError(
+            f"{data}: {error.strerror}; expected a file of object events; 'slips sample' makes one"
+        ) from None
     try:
         found = msgspec.json.decode(text, type=list[ObjectEvent] | ObjectEvent)
     except msgspec.MsgspecError as error:
         raise UsageError(
-            f"{data}: {error}; expected a JSON list of object events; 'slips sample' makes one, 'slips error -f json' too"
+            f"{data}: {error}; expected a JSON list of object events, as 'slips sample' and 'slips error -f json' make"
         ) from None
     return found if isinstance(found, list) else [found]
 
@@ -167,7 +173,7 @@ def sample(
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write there instead.")] = None,
     endpoint_url: EndpointUrl = None,
 ) -> None:
-    """Pick real objects of each mapping, as an events file for 'slips test -d'.
+    """Pick real objects of each mapping, for 'slips test -d'.
 
     \b
     Examples:

@@ -57,11 +57,11 @@ _START = re.compile(
     r"(?:([A-Z][a-z][a-z] +\d\d? \d\d:\d\d:\d\d(?:\.\d+)?):?|(\d{4}-\d\d-\d\dT\S+))(?: |$)"
 )
 # Host, process and its number, before the colon. Some lines have no host, or only the space behind it.
-_HEAD = re.compile(r"(?:(|\S*[^\s:]) +)?([^\s:\[\]]+)(?:\[([^\s\[\]]*)\])?")
+_HEAD = re.compile(r" *(?:(\S*[^\s:]) +)?([^\s:\[\]]+)(?:\[([^\s\[\]]*)\])?")
 # A name with spaces: only a process number somewhere in it tells it from a sentence with a colon.
 _SPACED_HEAD = re.compile(r"(?=.*\[\d+\])(\S+) +([^\s:][^:]*?)(?:\[(\d+)\])?")
 _HEAD_LENGTH = 200
-"""Longer is no head: it bounds what a hostile line can cost."""
+"""Longer is no head, so that the cache of them stays small."""
 Head = tuple[str | None, str | None, str | None]
 # What these make of a head. A log has few, and looking up is much faster than matching. Cleared when full.
 _HEADS: dict[str, Head] = {}

@@ -1,0 +1,104 @@
+"""The command line. Each command is one function; what it does is done by the modules below this package.
+
+    run.py      run, status             context.py   global options, config and state
+    errors.py   errors, error, drain    items.py     choosing error items
+    test.py     test (local), sample    output.py    text for people, JSON for programs
+    check.py    check, init             progress.py  how a run looks while it goes
+    formats.py  formats, parse          docs.py      docs/cli.md
+
+Errors of slips become texts and exit statuses here, the same for every command: 2 wrong input, 1 failed work, 0 done.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import slips
+from slips.cli import check, errors, formats, run, test
+from slips.cli.context import Options
+from slips.cli.output import lines, say
+from slips.errors import SlipsError
+
+
+class Commands(TyperGroup):
+    """All commands, with one end for what they raise."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            value = super().invoke(ctx)
+            # Here rather than at exit, so that a pipe closed by its reader ends the command quietly.
+            sys.stdout.flush()
+        except SlipsError as error:
+            sys.stdout.flush()
+            if ctx.obj and ctx.obj.verbose:
+                traceback.print_exception(error)
+            for line in lines(str(error)).splitlines():
+                say(line)
+            raise typer.Exit(error.exit_status) from error
+        except KeyboardInterrupt as interrupt:
+            say("interrupted; what was not finished will be run again")
+            raise typer.Exit(130) from interrupt
+        return value
+
+
+app = typer.Typer(
+    name="slips",
+    cls=Commands,
+    help="Run your Python on every record of every log object that lands in S3. Lose none, and prove it.",
+    add_completion=False,
+    no_args_is_help=True,
+    # Plain texts: they start faster, and look the same in a pipe.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"slips {slips.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    ctx: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option("-c", "--config", metavar="FILE", help="Config file; default: slips.yml, then config.yml."),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say more; show tracebacks.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    ctx.obj = Options(config, verbose)
+
+
+for command in (
+    run.run,
+    *(errors.errors, errors.error, errors.drain),
+    *(run.status, test.sample, check.check, check.init, formats.formats, formats.parse),
+):
+    app.command()(command)
+app.command("test")(test.local)
+app.command("local", help="The same as 'slips test'.")(test.local)
+
+
+def main() -> None:
+    """The console script `slips`."""
+    for stream in (sys.stdout, sys.stderr):
+        # Whatever the locale, a key or a record must not end the command that shows it.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        app(prog_name="slips")
+    except Exception:  # noqa: BLE001 - the last resort
+        traceback.print_exc()
+        say("this is a bug of slips; please report it, with the lines above")
+        sys.exit(1)

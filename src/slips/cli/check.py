@@ -1,0 +1,153 @@
+"""`check` and `init`: is the project right, and how to begin one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from msgspec import Struct
+
+from slips import config as slips_yml
+from slips import project
+from slips.chain import compile_chain
+from slips.cli.context import Json, config_file
+from slips.cli.output import one_line, print_json, say, table
+from slips.config import Config, Route
+from slips.errors import ConfigError, UsageError
+from slips.interface import load_handlers
+from slips.model import ObjectEvent
+from slips.routing import lane_for
+
+
+class Checked(Struct):
+    """A mapping as `run` will use it."""
+
+    bucket: str
+    prefix: str
+    lanes: list[str]
+    """`fast`, or `fast` and `drop for logs/debug/` where routing looks at more of the key."""
+    chain: list[str]
+    on_error: str
+
+
+def check(
+    ctx: typer.Context,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of the config instead, for editors.")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Check config, handler and formats; show what goes where.
+
+    For each prefix: its lanes, its chain, and what becomes of records that cannot be parsed. All mistakes are told at once, on standard error; the status is 2 then.
+
+    \b
+    Examples:
+      slips check
+      slips check --schema > slips.schema.json
+    """
+    if schema:
+        print_json(slips_yml.json_schema(), indent=2)
+        return
+    file = config_file(ctx)
+    text = slips_yml.read(file)
+    config, problems = slips_yml.check(text, str(file))
+    for problem in problems:
+        if problem.level == "warning":
+            say(f"warning: {one_line(str(problem))}")
+    mistakes = [str(problem) for problem in problems if problem.level == "error"]
+    handlers: list[str] = []
+    try:
+        if config is not None:
+            # What importing the handler prints is no part of the output.
+            with redirect_stdout(sys.stderr):
+                handlers = [each.__name__ for each in load_handlers(config.resolve(config.handler.path))]
+    except UsageError as error:
+        mistakes.append(str(error))
+    if config is None or mistakes:
+        raise ConfigError(mistakes)
+    mappings = _mappings(config)
+    if json_:
+        print_json(
+            {
+                "file": str(file),
+                "stack_name": config.stack_name,
+                "handler": {"path": config.handler.path, "classes": handlers},
+                "buckets": _places(config),
+                "mappings": [{name: getattr(each, name) for name in Checked.__struct_fields__} for each in mappings],
+                "warnings": [str(problem) for problem in problems],
+            }
+        )
+    else:
+        _print_project(config, file, handlers, mappings)
+
+
+def _mappings(config: Config) -> list[Checked]:
+    return [
+        Checked(
+            bucket,
+            mapping.prefix,
+            lanes_of(config.routing, bucket, mapping.prefix),
+            list(compile_chain(mapping.format, config.root).names),
+            mapping.on_error,
+        )
+        for bucket, mappings in config.bucket_mapping.items()
+        for mapping in mappings
+    ]
+
+
+def _places(config: Config) -> dict[str, str]:
+    """Where each bucket is."""
+    embedded = config.backend.embedded
+    directories = embedded.buckets if embedded else {}
+    return {bucket: directories.get(bucket, f"s3://{bucket}") for bucket in config.bucket_mapping}
+
+
+def lanes_of(routing: Sequence[Route], bucket: str, prefix: str) -> list[str]:
+    """The lanes of the objects below `prefix`: that of most, then those of rules that look at more of the key."""
+    reached: list[Route] = []
+    for route in routing:
+        if route.bucket in (None, bucket):
+            reached.append(route)
+            if prefix.startswith(route.prefix or ""):
+                break
+    most = lane_for(routing, ObjectEvent(bucket_name=bucket, object_key=prefix))
+    closer = [route for route in reached if route.prefix and route.prefix != prefix and route.prefix.startswith(prefix)]
+    return [most, *(f"{route.dest} for {route.prefix}" for route in closer)]
+
+
+def _print_project(config: Config, file: Path, handlers: list[str], mappings: list[Checked]) -> None:
+    print(f"{file}: stack {config.stack_name!r}")
+    print(f"handler: {config.handler.path}: {', '.join(handlers)}")
+    for bucket, place in _places(config).items():
+        print(f"bucket {bucket}: {place}")
+        rows = [
+            (each.prefix or "(all)", ", ".join(each.lanes), f"[{', '.join(each.chain)}]", f"on error: {each.on_error}")
+            for each in mappings
+            if each.bucket == bucket
+        ]
+        table(rows, indent="  ")
+
+
+def init(
+    directory: Annotated[
+        Path, typer.Argument(metavar="[DIR]", help="Where to; made if it is not there.", show_default=False)
+    ] = Path(),
+) -> None:
+    """Write a small project that works, to begin with.
+
+    Config, handler, its test, and a log to try it on. Files that are there are never overwritten.
+
+    \b
+    Examples:
+      slips init my-logs
+    """
+    written = project.write(directory)
+    for path in written:
+        print(f"wrote {path}")
+    enter = "" if directory == Path() else f"cd {directory} && "
+    print(f"next: {enter}slips check && slips run\nthen: change src/handler.py, and test it with pytest")

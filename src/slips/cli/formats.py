@@ -1,0 +1,200 @@
+"""`formats` and `parse`: the catalogue, and what a chain makes of a file."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import typer
+
+from slips.chain import Chain, Ticker, compile_chain, find_format
+from slips.cli.context import Json, options
+from slips.cli.items import moment
+from slips.cli.output import one_line, print_json, print_json_list, say, table
+from slips.codec import CodecLimits, decode
+from slips.config import Limits
+from slips.errors import FormatError, HandlerError, UsageError
+from slips.format import Event, Format, Record
+from slips.formats import catalogue
+from slips.model import MetaData, ObjectEvent, Outcome, format_time
+
+
+def formats(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="All about this one; also path/file.py:name of your own.")
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """List the formats, or show all about one.
+
+    \b
+    Examples:
+      slips formats
+      slips formats cloudtrail
+      slips formats --json
+    """
+    if name is None:
+        known = list(catalogue().values())
+        if json_:
+            print_json_list(map(_to_dict, known))
+        else:
+            table([(each.name, f"{each.takes} → {each.gives}", each.tag, each.summary) for each in known])
+        return
+    try:
+        found = find_format(name, Path.cwd())
+    except FormatError as error:
+        raise UsageError(str(error)) from error
+    if json_:
+        print_json(_to_dict(found))
+    else:
+        _print_format(found)
+
+
+def _to_dict(found: Format) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "summary": found.summary,
+        "takes": found.takes,
+        "gives": found.gives,
+        "chain": list(found.chain),
+        "tag": found.tag,
+        "reference": found.reference,
+        "parameter": found.parameter,
+        "rules": [{"name": rule.name, "summary": rule.summary} for rule in found.rules],
+    }
+
+
+def _print_format(found: Format) -> None:
+    print(f"{found.name}: {found.summary}")
+    facts = [
+        ("takes", found.takes),
+        ("gives", found.gives),
+        ("chain", f"[{', '.join(found.chain)}], what 'format: {found.name}' stands for"),
+        ("tag", found.tag),
+        ("parameter", found.parameter and f"{found.name}:{found.parameter}; that is the default"),
+        *(("filters", f"{rule.name}: {rule.summary}") for rule in found.rules),
+        ("reference", found.reference),
+    ]
+    table([fact for fact in facts if fact[1]], indent="  ")
+
+
+def parse(
+    ctx: typer.Context,
+    chain: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMAT",
+            help="A format, or a chain with commas between; path/file.py:name for one of your own.",
+        ),
+    ],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A log file, compressed or not; - is standard input.")],
+    time_: Annotated[
+        str | None,
+        typer.Option("--time", metavar="TIME", help="Event time of the object; default: the file's last change."),
+    ] = None,
+) -> None:
+    """Print what a format makes of a file, as JSON lines.
+
+    Each line has 'meta' and 'event'. Records that cannot be parsed go to standard error, with their number and the
+    reason; the status is 1 then.
+
+    \b
+    Examples:
+      slips parse cloudtrail trail.json.gz
+      slips parse s3-lines,json,azure-ad-event signins.jsonl
+      zcat messages.gz | slips parse syslog - --time 2026-03-02T08:00:00Z
+    """
+    try:
+        compiled = compile_chain(chain.split(","), Path.cwd())
+    except FormatError as error:
+        raise UsageError(f"FORMAT {chain!r}: {error}") from error
+    event_time = moment(time_, time.time(), "--time") if time_ else None
+    with _opened(file) as (stream, changed):
+        outcome = _print_events(compiled, stream, file, changed if event_time is None else event_time)
+    if options(ctx).verbose:
+        say(
+            f"{file}: {outcome.records:,} records = {outcome.delivered:,} delivered + {outcome.filtered:,} filtered + "
+            f"{outcome.quarantined:,} quarantined; {outcome.events:,} events"
+        )
+        for rule, count in outcome.rules.items():
+            say(f"{file}: filtered by {rule}: {count:,}")
+    if outcome.quarantined:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[tuple[BinaryIO, float]]:
+    """A file or standard input, and when it was changed."""
+    if file == "-":
+        yield sys.stdin.buffer, time.time()
+        return
+    path = Path(file)
+    try:
+        stream = path.open("rb")
+        changed = path.stat().st_mtime
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}; expected a log file that can be read") from None
+    with stream:
+        yield stream, changed
+
+
+def _print_events(chain: Chain, stream: BinaryIO, file: str, event_time: float) -> Outcome:
+    """Every event as a line, as it comes: memory stays flat."""
+    source = ObjectEvent(bucket_name="", object_key=file, event_time=format_time(event_time))
+    write, outcome = sys.stdout.write, Outcome()
+
+    def recv(meta: MetaData, event: Event) -> None:
+        known = {"tag": meta.tag, "timestamp": meta.timestamp, "seq": meta.seq, "message": meta.message}
+        if meta.index:
+            known["index"] = meta.index
+        write(f"{_json({'meta': known, 'event': event})}\n")
+
+    def reject(seq: int, _record: Record, error: Exception) -> None:
+        print(f"{file}: record {seq}: {one_line(str(error))}", file=sys.stderr)
+
+    decoded = decode(stream, CodecLimits(), file)
+    try:
+        chain.run(
+            decoded.stream,
+            outcome,
+            source=source,
+            recv=recv,
+            reject=reject,
+            ticker=Ticker(),
+            record_bytes=Limits().record_bytes,
+        )
+    except HandlerError as error:
+        # There is no handler: it was writing that failed, such as into a pipe that nobody reads any more.
+        raise error.__cause__ or error from None
+    return outcome
+
+
+# ASCII only: bytes that are not UTF-8 stand in texts as lone surrogates, and survive as escapes.
+_encode = json.JSONEncoder(allow_nan=False).encode
+
+
+def _json(value: Any) -> str:
+    try:
+        return _encode(value)
+    except (TypeError, ValueError):
+        return _encode(_as_json(value))
+
+
+def _as_json(value: Any) -> Any:
+    """What JSON cannot carry, as near as can be: NaN and infinities as null, like JavaScript; all else as text."""
+    match value:
+        case dict():
+            return {str(key): _as_json(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_as_json(each) for each in value]
+        case float():
+            return value if math.isfinite(value) else None
+        case None | bool() | int() | str():
+            return value
+    return str(value)

@@ -1,0 +1,146 @@
+"""What `slips init` writes: a project that runs on this machine, small enough to be read in a minute."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from slips.errors import UsageError
+
+CONFIG = """\
+stack_name: my-logs
+description: reports console logins without a second factor
+
+backend:
+  embedded:                 # runs on this machine: a directory stands for each bucket
+    path: .slips            # state: error table, ledger, lanes
+    buckets:
+      my-logs: buckets/my-logs
+
+handler:
+  path: src/handler.py
+  args:
+    ignored_users: [break-glass]
+
+bucket_mapping:
+  my-logs:
+    - prefix: cloudtrail/
+      format: cloudtrail    # 'slips formats' lists them all
+"""
+
+HANDLER = '''\
+"""Reports console logins without a second factor."""
+
+import slips.interface
+
+
+class LoginsWithoutMfa(slips.interface.Handler):
+    def setup(self, args):
+        self.ignored = set(args.get("ignored_users", []))
+        self.found = []
+
+    def recv(self, meta, event):
+        if event["eventName"] != "ConsoleLogin":
+            return
+        user = event["userIdentity"].get("userName")
+        if event.get("additionalEventData", {}).get("MFAUsed") == "No" and user not in self.ignored:
+            self.found.append(f"{user} from {event['sourceIPAddress']}")
+
+    def result(self):
+        return self.found
+'''
+
+TEST = """\
+from pathlib import Path
+
+import slips.testing
+
+PROJECT = Path(__file__).parents[1]
+LOG = PROJECT / "buckets/my-logs/cloudtrail/2026-03-02.json"
+
+
+def test_logins_without_a_second_factor_are_found():
+    seen = slips.testing.run(PROJECT / "src/handler.py", "cloudtrail", LOG)
+    assert seen.result == ["akiko from 198.51.100.7", "break-glass from 203.0.113.9"]
+
+
+def test_ignored_users_are_not():
+    seen = slips.testing.run(PROJECT / "src/handler.py", "cloudtrail", LOG, args={"ignored_users": ["break-glass"]})
+    assert seen.result == ["akiko from 198.51.100.7"]
+"""
+
+IGNORED = """\
+.slips/
+__pycache__/
+.pytest_cache/
+"""
+
+
+def _log() -> str:
+    """Four CloudTrail records, as AWS documents them."""
+
+    def login(user: str, second: int, address: str, mfa: str) -> dict[str, object]:
+        return {
+            "eventVersion": "1.11",
+            "userIdentity": {
+                "type": "IAMUser",
+                "arn": f"arn:aws:iam::123456789012:user/{user}",
+                "accountId": "123456789012",
+                "userName": user,
+            },
+            "eventTime": f"2026-03-02T08:00:{second:02}Z",
+            "eventSource": "signin.amazonaws.com",
+            "eventName": "ConsoleLogin",
+            "awsRegion": "us-east-1",
+            "sourceIPAddress": address,
+            "responseElements": {"ConsoleLogin": "Success"},
+            "additionalEventData": {"MFAUsed": mfa},
+            "eventType": "AwsConsoleSignIn",
+        }
+
+    call = {
+        "eventVersion": "1.11",
+        "userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::123456789012:assumed-role/backup/nightly"},
+        "eventTime": "2026-03-02T08:00:20Z",
+        "eventSource": "s3.amazonaws.com",
+        "eventName": "ListBuckets",
+        "awsRegion": "us-east-1",
+        "sourceIPAddress": "192.0.2.44",
+        "eventType": "AwsApiCall",
+    }
+    records = [
+        login("akiko", 1, "198.51.100.7", "No"),
+        login("bert", 12, "198.51.100.8", "Yes"),
+        call,
+        login("break-glass", 31, "203.0.113.9", "No"),
+    ]
+    return json.dumps({"Records": records}) + "\n"
+
+
+def files() -> dict[str, str]:
+    """Path to content."""
+    return {
+        "slips.yml": CONFIG,
+        "src/handler.py": HANDLER,
+        "tests/test_handler.py": TEST,
+        "buckets/my-logs/cloudtrail/2026-03-02.json": _log(),
+        ".gitignore": IGNORED,
+    }
+
+
+def write(directory: Path) -> list[Path]:
+    """Writes the project into `directory`; gives the paths. Raises UsageError, and writes nothing, where files are."""
+    contents = {directory / name: text for name, text in files().items()}
+    there = [str(path) for path in contents if path.exists() or path.is_symlink()]
+    if there:
+        raise UsageError(
+            f"{directory}: {', '.join(there)} {'is' if len(there) == 1 else 'are'} there already; "
+            "expected a directory without; name another: 'slips init DIR'"
+        )
+    try:
+        for path, text in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{directory}: {error.strerror}; expected a directory that can be written") from None
+    return list(contents)
