@@ -42,7 +42,7 @@ def sign_ins(dice: random.Random) -> Iterator[dict[str, object]]:
             "riskEventTypes": [],
             "resourceDisplayName": "Windows Azure Service Management API",
             "resourceId": f"{dice.getrandbits(128):032x}",
-            "status": {"errorCode": dice.choice([0, 0, 0, 50126]), "failureReason": "Other.", "additionalDetails": None},
+            "status": {"errorCode": dice.choice([0, 0, 0, 50126]), "failureReason": "Other."},
             "deviceDetail": {
                 "deviceId": f"{dice.getrandbits(128):032x}",
                 "displayName": f"LAPTOP-{dice.randrange(10**6):06d}",
@@ -56,7 +56,7 @@ def sign_ins(dice: random.Random) -> Iterator[dict[str, object]]:
                 "city": "Tokyo",
                 "state": "Tokyo",
                 "countryOrRegion": "JP",
-                "geoCoordinates": {"altitude": None, "latitude": 35.6 + dice.random(), "longitude": 139.6 + dice.random()},
+                "geoCoordinates": {"latitude": 35.6 + dice.random(), "longitude": 139.6 + dice.random()},
             },
             "appliedConditionalAccessPolicies": [
                 {

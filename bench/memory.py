@@ -8,8 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-import corpus
 import psutil
+
+import corpus
 
 HANDLER = """\
 import slips.interface

@@ -19,11 +19,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import corpus
-import memory
 import orjson
 from isal import igzip
 
+import corpus
+import memory
 from slips.backends.directory import DirectoryStore
 from slips.config import Config, parse
 from slips.interface import Handler
@@ -106,6 +106,9 @@ def naive_json(files: list[Path]) -> int:
 SYSLOG = re.compile(r"^(\S{3} +\d{1,2} \d{2}:\d{2}:\d{2}) (\S+) (\S+?)\[(\d+)\]:\s*(.*)$")
 
 
+SYSLOG_FIELDS = ("datetime", "hostname", "proc_name", "proc_id", "message")
+
+
 def naive_syslog(files: list[Path]) -> int:
     handler = Count()
     handler.setup({})
@@ -115,7 +118,7 @@ def naive_syslog(files: list[Path]) -> int:
                 match = SYSLOG.match(line)
                 assert match
                 at = datetime.strptime("2026 " + match[1] + " +0000", "%Y %b %d %H:%M:%S %z").timestamp()
-                event = dict(zip(("datetime", "hostname", "proc_name", "proc_id", "message"), match.groups(), strict=True))
+                event = dict(zip(SYSLOG_FIELDS, match.groups(), strict=True))
                 handler.recv(MetaData("tag", at, None), event)  # type: ignore[arg-type]
     return handler.events
 

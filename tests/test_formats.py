@@ -42,6 +42,8 @@ s3-lines json falcon-detection
 s3-lines json g-suite-login
 s3-lines json guardduty
 s3-lines json packetbeat
+s3-lines cloudtrail
+s3-text cloudtrail
 s3-lines fluentd-json
 s3-lines kea
 s3-lines paloalto

@@ -99,7 +99,11 @@ def test_listing_keeps_to_the_prefix_which_need_not_be_a_folder(bucket: Bucket) 
     for key in ("logs/a.gz", "logs/ab/c.gz", "logs2/a.gz", "other"):
         bucket.put(key, b"1")
     assert [event.object_key for event in bucket.store.list("my-logs", "logs/a")] == ["logs/a.gz", "logs/ab/c.gz"]
-    assert [event.object_key for event in bucket.store.list("my-logs", "logs")] == ["logs/a.gz", "logs/ab/c.gz", "logs2/a.gz"]
+    assert [event.object_key for event in bucket.store.list("my-logs", "logs")] == [
+        "logs/a.gz",
+        "logs/ab/c.gz",
+        "logs2/a.gz",
+    ]
     assert list(bucket.store.list("my-logs", "none/")) == []
 
 
@@ -127,7 +131,10 @@ def test_no_key_leads_out_of_its_directory(tmp_path: Path, key: str) -> None:
     (root / "a").mkdir(parents=True)
     (tmp_path / "secret").write_text("s")
     (root / "link").symlink_to(tmp_path)
-    with pytest.raises(StorageError), DirectoryStore({"my-logs": root}).open(ObjectEvent(bucket_name="my-logs", object_key=key)):
+    with (
+        pytest.raises(StorageError),
+        DirectoryStore({"my-logs": root}).open(ObjectEvent(bucket_name="my-logs", object_key=key)),
+    ):
         pass
 
 

@@ -36,7 +36,7 @@ def main() -> None:
     say("What was the handler's mistake?")
     slips("error", next(item["request_id"] for item in items if item["stage"] == "handler"))
 
-    say("The causes are mended: the handler allows for logins without an address, the object is delivered again, whole.")
+    say("The causes are mended: the handler allows for such logins, the object is delivered again, whole.")
     handler = PLACE / "handler.py"
     text = handler.read_text()
     mended = text.replace('event["ipAddress"]  # a bug: not every login has one', 'event.get("ipAddress", "")')
@@ -49,7 +49,8 @@ def main() -> None:
     say("Only the records that nobody can read are left, with their numbers and what they were:")
     slips("errors")
     verify()
-    say(f"All {logs.RECORDS:,} records are accounted for. Look around: slips -c {PLACE.relative_to(Path.cwd())}/slips.yml --help")
+    config = PLACE.relative_to(Path.cwd()) / "slips.yml"
+    say(f"All {logs.RECORDS:,} records are accounted for. Look around: .venv/bin/slips -c {config} --help")
 
 
 def verify() -> None:

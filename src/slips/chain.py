@@ -13,7 +13,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from slips.errors import FormatError, HandlerError, ObjectError, RecordError
+from slips.errors import FormatError, HandlerError, ObjectError, ReaderError, RecordError
 from slips.format import Bad, Event, Format, Parse, Parsed, Record, Rule, parser
 from slips.formats import catalogue
 from slips.model import MetaData, ObjectEvent, Outcome, Range
@@ -36,7 +36,7 @@ class Ticker:
     due: bool = False
 
     def tick(self, _seq: int) -> bool:
-        """Told the number of the last record; True stops the loop behind it."""
+        """Told the number of the last record; True stops the loop behind it, if it was one that was asked for."""
         return False
 
 
@@ -71,11 +71,12 @@ class Chain:
     ) -> int | None:
         """Every record of `stream` to `recv`, counted in `outcome`. None, or the last number if `ticker` stopped it.
 
-        Raises HandlerError for whatever `recv` raises (with `__cause__`); ReaderError and its like pass through.
+        Raises HandlerError for whatever `recv` raises (with `__cause__`), ReaderError for whatever the reader raises
+        that is no ObjectError.
         """
-        numbered: Iterable[tuple[int, Record]] = enumerate(self.records(stream, record_bytes), 1)
+        numbered: Iterator[tuple[int, Record]] = enumerate(self.records(stream, record_bytes), 1)
         if source.records is not None:
-            numbered = select(numbered, source.records)
+            numbered = select(numbered, source.records, ticker)
         parse, timestamp = self.parse, source.timestamp
         records = delivered = filtered = events = seq = 0
         first, last = float("inf"), float("-inf")
@@ -87,65 +88,88 @@ class Chain:
                     if isinstance(record, Bad):
                         raise record.error()
                     event = parse(meta, record)
-                    if event.__class__ is not dict:
-                        event = _unusual(meta, event)
-                except Exception as error:
-                    if isinstance(error, MemoryError):
-                        raise
+                    if event.__class__ is dict or (event := _unusual(meta, event)).__class__ is dict:
+                        at = meta.timestamp
+                        if at < first:
+                            first = at
+                        if at > last:
+                            last = at
+                    elif event.__class__ is _Several:
+                        first = min(first, *(each.timestamp for each, _ in event))
+                        last = max(last, *(each.timestamp for each, _ in event))
+                except (MemoryError, KeyboardInterrupt):
+                    raise
+                except BaseException as error:
                     if skip:
                         filtered += 1
                         outcome.rules[SKIP_RULE.name] = outcome.rules.get(SKIP_RULE.name, 0) + 1
                     else:
                         outcome.quarantined += 1
-                        reject(seq, record, error)
-                    continue
+                        reject(seq, record, _why_bad(meta, error))
+                    event = None
                 if event.__class__ is dict:
-                    at = meta.timestamp
-                    if at < first:
-                        first = at
-                    if at > last:
-                        last = at
                     try:
                         recv(meta, event)
                     except KeyboardInterrupt:
                         raise
                     except BaseException as error:
-                        raise HandlerError(str(error)) from error
+                        raise HandlerError("recv raised") from error
                     events += 1
                     delivered += 1
                 elif event.__class__ is Rule:
                     filtered += 1
                     outcome.rules[event.name] = outcome.rules.get(event.name, 0) + 1
-                else:
+                elif event is not None:
                     for each, part in event:
-                        first, last = min(first, each.timestamp), max(last, each.timestamp)
                         try:
                             recv(each, part)
                         except KeyboardInterrupt:
                             raise
                         except BaseException as error:
-                            raise HandlerError(str(error)) from error
+                            raise HandlerError("recv raised") from error
                         events += 1
                     delivered += 1
                 if ticker.due and ticker.tick(seq):
-                    return seq
+                    # What was stopped behind its last record is whole: there would be nothing to go on with.
+                    return None if next(numbered, None) is None else seq
         except ObjectError as error:
             error.seq = seq
             if isinstance(error, HandlerError):
                 records -= 1  # the record at which a handler raised is named, not counted
             raise
+        except Exception as error:
+            if isinstance(error, MemoryError):
+                raise
+            # A user's own reader may raise anything.
+            failed = ReaderError(f"{source.url}: reader {self.reader!r} raised {describe(error)}")
+            failed.seq = seq
+            raise failed from error
         finally:
             outcome.records += records
             outcome.delivered += delivered
             outcome.filtered += filtered
             outcome.events += events
             if first <= last:
-                outcome.first_timestamp, outcome.last_timestamp = first, last
+                outcome.first_timestamp, outcome.last_timestamp = float(first), float(last)
         return None
 
 
-def select(numbered: Iterable[tuple[int, Record]], ranges: Sequence[Range]) -> Iterator[tuple[int, Record]]:
-    """Only the records in `ranges` (sorted, disjoint); reads no further than the last of them."""
+def describe(error: BaseException) -> str:
+    """Type and text of an exception, whatever its `__str__` does."""
+    try:
+        text = str(error)
+    except Exception:
+        text = "(its text cannot be made)"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def select(
+    numbered: Iterable[tuple[int, Record]], ranges: Sequence[Range], ticker: Ticker
+) -> Iterator[tuple[int, Record]]:
+    """Only the records in `ranges` (sorted, disjoint); reads no further than the last of them.
+
+    `ticker` is told of those that are passed over, too; they do not stop the loop.
+    """
     wanted = iter(ranges)
     first, last = next(wanted, (0, 0))
     for seq, record in numbered:
@@ -157,13 +181,26 @@ def select(numbered: Iterable[tuple[int, Record]], ranges: Sequence[Range]) -> I
             yield seq, record
             if last is not None and seq == last == ranges[-1][1]:
                 return
+        elif ticker.due:
+            ticker.tick(seq)
+
+
+def _why_bad(meta: MetaData, error: BaseException) -> Exception:
+    """What makes a record bad, in words for the one who wrote the parser."""
+    if isinstance(error, TypeError) and not isinstance(meta.timestamp, int | float):
+        why = f"parser set 'meta.timestamp' to {meta.timestamp!r}; expected epoch seconds, as a number"
+    elif isinstance(error, Exception):
+        return error
+    else:
+        why = describe(error)  # `sys.exit()` and its like
+    bad = RecordError(why)
+    bad.__cause__ = error
+    return bad
 
 
 def _unusual(meta: MetaData, value: Any) -> Any:
     """What a parser gave instead of a plain dict: a Rule, several events, or a mistake."""
-    if isinstance(value, Rule):
-        return value
-    if value.__class__ is _Several:
+    if value.__class__ is Rule or value.__class__ is _Several:
         return value
     if isinstance(value, dict):
         return dict(value)

@@ -60,13 +60,13 @@ class Progress(Struct, tag=True):
 ToWorker = Setup | Task
 FromWorker = Ready | Progress | Success | Failure
 _LENGTH = struct.Struct(">I")
-_to_worker = msgspec.msgpack.Decoder(ToWorker)
-_from_worker = msgspec.msgpack.Decoder(FromWorker)
-_encode = msgspec.msgpack.Encoder().encode
+_to_worker = msgspec.json.Decoder(ToWorker)
+_from_worker = msgspec.json.Decoder(FromWorker)
+_encode = msgspec.json.Encoder().encode
 
 
 def frame(message: ToWorker | FromWorker) -> bytes:
-    """A message as it travels: four bytes of length, then MessagePack."""
+    """A message as it travels: four bytes of length, then JSON: results may hold what MessagePack cannot."""
     body = _encode(message)
     return _LENGTH.pack(len(body)) + body
 

@@ -81,14 +81,19 @@ def options(
     ctx.obj = Options(config, verbose)
 
 
-for command in (
-    run.run,
-    *(errors.errors, errors.error, errors.drain),
-    *(run.status, test.sample, check.check, check.init, formats.formats, formats.parse),
-):
-    app.command()(command)
+# In the order of the help.
+app.command()(run.run)
+app.command()(errors.errors)
+app.command()(errors.error)
 app.command("test")(test.local)
 app.command("local", help="The same as 'slips test'.")(test.local)
+app.command()(errors.drain)
+app.command()(run.status)
+app.command()(test.sample)
+app.command()(check.check)
+app.command()(check.init)
+app.command()(formats.formats)
+app.command()(formats.parse)
 
 
 def main() -> None:

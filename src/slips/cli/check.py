@@ -43,7 +43,8 @@ def check(
 ) -> None:
     """Check config, handler and formats; show what goes where.
 
-    For each prefix: its lanes, its chain, and what becomes of records that cannot be parsed. All mistakes are told at once, on standard error; the status is 2 then.
+    For each prefix: its lanes, its chain, and what becomes of records that cannot be parsed. All mistakes are told at
+    once, on standard error; the status is 2 then.
 
     \b
     Examples:
@@ -61,11 +62,12 @@ def check(
             say(f"warning: {one_line(str(problem))}")
     mistakes = [str(problem) for problem in problems if problem.level == "error"]
     handlers: list[str] = []
+    handler = config.resolve(config.handler.path) if config else _handler_of(text, file)
     try:
-        if config is not None:
+        if handler is not None:
             # What importing the handler prints is no part of the output.
             with redirect_stdout(sys.stderr):
-                handlers = [each.__name__ for each in load_handlers(config.resolve(config.handler.path))]
+                handlers = [each.__name__ for each in load_handlers(handler)]
     except UsageError as error:
         mistakes.append(str(error))
     if config is None or mistakes:
@@ -84,6 +86,17 @@ def check(
         )
     else:
         _print_project(config, file, handlers, mappings)
+
+
+def _handler_of(text: str, file: Path) -> Path | None:
+    """The handler that a config with mistakes names, so that its own are told at once, too."""
+    import yaml
+
+    try:
+        path = file.parent / yaml.safe_load(text)["handler"]["path"]
+    except (yaml.YAMLError, TypeError, KeyError, ValueError, RecursionError):
+        return None
+    return path if path.is_file() else None
 
 
 def _mappings(config: Config) -> list[Checked]:
@@ -135,7 +148,7 @@ def _print_project(config: Config, file: Path, handlers: list[str], mappings: li
 
 def init(
     directory: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="Where to; made if it is not there.", show_default=False)
+        Path, typer.Argument(metavar="DIR", help="Where to; made if it is not there.", show_default=False)
     ] = Path(),
 ) -> None:
     """Write a small project that works, to begin with.

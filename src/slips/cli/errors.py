@@ -198,7 +198,7 @@ def _ranges(ranges: list[Range]) -> str:
 def drain(
     ctx: typer.Context,
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Only these, whole ids or how they begin.")
+        list[str] | None, typer.Argument(metavar="ID", help="Only these, whole ids or how they begin.")
     ] = None,
     since: items.Since = None,
     prefix: items.Prefix = None,
@@ -210,7 +210,8 @@ def drain(
 ) -> None:
     """Put errors back on their lanes, all or chosen ones.
 
-    They leave the error table, and 'slips run' processes them. Records whose object was overwritten since stay, as evidence.
+    They leave the error table, and 'slips run' processes them. Records whose object was overwritten since stay, as
+    evidence.
 
     \b
     Examples:

@@ -16,7 +16,7 @@ import typer
 from slips.chain import Chain, Ticker, compile_chain, find_format
 from slips.cli.context import Json, options
 from slips.cli.items import moment
-from slips.cli.output import one_line, print_json, print_json_list, say, table
+from slips.cli.output import one_line, plural, print_json, print_json_list, say, table
 from slips.codec import CodecLimits, decode
 from slips.config import Limits
 from slips.errors import FormatError, HandlerError, UsageError
@@ -27,7 +27,7 @@ from slips.model import MetaData, ObjectEvent, Outcome, format_time
 
 def formats(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="All about this one; also path/file.py:name of your own.")
+        str | None, typer.Argument(metavar="NAME", help="All about this one; also path/file.py:name of your own.")
     ] = None,
     json_: Json = False,
 ) -> None:
@@ -119,8 +119,8 @@ def parse(
         outcome = _print_events(compiled, stream, file, changed if event_time is None else event_time)
     if options(ctx).verbose:
         say(
-            f"{file}: {outcome.records:,} records = {outcome.delivered:,} delivered + {outcome.filtered:,} filtered + "
-            f"{outcome.quarantined:,} quarantined; {outcome.events:,} events"
+            f"{file}: {plural(outcome.records, 'record')} = {outcome.delivered:,} delivered + "
+            f"{outcome.filtered:,} filtered + {outcome.quarantined:,} quarantined; {plural(outcome.events, 'event')}"
         )
         for rule, count in outcome.rules.items():
             say(f"{file}: filtered by {rule}: {count:,}")

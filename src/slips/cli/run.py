@@ -28,7 +28,7 @@ def run(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PATH]...",
+            metavar="PATH",
             help="Files or directories below a bucket's directory, or s3://bucket/key-or-prefix. "
             "Without any: all that is new, changed or waiting.",
         ),

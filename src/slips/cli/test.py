@@ -18,7 +18,7 @@ import typer
 from slips.backends.directory import Stores
 from slips.cli import items
 from slips.cli.context import EndpointUrl, load_config, open_state, options
-from slips.cli.output import lines, one_line, say
+from slips.cli.output import lines, one_line, plural, say
 from slips.config import Config, Mapping
 from slips.errors import StorageError, UsageError
 from slips.interface import load_handlers
@@ -57,7 +57,8 @@ def local(
 ) -> None:
     """Run the handler here, on a stored error or chosen objects.
 
-    Shows the events, what comes of them, and every record that cannot be parsed. Changes nothing in the error table. Ends with status 1 and the traceback if the handler fails.
+    Shows the object events, what comes of them, and records that cannot be parsed. Changes nothing in the error table.
+    Ends with status 1, and the traceback, if the handler fails.
 
     \b
     Examples:
@@ -129,7 +130,8 @@ def _events(config: Config, request_id: str | None, data: Path | None) -> list[O
     """The object events to test with."""
     if (request_id is None) == (data is None):
         raise UsageError(
-            "test: expected either -r ID or -d FILE; 'slips errors' lists ids, 'slips sample' makes a file"
+            "nothing to test on, or two things; expected either -r ID or -d FILE; "
+            "'slips errors' lists ids, 'slips sample' makes a file"
         )
     if request_id is not None:
         with open_state(config) as state:
@@ -153,8 +155,8 @@ def _events(config: Config, request_id: str | None, data: Path | None) -> list[O
 def _print_success(success: Success) -> None:
     outcome = success.outcome
     print(
-        f"{one_line(success.event.url)}: {outcome.records:,} records = {outcome.delivered:,} delivered + "
-        f"{outcome.filtered:,} filtered + {outcome.quarantined:,} quarantined; {outcome.events:,} events"
+        f"{one_line(success.event.url)}: {plural(outcome.records, 'record')} = {outcome.delivered:,} delivered + "
+        f"{outcome.filtered:,} filtered + {outcome.quarantined:,} quarantined; {plural(outcome.events, 'event')}"
     )
     for name, result in outcome.results.items():
         print(f"  result of {name}: {one_line(json.dumps(result, ensure_ascii=False))}")
@@ -195,6 +197,8 @@ def sample(
             if not newest:
                 say(f"s3://{bucket}/{mapping.prefix}: no object to sample")
             found += newest
+    for problem in stores.directories.unlisted:
+        say(one_line(problem))
     text = json.dumps([event.to_dict() for event in found], indent=4)
     if out is None:
         print(text)

@@ -14,11 +14,20 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from slips.chain import Chain, Ticker, compile_chain
+from slips.chain import Chain, Ticker, compile_chain, describe
 from slips.codec import CodecLimits, Decoded, decode
 from slips.config import Config, Mapping
-from slips.errors import AccountingError, FormatError, HandlerError, MappingError, ObjectError, OverwrittenError
-from slips.format import Event, Record, TooLong
+from slips.errors import (
+    AccountingError,
+    FormatError,
+    HandlerError,
+    MappingError,
+    ObjectError,
+    OverwrittenError,
+    RecordError,
+    WorkerError,
+)
+from slips.format import Bad, Event, Record
 from slips.interface import Handler
 from slips.model import MetaData, ObjectEvent, Outcome, Range, Sample, readable
 from slips.ports import ObjectStore
@@ -27,8 +36,12 @@ from slips.routing import mapping_for
 RANGES = 1_000
 """Most ranges of record numbers in one error item: 1,000 fit well into a DynamoDB item of 400 KB."""
 SAMPLES_BYTES = 32_000
+"""All samples of an item, as JSON."""
 SAMPLE_BYTES = 4_000
-TRACEBACK_CHARACTERS = 16_000
+"""As much of a record as a sample shows."""
+REASON_BYTES = 2_000
+MESSAGE_BYTES = 4_000
+TRACEBACK_BYTES = 16_000
 WRONG_MAPPING_RECORDS = 10
 """From so many records on, an object of which more than half fail has the wrong mapping."""
 
@@ -36,11 +49,18 @@ WRONG_MAPPING_RECORDS = 10
 class Quarantined(Struct):
     """Some records that failed: at most RANGES ranges of them, with samples. One error item."""
 
-    ranges: list[Range]
+    numbers: bytes
+    """First and last of each range, eight bytes each: lists of millions would not be flat memory."""
     samples: list[Sample]
     error_type: str
     message: str
     traceback: str
+
+    @property
+    def ranges(self) -> list[Range]:
+        """Of record numbers, in order."""
+        numbers = array("Q", self.numbers)
+        return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
 class Success(Struct, tag=True):
@@ -68,6 +88,9 @@ class Failure(Struct, tag=True):
     outcome: Outcome = field(default_factory=Outcome)
 
 
+_READING = ("storage", "decompression", "reader")
+
+
 class Processor:
     """Processes objects with one configuration. Chains are compiled once, handlers are fresh for each object."""
 
@@ -85,6 +108,11 @@ class Processor:
             return self._finish(run, ticker or Ticker())
         except ObjectError as error:
             return run.failure(error)
+        except Exception as error:
+            what = "" if isinstance(error, MemoryError) else "; this is a bug of slips, please report it"
+            unexpected = WorkerError(f"{event.url}: {describe(error)}{what}")
+            unexpected.__cause__ = error
+            return run.failure(unexpected)
 
     def attempt(self, event: ObjectEvent) -> Success:
         """Like `process`, but raises the ObjectError that ended the run: tests of handlers want its cause."""
@@ -140,7 +168,7 @@ class _Run:
 
         def reject(seq: int, record: Record, error: Exception) -> None:
             if mapping.on_error == "fail":
-                raise FormatError(f"{source.url}: record {seq}: {error}") from error
+                raise FormatError(f"{source.url}: record {seq}: {_reason(error)}") from error
             self.quarantine.add(seq, record, error)
 
         recv: Callable[[MetaData, Event], None]
@@ -160,11 +188,10 @@ class _Run:
                 skip=mapping.on_error == "skip",
             )
         except HandlerError as error:
-            named = HandlerError(
-                f"{source.url}: record {error.seq}: {self._current}.recv raised {_describe(error.__cause__)}"
-            )
+            cause = error.__cause__ or error
+            named = HandlerError(f"{source.url}: record {error.seq}: {self._current}.recv raised {describe(cause)}")
             named.seq = error.seq
-            raise named from error.__cause__
+            raise named from cause
 
     def conclude(self) -> None:
         """Handlers' results, after the counters were found to agree."""
@@ -188,35 +215,39 @@ class _Run:
     def failure(self, error: ObjectError) -> Failure:
         """What is known about an error that ended the run."""
         shown = error.__cause__ or error
+        by_handler = isinstance(error, HandlerError)
         # Errors of reading know bytes, not records.
-        where = f" (after record {error.seq})" if error.seq and not isinstance(error, HandlerError) else ""
+        where = f" (after record {error.seq})" if error.seq and error.stage in _READING else ""
         return Failure(
             event=self.event,
             stage=error.stage,
-            error_type=type(shown).__name__ if isinstance(error, HandlerError) else type(error).__name__,
-            message=readable(f"{error}{where}"),
+            error_type=type(shown if by_handler or isinstance(error, WorkerError) else error).__name__,
+            message=_bounded(str(error), MESSAGE_BYTES - len(where)) + where,
             retryable=error.retryable,
-            traceback=readable("".join(traceback.format_exception(shown))[-TRACEBACK_CHARACTERS:]),
-            seq=error.seq or None,
+            traceback=_traceback(shown),
+            seq=error.seq if by_handler and error.seq else None,
             outcome=self.outcome,
         )
 
     def _call(self, keep: str | None, method: str, *args: Any) -> None:
         """Calls `method` of each handler; makes them first if there are none yet."""
+        place = method
         try:
             if not self._handlers:
+                place = "__init__"
                 for one in self._classes:
                     self._current = one.__name__
                     self._handlers.append(one())
+                place = method
             for handler in self._handlers:
                 self._current = _name(handler)
                 returned = getattr(handler, method)(*copy.deepcopy(args))
                 if keep:
                     self.outcome.results[self._current] = _plain(returned)
+        except KeyboardInterrupt:
+            raise
         except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            raise HandlerError(f"{self.event.url}: {self._current}.{method} raised {_describe(error)}") from error
+            raise HandlerError(f"{self.event.url}: {self._current}.{place} raised {describe(error)}") from error
 
     def _recv_all(self, meta: MetaData, event: Event) -> None:
         """Each handler gets its own meta and event: copies are made before the first may change them."""
@@ -230,56 +261,82 @@ class Quarantine:
     """The bad records of one run, in flat memory: ranges are joined, samples are few and short."""
 
     def __init__(self) -> None:
-        self._firsts: array[int] = array("Q")
-        self._lasts: array[int] = array("Q")
+        self._numbers = array("Q")
         self._first_errors: list[tuple[str, str, str]] = []
         self._samples: list[list[Sample]] = []
-        self._sample_bytes = 0
+        self._room = 0
+        """Bytes of samples that the item at hand may still take."""
 
     def add(self, seq: int, record: Record, error: Exception) -> None:
         """One bad record; numbers only grow."""
-        if self._lasts and self._lasts[-1] == seq - 1:
-            self._lasts[-1] = seq
+        numbers = self._numbers
+        if numbers and numbers[-1] == seq - 1:
+            numbers[-1] = seq
         else:
-            if len(self._firsts) % RANGES == 0:
-                text = "".join(traceback.format_exception(error))[-TRACEBACK_CHARACTERS:]
-                self._first_errors.append((type(error).__name__, readable(str(error)[:SAMPLE_BYTES]), readable(text)))
-                self._samples.append([])
+            if len(numbers) % (2 * RANGES) == 0:
+                message = _bounded(_reason(error), MESSAGE_BYTES)
+                self._first_errors.append((type(error).__name__, message, _traceback(error)))
                 # From the second item on, one sample each: a million bad records must not fill the memory.
-                self._sample_bytes = 0 if len(self._samples) == 1 else SAMPLES_BYTES - 1
-            self._firsts.append(seq)
-            self._lasts.append(seq)
-        if self._sample_bytes < SAMPLES_BYTES:
-            raw = _raw(record)
-            room = min(SAMPLE_BYTES, SAMPLES_BYTES - self._sample_bytes) if self._sample_bytes else SAMPLE_BYTES
-            size = record.size if isinstance(record, TooLong) else len(raw)
-            kept = raw[:room]
-            self._sample_bytes += len(kept) or 1
-            self._samples[-1].append(Sample.of(seq, str(error)[:500], kept, size))
+                self._room = 1 if self._samples else SAMPLES_BYTES
+                self._samples.append([])
+            numbers.append(seq)
+            numbers.append(seq)
+        if self._room > 0:
+            sample = _sample(seq, record, error)
+            self._room -= len(msgspec.json.encode(sample))
+            if self._room >= 0 or not self._samples[-1]:
+                self._samples[-1].append(sample)
 
     @property
     def parts(self) -> list[Quarantined]:
         """One for each RANGES ranges."""
+        step = 2 * RANGES
         return [
-            Quarantined(
-                list(zip(self._firsts[at : at + RANGES], self._lasts[at : at + RANGES], strict=True)),
-                self._samples[index],
-                *self._first_errors[index],
-            )
-            for index, at in enumerate(range(0, len(self._firsts), RANGES))
+            Quarantined(self._numbers[at : at + step].tobytes(), self._samples[index], *self._first_errors[index])
+            for index, at in enumerate(range(0, len(self._numbers), step))
         ]
 
 
-def _raw(record: Record) -> bytes:
-    """A record's bytes, as far as they are known: an element of a document is written out again."""
-    if isinstance(record, TooLong):
-        return record.head
+def _sample(seq: int, record: Record, error: Exception) -> Sample:
+    """A record and what is wrong with it, as far as there is room: an element of a document is written out again."""
+    if isinstance(record, Bad):
+        raw, size = record.head, record.size
+    else:
+        raw = _raw(record)
+        size = len(raw)
+    return Sample.of(seq, _bounded(_reason(error), REASON_BYTES), raw[:SAMPLE_BYTES], size)
+
+
+def _raw(record: bytes | Event) -> bytes:
     if isinstance(record, bytes):
         return record.removesuffix(b"\n").removesuffix(b"\r")
     try:
         return msgspec.json.encode(record)
     except (TypeError, ValueError, OverflowError, RecursionError):
         return repr(record).encode("utf-8", "surrogateescape")
+
+
+def _reason(error: Exception) -> str:
+    """Why a record is bad. The text of other exceptions than ours means little without their type."""
+    return str(error) if isinstance(error, RecordError) else describe(error)
+
+
+def _traceback(error: BaseException) -> str:
+    """The end of a traceback, which says most. A text in it that is very long hides none of the lines around."""
+    pieces = (
+        piece if len(piece) <= MESSAGE_BYTES else f"{piece[:MESSAGE_BYTES]}…\n"
+        for piece in traceback.format_exception(error)
+    )
+    return _bounded("".join(pieces), TRACEBACK_BYTES, end=True)
+
+
+def _bounded(text: str, size: int, end: bool = False) -> str:
+    """The beginning (or the end) of a text, readable, at most `size` bytes as JSON."""
+    text = readable(text[-size:] if end else text[:size])
+    while len(msgspec.json.encode(text)) > size:
+        keep = len(text) * 3 // 4
+        text = text[-keep:] if end else text[:keep]
+    return text
 
 
 def _refuse_other_content(event: ObjectEvent, identity: str, chain: Chain) -> None:
@@ -315,17 +372,12 @@ def _name(handler: Handler) -> str:
     return type(handler).__name__
 
 
-def _describe(error: BaseException | None) -> str:
-    text = str(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
 def _plain(value: Any) -> Any:
     """What a handler returned, as JSON carries it; anything else as its `repr`."""
     try:
         return msgspec.json.decode(msgspec.json.encode(value))
     except (TypeError, ValueError, OverflowError, RecursionError):
-        return repr(value)
+        return readable(repr(value))
 
 
 def _copy_json(value: Any) -> Any:

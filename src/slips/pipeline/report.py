@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 
 import msgspec
 
@@ -35,33 +36,29 @@ def report_failure(failure: Failure, request_id: str, attempts: int, now: float,
 
 def report_quarantine(
     success: Success, request_id: str, attempts: int, now: float, code_version: str = ""
-) -> list[ErrorItem]:
+) -> Iterator[ErrorItem]:
     """The items of a finished object's bad records: usually none, one where there are some, more where there are many.
 
     Each carries an event that replays just its records of just this content.
     """
-    items = []
     for number, part in enumerate(success.quarantine, 1):
-        event = msgspec.structs.replace(success.event, records=part.ranges, reader=success.reader, replay=None)
-        first = part.ranges[0][0]
-        items.append(
-            ErrorItem(
-                request_id=request_id if number == 1 else f"{request_id}-{number}",
-                kind="records",
-                events=[event],
-                stage="parse",
-                error_type=part.error_type,
-                message=f"record {first}: {part.message}",
-                traceback=part.traceback,
-                failed_at=format_time(now),
-                attempts=attempts,
-                fingerprint=fingerprint("parse", part.error_type, part.message, event),
-                records=part.ranges,
-                samples=part.samples,
-                code_version=code_version,
-            )
+        ranges = part.ranges
+        event = msgspec.structs.replace(success.event, records=ranges, reader=success.reader, replay=None)
+        yield ErrorItem(
+            request_id=request_id if number == 1 else f"{request_id}-{number}",
+            kind="records",
+            events=[event],
+            stage="parse",
+            error_type=part.error_type,
+            message=f"record {ranges[0][0]}: {part.message}",
+            traceback=part.traceback,
+            failed_at=format_time(now),
+            attempts=attempts,
+            fingerprint=fingerprint("parse", part.error_type, part.message, event),
+            records=ranges,
+            samples=part.samples,
+            code_version=code_version,
         )
-    return items
 
 
 def fingerprint(stage: str, error_type: str, message: str, event: ObjectEvent) -> str:

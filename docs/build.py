@@ -1,0 +1,96 @@
+"""The pages that come from the code: `python docs/build.py` writes them, `--check` names those that are stale."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import slips.cli.docs
+import slips.config
+import slips.formats
+from slips.format import Format
+
+HERE = Path(__file__).parent
+SAMPLES = Path(slips.formats.__file__).parent / "samples"
+
+_FORMATS = """\
+# Formats
+
+A chain is a reader, which cuts an object into records, then parsers, which make an event of each. In a config, `format`
+is such a list, or one name that stands for its usual chain. `slips formats NAME` shows the same as this page, and
+`slips parse NAME FILE` what a chain makes of a file. A format of your own is `path/file.py:name`."""
+
+
+def formats() -> str:
+    """docs/formats.md: a table of all, then each with what it sets and filters, and its sample."""
+    known = slips.formats.catalogue().values()
+    table = ["| format | takes → gives | tag | |", "|---|---|---|---|"]
+    for each in known:
+        flow, link = f"{each.takes} → {each.gives}", f"[`{each.name}`](#{each.name})"
+        table.append(f"| {link} | {flow} | {_code(each.tag)} | {_prose(each.summary)} |")
+    return "\n\n".join([_FORMATS, "\n".join(table), *map(_section, known)]) + "\n"
+
+
+def _section(each: Format) -> str:
+    rows = [
+        ("chain", _code(f"[{', '.join(each.chain)}]")),
+        ("tag", _code(each.tag)),
+        ("parameter", each.parameter and f"`{each.name}:{each.parameter}`, which is the default"),
+        *(("filters", f"`{rule.name}`: {_prose(rule.summary)}") for rule in each.rules),
+        ("reference", f"<{each.reference}>"),
+        ("sample", ", ".join(_link(path) for path in _samples(each.name))),
+    ]
+    facts = "\n".join(f"- {name}: {value}" for name, value in rows if value)
+    return f"## {each.name}\n\n{_prose(each.summary[:1].upper() + each.summary[1:])}.\n\n{facts}"
+
+
+def _samples(name: str) -> list[Path]:
+    """The sample of a format and what is expected of it, where it has them."""
+    own = (path for path in SAMPLES.iterdir() if path.name.split(".")[0] == name)
+    return sorted(own, key=lambda path: ".expected." in path.name)
+
+
+def _link(path: Path) -> str:
+    kind = "what comes of it" if ".expected." in path.name else "a log"
+    return f"[{kind}](../src/slips/formats/samples/{path.name})"
+
+
+def _prose(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return text.replace("<", "\\<").replace("|", "\\|")
+
+
+def _code(text: str) -> str:
+    return text and f"`{text}`"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "cli.md": slips.cli.docs.reference,
+    "config.md": slips.config.reference,
+    "formats.md": formats,
+}
+
+
+def stale(directory: Path) -> list[Path]:
+    """The pages that are not what the code says."""
+    return [
+        page
+        for name, write in PAGES.items()
+        if not (page := directory / name).is_file() or page.read_text(encoding="utf-8") != write()
+    ]
+
+
+def main(arguments: list[str], directory: Path = HERE) -> int:
+    """Writes the pages, or checks them; the exit status."""
+    if arguments == ["--check"]:
+        for page in stale(directory):
+            print(f"{page}: stale; run 'make docs'", file=sys.stderr)
+        return 1 if stale(directory) else 0
+    for name, write in PAGES.items():
+        (directory / name).write_text(write(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

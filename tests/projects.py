@@ -1,0 +1,144 @@
+"""A small project on the embedded backend, and the commands run in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from slips.backends.embedded import Embedded
+from slips.cli import app
+from slips.model import ErrorItem, ObjectEvent
+
+CONFIG = """\
+stack_name: test
+backend:
+  embedded:
+    path: state
+    buckets:
+      my-logs: logs
+handler:
+  path: handler.py
+  args: {limit: 5}
+routing:
+  - {prefix: slow/, dest: slow}
+  - {prefix: dropped/, dest: drop}
+bucket_mapping:
+  my-logs:
+    - prefix: json/
+      format: [s3-lines, json]
+    - prefix: slow/
+      format: json
+    - prefix: dropped/
+      format: json
+"""
+
+HANDLER = """\
+import slips.interface
+
+class Count(slips.interface.Handler):
+    def setup(self, args):
+        self.limit, self.seen = args["limit"], 0
+
+    def recv(self, meta, event):
+        if event.get("n", 0) > self.limit:
+            raise KeyError("severity")
+        self.seen += 1
+
+    def result(self):
+        return {"seen": self.seen}
+"""
+
+
+class Done:
+    """What a command printed, and its exit status."""
+
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status, self.out, self.err = status, out, err
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    def __repr__(self) -> str:
+        return f"<{self.status}\n{self.out}\n---\n{self.err}>"
+
+
+class Project:
+    """A directory with a config, a handler, and one bucket."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.bucket = root / "logs"
+        self.bucket.mkdir()
+        self.config(CONFIG)
+        self.handler(HANDLER)
+
+    def config(self, text: str) -> None:
+        (self.root / "slips.yml").write_text(text)
+
+    def handler(self, text: str) -> None:
+        (self.root / "handler.py").write_text(text)
+
+    def put(self, key: str, *records: Any) -> Path:
+        """An object of JSON lines; bytes are written as they are."""
+        path = self.bucket / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"".join(r if isinstance(r, bytes) else json.dumps(r).encode() + b"\n" for r in records))
+        return path
+
+    def slips(self, *args: str, stdin: bytes = b"") -> Done:
+        """A command in this process."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.root)
+            result = CliRunner().invoke(app, args, input=stdin, catch_exceptions=False, prog_name="slips")
+        return Done(result.exit_code, result.stdout, result.stderr)
+
+    def shell(self, *args: str, **environment: str) -> Done:
+        """A command as users run it: in a process of its own, its output in pipes."""
+        result = subprocess.run(
+            [sys.executable, "-m", "slips", *args],
+            cwd=self.root,
+            env={**os.environ, **environment},
+            capture_output=True,
+            encoding="utf-8",
+            stdin=subprocess.DEVNULL,
+        )
+        return Done(result.returncode, result.stdout, result.stderr)
+
+    def state(self) -> Embedded:
+        """The state, which the caller closes."""
+        return Embedded.open(self.root / "state")
+
+    def fail(self, request_id: str, key: str = "json/a", **about: Any) -> ErrorItem:
+        """Puts an error item into the state."""
+        event = ObjectEvent(bucket_name="my-logs", object_key=key, object_size=1179, lane="fast")
+        item = ErrorItem(
+            request_id=request_id,
+            **{
+                "events": [event],
+                "stage": "handler",
+                "error_type": "KeyError",
+                "message": f"s3://my-logs/{key}: record 7: Count.recv raised KeyError: 'severity'",
+                "failed_at": "2018-03-29T16:35:15.768Z",
+                "fingerprint": "f00d",
+                **about,
+            },
+        )
+        state = self.state()
+        state.errors.put(item)
+        state.close()
+        return item
+
+    def errors(self) -> list[str]:
+        """Ids in the error table."""
+        state = self.state()
+        ids = [item.request_id for item in state.errors.scan()]
+        state.close()
+        return ids

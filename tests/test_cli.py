@@ -1,0 +1,210 @@
+"""What all commands have in common: config file, exit statuses, where texts go."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from projects import Project
+
+import slips
+from slips.cli import app
+from slips.errors import SlipsError
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def test_version_is_printed_without_a_project(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    done = Project(tmp_path / "p").slips("--version")
+    assert (done.status, done.out) == (0, f"slips {slips.__version__}\n")
+
+
+def test_without_config_both_names_and_init_are_named(project: Project) -> None:
+    (project.root / "slips.yml").unlink()
+    done = project.slips("errors")
+    assert done.status == 2
+    assert all(word in done.err for word in ("slips.yml", "config.yml", "'slips init'"))
+    assert done.out == ""
+
+
+def test_config_yml_is_the_second_choice(project: Project) -> None:
+    (project.root / "slips.yml").rename(project.root / "config.yml")
+    assert project.slips("errors").status == 0
+    project.config("nonsense: 1")
+    assert "slips.yml:1" in project.slips("errors").err
+
+
+def test_another_config_is_named_by_c_and_paths_are_relative_to_it(project: Project) -> None:
+    (project.root / "elsewhere").mkdir()
+    (project.root / "elsewhere" / "x.yml").write_text(
+        (project.root / "slips.yml").read_text().replace("logs\n", "../logs\n")
+    )
+    (project.root / "elsewhere" / "handler.py").write_text("")
+    (project.root / "slips.yml").unlink()
+    assert project.slips("-c", "elsewhere/x.yml", "status").status == 0
+    assert (project.root / "elsewhere" / "state").is_dir()
+
+
+def test_each_config_mistake_is_a_line_of_its_own(project: Project) -> None:
+    project.config("stack_name: 1\nhandler: {path: handler.py}\nbucket_mappings: {}\n")
+    lines = project.slips("status").err.splitlines()
+    assert len(lines) >= 3
+    assert all(re.match(r"slips: slips\.yml:\d+: ", line) for line in lines)
+
+
+def test_usage_mistakes_end_with_status_2(project: Project) -> None:
+    for args in (
+        ["bogus"],
+        ["run", "--workers", "0"],
+        ["error"],
+        ["errors", "--nonsense"],
+        ["error", "x", "-f", "xml"],
+    ):
+        assert project.slips(*args).status == 2, args
+
+
+def test_every_command_has_examples_that_name_it(project: Project) -> None:
+    for command in app.registered_commands:
+        assert command.callback is not None
+        assert f"slips {command.callback.__name__}".replace("local", "test") in str(command.callback.__doc__)
+
+
+def test_tracebacks_are_shown_with_v_only(project: Project) -> None:
+    quiet, loud = project.shell("error", "none"), project.shell("-v", "error", "none")
+    assert quiet.err == "slips: no error item 'none'; 'slips errors' lists those that exist\n"
+    assert "Traceback" in loud.err
+    assert loud.err.endswith(quiet.err)
+    assert (quiet.status, loud.status) == (2, 2)
+
+
+def test_an_unexpected_exception_is_a_bug_to_report(tmp_path: Path) -> None:
+    program = "import sys, slips.cli, slips.project as p; p.write = None; sys.argv[1:] = ['init']; slips.cli.main()"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "please report it" in done.stderr
+
+
+def test_a_reader_that_goes_away_ends_the_command_quietly(project: Project) -> None:
+    log = project.put("json/a", *({"n": number} for number in range(20_000)))
+    parse = subprocess.Popen(
+        [sys.executable, "-m", "slips", "parse", "json", str(log)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert parse.stdout is not None
+    parse.stdout.readline()
+    parse.stdout.close()
+    assert parse.stderr is not None
+    assert parse.stderr.read() == b""
+    parse.wait()
+
+
+def test_a_reader_that_never_reads_is_no_bug_either(project: Project) -> None:
+    project.fail("r1")
+    errors = subprocess.Popen(
+        [sys.executable, "-m", "slips", "errors"], cwd=project.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert errors.stdout is not None
+    errors.stdout.close()
+    assert errors.stderr is not None
+    assert errors.stderr.read() == b""
+    errors.wait()
+
+
+def test_output_survives_any_locale(project: Project) -> None:
+    project.fail("r1", key="json/é漢字")
+    done = project.shell("errors", PYTHONIOENCODING="ascii")
+    assert done.status == 0
+    assert "json/\\xe9\\u6f22\\u5b57" in done.out
+
+
+def test_keys_and_messages_cannot_steer_a_terminal(project: Project) -> None:
+    project.fail("r1", key="json/a\x1b[31m\nb", message="bad \x1b]0;title\x07")
+    for args in (["errors"], ["error", "r1"], ["errors", "--group"]):
+        done = project.slips(*args)
+        assert "\x1b" not in done.out, args
+        assert "\x07" not in done.out, args
+    assert len(project.slips("errors").out.splitlines()) == 1
+
+
+def test_ctrl_c_says_what_becomes_of_the_rest(project: Project) -> None:
+    project.handler(
+        "import slips.interface, sys, time\n"
+        "class Slow(slips.interface.Handler):\n"
+        "    def recv(self, meta, event):\n"
+        "        print('begun', flush=True); time.sleep(60)\n"
+    )
+    project.put("json/a", {"n": 1})
+    run = subprocess.Popen(
+        [sys.executable, "-m", "slips", "run"],
+        cwd=project.root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert run.stderr is not None
+    for line in run.stderr:
+        if "begun" in line:
+            break
+    os.killpg(run.pid, signal.SIGINT)
+    out, err = run.communicate(timeout=30)
+    assert (run.returncode, out) == (130, "")
+    assert err == "slips: interrupted; what was not finished will be run again\n"
+    assert project.slips("status", "--json").json["lanes"]["fast"]["waiting"] == 1
+
+
+def on_a_terminal(project: Project, *args: str, **environment: str) -> str:
+    """What a command shows on a terminal."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(project.root)
+        os.environ.update({"TERM": "xterm-256color", **environment})
+        os.execv(sys.executable, [sys.executable, "-m", "slips", *args])
+    shown = b""
+    try:
+        while data := os.read(terminal, 4096):
+            shown += data
+    except OSError:  # the end of a pseudo terminal on Linux
+        pass
+    os.waitpid(pid, 0)
+    os.close(terminal)
+    return shown.decode()
+
+
+def test_a_terminal_gets_a_bar_and_a_pipe_does_not(project: Project) -> None:
+    project.put("json/a", {"n": 1})
+    shown = on_a_terminal(project, "run")
+    assert "━" in shown
+    assert "1/1" in shown
+    project.put("json/b", {"n": 1})
+    done = project.shell("run", FORCE_COLOR="", TERM="xterm-256color")
+    assert "\x1b" not in done.out + done.err
+    assert "━" not in done.err
+
+
+def test_no_color_is_honoured_on_a_terminal(project: Project) -> None:
+    project.put("json/a", {"n": 1})
+    assert re.search(r"\x1b\[3[0-9;]*m", on_a_terminal(project, "run"))
+    assert not re.search(r"\x1b\[3[0-9;]*m", on_a_terminal(project, "run", "logs/json", "--again", NO_COLOR="1"))
+
+
+def test_a_terminal_gets_the_reason_on_a_line_of_its_own(project: Project) -> None:
+    project.fail("r1")
+    assert "(1179 byte)\r\n    handler KeyError" in on_a_terminal(project, "errors")
+
+
+def test_every_error_of_slips_has_an_exit_status() -> None:
+    def subclasses(of: type[SlipsError]) -> list[type[SlipsError]]:
+        return [of, *(each for child in of.__subclasses__() for each in subclasses(child))]
+
+    assert {each.exit_status for each in subclasses(SlipsError)} == {1, 2}

@@ -1,0 +1,158 @@
+"""`slips formats` and `slips parse`."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from projects import Done, Project
+
+from slips.formats import catalogue
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def events(done: Done) -> list[Any]:
+    return [json.loads(line)["event"] for line in done.out.splitlines()]
+
+
+# ---- formats
+
+
+def test_the_table_has_every_format_with_its_summary(project: Project) -> None:
+    lines = project.slips("formats").out.splitlines()
+    assert [line.split()[0] for line in lines] == list(catalogue())
+    assert all(each.summary in line for each, line in zip(catalogue().values(), lines, strict=True))
+
+
+def test_json_has_the_keys_that_scripts_rely_on(project: Project) -> None:
+    listed = project.slips("formats", "--json").json
+    assert [each["name"] for each in listed] == list(catalogue())
+    assert listed[0].keys() >= {"name", "summary", "takes", "gives", "chain", "tag", "reference"}
+
+
+def test_one_format_is_shown_with_its_rules(project: Project) -> None:
+    done = project.slips("formats", "aws-waf")
+    assert "[s3-lines, json, aws-waf]" in done.out
+    assert "default-action" in done.out
+    assert project.slips("formats", "aws-waf", "--json").json["rules"][0]["name"] == "default-action"
+
+
+def test_a_format_that_is_not_known_is_wrong_input(project: Project) -> None:
+    done = project.slips("formats", "syslgo")
+    assert (done.status, done.out) == (2, "")
+    assert "did you mean 'syslog'?" in done.err
+
+
+# ---- parse
+
+
+def test_each_event_is_a_json_line_with_its_meta(project: Project) -> None:
+    log = project.put("a.log", b"Mar  2 08:00:01 host sshd[7]: one\nMar  2 08:00:02 host sshd[7]: two\n")
+    done = project.slips("parse", "syslog", str(log), "--time", "2026-03-02T09:00:00Z")
+    first = json.loads(done.out.splitlines()[0])
+    assert first["meta"] == {"tag": "syslog", "timestamp": 1772438401.0, "seq": 1, "message": "one"}
+    assert first["event"]["hostname"] == "host"
+    assert (done.status, done.err, len(done.out.splitlines())) == (0, "", 2)
+
+
+def test_bad_records_go_to_standard_error_with_number_and_reason_and_the_rest_goes_on(project: Project) -> None:
+    log = project.put("a", {"n": 1}, b"nonsense\n", {"n": 3})
+    done = project.slips("parse", "s3-lines,json", str(log))
+    assert events(done) == [{"n": 1}, {"n": 3}]
+    assert done.err.startswith(f"{log}: record 2: not JSON")
+    assert (done.status, len(done.err.splitlines())) == (1, 1)
+
+
+def test_several_events_of_a_record_share_its_number(project: Project) -> None:
+    log = project.put("a", [{"n": 1}, {"n": 2}])
+    metas = [json.loads(line)["meta"] for line in project.slips("parse", "json", str(log)).out.splitlines()]
+    assert [(meta["seq"], meta.get("index", 0)) for meta in metas] == [(1, 0), (1, 1)]
+
+
+def test_standard_input_is_read_and_decompressed(project: Project) -> None:
+    assert events(project.slips("parse", "json", "-", stdin=gzip.compress(b'{"n": 1}\n'))) == [{"n": 1}]
+
+
+def test_bytes_that_are_not_utf8_and_line_separators_survive(project: Project) -> None:
+    log = project.put("a", b'{"t": "x\xff\xe2\x80\xa8\xc3\xa9"}\n')
+    done = project.slips("parse", "json", str(log))
+    assert len(done.out.splitlines()) == 1
+    assert done.out.isascii()
+    (event,) = events(done)
+    assert event["t"].encode("utf-8", "surrogateescape") == b"x\xff\xe2\x80\xa8\xc3\xa9"
+
+
+def test_what_json_has_not_is_null_or_text(project: Project) -> None:
+    (project.root / "odd.py").write_text(
+        "import datetime\n"
+        "def odd(meta, event):\n"
+        "    return {**event, 'day': datetime.date(2026, 3, 2), (1, 2): {'s': {3}}, 'b': True, 'l': [1.5, None]}\n"
+    )
+    log = project.put("a", b'{"nan": NaN, "big": 1e999}\n')
+    (event,) = events(project.slips("parse", "s3-lines,json,odd.py:odd", str(log)))
+    assert event == {
+        "nan": None, "big": None, "day": "2026-03-02", "(1, 2)": {"s": "{3}"}, "b": True, "l": [1.5, None]
+    }  # fmt: skip
+
+
+def test_the_time_of_the_object_is_the_files_unless_given(project: Project) -> None:
+    log = project.put("a", {"n": 1})
+    os.utime(log, (1_000_000, 1_000_000))
+    assert json.loads(project.slips("parse", "json", str(log)).out)["meta"]["timestamp"] == 1_000_000
+    given = project.slips("parse", "json", str(log), "--time", "1970-01-01T00:00:00Z")
+    assert json.loads(given.out)["meta"]["timestamp"] == 0
+    assert project.slips("parse", "json", str(log), "--time", "noon").status == 2
+
+
+def test_filtered_records_are_counted_with_v_only(project: Project) -> None:
+    log = project.put("a", {"terminatingRuleId": "Default_Action"})
+    quiet, loud = project.slips("parse", "aws-waf", str(log)), project.slips("-v", "parse", "aws-waf", str(log))
+    assert (quiet.status, quiet.out, quiet.err) == (0, "", "")
+    assert "1 record = 0 delivered + 1 filtered + 0 quarantined" in loud.err
+    assert "filtered by default-action: 1" in loud.err
+
+
+def test_a_damaged_object_is_failed_work_and_what_was_whole_is_printed(project: Project) -> None:
+    whole = b"".join(json.dumps({"n": os.urandom(8).hex()}).encode() + b"\n" for _ in range(2000))
+    log = project.put("a.gz", gzip.compress(whole)[:-100])
+    done = project.slips("parse", "json", str(log))
+    assert done.status == 1
+    assert done.err.startswith(f"slips: {log}: gzip data ends early")
+    assert 0 < len(events(done)) < 2000
+
+
+@pytest.mark.parametrize(
+    ("chain", "file", "words"),
+    [
+        ("jsno", "a", "did you mean 'json'"),
+        ("json,s3-lines", "a", "expected it first"),
+        ("", "a", "not known"),
+        ("json", "missing", "No such file"),
+        ("json", ".", "Is a directory"),
+        ("none.py:x", "a", "no file"),
+    ],
+)
+def test_wrong_input_is_told_with_status_2(project: Project, chain: str, file: str, words: str) -> None:
+    (project.root / "a").write_text("{}")
+    done = project.slips("parse", chain, file)
+    assert (done.status, done.out) == (2, "")
+    assert words in done.err
+
+
+def test_parse_needs_no_project_and_its_output_is_whole_in_a_pipe(tmp_path: Path) -> None:
+    log = tmp_path / "a"
+    log.write_text("".join(f'{{"n": {number}, "text": "{"x" * 300}"}}\n' for number in range(500)))
+    done = subprocess.run(
+        [sys.executable, "-m", "slips", "parse", "json", str(log)], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert [json.loads(line)["event"]["n"] for line in done.stdout.splitlines()] == list(range(500))

@@ -1,0 +1,515 @@
+"""What comes out of `decode` for whole, damaged and hostile objects: bytes in, bytes out."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import random
+import struct
+import subprocess
+import sys
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from typing import BinaryIO, cast
+
+import lz4.frame
+import pytest
+import zstandard
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from slips.codec import FEED, KEPT, STEP, CodecLimits, Decoded, decode
+from slips.errors import DecompressionError, StorageError
+
+WHERE = "s3://logs/a"
+
+
+def lines(count: int) -> bytes:
+    """Log lines that compress to about a fifth."""
+    dice = random.Random(count)  # the same on every run
+    users = (b"alice", b"bob", b"carol")
+    return b"".join(
+        b'{"n": %d, "user": "%s", "took": %d}\n' % (n, dice.choice(users), dice.randrange(10**9)) for n in range(count)
+    )
+
+
+TEXT = lines(60)
+
+
+def compress_lz4(data: bytes) -> bytes:
+    # linked blocks and all checksums, as the lz4 command line writes
+    return cast(bytes, lz4.frame.compress(data, content_checksum=True, block_size=lz4.frame.BLOCKSIZE_MAX64KB))
+
+
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": lambda data: gzip.compress(data, mtime=0),
+    "zstd": zstandard.ZstdCompressor(write_checksum=True).compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "lz4": compress_lz4,
+}
+REFERENCE: dict[str, Callable[[], zlib._Decompress | bz2.BZ2Decompressor | lzma.LZMADecompressor]] = {
+    "gzip": lambda: zlib.decompressobj(31),
+    "bz2": bz2.BZ2Decompressor,
+    "xz": lzma.LZMADecompressor,
+}
+every_compression = pytest.mark.parametrize("name", COMPRESS)
+
+
+class Stored:
+    """An object as S3 gives it: forward only, in pieces of any size. At its end it raises `failure`, if there is one."""
+
+    def __init__(self, data: bytes, size: int = sys.maxsize, failure: Exception | None = None) -> None:
+        self._data = io.BytesIO(data)
+        self._size = size
+        self._failure = failure
+
+    def read(self, size: int) -> bytes:
+        data = self._data.read(min(size, self._size))
+        if not data and self._failure:
+            raise self._failure
+        return data
+
+
+def opened(stored: bytes | Stored, limits: CodecLimits = CodecLimits(), size: int = sys.maxsize) -> Decoded:  # noqa: B008
+    raw = stored if isinstance(stored, Stored) else Stored(stored, size)
+    return decode(cast(BinaryIO, raw), limits, WHERE)
+
+
+def read(decoded: Decoded) -> tuple[bytes, str]:
+    """All that is given, and the text of the error behind it, if there is one."""
+    content = bytearray()
+    try:
+        while piece := decoded.stream.read1(1 << 16):
+            content += piece
+    except DecompressionError as error:
+        return bytes(content), str(error)
+    return bytes(content), ""
+
+
+def decompressed_bytewise(name: str, stored: bytes) -> bytes:
+    """What the standard library can get out of a damaged object at the very most."""
+    content, member = bytearray(), REFERENCE[name]()
+    try:
+        for at in range(len(stored)):
+            content += member.decompress(stored[at : at + 1])
+    except (zlib.error, OSError, lzma.LZMAError):
+        pass
+    return bytes(content)
+
+
+# whole objects
+
+
+@every_compression
+@pytest.mark.parametrize("size", [1, 7, 1000, sys.maxsize])
+def test_content_is_what_was_compressed_however_the_object_arrives(name: str, size: int) -> None:
+    stored = COMPRESS[name](TEXT)
+    decoded = opened(stored, size=size)
+    assert read(decoded) == (TEXT, "")
+    assert decoded.layers == (name,)
+    assert (decoded.bytes_in, decoded.bytes_out) == (len(stored), len(TEXT))
+
+
+@every_compression
+@pytest.mark.parametrize("size", [1, 7, sys.maxsize])
+def test_members_behind_each_other_are_one_content(name: str, size: int) -> None:
+    compress = COMPRESS[name]
+    stored = compress(TEXT) + compress(b"") + compress(b"more\n") + compress(TEXT) + compress(b"")
+    assert read(opened(stored, size=size)) == (TEXT + b"more\n" + TEXT, "")
+
+
+@every_compression
+def test_many_tiny_members_are_one_content(name: str) -> None:
+    assert read(opened(COMPRESS[name](b"line\n") * 3000)) == (b"line\n" * 3000, "")
+
+
+@every_compression
+def test_nothing_compressed_is_empty_content(name: str) -> None:
+    decoded = opened(COMPRESS[name](b""))
+    assert (read(decoded), decoded.layers) == ((b"", ""), (name,))
+
+
+@every_compression
+def test_lines_are_read_across_all_inner_boundaries(name: str) -> None:
+    text = lines(20_000)  # more than a buffer, more than a block
+    stream = opened(COMPRESS[name](text)).stream
+    assert list(iter(lambda: stream.readline(1 << 24), b"")) == text.splitlines(keepends=True)
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        b"",
+        b"a",
+        b"\n",
+        TEXT,
+        b"\x1f\x8b",
+        b"\x1f\x8b is no gzip\n",
+        b"BZh9 begins this line\n",
+        b"PK\x03\x04",
+        b"\x28\xb5\x2f",
+        b"\xfd7zXZ",
+        b"P*M is no frame\n",
+        b"\0" * 600,
+    ],
+)
+def test_what_has_no_whole_signature_is_plain(plain: bytes) -> None:
+    for size in (1, sys.maxsize):
+        decoded = opened(plain, size=size)
+        assert (read(decoded), decoded.layers) == ((plain, ""), ())
+        assert decoded.bytes_in == decoded.bytes_out == len(plain)
+
+
+@pytest.mark.parametrize("flags", range(32))
+@pytest.mark.parametrize("size", [1, 3, 11, sys.maxsize])
+def test_gzip_headers_may_have_any_fields_and_may_be_cut_anywhere(flags: int, size: int) -> None:
+    header = b"\x1f\x8b\x08" + bytes([flags]) + bytes(5) + b"\x03"
+    header += struct.pack("<H", 300) + bytes(range(1, 101)) * 3 if flags & 4 else b""
+    header += b"app.log\0" if flags & 8 else b""
+    header += b"a comment\0" if flags & 16 else b""
+    header += struct.pack("<H", zlib.crc32(header) & 0xFFFF) if flags & 2 else b""
+    member = header + zlib.compress(TEXT, wbits=-15) + struct.pack("<II", zlib.crc32(TEXT), len(TEXT))
+    assert read(opened(member * 2, size=size)) == (TEXT * 2, "")
+    for cut in range(3, len(header)):
+        assert "gzip data ends early after 0 decompressed bytes" in read(opened(member[:cut]))[1]
+
+
+SKIPPABLE = b"\x5a\x2a\x4d\x18" + struct.pack("<I", 6) + b"hidden"
+EMPTY_SKIPPABLE = b"\x50\x2a\x4d\x18" + bytes(4)
+
+
+@pytest.mark.parametrize("size", [1, sys.maxsize])
+def test_skippable_frames_have_no_content(size: int) -> None:
+    zstd, lz4_ = COMPRESS["zstd"](TEXT), COMPRESS["lz4"](TEXT)
+    assert read(opened(SKIPPABLE + zstd + EMPTY_SKIPPABLE + zstd + SKIPPABLE, size=size)) == (TEXT * 2, "")
+    assert read(opened(lz4_ + EMPTY_SKIPPABLE + lz4_ + SKIPPABLE, size=size)) == (TEXT * 2, "")
+    assert read(opened(SKIPPABLE, size=size)) == (b"", "")
+    for cut in range(4, len(SKIPPABLE)):
+        assert "zstd data ends early" in read(opened(SKIPPABLE[:cut], size=size))[1]
+
+
+@pytest.mark.parametrize("level", [1, 3, 19])
+@pytest.mark.parametrize("options", [{}, {"write_checksum": True}, {"write_content_size": False}])
+@pytest.mark.parametrize("text", [b"", b"x", b"x" * 400_000, lines(8000), random.Random(0).randbytes(300_000)])
+def test_zstd_frames_of_every_shape_are_read(level: int, options: dict[str, bool], text: bytes) -> None:
+    compressor = zstandard.ZstdCompressor(level=level, **options)
+    flushed = compressor.compressobj()
+    blocks = flushed.compress(text) + flushed.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK) + flushed.compress(text)
+    assert read(opened(compressor.compress(text) + blocks + flushed.flush(), size=999)) == (text * 3, "")
+
+
+# damaged objects
+
+
+@every_compression
+def test_an_object_cut_anywhere_gives_its_beginning_then_the_error(name: str) -> None:
+    stored = COMPRESS[name](TEXT)
+    for cut in range(len(stored)):
+        decoded = opened(stored[:cut])
+        content, error = read(decoded)
+        if not decoded.layers:
+            assert (content, error) == (stored[:cut], "") and cut < 10
+            continue
+        assert error == (
+            f"{WHERE}: {name} data ends early after {len(content)} decompressed bytes; "
+            "the object is cut off or still being written; deliver it again"
+        )
+        assert TEXT.startswith(content)
+        if name in REFERENCE:
+            assert content == decompressed_bytewise(name, stored[:cut])
+
+
+@every_compression
+def test_a_flipped_byte_is_an_error_or_changes_nothing(name: str) -> None:
+    stored = COMPRESS[name](TEXT)
+    for at in range(len(stored)):
+        damaged = bytearray(stored)
+        damaged[at] ^= 0x41
+        decoded = opened(bytes(damaged))
+        content, error = read(decoded)
+        assert error or not decoded.layers or content == TEXT
+        assert not error or error.startswith(f"{WHERE}: {name} data ")
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+@pytest.mark.parametrize("damage", ["flipped", "zeros"])
+def test_all_that_a_bytewise_reader_gets_out_of_a_damaged_object_is_given(name: str, damage: str) -> None:
+    stored = COMPRESS[name](lines(3000))
+    dice = random.Random(name)
+    for at in dice.sample(range(10, len(stored) - 20), 25):
+        broken = bytearray(stored)
+        if damage == "zeros":  # what a power failure leaves behind
+            broken[at:] = bytes(len(stored) - at)
+        else:
+            broken[at] ^= 1 << dice.randrange(8)
+        content, error = read(opened(bytes(broken)))
+        expected = decompressed_bytewise(name, bytes(broken))
+        assert error
+        # isal looks two symbols ahead
+        assert len(content) >= len(expected) - 2
+        assert content[: len(expected)] == expected[: len(content)]
+
+
+@pytest.mark.parametrize(("name", "at"), [("gzip", -8), ("gzip", -1), ("zstd", -1), ("lz4", -1), ("xz", -20)])
+def test_a_wrong_checksum_is_an_error_behind_all_bytes(name: str, at: int) -> None:
+    text = lines(5000)
+    stored = bytearray(COMPRESS[name](text))
+    stored[at] ^= 1
+    content, error = read(opened(bytes(stored)))
+    assert content == text
+    assert f"{name} data cannot be decompressed after {len(text)} decompressed bytes (" in error
+
+
+def test_a_wrong_bz2_checksum_is_an_error() -> None:
+    stored = bytearray(bz2.compress(TEXT))
+    stored[-2] ^= 4
+    assert "bz2 data cannot be decompressed" in read(opened(bytes(stored)))[1]
+
+
+def test_of_a_member_too_large_to_keep_a_damage_costs_one_step_at_most() -> None:
+    text = random.Random(1).randbytes(KEPT + 10 * FEED).hex().encode()
+    stored = bytearray(gzip.compress(text, 1))
+    assert len(stored) > KEPT + FEED
+    stored[-8] ^= 1
+    content, error = read(opened(bytes(stored)))
+    assert text.startswith(content) and len(content) >= len(text) - STEP
+    assert error
+
+
+@every_compression
+@pytest.mark.parametrize("garbage", [b"x", b"a line\n" * 20, b"\x1f", b"\0\0\0\0x", b"\x1f\x8b\x09"])
+@pytest.mark.parametrize("size", [1, sys.maxsize])
+def test_bytes_behind_the_last_member_are_an_error_behind_the_content(name: str, garbage: bytes, size: int) -> None:
+    content, error = read(opened(COMPRESS[name](TEXT) + garbage, size=size))
+    assert content == TEXT
+    assert f"{name} data is followed by something else after {len(TEXT)} decompressed bytes" in error
+
+
+@pytest.mark.parametrize("padding", [4, 512, 300_000])
+def test_zeros_behind_gzip_and_xz_members_are_padding(padding: int) -> None:
+    for name in ("gzip", "xz"):
+        stored = COMPRESS[name](TEXT) + bytes(padding)
+        decoded = opened(stored * 2)
+        assert read(decoded) == (TEXT * 2, "")
+        assert decoded.bytes_in == 2 * len(stored)
+
+
+@pytest.mark.parametrize("name", ["zstd", "bz2", "lz4"])
+def test_zeros_behind_other_members_are_an_error(name: str) -> None:
+    assert "followed by something else" in read(opened(COMPRESS[name](TEXT) + bytes(512)))[1]
+
+
+@every_compression
+def test_an_error_stays_so_that_damage_never_looks_like_the_end(name: str) -> None:
+    stream = opened(COMPRESS[name](TEXT)[:-3]).stream
+    assert list(iter(stream.readline, b"{")) if False else True
+    for _ in range(3):
+        with pytest.raises(DecompressionError, match="ends early"):
+            stream.read()
+        with pytest.raises(DecompressionError, match="ends early"):
+            stream.readline()
+
+
+def test_readline_gives_every_whole_line_before_the_damage_and_not_the_cut_one() -> None:
+    text = lines(20_000)
+    stored = gzip.compress(text)
+    stored = stored[: len(stored) // 2]
+    stream, given_ = opened(stored).stream, []
+    with pytest.raises(DecompressionError):
+        while True:
+            given_.append(stream.readline(1 << 24))
+    whole = zlib.decompressobj(31).decompress(stored)
+    assert given_ == [line for line in whole.splitlines(keepends=True) if line.endswith(b"\n")]
+
+
+def test_read_never_gives_less_than_asked_before_a_damage_since_that_would_mean_the_end() -> None:
+    stream = opened(gzip.compress(TEXT)[:-1]).stream
+    assert stream.read(len(TEXT) - 1) == TEXT[:-1]
+    with pytest.raises(DecompressionError):
+        stream.read(100)
+
+
+# compressed more than once
+
+
+@pytest.mark.parametrize("outer", COMPRESS)
+@pytest.mark.parametrize("inner", COMPRESS)
+def test_layers_are_found_one_below_the_other(outer: str, inner: str) -> None:
+    stored = COMPRESS[outer](COMPRESS[inner](TEXT))
+    for size in (1, 13, sys.maxsize):
+        decoded = opened(stored, size=size)
+        assert read(decoded) == (TEXT, "")
+        assert decoded.layers == (outer, inner)
+        assert (decoded.bytes_in, decoded.bytes_out) == (len(stored), len(TEXT))
+
+
+@pytest.mark.parametrize("outer", COMPRESS)
+@pytest.mark.parametrize("inner", COMPRESS)
+def test_of_two_layers_the_error_names_the_damaged_one(outer: str, inner: str) -> None:
+    whole = COMPRESS[inner](TEXT)
+    stored = COMPRESS[outer](whole)
+    for cut in range(10, len(stored)):
+        assert f"{outer} data ends early" in read(opened(stored[:cut]))[1]
+    for cut in range(10, len(whole), 7):
+        content, error = read(opened(COMPRESS[outer](whole[:cut])))
+        assert TEXT.startswith(content)
+        assert f"{inner} data ends early" in error
+
+
+def test_an_outer_damage_behind_the_whole_inner_content_is_an_error() -> None:
+    stored = bytearray(gzip.compress(gzip.compress(TEXT)))
+    stored[-8] ^= 1
+    content, error = read(opened(bytes(stored)))
+    assert content == TEXT
+    assert "gzip data cannot be decompressed" in error
+
+
+def test_more_layers_than_allowed_are_an_error() -> None:
+    stored = TEXT
+    for _ in range(4):
+        stored = gzip.compress(stored)
+    assert read(opened(stored)) == (TEXT, "")
+    assert read(opened(bz2.compress(stored))) == (
+        b"",
+        f"{WHERE}: gzip data below bz2, gzip, gzip, gzip; at most 4 compressions on top of each other were expected "
+        "(limits.layers); look at how the object is written",
+    )
+    assert "limits.layers" in read(opened(gzip.compress(TEXT), CodecLimits(layers=0)))[1]
+
+
+# bombs
+
+
+@pytest.mark.parametrize("name", ["", *COMPRESS])
+@pytest.mark.parametrize("limit", [0, 1, 1000, STEP, len(lines(3000)) - 1])
+def test_content_ends_with_an_error_at_the_limit_of_bytes(name: str, limit: int) -> None:
+    text = lines(3000)
+    stored = COMPRESS[name](text) if name else text
+    content, error = read(opened(stored, CodecLimits(object_bytes=limit)))
+    assert content == text[:limit]
+    assert error == (
+        f"{WHERE}: more than {limit} bytes of content; no more were expected (limits.object_bytes); "
+        "raise that limit if the object is honest"
+    )
+    assert read(opened(stored, CodecLimits(object_bytes=len(text)))) == (text, "")
+
+
+def bomb(name: str, size: int) -> bytes:
+    return COMPRESS[name](bytes(size))
+
+
+SMALL = CodecLimits(expansion_ratio=100, ratio_after=1_000_000)
+
+
+@every_compression
+def test_what_expands_beyond_the_ratio_is_an_error_in_flat_memory(name: str) -> None:
+    stored = bomb(name, 20_000_000)
+    tracemalloc.start()
+    try:
+        decoded = opened(stored, SMALL)
+        size = 0
+        with pytest.raises(DecompressionError, match=r"stored bytes expand to \d+ and more; at most 100 times"):
+            while piece := decoded.stream.read1(1 << 20):
+                size += len(piece)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert 0 < size <= max(SMALL.ratio_after, SMALL.expansion_ratio * decoded.bytes_in)
+    assert peak < 2_000_000 + len(stored)
+
+
+def test_the_ratio_counts_over_all_layers() -> None:
+    limits = CodecLimits(expansion_ratio=1000, ratio_after=1_000_000)
+    assert read(opened(bomb("lz4", 20_000_000), limits))[1] == ""  # lz4 reaches 255 times at the most
+    assert "limits.expansion_ratio" in read(opened(gzip.compress(bomb("lz4", 20_000_000)), limits))[1]
+
+
+def test_a_layer_that_expands_without_content_is_a_bomb_too() -> None:
+    nothing = SKIPPABLE * 300_000
+    assert read(opened(nothing, SMALL)) == (b"", "")
+    content, error = read(opened(gzip.compress(nothing), SMALL))
+    assert content == b""
+    assert "limits.expansion_ratio" in error
+
+
+def test_small_objects_may_expand_as_they_like() -> None:
+    assert read(opened(bomb("zstd", 900_000), SMALL)) == (bytes(900_000), "")
+
+
+def test_a_window_that_needs_too_much_memory_is_an_error() -> None:
+    window = zstandard.ZstdCompressionParameters(window_log=28)
+    zstd = zstandard.ZstdCompressor(compression_params=window).compressobj()
+    xz = lzma.LZMACompressor(filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 28}])
+    for compressor in (zstd, xz):
+        content, error = read(opened(compressor.compress(TEXT) + compressor.flush()))
+        assert content == b""
+        assert "that needs no more than 128 MiB of memory was expected" in error
+
+
+def test_the_strongest_settings_of_the_command_lines_are_read() -> None:
+    window = zstandard.ZstdCompressionParameters(window_log=27)  # zstd --long, zstd --ultra -22
+    zstd = zstandard.ZstdCompressor(compression_params=window).compressobj()
+    assert read(opened(zstd.compress(TEXT) + zstd.flush())) == (TEXT, "")
+    assert read(opened(lzma.compress(TEXT, preset=9 | lzma.PRESET_EXTREME))) == (TEXT, "")
+
+
+# errors that are none of the object
+
+
+@pytest.mark.parametrize("failure", [OSError("connection reset"), StorageError("gone"), EOFError(), RuntimeError("x")])
+@pytest.mark.parametrize("name", ["", *COMPRESS])
+def test_an_error_of_reading_passes_unchanged_and_stays(name: str, failure: Exception) -> None:
+    stored = COMPRESS[name](TEXT) if name else TEXT
+    for size in (0, 1, 5, len(stored) // 2, len(stored)):
+        stream = opened(Stored(stored[:size], failure=failure)).stream
+        for _ in range(2):
+            with pytest.raises(type(failure)) as raised:
+                stream.read()
+            assert raised.value is failure
+
+
+def test_nothing_is_read_before_the_stream_is() -> None:
+    decoded = opened(Stored(b"", failure=OSError()))
+    assert (decoded.layers, decoded.bytes_in, decoded.bytes_out) == ((), 0, 0)
+
+
+def test_error_texts_begin_with_where_if_it_is_known() -> None:
+    with pytest.raises(DecompressionError, match=r"^gzip data ends early"):
+        decode(io.BytesIO(gzip.compress(TEXT)[:-1])).stream.read()
+
+
+def test_libraries_are_imported_only_for_objects_that_need_them() -> None:
+    code = "import sys, slips.codec; print({'isal', 'zstandard', 'bz2', 'lzma', 'lz4'} & sys.modules.keys())"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout == b"set()\n"
+
+
+# anything at all
+
+
+@given(st.binary(max_size=200), st.sampled_from(["", *COMPRESS]))
+@example(b"\x28\xb5\x2f\xfd\xff", "")
+@example(b"\x1f\x8b\x08\xff", "")
+@settings(max_examples=300, deadline=None)
+def test_of_random_bytes_nothing_but_decompression_errors_comes(noise: bytes, name: str) -> None:
+    beginning = COMPRESS[name](TEXT)[:12] if name else b""
+    read(opened(beginning + noise))
+
+
+@given(
+    st.sampled_from(list(COMPRESS)),
+    st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 4000), st.binary(max_size=8)), max_size=4),
+    st.integers(1, 5000),
+)
+@settings(max_examples=300, deadline=None)
+def test_of_mutated_objects_nothing_but_decompression_errors_comes(
+    name: str, mutations: list[tuple[int, int, bytes]], size: int
+) -> None:
+    stored = COMPRESS[name](TEXT) * 2
+    for begin, length, patch in mutations:
+        at = begin % len(stored)
+        stored = stored[:at] + patch + stored[at + length % 9 :]
+    read(opened(stored, size=size))
