@@ -12,12 +12,12 @@ import gc
 import gzip
 import json
 import re
-import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import orjson
 from isal import igzip
@@ -69,10 +69,15 @@ def slips(files: list[Path], format_name: str) -> int:
     return events
 
 
+def gunzip(file: Path) -> BinaryIO:
+    """The fastest reader there is."""
+    return cast("BinaryIO", igzip.open(file, "rb"))  # type: ignore[no-untyped-call]
+
+
 def floor_json(files: list[Path]) -> int:
     count = 0
     for file in files:
-        with igzip.open(file, "rb") as lines:
+        with gunzip(file) as lines:
             for line in lines:
                 value = orjson.loads(line)
                 count += len(value["Records"]) if "Records" in value else 1
@@ -82,7 +87,7 @@ def floor_json(files: list[Path]) -> int:
 def floor_text(files: list[Path]) -> int:
     count = 0
     for file in files:
-        with igzip.open(file, "rb") as lines:
+        with gunzip(file) as lines:
             for line in lines:
                 line.split(b" ", 5)
                 count += 1
@@ -163,9 +168,9 @@ def main() -> None:
     for name, files, format_name, floor, naive in table:
         least, events = least_cpu(
             {
-                "floor": lambda files=files, floor=floor: floor(files),
-                "slips": lambda files=files, format_name=format_name: slips(files, format_name),
-                "naive": lambda files=files, naive=naive: naive(files),
+                "floor": partial(floor, files),
+                "slips": partial(slips, files, format_name),
+                "naive": partial(naive, files),
             },
             options.repeats,
         )
@@ -180,4 +185,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

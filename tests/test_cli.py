@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from projects import Project
 
 import slips
+from projects import Project
 from slips.cli import app
 from slips.errors import SlipsError
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import Done, Project
 
+from projects import Done, Project
 from slips.formats import catalogue
 
 

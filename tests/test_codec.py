@@ -13,6 +13,7 @@ import sys
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from functools import partial
 from typing import BinaryIO, cast
 
 import lz4.frame
@@ -36,7 +37,7 @@ def lines(count: int) -> bytes:
     )
 
 
-TEXT = lines(60)
+TEXT = lines(15)
 
 
 def compress_lz4(data: bytes) -> bytes:
@@ -60,7 +61,7 @@ every_compression = pytest.mark.parametrize("name", COMPRESS)
 
 
 class Stored:
-    """An object as S3 gives it: forward only, in pieces of any size. At its end it raises `failure`, if there is one."""
+    """An object as S3 gives it: forward only, in pieces of any size; at its end, what may fail does."""
 
     def __init__(self, data: bytes, size: int = sys.maxsize, failure: Exception | None = None) -> None:
         self._data = io.BytesIO(data)
@@ -135,9 +136,9 @@ def test_nothing_compressed_is_empty_content(name: str) -> None:
 
 @every_compression
 def test_lines_are_read_across_all_inner_boundaries(name: str) -> None:
-    text = lines(20_000)  # more than a buffer, more than a block
+    text = lines(12_000)  # more than a buffer, more than a block
     stream = opened(COMPRESS[name](text)).stream
-    assert list(iter(lambda: stream.readline(1 << 24), b"")) == text.splitlines(keepends=True)
+    assert list(iter(partial(stream.readline, 1 << 24), b"")) == text.splitlines(keepends=True)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +166,7 @@ def test_what_has_no_whole_signature_is_plain(plain: bytes) -> None:
 
 
 @pytest.mark.parametrize("flags", range(32))
-@pytest.mark.parametrize("size", [1, 3, 11, sys.maxsize])
+@pytest.mark.parametrize("size", [1, 11, sys.maxsize])
 def test_gzip_headers_may_have_any_fields_and_may_be_cut_anywhere(flags: int, size: int) -> None:
     header = b"\x1f\x8b\x08" + bytes([flags]) + bytes(5) + b"\x03"
     header += struct.pack("<H", 300) + bytes(range(1, 101)) * 3 if flags & 4 else b""
@@ -192,14 +193,15 @@ def test_skippable_frames_have_no_content(size: int) -> None:
         assert "zstd data ends early" in read(opened(SKIPPABLE[:cut], size=size))[1]
 
 
-@pytest.mark.parametrize("level", [1, 3, 19])
-@pytest.mark.parametrize("options", [{}, {"write_checksum": True}, {"write_content_size": False}])
+@pytest.mark.parametrize("level", [1, 12])
+@pytest.mark.parametrize("checksum", [True, False])
+@pytest.mark.parametrize("size", [True, False])
 @pytest.mark.parametrize("text", [b"", b"x", b"x" * 400_000, lines(8000), random.Random(0).randbytes(300_000)])
-def test_zstd_frames_of_every_shape_are_read(level: int, options: dict[str, bool], text: bytes) -> None:
-    compressor = zstandard.ZstdCompressor(level=level, **options)
-    flushed = compressor.compressobj()
+def test_zstd_frames_of_every_shape_are_read(level: int, checksum: bool, size: bool, text: bytes) -> None:
+    one = zstandard.ZstdCompressor(level=level, write_checksum=checksum, write_content_size=size).compress(text)
+    flushed = zstandard.ZstdCompressor(level=level, write_checksum=checksum).compressobj()
     blocks = flushed.compress(text) + flushed.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK) + flushed.compress(text)
-    assert read(opened(compressor.compress(text) + blocks + flushed.flush(), size=999)) == (text * 3, "")
+    assert read(opened(one + blocks + flushed.flush(), size=999)) == (text * 3, "")
 
 
 # damaged objects
@@ -212,7 +214,8 @@ def test_an_object_cut_anywhere_gives_its_beginning_then_the_error(name: str) ->
         decoded = opened(stored[:cut])
         content, error = read(decoded)
         if not decoded.layers:
-            assert (content, error) == (stored[:cut], "") and cut < 10
+            assert cut < 10
+            assert (content, error) == (stored[:cut], "")
             continue
         assert error == (
             f"{WHERE}: {name} data ends early after {len(content)} decompressed bytes; "
@@ -238,9 +241,9 @@ def test_a_flipped_byte_is_an_error_or_changes_nothing(name: str) -> None:
 @pytest.mark.parametrize("name", REFERENCE)
 @pytest.mark.parametrize("damage", ["flipped", "zeros"])
 def test_all_that_a_bytewise_reader_gets_out_of_a_damaged_object_is_given(name: str, damage: str) -> None:
-    stored = COMPRESS[name](lines(3000))
+    stored = COMPRESS[name](lines(1000))
     dice = random.Random(name)
-    for at in dice.sample(range(10, len(stored) - 20), 25):
+    for at in dice.sample(range(10, len(stored) - 20), 8):
         broken = bytearray(stored)
         if damage == "zeros":  # what a power failure leaves behind
             broken[at:] = bytes(len(stored) - at)
@@ -276,7 +279,8 @@ def test_of_a_member_too_large_to_keep_a_damage_costs_one_step_at_most() -> None
     assert len(stored) > KEPT + FEED
     stored[-8] ^= 1
     content, error = read(opened(bytes(stored)))
-    assert text.startswith(content) and len(content) >= len(text) - STEP
+    assert text.startswith(content)
+    assert len(content) >= len(text) - STEP
     assert error
 
 
@@ -306,7 +310,6 @@ def test_zeros_behind_other_members_are_an_error(name: str) -> None:
 @every_compression
 def test_an_error_stays_so_that_damage_never_looks_like_the_end(name: str) -> None:
     stream = opened(COMPRESS[name](TEXT)[:-3]).stream
-    assert list(iter(stream.readline, b"{")) if False else True
     for _ in range(3):
         with pytest.raises(DecompressionError, match="ends early"):
             stream.read()
@@ -318,12 +321,12 @@ def test_readline_gives_every_whole_line_before_the_damage_and_not_the_cut_one()
     text = lines(20_000)
     stored = gzip.compress(text)
     stored = stored[: len(stored) // 2]
-    stream, given_ = opened(stored).stream, []
+    stream = opened(stored).stream
+    got: list[bytes] = []
     with pytest.raises(DecompressionError):
-        while True:
-            given_.append(stream.readline(1 << 24))
-    whole = zlib.decompressobj(31).decompress(stored)
-    assert given_ == [line for line in whole.splitlines(keepends=True) if line.endswith(b"\n")]
+        got.extend(iter(partial(stream.readline, 1 << 24), b""))
+    *whole, _cut = zlib.decompressobj(31).decompress(stored).splitlines(keepends=True)
+    assert got == whole
 
 
 def test_read_never_gives_less_than_asked_before_a_damage_since_that_would_mean_the_end() -> None:
@@ -352,9 +355,9 @@ def test_layers_are_found_one_below_the_other(outer: str, inner: str) -> None:
 def test_of_two_layers_the_error_names_the_damaged_one(outer: str, inner: str) -> None:
     whole = COMPRESS[inner](TEXT)
     stored = COMPRESS[outer](whole)
-    for cut in range(10, len(stored)):
+    for cut in range(10, len(stored), 9):
         assert f"{outer} data ends early" in read(opened(stored[:cut]))[1]
-    for cut in range(10, len(whole), 7):
+    for cut in range(10, len(whole), 15):
         content, error = read(opened(COMPRESS[outer](whole[:cut])))
         assert TEXT.startswith(content)
         assert f"{inner} data ends early" in error
@@ -406,20 +409,26 @@ SMALL = CodecLimits(expansion_ratio=100, ratio_after=1_000_000)
 
 
 @every_compression
-def test_what_expands_beyond_the_ratio_is_an_error_in_flat_memory(name: str) -> None:
+def test_what_expands_beyond_the_ratio_is_an_error(name: str) -> None:
+    stored = bomb(name, 5_000_000)
+    decoded = opened(stored, SMALL)
+    content, error = read(decoded)
+    assert len(content) <= max(SMALL.ratio_after, SMALL.expansion_ratio * len(stored))
+    assert f"{WHERE}: {decoded.bytes_in} stored bytes expand to " in error
+    assert "at most 100 times was expected (limits.expansion_ratio)" in error
+
+
+@every_compression
+def test_memory_stays_flat_however_far_an_object_expands(name: str) -> None:
     stored = bomb(name, 20_000_000)
     tracemalloc.start()
     try:
-        decoded = opened(stored, SMALL)
-        size = 0
-        with pytest.raises(DecompressionError, match=r"stored bytes expand to \d+ and more; at most 100 times"):
-            while piece := decoded.stream.read1(1 << 20):
-                size += len(piece)
+        stream = opened(stored).stream
+        assert sum(map(len, iter(partial(stream.read1, 1 << 16), b""))) == 20_000_000
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert 0 < size <= max(SMALL.ratio_after, SMALL.expansion_ratio * decoded.bytes_in)
-    assert peak < 2_000_000 + len(stored)
+    assert peak < 10_000_000  # `xz -6` keeps a window of 8 MiB
 
 
 def test_the_ratio_counts_over_all_layers() -> None:
@@ -429,7 +438,7 @@ def test_the_ratio_counts_over_all_layers() -> None:
 
 
 def test_a_layer_that_expands_without_content_is_a_bomb_too() -> None:
-    nothing = SKIPPABLE * 300_000
+    nothing = SKIPPABLE * 80_000
     assert read(opened(nothing, SMALL)) == (b"", "")
     content, error = read(opened(gzip.compress(nothing), SMALL))
     assert content == b""

@@ -446,6 +446,12 @@ def test_numbers_of_the_handler_have_the_limits_of_lambda(key: str, lowest: int,
         ]
 
 
+def test_a_number_of_thousands_of_digits_is_out_of_range() -> None:
+    (problem,) = errors(handler(f"timeout: {'9' * 5000}"))
+    assert problem.endswith("...' is out of range; expected a whole number from 1 to 900")
+    assert len(problem) < 200
+
+
 def test_lanes_have_the_limits_of_kinesis() -> None:
     text = SMALL.replace(
         "sns_topics: []", "lane: {fast: {batch_size: 0, delay: 300}, slow: {batch_size: 1, delay: 301}}"
@@ -456,7 +462,7 @@ def test_lanes_have_the_limits_of_kinesis() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["1abc", "a_b", "-a", "a" * 129, "''"])
+@pytest.mark.parametrize("name", ["1abc", "a_b", "-a", "a" * 129, "''", r'"a\n"'])
 def test_a_stack_name_is_one_that_cloudformation_takes(name: str) -> None:
     (problem,) = errors(SMALL.replace("sample", name))
     assert problem.startswith("1: stack_name")
@@ -469,8 +475,8 @@ def test_a_bucket_is_a_name_and_no_address(bucket: str) -> None:
 
 
 def test_an_enum_value_that_differs_in_case_is_suggested() -> None:
-    assert errors(SMALL + "routing: [{dest: Slow}]") == [
-        "5: routing[0].dest: 'Slow' is not known; did you mean 'slow'? expected drop or fast or slow"
+    assert errors(SMALL + "routing: [{dest: SLOW}]") == [
+        "5: routing[0].dest: 'SLOW' is not known; did you mean 'slow'? expected drop or fast or slow"
     ]
 
 
@@ -479,6 +485,14 @@ def test_a_bucket_without_mappings_is_an_error() -> None:
     assert errors("stack_name: a\nhandler: {path: x}\nbucket_mapping: {}") == [
         "3: bucket_mapping: is empty; expected a mapping of names to a list of mappings"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [(SMALL.replace("handler.py", "''"), "handler.path"), (handler("subnet_ids: ['']"), "handler.subnet_ids[0]")],
+)
+def test_a_text_that_must_say_something_is_not_empty(text: str, key: str) -> None:
+    assert f": {key}: is empty; expected text" in errors(text)[0]
 
 
 def test_an_empty_chain_is_an_error() -> None:
@@ -525,6 +539,7 @@ def test_half_a_character_is_refused() -> None:
     assert errors(SMALL + r'description: "\ud83d"') == [
         r"5: description: '\ud83d' does not fit; expected characters that UTF-8 has"
     ]
+    assert len(errors(handler(r'args: {a: "\ud83d"}'))) == 1
 
 
 # ---- ARNs
@@ -578,6 +593,8 @@ def test_every_arn_is_checked(key: str) -> None:
 def test_the_handlers_role_is_an_arn_too() -> None:
     text = handler("role_arn: arn:aws:iam::1234xxxxxx:role/a")
     assert config.placeholder_arns(right(text)) == ["arn:aws:iam::1234xxxxxx:role/a"]
+    twice = text.replace("sns_topics: []", "role_arn: {drain: arn:aws:iam::1234xxxxxx:role/a}")
+    assert config.placeholder_arns(right(twice)) == ["arn:aws:iam::1234xxxxxx:role/a"]
     assert "expected an ARN" in errors(handler("role_arn: a"))[0]
 
 
@@ -588,6 +605,9 @@ def test_a_prefix_that_is_there_twice_is_an_error_in_one_bucket_only() -> None:
     assert errors(mapping("- {prefix: a, format: x}\n- {prefix: b, format: x}\n- {prefix: a, format: x}")) == [
         "8: prefix 'a' is there twice, first on line 6; expected it once"
     ]
+    assert errors(mapping("- {prefix: a, format: x}\n" * 3))[1].startswith(
+        "8: prefix 'a' is there twice, first on line 6"
+    )
     assert errors(SMALL.replace("{my-logs: [", "{other: [{prefix: a/, format: x}], my-logs: [")) == []
 
 
@@ -616,6 +636,11 @@ def test_a_routing_rule_behind_a_wider_one_is_a_warning(first: str, second: str,
     found = warnings(SMALL + f"routing:\n  - {first}\n  - {second}")
     never = ["7: this rule is never reached: that on line 6 matches all of it; expected it further up"]
     assert found == ([] if reached else never)
+
+
+def test_a_routing_rule_with_a_mistake_hides_no_other() -> None:
+    _, problems = check(SMALL + "routing:\n  - {bucket: 1, dest: slow}\n  - {bucket: a, dest: slow}")
+    assert [(one.line, one.level) for one in problems] == [(6, "error")]
 
 
 def test_nowhere_for_logs_to_come_from_is_a_warning() -> None:
@@ -665,9 +690,9 @@ def test_chains_are_checked_against_the_catalogue() -> None:
 
 
 def test_chains_are_checked_even_where_the_rest_of_the_mapping_is_wrong() -> None:
-    text = mapping("- {prefix: 1, format: jsn, on_error: x}\n- {format: jsn}")
+    text = mapping("- {prefix: 1, format: jsn, on_error: x}\n- {format: jsn}\n- {prefix: a, format: [123]}")
     _, problems = check(text, check_chain=lambda names, _root: [f"format {names[0]!r} is not known"])
-    assert [one.line for one in problems if "'jsn'" in one.message] == [6, 7]
+    assert [one.line for one in problems if one.message.startswith("format ")] == [6, 7]
 
 
 # ---- files

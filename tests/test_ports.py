@@ -255,10 +255,14 @@ def test_the_ledger_keeps_counts_and_is_scanned_whole(state: Embedded) -> None:
 
 
 def test_a_transaction_that_fails_leaves_nothing(state: Embedded) -> None:
-    with pytest.raises(RuntimeError), state.transaction():
-        state.stream.put("fast", [EVENT])
-        state.errors.put(item("r1"))
-        raise RuntimeError
+    def fail_late() -> None:
+        with state.transaction():
+            state.stream.put("fast", [EVENT])
+            state.errors.put(item("r1"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_late()
     assert state.stream.take(1, {}) == []
     assert state.errors.get("r1") is None
 

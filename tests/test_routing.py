@@ -70,7 +70,8 @@ def test_an_item_goes_back_to_its_own_lane_first() -> None:
     [
         ("slam-xxxx-EventFastStream-WVPZDN4SDQW0", "fast"),
         ("slam-xxxx-EventSlowStream-WVPZDN4SDQW0", "slow"),
-        ("EventSlow-test-EventFastStream-WVPZDN4SDQW0", "fast"),
+        ("EventFast-EventSlow-EventFastStream-WVPZDN4SDQW0", "fast"),
+        ("EventSlow-EventFast-EventSlowStream-WVPZDN4SDQW0", "slow"),
     ],
 )
 def test_an_item_of_2018_goes_to_the_lane_in_its_streams_name(stream: str, lane: str) -> None:

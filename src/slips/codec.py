@@ -143,6 +143,7 @@ class _Layers:
             if not following:
                 return
             if _compression(following) != name and not (name == "lz4" and following.startswith(_SKIPPABLE)):
+                source.take(_SIGNATURE_BYTES)  # raises if they are few because of the layer around
                 raise self._error(
                     f"{name} data is followed by something else after {given} decompressed bytes; the end of the "
                     "object was expected; look at how it is written"

@@ -281,7 +281,7 @@ def read(path: Path | str) -> str:
         reason = (error.strerror or str(error)).lower()
         raise ConfigError([f"{path}: {reason}; expected the configuration; 'slips init' writes an example"]) from None
     try:
-        return data.decode("utf-8-sig")
+        return data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         byte = data[error.start]

@@ -1,0 +1,174 @@
+"""`slips check` and `slips init`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from projects import CONFIG, Project
+from slips.cli.check import lanes_of
+from slips.config import Route
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+# ---- check
+
+
+def test_each_prefix_is_shown_with_lane_chain_and_policy(project: Project) -> None:
+    project.config(CONFIG + "    - prefix: ''\n      format: syslog\n      on_error: skip\n")
+    done = project.slips("check")
+    assert (done.status, done.err) == (0, "")
+    assert "handler: handler.py: Count\n" in done.out
+    assert "bucket my-logs: logs\n" in done.out
+    rows = [line.split() for line in done.out.splitlines()[3:]]
+    assert rows[0] == ["json/", "fast", "[s3-lines,", "json]", "on", "error:", "quarantine"]
+    assert rows[1][:2] == ["slow/", "slow"]
+    assert rows[2][:2] == ["dropped/", "drop"]
+    assert (
+        rows[3]
+        == (
+            "(all) fast, slow for slow/, drop for dropped/ [s3-lines, syslog] on error: skip".replace(
+                "(all) fast,", "(all) fast,"
+            )
+        ).split()
+    )
+
+
+def test_json_has_the_same(project: Project) -> None:
+    told = project.slips("check", "--json").json
+    assert told["handler"] == {"path": "handler.py", "classes": ["Count"]}
+    assert told["buckets"] == {"my-logs": "logs"}
+    assert told["mappings"][1] == {
+        "bucket": "my-logs",
+        "prefix": "slow/",
+        "lanes": ["slow"],
+        "chain": ["s3-lines", "json"],
+        "on_error": "quarantine",
+    }
+
+
+def test_lanes_below_a_prefix_are_those_of_every_rule_that_can_match() -> None:
+    rules = [
+        Route(prefix="a/debug/", dest="drop"),
+        Route(bucket="other", dest="drop"),
+        Route(prefix="a/", bucket="b", dest="slow"),
+        Route(prefix="a/late/", dest="drop"),
+    ]
+    assert lanes_of(rules, "b", "a/") == ["slow", "drop for a/debug/"]
+    assert lanes_of(rules, "b", "a/debug/x") == ["drop"]
+    assert lanes_of(rules, "b", "") == ["fast", "drop for a/debug/", "slow for a/", "drop for a/late/"]
+    assert lanes_of(rules, "other", "z") == ["drop"]
+    assert lanes_of([], "b", "") == ["fast"]
+
+
+def test_all_mistakes_are_told_at_once_those_of_the_handler_too(project: Project) -> None:
+    project.config(CONFIG.replace("[s3-lines, json]", "[s3-lines, jsno]").replace("dest: slow", "dest: slwo"))
+    project.handler("import slips.interface\nclass H(slips.interface.Handler): pass\n")
+    done = project.slips("check")
+    assert (done.status, done.out) == (2, "")
+    lines = done.err.splitlines()
+    assert [line.startswith("slips: slips.yml:") for line in lines] == [True, True, False]
+    assert "handler.py: H lacks recv" in lines[2]
+
+
+@pytest.mark.parametrize("text", ["a: b: c", "- 1", "handler: 3", "handler: {path: 3}", "handler: {path: none.py}", ""])
+def test_a_config_that_names_no_handler_is_no_bug(project: Project, text: str) -> None:
+    project.config(text)
+    done = project.slips("check")
+    assert done.status == 2
+    assert done.err.startswith("slips: slips.yml:")
+
+
+def test_a_handler_that_raises_on_import_names_the_line(project: Project) -> None:
+    project.handler("import os\n\n1 / 0\n")
+    done = project.slips("check")
+    assert done.status == 2
+    assert "handler.py:3: importing the handler raised ZeroDivisionError" in done.err
+
+
+def test_warnings_do_not_fail(project: Project) -> None:
+    project.config(CONFIG.replace("prefix: slow/, dest", "prefix: /slow/, dest"))
+    done = project.slips("check")
+    assert done.status == 0
+    assert done.err.startswith("slips: warning: slips.yml:")
+    assert len(project.slips("check", "--json").json["warnings"]) == 1
+
+
+def test_what_the_handler_prints_is_no_part_of_the_output(project: Project) -> None:
+    project.handler((project.root / "handler.py").read_text() + "\nprint('importing')\n")
+    done = project.shell("check", "--json")
+    assert done.json["handler"]["classes"] == ["Count"]
+    assert done.err == "importing\n"
+
+
+def test_the_schema_needs_no_config(project: Project) -> None:
+    (project.root / "slips.yml").unlink()
+    schema = project.slips("check", "--schema").json
+    assert schema["$schema"].startswith("https://json-schema.org/")
+
+
+def test_the_originals_readme_passes_with_warnings(project: Project) -> None:
+    readme = Path(__file__).parents[2] / "shared" / "ORIGINAL_README.md"
+    if not readme.is_file():
+        pytest.skip("the original's README is not beside the project")
+    text = readme.read_text()
+    project.config(text.partition("```yaml\n")[2].partition("```")[0])
+    (project.root / "src").mkdir()
+    (project.root / "src" / "handler.py").write_text(text.partition("```python\n")[2].partition("```")[0])
+    done = project.slips("check")
+    assert done.status == 0, done
+    assert "YourHandler" in done.out
+    assert "placeholder" in done.err
+
+
+# ---- init
+
+
+def test_the_project_that_init_writes_works(tmp_path: Path) -> None:
+    def shell(*command: str, cwd: Path = tmp_path / "new") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTEST_ADDOPTS": ""},
+        )
+
+    made = shell("slips", "init", "new", cwd=tmp_path)
+    assert made.returncode == 0, made
+    assert "slips check && slips run" in made.stdout
+    checked = shell("slips", "check")
+    assert (checked.returncode, checked.stderr) == (0, ""), checked
+    run = shell("slips", "run")
+    assert run.returncode == 0, run
+    assert '["akiko from 198.51.100.7"]' in run.stdout
+    tested = shell("pytest", "-p", "no:cacheprovider")
+    assert tested.returncode == 0, tested
+    assert "2 passed" in tested.stdout
+
+
+def test_init_overwrites_nothing_and_names_what_is_there(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    before = (tmp_path / "slips.yml").read_text()
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "handler.py").write_text("mine")
+    done = project.slips("init")
+    assert (done.status, done.out) == (2, "")
+    assert "slips.yml, src/handler.py are there already" in done.err
+    assert (tmp_path / "slips.yml").read_text() == before
+    assert not (tmp_path / "tests").exists()
+
+
+def test_init_below_a_file_is_wrong_input(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    done = project.slips("init", "handler.py/new")
+    assert done.status == 2
+    assert "Traceback" not in done.err

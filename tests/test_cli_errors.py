@@ -1,0 +1,276 @@
+"""`slips errors`, `slips error` and `slips drain`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from projects import Project
+from slips.cli.items import Choice, moment
+from slips.errors import UsageError
+from slips.model import ErrorItem, ObjectEvent, Sample
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+ID = "2a45219e-336f-11e8-a549-af410f2364a8"
+ORIGINAL = (
+    "2018-03-29T16:35:15.768Z:  2a45219e-336f-11e8-a549-af410f2364a8  slam-test        "
+    "logs/2018/03/29/20180329_15.log.gz (1179 byte)"
+)
+EVENT = ObjectEvent(
+    aws_region="ap-northeast-1",
+    event_time="2018-04-05T12:00:16.587Z",
+    event_name="ObjectCreated:Put",
+    bucket_name="slam-test",
+    bucket_arn="arn:aws:s3:::slam-test",
+    object_key="logs/2018/03/29/20180329_15.log.gz",
+    object_size=1779,
+    object_etag="fd8fff47866aface4ba9457bba303975",
+    dest_stream="slam-xxxx-EventFastStream-WVPZDN4SDQW0",
+)
+ARGUMENT = """\
+[
+    {
+        "aws_region": "ap-northeast-1",
+        "event_time": "2018-04-05T12:00:16.587Z",
+        "event_name": "ObjectCreated:Put",
+        "bucket_name": "slam-test",
+        "bucket_arn": "arn:aws:s3:::slam-test",
+        "object_key": "logs/2018/03/29/20180329_15.log.gz",
+        "object_size": 1779,
+        "object_etag": "fd8fff47866aface4ba9457bba303975",
+        "dest_stream": "slam-xxxx-EventFastStream-WVPZDN4SDQW0"
+    }
+]
+"""
+
+
+# ---- errors
+
+
+def test_the_line_is_the_originals_then_the_reason(project: Project) -> None:
+    event = ObjectEvent(bucket_name="slam-test", object_key="logs/2018/03/29/20180329_15.log.gz", object_size=1179)
+    project.fail(ID, events=[event], message=f"{event.url}: record 42: H.recv raised KeyError: 'severity'\nmore")
+    assert project.slips("errors").out == (
+        f"{ORIGINAL}  handler KeyError: record 42: H.recv raised KeyError: 'severity'\n"
+    )
+
+
+def test_an_item_of_several_objects_has_a_line_for_each(project: Project) -> None:
+    events = [ObjectEvent(bucket_name="b", object_key=key) for key in "xy"]
+    project.fail("r1", events=events)
+    assert [line.split()[3] for line in project.slips("errors").out.splitlines()] == ["x", "y"]
+
+
+def test_an_empty_table_says_so(project: Project) -> None:
+    assert project.slips("errors").out == "no errors\n"
+    assert project.slips("errors", "--json").out == "[]\n"
+    assert project.slips("errors", "--group").out == "no errors\n"
+    assert project.slips("errors", "--group", "--json").json == []
+
+
+def test_json_items_have_the_keys_that_scripts_rely_on(project: Project) -> None:
+    project.fail("r1")
+    project.fail("r2", kind="records", records=[(1, 2), (7, 7)], samples=[Sample(1, "bad", "raw")])
+    objects, records = project.slips("errors", "--json").json
+    expected = {
+        *("request_id", "kind", "stage", "error_type", "message", "failed_at", "attempts", "fingerprint", "argument")
+    }
+    assert expected <= objects.keys()
+    assert objects["kind"] == "object"
+    assert objects["argument"][0]["object_key"] == "json/a"
+    assert not {"records", "samples"} & objects.keys()
+    assert (records["kind"], records["records"]) == ("records", [[1, 2], [7, 7]])
+    assert records["samples"] == [{"seq": 1, "reason": "bad", "raw": "raw"}]
+
+
+def test_a_set_of_records_says_how_many(project: Project) -> None:
+    project.fail("r1", kind="records", records=[(1, 2), (7, 7)], stage="parse", message="record 1: not JSON")
+    assert "parse KeyError: 3 records, such as record 1: not JSON" in project.slips("errors").out
+
+
+def ids(project: Project, *filters: str) -> list[str]:
+    return [item["request_id"] for item in project.slips("errors", "--json", *filters).json]
+
+
+def test_filters_choose_and_combine(project: Project) -> None:
+    project.fail("old", failed_at="2018-01-01T00:00:00.000Z")
+    project.fail("new", failed_at="2099-01-01T00:00:00.000Z", key="slow/b", error_type="ValueError")
+    project.fail("set", failed_at="2099-01-01T00:00:01.000Z", kind="records", stage="parse")
+    assert ids(project) == ["old", "new", "set"]
+    assert ids(project, "--since", "2h") == ["new", "set"]
+    assert ids(project, "--since", "2018-01-01T00:00:00Z") == ["old", "new", "set"]
+    assert ids(project, "--since", "2018-01-01T00:00:01+00:00") == ["new", "set"]
+    assert ids(project, "--prefix", "slow/") == ["new"]
+    assert ids(project, "--prefix", "my-logs/sl") == ["new"]
+    assert ids(project, "--prefix", "s3://my-logs/json/") == ["old", "set"]
+    assert ids(project, "--type", "valueerror") == ["new"]
+    assert ids(project, "--type", "handler") == ["old", "new"]
+    assert ids(project, "--type", "records") == ["set"]
+    assert ids(project, "--type", "KeyError", "--since", "1d") == ["set"]
+    assert ids(project, "--limit", "2") == ["old", "new"]
+    assert project.slips("errors", "--prefix", "none/").out == "no error item fits\n"
+
+
+def test_since_counts_back_from_now() -> None:
+    item = ErrorItem(request_id="r", events=[EVENT], failed_at="1970-01-02T00:00:00.000Z")
+    day = 86_400
+    for text, now in [("1d", 2 * day), ("90s", day + 60), ("1.5h", day + 5400), ("1w", day)]:
+        assert list(Choice(since=text).of([item], now)) == [item], text
+    assert list(Choice(since="1d").of([item], 2 * day + 1)) == []
+
+
+@pytest.mark.parametrize("text", ["yesterday", "5", "2 h", "", "h", "2018-13-01"])
+def test_a_time_that_is_none_is_told_with_examples(text: str) -> None:
+    with pytest.raises(UsageError, match=r"--since: .* is no time; expected one such as 2h, 3d or"):
+        moment(text, 0, "--since")
+
+
+def test_groups_put_alike_errors_together_most_frequent_first(project: Project) -> None:
+    project.fail("single", fingerprint="beef", failed_at="2018-01-01T00:00:00.000Z")
+    for number in range(4):
+        project.fail(f"r{number}", failed_at=f"2018-02-0{number + 1}T00:00:00.000Z")
+    groups = project.slips("errors", "--group", "--json").json
+    assert [(group["fingerprint"], group["count"]) for group in groups] == [("f00d", 4), ("beef", 1)]
+    assert (groups[0]["first"], groups[0]["last"]) == ("2018-02-01T00:00:00.000Z", "2018-02-04T00:00:00.000Z")
+    assert groups[0]["request_ids"] == ["r0", "r1", "r2", "r3"]
+    text = project.slips("errors", "--group").out
+    assert text.splitlines()[0].split()[:2] == ["4", "f00d"]
+    assert "r0, r1, r2, ...\n" in text
+    assert len(project.slips("errors", "--group", "--json", "--limit", "1").json) == 1
+
+
+# ---- error
+
+
+def test_the_detail_begins_as_the_originals(project: Project) -> None:
+    project.fail(
+        ID,
+        events=[EVENT],
+        traceback="Traceback (most recent call last):\n  somewhere\nKeyError: 'severity'\n",
+        attempts=3,
+        seq=42,
+        records=[(7, 7), (1200, 1201), (1300, None)],
+        samples=[Sample(7, "not JSON", "-- \x1b", truncated=True)],
+    )
+    out = project.slips("error", ID).out
+    assert out.startswith(f"RequestID: {ID}\nArgument:\n{ARGUMENT}")
+    rest = out.removeprefix(f"RequestID: {ID}\nArgument:\n{ARGUMENT}")
+    assert "Stage:       handler\nType:        KeyError\n" in rest
+    assert "Attempts:    3\n" in rest
+    assert "Record:      42\nRecords:     7, 1200-1201, 1300-\n" in rest
+    assert "Traceback:\nTraceback (most recent call last):\n  somewhere\nKeyError: 'severity'\n" in rest
+    assert rest.endswith("Samples:\n  record 7: not JSON\n    -- \\x1b ...\n")
+
+
+def test_json_is_the_argument_only(project: Project) -> None:
+    project.fail(ID, events=[EVENT])
+    assert project.slips("error", ID, "-f", "json").out == ARGUMENT
+    compact = project.slips("error", ID, "-f", "cjson").out
+    assert compact == json.dumps(json.loads(ARGUMENT), separators=(",", ":")) + "\n"
+
+
+def test_the_output_can_go_to_a_file(project: Project) -> None:
+    project.fail(ID, events=[EVENT])
+    done = project.slips("error", ID, "-f", "json", "-o", "argument.json")
+    assert (done.status, done.out) == (0, "")
+    assert (project.root / "argument.json").read_text() == ARGUMENT
+    assert project.slips("error", ID, "-o", "no/such/directory").status == 2
+
+
+def test_an_id_may_be_cut_short_while_it_names_one_item(project: Project) -> None:
+    for request_id in ("2a45-1", "2a46-1", "8b0b-1", "8b0b-1-2", "8b0b-1-3"):
+        project.fail(request_id)
+    assert project.slips("error", "2a45").out.startswith("RequestID: 2a45-1\n")
+    assert project.slips("error", "8b").out.startswith("RequestID: 8b0b-1\n")
+    assert project.slips("error", "8b0b-1-3").out.startswith("RequestID: 8b0b-1-3\n")
+    done = project.slips("error", "2a4")
+    assert (done.status, done.out) == (2, "")
+    assert done.err == "slips: 2 error items begin with '2a4': 2a45-1, 2a46-1; expected more of the id\n"
+
+
+def test_an_unknown_id_says_where_ids_are(project: Project) -> None:
+    for request_id in ("2a45219e", ""):
+        done = project.slips("error", request_id)
+        assert done.status == 2
+        assert done.err == f"slips: no error item '{request_id}'; 'slips errors' lists those that exist\n"
+
+
+# ---- drain
+
+
+def test_drain_moves_all_items_to_their_lanes_and_run_processes_them(project: Project) -> None:
+    project.put("json/a", {"n": 6})
+    project.put("slow/b", {"n": 1}, b"nonsense\n")
+    assert project.shell("run").status == 1
+    project.handler((project.root / "handler.py").read_text().replace('raise KeyError("severity")', "pass"))
+    project.put("slow/c", {"n": 1})
+    done = project.slips("drain", "--json")
+    assert (done.json["drained"], done.json["lanes"], done.status) == (2, {"fast": 1, "slow": 1}, 0)
+    assert project.errors() == []
+    summary = project.shell("run", "--json").json
+    assert (summary["objects"], summary["records"], summary["quarantined"]) == (3, 3, 1)
+    assert len(project.errors()) == 1
+
+
+def test_a_dry_run_shows_and_changes_nothing(project: Project) -> None:
+    project.fail("r1")
+    done = project.slips("drain", "--dry-run")
+    assert "r1  my-logs          json/a (1179 byte)\n1 item would be drained: 1 on lane fast\n" in done.out
+    assert project.slips("drain", "--dry-run", "--json").json["drained"] == 1
+    assert project.errors() == ["r1"]
+    assert project.slips("status", "--json").json["lanes"]["fast"]["waiting"] == 0
+
+
+def test_drain_takes_only_what_is_chosen(project: Project) -> None:
+    for number in range(4):
+        project.fail(f"r{number}", failed_at=f"2018-01-0{number + 1}T00:00:00.000Z")
+    project.fail("other", key="slow/x", error_type="ValueError")
+    assert project.slips("drain", "r1", "r1").out.startswith("1 item drained: 1 on lane fast; 'slips run'")
+    assert project.errors() == ["r0", "r2", "r3", "other"]
+    project.slips("drain", "--type", "ValueError")
+    project.slips("drain", "--limit", "1")
+    project.slips("drain", "--since", "2018-01-04T00:00:00Z")
+    assert project.errors() == ["r2"]
+
+
+def test_an_id_that_names_nothing_drains_nothing(project: Project) -> None:
+    project.fail("r1")
+    assert project.slips("drain", "r1", "none").status == 2
+    assert project.errors() == ["r1"]
+
+
+def test_records_of_an_overwritten_object_are_kept_and_told(project: Project) -> None:
+    project.put("json/a", {"n": 1}, b"nonsense\n")
+    project.shell("run")
+    project.put("json/a", {"n": 2})
+    done = project.slips("drain")
+    assert "object overwritten: s3://my-logs/json/a" in done.err
+    assert done.out == "nothing to drain\n1 item kept: they cannot be replayed\n"
+    assert len(project.errors()) == 1
+    assert project.slips("drain", "--json").json["kept"] == 1
+
+
+def test_records_cut_by_another_reader_are_replayed_whole_and_drain_says_so(project: Project) -> None:
+    project.put("json/a", {"n": 1}, b"nonsense\n", {"n": 2})
+    project.shell("run")
+    project.config((project.root / "slips.yml").read_text().replace("[s3-lines, json]", "[s3-text, json]"))
+    done = project.slips("drain")
+    assert "replayed whole" in done.err
+    assert done.out.startswith("1 item drained")
+
+
+def test_an_empty_table_is_nothing_to_drain(project: Project) -> None:
+    assert project.slips("drain").out == "nothing to drain\n"
+    assert project.slips("drain", "--json").json == {
+        "drained": 0,
+        "lanes": {"fast": 0, "slow": 0},
+        "kept": 0,
+        "notes": [],
+    }

@@ -1,0 +1,216 @@
+"""`slips run` and `slips status`: what people and scripts are told."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from projects import CONFIG, Project
+
+KEYS = [
+    *("objects", "failed", "skipped", "dropped", "duplicates", "records", "delivered", "filtered", "quarantined"),
+    *("events", "bytes", "seconds", "results"),
+]
+
+
+SILENT = "import slips.interface\nclass H(slips.interface.Handler):\n    def recv(self, meta, event): ...\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def test_json_is_one_object_with_the_keys_that_scripts_rely_on(project: Project) -> None:
+    project.put("json/a+b é.log", {"n": 1}, {"n": 2})
+    done = project.shell("run", "--json")
+    assert (done.status, len(done.out.splitlines())) == (0, 1)
+    assert list(done.json)[: len(KEYS)] == KEYS
+    assert done.json["results"] == [
+        {"object": "s3://my-logs/json/a+b é.log", "handler": "Count", "result": {"seen": 2}}
+    ]
+    assert (done.json["objects"], done.json["records"], done.json["delivered"], done.json["events"]) == (1, 2, 2, 2)
+
+
+def test_the_summary_adds_up_for_people(project: Project) -> None:
+    project.put("json/a", {"n": 1}, {"n": 2})
+    project.put("dropped/b", {"n": 1})
+    done = project.shell("run")
+    assert done.status == 0
+    assert "objects  1; 1 dropped by routing\n" in done.out
+    assert "records  2 = 2 delivered + 0 filtered + 0 quarantined\n" in done.out
+    assert 'result   s3://my-logs/json/a: Count: {"seen": 2}\n' in done.out
+    assert done.err == ""
+
+
+def test_a_quarantined_record_ends_with_status_1_and_says_what_to_do(project: Project) -> None:
+    project.put("json/a", {"n": 1}, b"nonsense\n")
+    done = project.shell("run")
+    assert done.status == 1
+    assert "1 quarantined" in done.out
+    assert "'slips errors' lists" in done.out
+
+
+def test_a_failed_object_is_a_line_as_it_happens_and_status_1(project: Project) -> None:
+    project.put("json/a", {"n": 6})
+    done = project.shell("run")
+    assert done.status == 1
+    assert done.err == "slips: failed: s3://my-logs/json/a: record 1: Count.recv raised KeyError: 'severity'\n"
+    assert "objects  1, of which 1 failed\n" in done.out
+
+
+def test_v_tells_of_each_object_and_attempt(project: Project) -> None:
+    project.put("json/a", {"n": 6})
+    project.put("json/b", {"n": 1})
+    done = project.shell("-v", "run")
+    assert "s3://my-logs/json/b: done, 1 records" in done.err
+    assert "attempt 1 failed" in done.err
+
+
+def test_nothing_to_do_is_said_and_so_is_what_waits_in_the_error_table(project: Project) -> None:
+    assert project.shell("run").out == "nothing to do\n"
+    project.put("json/a", {"n": 1})
+    project.fail("r1", key="json/a")
+    done = project.shell("run")
+    assert done.status == 0
+    assert "1 object in the error table left alone; 'slips drain'" in done.out
+
+
+def test_named_objects_that_are_done_are_skipped_unless_again(project: Project) -> None:
+    log = project.put("json/a", {"n": 1})
+    assert project.slips("run").status == 0
+    skipped = project.slips("run", str(log))
+    assert "nothing to do; 1 skipped: done already\n" in skipped.out
+    assert "'--again'" in skipped.out
+    assert project.slips("run", "s3://my-logs/json/", "--again", "--json").json["objects"] == 1
+
+
+def test_again_without_an_object_is_refused(project: Project) -> None:
+    done = project.slips("run", "--again")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("slips: --again: no PATH; expected")
+
+
+def test_paths_that_name_nothing_are_refused(project: Project) -> None:
+    for path in ("logs/none", "/", "s3://", "logs"):
+        assert project.slips("run", path).status == 2, path
+
+
+def test_what_handlers_print_is_no_part_of_the_output(project: Project) -> None:
+    project.handler(
+        "import slips.interface, os\nprint('importing')\n"
+        "class H(slips.interface.Handler):\n"
+        "    def recv(self, meta, event): print('hello'); os.write(1, b'deep\\n')\n"
+    )
+    project.put("json/a", {"n": 1})
+    done = project.shell("run", "--json")
+    assert done.json["objects"] == 1
+    assert {"importing", "hello", "deep"} <= set(done.err.splitlines())
+
+
+def test_many_results_are_cut_short_for_people(project: Project) -> None:
+    for number in range(12):
+        project.put(f"json/{number}", {"n": 1})
+    out = project.slips("run").out
+    assert out.count("result   ") == 10
+    assert "and 2 more ('slips run --json' prints all)" in out
+
+
+def test_a_handler_without_result_has_no_result_line(project: Project) -> None:
+    project.handler(SILENT)
+    project.put("json/a", {"n": 1})
+    assert "result" not in project.slips("run").out
+
+
+def test_a_handler_that_cannot_be_imported_is_wrong_input(project: Project) -> None:
+    project.handler("import nothing_of_this_name\n")
+    project.put("json/a", {"n": 1})
+    done = project.shell("run")
+    assert (done.status, done.out) == (2, "")
+    assert "handler.py:1: importing the handler raised ModuleNotFoundError" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_second_run_is_refused_and_names_the_first(project: Project) -> None:
+    state = project.state()
+    with state.exclusive():
+        done = project.shell("run")
+    state.close()
+    assert (done.status, done.out) == (2, "")
+    assert "in use by process" in done.err
+
+
+def test_a_state_that_cannot_be_used_is_failed_work_with_a_clear_text(project: Project) -> None:
+    (project.root / "state").write_text("")
+    project.put("json/a", {"n": 1})
+    done = project.shell("run")
+    assert (done.status, done.out) == (1, "")
+    assert "the state cannot be used" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_without_directories_people_are_told_to_name_objects(project: Project) -> None:
+    project.config(CONFIG.replace("    buckets:\n      my-logs: logs\n", ""))
+    assert "slips run s3://bucket/prefix" in project.slips("run").out
+
+
+def test_objects_in_s3_are_read_from_the_endpoint_that_is_named(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    server = ThreadedMotoServer(port=0)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        url = f"http://{host}:{port}"
+        client = boto3.client("s3", endpoint_url=url)
+        client.create_bucket(Bucket="far")
+        client.put_object(Bucket="far", Key="json/a b", Body=b'{"n": 1}\n{"n": 9}\n')
+        project.config(CONFIG.replace("bucket_mapping:\n", "bucket_mapping:\n  far: [{prefix: json/, format: json}]\n"))
+        assert project.shell("run", "s3://far/json/", "--endpoint-url", url).status == 1
+        project.handler(SILENT)
+        assert project.shell("test", "-r", project.errors()[0], "--endpoint-url", url).status == 0
+        sampled = project.shell("sample", "--endpoint-url", url)
+        assert [event["object_key"] for event in sampled.json] == ["json/a b"]
+        assert project.shell("drain", "--endpoint-url", url).status == 0
+        assert project.shell("run", "--json", "--endpoint-url", url).json["delivered"] == 2
+    finally:
+        server.stop()
+
+
+# ---- status
+
+
+def test_status_shows_lanes_ledger_and_groups(project: Project) -> None:
+    project.put("json/a", {"n": 1})
+    project.slips("run")
+    project.fail("drained", key="slow/x")
+    project.slips("drain")
+    project.fail("other", fingerprint="beef", message="something else")
+    for number in range(3):
+        project.fail(f"r{number}")
+    out = project.slips("status").out
+    assert re.search(r"lane fast: 1 waiting, the oldest for \d+\.\d s\n", out)
+    assert "lane slow: 0 waiting\n" in out
+    assert "ledger: 1 done" in out
+    assert "errors: 4 of objects\n" in out
+    assert out.index("f00d") < out.index("beef")
+
+
+def test_status_json_has_the_same(project: Project) -> None:
+    project.fail("r1")
+    told = project.slips("status", "--json").json
+    assert told["lanes"]["fast"] == {"waiting": 0, "oldest_seconds": None}
+    assert told["errors"] == {"object": 1}
+    assert told["groups"][0]["request_ids"] == ["r1"]
+
+
+def test_status_of_nothing(project: Project) -> None:
+    assert project.slips("status").out == "lane fast: 0 waiting\nlane slow: 0 waiting\nledger: empty\nerrors: none\n"

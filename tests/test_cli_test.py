@@ -1,0 +1,160 @@
+"""`slips test`, its other name `slips local`, and `slips sample`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from projects import CONFIG, Project
+
+BAD = b"nonsense\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+# ---- test
+
+
+def test_a_stored_error_shows_its_event_and_the_traceback_and_stays(project: Project) -> None:
+    project.put("json/a", {"n": 1}, {"n": 6})
+    project.shell("run")
+    (request_id,) = project.errors()
+    done = project.shell("test", "-r", request_id)
+    assert done.status == 1
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} INFO \[\w+\.py:\d+\] Event: \[\n    \{\n", done.err)
+    assert "line 9, in recv\n    raise KeyError(\"severity\")\nKeyError: 'severity'\n" in done.err
+    assert project.errors() == [request_id]
+
+
+def test_a_mended_handler_shows_its_result(project: Project) -> None:
+    project.put("json/a", {"n": 1}, {"n": 6})
+    project.shell("run")
+    project.handler((project.root / "handler.py").read_text().replace('raise KeyError("severity")', "pass"))
+    done = project.shell("test", "-r", project.errors()[0][:6])
+    assert done.status == 0
+    assert "s3://my-logs/json/a: 2 records = 2 delivered + 0 filtered + 0 quarantined; 2 events\n" in done.out
+    assert '  result of Count: {"seen": 2}\n' in done.out
+    assert len(project.errors()) == 1
+
+
+def test_quarantined_records_are_shown_with_their_reasons(project: Project) -> None:
+    project.put("json/a", {"n": 1}, BAD, {"n": 2})
+    project.shell("run")
+    done = project.shell("test", "-r", project.errors()[0])
+    assert done.status == 1
+    assert "1 record = 0 delivered + 0 filtered + 1 quarantined; 0 events\n" in done.out
+    assert re.search(r"  record 2: not JSON.*\n    nonsense\n", done.out)
+
+
+def test_events_come_from_a_file_as_a_list_or_one(project: Project) -> None:
+    project.put("json/a", {"n": 1})
+    project.put("json/b", {"n": 1}, {"n": 2})
+    events = [{"bucket_name": "my-logs", "object_key": key, "unknown": 1} for key in ("json/a", "json/b")]
+    (project.root / "list.json").write_text(json.dumps(events))
+    (project.root / "one.json").write_text(json.dumps(events[1]))
+    assert project.shell("test", "-d", "list.json").out.count("result of Count") == 2
+    assert "2 records" in project.shell("test", "-d", "one.json").out
+    assert project.shell("local", "-d", "one.json").out == project.shell("test", "-d", "one.json").out
+
+
+def test_every_event_is_tried_whatever_becomes_of_the_others(project: Project) -> None:
+    project.put("json/b", {"n": 1})
+    events = [{"bucket_name": "my-logs", "object_key": key} for key in ("json/missing", "json/b")]
+    (project.root / "events.json").write_text(json.dumps(events))
+    done = project.shell("test", "-d", "events.json")
+    assert done.status == 1
+    assert "failed in stage storage: s3://my-logs/json/missing" in done.err
+    assert "s3://my-logs/json/b: 1 record = 1 delivered" in done.out
+
+
+def test_args_override_those_of_the_config(project: Project) -> None:
+    project.handler(
+        "import slips.interface\n"
+        "class H(slips.interface.Handler):\n"
+        "    def setup(self, args): self.args = args\n"
+        "    def recv(self, meta, event): ...\n"
+        "    def result(self): return self.args\n"
+    )
+    project.put("json/a", {})
+    (project.root / "e.json").write_text('{"bucket_name": "my-logs", "object_key": "json/a"}')
+    given = ["-a", "limit=7", "-a", "name=a=b", "-a", "list=[1]", "-a", '{"deep": {"x": null}}']
+    out = project.shell("test", "-d", "e.json", *given).out
+    told = json.loads(out.partition("result of H: ")[2].splitlines()[0])
+    assert told == {"limit": 7, "name": "a=b", "list": [1], "deep": {"x": None}}
+
+
+def test_what_handlers_print_and_log_goes_to_standard_error(project: Project) -> None:
+    project.handler(
+        "import logging, slips.interface\nprint('importing')\n"
+        "class H(slips.interface.Handler):\n"
+        "    def recv(self, meta, event): print('hello'); logging.info('noted'); logging.debug('detail')\n"
+    )
+    project.put("json/a", {})
+    (project.root / "e.json").write_text('{"bucket_name": "my-logs", "object_key": "json/a"}')
+    done = project.shell("test", "-d", "e.json")
+    assert done.out.startswith("s3://my-logs/json/a: 1 record")
+    assert {"importing", "hello"} <= set(done.err.splitlines())
+    assert re.search(r" INFO \[handler\.py:\d\] noted\n", done.err)
+    assert "detail" not in done.err
+    assert "detail" in project.shell("test", "-d", "e.json", "-v").err
+
+
+def test_wrong_input_is_told_with_status_2(project: Project) -> None:
+    (project.root / "bad.json").write_text('[{"bucket_name": "b"}]')
+    (project.root / "no.json").write_text("{")
+    (project.root / "e.json").write_text("[]")
+    for args, words in (
+        ([], "either -r ID or -d FILE"),
+        (["-r", "x", "-d", "e.json"], "either -r ID or -d FILE"),
+        (["-r", "x"], "no error item 'x'"),
+        (["-d", "none.json"], "none.json: No such file"),
+        (["-d", "bad.json"], "object_key"),
+        (["-d", "no.json"], "expected a JSON list of object events"),
+        (["-d", "e.json", "-a", "novalue"], "-a 'novalue': no key=value"),
+        (["-d", "e.json", "-a", "{1"], "no JSON object"),
+    ):
+        done = project.slips("test", *args)
+        assert (done.status, done.out) == (2, ""), args
+        assert words in done.err
+
+
+# ---- sample
+
+
+def test_the_newest_objects_of_each_mapping_are_sampled(project: Project) -> None:
+    project.config(CONFIG + "    - prefix: json/deep/\n      format: json\n    - prefix: none/\n      format: json\n")
+    for age, key in enumerate(("json/new", "json/deep/x", "json/older", "json/oldest", "slow/y", "dropped/z", "other")):
+        os.utime(project.put(key, {"n": 1}), (1_000_000 - age, 1_000_000 - age))
+    project.put("json/empty")
+    done = project.slips("sample", "-n", "2")
+    assert [event["object_key"] for event in done.json] == ["json/new", "json/older", "slow/y", "json/deep/x"]
+    assert "s3://my-logs/none/: no object to sample" in done.err
+    assert done.status == 0
+
+
+def test_a_sample_is_what_test_takes(project: Project) -> None:
+    project.put("json/a b+c é", {"n": 1})
+    assert project.slips("sample", "--out", "events.json").out == ""
+    assert project.shell("test", "-d", "events.json").status == 0
+    text = (project.root / "events.json").read_bytes()
+    assert project.slips("test", "-d", "-", stdin=text).status == 0
+
+
+def test_a_bucket_that_cannot_be_listed_does_not_hide_the_others(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    project.config(CONFIG + "  far:\n    - prefix: ''\n      format: json\n")
+    project.put("json/a", {"n": 1})
+    done = project.slips("sample", "--endpoint-url", "http://127.0.0.1:1")
+    assert [event["object_key"] for event in done.json] == ["json/a"]
+    assert "s3://far/" in done.err
+    assert done.status == 1

@@ -1,0 +1,90 @@
+"""The pages that come from the code are what the code says, and say something about everything."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import typer.main
+
+import slips.cli.docs
+from slips.cli import app
+from slips.formats import catalogue
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def build() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_build", ROOT / "docs" / "build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_no_page_is_stale(build: ModuleType) -> None:
+    assert build.stale(ROOT / "docs") == [], "run 'make docs'"
+
+
+def test_a_page_that_is_missing_or_changed_is_named_and_fails(
+    build: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert build.main([], tmp_path) == 0
+    assert build.main(["--check"], tmp_path) == 0
+    (tmp_path / "cli.md").unlink()
+    (tmp_path / "formats.md").write_text("old")
+    assert build.main(["--check"], tmp_path) == 1
+    named = capsys.readouterr().err.splitlines()
+    assert [Path(line.partition(":")[0]).name for line in named] == ["cli.md", "formats.md"]
+
+
+def commands() -> dict[str, Any]:
+    group: Any = typer.main.get_command(app)
+    return {"": group, **group.commands}
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_command_and_option_says_what_it_is_for(name: str) -> None:
+    command = commands()[name]
+    assert command.help
+    summary = command.help.partition("\n")[0]
+    assert len(summary) <= 65 or not name, "it is cut off in the list of commands"
+    for parameter in command.params:
+        assert parameter.name == "help" or parameter.help, f"{name}: {parameter.name}"
+
+
+def test_every_command_is_on_the_page_with_its_options_and_examples() -> None:
+    page = slips.cli.docs.reference()
+    for name, command in commands().items():
+        if not name:
+            continue
+        section = page.partition(f"## slips {name}\n")[2].partition("\n## ")[0]
+        assert section
+        if name != "local":
+            assert f"$ slips {name}" in section or f"| slips {name}" in section
+        for parameter in command.params:
+            for option in parameter.opts:
+                assert parameter.name == "help" or not option.startswith("-") or option in section, (name, option)
+
+
+def test_the_page_is_the_same_on_every_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = slips.cli.docs.reference()
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert slips.cli.docs.reference() == wide
+    assert "\x1b" not in wide
+
+
+def test_every_format_is_on_its_page_with_its_rules_and_sample(build: ModuleType) -> None:
+    page = build.formats()
+    for each in catalogue().values():
+        section = page.partition(f"\n## {each.name}\n")[2].partition("\n## ")[0]
+        assert each.reference in section
+        assert all(rule.name in section for rule in each.rules)
+        for sample in build.SAMPLES.glob(f"{each.name}.*"):
+            assert sample.name in section
