@@ -25,7 +25,7 @@ def main() -> None:
     PLACE.mkdir(parents=True)
     for name in ("slips.yml", "handler.py"):
         shutil.copy(HERE / name, PLACE)
-    logs.write(BUCKET, whole=False)
+    logs.deliver(BUCKET)
 
     say(f"{logs.OBJECTS} objects of five vendors lie in {BUCKET.relative_to(Path.cwd())}, one of them broken off.")
     slips("run", expect=1)
@@ -42,7 +42,7 @@ def main() -> None:
     mended = text.replace('event["ipAddress"]  # a bug: not every login has one', 'event.get("ipAddress", "")')
     check(mended != text, "the handler's bug is not where it was")
     handler.write_text(mended)
-    logs.write(BUCKET, whole=True)
+    logs.deliver_again(BUCKET)
     slips("drain")
     slips("run", expect=1)
 
@@ -98,7 +98,7 @@ def say(text: str) -> None:
 
 def check(holds: bool, otherwise: str) -> None:
     if not holds:
-        sys.exit(f"demo: {otherwise}")
+        sys.exit(f"demo: {otherwise[:2_000]}")
 
 
 if __name__ == "__main__":

@@ -20,25 +20,33 @@ SURPRISING = "g_suite/2026-03-02.jsonl"
 """Has a login that the handler's first version does not expect."""
 
 
-def write(bucket: Path, *, whole: bool) -> None:
-    """All objects below `bucket`; the corrupt one broken off in the middle unless `whole`."""
+def deliver(bucket: Path) -> None:
+    """All objects below `bucket`, the corrupt one broken off in the middle."""
+    for key, body in _objects().items():
+        path = bucket / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body[: len(body) // 2] if key == CORRUPT else body)
+
+
+def deliver_again(bucket: Path) -> None:
+    """The corrupt object, whole."""
+    (bucket / CORRUPT).write_bytes(_objects()[CORRUPT])
+
+
+def _objects() -> dict[str, bytes]:
+    """Every object by its key."""
     dice = random.Random(20260302)  # noqa: S311 - logs, not secrets
+    objects = {}
     for number in range(3):
         at = MORNING + timedelta(minutes=30 * number)
-        body = gzip.compress(_cloudtrail(dice, at), mtime=0)
-        key = f"cloudtrail/{at:%Y-%m-%dT%H%MZ}.json.gz"
-        _put(bucket / key, body if whole or key != CORRUPT else body[: len(body) // 2])
+        objects[f"cloudtrail/{at:%Y-%m-%dT%H%MZ}.json.gz"] = gzip.compress(_cloudtrail(dice, at), mtime=0)
     for number in range(2):
         at = MORNING + timedelta(hours=number)
-        _put(bucket / f"azure_ad/{at:%Y-%m-%dT%H%MZ}.jsonl.zst", zstandard.compress(_azure_ad(dice, at)))
-    _put(bucket / "syslog/2026-03-02.log.gz", gzip.compress(_syslog(dice), mtime=0))
-    _put(bucket / SURPRISING, _g_suite(dice))
-    _put(bucket / "firewall/pa 220+vpn é.log", _paloalto(dice))
-
-
-def _put(path: Path, body: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(body)
+        objects[f"azure_ad/{at:%Y-%m-%dT%H%MZ}.jsonl.zst"] = zstandard.compress(_azure_ad(dice, at))
+    objects["syslog/2026-03-02.log.gz"] = gzip.compress(_syslog(dice), mtime=0)
+    objects[SURPRISING] = _g_suite(dice)
+    objects["firewall/pa 220+vpn é.log"] = _paloalto(dice)
+    return objects
 
 
 def _cloudtrail(dice: random.Random, at: datetime) -> bytes:

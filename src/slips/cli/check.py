@@ -59,7 +59,7 @@ def check(
     config, problems = slips_yml.check(text, str(file))
     for problem in problems:
         if problem.level == "warning":
-            say(f"warning: {one_line(str(problem))}")
+            say(one_line(f"{problem.file}:{problem.line}: warning: {problem.message}"))
     mistakes = [str(problem) for problem in problems if problem.level == "error"]
     handlers: list[str] = []
     handler = config.resolve(config.handler.path) if config else _handler_of(text, file)
