@@ -32,14 +32,8 @@ def test_each_prefix_is_shown_with_lane_chain_and_policy(project: Project) -> No
     assert rows[0] == ["json/", "fast", "[s3-lines,", "json]", "on", "error:", "quarantine"]
     assert rows[1][:2] == ["slow/", "slow"]
     assert rows[2][:2] == ["dropped/", "drop"]
-    assert (
-        rows[3]
-        == (
-            "(all) fast, slow for slow/, drop for dropped/ [s3-lines, syslog] on error: skip".replace(
-                "(all) fast,", "(all) fast,"
-            )
-        ).split()
-    )
+    assert rows[3][:8] == ["(all)", "fast,", "slow", "for", "slow/,", "drop", "for", "dropped/"]
+    assert rows[3][8:] == ["[s3-lines,", "syslog]", "on", "error:", "skip"]
 
 
 def test_json_has_the_same(project: Project) -> None:
@@ -98,7 +92,7 @@ def test_warnings_do_not_fail(project: Project) -> None:
     project.config(CONFIG.replace("prefix: slow/, dest", "prefix: /slow/, dest"))
     done = project.slips("check")
     assert done.status == 0
-    assert done.err.startswith("slips: warning: slips.yml:")
+    assert done.err.startswith("slips: slips.yml:11: warning: prefix '/slow/'")
     assert len(project.slips("check", "--json").json["warnings"]) == 1
 
 

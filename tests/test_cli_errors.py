@@ -208,13 +208,13 @@ def test_an_unknown_id_says_where_ids_are(project: Project) -> None:
 def test_drain_moves_all_items_to_their_lanes_and_run_processes_them(project: Project) -> None:
     project.put("json/a", {"n": 6})
     project.put("slow/b", {"n": 1}, b"nonsense\n")
-    assert project.shell("run").status == 1
+    assert project.slips("run").status == 1
     project.handler((project.root / "handler.py").read_text().replace('raise KeyError("severity")', "pass"))
     project.put("slow/c", {"n": 1})
     done = project.slips("drain", "--json")
     assert (done.json["drained"], done.json["lanes"], done.status) == (2, {"fast": 1, "slow": 1}, 0)
     assert project.errors() == []
-    summary = project.shell("run", "--json").json
+    summary = project.slips("run", "--json").json
     assert (summary["objects"], summary["records"], summary["quarantined"]) == (3, 3, 1)
     assert len(project.errors()) == 1
 
@@ -248,7 +248,7 @@ def test_an_id_that_names_nothing_drains_nothing(project: Project) -> None:
 
 def test_records_of_an_overwritten_object_are_kept_and_told(project: Project) -> None:
     project.put("json/a", {"n": 1}, b"nonsense\n")
-    project.shell("run")
+    project.slips("run")
     project.put("json/a", {"n": 2})
     done = project.slips("drain")
     assert "object overwritten: s3://my-logs/json/a" in done.err
@@ -259,7 +259,7 @@ def test_records_of_an_overwritten_object_are_kept_and_told(project: Project) ->
 
 def test_records_cut_by_another_reader_are_replayed_whole_and_drain_says_so(project: Project) -> None:
     project.put("json/a", {"n": 1}, b"nonsense\n", {"n": 2})
-    project.shell("run")
+    project.slips("run")
     project.config((project.root / "slips.yml").read_text().replace("[s3-lines, json]", "[s3-text, json]"))
     done = project.slips("drain")
     assert "replayed whole" in done.err

@@ -39,7 +39,7 @@ def test_json_is_one_object_with_the_keys_that_scripts_rely_on(project: Project)
 def test_the_summary_adds_up_for_people(project: Project) -> None:
     project.put("json/a", {"n": 1}, {"n": 2})
     project.put("dropped/b", {"n": 1})
-    done = project.shell("run")
+    done = project.slips("run")
     assert done.status == 0
     assert "objects  1; 1 dropped by routing\n" in done.out
     assert "records  2 = 2 delivered + 0 filtered + 0 quarantined\n" in done.out
@@ -49,7 +49,7 @@ def test_the_summary_adds_up_for_people(project: Project) -> None:
 
 def test_a_quarantined_record_ends_with_status_1_and_says_what_to_do(project: Project) -> None:
     project.put("json/a", {"n": 1}, b"nonsense\n")
-    done = project.shell("run")
+    done = project.slips("run")
     assert done.status == 1
     assert "1 quarantined" in done.out
     assert "'slips errors' lists" in done.out
@@ -57,7 +57,7 @@ def test_a_quarantined_record_ends_with_status_1_and_says_what_to_do(project: Pr
 
 def test_a_failed_object_is_a_line_as_it_happens_and_status_1(project: Project) -> None:
     project.put("json/a", {"n": 6})
-    done = project.shell("run")
+    done = project.slips("run")
     assert done.status == 1
     assert done.err == "slips: failed: s3://my-logs/json/a: record 1: Count.recv raised KeyError: 'severity'\n"
     assert "objects  1, of which 1 failed\n" in done.out
@@ -66,16 +66,16 @@ def test_a_failed_object_is_a_line_as_it_happens_and_status_1(project: Project) 
 def test_v_tells_of_each_object_and_attempt(project: Project) -> None:
     project.put("json/a", {"n": 6})
     project.put("json/b", {"n": 1})
-    done = project.shell("-v", "run")
+    done = project.slips("-v", "run")
     assert "s3://my-logs/json/b: done, 1 records" in done.err
     assert "attempt 1 failed" in done.err
 
 
 def test_nothing_to_do_is_said_and_so_is_what_waits_in_the_error_table(project: Project) -> None:
-    assert project.shell("run").out == "nothing to do\n"
+    assert project.slips("run").out == "nothing to do\n"
     project.put("json/a", {"n": 1})
     project.fail("r1", key="json/a")
-    done = project.shell("run")
+    done = project.slips("run")
     assert done.status == 0
     assert "1 object in the error table left alone; 'slips drain'" in done.out
 
@@ -138,7 +138,7 @@ def test_a_handler_that_cannot_be_imported_is_wrong_input(project: Project) -> N
 def test_a_second_run_is_refused_and_names_the_first(project: Project) -> None:
     state = project.state()
     with state.exclusive():
-        done = project.shell("run")
+        done = project.slips("run")
     state.close()
     assert (done.status, done.out) == (2, "")
     assert "in use by process" in done.err

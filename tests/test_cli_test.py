@@ -24,7 +24,7 @@ def project(tmp_path: Path) -> Project:
 
 def test_a_stored_error_shows_its_event_and_the_traceback_and_stays(project: Project) -> None:
     project.put("json/a", {"n": 1}, {"n": 6})
-    project.shell("run")
+    project.slips("run")
     (request_id,) = project.errors()
     done = project.shell("test", "-r", request_id)
     assert done.status == 1
@@ -35,7 +35,7 @@ def test_a_stored_error_shows_its_event_and_the_traceback_and_stays(project: Pro
 
 def test_a_mended_handler_shows_its_result(project: Project) -> None:
     project.put("json/a", {"n": 1}, {"n": 6})
-    project.shell("run")
+    project.slips("run")
     project.handler((project.root / "handler.py").read_text().replace('raise KeyError("severity")', "pass"))
     done = project.shell("test", "-r", project.errors()[0][:6])
     assert done.status == 0
@@ -46,7 +46,7 @@ def test_a_mended_handler_shows_its_result(project: Project) -> None:
 
 def test_quarantined_records_are_shown_with_their_reasons(project: Project) -> None:
     project.put("json/a", {"n": 1}, BAD, {"n": 2})
-    project.shell("run")
+    project.slips("run")
     done = project.shell("test", "-r", project.errors()[0])
     assert done.status == 1
     assert "1 record = 0 delivered + 0 filtered + 1 quarantined; 0 events\n" in done.out

@@ -32,7 +32,7 @@ from slips.pipeline.drain import Drained, drain
 from slips.pipeline.process import Failure
 from slips.routing import mapping_for
 
-GUARD = 60.0
+GUARD = 20.0
 """Seconds after which something is taken for hung."""
 
 # What this handler does is written in the objects.
@@ -288,8 +288,15 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
+def project(tmp_path: Path) -> Iterator[Project]:
+    def hung(*_: object) -> None:
+        raise TimeoutError("the run hangs")
+
+    before = signal.signal(signal.SIGALRM, hung)
+    signal.alarm(int(GUARD))
+    yield Project(tmp_path)
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 def eventually(what: Callable[[], Any], why: str) -> Any:
@@ -1135,5 +1142,3 @@ def test_every_error_of_a_run_is_one_of_slips(project: Project) -> None:
     project.put("a", "1")
     with pytest.raises(SlipsError):
         project.run()
-
-

@@ -13,13 +13,14 @@ import pytest
 import slips.interface
 import slips.testing
 from slips.errors import DecompressionError, FormatError, RecordError
+from slips.model import MetaData
 
 
 class Count(slips.interface.Handler):
     def setup(self, args: dict[str, Any]) -> None:
         self.args, self.seen = args, 0
 
-    def recv(self, meta: slips.interface.MetaData, event: dict[str, Any]) -> None:
+    def recv(self, meta: MetaData, event: dict[str, Any]) -> None:
         self.seen += 1
         event.clear()
 
@@ -28,7 +29,7 @@ class Count(slips.interface.Handler):
 
 
 class Raises(slips.interface.Handler):
-    def recv(self, meta: slips.interface.MetaData, event: dict[str, Any]) -> None:
+    def recv(self, meta: MetaData, event: dict[str, Any]) -> None:
         raise LookupError("mine")
 
 

@@ -364,8 +364,8 @@ def find_format(name: str, root: Path) -> Format:
     if base in known:
         return known[base]
     close = difflib.get_close_matches(base, known, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    raise FormatError(f"format {base!r} is not known; {hint}('slips formats' lists them all)")
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise FormatError(f"format {base!r} is not known{hint} ('slips formats' lists them all)")
 
 
 Resolved = tuple[list[str], list[tuple[Format, str]], list[str]]

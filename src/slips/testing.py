@@ -100,7 +100,7 @@ def run(
         handler=HandlerConfig(path="", args=args or {}),
         bucket_mapping={BUCKET: [Mapping("", chain, on_error)]},
     )
-    # The recorder comes first: it has its own copies, made before the handler may change them.
+    # Beside the recorder, the handler gets copies: what is recorded is what was given, whatever it does to it.
     processor = Processor(config, _OneObject(source), [Recorder__, *_handlers(handler)])
     raised: BaseException | None = None
     try:

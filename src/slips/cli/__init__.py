@@ -11,6 +11,7 @@ Errors of slips become texts and exit statuses here, the same for every command:
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -31,9 +32,7 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            value = super().invoke(ctx)
-            # Here rather than at exit, so that a pipe closed by its reader ends the command quietly.
-            sys.stdout.flush()
+            return super().invoke(ctx)
         except SlipsError as error:
             sys.stdout.flush()
             if ctx.obj and ctx.obj.verbose:
@@ -44,7 +43,6 @@ class Commands(TyperGroup):
         except KeyboardInterrupt as interrupt:
             say("interrupted; what was not finished will be run again")
             raise typer.Exit(130) from interrupt
-        return value
 
 
 app = typer.Typer(
@@ -102,7 +100,14 @@ def main() -> None:
         # Whatever the locale, a key or a record must not end the command that shows it.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        app(prog_name="slips")
+        try:
+            app(prog_name="slips")
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has seen enough. What is left of it must not be tried again at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except Exception:  # noqa: BLE001 - the last resort
         traceback.print_exc()
         say("this is a bug of slips; please report it, with the lines above")

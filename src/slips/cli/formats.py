@@ -184,6 +184,14 @@ def _json(value: Any) -> str:
         return _encode(value)
     except (TypeError, ValueError):
         return _encode(_as_json(value))
+    except RecursionError:
+        # Parsers take events as deep as this limit; here they are some levels deeper.
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(2 * limit)
+        try:
+            return _encode(value)
+        finally:
+            sys.setrecursionlimit(limit)
 
 
 def _as_json(value: Any) -> Any:

@@ -263,6 +263,7 @@ class _Text:
             if done:
                 return bytes(kept) if size <= limit else TooLong(size, limit, bytes(kept[:HEAD]))
             if not self._fill():
+                self._at = len(self._data)  # a backslash may be left
                 raise self._error or self._unexpected("the rest of a value")
             at = 0
 

@@ -24,7 +24,7 @@ def load_json(raw: bytes) -> Any:
     try:
         return _decode(raw)
     except (ValueError, msgspec.DecodeError):
-        text = raw.decode("utf-8-sig", "surrogateescape")
+        text = raw.decode("utf-8-sig", "surrogateescape").rstrip("\r\n")
         try:
             return stdlib_json.loads(text)
         except ValueError as error:

@@ -78,9 +78,13 @@ def _rows(stream: BufferedReader, record_bytes: int, delimiter: str) -> Iterator
     first = readline(record_bytes + 3).removeprefix(_BOM)
     for line in chain([first], iter(partial(readline, record_bytes + 3), b"")):
         text = line.decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")
-        if '"' in text or "\r" in text or len(line) > record_bytes:
+        if len(line) > record_bytes:  # perhaps not all of it
             yield odd_row.read(line)
-        elif not line.isspace() or delimiter in text:
+        elif line.isspace() and delimiter not in text:
+            continue
+        elif '"' in text or "\r" in text:
+            yield odd_row.read(line)
+        else:
             row = text.split(delimiter)
             yield row if len(row) <= COLUMNS else odd_row.read(line)
 
@@ -147,7 +151,7 @@ class _OddRow:
             line = self._readline(1 << 16)
             self._size += len(line)
             quotes += line.count(b'"')
-        return TooLong(self._size - _line_end(line), self._record_bytes, self._first[:HEAD])
+        return TooLong(self._size - line.endswith(b"\n"), self._record_bytes, self._first[:HEAD])
 
     def _bad(self, reason: str) -> Bad:
         return Bad(self._size, self._first[:HEAD], reason)

@@ -1,0 +1,218 @@
+"""Rows of tables: what RFC 4180 says, and what is made of everything that it does not."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from slips.chain import compile_chain
+from slips.errors import DecompressionError, ReaderError
+from slips.format import Bad, Record, TooLong
+from slips.formats import tables
+from test_containers import Pieces, until_error
+
+
+def rows(content: bytes | Pieces, delimiter: str = ",", record_bytes: int = 1 << 20) -> Iterator[Record]:
+    raw = Pieces([content]) if isinstance(content, bytes) else content
+    return compile_chain([f"csv:{delimiter}"], Path()).records(io.BufferedReader(raw, 1 << 17), record_bytes)
+
+
+def reference(text: str, delimiter: str) -> list[list[str] | None]:
+    """The rows by the grammar in the docstring of the reader, character by character; None for an endless quote."""
+    found: list[list[str] | None] = []
+    row: list[str] = []
+    field, state, position, began = "", "start", 0, 0
+    while position < len(text):
+        char = text[position]
+        ends = text[position:].startswith(("\n", "\r\n")) or text[position:] == "\r"
+        if state == "quoted" and char == '"':
+            state = "after"
+        elif state == "quoted":
+            field += char
+        elif state == "after" and char == '"':
+            field, state = field + '"', "quoted"
+        elif ends:
+            if delimiter in text[began:position] or text[began:position].strip(" \t\r\n\x0b\x0c"):
+                found.append([*row, field])
+            position += char == "\r" and text[position:] != "\r"
+            row, field, state, began = [], "", "start", position + 1
+        elif char == delimiter:
+            row, field, state = [*row, field], "", "start"
+        elif state == "start" and char == '"':
+            state = "quoted"
+        else:
+            field, state = field + char, "plain"
+        position += 1
+    if state == "quoted":
+        return [*found, None]
+    if delimiter in text[began:] or text[began:].strip(" \t\r\n\x0b\x0c"):
+        found.append([*row, field])
+    return found
+
+
+def values(record: Record) -> list[str] | None:
+    return list(record.values()) if isinstance(record, dict) else None
+
+
+SIGNS = [",", ";", "\t", " ", '"', '""', '","', "\n", "\r\n", "\r", "\0", "\x0b", "\x0c", "\x85", "\u2028", "é", "日本"]
+texts = st.lists(st.sampled_from(SIGNS) | st.sampled_from("abc"), max_size=30).map("".join)
+
+
+@given(texts, st.sampled_from([",", ";", "\t", " ", "é"]), st.integers(1, 40))
+@example('"a"b"c,""x\n', ",", 1)
+@example('\r\r\n"a\r', ",", 1)
+def test_rows_are_what_the_grammar_says(text: str, delimiter: str, step: int) -> None:
+    content = f"header\n{text}".encode()
+    pieces = [content[at : at + step] for at in range(0, len(content), step)]
+    assert [values(each) for each in rows(Pieces(pieces), delimiter)] == reference(text, delimiter)
+
+
+@given(st.lists(st.lists(texts, min_size=2, max_size=4), max_size=6), st.sampled_from(["excel", "unix"]))
+def test_what_the_standard_library_writes_is_read_back(table: list[list[str]], dialect: str) -> None:
+    written = io.StringIO(newline="")
+    csv.writer(written, dialect).writerows([["a", "b"], *table])
+    assert [values(each) for each in rows(written.getvalue().encode())] == table
+
+
+# ---- names
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "event"),
+    [
+        ("a,b", "1,2", {"a": "1", "b": "2"}),
+        ("a,b", "1", {"a": "1"}),
+        ("a,b", "1,2,3,4", {"a": "1", "b": "2", "column_3": "3", "column_4": "4"}),
+        ("a,,b,a,", "1,2,3,4,5", {"a": "1", "column_2": "2", "b": "3", "column_4": "4", "column_5": "5"}),
+        ("column_2,", "1,2", {"column_2": "1", "column_2_": "2"}),
+        ("column_3,a", "1,2,3", {"column_3": "1", "a": "2", "column_3_": "3"}),
+        (' a ,"b ""c"""', "1, 2 ", {" a ": "1", 'b "c"': " 2 "}),
+        ('"two\nlines",b', "1,2", {"two\nlines": "1", "b": "2"}),
+        ("\ufeffa,b", "\ufeff1,2", {"a": "\ufeff1", "b": "2"}),
+        ('\ufeff"a",b', "1,2", {"a": "1", "b": "2"}),
+        ("\n\r\n  \na,b", "1,2", {"a": "1", "b": "2"}),
+        ("a,b\r", "1,2\r", {"a": "1", "b": "2"}),
+    ],
+)
+def test_each_column_has_a_name_of_its_own(header: str, row: str, event: dict[str, str]) -> None:
+    assert list(rows(f"{header}\n{row}\n".encode())) == [event]
+
+
+def test_a_row_is_not_named_after_a_longer_one_before_it() -> None:
+    assert list(rows(b"a\n1,2\n3\n")) == [{"a": "1", "column_2": "2"}, {"a": "3"}]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n \r\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n", b"a,b", b"a,b\n", b"a,b\n\r\n  \n"]
+)
+def test_a_table_without_rows_has_no_records(content: bytes) -> None:
+    assert list(rows(content)) == []
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "sign"), [*tables.DELIMITERS.items(), (":", ":"), ("^", "^"), ("]", "]"), ("", ",")]
+)
+def test_the_parameter_is_the_delimiter(delimiter: str, sign: str) -> None:
+    assert list(rows(f'a{sign}b\n"1{sign}"{sign}2\n'.encode(), delimiter)) == [{"a": f"1{sign}", "b": "2"}]
+
+
+@pytest.mark.parametrize("delimiter", ["comma", ",,", '"', "\n", "\r"])
+def test_what_cannot_be_a_delimiter_is_refused(delimiter: str) -> None:
+    with pytest.raises(ReaderError, match="cannot be the delimiter; expected one character, or one of tab, semicolon"):
+        list(rows(b"a,b\n1,2\n", delimiter))
+
+
+def test_bytes_that_are_not_utf8_survive() -> None:
+    (event,) = rows(b'a,b\n\xff\xfe,"\xe3\x81"\n')
+    assert isinstance(event, dict)
+    assert [value.encode("utf-8", "surrogateescape") for value in event.values()] == [b"\xff\xfe", b"\xe3\x81"]
+
+
+# ---- limits
+
+
+@pytest.mark.parametrize("quote", [b"", b'"'])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
+@pytest.mark.parametrize("size", [19, 20, 21, 22, 23, 24, 25, 1_000, 200_000])
+def test_a_row_over_the_limit_is_too_long_and_reading_goes_on(size: int, end: bytes, quote: bytes) -> None:
+    row = quote + b"x" * (size - 2 - 2 * len(quote)) + quote + b",y"
+    if quote:
+        row = row[:5] + b"\n" + row[6:]
+    short = b"1,2" + end if end else b""
+    found = list(rows(b"a,b\n1,2\n" + row + end + short, record_bytes=22))
+    assert len(found) == 2 + bool(end)
+    assert found[0] == {"a": "1", "b": "2"}
+    assert found[2:] == [{"a": "1", "b": "2"}] * bool(end)
+    if size <= 22:
+        assert values(found[1]) == [row[len(quote) : -2 - len(quote)].decode(), "y"]
+    else:
+        assert isinstance(found[1], TooLong)
+        assert found[1].size == size + (end == b"\r\n")
+        assert (row + end).startswith(found[1].head)
+        assert found[1].head
+
+
+def test_a_row_that_begins_with_many_spaces_is_not_cut() -> None:
+    found = list(rows(b"a,b\n" + b" " * 100 + b"1,2\n3,4\n", record_bytes=22))
+    assert [type(each) for each in found] == [TooLong, dict]
+
+
+def test_a_field_may_be_as_long_as_a_record() -> None:
+    long = "x," * 150_000
+    assert list(rows(f'a,b\n"{long}",2\n'.encode())) == [{"a": long, "b": "2"}]
+
+
+@pytest.mark.parametrize("size", [1, 1_000, 200_000])
+def test_a_quote_that_never_ends_makes_one_bad_record_of_the_rest(size: int) -> None:
+    first, bad = rows(b'a,b\n1,2\n"' + b"x,y\n" * size)
+    assert first == {"a": "1", "b": "2"}
+    assert isinstance(bad, Bad)
+    assert (bad.size, bad.head) == (1 + 4 * size, b'"x,y\n')
+    assert not isinstance(bad, TooLong)
+    assert "a quote that never ends" in bad.reason
+
+
+def test_a_row_of_very_many_columns_is_bad() -> None:
+    wide = b"," * tables.COLUMNS
+    for row in (wide, b'""' + wide):
+        bad, last = rows(b"a,b\n" + row + b"\n1,2\n")
+        assert isinstance(bad, Bad)
+        assert bad.reason == "row has 65,537 columns; expected at most 65,536"
+        assert last == {"a": "1", "b": "2"}
+
+
+@pytest.mark.parametrize("header", [b'a,"b\n1,2\n', b"x" * 100 + b"\n1,2\n"])
+def test_a_header_that_cannot_be_read_ends_the_object(header: bytes) -> None:
+    with pytest.raises(ReaderError, match="csv: the header cannot be read: r"):
+        list(rows(header, record_bytes=50))
+
+
+def test_an_error_of_the_stream_comes_after_all_whole_rows_before_it() -> None:
+    content = b'a,b\n1,2\n"3\n,",4\n5,"6\n7,8\n'
+    for cut, count in ((4, 0), (7, 0), (8, 1), (12, 1), (16, 2), (len(content), 2)):
+        for step in (1, 100):
+            pieces = [content[at : min(at + step, cut)] for at in range(0, cut, step)]
+            raised = DecompressionError("damaged")
+            found, error = until_error(rows(Pieces(pieces, raised)))
+            assert (len(found), error) == (count, raised)
+
+
+@pytest.mark.parametrize("start", [b"", b'"'])
+def test_memory_does_not_grow_with_the_table_nor_with_a_row(start: bytes) -> None:
+    line = b'"%s",%s\n' % (b"x" * 500, b"y" * 500) if not start else b"%s\n" % (b"x" * 1_000)
+    pieces = [b"a,b\n1,2\n", start, *[line * 100] * 200]
+    tracemalloc.start()
+    try:
+        count = sum(1 for _ in rows(Pieces(pieces), record_bytes=200_000))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert count == (2 if start else 20_001)
+    assert peak < 2_000_000
