@@ -394,7 +394,9 @@ def test_an_element_over_the_limit_is_too_long_and_reading_goes_on(size: int, bl
             assert each.head
 
 
-@pytest.mark.parametrize("raw", [b'"%s"' % (b"x" * 50), b"[%s]" % b",".join([b"{}"] * 20), b"1" * 50])
+@pytest.mark.parametrize(
+    "raw", [b'"%s"' % (b"x" * 50), b"[%s]" % b",".join([b"{}"] * 20), b"1" * 50, b'"%s"' % (b"\\\n" * 25)]
+)
 def test_an_element_of_any_kind_may_be_too_long(raw: bytes) -> None:
     found = list(elements(b'{"Records":[{},%s,{}]}' % raw, record_bytes=40))
     assert [type(each) for each in found] == [dict, TooLong, dict]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 READ = 128 * 1024  # bytes per read of the stored object, and in the buffer that lines are cut from
 FEED = 32 * 1024  # compressed bytes per call: what follows a member in them is copied, so more punishes tiny members
-STEP = 32 * 1024  # decompressed bytes per call: a call that fails drops up to these; 4 KB costs a fifth of the speed
+STEP = 32 * 1024  # decompressed bytes per call: a call that fails drops about these; 4 KB costs a fifth of the speed
 KEPT = 1024 * 1024  # compressed bytes of one member that are kept to get back what a failing call dropped
 WINDOW = 128 * 1024 * 1024  # most memory of a decoder: `zstd -d` grants as much unasked, `xz -9` needs 65 MiB
 
@@ -56,9 +56,10 @@ class Decoded:
     """The content of an object, and what is known of it so far."""
 
     stream: io.BufferedReader
-    """The content. `readline` and `read1` give all that is whole before a damage, then raise DecompressionError;
-    `read(n)` raises if the damage is within its n bytes, since fewer would mean the end. What `raw.read` raises passes
-    unchanged. An error stays: reading on raises it again."""
+    """The content. `readline` and `read1` give all that is whole before a damage, then raise DecompressionError; only
+    of a member above 1 MB stored may the last 33 KB be missing, unless it is just cut off. `read(n)` raises if the
+    damage is within its n bytes, since fewer would mean the end. What `raw.read` raises passes unchanged. An error
+    stays: reading on raises it again."""
 
     def __init__(self, raw: BinaryIO, limits: CodecLimits, where: str) -> None:
         self._layers = _Layers(raw, limits, where)
@@ -230,9 +231,7 @@ class _Source(io.RawIOBase):
 
     def unread(self, data: bytes) -> None:
         """Puts back `data`, the last bytes read."""
-        if len(data) > self._at:
-            self._chunk, self._at = data + self._chunk[self._at :], len(data)
-        self._at -= len(data)
+        self._chunk, self._at = data + self._chunk[self._at :], 0
 
     def strip(self, padding: bytes) -> None:
         """Passes over the bytes in front that are in `padding`."""
@@ -352,8 +351,7 @@ def _pieces(member: _Decompressor, damage: type[Exception], feed: Iterator[bytes
     """What `member` makes of `feed`, until one of them ends. Raises _Damage."""
     piece = b""
     while not member.eof:
-        # behind a full piece there may be more, whatever `needs_input` says; new input, if damaged, would cost it
-        feeding = len(piece) < STEP and (member.needs_input or not piece)
+        feeding = member.needs_input or not piece
         data = next(feed, b"") if feeding else b""
         try:
             piece = member.decompress(data, STEP)
@@ -362,7 +360,7 @@ def _pieces(member: _Decompressor, damage: type[Exception], feed: Iterator[bytes
         if piece:
             yield piece
         elif feeding and not data:
-            return
+            return  # only now: `needs_input` may be said while there is more to give
 
 
 def _dropped(member: _Decompressor, damage: type[Exception], kept: list[bytes], given: int) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import os
+import select
 import selectors
 import subprocess
 import sys
@@ -22,7 +23,7 @@ import msgspec
 from msgspec import Struct, field
 
 from slips.backends.directory import Stores
-from slips.backends.embedded import Delivery, Embedded
+from slips.backends.embedded import SETTLED, Delivery, Embedded
 from slips.config import Config
 from slips.errors import SlipsError, StateError, StorageError, UsageError
 from slips.model import LANES, Lane, ObjectEvent, Outcome
@@ -37,6 +38,8 @@ RETRY_SECONDS = (0.3, 1.0)
 """Waits before the second and third attempt: together well below the 3 s that a `run` may wait."""
 START_SECONDS = 60.0
 """A handler that takes longer to import is taken for hung."""
+STOP_SECONDS = 5.0
+"""How long an idle worker may take to end."""
 
 
 class Summary(Struct):
@@ -113,7 +116,7 @@ class Supervisor:
         endpoint_url: str | None = None,
     ) -> None:
         self._config, self._state, self._observer = config, state, observer
-        self._workers_wanted = workers or os.cpu_count() or 1
+        self._workers_wanted = workers or config.handler.concurrency or os.cpu_count() or 1
         self._endpoint_url = endpoint_url
         self._stores = Stores(config, endpoint_url)
         self._summary = Summary()
@@ -134,11 +137,14 @@ class Supervisor:
             self._push_named(paths, again)
         else:
             self._push_pending()
+        self._summary.problems += self._stores.directories.unlisted
         waiting, size = self._state.stream.waiting()
         self._observer.started(waiting if self._only is None else len(self._only), size)
         try:
             self._process_all()
         finally:
+            for worker in self._workers:
+                worker.dismiss()
             for worker in self._workers:
                 worker.stop()
             self._selector.close()
@@ -156,7 +162,6 @@ class Supervisor:
             self._push(self._new(directories.list(bucket), keys))
             if not directories.unlisted:
                 self._state.forget_missing(bucket, "", keys)
-        self._summary.problems += directories.unlisted
 
     def _new(self, events: Iterable[ObjectEvent], keys: set[str]) -> Iterator[ObjectEvent]:
         for event in events:
@@ -183,7 +188,7 @@ class Supervisor:
                     chosen.append(msgspec.structs.replace(event, replay=f"again@{time.time_ns()}"))
                 elif self._state.is_waiting(event):
                     continue
-                elif self._state.ledger.status_of(event) in ("done", "dropped"):
+                elif self._state.ledger.status_of(event) in SETTLED:
                     self._summary.skipped += 1
                 else:
                     chosen.append(event)
@@ -251,7 +256,7 @@ class Supervisor:
                 timeout = min(timeout, max(0.0, self._retries[0][0] - time.monotonic()))
             for key, _ in self._selector.select(timeout):
                 self._listen(key.data)
-            self._end_the_hung()
+            self._look_after_workers()
 
     def _take(self) -> list[Delivery]:
         """The next events of the lanes, of the named objects only if there are some."""
@@ -314,7 +319,7 @@ class Supervisor:
         how = worker.stop()
         if worker.delivery is None:
             if not worker.ready:
-                raise SlipsError(
+                raise UsageError(
                     f"{self._config.handler.path}: importing the handler {how}; expected it to import without that"
                 )
             return
@@ -325,17 +330,19 @@ class Supervisor:
             error_type="WorkerTimeout" if worker.overdue else "WorkerDied",
             message=f"{event.url}: the handler {how} {worker.position}; the object gets {ATTEMPTS} attempts",
             retryable=True,
-            seq=worker.seq or None,
         )
         self._conclude_failure(worker.finish(), failure)
 
-    def _end_the_hung(self) -> None:
-        """Kills workers that are silent for longer than `handler.timeout` allows."""
-        for worker in self._workers:
+    def _look_after_workers(self) -> None:
+        """Kills workers that are silent for longer than `handler.timeout` allows, buries those that died unnoticed."""
+        for worker in list(self._workers):
             limit = self._config.handler.timeout if worker.ready else START_SECONDS
             if limit and (worker.delivery or not worker.ready) and worker.silent > limit:
                 worker.overdue = True
-                worker.kill()
+                allowed = "'handler.timeout'" if worker.ready else f"{START_SECONDS:.0f} s"
+                worker.kill(f"gave no sign of life for longer than {allowed} and was killed")
+            elif worker.is_dead:
+                self._bury(worker)
 
     def _conclude_success(self, delivery: Delivery, success: Success) -> None:
         state, outcome = self._state, success.outcome
@@ -391,6 +398,7 @@ class _Worker:
         self.seq = 0
         self._heard = time.monotonic()
         self._frames = Frames()
+        self._killed = ""
         # Only this process holds the writing end: it closes when this process dies, however it dies.
         lifeline, self._lifeline = os.pipe()
         try:
@@ -399,6 +407,7 @@ class _Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 pass_fds=[lifeline],
+                env={**os.environ, **config.handler.environment},
             )
         finally:
             os.close(lifeline)
@@ -411,6 +420,14 @@ class _Worker:
     def silent(self) -> float:
         """Seconds since it last said something."""
         return time.monotonic() - self._heard
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether its process has ended and has said nothing that is still to be heard.
+
+        Most deaths end the pipe; not where a child that its handler left behind holds it.
+        """
+        return self._process.poll() is not None and not select.select([self.answers], [], [], 0)[0]
 
     @property
     def position(self) -> str:
@@ -434,29 +451,43 @@ class _Worker:
         if not data:
             return None
         self._heard = time.monotonic()
-        messages = self._frames.feed(data)
+        try:
+            messages = self._frames.feed(data)
+        except msgspec.MsgspecError:
+            self.kill("wrote into the pipe of its worker and was killed")
+            return None
         for message in messages:
             if isinstance(message, Progress):
                 self.seq = message.seq
         return messages
 
-    def kill(self) -> None:
+    def kill(self, why: str) -> None:
+        """Ends it at once. `why` is what it did."""
+        self._killed = why
         self._process.kill()
+
+    def dismiss(self) -> None:
+        """Lets it go if it is idle: what its handler left to the end may take its time. Else it is killed."""
+        if self.delivery is not None or not self.ready:
+            self._process.kill()
+        assert self._process.stdin is not None  # noqa: S101 - asked for above
+        with _already_broken():
+            self._process.stdin.close()
 
     def stop(self) -> str:
         """Ends it if it still lives; says how it ended."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with _already_broken():
-                    pipe.close()
-        os.close(self._lifeline)
+        assert self._process.stdin is not None  # noqa: S101 - asked for above
+        with _already_broken():
+            self._process.stdin.close()
         try:
-            status = self._process.wait(timeout=5)
+            status = self._process.wait(timeout=STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             status = self._process.wait()
-        if self.overdue:
-            return "gave no sign of life for longer than 'handler.timeout' and was killed"
+        self.answers.close()
+        os.close(self._lifeline)
+        if self._killed:
+            return self._killed
         return f"was killed by signal {-status}" if status < 0 else f"ended its process with exit status {status}"
 
     def _send(self, message: ToWorker) -> None:

@@ -140,4 +140,3 @@ class Backend(Protocol):
     def status(self) -> dict[str, Any]:
         """Lanes, counts and error groups, for `slips status`."""
         ...
-

@@ -17,10 +17,10 @@ def import_file(path: Path) -> ModuleType:
     path = path.resolve()
     name = path.stem if path.stem.isidentifier() else "handler"
     known = sys.modules.get(name)
-    if known is not None:
-        if getattr(known, "__file__", None) == str(path):
-            return known
-        # The user's `json.py` must not replace the standard library's.
+    if known is not None and getattr(known, "__file__", None) == str(path):
+        return known
+    if known is not None or name in sys.stdlib_module_names:
+        # The user's `json.py` must not replace the standard library's, imported or not.
         name = f"{name}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
         if name in sys.modules:
             return sys.modules[name]

@@ -6,6 +6,7 @@ original standard output carries the answers.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import struct
@@ -27,6 +28,8 @@ from slips.interface import load_handlers
 from slips.model import ObjectEvent
 from slips.pipeline.process import Failure, Processor, Success
 
+LONGEST = 1 << 30
+"""Most bytes of a message."""
 PROGRESS_SECONDS = 0.2
 """How often a worker says how far it is."""
 
@@ -73,7 +76,9 @@ def frame(message: ToWorker | FromWorker) -> bytes:
 
 def main() -> None:
     """Entry point: `python -m slips.worker LIFELINE`, the number of a pipe that closes when the supervisor dies."""
-    threading.Thread(target=_die_with, args=(int(sys.argv[1]),), daemon=True).start()
+    lifeline = int(sys.argv[1])
+    _be_killed_with(lifeline)
+    threading.Thread(target=_die_with, args=(lifeline,), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
     commands, answers = _take_over_pipes()
     serve(commands, answers)
@@ -82,6 +87,12 @@ def main() -> None:
 def _die_with(lifeline: int) -> None:
     os.read(lifeline, 1)
     os._exit(1)
+
+
+def _be_killed_with(lifeline: int) -> None:
+    """Lets the kernel end this process by SIGIO: a handler that never lets other threads run must not outlive either."""
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -152,11 +163,14 @@ class Frames:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[FromWorker]:
-        """The messages that `data` completes."""
+        """The messages that `data` completes. Raises msgspec.MsgspecError for what no worker says."""
         self._buffer += data
         messages: list[FromWorker] = []
         while len(self._buffer) >= _LENGTH.size:
-            end = _LENGTH.size + _LENGTH.unpack_from(self._buffer)[0]
+            length = _LENGTH.unpack_from(self._buffer)[0]
+            if length > LONGEST:
+                raise msgspec.DecodeError(f"{length:,} bytes announced; expected {LONGEST:,} at most")
+            end = _LENGTH.size + length
             if len(self._buffer) < end:
                 break
             messages.append(_from_worker.decode(memoryview(self._buffer)[_LENGTH.size : end]))

@@ -37,14 +37,16 @@ class DirectoryStore:
         """The file of the event's key."""
         path = self.path(event)
         try:
-            with path.open("rb", buffering=0) as file:
-                status = os.fstat(file.fileno())
-                if not stat.S_ISREG(status.st_mode):
-                    raise StorageError(f"{event.url}: {path} is not a regular file; expected one")
-                body = cast("BinaryIO", _Body(cast("BinaryIO", file), event.url))
-                yield StoredObject(body, identity(status), status.st_size, status.st_mtime)
+            # A pipe in its place must not be waited for.
+            file = open(path, "rb", 0, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: PTH123
         except OSError as error:
             raise StorageError(f"{event.url}: {path}: {error.strerror}; expected a readable file") from error
+        with file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise StorageError(f"{event.url}: {path} is not a regular file; expected one")
+            body = cast("BinaryIO", _Body(cast("BinaryIO", file), event.url))
+            yield StoredObject(body, identity(status), status.st_size, status.st_mtime)
 
     def path(self, event: ObjectEvent) -> Path:
         """Where the event's object lies. Raises StorageError for a key that leads elsewhere."""
@@ -85,10 +87,9 @@ class DirectoryStore:
     def _walk(self, bucket: str, root: Path, directory: Path, prefix: str) -> Iterator[ObjectEvent]:
         try:
             entries = sorted(os.scandir(directory), key=lambda e: e.name + "/" * e.is_dir(follow_symlinks=False))
-        except FileNotFoundError:
-            return
         except OSError as error:
-            self.unlisted.append(f"{directory}: {error.strerror}; expected a directory that can be listed")
+            if not isinstance(error, FileNotFoundError) or directory == root:
+                self.unlisted.append(f"{directory}: {error.strerror}; expected a directory that can be listed")
             return
         for entry in entries:
             key = Path(entry.path).relative_to(root).as_posix()
@@ -100,6 +101,9 @@ class DirectoryStore:
                     status = entry.stat()
                 except FileNotFoundError:
                     continue  # gone since it was listed, or a link to nothing: no object
+                except OSError as error:
+                    self.unlisted.append(f"{readable(entry.path)}: {error.strerror}; expected a file that can be read")
+                    continue
                 if not stat.S_ISREG(status.st_mode):
                     continue
                 if _is_utf8(key):

@@ -12,7 +12,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, cast
 from uuid import uuid4
@@ -25,6 +25,8 @@ from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome
 from slips.ports import Claim, LedgerEntry
 
 FILE = "state.sqlite3"
+SETTLED = ("done", "part", "dropped")
+"""What the ledger says of an object that needs no further run; of a part, the rest has an event of its own."""
 _SCHEMA_VERSION = 1
 _SCHEMA = """
 CREATE TABLE lane (
@@ -101,7 +103,7 @@ class Embedded:
             raise StateError(_unusable(directory, str(error))) from error
         state = cls(directory, connection)
         with state.transaction():
-            found = state.execute("PRAGMA user_version").fetchone()[0]
+            ((found,),) = state.select("PRAGMA user_version")
             if found == 0:
                 for statement in _SCHEMA.split(";"):
                     state.execute(statement)
@@ -123,6 +125,13 @@ class Embedded:
         except sqlite3.Error as error:
             raise StateError(_unusable(self.directory, str(error))) from error
 
+    def select(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """All rows of a query. Raises StateError, also for damage that is met only behind the first rows."""
+        try:
+            return self._connection.execute(statement, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise StateError(_unusable(self.directory, str(error))) from error
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All of it or nothing. Nested ones are part of the outermost."""
@@ -132,59 +141,63 @@ class Embedded:
         self.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self.execute("COMMIT")
         except BaseException:
-            if self._connection.in_transaction:
+            with suppress(sqlite3.Error):  # what cannot be written is not undone either: the next opening does it
                 self._connection.rollback()
             raise
-        self.execute("COMMIT")
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Held by the one `run` or `up` of this state. Raises UsageError that names the process that holds it."""
-        path = self.directory / "lock"
         try:
-            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            lock = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise StateError(_unusable(self.directory, error.strerror or str(error))) from error
         try:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                holder = os.read(lock, 200).decode("utf-8", "replace").strip() or "unknown"
-                raise UsageError(
-                    f"{self.directory}: in use by process {holder}; expected no other 'slips run' or 'slips up' "
-                    "on this state directory; wait for it, or stop it"
-                ) from None
-            os.ftruncate(lock, 0)
-            os.write(lock, f"{os.getpid()} ({' '.join(['slips', *sys.argv[1:]])[:150]})".encode())
+            self._lock(lock)
             # Claims of a supervisor that died are nobody's now, and cost no attempt.
             self.execute("DELETE FROM ledger WHERE status = 'claimed'")
             yield
         finally:
             os.close(lock)
 
+    def _lock(self, lock: int) -> None:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(lock, 0)
+            os.write(lock, f"{os.getpid()} ({' '.join(['slips', *sys.argv[1:]])[:150]})".encode("utf-8", "replace"))
+        except BlockingIOError:
+            holder = os.read(lock, 200).decode("utf-8", "replace").strip() or "unknown"
+            raise UsageError(
+                f"{self.directory}: in use by process {holder}; expected no other 'slips run' or 'slips up' "
+                "on this state directory; wait for it, or stop it"
+            ) from None
+        except OSError as error:
+            raise StateError(_unusable(self.directory, error.strerror or str(error))) from error
+
     # -- what the supervisor asks
 
     def is_pending(self, event: ObjectEvent) -> bool:
         """Whether a listed object is still to be put on a lane: not done, not dropped, not waiting, no error item."""
-        if self.ledger.status_of(event) in ("done", "dropped"):
+        if self.ledger.status_of(event) in SETTLED:
             return False
         return not (self.is_waiting(event) or self.has_error(event))
 
     def is_waiting(self, event: ObjectEvent) -> bool:
         """Whether the whole object waits in a lane."""
-        found = self.execute(
+        found = self.select(
             "SELECT 1 FROM lane WHERE bucket = ? AND key = ? AND whole LIMIT 1", (event.bucket_name, event.object_key)
         )
-        return found.fetchone() is not None
+        return bool(found)
 
     def has_error(self, event: ObjectEvent) -> bool:
         """Whether the object is in the error table as a whole, in any content."""
-        found = self.execute(
+        found = self.select(
             "SELECT 1 FROM error WHERE bucket = ? AND key = ? AND kind = 'object' LIMIT 1",
             (event.bucket_name, event.object_key),
         )
-        return found.fetchone() is not None
+        return bool(found)
 
     def resolve(self, event: ObjectEvent) -> int:
         """Deletes the object items of a file that is done whole now: what they would replay is no more."""
@@ -196,7 +209,7 @@ class Embedded:
         """Drops ledger entries of files of a bucket that are no more; `keys` are all that it lists below `prefix`."""
         gone = [
             (bucket, key)
-            for (key,) in self.execute("SELECT DISTINCT key FROM ledger WHERE bucket = ?", (bucket,))
+            for (key,) in self.select("SELECT DISTINCT key FROM ledger WHERE bucket = ?", (bucket,))
             if key.startswith(prefix) and key not in keys
         ]
         with self.transaction():
@@ -206,10 +219,10 @@ class Embedded:
     def counts(self) -> dict[str, Any]:
         """Numbers for `slips status`: lanes with the age of their oldest event in seconds, ledger and errors."""
         lanes: dict[str, dict[str, Any]] = {lane: {"waiting": 0, "oldest_seconds": None} for lane in LANES}
-        for lane, waiting, oldest in self.execute("SELECT lane, COUNT(*), MIN(put_at) FROM lane GROUP BY lane"):
+        for lane, waiting, oldest in self.select("SELECT lane, COUNT(*), MIN(put_at) FROM lane GROUP BY lane"):
             lanes[lane] = {"waiting": waiting, "oldest_seconds": max(0.0, round(time.time() - oldest, 3))}
-        ledger = dict(self.execute("SELECT status, COUNT(*) FROM ledger GROUP BY status").fetchall())
-        errors = dict(self.execute("SELECT kind, COUNT(*) FROM error GROUP BY kind").fetchall())
+        ledger = dict(self.select("SELECT status, COUNT(*) FROM ledger GROUP BY status"))
+        errors = dict(self.select("SELECT kind, COUNT(*) FROM error GROUP BY kind"))
         return {"lanes": lanes, "ledger": ledger, "errors": errors}
 
 
@@ -241,10 +254,10 @@ class SqliteStream:
         """Up to `limit` events in order, fast lane first, behind the last ones taken; `after` remembers them."""
         taken: list[Delivery] = []
         for lane in LANES:
-            rows = self._state.execute(
+            rows = self._state.select(
                 "SELECT id, event, request_id, attempts FROM lane WHERE lane = ? AND id > ? ORDER BY id LIMIT ?",
                 (lane, after.get(lane, 0), limit - len(taken)),
-            ).fetchall()
+            )
             for number, event, request_id, attempts in rows:
                 after[lane] = number
                 taken.append(Delivery(number, msgspec.json.decode(event, type=ObjectEvent), request_id, attempts))
@@ -252,8 +265,9 @@ class SqliteStream:
 
     def waiting(self) -> tuple[int, int]:
         """How many events wait, and the stored bytes of their objects."""
-        found = self._state.execute("SELECT COUNT(*), IFNULL(SUM(json_extract(event, '$.object_size')), 0) FROM lane")
-        count, size = found.fetchone()
+        ((count, size),) = self._state.select(
+            "SELECT COUNT(*), IFNULL(SUM(json_extract(event, '$.object_size')), 0) FROM lane"
+        )
         return count, size
 
     def failed_attempt(self, delivery: Delivery) -> None:
@@ -273,10 +287,8 @@ class SqliteErrors:
 
     def put(self, item: ErrorItem) -> None:
         with self._state.transaction():
-            known = self._state.execute(
-                "SELECT revision FROM error WHERE request_id = ?", (item.request_id,)
-            ).fetchone()
-            revision = known[0] + 1 if known else 1
+            known = self._state.select("SELECT revision FROM error WHERE request_id = ?", (item.request_id,))
+            revision = known[0][0] + 1 if known else 1
             stored = msgspec.structs.replace(item, revision=revision)
             first = item.events[0]
             self._state.execute(
@@ -294,16 +306,16 @@ class SqliteErrors:
             )
 
     def get(self, request_id: str) -> ErrorItem | None:
-        row = self._state.execute("SELECT item FROM error WHERE request_id = ?", (request_id,)).fetchone()
-        return msgspec.json.decode(row[0], type=ErrorItem) if row else None
+        rows = self._state.select("SELECT item FROM error WHERE request_id = ?", (request_id,))
+        return msgspec.json.decode(rows[0][0], type=ErrorItem) if rows else None
 
     def scan(self) -> Iterator[ErrorItem]:
         at = ("", "")
-        while rows := self._state.execute(
+        while rows := self._state.select(
             "SELECT failed_at, request_id, item FROM error WHERE (failed_at, request_id) > (?, ?) "
             "ORDER BY failed_at, request_id LIMIT 200",
             at,
-        ).fetchall():
+        ):
             for failed_at, request_id, item in rows:
                 at = (failed_at, request_id)
                 yield msgspec.json.decode(item, type=ErrorItem)
@@ -323,12 +335,9 @@ class SqliteLedger:
 
     def claim(self, event: ObjectEvent, request_id: str) -> Claim:
         with self._state.transaction():
-            row = self._state.execute(
-                "SELECT status, request_id FROM ledger WHERE entry = ?", (_entry(event),)
-            ).fetchone()
-            if row:
-                status, holder = row
-                if status in ("done", "part", "dropped"):
+            rows = self._state.select("SELECT status, request_id FROM ledger WHERE entry = ?", (_entry(event),))
+            for status, holder in rows:
+                if status in SETTLED:
                     return "done"
                 if status == "claimed" and holder != request_id:
                     return "claimed"
@@ -357,16 +366,16 @@ class SqliteLedger:
         self._state.execute("DELETE FROM ledger WHERE entry = ? AND status = 'claimed'", (_entry(event),))
 
     def status_of(self, event: ObjectEvent) -> str | None:
-        row = self._state.execute("SELECT status FROM ledger WHERE entry = ?", (_entry(event),)).fetchone()
-        return cast("str", row[0]) if row else None
+        rows = self._state.select("SELECT status FROM ledger WHERE entry = ?", (_entry(event),))
+        return cast("str", rows[0][0]) if rows else None
 
     def scan(self) -> Iterator[LedgerEntry]:
         at = ""
-        while rows := self._state.execute(
+        while rows := self._state.select(
             "SELECT entry, bucket, key, identity, status, updated_at, request_id, outcome FROM ledger "
             "WHERE entry > ? ORDER BY entry LIMIT 500",
             (at,),
-        ).fetchall():
+        ):
             at = rows[-1][0]
             for entry, bucket, key, identity, status, updated_at, request_id, outcome in rows:
                 known = msgspec.json.decode(outcome, type=Outcome) if outcome else None

@@ -13,6 +13,10 @@ from slips.model import MetaData
 
 def _set_time(meta: MetaData, event: Event, *names: str) -> None:
     """The first of `names` in the event, else in its `properties`, else `time`; without any of them it stays."""
+    for name in names:
+        if value := event.get(name):  # nearly always
+            meta.timestamp = times.iso(value, name)
+            return
     for fields in (event, event.get("properties")):
         if fields.__class__ is dict:
             for name in names:

@@ -15,6 +15,8 @@ from slips.errors import RecordError
 from slips.format import Event, parser
 from slips.model import MetaData
 
+csv.field_size_limit(2**31 - 1)  # for the whole process; how long a record may be is checked where records are cut
+
 _GROUPS = "dg_hier_level_1, dg_hier_level_2, dg_hier_level_3, dg_hier_level_4, vsys_name, device_name"
 _SOURCE_DEVICE = "src_category, src_profile, src_model, src_vendor, src_osfamily, src_osversion, src_host, src_mac"
 _DEVICES = f"""{_SOURCE_DEVICE}, dst_category, dst_profile, dst_model, dst_vendor, dst_osfamily, dst_osversion,

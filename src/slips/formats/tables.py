@@ -12,6 +12,8 @@ from slips.errors import ReaderError
 from slips.format import Bad, Record, TooLong, reader
 from slips.formats.readers import HEAD
 
+stdlib_csv.field_size_limit(2**31 - 1)  # for the whole process; `record_bytes` is checked here
+
 DELIMITERS = {"tab": "\t", "semicolon": ";", "pipe": "|", "space": " "}
 COLUMNS = 1 << 16
 """Most columns of a row. Tables have fewer; 16 MiB of commas would become 2 GB of fields."""
@@ -42,8 +44,6 @@ def csv(stream: BufferedReader, record_bytes: int, parameter: str) -> Iterator[R
     if len(delimiter) != 1 or delimiter in '"\r\n':
         names = ", ".join(DELIMITERS)
         raise ReaderError(f"csv: {parameter!r} cannot be the delimiter; expected one character, or one of {names}")
-    if stdlib_csv.field_size_limit() < record_bytes:
-        stdlib_csv.field_size_limit(record_bytes)  # for the whole process, there is no other: so it only ever grows
     rows = _rows(stream, record_bytes, delimiter)
     header = next(rows, [])
     if isinstance(header, Bad):

@@ -73,9 +73,7 @@ def _other_reader(event: ObjectEvent, reader_of: Callable[[ObjectEvent], str | N
     return reader if reader != event.reader else None
 
 
-def _unreplayable(
-    event: ObjectEvent, store: ObjectStore, reader_of: Callable[[ObjectEvent], str | None]
-) -> str | None:
+def _unreplayable(event: ObjectEvent, store: ObjectStore, reader_of: Callable[[ObjectEvent], str | None]) -> str | None:
     """Why the records of `event` cannot be replayed: their object has other content now."""
     if event.records is None or _other_reader(event, reader_of) is not None:
         return None
