@@ -686,7 +686,8 @@ def test_a_mistake_in_a_chain_has_the_line_of_the_name_it_quotes() -> None:
 
 def test_chains_are_checked_against_the_catalogue() -> None:
     _, problems = config.check(mapping("- {prefix: a, format: no-such-format}"), files=False)
-    assert _lines(problems, "error") == ["6: format 'no-such-format' is not known ('slips formats' lists them all)"]
+    (problem,) = _lines(problems, "error")
+    assert problem.startswith("6: format 'no-such-format' is not known")
 
 
 def test_chains_are_checked_even_where_the_rest_of_the_mapping_is_wrong() -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from slips.model import ObjectEvent, Outcome
 
 
 class Pieces(io.RawIOBase):
-    """A stream that gives what it has piece by piece, then ends or raises `error` once."""
+    """A stream that gives what it has piece by piece, then ends, or raises `error` and goes on with something else."""
 
     def __init__(self, pieces: Iterable[bytes], error: Exception | None = None) -> None:
         self._pieces, self._error = iter(pieces), error
@@ -36,7 +37,7 @@ class Pieces(io.RawIOBase):
                 self._piece = next(self._pieces)
             except StopIteration:
                 if self._error:
-                    error, self._error = self._error, None
+                    error, self._error, self._pieces = self._error, None, repeat(b"?")
                     raise error from None
                 return 0
         size = min(len(buffer), len(self._piece))

@@ -165,7 +165,7 @@ class HandlerConfig(Struct, frozen=True):
     ] = {}
     role_arn: Annotated[str, _arn("Role of the main func.", "iam", "role/MainFunc")] | None = None
     concurrency: (
-        Annotated[int, _key("Objects at once; not set: 5 on AWS, one per CPU here.", ge=1, le=10_000)] | None
+        Annotated[int, _key("Objects at once; not set: no limit on AWS, one per CPU here.", ge=1, le=10_000)] | None
     ) = None
     security_group_ids: Annotated[list[_Text], _key("Security groups in your VPC.", ["sg-0a1b2c3d"])] = []
     subnet_ids: Annotated[list[_Text], _key("Subnets in your VPC.", ["subnet-0a1b2c3d"])] = []

@@ -38,6 +38,8 @@ RETRY_SECONDS = (0.3, 1.0)
 """Waits before the second and third attempt: together well below the 3 s that a `run` may wait."""
 START_SECONDS = 60.0
 """A handler that takes longer to import is taken for hung."""
+LOOK_SECONDS = 0.25
+"""How often workers are looked after that say nothing."""
 STOP_SECONDS = 5.0
 """How long an idle worker may take to end."""
 
@@ -251,7 +253,7 @@ class Supervisor:
             busy = any(worker.delivery for worker in self._workers)
             if not (taken or busy or self._retries):
                 return
-            timeout = 1.0
+            timeout = LOOK_SECONDS
             if self._retries:
                 timeout = min(timeout, max(0.0, self._retries[0][0] - time.monotonic()))
             for key, _ in self._selector.select(timeout):

@@ -94,7 +94,8 @@ def _object_line(item: ErrorItem, event: ObjectEvent) -> str:
 
 def _reason(item: ErrorItem, event: ObjectEvent) -> str:
     count = _count(item.records)
-    records = f"{count} records, such as " if item.kind == "records" and count != "1" else ""
+    several = item.kind == "records" and count != "1"
+    records = f"{count} records, such as " if several and item.message.startswith("record ") else ""
     return headline(f"{item.stage} {item.error_type}: {records}{item.message.removeprefix(f'{event.url}: ')}")
 
 

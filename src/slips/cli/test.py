@@ -23,6 +23,7 @@ from slips.config import Config, Mapping
 from slips.errors import StorageError, UsageError
 from slips.interface import load_handlers
 from slips.model import ObjectEvent
+from slips.pipeline.drain import with_key_of_today
 from slips.pipeline.process import Processor, Success
 from slips.routing import lane_for, mapping_for
 
@@ -80,9 +81,11 @@ def local(
     with redirect_stdout(sys.stderr):
         handlers = load_handlers(config.resolve(config.handler.path))
         _log.info("Handler: %s in %s", ", ".join(each.__name__ for each in handlers), config.handler.path)
-        processor = Processor(config, Stores(config, endpoint_url), handlers)
+        stores = Stores(config, endpoint_url)
+        processor = Processor(config, stores, handlers)
     clean = True
-    for event in events:
+    for given in events:
+        event = with_key_of_today(given, stores)
         _log.info("Processing %s", event.url)
         with redirect_stdout(sys.stderr):
             ended = processor.process(event)
@@ -215,5 +218,6 @@ def _objects(config: Config, stores: Stores, bucket: str, mapping: Mapping) -> I
     """The objects that are processed by this very mapping, and have something in them."""
     for event in islice(stores.list(bucket, mapping.prefix), LISTED):
         mine = mapping_for(config.bucket_mapping, bucket, event.object_key) is mapping
-        if mine and event.object_size and lane_for(config.routing, event) != "drop":
-            yield event
+        lane = lane_for(config.routing, event)
+        if mine and event.object_size and lane != "drop":
+            yield msgspec.structs.replace(event, lane=lane)

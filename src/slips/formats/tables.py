@@ -21,7 +21,7 @@ COLUMNS = 1 << 16
 _BOM = b"\xef\xbb\xbf"
 _RETURN = "\udc0d"
 """Stands for a carriage return inside a line, where the standard library would end the row. No text contains it:
-`surrogateescape` makes surrogates of bytes from 80 on only."""
+`surrogateescape` makes surrogates of no byte below 80."""
 
 
 @reader(
@@ -66,7 +66,7 @@ def _names(header: Sequence[str], width: int) -> list[str]:
         name = header[position] if position < len(header) else ""
         if not name or name in names:
             name = f"column_{position + 1}"
-            while name in names or name in given:
+            while name in given:
                 name += "_"
         names[name] = None
     return list(names)
@@ -82,7 +82,7 @@ def _rows(stream: BufferedReader, record_bytes: int, delimiter: str) -> Iterator
             yield odd_row.read(line)
         elif line.isspace() and delimiter not in text:
             continue
-        elif '"' in text or "\r" in text:
+        elif '"' in text:
             yield odd_row.read(line)
         else:
             row = text.split(delimiter)
@@ -94,8 +94,8 @@ class _TooLongError(Exception):
 
 
 class _OddRow:
-    """Reads rows that are more than fields with delimiters between them: by the standard library, which takes the lines
-    from here, and asks for more than one only while a quote is open."""
+    """Reads rows with quotes, or too long: by the standard library, which takes their lines from here and asks for more
+    than one only while a quote is open."""
 
     def __init__(self, stream: BufferedReader, record_bytes: int, delimiter: str) -> None:
         self._readline, self._record_bytes = stream.readline, record_bytes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from urllib.parse import unquote_plus
 
 import msgspec
 from msgspec import Struct
@@ -47,7 +48,8 @@ def drain(
                 errors.put(msgspec.structs.replace(item, error_type=OverwrittenError.__name__, message=changed[0]))
             yield drained
             continue
-        for event in item.events:
+        for stored in item.events:
+            event = with_key_of_today(stored, store)
             lane = lane_of_item(event, routing)
             replay = msgspec.structs.replace(
                 event, lane=lane, dest_stream=streams[lane], replay=f"{item.request_id}@{item.revision}"
@@ -63,6 +65,22 @@ def drain(
         if not dry_run and not errors.delete(item.request_id, item.revision):
             drained.notes.append(f"{item.request_id}: changed meanwhile; the newer one stays in the error table")
         yield drained
+
+
+def with_key_of_today(event: ObjectEvent, store: ObjectStore) -> ObjectEvent:
+    """An event with its raw key: the original stored keys as S3 announces them, quoted; today's events name a lane.
+
+    The unquoted key, if an object is there, else the key as stored.
+    """
+    unquoted = unquote_plus(event.object_key)
+    if event.lane is not None or unquoted == event.object_key:
+        return event
+    today = msgspec.structs.replace(event, object_key=unquoted)
+    try:
+        with store.open(today):
+            return today
+    except StorageError:
+        return event
 
 
 def _other_reader(event: ObjectEvent, reader_of: Callable[[ObjectEvent], str | None]) -> str | None:
