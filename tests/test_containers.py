@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slips.chain import Ticker, compile_chain
@@ -102,10 +102,14 @@ def plain(value: Any) -> Any:
     return [plain(each) for each in value] if isinstance(value, list) else value
 
 
-def shown(records: Sequence[Any]) -> list[str]:
-    """Records as texts, which tell `1` from `True`, `0.0` from `-0.0`, and call all NaN alike; elements that are no
-    objects are all the same bad record."""
-    return [repr(each) if isinstance(each, dict) else "bad" for each in records]
+def shown(records: Iterable[Record]) -> list[str]:
+    """Records as texts, which tell `1` from `True`, `0.0` from `-0.0`, and call all NaN alike."""
+    return ["bad" if isinstance(each, Bad) else repr(each) for each in records]
+
+
+def wanted(values: Iterable[Any]) -> list[str]:
+    """What `shown` says of these elements: those that are no objects are bad records."""
+    return [repr(each) if isinstance(each, dict) else "bad" for each in values]
 
 
 # ---- the same as json.loads
@@ -154,22 +158,25 @@ blocks = st.integers(1, 80) | st.just(BLOCK)
 between = st.sampled_from([b"", b"\n", b"\r\n", b" \t", b"\xef\xbb\xbf"])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(between, documents()), max_size=3), between, blocks, st.integers(1, 100))
 def test_documents_are_read_as_json_loads_reads_them(
     parts: list[tuple[bytes, bytes]], end: bytes, block: int, step: int
 ) -> None:
     content = b"".join(gap + text for gap, text in parts) + end
     pieces = [content[at : at + step] for at in range(0, len(content), step)]
-    assert shown(list(elements(Pieces(pieces), block=block))) == shown(reference(content))
+    assert shown(elements(Pieces(pieces), block=block)) == wanted(reference(content))
 
 
 @pytest.mark.parametrize("path", ["detail.items", "."])
+@settings(deadline=None)
 @given(st.data(), blocks)
 def test_the_array_is_found_by_its_path(path: str, data: st.DataObject, block: int) -> None:
     content = data.draw(documents([name for name in path.split(".") if name]))
-    assert shown(list(elements(content, path, block=block))) == shown(reference(content, path))
+    assert shown(elements(content, path, block=block)) == wanted(reference(content, path))
 
 
+@settings(deadline=None)
 @given(documents(), st.data(), blocks)
 def test_what_json_loads_refuses_is_a_reader_error(content: bytes, data: st.DataObject, block: int) -> None:
     at = data.draw(st.integers(0, len(content) - 1))
@@ -185,7 +192,7 @@ def test_what_json_loads_refuses_is_a_reader_error(content: bytes, data: st.Data
     except ValueError:
         assert isinstance(error, ReaderError)
     else:
-        assert (error, shown(found)) == (None, shown(expected))
+        assert (error, shown(found)) == (None, wanted(expected))
 
 
 TRICKY = b"""\xef\xbb\xbf { "before" : [ {"k": "},{\\"k\\":"}, "]}" ],
@@ -199,11 +206,11 @@ TRICKY = b"""\xef\xbb\xbf { "before" : [ {"k": "},{\\"k\\":"}, "]}" ],
 
 @pytest.mark.parametrize("step", [1, 2, 3, 1000])
 def test_it_does_not_matter_where_blocks_end(step: int) -> None:
-    expected = shown(reference(TRICKY))
+    expected = wanted(reference(TRICKY))
     assert len(expected) == 20
     pieces = [TRICKY[at : at + step] for at in range(0, len(TRICKY), step)]
     for block in range(1, len(TRICKY) + 2):
-        assert shown(list(elements(Pieces(pieces), block=block))) == expected, f"blocks of {block}"
+        assert shown(elements(Pieces(pieces), block=block)) == expected, f"blocks of {block}"
 
 
 def test_boundaries_are_guessed_right_in_long_documents() -> None:
@@ -213,7 +220,7 @@ def test_boundaries_are_guessed_right_in_long_documents() -> None:
         items: list[Any] = [{"k": number, **({"x": hostile} if number % 7 == 0 else {})} for number in range(20_000)]
         items[7_000:7_000] = [1, "},{", [{"k": 1}, {"k": 2}], None]
         content = json.dumps({"Records": items}, **layout).encode()
-        assert shown(list(elements(content))) == shown(items)
+        assert shown(elements(content)) == wanted(items)
 
 
 def test_short_documents_follow_each_other_in_long_objects() -> None:
@@ -317,7 +324,7 @@ def test_bad_records_never_reach_a_parser(tmp_path: Path) -> None:
     assert outcome.balanced
 
 
-@pytest.mark.parametrize("raw", ['{"a":' + "[" * 100_000 + "]" * 100_000 + "}", '{"a":' + "9" * 5_000 + "}"])
+@pytest.mark.parametrize("raw", ['{"a":' + "[" * 5_000 + "]" * 5_000 + "}", '{"a":' + "9" * 5_000 + "}"])
 def test_what_python_cannot_hold_is_bad_and_reading_goes_on(raw: str) -> None:
     items = ['{"a":1}'] * 5_000
     found = list(elements(document(*items, raw, *items)))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from slips.chain import compile_chain
@@ -65,6 +65,7 @@ SIGNS = [",", ";", "\t", " ", '"', '""', '","', "\n", "\r\n", "\r", "\0", "\x0b"
 texts = st.lists(st.sampled_from(SIGNS) | st.sampled_from("abc"), max_size=30).map("".join)
 
 
+@settings(deadline=None)
 @given(texts, st.sampled_from([",", ";", "\t", " ", "é"]), st.integers(1, 40))
 @example('"a"b"c,""x\n', ",", 1)
 @example('\r\r\n"a\r', ",", 1)
@@ -76,6 +77,7 @@ def test_rows_are_what_the_grammar_says(text: str, delimiter: str, step: int) ->
     assert [values(each) for each in rows(Pieces(pieces), delimiter)] == reference(text, delimiter)
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(texts, min_size=2, max_size=4), max_size=6), st.sampled_from(["excel", "unix"]))
 def test_what_the_standard_library_writes_is_read_back(table: list[list[str]], dialect: str) -> None:
     written = io.StringIO(newline="")

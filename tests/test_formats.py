@@ -95,7 +95,7 @@ def sample_of(name: str) -> Path:
 
 
 def expected_of(name: str) -> list[dict[str, Any]]:
-    lines = (SAMPLES / f"{name}.expected.jsonl").read_text("utf-8").splitlines()
+    lines = (SAMPLES / f"{name}.expected.jsonl").read_text("utf-8").split("\n")[:-1]
     return [json.loads(line) for line in lines]
 
 

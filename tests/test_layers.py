@@ -19,7 +19,7 @@ LAYERS = [
     {"local", "testing", "project"},
     {"cli", "__main__"},
 ]
-HEAVY = {"typer", "rich", "yaml", "boto3", "botocore", "zstandard", "lz4", "bz2", "lzma", "ijson"}
+HEAVY = {"typer", "rich", "yaml", "boto3", "botocore", "zstandard", "lz4", "bz2", "lzma"}
 """Imported only where they are needed: a function on AWS must not pay for them at its start."""
 
 

@@ -99,7 +99,7 @@ class Chain:
                         last = max(last, *(each.timestamp for each, _ in event))
                 except (MemoryError, KeyboardInterrupt):
                     raise
-                except BaseException as error:
+                except BaseException as error:  # noqa: BLE001 - parsers may raise anything, `SystemExit` too
                     if skip:
                         filtered += 1
                         outcome.rules[SKIP_RULE.name] = outcome.rules.get(SKIP_RULE.name, 0) + 1
@@ -158,7 +158,7 @@ def describe(error: BaseException) -> str:
     """Type and text of an exception, whatever its `__str__` does."""
     try:
         text = str(error)
-    except Exception:
+    except Exception:  # noqa: BLE001 - it is the user's
         text = "(its text cannot be made)"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

@@ -90,7 +90,7 @@ def _die_with(lifeline: int) -> None:
 
 
 def _be_killed_with(lifeline: int) -> None:
-    """Lets the kernel end this process by SIGIO: a handler that never lets other threads run must not outlive either."""
+    """Lets the kernel end this process, by SIGIO: a handler in C code may keep all threads of Python from running."""
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
 

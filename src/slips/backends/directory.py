@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -36,12 +36,11 @@ class DirectoryStore:
     def open(self, event: ObjectEvent) -> Iterator[StoredObject]:
         """The file of the event's key."""
         path = self.path(event)
-        try:
-            # A pipe in its place must not be waited for.
-            file = open(path, "rb", 0, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: PTH123
-        except OSError as error:
-            raise StorageError(f"{event.url}: {path}: {error.strerror}; expected a readable file") from error
-        with file:
+        with ExitStack() as stack:
+            try:
+                file = stack.enter_context(open(path, "rb", 0, opener=_open_at_once))
+            except OSError as error:
+                raise StorageError(f"{event.url}: {path}: {error.strerror}; expected a readable file") from error
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise StorageError(f"{event.url}: {path} is not a regular file; expected one")
@@ -142,6 +141,11 @@ class Stores:
 def identity(status: os.stat_result) -> str:
     """What stands for an etag: it changes when the file is written, replaced, or grows."""
     return f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Opens a pipe, too, without waiting for somebody to write into it."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _is_utf8(key: str) -> bool:

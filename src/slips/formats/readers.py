@@ -20,11 +20,9 @@ HEAD = 4096
 def s3_lines(stream: BufferedReader, record_bytes: int, _parameter: str) -> Iterator[Record]:
     """Lines as bytes, with their line end. A line over `record_bytes` is passed over in flat memory."""
     for line in iter(partial(stream.readline, record_bytes + 2), b""):
-        if line.isspace():
-            continue
         if len(line) > record_bytes and len(line.rstrip(b"\r\n")) > record_bytes:
             yield _pass_over(stream, line, record_bytes)
-        else:
+        elif not line.isspace():
             yield line
 
 

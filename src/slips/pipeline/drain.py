@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from slips.config import Route
 from slips.errors import OverwrittenError, StorageError
-from slips.model import ErrorItem, Lane, ObjectEvent
+from slips.model import LANES, ErrorItem, Lane, ObjectEvent
+from slips.pipeline.report import fingerprint
 from slips.ports import ErrorTable, ObjectStore, Stream
 from slips.routing import lane_of_item
 
@@ -41,30 +42,52 @@ def drain(
     """
     for item in items:
         drained = Drained(item, [], [])
-        changed = [reason for event in item.events if (reason := _unreplayable(event, store, reader_of))]
-        if changed:
-            drained.notes += changed
-            if not dry_run and item.error_type != OverwrittenError.__name__:
-                errors.put(msgspec.structs.replace(item, error_type=OverwrittenError.__name__, message=changed[0]))
+        replays: dict[Lane, list[ObjectEvent]] = {lane: [] for lane in LANES}
+        try:
+            for stored in item.events:
+                event = _as_it_is_now(stored, store, reader_of, drained.notes)
+                lane = lane_of_item(event, routing)
+                replays[lane].append(
+                    msgspec.structs.replace(
+                        event, lane=lane, dest_stream=streams[lane], replay=f"{item.request_id}@{item.revision}"
+                    )
+                )
+                drained.lanes.append(lane)
+        except (OverwrittenError, StorageError) as error:
+            drained.lanes, drained.notes = [], [str(error)]
+            if not dry_run and isinstance(error, OverwrittenError):
+                _mark(item, error, errors)
             yield drained
             continue
-        for stored in item.events:
-            event = with_key_of_today(stored, store)
-            lane = lane_of_item(event, routing)
-            replay = msgspec.structs.replace(
-                event, lane=lane, dest_stream=streams[lane], replay=f"{item.request_id}@{item.revision}"
-            )
-            if (reader := _other_reader(event, reader_of)) is not None:
-                drained.notes.append(
-                    f"{event.url}: was cut by {event.reader!r}, now by {reader!r}: replayed whole, not just its records"
-                )
-                replay = msgspec.structs.replace(replay, records=None, reader=None)
-            drained.lanes.append(lane)
-            if not dry_run:
-                stream.put(lane, [replay])
-        if not dry_run and not errors.delete(item.request_id, item.revision):
-            drained.notes.append(f"{item.request_id}: changed meanwhile; the newer one stays in the error table")
+        if not dry_run:
+            for lane, events in replays.items():
+                if events:
+                    stream.put(lane, events)
+            if not errors.delete(item.request_id, item.revision):
+                drained.notes.append(f"{item.request_id}: changed meanwhile; the newer one stays in the error table")
         yield drained
+
+
+def _as_it_is_now(
+    event: ObjectEvent, store: ObjectStore, reader_of: Callable[[ObjectEvent], str | None], notes: list[str]
+) -> ObjectEvent:
+    """The event to send. Raises OverwrittenError or StorageError where its records cannot be replayed."""
+    event = with_key_of_today(event, store)
+    if event.records is None:
+        return event
+    reader = reader_of(event)
+    if event.reader is not None and reader is not None and reader != event.reader:
+        notes.append(
+            f"{event.url}: was cut by {event.reader!r}, now by {reader!r}: replayed whole, not just its records"
+        )
+        return msgspec.structs.replace(event, records=None, reader=None)
+    with store.open(event) as stored:
+        if event.identity not in ("", stored.identity):
+            raise OverwrittenError(
+                f"object overwritten: {event.url} has other content since its records were quarantined; the item "
+                "stays as evidence; 'slips run --again' with its path processes the new content"
+            )
+    return event
 
 
 def with_key_of_today(event: ObjectEvent, store: ObjectStore) -> ObjectEvent:
@@ -83,25 +106,17 @@ def with_key_of_today(event: ObjectEvent, store: ObjectStore) -> ObjectEvent:
         return event
 
 
-def _other_reader(event: ObjectEvent, reader_of: Callable[[ObjectEvent], str | None]) -> str | None:
-    """The reader that the config has now, if it is not the one that numbered the records of `event`."""
-    if event.records is None or event.reader is None:
-        return None
-    reader = reader_of(event)
-    return reader if reader != event.reader else None
-
-
-def _unreplayable(event: ObjectEvent, store: ObjectStore, reader_of: Callable[[ObjectEvent], str | None]) -> str | None:
-    """Why the records of `event` cannot be replayed: their object has other content now."""
-    if event.records is None or _other_reader(event, reader_of) is not None:
-        return None
-    try:
-        with store.open(event) as stored:
-            if event.identity in ("", stored.identity):
-                return None
-    except StorageError as error:
-        return f"object cannot be read: {error}"
-    return (
-        f"object overwritten: {event.url} has other content since its records were quarantined; the item stays as "
-        "evidence; 'slips run --again' with its path processes the new content"
+def _mark(item: ErrorItem, error: OverwrittenError, errors: ErrorTable) -> None:
+    """Says in the item why it stays; once, as each writing makes a revision."""
+    if item.error_type == type(error).__name__:
+        return
+    what = (error.stage, type(error).__name__, str(error))
+    errors.put(
+        msgspec.structs.replace(
+            item,
+            stage=what[0],
+            error_type=what[1],
+            message=what[2],
+            fingerprint=fingerprint(*what, item.events[0]),
+        )
     )

@@ -108,7 +108,7 @@ class Processor:
             return self._finish(run, ticker or Ticker())
         except ObjectError as error:
             return run.failure(error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it must not cost other objects anything
             what = "" if isinstance(error, MemoryError) else "; this is a bug of slips, please report it"
             unexpected = WorkerError(f"{event.url}: {describe(error)}{what}")
             unexpected.__cause__ = error
@@ -216,13 +216,17 @@ class _Run:
         """What is known about an error that ended the run."""
         shown = error.__cause__ or error
         by_handler = isinstance(error, HandlerError)
-        # Errors of reading know bytes, not records.
-        where = f" (after record {error.seq})" if error.seq and error.stage in _READING else ""
+        # What decompresses knows bytes, not records; what cuts records knows no object.
+        text = str(error)
+        if not text.startswith(self.event.url):
+            text = f"{self.event.url}: {text}"
+        said = "after record" in text or error.stage not in _READING
+        where = "" if said or not error.seq else f" (after record {error.seq})"
         return Failure(
             event=self.event,
             stage=error.stage,
             error_type=type(shown if by_handler or isinstance(error, WorkerError) else error).__name__,
-            message=_bounded(str(error), MESSAGE_BYTES - len(where)) + where,
+            message=_bounded(text, MESSAGE_BYTES - len(where)) + where,
             retryable=error.retryable,
             traceback=_traceback(shown),
             seq=error.seq if by_handler and error.seq else None,
