@@ -144,7 +144,7 @@ def least_cpu(paths: dict[str, Callable[[], int]], repeats: int) -> tuple[dict[s
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--repeats", type=int, default=5)
+    arguments.add_argument("--repeats", type=int, default=7)
     arguments.add_argument("--megabytes", type=int, default=50, help="size of each corpus")
     arguments.add_argument("--memory-megabytes", type=int, default=500, help="size of the large objects")
     arguments.add_argument("--no-memory", action="store_true", help="speed only")

@@ -444,11 +444,27 @@ def test_a_record_of_several_events_is_outside_records_if_the_handler_raises_at_
     assert (failure.seq, counts(failure.outcome)) == (2, (1, 1, 0, 0, 3))
 
 
-def test_a_giant_exception_makes_no_giant_item(make: Make) -> None:
-    handler = raises_in("recv", ValueError("x" * 10**7))
+@pytest.mark.parametrize("character", ["x", "\x00", '"', "漢", "\udcff"])
+def test_a_giant_exception_makes_no_giant_item(make: Make, character: str) -> None:
+    handler = raises_in("recv", ValueError(character * 10**6))
     failure = failed(make(lines("a", "b", "c"), ["s3-lines"], handler).process(EVENT))
-    assert len(msgspec.json.encode(report_failure(failure, "r1", 1, 0.0))) < 128_000
-    assert "record 3: Bad.recv raised ValueError: xxx" in failure.message
+    assert len(msgspec.json.encode(report_failure(failure, "r1", 1, 0.0))) < 25_000
+    assert "record 3: Bad.recv raised ValueError: " in failure.message
+    assert "in recv" in failure.traceback
+
+
+@pytest.mark.parametrize("character", ["x", "\x00", "\udcff"])
+def test_a_giant_reason_makes_no_giant_item(make: Make, character: str, root: Path) -> None:
+    (root / "giant.py").write_text(
+        "from slips.format import parser\n"
+        "@parser('giant', summary='', reference='', takes='text')\n"
+        "def giant(meta, text):\n    raise ValueError(chr(int(text)) * 10**6)\n"
+    )
+    body = lines(*[str(ord(character))] * 5)
+    (item,) = report_quarantine(done(make(body, ["s3-lines", "giant.py:giant"]).process(EVENT)), "r1", 1, 0.0)
+    assert len(msgspec.json.encode(item)) < 40_000
+    assert "in giant" in item.traceback
+    assert len(item.samples) == 5
 
 
 def test_an_interrupt_is_for_the_program_not_for_the_object(make: Make) -> None:
@@ -680,6 +696,7 @@ def test_an_item_holds_a_thousand_ranges_and_more_make_more_items(make: Make) ->
         (event,) = item.events
         assert (event.records, event.reader, item.attempts) == (item.records, "s3-lines", 2)
         assert item.samples[0].seq == item.records[0][0]
+        assert len(item.samples) == 1 or item is items[0]
         assert item.message.startswith(f"record {item.records[0][0]}: ")
 
 

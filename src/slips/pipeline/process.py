@@ -327,10 +327,8 @@ def _reason(error: Exception) -> str:
 
 def _traceback(error: BaseException) -> str:
     """The end of a traceback, which says most. A text in it that is very long hides none of the lines around."""
-    pieces = (
-        piece if len(piece) <= MESSAGE_BYTES else f"{piece[:MESSAGE_BYTES]}…\n"
-        for piece in traceback.format_exception(error)
-    )
+    pieces = [_bounded(piece, MESSAGE_BYTES) for piece in traceback.format_exception(error)]
+    pieces = [piece if piece.endswith("\n") else f"{piece}…\n" for piece in pieces]
     return _bounded("".join(pieces), TRACEBACK_BYTES, end=True)
 
 
