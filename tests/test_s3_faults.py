@@ -109,5 +109,5 @@ def test_halves_of_two_contents_are_never_put_together(server: Server) -> None:
 def test_a_store_that_is_not_there_is_a_storage_error(server: Server) -> None:
     server.shutdown()
     server.server_close()
-    with pytest.raises(StorageError, match="s3://my-logs/a.log"):
+    with pytest.raises(StorageError, match=r"s3://my-logs/a.log"):
         read(server)
