@@ -63,8 +63,10 @@ class Summary(Struct):
     results: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     """What could not even be listed."""
-    waiting: int = 0
-    """Objects left alone because they are in the error table."""
+    left_alone: int = 0
+    """Objects that are not pending because they are in the error table."""
+    rules: dict[str, int] = field(default_factory=dict)
+    """Filtered records by the rule that filtered them."""
 
     @property
     def is_clean(self) -> bool:
@@ -80,6 +82,8 @@ class Summary(Struct):
         self.quarantined += outcome.quarantined
         self.events += outcome.events
         self.bytes += outcome.bytes_in
+        for rule, count in outcome.rules.items():
+            self.rules[rule] = self.rules.get(rule, 0) + count
 
 
 class Observer(Protocol):
@@ -171,7 +175,7 @@ class Supervisor:
             if self._state.is_pending(event):
                 yield event
             elif self._state.has_error(event):
-                self._summary.waiting += 1
+                self._summary.left_alone += 1
 
     def _push_named(self, paths: Sequence[str], again: bool) -> None:
         """The named objects go to their lanes unless they are done or wait there; nothing else will be taken."""
@@ -330,7 +334,7 @@ class Supervisor:
             event=event,
             stage="worker",
             error_type="WorkerTimeout" if worker.overdue else "WorkerDied",
-            message=f"{event.url}: the handler {how} {worker.position}; the object gets {ATTEMPTS} attempts",
+            message=f"{event.url}: the handler {how} {worker.position}",
             retryable=True,
         )
         self._conclude_failure(worker.finish(), failure)
@@ -352,13 +356,13 @@ class Supervisor:
         items = report_quarantine(success, delivery.request_id, attempts, time.time(), self._code_version)
         whole = delivery.event.records is None and success.rest is None
         with state.transaction():
+            if whole:
+                self._supersede(delivery.event, outcome, done=True)
             for item in items:
                 state.errors.put(item)
             if success.rest is not None:
                 state.stream.put(delivery.event.lane or "fast", [success.rest])
             state.ledger.finish(delivery.event, outcome, "done" if success.rest is None else "part")
-            if whole and delivery.event.bucket_name in self._stores.directories.buckets:
-                state.resolve(delivery.event)
             state.stream.acknowledge(delivery)
         self._summary.add(outcome)
         url = delivery.event.url
@@ -373,6 +377,8 @@ class Supervisor:
         final = not failure.retryable or attempts >= ATTEMPTS
         with state.transaction():
             if final:
+                if delivery.event.records is None:
+                    self._supersede(delivery.event, failure.outcome, done=False)
                 state.errors.put(
                     report_failure(failure, delivery.request_id, attempts, time.time(), self._code_version)
                 )
@@ -388,6 +394,11 @@ class Supervisor:
             due = time.monotonic() + RETRY_SECONDS[attempts - 1]
             heapq.heappush(self._retries, (due, delivery.id, delivery))
         self._observer.failed(failure, attempts, final)
+
+    def _supersede(self, event: ObjectEvent, outcome: Outcome, *, done: bool) -> None:
+        """The error table tells of each content of an object once. Of a file there is no content but the present."""
+        is_file = event.bucket_name in self._stores.directories.buckets
+        self._state.supersede(event, outcome.identity or event.identity, done=done, any_content=is_file)
 
 
 class _Worker:

@@ -7,6 +7,7 @@ original standard output carries the answers.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import signal
 import struct
@@ -30,6 +31,7 @@ from slips.pipeline.process import Failure, Processor, Success
 
 LONGEST = 1 << 30
 """Most bytes of a message."""
+LOG_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)s [%(filename)s:%(lineno)d] %(message)s"
 PROGRESS_SECONDS = 0.2
 """How often a worker says how far it is."""
 
@@ -114,6 +116,8 @@ def serve(commands: BinaryIO, answers: BinaryIO) -> None:
         answers.write(frame(message))
         answers.flush()
 
+    # The level is the handler's to set, as on Lambda; the lines look as they do in `slips test`.
+    logging.basicConfig(stream=sys.stderr, format=LOG_FORMAT, datefmt="%Y-%m-%d %H:%M:%S")
     setup = _read(commands)
     if not isinstance(setup, Setup):
         return

@@ -199,11 +199,20 @@ class Embedded:
         )
         return bool(found)
 
-    def resolve(self, event: ObjectEvent) -> int:
-        """Deletes the object items of a file that is done whole now: what they would replay is no more."""
-        return self.execute(
-            "DELETE FROM error WHERE bucket = ? AND key = ? AND kind = 'object'", (event.bucket_name, event.object_key)
-        ).rowcount
+    def supersede(self, event: ObjectEvent, identity: str, *, done: bool, any_content: bool) -> None:
+        """Deletes the items that a whole run of an object has made untrue: it failed again, or is `done`.
+
+        Those of the object itself, of this content only unless `any_content`; once it is done also those of records of
+        this very content, all of which were read again. Records of other content stay, as evidence.
+        """
+        found = self.select(
+            "SELECT request_id, kind, item FROM error WHERE bucket = ? AND key = ?",
+            (event.bucket_name, event.object_key),
+        )
+        for request_id, kind, item in list(found):
+            same = msgspec.json.decode(item, type=ErrorItem).events[0].identity == identity
+            if (any_content or same) if kind == "object" else (done and same):
+                self.execute("DELETE FROM error WHERE request_id = ?", (request_id,))
 
     def forget_missing(self, bucket: str, prefix: str, keys: set[str]) -> None:
         """Drops ledger entries of files of a bucket that are no more; `keys` are all that it lists below `prefix`."""

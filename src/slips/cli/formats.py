@@ -19,7 +19,7 @@ from slips.cli.items import moment
 from slips.cli.output import one_line, plural, print_json, print_json_list, say, table
 from slips.codec import CodecLimits, decode
 from slips.config import Limits
-from slips.errors import FormatError, HandlerError, UsageError
+from slips.errors import FormatError, HandlerError, ReaderError, UsageError
 from slips.format import Event, Format, Record
 from slips.formats import catalogue
 from slips.model import MetaData, ObjectEvent, Outcome, format_time
@@ -116,14 +116,17 @@ def parse(
         raise UsageError(f"FORMAT {chain!r}: {error}") from error
     event_time = moment(time_, time.time(), "--time") if time_ else None
     with _opened(file) as (stream, changed):
-        outcome = _print_events(compiled, stream, file, changed if event_time is None else event_time)
+        try:
+            outcome = _print_events(compiled, stream, file, changed if event_time is None else event_time)
+        except ReaderError as error:  # it knows no file
+            raise ReaderError(f"{file}: {error}") from error
     if options(ctx).verbose:
         say(
             f"{file}: {plural(outcome.records, 'record')} = {outcome.delivered:,} delivered + "
             f"{outcome.filtered:,} filtered + {outcome.quarantined:,} quarantined; {plural(outcome.events, 'event')}"
         )
-        for rule, count in outcome.rules.items():
-            say(f"{file}: filtered by {rule}: {count:,}")
+    for rule, count in outcome.rules.items():
+        say(f"{file}: {count:,} filtered by {rule}")
     if outcome.quarantined:
         raise typer.Exit(1)
 

@@ -97,6 +97,8 @@ def _print_summary(summary: Summary, config: Config, named: bool) -> None:
                 ("bytes", f"{summary.bytes:,} in {summary.seconds:.1f} s"),
             ]
         )
+        for rule, count in sorted(summary.rules.items()):
+            print(f"filtered {count:,} by {rule}")
         _print_results(summary.results)
     else:
         print("; ".join(["nothing to do", *others]))
@@ -117,8 +119,8 @@ def _hints(summary: Summary, config: Config, named: bool) -> Iterable[str]:
     """What to do next."""
     if summary.failed or summary.quarantined:
         yield "'slips errors' lists what failed; with its cause mended, 'slips drain' and 'slips run' process it again"
-    if summary.waiting:
-        yield f"{plural(summary.waiting, 'object')} in the error table left alone; 'slips drain' puts them back"
+    if summary.left_alone:
+        yield f"{plural(summary.left_alone, 'object')} in the error table left alone; 'slips drain' puts them back"
     if summary.skipped and named:
         yield "'--again' processes objects that are done, too"
     embedded = config.backend.embedded

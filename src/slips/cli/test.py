@@ -26,6 +26,7 @@ from slips.model import ObjectEvent
 from slips.pipeline.drain import with_key_of_today
 from slips.pipeline.process import Processor, Success
 from slips.routing import lane_for, mapping_for
+from slips.worker import LOG_FORMAT
 
 LISTED = 100_000
 """Objects under a prefix among which `sample` looks for the newest: a prefix of S3 may have billions."""
@@ -71,7 +72,7 @@ def local(
     events = _events(config, request_id, data)
     logging.basicConfig(
         level=logging.DEBUG if verbose or options(ctx).verbose else logging.INFO,
-        format="%(asctime)s.%(msecs)03d %(levelname)s [%(filename)s:%(lineno)d] %(message)s",
+        format=LOG_FORMAT,
         datefmt="%Y-%m-%d %H:%M:%S",
         stream=sys.stderr,
         force=True,
