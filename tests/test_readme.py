@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from slips.testing import run
+
 ROOT = Path(__file__).parents[1]
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -94,3 +96,13 @@ def test_the_test_that_the_readme_shows_passes(place: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_format_that_the_documentation_shows_works(place: Path) -> None:
+    (shown,) = [m[3] for m in BLOCK.finditer((ROOT / "docs" / "handler.md").read_text("utf-8")) if m[1] == "python"]
+    (place / "doors.py").write_text(shown)
+    log = b"main;2026-11-23T08:00:00Z;akiko\nmain;2026-11-23T08:01:00Z;drill\n"
+    seen = run(None, ["s3-lines", f"{place / 'doors.py'}:doors"], log)
+    assert seen.events == [{"door": "main", "person": "akiko"}]
+    assert (seen.metas[0].tag, seen.metas[0].timestamp) == ("doors.opened", 1795420800.0)
+    assert seen.filtered == {"drill": 1}
