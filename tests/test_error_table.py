@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,14 @@ def test_what_was_quarantined_of_other_content_stays_as_evidence_and_says_so(pro
     (item,) = project.slips("errors", "--json").json
     assert (item["request_id"], item["records"], item["samples"][0]["raw"]) == (kept, [[2, 2]], "bad")
     assert "object overwritten" in item["message"]
+
+
+def test_a_document_over_several_lines_is_recognised(project: Project) -> None:
+    project.put("json/a", json.dumps([FAILING] * 9, indent=1).encode())
+    project.shell("run")
+    (item,) = project.slips("errors", "--json").json
+    assert item["error_type"] == "FormatError"
+    assert "looks like one JSON document over several lines, which [s3-text, json, …] reads" in item["message"]
 
 
 def test_filtered_records_are_told_by_rule(project: Project) -> None:

@@ -205,10 +205,12 @@ class _Run:
         whole = self.event.records is None
         if whole and outcome.records >= WRONG_MAPPING_RECORDS and outcome.quarantined * 2 > outcome.records:
             first = self.quarantine.parts[0]
+            opens = first.samples and first.samples[0].raw.strip() in ("{", "[")
+            hint = "; it looks like one JSON document over several lines, which [s3-text, json, …] reads" if opens else ""
             raise FormatError(
                 f"{self.event.url}: {outcome.quarantined} of {outcome.records} records cannot be understood, "
                 f"the first (record {first.ranges[0][0]}): {first.message}; expected the chain to fit most of them; "
-                "look at its 'format' in 'bucket_mapping'"
+                f"look at its 'format' in 'bucket_mapping'{hint}"
             )
         self._call("results", "result")
 
