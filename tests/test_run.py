@@ -340,13 +340,14 @@ def test_a_run_takes_what_is_new_and_a_second_run_does_nothing(project: Project)
 
 def test_a_file_that_was_rewritten_grew_or_was_replaced_runs_again_and_no_other(project: Project) -> None:
     for key in ("rewritten", "grown", "replaced", "same"):
-        project.put(key, "old")
+        os.utime(project.put(key, "old"), ns=(0, 1_522_341_315_768_000_000))
     project.run()
     old = (project.bucket / "replaced").stat()
     project.put("rewritten", "new")
     os.utime(project.bucket / "rewritten", ns=(0, old.st_mtime_ns + 1))
     with (project.bucket / "grown").open("a") as file:
         file.write("more\n")
+    os.utime(project.bucket / "grown", ns=(0, (project.bucket / "same").stat().st_mtime_ns))
     other = project.put("other", "abc")
     os.utime(other, ns=(old.st_atime_ns, old.st_mtime_ns))
     other.rename(project.bucket / "replaced")
@@ -850,6 +851,22 @@ def test_a_supervisor_that_is_killed_costs_its_objects_no_attempt(project: Proje
     (project.root / "go-on").touch()
     assert results(project.run()) == {"a": ["wait go-on"]}
     assert (project.errors, project.waiting()) == ([], [])
+
+
+def test_attempts_outlive_their_supervisor(project: Project) -> None:
+    project.put("a", "raise it")
+    project.put("b", "wait go-on")
+    process = project.start()
+    eventually(lambda: len(project.lines("tried")) == 2, "there was no second attempt")
+    process.kill()
+    process.communicate()
+    # The second may have died with the supervisor, the first not.
+    (failed,) = (attempts for key, attempts in project.waiting() if key == "a")
+    assert failed in (1, 2)
+    (project.root / "go-on").touch()
+    assert project.run().failed == 1
+    assert [item.attempts for item in project.errors] == [3]
+    assert len(project.lines("tried")) == 2 + (3 - failed)
 
 
 def test_an_interrupted_run_ends_its_workers_and_loses_nothing(project: Project) -> None:

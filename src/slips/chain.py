@@ -13,6 +13,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from slips.errors import FormatError, HandlerError, ObjectError, ReaderError, RecordError
 from slips.format import Bad, Event, Format, Parse, Parsed, Record, Rule, parser
 from slips.formats import catalogue
@@ -77,6 +79,8 @@ class Chain:
         numbered: Iterator[tuple[int, Record]] = enumerate(self.records(stream, record_bytes), 1)
         if source.records is not None:
             numbered = select(numbered, source.records, ticker)
+            # Handlers may change what they are given; this list says what is still to be read.
+            source = msgspec.structs.replace(source, records=list(source.records))
         parse, timestamp = self.parse, source.timestamp
         records = delivered = filtered = events = seq = 0
         first, last = float("inf"), float("-inf")

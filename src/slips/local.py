@@ -313,6 +313,8 @@ class Supervisor:
                 case Progress(seq=seq):
                     if worker.delivery:
                         self._observer.progress(worker.delivery.event, seq)
+                case Success() | Failure() if not worker.is_about(message.event):
+                    worker.kill("answered for another object and was killed")
                 case Success():
                     self._conclude_success(worker.finish(), message)
                 case Failure():
@@ -458,6 +460,10 @@ class _Worker:
             raise SlipsError("a worker answered without a task; this is a bug of slips, please report it")
         return delivery
 
+    def is_about(self, event: ObjectEvent) -> bool:
+        """Whether an answer is about what it has in hand."""
+        return self.delivery is not None and _name_of(self.delivery.event) == _name_of(event)
+
     def listen(self) -> list[FromWorker] | None:
         """The messages that have come; None if it is dead."""
         data = os.read(self.answers.fileno(), 1 << 20)
@@ -466,7 +472,7 @@ class _Worker:
         self._heard = time.monotonic()
         try:
             messages = self._frames.feed(data)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             self.kill("wrote into the pipe of its worker and was killed")
             return None
         for message in messages:
@@ -508,6 +514,11 @@ class _Worker:
         with _already_broken():  # its death is noticed where its answers are read
             self._process.stdin.write(frame(message))
             self._process.stdin.flush()
+
+
+def _name_of(event: ObjectEvent) -> object:
+    """What stays the same in an event while it is processed: not the identity, which is that of what was read."""
+    return (event.bucket_name, event.object_key, event.records, event.replay)
 
 
 @contextmanager

@@ -140,6 +140,8 @@ class Outcome(Struct, kw_only=True):
     results: dict[str, Any] = field(default_factory=dict)
     """What each handler's `result()` returned, by handler name."""
     identity: str = ""
+    """Of the object as it was read: its version id, else its etag."""
+    etag: str = ""
     """Of the object as it was read."""
 
     @property

@@ -101,9 +101,15 @@ def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
     """Keeps the pipes to the supervisor out of the handler's reach."""
     commands = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
+    nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
-    os.close(nothing)
+
+    def let_go() -> None:
+        """What a fork of a handler reads and says is not the supervisor's."""
+        os.dup2(nothing, commands.fileno())
+        os.dup2(nothing, answers.fileno())
+
+    os.register_at_fork(after_in_child=let_go)
     os.dup2(2, 1)
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
     return commands, answers
@@ -135,16 +141,27 @@ def serve(commands: BinaryIO, answers: BinaryIO) -> None:
 
 
 class Heartbeat(Ticker):
-    """Tells the supervisor now and then how far the object at hand is; never stops the run."""
+    """Tells the supervisor now and then how far the object at hand is; never stops the run.
+
+    A handler may fork. The child shares the object's file and its position: as soon as it comes back from the handler,
+    before it could read on, it ends.
+    """
 
     def __init__(self, answer: Callable[[FromWorker], None]) -> None:
         self._answer = answer
+        self._process = os.getpid()
+        os.register_at_fork(after_in_child=self._make_due)
         threading.Thread(target=self._beat, daemon=True).start()
 
     def tick(self, seq: int) -> bool:
+        if os.getpid() != self._process:
+            os._exit(0)
         self.due = False
         self._answer(Progress(seq))
         return False
+
+    def _make_due(self) -> None:
+        self.due = True
 
     def _beat(self) -> None:
         while True:

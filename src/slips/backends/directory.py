@@ -44,7 +44,7 @@ class DirectoryStore:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise StorageError(f"{event.url}: {path} is not a regular file; expected one")
-            body = cast("BinaryIO", _Body(cast("BinaryIO", file), event.url))
+            body = cast("BinaryIO", _Body(cast("BinaryIO", file), status.st_size, event.url))
             yield StoredObject(body, identity(status), status.st_size, status.st_mtime)
 
     def path(self, event: ObjectEvent) -> Path:
@@ -153,13 +153,20 @@ def _is_utf8(key: str) -> bool:
 
 
 class _Body:
-    """An open file whose read errors name the object."""
+    """An open file whose read errors name the object; to end before its size is one."""
 
-    def __init__(self, file: BinaryIO, where: str) -> None:
-        self._file, self._where = file, where
+    def __init__(self, file: BinaryIO, size: int, where: str) -> None:
+        self._file, self._left, self._where = file, size, where
 
     def read(self, size: int = -1) -> bytes:
         try:
-            return self._file.read(size)
+            data = self._file.read(size)
         except OSError as error:
             raise StorageError(f"{self._where}: reading failed: {error.strerror}") from error
+        self._left -= len(data)
+        if not data and size and self._left > 0:
+            raise StorageError(
+                f"{self._where}: the file ends {self._left:,} bytes before the size it had when it was opened; "
+                "expected it to stay as it is while it is read"
+            )
+        return data

@@ -357,9 +357,11 @@ class SqliteLedger:
         with self._state.transaction():
             self._write(event, status, outcome)
             if event.records is None and status == "done":
-                # Done whole, whatever asked for it: neither the content announced nor the one read needs a further run.
+                # Done whole, whatever asked for it: the content that was read needs no further run. One that was only
+                # announced, and replaced before it was read, may come back.
                 plain = msgspec.structs.replace(event, replay=None)
-                self._write(plain, status, outcome)
+                if event.identity in (outcome.identity, outcome.etag) or not outcome.identity:
+                    self._write(plain, status, outcome)
                 if outcome.identity:
                     read = msgspec.structs.replace(plain, object_etag=outcome.identity, object_version_id=None)
                     self._write(read, status, outcome)

@@ -94,8 +94,19 @@ app.command()(formats.formats)
 app.command()(formats.parse)
 
 
+def _open_closed() -> None:
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            if nothing != number:
+                os.dup2(nothing, number)
+            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))
+
+
 def main() -> None:
     """The console script `slips`."""
+    if sys.stdout is None or sys.stderr is None:  # closed by who started us: 1 and 2 must not become files of the state
+        _open_closed()
     for stream in (sys.stdout, sys.stderr):
         # Whatever the locale, a key or a record must not end the command that shows it.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

@@ -39,7 +39,7 @@ class Choice(Struct, frozen=True):
 
     def of(self, items: Iterable[ErrorItem], now: float | None = None) -> Iterator[ErrorItem]:
         """Those of `items` that are meant. `now` is epoch seconds. Raises UsageError at once for what is no time."""
-        since = moment(self.since, time.time() if now is None else now, "--since") if self.since else None
+        since = moment(self.since, time.time() if now is None else now, "--since") if self.since is not None else None
         return (item for item in items if self._fits(item, since))
 
     def _fits(self, item: ErrorItem, since: float | None) -> bool:

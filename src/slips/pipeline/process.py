@@ -42,6 +42,8 @@ SAMPLE_BYTES = 4_000
 REASON_BYTES = 2_000
 MESSAGE_BYTES = 4_000
 TRACEBACK_BYTES = 16_000
+RESULT_DEPTH = 100
+"""Levels of dicts and lists in what a handler returns; deeper is kept as its `repr`."""
 WRONG_MAPPING_RECORDS = 10
 """From so many records on, an object of which more than half fail has the wrong mapping."""
 
@@ -130,7 +132,7 @@ class Processor:
         if chain.ignores:
             return Success(event, run.outcome)
         with self._store.open(event) as stored:
-            run.outcome.identity = stored.identity
+            run.outcome.identity, run.outcome.etag = stored.identity, stored.etag
             _refuse_other_content(event, stored.identity, chain)
             decoded = decode(stored.body, self._codec_limits, event.url)
             try:
@@ -165,6 +167,8 @@ class _Run:
     ) -> int | None:
         """Handlers set up and every record through them; the number of the last record if `ticker` stopped it."""
         self._call(None, "setup", config.handler.args)
+        if ticker.due:
+            ticker.tick(0)
 
         def reject(seq: int, record: Record, error: Exception) -> None:
             if mapping.on_error == "fail":
@@ -206,7 +210,9 @@ class _Run:
         if whole and outcome.records >= WRONG_MAPPING_RECORDS and outcome.quarantined * 2 > outcome.records:
             first = self.quarantine.parts[0]
             opens = first.samples and first.samples[0].raw.strip() in ("{", "[")
-            hint = "; it looks like one JSON document over several lines, which [s3-text, json, …] reads" if opens else ""
+            hint = (
+                "; it looks like one JSON document over several lines, which [s3-text, json, …] reads" if opens else ""
+            )
             raise FormatError(
                 f"{self.event.url}: {outcome.quarantined} of {outcome.records} records cannot be understood, "
                 f"the first (record {first.ranges[0][0]}): {first.message}; expected the chain to fit most of them; "
@@ -379,9 +385,18 @@ def _name(handler: Handler) -> str:
 def _plain(value: Any) -> Any:
     """What a handler returned, as JSON carries it; anything else as its `repr`."""
     try:
-        return msgspec.json.decode(msgspec.json.encode(value))
+        plain = msgspec.json.decode(msgspec.json.encode(value))
     except (TypeError, ValueError, OverflowError, RecursionError):
         return readable(repr(value))
+    return plain if _is_shallow(plain, RESULT_DEPTH) else readable(repr(value))
+
+
+def _is_shallow(value: Any, levels: int) -> bool:
+    """Whether it can be read again wherever it goes, on whatever stack."""
+    if not isinstance(value, dict | list):
+        return True
+    within = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_shallow(each, levels - 1) for each in within)
 
 
 def _copy_json(value: Any) -> Any:

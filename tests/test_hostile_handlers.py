@@ -1,0 +1,100 @@
+"""Handlers that do what they had better not: it costs their own object at most, and is never silent."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from projects import Project
+
+HEAD = "import os, sys, time\nimport slips.interface\n\nclass H(slips.interface.Handler):\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    made = Project(tmp_path)
+    made.config((made.root / "slips.yml").read_text().replace("args: {limit: 5}", "args: {limit: 5}\n  concurrency: 1"))
+    return made
+
+
+def test_a_child_of_a_handler_neither_answers_nor_reads_for_it(project: Project) -> None:
+    project.handler(
+        HEAD + "    n = 0\n"
+        "    def recv(self, meta, event):\n"
+        "        self.n += 1\n"
+        "        if event.get('fork') and os.fork() == 0: time.sleep(0.3)\n"
+        "        if event.get('slow'): time.sleep(0.6); raise ValueError('not done')\n"
+        "    def result(self): return self.n\n"
+    )
+    project.put("json/1", {"fork": 1}, *({"n": number} for number in range(50_000)))
+    project.put("json/2", {"slow": 1})
+    project.put("json/3", {"a": 1})
+    summary = project.shell("run", "--json").json
+    assert (summary["objects"], summary["failed"], summary["records"]) == (3, 1, 50_002)
+    (item,) = project.slips("errors", "--json").json
+    assert item["argument"][0]["object_key"] == "json/2"
+
+
+def test_a_child_that_exits_costs_nothing(project: Project) -> None:
+    for place in ("setup(self, args)", "recv(self, meta, event)", "result(self)"):
+        recv = "" if "recv" in place else "    def recv(self, meta, event): pass\n"
+        project.handler(HEAD + recv + f"    def {place}:\n        if os.fork() == 0: sys.exit(0)\n        os.wait()\n")
+        for number in range(3):
+            project.put(f"json/{number}", *({"place": place, "n": each} for each in range(20)))
+        summary = project.shell("run", "--json").json
+        assert (summary["objects"], summary["failed"], summary["records"]) == (3, 0, 60), place
+
+
+def test_a_child_made_in_setup_does_not_read_the_object(project: Project) -> None:
+    project.handler(
+        HEAD + "    def setup(self, args):\n        if os.fork() == 0: pass\n    def recv(self, meta, event): pass\n"
+    )
+    project.put("json/1", *({"n": number} for number in range(100_000)))
+    assert project.shell("run", "--json").json["records"] == 100_000
+
+
+def test_what_a_handler_does_to_its_source_does_not_change_what_is_replayed(project: Project) -> None:
+    project.put("json/1", *(b"bad\n" if number % 2 else {"n": number} for number in range(9)))
+    project.handler(
+        HEAD + "    def recv(self, meta, event):\n        if meta.source.records: del meta.source.records[1:]\n"
+    )
+    project.config((project.root / "slips.yml").read_text().replace("[s3-lines, json]", "[s3-lines, own.py:own]"))
+    own = "import json\nfrom slips.format import parser\n\n@parser('own', summary='', reference='', takes='text')\n"
+    (project.root / "own.py").write_text(own + "def own(meta, text): return json.loads(text)\n")
+    project.shell("run")
+    (project.root / "own.py").write_text(own + "def own(meta, text): return {'text': text}\n")
+    assert project.slips("drain", "--json").json["drained"] == 1
+    assert project.shell("run", "--json").json["delivered"] == 4
+
+
+def test_a_result_of_any_depth_is_kept_somehow(project: Project) -> None:
+    project.handler(
+        HEAD + "    def recv(self, meta, event): pass\n"
+        "    def result(self):\n        v = []\n        for _ in range(985): v = [v]\n        return v\n"
+    )
+    project.put("json/1", {"n": 1})
+    summary = project.shell("run", "--json").json
+    assert (summary["failed"], type(summary["results"][0]["result"])) == (0, str)
+
+
+def test_a_file_that_gets_shorter_while_it_is_read_is_not_done(project: Project) -> None:
+    project.handler(
+        HEAD + "    def recv(self, meta, event):\n        if meta.seq == 1: os.truncate(event['path'], 200_000)\n"
+    )
+    path = project.bucket / "json" / "1"
+    project.put("json/1", {"path": str(path)}, *({"n": number} for number in range(100_000)))
+    done = project.shell("-v", "run", "--json")
+    assert "the file ends" in done.err  # and is read again, as it is then
+    assert (done.json["failed"], done.json["records"]) == (0, len(path.read_bytes().splitlines()))
+
+
+def test_closed_output_is_no_reason_to_do_nothing(project: Project) -> None:
+    project.put("json/1", {"n": 1})
+    for closed in (">&-", "2>&-", ">&- 2>&-"):
+        command = f"{sys.executable} -m slips run --again {project.bucket} {closed}"
+        assert subprocess.run(command, shell=True, cwd=project.root).returncode == 0, closed
+    assert json.loads(project.shell("status", "--json").out)["ledger"]["done"] >= 1
