@@ -98,3 +98,20 @@ def test_closed_output_is_no_reason_to_do_nothing(project: Project) -> None:
         command = f"{sys.executable} -m slips run --again {project.bucket} {closed}"
         assert subprocess.run(command, shell=True, cwd=project.root).returncode == 0, closed
     assert json.loads(project.shell("status", "--json").out)["ledger"]["done"] >= 1
+
+
+def test_full_output_is_said_and_ends_no_run(project: Project) -> None:
+    project.put("json/1", {"n": 9})
+    project.put("json/2", {"n": 1})
+    command = f"{sys.executable} -m slips run >/dev/full"
+    done = subprocess.run(command, shell=True, cwd=project.root, capture_output=True, text=True)
+    assert (done.returncode, "standard output: No space left" in done.stderr, "bug" in done.stderr) == (1, True, False)
+    project.slips("drain")
+    subprocess.run(f"{sys.executable} -m slips run 2>/dev/full", shell=True, cwd=project.root, capture_output=True)
+    assert project.slips("status", "--json").json["lanes"]["fast"]["waiting"] == 0
+
+
+def test_the_state_in_a_buckets_directory_is_no_log(project: Project) -> None:
+    project.config((project.root / "slips.yml").read_text().replace("path: state", "path: logs/json/state"))
+    project.put("json/1", {"n": 1})
+    assert [project.shell("run", "--json").json["objects"] for _ in range(2)] == [1, 0]

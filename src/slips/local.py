@@ -163,9 +163,13 @@ class Supervisor:
     def _push_pending(self) -> None:
         """Everything new or changed in the buckets' directories goes to its lane."""
         directories = self._stores.directories
-        for bucket in directories.buckets:
+        state = self._state.directory.resolve()
+        for bucket, directory in directories.buckets.items():
             keys: set[str] = set()
-            self._push(self._new(directories.list(bucket), keys))
+            # A state directory in a bucket's directory is no log: each run would find it changed.
+            own = f"{state.relative_to(directory).as_posix()}/" if state.is_relative_to(directory) else None
+            listed = (event for event in directories.list(bucket) if not (own and event.object_key.startswith(own)))
+            self._push(self._new(listed, keys))
             if not directories.unlisted:
                 self._state.forget_missing(bucket, "", keys)
 

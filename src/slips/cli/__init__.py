@@ -11,6 +11,7 @@ Errors of slips become texts and exit statuses here, the same for every command:
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -117,6 +118,12 @@ def main() -> None:
             sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the output has seen enough. What is left of it must not be tried again at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EIO):
+            raise
+        say(f"standard output: {error.strerror}; expected room for what is printed; what was done is done")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception:  # noqa: BLE001 - the last resort

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 
 def say(text: str) -> None:
     """One message to people, on standard error: standard output is for data."""
-    print(f"slips: {text}", file=sys.stderr)
+    # A full disk below standard error must not end a run, and there is nobody left to tell.
+    with suppress(OSError):
+        print(f"slips: {text}", file=sys.stderr)
 
 
 def print_json(value: Any, indent: int | None = None) -> None:
