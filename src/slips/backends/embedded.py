@@ -210,7 +210,10 @@ class Embedded:
             (event.bucket_name, event.object_key),
         )
         for request_id, kind, item in list(found):
-            same = msgspec.json.decode(item, type=ErrorItem).events[0].identity == identity
+            events = msgspec.json.decode(item, type=ErrorItem).events
+            if len(events) > 1:
+                continue  # of the original: it tells of other objects, too
+            same = events[0].identity == identity
             if (any_content or same) if kind == "object" else (done and same):
                 self.execute("DELETE FROM error WHERE request_id = ?", (request_id,))
 
