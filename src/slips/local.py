@@ -25,7 +25,7 @@ from msgspec import Struct, field
 from slips.backends.directory import Stores
 from slips.backends.embedded import SETTLED, Delivery, Embedded
 from slips.config import Config
-from slips.errors import SlipsError, StateError, StorageError, UsageError
+from slips.errors import SlipsError, StorageError, UsageError
 from slips.model import LANES, Lane, ObjectEvent, Outcome
 from slips.pipeline.process import Failure, Success
 from slips.pipeline.push import push
@@ -537,6 +537,3 @@ def _already_broken() -> Iterator[None]:
 def open_state(config: Config) -> Embedded:
     """The state directory of a configuration."""
     return Embedded.open(config.state_directory)
-
-
-__all__ = ["ATTEMPTS", "Observer", "StateError", "Summary", "Supervisor", "open_state", "stream_names"]

@@ -120,13 +120,11 @@ def main() -> None:
         # Whoever read the output has seen enough. What is left of it must not be tried again at the exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except OSError as error:
-        if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EIO):
-            raise
-        say(f"standard output: {error.strerror}; expected room for what is printed; what was done is done")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except Exception:  # noqa: BLE001 - the last resort
-        traceback.print_exc()
-        say("this is a bug of slips; please report it, with the lines above")
+    except Exception as error:  # noqa: BLE001 - the last resort
+        if isinstance(error, OSError) and error.filename is None and error.errno in (errno.ENOSPC, errno.EIO):
+            say(f"standard output: {error.strerror}; expected room for what is printed; what was done is done")
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        else:
+            traceback.print_exc()
+            say("this is a bug of slips; please report it, with the lines above")
         sys.exit(1)
