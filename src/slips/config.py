@@ -75,6 +75,12 @@ _TOPIC = _key(
     pattern="^[A-Za-z0-9]+$",
     extra={"expected": "letters and digits"},
 )
+_QUEUE = _key(
+    "Becomes part of names in the stack; unique.",
+    "SecLogUpload",
+    pattern="^[A-Za-z0-9]+$",
+    extra={"expected": "letters and digits"},
+)
 _Text = Annotated[str, Meta(min_length=1)]
 _Runtime = Literal["python3.11", "python3.12", "python3.13", "python3.14", "python3.15"]
 
@@ -100,6 +106,13 @@ class SnsTopic(Struct, frozen=True):
 
     name: Annotated[str, _TOPIC]
     arn: Annotated[str, _arn("The topic.", "sns", "seclog-event")]
+
+
+class SqsQueue(Struct, frozen=True):
+    """A queue that your buckets, or a topic in between, notify of new objects."""
+
+    name: Annotated[str, _QUEUE]
+    arn: Annotated[str, _arn("The queue.", "sqs", "seclog-event")]
 
 
 class RoleArns(Struct, frozen=True):
@@ -137,7 +150,10 @@ class Embedded(Struct, frozen=True):
 class BackendConfig(Struct, frozen=True):
     """What carries and keeps things. Resources that are not given are made by deploy."""
 
-    sns_topics: Annotated[list[SnsTopic], _key("Topics that your buckets notify; needed by `deploy`.")] = []
+    sns_topics: Annotated[list[SnsTopic], _key("Topics that your buckets notify.")] = []
+    sqs_queues: Annotated[list[SqsQueue], _key("Queues that your buckets notify.")] = []
+    eventbridge: Annotated[bool, _key("Take EventBridge's `Object Created` events of the mapped buckets.")] = False
+    s3_direct: Annotated[bool, _key("Let the mapped buckets notify the event pusher itself.")] = False
     role_arn: RoleArns = field(default_factory=RoleArns)
     kinesis_stream_fast_arn: Annotated[str, _arn("Stream of the fast lane.", "kinesis", "stream/fast")] | None = None
     kinesis_stream_slow_arn: Annotated[str, _arn("Stream of the slow lane.", "kinesis", "stream/slow")] | None = None
@@ -147,6 +163,16 @@ class BackendConfig(Struct, frozen=True):
         list[Annotated[str, _arn("A key.", "kms", "key/0f1e2d3c")]],
         _key("Keys that encrypt your buckets: the main func may decrypt with them.", ["arn:aws:kms:…"]),
     ] = []
+    alarm_sns_arn: Annotated[str, _arn("Topic that the stack's alarms notify.", "sns", "on-call")] | None = None
+    stream_shards: Annotated[int, _key("Shards of each lane's stream; not set: on demand.", ge=1, le=10_000)] | None = (
+        None
+    )
+    log_retention_days: Annotated[
+        Literal[
+            1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+        ],
+        _key("Days that the functions' logs are kept."),
+    ] = 30
     lane: Lanes = field(default_factory=Lanes)
     embedded: Embedded | None = None
 
@@ -315,8 +341,10 @@ def placeholder_arns(config: Config) -> list[str]:
     backend, roles = config.backend, config.backend.role_arn
     arns = [
         *(topic.arn for topic in backend.sns_topics),
+        *(queue.arn for queue in backend.sqs_queues),
         *(roles.event_pusher, roles.dispatcher, roles.reporter, roles.drain, config.handler.role_arn),
         *(backend.kinesis_stream_fast_arn, backend.kinesis_stream_slow_arn, backend.dynamodb_arn, backend.dlq_sns_arn),
+        backend.alarm_sns_arn,
         *backend.kms_key_arns,
     ]
     return list(dict.fromkeys(arn for arn in arns if arn and is_placeholder(arn)))
@@ -361,6 +389,8 @@ def describe(kind: inspect.Type) -> str:
     match kind:
         case inspect.IntType():
             return f"a whole number from {kind.ge:,} to {kind.le:,}"
+        case inspect.BoolType():
+            return "true or false"
         case inspect.LiteralType():
             return " or ".join(map(str, kind.values))
         case inspect.ListType():
@@ -449,7 +479,7 @@ def _row(path: str, one: inspect.Field) -> str:
     _, notes = unwrap(one.type)
     default = "required" if one.required else ""
     if one.default not in (msgspec.NODEFAULT, None, ""):
-        default = f"`{one.default}`"
+        default = f"`{'false' if one.default is False else one.default}`"
     takes = f"an ARN of {notes['arn']}" if "arn" in notes else describe(one.type)
     example = f" Such as `{msgspec.json.encode(notes['examples'][0]).decode()}`." if "examples" in notes else ""
     return f"| `{path}` | {takes} | {default} | {notes['description']}{example} |"

@@ -195,6 +195,8 @@ class _Walk:
                 return INVALID if item is INVALID else [item]
             case inspect.LiteralType(), ScalarNode() if _tag(node) != "null":
                 return self._choice(node, kind, where)
+            case inspect.BoolType(), ScalarNode() if _tag(node) == "bool":
+                return _scalar(node)
             case inspect.IntType(), ScalarNode():
                 number = _number(node, short)
                 if number is None:
@@ -309,11 +311,12 @@ class _Walk:
         return merged | own
 
     def _choice(self, node: ScalarNode, kind: inspect.LiteralType, where: Where) -> Any:
-        if node.value in kind.values:
-            return node.value
-        close = difflib.get_close_matches(node.value.lower(), map(str, kind.values), n=1)
+        choices = {str(value): value for value in kind.values}
+        if node.value in choices:
+            return choices[node.value]
+        close = difflib.get_close_matches(node.value.lower(), choices, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
-        known = " or ".join(map(str, kind.values))
+        known = " or ".join(choices)
         self.error(node, f"{_show(where)}: {_quote(node.value)} is not known; {hint}expected {known}")
         return INVALID
 
@@ -449,10 +452,12 @@ class _Rules:
             self._walk.error(line, f"handler.{given} without handler.{missing}; expected both or none; add it")
 
     def _check_sources(self) -> None:
-        topics: dict[str, int] = {}
-        for index, topic in _mappings(self._backend.get("sns_topics", [])):
-            self._once("name", topic.get("name"), topics, "backend", "sns_topics", index, "name")
-        if not {("backend", "embedded"), ("backend", "sns_topics")} & self._walk.lines.keys():
+        names: dict[str, int] = {}
+        for key in ("sns_topics", "sqs_queues"):
+            for index, source in _mappings(self._backend.get(key, [])):
+                self._once("name", source.get("name"), names, "backend", key, index, "name")
+        sources = ("embedded", "sns_topics", "sqs_queues", "eventbridge", "s3_direct")
+        if not any(("backend", key) in self._walk.lines for key in sources):
             self._walk.warn(
                 self._line("backend"),
                 "no log can arrive; expected backend.sns_topics (AWS) or backend.embedded (this machine); add one",
