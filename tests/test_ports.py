@@ -13,7 +13,7 @@ import pytest
 from moto import mock_aws
 from msgspec.structs import replace
 
-from slips.backends.aws import S3Store
+from slips.backends.aws.s3 import S3Store
 from slips.backends.directory import DirectoryStore
 from slips.backends.embedded import Embedded
 from slips.errors import StateError, StorageError, UsageError

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from slips.backends.aws import RESUMES, S3Store
+from slips.backends.aws.s3 import RESUMES, S3Store
 from slips.errors import StorageError
 from slips.model import ObjectEvent
 

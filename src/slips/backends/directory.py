@@ -133,7 +133,7 @@ class Stores:
 
     @cached_property
     def _s3(self) -> ObjectStore:
-        from slips.backends.aws import S3Store
+        from slips.backends.aws.s3 import S3Store
 
         return S3Store.connect(self._endpoint_url)
 

@@ -1,7 +1,4 @@
-"""AWS at run time. All calls to AWS that the pipeline makes are here.
-
-So far: the ObjectStore, which `slips run s3://…` uses.
-"""
+"""S3 as an ObjectStore: objects read as they come, a body that breaks off is asked for again."""
 
 from __future__ import annotations
 
