@@ -18,12 +18,16 @@ from typing import BinaryIO, cast
 
 import lz4.frame
 import pytest
-import zstandard
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from slips.codec import FEED, KEPT, STEP, CodecLimits, Decoded, decode
 from slips.errors import DecompressionError, StorageError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 WHERE = "s3://logs/a"
 
@@ -47,15 +51,18 @@ def compress_lz4(data: bytes) -> bytes:
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": lambda data: gzip.compress(data, mtime=0),
-    "zstd": zstandard.ZstdCompressor(write_checksum=True).compress,
+    "zstd": lambda data: zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: True}),
     "bz2": bz2.compress,
     "xz": lzma.compress,
     "lz4": compress_lz4,
 }
-REFERENCE: dict[str, Callable[[], zlib._Decompress | bz2.BZ2Decompressor | lzma.LZMADecompressor]] = {
+REFERENCE: dict[
+    str, Callable[[], zlib._Decompress | bz2.BZ2Decompressor | lzma.LZMADecompressor | zstd.ZstdDecompressor]
+] = {
     "gzip": lambda: zlib.decompressobj(31),
     "bz2": bz2.BZ2Decompressor,
     "xz": lzma.LZMADecompressor,
+    "zstd": zstd.ZstdDecompressor,
 }
 every_compression = pytest.mark.parametrize("name", COMPRESS)
 
@@ -97,7 +104,7 @@ def decompressed_bytewise(name: str, stored: bytes) -> bytes:
     try:
         for at in range(len(stored)):
             content += member.decompress(stored[at : at + 1])
-    except (zlib.error, OSError, lzma.LZMAError):
+    except (zlib.error, OSError, lzma.LZMAError, zstd.ZstdError):
         pass
     return bytes(content)
 
@@ -198,9 +205,15 @@ def test_skippable_frames_have_no_content(size: int) -> None:
 @pytest.mark.parametrize("size", [True, False])
 @pytest.mark.parametrize("text", [b"", b"x", b"x" * 400_000, lines(8000), random.Random(0).randbytes(300_000)])
 def test_zstd_frames_of_every_shape_are_read(level: int, checksum: bool, size: bool, text: bytes) -> None:
-    one = zstandard.ZstdCompressor(level=level, write_checksum=checksum, write_content_size=size).compress(text)
-    flushed = zstandard.ZstdCompressor(level=level, write_checksum=checksum).compressobj()
-    blocks = flushed.compress(text) + flushed.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK) + flushed.compress(text)
+    parameter = zstd.CompressionParameter
+    options: dict[int, int] = {
+        parameter.compression_level: level,
+        parameter.checksum_flag: checksum,
+        parameter.content_size_flag: size,
+    }
+    one = zstd.compress(text, options=options)
+    flushed = zstd.ZstdCompressor(options=options)
+    blocks = flushed.compress(text, flushed.FLUSH_BLOCK) + flushed.compress(text)
     assert read(opened(one + blocks + flushed.flush(), size=999)) == (text * 3, "")
 
 
@@ -450,19 +463,17 @@ def test_small_objects_may_expand_as_they_like() -> None:
 
 
 def test_a_window_that_needs_too_much_memory_is_an_error() -> None:
-    window = zstandard.ZstdCompressionParameters(window_log=28)
-    zstd = zstandard.ZstdCompressor(compression_params=window).compressobj()
+    long = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 28})
     xz = lzma.LZMACompressor(filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 28}])
-    for compressor in (zstd, xz):
+    for compressor in (long, xz):
         content, error = read(opened(compressor.compress(TEXT) + compressor.flush()))
         assert content == b""
         assert "that needs no more than 128 MiB of memory was expected" in error
 
 
 def test_the_strongest_settings_of_the_command_lines_are_read() -> None:
-    window = zstandard.ZstdCompressionParameters(window_log=27)  # zstd --long, zstd --ultra -22
-    zstd = zstandard.ZstdCompressor(compression_params=window).compressobj()
-    assert read(opened(zstd.compress(TEXT) + zstd.flush())) == (TEXT, "")
+    long = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 27})  # zstd --long, zstd --ultra -22
+    assert read(opened(long.compress(TEXT) + long.flush())) == (TEXT, "")
     assert read(opened(lzma.compress(TEXT, preset=9 | lzma.PRESET_EXTREME))) == (TEXT, "")
 
 
@@ -492,7 +503,8 @@ def test_error_texts_begin_with_where_if_it_is_known() -> None:
 
 
 def test_libraries_are_imported_only_for_objects_that_need_them() -> None:
-    code = "import sys, slips.codec; print({'isal', 'zstandard', 'bz2', 'lzma', 'lz4'} & sys.modules.keys())"
+    libraries = {"isal", "backports", "compression", "bz2", "lzma", "lz4"}
+    code = f"import sys, slips.codec; print({libraries} & sys.modules.keys())"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout == b"set()\n"
 
 

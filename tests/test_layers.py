@@ -19,7 +19,7 @@ LAYERS = [
     {"local", "lambdas", "telemetry", "deploy", "testing", "project"},
     {"cli", "__main__"},
 ]
-HEAVY = {"typer", "rich", "yaml", "boto3", "botocore", "zstandard", "lz4", "bz2", "lzma"}
+HEAVY = {"typer", "rich", "yaml", "boto3", "botocore", "backports", "compression", "lz4", "bz2", "lzma"}
 """Imported only where they are needed: a function on AWS must not pay for them at its start."""
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import zstandard
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 OBJECTS = 8
@@ -42,7 +46,7 @@ def _objects() -> dict[str, bytes]:
         objects[f"cloudtrail/{at:%Y-%m-%dT%H%MZ}.json.gz"] = gzip.compress(_cloudtrail(dice, at), mtime=0)
     for number in range(2):
         at = MORNING + timedelta(hours=number)
-        objects[f"azure_ad/{at:%Y-%m-%dT%H%MZ}.jsonl.zst"] = zstandard.compress(_azure_ad(dice, at))
+        objects[f"azure_ad/{at:%Y-%m-%dT%H%MZ}.jsonl.zst"] = zstd.compress(_azure_ad(dice, at))
     objects["syslog/2026-03-02.log.gz"] = gzip.compress(_syslog(dice), mtime=0)
     objects[SURPRISING] = _g_suite(dice)
     objects["firewall/pa 220+vpn é.log"] = _paloalto(dice)

@@ -7,6 +7,7 @@ never look like the end of the object, an I/O error never like damage, and no go
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
@@ -18,7 +19,6 @@ from slips.errors import DecompressionError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
-    from zstandard import ZstdDecompressor
 
 READ = 128 * 1024  # bytes per read of the stored object, and in the buffer that lines are cut from
 FEED = 32 * 1024  # compressed bytes per call: what follows a member in them is copied, so more punishes tiny members
@@ -219,15 +219,12 @@ class _Source(io.RawIOBase):
             self._chunk, self._at = data, 0
         return self._chunk[self._at : self._at + size]
 
-    def parts(self, size: int) -> Iterator[bytes]:
-        """The next `size` bytes as they come, fewer only at the end."""
-        while size and (data := self.read(size)):
-            size -= len(data)
-            yield data
-
     def take(self, size: int) -> bytes:
         """The next `size` bytes, fewer only at the end."""
-        return b"".join(self.parts(size))
+        taken = b""
+        while len(taken) < size and (data := self.read(size - len(taken))):
+            taken += data
+        return taken
 
     def unread(self, data: bytes) -> None:
         """Puts back `data`, the last bytes read."""
@@ -259,7 +256,7 @@ class _CutOff(_Damage):
 
 
 class _Decompressor(Protocol):
-    """One member (gzip), stream (bz2, xz) or frame (lz4), as the standard library does it."""
+    """One member (gzip), stream (bz2, xz) or frame (zstd, lz4), as the standard library does it."""
 
     @property
     def eof(self) -> bool: ...
@@ -300,9 +297,13 @@ def _member_of(name: str) -> Callable[[_Source], Iterator[bytes]]:
         import lz4.frame
 
         return partial(_member, lz4.frame.LZ4FrameDecompressor, RuntimeError)
-    import zstandard
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
 
-    return partial(_zstd_frame, zstandard.ZstdDecompressor(max_window_size=WINDOW), zstandard.ZstdError)
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: WINDOW.bit_length() - 1}
+    return partial(_member, partial(zstd.ZstdDecompressor, options=options), zstd.ZstdError)
 
 
 def _gzip_member(new: Callable[[], _Decompressor], damage: type[Exception], source: _Source) -> Iterator[bytes]:
@@ -379,40 +380,3 @@ def _dropped(member: _Decompressor, damage: type[Exception], kept: list[bytes], 
             dropped += piece
         data = b"" if piece else next(feed, b"")
     return dropped
-
-
-def _zstd_frame(decompressor: ZstdDecompressor, damage: type[Exception], source: _Source) -> Iterator[bytes]:
-    frame = decompressor.decompressobj(write_size=16 * 1024)  # its default, 128 KB, costs a sixth: fresh memory each
-    for part in _zstd_parts(source):
-        try:
-            piece = frame.decompress(part)
-        except damage as error:
-            raise _Damage(str(error)) from error
-        if piece:
-            yield piece
-    if not frame.eof:
-        raise _CutOff
-
-
-def _zstd_parts(source: _Source) -> Iterator[bytes]:
-    """One frame, cut so that no part gives more than one block, which is 128 KB at most (RFC 8878, section 3.1).
-
-    `zstandard` either bounds what a call gives or tells where a frame ends, not both.
-    """
-    from zstandard import frame_header_size
-
-    start = source.take(5)
-    yield start
-    if start.startswith(_SKIPPABLE):
-        size = source.take(3)
-        yield size
-        yield from source.parts(int.from_bytes(start[4:] + size, "little"))
-    elif len(start) == 5:
-        yield from source.parts(frame_header_size(start) - 5)
-        last = 0
-        while not last and (header := source.take(3)):
-            yield header
-            block = int.from_bytes(header, "little")
-            last, kind, length = block & 1, block >> 1 & 3, block >> 3
-            yield from source.parts(1 if kind == 1 else length)  # kind 1: one byte, repeated
-        yield from source.parts(start[4] & 4)  # the checksum has 4 bytes, and bit 4 says that it is there
