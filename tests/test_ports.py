@@ -237,9 +237,10 @@ def test_what_is_done_is_not_claimed_again_but_other_content_records_or_replays_
     assert state.ledger.claim(replace(EVENT, replay="r0@1"), "r2") == "new"
 
 
-def test_what_failed_may_be_claimed_again(state: Embedded) -> None:
+def test_what_failed_may_be_claimed_again_but_not_by_the_request_that_reported_it(state: Embedded) -> None:
     state.ledger.claim(EVENT, "r1")
-    state.ledger.fail(EVENT, Outcome())
+    state.ledger.fail(EVENT, Outcome(), "r1")
+    assert state.ledger.claim(EVENT, "r1") == "done"
     assert state.ledger.claim(EVENT, "r2") == "new"
 
 

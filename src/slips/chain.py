@@ -41,6 +41,10 @@ class Ticker:
         """Told the number of the last record; True stops the loop behind it, if it was one that was asked for."""
         return False
 
+    def passed(self, seq: int) -> None:
+        """Told the number of a record that is read over on the way to those that were asked for."""
+        self.tick(seq)
+
 
 class Chain:
     """A reader and its parsers, ready to run. Made by `compile_chain`."""
@@ -186,7 +190,7 @@ def select(
             if last is not None and seq == last == ranges[-1][1]:
                 return
         elif ticker.due:
-            ticker.tick(seq)
+            ticker.passed(seq)
 
 
 def _why_bad(meta: MetaData, error: BaseException) -> Exception:

@@ -5,6 +5,9 @@ SlipsError
 │   └── ConfigError       every mistake in the configuration            exit status 2
 ├── StateError            the state directory cannot be used            exit status 1
 ├── StreamError           a lane refused events (`rejected`)
+├── EnvelopeError         an AWS event holds nothing that slips knows
+├── InvokeError           the main func could not be started
+├── UnfinishedError       some objects of an invocation failed: AWS invokes it again
 ├── RecordError           this record is bad, the next may be good      → quarantine
 │   └── RecordTooLong     longer than `limits.record_bytes`
 └── ObjectError           this object cannot be finished                → error item
@@ -15,6 +18,7 @@ SlipsError
     ├── ReaderError       it cannot be cut into records
     ├── HandlerError      the user's code raised                        may pass: retried
     ├── WorkerError       the process that ran it died or hung          may pass: retried
+    ├── NoProgressError   the time limit came before its first record did
     ├── OverwrittenError  the records to replay are no longer there
     └── AccountingError   records ≠ delivered + filtered + quarantined: a bug of slips
 """
@@ -55,6 +59,18 @@ class StreamError(SlipsError):
     def __init__(self, message: str, rejected: Sequence[Any]) -> None:
         super().__init__(message)
         self.rejected = list(rejected)
+
+
+class InvokeError(SlipsError):
+    """The main func could not be started: the events stay on their lane."""
+
+
+class UnfinishedError(SlipsError):
+    """Some objects of an invocation are not finished, and another attempt may help. All others are concluded."""
+
+
+class EnvelopeError(SlipsError):
+    """What a function was invoked with, or part of it, cannot be read."""
 
 
 class RecordError(SlipsError):
@@ -117,6 +133,12 @@ class WorkerError(ObjectError):
 
     stage = "worker"
     retryable = True
+
+
+class NoProgressError(ObjectError):
+    """One invocation is too short to get to the records that are to be processed: another would not get further."""
+
+    stage = "process"
 
 
 class OverwrittenError(ObjectError):

@@ -388,7 +388,7 @@ class Supervisor:
                 state.errors.put(
                     report_failure(failure, delivery.request_id, attempts, time.time(), self._code_version)
                 )
-                state.ledger.fail(delivery.event, failure.outcome)
+                state.ledger.fail(delivery.event, failure.outcome, delivery.request_id)
                 state.stream.acknowledge(delivery)
             else:
                 state.stream.failed_attempt(delivery)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import BinaryIO, Literal, Protocol
 
 from msgspec import Struct
 
@@ -56,13 +56,9 @@ class Stream(Protocol):
 class Invoker(Protocol):
     """Starts the main func on a batch of object events."""
 
-    def invoke(self, events: Sequence[ObjectEvent]) -> None: ...
-
-
-class Reports(Protocol):
-    """Where a station sends what it could not do."""
-
-    def publish(self, item: ErrorItem) -> None: ...
+    def invoke(self, events: Sequence[ObjectEvent]) -> None:
+        """Accepted, to be run soon; or InvokeError."""
+        ...
 
 
 class ErrorTable(Protocol):
@@ -97,6 +93,8 @@ class LedgerEntry(Struct, omit_defaults=True):
     outcome: Outcome | None = None
     records: list[Range] | None = None
     replay: str | None = None
+    item: ErrorItem | None = None
+    """Why the latest attempt failed, if the ledger is shared and there may be another."""
 
 
 Claim = Literal["new", "done", "claimed"]
@@ -114,29 +112,34 @@ class Ledger(Protocol):
         """The event is done, or a part of it is and a further event carries the rest."""
         ...
 
-    def fail(self, event: ObjectEvent, outcome: Outcome) -> None:
-        """The event ended in the error table."""
+    def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> None:
+        """The event ended in the error table, as the item `request_id`. That request gets it no more, others may."""
         ...
 
     def drop(self, event: ObjectEvent) -> None:
         """A routing rule dropped the event."""
         ...
 
+    def get(self, event: ObjectEvent) -> LedgerEntry | None:
+        """What is known of the event."""
+        ...
+
     def scan(self) -> Iterator[LedgerEntry]: ...
 
 
-class Backend(Protocol):
-    """The ports, filled."""
+class SharedLedger(Ledger, Protocol):
+    """A ledger that stations in several places share: what one learnt of an event the next one needs."""
 
-    @property
-    def store(self) -> ObjectStore: ...
-    @property
-    def stream(self) -> Stream: ...
-    @property
-    def errors(self) -> ErrorTable: ...
-    @property
-    def ledger(self) -> Ledger: ...
-
-    def status(self) -> dict[str, Any]:
-        """Lanes, counts and error groups, for `slips status`."""
+    def attempted(self, event: ObjectEvent, item: ErrorItem) -> None:
+        """One attempt failed as `item` says, and the holder of the claim will try again or be given up."""
         ...
+
+
+class Undelivered(Protocol):
+    """What even the reporter could not take, as AWS wrapped it."""
+
+    def receive(self) -> Iterator[tuple[str, str]]:
+        """Receipt and text of each message; one that is not deleted comes again later."""
+        ...
+
+    def delete(self, receipt: str) -> None: ...

@@ -1,4 +1,4 @@
-"""Secrets in `handler.args`: texts such as `{{ssm:/path}}` or `{{secretsmanager:id:key}}`, resolved where the handler runs.
+"""Secrets in `handler.args`: `{{ssm:/path}}` or `{{secretsmanager:id:key}}`, resolved where the handler runs.
 
 A package, a log or an error item only ever holds the placeholder. Pure: who asks AWS is passed in.
 """

@@ -133,9 +133,10 @@ class Stores:
 
     @cached_property
     def _s3(self) -> ObjectStore:
+        from slips.backends.aws.clients import Clients
         from slips.backends.aws.s3 import S3Store
 
-        return S3Store.connect(self._endpoint_url)
+        return S3Store(Clients(endpoint_url=self._endpoint_url).s3)
 
 
 def identity(status: os.stat_result) -> str:

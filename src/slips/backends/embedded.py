@@ -353,6 +353,8 @@ class SqliteLedger:
                     return "done"
                 if status == "claimed" and holder != request_id:
                     return "claimed"
+                if status == "failed" and holder == request_id:
+                    return "done"
             self._write(event, "claimed", None, request_id)
             return "new"
 
@@ -369,8 +371,8 @@ class SqliteLedger:
                     read = msgspec.structs.replace(plain, object_etag=outcome.identity, object_version_id=None)
                     self._write(read, status, outcome)
 
-    def fail(self, event: ObjectEvent, outcome: Outcome) -> None:
-        self._write(event, "failed", outcome)
+    def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> None:
+        self._write(event, "failed", outcome, request_id)
 
     def drop(self, event: ObjectEvent) -> None:
         self._write(event, "dropped", None)
@@ -383,18 +385,15 @@ class SqliteLedger:
         rows = self._state.select("SELECT status FROM ledger WHERE entry = ?", (_entry(event),))
         return cast("str", rows[0][0]) if rows else None
 
+    def get(self, event: ObjectEvent) -> LedgerEntry | None:
+        rows = self._state.select(f"{_SELECT_LEDGER} WHERE entry = ?", (_entry(event),))
+        return _ledger_entry(rows[0]) if rows else None
+
     def scan(self) -> Iterator[LedgerEntry]:
         at = ""
-        while rows := self._state.select(
-            "SELECT entry, bucket, key, identity, status, updated_at, request_id, outcome FROM ledger "
-            "WHERE entry > ? ORDER BY entry LIMIT 500",
-            (at,),
-        ):
+        while rows := self._state.select(f"{_SELECT_LEDGER} WHERE entry > ? ORDER BY entry LIMIT 500", (at,)):
             at = rows[-1][0]
-            for entry, bucket, key, identity, status, updated_at, request_id, outcome in rows:
-                known = msgspec.json.decode(outcome, type=Outcome) if outcome else None
-                *_, records, replay = msgspec.json.decode(entry)
-                yield LedgerEntry(bucket, key, identity, status, updated_at, request_id, known, records, replay)
+            yield from map(_ledger_entry, rows)
 
     def _write(self, event: ObjectEvent, status: str, outcome: Outcome | None, request_id: str = "") -> None:
         self._state.execute(
@@ -411,6 +410,16 @@ class SqliteLedger:
                 time.time(),
             ),
         )
+
+
+_SELECT_LEDGER = "SELECT entry, bucket, key, identity, status, updated_at, request_id, outcome FROM ledger"
+
+
+def _ledger_entry(row: Sequence[Any]) -> LedgerEntry:
+    entry, bucket, key, identity, status, updated_at, request_id, outcome = row
+    known = msgspec.json.decode(outcome, type=Outcome) if outcome else None
+    *_, records, replay = msgspec.json.decode(entry)
+    return LedgerEntry(bucket, key, identity, status, updated_at, request_id, known, records, replay)
 
 
 def _entry(event: ObjectEvent) -> str:

@@ -23,6 +23,7 @@ from slips.errors import UsageError
 from slips.local import stream_names
 from slips.model import ErrorItem, ObjectEvent, Range
 from slips.pipeline import drain as station
+from slips.pipeline.choose import Choice
 from slips.routing import mapping_for
 
 Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most so many, the oldest.")]
@@ -46,7 +47,7 @@ def errors(
       slips errors --json
     """
     with open_state(load_config(ctx)) as state:
-        chosen = items.Choice(since, prefix, type_).of(state.errors.scan())
+        chosen = Choice(since, prefix, type_).of(state.errors.scan())
         if group:
             _print_groups(items.group(chosen)[:limit], json_)
         elif json_:
@@ -227,7 +228,7 @@ def drain(
         named = {(found := items.find(state.errors, each)).request_id: found for each in ids or ()}
         table = named.values() if ids else state.errors.scan()
         results = station.drain(
-            islice(items.Choice(since, prefix, type_).of(table), limit),
+            islice(Choice(since, prefix, type_).of(table), limit),
             errors=state.errors,
             store=Stores(config, endpoint_url),
             stream=state.stream,

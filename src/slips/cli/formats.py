@@ -15,7 +15,7 @@ import typer
 
 from slips.chain import Chain, Ticker, compile_chain, find_format
 from slips.cli.context import Json, options
-from slips.cli.items import moment
+from slips.pipeline.choose import moment
 from slips.cli.output import one_line, plural, print_json, print_json_list, say, table
 from slips.codec import CodecLimits, decode
 from slips.config import Limits

@@ -1,21 +1,16 @@
-"""Choosing error items: by id, by when, where and what, and in groups of alike ones. Pure; any ErrorTable will do."""
+"""Error items as operators name them: by id, or by the options of a choice; and in groups of alike ones."""
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
 from msgspec import Struct, field
 
-from slips import times
-from slips.errors import RecordError, UsageError
-from slips.model import ErrorItem, ObjectEvent
+from slips.errors import UsageError
+from slips.model import ErrorItem
 from slips.ports import ErrorTable
-
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 Since = Annotated[
     str | None,
@@ -28,40 +23,6 @@ Type = Annotated[
     str | None,
     typer.Option("--type", metavar="TYPE", help="Only this type of error, stage or kind: KeyError, handler, records."),
 ]
-
-
-class Choice(Struct, frozen=True):
-    """Which items are meant; those that fit everything that is given."""
-
-    since: str | None = None
-    prefix: str | None = None
-    type: str | None = None
-
-    def of(self, items: Iterable[ErrorItem], now: float | None = None) -> Iterator[ErrorItem]:
-        """Those of `items` that are meant. `now` is epoch seconds. Raises UsageError at once for what is no time."""
-        since = moment(self.since, time.time() if now is None else now, "--since") if self.since is not None else None
-        return (item for item in items if self._fits(item, since))
-
-    def _fits(self, item: ErrorItem, since: float | None) -> bool:
-        if since is not None and times.iso(item.failed_at, "failed_at") < since:
-            return False
-        if self.prefix is not None and not any(self._covers(event) for event in item.events):
-            return False
-        return self.type is None or self.type.lower() in (item.error_type.lower(), item.stage.lower(), item.kind)
-
-    def _covers(self, event: ObjectEvent) -> bool:
-        prefix = (self.prefix or "").removeprefix("s3://")
-        return event.object_key.startswith(prefix) or f"{event.bucket_name}/{event.object_key}".startswith(prefix)
-
-
-def moment(text: str, now: float, name: str) -> float:
-    """A time, or how long ago (`90s`, `2h`, `3d`), in epoch seconds. Raises UsageError that names the option `name`."""
-    if ago := re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", text):
-        return now - float(ago[1]) * _SECONDS[ago[2]]
-    try:
-        return times.iso(text, name)
-    except RecordError:
-        raise UsageError(f"{name}: {text!r} is no time; expected one such as 2h, 3d or 2026-03-02T08:00:00Z") from None
 
 
 def find(errors: ErrorTable, text: str) -> ErrorItem:

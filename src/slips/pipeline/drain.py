@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import unquote_plus
 
@@ -9,10 +10,12 @@ import msgspec
 from msgspec import Struct
 
 from slips.config import Route
-from slips.errors import OverwrittenError, StorageError
+from slips.envelope import Batch, found_in
+from slips.errors import EnvelopeError, OverwrittenError, StorageError, StreamError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent
-from slips.pipeline.report import fingerprint
-from slips.ports import ErrorTable, ObjectStore, Stream
+from slips.pipeline.push import push
+from slips.pipeline.report import events_of, fingerprint
+from slips.ports import ErrorTable, Ledger, ObjectStore, Stream, Undelivered
 from slips.routing import lane_of_item
 
 
@@ -120,3 +123,49 @@ def _mark(item: ErrorItem, error: OverwrittenError, errors: ErrorTable) -> None:
             fingerprint=fingerprint(*what, item.events[0]),
         )
     )
+
+
+class Redelivered(Struct):
+    """What became of one message that nobody could deliver."""
+
+    events: int = 0
+    """Back on a lane, or dropped by a rule."""
+    note: str = ""
+    """Why it stays, for people."""
+
+
+def redeliver(
+    queue: Undelivered,
+    *,
+    read_back: Callable[[Batch], Iterable[bytes]],
+    stream: Stream,
+    ledger: Ledger,
+    routing: Sequence[Route],
+    streams: Mapping[Lane, str],
+) -> Iterator[Redelivered]:
+    """The object events of each message to their lanes, then the message is deleted; yields after each.
+
+    Events that are done, or in the error table, are not sent again. Raises StreamError if a lane refuses.
+    """
+    for receipt, text in queue.receive():
+        try:
+            events, problems = events_of(found_in(text), read_back)
+        except (EnvelopeError, StreamError) as error:
+            yield Redelivered(note=f"undelivered message stays: {error}")
+            continue
+        # The ledger may hold a claim of the invocation that died: as a replay the event is nobody's.
+        replay = f"undelivered@{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        waiting = [msgspec.structs.replace(event, replay=replay) for event in events if not _is_settled(event, ledger)]
+        for lane in LANES:
+            if known := [event for event in waiting if event.lane == lane]:
+                stream.put(lane, known)
+        new = [event for event in waiting if event.lane is None]
+        push(new, routing=routing, stream=stream, ledger=ledger, streams=streams)
+        if not problems:
+            queue.delete(receipt)
+        yield Redelivered(len(waiting), "; ".join(f"undelivered message stays: {each}" for each in problems))
+
+
+def _is_settled(event: ObjectEvent, ledger: Ledger) -> bool:
+    known = ledger.get(event)
+    return known is not None and known.status in ("done", "part", "dropped", "failed")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 import msgspec
 
-from slips.model import ErrorItem, ObjectEvent, format_time
+from slips.envelope import Batch, Cause, Found, decode
+from slips.errors import EnvelopeError
+from slips.model import ErrorItem, ObjectEvent, Outcome, format_time
 from slips.pipeline.process import Failure, Success
+from slips.ports import ErrorTable, LedgerEntry, SharedLedger
 
 _DIGITS = re.compile(r"\d+")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|s3://\S+")
@@ -59,6 +63,97 @@ def report_quarantine(
             samples=part.samples,
             code_version=code_version,
         )
+
+
+class Reported(NamedTuple):
+    """What became of the events of an invocation that was given up."""
+
+    items: list[ErrorItem]
+    """Now in the error table."""
+    settled: int
+    """Done, dropped, reported before, or in the hands of another invocation."""
+
+
+def report_lost(
+    found: Found,
+    *,
+    read_back: Callable[[Batch], Iterable[bytes]],
+    ledger: SharedLedger,
+    errors: ErrorTable,
+    now: float,
+    code_version: str = "",
+) -> Reported:
+    """One item for each event that an invocation has left unfinished, with the reason that the ledger has, else AWS's.
+
+    Raises StreamError where events cannot be read back, StateError where nothing can be written, and, when all others
+    are reported, EnvelopeError for what was no object event: AWS tries again, and keeps it in the end.
+    """
+    events, problems = events_of(found, read_back)
+    cause = found.cause or Cause()
+    items: list[ErrorItem] = []
+    for event, run_id in zip(events, run_ids(cause.request_id or _digest(events), len(events)), strict=True):
+        known = ledger.get(event)
+        if known is not None and _is_settled(known, run_id):
+            continue
+        item = known.item if known is not None else None
+        if item is None:
+            stage = "dispatch" if found.batches else "push" if event.lane is None else "worker"
+            item = _lost(event, run_id, stage, cause, now, code_version)
+        item = msgspec.structs.replace(item, request_id=run_id, attempts=max(1, cause.attempts))
+        errors.put(item)
+        ledger.fail(event, Outcome(), run_id)
+        items.append(item)
+    if problems:
+        raise EnvelopeError("; ".join(problems))
+    return Reported(items, len(events) - len(items))
+
+
+def events_of(found: Found, read_back: Callable[[Batch], Iterable[bytes]]) -> tuple[list[ObjectEvent], list[str]]:
+    """All events of a payload, those read back from a stream behind the others; and what is none."""
+    events, problems = list(found.events), list[str]()
+    for batch in found.batches:
+        for data in read_back(batch):
+            try:
+                events.append(decode(data))
+            except EnvelopeError as error:
+                problems.append(f"{batch.stream_arn}: {error}")
+    return events, problems
+
+
+def run_ids(request_id: str, events: int) -> list[str]:
+    """What names the run of each event of an invocation, and the error item it may become."""
+    return [request_id] if events == 1 else [f"{request_id}-{number}" for number in range(1, events + 1)]
+
+
+def _is_settled(known: LedgerEntry, run_id: str) -> bool:
+    """Whether an event needs no item of this run: it is done, or another run has it or had it."""
+    if known.status in ("done", "part", "dropped"):
+        return True
+    return known.status == "failed" or (known.status == "claimed" and known.request_id != run_id)
+
+
+def _lost(event: ObjectEvent, run_id: str, stage: str, cause: Cause, now: float, code_version: str) -> ErrorItem:
+    """The item of an event that died with its invocation, which could say nothing of it."""
+    message = f"{event.url}: {cause.message or 'the invocation was given up, AWS does not say why'}"
+    error_type = cause.error_type or cause.condition or "unknown"
+    return ErrorItem(
+        request_id=run_id,
+        kind="object" if event.records is None else "records",
+        records=event.records or [],
+        events=[event],
+        stage=stage,
+        error_type=error_type,
+        message=message,
+        traceback=cause.traceback,
+        failed_at=cause.failed_at or format_time(now),
+        fingerprint=fingerprint(stage, error_type, message, event),
+        code_version=code_version,
+    )
+
+
+def _digest(events: Iterable[ObjectEvent]) -> str:
+    """An id for what came without one, the same each time it comes."""
+    return hashlib.sha256(msgspec.json.encode(list(events))).hexdigest()[:32]
 
 
 def fingerprint(stage: str, error_type: str, message: str, event: ObjectEvent) -> str:

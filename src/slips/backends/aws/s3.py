@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-import boto3
-from botocore.config import Config as ClientConfig
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from urllib3.exceptions import HTTPError
 
-from slips.errors import StorageError, UsageError
+from slips.backends.aws.clients import code, reason
+from slips.errors import StorageError
 from slips.model import ObjectEvent, format_time
 from slips.ports import StoredObject
 
@@ -27,23 +26,6 @@ class S3Store:
 
     def __init__(self, client: S3Client) -> None:
         self._client = client
-
-    @classmethod
-    def connect(cls, endpoint_url: str | None = None) -> S3Store:
-        """With the credentials and region that boto3 finds; `endpoint_url` for compatible stores."""
-        settings = ClientConfig(
-            retries={"mode": "standard", "max_attempts": 5},
-            # Compatible stores often know neither the newer checksums nor bucket names in host names.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            s3={"addressing_style": "path"} if endpoint_url else {},
-        )
-        try:
-            session = boto3.Session()
-            region = session.region_name or "us-east-1"
-            return cls(session.client("s3", endpoint_url=endpoint_url, region_name=region, config=settings))
-        except (BotoCoreError, ValueError) as error:
-            raise UsageError(f"S3: {error}; expected AWS settings that boto3 can use") from error
 
     @contextmanager
     def open(self, event: ObjectEvent) -> Iterator[StoredObject]:
@@ -132,8 +114,8 @@ def _version(version_id: str | None) -> str | None:
 
 
 def _reason(error: ClientError | BotoCoreError) -> str:
-    if isinstance(error, ClientError):
-        code = error.response.get("Error", {}).get("Code", "")
-        text = error.response.get("Error", {}).get("Message", "") or str(error)
-        return f"S3 answers {code}: {text}"
-    return f"S3 cannot be used: {error}"
+    if not isinstance(error, ClientError):
+        return f"S3 cannot be used: {reason(error)}"
+    # S3 does not tell who may not list a bucket whether a key is there.
+    hint = "; the object is gone, or this role may not read it" if code(error) == "AccessDenied" else ""
+    return f"S3 answers {reason(error)}{hint}"

@@ -1,0 +1,128 @@
+"""One client of each AWS service, made on first use and kept: making one costs more than most calls.
+
+botocore itself, not boto3, which would cost a function a tenth of a second more at its start; credentials, profiles,
+SSO and regions are found by botocore either way.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from slips.errors import UsageError
+
+if TYPE_CHECKING:
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.session import Session
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
+
+ATTEMPTS = 5
+"""Tries of one call, with back-off between them, before it counts as failed."""
+
+
+class Clients:
+    """Clients of one region; `endpoint_url` is a server that stands for all services, or for S3 alone."""
+
+    def __init__(self, region: str | None = None, endpoint_url: str | None = None) -> None:
+        self._region, self._endpoint_url = region, endpoint_url
+
+    @cached_property
+    def session(self) -> Session:
+        import botocore.session
+
+        return botocore.session.Session()
+
+    @cached_property
+    def region(self) -> str:
+        """The region in use. Raises UsageError if no setting names one."""
+        region = self._configured_region()
+        if not region:
+            raise UsageError(
+                "AWS: no region; expected one in AWS_REGION, in the profile's settings, or with --region; set it"
+            )
+        return region
+
+    def _configured_region(self) -> str | None:
+        # Other SDKs and Lambda know AWS_REGION, botocore only AWS_DEFAULT_REGION.
+        return self._region or os.environ.get("AWS_REGION") or self.session.get_config_variable("region")
+
+    def make(self, service: str, *, region: str | None = None, **settings: Any) -> Any:
+        """A client of `service`. Raises UsageError if settings of AWS cannot be used."""
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
+
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            connect_timeout=5,
+            tcp_keepalive=True,
+            **settings,
+        )
+        try:
+            return self.session.create_client(
+                service, region_name=region or self.region, endpoint_url=self._endpoint_url, config=config
+            )
+        except (BotoCoreError, ValueError) as error:
+            raise UsageError(f"AWS: {error}; expected AWS settings that can be used; look at your profile") from error
+
+    @cached_property
+    def s3(self) -> S3Client:
+        made: S3Client = self.make(
+            "s3",
+            region=self._configured_region() or "us-east-1",  # S3 itself says where else a bucket is
+            # Compatible stores often know neither the newer checksums nor bucket names in host names.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            s3={"addressing_style": "path"} if self._endpoint_url else {},
+        )
+        return made
+
+    @cached_property
+    def kinesis(self) -> KinesisClient:
+        made: KinesisClient = self.make("kinesis")
+        return made
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        made: DynamoDBClient = self.make("dynamodb")
+        return made
+
+    @cached_property
+    def functions(self) -> LambdaClient:
+        made: LambdaClient = self.make("lambda")
+        return made
+
+    @cached_property
+    def sqs(self) -> SQSClient:
+        made: SQSClient = self.make("sqs")
+        return made
+
+    @cached_property
+    def ssm(self) -> SSMClient:
+        made: SSMClient = self.make("ssm")
+        return made
+
+    @cached_property
+    def secretsmanager(self) -> SecretsManagerClient:
+        made: SecretsManagerClient = self.make("secretsmanager")
+        return made
+
+
+def reason(error: ClientError | BotoCoreError) -> str:
+    """What AWS said, for people: its code and text, or what kept it from saying anything."""
+    response: dict[str, Any] = getattr(error, "response", {}) or {}
+    told = response.get("Error", {})
+    if "Code" not in told:
+        return str(error)
+    return f"{told['Code']}: {told.get('Message') or error}"
+
+
+def code(error: ClientError) -> str:
+    """AWS's code of an error: `ThrottlingException`."""
+    return str(error.response.get("Error", {}).get("Code", ""))

@@ -1,0 +1,346 @@
+"""DynamoDB as ErrorTable and Ledger. Items of 2018 (`request_id`, `argument`) are read as well.
+
+Every error of DynamoDB leaves here as a StateError. Values travel in DynamoDB's own JSON: `{"S": "text"}`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+
+from slips.backends.aws.clients import code, reason
+from slips.errors import StateError
+from slips.model import ErrorItem, ObjectEvent, Outcome
+from slips.ports import Claim, LedgerEntry
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+SETTLED = ("done", "part", "dropped")
+LEDGER_DAYS = 90
+"""How long the ledger remembers. Kinesis and Lambda deliver nothing again after days; people may drain after weeks."""
+CLAIM_SECONDS = 960.0
+"""No claim outlives the invocation that holds it: Lambda ends each after 900 s at most."""
+BATCH = 100
+"""Most keys of one `BatchGetItem`."""
+ATTEMPTS = 8
+
+Values = dict[str, Any]
+
+
+@contextmanager
+def _told(table: str) -> Iterator[None]:
+    """Errors of DynamoDB as a StateError."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise StateError(
+            f"DynamoDB table {table}: {reason(error)}; expected it to answer; nothing is lost: try again"
+        ) from error
+
+
+class DynamoErrors:
+    """An ErrorTable with the key `request_id`, as in 2018."""
+
+    def __init__(self, client: DynamoDBClient, table: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._client, self._table, self._sleep = client, table, sleep
+
+    def put(self, item: ErrorItem) -> None:
+        first = item.events[0]
+        shown = {
+            # For people and queries in the console; slips itself reads `item`.
+            "failed_at": item.failed_at,
+            "kind": item.kind,
+            "stage": item.stage,
+            "error_type": item.error_type,
+            "fingerprint": item.fingerprint,
+            "bucket": first.bucket_name,
+            "object_key": first.object_key,
+            "item": msgspec.json.encode(item).decode(),
+        }
+        with _told(self._table):
+            self._client.update_item(
+                TableName=self._table,
+                Key={"request_id": {"S": item.request_id}},
+                UpdateExpression="ADD revision :one SET " + ", ".join(f"#{name} = :{name}" for name in shown),
+                ExpressionAttributeNames={f"#{name}": name for name in shown},
+                ExpressionAttributeValues={
+                    ":one": {"N": "1"},
+                    **{f":{name}": {"S": value} for name, value in shown.items()},
+                },
+            )
+
+    def get(self, request_id: str) -> ErrorItem | None:
+        if not request_id:
+            return None  # DynamoDB refuses an empty key
+        with _told(self._table):
+            answer = self._client.get_item(
+                TableName=self._table, Key={"request_id": {"S": request_id}}, ConsistentRead=True
+            )
+        return _item(answer["Item"]) if "Item" in answer else None
+
+    def scan(self) -> Iterator[ErrorItem]:
+        """All items, oldest failure first. Their ids are kept in memory, about 200 bytes each, the items are not."""
+        known = sorted((_failed_at(values), values["request_id"]["S"]) for values in self._keys())
+        for at in range(0, len(known), BATCH):
+            some = [request_id for _, request_id in known[at : at + BATCH]]
+            found = self._get_all(some)
+            yield from (_item(found[request_id]) for request_id in some if request_id in found)
+
+    def count(self) -> int:
+        """How many items there are."""
+        return sum(1 for _ in self._keys())
+
+    def delete(self, request_id: str, revision: int) -> bool:
+        # Items of 2018 have no revision; the first write of ours gives them one.
+        condition, values = "attribute_exists(request_id) AND attribute_not_exists(revision)", None
+        if revision:
+            condition, values = "revision = :revision", {":revision": {"N": str(revision)}}
+        try:
+            with _told(self._table):
+                self._client.delete_item(
+                    TableName=self._table,
+                    Key={"request_id": {"S": request_id}},
+                    ConditionExpression=condition,
+                    **cast("Any", {"ExpressionAttributeValues": values} if values else {}),
+                )
+        except StateError as error:
+            if _is_conflict(error.__cause__):
+                return False
+            raise
+        return True
+
+    def _keys(self) -> Iterator[Values]:
+        """Id and time of every item, through all pages, in no order."""
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "ProjectionExpression": "request_id, failed_at, argument",
+            "ConsistentRead": True,
+        }
+        while True:
+            with _told(self._table):
+                page = self._client.scan(**request)
+            yield from page["Items"]
+            if not page.get("LastEvaluatedKey"):
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _get_all(self, request_ids: Sequence[str]) -> dict[str, Values]:
+        """The items that are still there, by id; what DynamoDB leaves for later is asked for again."""
+        found: dict[str, Values] = {}
+        wanted: Any = {self._table: {"Keys": [{"request_id": {"S": each}} for each in request_ids]}}
+        wanted[self._table]["ConsistentRead"] = True
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                self._sleep(0.05 * 2**attempt)
+            with _told(self._table):
+                answer = self._client.batch_get_item(RequestItems=wanted)
+            found |= {each["request_id"]["S"]: each for items in answer["Responses"].values() for each in items}
+            wanted = answer.get("UnprocessedKeys")
+            if not wanted:
+                return found
+        raise StateError(f"DynamoDB table {self._table}: throttled {ATTEMPTS} times; expected it to answer; try again")
+
+
+def _item(values: Values) -> ErrorItem:
+    if "item" in values:
+        item = msgspec.json.decode(values["item"]["S"], type=ErrorItem)
+        return msgspec.structs.replace(item, revision=int(values["revision"]["N"]))
+    events = _argument(values)
+    return ErrorItem(
+        request_id=values["request_id"]["S"],
+        events=events,
+        stage="unknown",
+        error_type="unknown",
+        message="stored by the version of 2018, which kept no reason; 'slips test -r' shows it",
+        failed_at=_failed_at(values),
+        revision=0,
+    )
+
+
+def _argument(values: Values) -> list[ObjectEvent]:
+    """The events of an item of 2018. Raises StateError for what no version has written."""
+    try:
+        found = msgspec.json.decode(values["argument"]["S"], type=list[ObjectEvent] | ObjectEvent)
+        events = found if isinstance(found, list) else [found]
+    except (KeyError, msgspec.MsgspecError) as error:
+        raise StateError(
+            f"error item {values['request_id'].get('S')!r}: {error}; expected 'item', or the 'argument' of 2018; "
+            "look at it in the DynamoDB console"
+        ) from error
+    return events
+
+
+def _failed_at(values: Values) -> str:
+    """When it failed; the items of 2018 only know when their object was created."""
+    if "failed_at" in values:
+        return str(values["failed_at"]["S"])
+    events = _argument(values)
+    return events[0].event_time if events else ""
+
+
+class DynamoLedger:
+    """A SharedLedger with the key `entry`. An error item that a later run makes untrue goes from `errors`."""
+
+    def __init__(
+        self, client: DynamoDBClient, table: str, errors: DynamoErrors | None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._client, self._table, self._errors, self._clock = client, table, errors, clock
+
+    def claim(self, event: ObjectEvent, request_id: str) -> Claim:
+        now = self._clock()
+        try:
+            self._update(
+                event,
+                {"status": "claimed", "request_id": request_id, "claimed_until": now + CLAIM_SECONDS},
+                remove=("item",),
+                condition="attribute_not_exists(entry) OR (#status = :failed AND #request_id <> :request_id) "
+                "OR (#status = :status AND (#request_id = :request_id OR claimed_until < :now))",
+                values={":failed": {"S": "failed"}, ":now": {"N": str(now)}},
+            )
+        except StateError as error:
+            cause = error.__cause__
+            if not _is_conflict(cause):
+                raise
+            known = cast("Any", cause).response["Item"]
+            return "claimed" if known["status"]["S"] == "claimed" else "done"
+        return "new"
+
+    def attempted(self, event: ObjectEvent, item: ErrorItem) -> None:
+        self._update(event, {"item": msgspec.json.encode(item).decode()})
+
+    def finish(self, event: ObjectEvent, outcome: Outcome, status: Literal["done", "part"] = "done") -> None:
+        settled = {entry(event): event}
+        if status == "done" and (event.records is None or event.records[-1][1] is None):
+            # All of the object is done, also if this was the last part of it, and whatever asked for it.
+            for replay in (event.replay, None):
+                whole = msgspec.structs.replace(event, records=None, replay=replay)
+                settled[entry(whole)] = whole
+        for each in settled.values():
+            before = self._update(each, {"status": status, "outcome": _json(outcome)}, remove=("item", "error_id"))
+            self._supersede(before)
+
+    def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> None:
+        before = self._update(
+            event,
+            {"status": "failed", "request_id": request_id, "error_id": request_id, "outcome": _json(outcome)},
+            remove=("item",),
+        )
+        if before.get("error_id", {}).get("S") != request_id:
+            self._supersede(before)
+
+    def drop(self, event: ObjectEvent) -> None:
+        self._update(event, {"status": "dropped"})
+
+    def get(self, event: ObjectEvent) -> LedgerEntry | None:
+        with _told(self._table):
+            answer = self._client.get_item(
+                TableName=self._table, Key={"entry": {"S": entry(event)}}, ConsistentRead=True
+            )
+        return _ledger_entry(answer["Item"]) if "Item" in answer else None
+
+    def scan(self) -> Iterator[LedgerEntry]:
+        request: dict[str, Any] = {"TableName": self._table}
+        while True:
+            with _told(self._table):
+                page = self._client.scan(**request)
+            yield from map(_ledger_entry, page["Items"])
+            if not page.get("LastEvaluatedKey"):
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _supersede(self, before: Values) -> None:
+        error_id = before.get("error_id", {}).get("S")
+        if error_id and self._errors is not None:
+            item = self._errors.get(error_id)
+            if item is not None:
+                self._errors.delete(error_id, item.revision)
+
+    def _update(
+        self,
+        event: ObjectEvent,
+        attributes: dict[str, str | float],
+        *,
+        remove: Sequence[str] = (),
+        condition: str | None = None,
+        values: Values | None = None,
+    ) -> Values:
+        """Sets attributes of an event's entry; gives the entry as it was."""
+        now = self._clock()
+        attributes = {
+            "bucket": event.bucket_name,
+            "object_key": event.object_key,
+            "identity": event.identity,
+            "updated_at": now,
+            "expires_at": int(now) + LEDGER_DAYS * 86_400,
+            **attributes,
+        }
+        if event.records is not None:
+            attributes["records"] = _json(event.records)
+        if event.replay is not None:
+            attributes["replay"] = event.replay
+        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in attributes)
+        if remove:
+            expression += " REMOVE " + ", ".join(f"#{name}" for name in remove)
+        request: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
+        with _told(self._table):
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key={"entry": {"S": entry(event)}},
+                UpdateExpression=expression,
+                ExpressionAttributeNames={f"#{name}": name for name in (*attributes, *remove)},
+                ExpressionAttributeValues={
+                    **{f":{name}": _value(value) for name, value in attributes.items()},
+                    **(values or {}),
+                },
+                ReturnValues="ALL_OLD",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **request,
+            )
+        return cast("Values", answer.get("Attributes", {}))
+
+
+def entry(event: ObjectEvent) -> str:
+    """The ledger key of an event, 64 hex digits: keys and ranges of records are longer than DynamoDB takes.
+
+    Without versions it is the sequencer that tells one upload from another, also of the same bytes.
+    """
+    content = event.object_version_id or [event.object_etag, event.object_sequencer]
+    what = [event.bucket_name, event.object_key, content, event.records, event.replay]
+    return hashlib.sha256(msgspec.json.encode(what)).hexdigest()
+
+
+def _ledger_entry(values: Values) -> LedgerEntry:
+    def text(name: str) -> str:
+        return str(values[name]["S"]) if name in values else ""
+
+    return LedgerEntry(
+        text("bucket"),
+        text("object_key"),
+        text("identity"),
+        text("status"),
+        float(values["updated_at"]["N"]),
+        text("request_id"),
+        msgspec.json.decode(text("outcome"), type=Outcome) if "outcome" in values else None,
+        msgspec.json.decode(text("records")) if "records" in values else None,
+        text("replay") or None,
+        msgspec.json.decode(text("item"), type=ErrorItem) if "item" in values else None,
+    )
+
+
+def _value(value: str | float) -> Values:
+    return {"S": value} if isinstance(value, str) else {"N": str(value)}
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _is_conflict(error: BaseException | None) -> bool:
+    return isinstance(error, ClientError) and code(error) == "ConditionalCheckFailedException"

@@ -1,0 +1,37 @@
+"""Lambda as an Invoker: the main func is started with a JSON list of object events, and AWS retries what fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from slips.backends.aws.clients import reason
+from slips.envelope import encode
+from slips.errors import InvokeError
+from slips.model import ObjectEvent
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+
+class LambdaInvoker:
+    """Starts one function, asynchronously."""
+
+    def __init__(self, client: LambdaClient, function: str) -> None:
+        self._client, self._function = client, function
+
+    def invoke(self, events: Sequence[ObjectEvent]) -> None:
+        """Accepted by AWS. Raises InvokeError."""
+        try:
+            self._client.invoke(
+                FunctionName=self._function,
+                InvocationType="Event",
+                Payload=b"[" + b",".join(map(encode, events)) + b"]",
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise InvokeError(
+                f"{self._function}: {len(events)} object events were not taken: {reason(error)}; expected AWS to take "
+                "them; they will be delivered again"
+            ) from error

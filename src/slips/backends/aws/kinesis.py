@@ -1,0 +1,116 @@
+"""Kinesis as a Stream: object events on two lanes, and the events of a batch that a mapping gave up, read back."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from slips.backends.aws.clients import reason
+from slips.envelope import Batch, encode
+from slips.errors import StreamError
+from slips.model import Lane, ObjectEvent
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+
+PUT_RECORDS, PUT_BYTES = 500, 4 * 2**20
+"""Most that one `PutRecords` is given; AWS takes 500 records and, since 2025, 10 MiB."""
+ATTEMPTS = 6
+FIRST_WAIT, LONGEST_WAIT = 0.1, 3.0
+"""Seconds before refused records are put again, doubled each time: a throttled shard has room again after one."""
+
+
+class KinesisStream:
+    """A Stream of two Kinesis streams; `arns` says which lane is which."""
+
+    def __init__(
+        self, client: KinesisClient, arns: Mapping[Lane, str], sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._client, self._arns, self._sleep = client, arns, sleep
+
+    @property
+    def names(self) -> dict[Lane, str]:
+        """Physical name of each lane's stream: what `dest_stream` says."""
+        return {lane: arn.rpartition("/")[2] for lane, arn in self._arns.items()}
+
+    def put(self, lane: Lane, events: Sequence[ObjectEvent]) -> None:
+        """Puts all of them, again and again those that are refused. Raises StreamError with those that stayed so."""
+        waiting = [(event, encode(event)) for event in events]
+        refusal = ""
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                # Spread: functions that were refused together must not come back together.
+                self._sleep(min(LONGEST_WAIT, FIRST_WAIT * 2**attempt) * random.uniform(0.5, 1))  # noqa: S311
+            refused: list[tuple[ObjectEvent, bytes]] = []
+            for batch in _batches(waiting):
+                try:
+                    answer = self._client.put_records(
+                        StreamARN=self._arns[lane],
+                        # Which shard does not matter: objects have no order.
+                        Records=[{"Data": data, "PartitionKey": uuid4().hex} for _, data in batch],
+                    )
+                except (ClientError, BotoCoreError) as error:
+                    refused, refusal = refused + batch, reason(error)
+                    continue
+                for one, result in zip(batch, answer["Records"], strict=True):
+                    if "ErrorCode" in result:
+                        refused.append(one)
+                        refusal = f"{result['ErrorCode']}: {result.get('ErrorMessage', '')}"
+            waiting = refused
+            if not waiting:
+                return
+        raise StreamError(
+            f"lane {lane}: Kinesis stream {self.names[lane]} refused {len(waiting)} of {len(events)} object events "
+            f"{ATTEMPTS} times: {refusal}; expected it to take them; look at its throughput",
+            [event for event, _ in waiting],
+        )
+
+
+def _batches(waiting: Sequence[tuple[ObjectEvent, bytes]]) -> Iterator[list[tuple[ObjectEvent, bytes]]]:
+    batch: list[tuple[ObjectEvent, bytes]] = []
+    size = 0
+    for one in waiting:
+        if batch and (len(batch) == PUT_RECORDS or size + len(one[1]) > PUT_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(one)
+        size += len(one[1])
+    if batch:
+        yield batch
+
+
+def read_back(client: KinesisClient, batch: Batch) -> Iterator[bytes]:
+    """The data of the records of a batch, in order. Raises StreamError if they cannot be read, or are gone."""
+    where = f"{batch.stream_arn} {batch.shard_id} {batch.first}..{batch.last}"
+    try:
+        iterator: str | None = client.get_shard_iterator(
+            StreamARN=batch.stream_arn,
+            ShardId=batch.shard_id,
+            ShardIteratorType="AT_SEQUENCE_NUMBER",
+            StartingSequenceNumber=batch.first,
+        )["ShardIterator"]
+        found = 0
+        while iterator:
+            answer: Any = client.get_records(ShardIterator=iterator, StreamARN=batch.stream_arn)
+            for record in answer["Records"]:
+                if int(record["SequenceNumber"]) > int(batch.last):
+                    iterator = None
+                    break
+                found += 1
+                yield record["Data"]
+            else:
+                at_end = not answer["Records"] and not answer.get("MillisBehindLatest")
+                iterator = None if at_end or found >= batch.size > 0 else answer.get("NextShardIterator")
+    except (ClientError, BotoCoreError) as error:
+        raise StreamError(f"{where}: the records cannot be read back: {reason(error)}", []) from error
+    if found < batch.size:
+        raise StreamError(
+            f"{where}: {found} of {batch.size} records are still there; expected all; the stream keeps them for its "
+            "retention period only",
+            [],
+        )
