@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from projects import Project
-from slips.cli.items import Choice, moment
 from slips.errors import UsageError
 from slips.model import ErrorItem, ObjectEvent, Sample
+from slips.pipeline.choose import Choice, moment
 
 
 @pytest.fixture

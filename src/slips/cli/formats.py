@@ -15,7 +15,6 @@ import typer
 
 from slips.chain import Chain, Ticker, compile_chain, find_format
 from slips.cli.context import Json, options
-from slips.pipeline.choose import moment
 from slips.cli.output import one_line, plural, print_json, print_json_list, say, table
 from slips.codec import CodecLimits, decode
 from slips.config import Limits
@@ -23,6 +22,7 @@ from slips.errors import FormatError, HandlerError, ReaderError, UsageError
 from slips.format import Event, Format, Record
 from slips.formats import catalogue
 from slips.model import MetaData, ObjectEvent, Outcome, format_time
+from slips.pipeline.choose import moment
 
 
 def formats(
