@@ -440,6 +440,21 @@ def test_an_odd_cause_loses_no_event() -> None:
     assert found.cause == Cause()
 
 
+@pytest.mark.parametrize("time", ["soon", "9" * 30, "9" * 5000, "0001-01-01T00:00:00+23:59", "\ud800"])
+def test_an_odd_time_is_none(time: str) -> None:
+    cause = found_in({**aws("on-failure-main"), "timestamp": time}).cause
+    assert cause is not None
+    assert cause.failed_at == ""
+
+
+def test_a_cause_can_be_stored_whatever_it_says() -> None:
+    response = {"errorType": "\ud800", "errorMessage": "a\udfff", "stackTrace": ["\ud800", 7]}
+    cause = found_in({**aws("on-failure-main"), "responsePayload": response}).cause
+    assert cause is not None
+    assert (cause.error_type, cause.message, cause.traceback) == ("\\ud800", "a\\udfff", "\\ud800")
+    msgspec.json.encode(cause)
+
+
 @pytest.mark.parametrize("name", ["s3-test-event", "removed"])
 def test_what_creates_no_object_is_counted_where_it_failed(name: str) -> None:
     found = found_in({**aws("on-failure-main"), "requestPayload": aws(name)})
