@@ -1,0 +1,305 @@
+"""The functions on AWS: what each is invoked with goes to its station, with the ports of AWS behind it.
+
+The names are the handlers' names in the template. Clients, config and the user's code are made on first use, and kept
+while AWS keeps the process.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from slips import telemetry
+from slips.chain import compile_chain
+from slips.config import Config, read_packaged
+from slips.envelope import Batch, arguments, found_in, lane_records, messages
+from slips.errors import EnvelopeError, StreamError, UsageError
+from slips.interface import load_handlers
+from slips.model import ErrorItem, Lane, ObjectEvent
+from slips.pipeline.choose import Choice
+from slips.pipeline.dispatch import dispatch
+from slips.pipeline.drain import drain as drain_items
+from slips.pipeline.drain import redeliver
+from slips.pipeline.invocation import Deadline, run_batch
+from slips.pipeline.process import Processor
+from slips.pipeline.push import push
+from slips.pipeline.report import report_lost
+from slips.routing import mapping_for
+from slips.usercode import code_version
+
+DRAIN_SECONDS = 20.0
+"""Drain ends when less is left, and says that there is more."""
+
+
+class Context(Protocol):
+    """What AWS says about an invocation."""
+
+    aws_request_id: str
+    function_name: str
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+class Function:
+    """What an execution environment keeps from one invocation to the next."""
+
+    @cached_property
+    def config(self) -> Config:
+        return read_packaged(Path(os.environ["LAMBDA_TASK_ROOT"]))
+
+    @cached_property
+    def clients(self) -> Any:
+        from slips.backends.aws.clients import Clients
+
+        return Clients()
+
+    @cached_property
+    def stream(self) -> Any:
+        from slips.backends.aws.kinesis import KinesisStream
+
+        arns: dict[Lane, str] = {
+            "fast": os.environ["SLIPS_FAST_STREAM_ARN"],
+            "slow": os.environ["SLIPS_SLOW_STREAM_ARN"],
+        }
+        return KinesisStream(self.clients.kinesis, arns)
+
+    @cached_property
+    def errors(self) -> Any:
+        from slips.backends.aws.dynamodb import DynamoErrors
+
+        return DynamoErrors(self.clients.dynamodb, os.environ["SLIPS_ERROR_TABLE"])
+
+    @cached_property
+    def ledger(self) -> Any:
+        from slips.backends.aws.dynamodb import DynamoLedger
+
+        errors = self.errors if "SLIPS_ERROR_TABLE" in os.environ else None
+        return DynamoLedger(self.clients.dynamodb, os.environ.get("SLIPS_LEDGER_TABLE", ""), errors)
+
+    @cached_property
+    def store(self) -> Any:
+        from slips.backends.aws.s3 import S3Store
+
+        return S3Store(self.clients.s3)
+
+    @cached_property
+    def processor(self) -> Processor:
+        from slips.backends.aws.secret_store import resolve_args
+
+        args = resolve_args(self.config.handler.args, self.clients)
+        handler = msgspec.structs.replace(self.config.handler, args=args)
+        config = msgspec.structs.replace(self.config, handler=handler)
+        return Processor(config, self.store, load_handlers(config.resolve(config.handler.path)))
+
+    @cached_property
+    def code_version(self) -> str:
+        return code_version(self.config.resolve(self.config.handler.path))
+
+    def read_back(self, batch: Batch) -> Iterator[bytes]:
+        from slips.backends.aws.kinesis import read_back
+
+        return read_back(self.clients.kinesis, batch)
+
+    def reader_of(self, event: ObjectEvent) -> str | None:
+        """What numbers the records of an object by the config."""
+        mapping = mapping_for(self.config.bucket_mapping, event.bucket_name, event.object_key)
+        return compile_chain(mapping.format, self.config.root).reader if mapping else None
+
+
+_function = Function()
+
+
+@contextmanager
+def _metered(name: str, context: Context) -> Iterator[telemetry.Meter]:
+    """Logs and metrics of one invocation."""
+    telemetry.set_up(name, context.aws_request_id)
+    meter = telemetry.Meter(os.environ.get("SLIPS_STACK", ""))
+    try:
+        yield meter
+    finally:
+        meter.emit()
+
+
+def event_pusher(payload: Any, context: Context) -> dict[str, Any]:
+    """Objects that were created, in whatever envelope, to their lanes."""
+    with _metered("EventPusher", context):
+        found = messages(payload)
+        problems = [each for each in found if each.problem]
+        for each in problems:
+            telemetry.log.error("cannot be read: %s", each.problem)
+        events = [event for each in found for event in each.events]
+        from_queue = any(each.id for each in found)
+        try:
+            counts = push(
+                events,
+                routing=_function.config.routing,
+                stream=_function.stream,
+                ledger=_function.ledger,
+                streams=_function.stream.names,
+            )
+        except StreamError as error:
+            if not from_queue:
+                raise
+            telemetry.log.error("%s", error)
+            problems, counts = found, {}
+        ignored = sum(each.ignored for each in found)
+        telemetry.log.info("pushed", extra={"facts": {**counts, "ignored": ignored}})
+        if from_queue:
+            return {"batchItemFailures": [{"itemIdentifier": each.id} for each in problems]}
+        if problems:
+            raise EnvelopeError("; ".join(each.problem for each in problems))
+        return {**counts, "ignored": ignored}
+
+
+def dispatcher(payload: Any, context: Context) -> dict[str, Any]:
+    """A batch of a lane to the main func. AWS delivers again what it is told of."""
+    from slips.backends.aws.functions import LambdaInvoker
+
+    with _metered("Dispatcher", context):
+        done = dispatch(
+            lane_records(payload),
+            invoker=LambdaInvoker(_function.clients.functions, os.environ["SLIPS_MAIN_FUNC"]),
+            delay=float(os.environ.get("SLIPS_DELAY") or 0),
+            sleep=time.sleep,
+        )
+        if done.problem:
+            telemetry.log.error("not all dispatched: %s", done.problem)
+        return {"batchItemFailures": [{"itemIdentifier": done.retry_from}] if done.retry_from else []}
+
+
+def main_func(payload: Any, context: Context) -> dict[str, Any]:
+    """Object events through their chains to the user's handlers."""
+    deadline = Deadline(context.get_remaining_time_in_millis() / 1000)
+    try:
+        with _metered("MainFunc", context) as meter:
+            done = run_batch(
+                arguments(payload),
+                context.aws_request_id,
+                processor=_function.processor,
+                ledger=_function.ledger,
+                errors=_function.errors,
+                stream=_function.stream,
+                deadline=deadline,
+                observer=meter,
+                code_version=_function.code_version,
+            )
+            return _plain(done)
+    finally:
+        deadline.cancel()
+
+
+def reporter(payload: Any, context: Context) -> dict[str, Any]:
+    """An invocation that was given up, to the error table."""
+    with _metered("Reporter", context) as meter:
+        done = report_lost(
+            found_in(payload),
+            read_back=_function.read_back,
+            ledger=_function.ledger,
+            errors=_function.errors,
+            now=time.time(),
+            code_version=_function.code_version,
+        )
+        for item in done.items:
+            meter.reported(item.events[0], item.message)
+        return {"items": len(done.items), "settled": done.settled}
+
+
+class DrainRequest(Struct, forbid_unknown_fields=True):
+    """What Drain is asked to do; nothing is everything."""
+
+    ids: list[str] | None = None
+    since: str | None = None
+    prefix: str | None = None
+    type: str | None = None
+    limit: int | None = None
+    dry_run: bool = False
+
+
+class DrainResult(Struct):
+    """What Drain has done."""
+
+    drained: int = 0
+    lanes: dict[str, int] = {}
+    kept: int = 0
+    undelivered: int = 0
+    """Events of messages that nobody could deliver, back on their lanes."""
+    notes: list[str] = []
+    more: bool = False
+    """The time was up before all was done."""
+
+
+def drain(payload: Any, context: Context) -> dict[str, Any]:
+    """Error items, and what nobody could deliver, back on their lanes."""
+    from slips.backends.aws.queue import UndeliveredQueue
+
+    with _metered("Drain", context):
+        try:
+            request = msgspec.convert(payload or {}, DrainRequest)
+        except msgspec.ValidationError as error:
+            raise UsageError(f"Drain: {error}; expected keys {', '.join(DrainRequest.__struct_fields__)}") from error
+        done = DrainResult(lanes={"fast": 0, "slow": 0})
+
+        def in_time() -> bool:
+            done.more = done.more or context.get_remaining_time_in_millis() < DRAIN_SECONDS * 1000
+            return not done.more
+
+        queue = UndeliveredQueue(_function.clients.sqs, os.environ["SLIPS_UNDELIVERED_URL"])
+        _drain_items(request, done, in_time)
+        whole = not (request.ids or request.since or request.prefix or request.type or request.limit)
+        if whole and not request.dry_run and not done.more:
+            for each in redeliver(
+                queue,
+                read_back=_function.read_back,
+                stream=_function.stream,
+                ledger=_function.ledger,
+                routing=_function.config.routing,
+                streams=_function.stream.names,
+            ):
+                done.undelivered += each.events
+                done.notes += [each.note] if each.note else []
+                if not in_time():
+                    break
+        telemetry.log.info("drained", extra={"facts": _plain(done)})
+        return _plain(done)
+
+
+def _drain_items(request: DrainRequest, done: DrainResult, in_time: Callable[[], bool]) -> None:
+    errors = _function.errors
+    table: Iterator[ErrorItem] = errors.scan()
+    if request.ids is not None:
+        named = {each: errors.get(each) for each in request.ids}
+        done.notes += [f"no error item {each!r}" for each, item in named.items() if item is None]
+        table = (item for item in named.values() if item is not None)
+    chosen = islice(Choice(request.since, request.prefix, request.type).of(table), request.limit)
+    lanes: Counter[str] = Counter(done.lanes)
+    for each in drain_items(
+        chosen,
+        errors=errors,
+        store=_function.store,
+        stream=_function.stream,
+        routing=_function.config.routing,
+        streams=_function.stream.names,
+        reader_of=_function.reader_of,
+        dry_run=request.dry_run,
+    ):
+        lanes.update(each.lanes)
+        done.drained, done.kept = done.drained + bool(each.lanes), done.kept + (not each.lanes)
+        done.notes += each.notes
+        if not in_time():
+            break
+    done.lanes = dict(lanes)
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(value)
+    return plain
