@@ -1,0 +1,153 @@
+"""What each role may do: one table of rows `actions on resource`, and which ARNs a resource is for a config.
+
+Pure. What a config has none of (no key, no queue, no secret) is not granted: its row falls away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from slips import secrets
+from slips.config import Config
+
+Resource = Literal[
+    "its logs",
+    "the streams",
+    "the main func",
+    "the error table",
+    "the ledger",
+    "the ledger, if routing drops",
+    "the error topic",
+    "the undelivered queue",
+    "the source queues",
+    "the mapped objects",
+    "the keys of buckets",
+    "the named parameters",
+    "the named secrets",
+    "network interfaces",
+]
+Arns = Mapping[Resource, list[Any]]
+"""The ARNs that a resource is, each a text or a CloudFormation function; `[]` if the config has none."""
+
+_WRITE_LOGS: tuple[str, Resource] = ("logs:CreateLogStream PutLogEvents", "its logs")
+
+ROLES: dict[str, tuple[tuple[str, Resource], ...]] = {
+    "EventPusherRole": (
+        _WRITE_LOGS,
+        ("kinesis:PutRecords", "the streams"),
+        ("dynamodb:UpdateItem", "the ledger, if routing drops"),
+        ("sqs:ReceiveMessage DeleteMessage GetQueueAttributes", "the source queues"),
+        ("sns:Publish", "the error topic"),
+    ),
+    "DispatcherRole": (
+        _WRITE_LOGS,
+        ("kinesis:DescribeStream DescribeStreamSummary GetRecords GetShardIterator ListShards", "the streams"),
+        ("lambda:InvokeFunction", "the main func"),
+        ("sns:Publish", "the error topic"),
+    ),
+    "MainFuncRole": (
+        _WRITE_LOGS,
+        ("s3:GetObject GetObjectVersion", "the mapped objects"),
+        ("kms:Decrypt", "the keys of buckets"),
+        ("kinesis:PutRecords", "the streams"),
+        ("dynamodb:GetItem UpdateItem", "the ledger"),
+        ("dynamodb:UpdateItem DeleteItem", "the error table"),
+        ("ssm:GetParameter", "the named parameters"),
+        ("secretsmanager:GetSecretValue", "the named secrets"),
+        ("sns:Publish", "the error topic"),
+        (
+            "ec2:CreateNetworkInterface DescribeNetworkInterfaces DescribeSubnets DeleteNetworkInterface "
+            "AssignPrivateIpAddresses UnassignPrivateIpAddresses",
+            "network interfaces",
+        ),
+    ),
+    "ReporterRole": (
+        _WRITE_LOGS,
+        ("kinesis:GetRecords GetShardIterator", "the streams"),
+        ("dynamodb:GetItem UpdateItem", "the ledger"),
+        ("dynamodb:UpdateItem DeleteItem", "the error table"),
+        ("sqs:SendMessage", "the undelivered queue"),
+    ),
+    "DrainRole": (
+        _WRITE_LOGS,
+        ("kinesis:PutRecords GetRecords GetShardIterator", "the streams"),
+        ("dynamodb:Scan BatchGetItem GetItem UpdateItem DeleteItem", "the error table"),
+        ("sqs:ReceiveMessage DeleteMessage", "the undelivered queue"),
+        ("s3:GetObject GetObjectVersion", "the mapped objects"),
+        ("kms:Decrypt", "the keys of buckets"),
+    ),
+}
+"""The Lambda service itself uses a function's role to poll its source and to send what failed on: those rows too."""
+
+
+def statements(role: str, arns: Arns) -> Iterator[dict[str, Any]]:
+    """The policy of a role, one statement for each row of the table that has a resource."""
+    for row, resource in ROLES[role]:
+        service, _, actions = row.partition(":")
+        if arns[resource]:
+            yield {
+                "Effect": "Allow",
+                "Action": [f"{service}:{action}" for action in actions.split()],
+                "Resource": arns[resource],
+            }
+
+
+def arns_of_config(config: Config) -> dict[Resource, list[Any]]:
+    """The resources outside the stack that `config` names."""
+    named = list(dict.fromkeys(secrets.references(config.handler.args)))
+    return {
+        "the source queues": [queue.arn for queue in config.backend.sqs_queues],
+        "the mapped objects": _unique(_sub(f"arn:${{AWS::Partition}}:s3:::{path}*") for path in _prefixes(config)),
+        "the keys of buckets": list(dict.fromkeys(config.backend.kms_key_arns)),
+        "the named parameters": _unique(_parameter(one.id) for one in named if one.service == "ssm"),
+        "the named secrets": _unique(_secret(one.id) for one in named if one.service == "secretsmanager"),
+        # AWS has no ARN for these actions: a function in a VPC makes its interfaces before they have a name.
+        "network interfaces": ["*"] if config.handler.subnet_ids else [],
+    }
+
+
+def _prefixes(config: Config) -> Iterator[str]:
+    """`bucket/prefix` of each mapping, ready for a policy; a prefix below another one's is covered by it."""
+    for bucket, mappings in config.bucket_mapping.items():
+        kept: list[str] = []
+        for prefix in sorted(mapping.prefix for mapping in mappings):
+            if not kept or not prefix.startswith(kept[-1]):
+                kept.append(prefix)
+        yield from (f"{bucket}/{_verbatim(prefix)}" for prefix in kept)
+
+
+def _verbatim(text: str) -> str:
+    """`text` as it must stand in a policy to mean itself: `${*}` is IAM's way to write a star.
+
+    The `!` keeps CloudFormation's `Fn::Sub` from taking it for a variable of its own.
+    """
+    return "".join(f"${{!{char}}}" if char in "*?$" else char for char in text)
+
+
+def _parameter(name: str) -> Any:
+    """The ARN of a parameter, without the `:3` or `:label` that selects a version of it."""
+    if name.startswith("arn:"):
+        return ":".join(name.split(":")[:6])
+    name = name.partition(":")[0].removeprefix("/")
+    return _sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/" + name)
+
+
+def _secret(name: str) -> Any:
+    """The ARN of a secret. Secrets Manager ends it with six characters of its own."""
+    if name.startswith("arn:"):
+        return name
+    return _sub("arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:" + name + "-??????")
+
+
+def _sub(text: str) -> dict[str, str]:
+    return {"Fn::Sub": text}
+
+
+def _unique(arns: Iterator[Any]) -> list[Any]:
+    """Without repetitions; dictionaries cannot be keys."""
+    found: list[Any] = []
+    for arn in arns:
+        if arn not in found:
+            found.append(arn)
+    return found
