@@ -166,3 +166,46 @@ def test_init_below_a_file_is_wrong_input(tmp_path: Path) -> None:
     done = project.slips("init", "handler.py/new")
     assert done.status == 2
     assert "Traceback" not in done.err
+
+
+AWS_PROJECT = ("init", "new", "--aws", "--code-bucket", "my-code", "--log-bucket", "my-trail")
+
+
+@pytest.mark.parametrize(
+    "source", [(), ("--topic", "arn:aws:sns:ap-northeast-1:123456789012:seclog-event")], ids=["bucket", "topic"]
+)
+def test_the_project_that_init_writes_for_aws_is_right_without_a_change(
+    tmp_path: Path, source: tuple[str, ...]
+) -> None:
+    project = Project(tmp_path)
+    made = project.slips(*AWS_PROJECT, *source)
+    assert (made.status, made.err) == (0, ""), made
+    assert "slips deploy --wire" in made.out
+    checked = project.slips("-c", "new/slips.yml", "check", "--json")
+    assert (checked.status, checked.err, checked.json["warnings"]) == (0, "", [])
+    assert checked.json["stack_name"] == "new"
+    tested = subprocess.run([sys.executable, "-m", "pytest", "-q", "new"], cwd=tmp_path, capture_output=True, text=True)
+    assert "2 passed" in tested.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--aws",), "--aws: a bucket is missing; expected --code-bucket"),
+        (("--code-bucket", "my-code"), "go with --aws"),
+        (("--aws", "--code-bucket", "s3://my-code", "--log-bucket", "b1"), "'s3://my-code' does not fit"),
+        (("--aws", "--code-bucket", "c1", "--log-bucket", "b1", "--topic", "arn:sns"), "'arn:sns' does not fit"),
+        (("--aws", "--code-bucket", "c1", "--log-bucket", "b1", "-s", "a_b"), "'a_b' does not fit"),
+        (
+            ("--aws", "--code-bucket", "c1", "--log-bucket", "b1", "--topic", "arn:aws:sns:us-east-1:1234xxx:t"),
+            "is a placeholder",
+        ),
+    ],
+)
+def test_init_for_aws_writes_nothing_that_deploy_would_refuse(
+    tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    done = Project(tmp_path).slips("init", "new", *options)
+    assert (done.status, done.out) == (2, "")
+    assert said in done.err
+    assert not (tmp_path / "new").exists()

@@ -22,6 +22,9 @@ CheckChain = Callable[[Sequence[str], Path], list[str]]
 """`(format names, directory of the config file)` to texts of mistakes: `chain.check_chain`."""
 
 
+PACKAGED = "slips-config.json"
+"""The checked Config in the root of a deployed package."""
+
 # ---- notes on keys: msgspec checks and publishes the constraints, `extra` is for our texts
 
 
@@ -91,7 +94,7 @@ _Runtime = Literal["python3.11", "python3.12", "python3.13", "python3.14", "pyth
 class Sam(Struct, frozen=True):
     """Where deploy puts the code. The top-level key `sam` means the same as `base.sam`."""
 
-    code_bucket: Annotated[str, _key("Bucket for the code; needed by `deploy`.", "my-code")]
+    code_bucket: Annotated[str, _BUCKET, _key("Bucket for the code; needed by `deploy`.", "my-code")]
     code_prefix: Annotated[str, _key("Folder in that bucket.", "functions")] = ""
 
 
@@ -297,6 +300,14 @@ def load(path: Path | str) -> Config:
 def parse(text: str, file: str = "slips.yml") -> Config:
     """The config in `text`, without looking whether the files it names exist. Raises ConfigError like `load`."""
     return _config_of(*check(text, file, files=False))
+
+
+def read_packaged(directory: Path) -> Config:
+    """The config in a deployed package, which lies unpacked in `directory`. It was checked when that was built."""
+    import msgspec
+
+    config = msgspec.json.decode((directory / PACKAGED).read_bytes(), type=Config)
+    return msgspec.structs.replace(config, file=str(directory / "slips.yml"))
 
 
 def read(path: Path | str) -> str:

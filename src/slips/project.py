@@ -1,9 +1,11 @@
-"""What `slips init` writes: a project that runs on this machine, small enough to be read in a minute."""
+"""What `slips init` writes: a project that runs on this machine, or one to deploy; read in a minute."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+
+from msgspec import Struct
 
 from slips.errors import UsageError
 
@@ -27,6 +29,44 @@ bucket_mapping:
     - prefix: cloudtrail/
       format: cloudtrail    # 'slips formats' lists them all
 """
+
+AWS_CONFIG = """\
+stack_name: {stack}
+description: reports console logins without a second factor
+
+base:
+  sam:
+    code_bucket: {code_bucket}    # deploy puts the functions' code there
+    code_prefix: {stack}
+
+backend:
+  {source}
+
+handler:
+  path: src/handler.py
+  args:
+    ignored_users: [break-glass]
+  memory_size: 1024         # MB; the share of a CPU grows with it
+  timeout: 900              # seconds; a longer object goes on in another invocation
+
+bucket_mapping:
+  {log_bucket}:
+    - prefix: AWSLogs/      # where CloudTrail puts its logs
+      format: cloudtrail    # 'slips formats' lists them all
+"""
+
+DIRECT = """\
+s3_direct: true           # the bucket notifies the event pusher itself; or name your topics:
+  # sns_topics:
+  #   - name: SecLogUpload
+  #     arn: arn:aws:sns:ap-northeast-1:123456789012:seclog-event
+  # kms_key_arns: []        # keys that encrypt the bucket, if it is encrypted with KMS"""
+
+TOPIC = """\
+sns_topics:               # that your buckets notify of new objects
+    - name: SecLogUpload
+      arn: {topic}
+  # kms_key_arns: []        # keys that encrypt the bucket, if it is encrypted with KMS"""
 
 HANDLER = '''\
 """Reports console logins without a second factor."""
@@ -56,7 +96,7 @@ from pathlib import Path
 import slips.testing
 
 PROJECT = Path(__file__).parents[1]
-LOG = PROJECT / "buckets/my-logs/cloudtrail/2026-03-02.json"
+LOG = PROJECT / "@LOG@"
 
 
 def test_logins_without_a_second_factor_are_found():
@@ -117,20 +157,37 @@ def _log() -> str:
     return json.dumps({"Records": records}) + "\n"
 
 
-def files() -> dict[str, str]:
-    """Path to content."""
+class Aws(Struct, frozen=True):
+    """What a project to deploy needs to know."""
+
+    stack: str
+    code_bucket: str
+    log_bucket: str
+    topic: str | None = None
+    """ARN of the topic that the bucket notifies; None: the bucket notifies the event pusher itself."""
+
+
+def files(aws: Aws | None = None) -> dict[str, str]:
+    """Path to content: of a project for this machine, or to deploy."""
+    config, log = CONFIG, "buckets/my-logs/cloudtrail/2026-03-02.json"
+    if aws is not None:
+        source = DIRECT if aws.topic is None else TOPIC.format(topic=aws.topic)
+        config = AWS_CONFIG.format(
+            stack=aws.stack, code_bucket=aws.code_bucket, log_bucket=aws.log_bucket, source=source
+        )
+        log = "tests/2026-03-02.json"
     return {
-        "slips.yml": CONFIG,
+        "slips.yml": config,
         "src/handler.py": HANDLER,
-        "tests/test_handler.py": TEST,
-        "buckets/my-logs/cloudtrail/2026-03-02.json": _log(),
+        "tests/test_handler.py": TEST.replace("@LOG@", log),
+        log: _log(),
         ".gitignore": IGNORED,
     }
 
 
-def write(directory: Path) -> list[Path]:
+def write(directory: Path, aws: Aws | None = None) -> list[Path]:
     """Writes the project into `directory`; gives the paths. Raises UsageError, and writes nothing, where files are."""
-    contents = {directory / name: text for name, text in files().items()}
+    contents = {directory / name: text for name, text in files(aws).items()}
     there = [str(path) for path in contents if path.exists() or path.is_symlink()]
     if there:
         raise UsageError(

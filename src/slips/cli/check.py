@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
@@ -150,6 +151,24 @@ def init(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help="Where to; made if it is not there.", show_default=False)
     ] = Path(),
+    aws: Annotated[bool, typer.Option("--aws", help="A project to deploy to AWS, not one for this machine.")] = False,
+    code_bucket: Annotated[
+        str | None, typer.Option("--code-bucket", metavar="BUCKET", help="With --aws: where deploy puts the code.")
+    ] = None,
+    log_bucket: Annotated[
+        str | None, typer.Option("--log-bucket", metavar="BUCKET", help="With --aws: where the logs land.")
+    ] = None,
+    topic: Annotated[
+        str | None,
+        typer.Option(
+            "--topic",
+            metavar="ARN",
+            help="With --aws: SNS topic that the bucket notifies; without one, the bucket notifies the stack itself.",
+        ),
+    ] = None,
+    stack: Annotated[
+        str | None, typer.Option("-s", "--stack", metavar="STACK", help="With --aws: name; default: that of DIR.")
+    ] = None,
 ) -> None:
     """Write a small project that works, to begin with.
 
@@ -158,9 +177,34 @@ def init(
     \b
     Examples:
       slips init my-logs
+      slips init my-logs --aws --code-bucket my-code --log-bucket my-cloudtrail
     """
-    written = project.write(directory)
+    enter = "" if directory == Path() else f"cd {directory} && "
+    if not aws:
+        if code_bucket or log_bucket or topic or stack:
+            raise UsageError("--code-bucket, --log-bucket, --topic and --stack go with --aws; expected it; add it")
+        written = project.write(directory)
+        following = f"next: {enter}slips check && slips run"
+    else:
+        written = project.write(directory, _project_on_aws(directory, stack, code_bucket, log_bucket, topic))
+        following = f"next: {enter}slips check && slips deploy --wire"
     for path in written:
         print(f"wrote {path}")
-    enter = "" if directory == Path() else f"cd {directory} && "
-    print(f"next: {enter}slips check && slips run\nthen: change src/handler.py, and test it with pytest")
+    print(f"{following}\nthen: change src/handler.py, and test it with pytest")
+
+
+def _project_on_aws(
+    directory: Path, stack: str | None, code_bucket: str | None, log_bucket: str | None, topic: str | None
+) -> project.Aws:
+    """What was given, checked: the config that is written must be right. Raises UsageError."""
+    if not code_bucket or not log_bucket:
+        raise UsageError(
+            "--aws: a bucket is missing; expected --code-bucket, where deploy puts the code, and --log-bucket, where "
+            "the logs land; name them"
+        )
+    name = stack or re.sub("[^A-Za-z0-9]+", "-", directory.resolve().name).strip("-") or "my-logs"
+    aws = project.Aws(name if name[0].isalpha() else f"slips-{name}", code_bucket, log_bucket, topic)
+    _, problems = slips_yml.check(project.files(aws)["slips.yml"], "slips.yml", files=False)
+    if mistakes := [problem.message for problem in problems]:
+        raise UsageError("\n".join(f"--aws: {mistake}" for mistake in mistakes))
+    return aws
