@@ -370,7 +370,9 @@ def test_sam_and_base_sam_are_the_same_key() -> None:
 
 
 def test_sam_without_a_bucket_is_incomplete() -> None:
-    assert errors(SMALL + "sam:\n  code_prefix: x") == ["5: base.sam.code_bucket is missing; expected text; add it"]
+    assert errors(SMALL + "sam:\n  code_prefix: x") == [
+        "5: base.sam.code_bucket is missing; expected the name of a bucket, without 's3://' and '/'; add it"
+    ]
 
 
 @pytest.mark.parametrize(("key", "kind"), [("1", "a number"), ("on", "true or false"), ("2018-01-01", "a date")])
