@@ -1,0 +1,352 @@
+"""What the functions import beside slips and the user's files: installed by pip for their runtime, kept in a cache.
+
+In: a Config. Out: directories as `pip install --target` fills them. An unchanged file of requirements asks the index
+once. Nothing is compiled here: what is built for this machine does not run on Lambda.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from importlib.metadata import Distribution
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from msgspec import Struct
+
+from slips.config import Config
+from slips.errors import UsageError
+
+LIBRARIES = ("isal", "lz4", "msgspec")
+"""What slips imports in the functions; before Python 3.14 `backports.zstd` too. boto3 is in every runtime of Lambda."""
+PROVIDED = ("boto3", "botocore")
+_DAY = 86_400
+
+# pip chooses wheels by `--platform` and `--python-version`, but judges markers such as `python_version < "3.14"` by the
+# interpreter that it runs in (https://github.com/pypa/pip/issues/11664).
+_PIP = """
+import json, sys
+from pip._internal.cli.main import main
+from pip._vendor.packaging import markers
+here, there = markers.default_environment, json.loads(sys.argv.pop(1))
+markers.default_environment = lambda: {**here(), **there}
+sys.exit(main())
+"""
+
+
+class Target(Struct, frozen=True):
+    """Where the functions run."""
+
+    runtime: str
+    architecture: str
+
+    def __str__(self) -> str:
+        return f"{self.runtime} on {self.architecture}"
+
+    @property
+    def version(self) -> str:
+        """Of Python: `3.13`."""
+        return self.runtime.removeprefix("python")
+
+    @property
+    def machine(self) -> str:
+        return "aarch64" if self.architecture == "arm64" else "x86_64"
+
+    @property
+    def platforms(self) -> list[str]:
+        """Tags of wheels that run there, as in PEP 600, newest first: the first that fits is taken."""
+        glibc = 26 if self.version == "3.11" else 34  # Amazon Linux 2; 2023 from python3.12 on
+        oldest = 17 if self.machine == "aarch64" else 5
+        return [
+            *(f"manylinux_2_{n}_{self.machine}" for n in range(glibc, oldest - 1, -1)),
+            f"manylinux2014_{self.machine}",
+        ]
+
+    @property
+    def markers(self) -> dict[str, str]:
+        """Environment markers, as in PEP 508."""
+        return {
+            "implementation_name": "cpython",
+            "implementation_version": f"{self.version}.0",
+            "os_name": "posix",
+            "platform_machine": self.machine,
+            "platform_python_implementation": "CPython",
+            "platform_release": "",
+            "platform_system": "Linux",
+            "platform_version": "",
+            "python_full_version": f"{self.version}.0",
+            "python_version": self.version,
+            "sys_platform": "linux",
+        }
+
+
+class _Requirements(Struct, frozen=True):
+    """A file of requirements, with those that it includes."""
+
+    name: str
+    """As the config names it."""
+    path: Path
+    digest: str | None
+    """Changes with the content; None: depends on what cannot be told from the files."""
+    hashed: bool
+    """Whether pip demands a hash for all that it installs from it."""
+
+
+@contextmanager
+def installed(config: Config, say: Callable[[str], None]) -> Iterator[list[Path]]:
+    """Directories that together hold slips' libraries and `handler.requirements`; they may be gone afterwards.
+
+    Raises UsageError for what cannot be installed; `say` gets lines of progress.
+    """
+    target = Target(config.handler.runtime, config.handler.architecture)
+    pins = _pins(target)
+    wanted = _read(config)
+    cache = _cache()
+    digest = wanted.digest if wanted else ""
+    made_of = json.dumps([pins, target.version, target.platforms, digest])
+    kept = cache / hashlib.sha256(made_of.encode()).hexdigest()[:32]
+    with ExitStack() as stack:
+        if digest is not None and kept.is_dir():
+            say(f"dependencies: as installed before, in {kept}; remove that directory to ask the index again")
+            directory = kept
+        else:
+            _remove_leftovers(cache)
+            unfinished = Path(
+                stack.enter_context(TemporaryDirectory(prefix="unfinished-", dir=cache, ignore_cleanup_errors=True))
+            )
+            directory = unfinished / "installed"
+            say(f"dependencies: installing {', '.join([*pins, *([wanted.name] if wanted else [])])} for {target}")
+            _install(target, pins, wanted, directory, _Pip(config.root, target, unfinished / "log", say))
+            for one in _distributions(directory):
+                _check(one, wanted.name if wanted else "slips' own dependencies")
+            if digest is not None and not any(map(_is_local, _distributions(directory))):
+                directory = _keep(directory, kept)
+        for one in _distributions(directory):
+            if _canonical(one.name) in PROVIDED:
+                say(f"dependencies: {one.name} {one.version} goes in as asked for; Lambda's runtime has one already")
+        yield sorted(directory.iterdir())
+
+
+def _keep(directory: Path, kept: Path) -> Path:
+    """Moves `directory` to `kept` in one step; what another deploy has put there meanwhile is as good."""
+    try:
+        return directory.rename(kept)
+    except OSError:
+        if kept.is_dir():
+            return kept
+        raise
+
+
+def _pins(target: Target) -> list[str]:
+    """slips' libraries, as the very versions that are installed and tested here."""
+    names = [*LIBRARIES, *(["backports.zstd"] if target.version < "3.14" else [])]
+    pins = []
+    for name in names:
+        try:
+            pins.append(f"{name}=={importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:  # this Python needs no backport
+            pins.append(name)
+    return pins
+
+
+def _cache() -> Path:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slips" / "packages"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{cache}: {(error.strerror or str(error)).lower()}; expected a directory to keep dependencies in; set "
+            "XDG_CACHE_HOME to one that can be written"
+        ) from None
+    return cache
+
+
+def _remove_leftovers(cache: Path) -> None:
+    """What deploys that were killed left behind."""
+    for directory in cache.glob("unfinished-*"):
+        if directory.stat().st_mtime < time.time() - _DAY:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+# ---- files of requirements
+
+
+def _read(config: Config) -> _Requirements | None:
+    name = config.handler.requirements
+    if name is None:
+        return None
+    path = config.resolve(name)
+    if not path.is_file():
+        raise UsageError(
+            f"handler.requirements: there is no file '{name}'; expected what pip is to install; mend the path"
+        )
+    texts: dict[Path, str] = {}
+    known = _collect(path, texts)
+    content = json.dumps([[os.path.relpath(one, path.parent), text] for one, text in texts.items()])
+    return _Requirements(
+        name=name,
+        path=path,
+        digest=hashlib.sha256(content.encode()).hexdigest() if known else None,
+        hashed=any("--hash" in text for text in texts.values()),
+    )
+
+
+def _collect(path: Path, texts: dict[Path, str]) -> bool:
+    """Puts a file and all that it includes into `texts`; False if some of it lies elsewhere or in variables."""
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
+        return False  # pip says what is wrong
+    texts[path] = text
+    known = not re.search(r"\$\{[A-Z0-9_]+\}", text)
+    for line in text.replace("\\\n", "").splitlines():
+        found = re.match(r"\s*(?:-r|-c|--requirement|--constraint)\s*=?\s*(\S.*?)\s*(?:\s#.*)?$", line)
+        if found is None:
+            continue
+        included = path.parent / "".join(shlex.split(found[1]))
+        if "://" in found[1]:
+            known = False
+        elif included not in texts:
+            known = _collect(included, texts) and known
+    return known
+
+
+# ---- pip
+
+
+def _install(target: Target, pins: list[str], wanted: _Requirements | None, directory: Path, pip: _Pip) -> None:
+    """Installs into folders of `directory`; what is resolved together lies in one."""
+    if wanted is None:
+        pip.install(pins, directory / "1", "slips' own dependencies")
+    elif not wanted.hashed:
+        pip.install(["-r", str(wanted.path), *pins], directory / "1", wanted.name)
+    else:  # pip takes nothing without a hash then: slips' own need a run for themselves
+        pip.install(["-r", str(wanted.path)], directory / "1", wanted.name)
+        present = {_canonical(one.name): one.version for one in _distributions(directory)}
+        missing = []
+        for pin in pins:
+            name, _, version = pin.partition("==")
+            found = present.get(_canonical(name))
+            if found is None:
+                missing.append(pin)
+            elif version and found != version:
+                raise UsageError(
+                    f"{wanted.name}: has {name} {found}; expected {version}, which slips uses; take that version"
+                )
+        if missing:
+            pip.install(missing, directory / "2", "slips' own dependencies")
+
+
+class _Pip:
+    """`pip install` for a target, from the directory that paths in a file of requirements are relative to."""
+
+    def __init__(self, root: Path, target: Target, log: Path, say: Callable[[str], None]) -> None:
+        self._root, self._target, self._log, self._say = root, target, log, say
+
+    def install(self, requirements: Sequence[str], directory: Path, where: str) -> None:
+        """Fills `directory`. Raises UsageError that begins with `where` and says why pip refuses."""
+        target = self._target
+        command = [sys.executable, "-P", "-c", _PIP, json.dumps(target.markers), "install", *requirements]
+        command += ["--target", str(directory), "--only-binary=:all:", "--no-compile", "--implementation=cp"]
+        command += [f"--python-version={target.version}", *(f"--platform={one}" for one in target.platforms)]
+        command += [
+            "--no-input",
+            "--no-color",
+            "--progress-bar=off",
+            "--disable-pip-version-check",
+            f"--log={self._log}",
+        ]
+        command += ["--no-warn-conflicts", "--root-user-action=ignore"]
+        lines: list[str] = []
+        with subprocess.Popen(  # noqa: S603 - our own interpreter
+            command,
+            cwd=self._root,
+            env={**os.environ, "PIP_REQUIRE_VIRTUALENV": "0", "PIP_USER": "0", "PIP_NO_BINARY": "", "PYTHONUTF8": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        ) as process:
+            assert process.stdout is not None  # noqa: S101 - for mypy
+            for line in process.stdout:
+                lines.append(line.rstrip())
+                if line.startswith("Collecting "):
+                    self._say(f"  {line.split()[1]}")
+        if process.returncode:
+            raise UsageError(f"{where}: {self._reason(lines)}")
+
+    def _reason(self, lines: Sequence[str]) -> str:
+        """What pip says, what was expected, and what to do."""
+        refused = re.search(r"No matching distribution found for (\S+)", "\n".join(lines))
+        if refused and self._lacks_wheel(refused[1]):
+            return (
+                f"'{refused[1]}' has no wheel for {self._target}; expected one, since nothing is compiled here; take "
+                "another version of it, 'handler.runtime' or 'handler.architecture', or build a wheel and name its file"
+            )
+        for line in lines:
+            if broken := re.search(r"Retrying \(.* broken by '(.*)':", line):
+                return f"the index cannot be reached ({broken[1]}); expected it where pip looks; try again when it is"
+        first = next((n for n, line in enumerate(lines) if line.startswith("ERROR: ")), len(lines) - 1)
+        said = " ".join(line.removeprefix("ERROR:").strip() for line in lines[first:] if line.strip())
+        return (
+            f"pip: {said or 'said nothing'}; expected what can be installed for {self._target}; mend the requirements"
+        )
+
+    def _lacks_wheel(self, requirement: str) -> bool:
+        """Whether the index has it, but only as source or for other machines."""
+        found = re.match(r"([\w.-]+)(?:\[.*?\])?(?:==([^,;=]+))?", requirement)
+        begin = _canonical("-".join(filter(None, found.groups()))) if found else requirement
+        text = self._log.read_text(encoding="utf-8", errors="replace")
+        files = re.findall(r"Skipping link: (?:No sources permitted|none of the wheel's tags).*/([^/\s#]+)", text)
+        return any(_canonical(file).startswith(begin) for file in files)
+
+
+# ---- what was installed
+
+
+def _distributions(directory: Path) -> list[Distribution]:
+    found = importlib.metadata.distributions(
+        path=[str(one) for one in directory.iterdir()] if directory.exists() else []
+    )
+    return sorted(found, key=lambda one: one.name)
+
+
+def _direct_url(one: Distribution) -> dict[str, Any]:
+    """Where it was taken from, if not from an index (PEP 610)."""
+    return dict(json.loads(one.read_text("direct_url.json") or "{}"))
+
+
+def _is_local(one: Distribution) -> bool:
+    """Whether it was taken from this machine, where it may change."""
+    return str(_direct_url(one).get("url", "")).startswith("file:")
+
+
+def _check(one: Distribution, where: str) -> None:
+    """Raises UsageError if it would not work in a package."""
+    if _direct_url(one).get("dir_info", {}).get("editable"):
+        raise UsageError(
+            f"{where}: '{one.name}' is editable; expected files to copy into the package; write its path without '-e'"
+        )
+    tags = re.findall(r"^Tag: (\S+)", one.read_text("WHEEL") or "", re.MULTILINE)
+    if tags and not any(tag.endswith("-any") or "manylinux" in tag for tag in tags):
+        raise UsageError(
+            f"{where}: '{one.name}' was built for this machine ({tags[0]}); expected pure Python or a "
+            "wheel for Lambda; build a manylinux wheel of it and name its file"
+        )
+
+
+def _canonical(name: str) -> str:
+    """As names of distributions compare (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
