@@ -1,0 +1,409 @@
+"""`deploy` and `destroy`: the stack on AWS, with a look at what will change before it does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import msgspec
+import typer
+from msgspec import Struct
+
+from slips.cli.context import Json, load_config
+from slips.cli.output import lines, one_line, plural, print_json, say, shortened
+from slips.config import Config
+from slips.errors import UsageError
+
+if TYPE_CHECKING:
+    from slips.deploy.package import Package
+    from slips.deploy.stack import Change, Event, Observer, Plan, Resource, Setting, Stack, State
+    from slips.deploy.wiring import Wiring
+
+Region = Annotated[
+    str | None, typer.Option("--region", metavar="REGION", help="AWS region; default: the profile's, or AWS_REGION.")
+]
+EndpointUrl = Annotated[str | None, typer.Option("--endpoint-url", metavar="URL", help="Server that stands for AWS.")]
+StackName = Annotated[
+    str | None, typer.Option("-s", "--stack", metavar="STACK", help="Name of the stack; default: stack_name.")
+]
+Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
+
+
+def deploy(
+    ctx: typer.Context,
+    stack_name: StackName = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the template and do nothing; needs no credentials.")
+    ] = False,
+    yes: Yes = False,
+    wire: Annotated[
+        bool, typer.Option("--wire", help="Let the mapped buckets notify the stack; what others configured stays.")
+    ] = False,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+    json_: Json = False,
+) -> None:
+    """Make or change the stack on AWS: shows what will change, asks, and follows it to the end.
+
+    If it fails the former state stands, and each resource's own reason is told. Settings of 'slips limit' are set back.
+
+    \b
+    Examples:
+      slips deploy --dry-run
+      slips deploy --wire
+      slips deploy -y --json
+    """
+    from slips.deploy import checks, package, template
+    from slips.deploy.account import Account
+    from slips.deploy.stack import Stack
+
+    config = _named(load_config(ctx), stack_name)
+    if dry_run:
+        code = template.Code(config.base.sam.code_bucket or "CODE_BUCKET", "PACKAGE.zip")
+        print(template.to_yaml(template.build(config, code)), end="")
+        return
+    checks.check_config(config)
+    screen = Screen(sys.stderr, say) if json_ else Screen(sys.stdout, _print)
+    stack = Stack(Account.connect(region, endpoint_url), config.stack_name)
+    done = change(stack, config, screen, package.build, yes=yes, wire=wire)
+    if json_:
+        print_json(msgspec.to_builtins(done))
+    if done.declined or (wire and any(each.missing for each in done.wiring)):
+        raise typer.Exit(1)
+
+
+class Done(Struct):
+    """What a deploy did: what `--json` prints."""
+
+    stack: str
+    region: str
+    account: str
+    status: str = ""
+    """Of the stack in the end."""
+    declined: bool = False
+    changes: list[Change] = []
+    settings: list[Setting] = []
+    """Set back from what 'slips limit' made of them."""
+    outputs: dict[str, str] = {}
+    wiring: list[Wiring] = []
+    warnings: list[str] = []
+
+
+def change(
+    stack: Stack, config: Config, screen: Screen, build: Callable[..., Package], *, yes: bool, wire: bool
+) -> Done:
+    """Makes the stack what the config says; `build` makes the package. Raises SlipsError, and then nothing changed."""
+    from slips.deploy import checks, template
+    from slips.deploy.stack import upload
+    from slips.deploy.wiring import Buckets
+
+    account = stack.account
+    stack.check()
+    warnings = checks.check_account(config, account)
+    packed = build(config, screen.say)
+    screen.say(packed.summary())
+    with screen.follow("clearing away what failed") as observer:
+        state = stack.prepare(observer)
+    # A folder for each stack, so that it can be cleared away without asking who else uses it.
+    folder = f"{config.base.sam.code_prefix.strip('/')}/{stack.name}/".lstrip("/")
+    code = template.Code(config.base.sam.code_bucket, folder + packed.key)
+    wanted = template.build(config, code)
+    done = Done(stack.name, account.region, account.id, warnings=warnings)
+    with stack.proposed(wanted, state, code.bucket, folder) as plan:
+        done.changes = plan.changes if plan else []
+        done.settings = stack.settings(wanted) if state and state.status != "REVIEW_IN_PROGRESS" else []
+        if plan and plan.kind == "CREATE" and config.backend.dynamodb_arn is None:
+            done.warnings += [
+                f"error table {arn} of a former stack is still there; to go on with it, set backend.dynamodb_arn to it"
+                for arn in stack.former_tables()
+            ]
+        done.warnings += Buckets(account, config, None).unnamed_keys()
+        for warning in done.warnings:
+            screen.say(f"warning: {warning}")
+        if plan or done.settings:
+            screen.plan(stack, plan, done.settings)
+            if not yes and screen.can_ask and not screen.ask("Deploy?"):
+                screen.say("nothing was changed")
+                done.declined = True
+                return done
+        else:
+            screen.say(f"stack '{stack.name}' in {account.region} of account {account.id}: no changes")
+        if plan:
+            if upload(account, code.bucket, code.key, packed.data):
+                screen.say(f"uploaded s3://{code.bucket}/{code.key}")
+            with screen.follow(f"stack '{stack.name}'", len(plan.changes)) as observer:
+                state = stack.execute(plan, observer)
+        stack.restore(done.settings)
+    if state:
+        done.status, done.outputs = state.status, state.outputs
+    done.wiring = Buckets(account, config, done.outputs.get("EventPusherArn")).look(wire=wire)
+    screen.wiring(done.wiring)
+    if plan:
+        screen.outputs(config, done.outputs)
+    return done
+
+
+def destroy(
+    ctx: typer.Context,
+    stack_name: StackName = None,
+    all_: Annotated[bool, typer.Option("--all", help="Delete the error table and the uploaded code, too.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even while error items or undelivered events exist.")] = False,
+    yes: Yes = False,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+) -> None:
+    """Take the stack down. The error table stays, unless --all.
+
+    \b
+    Examples:
+      slips destroy
+      slips destroy -s sample-stack --all --force -y
+    """
+    from slips.deploy.account import Account
+    from slips.deploy.stack import Stack
+
+    config = None if stack_name and not _has_config(ctx) else _named(load_config(ctx), stack_name)
+    name = stack_name or (config.stack_name if config else "")
+    account = Account.connect(region, endpoint_url)
+    gone = remove(Stack(account, name), config, Screen(sys.stdout, _print), all_=all_, force=force, yes=yes)
+    if not gone:
+        raise typer.Exit(1)
+
+
+def remove(stack: Stack, config: Config | None, screen: Screen, *, all_: bool, force: bool, yes: bool) -> bool:
+    """Takes the stack down, and what slips added to the buckets of `config`; False: it was not to be."""
+    from slips.deploy.stack import kept
+    from slips.deploy.wiring import Buckets
+
+    state = stack.state()
+    if state is None:
+        where = f"{stack.account.region} of account {stack.account.id}"
+        screen.say(f"stack '{stack.name}' is not in {where}: nothing to destroy")
+        for arn in stack.former_tables():
+            screen.say(f"error table {arn} of a former stack is still there")
+        return True
+    if state.status.endswith("_IN_PROGRESS"):
+        stack.check()
+    if not force:
+        _refuse_if_needed(stack, state)
+    formed, resources = stack.template(), stack.resources()
+    staying = [resources[one] for one in kept(formed) if one in resources]
+    screen.goners(stack, resources, staying, all_)
+    if not yes:
+        if not screen.can_ask:
+            raise UsageError(f"stack '{stack.name}': nobody to ask; expected a terminal, or -y; add -y to destroy it")
+        if not screen.ask("Destroy?"):
+            screen.say("nothing was changed")
+            return False
+    if config:
+        screen.wiring(Buckets(stack.account, config, None).unwire())
+    with screen.follow(f"stack '{stack.name}'", len(resources) - len(staying)) as observer:
+        stack.delete(state.id, observer)
+    for one in staying:
+        _end_of(one, stack, all_, screen)
+    _end_of_code(formed, stack, all_, screen)
+    return True
+
+
+def _named(config: Config, stack_name: str | None) -> Config:
+    return msgspec.structs.replace(config, stack_name=stack_name) if stack_name else config
+
+
+def _has_config(ctx: typer.Context) -> bool:
+    from slips.cli.context import config_file
+
+    try:
+        return config_file(ctx).is_file()
+    except UsageError:
+        return False
+
+
+def _refuse_if_needed(stack: Stack, state: State) -> None:
+    held = stack.holdings(state)
+    what = []
+    if held.items:
+        what.append(f"{plural(held.items, 'error item')}{' or more' if held.more else ''}")
+    if held.undelivered:
+        what.append(f"{plural(held.undelivered, 'undelivered event')}")
+    if what:
+        raise UsageError(
+            f"stack '{stack.name}': {' and '.join(what)} would stay unprocessed; expected none; 'slips errors' lists "
+            "and 'slips drain' processes them; --force destroys the stack all the same"
+        )
+
+
+def _end_of(resource: Resource, stack: Stack, all_: bool, screen: Screen) -> None:
+    """Deletes a resource that outlived its stack, or says how it can be used."""
+    if resource.kind != "AWS::DynamoDB::Table":
+        screen.say(f"kept: {resource.name}, {resource.id}")
+    elif all_:
+        stack.delete_table(resource.id)
+        screen.say(f"deleted table {resource.id}")
+    else:
+        screen.say(f"kept: error table {resource.id}")
+        screen.say(f"for a new stack to go on with it, set backend.dynamodb_arn: {stack.table_arn(resource.id)}")
+
+
+def _end_of_code(formed: dict[str, Any], stack: Stack, all_: bool, screen: Screen) -> None:
+    """Deletes the uploaded code of this stack, or says where it remains."""
+    code = formed.get("Resources", {}).get("MainFunc", {}).get("Properties", {}).get("Code", {})
+    bucket, folder = code.get("S3Bucket"), code.get("S3Key", "").rpartition("/")[0]
+    if not bucket:
+        return
+    if all_ and Path(folder).name == stack.name:
+        count = stack.delete_objects(bucket, f"{folder}/")
+        screen.say(f"deleted {plural(count, 'object')} of code, s3://{bucket}/{folder}/")
+    else:
+        screen.say(f"kept: the uploaded code, s3://{bucket}/{code['S3Key']}")
+
+
+# ---- how it looks
+
+
+def _print(text: str) -> None:
+    # At once, also into a pipe: whoever waits for minutes wants to see how it goes.
+    print(text, flush=True)
+
+
+class Screen:
+    """Plain lines through `say`, and on a terminal colours and a live view besides."""
+
+    def __init__(self, stream: TextIO, say: Callable[[str], None]) -> None:
+        self.stream, self._say = stream, say
+        self.is_terminal = stream.isatty()
+
+    @property
+    def can_ask(self) -> bool:
+        return self.is_terminal and sys.stdin.isatty()
+
+    def ask(self, question: str) -> bool:
+        return typer.confirm(question, err=self.stream is sys.stderr)
+
+    def say(self, text: str) -> None:
+        self._say(lines(text))
+
+    def plan(self, stack: Stack, plan: Plan | None, settings: Sequence[Setting]) -> None:
+        """What would change, a line each; what is made anew in red."""
+        account = stack.account
+        count = plural(len(plan.changes) if plan else len(settings), "change")
+        self.say(f"stack '{stack.name}' in {account.region} of account {account.id}: {count}")
+        changes = sorted(plan.changes, key=lambda one: ("Add Modify Remove".find(one.action), one.name)) if plan else []
+        widths = [
+            max((len(text) for text in column), default=0) for column in zip(*map(_columns, changes), strict=True)
+        ]
+        for change in changes:
+            cells = [cell.ljust(width) for cell, width in zip(_columns(change), widths, strict=True)]
+            text = one_line("  ".join(cells).rstrip())
+            if change.replaced and self.is_terminal:
+                text = typer.style(text, fg="red")
+            self._say(f"  {text}")
+        for setting in settings:
+            self.say(f"  ~ {setting}")
+
+    def goners(self, stack: Stack, resources: dict[str, Resource], staying: Sequence[Resource], all_: bool) -> None:
+        """What would be deleted, and what not."""
+        account = stack.account
+        self.say(f"stack '{stack.name}' in {account.region} of account {account.id} will be deleted, with")
+        for name, one in sorted(resources.items()):
+            self.say(f"  {'kept:' if one in staying and not all_ else '-'} {name}  {one.kind}  {one.id}")
+        self.say("events that are still on its lanes go with it")
+
+    def wiring(self, found: Sequence[Wiring]) -> None:
+        """What was done to the notifications of buckets, and what is wrong with them."""
+        for each in found:
+            texts = [*(f"added {one}" for one in each.added), *(f"took away {one}" for one in each.removed)]
+            for text in [*texts, *(f"warning: {note}" for note in each.notes)]:
+                self.say(f"bucket {each.bucket}: {text}")
+
+    def outputs(self, config: Config, outputs: dict[str, str]) -> None:
+        """What there is now, and what to do with it."""
+        width = max(map(len, outputs), default=0)
+        for name, value in sorted(outputs.items()):
+            self.say(f"  {name.ljust(width)}  {value}")
+        bucket, mappings = next(iter(config.bucket_mapping.items()))
+        self.say(
+            f"objects that land under s3://{bucket}/{mappings[0].prefix} are processed now; 'slips status' shows how "
+            "it goes, 'slips errors' what failed"
+        )
+
+    @contextmanager
+    def follow(self, what: str, total: int | None = None) -> Iterator[Observer]:
+        """An Observer that shows the events of an operation; told to go, it says that the operation goes on."""
+        view: AbstractContextManager[Observer] = Bar(self, total) if self.is_terminal else Lines(self)
+        try:
+            with view as observer:
+                yield observer
+        except KeyboardInterrupt:
+            self.say(
+                f"{what}: no longer followed; AWS goes on with it; the CloudFormation console shows it, and so does "
+                "its state before the next 'slips deploy'"
+            )
+            raise typer.Exit(130) from None
+
+
+def _columns(change: Change) -> tuple[str, str, str]:
+    sign = {"Add": "+", "Modify": "~", "Remove": "-"}.get(change.action, "?")
+    replaced = {"": "", "maybe": "MAY BE REPLACED: ", "yes": "REPLACED: "}[change.replaced]
+    return f"{sign} {change.name}", change.kind, shortened(replaced + ", ".join(change.what), 160)
+
+
+class Lines(AbstractContextManager["Lines"]):
+    """A line for each event."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+
+    def __exit__(self, *about: object) -> None:
+        return None
+
+    def event(self, event: Event) -> None:
+        reason = f": {event.reason}" if event.reason and "FAILED" in event.status else ""
+        self._screen.say(f"{event.status}  {event.name}  {event.kind}{reason}")
+
+
+class Bar(AbstractContextManager["Bar"]):
+    """A bar of resources, with those at hand; what fails goes above it."""
+
+    def __init__(self, screen: Screen, total: int | None) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.table import Column
+
+        now = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+        self._progress = Progress(
+            SpinnerColumn(),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[at]}", markup=False, style="dim", table_column=now),
+            console=Console(file=screen.stream),
+            transient=True,
+            expand=True,
+        )
+        self._task = self._progress.add_task("", total=total, at="")
+        self._busy: dict[str, None] = {}
+        self._done: set[str] = set()
+
+    def __enter__(self) -> Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        self._progress.stop()
+
+    def event(self, event: Event) -> None:
+        if event.is_stack:
+            self._progress.update(self._task, at=one_line(" ".join([event.status, *self._busy])))
+            return
+        if event.status.endswith("_IN_PROGRESS"):
+            self._busy[event.name] = None
+        else:
+            self._busy.pop(event.name, None)
+            self._done.add(event.name)
+        if event.status.endswith("_FAILED"):
+            text = one_line(f"{event.status}  {event.name}  {event.kind}: {event.reason}")
+            self._progress.console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+        self._progress.update(self._task, completed=len(self._done), at=one_line(" ".join(self._busy)))

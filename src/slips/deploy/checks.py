@@ -1,0 +1,119 @@
+"""What is looked at before anything is made: the config, what it names, and the bucket for the code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+
+from slips.config import Config, placeholder_arns
+from slips.deploy.account import DENIED, MISSING, Account, calls, code
+from slips.errors import ConfigError
+
+
+def check_config(config: Config) -> None:
+    """Raises ConfigError with all that keeps a valid config from being deployed, without asking anybody."""
+    file, backend, problems = Path(config.file).name or "slips.yml", config.backend, []
+    problems += [
+        f"{file}: '{arn}' is a placeholder; expected the ARN of something real; write yours"
+        for arn in placeholder_arns(config)
+    ]
+    if not config.base.sam.code_bucket:
+        problems.append(f"{file}: no base.sam.code_bucket; expected a bucket of yours for the code; make one, name it")
+    if not (backend.sns_topics or backend.sqs_queues or backend.eventbridge or backend.s3_direct):
+        problems.append(
+            f"{file}: nothing tells the stack of new objects; expected backend.sns_topics, sqs_queues, eventbridge "
+            "or s3_direct; name the topic that your buckets notify, or write 's3_direct: true'"
+        )
+    if problems:
+        raise ConfigError(problems)
+
+
+def check_account(config: Config, account: Account) -> list[str]:
+    """What could not be looked at. Raises ConfigError with all that is not there, or elsewhere than the stack."""
+    file, problems, notes = Path(config.file).name or "slips.yml", list[str](), list[str]()
+    for key, arn in _named(config):
+        _, partition, service, region, owner, _ = arn.split(":", 5)
+        if (partition, region or account.region, owner) != (account.partition, account.region, account.id):
+            problems.append(
+                f"{file}: {key} '{arn}' is not of account {account.id} in {account.region}, where the stack is; "
+                f"expected one that is; {_elsewhere(region, account)}"
+            )
+        elif service != "iam":
+            try:
+                with calls(f"{key} '{arn}'", passing=DENIED | MISSING):
+                    problem = _look(account, service, arn)
+            except ClientError as error:
+                if code(error) in DENIED:
+                    notes.append(f"{key} '{arn}' was not looked at: AWS denies {error.operation_name}")
+                    continue
+                problem = "is not there; expected one that exists; make it, or mend the ARN"
+            if problem:
+                problems.append(f"{file}: {key} '{arn}' {problem}")
+    problems += _check_bucket(config.base.sam.code_bucket, account, file)
+    if problems:
+        raise ConfigError(problems)
+    return notes
+
+
+def _named(config: Config) -> Iterator[tuple[str, str]]:
+    """What the stack uses and does not make: key of the config, ARN."""
+    backend = config.backend
+    yield from ((f"backend.sns_topics {topic.name}", topic.arn) for topic in backend.sns_topics)
+    yield from ((f"backend.sqs_queues {queue.name}", queue.arn) for queue in backend.sqs_queues)
+    rest = {
+        "backend.kinesis_stream_fast_arn": backend.kinesis_stream_fast_arn,
+        "backend.kinesis_stream_slow_arn": backend.kinesis_stream_slow_arn,
+        "backend.dynamodb_arn": backend.dynamodb_arn,
+        "backend.dlq_sns_arn": backend.dlq_sns_arn,
+        "backend.alarm_sns_arn": backend.alarm_sns_arn,
+        "backend.role_arn.event_pusher": backend.role_arn.event_pusher,
+        "backend.role_arn.dispatcher": backend.role_arn.dispatcher,
+        "backend.role_arn.reporter": backend.role_arn.reporter,
+        "backend.role_arn.drain": backend.role_arn.drain,
+        "handler.role_arn": config.handler.role_arn,
+    }
+    yield from ((key, arn) for key, arn in rest.items() if arn)
+
+
+def _elsewhere(region: str, account: Account) -> str:
+    if region and region != account.region:
+        return f"deploy with --region {region}, or name one of {account.region}"
+    return "deploy with credentials of its account, or name one of yours"
+
+
+def _look(account: Account, service: str, arn: str) -> str:
+    """What is wrong with something that exists, "" if nothing is. Raises ClientError if it does not exist."""
+    name = arn.split(":", 5)[5]
+    match service:
+        case "sns":
+            account.sns.get_topic_attributes(TopicArn=arn)
+        case "sqs":
+            account.sqs.get_queue_url(QueueName=name)
+        case "kinesis":
+            account.kinesis.describe_stream_summary(StreamName=name.removeprefix("stream/"))
+        case "dynamodb":
+            table = account.dynamodb.describe_table(TableName=name.removeprefix("table/"))["Table"]
+            keys = [(key["AttributeName"], key["KeyType"]) for key in table["KeySchema"]]
+            if keys != [("request_id", "HASH")]:
+                found = ", ".join(name for name, _ in keys)
+                return f"has the key {found}; expected 'request_id' alone; name a table of error items"
+    return ""
+
+
+def _check_bucket(bucket: str, account: Account, file: str) -> Iterator[str]:
+    region, refusal = account.bucket_region(bucket)
+    where = f"{file}: base.sam.code_bucket '{bucket}'"
+    if refusal in MISSING:
+        yield f"{where} is not there; expected a bucket in {account.region}; make it, or mend the name"
+    elif region and region != account.region:
+        yield (
+            f"{where} is in {region}; expected one in {account.region}, where Lambda reads the code; "
+            f"name another, or deploy with --region {region}"
+        )
+    elif refusal:
+        yield (
+            f"{where}: AWS denies s3:ListBucket; expected a bucket of account {account.id} that you may list, read "
+            "and write; is the name another's? Else add that permission"
+        )

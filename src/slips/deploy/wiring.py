@@ -1,0 +1,455 @@
+"""Whether the mapped buckets tell the stack of new objects, and whether it can decrypt them.
+
+`plan` is the pure part: what a bucket's notifications are, and what they should be. Nothing that others configured is
+ever changed: S3 keeps all notifications of a bucket in one document, so it is read, added to, written, and read again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, Literal
+
+from botocore.exceptions import ClientError
+from msgspec import Struct
+
+from slips.config import Config
+from slips.deploy.account import DENIED, MISSING, Account, calls, code, message
+from slips.errors import SlipsError
+
+Kind = Literal["TopicConfigurations", "QueueConfigurations", "LambdaFunctionConfigurations"]
+
+_ARN: dict[Kind, str] = {
+    "TopicConfigurations": "TopicArn",
+    "QueueConfigurations": "QueueArn",
+    "LambdaFunctionConfigurations": "LambdaFunctionArn",
+}
+_EVENTBRIDGE = "EventBridgeConfiguration"
+_CREATED = "s3:ObjectCreated:"
+_ALL_CREATED = {f"{_CREATED}{how}" for how in ("Put", "Post", "Copy", "CompleteMultipartUpload")}
+_ROUNDS, _REREADS, _WAIT = 3, 5, 1.0
+"""How often a write is tried, and read back, and the seconds between: S3 may show a new document a little later."""
+
+
+class Rule(Struct, frozen=True):
+    """One notification: what of which keys is told to whom."""
+
+    kind: Kind
+    arn: str
+    id: str = ""
+    events: frozenset[str] = frozenset({f"{_CREATED}*"})
+    prefix: str = ""
+    suffix: str = ""
+
+    @property
+    def tells_of_new(self) -> bool:
+        """Whether it tells of created objects at all."""
+        return any(event.startswith(_CREATED) for event in self.events)
+
+    def covers(self, prefix: str) -> bool:
+        """Whether it tells of every new object whose key begins so."""
+        every = f"{_CREATED}*" in self.events or self.events >= _ALL_CREATED
+        return every and not self.suffix and prefix.startswith(self.prefix)
+
+    def overlaps(self, prefix: str) -> bool:
+        """Whether S3 refuses another notification of new objects whose keys begin so, whatever their end."""
+        return self.tells_of_new and (prefix.startswith(self.prefix) or self.prefix.startswith(prefix))
+
+    def document(self) -> dict[str, Any]:
+        """As S3 wants it."""
+        pairs = [("prefix", self.prefix), ("suffix", self.suffix)]
+        filters = [{"Name": name, "Value": value} for name, value in pairs if value]
+        return {
+            "Id": self.id,
+            _ARN[self.kind]: self.arn,
+            "Events": sorted(self.events),
+            **({"Filter": {"Key": {"FilterRules": filters}}} if filters else {}),
+        }
+
+    def __str__(self) -> str:
+        keys = f"'{self.prefix}*{self.suffix}'"
+        return f"notification '{self.id}' of {keys} to {self.arn}"
+
+
+class Plan(Struct, frozen=True):
+    """What a bucket's notifications are, and what is to be done with them."""
+
+    reached: list[str] = []
+    """Prefixes of which every new object reaches the stack."""
+    partly: dict[str, Rule] = {}
+    """Prefixes of which some objects do, by the rule that is in the way of more."""
+    blocked: dict[str, Rule] = {}
+    """Prefixes that another's notification keeps from being added: S3 allows one for each event and key."""
+    added: list[Rule] = []
+    removed: list[Rule] = []
+    """Of those that slips added itself."""
+    eventbridge: bool = False
+    """Whether the bucket shall tell EventBridge, and does not."""
+    twice: list[str] = []
+    """Prefixes of which EventBridge tells, and another notification too."""
+
+    @property
+    def is_settled(self) -> bool:
+        return not (self.added or self.removed or self.eventbridge)
+
+
+class Target(Struct, frozen=True):
+    """What the buckets may notify so that the stack hears of it."""
+
+    kinds: dict[str, Kind]
+    """ARN to kind; the first is used for what is added."""
+    eventbridge: bool = False
+
+
+class Wiring(Struct, frozen=True):
+    """How a bucket is wired, for people and programs."""
+
+    bucket: str
+    reached: list[str] = []
+    partly: list[str] = []
+    """Prefixes of which only some objects reach the stack, which may be meant so."""
+    missing: list[str] = []
+    """Prefixes of which no new object reaches the stack."""
+    added: list[str] = []
+    removed: list[str] = []
+    notes: list[str] = []
+    """What is wrong and what to do."""
+
+
+def target(config: Config, event_pusher: str | None) -> Target:
+    """What the stack of this config listens to; `event_pusher` is the ARN of that function."""
+    kinds: dict[str, Kind] = {topic.arn: "TopicConfigurations" for topic in config.backend.sns_topics}
+    kinds |= {queue.arn: "QueueConfigurations" for queue in config.backend.sqs_queues}
+    if config.backend.s3_direct and event_pusher:
+        kinds[event_pusher] = "LambdaFunctionConfigurations"
+    return Target(kinds, config.backend.eventbridge)
+
+
+def own_id(stack: str, prefix: str = "") -> str:
+    """Id of the notification that slips adds for a prefix; it begins as all of the stack do."""
+    return f"slips-{stack}-{hashlib.sha256(prefix.encode()).hexdigest()[:12]}"
+
+
+def plan(current: dict[str, Any], prefixes: Sequence[str], to: Target, stack: str) -> Plan:
+    """What to do so that new objects under `prefixes` reach the stack, given S3's document of a bucket."""
+    rules = list(_rules(current))
+    ours = [rule for rule in rules if re.fullmatch(rf"slips-{re.escape(stack)}-[0-9a-f]{{12}}", rule.id)]
+    others = [rule for rule in rules if rule not in ours]
+    if to.eventbridge and (_EVENTBRIDGE in current or not to.kinds):
+        # It tells of all objects of the bucket, beside whatever else is there.
+        twice = [one for one in prefixes if any(rule.arn in to.kinds and rule.overlaps(one) for rule in others)]
+        return Plan(list(prefixes), removed=ours, eventbridge=_EVENTBRIDGE not in current, twice=twice)
+    reached, partly, blocked, wanted = list[str](), dict[str, Rule](), dict[str, Rule](), list[str]()
+    for prefix in sorted(prefixes):
+        near = [rule for rule in others if rule.overlaps(prefix)]
+        told = [rule for rule in near if rule.arn in to.kinds]
+        if any(rule.covers(prefix) for rule in told):
+            reached.append(prefix)
+        elif told:
+            partly[prefix] = told[0]
+        elif near:
+            blocked[prefix] = near[0]
+        elif to.kinds:
+            reached.append(prefix)
+            if not any(prefix.startswith(one) for one in wanted):
+                wanted.append(prefix)
+    desired = []
+    for prefix in wanted:
+        # An own rule that already leads to the stack stays as it is, even if another target would be chosen now.
+        id, arn = own_id(stack, prefix), next(iter(to.kinds))
+        arn = next((rule.arn for rule in ours if rule.id == id and rule.arn in to.kinds), arn)
+        desired.append(Rule(to.kinds[arn], arn, id, prefix=prefix))
+    return Plan(
+        reached,
+        partly,
+        blocked,
+        added=[rule for rule in desired if rule not in ours],
+        removed=[rule for rule in ours if rule not in desired],
+    )
+
+
+def merge(current: dict[str, Any], changes: Plan) -> dict[str, Any]:
+    """S3's document with the changes made, and all else as it was."""
+    gone = {rule.id for rule in changes.removed}
+    merged: dict[str, Any] = {}
+    for kind in _ARN:
+        added = [rule.document() for rule in changes.added if rule.kind == kind]
+        kept = [one for one in current.get(kind, []) if one.get("Id") not in gone]
+        if kept or added:
+            merged[kind] = [*kept, *added]
+    if _EVENTBRIDGE in current or changes.eventbridge:
+        merged[_EVENTBRIDGE] = current.get(_EVENTBRIDGE, {})
+    return merged
+
+
+def _rules(document: dict[str, Any]) -> Iterator[Rule]:
+    for kind, arn in _ARN.items():
+        for one in document.get(kind, []):
+            filters = one.get("Filter", {}).get("Key", {}).get("FilterRules", [])
+            by_name = {each["Name"].lower(): each["Value"] for each in filters}
+            yield Rule(
+                kind,
+                one[arn],
+                one.get("Id", ""),
+                frozenset(one["Events"]),
+                by_name.get("prefix", ""),
+                by_name.get("suffix", ""),
+            )
+
+
+class Buckets:
+    """The mapped buckets of a config, looked at and wired."""
+
+    def __init__(
+        self,
+        account: Account,
+        config: Config,
+        event_pusher: str | None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._account, self._config, self._sleep = account, config, sleep
+        self._target = target(config, event_pusher)
+
+    def look(self, *, wire: bool = False) -> list[Wiring]:
+        """How each bucket is wired; with `wire`, after what is missing was added."""
+        return [self._look(bucket, wire) for bucket in sorted(self._config.bucket_mapping)]
+
+    def unwire(self) -> list[Wiring]:
+        """Takes away what slips added to the buckets, for a stack that goes."""
+        found = []
+        for bucket in sorted(self._config.bucket_mapping):
+            try:
+                changes = self._write(bucket, [], Target({}))
+            except (ClientError, SlipsError) as error:
+                found.append(Wiring(bucket, notes=[f"its notifications stay as they are: {error}"]))
+            else:
+                found.append(Wiring(bucket, removed=[str(rule) for rule in changes.removed]))
+        return [one for one in found if one.removed or one.notes]
+
+    def _look(self, bucket: str, wire: bool) -> Wiring:
+        prefixes = sorted({mapping.prefix for mapping in self._config.bucket_mapping[bucket]})
+        region, _ = self._account.bucket_region(bucket)
+        if region and region != self._account.region:
+            note = (
+                f"is in {region}, and S3 notifies only what is in the same region; expected a stack there; deploy one "
+                f"with --region {region} and an own stack_name for it"
+            )
+            return Wiring(bucket, missing=prefixes, notes=[note])
+        try:
+            changes = plan(self._read(bucket), prefixes, self._target, self._config.stack_name)
+        except ClientError as error:
+            return Wiring(bucket, missing=prefixes, notes=[self._unreadable(error, prefixes)])
+        notes = [
+            f"only part of what is under '{prefix}' reaches the stack: {rule} leaves out the rest, and S3 lets nobody "
+            "add it beside that one; expected it to be meant so; else change that one"
+            for prefix, rule in changes.partly.items()
+        ]
+        notes += [
+            f"nothing tells the stack of new objects under '{prefix}', and S3 allows no second notification beside "
+            f"the {rule}; expected that topic in backend.sns_topics, or 'backend.eventbridge: true'; add either"
+            for prefix, rule in changes.blocked.items()
+        ]
+        notes += [
+            f"new objects under '{prefix}' reach the stack twice, by EventBridge and by a notification; expected one "
+            "way; the second costs an invocation, so take one away"
+            for prefix in changes.twice
+        ]
+        refused = list(dict.fromkeys(note for rule in changes.added if (note := self._refused(bucket, rule))))
+        written = Plan()
+        if wire and not refused:
+            try:
+                written = self._write(bucket, prefixes, self._target)
+            except SlipsError as error:
+                refused = [str(error)]
+        lost: list[str] = []
+        if not changes.is_settled and written.is_settled:
+            notes += [*refused, *self._instructions(changes)]
+            added = tuple(rule.prefix for rule in changes.added)
+            lost = [one for one in changes.reached if changes.eventbridge or one.startswith(added)]
+        return Wiring(
+            bucket,
+            [one for one in changes.reached if one not in lost],
+            list(changes.partly),
+            sorted([*lost, *changes.blocked]),
+            [str(rule) for rule in written.added] + (["EventBridge"] if written.eventbridge else []),
+            [str(rule) for rule in written.removed],
+            notes,
+        )
+
+    def _read(self, bucket: str) -> dict[str, Any]:
+        """S3's document of a bucket's notifications. Passes ClientError if it is not ours to read."""
+        with calls(f"s3://{bucket}", passing=DENIED | MISSING):
+            found: Any = self._account.s3.get_bucket_notification_configuration(
+                Bucket=bucket, ExpectedBucketOwner=self._account.id
+            )
+        return {key: value for key, value in found.items() if key != "ResponseMetadata"}
+
+    def _write(self, bucket: str, prefixes: Sequence[str], to: Target) -> Plan:
+        """Changes a bucket's notifications, from a fresh look at them; what it did. Raises SlipsError."""
+        done = Plan()
+        for _ in range(_ROUNDS):
+            current = self._read(bucket)
+            changes = plan(current, prefixes, to, self._config.stack_name)
+            if changes.is_settled:
+                return done
+            done = changes
+            with calls(f"s3://{bucket}: its notifications"):
+                self._account.s3.put_bucket_notification_configuration(
+                    Bucket=bucket,
+                    NotificationConfiguration=merge(current, changes),  # type: ignore[arg-type]
+                    ExpectedBucketOwner=self._account.id,
+                )
+            # S3 has no way to write only if nobody else wrote meanwhile: what counts is what is there afterwards.
+            for _ in range(_REREADS):
+                if plan(self._read(bucket), prefixes, to, self._config.stack_name).is_settled:
+                    return done
+                self._sleep(_WAIT)
+        raise SlipsError(
+            f"s3://{bucket}: its notifications were written {_ROUNDS} times, and are not as written; expected nobody "
+            "else to change them now; try again"
+        )
+
+    def _unreadable(self, error: ClientError, prefixes: Sequence[str]) -> str:
+        if code(error) in MISSING:
+            return "is not there; expected a bucket; make it, or mend bucket_mapping"
+        wanted = plan({}, prefixes, self._target, self._config.stack_name)
+        return (
+            f"its notifications cannot be read ({message(error)}); expected s3:GetBucketNotification on a bucket of "
+            f"account {self._account.id}; if it is another's, its owner must add: {json.dumps(merge({}, wanted))}"
+        )
+
+    def _instructions(self, changes: Plan) -> list[str]:
+        notes = []
+        if changes.added or changes.eventbridge:
+            what = ", ".join(f"'{rule.prefix}'" for rule in changes.added) or "any prefix"
+            document = json.dumps(merge({}, Plan(added=changes.added, eventbridge=changes.eventbridge)))
+            notes.append(
+                f"nothing tells the stack of new objects under {what}; expected a notification; "
+                f"'slips deploy --wire' adds it, or add to the bucket's yourself: {document}"
+            )
+        if changes.removed:
+            names = ", ".join(str(rule) for rule in changes.removed)
+            notes.append(f"no longer needed: {names}; 'slips deploy --wire' takes it away")
+        return notes
+
+    def _refused(self, bucket: str, rule: Rule) -> str:
+        """Why S3 would refuse a notification: whoever is notified must allow it. "" if nothing is in the way."""
+        try:
+            with calls(rule.arn, passing=DENIED | MISSING):
+                if rule.kind == "TopicConfigurations":
+                    action = "sns:Publish"
+                    attributes: Any = self._account.sns.get_topic_attributes(TopicArn=rule.arn)["Attributes"]
+                elif rule.kind == "QueueConfigurations":
+                    action = "sqs:SendMessage"
+                    url = self._account.sqs.get_queue_url(QueueName=rule.arn.rpartition(":")[2])["QueueUrl"]
+                    got = self._account.sqs.get_queue_attributes(
+                        QueueUrl=url, AttributeNames=["Policy", "KmsMasterKeyId"]
+                    )
+                    attributes = got.get("Attributes", {})
+                else:
+                    return ""  # the template permits it
+        except ClientError as error:
+            if code(error) in DENIED:
+                return ""  # S3 itself will say
+            return f"{rule.arn} is not there; expected it to exist; make it"
+        if attributes.get("KmsMasterKeyId", "").startswith("alias/aws/"):
+            return (
+                f"{rule.arn} is encrypted with AWS's own key, with which S3 cannot notify it; expected a key of "
+                "yours whose policy lets s3.amazonaws.com use it, or none; change that"
+            )
+        partition, account = self._account.partition, self._account.id
+        source = f"arn:{partition}:s3:::{bucket}"
+        if permits(json.loads(attributes.get("Policy") or "{}"), action, source, account):
+            return ""
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "s3.amazonaws.com"},
+            "Action": action,
+            "Resource": rule.arn,
+            "Condition": {"ArnLike": {"aws:SourceArn": source}, "StringEquals": {"aws:SourceAccount": account}},
+        }
+        return f"{rule.arn} does not let S3 notify it; expected this statement in its policy: {json.dumps(statement)}"
+
+    def unnamed_keys(self) -> list[str]:
+        """Warnings of buckets whose default encryption needs a key that `backend.kms_key_arns` does not name."""
+        notes = []
+        for bucket in sorted(self._config.bucket_mapping):
+            key = self._key(bucket)
+            if key and key not in self._config.backend.kms_key_arns:
+                notes.append(
+                    f"bucket {bucket} is encrypted with {key}, which backend.kms_key_arns does not name; expected it "
+                    "there, so that the main func may decrypt; add it"
+                )
+        return notes
+
+    def _key(self, bucket: str) -> str:
+        """ARN of the key with which a bucket encrypts; "": none, or one that needs no permission."""
+        try:
+            with calls(f"s3://{bucket}", passing={"ServerSideEncryptionConfigurationNotFoundError", *DENIED, *MISSING}):
+                found = self._account.s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]
+        except ClientError:
+            return ""  # not encrypted, or not ours: `look` tells of the latter
+        for one in found["Rules"]:
+            default = one.get("ApplyServerSideEncryptionByDefault", {})
+            key = default.get("KMSMasterKeyID", "")
+            # Without a key it is AWS's own for S3, with which whoever may read may decrypt.
+            if default.get("SSEAlgorithm", "").startswith("aws:kms") and not key.endswith("alias/aws/s3"):
+                return self._key_arn(key)
+        return ""
+
+    def _key_arn(self, key: str) -> str:
+        """A role may use a key by its ARN only; buckets name it by id or alias, too."""
+        account = self._account
+        if not key or ":key/" in key:
+            return key
+        if "alias/" not in key:
+            return f"arn:{account.partition}:kms:{account.region}:{account.id}:key/{key}"
+        try:
+            with calls(key, passing={"NotFoundException", *DENIED}):
+                return str(account.client("kms").describe_key(KeyId=key)["KeyMetadata"]["Arn"])
+        except ClientError:
+            return key  # the warning names the alias, and people know its key
+
+
+def permits(policy: dict[str, Any], action: str, source: str, account: str) -> bool:
+    """Whether a policy lets S3 do `action` on behalf of the bucket with the ARN `source` of `account`."""
+    verdicts = {
+        statement["Effect"]
+        for statement in _listed(policy.get("Statement", []))
+        if _for_s3(statement.get("Principal", {}))
+        and any(_fits(pattern.lower(), action.lower()) for pattern in _listed(statement.get("Action", [])))
+        and _holds(statement.get("Condition", {}), {"aws:sourcearn": source, "aws:sourceaccount": account})
+    }
+    return verdicts == {"Allow"}
+
+
+def _for_s3(principal: Any) -> bool:
+    if principal == "*":
+        return True
+    return "*" in _listed(principal.get("AWS", [])) or "s3.amazonaws.com" in _listed(principal.get("Service", []))
+
+
+def _holds(condition: dict[str, dict[str, Any]], facts: dict[str, str]) -> bool:
+    """Whether S3's call meets a condition; one that we cannot judge is taken as not met."""
+    for operator, wanted in condition.items():
+        name = operator.lower().removesuffix("ifexists")
+        for key, values in wanted.items():
+            fact = facts.get(key.lower(), "")
+            if name not in ("stringequals", "stringlike", "arnequals", "arnlike"):
+                return False
+            exact = name == "stringequals"
+            if not any(value == fact if exact else _fits(value, fact) for value in _listed(values)):
+                return False
+    return True
+
+
+def _fits(pattern: str, text: str) -> bool:
+    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), text) is not None
+
+
+def _listed(value: Any) -> Collection[Any]:
+    return value if isinstance(value, list) else [value]
