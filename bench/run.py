@@ -23,6 +23,7 @@ import orjson
 from isal import igzip
 
 import corpus
+import functions
 import memory
 from slips.backends.directory import DirectoryStore
 from slips.config import Config, parse
@@ -180,6 +181,7 @@ def main() -> None:
             f"{least['floor'] / seconds:10.2f}{least['naive'] / seconds:9.2f}",
             flush=True,
         )
+    functions.report(BUILD, options.repeats)
     if not options.no_memory:
         memory.report(BUILD, options.memory_megabytes)
 
