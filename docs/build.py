@@ -9,6 +9,8 @@ from pathlib import Path
 import slips.cli.docs
 import slips.config
 import slips.formats
+from slips.config import BackendConfig, Config, HandlerConfig, Mapping, SnsTopic
+from slips.deploy import picture, template
 from slips.format import Format
 
 HERE = Path(__file__).parent
@@ -65,10 +67,24 @@ def _code(text: str) -> str:
     return text and f"`{text}`"
 
 
+def stack() -> str:
+    """docs/stack.svg: the stack of a config with one topic, and all else as it is by default."""
+    topic = SnsTopic("SecLogUpload", "arn:aws:sns:ap-northeast-1:123456789012:seclog-event")
+    mapping = {"my-logs": [Mapping("logs/", ["s3-lines", "json"])]}
+    config = Config(
+        stack_name="sample-stack",
+        backend=BackendConfig(sns_topics=[topic]),
+        handler=HandlerConfig("src/handler.py"),
+        bucket_mapping=mapping,
+    )
+    return picture.draw(template.build(config, template.Code("my-code", "slips.zip")))
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": slips.cli.docs.reference,
     "config.md": slips.config.reference,
     "formats.md": formats,
+    "stack.svg": stack,
 }
 
 

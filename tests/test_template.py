@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from textwrap import dedent
 from typing import Any
+from xml.etree import ElementTree
 
 import cfnlint.api  # type: ignore[import-untyped]
 import pytest
@@ -32,7 +33,7 @@ from slips.config import (
     SnsTopic,
     SqsQueue,
 )
-from slips.deploy import template
+from slips.deploy import picture, template
 from slips.deploy.permissions import ROLES
 from slips.deploy.template import FUNCTIONS, Code, build
 
@@ -656,6 +657,67 @@ def test_the_dashboard_is_json_of_the_deployed_region() -> None:
     assert {graph["region"] for graph in graphs} == {"${AWS::Region}"}
     places = [(widget["x"], widget["y"]) for widget in body["widgets"]]
     assert len(set(places)) == len(places)
+
+
+# ---- the picture
+
+
+def _texts(drawing: str) -> list[str]:
+    return [text.text or "" for text in ElementTree.fromstring(drawing).iter("{http://www.w3.org/2000/svg}text")]
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_picture_shows_what_the_template_makes(name: str) -> None:
+    stack = made(CONFIGS[name])
+    texts = _texts(picture.draw(stack))
+    for kind in ("Lambda::Function", "Kinesis::Stream", "DynamoDB::Table", "SNS::Topic", "SQS::Queue"):
+        assert set(of_type(stack, kind)) <= set(texts)
+
+
+def test_the_picture_shows_what_the_config_gives() -> None:
+    texts = _texts(picture.draw(made(GIVEN)))
+    assert {"logs", "fast", "slow", "failures", "Errors"} <= set(texts)
+    assert "EventFastStream" not in texts
+    full = _texts(picture.draw(made(FULL)))
+    assert {"trails", "your queue", "rule for 2 buckets", "2 buckets, directly", "stream, 3 shards"} <= set(full)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_picture_changes_with_each_resource(name: str) -> None:
+    stack = made(CONFIGS[name])
+    whole = picture.draw(stack)
+    for resource in stack["Resources"]:
+        rest = {key: one for key, one in stack["Resources"].items() if key != resource}
+        assert picture.draw({**stack, "Resources": rest}) != whole, resource
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_picture_changes_with_each_failure_route(name: str) -> None:
+    stack = made(CONFIGS[name])
+    dashed = picture.draw(stack).count('class="arrow fails"')
+    for function in ("EventPusher", "MainFunc", "Reporter"):
+        rest = {key: one for key, one in stack["Resources"].items() if key != f"{function}Invoke"}
+        assert picture.draw({**stack, "Resources": rest}).count('class="arrow fails"') == dashed - 1
+
+
+def test_the_picture_stays_within_its_frame_and_boxes_apart() -> None:
+    data = yaml.safe_load(FULL)
+    topics = [{"name": f"T{number}", "arn": f"arn:aws:sns:eu-central-1:123456789012:t{number}"} for number in range(9)]
+    data["backend"]["sns_topics"] = topics
+    drawing = ElementTree.fromstring(picture.draw(made(yaml.safe_dump(data))))
+    width, height = map(float, drawing.attrib["viewBox"].split()[2:])
+    boxes = [
+        tuple(float(rect.attrib[key]) for key in ("x", "y", "width", "height"))
+        for group in drawing.iter("{http://www.w3.org/2000/svg}g")
+        for rect in group.iter("{http://www.w3.org/2000/svg}rect")
+    ]
+    assert len(boxes) == 9 + 3 + 12
+    for x, y, wide, high in boxes:
+        assert 0 <= x <= x + wide <= width
+        assert 0 <= y <= y + high <= height - 70
+        others = [one for one in boxes if one != (x, y, wide, high)]
+        assert len(others) == len(boxes) - 1
+        assert not [one for one in others if abs(one[0] - x) < wide and abs(one[1] - y) < high]
 
 
 # ---- any config
