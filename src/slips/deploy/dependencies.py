@@ -127,7 +127,7 @@ def installed(config: Config, say: Callable[[str], None]) -> Iterator[list[Path]
             )
             directory = unfinished / "installed"
             say(f"dependencies: installing {', '.join([*pins, *([wanted.name] if wanted else [])])} for {target}")
-            _install(target, pins, wanted, directory, _Pip(config.root, target, unfinished / "log", say))
+            _install(target, pins, wanted, directory, _Pip(config.root, target, pins, unfinished / "log", say))
             for one in _distributions(directory):
                 _check(one, wanted.name if wanted else "slips' own dependencies")
             if digest is not None and not any(map(_is_local, _distributions(directory))):
@@ -251,8 +251,8 @@ def _install(target: Target, pins: list[str], wanted: _Requirements | None, dire
 class _Pip:
     """`pip install` for a target, from the directory that paths in a file of requirements are relative to."""
 
-    def __init__(self, root: Path, target: Target, log: Path, say: Callable[[str], None]) -> None:
-        self._root, self._target, self._log, self._say = root, target, log, say
+    def __init__(self, root: Path, target: Target, pins: list[str], log: Path, say: Callable[[str], None]) -> None:
+        self._root, self._target, self._pins, self._log, self._say = root, target, pins, log, say
 
     def install(self, requirements: Sequence[str], directory: Path, where: str) -> None:
         """Fills `directory`. Raises UsageError that begins with `where` and says why pip refuses."""
@@ -282,8 +282,8 @@ class _Pip:
             assert process.stdout is not None  # noqa: S101 - for mypy
             for line in process.stdout:
                 lines.append(line.rstrip())
-                if line.startswith("Collecting "):
-                    self._say(f"  {line.split()[1]}")
+                if line.startswith(("Collecting ", "Processing ")):
+                    self._say(f"  {line.split()[1].rpartition('/')[2]}")
         if process.returncode:
             raise UsageError(f"{where}: {self._reason(lines)}")
 
@@ -301,7 +301,8 @@ class _Pip:
         first = next((n for n, line in enumerate(lines) if line.startswith("ERROR: ")), len(lines) - 1)
         said = " ".join(line.removeprefix("ERROR:").strip() for line in lines[first:] if line.strip())
         return (
-            f"pip: {said or 'said nothing'}; expected what can be installed for {self._target}; mend the requirements"
+            f"pip: {said or 'said nothing'}; expected what can be installed for {self._target} beside what slips needs "
+            f"({', '.join(self._pins)}); mend the requirements"
         )
 
     def _lacks_wheel(self, requirement: str) -> bool:
@@ -309,7 +310,7 @@ class _Pip:
         found = re.match(r"([\w.-]+)(?:\[.*?\])?(?:==([^,;=]+))?", requirement)
         begin = _canonical("-".join(filter(None, found.groups()))) if found else requirement
         text = self._log.read_text(encoding="utf-8", errors="replace")
-        files = re.findall(r"Skipping link: (?:No sources permitted|none of the wheel's tags).*/([^/\s#]+)", text)
+        files = re.findall(r"Skipping link: (?:No sources permitted|none of the wheel's tags).*?: \S*/([^/\s#]+)", text)
         return any(_canonical(file).startswith(begin) for file in files)
 
 

@@ -132,12 +132,12 @@ def _packaged(config: Config, project: _Project) -> bytes:
     }
     config = replace(
         config,
-        file="",
         backend=replace(config.backend, embedded=None),
         handler=replace(config.handler, path=project.handler, requirements=None),
         bucket_mapping=mappings,
     )
-    return msgspec.json.encode(config)
+    keys = msgspec.to_builtins(config)
+    return msgspec.json.encode({key: keys[key] for key in keys if key not in ("base", "file")})
 
 
 class _Project:
