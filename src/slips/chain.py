@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from slips.errors import FormatError, HandlerError, ObjectError, ReaderError, RecordError
+from slips.errors import FormatError, HandlerError, NoProgressError, ObjectError, ReaderError, RecordError
 from slips.format import Bad, Event, Format, Parse, Parsed, Record, Rule, parser
 from slips.formats import catalogue
 from slips.model import MetaData, ObjectEvent, Outcome, Range
@@ -140,6 +140,10 @@ class Chain:
                 if ticker.due and ticker.tick(seq):
                     # What was stopped behind its last record is whole: there would be nothing to go on with.
                     return None if next(numbered, None) is None else seq
+        except NoProgressError:
+            if records:  # the time was up on the way to further records: they are for another run
+                return seq
+            raise
         except ObjectError as error:
             error.seq = seq
             if isinstance(error, HandlerError):

@@ -25,7 +25,7 @@ from slips.config import Config, read_packaged
 from slips.envelope import Batch, arguments, found_in, lane_records, messages
 from slips.errors import EnvelopeError, StreamError, UsageError
 from slips.interface import load_handlers
-from slips.model import ErrorItem, Lane, ObjectEvent
+from slips.model import ErrorItem, Lane, ObjectEvent, format_time
 from slips.pipeline.choose import Choice
 from slips.pipeline.dispatch import dispatch
 from slips.pipeline.drain import drain as drain_items
@@ -33,7 +33,7 @@ from slips.pipeline.drain import redeliver
 from slips.pipeline.invocation import Deadline, run_batch
 from slips.pipeline.process import Processor
 from slips.pipeline.push import push
-from slips.pipeline.report import report_lost
+from slips.pipeline.report import listed, report_lost
 from slips.routing import mapping_for
 from slips.usercode import code_version
 
@@ -157,7 +157,7 @@ def event_pusher(payload: Any, context: Context) -> dict[str, Any]:
         if from_queue:
             return {"batchItemFailures": [{"itemIdentifier": each.id} for each in problems]}
         if problems:
-            raise EnvelopeError("; ".join(each.problem for each in problems))
+            raise EnvelopeError(listed([each.problem for each in problems]))
         return {**counts, "ignored": ignored}
 
 
@@ -174,7 +174,7 @@ def dispatcher(payload: Any, context: Context) -> dict[str, Any]:
         )
         if done.problem:
             telemetry.log.error("not all dispatched: %s", done.problem)
-        return {"batchItemFailures": [{"itemIdentifier": done.retry_from}] if done.retry_from else []}
+        return {"batchItemFailures": [{"itemIdentifier": done.retry_from}] if done.problem else []}
 
 
 def main_func(payload: Any, context: Context) -> dict[str, Any]:
@@ -218,7 +218,8 @@ class DrainRequest(Struct, forbid_unknown_fields=True):
     """What Drain is asked to do; nothing is everything."""
 
     ids: list[str] | None = None
-    since: str | None = None
+    since: str | float | None = None
+    """As `slips errors --since` takes it, or epoch seconds."""
     prefix: str | None = None
     type: str | None = None
     limit: int | None = None
@@ -280,7 +281,8 @@ def _drain_items(request: DrainRequest, done: DrainResult, in_time: Callable[[],
         named = {each: errors.get(each) for each in request.ids}
         done.notes += [f"no error item {each!r}" for each, item in named.items() if item is None]
         table = (item for item in named.values() if item is not None)
-    chosen = islice(Choice(request.since, request.prefix, request.type).of(table), request.limit)
+    since = format_time(request.since) if isinstance(request.since, int | float) else request.since
+    chosen = islice(Choice(since or None, request.prefix or None, request.type or None).of(table), request.limit)
     lanes: Counter[str] = Counter(done.lanes)
     for each in drain_items(
         chosen,

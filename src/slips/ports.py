@@ -86,7 +86,7 @@ class LedgerEntry(Struct, omit_defaults=True):
     key: str
     identity: str
     status: str
-    """`claimed`, `done`, `part`, `failed`, `dropped`."""
+    """`claimed`, `done`, `part`, `failed`, `dropped`; `waiting`: back on its lane, nobody's."""
     updated_at: float = 0.0
     """Epoch seconds."""
     request_id: str = ""
@@ -132,6 +132,10 @@ class SharedLedger(Ledger, Protocol):
 
     def attempted(self, event: ObjectEvent, item: ErrorItem) -> None:
         """One attempt failed as `item` says, and the holder of the claim will try again or be given up."""
+        ...
+
+    def release(self, event: ObjectEvent, request_id: str) -> None:
+        """Gives back the claim that this request may have from an attempt before: the next request may take the event."""
         ...
 
 

@@ -111,24 +111,30 @@ class Meter:
         log.error("reported: %s", message, extra={"facts": {"object": event.url}})
 
     def emit(self) -> None:
-        """Writes the metrics."""
+        """Writes the metrics: what is counted once, and each value that was measured."""
         for lane, counts in self._counts.items():
-            values: dict[str, Any] = {**counts, **{k: v[:VALUES] for k, v in self._values.get(lane, {}).items()}}
-            metrics = [{"Name": name, "Unit": UNITS[name]} for name in values]
-            line = {
-                "_aws": {
-                    "Timestamp": int(self._clock() * 1000),
-                    "CloudWatchMetrics": [
-                        {"Namespace": NAMESPACE, "Dimensions": [["Stack"], ["Stack", "Lane"]], "Metrics": metrics}
-                    ],
-                },
-                "Stack": self._stack,
-                "Lane": lane,
-                **values,
-            }
-            self._output.write(msgspec.json.encode(line).decode() + "\n")
+            measured = self._values.get(lane, {})
+            self._write(lane, {**counts, **{name: values[:VALUES] for name, values in measured.items()}})
+            for at in range(VALUES, max(map(len, measured.values()), default=0), VALUES):
+                more = {name: values[at : at + VALUES] for name, values in measured.items()}
+                self._write(lane, {name: values for name, values in more.items() if values})
         self._output.flush()
         self._counts, self._values = {}, {}
+
+    def _write(self, lane: str, values: dict[str, Any]) -> None:
+        metrics = [{"Name": name, "Unit": UNITS[name]} for name in values]
+        line = {
+            "_aws": {
+                "Timestamp": int(self._clock() * 1000),
+                "CloudWatchMetrics": [
+                    {"Namespace": NAMESPACE, "Dimensions": [["Stack"], ["Stack", "Lane"]], "Metrics": metrics}
+                ],
+            },
+            "Stack": self._stack,
+            "Lane": lane,
+            **values,
+        }
+        self._output.write(msgspec.json.encode(line).decode() + "\n")
 
     def _ended(self, event: ObjectEvent, outcome: Outcome, items: int) -> None:
         self._count(event, "Records", outcome.records)

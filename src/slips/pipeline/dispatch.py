@@ -20,8 +20,9 @@ class Dispatched(NamedTuple):
     events: int
     """Given to the main func."""
     retry_from: str
-    """Sequence number of the first record that has to come again, with all after it; empty if none has."""
+    """Sequence number of the first record that has to come again, with all after it; if it has none: all have to."""
     problem: str
+    """Why; empty if none has to."""
 
 
 def dispatch(

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from slips.config import Route
 from slips.envelope import Batch, found_in
-from slips.errors import EnvelopeError, OverwrittenError, StorageError, StreamError
+from slips.errors import EnvelopeError, OverwrittenError, StorageError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent
 from slips.pipeline.push import push
 from slips.pipeline.report import events_of, fingerprint
@@ -94,12 +94,13 @@ def _as_it_is_now(
 
 
 def with_key_of_today(event: ObjectEvent, store: ObjectStore) -> ObjectEvent:
-    """An event with its raw key: the original stored keys as S3 announces them, quoted; today's events name a lane.
+    """An event with its raw key: the original stored keys as S3 announces them, quoted, of events on a stream.
 
-    The unquoted key, if an object is there, else the key as stored.
+    Today's events on a stream name their lane; those that the event pusher could not send name neither. The unquoted
+    key, if an object is there, else the key as stored.
     """
     unquoted = unquote_plus(event.object_key)
-    if event.lane is not None or unquoted == event.object_key:
+    if event.lane is not None or not event.dest_stream or unquoted == event.object_key:
         return event
     today = msgspec.structs.replace(event, object_key=unquoted)
     try:
@@ -150,12 +151,13 @@ def redeliver(
     for receipt, text in queue.receive():
         try:
             events, problems = events_of(found_in(text), read_back)
-        except (EnvelopeError, StreamError) as error:
+        except EnvelopeError as error:
             yield Redelivered(note=f"undelivered message stays: {error}")
             continue
         # The ledger may hold a claim of the invocation that died: as a replay the event is nobody's.
         replay = f"undelivered@{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-        waiting = [msgspec.structs.replace(event, replay=replay) for event in events if not _is_settled(event, ledger)]
+        both = [(event, msgspec.structs.replace(event, replay=replay)) for event in events]
+        waiting = [again for event, again in both if not (_is_settled(event, ledger) or _is_settled(again, ledger))]
         for lane in LANES:
             if known := [event for event in waiting if event.lane == lane]:
                 stream.put(lane, known)

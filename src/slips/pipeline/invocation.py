@@ -17,7 +17,7 @@ from slips.chain import Ticker
 from slips.errors import NoProgressError, StateError, StreamError, UnfinishedError
 from slips.model import ErrorItem, ObjectEvent
 from slips.pipeline.process import Failure, Processor, Success
-from slips.pipeline.report import report_failure, report_quarantine, run_ids
+from slips.pipeline.report import listed, report_failure, report_quarantine, run_ids
 from slips.ports import ErrorTable, SharedLedger, Stream
 
 LEAST_MARGIN, MOST_MARGIN = 1.0, 60.0
@@ -110,7 +110,7 @@ def run_batch(
         except (StateError, StreamError) as error:
             done.unfinished.append(f"{event.url}: {error}")
     if done.unfinished:
-        raise UnfinishedError(f"{len(done.unfinished)} of {len(events)} object events: {'; '.join(done.unfinished)}")
+        raise UnfinishedError(f"{len(done.unfinished)} of {len(events)} object events: {listed(done.unfinished)}")
     return done
 
 
@@ -133,7 +133,8 @@ class _Run:
         self._observer, self._code_version, self._clock = observer, code_version, clock
 
     def send_back(self) -> None:
-        """The event goes to its lane again, not begun."""
+        """The event goes to its lane again, not begun; whoever gets it there must not take it for a duplicate."""
+        self._ledger.release(self._event, self._run_id)
         self._stream.put(self._event.lane or "fast", [self._event])
         self._observer.passed_over(self._event, "sent back")
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from slips.envelope import Batch, Cause, Found, decode
-from slips.errors import EnvelopeError
+from slips.errors import EnvelopeError, StreamError
 from slips.model import ErrorItem, ObjectEvent, Outcome, format_time
 from slips.pipeline.process import Failure, Success
 from slips.ports import ErrorTable, LedgerEntry, SharedLedger
+
+NAME, LISTED, TRACEBACK = 200, 4_000, 16_000
+"""Characters of an error's type, text and traceback that are kept of what AWS says: an item takes 400 KB."""
 
 _DIGITS = re.compile(r"\d+")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|s3://\S+")
@@ -85,8 +88,8 @@ def report_lost(
 ) -> Reported:
     """One item for each event that an invocation has left unfinished, with the reason that the ledger has, else AWS's.
 
-    Raises StreamError where events cannot be read back, StateError where nothing can be written, and, when all others
-    are reported, EnvelopeError for what was no object event: AWS tries again, and keeps it in the end.
+    Raises StateError where nothing can be written and, when all others are reported, EnvelopeError for what cannot be
+    read back or is no object event: AWS tries again, and keeps it in the end.
     """
     events, problems = events_of(found, read_back)
     cause = found.cause or Cause()
@@ -104,20 +107,29 @@ def report_lost(
         ledger.fail(event, Outcome(), run_id)
         items.append(item)
     if problems:
-        raise EnvelopeError("; ".join(problems))
+        raise EnvelopeError(listed(problems))
     return Reported(items, len(events) - len(items))
 
 
 def events_of(found: Found, read_back: Callable[[Batch], Iterable[bytes]]) -> tuple[list[ObjectEvent], list[str]]:
-    """All events of a payload, those read back from a stream behind the others; and what is none."""
+    """All events of a payload, those read back from a stream behind the others; and what is none, or is gone."""
     events, problems = list(found.events), list[str]()
     for batch in found.batches:
-        for data in read_back(batch):
-            try:
-                events.append(decode(data))
-            except EnvelopeError as error:
-                problems.append(f"{batch.stream_arn}: {error}")
+        try:
+            for data in read_back(batch):
+                try:
+                    events.append(decode(data))
+                except EnvelopeError as error:
+                    problems.append(f"{batch.stream_arn}: {error}")
+        except StreamError as error:
+            problems.append(str(error))
     return events, problems
+
+
+def listed(problems: Sequence[str]) -> str:
+    """Problems as one text for an exception: AWS repeats it beside the payload, and both must fit into 256 KB."""
+    text = "; ".join(problems)
+    return text if len(text) <= LISTED else f"{text[:LISTED]}…"
 
 
 def run_ids(request_id: str, events: int) -> list[str]:
@@ -134,8 +146,8 @@ def _is_settled(known: LedgerEntry, run_id: str) -> bool:
 
 def _lost(event: ObjectEvent, run_id: str, stage: str, cause: Cause, now: float, code_version: str) -> ErrorItem:
     """The item of an event that died with its invocation, which could say nothing of it."""
-    message = f"{event.url}: {cause.message or 'the invocation was given up, AWS does not say why'}"
-    error_type = cause.error_type or cause.condition or "unknown"
+    message = f"{event.url}: {cause.message[:LISTED] or 'the invocation was given up, AWS does not say why'}"
+    error_type = (cause.error_type or cause.condition or "unknown")[:NAME]
     return ErrorItem(
         request_id=run_id,
         kind="object" if event.records is None else "records",
@@ -144,7 +156,7 @@ def _lost(event: ObjectEvent, run_id: str, stage: str, cause: Cause, now: float,
         stage=stage,
         error_type=error_type,
         message=message,
-        traceback=cause.traceback,
+        traceback=cause.traceback[-TRACEBACK:],
         failed_at=cause.failed_at or format_time(now),
         fingerprint=fingerprint(stage, error_type, message, event),
         code_version=code_version,

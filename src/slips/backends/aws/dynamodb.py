@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -22,11 +22,12 @@ from slips.ports import Claim, LedgerEntry
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-SETTLED = ("done", "part", "dropped")
 LEDGER_DAYS = 90
 """How long the ledger remembers. Kinesis and Lambda deliver nothing again after days; people may drain after weeks."""
 CLAIM_SECONDS = 960.0
 """No claim outlives the invocation that holds it: Lambda ends each after 900 s at most."""
+RESULTS_BYTES = 64_000
+"""Results of handlers that are longer are named in the ledger, not kept: an item of DynamoDB takes 400 KB in all."""
 BATCH = 100
 """Most keys of one `BatchGetItem`."""
 ATTEMPTS = 8
@@ -116,6 +117,11 @@ class DynamoErrors:
             raise
         return True
 
+    def discard(self, request_id: str) -> None:
+        """Deletes the item, whatever its revision: a later run has made it untrue."""
+        with _told(self._table):
+            self._client.delete_item(TableName=self._table, Key={"request_id": {"S": request_id}})
+
     def _keys(self) -> Iterator[Values]:
         """Id and time of every item, through all pages, in no order."""
         request: dict[str, Any] = {
@@ -200,9 +206,10 @@ class DynamoLedger:
                 event,
                 {"status": "claimed", "request_id": request_id, "claimed_until": now + CLAIM_SECONDS},
                 remove=("item",),
-                condition="attribute_not_exists(entry) OR (#status = :failed AND #request_id <> :request_id) "
+                condition="attribute_not_exists(entry) OR #status = :waiting "
+                "OR (#status = :failed AND #request_id <> :request_id) "
                 "OR (#status = :status AND (#request_id = :request_id OR claimed_until < :now))",
-                values={":failed": {"S": "failed"}, ":now": {"N": str(now)}},
+                values={":waiting": {"S": "waiting"}, ":failed": {"S": "failed"}, ":now": {"N": str(now)}},
             )
         except StateError as error:
             cause = error.__cause__
@@ -215,21 +222,34 @@ class DynamoLedger:
     def attempted(self, event: ObjectEvent, item: ErrorItem) -> None:
         self._update(event, {"item": msgspec.json.encode(item).decode()})
 
+    def release(self, event: ObjectEvent, request_id: str) -> None:
+        try:
+            self._update(
+                event,
+                {"status": "waiting"},
+                condition="#status = :claimed AND request_id = :request_id",
+                values={":claimed": {"S": "claimed"}, ":request_id": {"S": request_id}},
+            )
+        except StateError as error:
+            if not _is_conflict(error.__cause__):
+                raise
+
     def finish(self, event: ObjectEvent, outcome: Outcome, status: Literal["done", "part"] = "done") -> None:
-        settled = {entry(event): event}
+        told = {"status": status, "outcome": _outcome(outcome)}
+        settled = {entry(event): (event, told)}
         if status == "done" and (event.records is None or event.records[-1][1] is None):
-            # All of the object is done, also if this was the last part of it, and whatever asked for it.
+            # All of the object is done, also if this was the last part of it, and whatever asked for it. The counts of
+            # a part are its own: the entry of the whole keeps those of the first.
             for replay in (event.replay, None):
                 whole = msgspec.structs.replace(event, records=None, replay=replay)
-                settled[entry(whole)] = whole
-        for each in settled.values():
-            before = self._update(each, {"status": status, "outcome": _json(outcome)}, remove=("item", "error_id"))
-            self._supersede(before)
+                settled.setdefault(entry(whole), (whole, told if event.records is None else {"status": status}))
+        for each, attributes in settled.values():
+            self._supersede(self._update(each, attributes, remove=("item", "error_id")))
 
     def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> None:
         before = self._update(
             event,
-            {"status": "failed", "request_id": request_id, "error_id": request_id, "outcome": _json(outcome)},
+            {"status": "failed", "request_id": request_id, "error_id": request_id, "outcome": _outcome(outcome)},
             remove=("item",),
         )
         if before.get("error_id", {}).get("S") != request_id:
@@ -258,14 +278,12 @@ class DynamoLedger:
     def _supersede(self, before: Values) -> None:
         error_id = before.get("error_id", {}).get("S")
         if error_id and self._errors is not None:
-            item = self._errors.get(error_id)
-            if item is not None:
-                self._errors.delete(error_id, item.revision)
+            self._errors.discard(error_id)
 
     def _update(
         self,
         event: ObjectEvent,
-        attributes: dict[str, str | float],
+        attributes: Mapping[str, str | float],
         *,
         remove: Sequence[str] = (),
         condition: str | None = None,
@@ -288,7 +306,9 @@ class DynamoLedger:
         expression = "SET " + ", ".join(f"#{name} = :{name}" for name in attributes)
         if remove:
             expression += " REMOVE " + ", ".join(f"#{name}" for name in remove)
-        request: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
+        request: dict[str, Any] = {}
+        if condition:
+            request = {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         with _told(self._table):
             answer = self._client.update_item(
                 TableName=self._table,
@@ -300,7 +320,6 @@ class DynamoLedger:
                     **(values or {}),
                 },
                 ReturnValues="ALL_OLD",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 **request,
             )
         return cast("Values", answer.get("Attributes", {}))
@@ -340,6 +359,15 @@ def _value(value: str | float) -> Values:
 
 def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _outcome(outcome: Outcome) -> str:
+    """An outcome as text that fits into an item of 400 KB, whatever handlers returned."""
+    size = len(msgspec.json.encode(outcome.results))
+    if size > RESULTS_BYTES:
+        told = f"({size:,} bytes: too long for the ledger)"
+        outcome = msgspec.structs.replace(outcome, results=dict.fromkeys(outcome.results, told))
+    return _json(outcome)
 
 
 def _is_conflict(error: BaseException | None) -> bool:

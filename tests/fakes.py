@@ -1,0 +1,227 @@
+"""The ports in memory, with faults to order. They pass the contract in `test_ports.py` like every implementation."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO, Literal, cast
+
+import msgspec
+from msgspec.structs import replace
+
+from slips.config import Config, HandlerConfig, Mapping
+from slips.errors import StateError, StorageError, StreamError
+from slips.interface import Handler
+from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome
+from slips.pipeline.process import Failure, Processor, Success
+from slips.ports import Claim, LedgerEntry, StoredObject
+
+STREAMS: dict[Lane, str] = {"fast": "mine-EventFastStream-1", "slow": "mine-EventSlowStream-2"}
+
+
+class Faults:
+    """What goes wrong, and how often: `faults["finish b"] = 1` is one failure of `finish` for the object `b`."""
+
+    def __init__(self) -> None:
+        self.faults: dict[str, int] = {}
+        self.calls: list[str] = []
+        """Every call that came, in order, as it would be named in `faults`."""
+
+    def call(self, what: str) -> bool:
+        """Notes a call; True if it is to fail."""
+        self.calls.append(what)
+        left = self.faults.get(what, 0)
+        self.faults[what] = left - 1
+        return left > 0
+
+
+class Streams(Faults):
+    """A Stream of two lists."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lanes: dict[Lane, list[ObjectEvent]] = {lane: [] for lane in LANES}
+
+    def put(self, lane: Lane, events: Sequence[ObjectEvent]) -> None:
+        refused = [event for event in events if self.call(f"put {event.object_key}")]
+        self.lanes[lane] += [event for event in events if event not in refused]
+        if refused:
+            raise StreamError(f"lane {lane} is full", refused)
+
+    @property
+    def keys(self) -> list[str]:
+        """Of all events, fast lane first."""
+        return [event.object_key for lane in LANES for event in self.lanes[lane]]
+
+
+class Errors(Faults):
+    """An ErrorTable in a dict."""
+
+    def __init__(self, *items: ErrorItem) -> None:
+        super().__init__()
+        self.items: dict[str, ErrorItem] = {}
+        for item in items:
+            self.put(item)
+
+    def put(self, item: ErrorItem) -> None:
+        if self.call(f"put {item.request_id}"):
+            raise StateError("error table: throttled")
+        known = self.items.get(item.request_id)
+        self.items[item.request_id] = replace(item, revision=known.revision + 1 if known else 1)
+
+    def get(self, request_id: str) -> ErrorItem | None:
+        return self.items.get(request_id)
+
+    def scan(self) -> Iterator[ErrorItem]:
+        return iter(sorted(self.items.values(), key=lambda item: (item.failed_at, item.request_id)))
+
+    def delete(self, request_id: str, revision: int) -> bool:
+        found = request_id in self.items and self.items[request_id].revision == revision
+        if found:
+            del self.items[request_id]
+        return found
+
+
+class Ledger(Faults):
+    """A SharedLedger in a dict."""
+
+    def __init__(self, errors: Errors | None = None) -> None:
+        super().__init__()
+        self.entries: dict[bytes, LedgerEntry] = {}
+        self._errors = errors
+        self._error_ids: dict[bytes, str] = {}
+
+    def claim(self, event: ObjectEvent, request_id: str) -> Claim:
+        known = self._call("claim", event)
+        if known is not None and known.status in ("done", "part", "dropped"):
+            return "done"
+        if known is not None and known.status == "claimed" and known.request_id != request_id:
+            return "claimed"
+        if known is not None and known.status == "failed" and known.request_id == request_id:
+            return "done"
+        self._write(event, status="claimed", request_id=request_id)
+        return "new"
+
+    def attempted(self, event: ObjectEvent, item: ErrorItem) -> None:
+        known = self._call("attempted", event)
+        assert known is not None
+        known.item = item
+
+    def release(self, event: ObjectEvent, request_id: str) -> None:
+        known = self._call("release", event)
+        if known is not None and (known.status, known.request_id) == ("claimed", request_id):
+            known.status = "waiting"
+
+    def finish(self, event: ObjectEvent, outcome: Outcome, status: Literal["done", "part"] = "done") -> None:
+        self._call("finish", event)
+        self._supersede(event)
+        self._write(event, status=status, outcome=outcome)
+        if status == "done" and (event.records is None or event.records[-1][1] is None):
+            for replay in (event.replay, None):
+                whole = replace(event, records=None, replay=replay)
+                self._supersede(whole)
+                self._write(whole, status=status, outcome=outcome)
+
+    def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> None:
+        self._call("fail", event)
+        if self._error_ids.get(_key(event)) != request_id:
+            self._supersede(event)
+        self._error_ids[_key(event)] = request_id
+        self._write(event, status="failed", outcome=outcome, request_id=request_id)
+
+    def drop(self, event: ObjectEvent) -> None:
+        self._call("drop", event)
+        self._write(event, status="dropped")
+
+    def get(self, event: ObjectEvent) -> LedgerEntry | None:
+        return self._call("get", event)
+
+    def scan(self) -> Iterator[LedgerEntry]:
+        return iter(self.entries.values())
+
+    def status(self, event: ObjectEvent) -> str:
+        """For tests: empty if the event is not known."""
+        known = self.entries.get(_key(event))
+        return known.status if known else ""
+
+    def _call(self, method: str, event: ObjectEvent) -> LedgerEntry | None:
+        if self.call(f"{method} {event.object_key}"):
+            raise StateError("ledger: throttled")
+        return self.entries.get(_key(event))
+
+    def _supersede(self, event: ObjectEvent) -> None:
+        error_id = self._error_ids.pop(_key(event), None)
+        if error_id and self._errors is not None:
+            self._errors.items.pop(error_id, None)
+
+    def _write(self, event: ObjectEvent, *, status: str, request_id: str = "", outcome: Outcome | None = None) -> None:
+        self.entries[_key(event)] = LedgerEntry(
+            event.bucket_name,
+            event.object_key,
+            event.identity,
+            status,
+            0.0,
+            request_id,
+            outcome,
+            event.records,
+            event.replay,
+        )
+
+
+def _key(event: ObjectEvent) -> bytes:
+    return msgspec.json.encode(
+        [event.bucket_name, event.object_key, event.identity, event.object_sequencer, event.records, event.replay]
+    )
+
+
+class Objects:
+    """An ObjectStore of bytes; each object's etag is `e1`."""
+
+    def __init__(self, **objects: bytes) -> None:
+        self.objects = objects
+
+    @contextmanager
+    def open(self, event: ObjectEvent) -> Iterator[StoredObject]:
+        if event.object_key not in self.objects:
+            raise StorageError(f"{event.url}: no such object")
+        body = self.objects[event.object_key]
+        yield StoredObject(cast("BinaryIO", io.BytesIO(body)), "e1", len(body), 0.0)
+
+    def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
+        return (object_event(key) for key in sorted(self.objects) if key.startswith(prefix))
+
+
+class Witness:
+    """An Observer that remembers."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+        """What became of each event: its key, and a word or two."""
+
+    def succeeded(self, success: Success, items: int) -> None:
+        self.told.append((success.event.object_key, "part" if success.rest else "done"))
+
+    def failed(self, failure: Failure, final: bool) -> None:
+        self.told.append((failure.event.object_key, "failed" if final else "failed, again"))
+
+    def passed_over(self, event: ObjectEvent, why: str) -> None:
+        self.told.append((event.object_key, why))
+
+
+def object_event(key: str, lane: Lane | None = "fast", **changes: object) -> ObjectEvent:
+    """An event of an object in `my-logs`."""
+    event = ObjectEvent(
+        bucket_name="my-logs", object_key=key, object_etag="e1", event_time="2018-03-29T16:35:15.768Z", lane=lane
+    )
+    return replace(event, **changes)
+
+
+def processor_of(store: Objects, *handlers: type[Handler], format: Sequence[str] = ("s3-lines",)) -> Processor:
+    """A Processor that has one mapping for all of `my-logs`."""
+    config = Config(
+        stack_name="test",
+        handler=HandlerConfig(path="handler.py"),
+        bucket_mapping={"my-logs": [Mapping("", list(format))]},
+    )
+    return Processor(config, store, handlers)

@@ -1,0 +1,443 @@
+"""Promises of the main func on a batch of events: one costs no other anything, and whatever dies, nothing is lost."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from collections import Counter
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from fakes import Errors, Ledger, Objects, Streams, Witness, object_event, processor_of
+from slips.chain import Ticker
+from slips.errors import UnfinishedError
+from slips.interface import Handler
+from slips.model import MetaData, ObjectEvent, Outcome
+from slips.pipeline.invocation import Batch, Deadline, run_batch
+
+GOOD, BROKEN = b"one\ntwo\n", gzip.compress(b"one\ntwo\n")[:-4]
+
+
+class Sink(Handler):
+    """What was delivered, in this test: `(key, record number, event)`; raises at a record `raise`."""
+
+    got: list[tuple[str, int, Any]]
+    results: list[str]
+    down: bool
+
+    def recv(self, meta: MetaData, event: dict[str, Any]) -> None:
+        self.key = meta.source.object_key
+        if event.get("message") == "raise" or self.down:
+            raise ConnectionError("503 from the receiver")
+        self.got.append((self.key, meta.seq, event))
+
+    def result(self) -> None:
+        self.results.append(getattr(self, "key", ""))
+
+
+class After(Ticker):
+    """A deadline that comes while record number `at` is processed, in every run."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+        self.due = at == 0
+
+    def tick(self, _seq: int) -> bool:
+        return True
+
+    passed = Deadline.passed
+
+
+class Scene:
+    """A main func with its ports, and the events that it is given."""
+
+    def __init__(self, objects: dict[str, bytes] | None = None, format: Sequence[str] = ("s3-lines",)) -> None:
+        self.errors, self.stream, self.seen = Errors(), Streams(), Witness()
+        self.ledger = Ledger(self.errors)
+        self.processor = processor_of(Objects(**objects or {"a": GOOD, "b": GOOD, "c": GOOD}), Sink, format=format)
+        self.deadline = Ticker()
+
+    def run(self, *events: ObjectEvent, request_id: str = "r") -> Batch:
+        return run_batch(
+            events,
+            request_id,
+            processor=self.processor,
+            ledger=self.ledger,
+            errors=self.errors,
+            stream=self.stream,
+            deadline=self.deadline,
+            observer=self.seen,
+            code_version="v1",
+            clock=lambda: 1.5e9,
+        )
+
+    def status(self, key: str = "a", **changes: Any) -> str:
+        return self.ledger.status(object_event(key, **changes))
+
+
+@pytest.fixture(autouse=True)
+def _fresh_sink() -> None:
+    Sink.got, Sink.results, Sink.down = [], [], False
+
+
+def keys() -> list[str]:
+    return [key for key, _, _ in Sink.got]
+
+
+A, B, C = object_event("a"), object_event("b"), object_event("c", "slow")
+
+
+# ---- each event its own run
+
+
+def test_each_event_is_one_run_in_the_order_given() -> None:
+    scene = Scene()
+    assert scene.run(A, B, C) == Batch(succeeded=3)
+    assert Sink.results == ["a", "b", "c"]
+    assert keys() == ["a", "a", "b", "b", "c", "c"]
+    assert [scene.status(key) for key in "abc"] == ["done"] * 3
+    assert scene.seen.told == [("a", "done"), ("b", "done"), ("c", "done")]
+
+
+def test_a_failure_that_no_attempt_can_mend_is_reported_at_once_and_costs_the_others_nothing() -> None:
+    scene = Scene({"a": GOOD, "b": BROKEN, "c": GOOD})
+    assert scene.run(A, B, C) == Batch(succeeded=2, failed=1)
+    (item,) = scene.errors.scan()
+    assert (item.request_id, item.events, item.stage) == ("r-2", [B], "decompression")
+    assert (item.code_version, item.failed_at) == ("v1", "2017-07-14T02:40:00.000Z")
+    assert [scene.status(key) for key in "abc"] == ["done", "failed", "done"]
+
+
+def test_a_failure_that_may_pass_raises_after_all_were_tried_and_the_ledger_has_its_cause() -> None:
+    scene = Scene({"a": b"raise\n", "b": GOOD})
+    with pytest.raises(UnfinishedError, match=r"2 of 3 object events: s3://my-logs/a: record 1: .*503.*no such object"):
+        scene.run(A, C, B)
+    assert Sink.results == ["b"]
+    assert [scene.status(key) for key in "abc"] == ["claimed", "done", "claimed"]
+    known = scene.ledger.get(A)
+    assert known is not None
+    assert known.item is not None
+    assert (known.item.request_id, known.item.error_type, known.item.seq) == ("r-1", "ConnectionError", 1)
+    assert "ConnectionError: 503" in known.item.traceback
+    assert scene.errors.items == {}
+    assert scene.seen.told[0] == ("a", "failed, again")
+
+
+def test_the_exception_fits_beside_its_payload_however_many_events_failed() -> None:
+    scene = Scene()
+    with pytest.raises(UnfinishedError) as raised:
+        scene.run(*(object_event(f"{number}" * 200) for number in range(1000)))
+    assert len(str(raised.value)) < 5_000
+
+
+def test_a_retry_of_the_request_does_only_what_is_not_finished() -> None:
+    scene = Scene({"a": GOOD, "b": b"raise\n", "c": BROKEN})
+    for _ in range(2):
+        with pytest.raises(UnfinishedError):
+            scene.run(A, B, C)
+    assert Sink.results == ["a"]
+    assert scene.errors.items["r-3"].revision == 1
+    scene.processor = processor_of(Objects(b=GOOD), Sink)
+    assert scene.run(A, B, C) == Batch(succeeded=1, duplicates=2)
+    assert Sink.results == ["a", "b"]
+
+
+def test_what_another_request_has_or_has_done_is_passed_over() -> None:
+    scene = Scene()
+    scene.ledger.claim(A, "other")
+    scene.run(B, request_id="other")
+    assert scene.run(A, B) == Batch(duplicates=2)
+    assert scene.seen.told[1:] == [("a", "claimed"), ("b", "done")]
+
+
+def test_an_event_that_comes_twice_in_one_batch_is_one_run() -> None:
+    assert Scene().run(A, A) == Batch(succeeded=1, duplicates=1)
+    assert keys() == ["a", "a"]
+
+
+def test_one_event_alone_fails_under_the_id_of_its_request() -> None:
+    scene = Scene({"a": BROKEN})
+    scene.run(A)
+    assert list(scene.errors.items) == ["r"]
+
+
+# ---- the order in which a run is concluded
+
+JSON = ("s3-lines", "json")
+MOSTLY = b'{"n": 1}\nbad\n{"n": 3}\n'
+
+
+def test_the_quarantine_is_written_before_the_ledger_says_done() -> None:
+    scene = Scene({"a": MOSTLY}, JSON)
+    scene.ledger.faults["finish a"] = 1
+    with pytest.raises(UnfinishedError, match="ledger: throttled"):
+        scene.run(A)
+    (item,) = scene.errors.scan()
+    assert (item.kind, item.records, item.request_id) == ("records", [(2, 2)], "r")
+    scene.run(A)
+    assert scene.errors.items["r"].revision == 2
+    assert scene.status() == "done"
+
+
+def test_a_quarantine_that_cannot_be_written_leaves_the_event_unfinished() -> None:
+    scene = Scene({"a": MOSTLY, "b": GOOD}, JSON)
+    scene.errors.faults["put r-1"] = 1
+    with pytest.raises(UnfinishedError, match="error table: throttled"):
+        scene.run(A, B)
+    assert scene.status() == "claimed"
+
+
+def test_the_rest_is_on_its_lane_before_the_ledger_says_part() -> None:
+    scene = Scene()
+    scene.deadline = After(0)
+    scene.stream.faults["put c"] = 1
+    with pytest.raises(UnfinishedError, match="lane slow is full"):
+        scene.run(C)
+    assert (scene.status("c"), scene.stream.keys) == ("claimed", [])
+    scene.ledger.faults["finish c"] = 1
+    with pytest.raises(UnfinishedError, match="ledger: throttled"):
+        scene.run(C)
+    assert (scene.status("c"), scene.stream.keys) == ("claimed", ["c"])
+    scene.run(C)
+    assert scene.status("c") == "part"
+
+
+@pytest.mark.parametrize("fault", ["claim b", "finish b"])
+def test_a_ledger_that_fails_for_one_event_stops_no_other(fault: str) -> None:
+    scene = Scene()
+    scene.ledger.faults[fault] = 1
+    with pytest.raises(UnfinishedError, match="1 of 3 object events: s3://my-logs/b: ledger: throttled"):
+        scene.run(A, B, C)
+    assert [scene.status(key) for key in "ac"] == ["done", "done"]
+    scene.run(A, B, C)
+    assert scene.status("b") == "done"
+
+
+@pytest.mark.parametrize("fault", ["put r-2", "fail b", "attempted c"])
+def test_a_failure_that_cannot_be_kept_leaves_its_event_to_the_next_attempt(fault: str) -> None:
+    scene = Scene({"a": GOOD, "b": BROKEN, "c": b"raise\n"})
+    scene.errors.faults[fault] = scene.ledger.faults[fault] = 1
+    with pytest.raises(UnfinishedError):
+        scene.run(A, B, C)
+    with pytest.raises(UnfinishedError):
+        scene.run(A, B, C)
+    assert [scene.status(key) for key in "abc"] == ["done", "failed", "claimed"]
+    assert list(scene.errors.items) == ["r-2"]
+
+
+# ---- the time limit
+
+
+def test_a_run_stops_at_a_record_boundary_and_its_result_is_called() -> None:
+    scene = Scene({"a": b"1\n2\n3\n"})
+    scene.deadline = After(0)
+    assert scene.run(A) == Batch(succeeded=1)
+    assert [seq for _, seq, _ in Sink.got] == [1]
+    assert Sink.results == ["a"]
+    ((rest,), _) = scene.stream.lanes.values()
+    assert (rest.records, rest.reader, rest.object_etag, rest.lane) == ([(2, None)], "s3-lines", "e1", "fast")
+    assert scene.seen.told == [("a", "part")]
+
+
+def test_events_not_begun_at_the_limit_go_back_to_their_lanes_but_the_first_always_begins() -> None:
+    scene = Scene()
+    scene.deadline = After(0)
+    assert scene.run(A, B, C) == Batch(succeeded=1, sent_back=2)
+    assert [event.object_key for event in scene.stream.lanes["fast"]] == ["a", "b"]
+    assert scene.stream.lanes["slow"] == [C]
+    assert keys() == ["a"]
+    assert scene.seen.told == [("a", "part"), ("b", "sent back"), ("c", "sent back")]
+
+
+def test_what_is_sent_back_after_a_failed_attempt_is_free_for_the_next_request() -> None:
+    scene = Scene({"a": GOOD, "b": b"raise\n"})
+    with pytest.raises(UnfinishedError):
+        scene.run(A, B)
+    scene.deadline = After(0)
+    scene.run(A, B)
+    assert scene.stream.lanes["fast"] == [B]
+    scene.deadline = Ticker()
+    scene.processor = processor_of(Objects(b=GOOD), Sink)
+    assert scene.run(B, request_id="next") == Batch(succeeded=1)
+
+
+def test_what_another_request_has_taken_meanwhile_stays_its_own_when_it_is_sent_back() -> None:
+    scene = Scene()
+    scene.ledger.claim(B, "other")
+    scene.deadline = After(0)
+    scene.run(A, B)
+    assert scene.ledger.claim(B, "third") == "claimed"
+
+
+def test_a_lane_that_refuses_what_is_sent_back_leaves_it_to_the_next_attempt() -> None:
+    scene = Scene()
+    scene.deadline = After(0)
+    scene.stream.faults["put b"] = 1
+    with pytest.raises(UnfinishedError, match="1 of 3 object events: s3://my-logs/b: lane fast is full"):
+        scene.run(A, B, C)
+    assert (scene.stream.lanes["slow"], scene.status("b")) == ([C], "")
+
+
+def test_a_limit_that_comes_on_the_way_to_the_first_record_is_no_progress_and_no_attempt_can_help() -> None:
+    scene = Scene({"a": b"1\n2\n3\n"})
+    scene.deadline = After(0)
+    assert scene.run(object_event("a", records=[(3, None)], reader="s3-lines")) == Batch(failed=1)
+    (item,) = scene.errors.scan()
+    assert (item.error_type, item.kind) == ("NoProgressError", "records")
+    assert "raise 'handler.timeout'" in item.message
+
+
+def test_a_limit_that_comes_between_two_records_leaves_the_second_to_another_run() -> None:
+    scene = Scene({"a": b"1\n2\n3\n4\n5\n"})
+    scene.deadline = After(0)
+    assert scene.run(object_event("a", records=[(1, 1), (4, 4)], reader="s3-lines")) == Batch(succeeded=1)
+    assert [seq for _, seq, _ in Sink.got] == [1]
+    assert scene.stream.lanes["fast"][0].records == [(4, 4)]
+    scene.deadline = Ticker()
+    scene.run(scene.stream.lanes["fast"].pop(), request_id="r2")
+    assert [seq for _, seq, _ in Sink.got] == [1, 4]
+
+
+def test_a_deadline_rings_before_the_time_is_up_and_not_when_it_is_cancelled() -> None:
+    rings, cancelled = Deadline(0.0), Deadline(1.05)
+    cancelled.cancel()
+    until = time.monotonic() + 10
+    while not rings.due and time.monotonic() < until:
+        time.sleep(0.005)
+    time.sleep(0.15)
+    assert (rings.due, cancelled.due) == (True, False)
+    assert rings.tick(1)
+
+
+# ---- an object larger than any invocation
+
+
+class Stops(Ticker):
+    """Stops a run after `records` records, counted in this run alone."""
+
+    def __init__(self, records: int) -> None:
+        self.due = True
+        self._left = records
+
+    def tick(self, seq: int) -> bool:
+        self._left -= seq > 0  # 0: `setup` is done
+        return self._left <= 0
+
+    def passed(self, seq: int) -> None:
+        """Reading over what is done already costs no time here."""
+
+
+class Chain:
+    """Invocations one after another until the lanes are empty."""
+
+    def __init__(self, body: bytes, format: Sequence[str], records: int) -> None:
+        self.scene, self._records = Scene({"big": body}, format), records
+        self.scene.stream.put("fast", [object_event("big")])
+        self.invocations = 0
+
+    def step(self, request_id: str | None = None) -> None:
+        self.invocations += 1
+        event = self.scene.stream.lanes["fast"][0]
+        self.scene.deadline = Stops(self._records)
+        self.scene.run(event, request_id=request_id or f"r{self.invocations}")
+        self.scene.stream.lanes["fast"].remove(event)
+
+    def to_the_end(self) -> None:
+        while self.scene.stream.lanes["fast"]:
+            self.step()
+
+    @property
+    def delivered(self) -> list[int]:
+        return [event["n"] for _, _, event in Sink.got]
+
+
+RECORDS = [{"n": number} for number in range(1, 60)]
+BAD = {5, 6, 23, 41, 59}
+
+
+def as_lines(bad: AbstractSet[int] = frozenset()) -> bytes:
+    return b"".join(b"bad\n" if each["n"] in bad else json.dumps(each).encode() + b"\n" for each in RECORDS)
+
+
+def as_document(bad: AbstractSet[int] = frozenset()) -> bytes:
+    return json.dumps({"Records": ["bad" if each["n"] in bad else each for each in RECORDS]}).encode()
+
+
+SHAPES = pytest.mark.parametrize(
+    ("write", "format"),
+    [(as_lines, ["s3-lines", "json"]), (as_document, ["json-records"])],
+    ids=["lines", "document"],
+)
+
+
+@SHAPES
+def test_an_object_of_many_parts_arrives_whole_each_record_once_in_order(write: Any, format: Sequence[str]) -> None:
+    chain = Chain(write(), format, 11)
+    chain.to_the_end()
+    assert chain.invocations == 6
+    assert chain.delivered == [each["n"] for each in RECORDS]
+    assert [seq for _, seq, _ in Sink.got] == [each["n"] for each in RECORDS]
+    assert chain.scene.status("big") == "done"
+    assert {entry.status for entry in chain.scene.ledger.scan() if entry.records is None} == {"done"}
+    assert chain.scene.ledger.claim(object_event("big"), "a duplicate") == "done"
+
+
+@SHAPES
+def test_each_part_quarantines_its_own_records_once(write: Any, format: Sequence[str]) -> None:
+    chain = Chain(write(BAD), format, 11)
+    chain.to_the_end()
+    assert chain.delivered == [each["n"] for each in RECORDS if each["n"] not in BAD]
+    assert {item.request_id: item.records for item in chain.scene.errors.scan()} == {
+        "r1": [(5, 6)],
+        "r3": [(23, 23)],
+        "r4": [(41, 41)],
+        "r6": [(59, 59)],
+    }
+
+
+@SHAPES
+def test_a_part_that_dies_after_its_rest_was_put_repeats_its_records_and_loses_none(
+    write: Any, format: Sequence[str]
+) -> None:
+    chain = Chain(write(BAD), format, 11)
+    chain.step()
+    chain.scene.ledger.faults["finish big"] = 1
+    with pytest.raises(UnfinishedError):
+        chain.step("dies")
+    chain.step("dies")
+    chain.to_the_end()
+    counted = Counter(chain.delivered)
+    assert set(counted) == {each["n"] for each in RECORDS if each["n"] not in BAD}
+    assert {number for number, times in counted.items() if times > 1} == set(range(12, 23))
+    assert {first for item in chain.scene.errors.scan() for first, _ in item.records} == {5, 23, 41, 59}
+    assert chain.scene.status("big") == "done"
+
+
+def test_a_part_that_fails_for_good_leaves_an_item_that_carries_just_its_records() -> None:
+    chain = Chain(as_lines(), ("s3-lines", "json"), 11)
+    chain.step()
+    chain.scene.processor = processor_of(Objects(), Sink)
+    event = chain.scene.stream.lanes["fast"][0]
+    with pytest.raises(UnfinishedError):
+        chain.scene.run(event)
+    known = chain.scene.ledger.get(event)
+    assert known is not None
+    assert known.item is not None
+    assert (known.item.kind, known.item.records, known.item.events) == ("records", [(12, None)], [event])
+    assert chain.scene.status("big") == "part"
+
+
+def test_the_replay_of_a_part_makes_the_whole_done() -> None:
+    chain = Chain(as_lines(), ("s3-lines", "json"), 30)
+    chain.step()
+    rest = chain.scene.stream.lanes["fast"].pop()
+    chain.scene.ledger.fail(rest, Outcome(), "r2")
+    chain.scene.deadline = Ticker()
+    chain.scene.run(replace(rest, replay="r2@1"), request_id="r3")
+    assert chain.delivered == [each["n"] for each in RECORDS]
+    assert chain.scene.status("big") == "done"
