@@ -241,12 +241,22 @@ def test_the_stack_has_the_original_names() -> None:
 
 
 def test_no_name_is_fixed_but_the_dashboards() -> None:
-    fixed = {"FunctionName", "RoleName", "TableName", "QueueName", "TopicName", "LogGroupName", "AlarmName", "Name"}
-    for name, one in made(FULL)["Resources"].items():
-        own = {key for key in one["Properties"] if key in fixed}
-        assert not own or "FunctionName" in own, name
-        assert one["Type"] != "AWS::Lambda::Function" or not own, name
-    assert properties(made(FULL), "SlipsDashboard")["DashboardName"] == {"Fn::Sub": "${AWS::StackName}-${AWS::Region}"}
+    kinds = {
+        "Lambda::Function": "FunctionName",
+        "IAM::Role": "RoleName",
+        "DynamoDB::Table": "TableName",
+        "Kinesis::Stream": "Name",
+        "SNS::Topic": "TopicName",
+        "SQS::Queue": "QueueName",
+        "Logs::LogGroup": "LogGroupName",
+        "CloudWatch::Alarm": "AlarmName",
+        "Events::Rule": "Name",
+    }
+    stack = made(FULL)
+    for kind, key in kinds.items():
+        assert of_type(stack, kind)
+        assert not [name for name, one in of_type(stack, kind).items() if key in one]
+    assert properties(stack, "SlipsDashboard")["DashboardName"] == {"Fn::Sub": "${AWS::StackName}-${AWS::Region}"}
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -312,6 +322,30 @@ def test_the_added_keys_are_honoured() -> None:
     pattern = properties(stack, "ObjectCreatedRule1")["EventPattern"]
     assert pattern["source"] == ["aws.s3"]
     assert pattern["detail"]["bucket"]["name"] == ["my-logs", "my.logs"]
+
+
+def test_a_variable_of_the_handler_does_not_replace_one_of_the_stack() -> None:
+    text = FULL.replace("LOG_LEVEL: DEBUG", "SLIPS_STACK: mine, SLIPS_ERROR_TABLE: mine")
+    assert "mine" not in variables(made(text), "MainFunc").values()
+    assert "PRICE" not in variables(made(text), "Reporter")
+
+
+def test_a_function_gets_the_variables_that_it_reads() -> None:
+    streams = {"SLIPS_FAST_STREAM_ARN": arn("EventFastStream"), "SLIPS_SLOW_STREAM_ARN": arn("EventSlowStream")}
+    ledger, errors = {"SLIPS_LEDGER_TABLE": {"Ref": "Ledger"}}, {"SLIPS_ERROR_TABLE": {"Ref": "ErrorTable"}}
+    dispatcher = {"SLIPS_MAIN_FUNC": arn("MainFunc"), "SLIPS_DELAY": "0"}
+    expected = {
+        "EventPusher": streams,
+        "FastDispatcher": dispatcher,
+        "SlowDispatcher": dispatcher,
+        "MainFunc": streams | ledger | errors,
+        "Reporter": ledger | errors,
+        "Drain": streams | ledger | errors | {"SLIPS_UNDELIVERED_URL": {"Ref": "Undelivered"}},
+    }
+    stack = made(ORIGINAL)
+    for function, own in expected.items():
+        assert variables(stack, function) == {"SLIPS_STACK": {"Ref": "AWS::StackName"}} | own
+    assert variables(made(FULL), "EventPusher")["SLIPS_LEDGER_TABLE"] == {"Ref": "Ledger"}
 
 
 def test_what_is_not_asked_for_is_not_made() -> None:
@@ -495,7 +529,7 @@ FULL_RIGHTS: dict[str, dict[str, list[Any]]] = {
         "s3:GetObjectVersion": OBJECTS,
         "kms:Decrypt": KEYS,
         "kinesis:PutRecords": STREAMS,
-        "dynamodb:GetItem": LEDGER,
+        "dynamodb:GetItem": TABLE,
         "dynamodb:UpdateItem": LEDGER + TABLE,
         "dynamodb:DeleteItem": TABLE,
         "sns:Publish": TOPIC,
@@ -513,7 +547,7 @@ FULL_RIGHTS: dict[str, dict[str, list[Any]]] = {
     "ReporterRole": {
         "dynamodb:UpdateItem": LEDGER + TABLE,
         "dynamodb:DeleteItem": TABLE,
-        "dynamodb:GetItem": LEDGER,
+        "dynamodb:GetItem": LEDGER + TABLE,
         "kinesis:GetRecords": STREAMS,
         "kinesis:GetShardIterator": STREAMS,
         "sqs:SendMessage": QUEUE,
@@ -521,8 +555,8 @@ FULL_RIGHTS: dict[str, dict[str, list[Any]]] = {
     "DrainRole": {
         "dynamodb:Scan": TABLE,
         "dynamodb:BatchGetItem": TABLE,
-        "dynamodb:GetItem": TABLE,
-        "dynamodb:UpdateItem": TABLE,
+        "dynamodb:GetItem": TABLE + LEDGER,
+        "dynamodb:UpdateItem": TABLE + LEDGER,
         "dynamodb:DeleteItem": TABLE,
         "kinesis:PutRecords": STREAMS,
         "kinesis:GetRecords": STREAMS,

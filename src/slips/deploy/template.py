@@ -47,7 +47,7 @@ class _Function(Struct, frozen=True):
 _FUNCTIONS = {
     # Not over 30 s, the visibility timeout that queues have by default: Lambda refuses a queue whose own is shorter.
     "EventPusher": _Function("Puts new objects on their lane.", "event_pusher", "EventPusherRole", 512, 30),
-    # A minute, and the longest delay, which `slips limit` may set at any time. (At 5 s in all objects were lost.)
+    # A minute, and the longest delay, which `slips limit` may set at any time. Objects were lost with 5 s.
     "FastDispatcher": _Function("Starts MainFunc for the fast lane.", "dispatcher", "DispatcherRole", 512, 360),
     "SlowDispatcher": _Function("Starts MainFunc for the slow lane.", "dispatcher", "DispatcherRole", 512, 360),
     "MainFunc": _Function("Gives the records of objects to your handler.", "main_func", "MainFuncRole", 1024, 900),
@@ -61,7 +61,7 @@ DISPATCHERS: dict[Lane, str] = {"fast": "FastDispatcher", "slow": "SlowDispatche
 
 _RETENTION_HOURS = 168
 """Beyond 24 hours a week costs as much as two days, and Reporter reads discarded batches back from the stream."""
-_STREAM_ATTEMPTS = 5
+_STREAM_RETRIES = 5
 _MOST_AGE = 6 * 3600
 """Seconds that Lambda keeps an asynchronous event at most: MainFunc may wait for `handler.concurrency` as long."""
 _LATE = {"fast": 3600, "slow": 24 * 3600}
@@ -308,14 +308,15 @@ def _environment(config: Config, function: str) -> dict[str, Any]:
         "SLIPS_DELAY": str(getattr(config.backend.lane, lane).delay),
     }
     return {
+        **(config.handler.environment if function == "MainFunc" else {}),
         "SLIPS_STACK": _ref("AWS::StackName"),
         **{
             "EventPusher": streams | (ledger if _drops(config) else {}),
             "FastDispatcher": dispatcher,
             "SlowDispatcher": dispatcher,
-            "MainFunc": config.handler.environment | streams | ledger | errors,
+            "MainFunc": streams | ledger | errors,
             "Reporter": ledger | errors,
-            "Drain": streams | errors | {"SLIPS_UNDELIVERED_URL": _ref("Undelivered")},
+            "Drain": streams | ledger | errors | {"SLIPS_UNDELIVERED_URL": _ref("Undelivered")},
         }[function],
     }
 
@@ -356,7 +357,7 @@ def _lanes(config: Config) -> Resources:
             # One bad record neither blocks its shard nor takes others with it.
             FunctionResponseTypes=["ReportBatchItemFailures"],
             BisectBatchOnFunctionError=True,
-            MaximumRetryAttempts=_STREAM_ATTEMPTS,
+            MaximumRetryAttempts=_STREAM_RETRIES,
             DestinationConfig={"OnFailure": {"Destination": _error_topic(config)}},
         )
     return made
