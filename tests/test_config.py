@@ -375,6 +375,11 @@ def test_sam_without_a_bucket_is_incomplete() -> None:
     ]
 
 
+def test_a_checked_config_survives_the_way_to_a_worker() -> None:
+    checked = config.parse(SMALL)
+    assert msgspec.convert(msgspec.to_builtins(checked), Config) == checked
+
+
 @pytest.mark.parametrize(("key", "kind"), [("1", "a number"), ("on", "true or false"), ("2018-01-01", "a date")])
 def test_a_key_that_is_no_text_must_be_quoted(key: str, kind: str) -> None:
     assert errors(handler(f"args: {{{key}: x}}")) == [f"4: key '{key}' is {kind} to YAML; expected text; quote it"]

@@ -62,6 +62,11 @@ _FORMAT = _key(
 _BUCKET = Meta(
     pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$", extra={"expected": "the name of a bucket, without 's3://' and '/'"}
 )
+_CODE_BUCKET = Meta(
+    # Empty where nobody has given one: a checked config passes its own checks again, in a worker or a package.
+    pattern="^([A-Za-z0-9][A-Za-z0-9._-]*)?$",
+    extra={"expected": "the name of a bucket, without 's3://' and '/'"},
+)
 _VARIABLE = Meta(
     pattern="^[A-Za-z][A-Za-z0-9_]*$", extra={"expected": "the name of a variable: letters, digits and '_'"}
 )
@@ -94,7 +99,7 @@ _Runtime = Literal["python3.11", "python3.12", "python3.13", "python3.14", "pyth
 class Sam(Struct, frozen=True):
     """Where deploy puts the code. The top-level key `sam` means the same as `base.sam`."""
 
-    code_bucket: Annotated[str, _BUCKET, _key("Bucket for the code; needed by `deploy`.", "my-code")]
+    code_bucket: Annotated[str, _CODE_BUCKET, _key("Bucket for the code; needed by `deploy`.", "my-code")]
     code_prefix: Annotated[str, _key("Folder in that bucket.", "functions")] = ""
 
 
