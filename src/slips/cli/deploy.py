@@ -12,12 +12,13 @@ import msgspec
 import typer
 from msgspec import Struct
 
-from slips.cli.context import Json, load_config
+from slips.cli.context import Json, endpoint_url, load_config, one_of, options, stack_config
 from slips.cli.output import lines, one_line, plural, print_json, say, shortened
 from slips.config import Config
 from slips.errors import UsageError
 
 if TYPE_CHECKING:
+    from slips.deploy.account import Account
     from slips.deploy.package import Package
     from slips.deploy.stack import Change, Event, Observer, Plan, Resource, Setting, Stack, State
     from slips.deploy.wiring import Wiring
@@ -43,7 +44,7 @@ def deploy(
         bool, typer.Option("--wire", help="Let the mapped buckets notify the stack; what others configured stays.")
     ] = False,
     region: Region = None,
-    endpoint_url: EndpointUrl = None,
+    url: EndpointUrl = None,
     json_: Json = False,
 ) -> None:
     """Make or change the stack on AWS: shows what will change, asks, and follows it to the end.
@@ -57,17 +58,16 @@ def deploy(
       slips deploy -y --json
     """
     from slips.deploy import checks, package, template
-    from slips.deploy.account import Account
     from slips.deploy.stack import Stack
 
-    config = _named(load_config(ctx), stack_name)
+    config = _named(load_config(ctx), one_of("-s", options(ctx).stack, stack_name))
     if dry_run:
         code = template.Code(config.base.sam.code_bucket or "CODE_BUCKET", "PACKAGE.zip")
         print(template.to_yaml(template.build(config, code)), end="")
         return
     checks.check_config(config)
     screen = Screen(sys.stderr, say) if json_ else Screen(sys.stdout, _print)
-    stack = Stack(Account.connect(region, endpoint_url), config.stack_name)
+    stack = Stack(_connect(ctx, region, url), config.stack_name)
     done = change(stack, config, screen, package.build, yes=yes, wire=wire)
     if json_:
         print_json(msgspec.to_builtins(done))
@@ -142,7 +142,7 @@ def change(
     done.wiring = Buckets(account, config, done.outputs.get("EventPusherArn")).look(wire=wire)
     screen.wiring(done.wiring)
     if plan:
-        screen.outputs(config, done.outputs)
+        screen.outputs(done.outputs, done.wiring)
     return done
 
 
@@ -153,7 +153,7 @@ def destroy(
     force: Annotated[bool, typer.Option("--force", help="Even while error items or undelivered events exist.")] = False,
     yes: Yes = False,
     region: Region = None,
-    endpoint_url: EndpointUrl = None,
+    url: EndpointUrl = None,
 ) -> None:
     """Take the stack down. The error table stays, unless --all.
 
@@ -162,13 +162,13 @@ def destroy(
       slips destroy
       slips destroy -s sample-stack --all --force -y
     """
-    from slips.deploy.account import Account
     from slips.deploy.stack import Stack
 
-    config = None if stack_name and not _has_config(ctx) else _named(load_config(ctx), stack_name)
-    name = stack_name or (config.stack_name if config else "")
-    account = Account.connect(region, endpoint_url)
-    gone = remove(Stack(account, name), config, Screen(sys.stdout, _print), all_=all_, force=force, yes=yes)
+    name = one_of("-s", options(ctx).stack, stack_name)
+    config = load_config(ctx) if name is None else stack_config(ctx, name)
+    config = _named(config, name) if config else None
+    stack = Stack(_connect(ctx, region, url), config.stack_name if config else str(name))
+    gone = remove(stack, config, Screen(sys.stdout, _print), all_=all_, force=force, yes=yes)
     if not gone:
         raise typer.Exit(1)
 
@@ -212,13 +212,10 @@ def _named(config: Config, stack_name: str | None) -> Config:
     return msgspec.structs.replace(config, stack_name=stack_name) if stack_name else config
 
 
-def _has_config(ctx: typer.Context) -> bool:
-    from slips.cli.context import config_file
+def _connect(ctx: typer.Context, region: str | None, url: str | None) -> Account:
+    from slips.deploy.account import Account
 
-    try:
-        return config_file(ctx).is_file()
-    except UsageError:
-        return False
+    return Account.connect(one_of("--region", options(ctx).region, region), endpoint_url(ctx, url))
 
 
 def _refuse_if_needed(stack: Stack, state: State) -> None:
@@ -318,16 +315,15 @@ class Screen:
             for text in [*texts, *(f"warning: {note}" for note in each.notes)]:
                 self.say(f"bucket {each.bucket}: {text}")
 
-    def outputs(self, config: Config, outputs: dict[str, str]) -> None:
+    def outputs(self, outputs: dict[str, str], wiring: Sequence[Wiring]) -> None:
         """What there is now, and what to do with it."""
         width = max(map(len, outputs), default=0)
         for name, value in sorted(outputs.items()):
             self.say(f"  {name.ljust(width)}  {value}")
-        bucket, mappings = next(iter(config.bucket_mapping.items()))
-        self.say(
-            f"objects that land under s3://{bucket}/{mappings[0].prefix} are processed now; 'slips status' shows how "
-            "it goes, 'slips errors' what failed"
-        )
+        wired = [f"s3://{each.bucket}/{prefix}" for each in wiring for prefix in each.reached]
+        if wired:
+            self.say(f"objects that land under {wired[0]} are processed now")
+        self.say("'slips status' shows how it goes, 'slips errors' what failed, 'slips logs -f' what the functions say")
 
     @contextmanager
     def follow(self, what: str, total: int | None = None) -> Iterator[Observer]:

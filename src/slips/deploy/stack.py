@@ -98,6 +98,8 @@ class Setting(Struct, frozen=True):
     """What the template says, and `restore` sets."""
     resource: str
     """Physical name of the function or mapping that has it."""
+    timeout: int = 0
+    """Of a delay: the function's time limit, which `slips limit` raises with it; 0: as it is."""
 
     def __str__(self) -> str:
         return f"lane {self.lane}: {self.what} {self.now} set by 'slips limit', back to {self.then}"
@@ -398,28 +400,30 @@ class Stack:
 
     def settings(self, template: Template) -> list[Setting]:
         """What `slips limit` changed since the last deploy, and what it is in the new template."""
-        former, ids = _limits(self.template()), {name: one.id for name, one in self.resources().items()}
-        found = []
+        former, wanted, resources = self.template(), template["Resources"], self.resources()
+        limits, found = _limits(former), []
         for (lane, what), (name, then) in _limits(template).items():
-            if (lane, what) in former and name in ids:
-                now = self._delay(ids[name])[0] if what == "delay" else self._batch_size(ids[name])
-                if now not in (former[lane, what][1], then):
-                    found.append(Setting(lane, what, now, then, ids[name]))
+            if (lane, what) in limits and name in resources:
+                id = resources[name].id
+                now = self._delay(id)[0] if what == "delay" else self._batch_size(id)
+                if now not in (limits[lane, what][1], then):
+                    timeout = wanted[name]["Properties"].get("Timeout", 0)
+                    found.append(Setting(lane, what, now, then, id, timeout))
         return found
 
     def restore(self, settings: Sequence[Setting]) -> None:
         """Sets back what `slips limit` changed: CloudFormation compares templates only, and would not see it."""
+        functions = self.account.functions
         for one in settings:
             with calls(f"{self._where}: lane {one.lane}"):
                 if one.what == "batch size":
-                    self.account.functions.update_event_source_mapping(UUID=one.resource, BatchSize=one.then)
+                    functions.update_event_source_mapping(UUID=one.resource, BatchSize=one.then)
                     continue
-                now, variables = self._delay(one.resource)
-                if now != one.then:
-                    variables = {**variables, "SLIPS_DELAY": str(one.then)}
-                    self.account.functions.update_function_configuration(
-                        FunctionName=one.resource, Environment={"Variables": variables}
-                    )
+                request: Any = {"Timeout": one.timeout} if one.timeout else {}
+                variables = {**self._delay(one.resource)[1], "SLIPS_DELAY": str(one.then)}
+                functions.update_function_configuration(
+                    FunctionName=one.resource, Environment={"Variables": variables}, **request
+                )
 
     def _delay(self, function: str) -> tuple[int, dict[str, str]]:
         with calls(f"{self._where}: {function}"):

@@ -1,0 +1,816 @@
+"""`slips deploy` and `slips destroy`: what is looked at first, what is shown, and what is left if it fails."""
+
+from __future__ import annotations
+
+import io
+import re
+import socket
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import boto3
+import botocore.exceptions as boto
+import pytest
+import typer
+import yaml
+from botocore.exceptions import ClientError
+from moto import mock_aws
+from moto.cloudformation.models import ChangeSet
+from moto.cloudformation.parsing import OutputMap
+
+from projects import HANDLER, Project
+from slips.cli.deploy import Bar, Screen, change, remove
+from slips.config import Config, parse
+from slips.deploy.account import Account, calls
+from slips.deploy.checks import check_account, check_config
+from slips.deploy.package import Package
+from slips.deploy.stack import INLINE, Change, Event, Plan, Setting, Stack, State, upload
+from slips.errors import ConfigError, SlipsError, UsageError
+
+pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")  # what moto has no such resource for
+
+REGION, ID = "ap-northeast-1", "123456789012"
+TOPIC = f"arn:aws:sns:{REGION}:{ID}:seclog"
+CONFIG = f"""\
+stack_name: app
+base: {{sam: {{code_bucket: my-code, code_prefix: functions}}}}
+backend:
+  sns_topics: [{{name: SecLog, arn: '{TOPIC}'}}]
+handler: {{path: handler.py}}
+bucket_mapping:
+  my-logs: [{{prefix: a/, format: json}}]
+"""
+PACKAGE = Package(data=b"PK\x05\x06" + bytes(18), sha256="", key="slips-1.zip", unzipped=1, largest=[("x", 1)])
+TINY: dict[str, Any] = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {}}}}
+
+
+class Seen(Screen):
+    """Keeps what is shown, and answers what is asked."""
+
+    def __init__(self, answer: bool | None = None) -> None:
+        self.said: list[str] = []
+        super().__init__(io.StringIO(), self.said.append)
+        self.answer = answer
+
+    @property
+    def can_ask(self) -> bool:
+        return self.answer is not None
+
+    def ask(self, question: str) -> bool:
+        self.said.append(question)
+        return bool(self.answer)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.said)
+
+
+class Events(list[Event]):
+    """An Observer that remembers."""
+
+    def event(self, event: Event) -> None:
+        self.append(event)
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    apply = ChangeSet.apply
+
+    def with_outputs(change_set: ChangeSet) -> None:
+        """moto forgets the outputs of a stack that a change set creates."""
+        apply(change_set)
+        stack = change_set.stack
+        stack.output_map = OutputMap(stack.resource_map, change_set.template_dict, stack.stack_id)
+
+    monkeypatch.setattr(ChangeSet, "apply", with_outputs)
+    with mock_aws():
+        found = Account.connect(REGION)
+        make_bucket("my-code")
+        make_bucket("my-logs")
+        found.sns.create_topic(Name="seclog")
+        yield found
+
+
+def make_bucket(name: str, region: str = REGION) -> None:
+    client = boto3.client("s3", region_name=region)
+    client.create_bucket(Bucket=name, CreateBucketConfiguration=cast("Any", {"LocationConstraint": region}))
+
+
+def problems(config: str, account: Account | None = None) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        check_account(parse(config), account) if account else check_config(parse(config))
+    return caught.value.problems
+
+
+def never(_: float) -> None:
+    """A sleep for stacks that are ready at once."""
+    raise AssertionError("waited")
+
+
+# ---- what is looked at before anything is made
+
+
+def test_all_that_keeps_a_config_from_being_deployed_is_told_at_once() -> None:
+    config = CONFIG.replace("my-code", "''").replace("123456789012", "1234xxxxxx")
+    found = problems(config)
+    assert [text.partition(";")[0] for text in found] == [
+        f"slips.yml: 'arn:aws:sns:{REGION}:1234xxxxxx:seclog' is a placeholder",
+        "slips.yml: no base.sam.code_bucket",
+    ]
+    assert "nothing tells the stack of new objects" in problems(CONFIG.replace("sns_topics", "#"))[0]
+    check_config(parse(CONFIG))
+
+
+@pytest.mark.parametrize(
+    ("arn", "told"),
+    [
+        ("arn:aws:sns:us-east-1:123456789012:seclog", "deploy with --region us-east-1"),
+        ("arn:aws:sns:ap-northeast-1:999999999999:seclog", "credentials of its account"),
+        ("arn:aws-cn:sns:ap-northeast-1:123456789012:seclog", "is not of account 123456789012"),
+        ("arn:aws:sns:ap-northeast-1:123456789012:other", "is not there"),
+    ],
+)
+def test_a_topic_elsewhere_or_nowhere_is_an_error(account: Account, arn: str, told: str) -> None:
+    (found,) = problems(CONFIG.replace(TOPIC, arn), account)
+    assert found.startswith(f"slips.yml: backend.sns_topics SecLog '{arn}'")
+    assert told in found
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"sqs_queues: [{{name: Q, arn: 'arn:aws:sqs:{REGION}:{ID}:q'}}]",
+        f"kinesis_stream_fast_arn: 'arn:aws:kinesis:{REGION}:{ID}:stream/s'",
+        f"dynamodb_arn: 'arn:aws:dynamodb:{REGION}:{ID}:table/t'",
+    ],
+)
+def test_whatever_else_is_named_and_not_there_is_an_error(account: Account, key: str) -> None:
+    (found,) = problems(CONFIG.replace("backend:\n", f"backend:\n  {key}\n"), account)
+    assert "is not there; expected one that exists" in found
+
+
+def test_a_table_that_is_no_error_table_is_an_error(account: Account) -> None:
+    config = CONFIG.replace("backend:\n", f"backend:\n  dynamodb_arn: 'arn:aws:dynamodb:{REGION}:{ID}:table/t'\n")
+    make_table(account, "t", "id")
+    assert "has the key id; expected 'request_id' alone" in problems(config, account)[0]
+    account.dynamodb.delete_table(TableName="t")
+    make_table(account, "t", "request_id")
+    assert check_account(parse(config), account) == []
+
+
+def make_table(account: Account, name: str, key: str) -> None:
+    account.dynamodb.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def test_a_code_bucket_elsewhere_or_nowhere_is_an_error(account: Account) -> None:
+    assert "'nowhere' is not there" in problems(CONFIG.replace("my-code", "nowhere"), account)[0]
+    make_bucket("far", "eu-west-1")
+    assert "is in eu-west-1; expected one in ap-northeast-1" in problems(CONFIG.replace("my-code", "far"), account)[0]
+
+
+class Denied:
+    """A client that may not do anything."""
+
+    def __getattr__(self, name: str) -> Any:
+        def call(**_: Any) -> Any:
+            response: Any = {"Error": {"Code": "403", "Message": "Forbidden"}, "ResponseMetadata": {"HTTPHeaders": {}}}
+            raise ClientError(response, name)
+
+        return call
+
+
+def test_a_code_bucket_of_others_is_an_error(account: Account) -> None:
+    account.s3 = cast("Any", Denied())
+    assert "AWS denies s3:ListBucket" in problems(CONFIG, account)[0]
+
+
+def test_what_may_not_be_looked_at_is_told_and_is_no_error(account: Account) -> None:
+    account.sns = cast("Any", Denied())
+    (note,) = check_account(parse(CONFIG), account)
+    assert "was not looked at" in note
+
+
+# ---- who deploys
+
+
+def test_without_credentials_region_or_profile_it_is_told_what_to_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    names = "ACCESS_KEY_ID SECRET_ACCESS_KEY SESSION_TOKEN REGION DEFAULT_REGION PROFILE".split()
+    for name in names:
+        monkeypatch.delenv(f"AWS_{name}", raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("CONFIG", "SHARED_CREDENTIALS"):
+        monkeypatch.setenv(f"AWS_{name}_FILE", str(tmp_path / "none"))
+    with pytest.raises(UsageError, match=r"no region; expected one .* give --region"):
+        Account.connect()
+    with pytest.raises(UsageError, match=r"no AWS credentials .* AWS_PROFILE"):
+        Account.connect(REGION)
+    with pytest.raises(UsageError, match="mend --endpoint-url"):
+        Account.connect(REGION, "nonsense")
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(UsageError, match=r"nobody.* mend AWS_PROFILE"):
+        Account.connect(REGION)
+
+
+def refusal(code: str, message: str = "no", operation: str = "CreateChangeSet") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+@pytest.mark.parametrize(
+    ("error", "told", "status"),
+    [
+        (refusal("ExpiredToken"), "credentials have expired; expected valid ones; 'aws sso login --profile me'", 2),
+        (refusal("InvalidClientTokenId"), "AWS does not know these credentials", 2),
+        (
+            refusal("AccessDenied", "User: x is not authorized to perform: cloudformation:CreateChangeSet on y"),
+            "AWS denies cloudformation:CreateChangeSet: ",
+            1,
+        ),
+        (refusal("403", operation="HeadObject"), "AWS denies s3:GetObject: ", 1),
+        (refusal("Throttling", "Rate exceeded"), "AWS refuses CreateChangeSet: Throttling: Rate exceeded", 1),
+        (boto.UnauthorizedSSOTokenError(), "the SSO session has ended", 2),
+        (boto.SSOTokenLoadError(error_msg="x"), "'aws sso login --profile me' renews", 2),
+        (
+            boto.EndpointConnectionError(endpoint_url="http://x"),
+            "look at the network, the region and --endpoint-url",
+            1,
+        ),
+        (boto.ReadTimeoutError(endpoint_url="http://x"), "cannot be reached", 1),
+        (boto.InvalidRegionError(region_name="m a r s"), "expected AWS settings that can be used", 1),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_aws_refuses_is_told_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, told: str, status: int
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "me")
+    with pytest.raises(SlipsError) as caught, calls("stack 'app'"):
+        raise error
+    assert str(caught.value).startswith("stack 'app': ")
+    assert told in str(caught.value)
+    assert caught.value.exit_status == status
+
+
+# ---- a stack that answers as a test wants, where moto cannot
+
+
+STACK_ID = f"arn:aws:cloudformation:{REGION}:{ID}:stack/app/1"
+
+
+class CloudFormation:
+    """One stack: its status, the change set that it makes of anything, and what then happens, look by look."""
+
+    def __init__(self, status: str | None = "CREATE_COMPLETE", *, looks: Sequence[Sequence[str]] = ()) -> None:
+        self.status, self.number = status, 0
+        self.looks = [list(look) for look in looks]
+        self.events = [self.event("app CREATE_COMPLETE")]
+        self.change_set: list[dict[str, Any]] = [{"Status": "CREATE_COMPLETE", "Changes": []}]
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.resources: dict[str, str] = {}
+        self.body: Any = {}
+
+    def event(self, text: str) -> dict[str, Any]:
+        """`MainFunc CREATE_FAILED its reason`."""
+        name, status, *reason = text.split(" ", 2)
+        self.number += 1
+        return {
+            "EventId": str(self.number),
+            "StackId": STACK_ID,
+            "LogicalResourceId": name,
+            "PhysicalResourceId": STACK_ID if name == "app" else name,
+            "ResourceType": "AWS::CloudFormation::Stack" if name == "app" else "AWS::Lambda::Function",
+            "ResourceStatus": status,
+            **({"ResourceStatusReason": reason[0]} if reason else {}),
+        }
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("on_"):  # an operation that answers nothing
+            return lambda **_: {}
+
+        def call(**request: Any) -> Any:
+            self.asked.append((name, request))
+            return getattr(self, f"on_{name}")(**request)
+
+        return call
+
+    def operations(self) -> list[str]:
+        return [name for name, _ in self.asked]
+
+    def on_describe_stacks(self, **_: Any) -> Any:
+        if self.status is None:
+            raise refusal("ValidationError", "Stack with id app does not exist")
+        return {"Stacks": [{"StackId": STACK_ID, "StackStatus": self.status, "StackStatusReason": "because"}]}
+
+    def on_create_change_set(self, **_: Any) -> Any:
+        return {"Id": "set", "StackId": STACK_ID}
+
+    def on_describe_change_set(self, **request: Any) -> Any:
+        number = int(request.get("NextToken", 0))
+        more = {"NextToken": str(number + 1)} if number + 1 < len(self.change_set) else {}
+        return {**self.change_set[number], **more}
+
+    def on_describe_stack_events(self, **request: Any) -> Any:
+        """Two a page, the newest first."""
+        if "NextToken" not in request and {"execute_change_set", "delete_stack"} & {*self.operations()}:
+            self.events += map(self.event, self.looks.pop(0))
+        at = int(request.get("NextToken", 0))
+        newest = self.events[::-1]
+        more = {"NextToken": str(at + 2)} if at + 2 < len(newest) else {}
+        return {"StackEvents": newest[at : at + 2], **more}
+
+    def on_list_stack_resources(self, **_: Any) -> Any:
+        found = [
+            {"LogicalResourceId": name, "PhysicalResourceId": id, "ResourceType": "T", "ResourceStatus": "OK"}
+            for name, id in self.resources.items()
+        ]
+        return {"StackResourceSummaries": found}
+
+    def on_get_template(self, **_: Any) -> Any:
+        return {"TemplateBody": self.body}
+
+
+def on(cloudformation: CloudFormation, functions: Any = None) -> Stack:
+    """A stack in that account; nobody waits."""
+    account = Account(boto3.Session(), region=REGION, id=ID)
+    account.cloudformation = cast("Any", cloudformation)
+    account.functions = functions
+    return Stack(account, "app", clock=lambda: 1.0, sleep=lambda _: None)
+
+
+NOW = State(STACK_ID, "UPDATE_COMPLETE", "", {})
+
+
+def propose(stack: Stack, state: State | None = NOW) -> Plan | None:
+    with stack.proposed(TINY, state, "my-code", "functions/app/") as plan:
+        return plan
+
+
+def execute(stack: Stack, state: State | None = NOW) -> Events:
+    seen = Events()
+    with stack.proposed(TINY, state, "my-code", "functions/app/") as plan:
+        assert plan
+        stack.execute(plan, seen)
+    return seen
+
+
+def test_each_event_is_shown_once_in_order_and_none_of_before() -> None:
+    looks = [[], ["app UPDATE_IN_PROGRESS", "A UPDATE_IN_PROGRESS", "B UPDATE_IN_PROGRESS"], ["B UPDATE_COMPLETE"]]
+    looks += [[], ["A UPDATE_COMPLETE", "app UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"], ["app UPDATE_COMPLETE"]]
+    seen = execute(on(CloudFormation(looks=looks)))
+    assert [(event.name, event.status) for event in seen] == [tuple(text.split()) for look in looks for text in look]
+
+
+def test_a_failed_update_names_the_causes_and_says_that_the_former_state_stands() -> None:
+    looks = [
+        [
+            "MainFunc UPDATE_FAILED ReservedConcurrentExecutions is too much",
+            "Ledger UPDATE_FAILED Resource update cancelled",
+            "app UPDATE_ROLLBACK_IN_PROGRESS The following resource(s) failed",
+        ],
+        ["app UPDATE_ROLLBACK_COMPLETE"],
+    ]
+    cloudformation = CloudFormation(looks=looks)
+    with pytest.raises(SlipsError) as caught:
+        execute(on(cloudformation))
+    assert str(caught.value).splitlines() == [
+        "stack 'app': UPDATE_ROLLBACK_COMPLETE; the former state stands",
+        "MainFunc (AWS::Lambda::Function): ReservedConcurrentExecutions is too much",
+        "lower 'handler.concurrency', or raise the quota, then run 'slips deploy' again",
+    ]
+    assert caught.value.exit_status == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "told"),
+    [
+        ("ROLLBACK_COMPLETE", None, "nothing is deployed; the next 'slips deploy' clears away what is left"),
+        ("UPDATE_ROLLBACK_FAILED", NOW, "the former state could not be restored"),
+    ],
+)
+def test_how_a_failure_ended_is_told(status: str, kind: State | None, told: str) -> None:
+    cloudformation = CloudFormation(looks=[["A CREATE_FAILED it broke", f"app {status}"]])
+    with pytest.raises(SlipsError, match=re.escape(f"{status}; {told}")):
+        execute(on(cloudformation), kind)
+
+
+def test_a_failure_without_a_resource_has_the_stacks_reason() -> None:
+    cloudformation = CloudFormation(looks=[["app UPDATE_ROLLBACK_COMPLETE it was late"]])
+    with pytest.raises(SlipsError, match="it was late"):
+        execute(on(cloudformation))
+
+
+@pytest.mark.parametrize(
+    "reason", ["The submitted information didn't contain changes.", "No updates are to be performed."]
+)
+def test_no_changes_leave_no_change_set(reason: str) -> None:
+    cloudformation = CloudFormation()
+    cloudformation.change_set = [{"Status": "FAILED", "StatusReason": reason}]
+    assert propose(on(cloudformation)) is None
+    assert cloudformation.operations()[-1] == "delete_change_set"
+    assert "delete_stack" not in cloudformation.operations()
+
+
+def test_a_change_set_that_cannot_be_made_is_told_and_deleted() -> None:
+    cloudformation = CloudFormation()
+    cloudformation.change_set = [{"Status": "FAILED", "StatusReason": "Role x is not authorized to y"}]
+    with pytest.raises(SlipsError, match=r"the change set failed: Role x .*give the user or role"):
+        propose(on(cloudformation))
+    assert cloudformation.operations()[-1] == "delete_change_set"
+
+
+def test_what_is_not_executed_leaves_nothing_not_even_if_something_breaks() -> None:
+    cloudformation = CloudFormation(None)
+    with pytest.raises(KeyboardInterrupt), on(cloudformation).proposed(TINY, None, "b", ""):
+        raise KeyboardInterrupt
+    assert cloudformation.operations()[-2:] == ["delete_change_set", "delete_stack"]
+    update = CloudFormation()
+    propose(on(update))
+    assert update.operations()[-1] == "delete_change_set"
+
+
+def test_what_is_executed_is_not_deleted() -> None:
+    cloudformation = CloudFormation(looks=[["app CREATE_COMPLETE"]])
+    execute(on(cloudformation), None)
+    assert "delete_change_set" not in cloudformation.operations()
+
+
+def test_changes_are_read_from_all_pages_with_what_they_are() -> None:
+    def of(name: str, action: str = "Modify", replacement: str = "False", *targets: dict[str, Any]) -> dict[str, Any]:
+        details = [{"Target": target} for target in targets]
+        about = {"Action": action, "LogicalResourceId": name, "ResourceType": "T", "Replacement": replacement}
+        return {"Type": "Resource", "ResourceChange": {**about, "Details": details}}
+
+    code = {"Attribute": "Properties", "Name": "Code", "Path": "/Properties/Code/S3Key"}
+    memory = {"Attribute": "Properties", "Name": "MemorySize", "Path": "/Properties/MemorySize"}
+    memory |= {"BeforeValue": "512", "AfterValue": "1024"}
+    long = {"Attribute": "Properties", "Name": "DashboardBody", "BeforeValue": "x" * 50, "AfterValue": "y"}
+    cloudformation = CloudFormation()
+    cloudformation.change_set = [
+        {"Status": "CREATE_COMPLETE", "Changes": [of("A", "Add"), of("B", "Modify", "False", code, code)]},
+        {"Status": "CREATE_COMPLETE", "Changes": [of("C", "Modify", "True", memory), of("D", "Remove")]},
+        {
+            "Status": "CREATE_COMPLETE",
+            "Changes": [of("E", "Modify", "Conditional", long), of("F", "Modify", "False", {"Attribute": "Tags"})],
+        },
+    ]
+    plan = propose(on(cloudformation))
+    assert plan
+    assert plan.changes == [
+        Change("Add", "A", "T", [], ""),
+        Change("Modify", "B", "T", ["code"], ""),
+        Change("Modify", "C", "T", ["MemorySize: 512 → 1024"], "yes"),
+        Change("Remove", "D", "T", [], ""),
+        Change("Modify", "E", "T", ["DashboardBody"], "maybe"),
+        Change("Modify", "F", "T", ["tags"], ""),
+    ]
+
+
+@pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"])
+def test_a_first_creation_that_failed_is_cleared_away(status: str) -> None:
+    cloudformation, seen = CloudFormation(status, looks=[["app DELETE_IN_PROGRESS"], ["app DELETE_COMPLETE"]]), Events()
+    assert on(cloudformation).prepare(seen) is None
+    assert ("delete_stack", {"StackName": STACK_ID}) in cloudformation.asked
+    assert [event.status for event in seen] == ["DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("UPDATE_IN_PROGRESS", "another change is under way"),
+        ("UPDATE_ROLLBACK_FAILED", "choose 'Continue update rollback'"),
+        ("DELETE_FAILED", "run 'slips destroy' again"),
+    ],
+)
+def test_a_stack_that_cannot_be_changed_is_left_alone(status: str, told: str) -> None:
+    cloudformation = CloudFormation(status)
+    with pytest.raises(SlipsError, match=told):
+        on(cloudformation).prepare(Events())
+    assert cloudformation.operations() == ["describe_stacks"]
+
+
+@pytest.mark.parametrize(
+    "status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"]
+)
+def test_a_stack_at_rest_is_changed(status: str) -> None:
+    state = on(CloudFormation(status)).prepare(Events())
+    assert state
+    assert state.status == status
+
+
+def test_what_cannot_be_deleted_is_named() -> None:
+    cloudformation = CloudFormation(looks=[["Role DELETE_FAILED it is in use", "app DELETE_FAILED"]])
+    with pytest.raises(SlipsError, match=r"DELETE_FAILED; what is named is left(.|\n)*Role .*it is in use"):
+        on(cloudformation).delete(STACK_ID, Events())
+
+
+def test_termination_protection_is_told() -> None:
+    class Protected(CloudFormation):
+        def on_delete_stack(self, **_: Any) -> Any:
+            raise refusal("ValidationError", "TerminationProtection is enabled")
+
+    with pytest.raises(SlipsError, match="without termination protection"):
+        on(Protected()).delete(STACK_ID, Events())
+
+
+# ---- what `slips limit` changed
+
+
+class Functions:
+    """The functions and mappings as they run."""
+
+    def __init__(self, delay: str, batch_size: int) -> None:
+        self.variables, self.batch_size, self.timeout = {"SLIPS_DELAY": delay, "SLIPS_STACK": "app"}, batch_size, 960
+
+    def get_function_configuration(self, FunctionName: str) -> Any:
+        assert FunctionName == "app-Fast"
+        return {"Environment": {"Variables": self.variables}}
+
+    def update_function_configuration(self, FunctionName: str, Environment: Any, Timeout: int) -> None:
+        self.variables, self.timeout = Environment["Variables"], Timeout
+
+    def get_event_source_mapping(self, UUID: str) -> Any:
+        assert UUID == "uuid"
+        return {"BatchSize": self.batch_size}
+
+    def update_event_source_mapping(self, UUID: str, BatchSize: int) -> None:
+        self.batch_size = BatchSize
+
+
+def lanes(delay: int, batch_size: int) -> dict[str, Any]:
+    properties = {"Environment": {"Variables": {"SLIPS_DELAY": str(delay)}}, "Timeout": 360}
+    function = {"Type": "AWS::Lambda::Function", "Properties": properties}
+    mapping = {"Type": "AWS::Lambda::EventSourceMapping", "Properties": {"BatchSize": batch_size}}
+    return {"Resources": {"FastDispatcher": function, "FastDispatcherMapping": mapping}}
+
+
+def limited(functions: Functions, former: dict[str, Any]) -> Stack:
+    cloudformation = CloudFormation()
+    cloudformation.body, cloudformation.resources = (
+        former,
+        {"FastDispatcher": "app-Fast", "FastDispatcherMapping": "uuid"},
+    )
+    return on(cloudformation, functions)
+
+
+def test_what_limit_changed_is_shown_and_set_back_and_nothing_else() -> None:
+    functions = Functions("5.0", 20)
+    stack = limited(functions, lanes(0, 1))
+    found = stack.settings(lanes(0, 1))
+    assert list(map(str, found)) == [
+        "lane fast: delay 5 set by 'slips limit', back to 0",
+        "lane fast: batch size 20 set by 'slips limit', back to 1",
+    ]
+    stack.restore(found)
+    assert functions.variables == {"SLIPS_DELAY": "0", "SLIPS_STACK": "app"}
+    assert (functions.batch_size, functions.timeout) == (1, 360)
+    assert stack.settings(lanes(0, 1)) == []
+
+
+def test_what_the_config_changes_is_no_doing_of_limit() -> None:
+    assert limited(Functions("0", 1), lanes(0, 1)).settings(lanes(7, 10)) == []
+    assert limited(Functions("7", 10), lanes(0, 1)).settings(lanes(7, 10)) == []
+
+
+def test_a_stack_that_slips_did_not_write_has_no_such_settings() -> None:
+    assert limited(Functions("5", 20), {}).settings(lanes(0, 1)) == []
+
+
+# ---- uploads
+
+
+def test_a_package_is_uploaded_once(account: Account) -> None:
+    data = bytes(9 * 2**20)  # in parts
+    assert upload(account, "my-code", "k", data)
+    assert account.s3.get_object(Bucket="my-code", Key="k")["Body"].read() == data
+    assert not upload(account, "my-code", "k", data)
+
+
+def test_a_long_template_goes_by_the_code_bucket(account: Account) -> None:
+    template = {**TINY, "Metadata": {"long": "x" * INLINE}}
+    stack = Stack(account, "app", sleep=never)
+    with stack.proposed(template, None, "my-code", "functions/app/") as plan:
+        assert plan
+        stack.execute(plan, Events())
+    assert stack.template() == template
+    (one,) = account.s3.list_objects_v2(Bucket="my-code")["Contents"]
+    assert one["Key"].startswith("functions/app/template-")
+
+
+# ---- the commands
+
+
+def deploy(account: Account, screen: Seen, text: str = CONFIG, *, yes: bool = True, wire: bool = False) -> Any:
+    stack = Stack(account, "app", sleep=never)
+    return change(stack, parse(text), screen, lambda *_: PACKAGE, yes=yes, wire=wire)
+
+
+def destroy(account: Account, screen: Seen, config: Config | None = None, **options: bool) -> bool:
+    stack = Stack(account, "app", sleep=never)
+    return remove(stack, config, screen, **{"all_": False, "force": False, "yes": True, **options})
+
+
+def test_from_the_first_deploy_to_the_table_that_is_left(account: Account) -> None:
+    first = Seen()
+    done = deploy(account, first)
+    assert (done.status, done.outputs["ErrorTableName"][:15]) == ("CREATE_COMPLETE", "app-ErrorTable-")
+    assert "  + MainFunc " in first.text
+    assert "uploaded s3://my-code/functions/app/slips-1.zip" in first.said
+    assert "CREATE_COMPLETE  app  AWS::CloudFormation::Stack" in first.said
+    assert "bucket my-logs: warning: nothing tells the stack of new objects under 'a/'" in first.text
+
+    again = Seen()
+    done = deploy(account, again)
+    assert f"stack 'app' in {REGION} of account {ID}: no changes" in again.said
+    assert (done.changes, "uploaded" in again.text) == ([], False)
+
+    table = done.outputs["ErrorTableName"]
+    gone = Seen()
+    assert destroy(account, gone, parse(CONFIG))
+    assert f"kept: error table {table}" in gone.said
+    assert account.dynamodb.list_tables()["TableNames"] == [table]
+    assert "nothing to destroy" in (empty := Seen(), destroy(account, empty))[0].text
+
+    declined = Seen(answer=False)
+    assert deploy(account, declined, yes=False).declined
+    arn = f"arn:aws:dynamodb:{REGION}:{ID}:table/{table}"
+    assert f"warning: error table {arn} of a former stack is still there" in declined.text
+    assert Stack(account, "app").state() is None
+
+
+TABLE: dict[str, Any] = {
+    "Type": "AWS::DynamoDB::Table",
+    "DeletionPolicy": "Retain",
+    "Properties": {
+        "KeySchema": [{"AttributeName": "request_id", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "request_id", "AttributeType": "S"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    },
+}
+HANDLE = "AWS::CloudFormation::WaitConditionHandle"
+SMALL: dict[str, Any] = {
+    "Resources": {
+        "ErrorTable": TABLE,
+        "Undelivered": {"Type": "AWS::SQS::Queue", "Properties": {}},
+        "MainFunc": {"Type": HANDLE, "Properties": {"Code": {"S3Bucket": "my-code", "S3Key": "f/app/1.zip"}}},
+    },
+    "Outputs": {
+        "ErrorTableName": {"Value": {"Ref": "ErrorTable"}},
+        "UndeliveredUrl": {"Value": {"Ref": "Undelivered"}},
+    },
+}
+"""As much of a stack as destroy looks at."""
+
+
+@pytest.fixture
+def small(account: Account) -> State:
+    """A deployed stack with a table and a queue."""
+    stack = Stack(account, "app", sleep=never)
+    with stack.proposed(SMALL, None, "my-code", "f/app/") as plan:
+        assert plan
+        return stack.execute(plan, Events())
+
+
+def test_destroy_refuses_while_error_items_exist_unless_forced(account: Account, small: State) -> None:
+    table = small.outputs["ErrorTableName"]
+    account.dynamodb.put_item(TableName=table, Item={"request_id": {"S": "1"}})
+    account.sqs.send_message(QueueUrl=small.outputs["UndeliveredUrl"], MessageBody="{}")
+    with pytest.raises(UsageError, match="1 error item and 1 undelivered event would stay unprocessed"):
+        destroy(account, Seen())
+    assert Stack(account, "app").state()
+    assert destroy(account, Seen(), force=True)
+    assert account.dynamodb.list_tables()["TableNames"] == [table]
+
+
+def test_destroy_all_deletes_the_table_and_the_code_of_this_stack_alone(account: Account, small: State) -> None:
+    for key in ("f/app/1.zip", "f/app/2.zip", "f/app-2/1.zip", "f/1.zip"):
+        account.s3.put_object(Bucket="my-code", Key=key)
+    screen = Seen()
+    assert destroy(account, screen, all_=True)
+    assert account.dynamodb.list_tables()["TableNames"] == []
+    left = [one["Key"] for one in account.s3.list_objects_v2(Bucket="my-code")["Contents"]]
+    assert left == ["f/1.zip", "f/app-2/1.zip"]
+    assert f"deleted table {small.outputs['ErrorTableName']}" in screen.said
+
+
+def test_destroy_tells_how_to_go_on_with_the_table_and_where_the_code_remains(account: Account, small: State) -> None:
+    screen = Seen()
+    destroy(account, screen)
+    arn = f"arn:aws:dynamodb:{REGION}:{ID}:table/{small.outputs['ErrorTableName']}"
+    assert f"for a new stack to go on with it, set backend.dynamodb_arn: {arn}" in screen.said
+    assert "kept: the uploaded code, s3://my-code/f/app/1.zip" in screen.said
+
+
+def test_destroy_asks_and_a_no_destroys_nothing(account: Account, small: State) -> None:
+    screen = Seen(answer=False)
+    assert not destroy(account, screen, yes=False)
+    assert screen.said[-2:] == ["Destroy?", "nothing was changed"]
+    with pytest.raises(UsageError, match="add -y to destroy it"):
+        destroy(account, Seen(), yes=False)
+    assert Stack(account, "app").state() == small
+
+
+def test_destroy_takes_away_the_notifications_that_wire_added(account: Account, small: State) -> None:
+    theirs = {"Id": "theirs", "TopicArn": TOPIC, "Events": ["s3:ObjectRemoved:*"]}
+    ours = {"Id": f"slips-app-{'0' * 12}", "TopicArn": TOPIC, "Events": ["s3:ObjectCreated:*"]}
+    account.s3.put_bucket_notification_configuration(
+        Bucket="my-logs", NotificationConfiguration=cast("Any", {"TopicConfigurations": [theirs, ours]})
+    )
+    destroy(account, Seen(), parse(CONFIG))
+    left = account.s3.get_bucket_notification_configuration(Bucket="my-logs")["TopicConfigurations"]
+    assert [one["Id"] for one in left] == ["theirs"]
+
+
+def test_interrupted_it_says_that_aws_goes_on() -> None:
+    screen = Seen()
+    with pytest.raises(typer.Exit) as caught, screen.follow("stack 'app'"):
+        raise KeyboardInterrupt
+    assert caught.value.exit_code == 130
+    assert "AWS goes on with it" in screen.text
+
+
+# ---- how it looks
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+CHANGES = [
+    Change("Remove", "Old", "T", [], ""),
+    Change("Modify", "Stream", "AWS::Kinesis::Stream", ["Name"], "yes"),
+    Change("Modify", "MainFunc", "T", ["code"], ""),
+    Change("Add", "New", "T", [], ""),
+]
+
+
+def test_a_plan_is_a_line_for_each_resource_and_setting() -> None:
+    screen = Seen()
+    setting = Setting("fast", "delay", 5, 0, "app-Fast")
+    screen.plan(on(CloudFormation()), Plan("UPDATE", "id", "set", CHANGES), [setting])
+    assert screen.said == [
+        f"stack 'app' in {REGION} of account {ID}: 4 changes",
+        "  + New       T",
+        "  ~ MainFunc  T                     code",
+        "  ~ Stream    AWS::Kinesis::Stream  REPLACED: Name",
+        "  - Old       T",
+        "  ~ lane fast: delay 5 set by 'slips limit', back to 0",
+    ]
+
+
+def test_what_is_made_anew_is_red_on_a_terminal_and_only_there() -> None:
+    said: list[str] = []
+    screen = Screen(Terminal(), said.append)
+    screen.plan(on(CloudFormation()), Plan("UPDATE", "id", "set", CHANGES), [])
+    assert [line for line in said if "\x1b[31m" in line] == [line for line in said if "REPLACED" in line] != []
+
+
+def test_a_terminal_sees_what_is_at_hand_and_what_failed() -> None:
+    stream = Terminal()
+    with Bar(Screen(stream, print), 3) as bar:
+        for text in ("A CREATE_IN_PROGRESS", "B CREATE_IN_PROGRESS", "A CREATE_COMPLETE", "B CREATE_FAILED [red]no"):
+            name, status, *reason = text.split(" ", 2)
+            bar.event(Event("1", name, "T", status, " ".join(reason), is_stack=False))
+        bar.event(Event("2", "app", "T", "ROLLBACK_IN_PROGRESS", "", is_stack=True))
+    assert "CREATE_FAILED  B  T: [red]no" in stream.getvalue()
+    assert "2/3" in stream.getvalue()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    found = Project(tmp_path)
+    found.config(CONFIG)
+    found.handler(HANDLER)
+    return found
+
+
+def test_a_dry_run_prints_the_template_without_credentials_or_network(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise AssertionError("called somebody")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    done = project.slips("deploy", "--dry-run")
+    assert (done.status, done.err) == (0, "")
+    template = yaml.safe_load(done.out)
+    assert template["Resources"]["MainFunc"]["Properties"]["Code"]["S3Bucket"] == "my-code"
+
+
+def test_a_config_that_cannot_be_deployed_ends_with_status_2_before_anybody_is_called(project: Project) -> None:
+    project.config(CONFIG.replace("123456789012", "1234xxxxxx"))
+    done = project.shell("deploy", AWS_PROFILE="nobody")
+    assert (done.status, done.out) == (2, "")
+    assert "is a placeholder" in done.err
