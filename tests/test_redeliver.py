@@ -1,0 +1,216 @@
+"""Promises of drain for what nobody could deliver: each event to its lane once, a message goes when all of it went."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from fakes import STREAMS, Errors, Ledger, Objects, Streams, Witness, object_event, processor_of
+from slips.chain import Ticker
+from slips.config import Route
+from slips.envelope import Batch, encode
+from slips.errors import SlipsError, StateError, StreamError
+from slips.interface import Handler
+from slips.model import ObjectEvent, Outcome
+from slips.pipeline.drain import Redelivered, redeliver, with_key_of_today
+from slips.pipeline.invocation import run_batch
+
+EVENTS = Path(__file__).parent / "events"
+A, B = object_event("a"), object_event("b", "slow")
+
+
+class Queue:
+    """An Undelivered of texts; a message that is not deleted comes again with the next `receive`."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts: dict[str, str] = {f"receipt {number}": text for number, text in enumerate(texts)}
+        self.refuses = False
+
+    def receive(self) -> Iterator[tuple[str, str]]:
+        yield from list(self.texts.items())
+
+    def delete(self, receipt: str) -> None:
+        if self.refuses:
+            raise StateError("queue: cannot be reached")
+        del self.texts[receipt]
+
+
+class Scene:
+    """What a drain of undelivered messages works on."""
+
+    def __init__(self, *texts: str) -> None:
+        self.queue, self.stream, self.ledger = Queue(*texts), Streams(), Ledger(Errors())
+        self.shard: Sequence[bytes | Exception] = ()
+        self.routing: list[Route] = []
+
+    def read_back(self, batch: Batch) -> Iterator[bytes]:
+        for each in self.shard:
+            if isinstance(each, Exception):
+                raise each
+            yield each
+
+    def drain(self) -> list[Redelivered]:
+        return list(
+            redeliver(
+                self.queue,
+                read_back=self.read_back,
+                stream=self.stream,
+                ledger=self.ledger,
+                routing=self.routing,
+                streams=STREAMS,
+            )
+        )
+
+
+def lost(*events: ObjectEvent) -> str:
+    """An on-failure record of the main func."""
+    payload: Any = [event.to_dict() for event in events]
+    record = {"requestContext": {"requestId": "r", "condition": "RetriesExhausted"}, "requestPayload": payload}
+    return msgspec.json.encode(record).decode()
+
+
+def file(name: str) -> str:
+    return (EVENTS / name).read_text()
+
+
+def test_the_events_of_a_message_go_back_on_their_lanes_and_the_message_goes() -> None:
+    scene = Scene(lost(A, B))
+    assert scene.drain() == [Redelivered(2, "")]
+    assert {lane: [event.object_key for event in events] for lane, events in scene.stream.lanes.items()} == {
+        "fast": ["a"],
+        "slow": ["b"],
+    }
+    assert scene.queue.texts == {}
+
+
+def test_what_is_settled_is_not_sent_again() -> None:
+    events = [object_event(key) for key in ("done", "part", "dropped", "failed", "claimed", "new")]
+    scene = Scene(lost(*events))
+    scene.ledger.finish(events[0], Outcome())
+    scene.ledger.finish(events[1], Outcome(), "part")
+    scene.ledger.drop(events[2])
+    scene.ledger.fail(events[3], Outcome(), "r1")
+    scene.ledger.claim(events[4], "the invocation that died")
+    assert scene.drain() == [Redelivered(2, "")]
+    assert scene.stream.keys == ["claimed", "new"]
+    for event in scene.stream.lanes["fast"]:
+        assert scene.ledger.claim(event, "r2") == "new"
+
+
+def test_an_event_without_a_lane_takes_the_one_of_routing() -> None:
+    scene = Scene(file("undelivered-redrive.json"))
+    scene.routing = [Route(prefix="azure/", dest="slow")]
+    assert scene.drain() == [Redelivered(1, "")]
+    (event,) = scene.stream.lanes["slow"]
+    assert (event.lane, event.dest_stream) == ("slow", STREAMS["slow"])
+    assert event.object_key == "azure/2018-03-29/a b+c=é.json.gz"
+
+
+def test_an_event_that_routing_drops_is_written_to_the_ledger() -> None:
+    scene = Scene(file("undelivered-redrive.json"))
+    scene.routing = [Route(dest="drop")]
+    assert scene.drain() == [Redelivered(1, "")]
+    assert (scene.stream.keys, [entry.status for entry in scene.ledger.scan()]) == ([], ["dropped"])
+    assert scene.queue.texts == {}
+
+
+@pytest.mark.parametrize("name", ["undelivered-redrive.json", "undelivered-reporter.json"])
+def test_each_shape_that_comes_there_is_understood(name: str) -> None:
+    scene = Scene(file(name))
+    (done,) = scene.drain()
+    assert (done.events > 0, done.note, scene.queue.texts) == (True, "", {})
+    assert scene.stream.keys
+
+
+def test_a_message_that_cannot_be_read_stays_with_a_note_and_hides_no_other() -> None:
+    scene = Scene("no JSON", lost(A), '{"hello": 1}')
+    first, second, third = scene.drain()
+    assert (second, scene.stream.keys) == (Redelivered(1, ""), ["a"])
+    assert first.note.startswith("undelivered message stays: ")
+    assert third.note.startswith("undelivered message stays: ")
+    assert list(scene.queue.texts.values()) == ["no JSON", '{"hello": 1}']
+
+
+def test_a_lane_that_refuses_keeps_the_message() -> None:
+    scene = Scene(lost(A, B))
+    scene.stream.faults["put b"] = 1
+    with pytest.raises(StreamError):
+        scene.drain()
+    assert len(scene.queue.texts) == 1
+    scene.drain()
+    assert (sorted(set(scene.stream.keys)), scene.queue.texts) == (["a", "b"], {})
+
+
+# ---- batches that a stream mapping gave up
+
+
+def batch() -> str:
+    payload: Any = msgspec.json.decode(file("on-failure-stream.json"))
+    return str(payload["Records"][0]["Sns"]["Message"])
+
+
+def test_events_of_a_batch_are_read_back_and_put_again() -> None:
+    scene = Scene(batch())
+    scene.shard = [encode(A), encode(B)]
+    assert scene.drain() == [Redelivered(2, "")]
+    assert (scene.stream.keys, scene.queue.texts) == (["a", "b"], {})
+
+
+def test_what_is_left_of_a_batch_goes_its_message_stays_and_sends_nothing_twice_when_it_is_settled() -> None:
+    scene = Scene(batch())
+    scene.shard = [encode(A), StreamError("1 of 2 records is gone", [])]
+    (done,) = scene.drain()
+    assert done == Redelivered(1, "undelivered message stays: 1 of 2 records is gone")
+    (sent,) = scene.stream.lanes["fast"]
+    scene.ledger.fail(sent, Outcome(), "r9")
+    (done,) = scene.drain()
+    assert (done.events, scene.stream.keys, len(scene.queue.texts)) == (0, ["a"], 1)
+
+
+# ---- a drain that dies
+
+
+class Count(Handler):
+    """How often each object was processed, in this test."""
+
+    runs: list[str]
+
+    def recv(self, meta: Any, event: Any) -> None:
+        self.runs.append(meta.source.object_key)
+
+
+def test_what_was_put_by_a_drain_that_died_before_it_deleted_the_message_is_run_once() -> None:
+    Count.runs = []
+    scene = Scene(lost(A))
+    scene.ledger.claim(A, "the invocation that died")
+    scene.queue.refuses = True
+    with pytest.raises(SlipsError):
+        scene.drain()
+    scene.queue.refuses = False
+    scene.drain()
+    assert scene.stream.keys == ["a", "a"]
+    for number, event in enumerate(scene.stream.lanes["fast"]):
+        run_batch(
+            [event],
+            f"r{number}",
+            processor=processor_of(Objects(a=b"line\n"), Count),
+            ledger=scene.ledger,
+            errors=Errors(),
+            stream=scene.stream,
+            deadline=Ticker(),
+            observer=Witness(),
+        )
+    assert Count.runs == ["a"]
+    assert scene.ledger.status(A) == "done"
+
+
+def test_a_key_that_the_event_pusher_could_not_send_is_never_unquoted() -> None:
+    stored = object_event("a+b", None)
+    store = Objects(**{"a b": b"", "a+b": b""})
+    assert with_key_of_today(stored, store) == stored
+    assert with_key_of_today(replace(stored, dest_stream="prod-EventFastStream-1"), store).object_key == "a b"
