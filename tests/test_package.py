@@ -412,6 +412,13 @@ def test_links_that_lead_astray_are_named(cached: Project, target: str, said: st
     assert f"{cached.root}/src/link: " in cached.refused()
 
 
+def test_links_in_a_circle_are_named(cached: Project) -> None:
+    (cached.root / "src/a/b").mkdir(parents=True)
+    (cached.root / "src/a/b/back").symlink_to("../../a")
+    said = "a link to a directory that it lies in; expected an end; remove it"
+    assert cached.refused() == f"{cached.root}/src/a/b/back: {said}"
+
+
 def test_a_handler_outside_of_the_project_is_refused(cached: Project) -> None:
     outside = cached.root.parent / "handler.py"
     outside.write_text(HANDLER)
@@ -477,7 +484,10 @@ def test_the_config_travels_without_what_is_of_this_machine(cached: Project, tmp
     cached.write(
         "formats.py", "from slips.format import parser\n@parser('x', summary='s', reference='r')\ndef x(m, e): ...\n"
     )
-    text = CONFIG.replace("src/handler.py", str(cached.root / "src/handler.py"))
+    cached.write("requirements.txt")
+    text = CONFIG.replace(
+        "path: src/handler.py", f"path: {cached.root}/src/handler.py\n  requirements: requirements.txt"
+    )
     cached.write("slips.yml", text.replace("json]", f"json, '{cached.root}/src/../formats.py:x']"))
     data = cached.build().data
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -487,7 +497,7 @@ def test_the_config_travels_without_what_is_of_this_machine(cached: Project, tmp
     config = read_packaged(tmp_path / "task")
     assert config.root == tmp_path / "task"
     assert config.resolve(config.handler.path).read_text() == HANDLER
-    assert config.backend.embedded is None
+    assert (config.backend.embedded, config.handler.requirements) == (None, None)
     assert config.handler.args == {"key": "{{ssm:/my/key}}"}
     assert config.bucket_mapping["my-logs"][0].format == ["s3-lines", "json", "formats.py:x"]
 
@@ -508,10 +518,11 @@ def test_what_only_people_and_this_machine_use_stays_out(cached: Project) -> Non
 
 
 def test_requirements_go_in_without_leftovers_of_the_installer(project: Project, wheels: Path) -> None:
-    wheel(wheels, "acme", files={"acme/__init__.py": "", "acme/tests/data.bin": "", "acme/.hidden": ""})
+    kept = ("acme/__init__.py", "acme/tests/data.bin", "acme/.hidden")
+    wheel(wheels, "acme", files=dict.fromkeys((*kept, "acme/__pycache__/cached.nbi", "acme/old.pyc"), ""))
     project.require("acme\n")
     assert project.names() == {
-        *("src/handler.py", "acme/__init__.py", "acme/tests/data.bin", "acme/.hidden"),
+        *("src/handler.py", *kept),
         *("acme-1.0.dist-info/METADATA", "acme-1.0.dist-info/WHEEL", "acme-1.0.dist-info/entry_points.txt"),
     }
 
@@ -530,7 +541,7 @@ def test_an_unchanged_file_of_requirements_never_asks_the_index_again(
     project: Project, wheels: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wheel(wheels, "acme")
-    project.require("-r more.txt\n")
+    project.require("-r \\\n  more.txt\n")
     project.write("more.txt", "acme -c limits.txt\n".replace(" -c", "\n-c"))
     project.write("limits.txt", "acme<2\n")
     first = project.build()
@@ -563,6 +574,35 @@ def test_requirements_with_variables_are_not_kept(
     for name in ("acme", "zeta"):
         monkeypatch.setenv("WANTED", name)
         assert f"{name}/__init__.py" in project.names()
+
+
+def test_requirements_that_lie_elsewhere_are_not_kept(project: Project, wheels: Path) -> None:
+    elsewhere = project.write("elsewhere.txt")
+    project.require(f"-r {elsewhere.as_uri()}\n")
+    for name in ("acme", "zeta"):
+        wheel(wheels, name)
+        elsewhere.write_text(name)
+        assert f"{name}/__init__.py" in project.names()
+
+
+def test_neither_settings_of_pip_nor_files_of_the_project_disturb_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_USER", "1")
+    monkeypatch.setenv("PIP_NO_BINARY", ":all:")
+    project.write("json.py", "raise SystemExit('no module of pip')")
+    assert project.names() == {"src/handler.py"}
+
+
+def test_an_index_that_cannot_be_reached_is_told(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # nobody listens there
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    project.require("acme\n")
+    assert re.match(
+        r"requirements.txt: the index cannot be reached \(.*refused.*\); expected it where pip looks", project.refused()
+    )
 
 
 def test_requirements_with_hashes_are_checked_and_slips_own_still_go_in(project: Project, wheels: Path) -> None:

@@ -289,15 +289,15 @@ class _Pip:
 
     def _reason(self, lines: Sequence[str]) -> str:
         """What pip says, what was expected, and what to do."""
-        refused = re.search(r"No matching distribution found for (\S+)", "\n".join(lines))
-        if refused and self._lacks_wheel(refused[1]):
+        refused = re.search(r"\(from versions: (.*)\)\n.*No matching distribution found for (\S+)", "\n".join(lines))
+        if refused and self._lacks_wheel(refused[2]):
             return (
-                f"'{refused[1]}' has no wheel for {self._target}; expected one, since nothing is compiled here; take "
+                f"'{refused[2]}' has no wheel for {self._target}; expected one, since nothing is compiled here; take "
                 "another version of it, 'handler.runtime' or 'handler.architecture', or build a wheel and name its file"
             )
-        for line in lines:
-            if broken := re.search(r"Retrying \(.* broken by '(.*)':", line):
-                return f"the index cannot be reached ({broken[1]}); expected it where pip looks; try again when it is"
+        broken = re.search(r"Retrying \(.* broken by '(.*)':", "\n".join(lines))
+        if broken and refused and refused[1] == "none":
+            return f"the index cannot be reached ({broken[1]}); expected it where pip looks; try again when it is"
         first = next((n for n, line in enumerate(lines) if line.startswith("ERROR: ")), len(lines) - 1)
         said = " ".join(line.removeprefix("ERROR:").strip() for line in lines[first:] if line.strip())
         return (
