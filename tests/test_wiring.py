@@ -78,6 +78,15 @@ def test_what_was_added_for_a_mapping_goes_with_it_and_others_stay() -> None:
     assert [one["Id"] for one in after["TopicConfigurations"]] == ["theirs", own_id("app", "new/")]
 
 
+def test_what_was_added_stays_if_it_still_leads_to_the_stack() -> None:
+    before = merge({}, plan({}, ["logs/"], TO_TOPIC, "app"))
+    both = Target({QUEUE: "QueueConfigurations", TOPIC: "TopicConfigurations"})
+    assert plan(before, ["logs/"], both, "app").is_settled
+    moved = plan(before, ["logs/"], Target({QUEUE: "QueueConfigurations"}), "app")
+    assert [rule.arn for rule in moved.added + moved.removed] == [QUEUE, TOPIC]
+    assert list(merge(before, moved)) == ["QueueConfigurations"]
+
+
 def test_notifications_of_a_stack_with_a_longer_name_are_anothers() -> None:
     theirs = merge({}, plan({}, ["logs/"], Target({OTHER: "TopicConfigurations"}), "app-test"))
     assert plan(theirs, ["x/"], TO_TOPIC, "app").removed == []
@@ -394,4 +403,6 @@ def test_encryption_that_needs_no_permission_is_not_warned_of(account: Account) 
     encrypt(account, "AES256")
     assert unnamed(account) == []
     encrypt(account, "aws:kms")
+    assert unnamed(account) == []
+    encrypt(account, "aws:kms", KMSMasterKeyID=f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/aws/s3")
     assert unnamed(account) == []
