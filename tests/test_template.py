@@ -330,11 +330,23 @@ def test_a_variable_of_the_handler_does_not_replace_one_of_the_stack() -> None:
     assert "PRICE" not in variables(made(text), "Reporter")
 
 
+def test_all_functions_are_of_one_package() -> None:
+    handlers = {name: one["Handler"] for name, one in of_type(made(ORIGINAL), "Lambda::Function").items()}
+    assert handlers == {
+        "EventPusher": "slips.lambdas.event_pusher",
+        "FastDispatcher": "slips.lambdas.dispatcher",
+        "SlowDispatcher": "slips.lambdas.dispatcher",
+        "MainFunc": "slips.lambdas.main_func",
+        "Reporter": "slips.lambdas.reporter",
+        "Drain": "slips.lambdas.drain",
+    }
+
+
 def test_a_function_gets_the_variables_that_it_reads() -> None:
     streams = {"SLIPS_FAST_STREAM_ARN": arn("EventFastStream"), "SLIPS_SLOW_STREAM_ARN": arn("EventSlowStream")}
     ledger, errors = {"SLIPS_LEDGER_TABLE": {"Ref": "Ledger"}}, {"SLIPS_ERROR_TABLE": {"Ref": "ErrorTable"}}
     dispatcher = {"SLIPS_MAIN_FUNC": arn("MainFunc"), "SLIPS_DELAY": "0"}
-    expected = {
+    expected: dict[str, dict[str, Any]] = {
         "EventPusher": streams,
         "FastDispatcher": dispatcher,
         "SlowDispatcher": dispatcher,
@@ -478,6 +490,15 @@ def test_everything_is_encrypted_at_rest() -> None:
         assert stream["StreamEncryption"] == {"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"}
     assert properties(stack, "ErrorNotify")["KmsMasterKeyId"] == "alias/aws/sns"
     assert properties(stack, "Undelivered")["SqsManagedSseEnabled"] is True
+
+
+def test_nothing_goes_to_the_stack_unencrypted() -> None:
+    stack = made(FULL)
+    for kind in ("SNS::TopicPolicy", "SQS::QueuePolicy"):
+        (policy,) = of_type(stack, kind).values()
+        (denied,) = [one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Deny"]
+        assert denied["Principal"] == "*"
+        assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_the_error_table_outlives_its_stack() -> None:
@@ -675,6 +696,18 @@ def test_there_is_an_alarm_for_each_way_to_fail() -> None:
     }
     for function in FUNCTIONS:
         assert f"{function}ThrottledAlarm" in alarms
+
+
+def test_alarms_have_a_threshold_of_their_own() -> None:
+    alarms = of_type(made(ORIGINAL), "CloudWatch::Alarm")
+    thresholds = {name: one["Threshold"] for name, one in alarms.items() if one["Threshold"]}
+    assert thresholds == {
+        "QuarantineAlarm": 1,
+        "FastDispatcherLateAlarm": 3_600_000,
+        "SlowDispatcherLateAlarm": 86_400_000,
+        "MainFuncWaitsAlarm": 3 * 3_600_000,
+    }
+    assert all(one["ComparisonOperator"] == "GreaterThanThreshold" for one in alarms.values())
 
 
 def test_a_limit_that_was_asked_for_does_not_alarm() -> None:

@@ -194,8 +194,7 @@ def _describe(resource: Mapping[str, Any]) -> tuple[Kind, str]:
     properties = resource["Properties"]
     match resource["Type"]:
         case "AWS::Lambda::Function":
-            what = "your handler" if properties["Handler"].endswith("main_func") else "function"
-            return "function", f"{what}, {properties['MemorySize']} MB, {properties['Timeout']} s"
+            return "function", f"function, {properties['MemorySize']} MB, {properties['Timeout']} s"
         case "AWS::Kinesis::Stream":
             shards = properties.get("ShardCount")
             size = _count(shards, "shard") if shards else "on demand"
@@ -244,7 +243,7 @@ def _source_boxes(resources: Mapping[str, Any], given: Mapping[str, str]) -> dic
 def _tail(arn: str) -> str:
     """The last part of an ARN, short enough for a box."""
     name = arn.replace("/", ":").rpartition(":")[2]
-    return name if len(name) <= 20 else f"{name[:19]}…"
+    return name if len(name) <= 18 else f"{name[:17]}…"
 
 
 _USES = {
