@@ -20,7 +20,7 @@ from moto.cloudformation.models import ChangeSet
 from moto.cloudformation.parsing import OutputMap
 
 from projects import HANDLER, Project
-from slips.cli.deploy import Bar, Screen, change, remove
+from slips.cli.deploy import Bar, Lines, Screen, change, remove
 from slips.config import Config, parse
 from slips.deploy.account import Account, calls
 from slips.deploy.checks import check_account, check_config
@@ -390,6 +390,17 @@ def test_a_failed_update_names_the_causes_and_says_that_the_former_state_stands(
     assert caught.value.exit_status == 1
 
 
+def test_who_can_no_longer_look_is_told_that_aws_goes_on() -> None:
+    class Expired(CloudFormation):
+        def on_describe_stack_events(self, **request: Any) -> Any:
+            if "execute_change_set" in self.operations():
+                raise refusal("ExpiredToken")
+            return super().on_describe_stack_events(**request)
+
+    with pytest.raises(UsageError, match=r"credentials have expired.*AWS goes on with the stack"):
+        execute(on(Expired()))
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "told"),
     [
@@ -453,6 +464,9 @@ def test_changes_are_read_from_all_pages_with_what_they_are() -> None:
     code = {"Attribute": "Properties", "Name": "Code", "Path": "/Properties/Code/S3Key"}
     memory = {"Attribute": "Properties", "Name": "MemorySize", "Path": "/Properties/MemorySize"}
     memory |= {"BeforeValue": "512", "AfterValue": "1024"}
+    secret = {"Attribute": "Properties", "Name": "Environment", "Path": "/Properties/Environment/Variables/TOKEN"}
+    secret |= {"BeforeValue": "old", "AfterValue": "s3cret"}
+    later = {**memory, "AfterValue": "{{changeSet:KNOWN_AFTER_APPLY}}"}
     long = {"Attribute": "Properties", "Name": "DashboardBody", "BeforeValue": "x" * 50, "AfterValue": "y"}
     cloudformation = CloudFormation()
     cloudformation.change_set = [
@@ -461,6 +475,10 @@ def test_changes_are_read_from_all_pages_with_what_they_are() -> None:
         {
             "Status": "CREATE_COMPLETE",
             "Changes": [of("E", "Modify", "Conditional", long), of("F", "Modify", "False", {"Attribute": "Tags"})],
+        },
+        {
+            "Status": "CREATE_COMPLETE",
+            "Changes": [of("G", "Modify", "False", secret, later)],
         },
     ]
     plan = propose(on(cloudformation))
@@ -472,6 +490,7 @@ def test_changes_are_read_from_all_pages_with_what_they_are() -> None:
         Change("Remove", "D", "T", [], ""),
         Change("Modify", "E", "T", ["DashboardBody"], "maybe"),
         Change("Modify", "F", "T", ["tags"], ""),
+        Change("Modify", "G", "T", ["Environment.Variables.TOKEN", "MemorySize"], ""),
     ]
 
 
@@ -773,6 +792,14 @@ def test_what_is_made_anew_is_red_on_a_terminal_and_only_there() -> None:
     screen = Screen(Terminal(), said.append)
     screen.plan(on(CloudFormation()), Plan("UPDATE", "id", "set", CHANGES), [])
     assert [line for line in said if "\x1b[31m" in line] == [line for line in said if "REPLACED" in line] != []
+
+
+def test_a_pipe_sees_a_line_for_each_change_of_a_resource() -> None:
+    screen = Seen()
+    with Lines(screen) as seen:
+        for status in ("CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_FAILED"):
+            seen.event(Event("1", "A", "T", status, "its reason", is_stack=False))
+    assert screen.said == ["CREATE_IN_PROGRESS  A  T", "CREATE_FAILED  A  T: its reason"]
 
 
 def test_a_terminal_sees_what_is_at_hand_and_what_failed() -> None:

@@ -316,6 +316,9 @@ class Bucket:
     def head_bucket(self, **_: Any) -> Any:
         return {"ResponseMetadata": {"HTTPHeaders": {"x-amz-bucket-region": REGION}}}
 
+    def get_bucket_encryption(self, **_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "Access Denied"}}, "Get")
+
     def get_bucket_notification_configuration(self, **request: Any) -> Any:
         assert request["ExpectedBucketOwner"] == ACCOUNT
         if self.denied:
@@ -406,3 +409,8 @@ def test_encryption_that_needs_no_permission_is_not_warned_of(account: Account) 
     assert unnamed(account) == []
     encrypt(account, "aws:kms", KMSMasterKeyID=f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/aws/s3")
     assert unnamed(account) == []
+
+
+def test_a_bucket_whose_encryption_is_not_ours_to_read_is_told(account: Account) -> None:
+    (note,) = unnamed(with_bucket(account, Bucket(denied=True)))
+    assert "its encryption cannot be read (Access Denied)" in note

@@ -347,15 +347,18 @@ def _columns(change: Change) -> tuple[str, str, str]:
 
 
 class Lines(AbstractContextManager["Lines"]):
-    """A line for each event."""
+    """A line for each event; AWS tells twice that it begins with a resource."""
 
     def __init__(self, screen: Screen) -> None:
-        self._screen = screen
+        self._screen, self._last = screen, dict[str, str]()
 
     def __exit__(self, *about: object) -> None:
         return None
 
     def event(self, event: Event) -> None:
+        if self._last.get(event.name) == event.status:
+            return
+        self._last[event.name] = event.status
         reason = f": {event.reason}" if event.reason and "FAILED" in event.status else ""
         self._screen.say(f"{event.status}  {event.name}  {event.kind}{reason}")
 

@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Any, Literal, Protocol
 
 from botocore.exceptions import ClientError
@@ -307,19 +308,19 @@ class Stack:
 
     def _since(self, stack_id: str, last: str) -> list[Event]:
         """The events after `last`, oldest first. AWS lists the newest first."""
-        found: list[Event] = []
-        for page in self._pages("describe_stack_events", StackName=stack_id):
-            for one in page["StackEvents"]:
-                if one["EventId"] == last:
-                    return found[::-1]
-                found.append(_event(one))
-        return found[::-1]
+        pages = self._pages("describe_stack_events", StackName=stack_id)
+        newest_first = (one for page in pages for one in page["StackEvents"])
+        return [_event(one) for one in takewhile(lambda one: one["EventId"] != last, newest_first)][::-1]
 
     def _follow(self, stack_id: str, last: str, observer: Observer) -> tuple[str, list[Event]]:
         """Waits until an operation ends; the status with which it did, and what failed of its own."""
         failed: list[Event] = []
         while True:
-            for event in self._since(stack_id, last):
+            try:
+                events = self._since(stack_id, last)
+            except SlipsError as error:
+                raise type(error)(f"{error}; AWS goes on with the stack, which is not followed any more") from error
+            for event in events:
                 last = event.id
                 observer.event(event)
                 if event.is_stack and not event.status.endswith("_IN_PROGRESS"):
@@ -486,6 +487,9 @@ def _difference(target: dict[str, Any]) -> str:
     name = name or target.get("Name") or target["Attribute"].lower()
     before, after = target.get("BeforeValue"), target.get("AfterValue")
     if before is None or after is None or max(len(before), len(after)) > 40:
+        return str(name)
+    # Variables may be secret, and `{{changeSet:KNOWN_AFTER_APPLY}}` tells nobody anything.
+    if name.startswith("Environment") or "{{changeSet:" in after:
         return str(name)
     return f"{name}: {before} → {after}"
 

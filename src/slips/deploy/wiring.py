@@ -378,7 +378,14 @@ class Buckets:
         """Warnings of buckets whose default encryption needs a key that `backend.kms_key_arns` does not name."""
         notes = []
         for bucket in sorted(self._config.bucket_mapping):
-            key = self._key(bucket)
+            try:
+                key = self._key(bucket)
+            except ClientError as error:
+                notes.append(
+                    f"bucket {bucket}: its encryption cannot be read ({message(error)}); expected "
+                    "s3:GetEncryptionConfiguration; if it has a key of KMS, name that in backend.kms_key_arns"
+                )
+                continue
             if key and key not in self._config.backend.kms_key_arns:
                 notes.append(
                     f"bucket {bucket} is encrypted with {key}, which backend.kms_key_arns does not name; expected it "
@@ -388,11 +395,14 @@ class Buckets:
 
     def _key(self, bucket: str) -> str:
         """ARN of the key with which a bucket encrypts; "": none, or one that needs no permission."""
+        none = {"ServerSideEncryptionConfigurationNotFoundError", *MISSING}  # `look` tells of what is not there
         try:
-            with calls(f"s3://{bucket}", passing={"ServerSideEncryptionConfigurationNotFoundError", *DENIED, *MISSING}):
+            with calls(f"s3://{bucket}", passing=none | DENIED):
                 found = self._account.s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]
-        except ClientError:
-            return ""  # not encrypted, or not ours: `look` tells of the latter
+        except ClientError as error:
+            if code(error) in DENIED:
+                raise
+            return ""
         for one in found["Rules"]:
             default = one.get("ApplyServerSideEncryptionByDefault", {})
             key = default.get("KMSMasterKeyID", "")
