@@ -227,6 +227,13 @@ def test_yaml_and_json_say_the_same_and_refer_to_nothing(name: str) -> None:
     assert list(yaml.safe_load(text)["Resources"]) == list(stack["Resources"])
 
 
+@pytest.mark.parametrize("description", ["日本語, é", "next\x85line", "a\u2028b\u2029c", "two\nlines", "- a: {b}"])
+def test_any_text_survives_yaml(description: str) -> None:
+    stack = {**made(ORIGINAL), "Description": description}
+    assert yaml.safe_load(template.to_yaml(stack)) == stack
+    assert ("日本語" in template.to_yaml(stack)) == ("日本語" in description)
+
+
 def test_the_template_of_a_usual_stack_fits_into_a_request() -> None:
     assert len(template.to_json(made(ORIGINAL)).encode()) < 51_200
 

@@ -18,7 +18,7 @@ from slips.deploy.template import DISPATCHERS, STREAMS
 Point = tuple[float, float]
 Kind = Literal["function", "stream", "table", "topic", "queue", "source"]
 
-_WIDTH, _BOX_WIDTH, _BOX_HEIGHT = 1270, 160, 56
+_WIDTH, _BOX_WIDTH, _BOX_HEIGHT = 1280, 160, 56
 _SOURCE_X, _SOURCE_Y, _SOURCE_STEP = 110, 170, 72
 _LANES = (436.0, 56.0, 398.0, 228.0)
 """Frame around both lanes: left, top, width, height."""
@@ -61,8 +61,9 @@ _ROUTES: dict[tuple[str, str], list[Point]] = {
     ("Reporter", "ErrorTable"): [(1030, 430), (1090, 430)],
     ("Reporter", "Ledger"): [(980, 392), (980, 366), (1070, 366), (1070, 180), (1090, 180)],
     ("Reporter", "Undelivered"): [(950, 448), (950, 506)],
-    ("ErrorTable", "Drain"): [(1170, 448), (1170, 588), (522, 588), (522, 448)],
-    ("Undelivered", "Drain"): [(870, 544), (542, 544), (542, 448)],
+    ("ErrorTable", "Drain"): [(1170, 448), (1170, 577), (528, 577), (528, 448)],
+    ("Ledger", "Drain"): [(1250, 170), (1264, 170), (1264, 592), (510, 592), (510, 448)],
+    ("Undelivered", "Drain"): [(870, 544), (546, 544), (546, 448)],
     ("Drain", "lanes"): [(532, 392), (532, 284)],
 }
 _NOTES: dict[tuple[str, str], Point] = {
@@ -71,7 +72,7 @@ _NOTES: dict[tuple[str, str], Point] = {
     ("MainFunc", "ErrorNotify"): (856, 333),
     ("MainFunc", "lanes"): (792, 26),
     ("Reporter", "Undelivered"): (958, 482),
-    ("ErrorTable", "Drain"): (1060, 581),
+    ("ErrorTable", "Drain"): (1062, 571),
 }
 """Where the note on an arrow stands, if it has one."""
 
@@ -124,7 +125,7 @@ def draw(template: Mapping[str, Any]) -> str:
     given = _given(resources)
     sources = _source_boxes(resources, given)
     boxes = {**_stack_boxes(resources, given), **sources}
-    bottom = max(box.at[1] for box in boxes.values()) + _BOX_HEIGHT / 2 + 48
+    bottom = max(box.at[1] for box in boxes.values()) + _BOX_HEIGHT / 2 + 50
     height = bottom + 72
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:g}" role="img">',
@@ -282,7 +283,7 @@ def _arrows(resources: Mapping[str, Any], given: Mapping[str, str]) -> Iterator[
             if variable not in _USES:
                 continue
             used = _USES[variable]
-            if function == "Drain" and used in ("ErrorTable", "Undelivered"):
+            if function == "Drain" and used not in STREAMS.values():
                 yield _Arrow(used, function, note="slips drain" if used == "ErrorTable" else "")
             elif function != "EventPusher" and used in STREAMS.values():
                 yield _Arrow(function, "lanes", note="a long object continues" if function == "MainFunc" else "")
@@ -350,7 +351,7 @@ def _draw_box(box: _Box) -> Iterator[str]:
 
 def _draw_arrow(arrow: _Arrow, boxes: Mapping[str, _Box], bottom: float) -> Iterator[str]:
     ends = (arrow.source, arrow.target)
-    points = _ROUTES.get(ends) or _source_route(arrow, boxes, bottom)
+    points = _ROUTES[ends] if ends in _ROUTES else _source_route(arrow, boxes, bottom)
     kind = " fails" if arrow.fails else ""
     yield f'<path class="arrow{kind}" d="{_path(points)}"/>'
     yield f'<path class="head{" of-fails" if arrow.fails else ""}" d="{_head(points)}"/>'
@@ -360,11 +361,16 @@ def _draw_arrow(arrow: _Arrow, boxes: Mapping[str, _Box], bottom: float) -> Iter
 
 
 def _source_route(arrow: _Arrow, boxes: Mapping[str, _Box], bottom: float) -> list[Point]:
-    """From one source, of which there is any number, to EventPusher; or from all, around below, to Undelivered."""
+    """From one source, of which there is any number, to EventPusher; or from all, around below, to Undelivered.
+
+    Raises ValueError for an arrow between other boxes: nobody laid out its way.
+    """
     if arrow.source == "sources":
         begin = max(box.at[1] for box in boxes.values() if box.kind == "source") + 38
         x, y = _PLACES["Undelivered"]
         return [(_SOURCE_X, begin), (_SOURCE_X, bottom), (x, bottom), (x, y + _BOX_HEIGHT / 2)]
+    if boxes[arrow.source].kind != "source":
+        raise ValueError(f"arrow from {arrow.source} to {arrow.target}: no way is laid out; expected one in _ROUTES")
     x, y = boxes[arrow.source].at
     return [(x + _BOX_WIDTH / 2, y), (220, y), (220, _SOURCE_Y), (240, _SOURCE_Y)]
 

@@ -69,6 +69,7 @@ _LATE = {"fast": 3600, "slow": 24 * 3600}
 _BUCKETS_A_RULE = 25
 """An event pattern holds at most 2,048 characters, a bucket's name 63."""
 _DESCRIPTION_BYTES = 1024
+_UNICODE_BREAKS = set("\x85\u2028\u2029")
 
 
 def build(config: Config, code: Code) -> Template:
@@ -100,7 +101,9 @@ def to_json(template: Template) -> str:
 
 def to_yaml(template: Template) -> str:
     """For people to read, in the template's own order."""
-    return yaml.dump(template, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120)
+    # PyYAML writes Unicode's own line breaks as they are, and reads them as spaces.
+    as_it_is = not _UNICODE_BREAKS & set(to_json(template))
+    return yaml.dump(template, Dumper=_Plain, sort_keys=False, allow_unicode=as_it_is, width=120)
 
 
 class _Plain(yaml.SafeDumper):
