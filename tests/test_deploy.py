@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +20,7 @@ from moto import mock_aws
 from moto.cloudformation.models import ChangeSet
 from moto.cloudformation.parsing import OutputMap
 
+from cloud import Cloud
 from projects import HANDLER, Project
 from slips.cli.deploy import Bar, Lines, Screen, change, remove
 from slips.config import Config, parse
@@ -28,6 +30,7 @@ from slips.deploy.package import Package
 from slips.deploy.stack import INLINE, Change, Event, Plan, Setting, Stack, State, upload
 from slips.errors import ConfigError, SlipsError, UsageError
 
+pytest_plugins = ["cloud.plugin"]
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")  # what moto has no such resource for
 
 REGION, ID = "ap-northeast-1", "123456789012"
@@ -664,6 +667,65 @@ def test_from_the_first_deploy_to_the_table_that_is_left(account: Account) -> No
     arn = f"arn:aws:dynamodb:{REGION}:{ID}:table/{table}"
     assert f"warning: error table {arn} of a former stack is still there" in declined.text
     assert Stack(account, "app").state() is None
+
+
+def in_cloud(cloud: Cloud, config: str, screen: Seen) -> Any:
+    """A deploy to the stand-in that fails and rolls back as AWS does."""
+    session = boto3.Session(aws_access_key_id="AKIAADMINISTRATOR", aws_secret_access_key="secret")
+    account = Account(session, region=cloud.region, endpoint_url=cloud.endpoint, id=cloud.account)
+    stack = Stack(account, "app", sleep=lambda _: time.sleep(0.05))
+    return change(stack, parse(config), screen, lambda *_: PACKAGE, yes=True, wire=False)
+
+
+@pytest.fixture
+def config(cloud: Cloud) -> str:
+    """A config whose buckets are there."""
+    for bucket in ("my-code", "my-logs"):
+        cloud.client("s3").create_bucket(Bucket=bucket)
+    return re.sub("sns_topics.*", "s3_direct: true", CONFIG)
+
+
+def test_a_first_creation_that_failed_leaves_nothing_in_the_way_of_the_next(cloud: Cloud, config: str) -> None:
+    cloud.fail_resource("MainFunc", "it broke")
+    with pytest.raises(SlipsError, match=r"ROLLBACK_COMPLETE; nothing is deployed(.|\n)*MainFunc .*: it broke"):
+        in_cloud(cloud, config, Seen())
+    screen = Seen()
+    assert in_cloud(cloud, config, screen).status == "CREATE_COMPLETE"
+    assert "DELETE_COMPLETE  app  AWS::CloudFormation::Stack" in screen.said
+
+
+def test_after_a_failed_change_the_former_state_stands_and_the_next_deploy_goes_on(cloud: Cloud, config: str) -> None:
+    in_cloud(cloud, config, Seen())
+    more = config.replace("handler.py}", "handler.py, memory_size: 2048}")
+    cloud.fail_resource("MainFunc", "it broke")
+    with pytest.raises(SlipsError, match="UPDATE_ROLLBACK_COMPLETE; the former state stands"):
+        in_cloud(cloud, more, Seen())
+    assert "no changes" in (same := Seen(), in_cloud(cloud, config, same))[0].text
+    screen = Seen()
+    assert in_cloud(cloud, more, screen).status == "UPDATE_COMPLETE"
+    assert [line.split()[1:] for line in screen.said if line.startswith("  ~")] == [
+        ["MainFunc", "AWS::Lambda::Function", "MemorySize"]
+    ]
+
+
+def test_the_functions_run_with_the_limits_of_the_config_after_a_deploy(cloud: Cloud, config: str) -> None:
+    done, functions = in_cloud(cloud, config, Seen()), cloud.client("lambda")
+    mapping = functions.list_event_source_mappings(EventSourceArn=done.outputs["FastStreamArn"])["EventSourceMappings"][
+        0
+    ]
+    name, uuid = mapping["FunctionArn"].rpartition(":")[2], mapping["UUID"]
+    before = functions.get_function_configuration(FunctionName=name)
+    variables = {**before["Environment"]["Variables"], "SLIPS_DELAY": "7"}
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables}, Timeout=900)
+    functions.update_event_source_mapping(UUID=uuid, BatchSize=9)
+
+    screen = Seen()
+    assert len(in_cloud(cloud, config, screen).settings) == 2
+    assert "  ~ lane fast: delay 7 set by 'slips limit', back to 0" in screen.said
+    after = functions.get_function_configuration(FunctionName=name)
+    assert (after["Environment"], after["Timeout"]) == (before["Environment"], before["Timeout"])
+    assert functions.get_event_source_mapping(UUID=uuid)["BatchSize"] == mapping["BatchSize"]
+    assert "no changes" in (again := Seen(), in_cloud(cloud, config, again))[0].text
 
 
 TABLE: dict[str, Any] = {
