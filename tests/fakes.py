@@ -74,7 +74,8 @@ class Errors(Faults):
         return self.items.get(request_id)
 
     def scan(self) -> Iterator[ErrorItem]:
-        return iter(sorted(self.items.values(), key=lambda item: (item.failed_at, item.request_id)))
+        known = sorted((item.failed_at, item.request_id) for item in self.items.values())
+        return (self.items[request_id] for _, request_id in known if request_id in self.items)
 
     def delete(self, request_id: str, revision: int) -> bool:
         found = request_id in self.items and self.items[request_id].revision == revision

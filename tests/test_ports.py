@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import boto3
 import pytest
 from moto import mock_aws
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
 from msgspec.structs import replace
 
+import aws
+import fakes
+from slips.backends.aws import dynamodb
+from slips.backends.aws.dynamodb import DynamoErrors, DynamoLedger
+from slips.backends.aws.kinesis import KinesisStream
 from slips.backends.aws.s3 import S3Store
 from slips.backends.directory import DirectoryStore
 from slips.backends.embedded import Embedded
+from slips.envelope import decode
 from slips.errors import StateError, StorageError, UsageError
-from slips.model import ErrorItem, ObjectEvent, Outcome, Sample
-from slips.ports import ObjectStore
+from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome, Sample
+from slips.ports import ErrorTable, Ledger, ObjectStore, SharedLedger, Stream
+
+pytest_plugins = ["radosgw"]
 
 AWKWARD_KEYS = [
     "a b.log",
@@ -37,16 +47,26 @@ AWKWARD_KEYS = [
 class Bucket:
     """A bucket to test on: how to fill it, and the store that reads it."""
 
-    def __init__(self, store: ObjectStore, put: Any) -> None:
-        self.store, self.put = store, put
+    def __init__(self, store: ObjectStore, put: Any, put_fast: Any = None) -> None:
+        self.store, self.put, self.put_fast = store, put, put_fast or put
 
     def read(self, key: str) -> bytes:
         with self.store.open(ObjectEvent(bucket_name="my-logs", object_key=key)) as stored:
             return b"".join(iter(lambda: stored.body.read(5), b""))
 
 
-@pytest.fixture(params=["directory", "s3"])
-def bucket(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+@pytest.fixture
+def in_memory() -> Iterator[None]:
+    """All of AWS, empty."""
+    with mock_aws():
+        yield
+
+
+RADOSGW = pytest.param("radosgw", marks=[pytest.mark.radosgw, pytest.mark.xdist_group("radosgw")])
+
+
+@pytest.fixture(params=["directory", "s3", RADOSGW])
+def bucket(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bucket]:
     if request.param == "directory":
         root = tmp_path / "b"
         root.mkdir()
@@ -58,13 +78,15 @@ def bucket(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
 
         yield Bucket(DirectoryStore({"my-logs": root}), put)
         return
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
+    put_fast: Callable[[str, bytes], Any] | None = None
+    if request.param == "s3":
+        request.getfixturevalue("in_memory")
+        client = aws.client("s3")
         client.create_bucket(Bucket="my-logs")
-        yield Bucket(S3Store(client), lambda key, body: client.put_object(Bucket="my-logs", Key=key, Body=body))
+        put_fast = partial(s3_backends[DEFAULT_ACCOUNT_ID]["aws"].put_object, "my-logs")
+    else:
+        client = request.getfixturevalue("radosgw").new_bucket("my-logs")
+    yield Bucket(S3Store(client), lambda key, body: client.put_object(Bucket="my-logs", Key=key, Body=body), put_fast)
 
 
 # ---- ObjectStore
@@ -91,7 +113,7 @@ def test_a_missing_object_is_a_storage_error_that_names_it(bucket: Bucket) -> No
 def test_listing_goes_through_all_pages_in_key_order(bucket: Bucket) -> None:
     keys = sorted(f"p/{number:04d}.log" for number in range(1, 1101))
     for key in reversed(keys):
-        bucket.put(key, b"1")
+        bucket.put_fast(key, b"1")
     assert [event.object_key for event in bucket.store.list("my-logs", "p/")] == keys
 
 
@@ -176,6 +198,302 @@ def item(request_id: str, failed_at: str = "2026-01-01T00:00:00.000Z") -> ErrorI
     )
 
 
+# ---- Stream
+
+
+class Carrier(NamedTuple):
+    """A Stream, and a look at what is on a lane."""
+
+    stream: Stream
+    waiting: Callable[[Lane], list[ObjectEvent]]
+
+
+@pytest.fixture(params=["embedded", "kinesis", "memory"])
+def carrier(request: pytest.FixtureRequest) -> Carrier:
+    if request.param == "memory":
+        memory = fakes.Streams()
+        return Carrier(memory, lambda lane: memory.lanes[lane])
+    if request.param == "embedded":
+        state: Embedded = request.getfixturevalue("state")
+        return Carrier(
+            state.stream, lambda lane: [one.event for one in state.stream.take(9999, {}) if one.event.lane == lane]
+        )
+    request.getfixturevalue("in_memory")
+    arns = aws.make_streams(shards=2)
+    return Carrier(
+        KinesisStream(aws.client("kinesis"), arns),
+        lambda lane: [decode(record["Data"]) for record in aws.records_of(arns[lane])],
+    )
+
+
+@pytest.mark.parametrize("lane", LANES)
+def test_what_is_put_on_a_lane_is_there_as_it_was_and_on_no_other(carrier: Carrier, lane: Lane) -> None:
+    events = [replace(EVENT, lane=lane, object_key=key, records=[(1, 2), (9, None)]) for key in AWKWARD_KEYS]
+    carrier.stream.put(lane, events)
+    assert sorted(carrier.waiting(lane), key=by_key) == sorted(events, key=by_key)
+    assert carrier.waiting("slow" if lane == "fast" else "fast") == []
+
+
+def test_nothing_put_is_nothing_there(carrier: Carrier) -> None:
+    carrier.stream.put("fast", [])
+    assert carrier.waiting("fast") == []
+
+
+def test_any_number_of_events_is_put_at_once(carrier: Carrier) -> None:
+    events = [replace(EVENT, lane="fast", object_key=f"{number:04}") for number in range(1100)]
+    carrier.stream.put("fast", events)
+    assert sorted(carrier.waiting("fast"), key=by_key) == events
+
+
+def by_key(event: ObjectEvent) -> str:
+    return event.object_key
+
+
+# ---- ErrorTable
+
+
+class Tables(NamedTuple):
+    """An ErrorTable and a Ledger that know each other. `many` items are more than one page."""
+
+    errors: ErrorTable
+    ledger: Ledger
+    many: int
+
+
+class SharedTables(NamedTuple):
+    errors: ErrorTable
+    ledger: SharedLedger
+    many: int
+
+
+def shared(name: str, request: pytest.FixtureRequest) -> SharedTables:
+    if name == "memory":
+        memory = fakes.Errors()
+        return SharedTables(memory, fakes.Ledger(memory), 10)
+    request.getfixturevalue("in_memory")
+    aws.make_tables()
+    client = aws.client("dynamodb")
+    errors = DynamoErrors(client, "errors")
+    return SharedTables(errors, DynamoLedger(client, "ledger", errors), dynamodb.BATCH + 5)
+
+
+@pytest.fixture(params=["embedded", "dynamodb", "memory"])
+def tables(request: pytest.FixtureRequest) -> Tables:
+    if request.param == "embedded":
+        state: Embedded = request.getfixturevalue("state")
+        return Tables(state.errors, state.ledger, 505)
+    return Tables(*shared(request.param, request))
+
+
+@pytest.fixture(params=["dynamodb", "memory"])
+def shared_tables(request: pytest.FixtureRequest) -> SharedTables:
+    return shared(request.param, request)
+
+
+def test_an_error_item_comes_back_as_it_was_put(tables: Tables) -> None:
+    tables.errors.put(item("r1"))
+    assert tables.errors.get("r1") == item("r1")
+    assert tables.errors.get("r2") is None
+    assert tables.errors.get("") is None
+
+
+@pytest.mark.parametrize("request_id", ["", *AWKWARD_KEYS, "x" * 1000], ids=lambda name: name[:12] or "empty")
+def test_an_id_may_be_any_text(tables: Tables, request_id: str) -> None:
+    request_id = f"id {request_id}"
+    tables.errors.put(item(request_id))
+    assert tables.errors.get(request_id) == item(request_id)
+    assert [each.request_id for each in tables.errors.scan()] == [request_id]
+    assert tables.errors.delete(request_id, 1)
+
+
+def test_an_item_put_again_is_replaced_and_its_revision_grows(tables: Tables) -> None:
+    for message in ("first", "second", "third"):
+        tables.errors.put(replace(item("r1"), message=message, revision=40))
+    assert [(each.message, each.revision) for each in tables.errors.scan()] == [("third", 3)]
+
+
+def test_error_items_are_scanned_oldest_first_through_all_pages(tables: Tables) -> None:
+    for number in range(tables.many):
+        tables.errors.put(item(f"r{number:04d}", f"2026-01-01T00:00:00.{999 - number:03d}Z"))
+    scanned = [each.request_id for each in tables.errors.scan()]
+    assert scanned == [f"r{number:04d}" for number in reversed(range(tables.many))]
+
+
+def test_items_deleted_during_a_scan_do_not_hide_others(tables: Tables) -> None:
+    for number in range(tables.many):
+        tables.errors.put(item(f"r{number:04d}"))
+    deleted = sum(tables.errors.delete(each.request_id, each.revision) for each in tables.errors.scan())
+    assert (deleted, list(tables.errors.scan())) == (tables.many, [])
+
+
+def test_an_item_that_goes_during_a_scan_is_passed_over(tables: Tables) -> None:
+    for number in range(tables.many):
+        tables.errors.put(item(f"r{number:04d}"))
+    scan = tables.errors.scan()
+    next(scan)
+    assert tables.errors.delete(f"r{tables.many - 1:04d}", 1)
+    assert f"r{tables.many - 1:04d}" not in {each.request_id for each in scan}
+
+
+def test_delete_takes_only_the_revision_that_it_names(tables: Tables) -> None:
+    tables.errors.put(item("r1"))
+    tables.errors.put(item("r1"))
+    assert not tables.errors.delete("r1", 1)
+    stored = tables.errors.get("r1")
+    assert stored is not None
+    assert stored.revision == 2
+    assert tables.errors.delete("r1", 2)
+    assert not tables.errors.delete("r1", 2)
+    assert not tables.errors.delete("never there", 1)
+
+
+# ---- Ledger
+
+
+def test_a_claim_is_for_one_request_and_a_retry_takes_over_its_own(tables: Tables) -> None:
+    assert tables.ledger.claim(EVENT, "r1") == "new"
+    assert tables.ledger.claim(EVENT, "r2") == "claimed"
+    assert tables.ledger.claim(EVENT, "r1") == "new"
+
+
+DIFFERENT: list[dict[str, Any]] = [
+    {"object_etag": "e2"},
+    {"object_version_id": "v2"},
+    {"object_key": "k  é"},
+    {"bucket_name": "other-logs"},
+    {"records": [(1, 2)]},
+    {"records": [(1, None)]},
+    {"replay": "r0@1"},
+]
+
+
+@pytest.mark.parametrize("different", DIFFERENT, ids=str)
+def test_what_is_done_is_not_claimed_again_but_other_content_records_or_replays_are(
+    tables: Tables, different: dict[str, Any]
+) -> None:
+    tables.ledger.claim(EVENT, "r1")
+    tables.ledger.finish(EVENT, Outcome(records=3, delivered=3))
+    assert tables.ledger.claim(EVENT, "r2") == "done"
+    assert tables.ledger.claim(EVENT, "r1") == "done"
+    assert tables.ledger.claim(replace(EVENT, lane="fast", dest_stream="elsewhere", reader="x"), "r2") == "done"
+    assert tables.ledger.claim(replace(EVENT, **different), "r2") == "new"
+
+
+def test_what_a_rule_dropped_and_what_goes_on_as_a_rest_is_not_claimed_again(tables: Tables) -> None:
+    tables.ledger.drop(EVENT)
+    part = replace(EVENT, object_key="part")
+    tables.ledger.claim(part, "r1")
+    tables.ledger.finish(part, Outcome(), "part")
+    assert [tables.ledger.claim(each, "r2") for each in (EVENT, part)] == ["done", "done"]
+
+
+def test_what_failed_may_be_claimed_again_but_not_by_the_request_that_reported_it(tables: Tables) -> None:
+    tables.ledger.claim(EVENT, "r1")
+    tables.ledger.fail(EVENT, Outcome(), "r1")
+    assert tables.ledger.claim(EVENT, "r1") == "done"
+    assert tables.ledger.claim(EVENT, "r2") == "new"
+    assert tables.ledger.claim(EVENT, "r1") == "claimed"
+
+
+def test_a_replay_of_the_whole_makes_the_object_done(tables: Tables) -> None:
+    again = replace(EVENT, replay="r1@1")
+    tables.ledger.fail(EVENT, Outcome(), "r1")
+    tables.ledger.claim(again, "r2")
+    tables.ledger.finish(again, Outcome(records=1, delivered=1))
+    assert [tables.ledger.claim(each, "r3") for each in (EVENT, again)] == ["done", "done"]
+
+
+def test_a_replay_of_some_records_does_not(tables: Tables) -> None:
+    tables.ledger.fail(EVENT, Outcome(), "r1")
+    tables.ledger.finish(replace(EVENT, records=[(2, 2), (7, 9)], replay="r1@1"), Outcome(records=4, delivered=4))
+    assert tables.ledger.claim(EVENT, "r3") == "new"
+
+
+def test_the_ledger_tells_what_it_knows_of_an_event(tables: Tables) -> None:
+    event = replace(EVENT, records=[(2, 4), (9, None)], replay="r0@3")
+    assert tables.ledger.get(event) is None
+    tables.ledger.claim(event, "r1")
+    known = tables.ledger.get(event)
+    assert known is not None
+    assert (known.bucket, known.key, known.identity) == ("my-logs", "k+ é", "e1")
+    assert (known.status, known.request_id) == ("claimed", "r1")
+    assert (known.records, known.replay, known.item) == ([(2, 4), (9, None)], "r0@3", None)
+    outcome = Outcome(records=3, delivered=1, filtered=1, quarantined=1, rules={"noise": 1}, results={"H": {"n": 1}})
+    tables.ledger.finish(event, outcome, "part")
+    known = tables.ledger.get(event)
+    assert known is not None
+    assert (known.status, known.outcome) == ("part", outcome)
+    assert tables.ledger.get(EVENT) is None
+
+
+def test_the_ledger_keeps_counts_and_is_scanned_whole(tables: Tables) -> None:
+    for number in range(tables.many):
+        tables.ledger.finish(replace(EVENT, object_key=f"k{number}"), Outcome(records=number))
+    entries = list(tables.ledger.scan())
+    assert sum(entry.outcome.records for entry in entries if entry.outcome) == tables.many * (tables.many - 1) // 2
+    assert {entry.status for entry in entries} == {"done"}
+
+
+# ---- SharedLedger
+
+
+def test_the_cause_of_an_attempt_is_kept_until_another_attempt_begins(shared_tables: SharedTables) -> None:
+    ledger = shared_tables.ledger
+    ledger.claim(EVENT, "r1")
+    ledger.attempted(EVENT, item("r1"))
+    known = ledger.get(EVENT)
+    assert known is not None
+    assert (known.status, known.item) == ("claimed", item("r1"))
+    assert ledger.claim(EVENT, "r2") == "claimed"
+    ledger.claim(EVENT, "r1")
+    known = ledger.get(EVENT)
+    assert known is not None
+    assert known.item is None
+
+
+def test_a_claim_given_back_is_anybodys_but_only_its_holder_can_give_it_back(shared_tables: SharedTables) -> None:
+    ledger = shared_tables.ledger
+    ledger.release(EVENT, "r1")
+    assert ledger.get(EVENT) is None
+    ledger.claim(EVENT, "r1")
+    ledger.release(EVENT, "r2")
+    assert ledger.claim(EVENT, "r2") == "claimed"
+    ledger.release(EVENT, "r1")
+    assert ledger.claim(EVENT, "r2") == "new"
+    ledger.finish(EVENT, Outcome())
+    ledger.release(EVENT, "r2")
+    assert ledger.claim(EVENT, "r3") == "done"
+
+
+@pytest.mark.parametrize("replay", [None, "r0@1"])
+def test_the_last_part_makes_the_whole_done(shared_tables: SharedTables, replay: str | None) -> None:
+    ledger = shared_tables.ledger
+    whole = replace(EVENT, replay=replay)
+    ledger.finish(whole, Outcome(records=5, delivered=5), "part")
+    ledger.finish(replace(whole, records=[(6, None)]), Outcome(records=5, delivered=5), "part")
+    assert ledger.get(whole).status == "part"  # type: ignore[union-attr]
+    ledger.finish(replace(whole, records=[(11, None)]), Outcome(records=2, delivered=2))
+    assert [ledger.claim(each, "r9") for each in (whole, EVENT)] == ["done", "done"]
+
+
+def test_an_error_item_goes_when_its_event_is_done_after_all(shared_tables: SharedTables) -> None:
+    errors, ledger = shared_tables.errors, shared_tables.ledger
+    for _ in range(2):
+        errors.put(item("r1"))
+        ledger.fail(EVENT, Outcome(), "r1")
+    assert errors.get("r1") is not None
+    errors.put(item("r2"))
+    ledger.fail(EVENT, Outcome(), "r2")
+    assert [each.request_id for each in errors.scan()] == ["r2"]
+    errors.put(item("unrelated"))
+    ledger.claim(EVENT, "r3")
+    ledger.finish(EVENT, Outcome())
+    assert [each.request_id for each in errors.scan()] == ["unrelated"]
+
+
+# ---- what only the embedded backend promises
+
+
 def test_events_come_out_of_their_lane_in_the_order_they_were_put_fast_lane_first(state: Embedded) -> None:
     one, two, three = (replace(EVENT, object_key=key) for key in "abc")
     state.stream.put("slow", [one, two])
@@ -190,69 +508,6 @@ def test_an_event_stays_in_its_lane_until_it_is_acknowledged(state: Embedded) ->
     assert (first.event, first.request_id) == (EVENT, again.request_id)
     state.stream.acknowledge(first)
     assert state.stream.take(10, {}) == []
-
-
-def test_an_error_item_comes_back_as_it_was_put(state: Embedded) -> None:
-    state.errors.put(item("r1"))
-    assert state.errors.get("r1") == item("r1")
-    assert state.errors.get("r2") is None
-
-
-def test_error_items_are_scanned_oldest_first_through_all_pages(state: Embedded) -> None:
-    for number in range(1000):
-        state.errors.put(item(f"r{number:04d}", f"2026-01-01T00:00:00.{999 - number:03d}Z"))
-    scanned = [each.request_id for each in state.errors.scan()]
-    assert scanned == [f"r{number:04d}" for number in reversed(range(1000))]
-
-
-def test_items_deleted_during_a_scan_do_not_hide_others(state: Embedded) -> None:
-    for number in range(500):
-        state.errors.put(item(f"r{number:04d}"))
-    assert sum(state.errors.delete(each.request_id, each.revision) for each in state.errors.scan()) == 500
-
-
-def test_delete_takes_only_the_revision_that_it_names(state: Embedded) -> None:
-    state.errors.put(item("r1"))
-    state.errors.put(item("r1"))
-    assert not state.errors.delete("r1", 1)
-    stored = state.errors.get("r1")
-    assert stored is not None
-    assert stored.revision == 2
-    assert state.errors.delete("r1", 2)
-    assert not state.errors.delete("r1", 2)
-
-
-def test_a_claim_is_for_one_request_and_a_retry_takes_over_its_own(state: Embedded) -> None:
-    assert state.ledger.claim(EVENT, "r1") == "new"
-    assert state.ledger.claim(EVENT, "r2") == "claimed"
-    assert state.ledger.claim(EVENT, "r1") == "new"
-
-
-def test_what_is_done_is_not_claimed_again_but_other_content_records_or_replays_are(state: Embedded) -> None:
-    state.ledger.claim(EVENT, "r1")
-    state.ledger.finish(EVENT, Outcome(records=3, delivered=3))
-    assert state.ledger.claim(EVENT, "r2") == "done"
-    assert state.ledger.claim(replace(EVENT, object_etag="e2"), "r2") == "new"
-    assert state.ledger.claim(replace(EVENT, records=[(1, 2)]), "r2") == "new"
-    assert state.ledger.claim(replace(EVENT, replay="r0@1"), "r2") == "new"
-
-
-def test_what_failed_may_be_claimed_again_but_not_by_the_request_that_reported_it(state: Embedded) -> None:
-    state.ledger.claim(EVENT, "r1")
-    state.ledger.fail(EVENT, Outcome(), "r1")
-    assert state.ledger.claim(EVENT, "r1") == "done"
-    assert state.ledger.claim(EVENT, "r2") == "new"
-
-
-def test_the_ledger_keeps_counts_and_is_scanned_whole(state: Embedded) -> None:
-    for number in range(1200):
-        state.ledger.finish(replace(EVENT, object_key=f"k{number}"), Outcome(records=number))
-    entries = list(state.ledger.scan())
-    assert sum(entry.outcome.records for entry in entries if entry.outcome) == 1200 * 1199 // 2
-    assert {entry.status for entry in entries} == {"done"}
-
-
-# ---- what only the embedded backend promises
 
 
 def test_a_transaction_that_fails_leaves_nothing(state: Embedded) -> None:

@@ -71,9 +71,7 @@ def test_the_ledgers_reason_is_told_where_it_has_one_else_that_of_aws() -> None:
     scene.ledger.attempted(A, known)
     done = scene.report(A, B)
     assert (len(done.items), done.settled) == (2, 0)
-    first, second = scene.errors.scan()
-    if first.request_id != "r-1":
-        first, second = second, first
+    first, second = scene.errors.items["r-1"], scene.errors.items["r-2"]
     assert (cause_of(first), first.seq, first.traceback) == (("handler", "KeyError", "why"), 7, "t")
     assert cause_of(second) == ("worker", "Runtime.ExitError", "s3://my-logs/b: signal: killed")
     assert (second.failed_at, second.traceback, second.code_version) == ("2018-03-29T16:40:05.568Z", "File x", "v1")

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from slips.backends.aws.clients import code, reason
 from slips.errors import StateError
-from slips.model import ErrorItem, ObjectEvent, Outcome
+from slips.model import ErrorItem, ObjectEvent, Outcome, Range
 from slips.ports import Claim, LedgerEntry
 
 if TYPE_CHECKING:
@@ -238,11 +238,11 @@ class DynamoLedger:
         told = {"status": status, "outcome": _outcome(outcome)}
         settled = {entry(event): (event, told)}
         if status == "done" and (event.records is None or event.records[-1][1] is None):
-            # All of the object is done, also if this was the last part of it, and whatever asked for it. The counts of
-            # a part are its own: the entry of the whole keeps those of the first.
+            # All of the object is done, also if this was the last part of it, and whatever asked for it. Counts are in
+            # the entry of the run that made them, so that they can be added up.
             for replay in (event.replay, None):
                 whole = msgspec.structs.replace(event, records=None, replay=replay)
-                settled.setdefault(entry(whole), (whole, told if event.records is None else {"status": status}))
+                settled.setdefault(entry(whole), (whole, {"status": status}))
         for each, attributes in settled.values():
             self._supersede(self._update(each, attributes, remove=("item", "error_id")))
 
@@ -347,7 +347,7 @@ def _ledger_entry(values: Values) -> LedgerEntry:
         float(values["updated_at"]["N"]),
         text("request_id"),
         msgspec.json.decode(text("outcome"), type=Outcome) if "outcome" in values else None,
-        msgspec.json.decode(text("records")) if "records" in values else None,
+        msgspec.json.decode(text("records"), type=list[Range]) if "records" in values else None,
         text("replay") or None,
         msgspec.json.decode(text("item"), type=ErrorItem) if "item" in values else None,
     )
