@@ -35,7 +35,7 @@ def denies(document: Document, action: str, resource: str) -> bool:
 
 def admits(document: Document, service: str, action: str, resource: str, source: str) -> bool:
     """Whether a resource policy lets an AWS service (`sns.amazonaws.com`) act for `source`, an ARN."""
-    facts = {"aws:sourcearn": source, "aws:sourceaccount": ACCOUNT}
+    facts = {"aws:sourcearn": source, "aws:sourceaccount": ACCOUNT, "aws:securetransport": "true"}
 
     def applies(statement: Mapping[str, Any]) -> bool:
         principal = statement.get("Principal", {})
@@ -74,7 +74,7 @@ def _conditions_hold(conditions: Mapping[str, Mapping[str, Any]], facts: Mapping
             if operator in {"ArnEquals", "ArnLike", "StringLike"}:
                 held = _any_like(_list(wanted), fact)
             elif operator in {"StringEquals", "Bool"}:
-                held = (fact or "false") in _list(wanted)
+                held = fact in [str(one) for one in _list(wanted)]
             else:
                 raise ValueError(f"condition operator {operator!r}: not known; expected Arn…, String… or Bool")
             if not held:

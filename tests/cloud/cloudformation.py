@@ -6,6 +6,7 @@ Reference and User Guide ("Stack status codes", "Update behaviors of stack resou
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import threading
@@ -39,7 +40,8 @@ class Held:
     kind: str
     made: Made
     properties: dict[str, Any]
-    retained: bool
+    policy: str
+    """DeletionPolicy, or UpdateReplacePolicy of one that was replaced."""
     status: str = "CREATE_COMPLETE"
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -450,7 +452,7 @@ class CloudFormation:
             self._set(stack, "CREATE_COMPLETE")
             return
         self._set(stack, "ROLLBACK_IN_PROGRESS", f"{_failures('create', [failed])} Rollback requested by user.")
-        self._remove_all(stack, keep=False)
+        self._remove_all(stack, creating=True)
         self._set(stack, "ROLLBACK_COMPLETE")
 
     def _update(self, stack: Stack, template: Template) -> None:
@@ -469,7 +471,7 @@ class CloudFormation:
             stack.held = before
             self._set(stack, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
             for held in reversed(new):
-                self._remove(stack, held)
+                self._remove(stack, held, creating=True)
             self._set(stack, "UPDATE_ROLLBACK_COMPLETE")
             return
         removed = [held for held in stack.held.values() if held.logical not in template.resources]
@@ -488,38 +490,39 @@ class CloudFormation:
         """
         for logical in template.order:
             kind = template.resources[logical]["Type"]
-            retained = str(template.resources[logical].get("DeletionPolicy", "Delete")).startswith("Retain")
+            policy = template.resources[logical].get("DeletionPolicy", "Delete")
             held = stack.held.get(logical)
             verb = "UPDATE" if held else "CREATE"
             try:
                 new = template.properties(logical, stack.look_up)
                 if held is None:
-                    stack.held[logical] = self._made(stack, logical, kind, new, retained)
+                    stack.held[logical] = self._made(stack, logical, kind, new, policy)
                 elif changed := _changed(held.properties, new) if held.kind == kind else {"Type"}:
                     if held.kind != kind or replacing(kind, changed) != "False":
-                        stack.held[logical] = self._replaced(stack, held, kind, new, retained)
-                        old.append(held)
+                        stack.held[logical] = self._replaced(stack, held, kind, new, policy)
+                        left = template.resources[logical].get("UpdateReplacePolicy", "Delete")
+                        old.append(dataclasses.replace(held, policy=left))
                     else:
-                        stack.held[logical] = self._changed(stack, held, new, retained)
+                        stack.held[logical] = self._changed(stack, held, new, policy)
                         undo.append(self._undoing(stack, held, new))
                 else:
-                    held.retained = retained
+                    held.policy = policy
             except (ResourceError, ClientError, BotoCoreError, ApiError, KeyError) as error:
                 identifier = held.made.identifier if held else ""
                 self._event(stack, f"{verb}_FAILED", _reason(error), logical, identifier, kind)
                 return logical
         return ""
 
-    def _made(self, stack: Stack, logical: str, kind: str, new: dict[str, Any], retained: bool) -> Held:
+    def _made(self, stack: Stack, logical: str, kind: str, new: dict[str, Any], policy: str) -> Held:
         resource = self._resource(kind)
         self._event(stack, "CREATE_IN_PROGRESS", "", logical, "", kind, new)
         self._fail_if_ordered(logical, kind)
         made = resource.create(generated_name(stack.name, logical, resource.name_length), new)
         self._event(stack, "CREATE_IN_PROGRESS", "Resource creation Initiated", logical, made.identifier, kind, new)
         self._event(stack, "CREATE_COMPLETE", "", logical, made.identifier, kind, new)
-        return Held(logical, kind, made, new, retained)
+        return Held(logical, kind, made, new, policy)
 
-    def _replaced(self, stack: Stack, held: Held, kind: str, new: dict[str, Any], retained: bool) -> Held:
+    def _replaced(self, stack: Stack, held: Held, kind: str, new: dict[str, Any], policy: str) -> Held:
         text = "Requested update requires the creation of a new physical resource; hence creating one."
         self._event(stack, "UPDATE_IN_PROGRESS", text, held.logical, held.made.identifier, kind, new)
         if held.kind == kind and custom_named(kind, held.properties, new):
@@ -531,15 +534,15 @@ class CloudFormation:
         resource = self._resource(kind)
         made = resource.create(generated_name(stack.name, held.logical, resource.name_length), new)
         self._event(stack, "UPDATE_COMPLETE", "", held.logical, made.identifier, kind, new)
-        return Held(held.logical, kind, made, new, retained, "UPDATE_COMPLETE")
+        return Held(held.logical, kind, made, new, policy, "UPDATE_COMPLETE")
 
-    def _changed(self, stack: Stack, held: Held, new: dict[str, Any], retained: bool) -> Held:
+    def _changed(self, stack: Stack, held: Held, new: dict[str, Any], policy: str) -> Held:
         place = (held.logical, held.made.identifier, held.kind, new)
         self._event(stack, "UPDATE_IN_PROGRESS", "", *place)
         self._fail_if_ordered(held.logical, held.kind)
         made = self._resource(held.kind).update(held.made, held.properties, new)
         self._event(stack, "UPDATE_COMPLETE", "", *place)
-        return Held(held.logical, held.kind, made, new, retained, "UPDATE_COMPLETE")
+        return Held(held.logical, held.kind, made, new, policy, "UPDATE_COMPLETE")
 
     def _undoing(self, stack: Stack, held: Held, new: dict[str, Any]) -> Callable[[], None]:
         def undo() -> None:
@@ -552,27 +555,28 @@ class CloudFormation:
 
     def _delete(self, stack: Stack, retain: set[str]) -> None:
         for logical in retain:
-            stack.held[logical].retained = True
-        failed = self._remove_all(stack, keep=True)
+            stack.held[logical].policy = "Retain"
+        failed = self._remove_all(stack)
         if failed:
             self._set(stack, "DELETE_FAILED", _failures("delete", failed))
             return
         stack.deleted = datetime.now(UTC)
         self._set(stack, "DELETE_COMPLETE")
 
-    def _remove_all(self, stack: Stack, *, keep: bool) -> list[str]:
-        """Removes in reverse order; returns what could not be. `keep`: deletion policies hold."""
+    def _remove_all(self, stack: Stack, *, creating: bool = False) -> list[str]:
+        """Removes in reverse order; returns what could not be."""
         failed = []
         for held in reversed(list(stack.held.values())):
-            if self._remove(stack, held, keep=keep):
+            if self._remove(stack, held, creating=creating):
                 del stack.held[held.logical]
             else:
                 failed.append(held.logical)
         return failed
 
-    def _remove(self, stack: Stack, held: Held, *, keep: bool = True) -> bool:
+    def _remove(self, stack: Stack, held: Held, *, creating: bool = False) -> bool:
+        """`creating`: takes back what a failed operation made. `Retain` holds even then, `RetainExceptOnCreate` not."""
         place = (held.logical, held.made.identifier, held.kind)
-        if keep and held.retained:
+        if held.policy == "Retain" or (held.policy == "RetainExceptOnCreate" and not creating):
             self._event(stack, "DELETE_SKIPPED", "", *place)
             return True
         self._event(stack, "DELETE_IN_PROGRESS", "", *place)
