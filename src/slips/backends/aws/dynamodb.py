@@ -142,16 +142,22 @@ class DynamoErrors:
         found: dict[str, Values] = {}
         wanted: Any = {self._table: {"Keys": [{"request_id": {"S": each}} for each in request_ids]}}
         wanted[self._table]["ConsistentRead"] = True
-        for attempt in range(ATTEMPTS):
-            if attempt:
-                self._sleep(0.05 * 2**attempt)
+        stuck = 0
+        while True:
             with _told(self._table):
                 answer = self._client.batch_get_item(RequestItems=wanted)
-            found |= {each["request_id"]["S"]: each for items in answer["Responses"].values() for each in items}
+            some = [each for items in answer["Responses"].values() for each in items]
+            found |= {each["request_id"]["S"]: each for each in some}
             wanted = answer.get("UnprocessedKeys")
             if not wanted:
                 return found
-        raise StateError(f"DynamoDB table {self._table}: throttled {ATTEMPTS} times; expected it to answer; try again")
+            # Long items come in many answers of 16 MB: it is throttling only where nothing comes.
+            stuck = 0 if some else stuck + 1
+            if stuck == ATTEMPTS:
+                raise StateError(
+                    f"DynamoDB table {self._table}: throttled {ATTEMPTS} times; expected it to answer; try again"
+                )
+            self._sleep(0.05 * 2**stuck)
 
 
 def _item(values: Values) -> ErrorItem:
