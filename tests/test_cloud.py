@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import socket
+import subprocess
+import sys
 import time
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,7 +43,9 @@ def act(event, context):
         case "sleep":
             time.sleep(event["seconds"])
         case "eat":
-            return len(bytes(range(256)) * (event["megabytes"] * 4096))
+            held = bytes(range(256)) * (event["megabytes"] * 4096)
+            time.sleep(1)
+            return len(held)
         case "import":
             __import__(event["name"])
         case "call":
@@ -199,6 +206,35 @@ def queue(cloud: Cloud, name: str) -> str:
     return arn
 
 
+STARTER = """
+import pathlib, sys, time
+from cloud import Cloud
+with Cloud.start(pathlib.Path(sys.argv[1])) as cloud:
+    print(cloud.endpoint, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_servers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+    starter = subprocess.Popen(
+        [sys.executable, "-c", STARTER, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        stdout=subprocess.PIPE,
+    )
+    with starter:
+        assert starter.stdout is not None
+        port = int(starter.stdout.readline().decode().rpartition(":")[2])
+        assert listens(port)
+        starter.kill()
+    while listens(port):
+        time.sleep(0.02)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
 # --- Lambda ---
 
 
@@ -228,13 +264,13 @@ def test_a_function_sees_its_package_and_boto3_but_nothing_of_this_environment(c
     ("event", "kind", "message"),
     [
         ({"do": "fail"}, "ValueError", "as told"),
-        ({"do": "sleep", "seconds": 5}, "Sandbox.Timedout", "Error: Task timed out after 1.00 seconds"),
+        ({"do": "sleep", "seconds": 5}, "Sandbox.Timedout", "Error: Task timed out after 2.00 seconds"),
         ({"do": "exit"}, "Runtime.ExitError", "Error: Runtime exited with error: exit status 3"),
         ({"do": "eat", "megabytes": 600}, "Runtime.OutOfMemory", "Error: Runtime exited with error: signal: killed"),
     ],
 )
 def test_a_failed_run_is_told_as_lambda_tells_it(cloud: Cloud, event: dict[str, Any], kind: str, message: str) -> None:
-    worker(cloud, Timeout=1)
+    worker(cloud, Timeout=2)
     answer = cloud.client("lambda").invoke(FunctionName="worker", Payload=json.dumps(event))
     told = json.loads(answer["Payload"].read())
     assert answer["FunctionError"] == "Unhandled"
@@ -704,13 +740,14 @@ def test_what_a_topic_cannot_deliver_goes_to_the_redrive_queue(cloud: Cloud, mis
 def test_an_object_put_travels_by_its_topic_to_the_function(cloud: Cloud) -> None:
     topic = topic_worker(cloud, permitted=True)
     s3 = cloud.client("s3")
+    told = {"TopicConfigurations": [{"TopicArn": topic, "Events": ["s3:ObjectCreated:*"]}]}
     for bucket in ("logs", "strange"):
         s3.create_bucket(Bucket=bucket)
-        s3.put_bucket_notification_configuration(
-            Bucket=bucket,
-            NotificationConfiguration={"TopicConfigurations": [{"TopicArn": topic, "Events": ["s3:ObjectCreated:*"]}]},
-        )
-        s3.put_object(Bucket=bucket, Key="dir/a b+é", Body=b"1")
+    s3.put_bucket_notification_configuration(Bucket="logs", NotificationConfiguration=told)
+    with pytest.raises(ClientError, match="Unable to validate the following destination configurations"):
+        s3.put_bucket_notification_configuration(Bucket="strange", NotificationConfiguration=told)
+    s3.put_object(Bucket="logs", Key="dir/a b+é", Body=b"1")
+    assert s3.head_object(Bucket="logs", Key="dir/a b+é")["ContentLength"] == 1
     cloud.wait_idle()
     messages_seen = [
         json.loads(json.loads(run["payload"])["Records"][0]["Sns"]["Message"]) for run in cloud.invocations()

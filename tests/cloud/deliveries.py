@@ -119,23 +119,30 @@ class Deliveries:
     def from_bucket(self, event: dict[str, Any], target: str) -> None:
         bucket = event["Records"][0]["s3"]["bucket"]["name"] if "Records" in event else event["Bucket"]
         source, service = f"arn:aws:s3:::{bucket}", "s3.amazonaws.com"
-        kind = target.split(":")[2]
+        if not self._admits(target, service, source):
+            log.warning("%s to %s: lost, it is missing or its policy does not admit the bucket", source, target)
+            return
+        kind, text = target.split(":")[2], json.dumps(event)
         if kind == "lambda":
-            try:
-                self._invoke(target, service, source, event)
-            except ApiError as error:
-                log.warning("%s to %s: %s", source, target, error)
+            self._functions.submit(target, text.encode())
         elif kind == "sqs":
-            if not self._enqueue(target, service, source, json.dumps(event)):
-                log.warning("%s to %s: the queue's policy does not admit the bucket", source, target)
+            sqs_backends[ACCOUNT][REGION].send_message(target.rpartition(":")[2], text)
         else:
-            topic = sns_backends[ACCOUNT][REGION].topics.get(target)
-            if topic and admits(topic.policy, service, "sns:Publish", target, source):
-                sns_backends[ACCOUNT][REGION].publish(
-                    arn=target, message=json.dumps(event), subject="Amazon S3 Notification"
-                )
-            else:
-                log.warning("%s to %s: the topic is missing or its policy does not admit the bucket", source, target)
+            sns_backends[ACCOUNT][REGION].publish(arn=target, message=text, subject="Amazon S3 Notification")
+
+    def check_notifications(self, params: dict[str, Any]) -> None:
+        """S3 takes a notification configuration only if every destination admits the bucket."""
+        wanted, source = params["NotificationConfiguration"], f"arn:aws:s3:::{params['Bucket']}"
+        targets = [
+            *(one["TopicArn"] for one in wanted.get("TopicConfigurations") or []),
+            *(one["QueueArn"] for one in wanted.get("QueueConfigurations") or []),
+            *(one["LambdaFunctionArn"] for one in wanted.get("LambdaFunctionConfigurations") or []),
+        ]
+        if params.get("SkipDestinationValidation"):
+            return
+        if not all(self._admits(target, "s3.amazonaws.com", source) for target in targets):
+            text = "Unable to validate the following destination configurations"
+            raise ApiError("InvalidArgument", text)
 
     def _s3_event(self, name: str, bucket: Any, key: Any, notification: str) -> dict[str, Any]:
         """moto's event, with what AWS adds and readers rely on; the key as moto quotes it (`/` as `%2F`)."""
@@ -175,7 +182,20 @@ class Deliveries:
                 if queue:
                     self._enqueue(queue, service, rule.arn, json.dumps(event))
 
-    # --- to functions and queues ---
+    # --- to topics, functions and queues ---
+
+    def _admits(self, target: str, service: str, source: str) -> bool:
+        """Whether a topic, queue or function is there, and its policy lets the service use it for `source`."""
+        kind, name = target.split(":")[2], target.rpartition(":")[2]
+        if kind == "lambda":
+            return name in self._functions.functions and self._functions.admits(target, service, source)
+        if kind == "sqs":
+            queue = sqs_backends[ACCOUNT][REGION].queues.get(name)
+            action, policy = "sqs:SendMessage", queue.policy if queue else None
+        else:
+            topic = sns_backends[ACCOUNT][REGION].topics.get(target)
+            action, policy = "sns:Publish", topic.policy if topic else None
+        return policy is not None and admits(policy, service, action, target, source)
 
     def _invoke(self, target: str, service: str, source: str, event: dict[str, Any]) -> None:
         """Asynchronously. Raises ApiError if the function is missing or its policy does not admit the source."""
@@ -187,12 +207,10 @@ class Deliveries:
         self, target: str, service: str, source: str, body: str, attributes: dict[str, Any] | None = None
     ) -> bool:
         """False if the queue is missing or its policy does not admit the source."""
-        backend = sqs_backends[ACCOUNT][REGION]
-        queue = backend.queues.get(target.rpartition(":")[2])
-        policy = queue.policy if queue else None
-        if not policy or not admits(policy, service, "sqs:SendMessage", target, source):
+        if not self._admits(target, service, source):
             return False
-        backend.send_message(target.rpartition(":")[2], body, message_attributes=attributes)
+        name = target.rpartition(":")[2]
+        sqs_backends[ACCOUNT][REGION].send_message(name, body, message_attributes=attributes)
         return True
 
 

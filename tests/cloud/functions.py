@@ -197,6 +197,11 @@ class Functions:
             self.functions[name] = function
         return dict(function.config)
 
+    def _require_revision(self, function: Function, params: dict[str, Any]) -> None:
+        if params.get("RevisionId", function.config["RevisionId"]) != function.config["RevisionId"]:
+            text = "The Revision Id provided does not match the latest Revision Id."
+            raise ApiError("PreconditionFailedException", text, 412)
+
     def _configure(self, function: Function, params: dict[str, Any], sha: str, size: int) -> None:
         config = {**function.config, **{key: params[key] for key in STORED if key in params}}
         config["LoggingConfig"] = {**function.config["LoggingConfig"], **params.get("LoggingConfig", {})}
@@ -297,6 +302,7 @@ class Functions:
 
     def api_update_function_code(self, params: dict[str, Any]) -> dict[str, Any]:
         function = self.get(params["FunctionName"])
+        self._require_revision(function, params)
         sha, size, root = self._unpacked(params)
         self._configure(function, {}, sha, size)
         function.root = root
@@ -307,6 +313,7 @@ class Functions:
 
     def api_update_function_configuration(self, params: dict[str, Any]) -> dict[str, Any]:
         function = self.get(params["FunctionName"])
+        self._require_revision(function, params)
         before = function.config.get("VpcConfig")
         self._configure(function, params, function.config["CodeSha256"], function.config["CodeSize"])
         if function.config.get("VpcConfig") != before:
@@ -416,6 +423,8 @@ class Functions:
         if params.get("InvocationType") == "Event":
             self.submit(function.name, payload)
             return Response(b"", 202)
+        if params.get("InvocationType", "RequestResponse") != "RequestResponse":
+            raise _wrong(f"InvocationType {params['InvocationType']}: the tests' stand-in of AWS lacks it")
         if len(payload) > SYNC_BYTES:
             raise _too_large(len(payload), SYNC_BYTES)
         _parsed(payload)

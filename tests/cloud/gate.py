@@ -120,6 +120,8 @@ class Gate:
         self._moto, self._identities, self._faults, self._ledger, self._lock = moto, identities, faults, ledger, lock
         self._kill = kill
         self.own: dict[str, Own] = {}
+        self.checks: dict[tuple[str, str], Callable[[dict[str, Any]], None]] = {}
+        """What AWS checks and moto does not: by service and operation, of its parameters; raises ApiError."""
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         call = self.understand(_buffered(environ))
@@ -174,6 +176,8 @@ class Gate:
         if call.service in self.own:
             answer = self.own[call.service].answer(call)
             return answer if isinstance(answer, Response) else succeeded(call, answer)
+        if check := self.checks.get((call.service, call.operation)):
+            check(call.params)
         response = self._moto_answers(call, call.request.get_data())
         if call.service == "s3" and call.caller.role:
             return self._as_s3_answers_roles(call, response)

@@ -50,6 +50,12 @@ class Identities:
             self._callers[key] = caller
         return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": uuid.uuid4().hex, "AWS_SESSION_TOKEN": key}
 
+    def reset(self) -> None:
+        """Forgets all roles' credentials, and the clients that hold them."""
+        with self._lock:
+            self._callers.clear()
+        self.client.cache_clear()
+
     def who(self, access_key: str) -> Caller:
         with self._lock:
             return self._callers.get(access_key, Caller())
@@ -82,7 +88,7 @@ def iam() -> IAMBackend:
 
 
 def role_of(arn: str) -> Role | None:
-    return next((role for role in iam().roles.values() if role.arn == arn), None)
+    return next((role for role in list(iam().roles.values()) if role.arn == arn), None)
 
 
 def role_allows(arn: str, action: str, resource: str) -> bool:
@@ -97,9 +103,9 @@ def _documents(arn: str) -> Iterator[Document]:
     role = role_of(arn)
     if role is None:
         return
-    for document in role.policies.values():
+    for document in list(role.policies.values()):
         yield document if isinstance(document, dict) else str(document)
-    for policy in role.managed_policies.values():
+    for policy in list(role.managed_policies.values()):
         yield next(version.document for version in policy.versions if version.is_default)
 
 

@@ -47,6 +47,8 @@ class Mapping:
         """The last sequence number done, by shard."""
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._taking = False
+        """Messages may be on their way from the queue to the function."""
 
     @property
     def source(self) -> str:
@@ -108,7 +110,7 @@ class Mapping:
         with self._lock:
             if not self.from_stream:
                 queue = self._queue()
-                return queue is None or not queue.messages
+                return not self._taking and (queue is None or not queue.messages)
             stream = self._stream()
             return stream is None or all(
                 self.checkpoints.get(shard.shard_id, -1) >= next(reversed(shard.records), -1)
@@ -285,8 +287,8 @@ class Mapping:
         while not self._stopping.is_set():
             with self._lock:
                 queue = self._queue()
-                waiting = bool(queue and queue.messages)
-            if not waiting:
+                self._taking = bool(queue and queue.messages)
+            if not self._taking:
                 self._stopping.wait(LOOK_SECONDS)
                 continue
             answer = client.receive_message(

@@ -46,10 +46,12 @@ class Server:
         self.functions = Functions(self.identities, self.logs, folder, link_runtime(folder / "runtime"), settings)
         self.mappings = Mappings(self.functions, self.lock)
         self.cloudformation = CloudFormation(self.identities.admin)
-        Deliveries(self.functions).take_over()
+        deliveries = Deliveries(self.functions)
+        deliveries.take_over()
         moto_app = DomainDispatcherApplication(create_backend_app)
         self.gate = Gate(moto_app, self.identities, self.faults, self.ledger, self.lock, self.functions.kill)
         self.gate.own = {"lambda": self.functions, "cloudformation": self.cloudformation}
+        self.gate.checks = {("s3", "PutBucketNotificationConfiguration"): deliveries.check_notifications}
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = str(environ.get("PATH_INFO", ""))
@@ -132,6 +134,7 @@ class Server:
         with self.lock:
             BackendDict.reset()
             reset_model_data()
+        self.identities.reset()
         self.ledger.clear()
 
 
