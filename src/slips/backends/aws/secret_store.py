@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -21,8 +24,21 @@ def resolve_args(args: dict[str, Any], clients: Clients) -> dict[str, Any]:
     def fetch(reference: Reference) -> Any:
         return _fetch(reference, clients)
 
-    resolved: dict[str, Any] = secrets.resolve(args, fetch)
+    with _silenced():
+        resolved: dict[str, Any] = secrets.resolve(args, fetch)
     return resolved
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """At DEBUG botocore logs each answer, and here the secret is in it."""
+    logger = logging.getLogger("botocore")
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _fetch(reference: Reference, clients: Clients) -> Any:
