@@ -24,7 +24,7 @@ from msgspec import Struct, field
 
 from slips.backends.directory import Stores
 from slips.backends.embedded import SETTLED, Delivery, Embedded
-from slips.config import Config
+from slips.config import Config, LaneConfig
 from slips.errors import SlipsError, StorageError, UsageError
 from slips.model import LANES, Lane, ObjectEvent, Outcome
 from slips.pipeline.process import Failure, Success
@@ -109,6 +109,25 @@ def stream_names(config: Config) -> dict[Lane, str]:
     return {lane: f"{config.stack_name}-Event{lane.title()}Stream-local" for lane in LANES}
 
 
+def lane_limit(config: Config, state: Embedded, lane: Lane) -> LaneConfig:
+    """How fast a lane is emptied: as `slips limit` has set it, else by the config."""
+    by_config: LaneConfig = getattr(config.backend.lane, lane)
+    delay, batch_size = (state.setting(f"limit.{lane}.{name}") for name in ("delay", "batch_size"))
+    return LaneConfig(
+        batch_size=by_config.batch_size if batch_size is None else int(batch_size),
+        delay=by_config.delay if delay is None else int(delay),
+    )
+
+
+def set_lane_limit(config: Config, state: Embedded, lane: Lane, limit: LaneConfig) -> None:
+    """Lasts until it is set back to what the config says: then the config holds again."""
+    with state.transaction():
+        for name in ("delay", "batch_size"):
+            value = getattr(limit, name)
+            as_configured = value == getattr(getattr(config.backend.lane, lane), name)
+            state.set(f"limit.{lane}.{name}", None if as_configured else str(value))
+
+
 class Supervisor:
     """Runs objects of one configuration on this machine. `state` must be held exclusively."""
 
@@ -120,14 +139,17 @@ class Supervisor:
         *,
         workers: int | None = None,
         endpoint_url: str | None = None,
+        region: str | None = None,
     ) -> None:
         self._config, self._state, self._observer = config, state, observer
         self._workers_wanted = workers or config.handler.concurrency or os.cpu_count() or 1
-        self._endpoint_url = endpoint_url
-        self._stores = Stores(config, endpoint_url)
+        self._endpoint_url, self._region = endpoint_url, region
+        self._stores = Stores(config, endpoint_url, region)
         self._summary = Summary()
         self._code_version = code_version(config.resolve(config.handler.path))
         self._after: dict[Lane, int] = {}
+        self._begun: dict[Lane, float] = {}
+        """When the latest object of each lane started, on the monotonic clock."""
         self._only: set[tuple[str, str]] | None = None
         self._retries: list[tuple[float, int, Delivery]] = []
         self._workers: list[_Worker] = []
@@ -255,22 +277,38 @@ class Supervisor:
             now = time.monotonic()
             while self._retries and self._retries[0][0] <= now:
                 taken.insert(0, heapq.heappop(self._retries)[2])
-            if not taken:
-                taken = self._take()
+            self._refill(taken)
             self._hand_out(taken)
             busy = any(worker.delivery for worker in self._workers)
             if not (taken or busy or self._retries):
                 return
             timeout = LOOK_SECONDS
-            if self._retries:
-                timeout = min(timeout, max(0.0, self._retries[0][0] - time.monotonic()))
+            # What ends a wait sooner: a retry, or the turn of a lane that has to wait.
+            turns = [when for when, _, _ in self._retries[:1]] + [self._turn(lane) for lane in _lanes(taken)]
+            timeout = min([timeout, *(max(0.0, when - time.monotonic()) for when in turns if when > now)])
             for key, _ in self._selector.select(timeout):
                 self._listen(key.data)
             self._look_after_workers()
 
-    def _take(self) -> list[Delivery]:
+    def _refill(self, taken: list[Delivery]) -> None:
+        """More events, where none of those at hand may start now: no lane waits for another."""
+        has_some = _lanes(taken)
+        if not has_some & self._open_lanes():
+            taken += self._take([lane for lane in LANES if lane not in has_some])
+
+    def _open_lanes(self) -> set[Lane]:
+        """Those whose next object may start now."""
+        now = time.monotonic()
+        return {lane for lane in LANES if self._turn(lane) <= now}
+
+    def _turn(self, lane: Lane) -> float:
+        """When the next object of a lane may start, on the monotonic clock: its delay after the latest one."""
+        begun = self._begun.get(lane)
+        return 0.0 if begun is None else begun + lane_limit(self._config, self._state, lane).delay
+
+    def _take(self, lanes: Sequence[Lane]) -> list[Delivery]:
         """The next events of the lanes, of the named objects only if there are some."""
-        while batch := self._state.stream.take(64, self._after):
+        while batch := self._state.stream.take(64, self._after, lanes):
             if self._only is None:
                 return batch
             named = [each for each in batch if (each.event.bucket_name, each.event.object_key) in self._only]
@@ -280,7 +318,11 @@ class Supervisor:
 
     def _hand_out(self, taken: list[Delivery]) -> None:
         """Gives events to workers that are free, starting workers while there is more than they can take."""
-        while taken:
+        while True:
+            lanes = self._open_lanes()
+            place = next((place for place, each in enumerate(taken) if _lane(each) in lanes), None)
+            if place is None:
+                return
             worker = next((each for each in self._workers if each.ready and not each.delivery), None)
             if worker is None:
                 starting = sum(1 for each in self._workers if not each.ready)
@@ -288,17 +330,18 @@ class Supervisor:
                     self._start_worker()
                     continue
                 return
-            delivery = taken.pop(0)
+            delivery = taken.pop(place)
             claim = self._state.ledger.claim(delivery.event, delivery.request_id)
             if claim != "new":
                 self._state.stream.acknowledge(delivery)
                 self._summary.duplicates += 1
                 self._observer.ended(delivery.event, "duplicate")
                 continue
+            self._begun[_lane(delivery)] = time.monotonic()
             worker.give(delivery)
 
     def _start_worker(self) -> None:
-        worker = _Worker(self._config, self._endpoint_url)
+        worker = _Worker(self._config, self._endpoint_url, self._region)
         self._workers.append(worker)
         self._selector.register(worker.answers, selectors.EVENT_READ, worker)
 
@@ -410,7 +453,7 @@ class Supervisor:
 class _Worker:
     """A worker process, and what it has in hand."""
 
-    def __init__(self, config: Config, endpoint_url: str | None) -> None:
+    def __init__(self, config: Config, endpoint_url: str | None, region: str | None) -> None:
         self.ready = False
         self.overdue = False
         self.delivery: Delivery | None = None
@@ -433,7 +476,7 @@ class _Worker:
         assert self._process.stdout is not None  # noqa: S101 - asked for above
         self.answers = self._process.stdout
         handler = str(config.resolve(config.handler.path))
-        self._send(Setup(msgspec.to_builtins(config), handler, endpoint_url))
+        self._send(Setup(msgspec.to_builtins(config), handler, endpoint_url, region))
 
     @property
     def silent(self) -> float:
@@ -518,6 +561,14 @@ class _Worker:
         with _already_broken():  # its death is noticed where its answers are read
             self._process.stdin.write(frame(message))
             self._process.stdin.flush()
+
+
+def _lane(delivery: Delivery) -> Lane:
+    return delivery.event.lane or LANES[0]
+
+
+def _lanes(taken: Iterable[Delivery]) -> set[Lane]:
+    return {_lane(each) for each in taken}
 
 
 def _name_of(event: ObjectEvent) -> object:

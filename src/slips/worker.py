@@ -28,6 +28,7 @@ from slips.errors import UsageError
 from slips.interface import load_handlers
 from slips.model import ObjectEvent
 from slips.pipeline.process import Failure, Processor, Success
+from slips.secrets import references
 
 LONGEST = 1 << 30
 """Most bytes of a message."""
@@ -42,6 +43,7 @@ class Setup(Struct, tag=True):
     config: dict[str, Any]
     handler: str
     endpoint_url: str | None = None
+    region: str | None = None
 
 
 class Task(Struct, tag=True):
@@ -130,14 +132,29 @@ def serve(commands: BinaryIO, answers: BinaryIO) -> None:
     config = msgspec.convert(setup.config, Config)
     try:
         handlers = load_handlers(Path(setup.handler))
+        config = with_secrets(config, setup.endpoint_url, setup.region)
     except UsageError as error:
         answer(Ready(str(error)))
         return
-    processor = Processor(config, Stores(config, setup.endpoint_url), handlers)
+    processor = Processor(config, Stores(config, setup.endpoint_url, setup.region), handlers)
     answer(Ready())
     heartbeat = Heartbeat(answer)
     while isinstance(task := _read(commands), Task):
         answer(processor.process(task.event, heartbeat))
+
+
+def with_secrets(config: Config, endpoint_url: str | None, region: str | None) -> Config:
+    """`config` with the secrets that placeholders in `handler.args` stand for; AWS is asked only if there are some.
+
+    Raises UsageError, which never holds a secret.
+    """
+    if next(references(config.handler.args), None) is None:
+        return config
+    from slips.backends.aws.clients import Clients
+    from slips.backends.aws.secret_store import resolve_args
+
+    args = resolve_args(config.handler.args, Clients(region, endpoint_url))
+    return msgspec.structs.replace(config, handler=msgspec.structs.replace(config.handler, args=args))
 
 
 class Heartbeat(Ticker):

@@ -116,11 +116,11 @@ class DirectoryStore:
 class Stores:
     """An ObjectStore that reads each bucket where it is: in its directory if it has one, else in S3."""
 
-    def __init__(self, config: Config, endpoint_url: str | None = None) -> None:
+    def __init__(self, config: Config, endpoint_url: str | None = None, region: str | None = None) -> None:
         embedded = config.backend.embedded
         buckets = embedded.buckets if embedded else {}
         self.directories = DirectoryStore({name: config.resolve(path) for name, path in buckets.items()})
-        self._endpoint_url = endpoint_url
+        self._endpoint_url, self._region = endpoint_url, region
 
     def open(self, event: ObjectEvent) -> AbstractContextManager[StoredObject]:
         return self._of(event.bucket_name).open(event)
@@ -136,7 +136,7 @@ class Stores:
         from slips.backends.aws.clients import Clients
         from slips.backends.aws.s3 import S3Store
 
-        return S3Store(Clients(endpoint_url=self._endpoint_url).s3)
+        return S3Store(Clients(self._region, self._endpoint_url).s3)
 
 
 def identity(status: os.stat_result) -> str:

@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Struct
 
 from slips.errors import StateError, UsageError
-from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome
+from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome, Range
 from slips.ports import Claim, LedgerEntry
 
 FILE = "state.sqlite3"
@@ -228,6 +228,18 @@ class Embedded:
             for each in gone:
                 self.execute("DELETE FROM ledger WHERE bucket = ? AND key = ?", each)
 
+    def setting(self, name: str) -> str | None:
+        """What was set to last until it is set back; None: nothing."""
+        found = self.select("SELECT value FROM setting WHERE name = ?", (name,))
+        return cast("str", found[0][0]) if found else None
+
+    def set(self, name: str, value: str | None) -> None:
+        """Keeps a setting; None: no longer."""
+        if value is None:
+            self.execute("DELETE FROM setting WHERE name = ?", (name,))
+        else:
+            self.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (name, value))
+
     def counts(self) -> dict[str, Any]:
         """Numbers for `slips status`: lanes with the age of their oldest event in seconds, ledger and errors."""
         lanes: dict[str, dict[str, Any]] = {lane: {"waiting": 0, "oldest_seconds": None} for lane in LANES}
@@ -262,10 +274,10 @@ class SqliteStream:
                     ),
                 )
 
-    def take(self, limit: int, after: dict[Lane, int]) -> list[Delivery]:
+    def take(self, limit: int, after: dict[Lane, int], lanes: Sequence[Lane] = LANES) -> list[Delivery]:
         """Up to `limit` events in order, fast lane first, behind the last ones taken; `after` remembers them."""
         taken: list[Delivery] = []
-        for lane in LANES:
+        for lane in lanes:
             rows = self._state.select(
                 "SELECT id, event, request_id, attempts FROM lane WHERE lane = ? AND id > ? ORDER BY id LIMIT ?",
                 (lane, after.get(lane, 0), limit - len(taken)),
@@ -418,7 +430,7 @@ _SELECT_LEDGER = "SELECT entry, bucket, key, identity, status, updated_at, reque
 def _ledger_entry(row: Sequence[Any]) -> LedgerEntry:
     entry, bucket, key, identity, status, updated_at, request_id, outcome = row
     known = msgspec.json.decode(outcome, type=Outcome) if outcome else None
-    *_, records, replay = msgspec.json.decode(entry)
+    *_, records, replay = msgspec.json.decode(entry, type=tuple[str, str, str, list[Range] | None, str | None])
     return LedgerEntry(bucket, key, identity, status, updated_at, request_id, known, records, replay)
 
 

@@ -1,10 +1,14 @@
 """The command line. Each command is one function; what it does is done by the modules below this package.
 
-    run.py      run, status             context.py   global options, config and state
-    errors.py   errors, error, drain    items.py     choosing error items
+    run.py      run, status
+    errors.py   errors, error           context.py   global options, config, and the backend they lead to
+    drain.py    drain                   items.py     choosing error items
     test.py     test (local), sample    output.py    text for people, JSON for programs
-    check.py    check, init             progress.py  how a run looks while it goes
-    formats.py  formats, parse          docs.py      docs/cli.md
+    lanes.py    limit                   progress.py  how a run looks while it goes
+    logs.py     logs                    docs.py      docs/cli.md
+    deploy.py   deploy, destroy
+    check.py    check, init
+    formats.py  formats, parse
 
 Errors of slips become texts and exit statuses here, the same for every command: 2 wrong input, 1 failed work, 0 done.
 """
@@ -22,7 +26,7 @@ import typer
 from typer.core import TyperGroup
 
 import slips
-from slips.cli import check, errors, formats, run, test
+from slips.cli import check, deploy, drain, errors, formats, lanes, logs, run, test
 from slips.cli.context import Options
 from slips.cli.output import lines, say
 from slips.errors import SlipsError
@@ -73,11 +77,24 @@ def options(
         typer.Option("-c", "--config", metavar="FILE", help="Config file; default: slips.yml, then config.yml."),
     ] = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say more; show tracebacks.")] = False,
+    stack: Annotated[
+        str | None, typer.Option("-s", "--stack", metavar="STACK", help="Operate this stack; needs no config file.")
+    ] = None,
+    aws: Annotated[
+        bool, typer.Option("--aws", help="Operate the stack of the config, not this machine ('backend.embedded').")
+    ] = False,
+    region: Annotated[
+        str | None,
+        typer.Option("--region", metavar="REGION", help="AWS region; default: AWS_REGION, or the profile's."),
+    ] = None,
+    endpoint_url: Annotated[
+        str | None, typer.Option("--endpoint-url", metavar="URL", help="Server that stands for AWS.")
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    ctx.obj = Options(config, verbose)
+    ctx.obj = Options(config, verbose, stack, aws, region, endpoint_url)
 
 
 # In the order of the help.
@@ -86,9 +103,13 @@ app.command()(errors.errors)
 app.command()(errors.error)
 app.command("test")(test.local)
 app.command("local", help="The same as 'slips test'.")(test.local)
-app.command()(errors.drain)
+app.command()(drain.drain)
 app.command()(run.status)
+app.command()(lanes.limit)
+app.command()(logs.logs)
 app.command()(test.sample)
+app.command()(deploy.deploy)
+app.command()(deploy.destroy)
 app.command()(check.check)
 app.command()(check.init)
 app.command()(formats.formats)

@@ -1,20 +1,35 @@
-"""What every command has in common: the global options, the config and the state that they lead to."""
+"""What every command has in common: the global options, the config, and the backend that operators work on.
+
+Which backend that is, is decided here and nowhere else: the stack that is named, the stack of the config with `--aws`
+or where it has no `backend.embedded`, else the state directory of this machine.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
 
 import typer
 from msgspec import Struct
 
+from slips.backends.directory import Stores
 from slips.backends.embedded import Embedded
-from slips.config import Config, load
+from slips.config import Config, LaneConfig, load
+from slips.envelope import Batch
 from slips.errors import UsageError
+from slips.local import lane_limit, set_lane_limit, stream_names
+from slips.model import Lane
+from slips.ports import ErrorTable, Ledger, ObjectStore, Stream, Undelivered
+
+if TYPE_CHECKING:
+    from slips.backends.aws.clients import Clients
+    from slips.backends.aws.stack import Stack
 
 CONFIG_FILES = ("slips.yml", "config.yml")
+_LOADED = "slips.config"
+"""Where the loaded config is kept among what belongs to a command line."""
 
 
 class Options(Struct, frozen=True):
@@ -22,12 +37,20 @@ class Options(Struct, frozen=True):
 
     config: Path | None = None
     verbose: bool = False
+    stack: str | None = None
+    aws: bool = False
+    region: str | None = None
+    endpoint_url: str | None = None
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 EndpointUrl = Annotated[
     str | None,
     typer.Option("--endpoint-url", metavar="URL", help="Server of S3 buckets, if it is not AWS."),
+]
+StackName = Annotated[
+    str | None,
+    typer.Option("-s", "--stack", metavar="STACK", help="Work on this stack; needs no config file where it says so."),
 ]
 
 
@@ -36,23 +59,145 @@ def options(ctx: typer.Context) -> Options:
     return cast("Options", ctx.find_root().obj or Options())
 
 
+def one_of(name: str, before: str | None, behind: str | None) -> str | None:
+    """An option that may stand before the command's name or behind it. Raises UsageError for two values."""
+    if before is not None and behind is not None and before != behind:
+        raise UsageError(f"{name}: {before!r} before the command and {behind!r} behind it; expected one of them")
+    return before if behind is None else behind
+
+
+def endpoint_url(ctx: typer.Context, given: str | None) -> str | None:
+    """The server that stands for AWS, or just for S3."""
+    return one_of("--endpoint-url", options(ctx).endpoint_url, given)
+
+
 def config_file(ctx: typer.Context) -> Path:
     """The config file that was named, else the first of CONFIG_FILES that is here. Raises UsageError."""
+    found = _config_file(ctx)
+    if found is None:
+        raise UsageError(
+            f"{Path.cwd()}: no {' and no '.join(CONFIG_FILES)}; expected one of them, or another with -c FILE; "
+            "'slips init' writes an example"
+        )
+    return found
+
+
+def _config_file(ctx: typer.Context) -> Path | None:
     named = options(ctx).config
-    if named is not None:
-        return named
-    for name in CONFIG_FILES:
-        if Path(name).is_file():
-            return Path(name)
-    raise UsageError(
-        f"{Path.cwd()}: no {' and no '.join(CONFIG_FILES)}; expected one of them, or another with -c FILE; "
-        "'slips init' writes an example"
-    )
+    return named or next((Path(name) for name in CONFIG_FILES if Path(name).is_file()), None)
 
 
 def load_config(ctx: typer.Context) -> Config:
-    """The checked config."""
-    return load(config_file(ctx))
+    """The checked config, read once."""
+    if _LOADED not in ctx.meta:
+        ctx.meta[_LOADED] = load(config_file(ctx))
+    return cast("Config", ctx.meta[_LOADED])
+
+
+def stack_config(ctx: typer.Context, name: str) -> Config | None:
+    """The config of a stack: the one named by -c, else the one that lies here if it is of that stack."""
+    if _config_file(ctx) is None:
+        return None
+    config = load_config(ctx)
+    return config if options(ctx).config or config.stack_name == name else None
+
+
+# ---- the backend that operators work on
+
+
+class Backend(Protocol):
+    """What operators need of wherever objects are processed."""
+
+    processed_by: str
+    """What processes a drained item, and when, for people."""
+    limit_lasts: str
+    """How long a limit holds that was set."""
+
+    @property
+    def errors(self) -> ErrorTable: ...
+
+    @property
+    def stream(self) -> Stream: ...
+
+    @property
+    def streams(self) -> Mapping[Lane, str]:
+        """Physical name of each lane's stream."""
+        ...
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+    @property
+    def undelivered(self) -> Undelivered | None:
+        """Messages that nobody could deliver; None where there can be none."""
+        ...
+
+    def count_undelivered(self) -> int | None:
+        """About how many they are."""
+        ...
+
+    def read_back(self, batch: Batch) -> Iterable[bytes]:
+        """The records that such a message is about."""
+        ...
+
+    def status(self, *, count_ledger: bool) -> dict[str, Any]:
+        """`lanes` with what waits in each, `ledger` with objects by state, None if not counted, and what is its own."""
+        ...
+
+    def limit(self, lane: Lane) -> LaneConfig:
+        """How fast a lane is emptied."""
+        ...
+
+    def set_limit(self, lane: Lane, limit: LaneConfig) -> None: ...
+
+
+class Machine:
+    """The state directory of this machine, as operators see it."""
+
+    processed_by = "'slips run' processes them now"
+    limit_lasts = "it holds here until it is set again; 'backend.lane' of the config is only the default"
+
+    def __init__(self, config: Config, state: Embedded) -> None:
+        self._config, self._state = config, state
+        self.errors, self.stream, self.ledger = state.errors, state.stream, state.ledger
+        self.streams = stream_names(config)
+        self.undelivered = None
+
+    def status(self, *, count_ledger: bool) -> dict[str, Any]:
+        return self._state.counts()
+
+    def limit(self, lane: Lane) -> LaneConfig:
+        return lane_limit(self._config, self._state, lane)
+
+    def set_limit(self, lane: Lane, limit: LaneConfig) -> None:
+        set_lane_limit(self._config, self._state, lane, limit)
+
+    def count_undelivered(self) -> int | None:
+        return None
+
+    def read_back(self, batch: Batch) -> Iterable[bytes]:
+        return ()
+
+
+def stack_name(ctx: typer.Context, given: str | None) -> str | None:
+    """The stack to work on; None: this machine. Without a stack's name this needs the config."""
+    named = one_of("-s", options(ctx).stack, given)
+    if named is not None:
+        return named
+    config = load_config(ctx)
+    return config.stack_name if options(ctx).aws or config.backend.embedded is None else None
+
+
+@contextmanager
+def open_backend(ctx: typer.Context, stack: str | None, endpoint: str | None = None) -> Iterator[Backend]:
+    """The backend to work on, closed at the end. `stack` and `endpoint` are what stands behind the command's name."""
+    name = stack_name(ctx, stack)
+    if name is not None:
+        yield open_stack(ctx, name, endpoint)
+        return
+    config = load_config(ctx)
+    with open_state(config) as state:
+        yield Machine(config, state)
 
 
 @contextmanager
@@ -63,3 +208,26 @@ def open_state(config: Config) -> Iterator[Embedded]:
         yield state
     finally:
         state.close()
+
+
+def open_stack(ctx: typer.Context, name: str, endpoint: str | None = None) -> Stack:
+    """The stack of that name. Raises UsageError if there is none."""
+    from slips.backends.aws.stack import Stack
+
+    return Stack.open(make_clients(ctx, endpoint), name)
+
+
+def make_clients(ctx: typer.Context, endpoint: str | None = None) -> Clients:
+    """AWS, as the global options want it."""
+    from slips.backends.aws.clients import Clients
+
+    return Clients(options(ctx).region, endpoint_url(ctx, endpoint))
+
+
+def object_store(ctx: typer.Context, config: Config, stack: str | None, endpoint: str | None) -> ObjectStore:
+    """Where objects are read: on a stack in S3, on this machine in the directories that stand for buckets, too."""
+    if stack_name(ctx, stack) is None:
+        return Stores(config, endpoint_url(ctx, endpoint), options(ctx).region)
+    from slips.backends.aws.s3 import S3Store
+
+    return S3Store(make_clients(ctx, endpoint).s3)

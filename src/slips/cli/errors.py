@@ -1,11 +1,10 @@
-"""`errors`, `error` and `drain`: what failed, why, and back on its lane."""
+"""`errors` and `error`: what failed, and why."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,20 +12,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 import typer
 
-from slips.backends.directory import Stores
-from slips.chain import compile_chain
 from slips.cli import items
-from slips.cli.context import EndpointUrl, Json, load_config, open_state
-from slips.cli.output import headline, lines, one_line, plural, print_json, print_json_list, say
-from slips.config import Config
+from slips.cli.context import Json, StackName, open_backend
+from slips.cli.output import headline, lines, one_line, print_json, print_json_list
 from slips.errors import UsageError
-from slips.local import stream_names
 from slips.model import ErrorItem, ObjectEvent, Range
-from slips.pipeline import drain as station
 from slips.pipeline.choose import Choice
-from slips.routing import mapping_for
-
-Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most so many, the oldest.")]
 
 
 def errors(
@@ -35,7 +26,8 @@ def errors(
     prefix: items.Prefix = None,
     type_: items.Type = None,
     group: Annotated[bool, typer.Option("--group", help="Alike errors together, most frequent first.")] = False,
-    limit: Limit = None,
+    limit: items.Limit = None,
+    stack: StackName = None,
     json_: Json = False,
 ) -> None:
     """List what failed, and why: a line for each object.
@@ -44,10 +36,10 @@ def errors(
     Examples:
       slips errors --since 2h --type KeyError
       slips errors --prefix my-logs/cloudtrail/ --group
-      slips errors --json
+      slips errors -s my-stack --json
     """
-    with open_state(load_config(ctx)) as state:
-        chosen = Choice(since, prefix, type_).of(state.errors.scan())
+    with open_backend(ctx, stack) as backend:
+        chosen = Choice(since, prefix, type_).of(backend.errors.scan())
         if group:
             _print_groups(items.group(chosen)[:limit], json_)
         elif json_:
@@ -82,12 +74,12 @@ def _print_items(chosen: Iterable[ErrorItem], filtered: bool) -> None:
     for item in chosen:
         for event in item.events:
             empty = False
-            print(f"{_object_line(item, event)}{gap}{_reason(item, event)}")
+            print(f"{object_line(item, event)}{gap}{_reason(item, event)}")
     if empty:
         print("no error item fits" if filtered else "no errors")
 
 
-def _object_line(item: ErrorItem, event: ObjectEvent) -> str:
+def object_line(item: ErrorItem, event: ObjectEvent) -> str:
     """The original's line."""
     key = one_line(event.object_key)
     return f"{item.failed_at}:  {item.request_id}  {event.bucket_name:16} {key} ({event.object_size} byte)"
@@ -137,6 +129,7 @@ def error(
         ),
     ] = "text",
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write there instead.")] = None,
+    stack: StackName = None,
 ) -> None:
     """Show one error: argument, message, traceback, samples.
 
@@ -145,8 +138,8 @@ def error(
       slips error 2a45219e-336f-11e8-a549-af410f2364a8
       slips error 2a45 -f json -o argument.json
     """
-    with open_state(load_config(ctx)) as state:
-        item = items.find(state.errors, id_)
+    with open_backend(ctx, stack) as backend:
+        item = items.find(backend.errors, id_)
     match format_:
         case "text":
             text = _detail(item)
@@ -195,76 +188,3 @@ def _detail(item: ErrorItem) -> str:
 def _ranges(ranges: list[Range]) -> str:
     """`7, 1200-1201, 1300-`."""
     return ", ".join(str(first) if first == last else f"{first}-{last or ''}" for first, last in ranges)
-
-
-def drain(
-    ctx: typer.Context,
-    ids: Annotated[
-        list[str] | None, typer.Argument(metavar="ID", help="Only these, whole ids or how they begin.")
-    ] = None,
-    since: items.Since = None,
-    prefix: items.Prefix = None,
-    type_: items.Type = None,
-    limit: Limit = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
-    endpoint_url: EndpointUrl = None,
-    json_: Json = False,
-) -> None:
-    """Put errors back on their lanes, all or chosen ones.
-
-    They leave the error table, and 'slips run' processes them. Records whose object was overwritten since stay, as
-    evidence.
-
-    \b
-    Examples:
-      slips drain
-      slips drain 2a45219e 8b0bef71
-      slips drain --type KeyError --since 1d --dry-run
-    """
-    config = load_config(ctx)
-    lanes: Counter[str] = Counter(dict.fromkeys(stream_names(config), 0))
-    drained, kept, notes = 0, 0, list[str]()
-    with open_state(config) as state:
-        named = {(found := items.find(state.errors, each)).request_id: found for each in ids or ()}
-        table = named.values() if ids else state.errors.scan()
-        results = station.drain(
-            islice(Choice(since, prefix, type_).of(table), limit),
-            errors=state.errors,
-            store=Stores(config, endpoint_url),
-            stream=state.stream,
-            routing=config.routing,
-            streams=stream_names(config),
-            reader_of=_reader_of(config),
-            dry_run=dry_run,
-        )
-        for each in results:
-            notes += each.notes
-            lanes.update(each.lanes)
-            drained, kept = drained + bool(each.lanes), kept + (not each.lanes)
-            if dry_run and not json_:
-                for event in each.item.events if each.lanes else ():
-                    print(_object_line(each.item, event))
-    for note in notes:
-        say(one_line(note))
-    if json_:
-        print_json({"drained": drained, "lanes": lanes, "kept": kept, "notes": notes})
-        return
-    on = " and ".join(f"{count:,} on lane {lane}" for lane, count in lanes.items() if count)
-    if not drained:
-        print("nothing to drain")
-    elif dry_run:
-        print(f"{plural(drained, 'item')} would be drained: {on}")
-    else:
-        print(f"{plural(drained, 'item')} drained: {on}; 'slips run' processes them now")
-    if kept:
-        print(f"{plural(kept, 'item')} kept: they cannot be replayed")
-
-
-def _reader_of(config: Config) -> Callable[[ObjectEvent], str | None]:
-    """What numbers the records of an object by this config."""
-
-    def reader_of(event: ObjectEvent) -> str | None:
-        mapping = mapping_for(config.bucket_mapping, event.bucket_name, event.object_key)
-        return compile_chain(mapping.format, config.root).reader if mapping else None
-
-    return reader_of

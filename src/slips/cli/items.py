@@ -23,6 +23,7 @@ Type = Annotated[
     str | None,
     typer.Option("--type", metavar="TYPE", help="Only this type of error, stage or kind: KeyError, handler, records."),
 ]
+Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most so many, the oldest.")]
 
 
 def find(errors: ErrorTable, text: str) -> ErrorItem:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from slips.cli.output import one_line, say
 from slips.local import Observer
 from slips.model import ObjectEvent, Outcome
 from slips.pipeline.process import Failure
+
+TALLY_SECONDS = 10.0
+"""How often a pipe is told how far something is."""
 
 
 @contextmanager
@@ -21,6 +25,36 @@ def watch(verbose: bool) -> Iterator[Observer]:
     bar = Bar(verbose)
     with bar.progress_bar:
         yield bar
+
+
+@contextmanager
+def counting(noun: str, clock: Callable[[], float] = time.monotonic) -> Iterator[Callable[[int], None]]:
+    """What is called with each number of things that are done, and shows how many they are until the block ends."""
+    if not sys.stderr.isatty():
+        yield Tally(noun, clock).add
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn(f"{{task.completed:,.0f}} {noun}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("", total=None)
+        yield lambda number: shown.advance(task, number)
+
+
+class Tally:
+    """A line now and then of how many things are done, while that takes long."""
+
+    def __init__(self, noun: str, clock: Callable[[], float]) -> None:
+        self._noun, self._clock = noun, clock
+        self._count, self._said = 0, clock()
+
+    def add(self, number: int) -> None:
+        """So many more are done."""
+        self._count += number
+        if self._clock() - self._said >= TALLY_SECONDS:
+            self._said = self._clock()
+            say(f"{self._count:,} {self._noun} so far")
 
 
 class Lines:

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
 from slips.cli import items
-from slips.cli.context import EndpointUrl, Json, load_config, open_state, options
+from slips.cli.context import (
+    EndpointUrl,
+    Json,
+    StackName,
+    load_config,
+    open_backend,
+    open_state,
+    options,
+)
+from slips.cli.context import endpoint_url as one_endpoint_url
 from slips.cli.errors import group_line
 from slips.cli.output import one_line, plural, print_json, say, shortened, table
 from slips.config import Config
 from slips.errors import UsageError
 from slips.local import Summary, Supervisor
+from slips.model import ErrorItem
 
 RESULTS, RESULT_LENGTH = 10, 200
 """How many results of handlers a summary shows, and how many characters of each."""
+PUT_BACK = "; 'slips drain' puts back what they hold"
 GROUPS = 5
 """How many groups of errors `status` shows."""
 
@@ -60,7 +72,12 @@ def run(
     config = load_config(ctx)
     with open_state(config) as state, state.exclusive(), watch(options(ctx).verbose) as observer:
         supervisor = Supervisor(
-            config, state, observer, workers=workers or config.handler.concurrency, endpoint_url=endpoint_url
+            config,
+            state,
+            observer,
+            workers=workers or config.handler.concurrency,
+            endpoint_url=one_endpoint_url(ctx, endpoint_url),
+            region=options(ctx).region,
         )
         summary = supervisor.run(paths or [], again=again)
     for problem in summary.problems:
@@ -131,31 +148,60 @@ def _hints(summary: Summary, config: Config, named: bool) -> Iterable[str]:
         )
 
 
-def status(ctx: typer.Context, json_: Json = False) -> None:
+def status(
+    ctx: typer.Context,
+    ledger: Annotated[
+        bool, typer.Option("--ledger", help="On a stack: count the objects in the ledger, too, which reads all of it.")
+    ] = False,
+    stack: StackName = None,
+    json_: Json = False,
+) -> None:
     """Show lanes, lag, counts and the most frequent errors.
 
     \b
     Examples:
       slips status
+      slips status -s my-stack
       slips status --json
     """
-    with open_state(load_config(ctx)) as state:
-        counts = state.counts()
-        groups = items.group(state.errors.scan())
+    kinds: Counter[str] = Counter()
+    with open_backend(ctx, stack) as backend:
+        counts = backend.status(count_ledger=ledger)
+        groups = items.group(_counted(backend.errors.scan(), kinds))
+    counts["errors"] = dict(sorted(kinds.items()))
     if json_:
         print_json({**counts, "groups": [group.to_dict() for group in groups]})
         return
     for lane, of in counts["lanes"].items():
-        oldest = f", the oldest for {_duration(of['oldest_seconds'])}" if of["waiting"] else ""
-        print(f"lane {lane}: {of['waiting']:,} waiting{oldest}")
-    ledger = ", ".join(f"{count:,} {status}" for status, count in counts["ledger"].items())
-    print(f"ledger: {ledger or 'empty'}")
+        print(f"lane {lane}: {_lane(of)}")
+    if counts["ledger"] is None:
+        print("ledger: not counted; '--ledger' reads all of it")
+    else:
+        print(f"ledger: {', '.join(f'{count:,} {state}' for state, count in counts['ledger'].items()) or 'empty'}")
     about = ", ".join(f"{count:,} of {kind.removesuffix('s')}s" for kind, count in counts["errors"].items())
     print(f"errors: {about or 'none'}")
+    if counts.get("undelivered") is not None:
+        waiting = counts["undelivered"]
+        print(f"undelivered: {plural(waiting, 'message') if waiting else 'none'}" + (PUT_BACK if waiting else ""))
     for group in groups[:GROUPS]:
         print(group_line(group))
     if len(groups) > GROUPS:
         print(f"{plural(len(groups) - GROUPS, 'more group')}: 'slips errors --group' lists all")
+
+
+def _counted(found: Iterable[ErrorItem], kinds: Counter[str]) -> Iterator[ErrorItem]:
+    for item in found:
+        kinds[item.kind] += 1
+        yield item
+
+
+def _lane(of: dict[str, Any]) -> str:
+    """What is known of a lane: a stream does not tell how many wait in it, only how many came."""
+    oldest = of["oldest_seconds"]
+    if of["waiting"] is None:
+        waited = f", the latest waited {_duration(oldest)}" if oldest is not None else ""
+        return f"{of['arrived']:,} arrived in the last 5 min{waited}"
+    return f"{of['waiting']:,} waiting" + (f", the oldest for {_duration(oldest)}" if of["waiting"] else "")
 
 
 def _duration(seconds: float) -> str:

@@ -17,16 +17,27 @@ import typer
 
 from slips.backends.directory import Stores
 from slips.cli import items
-from slips.cli.context import EndpointUrl, load_config, open_state, options
+from slips.cli.context import (
+    EndpointUrl,
+    StackName,
+    load_config,
+    object_store,
+    open_backend,
+    open_stack,
+    options,
+    stack_name,
+)
+from slips.cli.context import endpoint_url as one_endpoint_url
 from slips.cli.output import lines, one_line, plural, say
 from slips.config import Config, Mapping
 from slips.errors import StorageError, UsageError
 from slips.interface import load_handlers
-from slips.model import ObjectEvent
+from slips.model import Lane, ObjectEvent
 from slips.pipeline.drain import with_key_of_today
 from slips.pipeline.process import Processor, Success
+from slips.ports import ObjectStore
 from slips.routing import lane_for, mapping_for
-from slips.worker import LOG_FORMAT
+from slips.worker import LOG_FORMAT, with_secrets
 
 LISTED = 100_000
 """Objects under a prefix among which `sample` looks for the newest: a prefix of S3 may have billions."""
@@ -55,12 +66,13 @@ def local(
         ),
     ] = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also show debug messages.")] = False,
+    stack: StackName = None,
     endpoint_url: EndpointUrl = None,
 ) -> None:
     """Run the handler here, on a stored error or chosen objects.
 
     Shows the object events, what comes of them, and records that cannot be parsed. Changes nothing in the error table.
-    Ends with status 1, and the traceback, if the handler fails.
+    Ends with status 1, and the traceback, if the handler fails. Of an object with versions the one that failed is read.
 
     \b
     Examples:
@@ -69,7 +81,17 @@ def local(
       slips test -r 2a45 -a threshold=5 -a '{"region": "us-east-1"}'
     """
     config = _overridden(load_config(ctx), args or [])
-    events = _events(config, request_id, data)
+    if (request_id is None) == (data is None):
+        raise UsageError(
+            "nothing to test on, or two things; expected either -r ID or -d FILE; "
+            "'slips errors' lists ids, 'slips sample' makes a file"
+        )
+    if request_id is not None:
+        with open_backend(ctx, stack, endpoint_url) as backend:
+            events = items.find(backend.errors, request_id).events
+    else:
+        assert data is not None  # noqa: S101 - for mypy
+        events = _events(data)
     logging.basicConfig(
         level=logging.DEBUG if verbose or options(ctx).verbose else logging.INFO,
         format=LOG_FORMAT,
@@ -82,12 +104,15 @@ def local(
     with redirect_stdout(sys.stderr):
         handlers = load_handlers(config.resolve(config.handler.path))
         _log.info("Handler: %s in %s", ", ".join(each.__name__ for each in handlers), config.handler.path)
-        stores = Stores(config, endpoint_url)
-        processor = Processor(config, stores, handlers)
+        store = object_store(ctx, config, stack, endpoint_url)
+        config = with_secrets(config, one_endpoint_url(ctx, endpoint_url), options(ctx).region)
+        processor = Processor(config, store, handlers)
     clean = True
     for given in events:
-        event = with_key_of_today(given, stores)
+        event = with_key_of_today(given, store)
         _log.info("Processing %s", event.url)
+        if request_id is not None:
+            _warn_of_other_content(event, store)
         with redirect_stdout(sys.stderr):
             ended = processor.process(event)
         if isinstance(ended, Success):
@@ -130,17 +155,26 @@ def _json_or_text(text: str) -> Any:
         return text
 
 
-def _events(config: Config, request_id: str | None, data: Path | None) -> list[ObjectEvent]:
-    """The object events to test with."""
-    if (request_id is None) == (data is None):
-        raise UsageError(
-            "nothing to test on, or two things; expected either -r ID or -d FILE; "
-            "'slips errors' lists ids, 'slips sample' makes a file"
+def _warn_of_other_content(event: ObjectEvent, store: ObjectStore) -> None:
+    """Says so if what is read now is not what failed. A version is always the same; records refuse other content."""
+    if event.object_version_id or not event.object_etag or event.records is not None:
+        return
+    try:
+        with store.open(event) as stored:
+            etag = stored.etag
+    except StorageError:
+        return  # the run itself will say so
+    if etag != event.object_etag:
+        _log.warning(
+            "%s was overwritten since it failed (etag %s, now %s): this runs on its present content",
+            one_line(event.url),
+            one_line(event.object_etag),
+            etag,
         )
-    if request_id is not None:
-        with open_state(config) as state:
-            return items.find(state.errors, request_id).events
-    assert data is not None  # noqa: S101 - for mypy
+
+
+def _events(data: Path) -> list[ObjectEvent]:
+    """The object events in a file."""
     try:
         text = sys.stdin.buffer.read() if str(data) == "-" else data.read_bytes()
     except OSError as error:
@@ -177,6 +211,7 @@ def sample(
         int, typer.Option("-n", "--number", metavar="N", min=1, help="Objects for each mapping, the newest.")
     ] = 1,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write there instead.")] = None,
+    stack: StackName = None,
     endpoint_url: EndpointUrl = None,
 ) -> None:
     """Pick real objects of each mapping, for 'slips test -d'.
@@ -187,21 +222,23 @@ def sample(
       slips sample | slips test -d -
     """
     config = load_config(ctx)
-    stores = Stores(config, endpoint_url)
+    store = object_store(ctx, config, stack, endpoint_url)
+    streams = _streams(ctx, stack, endpoint_url)
     found: list[ObjectEvent] = []
     failed = False
     for bucket, mappings in config.bucket_mapping.items():
         for mapping in mappings:
             try:
-                newest = heapq.nlargest(number, _objects(config, stores, bucket, mapping), lambda each: each.timestamp)
+                newest = heapq.nlargest(number, _objects(config, store, bucket, mapping), lambda each: each.timestamp)
             except StorageError as error:
                 say(one_line(str(error)))
                 failed = True
                 continue
             if not newest:
                 say(f"s3://{bucket}/{mapping.prefix}: no object to sample")
-            found += newest
-    for problem in stores.directories.unlisted:
+            for event in newest:
+                found.append(msgspec.structs.replace(event, dest_stream=streams.get(event.lane, "")))
+    for problem in store.directories.unlisted if isinstance(store, Stores) else ():
         say(one_line(problem))
     text = json.dumps([event.to_dict() for event in found], indent=4)
     if out is None:
@@ -215,9 +252,23 @@ def sample(
         raise typer.Exit(1)
 
 
-def _objects(config: Config, stores: Stores, bucket: str, mapping: Mapping) -> Iterator[ObjectEvent]:
+def _streams(ctx: typer.Context, stack: str | None, endpoint_url: str | None) -> dict[Lane | None, str]:
+    """Physical names of the stack's streams, as the original wrote them; none on this machine, or before a deploy."""
+    name = stack_name(ctx, stack)
+    if name is None:
+        return {}
+    try:
+        return dict(open_stack(ctx, name, endpoint_url).streams.items())
+    except UsageError as error:
+        if stack is not None or options(ctx).stack is not None:
+            raise
+        say(f"'dest_stream' is left empty: {one_line(str(error))}")
+        return {}
+
+
+def _objects(config: Config, store: ObjectStore, bucket: str, mapping: Mapping) -> Iterator[ObjectEvent]:
     """The objects that are processed by this very mapping, and have something in them."""
-    for event in islice(stores.list(bucket, mapping.prefix), LISTED):
+    for event in islice(store.list(bucket, mapping.prefix), LISTED):
         mine = mapping_for(config.bucket_mapping, bucket, event.object_key) is mapping
         lane = lane_for(config.routing, event)
         if mine and event.object_size and lane != "drop":

@@ -15,16 +15,21 @@ from slips.errors import UsageError
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.session import Session
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
 
-ATTEMPTS = 5
-"""Tries of one call, with back-off between them, before it counts as failed."""
+ATTEMPTS = 3
+"""Tries of one call within seconds, before it counts as failed; what invokes a function tries again after minutes."""
+LONGEST_ANSWER = 910
+"""Seconds: a function runs 900 at most."""
 
 
 class Clients:
@@ -53,13 +58,13 @@ class Clients:
         # Other SDKs and Lambda know AWS_REGION, botocore only AWS_DEFAULT_REGION.
         return self._region or os.environ.get("AWS_REGION") or self.session.get_config_variable("region")
 
-    def make(self, service: str, *, region: str | None = None, **settings: Any) -> Any:
+    def make(self, service: str, *, region: str | None = None, attempts: int = ATTEMPTS, **settings: Any) -> Any:
         """A client of `service`. Raises UsageError if settings of AWS cannot be used."""
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
 
         config = Config(
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            retries={"mode": "standard", "total_max_attempts": attempts},
             connect_timeout=5,
             tcp_keepalive=True,
             **settings,
@@ -85,7 +90,7 @@ class Clients:
 
     @cached_property
     def kinesis(self) -> KinesisClient:
-        made: KinesisClient = self.make("kinesis")
+        made: KinesisClient = self.make("kinesis", attempts=2)  # `KinesisStream.put` has a back-off of its own
         return made
 
     @cached_property
@@ -96,6 +101,27 @@ class Clients:
     @cached_property
     def functions(self) -> LambdaClient:
         made: LambdaClient = self.make("lambda")
+        return made
+
+    @cached_property
+    def patient_functions(self) -> LambdaClient:
+        """Waits for the answer of a function as long as one may run."""
+        made: LambdaClient = self.make("lambda", read_timeout=LONGEST_ANSWER)
+        return made
+
+    @cached_property
+    def cloudformation(self) -> CloudFormationClient:
+        made: CloudFormationClient = self.make("cloudformation")
+        return made
+
+    @cached_property
+    def cloudwatch(self) -> CloudWatchClient:
+        made: CloudWatchClient = self.make("cloudwatch")
+        return made
+
+    @cached_property
+    def logs(self) -> CloudWatchLogsClient:
+        made: CloudWatchLogsClient = self.make("logs")
         return made
 
     @cached_property

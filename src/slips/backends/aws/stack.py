@@ -1,0 +1,432 @@
+"""A deployed stack as operators see it: found by its name alone, whatever version of slips deployed it.
+
+CloudFormation tells what the stack made, by logical name; what it was given (existing streams and tables) the
+functions' environment variables tell. What a stack of 2018 lacks is said when it is needed, not before.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property, partial
+from typing import Any
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    SSOError,
+    TokenRetrievalError,
+)
+from msgspec import Struct
+
+from slips.backends.aws.clients import Clients, code, reason
+from slips.backends.aws.dynamodb import DynamoErrors, DynamoLedger
+from slips.backends.aws.kinesis import KinesisStream, read_back
+from slips.backends.aws.queue import UndeliveredQueue
+from slips.config import LaneConfig
+from slips.envelope import Batch
+from slips.errors import SlipsError, UsageError
+from slips.model import LANES, Lane, format_time
+
+FUNCTIONS = ("EventPusher", "FastDispatcher", "SlowDispatcher", "MainFunc", "Reporter", "Drain")
+"""Logical names, as in 2018."""
+DISPATCHERS: dict[Lane, str] = {"fast": "FastDispatcher", "slow": "SlowDispatcher"}
+STREAM_ARNS: dict[Lane, str] = {"fast": "SLIPS_FAST_STREAM_ARN", "slow": "SLIPS_SLOW_STREAM_ARN"}
+RECENT = 300
+"""Seconds that `status` looks back."""
+ATTEMPTS = 5
+"""Tries of a change that meets another one."""
+LOOKS, LOOK_SECONDS = 120, 0.5
+"""How often and how long apart to look whether a change is done: most are within seconds."""
+INVOCATION_EVENTS = 100
+"""Object events that one invocation of MainFunc surely takes: a payload of 100 KB, keys of up to 1 KB."""
+LONGEST = 900
+"""Seconds that Lambda gives a function at most."""
+SPARE = 60
+"""Seconds of a dispatcher's time limit that are not for its delay."""
+DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"}
+BAD_CREDENTIALS = {
+    *("ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId"),
+    *("UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidAccessKeyId"),
+}
+CONFLICTS = {"PreconditionFailedException", "ResourceConflictException", "ResourceInUseException"}
+"""Somebody else, or AWS itself, is changing the same thing."""
+
+
+class LogLine(Struct, frozen=True):
+    """What a function said."""
+
+    id: str
+    time: float
+    """Epoch seconds."""
+    function: str
+    """Logical name."""
+    message: str
+
+
+class Stack:
+    """One stack. `resources` are the physical names by logical name."""
+
+    processed_by = "the stack processes them now"
+    limit_lasts = "it holds until the next 'slips deploy', which sets it back to 'backend.lane' of the config"
+
+    def __init__(
+        self,
+        clients: Clients,
+        name: str,
+        resources: dict[str, str],
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.name = name
+        self._clients, self._resources, self._sleep, self._clock = clients, resources, sleep, clock
+
+    @classmethod
+    def open(
+        cls,
+        clients: Clients,
+        name: str,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.time,
+    ) -> Stack:
+        """The stack of that name. Raises UsageError if there is none in the region, or no credentials."""
+        resources: dict[str, str] = {}
+        pages = clients.cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
+        with _told(f"stack '{name}'", "cloudformation", passing={"ValidationError"}):
+            try:
+                for page in pages:
+                    for each in page["StackResourceSummaries"]:
+                        # What a stack let go but did not delete is still listed.
+                        gone = each["ResourceStatus"] in ("DELETE_COMPLETE", "DELETE_SKIPPED")
+                        if not gone and each.get("PhysicalResourceId"):
+                            resources[each["LogicalResourceId"]] = each["PhysicalResourceId"]
+            except ClientError as error:
+                if code(error) != "ValidationError":
+                    raise
+                raise UsageError(
+                    f"stack '{name}': {reason(error)}; expected a stack that is deployed in {clients.region}; "
+                    "look at its name (-s, stack_name), --region and AWS_PROFILE, or 'slips deploy' it"
+                ) from error
+        return cls(clients, name, resources, sleep=sleep, clock=clock)
+
+    # -- the ports
+
+    @cached_property
+    def errors(self) -> DynamoErrors:
+        table = self._resources.get("ErrorTable") or self._variables("Drain").get("SLIPS_ERROR_TABLE")
+        if table is None:
+            raise self._lacks("error table", "'ErrorTable', or one that its function Drain names")
+        return DynamoErrors(self._clients.dynamodb, table, self._sleep)
+
+    @cached_property
+    def ledger(self) -> DynamoLedger:
+        table = self._resources.get("Ledger") or self._variables("MainFunc").get("SLIPS_LEDGER_TABLE")
+        if table is None:
+            raise self._lacks("ledger", "'Ledger', which stacks of 2018 lack")
+        return DynamoLedger(self._clients.dynamodb, table, self.errors, self._clock)
+
+    @cached_property
+    def stream(self) -> KinesisStream:
+        arns = {lane: self._variables("Drain").get(STREAM_ARNS[lane]) or self._source(lane) for lane in LANES}
+        return KinesisStream(self._clients.kinesis, arns, self._sleep)
+
+    @property
+    def streams(self) -> dict[Lane, str]:
+        return self.stream.names
+
+    @property
+    def undelivered(self) -> UndeliveredQueue | None:
+        return None if self._queue_url is None else UndeliveredQueue(self._clients.sqs, self._queue_url)
+
+    def read_back(self, batch: Batch) -> Iterator[bytes]:
+        return read_back(self._clients.kinesis, batch)
+
+    @cached_property
+    def _queue_url(self) -> str | None:
+        return self._resources.get("Undelivered") or self._variables("Drain").get("SLIPS_UNDELIVERED_URL")
+
+    # -- status
+
+    def status(self, *, count_ledger: bool) -> dict[str, Any]:
+        """As of the last minutes: CloudWatch knows how long objects waited, Kinesis not how many wait."""
+        counted = Counter(entry.status for entry in self.ledger.scan()) if count_ledger else None
+        return {
+            "lanes": self._lanes(),
+            "ledger": None if counted is None else dict(sorted(counted.items())),
+            "undelivered": self.count_undelivered(),
+        }
+
+    def count_undelivered(self) -> int | None:
+        if self._queue_url is None:
+            return None
+        with _told(self._queue_url, "sqs"):
+            told = self._clients.sqs.get_queue_attributes(
+                QueueUrl=self._queue_url,
+                AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+            )["Attributes"]
+        return sum(map(int, told.values()))
+
+    def _lanes(self) -> dict[Lane, dict[str, Any]]:
+        now = self._clock()
+        queries: list[Any] = []
+        for lane in LANES:
+            function = self._physical(DISPATCHERS[lane])
+            queries += [
+                _metric(f"{lane}_age", "AWS/Lambda", "IteratorAge", "Maximum", FunctionName=function),
+                _metric(f"{lane}_new", "AWS/Kinesis", "IncomingRecords", "Sum", StreamName=self.streams[lane]),
+            ]
+        with _told(f"stack '{self.name}'", "cloudwatch"):
+            answer = self._clients.cloudwatch.get_metric_data(
+                MetricDataQueries=queries,
+                StartTime=format_time(now - RECENT),
+                EndTime=format_time(now),
+                ScanBy="TimestampDescending",
+            )
+        values = {each["Id"]: each["Values"] for each in answer["MetricDataResults"]}
+        return {
+            lane: {
+                "waiting": None,
+                "oldest_seconds": values[f"{lane}_age"][0] / 1000 if values.get(f"{lane}_age") else None,
+                "arrived": int(sum(values.get(f"{lane}_new", ()))),
+            }
+            for lane in LANES
+        }
+
+    # -- limit
+
+    def limit(self, lane: Lane) -> LaneConfig:
+        """How fast a lane is emptied at this moment."""
+        delay = self._fresh_variables(DISPATCHERS[lane])[1].get("SLIPS_DELAY")
+        if delay is None:
+            raise self._lacks("delay", f"SLIPS_DELAY in the environment of {DISPATCHERS[lane]}, unlike those of 2018")
+        return LaneConfig(batch_size=self._mapping(lane)["BatchSize"], delay=int(float(delay)))
+
+    def set_limit(self, lane: Lane, limit: LaneConfig) -> None:
+        """Lasts until the next deploy. Raises UsageError for what no function has the time for."""
+        needed = SPARE + limit.delay * -(-limit.batch_size // INVOCATION_EVENTS)
+        if needed > LONGEST:
+            raise UsageError(
+                f"lane {lane}: {limit.batch_size:,} objects in batches of {INVOCATION_EVENTS} with {limit.delay} s "
+                f"before each take {needed:,} s; expected at most {LONGEST}, the longest that a function runs; "
+                "lower -d or -b"
+            )
+        known = self.limit(lane)
+        if limit.delay != known.delay:
+            self._set_delay(DISPATCHERS[lane], limit.delay, needed)
+        if limit.batch_size != known.batch_size:
+            self._set_batch_size(lane, limit.batch_size)
+
+    def _set_delay(self, function: str, delay: int, needed: int) -> None:
+        name, functions = self._physical(function), self._clients.functions
+
+        def change() -> None:
+            # What is sent replaces all variables: nobody may have changed another one in between.
+            configuration, variables = self._fresh_variables(function)
+            revision = {"RevisionId": configuration["RevisionId"]} if "RevisionId" in configuration else {}
+            functions.update_function_configuration(
+                FunctionName=name,
+                Environment={"Variables": {**variables, "SLIPS_DELAY": str(delay)}},
+                Timeout=max(configuration["Timeout"], needed),
+                **revision,
+            )
+
+        self._patiently(name, change)
+        self._await(name, lambda: functions.get_function_configuration(FunctionName=name), "LastUpdateStatus")
+
+    def _set_batch_size(self, lane: Lane, batch_size: int) -> None:
+        uuid, functions = self._mapping(lane)["UUID"], self._clients.functions
+        self._patiently(uuid, partial(functions.update_event_source_mapping, UUID=uuid, BatchSize=batch_size))
+        self._await(uuid, lambda: functions.get_event_source_mapping(UUID=uuid), "State")
+
+    def _patiently(self, what: str, change: Callable[[], object]) -> None:
+        """Makes a change; again, if it meets another one."""
+        for _ in range(ATTEMPTS):
+            with _told(what, "lambda", passing=CONFLICTS):
+                try:
+                    change()
+                except ClientError as error:
+                    if code(error) not in CONFLICTS:
+                        raise
+                    self._sleep(2)
+                    continue
+                return
+        raise SlipsError(f"{what}: is being changed by others all the time; expected a moment's rest; try again")
+
+    def _await(self, what: str, look: Callable[[], Any], key: str) -> None:
+        """Waits until a change is done."""
+        for _ in range(LOOKS):
+            with _told(what, "lambda"):
+                found = look()
+            match found.get(key, "Successful"):
+                case "Successful" | "Enabled" | "Disabled":
+                    return
+                case "Failed":
+                    raise SlipsError(f"{what}: AWS could not change it: {found.get('LastUpdateStatusReason')}")
+            self._sleep(LOOK_SECONDS)
+        raise SlipsError(
+            f"{what}: is still being changed; expected it to be done by now; look again with 'slips limit'"
+        )
+
+    # -- drain
+
+    def drain(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What the Drain function answers to `request`; it runs up to 15 minutes, and may say that there is `more`."""
+        function = self._physical("Drain")
+        if "SLIPS_ERROR_TABLE" not in self._variables("Drain"):
+            # That of 2018 would drain everything, whatever it is asked.
+            raise self._lacks("Drain function of this version", "one")
+        with _told(function, "lambda"):
+            answer = self._clients.patient_functions.invoke(FunctionName=function, Payload=json.dumps(request))
+            body = answer["Payload"].read()
+        result: Any = json.loads(body or b"null")
+        if "FunctionError" in answer or not isinstance(result, dict):
+            told = result.get("errorMessage") if isinstance(result, dict) else result
+            raise SlipsError(
+                f"{function}: failed: {told}; expected it to drain; what it drained is on its lane, the rest is still "
+                "in the error table: 'slips logs Drain' tells more"
+            )
+        return result
+
+    # -- logs
+
+    def functions(self) -> list[str]:
+        """Logical names of those that it has."""
+        return [name for name in FUNCTIONS if name in self._resources]
+
+    def logs(self, functions: Sequence[str], since: float, containing: str | None = None) -> Iterator[LogLine]:
+        """What functions (logical names) have said since then (epoch seconds), merged by time."""
+        return heapq.merge(
+            *(self._log(function, since, containing) for function in functions), key=lambda line: line.time
+        )
+
+    def _log(self, function: str, since: float, containing: str | None) -> Iterator[LogLine]:
+        group = self._resources.get(f"{function}Logs") or f"/aws/lambda/{self._physical(function)}"
+        request: dict[str, Any] = {"logGroupName": group, "startTime": int(since * 1000)}
+        if containing:
+            text = containing.replace("\\", "\\\\").replace('"', '\\"')
+            request["filterPattern"] = f'"{text}"'
+        pages = iter(self._clients.logs.get_paginator("filter_log_events").paginate(**request))
+        while True:
+            with _told(group, "logs", passing={"ResourceNotFoundException"}):
+                try:
+                    page = next(pages, None)
+                except ClientError as error:
+                    if code(error) != "ResourceNotFoundException":
+                        raise
+                    return  # Lambda makes a group of 2018 when the function first says something
+            if page is None:
+                return
+            for each in page["events"]:
+                yield LogLine(each["eventId"], each["timestamp"] / 1000, function, each["message"].rstrip("\n"))
+
+    # -- what the stack is made of
+
+    def _physical(self, name: str) -> str:
+        found = self._resources.get(name)
+        if found is None:
+            raise self._lacks(f"function {name}", "one that slips has deployed")
+        return found
+
+    def _lacks(self, what: str, expected: str) -> UsageError:
+        return UsageError(
+            f"stack '{self.name}': has no {what}; expected {expected}; look whether it is a stack of slips, "
+            "and 'slips deploy' it anew"
+        )
+
+    @cached_property
+    def _known_variables(self) -> dict[str, dict[str, str]]:
+        return {}
+
+    def _variables(self, function: str) -> dict[str, str]:
+        """The environment of a function, asked for once; empty if there is no such function."""
+        known = self._known_variables
+        if function not in known:
+            known[function] = self._fresh_variables(function)[1] if function in self._resources else {}
+        return known[function]
+
+    def _fresh_variables(self, function: str) -> tuple[Any, dict[str, str]]:
+        """A function's configuration, and the environment in it."""
+        name = self._physical(function)
+        with _told(name, "lambda"):
+            configuration = self._clients.functions.get_function_configuration(FunctionName=name)
+        environment = configuration.get("Environment", {})
+        if "Error" in environment:
+            raise SlipsError(
+                f"{name}: its environment cannot be read: {environment['Error'].get('Message')}; expected a user or "
+                "role that may; allow kms:Decrypt with the key of the function"
+            )
+        return configuration, environment.get("Variables", {})
+
+    def _mapping(self, lane: Lane) -> Any:
+        """The event source mapping that empties a lane."""
+        function = self._physical(DISPATCHERS[lane])
+        with _told(function, "lambda"):
+            pages = self._clients.functions.get_paginator("list_event_source_mappings").paginate(FunctionName=function)
+            found = [
+                each for page in pages for each in page["EventSourceMappings"] if ":kinesis:" in each["EventSourceArn"]
+            ]
+        if not found:
+            raise self._lacks(f"mapping of lane {lane}", f"an event source mapping of {DISPATCHERS[lane]}")
+        return found[0]
+
+    def _source(self, lane: Lane) -> str:
+        """The ARN of a lane's stream, for stacks of 2018: their variables have other names."""
+        return str(self._mapping(lane)["EventSourceArn"])
+
+
+def _metric(name: str, namespace: str, metric: str, statistic: str, **dimensions: str) -> dict[str, Any]:
+    known = [{"Name": key, "Value": value} for key, value in dimensions.items()]
+    about = {"Namespace": namespace, "MetricName": metric, "Dimensions": known}
+    return {"Id": name, "MetricStat": {"Metric": about, "Period": 60, "Stat": statistic}}
+
+
+@contextmanager
+def _told(where: str, service: str, *, passing: set[str] | None = None) -> Iterator[None]:
+    """What AWS refuses as a SlipsError; the codes in `passing` pass."""
+    try:
+        yield
+    except ClientError as error:
+        its = code(error)
+        if passing and its in passing:
+            raise
+        if its in BAD_CREDENTIALS:
+            raise UsageError(
+                f"{where}: {reason(error)}; expected valid AWS credentials; renew them ('aws sso login'), or look at "
+                "AWS_PROFILE and AWS_ACCESS_KEY_ID"
+            ) from error
+        if its in DENIED:
+            named = re.search(r"not authorized to perform: ([\w-]+:\w+)", reason(error))
+            action = named[1] if named else f"{service}:{error.operation_name}"
+            raise SlipsError(
+                f"{where}: AWS denies {action}: {reason(error)}; expected a user or role that may do it; give it that "
+                "permission, or choose another with AWS_PROFILE"
+            ) from error
+        raise SlipsError(
+            f"{where}: AWS refuses {error.operation_name}: {reason(error)}; try again, or mend that"
+        ) from (error)
+    except (
+        NoCredentialsError,
+        PartialCredentialsError,
+        CredentialRetrievalError,
+        SSOError,
+        TokenRetrievalError,
+    ) as error:
+        raise UsageError(
+            f"{where}: no AWS credentials ({error}); expected AWS_PROFILE, AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, or a role; set them, or log in ('aws sso login')"
+        ) from error
+    except BotoCoreError as error:
+        raise SlipsError(
+            f"{where}: cannot be reached: {error}; expected an answer of AWS; look at the network, --region and "
+            "--endpoint-url"
+        ) from error

@@ -1,0 +1,58 @@
+"""`limit`: how fast a lane is emptied, shown or set while it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from slips.cli.context import Json, StackName, open_backend
+from slips.cli.output import print_json, say
+from slips.model import Lane
+
+FIELDS = ("delay", "batch_size")
+
+
+def limit(
+    ctx: typer.Context,
+    lane: Annotated[Lane, typer.Argument(metavar="LANE", help="fast or slow.")],
+    delay: Annotated[
+        int | None,
+        typer.Option("-d", "--delay", metavar="SECONDS", min=0, max=300, help="Wait so long before each invocation."),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            "-b", "--batch-size", metavar="N", min=1, max=10_000, help="Objects given to one invocation, at most."
+        ),
+    ] = None,
+    stack: StackName = None,
+    json_: Json = False,
+) -> None:
+    """Show or set how fast a lane is emptied.
+
+    On a stack it holds until the next deploy, which sets it back to the config. On this machine 'slips run' starts the
+    objects of the lane so many seconds apart; the batch size is only kept, as each object is its own run here.
+
+    \b
+    Examples:
+      slips limit slow
+      slips limit slow -d 5 -b 10
+      slips limit fast -d 0 -s my-stack
+    """
+    with open_backend(ctx, stack) as backend:
+        before = backend.limit(lane)
+        wanted = {"delay": delay, "batch_size": batch_size}
+        after = msgspec.structs.replace(before, **{name: value for name, value in wanted.items() if value is not None})
+        if after != before:
+            backend.set_limit(lane, after)
+    if json_:
+        known = {name: getattr(after, name) for name in FIELDS}
+        print_json({"lane": lane, **known, "before": {name: getattr(before, name) for name in FIELDS}})
+        return
+    for name in FIELDS:
+        old, new = getattr(before, name), getattr(after, name)
+        print(f"{name + ':':11} {old}" + (f" -> {new}" if new != old else ""))
+    if after != before:
+        say(backend.limit_lasts)

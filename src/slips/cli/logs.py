@@ -1,0 +1,154 @@
+"""`logs`: what the functions of a stack say, merged by time, once or as it comes."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+
+from slips.cli.context import Json, StackName, open_stack, stack_name
+from slips.cli.output import lines, one_line, print_json
+from slips.errors import UsageError
+from slips.model import format_time
+from slips.pipeline.choose import moment
+
+if TYPE_CHECKING:
+    from slips.backends.aws.stack import LogLine, Stack
+
+POLL = 2.0
+"""Seconds between two looks."""
+LATE = 30.0
+"""Seconds by which CloudWatch may show a line later than its time: so far back each look begins."""
+SHOWN = ("timestamp", "level", "logger", "message", "function", "request_id", "object", "exception", "traceback")
+"""What the line itself shows of a JSON log line, or leaves to --json; all else it has goes behind as key=value."""
+_decode = msgspec.json.Decoder().decode
+
+
+def logs(
+    ctx: typer.Context,
+    function: Annotated[
+        str | None,
+        typer.Argument(metavar="FUNCTION", help="Only this one: main-func, EventPusher, ...; default: all."),
+    ] = None,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with what comes, until Ctrl-C.")] = False,
+    since: Annotated[
+        str, typer.Option("--since", metavar="TIME", help="From then on: 10m, 2h, or 2026-03-02T08:00:00Z.")
+    ] = "10m",
+    containing: Annotated[
+        str | None, typer.Option("--filter", metavar="TEXT", help="Only lines that contain this text.")
+    ] = None,
+    stack: StackName = None,
+    json_: Json = False,
+) -> None:
+    """Show what the functions of a stack say, merged by time.
+
+    Metrics, which are log lines too, are shown with --json only: there each line is one JSON object.
+
+    \b
+    Examples:
+      slips logs -f
+      slips logs main-func --since 2h --filter KeyError
+      slips logs -s my-stack --json
+    """
+    begin = moment(since, time.time(), "--since")
+    name = stack_name(ctx, stack)
+    if name is None:
+        raise UsageError(
+            "this machine has no functions, and 'slips run' shows their output; expected -s STACK, or --aws"
+        )
+    its = open_stack(ctx, name)
+    functions = _chosen(its, function)
+    found = its.logs(functions, begin, containing)
+    if follow:
+        found = following(lambda since: its.logs(functions, since, containing), begin)
+    show(found, json_, endless=follow)
+
+
+def _chosen(stack: Stack, text: str | None) -> list[str]:
+    """Logical names of the functions that are meant. Raises UsageError."""
+    known = stack.functions()
+    if text is None and known:
+        return known
+    wanted = (text or "").replace("-", "").replace("_", "").lower()
+    found = [name for name in known if name.lower() == wanted]
+    if not found:
+        raise UsageError(
+            f"stack '{stack.name}': has no function {text or ''!r}; expected one of: "
+            f"{', '.join(known) or 'it has none'}"
+        )
+    return found
+
+
+def following(
+    read: Callable[[float], Iterable[LogLine]],
+    since: float,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[LogLine]:
+    """The lines since then, each once, and on and on; `read` gives those since a time.
+
+    Each look begins before the latest line: lines come late, and not in order.
+    """
+    seen: dict[str, float] = {}
+    latest = since
+    while True:
+        for line in read(max(since, latest - LATE)):
+            if line.id not in seen:
+                seen[line.id] = line.time
+                yield line
+        latest = max([latest, *seen.values()])
+        seen = {id_: when for id_, when in seen.items() if when >= latest - LATE}
+        sleep(POLL)
+
+
+def show(found: Iterable[LogLine], json_: bool, *, endless: bool) -> None:
+    """Prints the lines. Of endless ones Ctrl-C is the proper end."""
+    try:
+        _show(found, json_)
+    except KeyboardInterrupt:
+        if not endless:
+            raise
+
+
+def _show(found: Iterable[LogLine], json_: bool) -> None:
+    for line in found:
+        value = _parsed(line.message)
+        if json_:
+            print_json({"time": format_time(line.time), "function": line.function, "message": value})
+            sys.stdout.flush()
+        elif value is line.message:
+            print(f"{format_time(line.time)}       {line.function:14} {one_line(line.message)}", flush=True)
+        elif "_aws" not in value:
+            print(readable_line(line, value), flush=True)
+
+
+def _parsed(message: str) -> Any:
+    """The JSON object that a message is, else the message."""
+    if message.startswith("{"):
+        try:
+            return _decode(message)
+        except msgspec.MsgspecError:
+            return message
+    return message
+
+
+def readable_line(line: LogLine, value: dict[str, Any]) -> str:
+    """A JSON log line for people: time, level, function, message, what else it says; then its traceback."""
+    message, about = str(value.get("message", "")), value.get("object")
+    parts = [message]
+    if about and str(about) not in message:
+        parts.append(str(about))
+    parts += [f"{key}={_short(each)}" for key, each in value.items() if key not in SHOWN and each not in ({}, [], "")]
+    level = str(value.get("level", ""))
+    text = f"{format_time(line.time)} {one_line(level):5} {line.function:14} {one_line('  '.join(parts))}"
+    trace = value.get("exception") or value.get("traceback")
+    if not trace:
+        return text
+    return text + "".join(f"\n    {each}" for each in lines(str(trace)).rstrip("\n").split("\n"))
+
+
+def _short(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

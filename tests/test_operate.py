@@ -1,0 +1,1062 @@
+"""Operators' commands on a stack: the same output as on this machine, by the stack's name alone."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterator
+from copy import copy
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import boto3
+import msgspec
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+from moto import mock_aws
+from moto.awslambda_simple.models import lambda_simple_backends
+from moto.kinesis.models import kinesis_backends
+
+from projects import CONFIG, Done, Project
+from slips import worker
+from slips.backends.aws.clients import Clients
+from slips.backends.aws.s3 import S3Store
+from slips.backends.aws.stack import LogLine, Stack
+from slips.cli import drain, logs
+from slips.cli.progress import Tally
+from slips.config import LaneConfig, parse
+from slips.errors import SlipsError, StreamError, UsageError
+from slips.model import ErrorItem, ObjectEvent, Outcome, Sample, format_time
+from slips.pipeline.choose import Choice
+from slips.worker import Frames, Ready, Setup, Task, frame
+
+REGION, ACCOUNT = "us-east-1", "123456789012"
+CLIENTS = Clients(REGION)
+"""Shared, as making a client takes its time; a test that replaces one has a copy."""
+ON_AWS = CONFIG.replace(CONFIG[CONFIG.index("backend:") : CONFIG.index("handler:")], "")
+"""The same project without `backend.embedded`."""
+OLD = ObjectEvent(
+    aws_region="ap-northeast-1",
+    event_time="2018-04-05T12:00:16.587Z",
+    event_name="ObjectCreated:Put",
+    bucket_name="my-logs",
+    bucket_arn="arn:aws:s3:::my-logs",
+    object_key="slow/a+b",
+    object_size=1779,
+    object_etag="fd8fff47866aface4ba9457bba303975",
+    dest_stream="slam-xxxx-EventSlowStream-WVPZDN4SDQW0",
+)
+VARIABLES = {
+    "Drain": {
+        "SLIPS_ERROR_TABLE": {"Ref": "ErrorTable"},
+        "SLIPS_FAST_STREAM_ARN": {"Fn::GetAtt": ["EventFastStream", "Arn"]},
+        "SLIPS_SLOW_STREAM_ARN": {"Fn::GetAtt": ["EventSlowStream", "Arn"]},
+        "SLIPS_UNDELIVERED_URL": {"Ref": "Undelivered"},
+    },
+    "MainFunc": {"SLIPS_LEDGER_TABLE": {"Ref": "Ledger"}},
+    "FastDispatcher": {"SLIPS_MAIN_FUNC": "main", "SLIPS_DELAY": "0"},
+    "SlowDispatcher": {"SLIPS_MAIN_FUNC": "main", "SLIPS_DELAY": "2"},
+}
+
+
+def table(key: str) -> dict[str, Any]:
+    properties = {
+        "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+    return {"Type": "AWS::DynamoDB::Table", "Properties": properties}
+
+
+def template() -> dict[str, Any]:
+    """As much of a stack as operators see."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    resources: dict[str, Any] = {
+        "ErrorTable": table("request_id"),
+        "Ledger": table("entry"),
+        "Undelivered": {"Type": "AWS::SQS::Queue"},
+        "Role": {
+            "Type": "AWS::IAM::Role",
+            "Properties": {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]}},
+        },
+    }
+    for name, variables in VARIABLES.items():
+        resources[name] = {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {
+                "Code": {"ZipFile": "pass"},
+                "Handler": "index.x",
+                "Runtime": "python3.13",
+                "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+                "Timeout": 60,
+                "Environment": {"Variables": variables},
+            },
+        }
+        resources[f"{name}Logs"] = {"Type": "AWS::Logs::LogGroup"}
+    for lane in ("Fast", "Slow"):
+        resources[f"Event{lane}Stream"] = {"Type": "AWS::Kinesis::Stream", "Properties": {"ShardCount": 1}}
+        resources[f"{lane}DispatcherMapping"] = {
+            "Type": "AWS::Lambda::EventSourceMapping",
+            "Properties": {
+                "FunctionName": {"Ref": f"{lane}Dispatcher"},
+                "EventSourceArn": {"Fn::GetAtt": [f"Event{lane}Stream", "Arn"]},
+                "BatchSize": 10,
+                "StartingPosition": "TRIM_HORIZON",
+            },
+        }
+    return {"Resources": resources}
+
+
+def template_of_2018() -> dict[str, Any]:
+    """One that knows neither ledger, nor queue, nor today's variables."""
+    made = template()
+    for name in ("Ledger", "Undelivered", *(f"{name}Logs" for name in VARIABLES)):
+        del made["Resources"][name]
+    for name in VARIABLES:
+        made["Resources"][name]["Properties"]["Environment"] = {"Variables": {"ERROR_TABLE": "x"}}
+    return made
+
+
+class Cloud:
+    """A stack called `test`, and a project that is about it."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.clients = copy(CLIENTS)
+        self.s3 = boto3.client("s3", region_name=REGION)
+        self.s3.create_bucket(Bucket="my-logs")
+
+    def deploy(self, body: dict[str, Any], name: str = "test") -> None:
+        boto3.client("cloudformation", region_name=REGION).create_stack(
+            StackName=name, TemplateBody=json.dumps(body), Capabilities=["CAPABILITY_IAM"]
+        )
+
+        for stream in kinesis_backends[ACCOUNT][REGION].streams.values():
+            stream.lambda_event_source_mappings.clear()  # moto would run the function, in Docker
+
+    def stack(self, name: str = "test") -> Stack:
+        return Stack.open(self.clients, name, sleep=lambda _: None)
+
+    def slips(self, *args: str) -> Done:
+        return self.project.slips(*args)
+
+    def fail(self, request_id: str, key: str = "json/a", **about: Any) -> ErrorItem:
+        """An item in the error tables of the stack and of this machine."""
+        item = self.project.fail(request_id, key, **about)
+        self.stack().errors.put(item)
+        return item
+
+    def fail_in_2018(self, request_id: str, *events: ObjectEvent) -> None:
+        argument = json.dumps([event.to_dict() for event in events])
+        self.clients.dynamodb.put_item(
+            TableName=self.stack()._resources["ErrorTable"],
+            Item={"request_id": {"S": request_id}, "argument": {"S": argument}},
+        )
+
+    def errors(self) -> list[str]:
+        return [item.request_id for item in self.stack().errors.scan()]
+
+    def put(self, key: str, *records: Any) -> dict[str, Any]:
+        body = b"".join(json.dumps(each).encode() + b"\n" for each in records)
+        return dict(self.s3.put_object(Bucket="my-logs", Key=key, Body=body))
+
+    def on_lane(self, lane: str) -> list[dict[str, Any]]:
+        """The object events on a stream."""
+        kinesis, name = self.clients.kinesis, self.stack().streams[lane]  # type: ignore[index]
+        (shard,) = kinesis.list_shards(StreamName=name)["Shards"]
+        iterator = kinesis.get_shard_iterator(
+            StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        return [json.loads(each["Data"]) for each in kinesis.get_records(ShardIterator=iterator)["Records"]]
+
+    def say(self, function: str, *said: tuple[float, str], stream: str = "one") -> None:
+        """Lines in the log of a function, each with its time in epoch seconds."""
+        group = self.stack()._resources[f"{function}Logs"]
+        client = boto3.client("logs", region_name=REGION)
+        client.create_log_stream(logGroupName=group, logStreamName=stream)
+        client.put_log_events(
+            logGroupName=group,
+            logStreamName=stream,
+            logEvents=[{"timestamp": int(when * 1000), "message": text} for when, text in said],
+        )
+
+    def answer(self, *results: dict[str, Any]) -> None:
+        """What functions will answer, one by one."""
+        lambda_simple_backends[ACCOUNT][REGION].lambda_simple_results_queue[:] = [json.dumps(each) for each in results]
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+
+
+@pytest.fixture
+def quiet_logging() -> Iterator[None]:
+    """What `slips test` has set up for a process of its own goes with the test."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def bare(tmp_path: Path, credentials: None, quiet_logging: None) -> Iterator[Cloud]:
+    """AWS without a stack."""
+    project = Project(tmp_path)
+    project.config(ON_AWS)
+    with mock_aws(config={"lambda": {"use_docker": False}}):
+        yield Cloud(project)
+
+
+@pytest.fixture
+def cloud(bare: Cloud) -> Cloud:
+    bare.deploy(template())
+    return bare
+
+
+@pytest.fixture
+def cloud_of_2018(bare: Cloud) -> Cloud:
+    bare.deploy(template_of_2018())
+    return bare
+
+
+def refusal(code: str, message: str = "no", operation: str = "Call") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+# ---- which backend, and which stack
+
+
+def test_every_command_prints_on_the_stack_what_it_prints_on_this_machine(cloud: Cloud) -> None:
+    cloud.fail("2a45-1", seq=7, traceback="Traceback\n  here\nKeyError: 'x'\n")
+    cloud.fail("2a45-2", key="slow/é \x1b[31m", failed_at="2019-01-01T00:00:00.000Z", fingerprint="beef")
+    cloud.fail("8b0b", kind="records", records=[(1, 2), (7, 7)], samples=[Sample(1, "bad", "raw")], stage="parse")
+    cloud.fail("8b0b-2", kind="records", records=[(9, None)], stage="parse")
+    commands = [
+        ["errors"],
+        ["errors", "--json"],
+        ["errors", "--group"],
+        ["errors", "--since", "2018-06-01T00:00:00Z", "--prefix", "my-logs/slow/"],
+        ["errors", "--limit", "1"],
+        ["error", "2a45-1"],
+        ["error", "8b"],
+        ["error", "2a4"],
+        ["error", "none"],
+        ["error", "8b0b", "-f", "cjson"],
+        ["drain", "--dry-run", "--type", "records"],
+        ["drain", "--dry-run", "8b0b"],
+    ]
+    on_stack = [cloud.slips(*command) for command in commands]
+    cloud.project.config(CONFIG)
+    for command, there in zip(commands, on_stack, strict=True):
+        here = cloud.slips(*command)
+        assert (there.status, there.out, there.err) == (here.status, here.out, here.err), command
+
+
+def test_embedded_means_this_machine_unless_aws_or_a_stack_is_asked_for(cloud: Cloud) -> None:
+    cloud.stack().errors.put(ErrorItem(request_id="far", events=[OLD]))
+    cloud.project.config(CONFIG)
+    assert cloud.slips("errors").out == "no errors\n"
+    for args in (["--aws", "errors"], ["-s", "test", "errors"], ["errors", "-s", "test"], ["-s", "test", "errors"]):
+        assert "  far  " in cloud.slips(*args).out, args
+
+
+def test_two_stacks_in_one_command_are_refused(cloud: Cloud) -> None:
+    assert cloud.slips("-s", "test", "errors", "-s", "test").status == 0
+    done = cloud.slips("-s", "test", "errors", "-s", "other")
+    assert (done.status, done.out) == (2, "")
+    assert done.err == "slips: -s: 'test' before the command and 'other' behind it; expected one of them\n"
+
+
+@pytest.mark.parametrize(
+    "command", [["errors"], ["error", "r1"], ["status"], ["limit", "fast"], ["logs"], ["drain"]], ids=" ".join
+)
+def test_s_works_without_a_config_file(cloud: Cloud, command: list[str]) -> None:
+    cloud.fail("r1")
+    cloud.answer({"drained": 1, "lanes": {"fast": 1}, "kept": 0, "notes": [], "undelivered": 0, "more": False})
+    (cloud.project.root / "slips.yml").unlink()
+    done = cloud.slips(*command, "-s", "test")
+    assert (done.status, done.err) == (0, "")
+    assert cloud.slips(*command).status == 2
+
+
+@pytest.mark.parametrize("command", [["test", "-r", "r1"], ["sample"]], ids=" ".join)
+def test_what_needs_the_config_says_so(cloud: Cloud, command: list[str]) -> None:
+    (cloud.project.root / "slips.yml").unlink()
+    done = cloud.slips(*command, "-s", "test")
+    assert done.status == 2
+    assert "no slips.yml and no config.yml; expected one of them, or another with -c FILE" in done.err
+
+
+def test_a_stack_that_is_not_there_is_wrong_input_and_names_the_region(bare: Cloud) -> None:
+    for command in (["errors"], ["status"], ["limit", "fast"], ["logs"], ["drain"], ["test", "-r", "x"]):
+        done = bare.slips("--region", "eu-west-1", *command)
+        assert (done.status, done.out) == (2, ""), command
+        assert "stack 'test': ValidationError" in done.err
+        assert "expected a stack that is deployed in eu-west-1" in done.err
+
+
+def test_no_region_is_wrong_input(bare: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    done = bare.slips("errors")
+    assert done.status == 2
+    assert "AWS: no region; expected one" in done.err
+
+
+class Pages:
+    """A client whose only pages are these, or this error."""
+
+    def __init__(self, *pages: Any) -> None:
+        self._pages = pages
+
+    def get_paginator(self, _: str) -> Pages:
+        return self
+
+    def paginate(self, **_: Any) -> Iterator[Any]:
+        for page in self._pages:
+            if isinstance(page, Exception):
+                raise page
+            yield page
+
+
+def clients(**fakes: Any) -> Clients:
+    made = Clients(REGION)
+    for name, fake in fakes.items():
+        setattr(made, name, fake)
+    return made
+
+
+def resource(name: str, status: str = "CREATE_COMPLETE", **about: str) -> dict[str, Any]:
+    return {"LogicalResourceId": name, "PhysicalResourceId": f"physical-{name}", "ResourceStatus": status, **about}
+
+
+def test_the_resources_come_from_all_pages_and_what_the_stack_let_go_is_not_its_own() -> None:
+    first = [resource(f"R{number}") for number in range(100)]
+    second = [resource("Drain"), resource("ErrorTable", "DELETE_SKIPPED"), resource("MainFunc")]
+    environment = {"Variables": {"SLIPS_ERROR_TABLE": "given-by-the-config"}}
+    asked: list[str] = []
+
+    class Functions:
+        def get_function_configuration(self, *, FunctionName: str) -> Any:
+            asked.append(FunctionName)
+            return {"Environment": environment}
+
+    pages = [{"StackResourceSummaries": each} for each in (first, second)]
+    stack = Stack.open(clients(cloudformation=Pages(*pages), functions=Functions(), dynamodb=None), "test")
+    assert stack.errors._table == "given-by-the-config"
+    assert asked == ["physical-Drain"]
+    assert stack.functions() == ["MainFunc", "Drain"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "text"),
+    [
+        (
+            refusal("AccessDenied", "User x is not authorized to perform: cloudformation:ListStackResources"),
+            1,
+            "denies",
+        ),
+        (refusal("AccessDeniedException", "no", "ListStackResources"), 1, "denies cloudformation:ListStackResources"),
+        (refusal("ExpiredToken"), 2, "renew them"),
+        (refusal("Throttling", "Rate exceeded"), 1, "AWS refuses Call: Throttling: Rate exceeded"),
+        (NoCredentialsError(), 2, "no AWS credentials"),
+    ],
+    ids=["denied", "denied, unnamed", "expired", "throttled", "no credentials"],
+)
+def test_what_aws_refuses_is_told_with_what_to_do(error: Exception, status: int, text: str) -> None:
+    with pytest.raises(SlipsError, match=text) as raised:
+        Stack.open(clients(cloudformation=Pages(error)), "test")
+    assert raised.value.exit_status == status
+    assert str(raised.value).startswith("stack 'test': ")
+
+
+# ---- large and old tables
+
+
+def test_a_table_of_many_pages_is_listed_whole_and_in_order(cloud: Cloud) -> None:
+    errors = cloud.stack().errors
+    for number in range(250):  # about 4 MB, a page of DynamoDB is 1 MB
+        item = ErrorItem(
+            request_id=f"r{number}",
+            events=[OLD],
+            failed_at=f"2026-01-01T00:{number // 60:02}:{number % 60:02}.000Z",
+            traceback="x" * 16_000,
+        )
+        errors.put(item)
+    listed = [line.split()[1] for line in cloud.slips("errors").out.splitlines()]
+    assert listed == [f"r{number}" for number in range(250)]
+
+
+def test_items_of_2018_are_listed_with_the_time_of_their_event_and_drained_to_their_lane(cloud: Cloud) -> None:
+    cloud.fail_in_2018("2a45219e-336f", OLD)
+    cloud.put("slow/a b", {"n": 1})
+    done = cloud.slips("errors")
+    assert done.out.startswith("2018-04-05T12:00:16.587Z:  2a45219e-336f  my-logs          slow/a+b (1779 byte)  ")
+    argument = json.dumps([OLD.to_dict()], indent=4)
+    assert cloud.slips("error", "2a45").out.startswith(f"RequestID: 2a45219e-336f\nArgument:\n{argument}\n")
+    assert cloud.slips("drain").out == "1 item drained: 1 on lane slow; the stack processes them now\n"
+    assert cloud.errors() == []
+    (event,) = cloud.on_lane("slow")
+    assert (event["object_key"], event["dest_stream"]) == ("slow/a b", cloud.stack().streams["slow"])
+
+
+def test_a_stack_of_2018_is_operated_and_what_it_lacks_is_said_when_it_is_needed(cloud_of_2018: Cloud) -> None:
+    cloud = cloud_of_2018
+    cloud.fail_in_2018("old", OLD)
+    assert "  old  " in cloud.slips("errors").out
+    done = cloud.slips("status")
+    assert (done.status, "undelivered" in done.out) == (0, False)
+    ledger = cloud.slips("status", "--ledger")
+    assert (ledger.status, "has no ledger; expected 'Ledger', which stacks of 2018 lack" in ledger.err) == (2, True)
+    limit = cloud.slips("limit", "fast")
+    assert (limit.status, "unlike those of 2018" in limit.err) == (2, True)
+    remote = cloud.slips("drain", "--remote", "old")
+    assert (remote.status, "has no Drain function of this version" in remote.err) == (2, True)
+    assert cloud.slips("drain", "--json").json == {
+        "drained": 1,
+        "lanes": {"fast": 0, "slow": 1},
+        "kept": 0,
+        "notes": [],
+    }
+
+
+# ---- drain
+
+
+def test_drained_items_are_on_the_streams_and_gone_from_the_table(cloud: Cloud) -> None:
+    cloud.fail("r1")
+    cloud.fail("r2", events=[ObjectEvent(bucket_name="my-logs", object_key="slow/b", lane="slow")])
+    done = cloud.slips("drain", "--json")
+    assert done.json == {"drained": 2, "lanes": {"fast": 1, "slow": 1}, "kept": 0, "notes": [], "undelivered": 0}
+    assert cloud.errors() == []
+    (fast,), (slow,) = cloud.on_lane("fast"), cloud.on_lane("slow")
+    assert (fast["object_key"], fast["replay"], slow["object_key"]) == ("json/a", "r1@1", "slow/b")
+
+
+def undelivered(cloud: Cloud, *bodies: Any) -> str:
+    url = cloud.stack()._resources["Undelivered"]
+    for body in bodies:
+        cloud.clients.sqs.send_message(QueueUrl=url, MessageBody=body if isinstance(body, str) else json.dumps(body))
+    return url
+
+
+def s3_event(key: str) -> dict[str, Any]:
+    about = {"bucket": {"name": "my-logs"}, "object": {"key": key, "size": 1, "eTag": "e"}}
+    return {"Records": [{"eventName": "ObjectCreated:Put", "eventTime": "2026-01-01T00:00:00.000Z", "s3": about}]}
+
+
+def test_drain_empties_the_undelivered_queue_and_keeps_what_cannot_be_read(cloud: Cloud) -> None:
+    url = undelivered(cloud, s3_event("json/lost"), "nonsense")
+    dry = cloud.slips("drain", "--dry-run")
+    assert dry.err == "slips: about 2 undelivered messages would be put back, too\n"
+    assert dry.out == "nothing to drain\n"
+    done = cloud.slips("drain")
+    assert done.out == "1 undelivered object event put back; the stack processes them now\n"
+    assert "undelivered message stays: " in done.err
+    (event,) = cloud.on_lane("fast")
+    assert event["object_key"] == "json/lost"
+    waiting = cloud.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert int(waiting["ApproximateNumberOfMessages"]) + int(waiting["ApproximateNumberOfMessagesNotVisible"]) == 1
+
+
+def test_a_drain_of_chosen_items_leaves_the_undelivered_queue_alone(cloud: Cloud) -> None:
+    cloud.fail("r1")
+    undelivered(cloud, s3_event("json/lost"))
+    assert "undelivered" not in cloud.slips("drain", "r1", "--json").json
+    assert cloud.slips("drain", "--since", "2h").out == "nothing to drain\n"
+    assert [event["object_key"] for event in cloud.on_lane("fast")] == ["json/a"]
+
+
+def test_a_lane_that_refuses_ends_drain_which_then_says_what_it_did(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud.fail("r1")
+    cloud.fail("r2", events=[ObjectEvent(bucket_name="my-logs", object_key="slow/b", lane="slow")])
+    cloud.fail("r3", failed_at="2019-01-01T00:00:00.000Z")
+    cloud.clients.kinesis.delete_stream(StreamName=cloud.stack().streams["slow"])
+    report, config = drain.Report(), parse(ON_AWS)
+    selection = drain.Selection([], Choice(), None, False)
+    stack = cloud.stack()
+    with pytest.raises(StreamError, match="lane slow"), drain.told(report, stack.processed_by, False, False):
+        drain.from_here(stack, config, S3Store(cloud.clients.s3), selection, report, lambda _: None, show=False)
+    assert cloud.errors() == ["r2", "r3"]
+    assert capsys.readouterr().out == "1 item drained: 1 on lane fast; the stack processes them now\n"
+
+
+def test_without_a_config_the_function_drains_what_is_chosen(cloud: Cloud) -> None:
+    done = {"drained": 2, "lanes": {"fast": 2, "slow": 0}, "kept": 1, "notes": ["a note"], "undelivered": 3}
+    cloud.answer({**done, "more": False})
+    (cloud.project.root / "slips.yml").unlink()
+    told = cloud.slips("drain", "-s", "test")
+    assert told.out == (
+        "2 items drained: 2 on lane fast; the stack processes them now\n"
+        "3 undelivered object events put back; the stack processes them now\n"
+        "1 item kept: they cannot be replayed\n"
+    )
+    assert told.err == "slips: a note\n"
+
+
+def test_the_config_of_another_stack_does_not_drain_this_one(cloud: Cloud) -> None:
+    cloud.fail("r1")
+    cloud.deploy(template(), "other")
+    cloud.project.config(ON_AWS.replace("stack_name: test", "stack_name: other"))
+    cloud.answer({"drained": 7, "lanes": {"fast": 7}, "kept": 0, "notes": [], "undelivered": 0, "more": False})
+    assert "7 items drained" in cloud.slips("drain", "-s", "test").out
+    assert "1 item drained" in cloud.slips("-c", "slips.yml", "drain", "-s", "test").out
+
+
+def test_remote_needs_a_stack(cloud: Cloud) -> None:
+    cloud.project.config(CONFIG)
+    done = cloud.slips("drain", "--remote")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("slips: --remote: this machine has no Drain function; expected a stack")
+
+
+class FakeDrain:
+    """The Drain function: answers one by one; `asked` is what it was asked."""
+
+    def __init__(self, *answers: dict[str, Any] | Exception) -> None:
+        self._answers = list(answers)
+        self.asked: list[dict[str, Any]] = []
+
+    def invoke(self, *, FunctionName: str, Payload: str) -> Any:
+        self.asked.append(json.loads(Payload))
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        body = BytesIO(json.dumps(answer).encode())
+        return {"Payload": body, **({"FunctionError": "Unhandled"} if "errorMessage" in answer else {})}
+
+
+def remote(cloud: Cloud, function: FakeDrain, selection: drain.Selection) -> drain.Report:
+    cloud.clients.patient_functions = function  # type: ignore[assignment]
+    report = drain.Report()
+    drain.remotely(cloud.stack(), selection, report, lambda _: None)
+    return report
+
+
+def result(drained: int, *, kept: int = 0, more: bool = False, notes: tuple[str, ...] = ()) -> dict[str, Any]:
+    about = {"drained": drained, "lanes": {"fast": drained, "slow": 0}, "kept": kept, "undelivered": 0}
+    return {**about, "notes": list(notes), "more": more}
+
+
+def test_the_function_is_called_again_while_there_is_more(cloud: Cloud) -> None:
+    for request_id in ("r1", "r2"):
+        cloud.fail(request_id)
+    function = FakeDrain(result(3, kept=1, more=True, notes=("kept x",)), result(2, kept=1, notes=("kept x", "y")))
+    chosen = drain.Selection([], Choice("2h", "my-logs/", "KeyError"), 7, False)
+    report = remote(cloud, function, chosen)
+    asked = {"since": "2h", "prefix": "my-logs/", "type": "KeyError", "dry_run": False}
+    assert function.asked == [{**asked, "limit": 7}, {**asked, "limit": 4}]
+    assert (report.drained, report.lanes["fast"], report.kept, report.notes) == (5, 5, 1, ["kept x", "y"])
+
+
+def test_the_function_gets_whole_ids_and_again_only_those_that_are_left(cloud: Cloud) -> None:
+    cloud.fail("2a45-1")
+    cloud.fail("8b0b-1")
+
+    class Deleting(FakeDrain):
+        def invoke(self, **request: Any) -> Any:
+            cloud.stack().errors.discard("2a45-1")
+            return super().invoke(**request)
+
+    function = Deleting(result(1, more=True), result(1))
+    remote(cloud, function, drain.Selection(["2a", "8b0b-1"], Choice(), None, False))
+    assert [each["ids"] for each in function.asked] == [["2a45-1", "8b0b-1"], ["8b0b-1"]]
+
+
+def test_a_dry_run_asks_the_function_once(cloud: Cloud) -> None:
+    function = FakeDrain(result(3, more=True))
+    report = remote(cloud, function, drain.Selection([], Choice(), None, True))
+    assert function.asked == [{"dry_run": True}]
+    assert report.notes == ["the function's time was up: there are more"]
+
+
+def test_a_function_that_gets_no_further_or_fails_is_failed_work(cloud: Cloud) -> None:
+    everything = drain.Selection([], Choice(), None, False)
+    with pytest.raises(SlipsError, match="gets no further"):
+        remote(cloud, FakeDrain(result(0, kept=3, more=True)), everything)
+    with pytest.raises(SlipsError, match="failed: no bucket; expected it to drain"):
+        remote(cloud, FakeDrain({"errorMessage": "no bucket"}), everything)
+    with pytest.raises(SlipsError, match="denies lambda:Invoke"):
+        remote(cloud, FakeDrain(refusal("AccessDeniedException", "no", "Invoke")), everything)
+    with pytest.raises(UsageError, match="--since: 'soon' is no time"):
+        remote(cloud, FakeDrain(), drain.Selection([], Choice("soon"), None, False))
+
+
+def test_a_pipe_hears_of_a_long_drain_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    now = 0.0
+    tally = Tally("items drained", lambda: now)
+    for _ in range(2500):
+        now += 0.01
+        tally.add(1)
+    assert [line.split()[1] for line in capsys.readouterr().err.splitlines()] == ["1,001", "2,001"]
+
+
+# ---- status
+
+
+def test_status_says_what_is_known_of_a_stack(cloud: Cloud) -> None:
+    cloud.fail("r1")
+    cloud.fail("r2", kind="records", fingerprint="beef", message="other")
+    undelivered(cloud, "x", "y")
+    stack = cloud.stack()
+    stack.ledger.finish(OLD, Outcome(records=1, delivered=1))
+    done = cloud.slips("status")
+    assert done.out.startswith(
+        "lane fast: 0 arrived in the last 5 min\nlane slow: 0 arrived in the last 5 min\n"
+        "ledger: not counted; '--ledger' reads all of it\n"
+        "errors: 1 of objects, 1 of records\n"
+        "undelivered: 2 messages; 'slips drain' puts back what they hold\n"
+        "     1  f00d  handler KeyError: "
+    )
+    assert "ledger: 1 done\n" in cloud.slips("status", "--ledger").out
+    told = cloud.slips("status", "--json").json
+    assert list(told) == ["lanes", "ledger", "undelivered", "errors", "groups"]
+    assert (told["errors"], told["undelivered"], told["ledger"]) == ({"object": 1, "records": 1}, 2, None)
+
+
+def test_the_lag_is_the_latest_iterator_age_and_arrivals_are_summed(cloud: Cloud) -> None:
+    asked: list[Any] = []
+
+    class CloudWatch:
+        def get_metric_data(self, **request: Any) -> Any:
+            asked.append(request)
+            values = {"fast_age": [35_200.0, 1.0], "fast_new": [2.0, 3.0], "slow_age": [], "slow_new": []}
+            return {"MetricDataResults": [{"Id": name, "Values": each} for name, each in values.items()]}
+
+    cloud.clients.cloudwatch = CloudWatch()  # type: ignore[assignment]
+    stack = Stack.open(cloud.clients, "test", clock=lambda: 1_000_000.0)
+    lanes = stack.status(count_ledger=False)["lanes"]
+    assert lanes["fast"] == {"waiting": None, "oldest_seconds": 35.2, "arrived": 5}
+    assert lanes["slow"] == {"waiting": None, "oldest_seconds": None, "arrived": 0}
+    assert (asked[0]["StartTime"], asked[0]["EndTime"]) == ("1970-01-12T13:41:40.000Z", "1970-01-12T13:46:40.000Z")
+    names = [each["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for each in asked[0]["MetricDataQueries"]]
+    assert names[:2] == [stack._resources["FastDispatcher"], stack.streams["fast"]]
+
+
+# ---- limit
+
+
+def settings(cloud: Cloud, function: str = "FastDispatcher") -> tuple[dict[str, str], int, int]:
+    """Environment, timeout and batch size."""
+    name = cloud.stack()._resources[function]
+    known = cloud.clients.functions.get_function_configuration(FunctionName=name)
+    (mapping,) = cloud.clients.functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    return known["Environment"]["Variables"], known["Timeout"], mapping["BatchSize"]
+
+
+def test_limit_shows_and_sets_the_lane_it_is_asked_for(cloud: Cloud) -> None:
+    assert cloud.slips("limit", "slow").out == "delay:      2\nbatch_size: 10\n"
+    done = cloud.slips("limit", "fast", "-d", "5")
+    assert done.out == "delay:      0 -> 5\nbatch_size: 10\n"
+    assert done.err == (
+        "slips: it holds until the next 'slips deploy', which sets it back to 'backend.lane' of the config\n"
+    )
+    assert settings(cloud) == ({"SLIPS_MAIN_FUNC": "main", "SLIPS_DELAY": "5"}, 65, 10)
+    done = cloud.slips("limit", "fast", "-b", "100", "--json")
+    before = {"delay": 5, "batch_size": 10}
+    assert done.json == {"lane": "fast", "delay": 5, "batch_size": 100, "before": before}
+    assert settings(cloud)[2] == 100
+    assert settings(cloud, "SlowDispatcher") == ({"SLIPS_MAIN_FUNC": "main", "SLIPS_DELAY": "2"}, 60, 10)
+
+
+def test_setting_what_is_set_changes_nothing_and_says_nothing(cloud: Cloud) -> None:
+    done = cloud.slips("limit", "fast", "-d", "0", "-b", "10")
+    assert (done.status, done.out, done.err) == (0, "delay:      0\nbatch_size: 10\n", "")
+
+
+@pytest.mark.parametrize("args", [["-d", "301"], ["-d", "-1"], ["-b", "0"], ["-b", "10001"], ["-d", "x"]], ids=" ".join)
+def test_a_limit_out_of_range_is_wrong_input(cloud: Cloud, args: list[str]) -> None:
+    assert cloud.slips("limit", "fast", *args).status == 2
+    assert settings(cloud)[0]["SLIPS_DELAY"] == "0"
+    assert cloud.slips("limit", "middle").status == 2
+
+
+def test_a_limit_for_which_no_function_has_the_time_is_wrong_input(cloud: Cloud) -> None:
+    done = cloud.slips("limit", "fast", "-d", "300", "-b", "1000")
+    assert done.status == 2
+    assert "take 3,060 s; expected at most 900" in done.err
+    assert settings(cloud) == ({"SLIPS_MAIN_FUNC": "main", "SLIPS_DELAY": "0"}, 60, 10)
+
+
+class FakeFunctions(Pages):
+    """Lambda with one dispatcher, whose environment somebody else changes once, and that AWS is busy with a while."""
+
+    def __init__(self, **environment: Any) -> None:
+        super().__init__(
+            {"EventSourceMappings": [{"UUID": "u", "BatchSize": 1, "EventSourceArn": "arn:aws:kinesis:x"}]}
+        )
+        self.environment: dict[str, Any] = environment or {"Variables": {"SLIPS_DELAY": "0"}}
+        self.revision, self.busy, self.conflicts, self.status = 1, 0, 1, "Successful"
+
+    def get_function_configuration(self, **_: Any) -> Any:
+        self.busy = max(0, self.busy - 1)
+        status = "InProgress" if self.busy else self.status
+        about = {"RevisionId": str(self.revision), "Timeout": 900, "LastUpdateStatus": status}
+        return {**about, "Environment": self.environment, "LastUpdateStatusReason": "no such key"}
+
+    def update_function_configuration(self, **request: Any) -> None:
+        if self.conflicts:
+            self.conflicts -= 1
+            self.revision += 1
+            self.environment["Variables"]["THEIRS"] = "1"
+        if request["RevisionId"] != str(self.revision):
+            raise refusal("PreconditionFailedException")
+        assert request["Timeout"] == 900
+        self.environment, self.busy = request["Environment"], 3
+
+
+def limited(functions: FakeFunctions) -> list[float]:
+    """Sets a delay; how long was slept."""
+    slept: list[float] = []
+    stack = Stack(clients(functions=functions), "test", {"FastDispatcher": "fast"}, sleep=slept.append)
+    stack.set_limit("fast", LaneConfig(batch_size=1, delay=5))
+    return slept
+
+
+def test_a_change_by_somebody_else_in_between_is_not_lost(credentials: None) -> None:
+    functions = FakeFunctions()
+    assert limited(functions) == [2, 0.5, 0.5]
+    assert functions.environment == {"Variables": {"SLIPS_DELAY": "5", "THEIRS": "1"}}
+
+
+def test_a_limit_that_cannot_be_set_is_failed_work(credentials: None) -> None:
+    always = FakeFunctions()
+    always.conflicts = 99
+    with pytest.raises(SlipsError, match="is being changed by others all the time"):
+        limited(always)
+    failing = FakeFunctions()
+    failing.status = "Failed"
+    with pytest.raises(SlipsError, match="AWS could not change it: no such key"):
+        limited(failing)
+
+
+def test_an_environment_that_cannot_be_read_is_not_replaced(credentials: None) -> None:
+    functions = FakeFunctions(Error={"ErrorCode": "AccessDenied", "Message": "no kms:Decrypt"})
+    with pytest.raises(SlipsError, match="its environment cannot be read: no kms:Decrypt"):
+        limited(functions)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+TIMED = """\
+import slips.interface, time
+
+class Timed(slips.interface.Handler):
+    def setup(self, args):
+        self.begun = time.time()
+
+    def recv(self, meta, event): ...
+
+    def result(self):
+        return self.begun
+"""
+
+
+def test_on_this_machine_run_starts_the_objects_of_a_lane_apart_and_holds_up_no_other(project: Project) -> None:
+    project.handler(TIMED)
+    for key in ("slow/1", "slow/2", *(f"json/{number:03}" for number in range(70))):
+        project.put(key, {"n": 1})
+    done = project.slips("limit", "slow", "-d", "2", "-b", "7")
+    assert done.out == "delay:      0 -> 2\nbatch_size: 1 -> 7\n"
+    assert "it holds here until it is set again" in done.err
+    results = {each["object"]: each["result"] for each in project.slips("run", "--json").json["results"]}
+    first, second = sorted(results.pop(f"s3://my-logs/slow/{number}") for number in (1, 2))
+    assert second - first >= 1.9
+    assert len(results) == 70
+    assert max(results.values()) < second
+
+
+def test_a_delayed_fast_lane_does_not_hold_up_the_slow_one(project: Project) -> None:
+    project.handler(TIMED)
+    for key in ("slow/1", *(f"json/{number}" for number in range(2))):
+        project.put(key, {"n": 1})
+    project.slips("limit", "fast", "-d", "1")
+    results = {each["object"]: each["result"] for each in project.slips("run", "--json").json["results"]}
+    fast = sorted(results[f"s3://my-logs/json/{number}"] for number in range(2))
+    assert fast[1] - fast[0] >= 0.9
+    assert results["s3://my-logs/slow/1"] < fast[1]
+
+
+def test_on_this_machine_the_config_gives_the_default_and_setting_it_back_gives_it_back(project: Project) -> None:
+    lanes = CONFIG.replace("  embedded:", "  lane: {slow: {delay: 3, batch_size: 4}}\n  embedded:")
+    project.config(lanes)
+    assert project.slips("limit", "slow").out == "delay:      3\nbatch_size: 4\n"
+    project.slips("limit", "slow", "-d", "9")
+    project.config(lanes.replace("batch_size: 4", "batch_size: 5"))
+    assert project.slips("limit", "slow", "--json").json["batch_size"] == 5
+    assert project.slips("limit", "slow", "-d", "3").out == "delay:      9 -> 3\nbatch_size: 5\n"
+    project.config(lanes.replace("delay: 3", "delay: 8"))
+    assert project.slips("limit", "slow").out == "delay:      8\nbatch_size: 4\n"
+
+
+# ---- test and sample
+
+
+def version_of(cloud: Cloud, key: str, *records: Any) -> str:
+    return str(cloud.put(key, *records)["VersionId"])
+
+
+def test_the_very_version_that_failed_is_tested(cloud: Cloud) -> None:
+    cloud.s3.put_bucket_versioning(Bucket="my-logs", VersioningConfiguration={"Status": "Enabled"})
+    failed = version_of(cloud, "json/a", {"n": 6})
+    version_of(cloud, "json/a", {"n": 1})
+    event = ObjectEvent(bucket_name="my-logs", object_key="json/a", object_version_id=failed, lane="fast")
+    cloud.stack().errors.put(ErrorItem(request_id="r1", events=[event]))
+    cloud.stack().errors.put(
+        ErrorItem(request_id="r2", events=[msgspec.structs.replace(event, object_version_id=None)])
+    )
+    done = cloud.slips("test", "-r", "r1")
+    assert done.status == 1
+    assert "KeyError: 'severity'" in done.err
+    assert cloud.slips("test", "-r", "r2").status == 0
+    assert cloud.errors() == ["r1", "r2"]
+
+
+def test_without_versions_an_overwritten_object_is_warned_of(cloud: Cloud) -> None:
+    etag = cloud.put("json/a", {"n": 1})["ETag"].strip('"')
+    event = ObjectEvent(bucket_name="my-logs", object_key="json/a", object_etag=etag, lane="fast")
+    cloud.stack().errors.put(ErrorItem(request_id="r1", events=[event]))
+    assert "overwritten" not in cloud.slips("test", "-r", "r1").err
+    cloud.put("json/a", {"n": 2})
+    done = cloud.slips("test", "-r", "r1")
+    assert done.status == 0
+    assert "WARNING" in done.err
+    assert f"s3://my-logs/json/a was overwritten since it failed (etag {etag}, now " in done.err
+
+
+def test_on_the_stack_a_directory_that_stands_for_a_bucket_is_not_read(cloud: Cloud) -> None:
+    cloud.project.config(CONFIG)
+    cloud.project.put("json/here", {"n": 1})
+    cloud.put("json/there", {"n": 1})
+    assert [each["object_key"] for each in cloud.slips("--aws", "sample").json] == ["json/there"]
+    assert [each["object_key"] for each in cloud.slips("sample").json] == ["json/here"]
+
+
+def test_samples_name_the_lane_and_its_stream(cloud: Cloud) -> None:
+    cloud.put("json/a", {"n": 1})
+    cloud.put("slow/b", {"n": 1})
+    streams = cloud.stack().streams
+    found = {each["object_key"]: each for each in cloud.slips("sample").json}
+    assert (found["json/a"]["lane"], found["json/a"]["dest_stream"]) == ("fast", streams["fast"])
+    assert (found["slow/b"]["lane"], found["slow/b"]["dest_stream"]) == ("slow", streams["slow"])
+
+
+def test_samples_are_there_before_the_stack_is(bare: Cloud) -> None:
+    bare.put("json/a", {"n": 1})
+    done = bare.slips("sample")
+    assert (done.status, done.json[0]["dest_stream"]) == (0, "")
+    assert "'dest_stream' is left empty: stack 'test'" in done.err
+    assert bare.slips("sample", "-s", "test").status == 2
+
+
+# ---- secrets on this machine
+
+SECRET = "hunter2"
+WITH_SECRET = ON_AWS.replace("args: {limit: 5}", "args: {limit: '{{ssm:/test/limit}}'}")
+TELLING = """\
+import slips.interface
+
+class Telling(slips.interface.Handler):
+    def setup(self, args):
+        self.length = len(args["limit"])
+
+    def recv(self, meta, event): ...
+
+    def result(self):
+        return self.length
+"""
+
+
+@pytest.fixture
+def secret(cloud: Cloud) -> Cloud:
+    ssm = boto3.client("ssm", region_name=REGION)
+    ssm.put_parameter(Name="/test/limit", Value=SECRET, Type="SecureString")
+    cloud.project.config(WITH_SECRET)
+    cloud.project.handler(TELLING)
+    cloud.put("json/a", {"n": 1})
+    return cloud
+
+
+def test_test_resolves_secrets_and_never_shows_them(secret: Cloud) -> None:
+    secret.fail("r1")
+    done = secret.slips("-v", "test", "-r", "r1")
+    assert done.status == 0
+    assert f"result of Telling: {len(SECRET)}\n" in done.out
+    assert SECRET not in done.out + done.err
+
+
+def test_a_secret_that_cannot_be_read_is_wrong_input(secret: Cloud) -> None:
+    secret.fail("r1")
+    secret.project.config(WITH_SECRET.replace("/test/limit", "/test/none"))
+    done = secret.slips("test", "-r", "r1")
+    assert done.status == 2
+    assert "handler.args: {{ssm:/test/none}}: ParameterNotFound" in done.err
+    assert secret.slips("test", "-r", "r1", "-a", "limit=abc").status == 0
+
+
+def served(project: Project, text: str) -> list[Any]:
+    """What a worker answers to one object of the config."""
+    (project.root / "slips.yml").write_text(text)
+    config = parse(text, str(project.root / "slips.yml"))
+    commands = frame(Setup(msgspec.to_builtins(config), str(project.root / "handler.py"), None, REGION))
+    commands += frame(Task(ObjectEvent(bucket_name="my-logs", object_key="json/a")))
+    answers = BytesIO()
+    worker.serve(BytesIO(commands), answers)
+    return [each for each in Frames().feed(answers.getvalue()) if not isinstance(each, worker.Progress)]
+
+
+def test_a_worker_resolves_secrets_before_the_first_object(secret: Cloud) -> None:
+    ready, success = served(secret.project, WITH_SECRET)
+    assert ready.problem is None
+    assert success.outcome.results == {"Telling": len(SECRET)}
+    (unready,) = served(secret.project, WITH_SECRET.replace("/test/limit", "/test/none"))
+    assert isinstance(unready, Ready)
+    assert "ParameterNotFound" in (unready.problem or "")
+
+
+def test_without_placeholders_aws_is_not_asked() -> None:
+    config = parse(ON_AWS)
+    assert worker.with_secrets(config, "no URL at all", None) is config
+
+
+# ---- logs
+
+T = 1_772_000_000.0
+NOW = int(time.time()) - 100.0
+"""CloudWatch takes nothing that is old, or of the future."""
+
+
+def test_the_logs_of_all_functions_are_merged_by_time(cloud: Cloud) -> None:
+    now = NOW
+    cloud.say("MainFunc", (now, "START RequestId: 1"), (now + 2, "END"))
+    cloud.say("FastDispatcher", (now + 1, '{"level": "INFO", "message": "s3://b/k: done", "object": "s3://b/k"}'))
+    lines = cloud.slips("logs").out.splitlines()
+    assert [line.split()[-1] for line in lines] == ["1", "done", "END"]
+    assert lines[1] == f"{format_time(NOW + 1)} INFO  FastDispatcher s3://b/k: done"
+
+
+def test_logs_of_one_function_go_by_any_spelling_of_its_name(cloud: Cloud) -> None:
+    now = NOW
+    cloud.say("MainFunc", (now, "main"))
+    cloud.say("Drain", (now, "drain"))
+    for name in ("main-func", "MainFunc", "mainfunc", "MAIN_FUNC"):
+        assert cloud.slips("logs", name).out.count("\n") == 1, name
+    done = cloud.slips("logs", "handler")
+    assert done.status == 2
+    assert "has no function 'handler'; expected one of: FastDispatcher, SlowDispatcher, MainFunc, Drain\n" in done.err
+
+
+def test_logs_keep_to_since_and_filter(cloud: Cloud) -> None:
+    now = NOW
+    cloud.say("MainFunc", (now - 100, "old"), (now, "new KeyError"), (now + 1, "new"))
+    since = ["--since", format_time(NOW)]
+    assert cloud.slips("logs", *since).out.count("new") == 2
+    assert "old" not in cloud.slips("logs", *since).out
+    assert cloud.slips("logs", *since, "--filter", "KeyError").out.count("\n") == 1
+    assert cloud.slips("logs", "--since", "soon").status == 2
+
+
+def test_more_lines_than_a_page_holds_are_all_shown(cloud: Cloud) -> None:
+    now = NOW
+    for part in range(2):
+        said = [(now + part, f"line {number}") for number in range(6_000)]
+        cloud.say("MainFunc", *said, stream=f"s{part}")
+    assert cloud.slips("logs", "MainFunc").out.count("\n") == 12_000
+
+
+def test_a_text_to_filter_by_is_quoted_for_cloudwatch(credentials: None) -> None:
+    asked: list[Any] = []
+
+    class Logs(Pages):
+        def paginate(self, **request: Any) -> Iterator[Any]:
+            asked.append(request["filterPattern"])
+            return iter(())
+
+    stack = Stack(clients(logs=Logs()), "test", {"MainFunc": "m", "MainFuncLogs": "g"})
+    assert list(stack.logs(["MainFunc"], 0, 'a "b" \\')) == []
+    assert asked == ['"a \\"b\\" \\\\"']
+
+
+def test_a_function_that_has_said_nothing_yet_has_no_lines(cloud_of_2018: Cloud) -> None:
+    done = cloud_of_2018.slips("logs")
+    assert (done.status, done.out, done.err) == (0, "", "")
+
+
+def test_json_lines_are_readable_with_their_traceback_and_cannot_steer_a_terminal() -> None:
+    value = {
+        **{"timestamp": "t", "level": "ERROR", "logger": "slips", "function": "MainFunc", "request_id": "r"},
+        **{"message": "failed: \x1b[31m", "object": "s3://b/k", "stage": "handler", "rules": {}},
+        "traceback": "Traceback\n  File x\nKeyError: \x1b\n",
+    }
+    line = LogLine("1", T, "MainFunc", json.dumps(value))
+    assert logs.readable_line(line, value) == (
+        "2026-02-25T06:13:20.000Z ERROR MainFunc       failed: \\x1b[31m  s3://b/k  stage=handler\n"
+        "    Traceback\n      File x\n    KeyError: \\x1b"
+    )
+
+
+def test_metrics_are_shown_as_json_only(cloud: Cloud) -> None:
+    now = NOW
+    cloud.say("MainFunc", (now, '{"_aws": {}, "Objects": 1}'), (now + 1, "{no JSON"), (now + 2, '["a"]'))
+    assert [line.split()[-1] for line in cloud.slips("logs").out.splitlines()] == ["JSON", '["a"]']
+    told = [json.loads(line) for line in cloud.slips("logs", "--json").out.splitlines()]
+    assert [each["message"] for each in told] == [{"_aws": {}, "Objects": 1}, "{no JSON", '["a"]']
+    assert told[0]["time"] == format_time(NOW)
+
+
+def test_this_machine_has_no_logs_of_functions(project: Project) -> None:
+    done = project.slips("logs")
+    assert (done.status, done.out) == (2, "")
+    assert "this machine has no functions" in done.err
+
+
+def test_following_shows_each_line_once_also_those_that_come_late() -> None:
+    looks = [
+        [LogLine("a", T, "F", "a"), LogLine("b", T + 20, "F", "b")],
+        [LogLine("late", T + 5, "F", "late"), LogLine("b", T + 20, "F", "b"), LogLine("c", T + 90, "F", "c")],
+        [LogLine("c", T + 90, "F", "c")],
+    ]
+    begun: list[float] = []
+
+    def read(since: float) -> list[LogLine]:
+        begun.append(since)
+        return looks[len(begun) - 1]
+
+    def sleep(_: float) -> None:
+        if len(begun) == len(looks):
+            raise KeyboardInterrupt
+
+    shown: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        shown.extend(line.id for line in collected(logs.following(read, T, sleep), shown))
+    assert shown == ["a", "b", "late", "c"]
+    assert begun == [T, T, T + 60]
+
+
+def collected(lines: Iterator[LogLine], shown: list[str]) -> Iterator[LogLine]:
+    for line in lines:
+        shown.append(line.id)
+        yield from ()
+
+
+def test_ctrl_c_is_the_proper_end_of_following(capsys: pytest.CaptureFixture[str]) -> None:
+    def lines() -> Iterator[LogLine]:
+        yield LogLine("a", T, "Drain", "hello")
+        raise KeyboardInterrupt
+
+    logs.show(lines(), False, endless=True)
+    assert capsys.readouterr().out == "2026-02-25T06:13:20.000Z       Drain          hello\n"
+    with pytest.raises(KeyboardInterrupt):
+        logs.show(lines(), False, endless=False)
