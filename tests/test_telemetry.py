@@ -1,0 +1,267 @@
+"""What functions say: every line a JSON object, metrics as CloudWatch's embedded format demands."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from fakes import object_event
+from slips import telemetry
+from slips.model import Outcome
+from slips.pipeline.process import Failure, Success
+from slips.telemetry import UNITS, JsonLines, Meter
+
+NOW = 1522341316.0
+EVENT = replace(object_event("a"), event_time="2018-03-29T16:35:15.500Z")
+CLOUDWATCH_UNITS = {"Count", "Seconds", "Milliseconds"}
+
+
+class Clock:
+    """Every look at it takes a second."""
+
+    def __init__(self) -> None:
+        self.now = NOW - 1
+
+    def __call__(self) -> float:
+        self.now += 1
+        return self.now
+
+
+def check_metrics(line: dict[str, Any]) -> None:
+    """What CloudWatch demands of a line in the embedded metric format, else it ignores it without a word."""
+    about = line["_aws"]
+    assert isinstance(about["Timestamp"], int)
+    assert about["Timestamp"] > 10**12
+    (directive,) = about["CloudWatchMetrics"]
+    assert directive["Namespace"] == "slips"
+    assert directive["Dimensions"] == [["Stack"], ["Stack", "Lane"]]
+    for dimension in ("Stack", "Lane"):
+        assert isinstance(line[dimension], str)
+        assert line[dimension]
+    names = [metric["Name"] for metric in directive["Metrics"]]
+    assert 0 < len(names) == len(set(names)) <= 100
+    assert set(names) == set(line) - {"_aws", "Stack", "Lane"}
+    for metric in directive["Metrics"]:
+        assert metric["Unit"] in CLOUDWATCH_UNITS
+        values = line[metric["Name"]]
+        values = values if isinstance(values, list) else [values]
+        assert 0 < len(values) <= 100
+        assert all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+
+
+class Scene:
+    """A meter and the lines that it writes."""
+
+    def __init__(self) -> None:
+        self.output = io.StringIO()
+        self.meter = Meter("prod", self.output, Clock())
+
+    def lines(self) -> list[dict[str, Any]]:
+        self.meter.emit()
+        found = [json.loads(line) for line in self.output.getvalue().splitlines()]
+        for line in found:
+            check_metrics(line)
+        return found
+
+
+def success(lane: Any = "fast", **outcome: Any) -> Success:
+    return Success(replace(EVENT, lane=lane), Outcome(**outcome))
+
+
+def failure(**outcome: Any) -> Failure:
+    return Failure(EVENT, "handler", "KeyError", "s3://my-logs/a: why", True, outcome=Outcome(**outcome))
+
+
+# ---- metrics
+
+
+def test_the_objects_of_a_lane_are_added_up_in_one_line() -> None:
+    scene = Scene()
+    scene.meter.succeeded(success(records=10, delivered=7, filtered=2, quarantined=1), 1)
+    scene.meter.succeeded(success(records=5, delivered=5), 0)
+    scene.meter.failed(failure(records=3, delivered=3), True)
+    scene.meter.passed_over(EVENT, "done")
+    (line,) = scene.lines()
+    assert {name: line[name] for name in UNITS if UNITS[name] == "Count"} == {
+        "Objects": 3,
+        "Records": 18,
+        "Delivered": 15,
+        "Filtered": 2,
+        "Quarantined": 1,
+        "Failed": 1,
+        "Duplicates": 1,
+        "ErrorItems": 2,
+    }
+    assert (line["Stack"], line["Lane"]) == ("prod", "fast")
+    assert line["Lag"] == [1.5, 2.5, 3.5]
+    assert line["Duration"] == [1000.0] * 3
+
+
+def test_each_lane_has_its_line() -> None:
+    scene = Scene()
+    scene.meter.succeeded(success("slow", records=1, delivered=1), 0)
+    scene.meter.succeeded(success("fast", records=2, delivered=2), 0)
+    assert {line["Lane"]: line["Records"] for line in scene.lines()} == {"slow": 1, "fast": 2}
+
+
+def test_an_attempt_that_will_be_made_again_counts_no_object_and_no_record() -> None:
+    scene = Scene()
+    scene.meter.failed(failure(records=3, delivered=3), False)
+    (line,) = scene.lines()
+    assert "Objects" not in line
+    assert "Failed" not in line
+    assert (line["Records"], line["ErrorItems"]) == (0, 0)
+
+
+def test_what_the_reporter_reports_is_a_failed_object() -> None:
+    scene = Scene()
+    scene.meter.reported(EVENT, "why")
+    (line,) = scene.lines()
+    assert (line["Objects"], line["Failed"], line["ErrorItems"]) == (1, 1, 1)
+
+
+def test_nothing_done_is_no_line_and_nothing_is_told_twice() -> None:
+    scene = Scene()
+    assert scene.lines() == []
+    scene.meter.succeeded(success(), 0)
+    assert len(scene.lines()) == 1
+    assert len(scene.lines()) == 1
+
+
+def test_what_was_sent_back_is_no_duplicate() -> None:
+    scene = Scene()
+    scene.meter.passed_over(EVENT, "sent back")
+    assert scene.lines() == []
+
+
+def test_every_value_is_told_however_many_objects_there_were() -> None:
+    scene = Scene()
+    for _ in range(250):
+        scene.meter.succeeded(success(records=1, delivered=1), 0)
+    lines = scene.lines()
+    assert sum(line.get("Objects", 0) for line in lines) == 250
+    assert [len(line["Duration"]) for line in lines] == [100, 100, 50]
+    assert sum(len(line["Lag"]) for line in lines) == 250
+
+
+def test_an_object_without_a_time_has_no_lag() -> None:
+    scene = Scene()
+    scene.meter.succeeded(Success(replace(EVENT, event_time=""), Outcome()), 0)
+    (line,) = scene.lines()
+    assert "Lag" not in line
+
+
+# ---- log lines
+
+
+@pytest.fixture
+def said() -> Iterator[io.StringIO]:
+    """What loggers write to a handler like Lambda's."""
+    root, output = logging.getLogger(), io.StringIO()
+    handlers, level = root.handlers, telemetry.log.level
+    root.handlers = [logging.StreamHandler(output)]
+    yield output
+    root.handlers = handlers
+    telemetry.log.setLevel(level)
+
+
+def lines_of(said: io.StringIO) -> list[dict[str, Any]]:
+    assert said.getvalue().endswith("\n")
+    return [json.loads(line) for line in said.getvalue().splitlines()]
+
+
+def test_the_users_own_lines_are_json_about_the_invocation(said: io.StringIO) -> None:
+    telemetry.set_up("MainFunc", "r1")
+    logging.getLogger("mine").warning("sent %d\nof %d", 3, 4)
+    (line,) = lines_of(said)
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {
+        "level": "WARNING",
+        "logger": "mine",
+        "message": "sent 3\nof 4",
+        "function": "MainFunc",
+        "request_id": "r1",
+    }
+
+
+def test_the_next_invocation_has_its_own_id_and_no_line_comes_twice(said: io.StringIO) -> None:
+    for request_id in ("r1", "r2"):
+        telemetry.set_up("MainFunc", request_id)
+        telemetry.log.info("hello")
+    assert [line["request_id"] for line in lines_of(said)] == ["r1", "r2"]
+
+
+def test_an_exception_is_in_its_line(said: io.StringIO) -> None:
+    telemetry.set_up("MainFunc", "r1")
+    try:
+        raise ValueError("\udcff why")
+    except ValueError:
+        logging.getLogger("mine").exception("oh")
+    (line,) = lines_of(said)
+    assert "ValueError: \\udcff why" in line["exception"]
+
+
+def test_what_became_of_each_object_is_a_line_with_its_numbers(said: io.StringIO) -> None:
+    telemetry.set_up("MainFunc", "r1")
+    scene = Scene()
+    scene.meter.succeeded(success(records=2, delivered=1, filtered=1, rules={"noise": 1}, results={"H": {"n": 1}}), 0)
+    scene.meter.failed(replace(failure(), traceback="Traceback…"), True)
+    scene.meter.passed_over(EVENT, "done")
+    done, failed, passed = lines_of(said)
+    assert (done["object"], done["records"], done["rules"]) == ("s3://my-logs/a", 2, {"noise": 1})
+    assert done["results"] == {"H": {"n": 1}}
+    assert (failed["level"], failed["stage"], failed["error_type"]) == ("ERROR", "handler", "KeyError")
+    assert failed["traceback"] == "Traceback…"
+    assert passed["message"] == "s3://my-logs/a: passed over: done"
+
+
+def test_a_long_result_is_not_in_the_log(said: io.StringIO) -> None:
+    telemetry.set_up("MainFunc", "r1")
+    Scene().meter.succeeded(success(results={"H": "x" * 1_000_000}), 0)
+    assert len(said.getvalue()) < 2_000
+
+
+def test_without_any_handler_lines_go_to_standard_output(
+    said: io.StringIO, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    telemetry.set_up("MainFunc", "r1")
+    telemetry.log.info("hello")
+    assert json.loads(capsys.readouterr().out)["message"] == "hello"
+    assert said.getvalue() == ""
+    assert sys.stdout is not None
+
+
+def test_lambdas_own_handler_writes_one_line_for_each(capsys: pytest.CaptureFixture[str]) -> None:
+    class Sink:
+        """Lambda's log sink: writes what it is given, as it is."""
+
+        def log(self, text: str) -> None:
+            sys.stdout.write(text)
+
+    class LambdaLoggerHandler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            Sink().log(self.format(record))
+
+    root, level = logging.getLogger(), telemetry.log.level
+    handlers, root.handlers = root.handlers, [LambdaLoggerHandler()]
+    try:
+        telemetry.set_up("MainFunc", "r1")
+        telemetry.log.info("one")
+        telemetry.log.info("two")
+    finally:
+        root.handlers = handlers
+        telemetry.log.setLevel(level)
+    assert [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()] == ["one", "two"]
+
+
+def test_a_formatter_alone_writes_odd_texts_as_json() -> None:
+    record = logging.LogRecord("n", logging.INFO, "", 0, "odd \udcff\u2028\x00 text", None, None)
+    assert json.loads(JsonLines().format(record))["message"] == "odd \\udcff\u2028\x00 text"
