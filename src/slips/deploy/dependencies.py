@@ -207,7 +207,7 @@ def _collect(path: Path, texts: dict[Path, str]) -> bool:
     try:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError:
-        return False  # pip says what is wrong
+        return False  # a URL; or missing, as pip says then
     texts[path] = text
     known = not re.search(r"\$\{[A-Z0-9_]+\}", text)
     for line in text.replace("\\\n", "").splitlines():
@@ -215,9 +215,7 @@ def _collect(path: Path, texts: dict[Path, str]) -> bool:
         if found is None:
             continue
         included = path.parent / "".join(shlex.split(found[1]))
-        if "://" in found[1]:
-            known = False
-        elif included not in texts:
+        if included not in texts:
             known = _collect(included, texts) and known
     return known
 
@@ -272,7 +270,7 @@ class _Pip:
         with subprocess.Popen(  # noqa: S603 - our own interpreter
             command,
             cwd=self._root,
-            env={**os.environ, "PIP_REQUIRE_VIRTUALENV": "0", "PIP_USER": "0", "PIP_NO_BINARY": "", "PYTHONUTF8": "1"},
+            env={**os.environ, "PIP_REQUIRE_VIRTUALENV": "0", "PIP_USER": "0", "PYTHONUTF8": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
