@@ -53,6 +53,8 @@ class Context(Protocol):
 class Function:
     """What an execution environment keeps from one invocation to the next."""
 
+    sleep: Callable[[float], None] = staticmethod(time.sleep)
+
     @cached_property
     def config(self) -> Config:
         return read_packaged(Path(os.environ["LAMBDA_TASK_ROOT"]))
@@ -170,7 +172,7 @@ def dispatcher(payload: Any, context: Context) -> dict[str, Any]:
             lane_records(payload),
             invoker=LambdaInvoker(_function.clients.functions, os.environ["SLIPS_MAIN_FUNC"]),
             delay=float(os.environ.get("SLIPS_DELAY") or 0),
-            sleep=time.sleep,
+            sleep=_function.sleep,
         )
         if done.problem:
             telemetry.log.error("not all dispatched: %s", done.problem)

@@ -1,0 +1,568 @@
+"""The five functions, invoked as AWS invokes them, on AWS in memory."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+from msgspec.structs import replace
+
+import aws
+from fakes import object_event
+from slips import lambdas, telemetry
+from slips.backends.aws.dynamodb import DynamoErrors, DynamoLedger
+from slips.config import PACKAGED, Config, HandlerConfig, Mapping, Route
+from slips.envelope import arguments, decode
+from slips.errors import EnvelopeError, SlipsError, StreamError, UnfinishedError, UsageError
+from slips.model import ErrorItem, Lane, ObjectEvent
+from test_telemetry import check_metrics
+
+EVENTS = Path(__file__).parent / "events"
+HANDLER = """\
+import logging
+import slips.interface
+
+class Count(slips.interface.Handler):
+    def setup(self, args):
+        self.secret, self.seen = args["secret"], 0
+
+    def recv(self, meta, event):
+        if event.get("n") == "raise":
+            raise KeyError("severity")
+        self.seen += 1
+
+    def result(self):
+        logging.getLogger("mine").warning("seen %d", self.seen)
+        return {"seen": self.seen, "secret": len(self.secret)}
+"""
+KEY = "azure/2018-03-29/a b+c=é.json.gz"
+
+
+class Context:
+    """What AWS says about an invocation."""
+
+    function_name = "a-function"
+
+    def __init__(self, request_id: str = "r1", milliseconds: int = 900_000) -> None:
+        self.aws_request_id, self._milliseconds = request_id, milliseconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._milliseconds
+
+
+class Lambda:
+    """`Invoke`: what the main func was started with; it may be throttled after so many."""
+
+    def __init__(self) -> None:
+        self.payloads: list[bytes] = []
+        self.takes = 1_000
+
+    def invoke(self, **request: Any) -> None:
+        if len(self.payloads) >= self.takes:
+            error: Any = {"Error": {"Code": "TooManyRequestsException", "Message": "slow down"}}
+            raise ClientError(error, "Invoke")
+        self.payloads.append(request["Payload"])
+
+
+class Stack:
+    """A deployed stack: a package, settings, tables, lanes, a queue; and functions to invoke."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._root, self._monkeypatch = root, monkeypatch
+        self.arns = aws.make_streams()
+        aws.make_tables()
+        self.queue: str = aws.client("sqs").create_queue(QueueName="undelivered")["QueueUrl"]
+        aws.client("s3").create_bucket(Bucket="example-logs")
+        aws.client("ssm").put_parameter(Name="/my/key", Value="s3cret", Type="SecureString")
+        self.functions = Lambda()
+        self.said: list[dict[str, Any]] = []
+        for name, value in {
+            "LAMBDA_TASK_ROOT": str(root),
+            "SLIPS_STACK": "prod",
+            "SLIPS_FAST_STREAM_ARN": self.arns["fast"],
+            "SLIPS_SLOW_STREAM_ARN": self.arns["slow"],
+            "SLIPS_ERROR_TABLE": "errors",
+            "SLIPS_LEDGER_TABLE": "ledger",
+            "SLIPS_MAIN_FUNC": "arn:main",
+            "SLIPS_UNDELIVERED_URL": self.queue,
+            "AWS_REGION": aws.REGION,
+        }.items():
+            monkeypatch.setenv(name, value)
+        self.package()
+
+    def package(self, routing: list[Route] | None = None, handler: str = HANDLER) -> None:
+        """What deploy packs; and new execution environments."""
+        (self._root / "handler.py").write_text(handler)
+        config = Config(
+            stack_name="prod",
+            handler=HandlerConfig(path="handler.py", args={"secret": "{{ssm:/my/key}}"}),
+            bucket_mapping={"example-logs": [Mapping("azure/", ["s3-lines", "json"])]},
+            routing=routing or [],
+        )
+        (self._root / PACKAGED).write_bytes(msgspec.json.encode(config))
+        function = lambdas.Function()
+        names = ("s3", "kinesis", "dynamodb", "sqs", "ssm", "secretsmanager")
+        function.clients = SimpleNamespace(functions=self.functions, **{name: aws.client(name) for name in names})
+        self._monkeypatch.setattr(lambdas, "_function", function)
+
+    def call(self, function: Callable[[Any, Any], Any], payload: Any, context: Context | None = None) -> Any:
+        """One invocation. `said` is then what it wrote, each line JSON."""
+        output, root = io.StringIO(), logging.getLogger()
+        handlers, root.handlers = root.handlers, []  # a function has none of pytest's
+        try:
+            with redirect_stdout(output):
+                return function(payload, context or Context())
+        finally:
+            root.handlers = handlers
+            self.said = [json.loads(line) for line in output.getvalue().splitlines()]
+            for line in self.metrics:
+                check_metrics(line)
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        return [line for line in self.said if "_aws" in line]
+
+    @property
+    def levels(self) -> set[str]:
+        return {line["level"] for line in self.said if "level" in line}
+
+    def put(self, key: str = KEY, *records: Any) -> ObjectEvent:
+        """An object of JSON lines, and its event."""
+        body = gzip.compress(b"".join(json.dumps(each).encode() + b"\n" for each in records))
+        etag = aws.client("s3").put_object(Bucket="example-logs", Key=key, Body=body)["ETag"].strip('"')
+        return ObjectEvent(
+            bucket_name="example-logs",
+            object_key=key,
+            object_etag=etag,
+            lane="fast",
+            event_time="2018-03-29T16:35:15.768Z",
+        )
+
+    def lane(self, lane: Lane = "fast") -> list[ObjectEvent]:
+        return [decode(record["Data"]) for record in aws.records_of(self.arns[lane])]
+
+    @property
+    def errors(self) -> DynamoErrors:
+        return DynamoErrors(aws.client("dynamodb"), "errors")
+
+    @property
+    def items(self) -> list[ErrorItem]:
+        return list(self.errors.scan())
+
+    @property
+    def ledger(self) -> DynamoLedger:
+        return DynamoLedger(aws.client("dynamodb"), "ledger", None)
+
+    def undelivered(self) -> int:
+        attributes = aws.client("sqs").get_queue_attributes(QueueUrl=self.queue, AttributeNames=["All"])["Attributes"]
+        return int(attributes["ApproximateNumberOfMessages"]) + int(attributes["ApproximateNumberOfMessagesNotVisible"])
+
+
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    level = telemetry.log.level
+    with mock_aws():
+        yield Stack(tmp_path, monkeypatch)
+    telemetry.log.setLevel(level)
+
+
+def sent(name: str) -> Any:
+    """An event as AWS sends it."""
+    return json.loads((EVENTS / name).read_text())
+
+
+# ---- event pusher
+
+
+@pytest.mark.parametrize("name", ["sns-s3.json", "s3-direct.json", "eventbridge.json"])
+def test_objects_told_of_go_on_their_lane(stack: Stack, name: str) -> None:
+    assert stack.call(lambdas.event_pusher, sent(name)) == {"fast": 1, "slow": 0, "drop": 0, "ignored": 0}
+    (event,) = stack.lane()
+    assert (event.object_key, event.lane, event.dest_stream) == (KEY, "fast", "my-fast")
+    (line,) = stack.said
+    assert (line["message"], line["fast"], line["function"], line["request_id"]) == ("pushed", 1, "EventPusher", "r1")
+
+
+@pytest.mark.parametrize("name", ["sqs-s3.json", "sqs-sns-s3.json", "sqs-raw.json", "sqs-eventbridge.json"])
+def test_objects_told_of_by_a_queue_go_on_their_lane_and_no_message_fails(stack: Stack, name: str) -> None:
+    assert stack.call(lambdas.event_pusher, sent(name)) == {"batchItemFailures": []}
+    assert KEY in {event.object_key for event in stack.lane()}
+
+
+def test_routing_of_the_packaged_config_says_which_lane(stack: Stack) -> None:
+    stack.package([Route(prefix="azure/", dest="slow")])
+    assert stack.call(lambdas.event_pusher, sent("sns-s3.json"))["slow"] == 1
+    assert [event.dest_stream for event in stack.lane("slow")] == ["my-slow"]
+    stack.package([Route(dest="drop")])
+    assert stack.call(lambdas.event_pusher, sent("sns-s3.json"))["drop"] == 1
+    assert [entry.status for entry in stack.ledger.scan()] == ["dropped"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["s3-test-event.json", "sns-s3-test-event.json", "removed.json", "expired.json", "eventbridge-deleted.json"],
+)
+def test_what_creates_no_object_is_quietly_ignored(stack: Stack, name: str) -> None:
+    done = stack.call(lambdas.event_pusher, sent(name))
+    assert (done["fast"], done["slow"], done["ignored"]) == (0, 0, 1)
+    assert (stack.lane(), stack.levels) == ([], {"INFO"})
+
+
+def test_a_test_event_in_a_queue_is_quietly_ignored(stack: Stack) -> None:
+    assert stack.call(lambdas.event_pusher, sent("sqs-s3-test-event.json")) == {"batchItemFailures": []}
+    assert stack.levels == {"INFO"}
+
+
+def test_a_message_that_cannot_be_read_fails_alone(stack: Stack) -> None:
+    payload = sent("sqs-raw.json")
+    payload["Records"][0]["body"] = "no JSON"
+    assert stack.call(lambdas.event_pusher, payload) == {
+        "batchItemFailures": [{"itemIdentifier": "059f36b4-87a3-44ab-83d2-661975830a7d"}]
+    }
+    assert [event.object_key for event in stack.lane()] == ["azure/2018-03-29/second.json.gz"]
+    assert "no JSON" in stack.said[0]["message"] or "JSON was expected" in stack.said[0]["message"]
+
+
+def test_a_notification_that_cannot_be_read_fails_the_invocation_after_the_others_were_pushed(stack: Stack) -> None:
+    payload = sent("sns-s3.json")
+    bad = json.loads(json.dumps(payload["Records"][0]))
+    bad["Sns"]["Message"] = "no JSON"
+    payload["Records"].insert(0, bad)
+    with pytest.raises(EnvelopeError, match=r"Records\[0\]"):
+        stack.call(lambdas.event_pusher, payload)
+    assert [event.object_key for event in stack.lane()] == [KEY]
+
+
+def test_a_lane_that_refuses_fails_every_message_of_a_queue_and_the_invocation_of_others(stack: Stack) -> None:
+    class Full:
+        names = {"fast": "my-fast", "slow": "my-slow"}  # noqa: RUF012
+
+        def put(self, lane: Lane, events: list[ObjectEvent]) -> None:
+            raise StreamError(f"lane {lane} is full", events)
+
+    lambdas._function.stream = Full()
+    done = stack.call(lambdas.event_pusher, sent("sqs-raw.json"))
+    assert [each["itemIdentifier"] for each in done["batchItemFailures"]] == [
+        each["messageId"] for each in sent("sqs-raw.json")["Records"]
+    ]
+    assert stack.levels == {"ERROR", "INFO"}
+    with pytest.raises(StreamError):
+        stack.call(lambdas.event_pusher, sent("sns-s3.json"))
+
+
+# ---- dispatcher
+
+
+def kinesis(*data: bytes | str) -> dict[str, Any]:
+    """A batch like AWS's, of other records."""
+    import base64
+
+    (record, *_) = sent("kinesis.json")["Records"]
+    records = []
+    for number, each in enumerate(data, 1):
+        text = base64.b64encode(each.encode() if isinstance(each, str) else each).decode()
+        records.append({**record, "kinesis": {**record["kinesis"], "data": text, "sequenceNumber": str(number)}})
+    return {"Records": records}
+
+
+def test_a_batch_of_a_lane_starts_the_main_func_on_its_events(stack: Stack) -> None:
+    assert stack.call(lambdas.dispatcher, sent("kinesis.json")) == {"batchItemFailures": []}
+    (payload,) = stack.functions.payloads
+    assert arguments(json.loads(payload))[0].object_key == KEY
+
+
+def test_a_throttled_main_func_is_a_batch_that_comes_again(stack: Stack) -> None:
+    stack.functions.takes = 0
+    first = sent("kinesis.json")["Records"][0]["kinesis"]["sequenceNumber"]
+    assert stack.call(lambdas.dispatcher, sent("kinesis.json")) == {"batchItemFailures": [{"itemIdentifier": first}]}
+    assert "TooManyRequestsException" in stack.said[0]["message"]
+
+
+def test_a_record_that_is_no_event_comes_again_with_what_is_behind_it(stack: Stack) -> None:
+    good = json.dumps(object_event("a").to_dict())
+    assert stack.call(lambdas.dispatcher, kinesis(good, "no JSON", good)) == {
+        "batchItemFailures": [{"itemIdentifier": "2"}]
+    }
+    assert len(stack.functions.payloads) == 1
+
+
+def test_a_bad_record_without_a_number_fails_the_whole_batch(stack: Stack) -> None:
+    payload = kinesis("no JSON")
+    del payload["Records"][0]["kinesis"]["sequenceNumber"]
+    assert stack.call(lambdas.dispatcher, payload) == {"batchItemFailures": [{"itemIdentifier": ""}]}
+
+
+def test_the_delay_of_the_lane_is_a_setting(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    lambdas._function.sleep = slept.append
+    for delay in ("7", "0.5", ""):
+        monkeypatch.setenv("SLIPS_DELAY", delay)
+        stack.call(lambdas.dispatcher, sent("kinesis.json"))
+    assert slept == [7, 0.5, 0]
+
+
+# ---- main func
+
+
+def payload_of(*events: ObjectEvent) -> Any:
+    return [event.to_dict() for event in events]
+
+
+def test_objects_go_through_their_chain_to_the_users_handler(stack: Stack) -> None:
+    event = stack.put(KEY, {"n": 1}, {"n": 2})
+    done = stack.call(lambdas.main_func, payload_of(event))
+    assert (done["succeeded"], done["failed"], done["unfinished"]) == (1, 0, [])
+    known = stack.ledger.get(event)
+    assert known is not None
+    assert known.outcome is not None
+    assert (known.status, known.outcome.records) == ("done", 2)
+    assert known.outcome.results == {"Count": {"seen": 2, "secret": 6}}
+    mine, object_line, metrics = stack.said
+    assert (mine["logger"], mine["message"], mine["level"], mine["request_id"]) == ("mine", "seen 2", "WARNING", "r1")
+    assert (object_line["object"], object_line["records"]) == (event.url, 2)
+    assert (metrics["Stack"], metrics["Lane"], metrics["Objects"], metrics["Records"]) == ("prod", "fast", 1, 2)
+    assert "s3cret" not in json.dumps(stack.said)
+
+
+def test_a_duplicate_is_passed_over(stack: Stack) -> None:
+    event = stack.put(KEY, {"n": 1})
+    stack.call(lambdas.main_func, payload_of(event))
+    assert stack.call(lambdas.main_func, payload_of(event), Context("r2"))["duplicates"] == 1
+    assert stack.metrics[0]["Duplicates"] == 1
+
+
+def test_bad_records_and_objects_are_items_and_what_may_pass_fails_the_invocation(stack: Stack) -> None:
+    odd = stack.put("azure/odd", {"n": 1}, "a text", {"n": 2})
+    unmapped = stack.put("elsewhere/x", {"n": 1})
+    raising = stack.put("azure/raising", {"n": "raise"})
+    with pytest.raises(UnfinishedError, match="1 of 3 object events: s3://example-logs/azure/raising: record 1"):
+        stack.call(lambdas.main_func, payload_of(odd, unmapped, raising))
+    assert {item.request_id: (item.kind, item.error_type) for item in stack.items} == {
+        "r1-1": ("records", "RecordError"),
+        "r1-2": ("object", "MappingError"),
+    }
+    assert len({item.code_version for item in stack.items} - {""}) == 1
+    (metrics,) = stack.metrics
+    assert (metrics["Objects"], metrics["Failed"], metrics["Quarantined"], metrics["ErrorItems"]) == (2, 1, 1, 2)
+    assert stack.levels >= {"ERROR", "INFO"}
+
+
+def test_a_payload_that_is_none_is_told(stack: Stack) -> None:
+    with pytest.raises(EnvelopeError):
+        stack.call(lambdas.main_func, "hello")
+
+
+def test_a_secret_that_is_gone_fails_the_invocation_and_is_asked_for_again_by_the_next(stack: Stack) -> None:
+    event = stack.put(KEY, {"n": 1})
+    aws.client("ssm").delete_parameter(Name="/my/key")
+    with pytest.raises(UsageError, match="ParameterNotFound"):
+        stack.call(lambdas.main_func, payload_of(event))
+    aws.client("ssm").put_parameter(Name="/my/key", Value="back", Type="SecureString")
+    assert stack.call(lambdas.main_func, payload_of(event))["succeeded"] == 1
+
+
+def test_an_object_too_large_for_one_invocation_goes_on_in_the_next(stack: Stack) -> None:
+    event = stack.put(KEY, *({"n": number} for number in range(5)))
+    stack.call(lambdas.main_func, payload_of(event), Context("r1", milliseconds=1))
+    (rest,) = stack.lane()
+    assert rest.records is not None
+    assert stack.metrics[0]["Delivered"] == rest.records[0][0] - 1 < 5
+    stack.call(lambdas.main_func, payload_of(rest), Context("r2"))
+    assert stack.items == []
+    assert sum(entry.outcome.delivered for entry in stack.ledger.scan() if entry.outcome) == 5
+    known = stack.ledger.get(event)
+    assert known is not None
+    assert known.status == "done"
+
+
+# ---- reporter
+
+
+def test_an_invocation_that_was_given_up_becomes_items(stack: Stack) -> None:
+    notified = sent("on-failure-stream.json")
+    notified["Records"][0]["Sns"]["Message"] = json.dumps(sent("on-failure-main.json"))
+    assert stack.call(lambdas.reporter, notified) == {"items": 2, "settled": 0}
+    assert sorted(item.request_id.partition("-")[2][-1] for item in stack.items) == ["1", "2"]
+    assert {item.error_type for item in stack.items} == {"HandlerError"}
+    assert {item.attempts for item in stack.items} == {3}
+    (metrics,) = stack.metrics
+    assert (metrics["ErrorItems"], metrics["Failed"]) == (2, 2)
+    assert stack.call(lambdas.reporter, notified) == {"items": 0, "settled": 2}
+
+
+def test_the_events_of_a_batch_that_a_mapping_gave_up_are_read_back_from_the_stream(stack: Stack) -> None:
+    for key in "abc":
+        data = json.dumps(object_event(key).to_dict()).encode()
+        aws.client("kinesis").put_record(StreamARN=stack.arns["fast"], Data=data, PartitionKey="x")
+    first, second, _ = (record["SequenceNumber"] for record in aws.records_of(stack.arns["fast"]))
+    notified = sent("on-failure-stream.json")
+    record = json.loads(notified["Records"][0]["Sns"]["Message"])
+    record["KinesisBatchInfo"] |= {
+        "streamArn": stack.arns["fast"],
+        "shardId": "shardId-000000000000",
+        "startSequenceNumber": first,
+        "endSequenceNumber": second,
+    }
+    notified["Records"][0]["Sns"]["Message"] = json.dumps(record)
+    assert stack.call(lambdas.reporter, notified) == {"items": 2, "settled": 0}
+    assert sorted(item.events[0].object_key for item in stack.items) == ["a", "b"]
+    assert {item.stage for item in stack.items} == {"dispatch"}
+
+
+def test_the_reason_of_the_main_funcs_last_attempt_is_the_one_that_people_see(stack: Stack) -> None:
+    event = stack.put("azure/raising", {"n": "raise"})
+    with pytest.raises(UnfinishedError):
+        stack.call(lambdas.main_func, payload_of(event))
+    record = sent("on-failure-main.json")
+    record["requestPayload"] = payload_of(event)
+    record["requestContext"]["requestId"] = "r1"
+    stack.call(lambdas.reporter, record)
+    (item,) = stack.items
+    assert (item.request_id, item.error_type, item.seq, item.attempts) == ("r1", "KeyError", 1, 3)
+    assert 'raise KeyError("severity")' in item.traceback
+
+
+def test_what_cannot_be_read_fails_the_reporter(stack: Stack) -> None:
+    with pytest.raises(SlipsError):
+        stack.call(lambdas.reporter, sent("on-failure-cut.json"))
+
+
+# ---- drain
+
+
+def put_items(stack: Stack, *ids: str, **about: Any) -> None:
+    for number, request_id in enumerate(ids):
+        event = replace(object_event(request_id, "slow"), bucket_name="example-logs")
+        when = f"2026-01-0{number + 1}T00:00:00.000Z"
+        stack.errors.put(ErrorItem(**{"request_id": request_id, "events": [event], "failed_at": when, **about}))
+
+
+def test_drain_without_a_word_is_everything(stack: Stack) -> None:
+    put_items(stack, "a", "b")
+    aws.client("sqs").send_message(
+        QueueUrl=stack.queue, MessageBody=json.dumps({"requestPayload": payload_of(object_event("c")), **REQUEST})
+    )
+    assert stack.call(lambdas.drain, {}) == {
+        "drained": 2,
+        "lanes": {"fast": 0, "slow": 2},
+        "kept": 0,
+        "undelivered": 1,
+        "notes": [],
+        "more": False,
+    }
+    assert [event.object_key for event in stack.lane("slow")] == ["a", "b"]
+    assert [event.replay for event in stack.lane("slow")] == ["a@1", "b@1"]
+    assert [event.object_key for event in stack.lane("fast")] == ["c"]
+    assert (stack.items, stack.undelivered()) == ([], 0)
+
+
+REQUEST = {"requestContext": {"requestId": "r", "condition": "RetriesExhausted"}}
+
+
+@pytest.mark.parametrize(
+    ("request_", "drained"),
+    [
+        ({"ids": ["b", "nothing"]}, ["b"]),
+        ({"ids": []}, []),
+        ({"limit": 2}, ["a", "b"]),
+        ({"prefix": "b"}, ["b"]),
+        ({"prefix": "s3://example-logs/c"}, ["c"]),
+        ({"since": "2026-01-02T00:00:00Z"}, ["b", "c"]),
+        ({"since": 1767398400}, ["c"]),
+        ({"type": "KeyError"}, ["a", "b", "c"]),
+        ({"type": "Other"}, []),
+        ({"type": "", "prefix": "", "since": ""}, ["a", "b", "c"]),
+        (None, ["a", "b", "c"]),
+    ],
+    ids=str,
+)
+def test_drain_of_some_items_leaves_the_others(stack: Stack, request_: Any, drained: list[str]) -> None:
+    put_items(stack, "a", "b", "c", error_type="KeyError")
+    done = stack.call(lambdas.drain, request_)
+    assert (done["drained"], sorted(event.object_key for event in stack.lane("slow"))) == (len(drained), drained)
+    assert [item.request_id for item in stack.items] == [each for each in "abc" if each not in drained]
+    if request_ == {"ids": ["b", "nothing"]}:
+        assert done["notes"] == ["no error item 'nothing'"]
+
+
+def test_a_dry_run_changes_nothing(stack: Stack) -> None:
+    put_items(stack, "a")
+    aws.client("sqs").send_message(QueueUrl=stack.queue, MessageBody="x")
+    done = stack.call(lambdas.drain, {"dry_run": True})
+    assert (done["drained"], done["lanes"], done["undelivered"]) == (1, {"fast": 0, "slow": 1}, 0)
+    assert (stack.lane("slow"), len(stack.items), stack.undelivered()) == ([], 1, 1)
+
+
+def test_drain_ends_in_time_and_says_that_there_is_more(stack: Stack) -> None:
+    put_items(stack, "a", "b")
+    done = stack.call(lambdas.drain, {}, Context(milliseconds=1000))
+    assert (done["drained"], done["more"]) == (1, True)
+    assert stack.call(lambdas.drain, {})["drained"] == 1
+
+
+def test_a_request_that_drain_does_not_know_drains_nothing(stack: Stack) -> None:
+    put_items(stack, "a")
+    with pytest.raises(UsageError, match=r"Drain: .*unknown field `id`.*expected keys ids, since"):
+        stack.call(lambdas.drain, {"id": "a"})
+    assert len(stack.items) == 1
+
+
+def test_an_undelivered_message_that_cannot_be_read_stays_with_a_note(stack: Stack) -> None:
+    aws.client("sqs").send_message(QueueUrl=stack.queue, MessageBody="no JSON")
+    done = stack.call(lambdas.drain, {})
+    assert (done["undelivered"], stack.undelivered()) == (0, 1)
+    assert "undelivered message stays" in done["notes"][0]
+
+
+# ---- what a new execution environment costs
+
+
+def test_functions_make_their_own_clients_from_their_settings(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lambdas, "_function", lambdas.Function())
+    stack.call(lambdas.event_pusher, sent("sns-s3.json"))
+    event = stack.put(KEY, {"n": 1})
+    assert stack.call(lambdas.main_func, payload_of(event))["succeeded"] == 1
+    assert stack.call(lambdas.drain, {})["drained"] == 0
+    assert len(stack.lane()) == 1
+
+
+IMPORT = """
+import sys, time
+begun = time.process_time()
+import slips.lambdas
+print(round((time.process_time() - begun) * 1000))
+print(" ".join(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+def test_importing_the_functions_imports_neither_boto3_nor_what_only_the_command_line_needs() -> None:
+    done = subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, check=True)
+    milliseconds, modules = done.stdout.splitlines()
+    print(f"slips.lambdas: {milliseconds} ms of CPU")
+    heavy = {
+        "boto3",
+        "botocore",
+        "s3transfer",
+        "urllib3",
+        "typer",
+        "click",
+        "rich",
+        "yaml",
+        "pip",
+        "sqlite3",
+        "asyncio",
+    }
+    assert heavy & set(modules.split()) == set()
