@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 import msgspec
 import pytest
-from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 from moto import mock_aws
 from moto.awslambda_simple.models import lambda_simple_backends
 from moto.kinesis.models import kinesis_backends
@@ -303,6 +303,19 @@ def test_a_stack_that_is_not_there_is_wrong_input_and_names_the_region(bare: Clo
         assert "expected a stack that is deployed in eu-west-1" in done.err
 
 
+def test_run_is_of_this_machine_and_says_so(project: Project) -> None:
+    for args in (["-s", "test", "run"], ["--aws", "run"]):
+        done = project.slips(*args)
+        assert (done.status, done.out) == (2, "")
+        assert done.err.startswith("slips: run: always works on this machine; expected neither -s nor --aws")
+
+
+def test_a_server_that_is_not_there_is_failed_work_that_names_it(credentials: None) -> None:
+    with pytest.raises(SlipsError, match=r"stack 'x': cannot be reached: .*127\.0\.0\.1:9.*look at") as raised:
+        Stack.open(clients(cloudformation=Pages(EndpointConnectionError(endpoint_url="http://127.0.0.1:9"))), "x")
+    assert raised.value.exit_status == 1
+
+
 def test_no_region_is_wrong_input(bare: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     done = bare.slips("errors")
@@ -405,6 +418,25 @@ def test_items_of_2018_are_listed_with_the_time_of_their_event_and_drained_to_th
     assert cloud.errors() == []
     (event,) = cloud.on_lane("slow")
     assert (event["object_key"], event["dest_stream"]) == ("slow/a b", cloud.stack().streams["slow"])
+
+
+def test_an_item_that_cannot_be_read_holds_up_no_other_and_is_named(cloud: Cloud) -> None:
+    cloud.fail("r1")
+    cloud.fail("r2", failed_at="2019-01-01T00:00:00.000Z")
+    cloud.fail_in_2018("empty")
+    table = cloud.stack()._resources["ErrorTable"]
+    for name, attributes in {"bare": {}, "odd": {"failed_at": {"S": "2018-12-01"}, "item": {"S": "{"}}}.items():
+        cloud.clients.dynamodb.put_item(TableName=table, Item={"request_id": {"S": name}, **attributes})
+    done = cloud.slips("errors")
+    assert [line.split()[1] for line in done.out.splitlines()] == ["r1", "r2"]
+    assert done.status == 1
+    assert [name for name in ("empty", "bare", "odd") if f"error item '{name}': " in done.err] == [
+        "empty",
+        "bare",
+        "odd",
+    ]
+    assert cloud.slips("drain").out == "2 items drained: 2 on lane fast; the stack processes them now\n"
+    assert cloud.slips("error", "odd").status == 1
 
 
 def test_a_stack_of_2018_is_operated_and_what_it_lacks_is_said_when_it_is_needed(cloud_of_2018: Cloud) -> None:

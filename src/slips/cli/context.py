@@ -50,7 +50,7 @@ EndpointUrl = Annotated[
 ]
 StackName = Annotated[
     str | None,
-    typer.Option("-s", "--stack", metavar="STACK", help="Work on this stack; needs no config file where it says so."),
+    typer.Option("-s", "--stack", metavar="STACK", help="Work on this stack, whatever the config says."),
 ]
 
 
@@ -64,6 +64,15 @@ def one_of(name: str, before: str | None, behind: str | None) -> str | None:
     if before is not None and behind is not None and before != behind:
         raise UsageError(f"{name}: {before!r} before the command and {behind!r} behind it; expected one of them")
     return before if behind is None else behind
+
+
+def refuse_stack(ctx: typer.Context, command: str) -> None:
+    """For a command that always works on this machine: a stack that is asked for would be ignored in silence."""
+    if options(ctx).stack is not None or options(ctx).aws:
+        raise UsageError(
+            f"{command}: always works on this machine; expected neither -s nor --aws; "
+            "a stack processes by itself what is put into its buckets"
+        )
 
 
 def endpoint_url(ctx: typer.Context, given: str | None) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -113,8 +113,14 @@ def drain(
     assert config is not None  # noqa: S101 - for mypy
     with open_backend(ctx, stack, endpoint_url) as backend:
         store = object_store(ctx, config, stack, endpoint_url)
-        with told(report, backend.processed_by, dry_run, json_), counting("items drained") as count:
-            from_here(backend, config, store, selection, report, count, show=dry_run and not json_)
+        show = dry_run and not json_
+        progress = nullcontext(_shown) if show else counting("items drained")
+        with told(report, backend.processed_by, dry_run, json_), progress as count:
+            from_here(backend, config, store, selection, report, count, show=show)
+
+
+def _shown(_: int) -> None:
+    """A dry run shows each item: that is progress enough."""
 
 
 def from_here(

@@ -37,7 +37,8 @@ def counting(noun: str, clock: Callable[[], float] = time.monotonic) -> Iterator
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn(f"{{task.completed:,.0f}} {noun}", markup=False), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+    # What is printed meanwhile goes where it is printed to.
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as shown:
         task = shown.add_task("", total=None)
         yield lambda number: shown.advance(task, number)
 

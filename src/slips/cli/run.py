@@ -19,6 +19,7 @@ from slips.cli.context import (
     open_backend,
     open_state,
     options,
+    refuse_stack,
 )
 from slips.cli.context import endpoint_url as one_endpoint_url
 from slips.cli.errors import group_line
@@ -65,6 +66,7 @@ def run(
       slips run buckets/my-logs/cloudtrail --again
       slips run s3://my-logs/cloudtrail/2026/ --json
     """
+    refuse_stack(ctx, "run")
     if again and not paths:
         raise UsageError("--again: no PATH; expected the objects to process again, such as a bucket's directory")
     from slips.cli.progress import watch

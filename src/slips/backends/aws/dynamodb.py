@@ -30,6 +30,8 @@ RESULTS_BYTES = 64_000
 """Results of handlers that are longer are named in the ledger, not kept: an item of DynamoDB takes 400 KB in all."""
 BATCH = 100
 """Most keys of one `BatchGetItem`."""
+SHOWN = 10
+"""Of items that cannot be read."""
 ATTEMPTS = 8
 
 Values = dict[str, Any]
@@ -87,12 +89,30 @@ class DynamoErrors:
         return _item(answer["Item"]) if "Item" in answer else None
 
     def scan(self) -> Iterator[ErrorItem]:
-        """All items, oldest failure first. Their ids are kept in memory, about 200 bytes each, the items are not."""
-        known = sorted((_failed_at(values), values["request_id"]["S"]) for values in self._keys())
+        """All items, oldest failure first. Their ids are kept in memory, about 200 bytes each, the items are not.
+
+        One that cannot be read holds up no other: StateError comes behind the last.
+        """
+        problems: list[str] = []
+        known: list[tuple[str, str]] = []
+        for values in self._keys():
+            try:
+                known.append((_failed_at(values), values["request_id"]["S"]))
+            except StateError as error:
+                problems.append(str(error))
+        known.sort()
         for at in range(0, len(known), BATCH):
             some = [request_id for _, request_id in known[at : at + BATCH]]
             found = self._get_all(some)
-            yield from (_item(found[request_id]) for request_id in some if request_id in found)
+            for request_id in some:
+                try:
+                    if request_id in found:
+                        yield _item(found[request_id])
+                except StateError as error:
+                    problems.append(str(error))
+        if problems:
+            more = f"\nand {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
+            raise StateError("\n".join(problems[:SHOWN]) + more)
 
     def count(self) -> int:
         """How many items there are."""
@@ -162,8 +182,11 @@ class DynamoErrors:
 
 def _item(values: Values) -> ErrorItem:
     if "item" in values:
-        item = msgspec.json.decode(values["item"]["S"], type=ErrorItem)
-        return msgspec.structs.replace(item, revision=int(values["revision"]["N"]))
+        try:
+            item = msgspec.json.decode(values["item"]["S"], type=ErrorItem)
+            return msgspec.structs.replace(item, revision=int(values["revision"]["N"]))
+        except (KeyError, msgspec.MsgspecError) as error:
+            raise _unreadable(values, error) from error
     events = _argument(values)
     return ErrorItem(
         request_id=values["request_id"]["S"],
@@ -180,21 +203,26 @@ def _argument(values: Values) -> list[ObjectEvent]:
     """The events of an item of 2018. Raises StateError for what no version has written."""
     try:
         found = msgspec.json.decode(values["argument"]["S"], type=list[ObjectEvent] | ObjectEvent)
-        events = found if isinstance(found, list) else [found]
     except (KeyError, msgspec.MsgspecError) as error:
-        raise StateError(
-            f"error item {values['request_id'].get('S')!r}: {error}; expected 'item', or the 'argument' of 2018; "
-            "look at it in the DynamoDB console"
-        ) from error
+        raise _unreadable(values, error) from error
+    events = found if isinstance(found, list) else [found]
+    if not events:
+        raise _unreadable(values, "its argument is empty")
     return events
+
+
+def _unreadable(values: Values, why: object) -> StateError:
+    return StateError(
+        f"error item {values['request_id'].get('S')!r}: {why}; expected 'item', or the 'argument' of 2018; "
+        "look at it in the DynamoDB console"
+    )
 
 
 def _failed_at(values: Values) -> str:
     """When it failed; the items of 2018 only know when their object was created."""
     if "failed_at" in values:
         return str(values["failed_at"]["S"])
-    events = _argument(values)
-    return events[0].event_time if events else ""
+    return _argument(values)[0].event_time
 
 
 class DynamoLedger:
@@ -208,10 +236,9 @@ class DynamoLedger:
     def claim(self, event: ObjectEvent, request_id: str) -> Claim:
         now = self._clock()
         try:
-            self._update(
+            before = self._update(
                 event,
                 {"status": "claimed", "request_id": request_id, "claimed_until": now + CLAIM_SECONDS},
-                remove=("item",),
                 condition="attribute_not_exists(entry) OR #status = :waiting "
                 "OR (#status = :failed AND #request_id <> :request_id) "
                 "OR (#status = :status AND (#request_id = :request_id OR claimed_until < :now))",
@@ -223,7 +250,8 @@ class DynamoLedger:
                 raise
             known = cast("Any", cause).response["Item"]
             return "claimed" if known["status"]["S"] == "claimed" else "done"
-        return "new"
+        held = before.get("status", {}).get("S") == "claimed" and before["request_id"]["S"] == request_id
+        return "again" if held else "new"
 
     def attempted(self, event: ObjectEvent, item: ErrorItem) -> None:
         self._update(event, {"item": msgspec.json.encode(item).decode()})

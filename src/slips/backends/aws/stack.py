@@ -284,7 +284,7 @@ class Stack:
         function = self._physical("Drain")
         if "SLIPS_ERROR_TABLE" not in self._variables("Drain"):
             # That of 2018 would drain everything, whatever it is asked.
-            raise self._lacks("Drain function of this version", "one")
+            raise self._lacks("Drain function of this version", "one, or its config (-c FILE) to drain from here")
         with _told(function, "lambda"):
             answer = self._clients.patient_functions.invoke(FunctionName=function, Payload=json.dumps(request))
             body = answer["Payload"].read()
