@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import socket
 import time
@@ -617,6 +618,19 @@ def test_a_package_is_uploaded_once(account: Account) -> None:
     assert not upload(account, "my-code", "k", data)
 
 
+def test_who_may_not_look_whether_a_package_is_there_uploads_it(account: Account) -> None:
+    class Blind(Denied):
+        def __init__(self) -> None:
+            self.put: list[str] = []
+
+        def upload_fileobj(self, data: Any, bucket: str, key: str) -> None:
+            self.put.append(f"{bucket}/{key}")
+
+    account.s3 = blind = cast("Any", Blind())
+    assert upload(account, "my-code", "k", b"x")
+    assert blind.put == ["my-code/k"]
+
+
 def test_a_long_template_goes_by_the_code_bucket(account: Account) -> None:
     template = {**TINY, "Metadata": {"long": "x" * INLINE}}
     stack = Stack(account, "app", sleep=never)
@@ -642,7 +656,7 @@ def destroy(account: Account, screen: Seen, config: Config | None = None, **opti
 
 
 def test_from_the_first_deploy_to_the_table_that_is_left(account: Account) -> None:
-    first = Seen()
+    first = Seen(answer=False)  # -y does not ask
     done = deploy(account, first)
     assert (done.status, done.outputs["ErrorTableName"][:15]) == ("CREATE_COMPLETE", "app-ErrorTable-")
     assert "  + MainFunc " in first.text
@@ -789,6 +803,20 @@ def test_destroy_tells_how_to_go_on_with_the_table_and_where_the_code_remains(ac
     arn = f"arn:aws:dynamodb:{REGION}:{ID}:table/{small.outputs['ErrorTableName']}"
     assert f"for a new stack to go on with it, set backend.dynamodb_arn: {arn}" in screen.said
     assert "kept: the uploaded code, s3://my-code/f/app/1.zip" in screen.said
+    assert f"  kept: ErrorTable  AWS::DynamoDB::Table  {small.outputs['ErrorTableName']}" in screen.said
+
+
+def test_destroy_all_leaves_a_folder_that_others_use(account: Account) -> None:
+    template = json.loads(json.dumps(SMALL).replace("f/app/", "f/"))
+    stack = Stack(account, "app", sleep=never)
+    with stack.proposed(template, None, "my-code", "f/") as plan:
+        assert plan
+        stack.execute(plan, Events())
+    account.s3.put_object(Bucket="my-code", Key="f/1.zip")
+    screen = Seen()
+    destroy(account, screen, all_=True)
+    assert "kept: the uploaded code, s3://my-code/f/1.zip" in screen.said
+    assert account.s3.list_objects_v2(Bucket="my-code")["KeyCount"] == 1
 
 
 def test_destroy_asks_and_a_no_destroys_nothing(account: Account, small: State) -> None:
