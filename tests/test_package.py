@@ -607,8 +607,7 @@ def test_an_index_that_cannot_be_reached_is_told(project: Project, monkeypatch: 
 
 def test_requirements_with_hashes_are_checked_and_slips_own_still_go_in(project: Project, wheels: Path) -> None:
     acme = wheel(wheels, "acme")
-    good = hashlib.sha256(acme.read_bytes()).hexdigest()
-    project.require(f"acme==1.0 \\\n  --hash=sha256:{good}\n")
+    project.require(f"acme==1.0 \\\n  --hash=sha256:{_hash(acme)}\n")
     made = zipfile.ZipFile(io.BytesIO(project.build().data)).namelist()
     assert {"acme/__init__.py", "msgspec/__init__.py", "backports/zstd/__init__.py"} <= set(made)
     project.require(f"acme==1.0 --hash=sha256:{0:064d}\n")
@@ -616,15 +615,20 @@ def test_requirements_with_hashes_are_checked_and_slips_own_still_go_in(project:
 
 
 def test_hashed_requirements_may_name_slips_libraries_but_in_no_other_version(project: Project, wheels: Path) -> None:
-    same = next(wheels.glob("msgspec-*"))
-    project.require(f"msgspec=={version('msgspec')} --hash=sha256:{hashlib.sha256(same.read_bytes()).hexdigest()}\n")
-    made = zipfile.ZipFile(io.BytesIO(project.build().data)).namelist()
-    assert {"msgspec/__init__.py", "isal/__init__.py"} <= set(made)
+    for names in (("msgspec",), LIBRARY_NAMES):
+        hashed = {name: _hash(next(wheels.glob(f"{name.replace('.', '_')}-*"))) for name in names}
+        project.require("".join(f"{name} == {version(name)} --hash=sha256:{hashed[name]}\n" for name in names))
+        made = zipfile.ZipFile(io.BytesIO(project.build().data)).namelist()
+        assert {"msgspec/__init__.py", "isal/__init__.py", "backports/zstd/__init__.py"} <= set(made)
     other = wheel(wheels, "msgspec", "0.1")
-    project.require(f"msgspec==0.1 --hash=sha256:{hashlib.sha256(other.read_bytes()).hexdigest()}\n")
+    project.require(f"msgspec==0.1 --hash=sha256:{_hash(other)}\n")
     assert project.refused() == (
         f"requirements.txt: has msgspec 0.1; expected {version('msgspec')}, which slips uses; take that version"
     )
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_boto3_goes_in_if_it_is_asked_for(project: Project, wheels: Path) -> None:
