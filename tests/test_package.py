@@ -616,8 +616,10 @@ def test_requirements_with_hashes_are_checked_and_slips_own_still_go_in(project:
 
 def test_hashed_requirements_may_name_slips_libraries_but_in_no_other_version(project: Project, wheels: Path) -> None:
     for names in (("msgspec",), LIBRARY_NAMES):
-        hashed = {name: _hash(next(wheels.glob(f"{name.replace('.', '_')}-*"))) for name in names}
-        project.require("".join(f"{name} == {version(name)} --hash=sha256:{hashed[name]}\n" for name in names))
+        files = [next(wheels.glob(f"{name.replace('.', '_')}-*")) for name in names]
+        numbers = [file.name.split("-")[1] for file in files]
+        lines = zip(names, numbers, map(_hash, files), strict=True)
+        project.require("".join(f"{name}=={number} --hash=sha256:{digest}\n" for name, number, digest in lines))
         made = zipfile.ZipFile(io.BytesIO(project.build().data)).namelist()
         assert {"msgspec/__init__.py", "isal/__init__.py", "backports/zstd/__init__.py"} <= set(made)
     other = wheel(wheels, "msgspec", "0.1")
