@@ -599,14 +599,14 @@ def test_a_stream_is_read_in_order_with_all_five_rights(cloud: Cloud) -> None:
 
 def test_a_batch_is_retried_from_its_lowest_failed_record_then_given_up(cloud: Cloud) -> None:
     stream_worker(cloud)
-    good, bad, after = put(cloud, "1", "poison", "3")
+    good, bad, between, after = put(cloud, "1", "poison", "3", "poison")
     cloud.wait_idle()
-    assert batches(cloud) == [[good, bad, after], [bad, after]]
+    assert batches(cloud) == [[good, bad, between, after], [bad, between, after]]
     (record,) = messages(cloud, "failures")
     assert record["requestContext"]["condition"] == "RetryAttemptsExhausted"
     assert record["requestContext"]["approximateInvokeCount"] == 2
     info = record["KinesisBatchInfo"]
-    assert (info["startSequenceNumber"], info["endSequenceNumber"], info["batchSize"]) == (bad, after, 2)
+    assert (info["startSequenceNumber"], info["endSequenceNumber"], info["batchSize"]) == (bad, after, 3)
     assert (info["shardId"], info["streamArn"].rpartition("/")[2]) == ("shardId-000000000000", "lane")
 
 
@@ -633,6 +633,25 @@ def test_a_mapping_can_be_changed_stopped_and_resumed(cloud: Cloud) -> None:
     assert lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)["BatchSize"] == 1
     cloud.wait_idle()
     assert batches(cloud) == [first, [rest[0]], [rest[1]]]
+
+
+def test_a_mapping_from_the_latest_leaves_what_lies_there(cloud: Cloud) -> None:
+    resources = {
+        "Role": role(may(KINESIS, {"Fn::GetAtt": ["Stream", "Arn"]})),
+        "Group": group(),
+        "Stream": {"Type": "AWS::Kinesis::Stream", "Properties": {"Name": "lane", "ShardCount": 1}},
+        "Worker": function(package(cloud), "tiny.batch"),
+    }
+    deploy(cloud, resources)
+    put(cloud, "1")
+    arn = f"arn:aws:kinesis:us-east-1:{cloud.account}:stream/lane"
+    cloud.client("lambda").create_event_source_mapping(
+        FunctionName="worker", EventSourceArn=arn, StartingPosition="LATEST"
+    )
+    cloud.wait_idle()
+    later = put(cloud, "2")
+    cloud.wait_idle()
+    assert batches(cloud) == [later]
 
 
 def test_queued_messages_are_taken_one_by_one(cloud: Cloud) -> None:
@@ -919,10 +938,13 @@ def test_a_change_set_without_changes_fails_with_awss_words(cloud: Cloud) -> Non
 
 def test_new_code_is_run_after_an_update(cloud: Cloud) -> None:
     worker(cloud)
-    assert invoke(cloud) == {"runs": 1}
+    send(cloud, do="sleep", seconds=1)
+    while not cloud.running("worker"):
+        time.sleep(0.01)
     code = package(cloud, PACKAGE.replace('{"runs": runs}', '{"new": runs}'))
     resources = {"Role": role(), "Group": group(), "Worker": function(code)}
     assert deploy(cloud, resources, kind="UPDATE")["StackStatus"] == "UPDATE_COMPLETE", events(cloud)
+    cloud.wait_idle()
     assert invoke(cloud) == {"new": 1}
 
 
