@@ -101,8 +101,10 @@ class Ledger(Faults):
             return "claimed"
         if known is not None and known.status == "failed" and known.request_id == request_id:
             return "done"
-        self._write(event, status="claimed", request_id=request_id)
-        return "new"
+        again = known is not None and (known.status, known.request_id) == ("claimed", request_id)
+        if not again:
+            self._write(event, status="claimed", request_id=request_id)
+        return "again" if again else "new"
 
     def attempted(self, event: ObjectEvent, item: ErrorItem) -> None:
         known = self._call("attempted", event)

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
@@ -19,6 +19,7 @@ from slips.errors import UnfinishedError
 from slips.interface import Handler
 from slips.model import MetaData, ObjectEvent, Outcome
 from slips.pipeline.invocation import Batch, Deadline, run_batch
+from slips.pipeline.process import Failure, Processor, Success
 
 GOOD, BROKEN = b"one\ntwo\n", gzip.compress(b"one\ntwo\n")[:-4]
 
@@ -102,6 +103,53 @@ def test_each_event_is_one_run_in_the_order_given() -> None:
     assert keys() == ["a", "a", "b", "b", "c", "c"]
     assert [scene.status(key) for key in "abc"] == ["done"] * 3
     assert scene.seen.told == [("a", "done"), ("b", "done"), ("c", "done")]
+
+
+class Deadly:
+    """A processor whose process dies with some objects; `meanwhile` is done with all others."""
+
+    def __init__(self, processor: Processor, *keys: str) -> None:
+        self._processor, self._keys = processor, keys
+
+    def process(self, event: ObjectEvent, ticker: Ticker) -> Success | Failure:
+        if event.object_key in self._keys:
+            raise KeyboardInterrupt
+        self.meanwhile()
+        return self._processor.process(event, ticker)
+
+    def meanwhile(self) -> None:
+        pass
+
+
+def test_an_event_that_takes_the_process_down_comes_last_in_the_next_attempt() -> None:
+    scene = Scene()
+    scene.processor = cast("Processor", Deadly(scene.processor, "a"))
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            scene.run(A, B, C)
+    assert [scene.status(key) for key in "abc"] == ["claimed", "done", "done"]
+    assert keys() == ["b", "b", "c", "c"]
+
+
+def test_two_events_that_take_the_process_down_cost_the_third_nothing_in_three_attempts() -> None:
+    scene = Scene()
+    scene.processor = cast("Processor", Deadly(scene.processor, "a", "b"))
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            scene.run(A, B, C)
+    assert [scene.status(key) for key in "abc"] == ["claimed", "claimed", "done"]
+
+
+def test_suspects_for_which_no_time_is_left_wait_for_the_next_attempt() -> None:
+    scene = Scene()
+    for event, run_id in ((A, "r-1"), (B, "r-2")):
+        scene.ledger.claim(event, run_id)
+    slow = Deadly(scene.processor)
+    slow.meanwhile = lambda: setattr(scene.deadline, "due", True)  # type: ignore[method-assign]
+    scene.processor = cast("Processor", slow)
+    with pytest.raises(UnfinishedError, match="b: no time was left for it"):
+        scene.run(A, B)
+    assert scene.status("b") == "claimed"
 
 
 def test_a_failure_that_no_attempt_can_mend_is_reported_at_once_and_costs_the_others_nothing() -> None:

@@ -429,6 +429,7 @@ def test_the_reason_of_the_main_funcs_last_attempt_is_the_one_that_people_see(st
     record = sent("on-failure-main.json")
     record["requestPayload"] = payload_of(event)
     record["requestContext"]["requestId"] = "r1"
+    record["responsePayload"]["errorType"] = "UnfinishedError"
     stack.call(lambdas.reporter, record)
     (item,) = stack.items
     assert (item.request_id, item.error_type, item.seq, item.attempts) == ("r1", "KeyError", 1, 3)
@@ -450,11 +451,16 @@ def put_items(stack: Stack, *ids: str, **about: Any) -> None:
         stack.errors.put(ErrorItem(**{"request_id": request_id, "events": [event], "failed_at": when, **about}))
 
 
+def put_undelivered(stack: Stack, *events: ObjectEvent) -> None:
+    """As the Lambda service does, when even the reporter failed."""
+    record = {"requestContext": {"requestId": "r", "condition": "RetriesExhausted"}}
+    record["requestPayload"] = payload_of(*events)
+    aws.client("sqs").send_message(QueueUrl=stack.queue, MessageBody=json.dumps(record))
+
+
 def test_drain_without_a_word_is_everything(stack: Stack) -> None:
     put_items(stack, "a", "b")
-    aws.client("sqs").send_message(
-        QueueUrl=stack.queue, MessageBody=json.dumps({"requestPayload": payload_of(object_event("c")), **REQUEST})
-    )
+    put_undelivered(stack, object_event("c"))
     assert stack.call(lambdas.drain, {}) == {
         "drained": 2,
         "lanes": {"fast": 0, "slow": 2},
@@ -467,9 +473,6 @@ def test_drain_without_a_word_is_everything(stack: Stack) -> None:
     assert [event.replay for event in stack.lane("slow")] == ["a@1", "b@1"]
     assert [event.object_key for event in stack.lane("fast")] == ["c"]
     assert (stack.items, stack.undelivered()) == ([], 0)
-
-
-REQUEST = {"requestContext": {"requestId": "r", "condition": "RetriesExhausted"}}
 
 
 @pytest.mark.parametrize(
@@ -500,10 +503,10 @@ def test_drain_of_some_items_leaves_the_others(stack: Stack, request_: Any, drai
 
 def test_a_dry_run_changes_nothing(stack: Stack) -> None:
     put_items(stack, "a")
-    aws.client("sqs").send_message(QueueUrl=stack.queue, MessageBody="x")
+    put_undelivered(stack, object_event("c"))
     done = stack.call(lambdas.drain, {"dry_run": True})
     assert (done["drained"], done["lanes"], done["undelivered"]) == (1, {"fast": 0, "slow": 1}, 0)
-    assert (stack.lane("slow"), len(stack.items), stack.undelivered()) == ([], 1, 1)
+    assert (stack.lane("slow"), stack.lane("fast"), len(stack.items), stack.undelivered()) == ([], [], 1, 1)
 
 
 def test_drain_ends_in_time_and_says_that_there_is_more(stack: Stack) -> None:

@@ -353,7 +353,7 @@ def test_delete_takes_only_the_revision_that_it_names(tables: Tables) -> None:
 def test_a_claim_is_for_one_request_and_a_retry_takes_over_its_own(tables: Tables) -> None:
     assert tables.ledger.claim(EVENT, "r1") == "new"
     assert tables.ledger.claim(EVENT, "r2") == "claimed"
-    assert tables.ledger.claim(EVENT, "r1") == "new"
+    assert tables.ledger.claim(EVENT, "r1") == "again"
 
 
 DIFFERENT: list[dict[str, Any]] = [
@@ -437,7 +437,7 @@ def test_the_ledger_keeps_counts_and_is_scanned_whole(tables: Tables) -> None:
 # ---- SharedLedger
 
 
-def test_the_cause_of_an_attempt_is_kept_until_another_attempt_begins(shared_tables: SharedTables) -> None:
+def test_the_cause_of_an_attempt_is_kept_until_the_event_is_concluded(shared_tables: SharedTables) -> None:
     ledger = shared_tables.ledger
     ledger.claim(EVENT, "r1")
     ledger.attempted(EVENT, item("r1"))
@@ -445,7 +445,8 @@ def test_the_cause_of_an_attempt_is_kept_until_another_attempt_begins(shared_tab
     assert known is not None
     assert (known.status, known.item) == ("claimed", item("r1"))
     assert ledger.claim(EVENT, "r2") == "claimed"
-    ledger.claim(EVENT, "r1")
+    assert ledger.claim(EVENT, "r1") == "again"
+    ledger.finish(EVENT, Outcome())
     known = ledger.get(EVENT)
     assert known is not None
     assert known.item is None

@@ -332,7 +332,7 @@ class Supervisor:
                 return
             delivery = taken.pop(place)
             claim = self._state.ledger.claim(delivery.event, delivery.request_id)
-            if claim != "new":
+            if claim in ("done", "claimed"):
                 self._state.stream.acknowledge(delivery)
                 self._summary.duplicates += 1
                 self._observer.ended(delivery.event, "duplicate")

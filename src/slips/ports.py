@@ -97,8 +97,9 @@ class LedgerEntry(Struct, omit_defaults=True):
     """Why the latest attempt failed, if the ledger is shared and there may be another."""
 
 
-Claim = Literal["new", "done", "claimed"]
-"""`new`: take it; `done`: it is done already; `claimed`: another request has it at this moment."""
+Claim = Literal["new", "again", "done", "claimed"]
+"""`new`: take it; `again`: take it, an attempt of this very request ended without a word; `done`: it is done already;
+`claimed`: another request has it at this moment."""
 
 
 class Ledger(Protocol):
@@ -135,7 +136,7 @@ class SharedLedger(Ledger, Protocol):
         ...
 
     def release(self, event: ObjectEvent, request_id: str) -> None:
-        """Gives back the claim that this request may have from an attempt before: the next request may take the event."""
+        """Gives back the claim that this request may have from an attempt before: the next request may take it."""
         ...
 
 

@@ -360,6 +360,7 @@ class SqliteLedger:
     def claim(self, event: ObjectEvent, request_id: str) -> Claim:
         with self._state.transaction():
             rows = self._state.select("SELECT status, request_id FROM ledger WHERE entry = ?", (_entry(event),))
+            taken: Claim = "new"
             for status, holder in rows:
                 if status in SETTLED:
                     return "done"
@@ -367,8 +368,10 @@ class SqliteLedger:
                     return "claimed"
                 if status == "failed" and holder == request_id:
                     return "done"
+                if status == "claimed":
+                    taken = "again"
             self._write(event, "claimed", None, request_id)
-            return "new"
+            return taken
 
     def finish(self, event: ObjectEvent, outcome: Outcome, status: Literal["done", "part"] = "done") -> None:
         with self._state.transaction():

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 from msgspec import Struct, field
 
 from slips.chain import Ticker
 from slips.errors import NoProgressError, StateError, StreamError, UnfinishedError
-from slips.model import ErrorItem, ObjectEvent
+from slips.model import ObjectEvent
 from slips.pipeline.process import Failure, Processor, Success
 from slips.pipeline.report import listed, report_failure, report_quarantine, run_ids
 from slips.ports import ErrorTable, SharedLedger, Stream
@@ -75,6 +76,14 @@ class Batch(Struct):
     unfinished: list[str] = field(default_factory=list)
     """Why events are not finished that another attempt may finish."""
 
+    @contextmanager
+    def trying(self, event: ObjectEvent) -> Iterator[None]:
+        """What a backend refuses for one event is told, and costs no other event anything."""
+        try:
+            yield
+        except (StateError, StreamError) as error:
+            self.unfinished.append(f"{event.url}: {error}")
+
 
 def run_batch(
     events: Sequence[ObjectEvent],
@@ -91,71 +100,87 @@ def run_batch(
 ) -> Batch:
     """Every event is tried, whatever becomes of the others. Raises UnfinishedError if another attempt may help some."""
     done = Batch()
-    for event, run_id in zip(events, run_ids(request_id, len(events)), strict=True):
-        run = _Run(event, run_id, ledger, errors, stream, observer, code_version, clock)
-        try:
-            if deadline.due and event is not events[0]:
-                run.send_back()
-                done.sent_back += 1
-            elif (claim := ledger.claim(event, run_id)) != "new":
+    run = _Run(processor, ledger, errors, stream, deadline, observer, code_version, clock, done)
+    suspects: list[tuple[ObjectEvent, str]] = []
+    for number, (event, run_id) in enumerate(zip(events, run_ids(request_id, len(events)), strict=True)):
+        with done.trying(event):
+            if deadline.due and number:
+                run.send_back(event, run_id)
+                continue
+            claim = ledger.claim(event, run_id)
+            if claim in ("done", "claimed"):
                 observer.passed_over(event, claim)
                 done.duplicates += 1
-            elif isinstance(ended := processor.process(event, deadline), Success):
-                run.conclude(ended)
-                done.succeeded += 1
-            elif run.is_reported(ended):
-                done.failed += 1
+            elif claim == "again" and len(events) > 1:
+                suspects.append((event, run_id))
             else:
-                done.unfinished.append(ended.message)
-        except (StateError, StreamError) as error:
-            done.unfinished.append(f"{event.url}: {error}")
+                run.attempt(event, run_id)
+    # One of these may have taken the invocation down before: they come last, to cost the others nothing.
+    for number, (event, run_id) in enumerate(suspects):
+        with done.trying(event):
+            if deadline.due and number:
+                done.unfinished.append(f"{event.url}: no time was left for it")
+            else:
+                run.attempt(event, run_id)
     if done.unfinished:
         raise UnfinishedError(f"{len(done.unfinished)} of {len(events)} object events: {listed(done.unfinished)}")
     return done
 
 
 class _Run:
-    """The end of one event's run."""
+    """What is done with one event, over the ports of an invocation."""
 
     def __init__(
         self,
-        event: ObjectEvent,
-        run_id: str,
+        processor: Processor,
         ledger: SharedLedger,
         errors: ErrorTable,
         stream: Stream,
+        deadline: Ticker,
         observer: Observer,
         code_version: str,
         clock: Callable[[], float],
+        done: Batch,
     ) -> None:
-        self._event, self._run_id = event, run_id
-        self._ledger, self._errors, self._stream = ledger, errors, stream
-        self._observer, self._code_version, self._clock = observer, code_version, clock
+        self._processor, self._ledger, self._errors, self._stream = processor, ledger, errors, stream
+        self._deadline, self._observer, self._code_version, self._clock = deadline, observer, code_version, clock
+        self._done = done
 
-    def send_back(self) -> None:
+    def send_back(self, event: ObjectEvent, run_id: str) -> None:
         """The event goes to its lane again, not begun; whoever gets it there must not take it for a duplicate."""
-        self._ledger.release(self._event, self._run_id)
-        self._stream.put(self._event.lane or "fast", [self._event])
-        self._observer.passed_over(self._event, "sent back")
+        self._ledger.release(event, run_id)
+        self._stream.put(event.lane or "fast", [event])
+        self._observer.passed_over(event, "sent back")
+        self._done.sent_back += 1
 
-    def conclude(self, success: Success) -> None:
+    def attempt(self, event: ObjectEvent, run_id: str) -> None:
+        """The event, claimed, through the processor; and its end."""
+        ended = self._processor.process(event, self._deadline)
+        if isinstance(ended, Success):
+            self._conclude(event, run_id, ended)
+        else:
+            self._fail(event, run_id, ended)
+
+    def _conclude(self, event: ObjectEvent, run_id: str, success: Success) -> None:
         """Bad records to the error table, the rest to the lane, and the ledger last."""
         items = 0
-        for item in report_quarantine(success, self._run_id, 1, self._clock(), self._code_version):
+        for item in report_quarantine(success, run_id, 1, self._clock(), self._code_version):
             self._errors.put(item)
             items += 1
         if success.rest is not None:
-            self._stream.put(self._event.lane or "fast", [success.rest])
-        self._ledger.finish(self._event, success.outcome, "done" if success.rest is None else "part")
+            self._stream.put(event.lane or "fast", [success.rest])
+        self._ledger.finish(event, success.outcome, "done" if success.rest is None else "part")
         self._observer.succeeded(success, items)
+        self._done.succeeded += 1
 
-    def is_reported(self, failure: Failure) -> bool:
-        """Whether the failure is final. Else the ledger keeps it for the reporter, should no attempt help."""
-        item: ErrorItem = report_failure(failure, self._run_id, 1, self._clock(), self._code_version)
+    def _fail(self, event: ObjectEvent, run_id: str, failure: Failure) -> None:
+        """A final failure to the error table; of another the ledger keeps the cause, should no attempt help."""
+        item = report_failure(failure, run_id, 1, self._clock(), self._code_version)
         if failure.retryable:
-            self._ledger.attempted(self._event, item)
+            self._ledger.attempted(event, item)
+            self._done.unfinished.append(failure.message)
         else:
             self._errors.put(item)
-            self._ledger.fail(self._event, failure.outcome, self._run_id)
+            self._ledger.fail(event, failure.outcome, run_id)
+            self._done.failed += 1
         self._observer.failed(failure, not failure.retryable)
-        return not failure.retryable

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from slips.envelope import Batch, Cause, Found, decode
-from slips.errors import EnvelopeError, StreamError
+from slips.errors import EnvelopeError, StreamError, UnfinishedError
 from slips.model import ErrorItem, ObjectEvent, Outcome, format_time
 from slips.pipeline.process import Failure, Success
 from slips.ports import ErrorTable, LedgerEntry, SharedLedger
@@ -88,6 +88,8 @@ def report_lost(
 ) -> Reported:
     """One item for each event that an invocation has left unfinished, with the reason that the ledger has, else AWS's.
 
+    AWS knows why an invocation ended, not which event ended it: if there was but one, AWS's is the later word.
+
     Raises StateError where nothing can be written and, when all others are reported, EnvelopeError for what cannot be
     read back or is no object event: AWS tries again, and keeps it in the end.
     """
@@ -99,7 +101,8 @@ def report_lost(
         if known is not None and _is_settled(known, run_id):
             continue
         item = known.item if known is not None else None
-        if item is None:
+        died = len(events) == 1 and cause.error_type != UnfinishedError.__name__
+        if item is None or item.request_id != run_id or died:
             stage = "dispatch" if found.batches else "push" if event.lane is None else "worker"
             item = _lost(event, run_id, stage, cause, now, code_version)
         item = msgspec.structs.replace(item, request_id=run_id, attempts=max(1, cause.attempts))
