@@ -494,7 +494,10 @@ def test_drain_without_a_word_is_everything(stack: Stack) -> None:
 )
 def test_drain_of_some_items_leaves_the_others(stack: Stack, request_: Any, drained: list[str]) -> None:
     put_items(stack, "a", "b", "c", error_type="KeyError")
+    put_undelivered(stack, object_event("u"))
     done = stack.call(lambdas.drain, request_)
+    everything = not any((request_ or {}).values()) and request_ != {"ids": []}
+    assert stack.undelivered() == (0 if everything else 1)
     assert (done["drained"], sorted(event.object_key for event in stack.lane("slow"))) == (len(drained), drained)
     assert [item.request_id for item in stack.items] == [each for each in "abc" if each not in drained]
     if request_ == {"ids": ["b", "nothing"]}:

@@ -258,7 +258,7 @@ def drain(payload: Any, context: Context) -> dict[str, Any]:
 
         queue = UndeliveredQueue(_function.clients.sqs, os.environ["SLIPS_UNDELIVERED_URL"])
         _drain_items(request, done, in_time)
-        whole = not (request.ids or request.since or request.prefix or request.type or request.limit)
+        whole = request.ids is None and not (request.since or request.prefix or request.type or request.limit)
         if whole and not request.dry_run and not done.more:
             for each in redeliver(
                 queue,
