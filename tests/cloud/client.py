@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import subprocess
@@ -10,12 +11,13 @@ import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import boto3
 from botocore.config import Config
 
 from cloud.access import ACCOUNT, REGION
+from cloud.faults import Fault
 
 __all__ = ["Cloud"]
 
@@ -83,26 +85,9 @@ class Cloud:
             )
         return self._clients[service + role]
 
-    def fault(
-        self,
-        service: str,
-        operation: str,
-        *,
-        error: str = "",
-        status: int = 400,
-        message: str = "ordered by a test",
-        delay: float = 0.0,
-        cut: int | None = None,
-        refuse: int | None = None,
-        kill: Literal["", "before", "after"] = "",
-        resource: str = "",
-        caller: str = "",
-        times: int | None = 1,
-        skip: int = 0,
-    ) -> None:
-        """Orders a fault; see `faults.Fault` for what each argument does. `service` signs as `s3`, `monitoring`, …"""
-        rule = {key: value for key, value in locals().items() if key != "self"}
-        self._ask("fault", **rule)
+    def fault(self, service: str, operation: str, **effect: Any) -> None:
+        """Orders a fault; `faults.Fault` has the effects. `service` is the signing name: `s3`, `monitoring`, …"""
+        self._ask("fault", **dataclasses.asdict(Fault(service, operation, **effect)))
 
     def clear_faults(self) -> None:
         self._ask("clear_faults")

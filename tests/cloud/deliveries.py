@@ -18,6 +18,7 @@ from moto.sns.models import Subscription, sns_backends
 from moto.sqs.models import sqs_backends
 
 from cloud.access import ACCOUNT, REGION, admits
+from cloud.events import Events
 from cloud.functions import Functions, stamp
 from cloud.gate import ApiError
 
@@ -28,8 +29,8 @@ FIRST_SEQUENCE_NUMBER = 49545115243490985018280067714973144582180062593244200960
 
 
 class Deliveries:
-    def __init__(self, functions: Functions) -> None:
-        self._functions = functions
+    def __init__(self, functions: Functions, events: Events) -> None:
+        self._functions, self._events = functions, events
         self._sequencer = 0
 
     def take_over(self) -> None:
@@ -124,7 +125,7 @@ class Deliveries:
             return
         kind, text = target.split(":")[2], json.dumps(event)
         if kind == "lambda":
-            self._functions.submit(target, text.encode())
+            self._events.submit(target, text.encode())
         elif kind == "sqs":
             sqs_backends[ACCOUNT][REGION].send_message(target.rpartition(":")[2], text)
         else:
@@ -188,7 +189,7 @@ class Deliveries:
         """Whether a topic, queue or function is there, and its policy lets the service use it for `source`."""
         kind, name = target.split(":")[2], target.rpartition(":")[2]
         if kind == "lambda":
-            return name in self._functions.functions and self._functions.admits(target, service, source)
+            return name in self._functions.held and self._functions.admits(target, service, source)
         if kind == "sqs":
             queue = sqs_backends[ACCOUNT][REGION].queues.get(name)
             action, policy = "sqs:SendMessage", queue.policy if queue else None
@@ -201,7 +202,7 @@ class Deliveries:
         """Asynchronously. Raises ApiError if the function is missing or its policy does not admit the source."""
         if not self._functions.admits(target, service, source):
             raise ApiError("AccessDeniedException", f"{service} may not invoke {target} for {source}", 403)
-        self._functions.submit(target, json.dumps(event).encode())
+        self._events.submit(target, json.dumps(event).encode())
 
     def _enqueue(
         self, target: str, service: str, source: str, body: str, attributes: dict[str, Any] | None = None

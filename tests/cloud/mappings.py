@@ -24,6 +24,7 @@ from cloud.access import ACCOUNT, REGION
 from cloud.functions import Functions, Kind, Throttled, stamp
 from cloud.gate import ApiError
 from cloud.identity import role_allows
+from cloud.lambda_api import LambdaApi
 from cloud.runtime import Outcome
 
 log = logging.getLogger("cloud")
@@ -347,10 +348,10 @@ class Mapping:
 class Mappings:
     """The operations of Lambda's API that concern mappings."""
 
-    def __init__(self, functions: Functions, lock: threading.RLock) -> None:
+    def __init__(self, api: LambdaApi, functions: Functions, lock: threading.RLock) -> None:
         self._functions, self._lock = functions, lock
         self.mappings: dict[str, Mapping] = {}
-        functions.more |= {
+        api.more |= {
             "CreateEventSourceMapping": self.create,
             "GetEventSourceMapping": lambda params: self._shown(self._get(params)),
             "ListEventSourceMappings": self.list,

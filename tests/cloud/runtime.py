@@ -18,6 +18,7 @@ import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -57,6 +58,15 @@ class _Exited:
     status: int
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A killed process breaks its connection; any other error is told."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Environment:
     """Serves one invocation at a time; `name` tells it apart from the others of its function."""
 
@@ -71,8 +81,7 @@ class Environment:
         self._read = 0
         self.peak = 0
         """Bytes of memory at most, as seen."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._api())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._api())
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         temporary = output.with_suffix(".tmp")
         temporary.mkdir()

@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,12 @@ from werkzeug.wrappers import Request, Response
 
 from cloud.cloudformation import CloudFormation
 from cloud.deliveries import Deliveries
+from cloud.events import Events
 from cloud.faults import Fault, Faults
 from cloud.functions import Functions, Settings
 from cloud.gate import Gate, Ledger
 from cloud.identity import Caller, Identities
+from cloud.lambda_api import LambdaApi
 from cloud.logs import LogCarrier
 from cloud.mappings import Mappings
 from cloud.runtime import link_runtime
@@ -44,13 +47,15 @@ class Server:
         self.identities = Identities(f"http://127.0.0.1:{server.server_port}")
         self.logs = LogCarrier(self.identities)
         self.functions = Functions(self.identities, self.logs, folder, link_runtime(folder / "runtime"), settings)
-        self.mappings = Mappings(self.functions, self.lock)
+        self.events = Events(self.functions)
+        api = LambdaApi(self.functions, self.events)
+        self.mappings = Mappings(api, self.functions, self.lock)
         self.cloudformation = CloudFormation(self.identities.admin)
-        deliveries = Deliveries(self.functions)
+        deliveries = Deliveries(self.functions, self.events)
         deliveries.take_over()
         moto_app = DomainDispatcherApplication(create_backend_app)
         self.gate = Gate(moto_app, self.identities, self.faults, self.ledger, self.lock, self.functions.kill)
-        self.gate.own = {"lambda": self.functions, "cloudformation": self.cloudformation}
+        self.gate.own = {"lambda": api, "cloudformation": self.cloudformation}
         self.gate.checks = {("s3", "PutBucketNotificationConfiguration"): deliveries.check_notifications}
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -117,8 +122,8 @@ class Server:
 
     def _busy(self) -> list[str]:
         found = [mapping.source for mapping in self.mappings.mappings.values() if not mapping.idle]
-        if self.functions.queued:
-            found.append(f"{self.functions.queued} asynchronous events")
+        if self.events.queued:
+            found.append(f"{self.events.queued} asynchronous events")
         if self.functions.running:
             found.append(f"{self.functions.running} invocations")
         if self.logs.busy:
@@ -128,7 +133,9 @@ class Server:
     def control_reset(self) -> None:
         self.cloudformation.reset()
         self.mappings.reset()
+        self.events.reset()
         self.functions.reset()
+        self.events.settle()
         self.logs.clear()
         self.faults.clear()
         with self.lock:
@@ -147,6 +154,7 @@ class _Handler(MotoRequestHandler):
 
 
 def main(folder: str, settings: str) -> None:
+    warnings.filterwarnings("ignore", ".* does not match an error shape")  # AWS's models leave out common errors
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     server = Server(Path(folder), Settings(**json.loads(settings)))
     threading.Thread(target=server.serve, daemon=True).start()
