@@ -20,7 +20,7 @@ from moto.awslambda_simple.models import lambda_simple_backends
 from moto.kinesis.models import kinesis_backends
 
 from projects import CONFIG, Done, Project
-from slips import worker
+from slips import local, worker
 from slips.backends.aws.clients import Clients
 from slips.backends.aws.s3 import S3Store
 from slips.backends.aws.stack import LogLine, Stack
@@ -810,7 +810,8 @@ def test_on_this_machine_run_starts_the_objects_of_a_lane_apart_and_holds_up_no_
     assert max(results.values()) < second
 
 
-def test_a_delayed_fast_lane_does_not_hold_up_the_slow_one(project: Project) -> None:
+def test_a_delayed_fast_lane_does_not_hold_up_the_slow_one(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "AT_HAND", 1)
     project.handler(TIMED)
     for key in ("slow/1", *(f"json/{number}" for number in range(2))):
         project.put(key, {"n": 1})

@@ -36,6 +36,8 @@ from slips.worker import Frames, FromWorker, Progress, Ready, Setup, Task, ToWor
 ATTEMPTS = 3
 RETRY_SECONDS = (0.3, 1.0)
 """Waits before the second and third attempt: together well below the 3 s that a `run` may wait."""
+AT_HAND = 64
+"""Most events that are taken from the lanes at once."""
 START_SECONDS = 60.0
 """A handler that takes longer to import is taken for hung."""
 LOOK_SECONDS = 0.25
@@ -308,7 +310,7 @@ class Supervisor:
 
     def _take(self, lanes: Sequence[Lane]) -> list[Delivery]:
         """The next events of the lanes, of the named objects only if there are some."""
-        while batch := self._state.stream.take(64, self._after, lanes):
+        while batch := self._state.stream.take(AT_HAND, self._after, lanes):
             if self._only is None:
                 return batch
             named = [each for each in batch if (each.event.bucket_name, each.event.object_key) in self._only]
