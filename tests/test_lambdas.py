@@ -493,7 +493,7 @@ def test_drain_without_a_word_is_everything(stack: Stack) -> None:
     ids=str,
 )
 def test_drain_of_some_items_leaves_the_others(stack: Stack, request_: Any, drained: list[str]) -> None:
-    put_items(stack, "a", "b", "c", error_type="KeyError")
+    put_items(stack, "a", "b", "c", error_type="KeyError", stage="handler")
     put_undelivered(stack, object_event("u"))
     done = stack.call(lambdas.drain, request_)
     everything = not any((request_ or {}).values()) and request_ != {"ids": []}
