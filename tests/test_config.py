@@ -894,3 +894,31 @@ def test_importing_config_imports_no_yaml() -> None:
 def test_routes_and_mappings_are_read_in_order() -> None:
     found = right(SMALL + "routing: [{bucket: a, dest: drop}, {prefix: b, dest: slow}, {dest: fast}]")
     assert found.routing == [Route(bucket="a", dest="drop"), Route(prefix="b", dest="slow"), Route(dest="fast")]
+
+
+@pytest.mark.parametrize("text", ["Bearer {{ssm:/x}}", "{{ssm:}}", "{{SSM:/x}}", "{{ssm:/x}"])
+def test_a_placeholder_that_is_none_would_reach_the_handler_and_is_an_error(text: str) -> None:
+    (problem,) = errors(handler(f"args: {{tokens: ['{text}']}}"))
+    assert f"handler.args.tokens[0]: '{text}' would reach the handler as it is" in problem
+
+
+def test_placeholders_alone_are_fine_whatever_the_blanks() -> None:
+    assert (
+        errors(handler("args: {a: '{{ssm:/x}}', b: ' {{ secretsmanager : id:key }} ', c: 'ssm:/x', d: '{{name}}'}"))
+        == []
+    )
+
+
+def test_switches_are_true_or_false_and_some_numbers_are_chosen_from_a_list() -> None:
+    def backend(keys: str) -> str:
+        return re.sub("(?m)^backend:.*$", f"backend: {{embedded: {{}}, {keys}}}", SMALL)
+
+    assert errors(backend("eventbridge: 'yes'")) == [
+        "2: backend.eventbridge: 'yes' is text; expected true or false",
+    ]
+    assert errors(backend("s3_direct: 1")) == ["2: backend.s3_direct: '1' is a number; expected true or false"]
+    (problem,) = errors(backend("log_retention_days: 31"))
+    assert problem.startswith(
+        "2: backend.log_retention_days: '31' is not known; did you mean '1'? expected 1 or 3 or 5"
+    )
+    assert errors(backend("eventbridge: true, s3_direct: no, log_retention_days: 14")) == []

@@ -20,6 +20,7 @@ from msgspec import inspect
 from yaml.constructor import SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from slips import secrets
 from slips.config import CheckChain, Config, Problem, describe, is_placeholder, keys_of, unwrap
 
 Where = tuple[str | int, ...]
@@ -353,6 +354,13 @@ class _Walk:
             case SequenceNode():
                 return [self.value(one, anything, (*where, i)) for i, one in enumerate(node.value)]
         assert isinstance(node, ScalarNode)  # noqa: S101 - there are no other nodes
+        if secrets.is_nearly(node.value):
+            self.error(
+                node,
+                f"{_show(where)}: {_quote(node.value)} would reach the handler as it is; expected a placeholder alone, "
+                "'{{ssm:/path}}' or '{{secretsmanager:id:key}}'; put the text around it together in the handler",
+            )
+            return INVALID
         try:
             return _scalar(node)
         except (ValueError, LookupError, OverflowError):

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-_PLACEHOLDER = re.compile(r"\{\{\s*(ssm|secretsmanager):([^{}]+?)\s*\}\}")
+_PLACEHOLDER = re.compile(r"\{\{\s*(ssm|secretsmanager)\s*:\s*([^{}]+?)\s*\}\}")
+_NEARLY = re.compile(r"\{\{\s*(ssm|secretsmanager)\b", re.IGNORECASE)
 _ARN_PARTS = 7
 """`arn:aws:secretsmanager:region:account:secret:name`; what follows is the key."""
 
@@ -36,6 +37,11 @@ class Reference(Struct, frozen=True):
         parts = found[2].split(":")
         name_ends = _ARN_PARTS if parts[0] == "arn" else 1
         return cls("secretsmanager", ":".join(parts[:name_ends]), ":".join(parts[name_ends:]) or None)
+
+
+def is_nearly(text: str) -> bool:
+    """Whether somebody meant a placeholder that is none: with text around it, or without an id."""
+    return _NEARLY.search(text) is not None and Reference.of(text) is None
 
 
 def references(value: Any) -> Iterator[Reference]:

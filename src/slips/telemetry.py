@@ -157,7 +157,7 @@ class Meter:
 
 
 def _facts(outcome: Outcome) -> dict[str, Any]:
-    facts = msgspec.to_builtins(outcome)
+    facts: dict[str, Any] = msgspec.to_builtins(outcome)
     if len(msgspec.json.encode(outcome.results)) > RESULTS_BYTES:
         facts["results"] = dict.fromkeys(outcome.results, "(too long to be logged)")
     return facts

@@ -434,7 +434,7 @@ def _tables(config: Config) -> Resources:
     if config.backend.dynamodb_arn is None:
         # Retained, so that whatever deletes the stack, by mistake too, leaves the errors; `destroy --all` deletes it.
         made["ErrorTable"] = _table("request_id", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True})
-        made["ErrorTable"] |= {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+        made["ErrorTable"] |= {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
     made["Ledger"] = _table("entry", TimeToLiveSpecification={"AttributeName": "expires_at", "Enabled": True})
     return made
 
