@@ -472,7 +472,7 @@ def test_lanes_have_the_limits_of_kinesis() -> None:
 @pytest.mark.parametrize("name", ["1abc", "a_b", "-a", "a" * 129, "''", r'"a\n"'])
 def test_a_stack_name_is_one_that_cloudformation_takes(name: str) -> None:
     (problem,) = errors(SMALL.replace("sample", name))
-    assert "'31' is not known; did you mean '731'? expected 1 or 3 or 5" in problem
+    assert problem.startswith("1: stack_name")
     assert "expected letters, digits and hyphens, a letter first, at most 128" in problem
 
 
@@ -511,7 +511,7 @@ def test_an_empty_chain_is_an_error() -> None:
 @pytest.mark.parametrize("value", [".inf", ".nan", "99999999999999999999999", "-9223372036854775809", "9" * 5000])
 def test_numbers_that_json_cannot_carry_are_refused_in_args(value: str) -> None:
     (problem,) = errors(handler(f"args: {{a: {value}}}"))
-    assert "'31' is not known; did you mean '731'? expected 1 or 3 or 5" in problem
+    assert problem.startswith("4: handler.args.a: '")
     assert problem.endswith("is a number that JSON has not; quote it")
 
 
@@ -694,7 +694,7 @@ def test_a_mistake_in_a_chain_has_the_line_of_the_name_it_quotes() -> None:
 def test_chains_are_checked_against_the_catalogue() -> None:
     _, problems = config.check(mapping("- {prefix: a, format: no-such-format}"), files=False)
     (problem,) = _lines(problems, "error")
-    assert "'31' is not known; did you mean '731'? expected 1 or 3 or 5" in problem
+    assert problem.startswith("6: format 'no-such-format' is not known")
 
 
 def test_chains_are_checked_even_where_the_rest_of_the_mapping_is_wrong() -> None:
@@ -795,7 +795,7 @@ def test_a_file_that_is_no_yaml_says_where_and_what_to_do(text: str, problem: st
 )
 def test_a_document_that_is_no_mapping_is_an_error(text: str, found: str) -> None:
     (problem,) = errors(text)
-    assert "'31' is not known; did you mean '731'? expected 1 or 3 or 5" in problem
+    assert problem.startswith("1: the file: ")
     assert f"{found}; expected a mapping with the keys stack_name, description, base" in problem
 
 
