@@ -546,6 +546,13 @@ def test_without_a_config_the_function_drains_what_is_chosen(cloud: Cloud) -> No
     assert told.err == "slips: a note\n"
 
 
+def test_a_config_with_mistakes_keeps_the_function_from_nothing(cloud: Cloud) -> None:
+    cloud.project.config("nonsense: [")
+    cloud.answer(result(1))
+    assert cloud.slips("drain", "--remote", "-s", "test").out.startswith("1 item drained")
+    assert cloud.slips("drain", "-s", "test").status == 2
+
+
 def test_the_config_of_another_stack_does_not_drain_this_one(cloud: Cloud) -> None:
     cloud.fail("r1")
     cloud.deploy(template(), "other")

@@ -104,8 +104,8 @@ def drain(
     name = stack_name(ctx, stack)
     if remote and name is None:
         raise UsageError("--remote: this machine has no Drain function; expected a stack: -s STACK, or --aws")
-    config = load_config(ctx) if name is None else stack_config(ctx, name)
-    if name is not None and (remote or config is None):
+    config = load_config(ctx) if name is None else None if remote else stack_config(ctx, name)
+    if name is not None and config is None:
         its = open_stack(ctx, name, endpoint_url)
         with told(report, its.processed_by, dry_run, json_), counting("items drained") as count:
             remotely(its, selection, report, count)
