@@ -15,7 +15,7 @@ demo: $(VENV)/run  ## the main job on logs of the project: errors, their cause m
 
 test: $(VENV)/test lint  ## lint, types, docs and every test
 	@$(BIN)/python docs/build.py --check
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: $(VENV)/test
 	@$(BIN)/ruff check .

@@ -13,6 +13,7 @@ from cloud import Cloud
 from deployed import Deployed, deployed
 
 pytest_plugins = ["cloud.plugin"]
+pytestmark = pytest.mark.xdist_group("hops")
 
 HANDLER = """\
 import os

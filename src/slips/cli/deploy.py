@@ -47,9 +47,9 @@ def deploy(
     url: EndpointUrl = None,
     json_: Json = False,
 ) -> None:
-    """Make or change the stack on AWS: shows what will change, asks, and follows it to the end.
+    """Make the stack on AWS, or change it.
 
-    If it fails the former state stands, and each resource's own reason is told. Settings of 'slips limit' are set back.
+    Shows what will change, asks, and follows it to the end. If it fails the former state stands, and each resource's own reason is told. Settings of 'slips limit' are set back.
 
     \b
     Examples:

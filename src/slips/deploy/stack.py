@@ -241,7 +241,12 @@ class Stack:
     def _proposed(self, plan: Plan) -> tuple[str, str, list[Change]]:
         """A change set once it is computed: its status, the reason for that, its changes."""
         while True:
-            pages = self._pages("describe_change_set", ChangeSetName=plan.change_set, IncludePropertyValues=True)
+            pages = self._pages(
+                "describe_change_set",
+                StackName=plan.stack_id,
+                ChangeSetName=plan.change_set,
+                IncludePropertyValues=True,
+            )
             first = next(pages)
             if first["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
                 break
@@ -262,7 +267,7 @@ class Stack:
     def _drop(self, plan: Plan) -> None:
         """Deletes a change set that shall not be executed, and the empty stack that it was to fill."""
         with calls(self._where):
-            self._cloudformation.delete_change_set(ChangeSetName=plan.change_set)
+            self._cloudformation.delete_change_set(StackName=plan.stack_id, ChangeSetName=plan.change_set)
             if plan.kind == "CREATE":
                 self._cloudformation.delete_stack(StackName=plan.stack_id)
 
@@ -270,7 +275,7 @@ class Stack:
         """Makes the changes, and waits for the end. Raises SlipsError with the resources' own reasons."""
         since = self._newest(plan.stack_id)
         with calls(self._where):
-            self._cloudformation.execute_change_set(ChangeSetName=plan.change_set)
+            self._cloudformation.execute_change_set(StackName=plan.stack_id, ChangeSetName=plan.change_set)
         self._executed.add(plan.change_set)
         status, failed = self._follow(plan.stack_id, since, observer)
         if status != f"{plan.kind}_COMPLETE":
