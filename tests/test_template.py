@@ -558,7 +558,6 @@ FULL_RIGHTS: dict[str, dict[str, list[Any]]] = {
         "s3:GetObjectVersion": OBJECTS,
         "kms:Decrypt": KEYS,
         "kinesis:PutRecords": STREAMS,
-        "dynamodb:GetItem": TABLE,
         "dynamodb:UpdateItem": LEDGER + TABLE,
         "dynamodb:DeleteItem": TABLE,
         "sns:Publish": TOPIC,
@@ -576,7 +575,7 @@ FULL_RIGHTS: dict[str, dict[str, list[Any]]] = {
     "ReporterRole": {
         "dynamodb:UpdateItem": LEDGER + TABLE,
         "dynamodb:DeleteItem": TABLE,
-        "dynamodb:GetItem": LEDGER + TABLE,
+        "dynamodb:GetItem": LEDGER,
         "kinesis:GetRecords": STREAMS,
         "kinesis:GetShardIterator": STREAMS,
         "sqs:SendMessage": QUEUE,

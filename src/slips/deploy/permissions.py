@@ -52,7 +52,7 @@ ROLES: dict[str, tuple[tuple[str, Resource], ...]] = {
         ("kms:Decrypt", "the keys of buckets"),
         ("kinesis:PutRecords", "the streams"),
         ("dynamodb:UpdateItem", "the ledger"),
-        ("dynamodb:GetItem UpdateItem DeleteItem", "the error table"),
+        ("dynamodb:UpdateItem DeleteItem", "the error table"),
         ("ssm:GetParameter", "the named parameters"),
         ("secretsmanager:GetSecretValue", "the named secrets"),
         ("sns:Publish", "the error topic"),
@@ -66,7 +66,7 @@ ROLES: dict[str, tuple[tuple[str, Resource], ...]] = {
         _WRITE_LOGS,
         ("kinesis:GetRecords GetShardIterator", "the streams"),
         ("dynamodb:GetItem UpdateItem", "the ledger"),
-        ("dynamodb:GetItem UpdateItem DeleteItem", "the error table"),
+        ("dynamodb:UpdateItem DeleteItem", "the error table"),
         ("sqs:SendMessage", "the undelivered queue"),
     ),
     "DrainRole": (

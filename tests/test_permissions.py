@@ -1,0 +1,381 @@
+"""No role may do more or less than it needs: one run of the stack uses every permission, on every resource it names.
+
+The stand-in of AWS refuses what a role's policy does not allow and records what it is used for. A permission that is
+taken away refuses a call of the recorded run, in which nothing was refused: that run would have ended differently.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+
+from cloud import Cloud, allows
+from deployed import Deployed
+from slips.deploy.permissions import ROLES
+from slips.model import ErrorItem
+
+pytest_plugins = ["cloud.plugin"]
+
+CONFIG = """\
+stack_name: rights
+base:
+  sam: {code_bucket: code}
+backend:
+  sns_topics:
+    - {name: Logs, arn: "arn:aws:sns:us-east-1:123456789012:logs"}
+  sqs_queues:
+    - {name: Queued, arn: "arn:aws:sqs:us-east-1:123456789012:logs"}
+  kms_key_arns: [KEY]
+handler:
+  path: src/handler.py
+  args: {token: "{{ssm:/rights/token}}", password: "{{secretsmanager:rights:password}}"}
+  runtime: RUNTIME
+  architecture: ARCHITECTURE
+  timeout: 4
+  subnet_ids: [SUBNET]
+  security_group_ids: [GROUP]
+routing:
+  - {prefix: slow/, dest: slow}
+  - {prefix: dropped/, dest: drop}
+bucket_mapping:
+  my-logs:
+    - {prefix: "", format: [s3-lines, json]}
+"""
+
+HANDLER = """\
+import time
+
+import slips.interface
+
+
+class Collect(slips.interface.Handler):
+    def setup(self, args):
+        self.args, self.seen = args, []
+
+    def recv(self, meta, event):
+        if "bug" in event:
+            raise KeyError(event["bug"])
+        time.sleep(event.get("seconds", 0))
+        self.seen.append(meta.seq)
+
+    def result(self):
+        return {"seen": self.seen, "secrets": self.args == {"token": "s3cret", "password": "pa55"}}
+"""
+
+REFUSED = {"error": "ValidationException", "times": None}
+"""A fault that no client tries to overcome."""
+LONG = [{"seconds": 0.1}] * 35
+"""Records that take longer than the main func has before it stops: its time limit less a second."""
+
+
+class Stack(Deployed):
+    """The stack that has everything that needs a permission, and what of the account its tests look at."""
+
+    @cached_property
+    def policies(self) -> dict[str, dict[str, Any]]:
+        """The whole policy of each role, as IAM has it."""
+        iam = self.cloud.client("iam")
+        found = {}
+        for role in ROLES:
+            name = self.physical(role)
+            assert iam.list_role_policies(RoleName=name)["PolicyNames"] == ["slips"]
+            assert iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
+            found[role] = iam.get_role_policy(RoleName=name, PolicyName="slips")["PolicyDocument"]
+        return found
+
+    @contextmanager
+    def without(self, role: str, action: str) -> Iterator[None]:
+        """The role may not do this, on any resource, until the block ends."""
+        less = copy.deepcopy(self.policies[role])
+        for statement in less["Statement"]:
+            statement["Action"] = [each for each in statement["Action"] if each != action]
+        less["Statement"] = [statement for statement in less["Statement"] if statement["Action"]]
+        assert less != self.policies[role], "it never could"
+        self._set_policy(role, less)
+        try:
+            yield
+        finally:
+            self._set_policy(role, self.policies[role])
+
+    def _set_policy(self, role: str, policy: dict[str, Any]) -> None:
+        self.cloud.client("iam").put_role_policy(
+            RoleName=self.physical(role), PolicyName="slips", PolicyDocument=json.dumps(policy)
+        )
+
+    def drain(self, **request: Any) -> dict[str, Any]:
+        """What the function Drain answers."""
+        answer = self.cloud.client("lambda").invoke(
+            FunctionName=self.physical("Drain"), Payload=json.dumps(request).encode()
+        )
+        told: dict[str, Any] = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, told
+        return told
+
+    def announce_again(self, key: str) -> None:
+        """S3's notification of an upload once more."""
+        told = [json.loads(call["payload"]) for call in self.cloud.invocations("EventPusher")]
+        texts = [record["Sns"]["Message"] for each in told for record in each["Records"] if "Sns" in record]
+        text = next(each for each in texts if f'"key": "{quote_plus(key)}"' in each)
+        self.cloud.client("sns").publish(TopicArn="arn:aws:sns:us-east-1:123456789012:logs", Message=text)
+
+    def item(self, key: str) -> ErrorItem:
+        """The one error item of an object."""
+        (found,) = [item for item in self.items if item.events[0].object_key == key]
+        return found
+
+
+def _account(cloud: Cloud) -> dict[str, str]:
+    """What a user has before the stack: buckets, topic and queue, key, secrets, a network. Placeholders of CONFIG."""
+    s3, sns, sqs, ec2 = (cloud.client(service) for service in ("s3", "sns", "sqs", "ec2"))
+    for bucket in ("my-logs", "code"):
+        s3.create_bucket(Bucket=bucket)
+    topic = sns.create_topic(Name="logs")["TopicArn"]
+    url = sqs.create_queue(QueueName="logs")["QueueUrl"]
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=_admits("sns:Publish", topic))
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": _admits("sqs:SendMessage", queue)})
+    s3.put_bucket_notification_configuration(
+        Bucket="my-logs",
+        NotificationConfiguration={
+            "TopicConfigurations": [{"TopicArn": topic, **_created(each)} for each in ("fast/", "slow/", "dropped/")],
+            "QueueConfigurations": [{"QueueArn": queue, **_created("queued/")}],
+        },
+    )
+    cloud.client("ssm").put_parameter(Name="/rights/token", Value="s3cret", Type="SecureString")
+    cloud.client("secretsmanager").create_secret(Name="rights", SecretString=json.dumps({"password": "pa55"}))
+    key = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
+    cloud.client("kms").create_alias(AliasName="alias/rights", TargetKeyId=key)
+    return {
+        "KEY": key,
+        "SUBNET": ec2.describe_subnets()["Subnets"][0]["SubnetId"],
+        "GROUP": ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"],
+    }
+
+
+def _admits(action: str, resource: str) -> str:
+    """A policy by which S3 may tell of new objects."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": action,
+        "Resource": resource,
+        "Condition": {"ArnLike": {"aws:SourceArn": "arn:aws:s3:::my-logs"}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def _created(prefix: str) -> dict[str, Any]:
+    rule = {"Name": "prefix", "Value": prefix}
+    return {"Events": ["s3:ObjectCreated:*"], "Filter": {"Key": {"FilterRules": [rule]}}}
+
+
+Use = tuple[str, str]
+"""An action, and the ARN that it touched."""
+
+
+@pytest.fixture(scope="module")
+def deployment(cloud_server: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One stack for all tests here."""
+    cloud_server.reset()
+    config = CONFIG
+    for placeholder, value in _account(cloud_server).items():
+        config = config.replace(placeholder, value)
+    project = Stack(cloud_server, tmp_path_factory.mktemp("rights"), config, HANDLER)
+    project.deploy()
+    yield project
+    cloud_server.reset()
+
+
+@pytest.fixture(scope="module")
+def uses(deployment: Stack) -> dict[str, list[Use]]:
+    """What each role did in a run that needs all of its permissions, and of which nothing was refused."""
+    _some_hops_are_down(deployment)
+    _objects_without_versions(deployment)
+    _objects_with_versions(deployment)
+    _drained(deployment)
+    _moved_to_another_subnet(deployment)
+    assert deployment.cloud.denied() == []
+    names = {deployment.physical(role): role for role in ROLES}
+    found: dict[str, list[Use]] = {role: [] for role in ROLES}
+    for arn, action, resource in deployment.cloud.used():
+        found[names[arn.rpartition("/")[2]]].append((action, resource))
+    return found
+
+
+@pytest.fixture
+def stack(deployment: Stack, uses: dict[str, list[Use]]) -> Stack:
+    """The stack behind that run."""
+    return deployment
+
+
+def _some_hops_are_down(stack: Stack) -> None:
+    """Neither the event pusher, the dispatchers nor the reporter get on: all that they were given is undelivered."""
+    stack.cloud.fault("lambda", "Invoke", caller="Dispatcher", **REFUSED)
+    for caller in ("EventPusher", "Reporter"):
+        stack.cloud.fault("dynamodb", "UpdateItem", caller=caller, **REFUSED)
+    for lane in ("fast", "slow", "dropped"):
+        stack.put("my-logs", f"{lane}/stuck.log", [{"n": 1}])
+    stack.settle()
+    assert stack.undelivered() == 3
+    assert stack.items == []
+    stack.cloud.clear_faults()
+
+
+def _objects_without_versions(stack: Stack) -> None:
+    """Whole, dropped, bad in part, too long for one invocation; and two that fail, each announced twice."""
+    stack.put("my-logs", "queued/whole.log", [{"n": 1}])
+    stack.put("my-logs", "dropped/whole.log", [{"n": 1}])
+    stack.put("my-logs", "fast/changed.log", b'{"n": 1}\nno JSON\n')
+    stack.put("my-logs", "slow/broken.gz", b"\x1f\x8b\x08\x00broken")
+    stack.put("my-logs", "fast/bug.log", [{"bug": 1}])
+    for lane in ("fast", "slow"):
+        stack.put("my-logs", f"{lane}/long.log", LONG)
+    stack.settle()
+    for key in ("slow/broken.gz", "fast/bug.log"):
+        before = stack.item(key).request_id
+        stack.announce_again(key)
+        stack.settle()
+        assert stack.item(key).request_id != before, "the newer failure takes the place of the older"
+    delivered, entries = stack.delivered(), stack.entries
+    for lane in ("fast", "slow"):
+        assert delivered[f"my-logs/{lane}/long.log"] == list(range(1, len(LONG) + 1))
+        assert any(entry.key == f"{lane}/long.log" and entry.records for entry in entries), "it was never continued"
+    assert ("dropped/whole.log", "dropped") in [(entry.key, entry.status) for entry in entries]
+
+
+def _objects_with_versions(stack: Stack) -> None:
+    """One in place of another whose bad record is still kept, one that is encrypted and bad in part."""
+    stack.s3.put_bucket_versioning(Bucket="my-logs", VersioningConfiguration={"Status": "Enabled"})
+    stack.put("my-logs", "fast/changed.log", [{"n": 1}, {"n": 2}])
+    sealed: dict[str, Any] = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "alias/rights"}
+    stack.s3.put_object(Bucket="my-logs", Key="slow/sealed.log", Body=b'{"n": 1}\nno JSON\n', **sealed)
+    stack.settle()
+    assert stack.item("slow/sealed.log").events[0].object_version_id
+
+
+def _drained(stack: Stack) -> None:
+    """One item, then all: what was never delivered, and what has other content now, too."""
+    assert stack.drain(ids=[stack.item("fast/bug.log").request_id])["lanes"] == {"fast": 1, "slow": 0}
+    stack.settle()
+    done = stack.drain()
+    assert (done["drained"], done["kept"], done["undelivered"]) == (3, 1, 3)
+    stack.settle()
+    assert stack.undelivered() == 0
+    assert stack.item("fast/changed.log").error_type == "OverwrittenError"
+    delivered = stack.delivered()
+    assert delivered["my-logs/fast/stuck.log"] == delivered["my-logs/slow/stuck.log"] == [1]
+    assert ("dropped/stuck.log", "dropped") in [(entry.key, entry.status) for entry in stack.entries]
+    results = [each for entry in stack.entries if entry.outcome for each in entry.outcome.results.values()]
+    assert all(each["secrets"] for each in results)
+
+
+def _moved_to_another_subnet(stack: Stack) -> None:
+    """Lambda makes interfaces of a function in a network with the function's role, and takes them away again."""
+    subnet = stack.cloud.client("ec2").describe_subnets()["Subnets"][1]["SubnetId"]
+    stack.cloud.client("lambda").update_function_configuration(
+        FunctionName=stack.physical("MainFunc"), VpcConfig={"SubnetIds": [subnet], "SecurityGroupIds": []}
+    )
+
+
+GRANTED = [
+    pytest.param(role, row, f"{service}:{action}", id=f"{role}-{service}:{action}-{resource.replace(' ', '_')}")
+    for role, rows in ROLES.items()
+    for row, (actions, resource) in enumerate(rows)
+    for service, _, names in [actions.partition(":")]
+    for action in names.split()
+]
+"""Role, row of the table, action."""
+
+
+@pytest.mark.parametrize(("role", "row", "action"), GRANTED)
+def test_without_any_one_permission_the_run_would_have_been_refused_something(
+    stack: Stack, uses: dict[str, list[Use]], role: str, row: int, action: str
+) -> None:
+    policy = stack.policies[role]
+    for resource in policy["Statement"][row]["Resource"]:
+        assert _refused(_less(policy, row, action, resource), uses[role]), f"spare: {action} on {resource}"
+
+
+def test_roles_may_do_what_the_table_says_and_no_more(stack: Stack) -> None:
+    for role, rows in ROLES.items():
+        policy = [(" ".join(each["Action"]), each["Effect"]) for each in stack.policies[role]["Statement"]]
+        table = [(actions.replace(" ", f" {actions.partition(':')[0]}:"), "Allow") for actions, _ in rows]
+        assert policy == table
+
+
+def test_a_permission_that_nothing_uses_is_found(stack: Stack, uses: dict[str, list[Use]]) -> None:
+    policy = copy.deepcopy(stack.policies["ReporterRole"])
+    spare = {"Effect": "Allow", "Action": ["sqs:PurgeQueue"], "Resource": ["arn:aws:sqs:us-east-1:123456789012:logs"]}
+    policy["Statement"].append(spare)
+    assert _refused(_less(policy, -1, spare["Action"][0], spare["Resource"][0]), uses["ReporterRole"]) == []
+
+
+def _less(policy: dict[str, Any], row: int, action: str, resource: str) -> dict[str, Any]:
+    """A policy without an action on one of the resources of a statement."""
+    less = copy.deepcopy(policy)
+    statement = less["Statement"].pop(row)
+    pairs = [(each, arn) for each in statement["Action"] for arn in statement["Resource"]]
+    pairs.remove((action, resource))
+    less["Statement"] += [{"Effect": "Allow", "Action": each, "Resource": arn} for each, arn in pairs]
+    return less
+
+
+def _refused(policy: dict[str, Any], uses: Sequence[Use]) -> list[Use]:
+    return [(action, resource) for action, resource in uses if not allows(policy, action, resource)]
+
+
+def test_a_pusher_that_may_not_write_the_ledger_makes_an_item_of_what_it_should_drop(stack: Stack) -> None:
+    with stack.without("EventPusherRole", "dynamodb:UpdateItem"):
+        stack.put("my-logs", "dropped/refused.log", [{"n": 1}])
+        stack.settle()
+    item = stack.item("dropped/refused.log")
+    assert item.stage == "push"
+    assert "AccessDeniedException" in item.message
+
+
+def test_dispatchers_that_may_not_invoke_make_an_item_of_what_they_should_start(stack: Stack) -> None:
+    with stack.without("DispatcherRole", "lambda:InvokeFunction"):
+        stack.put("my-logs", "slow/refused.log", [{"n": 1}])
+        stack.settle()
+    assert stack.item("slow/refused.log").stage == "dispatch"
+    assert "AccessDeniedException" in stack.cloud.logs(stack.physical("SlowDispatcher"))
+
+
+def test_a_main_func_that_may_not_read_versions_makes_an_item_of_each_object(stack: Stack) -> None:
+    with stack.without("MainFuncRole", "s3:GetObjectVersion"):
+        stack.put("my-logs", "fast/refused.log", [{"n": 1}])
+        stack.settle()
+    item = stack.item("fast/refused.log")
+    assert item.stage == "storage"
+    assert "AccessDenied" in item.message
+
+
+def test_what_a_reporter_that_may_not_write_should_report_is_undelivered(stack: Stack) -> None:
+    with stack.without("ReporterRole", "dynamodb:UpdateItem"):
+        stack.put("my-logs", "fast/unreported.log", [{"bug": 1}])
+        stack.settle()
+    assert all(item.events[0].object_key != "fast/unreported.log" for item in stack.items)
+    queue = stack.cloud.client("sqs")
+    (message,) = queue.receive_message(QueueUrl=stack.physical("Undelivered"))["Messages"]
+    assert "fast/unreported.log" in message["Body"]
+    assert "AccessDeniedException" in message["Body"]
+    queue.delete_message(QueueUrl=stack.physical("Undelivered"), ReceiptHandle=message["ReceiptHandle"])
+
+
+def test_a_drain_that_may_not_read_versions_keeps_the_item_and_says_why(stack: Stack) -> None:
+    stack.put("my-logs", "fast/partly.log", b'{"n": 1}\nno JSON\n')
+    stack.settle()
+    ids = [stack.item("fast/partly.log").request_id]
+    with stack.without("DrainRole", "s3:GetObjectVersion"):
+        refused = stack.drain(ids=ids)
+    assert (refused["drained"], refused["kept"]) == (0, 1)
+    assert "AccessDenied" in refused["notes"][0]
+    assert stack.drain(ids=ids)["drained"] == 1
+    stack.settle()
