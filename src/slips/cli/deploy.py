@@ -49,7 +49,8 @@ def deploy(
 ) -> None:
     """Make the stack on AWS, or change it.
 
-    Shows what will change, asks, and follows it to the end. If it fails the former state stands, and each resource's own reason is told. Settings of 'slips limit' are set back.
+    Shows what will change, asks, and follows it to the end. If it fails the former state stands, and each resource's
+    own reason is told. Settings of 'slips limit' are set back.
 
     \b
     Examples:
