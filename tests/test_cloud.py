@@ -386,12 +386,14 @@ def test_a_function_in_a_vpc_needs_the_network_actions(cloud: Cloud) -> None:
     assert deploy(cloud, resources)["StackStatus"] == "ROLLBACK_COMPLETE"
     assert any("permissions to call CreateNetworkInterface on EC2" in line for line in events(cloud))
     cloud.client("cloudformation").delete_stack(StackName="tiny")
-    actions = ["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface"]
-    resources["Role"] = role(may(actions, "*"))
+    interfaces = [f"ec2:{verb}NetworkInterface" for verb in ("Create", "Delete")] + ["ec2:DescribeNetworkInterfaces"]
+    addresses = [f"ec2:{verb}PrivateIpAddresses" for verb in ("Assign", "Unassign")] + ["ec2:DescribeSubnets"]
+    resources["Role"] = role(may(interfaces + addresses, "*"))
     while cloud.client("cloudformation").list_stacks()["StackSummaries"][0]["StackStatus"] != "DELETE_COMPLETE":
         time.sleep(0.02)
     assert deploy(cloud, resources, change_set="second")["StackStatus"] == "CREATE_COMPLETE", events(cloud)
-    assert {action for _, action, _ in cloud.used()} >= set(actions[:2])
+    cloud.client("lambda").delete_function(FunctionName="worker")
+    assert {action for _, action, _ in cloud.used()} == {*interfaces, *addresses}
 
 
 # --- rights ---

@@ -21,7 +21,7 @@ from cloud.access import function_arn
 from cloud.events import Events, on_failure, require_json, too_large
 from cloud.functions import SYNC_BYTES, Function, Functions, stamp, wrong
 from cloud.gate import ApiError, Call
-from cloud.identity import role_allows, trusts_lambda
+from cloud.identity import trusts_lambda
 
 VARIABLES_BYTES = 4 * 1024
 UNZIPPED_BYTES = 250 * 1024 * 1024
@@ -116,7 +116,10 @@ class LambdaApi:
         function.config = config
 
     def _attach_network(self, function: Function) -> None:
-        """What Lambda does with the role's rights for a function in a VPC."""
+        """What Lambda does with the role's rights for a function in a VPC: "make sure to add all" of these actions.
+
+        Source: AWS Lambda Developer Guide, "Giving Lambda functions access to resources in an Amazon VPC".
+        """
         network = function.config.get("VpcConfig") or {}
         if not network.get("SubnetIds"):
             return
@@ -126,27 +129,15 @@ class LambdaApi:
                 made = client.create_network_interface(SubnetId=subnet, Groups=network.get("SecurityGroupIds", []))
                 interface = made["NetworkInterface"]["NetworkInterfaceId"]
                 function.interfaces.append(interface)
-                client.describe_network_interfaces(NetworkInterfaceIds=[interface])
+                client.assign_private_ip_addresses(NetworkInterfaceId=interface, SecondaryPrivateIpAddressCount=1)
+                (found,) = client.describe_network_interfaces(NetworkInterfaceIds=[interface])["NetworkInterfaces"]
+                spare = [one["PrivateIpAddress"] for one in found["PrivateIpAddresses"] if not one["Primary"]]
+                client.unassign_private_ip_addresses(NetworkInterfaceId=interface, PrivateIpAddresses=spare)
+            client.describe_subnets(SubnetIds=network["SubnetIds"])
         except ClientError as error:
             raise wrong(
                 f"The provided execution role does not have permissions to call {error.operation_name} on EC2 ({error})"
             ) from error
-        for action in ("DescribeSubnets", "AssignPrivateIpAddresses", "UnassignPrivateIpAddresses"):
-            self._try_network(function, client, action)
-
-    def _try_network(self, function: Function, client: Any, action: str) -> None:
-        """Lambda uses these too where it may."""
-        if not role_allows(function.role, f"ec2:{action}", "*"):
-            return
-        interface = function.interfaces[0]
-        if action == "DescribeSubnets":
-            client.describe_subnets(SubnetIds=function.config["VpcConfig"]["SubnetIds"])
-        elif action == "AssignPrivateIpAddresses":
-            client.assign_private_ip_addresses(NetworkInterfaceId=interface, SecondaryPrivateIpAddressCount=1)
-        else:
-            found = client.describe_network_interfaces(NetworkInterfaceIds=[interface])["NetworkInterfaces"][0]
-            spare = [entry["PrivateIpAddress"] for entry in found["PrivateIpAddresses"] if not entry["Primary"]]
-            client.unassign_private_ip_addresses(NetworkInterfaceId=interface, PrivateIpAddresses=spare)
 
     def _detach_network(self, function: Function) -> None:
         if function.interfaces:
