@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, cast
 import orjson
 from isal import igzip
 
+import chain
 import corpus
 import functions
 import memory
@@ -149,6 +150,7 @@ def main() -> None:
     arguments.add_argument("--megabytes", type=int, default=50, help="size of each corpus")
     arguments.add_argument("--memory-megabytes", type=int, default=500, help="size of the large objects")
     arguments.add_argument("--no-memory", action="store_true", help="speed only")
+    arguments.add_argument("--no-chain", action="store_true", help="without the functions on a stand-in of AWS")
     options = arguments.parse_args()
     size = options.megabytes * MEGABYTE
     at = f"{options.megabytes}m"
@@ -184,6 +186,8 @@ def main() -> None:
     functions.report(BUILD, options.repeats)
     if not options.no_memory:
         memory.report(BUILD, options.memory_megabytes)
+    if not options.no_chain:
+        chain.report(BUILD, 200)
 
 
 if __name__ == "__main__":
