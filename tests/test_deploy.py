@@ -23,9 +23,10 @@ from moto.cloudformation.parsing import OutputMap
 
 from cloud import Cloud
 from projects import HANDLER, Project
+from slips.backends.aws.refusals import calls
 from slips.cli.deploy import Bar, Lines, Screen, change, remove
 from slips.config import Config, parse
-from slips.deploy.account import Account, calls
+from slips.deploy.account import Account
 from slips.deploy.checks import check_account, check_config
 from slips.deploy.package import Package
 from slips.deploy.stack import INLINE, Change, Event, Plan, Setting, Stack, State, upload
@@ -646,48 +647,27 @@ def test_a_long_template_goes_by_the_code_bucket(account: Account) -> None:
 
 
 def deploy(account: Account, screen: Seen, text: str = CONFIG, *, yes: bool = True, wire: bool = False) -> Any:
-    stack = Stack(account, "app", sleep=never)
+    stack = Stack(account, "app", sleep=briefly if account.endpoint_url else never)
     return change(stack, parse(text), screen, lambda *_: PACKAGE, yes=yes, wire=wire)
 
 
 def destroy(account: Account, screen: Seen, config: Config | None = None, **options: bool) -> bool:
-    stack = Stack(account, "app", sleep=never)
+    stack = Stack(account, "app", sleep=briefly if account.endpoint_url else never)
     return remove(stack, config, screen, **{"all_": False, "force": False, "yes": True, **options})
 
 
-def test_from_the_first_deploy_to_the_table_that_is_left(account: Account) -> None:
-    first = Seen(answer=False)  # -y does not ask
-    done = deploy(account, first)
-    assert (done.status, done.outputs["ErrorTableName"][:15]) == ("CREATE_COMPLETE", "app-ErrorTable-")
-    assert "  + MainFunc " in first.text
-    assert "uploaded s3://my-code/functions/app/slips-1.zip" in first.said
-    assert "CREATE_COMPLETE  app  AWS::CloudFormation::Stack" in first.said
-    assert "bucket my-logs: warning: nothing tells the stack of new objects under 'a/'" in first.text
+def account_of(cloud: Cloud) -> Account:
+    session = boto3.Session(aws_access_key_id="AKIAADMINISTRATOR", aws_secret_access_key="secret")
+    return Account(session, region=cloud.region, endpoint_url=cloud.endpoint, id=cloud.account)
 
-    again = Seen()
-    done = deploy(account, again)
-    assert f"stack 'app' in {REGION} of account {ID}: no changes" in again.said
-    assert (done.changes, "uploaded" in again.text) == ([], False)
 
-    table = done.outputs["ErrorTableName"]
-    gone = Seen()
-    assert destroy(account, gone, parse(CONFIG))
-    assert f"kept: error table {table}" in gone.said
-    assert account.dynamodb.list_tables()["TableNames"] == [table]
-    assert "nothing to destroy" in (empty := Seen(), destroy(account, empty))[0].text
-
-    declined = Seen(answer=False)
-    assert deploy(account, declined, yes=False).declined
-    arn = f"arn:aws:dynamodb:{REGION}:{ID}:table/{table}"
-    assert f"warning: error table {arn} of a former stack is still there" in declined.text
-    assert Stack(account, "app").state() is None
+def briefly(_seconds: float) -> None:
+    time.sleep(0.05)
 
 
 def in_cloud(cloud: Cloud, config: str, screen: Seen) -> Any:
     """A deploy to the stand-in that fails and rolls back as AWS does."""
-    session = boto3.Session(aws_access_key_id="AKIAADMINISTRATOR", aws_secret_access_key="secret")
-    account = Account(session, region=cloud.region, endpoint_url=cloud.endpoint, id=cloud.account)
-    stack = Stack(account, "app", sleep=lambda _: time.sleep(0.05))
+    stack = Stack(account_of(cloud), "app", sleep=briefly)
     return change(stack, parse(config), screen, lambda *_: PACKAGE, yes=True, wire=False)
 
 
@@ -697,6 +677,35 @@ def config(cloud: Cloud) -> str:
     for bucket in ("my-code", "my-logs"):
         cloud.client("s3").create_bucket(Bucket=bucket)
     return re.sub("sns_topics.*", "s3_direct: true", CONFIG)
+
+
+def test_from_the_first_deploy_to_the_table_that_is_left(cloud: Cloud, config: str) -> None:
+    account = account_of(cloud)
+    first = Seen(answer=False)  # -y does not ask
+    done = deploy(account, first, config)
+    assert (done.status, done.outputs["ErrorTableName"][:15]) == ("CREATE_COMPLETE", "app-ErrorTable-")
+    assert "  + MainFunc " in first.text
+    assert "uploaded s3://my-code/functions/app/slips-1.zip" in first.said
+    assert "CREATE_COMPLETE  app  AWS::CloudFormation::Stack" in first.said
+    assert "bucket my-logs: warning: nothing tells the stack of new objects under 'a/'" in first.text
+
+    again = Seen()
+    done = deploy(account, again, config)
+    assert f"stack 'app' in {cloud.region} of account {cloud.account}: no changes" in again.said
+    assert (done.changes, "uploaded" in again.text) == ([], False)
+
+    table = done.outputs["ErrorTableName"]
+    gone = Seen()
+    assert destroy(account, gone, parse(config))
+    assert f"kept: error table {table}" in gone.said
+    assert account.dynamodb.list_tables()["TableNames"] == [table]
+    assert "nothing to destroy" in (empty := Seen(), destroy(account, empty))[0].text
+
+    declined = Seen(answer=False)
+    assert deploy(account, declined, config, yes=False).declined
+    arn = f"arn:aws:dynamodb:{cloud.region}:{cloud.account}:table/{table}"
+    assert f"warning: error table {arn} of a former stack is still there" in declined.text
+    assert Stack(account, "app").state() is None
 
 
 def test_a_first_creation_that_failed_leaves_nothing_in_the_way_of_the_next(cloud: Cloud, config: str) -> None:

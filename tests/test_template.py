@@ -21,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slips import config
+from slips.backends.aws import FUNCTIONS
 from slips.config import (
     BackendConfig,
     Config,
@@ -35,7 +36,7 @@ from slips.config import (
 )
 from slips.deploy import picture, template
 from slips.deploy.permissions import ROLES
-from slips.deploy.template import FUNCTIONS, Code, build
+from slips.deploy.template import Code, build
 
 CODE = Code("my-code", "functions/0f1e2d3c.zip")
 

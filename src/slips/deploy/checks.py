@@ -7,8 +7,10 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
+from slips.backends.aws.clients import code
+from slips.backends.aws.refusals import DENIED, MISSING, calls
 from slips.config import Config, placeholder_arns
-from slips.deploy.account import DENIED, MISSING, Account, calls, code
+from slips.deploy.account import Account
 from slips.errors import ConfigError
 
 

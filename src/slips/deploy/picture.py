@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from slips.deploy.template import DISPATCHERS, STREAMS
+from slips.backends.aws import DISPATCHERS, STREAMS
 
 Point = tuple[float, float]
 Kind = Literal["function", "stream", "table", "topic", "queue", "source"]

@@ -18,8 +18,11 @@ from typing import Any, Literal, Protocol
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
-from slips.deploy.account import MISSING, Account, calls, code, message
-from slips.deploy.template import DISPATCHERS, Template, to_json
+from slips.backends.aws import DISPATCHERS
+from slips.backends.aws.clients import code
+from slips.backends.aws.refusals import MISSING, calls, message
+from slips.deploy.account import Account
+from slips.deploy.template import Template, to_json
 from slips.errors import SlipsError
 
 INLINE = 51_200

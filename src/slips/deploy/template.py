@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 from msgspec import Struct
 
+from slips.backends.aws import DISPATCHERS, FUNCTIONS, STREAMS
 from slips.config import Config
 from slips.deploy import permissions
 from slips.model import Lane
@@ -54,10 +55,6 @@ _FUNCTIONS = {
     "Reporter": _Function("Writes what failed to the error table.", "reporter", "ReporterRole", 512, 300),
     "Drain": _Function("Puts error items back on their lane.", "drain", "DrainRole", 512, 900),
 }
-FUNCTIONS = tuple(_FUNCTIONS)
-"""Logical names of all functions."""
-STREAMS: dict[Lane, str] = {"fast": "EventFastStream", "slow": "EventSlowStream"}
-DISPATCHERS: dict[Lane, str] = {"fast": "FastDispatcher", "slow": "SlowDispatcher"}
 
 _RETENTION_HOURS = 168
 """Beyond 24 hours a week costs as much as two days, and Reporter reads discarded batches back from the stream."""

@@ -16,8 +16,10 @@ from typing import Any, Literal
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
+from slips.backends.aws.clients import code
+from slips.backends.aws.refusals import DENIED, MISSING, calls, message
 from slips.config import Config
-from slips.deploy.account import DENIED, MISSING, Account, calls, code, message
+from slips.deploy.account import Account
 from slips.errors import SlipsError
 
 Kind = Literal["TopicConfigurations", "QueueConfigurations", "LambdaFunctionConfigurations"]

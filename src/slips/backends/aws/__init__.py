@@ -1,1 +1,11 @@
-"""AWS at run time. All calls to AWS that the pipeline makes are here, one file for each service."""
+"""AWS at run time. All calls to AWS that the pipeline and the operators make are here, one file for each service.
+
+`clients` has the connections, `refusals` what AWS refuses as texts, `stack` a deployed stack as operators see it.
+"""
+
+from slips.model import Lane
+
+FUNCTIONS = ("EventPusher", "FastDispatcher", "SlowDispatcher", "MainFunc", "Reporter", "Drain")
+"""Logical names of all functions of a stack, as in 2018."""
+STREAMS: dict[Lane, str] = {"fast": "EventFastStream", "slow": "EventSlowStream"}
+DISPATCHERS: dict[Lane, str] = {"fast": "FastDispatcher", "slow": "SlowDispatcher"}

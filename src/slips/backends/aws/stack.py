@@ -8,37 +8,26 @@ from __future__ import annotations
 
 import heapq
 import json
-import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import Any
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    SSOError,
-    TokenRetrievalError,
-)
+from botocore.exceptions import ClientError
 from msgspec import Struct
 
+from slips.backends.aws import DISPATCHERS, FUNCTIONS
 from slips.backends.aws.clients import Clients, code, reason
 from slips.backends.aws.dynamodb import DynamoErrors, DynamoLedger
 from slips.backends.aws.kinesis import KinesisStream, read_back
 from slips.backends.aws.queue import UndeliveredQueue
+from slips.backends.aws.refusals import calls
 from slips.config import LaneConfig
 from slips.envelope import Batch
 from slips.errors import SlipsError, UsageError
 from slips.model import LANES, Lane, format_time
 
-FUNCTIONS = ("EventPusher", "FastDispatcher", "SlowDispatcher", "MainFunc", "Reporter", "Drain")
-"""Logical names, as in 2018."""
-DISPATCHERS: dict[Lane, str] = {"fast": "FastDispatcher", "slow": "SlowDispatcher"}
 STREAM_ARNS: dict[Lane, str] = {"fast": "SLIPS_FAST_STREAM_ARN", "slow": "SLIPS_SLOW_STREAM_ARN"}
 RECENT = 300
 """Seconds that `status` looks back."""
@@ -52,11 +41,6 @@ LONGEST = 900
 """Seconds that Lambda gives a function at most."""
 SPARE = 60
 """Seconds of a dispatcher's time limit that are not for its delay."""
-DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"}
-BAD_CREDENTIALS = {
-    *("ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId"),
-    *("UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidAccessKeyId"),
-}
 CONFLICTS = {"PreconditionFailedException", "ResourceConflictException", "ResourceInUseException"}
 """Somebody else, or AWS itself, is changing the same thing."""
 
@@ -102,7 +86,7 @@ class Stack:
         """The stack of that name. Raises UsageError if there is none in the region, or no credentials."""
         resources: dict[str, str] = {}
         pages = clients.cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
-        with _told(f"stack '{name}'", "cloudformation", passing={"ValidationError"}):
+        with calls(f"stack '{name}'", passing={"ValidationError"}):
             try:
                 for page in pages:
                     for each in page["StackResourceSummaries"]:
@@ -169,7 +153,7 @@ class Stack:
     def count_undelivered(self) -> int | None:
         if self._queue_url is None:
             return None
-        with _told(self._queue_url, "sqs"):
+        with calls(self._queue_url):
             told = self._clients.sqs.get_queue_attributes(
                 QueueUrl=self._queue_url,
                 AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
@@ -185,7 +169,7 @@ class Stack:
                 _metric(f"{lane}_age", "AWS/Lambda", "IteratorAge", "Maximum", FunctionName=function),
                 _metric(f"{lane}_new", "AWS/Kinesis", "IncomingRecords", "Sum", StreamName=self.streams[lane]),
             ]
-        with _told(f"stack '{self.name}'", "cloudwatch"):
+        with calls(f"stack '{self.name}'"):
             answer = self._clients.cloudwatch.get_metric_data(
                 MetricDataQueries=queries,
                 StartTime=format_time(now - RECENT),
@@ -251,7 +235,7 @@ class Stack:
     def _patiently(self, what: str, change: Callable[[], object]) -> None:
         """Makes a change; again, if it meets another one."""
         for _ in range(ATTEMPTS):
-            with _told(what, "lambda", passing=CONFLICTS):
+            with calls(what, passing=CONFLICTS):
                 try:
                     change()
                 except ClientError as error:
@@ -265,7 +249,7 @@ class Stack:
     def _await(self, what: str, look: Callable[[], Any], key: str) -> None:
         """Waits until a change is done."""
         for _ in range(LOOKS):
-            with _told(what, "lambda"):
+            with calls(what):
                 found = look()
             match found.get(key, "Successful"):
                 case "Successful" | "Enabled" | "Disabled":
@@ -285,7 +269,7 @@ class Stack:
         if "SLIPS_ERROR_TABLE" not in self._variables("Drain"):
             # That of 2018 would drain everything, whatever it is asked.
             raise self._lacks("Drain function of this version", "one, or its config (-c FILE) to drain from here")
-        with _told(function, "lambda"):
+        with calls(function):
             answer = self._clients.patient_functions.invoke(FunctionName=function, Payload=json.dumps(request))
             body = answer["Payload"].read()
         result: Any = json.loads(body or b"null")
@@ -317,7 +301,7 @@ class Stack:
             request["filterPattern"] = f'"{text}"'
         pages = iter(self._clients.logs.get_paginator("filter_log_events").paginate(**request))
         while True:
-            with _told(group, "logs", passing={"ResourceNotFoundException"}):
+            with calls(group, passing={"ResourceNotFoundException"}):
                 try:
                     page = next(pages, None)
                 except ClientError as error:
@@ -357,7 +341,7 @@ class Stack:
     def _fresh_variables(self, function: str) -> tuple[Any, dict[str, str]]:
         """A function's configuration, and the environment in it."""
         name = self._physical(function)
-        with _told(name, "lambda"):
+        with calls(name):
             configuration = self._clients.functions.get_function_configuration(FunctionName=name)
         environment = configuration.get("Environment", {})
         if "Error" in environment:
@@ -370,7 +354,7 @@ class Stack:
     def _mapping(self, lane: Lane) -> Any:
         """The event source mapping that empties a lane."""
         function = self._physical(DISPATCHERS[lane])
-        with _told(function, "lambda"):
+        with calls(function):
             pages = self._clients.functions.get_paginator("list_event_source_mappings").paginate(FunctionName=function)
             found = [
                 each for page in pages for each in page["EventSourceMappings"] if ":kinesis:" in each["EventSourceArn"]
@@ -388,45 +372,3 @@ def _metric(name: str, namespace: str, metric: str, statistic: str, **dimensions
     known = [{"Name": key, "Value": value} for key, value in dimensions.items()]
     about = {"Namespace": namespace, "MetricName": metric, "Dimensions": known}
     return {"Id": name, "MetricStat": {"Metric": about, "Period": 60, "Stat": statistic}}
-
-
-@contextmanager
-def _told(where: str, service: str, *, passing: set[str] | None = None) -> Iterator[None]:
-    """What AWS refuses as a SlipsError; the codes in `passing` pass."""
-    try:
-        yield
-    except ClientError as error:
-        its = code(error)
-        if passing and its in passing:
-            raise
-        if its in BAD_CREDENTIALS:
-            raise UsageError(
-                f"{where}: {reason(error)}; expected valid AWS credentials; renew them ('aws sso login'), or look at "
-                "AWS_PROFILE and AWS_ACCESS_KEY_ID"
-            ) from error
-        if its in DENIED:
-            named = re.search(r"not authorized to perform: ([\w-]+:\w+)", reason(error))
-            action = named[1] if named else f"{service}:{error.operation_name}"
-            raise SlipsError(
-                f"{where}: AWS denies {action}: {reason(error)}; expected a user or role that may do it; give it that "
-                "permission, or choose another with AWS_PROFILE"
-            ) from error
-        raise SlipsError(
-            f"{where}: AWS refuses {error.operation_name}: {reason(error)}; try again, or mend that"
-        ) from (error)
-    except (
-        NoCredentialsError,
-        PartialCredentialsError,
-        CredentialRetrievalError,
-        SSOError,
-        TokenRetrievalError,
-    ) as error:
-        raise UsageError(
-            f"{where}: no AWS credentials ({error}); expected AWS_PROFILE, AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY, or a role; set them, or log in ('aws sso login')"
-        ) from error
-    except BotoCoreError as error:
-        raise SlipsError(
-            f"{where}: cannot be reached: {error}; expected an answer of AWS; look at the network, --region and "
-            "--endpoint-url"
-        ) from error

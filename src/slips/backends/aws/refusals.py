@@ -1,0 +1,116 @@
+"""What AWS refuses, or cannot be asked, as errors of slips whose texts say what to do."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+from botocore.exceptions import (
+    ConnectionError as NoConnectionError,
+)
+
+from slips.backends.aws.clients import code
+from slips.errors import SlipsError, UsageError
+
+EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
+UNKNOWN = {"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidAccessKeyId"}
+DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
+MISSING = {
+    *("404", "NoSuchBucket", "NoSuchKey", "NotFound", "ResourceNotFoundException"),
+    *("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"),
+}
+"""Codes of one meaning: each service has its own."""
+
+ACTIONS = {
+    "HeadBucket": "s3:ListBucket",
+    "HeadObject": "s3:GetObject",
+    "ListObjectsV2": "s3:ListBucket",
+    "CreateMultipartUpload": "s3:PutObject",
+    "UploadPart": "s3:PutObject",
+    "GetBucketNotificationConfiguration": "s3:GetBucketNotification",
+    "PutBucketNotificationConfiguration": "s3:PutBucketNotification",
+    "GetBucketEncryption": "s3:GetEncryptionConfiguration",
+}
+"""The permission that an operation needs, where S3 calls it otherwise."""
+
+
+@contextmanager
+def calls(where: str, *, passing: set[str] | None = None) -> Iterator[None]:
+    """What the calls in this block cannot do becomes a SlipsError; the codes in `passing` pass as ClientError."""
+    try:
+        yield
+    except ClientError as error:
+        if passing and code(error) in passing:
+            raise
+        raise _refusal(error, where) from error
+    except BotoCoreError as error:
+        raise _trouble(error, where) from error
+
+
+def message(error: ClientError) -> str:
+    """AWS's own words."""
+    return str(error.response.get("Error", {}).get("Message", "") or error).rstrip(".")
+
+
+def _refusal(error: ClientError, where: str) -> SlipsError:
+    """What AWS answered."""
+    its = code(error)
+    if its in EXPIRED:
+        return UsageError(f"{where}: the AWS credentials have expired; expected valid ones; {_renew()}")
+    if its in UNKNOWN:
+        return UsageError(
+            f"{where}: AWS does not know these credentials ({message(error)}); expected those of an active user or "
+            "role, and a right clock; look at AWS_PROFILE and AWS_ACCESS_KEY_ID"
+        )
+    if its in DENIED:
+        action = ACTIONS.get(error.operation_name, error.operation_name)
+        if named := re.search(r"not authorized to perform: ([\w-]+:\w+)", message(error)):
+            action = named[1]
+        return SlipsError(
+            f"{where}: AWS denies {action}: {message(error)}; expected a user or role that may do it; "
+            "give it that permission, or choose another with AWS_PROFILE"
+        )
+    return SlipsError(f"{where}: AWS refuses {error.operation_name}: {its}: {message(error)}")
+
+
+def _trouble(error: BotoCoreError, where: str) -> SlipsError:
+    """What kept AWS from answering."""
+    match error:
+        case SSOError() | TokenRetrievalError():
+            return UsageError(f"{where}: the SSO session has ended ({error}); expected a valid one; {_renew()}")
+        case ProfileNotFound():
+            return UsageError(f"{where}: {error}; expected a profile of ~/.aws/config; mend AWS_PROFILE")
+        case NoCredentialsError() | PartialCredentialsError() | CredentialRetrievalError():
+            return UsageError(
+                f"{where}: no AWS credentials ({error}); expected AWS_PROFILE, AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY, or a role; set them, or log in ('aws sso login')"
+            )
+        case NoRegionError():
+            return UsageError(
+                f"{where}: no region; expected one in the profile or in AWS_REGION; set it, or give --region"
+            )
+        case NoConnectionError() | HTTPClientError():
+            return SlipsError(
+                f"{where}: cannot be reached: {error}; expected an answer; look at the network, the region and "
+                "--endpoint-url"
+            )
+    return SlipsError(f"{where}: {error}; expected AWS settings that can be used; look at your profile")
+
+
+def _renew() -> str:
+    profile = os.environ.get("AWS_PROFILE")
+    return f"'aws sso login{f' --profile {profile}' if profile else ''}' renews those of SSO"
