@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.logging import LogCaptureHandler
 
 ROOT = Path(__file__).parents[1]
 LOGS = ROOT.parent / "shared" / "logs"
@@ -16,3 +19,15 @@ def logs() -> Path:
     if not LOGS.is_dir():
         pytest.skip("no real logs beside the project")
     return LOGS
+
+
+@pytest.fixture(autouse=True)
+def _root_logger_as_before() -> Iterator[None]:
+    """Commands and functions set up logging for their process; here one process runs many."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    for each in list(root.handlers):
+        if each not in handlers and not isinstance(each, LogCaptureHandler):
+            root.removeHandler(each)

@@ -17,6 +17,7 @@ def cloud_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture
 def cloud(cloud_server: Cloud) -> Iterator[Cloud]:
-    """An empty account; what a test leaves running is ended."""
+    """An empty account, whatever other tests left there; what a test leaves running is ended."""
+    cloud_server.reset()
     yield cloud_server
     cloud_server.reset()
