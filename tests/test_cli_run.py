@@ -214,3 +214,10 @@ def test_status_json_has_the_same(project: Project) -> None:
 
 def test_status_of_nothing(project: Project) -> None:
     assert project.slips("status").out == "lane fast: 0 waiting\nlane slow: 0 waiting\nledger: empty\nerrors: none\n"
+
+
+def test_a_bucket_without_its_directory_is_told_and_fails_the_run(project: Project) -> None:
+    project.bucket.rmdir()
+    done = project.slips("run")
+    assert done.status == 1
+    assert f"{project.bucket}: No such file or directory; expected a directory that can be listed" in done.err

@@ -524,7 +524,8 @@ class _Rules:
                 self._walk.error(line, f"handler.{key}: no file {name!r}; expected one relative to {self._root}")
         for bucket, name in (self._backend.get("embedded") or {}).get("buckets", {}).items():
             if not os.path.isdir(self._root / name):  # noqa: PTH112
-                self._walk.error(
+                # Only who runs objects on this machine needs it, not who deploys or looks at a stack.
+                self._walk.warn(
                     self._line("backend", "embedded", "buckets", bucket),
                     f"backend.embedded.buckets.{bucket}: no directory {name!r}; expected one relative to {self._root}; "
                     "create it",
