@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import boto3
@@ -13,9 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
+import deployed
+from cloud import Cloud
+from deployed import Deployed
 from slips.config import Config, parse
 from slips.deploy.account import Account
 from slips.deploy.wiring import Buckets, Plan, Rule, Target, Wiring, merge, own_id, permits, plan
+
+pytest_plugins = ["cloud.plugin"]
 
 REGION, ACCOUNT = "ap-northeast-1", "123456789012"
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:seclog"
@@ -25,6 +32,9 @@ OTHER = f"arn:aws:sns:{REGION}:{ACCOUNT}:billing"
 TO_TOPIC = Target({TOPIC: "TopicConfigurations"})
 CREATED = "s3:ObjectCreated:*"
 NOTHING: dict[str, Any] = {}
+BRIDGED = re.sub(r"  sns_topics:\n.*\n", "  eventbridge: true\n", deployed.CONFIG).replace(
+    "    - {prefix: own/, format: [s3-lines, formats/own.py:own]}\n", ""
+)
 
 
 def told(arn: str, prefix: str = "", *events: str, suffix: str = "", id: str = "theirs") -> dict[str, Any]:
@@ -414,3 +424,22 @@ def test_encryption_that_needs_no_permission_is_not_warned_of(account: Account) 
 def test_a_bucket_whose_encryption_is_not_ours_to_read_is_told(account: Account) -> None:
     (note,) = unnamed(with_bucket(account, Bucket(denied=True)))
     assert "its encryption cannot be read (Access Denied)" in note
+
+
+# ---- from the bucket to the handler
+
+
+def test_a_bucket_that_wire_lets_tell_eventbridge_has_its_objects_processed(cloud: Cloud, tmp_path: Path) -> None:
+    for bucket in ("code", "my-logs"):
+        cloud.client("s3").create_bucket(Bucket=bucket)
+    cloud.client("ssm").put_parameter(Name="/chain/token", Value="s3cret", Type="SecureString")
+    project = Deployed(cloud, tmp_path, BRIDGED)
+    said = project.deploy().out
+    assert "bucket my-logs: added EventBridge" in said
+    assert "are processed now" in said
+    assert "EventBridgeConfiguration" in cloud.client("s3").get_bucket_notification_configuration(Bucket="my-logs")
+    project.put("my-logs", "fast/a", [{"n": 1}, {"n": 2}])
+    project.settle()
+    assert (project.items, project.delivered()) == ([], {"my-logs/fast/a": [1, 2]})
+    assert "bucket my-logs" not in project.deploy().out
+    assert cloud.denied() == []

@@ -10,12 +10,15 @@ import logging
 import uuid
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree
 
 import moto.s3.notifications as s3
-from moto.events.models import Rule
+from moto.events.models import Rule, events_backends
 from moto.kinesis.models import KinesisBackend, Record, Shard
+from moto.s3.models import s3_backends
 from moto.sns.models import Subscription, sns_backends
 from moto.sqs.models import sqs_backends
+from werkzeug.wrappers import Response
 
 from cloud.access import ACCOUNT, REGION, admits
 from cloud.events import Events
@@ -48,6 +51,7 @@ class Deliveries:
             (Shard, "put_record", _put_record),
             (KinesisBackend, "get_shard_iterator", _get_shard_iterator),
             (s3, "_get_s3_event", self._s3_event),
+            (s3, "_send_event_bridge_message", lambda _, *about: self.to_eventbridge(*about)),
             (s3, "_invoke_awslambda", lambda _, event, target, __: self.from_bucket(event, target)),
             (s3, "_send_sns_message", lambda _, event, target, __: self.from_bucket(event, target)),
             (s3, "_send_sqs_message", lambda _, event, name, region: self.from_bucket(event, _queue_arn(name, region))),
@@ -145,6 +149,16 @@ class Deliveries:
             text = "Unable to validate the following destination configurations"
             raise ApiError("InvalidArgument", text)
 
+    def add_eventbridge(self, params: dict[str, Any], response: Response) -> None:
+        """moto keeps whether a bucket tells EventBridge, and does not say so."""
+        if response.status_code != 200:
+            return
+        bucket = s3_backends[ACCOUNT]["aws"].get_bucket(params["Bucket"])
+        if bucket.notification_configuration and bucket.notification_configuration.event_bridge is not None:
+            root = ElementTree.fromstring(response.get_data())
+            ElementTree.SubElement(root, root.tag.replace("NotificationC", "EventBridgeC"))
+            response.set_data(ElementTree.tostring(root))
+
     def _s3_event(self, name: str, bucket: Any, key: Any, notification: str) -> dict[str, Any]:
         """moto's event, with what AWS adds and readers rely on; the key as moto quotes it (`/` as `%2F`)."""
         self._sequencer += 1
@@ -159,6 +173,36 @@ class Deliveries:
         return event
 
     # --- EventBridge ---
+
+    def to_eventbridge(self, bucket: Any, event_name: str, key: Any) -> None:
+        """What a bucket tells EventBridge, in the words of AWS; moto has others for some.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+        """
+        self._sequencer += 1
+        changed = {"key": key.name, "size": key.size, "etag": key.etag.strip('"')}
+        if bucket.is_versioned:
+            changed["version-id"] = key.version_id
+        event = {
+            "detail-type": s3._detail_type(event_name),
+            "source": "aws.s3",
+            "account": ACCOUNT,
+            "time": stamp(),
+            "region": bucket.region_name,
+            "resources": [bucket.arn],
+            "detail": {
+                "version": "0",
+                "bucket": {"name": bucket.name},
+                "object": {**changed, "sequencer": f"{self._sequencer:016X}"},
+                "request-id": "EXAMPLE",
+                "requester": ACCOUNT,
+                "source-ip-address": "127.0.0.1",
+                "reason": _REASONS.get(event_name.rpartition(":")[2], "PutObject"),
+            },
+        }
+        for bus in events_backends[ACCOUNT][REGION].event_buses.values():
+            for rule in bus.rules.values():
+                self.from_rule(rule, event)
 
     def from_rule(self, rule: Rule, original: Any) -> None:
         if rule.state != "ENABLED" or not rule.event_pattern.matches_event(original):
@@ -215,6 +259,7 @@ class Deliveries:
         return True
 
 
+_REASONS = {"Post": "POST Object", "Copy": "CopyObject", "CompleteMultipartUpload": "CompleteMultipartUpload"}
 _MOTO_S3_EVENT = s3._get_s3_event
 _MOTO_ITERATOR = KinesisBackend.get_shard_iterator
 

@@ -122,6 +122,8 @@ class Gate:
         self.own: dict[str, Own] = {}
         self.checks: dict[tuple[str, str], Callable[[dict[str, Any]], None]] = {}
         """What AWS checks and moto does not: by service and operation, of its parameters; raises ApiError."""
+        self.additions: dict[tuple[str, str], Callable[[dict[str, Any], Response], None]] = {}
+        """What AWS answers and moto leaves out: by service and operation, of its parameters and moto's answer."""
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         call = self.understand(_buffered(environ))
@@ -179,6 +181,8 @@ class Gate:
         if check := self.checks.get((call.service, call.operation)):
             check(call.params)
         response = self._moto_answers(call, call.request.get_data())
+        if add := self.additions.get((call.service, call.operation)):
+            add(call.params, response)
         if call.service == "s3" and call.caller.role:
             return self._as_s3_answers_roles(call, response)
         return response

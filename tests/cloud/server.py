@@ -57,6 +57,7 @@ class Server:
         self.gate = Gate(moto_app, self.identities, self.faults, self.ledger, self.lock, self.functions.kill)
         self.gate.own = {"lambda": api, "cloudformation": self.cloudformation}
         self.gate.checks = {("s3", "PutBucketNotificationConfiguration"): deliveries.check_notifications}
+        self.gate.additions = {("s3", "GetBucketNotificationConfiguration"): deliveries.add_eventbridge}
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = str(environ.get("PATH_INFO", ""))
