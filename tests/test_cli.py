@@ -159,14 +159,15 @@ def test_ctrl_c_says_what_becomes_of_the_rest(project: Project) -> None:
     assert project.slips("status", "--json").json["lanes"]["fast"]["waiting"] == 1
 
 
-def on_a_terminal(project: Project, *args: str, **environment: str) -> str:
-    """What a command shows on a terminal."""
+def on_a_terminal(project: Project, *args: str, typed: bytes = b"", **environment: str) -> str:
+    """What a command shows on a terminal on which somebody has typed ahead."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(project.root)
         os.environ.update({"TERM": "xterm-256color", **environment})
         os.execv(sys.executable, [sys.executable, "-m", "slips", *args])
     shown = b""
+    os.write(terminal, typed)
     try:
         while data := os.read(terminal, 4096):
             shown += data
@@ -204,3 +205,11 @@ def test_every_error_of_slips_has_an_exit_status() -> None:
         return [of, *(each for child in of.__subclasses__() for each in subclasses(child))]
 
     assert {each.exit_status for each in subclasses(SlipsError)} == {1, 2}
+
+
+def test_a_terminal_is_asked_before_anything_is_dismissed(project: Project) -> None:
+    project.fail("r1")
+    assert "Dismiss 1 item for good? [y/N]: " in on_a_terminal(project, "dismiss", "r1", typed=b"n\n")
+    assert project.errors() == ["r1"]
+    assert "1 item dismissed" in on_a_terminal(project, "dismiss", "r1", typed=b"y\n")
+    assert project.errors() == []

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from projects import Project
+from slips.cli import dismiss
+from slips.cli.context import Machine
+from slips.config import load
 from slips.errors import UsageError
 from slips.model import ErrorItem, ObjectEvent, Sample
 from slips.pipeline.choose import Choice, moment
@@ -252,7 +255,7 @@ def test_records_of_an_overwritten_object_are_kept_and_told(project: Project) ->
     project.put("json/a", {"n": 2})
     done = project.slips("drain")
     assert "object overwritten: s3://my-logs/json/a" in done.err
-    assert done.out == "nothing to drain\n1 item kept: they cannot be replayed\n"
+    assert done.out == "nothing to drain\n1 item kept: 'slips dismiss' takes out what cannot be replayed\n"
     assert len(project.errors()) == 1
     assert project.slips("drain", "--json").json["kept"] == 1
 
@@ -274,3 +277,89 @@ def test_an_empty_table_is_nothing_to_drain(project: Project) -> None:
         "kept": 0,
         "notes": [],
     }
+
+
+# ---- dismiss
+
+
+def test_a_dismissed_item_is_gone_and_its_object_is_not_run_until_it_changes(project: Project) -> None:
+    path = str(project.put("json/a", {"n": 6}))
+    project.slips("run")
+    (request_id,) = project.errors()
+    done = project.slips("dismiss", request_id[:6], "-y")
+    assert f"  {request_id}  my-logs          json/a (9 byte)  handler KeyError: record 1: " in done.out
+    assert (done.status, done.out.splitlines()[-1]) == (0, "1 item dismissed")
+    assert project.errors() == []
+    assert project.slips("status", "--json").json["ledger"] == {"dismissed": 1}
+    assert project.slips("run").out == "nothing to do\n"
+    assert project.slips("run", path, "--json").json["skipped"] == 1
+    assert project.slips("run", path, "--again", "--json").json["failed"] == 1
+    project.slips("dismiss", "--all", "-y")
+    project.put("json/a", {"n": 1}, {"n": 2})
+    assert project.slips("run", "--json").json["delivered"] == 2
+
+
+def test_an_object_that_waits_to_be_run_is_run_although_its_item_is_dismissed(project: Project) -> None:
+    project.put("json/a", {"n": 6})
+    project.slips("run")
+    state = project.state()
+    (item,) = state.errors.scan()
+    state.stream.put("fast", item.events)
+    assert state.dismiss(item)
+    state.close()
+    assert project.slips("run", "--json").json["failed"] == 1
+
+
+def test_records_that_cannot_be_replayed_are_dismissed_and_the_new_content_is_run(project: Project) -> None:
+    project.put("json/a", {"n": 1}, b"nonsense\n")
+    project.slips("run")
+    project.put("json/a", {"n": 1}, {"n": 2})
+    assert "'slips dismiss' takes the item out" in project.slips("drain").err
+    assert project.slips("dismiss", "--type", "OverwrittenError", "-y").out.endswith("1 item dismissed\n")
+    assert project.slips("drain").out == "nothing to drain\n"
+    assert project.slips("run", "--json").json["delivered"] == 2
+
+
+def test_what_is_dismissed_is_printed_as_errors_does_to_be_kept(project: Project) -> None:
+    for number in range(3):
+        project.fail(f"r{number}", failed_at=f"2018-01-0{number + 1}T00:00:00.000Z")
+    listed = project.slips("errors", "--json", "--limit", "2").json
+    done = project.slips("dismiss", "--limit", "2", "--json", "-y")
+    assert done.json == listed
+    assert "  r0  " in done.err
+    assert project.errors() == ["r2"]
+    assert project.slips("dismiss", "--prefix", "none/", "--json").out == "[]\n"
+
+
+def test_dismiss_takes_nothing_that_was_not_chosen(project: Project) -> None:
+    project.fail("r1")
+    done = project.slips("dismiss", "-y")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("slips: dismiss: nothing is chosen; expected an ID, --since, --prefix, --type, --limit")
+    assert project.slips("dismiss", "r1", "--all", "-y").status == 2
+    assert project.slips("dismiss", "--since", "1d", "-y").out == "nothing to dismiss\n"
+    assert project.slips("dismiss", "--undelivered", "-y").status == 2
+    assert project.errors() == ["r1"]
+
+
+def test_without_a_terminal_dismiss_shows_and_refuses(project: Project) -> None:
+    project.fail("r1")
+    done = project.slips("dismiss", "r1")
+    assert done.status == 2
+    assert "  r1  " in done.out
+    assert done.err == "slips: 1 item not dismissed: there is no terminal to ask on; expected -y; add it\n"
+    assert project.errors() == ["r1"]
+
+
+def test_a_revision_that_was_not_shown_is_not_dismissed(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    item = project.fail("r1")
+    state = project.state()
+    state.errors.put(item)
+    backend = Machine(load(project.root / "slips.yml"), state)
+    counted = dismiss.Counted()
+    shown = [dismiss.Revision("r1", 1), dismiss.Revision("gone", 1)]
+    assert list(dismiss.dismissed(backend, shown, [], counted)) == []
+    state.close()
+    assert counted == dismiss.Counted()
+    assert capsys.readouterr().err.startswith("slips: r1: changed meanwhile, and stays")
+    assert project.errors() == ["r1"]

@@ -541,7 +541,7 @@ def test_without_a_config_the_function_drains_what_is_chosen(cloud: Cloud) -> No
     assert told.out == (
         "2 items drained: 2 on lane fast; the stack processes them now\n"
         "3 undelivered object events put back; the stack processes them now\n"
-        "1 item kept: they cannot be replayed\n"
+        "1 item kept: 'slips dismiss' takes out what cannot be replayed\n"
     )
     assert told.err == "slips: a note\n"
 
@@ -648,6 +648,47 @@ def test_a_pipe_hears_of_a_long_drain_now_and_then(capsys: pytest.CaptureFixture
         now += 0.01
         tally.add(1)
     assert [line.split()[1] for line in capsys.readouterr().err.splitlines()] == ["1,001", "2,001"]
+
+
+# ---- dismiss
+
+
+def test_on_a_stack_dismissed_items_leave_the_table_and_no_other(cloud: Cloud) -> None:
+    cloud.fail("r1")
+    cloud.fail("r2", key="slow/b")
+    cloud.fail_in_2018("old", OLD)
+    listed = cloud.slips("errors", "--json", "--prefix", "slow/").json
+    (cloud.project.root / "slips.yml").unlink()
+    done = cloud.slips("dismiss", "-s", "test", "--prefix", "slow/", "--json", "-y")
+    assert (done.status, done.json) == (0, listed)
+    assert [each["request_id"] for each in listed] == ["r2", "old"]
+    assert cloud.errors() == ["r1"]
+
+
+def test_an_item_that_cannot_be_read_keeps_no_other_from_being_dismissed(cloud: Cloud) -> None:
+    cloud.fail("r1")
+    cloud.fail_in_2018("empty")
+    done = cloud.slips("dismiss", "--all", "-y")
+    assert (done.status, done.out.splitlines()[-1]) == (1, "1 item dismissed")
+    assert "error item 'empty': " in done.err
+
+
+def test_undelivered_messages_that_cannot_be_read_are_dismissed_and_no_others(cloud: Cloud) -> None:
+    url = undelivered(cloud, s3_event("json/lost"), "nonsense\x1b")
+    done = cloud.slips("dismiss", "--undelivered", "--json", "-y")
+    (message,) = done.json
+    assert (message["kind"], message["body"]) == ("undelivered", "nonsense\x1b")
+    assert f"slips: undelivered message: {message['message']}\n" == done.err
+    waiting = cloud.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert int(waiting["ApproximateNumberOfMessages"]) + int(waiting["ApproximateNumberOfMessagesNotVisible"]) == 1
+
+
+def test_messages_that_drain_has_just_seen_are_said_to_be_hidden(cloud: Cloud) -> None:
+    undelivered(cloud, "nonsense")
+    assert "undelivered message stays" in cloud.slips("drain").err
+    done = cloud.slips("dismiss", "--undelivered", "-y")
+    assert (done.status, done.out) == (0, "nothing to dismiss\n")
+    assert "what it has just looked at is hidden for 5 minutes" in done.err
 
 
 # ---- status

@@ -25,7 +25,7 @@ from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome, Range
 from slips.ports import Claim, LedgerEntry
 
 FILE = "state.sqlite3"
-SETTLED = ("done", "part", "dropped")
+SETTLED = ("done", "part", "dropped", "dismissed")
 """What the ledger says of an object that needs no further run; of a part, the rest has an event of its own."""
 _SCHEMA_VERSION = 1
 _SCHEMA = """
@@ -217,6 +217,22 @@ class Embedded:
             if (any_content or same) if kind == "object" else (done and same):
                 self.execute("DELETE FROM error WHERE request_id = ?", (request_id,))
 
+    def dismiss(self, item: ErrorItem) -> bool:
+        """Deletes that very revision; False if it is no longer the stored one.
+
+        An object that the item tells of as a whole is settled then: no run takes it by itself until it changes. Not one
+        that waits in a lane: somebody has asked for it.
+        """
+        with self.transaction():
+            if not self.errors.delete(item.request_id, item.revision):
+                return False
+            for event in item.events:
+                plain = msgspec.structs.replace(event, replay=None)
+                settled = self.is_waiting(plain) or self.ledger.status_of(plain) in SETTLED
+                if item.kind == "object" and event.records is None and not settled:
+                    self.ledger.dismiss(plain)
+            return True
+
     def forget_missing(self, bucket: str, prefix: str, keys: set[str]) -> None:
         """Drops ledger entries of files of a bucket that are no more; `keys` are all that it lists below `prefix`."""
         gone = [
@@ -391,6 +407,10 @@ class SqliteLedger:
 
     def drop(self, event: ObjectEvent) -> None:
         self._write(event, "dropped", None)
+
+    def dismiss(self, event: ObjectEvent) -> None:
+        """People have taken the event's error item out: it is not to be processed again."""
+        self._write(event, "dismissed", None)
 
     def release(self, event: ObjectEvent) -> None:
         """Gives a claim back."""

@@ -3,6 +3,7 @@
     run.py      run, status
     errors.py   errors, error           context.py   global options, config, and the backend they lead to
     drain.py    drain                   items.py     choosing error items
+    dismiss.py  dismiss
     test.py     test (local), sample    output.py    text for people, JSON for programs
     lanes.py    limit                   progress.py  how a run looks while it goes
     logs.py     logs                    docs.py      docs/cli.md
@@ -26,7 +27,7 @@ import typer
 from typer.core import TyperGroup
 
 import slips
-from slips.cli import check, deploy, drain, errors, formats, lanes, logs, run, test
+from slips.cli import check, deploy, dismiss, drain, errors, formats, lanes, logs, run, test
 from slips.cli.context import Options
 from slips.cli.output import lines, say
 from slips.errors import SlipsError
@@ -104,6 +105,7 @@ app.command()(errors.error)
 app.command("test")(test.local)
 app.command("local", help="The same as 'slips test'.")(test.local)
 app.command()(drain.drain)
+app.command()(dismiss.dismiss)
 app.command()(run.status)
 app.command()(lanes.limit)
 app.command()(logs.logs)

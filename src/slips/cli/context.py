@@ -20,7 +20,7 @@ from slips.config import Config, LaneConfig, load
 from slips.envelope import Batch
 from slips.errors import UsageError
 from slips.local import lane_limit, set_lane_limit, stream_names
-from slips.model import Lane
+from slips.model import ErrorItem, Lane
 from slips.ports import ErrorTable, Ledger, ObjectStore, Stream, Undelivered
 
 if TYPE_CHECKING:
@@ -136,6 +136,10 @@ class Backend(Protocol):
     @property
     def ledger(self) -> Ledger: ...
 
+    def dismiss(self, item: ErrorItem) -> bool:
+        """Takes that very revision out of the error table for good; False if it is no longer the stored one."""
+        ...
+
     @property
     def undelivered(self) -> Undelivered | None:
         """Messages that nobody could deliver; None where there can be none."""
@@ -171,6 +175,9 @@ class Machine:
         self.errors, self.stream, self.ledger = state.errors, state.stream, state.ledger
         self.streams = stream_names(config)
         self.undelivered = None
+
+    def dismiss(self, item: ErrorItem) -> bool:
+        return self._state.dismiss(item)
 
     def status(self, *, count_ledger: bool) -> dict[str, Any]:
         return self._state.counts()

@@ -237,7 +237,7 @@ def _print(report: Report, processed_by: str, dry_run: bool, json_: bool) -> Non
     if report.undelivered:
         print(f"{plural(report.undelivered, 'undelivered object event')} put back; {processed_by}")
     if report.kept:
-        print(f"{plural(report.kept, 'item')} kept: they cannot be replayed")
+        print(f"{plural(report.kept, 'item')} kept: 'slips dismiss' takes out what cannot be replayed")
 
 
 def _reader_of(config: Config) -> Callable[[ObjectEvent], str | None]:

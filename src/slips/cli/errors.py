@@ -43,12 +43,12 @@ def errors(
         if group:
             _print_groups(items.group(chosen)[:limit], json_)
         elif json_:
-            print_json_list(map(_to_dict, islice(chosen, limit)))
+            print_json_list(map(to_dict, islice(chosen, limit)))
         else:
             _print_items(islice(chosen, limit), bool(since or prefix or type_))
 
 
-def _to_dict(item: ErrorItem) -> dict[str, Any]:
+def to_dict(item: ErrorItem) -> dict[str, Any]:
     """The JSON object of an item; `records` and `samples` only where it is about records."""
     known: dict[str, Any] = {
         name: getattr(item, name)
@@ -68,15 +68,19 @@ def _argument(item: ErrorItem) -> list[dict[str, Any]]:
 
 
 def _print_items(chosen: Iterable[ErrorItem], filtered: bool) -> None:
-    # On a terminal the reason has a line of its own; in a pipe an object is one line, for grep and awk.
-    gap = "\n    " if sys.stdout.isatty() else "  "
     empty = True
     for item in chosen:
-        for event in item.events:
-            empty = False
-            print(f"{object_line(item, event)}{gap}{_reason(item, event)}")
+        empty = False
+        print(item_lines(item))
     if empty:
         print("no error item fits" if filtered else "no errors")
+
+
+def item_lines(item: ErrorItem) -> str:
+    """A line for each object of an item, with the reason; on a terminal that has a line of its own."""
+    # In a pipe an object is one line, for grep and awk.
+    gap = "\n    " if sys.stdout.isatty() else "  "
+    return "\n".join(f"{object_line(item, event)}{gap}{_reason(item, event)}" for event in item.events)
 
 
 def object_line(item: ErrorItem, event: ObjectEvent) -> str:

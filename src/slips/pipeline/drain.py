@@ -88,7 +88,8 @@ def _as_it_is_now(
         if event.identity not in ("", stored.identity):
             raise OverwrittenError(
                 f"object overwritten: {event.url} has other content since its records were quarantined; the item "
-                "stays as evidence; 'slips run --again' with its path processes the new content"
+                "stays as evidence; its new content is an object of its own, processed when it was put; 'slips "
+                "dismiss' takes the item out"
             )
     return event
 
@@ -154,10 +155,7 @@ def redeliver(
         except EnvelopeError as error:
             yield Redelivered(note=f"undelivered message stays: {error}")
             continue
-        # The ledger may hold a claim of the invocation that died: as a replay the event is nobody's.
-        replay = f"undelivered@{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-        both = [(event, msgspec.structs.replace(event, replay=replay)) for event in events]
-        waiting = [again for event, again in both if not (_is_settled(event, ledger) or _is_settled(again, ledger))]
+        waiting = _unsettled(events, text, ledger)
         for lane in LANES:
             if known := [event for event in waiting if event.lane == lane]:
                 stream.put(lane, known)
@@ -166,6 +164,35 @@ def redeliver(
         if not problems:
             queue.delete(receipt)
         yield Redelivered(len(waiting), "; ".join(f"undelivered message stays: {each}" for each in problems))
+
+
+class Unreadable(Struct):
+    """A message that stays for ever: something in it cannot be read, and nothing else in it is still to be done."""
+
+    receipt: str
+    text: str
+    why: str
+
+
+def unreadable(
+    queue: Undelivered, *, read_back: Callable[[Batch], Iterable[bytes]], ledger: Ledger
+) -> Iterator[Unreadable]:
+    """The messages of which `redeliver` has nothing left to put back."""
+    for receipt, text in queue.receive():
+        try:
+            events, problems = events_of(found_in(text), read_back)
+        except EnvelopeError as error:
+            events, problems = [], [str(error)]
+        if problems and not _unsettled(events, text, ledger):
+            yield Unreadable(receipt, text, "; ".join(problems))
+
+
+def _unsettled(events: Iterable[ObjectEvent], text: str, ledger: Ledger) -> list[ObjectEvent]:
+    """Those that are still to be done, as replays."""
+    # The ledger may hold a claim of the invocation that died: as a replay the event is nobody's.
+    replay = f"undelivered@{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    both = [(event, msgspec.structs.replace(event, replay=replay)) for event in events]
+    return [again for event, again in both if not (_is_settled(event, ledger) or _is_settled(again, ledger))]
 
 
 def _is_settled(event: ObjectEvent, ledger: Ledger) -> bool:

@@ -26,7 +26,7 @@ from slips.backends.aws.refusals import calls
 from slips.config import LaneConfig
 from slips.envelope import Batch
 from slips.errors import SlipsError, UsageError
-from slips.model import LANES, Lane, format_time
+from slips.model import LANES, ErrorItem, Lane, format_time
 
 STREAM_ARNS: dict[Lane, str] = {"fast": "SLIPS_FAST_STREAM_ARN", "slow": "SLIPS_SLOW_STREAM_ARN"}
 RECENT = 300
@@ -131,6 +131,9 @@ class Stack:
     @property
     def undelivered(self) -> UndeliveredQueue | None:
         return None if self._queue_url is None else UndeliveredQueue(self._clients.sqs, self._queue_url)
+
+    def dismiss(self, item: ErrorItem) -> bool:
+        return self.errors.delete(item.request_id, item.revision)
 
     def read_back(self, batch: Batch) -> Iterator[bytes]:
         return read_back(self._clients.kinesis, batch)

@@ -1,0 +1,171 @@
+"""`dismiss`: error items, and messages that nobody can read, out for good. Nothing of them is processed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Annotated, Any
+
+import typer
+from msgspec import Struct
+
+from slips.cli import items
+from slips.cli.context import Backend, Json, StackName, open_backend
+from slips.cli.errors import item_lines, to_dict
+from slips.cli.output import one_line, plural, print_json_list, say
+from slips.errors import StateError, UsageError
+from slips.model import ErrorItem
+from slips.pipeline.choose import Choice
+from slips.pipeline.drain import Unreadable, unreadable
+
+
+class Revision(Struct, frozen=True):
+    """An item as it was shown: another revision of it is another error."""
+
+    request_id: str
+    revision: int
+
+
+def dismiss(
+    ctx: typer.Context,
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="ID", help="Only these, whole ids or how they begin.")
+    ] = None,
+    since: items.Since = None,
+    prefix: items.Prefix = None,
+    type_: items.Type = None,
+    limit: items.Limit = None,
+    all_: Annotated[bool, typer.Option("--all", help="All items.")] = False,
+    undelivered: Annotated[
+        bool, typer.Option("--undelivered", help="On a stack: undelivered messages, too, that cannot be read.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
+    stack: StackName = None,
+    json_: Json = False,
+) -> None:
+    """Take errors out of the error table, without processing them.
+
+    For what 'slips drain' keeps because it cannot be replayed, and for what is not worth it. Shows the items, asks, and
+    takes out just what it has shown; with --json it prints them as 'slips errors --json' does, to be kept. On this
+    machine an object that is dismissed is not run again until it changes, or 'slips run --again' names it.
+
+    \b
+    Examples:
+      slips dismiss 2a45219e
+      slips dismiss --type OverwrittenError --json -y > evidence.json
+      slips dismiss -s my-stack --undelivered
+    """
+    choice = Choice(since, prefix, type_)
+    chosen = bool(ids) or choice != Choice() or limit is not None
+    if all_ and chosen:
+        raise UsageError("--all: some are chosen, too; expected either; leave one out")
+    if not (chosen or all_ or undelivered):
+        raise UsageError(
+            "dismiss: nothing is chosen; expected an ID, --since, --prefix, --type, --limit, --undelivered, or --all; "
+            "'slips errors' lists what there is"
+        )
+    with open_backend(ctx, stack) as backend:
+        show: Callable[[str], None] = _say_lines if json_ else print
+        messages = _unreadable(backend, show) if undelivered else []
+        revisions: list[Revision] = []
+        problem = None
+        if chosen or all_:
+            named = {(found := items.find(backend.errors, each)).request_id: found for each in ids or ()}
+            table = named.values() if ids else backend.errors.scan()
+            problem = _show(islice(choice.of(table), limit), revisions, show)
+        if revisions or messages:
+            _confirm(revisions, messages, yes)
+        counted = Counted()
+        evidence = dismissed(backend, revisions, messages, counted)
+        if json_:
+            print_json_list(evidence)
+        else:
+            for _ in evidence:
+                pass
+            print(
+                f"{_told(counted.items, counted.messages)} dismissed" if revisions or messages else "nothing to dismiss"
+            )
+        if problem:
+            raise problem
+
+
+class Counted(Struct):
+    """What was dismissed so far."""
+
+    items: int = 0
+    messages: int = 0
+
+
+def _show(chosen: Iterable[ErrorItem], revisions: list[Revision], show: Callable[[str], None]) -> StateError | None:
+    """Shows each item, and remembers which it was; the problem with items that cannot be read comes behind the last."""
+    try:
+        for item in chosen:
+            show(item_lines(item))
+            revisions.append(Revision(item.request_id, item.revision))
+    except StateError as problem:
+        return problem
+    return None
+
+
+def _unreadable(backend: Backend, show: Callable[[str], None]) -> list[Unreadable]:
+    if backend.undelivered is None:
+        raise UsageError(
+            "--undelivered: there is no queue of undelivered messages here; expected a stack of this version; name it "
+            "with -s STACK, or --aws"
+        )
+    waiting = backend.count_undelivered()
+    found = list(unreadable(backend.undelivered, read_back=backend.read_back, ledger=backend.ledger))
+    for each in found:
+        show(f"undelivered message: {one_line(each.why)}")
+    if waiting and not found:
+        say(
+            f"about {plural(waiting, 'undelivered message')}, none of which is shown as unreadable: 'slips drain' puts "
+            "back what can be read; what it has just looked at is hidden for 5 minutes"
+        )
+    return found
+
+
+def _confirm(revisions: list[Revision], messages: list[Unreadable], yes: bool) -> None:
+    """Raises UsageError if there is nobody to ask, Exit if the answer is no."""
+    if yes:
+        return
+    what = _told(len(revisions), len(messages))
+    if not sys.stdin.isatty():
+        raise UsageError(f"{what} not dismissed: there is no terminal to ask on; expected -y; add it")
+    sys.stdout.flush()
+    if not typer.confirm(f"Dismiss {what} for good?", err=True):
+        say("nothing was dismissed")
+        raise typer.Exit(1)
+
+
+def dismissed(
+    backend: Backend, revisions: list[Revision], messages: list[Unreadable], counted: Counted
+) -> Iterator[dict[str, Any]]:
+    """What is dismissed, one by one: it goes when it has been printed, so that no evidence is lost."""
+    for each in revisions:
+        item = backend.errors.get(each.request_id)
+        gone = item is None or item.revision != each.revision
+        if item is not None and not gone:
+            yield to_dict(item)
+            sys.stdout.flush()
+            gone = not backend.dismiss(item)
+        if gone:
+            say(f"{each.request_id}: changed meanwhile, and stays; 'slips errors' shows it as it is now")
+        counted.items += not gone
+    for message in messages:
+        yield {"kind": "undelivered", "message": message.why, "body": message.text}
+        sys.stdout.flush()
+        assert backend.undelivered is not None  # noqa: S101 - for mypy
+        backend.undelivered.delete(message.receipt)
+        counted.messages += 1
+
+
+def _told(count: int, messages: int) -> str:
+    parts = [plural(messages, "undelivered message")] if messages else []
+    return " and ".join([plural(count, "item"), *parts] if count or not parts else parts)
+
+
+def _say_lines(text: str) -> None:
+    for line in text.splitlines():
+        say(line)
