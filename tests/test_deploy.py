@@ -940,3 +940,10 @@ def test_a_config_that_cannot_be_deployed_ends_with_status_2_before_anybody_is_c
     done = project.shell("deploy", AWS_PROFILE="nobody")
     assert (done.status, done.out) == (2, "")
     assert "is a placeholder" in done.err
+
+
+def test_a_dry_run_of_a_handler_that_cannot_run_prints_no_template(project: Project) -> None:
+    project.handler("def (:\n")
+    done = project.slips("deploy", "--dry-run")
+    assert (done.status, done.out) == (2, "")
+    assert "handler.py:1: invalid syntax" in done.err

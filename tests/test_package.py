@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 import tomllib
 import unicodedata
 import zipfile
@@ -77,8 +78,8 @@ class Project:
     def config(self) -> Config:
         return load(self.root / "slips.yml")
 
-    def build(self) -> Package:
-        return build(self.config(), self.said.append)
+    def build(self, *, verbose: bool = False) -> Package:
+        return build(self.config(), self.said.append, verbose=verbose)
 
     def names(self) -> set[str]:
         """Names of the user's files in the package."""
@@ -357,7 +358,8 @@ def test_all_below_the_directory_of_the_handler_goes_in_but_what_is_of_this_mach
 
 def test_beside_the_config_only_files_and_importable_packages_go_in(cached: Project) -> None:
     cached.write("slips.yml", CONFIG.replace("src/handler.py", "handler.py").replace("src/logs", "logs"))
-    for name in ("handler.py", "rules.csv", "lib/__init__.py", "lib/sub/a.txt", "docs/a.md", "logs/__init__.py"):
+    cached.write("handler.py", HANDLER)
+    for name in ("rules.csv", "lib/__init__.py", "lib/sub/a.txt", "docs/a.md", "logs/__init__.py"):
         cached.write(name)
     cached.write("staging.yaml", "stack_name: staging\n")
     assert cached.names() == {"handler.py", "rules.csv", "lib/__init__.py", "lib/sub/a.txt"}
@@ -545,13 +547,15 @@ def test_an_unchanged_file_of_requirements_never_asks_the_index_again(
     project.write("more.txt", "acme -c limits.txt\n".replace(" -c", "\n-c"))
     project.write("limits.txt", "acme<2\n")
     first = project.build()
-    assert project.said[0].startswith("dependencies: installing isal==")
-    assert project.said[0].endswith("requirements.txt for python3.13 on arm64")
-    assert "  acme-1.0-py3-none-any.whl" in project.said
+    assert project.said[0] == "dependencies: installing requirements.txt and slips' own for python3.13 on arm64"
+    assert "  acme==1.0" in project.said
+    assert all(re.fullmatch(r"  [\w.]+==[\w.]+", line) for line in project.said[1:])
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheels / "nowhere"))
     project.said.clear()
     assert project.build().data == first.data
-    assert [line.partition(", in")[0] for line in project.said] == ["dependencies: as installed before"]
+    assert project.said == ["dependencies: as before"]
+    project.build(verbose=True)
+    assert re.fullmatch(r"dependencies: as before, from \S+; remove that directory .*", project.said[-1])
     project.write("limits.txt", "acme<3\n")
     assert "No matching distribution found for" in project.refused()
 
@@ -792,6 +796,78 @@ def test_an_install_that_fails_leaves_nothing_behind(project: Project) -> None:
 def test_a_cache_that_cannot_be_made_is_named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(project.write("file")))
     assert "file/slips/packages: not a directory; expected a directory to keep dependencies in" in project.refused()
+
+
+def test_what_no_deploy_has_used_for_a_month_is_forgotten(project: Project, tmp_path: Path) -> None:
+    def directories() -> set[str]:
+        return {one.name for one in (tmp_path / "cache" / "slips" / "packages").iterdir()}
+
+    def age(name: str, days: int) -> None:
+        then = time.time() - days * 86_400
+        os.utime(tmp_path / "cache" / "slips" / "packages" / name, (then, then))
+
+    project.build()
+    (first,) = directories()
+    age(first, 40)
+    project.build()  # uses it
+    project.require("# one\n")
+    project.build()
+    assert first in directories()
+    age(first, 31)
+    project.require("# two\n")
+    project.build()
+    assert first not in directories()
+    assert len(directories()) == 2
+
+
+# ---- whether it can run
+
+
+def test_files_that_are_no_python_are_told_all_at_once_with_their_lines(cached: Project) -> None:
+    cached.write("src/a.py", "x = 1\ndef (:\n")
+    cached.write("src/deep/b.py", "return 1\n")
+    cached.write("src/handler.py", HANDLER + "x = (\n")
+    found = sorted(line.partition(";")[0] for line in cached.refused().splitlines())
+    assert found == [
+        f"{cached.root}/src/a.py:2: invalid syntax",
+        f"{cached.root}/src/deep/b.py:1: 'return' outside function",
+        f"{cached.root}/src/handler.py:5: '(' was never closed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("handler", "said"),
+    [
+        ("class H:\n    def recv(self, meta, event): ...\n", "handler.py: no class derived from"),
+        (HANDLER + "1 / 0\n", "handler.py:5: importing the handler raised ZeroDivisionError"),
+        ("import slips.interface\n\nclass H(slips.interface.Handler): ...\n", "H lacks recv"),
+        ("import acme\n" + HANDLER, "handler.py:1: importing the handler raised ModuleNotFoundError"),
+    ],
+)
+def test_a_handler_that_cannot_run_is_refused(cached: Project, handler: str, said: str) -> None:
+    cached.write("src/handler.py", handler)
+    assert said in cached.refused()
+    with pytest.raises(UsageError, match=re.escape(said)):
+        package.check(cached.config(), cached.said.append)
+
+
+def test_what_importing_the_handler_prints_is_no_output(cached: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    cached.write("src/handler.py", HANDLER + "print('hello')\n")
+    cached.build()
+    assert capsys.readouterr() == ("", "hello\n")
+
+
+def test_a_handler_may_need_what_only_the_functions_have(project: Project, wheels: Path) -> None:
+    wheel(wheels, "acme.tools", files={"acme.py": ""})
+    project.require("acme.tools\n")
+    project.write("src/handler.py", "import acme.parts\n" + HANDLER)
+    package.check(project.config(), project.said.append)
+    assert "where 'acme' is not installed" in project.said[-1]
+    assert "acme.py" in project.names()
+    project.write("src/handler.py", "import acme\n")
+    assert "no class derived from slips.interface.Handler" in project.refused()
+    project.write("src/handler.py", "import acmes\n" + HANDLER)
+    assert "expected a file of the project, or a package of handler.requirements; add it" in project.refused()
 
 
 # ---- its size

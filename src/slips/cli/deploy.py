@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
@@ -63,13 +64,15 @@ def deploy(
 
     config = _named(load_config(ctx), one_of("-s", options(ctx).stack, stack_name))
     if dry_run:
+        package.check(config, say)
         code = template.Code(config.base.sam.code_bucket or "CODE_BUCKET", "PACKAGE.zip")
         print(template.to_yaml(template.build(config, code)), end="")
         return
     checks.check_config(config)
     screen = Screen(sys.stderr, say) if json_ else Screen(sys.stdout, _print)
     stack = Stack(_connect(ctx, region, url), config.stack_name)
-    done = change(stack, config, screen, package.build, yes=yes, wire=wire)
+    build = partial(package.build, verbose=options(ctx).verbose)
+    done = change(stack, config, screen, build, yes=yes, wire=wire)
     if json_:
         print_json(msgspec.to_builtins(done))
     if done.declined or (wire and any(each.missing for each in done.wiring)):

@@ -32,6 +32,8 @@ LIBRARIES = ("isal", "lz4", "msgspec")
 """What slips imports in the functions; before Python 3.14 `backports.zstd` too. boto3 is in every runtime of Lambda."""
 PROVIDED = ("boto3", "botocore")
 _DAY = 86_400
+_KEPT_DAYS = 30
+"""How long the cache keeps what no deploy uses."""
 
 # pip chooses wheels by `--platform` and `--python-version`, but judges markers such as `python_version < "3.14"` by the
 # interpreter that it runs in (https://github.com/pypa/pip/issues/11664).
@@ -104,7 +106,7 @@ class _Requirements(Struct, frozen=True):
 
 
 @contextmanager
-def installed(config: Config, say: Callable[[str], None]) -> Iterator[list[Path]]:
+def installed(config: Config, say: Callable[[str], None], *, verbose: bool = False) -> Iterator[list[Path]]:
     """Directories that together hold slips' libraries and `handler.requirements`; they may be gone afterwards.
 
     Raises UsageError for what cannot be installed; `say` gets lines of progress.
@@ -118,18 +120,21 @@ def installed(config: Config, say: Callable[[str], None]) -> Iterator[list[Path]
     kept = cache / hashlib.sha256(made_of.encode()).hexdigest()[:32]
     with ExitStack() as stack:
         if digest is not None and kept.is_dir():
-            say(f"dependencies: as installed before, in {kept}; remove that directory to ask the index again")
+            os.utime(kept)  # it is in use: others are forgotten
+            where = f", from {kept}; remove that directory to ask the index again" if verbose else ""
+            say(f"dependencies: as before{where}")
             directory = kept
         else:
-            _remove_leftovers(cache)
+            _forget_unused(cache)
             unfinished = Path(
                 stack.enter_context(TemporaryDirectory(prefix="unfinished-", dir=cache, ignore_cleanup_errors=True))
             )
             directory = unfinished / "installed"
-            say(f"dependencies: installing {', '.join([*pins, *([wanted.name] if wanted else [])])} for {target}")
-            _install(target, pins, wanted, directory, _Pip(config.root, target, pins, unfinished / "log", say))
+            say(f"dependencies: installing {f'{wanted.name} and ' if wanted else ''}slips' own for {target}")
+            _install(target, pins, wanted, directory, _Pip(config.root, target, pins, unfinished / "log"))
             for one in _distributions(directory):
                 _check(one, wanted.name if wanted else "slips' own dependencies")
+                say(f"  {one.name}=={one.version}")
             if digest is not None and not any(map(_is_local, _distributions(directory))):
                 directory = _keep(directory, kept)
         for one in _distributions(directory):
@@ -172,10 +177,11 @@ def _cache() -> Path:
     return cache
 
 
-def _remove_leftovers(cache: Path) -> None:
-    """What deploys that were killed left behind."""
-    for directory in cache.glob("unfinished-*"):
-        if directory.stat().st_mtime < time.time() - _DAY:
+def _forget_unused(cache: Path) -> None:
+    """Removes what deploys that were killed left behind, and what none has used for long."""
+    for directory in cache.iterdir():
+        days = 1 if directory.name.startswith("unfinished-") else _KEPT_DAYS
+        if directory.stat().st_mtime < time.time() - days * _DAY:
             shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -249,8 +255,8 @@ def _install(target: Target, pins: list[str], wanted: _Requirements | None, dire
 class _Pip:
     """`pip install` for a target, from the directory that paths in a file of requirements are relative to."""
 
-    def __init__(self, root: Path, target: Target, pins: list[str], log: Path, say: Callable[[str], None]) -> None:
-        self._root, self._target, self._pins, self._log, self._say = root, target, pins, log, say
+    def __init__(self, root: Path, target: Target, pins: list[str], log: Path) -> None:
+        self._root, self._target, self._pins, self._log = root, target, pins, log
 
     def install(self, requirements: Sequence[str], directory: Path, where: str) -> None:
         """Fills `directory`. Raises UsageError that begins with `where` and says why pip refuses."""
@@ -266,9 +272,9 @@ class _Pip:
             f"--log={self._log}",
         ]
         command += ["--no-warn-conflicts", "--root-user-action=ignore"]
-        lines: list[str] = []
-        with subprocess.Popen(  # noqa: S603 - our own interpreter
+        done = subprocess.run(  # noqa: S603 - our own interpreter
             command,
+            check=False,
             cwd=self._root,
             env={**os.environ, "PIP_REQUIRE_VIRTUALENV": "0", "PIP_USER": "0", "PYTHONUTF8": "1"},
             stdin=subprocess.DEVNULL,
@@ -276,14 +282,9 @@ class _Pip:
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
-        ) as process:
-            assert process.stdout is not None  # noqa: S101 - for mypy
-            for line in process.stdout:
-                lines.append(line.rstrip())
-                if line.startswith(("Collecting ", "Processing ")):
-                    self._say(f"  {line.split()[1].rpartition('/')[2]}")
-        if process.returncode:
-            raise UsageError(f"{where}: {self._reason(lines)}")
+        )
+        if done.returncode:
+            raise UsageError(f"{where}: {self._reason(done.stdout.splitlines())}")
 
     def _reason(self, lines: Sequence[str]) -> str:
         """What pip says, what was expected, and what to do."""

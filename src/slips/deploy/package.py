@@ -25,6 +25,7 @@ from msgspec import Struct
 
 import slips
 from slips.config import PACKAGED, Config
+from slips.deploy import sources
 from slips.deploy.dependencies import PROVIDED, installed
 from slips.errors import UsageError
 
@@ -80,21 +81,46 @@ class _File(Struct, frozen=True):
             return self.path.stat().st_size
 
 
-def build(config: Config, say: Callable[[str], None] = lambda _: None) -> Package:
-    """The package of `config`, which comes from a file. `say` gets lines of progress.
+def build(config: Config, say: Callable[[str], None] = lambda _: None, *, verbose: bool = False) -> Package:
+    """The package of `config`, which comes from a file. `say` gets lines of progress, more of them if `verbose`.
 
-    Raises UsageError for what cannot be installed, cannot be read, would hide something else or is too large.
+    Raises UsageError for what cannot run, be installed or be read, would hide something else or is too large.
     """
     project = _Project(config)
     own = project.files()
-    with installed(config, say) as directories:
+    missing = _check_sources(config, own)
+    with installed(config, say, verbose=verbose) as directories:
         files = {f"slips/{name}": file for name, file in _slips()}
         files[PACKAGED] = _File(content=_packaged(config, project))
         shipped = dict(files)
         for directory in directories:
             shipped.update(_dependencies(directory, config.handler.requirements))
         _check_shadows(own, shipped)
+        if missing:
+            module, error = missing
+            if module not in {_module(name) for name in shipped}:
+                raise UsageError(
+                    f"{error}; expected a file of the project, or a package of handler.requirements; add it"
+                )
+            say(f"handler: not imported here, where '{module}' is not installed; it goes in with the requirements")
         return _zip({**shipped, **own})
+
+
+def check(config: Config, say: Callable[[str], None]) -> None:
+    """Raises UsageError if the user's files cannot run, as far as it can be told without installing anything."""
+    missing = _check_sources(config, _Project(config).files())
+    if missing:
+        module, error = missing
+        if config.handler.requirements is None:
+            raise UsageError(f"{error}; expected a file of the project, or a package; name it in handler.requirements")
+        say(f"handler: not imported here, where '{module}' is not installed; deploy looks whether it is required")
+
+
+def _check_sources(config: Config, own: dict[str, _File]) -> tuple[str, UsageError] | None:
+    """The module that the handler lacks here, with the error. Raises UsageError for what no module would mend."""
+    python = (file for name, file in own.items() if name.endswith(".py"))
+    sources.check_syntax((file.path, file.read()[0]) for file in python if file.path)
+    return sources.find_missing(config.resolve(config.handler.path))
 
 
 # ---- what goes in

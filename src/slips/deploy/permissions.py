@@ -51,7 +51,7 @@ ROLES: dict[str, tuple[tuple[str, Resource], ...]] = {
         ("s3:GetObject GetObjectVersion", "the mapped objects"),
         ("kms:Decrypt", "the keys of buckets"),
         ("kinesis:PutRecords", "the streams"),
-        ("dynamodb:UpdateItem", "the ledger"),
+        ("dynamodb:GetItem UpdateItem", "the ledger"),
         ("dynamodb:UpdateItem DeleteItem", "the error table"),
         ("ssm:GetParameter", "the named parameters"),
         ("secretsmanager:GetSecretValue", "the named secrets"),
