@@ -77,6 +77,9 @@ class Errors(Faults):
         known = sorted((item.failed_at, item.request_id) for item in self.items.values())
         return (self.items[request_id] for _, request_id in known if request_id in self.items)
 
+    def discard(self, request_id: str) -> bool:
+        return self.items.pop(request_id, None) is not None
+
     def delete(self, request_id: str, revision: int) -> bool:
         found = request_id in self.items and self.items[request_id].revision == revision
         if found:
@@ -110,6 +113,11 @@ class Ledger(Faults):
         known = self._call("attempted", event)
         assert known is not None
         known.item = item
+
+    def stopped(self, event: ObjectEvent, rest: ObjectEvent, outcome: Outcome) -> None:
+        known = self._call("stopped", event)
+        assert known is not None
+        known.rest, known.outcome = rest, outcome
 
     def release(self, event: ObjectEvent, request_id: str) -> None:
         known = self._call("release", event)

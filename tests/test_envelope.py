@@ -461,11 +461,14 @@ def test_what_creates_no_object_is_counted_where_it_failed(name: str) -> None:
     assert (found.events, found.ignored) == ([], 1)
 
 
-def test_what_is_partly_unreadable_is_kept_whole() -> None:
+def test_what_is_partly_unreadable_hides_nothing_else_and_is_told() -> None:
     payload = aws("kinesis")
-    payload["Records"].append({"kinesis": {}})
-    with pytest.raises(EnvelopeError, match=r"^payload: Records\[2\]\.kinesis: no 'data'; a text was expected$"):
-        found_in(payload)
+    payload["Records"].insert(0, {"kinesis": {}})
+    found = found_in(payload)
+    assert len(found.events) == 2
+    assert found.problems == ["payload: Records[0].kinesis: no 'data'; a text was expected"]
+    found = found_in([SECOND.to_dict(), {}, SECOND.to_dict()])
+    assert (found.events, len(found.problems)) == ([SECOND, SECOND], 1)
 
 
 @pytest.mark.parametrize("payload", [None, 7, "text", {}, [], {"Records": []}, [{}], {"requestContext": {}}])

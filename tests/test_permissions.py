@@ -22,6 +22,7 @@ from slips.deploy.permissions import ROLES
 from slips.model import ErrorItem
 
 pytest_plugins = ["cloud.plugin"]
+pytestmark = pytest.mark.xdist_group("permissions")
 
 CONFIG = """\
 stack_name: rights

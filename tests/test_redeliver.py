@@ -102,6 +102,25 @@ def test_what_is_settled_is_not_sent_again() -> None:
         assert scene.ledger.claim(event, "r2") == "new"
 
 
+def test_several_messages_of_one_event_are_one_replay() -> None:
+    scene = Scene(lost(A), lost(A, B))
+    assert [each.events for each in scene.drain()] == [1, 2]
+    replays = {event.replay for event in scene.stream.lanes["fast"]}
+    assert len(replays) == 1
+    assert scene.stream.lanes["slow"][0].replay not in replays
+
+
+def test_what_is_unreadable_beside_good_events_stays_and_they_go_once() -> None:
+    good = [A.to_dict(), {"odd": 1}]
+    scene = Scene(msgspec.json.encode({"requestContext": {}, "requestPayload": good}).decode())
+    (first,) = scene.drain()
+    assert (first.events, "undelivered message stays: " in first.note) == (1, True)
+    scene.ledger.finish(scene.stream.lanes["fast"][0], Outcome())
+    (second,) = scene.drain()
+    assert second.events == 0
+    assert scene.queue.texts
+
+
 def test_an_event_without_a_lane_takes_the_one_of_routing() -> None:
     scene = Scene(file("undelivered-redrive.json"))
     scene.routing = [Route(prefix="azure/", dest="slow")]

@@ -559,6 +559,7 @@ FULL_RIGHTS: dict[str, dict[str, list[Any]]] = {
         "s3:GetObjectVersion": OBJECTS,
         "kms:Decrypt": KEYS,
         "kinesis:PutRecords": STREAMS,
+        "dynamodb:GetItem": LEDGER,
         "dynamodb:UpdateItem": LEDGER + TABLE,
         "dynamodb:DeleteItem": TABLE,
         "sns:Publish": TOPIC,

@@ -103,6 +103,8 @@ class Found(Struct):
     cause: Cause | None
     """The one nearest to the events."""
     ignored: int
+    problems: list[str] = []
+    """What of it cannot be read: the whole must be kept then, for people."""
 
 
 def messages(payload: Any) -> list[Message]:
@@ -148,15 +150,14 @@ def arguments(payload: Any) -> list[ObjectEvent]:
 def found_in(payload: Any) -> Found:
     """The object events in whatever wraps them: JSON texts, deliveries, dead letters, on-failure records, each in each.
 
-    Raises `EnvelopeError` if some of it cannot be read, or nothing is in it: the whole must be kept then.
+    What cannot be read hides nothing else. Raises `EnvelopeError` if nothing can be read, or nothing is in it.
     """
     reader = _Reader(failures=True)
     reader.read(payload, "payload")
-    if reader.problems:
-        raise EnvelopeError("; ".join(reader.problems))
     if not (reader.events or reader.batches or reader.ignored):
-        raise EnvelopeError("payload: no object event in it; at least one was expected")
-    return Found(reader.events, reader.batches, reader.cause, reader.ignored)
+        none = "payload: no object event in it; at least one was expected"
+        raise EnvelopeError("; ".join(reader.problems) or none)
+    return Found(reader.events, reader.batches, reader.cause, reader.ignored, reader.problems)
 
 
 class _Reader:
@@ -176,7 +177,11 @@ class _Reader:
         if isinstance(value, str):
             self.read(_json(value, where), where, depth + 1)
         elif isinstance(value, list) and self.failures:
-            self.events += [_event(item, f"{where}: item {number}") for number, item in enumerate(value, 1)]
+            for number, item in enumerate(value, 1):
+                try:
+                    self.events.append(_event(item, f"{where}: item {number}"))
+                except EnvelopeError as error:
+                    self.problems.append(str(error))
         elif not isinstance(value, dict):
             raise EnvelopeError(f"{where}: {_kind(value)}; an event of S3, SNS, SQS or EventBridge was expected")
         elif "Records" in value:

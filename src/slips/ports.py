@@ -78,6 +78,10 @@ class ErrorTable(Protocol):
         """Deletes that very revision; False if it is no longer the stored one."""
         ...
 
+    def discard(self, request_id: str) -> bool:
+        """Deletes the item, whatever its revision: a later run has made it untrue. Whether there was one."""
+        ...
+
 
 class LedgerEntry(Struct, omit_defaults=True):
     """What became of one object event."""
@@ -96,11 +100,13 @@ class LedgerEntry(Struct, omit_defaults=True):
     replay: str | None = None
     item: ErrorItem | None = None
     """Why the latest attempt failed, if the ledger is shared and there may be another."""
+    rest: ObjectEvent | None = None
+    """What is still to be sent, if the run was stopped in time and the ledger is shared."""
 
 
 Claim = Literal["new", "again", "done", "claimed"]
-"""`new`: take it; `again`: take it, an attempt of this very request ended without a word; `done`: it is done already;
-`claimed`: another request has it at this moment."""
+"""`new`: take it; `again`: take it, an attempt before ended without a word, or behind `stopped`; `done`: it is done
+already; `claimed`: another request has it at this moment."""
 
 
 class Ledger(Protocol):
@@ -134,6 +140,10 @@ class SharedLedger(Ledger, Protocol):
 
     def attempted(self, event: ObjectEvent, item: ErrorItem) -> None:
         """One attempt failed as `item` says, and the holder of the claim will try again or be given up."""
+        ...
+
+    def stopped(self, event: ObjectEvent, rest: ObjectEvent, outcome: Outcome) -> None:
+        """The run was stopped in time and all of it is concluded but for `rest`: nobody may run that part again."""
         ...
 
     def release(self, event: ObjectEvent, request_id: str) -> None:

@@ -360,6 +360,9 @@ class SqliteErrors:
                 at = (failed_at, request_id)
                 yield msgspec.json.decode(item, type=ErrorItem)
 
+    def discard(self, request_id: str) -> bool:
+        return self._state.execute("DELETE FROM error WHERE request_id = ?", (request_id,)).rowcount > 0
+
     def delete(self, request_id: str, revision: int) -> bool:
         deleted = self._state.execute(
             "DELETE FROM error WHERE request_id = ? AND revision = ?", (request_id, revision)

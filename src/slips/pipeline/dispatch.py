@@ -28,16 +28,18 @@ class Dispatched(NamedTuple):
 def dispatch(
     records: Iterable[LaneRecord], *, invoker: Invoker, delay: float, sleep: Callable[[float], None]
 ) -> Dispatched:
-    """Starts the main func on all `records`, `delay` seconds before each invocation; stops where one is not taken.
+    """Starts the main func on all `records`, after `delay` seconds; stops where an invocation is not taken.
 
-    What comes before that is never given twice: AWS delivers from `retry_from` on.
+    What comes before that is never given twice: AWS delivers from `retry_from` on. A batch that is too long for one
+    invocation waits once, as the time limit of the dispatcher is made for one delay.
     """
     given = 0
     for some in _invocations(records):
         first, events = some[0], [record.event for record in some if record.event is not None]
         if not events:
             return Dispatched(given, first.sequence_number, first.problem)
-        sleep(delay)
+        if not given:
+            sleep(delay)
         try:
             invoker.invoke(events)
         except InvokeError as error:

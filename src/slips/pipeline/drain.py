@@ -16,7 +16,7 @@ from slips.model import LANES, ErrorItem, Lane, ObjectEvent
 from slips.pipeline.push import push
 from slips.pipeline.report import events_of, fingerprint
 from slips.ports import ErrorTable, Ledger, ObjectStore, Stream, Undelivered
-from slips.routing import lane_of_item
+from slips.routing import lane_for, lane_of_item
 
 
 class Drained(Struct):
@@ -36,11 +36,13 @@ def drain(
     routing: Sequence[Route],
     streams: Mapping[Lane, str],
     reader_of: Callable[[ObjectEvent], str | None],
+    ledger: Ledger | None = None,
     dry_run: bool = False,
 ) -> Iterator[Drained]:
     """Sends each item, then deletes it; yields after each. With `dry_run` only says what would be sent.
 
-    `reader_of` tells what numbers the records of an object today; None if nothing is mapped.
+    `reader_of` tells what numbers the records of an object today; None if nothing is mapped. With a `ledger`, an event
+    that was lost before routing saw it may still be dropped by a rule.
     Raises StreamError if a lane refuses: that item and all after it stay.
     """
     for item in items:
@@ -49,6 +51,11 @@ def drain(
         try:
             for stored in item.events:
                 event = _as_it_is_now(stored, store, reader_of, drained.notes)
+                if ledger is not None and _is_dropped(event, routing):
+                    drained.notes.append(f"{event.url}: dropped by a routing rule")
+                    if not dry_run:
+                        ledger.drop(event)
+                    continue
                 lane = lane_of_item(event, routing)
                 replays[lane].append(
                     msgspec.structs.replace(
@@ -66,9 +73,14 @@ def drain(
             for lane, events in replays.items():
                 if events:
                     stream.put(lane, events)
-            if not errors.delete(item.request_id, item.revision):
+            if not errors.delete(item.request_id, item.revision) and errors.get(item.request_id) is not None:
                 drained.notes.append(f"{item.request_id}: changed meanwhile; the newer one stays in the error table")
         yield drained
+
+
+def _is_dropped(event: ObjectEvent, routing: Sequence[Route]) -> bool:
+    """Whether a rule drops an event that never came to a lane."""
+    return event.lane is None and not event.dest_stream and lane_for(routing, event) == "drop"
 
 
 def _as_it_is_now(
@@ -155,7 +167,7 @@ def redeliver(
         except EnvelopeError as error:
             yield Redelivered(note=f"undelivered message stays: {error}")
             continue
-        waiting = _unsettled(events, text, ledger)
+        waiting = _unsettled(events, ledger)
         for lane in LANES:
             if known := [event for event in waiting if event.lane == lane]:
                 stream.put(lane, known)
@@ -183,16 +195,21 @@ def unreadable(
             events, problems = events_of(found_in(text), read_back)
         except EnvelopeError as error:
             events, problems = [], [str(error)]
-        if problems and not _unsettled(events, text, ledger):
+        if problems and not _unsettled(events, ledger):
             yield Unreadable(receipt, text, "; ".join(problems))
 
 
-def _unsettled(events: Iterable[ObjectEvent], text: str, ledger: Ledger) -> list[ObjectEvent]:
+def _unsettled(events: Iterable[ObjectEvent], ledger: Ledger) -> list[ObjectEvent]:
     """Those that are still to be done, as replays."""
-    # The ledger may hold a claim of the invocation that died: as a replay the event is nobody's.
-    replay = f"undelivered@{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    both = [(event, msgspec.structs.replace(event, replay=replay)) for event in events]
+    both = [(event, _as_nobodys(event)) for event in events]
     return [again for event, again in both if not (_is_settled(event, ledger) or _is_settled(again, ledger))]
+
+
+def _as_nobodys(event: ObjectEvent) -> ObjectEvent:
+    """The ledger may hold a claim of the invocation that died: as a replay the event is nobody's. Several messages may
+    tell of one event: it is the same replay in all of them."""
+    digest = hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(event, lane=None, dest_stream=""))).hexdigest()
+    return msgspec.structs.replace(event, replay=f"undelivered@{digest[:16]}")
 
 
 def _is_settled(event: ObjectEvent, ledger: Ledger) -> bool:

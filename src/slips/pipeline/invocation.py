@@ -14,22 +14,23 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from slips.chain import Ticker
+from slips.chain import Ticker, describe
 from slips.errors import NoProgressError, StateError, StreamError, UnfinishedError
-from slips.model import ObjectEvent
+from slips.model import ObjectEvent, Outcome
 from slips.pipeline.process import Failure, Processor, Success
-from slips.pipeline.report import listed, report_failure, report_quarantine, run_ids
+from slips.pipeline.report import listed, part_id, report_failure, report_quarantine, run_ids
 from slips.ports import ErrorTable, SharedLedger, Stream
 
 LEAST_MARGIN, MOST_MARGIN = 1.0, 60.0
-"""Seconds kept for `result`, the quarantine and the lane before the limit: a tenth of the time, within these."""
+"""Seconds kept for `result`, the quarantine and the lane before the limit: a tenth of the time, within these; of less than
+3 s a third."""
 
 
 class Deadline(Ticker):
     """Stops a run at a record boundary while there is still time to conclude it. `seconds` are left in all."""
 
     def __init__(self, seconds: float) -> None:
-        margin = min(MOST_MARGIN, max(LEAST_MARGIN, seconds / 10))
+        margin = min(MOST_MARGIN, max(seconds / 10, min(LEAST_MARGIN, seconds / 3)))
         self._timer = threading.Timer(max(0.0, seconds - margin), self._ring)
         self._timer.daemon = True
         self._timer.start()
@@ -83,6 +84,8 @@ class Batch(Struct):
             yield
         except (StateError, StreamError) as error:
             self.unfinished.append(f"{event.url}: {error}")
+        except Exception as error:  # noqa: BLE001 - it must not cost the others anything
+            self.unfinished.append(f"{event.url}: {describe(error)}; this is a bug of slips, please report it")
 
 
 def run_batch(
@@ -102,6 +105,7 @@ def run_batch(
     done = Batch()
     run = _Run(processor, ledger, errors, stream, deadline, observer, code_version, clock, done)
     suspects: list[tuple[ObjectEvent, str]] = []
+    begun = 0
     for number, (event, run_id) in enumerate(zip(events, run_ids(request_id, len(events)), strict=True)):
         with done.trying(event):
             if deadline.due and number:
@@ -111,17 +115,21 @@ def run_batch(
             if claim in ("done", "claimed"):
                 observer.passed_over(event, claim)
                 done.duplicates += 1
+            elif claim == "again" and (rest := run.rest_of(event)) is not None:
+                run.send_rest(event, *rest)
             elif claim == "again" and len(events) > 1:
                 suspects.append((event, run_id))
             else:
-                run.attempt(event, run_id)
+                run.attempt(event, run_id, again=claim == "again", first=not begun)
+                begun += 1
     # One of these may have taken the invocation down before: they come last, to cost the others nothing.
     for number, (event, run_id) in enumerate(suspects):
         with done.trying(event):
             if deadline.due and number:
                 done.unfinished.append(f"{event.url}: no time was left for it")
             else:
-                run.attempt(event, run_id)
+                run.attempt(event, run_id, again=True, first=not begun)
+                begun += 1
     if done.unfinished:
         raise UnfinishedError(f"{len(done.unfinished)} of {len(events)} object events: {listed(done.unfinished)}")
     return done
@@ -153,25 +161,45 @@ class _Run:
         self._observer.passed_over(event, "sent back")
         self._done.sent_back += 1
 
-    def attempt(self, event: ObjectEvent, run_id: str) -> None:
-        """The event, claimed, through the processor; and its end."""
+    def attempt(self, event: ObjectEvent, run_id: str, *, again: bool, first: bool) -> None:
+        """The event, claimed, through the processor; and its end. `again`: an attempt before may have left items."""
         ended = self._processor.process(event, self._deadline)
         if isinstance(ended, Success):
-            self._conclude(event, run_id, ended)
+            self._conclude(event, run_id, ended, again)
+        elif ended.error_type == NoProgressError.__name__ and not first:
+            self.send_back(event, run_id)  # others used the time: alone it may get further
         else:
             self._fail(event, run_id, ended)
 
-    def _conclude(self, event: ObjectEvent, run_id: str, success: Success) -> None:
+    def rest_of(self, event: ObjectEvent) -> tuple[ObjectEvent, Outcome] | None:
+        """What an attempt before has left to send, and what it had come to."""
+        known = self._ledger.get(event)
+        return (known.rest, known.outcome or Outcome()) if known is not None and known.rest is not None else None
+
+    def send_rest(self, event: ObjectEvent, rest: ObjectEvent, outcome: Outcome) -> None:
+        """The part is concluded; its continuation goes to the lane. Sent twice it is one entry of the ledger."""
+        self._stream.put(event.lane or "fast", [rest])
+        self._ledger.finish(event, outcome, "part")
+        self._done.succeeded += 1
+
+    def _conclude(self, event: ObjectEvent, run_id: str, success: Success, again: bool) -> None:
         """Bad records to the error table, the rest to the lane, and the ledger last."""
         items = 0
         for item in report_quarantine(success, run_id, 1, self._clock(), self._code_version):
             self._errors.put(item)
             items += 1
-        if success.rest is not None:
-            self._stream.put(event.lane or "fast", [success.rest])
-        self._ledger.finish(event, success.outcome, "done" if success.rest is None else "part")
+        # An attempt that came further before it died had more of them: their records are read again, by the rest.
+        left = items + 1
+        while again and self._errors.discard(part_id(run_id, left)):
+            left += 1
+        if success.rest is None:
+            self._ledger.finish(event, success.outcome)
+            self._done.succeeded += 1
+        else:
+            # From here on no attempt runs this part again: it might stop elsewhere, and two rests would overlap.
+            self._ledger.stopped(event, success.rest, success.outcome)
+            self.send_rest(event, success.rest, success.outcome)
         self._observer.succeeded(success, items)
-        self._done.succeeded += 1
 
     def _fail(self, event: ObjectEvent, run_id: str, failure: Failure) -> None:
         """A final failure to the error table; of another the ledger keeps the cause, should no attempt help."""

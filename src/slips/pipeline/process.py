@@ -355,9 +355,9 @@ def _refuse_other_content(event: ObjectEvent, identity: str, chain: Chain) -> No
         return
     if event.identity and event.identity != identity:
         raise OverwrittenError(
-            f"{event.url}: object overwritten since its records were quarantined "
-            f"(was {event.identity}, is {identity}); expected the same content; "
-            "run the object whole with 'slips run --again'"
+            f"{event.url}: object overwritten since its records were numbered "
+            f"(was {event.identity}, is {identity}); expected the same content; what is there now is an object of its "
+            "own, and is processed when it is announced"
         )
     if event.reader is not None and event.reader != chain.reader:
         raise OverwrittenError(
@@ -386,9 +386,14 @@ def _plain(value: Any) -> Any:
     """What a handler returned, as JSON carries it; anything else as its `repr`."""
     try:
         plain = msgspec.json.decode(msgspec.json.encode(value))
+        if _is_shallow(plain, RESULT_DEPTH):
+            return plain
     except (TypeError, ValueError, OverflowError, RecursionError):
+        pass  # it is no JSON
+    try:
         return readable(repr(value))
-    return plain if _is_shallow(plain, RESULT_DEPTH) else readable(repr(value))
+    except Exception as error:  # noqa: BLE001 - it is the user's, and the object is processed already
+        return f"({type(value).__name__} that cannot be shown: {type(error).__name__})"
 
 
 def _is_shallow(value: Any, levels: int) -> bool:

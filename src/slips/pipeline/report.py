@@ -52,7 +52,7 @@ def report_quarantine(
         ranges = part.ranges
         event = msgspec.structs.replace(success.event, records=ranges, reader=success.reader, replay=None)
         yield ErrorItem(
-            request_id=request_id if number == 1 else f"{request_id}-{number}",
+            request_id=part_id(request_id, number),
             kind="records",
             events=[event],
             stage="parse",
@@ -66,6 +66,11 @@ def report_quarantine(
             samples=part.samples,
             code_version=code_version,
         )
+
+
+def part_id(request_id: str, number: int) -> str:
+    """The id of the item number `number`, from 1, of a run's bad records."""
+    return request_id if number == 1 else f"{request_id}-{number}"
 
 
 class Reported(NamedTuple):
@@ -116,7 +121,7 @@ def report_lost(
 
 def events_of(found: Found, read_back: Callable[[Batch], Iterable[bytes]]) -> tuple[list[ObjectEvent], list[str]]:
     """All events of a payload, those read back from a stream behind the others; and what is none, or is gone."""
-    events, problems = list(found.events), list[str]()
+    events, problems = list(found.events), list(found.problems)
     for batch in found.batches:
         try:
             for data in read_back(batch):

@@ -26,6 +26,8 @@ LEDGER_DAYS = 90
 """How long the ledger remembers. Kinesis and Lambda deliver nothing again after days; people may drain after weeks."""
 CLAIM_SECONDS = 960.0
 """No claim outlives the invocation that holds it: Lambda ends each after 900 s at most."""
+RULES = 100
+"""Rules whose counts are kept, the most frequent."""
 RESULTS_BYTES = 64_000
 """Results of handlers that are longer are named in the ledger, not kept: an item of DynamoDB takes 400 KB in all."""
 BATCH = 100
@@ -137,10 +139,12 @@ class DynamoErrors:
             raise
         return True
 
-    def discard(self, request_id: str) -> None:
-        """Deletes the item, whatever its revision: a later run has made it untrue."""
+    def discard(self, request_id: str) -> bool:
         with _told(self._table):
-            self._client.delete_item(TableName=self._table, Key={"request_id": {"S": request_id}})
+            answer = self._client.delete_item(
+                TableName=self._table, Key={"request_id": {"S": request_id}}, ReturnValues="ALL_OLD"
+            )
+        return bool(answer.get("Attributes"))
 
     def _keys(self) -> Iterator[Values]:
         """Id and time of every item, through all pages, in no order."""
@@ -251,10 +255,13 @@ class DynamoLedger:
             known = cast("Any", cause).response["Item"]
             return "claimed" if known["status"]["S"] == "claimed" else "done"
         held = before.get("status", {}).get("S") == "claimed" and before["request_id"]["S"] == request_id
-        return "again" if held else "new"
+        return "again" if held or "rest" in before else "new"
 
     def attempted(self, event: ObjectEvent, item: ErrorItem) -> None:
         self._update(event, {"item": msgspec.json.encode(item).decode()})
+
+    def stopped(self, event: ObjectEvent, rest: ObjectEvent, outcome: Outcome) -> None:
+        self._update(event, {"rest": _json(rest), "outcome": _outcome(outcome)})
 
     def release(self, event: ObjectEvent, request_id: str) -> None:
         try:
@@ -271,14 +278,15 @@ class DynamoLedger:
     def finish(self, event: ObjectEvent, outcome: Outcome, status: Literal["done", "part"] = "done") -> None:
         told = {"status": status, "outcome": _outcome(outcome)}
         settled = {entry(event): (event, told)}
-        if status == "done" and (event.records is None or event.records[-1][1] is None):
+        to_the_end = event.records is None or (event.records and event.records[-1][1] is None)
+        if status == "done" and to_the_end:
             # All of the object is done, also if this was the last part of it, and whatever asked for it. Counts are in
             # the entry of the run that made them, so that they can be added up.
             for replay in (event.replay, None):
                 whole = msgspec.structs.replace(event, records=None, replay=replay)
                 settled.setdefault(entry(whole), (whole, {"status": status}))
         for each, attributes in settled.values():
-            self._supersede(self._update(each, attributes, remove=("item", "error_id")))
+            self._supersede(self._update(each, attributes, remove=("item", "error_id", "rest")))
 
     def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> None:
         before = self._update(
@@ -384,6 +392,7 @@ def _ledger_entry(values: Values) -> LedgerEntry:
         msgspec.json.decode(text("records"), type=list[Range]) if "records" in values else None,
         text("replay") or None,
         msgspec.json.decode(text("item"), type=ErrorItem) if "item" in values else None,
+        msgspec.json.decode(text("rest"), type=ObjectEvent) if "rest" in values else None,
     )
 
 
@@ -396,7 +405,11 @@ def _json(value: Any) -> str:
 
 
 def _outcome(outcome: Outcome) -> str:
-    """An outcome as text that fits into an item of 400 KB, whatever handlers returned."""
+    """An outcome as text that fits into an item of 400 KB, whatever handlers returned and rules were called."""
+    if len(outcome.rules) > RULES:
+        known = sorted(outcome.rules.items(), key=lambda each: -each[1])
+        others = {"(others)": sum(count for _, count in known[RULES:])}
+        outcome = msgspec.structs.replace(outcome, rules={**dict(known[:RULES]), **others})
     size = len(msgspec.json.encode(outcome.results))
     if size > RESULTS_BYTES:
         told = f"({size:,} bytes: too long for the ledger)"
