@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, cast
 import pytest
 from msgspec.structs import asdict, replace
 
+from fakes import Ledger
 from slips.config import Route
 from slips.errors import StorageError, StreamError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Range
@@ -61,6 +62,9 @@ class Errors:
             del self.items[request_id]
         return found
 
+    def discard(self, request_id: str) -> bool:
+        return self.items.pop(request_id, None) is not None
+
 
 class Objects:
     """An ObjectStore that knows which etag each key has."""
@@ -99,7 +103,9 @@ class Scene:
         self.routing: list[Route] = []
         self.reader: str | None = "s3-lines"
 
-    def iterate(self, items: Sequence[ErrorItem] | None = None, dry_run: bool = False) -> Iterator[Drained]:
+    def iterate(
+        self, items: Sequence[ErrorItem] | None = None, dry_run: bool = False, ledger: Ledger | None = None
+    ) -> Iterator[Drained]:
         return drain(
             list(self.errors.scan()) if items is None else items,
             errors=self.errors,
@@ -108,11 +114,12 @@ class Scene:
             routing=self.routing,
             streams=STREAMS,
             reader_of=lambda _event: self.reader,
+            ledger=ledger,
             dry_run=dry_run,
         )
 
-    def drain(self, dry_run: bool = False) -> list[Drained]:
-        return list(self.iterate(dry_run=dry_run))
+    def drain(self, dry_run: bool = False, ledger: Ledger | None = None) -> list[Drained]:
+        return list(self.iterate(dry_run=dry_run, ledger=ledger))
 
 
 def test_an_item_goes_back_on_its_lane_and_out_of_the_table() -> None:
@@ -121,6 +128,17 @@ def test_an_item_goes_back_on_its_lane_and_out_of_the_table() -> None:
     ((lane, sent),) = scene.stream.sent
     assert (lane, drained.lanes, drained.notes) == ("slow", ["slow"], [])
     assert asdict(sent) == asdict(event(lane="slow", dest_stream=STREAMS["slow"], replay="r1@1"))
+    assert scene.errors.items == {}
+
+
+def test_an_event_lost_before_routing_saw_it_is_dropped_where_a_rule_says_so() -> None:
+    lost, failed = event("b", None), event("a", None, dest_stream="mine-EventFastStream-1")
+    scene, ledger = Scene(item("r1", lost), item("r2", failed)), Ledger()
+    scene.routing = [Route(dest="drop")]
+    first, second = scene.drain(ledger=ledger)
+    assert (first.lanes, first.notes) == ([], ["s3://my-logs/b: dropped by a routing rule"])
+    assert second.lanes == ["fast"], "what was on a lane was not dropped then"
+    assert ledger.status(lost) == "dropped"
     assert scene.errors.items == {}
 
 

@@ -383,6 +383,20 @@ def test_the_longest_event_is_claimed_attempted_and_done() -> None:
 
 
 @pytest.mark.usefixtures("tables")
+def test_counts_of_the_most_frequent_rules_are_kept_and_those_of_all_others_added_up() -> None:
+    table = ledger()
+    table.finish(
+        A, Outcome(filtered=2_000 + 19_999, rules={f"rule {number}": 1 for number in range(20_000)} | {"x": 2_000})
+    )
+    known = table.get(A)
+    assert known is not None
+    assert known.outcome is not None
+    assert len(known.outcome.rules) == 101
+    assert known.outcome.rules["x"] == 2_000
+    assert sum(known.outcome.rules.values()) == 22_000
+
+
+@pytest.mark.usefixtures("tables")
 def test_what_handlers_return_is_kept_unless_it_is_too_long() -> None:
     table = ledger()
     small, large = {"H": ["x" * 1000]}, {"H": ["\u2028" * 300_000], "Other": 1}
