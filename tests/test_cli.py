@@ -14,6 +14,7 @@ import pytest
 
 import slips
 from projects import Project
+from slips.backends.embedded import Embedded
 from slips.cli import app
 from slips.errors import SlipsError
 
@@ -71,6 +72,35 @@ def test_usage_mistakes_end_with_status_2(project: Project) -> None:
         ["error", "x", "-f", "xml"],
     ):
         assert project.slips(*args).status == 2, args
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        (["limit", "fast", "-d", "999"], "-d 999: out of range; expected 0 to 300 s; 'slips limit -h' tells more"),
+        (["limit", "fast", "-b", "x"], "-b x: cannot be used; expected 1 to 10,000; 'slips limit -h' tells more"),
+        (["limit", "medium"], "LANE medium: cannot be used; expected fast or slow; 'slips limit -h' tells more"),
+        (["limit"], "LANE: missing; expected fast or slow; 'slips limit -h' tells more"),
+        (["run", "--workers", "0"], "--workers 0: out of range; expected a number from 1; 'slips run -h' tells more"),
+        (
+            ["error", "x", "-f", "xml"],
+            "-f xml: cannot be used; expected text, json or cjson; 'slips error -h' tells more",
+        ),
+        (["error"], "ID: missing; expected it; 'slips error -h' tells more"),
+        (["errors", "--nonsense"], "no such option: --nonsense; 'slips errors -h' tells more"),
+        (["--nonsense", "errors"], "no such option: --nonsense; 'slips -h' tells more"),
+        (["-c"], "option '-c' requires an argument; 'slips COMMAND -h' tells more"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_options_that_cannot_be_used_are_told_as_all_other_errors(project: Project, args: list[str], text: str) -> None:
+    done = project.slips(*args)
+    assert (done.status, done.out, done.err) == (2, "", f"slips: {text}\n")
+
+
+def test_no_command_is_a_question_for_help(project: Project) -> None:
+    done = project.slips()
+    assert "Commands:" in done.out + done.err
 
 
 def test_every_command_has_examples_that_name_it(project: Project) -> None:
@@ -157,6 +187,15 @@ def test_ctrl_c_says_what_becomes_of_the_rest(project: Project) -> None:
     assert (run.returncode, out) == (130, "")
     assert err == "slips: interrupted; what was not finished will be run again\n"
     assert project.slips("status", "--json").json["lanes"]["fast"]["waiting"] == 1
+
+
+def test_ctrl_c_elsewhere_promises_no_other_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Embedded, "open", interrupted)
+    done = project.slips("errors")
+    assert (done.status, done.err) == (130, "slips: interrupted\n")
 
 
 def on_a_terminal(project: Project, *args: str, typed: bytes = b"", **environment: str) -> str:

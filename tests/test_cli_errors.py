@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from projects import Project
+from projects import CONFIG, Project
 from slips.cli import dismiss
 from slips.cli.context import Machine
 from slips.config import load
@@ -127,6 +127,24 @@ def test_since_counts_back_from_now() -> None:
     for text, now in [("1d", 2 * day), ("90s", day + 60), ("1.5h", day + 5400), ("1w", day)]:
         assert list(Choice(since=text).of([item], now)) == [item], text
     assert list(Choice(since="1d").of([item], 2 * day + 1)) == []
+
+
+def test_an_item_that_knows_no_time_may_be_of_any() -> None:
+    item = ErrorItem(request_id="r", events=[EVENT], failed_at="")
+    assert list(Choice(since="1d").of([item])) == [item]
+
+
+def test_where_the_config_is_of_a_stack_too_nothing_found_is_said_to_be_of_this_machine(project: Project) -> None:
+    project.config(CONFIG.replace("  embedded:", "  s3_direct: true\n  embedded:"))
+    assert project.slips("errors").out == "no errors on this machine\n"
+    assert project.slips("errors", "--group").out == "no errors on this machine\n"
+    assert project.slips("errors", "--type", "x").out == "no error item on this machine fits\n"
+    assert project.slips("drain").out == "nothing to drain on this machine\n"
+    assert project.slips("dismiss", "--all").out == "nothing to dismiss on this machine\n"
+    assert "errors: none on this machine\n" in project.slips("status").out
+    assert "no error item 'x' on this machine; " in project.slips("error", "x").err
+    project.config(CONFIG + "sam: {code_bucket: my-code}\n")
+    assert project.slips("errors").out == "no errors on this machine\n"
 
 
 @pytest.mark.parametrize("text", ["yesterday", "5", "2 h", "", "h", "2018-13-01"])

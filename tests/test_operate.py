@@ -298,12 +298,26 @@ def test_s_works_without_a_config_file(cloud: Cloud, command: list[str]) -> None
     assert cloud.slips(*command).status == 2
 
 
-@pytest.mark.parametrize("command", [["test", "-r", "r1"], ["sample"]], ids=" ".join)
-def test_what_needs_the_config_says_so(cloud: Cloud, command: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (["test", "-r", "r1"], "'test' needs its handler and 'bucket_mapping'"),
+        (["sample"], "'sample' needs its 'bucket_mapping'"),
+        (["check"], "it is what 'check' checks"),
+    ],
+    ids=["test", "sample", "check"],
+)
+def test_what_needs_the_config_says_so(cloud: Cloud, command: list[str], why: str) -> None:
     (cloud.project.root / "slips.yml").unlink()
-    done = cloud.slips(*command, "-s", "test")
+    done = cloud.slips("-s", "test", *command)
     assert done.status == 2
-    assert "no slips.yml and no config.yml; expected one of them, or another with -c FILE" in done.err
+    assert f"no slips.yml and no config.yml; expected one of them, or another with -c FILE: {why}; " in done.err
+
+
+def test_check_shows_where_the_stack_finds_its_buckets(project: Project) -> None:
+    assert "bucket my-logs: logs\n" in project.slips("check").out
+    assert "bucket my-logs: s3://my-logs\n" in project.slips("--aws", "check").out
+    assert project.slips("--aws", "check", "--json").json["buckets"] == {"my-logs": "s3://my-logs"}
 
 
 def test_a_stack_that_is_not_there_is_wrong_input_and_names_the_region(bare: Cloud) -> None:
@@ -399,6 +413,39 @@ def test_what_aws_refuses_is_told_with_what_to_do(error: Exception, status: int,
         Stack.open(clients(cloudformation=Pages(error)), "test")
     assert raised.value.exit_status == status
     assert str(raised.value).startswith("stack 'test': ")
+
+
+class Unfinished(Pages):
+    """CloudFormation, with a stack in this state."""
+
+    def __init__(self, status: str | Exception, *resources: str) -> None:
+        super().__init__({"StackResourceSummaries": [resource(name) for name in resources]})
+        self._status = status
+
+    def describe_stacks(self, *, StackName: str) -> Any:
+        if isinstance(self._status, Exception):
+            raise self._status
+        return {"Stacks": [{"StackName": StackName, "StackStatus": self._status}]}
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        ("ROLLBACK_COMPLETE", r"is ROLLBACK_COMPLETE: its creation failed; .*'slips deploy' makes it anew"),
+        ("CREATE_IN_PROGRESS", r"is CREATE_IN_PROGRESS: it is being created; .*; wait"),
+        ("DELETE_FAILED", r"is DELETE_FAILED: .*'slips destroy' deletes the rest"),
+        ("CREATE_COMPLETE", r"has no error table; expected"),
+        (refusal("AccessDenied"), r"has no error table; expected"),
+    ],
+)
+def test_a_stack_that_is_not_whole_says_in_which_state_it_is(status: str | Exception, text: str) -> None:
+    stack = Stack.open(clients(cloudformation=Unfinished(status, "Role")), "test")
+    with pytest.raises(UsageError, match=f"stack 'test':? {text}"):
+        list(stack.errors.scan())
+    if isinstance(status, str) and status != "CREATE_COMPLETE":
+        for ask in (lambda: stack.limit("fast"), lambda: logs.chosen(stack, None), lambda: stack.drain({})):
+            with pytest.raises(UsageError, match=f"is {status}: "):
+                ask()
 
 
 # ---- large and old tables
@@ -527,7 +574,7 @@ def test_a_lane_that_refuses_ends_drain_which_then_says_what_it_did(
     report, config = drain.Report(), parse(ON_AWS)
     selection = drain.Selection([], Choice(), None, False)
     stack = cloud.stack()
-    with pytest.raises(StreamError, match="lane slow"), drain.told(report, stack.processed_by, False, False):
+    with pytest.raises(StreamError, match="lane slow"), drain.told(report, stack, False, False):
         drain.from_here(stack, config, S3Store(cloud.clients.s3), selection, report, lambda _: None, show=False)
     assert cloud.errors() == ["r2", "r3"]
     assert capsys.readouterr().out == "1 item drained: 1 on lane fast; the stack processes them now\n"

@@ -5,9 +5,9 @@
     drain.py    drain                   items.py     choosing error items
     dismiss.py  dismiss
     test.py     test (local), sample    output.py    text for people, JSON for programs
-    lanes.py    limit                   progress.py  how a run looks while it goes
-    logs.py     logs                    docs.py      docs/cli.md
-    deploy.py   deploy, destroy
+    lanes.py    limit                   usage.py     options and arguments that cannot be used
+    logs.py     logs                    progress.py  how a run looks while it goes
+    deploy.py   deploy, destroy         docs.py      docs/cli.md
     check.py    check, init
     formats.py  formats, parse
 
@@ -20,6 +20,8 @@ import errno
 import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,27 +29,40 @@ import typer
 from typer.core import TyperGroup
 
 import slips
-from slips.cli import check, deploy, dismiss, drain, errors, formats, lanes, logs, run, test
+from slips.cli import check, deploy, dismiss, drain, errors, formats, lanes, logs, run, test, usage
 from slips.cli.context import Options
 from slips.cli.output import lines, say
 from slips.errors import SlipsError
 
 
+@contextmanager
+def _ended(ctx: Any) -> Iterator[None]:
+    """Errors of slips become texts and exit statuses."""
+    try:
+        yield
+    except SlipsError as error:
+        sys.stdout.flush()
+        if ctx.obj and ctx.obj.verbose:
+            traceback.print_exception(error)
+        for line in lines(str(error)).splitlines():
+            say(line)
+        raise typer.Exit(error.exit_status) from error
+
+
 class Commands(TyperGroup):
     """All commands, with one end for what they raise."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        with _ended(ctx), usage.in_our_words():
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
-        except SlipsError as error:
-            sys.stdout.flush()
-            if ctx.obj and ctx.obj.verbose:
-                traceback.print_exception(error)
-            for line in lines(str(error)).splitlines():
-                say(line)
-            raise typer.Exit(error.exit_status) from error
+            with _ended(ctx), usage.in_our_words():
+                return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:
-            say("interrupted; what was not finished will be run again")
+            again = "; what was not finished will be run again" if ctx.invoked_subcommand == "run" else ""
+            say(f"interrupted{again}")
             raise typer.Exit(130) from interrupt
 
 

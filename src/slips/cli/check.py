@@ -15,7 +15,7 @@ from msgspec import Struct
 from slips import config as slips_yml
 from slips import project
 from slips.chain import compile_chain
-from slips.cli.context import Json, config_file
+from slips.cli.context import Json, config_file, options
 from slips.cli.output import one_line, print_json, say, table
 from slips.config import Config, Route
 from slips.errors import ConfigError, UsageError
@@ -74,19 +74,20 @@ def check(
     if config is None or mistakes:
         raise ConfigError(mistakes)
     mappings = _mappings(config)
+    places = _places(config, aws=options(ctx).aws or options(ctx).stack is not None)
     if json_:
         print_json(
             {
                 "file": str(file),
                 "stack_name": config.stack_name,
                 "handler": {"path": config.handler.path, "classes": handlers},
-                "buckets": _places(config),
+                "buckets": places,
                 "mappings": [{name: getattr(each, name) for name in Checked.__struct_fields__} for each in mappings],
                 "warnings": [str(problem) for problem in problems],
             }
         )
     else:
-        _print_project(config, file, handlers, mappings)
+        _print_project(config, file, handlers, mappings, places)
 
 
 def _handler_of(text: str, file: Path) -> Path | None:
@@ -114,9 +115,9 @@ def _mappings(config: Config) -> list[Checked]:
     ]
 
 
-def _places(config: Config) -> dict[str, str]:
-    """Where each bucket is."""
-    embedded = config.backend.embedded
+def _places(config: Config, *, aws: bool) -> dict[str, str]:
+    """Where each bucket is, for the stack if `aws`."""
+    embedded = None if aws else config.backend.embedded
     directories = embedded.buckets if embedded else {}
     return {bucket: directories.get(bucket, f"s3://{bucket}") for bucket in config.bucket_mapping}
 
@@ -134,10 +135,12 @@ def lanes_of(routing: Sequence[Route], bucket: str, prefix: str) -> list[str]:
     return [most, *(f"{route.dest} for {route.prefix}" for route in closer)]
 
 
-def _print_project(config: Config, file: Path, handlers: list[str], mappings: list[Checked]) -> None:
+def _print_project(
+    config: Config, file: Path, handlers: list[str], mappings: list[Checked], places: dict[str, str]
+) -> None:
     print(f"{file}: stack {config.stack_name!r}")
     print(f"handler: {config.handler.path}: {', '.join(handlers)}")
-    for bucket, place in _places(config).items():
+    for bucket, place in places.items():
         print(f"bucket {bucket}: {place}")
         rows = [
             (each.prefix or "(all)", ", ".join(each.lanes), f"[{', '.join(each.chain)}]", f"on error: {each.on_error}")

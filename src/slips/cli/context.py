@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from slips.backends.aws.stack import Stack
 
 CONFIG_FILES = ("slips.yml", "config.yml")
+NEEDS = {
+    "check": ": it is what 'check' checks",
+    "sample": ": 'sample' needs its 'bucket_mapping'",
+    **{name: f": '{name}' needs its handler and 'bucket_mapping'" for name in ("test", "local")},
+}
+"""What commands that could be content with the name of a stack want of the config."""
 _LOADED = "slips.config"
 """Where the loaded config is kept among what belongs to a command line."""
 
@@ -85,8 +91,8 @@ def config_file(ctx: typer.Context) -> Path:
     found = _config_file(ctx)
     if found is None:
         raise UsageError(
-            f"{Path.cwd()}: no {' and no '.join(CONFIG_FILES)}; expected one of them, or another with -c FILE; "
-            "'slips init' writes an example"
+            f"{Path.cwd()}: no {' and no '.join(CONFIG_FILES)}; expected one of them, or another with -c FILE"
+            f"{NEEDS.get(ctx.info_name or '', '')}; 'slips init' writes an example"
         )
     return found
 
@@ -121,6 +127,8 @@ class Backend(Protocol):
     """What processes a drained item, and when, for people."""
     limit_lasts: str
     """How long a limit holds that was set."""
+    where: str
+    """Stands behind `no errors`: ` on this machine` where these could be taken for those of the stack."""
 
     @property
     def errors(self) -> ErrorTable: ...
@@ -164,6 +172,13 @@ class Backend(Protocol):
     def set_limit(self, lane: Lane, limit: LaneConfig) -> None: ...
 
 
+def is_on_aws_too(config: Config) -> bool:
+    """Whether the config is of a stack, too, not just of this machine."""
+    backend = config.backend
+    sources = (backend.sns_topics, backend.sqs_queues, backend.eventbridge, backend.s3_direct)
+    return any(sources) or bool(config.base.sam.code_bucket)
+
+
 class Machine:
     """The state directory of this machine, as operators see it."""
 
@@ -175,6 +190,7 @@ class Machine:
         self.errors, self.stream, self.ledger = state.errors, state.stream, state.ledger
         self.streams = stream_names(config)
         self.undelivered = None
+        self.where = " on this machine" if is_on_aws_too(config) else ""
 
     def dismiss(self, item: ErrorItem) -> bool:
         return self._state.dismiss(item)

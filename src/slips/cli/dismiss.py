@@ -71,7 +71,7 @@ def dismiss(
         revisions: list[Revision] = []
         problem = None
         if chosen or all_:
-            named = {(found := items.find(backend.errors, each)).request_id: found for each in ids or ()}
+            named = {(found := items.find(backend.errors, each, backend.where)).request_id: found for each in ids or ()}
             table = named.values() if ids else backend.errors.scan()
             problem = _show(islice(choice.of(table), limit), revisions, show)
         if revisions or messages:
@@ -83,9 +83,8 @@ def dismiss(
         else:
             for _ in evidence:
                 pass
-            print(
-                f"{_told(counted.items, counted.messages)} dismissed" if revisions or messages else "nothing to dismiss"
-            )
+            what = _told(counted.items, counted.messages)
+            print(f"{what} dismissed" if revisions or messages else f"nothing to dismiss{backend.where}")
         if problem:
             raise problem
 

@@ -107,7 +107,7 @@ def drain(
     config = load_config(ctx) if name is None else None if remote else stack_config(ctx, name)
     if name is not None and config is None:
         its = open_stack(ctx, name, endpoint_url)
-        with told(report, its.processed_by, dry_run, json_), counting("items drained") as count:
+        with told(report, its, dry_run, json_), counting("items drained") as count:
             remotely(its, selection, report, count)
         return
     assert config is not None  # noqa: S101 - for mypy
@@ -115,7 +115,7 @@ def drain(
         store = object_store(ctx, config, stack, endpoint_url)
         show = dry_run and not json_
         progress = nullcontext(_shown) if show else counting("items drained")
-        with told(report, backend.processed_by, dry_run, json_), progress as count:
+        with told(report, backend, dry_run, json_), progress as count:
             from_here(backend, config, store, selection, report, count, show=show)
 
 
@@ -135,7 +135,7 @@ def from_here(
 ) -> None:
     """Item by item, then what nobody could deliver; `report` is right whenever this ends."""
     errors = backend.errors
-    named = {(found := items.find(errors, each)).request_id: found for each in selection.ids}
+    named = {(found := items.find(errors, each, backend.where)).request_id: found for each in selection.ids}
     table = named.values() if selection.ids else errors.scan()
     for each in station.drain(
         islice(selection.choice.of(table), selection.limit),
@@ -211,18 +211,18 @@ def remotely(stack: Stack, selection: Selection, report: Report, count: Callable
 
 
 @contextmanager
-def told(report: Report, processed_by: str, dry_run: bool, json_: bool) -> Iterator[None]:
+def told(report: Report, backend: Backend, dry_run: bool, json_: bool) -> Iterator[None]:
     """Says in the end what was done; also if an error or Ctrl-C ends it after some of it."""
     try:
         yield
     except BaseException:
         if report.drained or report.undelivered:
-            _print(report, processed_by, dry_run, json_)
+            _print(report, backend, dry_run, json_)
         raise
-    _print(report, processed_by, dry_run, json_)
+    _print(report, backend, dry_run, json_)
 
 
-def _print(report: Report, processed_by: str, dry_run: bool, json_: bool) -> None:
+def _print(report: Report, backend: Backend, dry_run: bool, json_: bool) -> None:
     for note in report.notes:
         say(one_line(note))
     if json_:
@@ -231,11 +231,11 @@ def _print(report: Report, processed_by: str, dry_run: bool, json_: bool) -> Non
     on = " and ".join(f"{count:,} on lane {lane}" for lane, count in report.lanes.items() if count)
     if report.drained:
         what = "would be drained" if dry_run else "drained"
-        print(f"{plural(report.drained, 'item')} {what}: {on}{'' if dry_run else f'; {processed_by}'}")
+        print(f"{plural(report.drained, 'item')} {what}: {on}{'' if dry_run else f'; {backend.processed_by}'}")
     elif not report.undelivered:
-        print("nothing to drain")
+        print(f"nothing to drain{backend.where}")
     if report.undelivered:
-        print(f"{plural(report.undelivered, 'undelivered object event')} put back; {processed_by}")
+        print(f"{plural(report.undelivered, 'undelivered object event')} put back; {backend.processed_by}")
     if report.kept:
         print(f"{plural(report.kept, 'item')} kept: 'slips dismiss' takes out what cannot be replayed")
 

@@ -41,11 +41,11 @@ def errors(
     with open_backend(ctx, stack) as backend:
         chosen = Choice(since, prefix, type_).of(backend.errors.scan())
         if group:
-            _print_groups(items.group(chosen)[:limit], json_)
+            _print_groups(items.group(chosen)[:limit], json_, backend.where)
         elif json_:
             print_json_list(map(to_dict, islice(chosen, limit)))
         else:
-            _print_items(islice(chosen, limit), bool(since or prefix or type_))
+            _print_items(islice(chosen, limit), bool(since or prefix or type_), backend.where)
 
 
 def to_dict(item: ErrorItem) -> dict[str, Any]:
@@ -67,13 +67,13 @@ def _argument(item: ErrorItem) -> list[dict[str, Any]]:
     return [event.to_dict() for event in item.events]
 
 
-def _print_items(chosen: Iterable[ErrorItem], filtered: bool) -> None:
+def _print_items(chosen: Iterable[ErrorItem], filtered: bool, where: str) -> None:
     empty = True
     for item in chosen:
         empty = False
         print(item_lines(item))
     if empty:
-        print("no error item fits" if filtered else "no errors")
+        print(f"no error item{where} fits" if filtered else f"no errors{where}")
 
 
 def item_lines(item: ErrorItem) -> str:
@@ -106,7 +106,7 @@ def _count(ranges: list[Range]) -> str:
     return f"{total:,}"
 
 
-def _print_groups(groups: list[items.Group], json_: bool) -> None:
+def _print_groups(groups: list[items.Group], json_: bool, where: str) -> None:
     if json_:
         print_json([each.to_dict() for each in groups])
         return
@@ -114,7 +114,7 @@ def _print_groups(groups: list[items.Group], json_: bool) -> None:
         ids = ", ".join(each.request_ids[:3]) + (", ..." if len(each.request_ids) > 3 else "")
         print(f"{group_line(each)}\n        {each.first} to {each.last}: {ids}")
     if not groups:
-        print("no errors")
+        print(f"no errors{where}")
 
 
 def group_line(group: items.Group) -> str:
@@ -143,7 +143,7 @@ def error(
       slips error 2a45 -f json -o argument.json
     """
     with open_backend(ctx, stack) as backend:
-        item = items.find(backend.errors, id_)
+        item = items.find(backend.errors, id_, backend.where)
     match format_:
         case "text":
             text = _detail(item)

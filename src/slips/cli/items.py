@@ -26,14 +26,17 @@ Type = Annotated[
 Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most so many, the oldest.")]
 
 
-def find(errors: ErrorTable, text: str) -> ErrorItem:
-    """The item whose id is `text` or, if there is one only, begins with it. Raises UsageError."""
+def find(errors: ErrorTable, text: str, where: str = "") -> ErrorItem:
+    """The item whose id is `text` or, if there is one only, begins with it. Raises UsageError.
+
+    `where` is the backend's, for that error's text.
+    """
     item = errors.get(text)
     if item is not None:
         return item
     found = [each for each in errors.scan() if text and each.request_id.startswith(text)]
     if not found:
-        raise UsageError(f"no error item {text!r}; 'slips errors' lists those that exist")
+        raise UsageError(f"no error item {text!r}{where}; 'slips errors' lists those that exist")
     first = min(found, key=lambda each: len(each.request_id))
     # The parts of a long item are named after its first: id, id-2, id-3.
     if all(each.request_id.startswith(first.request_id) for each in found):

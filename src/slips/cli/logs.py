@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
+from slips.backends.aws import FUNCTIONS
 from slips.cli.context import Json, StackName, open_stack, stack_name
 from slips.cli.output import lines, one_line, print_json
 from slips.errors import UsageError
@@ -61,25 +62,24 @@ def logs(
             "this machine has no functions, and 'slips run' shows their output; expected -s STACK, or --aws"
         )
     its = open_stack(ctx, name)
-    functions = _chosen(its, function)
+    functions = chosen(its, function)
     found = its.logs(functions, begin, containing)
     if follow:
         found = following(lambda since: its.logs(functions, since, containing), begin)
     show(found, json_, endless=follow)
 
 
-def _chosen(stack: Stack, text: str | None) -> list[str]:
+def chosen(stack: Stack, text: str | None) -> list[str]:
     """Logical names of the functions that are meant. Raises UsageError."""
     known = stack.functions()
-    if text is None and known:
+    if not known:
+        raise stack.lacks("functions", "some of: " + ", ".join(FUNCTIONS))
+    if text is None:
         return known
-    wanted = (text or "").replace("-", "").replace("_", "").lower()
+    wanted = text.replace("-", "").replace("_", "").lower()
     found = [name for name in known if name.lower() == wanted]
     if not found:
-        raise UsageError(
-            f"stack '{stack.name}': has no function {text or ''!r}; expected one of: "
-            f"{', '.join(known) or 'it has none'}"
-        )
+        raise UsageError(f"stack '{stack.name}': has no function {text!r}; expected one of: {', '.join(known)}")
     return found
 
 

@@ -181,7 +181,7 @@ def status(
     else:
         print(f"ledger: {', '.join(f'{count:,} {state}' for state, count in counts['ledger'].items()) or 'empty'}")
     about = ", ".join(f"{count:,} of {kind.removesuffix('s')}s" for kind, count in counts["errors"].items())
-    print(f"errors: {about or 'none'}")
+    print(f"errors: {about or f'none{backend.where}'}")
     if counts.get("undelivered") is not None:
         waiting = counts["undelivered"]
         print(f"undelivered: {plural(waiting, 'message') if waiting else 'none'}" + (PUT_BACK if waiting else ""))

@@ -88,7 +88,7 @@ def local(
         )
     if request_id is not None:
         with open_backend(ctx, stack, endpoint_url) as backend:
-            events = items.find(backend.errors, request_id).events
+            events = items.find(backend.errors, request_id, backend.where).events
     else:
         assert data is not None  # noqa: S101 - for mypy
         events = _events(data)

@@ -22,7 +22,7 @@ from slips.backends.aws.clients import Clients, code, reason
 from slips.backends.aws.dynamodb import DynamoErrors, DynamoLedger
 from slips.backends.aws.kinesis import KinesisStream, read_back
 from slips.backends.aws.queue import UndeliveredQueue
-from slips.backends.aws.refusals import calls
+from slips.backends.aws.refusals import DENIED, calls
 from slips.config import LaneConfig
 from slips.envelope import Batch
 from slips.errors import SlipsError, UsageError
@@ -43,6 +43,18 @@ SPARE = 60
 """Seconds of a dispatcher's time limit that are not for its delay."""
 CONFLICTS = {"PreconditionFailedException", "ResourceConflictException", "ResourceInUseException"}
 """Somebody else, or AWS itself, is changing the same thing."""
+_FAILED = "its creation failed; expected one that is deployed; 'slips deploy' makes it anew, and says why it fails"
+UNFINISHED = {
+    "REVIEW_IN_PROGRESS": "nothing of it is made yet; expected one that is deployed; 'slips deploy' it",
+    "CREATE_IN_PROGRESS": "it is being created; expected one that is; wait until it is done",
+    "CREATE_FAILED": _FAILED,
+    "ROLLBACK_IN_PROGRESS": "its creation failed, and is undone; wait until that is done, then 'slips deploy' it anew",
+    "ROLLBACK_FAILED": _FAILED,
+    "ROLLBACK_COMPLETE": _FAILED,
+    "DELETE_IN_PROGRESS": "it is being deleted; expected one that is deployed; look at its name",
+    "DELETE_FAILED": "a part of it is deleted; expected it whole, or gone; 'slips destroy' deletes the rest",
+}
+"""What is missing in a stack because of its state, and what to do."""
 
 
 class LogLine(Struct, frozen=True):
@@ -60,6 +72,7 @@ class Stack:
     """One stack. `resources` are the physical names by logical name."""
 
     processed_by = "the stack processes them now"
+    where = ""
     limit_lasts = "it holds until the next 'slips deploy', which sets it back to 'backend.lane' of the config"
 
     def __init__(
@@ -109,14 +122,14 @@ class Stack:
     def errors(self) -> DynamoErrors:
         table = self._resources.get("ErrorTable") or self._variables("Drain").get("SLIPS_ERROR_TABLE")
         if table is None:
-            raise self._lacks("error table", "'ErrorTable', or one that its function Drain names")
+            raise self.lacks("error table", "'ErrorTable', or one that its function Drain names")
         return DynamoErrors(self._clients.dynamodb, table, self._sleep)
 
     @cached_property
     def ledger(self) -> DynamoLedger:
         table = self._resources.get("Ledger") or self._variables("MainFunc").get("SLIPS_LEDGER_TABLE")
         if table is None:
-            raise self._lacks("ledger", "'Ledger', which stacks of 2018 lack")
+            raise self.lacks("ledger", "'Ledger', which stacks of 2018 lack")
         return DynamoLedger(self._clients.dynamodb, table, self.errors, self._clock)
 
     @cached_property
@@ -195,7 +208,7 @@ class Stack:
         """How fast a lane is emptied at this moment."""
         delay = self._fresh_variables(DISPATCHERS[lane])[1].get("SLIPS_DELAY")
         if delay is None:
-            raise self._lacks("delay", f"SLIPS_DELAY in the environment of {DISPATCHERS[lane]}, unlike those of 2018")
+            raise self.lacks("delay", f"SLIPS_DELAY in the environment of {DISPATCHERS[lane]}, unlike those of 2018")
         return LaneConfig(batch_size=self._mapping(lane)["BatchSize"], delay=int(float(delay)))
 
     def set_limit(self, lane: Lane, limit: LaneConfig) -> None:
@@ -271,7 +284,7 @@ class Stack:
         function = self._physical("Drain")
         if "SLIPS_ERROR_TABLE" not in self._variables("Drain"):
             # That of 2018 would drain everything, whatever it is asked.
-            raise self._lacks("Drain function of this version", "one, or its config (-c FILE) to drain from here")
+            raise self.lacks("Drain function of this version", "one, or its config (-c FILE) to drain from here")
         with calls(function):
             answer = self._clients.patient_functions.invoke(FunctionName=function, Payload=json.dumps(request))
             body = answer["Payload"].read()
@@ -321,14 +334,29 @@ class Stack:
     def _physical(self, name: str) -> str:
         found = self._resources.get(name)
         if found is None:
-            raise self._lacks(f"function {name}", "one that slips has deployed")
+            raise self.lacks(f"function {name}", "one that slips has deployed")
         return found
 
-    def _lacks(self, what: str, expected: str) -> UsageError:
+    def lacks(self, what: str, expected: str) -> UsageError:
+        """What a stack that is not whole, or is none of slips, cannot be asked for."""
+        status = self._status()
+        if status in UNFINISHED:
+            return UsageError(f"stack '{self.name}' is {status}: {UNFINISHED[status]}")
         return UsageError(
             f"stack '{self.name}': has no {what}; expected {expected}; look whether it is a stack of slips, "
             "and 'slips deploy' it anew"
         )
+
+    def _status(self) -> str:
+        """CloudFormation's word for how the stack is; empty for a user who may not know."""
+        with calls(f"stack '{self.name}'", passing=DENIED):
+            try:
+                (found,) = self._clients.cloudformation.describe_stacks(StackName=self.name)["Stacks"]
+            except ClientError as error:
+                if code(error) not in DENIED:
+                    raise
+                return ""
+        return found["StackStatus"]
 
     @cached_property
     def _known_variables(self) -> dict[str, dict[str, str]]:
@@ -363,7 +391,7 @@ class Stack:
                 each for page in pages for each in page["EventSourceMappings"] if ":kinesis:" in each["EventSourceArn"]
             ]
         if not found:
-            raise self._lacks(f"mapping of lane {lane}", f"an event source mapping of {DISPATCHERS[lane]}")
+            raise self.lacks(f"mapping of lane {lane}", f"an event source mapping of {DISPATCHERS[lane]}")
         return found[0]
 
     def _source(self, lane: Lane) -> str:
