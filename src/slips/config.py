@@ -367,8 +367,8 @@ def placeholder_arns(config: Config) -> list[str]:
 
 
 def is_placeholder(arn: str) -> bool:
-    """Whether an ARN has no real partition, region or account, or a gap to fill such as `<name>`."""
-    return not re.fullmatch(r"arn:aws[a-z-]*:[a-z0-9-]+:([a-z]{2}(-[a-z]+)+-[0-9])?:[0-9]{12}:[^<>{}\s]+", arn)
+    """Whether an ARN has no real partition, region or account, or a gap to fill such as `<name>` or `*`."""
+    return not re.fullmatch(r"arn:aws[a-z-]*:[a-z0-9-]+:([a-z]{2}(-[a-z]+)+-[0-9])?:[0-9]{12}:[^<>{}*\s]+", arn)
 
 
 # ---- what follows from the declaration

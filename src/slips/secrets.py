@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-_PLACEHOLDER = re.compile(r"\{\{\s*(ssm|secretsmanager)\s*:\s*([^{}]+?)\s*\}\}")
+_PLACEHOLDER = re.compile(r"\{\{\s*(ssm|secretsmanager)\s*:\s*([^{}*?]+?)\s*\}\}")
 _NEARLY = re.compile(r"\{\{\s*(ssm|secretsmanager)\b", re.IGNORECASE)
 _ARN_PARTS = 7
 """`arn:aws:secretsmanager:region:account:secret:name`; what follows is the key."""
@@ -40,7 +40,7 @@ class Reference(Struct, frozen=True):
 
 
 def is_nearly(text: str) -> bool:
-    """Whether somebody meant a placeholder that is none: with text around it, or without an id."""
+    """Whether somebody meant a placeholder that is none: with text around it, without an id, or with a wildcard."""
     return _NEARLY.search(text) is not None and Reference.of(text) is None
 
 

@@ -5,6 +5,7 @@ Pure. What a config has none of (no key, no queue, no secret) is not granted: it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
@@ -136,9 +137,9 @@ def _parameter(name: str) -> Any:
 
 
 def _secret(name: str) -> Any:
-    """The ARN of a secret. Secrets Manager ends it with six characters of its own."""
+    """The ARN of a secret. Secrets Manager ends it with six characters of its own, which a given one may lack."""
     if name.startswith("arn:"):
-        return name
+        return name if re.search("-[A-Za-z0-9]{6}$", name) else f"{name}-??????"
     return _sub("arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:" + name + "-??????")
 
 
