@@ -178,8 +178,22 @@ def test_a_secret_that_this_role_may_not_read_says_so() -> None:
     class Clients:
         ssm = Denied()
 
-    with pytest.raises(UsageError, match=r"ssm:/my/key.*AccessDeniedException: not authorized; .* this role may read"):
+    with pytest.raises(
+        UsageError, match=r"ssm:/my/key.*: AWS denies ssm:GetParameter: not authorized; .* give it that"
+    ):
         resolve({"a": "{{ssm:/my/key}}"}, Clients())
+
+
+def test_a_queue_that_may_not_be_read_names_the_permission() -> None:
+    class Denied:
+        def receive_message(self, **_: Any) -> None:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ReceiveMessage")
+
+    client: Any = Denied()
+    with pytest.raises(
+        StateError, match=r"http://queue: AWS denies sqs:ReceiveMessage: no; .* give it that permission"
+    ):
+        list(UndeliveredQueue(client, "http://queue").receive())
 
 
 # ---- the main func

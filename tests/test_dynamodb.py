@@ -285,6 +285,19 @@ def test_every_failure_of_a_call_is_a_state_error_that_names_the_table(call: str
         list(getattr(table, call)(*arguments.get(call, [])) or [])
 
 
+def test_a_denial_names_the_permission_and_a_functions_log_no_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    client: Any = Down(ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Scan"))
+    table = DynamoErrors(client, "errors", lambda _seconds: None)
+    expected = "DynamoDB table errors: AWS denies dynamodb:Scan: no; expected a user or role that may do it; "
+    with pytest.raises(StateError) as raised:
+        table.count()
+    assert str(raised.value) == f"{expected}give it that permission, or choose another with AWS_PROFILE"
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "main")
+    with pytest.raises(StateError) as raised:
+        table.count()
+    assert str(raised.value) == f"{expected}give it that permission"
+
+
 @pytest.mark.parametrize("call", ["claim", "attempted", "release", "finish", "fail", "drop", "get", "scan"])
 def test_every_failure_of_the_ledger_is_a_state_error(call: str) -> None:
     client: Any = Down(throttled())

@@ -682,7 +682,7 @@ def test_a_function_that_gets_no_further_or_fails_is_failed_work(cloud: Cloud) -
         remote(cloud, FakeDrain(result(0, kept=3, more=True)), everything)
     with pytest.raises(SlipsError, match="failed: no bucket; expected it to drain"):
         remote(cloud, FakeDrain({"errorMessage": "no bucket"}), everything)
-    with pytest.raises(SlipsError, match="denies Invoke"):
+    with pytest.raises(SlipsError, match="denies lambda:InvokeFunction"):
         remote(cloud, FakeDrain(refusal("AccessDeniedException", "no", "Invoke")), everything)
     with pytest.raises(UsageError, match="--since: 'soon' is no time"):
         remote(cloud, FakeDrain(), drain.Selection([], Choice("soon"), None, False))
@@ -1033,6 +1033,7 @@ def test_test_resolves_secrets_and_never_shows_them(secret: Cloud) -> None:
     done = secret.slips("-v", "test", "-r", "r1")
     assert done.status == 0
     assert f"result of Telling: {len(SECRET)}\n" in done.out
+    assert "credentials" not in done.err
     assert SECRET not in done.out + done.err
 
 
@@ -1063,6 +1064,15 @@ def test_a_worker_resolves_secrets_before_the_first_object(secret: Cloud) -> Non
     (unready,) = served(secret.project, WITH_SECRET.replace("/test/limit", "/test/none"))
     assert isinstance(unready, Ready)
     assert "ParameterNotFound" in (unready.problem or "")
+
+
+def test_a_worker_keeps_the_libraries_of_aws_quiet_before_the_handler_can_set_their_level(secret: Cloud) -> None:
+    logging.getLogger("boto3").setLevel(logging.NOTSET)
+    secret.project.handler("import logging\nlogging.getLogger('botocore').setLevel(logging.DEBUG)\n" + TELLING)
+    served(secret.project, WITH_SECRET)
+    levels = [logging.getLogger(name).level for name in ("boto3", "botocore")]
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+    assert levels == [logging.WARNING, logging.DEBUG]
 
 
 def test_without_placeholders_aws_is_not_asked() -> None:

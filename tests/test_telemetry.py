@@ -177,6 +177,29 @@ def lines_of(said: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in said.getvalue().splitlines()]
 
 
+@pytest.fixture
+def libraries() -> Iterator[list[logging.Logger]]:
+    """The loggers of AWS's libraries, as no test has touched them."""
+    found = [logging.getLogger(name) for name in ("botocore", "boto3", "urllib3")]
+    before = [each.level for each in found]
+    for each in found:
+        each.setLevel(logging.NOTSET)
+    yield found
+    for each, level in zip(found, before, strict=True):
+        each.setLevel(level)
+
+
+def test_the_libraries_of_aws_say_nothing_below_a_warning_unless_the_user_wants_it(
+    said: io.StringIO, libraries: list[logging.Logger]
+) -> None:
+    logging.getLogger().setLevel(logging.INFO)
+    libraries[0].setLevel(logging.DEBUG)
+    telemetry.set_up("MainFunc", "r1")
+    for each in libraries:
+        each.getChild("credentials").info("found, says %s", each.name)
+    assert [line["message"] for line in lines_of(said)] == ["found, says botocore"]
+
+
 def test_the_users_own_lines_are_json_about_the_invocation(said: io.StringIO) -> None:
     telemetry.set_up("MainFunc", "r1")
     logging.getLogger("mine").warning("sent %d\nof %d", 3, 4)

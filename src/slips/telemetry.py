@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 import msgspec
 
+from slips.backends.aws.clients import quiet_libraries
 from slips.model import LANES, ObjectEvent, Outcome, format_time, readable
 from slips.pipeline.process import Failure, Success
 
@@ -67,6 +68,7 @@ def set_up(function: str, request_id: str) -> None:
                 handler.terminator = ""
         assert isinstance(handler.formatter, JsonLines)  # noqa: S101 - for mypy
         handler.formatter.about = {"function": function, "request_id": request_id}
+    quiet_libraries()
     if log.level == logging.NOTSET:
         log.setLevel(logging.INFO)
 

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 import msgspec
 from msgspec import Struct
 
+from slips.backends.aws.clients import quiet_libraries
 from slips.backends.directory import Stores
 from slips.chain import Ticker
 from slips.config import Config
@@ -126,6 +127,7 @@ def serve(commands: BinaryIO, answers: BinaryIO) -> None:
 
     # The level is the handler's to set, as on Lambda; the lines look as they do in `slips test`.
     logging.basicConfig(stream=sys.stderr, format=LOG_FORMAT, datefmt="%Y-%m-%d %H:%M:%S")
+    quiet_libraries()
     setup = _read(commands)
     if not isinstance(setup, Setup):
         return

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from slips.backends.aws.clients import quiet_libraries
 from slips.backends.directory import Stores
 from slips.cli import items
 from slips.cli.context import (
@@ -99,6 +100,7 @@ def local(
         stream=sys.stderr,
         force=True,
     )
+    quiet_libraries()
     _log.info("Event: %s", json.dumps([event.to_dict() for event in events], indent=4))
     # As in `run`: what handlers print is no part of the output.
     with redirect_stdout(sys.stderr):

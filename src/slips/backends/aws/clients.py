@@ -6,6 +6,7 @@ SSO and regions are found by botocore either way.
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,14 @@ ATTEMPTS = 3
 """Tries of one call within seconds, before it counts as failed; what invokes a function tries again after minutes."""
 LONGEST_ANSWER = 910
 """Seconds: a function runs 900 at most."""
+
+
+def quiet_libraries() -> None:
+    """AWS's libraries tell of each credential and endpoint they find at INFO; levels that a user has set stay."""
+    for name in ("botocore", "boto3", "urllib3"):
+        logger = logging.getLogger(name)
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.WARNING)
 
 
 class Clients:

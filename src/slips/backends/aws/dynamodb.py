@@ -15,6 +15,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from slips.backends.aws.clients import code, reason
+from slips.backends.aws.refusals import explained
 from slips.errors import StateError
 from slips.model import ErrorItem, ObjectEvent, Outcome, Range
 from slips.ports import Claim, LedgerEntry
@@ -45,8 +46,10 @@ def _told(table: str) -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError) as error:
+        where = f"DynamoDB table {table}"
         raise StateError(
-            f"DynamoDB table {table}: {reason(error)}; expected it to answer; nothing is lost: try again"
+            explained(error, where, "dynamodb")
+            or f"{where}: {reason(error)}; expected it to answer; nothing is lost: try again"
         ) from error
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from slips.backends.aws.clients import reason
+from slips.backends.aws.refusals import explained
 from slips.envelope import encode
 from slips.errors import InvokeError
 from slips.model import ObjectEvent
@@ -31,7 +32,7 @@ class LambdaInvoker:
                 Payload=b"[" + b",".join(map(encode, events)) + b"]",
             )
         except (ClientError, BotoCoreError) as error:
+            why = explained(error, "AWS Lambda", "lambda") or f"{reason(error)}; expected AWS to take them"
             raise InvokeError(
-                f"{self._function}: {len(events)} object events were not taken: {reason(error)}; expected AWS to take "
-                "them; they will be delivered again"
+                f"{self._function}: {len(events)} object events were not taken: {why}; they will be delivered again"
             ) from error

@@ -11,6 +11,7 @@ from uuid import uuid4
 from botocore.exceptions import BotoCoreError, ClientError
 
 from slips.backends.aws.clients import reason
+from slips.backends.aws.refusals import explained
 from slips.envelope import Batch, encode
 from slips.errors import StreamError
 from slips.model import Lane, ObjectEvent
@@ -41,7 +42,8 @@ class KinesisStream:
     def put(self, lane: Lane, events: Sequence[ObjectEvent]) -> None:
         """Puts all of them, again and again those that are refused. Raises StreamError with those that stayed so."""
         waiting = [(event, encode(event)) for event in events]
-        refusal = ""
+        refusal, where = "", f"Kinesis stream {self.names[lane]}"
+        advice: str | None = None
         for attempt in range(ATTEMPTS):
             if attempt:
                 # Spread: functions that were refused together must not come back together.
@@ -55,18 +57,19 @@ class KinesisStream:
                         Records=[{"Data": data, "PartitionKey": uuid4().hex} for _, data in batch],
                     )
                 except (ClientError, BotoCoreError) as error:
-                    refused, refusal = refused + batch, reason(error)
+                    refused, refusal, advice = refused + batch, reason(error), explained(error, where, "kinesis")
                     continue
                 for one, result in zip(batch, answer["Records"], strict=True):
                     if "ErrorCode" in result:
                         refused.append(one)
-                        refusal = f"{result['ErrorCode']}: {result.get('ErrorMessage', '')}"
+                        advice, refusal = None, f"{result['ErrorCode']}: {result.get('ErrorMessage', '')}"
             waiting = refused
             if not waiting:
                 return
+        of = f"{len(waiting)} of {len(events)} object events"
+        why = f"{where} refused {of} {ATTEMPTS} times: {refusal}; expected it to take them; look at its throughput"
         raise StreamError(
-            f"lane {lane}: Kinesis stream {self.names[lane]} refused {len(waiting)} of {len(events)} object events "
-            f"{ATTEMPTS} times: {refusal}; expected it to take them; look at its throughput",
+            f"lane {lane}: {f'{of} were not put: {advice}' if advice else why}",
             [event for event, _ in waiting],
         )
 
@@ -107,7 +110,8 @@ def read_back(client: KinesisClient, batch: Batch) -> Iterator[bytes]:
                 at_end = not answer["Records"] and not answer.get("MillisBehindLatest")
                 iterator = None if at_end or found >= batch.size > 0 else answer.get("NextShardIterator")
     except (ClientError, BotoCoreError) as error:
-        raise StreamError(f"{where}: the records cannot be read back: {reason(error)}", []) from error
+        why = explained(error, "Kinesis", "kinesis") or reason(error)
+        raise StreamError(f"{where}: the records cannot be read back: {why}", []) from error
     if found < batch.size:
         raise StreamError(
             f"{where}: {found} of {batch.size} records are still there; expected all; the stream keeps them for its "

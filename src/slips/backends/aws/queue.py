@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from slips.backends.aws.clients import reason
+from slips.backends.aws.refusals import explained
 from slips.errors import StateError
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ class UndeliveredQueue:
                     QueueUrl=self._url, MaxNumberOfMessages=10, VisibilityTimeout=VISIBILITY_SECONDS, WaitTimeSeconds=1
                 )
             except (ClientError, BotoCoreError) as error:
-                raise StateError(f"{self._url}: cannot be read: {reason(error)}") from error
+                raise StateError(
+                    explained(error, self._url, "sqs") or f"{self._url}: cannot be read: {reason(error)}"
+                ) from error
             fresh = [each for each in answer.get("Messages", []) if each["MessageId"] not in seen]
             if not fresh:
                 return
@@ -44,4 +47,6 @@ class UndeliveredQueue:
         try:
             self._client.delete_message(QueueUrl=self._url, ReceiptHandle=receipt)
         except (ClientError, BotoCoreError) as error:
-            raise StateError(f"{self._url}: a message cannot be deleted: {reason(error)}") from error
+            raise StateError(
+                explained(error, self._url, "sqs") or f"{self._url}: a message cannot be deleted: {reason(error)}"
+            ) from error

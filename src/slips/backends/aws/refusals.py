@@ -36,6 +36,7 @@ MISSING = {
 """Codes of one meaning: each service has its own."""
 
 ACTIONS = {
+    "Invoke": "lambda:InvokeFunction",
     "HeadBucket": "s3:ListBucket",
     "HeadObject": "s3:GetObject",
     "ListObjectsV2": "s3:ListBucket",
@@ -45,7 +46,7 @@ ACTIONS = {
     "PutBucketNotificationConfiguration": "s3:PutBucketNotification",
     "GetBucketEncryption": "s3:GetEncryptionConfiguration",
 }
-"""The permission that an operation needs, where S3 calls it otherwise."""
+"""The permission that an operation needs, where it has another name."""
 
 
 @contextmanager
@@ -61,6 +62,12 @@ def calls(where: str, *, passing: set[str] | None = None) -> Iterator[None]:
         raise _trouble(error, where) from error
 
 
+def explained(error: ClientError | BotoCoreError, where: str, service: str) -> str | None:
+    """The text for what people can mend: credentials, a permission of `service`, the network. None for all else."""
+    known = _mendable(error, where, service) if isinstance(error, ClientError) else _trouble(error, where)
+    return None if known is None else str(known)
+
+
 def message(error: ClientError) -> str:
     """AWS's own words."""
     return str(error.response.get("Error", {}).get("Message", "") or error).rstrip(".")
@@ -68,6 +75,13 @@ def message(error: ClientError) -> str:
 
 def _refusal(error: ClientError, where: str) -> SlipsError:
     """What AWS answered."""
+    return _mendable(error, where) or SlipsError(
+        f"{where}: AWS refuses {error.operation_name}: {code(error)}: {message(error)}"
+    )
+
+
+def _mendable(error: ClientError, where: str, service: str = "") -> SlipsError | None:
+    """What AWS answered about who asks."""
     its = code(error)
     if its in EXPIRED:
         return UsageError(f"{where}: the AWS credentials have expired; expected valid ones; {_renew()}")
@@ -77,14 +91,16 @@ def _refusal(error: ClientError, where: str) -> SlipsError:
             "role, and a right clock; look at AWS_PROFILE and AWS_ACCESS_KEY_ID"
         )
     if its in DENIED:
-        action = ACTIONS.get(error.operation_name, error.operation_name)
+        operation = f"{service}:{error.operation_name}" if service else error.operation_name
+        action = ACTIONS.get(error.operation_name, operation)
         if named := re.search(r"not authorized to perform: ([\w-]+:\w+)", message(error)):
             action = named[1]
+        other = "" if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else ", or choose another with AWS_PROFILE"
         return SlipsError(
             f"{where}: AWS denies {action}: {message(error)}; expected a user or role that may do it; "
-            "give it that permission, or choose another with AWS_PROFILE"
+            f"give it that permission{other}"
         )
-    return SlipsError(f"{where}: AWS refuses {error.operation_name}: {its}: {message(error)}")
+    return None
 
 
 def _trouble(error: BotoCoreError, where: str) -> SlipsError:

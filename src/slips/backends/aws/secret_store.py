@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from slips import secrets
 from slips.backends.aws.clients import Clients, reason
+from slips.backends.aws.refusals import explained
 from slips.errors import UsageError
 from slips.secrets import Reference
 
@@ -34,7 +35,7 @@ def _silenced() -> Iterator[None]:
     """At DEBUG botocore logs each answer, and here the secret is in it."""
     logger = logging.getLogger("botocore")
     level = logger.level
-    logger.setLevel(logging.INFO)
+    logger.setLevel(max(level, logging.INFO))
     try:
         yield
     finally:
@@ -48,7 +49,10 @@ def _fetch(reference: Reference, clients: Clients) -> Any:
             return clients.ssm.get_parameter(Name=reference.id, WithDecryption=True)["Parameter"]["Value"]
         text = clients.secretsmanager.get_secret_value(SecretId=reference.id).get("SecretString")
     except (ClientError, BotoCoreError) as error:
-        raise UsageError(f"{where}: {reason(error)}; expected a secret that this role may read") from error
+        raise UsageError(
+            explained(error, where, reference.service)
+            or f"{where}: {reason(error)}; expected a secret that this role may read"
+        ) from error
     if text is None:
         raise UsageError(f"{where}: is binary; expected a text, or a JSON object")
     if reference.key is None:
