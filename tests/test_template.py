@@ -661,6 +661,11 @@ def test_a_prefix_means_itself_in_a_policy() -> None:
             "secretsmanager:GetSecretValue",
             "arn:aws:secretsmanager:r:1:secret:db-AbCdEf",
         ),
+        (
+            "{{secretsmanager:arn:aws:secretsmanager:r:1:secret:database:key}}",
+            "secretsmanager:GetSecretValue",
+            "arn:aws:secretsmanager:r:1:secret:database-??????",
+        ),
     ],
 )
 def test_a_secret_opens_itself_only(placeholder: str, action: str, resource: Any) -> None:
