@@ -179,6 +179,7 @@ def test_the_detail_begins_as_the_originals(project: Project) -> None:
         seq=42,
         records=[(7, 7), (1200, 1201), (1300, None)],
         samples=[Sample(7, "not JSON", "-- \x1b", truncated=True)],
+        code_version="0123456789ab",
     )
     out = project.slips("error", ID).out
     assert out.startswith(f"RequestID: {ID}\nArgument:\n{ARGUMENT}")
@@ -186,6 +187,7 @@ def test_the_detail_begins_as_the_originals(project: Project) -> None:
     assert "Stage:       handler\nType:        KeyError\n" in rest
     assert "Attempts:    3\n" in rest
     assert "Record:      42\nRecords:     7, 1200-1201, 1300-\n" in rest
+    assert "Handler:     0123456789ab (so begins the sha256 of its file)\n" in rest
     assert "Traceback:\nTraceback (most recent call last):\n  somewhere\nKeyError: 'severity'\n" in rest
     assert rest.endswith("Samples:\n  record 7: not JSON\n    -- \\x1b ...\n")
 

@@ -328,6 +328,16 @@ def test_a_stack_that_is_not_there_is_wrong_input_and_names_the_region(bare: Clo
         assert "expected a stack that is deployed in eu-west-1" in done.err
 
 
+def test_a_name_that_is_no_stacks_is_wrong_input_without_a_config_too(bare: Cloud) -> None:
+    (bare.project.root / "slips.yml").unlink()
+    for command in (["errors"], ["error", "x"], ["status"], ["limit", "fast"], ["drain"], ["dismiss", "x"]):
+        for args in ([*command, "-s", "typo"], ["-s", "typo", *command]):
+            done = bare.slips(*args)
+            assert (done.status, done.out) == (2, ""), args
+            assert "stack 'typo': ValidationError: " in done.err
+            assert f"expected a stack that is deployed in {REGION}; look at its name (-s" in done.err
+
+
 def test_run_is_of_this_machine_and_says_so(project: Project) -> None:
     for args in (["-s", "test", "run"], ["--aws", "run"]):
         done = project.slips(*args)
@@ -1089,11 +1099,32 @@ NOW = int(time.time()) - 100.0
 
 def test_the_logs_of_all_functions_are_merged_by_time(cloud: Cloud) -> None:
     now = NOW
-    cloud.say("MainFunc", (now, "START RequestId: 1"), (now + 2, "END"))
+    cloud.say("MainFunc", (now, "hello 1"), (now + 2, "END"))
     cloud.say("FastDispatcher", (now + 1, '{"level": "INFO", "message": "s3://b/k: done", "object": "s3://b/k"}'))
     lines = cloud.slips("logs").out.splitlines()
     assert [line.split()[-1] for line in lines] == ["1", "done", "END"]
-    assert lines[1] == f"{format_time(NOW + 1)} INFO  FastDispatcher s3://b/k: done"
+    assert lines[1] == f"{format_time(NOW + 1)} INFO     FastDispatcher s3://b/k: done"
+
+
+def test_lambdas_own_lines_are_shown_of_runs_that_failed_or_if_they_are_asked_for(cloud: Cloud) -> None:
+    usual = ["INIT_START Runtime", "START RequestId: 1", "END RequestId: 1", "REPORT RequestId: 1\tDuration: 1 ms"]
+    failed = "REPORT RequestId: 2\tDuration: 900000 ms\tStatus: timeout"
+    cloud.say("MainFunc", *((NOW + number, text) for number, text in enumerate([*usual, failed])))
+    assert cloud.slips("logs").out == (
+        f"{format_time(NOW + 4)}          MainFunc       REPORT RequestId: 2  Duration: 900000 ms  Status: timeout\n"
+    )
+    for args in (["logs", "-v"], ["-v", "logs"], ["logs", "--filter", "Request"], ["logs", "--json"]):
+        assert "REPORT RequestId: 1" in cloud.slips(*args).out, args
+
+
+def test_columns_stay_in_line_and_times_are_readable() -> None:
+    value = {"level": "WARNING", "message": "a\tb", "first_timestamp": T, "last_timestamp": None, "timestamp": "t"}
+    line = LogLine("1", T, "MainFunc", "")
+    assert logs.readable_line(line, value) == (
+        "2026-02-25T06:13:20.000Z WARNING  MainFunc       a  b  first_timestamp=2026-02-25T06:13:20.000Z"
+    )
+    odd = logs.readable_line(line, {"level": "INFO", "message": "", "first_timestamp": 1e300})
+    assert odd == "2026-02-25T06:13:20.000Z INFO     MainFunc         first_timestamp=1e300"
 
 
 def test_logs_of_one_function_go_by_any_spelling_of_its_name(cloud: Cloud) -> None:
@@ -1151,7 +1182,7 @@ def test_json_lines_are_readable_with_their_traceback_and_cannot_steer_a_termina
     }
     line = LogLine("1", T, "MainFunc", json.dumps(value))
     assert logs.readable_line(line, value) == (
-        "2026-02-25T06:13:20.000Z ERROR MainFunc       failed: \\x1b[31m  s3://b/k  stage=handler\n"
+        "2026-02-25T06:13:20.000Z ERROR    MainFunc       failed: \\x1b[31m  s3://b/k  stage=handler\n"
         "    Traceback\n      File x\n    KeyError: \\x1b"
     )
 
@@ -1206,6 +1237,6 @@ def test_ctrl_c_is_the_proper_end_of_following(capsys: pytest.CaptureFixture[str
         raise KeyboardInterrupt
 
     logs.show(lines(), False, endless=True)
-    assert capsys.readouterr().out == "2026-02-25T06:13:20.000Z       Drain          hello\n"
+    assert capsys.readouterr().out == "2026-02-25T06:13:20.000Z          Drain          hello\n"
     with pytest.raises(KeyboardInterrupt):
         logs.show(lines(), False, endless=False)

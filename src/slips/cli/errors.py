@@ -171,7 +171,8 @@ def _detail(item: ErrorItem) -> str:
         ("Fingerprint", item.fingerprint),
         ("Record", "" if item.seq is None else str(item.seq)),
         ("Records", _ranges(item.records)),
-        ("Code", item.code_version),
+        # `error` may know no config: whoever compares runs sha256sum.
+        ("Handler", item.code_version and f"{item.code_version} (so begins the sha256 of its file)"),
     ]
     parts = [
         f"RequestID: {item.request_id}",

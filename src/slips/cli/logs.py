@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from slips.backends.aws import FUNCTIONS
-from slips.cli.context import Json, StackName, open_stack, stack_name
+from slips.cli.context import Json, StackName, open_stack, options, stack_name
 from slips.cli.output import lines, one_line, print_json
 from slips.errors import UsageError
 from slips.model import format_time
@@ -26,6 +26,11 @@ LATE = 30.0
 """Seconds by which CloudWatch may show a line later than its time: so far back each look begins."""
 SHOWN = ("timestamp", "level", "logger", "message", "function", "request_id", "object", "exception", "traceback")
 """What the line itself shows of a JSON log line, or leaves to --json; all else it has goes behind as key=value."""
+PLATFORM = ("INIT_START ", "START RequestId: ", "END RequestId: ", "REPORT RequestId: ")
+"""How the lines begin that Lambda itself writes for each run; with `Status: ` in them it tells of one that failed."""
+LAST = 253_402_300_800
+"""Epoch seconds of the year 10000, which no time is written of."""
+LEVEL = len("CRITICAL")
 _decode = msgspec.json.Decoder().decode
 
 
@@ -42,12 +47,14 @@ def logs(
     containing: Annotated[
         str | None, typer.Option("--filter", metavar="TEXT", help="Only lines that contain this text.")
     ] = None,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also show what Lambda says of each run.")] = False,
     stack: StackName = None,
     json_: Json = False,
 ) -> None:
     """Show what the functions of a stack say, merged by time.
 
-    Metrics, which are log lines too, are shown with --json only: there each line is one JSON object.
+    What Lambda itself says of each run is shown if the run failed, with -v, or if --filter asks for it. Metrics, which
+    are log lines too, are shown with --json only: there each line is one JSON object, and none is left out.
 
     \b
     Examples:
@@ -66,6 +73,8 @@ def logs(
     found = its.logs(functions, begin, containing)
     if follow:
         found = following(lambda since: its.logs(functions, since, containing), begin)
+    if not (json_ or containing or verbose or options(ctx).verbose):
+        found = (line for line in found if not is_usual(line.message))
     show(found, json_, endless=follow)
 
 
@@ -104,6 +113,11 @@ def following(
         sleep(POLL)
 
 
+def is_usual(message: str) -> bool:
+    """Whether it is a line of Lambda's own about a run in which nothing went wrong."""
+    return message.startswith(PLATFORM) and "\tStatus: " not in message
+
+
 def show(found: Iterable[LogLine], json_: bool, *, endless: bool) -> None:
     """Prints the lines. Of endless ones Ctrl-C is the proper end."""
     try:
@@ -120,7 +134,7 @@ def _show(found: Iterable[LogLine], json_: bool) -> None:
             print_json({"time": format_time(line.time), "function": line.function, "message": value})
             sys.stdout.flush()
         elif value is line.message:
-            print(f"{format_time(line.time)}       {line.function:14} {one_line(line.message)}", flush=True)
+            print(_columns(line, "", one_line(line.message.replace("\t", "  "))), flush=True)
         elif "_aws" not in value:
             print(readable_line(line, value), flush=True)
 
@@ -135,20 +149,29 @@ def _parsed(message: str) -> Any:
     return message
 
 
+def _columns(line: LogLine, level: str, text: str) -> str:
+    return f"{format_time(line.time)} {level:{LEVEL}} {line.function:14} {text}".rstrip()
+
+
 def readable_line(line: LogLine, value: dict[str, Any]) -> str:
     """A JSON log line for people: time, level, function, message, what else it says; then its traceback."""
     message, about = str(value.get("message", "")), value.get("object")
     parts = [message]
     if about and str(about) not in message:
         parts.append(str(about))
-    parts += [f"{key}={_short(each)}" for key, each in value.items() if key not in SHOWN and each not in ({}, [], "")]
-    level = str(value.get("level", ""))
-    text = f"{format_time(line.time)} {one_line(level):5} {line.function:14} {one_line('  '.join(parts))}"
+    parts += [
+        f"{key}={_short(key, each)}"
+        for key, each in value.items()
+        if key not in SHOWN and each is not None and each not in ({}, [], "")
+    ]
+    text = _columns(line, one_line(str(value.get("level", ""))), one_line("  ".join(parts).replace("\t", "  ")))
     trace = value.get("exception") or value.get("traceback")
     if not trace:
         return text
     return text + "".join(f"\n    {each}" for each in lines(str(trace)).rstrip("\n").split("\n"))
 
 
-def _short(value: Any) -> str:
+def _short(key: str, value: Any) -> str:
+    if key.endswith("timestamp") and isinstance(value, int | float) and 0 <= value < LAST:
+        return format_time(value)
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
