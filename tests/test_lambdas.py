@@ -519,6 +519,20 @@ def test_drain_ends_in_time_and_says_that_there_is_more(stack: Stack) -> None:
     assert stack.call(lambdas.drain, {})["drained"] == 1
 
 
+def test_drain_of_the_last_item_in_the_last_moment_is_all(stack: Stack) -> None:
+    put_items(stack, "a")
+    done = stack.call(lambdas.drain, {"ids": ["a"]}, Context(milliseconds=1000))
+    assert (done["drained"], done["more"]) == (1, False)
+
+
+@pytest.mark.parametrize("request_", [{"limit": 0}, {"limit": -1}, {"since": 1e300}, {"since": -1}])
+def test_numbers_that_mean_nothing_drain_nothing(stack: Stack, request_: Any) -> None:
+    put_items(stack, "a")
+    with pytest.raises(UsageError, match=r"^Drain: "):
+        stack.call(lambdas.drain, request_)
+    assert len(stack.items) == 1
+
+
 def test_a_request_that_drain_does_not_know_drains_nothing(stack: Stack) -> None:
     put_items(stack, "a")
     with pytest.raises(UsageError, match=r"Drain: .*unknown field `id`.*expected keys ids, since"):

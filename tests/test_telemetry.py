@@ -288,3 +288,16 @@ def test_lambdas_own_handler_writes_one_line_for_each(capsys: pytest.CaptureFixt
 def test_a_formatter_alone_writes_odd_texts_as_json() -> None:
     record = logging.LogRecord("n", logging.INFO, "", 0, "odd \udcff\u2028\x00 text", None, None)
     assert json.loads(JsonLines().format(record))["message"] == "odd \\udcff\u2028\x00 text"
+
+
+@pytest.mark.parametrize("arguments", [(), ("x", 1, 2), ({},)])
+def test_a_wrong_log_call_of_the_user_is_a_line_not_an_exception(arguments: tuple[Any, ...]) -> None:
+    record = logging.LogRecord("mine", logging.INFO, "handler.py", 1, "%d %s", arguments, None)
+    line = json.loads(JsonLines().format(record))
+    assert line["message"].startswith("'%d %s'") or line["message"] == "%d %s"
+
+
+def test_facts_are_those_of_slips_whatever_users_call_theirs() -> None:
+    record = logging.LogRecord("mine", logging.INFO, "handler.py", 1, "text", (), None)
+    record.facts = 1
+    assert json.loads(JsonLines().format(record))["message"] == "text"

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from slips import telemetry
 from slips.chain import compile_chain
@@ -54,6 +54,11 @@ class Function:
     """What an execution environment keeps from one invocation to the next."""
 
     sleep: Callable[[float], None] = staticmethod(time.sleep)
+
+    @cached_property
+    def stack(self) -> str:
+        # Asked for before any code of the user runs, which may change the environment.
+        return os.environ.get("SLIPS_STACK", "")
 
     @cached_property
     def config(self) -> Config:
@@ -125,7 +130,7 @@ _function = Function()
 def _metered(name: str, context: Context) -> Iterator[telemetry.Meter]:
     """Logs and metrics of one invocation."""
     telemetry.set_up(name, context.aws_request_id)
-    meter = telemetry.Meter(os.environ.get("SLIPS_STACK", ""))
+    meter = telemetry.Meter(_function.stack)
     try:
         yield meter
     finally:
@@ -220,11 +225,11 @@ class DrainRequest(Struct, forbid_unknown_fields=True):
     """What Drain is asked to do; nothing is everything."""
 
     ids: list[str] | None = None
-    since: str | float | None = None
+    since: str | Annotated[float, Meta(ge=0, le=253_402_300_799)] | None = None
     """As `slips errors --since` takes it, or epoch seconds."""
     prefix: str | None = None
     type: str | None = None
-    limit: int | None = None
+    limit: Annotated[int, Meta(ge=1)] | None = None
     dry_run: bool = False
 
 
@@ -252,12 +257,11 @@ def drain(payload: Any, context: Context) -> dict[str, Any]:
             raise UsageError(f"Drain: {error}; expected keys {', '.join(DrainRequest.__struct_fields__)}") from error
         done = DrainResult(lanes={"fast": 0, "slow": 0})
 
-        def in_time() -> bool:
-            done.more = done.more or context.get_remaining_time_in_millis() < DRAIN_SECONDS * 1000
-            return not done.more
+        def is_late() -> bool:
+            return context.get_remaining_time_in_millis() < DRAIN_SECONDS * 1000
 
         queue = UndeliveredQueue(_function.clients.sqs, os.environ["SLIPS_UNDELIVERED_URL"])
-        _drain_items(request, done, in_time)
+        _drain_items(request, done, is_late)
         whole = request.ids is None and not (request.since or request.prefix or request.type or request.limit)
         if whole and not request.dry_run and not done.more:
             for each in redeliver(
@@ -270,13 +274,14 @@ def drain(payload: Any, context: Context) -> dict[str, Any]:
             ):
                 done.undelivered += each.events
                 done.notes += [each.note] if each.note else []
-                if not in_time():
+                if is_late():
+                    done.more = True
                     break
         telemetry.log.info("drained", extra={"facts": _plain(done)})
         return _plain(done)
 
 
-def _drain_items(request: DrainRequest, done: DrainResult, in_time: Callable[[], bool]) -> None:
+def _drain_items(request: DrainRequest, done: DrainResult, is_late: Callable[[], bool]) -> None:
     errors = _function.errors
     table: Iterator[ErrorItem] = errors.scan()
     if request.ids is not None:
@@ -286,21 +291,28 @@ def _drain_items(request: DrainRequest, done: DrainResult, in_time: Callable[[],
     since = format_time(request.since) if isinstance(request.since, int | float) else request.since
     chosen = islice(Choice(since or None, request.prefix or None, request.type or None).of(table), request.limit)
     lanes: Counter[str] = Counter(done.lanes)
+
+    def in_time() -> Iterator[ErrorItem]:
+        for number, item in enumerate(chosen):
+            if number and is_late():  # one is drained in any case, so that who calls again gets further
+                done.more = True
+                return
+            yield item
+
     for each in drain_items(
-        chosen,
+        in_time(),
         errors=errors,
         store=_function.store,
         stream=_function.stream,
         routing=_function.config.routing,
         streams=_function.stream.names,
         reader_of=_function.reader_of,
+        ledger=_function.ledger,
         dry_run=request.dry_run,
     ):
         lanes.update(each.lanes)
         done.drained, done.kept = done.drained + bool(each.lanes), done.kept + (not each.lanes)
         done.notes += each.notes
-        if not in_time():
-            break
     done.lanes = dict(lanes)
 
 

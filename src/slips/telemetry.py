@@ -46,13 +46,21 @@ class JsonLines(logging.Formatter):
             "timestamp": format_time(record.created),
             "level": record.levelname,
             "logger": record.name,
-            "message": readable(record.getMessage()),
+            "message": readable(_message(record)),
             **self.about,
-            **getattr(record, "facts", {}),
+            **(record.__dict__.get("facts", {}) if record.name == log.name else {}),
         }
         if record.exc_info and record.exc_info[1] is not None:
             line["exception"] = readable("".join(traceback.format_exception(record.exc_info[1])))
         return msgspec.json.encode(line).decode() + "\n"
+
+
+def _message(record: logging.LogRecord) -> str:
+    """The text of a log call. A wrong one of the user's must not fail the object: Lambda's handler lets it through."""
+    try:
+        return record.getMessage()
+    except Exception as error:  # noqa: BLE001 - whatever the user's arguments do when they are shown
+        return f"{record.msg!r} with wrong arguments: {type(error).__name__}: {error}"
 
 
 def set_up(function: str, request_id: str) -> None:
