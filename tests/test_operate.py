@@ -29,6 +29,7 @@ from slips.backends.aws.stack import LogLine, Stack
 from slips.cli import drain, logs
 from slips.cli.progress import Tally
 from slips.config import LaneConfig, parse
+from slips.envelope import found_in
 from slips.errors import SlipsError, StreamError, UsageError
 from slips.model import ErrorItem, ObjectEvent, Outcome, Sample, format_time
 from slips.pipeline.choose import Choice
@@ -263,6 +264,8 @@ def test_every_command_prints_on_the_stack_what_it_prints_on_this_machine(cloud:
         ["error", "8b0b", "-f", "cjson"],
         ["drain", "--dry-run", "--type", "records"],
         ["drain", "--dry-run", "8b0b"],
+        ["dismiss", "--type", "records"],
+        ["dismiss", "none", "-y"],
     ]
     on_stack = [cloud.slips(*command) for command in commands]
     cloud.project.config(CONFIG)
@@ -677,6 +680,10 @@ def test_the_function_gets_whole_ids_and_again_only_those_that_are_left(cloud: C
     function = Deleting(result(1, more=True), result(1))
     remote(cloud, function, drain.Selection(["2a", "8b0b-1"], Choice(), None, False))
     assert [each["ids"] for each in function.asked] == [["2a45-1", "8b0b-1"], ["8b0b-1"]]
+    last = Deleting(result(1, more=True))
+    cloud.fail("2a45-1")
+    remote(cloud, last, drain.Selection(["2a45-1"], Choice(), None, False))
+    assert [each["ids"] for each in last.asked] == [["2a45-1"]], "a request without ids would be for everything"
 
 
 def test_a_dry_run_asks_the_function_once(cloud: Cloud) -> None:
@@ -740,9 +747,24 @@ def test_undelivered_messages_that_cannot_be_read_are_dismissed_and_no_others(cl
     assert int(waiting["ApproximateNumberOfMessages"]) + int(waiting["ApproximateNumberOfMessagesNotVisible"]) == 1
 
 
+def test_a_message_of_which_something_is_still_to_be_done_is_not_dismissed(cloud: Cloud) -> None:
+    half = s3_event("json/lost")
+    half["Records"].append({"nonsense": 1})
+    undelivered(cloud, half)
+    assert cloud.slips("dismiss", "--undelivered", "-y").out == "nothing to dismiss\n"
+    undelivered(cloud, half)
+    (event,) = found_in(half).events
+    cloud.stack().ledger.finish(event, Outcome())
+    assert cloud.slips("dismiss", "--undelivered", "-y").out.endswith("1 undelivered message dismissed\n")
+
+
 def test_messages_that_drain_has_just_seen_are_said_to_be_hidden(cloud: Cloud) -> None:
     undelivered(cloud, "nonsense")
-    assert "undelivered message stays" in cloud.slips("drain").err
+    drained = cloud.slips("drain").err
+    assert "undelivered message stays" in drained
+    assert drained.endswith(
+        "slips: 'slips dismiss --undelivered' takes out the messages that cannot be read, 5 minutes from now\n"
+    )
     done = cloud.slips("dismiss", "--undelivered", "-y")
     assert (done.status, done.out) == (0, "nothing to dismiss\n")
     assert "what it has just looked at is hidden for 5 minutes" in done.err
