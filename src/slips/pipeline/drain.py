@@ -18,6 +18,9 @@ from slips.pipeline.report import events_of, fingerprint
 from slips.ports import ErrorTable, Ledger, ObjectStore, Stream, Undelivered
 from slips.routing import lane_for, lane_of_item
 
+STAYS = "undelivered message stays"
+"""How the notes about messages begin that cannot be read."""
+
 
 class Drained(Struct):
     """What became of one item: its lanes (none if it stayed), and what the user should know about it."""
@@ -165,7 +168,7 @@ def redeliver(
         try:
             events, problems = events_of(found_in(text), read_back)
         except EnvelopeError as error:
-            yield Redelivered(note=f"undelivered message stays: {error}")
+            yield Redelivered(note=f"{STAYS}: {error}")
             continue
         waiting = _unsettled(events, ledger)
         for lane in LANES:
@@ -175,7 +178,7 @@ def redeliver(
         push(new, routing=routing, stream=stream, ledger=ledger, streams=streams)
         if not problems:
             queue.delete(receipt)
-        yield Redelivered(len(waiting), "; ".join(f"undelivered message stays: {each}" for each in problems))
+        yield Redelivered(len(waiting), "; ".join(f"{STAYS}: {each}" for each in problems))
 
 
 class Unreadable(Struct):
