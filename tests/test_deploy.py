@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import pty
 import re
+import signal
 import socket
+import subprocess
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +27,8 @@ from moto.cloudformation.models import ChangeSet
 from moto.cloudformation.parsing import OutputMap
 
 from cloud import Cloud
+from deployed import CONFIG as DEPLOYED
+from deployed import Deployed
 from projects import HANDLER, Project
 from slips.backends.aws.refusals import calls
 from slips.cli.deploy import Bar, Lines, Screen, change, remove
@@ -419,6 +426,16 @@ def test_how_a_failure_ended_is_told(status: str, kind: State | None, told: str)
         execute(on(cloudformation), kind)
 
 
+def test_of_a_role_that_cannot_be_assumed_nothing_is_guessed() -> None:
+    reason = "The role defined for the function cannot be assumed by Lambda."
+    with pytest.raises(SlipsError) as caught:
+        execute(on(CloudFormation(looks=[[f"MainFunc UPDATE_FAILED {reason}", "app UPDATE_ROLLBACK_COMPLETE"]])))
+    assert str(caught.value).splitlines()[1:] == [
+        f"MainFunc (AWS::Lambda::Function): {reason}",
+        "see that the role exists and that its trust policy names lambda.amazonaws.com, then run 'slips deploy' again",
+    ]
+
+
 def test_a_failure_without_a_resource_has_the_stacks_reason() -> None:
     cloudformation = CloudFormation(looks=[["app UPDATE_ROLLBACK_COMPLETE it was late"]])
     with pytest.raises(SlipsError, match="it was late"):
@@ -653,7 +670,8 @@ def deploy(account: Account, screen: Seen, text: str = CONFIG, *, yes: bool = Tr
 
 def destroy(account: Account, screen: Seen, config: Config | None = None, **options: bool) -> bool:
     stack = Stack(account, "app", sleep=briefly if account.endpoint_url else never)
-    return remove(stack, config, screen, **{"all_": False, "force": False, "yes": True, **options})
+    chosen: dict[str, Any] = {"all_": False, "force": False, "yes": True, **options}
+    return remove(stack, config, screen, **chosen)
 
 
 def account_of(cloud: Cloud) -> Account:
@@ -848,12 +866,141 @@ def test_destroy_takes_away_the_notifications_that_wire_added(account: Account, 
     assert [one["Id"] for one in left] == ["theirs"]
 
 
-def test_interrupted_it_says_that_aws_goes_on() -> None:
+def test_destroy_knows_the_buckets_that_were_wired_without_the_config(cloud: Cloud, config: str) -> None:
+    account = account_of(cloud)
+    deploy(account, Seen(), config, wire=True)
+    assert "LambdaFunctionConfigurations" in account.s3.get_bucket_notification_configuration(Bucket="my-logs")
     screen = Seen()
-    with pytest.raises(typer.Exit) as caught, screen.follow("stack 'app'"):
+    assert destroy(account, screen)
+    assert "LambdaFunctionConfigurations" not in account.s3.get_bucket_notification_configuration(Bucket="my-logs")
+    assert "bucket my-logs: took away notification 'slips-app-" in screen.text
+    assert "DELETE_SKIPPED" not in screen.text
+
+
+def test_a_bucket_that_left_the_mapping_is_told_until_wire_takes_its_notification_away(
+    cloud: Cloud, config: str
+) -> None:
+    account, other = account_of(cloud), config.replace("my-logs", "my-other")
+    account.s3.create_bucket(Bucket="my-other")
+    deploy(account, Seen(), config, wire=True)
+    for _ in range(2):
+        deploy(account, told := Seen(), other)
+        assert "bucket my-logs: warning: is not mapped any more, and still notifies the stack" in told.text
+    deploy(account, gone := Seen(), other, wire=True)
+    assert "bucket my-logs: took away notification" in gone.text
+    deploy(account, quiet := Seen(), other, wire=True)
+    assert "my-logs" not in quiet.text
+
+
+def test_destroy_says_what_becomes_of_tables_that_others_left_or_gave(account: Account, small: State) -> None:
+    make_table(account, "app-ErrorTable-0123456789AB", "request_id")
+    screen = Seen()
+    assert destroy(account, screen, all_=True)
+    arn = f"arn:aws:dynamodb:{REGION}:{ID}:table/app-ErrorTable-0123456789AB"
+    (line,) = [one for one in screen.said if "of a former stack" in one]
+    assert line.startswith(f"kept: error table {arn} ")
+    assert f"set backend.dynamodb_arn: {arn}; to delete it: aws dynamodb delete-table --region {REGION}" in line
+    assert line.endswith("--table-name app-ErrorTable-0123456789AB")
+    assert "DELETE_SKIPPED" not in screen.text
+
+
+def test_destroy_all_keeps_a_table_that_the_config_gave(account: Account) -> None:
+    template = {**SMALL, "Resources": {k: one for k, one in SMALL["Resources"].items() if k != "ErrorTable"}}
+    template["Outputs"] = {**SMALL["Outputs"], "ErrorTableName": {"Value": "mine"}}
+    make_table(account, "mine", "request_id")
+    stack = Stack(account, "app", sleep=never)
+    with stack.proposed(template, None, "my-code", "f/app/") as plan:
+        assert plan
+        stack.execute(plan, Events())
+    screen = Seen()
+    assert destroy(account, screen, all_=True)
+    assert "kept: error table mine, which backend.dynamodb_arn named: the stack did not make it" in screen.said
+    assert account.dynamodb.list_tables()["TableNames"] == ["mine"]
+
+
+# ---- who interrupts it
+
+
+class Impatient(Seen):
+    """Answers no question, but goes."""
+
+    def ask(self, question: str) -> bool:
         raise KeyboardInterrupt
+
+
+def interrupted(screen: Seen, call: Callable[[], object]) -> str:
+    with pytest.raises(typer.Exit) as caught:
+        call()
     assert caught.value.exit_code == 130
-    assert "AWS goes on with it" in screen.text
+    return screen.said[-1]
+
+
+def test_who_goes_at_the_question_has_changed_nothing(account: Account, small: State) -> None:
+    screen = Impatient(answer=True)
+    assert interrupted(screen, lambda: destroy(account, screen, yes=False)) == "interrupted: nothing was deleted"
+    assert interrupted(screen, lambda: deploy(account, screen, yes=False)) == "interrupted: nothing was deployed"
+    assert Stack(account, "app").state() == small
+
+
+@pytest.mark.parametrize(("typed", "status", "said"), [(b"n\n", 1, ""), (b"", 130, "interrupted: ")])
+def test_output_in_a_pipe_is_asked_on_standard_error(
+    cloud: Cloud, tmp_path: Path, typed: bytes, status: int, said: str
+) -> None:
+    for bucket in ("code", "my-logs"):
+        cloud.client("s3").create_bucket(Bucket=bucket)
+    cloud.client("sns").create_topic(Name="logs")
+    project = Deployed(cloud, tmp_path, re.sub("    - {prefix: own.*\n", "", DEPLOYED))
+    terminal, end = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "slips", "deploy"],
+        cwd=tmp_path,
+        env={**os.environ, **cloud.environment()},
+        stdin=end,
+        stdout=subprocess.PIPE,
+        stderr=end,
+        start_new_session=True,
+    ) as process:
+        os.close(end)
+        shown = b""
+        while b"Deploy? [y/N]:" not in shown:
+            shown += os.read(terminal, 1024)
+        if typed:
+            os.write(terminal, typed)
+        else:
+            process.send_signal(signal.SIGINT)  # as the terminal does for Ctrl-C
+        assert process.stdout is not None
+        out = process.stdout.read().decode()
+    os.close(terminal)
+    assert process.returncode == status
+    assert out.splitlines()[-1].strip().startswith(f"{said}nothing was ")
+    assert "Deploy?" not in out
+    assert Stack(account_of(cloud), project.stack).state() is None
+
+
+def test_who_interrupts_the_package_has_changed_nothing(account: Account) -> None:
+    def build(*_: Any) -> Package:
+        raise KeyboardInterrupt
+
+    screen, stack = Seen(), Stack(account, "app", sleep=never)
+    said = interrupted(screen, lambda: change(stack, parse(CONFIG), screen, build, yes=True, wire=False))
+    assert said == "interrupted: nothing was changed"
+
+
+def test_who_no_longer_follows_is_told_that_aws_goes_on_and_what_to_do(cloud: Cloud, config: str) -> None:
+    def leave(_: float) -> None:
+        if "_IN_PROGRESS" in screen.said[-1] or "_COMPLETE" in screen.said[-1]:
+            raise KeyboardInterrupt
+        time.sleep(0.02)
+
+    screen, stack = Seen(), Stack(account_of(cloud), "app", sleep=leave)
+    said = interrupted(screen, lambda: change(stack, parse(config), screen, lambda *_: PACKAGE, yes=True, wire=False))
+    assert said.startswith("interrupted: AWS goes on with stack 'app', which nobody follows now; 'slips deploy' says")
+    while (state := stack.state()) and state.status.endswith("_IN_PROGRESS"):
+        time.sleep(0.02)
+    assert state
+    assert state.status == "CREATE_COMPLETE"
+    said = interrupted(screen, lambda: remove(stack, None, screen, all_=True, force=False, yes=True))
+    assert said.startswith("interrupted: AWS goes on to delete stack 'app', which nobody follows now; its error table")
 
 
 # ---- how it looks

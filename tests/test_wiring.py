@@ -20,7 +20,7 @@ from cloud import Cloud
 from deployed import Deployed
 from slips.config import Config, parse
 from slips.deploy.account import Account
-from slips.deploy.wiring import Buckets, Plan, Rule, Target, Wiring, merge, own_id, permits, plan
+from slips.deploy.wiring import Buckets, Notifications, Plan, Rule, Target, Wiring, merge, own_id, permits, plan
 
 pytest_plugins = ["cloud.plugin"]
 
@@ -114,6 +114,11 @@ def test_eventbridge_is_switched_on_only_where_nothing_else_is_configured() -> N
     assert plan({}, ["logs/"], Target({}, eventbridge=True), "app").eventbridge
     assert not plan({}, ["logs/"], Target(TO_TOPIC.kinds, eventbridge=True), "app").eventbridge
     assert plan({"EventBridgeConfiguration": {}}, ["logs/"], Target(TO_TOPIC.kinds, True), "app").is_settled
+
+
+def test_eventbridge_is_used_where_a_notification_is_in_the_way_of_the_topic() -> None:
+    found = plan(told(OTHER, "logs/"), ["logs/", "x/"], Target(TO_TOPIC.kinds, eventbridge=True), "app")
+    assert (found.eventbridge, found.reached, found.blocked, found.added) == (True, ["logs/", "x/"], {}, [])
 
 
 def test_objects_that_would_come_twice_are_told() -> None:
@@ -296,6 +301,20 @@ def test_what_blocks_a_notification_is_named(account: Account) -> None:
     assert f"notification 'monthly' of 'azure/*' to {OTHER}" in found.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("key", "arn", "advice"),
+    [
+        ("TopicConfigurations", OTHER, "expected that topic in backend.sns_topics, or 'backend.eventbridge: true'"),
+        ("QueueConfigurations", QUEUE, "expected 'backend.eventbridge: true', which goes beside it"),
+        ("LambdaFunctionConfigurations", FUNCTION, "expected 'backend.eventbridge: true', which goes beside it"),
+    ],
+)
+def test_the_advice_is_for_what_is_in_the_way(account: Account, key: Any, arn: str, advice: str) -> None:
+    bucket = Bucket()
+    bucket.document = merge({}, Plan(added=[Rule(key, arn, "theirs")]))
+    assert advice in look(with_bucket(account, bucket), config()).notes[0]
+
+
 def test_a_bucket_elsewhere_is_only_told(account: Account) -> None:
     make_bucket(account, "far", "eu-west-1")
     found = look(account, config(buckets="far"), wire=True)
@@ -311,9 +330,31 @@ def test_unwire_takes_away_what_was_added_and_nothing_else(account: Account) -> 
     put(account, told(OTHER, "billing/"))
     before = get(account)
     look(account, config(), wire=True)
-    (found,) = Buckets(account, config(), None, sleep=lambda _: None).unwire()
-    assert (len(found.removed), get(account)) == (2, before)
-    assert Buckets(account, config(), None).unwire() == []
+    notifications = Notifications(account, "app", sleep=lambda _: None)
+    assert (len(notifications.remove("my-logs").removed), get(account)) == (2, before)
+    assert notifications.remove("my-logs") == Wiring("my-logs")
+    assert notifications.remove("nowhere") == Wiring("nowhere")
+
+
+def test_what_cannot_be_taken_away_is_told_with_its_names_and_what_to_do(account: Account) -> None:
+    (note,) = Notifications(with_bucket(account, Bucket(denied=True)), "app").remove("my-logs").notes
+    assert "Access Denied; expected s3:GetBucketNotification and s3:PutBucketNotification; take away" in note
+    assert "names begin with 'slips-app-'" in note
+
+
+def test_a_bucket_that_is_not_mapped_any_more_is_told_and_wire_takes_its_notification_away(account: Account) -> None:
+    put(account, told(OTHER, "billing/"))
+    before = get(account)
+    look(account, config(), wire=True)
+    make_bucket(account, "new-logs")
+    buckets = Buckets(account, config(buckets="new-logs"), None, former=["my-logs", "nowhere"], sleep=lambda _: None)
+    assert buckets.left() == ["my-logs"]
+    (_, found) = buckets.look()
+    assert "is not mapped any more, and still notifies the stack" in found.notes[0]
+    assert get(account) != before
+    (_, found) = buckets.look(wire=True)
+    assert (found.bucket, len(found.removed), get(account)) == ("my-logs", 2, before)
+    assert ([one.bucket for one in buckets.look()], buckets.left()) == (["new-logs"], [])
 
 
 class Bucket:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -59,24 +59,51 @@ def deploy(
       slips deploy --wire
       slips deploy -y --json
     """
-    from slips.deploy import checks, package, template
+    from slips.deploy import checks, package
     from slips.deploy.stack import Stack
 
-    config = _named(load_config(ctx), one_of("-s", options(ctx).stack, stack_name))
+    name = one_of("-s", options(ctx).stack, stack_name)
+    config = _named(load_config(ctx), name)
     if dry_run:
         package.check(config, say)
-        code = template.Code(config.base.sam.code_bucket or "CODE_BUCKET", "PACKAGE.zip")
-        print(template.to_yaml(template.build(config, code)), end="")
+        _show_template(config, json_)
         return
     checks.check_config(config)
     screen = Screen(sys.stderr, say) if json_ else Screen(sys.stdout, _print)
     stack = Stack(_connect(ctx, region, url), config.stack_name)
     build = partial(package.build, verbose=options(ctx).verbose)
-    done = change(stack, config, screen, build, yes=yes, wire=wire)
+    done = change(stack, config, screen, build, yes=yes, wire=wire, command=_command(config, name))
     if json_:
         print_json(msgspec.to_builtins(done))
     if done.declined or (wire and any(each.missing for each in done.wiring)):
         raise typer.Exit(1)
+
+
+def _show_template(config: Config, json_: bool) -> None:
+    """Prints the template as it would be, but for the package's name, which nobody knows before it is made."""
+    from slips.deploy import template
+
+    bucket, package = config.base.sam.code_bucket or "CODE_BUCKET", "slips-HASH.zip"
+    made = template.build(config, template.Code(bucket, _folder(config) + package))
+    if json_:
+        print_json(made, indent=2)
+        return
+    print(f"# {package} stands for the package: deploy names it after its content, and uploads it")
+    if not config.base.sam.code_bucket:
+        print(f"# {bucket} stands for base.sam.code_bucket, which the config does not name")
+    print(template.to_yaml(made), end="")
+
+
+def _folder(config: Config) -> str:
+    """Where the code bucket holds what is uploaded for the stack: cleared away without asking who else uses it."""
+    return f"{config.base.sam.code_prefix.strip('/')}/{config.stack_name}/".lstrip("/")
+
+
+def _command(config: Config, named: str | None) -> str:
+    """How other commands are called so that they work on the stack, too."""
+    if named is not None:
+        return f"slips -s {named}"
+    return "slips --aws" if config.backend.embedded else "slips"
 
 
 class Done(Struct):
@@ -97,11 +124,36 @@ class Done(Struct):
 
 
 def change(
-    stack: Stack, config: Config, screen: Screen, build: Callable[..., Package], *, yes: bool, wire: bool
+    stack: Stack,
+    config: Config,
+    screen: Screen,
+    build: Callable[..., Package],
+    *,
+    yes: bool,
+    wire: bool,
+    command: str = "slips",
 ) -> Done:
-    """Makes the stack what the config says; `build` makes the package. Raises SlipsError, and then nothing changed."""
+    """Makes the stack what the config says; `build` makes the package, and `command` begins what is to be typed next.
+
+    Raises SlipsError, and then nothing changed. Raises Exit if somebody interrupts it, who is told what was done.
+    """
+    with screen.interruptible("nothing was changed") as progress:
+        return _change(stack, config, screen, build, progress, yes=yes, wire=wire, command=command)
+
+
+def _change(
+    stack: Stack,
+    config: Config,
+    screen: Screen,
+    build: Callable[..., Package],
+    progress: Progress,
+    *,
+    yes: bool,
+    wire: bool,
+    command: str,
+) -> Done:
     from slips.deploy import checks, template
-    from slips.deploy.stack import upload
+    from slips.deploy.stack import mapped_buckets, upload
     from slips.deploy.wiring import Buckets
 
     account = stack.account
@@ -109,21 +161,20 @@ def change(
     warnings = checks.check_account(config, account)
     packed = build(config, screen.say)
     screen.say(packed.summary())
-    with screen.follow("clearing away what failed") as observer:
+    progress.done = f"AWS goes on to delete what a failed deploy of '{stack.name}' left; deploy again when it is gone"
+    with screen.follow() as observer:
         state = stack.prepare(observer)
-    # A folder for each stack, so that it can be cleared away without asking who else uses it.
-    folder = f"{config.base.sam.code_prefix.strip('/')}/{stack.name}/".lstrip("/")
-    code = template.Code(config.base.sam.code_bucket, folder + packed.key)
-    wanted = template.build(config, code)
+    progress.done = "nothing was deployed"
+    deployed = state is not None and state.status != "REVIEW_IN_PROGRESS"
+    buckets = mapped_buckets(stack.template()) if deployed else []
+    code = template.Code(config.base.sam.code_bucket, _folder(config) + packed.key)
+    wanted = template.build(config, code, Buckets(account, config, None, former=buckets).left())
     done = Done(stack.name, account.region, account.id, warnings=warnings)
-    with stack.proposed(wanted, state, code.bucket, folder) as plan:
+    with stack.proposed(wanted, state, code.bucket, _folder(config)) as plan:
         done.changes = plan.changes if plan else []
-        done.settings = stack.settings(wanted) if state and state.status != "REVIEW_IN_PROGRESS" else []
+        done.settings = stack.settings(wanted) if deployed else []
         if plan and plan.kind == "CREATE" and config.backend.dynamodb_arn is None:
-            done.warnings += [
-                f"error table {arn} of a former stack is still there; to go on with it, set backend.dynamodb_arn to it"
-                for arn in stack.former_tables()
-            ]
+            done.warnings += map(stack.about_table, stack.former_tables())
         done.warnings += Buckets(account, config, None).unnamed_keys()
         for warning in done.warnings:
             screen.say(f"warning: {warning}")
@@ -138,15 +189,24 @@ def change(
         if plan:
             if upload(account, code.bucket, code.key, packed.data):
                 screen.say(f"uploaded s3://{code.bucket}/{code.key}")
-            with screen.follow(f"stack '{stack.name}'", len(plan.changes)) as observer:
+            progress.done = (
+                f"AWS goes on with stack '{stack.name}', which nobody follows now; 'slips deploy' says whether it is "
+                "at rest, and then does what is still to do, such as --wire"
+            )
+            with screen.follow(len(plan.changes)) as observer:
                 state = stack.execute(plan, observer)
+        if state:
+            done.status, done.outputs = state.status, state.outputs
+            progress.done = (
+                f"stack '{stack.name}' is {state.status}; whether its buckets notify it, and what 'slips limit' set, "
+                "may not have been looked at; 'slips deploy' does what is still to do"
+            )
         stack.restore(done.settings)
-    if state:
-        done.status, done.outputs = state.status, state.outputs
-    done.wiring = Buckets(account, config, done.outputs.get("EventPusherArn")).look(wire=wire)
+    pusher = done.outputs.get("EventPusherArn")
+    done.wiring = Buckets(account, config, pusher, former=buckets).look(wire=wire)
     screen.wiring(done.wiring)
     if plan:
-        screen.outputs(done.outputs, done.wiring)
+        screen.outputs(done.outputs, done.wiring, command)
     return done
 
 
@@ -172,27 +232,47 @@ def destroy(
     config = load_config(ctx) if name is None else stack_config(ctx, name)
     config = _named(config, name) if config else None
     stack = Stack(_connect(ctx, region, url), config.stack_name if config else str(name))
-    gone = remove(stack, config, Screen(sys.stdout, _print), all_=all_, force=force, yes=yes)
-    if not gone:
+    command = _command(config, name) if config else f"slips -s {name}"
+    screen = Screen(sys.stdout, _print)
+    if not remove(stack, config, screen, all_=all_, force=force, yes=yes, command=command):
         raise typer.Exit(1)
 
 
-def remove(stack: Stack, config: Config | None, screen: Screen, *, all_: bool, force: bool, yes: bool) -> bool:
-    """Takes the stack down, and what slips added to the buckets of `config`; False: it was not to be."""
-    from slips.deploy.stack import kept
-    from slips.deploy.wiring import Buckets
+def remove(
+    stack: Stack, config: Config | None, screen: Screen, *, all_: bool, force: bool, yes: bool, command: str = "slips"
+) -> bool:
+    """Takes the stack down, and what slips added to its buckets; False: it was not to be.
+
+    Raises Exit if somebody interrupts it, who is told what was done. `command` begins what is to be typed next.
+    """
+    with screen.interruptible("nothing was deleted") as progress:
+        return _remove(stack, config, screen, progress, all_=all_, force=force, yes=yes, command=command)
+
+
+def _remove(
+    stack: Stack,
+    config: Config | None,
+    screen: Screen,
+    progress: Progress,
+    *,
+    all_: bool,
+    force: bool,
+    yes: bool,
+    command: str,
+) -> bool:
+    from slips.deploy.stack import kept, mapped_buckets
 
     state = stack.state()
     if state is None:
         where = f"{stack.account.region} of account {stack.account.id}"
         screen.say(f"stack '{stack.name}' is not in {where}: nothing to destroy")
         for arn in stack.former_tables():
-            screen.say(f"error table {arn} of a former stack is still there")
+            screen.say(stack.about_table(arn))
         return True
     if state.status.endswith("_IN_PROGRESS"):
         stack.check()
     if not force:
-        _refuse_if_needed(stack, state)
+        _refuse_if_needed(stack, state, command)
     formed, resources = stack.template(), stack.resources()
     staying = [resources[one] for one in kept(formed) if one in resources]
     screen.goners(stack, resources, staying, all_)
@@ -202,14 +282,34 @@ def remove(stack: Stack, config: Config | None, screen: Screen, *, all_: bool, f
         if not screen.ask("Destroy?"):
             screen.say("nothing was changed")
             return False
-    if config:
-        screen.wiring(Buckets(stack.account, config, None).unwire())
-    with screen.follow(f"stack '{stack.name}'", len(resources) - len(staying)) as observer:
+    progress.done = (
+        f"stack '{stack.name}' stands; buckets may not notify it any more; 'slips destroy' goes on, and "
+        "'slips deploy --wire' mends it"
+    )
+    _unwire(stack, {*mapped_buckets(formed), *(config.bucket_mapping if config else [])}, screen)
+    progress.done = (
+        f"AWS goes on to delete stack '{stack.name}', which nobody follows now; its error table and uploaded code "
+        "stay, even with --all; 'slips destroy' says what there still is"
+    )
+    with screen.follow(len(resources) - len(staying)) as observer:
         stack.delete(state.id, observer)
+    progress.done = f"stack '{stack.name}' is gone; its error table or uploaded code may be left, even with --all"
     for one in staying:
         _end_of(one, stack, all_, screen)
+    _end_of_table_given(state, resources, screen)
     _end_of_code(formed, stack, all_, screen)
+    for arn in stack.former_tables():
+        if all(arn != stack.table_arn(one.id) for one in staying):
+            screen.say(f"kept: {stack.about_table(arn)}")
     return True
+
+
+def _unwire(stack: Stack, buckets: Iterable[str], screen: Screen) -> None:
+    from slips.deploy.wiring import Notifications
+
+    notifications = Notifications(stack.account, stack.name)
+    for bucket in sorted(buckets):
+        screen.wiring([notifications.remove(bucket)])
 
 
 def _named(config: Config, stack_name: str | None) -> Config:
@@ -222,7 +322,7 @@ def _connect(ctx: typer.Context, region: str | None, url: str | None) -> Account
     return Account.connect(one_of("--region", options(ctx).region, region), endpoint_url(ctx, url))
 
 
-def _refuse_if_needed(stack: Stack, state: State) -> None:
+def _refuse_if_needed(stack: Stack, state: State, command: str) -> None:
     held = stack.holdings(state)
     what = []
     if held.items:
@@ -231,8 +331,8 @@ def _refuse_if_needed(stack: Stack, state: State) -> None:
         what.append(f"{plural(held.undelivered, 'undelivered event')}")
     if what:
         raise UsageError(
-            f"stack '{stack.name}': {' and '.join(what)} would stay unprocessed; expected none; 'slips errors' lists "
-            "and 'slips drain' processes them; --force destroys the stack all the same"
+            f"stack '{stack.name}': {' and '.join(what)} would stay unprocessed; expected none; "
+            f"'{command} errors' lists and '{command} drain' processes them; --force destroys the stack all the same"
         )
 
 
@@ -246,6 +346,12 @@ def _end_of(resource: Resource, stack: Stack, all_: bool, screen: Screen) -> Non
     else:
         screen.say(f"kept: error table {resource.id}")
         screen.say(f"for a new stack to go on with it, set backend.dynamodb_arn: {stack.table_arn(resource.id)}")
+
+
+def _end_of_table_given(state: State, resources: dict[str, Resource], screen: Screen) -> None:
+    table = state.outputs.get("ErrorTableName")
+    if table and "ErrorTable" not in resources:
+        screen.say(f"kept: error table {table}, which backend.dynamodb_arn named: the stack did not make it")
 
 
 def _end_of_code(formed: dict[str, Any], stack: Stack, all_: bool, screen: Screen) -> None:
@@ -278,10 +384,14 @@ class Screen:
 
     @property
     def can_ask(self) -> bool:
-        return self.is_terminal and sys.stdin.isatty()
+        return sys.stdin.isatty()
 
     def ask(self, question: str) -> bool:
-        return typer.confirm(question, err=self.stream is sys.stderr)
+        """Asks, on standard error if nobody sees standard output. Raises KeyboardInterrupt where there is no answer."""
+        try:
+            return typer.confirm(question, err=self.stream is sys.stderr or not self.is_terminal)
+        except typer.Abort:
+            raise KeyboardInterrupt from None
 
     def say(self, text: str) -> None:
         self._say(lines(text))
@@ -319,7 +429,7 @@ class Screen:
             for text in [*texts, *(f"warning: {note}" for note in each.notes)]:
                 self.say(f"bucket {each.bucket}: {text}")
 
-    def outputs(self, outputs: dict[str, str], wiring: Sequence[Wiring]) -> None:
+    def outputs(self, outputs: dict[str, str], wiring: Sequence[Wiring], command: str) -> None:
         """What there is now, and what to do with it."""
         width = max(map(len, outputs), default=0)
         for name, value in sorted(outputs.items()):
@@ -327,21 +437,34 @@ class Screen:
         wired = [f"s3://{each.bucket}/{prefix}" for each in wiring for prefix in each.reached]
         if wired:
             self.say(f"objects that land under {wired[0]} are processed now")
-        self.say("'slips status' shows how it goes, 'slips errors' what failed, 'slips logs -f' what the functions say")
+        self.say(
+            f"'{command} status' shows how it goes, '{command} errors' what failed, '{command} logs -f' what the "
+            "functions say"
+        )
+
+    def follow(self, total: int | None = None) -> AbstractContextManager[Observer]:
+        """An Observer that shows the events of an operation."""
+        return Bar(self, total) if self.is_terminal else Lines(self)
 
     @contextmanager
-    def follow(self, what: str, total: int | None = None) -> Iterator[Observer]:
-        """An Observer that shows the events of an operation; told to go, it says that the operation goes on."""
-        view: AbstractContextManager[Observer] = Bar(self, total) if self.is_terminal else Lines(self)
+    def interruptible(self, done: str) -> Iterator[Progress]:
+        """Who interrupts the block is told what was done by then, which the block keeps up to date."""
+        progress = Progress(done)
         try:
-            with view as observer:
-                yield observer
+            yield progress
         except KeyboardInterrupt:
-            self.say(
-                f"{what}: no longer followed; AWS goes on with it; the CloudFormation console shows it, and so does "
-                "its state before the next 'slips deploy'"
-            )
+            self.say(f"interrupted: {progress.done}")
             raise typer.Exit(130) from None
+
+
+class Progress(Struct):
+    """What was done so far, and how to go on, for whoever interrupts it."""
+
+    done: str
+
+
+_SKIPPED = "DELETE_SKIPPED"
+"""What CloudFormation says of resources that outlive the stack: what becomes of them is told in the end."""
 
 
 def _columns(change: Change) -> tuple[str, str, str]:
@@ -360,7 +483,7 @@ class Lines(AbstractContextManager["Lines"]):
         return None
 
     def event(self, event: Event) -> None:
-        if self._last.get(event.name) == event.status:
+        if self._last.get(event.name) == event.status or event.status == _SKIPPED:
             return
         self._last[event.name] = event.status
         reason = f": {event.reason}" if event.reason and "FAILED" in event.status else ""
@@ -400,6 +523,8 @@ class Bar(AbstractContextManager["Bar"]):
     def event(self, event: Event) -> None:
         if event.is_stack:
             self._progress.update(self._task, at=one_line(" ".join([event.status, *self._busy])))
+            return
+        if event.status == _SKIPPED:
             return
         if event.status.endswith("_IN_PROGRESS"):
             self._busy[event.name] = None

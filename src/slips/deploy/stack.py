@@ -22,7 +22,7 @@ from slips.backends.aws import DISPATCHERS
 from slips.backends.aws.clients import code
 from slips.backends.aws.refusals import MISSING, calls, message
 from slips.deploy.account import Account
-from slips.deploy.template import Template, to_json
+from slips.deploy.template import BUCKETS, Template, to_json
 from slips.errors import SlipsError
 
 INLINE = 51_200
@@ -42,7 +42,7 @@ HINTS = (
     (r"not authorized|AccessDenied|access denied", "give the user or role that deploys this permission"),
     (r"already exists", "delete or rename what has that name, or choose another 'stack_name'"),
     (r"ReservedConcurrentExecutions|UnreservedConcurrentExecution", "lower 'handler.concurrency', or raise the quota"),
-    (r"cannot be assumed by Lambda", "let lambda.amazonaws.com assume that role: its trust policy does not"),
+    (r"cannot be assumed by Lambda", "see that the role exists and that its trust policy names lambda.amazonaws.com"),
     (r"LimitExceeded|limit exceeded|quota|Rate exceeded|Throttling", "raise that quota, or try again later"),
     (r"S3 Error Code|GetObject.*Denied", "look at the code bucket's policy: Lambda must be able to read the package"),
 )
@@ -392,6 +392,15 @@ class Stack:
     def table_arn(self, name: str) -> str:
         return f"arn:{self.account.partition}:dynamodb:{self.account.region}:{self.account.id}:table/{name}"
 
+    def about_table(self, arn: str) -> str:
+        """What can be done with a table that an earlier stack left."""
+        where = f" --endpoint-url {self.account.endpoint_url}" if self.account.endpoint_url else ""
+        return (
+            f"error table {arn} of a former stack is still there; to go on with it, set backend.dynamodb_arn: {arn}; "
+            f"to delete it: aws dynamodb delete-table --region {self.account.region}{where} --table-name "
+            f"{arn.rpartition('/')[2]}"
+        )
+
     def delete_table(self, name: str) -> None:
         """Deletes a table that the stack left. Raises SlipsError."""
         with calls(f"table '{name}'"):
@@ -462,6 +471,11 @@ def upload(account: Account, bucket: str, key: str, data: bytes) -> bool:
 def kept(template: Template) -> list[str]:
     """Logical names of what stays when the stack goes."""
     return [name for name, one in template.get("Resources", {}).items() if "Retain" in one.get("DeletionPolicy", "")]
+
+
+def mapped_buckets(template: Template) -> list[str]:
+    """The buckets that may notify the stack of a template."""
+    return list(template.get("Metadata", {}).get(BUCKETS, []))
 
 
 def _event(one: dict[str, Any]) -> Event:

@@ -56,6 +56,8 @@ _FUNCTIONS = {
     "Drain": _Function("Puts error items back on their lane.", "drain", "DrainRole", 512, 900),
 }
 
+BUCKETS = "MappedBuckets"
+"""Key of the template's metadata: names of the buckets that may notify the stack."""
 _RETENTION_HOURS = 168
 """Beyond 24 hours a week costs as much as two days, and Reporter reads discarded batches back from the stream."""
 _STREAM_RETRIES = 5
@@ -69,8 +71,8 @@ _DESCRIPTION_BYTES = 1024
 _UNICODE_BREAKS = set("\x85\u2028\u2029")
 
 
-def build(config: Config, code: Code) -> Template:
-    """The template of the whole stack."""
+def build(config: Config, code: Code, former: Iterable[str] = ()) -> Template:
+    """The template of the whole stack. `former` are buckets that are not mapped any more, and still notify it."""
     alarms = _alarms(config)
     resources = {
         **_sources(config),
@@ -86,6 +88,8 @@ def build(config: Config, code: Code) -> Template:
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": _description(config),
+        # What `destroy` has to look at, also where nobody has the config any more.
+        "Metadata": {BUCKETS: sorted({*config.bucket_mapping, *former})},
         "Resources": resources,
         "Outputs": {name: {"Description": about, "Value": value} for name, (about, value) in _outputs(config).items()},
     }

@@ -29,6 +29,18 @@ _ARN: dict[Kind, str] = {
     "QueueConfigurations": "QueueArn",
     "LambdaFunctionConfigurations": "LambdaFunctionArn",
 }
+_ADVICE: dict[Kind, str] = {
+    "TopicConfigurations": "expected that topic in backend.sns_topics, or 'backend.eventbridge: true'; add either",
+    "QueueConfigurations": (
+        "expected 'backend.eventbridge: true', which goes beside it; add that, since a queue has but one reader; or "
+        "let a topic be notified that feeds both, and name it in backend.sns_topics"
+    ),
+    "LambdaFunctionConfigurations": (
+        "expected 'backend.eventbridge: true', which goes beside it; add that; or let a topic be notified that feeds "
+        "both, and name it in backend.sns_topics"
+    ),
+}
+"""What to do about another's notification."""
 _EVENTBRIDGE = "EventBridgeConfiguration"
 _CREATED = "s3:ObjectCreated:"
 _ALL_CREATED = {f"{_CREATED}{how}" for how in ("Put", "Post", "Copy", "CompleteMultipartUpload")}
@@ -140,10 +152,11 @@ def plan(current: dict[str, Any], prefixes: Sequence[str], to: Target, stack: st
     rules = list(_rules(current))
     ours = [rule for rule in rules if re.fullmatch(rf"slips-{re.escape(stack)}-[0-9a-f]{{12}}", rule.id)]
     others = [rule for rule in rules if rule not in ours]
+    # It tells of all objects of the bucket, beside whatever else is there.
+    twice = [one for one in prefixes if any(rule.arn in to.kinds and rule.overlaps(one) for rule in others)]
+    bridged = Plan(list(prefixes), removed=ours, eventbridge=_EVENTBRIDGE not in current, twice=twice)
     if to.eventbridge and (_EVENTBRIDGE in current or not to.kinds):
-        # It tells of all objects of the bucket, beside whatever else is there.
-        twice = [one for one in prefixes if any(rule.arn in to.kinds and rule.overlaps(one) for rule in others)]
-        return Plan(list(prefixes), removed=ours, eventbridge=_EVENTBRIDGE not in current, twice=twice)
+        return bridged
     reached, partly, blocked, wanted = list[str](), dict[str, Rule](), dict[str, Rule](), list[str]()
     for prefix in sorted(prefixes):
         near = [rule for rule in others if rule.overlaps(prefix)]
@@ -158,6 +171,8 @@ def plan(current: dict[str, Any], prefixes: Sequence[str], to: Target, stack: st
             reached.append(prefix)
             if not any(prefix.startswith(one) for one in wanted):
                 wanted.append(prefix)
+    if to.eventbridge and blocked:
+        return bridged
     desired = []
     for prefix in wanted:
         # An own rule that already leads to the stack stays as it is, even if another target would be chosen now.
@@ -202,6 +217,68 @@ def _rules(document: dict[str, Any]) -> Iterator[Rule]:
             )
 
 
+class Notifications:
+    """The notifications of any buckets, of which some were added for one stack."""
+
+    def __init__(self, account: Account, stack: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._account, self._stack, self._sleep = account, stack, sleep
+
+    def remain(self, bucket: str) -> list[str]:
+        """Those that slips added for the stack. Raises SlipsError if that cannot be told."""
+        try:
+            return [str(rule) for rule in plan(self.read(bucket), [], Target({}), self._stack).removed]
+        except ClientError as error:
+            if code(error) in MISSING:
+                return []
+            raise SlipsError(message(error)) from error
+
+    def remove(self, bucket: str) -> Wiring:
+        """Takes away what slips added for the stack."""
+        try:
+            removed = self.remain(bucket) and self.write(bucket, [], Target({})).removed
+        except (ClientError, SlipsError) as error:
+            note = (
+                f"what 'deploy --wire' added to it may still be there: {error}; expected s3:GetBucketNotification and "
+                f"s3:PutBucketNotification; take away its event notifications whose names begin with 'slips-"
+                f"{self._stack}-', in the S3 console or as who may"
+            )
+            return Wiring(bucket, notes=[note])
+        return Wiring(bucket, removed=[str(rule) for rule in removed])
+
+    def read(self, bucket: str) -> dict[str, Any]:
+        """S3's document of a bucket's notifications. Passes ClientError if it is not ours to read."""
+        with calls(f"s3://{bucket}", passing=DENIED | MISSING):
+            found: Any = self._account.s3.get_bucket_notification_configuration(
+                Bucket=bucket, ExpectedBucketOwner=self._account.id
+            )
+        return {key: value for key, value in found.items() if key != "ResponseMetadata"}
+
+    def write(self, bucket: str, prefixes: Sequence[str], to: Target) -> Plan:
+        """Changes a bucket's notifications, from a fresh look at them; what it did. Raises SlipsError."""
+        done = Plan()
+        for _ in range(_ROUNDS):
+            current = self.read(bucket)
+            changes = plan(current, prefixes, to, self._stack)
+            if changes.is_settled:
+                return done
+            done = changes
+            with calls(f"s3://{bucket}: its notifications"):
+                self._account.s3.put_bucket_notification_configuration(
+                    Bucket=bucket,
+                    NotificationConfiguration=merge(current, changes),  # type: ignore[arg-type]
+                    ExpectedBucketOwner=self._account.id,
+                )
+            # S3 has no way to write only if nobody else wrote meanwhile: what counts is what is there afterwards.
+            for _ in range(_REREADS):
+                if plan(self.read(bucket), prefixes, to, self._stack).is_settled:
+                    return done
+                self._sleep(_WAIT)
+        raise SlipsError(
+            f"s3://{bucket}: its notifications were written {_ROUNDS} times, and are not as written; expected nobody "
+            "else to change them now; try again"
+        )
+
+
 class Buckets:
     """The mapped buckets of a config, looked at and wired."""
 
@@ -211,26 +288,42 @@ class Buckets:
         config: Config,
         event_pusher: str | None,
         *,
+        former: Collection[str] = (),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._account, self._config, self._sleep = account, config, sleep
+        self._account, self._config = account, config
+        self._former = sorted({*former} - {*config.bucket_mapping})
+        self._notifications = Notifications(account, config.stack_name, sleep=sleep)
         self._target = target(config, event_pusher)
 
-    def look(self, *, wire: bool = False) -> list[Wiring]:
-        """How each bucket is wired; with `wire`, after what is missing was added."""
-        return [self._look(bucket, wire) for bucket in sorted(self._config.bucket_mapping)]
-
-    def unwire(self) -> list[Wiring]:
-        """Takes away what slips added to the buckets, for a stack that goes."""
+    def left(self) -> list[str]:
+        """Of the formerly mapped buckets those that still notify the stack, as far as can be told."""
         found = []
-        for bucket in sorted(self._config.bucket_mapping):
+        for bucket in self._former:
             try:
-                changes = self._write(bucket, [], Target({}))
-            except (ClientError, SlipsError) as error:
-                found.append(Wiring(bucket, notes=[f"its notifications stay as they are: {error}"]))
-            else:
-                found.append(Wiring(bucket, removed=[str(rule) for rule in changes.removed]))
-        return [one for one in found if one.removed or one.notes]
+                remain = self._notifications.remain(bucket)
+            except SlipsError:
+                remain = ["unreadable: it is kept in mind, and `look` tells why"]
+            found += [bucket] if remain else []
+        return found
+
+    def look(self, *, wire: bool = False) -> list[Wiring]:
+        """How each bucket is wired; with `wire`, after what is missing was added, and what is left taken away."""
+        former = [self._look_at_former(bucket, wire) for bucket in self._former]
+        return [
+            *(self._look(bucket, wire) for bucket in sorted(self._config.bucket_mapping)),
+            *(one for one in former if one.removed or one.notes),
+        ]
+
+    def _look_at_former(self, bucket: str, wire: bool) -> Wiring:
+        if wire:
+            return self._notifications.remove(bucket)
+        try:
+            remain = self._notifications.remain(bucket)
+        except SlipsError as error:
+            return Wiring(bucket, notes=[f"is not mapped any more; whether it notifies the stack is unknown: {error}"])
+        told = f"is not mapped any more, and still notifies the stack: {', '.join(remain)}; expected none; "
+        return Wiring(bucket, notes=[f"{told}'slips deploy --wire' takes that away"] if remain else [])
 
     def _look(self, bucket: str, wire: bool) -> Wiring:
         prefixes = sorted({mapping.prefix for mapping in self._config.bucket_mapping[bucket]})
@@ -242,7 +335,7 @@ class Buckets:
             )
             return Wiring(bucket, missing=prefixes, notes=[note])
         try:
-            changes = plan(self._read(bucket), prefixes, self._target, self._config.stack_name)
+            changes = plan(self._notifications.read(bucket), prefixes, self._target, self._config.stack_name)
         except ClientError as error:
             return Wiring(bucket, missing=prefixes, notes=[self._unreadable(error, prefixes)])
         notes = [
@@ -252,7 +345,7 @@ class Buckets:
         ]
         notes += [
             f"nothing tells the stack of new objects under '{prefix}', and S3 allows no second notification beside "
-            f"the {rule}; expected that topic in backend.sns_topics, or 'backend.eventbridge: true'; add either"
+            f"the {rule}; {_ADVICE[rule.kind]}"
             for prefix, rule in changes.blocked.items()
         ]
         notes += [
@@ -264,7 +357,7 @@ class Buckets:
         written = Plan()
         if wire and not refused:
             try:
-                written = self._write(bucket, prefixes, self._target)
+                written = self._notifications.write(bucket, prefixes, self._target)
             except SlipsError as error:
                 refused = [str(error)]
         lost: list[str] = []
@@ -280,39 +373,6 @@ class Buckets:
             [str(rule) for rule in written.added] + (["EventBridge"] if written.eventbridge else []),
             [str(rule) for rule in written.removed],
             notes,
-        )
-
-    def _read(self, bucket: str) -> dict[str, Any]:
-        """S3's document of a bucket's notifications. Passes ClientError if it is not ours to read."""
-        with calls(f"s3://{bucket}", passing=DENIED | MISSING):
-            found: Any = self._account.s3.get_bucket_notification_configuration(
-                Bucket=bucket, ExpectedBucketOwner=self._account.id
-            )
-        return {key: value for key, value in found.items() if key != "ResponseMetadata"}
-
-    def _write(self, bucket: str, prefixes: Sequence[str], to: Target) -> Plan:
-        """Changes a bucket's notifications, from a fresh look at them; what it did. Raises SlipsError."""
-        done = Plan()
-        for _ in range(_ROUNDS):
-            current = self._read(bucket)
-            changes = plan(current, prefixes, to, self._config.stack_name)
-            if changes.is_settled:
-                return done
-            done = changes
-            with calls(f"s3://{bucket}: its notifications"):
-                self._account.s3.put_bucket_notification_configuration(
-                    Bucket=bucket,
-                    NotificationConfiguration=merge(current, changes),  # type: ignore[arg-type]
-                    ExpectedBucketOwner=self._account.id,
-                )
-            # S3 has no way to write only if nobody else wrote meanwhile: what counts is what is there afterwards.
-            for _ in range(_REREADS):
-                if plan(self._read(bucket), prefixes, to, self._config.stack_name).is_settled:
-                    return done
-                self._sleep(_WAIT)
-        raise SlipsError(
-            f"s3://{bucket}: its notifications were written {_ROUNDS} times, and are not as written; expected nobody "
-            "else to change them now; try again"
         )
 
     def _unreadable(self, error: ClientError, prefixes: Sequence[str]) -> str:
