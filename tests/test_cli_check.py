@@ -11,7 +11,7 @@ import pytest
 
 from projects import CONFIG, Project
 from slips.cli.check import lanes_of
-from slips.config import Route
+from slips.config import Route, load
 
 
 @pytest.fixture
@@ -192,7 +192,8 @@ def test_the_project_that_init_writes_for_aws_is_right_without_a_change(
     ("options", "said"),
     [
         (("--aws",), "--aws: a bucket is missing; expected --code-bucket"),
-        (("--code-bucket", "my-code"), "go with --aws"),
+        (("--code-bucket", "my-code"), "--code-bucket: only a project for AWS has that; expected --aws beside it"),
+        (("--topic", "arn:x", "-s", "a"), "--topic, --stack: only a project for AWS has that"),
         (("--aws", "--code-bucket", "s3://my-code", "--log-bucket", "b1"), "'s3://my-code' does not fit"),
         (("--aws", "--code-bucket", "c1", "--log-bucket", "b1", "--topic", "arn:sns"), "'arn:sns' does not fit"),
         (("--aws", "--code-bucket", "c1", "--log-bucket", "b1", "-s", "a_b"), "'a_b' does not fit"),
@@ -209,3 +210,22 @@ def test_init_for_aws_writes_nothing_that_deploy_would_refuse(
     assert (done.status, done.out) == (2, "")
     assert said in done.err
     assert not (tmp_path / "new").exists()
+
+
+def test_init_leaves_the_code_in_one_folder_of_the_stack(tmp_path: Path) -> None:
+    made = Project(tmp_path).slips(*AWS_PROJECT)
+    assert made.status == 0
+    assert load(tmp_path / "new" / "slips.yml").base.sam.code_prefix == ""
+
+
+def test_init_names_the_directory_so_that_a_shell_takes_it(tmp_path: Path) -> None:
+    made = Project(tmp_path).slips("init", "my logs; ls")
+    assert "next: cd 'my logs; ls' && slips check && slips run" in made.out
+
+
+def test_init_asks_for_a_name_where_that_of_the_directory_cannot_be_a_stacks(tmp_path: Path) -> None:
+    project, options = Project(tmp_path), ("--aws", "--code-bucket", "my-code", "--log-bucket", "my-trail")
+    done = project.slips("init", "ログ", *options)
+    assert (done.status, done.out) == (2, "")
+    assert "name the stack with --stack" in done.err
+    assert project.slips("init", "ログ", *options, "--stack", "logs").status == 0

@@ -189,6 +189,18 @@ def test_a_code_bucket_elsewhere_or_nowhere_is_an_error(account: Account) -> Non
     assert "is in eu-west-1; expected one in ap-northeast-1" in problems(CONFIG.replace("my-code", "far"), account)[0]
 
 
+def test_a_mapped_bucket_that_is_not_there_is_an_error(account: Account) -> None:
+    assert problems(CONFIG.replace("my-logs", "my-other"), account) == [
+        "slips.yml: bucket_mapping 'my-other' is not there; expected a bucket; make it, or mend the name"
+    ]
+
+
+@pytest.mark.parametrize("name", ["My-logs", "my_logs"])
+def test_a_mapped_bucket_with_a_name_that_s3_refuses_is_an_error(name: str) -> None:
+    (found,) = problems(CONFIG.replace("my-logs", name))
+    assert found.startswith(f"slips.yml: bucket_mapping '{name}': S3 takes no such name")
+
+
 class Denied:
     """A client that may not do anything."""
 
@@ -1079,7 +1091,28 @@ def test_a_dry_run_prints_the_template_without_credentials_or_network(
     done = project.slips("deploy", "--dry-run")
     assert (done.status, done.err) == (0, "")
     template = yaml.safe_load(done.out)
-    assert template["Resources"]["MainFunc"]["Properties"]["Code"]["S3Bucket"] == "my-code"
+    code = {"S3Bucket": "my-code", "S3Key": "functions/app/slips-HASH.zip"}
+    assert template["Resources"]["MainFunc"]["Properties"]["Code"] == code
+    assert done.out.startswith("# slips-HASH.zip stands for the package: ")
+    assert project.slips("deploy", "--dry-run", "--json").json == template
+
+
+@pytest.mark.parametrize(
+    ("embedded", "options", "command"),
+    [(False, (), "slips"), (True, (), "slips --aws"), (True, ("-s", "other"), "slips -s other")],
+)
+def test_what_to_do_next_is_told_so_that_it_is_about_the_stack(
+    cloud: Cloud, tmp_path: Path, embedded: bool, options: tuple[str, ...], command: str
+) -> None:
+    for bucket in ("code", "my-logs"):
+        cloud.client("s3").create_bucket(Bucket=bucket)
+    cloud.client("sns").create_topic(Name="logs")
+    config = re.sub("    - {prefix: own.*\n", "", DEPLOYED)
+    if embedded:
+        config = config.replace("backend:\n", "backend:\n  embedded: {path: .slips, buckets: {my-logs: logs}}\n")
+    project = Deployed(cloud, tmp_path, config)
+    said = project.slips("deploy", "-y", *options).out.splitlines()[-1]
+    assert said.startswith(f"'{command} status' shows how it goes, '{command} errors' what failed, '{command} logs -f'")
 
 
 def test_a_config_that_cannot_be_deployed_ends_with_status_2_before_anybody_is_called(project: Project) -> None:

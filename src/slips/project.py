@@ -36,8 +36,7 @@ description: reports console logins without a second factor
 
 base:
   sam:
-    code_bucket: {code_bucket}    # deploy puts the functions' code there
-    code_prefix: {stack}
+    code_bucket: {code_bucket}    # deploy puts the functions' code there, below {stack}/
 
 backend:
   {source}

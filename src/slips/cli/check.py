@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
@@ -182,10 +183,14 @@ def init(
       slips init my-logs
       slips init my-logs --aws --code-bucket my-code --log-bucket my-cloudtrail
     """
-    enter = "" if directory == Path() else f"cd {directory} && "
+    enter = "" if directory == Path() else f"cd {shlex.quote(str(directory))} && "
     if not aws:
-        if code_bucket or log_bucket or topic or stack:
-            raise UsageError("--code-bucket, --log-bucket, --topic and --stack go with --aws; expected it; add it")
+        given = {"--code-bucket": code_bucket, "--log-bucket": log_bucket, "--topic": topic, "--stack": stack}
+        if names := [name for name, value in given.items() if value]:
+            raise UsageError(
+                f"{', '.join(names)}: only a project for AWS has that; expected --aws beside it; add --aws, or leave "
+                "that out for a project on this machine"
+            )
         written = project.write(directory)
         following = f"next: {enter}slips check && slips run"
     else:
@@ -205,7 +210,12 @@ def _project_on_aws(
             "--aws: a bucket is missing; expected --code-bucket, where deploy puts the code, and --log-bucket, where "
             "the logs land; name them"
         )
-    name = stack or re.sub("[^A-Za-z0-9]+", "-", directory.resolve().name).strip("-") or "my-logs"
+    name = stack or re.sub("[^A-Za-z0-9]+", "-", directory.resolve().name).strip("-")
+    if not name:
+        raise UsageError(
+            f"--aws: '{directory.resolve().name}' has no letter or digit that a stack's name could have; expected "
+            "ASCII letters or digits; name the stack with --stack"
+        )
     aws = project.Aws(name if name[0].isalpha() else f"slips-{name}", code_bucket, log_bucket, topic)
     _, problems = slips_yml.check(project.files(aws)["slips.yml"], "slips.yml", files=False)
     if mistakes := [problem.message for problem in problems]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,12 @@ def check_config(config: Config) -> None:
             f"{file}: nothing tells the stack of new objects; expected backend.sns_topics, sqs_queues, eventbridge "
             "or s3_direct; name the topic that your buckets notify, or write 's3_direct: true'"
         )
+    problems += [
+        f"{file}: bucket_mapping '{bucket}': S3 takes no such name; expected 3 to 63 of a-z, 0-9, '.' and '-', with a "
+        "letter or digit at both ends; mend it"
+        for bucket in config.bucket_mapping
+        if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", bucket)
+    ]
     if problems:
         raise ConfigError(problems)
 
@@ -54,6 +61,11 @@ def check_account(config: Config, account: Account) -> list[str]:
             if problem:
                 problems.append(f"{file}: {key} '{arn}' {problem}")
     problems += _check_bucket(config.base.sam.code_bucket, account, file)
+    problems += [
+        f"{file}: bucket_mapping '{bucket}' is not there; expected a bucket; make it, or mend the name"
+        for bucket in config.bucket_mapping
+        if account.bucket_region(bucket)[1] in MISSING
+    ]
     if problems:
         raise ConfigError(problems)
     return notes
