@@ -896,7 +896,9 @@ def test_routes_and_mappings_are_read_in_order() -> None:
     assert found.routing == [Route(bucket="a", dest="drop"), Route(prefix="b", dest="slow"), Route(dest="fast")]
 
 
-@pytest.mark.parametrize("text", ["Bearer {{ssm:/x}}", "{{ssm:}}", "{{SSM:/x}}", "{{ssm:/x}", "{{ssm:/*}}", "{{secretsmanager:d?}}"])
+@pytest.mark.parametrize(
+    "text", ["Bearer {{ssm:/x}}", "{{ssm:}}", "{{SSM:/x}}", "{{ssm:/x}", "{{ssm:/*}}", "{{secretsmanager:d?}}"]
+)
 def test_a_placeholder_that_is_none_would_reach_the_handler_and_is_an_error(text: str) -> None:
     (problem,) = errors(handler(f"args: {{tokens: ['{text}']}}"))
     assert f"handler.args.tokens[0]: '{text}' would reach the handler as it is" in problem

@@ -90,8 +90,8 @@ class LedgerEntry(Struct, omit_defaults=True):
     key: str
     identity: str
     status: str
-    """`claimed`, `done`, `part`, `failed`, `dropped`; `waiting`: back on its lane, nobody's; `dismissed`: its error item
-    was taken out."""
+    """`claimed`, `done`, `part`, `failed`, `dropped`; `waiting`: back on its lane, nobody's; `dismissed`: its error
+    item was taken out."""
     updated_at: float = 0.0
     """Epoch seconds."""
     request_id: str = ""
