@@ -22,8 +22,8 @@ from slips.pipeline.report import listed, part_id, report_failure, report_quaran
 from slips.ports import ErrorTable, SharedLedger, Stream
 
 LEAST_MARGIN, MOST_MARGIN = 1.0, 60.0
-"""Seconds kept for `result`, the quarantine and the lane before the limit: a tenth of the time, within these; a third of
-it where that is less."""
+"""Seconds kept for `result`, the quarantine and the lane before the limit: a tenth of the time, within these; a third
+of it where that is less."""
 
 
 class Deadline(Ticker):
