@@ -70,6 +70,17 @@ def test_anothers_notification_blocks_what_overlaps_it_and_nothing_else() -> Non
     assert [rule.prefix for rule in found.added] == ["logs/a"]
 
 
+def test_special_characters_of_a_prefix_are_quoted_as_s3_wants_them_and_read_back() -> None:
+    prefix = "logs/year=2026/Ünï cödé/a+b*/"
+    changes = plan({}, [prefix], TO_TOPIC, "app")
+    document = merge({"Other": 1}, changes)
+    (rule,) = document["TopicConfigurations"][0]["Filter"]["Key"]["FilterRules"]
+    assert rule == {"Name": "prefix", "Value": "logs/year%3D2026/%C3%9Cn%C3%AF+c%C3%B6d%C3%A9/a%2Bb%2A/"}
+    assert document["Other"] == 1, "what we do not know stays"
+    assert plan(document, [prefix], TO_TOPIC, "app").is_settled
+    assert list(plan(told(OTHER, "logs/year=2026/"), [prefix], TO_TOPIC, "app").blocked) == [prefix]
+
+
 def test_a_notification_of_deletions_is_in_nobodys_way() -> None:
     found = plan(told(OTHER, "", "s3:ObjectRemoved:*"), ["logs/"], TO_TOPIC, "app")
     assert [rule.prefix for rule in found.added] == ["logs/"]

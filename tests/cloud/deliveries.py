@@ -10,12 +10,13 @@ import logging
 import uuid
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote_plus
 from xml.etree import ElementTree
 
 import moto.s3.notifications as s3
 from moto.events.models import Rule, events_backends
 from moto.kinesis.models import KinesisBackend, Record, Shard
-from moto.s3.models import s3_backends
+from moto.s3.models import Notification, s3_backends
 from moto.sns.models import Subscription, sns_backends
 from moto.sqs.models import sqs_backends
 from werkzeug.wrappers import Response
@@ -29,6 +30,16 @@ log = logging.getLogger("cloud")
 
 FIRST_SEQUENCE_NUMBER = 49545115243490985018280067714973144582180062593244200960
 """moto counts from 1; AWS's numbers have 56 digits, so that comparing them as text or float shows."""
+
+
+_MOTO_KEY_MATCHES = Notification._key_matches
+
+
+def _key_matches(self: Notification, key_name: str) -> bool:
+    """As S3 does, of filters whose special characters are quoted; moto compares them as they are written."""
+    rules = self.filters.get("S3Key", {}).get("FilterRule", [])
+    plain = {"S3Key": {"FilterRule": [{**rule, "Value": unquote_plus(rule["Value"])} for rule in rules]}}
+    return _MOTO_KEY_MATCHES(Notification(self.arn, self.events, plain, self.id), key_name)
 
 
 class Deliveries:
@@ -50,6 +61,7 @@ class Deliveries:
             (Rule, "send_to_targets", send_to_targets),
             (Shard, "put_record", _put_record),
             (KinesisBackend, "get_shard_iterator", _get_shard_iterator),
+            (Notification, "_key_matches", _key_matches),
             (s3, "_get_s3_event", self._s3_event),
             (s3, "_send_event_bridge_message", lambda _, *about: self.to_eventbridge(*about)),
             (s3, "_invoke_awslambda", lambda _, event, target, __: self.from_bucket(event, target)),

@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Literal
+from urllib.parse import quote_plus, unquote_plus
 
 from botocore.exceptions import ClientError
 from msgspec import Struct
@@ -73,9 +74,12 @@ class Rule(Struct, frozen=True):
         return self.tells_of_new and (prefix.startswith(self.prefix) or self.prefix.startswith(prefix))
 
     def document(self) -> dict[str, Any]:
-        """As S3 wants it."""
+        """As S3 wants it, which takes a blank as `+` and other special characters percent-encoded.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html
+        """
         pairs = [("prefix", self.prefix), ("suffix", self.suffix)]
-        filters = [{"Name": name, "Value": value} for name, value in pairs if value]
+        filters = [{"Name": name, "Value": quote_plus(value, safe="/")} for name, value in pairs if value]
         return {
             "Id": self.id,
             _ARN[self.kind]: self.arn,
@@ -191,7 +195,8 @@ def plan(current: dict[str, Any], prefixes: Sequence[str], to: Target, stack: st
 def merge(current: dict[str, Any], changes: Plan) -> dict[str, Any]:
     """S3's document with the changes made, and all else as it was."""
     gone = {rule.id for rule in changes.removed}
-    merged: dict[str, Any] = {}
+    # What S3 may have by the time that somebody runs this, and we do not know, stays.
+    merged: dict[str, Any] = {key: value for key, value in current.items() if key not in _ARN}
     for kind in _ARN:
         added = [rule.document() for rule in changes.added if rule.kind == kind]
         kept = [one for one in current.get(kind, []) if one.get("Id") not in gone]
@@ -206,7 +211,7 @@ def _rules(document: dict[str, Any]) -> Iterator[Rule]:
     for kind, arn in _ARN.items():
         for one in document.get(kind, []):
             filters = one.get("Filter", {}).get("Key", {}).get("FilterRules", [])
-            by_name = {each["Name"].lower(): each["Value"] for each in filters}
+            by_name = {each["Name"].lower(): unquote_plus(each["Value"]) for each in filters}
             yield Rule(
                 kind,
                 one[arn],
