@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -973,16 +974,19 @@ def test_output_in_a_pipe_is_asked_on_standard_error(
         start_new_session=True,
     ) as process:
         os.close(end)
-        shown = b""
-        while b"Deploy? [y/N]:" not in shown:
-            shown += os.read(terminal, 1024)
-        if typed:
-            os.write(terminal, typed)
-        else:
-            process.send_signal(signal.SIGINT)  # as the terminal does for Ctrl-C
-        assert process.stdout is not None
-        out = process.stdout.read().decode()
-    os.close(terminal)
+        with os.fdopen(
+            terminal, "r+b", buffering=0
+        ) as keys:  # closed, it ends a process that still waits for an answer
+            shown = b""
+            while b"Deploy? [y/N]:" not in shown:
+                assert select.select([keys], [], [], 60)[0], shown
+                shown += keys.read(1024)
+            if typed:
+                keys.write(typed)
+            else:
+                process.send_signal(signal.SIGINT)  # as the terminal does for Ctrl-C
+            assert process.stdout is not None
+            out = process.stdout.read().decode()
     assert process.returncode == status
     assert out.splitlines()[-1].strip().startswith(f"{said}nothing was ")
     assert "Deploy?" not in out
