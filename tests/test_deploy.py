@@ -127,6 +127,22 @@ def never(_: float) -> None:
 # ---- what is looked at before anything is made
 
 
+def test_what_aws_would_refuse_half_way_is_told_before_anything_is_made() -> None:
+    prefixes = ", ".join(f"{{prefix: application-{number:03}/year=2026/, format: json}}" for number in range(250))
+    roles = problems(CONFIG.replace("{prefix: a/, format: json}", prefixes))
+    assert [text.split()[1] for text in roles] == ["MainFuncRole", "DrainRole"]
+    assert "expected 10,240 at most" in roles[0]
+    buckets = "".join(f"  logs-{number}: [{{prefix: '', format: json}}]\n" for number in range(60))
+    (direct,) = problems(CONFIG.replace("sns_topics: ", "s3_direct: true\n  sns_topics: ") + buckets)
+    assert "backend.s3_direct: 61 buckets; expected 45 at most" in direct
+    small = "environment: {AWS_REGION: x}"
+    (own,) = problems(CONFIG.replace("path: handler.py", f"path: handler.py, {small}"))
+    assert "handler.environment: AWS_REGION is Lambda's own" in own
+    large = f"environment: {{A: {'x' * 5000}}}"
+    (long,) = problems(CONFIG.replace("path: handler.py", f"path: handler.py, {large}"))
+    assert "handler.environment: 5,001 bytes; expected 3,300 at most" in long
+
+
 def test_all_that_keeps_a_config_from_being_deployed_is_told_at_once() -> None:
     config = CONFIG.replace("my-code", "''").replace("123456789012", "1234xxxxxx")
     found = problems(config)

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from slips.backends.aws.clients import code
 from slips.backends.aws.refusals import DENIED, MISSING, calls
 from slips.config import Config, placeholder_arns
+from slips.deploy import template
 from slips.deploy.account import Account
 from slips.errors import ConfigError
+
+POLICY_CHARACTERS = 10_240
+"""Of all inline policies of a role, blanks not counted. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+DIRECT_BUCKETS = 45
+"""A function's policy takes 20,480 bytes, and a bucket's permission about 430."""
+VARIABLES_BYTES = 3_300
+"""Lambda takes 4 KB of variables; about 700 bytes are the stack's own."""
+RESERVED = {
+    *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
+    *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
+    *("AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME"),
+    *("AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"),
+}
+"""Variables that Lambda sets, and lets nobody set."""
 
 
 def check_config(config: Config) -> None:
@@ -35,8 +52,48 @@ def check_config(config: Config) -> None:
         for bucket in config.bucket_mapping
         if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", bucket)
     ]
+    problems += (f"{file}: {problem}" for problem in _beyond_limits(config))
     if problems:
         raise ConfigError(problems)
+
+
+def _beyond_limits(config: Config) -> Iterator[str]:
+    """What AWS would refuse only while the stack is made, because it is too much."""
+    made = template.build(config, template.Code("code", "key"))["Resources"]
+    for name, resource in made.items():
+        if resource["Type"] == "AWS::IAM::Role":
+            size = sum(len(_as_text(policy["PolicyDocument"])) for policy in resource["Properties"]["Policies"])
+            if size > POLICY_CHARACTERS:
+                yield (
+                    f"{name} would have policies of about {size:,} characters; expected {POLICY_CHARACTERS:,} at most, "
+                    "as AWS takes; map fewer, shorter prefixes, or give a role of yours ('role_arn')"
+                )
+    if config.backend.s3_direct and len(config.bucket_mapping) > DIRECT_BUCKETS:
+        yield (
+            f"backend.s3_direct: {len(config.bucket_mapping)} buckets; expected {DIRECT_BUCKETS} at most, as more do "
+            "not fit into the function's policy; use a topic, or 'backend.eventbridge: true'"
+        )
+    variables = config.handler.environment
+    if reserved := sorted(RESERVED & variables.keys()):
+        yield f"handler.environment: {', '.join(reserved)} is Lambda's own; expected other names; rename it"
+    if (size := sum(len(f"{name}{value}".encode()) for name, value in variables.items())) > VARIABLES_BYTES:
+        yield (
+            f"handler.environment: {size:,} bytes; expected {VARIABLES_BYTES:,} at most, as Lambda takes 4 KB with the "
+            "stack's own; put more into handler.args, which travels in the package"
+        )
+
+
+def _as_text(value: Any) -> str:
+    """A policy about as long as IAM counts it, without blanks and with what CloudFormation fills in."""
+    if isinstance(value, dict) and "Fn::Sub" in value:
+        return f'"{re.sub("[$]{[^}]*}", "x" * 13, value["Fn::Sub"])}"'
+    if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in ("Fn::GetAtt", "Ref"):
+        return "x" * 110
+    if isinstance(value, dict):
+        return "{" + ",".join(f'"{key}":{_as_text(each)}' for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_as_text, value)) + "]"
+    return json.dumps(value)
 
 
 def check_account(config: Config, account: Account) -> list[str]:
