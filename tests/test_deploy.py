@@ -1072,6 +1072,20 @@ def test_what_is_made_anew_is_red_on_a_terminal_and_only_there() -> None:
     assert [line for line in said if "\x1b[31m" in line] == [line for line in said if "REPLACED" in line] != []
 
 
+def test_what_is_lost_with_a_resource_that_goes_is_told() -> None:
+    said: list[str] = []
+    changes = [
+        Change("Remove", "EventSlowStream", "AWS::Kinesis::Stream", [], ""),
+        Change("Modify", "Undelivered", "AWS::SQS::Queue", ["QueueName"], "maybe"),
+        Change("Modify", "EventFastStream", "AWS::Kinesis::Stream", ["ShardCount"], ""),
+        Change("Add", "Undelivered2", "AWS::SQS::Queue", [], ""),
+    ]
+    Screen(Terminal(), said.append).plan(on(CloudFormation()), Plan("UPDATE", "id", "set", changes), [])
+    told = [line for line in said if "are lost with it" in line]
+    assert [("EventSlowStream" in line, "Undelivered " in line) for line in told] == [(False, True), (True, False)]
+    assert all(line.startswith("  \x1b[31m") for line in told)
+
+
 def test_a_pipe_sees_a_line_for_each_change_of_a_resource() -> None:
     screen = Seen()
     with Lines(screen) as seen:

@@ -408,7 +408,9 @@ class Screen:
         for change in changes:
             cells = [cell.ljust(width) for cell, width in zip(_columns(change), widths, strict=True)]
             text = one_line("  ".join(cells).rstrip())
-            if change.replaced and self.is_terminal:
+            if change.loses:
+                text += f"  ({change.loses})"
+            if (change.replaced or change.loses) and self.is_terminal:
                 text = typer.style(text, fg="red")
             self._say(f"  {text}")
         for setting in settings:

@@ -58,6 +58,12 @@ class State(Struct, frozen=True):
     outputs: dict[str, str]
 
 
+_HOLDS = {
+    "AWS::Kinesis::Stream": "object events that still wait on it are lost with it: see 'slips status' first",
+    "AWS::SQS::Queue": "messages that still wait in it are lost with it: 'slips drain' first",
+}
+
+
 class Change(Struct, frozen=True):
     """What would become of one resource."""
 
@@ -70,6 +76,11 @@ class Change(Struct, frozen=True):
     """Of a modification: `MemorySize: 512 → 1024`, or just what changes; `code` for a function's package."""
     replaced: Literal["", "maybe", "yes"]
     """Whether the resource is made anew: what it holds is lost, unless it is kept."""
+
+    @property
+    def loses(self) -> str:
+        """What is lost with the former resource, for people; empty if nothing is."""
+        return _HOLDS.get(self.kind, "") if self.action == "Remove" or self.replaced else ""
 
 
 class Plan(Struct, frozen=True):
