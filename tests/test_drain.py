@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
@@ -104,7 +104,10 @@ class Scene:
         self.reader: str | None = "s3-lines"
 
     def iterate(
-        self, items: Sequence[ErrorItem] | None = None, dry_run: bool = False, ledger: Ledger | None = None
+        self,
+        items: Sequence[ErrorItem] | None = None,
+        dry_run: bool = False,
+        drop: Callable[[ObjectEvent], None] | None = None,
     ) -> Iterator[Drained]:
         return drain(
             list(self.errors.scan()) if items is None else items,
@@ -114,12 +117,12 @@ class Scene:
             routing=self.routing,
             streams=STREAMS,
             reader_of=lambda _event: self.reader,
-            ledger=ledger,
+            drop=drop,
             dry_run=dry_run,
         )
 
-    def drain(self, dry_run: bool = False, ledger: Ledger | None = None) -> list[Drained]:
-        return list(self.iterate(dry_run=dry_run, ledger=ledger))
+    def drain(self, dry_run: bool = False, drop: Callable[[ObjectEvent], None] | None = None) -> list[Drained]:
+        return list(self.iterate(dry_run=dry_run, drop=drop))
 
 
 def test_an_item_goes_back_on_its_lane_and_out_of_the_table() -> None:
@@ -135,7 +138,7 @@ def test_an_event_lost_before_routing_saw_it_is_dropped_where_a_rule_says_so() -
     lost, failed = event("b", None), event("a", None, dest_stream="mine-EventFastStream-1")
     scene, ledger = Scene(item("r1", lost), item("r2", failed)), Ledger()
     scene.routing = [Route(dest="drop")]
-    first, second = scene.drain(ledger=ledger)
+    first, second = scene.drain(drop=ledger.drop)
     assert (first.lanes, first.notes) == ([], ["s3://my-logs/b: dropped by a routing rule"])
     assert second.lanes == ["fast"], "what was on a lane was not dropped then"
     assert ledger.status(lost) == "dropped"

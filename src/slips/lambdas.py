@@ -307,7 +307,7 @@ def _drain_items(request: DrainRequest, done: DrainResult, is_late: Callable[[],
         routing=_function.config.routing,
         streams=_function.stream.names,
         reader_of=_function.reader_of,
-        ledger=_function.ledger,
+        drop=_function.ledger.drop,
         dry_run=request.dry_run,
     ):
         lanes.update(each.lanes)

@@ -145,8 +145,7 @@ def from_here(
         routing=config.routing,
         streams=backend.streams,
         reader_of=_reader_of(config),
-        # Stacks of 2018 have none: it is needed only for rules that drop.
-        ledger=backend.ledger if any(route.dest == "drop" for route in config.routing) else None,
+        drop=lambda event: backend.ledger.drop(event),  # looked for only then: stacks of 2018 have none
         dry_run=selection.dry_run,
     ):
         report.notes += each.notes

@@ -39,13 +39,13 @@ def drain(
     routing: Sequence[Route],
     streams: Mapping[Lane, str],
     reader_of: Callable[[ObjectEvent], str | None],
-    ledger: Ledger | None = None,
+    drop: Callable[[ObjectEvent], None] | None = None,
     dry_run: bool = False,
 ) -> Iterator[Drained]:
     """Sends each item, then deletes it; yields after each. With `dry_run` only says what would be sent.
 
-    `reader_of` tells what numbers the records of an object today; None if nothing is mapped. With a `ledger`, an event
-    that was lost before routing saw it may still be dropped by a rule.
+    `reader_of` tells what numbers the records of an object today; None if nothing is mapped. `drop` writes to the
+    ledger that a rule drops an event: one that was lost before routing saw it.
     Raises StreamError if a lane refuses: that item and all after it stay.
     """
     for item in items:
@@ -54,10 +54,10 @@ def drain(
         try:
             for stored in item.events:
                 event = _as_it_is_now(stored, store, reader_of, drained.notes)
-                if ledger is not None and _is_dropped(event, routing):
+                if drop is not None and _is_dropped(event, routing):
                     drained.notes.append(f"{event.url}: dropped by a routing rule")
                     if not dry_run:
-                        ledger.drop(event)
+                        drop(event)
                     continue
                 lane = lane_of_item(event, routing)
                 replays[lane].append(
