@@ -137,6 +137,10 @@ def from_here(
     errors = backend.errors
     named = {(found := items.find(errors, each, backend.where)).request_id: found for each in selection.ids}
     table = named.values() if selection.ids else errors.scan()
+
+    def drop(event: ObjectEvent) -> None:
+        backend.ledger.drop(event)  # looked for only now: stacks of 2018 have none
+
     for each in station.drain(
         islice(selection.choice.of(table), selection.limit),
         errors=errors,
@@ -145,7 +149,7 @@ def from_here(
         routing=config.routing,
         streams=backend.streams,
         reader_of=_reader_of(config),
-        drop=lambda event: backend.ledger.drop(event),  # looked for only then: stacks of 2018 have none
+        drop=drop,
         dry_run=selection.dry_run,
     ):
         report.notes += each.notes
