@@ -4,8 +4,11 @@
                   ▲                                      │  │
                 drain ◄── ErrorTable ◄── report ◄────────┘  └─► Ledger
 
-push     object events to their lane, or dropped by a routing rule, counted
-process  one object through its chain to the handlers: a Success, or the Failure that ended it; never raises
-report   a Failure, or a Success with quarantined records, to the error items that people see
-drain    error items back on their lane, each deleted only after all of it was accepted
+push        object events to their lane, or dropped by a routing rule, counted
+dispatch    object events of a lane to the main func, in their order, until one is not taken
+process     one object through its chain to the handlers: a Success, or the Failure that ended it; never raises
+invocation  a batch of object events, each processed and concluded in error table, ledger and lanes
+report      a Failure, a Success with quarantined records, or a lost invocation, to the error items that people see
+drain       error items, and what nobody could deliver, back on their lane, each deleted only after all was accepted
+choose      which error items are meant
 """
