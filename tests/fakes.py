@@ -105,6 +105,8 @@ class Ledger(Faults):
         if known is not None and known.status == "failed" and known.request_id == request_id:
             return "done"
         again = known is not None and (known.status, known.request_id) == ("claimed", request_id)
+        if known is not None and known.rest is not None:
+            again, known.status, known.request_id = True, "claimed", request_id
         if not again:
             self._write(event, status="claimed", request_id=request_id)
         return "again" if again else "new"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from projects import CONFIG, Project
+from projects import CONFIG, HANDLER, Project
 from slips.cli.check import lanes_of
 from slips.config import Route, load
 
@@ -86,6 +86,17 @@ def test_a_handler_that_raises_on_import_names_the_line(project: Project) -> Non
     done = project.slips("check")
     assert done.status == 2
     assert "handler.py:3: importing the handler raised ZeroDivisionError" in done.err
+
+
+def test_the_handler_finds_its_environment_when_it_is_checked_and_tested(project: Project) -> None:
+    project.config(CONFIG.replace("path: handler.py", "path: handler.py\n  environment: {TARGET: there}"))
+    project.handler(f"import os\n\nTARGET = os.environ['TARGET']\n{HANDLER}")
+    assert project.slips("check").status == 0
+    assert "TARGET" not in os.environ
+    project.put("json/a", {"n": 1})
+    project.slips("sample", "--out", "events.json")
+    done = project.shell("test", "-d", "events.json")
+    assert done.status == 0, done
 
 
 def test_warnings_do_not_fail(project: Project) -> None:

@@ -1059,7 +1059,8 @@ def test_a_plan_is_a_line_for_each_resource_and_setting() -> None:
         f"stack 'app' in {REGION} of account {ID}: 4 changes",
         "  + New       T",
         "  ~ MainFunc  T                     code",
-        "  ~ Stream    AWS::Kinesis::Stream  REPLACED: Name",
+        "  ~ Stream    AWS::Kinesis::Stream  REPLACED: Name  (object events that still wait on it are "
+        "lost with it: see 'slips status' first)",
         "  - Old       T",
         "  ~ lane fast: delay 5 set by 'slips limit', back to 0",
     ]

@@ -175,12 +175,7 @@ def test_a_drain_that_is_killed_half_way_is_made_good_by_the_next(landing: Landi
     landing.check_all_are_delivered_once()
 
 
-BUGS = {
-    "exit": ("worker", "Runtime.ExitError"),
-    "memory": ("handler", "MemoryError"),
-    "kill": ("worker", "Runtime.ExitError"),
-    "hang": ("worker", "Sandbox.Timedout"),
-}
+BUGS = ("exit", "memory", "kill", "hang")
 
 
 def test_a_handler_that_takes_its_function_down_costs_its_own_object_alone(landing: Landing) -> None:
@@ -189,9 +184,11 @@ def test_a_handler_that_takes_its_function_down_costs_its_own_object_alone(landi
     for key, bug in bad.items():
         project.put("my-logs", key, [{"n": 1}, {"bug": bug}])
     landing.land()
-    assert {item.events[0].object_key: (item.stage, item.error_type) for item in project.items} == {
-        key: BUGS[bug] for key, bug in bad.items()
-    }
+    told = {item.events[0].object_key: (item.stage, item.error_type) for item in project.items}
+    # Of several that take an invocation down, AWS knows how it ended, not which of them it was.
+    assert told.pop("slow/memory.log") == ("handler", "MemoryError")
+    assert told.keys() == bad.keys() - {"slow/memory.log"}
+    assert set(told.values()) <= {("worker", "Runtime.ExitError"), ("worker", "Sandbox.Timedout")}
     project.change("src/handler.py", 'if "bug" in event', "if False")
     project.deploy()
     landing.drain()

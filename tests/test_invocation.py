@@ -15,11 +15,13 @@ from msgspec.structs import replace
 
 from fakes import Errors, Ledger, Objects, Streams, Witness, object_event, processor_of
 from slips.chain import Ticker
+from slips.envelope import Cause, Found
 from slips.errors import UnfinishedError
 from slips.interface import Handler
 from slips.model import MetaData, ObjectEvent, Outcome
 from slips.pipeline.invocation import Batch, Deadline, run_batch
 from slips.pipeline.process import Failure, Processor, Success
+from slips.pipeline.report import report_lost
 
 GOOD, BROKEN = b"one\ntwo\n", gzip.compress(b"one\ntwo\n")[:-4]
 
@@ -328,7 +330,7 @@ def test_a_lane_that_refuses_what_is_sent_back_leaves_it_to_the_next_attempt() -
     scene.stream.faults["put b"] = 1
     with pytest.raises(UnfinishedError, match="1 of 3 object events: s3://my-logs/b: lane fast is full"):
         scene.run(A, B, C)
-    assert (scene.stream.lanes["slow"], scene.status("b")) == ([C], "")
+    assert (scene.stream.lanes["slow"], scene.status("b")) == ([C], "waiting")
 
 
 def test_a_limit_that_comes_on_the_way_to_the_first_record_is_no_progress_and_no_attempt_can_help() -> None:
@@ -492,6 +494,62 @@ def test_an_attempt_that_stops_earlier_takes_back_what_the_one_before_quarantine
     assert [item.records for item in chain.scene.errors.scan()] == [[(2, 2)], [(5, 5)]]
     chain.to_the_end()
     assert sorted(first for item in chain.scene.errors.scan() for first, _ in item.records) == [2, 5, 9]
+
+
+def lost(event: ObjectEvent, request_id: str) -> Found:
+    """What the reporter is told of an invocation that failed for good."""
+    return Found([event], [], Cause(request_id=request_id, error_type="UnfinishedError", attempts=3), 0)
+
+
+def test_a_part_whose_rest_could_never_be_sent_becomes_an_item_of_the_rest_alone() -> None:
+    chain = Chain(as_lines({2}), ("s3-lines", "json"), 11)
+    event = chain.scene.stream.lanes["fast"][0]
+    chain.scene.stream.faults["put big"] = 3
+    for _ in range(3):
+        with pytest.raises(UnfinishedError):
+            chain.step("r")
+    scene = chain.scene
+    done = report_lost(lost(event, "r"), read_back=lambda _: (), ledger=scene.ledger, errors=scene.errors, now=0)
+    assert [(item.request_id, item.records) for item in done.items] == [("r-rest", [(12, None)])]
+    assert {item.request_id: item.records for item in scene.errors.scan()} == {"r": [(2, 2)], "r-rest": [(12, None)]}
+    assert scene.status("big") == "part"
+    again = report_lost(lost(event, "r"), read_back=lambda _: (), ledger=scene.ledger, errors=scene.errors, now=0)
+    assert again.items == []
+    scene.stream.lanes["fast"][:] = [replace(done.items[0].events[0], replay="r-rest@1")]  # as drain sends it
+    scene.errors.discard("r-rest")
+    chain.to_the_end()
+    assert chain.delivered == [each["n"] for each in RECORDS if each["n"] != 2]
+    assert {item.request_id for item in scene.errors.scan()} == {"r"}
+
+
+def test_a_rest_that_is_done_meanwhile_takes_its_item_away() -> None:
+    chain = Chain(as_lines(), ("s3-lines", "json"), 40)
+    event, scene = chain.scene.stream.lanes["fast"][0], chain.scene
+    scene.ledger.faults["finish big"] = 3
+    for _ in range(3):
+        with pytest.raises(UnfinishedError):
+            chain.step("r")
+    report_lost(lost(event, "r"), read_back=lambda _: (), ledger=scene.ledger, errors=scene.errors, now=0)
+    scene.stream.lanes["fast"].remove(event)
+    assert scene.stream.lanes["fast"], "it was sent"
+    chain.to_the_end()
+    assert chain.delivered == [each["n"] for each in RECORDS]
+    assert list(scene.errors.scan()) == []
+
+
+def test_items_of_an_attempt_that_was_not_concluded_go_where_its_event_goes_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("slips.pipeline.process.RANGES", 1)
+    scene = Scene({"a": GOOD, "b": as_lines({2, 5})}, ("s3-lines", "json"))
+    scene.ledger.faults["finish b"] = 1
+    with pytest.raises(UnfinishedError):
+        scene.run(A, B)
+    assert [item.request_id for item in scene.errors.scan() if item.kind == "records"][-2:] == ["r-2", "r-2-2"]
+    scene.deadline = After(0)
+    scene.run(A, B)
+    assert scene.stream.keys == ["b"]
+    assert not [item for item in scene.errors.scan() if item.request_id.startswith("r-2")]
 
 
 def test_no_progress_for_want_of_time_that_others_used_is_no_failure() -> None:

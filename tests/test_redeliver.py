@@ -14,10 +14,10 @@ from fakes import STREAMS, Errors, Ledger, Objects, Streams, Witness, object_eve
 from slips.chain import Ticker
 from slips.config import Route
 from slips.envelope import Batch, encode
-from slips.errors import SlipsError, StateError, StreamError
+from slips.errors import GoneError, SlipsError, StateError, StreamError
 from slips.interface import Handler
 from slips.model import ObjectEvent, Outcome
-from slips.pipeline.drain import Redelivered, redeliver, with_key_of_today
+from slips.pipeline.drain import Redelivered, redeliver, unreadable, with_key_of_today
 from slips.pipeline.invocation import run_batch
 
 EVENTS = Path(__file__).parent / "events"
@@ -119,6 +119,14 @@ def test_what_is_unreadable_beside_good_events_stays_and_they_go_once() -> None:
     (second,) = scene.drain()
     assert second.events == 0
     assert scene.queue.texts
+
+
+@pytest.mark.parametrize(("error", "listed"), [(GoneError("gone", []), True), (StreamError("throttled", []), False)])
+def test_only_what_is_gone_for_good_counts_as_unreadable(error: StreamError, listed: bool) -> None:
+    scene = Scene(file("on-failure-stream.json"))
+    scene.shard = [error]
+    found = list(unreadable(scene.queue, read_back=scene.read_back, ledger=scene.ledger))
+    assert bool(found) is listed
 
 
 def test_an_event_without_a_lane_takes_the_one_of_routing() -> None:

@@ -4,7 +4,8 @@ SlipsError
 ├── UsageError            wrong input: arguments, files, names          exit status 2
 │   └── ConfigError       every mistake in the configuration            exit status 2
 ├── StateError            the state directory cannot be used            exit status 1
-├── StreamError           a lane refused events (`rejected`)
+├── StreamError           a lane refused events (`rejected`), or cannot be read
+│   └── GoneError         what a lane no longer has
 ├── EnvelopeError         an AWS event holds nothing that slips knows
 ├── InvokeError           the main func could not be started
 ├── UnfinishedError       some objects of an invocation failed: AWS invokes it again
@@ -59,6 +60,10 @@ class StreamError(SlipsError):
     def __init__(self, message: str, rejected: Sequence[Any]) -> None:
         super().__init__(message)
         self.rejected = list(rejected)
+
+
+class GoneError(StreamError):
+    """Events were on a lane for longer than it keeps them: reading again does not help."""
 
 
 class InvokeError(SlipsError):

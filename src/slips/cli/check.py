@@ -23,6 +23,7 @@ from slips.errors import ConfigError, UsageError
 from slips.interface import load_handlers
 from slips.model import ObjectEvent
 from slips.routing import lane_for
+from slips.usercode import environment
 
 
 class Checked(Struct):
@@ -68,7 +69,8 @@ def check(
     try:
         if handler is not None:
             # What importing the handler prints is no part of the output.
-            with redirect_stdout(sys.stderr):
+            variables = config.handler.environment if config else {}
+            with redirect_stdout(sys.stderr), environment(variables):
                 handlers = [each.__name__ for each in load_handlers(handler)]
     except UsageError as error:
         mistakes.append(str(error))

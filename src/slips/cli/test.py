@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import redirect_stdout
@@ -104,6 +105,7 @@ def local(
     _log.info("Event: %s", json.dumps([event.to_dict() for event in events], indent=4))
     # As in `run`: what handlers print is no part of the output.
     with redirect_stdout(sys.stderr):
+        os.environ.update(config.handler.environment)
         handlers = load_handlers(config.resolve(config.handler.path))
         _log.info("Handler: %s in %s", ", ".join(each.__name__ for each in handlers), config.handler.path)
         store = object_store(ctx, config, stack, endpoint_url)

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from slips.config import Route
 from slips.envelope import Batch, found_in
-from slips.errors import EnvelopeError, OverwrittenError, StorageError
+from slips.errors import EnvelopeError, GoneError, OverwrittenError, StorageError, StreamError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent
 from slips.pipeline.push import push
 from slips.pipeline.report import events_of, fingerprint
@@ -194,17 +194,30 @@ def unreadable(
 ) -> Iterator[Unreadable]:
     """The messages of which `redeliver` has nothing left to put back."""
     for receipt, text in queue.receive():
+        passing: list[Batch] = []
+
+        def reading(batch: Batch, passing: list[Batch] = passing) -> Iterator[bytes]:
+            try:
+                yield from read_back(batch)
+            except GoneError:
+                raise
+            except StreamError:
+                passing.append(batch)  # the next reading may find it
+                raise
+
         try:
-            events, problems = events_of(found_in(text), read_back)
+            events, problems = events_of(found_in(text), reading)
         except EnvelopeError as error:
             events, problems = [], [str(error)]
-        if problems and not _unsettled(events, ledger):
+        if problems and not passing and not _unsettled(events, ledger):
             yield Unreadable(receipt, text, "; ".join(problems))
 
 
 def _unsettled(events: Iterable[ObjectEvent], ledger: Ledger) -> list[ObjectEvent]:
-    """Those that are still to be done, as replays."""
-    both = [(event, _as_nobodys(event)) for event in events]
+    """Those that are still to be done, as replays; of one that was stopped in time only the rest."""
+    known = [ledger.get(event) for event in events]
+    left = [entry.rest if entry and entry.rest else event for event, entry in zip(events, known, strict=True)]
+    both = [(event, _as_nobodys(event)) for event in left]
     return [again for event, again in both if not (_is_settled(event, ledger) or _is_settled(again, ledger))]
 
 

@@ -18,7 +18,7 @@ from slips.chain import Ticker, describe
 from slips.errors import NoProgressError, StateError, StreamError, UnfinishedError
 from slips.model import ObjectEvent, Outcome
 from slips.pipeline.process import Failure, Processor, Success
-from slips.pipeline.report import listed, part_id, report_failure, report_quarantine, run_ids
+from slips.pipeline.report import listed, report_failure, report_quarantine, run_ids, take_back
 from slips.ports import ErrorTable, SharedLedger, Stream
 
 LEAST_MARGIN, MOST_MARGIN = 1.0, 60.0
@@ -108,15 +108,14 @@ def run_batch(
     begun = 0
     for number, (event, run_id) in enumerate(zip(events, run_ids(request_id, len(events)), strict=True)):
         with done.trying(event):
-            if deadline.due and number:
-                run.send_back(event, run_id)
-                continue
             claim = ledger.claim(event, run_id)
             if claim in ("done", "claimed"):
                 observer.passed_over(event, claim)
                 done.duplicates += 1
             elif claim == "again" and (rest := run.rest_of(event)) is not None:
                 run.send_rest(event, *rest)
+            elif deadline.due and number:
+                run.send_back(event, run_id, again=claim == "again")
             elif claim == "again" and len(events) > 1:
                 suspects.append((event, run_id))
             else:
@@ -154,8 +153,10 @@ class _Run:
         self._deadline, self._observer, self._code_version, self._clock = deadline, observer, code_version, clock
         self._done = done
 
-    def send_back(self, event: ObjectEvent, run_id: str) -> None:
+    def send_back(self, event: ObjectEvent, run_id: str, *, again: bool) -> None:
         """The event goes to its lane again, not begun; whoever gets it there must not take it for a duplicate."""
+        if again:
+            take_back(self._errors, run_id, 1)
         self._ledger.release(event, run_id)
         self._stream.put(event.lane or "fast", [event])
         self._observer.passed_over(event, "sent back")
@@ -167,9 +168,9 @@ class _Run:
         if isinstance(ended, Success):
             self._conclude(event, run_id, ended, again)
         elif ended.error_type == NoProgressError.__name__ and not first:
-            self.send_back(event, run_id)  # others used the time: alone it may get further
+            self.send_back(event, run_id, again=again)  # others used the time: alone it may get further
         else:
-            self._fail(event, run_id, ended)
+            self._fail(event, run_id, ended, again)
 
     def rest_of(self, event: ObjectEvent) -> tuple[ObjectEvent, Outcome] | None:
         """What an attempt before has left to send, and what it had come to."""
@@ -188,10 +189,9 @@ class _Run:
         for item in report_quarantine(success, run_id, 1, self._clock(), self._code_version):
             self._errors.put(item)
             items += 1
-        # An attempt that came further before it died had more of them: their records are read again, by the rest.
-        left = items + 1
-        while again and self._errors.discard(part_id(run_id, left)):
-            left += 1
+        if again:
+            # An attempt that came further had more of them: their records are read again, by the rest.
+            take_back(self._errors, run_id, items + 1)
         if success.rest is None:
             self._ledger.finish(event, success.outcome)
             self._done.succeeded += 1
@@ -201,7 +201,7 @@ class _Run:
             self.send_rest(event, success.rest, success.outcome)
         self._observer.succeeded(success, items)
 
-    def _fail(self, event: ObjectEvent, run_id: str, failure: Failure) -> None:
+    def _fail(self, event: ObjectEvent, run_id: str, failure: Failure, again: bool) -> None:
         """A final failure to the error table; of another the ledger keeps the cause, should no attempt help."""
         item = report_failure(failure, run_id, 1, self._clock(), self._code_version)
         if failure.retryable:
@@ -209,6 +209,8 @@ class _Run:
             self._done.unfinished.append(failure.message)
         else:
             self._errors.put(item)
+            if again:
+                take_back(self._errors, run_id, 2)
             self._ledger.fail(event, failure.outcome, run_id)
             self._done.failed += 1
         self._observer.failed(failure, not failure.retryable)

@@ -73,6 +73,12 @@ def part_id(request_id: str, number: int) -> str:
     return request_id if number == 1 else f"{request_id}-{number}"
 
 
+def take_back(errors: ErrorTable, request_id: str, number: int) -> None:
+    """Deletes the items of a run's bad records from `number` on: an attempt that was not concluded left them."""
+    while errors.discard(part_id(request_id, number)):
+        number += 1
+
+
 class Reported(NamedTuple):
     """What became of the events of an invocation that was given up."""
 
@@ -105,6 +111,18 @@ def report_lost(
         known = ledger.get(event)
         if known is not None and _is_settled(known, run_id):
             continue
+        if known is not None and known.rest is not None:
+            # Concluded but for the rest, which may be on its lane or not: as an item it is lost in no case, and if it
+            # is done meanwhile, that takes the item away.
+            rest_id = f"{run_id}-rest"
+            behind = ledger.get(known.rest)
+            if behind is None or not _is_settled(behind, rest_id):
+                unsent = _lost(known.rest, rest_id, "worker", cause, now, code_version)
+                errors.put(unsent)
+                ledger.fail(known.rest, Outcome(), rest_id)
+                items.append(unsent)
+            ledger.finish(event, known.outcome or Outcome(), "part")
+            continue
         item = known.item if known is not None else None
         died = len(events) == 1 and cause.error_type != UnfinishedError.__name__
         if item is None or item.request_id != run_id or died:
@@ -112,6 +130,7 @@ def report_lost(
             item = _lost(event, run_id, stage, cause, now, code_version)
         item = msgspec.structs.replace(item, request_id=run_id, attempts=max(1, cause.attempts))
         errors.put(item)
+        take_back(errors, run_id, 2)
         ledger.fail(event, Outcome(), run_id)
         items.append(item)
     if problems:
@@ -166,6 +185,7 @@ def _lost(event: ObjectEvent, run_id: str, stage: str, cause: Cause, now: float,
         message=message,
         traceback=cause.traceback[-TRACEBACK:],
         failed_at=cause.failed_at or format_time(now),
+        attempts=max(1, cause.attempts),
         fingerprint=fingerprint(stage, error_type, message, event),
         code_version=code_version,
     )

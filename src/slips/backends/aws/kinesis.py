@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from slips.backends.aws.clients import reason
 from slips.backends.aws.refusals import explained
 from slips.envelope import Batch, encode
-from slips.errors import StreamError
+from slips.errors import GoneError, StreamError
 from slips.model import Lane, ObjectEvent
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def read_back(client: KinesisClient, batch: Batch) -> Iterator[bytes]:
         why = explained(error, "Kinesis", "kinesis") or reason(error)
         raise StreamError(f"{where}: the records cannot be read back: {why}", []) from error
     if found < batch.size:
-        raise StreamError(
+        raise GoneError(
             f"{where}: {found} of {batch.size} records are still there; expected all; the stream keeps them for its "
             "retention period only",
             [],
