@@ -24,7 +24,7 @@ def check_syntax(files: Iterable[tuple[Path, bytes]]) -> None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 compile(source, str(path), "exec", dont_inherit=True)
-        except (SyntaxError, ValueError) as error:
+        except (SyntaxError, ValueError, RecursionError) as error:
             line = getattr(error, "lineno", None) or 1
             what = error.msg if isinstance(error, SyntaxError) else str(error)
             version = f"{sys.version_info.major}.{sys.version_info.minor}"
