@@ -452,6 +452,23 @@ def test_the_cause_of_an_attempt_is_kept_until_the_event_is_concluded(shared_tab
     assert known.item is None
 
 
+def test_the_rest_of_a_run_that_was_stopped_is_there_for_whoever_claims_the_event_next(
+    shared_tables: SharedTables,
+) -> None:
+    ledger, rest = shared_tables.ledger, replace(EVENT, records=[(7, None)])
+    ledger.claim(EVENT, "r1")
+    ledger.stopped(EVENT, rest, Outcome(records=6, delivered=6))
+    ledger.release(EVENT, "r1")
+    assert ledger.claim(EVENT, "r2") == "again"
+    known = ledger.get(EVENT)
+    assert known is not None
+    assert (known.rest, known.outcome) == (rest, Outcome(records=6, delivered=6))
+    ledger.finish(EVENT, Outcome(records=6, delivered=6), "part")
+    known = ledger.get(EVENT)
+    assert known is not None
+    assert (known.status, known.rest) == ("part", None)
+
+
 def test_a_claim_given_back_is_anybodys_but_only_its_holder_can_give_it_back(shared_tables: SharedTables) -> None:
     ledger = shared_tables.ledger
     ledger.release(EVENT, "r1")
