@@ -35,12 +35,8 @@ ATTEMPTS = 5
 """Tries of a change that meets another one."""
 LOOKS, LOOK_SECONDS = 120, 0.5
 """How often and how long apart to look whether a change is done: most are within seconds."""
-INVOCATION_EVENTS = 100
-"""Object events that one invocation of MainFunc surely takes: a payload of 100 KB, keys of up to 1 KB."""
-LONGEST = 900
-"""Seconds that Lambda gives a function at most."""
 SPARE = 60
-"""Seconds of a dispatcher's time limit that are not for its delay."""
+"""Seconds of a dispatcher's time limit that are not for its delay, which it waits once a batch."""
 CONFLICTS = {"PreconditionFailedException", "ResourceConflictException", "ResourceInUseException"}
 """Somebody else, or AWS itself, is changing the same thing."""
 _FAILED = "its creation failed; expected one that is deployed; 'slips deploy' makes it anew, and says why it fails"
@@ -212,21 +208,14 @@ class Stack:
         return LaneConfig(batch_size=self._mapping(lane)["BatchSize"], delay=int(float(delay)))
 
     def set_limit(self, lane: Lane, limit: LaneConfig) -> None:
-        """Lasts until the next deploy. Raises UsageError for what no function has the time for."""
-        needed = SPARE + limit.delay * -(-limit.batch_size // INVOCATION_EVENTS)
-        if needed > LONGEST:
-            raise UsageError(
-                f"lane {lane}: {limit.batch_size:,} objects in batches of {INVOCATION_EVENTS} with {limit.delay} s "
-                f"before each take {needed:,} s; expected at most {LONGEST}, the longest that a function runs; "
-                "lower -d or -b"
-            )
+        """Lasts until the next deploy."""
         known = self.limit(lane)
         if limit.delay != known.delay:
-            self._set_delay(DISPATCHERS[lane], limit.delay, needed)
+            self._set_delay(DISPATCHERS[lane], limit.delay)
         if limit.batch_size != known.batch_size:
             self._set_batch_size(lane, limit.batch_size)
 
-    def _set_delay(self, function: str, delay: int, needed: int) -> None:
+    def _set_delay(self, function: str, delay: int) -> None:
         name, functions = self._physical(function), self._clients.functions
 
         def change() -> None:
@@ -236,7 +225,7 @@ class Stack:
             functions.update_function_configuration(
                 FunctionName=name,
                 Environment={"Variables": {**variables, "SLIPS_DELAY": str(delay)}},
-                Timeout=max(configuration["Timeout"], needed),
+                Timeout=max(configuration["Timeout"], SPARE + delay),
                 **revision,
             )
 
