@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import original
 from cloud import Cloud
 from deployed import ARCHITECTURE, RUNTIME, Deployed, deployed, notify
 
@@ -124,32 +125,7 @@ def test_an_object_too_long_for_any_invocation_arrives_whole_and_once(cloud: Clo
     assert chain.cloud.denied() == []
 
 
-ORIGINAL = """\
-stack_name: sample-stack
-description: this is my app
-base:
-  sam:
-    code_bucket: mizutani-test
-    code_prefix: functions
-
-backend:
-  sns_topics:
-    - name: SecLogUplaod
-      arn: arn:aws:sns:us-east-1:123456789012:seclog-event
-
-handler:
-  path: src/handler.py
-  args:
-    your_key1: value1
-    your_key2: value2
-
-bucket_mapping:
-  mizutani-test:
-    - prefix: logs/azure_ad/signinEvents/
-      format: [s3-lines, json, azure-ad-event]
-    - prefix: logs/g_suite/
-      format: [s3-lines, json, g-suite-login]
-"""
+ORIGINAL = original.CONFIG.replace("ap-northeast-1:1234xxxxxx", "us-east-1:123456789012")
 
 ORIGINAL_HANDLER = """\
 import logging

@@ -20,6 +20,7 @@ from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import original
 from slips import config
 from slips.backends.aws import FUNCTIONS
 from slips.config import (
@@ -40,32 +41,7 @@ from slips.deploy.template import Code, build
 
 CODE = Code("my-code", "functions/0f1e2d3c.zip")
 
-ORIGINAL = """\
-stack_name: sample-stack
-description: this is my app
-base:
-  sam:
-    code_bucket: mizutani-test
-    code_prefix: functions
-
-backend:
-  sns_topics:
-    - name: SecLogUplaod
-      arn: arn:aws:sns:ap-northeast-1:123456789012:seclog-event
-
-handler:
-  path: src/handler.py
-  args:
-    your_key1: value1
-    your_key2: value2
-
-bucket_mapping:
-  mizutani-test:
-    - prefix: logs/azure_ad/signinEvents/
-      format: [s3-lines, json, azure-ad-event]
-    - prefix: logs/g_suite/
-      format: [s3-lines, json, g-suite-login]
-"""
+ORIGINAL = original.CONFIG.replace("1234xxxxxx", "123456789012")
 """The original's README, with a real account number."""
 
 GIVEN = """\
