@@ -93,6 +93,10 @@ class Function:
         errors = self.errors if "SLIPS_ERROR_TABLE" in os.environ else None
         return DynamoLedger(self.clients.dynamodb, os.environ.get("SLIPS_LEDGER_TABLE", ""), errors)
 
+    def drop(self, event: ObjectEvent) -> None:
+        """Writes down that a rule drops the event: most stacks have no such rule, and need no client for it."""
+        self.ledger.drop(event)
+
     @cached_property
     def store(self) -> Any:
         from slips.backends.aws.s3 import S3Store
@@ -151,7 +155,7 @@ def event_pusher(payload: Any, context: Context) -> dict[str, Any]:
                 events,
                 routing=_function.config.routing,
                 stream=_function.stream,
-                ledger=_function.ledger,
+                drop=_function.drop,
                 streams=_function.stream.names,
             )
         except StreamError as error:
@@ -307,7 +311,7 @@ def _drain_items(request: DrainRequest, done: DrainResult, is_late: Callable[[],
         routing=_function.config.routing,
         streams=_function.stream.names,
         reader_of=_function.reader_of,
-        drop=_function.ledger.drop,
+        drop=_function.drop,
         dry_run=request.dry_run,
     ):
         lanes.update(each.lanes)

@@ -234,7 +234,7 @@ class Supervisor:
             events,
             routing=self._config.routing,
             stream=self._state.stream,
-            ledger=self._state.ledger,
+            drop=self._state.ledger.drop,
             streams=stream_names(self._config),
         )
         self._summary.dropped += counts["drop"]

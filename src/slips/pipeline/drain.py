@@ -175,7 +175,7 @@ def redeliver(
             if known := [event for event in waiting if event.lane == lane]:
                 stream.put(lane, known)
         new = [event for event in waiting if event.lane is None]
-        push(new, routing=routing, stream=stream, ledger=ledger, streams=streams)
+        push(new, routing=routing, stream=stream, drop=ledger.drop, streams=streams)
         if not problems:
             queue.delete(receipt)
         yield Redelivered(len(waiting), "; ".join(f"{STAYS}: {each}" for each in problems))

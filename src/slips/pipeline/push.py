@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
 from slips.config import Route
 from slips.model import LANES, Lane, ObjectEvent
-from slips.ports import Ledger, Stream
+from slips.ports import Stream
 from slips.routing import lane_for
 
 BATCH = 500
@@ -20,12 +20,12 @@ def push(
     *,
     routing: Sequence[Route],
     stream: Stream,
-    ledger: Ledger,
+    drop: Callable[[ObjectEvent], None],
     streams: Mapping[Lane, str],
 ) -> dict[str, int]:
     """Puts each event on its lane; `streams` are the physical names. Counts by `fast`, `slow` and `drop`.
 
-    A dropped event is written to the ledger: it is not lost, a rule said so. Raises StreamError if a lane refuses.
+    `drop` writes a dropped event to the ledger: it is not lost, a rule said so. Raises StreamError if a lane refuses.
     """
     counts = {"fast": 0, "slow": 0, "drop": 0}
     waiting: dict[Lane, list[ObjectEvent]] = {lane: [] for lane in LANES}
@@ -39,7 +39,7 @@ def push(
         lane = lane_for(routing, event)
         counts[lane] += 1
         if lane == "drop":
-            ledger.drop(event)
+            drop(event)
             continue
         waiting[lane].append(msgspec.structs.replace(event, lane=lane, dest_stream=streams[lane]))
         if len(waiting[lane]) >= BATCH:
