@@ -16,6 +16,7 @@ LAYERS = [
     {"config", "config_check", "routing", "interface", "envelope"},
     {"pipeline", "backends"},
     {"worker"},
+    {"pool"},
     {"local", "lambdas", "telemetry", "deploy", "testing", "project"},
     {"cli", "__main__"},
 ]

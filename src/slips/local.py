@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import heapq
 import os
-import select
 import selectors
-import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,13 +21,14 @@ from msgspec import Struct, field
 from slips.backends.directory import Stores
 from slips.backends.embedded import SETTLED, Delivery, Embedded
 from slips.config import Config, LaneConfig
-from slips.errors import SlipsError, StorageError, UsageError
+from slips.errors import StorageError, UsageError
 from slips.model import LANES, Lane, ObjectEvent, Outcome
 from slips.pipeline.process import Failure, Success
 from slips.pipeline.push import push
 from slips.pipeline.report import report_failure, report_quarantine
+from slips.pool import Worker
 from slips.usercode import code_version
-from slips.worker import Frames, FromWorker, Progress, Ready, Setup, Task, ToWorker, frame
+from slips.worker import Progress, Ready
 
 ATTEMPTS = 3
 RETRY_SECONDS = (0.3, 1.0)
@@ -42,8 +39,6 @@ START_SECONDS = 60.0
 """A handler that takes longer to import is taken for hung."""
 LOOK_SECONDS = 0.25
 """How often workers are looked after that say nothing."""
-STOP_SECONDS = 5.0
-"""How long an idle worker may take to end."""
 
 
 class Summary(Struct):
@@ -154,7 +149,7 @@ class Supervisor:
         """When the latest object of each lane started, on the monotonic clock."""
         self._only: set[tuple[str, str]] | None = None
         self._retries: list[tuple[float, int, Delivery]] = []
-        self._workers: list[_Worker] = []
+        self._workers: list[Worker] = []
         self._selector = selectors.DefaultSelector()
 
     def run(self, paths: Sequence[str] = (), *, again: bool = False) -> Summary:
@@ -343,11 +338,11 @@ class Supervisor:
             worker.give(delivery)
 
     def _start_worker(self) -> None:
-        worker = _Worker(self._config, self._endpoint_url, self._region)
+        worker = Worker(self._config, self._endpoint_url, self._region)
         self._workers.append(worker)
         self._selector.register(worker.answers, selectors.EVENT_READ, worker)
 
-    def _listen(self, worker: _Worker) -> None:
+    def _listen(self, worker: Worker) -> None:
         """Takes in what a worker says; an end of its pipe is its death."""
         messages = worker.listen()
         if messages is None:
@@ -369,7 +364,7 @@ class Supervisor:
                 case Failure():
                     self._conclude_failure(worker.finish(), message)
 
-    def _bury(self, worker: _Worker) -> None:
+    def _bury(self, worker: Worker) -> None:
         """A worker is dead: its object lost an attempt, the others go on."""
         self._selector.unregister(worker.answers)
         self._workers.remove(worker)
@@ -452,139 +447,12 @@ class Supervisor:
         self._state.supersede(event, outcome.identity or event.identity, done=done, any_content=is_file)
 
 
-class _Worker:
-    """A worker process, and what it has in hand."""
-
-    def __init__(self, config: Config, endpoint_url: str | None, region: str | None) -> None:
-        self.ready = False
-        self.overdue = False
-        self.delivery: Delivery | None = None
-        self.seq = 0
-        self._heard = time.monotonic()
-        self._frames = Frames()
-        self._killed = ""
-        # Only this process holds the writing end: it closes when this process dies, however it dies.
-        lifeline, self._lifeline = os.pipe()
-        try:
-            self._process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-P", "-m", "slips.worker", str(lifeline)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                pass_fds=[lifeline],
-                env={**os.environ, **config.handler.environment},
-            )
-        finally:
-            os.close(lifeline)
-        assert self._process.stdout is not None  # noqa: S101 - asked for above
-        self.answers = self._process.stdout
-        handler = str(config.resolve(config.handler.path))
-        self._send(Setup(msgspec.to_builtins(config), handler, endpoint_url, region))
-
-    @property
-    def silent(self) -> float:
-        """Seconds since it last said something."""
-        return time.monotonic() - self._heard
-
-    @property
-    def is_dead(self) -> bool:
-        """Whether its process has ended and has said nothing that is still to be heard.
-
-        Most deaths end the pipe; not where a child that its handler left behind holds it.
-        """
-        return self._process.poll() is not None and not select.select([self.answers], [], [], 0)[0]
-
-    @property
-    def position(self) -> str:
-        return f"after record {self.seq}" if self.seq else "while it began"
-
-    def give(self, delivery: Delivery) -> None:
-        """Starts it on an object."""
-        self.delivery, self.seq, self._heard = delivery, 0, time.monotonic()
-        self._send(Task(delivery.event))
-
-    def finish(self) -> Delivery:
-        """Takes its object from it."""
-        delivery, self.delivery = self.delivery, None
-        if delivery is None:
-            raise SlipsError("a worker answered without a task; this is a bug of slips, please report it")
-        return delivery
-
-    def is_about(self, event: ObjectEvent) -> bool:
-        """Whether an answer is about what it has in hand."""
-        return self.delivery is not None and _name_of(self.delivery.event) == _name_of(event)
-
-    def listen(self) -> list[FromWorker] | None:
-        """The messages that have come; None if it is dead."""
-        data = os.read(self.answers.fileno(), 1 << 20)
-        if not data:
-            return None
-        self._heard = time.monotonic()
-        try:
-            messages = self._frames.feed(data)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            self.kill("wrote into the pipe of its worker and was killed")
-            return None
-        for message in messages:
-            if isinstance(message, Progress):
-                self.seq = message.seq
-        return messages
-
-    def kill(self, why: str) -> None:
-        """Ends it at once. `why` is what it did."""
-        self._killed = why
-        self._process.kill()
-
-    def dismiss(self) -> None:
-        """Lets it go if it is idle: what its handler left to the end may take its time. Else it is killed."""
-        if self.delivery is not None or not self.ready:
-            self._process.kill()
-        assert self._process.stdin is not None  # noqa: S101 - asked for above
-        with _already_broken():
-            self._process.stdin.close()
-
-    def stop(self) -> str:
-        """Ends it if it still lives; says how it ended."""
-        assert self._process.stdin is not None  # noqa: S101 - asked for above
-        with _already_broken():
-            self._process.stdin.close()
-        try:
-            status = self._process.wait(timeout=STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            status = self._process.wait()
-        self.answers.close()
-        os.close(self._lifeline)
-        if self._killed:
-            return self._killed
-        return f"was killed by signal {-status}" if status < 0 else f"ended its process with exit status {status}"
-
-    def _send(self, message: ToWorker) -> None:
-        assert self._process.stdin is not None  # noqa: S101 - asked for above
-        with _already_broken():  # its death is noticed where its answers are read
-            self._process.stdin.write(frame(message))
-            self._process.stdin.flush()
-
-
 def _lane(delivery: Delivery) -> Lane:
     return delivery.event.lane or LANES[0]
 
 
 def _lanes(taken: Iterable[Delivery]) -> set[Lane]:
     return {_lane(each) for each in taken}
-
-
-def _name_of(event: ObjectEvent) -> object:
-    """What stays the same in an event while it is processed: not the identity, which is that of what was read."""
-    return (event.bucket_name, event.object_key, event.records, event.replay)
-
-
-@contextmanager
-def _already_broken() -> Iterator[None]:
-    """A pipe to a dead process: nothing to do."""
-    try:
-        yield
-    except BrokenPipeError:
-        return
 
 
 def open_state(config: Config) -> Embedded:
