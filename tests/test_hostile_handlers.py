@@ -49,6 +49,52 @@ def test_a_child_that_exits_costs_nothing(project: Project) -> None:
         assert (summary["objects"], summary["failed"], summary["records"]) == (3, 0, 60), place
 
 
+DEATHS = {
+    "before the first record": ("json/1", "own.py:own", "    def recv(self, meta, event): pass\n"),
+    "after record 2": ("json/2", "own.py:own", "    def recv(self, meta, event): pass\n"),
+    "record 4: the handler ended its process with exit status 3 in recv": (
+        "json/3",
+        "json",
+        "    def recv(self, meta, event):\n        if meta.seq == 4: os._exit(3)\n",
+    ),
+    "in __init__": ("json/4", "json", "    def __init__(self): os._exit(3)\n    def recv(self, meta, event): pass\n"),
+    "in setup": ("json/5", "json", "    def setup(self, args): os._exit(3)\n    def recv(self, meta, event): pass\n"),
+    "in result": ("json/6", "json", "    def recv(self, meta, event): pass\n    def result(self): os._exit(3)\n"),
+    "record 3: the handler ended its process with exit status 3 in recv": (
+        "json/7",
+        "json",
+        "    def recv(self, meta, event):\n"
+        "        if meta.seq == 3:\n"
+        "            if os.fork() == 0: return\n"
+        "            os.wait()\n"
+        "            os._exit(3)\n",
+    ),
+}
+PARSER = """
+import json, os
+from slips.format import parser
+
+@parser('own', summary='', reference='', takes='text')
+def own(meta, text):
+    event = json.loads(text)
+    if event.get('die') == meta.source.object_key: os._exit(3)
+    return event
+"""
+
+
+@pytest.mark.parametrize("where", DEATHS)
+def test_a_death_is_told_with_where_its_object_was(project: Project, where: str) -> None:
+    key, format_, body = DEATHS[where]
+    (project.root / "own.py").write_text(PARSER)
+    project.config((project.root / "slips.yml").read_text().replace("[s3-lines, json]", f"[s3-lines, {format_}]"))
+    project.handler(HEAD + body)
+    project.put(key, {"die": "json/1"}, b"bad\n", {"die": "json/2"}, {"n": 4})
+    project.shell("run")
+    (item,) = project.slips("errors", "--json").json
+    assert where in item["message"]
+    assert item["seq"] == (int(where[7]) if where.startswith("record") else None)
+
+
 def test_a_child_made_in_setup_does_not_read_the_object(project: Project) -> None:
     project.handler(
         HEAD + "    def setup(self, args):\n        if os.fork() == 0: pass\n    def recv(self, meta, event): pass\n"

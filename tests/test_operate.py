@@ -1083,7 +1083,7 @@ def served(project: Project, text: str) -> list[Any]:
     commands = frame(Setup(msgspec.to_builtins(config), str(project.root / "handler.py"), None, REGION))
     commands += frame(Task(ObjectEvent(bucket_name="my-logs", object_key="json/a")))
     answers = BytesIO()
-    worker.serve(BytesIO(commands), answers)
+    worker.serve(BytesIO(commands), answers, [0, 0, 0])
     return [each for each in Frames().feed(answers.getvalue()) if not isinstance(each, worker.Progress)]
 
 

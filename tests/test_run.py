@@ -628,7 +628,8 @@ def test_a_handler_that_ends_its_process_costs_its_object_three_attempts_and_no_
     assert (summary.objects, summary.failed) == (7, 3)
     items = {item.events[0].object_key: item for item in project.errors}
     assert {(item.stage, item.error_type, item.attempts) for item in items.values()} == {("worker", "WorkerDied", 3)}
-    assert "ended its process with exit status 7" in items["b-exit"].message
+    assert "/b-exit: record 2: the handler ended its process with exit status 7 in recv" in items["b-exit"].message
+    assert {key: item.seq for key, item in items.items()} == {"b-exit": 2, "c-kill": 1, "d-segv": 1}
     assert "was killed by signal 9" in items["c-kill"].message
     assert "was killed by signal 11" in items["d-segv"].message
     assert Counter(key for key, _, _ in project.watch.failures) == {"b-exit": 3, "c-kill": 3, "d-segv": 3}
@@ -642,7 +643,8 @@ def test_a_handler_that_hangs_is_killed_and_one_that_is_slow_is_not(project: Pro
     assert list(results(summary)) == ["slow"]
     (item,) = project.errors
     assert (item.stage, item.error_type, item.attempts) == ("worker", "WorkerTimeout", 3)
-    assert "longer than 'handler.timeout'" in item.message
+    assert "/hangs: record 2: the handler gave no sign of life for longer than 'handler.timeout'" in item.message
+    assert (item.message.endswith("killed in recv"), item.seq) == (True, 2)
 
 
 @pytest.mark.parametrize("action", ["garbage", "close"])

@@ -19,6 +19,7 @@ from slips.errors import FormatError, HandlerError, NoProgressError, ObjectError
 from slips.format import Bad, Event, Format, Parse, Parsed, Record, Rule, parser
 from slips.formats import catalogue
 from slips.model import MetaData, ObjectEvent, Outcome, Range
+from slips.position import BEHIND, RECV, UNREAD, Cells
 from slips.usercode import import_file
 
 SKIP_RULE = Rule("on_error: skip", "records that could not be parsed, where the mapping says 'on_error: skip'")
@@ -36,6 +37,8 @@ class Ticker:
     """
 
     due: bool = False
+    position: Cells = UNREAD
+    """Told where the run is."""
 
     def tick(self, _seq: int) -> bool:
         """Told the number of the last record; True stops the loop behind it, if it was one that was asked for."""
@@ -85,7 +88,7 @@ class Chain:
             numbered = select(numbered, source.records, ticker)
             # Handlers may change what they are given; this list says what is still to be read.
             source = msgspec.structs.replace(source, records=list(source.records))
-        parse, timestamp = self.parse, source.timestamp
+        parse, timestamp, position = self.parse, source.timestamp, ticker.position
         records = delivered = filtered = events = seq = 0
         first, last = float("inf"), float("-inf")
         try:
@@ -116,6 +119,7 @@ class Chain:
                         reject(seq, record, _why_bad(meta, error))
                     event = None
                 if event.__class__ is dict:
+                    position[RECV] = seq
                     try:
                         recv(meta, event)
                     except KeyboardInterrupt:
@@ -128,6 +132,7 @@ class Chain:
                     filtered += 1
                     outcome.rules[event.name] = outcome.rules.get(event.name, 0) + 1
                 elif event is not None:
+                    position[RECV] = seq
                     for each, part in event:
                         try:
                             recv(each, part)
@@ -140,6 +145,7 @@ class Chain:
                 if ticker.due and ticker.tick(seq):
                     # What was stopped behind its last record is whole: there would be nothing to go on with.
                     return None if next(numbered, None) is None else seq
+                position[BEHIND] = seq  # behind `tick`, which ends a child that a handler forked
         except NoProgressError:
             if records:  # the time was up on the way to further records: they are for another run
                 return seq

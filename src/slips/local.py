@@ -368,6 +368,7 @@ class Supervisor:
         """A worker is dead: its object lost an attempt, the others go on."""
         self._selector.unregister(worker.answers)
         self._workers.remove(worker)
+        seq, where = worker.where()
         how = worker.stop()
         if worker.delivery is None:
             if not worker.ready:
@@ -380,8 +381,9 @@ class Supervisor:
             event=event,
             stage="worker",
             error_type="WorkerTimeout" if worker.overdue else "WorkerDied",
-            message=f"{event.url}: the handler {how} {worker.position}",
+            message=f"{event.url}: {f'record {seq}: ' if seq else ''}the handler {how} {where}",
             retryable=True,
+            seq=seq,
         )
         self._conclude_failure(worker.finish(), failure)
 

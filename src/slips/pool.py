@@ -19,7 +19,8 @@ from slips.backends.embedded import Delivery
 from slips.config import Config
 from slips.errors import SlipsError
 from slips.model import ObjectEvent
-from slips.worker import Frames, FromWorker, Progress, Setup, Task, ToWorker, frame
+from slips.position import SharedCells
+from slips.worker import Frames, FromWorker, Setup, Task, ToWorker, frame
 
 STOP_SECONDS = 5.0
 """How long an idle worker may take to end."""
@@ -32,18 +33,18 @@ class Worker:
         self.ready = False
         self.overdue = False
         self.delivery: Delivery | None = None
-        self.seq = 0
         self._heard = time.monotonic()
         self._frames = Frames()
         self._killed = ""
+        self._cells = SharedCells()
         # Only this process holds the writing end: it closes when this process dies, however it dies.
         lifeline, self._lifeline = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-P", "-m", "slips.worker", str(lifeline)],
+                [sys.executable, "-P", "-m", "slips.worker", str(lifeline), str(self._cells.descriptor)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                pass_fds=[lifeline],
+                pass_fds=[lifeline, self._cells.descriptor],
                 env={**os.environ, **config.handler.environment},
             )
         finally:
@@ -66,13 +67,14 @@ class Worker:
         """
         return self._process.poll() is not None and not select.select([self.answers], [], [], 0)[0]
 
-    @property
-    def position(self) -> str:
-        return f"after record {self.seq}" if self.seq else "while it began"
+    def where(self) -> tuple[int | None, str]:
+        """The record that is in `recv`, if one is; and in words how far it is with its object."""
+        return self._cells.where()
 
     def give(self, delivery: Delivery) -> None:
         """Starts it on an object."""
-        self.delivery, self.seq, self._heard = delivery, 0, time.monotonic()
+        self.delivery, self._heard = delivery, time.monotonic()
+        self._cells.reset()
         self._send(Task(delivery.event))
 
     def finish(self) -> Delivery:
@@ -93,14 +95,10 @@ class Worker:
             return None
         self._heard = time.monotonic()
         try:
-            messages = self._frames.feed(data)
+            return self._frames.feed(data)
         except (msgspec.MsgspecError, ValueError, RecursionError):
             self.kill("wrote into the pipe of its worker and was killed")
             return None
-        for message in messages:
-            if isinstance(message, Progress):
-                self.seq = message.seq
-        return messages
 
     def kill(self, why: str) -> None:
         """Ends it at once. `why` is what it did."""
@@ -127,6 +125,7 @@ class Worker:
             status = self._process.wait()
         self.answers.close()
         os.close(self._lifeline)
+        self._cells.close()
         if self._killed:
             return self._killed
         return f"was killed by signal {-status}" if status < 0 else f"ended its process with exit status {status}"

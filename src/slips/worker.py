@@ -29,6 +29,7 @@ from slips.errors import UsageError
 from slips.interface import load_handlers
 from slips.model import ObjectEvent
 from slips.pipeline.process import Failure, Processor, Success
+from slips.position import Cells, map_cells
 from slips.secrets import references
 
 LONGEST = 1 << 30
@@ -80,13 +81,17 @@ def frame(message: ToWorker | FromWorker) -> bytes:
 
 
 def main() -> None:
-    """Entry point: `python -m slips.worker LIFELINE`, the number of a pipe that closes when the supervisor dies."""
+    """Entry point: `python -m slips.worker LIFELINE POSITION`, two descriptors.
+
+    The first is a pipe that closes when the supervisor dies, the second the cells that tell it where a run is.
+    """
     lifeline = int(sys.argv[1])
+    position = map_cells(int(sys.argv[2]))
     _be_killed_with(lifeline)
     threading.Thread(target=_die_with, args=(lifeline,), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
     commands, answers = _take_over_pipes()
-    serve(commands, answers)
+    serve(commands, answers, position)
 
 
 def _die_with(lifeline: int) -> None:
@@ -118,7 +123,7 @@ def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
     return commands, answers
 
 
-def serve(commands: BinaryIO, answers: BinaryIO) -> None:
+def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
     """Answers every task until `commands` ends."""
 
     def answer(message: FromWorker) -> None:
@@ -140,7 +145,7 @@ def serve(commands: BinaryIO, answers: BinaryIO) -> None:
         return
     processor = Processor(config, Stores(config, setup.endpoint_url, setup.region), handlers)
     answer(Ready())
-    heartbeat = Heartbeat(answer)
+    heartbeat = Heartbeat(answer, position)
     while isinstance(task := _read(commands), Task):
         answer(processor.process(task.event, heartbeat))
 
@@ -166,8 +171,8 @@ class Heartbeat(Ticker):
     before it could read on, it ends.
     """
 
-    def __init__(self, answer: Callable[[FromWorker], None]) -> None:
-        self._answer = answer
+    def __init__(self, answer: Callable[[FromWorker], None], position: Cells) -> None:
+        self._answer, self.position = answer, position
         self._process = os.getpid()
         os.register_at_fork(after_in_child=self._make_due)
         threading.Thread(target=self._beat, daemon=True).start()

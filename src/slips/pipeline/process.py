@@ -31,6 +31,7 @@ from slips.format import Bad, Event, Record
 from slips.interface import Handler
 from slips.model import MetaData, ObjectEvent, Outcome, Range, Sample, readable
 from slips.ports import ObjectStore
+from slips.position import PLACE, Cells, Place
 from slips.routing import mapping_for
 
 RANGES = 1_000
@@ -105,9 +106,10 @@ class Processor:
 
     def process(self, event: ObjectEvent, ticker: Ticker | None = None) -> Success | Failure:
         """One object, whole or the records that `event.records` names."""
-        run = _Run(event, self._handlers)
+        ticker = ticker or Ticker()
+        run = _Run(event, self._handlers, ticker.position)
         try:
-            return self._finish(run, ticker or Ticker())
+            return self._finish(run, ticker)
         except ObjectError as error:
             return run.failure(error)
         except Exception as error:  # noqa: BLE001 - it must not cost other objects anything
@@ -118,7 +120,8 @@ class Processor:
 
     def attempt(self, event: ObjectEvent) -> Success:
         """Like `process`, but raises the ObjectError that ended the run: tests of handlers want its cause."""
-        return self._finish(_Run(event, self._handlers), Ticker())
+        ticker = Ticker()
+        return self._finish(_Run(event, self._handlers, ticker.position), ticker)
 
     def _finish(self, run: _Run, ticker: Ticker) -> Success:
         event = run.event
@@ -156,8 +159,8 @@ class Processor:
 class _Run:
     """One run of one object: its handlers, its counters, its bad records."""
 
-    def __init__(self, event: ObjectEvent, handlers: Sequence[type[Handler]]) -> None:
-        self.event, self._classes = event, handlers
+    def __init__(self, event: ObjectEvent, handlers: Sequence[type[Handler]], position: Cells) -> None:
+        self.event, self._classes, self._position = event, handlers, position
         self.outcome, self.quarantine = Outcome(), Quarantine()
         self._handlers: list[Handler] = []
         self._current = ""
@@ -169,6 +172,7 @@ class _Run:
         self._call(None, "setup", config.handler.args)
         if ticker.due:
             ticker.tick(0)
+        self._position[PLACE] = Place.RECORDS
 
         def reject(seq: int, record: Record, error: Exception) -> None:
             if mapping.on_error == "fail":
@@ -247,10 +251,12 @@ class _Run:
         try:
             if not self._handlers:
                 place = "__init__"
+                self._position[PLACE] = Place.INIT
                 for one in self._classes:
                     self._current = one.__name__
                     self._handlers.append(one())
                 place = method
+            self._position[PLACE] = Place.SETUP if method == "setup" else Place.RESULT
             for handler in self._handlers:
                 self._current = _name(handler)
                 returned = getattr(handler, method)(*copy.deepcopy(args))
