@@ -21,7 +21,19 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from slips.codec import FEED, KEPT, STEP, CodecLimits, Decoded, decode
+from slips.codec import (
+    FIRST_STEP,
+    KEPT,
+    MEMBER_BYTES,
+    MEMBERS,
+    READ,
+    STEP,
+    CodecLimits,
+    Decoded,
+    _member_of,
+    _Source,
+    decode,
+)
 from slips.errors import DecompressionError, StorageError
 
 if sys.version_info >= (3, 14):
@@ -133,6 +145,58 @@ def test_members_behind_each_other_are_one_content(name: str, size: int) -> None
 @every_compression
 def test_many_tiny_members_are_one_content(name: str) -> None:
     assert read(opened(COMPRESS[name](b"line\n") * 3000)) == (b"line\n" * 3000, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "member"),
+    [*((name, compress(b"")) for name, compress in COMPRESS.items()), ("zstd", b"\x50\x2a\x4d\x18" + bytes(4))],
+)
+def test_members_without_content_are_refused_above_a_number(name: str, member: bytes) -> None:
+    text = COMPRESS[name](TEXT)
+    few = len(TEXT) // MEMBER_BYTES  # as many as the text makes up for
+    assert read(opened(text + member * (MEMBERS - 1))) == (TEXT, "")
+    content, error = read(opened(text + member * (MEMBERS + few)))
+    assert content == TEXT
+    assert error == (
+        f"{WHERE}: {MEMBERS + 1:,} members of {name} data hold {len(TEXT):,} bytes in all; at least {MEMBER_BYTES} "
+        f"each, on average, were expected of more than {MEMBERS:,}; write fewer and larger ones"
+    )
+
+
+def test_members_of_a_line_each_may_be_any_number() -> None:
+    line = b"x" * (MEMBER_BYTES - 1) + b"\n"
+    content, error = read(opened(gzip.compress(line, mtime=0) * (MEMBERS + 1000)))
+    assert (len(content), error) == ((MEMBERS + 1000) * len(line), "")
+
+
+@every_compression
+def test_what_follows_a_tiny_member_is_not_copied_for_it(name: str) -> None:
+    source = _CountingSource(iter([COMPRESS[name](b"line\n") * 1000]))
+    member = _member_of(name)
+    while source.peek(1):
+        assert b"".join(member(source)) == b"line\n"
+    assert source.given < 1000 * 2 * FIRST_STEP
+
+
+@pytest.mark.parametrize("flag", [8, 16])
+def test_a_long_gzip_name_or_comment_is_passed_over_at_once(flag: int) -> None:
+    empty = gzip.compress(TEXT, mtime=0)
+    header = empty[:3] + bytes([flag]) + empty[4:10] + b"n" * 100_000 + b"\0"
+    source = _CountingSource(iter([header + empty[10:]]))
+    assert b"".join(_member_of("gzip")(source)) == TEXT
+    assert source.reads < 20
+
+
+class _CountingSource(_Source):
+    """Counts what is read of it, put back or not."""
+
+    reads = given = 0
+
+    def read(self, size: int = READ, /) -> bytes:
+        data = super().read(size)
+        self.reads += 1
+        self.given += len(data)
+        return data
 
 
 @every_compression
@@ -286,9 +350,9 @@ def test_a_wrong_bz2_checksum_is_an_error() -> None:
     assert "bz2 data cannot be decompressed" in read(opened(bytes(stored)))[1]
 
 
-@pytest.mark.parametrize("extra", [0, 1, FEED // 2, STEP - 1])
+@pytest.mark.parametrize("extra", [0, 1, STEP // 2, STEP - 1])
 def test_of_a_member_too_large_to_keep_a_damage_costs_little(extra: int) -> None:
-    text = random.Random(1).randbytes(KEPT + FEED + extra).hex().encode()
+    text = random.Random(1).randbytes(KEPT + STEP + extra).hex().encode()
     compressor = zlib.compressobj(1, wbits=31)
     stored = compressor.compress(text) + compressor.flush(zlib.Z_SYNC_FLUSH) + b"\x07" * 9  # no such type of block
     content, error = read(opened(stored))
@@ -451,7 +515,7 @@ def test_the_ratio_counts_over_all_layers() -> None:
 
 
 def test_a_layer_that_expands_without_content_is_a_bomb_too() -> None:
-    nothing = SKIPPABLE * 80_000
+    nothing = (b"\x5a\x2a\x4d\x18" + struct.pack("<I", 92) + bytes(92)) * 11_000
     assert read(opened(nothing, SMALL)) == (b"", "")
     content, error = read(opened(gzip.compress(nothing), SMALL))
     assert content == b""

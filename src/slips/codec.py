@@ -7,10 +7,11 @@ never look like the end of the object, an I/O error never like damage, and no go
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import chain
+from itertools import chain, count
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from msgspec import Struct
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 READ = 128 * 1024  # bytes per read of the stored object, and in the buffer that lines are cut from
-FEED = 32 * 1024  # compressed bytes per call: what follows a member in them is copied, so more punishes tiny members
-STEP = 32 * 1024  # decompressed bytes per call: a call that fails drops about these; 4 KB costs a fifth of the speed
+STEP = 32 * 1024  # bytes per call, fed and given: a call that fails drops about these; 4 KB costs a fifth of the speed
+FIRST_STEP = 512  # of a member, doubled with each: decoders copy what follows the member in what they are fed
 KEPT = 1024 * 1024  # compressed bytes of one member that are kept to get back what a failing call dropped
+MEMBERS = 1 << 16  # of any size; a member costs up to 10 µs, so that more of them must hold something
+MEMBER_BYTES = 64  # of content that more members hold on average: about what as much time is spent on anyway
 WINDOW = 128 * 1024 * 1024  # most memory of a decoder: `zstd -d` grants as much unasked, `xz -9` needs 65 MiB
 
 _SIGNATURES = {
@@ -37,6 +40,7 @@ _SIGNATURES = {
 _SIGNATURE_BYTES = 10  # the longest
 # Frames without content, alike in zstd and lz4. An object that begins with one is taken for zstd: pzstd writes such.
 _SKIPPABLE = tuple(bytes([n, 0x2A, 0x4D, 0x18]) for n in range(0x50, 0x60))
+_ZEROS = re.compile(rb"\0*+")
 
 
 class CodecLimits(Struct, frozen=True):
@@ -122,8 +126,9 @@ class _Layers:
     def _layer(self, name: str, source: _Source) -> Iterator[bytes]:
         """What the members of a compressed `source` hold, one after the other."""
         member = _member_of(name)
+        signatures = _SIGNATURES[name] + (_SKIPPABLE if name in ("zstd", "lz4") else ())
         given = 0
-        while True:
+        for members in count(1):
             try:
                 for piece in member(source):
                     given += len(piece)
@@ -138,12 +143,17 @@ class _Layers:
                     f"{name} data cannot be decompressed after {given} decompressed bytes ({damage}); undamaged data "
                     f"that needs no more than {WINDOW >> 20} MiB of memory was expected; deliver it again"
                 ) from damage
+            if members > MEMBERS and given < members * MEMBER_BYTES:
+                raise self._error(
+                    f"{members:,} members of {name} data hold {given:,} bytes in all; at least {MEMBER_BYTES} each, on "
+                    f"average, were expected of more than {MEMBERS:,}; write fewer and larger ones"
+                )
             if name in ("gzip", "xz"):
-                source.strip(b"\0")  # of tapes and block devices; gzip(1) and xz(1) do so too
+                source.skip_zeros()  # of tapes and block devices; gzip(1) and xz(1) do so too
             following = source.peek(_SIGNATURE_BYTES)
             if not following:
                 return
-            if _compression(following) != name and not (name == "lz4" and following.startswith(_SKIPPABLE)):
+            if not following.startswith(signatures):
                 source.take(_SIGNATURE_BYTES)  # raises if they are few because of the layer around
                 raise self._error(
                     f"{name} data is followed by something else after {given} decompressed bytes; the end of the "
@@ -220,22 +230,48 @@ class _Source(io.RawIOBase):
         return self._chunk[self._at : self._at + size]
 
     def take(self, size: int) -> bytes:
-        """The next `size` bytes, fewer only at the end."""
+        """The next `size` bytes, fewer only at the end. For few: `skip` holds none."""
         taken = b""
         while len(taken) < size and (data := self.read(size - len(taken))):
             taken += data
         return taken
 
+    def skip(self, size: int) -> None:
+        """Passes over `size` bytes, fewer only at the end."""
+        while size and self._has_more():
+            passed = min(size, len(self._chunk) - self._at)
+            self._at += passed
+            size -= passed
+
+    def skip_behind(self, end: bytes) -> None:
+        """Passes over everything up to and including `end`, one byte, or up to the end."""
+        while self._has_more():
+            found = self._chunk.find(end, self._at)
+            self._at = found + 1 or len(self._chunk)
+            if found >= 0:
+                return
+
+    def skip_zeros(self) -> None:
+        """Passes over zeros."""
+        while self._has_more():
+            zeros = _ZEROS.match(self._chunk, self._at)
+            assert zeros is not None  # noqa: S101 - it matches nothing, too
+            self._at = zeros.end()
+            if self._at < len(self._chunk):
+                return
+
     def unread(self, data: bytes) -> None:
         """Puts back `data`, the last bytes read."""
-        self._chunk, self._at = data + self._chunk[self._at :], 0
+        if len(data) <= self._at:
+            self._at -= len(data)
+        else:  # a decoder held more than it was fed last
+            self._chunk, self._at = data + self._chunk[self._at :], 0
 
-    def strip(self, padding: bytes) -> None:
-        """Passes over the bytes in front that are in `padding`."""
-        rest = b""
-        while not rest and (data := self.read()):
-            rest = data.lstrip(padding)
-        self.unread(rest)
+    def _has_more(self) -> bool:
+        """Whether a byte follows, which is then in the chunk at hand."""
+        if self._at == len(self._chunk):
+            self._chunk, self._at = self._next(), 0
+        return self._chunk != b""
 
     def _next(self) -> bytes:
         if self._error is not None:
@@ -311,57 +347,40 @@ def _gzip_member(new: Callable[[], _Decompressor], damage: type[Exception], sour
     header = source.take(10)
     flags = header[3] if len(header) == 10 else 0
     if flags & 4:  # extra field
-        source.take(int.from_bytes(source.take(2), "little"))
+        source.skip(int.from_bytes(source.take(2), "little"))
     for _ in range((flags >> 3 & 1) + (flags >> 4 & 1)):  # name, comment
-        while source.take(1) not in (b"\0", b""):
-            pass
-    source.take(flags & 2)  # checksum of the header: 2 bytes, announced by bit 2
+        source.skip_behind(b"\0")
+    source.skip(flags & 2)  # checksum of the header: 2 bytes, announced by bit 2
     return _member(new, damage, source)
 
 
 def _member(new: Callable[[], _Decompressor], damage: type[Exception], source: _Source) -> Iterator[bytes]:
-    kept: list[bytes] = []
-    given = 0
     member = new()
-    try:
-        for piece in _pieces(member, damage, _kept(source, kept)):
-            given += len(piece)
-            yield piece
-    except _Damage:
-        if dropped := _dropped(new(), damage, kept, given):
-            yield dropped
-        raise
-    if not member.eof:
-        raise _CutOff
-    source.unread(member.unused_data or b"")
-
-
-def _kept(source: _Source, kept: list[bytes]) -> Iterator[bytes]:
-    """Feeds a member from `source`; `kept` holds all that was fed, or nothing once it is much."""
-    size = 0
-    while data := source.read(FEED):
-        size += len(data)
-        if size > KEPT:
-            kept.clear()
-        else:
-            kept.append(data)
-        yield data
-
-
-def _pieces(member: _Decompressor, damage: type[Exception], feed: Iterator[bytes]) -> Iterator[bytes]:
-    """What `member` makes of `feed`, until one of them ends. Raises _Damage."""
-    piece = b""
+    kept: list[bytes] = []  # all that was fed, or nothing once it is much
+    fed = given = 0
+    step, piece = FIRST_STEP, b""
     while not member.eof:
         feeding = member.needs_input or not piece
-        data = next(feed, b"") if feeding else b""
+        data = source.read(step) if feeding else b""
+        if data:
+            fed += len(data)
+            if fed > KEPT:
+                kept.clear()
+            else:
+                kept.append(data)
         try:
-            piece = member.decompress(data, STEP)
+            piece = member.decompress(data, step)
         except damage as error:
+            if dropped := _dropped(new(), damage, kept, given):
+                yield dropped
             raise _Damage(str(error)) from error
         if piece:
+            given += len(piece)
             yield piece
         elif feeding and not data:
-            return  # only now: `needs_input` may be said while there is more to give
+            raise _CutOff  # only now: `needs_input` may be said while there is more to give
+        step = min(2 * step, STEP)
+    source.unread(member.unused_data or b"")
 
 
 def _dropped(member: _Decompressor, damage: type[Exception], kept: list[bytes], given: int) -> bytes:
