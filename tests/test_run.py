@@ -558,7 +558,9 @@ def test_a_named_object_that_is_mended_leaves_the_error_table(project: Project) 
     ("path", "message"),
     [
         ("/etc/hostname", "belongs to no bucket; expected a path below a directory"),
-        ("bucket/none.log", "no such file or directory; expected one below"),
+        ("bucket/none.log", "No such file or directory; expected a file or directory below"),
+        ("bucket/" + "n" * 300, "File name too long; expected a file or directory below"),
+        ("bucket/loop", "Too many levels of symbolic links; expected a file or directory below"),
         ("bucket/hollow", "no object there"),
         ("s3://my-logs/none", "no object there"),
         ("s3://", "no bucket; expected s3://bucket/key-or-prefix"),
@@ -567,6 +569,7 @@ def test_a_named_object_that_is_mended_leaves_the_error_table(project: Project) 
 )
 def test_a_path_that_names_nothing_is_a_usage_error_and_nothing_is_run(tree: Project, path: str, message: str) -> None:
     (tree.bucket / "hollow").mkdir()
+    (tree.bucket / "loop").symlink_to("loop")
     with pytest.raises(UsageError, match=message):
         tree.run(tree.bucket / "a", path if "://" in path else tree.root / path)
     assert (tree.ledger, tree.waiting()) == ({}, [])

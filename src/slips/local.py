@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 import os
 import selectors
+import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -241,13 +242,17 @@ class Supervisor:
             if not bucket:
                 raise UsageError(f"{path}: no bucket; expected s3://bucket/key-or-prefix")
             return self._exact_or_prefix(bucket, key)
-        place = Path(path).resolve()
+        place = Path(os.path.realpath(path))
         for bucket, directory in self._stores.directories.buckets.items():
             if place.is_relative_to(directory):
-                if not place.exists():
-                    raise UsageError(f"{path}: no such file or directory; expected one below {directory}")
+                try:
+                    is_directory = stat.S_ISDIR(place.stat().st_mode)
+                except OSError as error:
+                    raise UsageError(
+                        f"{path}: {error.strerror}; expected a file or directory below {directory}"
+                    ) from None
                 key = place.relative_to(directory).as_posix()
-                if place.is_dir():
+                if is_directory:
                     return self._stores.list(bucket, "" if key == "." else f"{key}/")
                 return (event for event in self._stores.list(bucket, key) if event.object_key == key)
         known = ", ".join(f"{directory} ({name})" for name, directory in self._stores.directories.buckets.items())

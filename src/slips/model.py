@@ -15,6 +15,9 @@ LANES: tuple[Lane, ...] = ("fast", "slow")
 Range = tuple[int, int | None]
 """First and last record number, both inclusive and 1-based; a last of None means "to the end"."""
 
+_EARLIEST = datetime(1, 1, 1, tzinfo=UTC).timestamp()
+_LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
+
 
 class ObjectEvent(Struct, frozen=True, kw_only=True, omit_defaults=False):
     """ "This object was created." The first nine keys are those of the original, byte for byte.
@@ -176,9 +179,16 @@ class ErrorItem(Struct, kw_only=True, omit_defaults=True):
 
 
 def format_time(timestamp: float) -> str:
-    """Epoch seconds as RFC 3339 UTC with milliseconds: `2018-03-29T16:35:15.768Z`."""
-    when = datetime.fromtimestamp(timestamp, UTC)
-    return when.strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond // 1000:03d}Z"
+    """Epoch seconds as RFC 3339 UTC with milliseconds: `2018-03-29T16:35:15.768Z`.
+
+    Raises ValueError, OverflowError or OSError beyond the years 1 to 9999.
+    """
+    return f"{datetime.fromtimestamp(timestamp, UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+def nearest_time(timestamp: float) -> float:
+    """Epoch seconds within the years 1 to 9999, for times that come with files: a file system keeps others, too."""
+    return min(max(timestamp, _EARLIEST), _LATEST)
 
 
 def readable(text: str) -> str:

@@ -23,7 +23,7 @@ from slips.config import Config, HandlerConfig, Mapping
 from slips.errors import HandlerError
 from slips.format import Event
 from slips.interface import Handler, load_handlers
-from slips.model import MetaData, ObjectEvent, Sample, format_time
+from slips.model import MetaData, ObjectEvent, Sample, format_time, nearest_time
 from slips.pipeline.process import Processor
 from slips.ports import StoredObject
 
@@ -83,7 +83,7 @@ def run(
             events.append(event)
 
     if isinstance(source, Path):
-        changed, key = source.stat().st_mtime, key or source.name
+        changed, key = nearest_time(source.stat().st_mtime), key or source.name
     else:
         changed, key = time.time(), key or "log"
     event = ObjectEvent(

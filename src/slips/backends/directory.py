@@ -5,76 +5,102 @@ A key never leads out of its bucket's directory, not by `..` and not by a link.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from slips.backends.tree import Tree
 from slips.config import Config
 from slips.errors import StorageError
-from slips.model import ObjectEvent, format_time, readable
+from slips.model import ObjectEvent, format_time, nearest_time, readable
 from slips.ports import ObjectStore, StoredObject
+
+MOST_PROBLEMS = 1_000
+"""So many that a bucket full of odd entries fills neither the memory nor the screen."""
 
 
 class DirectoryStore:
     """An ObjectStore of `buckets`: name to directory."""
 
     def __init__(self, buckets: Mapping[str, Path]) -> None:
-        self._buckets = {name: directory.resolve() for name, directory in buckets.items()}
+        self._trees = {name: Tree(directory) for name, directory in buckets.items()}
         self.unlisted: list[str] = []
         """What `list` could not list, and why; it goes on with the rest."""
 
     @property
     def buckets(self) -> Mapping[str, Path]:
         """Name to resolved directory."""
-        return self._buckets
+        return {name: tree.root for name, tree in self._trees.items()}
 
     @contextmanager
     def open(self, event: ObjectEvent) -> Iterator[StoredObject]:
         """The file of the event's key."""
-        path = self.path(event)
-        with ExitStack() as stack:
-            try:
-                file = stack.enter_context(open(path, "rb", 0, opener=_open_at_once))
-            except OSError as error:
-                raise StorageError(f"{event.url}: {path}: {error.strerror}; expected a readable file") from error
+        with os.fdopen(self._open(event), "rb", 0) as file:
             status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise StorageError(f"{event.url}: {path} is not a regular file; expected one")
             body = cast("BinaryIO", _Body(cast("BinaryIO", file), status.st_size, event.url))
             yield StoredObject(body, identity(status), status.st_size, status.st_mtime)
 
-    def path(self, event: ObjectEvent) -> Path:
-        """Where the event's object lies. Raises StorageError for a key that leads elsewhere."""
-        directory = self._buckets.get(event.bucket_name)
-        if directory is None:
+    def _open(self, event: ObjectEvent) -> int:
+        tree = self._trees.get(event.bucket_name)
+        if tree is None:
             raise StorageError(
                 f"{event.url}: bucket {event.bucket_name!r} has no directory; "
                 "expected one in 'backend.embedded.buckets'"
             )
         try:
-            path = (directory / event.object_key).resolve()
-        except (OSError, ValueError, RuntimeError) as error:
-            raise StorageError(f"{event.url}: the key is no path: {error}") from error
-        if not path.is_relative_to(directory) or path == directory:
-            raise StorageError(f"{event.url}: the key leads out of {directory}; expected a file below it")
-        return path
+            return tree.open(event.object_key)
+        except ValueError as error:
+            raise StorageError(f"{event.url}: {error}; expected the path of a file below {tree.root}") from error
+        except OSError as error:
+            if error.errno == errno.EXDEV:
+                raise StorageError(f"{event.url}: {error.strerror}; expected a file below it") from error
+            path = tree.shown(event.object_key)
+            raise StorageError(f"{event.url}: {path}: {error.strerror}; expected a readable file") from error
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
         """One event per regular file whose key starts with `prefix`, in key order."""
-        directory = self._buckets[bucket]
-        start = directory / prefix.rpartition("/")[0]
-        if start.resolve().is_relative_to(directory):
-            yield from self._walk(bucket, directory, start, prefix)
+        tree = self._trees[bucket]
+        for key, entry in tree.walk(prefix, self._tell):
+            status = self._file(tree, key, entry)
+            if status is None:
+                continue
+            if _is_utf8(key):
+                yield self.event(bucket, key, status)
+            else:
+                self._tell(f"{tree.shown(key)}: the name is not UTF-8; expected one, as S3 keys are; rename the file")
+
+    def _file(self, tree: Tree, key: str, entry: os.stat_result) -> os.stat_result | None:
+        """The status of the file that an entry is, or leads to as a link; None if there is no such file."""
+        if not stat.S_ISLNK(entry.st_mode):
+            return entry if stat.S_ISREG(entry.st_mode) else None
+        try:
+            found = tree.status(key)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                self._tell(f"{tree.shown(key)}: {error.strerror}; expected a file that can be read")
+                return None
+            # Opening it is an error, which is kept for people.
+            return entry if os.path.isfile(tree.root / key) else None  # noqa: PTH113 - Path's raises
+        return found if stat.S_ISREG(found.st_mode) else None
+
+    def _tell(self, problem: str) -> None:
+        if len(self.unlisted) < MOST_PROBLEMS:
+            self.unlisted.append(problem)
+        elif len(self.unlisted) == MOST_PROBLEMS:
+            self.unlisted.append(f"there is more that cannot be listed: only {MOST_PROBLEMS:,} problems are told")
 
     def event(self, bucket: str, key: str, status: os.stat_result) -> ObjectEvent:
         """The object event of a file."""
         return ObjectEvent(
             aws_region="local",
-            event_time=format_time(status.st_mtime),
+            event_time=format_time(nearest_time(status.st_mtime)),
             event_name="ObjectCreated:Put",
             bucket_name=bucket,
             bucket_arn=f"arn:aws:s3:::{bucket}",
@@ -82,35 +108,6 @@ class DirectoryStore:
             object_size=status.st_size,
             object_etag=identity(status),
         )
-
-    def _walk(self, bucket: str, root: Path, directory: Path, prefix: str) -> Iterator[ObjectEvent]:
-        try:
-            entries = sorted(os.scandir(directory), key=lambda e: e.name + "/" * e.is_dir(follow_symlinks=False))
-        except OSError as error:
-            if not isinstance(error, FileNotFoundError) or directory == root:
-                self.unlisted.append(f"{directory}: {error.strerror}; expected a directory that can be listed")
-            return
-        for entry in entries:
-            key = Path(entry.path).relative_to(root).as_posix()
-            if entry.is_dir(follow_symlinks=False):
-                if f"{key}/".startswith(prefix) or prefix.startswith(f"{key}/"):
-                    yield from self._walk(bucket, root, Path(entry.path), prefix)
-            elif key.startswith(prefix):
-                try:
-                    status = entry.stat()
-                except FileNotFoundError:
-                    continue  # gone since it was listed, or a link to nothing: no object
-                except OSError as error:
-                    self.unlisted.append(f"{readable(entry.path)}: {error.strerror}; expected a file that can be read")
-                    continue
-                if not stat.S_ISREG(status.st_mode):
-                    continue
-                if _is_utf8(key):
-                    yield self.event(bucket, key, status)
-                else:
-                    self.unlisted.append(
-                        f"{readable(entry.path)}: the name is not UTF-8; expected one, as S3 keys are; rename the file"
-                    )
 
 
 class Stores:
@@ -142,11 +139,6 @@ class Stores:
 def identity(status: os.stat_result) -> str:
     """What stands for an etag: it changes when the file is written, replaced, or grows."""
     return f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Opens a pipe, too, without waiting for somebody to write into it."""
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _is_utf8(key: str) -> bool:

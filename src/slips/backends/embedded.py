@@ -305,10 +305,9 @@ class SqliteStream:
 
     def waiting(self) -> tuple[int, int]:
         """How many events wait, and the stored bytes of their objects."""
-        ((count, size),) = self._state.select(
-            "SELECT COUNT(*), IFNULL(SUM(json_extract(event, '$.object_size')), 0) FROM lane"
-        )
-        return count, size
+        # SUM fails beyond 63 bits, which a few sparse files reach.
+        ((count, size),) = self._state.select("SELECT COUNT(*), TOTAL(json_extract(event, '$.object_size')) FROM lane")
+        return count, int(min(size, sys.float_info.max))
 
     def failed_attempt(self, delivery: Delivery) -> None:
         """Counts one failed attempt; the event stays."""

@@ -21,7 +21,7 @@ from slips.config import Limits
 from slips.errors import FormatError, HandlerError, ReaderError, UsageError
 from slips.format import Event, Format, Record
 from slips.formats import catalogue
-from slips.model import MetaData, ObjectEvent, Outcome, format_time
+from slips.model import MetaData, ObjectEvent, Outcome, format_time, nearest_time
 from slips.pipeline.choose import moment
 
 
@@ -140,7 +140,7 @@ def _opened(file: str) -> Iterator[tuple[BinaryIO, float]]:
     path = Path(file)
     try:
         stream = path.open("rb")
-        changed = path.stat().st_mtime
+        changed = nearest_time(path.stat().st_mtime)
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}; expected a log file that can be read") from None
     with stream:
