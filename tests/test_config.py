@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import original
 from slips import config
 from slips.config import Config, Mapping, Problem, Route, SnsTopic
+from slips.config_check import find_handler
 from slips.errors import ConfigError
 
 README = original.CONFIG
@@ -777,9 +778,29 @@ def test_a_document_that_is_no_mapping_is_an_error(text: str, found: str) -> Non
 
 def test_aliases_that_multiply_are_bounded() -> None:
     laughs = "a0: &a0 [ha]\n" + "".join(f"a{n}: &a{n} [{f'*a{n - 1}, ' * 10}]\n" for n in range(1, 30))
-    for text in (laughs, handler("args: {a: &a [*a]}"), handler("args: &a {<<: *a}")):
-        assert errors(text) == ["1: more than 200,000 values, counting what aliases repeat; expected fewer; "
-                                "take some away"]  # fmt: skip
+    merges = "a0: &a0 {ha: 1}\n" + "".join(f"a{n}: &a{n} {{<<: [{f'*a{n - 1}, ' * 10}]}}\n" for n in range(1, 30))
+    for line, text in (
+        (6, laughs),
+        (6, merges),
+        (4, handler("args: {a: &a [*a]}")),
+        (4, handler("args: &a {<<: *a}")),
+    ):
+        assert errors(text) == [
+            f"{line}: more than 200,000 values, counting what aliases repeat; expected fewer; take some away"
+        ]
+        assert find_handler(text) is None
+
+
+def test_merging_many_mappings_takes_the_first_value_of_each_key() -> None:
+    many = ", ".join(f"{{k{n}: {n}, same: {n}}}" for n in range(3000))
+    args = right(handler(f"args: {{<<: [{many}]}}")).handler.args
+    assert (args["same"], args["k2999"], len(args)) == (0, 2999, 3001)
+
+
+def test_the_handler_of_a_config_with_mistakes_is_found() -> None:
+    assert find_handler("handler: {path: a.py, size: 1}\nx: !y z\n") == "a.py"
+    for text in ("handler: a.py", "handler: {path: [a.py]}", "handler: {path: 7}", "[a", "- handler", ""):
+        assert find_handler(text) is None
 
 
 def test_aliases_that_nest_are_bounded() -> None:

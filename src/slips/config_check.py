@@ -87,8 +87,8 @@ def _compose(text: str, walk: _Walk) -> Node | None:
     if node is None:
         walk.error(1, "the file is empty; expected stack_name, handler, bucket_mapping; 'slips init' writes an example")
         return None
-    if _count(node, {}) > NODES:
-        walk.error(1, f"more than {NODES:,} values, counting what aliases repeat; expected fewer; take some away")
+    if (large := _too_large(node)) is not None:
+        walk.error(large, f"more than {NODES:,} values, counting what aliases repeat; expected fewer; take some away")
         return None
     _move_sam(node)
     return node
@@ -127,17 +127,40 @@ def _explain(error: yaml.MarkedYAMLError) -> tuple[int, str]:
     return mark.line + 1 if mark else 1, f"not valid YAML: {problem}"
 
 
-def _count(node: Node, known: dict[int, int]) -> int:
-    """How many nodes a walk meets. A node that an alias puts inside itself is endless."""
-    if id(node) not in known:
-        known[id(node)] = NODES + 1  # while it is being counted
-        children: list[Node] = []
-        if isinstance(node, SequenceNode):
-            children = node.value
-        elif isinstance(node, MappingNode):
-            children = [child for pair in node.value for child in pair]
-        known[id(node)] = 1 + sum(_count(child, known) for child in children)
-    return known[id(node)]
+def _too_large(root: Node) -> Node | None:
+    """The innermost node of which a walk meets more than NODES, the first of several. Endless: one inside itself."""
+    counts: dict[int, int] = {}
+
+    def find(node: Node) -> Node | None:
+        if id(node) in counts:
+            return node if counts[id(node)] > NODES else None
+        counts[id(node)] = NODES + 1  # while its children are counted
+        count = 1
+        for child in _children(node):
+            if (found := find(child)) is not None:
+                return found
+            count += counts[id(child)]
+        counts[id(node)] = count
+        return node if count > NODES else None
+
+    return find(root)
+
+
+def _children(node: Node) -> list[Node]:
+    if isinstance(node, SequenceNode):
+        return list(node.value)
+    if isinstance(node, MappingNode):
+        return [child for pair in node.value for child in pair]
+    return []
+
+
+def find_handler(text: str) -> str | None:
+    """What `handler.path` says in a config that may have mistakes; None if that cannot be seen."""
+    node = _compose(text, _Walk(""))
+    for name in ("handler", "path"):
+        pairs = node.value if isinstance(node, MappingNode) else []
+        node = next((value for key, value in pairs if key.value == name), None)
+    return node.value if isinstance(node, ScalarNode) and _tag(node) in _TEXTS and node.value else None
 
 
 def _move_sam(root: Node) -> None:
@@ -295,7 +318,8 @@ class _Walk:
             if _tag(key) == "merge":
                 for each in value.value if isinstance(value, SequenceNode) else [value]:
                     if isinstance(each, MappingNode):
-                        merged = {**self._pairs(each), **merged}
+                        for name, pair in self._pairs(each).items():
+                            merged.setdefault(name, pair)
                     else:
                         self.error(each, "'<<' merges something else; expected an alias of a mapping, such as *name")
             elif not isinstance(key, ScalarNode):

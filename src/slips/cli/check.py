@@ -95,13 +95,10 @@ def check(
 
 def _handler_of(text: str, file: Path) -> Path | None:
     """The handler that a config with mistakes names, so that its own are told at once, too."""
-    import yaml
+    from slips.config_check import find_handler
 
-    try:
-        path = file.parent / yaml.safe_load(text)["handler"]["path"]
-    except (yaml.YAMLError, TypeError, KeyError, ValueError, RecursionError):
-        return None
-    return path if path.is_file() else None
+    path = find_handler(text)
+    return file.parent / path if path and (file.parent / path).is_file() else None
 
 
 def _mappings(config: Config) -> list[Checked]:

@@ -48,15 +48,21 @@ def aws_waf(meta: MetaData, event: Event) -> Event | Rule:
     if request.__class__ is not dict:
         raise RecordError(f"'httpRequest' is {request!r:.60}; expected an object")
     header: dict[str, Any] = {}
+    repeated: dict[str, list[Any]] = {}
     headers = request.get("headers")
     try:
         for each in headers or ():
             name, value = each["name"], each["value"]
-            header[name] = f"{header[name]}, {value}" if name in header else value
+            if name in header:
+                repeated.setdefault(name, [header[name]]).append(value)
+            else:
+                header[name] = value
     except (TypeError, KeyError):
         raise RecordError(
             f"'httpRequest.headers' is {headers!r:.60}; expected a list of objects with name and value"
         ) from None
+    for name, values in repeated.items():
+        header[name] = ", ".join(map(str, values))
     request["header"] = header
     time = event.get("timestamp")
     if time is not None and time != "":
