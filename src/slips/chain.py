@@ -18,6 +18,7 @@ import msgspec
 from slips.errors import FormatError, HandlerError, NoProgressError, ObjectError, ReaderError, RecordError
 from slips.format import Bad, Event, Format, Parse, Parsed, Record, Rule, parser
 from slips.formats import catalogue
+from slips.methods import advice, lazy
 from slips.model import MetaData, ObjectEvent, Outcome, Range
 from slips.position import BEHIND, RECV, UNREAD, Cells
 from slips.usercode import import_file
@@ -25,7 +26,7 @@ from slips.usercode import import_file
 SKIP_RULE = Rule("on_error: skip", "records that could not be parsed, where the mapping says 'on_error: skip'")
 
 Several = list[tuple[MetaData, Event]]
-Recv = Callable[[MetaData, Event], None]
+Recv = Callable[[MetaData, Event], object]
 Reject = Callable[[int, Record, Exception], None]
 """Told of each bad record: number, the record as the reader gave it, why."""
 
@@ -121,11 +122,13 @@ class Chain:
                 if event.__class__ is dict:
                     position[RECV] = seq
                     try:
-                        recv(meta, event)
+                        returned = recv(meta, event)
                     except KeyboardInterrupt:
                         raise
                     except BaseException as error:
                         raise HandlerError("recv raised") from error
+                    if returned is not None:
+                        _refuse_lazy(returned)
                     events += 1
                     delivered += 1
                 elif event.__class__ is Rule:
@@ -135,11 +138,13 @@ class Chain:
                     position[RECV] = seq
                     for each, part in event:
                         try:
-                            recv(each, part)
+                            returned = recv(each, part)
                         except KeyboardInterrupt:
                             raise
                         except BaseException as error:
                             raise HandlerError("recv raised") from error
+                        if returned is not None:
+                            _refuse_lazy(returned)
                         events += 1
                     delivered += 1
                 if ticker.due and ticker.tick(seq):
@@ -170,6 +175,12 @@ class Chain:
             if first <= last:
                 outcome.first_timestamp, outcome.last_timestamp = float(first), float(last)
         return None
+
+
+def _refuse_lazy(returned: object) -> None:
+    """Raises HandlerError for what `recv` returned if its work is still to be done: nobody would do it."""
+    if kind := lazy(returned):
+        raise HandlerError(f"returned {kind}; {advice('recv')}")
 
 
 def describe(error: BaseException) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import abc
 import inspect
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from slips.errors import UsageError
+from slips.methods import meant_as, mistakes
 from slips.model import MetaData
 from slips.usercode import import_file
 
@@ -34,7 +36,7 @@ class Handler(abc.ABC):
 def load_handlers(path: Path) -> list[type[Handler]]:
     """The handlers of a file, by name: concrete subclasses of `Handler` defined there that have no subclass there.
 
-    Raises UsageError if the file cannot be imported or has none.
+    Raises UsageError if the file cannot be imported or has none, and with every mistake of those that it has.
     """
     try:
         module = import_file(path)
@@ -55,7 +57,24 @@ def load_handlers(path: Path) -> list[type[Handler]]:
     leaves = [one for one in found if not any(other is not one and issubclass(other, one) for other in found)]
     concrete = [one for one in leaves if not inspect.isabstract(one)]
     if not concrete:
-        missing = [f"{one.__name__} lacks {', '.join(sorted(one.__abstractmethods__))}" for one in leaves]
+        missing = [_lacks(one) for one in leaves]
         what = "; ".join(missing) if missing else "no class derived from slips.interface.Handler"
         raise UsageError(f"{path}: {what}; expected a class derived from slips.interface.Handler that defines 'recv'")
-    return sorted(dict.fromkeys(concrete), key=lambda one: one.__name__)
+    concrete = sorted(dict.fromkeys(concrete), key=lambda one: one.__name__)
+    check_handlers(concrete)
+    return concrete
+
+
+def check_handlers(classes: Sequence[type[Handler]]) -> None:
+    """Raises UsageError with all that would keep methods of these classes from running when slips calls them."""
+    problems = [problem for one in classes for problem in mistakes(one, Handler)]
+    if problems:
+        raise UsageError("\n".join(dict.fromkeys(problems)))
+
+
+def _lacks(handler: type[Handler]) -> str:
+    """What an abstract handler lacks, and what was perhaps meant as that."""
+    lacks = sorted(handler.__abstractmethods__)
+    meant = meant_as(handler, Handler, "recv") if "recv" in lacks else ""
+    hint = f"; did you mean 'recv' by {meant!r}?" if meant else ""
+    return f"{handler.__name__} lacks {', '.join(lacks)}{hint}"

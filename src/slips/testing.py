@@ -22,7 +22,7 @@ from slips import times
 from slips.config import Config, HandlerConfig, Mapping
 from slips.errors import HandlerError
 from slips.format import Event
-from slips.interface import Handler, load_handlers
+from slips.interface import Handler, check_handlers, load_handlers
 from slips.model import MetaData, ObjectEvent, Sample, format_time, nearest_time
 from slips.pipeline.process import Processor
 from slips.ports import StoredObject
@@ -126,7 +126,10 @@ def run(
 def _handlers(handler: type[Handler] | Path | str | None) -> list[type[Handler]]:
     if handler is None:
         return []
-    return load_handlers(Path(handler)) if isinstance(handler, str | Path) else [handler]
+    if isinstance(handler, str | Path):
+        return load_handlers(Path(handler))
+    check_handlers([handler])
+    return [handler]
 
 
 class _OneObject:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import copy
 import traceback
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Struct, field
 
-from slips.chain import Chain, Ticker, compile_chain, describe
+from slips.chain import Chain, Recv, Ticker, compile_chain, describe
 from slips.codec import CodecLimits, Decoded, decode
 from slips.config import Config, Mapping
 from slips.errors import (
@@ -29,6 +29,7 @@ from slips.errors import (
 )
 from slips.format import Bad, Event, Record
 from slips.interface import Handler
+from slips.methods import advice, lazy
 from slips.model import MetaData, ObjectEvent, Outcome, Range, Sample, readable
 from slips.ports import ObjectStore
 from slips.position import PLACE, Cells, Place
@@ -179,7 +180,7 @@ class _Run:
                 raise FormatError(f"{source.url}: record {seq}: {_reason(error)}") from error
             self.quarantine.add(seq, record, error)
 
-        recv: Callable[[MetaData, Event], None]
+        recv: Recv
         if len(self._handlers) == 1:
             self._current, recv = _name(self._handlers[0]), self._handlers[0].recv
         else:
@@ -196,8 +197,9 @@ class _Run:
                 skip=mapping.on_error == "skip",
             )
         except HandlerError as error:
-            cause = error.__cause__ or error
-            named = HandlerError(f"{source.url}: record {error.seq}: {self._current}.recv raised {describe(cause)}")
+            cause = error.__cause__
+            what = f"raised {describe(cause)}" if cause is not None else str(error)
+            named = HandlerError(f"{source.url}: record {error.seq}: {self._current}.recv {what}")
             named.seq = error.seq
             raise named from cause
 
@@ -247,7 +249,7 @@ class _Run:
 
     def _call(self, keep: str | None, method: str, *args: Any) -> None:
         """Calls `method` of each handler; makes them first if there are none yet."""
-        place = method
+        place, kind = method, ""
         try:
             if not self._handlers:
                 place = "__init__"
@@ -260,19 +262,31 @@ class _Run:
             for handler in self._handlers:
                 self._current = _name(handler)
                 returned = getattr(handler, method)(*copy.deepcopy(args))
+                kind = lazy(returned)
+                if kind:
+                    break
                 if keep:
                     self.outcome.results[self._current] = _plain(returned)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             raise HandlerError(f"{self.event.url}: {self._current}.{place} raised {describe(error)}") from error
+        if kind:
+            raise HandlerError(f"{self.event.url}: {self._current}.{method} returned {kind}; {advice(method)}")
 
-    def _recv_all(self, meta: MetaData, event: Event) -> None:
-        """Each handler gets its own meta and event: copies are made before the first may change them."""
+    def _recv_all(self, meta: MetaData, event: Event) -> object:
+        """Each handler gets its own meta and event: copies are made before the first may change them.
+
+        Returns what is to be refused: the first value that is work still to be done.
+        """
         copies = [(copy.copy(meta), _copy_json(event)) for _ in self._handlers[1:]]
         for handler, (each_meta, each_event) in zip(self._handlers, [(meta, event), *copies], strict=True):
             self._current = _name(handler)
-            handler.recv(each_meta, each_event)
+            recv: Recv = handler.recv  # what is declared to return nothing may do so
+            returned = recv(each_meta, each_event)
+            if returned is not None and lazy(returned):
+                return returned
+        return None
 
 
 class Quarantine:

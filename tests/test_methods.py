@@ -1,0 +1,378 @@
+"""A handler's methods run, or it is refused, or its object fails: nothing else is ever counted as delivered."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import slips.testing
+from fakes import Objects, object_event, processor_of
+from projects import Project
+from slips.errors import UsageError
+from slips.interface import Handler, check_handlers, load_handlers
+from slips.methods import mistakes
+from slips.pipeline.process import Failure, Success
+
+HEAD = """\
+import asyncio, contextlib, functools
+from slips.interface import Handler
+
+RAN = []
+
+def note(method, *args):
+    RAN.append(method)
+
+def passing(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        returned = function(*args, **kwargs)
+        print(function.__name__)
+        return returned
+    return wrapper
+
+def hiding(function):
+    return lambda *args: function(*args)
+
+def dropping(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        function(*args, **kwargs)
+    return wrapper
+
+def driving(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        return asyncio.run(function(*args, **kwargs))
+    return wrapper
+
+def draining(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        for _ in function(*args, **kwargs):
+            pass
+    return wrapper
+
+def adding(function):
+    @functools.wraps(function)
+    def wrapper(*args):
+        return function(*args, "added")
+    return wrapper
+
+async def coroutine(method):
+    RAN.append(method)
+
+class Called:
+    def __init__(self, method):
+        self.method = method
+    def __call__(self, *args):
+        RAN.append(self.method)
+
+class CalledLater(Called):
+    async def __call__(self, *args):
+        RAN.append(self.method)
+
+"""
+GOOD = {
+    "plain": "def {m}(self{a}): RAN.append('{m}')",
+    "any arguments": "def {m}(self, *args, **kwargs): RAN.append('{m}')",
+    "more with defaults": "def {m}(self{a}, more=1): RAN.append('{m}')",
+    "static": "@staticmethod\ndef {m}({b}): RAN.append('{m}')",
+    "of the class": "@classmethod\ndef {m}(cls{a}): RAN.append('{m}')",
+    "lambda": "{m} = lambda self{a}: RAN.append('{m}')",
+    "partial": "{m} = functools.partial(note, '{m}')",
+    "partialmethod": "def _{m}(self, more{a}): RAN.append('{m}')\n{m} = functools.partialmethod(_{m}, 1)",
+    "callable": "{m} = Called('{m}')",
+    "passed on": "@passing\ndef {m}(self{a}): RAN.append('{m}')",
+    "hidden": "@hiding\ndef {m}(self{a}): RAN.append('{m}')",
+    "async and driven": "@driving\nasync def {m}(self{a}): RAN.append('{m}')",
+    "generator and drained": "@draining\ndef {m}(self{a}):\n    RAN.append('{m}')\n    yield",
+    "given more": "@adding\ndef {m}(self{a}, added): RAN.append('{m}')",
+    "called by another name": "def {m}s(self): RAN.append('{m}')\ndef {m}(self{a}): self.{m}s()",
+}
+BAD = {
+    "async": "async def {m}(self{a}): RAN.append('{m}')",
+    "generator": "def {m}(self{a}):\n    RAN.append('{m}')\n    yield",
+    "asynchronous generator": "async def {m}(self{a}):\n    RAN.append('{m}')\n    yield",
+    "async, passed on": "@passing\nasync def {m}(self{a}): RAN.append('{m}')",
+    "generator, passed on twice": "@passing\n@passing\ndef {m}(self{a}):\n    RAN.append('{m}')\n    yield",
+    "async, hidden": "@hiding\nasync def {m}(self{a}): RAN.append('{m}')",
+    "async, dropped": "@dropping\nasync def {m}(self{a}): RAN.append('{m}')",
+    "async, static": "@staticmethod\nasync def {m}({b}): RAN.append('{m}')",
+    "async, of the class": "@classmethod\nasync def {m}(cls{a}): RAN.append('{m}')",
+    "async partial": "{m} = functools.partial(coroutine, '{m}')",
+    "async partialmethod": ("async def _{m}(self, more{a}): RAN.append('{m}')\n{m} = functools.partialmethod(_{m}, 1)"),
+    "async callable": "{m} = CalledLater('{m}')",
+    "context manager": "@contextlib.contextmanager\ndef {m}(self{a}):\n    RAN.append('{m}')\n    yield",
+    "returns a coroutine": "def {m}(self{a}): return coroutine('{m}')",
+    "returns a generator": "def {m}(self{a}): return (RAN.append('{m}') for _ in 'a')",
+    "returns a map": "def {m}(self{a}): return map(RAN.append, ['{m}'])",
+    "too many": "def {m}(self{a}, more): RAN.append('{m}')",
+    "too few": "def {m}({b}): RAN.append('{m}')",
+    "by name only": "def {m}(self{a}, *, more): RAN.append('{m}')",
+    "misspelt": "def {m}s(self{a}): RAN.append('{m}')",
+    "in capitals": "def {u}(self{a}): RAN.append('{m}')",
+    "none": "{m} = None",
+}
+ARGUMENTS = {"setup": "args", "recv": "meta, event", "result": ""}
+NUMBERS = itertools.count()
+
+
+def methods_of(form: str, method: str) -> str:
+    """The source of one method, indented."""
+    given = ARGUMENTS[method]
+    text = {**GOOD, **BAD}[form].format(m=method, u=method.title(), a=f", {given}" if given else "", b=given)
+    return "".join(f"    {line}\n" for line in text.splitlines())
+
+
+def source(forms: dict[str, str], places: dict[str, str]) -> str:
+    """A file with a handler whose methods have these forms, each in the class itself, its base or a mixin."""
+    bodies = {"H": "    pass\n", "Base": "    pass\n", "Mixin": "    pass\n"}
+    for method, form in forms.items():
+        bodies[places.get(method, "H")] += methods_of(form, method)
+    return (
+        f"{HEAD}class Mixin:\n{bodies['Mixin']}\nclass Base(Handler):\n{bodies['Base']}\n"
+        f"class H(Mixin, Base):\n{bodies['H']}"
+    )
+
+
+def outcome_of(text: str, directory: Path) -> tuple[str, list[str]]:
+    """What becomes of an object of two records: refused, failed or done; and the methods that ran."""
+    path = directory / f"handler_{next(NUMBERS)}.py"
+    path.write_text(text)
+    try:
+        handlers = load_handlers(path)
+    except UsageError:
+        return "refused", []
+    ran: list[str] = sys.modules[path.stem].RAN
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        ended = processor_of(Objects(a=b"1\n2\n"), *handlers).process(object_event("a"))
+    if isinstance(ended, Failure):
+        assert ended.stage == "handler"
+        return "failed", ran
+    assert isinstance(ended, Success)
+    assert ended.outcome.delivered == 2
+    return "done", ran
+
+
+forms = st.sampled_from(sorted(GOOD)) | st.sampled_from(sorted(BAD))
+places = st.fixed_dictionaries({}, optional={method: st.sampled_from(["H", "Base", "Mixin"]) for method in ARGUMENTS})
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.fixed_dictionaries({"recv": forms}, optional={"setup": forms, "result": forms}), places)
+def test_every_method_ran_or_was_refused_or_its_object_failed(forms: dict[str, str], places: dict[str, str]) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        ended, ran = outcome_of(source(forms, places), Path(directory))
+    if set(forms.values()) <= GOOD.keys():
+        assert ended == "done"
+    if ended == "done":
+        expected = ["setup", "recv", "recv", "result"]
+        assert ran == [method for method in expected if method in forms]
+    # A mixin's method with a name that is none of a handler's is nobody's mistake, as it may serve another class.
+    elsewhere = {method for method, form in forms.items() if form in ("misspelt", "in capitals")}
+    if not any(places.get(method) == "Mixin" for method in elsewhere):
+        assert (ended == "done") == (set(forms.values()) <= GOOD.keys())
+
+
+@pytest.mark.parametrize("method", ARGUMENTS)
+@pytest.mark.parametrize("form", [form for form in BAD if not form.startswith(("returns", "async, hidden"))])
+def test_what_can_be_told_of_a_class_is_refused_before_anything_is_processed(
+    tmp_path: Path, form: str, method: str
+) -> None:
+    forms = {"recv": "plain", method: form}
+    assert outcome_of(source(forms, {}), tmp_path) == ("refused", [])
+
+
+@pytest.mark.parametrize("method", ARGUMENTS)
+@pytest.mark.parametrize("form", ["returns a coroutine", "returns a generator", "returns a map", "async, hidden"])
+def test_a_method_that_returns_work_still_to_be_done_fails_its_object(tmp_path: Path, form: str, method: str) -> None:
+    path = tmp_path / f"handler_{next(NUMBERS)}.py"
+    path.write_text(source({"recv": "plain", method: form}, {}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # "coroutine … was never awaited"
+        ended = processor_of(Objects(a=b"1\n2\n"), *load_handlers(path)).process(object_event("a"))
+    assert isinstance(ended, Failure)
+    record = "record 1: " if method == "recv" else ""
+    assert ended.message.startswith(f"s3://my-logs/a: {record}H.{method} returned a ")
+    assert f"write 'def {method}(self" in ended.message
+    assert (ended.stage, ended.outcome.delivered) == ("handler", 2 if method == "result" else 0)
+
+
+def test_of_several_handlers_the_one_that_returns_a_coroutine_is_named() -> None:
+    class Later(Handler):
+        def recv(self, meta: object, event: object) -> None:
+            async def later() -> None: ...
+
+            return later()  # type: ignore[return-value]
+
+    class Other(Handler):
+        def recv(self, meta: object, event: object) -> None: ...
+
+    ended = processor_of(Objects(a=b"1\n"), Other, Later).process(object_event("a"))
+    assert isinstance(ended, Failure)
+    assert "record 1: Later.recv returned a coroutine" in ended.message
+
+
+def test_other_values_may_be_returned() -> None:
+    class Returns(Handler):
+        values: Any = [True, 0, "text", [1], MagicMock(), iter([1]), open]  # noqa: RUF012
+
+        def recv(self, meta: object, event: dict[str, Any]) -> Any:
+            return self.values[int(event["message"])]
+
+    body = b"".join(b"%d\n" % number for number in range(len(Returns.values)))
+    assert isinstance(processor_of(Objects(a=body), Returns).process(object_event("a")), Success)
+
+
+# ---- what is said
+
+
+def told(*classes: type[Handler]) -> list[str]:
+    with pytest.raises(UsageError) as caught:
+        check_handlers(classes)
+    return [line.partition(": ")[2] for line in str(caught.value).splitlines()]
+
+
+def test_all_mistakes_are_told_at_once_each_with_its_place_and_what_to_write() -> None:
+    class One(Handler):
+        def setup(self) -> None: ...  # type: ignore[override]
+
+        async def recv(self, meta: object, event: object) -> None: ...  # type: ignore[override]
+
+        def results(self) -> None: ...
+
+    class Two(Handler):
+        def __init__(self, limit: int) -> None: ...
+
+        def recv(self, event: object) -> Any:  # type: ignore[override]
+            yield
+
+    with pytest.raises(UsageError) as caught:
+        check_handlers([One, Two])
+    plain = (
+        "expected a plain method, which has run when it returns; write 'def recv(self, meta, event)' without 'async' "
+        "and 'yield', and asyncio.run(…) around what is asynchronous"
+    )
+    arguments = "expected the arguments that slips.interface.Handler has; write"
+    line = One.setup.__code__.co_firstlineno
+    many, missing = "too many positional arguments", "missing a required argument: 'limit'"
+    assert str(caught.value).splitlines() == [
+        f"{__file__}:{line}: One.setup(self) cannot be called with (args): {many}; {arguments} 'def setup(self, args)'",
+        f"{__file__}:{line + 2}: One.recv is an 'async def'; {plain}",
+        f"{__file__}:{line + 4}: One.results is never called; expected 'setup', 'recv' or 'result', or a method that "
+        "one of them calls; did you mean 'result'?",
+        f"{__file__}:{line + 7}: Two.__init__(self, limit) cannot be called with (): {missing}; "
+        f"{arguments} 'def __init__(self)'",
+        f"{__file__}:{line + 9}: Two.recv is a generator ('yield' in it); {plain}",
+        f"{__file__}:{line + 9}: Two.recv(self, event) cannot be called with (meta, event): {many}; "
+        f"{arguments} 'def recv(self, meta, event)'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        *(("results", "result"), ("Result", "result"), ("resut", "result"), ("receive", "recv"), ("recieve", "recv")),
+        *(("Recv", "recv"), ("recv_", "recv"), ("set_up", "setup"), ("setUp", "setup"), ("stup", "setup")),
+    ],
+)
+def test_a_name_that_is_nearly_a_methods_is_a_mistake(name: str, meant: str) -> None:
+    near = type("Near", (Handler,), {"recv": lambda self, meta, event: None, name: lambda self: None})
+    (line,) = told(near)
+    assert line.startswith(f"Near.{name} is never called;")
+    assert line.endswith(f"did you mean '{meant}'?")
+
+
+def test_what_the_class_calls_or_inherits_from_elsewhere_is_no_mistake() -> None:
+    def logged(function: Any) -> Any:
+        return lambda *args: function(*args)  # noqa: PLW0108 - as a decorator does
+
+    class Mixin:
+        def results(self) -> None: ...
+
+    class Mine(Mixin, Handler):
+        receive = property(lambda self: 1)
+        Setup = type("Setup", (), {})
+        setups: Any = ()
+
+        @logged
+        def recv(self, meta: object, event: object) -> None:
+            self.recieve()
+            getattr(self, "set_up")()  # noqa: B009
+
+        def recieve(self) -> None: ...
+        def set_up(self) -> None: ...
+        def setup_database(self) -> None: ...
+        def reset(self) -> None: ...
+        def resut(self) -> None: ...
+
+        result = resut
+
+    assert mistakes(Mine, Handler) == []
+
+
+def test_a_method_that_only_calls_itself_is_never_called() -> None:
+    class Mine(Handler):
+        def recv(self, meta: object, event: object) -> None: ...
+
+        def results(self) -> None:
+            self.results()
+
+    assert len(told(Mine)) == 1
+
+
+@pytest.mark.parametrize("name", ["receive", "process", "on_event", "Recv"])
+def test_a_class_without_recv_is_told_what_was_perhaps_meant(tmp_path: Path, name: str) -> None:
+    path = tmp_path / f"handler_{next(NUMBERS)}.py"
+    path.write_text(f"from slips.interface import Handler\nclass H(Handler):\n    def {name}(self, meta, event): ...\n")
+    with pytest.raises(UsageError, match=f"H lacks recv; did you mean 'recv' by '{name}'\\?"):
+        load_handlers(path)
+
+
+def test_a_class_that_cannot_be_looked_at_is_left_to_the_run() -> None:
+    class Odd:
+        def __get__(self, instance: object, owner: object) -> Any:
+            raise ValueError("odd")
+
+    class Mine(Handler):
+        setup = Odd()
+        result = functools.singledispatchmethod(lambda self, more: None)
+
+        def recv(self, meta: object, event: object) -> None: ...
+
+    assert mistakes(Mine, Handler) == []
+
+
+@pytest.mark.parametrize("command", ["check", "run", "test -d e.json", "deploy --dry-run"])
+def test_every_command_that_uses_the_handler_refuses_it_first(tmp_path: Path, command: str) -> None:
+    project = Project(tmp_path)
+    project.handler(
+        "from slips.interface import Handler\nprint('imported')\n"
+        "class H(Handler):\n    async def recv(self, meta, event): ...\n    def results(self): ...\n"
+    )
+    project.put("json/a", {"n": 1})
+    (tmp_path / "e.json").write_text('{"bucket_name": "my-logs", "object_key": "json/a"}')
+    done = project.shell(*command.split())
+    assert (done.status, done.out) == (2, "")
+    assert f"slips: {tmp_path}/handler.py:4: H.recv is an 'async def'; expected a plain method" in done.err
+    assert f"slips: {tmp_path}/handler.py:5: H.results is never called;" in done.err
+    assert project.errors() == []
+
+
+def test_a_test_of_the_handler_refuses_it_too() -> None:
+    class Later(Handler):
+        async def recv(self, meta: object, event: object) -> None: ...  # type: ignore[override]
+
+    with pytest.raises(UsageError, match="is an 'async def'"):
+        slips.testing.run(Later, "json", b"")
