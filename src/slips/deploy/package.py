@@ -32,7 +32,10 @@ from slips.usercode import environment
 
 UNZIPPED_LIMIT = 250 * 2**20
 """Of a function's code. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
-NOT_DEPLOYED = {"__main__.py", "cli", "config_check.py", "deploy", "local.py", "project.py", "testing.py", "worker.py"}
+NOT_DEPLOYED = {
+    *("__main__.py", "cli", "config_check.py", "deploy", "local.py", "pool.py", "project.py"),
+    *("testing.py", "worker.py"),
+}
 """Of slips: what only people and this machine use."""
 _LEFTOVERS = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
 """What pip writes beside the metadata, for itself."""
