@@ -215,6 +215,7 @@ with Cloud.start(pathlib.Path(sys.argv[1])) as cloud:
 """
 
 
+@pytest.mark.cloud  # starts one of its own, without the fixture
 def test_the_servers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
     starter = subprocess.Popen(
         [sys.executable, "-c", STARTER, str(tmp_path)],

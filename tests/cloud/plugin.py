@@ -1,4 +1,4 @@
-"""Fixtures: one stand-in of AWS for each pytest process, empty for each test."""
+"""Fixtures: one stand-in of AWS for each pytest process, empty for each test. Tests that use it are marked `cloud`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from cloud.client import Cloud
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and "cloud_server" in item.fixturenames:
+            item.add_marker("cloud")
 
 
 @pytest.fixture(scope="session")
