@@ -116,6 +116,11 @@ class Ledger(Faults):
         assert known is not None
         known.item = item
 
+    def reading(self, event: ObjectEvent, read: ObjectEvent | None) -> None:
+        known = self._call("reading", event)
+        assert known is not None
+        known.read = read
+
     def stopped(self, event: ObjectEvent, rest: ObjectEvent, outcome: Outcome) -> None:
         known = self._call("stopped", event)
         assert known is not None
@@ -146,6 +151,11 @@ class Ledger(Faults):
     def drop(self, event: ObjectEvent) -> None:
         self._call("drop", event)
         self._write(event, status="dropped")
+
+    def supersede(self, event: ObjectEvent) -> None:
+        self._call("supersede", event)
+        self._supersede(event)
+        self._write(event, status="superseded")
 
     def get(self, event: ObjectEvent) -> LedgerEntry | None:
         return self._call("get", event)
@@ -183,23 +193,23 @@ class Ledger(Faults):
 
 
 def _key(event: ObjectEvent) -> bytes:
-    return msgspec.json.encode(
-        [event.bucket_name, event.object_key, event.identity, event.object_sequencer, event.records, event.replay]
-    )
+    return msgspec.json.encode([event.bucket_name, event.object_key, event.identity, event.records, event.replay])
 
 
 class Objects:
-    """An ObjectStore of bytes; each object's etag is `e1`."""
+    """An ObjectStore of bytes; each object's etag is `e1`, unless `etags` has another."""
 
     def __init__(self, **objects: bytes) -> None:
         self.objects = objects
+        self.etags: dict[str, str] = {}
 
     @contextmanager
     def open(self, event: ObjectEvent) -> Iterator[StoredObject]:
         if event.object_key not in self.objects:
             raise StorageError(f"{event.url}: no such object")
         body = self.objects[event.object_key]
-        yield StoredObject(cast("BinaryIO", io.BytesIO(body)), "e1", len(body), 0.0)
+        etag = self.etags.get(event.object_key, "e1")
+        yield StoredObject(cast("BinaryIO", io.BytesIO(body)), etag, len(body), 0.0)
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
         return (object_event(key) for key in sorted(self.objects) if key.startswith(prefix))

@@ -363,8 +363,6 @@ def test_each_event_has_a_key_of_its_own_of_a_fixed_length() -> None:
         replace(A, bucket_name="b"),
         replace(A, object_etag="e2"),
         replace(A, object_version_id="v1"),
-        replace(A, object_sequencer="01"),
-        replace(A, object_sequencer="02"),
         replace(A, records=[(1, None)]),
         replace(A, records=records),
         replace(A, replay="r@1"),
@@ -378,6 +376,10 @@ def test_a_version_is_told_by_its_id_alone_and_the_way_of_an_event_is_no_part_of
     version = replace(A, object_version_id="v1")
     same = replace(version, object_etag="", object_sequencer="01", lane="slow", dest_stream="x", event_time="later")
     assert entry(version) == entry(replace(same, reader="s3-lines", object_size=9))
+
+
+def test_without_versions_the_same_bytes_put_again_are_the_same_object() -> None:
+    assert entry(replace(A, object_sequencer="01")) == entry(replace(A, object_sequencer="02"))
 
 
 @pytest.mark.usefixtures("tables")

@@ -395,6 +395,17 @@ def test_what_failed_may_be_claimed_again_but_not_by_the_request_that_reported_i
     assert tables.ledger.claim(EVENT, "r1") == "claimed"
 
 
+def test_what_was_superseded_may_be_claimed_again_and_is_not_done(tables: Tables) -> None:
+    tables.ledger.claim(EVENT, "r1")
+    tables.ledger.supersede(EVENT)
+    known = tables.ledger.get(EVENT)
+    assert known is not None
+    assert known.status == "superseded"
+    assert tables.ledger.claim(EVENT, "r1") == "new"
+    tables.ledger.supersede(EVENT)
+    assert tables.ledger.claim(EVENT, "r2") == "new"
+
+
 def test_a_replay_of_the_whole_makes_the_object_done(tables: Tables) -> None:
     again = replace(EVENT, replay="r1@1")
     tables.ledger.fail(EVENT, Outcome(), "r1")
@@ -450,6 +461,33 @@ def test_the_cause_of_an_attempt_is_kept_until_the_event_is_concluded(shared_tab
     known = ledger.get(EVENT)
     assert known is not None
     assert known.item is None
+
+
+def test_what_was_found_in_the_place_of_an_event_is_kept_until_the_event_is_concluded(
+    shared_tables: SharedTables,
+) -> None:
+    ledger, other = shared_tables.ledger, replace(EVENT, object_etag="e2")
+
+    def found() -> ObjectEvent | None:
+        known = ledger.get(EVENT)
+        assert known is not None
+        return known.read
+
+    ledger.claim(EVENT, "r1")
+    ledger.reading(EVENT, other)
+    assert found() == other
+    ledger.reading(EVENT, None)
+    assert found() is None
+    ledger.reading(EVENT, other)
+    ledger.supersede(EVENT)
+    assert found() is None
+
+
+def test_an_item_of_what_was_superseded_goes(shared_tables: SharedTables) -> None:
+    shared_tables.errors.put(item("r1"))
+    shared_tables.ledger.fail(EVENT, Outcome(), "r1")
+    shared_tables.ledger.supersede(EVENT)
+    assert list(shared_tables.errors.scan()) == []
 
 
 def test_the_rest_of_a_run_that_was_stopped_is_there_for_whoever_claims_the_event_next(

@@ -23,11 +23,17 @@ class StoredObject(Struct):
     last_modified: float
     """Epoch seconds."""
     version_id: str | None = None
+    names: frozenset[str] = frozenset()
+    """Identities of this content other than its own: what a listing announces that does not read it."""
 
     @property
     def identity(self) -> str:
-        """What tells this content of the key from another."""
+        """What tells this content of the key from another: the version id, else the etag."""
         return self.version_id or self.etag
+
+    def is_named(self, identity: str) -> bool:
+        """Whether an identity that was announced or stored is one of this very content."""
+        return identity in (self.identity, self.etag) or identity in self.names
 
 
 class ObjectStore(Protocol):
@@ -91,7 +97,7 @@ class LedgerEntry(Struct, omit_defaults=True):
     identity: str
     status: str
     """`claimed`, `done`, `part`, `failed`, `dropped`; `waiting`: back on its lane, nobody's; `dismissed`: its error
-    item was taken out."""
+    item was taken out; `superseded`: other content was there when it was read, which has an entry of its own."""
     updated_at: float = 0.0
     """Epoch seconds."""
     request_id: str = ""
@@ -102,6 +108,8 @@ class LedgerEntry(Struct, omit_defaults=True):
     """Why the latest attempt failed, if the ledger is shared and there may be another."""
     rest: ObjectEvent | None = None
     """What is still to be sent, if the run was stopped in time and the ledger is shared."""
+    read: ObjectEvent | None = None
+    """What the holder of the claim found instead of the announced content, if the ledger is shared."""
 
 
 Claim = Literal["new", "again", "done", "claimed"]
@@ -128,6 +136,10 @@ class Ledger(Protocol):
         """A routing rule dropped the event."""
         ...
 
+    def supersede(self, event: ObjectEvent) -> None:
+        """Other content than the announced was read, and is settled by itself. The announced may come back."""
+        ...
+
     def get(self, event: ObjectEvent) -> LedgerEntry | None:
         """What is known of the event."""
         ...
@@ -140,6 +152,10 @@ class SharedLedger(Ledger, Protocol):
 
     def attempted(self, event: ObjectEvent, item: ErrorItem) -> None:
         """One attempt failed as `item` says, and the holder of the claim will try again or be given up."""
+        ...
+
+    def reading(self, event: ObjectEvent, read: ObjectEvent | None) -> None:
+        """The holder of the claim found `read` in the place of `event`, and is about to claim that; None: no more."""
         ...
 
     def stopped(self, event: ObjectEvent, rest: ObjectEvent, outcome: Outcome) -> None:

@@ -410,6 +410,11 @@ class SqliteLedger:
     def drop(self, event: ObjectEvent) -> None:
         self._write(event, "dropped", None)
 
+    def supersede(self, event: ObjectEvent) -> None:
+        with self._state.transaction():
+            if self.status_of(event) not in SETTLED:
+                self._write(event, "superseded", None)
+
     def dismiss(self, event: ObjectEvent) -> None:
         """People have taken the event's error item out: it is not to be processed again."""
         self._write(event, "dismissed", None)

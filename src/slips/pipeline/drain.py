@@ -100,7 +100,7 @@ def _as_it_is_now(
         )
         return msgspec.structs.replace(event, records=None, reader=None)
     with store.open(event) as stored:
-        if event.identity not in ("", stored.identity):
+        if event.identity and not stored.is_named(event.identity):
             raise OverwrittenError(
                 f"object overwritten: {event.url} has other content since its records were quarantined; the item "
                 "stays as evidence; its new content is an object of its own, processed when it was put; 'slips "
@@ -230,4 +230,4 @@ def _as_nobodys(event: ObjectEvent) -> ObjectEvent:
 
 def _is_settled(event: ObjectEvent, ledger: Ledger) -> bool:
     known = ledger.get(event)
-    return known is not None and known.status in ("done", "part", "dropped", "failed")
+    return known is not None and known.status in ("done", "part", "dropped", "failed", "superseded")

@@ -2,6 +2,9 @@
 
 Each step may be done twice and none undoes another, so that an invocation which dies anywhere is made good by the next:
 quarantine and continuation are written before the ledger says that the event is done.
+
+An event that announces one content and finds another settles what it read: that content is claimed by itself, and the
+announced one ends as superseded.
 """
 
 from __future__ import annotations
@@ -17,9 +20,9 @@ from msgspec import Struct, field
 from slips.chain import Ticker, describe
 from slips.errors import NoProgressError, StateError, StreamError, UnfinishedError
 from slips.model import ObjectEvent, Outcome
-from slips.pipeline.process import Failure, Processor, Success
+from slips.pipeline.process import Failure, Processor, Success, Superseded, by_itself
 from slips.pipeline.report import listed, report_failure, report_quarantine, run_ids, take_back
-from slips.ports import ErrorTable, SharedLedger, Stream
+from slips.ports import Claim, ErrorTable, SharedLedger, Stream
 
 LEAST_MARGIN, MOST_MARGIN = 1.0, 60.0
 """Seconds kept for `result`, the quarantine and the lane before the limit: a tenth of the time, within these; a third
@@ -62,7 +65,8 @@ class Observer(Protocol):
     def failed(self, failure: Failure, final: bool) -> None: ...
 
     def passed_over(self, event: ObjectEvent, why: str) -> None:
-        """`done` or `claimed`: a duplicate; `sent back`: to its lane, as the time is up."""
+        """`done` or `claimed`: a duplicate; `superseded`: what is there now is done or claimed by another event;
+        `sent back`: to its lane, as the time is up."""
         ...
 
 
@@ -73,6 +77,8 @@ class Batch(Struct):
     failed: int = 0
     """Reported in the error table."""
     duplicates: int = 0
+    superseded: int = 0
+    """Overwritten before they were read, by what is done or in other hands."""
     sent_back: int = 0
     unfinished: list[str] = field(default_factory=list)
     """Why events are not finished that another attempt may finish."""
@@ -164,13 +170,47 @@ class _Run:
 
     def attempt(self, event: ObjectEvent, run_id: str, *, again: bool, first: bool) -> None:
         """The event, claimed, through the processor; and its end. `again`: an attempt before may have left items."""
-        ended = self._processor.process(event, self._deadline)
-        if isinstance(ended, Success):
-            self._conclude(event, run_id, ended, again)
+        if again:
+            self._let_go(event, run_id)
+        claims: list[Claim] = []
+
+        def admit(found: ObjectEvent) -> bool:
+            """Whether the content that is there instead of the announced one is this run's to process."""
+            read = by_itself(found)
+            self._ledger.reading(event, read)
+            claims.append(self._ledger.claim(read, run_id))
+            return claims[0] == "new" or (claims[0] == "again" and self.rest_of(read) is None)
+
+        ended = self._processor.process(event, self._deadline, admit)
+        read = by_itself(ended.event) if claims else event
+        again = again or claims == ["again"]
+        if isinstance(ended, Superseded):
+            if claims == ["again"] and (rest := self.rest_of(read)) is not None:
+                self.send_rest(read, *rest)
+            else:
+                self._observer.passed_over(event, "superseded")
+                self._done.superseded += 1
+        elif isinstance(ended, Success):
+            self._conclude(read, run_id, ended, again)
         elif ended.error_type == NoProgressError.__name__ and not first:
+            if claims:
+                self._let_go(event, run_id)
             self.send_back(event, run_id, again=again)  # others used the time: alone it may get further
+            return
+        elif ended.retryable:
+            self._keep(read, run_id, ended)
+            return
         else:
-            self._fail(event, run_id, ended, again)
+            self._fail(read, run_id, ended, again)
+        if read is not event:
+            self._ledger.supersede(event)
+
+    def _let_go(self, event: ObjectEvent, run_id: str) -> None:
+        """Gives back the claim on what was read instead of the announced content: the next attempt may find other."""
+        known = self._ledger.get(event)
+        if known is not None and known.read is not None:
+            self._ledger.release(known.read, run_id)
+            self._ledger.reading(event, None)
 
     def rest_of(self, event: ObjectEvent) -> tuple[ObjectEvent, Outcome] | None:
         """What an attempt before has left to send, and what it had come to."""
@@ -201,16 +241,18 @@ class _Run:
             self.send_rest(event, success.rest, success.outcome)
         self._observer.succeeded(success, items)
 
-    def _fail(self, event: ObjectEvent, run_id: str, failure: Failure, again: bool) -> None:
-        """A final failure to the error table; of another the ledger keeps the cause, should no attempt help."""
+    def _keep(self, event: ObjectEvent, run_id: str, failure: Failure) -> None:
+        """The cause of a failure that may pass, to the ledger, should no attempt help."""
         item = report_failure(failure, run_id, 1, self._clock(), self._code_version)
-        if failure.retryable:
-            self._ledger.attempted(event, item)
-            self._done.unfinished.append(failure.message)
-        else:
-            self._errors.put(item)
-            if again:
-                take_back(self._errors, run_id, 2)
-            self._ledger.fail(event, failure.outcome, run_id)
-            self._done.failed += 1
-        self._observer.failed(failure, not failure.retryable)
+        self._ledger.attempted(event, item)
+        self._done.unfinished.append(failure.message)
+        self._observer.failed(failure, final=False)
+
+    def _fail(self, event: ObjectEvent, run_id: str, failure: Failure, again: bool) -> None:
+        """A final failure to the error table."""
+        self._errors.put(report_failure(failure, run_id, 1, self._clock(), self._code_version))
+        if again:
+            take_back(self._errors, run_id, 2)
+        self._ledger.fail(event, failure.outcome, run_id)
+        self._done.failed += 1
+        self._observer.failed(failure, final=True)

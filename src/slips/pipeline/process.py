@@ -8,8 +8,8 @@ from __future__ import annotations
 import copy
 import traceback
 from array import array
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, overload
 
 import msgspec
 from msgspec import Struct, field
@@ -25,13 +25,14 @@ from slips.errors import (
     ObjectError,
     OverwrittenError,
     RecordError,
+    StateError,
     WorkerError,
 )
 from slips.format import Bad, Event, Record
 from slips.interface import Handler
 from slips.methods import advice, lazy
 from slips.model import MetaData, ObjectEvent, Outcome, Range, Sample, readable
-from slips.ports import ObjectStore
+from slips.ports import ObjectStore, StoredObject
 from slips.position import PLACE, Cells, Place
 from slips.routing import mapping_for
 
@@ -92,7 +93,25 @@ class Failure(Struct, tag=True):
     outcome: Outcome = field(default_factory=Outcome)
 
 
+class Superseded(Struct, tag=True):
+    """Nothing was delivered: other content than the announced was there, and needs no run of its own."""
+
+    event: ObjectEvent
+    """With the identity that was read."""
+
+
+def by_itself(read: ObjectEvent) -> ObjectEvent:
+    """The event of content that was read where another was announced: it is no replay of the other."""
+    return msgspec.structs.replace(read, replay=None)
+
+
+Admit = Callable[[ObjectEvent], bool]
+"""Asked about an event with the identity that was read, if another was announced: whether that content may run."""
 _READING = ("storage", "decompression", "reader")
+
+
+def _always(_event: ObjectEvent) -> bool:
+    return True
 
 
 class Processor:
@@ -105,14 +124,24 @@ class Processor:
             object_bytes=config.limits.object_bytes, expansion_ratio=config.limits.expansion_ratio
         )
 
-    def process(self, event: ObjectEvent, ticker: Ticker | None = None) -> Success | Failure:
-        """One object, whole or the records that `event.records` names."""
+    @overload
+    def process(self, event: ObjectEvent, ticker: Ticker | None = None) -> Success | Failure: ...
+
+    @overload
+    def process(self, event: ObjectEvent, ticker: Ticker, admit: Admit) -> Success | Failure | Superseded: ...
+
+    def process(
+        self, event: ObjectEvent, ticker: Ticker | None = None, admit: Admit = _always
+    ) -> Success | Failure | Superseded:
+        """One object, whole or the records that `event.records` names. `admit` has the last word on other content."""
         ticker = ticker or Ticker()
         run = _Run(event, self._handlers, ticker.position)
         try:
-            return self._finish(run, ticker)
+            return self._finish(run, ticker, admit)
         except ObjectError as error:
             return run.failure(error)
+        except StateError:
+            raise  # `admit` could not ask: the object has not failed
         except Exception as error:  # noqa: BLE001 - it must not cost other objects anything
             what = "" if isinstance(error, MemoryError) else "; this is a bug of slips, please report it"
             unexpected = WorkerError(f"{event.url}: {describe(error)}{what}")
@@ -122,9 +151,11 @@ class Processor:
     def attempt(self, event: ObjectEvent) -> Success:
         """Like `process`, but raises the ObjectError that ended the run: tests of handlers want its cause."""
         ticker = Ticker()
-        return self._finish(_Run(event, self._handlers, ticker.position), ticker)
+        done = self._finish(_Run(event, self._handlers, ticker.position), ticker, _always)
+        assert isinstance(done, Success)  # noqa: S101 - every content is admitted
+        return done
 
-    def _finish(self, run: _Run, ticker: Ticker) -> Success:
+    def _finish(self, run: _Run, ticker: Ticker, admit: Admit) -> Success | Superseded:
         event = run.event
         mapping = mapping_for(self._config.bucket_mapping, event.bucket_name, event.object_key)
         if mapping is None:
@@ -137,13 +168,17 @@ class Processor:
             return Success(event, run.outcome)
         with self._store.open(event) as stored:
             run.outcome.identity, run.outcome.etag = stored.identity, stored.etag
-            _refuse_other_content(event, stored.identity, chain)
+            _refuse_other_content(event, stored, chain)
+            # What error items and `record_id` name is the content that was read, not the one announced.
+            source = msgspec.structs.replace(
+                event, object_etag=stored.etag, object_size=stored.size, object_version_id=stored.version_id
+            )
+            if stored.identity != event.identity:
+                run.event = source
+                if event.records is None and not admit(source):
+                    return Superseded(source)
             decoded = decode(stored.body, self._codec_limits, event.url)
             try:
-                # What error items and `record_id` name is the content that was read, not the one announced.
-                source = msgspec.structs.replace(
-                    event, object_etag=stored.etag, object_size=stored.size, object_version_id=stored.version_id
-                )
                 stopped = run.records(chain, decoded, source, mapping, self._config, ticker)
             finally:
                 run.outcome.bytes_in, run.outcome.bytes_out = decoded.bytes_in, decoded.bytes_out
@@ -369,15 +404,15 @@ def _bounded(text: str, size: int, end: bool = False) -> str:
     return text
 
 
-def _refuse_other_content(event: ObjectEvent, identity: str, chain: Chain) -> None:
+def _refuse_other_content(event: ObjectEvent, stored: StoredObject, chain: Chain) -> None:
     """Record numbers mean something only in the very content, cut by the very reader, that they were made from."""
     if event.records is None:
         return
-    if event.identity and event.identity != identity:
+    if event.identity and not stored.is_named(event.identity):
         raise OverwrittenError(
             f"{event.url}: object overwritten since its records were numbered "
-            f"(was {event.identity}, is {identity}); expected the same content; what is there now is an object of its "
-            "own, and is processed when it is announced"
+            f"(was {event.identity}, is {stored.identity}); expected the same content; what is there now is an object "
+            "of its own, and is processed when it is announced"
         )
     if event.reader is not None and event.reader != chain.reader:
         raise OverwrittenError(

@@ -107,10 +107,16 @@ def report_lost(
     events, problems = events_of(found, read_back)
     cause = found.cause or Cause()
     items: list[ErrorItem] = []
-    for event, run_id in zip(events, run_ids(cause.request_id or _digest(events), len(events)), strict=True):
-        known = ledger.get(event)
+    for announced, run_id in zip(events, run_ids(cause.request_id or _digest(events), len(events)), strict=True):
+        event, known = announced, ledger.get(announced)
         if known is not None and _is_settled(known, run_id):
             continue
+        if known is not None and known.read is not None:
+            # What was there instead of the announced content is what failed, unless another event has it.
+            event, known = known.read, ledger.get(known.read)
+            if known is not None and _is_settled(known, run_id):
+                ledger.supersede(announced)
+                continue
         if known is not None and known.rest is not None:
             # Concluded but for the rest, which may be on its lane or not: as an item it is lost in no case, and if it
             # is done meanwhile, that takes the item away.
@@ -122,6 +128,8 @@ def report_lost(
                 ledger.fail(known.rest, Outcome(), rest_id)
                 items.append(unsent)
             ledger.finish(event, known.outcome or Outcome(), "part")
+            if event is not announced:
+                ledger.supersede(announced)
             continue
         item = known.item if known is not None else None
         died = len(events) == 1 and cause.error_type != UnfinishedError.__name__
@@ -132,6 +140,8 @@ def report_lost(
         errors.put(item)
         take_back(errors, run_id, 2)
         ledger.fail(event, Outcome(), run_id)
+        if event is not announced:
+            ledger.supersede(announced)
         items.append(item)
     if problems:
         raise EnvelopeError(listed(problems))
@@ -166,7 +176,7 @@ def run_ids(request_id: str, events: int) -> list[str]:
 
 def _is_settled(known: LedgerEntry, run_id: str) -> bool:
     """Whether an event needs no item of this run: it is done, or another run has it or had it."""
-    if known.status in ("done", "part", "dropped"):
+    if known.status in ("done", "part", "dropped", "superseded"):
         return True
     return known.status == "failed" or (known.status == "claimed" and known.request_id != run_id)
 

@@ -246,10 +246,15 @@ class DynamoLedger:
             before = self._update(
                 event,
                 {"status": "claimed", "request_id": request_id, "claimed_until": now + CLAIM_SECONDS},
-                condition="attribute_not_exists(entry) OR #status = :waiting "
+                condition="attribute_not_exists(entry) OR #status IN (:waiting, :superseded) "
                 "OR (#status = :failed AND #request_id <> :request_id) "
                 "OR (#status = :status AND (#request_id = :request_id OR claimed_until < :now))",
-                values={":waiting": {"S": "waiting"}, ":failed": {"S": "failed"}, ":now": {"N": str(now)}},
+                values={
+                    ":waiting": {"S": "waiting"},
+                    ":superseded": {"S": "superseded"},
+                    ":failed": {"S": "failed"},
+                    ":now": {"N": str(now)},
+                },
             )
         except StateError as error:
             cause = error.__cause__
@@ -262,6 +267,9 @@ class DynamoLedger:
 
     def attempted(self, event: ObjectEvent, item: ErrorItem) -> None:
         self._update(event, {"item": msgspec.json.encode(item).decode()})
+
+    def reading(self, event: ObjectEvent, read: ObjectEvent | None) -> None:
+        self._update(event, {"read": _json(read)} if read else {}, remove=() if read else ("read",))
 
     def stopped(self, event: ObjectEvent, rest: ObjectEvent, outcome: Outcome) -> None:
         self._update(event, {"rest": _json(rest), "outcome": _outcome(outcome)})
@@ -289,7 +297,7 @@ class DynamoLedger:
                 whole = msgspec.structs.replace(event, records=None, replay=replay)
                 settled.setdefault(entry(whole), (whole, {"status": status}))
         for each, attributes in settled.values():
-            self._supersede(self._update(each, attributes, remove=("item", "error_id", "rest")))
+            self._discard_item(self._update(each, attributes, remove=("item", "error_id", "rest", "read")))
 
     def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> None:
         before = self._update(
@@ -298,10 +306,13 @@ class DynamoLedger:
             remove=("item",),
         )
         if before.get("error_id", {}).get("S") != request_id:
-            self._supersede(before)
+            self._discard_item(before)
 
     def drop(self, event: ObjectEvent) -> None:
         self._update(event, {"status": "dropped"})
+
+    def supersede(self, event: ObjectEvent) -> None:
+        self._discard_item(self._update(event, {"status": "superseded"}, remove=("item", "error_id", "rest", "read")))
 
     def get(self, event: ObjectEvent) -> LedgerEntry | None:
         with _told(self._table):
@@ -320,7 +331,7 @@ class DynamoLedger:
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def _supersede(self, before: Values) -> None:
+    def _discard_item(self, before: Values) -> None:
         error_id = before.get("error_id", {}).get("S")
         if error_id and self._errors is not None:
             self._errors.discard(error_id)
@@ -373,10 +384,9 @@ class DynamoLedger:
 def entry(event: ObjectEvent) -> str:
     """The ledger key of an event, 64 hex digits: keys and ranges of records are longer than DynamoDB takes.
 
-    Without versions it is the sequencer that tells one upload from another, also of the same bytes.
+    Of what tells uploads apart only the content counts: the same bytes under the same key are the same object.
     """
-    content = event.object_version_id or [event.object_etag, event.object_sequencer]
-    what = [event.bucket_name, event.object_key, content, event.records, event.replay]
+    what = [event.bucket_name, event.object_key, event.identity, event.records, event.replay]
     return hashlib.sha256(msgspec.json.encode(what)).hexdigest()
 
 
@@ -396,6 +406,7 @@ def _ledger_entry(values: Values) -> LedgerEntry:
         text("replay") or None,
         msgspec.json.decode(text("item"), type=ErrorItem) if "item" in values else None,
         msgspec.json.decode(text("rest"), type=ObjectEvent) if "rest" in values else None,
+        msgspec.json.decode(text("read"), type=ObjectEvent) if "read" in values else None,
     )
 
 
