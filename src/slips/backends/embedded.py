@@ -11,7 +11,7 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -20,11 +20,14 @@ from uuid import uuid4
 import msgspec
 from msgspec import Struct
 
+from slips.backends import private
+from slips.backends.patience import ATTEMPT, Patience
 from slips.errors import StateError, UsageError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome, Range
 from slips.ports import Claim, LedgerEntry
 
 FILE = "state.sqlite3"
+LOCK = "lock"
 SETTLED = ("done", "part", "dropped", "dismissed")
 """What the ledger says of an object that needs no further run; of a part, the rest has an event of its own."""
 _SCHEMA_VERSION = 1
@@ -80,55 +83,70 @@ class Delivery(Struct):
 class Embedded:
     """The state in `directory`: a Stream, an ErrorTable and a Ledger on one connection, and what `local.py` needs."""
 
-    def __init__(self, directory: Path, connection: sqlite3.Connection) -> None:
-        self.directory = directory
-        self._connection = connection
+    def __init__(self, directory: Path, connection: sqlite3.Connection, patience: Patience | None = None) -> None:
+        self.directory, self._file = directory, directory / FILE
+        self._connection, self._patience = connection, patience or Patience()
         self.stream = SqliteStream(self)
         self.errors = SqliteErrors(self)
         self.ledger = SqliteLedger(self)
 
     @classmethod
-    def open(cls, directory: Path) -> Embedded:
+    def open(cls, directory: Path, patience: Patience | None = None) -> Embedded:
         """Opens the state, made if it is not there. Raises StateError."""
+        patience = patience or Patience()
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            _make_private(directory, patience.tell)
+            connection = sqlite3.connect(directory / FILE, timeout=ATTEMPT, isolation_level=None)
         except OSError as error:
             raise StateError(_unusable(directory, error.strerror or str(error))) from error
-        try:
-            connection = sqlite3.connect(directory / FILE, timeout=30, isolation_level=None)
-            connection.execute("PRAGMA journal_mode=WAL")
-            # NORMAL keeps every commit through a killed process; a power cut may undo the latest: run again, not lost.
-            connection.execute("PRAGMA synchronous=NORMAL")
         except sqlite3.Error as error:
             raise StateError(_unusable(directory, str(error))) from error
-        state = cls(directory, connection)
-        with state.transaction():
-            ((found,),) = state.select("PRAGMA user_version")
+        state = cls(directory, connection, patience)
+        try:
+            state._prepare()
+        except BaseException:
+            connection.close()
+            raise
+        return state
+
+    def _prepare(self) -> None:
+        self.execute("PRAGMA journal_mode=WAL")
+        # NORMAL keeps every commit through a killed process; a power cut may undo the latest: run again, not lost.
+        self.execute("PRAGMA synchronous=NORMAL")
+        if self._schema_version() == _SCHEMA_VERSION:
+            return  # without a look whether it may be written: who only reads waits for nobody
+        with self.transaction():
+            found = self._schema_version()
             if found == 0:
                 for statement in _SCHEMA.split(";"):
-                    state.execute(statement)
-                state.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+                    self.execute(statement)
+                self.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
             elif found != _SCHEMA_VERSION:
                 raise StateError(
-                    f"{directory / FILE}: made by another version of slips (schema {found}); expected schema "
+                    f"{self.directory / FILE}: made by another version of slips (schema {found}); expected schema "
                     f"{_SCHEMA_VERSION}; use that version, or another 'backend.embedded.path'"
                 )
-        return state
+
+    def _schema_version(self) -> int:
+        ((found,),) = self.select("PRAGMA user_version")
+        return cast("int", found)
 
     def close(self) -> None:
         self._connection.close()
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
-        """One statement. Raises StateError."""
+        """One statement, when nobody else has the file locked. Raises StateError."""
         try:
-            return self._connection.execute(statement, parameters)
+            return self._patience.until_free(self._file, lambda: self._connection.execute(statement, parameters))
         except sqlite3.Error as error:
             raise StateError(_unusable(self.directory, str(error))) from error
 
     def select(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query. Raises StateError, also for damage that is met only behind the first rows."""
         try:
-            return self._connection.execute(statement, parameters).fetchall()
+            return self._patience.until_free(
+                self._file, lambda: self._connection.execute(statement, parameters).fetchall()
+            )
         except sqlite3.Error as error:
             raise StateError(_unusable(self.directory, str(error))) from error
 
@@ -151,7 +169,8 @@ class Embedded:
     def exclusive(self) -> Iterator[None]:
         """Held by the one `run` or `up` of this state. Raises UsageError that names the process that holds it."""
         try:
-            lock = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            lock = os.open(self.directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, private.FILE)
+            private.tighten(self.directory / LOCK)
         except OSError as error:
             raise StateError(_unusable(self.directory, error.strerror or str(error))) from error
         try:
@@ -471,6 +490,20 @@ def _entry(event: ObjectEvent) -> str:
 
 def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _make_private(directory: Path, tell: Callable[[str], None]) -> None:
+    """Makes the state's directory, and what is in it, its owner's only: a quarantined record may hold secrets."""
+    files = [FILE, *(f"{FILE}-{kind}" for kind in ("wal", "shm", "journal")), LOCK]
+    is_new = not (directory / FILE).exists()
+    if not private.make_directory(directory, files) and is_new:
+        tell(
+            f"{directory}: holds other files, too, or is not this user's alone: its mode stays as it is; the files of "
+            "the state in it can be read by their owner only"
+        )
+    private.make_file(directory / FILE)  # SQLite gives those beside it the same mode
+    for name in files[1:]:
+        private.tighten(directory / name)
 
 
 def _unusable(directory: Path, reason: str) -> str:

@@ -16,6 +16,8 @@ from msgspec import Struct
 
 from slips.backends.directory import Stores
 from slips.backends.embedded import Embedded
+from slips.backends.patience import SECONDS, Patience
+from slips.cli.output import one_line, say
 from slips.config import Config, LaneConfig, load
 from slips.envelope import Batch
 from slips.errors import UsageError
@@ -233,9 +235,12 @@ def open_backend(ctx: typer.Context, stack: str | None, endpoint: str | None = N
 
 
 @contextmanager
-def open_state(config: Config) -> Iterator[Embedded]:
-    """The state of this machine, closed at the end."""
-    state = Embedded.open(config.state_directory)
+def open_state(config: Config, wait: float | None = SECONDS) -> Iterator[Embedded]:
+    """The state of this machine, closed at the end.
+
+    While another process has it locked, waits for `wait` seconds at most, or until it is free if that is None.
+    """
+    state = Embedded.open(config.state_directory, Patience(wait, tell=lambda text: say(one_line(text))))
     try:
         yield state
     finally:

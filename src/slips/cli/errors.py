@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import typer
 
+from slips.backends import private
 from slips.cli import items
 from slips.cli.context import Json, StackName, open_backend
 from slips.cli.output import headline, lines, one_line, print_json, print_json_list
@@ -155,7 +156,7 @@ def error(
         print(text)
         return
     try:
-        output.write_text(f"{text}\n", encoding="utf-8")
+        private.write(output, f"{text}\n")
     except OSError as failure:
         raise UsageError(f"{output}: {failure.strerror}; expected a file that can be written") from None
 

@@ -72,7 +72,7 @@ def run(
     from slips.cli.progress import watch
 
     config = load_config(ctx)
-    with open_state(config) as state, state.exclusive(), watch(options(ctx).verbose) as observer:
+    with open_state(config, wait=None) as state, state.exclusive(), watch(options(ctx).verbose) as observer:
         supervisor = Supervisor(
             config,
             state,

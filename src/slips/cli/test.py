@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from slips.backends import private
 from slips.backends.aws.clients import quiet_libraries
 from slips.backends.directory import Stores
 from slips.cli import items
@@ -249,7 +250,7 @@ def sample(
         print(text)
     else:
         try:
-            out.write_text(f"{text}\n", encoding="utf-8")
+            private.write(out, f"{text}\n")
         except OSError as error:
             raise UsageError(f"{out}: {error.strerror}; expected a file that can be written") from None
     if failed:
