@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from slips.local import ATTEMPTS, Summary, Supervisor, stream_names
 from slips.model import ErrorItem, ObjectEvent, Outcome
 from slips.pipeline.drain import Drained, drain
 from slips.pipeline.process import Failure
+from slips.pool import GAP_SECONDS, Awake
 from slips.routing import mapping_for
 
 GUARD = 120.0
@@ -114,6 +116,22 @@ class Scripted(slips.interface.Handler):
                         os.write(number, b"\\0\\0\\0\\5hello")
                     except OSError:
                         pass
+            case "giant":
+                for number in range(3, 64):
+                    try:
+                        os.write(number, b"\\0\\0\\0\\0\\x35\\xa4\\xe9\\0")
+                    except OSError:
+                        pass
+                time.sleep(3600)
+            case "forge":
+                # A part of a message as only the worker writes them: its token is in a closure.
+                import gc
+                answer = next(o for o in gc.get_objects() if type(o).__name__ == "Heartbeat")._answer
+                cells = dict(zip(answer.__code__.co_freevars, answer.__closure__))
+                pipe, token = cells["answers"].cell_contents, cells["token"].cell_contents
+                if first_time("forge"):
+                    os.write(pipe.fileno(), token + b"\\x35\\xa4\\xe9\\0")
+                    time.sleep(3600)
             case "close":
                 os.closerange(3, 64)
             case "orphan":
@@ -145,6 +163,7 @@ class Quiet:
     def succeeded(self, event, outcome): ...
     def failed(self, failure, attempt, final): ...
     def ended(self, event, why): ...
+    def warned(self, text): ...
 
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
@@ -168,6 +187,7 @@ class Watch:
     def __init__(self) -> None:
         self.began: list[tuple[int, int]] = []
         self.failures: list[tuple[str, int, bool]] = []
+        self.warnings: list[str] = []
 
     def started(self, objects: int, size: int) -> None:
         self.began.append((objects, size))
@@ -180,6 +200,9 @@ class Watch:
         self.failures.append((failure.event.object_key, attempt, final))
 
     def ended(self, event: ObjectEvent, why: str) -> None: ...
+
+    def warned(self, text: str) -> None:
+        self.warnings.append(text)
 
 
 class Project:
@@ -216,11 +239,17 @@ class Project:
     def state(self) -> Embedded:
         return Embedded.open(self.config.state_directory)
 
-    def run(self, *paths: Path | str, again: bool = False, workers: int = 1) -> Summary:
+    def run(
+        self,
+        *paths: Path | str,
+        again: bool = False,
+        workers: int = 1,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> Summary:
         state = self.state()
         try:
             with state.exclusive():
-                supervisor = Supervisor(self.config, state, self.watch, workers=workers)
+                supervisor = Supervisor(self.config, state, self.watch, workers=workers, clock=clock)
                 return supervisor.run([str(path) for path in paths], again=again)
         finally:
             state.close()
@@ -650,7 +679,7 @@ def test_a_handler_that_hangs_is_killed_and_one_that_is_slow_is_not(project: Pro
     assert (item.message.endswith("killed in recv"), item.seq) == (True, 2)
 
 
-@pytest.mark.parametrize("action", ["garbage", "close"])
+@pytest.mark.parametrize("action", ["garbage", "giant", "close"])
 def test_a_handler_that_spoils_the_pipes_of_its_worker_costs_its_object_only(project: Project, action: str) -> None:
     project.put("a", "good")
     project.put("b", action)
@@ -659,6 +688,96 @@ def test_a_handler_that_spoils_the_pipes_of_its_worker_costs_its_object_only(pro
     assert results(summary) == {"a": ["good"], "c": ["good"]}
     (item,) = project.errors
     assert (item.events[0].object_key, item.attempts) == ("b", 3)
+
+
+def test_a_message_that_does_not_end_costs_an_attempt_without_a_timeout(project: Project) -> None:
+    project.put("a", "forge")
+    assert results(project.run()) == {"a": ["forge"]}
+    assert project.watch.failures == [("a", 1, False)]
+
+
+def test_a_clock_stands_still_while_its_process_does() -> None:
+    clock = iter((0.0, 0.25, 0.5, 3600.5, 3601.0))
+    awake = Awake(lambda: next(clock))
+    for _ in range(4):
+        awake.look()
+    assert awake.seconds == 0.5 + GAP_SECONDS + 0.5
+
+
+def test_a_machine_that_is_suspended_is_no_silence_of_a_worker(project: Project) -> None:
+    """The clock of the supervisor jumps when the handler has begun, and would be far beyond the time-out."""
+    project.configure(handler=HandlerConfig(path="handler.py", timeout=60))
+    project.put("a", "wait go")
+
+    def clock() -> float:
+        begun = len(project.lines("begun"))
+        if begun:
+            (project.root / "go").touch()
+        return time.monotonic() + 3600 * begun
+
+    assert results(project.run(clock=clock)) == {"a": ["wait go"]}
+    assert project.watch.failures == []
+
+
+def dying_import(dies: str) -> str:
+    """A handler whose process is killed at its import number `n`, from 1, where `dies` is true."""
+    start = (
+        "note('imports', 1)\n"
+        "n = len((HERE / 'imports').read_text().splitlines())\n"
+        f"if {dies}: os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    head, class_, body = HANDLER.partition("class Scripted")
+    return head + start + class_ + body
+
+
+@pytest.mark.parametrize("dies", ["n == 1", "n < 3", "n == 2"])
+def test_a_worker_that_dies_while_it_starts_is_started_again(project: Project, dies: str) -> None:
+    project.handler(dying_import(dies))
+    project.put("a", "exit 7")
+    project.put("b", "good")
+    summary = project.run()
+    assert (results(summary), summary.failed) == ({"b": ["good"]}, 1)
+    assert [failure[1] for failure in project.watch.failures] == [1, 2, 3]
+
+
+def test_a_run_goes_on_with_the_workers_that_could_be_started(project: Project) -> None:
+    project.handler(dying_import("n > 1"))
+    for number in range(4):
+        project.put(f"{number}", "nap 0.5")
+    assert len(results(project.run(workers=4))) == 4
+    assert [text for text in project.watch.warnings if "was killed by signal 9" in text and "going on with 1" in text]
+    assert project.watch.failures == []
+
+
+def test_a_worker_that_dies_at_each_start_ends_the_run_and_costs_no_object_anything(project: Project) -> None:
+    project.handler(dying_import("True"))
+    project.put("a", "good")
+    with pytest.raises(UsageError, match="importing the handler was killed by signal 9"):
+        project.run(workers=4)
+    assert project.waiting() == [("a", 0)]
+    project.handler(HANDLER)
+    assert results(project.run()) == {"a": ["good"]}
+
+
+@pytest.mark.parametrize(("files", "said"), [(10, "state"), (16, "ulimit -n"), (24, "ulimit -n")])
+def test_too_few_open_files_are_told_with_the_limit_and_nothing_is_lost(
+    project: Project, files: int, said: str
+) -> None:
+    project.put("a", "good")
+    process = project.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files)))
+    _, err = process.communicate(timeout=GUARD)
+    assert (process.returncode, "Traceback" in err, "bug of slips" in err) == (2, False, False)
+    assert f"may open {files} files at once" in err
+    assert results(project.run()) == {"a": ["good"]}
+
+
+def test_a_low_limit_of_open_files_means_fewer_workers(project: Project) -> None:
+    for number in range(9):
+        project.put(f"{number}", "good")
+    process = project.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (36, 36)))
+    out, err = process.communicate(timeout=GUARD)
+    assert (process.returncode, err) == (0, "")
+    assert json.loads(out)["objects"] == 9
 
 
 def test_a_dead_worker_is_noticed_though_a_child_of_its_handler_lives_on(project: Project) -> None:

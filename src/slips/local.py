@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import heapq
 import os
-import selectors
 import stat
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,17 +26,15 @@ from slips.model import LANES, Lane, ObjectEvent, Outcome
 from slips.pipeline.process import Failure, Success
 from slips.pipeline.push import push
 from slips.pipeline.report import report_failure, report_quarantine
-from slips.pool import Worker
+from slips.pool import Death, Pool, Worker
 from slips.usercode import code_version
-from slips.worker import Progress, Ready
+from slips.worker import Progress
 
 ATTEMPTS = 3
 RETRY_SECONDS = (0.3, 1.0)
 """Waits before the second and third attempt: together well below the 3 s that a `run` may wait."""
 AT_HAND = 64
 """Most events that are taken from the lanes at once."""
-START_SECONDS = 60.0
-"""A handler that takes longer to import is taken for hung."""
 LOOK_SECONDS = 0.25
 """How often workers are looked after that say nothing."""
 
@@ -101,6 +98,10 @@ class Observer(Protocol):
         """Nothing was to be done: a duplicate."""
         ...
 
+    def warned(self, text: str) -> None:
+        """The run goes on, but not as it was asked to."""
+        ...
+
 
 def stream_names(config: Config) -> dict[Lane, str]:
     """What `dest_stream` says on this machine; shaped like the physical names on AWS, so that tools read both."""
@@ -138,10 +139,10 @@ class Supervisor:
         workers: int | None = None,
         endpoint_url: str | None = None,
         region: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`clock` is what the silence of workers is measured by."""
         self._config, self._state, self._observer = config, state, observer
-        self._workers_wanted = workers or config.handler.concurrency or os.cpu_count() or 1
-        self._endpoint_url, self._region = endpoint_url, region
         self._stores = Stores(config, endpoint_url, region)
         self._summary = Summary()
         self._code_version = code_version(config.resolve(config.handler.path))
@@ -150,8 +151,14 @@ class Supervisor:
         """When the latest object of each lane started, on the monotonic clock."""
         self._only: set[tuple[str, str]] | None = None
         self._retries: list[tuple[float, int, Delivery]] = []
-        self._workers: list[Worker] = []
-        self._selector = selectors.DefaultSelector()
+        self._pool = Pool(
+            config,
+            workers or config.handler.concurrency or os.cpu_count() or 1,
+            endpoint_url=endpoint_url,
+            region=region,
+            warn=observer.warned,
+            clock=clock,
+        )
 
     def run(self, paths: Sequence[str] = (), *, again: bool = False) -> Summary:
         """Processes what is pending, or the objects at `paths`; returns when all of it is concluded.
@@ -169,11 +176,7 @@ class Supervisor:
         try:
             self._process_all()
         finally:
-            for worker in self._workers:
-                worker.dismiss()
-            for worker in self._workers:
-                worker.stop()
-            self._selector.close()
+            self._pool.close()
         self._summary.results.sort(key=lambda each: (each["object"], each["handler"]))
         self._summary.seconds = round(time.monotonic() - begun, 3)
         return self._summary
@@ -281,16 +284,14 @@ class Supervisor:
                 taken.insert(0, heapq.heappop(self._retries)[2])
             self._refill(taken)
             self._hand_out(taken)
-            busy = any(worker.delivery for worker in self._workers)
-            if not (taken or busy or self._retries):
+            if not (taken or self._pool.is_busy or self._retries):
                 return
             timeout = LOOK_SECONDS
             # What ends a wait sooner: a retry, or the turn of a lane that has to wait.
             turns = [when for when, _, _ in self._retries[:1]] + [self._turn(lane) for lane in _lanes(taken)]
             timeout = min([timeout, *(max(0.0, when - time.monotonic()) for when in turns if when > now)])
-            for key, _ in self._selector.select(timeout):
-                self._listen(key.data)
-            self._look_after_workers()
+            for worker, message in self._pool.wait(timeout):
+                self._hear(worker, message)
 
     def _refill(self, taken: list[Delivery]) -> None:
         """More events, where none of those at hand may start now: no lane waits for another."""
@@ -325,12 +326,8 @@ class Supervisor:
             place = next((place for place, each in enumerate(taken) if _lane(each) in lanes), None)
             if place is None:
                 return
-            worker = next((each for each in self._workers if each.ready and not each.delivery), None)
+            worker = self._pool.free(len(taken))
             if worker is None:
-                starting = sum(1 for each in self._workers if not each.ready)
-                if len(self._workers) < self._workers_wanted and starting < len(taken):
-                    self._start_worker()
-                    continue
                 return
             delivery = taken.pop(place)
             claim = self._state.ledger.claim(delivery.event, delivery.request_id)
@@ -340,68 +337,30 @@ class Supervisor:
                 self._observer.ended(delivery.event, "duplicate")
                 continue
             self._begun[_lane(delivery)] = time.monotonic()
-            worker.give(delivery)
+            self._pool.give(worker, delivery)
 
-    def _start_worker(self) -> None:
-        worker = Worker(self._config, self._endpoint_url, self._region)
-        self._workers.append(worker)
-        self._selector.register(worker.answers, selectors.EVENT_READ, worker)
-
-    def _listen(self, worker: Worker) -> None:
-        """Takes in what a worker says; an end of its pipe is its death."""
-        messages = worker.listen()
-        if messages is None:
-            self._bury(worker)
-            return
-        for message in messages:
-            match message:
-                case Ready(problem=None):
-                    worker.ready = True
-                case Ready(problem=problem):
-                    raise UsageError(problem or "")
-                case Progress(seq=seq):
-                    if worker.delivery:
-                        self._observer.progress(worker.delivery.event, seq)
-                case Success() | Failure() if not worker.is_about(message.event):
-                    worker.kill("answered for another object and was killed")
-                case Success():
-                    self._conclude_success(worker.finish(), message)
-                case Failure():
-                    self._conclude_failure(worker.finish(), message)
-
-    def _bury(self, worker: Worker) -> None:
-        """A worker is dead: its object lost an attempt, the others go on."""
-        self._selector.unregister(worker.answers)
-        self._workers.remove(worker)
-        seq, where = worker.where()
-        how = worker.stop()
-        if worker.delivery is None:
-            if not worker.ready:
-                raise UsageError(
-                    f"{self._config.handler.path}: importing the handler {how}; expected it to import without that"
+    def _hear(self, worker: Worker, message: Progress | Success | Failure | Death) -> None:
+        """Takes in what a worker says, or its death, which costs its object an attempt."""
+        match message:
+            case Progress(seq=seq):
+                if worker.delivery:
+                    self._observer.progress(worker.delivery.event, seq)
+            case Success():
+                self._conclude_success(worker.finish(), message)
+            case Failure():
+                self._conclude_failure(worker.finish(), message)
+            case Death(how=how, where=where, seq=at):
+                delivery = worker.finish()
+                url = delivery.event.url
+                failure = Failure(
+                    event=delivery.event,
+                    stage="worker",
+                    error_type="WorkerTimeout" if message.overdue else "WorkerDied",
+                    message=f"{url}: {f'record {at}: ' if at else ''}the handler {how} {where}",
+                    retryable=True,
+                    seq=at,
                 )
-            return
-        event = worker.delivery.event
-        failure = Failure(
-            event=event,
-            stage="worker",
-            error_type="WorkerTimeout" if worker.overdue else "WorkerDied",
-            message=f"{event.url}: {f'record {seq}: ' if seq else ''}the handler {how} {where}",
-            retryable=True,
-            seq=seq,
-        )
-        self._conclude_failure(worker.finish(), failure)
-
-    def _look_after_workers(self) -> None:
-        """Kills workers that are silent for longer than `handler.timeout` allows, buries those that died unnoticed."""
-        for worker in list(self._workers):
-            limit = self._config.handler.timeout if worker.ready else START_SECONDS
-            if limit and (worker.delivery or not worker.ready) and worker.silent > limit:
-                worker.overdue = True
-                allowed = "'handler.timeout'" if worker.ready else f"{START_SECONDS:.0f} s"
-                worker.kill(f"gave no sign of life for longer than {allowed} and was killed")
-            elif worker.is_dead:
-                self._bury(worker)
+                self._conclude_failure(delivery, failure)
 
     def _conclude_success(self, delivery: Delivery, success: Success) -> None:
         state, outcome = self._state, success.outcome

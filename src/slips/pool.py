@@ -1,63 +1,258 @@
-"""The worker processes of this machine: starting one, talking to it, ending it, saying how it ended.
+"""The worker processes of this machine: starting them, talking to them, ending them, saying how they ended.
 
 Nothing here knows lanes, attempts or the state file: the supervisor decides what a worker gets and what its end means.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import resource
 import select
+import selectors
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 import msgspec
+from msgspec import Struct
 
 from slips.backends.embedded import Delivery
 from slips.config import Config
-from slips.errors import SlipsError
+from slips.errors import SlipsError, UsageError
 from slips.model import ObjectEvent
+from slips.pipeline.process import Failure, Success
 from slips.position import SharedCells
-from slips.worker import Frames, FromWorker, Setup, Task, ToWorker, frame
+from slips.worker import Frames, FromWorker, Progress, Ready, Setup, Task, ToWorker, frame
 
+START_SECONDS = 60.0
+"""A handler that takes longer to import is taken for hung."""
+STARTS = 3
+"""So often in a row a worker may die while it starts, where no other works: the system may have been out of memory."""
+START_AGAIN_SECONDS = (0.3, 1.0)
+"""Waits before the second and third start."""
+REST_SECONDS = 5.0
+"""So long a worker may be silent in the middle of a message, which it writes in one go."""
 STOP_SECONDS = 5.0
 """How long an idle worker may take to end."""
+GAP_SECONDS = 1.0
+"""A longer time between two looks at the workers was no silence of theirs: this process did not run, either."""
+TOKEN_BYTES = 8
+OWN_DESCRIPTORS = 32
+"""Files that the supervisor may have open beside those of its workers: state, listings, the start of a worker."""
+WORKER_DESCRIPTORS = 4
+
+
+class Awake:
+    """A clock of seconds that stands still while this process does: stopped, or on a machine that is suspended."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock, self._looked = clock, clock()
+        self.seconds = 0.0
+        """Up to the last look."""
+
+    def look(self) -> None:
+        """To be called several times a second."""
+        now = self._clock()
+        self.seconds += min(now - self._looked, GAP_SECONDS)
+        self._looked = now
+
+
+class Death(Struct):
+    """A worker died with an object in hand, or had to be killed."""
+
+    how: str
+    where: str
+    seq: int | None
+    """The record that was in `recv`, if one was."""
+    overdue: bool
+
+
+class Pool:
+    """Up to `wanted` workers. `warn` is told why there are fewer."""
+
+    def __init__(
+        self,
+        config: Config,
+        wanted: int,
+        *,
+        endpoint_url: str | None,
+        region: str | None,
+        warn: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Raises UsageError where the system allows too few open files for a single worker."""
+        self._config, self._endpoint_url, self._region, self._warn = config, endpoint_url, region, warn
+        self._wanted = _allowed(wanted, warn)
+        self._awake = Awake(clock)
+        self._workers: list[Worker] = []
+        self._failed_starts, self._last_failure, self._start_at = 0, -1.0, 0.0
+        self._selector = selectors.DefaultSelector()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a worker has an object in hand."""
+        return any(worker.delivery for worker in self._workers)
+
+    def free(self, waiting: int) -> Worker | None:
+        """A worker that may be given an object; if there is none, more are started for the `waiting` objects."""
+        for worker in self._workers:
+            if worker.is_free:
+                return worker
+        while self._may_start(waiting):
+            self._start()
+        return None
+
+    def wait(self, timeout: float) -> Iterator[tuple[Worker, Progress | Success | Failure | Death]]:
+        """What workers say of the objects they have in hand, until `timeout` seconds are over or some have spoken.
+
+        Raises UsageError if no worker can be started.
+        """
+        spoke = self._selector.select(timeout)
+        self._awake.look()
+        for key, _ in spoke:
+            worker: Worker = key.data
+            messages = worker.listen(self._awake.seconds)
+            if messages is None:
+                yield from self._bury(worker)
+            for message in messages or ():
+                match message:
+                    case Ready(problem=None):
+                        worker.ready = True
+                        self._failed_starts = 0
+                    case Ready(problem=problem):
+                        worker.refused = problem or ""
+                        worker.dismiss()
+                    case Success() | Failure() if not worker.is_about(message.event):
+                        worker.kill("answered for another object and was killed")
+                    case Progress() if worker.delivery is None:
+                        pass
+                    case _:
+                        yield worker, message
+        yield from self._look_after()
+
+    def give(self, worker: Worker, delivery: Delivery) -> None:
+        """Starts a free worker on an object."""
+        worker.give(delivery, self._awake.seconds)
+
+    def close(self) -> None:
+        """Ends all workers: idle ones may finish what their handlers left to the end, others are killed."""
+        for worker in self._workers:
+            worker.dismiss()
+        for worker in self._workers:
+            worker.stop()
+        self._selector.close()
+
+    # -- starts
+
+    def _may_start(self, waiting: int) -> bool:
+        starting = sum(1 for each in self._workers if not each.ready)
+        # After a start that failed one at a time: several at once may be what the system has no memory for.
+        room = 1 if self._failed_starts else waiting
+        return len(self._workers) < self._wanted and starting < room and time.monotonic() >= self._start_at
+
+    def _start(self) -> None:
+        now = self._awake.seconds
+        try:
+            worker = Worker(self._config, self._endpoint_url, self._region, now)
+        except OSError as error:
+            self._not_started(f"a worker process cannot be started: {error.strerror}; {_mend(error)}", now)
+            return
+        self._workers.append(worker)
+        self._selector.register(worker.answers, selectors.EVENT_READ, worker)
+
+    def _not_started(self, why: str, begun: float, *, for_good: bool = False) -> None:
+        """A worker that was begun at `begun` did not get ready. Others go on without; raises UsageError if none can."""
+        if any(worker.ready for worker in self._workers):
+            self._wanted = len(self._workers)
+            self._warn(f"{why}; going on with {self._wanted} of the workers")
+            return
+        if begun > self._last_failure:  # several that were started at once count once
+            self._failed_starts += 1
+            self._last_failure = self._awake.seconds
+        if for_good or self._failed_starts >= STARTS:
+            raise UsageError(why)
+        self._start_at = time.monotonic() + START_AGAIN_SECONDS[self._failed_starts - 1]
+
+    # -- ends
+
+    def _bury(self, worker: Worker) -> Iterator[tuple[Worker, Death]]:
+        """A worker is dead."""
+        self._selector.unregister(worker.answers)
+        self._workers.remove(worker)
+        seq, where = worker.where()
+        how = worker.stop()
+        if worker.delivery is not None:
+            yield worker, Death(how, where, seq, worker.overdue)
+        elif worker.refused is not None:
+            self._not_started(worker.refused, worker.begun, for_good=True)
+        elif not worker.ready:
+            why = f"{self._config.handler.path}: importing the handler {how}; expected it to import without that"
+            self._not_started(why, worker.begun, for_good=worker.overdue)
+
+    def _look_after(self) -> Iterator[tuple[Worker, Death]]:
+        """Kills workers that are silent for longer than `handler.timeout` allows, buries those that died unnoticed."""
+        for worker in list(self._workers):
+            silent = self._awake.seconds - worker.heard
+            limit = self._config.handler.timeout if worker.ready else START_SECONDS
+            if worker.is_in_message and silent > REST_SECONDS:
+                worker.kill("wrote into the pipe of its worker and was killed")
+            elif limit and (worker.delivery or not worker.ready) and silent > limit:
+                worker.overdue = True
+                allowed = "'handler.timeout'" if worker.ready else f"{START_SECONDS:.0f} s"
+                worker.kill(f"gave no sign of life for longer than {allowed} and was killed")
+            elif worker.is_dead:
+                yield from self._bury(worker)
 
 
 class Worker:
     """A worker process, and what it has in hand."""
 
-    def __init__(self, config: Config, endpoint_url: str | None, region: str | None) -> None:
+    def __init__(self, config: Config, endpoint_url: str | None, region: str | None, now: float) -> None:
+        """Raises OSError where the system cannot make the process."""
+        self.begun = self.heard = now
+        """When it was started, and when it said something; seconds awake."""
         self.ready = False
+        self.refused: str | None = None
+        """Why the handler cannot be used."""
         self.overdue = False
         self.delivery: Delivery | None = None
-        self._heard = time.monotonic()
-        self._frames = Frames()
         self._killed = ""
-        self._cells = SharedCells()
-        # Only this process holds the writing end: it closes when this process dies, however it dies.
-        lifeline, self._lifeline = os.pipe()
-        try:
-            self._process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-P", "-m", "slips.worker", str(lifeline), str(self._cells.descriptor)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                pass_fds=[lifeline, self._cells.descriptor],
-                env={**os.environ, **config.handler.environment},
-            )
-        finally:
-            os.close(lifeline)
+        token = os.urandom(TOKEN_BYTES)
+        self._frames = Frames(token)
+        with ExitStack() as on_failure:
+            self._cells = SharedCells()
+            on_failure.callback(self._cells.close)
+            # Only this process holds the writing end: it closes when this process dies, however it dies.
+            lifeline, self._lifeline = os.pipe()
+            on_failure.callback(os.close, self._lifeline)
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - our own module
+                    [sys.executable, "-P", "-m", "slips.worker", str(lifeline), str(self._cells.descriptor)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    pass_fds=[lifeline, self._cells.descriptor],
+                    env={**os.environ, **config.handler.environment},
+                )
+            finally:
+                os.close(lifeline)
+            on_failure.pop_all()
         assert self._process.stdout is not None  # noqa: S101 - asked for above
         self.answers = self._process.stdout
         handler = str(config.resolve(config.handler.path))
-        self._send(Setup(msgspec.to_builtins(config), handler, endpoint_url, region))
+        self._send(Setup(msgspec.to_builtins(config), handler, endpoint_url, region, token))
 
     @property
-    def silent(self) -> float:
-        """Seconds since it last said something."""
-        return time.monotonic() - self._heard
+    def is_free(self) -> bool:
+        """Whether it may be given an object."""
+        return self.ready and self.delivery is None
+
+    @property
+    def is_in_message(self) -> bool:
+        """Whether it has said the beginning of a message."""
+        return self._frames.is_in_message
 
     @property
     def is_dead(self) -> bool:
@@ -71,9 +266,9 @@ class Worker:
         """The record that is in `recv`, if one is; and in words how far it is with its object."""
         return self._cells.where()
 
-    def give(self, delivery: Delivery) -> None:
+    def give(self, delivery: Delivery, now: float) -> None:
         """Starts it on an object."""
-        self.delivery, self._heard = delivery, time.monotonic()
+        self.delivery, self.heard = delivery, now
         self._cells.reset()
         self._send(Task(delivery.event))
 
@@ -88,12 +283,12 @@ class Worker:
         """Whether an answer is about what it has in hand."""
         return self.delivery is not None and _name_of(self.delivery.event) == _name_of(event)
 
-    def listen(self) -> list[FromWorker] | None:
+    def listen(self, now: float) -> list[FromWorker] | None:
         """The messages that have come; None if it is dead."""
         data = os.read(self.answers.fileno(), 1 << 20)
         if not data:
             return None
-        self._heard = time.monotonic()
+        self.heard = now
         try:
             return self._frames.feed(data)
         except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -149,3 +344,29 @@ def _already_broken() -> Iterator[None]:
         yield
     except BrokenPipeError:
         return
+
+
+def _allowed(wanted: int, warn: Callable[[str], None]) -> int:
+    """So many workers of those wanted as the system allows open files for; the limit is raised where it may be."""
+    needed = OWN_DESCRIPTORS + WORKER_DESCRIPTORS * wanted
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return wanted
+    soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    allowed = (soft - OWN_DESCRIPTORS) // WORKER_DESCRIPTORS
+    if allowed < 1:
+        raise UsageError(
+            f"this process may open {soft} files at once; expected {OWN_DESCRIPTORS + WORKER_DESCRIPTORS} at least, "
+            f"and {WORKER_DESCRIPTORS} for each further worker; raise the limit with 'ulimit -n {needed}'"
+        )
+    if allowed < wanted:
+        warn(f"{allowed} of {wanted} workers: {soft} files may be open at once; 'ulimit -n {needed}' allows all")
+    return min(wanted, allowed)
+
+
+def _mend(error: OSError) -> str:
+    """What to do about a process that cannot be made."""
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return "expected more open files to be allowed; raise the limit with 'ulimit -n'"
+    return "expected memory and room for another process; try fewer '--workers'"

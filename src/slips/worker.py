@@ -46,6 +46,8 @@ class Setup(Struct, tag=True):
     handler: str
     endpoint_url: str | None = None
     region: str | None = None
+    token: bytes = b""
+    """What each answer begins with: bytes that a handler writes into the pipe are none."""
 
 
 class Task(Struct, tag=True):
@@ -74,10 +76,10 @@ _from_worker = msgspec.json.Decoder(FromWorker)
 _encode = msgspec.json.Encoder().encode
 
 
-def frame(message: ToWorker | FromWorker) -> bytes:
-    """A message as it travels: four bytes of length, then JSON: results may hold what MessagePack cannot."""
+def frame(message: ToWorker | FromWorker, token: bytes = b"") -> bytes:
+    """A message as it travels: `token`, four bytes of length, then JSON: results may hold what MessagePack cannot."""
     body = _encode(message)
-    return _LENGTH.pack(len(body)) + body
+    return token + _LENGTH.pack(len(body)) + body
 
 
 def main() -> None:
@@ -126,16 +128,18 @@ def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
 def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
     """Answers every task until `commands` ends."""
 
-    def answer(message: FromWorker) -> None:
-        answers.write(frame(message))
-        answers.flush()
-
     # The level is the handler's to set, as on Lambda; the lines look as they do in `slips test`.
     logging.basicConfig(stream=sys.stderr, format=LOG_FORMAT, datefmt="%Y-%m-%d %H:%M:%S")
     quiet_libraries()
     setup = _read(commands)
     if not isinstance(setup, Setup):
         return
+    token = setup.token
+
+    def answer(message: FromWorker) -> None:
+        answers.write(frame(message, token))
+        answers.flush()
+
     config = msgspec.convert(setup.config, Config)
     try:
         handlers = load_handlers(Path(setup.handler))
@@ -204,22 +208,32 @@ def _read(commands: BinaryIO) -> ToWorker | None:
 class Frames:
     """Bytes of a worker's pipe, as they come, to its messages."""
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
+    def __init__(self, token: bytes = b"") -> None:
+        self._token, self._buffer = token, bytearray()
+
+    @property
+    def is_in_message(self) -> bool:
+        """Whether the beginning of a message has come without its end."""
+        return bool(self._buffer)
 
     def feed(self, data: bytes) -> list[FromWorker]:
         """The messages that `data` completes. Raises msgspec.MsgspecError for what no worker says."""
-        self._buffer += data
+        buffer, token = self._buffer, self._token
+        buffer += data
         messages: list[FromWorker] = []
-        while len(self._buffer) >= _LENGTH.size:
-            length = _LENGTH.unpack_from(self._buffer)[0]
-            if length > LONGEST:
-                raise msgspec.DecodeError(f"{length:,} bytes announced; expected {LONGEST:,} at most")
-            end = _LENGTH.size + length
-            if len(self._buffer) < end:
+        head = len(token) + _LENGTH.size
+        while buffer:
+            if not buffer.startswith(token[: len(buffer)]):
+                raise msgspec.DecodeError("no token; expected the one of the worker's setup")
+            if len(buffer) < head:
                 break
-            messages.append(_from_worker.decode(memoryview(self._buffer)[_LENGTH.size : end]))
-            del self._buffer[:end]
+            end = head + _LENGTH.unpack_from(buffer, len(token))[0]
+            if end > LONGEST:
+                raise msgspec.DecodeError(f"{end:,} bytes announced; expected {LONGEST:,} at most")
+            if len(buffer) < end:
+                break
+            messages.append(_from_worker.decode(memoryview(buffer)[head:end]))
+            del buffer[:end]
         return messages
 
 

@@ -86,6 +86,9 @@ class Lines:
         if self._verbose:
             self.line(f"{event.url}: {why}")
 
+    def warned(self, text: str) -> None:
+        self.line(text)
+
     def line(self, text: str) -> None:
         say(one_line(text))
 
