@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +22,17 @@ import pytest
 from msgspec.structs import replace
 
 from slips.backends.directory import Stores
-from slips.backends.embedded import FILE, Embedded
+from slips.backends.embedded import FILE, Embedded, SqliteStream
 from slips.chain import compile_chain
 from slips.config import BackendConfig, Config, HandlerConfig, Limits, Mapping, Route
 from slips.config import Embedded as EmbeddedConfig
 from slips.errors import SlipsError, StateError, UsageError
 from slips.local import ATTEMPTS, Summary, Supervisor, stream_names
-from slips.model import ErrorItem, ObjectEvent, Outcome
+from slips.model import ErrorItem, Lane, ObjectEvent, Outcome
 from slips.pipeline.drain import Drained, drain
 from slips.pipeline.process import Failure
 from slips.pool import GAP_SECONDS, Awake
+from slips.ports import Stream
 from slips.routing import mapping_for
 
 GUARD = 120.0
@@ -262,7 +263,7 @@ class Project:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
         return subprocess.Popen(command, text=True, **pipes)
 
-    def drain(self) -> list[Drained]:
+    def drain(self, through: Callable[[SqliteStream], Stream] = lambda stream: stream) -> list[Drained]:
         def reader_of(event: ObjectEvent) -> str | None:
             mapping = mapping_for(self.config.bucket_mapping, event.bucket_name, event.object_key)
             return compile_chain(mapping.format, self.config.root).reader if mapping else None
@@ -274,10 +275,11 @@ class Project:
                     list(state.errors.scan()),
                     errors=state.errors,
                     store=Stores(self.config),
-                    stream=state.stream,
+                    stream=through(state.stream),
                     routing=self.config.routing,
                     streams=stream_names(self.config),
                     reader_of=reader_of,
+                    transaction=state.transaction,
                 )
             )
         finally:
@@ -1229,6 +1231,61 @@ def test_a_quarantine_is_replayed_with_just_its_records(quarantined: Project) ->
     assert results(summary) == {"a": ["bad 2", "bad 4"]}
     assert (summary.records, summary.objects, quarantined.errors) == (2, 1, [])
     assert quarantined.run().objects == 0
+
+
+class DiesAfterPut:
+    """A Stream whose process is killed when a lane has what was put on it."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def put(self, lane: Lane, events: Sequence[ObjectEvent]) -> None:
+        self._stream.put(lane, events)
+        os._exit(9)
+
+
+def test_a_drain_that_is_killed_in_between_leaves_the_item_or_its_replay_never_both(quarantined: Project) -> None:
+    if (child := os.fork()) == 0:
+        try:
+            quarantined.drain(DiesAfterPut)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert (len(quarantined.errors), quarantined.waiting()) == (1, [])
+    quarantined.drain()
+    assert (len(quarantined.errors), quarantined.waiting()) == (0, [("a", 0)])
+
+
+def test_an_item_that_somebody_else_drains_meanwhile_is_sent_once(quarantined: Project) -> None:
+    (item,) = quarantined.errors
+    quarantined.drain()
+    state = quarantined.state()
+    (drained,) = drain(
+        [item],
+        errors=state.errors,
+        store=Stores(quarantined.config),
+        stream=state.stream,
+        routing=[],
+        streams=stream_names(quarantined.config),
+        reader_of=lambda _: "s3-lines",
+        transaction=state.transaction,
+    )
+    state.close()
+    assert (drained.lanes, quarantined.waiting()) == ([], [("a", 0)])
+
+
+def test_a_replay_that_is_concluded_leaves_no_row_in_the_ledger(quarantined: Project) -> None:
+    quarantined.put("c", "raise it")
+    quarantined.run()
+    for text in (FORMAT.replace("bad", "bad 4"), FORMAT.replace("bad", "worse")):
+        (quarantined.root / "formats.py").write_text(text)
+        quarantined.drain()
+        quarantined.run()
+        quarantined.run(quarantined.bucket / "b", again=True)
+        state = quarantined.state()
+        rows = {(row.key, row.status): (row.records, row.replay) for row in state.ledger.scan()}
+        state.close()
+        assert rows == dict.fromkeys([("a", "done"), ("b", "done"), ("c", "failed")], (None, None))
 
 
 def test_what_is_still_bad_goes_back_to_the_error_table(quarantined: Project) -> None:

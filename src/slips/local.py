@@ -375,7 +375,7 @@ class Supervisor:
             if success.rest is not None:
                 state.stream.put(delivery.event.lane or "fast", [success.rest])
             state.ledger.finish(delivery.event, outcome, "done" if success.rest is None else "part")
-            state.stream.acknowledge(delivery)
+            state.conclude(delivery)
         self._summary.add(outcome)
         url = delivery.event.url
         self._summary.results += [
@@ -395,7 +395,7 @@ class Supervisor:
                     report_failure(failure, delivery.request_id, attempts, time.time(), self._code_version)
                 )
                 state.ledger.fail(delivery.event, failure.outcome, delivery.request_id)
-                state.stream.acknowledge(delivery)
+                state.conclude(delivery)
             else:
                 state.stream.failed_attempt(delivery)
         if final:

@@ -252,6 +252,13 @@ class Embedded:
                     self.ledger.dismiss(plain)
             return True
 
+    def conclude(self, delivery: Delivery) -> None:
+        """The event leaves its lane. With it goes what the ledger knows of a replay: nothing can deliver it again."""
+        with self.transaction():
+            self.stream.acknowledge(delivery)
+            if delivery.event.replay is not None:
+                self.execute("DELETE FROM ledger WHERE entry = ?", (_entry(delivery.event),))
+
     def forget_missing(self, bucket: str, prefix: str, keys: set[str]) -> None:
         """Drops ledger entries of files of a bucket that are no more; `keys` are all that it lists below `prefix`."""
         gone = [

@@ -6,8 +6,8 @@ or where it has no `backend.embedded`, else the state directory of this machine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
 
@@ -133,6 +133,11 @@ class Backend(Protocol):
     """Stands behind `no errors`: ` on this machine` where these could be taken for those of the stack."""
 
     @property
+    def transaction(self) -> Callable[[], AbstractContextManager[None]] | None:
+        """Makes changes of table, lanes and ledger one change; None where there is no such thing."""
+        ...
+
+    @property
     def errors(self) -> ErrorTable: ...
 
     @property
@@ -190,6 +195,7 @@ class Machine:
     def __init__(self, config: Config, state: Embedded) -> None:
         self._config, self._state = config, state
         self.errors, self.stream, self.ledger = state.errors, state.stream, state.ledger
+        self.transaction: Callable[[], AbstractContextManager[None]] | None = state.transaction
         self.streams = stream_names(config)
         self.undelivered = None
         self.where = " on this machine" if is_on_aws_too(config) else ""

@@ -150,6 +150,7 @@ def from_here(
         streams=backend.streams,
         reader_of=_reader_of(config),
         drop=drop,
+        transaction=backend.transaction,
         dry_run=selection.dry_run,
     ):
         report.notes += each.notes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -40,24 +41,27 @@ def drain(
     streams: Mapping[Lane, str],
     reader_of: Callable[[ObjectEvent], str | None],
     drop: Callable[[ObjectEvent], None] | None = None,
+    transaction: Callable[[], AbstractContextManager[None]] | None = None,
     dry_run: bool = False,
 ) -> Iterator[Drained]:
     """Sends each item, then deletes it; yields after each. With `dry_run` only says what would be sent.
 
     `reader_of` tells what numbers the records of an object today; None if nothing is mapped. `drop` writes to the
-    ledger that a rule drops an event: one that was lost before routing saw it.
+    ledger that a rule drops an event: one that was lost before routing saw it. Lanes, table and ledger change together
+    where the backend has a `transaction` of them; without one, a drain that dies in between has sent the item, and the
+    ledger cuts what is sent twice.
     Raises StreamError if a lane refuses: that item and all after it stay.
     """
     for item in items:
         drained = Drained(item, [], [])
         replays: dict[Lane, list[ObjectEvent]] = {lane: [] for lane in LANES}
+        dropped: list[ObjectEvent] = []
         try:
             for stored in item.events:
                 event = _as_it_is_now(stored, store, reader_of, drained.notes)
                 if drop is not None and _is_dropped(event, routing):
                     drained.notes.append(f"{event.url}: dropped by a routing rule")
-                    if not dry_run:
-                        drop(event)
+                    dropped.append(event)
                     continue
                 lane = lane_of_item(event, routing)
                 replays[lane].append(
@@ -73,12 +77,33 @@ def drain(
             yield drained
             continue
         if not dry_run:
-            for lane, events in replays.items():
-                if events:
-                    stream.put(lane, events)
-            if not errors.delete(item.request_id, item.revision) and errors.get(item.request_id) is not None:
+            if transaction is None:
+                _send(replays, stream, dropped, drop)
+                deleted = errors.delete(item.request_id, item.revision)
+            else:
+                with transaction():
+                    # Here nothing is lost if the item goes first, and what somebody else has sent is not sent again.
+                    if deleted := errors.delete(item.request_id, item.revision):
+                        _send(replays, stream, dropped, drop)
+                    else:
+                        drained.lanes = []
+            if not deleted and errors.get(item.request_id) is not None:
                 drained.notes.append(f"{item.request_id}: changed meanwhile; the newer one stays in the error table")
         yield drained
+
+
+def _send(
+    replays: Mapping[Lane, Sequence[ObjectEvent]],
+    stream: Stream,
+    dropped: Sequence[ObjectEvent],
+    drop: Callable[[ObjectEvent], None] | None,
+) -> None:
+    if drop is not None:
+        for event in dropped:
+            drop(event)
+    for lane, events in replays.items():
+        if events:
+            stream.put(lane, events)
 
 
 def _is_dropped(event: ObjectEvent, routing: Sequence[Route]) -> bool:

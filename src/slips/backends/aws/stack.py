@@ -69,6 +69,7 @@ class Stack:
 
     processed_by = "the stack processes them now"
     where = ""
+    transaction = None
     limit_lasts = "it holds until the next 'slips deploy', which sets it back to 'backend.lane' of the config"
 
     def __init__(
