@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import count, product
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fakes import Errors, Ledger, Streams
 from slips.envelope import (
     Batch,
     Cause,
@@ -27,6 +29,8 @@ from slips.envelope import (
 )
 from slips.errors import EnvelopeError
 from slips.model import ObjectEvent
+from slips.pipeline.drain import redeliver
+from slips.pipeline.report import report_lost
 
 EVENTS = {path.stem: path.read_text() for path in sorted((Path(__file__).parent / "events").glob("*.json"))}
 CREATED = ObjectEvent(
@@ -168,7 +172,11 @@ def test_a_problem_says_where_what_and_what_was_expected(change: dict[str, Any],
 
 
 def test_what_cannot_be_sent_on_as_json_is_a_problem() -> None:
-    assert problem_of(s3_event(eTag="\ud800")).endswith("; an object event was expected")
+    assert problem_of(s3_event(eTag="\ud800")) == (
+        r"Records[0]: '\ud800' is no text: a surrogate without its other half; Unicode was expected"
+    )
+    with pytest.raises(EnvelopeError, match=r"^event: 'bucket\\udfff' is no text: a surrogate without its other half"):
+        arguments({"bucket\udfff": "a", "bucket_name": "b", "object_key": "c"})
 
 
 @pytest.mark.parametrize("payload", [None, [], 7, "", "text", {}, {"Records": 7}, {"Records": [None]}])
@@ -560,6 +568,65 @@ def test_a_mutated_envelope_gives_events_or_tells_a_problem(data: st.DataObject,
     for reading in (found_in, lane_records, arguments):
         with suppress(EnvelopeError):
             reading(payload)
+
+
+def halved(value: Any, at: int, half: str) -> Any:
+    """`value` with `half` a character put into the text number `at` in it: keys, values, JSON in texts."""
+    texts = count(0)
+
+    def cut(text: str) -> str:
+        return text[:3] + half + text[3:] if next(texts) == at else text
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {cut(name): walk(below) for name, below in value.items()}
+        if isinstance(value, list):
+            return [walk(below) for below in value]
+        return cut(value) if isinstance(value, str) else value
+
+    return walk(value)
+
+
+class OneMessage:
+    """An Undelivered."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def receive(self) -> Iterator[tuple[str, str]]:
+        yield "receipt", self.text
+
+    def delete(self, receipt: str) -> None: ...
+
+
+@pytest.mark.parametrize("name", sorted(EVENTS))
+def test_half_a_character_anywhere_gives_what_can_be_stored_or_tells_a_problem(name: str) -> None:
+    for at, half, shut in product(range(60), ("\ud800", "\udc80"), (False, True)):
+        payload = halved(aws(name), at, half) if shut else closed(halved(opened(aws(name)), at, half))
+        for message in messages(payload):
+            msgspec.json.encode(message)
+        for reading in (lane_records, arguments):
+            try:
+                msgspec.json.encode(reading(payload))
+            except EnvelopeError as error:
+                str(error).encode()
+        errors, stream = Errors(), Streams()
+        try:
+            found = found_in(payload)
+            msgspec.json.encode(found.batches)
+            report_lost(found, read_back=lambda _: (), ledger=Ledger(), errors=errors, now=0.0)
+        except EnvelopeError as error:
+            str(error).encode()
+        for each in redeliver(
+            OneMessage(json.dumps(payload)),
+            read_back=lambda _: (),
+            stream=stream,
+            ledger=Ledger(),
+            routing=[],
+            streams={"fast": "f", "slow": "s"},
+        ):
+            each.note.encode()
+        msgspec.json.encode([list(errors.items.values()), stream.lanes])
 
 
 @settings(deadline=None)

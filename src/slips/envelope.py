@@ -25,9 +25,13 @@ from slips.errors import EnvelopeError
 from slips.model import ObjectEvent, format_time, readable
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Struct)
 
 DEPTH = 24
 """Texts and objects may be nested this deep. A failed reporter's record as it is redriven to a queue takes a dozen."""
+
+SHOWN = 40
+"""Characters before and behind what is no text that a problem shows."""
 
 REASONS = {
     "PutObject": "ObjectCreated:Put",
@@ -313,16 +317,23 @@ def _event(value: Any, where: str) -> ObjectEvent:
     try:
         return _checked(msgspec.convert(value, ObjectEvent), where)
     except msgspec.ValidationError as error:
-        raise EnvelopeError(f"{where}: {error}; an object event was expected") from error
+        raise EnvelopeError(f"{where}: {readable(str(error))}; an object event was expected") from error
+    except UnicodeEncodeError as error:  # a key of the object
+        raise _no_text(where, error) from error
 
 
-def _checked(event: ObjectEvent, where: str) -> ObjectEvent:
-    """`event`, if it can be sent on: lone surrogates, which `json.loads` lets in, cannot."""
+def _checked(found: S, where: str) -> S:
+    """`found`, if it can be sent on: lone surrogates, which `json.loads` lets in, cannot."""
     try:
-        msgspec.json.encode(event)
+        msgspec.json.encode(found)
     except UnicodeEncodeError as error:
-        raise EnvelopeError(f"{where}: {error}; an object event was expected") from error
-    return event
+        raise _no_text(where, error) from error
+    return found
+
+
+def _no_text(where: str, error: UnicodeEncodeError) -> EnvelopeError:
+    text = readable(error.object[max(0, error.start - SHOWN) : error.end + SHOWN])
+    return EnvelopeError(f"{where}: '{text}' is no text: a surrogate without its other half; Unicode was expected")
 
 
 def _of_kinesis(record: Any, where: str) -> ObjectEvent:
@@ -426,7 +437,7 @@ def _type_of(message: str) -> str:
 
 
 def _batch(info: dict[str, Any], where: str) -> Batch:
-    return Batch(
+    found = Batch(
         stream_arn=_need(info, "streamArn", str, where),
         shard_id=_need(info, "shardId", str, where),
         first=_need(info, "startSequenceNumber", str, where),
@@ -434,6 +445,7 @@ def _batch(info: dict[str, Any], where: str) -> Batch:
         size=_need(info, "batchSize", int, where),
         first_arrival=_loose(info, "approximateArrivalOfFirstRecord"),
     )
+    return _checked(found, where)
 
 
 def _time(text: str) -> str:

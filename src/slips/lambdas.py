@@ -257,7 +257,7 @@ def drain(payload: Any, context: Context) -> dict[str, Any]:
     with _metered("Drain", context):
         try:
             request = msgspec.convert(payload or {}, DrainRequest)
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, UnicodeEncodeError) as error:
             raise UsageError(f"Drain: {error}; expected keys {', '.join(DrainRequest.__struct_fields__)}") from error
         done = DrainResult(lanes={"fast": 0, "slow": 0})
 
