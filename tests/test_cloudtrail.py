@@ -48,7 +48,6 @@ def run(content: bytes, *chain: str) -> tuple[list[tuple[Any, Event]], list[str]
         recv=lambda meta, event: events.append(((meta.seq, meta.tag, meta.timestamp, meta.message), event)),
         reject=lambda seq, _record, error: reasons.append(f"{seq}: {error}"),
         ticker=Ticker(),
-        record_bytes=1 << 20,
     )
     assert outcome.balanced
     return events, reasons

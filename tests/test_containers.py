@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slips.chain import Ticker, compile_chain
-from slips.errors import DecompressionError, ReaderError, SlipsError, StorageError
-from slips.format import Bad, Record, TooLong
+from slips.errors import DecompressionError, ReaderError, RecordTooLarge, SlipsError, StorageError
+from slips.format import Bad, Record, RecordLimits, TooLong
 from slips.formats.containers import BLOCK, KEYS, read_elements
+from slips.formats.json_text import LEVELS
 from slips.model import ObjectEvent, Outcome
 
 
@@ -46,10 +47,16 @@ class Pieces(io.RawIOBase):
 
 
 def elements(
-    content: bytes | Pieces, path: str = "Records", *, record_bytes: int = 1 << 20, block: int = BLOCK
+    content: bytes | Pieces,
+    path: str = "Records",
+    *,
+    record_bytes: int = 1 << 20,
+    values: int = RecordLimits.values,
+    depth: int = RecordLimits.depth,
+    block: int = BLOCK,
 ) -> Iterator[Record]:
     raw = Pieces([content]) if isinstance(content, bytes) else content
-    return read_elements(io.BufferedReader(raw), record_bytes, path, block)
+    return read_elements(io.BufferedReader(raw), RecordLimits(record_bytes, values, depth), path, block)
 
 
 def until_error(records: Iterator[Record]) -> tuple[list[Record], SlipsError | None]:
@@ -309,19 +316,52 @@ def test_bad_records_never_reach_a_parser(tmp_path: Path) -> None:
     received: list[Any] = []
     rejected: list[tuple[int, str]] = []
     outcome = Outcome()
-    compile_chain(["json-records", "mine.py:anything"], tmp_path).run(
+    compile_chain(["json-records", "mine.py:anything"], tmp_path, RecordLimits(bytes=50)).run(
         io.BufferedReader(Pieces([document("1", '{"a":2}', "[{}]", f'"{"x" * 100}"')])),
         outcome,
         source=ObjectEvent(bucket_name="b", object_key="k"),
         recv=lambda meta, event: received.append((meta.seq, event)),
         reject=lambda seq, record, error: rejected.append((seq, str(error))),
         ticker=Ticker(),
-        record_bytes=50,
     )
     assert received == [(2, {"got": "{'a': 2}"})]
     assert [seq for seq, _ in rejected] == [1, 3, 4]
     assert rejected[2][1].startswith("record has 102 bytes, over the limit of 50")
     assert outcome.balanced
+
+
+@pytest.mark.parametrize("depth", [LEVELS - 1, LEVELS, LEVELS + 1, 11, 12, 13, 300, 5_000])
+@pytest.mark.parametrize("odd", ["", r'"\ud800"', "NaN"])
+@pytest.mark.parametrize("block", [1, 100, BLOCK])
+def test_an_element_beyond_the_depth_is_bad_wherever_blocks_end(depth: int, odd: str, block: int) -> None:
+    deep = '{"a":' * (depth - 1) + "[" + odd + "]" + "}" * (depth - 1)
+    content = document(*['{"a":{"b":1}}'] * 50, deep, '{"a":"[[[[[[[[[[[["}', *[deep] * 50, '{"a":{"b":1}}')
+    found = list(elements(content, depth=12, block=block))
+    assert [isinstance(each, dict) for each in found] == [True] * 50 + [depth <= 12, True] + [depth <= 12] * 50 + [True]
+    for each in found:
+        if isinstance(each, Bad):
+            assert type(each.error()) is RecordTooLarge
+            assert each.reason == "record is nested more than 12 levels deep; raise 'limits.record_depth' to take it"
+
+
+@pytest.mark.parametrize("number", [9, 10, 11, 500, 20_000])
+@pytest.mark.parametrize("each", ["{}", "1", '""', '"[,{,"', '{"a":[]}', "\n{ }", "[\t1 ]"])
+@pytest.mark.parametrize("block", [7, BLOCK])
+def test_an_element_of_more_values_than_the_limit_is_bad_wherever_blocks_end(
+    number: int, each: str, block: int
+) -> None:
+    most = 11
+    large = '{"a":[' + ",".join([each] * number) + "]}"
+    small = ['{"a":1,"b":[2,"3"]}'] * 20
+    found = list(elements(document(*small, large, *small), values=most, block=block))
+    fits = values_in(json.loads(large)) <= most
+    assert [type(one) for one in found] == [dict] * 20 + [dict if fits else Bad] + [dict] * 20
+
+
+def values_in(value: Any) -> int:
+    """Fields and values within a value, counted the plain way."""
+    within = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return sum(1 + values_in(each) for each in within)
 
 
 @pytest.mark.parametrize("raw", ['{"a":' + "[" * 5_000 + "]" * 5_000 + "}", '{"a":' + "9" * 5_000 + "}"])

@@ -13,15 +13,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from slips.chain import compile_chain
-from slips.errors import DecompressionError, ReaderError
-from slips.format import Bad, Record, TooLong
-from slips.formats import tables
+from slips.errors import DecompressionError, ReaderError, RecordTooLarge
+from slips.format import Bad, Record, RecordLimits, TooLong
+from slips.formats.tables import DELIMITERS
 from test_containers import Pieces, until_error
 
 
-def rows(content: bytes | Pieces, delimiter: str = ",", record_bytes: int = 1 << 20) -> Iterator[Record]:
+def rows(
+    content: bytes | Pieces, delimiter: str = ",", record_bytes: int = 1 << 20, values: int = RecordLimits.values
+) -> Iterator[Record]:
     raw = Pieces([content]) if isinstance(content, bytes) else content
-    return compile_chain([f"csv:{delimiter}"], Path()).records(io.BufferedReader(raw, 1 << 17), record_bytes)
+    return compile_chain([f"csv:{delimiter}"], Path(), RecordLimits(record_bytes, values)).records(
+        io.BufferedReader(raw, 1 << 17)
+    )
 
 
 def reference(text: str, delimiter: str) -> list[list[str] | None]:
@@ -121,9 +125,7 @@ def test_a_table_without_rows_has_no_records(content: bytes) -> None:
     assert list(rows(content)) == []
 
 
-@pytest.mark.parametrize(
-    ("delimiter", "sign"), [*tables.DELIMITERS.items(), (":", ":"), ("^", "^"), ("]", "]"), ("", ",")]
-)
+@pytest.mark.parametrize(("delimiter", "sign"), [*DELIMITERS.items(), (":", ":"), ("^", "^"), ("]", "]"), ("", ",")])
 def test_the_parameter_is_the_delimiter(delimiter: str, sign: str) -> None:
     assert list(rows(f'a{sign}b\n"1{sign}"{sign}2\n'.encode(), delimiter)) == [{"a": f"1{sign}", "b": "2"}]
 
@@ -184,13 +186,30 @@ def test_a_quote_that_never_ends_makes_one_bad_record_of_the_rest(size: int) -> 
     assert "a quote that never ends" in bad.reason
 
 
-def test_a_row_of_very_many_columns_is_bad() -> None:
-    wide = b"," * tables.COLUMNS
-    for row in (wide, b'""' + wide):
-        bad, last = rows(b"a,b\n" + row + b"\n1,2\n")
-        assert isinstance(bad, Bad)
-        assert bad.reason == "row has 65,537 columns; expected at most 65,536"
-        assert last == {"a": "1", "b": "2"}
+@pytest.mark.parametrize("over", [0, 1])
+@pytest.mark.parametrize(
+    ("start", "commas"),
+    [
+        ("", 9),
+        ('""', 9),
+        ('"a""b,,,,,,,,,,,,,"', 9),
+        ('"a\nb,,,,,,\n,,,,,,"', 9),
+        ('1,2,"a\n,,,"",,,,\n"",,,,\n,,\n",3,"b\n,,,\n,,"', 5),
+        ('a"b,', 8),
+    ],
+)
+def test_a_row_of_more_fields_than_the_limit_is_bad_and_reading_goes_on(start: str, commas: int, over: int) -> None:
+    row = start + "," * (commas + over)
+    first, last = rows(f"a,b\n{row}\n1,2\n".encode(), values=10)
+    assert last == {"a": "1", "b": "2"}
+    if over:
+        assert isinstance(first, Bad)
+        assert type(first.error()) is RecordTooLarge
+        assert first.reason == "record has more than 10 values; raise 'limits.record_values' to take it"
+    else:
+        (fields,) = csv.reader(io.StringIO(row))
+        assert values(first) == fields
+        assert len(fields) == 10
 
 
 @pytest.mark.parametrize("header", [b'a,"b\n1,2\n', b"x" * 100 + b"\n1,2\n"])

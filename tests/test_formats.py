@@ -67,7 +67,7 @@ def run(names: Sequence[str], content: bytes) -> list[dict[str, Any]]:
     def go(source: ObjectEvent) -> Outcome:
         outcome = Outcome()
         stream: io.BufferedReader = io.BufferedReader(io.BytesIO(content))
-        chain.run(stream, outcome, source=source, recv=recv, reject=reject, ticker=Ticker(), record_bytes=1 << 20)
+        chain.run(stream, outcome, source=source, recv=recv, reject=reject, ticker=Ticker())
         assert outcome.balanced
         return outcome
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json as stdlib_json
 import math
+import tracemalloc
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slips.errors import RecordError
-from slips.format import Format, Parsed
+from slips.errors import RecordError, RecordTooLarge
+from slips.format import Format, Parsed, RecordLimits
 from slips.formats import general
-from slips.formats.general import load_json
+from slips.formats.json_text import load_json
 from slips.model import MetaData, ObjectEvent
+from test_containers import values_in
 
 OBJECT = ObjectEvent(bucket_name="logs", object_key="messages", event_time="2018-12-31T23:59:30Z")
 FIELDS = ("hostname", "proc_name", "proc_id", "message")
@@ -64,9 +68,64 @@ def test_what_is_no_json_is_a_record_error(raw: bytes) -> None:
         load_json(raw)
 
 
-def test_json_nested_beyond_reason_is_refused() -> None:
-    with pytest.raises((RecordError, RecursionError)):
-        load_json(b"[" * 100_000 + b"]" * 100_000)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(alphabet='a,[]{}"\\\n:\ud800'),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(alphabet='a,[]{}"\\:'), inner),
+)
+
+
+@given(JSON, st.integers(0, 12), st.booleans(), st.integers(1, 12))
+def test_the_values_of_a_text_are_counted_as_in_what_is_decoded(
+    value: Any, most: int, spaced: bool, deepest: int
+) -> None:
+    raw = stdlib_json.dumps(value, indent=1 if spaced else None).encode()
+    limits = RecordLimits(values=most, depth=deepest)
+    if values_in(value) > most:
+        error = "more than"
+    elif depth_of(value) > deepest:
+        error = "nested more than"
+    else:
+        assert repr(load_json(raw, limits)) == repr(stdlib_json.loads(raw))
+        return
+    with pytest.raises(RecordTooLarge, match=error):
+        load_json(raw, limits)
+
+
+def depth_of(value: Any) -> int:
+    within = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if within is None else 1 + max(map(depth_of, within), default=0)
+
+
+@pytest.mark.parametrize("text", ["[%s]", '{"a":%s}', '[{"a":%s}]', "[%s", '{"\xff":%s}', "[%s,NaN]", " %s x"])
+@pytest.mark.parametrize("depth", [100, 201, 990, 1_000, 5_000, 20_000, 100_000])
+def test_what_is_deeper_than_the_limit_says_the_same_on_every_interpreter(text: str, depth: int) -> None:
+    raw = (text % ("[" * depth + "]" * depth)).encode("latin-1")
+    if depth > 200:
+        with pytest.raises(RecordTooLarge, match=r"^record is nested more than 200 levels deep; raise "):
+            load_json(raw)
+        return
+    with suppress(RecordError):
+        assert depth_of(load_json(raw)) > depth
+
+
+@pytest.mark.parametrize("size", [0, 249_998, 249_999, 250_000, 1_000_000])
+def test_an_object_of_more_values_than_the_limit_is_refused_before_it_is_made(size: int) -> None:
+    raw = b'{"a":[' + b",".join([b"{}"] * size) + b"]}"
+    if size < 250_000:
+        assert len(load_json(raw)["a"]) == size
+        return
+    tracemalloc.start()
+    try:
+        with pytest.raises(RecordTooLarge, match=r"^record has more than 250,000 values; "):
+            parse(general.json, raw)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_limit_of_values_ignores_what_is_text() -> None:
+    text = ',[{"' * 300_000
+    assert load_json(stdlib_json.dumps({"a": text}).encode()) == {"a": text}
 
 
 @pytest.mark.parametrize("raw", [b"1", b"null", b'"text"', b"[]", b'[{"a": 1}, null]', b"true"])

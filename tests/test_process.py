@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from slips.chain import SKIP_RULE, Chain, Ticker, compile_chain, select
 from slips.config import Config, HandlerConfig, Limits, Mapping
 from slips.errors import RecordError, StorageError, UsageError
-from slips.format import TooLong
+from slips.format import RecordLimits, TooLong
 from slips.interface import Handler, load_handlers
 from slips.model import MetaData, ObjectEvent, Outcome, Range
 from slips.pipeline.process import RANGES, SAMPLES_BYTES, Failure, Processor, Quarantine, Success
@@ -86,6 +86,31 @@ def odd(meta, text):
 
             return OrderedDict(text=text)
     return {"text": text}
+
+
+@parser("thirds", summary="", reference="", rules=(NOISE,))
+def thirds(meta, event):
+    """One of three numbers."""
+    meta.timestamp = event["n"]
+    if event["n"] == 100:
+        raise RecordError("it is 100")
+    return NOISE if event["n"] % 3 else event
+
+
+@parser("nothing", summary="", reference="", rules=(NOISE,))
+def nothing(meta, event):
+    return NOISE
+
+
+calls = []
+
+
+@parser("fickle", summary="", reference="")
+def fickle(meta, event):
+    calls.append(event)
+    if len(calls) > 150:
+        raise RecordError("again?")
+    return event
 
 
 @reader("blocks", summary="", reference="")
@@ -610,6 +635,97 @@ def test_skipped_records_do_not_make_a_wrong_mapping(make: Make) -> None:
     assert done(make(lines(*["bad"] * 20), WORDS, on_error="skip").process(EVENT)).outcome.filtered == 20
 
 
+# ---- what a record expands to
+
+SMALL = Limits(record_values=10, record_depth=3)
+ELEMENTS = b"[" + b",".join(b'{"n":%d}' % number for number in range(100)) + b"]\n"
+
+
+@pytest.mark.parametrize("chain", [["s3-lines", "json"], ["s3-text", "json"]])
+@pytest.mark.parametrize("body", [ELEMENTS, ELEMENTS.replace(b",", b" ,\t"), b"\xef\xbb\xbf " + ELEMENTS])
+def test_an_array_of_many_objects_is_one_record_of_as_many_events(make: Make, body: bytes, chain: list[str]) -> None:
+    success = done(make(body, chain, limits=SMALL).process(EVENT))
+    run = Recorder.runs[0]
+    assert run.events == [{"n": number} for number in range(100)]
+    assert [(meta.seq, meta.index) for meta in run.metas] == [(1, number) for number in range(100)]
+    assert len({meta.record_id for meta in run.metas}) == 100
+    assert (success.outcome.records, success.outcome.delivered, success.outcome.events) == (1, 1, 100)
+
+
+def test_stages_behind_a_long_array_see_each_of_its_objects(make: Make) -> None:
+    chain = ["s3-lines", "json", "formats.py:thirds"]
+    success = done(make(ELEMENTS * 2, chain, limits=SMALL).process(EVENT))
+    run = Recorder.runs[0]
+    thirds = [number for number in range(100) if number % 3 == 0]
+    expected = [(seq, index, {"n": number}) for seq in (1, 2) for index, number in enumerate(thirds)]
+    assert [(meta.seq, meta.index, event) for meta, event in zip(run.metas, run.events, strict=True)] == expected
+    assert (success.outcome.first_timestamp, success.outcome.last_timestamp) == (0, 99)
+    none = ELEMENTS.replace(b":", b":3").replace(b"3", b"1")
+    success = done(make(none, [*chain, "formats.py:nothing"], limits=SMALL).process(EVENT))
+    assert (success.outcome.records, success.outcome.filtered, success.outcome.rules) == (1, 1, {"noise": 1})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (b'{"n":99}', b'{"n":[[[]]]}', "element 100: record is nested more than 2 levels deep; raise 'limits.record_d"),
+        (
+            b'{"n":99}',
+            b'{"n":[%s]}' % b",".join([b"1"] * 10),
+            "element 100: record has more than 10 values; raise 'lim",
+        ),
+        (b'{"n":99}', b"99", "element 100: element is '99'; expected an object"),
+        (b'{"n":99}', b'{"n":9', "not JSON: Expecting "),
+        (b"]\n", b"][]\n", "not JSON: found '['; expected the end (after record 100, byte "),
+        (b"]\n", b"\n", "not JSON: it ends; expected "),
+        (b'{"n":99}', b'{"n":100}', "it is 100"),
+    ],
+)
+def test_a_long_array_with_something_bad_is_quarantined_before_any_of_it_is_delivered(
+    make: Make, old: bytes, new: bytes, reason: str
+) -> None:
+    chain = ["s3-lines", "json", "formats.py:thirds"]
+    success = done(make(ELEMENTS.replace(old, new) + b'{"n":0}\n', chain, limits=SMALL).process(EVENT))
+    assert Recorder.runs[0].events == [{"n": 0}]
+    (sample,) = success.quarantine[0].samples
+    assert sample.reason.startswith(reason)
+    assert (success.outcome.records, success.outcome.quarantined, success.outcome.events) == (2, 1, 1)
+
+
+def test_a_parser_that_changes_its_mind_about_a_long_array_fails_the_object(make: Make) -> None:
+    failure = make(ELEMENTS, ["s3-lines", "json", "formats.py:fickle"], limits=SMALL).process(EVENT)
+    assert isinstance(failure, Failure)
+    assert failure.error_type == "FormatError"
+    assert "record 1: a parser refused now what it had taken: RecordError: again?" in failure.message
+
+
+@pytest.mark.parametrize(
+    ("body", "chain", "limits"),
+    [
+        (b'{"a":[1,2,3,4,5,6,7,8,9,10]}\n', ["s3-lines", "json"], SMALL),
+        (b'{"a":[1,2,3,4,5,6,7,8,9,10]}\n', ["s3-text", "json"], SMALL),
+        (b'{"Records":[{"a":[1,2,3,4,5,6,7,8,9,10]}]}\n', ["json-records"], SMALL),
+        (b'{"a":{"b":{"c":{}}}}\n', ["s3-lines", "json"], SMALL),
+        (b"2026-11-28T00:00:00Z\tt\t" + b'{"a":[1,2,3,4,5,6,7,8,9,10]}\n', ["s3-lines", "fluentd-json"], SMALL),
+        (b"a,b\n1,2,3,4,5,6,7,8,9,10,11\n", ["csv"], SMALL),
+        (b"1,,,TRAFFIC" + b"," * 10 + b"\n", ["s3-lines", "paloalto"], SMALL),
+        (b"1,,,TRAFFIC" + b',"",""' * 5 + b"\n", ["s3-lines", "paloalto"], SMALL),
+    ],
+)
+def test_a_record_beyond_the_limits_is_quarantined_and_taken_when_they_are_raised(
+    make: Make, body: bytes, chain: list[str], limits: Limits
+) -> None:
+    success = done(make(body, chain, limits=limits).process(EVENT))
+    (part,) = success.quarantine
+    assert part.error_type == "RecordTooLarge"
+    assert "raise 'limits.record_" in part.message
+    assert (success.outcome.records, success.outcome.quarantined, success.outcome.events) == (1, 1, 0)
+    (item,) = report_quarantine(success, "id", 1, 0.0)
+    raised = Limits(record_values=100, record_depth=4)
+    again = done(make(body, chain, limits=raised).process(replace(item.events[0], object_etag="")))
+    assert (again.outcome.records, again.outcome.delivered, again.outcome.events) == (1, 1, 1)
+
+
 def test_replayed_records_may_all_fail_again(make: Make) -> None:
     success = done(make(lines(*["bad"] * 20), WORDS).process(replace(EVENT, object_etag="", records=[(1, 20)])))
     assert ranges(success) == [(1, 20)]
@@ -624,7 +740,7 @@ def test_counters_that_disagree_are_an_error_not_a_success(make: Make, root: Pat
 
     good = compile_chain(["s3-lines"], root)
     processor = make(lines("a", "b"))
-    processor._chains["s3-lines",] = Miscounting(good.names, s3_lines(root), "", [])
+    processor._chains["s3-lines",] = Miscounting(good.names, s3_lines(root), "", [], RecordLimits())
     result = processor.process(EVENT)
     assert isinstance(result, Failure)
     assert (result.stage, result.error_type, result.retryable) == ("accounting", "AccountingError", False)

@@ -122,7 +122,6 @@ def run(names: Sequence[str], path: Path) -> tuple[Outcome, Events]:
         recv=recv,
         reject=reject,
         ticker=Ticker(),
-        record_bytes=16 << 20,
     )
     assert len(rejected) == outcome.quarantined
     assert len(events) == outcome.delivered

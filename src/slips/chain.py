@@ -16,7 +16,19 @@ from typing import Any
 import msgspec
 
 from slips.errors import FormatError, HandlerError, NoProgressError, ObjectError, ReaderError, RecordError
-from slips.format import Bad, Event, Format, Parse, Parsed, Record, Rule, parser
+from slips.format import (
+    Bad,
+    Elements,
+    Event,
+    Format,
+    Limited,
+    Parse,
+    Parsed,
+    Record,
+    RecordLimits,
+    Rule,
+    parser,
+)
 from slips.formats import catalogue
 from slips.methods import advice, lazy
 from slips.model import MetaData, ObjectEvent, Outcome, Range
@@ -53,19 +65,27 @@ class Ticker:
 class Chain:
     """A reader and its parsers, ready to run. Made by `compile_chain`."""
 
-    def __init__(self, names: Sequence[str], read: Format, parameter: str, parsers: Sequence[Format]) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        read: Format,
+        parameter: str,
+        parsers: Sequence[Format],
+        limits: RecordLimits,
+    ) -> None:
         self.names = tuple(names)
         self.ignores = read.gives == "nothing"
         self.reader = f"{read.name}:{parameter}" if parameter else read.name
         """Identity of what numbers the records."""
-        self._read = read.read
+        assert read.read is not None  # noqa: S101 - `compile_chain` puts a reader first
+        self._read = Limited.bind(read.read, limits)
+        self._record_bytes = limits.bytes
         self._parameter = parameter
-        self.parse = _compose(read, parsers)
+        self.parse = _compose(read, parsers, limits)
 
-    def records(self, stream: BufferedReader, record_bytes: int) -> Iterator[Record]:
+    def records(self, stream: BufferedReader) -> Iterator[Record]:
         """The records of an object."""
-        assert self._read is not None  # noqa: S101 - `compile_chain` puts a reader first
-        return self._read(stream, record_bytes, self._parameter)
+        return self._read(stream, self._record_bytes, self._parameter)
 
     def run(
         self,
@@ -76,7 +96,6 @@ class Chain:
         recv: Recv,
         reject: Reject,
         ticker: Ticker,
-        record_bytes: int,
         skip: bool = False,
     ) -> int | None:
         """Every record of `stream` to `recv`, counted in `outcome`. None, or the last number if `ticker` stopped it.
@@ -84,7 +103,7 @@ class Chain:
         Raises HandlerError for whatever `recv` raises (with `__cause__`), ReaderError for whatever the reader raises
         that is no ObjectError.
         """
-        numbered: Iterator[tuple[int, Record]] = enumerate(self.records(stream, record_bytes), 1)
+        numbered: Iterator[tuple[int, Record]] = enumerate(self.records(stream), 1)
         if source.records is not None:
             numbered = select(numbered, source.records, ticker)
             # Handlers may change what they are given; this list says what is still to be read.
@@ -109,6 +128,10 @@ class Chain:
                     elif event.__class__ is _Several:
                         first = min(first, *(each.timestamp for each, _ in event))
                         last = max(last, *(each.timestamp for each, _ in event))
+                    elif event.__class__ is _Streamed:
+                        event = event.checked()
+                        if event.__class__ is _Streamed:
+                            first, last = min(first, event.first), max(last, event.last)
                 except (MemoryError, KeyboardInterrupt):
                     raise
                 except BaseException as error:  # noqa: BLE001 - parsers may raise anything, `SystemExit` too
@@ -229,7 +252,7 @@ def _why_bad(meta: MetaData, error: BaseException) -> Exception:
 
 def _unusual(meta: MetaData, value: Any) -> Any:
     """What a parser gave instead of a plain dict: a Rule, several events, or a mistake."""
-    if value.__class__ is Rule or value.__class__ is _Several:
+    if value.__class__ is Rule or value.__class__ is _Several or value.__class__ is _Streamed:
         return value
     if isinstance(value, dict):
         return dict(value)
@@ -237,6 +260,8 @@ def _unusual(meta: MetaData, value: Any) -> Any:
         if not value:
             raise RecordError("parser gave no event and named no rule; expected an event, or a Rule to filter it")
         return _Several(_spread(meta, value))
+    if isinstance(value, Elements):
+        return _Streamed(meta, value)
     raise RecordError(f"parser gave {type(value).__name__}; expected an event (dict), a list of them, or a Rule")
 
 
@@ -244,27 +269,83 @@ class _Several(Several):
     """The events of one record, each with its own meta."""
 
 
-def _spread(meta: MetaData, events: Iterable[Event]) -> Several:
-    several: Several = []
+class _Streamed:
+    """The events of one record, each with its own meta, made when they are asked for: they are too many to be held.
+
+    Made twice: `checked` before the first of them is delivered, since a record is delivered as a whole or not at all.
+    """
+
+    def __init__(self, meta: MetaData, events: Elements, stages: tuple[Parse, ...] = ()) -> None:
+        self._meta, self._events, self._stages = meta, events, stages
+        self.first, self.last = float("inf"), float("-inf")
+        """Timestamps of the events."""
+
+    def then(self, after: Parse) -> _Streamed:
+        """These events refined by one more stage."""
+        return _Streamed(self._meta, self._events, (*self._stages, after))
+
+    def checked(self) -> _Streamed | Rule:
+        """Itself, if there is an event left, else the Rule that filtered the last. Raises what its stages raise."""
+        rules: list[Rule] = []
+        for meta, _ in self._made(rules):
+            self.first, self.last = min(self.first, meta.timestamp), max(self.last, meta.timestamp)
+        return self if self.first <= self.last else rules[0]
+
+    def __iter__(self) -> Iterator[tuple[MetaData, Event]]:
+        try:
+            yield from self._made([])
+        except Exception as error:
+            raise FormatError(
+                f"record {self._meta.seq}: a parser refused now what it had taken: {describe(error)}; "
+                "expected the same each time"
+            ) from error
+
+    def _made(self, rules: list[Rule]) -> Iterator[tuple[MetaData, Event]]:
+        made = _spread(self._meta, self._events)
+        for stage in self._stages:
+            made = _refined(made, stage, rules)
+        for index, (meta, event) in enumerate(made):
+            meta.index = index
+            yield meta, event
+
+
+def _spread(meta: MetaData, events: Iterable[Event]) -> Iterator[tuple[MetaData, Event]]:
+    """Each event with its own meta."""
     for index, event in enumerate(events):
         each = copy.copy(meta)
         each.index = index
-        several.append((each, event))
-    return several
+        yield each, event
 
 
-def _compose(read: Format, parsers: Sequence[Format]) -> Callable[[MetaData, Any], Any]:
+def _refined(
+    events: Iterable[tuple[MetaData, Event]], stage: Parse, rules: list[Rule]
+) -> Iterator[tuple[MetaData, Event]]:
+    """What a stage makes of each event. `rules` gets the Rule that filtered the last of those that were filtered."""
+    for meta, event in events:
+        result = stage(meta, event)
+        if result.__class__ is not dict:
+            result = _unusual(meta, result)
+        if isinstance(result, Rule):
+            rules[:] = [result]
+        elif isinstance(result, dict):
+            yield meta, result
+        else:
+            yield from result
+
+
+def _compose(read: Format, parsers: Sequence[Format], limits: RecordLimits) -> Callable[[MetaData, Any], Any]:
     """The parsers as one function of meta and record."""
     stages: list[Parse] = []
     given = read.gives
     for format_ in parsers:
         assert format_.parse is not None  # noqa: S101 - `compile_chain` lets only parsers come here
+        parse = Limited.bind(format_.parse, limits)
         if format_.takes == "event":
-            stages.append(format_.parse)
+            stages.append(parse)
         elif given == "text":
-            stages.append(format_.parse if format_.raw else _of_bytes(format_.parse, format_.extends))
+            stages.append(parse if format_.raw else _of_bytes(parse, format_.extends))
         else:
-            stages.append(_of_message(format_))
+            stages.append(_of_message(format_, parse))
         given = format_.gives
     if not stages:
         return _of_bytes(_plain_text) if given == "text" else _as_it_is
@@ -308,10 +389,9 @@ def _of_bytes(parse: Parse, extends: bool = False) -> Parse:
     return of_bytes
 
 
-def _of_message(format_: Format) -> Parse:
+def _of_message(format_: Format, parse: Parse) -> Parse:
     """A parser of texts behind one that gives events: the text is the event's `message`, as in the original."""
-    parse, raw, extends, name = format_.parse, format_.raw, format_.extends, format_.name
-    assert parse is not None  # noqa: S101
+    raw, extends, name = format_.raw, format_.extends, format_.name
 
     def of_message(meta: MetaData, event: Event) -> Parsed:
         message = event.get("message")
@@ -343,19 +423,13 @@ def _then(before: Callable[[MetaData, Any], Any], after: Parse) -> Callable[[Met
             return event
         if event.__class__ is dict:
             return after(meta, event)
-        kept, rule = _Several(), None
-        for each, part in event:
-            result = after(each, part)
-            result = result if result.__class__ is dict else _unusual(each, result)
-            if result.__class__ is Rule:
-                rule = result
-            elif isinstance(result, dict):
-                kept.append((each, result))
-            else:
-                kept.extend(result)
+        if event.__class__ is _Streamed:
+            return event.then(after)
+        rules: list[Rule] = []
+        kept = _Several(_refined(event, after, rules))
         for index, (each, _) in enumerate(kept):
             each.index = index
-        return kept or rule
+        return kept or rules[0]
 
     return then
 
@@ -363,7 +437,7 @@ def _then(before: Callable[[MetaData, Any], Any], after: Parse) -> Callable[[Met
 # ---- names to chains
 
 
-def compile_chain(names: Sequence[str], root: Path) -> Chain:
+def compile_chain(names: Sequence[str], root: Path, limits: RecordLimits = RecordLimits()) -> Chain:  # noqa: B008 - frozen
     """A chain of `names` (one name stands for its usual chain), user's files relative to `root`.
 
     Raises FormatError with every mistake in it.
@@ -372,7 +446,7 @@ def compile_chain(names: Sequence[str], root: Path) -> Chain:
     if problems:
         raise FormatError("\n".join(problems))
     (read, parameter), *rest = formats
-    return Chain(expanded, read, parameter, [format_ for format_, _ in rest])
+    return Chain(expanded, read, parameter, [format_ for format_, _ in rest], limits)
 
 
 def check_chain(names: Sequence[str], root: Path) -> list[str]:

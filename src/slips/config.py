@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from slips.errors import ConfigError
+from slips.format import RecordLimits
 
 if TYPE_CHECKING:
     from msgspec import inspect
@@ -242,11 +243,23 @@ class Mapping(Struct, frozen=True):
 class Limits(Struct, frozen=True):
     """What an object may cost. A record beyond is quarantined, an object beyond fails."""
 
-    record_bytes: Annotated[int, _SIZE, _key("Longest record.", "16MiB")] = 16 * 2**20
+    record_bytes: Annotated[int, _SIZE, _key("Longest record.", "16MiB")] = RecordLimits.bytes
+    record_values: Annotated[
+        int,
+        _key("Most fields and values of a record, at any depth; each takes up to 300 bytes of memory.", ge=1, le=10**9),
+    ] = RecordLimits.values
+    record_depth: Annotated[int, _key("Most levels of objects and arrays in a record.", ge=1, le=400)] = (
+        RecordLimits.depth
+    )
     object_bytes: Annotated[int, _SIZE, _key("Largest object, decompressed; not set: any.", "10GiB")] | None = None
     expansion_ratio: Annotated[
         int, _key("Decompressed by stored bytes, at most; tested above 100 MB.", ge=1, le=10**9)
     ] = 1000
+
+    @property
+    def record(self) -> RecordLimits:
+        """What one record may come to."""
+        return RecordLimits(self.record_bytes, self.record_values, self.record_depth)
 
 
 class Config(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,8 @@ SlipsError
 ├── InvokeError           the main func could not be started
 ├── UnfinishedError       some objects of an invocation failed: AWS invokes it again
 ├── RecordError           this record is bad, the next may be good      → quarantine
-│   └── RecordTooLong     longer than `limits.record_bytes`
+│   ├── RecordTooLong     longer than `limits.record_bytes`
+│   └── RecordTooLarge    more than `limits.record_values`, or deeper than `limits.record_depth`
 └── ObjectError           this object cannot be finished                → error item
     ├── MappingError      no prefix of `bucket_mapping` fits its key
     ├── FormatError       its chain cannot be made, or fits none of it
@@ -84,6 +85,10 @@ class RecordError(SlipsError):
 
 class RecordTooLong(RecordError):
     """One record is longer than `limits.record_bytes`."""
+
+
+class RecordTooLarge(RecordError):
+    """One record expands to more than `limits.record_values` or `limits.record_depth` allow."""
 
 
 class ObjectError(SlipsError):

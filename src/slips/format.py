@@ -16,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BufferedReader
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
-from slips.errors import RecordError, RecordTooLong
+from slips.errors import RecordError, RecordTooLarge, RecordTooLong
 from slips.model import MetaData
 
 Kind = Literal["object", "text", "event", "nothing"]
@@ -35,40 +35,86 @@ class Rule:
     summary: str
 
 
+@dataclass(frozen=True)
+class RecordLimits:
+    """What one record may come to; one beyond is quarantined. `limits` of the config has the same as `record_…`."""
+
+    bytes: int = 16 * 2**20
+    values: int = 250_000
+    """Fields and values that it is taken apart into: 16 MB of `{},{},…` would become 400 MB of them."""
+    depth: int = 200
+    """Levels of objects and arrays. Interpreters differ in how deep they read; `copy.deepcopy` ends below 500."""
+
+
 class Bad:
     """Stands for a record that cannot be given: the loop quarantines it unparsed, the reader goes on behind it.
 
     `size` is in bytes, `head` is its beginning, as a sample of it.
     """
 
-    def __init__(self, size: int, head: bytes, reason: str) -> None:
-        self.size, self.head, self.reason = size, head, reason
+    def __init__(self, size: int, head: bytes, reason: str | RecordError) -> None:
+        self.size, self.head, self.reason = size, head, str(reason)
+        self._kind = type(reason) if isinstance(reason, RecordError) else RecordError
 
     def error(self) -> RecordError:
-        return RecordError(self.reason)
+        return self._kind(self.reason)
 
 
 class TooLong(Bad):
     """Stands for a record beyond `limits.record_bytes`."""
 
     def __init__(self, size: int, limit: int, head: bytes) -> None:
-        super().__init__(
-            size,
-            head,
-            f"record has {size:,} bytes, over the limit of {limit:,}; raise 'limits.record_bytes' to take it",
-        )
+        reason = f"record has {size:,} bytes, over the limit of {limit:,}; raise 'limits.record_bytes' to take it"
+        super().__init__(size, head, RecordTooLong(reason))
 
-    def error(self) -> RecordTooLong:
-        return RecordTooLong(self.reason)
+
+def too_many_values(limit: int) -> RecordTooLarge:
+    """Why a record beyond `limits.record_values` is bad."""
+    return RecordTooLarge(f"record has more than {limit:,} values; raise 'limits.record_values' to take it")
+
+
+class Elements:
+    """Events of one record that are too many to be held at once: each iteration makes them anew, one by one."""
+
+    def __init__(self, read: Callable[[], Iterator[Event]]) -> None:
+        self._read = read
+
+    def __iter__(self) -> Iterator[Event]:
+        """Raises RecordError at the first that is none."""
+        return self._read()
 
 
 Record = bytes | Event | Bad
-Parsed = Event | Rule | list[Event]
+Parsed = Event | Rule | list[Event] | Elements
 Read = Callable[[BufferedReader, int, str], Iterator[Record]]
 """`(stream, record_bytes, parameter)` to records, in order. Raises ReaderError where the object cannot be cut."""
 Parse = Callable[[MetaData, Any], Parsed]
 """`(meta, text or event)` to an event, several, or the Rule that filters it. Sets `meta.tag`, `.timestamp` and
 `.message`; on entry `meta.timestamp` is the object's event time. Anything it raises quarantines the record."""
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Limited(Generic[F]):
+    """A Read or Parse that takes a record apart, and so has to know how far it may: made for certain RecordLimits.
+
+    Used as a decorator below `reader` or `parser`, on the function that makes it.
+    """
+
+    def __init__(self, within: Callable[[RecordLimits], F]) -> None:
+        self._within = within
+        self._default = within(RecordLimits())
+        self.__doc__ = within.__doc__
+
+    def __call__(self, *args: Any) -> Any:
+        """With the default limits."""
+        return self._default(*args)
+
+    @staticmethod
+    def bind(function: F, limits: RecordLimits) -> F:
+        """`function` for `limits`, if it is one that they bind."""
+        return function._within(limits) if isinstance(function, Limited) else function
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,6 @@ from slips.chain import Chain, Ticker, compile_chain, find_format
 from slips.cli.context import Json, options
 from slips.cli.output import one_line, plural, print_json, print_json_list, say, table
 from slips.codec import CodecLimits, decode
-from slips.config import Limits
 from slips.errors import FormatError, HandlerError, ReaderError, UsageError
 from slips.format import Event, Format, Record
 from slips.formats import catalogue
@@ -170,7 +169,6 @@ def _print_events(chain: Chain, stream: BinaryIO, file: str, event_time: float) 
             recv=recv,
             reject=reject,
             ticker=Ticker(),
-            record_bytes=Limits().record_bytes,
         )
     except HandlerError as error:
         # There is no handler: it was writing that failed, such as into a pipe that nobody reads any more.

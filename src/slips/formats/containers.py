@@ -10,15 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 from json import JSONDecoder
 from typing import Any
 
 import msgspec
 
-from slips.errors import ObjectError, ReaderError, RecordError
-from slips.format import Bad, Event, Record, TooLong, reader
-from slips.formats.general import load_json
+from slips.errors import ObjectError, ReaderError, RecordError, RecordTooLarge
+from slips.format import Bad, Event, Limited, Read, Record, RecordLimits, TooLong, reader
+from slips.formats.json_text import is_deeper, is_json, load_json, shallow_run_decoder
 from slips.formats.readers import HEAD
 
 BLOCK = 1 << 15
@@ -34,7 +34,6 @@ _BOM = b"\xef\xbb\xbf"
 _KINDS = {b"{": "an object", b"[": "an array", b'"': "a string", b"t": "true", b"f": "false", b"n": "null"}
 
 _decode_run = msgspec.json.Decoder(list[Event]).decode
-_validate = msgspec.json.Decoder(msgspec.Raw).decode
 _decode_first = JSONDecoder().raw_decode
 """`(text, start)` to the value there and its end. It reads whatever `load_json` does, at a third of the speed."""
 
@@ -59,19 +58,25 @@ _BRACKET = re.compile(
     gives="event",
     parameter="Records",
 )
-def json_records(stream: BufferedReader, record_bytes: int, parameter: str) -> Iterator[Record]:
+@Limited
+def json_records(limits: RecordLimits) -> Read:
     """The elements of the array at the path `parameter`: `Records`, `detail.items`, or `.`, the document itself.
 
     An object may hold several documents, one after the other. Whatever else is in a document is passed over. An element
-    that is no object, or that Python cannot hold, is a `Bad` record. Raises ReaderError, after all elements before
-    that, where a document lacks the array, where its JSON is broken, and where it ends too early.
+    that is no object, that Python cannot hold, or that is beyond the limits is a `Bad` record. Raises ReaderError,
+    after all elements before that, where a document lacks the array, where its JSON is broken, and where it ends too
+    early.
     """
-    return read_elements(stream, record_bytes, parameter)
+
+    def read(stream: BufferedReader, _record_bytes: int, parameter: str) -> Iterator[Record]:
+        return read_elements(stream, limits, parameter)
+
+    return read
 
 
-def read_elements(stream: BufferedReader, record_bytes: int, path: str, block: int = BLOCK) -> Iterator[Record]:
+def read_elements(stream: BufferedReader, limits: RecordLimits, path: str, block: int = BLOCK) -> Iterator[Record]:
     """What `json_records` gives, by blocks of so many bytes."""
-    text = _Text(stream, record_bytes, block)
+    text = _Text(stream, limits, block)
     names = [name for name in path.split(".") if name]
     while text.find_document():
         for run in text.runs(names):
@@ -79,11 +84,26 @@ def read_elements(stream: BufferedReader, record_bytes: int, path: str, block: i
             yield from run
 
 
+def elements_of(raw: bytes, limits: RecordLimits) -> Iterator[Record]:
+    """The elements of the array that `raw` is, and nothing else. Raises ReaderError as `json_records` does."""
+    text = _Text(BytesIO(raw), limits, BLOCK)
+    text.find_document()
+    for run in text.runs([]):
+        text.records += len(run)
+        yield from run
+    text.expect_end()
+
+
 class _Text:
     """A position in a stream of JSON text. It only moves forward, and holds a block or two."""
 
-    def __init__(self, stream: BufferedReader, record_bytes: int, block: int) -> None:
-        self._stream, self._record_bytes, self._block = stream, record_bytes, block
+    def __init__(self, stream: BufferedReader | BytesIO, limits: RecordLimits, block: int) -> None:
+        self._stream, self._limits, self._record_bytes, self._block = stream, limits, limits.bytes, block
+        self._longest_run = min(limits.bytes, 2 * limits.values)
+        """Bytes among which no object can be beyond the limits, but for its depth."""
+        self._decode_shallow = shallow_run_decoder(limits.depth)
+        self._is_deep = False
+        """Whether objects were deeper than that reads: those behind them will be, too."""
         self._data, self._at = b"", 0
         self._dropped = 0
         """Bytes of the stream before `_data`."""
@@ -102,6 +122,11 @@ class _Text:
             for byte in _BOM:
                 self._take(bytes([byte]))
         return self._peek() != b""
+
+    def expect_end(self) -> None:
+        """Raises ReaderError if there is anything more."""
+        if self._peek():
+            raise self._unexpected("the end")
 
     def runs(self, names: Sequence[str], above: Sequence[str] = ()) -> Iterator[Sequence[Record]]:
         """Consumes a value, itself found at `above`, and gives the elements of the array at `names` in it.
@@ -176,14 +201,13 @@ class _Text:
             self._fill()
         if not self._boundary or self._dropped + self._at < self._guess_again:
             return []
-        # Within `record_bytes` no object can be longer than that.
-        end = limit = self._at + min(self._block, self._record_bytes)
+        end = limit = self._at + min(self._block, self._longest_run)
         for _ in range(GUESSES):
             cut = self._data.rfind(self._boundary, self._at, end)
             if cut < 0:
                 return []
             try:
-                run = _decode_run(b"[" + self._data[self._at : cut + 1] + b"]")
+                run = self._decode_objects(b"[" + self._data[self._at : cut + 1] + b"]")
             except (ValueError, msgspec.MsgspecError, RecursionError):
                 end = self._at + (cut - self._at) // 4  # the array may end before the cut: look much nearer
             else:
@@ -192,9 +216,22 @@ class _Text:
         self._guess_again = self._dropped + limit
         return []
 
+    def _decode_objects(self, raw: bytes) -> list[Event]:
+        """The objects of an array. Raises ValueError where something else is in it, or an object is too deep."""
+        if not self._is_deep:
+            try:
+                return self._decode_shallow(raw)
+            except msgspec.ValidationError:
+                pass  # an object is deeper than that decoder reads, or something is none
+        run = _decode_run(raw)
+        if is_deeper(run, self._limits.depth + 1):
+            raise ValueError("an object is nested too deep")
+        self._is_deep = True
+        return run
+
     def _scan(self) -> list[Event]:
         """Consumes the objects that end within the next `SCAN` bytes, one by one."""
-        raw = self._data[self._at : self._at + min(SCAN, self._record_bytes)]
+        raw = self._data[self._at : self._at + min(SCAN, self._longest_run)]
         text = raw.decode("utf-8", "surrogateescape")
         run: list[Event] = []
         start = end = 0
@@ -202,7 +239,7 @@ class _Text:
         with suppress(ValueError, RecursionError):
             while True:
                 value, stop = _decode_first(text, start)
-                if value.__class__ is not dict:
+                if value.__class__ is not dict or is_deeper(value, self._limits.depth):
                     break
                 run.append(value)
                 end = stop
@@ -221,19 +258,21 @@ class _Text:
         try:
             value = self._decode(raw)
         except RecordError as error:
-            return Bad(len(raw), raw[:HEAD], str(error))
+            return Bad(len(raw), raw[:HEAD], error)
         if isinstance(value, dict):
             return value
         return Bad(len(raw), raw[:HEAD], f"element is {raw[:40].decode('utf-8', 'replace')!r}; expected an object")
 
     def _decode(self, raw: bytes) -> Any:
-        """A value. Raises ReaderError for what is not JSON, RecordError for what Python cannot hold."""
+        """A value. Raises ReaderError for what is not JSON, RecordError for what Python cannot hold or the limits do
+        not allow.
+        """
         try:
-            return load_json(raw)
-        except RecursionError:
-            raise RecordError("JSON is nested too deeply; expected some hundred levels at most") from None
+            return load_json(raw, self._limits)
+        except RecordTooLarge:
+            raise
         except RecordError as error:
-            if _is_json(raw):  # a number of more digits than Python converts
+            if is_json(raw):  # a number of more digits than Python converts
                 raise
             raise self._refusal(str(error)) from None
 
@@ -331,14 +370,6 @@ def _skip_brackets(data: bytes, at: int, depth: int) -> tuple[int, int, bool]:
         elif kind == "quote":
             return _skip(_STRING, data, at), depth, True
     return at, depth, False
-
-
-def _is_json(raw: bytes) -> bool:
-    try:
-        _validate(raw)
-    except (ValueError, msgspec.MsgspecError, RecursionError):
-        return False
-    return True
 
 
 def _quote(path: Sequence[str]) -> str:

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import json as stdlib_json
 import re
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
 import msgspec
 
 from slips import times
-from slips.errors import RecordError
-from slips.format import Event, Parsed, parser
+from slips.errors import ReaderError, RecordError
+from slips.format import Bad, Elements, Event, Limited, Parse, Parsed, RecordLimits, parser
+from slips.formats.containers import elements_of
+from slips.formats.json_text import has_too_many_values, load_json, shallow_decoder
 from slips.model import MetaData
-
-# msgspec is as fast as orjson here, and keeps integers beyond 64 bits exact where orjson rounds them to floats.
-_decode = msgspec.json.Decoder().decode
-
-
-def load_json(raw: bytes) -> Any:
-    """Any JSON text. What strict decoders refuse but logs contain is read by the standard library instead: `NaN`,
-    lone surrogates, a byte order mark, numbers beyond a double, bytes that are not UTF-8 (as `surrogateescape`).
-    """
-    try:
-        return _decode(raw)
-    except (ValueError, msgspec.DecodeError):
-        text = raw.decode("utf-8-sig", "surrogateescape").rstrip("\r\n")
-        try:
-            return stdlib_json.loads(text)
-        except ValueError as error:
-            raise RecordError(f"not JSON: {error}") from None
 
 
 @parser(
@@ -38,16 +23,49 @@ def load_json(raw: bytes) -> Any:
     takes="text",
     raw=True,
 )
-def json(_meta: MetaData, raw: bytes) -> Parsed:
-    """Raises RecordError for anything but an object or an array of objects."""
+@Limited
+def json(limits: RecordLimits) -> Parse:
+    """Raises RecordError for anything but an object or an array of objects.
+
+    An array with more values than allowed is read element by element, and each may have as many.
+    """
+    decode, small = shallow_decoder(limits.depth), 2 * limits.values
+
+    def parse(_meta: MetaData, raw: bytes) -> Parsed:
+        if len(raw) > small and raw[:1].isspace() | (raw[:1] in b"[\xef") and _is_long_array(raw, limits.values):
+            return Elements(lambda: _elements(raw, limits))
+        try:
+            value = decode(raw) if len(raw) <= small else load_json(raw, limits)
+        except (ValueError, msgspec.MsgspecError):
+            value = load_json(raw, limits)
+        if value.__class__ is dict or (value.__class__ is list and value and all(v.__class__ is dict for v in value)):
+            event: Event | list[Event] = value
+            return event
+        raise RecordError(f"JSON {type(value).__name__} {_beginning(raw)}; expected an object")
+
+    return parse
+
+
+def _is_long_array(raw: bytes, values: int) -> bool:
+    """Whether it begins as an array of so many values that they must not be held at once."""
+    return raw.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"[" and has_too_many_values(raw, values)
+
+
+def _elements(raw: bytes, limits: RecordLimits) -> Iterator[Event]:
+    """The objects of an array, as `load_json` would have them."""
+    within = replace(limits, bytes=len(raw), depth=limits.depth - 1)
     try:
-        value = _decode(raw)
-    except (ValueError, msgspec.DecodeError):
-        value = load_json(raw)
-    if value.__class__ is dict or (value.__class__ is list and value and all(v.__class__ is dict for v in value)):
-        event: Event | list[Event] = value
-        return event
-    raise RecordError(f"JSON {type(value).__name__} {str(value)[:40]!r}; expected an object")
+        for number, each in enumerate(elements_of(raw, within), 1):
+            if isinstance(each, Bad):
+                raise RecordError(f"element {number}: {each.reason}")
+            if isinstance(each, dict):  # it gives nothing else
+                yield each
+    except ReaderError as error:
+        raise RecordError(str(error)) from None
+
+
+def _beginning(raw: bytes) -> str:
+    return repr(raw[:40].decode("utf-8", "replace").rstrip("\r\n"))
 
 
 # What begins a line where it is not simply `Mmm dd hh:mm:ss `: a priority, a one-digit day without padding, a fraction,
@@ -153,19 +171,25 @@ def _match_head(head: str) -> Head | None:
     tag="<tag of the line>",
     raw=True,
 )
-def fluentd_json(meta: MetaData, raw: bytes) -> Event:
+@Limited
+def fluentd_json(limits: RecordLimits) -> Parse:
     """The JSON record, as `load_json` has it. A time without a zone is UTC; digits are seconds (`time_type unixtime`).
 
     Raises RecordError for a line without both tabs, and for JSON that is no object.
     """
-    try:
-        time, tag, record = raw.split(b"\t", 2)
-        stamp, meta.tag = time.decode(), tag.decode("utf-8", "surrogateescape")
-    except ValueError:
-        shown = raw[:40].decode("utf-8", "replace")
-        raise RecordError(f"line begins with {shown!r}; expected time, tag and JSON with tabs between") from None
-    meta.timestamp = times.number(stamp) if stamp[:10].isdigit() else times.iso(stamp)
-    event: Event = load_json(record)
-    if event.__class__ is not dict:
-        raise RecordError(f"record is JSON {type(event).__name__} {str(event)[:40]!r}; expected an object")
-    return event
+
+    def parse(meta: MetaData, raw: bytes) -> Event:
+        try:
+            time, tag, record = raw.split(b"\t", 2)
+            stamp, meta.tag = time.decode(), tag.decode("utf-8", "surrogateescape")
+        except ValueError:
+            raise RecordError(
+                f"line begins with {_beginning(raw)}; expected time, tag and JSON with tabs between"
+            ) from None
+        meta.timestamp = times.number(stamp) if stamp[:10].isdigit() else times.iso(stamp)
+        event: Event = load_json(record, limits)
+        if event.__class__ is not dict:
+            raise RecordError(f"record is JSON {type(event).__name__} {_beginning(record)}; expected an object")
+        return event
+
+    return parse

@@ -12,7 +12,8 @@ from functools import lru_cache
 
 from slips import times
 from slips.errors import RecordError
-from slips.format import Event, parser
+from slips.format import Event, Limited, Parse, RecordLimits, parser, too_many_values
+from slips.formats.fields import has_too_many_fields
 from slips.model import MetaData
 
 csv.field_size_limit(2**31 - 1)  # for the whole process; how long a record may be is checked where records are cut
@@ -120,7 +121,8 @@ _TELLING = {
     tag="paloalto.<type>",
     extends=True,
 )
-def paloalto(meta: MetaData, text: str) -> Event:
+@Limited
+def paloalto(limits: RecordLimits) -> Parse:
     """The columns by name, all texts, those without one as `column_<n>` (1-based). A syslog header is passed over.
 
     Adds `raw_message`, the line, and `message`, for traffic and threats "<source>:<port> => <destination>:<port>
@@ -128,31 +130,37 @@ def paloalto(meta: MetaData, text: str) -> Event:
     name no zone, and `high_res_timestamp`, which does, may be that of 1970.
     Raises RecordError for a line with no log type in its fourth column.
     """
-    quoted = '"' in text
-    row = _split(text) if quoted else text.split(",")
-    type_ = row[3] if len(row) > 3 else ""
-    columns = _COLUMNS.get(type_) or _OTHER
-    if columns is _OTHER and not _TYPE.fullmatch(type_):
-        raise RecordError(
-            f"line begins with {text[:60]!r}; expected the CSV format of PAN-OS, with a log type such as TRAFFIC in "
-            "the fourth column"
-        )
-    if " " in row[0]:  # "<14>Nov 30 16:09:08 PA-220 1"
-        row[0] = row[0].rpartition(" ")[2]
-    event: Event = dict(zip(columns, row, strict=False))
-    if len(row) > len(columns):
-        for number in range(len(columns), len(row)):
-            event[f"column_{number + 1}"] = row[number]
-    if quoted and "URL" in event:  # some versions quote it twice
-        event["URL"] = event["URL"].strip('"')
-    event["raw_message"] = text
-    if time := event.get("Start Time"):
-        meta.timestamp = _time(time, "Start Time")
-    elif time := event.get("Generate Time"):
-        meta.timestamp = _time(time, "Generate Time")
-    meta.tag = f"paloalto.{type_.lower()}"
-    meta.message = event["message"] = _message(type_, event)
-    return event
+
+    def parse(meta: MetaData, text: str) -> Event:
+        if has_too_many_fields(text, ",", limits.values):
+            raise too_many_values(limits.values)
+        quoted = '"' in text
+        row = _split(text) if quoted else text.split(",")
+        type_ = row[3] if len(row) > 3 else ""
+        columns = _COLUMNS.get(type_) or _OTHER
+        if columns is _OTHER and not _TYPE.fullmatch(type_):
+            raise RecordError(
+                f"line begins with {text[:60]!r}; expected the CSV format of PAN-OS, with a log type such as TRAFFIC "
+                "in the fourth column"
+            )
+        if " " in row[0]:  # "<14>Nov 30 16:09:08 PA-220 1"
+            row[0] = row[0].rpartition(" ")[2]
+        event: Event = dict(zip(columns, row, strict=False))
+        if len(row) > len(columns):
+            for number in range(len(columns), len(row)):
+                event[f"column_{number + 1}"] = row[number]
+        if quoted and "URL" in event:  # some versions quote it twice
+            event["URL"] = event["URL"].strip('"')
+        event["raw_message"] = text
+        if time := event.get("Start Time"):
+            meta.timestamp = _time(time, "Start Time")
+        elif time := event.get("Generate Time"):
+            meta.timestamp = _time(time, "Generate Time")
+        meta.tag = f"paloalto.{type_.lower()}"
+        meta.message = event["message"] = _message(type_, event)
+        return event
+
+    return parse
 
 
 def _message(type_: str, event: Event) -> str:

@@ -8,16 +8,14 @@ from functools import partial
 from io import BufferedReader
 from itertools import chain
 
-from slips.errors import ReaderError
-from slips.format import Bad, Record, TooLong, reader
+from slips.errors import ReaderError, RecordError
+from slips.format import Bad, Limited, Read, Record, RecordLimits, TooLong, reader, too_many_values
+from slips.formats.fields import count_delimiters, ends_in_quotes, has_too_many_fields
 from slips.formats.readers import HEAD
 
 stdlib_csv.field_size_limit(2**31 - 1)  # for the whole process; `record_bytes` is checked here
 
 DELIMITERS = {"tab": "\t", "semicolon": ";", "pipe": "|", "space": " "}
-COLUMNS = 1 << 16
-"""Most columns of a row. Tables have fewer; 16 MiB of commas would become 2 GB of fields."""
-
 _BOM = b"\xef\xbb\xbf"
 _RETURN = "\udc0d"
 """Stands for a carriage return inside a line, where the standard library would end the row. No text contains it:
@@ -31,7 +29,8 @@ _RETURN = "\udc0d"
     gives="event",
     parameter=",",
 )
-def csv(stream: BufferedReader, record_bytes: int, parameter: str) -> Iterator[Record]:
+@Limited
+def csv(limits: RecordLimits) -> Read:
     """Rows as dicts of texts. The delimiter is one character, or `tab`, `semicolon`, `pipe`, `space`.
 
     Rows end with `\\n` or `\\r\\n`; blank lines are none. A field that begins with a quote ends with the next single
@@ -40,22 +39,26 @@ def csv(stream: BufferedReader, record_bytes: int, parameter: str) -> Iterator[R
     (1-based). Bytes that are not UTF-8 survive as `surrogateescape`. A quote that never ends makes one `Bad` record of
     all behind it. Raises ReaderError for what cannot be a delimiter, and for a header that cannot be read.
     """
-    delimiter = DELIMITERS.get(parameter, parameter)
-    if len(delimiter) != 1 or delimiter in '"\r\n':
-        names = ", ".join(DELIMITERS)
-        raise ReaderError(f"csv: {parameter!r} cannot be the delimiter; expected one character, or one of {names}")
-    rows = _rows(stream, record_bytes, delimiter)
-    header = next(rows, [])
-    if isinstance(header, Bad):
-        raise ReaderError(f"csv: the header cannot be read: {header.reason}")
-    fields = _names(header, len(header))
-    for row in rows:
-        if isinstance(row, Bad):
-            yield row
-            continue
-        if len(row) > len(fields):
-            fields = _names(header, len(row))
-        yield dict(zip(fields, row))  # noqa: B905 - `strict=False` says the same and costs a tenth of the speed
+
+    def read(stream: BufferedReader, _record_bytes: int, parameter: str) -> Iterator[Record]:
+        delimiter = DELIMITERS.get(parameter, parameter)
+        if len(delimiter) != 1 or delimiter in '"\r\n':
+            names = ", ".join(DELIMITERS)
+            raise ReaderError(f"csv: {parameter!r} cannot be the delimiter; expected one character, or one of {names}")
+        rows = _rows(stream, limits, delimiter)
+        header = next(rows, [])
+        if isinstance(header, Bad):
+            raise ReaderError(f"csv: the header cannot be read: {header.reason}")
+        fields = _names(header, len(header))
+        for row in rows:
+            if isinstance(row, Bad):
+                yield row
+                continue
+            if len(row) > len(fields):
+                fields = _names(header, len(row))
+            yield dict(zip(fields, row))  # noqa: B905 - `strict=False` says the same and costs a tenth of the speed
+
+    return read
 
 
 def _names(header: Sequence[str], width: int) -> list[str]:
@@ -72,33 +75,44 @@ def _names(header: Sequence[str], width: int) -> list[str]:
     return list(names)
 
 
-def _rows(stream: BufferedReader, record_bytes: int, delimiter: str) -> Iterator[list[str] | Bad]:
+def _rows(stream: BufferedReader, limits: RecordLimits, delimiter: str) -> Iterator[list[str] | Bad]:
     """The rows, header included."""
-    odd_row, readline = _OddRow(stream, record_bytes, delimiter), stream.readline
+    odd_row, readline, record_bytes, most = (
+        _OddRow(stream, limits, delimiter),
+        stream.readline,
+        limits.bytes,
+        limits.values,
+    )
     first = readline(record_bytes + 3).removeprefix(_BOM)
     for line in chain([first], iter(partial(readline, record_bytes + 3), b"")):
-        text = line.decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")
+        text = _text(line).removesuffix("\n").removesuffix("\r")
         if len(line) > record_bytes:  # perhaps not all of it
             yield odd_row.read(line)
         elif line.isspace() and delimiter not in text:
             continue
         elif '"' in text:
             yield odd_row.read(line)
+        elif len(text) >= most and text.count(delimiter) >= most:
+            yield Bad(len(line), line[:HEAD], too_many_values(most))
         else:
-            row = text.split(delimiter)
-            yield row if len(row) <= COLUMNS else odd_row.read(line)
+            yield text.split(delimiter)
 
 
 class _TooLongError(Exception):
     """The row at hand is longer than the limit."""
 
 
+class _TooWideError(Exception):
+    """The row at hand has more fields than the limit."""
+
+
 class _OddRow:
     """Reads rows with quotes, or too long: by the standard library, which takes their lines from here and asks for more
     than one only while a quote is open."""
 
-    def __init__(self, stream: BufferedReader, record_bytes: int, delimiter: str) -> None:
-        self._readline, self._record_bytes = stream.readline, record_bytes
+    def __init__(self, stream: BufferedReader, limits: RecordLimits, delimiter: str) -> None:
+        self._readline, self._record_bytes = stream.readline, limits.bytes
+        self._delimiter, self._most_fields = delimiter, limits.values
         self._parsed = stdlib_csv.reader(self, delimiter=delimiter)
         self._begin(b"")
 
@@ -108,18 +122,24 @@ class _OddRow:
         try:
             row = next(self._parsed)
         except _TooLongError:
-            return self._pass_over()
+            self._pass_over()
+            size = self._size - self._line.endswith(b"\n")
+            return TooLong(size, self._record_bytes, self._first[:HEAD])
+        except _TooWideError:
+            if self._line is not self._first or ends_in_quotes(_text(line), self._delimiter):
+                self._pass_over()
+            return self._bad(too_many_values(self._most_fields))
         except stdlib_csv.Error as error:
             return self._bad(f"row cannot be read: {error}")
         if self._at_end:
             return self._bad("row has a quote that never ends; expected another that ends it")
-        if len(row) > COLUMNS:
-            return self._bad(f"row has {len(row):,} columns; expected at most {COLUMNS:,}")
         return [field.replace(_RETURN, "\r") for field in row] if self._has_returns else row
 
     def _begin(self, line: bytes) -> None:
         self._first = self._line = line
         self._size = 0
+        self._delimiters = -1
+        """How many the lines before the one at hand have; not known of one line, which is most often all of the row."""
         self._has_returns = self._at_end = False
 
     def __iter__(self) -> _OddRow:
@@ -136,25 +156,42 @@ class _OddRow:
         self._size += len(line)
         if self._size > self._record_bytes and self._size - _line_end(line) > self._record_bytes:
             raise _TooLongError
-        text = line.decode("utf-8", "surrogateescape")
+        text = _text(line)
+        if self._is_too_wide(text):
+            raise _TooWideError
         if "\r" in text:
             content = text.removesuffix("\n").removesuffix("\r")
             self._has_returns |= "\r" in content
             text = content.replace("\r", _RETURN) + text[len(content) :]
         return text
 
-    def _pass_over(self) -> TooLong:
-        """Reads on to the end of a row that is too long: the first line end where all its quotes are paired."""
+    def _is_too_wide(self, text: str) -> bool:
+        """Whether the row up to this line, its next, has too many fields. Each line but the first begins in quotes."""
+        delimiter, most = self._delimiter, self._most_fields
+        if self._line is self._first:
+            return has_too_many_fields(text, delimiter, most)
+        if self._delimiters < 0:
+            self._delimiters = count_delimiters(_text(self._first), delimiter, most)
+        if '"' in text:
+            self._delimiters += count_delimiters(text, delimiter, most, in_quotes=True)
+        return self._delimiters >= most
+
+    def _pass_over(self) -> None:
+        """Reads on to the end of a row beyond the limits: the first line end where all its quotes are paired."""
         line = self._line
         quotes = line.count(b'"') + (line is not self._first)
         while line and not (line.endswith(b"\n") and quotes % 2 == 0):
             line = self._readline(1 << 16)
             self._size += len(line)
             quotes += line.count(b'"')
-        return TooLong(self._size - line.endswith(b"\n"), self._record_bytes, self._first[:HEAD])
+        self._line = line
 
-    def _bad(self, reason: str) -> Bad:
+    def _bad(self, reason: str | RecordError) -> Bad:
         return Bad(self._size, self._first[:HEAD], reason)
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "surrogateescape")
 
 
 def _line_end(line: bytes) -> int:

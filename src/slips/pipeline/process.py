@@ -188,7 +188,7 @@ class Processor:
     def _chain(self, mapping: Mapping) -> Chain:
         key = tuple(mapping.format)
         if key not in self._chains:
-            self._chains[key] = compile_chain(mapping.format, self._config.root)
+            self._chains[key] = compile_chain(mapping.format, self._config.root, self._config.limits.record)
         return self._chains[key]
 
 
@@ -228,7 +228,6 @@ class _Run:
                 recv=recv,
                 reject=reject,
                 ticker=ticker,
-                record_bytes=config.limits.record_bytes,
                 skip=mapping.on_error == "skip",
             )
         except HandlerError as error:

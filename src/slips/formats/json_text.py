@@ -1,0 +1,157 @@
+"""JSON texts to Python values that are no larger than RecordLimits allow, the same on every Python.
+
+How much memory a text will take is known before it is decoded, in time and memory that its length bounds. A text too
+short to hold more values than allowed is not looked at, and depth costs nothing up to LEVELS: the decoder itself
+refuses what is deeper.
+"""
+
+from __future__ import annotations
+
+import json as stdlib_json
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import islice
+from typing import Any, NewType
+
+import msgspec
+
+from slips.errors import RecordError, RecordTooLarge
+from slips.format import Event, RecordLimits, too_many_values
+
+LEVELS = 8
+"""Levels that the first decoder reads: a type of so many has 2^LEVELS nodes, made in a millisecond. Few logs have
+more."""
+
+Decode = Callable[[bytes], Any]
+_new_type: Callable[[str, Any], Any] = NewType  # mypy would have each in a declaration of its own
+
+# msgspec is as fast as orjson here, and keeps integers beyond 64 bits exact where orjson rounds them to floats.
+_decode_any = msgspec.json.Decoder().decode
+_validate = msgspec.json.Decoder(msgspec.Raw).decode
+# A string, all of it or as much as there is.
+_QUOTED = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
+_BRACKETS = re.compile(rb'[\[{]++|[\]}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
+_EMPTY = re.compile(rb"\[[ \t\n\r]*+\]|\{[ \t\n\r]*+\}")
+
+
+def load_json(raw: bytes, limits: RecordLimits = RecordLimits()) -> Any:  # noqa: B008 - frozen
+    """Any JSON text. What strict decoders refuse but logs contain is read by the standard library instead: `NaN`,
+    lone surrogates, a byte order mark, numbers beyond a double, bytes that are not UTF-8 (as `surrogateescape`).
+
+    Raises RecordError for what is not JSON, RecordTooLarge for what is beyond the limits, JSON or not.
+    """
+    if has_too_many_values(raw, limits.values):
+        raise too_many_values(limits.values)
+    try:
+        return shallow_decoder(limits.depth)(raw)
+    except (ValueError, msgspec.MsgspecError):
+        pass  # deeper, or not as strict
+    if _is_text_deeper(raw, limits.depth):
+        raise RecordTooLarge(
+            f"record is nested more than {limits.depth:,} levels deep; raise 'limits.record_depth' to take it"
+        )
+    try:
+        return _decode_any(raw)
+    except (ValueError, msgspec.MsgspecError):
+        try:
+            return stdlib_json.loads(raw.decode("utf-8-sig", "surrogateescape").rstrip("\r\n"))
+        except ValueError as error:
+            raise RecordError(f"not JSON: {error}") from None
+
+
+@lru_cache
+def shallow_decoder(depth: int) -> Decode:
+    """Decodes, as fast as one that reads anything, strict JSON of up to LEVELS (or `depth`) levels.
+
+    It raises ValueError or msgspec.MsgspecError for all else: `load_json` reads that, or says what is wrong with it.
+    """
+    return msgspec.json.Decoder(_levels(min(depth, LEVELS))).decode
+
+
+@lru_cache
+def shallow_run_decoder(depth: int) -> Callable[[bytes], list[Event]]:
+    """Like `shallow_decoder`, for an array of objects that may each have so many levels."""
+    inner: Any = _levels(min(depth, LEVELS) - 1)
+    return msgspec.json.Decoder(list[dict[str, inner]]).decode
+
+
+def _levels(levels: int) -> Any:
+    """The type of JSON values of at most so many levels."""
+    found: Any = int | float | str | bool | None
+    for level in range(levels):
+        # A name for each level: compared by their parts, types of types would take time without end.
+        inner: Any = _new_type(f"Level{level}", found)
+        found = int | float | str | bool | None | list[inner] | dict[str, inner]
+    return found
+
+
+def is_json(raw: bytes) -> bool:
+    """Whether a text within the limits is strict JSON: Python may be unable to hold it all the same."""
+    try:
+        _validate(raw)
+    except (ValueError, msgspec.MsgspecError):
+        return False
+    return True
+
+
+def has_too_many_values(raw: bytes, most: int) -> bool:
+    """Whether there are more than `most` values within the value that `raw` is the JSON of, at any depth."""
+    if len(raw) <= 2 * most:  # each takes two bytes: a comma or a bracket before it, and itself
+        return False
+    if raw.count(b",") + raw.count(b"{") + raw.count(b"[") <= most:
+        return False
+    # Now without what stands in strings.
+    count = at = strings = 0
+    while count <= most:
+        string = _QUOTED.search(raw, at)
+        end = string.start() if string else len(raw)
+        if end - at == 1:  # most often a colon or a comma
+            count += raw[at] in b",{["
+        else:
+            commas = raw.count(b",", at, end)
+            if count + commas > most:
+                return True
+            # The bracket of an empty object or array is before no value. Of JSON that has so many commas, no more are.
+            empty = sum(1 for _ in islice(_EMPTY.finditer(raw, at, end), commas + 1))
+            count += commas + raw.count(b"{", at, end) + raw.count(b"[", at, end) - empty
+        if string is None:
+            break
+        at = string.end()
+        strings += 1
+        if strings > 2 * most + 2:  # a value has one and its key another
+            return True
+    return count > most
+
+
+def is_deeper(value: Any, most: int) -> bool:
+    """Whether objects and arrays are nested more than `most` deep in a value."""
+    level = [value] if value.__class__ is dict or value.__class__ is list else []
+    for _ in range(most):
+        if not level:
+            return False
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if outer.__class__ is dict else outer)
+            if inner.__class__ is dict or inner.__class__ is list
+        ]
+    return bool(level)
+
+
+def _is_text_deeper(raw: bytes, most: int) -> bool:
+    """`is_deeper` of what a JSON text says."""
+    if raw.count(b"[") + raw.count(b"{") <= most:
+        return False
+    depth = 0
+    for match in _BRACKETS.finditer(raw):
+        first = raw[match.start()]
+        if first in b"[{":
+            depth += match.end() - match.start()
+            if depth > most:
+                return True
+        elif first in b"]}":
+            depth -= match.end() - match.start()
+            if depth <= 0:
+                return False  # all that is JSON ends here
+    return False
