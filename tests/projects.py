@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -111,6 +112,24 @@ class Project:
             stdin=subprocess.DEVNULL,
         )
         return Done(result.returncode, result.stdout, result.stderr)
+
+    def terminal(self, *args: str, typed: bytes = b"", **environment: str) -> str:
+        """What a command shows on a terminal on which somebody has typed ahead."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(self.root)
+            os.environ.update({"TERM": "xterm-256color", **environment})
+            os.execv(sys.executable, [sys.executable, "-m", "slips", *args])
+        shown = b""
+        os.write(terminal, typed)
+        try:
+            while data := os.read(terminal, 4096):
+                shown += data
+        except OSError:  # the end of a pseudo terminal on Linux
+            pass
+        os.waitpid(pid, 0)
+        os.close(terminal)
+        return shown.decode()
 
     def state(self) -> Embedded:
         """The state, which the caller closes."""

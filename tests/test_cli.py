@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -198,28 +197,9 @@ def test_ctrl_c_elsewhere_promises_no_other_run(project: Project, monkeypatch: p
     assert (done.status, done.err) == (130, "slips: interrupted\n")
 
 
-def on_a_terminal(project: Project, *args: str, typed: bytes = b"", **environment: str) -> str:
-    """What a command shows on a terminal on which somebody has typed ahead."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(project.root)
-        os.environ.update({"TERM": "xterm-256color", **environment})
-        os.execv(sys.executable, [sys.executable, "-m", "slips", *args])
-    shown = b""
-    os.write(terminal, typed)
-    try:
-        while data := os.read(terminal, 4096):
-            shown += data
-    except OSError:  # the end of a pseudo terminal on Linux
-        pass
-    os.waitpid(pid, 0)
-    os.close(terminal)
-    return shown.decode()
-
-
 def test_a_terminal_gets_a_bar_and_a_pipe_does_not(project: Project) -> None:
     project.put("json/a", {"n": 1})
-    shown = on_a_terminal(project, "run")
+    shown = project.terminal("run")
     assert "━" in shown
     assert "1/1" in shown
     project.put("json/b", {"n": 1})
@@ -230,13 +210,13 @@ def test_a_terminal_gets_a_bar_and_a_pipe_does_not(project: Project) -> None:
 
 def test_no_color_is_honoured_on_a_terminal(project: Project) -> None:
     project.put("json/a", {"n": 1})
-    assert re.search(r"\x1b\[3[0-9;]*m", on_a_terminal(project, "run"))
-    assert not re.search(r"\x1b\[3[0-9;]*m", on_a_terminal(project, "run", "logs/json", "--again", NO_COLOR="1"))
+    assert re.search(r"\x1b\[3[0-9;]*m", project.terminal("run"))
+    assert not re.search(r"\x1b\[3[0-9;]*m", project.terminal("run", "logs/json", "--again", NO_COLOR="1"))
 
 
 def test_a_terminal_gets_the_reason_on_a_line_of_its_own(project: Project) -> None:
     project.fail("r1")
-    assert "(1179 byte)\r\n    handler KeyError" in on_a_terminal(project, "errors")
+    assert "(1179 byte)\r\n    handler KeyError" in project.terminal("errors")
 
 
 def test_every_error_of_slips_has_an_exit_status() -> None:
@@ -248,7 +228,7 @@ def test_every_error_of_slips_has_an_exit_status() -> None:
 
 def test_a_terminal_is_asked_before_anything_is_dismissed(project: Project) -> None:
     project.fail("r1")
-    assert "Dismiss 1 item for good? [y/N]: " in on_a_terminal(project, "dismiss", "r1", typed=b"n\n")
+    assert "Dismiss 1 item for good? [y/N]: " in project.terminal("dismiss", "r1", typed=b"n\n")
     assert project.errors() == ["r1"]
-    assert "1 item dismissed" in on_a_terminal(project, "dismiss", "r1", typed=b"y\n")
+    assert "1 item dismissed" in project.terminal("dismiss", "r1", typed=b"y\n")
     assert project.errors() == []

@@ -63,7 +63,7 @@ class Seen(Screen):
 
     def __init__(self, answer: bool | None = None) -> None:
         self.said: list[str] = []
-        super().__init__(io.StringIO(), self.said.append)
+        super().__init__(io.StringIO(), lambda text, _: self.said.append(text))
         self.answer = answer
 
     @property
@@ -1067,24 +1067,31 @@ def test_a_plan_is_a_line_for_each_resource_and_setting() -> None:
 
 
 def test_what_is_made_anew_is_red_on_a_terminal_and_only_there() -> None:
-    said: list[str] = []
-    screen = Screen(Terminal(), said.append)
-    screen.plan(on(CloudFormation()), Plan("UPDATE", "id", "set", CHANGES), [])
-    assert [line for line in said if "\x1b[31m" in line] == [line for line in said if "REPLACED" in line] != []
+    said: list[tuple[str, str | None]] = []
+    for stream in (Terminal(), io.StringIO()):
+        screen = Screen(stream, lambda text, color: said.append((text, color)))
+        screen.plan(on(CloudFormation()), Plan("UPDATE", "id", "set", CHANGES), [])
+    half = len(said) // 2
+    assert [text for text, color in said[:half] if color == "red"] == [
+        text for text, _ in said[:half] if "REPLACED" in text
+    ]
+    assert "red" in {color for _, color in said[:half]}
+    assert {color for _, color in said[half:]} == {None}
 
 
 def test_what_is_lost_with_a_resource_that_goes_is_told() -> None:
-    said: list[str] = []
+    said: list[tuple[str, str | None]] = []
     changes = [
         Change("Remove", "EventSlowStream", "AWS::Kinesis::Stream", [], ""),
         Change("Modify", "Undelivered", "AWS::SQS::Queue", ["QueueName"], "maybe"),
         Change("Modify", "EventFastStream", "AWS::Kinesis::Stream", ["ShardCount"], ""),
         Change("Add", "Undelivered2", "AWS::SQS::Queue", [], ""),
     ]
-    Screen(Terminal(), said.append).plan(on(CloudFormation()), Plan("UPDATE", "id", "set", changes), [])
-    told = [line for line in said if "are lost with it" in line]
-    assert [("EventSlowStream" in line, "Undelivered " in line) for line in told] == [(False, True), (True, False)]
-    assert all(line.startswith("  \x1b[31m") for line in told)
+    screen = Screen(Terminal(), lambda text, color: said.append((text, color)))
+    screen.plan(on(CloudFormation()), Plan("UPDATE", "id", "set", changes), [])
+    told = [(text, color) for text, color in said if "are lost with it" in text]
+    assert [("EventSlowStream" in text, "Undelivered " in text) for text, _ in told] == [(False, True), (True, False)]
+    assert {color for _, color in told} == {"red"}
 
 
 def test_a_pipe_sees_a_line_for_each_change_of_a_resource() -> None:
@@ -1097,7 +1104,7 @@ def test_a_pipe_sees_a_line_for_each_change_of_a_resource() -> None:
 
 def test_a_terminal_sees_what_is_at_hand_and_what_failed() -> None:
     stream = Terminal()
-    with Bar(Screen(stream, print), 3) as bar:
+    with Bar(Screen(stream, lambda text, _: print(text)), 3) as bar:
         for text in ("A CREATE_IN_PROGRESS", "B CREATE_IN_PROGRESS", "A CREATE_COMPLETE", "B CREATE_FAILED [red]no"):
             name, status, *reason = text.split(" ", 2)
             bar.event(Event("1", name, "T", status, " ".join(reason), is_stack=False))

@@ -30,11 +30,11 @@ from slips.interface import load_handlers
 from slips.model import ObjectEvent
 from slips.pipeline.process import Failure, Processor, Success
 from slips.position import Cells, map_cells
+from slips.printable import LogFormatter
 from slips.secrets import references
 
 LONGEST = 1 << 30
 """Most bytes of a message."""
-LOG_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)s [%(filename)s:%(lineno)d] %(message)s"
 PROGRESS_SECONDS = 0.2
 """How often a worker says how far it is."""
 
@@ -129,7 +129,9 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
     """Answers every task until `commands` ends."""
 
     # The level is the handler's to set, as on Lambda; the lines look as they do in `slips test`.
-    logging.basicConfig(stream=sys.stderr, format=LOG_FORMAT, datefmt="%Y-%m-%d %H:%M:%S")
+    shown = logging.StreamHandler(sys.stderr)
+    shown.setFormatter(LogFormatter())
+    logging.basicConfig(handlers=[shown])
     quiet_libraries()
     setup = _read(commands)
     if not isinstance(setup, Setup):

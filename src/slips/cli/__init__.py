@@ -31,7 +31,7 @@ from typer.core import TyperGroup
 import slips
 from slips.cli import check, deploy, dismiss, drain, errors, formats, lanes, logs, run, test, usage
 from slips.cli.context import Options
-from slips.cli.output import lines, say
+from slips.cli.output import say, show_text
 from slips.errors import SlipsError
 
 
@@ -43,9 +43,8 @@ def _ended(ctx: Any) -> Iterator[None]:
     except SlipsError as error:
         sys.stdout.flush()
         if ctx.obj and ctx.obj.verbose:
-            traceback.print_exception(error)
-        for line in lines(str(error)).splitlines():
-            say(line)
+            show_text("".join(traceback.format_exception(error)), error=True, end="")
+        say(str(error))
         raise typer.Exit(error.exit_status) from error
 
 
@@ -81,7 +80,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"slips {slips.__version__}")
+        show_text(f"slips {slips.__version__}")
         raise typer.Exit
 
 
@@ -163,6 +162,6 @@ def main() -> None:
             say(f"standard output: {error.strerror}; expected room for what is printed; what was done is done")
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         else:
-            traceback.print_exc()
+            show_text(traceback.format_exc(), error=True, end="")
             say("this is a bug of slips; please report it, with the lines above")
         sys.exit(1)

@@ -17,11 +17,12 @@ from slips import config as slips_yml
 from slips import project
 from slips.chain import compile_chain
 from slips.cli.context import Json, config_file, options
-from slips.cli.output import one_line, print_json, say, table
+from slips.cli.output import print_json, say, show_text, table
 from slips.config import Config, Route
 from slips.errors import ConfigError, UsageError
 from slips.interface import load_handlers
 from slips.model import ObjectEvent
+from slips.printable import one_line
 from slips.routing import lane_for
 from slips.usercode import environment
 
@@ -138,10 +139,10 @@ def lanes_of(routing: Sequence[Route], bucket: str, prefix: str) -> list[str]:
 def _print_project(
     config: Config, file: Path, handlers: list[str], mappings: list[Checked], places: dict[str, str]
 ) -> None:
-    print(f"{file}: stack {config.stack_name!r}")
-    print(f"handler: {config.handler.path}: {', '.join(handlers)}")
+    show_text(one_line(f"{file}: stack {config.stack_name!r}"))
+    show_text(one_line(f"handler: {config.handler.path}: {', '.join(handlers)}"))
     for bucket, place in places.items():
-        print(f"bucket {bucket}: {place}")
+        show_text(one_line(f"bucket {bucket}: {place}"))
         rows = [
             (each.prefix or "(all)", ", ".join(each.lanes), f"[{', '.join(each.chain)}]", f"on error: {each.on_error}")
             for each in mappings
@@ -196,8 +197,9 @@ def init(
         written = project.write(directory, _project_on_aws(directory, stack, code_bucket, log_bucket, topic))
         following = f"next: {enter}slips check && slips deploy --wire"
     for path in written:
-        print(f"wrote {path}")
-    print(f"{following}\nthen: change src/handler.py, and test it with pytest")
+        show_text(one_line(f"wrote {path}"))
+    show_text(one_line(following))
+    show_text("then: change src/handler.py, and test it with pytest")
 
 
 def _project_on_aws(

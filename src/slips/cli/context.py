@@ -17,13 +17,14 @@ from msgspec import Struct
 from slips.backends.directory import Stores
 from slips.backends.embedded import Embedded
 from slips.backends.patience import SECONDS, Patience
-from slips.cli.output import one_line, say
+from slips.cli.output import say
 from slips.config import Config, LaneConfig, load
 from slips.envelope import Batch
 from slips.errors import UsageError
 from slips.local import lane_limit, set_lane_limit, stream_names
 from slips.model import ErrorItem, Lane
 from slips.ports import ErrorTable, Ledger, ObjectStore, Stream, Undelivered
+from slips.printable import one_line
 
 if TYPE_CHECKING:
     from slips.backends.aws.clients import Clients

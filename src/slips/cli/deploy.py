@@ -14,9 +14,10 @@ import typer
 from msgspec import Struct
 
 from slips.cli.context import Json, endpoint_url, load_config, one_of, options, stack_config
-from slips.cli.output import lines, one_line, plural, print_json, say, shortened
+from slips.cli.output import plural, print_json, say, shortened, show_text
 from slips.config import Config
 from slips.errors import UsageError
+from slips.printable import one_line
 
 if TYPE_CHECKING:
     from slips.deploy.account import Account
@@ -69,7 +70,7 @@ def deploy(
         _show_template(config, json_)
         return
     checks.check_config(config)
-    screen = Screen(sys.stderr, say) if json_ else Screen(sys.stdout, _print)
+    screen = Screen(sys.stderr, say) if json_ else Screen(sys.stdout, _show)
     stack = Stack(_connect(ctx, region, url), config.stack_name)
     build = partial(package.build, verbose=options(ctx).verbose)
     done = change(stack, config, screen, build, yes=yes, wire=wire, command=_command(config, name))
@@ -88,10 +89,10 @@ def _show_template(config: Config, json_: bool) -> None:
     if json_:
         print_json(made, indent=2)
         return
-    print(f"# {package} stands for the package: deploy names it after its content, and uploads it")
+    show_text(f"# {package} stands for the package: deploy names it after its content, and uploads it")
     if not config.base.sam.code_bucket:
-        print(f"# {bucket} stands for base.sam.code_bucket, which the config does not name")
-    print(template.to_yaml(made), end="")
+        show_text(f"# {bucket} stands for base.sam.code_bucket, which the config does not name")
+    show_text(template.to_yaml(made), end="")
 
 
 def _folder(config: Config) -> str:
@@ -233,7 +234,7 @@ def destroy(
     config = _named(config, name) if config else None
     stack = Stack(_connect(ctx, region, url), config.stack_name if config else str(name))
     command = _command(config, name) if config else f"slips -s {name}"
-    screen = Screen(sys.stdout, _print)
+    screen = Screen(sys.stdout, _show)
     if not remove(stack, config, screen, all_=all_, force=force, yes=yes, command=command):
         raise typer.Exit(1)
 
@@ -370,15 +371,15 @@ def _end_of_code(formed: dict[str, Any], stack: Stack, all_: bool, screen: Scree
 # ---- how it looks
 
 
-def _print(text: str) -> None:
+def _show(text: str, color: str | None = None) -> None:
     # At once, also into a pipe: whoever waits for minutes wants to see how it goes.
-    print(text, flush=True)
+    show_text(text, color, flush=True)
 
 
 class Screen:
     """Plain lines through `say`, and on a terminal colours and a live view besides."""
 
-    def __init__(self, stream: TextIO, say: Callable[[str], None]) -> None:
+    def __init__(self, stream: TextIO, say: Callable[[str, str | None], None]) -> None:
         self.stream, self._say = stream, say
         self.is_terminal = stream.isatty()
 
@@ -394,7 +395,7 @@ class Screen:
             raise KeyboardInterrupt from None
 
     def say(self, text: str) -> None:
-        self._say(lines(text))
+        self._say(text, None)
 
     def plan(self, stack: Stack, plan: Plan | None, settings: Sequence[Setting]) -> None:
         """What would change, a line each; what is made anew in red."""
@@ -410,9 +411,8 @@ class Screen:
             text = one_line("  ".join(cells).rstrip())
             if change.loses:
                 text += f"  ({change.loses})"
-            if (change.replaced or change.loses) and self.is_terminal:
-                text = typer.style(text, fg="red")
-            self._say(f"  {text}")
+            stands_out = (change.replaced or change.loses) and self.is_terminal
+            self._say(f"  {text}", "red" if stands_out else None)
         for setting in settings:
             self.say(f"  ~ {setting}")
 
@@ -535,5 +535,5 @@ class Bar(AbstractContextManager["Bar"]):
             self._done.add(event.name)
         if event.status.endswith("_FAILED"):
             text = one_line(f"{event.status}  {event.name}  {event.kind}: {event.reason}")
-            self._progress.console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+            self._progress.console.print(text, style="red", markup=False, emoji=False, highlight=False, soft_wrap=True)
         self._progress.update(self._task, completed=len(self._done), at=one_line(" ".join(self._busy)))

@@ -13,11 +13,12 @@ from msgspec import Struct
 from slips.cli import items
 from slips.cli.context import Backend, Json, StackName, open_backend
 from slips.cli.errors import item_lines, to_dict
-from slips.cli.output import one_line, plural, print_json_list, say
+from slips.cli.output import plural, print_json_list, say, show_text
 from slips.errors import StateError, UsageError
 from slips.model import ErrorItem
 from slips.pipeline.choose import Choice
 from slips.pipeline.drain import Unreadable, unreadable
+from slips.printable import one_line
 
 
 class Revision(Struct, frozen=True):
@@ -66,7 +67,7 @@ def dismiss(
             "'slips errors' lists what there is"
         )
     with open_backend(ctx, stack) as backend:
-        show: Callable[[str], None] = _say_lines if json_ else print
+        show: Callable[[str], None] = say if json_ else show_text
         messages = _unreadable(backend, show) if undelivered else []
         revisions: list[Revision] = []
         problem = None
@@ -84,7 +85,7 @@ def dismiss(
             for _ in evidence:
                 pass
             what = _told(counted.items, counted.messages)
-            print(f"{what} dismissed" if revisions or messages else f"nothing to dismiss{backend.where}")
+            show_text(f"{what} dismissed" if revisions or messages else f"nothing to dismiss{backend.where}")
         if problem:
             raise problem
 
@@ -150,7 +151,7 @@ def dismissed(
             sys.stdout.flush()
             gone = not backend.dismiss(item)
         if gone:
-            say(f"{each.request_id}: changed meanwhile, and stays; 'slips errors' shows it as it is now")
+            say(f"{one_line(each.request_id)}: changed meanwhile, and stays; 'slips errors' shows it as it is now")
         counted.items += not gone
     for message in messages:
         yield {"kind": "undelivered", "message": message.why, "body": message.text}
@@ -163,8 +164,3 @@ def dismissed(
 def _told(count: int, messages: int) -> str:
     parts = [plural(messages, "undelivered message")] if messages else []
     return " and ".join([plural(count, "item"), *parts] if count or not parts else parts)
-
-
-def _say_lines(text: str) -> None:
-    for line in text.splitlines():
-        say(line)

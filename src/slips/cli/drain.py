@@ -26,7 +26,7 @@ from slips.cli.context import (
     stack_name,
 )
 from slips.cli.errors import object_line
-from slips.cli.output import one_line, plural, print_json, say
+from slips.cli.output import plural, print_json, say, show_text
 from slips.cli.progress import counting
 from slips.config import Config
 from slips.errors import SlipsError, UsageError
@@ -34,6 +34,7 @@ from slips.model import LANES, ObjectEvent
 from slips.pipeline import drain as station
 from slips.pipeline.choose import Choice
 from slips.ports import ObjectStore
+from slips.printable import one_line
 from slips.routing import mapping_for
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def from_here(
         report.drained, report.kept = report.drained + bool(each.lanes), report.kept + (not each.lanes)
         count(1)
         for event in each.item.events if show and each.lanes else ():
-            print(object_line(each.item, event))
+            show_text(object_line(each.item, event))
     if not selection.is_all or backend.undelivered is None:
         return
     report.undelivered = 0
@@ -241,13 +242,13 @@ def _print(report: Report, backend: Backend, dry_run: bool, json_: bool) -> None
     on = " and ".join(f"{count:,} on lane {lane}" for lane, count in report.lanes.items() if count)
     if report.drained:
         what = "would be drained" if dry_run else "drained"
-        print(f"{plural(report.drained, 'item')} {what}: {on}{'' if dry_run else f'; {backend.processed_by}'}")
+        show_text(f"{plural(report.drained, 'item')} {what}: {on}{'' if dry_run else f'; {backend.processed_by}'}")
     elif not report.undelivered:
-        print(f"nothing to drain{backend.where}")
+        show_text(f"nothing to drain{backend.where}")
     if report.undelivered:
-        print(f"{plural(report.undelivered, 'undelivered object event')} put back; {backend.processed_by}")
+        show_text(f"{plural(report.undelivered, 'undelivered object event')} put back; {backend.processed_by}")
     if report.kept:
-        print(f"{plural(report.kept, 'item')} kept: 'slips dismiss' takes out what cannot be replayed")
+        show_text(f"{plural(report.kept, 'item')} kept: 'slips dismiss' takes out what cannot be replayed")
 
 
 def _reader_of(config: Config) -> Callable[[ObjectEvent], str | None]:

@@ -15,10 +15,11 @@ import typer
 from slips.backends import private
 from slips.cli import items
 from slips.cli.context import Json, StackName, open_backend
-from slips.cli.output import headline, lines, one_line, print_json, print_json_list
+from slips.cli.output import headline, print_json, print_json_list, readable_json, show_json, show_text
 from slips.errors import UsageError
 from slips.model import ErrorItem, ObjectEvent, Range
 from slips.pipeline.choose import Choice
+from slips.printable import lines, one_line
 
 
 def errors(
@@ -72,9 +73,9 @@ def _print_items(chosen: Iterable[ErrorItem], filtered: bool, where: str) -> Non
     empty = True
     for item in chosen:
         empty = False
-        print(item_lines(item))
+        show_text(item_lines(item))
     if empty:
-        print(f"no error item{where} fits" if filtered else f"no errors{where}")
+        show_text(f"no error item{where} fits" if filtered else f"no errors{where}")
 
 
 def item_lines(item: ErrorItem) -> str:
@@ -86,8 +87,9 @@ def item_lines(item: ErrorItem) -> str:
 
 def object_line(item: ErrorItem, event: ObjectEvent) -> str:
     """The original's line."""
-    key = one_line(event.object_key)
-    return f"{item.failed_at}:  {item.request_id}  {event.bucket_name:16} {key} ({event.object_size} byte)"
+    return one_line(
+        f"{item.failed_at}:  {item.request_id}  {event.bucket_name:16} {event.object_key} ({event.object_size} byte)"
+    )
 
 
 def _reason(item: ErrorItem, event: ObjectEvent) -> str:
@@ -113,9 +115,10 @@ def _print_groups(groups: list[items.Group], json_: bool, where: str) -> None:
         return
     for each in groups:
         ids = ", ".join(each.request_ids[:3]) + (", ..." if len(each.request_ids) > 3 else "")
-        print(f"{group_line(each)}\n        {each.first} to {each.last}: {ids}")
+        show_text(group_line(each))
+        show_text(one_line(f"        {each.first} to {each.last}: {ids}"))
     if not groups:
-        print(f"no errors{where}")
+        show_text(f"no errors{where}")
 
 
 def group_line(group: items.Group) -> str:
@@ -153,7 +156,7 @@ def error(
         case "cjson":
             text = json.dumps(_argument(item), separators=(",", ":"))
     if output is None:
-        print(text)
+        (show_text if format_ == "text" else show_json)(text)
         return
     try:
         private.write(output, f"{text}\n")
@@ -166,7 +169,7 @@ def _detail(item: ErrorItem) -> str:
     facts = [
         ("Stage", item.stage),
         ("Type", item.error_type),
-        ("Message", one_line(item.message)),
+        ("Message", item.message),
         ("Failed at", item.failed_at),
         ("Attempts", str(item.attempts)),
         ("Fingerprint", item.fingerprint),
@@ -176,10 +179,10 @@ def _detail(item: ErrorItem) -> str:
         ("Handler", item.code_version and f"{item.code_version} (so begins the sha256 of its file)"),
     ]
     parts = [
-        f"RequestID: {item.request_id}",
+        one_line(f"RequestID: {item.request_id}"),
         "Argument:",
-        lines(json.dumps(_argument(item), indent=4, ensure_ascii=False)),
-        *(f"{name + ':':12} {value}" for name, value in facts if value),
+        readable_json(_argument(item), indent=4),
+        *(one_line(f"{name + ':':12} {value}") for name, value in facts if value),
     ]
     if item.traceback:
         parts += ["Traceback:", lines(item.traceback).rstrip("\n")]

@@ -15,13 +15,14 @@ import typer
 
 from slips.chain import Chain, Ticker, compile_chain, find_format
 from slips.cli.context import Json, options
-from slips.cli.output import one_line, plural, print_json, print_json_list, say, table
+from slips.cli.output import plural, print_json, print_json_list, say, show_json, show_text, table
 from slips.codec import CodecLimits, decode
 from slips.errors import FormatError, HandlerError, ReaderError, UsageError
 from slips.format import Event, Format, Record
 from slips.formats import catalogue
 from slips.model import MetaData, ObjectEvent, Outcome, format_time, nearest_time
 from slips.pipeline.choose import moment
+from slips.printable import one_line
 
 
 def formats(
@@ -70,7 +71,7 @@ def _to_dict(found: Format) -> dict[str, Any]:
 
 
 def _print_format(found: Format) -> None:
-    print(f"{found.name}: {found.summary}")
+    show_text(one_line(f"{found.name}: {found.summary}"))
     facts = [
         ("takes", found.takes),
         ("gives", found.gives),
@@ -121,11 +122,11 @@ def parse(
             raise ReaderError(f"{file}: {error}") from error
     if options(ctx).verbose:
         say(
-            f"{file}: {plural(outcome.records, 'record')} = {outcome.delivered:,} delivered + "
+            f"{one_line(file)}: {plural(outcome.records, 'record')} = {outcome.delivered:,} delivered + "
             f"{outcome.filtered:,} filtered + {outcome.quarantined:,} quarantined; {plural(outcome.events, 'event')}"
         )
     for rule, count in outcome.rules.items():
-        say(f"{file}: {count:,} filtered by {rule}")
+        say(one_line(f"{file}: {count:,} filtered by {rule}"))
     if outcome.quarantined:
         raise typer.Exit(1)
 
@@ -149,16 +150,16 @@ def _opened(file: str) -> Iterator[tuple[BinaryIO, float]]:
 def _print_events(chain: Chain, stream: BinaryIO, file: str, event_time: float) -> Outcome:
     """Every event as a line, as it comes: memory stays flat."""
     source = ObjectEvent(bucket_name="", object_key=file, event_time=format_time(event_time))
-    write, outcome = sys.stdout.write, Outcome()
+    outcome = Outcome()
 
     def recv(meta: MetaData, event: Event) -> None:
         known = {"tag": meta.tag, "timestamp": meta.timestamp, "seq": meta.seq, "message": meta.message}
         if meta.index:
             known["index"] = meta.index
-        write(f"{_json({'meta': known, 'event': event})}\n")
+        show_json(_json({"meta": known, "event": event}))
 
     def reject(seq: int, _record: Record, error: Exception) -> None:
-        print(f"{file}: record {seq}: {one_line(str(error))}", file=sys.stderr)
+        show_text(one_line(f"{file}: record {seq}: {error}"), error=True)
 
     decoded = decode(stream, CodecLimits(), file)
     try:

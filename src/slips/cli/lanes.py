@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from slips.cli.context import Json, StackName, open_backend
-from slips.cli.output import print_json, say
+from slips.cli.output import print_json, say, show_text
 from slips.model import Lane
 
 FIELDS = ("delay", "batch_size")
@@ -53,6 +53,6 @@ def limit(
         return
     for name in FIELDS:
         old, new = getattr(before, name), getattr(after, name)
-        print(f"{name + ':':11} {old}" + (f" -> {new}" if new != old else ""))
+        show_text(f"{name + ':':11} {old}" + (f" -> {new}" if new != old else ""))
     if after != before:
         say(backend.limit_lasts)

@@ -12,10 +12,11 @@ import typer
 
 from slips.backends.aws import FUNCTIONS
 from slips.cli.context import Json, StackName, open_stack, options, stack_name
-from slips.cli.output import lines, one_line, print_json
+from slips.cli.output import print_json, show_text
 from slips.errors import UsageError
 from slips.model import format_time
 from slips.pipeline.choose import moment
+from slips.printable import lines, one_line
 
 if TYPE_CHECKING:
     from slips.backends.aws.stack import LogLine, Stack
@@ -134,9 +135,9 @@ def _show(found: Iterable[LogLine], json_: bool) -> None:
             print_json({"time": format_time(line.time), "function": line.function, "message": value})
             sys.stdout.flush()
         elif value is line.message:
-            print(_columns(line, "", one_line(line.message.replace("\t", "  "))), flush=True)
+            show_text(_columns(line, "", one_line(line.message.replace("\t", "  "))), flush=True)
         elif "_aws" not in value:
-            print(readable_line(line, value), flush=True)
+            show_text(readable_line(line, value), flush=True)
 
 
 def _parsed(message: str) -> Any:

@@ -1,4 +1,7 @@
-"""How the commands print: text for people, JSON for programs. Never colours, never wrapped lines."""
+"""How the commands print: text for people, JSON for programs. Never wrapped lines.
+
+All that they print goes through here, where what could steer a terminal is spelled out (`printable.py`).
+"""
 
 from __future__ import annotations
 
@@ -8,45 +11,61 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
+import typer
 
-def say(text: str) -> None:
+from slips.printable import lines, one_line
+
+
+def say(text: str, color: str | None = None) -> None:
     """One message to people, on standard error: standard output is for data."""
     # A full disk below standard error must not end a run, and there is nobody left to tell.
     with suppress(OSError):
-        print(f"slips: {text}", file=sys.stderr)
+        for line in text.rstrip("\n").split("\n"):
+            show_text(f"slips: {line}", color, error=True)
+
+
+def show_text(
+    text: str, color: str | None = None, *, error: bool = False, end: str = "\n", flush: bool = False
+) -> None:
+    """Prints text on standard output, or on standard error."""
+    safe = lines(text)
+    styled = typer.style(safe, fg=color) if color else safe
+    print(styled, end=end, file=sys.stderr if error else sys.stdout, flush=flush)
+
+
+def show_json(text: str, end: str = "\n") -> None:
+    """Prints JSON that is ASCII: no terminal, locale or line splitter can damage it."""
+    # The one character of ASCII that JSON need not escape, and that does not print.
+    print(text.replace("\x7f", "\\u007f"), end=end)
 
 
 def print_json(value: Any, indent: int | None = None) -> None:
-    """One JSON value. ASCII only: no terminal, locale or line splitter can damage it."""
-    print(json.dumps(value, indent=indent))
+    """Prints one value as JSON."""
+    show_json(json.dumps(value, indent=indent))
 
 
 def print_json_list(values: Iterable[Any]) -> None:
-    """A JSON list, an item a line, in flat memory."""
+    """Prints a JSON list, an item a line, in flat memory."""
     lead = "["
     for value in values:
-        print(f"{lead}{json.dumps(value)}", end="")
+        show_json(f"{lead}{json.dumps(value)}", end="")
         lead = ",\n "
-    print("[]" if lead == "[" else "]")
+    show_json("[]" if lead == "[" else "]")
 
 
-def one_line(text: str) -> str:
-    """Text out of logs and keys as one line that cannot steer a terminal: what does not print is spelled out."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else _escape(c) for c in text)
+def readable_json(value: Any, indent: int | None = None) -> str:
+    """JSON for people: letters of all scripts as they are, what does not print as JSON escapes it."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    return "\\u007f" if character == "\x7f" else json.dumps(character)[1:-1]
 
 
 def headline(text: str) -> str:
     """The first line of a text, as `one_line`."""
     return one_line(text.partition("\n")[0])
-
-
-def lines(text: str) -> str:
-    """Like `one_line`, with the line ends and tabs kept."""
-    return "".join(c if c.isprintable() or c in "\n\t" else _escape(c) for c in text)
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode()
 
 
 def shortened(text: str, length: int) -> str:
@@ -56,10 +75,11 @@ def shortened(text: str, length: int) -> str:
 
 def table(rows: Sequence[Sequence[str]], indent: str = "") -> None:
     """Columns as wide as they need, two spaces between; the last one as it is."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
+    safe = [[one_line(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*safe, strict=True)]
+    for row in safe:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        print(f"{indent}{'  '.join(cells)}".rstrip())
+        show_text(f"{indent}{'  '.join(cells)}".rstrip())
 
 
 def plural(count: int, noun: str) -> str:

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from slips.cli.output import one_line, say
+from slips.cli.output import say
 from slips.local import Observer
 from slips.model import ObjectEvent, Outcome
 from slips.pipeline.process import Failure
+from slips.printable import one_line
 
 TALLY_SECONDS = 10.0
 """How often a pipe is told how far something is."""
@@ -141,7 +142,7 @@ class Bar(Lines):
         self._show(event)
 
     def line(self, text: str) -> None:
-        self._console.print(f"slips: {one_line(text)}", markup=False, highlight=False, soft_wrap=True)
+        self._console.print(f"slips: {one_line(text)}", markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     def _end(self, event: ObjectEvent, outcome: Outcome) -> None:
         self._running.pop(event.url, None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
@@ -23,11 +22,12 @@ from slips.cli.context import (
 )
 from slips.cli.context import endpoint_url as one_endpoint_url
 from slips.cli.errors import group_line
-from slips.cli.output import one_line, plural, print_json, say, shortened, table
+from slips.cli.output import plural, print_json, readable_json, say, shortened, show_text, table
 from slips.config import Config
 from slips.errors import UsageError
 from slips.local import Summary, Supervisor
 from slips.model import ErrorItem
+from slips.printable import one_line
 
 RESULTS, RESULT_LENGTH = 10, 200
 """How many results of handlers a summary shows, and how many characters of each."""
@@ -117,21 +117,21 @@ def _print_summary(summary: Summary, config: Config, named: bool) -> None:
             ]
         )
         for rule, count in sorted(summary.rules.items()):
-            print(f"filtered {count:,} by {rule}")
+            show_text(one_line(f"filtered {count:,} by {rule}"))
         _print_results(summary.results)
     else:
-        print("; ".join(["nothing to do", *others]))
+        show_text("; ".join(["nothing to do", *others]))
     for hint in _hints(summary, config, named):
-        print(hint)
+        show_text(hint)
 
 
 def _print_results(results: list[dict[str, Any]]) -> None:
     told = [each for each in results if each["result"] is not None]
     for each in told[:RESULTS]:
-        value = shortened(json.dumps(each["result"], ensure_ascii=False), RESULT_LENGTH)
-        print(f"result   {one_line(each['object'])}: {each['handler']}: {one_line(value)}")
+        value = shortened(readable_json(each["result"]), RESULT_LENGTH)
+        show_text(one_line(f"result   {each['object']}: {each['handler']}: {value}"))
     if len(told) > RESULTS:
-        print(f"         and {len(told) - RESULTS:,} more ('slips run --json' prints all)")
+        show_text(f"         and {len(told) - RESULTS:,} more ('slips run --json' prints all)")
 
 
 def _hints(summary: Summary, config: Config, named: bool) -> Iterable[str]:
@@ -175,20 +175,20 @@ def status(
         print_json({**counts, "groups": [group.to_dict() for group in groups]})
         return
     for lane, of in counts["lanes"].items():
-        print(f"lane {lane}: {_lane(of)}")
+        show_text(f"lane {lane}: {_lane(of)}")
     if counts["ledger"] is None:
-        print("ledger: not counted; '--ledger' reads all of it")
+        show_text("ledger: not counted; '--ledger' reads all of it")
     else:
-        print(f"ledger: {', '.join(f'{count:,} {state}' for state, count in counts['ledger'].items()) or 'empty'}")
+        show_text(f"ledger: {', '.join(f'{count:,} {state}' for state, count in counts['ledger'].items()) or 'empty'}")
     about = ", ".join(f"{count:,} of {kind.removesuffix('s')}s" for kind, count in counts["errors"].items())
-    print(f"errors: {about or f'none{backend.where}'}")
+    show_text(f"errors: {about or f'none{backend.where}'}")
     if counts.get("undelivered") is not None:
         waiting = counts["undelivered"]
-        print(f"undelivered: {plural(waiting, 'message') if waiting else 'none'}" + (PUT_BACK if waiting else ""))
+        show_text(f"undelivered: {plural(waiting, 'message') if waiting else 'none'}" + (PUT_BACK if waiting else ""))
     for group in groups[:GROUPS]:
-        print(group_line(group))
+        show_text(group_line(group))
     if len(groups) > GROUPS:
-        print(f"{plural(len(groups) - GROUPS, 'more group')}: 'slips errors --group' lists all")
+        show_text(f"{plural(len(groups) - GROUPS, 'more group')}: 'slips errors --group' lists all")
 
 
 def _counted(found: Iterable[ErrorItem], kinds: Counter[str]) -> Iterator[ErrorItem]:

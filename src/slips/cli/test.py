@@ -31,7 +31,7 @@ from slips.cli.context import (
     stack_name,
 )
 from slips.cli.context import endpoint_url as one_endpoint_url
-from slips.cli.output import lines, one_line, plural, say
+from slips.cli.output import plural, readable_json, say, show_json, show_text
 from slips.config import Config, Mapping
 from slips.errors import StorageError, UsageError
 from slips.interface import load_handlers
@@ -39,8 +39,9 @@ from slips.model import Lane, ObjectEvent
 from slips.pipeline.drain import with_key_of_today
 from slips.pipeline.process import Processor, Success
 from slips.ports import ObjectStore
+from slips.printable import LogFormatter, one_line
 from slips.routing import lane_for, mapping_for
-from slips.worker import LOG_FORMAT, with_secrets
+from slips.worker import with_secrets
 
 LISTED = 100_000
 """Objects under a prefix among which `sample` looks for the newest: a prefix of S3 may have billions."""
@@ -95,11 +96,11 @@ def local(
     else:
         assert data is not None  # noqa: S101 - for mypy
         events = _events(data)
+    shown = logging.StreamHandler(sys.stderr)
+    shown.setFormatter(LogFormatter())
     logging.basicConfig(
         level=logging.DEBUG if verbose or options(ctx).verbose else logging.INFO,
-        format=LOG_FORMAT,
-        datefmt="%Y-%m-%d %H:%M:%S",
-        stream=sys.stderr,
+        handlers=[shown],
         force=True,
     )
     quiet_libraries()
@@ -124,7 +125,7 @@ def local(
             _print_success(ended)
             clean = clean and not ended.outcome.quarantined
         else:
-            print(lines(ended.traceback), end="", file=sys.stderr)
+            show_text(ended.traceback, error=True, end="")
             say(f"failed in stage {ended.stage}: {one_line(ended.message)}")
             clean = False
     if not clean:
@@ -197,17 +198,17 @@ def _events(data: Path) -> list[ObjectEvent]:
 
 def _print_success(success: Success) -> None:
     outcome = success.outcome
-    print(
+    show_text(
         f"{one_line(success.event.url)}: {plural(outcome.records, 'record')} = {outcome.delivered:,} delivered + "
         f"{outcome.filtered:,} filtered + {outcome.quarantined:,} quarantined; {plural(outcome.events, 'event')}"
     )
     for name, result in outcome.results.items():
-        print(f"  result of {name}: {one_line(json.dumps(result, ensure_ascii=False))}")
+        show_text(one_line(f"  result of {name}: {readable_json(result)}"))
     for rule, count in outcome.rules.items():
-        print(f"  filtered by {rule}: {count:,}")
+        show_text(one_line(f"  filtered by {rule}: {count:,}"))
     for part in success.quarantine:
         for sample in part.samples:
-            print(f"  record {sample.seq}: {one_line(sample.reason)}\n    {one_line(sample.raw)}")
+            show_text(f"  record {sample.seq}: {one_line(sample.reason)}\n    {one_line(sample.raw)}")
 
 
 def sample(
@@ -247,7 +248,7 @@ def sample(
         say(one_line(problem))
     text = json.dumps([event.to_dict() for event in found], indent=4)
     if out is None:
-        print(text)
+        show_json(text)
     else:
         try:
             private.write(out, f"{text}\n")
