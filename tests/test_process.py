@@ -726,6 +726,36 @@ def test_a_record_beyond_the_limits_is_quarantined_and_taken_when_they_are_raise
     assert (again.outcome.records, again.outcome.delivered, again.outcome.events) == (1, 1, 1)
 
 
+FACE = "\U0001f600"
+
+
+@pytest.mark.parametrize(
+    ("body", "chain"),
+    [
+        ("%s\n", ["s3-lines"]),
+        ("%s", ["s3-text"]),
+        ("Nov 21 06:00:24 h p: %s\n", ["s3-lines", "syslog"]),
+        ('{"message":"Nov 21 06:00:24 h p: %s"}\n', ["s3-lines", "json", "syslog"]),
+        ('{"message":"%s\\ud800"}\n', ["s3-lines", "json"]),
+        ("1,,,TRAFFIC,%s\n", ["s3-lines", "paloalto"]),
+        ("a,b\n1,%s\n", ["csv"]),
+        ('a,b\n1,"%s"\n', ["csv"]),
+    ],
+)
+@pytest.mark.parametrize(("end", "fits"), [("x", True), ("é", True), ("あ", True), (FACE, False)])
+def test_a_text_that_takes_more_memory_than_twice_the_limit_of_bytes_is_quarantined(
+    make: Make, body: str, chain: list[str], end: str, fits: bool
+) -> None:
+    raw = (body % ("x" * 10_000 + end)).encode()
+    success = done(make(raw, chain, limits=Limits(record_bytes=len(raw))).process(EVENT))
+    assert success.outcome.delivered == fits
+    if not fits:
+        assert success.quarantine[0].error_type == "RecordTooLarge"
+        assert "bytes of memory, over the limit of 20," in success.quarantine[0].message
+        again = make(raw, chain, limits=Limits(record_bytes=2 * len(raw))).process(EVENT)
+        assert done(again).outcome.delivered == 1
+
+
 def test_replayed_records_may_all_fail_again(make: Make) -> None:
     success = done(make(lines(*["bad"] * 20), WORDS).process(replace(EVENT, object_etag="", records=[(1, 20)])))
     assert ranges(success) == [(1, 20)]

@@ -343,12 +343,12 @@ def _compose(read: Format, parsers: Sequence[Format], limits: RecordLimits) -> C
         if format_.takes == "event":
             stages.append(parse)
         elif given == "text":
-            stages.append(parse if format_.raw else _of_bytes(parse, format_.extends))
+            stages.append(parse if format_.raw else _of_bytes(parse, limits, format_.extends))
         else:
-            stages.append(_of_message(format_, parse))
+            stages.append(_of_message(format_, parse, limits))
         given = format_.gives
     if not stages:
-        return _of_bytes(_plain_text) if given == "text" else _as_it_is
+        return _of_bytes(_plain_text, limits) if given == "text" else _as_it_is
     function = stages[0]
     for stage in stages[1:]:
         function = _then(function, stage)
@@ -367,29 +367,33 @@ def _as_it_is(_meta: MetaData, event: Event) -> Event:
 
 def decode_text(raw: bytes) -> str:
     """A record's bytes as text, without its line end. Bytes that are not UTF-8 survive as `surrogateescape`."""
-    text = raw.decode("utf-8", "surrogateescape")
-    if text[-1:] == "\n":
-        text = text[:-1]
-    return text[:-1] if text[-1:] == "\r" else text
+    if raw[-2:] == b"\r\n":
+        raw = raw[:-2]
+    elif raw[-1:] == b"\n" or raw[-1:] == b"\r":
+        raw = raw[:-1]
+    return raw.decode("utf-8", "surrogateescape")
 
 
-def _of_bytes(parse: Parse, extends: bool = False) -> Parse:
+def _of_bytes(parse: Parse, limits: RecordLimits, extends: bool = False) -> Parse:
     """A parser of texts where the reader gives bytes."""
+    small, refuse_wide = limits.bytes // 2, limits.refuse_wide
     if extends:
 
         def with_message(meta: MetaData, raw: bytes) -> Parsed:
             text = decode_text(raw)
+            if len(raw) > small:
+                refuse_wide(text)
             return _extend({"message": text}, parse(meta, text))
 
         return with_message
 
     def of_bytes(meta: MetaData, raw: bytes) -> Parsed:
-        return parse(meta, decode_text(raw))
+        return parse(meta, decode_text(raw) if len(raw) <= small else refuse_wide(decode_text(raw)))
 
     return of_bytes
 
 
-def _of_message(format_: Format, parse: Parse) -> Parse:
+def _of_message(format_: Format, parse: Parse, limits: RecordLimits) -> Parse:
     """A parser of texts behind one that gives events: the text is the event's `message`, as in the original."""
     raw, extends, name = format_.raw, format_.extends, format_.name
 
@@ -397,6 +401,7 @@ def _of_message(format_: Format, parse: Parse) -> Parse:
         message = event.get("message")
         if not isinstance(message, str):
             raise RecordError(f"{name}: no text in 'message' (keys: {', '.join(map(str, event))})")
+        limits.refuse_wide(message)
         parsed = parse(meta, message.encode("utf-8", "surrogatepass") if raw else message)
         return _extend(event, parsed) if extends else parsed
 

@@ -243,7 +243,9 @@ class Mapping(Struct, frozen=True):
 class Limits(Struct, frozen=True):
     """What an object may cost. A record beyond is quarantined, an object beyond fails."""
 
-    record_bytes: Annotated[int, _SIZE, _key("Longest record.", "16MiB")] = RecordLimits.bytes
+    record_bytes: Annotated[
+        int, _SIZE, _key("Longest record; as a text in memory it may take twice as much.", "16MiB")
+    ] = RecordLimits.bytes
     record_values: Annotated[
         int,
         _key("Most fields and values of a record, at any depth; each takes up to 300 bytes of memory.", ge=1, le=10**9),

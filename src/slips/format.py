@@ -13,6 +13,7 @@ documentation all read that one declaration.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BufferedReader
@@ -44,6 +45,18 @@ class RecordLimits:
     """Fields and values that it is taken apart into: 16 MB of `{},{},…` would become 400 MB of them."""
     depth: int = 200
     """Levels of objects and arrays. Interpreters differ in how deep they read; `copy.deepcopy` ends below 500."""
+
+    def refuse_wide(self, text: str) -> str:
+        """`text`, unless it takes more than twice `bytes` of memory, as Python holds texts: one character beyond U+FFFF
+        makes each take four bytes, and 16 MB become 64. Raises RecordTooLarge.
+        """
+        limit = 2 * self.bytes
+        if 4 * len(text) > limit and (size := sys.getsizeof(text)) > limit + 100:  # 100: of any text
+            raise RecordTooLarge(
+                f"record is a text of {len(text):,} characters, which take {size:,} bytes of memory, over the limit of "
+                f"{limit:,}; raise 'limits.record_bytes' to take it"
+            )
+        return text
 
 
 class Bad:

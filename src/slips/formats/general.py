@@ -106,6 +106,7 @@ def syslog(meta: MetaData, text: str) -> Event:
         meta.timestamp = times.stamp(stamp, meta.timestamp)
     else:
         priority, stamp, rest = _take_start(meta, text)
+    del text  # it may be long
     head, colon, message = rest.partition(": ")
     known = _HEADS.get(head)
     if known is not None and colon:

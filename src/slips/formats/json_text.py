@@ -55,7 +55,7 @@ def load_json(raw: bytes, limits: RecordLimits = RecordLimits()) -> Any:  # noqa
         return _decode_any(raw)
     except (ValueError, msgspec.MsgspecError):
         try:
-            return stdlib_json.loads(raw.decode("utf-8-sig", "surrogateescape").rstrip("\r\n"))
+            return stdlib_json.loads(limits.refuse_wide(raw.rstrip(b"\r\n").decode("utf-8-sig", "surrogateescape")))
         except ValueError as error:
             raise RecordError(f"not JSON: {error}") from None
 
@@ -101,27 +101,33 @@ def has_too_many_values(raw: bytes, most: int) -> bool:
         return False
     if raw.count(b",") + raw.count(b"{") + raw.count(b"[") <= most:
         return False
-    # Now without what stands in strings.
-    count = at = strings = 0
-    while count <= most:
-        string = _QUOTED.search(raw, at)
-        end = string.start() if string else len(raw)
-        if end - at == 1:  # most often a colon or a comma
-            count += raw[at] in b",{["
-        else:
-            commas = raw.count(b",", at, end)
-            if count + commas > most:
-                return True
-            # The bracket of an empty object or array is before no value. Of JSON that has so many commas, no more are.
-            empty = sum(1 for _ in islice(_EMPTY.finditer(raw, at, end), commas + 1))
-            count += commas + raw.count(b"{", at, end) + raw.count(b"[", at, end) - empty
-        if string is None:
-            break
+    # Now without what stands in strings. What stands between them is short, as a rule, and the same again and again.
+    known: dict[bytes, int] = {}
+    count = at = 0
+    for number, string in enumerate(_QUOTED.finditer(raw), 1):
+        between = raw[at : string.start()]
+        values = known.get(between)
+        if values is None:
+            values = _values_begun(between, most)
+            if len(known) < 1_000 and len(between) < 100:
+                known[between] = values
+        count += values
         at = string.end()
-        strings += 1
-        if strings > 2 * most + 2:  # a value has one and its key another
+        if count > most or number > 2 * most + 2:  # a value has one and its key another
             return True
-    return count > most
+    return count + _values_begun(raw[at:], most) > most
+
+
+def _values_begun(between: bytes, most: int) -> int:
+    """How many values follow the commas and brackets of JSON text without strings; if more than `most`, some number
+    above that.
+    """
+    commas = between.count(b",")
+    if commas > most:
+        return commas
+    # No value follows the bracket of an empty object or array; JSON that has so many commas has no more of them.
+    empty = sum(1 for _ in islice(_EMPTY.finditer(between), commas + 1))
+    return commas + between.count(b"{") + between.count(b"[") - empty
 
 
 def is_deeper(value: Any, most: int) -> bool:

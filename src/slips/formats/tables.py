@@ -8,7 +8,7 @@ from functools import partial
 from io import BufferedReader
 from itertools import chain
 
-from slips.errors import ReaderError, RecordError
+from slips.errors import ReaderError, RecordError, RecordTooLarge
 from slips.format import Bad, Limited, Read, Record, RecordLimits, TooLong, reader, too_many_values
 from slips.formats.fields import count_delimiters, ends_in_quotes, has_too_many_fields
 from slips.formats.readers import HEAD
@@ -77,33 +77,35 @@ def _names(header: Sequence[str], width: int) -> list[str]:
 
 def _rows(stream: BufferedReader, limits: RecordLimits, delimiter: str) -> Iterator[list[str] | Bad]:
     """The rows, header included."""
-    odd_row, readline, record_bytes, most = (
-        _OddRow(stream, limits, delimiter),
-        stream.readline,
-        limits.bytes,
-        limits.values,
-    )
+    odd_row, readline, record_bytes = _OddRow(stream, limits, delimiter), stream.readline, limits.bytes
+    small = min(limits.values, limits.bytes // 2)
     first = readline(record_bytes + 3).removeprefix(_BOM)
     for line in chain([first], iter(partial(readline, record_bytes + 3), b"")):
-        text = _text(line).removesuffix("\n").removesuffix("\r")
-        if len(line) > record_bytes:  # perhaps not all of it
+        if len(line) > record_bytes or b'"' in line:  # perhaps not all of it
             yield odd_row.read(line)
-        elif line.isspace() and delimiter not in text:
             continue
-        elif '"' in text:
-            yield odd_row.read(line)
-        elif len(text) >= most and text.count(delimiter) >= most:
-            yield Bad(len(line), line[:HEAD], too_many_values(most))
+        text = _text(line.removesuffix(b"\n").removesuffix(b"\r"))
+        if line.isspace() and delimiter not in text:
+            continue
+        if len(text) >= small and (why := _why_too_large(text, delimiter, limits)):
+            yield Bad(len(line), line[:HEAD], why)
         else:
             yield text.split(delimiter)
 
 
+def _why_too_large(text: str, delimiter: str, limits: RecordLimits) -> RecordTooLarge | None:
+    """What is wrong with a long line without quotes, if anything is."""
+    if text.count(delimiter) >= limits.values:
+        return too_many_values(limits.values)
+    try:
+        limits.refuse_wide(text)
+    except RecordTooLarge as error:
+        return error
+    return None
+
+
 class _TooLongError(Exception):
     """The row at hand is longer than the limit."""
-
-
-class _TooWideError(Exception):
-    """The row at hand has more fields than the limit."""
 
 
 class _OddRow:
@@ -112,7 +114,7 @@ class _OddRow:
 
     def __init__(self, stream: BufferedReader, limits: RecordLimits, delimiter: str) -> None:
         self._readline, self._record_bytes = stream.readline, limits.bytes
-        self._delimiter, self._most_fields = delimiter, limits.values
+        self._delimiter, self._limits = delimiter, limits
         self._parsed = stdlib_csv.reader(self, delimiter=delimiter)
         self._begin(b"")
 
@@ -125,10 +127,10 @@ class _OddRow:
             self._pass_over()
             size = self._size - self._line.endswith(b"\n")
             return TooLong(size, self._record_bytes, self._first[:HEAD])
-        except _TooWideError:
-            if self._line is not self._first or ends_in_quotes(_text(line), self._delimiter):
+        except RecordTooLarge as error:
+            if self._line is not self._first or _ends_in_quotes(line, self._delimiter):
                 self._pass_over()
-            return self._bad(too_many_values(self._most_fields))
+            return self._bad(error)
         except stdlib_csv.Error as error:
             return self._bad(f"row cannot be read: {error}")
         if self._at_end:
@@ -146,7 +148,9 @@ class _OddRow:
         return self
 
     def __next__(self) -> str:
-        """The next line. Raises _TooLongError rather than hold more of a row than the limit."""
+        """The next line. Raises _TooLongError rather than hold more of a row than the limit, and RecordTooLarge rather
+        than let it become too large.
+        """
         if self._size:
             self._line = self._readline(self._record_bytes + 3 - self._size)
         line = self._line
@@ -156,18 +160,18 @@ class _OddRow:
         self._size += len(line)
         if self._size > self._record_bytes and self._size - _line_end(line) > self._record_bytes:
             raise _TooLongError
-        text = _text(line)
-        if self._is_too_wide(text):
-            raise _TooWideError
+        text = self._limits.refuse_wide(_text(line))
+        if self._has_too_many_fields(text):
+            raise too_many_values(self._limits.values)
         if "\r" in text:
             content = text.removesuffix("\n").removesuffix("\r")
             self._has_returns |= "\r" in content
             text = content.replace("\r", _RETURN) + text[len(content) :]
         return text
 
-    def _is_too_wide(self, text: str) -> bool:
+    def _has_too_many_fields(self, text: str) -> bool:
         """Whether the row up to this line, its next, has too many fields. Each line but the first begins in quotes."""
-        delimiter, most = self._delimiter, self._most_fields
+        delimiter, most = self._delimiter, self._limits.values
         if self._line is self._first:
             return has_too_many_fields(text, delimiter, most)
         if self._delimiters < 0:
@@ -192,6 +196,11 @@ class _OddRow:
 
 def _text(line: bytes) -> str:
     return line.decode("utf-8", "surrogateescape")
+
+
+def _ends_in_quotes(line: bytes, delimiter: str) -> bool:
+    """As if each byte was a character: as a text it may take four times the memory."""
+    return ends_in_quotes(line.decode("latin-1"), delimiter.encode().decode("latin-1"))
 
 
 def _line_end(line: bytes) -> int:
