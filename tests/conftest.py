@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,11 @@ from _pytest.logging import LogCaptureHandler
 
 ROOT = Path(__file__).parents[1]
 LOGS = ROOT.parent / "shared" / "logs"
+
+
+def pytest_configure() -> None:
+    """Lets tests interrupt what they start: shells have processes in the background ignore SIGINT, which is inherited."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -110,7 +110,7 @@ class Deployed:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
         )
         done = Done(result.returncode, result.stdout, result.stderr)
         assert not check or done.status == 0, done
@@ -125,9 +125,9 @@ class Deployed:
         data = body if isinstance(body, bytes) else b"".join(json.dumps(each).encode() + b"\n" for each in body)
         self.s3.put_object(Bucket=bucket, Key=key, Body=data)
 
-    def settle(self, seconds: float = 120) -> None:
+    def settle(self) -> None:
         """Until nothing moves any more."""
-        self.cloud.wait_idle(seconds)
+        self.cloud.wait_idle()
 
     # -- what became of it all
 

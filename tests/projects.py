@@ -115,19 +115,24 @@ class Project:
 
     def terminal(self, *args: str, typed: bytes = b"", **environment: str) -> str:
         """What a command shows on a terminal on which somebody has typed ahead."""
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.chdir(self.root)
-            os.environ.update({"TERM": "xterm-256color", **environment})
-            os.execv(sys.executable, [sys.executable, "-m", "slips", *args])
-        shown = b""
+        terminal, end = pty.openpty()
         os.write(terminal, typed)
-        try:
-            while data := os.read(terminal, 4096):
-                shown += data
-        except OSError:  # the end of a pseudo terminal on Linux
-            pass
-        os.waitpid(pid, 0)
+        shown = b""
+        with subprocess.Popen(
+            [sys.executable, "-m", "slips", *args],
+            cwd=self.root,
+            env={**os.environ, "TERM": "xterm-256color", **environment},
+            stdin=end,
+            stdout=end,
+            stderr=end,
+            start_new_session=True,
+        ):
+            os.close(end)
+            try:
+                while data := os.read(terminal, 4096):
+                    shown += data
+            except OSError:  # the end of a pseudo terminal on Linux
+                pass
         os.close(terminal)
         return shown.decode()
 

@@ -182,7 +182,7 @@ def test_ctrl_c_says_what_becomes_of_the_rest(project: Project) -> None:
         if "begun" in line:
             break
     os.killpg(run.pid, signal.SIGINT)
-    out, err = run.communicate(timeout=30)
+    out, err = run.communicate(timeout=300)
     assert (run.returncode, out) == (130, "")
     assert err == "slips: interrupted; what was not finished will be run again\n"
     assert project.slips("status", "--json").json["lanes"]["fast"]["waiting"] == 1

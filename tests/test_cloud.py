@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,10 +12,12 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from botocore.exceptions import ClientError, ResponseStreamingError
 
 from cloud import Cloud, allows
+from cloud.client import PATIENCE
 
 pytest_plugins = ["cloud.plugin"]
 
@@ -40,8 +41,9 @@ def act(event, context):
             raise ValueError("as told")
         case "exit":
             os._exit(3)
-        case "sleep":
-            time.sleep(event["seconds"])
+        case "wait":
+            while not os.path.exists(event["path"]):
+                time.sleep(0.01)
         case "eat":
             held = bytes(range(256)) * (event["megabytes"] * 4096)
             time.sleep(1)
@@ -211,7 +213,7 @@ import pathlib, sys, time
 from cloud import Cloud
 with Cloud.start(pathlib.Path(sys.argv[1])) as cloud:
     print(cloud.endpoint, flush=True)
-    time.sleep(60)
+    time.sleep(3600)
 """
 
 
@@ -224,16 +226,11 @@ def test_the_servers_end_with_the_process_that_started_them(tmp_path: Path) -> N
     )
     with starter:
         assert starter.stdout is not None
-        port = int(starter.stdout.readline().decode().rpartition(":")[2])
-        assert listens(port)
+        assert starter.stdout.readline().startswith(b"http://127.0.0.1:")
+        servers = psutil.Process(starter.pid).children()
         starter.kill()
-    while listens(port):
-        time.sleep(0.02)
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
+    assert servers
+    assert psutil.wait_procs(servers, timeout=PATIENCE)[1] == []
 
 
 # --- Lambda ---
@@ -265,19 +262,38 @@ def test_a_function_sees_its_package_and_boto3_but_nothing_of_this_environment(c
     ("event", "kind", "message"),
     [
         ({"do": "fail"}, "ValueError", "as told"),
-        ({"do": "sleep", "seconds": 5}, "Sandbox.Timedout", "Error: Task timed out after 2.00 seconds"),
         ({"do": "exit"}, "Runtime.ExitError", "Error: Runtime exited with error: exit status 3"),
         ({"do": "eat", "megabytes": 600}, "Runtime.OutOfMemory", "Error: Runtime exited with error: signal: killed"),
     ],
 )
 def test_a_failed_run_is_told_as_lambda_tells_it(cloud: Cloud, event: dict[str, Any], kind: str, message: str) -> None:
-    worker(cloud, Timeout=2)
+    worker(cloud)
     answer = cloud.client("lambda").invoke(FunctionName="worker", Payload=json.dumps(event))
     told = json.loads(answer["Payload"].read())
     assert answer["FunctionError"] == "Unhandled"
     assert told["errorType"] == kind
     assert told["errorMessage"].endswith(message)
     assert invoke(cloud) in ({"runs": 1}, {"runs": 2})
+
+
+def test_a_run_over_its_time_limit_is_killed_once_its_grace_is_over(cloud: Cloud) -> None:
+    worker(cloud, Timeout=1)
+    with cloud.settings(grace=0.5):
+        told = invoke(cloud, do="wait", path="/nowhere")
+    assert told["errorType"] == "Sandbox.Timedout"
+    assert told["errorMessage"].endswith("Error: Task timed out after 1.00 seconds")
+    assert invoke(cloud) == {"runs": 1}
+
+
+def test_a_run_that_ends_within_its_grace_has_ended_well(cloud: Cloud, tmp_path: Path) -> None:
+    worker(cloud, Timeout=1)
+    send(cloud, do="wait", path=str(tmp_path / "go on"))
+    while not cloud.running("worker"):
+        time.sleep(0.01)
+    time.sleep(1.5)
+    (tmp_path / "go on").touch()
+    cloud.wait_idle()
+    assert [one["error"] for one in cloud.invocations("worker")] == [""]
 
 
 def test_a_package_that_cannot_be_imported_fails_the_run(cloud: Cloud) -> None:
@@ -287,13 +303,12 @@ def test_a_package_that_cannot_be_imported_fails_the_run(cloud: Cloud) -> None:
 
 def test_a_killed_process_fails_its_run(cloud: Cloud) -> None:
     worker(cloud)
-    send(cloud, do="sleep", seconds=15)
-    while not cloud.kill_running("worker"):
-        time.sleep(0.01)
-    cloud.settings(retry_delays=[30, 30])
-    while not cloud.invocations("worker"):
-        time.sleep(0.01)
-    cloud.settings(retry_delays=[0.05, 0.1])
+    with cloud.settings(retry_delays=[3600, 3600]):
+        send(cloud, do="wait", path="/nowhere")
+        while not cloud.kill_running("worker"):
+            time.sleep(0.01)
+        while not cloud.invocations("worker"):
+            time.sleep(0.01)
     assert cloud.invocations("worker")[0]["message"].endswith("signal: killed")
 
 
@@ -306,14 +321,15 @@ def test_payloads_have_limits(cloud: Cloud) -> None:
         invoke(cloud, pad="x" * 6_400_000)
 
 
-def test_reserved_concurrency_throttles_callers_and_delays_events(cloud: Cloud) -> None:
+def test_reserved_concurrency_throttles_callers_and_delays_events(cloud: Cloud, tmp_path: Path) -> None:
     worker(cloud, ReservedConcurrentExecutions=1)
-    send(cloud, do="sleep", seconds=0.5)
+    send(cloud, do="wait", path=str(tmp_path / "go on"))
     while not cloud.running("worker"):
         time.sleep(0.01)
     with pytest.raises(ClientError, match="TooManyRequestsException"):
         invoke(cloud)
     send(cloud)
+    (tmp_path / "go on").touch()
     cloud.wait_idle()
     assert [(one["error"], one["attempt"]) for one in cloud.invocations()] == [("", 1), ("", 1)]
 
@@ -939,14 +955,15 @@ def test_a_change_set_without_changes_fails_with_awss_words(cloud: Cloud) -> Non
     assert told["StatusReason"].startswith("The submitted information didn't contain changes.")
 
 
-def test_new_code_is_run_after_an_update(cloud: Cloud) -> None:
+def test_new_code_is_run_after_an_update(cloud: Cloud, tmp_path: Path) -> None:
     worker(cloud)
-    send(cloud, do="sleep", seconds=1)
+    send(cloud, do="wait", path=str(tmp_path / "go on"))
     while not cloud.running("worker"):
         time.sleep(0.01)
     code = package(cloud, PACKAGE.replace('{"runs": runs}', '{"new": runs}'))
     resources = {"Role": role(), "Group": group(), "Worker": function(code)}
     assert deploy(cloud, resources, kind="UPDATE")["StackStatus"] == "UPDATE_COMPLETE", events(cloud)
+    (tmp_path / "go on").touch()
     cloud.wait_idle()
     assert invoke(cloud) == {"new": 1}
 

@@ -28,6 +28,7 @@ from moto.cloudformation.models import ChangeSet
 from moto.cloudformation.parsing import OutputMap
 
 from cloud import Cloud
+from cloud.client import PATIENCE
 from deployed import CONFIG as DEPLOYED
 from deployed import Deployed
 from projects import HANDLER, Project
@@ -995,7 +996,7 @@ def test_output_in_a_pipe_is_asked_on_standard_error(
         ) as keys:  # closed, it ends a process that still waits for an answer
             shown = b""
             while b"Deploy? [y/N]:" not in shown:
-                assert select.select([keys], [], [], 60)[0], shown
+                assert select.select([keys], [], [], PATIENCE)[0], shown
                 shown += keys.read(1024)
             if typed:
                 keys.write(typed)
@@ -1024,13 +1025,16 @@ def test_who_no_longer_follows_is_told_that_aws_goes_on_and_what_to_do(cloud: Cl
             raise KeyboardInterrupt
         time.sleep(0.02)
 
+    cloud.fault("kinesis", "CreateStream", hold=True)  # else all may be over before the first look
     screen, stack = Seen(), Stack(account_of(cloud), "app", sleep=leave)
     said = interrupted(screen, lambda: change(stack, parse(config), screen, lambda *_: PACKAGE, yes=True, wire=False))
     assert said.startswith("interrupted: AWS goes on with stack 'app', which nobody follows now; 'slips deploy' says")
+    cloud.clear_faults()
     while (state := stack.state()) and state.status.endswith("_IN_PROGRESS"):
         time.sleep(0.02)
     assert state
     assert state.status == "CREATE_COMPLETE"
+    cloud.fault("kinesis", "DeleteStream", hold=True)
     said = interrupted(screen, lambda: remove(stack, None, screen, all_=True, force=False, yes=True))
     assert said.startswith("interrupted: AWS goes on to delete stack 'app', which nobody follows now; its error table")
 

@@ -35,7 +35,7 @@ from slips.pool import GAP_SECONDS, Awake
 from slips.ports import Stream
 from slips.routing import mapping_for
 
-GUARD = 120.0
+GUARD = 600.0
 """Seconds after which something is taken for hung."""
 
 # What this handler does is written in the objects.

@@ -21,6 +21,9 @@ from cloud.faults import Fault
 
 __all__ = ["Cloud"]
 
+PATIENCE = 300.0
+"""Seconds after which the stand-in is taken for hung. Nothing takes that long unless it never ends."""
+
 
 class Cloud:
     """One AWS account in one region, until the `with` block ends.
@@ -58,7 +61,7 @@ class Cloud:
         finally:
             process.stdin.close()
             try:
-                process.wait(10)
+                process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -81,7 +84,9 @@ class Cloud:
                 region_name=REGION,
             )
             self._clients[service + role] = session.client(
-                service, endpoint_url=self.endpoint, config=Config(retries={"total_max_attempts": 1})
+                service,
+                endpoint_url=self.endpoint,
+                config=Config(retries={"total_max_attempts": 1}, read_timeout=PATIENCE),
             )
         return self._clients[service + role]
 
@@ -96,11 +101,11 @@ class Cloud:
         """The next time CloudFormation makes or changes this resource (logical id or type), it fails."""
         self._ask("fail_resource", resource=resource, reason=reason, times=times)
 
-    def wait_idle(self, timeout: float = 30.0) -> None:
+    def wait_idle(self) -> None:
         """Until mapped streams and queues are read, nothing runs or is queued, and all deliveries are done."""
-        left = self._ask("wait_idle", timeout=timeout)
+        left = self._ask("wait_idle", timeout=PATIENCE)
         if left:
-            raise TimeoutError(f"not idle after {timeout} s: {', '.join(left)}; see {self.folder / 'server.log'}")
+            raise TimeoutError(f"not idle after {PATIENCE} s: {', '.join(left)}; see {self.folder / 'server.log'}")
 
     def used(self) -> list[tuple[str, str, str]]:
         """(role, action, resource) of every call that a role was allowed."""
@@ -126,9 +131,14 @@ class Cloud:
         """Kills the processes of a function that are at work; returns how many."""
         return int(self._ask("kill_running", function=function))
 
-    def settings(self, **changes: Any) -> None:
-        """Changes `functions.Settings`, but for `workers`."""
-        self._ask("settings", **changes)
+    @contextlib.contextmanager
+    def settings(self, **changes: Any) -> Iterator[None]:
+        """Other `functions.Settings`, but for `workers`, until the `with` block ends."""
+        before = self._ask("settings", **changes)
+        try:
+            yield
+        finally:
+            self._ask("settings", **before)
 
     def reset(self) -> None:
         """An empty account again."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 @dataclass
 class Fault:
-    """One rule. All effects given apply, in this order: delay, kill before, error | refuse, cut, kill after."""
+    """One rule. All effects given apply, in this order: delay, hold, kill before, error | refuse, cut, kill after."""
 
     service: str
     operation: str
@@ -20,6 +20,8 @@ class Fault:
     message: str = "ordered by a test"
     delay: float = 0.0
     """Seconds before the call takes place."""
+    hold: bool = False
+    """Lets the call wait until the faults are cleared."""
     cut: int | None = None
     """Bytes of the body that still arrive, though Content-Length promises all."""
     refuse: int | None = None
@@ -41,6 +43,7 @@ class Faults:
     def __init__(self) -> None:
         self._rules: list[Fault] = []
         self._lock = threading.Lock()
+        self._cleared = threading.Event()
 
     def add(self, fault: Fault) -> None:
         with self._lock:
@@ -49,6 +52,13 @@ class Faults:
     def clear(self) -> None:
         with self._lock:
             self._rules.clear()
+            self._cleared.set()
+            self._cleared = threading.Event()
+
+    def wait_until_cleared(self) -> None:
+        with self._lock:
+            cleared = self._cleared
+        cleared.wait()
 
     def strike(self, service: str, operation: str, resources: Iterable[str], caller: str) -> Fault | None:
         """The first rule that this call meets, used up by one, or None."""

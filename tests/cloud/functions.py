@@ -36,6 +36,9 @@ class Settings:
     throttle_delay: float = 0.1
     stream_backoff: float = 0.05
     workers: int = 4
+    grace: float = 20.0
+    """How much later than at its time limit, which it is told, a function is killed. AWS grants nothing; but a function
+    that heeds its limit must not die because the machine was busy. 0 where a function is meant to be killed."""
     event_age: float | None = None
     """Instead of MaximumEventAgeInSeconds, which is at least 60."""
 
@@ -156,7 +159,7 @@ class Functions:
         began = time.monotonic()
         if outcome is None:
             seconds = float(function.config["Timeout"])
-            outcome = environment.invoke(request, payload, seconds, function.arn)
+            outcome = environment.invoke(request, payload, seconds, self.settings.grace, function.arn)
             if len(outcome.body) > SYNC_BYTES:
                 text = f"Response payload size exceeded maximum allowed payload size ({SYNC_BYTES} bytes)."
                 body = json.dumps({"errorType": "Function.ResponseSizeTooLarge", "errorMessage": text}).encode()

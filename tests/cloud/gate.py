@@ -212,6 +212,8 @@ class Gate:
 
     def _struck(self, call: Call, fault: Fault) -> Response:
         time.sleep(fault.delay)
+        if fault.hold:
+            self._faults.wait_until_cleared()
         if fault.kill == "before":
             self._kill(call.caller)
             raise ApiError("InternalFailure", "the caller was killed", 500)

@@ -79,7 +79,7 @@ class Identities:
                 aws_access_key_id=key,
                 aws_secret_access_key=secret,
                 aws_session_token=token,
-                config=Config(max_pool_connections=20, retries={"total_max_attempts": 1}),
+                config=Config(max_pool_connections=20, retries={"total_max_attempts": 1}, read_timeout=300),
             )
 
 

@@ -8,7 +8,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from cloud.identity import Identities
 
@@ -55,7 +55,7 @@ class LogCarrier:
             lines = self._queue.get()
             try:
                 self._put(lines)
-            except ClientError as error:  # AWS loses such lines too, and tells nobody
+            except (ClientError, BotoCoreError) as error:  # AWS loses such lines too, and tells nobody
                 log.warning("logs of %s: %s", lines.function, error)
             finally:
                 self._queue.task_done()

@@ -105,9 +105,12 @@ class Server:
     def control_running(self, function: str) -> int:
         return self.functions.get(function).running
 
-    def control_settings(self, **changes: Any) -> None:
+    def control_settings(self, **changes: Any) -> dict[str, Any]:
+        """The settings that these took the place of."""
+        before = {name: getattr(self.functions.settings, name) for name in changes}
         for name, value in changes.items():
             setattr(self.functions.settings, name, value)
+        return before
 
     def control_wait_idle(self, timeout: float) -> list[str]:
         """What was still at work when the time was over; nothing if all came to rest."""
@@ -132,13 +135,13 @@ class Server:
         return found
 
     def control_reset(self) -> None:
+        self.faults.clear()  # first: it lets calls go that a fault holds
         self.cloudformation.reset()
         self.mappings.reset()
         self.events.reset()
         self.functions.reset()
         self.events.settle()
         self.logs.clear()
-        self.faults.clear()
         with self.lock:
             BackendDict.reset()
             reset_model_data()
