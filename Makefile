@@ -1,14 +1,14 @@
 # Everything needs nothing but Python 3.11 or newer: each target makes the virtual environment it runs in.
 
 PYTHON ?= python3
-VENV   := .venv
+VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test lint docs bench lock clean
+.PHONY: help demo test test-python lint docs bench lock clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
 demo: $(VENV)/run  ## the main job on logs of the project: errors, their cause mended, drained
 	@$(BIN)/python examples/demo/demo.py
@@ -16,6 +16,9 @@ demo: $(VENV)/run  ## the main job on logs of the project: errors, their cause m
 test: $(VENV)/test lint  ## lint, types, docs and every test
 	@$(BIN)/python docs/build.py --check
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-python: $(VENV)/test  ## what another Python could change: PYTHON=python3.13 VENV=.venv-3.13
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not (cloud or slow) or functions"
 
 lint: $(VENV)/test
 	@$(BIN)/ruff check .

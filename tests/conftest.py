@@ -1,4 +1,4 @@
-"""What tests share: where real logs lie, if they do, and small projects on the embedded backend."""
+"""What all tests share: the same examples and signals everywhere, and where real logs lie, if they do."""
 
 from __future__ import annotations
 
@@ -9,13 +9,20 @@ from pathlib import Path
 
 import pytest
 from _pytest.logging import LogCaptureHandler
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parents[1]
 LOGS = ROOT.parent / "shared" / "logs"
 
 
+# The same examples in each run and on each machine, however busy. To look further: pytest --hypothesis-profile=explore
+settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", settings.get_profile("same"), derandomize=False, max_examples=2_000)
+settings.load_profile("same")
+
+
 def pytest_configure() -> None:
-    """Lets tests interrupt what they start: shells have processes in the background ignore SIGINT, which is inherited."""
+    """Lets tests interrupt what they start: a shell's processes in the background ignore SIGINT, and hand that on."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

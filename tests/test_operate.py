@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
+import subprocess
+import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from copy import copy
 from functools import cache
@@ -918,44 +922,55 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
-TIMED = """\
-import slips.interface, time
+NOTING = """\
+import slips.interface
+from pathlib import Path
 
-class Timed(slips.interface.Handler):
-    def setup(self, args):
-        self.begun = time.time()
-
-    def recv(self, meta, event): ...
+class Noting(slips.interface.Handler):
+    def recv(self, meta, event):
+        self.key = meta.source.object_key
 
     def result(self):
-        return self.begun
+        with (Path(__file__).parent / "done").open("a") as file:
+            file.write(f"{self.key}\\n")
 """
 
 
+def noted(project: Project) -> list[str]:
+    """Keys of the objects that are done, in order."""
+    return (project.root / "done").read_text().splitlines()
+
+
 def test_on_this_machine_run_starts_the_objects_of_a_lane_apart_and_holds_up_no_other(project: Project) -> None:
-    project.handler(TIMED)
+    project.handler(NOTING)
     for key in ("slow/1", "slow/2", *(f"json/{number:03}" for number in range(70))):
         project.put(key, {"n": 1})
-    done = project.slips("limit", "slow", "-d", "2", "-b", "7")
-    assert done.out == "delay:      0 -> 2\nbatch_size: 1 -> 7\n"
+    done = project.slips("limit", "slow", "-d", "300", "-b", "7")
+    assert done.out == "delay:      0 -> 300\nbatch_size: 1 -> 7\n"
     assert "it holds here until it is set again" in done.err
-    results = {each["object"]: each["result"] for each in project.slips("run", "--json").json["results"]}
-    first, second = sorted(results.pop(f"s3://my-logs/slow/{number}") for number in (1, 2))
-    assert second - first >= 1.9
-    assert len(results) == 70
-    assert max(results.values()) < second
+    (project.root / "done").touch()
+    with subprocess.Popen([sys.executable, "-m", "slips", "run"], cwd=project.root, stderr=subprocess.PIPE) as run:
+        while len(noted(project)) < 71 and run.poll() is None:
+            time.sleep(0.01)
+        run.send_signal(signal.SIGINT)
+    assert run.returncode == 130
+    assert Counter(key.partition("/")[0] for key in noted(project)) == {"json": 70, "slow": 1}
+    project.slips("limit", "slow", "-d", "1")
+    project.put("slow/3", {"n": 1})
+    assert project.slips("run", "--json").json["seconds"] >= 1
+    assert len(set(noted(project))) == 73
 
 
 def test_a_delayed_fast_lane_does_not_hold_up_the_slow_one(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "AT_HAND", 1)
-    project.handler(TIMED)
+    project.handler(NOTING)
     for key in ("slow/1", *(f"json/{number}" for number in range(2))):
         project.put(key, {"n": 1})
-    project.slips("limit", "fast", "-d", "1")
-    results = {each["object"]: each["result"] for each in project.slips("run", "--json").json["results"]}
-    fast = sorted(results[f"s3://my-logs/json/{number}"] for number in range(2))
-    assert fast[1] - fast[0] >= 0.9
-    assert results["s3://my-logs/slow/1"] < fast[1]
+    project.slips("limit", "fast", "-d", "5")
+    assert project.slips("run", "--json").json["seconds"] >= 5
+    first, second, last = noted(project)
+    assert {first, second} == {"slow/1", "json/0"}
+    assert last == "json/1"
 
 
 def test_on_this_machine_the_config_gives_the_default_and_setting_it_back_gives_it_back(project: Project) -> None:

@@ -670,9 +670,9 @@ def test_a_handler_that_ends_its_process_costs_its_object_three_attempts_and_no_
 
 
 def test_a_handler_that_hangs_is_killed_and_one_that_is_slow_is_not(project: Project) -> None:
-    project.configure(handler=HandlerConfig(path="handler.py", timeout=1))
+    project.configure(handler=HandlerConfig(path="handler.py", timeout=4))
     project.put("hangs", "1", "nap 3600")
-    project.put("slow", *["nap 0.4"] * 6)
+    project.put("slow", *["nap 0.4"] * 12)
     summary = project.run(workers=2)
     assert list(results(summary)) == ["slow"]
     (item,) = project.errors

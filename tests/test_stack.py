@@ -17,6 +17,7 @@ AWKWARD = ["fast/a b+c=é.log", "fast/100%25.log", "fast/a%2Bb.log", "slow/year=
 
 
 pytest_plugins = ["cloud.plugin"]
+pytestmark = pytest.mark.functions
 
 
 @pytest.fixture
