@@ -95,6 +95,59 @@ def test_a_death_is_told_with_where_its_object_was(project: Project, where: str)
     assert item["seq"] == (int(where[7]) if where.startswith("record") else None)
 
 
+ODD_NAMES = {
+    "a metaclass whose name raises": (
+        "class Meta(type(slips.interface.Handler)):\n"
+        "    @property\n    def __name__(cls): raise SystemExit('no name')\n\n"
+        "class H(slips.interface.Handler, metaclass=Meta):\n"
+        "    def recv(self, meta, event): raise ValueError('as told')\n",
+        "H.recv raised ValueError: as told",
+    ),
+    "an exception without name, text and traceback": (
+        "class Meta(type):\n    @property\n    def __name__(cls): raise KeyError('no name')\n\n"
+        "class Odd(Exception, metaclass=Meta):\n"
+        "    def __str__(self): raise SystemExit('no text')\n"
+        "    @property\n    def __traceback__(self): raise BaseException('no traceback')\n"
+        "    @property\n    def __class__(self): raise OSError('no class')\n\n"
+        "class H(slips.interface.Handler):\n    def recv(self, meta, event): raise Odd()\n",
+        "H.recv raised Odd: (its text cannot be made)",
+    ),
+    "a base exception": (
+        "class Odd(BaseException): pass\n\n"
+        "class H(slips.interface.Handler):\n    def recv(self, meta, event): raise Odd('as told')\n",
+        "H.recv raised Odd: as told",
+    ),
+    "a group": (
+        "class H(slips.interface.Handler):\n"
+        "    def recv(self, meta, event): raise BaseExceptionGroup('two', [ValueError(1), SystemExit(2)])\n",
+        "H.recv raised BaseExceptionGroup: two (2 sub-exceptions)",
+    ),
+    "a text of 50 MB": (
+        "class H(slips.interface.Handler):\n    def recv(self, meta, event): raise ValueError('x' * 50_000_000)\n",
+        "H.recv raised ValueError: xxx",
+    ),
+    "a cause that is its own": (
+        "class H(slips.interface.Handler):\n"
+        "    def recv(self, meta, event):\n"
+        "        error = ValueError('as told')\n        error.__cause__ = KeyError()\n"
+        "        error.__cause__.__cause__ = error\n        raise error\n",
+        "H.recv raised ValueError: as told",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ODD_NAMES)
+def test_whatever_a_handler_raises_is_named(project: Project, kind: str) -> None:
+    body, said = ODD_NAMES[kind]
+    project.handler("import slips.interface\n\n" + body)
+    project.put("json/1", {"n": 1})
+    done = project.shell("run", "--json")
+    (item,) = project.slips("errors", "--json").json
+    assert (item["stage"], item["seq"], said in item["message"]) == ("handler", 1, True)
+    assert len(item["message"]) + len(item["traceback"]) < 25_000
+    assert "bug" not in done.err + item["message"]
+
+
 def test_a_child_made_in_setup_does_not_read_the_object(project: Project) -> None:
     project.handler(
         HEAD + "    def setup(self, args):\n        if os.fork() == 0: pass\n    def recv(self, meta, event): pass\n"

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "src" / "slips"
 LAYERS = [
-    {"errors", "model", "printable"},
+    {"errors", "exceptions", "model", "printable"},
     {"methods", "ports", "times", "usercode", "codec", "format", "position", "secrets"},
     {"formats"},
     {"chain"},

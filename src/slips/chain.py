@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from slips.errors import FormatError, HandlerError, NoProgressError, ObjectError, ReaderError, RecordError
+from slips.exceptions import describe, name_of
 from slips.format import (
     Bad,
     Elements,
@@ -206,15 +207,6 @@ def _refuse_lazy(returned: object) -> None:
         raise HandlerError(f"returned {kind}; {advice('recv')}")
 
 
-def describe(error: BaseException) -> str:
-    """Type and text of an exception, whatever its `__str__` does."""
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001 - it is the user's
-        text = "(its text cannot be made)"
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
 def select(
     numbered: Iterable[tuple[int, Record]], ranges: Sequence[Range], ticker: Ticker
 ) -> Iterator[tuple[int, Record]]:
@@ -262,7 +254,7 @@ def _unusual(meta: MetaData, value: Any) -> Any:
         return _Several(_spread(meta, value))
     if isinstance(value, Elements):
         return _Streamed(meta, value)
-    raise RecordError(f"parser gave {type(value).__name__}; expected an event (dict), a list of them, or a Rule")
+    raise RecordError(f"parser gave {name_of(type(value))}; expected an event (dict), a list of them, or a Rule")
 
 
 class _Several(Several):
@@ -549,7 +541,7 @@ def _load_user_format(name: str, path: Path, attribute: str) -> Format:
             f"format {name!r}: no file {str(path)!r}; expected a path relative to the config file"
         ) from None
     except (Exception, SystemExit) as error:
-        raise FormatError(f"format {name!r}: importing it raised {type(error).__name__}: {error}") from error
+        raise FormatError(f"format {name!r}: importing it raised {describe(error)}") from error
     value = getattr(module, attribute, None)
     if isinstance(value, Format):
         return value

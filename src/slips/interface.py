@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from slips.errors import UsageError
+from slips.exceptions import describe, name_of
 from slips.methods import meant_as, mistakes
 from slips.model import MetaData
 from slips.usercode import import_file
@@ -42,13 +43,15 @@ def load_handlers(path: Path) -> list[type[Handler]]:
         module = import_file(path)
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file; expected the handler that 'handler.path' names") from None
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         where = traceback.extract_tb(error.__traceback__)
         line = next((f.lineno for f in reversed(where) if Path(f.filename) == path.resolve()), None)
         if isinstance(error, SyntaxError) and error.filename == str(path.resolve()):
             line = error.lineno
         place = f"{path}:{line}" if line else str(path)
-        raise UsageError(f"{place}: importing the handler raised {type(error).__name__}: {error}") from error
+        raise UsageError(f"{place}: importing the handler raised {describe(error)}") from error
     found = [
         value
         for value in vars(module).values()
@@ -60,7 +63,7 @@ def load_handlers(path: Path) -> list[type[Handler]]:
         missing = [_lacks(one) for one in leaves]
         what = "; ".join(missing) if missing else "no class derived from slips.interface.Handler"
         raise UsageError(f"{path}: {what}; expected a class derived from slips.interface.Handler that defines 'recv'")
-    concrete = sorted(dict.fromkeys(concrete), key=lambda one: one.__name__)
+    concrete = sorted(dict.fromkeys(concrete), key=name_of)
     check_handlers(concrete)
     return concrete
 
@@ -77,4 +80,4 @@ def _lacks(handler: type[Handler]) -> str:
     lacks = sorted(handler.__abstractmethods__)
     meant = meant_as(handler, Handler, "recv") if "recv" in lacks else ""
     hint = f"; did you mean 'recv' by {meant!r}?" if meant else ""
-    return f"{handler.__name__} lacks {', '.join(lacks)}{hint}"
+    return f"{name_of(handler)} lacks {', '.join(lacks)}{hint}"

@@ -16,6 +16,8 @@ from collections.abc import AsyncGenerator, Awaitable, Generator, Iterator
 from types import CodeType, CoroutineType, FunctionType
 from typing import Any
 
+from slips.exceptions import name_of
+
 ARGUMENTS: dict[str, tuple[str, ...]] = {"setup": ("args",), "recv": ("meta", "event"), "result": ()}
 """The methods of a handler, with what slips calls each with."""
 _OTHER_NAMES = {"receive": "recv", "recieve": "recv", "receives": "recv", "received": "recv", "rcv": "recv"}
@@ -52,9 +54,9 @@ def lazy(returned: Any) -> str:
     if issubclass(kind, AsyncGenerator):
         return "an asynchronous generator"
     if issubclass(kind, Awaitable):
-        return f"an awaitable ({kind.__name__})"
+        return f"an awaitable ({name_of(kind)})"
     if issubclass(kind, map | filter):
-        return f"a {kind.__name__} object, which has called nothing yet"
+        return f"a {name_of(kind)} object, which has called nothing yet"
     if issubclass(kind, contextlib.ContextDecorator | contextlib.AsyncContextDecorator):
         return "a context manager that was not entered"
     return ""
@@ -89,11 +91,11 @@ def _mistakes_of_method(cls: type, method: str) -> list[str]:
     value = inspect.getattr_static(cls, method)
     expected = ARGUMENTS.get(method, ())
     function, given = _as_called(value, cls, expected)
-    where = f"{_place(function, cls)}{cls.__name__}.{method}"
+    where = f"{_place(function, cls)}{name_of(cls)}.{method}"
     if function is None:
         if callable(value) or hasattr(value, "__get__"):
             return []
-        return [f"{where} is of type {type(value).__name__}; expected a method; write '{plain_form(method)}'"]
+        return [f"{where} is of type {name_of(type(value))}; expected a method; write '{plain_form(method)}'"]
     kind = _kind(function)
     found = [f"{where} is {kind}; {advice(method)}"] if kind else []
     with contextlib.suppress(ValueError):  # some functions of C have no signature
@@ -191,7 +193,7 @@ def _never_called(cls: type, base: type) -> list[str]:
         if name != owner
     }
     return [
-        f"{_place(value, cls)}{cls.__name__}.{name} is never called; expected 'setup', 'recv' or 'result', or a method "
+        f"{_place(value, cls)}{name_of(cls)}.{name} is never called; expected 'setup', 'recv' or 'result', or a method "
         f"that one of them calls; did you mean '{_target(name)}'?"
         for name, value in own
         if name not in called and not any(value is one for one in contract)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from typing import Any, TextIO
 
 import msgspec
 
 from slips.backends.aws.clients import quiet_libraries
+from slips.exceptions import describe, traceback_pieces
 from slips.model import LANES, ObjectEvent, Outcome, format_time, readable
 from slips.pipeline.process import Failure, Success
 
@@ -44,14 +44,14 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "timestamp": format_time(record.created),
-            "level": record.levelname,
-            "logger": record.name,
+            "level": readable(record.levelname),
+            "logger": readable(record.name),
             "message": readable(_message(record)),
             **self.about,
             **(record.__dict__.get("facts", {}) if record.name == log.name else {}),
         }
         if record.exc_info and record.exc_info[1] is not None:
-            line["exception"] = readable("".join(traceback.format_exception(record.exc_info[1])))
+            line["exception"] = readable("".join(traceback_pieces(record.exc_info[1])))
         return msgspec.json.encode(line).decode() + "\n"
 
 
@@ -59,8 +59,9 @@ def _message(record: logging.LogRecord) -> str:
     """The text of a log call. A wrong one of the user's must not fail the object: Lambda's handler lets it through."""
     try:
         return record.getMessage()
-    except Exception as error:  # noqa: BLE001 - whatever the user's arguments do when they are shown
-        return f"{record.msg!r} with wrong arguments: {type(error).__name__}: {error}"
+    except BaseException as error:  # noqa: BLE001 - whatever the user's arguments do when they are shown
+        shown = repr(record.msg) if isinstance(record.msg, str) else "a message that cannot be shown"
+        return f"{shown} with wrong arguments: {describe(error)}"
 
 
 def set_up(function: str, request_id: str) -> None:

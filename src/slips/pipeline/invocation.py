@@ -17,8 +17,9 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from slips.chain import Ticker, describe
+from slips.chain import Ticker
 from slips.errors import NoProgressError, StateError, StreamError, UnfinishedError
+from slips.exceptions import describe
 from slips.model import ObjectEvent, Outcome
 from slips.pipeline.process import Failure, Processor, Success, Superseded, by_itself
 from slips.pipeline.report import listed, report_failure, report_quarantine, run_ids, take_back

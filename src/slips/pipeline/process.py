@@ -6,7 +6,6 @@ It never raises for an object's sake and never writes: the caller concludes the 
 from __future__ import annotations
 
 import copy
-import traceback
 from array import array
 from collections.abc import Callable, Sequence
 from typing import Any, overload
@@ -14,7 +13,7 @@ from typing import Any, overload
 import msgspec
 from msgspec import Struct, field
 
-from slips.chain import Chain, Recv, Ticker, compile_chain, describe
+from slips.chain import Chain, Recv, Ticker, compile_chain
 from slips.codec import CodecLimits, Decoded, decode
 from slips.config import Config, Mapping
 from slips.errors import (
@@ -28,6 +27,7 @@ from slips.errors import (
     StateError,
     WorkerError,
 )
+from slips.exceptions import describe, name_of, traceback_pieces
 from slips.format import Bad, Event, Record
 from slips.interface import Handler
 from slips.methods import advice, lazy
@@ -273,7 +273,7 @@ class _Run:
         return Failure(
             event=self.event,
             stage=error.stage,
-            error_type=type(shown if by_handler or isinstance(error, WorkerError) else error).__name__,
+            error_type=name_of(type(shown if by_handler or isinstance(error, WorkerError) else error)),
             message=_bounded(text, MESSAGE_BYTES - len(where)) + where,
             retryable=error.retryable,
             traceback=_traceback(shown),
@@ -289,7 +289,7 @@ class _Run:
                 place = "__init__"
                 self._position[PLACE] = Place.INIT
                 for one in self._classes:
-                    self._current = one.__name__
+                    self._current = name_of(one)
                     self._handlers.append(one())
                 place = method
             self._position[PLACE] = Place.SETUP if method == "setup" else Place.RESULT
@@ -341,7 +341,7 @@ class Quarantine:
         else:
             if len(numbers) % (2 * RANGES) == 0:
                 message = _bounded(_reason(error), MESSAGE_BYTES)
-                self._first_errors.append((type(error).__name__, message, _traceback(error)))
+                self._first_errors.append((name_of(type(error)), message, _traceback(error)))
                 # From the second item on, one sample each: a million bad records must not fill the memory.
                 self._room = 1 if self._samples else SAMPLES_BYTES
                 self._samples.append([])
@@ -389,7 +389,7 @@ def _reason(error: Exception) -> str:
 
 def _traceback(error: BaseException) -> str:
     """The end of a traceback, which says most. A text in it that is very long hides none of the lines around."""
-    pieces = [_bounded(piece, MESSAGE_BYTES) for piece in traceback.format_exception(error)]
+    pieces = [_bounded(piece, MESSAGE_BYTES) for piece in traceback_pieces(error)]
     pieces = [piece if piece.endswith("\n") else f"{piece}…\n" for piece in pieces]
     return _bounded("".join(pieces), TRACEBACK_BYTES, end=True)
 
@@ -433,7 +433,7 @@ def _rest(event: ObjectEvent, chain: Chain, stopped: int | None) -> ObjectEvent 
 
 
 def _name(handler: Handler) -> str:
-    return type(handler).__name__
+    return name_of(type(handler))
 
 
 def _plain(value: Any) -> Any:
@@ -447,7 +447,7 @@ def _plain(value: Any) -> Any:
     try:
         return readable(repr(value))
     except Exception as error:  # noqa: BLE001 - it is the user's, and the object is processed already
-        return f"({type(value).__name__} that cannot be shown: {type(error).__name__})"
+        return f"({name_of(type(value))} that cannot be shown: {name_of(type(error))})"
 
 
 def _is_shallow(value: Any, levels: int) -> bool:
