@@ -161,6 +161,7 @@ from slips.local import Supervisor
 class Quiet:
     def started(self, objects, size): ...
     def progress(self, event, seq): ...
+    def hashing(self, event, done): ...
     def succeeded(self, event, outcome): ...
     def failed(self, failure, attempt, final): ...
     def ended(self, event, why): ...
@@ -194,6 +195,8 @@ class Watch:
         self.began.append((objects, size))
 
     def progress(self, event: ObjectEvent, seq: int) -> None: ...
+
+    def hashing(self, event: ObjectEvent, done: int) -> None: ...
 
     def succeeded(self, event: ObjectEvent, outcome: Outcome) -> None: ...
 
@@ -396,9 +399,19 @@ def test_a_file_that_changes_between_listing_and_reading_runs_once_as_it_is(proj
 def test_a_file_that_changes_while_it_is_read_runs_again(project: Project) -> None:
     path = project.bucket / "a.log"
     project.put("a.log", f"write {path} more")
-    project.run()
     assert results(project.run()) == {"a.log": [f"write {path} more", "more"]}
+    assert project.watch.failures == [("a.log", 1, False)]
     assert project.run().objects == 0
+
+
+def test_a_file_that_never_rests_is_an_error_that_says_so(project: Project) -> None:
+    path = project.bucket / "a.log"
+    project.put("a.log", *(f"write {path} {number}" for number in range(9)))
+    project.handler(HANDLER.replace("if first_time(what):", "if True:"))
+    assert project.run().failed == 1
+    (item,) = project.errors
+    assert (item.stage, item.attempts) == ("storage", 3)
+    assert "the file changed while it was read; expected it to stay as it is" in item.message
 
 
 def test_an_object_in_the_error_table_is_left_alone_whatever_becomes_of_its_file(project: Project) -> None:
@@ -412,19 +425,6 @@ def test_an_object_in_the_error_table_is_left_alone_whatever_becomes_of_its_file
     assert results(project.run()) == {"a.log": ["mended"]}
     assert project.errors == []
     assert project.run().objects == 0
-
-
-def test_ledger_rows_go_with_their_file_and_a_file_that_comes_back_runs_again(project: Project) -> None:
-    path = project.put("a.log", "1")
-    project.put("b.log", "2")
-    project.run()
-    status = path.stat()
-    aside = path.rename(project.root / "aside")
-    project.run()
-    assert project.ledger == {"b.log": "done"}
-    aside.rename(path)
-    assert path.stat().st_mtime_ns == status.st_mtime_ns
-    assert results(project.run()) == {"a.log": ["1"]}
 
 
 def test_a_bucket_whose_directory_is_away_is_told_and_nothing_of_it_forgotten(project: Project) -> None:

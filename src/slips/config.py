@@ -182,6 +182,14 @@ class BackendConfig(Struct, frozen=True):
         ],
         _key("Days that the functions' logs are kept."),
     ] = 30
+    ledger_days: Annotated[
+        int,
+        _key(
+            "Days that the ledger remembers an object: on AWS since it was processed, here since its file is absent.",
+            ge=1,
+            le=36_500,
+        ),
+    ] = 90
     lane: Lanes = field(default_factory=Lanes)
     embedded: Embedded | None = None
 

@@ -91,7 +91,8 @@ class Function:
         from slips.backends.aws.dynamodb import DynamoLedger
 
         errors = self.errors if "SLIPS_ERROR_TABLE" in os.environ else None
-        return DynamoLedger(self.clients.dynamodb, os.environ.get("SLIPS_LEDGER_TABLE", ""), errors)
+        days = self.config.backend.ledger_days
+        return DynamoLedger(self.clients.dynamodb, os.environ.get("SLIPS_LEDGER_TABLE", ""), errors, days=days)
 
     def drop(self, event: ObjectEvent) -> None:
         """Writes down that a rule drops the event: most stacks have no such rule, and need no client for it."""

@@ -18,18 +18,21 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct, field
 
+from slips.backends.content import is_stamp
 from slips.backends.directory import Stores
-from slips.backends.embedded import SETTLED, Delivery, Embedded
+from slips.backends.embedded import Delivery, Embedded
 from slips.config import Config, LaneConfig
 from slips.errors import StorageError, UsageError
 from slips.model import LANES, Lane, ObjectEvent, Outcome
-from slips.pipeline.process import Failure, Success
+from slips.pipeline.process import Failure, Success, Superseded, by_itself
 from slips.pipeline.push import push
 from slips.pipeline.report import report_failure, report_quarantine
 from slips.pool import Death, Pool, Worker
 from slips.usercode import code_version
 from slips.worker import Progress
 
+AGAIN = "again@"
+"""How the replay of an object begins that people ask for by name."""
 ATTEMPTS = 3
 RETRY_SECONDS = (0.3, 1.0)
 """Waits before the second and third attempt: together well below the 3 s that a `run` may wait."""
@@ -58,6 +61,8 @@ class Summary(Struct):
     results: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     """What could not even be listed."""
+    notes: list[str] = field(default_factory=list)
+    """What people should know, though nothing failed."""
     left_alone: int = 0
     """Objects that are not pending because they are in the error table."""
     rules: dict[str, int] = field(default_factory=dict)
@@ -89,6 +94,10 @@ class Observer(Protocol):
         ...
 
     def progress(self, event: ObjectEvent, seq: int) -> None: ...
+
+    def hashing(self, event: ObjectEvent, done: int) -> None:
+        """So many bytes of a file were read to tell its content from others."""
+        ...
 
     def succeeded(self, event: ObjectEvent, outcome: Outcome) -> None: ...
 
@@ -189,15 +198,28 @@ class Supervisor:
         state = self._state.directory.resolve()
         for bucket, directory in directories.buckets.items():
             keys: set[str] = set()
+            problems = len(directories.unlisted)
             # A state directory in a bucket's directory is no log: each run would find it changed.
             own = f"{state.relative_to(directory).as_posix()}/" if state.is_relative_to(directory) else None
             listed = (event for event in directories.list(bucket) if not (own and event.object_key.startswith(own)))
             self._push(self._new(listed, keys))
-            if not directories.unlisted:
-                self._state.forget_missing(bucket, "", keys)
+            if len(directories.unlisted) == problems:
+                self._account_for(bucket, directory, keys)
+
+    def _account_for(self, bucket: str, directory: Path, keys: set[str]) -> None:
+        """What a complete listing says of files that the state knows; a bucket that has lost all of them is told."""
+        days = self._config.backend.ledger_days
+        listed = self._state.files.listed(bucket, keys, days)
+        if listed.known and not keys:
+            self._summary.notes.append(
+                f"bucket {bucket!r}: {directory} is empty, though {listed.known:,} of its objects are known; expected "
+                "files; if it is a share, mount it; files that were deleted are forgotten when they have been absent "
+                f"for {days} days ('backend.ledger_days')"
+            )
 
     def _new(self, events: Iterable[ObjectEvent], keys: set[str]) -> Iterator[ObjectEvent]:
-        for event in events:
+        for listed in events:
+            event = self._state.files.identified(listed)
             keys.add(event.object_key)
             if self._state.is_pending(event):
                 yield event
@@ -212,16 +234,16 @@ class Supervisor:
             events = list(self._named(path))
             if not events:
                 raise UsageError(f"{path}: no object there; expected a file, or a directory or prefix with some")
-            for event in events:
+            for event in map(self._state.files.identified, events):
                 if (name := (event.bucket_name, event.object_key)) in only:
                     continue
                 only.add(name)
                 if again:
                     # A replay of its own, so that the ledger does not take it for a duplicate.
-                    chosen.append(msgspec.structs.replace(event, replay=f"again@{time.time_ns()}"))
+                    chosen.append(msgspec.structs.replace(event, replay=f"{AGAIN}{time.time_ns()}"))
                 elif self._state.is_waiting(event):
                     continue
-                elif self._state.ledger.status_of(event) in SETTLED:
+                elif self._state.is_settled(event):
                     self._summary.skipped += 1
                 else:
                     chosen.append(event)
@@ -323,13 +345,17 @@ class Supervisor:
         """Gives events to workers that are free, starting workers while there is more than they can take."""
         while True:
             lanes = self._open_lanes()
-            place = next((place for place, each in enumerate(taken) if _lane(each) in lanes), None)
+            # One at a time of each object: two events may turn out to be of the same content.
+            in_hand = {_object(each) for each in self._pool.deliveries}
+            may_start = (n for n, each in enumerate(taken) if _lane(each) in lanes and _object(each) not in in_hand)
+            place = next(may_start, None)
             if place is None:
                 return
             worker = self._pool.free(len(taken))
             if worker is None:
                 return
             delivery = taken.pop(place)
+            self._prepare(delivery)
             claim = self._state.ledger.claim(delivery.event, delivery.request_id)
             if claim in ("done", "claimed"):
                 self._state.stream.acknowledge(delivery)
@@ -339,14 +365,30 @@ class Supervisor:
             self._begun[_lane(delivery)] = time.monotonic()
             self._pool.give(worker, delivery)
 
-    def _hear(self, worker: Worker, message: Progress | Success | Failure | Death) -> None:
+    def _prepare(self, delivery: Delivery) -> None:
+        """Adds what the state knows of the object's content by now, unless people have asked for it to run again."""
+        files, event = self._state.files, delivery.event
+        if is_stamp(event.object_etag):
+            event = delivery.event = files.identified(event)
+        delivery.known = files.known(event.bucket_name, event.object_key)
+        asked = event.records is not None or (event.replay or "").startswith(AGAIN)
+        delivery.settled = [] if asked else self._state.ledger.settled(event)
+
+    def _hear(self, worker: Worker, message: Progress | Success | Failure | Superseded | Death) -> None:
         """Takes in what a worker says, or its death, which costs its object an attempt."""
         match message:
-            case Progress(seq=seq):
-                if worker.delivery:
+            case Progress(seq=seq, hashed=hashed):
+                if worker.delivery and hashed:
+                    self._observer.hashing(worker.delivery.event, hashed)
+                elif worker.delivery:
                     self._observer.progress(worker.delivery.event, seq)
             case Success():
                 self._conclude_success(worker.finish(), message)
+            case Superseded():
+                delivery = worker.finish()
+                self._state.conclude(delivery, by_itself(message.event), message.names)
+                self._summary.skipped += 1
+                self._observer.ended(delivery.event, "the same bytes were processed before")
             case Failure():
                 self._conclude_failure(worker.finish(), message)
             case Death(how=how, where=where, seq=at):
@@ -367,15 +409,16 @@ class Supervisor:
         attempts = delivery.attempts + 1
         items = report_quarantine(success, delivery.request_id, attempts, time.time(), self._code_version)
         whole = delivery.event.records is None and success.rest is None
+        read = _read(delivery, success)
         with state.transaction():
             if whole:
-                self._supersede(delivery.event, outcome, done=True)
+                self._supersede(read, success.names, done=True)
             for item in items:
                 state.errors.put(item)
             if success.rest is not None:
                 state.stream.put(delivery.event.lane or "fast", [success.rest])
-            state.ledger.finish(delivery.event, outcome, "done" if success.rest is None else "part")
-            state.conclude(delivery)
+            state.ledger.finish(read, outcome, "done" if success.rest is None else "part")
+            state.conclude(delivery, read, success.names)
         self._summary.add(outcome)
         url = delivery.event.url
         self._summary.results += [
@@ -387,15 +430,16 @@ class Supervisor:
         state = self._state
         attempts = delivery.attempts + 1
         final = not failure.retryable or attempts >= ATTEMPTS
+        read = _read(delivery, failure)
         with state.transaction():
             if final:
                 if delivery.event.records is None:
-                    self._supersede(delivery.event, failure.outcome, done=False)
+                    self._supersede(read, failure.names, done=False)
                 state.errors.put(
                     report_failure(failure, delivery.request_id, attempts, time.time(), self._code_version)
                 )
-                state.ledger.fail(delivery.event, failure.outcome, delivery.request_id)
-                state.conclude(delivery)
+                state.ledger.fail(read, failure.outcome, delivery.request_id)
+                state.conclude(delivery, read, failure.names)
             else:
                 state.stream.failed_attempt(delivery)
         if final:
@@ -407,10 +451,22 @@ class Supervisor:
             heapq.heappush(self._retries, (due, delivery.id, delivery))
         self._observer.failed(failure, attempts, final)
 
-    def _supersede(self, event: ObjectEvent, outcome: Outcome, *, done: bool) -> None:
+    def _supersede(self, read: ObjectEvent, names: Sequence[str], *, done: bool) -> None:
         """The error table tells of each content of an object once. Of a file there is no content but the present."""
-        is_file = event.bucket_name in self._stores.directories.buckets
-        self._state.supersede(event, outcome.identity or event.identity, done=done, any_content=is_file)
+        is_file = read.bucket_name in self._stores.directories.buckets
+        self._state.supersede(read, {read.identity, *names}, done=done, any_content=is_file)
+
+
+def _read(delivery: Delivery, ended: Success | Failure) -> ObjectEvent:
+    """The event of the content that was read: the one that was delivered, if that is what it announces."""
+    announced, read = delivery.event, ended.event
+    if read.identity == announced.identity:
+        return announced
+    return read if read.records is not None else by_itself(read)
+
+
+def _object(delivery: Delivery) -> tuple[str, str]:
+    return (delivery.event.bucket_name, delivery.event.object_key)
 
 
 def _lane(delivery: Delivery) -> Lane:

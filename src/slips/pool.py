@@ -23,7 +23,7 @@ from slips.backends.embedded import Delivery
 from slips.config import Config
 from slips.errors import SlipsError, UsageError
 from slips.model import ObjectEvent
-from slips.pipeline.process import Failure, Success
+from slips.pipeline.process import Failure, Success, Superseded
 from slips.position import SharedCells
 from slips.worker import Frames, FromWorker, Progress, Ready, Setup, Task, ToWorker, frame
 
@@ -96,6 +96,11 @@ class Pool:
         """Whether a worker has an object in hand."""
         return any(worker.delivery for worker in self._workers)
 
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """What the workers have in hand."""
+        return [worker.delivery for worker in self._workers if worker.delivery]
+
     def free(self, waiting: int) -> Worker | None:
         """A worker that may be given an object; if there is none, more are started for the `waiting` objects."""
         for worker in self._workers:
@@ -105,7 +110,7 @@ class Pool:
             self._start()
         return None
 
-    def wait(self, timeout: float) -> Iterator[tuple[Worker, Progress | Success | Failure | Death]]:
+    def wait(self, timeout: float) -> Iterator[tuple[Worker, Progress | Success | Failure | Superseded | Death]]:
         """What workers say of the objects they have in hand, until `timeout` seconds are over or some have spoken.
 
         Raises UsageError if no worker can be started.
@@ -125,7 +130,7 @@ class Pool:
                     case Ready(problem=problem):
                         worker.refused = problem or ""
                         worker.dismiss()
-                    case Success() | Failure() if not worker.is_about(message.event):
+                    case Success() | Failure() | Superseded() if not worker.is_about(message.event):
                         worker.kill("answered for another object and was killed")
                     case Progress() if worker.delivery is None:
                         pass
@@ -270,7 +275,7 @@ class Worker:
         """Starts it on an object."""
         self.delivery, self.heard = delivery, now
         self._cells.reset()
-        self._send(Task(delivery.event))
+        self._send(Task(delivery.event, delivery.settled, delivery.known))
 
     def finish(self) -> Delivery:
         """Takes its object from it."""

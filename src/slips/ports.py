@@ -23,8 +23,8 @@ class StoredObject(Struct):
     last_modified: float
     """Epoch seconds."""
     version_id: str | None = None
-    names: frozenset[str] = frozenset()
-    """Identities of this content other than its own: what a listing announces that does not read it."""
+    names: tuple[str, ...] = ()
+    """Identities of this content other than its own: what a listing announces that does not read it, first."""
 
     @property
     def identity(self) -> str:

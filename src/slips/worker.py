@@ -28,7 +28,7 @@ from slips.config import Config
 from slips.errors import UsageError
 from slips.interface import load_handlers
 from slips.model import ObjectEvent
-from slips.pipeline.process import Failure, Processor, Success
+from slips.pipeline.process import Admit, Failure, Processor, Success, Superseded
 from slips.position import Cells, map_cells
 from slips.printable import LogFormatter
 from slips.secrets import references
@@ -54,6 +54,10 @@ class Task(Struct, tag=True):
     """Process this."""
 
     event: ObjectEvent
+    settled: list[str] = []
+    """Contents of the object that are done: if one of them is found instead of the announced one, nothing is to do."""
+    known: dict[str, str] = {}
+    """The hash of the object's file by its stamp, if it need not be read for that."""
 
 
 class Ready(Struct, tag=True):
@@ -66,10 +70,12 @@ class Progress(Struct, tag=True):
     """Still alive: number of the last record of the object at hand."""
 
     seq: int
+    hashed: int = 0
+    """Bytes that were read to tell the object's content, before its first record is."""
 
 
 ToWorker = Setup | Task
-FromWorker = Ready | Progress | Success | Failure
+FromWorker = Ready | Progress | Success | Failure | Superseded
 _LENGTH = struct.Struct(">I")
 _to_worker = msgspec.json.Decoder(ToWorker)
 _from_worker = msgspec.json.Decoder(FromWorker)
@@ -149,11 +155,24 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
     except UsageError as error:
         answer(Ready(str(error)))
         return
-    processor = Processor(config, Stores(config, setup.endpoint_url, setup.region), handlers)
-    answer(Ready())
     heartbeat = Heartbeat(answer, position)
+    hashes: dict[str, str] = {}
+    stores = Stores(
+        config,
+        setup.endpoint_url,
+        setup.region,
+        known=lambda _event, stamp: hashes.get(stamp),
+        hashing=heartbeat.hashing,
+    )
+    processor = Processor(config, stores, handlers)
+    answer(Ready())
     while isinstance(task := _read(commands), Task):
-        answer(processor.process(task.event, heartbeat))
+        hashes, settled = task.known, frozenset(task.settled)
+        answer(processor.process(task.event, heartbeat, _unless_in(settled)))
+
+
+def _unless_in(settled: frozenset[str]) -> Admit:
+    return lambda read: read.identity not in settled
 
 
 def with_secrets(config: Config, endpoint_url: str | None, region: str | None) -> Config:
@@ -189,6 +208,12 @@ class Heartbeat(Ticker):
         self.due = False
         self._answer(Progress(seq))
         return False
+
+    def hashing(self, done: int) -> None:
+        """Told how many bytes of the object's file were read for its hash."""
+        if self.due:
+            self.due = False
+            self._answer(Progress(0, done))
 
     def _make_due(self) -> None:
         self.due = True

@@ -8,15 +8,16 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from slips.backends.content import hash_of, names_of, stamp_of, wait_out_tick
 from slips.backends.tree import Tree
 from slips.config import Config
-from slips.errors import StorageError
+from slips.errors import ObjectError, StorageError
 from slips.model import ObjectEvent, format_time, nearest_time, readable
 from slips.ports import ObjectStore, StoredObject
 
@@ -24,10 +25,28 @@ MOST_PROBLEMS = 1_000
 """So many that a bucket full of odd entries fills neither the memory nor the screen."""
 
 
-class DirectoryStore:
-    """An ObjectStore of `buckets`: name to directory."""
+Known = Callable[[ObjectEvent, str], str | None]
 
-    def __init__(self, buckets: Mapping[str, Path]) -> None:
+
+def _nothing(_event: ObjectEvent, _stamp: str) -> str | None:
+    return None
+
+
+def _nobody(_done: int) -> None:
+    return None
+
+
+class DirectoryStore:
+    """An ObjectStore of `buckets`: name to directory. An etag is a hash of the stored bytes; a listing tells a stamp.
+
+    `known` gives the hash of an event's file that has this stamp, if it need not be read again for it; `hashing` hears
+    now and then how many bytes were read for a hash.
+    """
+
+    def __init__(
+        self, buckets: Mapping[str, Path], known: Known | None = None, hashing: Callable[[int], None] = _nobody
+    ) -> None:
+        self._known, self._hashing = known or _nothing, hashing
         self._trees = {name: Tree(directory) for name, directory in buckets.items()}
         self.unlisted: list[str] = []
         """What `list` could not list, and why; it goes on with the rest."""
@@ -39,11 +58,41 @@ class DirectoryStore:
 
     @contextmanager
     def open(self, event: ObjectEvent) -> Iterator[StoredObject]:
-        """The file of the event's key."""
-        with os.fdopen(self._open(event), "rb", 0) as file:
+        """The file of the event's key. Raises StorageError at the end, too, if the file changed since it was opened."""
+        with os.fdopen(self._open(event), "rb", 0) as opened:
+            file = cast("BinaryIO", opened)
             status = os.fstat(file.fileno())
-            body = cast("BinaryIO", _Body(cast("BinaryIO", file), status.st_size, event.url))
-            yield StoredObject(body, identity(status), status.st_size, status.st_mtime)
+            wait_out_tick(status)
+            stamp = stamp_of(status)
+            try:
+                etag = self._known(event, stamp) or hash_of(file, self._hashing)
+            except OSError as error:
+                raise StorageError(f"{event.url}: reading failed: {error.strerror}") from error
+            body = cast("BinaryIO", _Body(file, status.st_size, event.url))
+            try:
+                yield StoredObject(body, etag, status.st_size, status.st_mtime, names=names_of(stamp))
+            except ObjectError as error:
+                self._refuse_changed(event, file, status, etag, error)
+                raise
+            self._refuse_changed(event, file, status, etag)
+
+    def _refuse_changed(
+        self,
+        event: ObjectEvent,
+        file: BinaryIO,
+        before: os.stat_result,
+        etag: str,
+        cause: Exception | None = None,
+    ) -> None:
+        """Raises StorageError if a file is not what it was: what was read of it may be of two contents."""
+        now = os.fstat(file.fileno())
+        same = (now.st_size, now.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+        # To rename a file, or to change its rights, also changes its ctime: then the bytes decide.
+        if not same or (now.st_ctime_ns != before.st_ctime_ns and hash_of(file, self._hashing) != etag):
+            raise StorageError(
+                f"{event.url}: the file changed while it was read; expected it to stay as it is; it is read again, and "
+                "a file should be moved into its bucket when it is complete"
+            ) from cause
 
     def _open(self, event: ObjectEvent) -> int:
         tree = self._trees.get(event.bucket_name)
@@ -106,17 +155,25 @@ class DirectoryStore:
             bucket_arn=f"arn:aws:s3:::{bucket}",
             object_key=key,
             object_size=status.st_size,
-            object_etag=identity(status),
+            object_etag=stamp_of(status),
         )
 
 
 class Stores:
     """An ObjectStore that reads each bucket where it is: in its directory if it has one, else in S3."""
 
-    def __init__(self, config: Config, endpoint_url: str | None = None, region: str | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        endpoint_url: str | None = None,
+        region: str | None = None,
+        *,
+        known: Known | None = None,
+        hashing: Callable[[int], None] = _nobody,
+    ) -> None:
         embedded = config.backend.embedded
-        buckets = embedded.buckets if embedded else {}
-        self.directories = DirectoryStore({name: config.resolve(path) for name, path in buckets.items()})
+        buckets = {name: config.resolve(path) for name, path in (embedded.buckets if embedded else {}).items()}
+        self.directories = DirectoryStore(buckets, known, hashing)
         self._endpoint_url, self._region = endpoint_url, region
 
     def open(self, event: ObjectEvent) -> AbstractContextManager[StoredObject]:
@@ -134,11 +191,6 @@ class Stores:
         from slips.backends.aws.s3 import S3Store
 
         return S3Store(Clients(self._region, self._endpoint_url).s3)
-
-
-def identity(status: os.stat_result) -> str:
-    """What stands for an etag: it changes when the file is written, replaced, or grows."""
-    return f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"
 
 
 def _is_utf8(key: str) -> bool:

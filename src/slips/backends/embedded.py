@@ -11,7 +11,7 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -20,7 +20,9 @@ from uuid import uuid4
 import msgspec
 from msgspec import Struct
 
-from slips.backends import private
+from slips.backends import private, schema
+from slips.backends.content import is_stamp, names_of
+from slips.backends.files import Files
 from slips.backends.patience import ATTEMPT, Patience
 from slips.errors import StateError, UsageError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome, Range
@@ -30,44 +32,8 @@ FILE = "state.sqlite3"
 LOCK = "lock"
 SETTLED = ("done", "part", "dropped", "dismissed")
 """What the ledger says of an object that needs no further run; of a part, the rest has an event of its own."""
-_SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE lane (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    lane TEXT NOT NULL,
-    bucket TEXT NOT NULL,
-    key TEXT NOT NULL,
-    event TEXT NOT NULL,
-    request_id TEXT NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    whole INTEGER NOT NULL,
-    put_at REAL NOT NULL
-);
-CREATE INDEX lane_object ON lane (bucket, key);
-CREATE TABLE ledger (
-    entry TEXT PRIMARY KEY,
-    bucket TEXT NOT NULL,
-    key TEXT NOT NULL,
-    identity TEXT NOT NULL,
-    status TEXT NOT NULL,
-    request_id TEXT NOT NULL DEFAULT '',
-    outcome TEXT,
-    updated_at REAL NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX ledger_object ON ledger (bucket, key);
-CREATE TABLE error (
-    request_id TEXT PRIMARY KEY,
-    revision INTEGER NOT NULL,
-    failed_at TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    bucket TEXT NOT NULL,
-    key TEXT NOT NULL,
-    item TEXT NOT NULL
-);
-CREATE INDEX error_time ON error (failed_at, request_id);
-CREATE INDEX error_object ON error (bucket, key);
-CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-"""
+MOST_SETTLED = 10_000
+"""Contents of one key that a worker is told of: who brings back an older one has it processed again."""
 
 
 class Delivery(Struct):
@@ -78,6 +44,10 @@ class Delivery(Struct):
     request_id: str
     attempts: int
     """Failed attempts so far."""
+    settled: list[str] = []
+    """Contents of the object that need no further run, if this is none that people ask for."""
+    known: dict[str, str] = {}
+    """The hash of the object's file by its stamp, if it was read before."""
 
 
 class Embedded:
@@ -89,6 +59,7 @@ class Embedded:
         self.stream = SqliteStream(self)
         self.errors = SqliteErrors(self)
         self.ledger = SqliteLedger(self)
+        self.files = Files(self)
 
     @classmethod
     def open(cls, directory: Path, patience: Patience | None = None) -> Embedded:
@@ -113,18 +84,17 @@ class Embedded:
         self.execute("PRAGMA journal_mode=WAL")
         # NORMAL keeps every commit through a killed process; a power cut may undo the latest: run again, not lost.
         self.execute("PRAGMA synchronous=NORMAL")
-        if self._schema_version() == _SCHEMA_VERSION:
+        if self._schema_version() == schema.VERSION:
             return  # without a look whether it may be written: who only reads waits for nobody
         with self.transaction():
             found = self._schema_version()
-            if found == 0:
-                for statement in _SCHEMA.split(";"):
+            if found <= schema.VERSION:
+                for statement in schema.statements_from(found):
                     self.execute(statement)
-                self.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
-            elif found != _SCHEMA_VERSION:
+            else:
                 raise StateError(
                     f"{self.directory / FILE}: made by another version of slips (schema {found}); expected schema "
-                    f"{_SCHEMA_VERSION}; use that version, or another 'backend.embedded.path'"
+                    f"{schema.VERSION}; use that version, or another 'backend.embedded.path'"
                 )
 
     def _schema_version(self) -> int:
@@ -199,9 +169,12 @@ class Embedded:
 
     def is_pending(self, event: ObjectEvent) -> bool:
         """Whether a listed object is still to be put on a lane: not done, not dropped, not waiting, no error item."""
-        if self.ledger.status_of(event) in SETTLED:
-            return False
-        return not (self.is_waiting(event) or self.has_error(event))
+        return not (self.is_settled(event) or self.is_waiting(event) or self.has_error(event))
+
+    def is_settled(self, event: ObjectEvent) -> bool:
+        """Whether the ledger knows that the content of a listed object needs no further run, by whatever name."""
+        names = names_of(event.object_etag) if is_stamp(event.object_etag) else (event.identity,)
+        return any(self.ledger.status_of(_named(event, name)) in SETTLED for name in names)
 
     def is_waiting(self, event: ObjectEvent) -> bool:
         """Whether the whole object waits in a lane."""
@@ -218,11 +191,12 @@ class Embedded:
         )
         return bool(found)
 
-    def supersede(self, event: ObjectEvent, identity: str, *, done: bool, any_content: bool) -> None:
+    def supersede(self, event: ObjectEvent, identities: Collection[str], *, done: bool, any_content: bool) -> None:
         """Deletes the items that a whole run of an object has made untrue: it failed again, or is `done`.
 
-        Those of the object itself, of this content only unless `any_content`; once it is done also those of records of
-        this very content, all of which were read again. Records of other content stay, as evidence.
+        Those of the object itself, of the content with these `identities` only unless `any_content`; once it is done
+        also those of records of this very content, all of which were read again. Records of other content stay, as
+        evidence.
         """
         found = self.select(
             "SELECT request_id, kind, item FROM error WHERE bucket = ? AND key = ?",
@@ -232,7 +206,7 @@ class Embedded:
             events = msgspec.json.decode(item, type=ErrorItem).events
             if len(events) > 1:
                 continue  # of the original: it tells of other objects, too
-            same = events[0].identity == identity
+            same = events[0].identity in identities
             if (any_content or same) if kind == "object" else (done and same):
                 self.execute("DELETE FROM error WHERE request_id = ?", (request_id,))
 
@@ -252,23 +226,43 @@ class Embedded:
                     self.ledger.dismiss(plain)
             return True
 
-    def conclude(self, delivery: Delivery) -> None:
-        """The event leaves its lane. With it goes what the ledger knows of a replay: nothing can deliver it again."""
+    def conclude(self, delivery: Delivery, read: ObjectEvent, names: Sequence[str]) -> None:
+        """The event leaves its lane; `read` is of the content that was read for it, with its other `names`.
+
+        The ledger already says what became of that content. Of what was announced it keeps no claim, and no replay,
+        which nothing can deliver again.
+        """
+        announced = delivery.event
         with self.transaction():
             self.stream.acknowledge(delivery)
-            if delivery.event.replay is not None:
-                self.execute("DELETE FROM ledger WHERE entry = ?", (_entry(delivery.event),))
+            if names:
+                self._identify(read, names)
+            if read.replay is not None:
+                self.ledger.forget(read)
+            if announced.replay is not None or announced.identity in names:
+                self.ledger.forget(announced)
+            if announced.identity not in ("", read.identity, *names) and announced.records is None:
+                whole = msgspec.structs.replace(announced, replay=None)
+                if announced.identity == read.object_etag:
+                    self.ledger.copy(read, whole)  # its version has an id that listings do not tell
+                else:
+                    self.ledger.supersede(whole)
 
-    def forget_missing(self, bucket: str, prefix: str, keys: set[str]) -> None:
-        """Drops ledger entries of files of a bucket that are no more; `keys` are all that it lists below `prefix`."""
-        gone = [
-            (bucket, key)
-            for (key,) in self.select("SELECT DISTINCT key FROM ledger WHERE bucket = ?", (bucket,))
-            if key.startswith(prefix) and key not in keys
-        ]
-        with self.transaction():
-            for each in gone:
-                self.execute("DELETE FROM ledger WHERE bucket = ? AND key = ?", each)
+    def _identify(self, read: ObjectEvent, names: Sequence[str]) -> None:
+        """Keeps the hash of a file that was read. What the ledger knows of it by other names is known by its hash."""
+        self.files.remember(read.bucket_name, read.object_key, names[0], read.object_etag)
+        whole = msgspec.structs.replace(read, records=None, replay=None)
+        for name in names:
+            by_name = _named(whole, name)
+            if self.ledger.status_of(by_name) in SETTLED:
+                if self.ledger.status_of(whole) is None:
+                    self.ledger.copy(by_name, whole)
+                self.ledger.forget(by_name)
+        # What was never read is known by size and times, and those of before are of no use.
+        self.execute(
+            "DELETE FROM ledger WHERE bucket = ? AND key = ? AND status <> 'claimed' AND instr(identity, '@')",
+            (read.bucket_name, read.object_key),
+        )
 
     def setting(self, name: str) -> str | None:
         """What was set to last until it is set back; None: nothing."""
@@ -420,15 +414,9 @@ class SqliteLedger:
     def finish(self, event: ObjectEvent, outcome: Outcome, status: Literal["done", "part"] = "done") -> None:
         with self._state.transaction():
             self._write(event, status, outcome)
-            if event.records is None and status == "done":
-                # Done whole, whatever asked for it: the content that was read needs no further run. One that was only
-                # announced, and replaced before it was read, may come back.
-                plain = msgspec.structs.replace(event, replay=None)
-                if event.identity in (outcome.identity, outcome.etag) or not outcome.identity:
-                    self._write(plain, status, outcome)
-                if outcome.identity:
-                    read = msgspec.structs.replace(plain, object_etag=outcome.identity, object_version_id=None)
-                    self._write(read, status, outcome)
+            if event.records is None and event.replay is not None and status == "done":
+                # Done whole, whatever asked for it: the content needs no further run.
+                self._write(msgspec.structs.replace(event, replay=None), status, outcome)
 
     def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> None:
         self._write(event, "failed", outcome, request_id)
@@ -445,9 +433,25 @@ class SqliteLedger:
         """People have taken the event's error item out: it is not to be processed again."""
         self._write(event, "dismissed", None)
 
-    def release(self, event: ObjectEvent) -> None:
-        """Gives a claim back."""
-        self._state.execute("DELETE FROM ledger WHERE entry = ? AND status = 'claimed'", (_entry(event),))
+    def forget(self, event: ObjectEvent) -> None:
+        """Nothing is known of the event any more."""
+        self._state.execute("DELETE FROM ledger WHERE entry = ?", (_entry(event),))
+
+    def copy(self, event: ObjectEvent, other: ObjectEvent) -> None:
+        """What is known of `event` is known of `other`, too: they are the same content."""
+        known = self.get(event)
+        if known is not None:
+            self._write(other, known.status, known.outcome, known.request_id)
+
+    def settled(self, event: ObjectEvent) -> list[str]:
+        """The contents of the event's object that need no further run, the latest MOST_SETTLED."""
+        found = self._state.select(
+            "SELECT identity FROM ledger WHERE bucket = ? AND key = ? AND status IN (?, ?, ?, ?) "
+            "AND json_extract(entry, '$[3]') IS NULL AND json_extract(entry, '$[4]') IS NULL "
+            "ORDER BY updated_at DESC LIMIT ?",
+            (event.bucket_name, event.object_key, *SETTLED, MOST_SETTLED),
+        )
+        return [identity for (identity,) in found]
 
     def status_of(self, event: ObjectEvent) -> str | None:
         rows = self._state.select("SELECT status FROM ledger WHERE entry = ?", (_entry(event),))
@@ -488,6 +492,10 @@ def _ledger_entry(row: Sequence[Any]) -> LedgerEntry:
     known = msgspec.json.decode(outcome, type=Outcome) if outcome else None
     *_, records, replay = msgspec.json.decode(entry, type=tuple[str, str, str, list[Range] | None, str | None])
     return LedgerEntry(bucket, key, identity, status, updated_at, request_id, known, records, replay)
+
+
+def _named(event: ObjectEvent, identity: str) -> ObjectEvent:
+    return msgspec.structs.replace(event, object_etag=identity, object_version_id=None)
 
 
 def _entry(event: ObjectEvent) -> str:

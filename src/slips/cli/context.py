@@ -22,7 +22,7 @@ from slips.config import Config, LaneConfig, load
 from slips.envelope import Batch
 from slips.errors import UsageError
 from slips.local import lane_limit, set_lane_limit, stream_names
-from slips.model import ErrorItem, Lane
+from slips.model import ErrorItem, Lane, ObjectEvent
 from slips.ports import ErrorTable, Ledger, ObjectStore, Stream, Undelivered
 from slips.printable import one_line
 
@@ -201,6 +201,10 @@ class Machine:
         self.undelivered = None
         self.where = " on this machine" if is_on_aws_too(config) else ""
 
+    def known_hash(self, event: ObjectEvent, stamp: str) -> str | None:
+        """The hash of a file that need not be read again for it."""
+        return self._state.files.known(event.bucket_name, event.object_key).get(stamp)
+
     def dismiss(self, item: ErrorItem) -> bool:
         return self._state.dismiss(item)
 
@@ -268,10 +272,13 @@ def make_clients(ctx: typer.Context, endpoint: str | None = None) -> Clients:
     return Clients(options(ctx).region, endpoint_url(ctx, endpoint))
 
 
-def object_store(ctx: typer.Context, config: Config, stack: str | None, endpoint: str | None) -> ObjectStore:
+def object_store(
+    ctx: typer.Context, config: Config, stack: str | None, endpoint: str | None, backend: Backend | None = None
+) -> ObjectStore:
     """Where objects are read: on a stack in S3, on this machine in the directories that stand for buckets, too."""
     if stack_name(ctx, stack) is None:
-        return Stores(config, endpoint_url(ctx, endpoint), options(ctx).region)
+        known = backend.known_hash if isinstance(backend, Machine) else None
+        return Stores(config, endpoint_url(ctx, endpoint), options(ctx).region, known=known)
     from slips.backends.aws.s3 import S3Store
 
     return S3Store(make_clients(ctx, endpoint).s3)

@@ -113,7 +113,7 @@ def drain(
         return
     assert config is not None  # noqa: S101 - for mypy
     with open_backend(ctx, stack, endpoint_url) as backend:
-        store = object_store(ctx, config, stack, endpoint_url)
+        store = object_store(ctx, config, stack, endpoint_url, backend)
         show = dry_run and not json_
         progress = nullcontext(_shown) if show else counting("items drained")
         with told(report, backend, dry_run, json_), progress as count:

@@ -73,6 +73,10 @@ class Lines:
         if self._verbose:
             self.line(f"{event.url}: at record {seq:,}")
 
+    def hashing(self, event: ObjectEvent, done: int) -> None:
+        if self._verbose:
+            self.line(f"{event.url}: {done:,} bytes read to tell whether its content is new")
+
     def succeeded(self, event: ObjectEvent, outcome: Outcome) -> None:
         if self._verbose:
             self.line(f"{event.url}: done, {outcome.records:,} records, {outcome.quarantined:,} quarantined")
@@ -125,6 +129,9 @@ class Bar(Lines):
 
     def progress(self, event: ObjectEvent, seq: int) -> None:
         self._running[event.url] = seq
+        self._show(event, advance=0)
+
+    def hashing(self, event: ObjectEvent, done: int) -> None:
         self._show(event, advance=0)
 
     def succeeded(self, event: ObjectEvent, outcome: Outcome) -> None:

@@ -82,7 +82,7 @@ def run(
             region=options(ctx).region,
         )
         summary = supervisor.run(paths or [], again=again)
-    for problem in summary.problems:
+    for problem in [*summary.problems, *summary.notes]:
         say(one_line(problem))
     if json_:
         print_json(msgspec.to_builtins(summary))

@@ -167,10 +167,10 @@ def _warn_of_other_content(event: ObjectEvent, store: ObjectStore) -> None:
         return
     try:
         with store.open(event) as stored:
-            etag = stored.etag
+            etag, same = stored.etag, stored.is_named(event.object_etag)
     except StorageError:
         return  # the run itself will say so
-    if etag != event.object_etag:
+    if not same:
         _log.warning(
             "%s was overwritten since it failed (etag %s, now %s): this runs on its present content",
             one_line(event.url),

@@ -25,6 +25,7 @@ from slips.errors import (
     OverwrittenError,
     RecordError,
     StateError,
+    StorageError,
     WorkerError,
 )
 from slips.exceptions import describe, name_of, traceback_pieces
@@ -77,6 +78,8 @@ class Success(Struct, tag=True):
     rest: ObjectEvent | None = None
     """What is still to be done, if the run was stopped at a record boundary."""
     reader: str = ""
+    names: tuple[str, ...] = ()
+    """Other identities of the content that was read."""
 
 
 class Failure(Struct, tag=True):
@@ -91,6 +94,8 @@ class Failure(Struct, tag=True):
     seq: int | None = None
     """The record at which a handler raised."""
     outcome: Outcome = field(default_factory=Outcome)
+    names: tuple[str, ...] = ()
+    """Other identities of the content that was read, as far as that is certain."""
 
 
 class Superseded(Struct, tag=True):
@@ -98,6 +103,7 @@ class Superseded(Struct, tag=True):
 
     event: ObjectEvent
     """With the identity that was read."""
+    names: tuple[str, ...] = ()
 
 
 def by_itself(read: ObjectEvent) -> ObjectEvent:
@@ -173,17 +179,19 @@ class Processor:
             source = msgspec.structs.replace(
                 event, object_etag=stored.etag, object_size=stored.size, object_version_id=stored.version_id
             )
+            run.names = stored.names
             if stored.identity != event.identity:
                 run.event = source
                 if event.records is None and not admit(source):
-                    return Superseded(source)
+                    return Superseded(source, stored.names)
             decoded = decode(stored.body, self._codec_limits, event.url)
             try:
                 stopped = run.records(chain, decoded, source, mapping, self._config, ticker)
             finally:
                 run.outcome.bytes_in, run.outcome.bytes_out = decoded.bytes_in, decoded.bytes_out
         run.conclude()
-        return Success(source, run.outcome, run.quarantine.parts, _rest(source, chain, stopped), chain.reader)
+        rest = _rest(source, chain, stopped)
+        return Success(source, run.outcome, run.quarantine.parts, rest, chain.reader, run.names)
 
     def _chain(self, mapping: Mapping) -> Chain:
         key = tuple(mapping.format)
@@ -197,6 +205,8 @@ class _Run:
 
     def __init__(self, event: ObjectEvent, handlers: Sequence[type[Handler]], position: Cells) -> None:
         self.event, self._classes, self._position = event, handlers, position
+        self._announced = event
+        self.names: tuple[str, ...] = ()
         self.outcome, self.quarantine = Outcome(), Quarantine()
         self._handlers: list[Handler] = []
         self._current = ""
@@ -270,8 +280,10 @@ class _Run:
             text = f"{self.event.url}: {text}"
         said = "after record" in text or error.stage not in _READING
         where = "" if said or not error.seq else f" (after record {error.seq})"
+        # A file that changes while it is read has no content that could be named.
+        is_certain = not (self.names and isinstance(error, StorageError))
         return Failure(
-            event=self.event,
+            event=self.event if is_certain else self._announced,
             stage=error.stage,
             error_type=name_of(type(shown if by_handler or isinstance(error, WorkerError) else error)),
             message=_bounded(text, MESSAGE_BYTES - len(where)) + where,
@@ -279,6 +291,7 @@ class _Run:
             traceback=_traceback(shown),
             seq=error.seq if by_handler and error.seq else None,
             outcome=self.outcome,
+            names=self.names if is_certain else (),
         )
 
     def _call(self, keep: str | None, method: str, *args: Any) -> None:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 LEDGER_DAYS = 90
-"""How long the ledger remembers. Kinesis and Lambda deliver nothing again after days; people may drain after weeks."""
+"""How long the ledger remembers if the config is not at hand. Kinesis and Lambda deliver nothing again after days;
+people may drain after weeks."""
 CLAIM_SECONDS = 960.0
 """No claim outlives the invocation that holds it: Lambda ends each after 900 s at most."""
 RULES = 100
@@ -236,9 +237,16 @@ class DynamoLedger:
     """A SharedLedger with the key `entry`. An error item that a later run makes untrue goes from `errors`."""
 
     def __init__(
-        self, client: DynamoDBClient, table: str, errors: DynamoErrors | None, clock: Callable[[], float] = time.time
+        self,
+        client: DynamoDBClient,
+        table: str,
+        errors: DynamoErrors | None,
+        clock: Callable[[], float] = time.time,
+        *,
+        days: int = LEDGER_DAYS,
     ) -> None:
         self._client, self._table, self._errors, self._clock = client, table, errors, clock
+        self._days = days
 
     def claim(self, event: ObjectEvent, request_id: str) -> Claim:
         now = self._clock()
@@ -352,7 +360,7 @@ class DynamoLedger:
             "object_key": event.object_key,
             "identity": event.identity,
             "updated_at": now,
-            "expires_at": int(now) + LEDGER_DAYS * 86_400,
+            "expires_at": int(now) + self._days * 86_400,
             **attributes,
         }
         if event.records is not None:

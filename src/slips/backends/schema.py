@@ -1,0 +1,70 @@
+"""The tables of a state file, and how those of the versions before become them."""
+
+from __future__ import annotations
+
+VERSION = 2
+
+_VERSION_1 = """
+CREATE TABLE lane (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    lane TEXT NOT NULL,
+    bucket TEXT NOT NULL,
+    key TEXT NOT NULL,
+    event TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    whole INTEGER NOT NULL,
+    put_at REAL NOT NULL
+);
+CREATE INDEX lane_object ON lane (bucket, key);
+CREATE TABLE ledger (
+    entry TEXT PRIMARY KEY,
+    bucket TEXT NOT NULL,
+    key TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    status TEXT NOT NULL,
+    request_id TEXT NOT NULL DEFAULT '',
+    outcome TEXT,
+    updated_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX ledger_object ON ledger (bucket, key);
+CREATE TABLE error (
+    request_id TEXT PRIMARY KEY,
+    revision INTEGER NOT NULL,
+    failed_at TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    bucket TEXT NOT NULL,
+    key TEXT NOT NULL,
+    item TEXT NOT NULL
+);
+CREATE INDEX error_time ON error (failed_at, request_id);
+CREATE INDEX error_object ON error (bucket, key);
+CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL)
+"""
+
+# Rows of replays that were concluded served nothing any more, unless a lane has the same replay once more.
+_VERSION_2 = """
+CREATE TABLE file (
+    bucket TEXT NOT NULL,
+    key TEXT NOT NULL,
+    stamp TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    PRIMARY KEY (bucket, key)
+) WITHOUT ROWID;
+CREATE TABLE absent (
+    bucket TEXT NOT NULL,
+    key TEXT NOT NULL,
+    since REAL NOT NULL,
+    PRIMARY KEY (bucket, key)
+) WITHOUT ROWID;
+DELETE FROM ledger WHERE json_extract(entry, '$[4]') IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM lane WHERE lane.bucket = ledger.bucket AND lane.key = ledger.key)
+"""
+
+_STEPS = (_VERSION_1, _VERSION_2)
+
+
+def statements_from(version: int) -> list[str]:
+    """What makes the tables of VERSION out of those of `version`; 0: out of none. All of it in one transaction."""
+    steps = [statement for step in _STEPS[version:] for statement in step.split(";")]
+    return [*steps, f"PRAGMA user_version={VERSION}"]
