@@ -44,7 +44,11 @@ def far_times() -> Iterator[Path]:
 
 def nest(root: Path, depth: int) -> None:
     """`root/d/d/…/last` and `root/z`."""
-    at = os.open(root, os.O_RDONLY)
+    nest_at(os.open(root, os.O_RDONLY), depth)
+    (root / "z").write_text("z")
+
+
+def nest_at(at: int, depth: int) -> None:
     for _ in range(depth):
         os.mkdir("d", dir_fd=at)
         below = os.open("d", os.O_RDONLY, dir_fd=at)
@@ -52,7 +56,6 @@ def nest(root: Path, depth: int) -> None:
         at = below
     os.close(os.open("last", os.O_CREAT | os.O_WRONLY, dir_fd=at))
     os.close(at)
-    (root / "z").write_text("z")
 
 
 def touch(path: Path, mtime: float) -> None:
@@ -193,6 +196,30 @@ def test_files_of_far_times_are_run_and_parsed(far_times: Path, tmp_path: Path) 
     done = project.slips("run", "--json")
     assert (done.status, done.json["objects"], done.json["delivered"], done.json["problems"]) == (0, 3, 3, [])
     assert project.slips("parse", "s3-lines,json", str(far_times / "json" / "a")).status == 0
+
+
+def test_a_run_processes_all_but_the_odd_entries_each_of_which_is_one_problem_or_item(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.put("json/a", {"n": 1})
+    project.put("json/z", {"n": 1})
+    (project.bucket / "json" / "to-a").symlink_to("a")
+    (project.bucket / "json" / "loop").symlink_to("loop")
+    (project.bucket / "json" / "out").symlink_to("/etc/passwd")
+    os.mkfifo(project.bucket / "json" / "pipe")
+    at = os.open(project.bucket / "json", os.O_RDONLY)
+    nest_at(at, 1_000)
+    try:
+        for _ in range(2):
+            done = project.slips("run", "--json").json
+            assert [problem.partition(": ")[0].rpartition("/")[2] for problem in done["problems"]] == ["loop"]
+        state = project.state()
+        ended = {entry.key: entry.status for entry in state.ledger.scan()}
+        state.close()
+        deep = f"json/{'d/' * 1_000}last"
+        assert ended == {"json/a": "done", "json/z": "done", "json/to-a": "done", "json/out": "failed", deep: "done"}
+        assert project.slips("run", f"s3://my-logs/{deep}", "--again").status == 0
+    finally:
+        subprocess.run(["rm", "-rf", str(project.bucket)], check=True)
 
 
 def test_sizes_whose_sum_passes_63_bits_are_summed(tmp_path: Path) -> None:

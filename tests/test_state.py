@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -99,6 +100,26 @@ def test_files_of_errors_and_samples_are_their_owners_only_if_they_are_new(
     found = modes(project.root)
     assert (found["e1"], found["s1"], found["known"]) == ("600", "600", "644")
     assert "hunter2" in (project.root / "known").read_text()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_a_state_of_another_user_is_an_error_that_names_its_files() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        directory = Path(name) / "state"
+        Embedded.open(directory).close()
+        directory.chmod(0o755)
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                os.seteuid(65534)
+                Embedded.open(directory)
+            except StateError as error:
+                status = 0 if f"({FILE}: of another user); expected a directory" in str(error) else 2
+            finally:
+                os._exit(status)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 # ---- locked by another process

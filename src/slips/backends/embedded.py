@@ -30,6 +30,7 @@ from slips.ports import Claim, LedgerEntry
 
 FILE = "state.sqlite3"
 LOCK = "lock"
+_FILES = (FILE, *(f"{FILE}-{kind}" for kind in ("wal", "shm", "journal")), LOCK)
 SETTLED = ("done", "part", "dropped", "dismissed")
 """What the ledger says of an object that needs no further run; of a part, the rest has an event of its own."""
 MOST_SETTLED = 10_000
@@ -509,20 +510,21 @@ def _json(value: Any) -> str:
 
 def _make_private(directory: Path, tell: Callable[[str], None]) -> None:
     """Makes the state's directory, and what is in it, its owner's only: a quarantined record may hold secrets."""
-    files = [FILE, *(f"{FILE}-{kind}" for kind in ("wal", "shm", "journal")), LOCK]
     is_new = not (directory / FILE).exists()
-    if not private.make_directory(directory, files) and is_new:
+    if not private.make_directory(directory, _FILES) and is_new:
         tell(
             f"{directory}: holds other files, too, or is not this user's alone: its mode stays as it is; the files of "
             "the state in it can be read by their owner only"
         )
     private.make_file(directory / FILE)  # SQLite gives those beside it the same mode
-    for name in files[1:]:
+    for name in _FILES[1:]:
         private.tighten(directory / name)
 
 
 def _unusable(directory: Path, reason: str) -> str:
+    foreign = [name for name in _FILES if private.is_foreign(directory / name)]
+    whose = f" ({', '.join(foreign)}: of another user)" if foreign else ""
     return (
-        f"{directory}: the state cannot be used: {reason}; expected a directory with free space that this user can "
-        "write ('backend.embedded.path'); nothing is lost: mend it and run again"
+        f"{directory}: the state cannot be used: {reason}{whose}; expected a directory with free space that this user "
+        "can write ('backend.embedded.path'); nothing is lost: mend it and run again"
     )

@@ -41,6 +41,14 @@ def tighten(path: Path) -> None:
     _tighten(path, FILE)
 
 
+def is_foreign(path: Path) -> bool:
+    """Whether a file is there that belongs to another user."""
+    try:
+        return path.stat().st_uid != os.geteuid()
+    except OSError:
+        return False
+
+
 def write(path: Path, text: str) -> None:
     """Writes a file, which is private if it is new: one that was there keeps its mode."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE), "w", encoding="utf-8") as file:
