@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -28,32 +33,49 @@ class Count(slips.interface.Handler):
 """
 
 
-def peak(folder: Path, source: Path, format_name: str) -> int:
-    """Peak resident bytes of the process tree of one `slips run` of `source`."""
+@dataclass(frozen=True)
+class Cost:
+    """What one `slips run` took."""
+
+    peak: int
+    """Most resident bytes of its processes together."""
+    cpu: float
+    """Seconds of all its processes."""
+    summary: dict[str, Any]
+    """What it printed."""
+
+
+def measure(folder: Path, objects: dict[str, bytes | Path], format_name: str, handler: str = HANDLER) -> Cost:
+    """`slips run` of these objects, contents or files of the same file system, by two workers."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "logs").mkdir(parents=True)
-    (folder / "logs" / source.name).hardlink_to(source)
-    (folder / "handler.py").write_text(HANDLER)
+    for name, content in objects.items():
+        if isinstance(content, bytes):
+            (folder / "logs" / name).write_bytes(content)
+        else:
+            (folder / "logs" / name).hardlink_to(content)
+    (folder / "handler.py").write_text(handler)
     (folder / "slips.yml").write_text(
         "stack_name: memory\nhandler: {path: handler.py}\n"
         "backend: {embedded: {path: .slips, buckets: {logs: logs}}}\n"
         f"bucket_mapping: {{logs: [{{prefix: '', format: {format_name}}}]}}\n"
     )
-    command = [sys.executable, "-m", "slips", "-c", str(folder / "slips.yml"), "run", "--json"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    tree = psutil.Process(process.pid)
-    highest = 0
-    while process.poll() is None:
-        total = 0
-        try:
-            for each in [tree, *tree.children(recursive=True)]:
-                total += each.memory_info().rss
-        except psutil.NoSuchProcess:
-            continue
-        highest = max(highest, total)
-        time.sleep(0.01)
-    assert process.returncode == 0, f"slips run ended with {process.returncode}"
-    return highest
+    command = [sys.executable, "-m", "slips", "-c", str(folder / "slips.yml"), "run", "--json", "--workers", "2"]
+    with (folder / "printed").open("w+b") as printed:
+        process = subprocess.Popen(command, stdout=printed)
+        tree = psutil.Process(process.pid)
+        highest = 0
+        while True:
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if pid:
+                break
+            with suppress(psutil.NoSuchProcess):
+                highest = max(highest, sum(each.memory_info().rss for each in [tree, *tree.children(recursive=True)]))
+            time.sleep(0.01)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode in (0, 1), f"slips run ended with {process.returncode}"
+        printed.seek(0)
+        return Cost(highest, usage.ru_utime + usage.ru_stime, json.load(printed))
 
 
 def report(build: Path, megabytes: int) -> None:
@@ -65,5 +87,5 @@ def report(build: Path, megabytes: int) -> None:
     ):
         tiny = corpus.write(build / f"{format_name}-tiny.gz", make(10_000))
         large = corpus.write(build / f"{format_name}-{megabytes}m.gz", make(megabytes * 1_000_000))
-        below, above = (peak(build / "memory", each, format_name) / 1e6 for each in (tiny, large))
+        below, above = (measure(build / "memory", {each.name: each}, format_name).peak / 1e6 for each in (tiny, large))
         print(f"{name:28}{below:12.1f}{above:10.1f}{above - below:+9.1f}", flush=True)

@@ -12,6 +12,7 @@ import gc
 import gzip
 import json
 import re
+import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -25,6 +26,7 @@ from isal import igzip
 import chain
 import corpus
 import functions
+import hostile
 import memory
 from slips.backends.directory import DirectoryStore
 from slips.config import Config, parse
@@ -151,6 +153,7 @@ def main() -> None:
     arguments.add_argument("--memory-megabytes", type=int, default=500, help="size of the large objects")
     arguments.add_argument("--no-memory", action="store_true", help="speed only")
     arguments.add_argument("--no-chain", action="store_true", help="without the functions on a stand-in of AWS")
+    arguments.add_argument("--no-hostile", action="store_true", help="without bombs and slow inputs")
     options = arguments.parse_args()
     size = options.megabytes * MEGABYTE
     at = f"{options.megabytes}m"
@@ -188,6 +191,8 @@ def main() -> None:
         memory.report(BUILD, options.memory_megabytes)
     if not options.no_chain:
         chain.report(BUILD, 200)
+    if not options.no_hostile and not hostile.report(BUILD / "hostile"):
+        sys.exit("bench: an input breaks a bound")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
@@ -309,6 +310,26 @@ def test_an_element_that_is_no_object_is_bad_and_reading_goes_on(raw: bytes) -> 
     assert isinstance(bad, Bad)
     assert (bad.size, bad.head) == (len(raw), raw)
     assert str(bad.error()).endswith("; expected an object")
+
+
+@pytest.mark.parametrize("units", [[b"1"], [b"null", b'"x"'], [b"1", b'"\xff"'], [b'"\xff"', b'{"a":"\xff"}']])
+def test_elements_of_any_kinds_by_turns_cost_as_much_as_objects(units: list[bytes]) -> None:
+    def calls(*units: bytes) -> int:
+        count = 0
+
+        def profile(*_: object) -> None:
+            nonlocal count
+            count += 1
+
+        content = b'{"Records":[' + b",".join(units * (2000 // len(units))) + b"]}"
+        sys.setprofile(profile)
+        try:
+            assert len(list(elements(content))) == 2000
+        finally:
+            sys.setprofile(None)
+        return count
+
+    assert calls(*units) < 4 * calls(b"{}")  # one by one, 20 times as many, and each looked 16 KB ahead
 
 
 def test_bad_records_never_reach_a_parser(tmp_path: Path) -> None:

@@ -229,21 +229,26 @@ class _Text:
         self._is_deep = True
         return run
 
-    def _scan(self) -> list[Event]:
-        """Consumes the objects that end within the next `SCAN` bytes, one by one."""
+    def _scan(self) -> list[Record]:
+        """Consumes the elements that end within the next `SCAN` bytes, one by one."""
         raw = self._data[self._at : self._at + min(SCAN, self._longest_run)]
         text = raw.decode("utf-8", "surrogateescape")
-        run: list[Event] = []
+        run: list[Record] = []
         start = end = 0
         # The last one there is cut off, as a rule, and so looks broken.
         with suppress(ValueError, RecursionError):
             while True:
                 value, stop = _decode_first(text, start)
-                if value.__class__ is not dict or is_deeper(value, self._limits.depth):
+                comma = _COMMA.match(text, stop)
+                if is_deeper(value, self._limits.depth):
                     break
-                run.append(value)
+                if value.__class__ is dict:
+                    run.append(value)
+                elif comma:
+                    run.append(_no_object(text[start:stop].encode("utf-8", "surrogateescape")))
+                else:  # a number may go on
+                    break
                 end = stop
-                comma = _COMMA.match(text, end)
                 if not comma:
                     break
                 start = comma.end()
@@ -261,7 +266,7 @@ class _Text:
             return Bad(len(raw), raw[:HEAD], error)
         if isinstance(value, dict):
             return value
-        return Bad(len(raw), raw[:HEAD], f"element is {raw[:40].decode('utf-8', 'replace')!r}; expected an object")
+        return _no_object(raw)
 
     def _decode(self, raw: bytes) -> Any:
         """A value. Raises ReaderError for what is not JSON, RecordError for what Python cannot hold or the limits do
@@ -370,6 +375,11 @@ def _skip_brackets(data: bytes, at: int, depth: int) -> tuple[int, int, bool]:
         elif kind == "quote":
             return _skip(_STRING, data, at), depth, True
     return at, depth, False
+
+
+def _no_object(raw: bytes) -> Bad:
+    """Stands for an element that is something else than an object."""
+    return Bad(len(raw), raw[:HEAD], f"element is {raw[:40].decode('utf-8', 'replace')!r}; expected an object")
 
 
 def _quote(path: Sequence[str]) -> str:

@@ -1,0 +1,501 @@
+"""Bombs and slow inputs: what each costs, against normal input of its kind.
+
+Each is run by `slips run` as two objects at once, for two workers: CPU seconds of all processes per byte of the object
+or of its content, whichever is more, and the most memory that the processes hold together. A line that breaks a bound
+ends with what it breaks, and the whole with status 1.
+
+A row is an `Input`; it goes beside those of its kind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import bz2
+import gzip
+import io
+import json
+import lzma
+import random
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import cycle, islice
+from pathlib import Path
+from typing import cast
+
+import lz4.frame
+
+import corpus
+import memory
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+BUILD = Path(__file__).parents[1] / "build" / "bench" / "hostile"
+TIMES = 10
+"""Most CPU time per byte, as a multiple of normal input's."""
+MEGABYTES = 400
+"""Most memory of `slips run` and its two workers, in units of 10^6 bytes."""
+SIZE = 8_000_000
+NORMAL_SIZE = 24_000_000
+MILLION = 1_000_000
+RECORD = 16 * 2**20 - 1
+"""Bytes of the longest record that the limits allow, with its line end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """One line of the table."""
+
+    name: str
+    make: Callable[[], bytes]
+    """The stored object."""
+    format: str
+    """Of its mapping, as in slips.yml."""
+    normal: str
+    """Name of the normal input that it is measured against; its own if it is one."""
+    through: int = 0
+    """Bytes that a run goes through, where these are more than the object's: of its content, or of a layer."""
+    handler: str = memory.HANDLER
+
+
+# ---- what they are made of
+
+
+def repeated(unit: bytes, size: int = SIZE) -> bytes:
+    """`unit` again and again, whole, about `size` bytes."""
+    return unit * (size // len(unit))
+
+
+def behind(before: bytes, unit: bytes, size: int) -> bytes:
+    """`before`, then `unit` again and again."""
+    return before + repeated(unit, size)
+
+
+def lines(make: Callable[[random.Random], Iterator[bytes]]) -> bytes:
+    """What `corpus` makes, from the first seed."""
+    return b"".join(make(random.Random(1)))
+
+
+def json_lines(size: int) -> bytes:
+    return lines(corpus.json_lines(size))
+
+
+def table(row: Callable[[int], str], size: int = NORMAL_SIZE) -> bytes:
+    """Lines that differ in a number, about `size` bytes."""
+    text = io.StringIO()
+    number = 0
+    while text.tell() < size:
+        text.write(row(number) + "\n")
+        number += 1
+    return text.getvalue().encode()
+
+
+def document(elements: bytes) -> bytes:
+    return b'{"Records":[' + elements + b"]}"
+
+
+def elements(*units: bytes, size: int = SIZE) -> bytes:
+    """A document of these elements by turns."""
+    return document(b",".join(islice(cycle(units), size * len(units) // sum(len(unit) + 1 for unit in units))))
+
+
+def nested(opening: bytes, closing: bytes, size: int = SIZE) -> bytes:
+    """One value inside another, about `size` bytes."""
+    depth = size // (len(opening) + len(closing))
+    return opening * depth + closing * depth
+
+
+def waf(headers: int, name: str) -> str:
+    event = {
+        "timestamp": 1_528_691_267_000,
+        "terminatingRuleId": "no-bots",
+        "action": "BLOCK",
+        "httpRequest": {
+            "clientIp": "192.0.2.44",
+            "uri": "/login",
+            "httpMethod": "POST",
+            "headers": [{"name": name.format(n), "value": f"value-{n}"} for n in range(headers)],
+        },
+    }
+    return json.dumps(event, separators=(",", ":"))
+
+
+def palo_alto(number: int) -> str:
+    return (
+        f"1,2018/11/30 16:09:07,0012001{number:05},TRAFFIC,end,2049,2018/11/30 16:09:07,192.0.2.{number % 256},"
+        f"198.51.100.4,203.0.113.4,198.51.100.4,out,user{number},,dns,vsys1,trust,untrust,ethernet1/2,ethernet1/1,"
+        f"default,2018/11/30 16:09:07,{number},1,{number % 65536},53,1024,53,0x400019,udp,allow,{number},70,80,2,"
+        "2018/11/30 16:08:37,30,any,0,21,0x0,10.0.0.0-10.255.255.255,United States,0,1,1,aged-out"
+    )
+
+
+def kea(number: int) -> str:
+    address = f"192.0.2.{number % 256}"
+    return (
+        f"2018-06-11 04:27:{number % 60:02}.{number % 1000:03} INFO  [kea-dhcp4.leases] DHCP4_LEASE_ALLOC [hwtype=1 "
+        f"00:0c:01:02:{number % 100:02}:05], cid=[01:00:0c:01:02:03:04], tid=0x{number:x}: lease {address} has been "
+        "allocated for 4000 seconds"
+    )
+
+
+def fluentd(number: int) -> str:
+    return f'2018-06-11T04:27:{number % 60:02}Z\tapp.web\t{{"n":{number},"path":"/index.html","status":200}}'
+
+
+def csv(number: int) -> str:
+    return f"2018-06-11T04:27:47Z,user{number},192.0.2.{number % 256},login,{number % 7},ok"
+
+
+def gzip_header(flags: int, field: bytes) -> bytes:
+    """A gzip member without content, with one field in its header."""
+    empty = gzip.compress(b"", mtime=0)
+    return empty[:3] + bytes([flags]) + empty[4:10] + field + empty[10:]
+
+
+EMPTY: dict[str, bytes] = {
+    "gzip": gzip.compress(b"", mtime=0),
+    "zstd": zstd.compress(b""),
+    "skippable": b"\x50\x2a\x4d\x18" + bytes(4),
+    "lz4": lz4.frame.compress(b""),
+    "bz2": bz2.compress(b""),
+    "xz": lzma.compress(b""),
+}
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": partial(gzip.compress, compresslevel=6),
+    "zstd": zstd.compress,
+    "lz4": lambda data: cast(bytes, lz4.frame.compress(data)),
+    "bz2": bz2.compress,
+    "xz": partial(lzma.compress, preset=1),
+}
+
+# ---- the table
+
+
+def inputs() -> Iterator[Input]:
+    """All of them, normal input of each kind first."""
+    for kind in (_compressed, _lines, _documents, _texts, _tables):
+        yield from kind()
+
+
+def _compressed() -> Iterator[Input]:
+    for name, compress in COMPRESS.items():
+        kind = partial(Input, format="azure-ad-event", normal=f"{name}: JSON lines")
+        yield kind(
+            name=f"{name}: JSON lines",
+            make=partial(_by, compress, json_lines, NORMAL_SIZE),
+            through=NORMAL_SIZE,
+        )
+        few = 1 if name in ("gzip", "zstd", "lz4") else 10
+        yield kind(name=f"{name}: 1 M members without content", make=partial(_members, name, MILLION // few))
+        yield kind(
+            name=f"{name}: members of 64 bytes",
+            make=partial(_members_of, compress, b'{"a":"%s"}\n' % (b"b" * 55)),
+        )
+        yield kind(name=f"{name}: bomb", make=partial(_by, compress, bytes, 110_000_000), through=110_000_000)
+    kind = partial(Input, format="azure-ad-event", normal="gzip: JSON lines")
+    yield kind(name="gzip: name of 50 MB", make=lambda: gzip_header(8, b"n" * 50_000_000 + b"\0"))
+    yield kind(name="gzip: zeros of 50 MB", make=lambda: EMPTY["gzip"] + bytes(50_000_000))
+    yield kind(name="gzip: member and zeros by turns", make=lambda: repeated(EMPTY["gzip"] + bytes(4), SIZE))
+    yield kind(
+        name="gzip: deflate blocks without content",
+        make=lambda: EMPTY["gzip"][:10] + repeated(b"\0\0\0\xff\xff") + EMPTY["gzip"][10:],
+    )
+    for inner in ("gzip", "zstd", "skippable", "lz4"):
+        size = MILLION * len(EMPTY[inner])
+        yield kind(name=f"gzip of 1 M {inner} without content", make=partial(_layered, inner), through=size)
+    kind = partial(Input, format="azure-ad-event", normal="zstd: JSON lines")
+    yield kind(name="zstd: 1 M skippable frames", make=partial(repeated, EMPTY["skippable"], MILLION * 8))
+    yield kind(
+        name="zstd: blocks without content",
+        make=lambda: EMPTY["zstd"][:4] + b"\0\x58" + repeated(b"\0\0\0") + b"\1\0\0",
+    )
+
+
+def _by(compress: Callable[[bytes], bytes], make: Callable[[int], bytes], size: int) -> bytes:
+    return compress(make(size))
+
+
+def _members_of(compress: Callable[[bytes], bytes], content: bytes) -> bytes:
+    return repeated(compress(content), SIZE // 2)
+
+
+def _members(name: str, number: int) -> bytes:
+    return EMPTY[name] * number
+
+
+def _layered(inner: str) -> bytes:
+    return gzip.compress(_members(inner, MILLION))
+
+
+def _lines() -> Iterator[Input]:
+    kind = partial(Input, format="[s3-lines, json]", normal="JSON lines")
+    yield kind(name="JSON lines", make=partial(json_lines, NORMAL_SIZE))
+    # A record costs half a microsecond, however short it is.
+    small = partial(Input, format="[s3-lines, json]", normal="JSON lines of 5 bytes")
+    yield small(name="JSON lines of 5 bytes", make=partial(repeated, b"{  }\n", SIZE // 2))
+    for name, unit in {
+        "{}": b"{}\n",
+        "blank": b"\n",
+        "spaces": b" \r\n",
+        "carriage returns": b"\r",
+        "NULs": b"\0\n",
+        "byte order marks": b"\xef\xbb\xbf\n",
+        "bad, short": b"x\n",
+        "bad, 60 bytes": b"x" * 59 + b"\n",
+        "bad and good by turns": b"xxx\n{}\n",
+        "not UTF-8": b'{"a":"\xff"}\n',
+        "lone surrogates": b'{"a":"\\ud800"}\n',
+        "numbers beyond a double": b'{"a":1e999}\n',
+    }.items():
+        yield small(name=f"lines: {name}", make=partial(repeated, unit, SIZE // 2))
+    for name, make in {
+        "{},{},…": lambda: b"[" + repeated(b"{},", RECORD - 3) + b"{}]",
+        "1,1,…": lambda: b"[" + repeated(b"1,", RECORD - 3) + b"1]",
+        "many keys": lambda: b"{" + b",".join(b'"%d":1' % n for n in range(MILLION)) + b"}",
+        "one key again and again": lambda: b"{" + repeated(b'"a":1,', RECORD - 10) + b'"a":1}',
+        "escapes": lambda: b'{"a":"' + repeated(b"\\u00e4", RECORD - 10) + b'"}',
+        "escapes, lone surrogates": lambda: b'{"a":"' + repeated(b"\\ud800", RECORD - 10) + b'"}',
+        "backslashes": lambda: b'{"a":"' + repeated(b"\\\\", RECORD - 10) + b'"}',
+        "text that is not UTF-8": lambda: b'{"a":"' + repeated(b"\xff", RECORD - 10) + b'"}',
+        "digits": lambda: b'{"a":' + repeated(b"7", RECORD - 10) + b"}",
+        "digits of a fraction": lambda: b'{"a":0.' + repeated(b"7", RECORD - 10) + b"}",
+        "exponents": lambda: b'{"a":1e' + repeated(b"7", RECORD - 10) + b"}",
+        "numbers of 4,300 digits": lambda: b"[" + repeated(b"7" * 4300 + b",", RECORD - 3) + b"1]",
+        "arrays in arrays": lambda: nested(b"[", b"]"),
+        "objects in objects": lambda: nested(b'{"a":', b"}"),
+        "opening brackets": lambda: repeated(b"["),
+        "spaces": lambda: b"{" + repeated(b" ", RECORD - 2) + b"}",
+        "over the limit": lambda: repeated(b"x", 4 * RECORD),
+    }.items():
+        yield kind(name=f"one line: {name}", make=make)
+    kind = partial(Input, format="aws-waf", normal="aws-waf")
+    yield kind(name="aws-waf", make=partial(table, lambda n: waf(10, "name-{}")))
+    yield kind(name="aws-waf: one name for all headers", make=lambda: waf(350_000, "name").encode())
+    yield kind(name="aws-waf: 350,000 names", make=lambda: waf(350_000, "name-{}").encode())
+    yield kind(
+        name="aws-waf: headers that are none",
+        make=lambda: waf(350_000, "n").encode().replace(b'"headers":[', b'"headers":[1,'),
+    )
+
+
+def _documents() -> Iterator[Input]:
+    kind = partial(Input, format="[json-records]", normal="documents")
+    yield kind(name="documents", make=lambda: lines(corpus.document(NORMAL_SIZE)))
+    # A record costs half a microsecond, however short it is.
+    small = partial(Input, format="[json-records]", normal="elements of 5 bytes")
+    yield small(name="elements of 5 bytes", make=lambda: elements(b"{ \t }", size=SIZE // 2))
+    for name, units in {
+        "{}": [b"{}"],
+        "1": [b"1"],
+        "null": [b"null"],
+        "texts": [b'"xxxxxxxxxx"'],
+        "texts that are not UTF-8": [b'"\xff\xff\xff\xff"'],
+        "numbers, texts not UTF-8": [b"1", b'"\xff\xff\xff\xff"'],
+        "numbers, objects not UTF-8": [b"1", b'{"a":"\xff"}'],
+        "objects not UTF-8": [b'{"a":"\xff\xff\xff"}'],
+        "objects and numbers": [b'{"a":1}', b"1"],
+        "objects and long texts": [b'{"a":1}', b'"' + b"x" * 20_000 + b'"'],
+        "lone surrogates": [b'{"a":"\\ud800"}'],
+        "boundaries in texts": [b'{"a":"},{\\"a\\":"}'],
+        "boundaries inside": [b'{"b":[{"a":1},{"a":1},{"a":1}]}'],
+        "arrays in arrays": [b'{"a":' + b"[" * 200 + b"]" * 200 + b"}"],
+        "arrays too deep": [b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}"],
+        "digits": [b'{"a":' + b"7" * 5000 + b"}"],
+        "numbers beyond a double": [b'{"a":1e999}'],
+        "empty arrays": [b"[]"],
+        "spaces": [b"{}" + b" " * 60],
+        "escapes": [b'{"a":"' + b"\\u00e4" * 100 + b'"}'],
+    }.items():
+        yield small(name=f"elements: {name}", make=partial(elements, *units, size=SIZE // 2))
+    for name, make in {
+        "without elements": lambda: repeated(b'{"Records":[]}'),
+        "of one element": lambda: repeated(b'{"Records":[{}]}'),
+        "keys before the array": lambda: b"{" + b",".join(b'"%d":1' % n for n in range(MILLION)) + b',"Records":[]}',
+        "arrays again and again": lambda: b"{" + repeated(b'"Records":[{}],') + b'"Records":[]}',
+        "byte order marks": lambda: repeated(b'\xef\xbb\xbf{"Records":[]}'),
+        "only byte order marks": lambda: repeated(b"\xef\xbb\xbf"),
+        "a long value before": lambda: b'{"a":[' + repeated(b"{},") + b'{}],"Records":[]}',
+        "a deep value before": lambda: b'{"a":' + nested(b"[", b"]") + b',"Records":[]}',
+        "a long text before": lambda: b'{"a":"' + repeated(b"\\\\") + b'","Records":[]}',
+        "a long key": lambda: b'{"' + repeated(b"a") + b'":1,"Records":[]}',
+        "a long element": lambda: document(b'{"a":[' + repeated(b"{},") + b"{}]}"),
+        "an element over the limit": lambda: document(b'{"a":[' + repeated(b"{},", 4 * RECORD) + b"{}]}"),
+        "spaces": lambda: repeated(b" \n") + b"{}",
+    }.items():
+        yield kind(name=f"documents: {name}", make=make)
+
+
+def _texts() -> Iterator[Input]:
+    kind = partial(Input, format="syslog", normal="syslog")
+    yield kind(name="syslog", make=lambda: lines(corpus.syslog(NORMAL_SIZE)))
+    stamp = b"Nov 21 06:00:24 "
+    for name, unit in {
+        "bad": b"x\n",
+        "bad, 100 bytes": b"x" * 100 + b"\n",
+        "only times": stamp + b"\n",
+        "heads that are none": stamp + b"a" * 98 + b" " + b"b" * 98 + b"]x: m\n",
+        "heads of spaces": stamp + b"a" + b" " * 190 + b"x[: m\n",
+        "heads of words": stamp + b"a b c " * 30 + b"x[: m\n",
+        "heads of words and numbers": stamp + b"a [1] " * 30 + b"x[: m\n",
+        "heads of brackets": stamp + b"[" * 190 + b": m\n",
+        "priorities too high": b"<999>" + stamp + b"h p: m\n",
+        "years unknown": b"Feb 30 06:00:24 h p: m\n",
+        "Feb 29": b"Feb 29 06:00:24 h p: m\n",
+    }.items():
+        yield kind(name=f"syslog: {name}", make=partial(repeated, unit, SIZE // 2))
+    for name, unit in {
+        "spaces": b" ",
+        "digits": b"1",
+        "brackets": b"[",
+        "colons": b": ",
+        "brackets, colons": b"]:",
+    }.items():
+        yield kind(name=f"syslog, one line: {name}", make=partial(behind, stamp, unit, RECORD - 100))
+    yield kind(name="syslog, one line: time of spaces", make=lambda: b"Nov " + repeated(b" ", RECORD - 100))
+    yield kind(name="syslog, one line: time of digits", make=lambda: b"2018-06-11T" + repeated(b"1", RECORD - 100))
+    yield kind(
+        name="syslog, one line: fraction", make=lambda: b"Nov 21 06:00:24." + repeated(b"1", RECORD - 100) + b" h p: m"
+    )
+    kind = partial(Input, format="kea", normal="kea")
+    yield kind(name="kea", make=partial(table, kea))
+    head = b"INFO [kea] DHCP4_LEASE_ALLOC "
+    for name, unit in {
+        "bad": b"x\n",
+        "bad, 100 bytes": b"INFO " + b" " * 100 + b"\n",
+    }.items():
+        yield kind(name=f"kea: {name}", make=partial(repeated, unit, SIZE // 2))
+    for name, (before, unit) in {
+        "capitals": (b"", b"A"),
+        "spaces": (b"INFO ", b" "),
+        "client": (head + b"[hwtype=", b"a"),
+        "client of spaces": (head + b"[hwtype=", b"a "),
+        "brackets": (head, b"["),
+        "leases": (head, b"lease "),
+        "addresses": (head + b"lease ", b"a."),
+        "addresses, again": (head, b"lease 1.1x "),
+        "fraction": (b"2018-06-11 04:27:47.", b"1"),
+    }.items():
+        yield kind(name=f"kea, one line: {name}", make=partial(behind, before, unit, RECORD - 100))
+    kind = partial(Input, format="fluentd-json", normal="fluentd-json")
+    yield kind(name="fluentd-json", make=partial(table, fluentd))
+    for name, unit in {
+        "bad": b"x\n",
+        "tabs": b"\t\t\n",
+        "bad times": b"soon\ta\t{}\n",
+        "no objects": b"2018-06-11T04:27:47Z\ta\t1\n",
+        "digits": b"1" * 300 + b"\ta\t{}\n",
+    }.items():
+        yield kind(name=f"fluentd-json: {name}", make=partial(repeated, unit, SIZE // 2))
+    yield kind(name="fluentd-json, one line: tabs", make=lambda: repeated(b"\t", RECORD))
+    yield kind(name="fluentd-json, one line: time of digits", make=lambda: repeated(b"1", RECORD - 100) + b"\ta\t{}")
+    yield kind(name="fluentd-json, one line: time of spaces", make=lambda: repeated(b" ", RECORD - 100) + b"\ta\t{}")
+    yield kind(
+        name="fluentd-json, one line: array",
+        make=lambda: b"2018-06-11T04:27:47Z\ta\t[" + repeated(b"1,", RECORD - 100) + b"1]",
+    )
+
+
+def _tables() -> Iterator[Input]:
+    kind = partial(Input, format="csv", normal="csv")
+    head = b"time,user,ip,action,n,result\n"
+    yield kind(name="csv", make=lambda: head + table(csv))
+    yield kind(
+        name="csv: quotes",
+        make=lambda: head + repeated(b'"2018-06-11T04:27:47Z","user","192.0.2.1","login","7","ok"\n'),
+    )
+    for name, unit in {
+        "one column": b"a\n",
+        "commas": b",,,,,,,,,\n",
+        "blank": b"\n",
+        "quotes, short": b'""\n',
+        "quotes and commas": b'"",\n',
+        "rows over many lines": b'"' + b"\n" * 1000 + b'"\n',
+        "carriage returns": b"a\rb\n",
+        "quotes inside": b'a""b\n',
+        "rows of 65,537 columns": b"," * 65_536 + b"\n",
+    }.items():
+        yield kind(name=f"csv: {name}", make=partial(behind, head, unit, SIZE // 2))
+    yield kind(name="csv: a quote that never ends", make=lambda: head + b'"' + repeated(b"a,b\n"))
+    yield kind(
+        name="csv: header of 65,536 equal names", make=lambda: b"a," * 65_535 + b"a\n" + repeated(b"," * 65_535 + b"\n")
+    )
+    yield kind(name="csv: rows that grow", make=lambda: head + b"".join(b"," * n + b"\n" for n in range(4000)))
+    kind = partial(Input, format="paloalto", normal="paloalto")
+    yield kind(name="paloalto", make=partial(table, palo_alto))
+    traffic = b"1,2018/11/30 16:09:07,1,TRAFFIC,end,1,2018/11/30 16:09:07,"
+    for name, unit in {
+        "bad": b"x\n",
+        "bad, commas": b",,,\n",
+        "short": b",,,TRAFFIC\n",
+        "bad times": b",,,TRAFFIC,,,x\n",
+        "types of many kinds": b",,,TRAFFICKING,,,\n",
+        "quotes": traffic + b'"' + b"a" * 100 + b'"\n',
+        "quotes that never end": traffic + b'"' + b"a" * 100 + b"\n",
+    }.items():
+        yield kind(name=f"paloalto: {name}", make=partial(repeated, unit, SIZE // 2))
+    yield kind(name="paloalto, one line: commas", make=lambda: traffic + repeated(b",", RECORD - 100))
+    yield kind(name="paloalto, one line: quotes", make=lambda: traffic + repeated(b'""', RECORD - 100))
+    yield kind(name="paloalto, one line: type", make=lambda: b",,," + repeated(b"A", RECORD - 100) + b"x")
+    yield kind(name="paloalto, one line: spaces", make=lambda: repeated(b" ", RECORD - 100) + b",,,TRAFFIC")
+
+
+# ---- running them
+
+
+def report(build: Path, only: str = "") -> bool:
+    """Prints a line for each input of which the name has `only` in it. Whether all keep their bounds."""
+    print(f"\n{'bombs and slow inputs':44}{'MB':>8}{'ns/byte':>9}{'× normal':>9}{'peak MB':>9}")
+    rows = list(inputs())
+    wanted = [row for row in rows if only in row.name]
+    needed = {row.normal for row in wanted}
+    normal: dict[str, float] = {}
+    kept = True
+    idle = min(_cost(build, row, b"{}\n").cpu for row in rows[:1] * 3)
+    for row in rows:
+        if row not in wanted and row.name not in needed:
+            continue
+        stored = row.make()
+        cost = _cost(build, row, stored)
+        size = 2 * max(len(stored), row.through)
+        per_byte = max(cost.cpu - idle, 0) / size
+        times = (
+            per_byte / normal.setdefault(row.name, per_byte)
+            if row.name == row.normal
+            else per_byte / normal[row.normal]
+        )
+        broken = [f"over {TIMES} times"] * (times > TIMES) + [f"over {MEGABYTES} MB"] * (
+            cost.peak > MEGABYTES * MILLION
+        )
+        kept &= not broken
+        print(
+            f"{row.name:44}{size / 2e6:8.1f}{per_byte * 1e9:9.0f}{times:9.1f}{cost.peak / 1e6:9.0f}  "
+            f"{_seen(cost.summary)}{'; ' + ', '.join(broken).upper() if broken else ''}",
+            flush=True,
+        )
+    return kept
+
+
+def _seen(summary: dict[str, int]) -> str:
+    """What became of the two objects."""
+    if summary["failed"]:
+        return "refused"
+    return f"{summary['records'] // 2:,} records, {summary['quarantined'] // 2:,} bad"
+
+
+def _cost(build: Path, row: Input, stored: bytes) -> memory.Cost:
+    """Of `slips run` on two objects of these bytes."""
+    return memory.measure(build / "run", {"1": stored, "2": stored}, row.format, row.handler)
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("only", nargs="?", default="", help="inputs with this in their name")
+    sys.exit(not report(BUILD, arguments.parse_args().only))
+
+
+if __name__ == "__main__":
+    main()
