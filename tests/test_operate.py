@@ -1128,25 +1128,32 @@ def test_without_placeholders_aws_is_not_asked() -> None:
 # ---- logs
 
 T = 1_772_000_000.0
-NOW = int(time.time()) - 100.0
+
+
+def recently() -> float:
+    """A time that `slips logs` shows without `--since`, however long the tests before took."""
+    return int(time.time()) - 100.0
+
+
 """CloudWatch takes nothing that is old, or of the future."""
 
 
 def test_the_logs_of_all_functions_are_merged_by_time(cloud: Cloud) -> None:
-    now = NOW
+    now = recently()
     cloud.say("MainFunc", (now, "hello 1"), (now + 2, "END"))
     cloud.say("FastDispatcher", (now + 1, '{"level": "INFO", "message": "s3://b/k: done", "object": "s3://b/k"}'))
     lines = cloud.slips("logs").out.splitlines()
     assert [line.split()[-1] for line in lines] == ["1", "done", "END"]
-    assert lines[1] == f"{format_time(NOW + 1)} INFO     FastDispatcher s3://b/k: done"
+    assert lines[1] == f"{format_time(now + 1)} INFO     FastDispatcher s3://b/k: done"
 
 
 def test_lambdas_own_lines_are_shown_of_runs_that_failed_or_if_they_are_asked_for(cloud: Cloud) -> None:
     usual = ["INIT_START Runtime", "START RequestId: 1", "END RequestId: 1", "REPORT RequestId: 1\tDuration: 1 ms"]
     failed = "REPORT RequestId: 2\tDuration: 900000 ms\tStatus: timeout"
-    cloud.say("MainFunc", *((NOW + number, text) for number, text in enumerate([*usual, failed])))
+    now = recently()
+    cloud.say("MainFunc", *((now + number, text) for number, text in enumerate([*usual, failed])))
     assert cloud.slips("logs").out == (
-        f"{format_time(NOW + 4)}          MainFunc       REPORT RequestId: 2  Duration: 900000 ms  Status: timeout\n"
+        f"{format_time(now + 4)}          MainFunc       REPORT RequestId: 2  Duration: 900000 ms  Status: timeout\n"
     )
     for args in (["logs", "-v"], ["-v", "logs"], ["logs", "--filter", "Request"], ["logs", "--json"]):
         assert "REPORT RequestId: 1" in cloud.slips(*args).out, args
@@ -1163,7 +1170,7 @@ def test_columns_stay_in_line_and_times_are_readable() -> None:
 
 
 def test_logs_of_one_function_go_by_any_spelling_of_its_name(cloud: Cloud) -> None:
-    now = NOW
+    now = recently()
     cloud.say("MainFunc", (now, "main"))
     cloud.say("Drain", (now, "drain"))
     for name in ("main-func", "MainFunc", "mainfunc", "MAIN_FUNC"):
@@ -1174,9 +1181,9 @@ def test_logs_of_one_function_go_by_any_spelling_of_its_name(cloud: Cloud) -> No
 
 
 def test_logs_keep_to_since_and_filter(cloud: Cloud) -> None:
-    now = NOW
+    now = recently()
     cloud.say("MainFunc", (now - 100, "old"), (now, "new KeyError"), (now + 1, "new"))
-    since = ["--since", format_time(NOW)]
+    since = ["--since", format_time(now)]
     assert cloud.slips("logs", *since).out.count("new") == 2
     assert "old" not in cloud.slips("logs", *since).out
     assert cloud.slips("logs", *since, "--filter", "KeyError").out.count("\n") == 1
@@ -1184,7 +1191,7 @@ def test_logs_keep_to_since_and_filter(cloud: Cloud) -> None:
 
 
 def test_more_lines_than_a_page_holds_are_all_shown(cloud: Cloud) -> None:
-    now = NOW
+    now = recently()
     for part in range(2):
         said = [(now + part, f"line {number}") for number in range(6_000)]
         cloud.say("MainFunc", *said, stream=f"s{part}")
@@ -1223,12 +1230,12 @@ def test_json_lines_are_readable_with_their_traceback_and_cannot_steer_a_termina
 
 
 def test_metrics_are_shown_as_json_only(cloud: Cloud) -> None:
-    now = NOW
+    now = recently()
     cloud.say("MainFunc", (now, '{"_aws": {}, "Objects": 1}'), (now + 1, "{no JSON"), (now + 2, '["a"]'))
     assert [line.split()[-1] for line in cloud.slips("logs").out.splitlines()] == ["JSON", '["a"]']
     told = [json.loads(line) for line in cloud.slips("logs", "--json").out.splitlines()]
     assert [each["message"] for each in told] == [{"_aws": {}, "Objects": 1}, "{no JSON", '["a"]']
-    assert told[0]["time"] == format_time(NOW)
+    assert told[0]["time"] == format_time(now)
 
 
 def test_this_machine_has_no_logs_of_functions(project: Project) -> None:
