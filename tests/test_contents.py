@@ -341,6 +341,8 @@ def test_an_emptied_bucket_is_told_and_nothing_of_it_forgotten(project: Project)
         ]
         assert summary.is_clean
     project.bucket.rmdir()
+    (note,) = project.run().notes
+    assert note.startswith(f"bucket 'my-logs': {project.bucket} cannot be listed, though 3 of its objects are known")
     (project.root / "share").rename(project.bucket)
     summary = project.run()
     assert (summary.objects, summary.notes, project.errors) == (0, [], [])
@@ -383,7 +385,7 @@ def test_other_buckets_are_not_touched_by_a_listing(tmp_path: Path) -> None:
     files = Files(state, clock)
     state.ledger.drop(replace(EVENT, bucket_name="other-logs"))
     for _ in range(3):
-        assert files.listed("my-logs", set(), 1).known == 0
+        files.listed("my-logs", set(), 1)
         clock.now += 1000 * DAY
     assert len(list(state.ledger.scan())) == 1
     state.close()

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct, field
 
 from slips.backends.content import is_stamp
-from slips.backends.directory import Stores
+from slips.backends.directory import MOST_PROBLEMS, Stores
 from slips.backends.embedded import Delivery, Embedded
 from slips.config import Config, LaneConfig
 from slips.errors import StorageError, UsageError
@@ -203,18 +203,19 @@ class Supervisor:
             own = f"{state.relative_to(directory).as_posix()}/" if state.is_relative_to(directory) else None
             listed = (event for event in directories.list(bucket) if not (own and event.object_key.startswith(own)))
             self._push(self._new(listed, keys))
-            if len(directories.unlisted) == problems:
-                self._account_for(bucket, directory, keys)
+            is_complete = problems == len(directories.unlisted) <= MOST_PROBLEMS
+            if is_complete:
+                self._state.files.listed(bucket, keys, self._config.backend.ledger_days)
+            if not keys:
+                self._note_loss(bucket, f"{directory} {'is empty' if is_complete else 'cannot be listed'}")
 
-    def _account_for(self, bucket: str, directory: Path, keys: set[str]) -> None:
-        """What a complete listing says of files that the state knows; a bucket that has lost all of them is told."""
-        days = self._config.backend.ledger_days
-        listed = self._state.files.listed(bucket, keys, days)
-        if listed.known and not keys:
+    def _note_loss(self, bucket: str, what: str) -> None:
+        """Tells of a bucket without files if the state knows some."""
+        if known := len(self._state.files.keys(bucket)):
             self._summary.notes.append(
-                f"bucket {bucket!r}: {directory} is empty, though {listed.known:,} of its objects are known; expected "
-                "files; if it is a share, mount it; files that were deleted are forgotten when they have been absent "
-                f"for {days} days ('backend.ledger_days')"
+                f"bucket {bucket!r}: {what}, though {known:,} of its objects are known; expected files; "
+                "if it is a share, mount it; files that were deleted are forgotten when they have been absent for "
+                f"{self._config.backend.ledger_days} days ('backend.ledger_days')"
             )
 
     def _new(self, events: Iterable[ObjectEvent], keys: set[str]) -> Iterator[ObjectEvent]:

@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import msgspec
-from msgspec import Struct
 
 from slips.backends.content import is_stamp
 from slips.model import ObjectEvent
@@ -25,15 +24,6 @@ class Database(Protocol):
 
     @property
     def transaction(self) -> Callable[[], AbstractContextManager[None]]: ...
-
-
-class Listed(Struct):
-    """What a complete listing of a bucket has told."""
-
-    known: int
-    """Keys that the state knows of the bucket, forgotten ones not among them."""
-    absent: int
-    """Of these, such as were not listed."""
 
 
 class Files:
@@ -63,14 +53,17 @@ class Files:
             "INSERT OR REPLACE INTO file (bucket, key, stamp, hash) VALUES (?, ?, ?, ?)", (bucket, key, stamp, hash_)
         )
 
-    def listed(self, bucket: str, keys: set[str], days: int) -> Listed:
+    def keys(self, bucket: str) -> set[str]:
+        """The keys of a bucket of which anything is known."""
+        every = "SELECT key FROM ledger WHERE bucket = ? UNION SELECT key FROM file WHERE bucket = ?"
+        return {key for (key,) in self._database.select(every, (bucket, bucket))}
+
+    def listed(self, bucket: str, keys: set[str], days: int) -> None:
         """Takes note of a complete listing of a bucket. Forgets what has been absent for `days`, at two listings.
 
         A file is not deleted because it is away: its bucket may be a share that is not mounted.
         """
-        now = self._clock()
-        every = "SELECT key FROM ledger WHERE bucket = ? UNION SELECT key FROM file WHERE bucket = ?"
-        known = {key for (key,) in self._database.select(every, (bucket, bucket))}
+        now, known = self._clock(), self.keys(bucket)
         absent = dict(self._database.select("SELECT key, since FROM absent WHERE bucket = ?", (bucket,)))
         gone = {key for key in known - keys if absent.get(key, now) < now - days * DAY}
         with self._database.transaction():
@@ -83,4 +76,3 @@ class Files:
                 self._database.execute(
                     "INSERT OR REPLACE INTO absent (bucket, key, since) VALUES (?, ?, ?)", (bucket, key, now)
                 )
-        return Listed(len(known - gone), len(known - keys - gone))
