@@ -311,8 +311,8 @@ def test_the_value_of_a_misspelt_key_is_checked_too() -> None:
 
 def test_an_unknown_key_that_resembles_none_says_which_there_are() -> None:
     assert errors(SMALL + "limits: {zzz: 1}") == [
-        "5: limits: key 'zzz' is not known; expected record_bytes, record_values, record_depth, object_bytes, "
-        "expansion_ratio"
+        "5: limits: key 'zzz' is not known; expected record_bytes, record_values, record_depth, result_bytes, "
+        "object_bytes, expansion_ratio"
     ]
 
 
@@ -394,7 +394,7 @@ def test_what_yaml_does_not_take_for_text_must_be_quoted(value: str, kind: str) 
         ("routing: {dest: slow}", "routing: found a mapping; expected a list of mappings; begin each with '- '"),
         ("routing: slow", "routing: 'slow' is text; expected a list of mappings"),
         ("limits: [1]", "limits: found a list; expected a mapping with the keys record_bytes, record_values, "
-         "record_depth, object_bytes, expansion_ratio; take the '- ' away"),
+         "record_depth, result_bytes, object_bytes, expansion_ratio; take the '- ' away"),
         ("description: [a]", "description: found a list; expected text"),
         ("description: {a: b}", "description: found a mapping; expected text"),
         ("description: {{x}}", "description: '{{...}}' is a mapping to YAML; expected text; quote it"),

@@ -9,6 +9,7 @@ import os
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
@@ -27,6 +28,7 @@ from slips.interface import Handler, load_handlers
 from slips.model import MetaData, ObjectEvent, Outcome, Range
 from slips.pipeline.process import RANGES, SAMPLES_BYTES, Failure, Processor, Quarantine, Success
 from slips.pipeline.report import report_failure, report_quarantine
+from slips.pipeline.result import plain_result
 from slips.ports import StoredObject
 from slips.worker import Frames, FromWorker, frame
 
@@ -533,6 +535,59 @@ def test_whatever_a_result_is_it_becomes_json(make: Make, value: Any, expected: 
     success = done(make(b"", ["s3-lines"], Returns).process(EVENT))
     assert success.outcome.results == {"Returns": expected}
     assert travelled(success) == success
+
+
+@dataclass
+class Found:
+    names: list[str]
+
+
+@pytest.mark.parametrize(
+    ("value", "beginning"),
+    [
+        ("é" * 10_000, "é" * 100),
+        (["x" * 30] * 10_000, '["xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "xxx'),
+        ({number: {"n": [None]} for number in range(10_000)}, '{"0": {"n": [null]}, "1"'),
+        ([[]] * 10_000, "[[], [], "),
+        ("\0" * 500, "\0" * 100),
+        (Found(["a"] * 10_000), '"(Found)"'),
+        ({"a": {1, 2}, "b": "x" * 10_000}, '{"a": "(set)", "b": "xxx'),
+        (set(range(10_000)), '"(set)"'),
+        (b"x" * 1_000, '"eHh4eHh4eHh4'),
+        ({"a": object(), "b": {2: "x" * 900}}, "{'a': <object object at "),
+    ],
+    ids=["text", "list", "dict", "empty lists", "escapes", "dataclass", "set inside", "set", "bytes", "repr"],
+)
+def test_a_result_over_the_limit_is_cut_and_marked_and_the_object_is_done(
+    make: Make, value: Any, beginning: str
+) -> None:
+    class Returns(Handler):
+        def recv(self, meta: MetaData, event: dict[str, Any]) -> None: ...
+
+        def result(self) -> Any:
+            return value
+
+    success = done(make(b"", ["s3-lines"], Returns, limits=Limits(result_bytes=1_000)).process(EVENT))
+    found = success.outcome.results["Returns"]
+    assert (found["truncated"], found["limit"], set(found)) == (True, 1_000, {"truncated", "limit", "beginning"})
+    assert found["beginning"].startswith(beginning)
+    assert len(msgspec.json.encode(found)) <= 1_000
+    assert travelled(success) == success
+
+
+@pytest.mark.parametrize("value", ["x" * 998, ["x" * 96] * 10, "é" * 499, {"n": list(range(200))}])
+def test_a_result_within_the_limit_is_whole(make: Make, value: Any) -> None:
+    assert plain_result(value, 1_000) == value
+
+
+@pytest.mark.parametrize("value", ["x" * 50_000_000, ["x" * 1_000] * 500_000, [[]] * 5_000_000, b"x" * 50_000_000])
+def test_cutting_a_giant_result_takes_no_memory_like_it(value: Any) -> None:
+    tracemalloc.start()
+    try:
+        assert plain_result(value, 2**20)["truncated"]
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_result_that_cannot_be_shown_at_all_fails_nothing(make: Make) -> None:

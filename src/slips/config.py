@@ -261,6 +261,11 @@ class Limits(Struct, frozen=True):
     record_depth: Annotated[int, _key("Most levels of objects and arrays in a record.", ge=1, le=400)] = (
         RecordLimits.depth
     )
+    result_bytes: Annotated[
+        int,
+        _SIZE,
+        _key("Longest result of a handler, as JSON: more is cut and marked, and the object is done.", "1MiB"),
+    ] = 2**20
     object_bytes: Annotated[int, _SIZE, _key("Largest object, decompressed; not set: any.", "10GiB")] | None = None
     expansion_ratio: Annotated[
         int, _key("Decompressed by stored bytes, at most; tested above 100 MB.", ge=1, le=10**9)

@@ -40,6 +40,8 @@ AT_HAND = 64
 """Most events that are taken from the lanes at once."""
 LOOK_SECONDS = 0.25
 """How often workers are looked after that say nothing."""
+RESULTS_MEMORY = 48 * 2**20
+"""Bytes that the results which a run shows may take: some 100,000 small ones, or 16 MB of empty objects in lists."""
 
 
 class Summary(Struct):
@@ -67,6 +69,8 @@ class Summary(Struct):
     """Objects that are not pending because they are in the error table."""
     rules: dict[str, int] = field(default_factory=dict)
     """Filtered records by the rule that filtered them."""
+    results_left_out: int = 0
+    """How many are not in `results`, which keeps the first of them, within RESULTS_MEMORY."""
 
     @property
     def is_clean(self) -> bool:
@@ -84,6 +88,24 @@ class Summary(Struct):
         self.bytes += outcome.bytes_in
         for rule, count in outcome.rules.items():
             self.rules[rule] = self.rules.get(rule, 0) + count
+
+    def keep_results(self, url: str, outcome: Outcome, room: int) -> int:
+        """Adds an object's results as far as they take no more than `room` bytes of memory; gives what they take."""
+        taken = 0
+        for name, result in outcome.results.items():
+            each = _memory_of(result) + len(url)
+            if taken + each > room:
+                self.results_left_out += 1
+            else:
+                taken += each
+                self.results.append({"object": url, "handler": name, "result": result})
+        return taken
+
+
+def _memory_of(result: Any) -> int:
+    """Bytes that a result takes in a list of them, roughly: 400 for the entry, 50 for each comma and bracket."""
+    text = msgspec.json.encode(result)
+    return 400 + len(text) + 50 * (text.count(b",") + text.count(b"[") + text.count(b"{"))
 
 
 class Observer(Protocol):
@@ -154,6 +176,7 @@ class Supervisor:
         self._config, self._state, self._observer = config, state, observer
         self._stores = Stores(config, endpoint_url, region)
         self._summary = Summary()
+        self._results_room = RESULTS_MEMORY
         self._code_version = code_version(config.resolve(config.handler.path))
         self._after: dict[Lane, int] = {}
         self._begun: dict[Lane, float] = {}
@@ -421,10 +444,7 @@ class Supervisor:
             state.ledger.finish(read, outcome, "done" if success.rest is None else "part")
             state.conclude(delivery, read, success.names)
         self._summary.add(outcome)
-        url = delivery.event.url
-        self._summary.results += [
-            {"object": url, "handler": name, "result": result} for name, result in outcome.results.items()
-        ]
+        self._results_room -= self._summary.keep_results(delivery.event.url, outcome, self._results_room)
         self._observer.succeeded(delivery.event, outcome)
 
     def _conclude_failure(self, delivery: Delivery, failure: Failure) -> None:

@@ -194,3 +194,12 @@ def nearest_time(timestamp: float) -> float:
 def readable(text: str) -> str:
     """Text that every encoder takes: lone surrogates, which stand for bytes that are not UTF-8, are spelled out."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def bounded(text: str, size: int, end: bool = False) -> str:
+    """The beginning (or the end) of a text, readable, at most `size` bytes as JSON."""
+    text = readable(text[-size:] if end else text[:size])
+    while len(msgspec.json.encode(text)) > size:
+        keep = len(text) * 3 // 4
+        text = text[-keep:] if end else text[:keep]
+    return text

@@ -118,20 +118,22 @@ def _print_summary(summary: Summary, config: Config, named: bool) -> None:
         )
         for rule, count in sorted(summary.rules.items()):
             show_text(one_line(f"filtered {count:,} by {rule}"))
-        _print_results(summary.results)
+        _print_results(summary)
     else:
         show_text("; ".join(["nothing to do", *others]))
     for hint in _hints(summary, config, named):
         show_text(hint)
 
 
-def _print_results(results: list[dict[str, Any]]) -> None:
-    told = [each for each in results if each["result"] is not None]
+def _print_results(summary: Summary) -> None:
+    told = [each for each in summary.results if each["result"] is not None]
     for each in told[:RESULTS]:
         value = shortened(readable_json(each["result"]), RESULT_LENGTH)
         show_text(one_line(f"result   {each['object']}: {each['handler']}: {value}"))
-    if len(told) > RESULTS:
-        show_text(f"         and {len(told) - RESULTS:,} more ('slips run --json' prints all)")
+    left_out = summary.results_left_out
+    if hidden := max(0, len(told) - RESULTS) + left_out:
+        prints = f"the first {len(summary.results):,}" if left_out else "all"
+        show_text(f"         and {hidden:,} more ('slips run --json' prints {prints})")
 
 
 def _hints(summary: Summary, config: Config, named: bool) -> Iterable[str]:

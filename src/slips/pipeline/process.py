@@ -32,7 +32,8 @@ from slips.exceptions import describe, name_of, traceback_pieces
 from slips.format import Bad, Event, Record
 from slips.interface import Handler
 from slips.methods import advice, lazy
-from slips.model import MetaData, ObjectEvent, Outcome, Range, Sample, readable
+from slips.model import MetaData, ObjectEvent, Outcome, Range, Sample, bounded
+from slips.pipeline.result import plain_result
 from slips.ports import ObjectStore, StoredObject
 from slips.position import PLACE, Cells, Place
 from slips.routing import mapping_for
@@ -46,8 +47,6 @@ SAMPLE_BYTES = 4_000
 REASON_BYTES = 2_000
 MESSAGE_BYTES = 4_000
 TRACEBACK_BYTES = 16_000
-RESULT_DEPTH = 100
-"""Levels of dicts and lists in what a handler returns; deeper is kept as its `repr`."""
 WRONG_MAPPING_RECORDS = 10
 """From so many records on, an object of which more than half fail has the wrong mapping."""
 
@@ -141,7 +140,7 @@ class Processor:
     ) -> Success | Failure | Superseded:
         """One object, whole or the records that `event.records` names. `admit` has the last word on other content."""
         ticker = ticker or Ticker()
-        run = _Run(event, self._handlers, ticker.position)
+        run = self._begin(event, ticker)
         try:
             return self._finish(run, ticker, admit)
         except ObjectError as error:
@@ -157,9 +156,12 @@ class Processor:
     def attempt(self, event: ObjectEvent) -> Success:
         """Like `process`, but raises the ObjectError that ended the run: tests of handlers want its cause."""
         ticker = Ticker()
-        done = self._finish(_Run(event, self._handlers, ticker.position), ticker, _always)
+        done = self._finish(self._begin(event, ticker), ticker, _always)
         assert isinstance(done, Success)  # noqa: S101 - every content is admitted
         return done
+
+    def _begin(self, event: ObjectEvent, ticker: Ticker) -> _Run:
+        return _Run(event, self._handlers, ticker.position, self._config.limits.result_bytes)
 
     def _finish(self, run: _Run, ticker: Ticker, admit: Admit) -> Success | Superseded:
         event = run.event
@@ -203,8 +205,10 @@ class Processor:
 class _Run:
     """One run of one object: its handlers, its counters, its bad records."""
 
-    def __init__(self, event: ObjectEvent, handlers: Sequence[type[Handler]], position: Cells) -> None:
-        self.event, self._classes, self._position = event, handlers, position
+    def __init__(
+        self, event: ObjectEvent, handlers: Sequence[type[Handler]], position: Cells, result_bytes: int
+    ) -> None:
+        self.event, self._classes, self._position, self._result_bytes = event, handlers, position, result_bytes
         self._announced = event
         self.names: tuple[str, ...] = ()
         self.outcome, self.quarantine = Outcome(), Quarantine()
@@ -286,7 +290,7 @@ class _Run:
             event=self.event if is_certain else self._announced,
             stage=error.stage,
             error_type=name_of(type(shown if by_handler or isinstance(error, WorkerError) else error)),
-            message=_bounded(text, MESSAGE_BYTES - len(where)) + where,
+            message=bounded(text, MESSAGE_BYTES - len(where)) + where,
             retryable=error.retryable,
             traceback=_traceback(shown),
             seq=error.seq if by_handler and error.seq else None,
@@ -313,7 +317,7 @@ class _Run:
                 if kind:
                     break
                 if keep:
-                    self.outcome.results[self._current] = _plain(returned)
+                    self.outcome.results[self._current] = plain_result(returned, self._result_bytes)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -322,15 +326,15 @@ class _Run:
             raise HandlerError(f"{self.event.url}: {self._current}.{method} returned {kind}; {advice(method)}")
 
     def _recv_all(self, meta: MetaData, event: Event) -> object:
-        """Each handler gets its own meta and event: copies are made before the first may change them.
+        """Each handler gets its own meta and event: a copy of what the last one gets, made just before.
 
         Returns what is to be refused: the first value that is work still to be done.
         """
-        copies = [(copy.copy(meta), _copy_json(event)) for _ in self._handlers[1:]]
-        for handler, (each_meta, each_event) in zip(self._handlers, [(meta, event), *copies], strict=True):
+        last = self._handlers[-1]
+        for handler in self._handlers:
             self._current = _name(handler)
             recv: Recv = handler.recv  # what is declared to return nothing may do so
-            returned = recv(each_meta, each_event)
+            returned = recv(meta, event) if handler is last else recv(copy.copy(meta), _copy_json(event))
             if returned is not None and lazy(returned):
                 return returned
         return None
@@ -353,7 +357,7 @@ class Quarantine:
             numbers[-1] = seq
         else:
             if len(numbers) % (2 * RANGES) == 0:
-                message = _bounded(_reason(error), MESSAGE_BYTES)
+                message = bounded(_reason(error), MESSAGE_BYTES)
                 self._first_errors.append((name_of(type(error)), message, _traceback(error)))
                 # From the second item on, one sample each: a million bad records must not fill the memory.
                 self._room = 1 if self._samples else SAMPLES_BYTES
@@ -383,7 +387,7 @@ def _sample(seq: int, record: Record, error: Exception) -> Sample:
     else:
         raw = _raw(record)
         size = len(raw)
-    return Sample.of(seq, _bounded(_reason(error), REASON_BYTES), raw[:SAMPLE_BYTES], size)
+    return Sample.of(seq, bounded(_reason(error), REASON_BYTES), raw[:SAMPLE_BYTES], size)
 
 
 def _raw(record: bytes | Event) -> bytes:
@@ -402,18 +406,9 @@ def _reason(error: Exception) -> str:
 
 def _traceback(error: BaseException) -> str:
     """The end of a traceback, which says most. A text in it that is very long hides none of the lines around."""
-    pieces = [_bounded(piece, MESSAGE_BYTES) for piece in traceback_pieces(error)]
+    pieces = [bounded(piece, MESSAGE_BYTES) for piece in traceback_pieces(error)]
     pieces = [piece if piece.endswith("\n") else f"{piece}…\n" for piece in pieces]
-    return _bounded("".join(pieces), TRACEBACK_BYTES, end=True)
-
-
-def _bounded(text: str, size: int, end: bool = False) -> str:
-    """The beginning (or the end) of a text, readable, at most `size` bytes as JSON."""
-    text = readable(text[-size:] if end else text[:size])
-    while len(msgspec.json.encode(text)) > size:
-        keep = len(text) * 3 // 4
-        text = text[-keep:] if end else text[:keep]
-    return text
+    return bounded("".join(pieces), TRACEBACK_BYTES, end=True)
 
 
 def _refuse_other_content(event: ObjectEvent, stored: StoredObject, chain: Chain) -> None:
@@ -447,28 +442,6 @@ def _rest(event: ObjectEvent, chain: Chain, stopped: int | None) -> ObjectEvent 
 
 def _name(handler: Handler) -> str:
     return name_of(type(handler))
-
-
-def _plain(value: Any) -> Any:
-    """What a handler returned, as JSON carries it; anything else as its `repr`."""
-    try:
-        plain = msgspec.json.decode(msgspec.json.encode(value))
-        if _is_shallow(plain, RESULT_DEPTH):
-            return plain
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        pass  # it is no JSON
-    try:
-        return readable(repr(value))
-    except Exception as error:  # noqa: BLE001 - it is the user's, and the object is processed already
-        return f"({name_of(type(value))} that cannot be shown: {name_of(type(error))})"
-
-
-def _is_shallow(value: Any, levels: int) -> bool:
-    """Whether it can be read again wherever it goes, on whatever stack."""
-    if not isinstance(value, dict | list):
-        return True
-    within = value.values() if isinstance(value, dict) else value
-    return levels > 0 and all(_is_shallow(each, levels - 1) for each in within)
 
 
 def _copy_json(value: Any) -> Any:
