@@ -1385,3 +1385,17 @@ def test_every_error_of_a_run_is_one_of_slips(project: Project) -> None:
     project.put("a", "1")
     with pytest.raises(SlipsError):
         project.run()
+
+
+def test_results_beyond_a_bound_are_left_out_of_a_summary_and_counted() -> None:
+    summary, room = Summary(), 100_000
+    for number in range(300):
+        room -= summary.keep_results(f"s3://b/{number}", Outcome(results={"A": number, "B": [{}] * 10}), room)
+    assert room >= 0
+    assert len(summary.results) + summary.results_left_out == 600
+    assert 60 < len(summary.results) < 200
+    assert summary.results[:2] == [
+        {"object": "s3://b/0", "handler": "A", "result": 0},
+        {"object": "s3://b/0", "handler": "B", "result": [{}] * 10},
+    ]
+    assert {each["object"] for each in summary.results[-2:]} <= {f"s3://b/{number}" for number in range(40, 110)}
