@@ -95,6 +95,79 @@ def test_a_death_is_told_with_where_its_object_was(project: Project, where: str)
     assert item["seq"] == (int(where[7]) if where.startswith("record") else None)
 
 
+PATCHES = {
+    "len": "import builtins; builtins.len = None",
+    "isinstance": "import builtins; builtins.isinstance = None",
+    "open": "import builtins; builtins.open = None",
+    "print": "import builtins; builtins.print = None",
+    "the name of each exception": "import builtins; builtins.Exception = builtins.BaseException = None",
+    "every builtin": "import builtins; vars(builtins).clear()",
+    "os.read and os.write": "os.read = os.write = None",
+    "time.sleep": "time.sleep = time.time = time.monotonic = None",
+    "slips": "import slips.chain, slips.model; slips.chain.MetaData = slips.model.Outcome = None",
+    "sys.modules": "sys.modules.clear()",
+    "the environment": "os.environ.clear()",
+    "the working directory": "import tempfile; d = tempfile.mkdtemp(); os.chdir(d); os.rmdir(d)",
+    "the recursion limit": "sys.setrecursionlimit(60)",
+    "the limit of open files": "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (5, 5))",
+    "the limit of memory": "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**26, 2**26))",
+    "a timer": "import signal; signal.setitimer(signal.ITIMER_REAL, 0.2)",
+    "all descriptors": "os.closerange(0, 100)",
+    "descriptors left open": "self.files = H.files = [os.open('/', os.O_RDONLY) for _ in range(100_000)]",
+}
+
+
+@pytest.mark.parametrize("kind", PATCHES)
+def test_what_a_handler_does_to_its_process_costs_no_other_object_anything(project: Project, kind: str) -> None:
+    """One worker: whatever becomes of the first object, the others find a process as it was."""
+    project.handler(
+        HEAD + "    def recv(self, meta, event):\n"
+        "        if event.get('harm'):\n"
+        f"            {PATCHES[kind]}\n"
+        "    def result(self):\n"
+        "        import json, tempfile, decimal\n"
+        "        with open(__file__) as file: text = file.read()\n"
+        "        return [len(text) > 0, isinstance(1, int), 'PATH' in os.environ, os.getcwd() != '', time.time() > 0]\n"
+    )
+    project.put("json/1", {"harm": 1}, {"n": 1})
+    for number in range(2, 5):
+        project.put(f"json/{number}", {"n": 1})
+    done = project.shell("run", "--json")
+    well = {each["object"][-1]: each["result"] for each in done.json["results"]}
+    assert {key: well.get(key) for key in "234"} == dict.fromkeys("234", [True] * 5)
+    assert done.json["objects"] == 4
+    items = project.slips("errors", "--json").json
+    assert [item["argument"][0]["object_key"] for item in items] in ([], ["json/1"])
+    assert "bug of slips" not in done.err + json.dumps(items)
+
+
+def test_what_fails_for_want_of_resources_is_no_attempt_three_times_then_an_item(project: Project) -> None:
+    project.handler(
+        HEAD + "    def recv(self, meta, event):\n"
+        "        with open(__file__ + '.tried', 'a') as file: print(os.getpid(), file=file)\n"
+        "        raise OSError(24, 'Too many open files')\n"
+    )
+    project.put("json/1", {"n": 1})
+    done = project.shell("-v", "run", "--json")
+    (item,) = project.slips("errors", "--json").json
+    tried = (project.root / "handler.py.tried").read_text().split()
+    assert (done.json["failed"], item["attempts"], len(tried), len(set(tried))) == (1, 1, 4, 4)
+
+
+def test_an_object_that_failed_for_want_of_resources_loses_no_attempt(project: Project) -> None:
+    """Descriptors that three objects have left open are what the fourth has not: in a fresh process it is done."""
+    project.handler(
+        "import resource\n" + HEAD + "    kept = []\n"
+        "    def recv(self, meta, event):\n"
+        "        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]\n"
+        "        H.kept += [os.open('/', os.O_RDONLY) for _ in range(event['n'] * limit // 100)]\n"
+    )
+    for number in range(1, 6):
+        project.put(f"json/{number}", {"n": 40})
+    summary = project.shell("run", "--json").json
+    assert (summary["objects"], summary["failed"]) == (5, 0)
+
+
 ODD_NAMES = {
     "a metaclass whose name raises": (
         "class Meta(type(slips.interface.Handler)):\n"

@@ -114,6 +114,8 @@ def test_each_event_is_one_run_in_the_order_given() -> None:
 class Deadly:
     """A processor whose process dies with some objects; `meanwhile` is done with all others."""
 
+    is_spent = False
+
     def __init__(self, processor: Processor, *keys: str) -> None:
         self._processor, self._keys = processor, keys
 

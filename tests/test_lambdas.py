@@ -360,6 +360,20 @@ def test_bad_records_and_objects_are_items_and_what_may_pass_fails_the_invocatio
     assert stack.levels >= {"ERROR", "INFO"}
 
 
+def test_a_process_that_an_object_has_damaged_ends_with_the_others_on_their_lane(stack: Stack) -> None:
+    stack.package(
+        handler="import builtins\n\nimport slips.interface\n\n\nclass H(slips.interface.Handler):\n"
+        "    def recv(self, meta, event):\n        if event['n'] == 1: builtins.len = None; len('x')\n"
+    )
+    ended: list[int] = []
+    lambdas._function.exit = ended.append
+    events = payload_of(stack.put("azure/a", {"n": 1}), stack.put("azure/b", {"n": 2}))
+    with pytest.raises(UnfinishedError, match=r"len was replaced"):
+        stack.call(lambdas.main_func, events)
+    assert (ended, len("x")) == ([86], 1)
+    assert [event.object_key for event in stack.lane()] == ["azure/b"]
+
+
 def test_a_payload_that_is_none_is_told(stack: Stack) -> None:
     with pytest.raises(EnvelopeError):
         stack.call(lambdas.main_func, "hello")

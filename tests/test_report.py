@@ -128,6 +128,19 @@ def test_alike_failures_of_several_objects_are_one_group() -> None:
     assert len({item.fingerprint for item in scene.errors.scan()}) == 1
 
 
+def test_a_process_that_ended_itself_has_written_the_reason_down() -> None:
+    """An exit is the later word for a single event, but not that of a process which was unfit for another object."""
+    for status, told in ((86, "as written down"), (1, "exit status 1")):
+        scene = Scene()
+        item = ErrorItem(request_id="r", events=[A], error_type="ValueError", message="as written down")
+        scene.ledger.claim(A, "r")
+        scene.ledger.attempted(A, item)
+        message = f"Error: Runtime exited with error: exit status {status}"
+        scene.report(A, cause=Cause(request_id="r", error_type="Runtime.ExitError", message=message))
+        (item,) = scene.errors.scan()
+        assert told in item.message
+
+
 def test_an_item_stays_small_whatever_aws_says() -> None:
     scene = Scene()
     cause = Cause(request_id="r", error_type="E" * 100_000, message="m\u2028" * 100_000, traceback="t\0" * 100_000)

@@ -33,7 +33,7 @@ from slips.pipeline.drain import redeliver
 from slips.pipeline.invocation import Deadline, run_batch
 from slips.pipeline.process import Processor
 from slips.pipeline.push import push
-from slips.pipeline.report import listed, report_lost
+from slips.pipeline.report import SPENT_STATUS, listed, report_lost
 from slips.routing import mapping_for
 from slips.usercode import code_version
 
@@ -54,6 +54,7 @@ class Function:
     """What an execution environment keeps from one invocation to the next."""
 
     sleep: Callable[[float], None] = staticmethod(time.sleep)
+    exit: Callable[[int], None] = staticmethod(os._exit)
 
     @cached_property
     def stack(self) -> str:
@@ -112,6 +113,12 @@ class Function:
         handler = msgspec.structs.replace(self.config.handler, args=args)
         config = msgspec.structs.replace(self.config, handler=handler)
         return Processor(config, self.store, load_handlers(config.resolve(config.handler.path)))
+
+    def replace(self) -> None:
+        """Ends this process if an object left it unfit for another: AWS starts a new one, and tries again in it."""
+        processor: Processor | None = self.__dict__.get("processor")
+        if processor is not None and processor.is_spent:
+            self.exit(SPENT_STATUS)
 
     @cached_property
     def code_version(self) -> str:
@@ -208,6 +215,7 @@ def main_func(payload: Any, context: Context) -> dict[str, Any]:
             return _plain(done)
     finally:
         deadline.cancel()
+        _function.replace()
 
 
 def reporter(payload: Any, context: Context) -> dict[str, Any]:

@@ -36,6 +36,8 @@ AGAIN = "again@"
 ATTEMPTS = 3
 RETRY_SECONDS = (0.3, 1.0)
 """Waits before the second and third attempt: together well below the 3 s that a `run` may wait."""
+EXCUSED = 3
+"""So often an object may fail for want of resources only, or in a damaged process, before that counts."""
 AT_HAND = 64
 """Most events that are taken from the lanes at once."""
 LOOK_SECONDS = 0.25
@@ -182,6 +184,8 @@ class Supervisor:
         self._begun: dict[Lane, float] = {}
         """When the latest object of each lane started, on the monotonic clock."""
         self._only: set[tuple[str, str]] | None = None
+        self._excused: dict[int, int] = {}
+        """Failures that were no attempts, by delivery."""
         self._retries: list[tuple[float, int, Delivery]] = []
         self._pool = Pool(
             config,
@@ -450,7 +454,8 @@ class Supervisor:
     def _conclude_failure(self, delivery: Delivery, failure: Failure) -> None:
         state = self._state
         attempts = delivery.attempts + 1
-        final = not failure.retryable or attempts >= ATTEMPTS
+        excused = failure.resources and self._excused.get(delivery.id, 0) < EXCUSED
+        final = not excused and (failure.resources or not failure.retryable or attempts >= ATTEMPTS)
         read = _read(delivery, failure)
         with state.transaction():
             if final:
@@ -461,14 +466,17 @@ class Supervisor:
                 )
                 state.ledger.fail(read, failure.outcome, delivery.request_id)
                 state.conclude(delivery, read, failure.names)
-            else:
+            elif not excused:
                 state.stream.failed_attempt(delivery)
         if final:
             self._summary.add(failure.outcome)
             self._summary.failed += 1
         else:
-            delivery.attempts = attempts
-            due = time.monotonic() + RETRY_SECONDS[attempts - 1]
+            if excused:
+                self._excused[delivery.id] = self._excused.get(delivery.id, 0) + 1
+            else:
+                delivery.attempts = attempts
+            due = time.monotonic() + RETRY_SECONDS[min(attempts, len(RETRY_SECONDS)) - 1]
             heapq.heappush(self._retries, (due, delivery.id, delivery))
         self._observer.failed(failure, attempts, final)
 

@@ -25,7 +25,7 @@ from slips.errors import SlipsError, UsageError
 from slips.model import ObjectEvent
 from slips.pipeline.process import Failure, Success, Superseded
 from slips.position import SharedCells
-from slips.worker import Frames, FromWorker, Progress, Ready, Setup, Task, ToWorker, frame
+from slips.worker import Frames, FromWorker, Leaving, Progress, Ready, Setup, Task, ToWorker, frame
 
 START_SECONDS = 60.0
 """A handler that takes longer to import is taken for hung."""
@@ -130,12 +130,16 @@ class Pool:
                     case Ready(problem=problem):
                         worker.refused = problem or ""
                         worker.dismiss()
+                    case Leaving():
+                        worker.leaving = True
                     case Success() | Failure() | Superseded() if not worker.is_about(message.event):
                         worker.kill("answered for another object and was killed")
                     case Progress() if worker.delivery is None:
                         pass
                     case _:
                         yield worker, message
+                        if worker.leaving and worker.delivery is None:
+                            worker.dismiss()
         yield from self._look_after()
 
     def give(self, worker: Worker, delivery: Delivery) -> None:
@@ -154,9 +158,10 @@ class Pool:
 
     def _may_start(self, waiting: int) -> bool:
         starting = sum(1 for each in self._workers if not each.ready)
+        staying = sum(1 for each in self._workers if not each.leaving)
         # After a start that failed one at a time: several at once may be what the system has no memory for.
         room = 1 if self._failed_starts else waiting
-        return len(self._workers) < self._wanted and starting < room and time.monotonic() >= self._start_at
+        return staying < self._wanted and starting < room and time.monotonic() >= self._start_at
 
     def _start(self) -> None:
         now = self._awake.seconds
@@ -208,6 +213,8 @@ class Pool:
                 worker.overdue = True
                 allowed = "'handler.timeout'" if worker.ready else f"{START_SECONDS:.0f} s"
                 worker.kill(f"gave no sign of life for longer than {allowed} and was killed")
+            elif worker.leaving and not worker.delivery and silent > STOP_SECONDS:
+                worker.kill("did not end")
             elif worker.is_dead:
                 yield from self._bury(worker)
 
@@ -223,6 +230,8 @@ class Worker:
         self.refused: str | None = None
         """Why the handler cannot be used."""
         self.overdue = False
+        self.leaving = False
+        """Whether it is to be replaced: it gets no further object."""
         self.delivery: Delivery | None = None
         self._killed = ""
         token = os.urandom(TOKEN_BYTES)
@@ -252,7 +261,7 @@ class Worker:
     @property
     def is_free(self) -> bool:
         """Whether it may be given an object."""
-        return self.ready and self.delivery is None
+        return self.ready and self.delivery is None and not self.leaving
 
     @property
     def is_in_message(self) -> bool:

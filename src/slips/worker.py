@@ -74,8 +74,12 @@ class Progress(Struct, tag=True):
     """Bytes that were read to tell the object's content, before its first record is."""
 
 
+class Leaving(Struct, tag=True):
+    """What comes next is the last answer of this worker: its process is not fit for another object."""
+
+
 ToWorker = Setup | Task
-FromWorker = Ready | Progress | Success | Failure | Superseded
+FromWorker = Ready | Leaving | Progress | Success | Failure | Superseded
 _LENGTH = struct.Struct(">I")
 _to_worker = msgspec.json.Decoder(ToWorker)
 _from_worker = msgspec.json.Decoder(FromWorker)
@@ -168,7 +172,10 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
     answer(Ready())
     while isinstance(task := _read(commands), Task):
         hashes, settled = task.known, frozenset(task.settled)
-        answer(processor.process(task.event, heartbeat, _unless_in(settled)))
+        ended = processor.process(task.event, heartbeat, _unless_in(settled))
+        if processor.is_spent:
+            answer(Leaving())
+        answer(ended)
 
 
 def _unless_in(settled: frozenset[str]) -> Admit:

@@ -121,7 +121,7 @@ def run_batch(
                 done.duplicates += 1
             elif claim == "again" and (rest := run.rest_of(event)) is not None:
                 run.send_rest(event, *rest)
-            elif deadline.due and number:
+            elif (deadline.due or processor.is_spent) and number:
                 run.send_back(event, run_id, again=claim == "again")
             elif claim == "again" and len(events) > 1:
                 suspects.append((event, run_id))
@@ -131,7 +131,9 @@ def run_batch(
     # One of these may have taken the invocation down before: they come last, to cost the others nothing.
     for number, (event, run_id) in enumerate(suspects):
         with done.trying(event):
-            if deadline.due and number:
+            if processor.is_spent and begun:
+                done.unfinished.append(f"{event.url}: an object before it left the process unfit for another")
+            elif deadline.due and number:
                 done.unfinished.append(f"{event.url}: no time was left for it")
             else:
                 run.attempt(event, run_id, again=True, first=not begun)

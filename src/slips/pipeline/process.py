@@ -6,6 +6,7 @@ It never raises for an object's sake and never writes: the caller concludes the 
 from __future__ import annotations
 
 import copy
+import sys
 from array import array
 from collections.abc import Callable, Sequence
 from typing import Any, overload
@@ -30,6 +31,7 @@ from slips.errors import (
 )
 from slips.exceptions import describe, name_of, traceback_pieces
 from slips.format import Bad, Event, Record
+from slips.health import Health, is_exhausted
 from slips.interface import Handler
 from slips.methods import advice, lazy
 from slips.model import MetaData, ObjectEvent, Outcome, Range, Sample, bounded
@@ -95,6 +97,8 @@ class Failure(Struct, tag=True):
     outcome: Outcome = field(default_factory=Outcome)
     names: tuple[str, ...] = ()
     """Other identities of the content that was read, as far as that is certain."""
+    resources: bool = False
+    """The process had no memory, descriptors or threads left, or was damaged: the object may do well in another."""
 
 
 class Superseded(Struct, tag=True):
@@ -125,6 +129,9 @@ class Processor:
     def __init__(self, config: Config, store: ObjectStore, handlers: Sequence[type[Handler]]) -> None:
         self._config, self._store, self._handlers = config, store, handlers
         self._chains: dict[tuple[str, ...], Chain] = {}
+        self._health = Health()
+        self.is_spent = False
+        """Whether an object left this process such that the next one needs another."""
         self._codec_limits = CodecLimits(
             object_bytes=config.limits.object_bytes, expansion_ratio=config.limits.expansion_ratio
         )
@@ -142,16 +149,29 @@ class Processor:
         ticker = ticker or Ticker()
         run = self._begin(event, ticker)
         try:
-            return self._finish(run, ticker, admit)
-        except ObjectError as error:
-            return run.failure(error)
-        except StateError:
-            raise  # `admit` could not ask: the object has not failed
-        except Exception as error:  # noqa: BLE001 - it must not cost other objects anything
-            what = "" if isinstance(error, MemoryError) else "; this is a bug of slips, please report it"
-            unexpected = WorkerError(f"{event.url}: {describe(error)}{what}")
+            ended = self._finish(run, ticker, admit)
+        except:  # noqa: E722 - without a name: the handler may have replaced those of the exceptions
+            damage = self._health.mend()
+            error = sys.exception()
+            if isinstance(error, StateError) or not isinstance(error, Exception):
+                raise  # `admit` could not ask: the object has not failed
+            return self._failed(run, error, damage)
+        self.is_spent = bool(self._health.mend()) or self.is_spent
+        return ended
+
+    def _failed(self, run: _Run, error: Exception, damage: str) -> Failure:
+        exhausted = is_exhausted(error)
+        if not isinstance(error, ObjectError):
+            what = "" if exhausted or damage else "; this is a bug of slips, please report it"
+            unexpected = WorkerError(f"{run.event.url}: {describe(error)}{what}")
             unexpected.__cause__ = error
-            return run.failure(unexpected)
+            error = unexpected
+        failure = run.failure(error)
+        if exhausted or damage:
+            self.is_spent = True
+            failure.resources = failure.retryable = True
+            failure.message += f" (the process was damaged: {damage})" if damage else ""
+        return failure
 
     def attempt(self, event: ObjectEvent) -> Success:
         """Like `process`, but raises the ObjectError that ended the run: tests of handlers want its cause."""

@@ -18,6 +18,9 @@ from slips.ports import ErrorTable, LedgerEntry, SharedLedger
 NAME, LISTED, TRACEBACK = 200, 4_000, 16_000
 """Characters of an error's type, text and traceback that are kept of what AWS says: an item takes 400 KB."""
 
+SPENT_STATUS = 86
+"""Exit status of a function that ends its process because it is unfit for another object: its ledger has the reason."""
+
 _DIGITS = re.compile(r"\d+")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|s3://\S+")
 
@@ -132,7 +135,8 @@ def report_lost(
                 ledger.supersede(announced)
             continue
         item = known.item if known is not None else None
-        died = len(events) == 1 and cause.error_type != UnfinishedError.__name__
+        told = cause.error_type == UnfinishedError.__name__ or cause.message.endswith(f"exit status {SPENT_STATUS}")
+        died = len(events) == 1 and not told
         if item is None or item.request_id != run_id or died:
             stage = "dispatch" if found.batches else "push" if event.lane is None else "worker"
             item = _lost(event, run_id, stage, cause, now, code_version)
