@@ -113,7 +113,9 @@ def test_keys_come_in_the_order_of_s3_from_directories_left_one_or_several_at_a_
         (root / key).parent.mkdir(parents=True, exist_ok=True)
         (root / key).touch()
     for prefix in ("", "a", "a/", "a/b", "a/b/c/", "a/b/c/2", "b/c/d", "nothing", "nothing/", "c/", "../", "./", "/"):
-        assert keys_of(store_of(root), prefix) == [key for key in keys if key.startswith(prefix)], prefix
+        store = store_of(root)
+        assert keys_of(store, prefix) == [key for key in keys if key.startswith(prefix)], prefix
+        assert store.unlisted == []
 
 
 def test_a_store_with_odd_entries_lists_the_files_and_tells_what_it_could_not(root: Path) -> None:

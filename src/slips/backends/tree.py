@@ -143,7 +143,7 @@ class _Walk:
         try:
             self._enter(self._tree.directory(above), "")
         except OSError as error:
-            if not above or not isinstance(error, FileNotFoundError):
+            if not above or error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
                 self._tell(f"{self._shown('')}: {_cause(error)}; expected a directory that can be listed")
             return
         while self._visited:
