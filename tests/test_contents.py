@@ -99,6 +99,19 @@ def test_a_dismissed_object_that_is_touched_stays_dismissed(project: Project) ->
     assert (project.run().objects, rows(project)) == (0, [("a.log", "dismissed")])
 
 
+def test_what_takes_its_worker_down_is_known_by_its_content_too(project: Project) -> None:
+    path = project.put("a.log", "exit 3")
+    project.run()
+    (item,) = project.errors
+    with Stores(project.config).open(EVENT_A) as stored:
+        assert (item.error_type, item.events[0].object_etag) == ("WorkerDied", stored.etag)
+    state = project.state()
+    state.dismiss(item)
+    state.close()
+    touched(path)
+    assert (project.run().objects, rows(project)) == (0, [("a.log", "dismissed")])
+
+
 def test_the_same_bytes_under_another_key_are_another_object(project: Project) -> None:
     project.put("a.log", "1")
     project.run()

@@ -365,7 +365,7 @@ def test_what_is_sent_back_gives_back_the_content_that_it_found_too() -> None:
         def process(self, event: ObjectEvent, ticker: Ticker, admit: Admit) -> Success | Failure | Superseded:
             if event.object_key != "a":
                 return super().process(event, ticker, admit)
-            admit(E2)
+            admit(E2, ())
             return Failure(E2, "process", "NoProgressError", "no progress", retryable=False)
 
     scene.store.objects["b"] = GOOD

@@ -29,7 +29,7 @@ from slips.pipeline.push import push
 from slips.pipeline.report import report_failure, report_quarantine
 from slips.pool import Death, Pool, Worker
 from slips.usercode import code_version
-from slips.worker import Progress
+from slips.worker import Opened, Progress
 
 AGAIN = "again@"
 """How the replay of an object begins that people ask for by name."""
@@ -396,15 +396,19 @@ class Supervisor:
     def _prepare(self, delivery: Delivery) -> None:
         """Adds what the state knows of the object's content by now, unless people have asked for it to run again."""
         files, event = self._state.files, delivery.event
+        delivery.read, delivery.names = None, ()
         if is_stamp(event.object_etag):
             event = delivery.event = files.identified(event)
         delivery.known = files.known(event.bucket_name, event.object_key)
         asked = event.records is not None or (event.replay or "").startswith(AGAIN)
         delivery.settled = [] if asked else self._state.ledger.settled(event)
 
-    def _hear(self, worker: Worker, message: Progress | Success | Failure | Superseded | Death) -> None:
+    def _hear(self, worker: Worker, message: Opened | Progress | Success | Failure | Superseded | Death) -> None:
         """Takes in what a worker says, or its death, which costs its object an attempt."""
         match message:
+            case Opened(event=event, names=names):
+                if worker.delivery:
+                    worker.delivery.read, worker.delivery.names = event, names
             case Progress(seq=seq, hashed=hashed):
                 if worker.delivery and hashed:
                     self._observer.hashing(worker.delivery.event, hashed)
@@ -423,7 +427,8 @@ class Supervisor:
                 delivery = worker.finish()
                 url = delivery.event.url
                 failure = Failure(
-                    event=delivery.event,
+                    event=delivery.read or delivery.event,
+                    names=delivery.names,
                     stage="worker",
                     error_type="WorkerTimeout" if message.overdue else "WorkerDied",
                     message=f"{url}: {f'record {at}: ' if at else ''}the handler {how} {where}",

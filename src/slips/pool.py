@@ -25,7 +25,7 @@ from slips.errors import SlipsError, UsageError
 from slips.model import ObjectEvent
 from slips.pipeline.process import Failure, Success, Superseded
 from slips.position import SharedCells
-from slips.worker import Frames, FromWorker, Leaving, Progress, Ready, Setup, Task, ToWorker, frame
+from slips.worker import Frames, FromWorker, Leaving, Opened, Progress, Ready, Setup, Task, ToWorker, frame
 
 START_SECONDS = 60.0
 """A handler that takes longer to import is taken for hung."""
@@ -110,7 +110,9 @@ class Pool:
             self._start()
         return None
 
-    def wait(self, timeout: float) -> Iterator[tuple[Worker, Progress | Success | Failure | Superseded | Death]]:
+    def wait(
+        self, timeout: float
+    ) -> Iterator[tuple[Worker, Opened | Progress | Success | Failure | Superseded | Death]]:
         """What workers say of the objects they have in hand, until `timeout` seconds are over or some have spoken.
 
         Raises UsageError if no worker can be started.
@@ -132,7 +134,7 @@ class Pool:
                         worker.dismiss()
                     case Leaving():
                         worker.leaving = True
-                    case Success() | Failure() | Superseded() if not worker.is_about(message.event):
+                    case Opened() | Success() | Failure() | Superseded() if not worker.is_about(message.event):
                         worker.kill("answered for another object and was killed")
                     case Progress() if worker.delivery is None:
                         pass

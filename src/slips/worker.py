@@ -78,8 +78,15 @@ class Leaving(Struct, tag=True):
     """What comes next is the last answer of this worker: its process is not fit for another object."""
 
 
+class Opened(Struct, tag=True):
+    """Other content than the announced is there: `event` has its identity, `names` are its others."""
+
+    event: ObjectEvent
+    names: tuple[str, ...]
+
+
 ToWorker = Setup | Task
-FromWorker = Ready | Leaving | Progress | Success | Failure | Superseded
+FromWorker = Ready | Leaving | Opened | Progress | Success | Failure | Superseded
 _LENGTH = struct.Struct(">I")
 _to_worker = msgspec.json.Decoder(ToWorker)
 _from_worker = msgspec.json.Decoder(FromWorker)
@@ -171,15 +178,21 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
     processor = Processor(config, stores, handlers)
     answer(Ready())
     while isinstance(task := _read(commands), Task):
-        hashes, settled = task.known, frozenset(task.settled)
-        ended = processor.process(task.event, heartbeat, _unless_in(settled))
+        hashes = task.known
+        ended = processor.process(task.event, heartbeat, _admit(frozenset(task.settled), answer))
         if processor.is_spent:
             answer(Leaving())
         answer(ended)
 
 
-def _unless_in(settled: frozenset[str]) -> Admit:
-    return lambda read: read.identity not in settled
+def _admit(settled: frozenset[str], answer: Callable[[FromWorker], None]) -> Admit:
+    """Admits what is not settled, and tells first what it is: should the handler take the process down."""
+
+    def admit(read: ObjectEvent, names: tuple[str, ...]) -> bool:
+        answer(Opened(read, names))
+        return read.identity not in settled
+
+    return admit
 
 
 def with_secrets(config: Config, endpoint_url: str | None, region: str | None) -> Config:

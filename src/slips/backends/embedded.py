@@ -49,6 +49,10 @@ class Delivery(Struct):
     """Contents of the object that need no further run, if this is none that people ask for."""
     known: dict[str, str] = {}
     """The hash of the object's file by its stamp, if it was read before."""
+    read: ObjectEvent | None = None
+    """The event of the content that was found by the attempt at hand, if another was announced."""
+    names: tuple[str, ...] = ()
+    """Other identities of that content."""
 
 
 class Embedded:

@@ -177,7 +177,7 @@ class _Run:
             self._let_go(event, run_id)
         claims: list[Claim] = []
 
-        def admit(found: ObjectEvent) -> bool:
+        def admit(found: ObjectEvent, _names: tuple[str, ...]) -> bool:
             """Whether the content that is there instead of the announced one is this run's to process."""
             read = by_itself(found)
             self._ledger.reading(event, read)

@@ -114,12 +114,13 @@ def by_itself(read: ObjectEvent) -> ObjectEvent:
     return msgspec.structs.replace(read, replay=None)
 
 
-Admit = Callable[[ObjectEvent], bool]
-"""Asked about an event with the identity that was read, if another was announced: whether that content may run."""
+Admit = Callable[[ObjectEvent, tuple[str, ...]], bool]
+"""Asked about an event with the identity that was read, if another was announced, and the other names of what was read:
+whether that content may run."""
 _READING = ("storage", "decompression", "reader")
 
 
-def _always(_event: ObjectEvent) -> bool:
+def _always(_event: ObjectEvent, _names: tuple[str, ...]) -> bool:
     return True
 
 
@@ -204,7 +205,7 @@ class Processor:
             run.names = stored.names
             if stored.identity != event.identity:
                 run.event = source
-                if event.records is None and not admit(source):
+                if event.records is None and not admit(source, stored.names):
                     return Superseded(source, stored.names)
             decoded = decode(stored.body, self._codec_limits, event.url)
             try:
