@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +22,7 @@ from slips.interface import load_handlers
 from slips.model import ObjectEvent
 from slips.printable import one_line
 from slips.routing import lane_for
-from slips.usercode import environment
+from slips.usercode import importing
 
 
 class Checked(Struct):
@@ -69,9 +67,7 @@ def check(
     handler = config.resolve(config.handler.path) if config else _handler_of(text, file)
     try:
         if handler is not None:
-            # What importing the handler prints is no part of the output.
-            variables = config.handler.environment if config else {}
-            with redirect_stdout(sys.stderr), environment(variables):
+            with importing(config.handler.environment if config else {}):
                 handlers = [each.__name__ for each in load_handlers(handler)]
     except UsageError as error:
         mistakes.append(str(error))

@@ -28,7 +28,7 @@ from slips.config import PACKAGED, Config
 from slips.deploy import sources
 from slips.deploy.dependencies import PROVIDED, installed
 from slips.errors import UsageError
-from slips.usercode import environment
+from slips.usercode import importing
 
 UNZIPPED_LIMIT = 250 * 2**20
 """Of a function's code. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
@@ -124,7 +124,7 @@ def _check_sources(config: Config, own: dict[str, _File]) -> tuple[str, UsageErr
     """The module that the handler lacks here, with the error. Raises UsageError for what no module would mend."""
     python = (file for name, file in own.items() if name.endswith(".py"))
     sources.check_syntax((file.path, file.read()[0]) for file in python if file.path)
-    with environment(config.handler.environment):
+    with importing(config.handler.environment):
         return sources.find_missing(config.resolve(config.handler.path))
 
 

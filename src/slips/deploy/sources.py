@@ -9,7 +9,6 @@ import ast
 import sys
 import warnings
 from collections.abc import Iterable
-from contextlib import redirect_stdout
 from pathlib import Path
 
 from slips.errors import UsageError
@@ -39,9 +38,7 @@ def find_missing(handler: Path) -> tuple[str, UsageError] | None:
     Raises UsageError if it cannot be imported for another reason, or has no class derived from Handler.
     """
     try:
-        # What importing it prints is no part of the output.
-        with redirect_stdout(sys.stderr):
-            load_handlers(handler)
+        load_handlers(handler)
     except UsageError as error:
         if not isinstance(error.__cause__, ModuleNotFoundError) or not error.__cause__.name:
             raise

@@ -1,0 +1,139 @@
+"""The user's files: imported once, each its own, whatever else the process imports or another thread does."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slips.usercode import import_file, importing
+
+NUMBERS = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def _path() -> Iterator[None]:
+    before = list(sys.path)
+    yield
+    sys.path[:] = before
+
+
+def write(directory: Path, **files: str) -> Path:
+    """Files of these names and contents; the path of the first."""
+    directory.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (directory / f"{name}.py").write_text(text)
+    return directory / f"{next(iter(files))}.py"
+
+
+def unique(word: str) -> str:
+    """A module name that no other test has."""
+    return f"{word}_{next(NUMBERS)}_{os.getpid()}"
+
+
+def in_threads(*calls: Callable[[], Any]) -> list[Any]:
+    """What the calls returned or raised, all begun at the same time."""
+    results: list[Any] = [None] * len(calls)
+    barrier = threading.Barrier(len(calls))
+
+    def call(number: int) -> None:
+        barrier.wait()
+        try:
+            results[number] = calls[number]()
+        except Exception as error:  # noqa: BLE001 - shown by the assertion
+            results[number] = error
+
+    threads = [threading.Thread(target=call, args=(number,)) for number in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_threads_that_import_one_file_get_one_module_that_is_whole(tmp_path: Path) -> None:
+    path = write(tmp_path, **{unique("slow"): "import time\ntime.sleep(0.05)\nEND = 1\n"})
+
+    def load() -> tuple[int, Any]:
+        module = import_file(path)
+        return module.END, module
+
+    (first, *others) = in_threads(*[load] * 4)
+    assert first[0] == 1
+    assert others == [first] * 3
+
+
+def test_threads_see_their_own_environment_and_leave_all_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SLIPS_TEST_KEPT", "kept")
+    before, out = dict(os.environ), sys.stdout
+    text = (
+        "import os, time\nMINE = os.environ['SLIPS_TEST']\ntime.sleep(0.02)\nKEPT = os.environ['SLIPS_TEST_KEPT']\n"
+        "os.environ['SLIPS_TEST_ADDED'] = '1'\nos.environ['SLIPS_TEST_KEPT'] = ''\nprint('imported')\n"
+    )
+
+    def load(name: str) -> tuple[str, str]:
+        path = write(tmp_path, **{unique(name): text})
+        with importing({"SLIPS_TEST": name}):
+            module = import_file(path)
+        return module.MINE, module.KEPT
+
+    names = ["a", "b", "c", "d"]
+    assert in_threads(*(lambda name=name: load(name) for name in names)) == [(name, "kept") for name in names]
+    assert dict(os.environ) == before
+    assert sys.stdout is out
+    assert capsys.readouterr() == ("", "imported\n" * 4)
+
+
+def test_a_thread_never_finds_the_environment_empty() -> None:
+    end = threading.Event()
+    missed = []
+
+    def look() -> None:
+        while not end.is_set():
+            if "PATH" not in os.environ:
+                missed.append(1)
+
+    def change() -> None:
+        for number in range(300):
+            with importing({f"SLIPS_TEST_{number}": "1"}):
+                pass
+        end.set()
+
+    in_threads(look, change)
+    assert not missed
+
+
+def test_what_lies_beside_each_file_is_its_own(tmp_path: Path) -> None:
+    helper, package = unique("helper"), unique("package")
+    for name in ("one", "two"):
+        directory = tmp_path / name
+        (directory / package).mkdir(parents=True)
+        (directory / package / "__init__.py").write_text("")
+        write(directory / package, part=f"PLACE = {name!r}\n")
+        write(directory, **{helper: f"import handlers_of_test\nPLACE = {name!r}\n"})
+        text = f"PLACE = {name!r}\nimport {helper} as helper\nfrom {package}.part import PLACE as PART\n"
+        write(directory, handlers_of_test=text)
+    one, two = (import_file(tmp_path / name / "handlers_of_test.py") for name in ("one", "two"))
+    for module, name in ((one, "one"), (two, "two")):
+        assert {module.PLACE, module.helper.PLACE, module.PART} == {name}
+        assert module.helper.handlers_of_test is module
+    assert sys.modules[helper] is one.helper
+    assert sys.path.count(str(tmp_path / "one")) == 1
+
+
+def test_a_file_that_raises_leaves_no_module_and_hides_none(tmp_path: Path) -> None:
+    helper, bad = unique("helper"), unique("bad")
+    first = import_file(write(tmp_path / "one", **{unique("good"): f"import {helper}\n", helper: ""}))
+    path = write(tmp_path / "two", **{bad: f"import {helper}\n1 / 0\n", helper: ""})
+    with pytest.raises(ZeroDivisionError):
+        import_file(path)
+    assert bad not in sys.modules
+    assert sys.modules[helper] is getattr(first, helper)
