@@ -150,9 +150,9 @@ class Chain:
                     except KeyboardInterrupt:
                         raise
                     except BaseException as error:
-                        raise HandlerError("recv raised") from error
+                        raise HandlerError("recv raised", event) from error
                     if returned is not None:
-                        _refuse_lazy(returned)
+                        _refuse_lazy(returned, event)
                     events += 1
                     delivered += 1
                 elif event.__class__ is Rule:
@@ -166,9 +166,9 @@ class Chain:
                         except KeyboardInterrupt:
                             raise
                         except BaseException as error:
-                            raise HandlerError("recv raised") from error
+                            raise HandlerError("recv raised", part) from error
                         if returned is not None:
-                            _refuse_lazy(returned)
+                            _refuse_lazy(returned, part)
                         events += 1
                     delivered += 1
                 if ticker.due and ticker.tick(seq):
@@ -201,10 +201,10 @@ class Chain:
         return None
 
 
-def _refuse_lazy(returned: object) -> None:
+def _refuse_lazy(returned: object, event: Event) -> None:
     """Raises HandlerError for what `recv` returned if its work is still to be done: nobody would do it."""
     if kind := lazy(returned):
-        raise HandlerError(f"returned {kind}; {advice('recv')}")
+        raise HandlerError(f"returned {kind}; {advice('recv')}", event)
 
 
 def select(

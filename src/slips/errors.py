@@ -137,6 +137,11 @@ class HandlerError(ObjectError):
     stage = "handler"
     retryable = True
 
+    def __init__(self, message: str, event: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.event = event
+        """What `recv` had when it raised, which it may have changed; None outside of `recv`."""
+
 
 class WorkerError(ObjectError):
     """The worker process died or exceeded its time."""

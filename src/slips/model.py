@@ -171,6 +171,10 @@ class ErrorItem(Struct, kw_only=True, omit_defaults=True):
     """Alike errors have the same one, whatever the object."""
     seq: int | None = None
     """Record at which a handler raised."""
+    event: dict[str, Any] | None = None
+    """What `recv` had when it raised, as JSON carries it."""
+    event_truncated: bool = False
+    """Whether `event` was cut, at every `…` in it."""
     records: list[Range] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     code_version: str = ""

@@ -56,7 +56,7 @@ def to_dict(item: ErrorItem) -> dict[str, Any]:
         name: getattr(item, name)
         for name in (
             *("request_id", "kind", "stage", "error_type", "message", "failed_at", "attempts", "fingerprint"),
-            *("seq", "code_version", "traceback"),
+            *("seq", "event", "event_truncated", "code_version", "traceback"),
         )
     }
     known["argument"] = _argument(item)
@@ -186,12 +186,20 @@ def _detail(item: ErrorItem) -> str:
     ]
     if item.traceback:
         parts += ["Traceback:", lines(item.traceback).rstrip("\n")]
+    if item.event is not None:
+        parts.append(event_text(item.event, item.event_truncated))
     if item.samples:
         parts.append("Samples:")
     for sample in item.samples:
         more = " ..." if sample.truncated else ""
         parts += [f"  record {sample.seq}: {one_line(sample.reason)}", f"    {one_line(sample.raw)}{more}"]
     return "\n".join(parts)
+
+
+def event_text(event: dict[str, Any], truncated: bool) -> str:
+    """What a handler failed on, for people."""
+    head = "Event (cut where … is):" if truncated else "Event:"
+    return f"{head}\n{readable_json(event, indent=4)}"
 
 
 def _ranges(ranges: list[Range]) -> str:

@@ -31,6 +31,7 @@ from slips.cli.context import (
     stack_name,
 )
 from slips.cli.context import endpoint_url as one_endpoint_url
+from slips.cli.errors import event_text
 from slips.cli.output import plural, readable_json, say, show_json, show_text
 from slips.config import Config, Mapping
 from slips.errors import StorageError, UsageError
@@ -126,6 +127,8 @@ def local(
             clean = clean and not ended.outcome.quarantined
         else:
             show_text(ended.traceback, error=True, end="")
+            if ended.handler_event is not None:
+                show_text(event_text(ended.handler_event, ended.handler_event_truncated), error=True)
             say(f"failed in stage {ended.stage}: {one_line(ended.message)}")
             clean = False
     if not clean:

@@ -35,6 +35,7 @@ from slips.health import Health, is_exhausted
 from slips.interface import Handler
 from slips.methods import advice, lazy
 from slips.model import MetaData, ObjectEvent, Outcome, Range, Sample, bounded
+from slips.pipeline.evidence import keep
 from slips.pipeline.result import plain_result
 from slips.ports import ObjectStore, StoredObject
 from slips.position import PLACE, Cells, Place
@@ -94,6 +95,9 @@ class Failure(Struct, tag=True):
     traceback: str = ""
     seq: int | None = None
     """The record at which a handler raised."""
+    handler_event: dict[str, Any] | None = None
+    """What `recv` had when it raised, as JSON carries it, short."""
+    handler_event_truncated: bool = False
     outcome: Outcome = field(default_factory=Outcome)
     names: tuple[str, ...] = ()
     """Other identities of the content that was read, as far as that is certain."""
@@ -235,6 +239,8 @@ class _Run:
         self.outcome, self.quarantine = Outcome(), Quarantine()
         self._handlers: list[Handler] = []
         self._current = ""
+        self._current_event: Event | None = None
+        """What the handler at hand was given, where several get one each."""
 
     def records(
         self, chain: Chain, decoded: Decoded, source: ObjectEvent, mapping: Mapping, config: Config, ticker: Ticker
@@ -267,8 +273,9 @@ class _Run:
             )
         except HandlerError as error:
             cause = error.__cause__
-            what = f"raised {describe(cause)}" if cause is not None else str(error)
-            named = HandlerError(f"{source.url}: record {error.seq}: {self._current}.recv {what}")
+            what = f"raised {describe(cause)}{_hint(cause)}" if cause is not None else str(error)
+            event = error.event if self._current_event is None else self._current_event
+            named = HandlerError(f"{source.url}: record {error.seq}: {self._current}.recv {what}", event)
             named.seq = error.seq
             raise named from cause
 
@@ -307,6 +314,7 @@ class _Run:
         where = "" if said or not error.seq else f" (after record {error.seq})"
         # A file that changes while it is read has no content that could be named.
         is_certain = not (self.names and isinstance(error, StorageError))
+        given, cut = keep(error.event) if isinstance(error, HandlerError) and error.event is not None else (None, False)
         return Failure(
             event=self.event if is_certain else self._announced,
             stage=error.stage,
@@ -315,6 +323,8 @@ class _Run:
             retryable=error.retryable,
             traceback=_traceback(shown),
             seq=error.seq if by_handler and error.seq else None,
+            handler_event=given,
+            handler_event_truncated=cut,
             outcome=self.outcome,
             names=self.names if is_certain else (),
         )
@@ -342,7 +352,8 @@ class _Run:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            raise HandlerError(f"{self.event.url}: {self._current}.{place} raised {describe(error)}") from error
+            what = f"{describe(error)}{_hint(error)}"
+            raise HandlerError(f"{self.event.url}: {self._current}.{place} raised {what}") from error
         if kind:
             raise HandlerError(f"{self.event.url}: {self._current}.{method} returned {kind}; {advice(method)}")
 
@@ -354,8 +365,13 @@ class _Run:
         last = self._handlers[-1]
         for handler in self._handlers:
             self._current = _name(handler)
+            if handler is not last:
+                each_meta, each_event = copy.copy(meta), _copy_json(event)
+            else:
+                each_meta, each_event = meta, event
+            self._current_event = each_event
             recv: Recv = handler.recv  # what is declared to return nothing may do so
-            returned = recv(meta, event) if handler is last else recv(copy.copy(meta), _copy_json(event))
+            returned = recv(each_meta, each_event)
             if returned is not None and lazy(returned):
                 return returned
         return None
@@ -459,6 +475,20 @@ def _rest(event: ObjectEvent, chain: Chain, stopped: int | None) -> ObjectEvent 
         if last is None or last > stopped
     ]
     return msgspec.structs.replace(event, records=ranges, reader=chain.reader) if ranges else None
+
+
+def _hint(error: BaseException) -> str:
+    """What to do about an exception of a handler that few understand."""
+    if not isinstance(error, UnicodeEncodeError):
+        return ""
+    character = error.object[error.start : error.start + 1]
+    if not "\udc80" <= character <= "\udcff":
+        return ""
+    return (
+        f"; {character!r} stands for the byte '0x{ord(character) - 0xDC00:02x}' of the log, which is not UTF-8; "
+        "expected a handler that says what becomes of it; write text.encode('utf-8', 'surrogateescape') for the bytes "
+        "of the log, or 'backslashreplace' instead for text that everybody can read"
+    )
 
 
 def _name(handler: Handler) -> str:

@@ -40,6 +40,8 @@ def report_failure(failure: Failure, request_id: str, attempts: int, now: float,
         attempts=attempts,
         fingerprint=fingerprint(failure.stage, failure.error_type, failure.message, failure.event),
         seq=failure.seq,
+        event=failure.handler_event,
+        event_truncated=failure.handler_event_truncated,
         code_version=code_version,
     )
 

@@ -25,13 +25,13 @@ def plain_result(value: Any, limit: int) -> Any:
     `{"truncated": true, "limit": …, "beginning": …}` has the beginning of a text, or of the JSON of anything else.
     """
     try:
-        if _is_longer(value, limit):
+        if is_longer(value, limit):
             return _cut(value if isinstance(value, str) else _beginning(value, limit), limit)
         encoded = msgspec.json.encode(value)
         if len(encoded) > limit:
             return _cut(value if isinstance(value, str) else encoded[:limit].decode("utf-8", "ignore"), limit)
         plain = msgspec.json.decode(encoded)
-        if _is_shallow(plain, DEPTH):
+        if is_shallow(plain, DEPTH):
             return plain
     except (TypeError, ValueError, OverflowError, RecursionError):
         pass  # it is no JSON
@@ -42,7 +42,7 @@ def plain_result(value: Any, limit: int) -> Any:
         return f"({name_of(type(value))} that cannot be shown: {name_of(type(error))})"
 
 
-def _is_longer(value: Any, limit: int) -> bool:
+def is_longer(value: Any, limit: int) -> bool:
     """Whether the JSON of a value has surely more than `limit` bytes: each value takes one, each text its length."""
     above = [iter((value,))]
     while above:
@@ -92,9 +92,9 @@ def _cut(text: str, limit: int) -> dict[str, Any]:
     return {"truncated": True, "limit": limit, "beginning": bounded(text, max(0, limit - _MARKER_BYTES))}
 
 
-def _is_shallow(value: Any, levels: int) -> bool:
+def is_shallow(value: Any, levels: int) -> bool:
     """Whether it can be read again wherever it goes, on whatever stack."""
     if not isinstance(value, dict | list):
         return True
     within = value.values() if isinstance(value, dict) else value
-    return levels > 0 and all(_is_shallow(each, levels - 1) for each in within)
+    return levels > 0 and all(is_shallow(each, levels - 1) for each in within)

@@ -1,0 +1,96 @@
+"""What an error item keeps of the event that a handler failed on: JSON for people, whole if it is short.
+
+Else it is cut within, in places that end with `…`: all keys at the top are worth more than the end of the first value.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from slips.model import readable
+from slips.pipeline.result import is_longer, is_shallow
+
+EVENT_BYTES = 8_000
+"""As JSON, at most: an item has a traceback beside it, and one in DynamoDB takes 400 KB."""
+LEVELS = 20
+"""Of dicts and lists."""
+_TEXT, _ITEMS = 4_000, 1_000
+"""Characters of a text and items of a container: what is tried first, then half of both until it fits."""
+
+
+def keep(event: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """An event as JSON carries it, and whether something is missing. Never raises, whatever a handler made of it.
+
+    What is no JSON is kept as its `repr`, bytes that are not UTF-8 are spelled out.
+    """
+    try:
+        if (whole := _whole(event)) is not None:
+            return whole, False
+        text, items = _TEXT, _ITEMS
+        while True:
+            cutter = _Cutter(text, items)
+            kept = cutter.of(event, LEVELS, 2 * items)
+            if len(msgspec.json.encode(kept)) <= EVENT_BYTES:
+                return kept, cutter.cut
+            text, items = text // 2, items // 2
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's objects are in it
+        return {"…": f"the event cannot be shown: {type(error).__name__}"}, True
+
+
+def _whole(event: dict[str, Any]) -> dict[str, Any] | None:
+    """The event, if it is JSON and short enough."""
+    try:
+        if is_longer(event, EVENT_BYTES):
+            return None
+        data = msgspec.json.encode(event)
+        if len(data) > EVENT_BYTES:
+            return None
+        plain = msgspec.json.decode(data)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return None
+    return plain if isinstance(plain, dict) and is_shallow(plain, LEVELS) else None
+
+
+class _Cutter:
+    """Copies a value as JSON, within limits. What is within a container gets an equal share of its room each."""
+
+    def __init__(self, text: int, items: int) -> None:
+        self._text, self._items = text, items
+        self.cut = False
+
+    def of(self, value: Any, levels: int, room: int) -> Any:
+        """A copy of at most `room` values a level."""
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, float):
+            return value if math.isfinite(value) else repr(value)
+        if isinstance(value, int):
+            return value if -(2**63) <= value < 2**63 else self._short(f"{value:#x}")
+        if isinstance(value, str):
+            return self._short(value)
+        if not isinstance(value, dict | list | tuple | set | frozenset):
+            return self._short(repr(value))
+        if levels == 0:
+            return self._more()
+        shown = min(len(value), self._items, room)
+        share = room // shown if shown else 0
+        left_out = f" {len(value) - shown} more" if shown < len(value) else ""
+        if isinstance(value, dict):
+            kept = {
+                self._short(key if isinstance(key, str) else repr(key)): self.of(each, levels - 1, share)
+                for key, each in islice(value.items(), shown)
+            }
+            return {**kept, "…": self._more(left_out)} if left_out else kept
+        listed = [self.of(each, levels - 1, share) for each in islice(value, shown)]
+        return [*listed, self._more(left_out)] if left_out else listed
+
+    def _short(self, text: str) -> str:
+        return readable(text) if len(text) <= self._text else readable(text[: self._text]) + self._more()
+
+    def _more(self, what: str = "") -> str:
+        self.cut = True
+        return f"…{what}"
