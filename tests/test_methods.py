@@ -153,7 +153,8 @@ def outcome_of(text: str, directory: Path) -> tuple[str, list[str]]:
         handlers = load_handlers(path)
     except UsageError:
         return "refused", []
-    ran: list[str] = sys.modules[path.stem].RAN
+    # Hypothesis reads every module of the process for constants, again whenever there is another one.
+    ran: list[str] = sys.modules.pop(path.stem).RAN
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         ended = processor_of(Objects(a=b"1\n2\n"), *handlers).process(object_event("a"))
@@ -169,7 +170,7 @@ forms = st.sampled_from(sorted(GOOD)) | st.sampled_from(sorted(BAD))
 places = st.fixed_dictionaries({}, optional={method: st.sampled_from(["H", "Base", "Mixin"]) for method in ARGUMENTS})
 
 
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.fixed_dictionaries({"recv": forms}, optional={"setup": forms, "result": forms}), places)
 def test_every_method_ran_or_was_refused_or_its_object_failed(forms: dict[str, str], places: dict[str, str]) -> None:
     for method, form in forms.items():

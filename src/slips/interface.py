@@ -7,7 +7,7 @@ import inspect
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from slips.errors import UsageError
 from slips.exceptions import describe, name_of
@@ -52,12 +52,8 @@ def load_handlers(path: Path) -> list[type[Handler]]:
             line = error.lineno
         place = f"{path}:{line}" if line else str(path)
         raise UsageError(f"{place}: importing the handler raised {describe(error)}") from error
-    found = [
-        value
-        for value in vars(module).values()
-        if inspect.isclass(value) and issubclass(value, Handler) and value.__module__ == module.__name__
-    ]
-    leaves = [one for one in found if not any(other is not one and issubclass(other, one) for other in found)]
+    found = [value for value in vars(module).values() if _is_handler(value) and value.__module__ == module.__name__]
+    leaves = [one for one in found if not any(other is not one and one in other.__mro__ for other in found)]
     concrete = [one for one in leaves if not inspect.isabstract(one)]
     if not concrete:
         missing = [_lacks(one) for one in leaves]
@@ -73,6 +69,11 @@ def check_handlers(classes: Sequence[type[Handler]]) -> None:
     problems = [problem for one in classes for problem in mistakes(one, Handler)]
     if problems:
         raise UsageError("\n".join(dict.fromkeys(problems)))
+
+
+def _is_handler(value: object) -> TypeGuard[type[Handler]]:
+    # Never `issubclass`, for which an abstract class looks at all that derive from it.
+    return inspect.isclass(value) and Handler in value.__mro__
 
 
 def _lacks(handler: type[Handler]) -> str:

@@ -204,7 +204,7 @@ def _own(cls: type, base: type) -> Iterator[tuple[str, Any]]:
     """Public methods of a class and of those that it derives from, as far as they are handlers, too."""
     seen = set[str]()
     for one in cls.__mro__:
-        if one is not base and issubclass(one, base):
+        if one is not base and base in one.__mro__:
             for name, value in vars(one).items():
                 if not name.startswith("_") and name not in ARGUMENTS and name not in seen and _is_method(value):
                     seen.add(name)

@@ -60,7 +60,7 @@ def _beside(path: Path, module: ModuleType) -> Iterator[None]:
     The other's stays what everybody else gets: here, too, for an import within a function that runs later.
     """
     directory = str(path.parent)
-    others = [one for one in _directories if one != directory]
+    others = {one for one in _directories if one != directory}
     if directory not in _directories:
         _directories.append(directory)
     if directory not in sys.path:
@@ -86,7 +86,7 @@ def _beside(path: Path, module: ModuleType) -> Iterator[None]:
             sys.modules.update(hidden)
 
 
-def _is_of(name: str, module: ModuleType, names: set[str], directories: list[str]) -> bool:
+def _is_of(name: str, module: ModuleType, names: set[str], directories: set[str]) -> bool:
     """Whether a module has one of `names`, or is within one that has, and lies in one of `directories`."""
     if not names or name.partition(".")[0] not in names:
         return False
