@@ -68,6 +68,23 @@ def test_what_is_no_json_is_a_record_error(raw: bytes) -> None:
         load_json(raw)
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"a": 1, }', "Illegal trailing comma before end of object: line 1 column 8 (char 7)"),
+        ('{"a": [1,\n]}', "Illegal trailing comma before end of array: line 1 column 9 (char 8)"),
+        ('{"a": 1, ]', "Expecting property name enclosed in double quotes: line 1 column 10 (char 9)"),
+        ("[1, }", "Expecting value: line 1 column 5 (char 4)"),
+        ("{,}", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        ('{"a": }', "Expecting value: line 1 column 7 (char 6)"),
+    ],
+)
+def test_why_a_text_is_no_json_reads_the_same_on_every_python(text: str, reason: str) -> None:
+    with pytest.raises(RecordError) as caught:
+        load_json(text.encode())
+    assert str(caught.value) == f"not JSON: {reason}"
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(alphabet='a,[]{}"\\\n:\ud800'),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(alphabet='a,[]{}"\\:'), inner),

@@ -57,7 +57,20 @@ def load_json(raw: bytes, limits: RecordLimits = RecordLimits()) -> Any:  # noqa
         try:
             return stdlib_json.loads(limits.refuse_wide(raw.rstrip(b"\r\n").decode("utf-8-sig", "surrogateescape")))
         except ValueError as error:
-            raise RecordError(f"not JSON: {error}") from None
+            raise RecordError(f"not JSON: {_reason(error)}") from None
+
+
+def _reason(error: ValueError) -> str:
+    """Why it is not JSON, as Python 3.13 says it: of a comma before a bracket, others say what they expected there."""
+    if not isinstance(error, stdlib_json.JSONDecodeError):
+        return str(error)
+    before = error.doc[: error.pos].rstrip(" \t\n\r")
+    closing = error.doc[error.pos : error.pos + 1]
+    for bracket, expected, kind in (("}", "Expecting property name", "object"), ("]", "Expecting value", "array")):
+        if closing == bracket and error.msg.startswith(expected) and before.endswith(","):
+            what = f"Illegal trailing comma before end of {kind}"
+            return str(stdlib_json.JSONDecodeError(what, error.doc, len(before) - 1))
+    return str(error)
 
 
 @lru_cache
