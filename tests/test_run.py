@@ -799,6 +799,7 @@ BAD_HANDLERS = {
     "sys.exit": ("import sys\n\nsys.exit(0)\n", r"handler.py:3: importing the handler raised SystemExit"),
     "os._exit": ("import os\nos._exit(0)\n", "importing the handler ended its process with exit status 0"),
     "raises": ("x = 1\nx.nothing\n", r"handler.py:2: importing the handler raised AttributeError"),
+    "base": ("class E(BaseException): pass\n\nraise E('x')\n", r"handler.py:3: importing the handler raised E: x"),
     "import": ("import no_such_module_\n", r"handler.py:1: importing the handler raised ModuleNotFoundError"),
 }
 

@@ -82,6 +82,20 @@ def failure(**outcome: Any) -> Failure:
 # ---- metrics
 
 
+def test_a_clock_that_is_set_back_makes_no_negative_duration() -> None:
+    times = iter((100.0, 40.0))
+    output = io.StringIO()
+    meter = Meter("prod", output, lambda: next(times, 40.0))
+    meter.succeeded(success(records=1, delivered=1), 0)
+    meter.emit()
+    assert json.loads(output.getvalue())["Duration"] == [0.0]
+
+
+def test_a_line_of_a_logger_with_half_a_character_in_its_name_is_written() -> None:
+    record = logging.LogRecord("a\ud800", logging.INFO, "f.py", 1, "text", None, None)
+    assert json.loads(JsonLines().format(record))["logger"] == r"a\ud800"
+
+
 def test_the_objects_of_a_lane_are_added_up_in_one_line() -> None:
     scene = Scene()
     scene.meter.succeeded(success(records=10, delivered=7, filtered=2, quarantined=1), 1)

@@ -60,6 +60,8 @@ class Health:
                 replaced = f"{name!r} left sys.modules"
                 _modules[name] = module
             now = module.__dict__
+            if functions.items() <= now.items():
+                continue
             for attribute, value in functions.items():
                 if now.get(attribute) is not value:
                     replaced = f"{name}.{attribute} was replaced"

@@ -154,7 +154,7 @@ class Meter:
         self._count(event, "Quarantined", outcome.quarantined)
         self._count(event, "ErrorItems", items)
         now = self._clock()
-        self._value(event, "Duration", (now - self._begun) * 1000)
+        self._value(event, "Duration", max(0.0, now - self._begun) * 1000)
         if event.timestamp:
             self._value(event, "Lag", max(0.0, now - event.timestamp))
         self._begun = now
