@@ -20,6 +20,7 @@ from slips.config import BackendConfig, Mapping, Route
 from slips.config import Embedded as EmbeddedConfig
 from slips.errors import DecompressionError, StorageError
 from slips.model import ObjectEvent
+from slips.worker import Heartbeat, Progress
 from test_run import FORMAT, Project, project, quarantined, results
 
 __all__ = ["project", "quarantined"]
@@ -527,4 +528,32 @@ def test_objects_that_are_not_read_are_known_by_size_and_times(project: Project)
     for _ in range(3):
         assert project.run().objects == 1
         assert project.run().objects == 0
+        assert rows(project) == [("a.log", "done")]
         touched(path)
+
+
+def test_an_item_goes_when_content_that_is_done_comes_back(project: Project) -> None:
+    path = project.put("a.log", "1")
+    project.run()
+    path.write_bytes(b"\x1f\x8b\x08 damaged")
+    project.run()
+    path.write_bytes(b"1\n")
+    assert (project.run(path).skipped, project.errors) == (1, [])
+
+
+def test_a_replay_that_a_lane_has_twice_is_one_run(quarantined: Project) -> None:
+    """The version before left it so if a drain was killed in between."""
+    (item,) = quarantined.errors
+    replay = replace(item.events[0], replay=f"{item.request_id}@1", lane="fast")
+    quarantined.put_on_lane(replay, replay)
+    summary = quarantined.run()
+    assert (summary.objects, summary.duplicates) == (1, 1)
+    assert rows(quarantined) == [("a", "done"), ("b", "done")]
+
+
+def test_a_worker_tells_how_far_it_is_with_a_hash() -> None:
+    said: list[object] = []
+    heart = Heartbeat(said.append, [0, 0, 0])
+    heart.due = True
+    heart.hashing(5)
+    assert said[0] == Progress(0, 5)

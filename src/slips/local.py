@@ -18,7 +18,6 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct, field
 
-from slips.backends.content import is_stamp
 from slips.backends.directory import MOST_PROBLEMS, Stores
 from slips.backends.embedded import Delivery, Embedded
 from slips.config import Config, LaneConfig
@@ -386,7 +385,7 @@ class Supervisor:
             self._prepare(delivery)
             claim = self._state.ledger.claim(delivery.event, delivery.request_id)
             if claim in ("done", "claimed"):
-                self._state.stream.acknowledge(delivery)
+                self._state.acknowledge(delivery)
                 self._summary.duplicates += 1
                 self._observer.ended(delivery.event, "duplicate")
                 continue
@@ -397,8 +396,9 @@ class Supervisor:
         """Adds what the state knows of the object's content by now, unless people have asked for it to run again."""
         files, event = self._state.files, delivery.event
         delivery.read, delivery.names = None, ()
-        if is_stamp(event.object_etag):
-            event = delivery.event = files.identified(event)
+        if (identified := files.identified(event)) is not event:
+            self._state.ledger.forget(event)  # its claim, of an attempt before
+            event = delivery.event = identified
         delivery.known = files.known(event.bucket_name, event.object_key)
         asked = event.records is not None or (event.replay or "").startswith(AGAIN)
         delivery.settled = [] if asked else self._state.ledger.settled(event)
@@ -417,10 +417,7 @@ class Supervisor:
             case Success():
                 self._conclude_success(worker.finish(), message)
             case Superseded():
-                delivery = worker.finish()
-                self._state.conclude(delivery, by_itself(message.event), message.names)
-                self._summary.skipped += 1
-                self._observer.ended(delivery.event, "the same bytes were processed before")
+                self._conclude_superseded(worker.finish(), message)
             case Failure():
                 self._conclude_failure(worker.finish(), message)
             case Death(how=how, where=where, seq=at):
@@ -436,6 +433,14 @@ class Supervisor:
                     seq=at,
                 )
                 self._conclude_failure(delivery, failure)
+
+    def _conclude_superseded(self, delivery: Delivery, superseded: Superseded) -> None:
+        read = by_itself(superseded.event)
+        with self._state.transaction():
+            self._supersede(read, superseded.names, done=False)
+            self._state.conclude(delivery, read, superseded.names)
+        self._summary.skipped += 1
+        self._observer.ended(delivery.event, "the same bytes were processed before")
 
     def _conclude_success(self, delivery: Delivery, success: Success) -> None:
         state, outcome = self._state, success.outcome

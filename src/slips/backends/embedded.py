@@ -239,12 +239,10 @@ class Embedded:
         """
         announced = delivery.event
         with self.transaction():
-            self.stream.acknowledge(delivery)
             if names:
                 self._identify(read, names)
-            if read.replay is not None:
-                self.ledger.forget(read)
-            if announced.replay is not None or announced.identity in names:
+            self.acknowledge(delivery, read)
+            if announced.identity in names:
                 self.ledger.forget(announced)
             if announced.identity not in ("", read.identity, *names) and announced.records is None:
                 whole = msgspec.structs.replace(announced, replay=None)
@@ -252,6 +250,16 @@ class Embedded:
                     self.ledger.copy(read, whole)  # its version has an id that listings do not tell
                 else:
                     self.ledger.supersede(whole)
+
+    def acknowledge(self, delivery: Delivery, read: ObjectEvent | None = None) -> None:
+        """The event leaves its lane. With it go the ledger's rows of a replay, unless the lane has it once more."""
+        announced = delivery.event
+        with self.transaction():
+            self.stream.acknowledge(delivery)
+            if announced.replay is not None and not self.stream.has_replay(announced):
+                self.ledger.forget(announced)
+                if read is not None and read.replay is not None:
+                    self.ledger.forget(read)
 
     def _identify(self, read: ObjectEvent, names: Sequence[str]) -> None:
         """Keeps the hash of a file that was read. What the ledger knows of it by other names is known by its hash."""
@@ -263,11 +271,7 @@ class Embedded:
                 if self.ledger.status_of(whole) is None:
                     self.ledger.copy(by_name, whole)
                 self.ledger.forget(by_name)
-        # What was never read is known by size and times, and those of before are of no use.
-        self.execute(
-            "DELETE FROM ledger WHERE bucket = ? AND key = ? AND status <> 'claimed' AND instr(identity, '@')",
-            (read.bucket_name, read.object_key),
-        )
+        self.ledger.forget_stamps(read)
 
     def setting(self, name: str) -> str | None:
         """What was set to last until it is set back; None: nothing."""
@@ -333,6 +337,14 @@ class SqliteStream:
         # SUM fails beyond 63 bits, which a few sparse files reach.
         ((count, size),) = self._state.select("SELECT COUNT(*), TOTAL(json_extract(event, '$.object_size')) FROM lane")
         return count, int(min(size, sys.float_info.max))
+
+    def has_replay(self, event: ObjectEvent) -> bool:
+        """Whether the replay that `event` belongs to is on a lane."""
+        found = self._state.select(
+            "SELECT 1 FROM lane WHERE bucket = ? AND key = ? AND json_extract(event, '$.replay') = ? LIMIT 1",
+            (event.bucket_name, event.object_key, event.replay),
+        )
+        return bool(found)
 
     def failed_attempt(self, delivery: Delivery) -> None:
         """Counts one failed attempt; the event stays."""
@@ -442,6 +454,13 @@ class SqliteLedger:
         """Nothing is known of the event any more."""
         self._state.execute("DELETE FROM ledger WHERE entry = ?", (_entry(event),))
 
+    def forget_stamps(self, event: ObjectEvent) -> None:
+        """Nothing is known any more of the event's object by size and times that it had: those of now say all."""
+        self._state.execute(
+            "DELETE FROM ledger WHERE bucket = ? AND key = ? AND status <> 'claimed' AND instr(identity, '@')",
+            (event.bucket_name, event.object_key),
+        )
+
     def copy(self, event: ObjectEvent, other: ObjectEvent) -> None:
         """What is known of `event` is known of `other`, too: they are the same content."""
         known = self.get(event)
@@ -473,6 +492,8 @@ class SqliteLedger:
             yield from map(_ledger_entry, rows)
 
     def _write(self, event: ObjectEvent, status: str, outcome: Outcome | None, request_id: str = "") -> None:
+        if is_stamp(event.identity) and status != "claimed":
+            self.forget_stamps(event)
         self._state.execute(
             "INSERT OR REPLACE INTO ledger (entry, bucket, key, identity, status, request_id, outcome, updated_at) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
