@@ -38,7 +38,7 @@ lock: $(VENV)/test  ## pin the newest versions of all dependencies
 	  --group dev -c requirements/run.txt pyproject.toml -o requirements/test.txt
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-newest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "slips needs Python 3.11 or newer; say which: make PYTHON=python3.12")'
