@@ -36,6 +36,7 @@ lock: $(VENV)/test  ## pin the newest versions of all dependencies
 	  pyproject.toml -o requirements/run.txt
 	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --group dev -c requirements/run.txt pyproject.toml -o requirements/test.txt
+	@$(BIN)/python requirements/functions.py
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .venv-newest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

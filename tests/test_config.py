@@ -812,6 +812,23 @@ def test_aliases_that_nest_are_bounded() -> None:
     }
 
 
+@pytest.mark.parametrize("pattern", ["*.py", "handler.py", "./handler.*", "*"])
+def test_a_pattern_that_excludes_the_handler_itself_is_an_error(pattern: str) -> None:
+    assert errors(handler(f"exclude: [tests, '{pattern}']")) == [
+        f"4: handler.exclude[1]: '{pattern}' fits the handler, 'handler.py'; expected patterns of other files; "
+        "narrow it"
+    ]
+
+
+@pytest.mark.parametrize("key", ["include", "exclude"])
+def test_patterns_of_packaged_files_stay_beside_the_handler(key: str) -> None:
+    right(handler(f"{key}: ['*.pem', ./a, a/b/*, 'a..b', '**/c']"))
+    for pattern in ("/etc/passwd", "../a", "a/../b", "..", "''"):
+        (problem,) = errors(handler(f"{key}: [{pattern}]"))
+        assert problem.startswith(f"4: handler.{key}[0]: ")
+        assert "expected a pattern relative to the handler's directory, such as 'certs/*.pem'" in problem
+
+
 def test_merging_what_is_no_mapping_is_an_error() -> None:
     assert errors(SMALL + "<<: 3") == ["5: '<<' merges something else; expected an alias of a mapping, such as *name"]
 

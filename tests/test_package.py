@@ -27,10 +27,11 @@ import pytest
 
 from slips.config import PACKAGED, Config, load, parse, read_packaged
 from slips.deploy import package
-from slips.deploy.dependencies import LIBRARIES, Target
-from slips.deploy.package import NOT_DEPLOYED, Package, build
+from slips.deploy.dependencies import LIBRARIES, PINS, Target
+from slips.deploy.package import LEFT_OUT_NAMED, NOT_DEPLOYED, Package, build
 from slips.errors import UsageError
 
+ROOT = Path(__file__).parents[1]
 HERE = (f"python3.{sys.version_info.minor}", "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64")
 CONFIG = """\
 stack_name: test
@@ -51,8 +52,8 @@ HANDLER = "import slips.interface\n\nclass H(slips.interface.Handler):\n    def 
 class Project:
     """A directory with a config and a handler, to be packaged."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, pins: Path = PINS) -> None:
+        self.root, self.pins = root, pins
         self.said: list[str] = []
         self.write("slips.yml", CONFIG)
         self.write("src/handler.py", HANDLER)
@@ -79,7 +80,7 @@ class Project:
         return load(self.root / "slips.yml")
 
     def build(self, *, verbose: bool = False) -> Package:
-        return build(self.config(), self.said.append, verbose=verbose)
+        return build(self.config(), self.said.append, verbose=verbose, pins=self.pins)
 
     def names(self) -> set[str]:
         """Names of the user's files in the package."""
@@ -133,7 +134,15 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in LIBRARY_NAMES:
         files = {"backports/zstd/__init__.py": ""} if name == "backports.zstd" else None
         wheel(directory, name, version(name) if name in LIBRARIES or sys.version_info < (3, 14) else "1.0", files)
+    pin(directory)
     return directory
+
+
+def pin(directory: Path) -> None:
+    """Writes the pins of slips' libraries, as `PINS` has them."""
+    files = sorted(one for name in LIBRARY_NAMES for one in directory.glob(f"{name.replace('.', '_')}-*.whl"))
+    pins = [f"{'=='.join(one.name.split('-')[:2])} \\\n    --hash=sha256:{_hash(one)}\n" for one in files]
+    (directory / "pins.txt").write_text("".join(pins))
 
 
 @pytest.fixture
@@ -148,7 +157,7 @@ def project(tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> Pr
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
-    return Project(tmp_path / "project")
+    return Project(tmp_path / "project", wheels / "pins.txt")
 
 
 @pytest.fixture
@@ -157,7 +166,7 @@ def cached(tmp_path: Path, stand_ins: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("XDG_CACHE_HOME", str(stand_ins / "cache"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(stand_ins))
-    return Project(tmp_path / "project")
+    return Project(tmp_path / "project", stand_ins / "pins.txt")
 
 
 # ---- the real thing
@@ -279,7 +288,7 @@ def test_the_same_project_gives_the_same_bytes_wherever_and_whenever(
     cached: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ["src/z.py", "src/data/b.csv", "src/a.py", "src/run.sh"]
-    other = Project(tmp_path / "elsewhere" / "copy")
+    other = Project(tmp_path / "elsewhere" / "copy", cached.pins)
     before = os.umask(0o077)
     try:
         for name in names:
@@ -354,6 +363,65 @@ def test_all_below_the_directory_of_the_handler_goes_in_but_what_is_of_this_mach
         *("src/handler.py", "src/rules.yml", "src/data/words.csv", "src/deep/er/module.py", "src/pkg/__init__.py"),
         *("src/naïve.py", "src/empty", "src/tests/t.py"),
     }
+
+
+SECRETS = (
+    *("id_rsa", "ID_RSA", "id_ed25519.pub", "server.pem", "a.P12", "tls.key", "credentials", "Credentials.JSON"),
+    *(".netrc", "terraform.tfstate", "terraform.tfstate.backup", "secrets.yaml", "prod.env", ".env"),
+    *("users.db", "users.sqlite3", "users.sqlite-wal", "old.mdb"),
+    *("handler.py~", ".handler.py.swp", "handler.py.bak", "handler.py.orig", "#notes.txt#"),
+)
+
+
+def test_files_that_look_like_secrets_are_left_out_and_named(cached: Project) -> None:
+    for name in SECRETS:
+        cached.write(f"src/{name}", "secret")
+        cached.write(f"src/deep/er/{name}", "secret")
+    for name in ("secrets.py", "credentials.py", "key.py", "deep/public.txt", "keys/a.txt", "monkey", ".hidden"):
+        cached.write(f"src/{name}")
+    assert cached.names() == {
+        f"src/{name}"
+        for name in ("handler.py", "secrets.py", "credentials.py", "key.py", "deep/public.txt", "keys/a.txt", "monkey")
+    }
+    (said,) = [line for line in cached.said if line.startswith("left out: ")]
+    names = sorted(f"src/{folder}{name}" for name in SECRETS for folder in ("", "deep/er/"))
+    assert said == (
+        f"left out: {', '.join(names)}: like secrets, databases or leftovers of editors; name in 'handler.include' "
+        "what the handler needs"
+    )
+    said_by_check: list[str] = []
+    package.check(cached.config(), said_by_check.append)
+    assert said_by_check == [said]
+
+
+def test_what_the_config_includes_goes_in_and_what_it_excludes_stays_out(cached: Project) -> None:
+    for name in (
+        *("certs/ca.pem", "certs/ca.key", "other.pem", "geo.db", "deep/geo.db", ".netrc", ".env", ".git/geo.db"),
+        *("tests/test_a.py", "tests/a.json", "deep/tests/b.py", "big.csv", "small.csv", "data/big.csv", "lib/a/b.txt"),
+    ):
+        cached.write(f"src/{name}")
+    cached.write(
+        "slips.yml",
+        CONFIG.replace(
+            "handler:\n",
+            "handler:\n  include: [certs/*.pem, geo.db, ./.netrc]\n  exclude: [tests, ./big.csv, lib/a/]\n",
+        ),
+    )
+    assert cached.names() == {
+        f"src/{name}"
+        for name in ("handler.py", "certs/ca.pem", "geo.db", "deep/geo.db", ".netrc", "small.csv", "data/big.csv")
+    }
+    (said,) = [line for line in cached.said if line.startswith("left out: ")]
+    assert said.startswith("left out: src/.env, src/certs/ca.key, src/other.pem: ")
+
+
+def test_many_files_that_are_left_out_are_counted(cached: Project) -> None:
+    for number in range(LEFT_OUT_NAMED + 1_000):
+        cached.write(f"src/{number:04}.bak")
+    cached.build()
+    (said,) = [line for line in cached.said if line.startswith("left out: ")]
+    assert "src/0049.bak and 1,000 more: " in said
+    assert "src/0050.bak" not in said
 
 
 def test_beside_the_config_only_files_and_importable_packages_go_in(cached: Project) -> None:
@@ -445,7 +513,9 @@ def test_files_that_cannot_be_read_are_named(cached: Project) -> None:
     path = cached.write("src/gone.txt")
     expected = rf"^{path}: no such file or directory; expected files for the package; make it readable$"
     with pytest.raises(UsageError, match=expected):
-        build(cached.config(), lambda _: path.unlink(missing_ok=True))  # while dependencies are installed
+        build(
+            cached.config(), lambda _: path.unlink(missing_ok=True), pins=cached.pins
+        )  # while dependencies are installed
 
 
 @pytest.mark.parametrize(
@@ -557,7 +627,7 @@ def test_an_unchanged_file_of_requirements_never_asks_the_index_again(
     project.build(verbose=True)
     assert re.fullmatch(r"dependencies: as before, from \S+; remove that directory .*", project.said[-1])
     project.write("limits.txt", "acme<3\n")
-    assert "No matching distribution found for" in project.refused()
+    assert "Cannot install acme" in project.refused()
 
 
 def test_what_lies_on_this_machine_is_installed_anew_each_time(project: Project, wheels: Path) -> None:
@@ -633,6 +703,27 @@ def test_hashed_requirements_may_name_slips_libraries_but_in_no_other_version(pr
     )
 
 
+def test_slips_own_dependencies_are_installed_by_their_hashes(project: Project, wheels: Path) -> None:
+    wheel(wheels, "acme")
+    for requirement in ("", "acme\n", "acme\nmsgspec>=0.1\n"):
+        project.require(requirement)
+        made = zipfile.ZipFile(io.BytesIO(project.build().data))
+        assert made.read("msgspec/__init__.py") == b""
+    (wheels.parent / "cache").rename(wheels.parent / "forgotten")
+    wheel(wheels, "msgspec", version("msgspec"), {"msgspec/__init__.py": "import evil\n"})
+    for requirement in ("", "acme\n", "acme\nmsgspec>=0.1\n"):
+        project.require(requirement)
+        assert "slips' own dependencies: pip: THESE PACKAGES DO NOT MATCH THE HASHES" in project.refused()
+
+
+def test_the_hashes_are_those_that_the_tests_run_with() -> None:
+    run = (ROOT / "requirements" / "run.txt").read_text()
+    entries = re.findall(r"(?m)^([\w-]+)==.*(?:\n +.*)*\n", PINS.read_text())
+    assert entries == ["backports-zstd", *LIBRARIES]
+    for entry in re.finditer(r"(?m)^[\w-]+==.*(?:\n +.*)*\n", PINS.read_text()):
+        assert entry[0] in run, "'make lock' writes src/slips/deploy/requirements.txt anew"
+
+
 def _hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -702,7 +793,7 @@ def test_what_pip_refuses_is_told_in_its_words(project: Project, wheels: Path, t
     refused = project.refused()
     assert refused.startswith("requirements.txt: pip: ")
     assert said in refused
-    assert "; expected what can be installed for python3.13 on arm64 beside what slips needs (isal==" in refused
+    assert "; expected what can be installed for python3.13 on arm64 beside what slips needs (backports" in refused
 
 
 def test_a_file_of_requirements_that_is_not_there_is_named(project: Project) -> None:

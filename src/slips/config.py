@@ -71,6 +71,10 @@ _CODE_BUCKET = Meta(
 _VARIABLE = Meta(
     pattern="^[A-Za-z][A-Za-z0-9_]*$", extra={"expected": "the name of a variable: letters, digits and '_'"}
 )
+_PATTERN = Meta(
+    pattern=r"^(?!/)(?!(.*/)?\.\.(/|$)).+$",
+    extra={"expected": "a pattern relative to the handler's directory, such as 'certs/*.pem'"},
+)
 _STACK = _key(
     "Name of the CloudFormation stack.",
     "sample-stack",
@@ -213,6 +217,18 @@ class HandlerConfig(Struct, frozen=True):
     security_group_ids: Annotated[list[_Text], _key("Security groups in your VPC.", ["sg-0a1b2c3d"])] = []
     subnet_ids: Annotated[list[_Text], _key("Subnets in your VPC.", ["subnet-0a1b2c3d"])] = []
     requirements: Annotated[_Text, _key("What to install into the package.", "requirements.txt")] | None = None
+    include: Annotated[
+        list[Annotated[str, _PATTERN]],
+        _key(
+            "Files beside the handler that are packed although they look like secrets, databases or leftovers of "
+            "editors: patterns relative to its directory.",
+            ["certs/*.pem"],
+        ),
+    ] = []
+    exclude: Annotated[
+        list[Annotated[str, _PATTERN]],
+        _key("Files and directories beside the handler that are not packed, in the same way.", ["tests", "*.csv"]),
+    ] = []
     memory_size: Annotated[int, _key("Memory of the main func, in MB.", ge=128, le=10_240)] = 1024
     timeout: Annotated[int, _key("Seconds for one run; not set: 900 on AWS, no limit here.", ge=1, le=900)] | None = (
         None

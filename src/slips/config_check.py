@@ -11,6 +11,7 @@ import math
 import os
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
@@ -482,6 +483,14 @@ class _Rules:
             given, missing = ("security_group_ids", "subnet_ids") if groups else ("subnet_ids", "security_group_ids")
             line = self._line("handler", given)
             self._walk.error(line, f"handler.{given} without handler.{missing}; expected both or none; add it")
+        name = Path(self._handler.get("path", "")).name
+        for index, pattern in enumerate(self._handler.get("exclude", [])):
+            if pattern is not INVALID and fnmatchcase(name, pattern.removeprefix("./")):
+                self._walk.error(
+                    self._line("handler", "exclude", index),
+                    f"handler.exclude[{index}]: {_quote(pattern)} fits the handler, '{name}'; expected patterns of "
+                    "other files; narrow it",
+                )
 
     def _check_sources(self) -> None:
         names: dict[str, int] = {}

@@ -1,7 +1,8 @@
 """What the functions import beside slips and the user's files: installed by pip for their runtime, kept in a cache.
 
-In: a Config. Out: directories as `pip install --target` fills them. An unchanged file of requirements asks the index
-once. Nothing is compiled here: what is built for this machine does not run on Lambda.
+In: a Config. Out: directories as `pip install --target` fills them. slips' own libraries are the very files that it was
+tested with, by their hashes. An unchanged file of requirements asks the index once. Nothing is compiled here: what is
+built for this machine does not run on Lambda.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from slips.errors import UsageError
 
 LIBRARIES = ("isal", "lz4", "msgspec")
 """What slips imports in the functions; before Python 3.14 `backports.zstd` too. boto3 is in every runtime of Lambda."""
+PINS = Path(__file__).with_name("requirements.txt")
+"""Their versions, with the hashes of all their files: `make lock` writes it."""
 PROVIDED = ("boto3", "botocore")
 _DAY = 86_400
 _KEPT_DAYS = 30
@@ -106,17 +109,20 @@ class _Requirements(Struct, frozen=True):
 
 
 @contextmanager
-def installed(config: Config, say: Callable[[str], None], *, verbose: bool = False) -> Iterator[list[Path]]:
-    """Directories that together hold slips' libraries and `handler.requirements`; they may be gone afterwards.
+def installed(
+    config: Config, say: Callable[[str], None], *, verbose: bool = False, pins: Path = PINS
+) -> Iterator[list[Path]]:
+    """Directories that together hold slips' libraries and `handler.requirements`; they may be gone afterwards. What
+    lies in a later one replaces what lies in one before.
 
     Raises UsageError for what cannot be installed; `say` gets lines of progress.
     """
     target = Target(config.handler.runtime, config.handler.architecture)
-    pins = _pins(target)
+    own = _Own(pins, _versions(pins.read_text(), target))
     wanted = _read(config)
     cache = _cache()
     digest = wanted.digest if wanted else ""
-    made_of = json.dumps([pins, target.version, target.platforms, digest])
+    made_of = json.dumps([pins.read_text(), target.version, target.platforms, digest])
     kept = cache / hashlib.sha256(made_of.encode()).hexdigest()[:32]
     with ExitStack() as stack:
         if digest is not None and kept.is_dir():
@@ -131,14 +137,14 @@ def installed(config: Config, say: Callable[[str], None], *, verbose: bool = Fal
             )
             directory = unfinished / "installed"
             say(f"dependencies: installing {f'{wanted.name} and ' if wanted else ''}slips' own for {target}")
-            _install(target, pins, wanted, directory, _Pip(config.root, target, pins, unfinished / "log"))
+            _install(own, wanted, directory, _Pip(config.root, target, own.versions, unfinished / "log"))
             for one in _distributions(directory):
                 _check(one, wanted.name if wanted else "slips' own dependencies")
                 say(f"  {one.name}=={one.version}")
             if digest is not None and not any(map(_is_local, _distributions(directory))):
                 directory = _keep(directory, kept)
         for one in _distributions(directory):
-            if _canonical(one.name) in PROVIDED:
+            if canonical(one.name) in PROVIDED:
                 say(f"dependencies: {one.name} {one.version} goes in as asked for; Lambda's runtime has one already")
         yield sorted(directory.iterdir())
 
@@ -153,16 +159,19 @@ def _keep(directory: Path, kept: Path) -> Path:
         raise
 
 
-def _pins(target: Target) -> list[str]:
-    """slips' libraries, as the very versions that are installed and tested here."""
-    names = [*LIBRARIES, *(["backports.zstd"] if target.version < "3.14" else [])]
-    pins = []
-    for name in names:
-        try:
-            pins.append(f"{name}=={importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:  # this Python needs no backport
-            pins.append(name)
-    return pins
+class _Own(Struct, frozen=True):
+    """What slips itself needs."""
+
+    pins: Path
+    """A file of requirements with hashes."""
+    versions: list[str]
+    """What it pins for the target: `msgspec==0.22.0`."""
+
+
+def _versions(pins: str, target: Target) -> list[str]:
+    names = {canonical(name) for name in (*LIBRARIES, *(["backports.zstd"] if target.version < "3.14" else []))}
+    found = re.findall(r"^([\w.-]+)==([^\s;]+)", pins, re.MULTILINE)
+    return [f"{name}=={number}" for name, number in found if canonical(name) in names]
 
 
 def _cache() -> Path:
@@ -229,27 +238,30 @@ def _collect(path: Path, texts: dict[Path, str]) -> bool:
 # ---- pip
 
 
-def _install(target: Target, pins: list[str], wanted: _Requirements | None, directory: Path, pip: _Pip) -> None:
-    """Installs into folders of `directory`; what is resolved together lies in one."""
-    if wanted is None:
-        pip.install(pins, directory / "1", "slips' own dependencies")
-    elif not wanted.hashed:
-        pip.install(["-r", str(wanted.path), *pins], directory / "1", wanted.name)
-    else:  # pip takes nothing without a hash then: slips' own need a run for themselves
-        pip.install(["-r", str(wanted.path)], directory / "1", wanted.name)
-        present = {_canonical(one.name): one.version for one in _distributions(directory)}
-        missing = []
-        for pin in pins:
+def _install(own: _Own, wanted: _Requirements | None, directory: Path, pip: _Pip) -> None:
+    """Installs into folders of `directory`: the user's into the first, so that slips' own replace what is alike there.
+
+    Two runs of pip: if one of its requirements has a hash, it takes none without.
+    """
+    if wanted is not None:
+        constraints = [] if wanted.hashed else _constraints(own, directory)
+        pip.install(["-r", str(wanted.path), *constraints], directory / "1", wanted.name)
+        present = {canonical(one.name): one.version for one in _distributions(directory)}
+        for pin in own.versions:
             name, _, version = pin.partition("==")
-            found = present.get(_canonical(name))
-            if found is None:
-                missing.append(pin)
-            elif version and found != version:
+            found = present.get(canonical(name))
+            if found not in (None, version):
                 raise UsageError(
                     f"{wanted.name}: has {name} {found}; expected {version}, which slips uses; take that version"
                 )
-        if missing:
-            pip.install(missing, directory / "2", "slips' own dependencies")
+    pip.install(["-r", str(own.pins)], directory / "2", "slips' own dependencies")
+
+
+def _constraints(own: _Own, directory: Path) -> list[str]:
+    """So that what users require of the same libraries is resolved to slips' versions, or refused."""
+    path = directory.with_name("constraints.txt")
+    path.write_text("".join(f"{pin}\n" for pin in own.versions))
+    return ["-c", str(path)]
 
 
 class _Pip:
@@ -298,7 +310,11 @@ class _Pip:
         if broken and refused and refused[1] == "none":
             return f"the index cannot be reached ({broken[1]}); expected it where pip looks; try again when it is"
         first = next((n for n, line in enumerate(lines) if line.startswith("ERROR: ")), len(lines) - 1)
-        said = " ".join(line.removeprefix("ERROR:").strip() for line in lines[first:] if line.strip())
+        # Of a hash that is wrong, not the hundred others that would be right.
+        told = [
+            line.removeprefix("ERROR:").strip() for line in lines[first:] if not re.match(r"\s*Expected\s+or ", line)
+        ]
+        said = " ".join(filter(None, told))
         return (
             f"pip: {said or 'said nothing'}; expected what can be installed for {self._target} beside what slips needs "
             f"({', '.join(self._pins)}); mend the requirements"
@@ -307,10 +323,10 @@ class _Pip:
     def _lacks_wheel(self, requirement: str) -> bool:
         """Whether the index has it, but only as source or for other machines."""
         found = re.match(r"([\w.-]+)(?:\[.*?\])?(?:==([^,;=]+))?", requirement)
-        begin = _canonical("-".join(filter(None, found.groups()))) if found else requirement
+        begin = canonical("-".join(filter(None, found.groups()))) if found else requirement
         text = self._log.read_text(encoding="utf-8", errors="replace")
         files = re.findall(r"Skipping link: (?:No sources permitted|none of the wheel's tags).*?: \S*/([^/\s#]+)", text)
-        return any(_canonical(file).startswith(begin) for file in files)
+        return any(canonical(file).startswith(begin) for file in files)
 
 
 # ---- what was installed
@@ -347,6 +363,6 @@ def _check(one: Distribution, where: str) -> None:
         )
 
 
-def _canonical(name: str) -> str:
+def canonical(name: str) -> str:
     """As names of distributions compare (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()

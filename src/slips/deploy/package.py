@@ -1,8 +1,8 @@
 """The code of all functions as one zip. The same project gives the same bytes, whenever and wherever it is built.
 
 In: a checked Config. Out: a Package, laid out as the functions find it: slips, what it imports, the user's files at
-their paths below the config file, the config itself. Never in it: the values of secrets, dotfiles, other configs, logs
-and state of this machine, byte-code.
+their paths below the config file, the config itself. Never in it: the values of secrets, other configs, logs and state
+of this machine, byte-code; dotfiles and what looks like a secret only if the config includes it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from msgspec import Struct
 import slips
 from slips.config import PACKAGED, Config
 from slips.deploy import sources
-from slips.deploy.dependencies import PROVIDED, installed
+from slips.deploy.dependencies import PINS, PROVIDED, installed
+from slips.deploy.selection import Selection
 from slips.errors import UsageError
 from slips.usercode import importing
 
@@ -37,6 +38,8 @@ NOT_DEPLOYED = {
     *("testing.py", "worker.py"),
 }
 """Of slips: what only people and this machine use."""
+LEFT_OUT_NAMED = 50
+"""Most files that are named as left out."""
 _LEFTOVERS = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
 """What pip writes beside the metadata, for itself."""
 
@@ -85,15 +88,19 @@ class _File(Struct, frozen=True):
             return self.path.stat().st_size
 
 
-def build(config: Config, say: Callable[[str], None] = lambda _: None, *, verbose: bool = False) -> Package:
+def build(
+    config: Config, say: Callable[[str], None] = lambda _: None, *, verbose: bool = False, pins: Path = PINS
+) -> Package:
     """The package of `config`, which comes from a file. `say` gets lines of progress, more of them if `verbose`.
+    `pins` are the requirements of slips itself.
 
     Raises UsageError for what cannot run, be installed or be read, would hide something else or is too large.
     """
     project = _Project(config)
     own = project.files()
+    _say_left_out(project, say)
     missing = _check_sources(config, own)
-    with installed(config, say, verbose=verbose) as directories:
+    with installed(config, say, verbose=verbose, pins=pins) as directories:
         files = {f"slips/{name}": file for name, file in _slips()}
         files[PACKAGED] = _File(content=_packaged(config, project))
         shipped = dict(files)
@@ -112,12 +119,25 @@ def build(config: Config, say: Callable[[str], None] = lambda _: None, *, verbos
 
 def check(config: Config, say: Callable[[str], None]) -> None:
     """Raises UsageError if the user's files cannot run, as far as it can be told without installing anything."""
-    missing = _check_sources(config, _Project(config).files())
+    project = _Project(config)
+    own = project.files()
+    _say_left_out(project, say)
+    missing = _check_sources(config, own)
     if missing:
         module, error = missing
         if config.handler.requirements is None:
             raise UsageError(f"{error}; expected a file of the project, or a package; name it in handler.requirements")
         say(f"handler: not imported here, where '{module}' is not installed; deploy looks whether it is required")
+
+
+def _say_left_out(project: _Project, say: Callable[[str], None]) -> None:
+    names = project.left_out()
+    if names:
+        more = f" and {len(names) - LEFT_OUT_NAMED:,} more" if len(names) > LEFT_OUT_NAMED else ""
+        say(
+            f"left out: {', '.join(names[:LEFT_OUT_NAMED])}{more}: like secrets, databases or leftovers of editors; "
+            "name in 'handler.include' what the handler needs"
+        )
 
 
 def _check_sources(config: Config, own: dict[str, _File]) -> tuple[str, UsageError] | None:
@@ -182,6 +202,8 @@ class _Project:
         machine = [config.state_directory, *(map(config.resolve, embedded.buckets.values()) if embedded else [])]
         self._left_out = {os.path.realpath(path) for path in (*machine, Path(config.file))}
         self.handler = self._below(config.handler.path, "handler.path")
+        about = config.handler
+        self._selection = Selection((self._root / self.handler).parent, about.include, about.exclude)
 
     def format(self, name: str) -> str:
         """The name of a format, one of the user's relative to the root."""
@@ -197,6 +219,10 @@ class _Project:
                 if path.endswith(".py"):
                     found.update(self._around(path, only_python=True))
         return found
+
+    def left_out(self) -> list[str]:
+        """Files that look like secrets, which `files` has left out, by their paths relative to the root."""
+        return sorted(path.relative_to(self._root).as_posix() for path in self._selection.left_out)
 
     def _below(self, given: str, where: str) -> str:
         """A path of the config relative to the root, with `/`."""
@@ -245,9 +271,11 @@ class _Project:
                 yield path
 
     def _is_left_out(self, path: Path) -> bool:
-        if path.name.startswith(".") or path.name in ("__pycache__", "node_modules") or path.suffix == ".pyc":
+        if path.name in ("__pycache__", "node_modules") or path.suffix == ".pyc":
             return True
         if os.path.realpath(path) in self._left_out or (path / "pyvenv.cfg").is_file():
+            return True
+        if not self._selection.takes(path, hidden=path.name.startswith(".")):
             return True
         return path.suffix in (".yml", ".yaml") and path.is_file() and _is_config(path)
 
