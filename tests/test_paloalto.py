@@ -172,6 +172,12 @@ def test_a_line_with_no_log_type_in_its_fourth_column_is_an_error_of_the_record(
         parse(line)
 
 
+def test_why_a_line_is_no_csv_reads_the_same_on_every_python() -> None:
+    with pytest.raises(RecordError) as caught:
+        parse(line_of("THREAT", 61, c32='"a"', c33="b\rc"))
+    assert str(caught.value) == "not CSV: new-line character seen in unquoted field"
+
+
 def test_a_column_may_be_as_long_as_its_record() -> None:
     _, event = parse(line_of("THREAT", 61, c32=f'"{"a" * 200_000}"'))
     assert event["URL"] == "a" * 200_000

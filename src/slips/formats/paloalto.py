@@ -181,7 +181,8 @@ def _split(text: str) -> list[str]:
     try:
         return next(csv.reader([text]), [])
     except csv.Error as error:
-        raise RecordError(f"not CSV: {error}") from None
+        reason = str(error).partition(" - ")[0]  # behind it is advice for programmers, which differs between Pythons
+        raise RecordError(f"not CSV: {reason}") from None
 
 
 @lru_cache(maxsize=1_000)
