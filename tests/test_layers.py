@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "src" / "slips"
 LAYERS = [
-    {"errors", "exceptions", "model", "printable"},
+    {"errors", "exceptions", "model", "printable", "streams"},
     {"health", "methods", "ports", "times", "usercode", "codec", "format", "position", "secrets"},
     {"formats"},
     {"chain"},

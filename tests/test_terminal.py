@@ -18,6 +18,8 @@ from slips.cli import app
 from slips.cli.logs import show
 from slips.model import ObjectEvent, Sample
 from slips.printable import LogFormatter, lines, one_line
+from slips.streams import PIECE, in_pieces
+from slips.telemetry import JsonLines
 
 HOSTILE = "\x1b]0;t\x07\x1b[7;5mh\x9b35;5m\x7f\u202e\u2066\u200b\r\x08\x0b[red]:smile:\t\nslips: all is done"
 """Sets a title, colours, the direction of writing; moves the cursor; says what slips did not say."""
@@ -188,3 +190,39 @@ def test_commands_print_through_the_functions_that_make_text_safe() -> None:
         }
         raw = {"print", "sys.stdout.write", "sys.stderr.write", "typer.echo", "typer.secho", "traceback.print_exc"}
         assert not called & raw or path.name == "output.py", path
+
+
+def test_a_log_line_is_cut_where_its_message_is_giant() -> None:
+    record = logging.LogRecord("mine", logging.WARNING, "handler.py", 1, "%s!", ("é" * 3_000_000,), None)
+    text = LogFormatter().format(record)
+    assert text.endswith("é… (3,000,001 characters, cut)")
+    assert len(text) < 1_100_000
+    json_line = json.loads(JsonLines().format(record))
+    assert json_line["message"].endswith("é… (3,000,001 characters, cut)")
+
+
+@pytest.mark.parametrize("text", ["x" * 200_000, "é\n\t\x1b" * 50_000])
+def test_a_long_text_is_spelled_out_as_a_short_one(text: str) -> None:
+    assert lines(text) == text.replace("\x1b", "\\x1b")
+    assert one_line(text) == text.replace("\x1b", "\\x1b").replace("\n", "\\n").replace("\t", "\\t")
+
+
+class Kept(io.StringIO):
+    """Remembers the longest text that it was given at once."""
+
+    longest = 0
+
+    def write(self, text: str) -> int:
+        self.longest = max(self.longest, len(text))
+        return super().write(text)
+
+
+def test_a_long_print_goes_on_in_pieces() -> None:
+    kept = Kept()
+    stream = in_pieces(kept)
+    print("a", "é" * 1_000_000, file=stream)
+    stream.writelines(["b" * 100_000, "c"])
+    stream.flush()
+    assert kept.getvalue() == "a " + "é" * 1_000_000 + "\n" + "b" * 100_000 + "c"
+    assert kept.longest == PIECE
+    assert stream.getvalue() == kept.getvalue()  # type: ignore[attr-defined]

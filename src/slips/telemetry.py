@@ -18,6 +18,7 @@ from slips.backends.aws.clients import quiet_libraries
 from slips.exceptions import describe, traceback_pieces
 from slips.model import LANES, ObjectEvent, Outcome, format_time, readable
 from slips.pipeline.process import Failure, Success
+from slips.printable import cut
 
 NAMESPACE = "slips"
 UNITS = {
@@ -46,12 +47,12 @@ class JsonLines(logging.Formatter):
             "timestamp": format_time(record.created),
             "level": readable(record.levelname),
             "logger": readable(record.name),
-            "message": readable(_message(record)),
+            "message": readable(cut(_message(record))),
             **self.about,
             **(record.__dict__.get("facts", {}) if record.name == log.name else {}),
         }
         if record.exc_info and record.exc_info[1] is not None:
-            line["exception"] = readable("".join(traceback_pieces(record.exc_info[1])))
+            line["exception"] = readable(cut("".join(traceback_pieces(record.exc_info[1]))))
         return msgspec.json.encode(line).decode() + "\n"
 
 

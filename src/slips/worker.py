@@ -32,6 +32,7 @@ from slips.pipeline.process import Admit, Failure, Processor, Success, Supersede
 from slips.position import Cells, map_cells
 from slips.printable import LogFormatter
 from slips.secrets import references
+from slips.streams import in_pieces
 
 LONGEST = 1 << 30
 """Most bytes of a message."""
@@ -138,7 +139,8 @@ def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
 
     os.register_at_fork(after_in_child=let_go)
     os.dup2(2, 1)
-    sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+    sys.stdout = in_pieces(os.fdopen(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False))
+    sys.stderr = in_pieces(sys.stderr)
     return commands, answers
 
 

@@ -42,6 +42,7 @@ from slips.pipeline.process import Processor, Success
 from slips.ports import ObjectStore
 from slips.printable import LogFormatter, one_line
 from slips.routing import lane_for, mapping_for
+from slips.streams import in_pieces
 from slips.worker import with_secrets
 
 LISTED = 100_000
@@ -107,7 +108,7 @@ def local(
     quiet_libraries()
     _log.info("Event: %s", json.dumps([event.to_dict() for event in events], indent=4))
     # As in `run`: what handlers print is no part of the output.
-    with redirect_stdout(sys.stderr):
+    with redirect_stdout(in_pieces(sys.stderr)):
         os.environ.update(config.handler.environment)
         handlers = load_handlers(config.resolve(config.handler.path))
         _log.info("Handler: %s in %s", ", ".join(each.__name__ for each in handlers), config.handler.path)
@@ -120,7 +121,7 @@ def local(
         _log.info("Processing %s", event.url)
         if request_id is not None:
             _warn_of_other_content(event, store)
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(in_pieces(sys.stderr)):
             ended = processor.process(event)
         if isinstance(ended, Success):
             _print_success(ended)

@@ -1,0 +1,41 @@
+"""Where handlers print: a long text goes on in pieces, so that a print of 300 MB does not take 300 MB more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TextIO, cast
+
+PIECE = 1 << 16
+"""Characters."""
+
+
+def pieces(text: str) -> Iterator[str]:
+    """A text in pieces of at most PIECE characters."""
+    return (text[at : at + PIECE] for at in range(0, len(text), PIECE))
+
+
+class _InPieces:
+    """A text stream in all but `write`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        if len(text) <= PIECE:
+            return self._stream.write(text)
+        # A text is encoded whole, and joined with what was written before.
+        for piece in pieces(text):
+            self._stream.write(piece)
+        return len(text)
+
+    def writelines(self, texts: Any) -> None:
+        for text in texts:
+            self.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def in_pieces(stream: TextIO) -> TextIO:
+    """A stream that writes to `stream`, long texts piece by piece."""
+    return cast("TextIO", _InPieces(stream))
