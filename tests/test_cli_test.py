@@ -125,6 +125,21 @@ def test_wrong_input_is_told_with_status_2(project: Project) -> None:
         assert words in done.err
 
 
+def test_the_handler_is_told_that_it_is_a_test_and_people_that_it_is_real(project: Project) -> None:
+    project.handler(
+        "import slips.interface\n"
+        "class H(slips.interface.Handler):\n"
+        "    def recv(self, meta, event): self.told = meta.is_test\n"
+        "    def result(self): return self.told\n"
+    )
+    project.put("json/a", {"n": 1})
+    assert project.shell("run", "--json").json["results"][0]["result"] is False
+    (project.root / "e.json").write_text('{"bucket_name": "my-logs", "object_key": "json/a"}')
+    done = project.shell("test", "-d", "e.json")
+    assert "  result of H: true\n" in done.out
+    assert done.err.count("the handler is tested with real effects: what it sends or writes is sent and written;") == 1
+
+
 # ---- sample
 
 

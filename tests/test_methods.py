@@ -375,3 +375,38 @@ def test_a_test_of_the_handler_refuses_it_too() -> None:
 
     with pytest.raises(UsageError, match="is an 'async def'"):
         slips.testing.run(Later, "json", b"")
+
+
+# ---- what it imports
+
+
+@pytest.mark.parametrize(
+    ("written", "better"),
+    [
+        ("from .helper import x", "from helper import x"),
+        ("from . import helper", "import helper"),
+        ("from .a.b import c, d", "from a.b import c, d"),
+    ],
+)
+def test_a_relative_import_says_what_to_write(tmp_path: Path, written: str, better: str) -> None:
+    path = tmp_path / f"handler_{next(NUMBERS)}.py"
+    path.write_text(f"{written}\nfrom slips.interface import Handler\n")
+    (tmp_path / "helper.py").write_text("x = 1\n")
+    with pytest.raises(UsageError, match=f"{path}:1: .*expected an import without dots; write '{better}'$"):
+        load_handlers(path)
+
+
+@pytest.mark.parametrize("command", ["check", "run", "test -d e.json"])
+def test_a_module_that_is_missing_says_how_to_install_what_is_required(tmp_path: Path, command: str) -> None:
+    project = Project(tmp_path)
+    project.handler("import acme_of_nobody\n")
+    project.put("json/a", {"n": 1})
+    (tmp_path / "e.json").write_text('{"bucket_name": "my-logs", "object_key": "json/a"}')
+    hint = "expected what 'handler.requirements' names to be installed here; run 'pip install -r requirements.txt'\n"
+    assert hint not in project.shell(*command.split()).err
+    (tmp_path / "requirements.txt").write_text("acme\n")
+    config = (tmp_path / "slips.yml").read_text()
+    project.config(config.replace("path: handler.py", "path: handler.py\n  requirements: requirements.txt"))
+    done = project.shell(*command.split())
+    assert done.status == 2
+    assert done.err.endswith(hint)

@@ -12,7 +12,8 @@ import pytest
 
 import slips.interface
 import slips.testing
-from slips.errors import DecompressionError, FormatError, RecordError
+from projects import CONFIG, Project
+from slips.errors import DecompressionError, FormatError, HandlerError, RecordError, UsageError
 from slips.model import MetaData
 
 
@@ -161,3 +162,129 @@ def test_args_given_are_not_changed_by_the_handler() -> None:
     args: dict[str, Any] = {"users": []}
     slips.testing.run(Changes, "json", json.dumps({}).encode(), args=args)
     assert args == {"users": []}
+
+
+# ---- what a log may be
+
+
+@pytest.mark.parametrize(
+    ("format", "source"),
+    [
+        (JSON, '{"n": 1}\n{"n": 2}\n'),
+        (JSON, [{"n": 1}, {"n": 2}]),
+        ("json", [{"n": 1}, {"n": 2}]),
+        (["json-records:a.b"], [{"n": 1}, {"n": 2}]),
+        (["json-records:a.b"], {"n": 1}),
+    ],
+)
+def test_a_log_may_be_text_or_events(format: str | list[str], source: Any) -> None:
+    seen = slips.testing.run(Count, format, source)
+    assert seen.events == [{"n": 1}, {"n": 2}][: seen.records]
+    assert seen.records == (len(source) if isinstance(source, list) else 2 if isinstance(source, str) else 1)
+
+
+def test_events_of_a_vendor_are_written_into_its_container() -> None:
+    event = {"eventName": "ConsoleLogin", "eventType": "AwsConsoleSignIn", "eventTime": "2026-03-02T08:00:01Z"}
+    seen = slips.testing.run(Count, "cloudtrail", [event, event])
+    assert (seen.delivered, seen.metas[0].tag) == (2, "aws.cloudtrail.AwsConsoleSignIn")
+
+
+def test_a_text_that_names_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "log.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r"pass Path\(…\)"):
+        slips.testing.run(Count, JSON, "log.json")
+
+
+def test_surrogates_of_a_text_are_the_bytes_they_stand_for() -> None:
+    assert slips.testing.run(None, "s3-lines", "caf\udce9").events == [{"message": "caf\udce9"}]
+
+
+def test_a_test_says_that_it_is_one() -> None:
+    assert [meta.is_test for meta in slips.testing.run(Count, JSON, b"{}\n[{}, {}]\n").metas] == [True] * 3
+
+
+def test_a_method_that_returns_a_coroutine_fails_the_test() -> None:
+    class Later(slips.interface.Handler):
+        def recv(self, meta: object, event: object) -> Any:
+            async def later() -> None: ...
+
+            return later()
+
+    with pytest.raises(HandlerError, match=r"Later.recv returned a coroutine"):
+        slips.testing.run(Later, JSON, b"{}")
+
+
+# ---- the project as it is configured
+
+
+HANDLER = """\
+import os
+import slips.interface
+
+LOADED = os.environ["SLIPS_TEST_WORD"]
+
+class Mine(slips.interface.Handler):
+    def setup(self, args): self.args = args
+    def recv(self, meta, event): self.word = os.environ["SLIPS_TEST_WORD"]
+    def result(self): return [LOADED, self.word, self.args]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    made = Project(tmp_path)
+    made.handler(HANDLER)
+    made.config(
+        CONFIG.replace("args: {limit: 5}", "args: {limit: 5}\n  environment: {SLIPS_TEST_WORD: mine}").replace(
+            "    - prefix: slow/\n      format: json", "    - prefix: slow/\n      format: json\n      on_error: skip"
+        )
+        + "limits: {record_bytes: 64KiB}\n"
+    )
+    return made
+
+
+def test_handler_args_environment_limits_and_mapping_are_those_of_the_config(project: Project) -> None:
+    config = project.root / "slips.yml"
+    log = '{"n": 1}\n' + "x" * 70_000
+    seen = slips.testing.run(config=config, key="slow/a", source=log, args={"more": 1})
+    assert seen.result == ["mine", "mine", {"limit": 5, "more": 1}]
+    assert (seen.mapping.prefix, seen.filtered) == ("slow/", {"on_error: skip": 1})
+    assert seen.metas[0].source.url == "s3://my-logs/slow/a"
+    assert slips.testing.run(config=str(config), key="json/a", source=log).quarantined == 1
+    assert "SLIPS_TEST_WORD" not in os.environ
+
+
+def test_without_a_log_it_is_the_file_of_that_key(project: Project) -> None:
+    project.put("json/a", {"n": 1}, {"n": 2})
+    seen = slips.testing.run(config=project.root / "slips.yml", key="json/a")
+    assert seen.delivered == 2
+    with pytest.raises(UsageError, match=r"no file 'json/b' below logs; expected one, .* pass source="):
+        slips.testing.run(config=project.root / "slips.yml", key="json/b")
+
+
+def test_what_is_given_is_taken_instead_of_what_the_config_says(project: Project) -> None:
+    seen = slips.testing.run(Count, "json", {"n": 1}, config=project.root / "slips.yml", key="slow/a", on_error="fail")
+    assert (seen.result, seen.mapping.on_error) == ({"seen": 1, "limit": 5}, "fail")
+
+
+def test_what_a_test_of_a_project_lacks_is_said(project: Project) -> None:
+    config = project.root / "slips.yml"
+    with pytest.raises(UsageError, match="no key; expected"):
+        slips.testing.run(config=config, source="{}")
+    with pytest.raises(UsageError, match=r"fits no mapping; expected .* my-logs: 'json/'"):
+        slips.testing.run(config=config, key="other", source="{}")
+    with pytest.raises(UsageError, match="expected handler, format and source, or a config"):
+        slips.testing.run(Count)
+    project.config(config.read_text().replace("limits:", "  other:\n    - {prefix: '', format: json}\nlimits:"))
+    with pytest.raises(UsageError, match="of the buckets my-logs, other; expected one; pass bucket="):
+        slips.testing.run(config=config, key="json/a", source="{}")
+    assert slips.testing.run(None, config=config, bucket="other", key="json/a", source="{}").records == 1
+
+
+def test_placeholders_of_secrets_need_their_values(project: Project) -> None:
+    config = project.root / "slips.yml"
+    config.write_text(config.read_text().replace("{limit: 5}", "{limit: '{{ssm:/limit}}'}"))
+    with pytest.raises(UsageError, match=r"handler.args has placeholders of secrets.* pass args="):
+        slips.testing.run(config=config, key="json/a", source="{}")
+    assert slips.testing.run(config=config, key="json/a", source="{}", args={"limit": 1}).result[2] == {"limit": 1}

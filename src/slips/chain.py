@@ -98,6 +98,7 @@ class Chain:
         reject: Reject,
         ticker: Ticker,
         skip: bool = False,
+        is_test: bool = False,
     ) -> int | None:
         """Every record of `stream` to `recv`, counted in `outcome`. None, or the last number if `ticker` stopped it.
 
@@ -115,7 +116,7 @@ class Chain:
         try:
             for seq, record in numbered:
                 records += 1
-                meta = MetaData("", timestamp, source, None, seq)
+                meta = MetaData("", timestamp, source, None, seq, 0, is_test)
                 try:
                     if isinstance(record, Bad):
                         raise record.error()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import inspect
+import re
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from slips.exceptions import describe, name_of
 from slips.methods import meant_as, mistakes
 from slips.model import MetaData
 from slips.usercode import import_file
+
+_RELATIVE = re.compile(r"from\s+\.+(\S*)\s+import\s+(.+)")
 
 
 class Handler(abc.ABC):
@@ -34,10 +37,11 @@ class Handler(abc.ABC):
         return None
 
 
-def load_handlers(path: Path) -> list[type[Handler]]:
+def load_handlers(path: Path, requirements: str | None = None) -> list[type[Handler]]:
     """The handlers of a file, by name: concrete subclasses of `Handler` defined there that have no subclass there.
 
-    Raises UsageError if the file cannot be imported or has none, and with every mistake of those that it has.
+    Raises UsageError if the file cannot be imported or has none, and with every mistake of those that it has; where a
+    module is missing, it says how `requirements`, that file of the config, is installed.
     """
     try:
         module = import_file(path)
@@ -51,7 +55,9 @@ def load_handlers(path: Path) -> list[type[Handler]]:
         if isinstance(error, SyntaxError) and error.filename == str(path.resolve()):
             line = error.lineno
         place = f"{path}:{line}" if line else str(path)
-        raise UsageError(f"{place}: importing the handler raised {describe(error)}") from error
+        raise UsageError(
+            f"{place}: importing the handler raised {describe(error)}{_hint(error, requirements)}"
+        ) from error
     found = [value for value in vars(module).values() if _is_handler(value) and value.__module__ == module.__name__]
     leaves = [one for one in found if not any(other is not one and one in other.__mro__ for other in found)]
     concrete = [one for one in leaves if not inspect.isabstract(one)]
@@ -74,6 +80,18 @@ def check_handlers(classes: Sequence[type[Handler]]) -> None:
 def _is_handler(value: object) -> TypeGuard[type[Handler]]:
     # Never `issubclass`, for which an abstract class looks at all that derive from it.
     return inspect.isclass(value) and Handler in value.__mro__
+
+
+def _hint(error: BaseException, requirements: str | None) -> str:
+    """What to do about an import that failed."""
+    if isinstance(error, ModuleNotFoundError) and requirements:
+        return f"; expected what 'handler.requirements' names to be installed here; run 'pip install -r {requirements}'"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    found = _RELATIVE.match(frame.line or "") if isinstance(error, ImportError) else None
+    if found is None:
+        return ""
+    absolute = f"from {found[1]} import {found[2]}" if found[1] else f"import {found[2]}"
+    return f"; the handler and the files beside it are no package; expected an import without dots; write '{absolute}'"
 
 
 def _lacks(handler: type[Handler]) -> str:

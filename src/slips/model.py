@@ -85,6 +85,8 @@ class MetaData(Struct, gc=False):
     """Record number in the object, 1-based."""
     index: int = 0
     """Position among the events of one record, 0-based; most records give one event."""
+    is_test: bool = False
+    """Whether this is `slips test` or `slips.testing`: what the handler sends or writes is real there, too."""
 
     @property
     def record_id(self) -> str:

@@ -4,6 +4,10 @@
         seen = slips.testing.run(MyHandler, "cloudtrail", Path("tests/trail.json.gz"), args={"region": "us-east-1"})
         assert seen.result == {"denied": 3}
 
+    def test_the_project_as_it_is_configured():
+        seen = slips.testing.run(config="slips.yml", key="AWSLogs/1.json", source={"eventName": "ConsoleLogin"})
+        assert seen.delivered == 1
+
 What would go to the error table is raised as itself, your handler's exceptions too.
 """
 
@@ -16,16 +20,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
+import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from slips import times
-from slips.config import Config, HandlerConfig, Mapping
-from slips.errors import HandlerError
+from slips.chain import compile_chain
+from slips.config import Config, HandlerConfig, Mapping, load
+from slips.errors import HandlerError, UsageError
 from slips.format import Event
 from slips.interface import Handler, check_handlers, load_handlers
 from slips.model import MetaData, ObjectEvent, Sample, format_time, nearest_time
 from slips.pipeline.process import Processor
 from slips.ports import StoredObject
+from slips.routing import mapping_for
+from slips.secrets import references
+from slips.usercode import environment
 
 BUCKET = "test"
 """What `meta.source.bucket_name` says in a test."""
@@ -46,6 +56,8 @@ class Result(Struct, kw_only=True):
     records: int
     delivered: int
     quarantined: int
+    mapping: Mapping
+    """By which the log was parsed: `prefix`, `format`, `on_error`."""
 
     @property
     def result(self) -> Any:
@@ -56,24 +68,123 @@ class Result(Struct, kw_only=True):
         return next(iter(self.results.values()), None)
 
 
+class _FromConfig:
+    """Stands for the handlers of the config."""
+
+
+Source = Path | bytes | str | dict[str, Any] | list[dict[str, Any]]
+FROM_CONFIG = _FromConfig()
+
+
 def run(
-    handler: type[Handler] | Path | str | None,
-    format: str | Sequence[str],
-    source: Path | bytes,
+    handler: type[Handler] | Path | str | _FromConfig | None = FROM_CONFIG,
+    format: str | Sequence[str] | None = None,
+    source: Source | None = None,
     *,
+    config: Path | str | None = None,
+    bucket: str | None = None,
     args: dict[str, Any] | None = None,
-    on_error: Literal["quarantine", "skip", "fail"] = "quarantine",
+    on_error: Literal["quarantine", "skip", "fail"] | None = None,
     key: str | None = None,
     event_time: str | None = None,
 ) -> Result:
-    """Runs `source`, a log file or its bytes, compressed or not, through `format` to `handler`.
+    """Runs `source`, one log, through `format` to `handler`, with `meta.is_test` true.
 
-    `handler` is a class, a handler file, or None to parse only. `format` is what the config would say; a file in
-    `path/file.py:name` is relative to the current directory. `key` is the object's key (default: the file's name),
-    `event_time` RFC 3339 (default: the file's last change, or now): it dates records that have no time or no year.
+    `source` is a file (`Path`), its bytes or its text, compressed or not; or events: a dict or a list of dicts is
+    written as `format` expects them. `handler` is a class, a handler file, or None to parse only. `format` is what the
+    config would say; a file in `path/file.py:name` is relative to the current directory. `key` is the object's key
+    (default: the file's name), `event_time` RFC 3339 (default: the file's last change, or now): it dates records that
+    have no time or no year.
 
-    Raises what the handler raises, and every other error that would fail the object (`slips.errors.ObjectError`).
+    With `config`, the path of a `slips.yml`, what is not given comes from there: handler, its args (those given are
+    added), environment and limits, the mapping that fits `key`, and the file of that key in the bucket's directory.
+    `bucket` is needed where several have a mapping for it.
+
+    Raises what the handler raises, every other error that would fail the object (`slips.errors.ObjectError`), and
+    UsageError for a handler or arguments that cannot be used.
     """
+    if config is None:
+        if isinstance(handler, _FromConfig) or format is None or source is None:
+            raise UsageError("slips.testing.run: expected handler, format and source, or a config that says them")
+        project = Config(
+            stack_name="test",
+            handler=HandlerConfig(path=""),
+            bucket_mapping={BUCKET: [Mapping("", [format] if isinstance(format, str) else list(format))]},
+        )
+        found = BUCKET, project.bucket_mapping[BUCKET][0]
+    else:
+        project = load(config)
+        if key is None:
+            raise UsageError(f"{config}: no key; expected the key of an object, which chooses the mapping; pass key=…")
+        found = _mapping(project, bucket, key)
+        if isinstance(handler, _FromConfig):
+            handler = project.resolve(project.handler.path)
+        if source is None:
+            source = _file(project, found[0], key)
+    name, mapping = found
+    if format is not None:
+        mapping = replace(mapping, format=[format] if isinstance(format, str) else list(format))
+    if on_error is not None:
+        mapping = replace(mapping, on_error=on_error)
+    all_args = {**project.handler.args, **(args or {})}
+    if config is not None and next(references(all_args), None) is not None:
+        raise UsageError(
+            f"{config}: handler.args has placeholders of secrets, which a test does not ask AWS for; "
+            "expected their values; pass args={…}"
+        )
+    project = replace(
+        project,
+        handler=replace(project.handler, args=all_args),
+        bucket_mapping={name: [replace(mapping, prefix="")]},
+    )
+    with environment(project.handler.environment):
+        return _run(project, mapping, handler, source, _event(name, key, source, event_time))
+
+
+def _mapping(project: Config, bucket: str | None, key: str) -> tuple[str, Mapping]:
+    """The bucket, and its mapping that fits a key."""
+    buckets = [bucket] if bucket else list(project.bucket_mapping)
+    fitting = {name: one for name in buckets if (one := mapping_for(project.bucket_mapping, name, key)) is not None}
+    if len(fitting) == 1:
+        return next(iter(fitting.items()))
+    if fitting:
+        raise UsageError(f"key {key!r} fits mappings of the buckets {', '.join(fitting)}; expected one; pass bucket=…")
+    known = [f"{name}: {one.prefix!r}" for name in buckets for one in project.bucket_mapping.get(name, ())]
+    raise UsageError(
+        f"key {key!r} fits no mapping; expected a key that begins like one of {', '.join(known) or 'none'}"
+    )
+
+
+def _file(project: Config, bucket: str, key: str) -> Path:
+    """The file that stands for an object on this machine."""
+    embedded = project.backend.embedded
+    directory = embedded.buckets.get(bucket) if embedded else None
+    if directory is None or not (path := project.resolve(directory) / key).is_file():
+        where = f"below {directory}" if directory else f"of bucket {bucket!r} on this machine"
+        raise UsageError(f"no file {key!r} {where}; expected one, or the log itself; pass source=…")
+    return path
+
+
+def _event(bucket: str, key: str | None, source: Source, event_time: str | None) -> ObjectEvent:
+    """What announces the log."""
+    changed = nearest_time(source.stat().st_mtime) if isinstance(source, Path) else time.time()
+    return ObjectEvent(
+        aws_region="local",
+        event_time=format_time(times.iso(event_time, "event_time") if event_time else changed),
+        event_name="ObjectCreated:Put",
+        bucket_name=bucket,
+        bucket_arn=f"arn:aws:s3:::{bucket}",
+        object_key=key or (source.name if isinstance(source, Path) else "log"),
+    )
+
+
+def _run(
+    project: Config,
+    mapping: Mapping,
+    handler: type[Handler] | Path | str | _FromConfig | None,
+    source: Source,
+    event: ObjectEvent,
+) -> Result:
     metas: list[MetaData] = []
     events: list[Event] = []
 
@@ -82,31 +193,16 @@ def run(
             metas.append(meta)
             events.append(event)
 
-    if isinstance(source, Path):
-        changed, key = nearest_time(source.stat().st_mtime), key or source.name
-    else:
-        changed, key = time.time(), key or "log"
-    event = ObjectEvent(
-        aws_region="local",
-        event_time=format_time(times.iso(event_time, "event_time") if event_time else changed),
-        event_name="ObjectCreated:Put",
-        bucket_name=BUCKET,
-        bucket_arn=f"arn:aws:s3:::{BUCKET}",
-        object_key=key,
-    )
-    chain = [format] if isinstance(format, str) else list(format)
-    config = Config(
-        stack_name="test",
-        handler=HandlerConfig(path="", args=args or {}),
-        bucket_mapping={BUCKET: [Mapping("", chain, on_error)]},
-    )
     # Beside the recorder, the handler gets copies: what is recorded is what was given, whatever it does to it.
-    processor = Processor(config, _OneObject(source), [Recorder__, *_handlers(handler)])
+    handlers: list[type[Handler]] = [Recorder__, *_handlers(handler, project.handler.requirements)]
+    processor = Processor(project, _OneObject(_body(source, project, mapping)), handlers, is_test=True)
     raised: BaseException | None = None
     try:
         success = processor.attempt(event)
     except HandlerError as error:
         raised = error.__cause__
+        if raised is None:
+            raise
     if raised is not None:
         raise raised
     outcome = success.outcome
@@ -120,16 +216,38 @@ def run(
         records=outcome.records,
         delivered=outcome.delivered,
         quarantined=outcome.quarantined,
+        mapping=mapping,
     )
 
 
-def _handlers(handler: type[Handler] | Path | str | None) -> list[type[Handler]]:
-    if handler is None:
+def _handlers(
+    handler: type[Handler] | Path | str | _FromConfig | None, requirements: str | None
+) -> list[type[Handler]]:
+    if handler is None or isinstance(handler, _FromConfig):
         return []
     if isinstance(handler, str | Path):
-        return load_handlers(Path(handler))
+        return load_handlers(Path(handler), requirements)
     check_handlers([handler])
     return [handler]
+
+
+def _body(source: Source, project: Config, mapping: Mapping) -> Path | bytes:
+    """The log: a file, or its bytes."""
+    if isinstance(source, Path | bytes):
+        return source
+    if isinstance(source, str):
+        if "\n" not in source and source.strip() and Path(source[:1000]).is_file():
+            raise UsageError(f"source is the text {source!r}, and a file has that name; expected a log; pass Path(…)")
+        return source.encode("utf-8", "surrogateescape")
+    events = source if isinstance(source, list) else [source]
+    reader = compile_chain(mapping.format, project.root, project.limits.record).reader
+    name, _, path = reader.partition(":")
+    if name != "json-records":
+        return b"".join(msgspec.json.encode(event) + b"\n" for event in events)
+    document: Any = events
+    for part in reversed(path.split(".")):
+        document = {part: document}
+    return msgspec.json.encode(document)
 
 
 class _OneObject:

@@ -98,11 +98,15 @@ def _is_of(name: str, module: ModuleType, names: set[str], directories: set[str]
 
 @contextmanager
 def importing(variables: Mapping[str, str]) -> Iterator[None]:
-    """While the user's code is imported: these environment variables, and what it prints to standard error.
+    """While the user's code is imported: these environment variables, and what it prints goes to standard error."""
+    with environment(variables), redirect_stdout(sys.stderr):
+        yield
 
-    Afterwards both are as before, and no other thread imports meanwhile.
-    """
-    with _lock, redirect_stdout(sys.stderr):
+
+@contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """The user's code finds these environment variables; afterwards all are as before. No other thread imports then."""
+    with _lock:
         before = dict(os.environ)
         os.environ.update(variables)
         try:

@@ -163,7 +163,7 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
 
     config = msgspec.convert(setup.config, Config)
     try:
-        handlers = load_handlers(Path(setup.handler))
+        handlers = load_handlers(Path(setup.handler), config.handler.requirements)
         config = with_secrets(config, setup.endpoint_url, setup.region)
     except UsageError as error:
         answer(Ready(str(error)))

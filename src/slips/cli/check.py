@@ -67,8 +67,10 @@ def check(
     handler = config.resolve(config.handler.path) if config else _handler_of(text, file)
     try:
         if handler is not None:
-            with importing(config.handler.environment if config else {}):
-                handlers = [each.__name__ for each in load_handlers(handler)]
+            about = config.handler if config else None
+            with importing(about.environment if about else {}):
+                loaded = load_handlers(handler, about.requirements if about else None)
+            handlers = [each.__name__ for each in loaded]
     except UsageError as error:
         mistakes.append(str(error))
     if config is None or mistakes:

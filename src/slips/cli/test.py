@@ -107,14 +107,18 @@ def local(
     )
     quiet_libraries()
     _log.info("Event: %s", json.dumps([event.to_dict() for event in events], indent=4))
+    say(
+        "the handler is tested with real effects: what it sends or writes is sent and written; "
+        "where 'meta.is_test' is true, it may leave that out"
+    )
     # As in `run`: what handlers print is no part of the output.
     with redirect_stdout(in_pieces(sys.stderr)):
         os.environ.update(config.handler.environment)
-        handlers = load_handlers(config.resolve(config.handler.path))
+        handlers = load_handlers(config.resolve(config.handler.path), config.handler.requirements)
         _log.info("Handler: %s in %s", ", ".join(each.__name__ for each in handlers), config.handler.path)
         store = object_store(ctx, config, stack, endpoint_url)
         config = with_secrets(config, one_endpoint_url(ctx, endpoint_url), options(ctx).region)
-        processor = Processor(config, store, handlers)
+        processor = Processor(config, store, handlers, is_test=True)
     clean = True
     for given in events:
         event = with_key_of_today(given, store)

@@ -131,8 +131,10 @@ def _always(_event: ObjectEvent, _names: tuple[str, ...]) -> bool:
 class Processor:
     """Processes objects with one configuration. Chains are compiled once, handlers are fresh for each object."""
 
-    def __init__(self, config: Config, store: ObjectStore, handlers: Sequence[type[Handler]]) -> None:
-        self._config, self._store, self._handlers = config, store, handlers
+    def __init__(
+        self, config: Config, store: ObjectStore, handlers: Sequence[type[Handler]], *, is_test: bool = False
+    ) -> None:
+        self._config, self._store, self._handlers, self._is_test = config, store, handlers, is_test
         self._chains: dict[tuple[str, ...], Chain] = {}
         self._health = Health()
         self.is_spent = False
@@ -186,7 +188,7 @@ class Processor:
         return done
 
     def _begin(self, event: ObjectEvent, ticker: Ticker) -> _Run:
-        return _Run(event, self._handlers, ticker.position, self._config.limits.result_bytes)
+        return _Run(event, self._handlers, ticker.position, self._config.limits.result_bytes, self._is_test)
 
     def _finish(self, run: _Run, ticker: Ticker, admit: Admit) -> Success | Superseded:
         event = run.event
@@ -231,8 +233,14 @@ class _Run:
     """One run of one object: its handlers, its counters, its bad records."""
 
     def __init__(
-        self, event: ObjectEvent, handlers: Sequence[type[Handler]], position: Cells, result_bytes: int
+        self,
+        event: ObjectEvent,
+        handlers: Sequence[type[Handler]],
+        position: Cells,
+        result_bytes: int,
+        is_test: bool,
     ) -> None:
+        self._is_test = is_test
         self.event, self._classes, self._position, self._result_bytes = event, handlers, position, result_bytes
         self._announced = event
         self.names: tuple[str, ...] = ()
@@ -270,6 +278,7 @@ class _Run:
                 reject=reject,
                 ticker=ticker,
                 skip=mapping.on_error == "skip",
+                is_test=self._is_test,
             )
         except HandlerError as error:
             cause = error.__cause__
