@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import time
 from typing import Any
 
 import pytest
@@ -122,14 +121,9 @@ def test_a_request_gets_a_message_and_its_headers_as_an_object() -> None:
 
 
 def test_headers_of_one_name_cost_as_much_as_headers_of_many() -> None:
-    def seconds(names: list[str]) -> float:
-        event = waf(request={"headers": [{"name": name, "value": "v" * 100} for name in names]})
-        begun = time.process_time()
-        parse(aws.aws_waf, event)
-        return time.process_time() - begun
-
-    many = seconds([f"name-{n}" for n in range(20_000)])
-    assert seconds(["name"] * 20_000) < 20 * many  # where each is joined to all before it, 200 times
+    headers = [{"name": "name", "value": "v" * 100}] * 200_000
+    _, event = parse(aws.aws_waf, waf(request={"headers": headers}))  # the square of this would not end
+    assert len(event["httpRequest"]["header"]["name"]) == 200_000 * len(", ") - 2 + 200_000 * 100
 
 
 def test_headers_of_one_name_are_joined_and_names_keep_their_case() -> None:
