@@ -122,7 +122,11 @@ def _as_called(value: Any, cls: type, arguments: tuple[str, ...]) -> tuple[Any, 
         return functools.partial(value.func, *(cls, *value.args), **value.keywords), arguments
     if not callable(value):
         return None, ()
-    return value, (cls, *arguments) if hasattr(type(value), "__get__") else arguments
+    # A partial is given no instance before Python 3.14, although 3.13 lets it warn that it will be.
+    is_bound = hasattr(type(value), "__get__") and (
+        sys.version_info >= (3, 14) or not isinstance(value, functools.partial)
+    )
+    return value, (cls, *arguments) if is_bound else arguments
 
 
 def _kind(function: Any) -> str:
