@@ -242,7 +242,7 @@ class Embedded:
             if names:
                 self._identify(read, names)
             self.acknowledge(delivery, read)
-            if announced.identity in names:
+            if announced.replay is None and announced.identity in ("", *names) and announced.identity != read.identity:
                 self.ledger.forget(announced)
             if announced.identity not in ("", read.identity, *names) and announced.records is None:
                 whole = msgspec.structs.replace(announced, replay=None)
