@@ -177,7 +177,7 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {
 
 def inputs() -> Iterator[Input]:
     """All of them, normal input of each kind first."""
-    for kind in (_compressed, _lines, _documents, _texts, _tables):
+    for kind in (_compressed, _lines, _documents, _texts, _tables, _wide, _handlers):
         yield from kind()
 
 
@@ -441,6 +441,49 @@ def _tables() -> Iterator[Input]:
     yield kind(name="paloalto, one line: quotes", make=lambda: traffic + repeated(b'""', RECORD - 100))
     yield kind(name="paloalto, one line: type", make=lambda: b",,," + repeated(b"A", RECORD - 100) + b"x")
     yield kind(name="paloalto, one line: spaces", make=lambda: repeated(b" ", RECORD - 100) + b",,,TRAFFIC")
+
+
+def _wide() -> Iterator[Input]:
+    """A text with one character beyond U+FFFF takes four bytes for each in memory; many values take 100 each."""
+    kind = partial(Input, normal="JSON lines")
+    text = b"x" * (RECORD - 200) + "\U0001f600".encode()
+    syslog, traffic = b"Nov 21 06:00:24 h p: ", b"1,2018/11/30 16:09:07,1,TRAFFIC,end,1,2018/11/30 16:09:07,"
+    for name, format_, make in (
+        ("a line", "s3-lines", lambda: text),
+        ("an object", "s3-text", lambda: text),
+        ("json", "[s3-lines, json]", lambda: b'{"message":"%s"}' % text),
+        ("json, not UTF-8", "[s3-lines, json]", lambda: b'{"message":"%s\xff"}' % text),
+        ("json, syslog", "[s3-lines, json, syslog]", lambda: b'{"message":"%s%s"}' % (syslog, text)),
+        ("syslog", "syslog", lambda: syslog + text),
+        ("kea", "kea", lambda: b"INFO [kea] DHCP4_LEASE_ALLOC " + text),
+        ("paloalto", "paloalto", lambda: traffic + text),
+        ("paloalto, quotes", "paloalto", lambda: traffic + b'""' + text),
+        ("csv", "csv", lambda: b"a,b\n1," + text),
+        ("csv, quotes", "csv", lambda: b'a,b\n1,"%s"' % text),
+        ("csv, a quote that never ends", "csv", lambda: b'a,b\n1,"' + text),
+        ("json-records", "[json-records]", lambda: b'{"Records":[{"message":"%s"}]}' % text),
+    ):
+        yield kind(name=f"wide: {name}", format=format_, make=make)
+    key, field = b"k" * 40, b"x" * 50
+    for name, format_, make in (
+        ("objects in objects", "[s3-lines, json]", lambda: b'{"a":[%s]}' % b",".join([b'{"%s":{}}' % key] * 120_000)),
+        ("keys", "[s3-lines, json]", lambda: b"{%s}" % b",".join(b'"%s%d":{}' % (key, n) for n in range(249_000))),
+        ("csv", "csv", lambda: b"a,b\n" + b",".join([field] * 249_990) + b"\n"),
+        ("csv, quotes", "csv", lambda: b"a,b\n" + b",".join([b'"%s"' % field] * 249_990) + b"\n"),
+        ("paloalto", "paloalto", lambda: traffic + b",".join([field] * 249_900) + b"\n"),
+    ):
+        yield kind(name=f"as many values as allowed: {name}", format=format_, make=make)
+
+
+def _handlers() -> Iterator[Input]:
+    kind = partial(Input, format="[s3-lines, json]", normal="JSON lines of 5 bytes", make=partial(repeated, b"{  }\n"))
+    for name, code in {
+        "a result of 10 MB": "return 'x' * 10_000_000",
+        "a result of a million values": "return [{}] * 1_000_000",
+        "a log line of 30 MB": "__import__('logging').warning('x' * 30_000_000)",
+        "an exception of 30 MB": "raise ValueError('x' * 30_000_000)",
+    }.items():
+        yield kind(name=f"handler: {name}", handler=memory.HANDLER.replace("return self.events", code))
 
 
 # ---- running them
