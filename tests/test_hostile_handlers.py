@@ -107,7 +107,8 @@ PATCHES = {
     "slips": "import slips.chain, slips.model; slips.chain.MetaData = slips.model.Outcome = None",
     "sys.modules": "sys.modules.clear()",
     "the environment": "os.environ.clear()",
-    "the working directory": "import tempfile; d = tempfile.mkdtemp(); os.chdir(d); os.rmdir(d)",
+    "the working directory": "os.chdir('/')",
+    "a working directory that is gone": "import tempfile; d = tempfile.mkdtemp(); os.chdir(d); os.rmdir(d)",
     "the recursion limit": "sys.setrecursionlimit(60)",
     "the limit of open files": "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (5, 5))",
     "the limit of memory": "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**26, 2**26))",
@@ -127,7 +128,8 @@ def test_what_a_handler_does_to_its_process_costs_no_other_object_anything(proje
         "    def result(self):\n"
         "        import json, tempfile, decimal\n"
         "        with open(__file__) as file: text = file.read()\n"
-        "        return [len(text) > 0, isinstance(1, int), 'PATH' in os.environ, os.getcwd() != '', time.time() > 0]\n"
+        "        here = os.path.exists('slips.yml')\n"
+        "        return [len(text) > 0, isinstance(1, int), 'PATH' in os.environ, here, time.time() > 0]\n"
     )
     project.put("json/1", {"harm": 1}, {"n": 1})
     for number in range(2, 5):
@@ -152,6 +154,7 @@ def test_what_fails_for_want_of_resources_is_no_attempt_three_times_then_an_item
     (item,) = project.slips("errors", "--json").json
     tried = (project.root / "handler.py.tried").read_text().split()
     assert (done.json["failed"], item["attempts"], len(tried), len(set(tried))) == (1, 1, 4, 4)
+    assert done.err.count("which is no attempt, there will be another") == 3
 
 
 def test_an_object_that_failed_for_want_of_resources_loses_no_attempt(project: Project) -> None:

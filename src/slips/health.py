@@ -32,7 +32,7 @@ _PASSING = "_X_AMZN_"
 """Variables that Lambda itself sets and takes away."""
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
-_environ, _getcwd, _fstat, _modules = os.environ, os.getcwd, os.fstat, sys.modules
+_environ, _getcwd, _chdir, _fstat, _modules = os.environ, os.getcwd, os.chdir, os.fstat, sys.modules
 _getrlimit, _recursion, _set_recursion = resource.getrlimit, sys.getrecursionlimit, sys.setrecursionlimit
 _timer = signal.getitimer
 
@@ -47,10 +47,10 @@ class Health:
         self._environ = [name for name in _environ if not name.startswith(_PASSING)]
         self._open = [number for number in (0, 1, 2) if _is_open(number)]
         self._has_timer = _timer(signal.ITIMER_REAL)[0] > 0
-        self._has_directory = _has_directory()
+        self._directory = _directory()
 
     def mend(self) -> str:
-        """What is damaged, in a few words; empty for nothing. Functions are put back, so that slips can go on.
+        """What is damaged, in a few words; empty for nothing. Functions and the working directory are put back.
 
         Until they are, nothing here may call a builtin.
         """
@@ -85,7 +85,7 @@ class Health:
         for number in self._open:
             if not _is_open(number):
                 return f"descriptor {number} was closed"
-        if self._has_directory and not _has_directory():
+        if self._directory is not None and _directory() != self._directory and not _changed_to(self._directory):
             return "its working directory is gone"
         if not self._has_timer and _timer(signal.ITIMER_REAL)[0] > 0:
             return "a timer was left running"
@@ -126,9 +126,17 @@ def _is_open(descriptor: int) -> bool:
     return True
 
 
-def _has_directory() -> bool:
+def _directory() -> str | None:
     try:
-        _getcwd()
+        return _getcwd()
+    except OSError:
+        return None  # it was removed
+
+
+def _changed_to(directory: str) -> bool:
+    """Whether this process works in `directory` again."""
+    try:
+        _chdir(directory)
     except OSError:
         return False
     return True

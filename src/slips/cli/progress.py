@@ -85,7 +85,10 @@ class Lines:
         if final:
             self.line(f"failed: {failure.message}")
         elif self._verbose:
-            self.line(f"attempt {attempt} failed, there will be another: {failure.message}")
+            which = (
+                "a worker had no resources, which is no attempt" if failure.resources else f"attempt {attempt} failed"
+            )
+            self.line(f"{which}, there will be another: {failure.message}")
 
     def ended(self, event: ObjectEvent, why: str) -> None:
         if self._verbose:
