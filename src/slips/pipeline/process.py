@@ -488,7 +488,7 @@ def _rest(event: ObjectEvent, chain: Chain, stopped: int | None) -> ObjectEvent 
 
 def _hint(error: BaseException) -> str:
     """What to do about an exception of a handler that few understand."""
-    if not isinstance(error, UnicodeEncodeError):
+    if type(error) is not UnicodeEncodeError:  # `isinstance` asks the error itself, which may raise
         return ""
     character = error.object[error.start : error.start + 1]
     if not "\udc80" <= character <= "\udcff":
