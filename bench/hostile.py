@@ -476,7 +476,9 @@ def _wide() -> Iterator[Input]:
 
 
 def _handlers() -> Iterator[Input]:
-    kind = partial(Input, format="[s3-lines, json]", normal="JSON lines of 5 bytes", make=partial(repeated, b"{  }\n"))
+    kind = partial(
+        Input, format="[s3-lines, json]", normal="JSON lines of 5 bytes", make=partial(repeated, b"{  }\n", SIZE // 2)
+    )
     for name, code in {
         "a result of 10 MB": "return 'x' * 10_000_000",
         "a result of a million values": "return [{}] * 1_000_000",
