@@ -332,6 +332,25 @@ def test_elements_of_any_kinds_by_turns_cost_as_much_as_objects(units: list[byte
     assert calls(*units) < 4 * calls(b"{}")  # one by one, 20 times as many, and each looked 16 KB ahead
 
 
+@pytest.mark.parametrize(
+    "long", [b"[" * 50_000 + b"]" * 50_000, b"[" + b"{}," * 50_000 + b"{}]", b"[" + b'["]"],' * 50_000 + b"1]"]
+)
+def test_brackets_are_not_passed_over_one_by_one(long: bytes) -> None:
+    calls = 0
+
+    def profile(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    content = b'{"a":' + long + b',"Records":[{"b":1}]}'
+    sys.setprofile(profile)
+    try:
+        assert list(elements(content)) == [{"b": 1}]
+    finally:
+        sys.setprofile(None)
+    assert calls < 5_000
+
+
 def test_bad_records_never_reach_a_parser(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("def anything(meta, event):\n    return {'got': repr(event)}\n")
     received: list[Any] = []

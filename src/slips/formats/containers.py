@@ -44,10 +44,15 @@ _BOUNDARY = re.compile(rb'\}[ \t\n\r]*+,[ \t\n\r]*+\{[ \t\n\r]*+"[^"\\]*+"[ \t\n
 _SCALAR = re.compile(rb'[^\[\]{}",: \t\n\r]*+')
 # The rest of a string, up to its quote or to a backslash that lacks what belongs to it.
 _STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
-# Over whole strings to a bracket, to the quote of a string that is not all there, or to the end.
-_BRACKET = re.compile(
-    rb'[^"\[\]{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{}]*+)*+(?:(?P<opens>[\[{])|(?P<closes>[\]}])|(?P<quote>")|\Z)',
-    re.DOTALL,
+# Over whole strings, and whole brackets without others in them, to brackets of one kind, to the quote of a string that
+# is not all there, or to the end.
+_BRACKETS = re.compile(
+    rb"""
+    [^"\[\]{}]*+
+    (?: (?: STRING | [\[{] (?: [^"\[\]{}]++ | STRING )*+ [\]}] ) [^"\[\]{}]*+ )*+
+    (?: (?P<opens> [\[{]++ ) | (?P<closes> [\]}]++ ) | (?P<quote> " ) | \Z )
+    """.replace(b"STRING", rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'),
+    re.DOTALL | re.VERBOSE,
 )
 
 
@@ -285,8 +290,8 @@ class _Text:
         """Consumes a value of any kind and size, of which it holds no more than `limit` bytes."""
         first = self._peek()
         scalar, in_string, done = first not in (b"{", b"[", b'"'), first == b'"', False
-        kept, size, depth = bytearray(), 0, 0
-        at = self._at + in_string
+        kept, size, depth = bytearray(), 0, int(first in (b"{", b"["))
+        at = self._at + (not scalar)
         while True:
             data = self._data
             if scalar:
@@ -359,19 +364,20 @@ def _skip(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:
 
 
 def _skip_brackets(data: bytes, at: int, depth: int) -> tuple[int, int, bool]:
-    """From inside so many brackets to behind the last of them, or as far as `data` goes.
+    """From inside so many brackets, at least one, to behind the last of them, or as far as `data` goes.
 
     Gives the position, the depth there, and whether it is in a string.
     """
-    for match in _BRACKET.finditer(data, at):
+    for match in _BRACKETS.finditer(data, at):
         at = match.end()
         kind = match.lastgroup
         if kind == "opens":
-            depth += 1
+            depth += at - match.start(kind)
         elif kind == "closes":
-            depth -= 1
-            if not depth:
-                break
+            closed = at - match.start(kind)
+            if closed >= depth:
+                return at - (closed - depth), 0, False
+            depth -= closed
         elif kind == "quote":
             return _skip(_STRING, data, at), depth, True
     return at, depth, False
