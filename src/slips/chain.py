@@ -279,6 +279,11 @@ class _Streamed:
 
     def checked(self) -> _Streamed | Rule:
         """Itself, if there is an event left, else the Rule that filtered the last. Raises what its stages raise."""
+        if not self._stages:
+            for _ in self._events:
+                pass
+            self.first = self.last = self._meta.timestamp
+            return self
         rules: list[Rule] = []
         for meta, _ in self._made(rules):
             self.first, self.last = min(self.first, meta.timestamp), max(self.last, meta.timestamp)
