@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slips.errors import RecordError, RecordTooLarge
-from slips.format import Format, Parsed, RecordLimits
+from slips.format import Format, Limited, Parsed, RecordLimits
 from slips.formats import general
 from slips.formats.json_text import load_json
 from slips.model import MetaData, ObjectEvent
@@ -123,6 +123,20 @@ def test_what_is_deeper_than_the_limit_says_the_same_on_every_interpreter(text: 
         return
     with suppress(RecordError):
         assert depth_of(load_json(raw)) > depth
+
+
+@pytest.mark.parametrize("limit", [7, 10, 12, 13, 20])
+def test_a_record_deeper_than_those_before_it_is_held_to_the_same_limit(limit: int) -> None:
+    assert general.json.parse is not None
+    parse_json = Limited.bind(general.json.parse, RecordLimits(depth=limit))
+    for depth in (1, limit, limit + 1, 9, limit - 1, limit + 1, 13, 1, limit, 40):
+        raw = b'{"in":' * (depth - 1) + b"{}" + b"}" * (depth - 1)
+        meta = MetaData("", OBJECT.timestamp, OBJECT, None, 1)
+        if depth <= limit:
+            assert depth_of(parse_json(meta, raw)) == depth
+        else:
+            with pytest.raises(RecordTooLarge, match=f"more than {limit} levels"):
+                parse_json(meta, raw)
 
 
 @pytest.mark.parametrize("size", [0, 249_998, 249_999, 250_000, 1_000_000])

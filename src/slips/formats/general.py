@@ -12,7 +12,7 @@ from slips import times
 from slips.errors import ReaderError, RecordError
 from slips.format import Bad, Elements, Event, Limited, Parse, Parsed, RecordLimits, parser
 from slips.formats.containers import elements_of
-from slips.formats.json_text import has_too_many_values, load_json, shallow_decoder
+from slips.formats.json_text import MORE_LEVELS, has_too_many_values, load_json, shallow_decoder
 from slips.model import MetaData
 
 
@@ -32,12 +32,14 @@ def json(limits: RecordLimits) -> Parse:
     decode, small = shallow_decoder(limits.depth), 2 * limits.values
 
     def parse(_meta: MetaData, raw: bytes) -> Parsed:
+        nonlocal decode
         if len(raw) > small and raw[:1].isspace() | (raw[:1] in b"[\xef") and _is_long_array(raw, limits.values):
             return Elements(lambda: _elements(raw, limits))
         try:
             value = decode(raw) if len(raw) <= small else load_json(raw, limits)
         except (ValueError, msgspec.MsgspecError):
             value = load_json(raw, limits)
+            decode = shallow_decoder(limits.depth, MORE_LEVELS)  # where one record is deeper, others are
         if value.__class__ is dict or (value.__class__ is list and value and all(v.__class__ is dict for v in value)):
             event: Event | list[Event] = value
             return event
