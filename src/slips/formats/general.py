@@ -12,7 +12,7 @@ from slips import times
 from slips.errors import ReaderError, RecordError
 from slips.format import Bad, Elements, Event, Limited, Parse, Parsed, RecordLimits, parser
 from slips.formats.containers import elements_of
-from slips.formats.json_text import MORE_LEVELS, has_too_many_values, load_json, shallow_decoder
+from slips.formats.json_text import MORE_LEVELS, has_too_many_values, load_json, load_odd_json, shallow_decoder
 from slips.model import MetaData
 
 
@@ -37,8 +37,8 @@ def json(limits: RecordLimits) -> Parse:
             return Elements(lambda: _elements(raw, limits))
         try:
             value = decode(raw) if len(raw) <= small else load_json(raw, limits)
-        except (ValueError, msgspec.MsgspecError):
-            value = load_json(raw, limits)
+        except (ValueError, msgspec.MsgspecError) as refusal:
+            value = load_odd_json(raw, limits, refusal)
             decode = shallow_decoder(limits.depth, MORE_LEVELS)  # where one record is deeper, others are
         if value.__class__ is dict or (value.__class__ is list and value and all(v.__class__ is dict for v in value)):
             event: Event | list[Event] = value

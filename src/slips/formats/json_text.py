@@ -10,6 +10,7 @@ from __future__ import annotations
 import json as stdlib_json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from itertools import islice
 from typing import Any, NewType
@@ -29,6 +30,8 @@ _new_type: Callable[[str, Any], Any] = NewType  # mypy would have each in a decl
 # msgspec is as fast as orjson here, and keeps integers beyond 64 bits exact where orjson rounds them to floats.
 _decode_any = msgspec.json.Decoder().decode
 _validate = msgspec.json.Decoder(msgspec.Raw).decode
+_decode_leniently = stdlib_json.JSONDecoder().decode
+_BOM = b"\xef\xbb\xbf"
 # A string, all of it or as much as there is.
 _QUOTED = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
 _BRACKETS = re.compile(rb'[\[{]++|[\]}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
@@ -45,19 +48,24 @@ def load_json(raw: bytes, limits: RecordLimits = RecordLimits()) -> Any:  # noqa
         raise too_many_values(limits.values)
     try:
         return shallow_decoder(limits.depth)(raw)
-    except (ValueError, msgspec.MsgspecError):
-        pass  # deeper, or not as strict
+    except (ValueError, msgspec.MsgspecError) as error:
+        return load_odd_json(raw, limits, error)
+
+
+def load_odd_json(raw: bytes, limits: RecordLimits, refusal: Exception) -> Any:
+    """What `load_json` makes of a text with no more values than allowed that a `shallow_decoder` has refused."""
     if _is_text_deeper(raw, limits.depth):
         raise RecordTooLarge(
             f"record is nested more than {limits.depth:,} levels deep; raise 'limits.record_depth' to take it"
-        )
+        ) from None
+    if isinstance(refusal, msgspec.ValidationError):  # it is deeper than that decoder reads
+        with suppress(ValueError, msgspec.MsgspecError):
+            return _decode_any(raw)
+    text = raw.rstrip(b"\r\n").removeprefix(_BOM).decode("utf-8", "surrogateescape")
     try:
-        return _decode_any(raw)
-    except (ValueError, msgspec.MsgspecError):
-        try:
-            return stdlib_json.loads(limits.refuse_wide(raw.rstrip(b"\r\n").decode("utf-8-sig", "surrogateescape")))
-        except ValueError as error:
-            raise RecordError(f"not JSON: {_reason(error)}") from None
+        return _decode_leniently(limits.refuse_wide(text))
+    except ValueError as error:
+        raise RecordError(f"not JSON: {_reason(error)}") from None
 
 
 def _reason(error: ValueError) -> str:
