@@ -1099,7 +1099,7 @@ def served(project: Project, text: str) -> list[Any]:
     commands += frame(Task(ObjectEvent(bucket_name="my-logs", object_key="json/a")))
     answers = BytesIO()
     worker.serve(BytesIO(commands), answers, [0, 0, 0])
-    return [each for each in Frames().feed(answers.getvalue()) if not isinstance(each, worker.Progress)]
+    return [each for each in Frames().feed(answers.getvalue()) if not isinstance(each, worker.Progress | worker.Opened)]
 
 
 def test_a_worker_resolves_secrets_before_the_first_object(secret: Cloud) -> None:
