@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as stdlib_json
 import math
 import tracemalloc
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -83,6 +84,23 @@ def test_why_a_text_is_no_json_reads_the_same_on_every_python(text: str, reason:
     with pytest.raises(RecordError) as caught:
         load_json(text.encode())
     assert str(caught.value) == f"not JSON: {reason}"
+
+
+@pytest.mark.parametrize("first", range(256))
+def test_whatever_a_text_begins_with_it_is_read_as_the_standard_library_reads_it(first: int) -> None:
+    for raw in (bytes([first]) + b"aN", bytes([first]) + b"[]", bytes([first]) + b"\xbb\xbf{}"):
+        text = raw.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+        assert outcome(load_json, raw) == outcome(stdlib_json.JSONDecoder().decode, text)
+
+
+def outcome(read: Callable[[Any], object], text: object) -> str:
+    """What reading gives, or why it gives nothing."""
+    try:
+        return repr(read(text))
+    except ValueError as error:
+        return f"not JSON: {error}"
+    except RecordError as error:
+        return str(error)
 
 
 JSON = st.recursive(

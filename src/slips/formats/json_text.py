@@ -32,6 +32,9 @@ _decode_any = msgspec.json.Decoder().decode
 _validate = msgspec.json.Decoder(msgspec.Raw).decode
 _decode_leniently = stdlib_json.JSONDecoder().decode
 _BOM = b"\xef\xbb\xbf"
+_BEGINNINGS = b" \t\r\n" + _BOM + b'{["-0123456789tfnNI'
+"""Bytes that a JSON text may begin with; NaN and Infinity are values to the lenient decoder."""
+_NO_VALUE = "not JSON: Expecting value: line 1 column 1 (char 0)"
 # A string, all of it or as much as there is.
 _QUOTED = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
 _BRACKETS = re.compile(rb'[\[{]++|[\]}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
@@ -54,6 +57,8 @@ def load_json(raw: bytes, limits: RecordLimits = RecordLimits()) -> Any:  # noqa
 
 def load_odd_json(raw: bytes, limits: RecordLimits, refusal: Exception) -> Any:
     """What `load_json` makes of a text with no more values than allowed that a `shallow_decoder` has refused."""
+    if raw[:1] not in _BEGINNINGS:
+        raise RecordError(_NO_VALUE)  # as below, in a quarter of the time: logs of another format have many such lines
     if _is_text_deeper(raw, limits.depth):
         raise RecordTooLarge(
             f"record is nested more than {limits.depth:,} levels deep; raise 'limits.record_depth' to take it"
