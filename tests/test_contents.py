@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -276,6 +277,35 @@ def test_a_file_that_changes_while_it_is_open_is_an_error_that_may_pass(
         DirectoryStore({"my-logs": tmp_path}).open(EVENT),
     ):
         change(path)
+
+
+def test_a_body_gives_no_byte_behind_the_size_of_its_file_when_it_was_opened(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"body")
+
+    def read(*sizes: int) -> None:
+        with DirectoryStore({"my-logs": tmp_path}).open(EVENT) as stored:
+            appended(path)
+            for size in sizes:
+                got.append(stored.body.read(size))
+
+    for sizes, given in (((4, 1), [b"body"]), ((9,), []), ((-1,), []), ((4,), [b"body"])):
+        path.write_bytes(b"body")
+        got: list[bytes] = []
+        with pytest.raises(StorageError, match="changed while it was read"):
+            read(*sizes)
+        assert got == given
+
+
+def test_a_body_is_read_on_from_its_own_place_whoever_moves_the_file_s_position(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"body")
+    before = {int(each.name) for each in Path("/dev/fd").iterdir()}
+    with DirectoryStore({"my-logs": tmp_path}).open(EVENT) as stored:
+        assert stored.body.read(2) == b"bo"
+        for each in {int(each.name) for each in Path("/dev/fd").iterdir()} - before:
+            with suppress(OSError):
+                os.lseek(each, 0, os.SEEK_SET)
+        assert (stored.body.read(9), stored.body.read(9)) == (b"dy", b"")
 
 
 def test_a_damage_of_a_file_that_changed_meanwhile_is_no_damage(tmp_path: Path) -> None:

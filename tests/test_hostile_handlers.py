@@ -49,6 +49,22 @@ def test_a_child_that_exits_costs_nothing(project: Project) -> None:
         assert (summary["objects"], summary["failed"], summary["records"]) == (3, 0, 60), place
 
 
+def test_a_handler_that_moves_the_positions_of_all_files_gets_each_record_once(project: Project) -> None:
+    project.handler(
+        HEAD + "    def setup(self, args): self.got = []\n"
+        "    def recv(self, meta, event):\n"
+        "        self.got.append(event['n'])\n"
+        "        for each in range(3, 64):\n"
+        "            try: os.lseek(each, 0, os.SEEK_SET)\n"
+        "            except OSError: pass\n"
+        "    def result(self): return [len(self.got), sum(self.got)]\n"
+    )
+    project.put("json/1", {"n": 1})
+    project.put("json/2", *({"n": number} for number in range(20_000)))
+    summary = project.shell("run", "--json").json
+    assert [each["result"] for each in summary["results"]] == [[1, 1], [20_000, sum(range(20_000))]]
+
+
 DEATHS = {
     "before the first record": ("json/1", "own.py:own", "    def recv(self, meta, event): pass\n"),
     "after record 2": ("json/2", "own.py:own", "    def recv(self, meta, event): pass\n"),

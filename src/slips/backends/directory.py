@@ -198,20 +198,26 @@ def _is_utf8(key: str) -> bool:
 
 
 class _Body:
-    """An open file whose read errors name the object; to end before its size is one."""
+    """The bytes of an open file, up to the size that the file had then. Read errors name the object.
+
+    The place in the file is kept here: the file's own position may be moved by a handler, or by a child of one.
+    """
 
     def __init__(self, file: BinaryIO, size: int, where: str) -> None:
-        self._file, self._left, self._where = file, size, where
+        self._file, self._size, self._where = file, size, where
+        self._at = 0
 
     def read(self, size: int = -1) -> bytes:
+        left = self._size - self._at
         try:
-            data = self._file.read(size)
+            data = os.pread(self._file.fileno(), size if size >= 0 else left + 1, self._at)
         except OSError as error:
             raise StorageError(f"{self._where}: reading failed: {error.strerror}") from error
-        self._left -= len(data)
-        if not data and size and self._left > 0:
+        if len(data) > left or (not data and size and left):
+            ends = "goes on behind the size" if data else f"ends {left:,} bytes before the size"
             raise StorageError(
-                f"{self._where}: the file ends {self._left:,} bytes before the size it had when it was opened; "
+                f"{self._where}: the file {ends} it had when it was opened; "
                 "expected it to stay as it is while it is read"
             )
+        self._at += len(data)
         return data
