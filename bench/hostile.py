@@ -330,6 +330,8 @@ def _documents() -> Iterator[Input]:
         "escapes": [b'{"a":"' + b"\\u00e4" * 100 + b'"}'],
     }.items():
         yield small(name=f"elements: {name}", make=partial(elements, *units, size=SIZE // 2))
+    hundred = b'{"Records":[{"a":"%s"}]}' % (b"x" * 80)
+    yield kind(name="documents of 100 bytes", normal="documents of 100 bytes", make=partial(repeated, hundred, SIZE))
     for name, make in {
         "without elements": lambda: repeated(b'{"Records":[]}'),
         "of one element": lambda: repeated(b'{"Records":[{}]}'),
@@ -345,7 +347,13 @@ def _documents() -> Iterator[Input]:
         "an element over the limit": lambda: document(b'{"a":[' + repeated(b"{},", 4 * RECORD) + b"{}]}"),
         "spaces": lambda: repeated(b" \n") + b"{}",
     }.items():
-        yield kind(name=f"documents: {name}", make=make)
+        short = name in ("without elements", "of one element", "arrays again and again", "byte order marks")
+        yield kind(
+            name=f"documents: {name}",
+            make=make,
+            normal="documents of 100 bytes" if short else "documents",
+            refused=name == "keys before the array",
+        )
 
 
 def _texts() -> Iterator[Input]:

@@ -150,7 +150,12 @@ class _Text:
             return
         others: list[str] = []
         found = False
-        for key in self._keys():
+        for number, key in enumerate(self._keys()):
+            if number > self._limits.values:
+                raise self._refusal(
+                    f"more than {self._limits.values:,} keys beside the array; expected a few; raise "
+                    "'limits.record_values' to take them"
+                )
             if key == names[0]:
                 found = True
                 yield from self.runs(names[1:], [*above, key])
@@ -326,6 +331,9 @@ class _Text:
 
     def _peek(self) -> bytes:
         """Moves to the next byte that is not blank; gives it, or nothing at the end of the stream."""
+        byte = self._data[self._at : self._at + 1]
+        if byte > b" ":  # most often: no search
+            return byte
         while True:
             self._at = _skip(_BLANKS, self._data, self._at)
             if self._at < len(self._data):
