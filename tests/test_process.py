@@ -25,7 +25,7 @@ from slips.config import Config, HandlerConfig, Limits, Mapping
 from slips.errors import RecordError, StorageError, UsageError
 from slips.format import RecordLimits, TooLong
 from slips.interface import Handler, load_handlers
-from slips.model import MetaData, ObjectEvent, Outcome, Range
+from slips.model import MetaData, ObjectEvent, Outcome, Range, bounded
 from slips.pipeline.process import RANGES, SAMPLES_BYTES, Failure, Processor, Quarantine, Success
 from slips.pipeline.report import report_failure, report_quarantine
 from slips.pipeline.result import plain_result
@@ -578,6 +578,22 @@ def test_a_result_over_the_limit_is_cut_and_marked_and_the_object_is_done(
 @pytest.mark.parametrize("value", ["x" * 998, ["x" * 96] * 10, "é" * 499, {"n": list(range(200))}])
 def test_a_result_within_the_limit_is_whole(make: Make, value: Any) -> None:
     assert plain_result(value, 1_000) == value
+
+
+@pytest.mark.parametrize("limit", [1, 2, 99, 100, 101, 102, 103, 110])
+@pytest.mark.parametrize("value", ["x" * 500, list(range(200)), {"a": "\x1b" * 300}], ids=["text", "list", "escapes"])
+def test_a_result_is_cut_however_little_is_allowed(value: Any, limit: int) -> None:
+    found = plain_result(value, limit)
+    assert (found["truncated"], found["limit"]) == (True, limit)
+    assert len(json.dumps(found["beginning"])) <= max(2, limit)
+
+
+@pytest.mark.parametrize("end", [False, True])
+def test_a_text_is_bounded_to_any_size(end: bool) -> None:
+    for size in range(20):
+        for text in ("", "x", "\x1b", "abcdefghij", "\x1b" * 10, "\ud800é"):
+            kept = bounded(text, size, end)
+            assert len(json.dumps(kept, ensure_ascii=False).encode()) <= max(2, size)
 
 
 @pytest.mark.parametrize("value", ["x" * 50_000_000, ["x" * 1_000] * 500_000, [[]] * 5_000_000, b"x" * 50_000_000])

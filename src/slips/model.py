@@ -203,9 +203,11 @@ def readable(text: str) -> str:
 
 
 def bounded(text: str, size: int, end: bool = False) -> str:
-    """The beginning (or the end) of a text, readable, at most `size` bytes as JSON."""
+    """The beginning (or the end) of a text, readable, at most `size` bytes as JSON; empty where that is below 2."""
+    if size < 2:
+        return ""
     text = readable(text[-size:] if end else text[:size])
     while len(msgspec.json.encode(text)) > size:
         keep = len(text) * 3 // 4
-        text = text[-keep:] if end else text[:keep]
+        text = text[len(text) - keep :] if end else text[:keep]
     return text
