@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,14 +14,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from slips.backends.content import stamp_of_version_1
+from slips.backends.content import stamp_of, stamp_of_version_1
 from slips.backends.directory import DirectoryStore, Stores
 from slips.backends.embedded import FILE, Embedded
 from slips.backends.files import DAY, Files
 from slips.config import BackendConfig, Mapping, Route
 from slips.config import Embedded as EmbeddedConfig
 from slips.errors import DecompressionError, StorageError
-from slips.model import ObjectEvent
+from slips.model import ObjectEvent, Outcome
 from slips.worker import Heartbeat, Progress
 from test_run import FORMAT, Project, project, quarantined, results
 
@@ -335,20 +336,104 @@ def test_a_file_that_is_moved_removed_or_protected_while_it_is_open_keeps_its_co
         assert stored.body.read() == b"body"
 
 
+def in_an_hour() -> float:
+    return time.time() + 3600
+
+
 def test_a_file_is_not_hashed_again_while_its_stamp_is_known(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"body")
     hashed: list[int] = []
-    store = DirectoryStore({"my-logs": tmp_path}, hashing=hashed.append)
+    store = DirectoryStore({"my-logs": tmp_path}, hashing=hashed.append, clock=in_an_hour)
     with store.open(EVENT) as stored:
         known = {stored.names[0]: stored.etag}
     assert hashed == [4]
-    again = DirectoryStore({"my-logs": tmp_path}, lambda _, stamp: known.get(stamp), hashed.append)
+    again = DirectoryStore({"my-logs": tmp_path}, lambda _, stamp: known.get(stamp), hashed.append, clock=in_an_hour)
     with again.open(EVENT) as stored:
         assert (stored.etag, stored.body.read()) == (known[stored.names[0]], b"body")
     touched(tmp_path / "a")
     with again.open(EVENT) as stored:
         assert stored.etag in known.values()
     assert hashed == [4, 4]
+
+
+# ---- a file that changed a moment ago
+
+
+FINE, COARSE = 1_700_000_000_123_456_789, 1_700_000_000_000_000_000
+
+
+def changed_at(ns: int) -> Callable[[int], os.stat_result]:
+    """The status of open files that were all changed last at this time, in nanoseconds."""
+
+    def status(file: int) -> os.stat_result:
+        found = os.fstat(file)
+        times = {"st_atime_ns": ns, "st_mtime_ns": ns, "st_ctime_ns": ns}
+        times |= {"st_atime": ns / 1e9, "st_mtime": ns / 1e9, "st_ctime": ns / 1e9}  # type: ignore[dict-item]
+        return os.stat_result(tuple(found)[:10], times)
+
+    return status
+
+
+@pytest.mark.parametrize(
+    ("ns", "age", "is_remembered"),
+    [
+        (FINE, 0.001, False),
+        (FINE, 0.019, False),
+        (FINE, 0.021, True),
+        (COARSE, 0.021, False),
+        (COARSE, 1.9, False),
+        (COARSE, 2.01, False),
+        (COARSE, 2.03, True),
+        (FINE, -1, False),
+        (COARSE, -1, False),
+    ],
+)
+def test_the_hash_of_a_file_is_remembered_once_no_change_can_leave_its_times(
+    tmp_path: Path, ns: int, age: float, is_remembered: bool
+) -> None:
+    (tmp_path / "a").write_bytes(b"body")
+    status = changed_at(ns)
+    store = DirectoryStore({"my-logs": tmp_path}, status=status, clock=lambda: ns / 1e9 + age)
+    state = Embedded.open(tmp_path / "state")
+    with (tmp_path / "a").open() as file:
+        listed = replace(EVENT, object_etag=stamp_of(status(file.fileno())))
+    state.stream.put("fast", [listed])
+    (delivery,) = state.stream.take(1, {})
+    with store.open(listed) as stored:
+        read = replace(listed, object_etag=stored.etag)
+        state.ledger.finish(read, Outcome())
+        state.conclude(delivery, read, stored.names)
+    found = state.files.identified(listed)
+    assert found.object_etag == (stored.etag if is_remembered else listed.object_etag)
+    assert (state.is_pending(found), [entry.status for entry in state.ledger.scan()]) == (not is_remembered, ["done"])
+    state.close()
+
+
+@pytest.mark.parametrize(("ns", "age"), [(FINE, 0.001), (COARSE, 1.9)])
+def test_a_young_file_that_changes_while_it_is_read_is_noticed_though_its_times_stay(
+    tmp_path: Path, ns: int, age: float
+) -> None:
+    (tmp_path / "a").write_bytes(b"body")
+    store = DirectoryStore({"my-logs": tmp_path}, status=changed_at(ns), clock=lambda: ns / 1e9 + age)
+    with pytest.raises(StorageError, match="changed while it was read"), store.open(EVENT):
+        (tmp_path / "a").write_bytes(b"BODY")
+    with store.open(EVENT) as stored:
+        assert stored.body.read() == b"BODY"
+
+
+def test_a_change_that_the_times_do_not_show_is_processed_if_it_is_asked_for(project: Project) -> None:
+    path = project.put("a.log", "1")
+    project.run()
+    state = project.state()
+    ((_, known),) = state.files.known("my-logs", "a.log").items()
+    project.put("a.log", "2")
+    state.files.remember("my-logs", "a.log", stamp_of(path.stat()), known)
+    state.close()
+    assert project.run().objects == 0
+    assert results(project.run(path, again=True)) == {"a.log": ["2"]}
+    assert (rows(project), project.run().objects) == ([("a.log", "done"), ("a.log", "done")], 0)
+    path.write_bytes(b"1\n")
+    assert project.run().objects == 0, "both contents are known for what they are"
 
 
 # ---- absence is not deletion

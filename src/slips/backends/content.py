@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections.abc import Callable
 from typing import BinaryIO
 
@@ -18,6 +17,8 @@ _CHUNK = 1 << 20
 _TICK = 0.02
 """Seconds within which a second change of a file may leave its times as they are: the kernel's clock ticks, every 10 ms
 at most."""
+_COARSE_TICK = 2 + _TICK
+"""The same on a file system that keeps whole seconds (ext3, HFS+), or every second one (FAT)."""
 
 
 def stamp_of(status: os.stat_result) -> str:
@@ -40,11 +41,18 @@ def names_of(stamp: str) -> tuple[str, str]:
     return stamp, stamp.partition("@")[0]
 
 
-def wait_out_tick(status: os.stat_result) -> None:
-    """Waits, at most 20 ms, until no further change of a file can leave its times as they are."""
-    age = time.time() - status.st_ctime
-    if 0 <= age < _TICK:
-        time.sleep(_TICK - age)
+def is_young(status: os.stat_result, now: float) -> bool:
+    """Whether a further change of a file may leave its times as they are: then its stamp says nothing of its content.
+
+    The ctime shows how finely the file system counts: no program can set it to a whole second.
+    """
+    tick = _TICK if status.st_ctime_ns % 1_000_000_000 else _COARSE_TICK
+    return now - status.st_ctime < tick
+
+
+def names_of_young(stamp: str) -> tuple[str, ...]:
+    """The same of a young file: first comes a name that no listing announces, so that the file is hashed again."""
+    return f"{stamp}@young", *names_of(stamp)
 
 
 def hash_of(file: BinaryIO, told: Callable[[int], None]) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from slips.backends.content import hash_of, names_of, stamp_of, wait_out_tick
+from slips.backends.content import hash_of, is_young, names_of, names_of_young, stamp_of
 from slips.backends.tree import Tree
 from slips.config import Config
 from slips.errors import ObjectError, StorageError
@@ -40,13 +41,20 @@ class DirectoryStore:
     """An ObjectStore of `buckets`: name to directory. An etag is a hash of the stored bytes; a listing tells a stamp.
 
     `known` gives the hash of an event's file that has this stamp, if it need not be read again for it; `hashing` hears
-    now and then how many bytes were read for a hash.
+    now and then how many bytes were read for a hash. `status` and `clock` tell the times of an open file, and of now.
     """
 
     def __init__(
-        self, buckets: Mapping[str, Path], known: Known | None = None, hashing: Callable[[int], None] = _nobody
+        self,
+        buckets: Mapping[str, Path],
+        known: Known | None = None,
+        hashing: Callable[[int], None] = _nobody,
+        *,
+        status: Callable[[int], os.stat_result] = os.fstat,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._known, self._hashing = known or _nothing, hashing
+        self._status, self._clock = status, clock
         self._trees = {name: Tree(directory) for name, directory in buckets.items()}
         self.unlisted: list[str] = []
         """What `list` could not list, and why; it goes on with the rest."""
@@ -61,20 +69,21 @@ class DirectoryStore:
         """The file of the event's key. Raises StorageError at the end, too, if the file changed since it was opened."""
         with os.fdopen(self._open(event), "rb", 0) as opened:
             file = cast("BinaryIO", opened)
-            status = os.fstat(file.fileno())
-            wait_out_tick(status)
+            status = self._status(file.fileno())
+            young = is_young(status, self._clock())
             stamp = stamp_of(status)
             try:
                 etag = self._known(event, stamp) or hash_of(file, self._hashing)
             except OSError as error:
                 raise StorageError(f"{event.url}: reading failed: {error.strerror}") from error
             body = cast("BinaryIO", _Body(file, status.st_size, event.url))
+            names = names_of_young(stamp) if young else names_of(stamp)
             try:
-                yield StoredObject(body, etag, status.st_size, status.st_mtime, names=names_of(stamp))
+                yield StoredObject(body, etag, status.st_size, status.st_mtime, names=names)
             except ObjectError as error:
-                self._refuse_changed(event, file, status, etag, error)
+                self._refuse_changed(event, file, status, etag, young, error)
                 raise
-            self._refuse_changed(event, file, status, etag)
+            self._refuse_changed(event, file, status, etag, young)
 
     def _refuse_changed(
         self,
@@ -82,13 +91,16 @@ class DirectoryStore:
         file: BinaryIO,
         before: os.stat_result,
         etag: str,
+        young: bool,
         cause: Exception | None = None,
     ) -> None:
         """Raises StorageError if a file is not what it was: what was read of it may be of two contents."""
-        now = os.fstat(file.fileno())
+        now = self._status(file.fileno())
         same = (now.st_size, now.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
-        # To rename a file, or to change its rights, also changes its ctime: then the bytes decide.
-        if not same or (now.st_ctime_ns != before.st_ctime_ns and hash_of(file, self._hashing) != etag):
+        # The bytes decide if the times cannot: to rename a file, or to change its rights, also changes its ctime, and
+        # a young file may have changed without new times.
+        unsure = young or now.st_ctime_ns != before.st_ctime_ns
+        if not same or (unsure and hash_of(file, self._hashing) != etag):
             raise StorageError(
                 f"{event.url}: the file changed while it was read; expected it to stay as it is; it is read again, and "
                 "a file should be moved into its bucket when it is complete"
