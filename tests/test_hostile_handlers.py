@@ -130,6 +130,10 @@ PATCHES = {
     "the limit of memory": "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**26, 2**26))",
     "a timer": "import signal; signal.setitimer(signal.ITIMER_REAL, 0.2)",
     "all descriptors": "os.closerange(0, 100)",
+    "a library": "import unittest.mock; unittest.mock.patch('hashlib.sha256', side_effect=ValueError).start()",
+    "another library": "import msgspec; msgspec.structs.replace = None",
+    "a method of slips": "from slips.backends.directory import DirectoryStore as S; S.open = None",
+    "an audit hook": "sys.addaudithook(lambda name, _: 1 / (name != 'open'))",
     "descriptors left open": "self.files = H.files = [os.open('/', os.O_RDONLY) for _ in range(100_000)]",
 }
 
@@ -218,6 +222,43 @@ ODD_NAMES = {
         "class H(slips.interface.Handler):\n    def recv(self, meta, event): raise ValueError('x' * 50_000_000)\n",
         "H.recv raised ValueError: xxx",
     ),
+    "an exception that is false": (
+        "class Odd(Exception):\n    def __len__(self): return 0\n\n"
+        "class H(slips.interface.Handler):\n    def recv(self, meta, event): raise Odd('as told')\n",
+        "H.recv raised Odd: as told",
+    ),
+    "an exception that raises whatever is asked of it": (
+        "class Text(str):\n    def __getitem__(self, index): raise SystemExit('no text')\n"
+        "    def __len__(self): raise SystemExit('no text')\n\n"
+        "class Odd(OSError):\n"
+        "    def __bool__(self): raise ValueError('no bool')\n"
+        "    def __eq__(self, other): raise ValueError('no eq')\n"
+        "    def __hash__(self): raise ValueError('no hash')\n"
+        "    def __str__(self): return Text('as told')\n"
+        "    @property\n    def errno(self): raise ValueError('no errno')\n"
+        "    @property\n    def __cause__(self): raise ValueError('no cause')\n\n"
+        "class H(slips.interface.Handler):\n    def recv(self, meta, event): raise Odd()\n",
+        "H.recv raised Odd: as told",
+    ),
+    "exceptions of numbers and texts that cannot be compared": (
+        "class Odd:\n    def __eq__(self, other): raise ValueError('no eq')\n    __hash__ = None\n\n"
+        "class H(slips.interface.Handler):\n"
+        "    def recv(self, meta, event):\n"
+        "        try: raise RuntimeError(Odd())\n"
+        "        except RuntimeError: raise OSError(Odd(), 'as told')\n",
+        "H.recv raised OSError: ",
+    ),
+    "an exception that was never initialized": (
+        "class H(slips.interface.Handler):\n"
+        "    def recv(self, meta, event): raise UnicodeEncodeError.__new__(UnicodeEncodeError)\n",
+        "H.recv raised UnicodeEncodeError",
+    ),
+    "an error of slips that is not as slips made it": (
+        "import slips.errors\n\nclass Odd(slips.errors.StorageError):\n"
+        "    @property\n    def stage(self): raise ValueError('no stage')\n\n"
+        "class H(slips.interface.Handler):\n    def recv(self, meta, event): raise Odd('as told')\n",
+        "H.recv raised Odd: as told",
+    ),
     "a cause that is its own": (
         "class H(slips.interface.Handler):\n"
         "    def recv(self, meta, event):\n"
@@ -236,7 +277,38 @@ def test_whatever_a_handler_raises_is_named(project: Project, kind: str) -> None
     done = project.shell("run", "--json")
     (item,) = project.slips("errors", "--json").json
     assert (item["stage"], item["seq"], said in item["message"]) == ("handler", 1, True)
+    assert item["error_type"] == said.split()[2].rstrip(":")
     assert len(item["message"]) + len(item["traceback"]) < 25_000
+    assert "in recv" in item["traceback"]
+    assert "bug" not in done.err + item["message"]
+
+
+def test_an_event_that_cannot_be_shown_costs_nothing_else(project: Project) -> None:
+    project.handler(
+        "import slips.interface\n\n"
+        "class Meta(type):\n    @property\n    def __name__(cls): raise KeyError('no name')\n\n"
+        "class Odd(BaseException, metaclass=Meta): pass\n\n"
+        "class Value:\n    def __repr__(self): raise Odd\n\n"
+        "class H(slips.interface.Handler):\n"
+        "    def recv(self, meta, event): event['odd'] = Value(); raise ValueError('as told')\n"
+    )
+    project.put("json/1", {"n": 1})
+    project.shell("run")
+    (item,) = project.slips("errors", "--json").json
+    assert "H.recv raised ValueError: as told" in item["message"]
+    assert item["event"] == {"…": "the event cannot be shown: Odd"}
+
+
+def test_a_recv_that_cannot_be_looked_up_is_the_handlers_failure(project: Project) -> None:
+    project.handler(
+        "import slips.interface\n\nclass H(slips.interface.Handler):\n"
+        "    @property\n    def recv(self): raise ValueError('as told')\n"
+    )
+    project.put("json/1", {"n": 1})
+    done = project.shell("run", "--json")
+    (item,) = project.slips("errors", "--json").json
+    assert (item["stage"], "H.recv raised ValueError: as told" in item["message"]) == ("handler", True)
+    assert "in recv" in item["traceback"]
     assert "bug" not in done.err + item["message"]
 
 

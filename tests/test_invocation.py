@@ -6,8 +6,9 @@ import gzip
 import json
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
@@ -16,12 +17,13 @@ from msgspec.structs import replace
 from fakes import Errors, Ledger, Objects, Streams, Witness, object_event, processor_of
 from slips.chain import Ticker
 from slips.envelope import Cause, Found
-from slips.errors import UnfinishedError
+from slips.errors import ReaderError, UnfinishedError
 from slips.interface import Handler
 from slips.model import MetaData, ObjectEvent, Outcome
 from slips.pipeline.invocation import Batch, Deadline, run_batch
 from slips.pipeline.process import Admit, Failure, Processor, Success, Superseded
 from slips.pipeline.report import report_lost
+from slips.ports import StoredObject
 
 GOOD, BROKEN = b"one\ntwo\n", gzip.compress(b"one\ntwo\n")[:-4]
 
@@ -746,6 +748,26 @@ def test_an_unexpected_exception_costs_the_others_nothing() -> None:
 
     scene.processor = cast("Processor", Broken(scene.processor))
     with pytest.raises(UnfinishedError, match="IndexError: list index out of range; this is a bug of slips"):
+        scene.run(A, B)
+    assert scene.status("b") == "done"
+
+
+def test_an_exception_that_cannot_be_described_costs_the_others_nothing() -> None:
+    class Odd(ReaderError):
+        def __str__(self) -> str:
+            raise SystemExit("no text")
+
+    class Unread(Objects):
+        @contextmanager
+        def open(self, event: ObjectEvent) -> Iterator[StoredObject]:
+            if event.object_key == "a":
+                raise Odd
+            with super().open(event) as stored:
+                yield stored
+
+    scene = Scene()
+    scene.processor = processor_of(Unread(b=GOOD), Sink)
+    with pytest.raises(UnfinishedError, match="s3://my-logs/a: Odd, which cannot be described: SystemExit: no text"):
         scene.run(A, B)
     assert scene.status("b") == "done"
 

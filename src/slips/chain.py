@@ -11,7 +11,7 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -186,7 +186,7 @@ class Chain:
                 records -= 1  # the record at which a handler raised is named, not counted
             raise
         except Exception as error:
-            if isinstance(error, MemoryError):
+            if issubclass(type(error), MemoryError):
                 raise
             # A user's own reader may raise anything.
             failed = ReaderError(f"{source.url}: reader {self.reader!r} raised {describe(error)}")
@@ -232,10 +232,11 @@ def select(
 
 def _why_bad(meta: MetaData, error: BaseException) -> Exception:
     """What makes a record bad, in words for the one who wrote the parser."""
-    if isinstance(error, TypeError) and not isinstance(meta.timestamp, int | float):
+    # By its type: `isinstance` asks the object itself, which is the user's.
+    if issubclass(type(error), TypeError) and not isinstance(meta.timestamp, int | float):
         why = f"parser set 'meta.timestamp' to {meta.timestamp!r}; expected epoch seconds, as a number"
-    elif isinstance(error, Exception):
-        return error
+    elif issubclass(type(error), Exception):
+        return cast("Exception", error)
     else:
         why = describe(error)  # `sys.exit()` and its like
     bad = RecordError(why)

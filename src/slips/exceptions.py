@@ -19,12 +19,17 @@ def name_of(cls: type[Any]) -> str:
     return found
 
 
+def text_of(error: BaseException) -> str:
+    """Text of an exception, bounded."""
+    try:
+        return str.__getitem__(str(error), slice(TEXT))  # a subclass of `str` may do what it likes, too
+    except BaseException:  # noqa: BLE001 - whatever the user's `__str__` does
+        return "(its text cannot be made)"
+
+
 def describe(error: BaseException) -> str:
     """Type and text of an exception, bounded."""
-    try:
-        text = str(error)[:TEXT]
-    except BaseException:  # noqa: BLE001 - whatever the user's `__str__` does
-        text = "(its text cannot be made)"
+    text = text_of(error)
     return f"{name_of(type(error))}: {text}" if text else name_of(type(error))
 
 
@@ -33,7 +38,14 @@ def traceback_pieces(error: BaseException) -> list[str]:
     try:
         return traceback.format_exception(error)
     except BaseException as failed:  # noqa: BLE001 - whatever the user's attributes do
-        return [f"{describe(error)}\n", f"(its traceback cannot be made: {describe(failed)})\n"]
+        frames = traceback.format_tb(_traceback(error))
+        return [*frames, f"{describe(error)}\n", f"(the rest of its traceback cannot be made: {describe(failed)})\n"]
+
+
+def cause_of(error: BaseException) -> BaseException | None:
+    """What the exception was raised from, whatever its class says."""
+    found: BaseException | None = _cause(error)
+    return found
 
 
 def causes(error: BaseException) -> list[BaseException]:
@@ -53,3 +65,4 @@ def causes(error: BaseException) -> list[BaseException]:
 
 _cause = BaseException.__dict__["__cause__"].__get__
 _context = BaseException.__dict__["__context__"].__get__
+_traceback = BaseException.__dict__["__traceback__"].__get__

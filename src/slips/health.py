@@ -31,10 +31,12 @@ _LIMITS = ("RLIMIT_AS", "RLIMIT_DATA", "RLIMIT_STACK", "RLIMIT_NOFILE", "RLIMIT_
 _PASSING = "_X_AMZN_"
 """Variables that Lambda itself sets and takes away."""
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+_NO_THREAD = ("can't start new thread",)
 
 _environ, _getcwd, _chdir, _fstat, _modules = os.environ, os.getcwd, os.chdir, os.fstat, sys.modules
 _getrlimit, _recursion, _set_recursion = resource.getrlimit, sys.getrecursionlimit, sys.setrecursionlimit
 _timer = signal.getitimer
+_number_of = OSError.__dict__["errno"].__get__
 
 
 class Health:
@@ -96,10 +98,15 @@ def is_exhausted(error: BaseException) -> bool:
     """Whether an exception comes of a process that has no memory, descriptors or threads left."""
     return any(
         issubclass(type(each), MemoryError)
-        or (issubclass(type(each), OSError) and getattr(each, "errno", None) in _EXHAUSTED)
-        or (type(each) is RuntimeError and each.args == ("can't start new thread",))
+        or (issubclass(type(each), OSError) and _is_one_of(_number_of(each), _EXHAUSTED))
+        or (type(each) is RuntimeError and len(each.args) == 1 and _is_one_of(each.args[0], _NO_THREAD))
         for each in causes(error)
     )
+
+
+def _is_one_of(value: Any, known: tuple[int | str, ...]) -> bool:
+    """Whether a user's object, which is never asked, is one of some numbers or texts."""
+    return (type(value) is int or type(value) is str) and value in known
 
 
 def _watched() -> Iterator[ModuleType]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from slips.exceptions import name_of
 from slips.model import readable
 from slips.pipeline.result import is_longer, is_shallow
 
@@ -37,8 +38,8 @@ def keep(event: dict[str, Any]) -> tuple[dict[str, Any], bool]:
             if len(msgspec.json.encode(kept)) <= EVENT_BYTES:
                 return kept, cutter.cut
             text, items = text // 2, items // 2
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's objects are in it
-        return {"…": f"the event cannot be shown: {type(error).__name__}"}, True
+    except BaseException as error:  # noqa: BLE001 - the user's objects are in it
+        return {"…": f"the event cannot be shown: {name_of(type(error))}"}, True
 
 
 def _whole(event: dict[str, Any]) -> dict[str, Any] | None:

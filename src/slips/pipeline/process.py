@@ -29,7 +29,7 @@ from slips.errors import (
     StorageError,
     WorkerError,
 )
-from slips.exceptions import describe, name_of, traceback_pieces
+from slips.exceptions import cause_of, describe, name_of, text_of, traceback_pieces
 from slips.format import Bad, Event, Record
 from slips.health import Health, is_exhausted
 from slips.interface import Handler
@@ -137,6 +137,7 @@ class Processor:
         self._config, self._store, self._handlers, self._is_test = config, store, handlers, is_test
         self._chains: dict[tuple[str, ...], Chain] = {}
         self._health = Health()
+        self._has_run = False
         self.is_spent = False
         """Whether an object left this process such that the next one needs another."""
         self._codec_limits = CodecLimits(
@@ -154,28 +155,35 @@ class Processor:
     ) -> Success | Failure | Superseded:
         """One object, whole or the records that `event.records` names. `admit` has the last word on other content."""
         ticker = ticker or Ticker()
+        is_fresh, self._has_run = not self._has_run, True
         run = self._begin(event, ticker)
         try:
             ended = self._finish(run, ticker, admit)
         except:  # noqa: E722 - without a name: the handler may have replaced those of the exceptions
             damage = self._health.mend()
             error = sys.exception()
-            if isinstance(error, StateError) or not isinstance(error, Exception):
+            # By its type: `isinstance` asks the object itself, which may be the user's.
+            if error is None or issubclass(type(error), StateError) or not issubclass(type(error), Exception):
                 raise  # `admit` could not ask: the object has not failed
-            return self._failed(run, error, damage)
+            return self._failed(run, error, damage, is_fresh)
         self.is_spent = bool(self._health.mend()) or self.is_spent
         return ended
 
-    def _failed(self, run: _Run, error: Exception, damage: str) -> Failure:
-        exhausted = is_exhausted(error)
-        if not isinstance(error, ObjectError):
-            what = "" if exhausted or damage else "; this is a bug of slips, please report it"
+    def _failed(self, run: _Run, error: BaseException, damage: str, is_fresh: bool) -> Failure:
+        """What becomes of a run that `error` ended, in a process that is fresh or has had objects before."""
+        is_expected = issubclass(type(error), ObjectError)
+        excused = is_exhausted(error) or bool(damage)
+        self.is_spent |= excused or not is_expected
+        if not is_expected:
+            what = "" if excused else "; this is a bug of slips, please report it"
+            if not (excused or is_fresh):
+                # Nobody sees all that a handler may do to a process: the object at hand need not be the cause.
+                excused, what = True, "; an object before it may have damaged the process"
             unexpected = WorkerError(f"{run.event.url}: {describe(error)}{what}")
             unexpected.__cause__ = error
             error = unexpected
         failure = run.failure(error)
-        if exhausted or damage:
-            self.is_spent = True
+        if excused:
             failure.resources = failure.retryable = True
             failure.message += f" (the process was damaged: {damage})" if damage else ""
         return failure
@@ -264,11 +272,7 @@ class _Run:
                 raise FormatError(f"{source.url}: record {seq}: {_reason(error)}") from error
             self.quarantine.add(seq, record, error)
 
-        recv: Recv
-        if len(self._handlers) == 1:
-            self._current, recv = _name(self._handlers[0]), self._handlers[0].recv
-        else:
-            recv = self._recv_all
+        recv = self._recv_all if len(self._handlers) > 1 else self._recv_of(self._handlers[0])
         try:
             return chain.run(
                 decoded.stream,
@@ -281,7 +285,7 @@ class _Run:
                 is_test=self._is_test,
             )
         except HandlerError as error:
-            cause = error.__cause__
+            cause = cause_of(error)
             what = f"raised {describe(cause)}{_hint(cause)}" if cause is not None else str(error)
             event = error.event if self._current_event is None else self._current_event
             named = HandlerError(f"{source.url}: record {error.seq}: {self._current}.recv {what}", event)
@@ -311,9 +315,26 @@ class _Run:
             )
         self._call("results", "result")
 
-    def failure(self, error: ObjectError) -> Failure:
-        """What is known about an error that ended the run."""
-        shown = error.__cause__ or error
+    def failure(self, error: BaseException) -> Failure:
+        """What is known about an ObjectError that ended the run; its type at least, if the rest cannot be said."""
+        try:
+            return self._failure(error)  # type: ignore[arg-type]  # by its type it is one, whatever it says itself
+        except BaseException as failed:  # noqa: BLE001 - a class of the user's may have replaced any attribute
+            by_handler = issubclass(type(error), HandlerError)
+            what = f"{name_of(type(error))}, which cannot be described: {describe(failed)}"
+            return Failure(
+                event=self._announced,
+                stage=HandlerError.stage if by_handler else ObjectError.stage,
+                error_type=name_of(type(error)),
+                message=bounded(f"{self._announced.url}: {what}", MESSAGE_BYTES),
+                retryable=True,
+                traceback=_traceback(error),
+                outcome=self.outcome,
+            )
+
+    def _failure(self, error: ObjectError) -> Failure:
+        cause = cause_of(error)
+        shown = error if cause is None else cause
         by_handler = isinstance(error, HandlerError)
         # What decompresses knows bytes, not records; what cuts records knows no object.
         text = str(error)
@@ -361,10 +382,23 @@ class _Run:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            what = f"{describe(error)}{_hint(error)}"
-            raise HandlerError(f"{self.event.url}: {self._current}.{place} raised {what}") from error
+            raise self._raised(place, error) from error
         if kind:
             raise HandlerError(f"{self.event.url}: {self._current}.{method} returned {kind}; {advice(method)}")
+
+    def _raised(self, place: str, error: BaseException) -> HandlerError:
+        what = f"{describe(error)}{_hint(error)}"
+        return HandlerError(f"{self.event.url}: {self._current}.{place} raised {what}")
+
+    def _recv_of(self, handler: Handler) -> Recv:
+        """The method of the only handler, which may be a property."""
+        self._current = _name(handler)
+        try:
+            return handler.recv
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise self._raised("recv", error) from error
 
     def _recv_all(self, meta: MetaData, event: Event) -> object:
         """Each handler gets its own meta and event: a copy of what the last one gets, made just before.
@@ -447,7 +481,7 @@ def _raw(record: bytes | Event) -> bytes:
 
 def _reason(error: Exception) -> str:
     """Why a record is bad. The text of other exceptions than ours means little without their type."""
-    return str(error) if isinstance(error, RecordError) else describe(error)
+    return text_of(error) if issubclass(type(error), RecordError) else describe(error)
 
 
 def _traceback(error: BaseException) -> str:
@@ -490,7 +524,8 @@ def _hint(error: BaseException) -> str:
     """What to do about an exception of a handler that few understand."""
     if type(error) is not UnicodeEncodeError:  # `isinstance` asks the error itself, which may raise
         return ""
-    character = error.object[error.start : error.start + 1]
+    text: Any = error.object  # of one that was never initialized, it is None
+    character = text[error.start : error.start + 1] if type(text) is str else ""
     if not "\udc80" <= character <= "\udcff":
         return ""
     return (
