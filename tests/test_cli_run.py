@@ -135,6 +135,18 @@ def test_a_handler_that_cannot_be_imported_is_wrong_input(project: Project) -> N
     assert "Traceback" not in done.err
 
 
+def test_an_import_that_fails_in_a_file_beside_the_handler_names_that_file(project: Project) -> None:
+    project.handler("import first_of_two_\n")
+    (project.root / "first_of_two_.py").write_text("x = 1\nimport second_of_two_\n")
+    (project.root / "second_of_two_.py").write_text("\n\ny = nope\n")
+    project.put("json/a", {"n": 1})
+    assert "second_of_two_.py:3: importing the handler raised NameError" in project.shell("run").err
+    (project.root / "second_of_two_.py").write_text("y = (\n")
+    assert "second_of_two_.py:1: importing the handler raised SyntaxError" in project.shell("run").err
+    (project.root / "second_of_two_.py").write_text("import of_no_project_\n")
+    assert "named 'of_no_project_'; expected a file beside the handler, or a package" in project.shell("run").err
+
+
 def test_a_second_run_is_refused_and_names_the_first(project: Project) -> None:
     state = project.state()
     with state.exclusive():

@@ -189,6 +189,22 @@ def test_events_of_a_vendor_are_written_into_its_container() -> None:
     assert (seen.delivered, seen.metas[0].tag) == (2, "aws.cloudtrail.AwsConsoleSignIn")
 
 
+def test_a_document_of_a_vendor_is_not_written_into_another() -> None:
+    document = {"Records": [{"eventType": "AwsApiCall", "eventName": name} for name in ("one", "two")]}
+    assert [event["eventName"] for event in slips.testing.run(None, "cloudtrail", document).events] == ["one", "two"]
+
+
+@pytest.mark.parametrize("format", ["csv", "syslog", "paloalto", ["s3-lines"], "fluentd-json"])
+def test_events_are_refused_where_the_format_reads_no_json(format: str | list[str]) -> None:
+    with pytest.raises(UsageError, match=r"^source is dict, and \[.*\] reads no JSON; expected a log; pass its text"):
+        slips.testing.run(None, format, {"a": "1"})
+
+
+def test_an_unknown_on_error_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"^on_error is 'explode'; expected 'quarantine', 'skip' or 'fail'$"):
+        slips.testing.run(None, "json", {"a": 1}, on_error="explode")  # type: ignore[arg-type]
+
+
 def test_a_text_that_names_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "log.json").write_text("{}")
     monkeypatch.chdir(tmp_path)

@@ -230,9 +230,17 @@ class HandlerConfig(Struct, frozen=True):
         _key("Files and directories beside the handler that are not packed, in the same way.", ["tests", "*.csv"]),
     ] = []
     memory_size: Annotated[int, _key("Memory of the main func, in MB.", ge=128, le=10_240)] = 1024
-    timeout: Annotated[int, _key("Seconds for one run; not set: 900 on AWS, no limit here.", ge=1, le=900)] | None = (
-        None
-    )
+    timeout: (
+        Annotated[
+            int,
+            _key(
+                "Seconds for one run on AWS (not set: 900), without a sign of life of it here (not set: any).",
+                ge=1,
+                le=900,
+            ),
+        ]
+        | None
+    ) = None
     runtime: Annotated[_Runtime, _key("Lambda runtime.")] = "python3.13"
     architecture: Annotated[Literal["arm64", "x86_64"], _key("Processor of the Lambda functions.")] = "arm64"
     environment: Annotated[

@@ -50,13 +50,8 @@ def load_handlers(path: Path, requirements: str | None = None) -> list[type[Hand
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        where = traceback.extract_tb(error.__traceback__)
-        line = next((f.lineno for f in reversed(where) if Path(f.filename) == path.resolve()), None)
-        if isinstance(error, SyntaxError) and error.filename == str(path.resolve()):
-            line = error.lineno
-        place = f"{path}:{line}" if line else str(path)
         raise UsageError(
-            f"{place}: importing the handler raised {describe(error)}{_hint(error, requirements)}"
+            f"{_place(error, path)}: importing the handler raised {describe(error)}{_hint(error, requirements)}"
         ) from error
     found = [value for value in vars(module).values() if _is_handler(value) and value.__module__ == module.__name__]
     leaves = [one for one in found if not any(other is not one and one in other.__mro__ for other in found)]
@@ -82,10 +77,28 @@ def _is_handler(value: object) -> TypeGuard[type[Handler]]:
     return inspect.isclass(value) and Handler in value.__mro__
 
 
+def _place(error: BaseException, path: Path) -> str:
+    """The innermost line of the handler, or of a file beside it, that an import failed in."""
+    own = path.resolve()
+    lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        lines.append((error.filename, error.lineno))
+    for name, line in reversed(lines):
+        file = Path(name)
+        if file.is_relative_to(own.parent) and "site-packages" not in file.parts:
+            return f"{path.parent / file.relative_to(own.parent)}:{line}"
+    return str(path)
+
+
 def _hint(error: BaseException, requirements: str | None) -> str:
     """What to do about an import that failed."""
     if isinstance(error, ModuleNotFoundError) and requirements:
         return f"; expected what 'handler.requirements' names to be installed here; run 'pip install -r {requirements}'"
+    if isinstance(error, ModuleNotFoundError):
+        return (
+            "; expected a file beside the handler, or a package that is installed here; name such packages in a file "
+            "that 'handler.requirements' names"
+        )
     frame = traceback.extract_tb(error.__traceback__)[-1]
     found = _RELATIVE.match(frame.line or "") if isinstance(error, ImportError) else None
     if found is None:

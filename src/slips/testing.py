@@ -91,10 +91,10 @@ def run(
     """Runs `source`, one log, through `format` to `handler`, with `meta.is_test` true.
 
     `source` is a file (`Path`), its bytes or its text, compressed or not; or events: a dict or a list of dicts is
-    written as `format` expects them. `handler` is a class, a handler file, or None to parse only. `format` is what the
-    config would say; a file in `path/file.py:name` is relative to the current directory. `key` is the object's key
-    (default: the file's name), `event_time` RFC 3339 (default: the file's last change, or now): it dates records that
-    have no time or no year.
+    written as `format`, one of JSON, expects them. `handler` is a class, a handler file, or None to parse only.
+    `format` is what the config would say; a file in `path/file.py:name` is relative to the current directory. `key` is
+    the object's key (default: the file's name), `event_time` RFC 3339 (default: the file's last change, or now): it
+    dates records that have no time or no year.
 
     With `config`, the path of a `slips.yml`, what is not given comes from there: handler, its args (those given are
     added), environment and limits, the mapping that fits `key`, and the file of that key in the bucket's directory.
@@ -124,6 +124,8 @@ def run(
     name, mapping = found
     if format is not None:
         mapping = replace(mapping, format=[format] if isinstance(format, str) else list(format))
+    if on_error not in (None, "quarantine", "skip", "fail"):
+        raise UsageError(f"on_error is {on_error!r}; expected 'quarantine', 'skip' or 'fail'")
     if on_error is not None:
         mapping = replace(mapping, on_error=on_error)
     all_args = {**project.handler.args, **(args or {})}
@@ -240,10 +242,17 @@ def _body(source: Source, project: Config, mapping: Mapping) -> Path | bytes:
             raise UsageError(f"source is the text {source!r}, and a file has that name; expected a log; pass Path(…)")
         return source.encode("utf-8", "surrogateescape")
     events = source if isinstance(source, list) else [source]
-    reader = compile_chain(mapping.format, project.root, project.limits.record).reader
-    name, _, path = reader.partition(":")
+    chain = compile_chain(mapping.format, project.root, project.limits.record)
+    name, _, path = chain.reader.partition(":")
     if name != "json-records":
+        if not any(".py:" in each for each in chain.names) and "json" not in chain.names[:2]:
+            raise UsageError(
+                f"source is {type(source).__name__}, and [{', '.join(chain.names)}] reads no JSON; expected a log; "
+                "pass its text, its bytes or a Path"
+            )
         return b"".join(msgspec.json.encode(event) + b"\n" for event in events)
+    if len(events) == 1 and isinstance(events[0].get(path.partition(".")[0]), list | dict):
+        return msgspec.json.encode(events[0])  # the whole document
     document: Any = events
     for part in reversed(path.split(".")):
         document = {part: document}

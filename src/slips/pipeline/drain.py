@@ -128,7 +128,7 @@ def _as_it_is_now(
         if event.identity and not stored.is_named(event.identity):
             raise OverwrittenError(
                 f"object overwritten: {event.url} has other content since its records were quarantined; the item "
-                "stays as evidence; its new content is an object of its own, processed when it was put; 'slips "
+                "stays as evidence; its new content is an object of its own, processed by itself; 'slips "
                 "dismiss' takes the item out"
             )
     return event
