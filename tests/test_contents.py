@@ -477,6 +477,88 @@ def test_an_emptied_bucket_is_told_and_nothing_of_it_forgotten(project: Project)
     assert (summary.objects, summary.notes, project.errors) == (0, [], [])
 
 
+def put_five_on_the_lane(project: Project) -> None:
+    """As a `run` leaves them that is killed before it concludes one."""
+    for number in range(5):
+        project.put(f"{number}.log", "1")
+    project.put_on_lane(*Stores(project.config).list("my-logs"))
+
+
+def emptied(bucket: Path) -> None:
+    bucket.rename(bucket.parent / "share")
+    bucket.mkdir()
+
+
+def gone(bucket: Path) -> None:
+    bucket.rename(bucket.parent / "share")
+
+
+def come_back(bucket: Path) -> None:
+    if bucket.exists():
+        bucket.rmdir()
+    (bucket.parent / "share").rename(bucket)
+
+
+@pytest.mark.parametrize("leave", [emptied, gone])
+def test_events_of_a_bucket_that_is_away_wait_and_run_when_it_is_back(
+    project: Project, leave: Callable[[Path], None]
+) -> None:
+    put_five_on_the_lane(project)
+    leave(project.bucket)
+    for _ in range(2):
+        summary = project.run()
+        assert (summary.objects, summary.is_clean, project.errors) == (0, False, [])
+        assert summary.problems[-1].startswith("bucket 'my-logs': 5 of its object events stay on their lanes: ")
+        assert project.waiting() == [(f"{number}.log", 0) for number in range(5)]
+    come_back(project.bucket)
+    summary = project.run()
+    assert (summary.objects, summary.is_clean, project.waiting()) == (5, True, [])
+
+
+@pytest.mark.parametrize("leave", ["p.rename(p.parent / 'share')", "p.rename(p.parent / 'share'); p.mkdir()"])
+def test_events_of_a_bucket_that_goes_away_during_a_run_wait_without_losing_an_attempt(
+    project: Project, leave: str
+) -> None:
+    put_five_on_the_lane(project)
+    project.put("0.log", "leave")
+    (project.root / "other").mkdir()
+    (project.root / "other" / "z.log").write_text("1\n")
+    embedded = EmbeddedConfig(path="state", buckets={"my-logs": "bucket", "other": "other"})
+    mappings = {name: [Mapping("", ["s3-lines"])] for name in ("my-logs", "other")}
+    project.configure(backend=BackendConfig(embedded=embedded), bucket_mapping=mappings)
+    project.handler(
+        "from pathlib import Path\n"
+        "import slips.interface\n\n"
+        "class Leave(slips.interface.Handler):\n"
+        "    def recv(self, meta, event):\n"
+        "        if event['message'] == 'leave':\n"
+        f"            p = Path({str(project.bucket)!r}); {leave}\n"
+    )
+    summary = project.run()
+    assert (summary.objects, summary.failed, project.errors) == (2, 0, []), "the first, and that of the other bucket"
+    assert "4 of its object events stay on their lanes" in summary.problems[-1]
+    assert project.waiting() == [(f"{number}.log", 0) for number in range(1, 5)]
+    come_back(project.bucket)
+    summary = project.run()
+    assert (summary.objects, summary.is_clean, project.waiting()) == (4, True, [])
+
+
+def test_a_single_file_that_is_missing_is_an_error_item(project: Project) -> None:
+    put_five_on_the_lane(project)
+    (project.bucket / "2.log").unlink()
+    assert (project.run().failed, [item.attempts for item in project.errors]) == (1, [3])
+
+
+def test_events_of_files_that_were_absent_for_so_many_days_are_tried(project: Project) -> None:
+    put_five_on_the_lane(project)
+    emptied(project.bucket)
+    project.run()
+    state = project.state()
+    state.execute("UPDATE absent SET since = since - ?", (91 * DAY,))
+    state.close()
+    assert (project.run().failed, project.waiting()) == (5, [])
+
+
 class Clock:
     now = 1.5e9
 

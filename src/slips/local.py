@@ -63,7 +63,7 @@ class Summary(Struct):
     seconds: float = 0.0
     results: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    """What could not even be listed."""
+    """What could not be listed, and how many events wait for a bucket's directory that is away."""
     notes: list[str] = field(default_factory=list)
     """What people should know, though nothing failed."""
     left_alone: int = 0
@@ -183,6 +183,10 @@ class Supervisor:
         self._begun: dict[Lane, float] = {}
         """When the latest object of each lane started, on the monotonic clock."""
         self._only: set[tuple[str, str]] | None = None
+        self._filled: set[str] = set()
+        """Buckets in which this run has found a file."""
+        self._away: set[str] = set()
+        """Buckets whose directories cannot be reached, or are empty that were not: their events stay on the lanes."""
         self._excused: dict[int, int] = {}
         """Failures that were no attempts, by delivery."""
         self._retries: list[tuple[float, int, Delivery]] = []
@@ -212,6 +216,7 @@ class Supervisor:
             self._process_all()
         finally:
             self._pool.close()
+        self._note_waiting()
         self._summary.results.sort(key=lambda each: (each["object"], each["handler"]))
         self._summary.seconds = round(time.monotonic() - begun, 3)
         return self._summary
@@ -230,19 +235,38 @@ class Supervisor:
             listed = (event for event in directories.list(bucket) if not (own and event.object_key.startswith(own)))
             self._push(self._new(listed, keys))
             is_complete = problems == len(directories.unlisted) <= MOST_PROBLEMS
+            files = self._state.files
             if is_complete:
-                self._state.files.listed(bucket, keys, self._config.backend.ledger_days)
-            if not keys:
-                self._note_loss(bucket, f"{directory} {'is empty' if is_complete else 'cannot be listed'}")
+                known = files.listed(bucket, keys, self._config.backend.ledger_days)
+            else:
+                known = len(files.keys(bucket))
+            if keys:
+                self._filled.add(bucket)
+                continue
+            self._note_loss(bucket, f"{directory} {'is empty' if is_complete else 'cannot be listed'}", known)
+            if (is_complete and known) or directories.holds_entries(bucket) is None:
+                self._away.add(bucket)
 
-    def _note_loss(self, bucket: str, what: str) -> None:
+    def _note_loss(self, bucket: str, what: str, known: int) -> None:
         """Tells of a bucket without files if the state knows some."""
-        if known := len(self._state.files.keys(bucket)):
+        if known:
             self._summary.notes.append(
                 f"bucket {bucket!r}: {what}, though {known:,} of its objects are known; expected files; "
                 "if it is a share, mount it; files that were deleted are forgotten when they have been absent for "
                 f"{self._config.backend.ledger_days} days ('backend.ledger_days')"
             )
+
+    def _note_waiting(self) -> None:
+        """Tells how many events wait for directories that are away."""
+        for bucket in sorted(self._away):
+            if waiting := self._state.stream.waiting_of(bucket):
+                directory = self._stores.directories.buckets[bucket]
+                self._summary.problems.append(
+                    f"bucket {bucket!r}: {waiting:,} of its object events stay on their lanes: {directory} cannot be "
+                    "opened, or has no files any more; expected a directory with files; mount it and run again; events "
+                    "of files that were deleted are tried when the files have been absent for "
+                    f"{self._config.backend.ledger_days} days ('backend.ledger_days')"
+                )
 
     def _new(self, events: Iterable[ObjectEvent], keys: set[str]) -> Iterator[ObjectEvent]:
         for listed in events:
@@ -265,6 +289,7 @@ class Supervisor:
                 if (name := (event.bucket_name, event.object_key)) in only:
                     continue
                 only.add(name)
+                self._filled.add(event.bucket_name)
                 if again:
                     # A replay of its own, so that the ledger does not take it for a duplicate.
                     chosen.append(msgspec.structs.replace(event, replay=f"{AGAIN}{time.time_ns()}"))
@@ -331,6 +356,7 @@ class Supervisor:
             now = time.monotonic()
             while self._retries and self._retries[0][0] <= now:
                 taken.insert(0, heapq.heappop(self._retries)[2])
+            taken = [each for each in taken if each.event.bucket_name not in self._away]
             self._refill(taken)
             self._hand_out(taken)
             if not (taken or self._pool.is_busy or self._retries):
@@ -359,13 +385,15 @@ class Supervisor:
         return 0.0 if begun is None else begun + lane_limit(self._config, self._state, lane).delay
 
     def _take(self, lanes: Sequence[Lane]) -> list[Delivery]:
-        """The next events of the lanes, of the named objects only if there are some."""
+        """The next events of the lanes, of the named objects only if there are some, and of no bucket that is away."""
         while batch := self._state.stream.take(AT_HAND, self._after, lanes):
-            if self._only is None:
-                return batch
-            named = [each for each in batch if (each.event.bucket_name, each.event.object_key) in self._only]
-            if named:
-                return named
+            wanted = [
+                each
+                for each in batch
+                if each.event.bucket_name not in self._away and (self._only is None or _object(each) in self._only)
+            ]
+            if wanted:
+                return wanted
         return []
 
     def _hand_out(self, taken: list[Delivery]) -> None:
@@ -463,8 +491,21 @@ class Supervisor:
         self._results_room -= self._summary.keep_results(delivery.event.url, outcome, self._results_room)
         self._observer.succeeded(delivery.event, outcome)
 
+    def _goes_away(self, bucket: str) -> bool:
+        """Whether a bucket's directory is away by now, so that its events wait: no attempt could help."""
+        directories = self._stores.directories
+        if bucket in directories.buckets and bucket not in self._away:
+            holds = directories.holds_entries(bucket)
+            if holds is None or (not holds and bucket in self._filled):
+                self._away.add(bucket)
+        return bucket in self._away
+
     def _conclude_failure(self, delivery: Delivery, failure: Failure) -> None:
         state = self._state
+        if failure.stage == StorageError.stage and self._goes_away(delivery.event.bucket_name):
+            state.ledger.forget(delivery.event)  # its claim
+            self._observer.ended(delivery.event, "its bucket's directory is away")
+            return
         attempts = delivery.attempts + 1
         excused = failure.resources and self._excused.get(delivery.id, 0) < EXCUSED
         final = not excused and (failure.resources or not failure.retryable or attempts >= ATTEMPTS)

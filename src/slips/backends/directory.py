@@ -123,6 +123,17 @@ class DirectoryStore:
             path = tree.shown(event.object_key)
             raise StorageError(f"{event.url}: {path}: {error.strerror}; expected a readable file") from error
 
+    def holds_entries(self, bucket: str) -> bool | None:
+        """Whether a bucket's directory holds anything; None if no file of it can be reached now."""
+        root = self._trees[bucket].root
+        try:
+            with os.scandir(root) as entries:
+                return next(entries, None) is not None
+        except PermissionError:  # files can be opened without the right to list them
+            return True if os.access(root, os.X_OK) else None
+        except OSError:
+            return None
+
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
         """One event per regular file whose key starts with `prefix`, in key order."""
         tree = self._trees[bucket]

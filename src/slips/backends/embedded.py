@@ -338,6 +338,11 @@ class SqliteStream:
         ((count, size),) = self._state.select("SELECT COUNT(*), TOTAL(json_extract(event, '$.object_size')) FROM lane")
         return count, int(min(size, sys.float_info.max))
 
+    def waiting_of(self, bucket: str) -> int:
+        """How many events of a bucket wait."""
+        ((count,),) = self._state.select("SELECT COUNT(*) FROM lane WHERE bucket = ?", (bucket,))
+        return cast("int", count)
+
     def has_replay(self, event: ObjectEvent) -> bool:
         """Whether the replay that `event` belongs to is on a lane."""
         found = self._state.select(

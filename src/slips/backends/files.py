@@ -55,11 +55,14 @@ class Files:
 
     def keys(self, bucket: str) -> set[str]:
         """The keys of a bucket of which anything is known."""
-        every = "SELECT key FROM ledger WHERE bucket = ? UNION SELECT key FROM file WHERE bucket = ?"
-        return {key for (key,) in self._database.select(every, (bucket, bucket))}
+        tables = ("ledger", "file", "lane")
+        every = " UNION ".join(f"SELECT key FROM {table} WHERE bucket = ?" for table in tables)  # noqa: S608
+        return {key for (key,) in self._database.select(every, [bucket] * len(tables))}
 
-    def listed(self, bucket: str, keys: set[str], days: int) -> None:
+    def listed(self, bucket: str, keys: set[str], days: int) -> int:
         """Takes note of a complete listing of a bucket. Forgets what has been absent for `days`, at two listings.
+
+        Gives how many keys are known that are not forgotten.
 
         A file is not deleted because it is away: its bucket may be a share that is not mounted.
         """
@@ -76,3 +79,4 @@ class Files:
                 self._database.execute(
                     "INSERT OR REPLACE INTO absent (bucket, key, since) VALUES (?, ?, ?)", (bucket, key, now)
                 )
+        return len(known - gone)
