@@ -244,7 +244,8 @@ class Supervisor:
                 self._filled.add(bucket)
                 continue
             self._note_loss(bucket, f"{directory} {'is empty' if is_complete else 'cannot be listed'}", known)
-            if (is_complete and known) or directories.holds_entries(bucket) is None:
+            holds = directories.holds_entries(bucket)
+            if holds is None or (is_complete and known and not holds):
                 self._away.add(bucket)
 
     def _note_loss(self, bucket: str, what: str, known: int) -> None:
@@ -263,7 +264,7 @@ class Supervisor:
                 directory = self._stores.directories.buckets[bucket]
                 self._summary.problems.append(
                     f"bucket {bucket!r}: {waiting:,} of its object events stay on their lanes: {directory} cannot be "
-                    "opened, or has no files any more; expected a directory with files; mount it and run again; events "
+                    "opened, or is empty; expected a directory with files; mount it and run again; events "
                     "of files that were deleted are tried when the files have been absent for "
                     f"{self._config.backend.ledger_days} days ('backend.ledger_days')"
                 )
