@@ -285,3 +285,11 @@ def test_ctrl_c_ends_the_wait_of_a_run_and_nothing_is_lost(project: Project) -> 
     assert (run.returncode, err) == (130, "slips: interrupted; what was not finished will be run again\n")
     locker.go()
     assert project.slips("run").status == 0
+
+
+def test_a_state_that_cannot_be_opened_for_want_of_descriptors_says_so(project: Project) -> None:
+    project.slips("run")
+    command = ["sh", "-c", 'ulimit -n 5; exec "$0" -m slips errors', sys.executable]
+    ended = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "Too many open files: raise the limit with 'ulimit -n'" in ended.stderr

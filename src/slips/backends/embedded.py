@@ -12,7 +12,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, cast
 from uuid import uuid4
@@ -31,6 +31,8 @@ from slips.ports import Claim, LedgerEntry
 FILE = "state.sqlite3"
 LOCK = "lock"
 _FILES = (FILE, *(f"{FILE}-{kind}" for kind in ("wal", "shm", "journal")), LOCK)
+_DESCRIPTORS = 4
+"""Files that SQLite opens for one database: itself, its log, its index, for a moment its directory."""
 SETTLED = ("done", "part", "dropped", "dismissed")
 """What the ledger says of an object that needs no further run; of a part, the rest has an event of its own."""
 MOST_SETTLED = 10_000
@@ -76,7 +78,7 @@ class Embedded:
         except OSError as error:
             raise StateError(_unusable(directory, error.strerror or str(error))) from error
         except sqlite3.Error as error:
-            raise StateError(_unusable(directory, str(error))) from error
+            raise StateError(_unusable(directory, _reason(error))) from error
         state = cls(directory, connection, patience)
         try:
             state._prepare()
@@ -114,7 +116,7 @@ class Embedded:
         try:
             return self._patience.until_free(self._file, lambda: self._connection.execute(statement, parameters))
         except sqlite3.Error as error:
-            raise StateError(_unusable(self.directory, str(error))) from error
+            raise StateError(_unusable(self.directory, _reason(error))) from error
 
     def select(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query. Raises StateError, also for damage that is met only behind the first rows."""
@@ -123,7 +125,7 @@ class Embedded:
                 self._file, lambda: self._connection.execute(statement, parameters).fetchall()
             )
         except sqlite3.Error as error:
-            raise StateError(_unusable(self.directory, str(error))) from error
+            raise StateError(_unusable(self.directory, _reason(error))) from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -549,6 +551,18 @@ def _make_private(directory: Path, tell: Callable[[str], None]) -> None:
     private.make_file(directory / FILE)  # SQLite gives those beside it the same mode
     for name in _FILES[1:]:
         private.tighten(directory / name)
+
+
+def _reason(error: sqlite3.Error) -> str:
+    """The text of an error of SQLite, which does not say that the process ran out of descriptors."""
+    try:
+        with ExitStack() as opened:
+            for _ in range(_DESCRIPTORS):
+                opened.callback(os.close, os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as trial:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN:
+            return f"{error}: {trial.strerror}: raise the limit with 'ulimit -n'"
+    return str(error)
 
 
 def _unusable(directory: Path, reason: str) -> str:
