@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -310,6 +311,19 @@ def test_a_recv_that_cannot_be_looked_up_is_the_handlers_failure(project: Projec
     assert (item["stage"], "H.recv raised ValueError: as told" in item["message"]) == ("handler", True)
     assert "in recv" in item["traceback"]
     assert "bug" not in done.err + item["message"]
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="files can be sealed on Linux only")
+def test_a_handler_that_cuts_off_all_files_is_not_killed(project: Project) -> None:
+    project.handler(
+        HEAD + "    def recv(self, meta, event):\n"
+        "        for number in range(3, 100):\n"
+        "            try: os.ftruncate(number, 0)\n"
+        "            except OSError: pass\n"
+    )
+    project.put("json/1", {"n": 1}, {"n": 2})
+    done = project.shell("run", "--json")
+    assert (done.json["failed"], done.json["delivered"], done.err) == (0, 2, "")
 
 
 def test_a_child_made_in_setup_does_not_read_the_object(project: Project) -> None:

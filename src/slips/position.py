@@ -5,9 +5,11 @@ The loop over records writes two numbers for each record, which costs some 20 ns
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
 import struct
+import sys
 import tempfile
 from enum import IntEnum
 from typing import Protocol
@@ -70,8 +72,15 @@ class SharedCells:
 
 
 def map_cells(descriptor: int) -> Cells:
-    """The cells behind `descriptor`, which is closed: a handler that closes or writes to all it finds misses them."""
-    mapped = mmap.mmap(descriptor, _CELLS.size)
+    """The cells behind `descriptor`, which is closed: a handler that closes all that it finds leaves them as they are.
+
+    Before Python 3.13 the mapping holds a descriptor of its own. One who writes there makes a wrong place at most:
+    on Linux the file is sealed, and cannot be cut off.
+    """
+    if sys.version_info >= (3, 13):
+        mapped = mmap.mmap(descriptor, _CELLS.size, trackfd=False)
+    else:
+        mapped = mmap.mmap(descriptor, _CELLS.size)
     os.close(descriptor)
     return memoryview(mapped).cast("Q")
 
@@ -79,9 +88,12 @@ def map_cells(descriptor: int) -> Cells:
 def _anonymous_file() -> int:
     """A descriptor of a file without a name, in memory where the system has such."""
     if hasattr(os, "memfd_create"):
-        made = os.memfd_create("slips-position")
-    else:
-        with tempfile.TemporaryFile() as file:
-            made = os.dup(file.fileno())
+        made = os.memfd_create("slips-position", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.truncate(made, _CELLS.size)
+        # A process that maps a file which gets shorter is killed when it writes there.
+        fcntl.fcntl(made, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+        return made
+    with tempfile.TemporaryFile() as file:
+        made = os.dup(file.fileno())
     os.truncate(made, _CELLS.size)
     return made
