@@ -27,7 +27,7 @@ from slips.chain import compile_chain
 from slips.config import BackendConfig, Config, HandlerConfig, Limits, Mapping, Route
 from slips.config import Embedded as EmbeddedConfig
 from slips.errors import SlipsError, StateError, UsageError
-from slips.local import ATTEMPTS, Summary, Supervisor, stream_names
+from slips.local import ATTEMPTS, LOOK_SECONDS, Summary, Supervisor, stream_names
 from slips.model import ErrorItem, Lane, ObjectEvent, Outcome
 from slips.pipeline.drain import Drained, drain
 from slips.pipeline.process import Failure
@@ -699,11 +699,21 @@ def test_a_message_that_does_not_end_costs_an_attempt_without_a_timeout(project:
 
 
 def test_a_clock_stands_still_while_its_process_does() -> None:
-    clock = iter((0.0, 0.25, 0.5, 3600.5, 3601.0))
+    clock = iter((0.0, 0.25, 0.5, 3600.5, 3600.75))
     awake = Awake(lambda: next(clock))
     for _ in range(4):
         awake.look()
-    assert awake.seconds == 0.5 + GAP_SECONDS + 0.5
+    assert awake.seconds == 0.5 + GAP_SECONDS + 0.25
+
+
+def test_a_short_stop_of_the_run_counts_no_more_than_a_wait_for_its_workers() -> None:
+    """With a time-out of 1 s, three stops of 2 s are no silence of a worker that says something every 0.2 s."""
+    clock = iter((0.0, 2.0, 4.0, 6.0))
+    awake = Awake(lambda: next(clock))
+    for _ in range(3):
+        awake.look()
+    assert LOOK_SECONDS <= GAP_SECONDS
+    assert awake.seconds < 1
 
 
 def test_a_machine_that_is_suspended_is_no_silence_of_a_worker(project: Project) -> None:

@@ -37,8 +37,12 @@ REST_SECONDS = 5.0
 """So long a worker may be silent in the middle of a message, which it writes in one go."""
 STOP_SECONDS = 5.0
 """How long an idle worker may take to end."""
-GAP_SECONDS = 1.0
-"""A longer time between two looks at the workers was no silence of theirs: this process did not run, either."""
+GAP_SECONDS = 0.3
+"""A look at the workers is due before. What is above was no silence of theirs: this process did not run, either.
+
+Each stop of the whole run may count so much of a worker's time. On a machine so busy that looks come later than that, a
+hang is found later, too.
+"""
 TOKEN_BYTES = 8
 OWN_DESCRIPTORS = 32
 """Files that the supervisor may have open beside those of its workers: state, listings, the start of a worker."""
