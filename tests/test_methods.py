@@ -24,10 +24,17 @@ from slips.methods import mistakes
 from slips.pipeline.process import Failure, Success
 
 HEAD = """\
-import asyncio, contextlib, functools
+import asyncio, concurrent.futures, contextlib, functools, itertools
 from slips.interface import Handler
 
 RAN = []
+LOOP = asyncio.new_event_loop()
+LOOP.close()
+
+def future(result=None, error=None):
+    made = concurrent.futures.Future()
+    made.set_exception(error) if error else made.set_result(result)
+    return made
 
 def note(method, *args):
     RAN.append(method)
@@ -98,6 +105,7 @@ GOOD = {
     "async and driven": "@driving\nasync def {m}(self{a}): RAN.append('{m}')",
     "generator and drained": "@draining\ndef {m}(self{a}):\n    RAN.append('{m}')\n    yield",
     "given more": "@adding\ndef {m}(self{a}, added): RAN.append('{m}')",
+    "returns a future that is done": "def {m}(self{a}): return [RAN.append('{m}'), future()]",
     "called by another name": "def {m}s(self): RAN.append('{m}')\ndef {m}(self{a}): self.{m}s()",
 }
 BAD = {
@@ -116,6 +124,13 @@ BAD = {
     "context manager": "@contextlib.contextmanager\ndef {m}(self{a}):\n    RAN.append('{m}')\n    yield",
     "returns a coroutine": "def {m}(self{a}): return coroutine('{m}')",
     "returns a generator": "def {m}(self{a}): return (RAN.append('{m}') for _ in 'a')",
+    "returns a starmap": "def {m}(self{a}): return itertools.starmap(RAN.append, [['{m}']])",
+    "returns a zip": "def {m}(self{a}): return zip(map(RAN.append, ['{m}']))",
+    "returns a future": "def {m}(self{a}): return concurrent.futures.Future()",
+    "returns a future of a loop": "def {m}(self{a}): return asyncio.Future(loop=LOOP)",
+    "returns a list of coroutines": "def {m}(self{a}): return [coroutine('{m}'), coroutine('{m}')]",
+    "returns a tuple with a coroutine": "def {m}(self{a}): return 1, coroutine('{m}')",
+    "returns a list with a future": "def {m}(self{a}): return [concurrent.futures.Future()]",
     "returns a map": "def {m}(self{a}): return map(RAN.append, ['{m}'])",
     "too many": "def {m}(self{a}, more): RAN.append('{m}')",
     "too few": "def {m}({b}): RAN.append('{m}')",
@@ -196,7 +211,7 @@ def test_what_can_be_told_of_a_class_is_refused_before_anything_is_processed(
 
 
 @pytest.mark.parametrize("method", ARGUMENTS)
-@pytest.mark.parametrize("form", ["returns a coroutine", "returns a generator", "returns a map", "async, hidden"])
+@pytest.mark.parametrize("form", [*(form for form in BAD if form.startswith("returns")), "async, hidden"])
 def test_a_method_that_returns_work_still_to_be_done_fails_its_object(tmp_path: Path, form: str, method: str) -> None:
     path = tmp_path / f"handler_{next(NUMBERS)}.py"
     path.write_text(source({"recv": "plain", method: form}, {}))
@@ -205,9 +220,23 @@ def test_a_method_that_returns_work_still_to_be_done_fails_its_object(tmp_path: 
         ended = processor_of(Objects(a=b"1\n2\n"), *load_handlers(path)).process(object_event("a"))
     assert isinstance(ended, Failure)
     record = "record 1: " if method == "recv" else ""
-    assert ended.message.startswith(f"s3://my-logs/a: {record}H.{method} returned a ")
+    assert ended.message.startswith(f"s3://my-logs/a: {record}H.{method} returned a")
     assert f"write 'def {method}(self" in ended.message
     assert (ended.stage, ended.outcome.delivered) == ("handler", 2 if method == "result" else 0)
+
+
+@pytest.mark.parametrize("method", ARGUMENTS)
+@pytest.mark.parametrize("several", [True, False])
+def test_a_future_that_failed_is_the_failure_of_its_method(tmp_path: Path, method: str, several: bool) -> None:
+    path = tmp_path / f"handler_{next(NUMBERS)}.py"
+    forms = {name: "plain" for name in ARGUMENTS if name != method}
+    given = ", ".join(filter(None, ("self", ARGUMENTS[method])))
+    text = f"{source(forms, {})}    def {method}({given}): return [future(error=ValueError('as told'))]\n"
+    path.write_text(f"{text}class I(H): pass\nclass J(H): pass\n" if several else text)
+    ended = processor_of(Objects(a=b"1\n2\n"), *load_handlers(path)).process(object_event("a"))
+    assert isinstance(ended, Failure)
+    assert f"{'I' if several else 'H'}.{method} raised ValueError: as told" in ended.message
+    assert (ended.stage, ended.error_type) == ("handler", "ValueError")
 
 
 def test_of_several_handlers_the_one_that_returns_a_coroutine_is_named() -> None:

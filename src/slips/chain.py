@@ -203,8 +203,12 @@ class Chain:
 
 
 def _refuse_lazy(returned: object, event: Event) -> None:
-    """Raises HandlerError for what `recv` returned if its work is still to be done: nobody would do it."""
-    if kind := lazy(returned):
+    """Raises HandlerError for what `recv` returned if its work is still to be done (nobody would do it), or failed."""
+    try:
+        kind = lazy(returned)
+    except BaseException as error:
+        raise HandlerError("recv raised", event) from error
+    if kind:
         raise HandlerError(f"returned {kind}; {advice('recv')}", event)
 
 

@@ -10,6 +10,7 @@ import contextlib
 import difflib
 import functools
 import inspect
+import itertools
 import sys
 import textwrap
 from collections.abc import AsyncGenerator, Awaitable, Generator, Iterator
@@ -43,8 +44,22 @@ def mistakes(cls: type, base: type) -> list[str]:
 
 
 def lazy(returned: Any) -> str:
-    """In words, a returned value that stands for work still to be done, as of an `async def`; empty for any other."""
+    """In words, a returned value that stands for work still to be done, as of an `async def`; empty for any other.
+
+    A list or tuple is looked into, one level deep. Raises what the work of a future has raised.
+    """
     kind = type(returned)  # never `isinstance`: an object may say anything of its class
+    if not issubclass(kind, list | tuple):
+        return _lazy(returned)
+    each_of = list.__iter__ if issubclass(kind, list) else tuple.__iter__
+    within = [found for each in each_of(returned) if (found := _lazy(each))]
+    return f"a {name_of(kind)} with {within[0]} in it" if within else ""
+
+
+def _lazy(returned: Any) -> str:
+    kind = type(returned)
+    if kind is dict or kind is str or kind is int or kind is float:
+        return ""
     if issubclass(kind, CoroutineType):
         if inspect.getcoroutinestate(returned) == inspect.CORO_CREATED:
             returned.close()  # or Python warns that nobody awaited it
@@ -55,8 +70,14 @@ def lazy(returned: Any) -> str:
         return "an asynchronous generator"
     if issubclass(kind, Awaitable):
         return f"an awaitable ({name_of(kind)})"
-    if issubclass(kind, map | filter):
+    if issubclass(kind, map | filter | zip | itertools.starmap):
         return f"a {name_of(kind)} object, which has called nothing yet"
+    # Not imported here, which would take time: where nobody else has, there are none.
+    futures = sys.modules.get("concurrent.futures._base")
+    if futures is not None and issubclass(kind, futures.Future):
+        if not returned.done():
+            return "a future that is not done (wait for it with '.result()')"
+        returned.result()
     if issubclass(kind, contextlib.ContextDecorator | contextlib.AsyncContextDecorator):
         return "a context manager that was not entered"
     return ""

@@ -286,7 +286,10 @@ class _Run:
             )
         except HandlerError as error:
             cause = cause_of(error)
-            what = f"raised {describe(cause)}{_hint(cause)}" if cause is not None else str(error)
+            if type(cause) is _Unfinished:
+                what, cause = f"returned {cause}; {advice('recv')}", None
+            else:
+                what = f"raised {describe(cause)}{_hint(cause)}" if cause is not None else str(error)
             event = error.event if self._current_event is None else self._current_event
             named = HandlerError(f"{source.url}: record {error.seq}: {self._current}.recv {what}", event)
             named.seq = error.seq
@@ -400,10 +403,10 @@ class _Run:
         except BaseException as error:
             raise self._raised("recv", error) from error
 
-    def _recv_all(self, meta: MetaData, event: Event) -> object:
+    def _recv_all(self, meta: MetaData, event: Event) -> None:
         """Each handler gets its own meta and event: a copy of what the last one gets, made just before.
 
-        Returns what is to be refused: the first value that is work still to be done.
+        Raises _Unfinished for the first that returns work still to be done.
         """
         last = self._handlers[-1]
         for handler in self._handlers:
@@ -415,9 +418,13 @@ class _Run:
             self._current_event = each_event
             recv: Recv = handler.recv  # what is declared to return nothing may do so
             returned = recv(each_meta, each_event)
-            if returned is not None and lazy(returned):
-                return returned
-        return None
+            # Told here, and once: a future may be done a moment later.
+            if returned is not None and (kind := lazy(returned)):
+                raise _Unfinished(kind)
+
+
+class _Unfinished(Exception):
+    """One of several handlers returned what is, in words, work still to be done."""
 
 
 class Quarantine:
