@@ -361,7 +361,7 @@ def _texts() -> Iterator[Input]:
     yield kind(name="syslog", make=lambda: lines(corpus.syslog(NORMAL_SIZE)))
     stamp = b"Nov 21 06:00:24 "
     for name, unit in {
-        "bad": b"x\n",
+        "bad, 10 bytes": b"x" * 9 + b"\n",
         "bad, 100 bytes": b"x" * 100 + b"\n",
         "only times": stamp + b"\n",
         "heads that are none": stamp + b"a" * 98 + b" " + b"b" * 98 + b"]x: m\n",
@@ -391,7 +391,7 @@ def _texts() -> Iterator[Input]:
     yield kind(name="kea", make=partial(table, kea))
     head = b"INFO [kea] DHCP4_LEASE_ALLOC "
     for name, unit in {
-        "bad": b"x\n",
+        "bad, 10 bytes": b"x" * 9 + b"\n",
         "bad, 100 bytes": b"INFO " + b" " * 100 + b"\n",
     }.items():
         yield kind(name=f"kea: {name}", make=partial(repeated, unit, SIZE // 2))
@@ -410,7 +410,7 @@ def _texts() -> Iterator[Input]:
     kind = partial(Input, format="fluentd-json", normal="fluentd-json")
     yield kind(name="fluentd-json", make=partial(table, fluentd))
     for name, unit in {
-        "bad": b"x\n",
+        "bad, 10 bytes": b"x" * 9 + b"\n",
         "tabs": b"\t\t\n",
         "bad times": b"soon\ta\t{}\n",
         "no objects": b"2018-06-11T04:27:47Z\ta\t1\n",
