@@ -32,7 +32,7 @@ _decode_any = msgspec.json.Decoder().decode
 _validate = msgspec.json.Decoder(msgspec.Raw).decode
 _decode_leniently = stdlib_json.JSONDecoder().decode
 _BOM = b"\xef\xbb\xbf"
-_BEGINNINGS = b" \t\r\n" + _BOM + b'{["-0123456789tfnNI'
+_BEGINNINGS = b' \t\r\n{["-0123456789tfnNI'
 """Bytes that a JSON text may begin with; NaN and Infinity are values to the lenient decoder."""
 _NO_VALUE = "not JSON: Expecting value: line 1 column 1 (char 0)"
 # A string, all of it or as much as there is.
@@ -57,7 +57,8 @@ def load_json(raw: bytes, limits: RecordLimits = RecordLimits()) -> Any:  # noqa
 
 def load_odd_json(raw: bytes, limits: RecordLimits, refusal: Exception) -> Any:
     """What `load_json` makes of a text with no more values than allowed that a `shallow_decoder` has refused."""
-    if raw[:1] not in _BEGINNINGS:
+    raw = raw.rstrip(b"\r\n").removeprefix(_BOM)
+    if not raw or raw[:1] not in _BEGINNINGS:
         raise RecordError(_NO_VALUE)  # as below, in a quarter of the time: logs of another format have many such lines
     if _is_text_deeper(raw, limits.depth):
         raise RecordTooLarge(
@@ -66,7 +67,7 @@ def load_odd_json(raw: bytes, limits: RecordLimits, refusal: Exception) -> Any:
     if isinstance(refusal, msgspec.ValidationError):  # it is deeper than that decoder reads
         with suppress(ValueError, msgspec.MsgspecError):
             return _decode_any(raw)
-    text = raw.rstrip(b"\r\n").removeprefix(_BOM).decode("utf-8", "surrogateescape")
+    text = raw.decode("utf-8", "surrogateescape")
     try:
         return _decode_leniently(limits.refuse_wide(text))
     except ValueError as error:
