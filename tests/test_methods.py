@@ -451,3 +451,14 @@ def test_a_module_that_is_missing_says_how_to_install_what_is_required(tmp_path:
     done = project.shell(*command.split())
     assert done.status == 2
     assert done.err.endswith(hint)
+
+
+def test_arguments_in_the_wrong_order_are_refused() -> None:
+    class Swapped(Handler):
+        def recv(self, event: Any, meta: Any) -> None: ...  # type: ignore[override]
+
+    (line,) = mistakes(Swapped, Handler)
+    assert line.endswith(
+        "Swapped.recv(self, event, meta) is called with (meta, event); expected them in that order; "
+        "write 'def recv(self, meta, event)'"
+    )

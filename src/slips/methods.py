@@ -129,6 +129,11 @@ def _mistakes_of_method(cls: type, method: str) -> list[str]:
                 f"{where}{_shown(signature, value)} cannot be called with ({', '.join(expected)}): {error}; expected "
                 f"the arguments that slips.interface.Handler has; write '{plain_form(method)}'"
             )
+        if method == "recv" and list(signature.parameters)[-2:] == ["event", "meta"]:
+            found.append(
+                f"{where}{_shown(signature, value)} is called with (meta, event); expected them in that order; "
+                f"write '{plain_form(method)}'"
+            )
     return found
 
 
