@@ -214,6 +214,10 @@ ODD_NAMES = {
         "class H(slips.interface.Handler):\n    def recv(self, meta, event): raise Odd('as told')\n",
         "H.recv raised Odd: as told",
     ),
+    "an interrupt": (
+        "class H(slips.interface.Handler):\n    def recv(self, meta, event): raise KeyboardInterrupt('as told')\n",
+        "H.recv raised KeyboardInterrupt: as told",
+    ),
     "a group": (
         "class H(slips.interface.Handler):\n"
         "    def recv(self, meta, event): raise BaseExceptionGroup('two', [ValueError(1), SystemExit(2)])\n",

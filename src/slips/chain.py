@@ -16,7 +16,7 @@ from typing import Any, cast
 import msgspec
 
 from slips.errors import FormatError, HandlerError, NoProgressError, ObjectError, ReaderError, RecordError
-from slips.exceptions import describe, name_of
+from slips.exceptions import describe, is_interrupt, name_of
 from slips.format import (
     Bad,
     Elements,
@@ -134,9 +134,11 @@ class Chain:
                         event = event.checked()
                         if event.__class__ is _Streamed:
                             first, last = min(first, event.first), max(last, event.last)
-                except (MemoryError, KeyboardInterrupt):
+                except MemoryError:
                     raise
-                except BaseException as error:  # noqa: BLE001 - parsers may raise anything, `SystemExit` too
+                except BaseException as error:  # parsers may raise anything, `SystemExit` too
+                    if is_interrupt(error):
+                        raise
                     if skip:
                         filtered += 1
                         outcome.rules[SKIP_RULE.name] = outcome.rules.get(SKIP_RULE.name, 0) + 1
@@ -148,9 +150,9 @@ class Chain:
                     position[RECV] = seq
                     try:
                         returned = recv(meta, event)
-                    except KeyboardInterrupt:
-                        raise
                     except BaseException as error:
+                        if is_interrupt(error):
+                            raise
                         raise HandlerError("recv raised", event) from error
                     if returned is not None:
                         _refuse_lazy(returned, event)
@@ -164,9 +166,9 @@ class Chain:
                     for each, part in event:
                         try:
                             returned = recv(each, part)
-                        except KeyboardInterrupt:
-                            raise
                         except BaseException as error:
+                            if is_interrupt(error):
+                                raise
                             raise HandlerError("recv raised", part) from error
                         if returned is not None:
                             _refuse_lazy(returned, part)

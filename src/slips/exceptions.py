@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import traceback
 from typing import Any
 
@@ -40,6 +41,11 @@ def traceback_pieces(error: BaseException) -> list[str]:
     except BaseException as failed:  # noqa: BLE001 - whatever the user's attributes do
         frames = traceback.format_tb(_traceback(error))
         return [*frames, f"{describe(error)}\n", f"(the rest of its traceback cannot be made: {describe(failed)})\n"]
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Whether an exception is Ctrl-C. A worker ignores that: there, the code itself has raised KeyboardInterrupt."""
+    return issubclass(type(error), KeyboardInterrupt) and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
 
 
 def cause_of(error: BaseException) -> BaseException | None:

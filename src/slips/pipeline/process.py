@@ -29,7 +29,7 @@ from slips.errors import (
     StorageError,
     WorkerError,
 )
-from slips.exceptions import cause_of, describe, name_of, text_of, traceback_pieces
+from slips.exceptions import cause_of, describe, is_interrupt, name_of, text_of, traceback_pieces
 from slips.format import Bad, Event, Record
 from slips.health import Health, is_exhausted
 from slips.interface import Handler
@@ -382,9 +382,9 @@ class _Run:
                     break
                 if keep:
                     self.outcome.results[self._current] = plain_result(returned, self._result_bytes)
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:
+            if is_interrupt(error):
+                raise
             raise self._raised(place, error) from error
         if kind:
             raise HandlerError(f"{self.event.url}: {self._current}.{method} returned {kind}; {advice(method)}")
@@ -398,9 +398,9 @@ class _Run:
         self._current = _name(handler)
         try:
             return handler.recv
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:
+            if is_interrupt(error):
+                raise
             raise self._raised("recv", error) from error
 
     def _recv_all(self, meta: MetaData, event: Event) -> None:
