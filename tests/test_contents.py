@@ -199,6 +199,16 @@ def test_a_file_that_is_replaced_before_it_is_read_and_comes_back_is_processed(
     assert ("raise first" if is_known else "first") in path.read_text()
 
 
+def test_a_failed_content_that_was_replaced_ends_as_superseded_with_its_item(project: Project) -> None:
+    path = project.put("a.log", "raise first")
+    project.run()
+    assert rows(project) == [("a.log", "failed")]
+    path.write_bytes(b"second\n")
+    assert results(project.run(str(path))) == {"a.log": ["second"]}
+    assert rows(project) == [("a.log", "done"), ("a.log", "superseded")]
+    assert project.errors == []
+
+
 def test_an_event_whose_file_was_replaced_by_what_is_done_delivers_nothing_again(project: Project) -> None:
     path = project.put("a.log", "second")
     project.run()

@@ -203,7 +203,7 @@ class Embedded:
 
         Those of the object itself, of the content with these `identities` only unless `any_content`; once it is done
         also those of records of this very content, all of which were read again. Records of other content stay, as
-        evidence.
+        evidence. Other content whose item goes ends as superseded in the ledger: nothing can run it any more.
         """
         found = self.select(
             "SELECT request_id, kind, item FROM error WHERE bucket = ? AND key = ?",
@@ -216,6 +216,8 @@ class Embedded:
             same = events[0].identity in identities
             if (any_content or same) if kind == "object" else (done and same):
                 self.execute("DELETE FROM error WHERE request_id = ?", (request_id,))
+                if not same:
+                    self.ledger.supersede(msgspec.structs.replace(events[0], replay=None))
 
     def dismiss(self, item: ErrorItem) -> bool:
         """Deletes that very revision; False if it is no longer the stored one.
