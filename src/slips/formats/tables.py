@@ -81,6 +81,8 @@ def _rows(stream: BufferedReader, limits: RecordLimits, delimiter: str) -> Itera
     small = min(limits.values, limits.bytes // 2)
     first = readline(record_bytes + 3).removeprefix(_BOM)
     for line in chain([first], iter(partial(readline, record_bytes + 3), b"")):
+        if line in (b"\n", b"\r\n"):
+            continue
         if len(line) > record_bytes or b'"' in line:  # perhaps not all of it
             yield odd_row.read(line)
             continue
