@@ -325,7 +325,7 @@ def _spread(meta: MetaData, events: Iterable[Event]) -> Iterator[tuple[MetaData,
 def _refined(
     events: Iterable[tuple[MetaData, Event]], stage: Parse, rules: list[Rule]
 ) -> Iterator[tuple[MetaData, Event]]:
-    """What a stage makes of each event. `rules` gets the Rule that filtered the last of those that were filtered."""
+    """Yields the events that a stage makes of each event. `rules` gets the Rule that filtered the last one filtered."""
     for meta, event in events:
         result = stage(meta, event)
         if result.__class__ is not dict:

@@ -297,7 +297,7 @@ class Limits(Struct, frozen=True):
 
     @property
     def record(self) -> RecordLimits:
-        """What one record may come to."""
+        """The limits of one record."""
         return RecordLimits(self.record_bytes, self.record_values, self.record_depth)
 
 

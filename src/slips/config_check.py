@@ -156,7 +156,7 @@ def _children(node: Node) -> list[Node]:
 
 
 def find_handler(text: str) -> str | None:
-    """What `handler.path` says in a config that may have mistakes; None if that cannot be seen."""
+    """Returns `handler.path` of a config that may have mistakes; None if it cannot be read."""
     node = _compose(text, _Walk(""))
     for name in ("handler", "path"):
         pairs = node.value if isinstance(node, MappingNode) else []

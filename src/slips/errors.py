@@ -140,7 +140,7 @@ class HandlerError(ObjectError):
     def __init__(self, message: str, event: dict[str, Any] | None = None) -> None:
         super().__init__(message)
         self.event = event
-        """What `recv` had when it raised, which it may have changed; None outside of `recv`."""
+        """The event that `recv` had when it raised, with its changes; None outside of `recv`."""
 
 
 class WorkerError(ObjectError):

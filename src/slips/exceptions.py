@@ -49,7 +49,7 @@ def is_interrupt(error: BaseException) -> bool:
 
 
 def cause_of(error: BaseException) -> BaseException | None:
-    """What the exception was raised from, whatever its class says."""
+    """Returns the cause of an exception, whatever its class says."""
     found: BaseException | None = _cause(error)
     return found
 

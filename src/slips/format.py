@@ -38,7 +38,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class RecordLimits:
-    """What one record may come to; one beyond is quarantined. `limits` of the config has the same as `record_…`."""
+    """The limits of one record; a record beyond is quarantined. `limits` of the config has the same as `record_…`."""
 
     bytes: int = 16 * 2**20
     values: int = 250_000

@@ -1,4 +1,4 @@
-"""What a handler may have done to its process: what slips stands on is noted before, looked at and mended after a run.
+"""Checks what a handler has done to its process: notes what slips relies on before a run, looks and mends after it.
 
 A handler may keep what it likes in its process. What would hurt the next object (builtins that were replaced, limits,
 a directory that is gone) means that another process has to take it.
@@ -52,7 +52,7 @@ class Health:
         self._directory = _directory()
 
     def mend(self) -> str:
-        """What is damaged, in a few words; empty for nothing. Functions and the working directory are put back.
+        """Names the damage in a few words; empty for none. Puts functions and the working directory back.
 
         Until they are, nothing here may call a builtin.
         """
@@ -72,7 +72,7 @@ class Health:
         return replaced or self._lowered()
 
     def _lowered(self) -> str:
-        """What else is less than it was."""
+        """Names a limit, variable or descriptor that is less than it was."""
         if _recursion() < self._recursion:
             lowered = f"the recursion limit was set to {_recursion()}"
             _set_recursion(self._recursion)

@@ -91,7 +91,7 @@ def _place(error: BaseException, path: Path) -> str:
 
 
 def _hint(error: BaseException, requirements: str | None) -> str:
-    """What to do about an import that failed."""
+    """Advises on an import that failed."""
     if isinstance(error, ModuleNotFoundError) and requirements:
         return f"; expected what 'handler.requirements' names to be installed here; run 'pip install -r {requirements}'"
     if isinstance(error, ModuleNotFoundError):
@@ -108,7 +108,7 @@ def _hint(error: BaseException, requirements: str | None) -> str:
 
 
 def _lacks(handler: type[Handler]) -> str:
-    """What an abstract handler lacks, and what was perhaps meant as that."""
+    """Names the methods that an abstract handler lacks, and a method that was perhaps meant as one."""
     lacks = sorted(handler.__abstractmethods__)
     meant = meant_as(handler, Handler, "recv") if "recv" in lacks else ""
     hint = f"; did you mean 'recv' by {meant!r}?" if meant else ""

@@ -36,7 +36,7 @@ ATTEMPTS = 3
 RETRY_SECONDS = (0.3, 1.0)
 """Waits before the second and third attempt: together well below the 3 s that a `run` may wait."""
 EXCUSED = 3
-"""So often an object may fail for want of resources only, or in a damaged process, before that counts."""
+"""Failures for want of resources, or in a damaged process, that cost an object no attempt."""
 AT_HAND = 64
 """Most events that are taken from the lanes at once."""
 LOOK_SECONDS = 0.25
@@ -65,7 +65,7 @@ class Summary(Struct):
     problems: list[str] = field(default_factory=list)
     """What could not be listed, and how many events wait for a bucket's directory that is away."""
     notes: list[str] = field(default_factory=list)
-    """What people should know, though nothing failed."""
+    """Notes for people, though nothing failed."""
     left_alone: int = 0
     """Objects that are not pending because they are in the error table."""
     rules: dict[str, int] = field(default_factory=dict)
@@ -119,7 +119,7 @@ class Observer(Protocol):
     def progress(self, event: ObjectEvent, seq: int) -> None: ...
 
     def hashing(self, event: ObjectEvent, done: int) -> None:
-        """So many bytes of a file were read to tell its content from others."""
+        """Called with the number of bytes of a file that were read for its hash."""
         ...
 
     def succeeded(self, event: ObjectEvent, outcome: Outcome) -> None: ...

@@ -22,16 +22,16 @@ from slips.exceptions import name_of
 ARGUMENTS: dict[str, tuple[str, ...]] = {"setup": ("args",), "recv": ("meta", "event"), "result": ()}
 """The methods of a handler, with what slips calls each with."""
 _OTHER_NAMES = {"receive": "recv", "recieve": "recv", "receives": "recv", "received": "recv", "rcv": "recv"}
-"""What is meant by names that are not spelt alike."""
+"""Methods meant by names that are not spelt alike."""
 _OTHER_WORDS = {"process", "handle", "handler", "onevent", "onrecord", "handleevent", "processevent", "call"}
-"""What `recv` is called elsewhere: hints for a class without it, no mistakes beside it."""
+"""Names of `recv` in other tools: hints for a class without it, no mistakes beside it."""
 _DECORATED = " behind a decorator"
 _ALIKE = 0.75
 """Similarity above which a name is a slip of the pen: `results` has 0.92 of `result`, `reset` has 0.73."""
 
 
 def mistakes(cls: type, base: type) -> list[str]:
-    """What keeps methods of `cls`, a subclass of `base`, from running: a line each, `file:line: what; …`."""
+    """Lists the mistakes that keep methods of `cls`, a subclass of `base`, from running: `file:line: what; …`."""
     found: list[str] = []
     made_plainly = type(cls).__call__ is type.__call__
     for method in (*(("__init__",) if made_plainly else ()), *ARGUMENTS):
@@ -138,7 +138,7 @@ def _mistakes_of_method(cls: type, method: str) -> list[str]:
 
 
 def _as_called(value: Any, cls: type, arguments: tuple[str, ...]) -> tuple[Any, tuple[object, ...]]:
-    """What runs when a class attribute is called on an instance, and what it is given; None if that is for the run."""
+    """Returns the function behind a class attribute and the arguments of its call; None if only a run can tell."""
     if isinstance(value, staticmethod):
         return value.__func__, arguments
     if isinstance(value, classmethod):
@@ -156,7 +156,7 @@ def _as_called(value: Any, cls: type, arguments: tuple[str, ...]) -> tuple[Any, 
 
 
 def _kind(function: Any) -> str:
-    """What a function is if it does not run when it is called; else empty."""
+    """Names the kind of a function that does not run when it is called; empty for any other."""
     while isinstance(function, functools.partial):
         function = function.func
     if not isinstance(function, FunctionType) and not inspect.ismethod(function):

@@ -174,7 +174,7 @@ class ErrorItem(Struct, kw_only=True, omit_defaults=True):
     seq: int | None = None
     """Record at which a handler raised."""
     event: dict[str, Any] | None = None
-    """What `recv` had when it raised, as JSON carries it."""
+    """The event that `recv` had when it raised, as JSON carries it."""
     event_truncated: bool = False
     """Whether `event` was cut, at every `…` in it."""
     records: list[Range] = field(default_factory=list)

@@ -30,11 +30,11 @@ from slips.worker import Frames, FromWorker, Leaving, Opened, Progress, Ready, S
 START_SECONDS = 60.0
 """A handler that takes longer to import is taken for hung."""
 STARTS = 3
-"""So often in a row a worker may die while it starts, where no other works: the system may have been out of memory."""
+"""Starts in a row that may fail where no other worker is up: the system may have been out of memory."""
 START_AGAIN_SECONDS = (0.3, 1.0)
 """Waits before the second and third start."""
 REST_SECONDS = 5.0
-"""So long a worker may be silent in the middle of a message, which it writes in one go."""
+"""Silence of a worker in the middle of a message, which it writes in one go, that takes it for dead."""
 STOP_SECONDS = 5.0
 """How long an idle worker may take to end."""
 GAP_SECONDS = 0.3
@@ -102,7 +102,7 @@ class Pool:
 
     @property
     def deliveries(self) -> list[Delivery]:
-        """What the workers have in hand."""
+        """The deliveries that workers have in hand."""
         return [worker.delivery for worker in self._workers if worker.delivery]
 
     def free(self, waiting: int) -> Worker | None:
@@ -117,7 +117,7 @@ class Pool:
     def wait(
         self, timeout: float
     ) -> Iterator[tuple[Worker, Opened | Progress | Success | Failure | Superseded | Death]]:
-        """What workers say of the objects they have in hand, until `timeout` seconds are over or some have spoken.
+        """Yields the messages of workers about the objects they have in hand, for `timeout` seconds or until some came.
 
         Raises UsageError if no worker can be started.
         """
@@ -367,7 +367,7 @@ def _already_broken() -> Iterator[None]:
 
 
 def _allowed(wanted: int, warn: Callable[[str], None]) -> int:
-    """So many workers of those wanted as the system allows open files for; the limit is raised where it may be."""
+    """Returns the number of workers that the limit of open files allows; raises the limit where it may be raised."""
     needed = OWN_DESCRIPTORS + WORKER_DESCRIPTORS * wanted
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= needed:
@@ -386,7 +386,7 @@ def _allowed(wanted: int, warn: Callable[[str], None]) -> int:
 
 
 def _mend(error: OSError) -> str:
-    """What to do about a process that cannot be made."""
+    """Advises on a process that cannot be made."""
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return "expected more open files to be allowed; raise the limit with 'ulimit -n'"
     return "expected memory and room for another process; try fewer '--workers'"

@@ -28,7 +28,7 @@ class StoredObject(Struct):
 
     @property
     def identity(self) -> str:
-        """What tells this content of the key from another: the version id, else the etag."""
+        """Identity of this content of the key: the version id, else the etag."""
         return self.version_id or self.etag
 
     def is_named(self, identity: str) -> bool:
@@ -109,7 +109,7 @@ class LedgerEntry(Struct, omit_defaults=True):
     rest: ObjectEvent | None = None
     """What is still to be sent, if the run was stopped in time and the ledger is shared."""
     read: ObjectEvent | None = None
-    """What the holder of the claim found instead of the announced content, if the ledger is shared."""
+    """The content that the holder of the claim found instead of the announced one, if the ledger is shared."""
 
 
 Claim = Literal["new", "again", "done", "claimed"]

@@ -19,7 +19,7 @@ RECV, BEHIND, PLACE = range(3)
 
 
 class Place(IntEnum):
-    """What is at work, but for single records."""
+    """The step that a run is at, but for single records."""
 
     OPENING = 0
     INIT = 1

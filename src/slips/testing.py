@@ -168,7 +168,7 @@ def _file(project: Config, bucket: str, key: str) -> Path:
 
 
 def _event(bucket: str, key: str | None, source: Source, event_time: str | None) -> ObjectEvent:
-    """What announces the log."""
+    """Makes the object event of the log."""
     changed = nearest_time(source.stat().st_mtime) if isinstance(source, Path) else time.time()
     return ObjectEvent(
         aws_region="local",

@@ -55,7 +55,7 @@ def import_file(path: Path) -> ModuleType:
 
 @contextmanager
 def _beside(path: Path, module: ModuleType) -> Iterator[None]:
-    """What lies beside `path` can be imported, also where something of that name lies beside another imported file.
+    """Makes files beside `path` importable, also where a file of that name lies beside another imported file.
 
     The other's stays what everybody else gets: here, too, for an import within a function that runs later.
     """

@@ -48,7 +48,7 @@ class Setup(Struct, tag=True):
     endpoint_url: str | None = None
     region: str | None = None
     token: bytes = b""
-    """What each answer begins with: bytes that a handler writes into the pipe are none."""
+    """Token that each answer begins with: bytes that a handler writes into the pipe lack it."""
 
 
 class Task(Struct, tag=True):
@@ -76,7 +76,7 @@ class Progress(Struct, tag=True):
 
 
 class Leaving(Struct, tag=True):
-    """What comes next is the last answer of this worker: its process is not fit for another object."""
+    """Announces the last answer of this worker: its process is not fit for another object."""
 
 
 class Opened(Struct, tag=True):
@@ -232,7 +232,7 @@ class Heartbeat(Ticker):
         return False
 
     def hashing(self, done: int) -> None:
-        """Told how many bytes of the object's file were read for its hash."""
+        """Called with the number of bytes of the object's file that were read for its hash."""
         if self.due:
             self.due = False
             self._answer(Progress(0, done))

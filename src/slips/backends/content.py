@@ -1,4 +1,4 @@
-"""What tells one content of a file from another: a hash of its bytes, and a stamp that saves reading them again.
+"""Identifies the content of a file: by a hash of its bytes, and by a stamp that saves reading them again.
 
 A stamp is size and times of a file as the system tells them. As long as it stays the same, so does the content; if it
 differs, only the hash can say whether the content does.
@@ -22,12 +22,12 @@ _COARSE_TICK = 2 + _TICK
 
 
 def stamp_of(status: os.stat_result) -> str:
-    """What stands for a file's content until it is read. `@` is in no hash and in no identity of S3."""
+    """Returns the stamp of a file: its identity until it is read. `@` is in no hash and in no identity of S3."""
     return f"{stamp_of_version_1(status)}@{status.st_ctime_ns:x}"
 
 
 def stamp_of_version_1(status: os.stat_result) -> str:
-    """What state directories of schema 1 have as the identity of a file. It is the beginning of the stamp."""
+    """Returns the identity of a file in state directories of schema 1. It is the beginning of the stamp."""
     return f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"
 
 

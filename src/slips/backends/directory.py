@@ -23,7 +23,7 @@ from slips.model import ObjectEvent, format_time, nearest_time, readable
 from slips.ports import ObjectStore, StoredObject
 
 MOST_PROBLEMS = 1_000
-"""So many that a bucket full of odd entries fills neither the memory nor the screen."""
+"""Most problems of a listing that are kept: a bucket full of odd entries fills neither memory nor screen."""
 
 
 Known = Callable[[ObjectEvent, str], str | None]

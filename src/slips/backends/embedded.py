@@ -471,7 +471,7 @@ class SqliteLedger:
         )
 
     def copy(self, event: ObjectEvent, other: ObjectEvent) -> None:
-        """What is known of `event` is known of `other`, too: they are the same content."""
+        """Copies the ledger row of `event` to `other`: they are the same content."""
         known = self.get(event)
         if known is not None:
             self._write(other, known.status, known.outcome, known.request_id)

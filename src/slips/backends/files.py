@@ -1,4 +1,4 @@
-"""What the state of one machine knows of the files in the directories that stand for buckets."""
+"""The hashes and absences of files in the directories that stand for buckets, as tables of the state."""
 
 from __future__ import annotations
 

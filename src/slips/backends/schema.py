@@ -65,6 +65,6 @@ _STEPS = (_VERSION_1, _VERSION_2)
 
 
 def statements_from(version: int) -> list[str]:
-    """What makes the tables of VERSION out of those of `version`; 0: out of none. All of it in one transaction."""
+    """Returns the statements that migrate the tables of `version` (0: none) to VERSION, for one transaction."""
     steps = [statement for step in _STEPS[version:] for statement in step.split(";")]
     return [*steps, f"PRAGMA user_version={VERSION}"]

@@ -197,7 +197,7 @@ def _detail(item: ErrorItem) -> str:
 
 
 def event_text(event: dict[str, Any], truncated: bool) -> str:
-    """What a handler failed on, for people."""
+    """Shows the event that a handler failed on."""
     head = "Event (cut where … is):" if truncated else "Event:"
     return f"{head}\n{readable_json(event, indent=4)}"
 

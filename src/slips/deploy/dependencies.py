@@ -160,12 +160,12 @@ def _keep(directory: Path, kept: Path) -> Path:
 
 
 class _Own(Struct, frozen=True):
-    """What slips itself needs."""
+    """The libraries that slips itself needs."""
 
     pins: Path
     """A file of requirements with hashes."""
     versions: list[str]
-    """What it pins for the target: `msgspec==0.22.0`."""
+    """The pins for the target: `msgspec==0.22.0`."""
 
 
 def _versions(pins: str, target: Target) -> list[str]:
@@ -258,7 +258,7 @@ def _install(own: _Own, wanted: _Requirements | None, directory: Path, pip: _Pip
 
 
 def _constraints(own: _Own, directory: Path) -> list[str]:
-    """So that what users require of the same libraries is resolved to slips' versions, or refused."""
+    """Constraints: the user's requirements of the same libraries resolve to slips' versions, or are refused."""
     path = directory.with_name("constraints.txt")
     path.write_text("".join(f"{pin}\n" for pin in own.versions))
     return ["-c", str(path)]

@@ -27,7 +27,7 @@ _LOOKS_SECRET = re.compile("|".join(map(translate, SECRETS)), re.IGNORECASE)
 
 
 class Selection:
-    """What to do with each file around the handler. Notes what it leaves out, to be told."""
+    """Decides which files around the handler are packed. Notes each that it leaves out."""
 
     def __init__(self, directory: Path, include: Sequence[str], exclude: Sequence[str]) -> None:
         self._directory, self._include, self._exclude = directory, include, exclude

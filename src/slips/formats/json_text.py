@@ -56,7 +56,7 @@ def load_json(raw: bytes, limits: RecordLimits = RecordLimits()) -> Any:  # noqa
 
 
 def load_odd_json(raw: bytes, limits: RecordLimits, refusal: Exception) -> Any:
-    """What `load_json` makes of a text with no more values than allowed that a `shallow_decoder` has refused."""
+    """Reads a text that a `shallow_decoder` has refused, and that has no more values than allowed."""
     raw = raw.rstrip(b"\r\n").removeprefix(_BOM)
     if not raw or raw[:1] not in _BEGINNINGS:
         raise RecordError(_NO_VALUE)  # as below, in a quarter of the time: logs of another format have many such lines

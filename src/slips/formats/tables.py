@@ -96,7 +96,7 @@ def _rows(stream: BufferedReader, limits: RecordLimits, delimiter: str) -> Itera
 
 
 def _why_too_large(text: str, delimiter: str, limits: RecordLimits) -> RecordTooLarge | None:
-    """What is wrong with a long line without quotes, if anything is."""
+    """Returns the limit that a long line without quotes breaks, if it breaks one."""
     if text.count(delimiter) >= limits.values:
         return too_many_values(limits.values)
     try:

@@ -1,4 +1,4 @@
-"""What an error item keeps of the event that a handler failed on: JSON for people, whole if it is short.
+"""Makes the copy of an event that an error item keeps when a handler fails on it: JSON, whole if it is short.
 
 Else it is cut within, in places that end with `…`: all keys at the top are worth more than the end of the first value.
 """

@@ -96,7 +96,7 @@ class Failure(Struct, tag=True):
     seq: int | None = None
     """The record at which a handler raised."""
     handler_event: dict[str, Any] | None = None
-    """What `recv` had when it raised, as JSON carries it, short."""
+    """The event that `recv` had when it raised, as short JSON."""
     handler_event_truncated: bool = False
     outcome: Outcome = field(default_factory=Outcome)
     names: tuple[str, ...] = ()
@@ -170,7 +170,7 @@ class Processor:
         return ended
 
     def _failed(self, run: _Run, error: BaseException, damage: str, is_fresh: bool) -> Failure:
-        """What becomes of a run that `error` ended, in a process that is fresh or has had objects before."""
+        """Makes the Failure of a run that `error` ended, in a process that is fresh or has had objects before."""
         is_expected = issubclass(type(error), ObjectError)
         excused = is_exhausted(error) or bool(damage)
         self.is_spent |= excused or not is_expected
@@ -256,7 +256,7 @@ class _Run:
         self._handlers: list[Handler] = []
         self._current = ""
         self._current_event: Event | None = None
-        """What the handler at hand was given, where several get one each."""
+        """The event of the handler at hand, where several get one each."""
 
     def records(
         self, chain: Chain, decoded: Decoded, source: ObjectEvent, mapping: Mapping, config: Config, ticker: Ticker
@@ -319,7 +319,7 @@ class _Run:
         self._call("results", "result")
 
     def failure(self, error: BaseException) -> Failure:
-        """What is known about an ObjectError that ended the run; its type at least, if the rest cannot be said."""
+        """Describes the ObjectError that ended the run; its type at least, if the rest cannot be said."""
         try:
             return self._failure(error)  # type: ignore[arg-type]  # by its type it is one, whatever it says itself
         except BaseException as failed:  # noqa: BLE001 - a class of the user's may have replaced any attribute
@@ -528,7 +528,7 @@ def _rest(event: ObjectEvent, chain: Chain, stopped: int | None) -> ObjectEvent 
 
 
 def _hint(error: BaseException) -> str:
-    """What to do about an exception of a handler that few understand."""
+    """Advises on an exception of a handler that few understand."""
     if type(error) is not UnicodeEncodeError:  # `isinstance` asks the error itself, which may raise
         return ""
     text: Any = error.object  # of one that was never initialized, it is None

@@ -1,4 +1,4 @@
-"""What a handler's `result()` returned, as plain JSON of bounded size and depth: it goes into pipes, logs and ledgers.
+"""Makes plain JSON of bounded size and depth of a handler's result: it goes into pipes, logs and ledgers.
 
 The value is measured before it is encoded: one of 100 MB must not take as much again.
 """
