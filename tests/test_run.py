@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import multiprocessing
 import os
 import random
 import resource
@@ -1262,12 +1263,11 @@ class DiesAfterPut:
 
 
 def test_a_drain_that_is_killed_in_between_leaves_the_item_or_its_replay_never_both(quarantined: Project) -> None:
-    if (child := os.fork()) == 0:
-        try:
-            quarantined.drain(DiesAfterPut)
-        finally:
-            os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    # Not by a fork: this process may have threads, whose locks a fork copies.
+    child = multiprocessing.get_context("spawn").Process(target=quarantined.drain, args=(DiesAfterPut,))
+    child.start()
+    child.join()
+    assert child.exitcode == 9
     assert (len(quarantined.errors), quarantined.waiting()) == (1, [])
     quarantined.drain()
     assert (len(quarantined.errors), quarantined.waiting()) == (0, [("a", 0)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sqlite3
@@ -102,6 +103,16 @@ def test_files_of_errors_and_samples_are_their_owners_only_if_they_are_new(
     assert "hunter2" in (project.root / "known").read_text()
 
 
+def open_as_nobody(directory: Path) -> None:
+    """Ends with 0 if the state of another user is refused with the words that say so."""
+    os.seteuid(65534)
+    try:
+        Embedded.open(directory)
+    except StateError as error:
+        sys.exit(0 if f"({FILE}: of another user); expected a directory" in str(error) else f"other words: {error}")
+    sys.exit("was opened")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 def test_a_state_of_another_user_is_an_error_that_names_its_files() -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -109,17 +120,10 @@ def test_a_state_of_another_user_is_an_error_that_names_its_files() -> None:
         directory = Path(name) / "state"
         Embedded.open(directory).close()
         directory.chmod(0o755)
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                os.seteuid(65534)
-                Embedded.open(directory)
-            except StateError as error:
-                status = 0 if f"({FILE}: of another user); expected a directory" in str(error) else 2
-            finally:
-                os._exit(status)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        child = multiprocessing.get_context("spawn").Process(target=open_as_nobody, args=(directory,))
+        child.start()
+        child.join()
+        assert child.exitcode == 0
 
 
 # ---- locked by another process

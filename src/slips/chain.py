@@ -52,14 +52,14 @@ class Ticker:
 
     due: bool = False
     position: Cells = UNREAD
-    """Told where the run is."""
+    """Gets where the run is."""
 
     def tick(self, _seq: int) -> bool:
-        """Told the number of the last record; True stops the loop behind it, if it was one that was asked for."""
+        """Gets the number of the last record; True stops the loop behind it, if it was one that was asked for."""
         return False
 
     def passed(self, seq: int) -> None:
-        """Told the number of a record that is read over on the way to those that were asked for."""
+        """Gets the number of a record that is read over on the way to those that were asked for."""
         self.tick(seq)
 
 

@@ -110,7 +110,7 @@ def _memory_of(result: Any) -> int:
 
 
 class Observer(Protocol):
-    """Told how a run goes, for people."""
+    """Hears how a run goes, for people."""
 
     def started(self, objects: int, size: int) -> None:
         """So many events wait in the lanes, with so many stored bytes."""
