@@ -556,7 +556,7 @@ ARNS = {
     "kinesis_stream_fast_arn: %s": "kinesis:us-east-1:%s:stream/a",
     "kinesis_stream_slow_arn: %s": "kinesis:us-gov-west-1:%s:stream/a",
     "dynamodb_arn: %s": "dynamodb:cn-north-1:%s:table/a",
-    "dlq_sns_arn: %s": "sns:us-east-1:%s:a.fifo",
+    "dlq_sns_arn: %s": "sns:us-east-1:%s:a.b",
     "kms_key_arns: [%s]": "kms:us-east-1:%s:key/0f1e2d3c",
 }
 
@@ -573,6 +573,23 @@ def test_every_arn_is_checked(key: str) -> None:
     for wrong in ("arn:aws:s3:::bucket", "seclog", real.replace(":aws:", ""), f"{real} x"):
         (problem,) = errors(with_arn(wrong))
         assert f"'{wrong}' does not fit; expected an ARN such as arn:aws:" in problem
+
+
+@pytest.mark.parametrize(
+    ("key", "service", "kind"),
+    [
+        ("sns_topics: [{name: A, arn: %s}]", "sns", "topic"),
+        ("sqs_queues: [{name: A, arn: %s}]", "sqs", "queue"),
+        ("dlq_sns_arn: %s", "sns", "topic"),
+        ("alarm_sns_arn: %s", "sns", "topic"),
+    ],
+)
+def test_fifo_topics_and_queues_are_refused(key: str, service: str, kind: str) -> None:
+    arn = f"arn:aws:{service}:us-east-1:123456789012:logs"
+    text = SMALL.replace("sns_topics: []", key % f"'{arn}.fifo'")
+    (problem,) = errors(text)
+    assert f"'{arn}.fifo' is a FIFO {kind}, to which neither S3 nor alarms nor" in problem
+    right(text.replace(".fifo", ".fifo-not"))
 
 
 def test_the_handlers_role_is_an_arn_too() -> None:

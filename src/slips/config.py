@@ -26,6 +26,10 @@ CheckChain = Callable[[Sequence[str], Path], list[str]]
 PACKAGED = "slips-config.json"
 """The checked Config in the root of a deployed package."""
 
+QUEUING = {"sns": "topic", "sqs": "queue"}
+"""Services whose FIFO variant is refused: S3, alarms and Lambda's destinations send to standard ones only.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html"""
+
 # ---- notes on keys: msgspec checks and publishes the constraints, `extra` is for our texts
 
 
@@ -38,10 +42,11 @@ def _arn(description: str, service: str, resource: str) -> Meta:
     """An ARN of `service`. The shape lets placeholders pass: the checks warn of them, `deploy` refuses them."""
     example = f"arn:aws:{service}:{'' if service == 'iam' else 'ap-northeast-1'}:123456789012:{resource}"
     kind = resource[: resource.find("/") + 1]
+    standard = r"(?!\S*\.fifo$)" if service in QUEUING else ""
     return _key(
         description,
         example,
-        pattern=rf"^arn:[^:\s]+:{service}:[^:\s]*:[^:\s]*:{kind}\S+$",
+        pattern=rf"^arn:[^:\s]+:{service}:[^:\s]*:[^:\s]*:{kind}{standard}\S+$",
         extra={"expected": f"an ARN such as {example}", "arn": service},
     )
 

@@ -22,7 +22,7 @@ from yaml.constructor import SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from slips import secrets
-from slips.config import CheckChain, Config, Problem, describe, is_placeholder, keys_of, unwrap
+from slips.config import QUEUING, CheckChain, Config, Problem, describe, is_placeholder, keys_of, unwrap
 
 Where = tuple[str | int, ...]
 """Keys and indexes that lead to a value: `("routing", 0, "dest")`."""
@@ -354,6 +354,13 @@ class _Walk:
         too_long = kind.max_length is not None and len(text) > kind.max_length
         if too_long or (kind.pattern is not None and not re.fullmatch(kind.pattern, text)) or not _is_unicode(text):
             expected = describe(declared) if _is_unicode(text) else "characters that UTF-8 has"
+            if text.endswith(".fifo") and (kind_of := QUEUING.get(notes.get("arn", ""))):
+                self.error(
+                    node,
+                    f"{_show(where)}: {_quote(text)} is a FIFO {kind_of}, to which neither S3 nor alarms nor Lambda's "
+                    f"destinations can send; expected a standard {kind_of}; make one, name it",
+                )
+                return INVALID
             self.error(node, f"{_show(where)}: {_quote(text)} does not fit; expected {expected}")
             return INVALID
         if "arn" in notes and is_placeholder(text):
