@@ -12,14 +12,17 @@ from moto import mock_aws
 import aws
 from fakes import object_event
 from slips.backends.aws.kinesis import ATTEMPTS, LONGEST_WAIT, PUT_BYTES, PUT_RECORDS, KinesisStream, read_back
+from slips.backends.aws.throttles import Patience
 from slips.envelope import Batch, decode, encode
-from slips.errors import StreamError
+from slips.errors import GoneError, StreamError
 from slips.model import Lane, ObjectEvent
 
 ARNS: dict[Lane, str] = {
     "fast": "arn:aws:kinesis:us-east-1:1:stream/my-fast",
     "slow": "arn:aws:kinesis:us-east-1:1:stream/my-slow",
 }
+NONE = Patience(lambda: 0)
+"""No time to wait at all."""
 THROTTLED = {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "Rate exceeded"}
 
 
@@ -157,38 +160,62 @@ def test_the_records_of_a_batch_are_read_back_and_no_others(
     stored: tuple[str, list[Any]], first: int, last: int
 ) -> None:
     arn, records = stored
-    found = read_back(aws.client("kinesis"), batch_of(arn, records[first:last]))
+    found = read_back(aws.client("kinesis"), batch_of(arn, records[first:last]), NONE)
     assert [decode(data).object_key for data in found] == [str(number) for number in range(first, last)]
 
 
-def test_a_stream_that_is_gone_is_a_stream_error_that_names_the_records() -> None:
-    with mock_aws(), pytest.raises(StreamError, match=r"my-fast shard-1 1\.\.9: the records cannot be read back: Res"):
-        list(read_back(aws.client("kinesis"), Batch(ARNS["fast"], "shard-1", "1", "9", 3)))
+def test_a_stream_that_is_gone_is_an_error_that_names_the_records() -> None:
+    with mock_aws(), pytest.raises(GoneError, match=r"my-fast shard-1 1\.\.9: the records cannot be read back: Res"):
+        list(read_back(aws.client("kinesis"), Batch(ARNS["fast"], "shard-1", "1", "9", 3), NONE))
 
 
 class Shard:
-    """`GetRecords` in pages; the last page is the end of what is there now."""
+    """`GetRecords` in pages; the last page is the end of what is there now, or of a shard that was split.
 
-    def __init__(self, *pages: Sequence[int]) -> None:
-        self.pages = list(pages)
-        self.asked = 0
+    `faults` are what the next calls answer instead. A fake iterator is the place of a page, `>9` behind a record.
+    """
 
-    def get_shard_iterator(self, **_: Any) -> dict[str, Any]:
-        return {"ShardIterator": "0"}
+    def __init__(self, *pages: Sequence[int], closed: bool = False) -> None:
+        self.pages, self.closed = list(pages), closed
+        self.faults: list[str] = []
+        self.iterators: list[str] = []
+        """Where each iterator began: `AT 9`."""
+        self.limits: list[int | None] = []
+        self.sleeps: list[float] = []
+        self.seconds = 0.0
+        """How long the reader may wait in all."""
 
-    def get_records(self, *, ShardIterator: str, StreamARN: str) -> dict[str, Any]:
-        self.asked += 1
-        at = int(ShardIterator)
-        numbers = self.pages[at] if at < len(self.pages) else []
+    def _call(self, operation: str) -> None:
+        if self.faults:
+            fault, _, message = self.faults.pop(0).partition(": ")
+            raise ClientError({"Error": {"Code": fault, "Message": message or "why"}}, operation)
+
+    def get_shard_iterator(self, *, ShardIteratorType: str, StartingSequenceNumber: str, **_: Any) -> dict[str, Any]:
+        self._call("GetShardIterator")
+        where = ShardIteratorType.removesuffix("_SEQUENCE_NUMBER")
+        self.iterators.append(f"{where} {StartingSequenceNumber}")
+        after = int(StartingSequenceNumber) if where == "AFTER" else 0
+        at = sum(bool(page) and max(page) <= after for page in self.pages)
+        return {"ShardIterator": f"{at} {after}"}
+
+    def get_records(self, *, ShardIterator: str, StreamARN: str, Limit: int | None = None) -> dict[str, Any]:
+        self._call("GetRecords")
+        self.limits.append(Limit)
+        at, after = map(int, ShardIterator.split())
+        numbers = [number for number in (self.pages[at] if at < len(self.pages) else []) if number > after]
+        given = numbers[:Limit]
+        is_last = at + 1 >= len(self.pages) and given == numbers
+        following = f"{at + 1} 0" if given == numbers else f"{at} {given[-1]}"
         return {
-            "Records": [{"SequenceNumber": str(number), "Data": str(number).encode()} for number in numbers],
-            "NextShardIterator": str(at + 1),
-            "MillisBehindLatest": 0 if at + 1 >= len(self.pages) else 1000,
+            "Records": [{"SequenceNumber": str(number), "Data": str(number).encode()} for number in given],
+            **({} if is_last and self.closed else {"NextShardIterator": following}),
+            "MillisBehindLatest": 0 if is_last else 1000,
         }
 
     def read(self, first: int, last: int, size: int) -> Iterator[bytes]:
         client: Any = self
-        return read_back(client, Batch(ARNS["fast"], "shard-1", str(first), str(last), size))
+        patience = Patience(lambda: self.seconds - sum(self.sleeps), self.sleeps.append)
+        return read_back(client, Batch(ARNS["fast"], "shard-1", str(first), str(last), size), patience)
 
 
 def test_pages_without_records_on_the_way_are_no_end() -> None:
@@ -197,9 +224,17 @@ def test_pages_without_records_on_the_way_are_no_end() -> None:
 
 
 def test_no_more_is_read_than_the_batch_had() -> None:
-    shard = Shard([9, 10], [11], [12])
+    shard = Shard([9, 10], [11, 12, 13], [14])
     assert list(shard.read(9, 11, 3)) == [b"9", b"10", b"11"]
-    assert shard.asked == 2
+    assert shard.limits == [3, 1]
+
+
+def test_a_batch_of_unknown_or_huge_size_asks_for_as_many_as_aws_gives() -> None:
+    shard = Shard([9, 10, 11])
+    assert list(shard.read(9, 10, 0)) == [b"9", b"10"]
+    with pytest.raises(GoneError):
+        list(shard.read(9, 11, 12_000))
+    assert shard.limits[:2] == [None, 10_000]
 
 
 @pytest.mark.parametrize(
@@ -218,3 +253,77 @@ def test_records_that_the_stream_keeps_no_more_are_a_stream_error_behind_those_i
 
 def test_numbers_of_records_are_compared_as_numbers() -> None:
     assert list(Shard([9, 10, 100]).read(9, 10, 2)) == [b"9", b"10"]
+
+
+# ---- read back, with patience
+
+
+def test_a_throttled_shard_is_asked_again_after_waits_that_grow() -> None:
+    shard = Shard([9, 10])
+    shard.seconds = 60
+    shard.faults = ["ProvisionedThroughputExceededException"] * 3 + ["KMSThrottlingException", "InternalFailure"]
+    assert list(shard.read(9, 10, 2)) == [b"9", b"10"]
+    assert shard.iterators == ["AT 9"]
+    for number, wait in enumerate(shard.sleeps):
+        assert 0.1 * 2**number <= wait <= 0.2 * 2**number
+
+
+def test_waits_have_a_longest_and_end_with_the_time_that_is_left() -> None:
+    shard = Shard([9])
+    shard.seconds = 60
+    shard.faults = ["ProvisionedThroughputExceededException: Rate exceeded"] * 100
+    with pytest.raises(StreamError, match=r"1\.\.9: the records cannot be read back: Prov.*: Rate exceeded") as raised:
+        list(shard.read(1, 9, 1))
+    assert type(raised.value) is StreamError  # another call may find them
+    assert max(shard.sleeps) <= 5
+    assert 50 < sum(shard.sleeps) <= 60
+
+
+def test_without_time_nobody_waits() -> None:
+    shard = Shard([9])
+    shard.faults = ["ProvisionedThroughputExceededException"]
+    with pytest.raises(StreamError):
+        list(shard.read(9, 9, 1))
+    assert shard.sleeps == []
+
+
+def test_what_does_not_pass_is_not_tried_again() -> None:
+    shard = Shard([9])
+    shard.seconds = 60
+    shard.faults = ["AccessDeniedException"]
+    with pytest.raises(StreamError, match="AWS denies kinesis:GetShardIterator"):
+        list(shard.read(9, 9, 1))
+    assert shard.sleeps == []
+
+
+def test_an_iterator_that_has_expired_is_replaced_by_one_behind_what_was_read() -> None:
+    shard = Shard([9, 10], [11])
+    shard.seconds = 60
+    reading = shard.read(9, 11, 3)
+    assert [next(reading), next(reading)] == [b"9", b"10"]
+    shard.faults = ["ExpiredIteratorException"]
+    assert list(reading) == [b"11"]
+    assert shard.iterators == ["AT 9", "AFTER 10"]
+
+
+def test_a_batch_is_read_from_a_shard_that_was_split_since() -> None:
+    assert list(Shard([9, 10], closed=True).read(9, 10, 2)) == [b"9", b"10"]
+    with pytest.raises(GoneError, match="2 of 3 records are still there"):
+        list(Shard([9, 10], closed=True).read(9, 11, 3))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "ResourceNotFoundException: Shard shardId-000000000000 in stream my-fast under account 1 does not exist",
+        "InvalidArgumentException: StartingSequenceNumber 9 used in GetShardIterator on shard shardId-000000000000 in "
+        "stream my-fast under account 1 is invalid because it did not come from this stream.",
+    ],
+    ids=["shard expired", "stream made anew"],
+)
+def test_records_whose_shard_or_stream_is_no_more_are_gone_for_good(fault: str) -> None:
+    shard = Shard()
+    shard.faults, shard.seconds = [fault], 60
+    with pytest.raises(GoneError, match="cannot be read back"):
+        list(shard.read(9, 9, 1))
+    assert shard.sleeps == []

@@ -37,6 +37,8 @@ from slips.pipeline.report import SPENT_STATUS, listed, report_lost
 from slips.routing import mapping_for
 from slips.usercode import code_version
 
+REPORT_SECONDS = 60.0
+"""Reporter keeps them to write down what it read back from a stream."""
 DRAIN_SECONDS = 20.0
 """Drain ends when less is left, and says that there is more."""
 
@@ -124,10 +126,13 @@ class Function:
     def code_version(self) -> str:
         return code_version(self.config.resolve(self.config.handler.path))
 
-    def read_back(self, batch: Batch) -> Iterator[bytes]:
+    def reading_back(self, context: Context, kept: float) -> Callable[[Batch], Iterator[bytes]]:
+        """Reads batches back, and waits for a throttled shard until only `kept` seconds are left."""
         from slips.backends.aws.kinesis import read_back
+        from slips.backends.aws.throttles import Patience
 
-        return read_back(self.clients.kinesis, batch)
+        patience = Patience(lambda: context.get_remaining_time_in_millis() / 1000 - kept, self.sleep)
+        return lambda batch: read_back(self.clients.kinesis, batch, patience)
 
     def reader_of(self, event: ObjectEvent) -> str | None:
         """What numbers the records of an object by the config."""
@@ -223,7 +228,7 @@ def reporter(payload: Any, context: Context) -> dict[str, Any]:
     with _metered("Reporter", context) as meter:
         done = report_lost(
             found_in(payload),
-            read_back=_function.read_back,
+            read_back=_function.reading_back(context, REPORT_SECONDS),
             ledger=_function.ledger,
             errors=_function.errors,
             now=time.time(),
@@ -279,7 +284,7 @@ def drain(payload: Any, context: Context) -> dict[str, Any]:
         if whole and not request.dry_run and not done.more:
             for each in redeliver(
                 queue,
-                read_back=_function.read_back,
+                read_back=_function.reading_back(context, DRAIN_SECONDS),
                 stream=_function.stream,
                 ledger=_function.ledger,
                 routing=_function.config.routing,

@@ -10,8 +10,9 @@ from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from slips.backends.aws.clients import reason
+from slips.backends.aws.clients import code, reason
 from slips.backends.aws.refusals import explained
+from slips.backends.aws.throttles import Patience
 from slips.envelope import Batch, encode
 from slips.errors import GoneError, StreamError
 from slips.model import Lane, ObjectEvent
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 PUT_RECORDS, PUT_BYTES = 500, 4 * 2**20
 """Most that one `PutRecords` is given; AWS takes 500 records and, since 2025, 10 MiB."""
+GET_RECORDS = 10_000
+"""Most records that one `GetRecords` may be asked for."""
+EXPIRED_ITERATOR = "ExpiredIteratorException"
+"""Code of an iterator older than five minutes."""
 ATTEMPTS = 6
 FIRST_WAIT, LONGEST_WAIT = 0.1, 3.0
 """Seconds before refused records are put again, doubled each time: a throttled shard has room again after one."""
@@ -87,34 +92,57 @@ def _batches(waiting: Sequence[tuple[ObjectEvent, bytes]]) -> Iterator[list[tupl
         yield batch
 
 
-def read_back(client: KinesisClient, batch: Batch) -> Iterator[bytes]:
-    """The data of the records of a batch, in order. Raises StreamError if they cannot be read, or are gone."""
+def read_back(client: KinesisClient, batch: Batch, patience: Patience) -> Iterator[bytes]:
+    """The data of the records of a batch, in order, and no more of the shard than these.
+
+    Raises GoneError behind those that are still there if others are gone for good, else StreamError if `patience` ends.
+    """
     where = f"{batch.stream_arn} {batch.shard_id} {batch.first}..{batch.last}"
-    try:
-        iterator: str | None = client.get_shard_iterator(
-            StreamARN=batch.stream_arn,
-            ShardId=batch.shard_id,
-            ShardIteratorType="AT_SEQUENCE_NUMBER",
-            StartingSequenceNumber=batch.first,
-        )["ShardIterator"]
-        found = 0
-        while iterator:
-            answer: Any = client.get_records(ShardIterator=iterator, StreamARN=batch.stream_arn)
-            for record in answer["Records"]:
-                if int(record["SequenceNumber"]) > int(batch.last):
-                    iterator = None
-                    break
-                found += 1
-                yield record["Data"]
-            else:
-                at_end = not answer["Records"] and not answer.get("MillisBehindLatest")
-                iterator = None if at_end or found >= batch.size > 0 else answer.get("NextShardIterator")
-    except (ClientError, BotoCoreError) as error:
-        why = explained(error, "Kinesis", "kinesis") or reason(error)
-        raise StreamError(f"{where}: the records cannot be read back: {why}", []) from error
+    start: Any = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "StartingSequenceNumber": batch.first}
+    iterator: str | None = None
+    found, is_done = 0, False
+
+    def next_page() -> Any:
+        nonlocal iterator
+        shard: Any = {"StreamARN": batch.stream_arn}
+        if iterator is None:
+            iterator = client.get_shard_iterator(**shard, ShardId=batch.shard_id, **start)["ShardIterator"]
+        # `GetRecords` gives up to 10 MiB, and then blocks all readers of the shard, the dispatcher too, for 5 s.
+        limit: Any = {"Limit": min(GET_RECORDS, batch.size - found)} if batch.size > found else {}
+        try:
+            return client.get_records(**shard, ShardIterator=iterator, **limit)
+        except ClientError as error:
+            if code(error) == EXPIRED_ITERATOR:
+                iterator = None
+            raise
+
+    while not is_done:
+        try:
+            page = patience.call(next_page, {EXPIRED_ITERATOR})
+        except (ClientError, BotoCoreError) as error:
+            why = explained(error, "Kinesis", "kinesis") or reason(error)
+            kind = GoneError if isinstance(error, ClientError) and _is_gone(error) else StreamError
+            raise kind(f"{where}: the records cannot be read back: {why}", []) from error
+        for record in page["Records"]:
+            number = record["SequenceNumber"]
+            if int(number) > int(batch.last):
+                is_done = True
+                break
+            found += 1
+            start = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": number}
+            yield record["Data"]
+        iterator = page.get("NextShardIterator")
+        # Without a next iterator it is the end of a shard that was split or merged.
+        at_end = iterator is None or not (page["Records"] or page.get("MillisBehindLatest"))
+        is_done = is_done or at_end or found >= batch.size > 0
     if found < batch.size:
         raise GoneError(
             f"{where}: {found} of {batch.size} records are still there; expected all; the stream keeps them for its "
             "retention period only",
             [],
         )
+
+
+def _is_gone(error: ClientError) -> bool:
+    """Whether no later call finds the records: their stream or shard is deleted, or another stream has its name."""
+    return code(error) == "ResourceNotFoundException" or "did not come from this stream" in reason(error)

@@ -23,6 +23,7 @@ from slips.backends.aws.dynamodb import DynamoErrors, DynamoLedger
 from slips.backends.aws.kinesis import KinesisStream, read_back
 from slips.backends.aws.queue import UndeliveredQueue
 from slips.backends.aws.refusals import DENIED, calls
+from slips.backends.aws.throttles import Patience, seconds_from_now
 from slips.config import LaneConfig
 from slips.envelope import Batch
 from slips.errors import SlipsError, UsageError
@@ -35,6 +36,8 @@ ATTEMPTS = 5
 """Tries of a change that meets another one."""
 LOOKS, LOOK_SECONDS = 120, 0.5
 """How often and how long apart to look whether a change is done: most are within seconds."""
+READ_BACK_SECONDS = 60.0
+"""How long a command waits for a throttled shard, a batch."""
 SPARE = 60
 """Seconds of a dispatcher's time limit that are not for its delay, which it waits once a batch."""
 CONFLICTS = {"PreconditionFailedException", "ResourceConflictException", "ResourceInUseException"}
@@ -146,7 +149,7 @@ class Stack:
         return self.errors.delete(item.request_id, item.revision)
 
     def read_back(self, batch: Batch) -> Iterator[bytes]:
-        return read_back(self._clients.kinesis, batch)
+        return read_back(self._clients.kinesis, batch, Patience(seconds_from_now(READ_BACK_SECONDS), self._sleep))
 
     @cached_property
     def _queue_url(self) -> str | None:
