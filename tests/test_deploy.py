@@ -55,7 +55,9 @@ handler: {{path: handler.py}}
 bucket_mapping:
   my-logs: [{{prefix: a/, format: json}}]
 """
-PACKAGE = Package(data=b"PK\x05\x06" + bytes(18), sha256="", key="slips-1.zip", unzipped=1, largest=[("x", 1)])
+PACKAGE = Package(
+    data=b"PK\x05\x06" + bytes(18), sha256="", key="slips-1.zip", unzipped=1, largest=[("x", 1)], left_out=["a.pem"]
+)
 TINY: dict[str, Any] = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {}}}}
 
 
@@ -732,6 +734,7 @@ def test_from_the_first_deploy_to_the_table_that_is_left(cloud: Cloud, config: s
     first = Seen(answer=False)  # -y does not ask
     done = deploy(account, first, config)
     assert (done.status, done.outputs["ErrorTableName"][:15]) == ("CREATE_COMPLETE", "app-ErrorTable-")
+    assert done.left_out == ["a.pem"]
     assert "  + MainFunc " in first.text
     assert "uploaded s3://my-code/functions/app/slips-1.zip" in first.said
     assert "CREATE_COMPLETE  app  AWS::CloudFormation::Stack" in first.said

@@ -418,10 +418,11 @@ def test_what_the_config_includes_goes_in_and_what_it_excludes_stays_out(cached:
 def test_many_files_that_are_left_out_are_counted(cached: Project) -> None:
     for number in range(LEFT_OUT_NAMED + 1_000):
         cached.write(f"src/{number:04}.bak")
-    cached.build()
+    made = cached.build()
     (said,) = [line for line in cached.said if line.startswith("left out: ")]
     assert "src/0049.bak and 1,000 more: " in said
     assert "src/0050.bak" not in said
+    assert made.left_out == [f"src/{number:04}.bak" for number in range(LEFT_OUT_NAMED + 1_000)]  # for programs all
 
 
 def test_beside_the_config_only_files_and_importable_packages_go_in(cached: Project) -> None:

@@ -122,6 +122,8 @@ class Done(Struct):
     outputs: dict[str, str] = {}
     wiring: list[Wiring] = []
     warnings: list[str] = []
+    left_out: list[str] = []
+    """Files of the project that look like secrets, databases or leftovers of editors: not in the package."""
 
 
 def change(
@@ -170,7 +172,7 @@ def _change(
     buckets = mapped_buckets(stack.template()) if deployed else []
     code = template.Code(config.base.sam.code_bucket, _folder(config) + packed.key)
     wanted = template.build(config, code, Buckets(account, config, None, former=buckets).left())
-    done = Done(stack.name, account.region, account.id, warnings=warnings)
+    done = Done(stack.name, account.region, account.id, warnings=warnings, left_out=packed.left_out)
     with stack.proposed(wanted, state, code.bucket, _folder(config)) as plan:
         done.changes = plan.changes if plan else []
         done.settings = stack.settings(wanted) if deployed else []

@@ -57,6 +57,8 @@ class Package(Struct, frozen=True):
     """Bytes of all files in it."""
     largest: list[tuple[str, int]]
     """What lies in its root, with the bytes below, the largest first."""
+    left_out: list[str] = []
+    """Files of the project that look like secrets, databases or leftovers of editors, and are not in it."""
 
     @property
     def size(self) -> int:
@@ -98,7 +100,8 @@ def build(
     """
     project = _Project(config)
     own = project.files()
-    _say_left_out(project, say)
+    left_out = project.left_out()
+    _say_left_out(left_out, say)
     missing = _check_sources(config, own)
     with installed(config, say, verbose=verbose, pins=pins) as directories:
         files = {f"slips/{name}": file for name, file in _slips()}
@@ -114,14 +117,14 @@ def build(
                     f"{error}; expected a file of the project, or a package of handler.requirements; add it"
                 )
             say(f"handler: not imported here, where '{module}' is not installed; it goes in with the requirements")
-        return _zip({**shipped, **own})
+        return _zip({**shipped, **own}, left_out)
 
 
 def check(config: Config, say: Callable[[str], None]) -> None:
     """Raises UsageError if the user's files cannot run, as far as it can be told without installing anything."""
     project = _Project(config)
     own = project.files()
-    _say_left_out(project, say)
+    _say_left_out(project.left_out(), say)
     missing = _check_sources(config, own)
     if missing:
         module, error = missing
@@ -130,8 +133,7 @@ def check(config: Config, say: Callable[[str], None]) -> None:
         say(f"handler: not imported here, where '{module}' is not installed; deploy looks whether it is required")
 
 
-def _say_left_out(project: _Project, say: Callable[[str], None]) -> None:
-    names = project.left_out()
+def _say_left_out(names: list[str], say: Callable[[str], None]) -> None:
     if names:
         more = f" and {len(names) - LEFT_OUT_NAMED:,} more" if len(names) > LEFT_OUT_NAMED else ""
         say(
@@ -351,7 +353,7 @@ def _module(name: str) -> str:
 # ---- the zip
 
 
-def _zip(files: dict[str, _File]) -> Package:
+def _zip(files: dict[str, _File], left_out: list[str]) -> Package:
     parts = Counter[str]()
     for name, file in files.items():
         parts[name.partition("/")[0]] += file.size()
@@ -379,6 +381,7 @@ def _zip(files: dict[str, _File]) -> Package:
         key=f"slips-{content.hexdigest()[:40]}.zip",
         unzipped=unzipped,
         largest=largest,
+        left_out=left_out,
     )
 
 
