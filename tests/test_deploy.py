@@ -768,6 +768,14 @@ def test_a_first_creation_that_failed_leaves_nothing_in_the_way_of_the_next(clou
     assert "DELETE_COMPLETE  app  AWS::CloudFormation::Stack" in screen.said
 
 
+def test_a_redeploy_leaves_the_streams_as_the_stack_has_them(cloud: Cloud, config: str) -> None:
+    in_cloud(cloud, config.replace("s3_direct: true", "{s3_direct: true, stream_shards: 2}"), Seen())
+    assert "no changes" in (same := Seen(), in_cloud(cloud, config, same))[0].text
+    screen = Seen()
+    in_cloud(cloud, config.replace("s3_direct: true", "{s3_direct: true, stream_retention_hours: 48}"), screen)
+    assert [line.split()[1] for line in screen.said if line.startswith("  ~")] == ["EventFastStream", "EventSlowStream"]
+
+
 def test_after_a_failed_change_the_former_state_stands_and_the_next_deploy_goes_on(cloud: Cloud, config: str) -> None:
     in_cloud(cloud, config, Seen())
     more = config.replace("handler.py}", "handler.py, memory_size: 2048}")

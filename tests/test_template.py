@@ -308,6 +308,46 @@ def test_the_added_keys_are_honoured() -> None:
     assert pattern["detail"]["bucket"]["name"] == ["my-logs", "my.logs"]
 
 
+def streams_of(stack: template.Template) -> list[tuple[str, int | None, int]]:
+    """Mode, shards and hours of retention of each stream."""
+    return [
+        (one["StreamModeDetails"]["StreamMode"], one.get("ShardCount"), one["RetentionPeriodHours"])
+        for one in of_type(stack, "Kinesis::Stream").values()
+    ]
+
+
+def test_a_week_of_retention_is_for_streams_where_it_costs_cents() -> None:
+    assert streams_of(made(ORIGINAL)) == [("ON_DEMAND", None, 168)] * 2
+    assert streams_of(changed(ORIGINAL, stream_shards=1)) == [("PROVISIONED", 1, 24)] * 2
+    assert streams_of(changed(ORIGINAL, stream_shards=0, stream_retention_hours=48)) == [("ON_DEMAND", None, 48)] * 2
+
+
+@pytest.mark.parametrize(
+    ("backend", "expected"),
+    [
+        ({}, ("PROVISIONED", 2, 168)),
+        ({"stream_shards": 4}, ("PROVISIONED", 4, 168)),
+        ({"stream_shards": 0}, ("ON_DEMAND", None, 168)),
+        ({"stream_retention_hours": 24}, ("PROVISIONED", 2, 24)),
+    ],
+)
+def test_a_redeploy_changes_nothing_of_a_stream_that_the_config_does_not_ask_for(
+    backend: dict[str, Any], expected: tuple[str, int | None, int]
+) -> None:
+    before = changed(ORIGINAL, stream_shards=2, stream_retention_hours=168)
+    data = yaml.safe_load(ORIGINAL)
+    data["backend"].update(backend)
+    after = build(config.parse(yaml.safe_dump(data)), CODE, deployed=before)
+    assert streams_of(after) == [expected] * 2
+
+
+def test_a_stream_whose_template_names_no_retention_keeps_the_day_that_aws_gives_it() -> None:
+    stream = {"Type": "AWS::Kinesis::Stream", "Properties": {"ShardCount": 1}}
+    former = {"Resources": {"EventFastStream": stream, "EventSlowStream": stream}}
+    after = build(config.parse(ORIGINAL), CODE, deployed=former)
+    assert streams_of(after) == [("PROVISIONED", 1, 24)] * 2
+
+
 def test_a_variable_of_the_handler_does_not_replace_one_of_the_stack() -> None:
     text = FULL.replace("LOG_LEVEL: DEBUG", "SLIPS_STACK: mine, SLIPS_ERROR_TABLE: mine")
     assert "mine" not in variables(made(text), "MainFunc").values()

@@ -182,9 +182,29 @@ class BackendConfig(Struct, frozen=True):
         _key("Keys that encrypt your buckets: the main func may decrypt with them.", ["arn:aws:kms:…"]),
     ] = []
     alarm_sns_arn: Annotated[str, _arn("Topic that the stack's alarms notify.", "sns", "on-call")] | None = None
-    stream_shards: Annotated[int, _key("Shards of each lane's stream; not set: on demand.", ge=1, le=10_000)] | None = (
-        None
-    )
+    stream_shards: (
+        Annotated[
+            int,
+            _key(
+                "Shards of each lane's stream; 0: on demand; not set: as the stack has it, a new one on demand.",
+                ge=0,
+                le=10_000,
+            ),
+        ]
+        | None
+    ) = None
+    stream_retention_hours: (
+        Annotated[
+            int,
+            _key(
+                "Hours that the streams keep object events; not set: as the stack has it, a new one 24 with "
+                "`stream_shards`, where more has a price an hour, else 168.",
+                ge=24,
+                le=8760,
+            ),
+        ]
+        | None
+    ) = None
     log_retention_days: Annotated[
         Literal[
             1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653

@@ -169,9 +169,10 @@ def _change(
         state = stack.prepare(observer)
     progress.done = "nothing was deployed"
     deployed = state is not None and state.status != "REVIEW_IN_PROGRESS"
-    buckets = mapped_buckets(stack.template()) if deployed else []
+    former = stack.template() if deployed else {}
+    buckets = mapped_buckets(former)
     code = template.Code(config.base.sam.code_bucket, _folder(config) + packed.key)
-    wanted = template.build(config, code, Buckets(account, config, None, former=buckets).left())
+    wanted = template.build(config, code, Buckets(account, config, None, former=buckets).left(), former)
     done = Done(stack.name, account.region, account.id, warnings=warnings, left_out=packed.left_out)
     with stack.proposed(wanted, state, code.bucket, _folder(config)) as plan:
         done.changes = plan.changes if plan else []

@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from slips.backends.aws import DISPATCHERS, FUNCTIONS, STREAMS
 from slips.config import Config
-from slips.deploy import permissions
+from slips.deploy import permissions, streams
 from slips.model import Lane
 
 Template = dict[str, Any]
@@ -58,8 +58,6 @@ _FUNCTIONS = {
 
 BUCKETS = "MappedBuckets"
 """Key of the template's metadata: names of the buckets that may notify the stack."""
-_RETENTION_HOURS = 168
-"""Beyond 24 hours a week costs as much as two days, and Reporter reads discarded batches back from the stream."""
 _STREAM_RETRIES = 5
 _MOST_AGE = 6 * 3600
 """Seconds that Lambda keeps an asynchronous event at most: MainFunc may wait for `handler.concurrency` as long."""
@@ -71,13 +69,17 @@ _DESCRIPTION_BYTES = 1024
 _UNICODE_BREAKS = set("\x85\u2028\u2029")
 
 
-def build(config: Config, code: Code, former: Iterable[str] = ()) -> Template:
-    """The template of the whole stack. `former` are buckets that are not mapped any more, and still notify it."""
+def build(config: Config, code: Code, former: Iterable[str] = (), deployed: Template | None = None) -> Template:
+    """The template of the whole stack.
+
+    `former` are buckets that are not mapped any more, and still notify it. `deployed` is the template that the stack
+    has, whose streams stay as they are where the config does not say.
+    """
     alarms = _alarms(config)
     resources = {
         **_sources(config),
         **_functions(config, code),
-        **_lanes(config),
+        **_lanes(config, deployed or {}),
         **_failures(config),
         **_tables(config),
         **_roles(config),
@@ -332,20 +334,15 @@ def _drops(config: Config) -> bool:
 # ---- the lanes
 
 
-def _lanes(config: Config) -> Resources:
+def _lanes(config: Config, deployed: Template) -> Resources:
     """The streams, and what brings their batches to the dispatchers."""
-    shards = config.backend.stream_shards
-    capacity: dict[str, Any] = {"StreamModeDetails": {"StreamMode": "ON_DEMAND" if shards is None else "PROVISIONED"}}
-    if shards is not None:
-        capacity["ShardCount"] = shards
     made: Resources = {}
     for lane, name in STREAMS.items():
         if isinstance(_stream_arn(config, lane), str):
             continue
         made[name] = _resource(
             "AWS::Kinesis::Stream",
-            **capacity,
-            RetentionPeriodHours=_RETENTION_HOURS,
+            **streams.properties(config, lane, deployed),
             StreamEncryption={"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"},
         )
     for lane, dispatcher in DISPATCHERS.items():
