@@ -19,6 +19,7 @@ from typing import Any, cast
 
 import boto3
 import botocore.exceptions as boto
+import msgspec
 import pytest
 import typer
 import yaml
@@ -33,7 +34,7 @@ from deployed import CONFIG as DEPLOYED
 from deployed import Deployed
 from projects import HANDLER, Project
 from slips.backends.aws.refusals import calls
-from slips.cli.deploy import Bar, Lines, Screen, change, remove
+from slips.cli.deploy import Bar, Lines, Screen, change, failed, remove
 from slips.config import Config, parse
 from slips.deploy.account import Account
 from slips.deploy.checks import check_account, check_config
@@ -918,6 +919,14 @@ def test_destroy_knows_the_buckets_that_were_wired_without_the_config(cloud: Clo
     assert "DELETE_SKIPPED" not in screen.text
 
 
+class WithoutOutputs(Stack):
+    """A stack as it looks when AWS tells none of its outputs."""
+
+    def state(self, stack_id: str | None = None) -> State | None:
+        state = super().state(stack_id)
+        return msgspec.structs.replace(state, outputs={}) if state else None
+
+
 def test_a_bucket_that_left_the_mapping_is_told_until_wire_takes_its_notification_away(
     cloud: Cloud, config: str
 ) -> None:
@@ -931,6 +940,11 @@ def test_a_bucket_that_left_the_mapping_is_told_until_wire_takes_its_notificatio
     assert "bucket my-logs: took away notification" in gone.text
     deploy(account, quiet := Seen(), other, wire=True)
     assert "my-logs" not in quiet.text
+    assert "bucket my-other: nothing to add: new objects under 'a/' reach the stack already" in quiet.said
+    stack = WithoutOutputs(account, "app", sleep=briefly)
+    blind = change(stack, parse(other), told := Seen(), lambda *_: PACKAGE, yes=True, wire=True)
+    assert "bucket my-other: warning: whether it notifies stack 'app' is unknown" in told.text
+    assert (failed(blind, wire=True), failed(blind, wire=False)) == (True, False)
 
 
 def test_destroy_says_what_becomes_of_tables_that_others_left_or_gave(account: Account, small: State) -> None:

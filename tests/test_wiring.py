@@ -282,6 +282,22 @@ def test_wire_adds_what_is_missing_once_and_keeps_what_others_configured(account
     assert (again.reached, again.added, get(account)) == (["azure/", "g/"], [], after)
 
 
+@pytest.mark.parametrize("backend", ["s3_direct: true", "s3_direct: true, eventbridge: true"])
+@pytest.mark.parametrize("wire", [True, False])
+def test_a_stack_whose_outputs_name_no_function_to_notify_is_told_and_leaves_the_bucket_alone(
+    account: Account, backend: str, wire: bool
+) -> None:
+    put(account, merge({}, plan({}, ["azure/", "g/"], TO_TOPIC, "app")))
+    before = get(account)
+    (found,) = Buckets(account, config(backend), None, sleep=lambda _: None).look(wire=wire)
+    assert (found.missing, found.added, found.removed, get(account)) == (["azure/", "g/"], [], [], before)
+    assert "whether it notifies stack 'app' is unknown: the stack has no output EventPusherArn" in found.notes[0]
+
+
+def test_a_prefix_that_no_target_takes_is_missing(account: Account) -> None:
+    assert look(account, config("sns_topics: []"), wire=True).missing == ["azure/", "g/"]
+
+
 def test_a_bucket_that_is_wired_is_not_spoken_of(account: Account) -> None:
     put(account, told(TOPIC))
     assert look(account, config()) == Wiring("my-logs", reached=["azure/", "g/"])
@@ -310,6 +326,16 @@ def test_what_blocks_a_notification_is_named(account: Account) -> None:
     found = look(account, config(), wire=True)
     assert (found.reached, found.missing) == (["g/"], ["azure/"])
     assert f"notification 'monthly' of 'azure/*' to {OTHER}" in found.notes[0]
+
+
+def test_a_topic_that_feeds_a_queue_of_the_stack_reaches_it(account: Account) -> None:
+    account.sqs.create_queue(QueueName="seclog")
+    put(account, told(OTHER, "azure/"))
+    queue = config(f"sqs_queues: [{{name: Q, arn: '{QUEUE}'}}]")
+    assert look(account, queue).missing == ["azure/", "g/"]
+    account.sns.subscribe(TopicArn=OTHER, Protocol="sqs", Endpoint=QUEUE)
+    found = look(account, queue)
+    assert (found.reached, found.missing) == (["azure/"], ["g/"])
 
 
 @pytest.mark.parametrize(
@@ -493,5 +519,5 @@ def test_a_bucket_that_wire_lets_tell_eventbridge_has_its_objects_processed(clou
     project.put("my-logs", "fast/a", [{"n": 1}, {"n": 2}])
     project.settle()
     assert (project.items, project.delivered()) == ([], {"my-logs/fast/a": [1, 2]})
-    assert "bucket my-logs" not in project.deploy().out
+    assert "bucket my-logs: nothing to add: new objects under" in project.deploy().out
     assert cloud.denied() == []

@@ -68,6 +68,8 @@ def deploy(
     if dry_run:
         package.check(config, say)
         _show_template(config, json_)
+        if wire:
+            say("--wire: no bucket was looked at; --dry-run asks AWS nothing")
         return
     checks.check_config(config)
     screen = Screen(sys.stderr, say) if json_ else Screen(sys.stdout, _show)
@@ -76,7 +78,7 @@ def deploy(
     done = change(stack, config, screen, build, yes=yes, wire=wire, command=_command(config, name))
     if json_:
         print_json(msgspec.to_builtins(done))
-    if done.declined or (wire and any(each.missing for each in done.wiring)):
+    if failed(done, wire=wire):
         raise typer.Exit(1)
 
 
@@ -124,6 +126,11 @@ class Done(Struct):
     warnings: list[str] = []
     left_out: list[str] = []
     """Files of the project that look like secrets, databases or leftovers of editors: not in the package."""
+
+
+def failed(done: Done, *, wire: bool) -> bool:
+    """Whether a deploy did less than was asked for: it was declined, or `--wire` left a prefix unwired."""
+    return done.declined or (wire and any(each.missing for each in done.wiring))
 
 
 def change(
@@ -208,7 +215,7 @@ def _change(
         stack.restore(done.settings)
     pusher = done.outputs.get("EventPusherArn")
     done.wiring = Buckets(account, config, pusher, former=buckets).look(wire=wire)
-    screen.wiring(done.wiring)
+    screen.wiring(done.wiring, asked=wire)
     if plan:
         screen.outputs(done.outputs, done.wiring, command)
     return done
@@ -427,10 +434,13 @@ class Screen:
             self.say(f"  {'kept:' if one in staying and not all_ else '-'} {name}  {one.kind}  {one.id}")
         self.say("events that are still on its lanes go with it")
 
-    def wiring(self, found: Sequence[Wiring]) -> None:
-        """What was done to the notifications of buckets, and what is wrong with them."""
+    def wiring(self, found: Sequence[Wiring], *, asked: bool = False) -> None:
+        """What was done to the notifications of buckets, and what is wrong with them; if `asked`, nothing done, too."""
         for each in found:
             texts = [*(f"added {one}" for one in each.added), *(f"took away {one}" for one in each.removed)]
+            if asked and each.reached and not texts:
+                prefixes = ", ".join(f"'{prefix}'" for prefix in each.reached)
+                texts = [f"nothing to add: new objects under {prefixes} reach the stack already"]
             for text in [*texts, *(f"warning: {note}" for note in each.notes)]:
                 self.say(f"bucket {each.bucket}: {text}")
 

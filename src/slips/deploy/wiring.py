@@ -300,6 +300,7 @@ class Buckets:
         self._former = sorted({*former} - {*config.bucket_mapping})
         self._notifications = Notifications(account, config.stack_name, sleep=sleep)
         self._target = target(config, event_pusher)
+        self._unknown = _unknown(config, event_pusher)
 
     def left(self) -> list[str]:
         """Of the formerly mapped buckets those that still notify the stack, as far as can be told."""
@@ -339,10 +340,14 @@ class Buckets:
                 f"with --region {region} and an own stack_name for it"
             )
             return Wiring(bucket, missing=prefixes, notes=[note])
+        if self._unknown:
+            return Wiring(bucket, missing=prefixes, notes=[self._unknown])
         try:
-            changes = plan(self._notifications.read(bucket), prefixes, self._target, self._config.stack_name)
+            current = self._notifications.read(bucket)
         except ClientError as error:
             return Wiring(bucket, missing=prefixes, notes=[self._unreadable(error, prefixes)])
+        to = self._with_topics_before_queues(current)
+        changes = plan(current, prefixes, to, self._config.stack_name)
         notes = [
             f"only part of what is under '{prefix}' reaches the stack: {rule} leaves out the rest, and S3 lets nobody "
             "add it beside that one; expected it to be meant so; else change that one"
@@ -362,7 +367,7 @@ class Buckets:
         written = Plan()
         if wire and not refused:
             try:
-                written = self._notifications.write(bucket, prefixes, self._target)
+                written = self._notifications.write(bucket, prefixes, to)
             except SlipsError as error:
                 refused = [str(error)]
         lost: list[str] = []
@@ -379,6 +384,24 @@ class Buckets:
             [str(rule) for rule in written.removed],
             notes,
         )
+
+    def _with_topics_before_queues(self, current: dict[str, Any]) -> Target:
+        """The target, and besides the topics that the bucket notifies and that feed one of the stack's queues."""
+        queues = {queue.arn for queue in self._config.backend.sqs_queues}
+        kinds = dict(self._target.kinds)
+        for rule in _rules(current):
+            if queues and rule.kind == "TopicConfigurations" and rule.tells_of_new and rule.arn not in kinds:
+                try:
+                    with calls(rule.arn, passing=DENIED | MISSING):
+                        pages = self._account.sns.get_paginator("list_subscriptions_by_topic").paginate(
+                            TopicArn=rule.arn
+                        )
+                        fed = {one.get("Endpoint") for page in pages for one in page["Subscriptions"]}
+                except ClientError:
+                    continue  # then it is told as what it seems: a topic of others
+                if fed & queues:
+                    kinds[rule.arn] = rule.kind
+        return Target(kinds, self._target.eventbridge)
 
     def _unreadable(self, error: ClientError, prefixes: Sequence[str]) -> str:
         if code(error) in MISSING:
@@ -490,6 +513,22 @@ class Buckets:
                 return str(account.client("kms").describe_key(KeyId=key)["KeyMetadata"]["Arn"])
         except ClientError:
             return key  # the warning names the alias, and people know its key
+
+
+def _unknown(config: Config, event_pusher: str | None) -> str:
+    """Why nothing can be said of any bucket; "" if nothing is in the way."""
+    if config.backend.s3_direct and not event_pusher:
+        return (
+            f"whether it notifies stack '{config.stack_name}' is unknown: the stack has no output EventPusherArn, the "
+            "function that the bucket is to notify; expected the outputs that slips gives a stack; see whether that "
+            "stack is one of slips, then run 'slips deploy --wire' again"
+        )
+    if not target(config, event_pusher).kinds and not config.backend.eventbridge:
+        return (
+            "nothing could tell the stack of new objects; expected backend.sns_topics, sqs_queues, eventbridge or "
+            "s3_direct; add one"
+        )
+    return ""
 
 
 def permits(policy: dict[str, Any], action: str, source: str, account: str) -> bool:
