@@ -37,7 +37,8 @@ from slips.backends.aws.refusals import calls
 from slips.cli.deploy import Bar, Lines, Screen, change, failed, remove
 from slips.config import Config, parse
 from slips.deploy.account import Account
-from slips.deploy.checks import check_account, check_config
+from slips.deploy.checks import check_account, check_config, read_given
+from slips.deploy.given import Given
 from slips.deploy.package import Package
 from slips.deploy.stack import INLINE, Change, Event, Plan, Setting, Stack, State, upload
 from slips.errors import ConfigError, SlipsError, UsageError
@@ -193,6 +194,27 @@ def test_a_table_that_is_no_error_table_is_an_error(account: Account) -> None:
     account.dynamodb.delete_table(TableName="t")
     make_table(account, "t", "request_id")
     assert check_account(parse(config), account) == []
+
+
+STREAM = f"arn:aws:kinesis:{REGION}:{ID}:stream/s"
+WITH_STREAM = CONFIG.replace("backend:\n", f"backend:\n  kinesis_stream_slow_arn: '{STREAM}'\n")
+
+
+def test_the_retention_of_a_given_stream_is_read_and_told_if_it_is_short(account: Account) -> None:
+    account.kinesis.create_stream(StreamName="s", ShardCount=1)
+    given, (note,) = read_given(parse(WITH_STREAM), account)
+    assert given.retention(STREAM) == 24
+    assert note.startswith(f"backend.kinesis_stream_slow_arn '{STREAM}' keeps events for 24 h")
+    assert "become error items after 12 h" in note
+    account.kinesis.increase_stream_retention_period(StreamName="s", RetentionPeriodHours=168)
+    assert read_given(parse(WITH_STREAM), account) == (Given({STREAM: 168}), [])
+
+
+def test_of_a_stream_that_may_not_be_looked_at_the_least_is_assumed_and_told(account: Account) -> None:
+    account.kinesis = cast("Any", Denied())
+    given, (note,) = read_given(parse(WITH_STREAM), account)
+    assert given.retention(STREAM) == 24
+    assert note.endswith("is assumed to keep events for 24 h")
 
 
 def make_table(account: Account, name: str, key: str) -> None:
@@ -760,6 +782,17 @@ def test_from_the_first_deploy_to_the_table_that_is_left(cloud: Cloud, config: s
     assert Stack(account, "app").state() is None
 
 
+def test_a_lane_gives_up_by_the_retention_of_the_stream_that_it_is_given(account: Account) -> None:
+    account.kinesis.create_stream(StreamName="s", ShardCount=1)
+    account.kinesis.increase_stream_retention_period(StreamName="s", RetentionPeriodHours=48)
+    cloudformation = CloudFormation(None)
+    account.cloudformation = cast("Any", cloudformation)
+    assert deploy(account, Seen(answer=False), WITH_STREAM, yes=False).declined
+    (proposed,) = [request for name, request in cloudformation.asked if name == "create_change_set"]
+    mapping = json.loads(proposed["TemplateBody"])["Resources"]["SlowDispatcherMapping"]
+    assert mapping["Properties"]["MaximumRecordAgeInSeconds"] == 36 * 3600
+
+
 def test_a_first_creation_that_failed_leaves_nothing_in_the_way_of_the_next(cloud: Cloud, config: str) -> None:
     cloud.fail_resource("MainFunc", "it broke")
     with pytest.raises(SlipsError, match=r"ROLLBACK_COMPLETE; nothing is deployed(.|\n)*MainFunc .*: it broke"):
@@ -1166,6 +1199,13 @@ def test_a_dry_run_prints_the_template_without_credentials_or_network(
     assert template["Resources"]["MainFunc"]["Properties"]["Code"] == code
     assert done.out.startswith("# slips-HASH.zip stands for the package: ")
     assert project.slips("deploy", "--dry-run", "--json").json == template
+
+
+def test_a_dry_run_says_what_it_assumes_of_given_streams(project: Project) -> None:
+    project.config(WITH_STREAM)
+    said = project.slips("deploy", "--dry-run").out
+    assert f"# lane slow: {STREAM} is assumed to keep events for 24 h: they are given up after 12 h" in said
+    assert "lane fast" not in said
 
 
 @pytest.mark.parametrize(

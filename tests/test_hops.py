@@ -146,6 +146,24 @@ def test_what_lasts_makes_an_item_of_each_object_and_drains_when_mended(
     landing.check_all_are_delivered_once()
 
 
+def test_what_cannot_be_dispatched_before_it_is_too_old_is_read_back_from_the_stream_and_drains(
+    landing: Landing,
+) -> None:
+    functions = landing.cloud.client("lambda")
+    dispatchers = [landing.project.physical(f"{lane}Dispatcher") for lane in ("Fast", "Slow")]
+    for name in dispatchers:
+        functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    with landing.cloud.settings(record_age=0.5):
+        landing.land()
+    items = landing.project.items
+    assert sorted(item.events[0].object_key for item in items) == sorted(landing.keys)
+    assert {(item.stage, item.error_type) for item in items} == {("dispatch", "RecordAgeExceeded")}
+    for name in dispatchers:
+        functions.delete_function_concurrency(FunctionName=name)
+    landing.drain()
+    landing.check_all_are_delivered_once()
+
+
 def test_what_the_reporter_cannot_take_is_kept_counted_and_drained(landing: Landing) -> None:
     landing.cloud.fault(**GET, **BUSY, times=None)
     landing.cloud.fault(**{**UPDATE, "caller": "Reporter"}, **BROKEN, times=None)

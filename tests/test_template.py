@@ -35,7 +35,8 @@ from slips.config import (
     SnsTopic,
     SqsQueue,
 )
-from slips.deploy import picture, template
+from slips.deploy import age, picture, template
+from slips.deploy.given import Given
 from slips.deploy.permissions import ROLES
 from slips.deploy.template import Code, build
 
@@ -719,6 +720,7 @@ def test_there_is_an_alarm_for_each_way_to_fail() -> None:
         "ErrorItems",
         "Quarantined",
         "IteratorAge",
+        "IncomingRecords",
         "Throttles",
         "AsyncEventAge",
         "ApproximateNumberOfMessagesVisible",
@@ -738,6 +740,49 @@ def test_alarms_have_a_threshold_of_their_own() -> None:
         "MainFuncWaitsAlarm": 3 * 3_600_000,
     }
     assert all(one["ComparisonOperator"] == "GreaterThanThreshold" for one in alarms.values())
+
+
+@pytest.mark.parametrize("hours", [24, 48, 168, 8760])
+def test_a_lane_alarms_in_time_to_be_mended_and_gives_up_in_time_to_be_read_back(hours: int) -> None:
+    streams = {f"arn:aws:kinesis:eu-central-1:123456789012:stream/{lane}": hours for lane in ("fast", "slow")}
+    stack = build(config.parse(GIVEN), CODE, given=Given(streams))
+    for lane in ("Fast", "Slow"):
+        most = properties(stack, f"{lane}DispatcherMapping")["MaximumRecordAgeInSeconds"]
+        reporter = properties(stack, "ReporterInvoke")["MaximumEventAgeInSeconds"]
+        assert 60 <= most <= 604_800  # what Lambda takes
+        assert most + 2 * reporter <= hours * 3600
+        alarm = properties(stack, f"{lane}DispatcherLateAlarm")
+        assert alarm["Threshold"] <= most * 1000 / 2
+        assert f"over {alarm['Threshold'] // 3_600_000} h" in alarm["AlarmDescription"]
+
+
+def test_a_stream_that_nobody_has_read_is_taken_for_one_of_a_day_and_ones_own_for_what_it_is() -> None:
+    given = made(GIVEN)
+    assert properties(given, "SlowDispatcherMapping")["MaximumRecordAgeInSeconds"] == age.most(24) == 12 * 3600
+    own = made(ORIGINAL)
+    hours = properties(own, "EventSlowStream")["RetentionPeriodHours"]
+    assert properties(own, "SlowDispatcherMapping")["MaximumRecordAgeInSeconds"] == age.most(hours) == 156 * 3600
+    cheap = changed(ORIGINAL, stream_shards=1)
+    assert properties(cheap, "SlowDispatcherMapping")["MaximumRecordAgeInSeconds"] == age.most(24)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_lane_on_which_objects_arrive_and_whose_dispatcher_is_not_invoked_alarms(name: str) -> None:
+    stack = made(CONFIGS[name])
+    for lane in ("Fast", "Slow"):
+        alarm = properties(stack, f"{lane}DispatcherStoppedAlarm")
+        result, *inputs = alarm["Metrics"]
+        assert result["Expression"] == "IF(FILL(m1, 0) > 0 AND FILL(m2, 0) == 0, 1, 0)"
+        stream = lane.lower() if name == "given" else {"Ref": f"Event{lane}Stream"}
+        metrics = [each["MetricStat"]["Metric"] for each in inputs]
+        assert [(each["MetricName"], each["Dimensions"][0]["Value"]) for each in metrics] == [
+            ("IncomingRecords", stream),
+            ("Invocations", {"Ref": f"{lane}Dispatcher"}),
+        ]
+        # What arrives in the first period is dispatched in the second at the latest, however long it is delayed.
+        assert alarm["EvaluationPeriods"] == 2
+        longest_delay = properties(stack, f"{lane}Dispatcher")["Timeout"]
+        assert all(each["MetricStat"]["Period"] > 300 + longest_delay for each in inputs)
 
 
 def test_a_limit_that_was_asked_for_does_not_alarm() -> None:

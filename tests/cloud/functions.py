@@ -41,6 +41,8 @@ class Settings:
     that heeds its limit must not die because the machine was busy. 0 where a function is meant to be killed."""
     event_age: float | None = None
     """Instead of MaximumEventAgeInSeconds, which is at least 60."""
+    record_age: float | None = None
+    """Instead of the MaximumRecordAgeInSeconds of mappings that have one, which is at least 60."""
 
 
 class Throttled(ApiError):

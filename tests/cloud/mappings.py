@@ -10,10 +10,12 @@ import base64
 import json
 import logging
 import threading
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -90,15 +92,17 @@ class Mapping:
         function = self._functions.get(self.config["FunctionArn"])
         return self._functions.identities.client(service, function.role, function.name)
 
-    def _run(self, payload: dict[str, Any], kind: Kind, attempt: int) -> Outcome | None:
-        """None when the mapping stops while the function is throttled: throttles are retried and not counted."""
+    def _run(
+        self, payload: dict[str, Any], kind: Kind, attempt: int, is_late: Callable[[], bool] = lambda: False
+    ) -> Outcome | None:
+        """None when the mapping stops, or `is_late`, while the function is throttled: throttles are not counted."""
         function = self._functions.get(self.config["FunctionArn"])
         request = str(uuid.uuid4())
         while True:
             try:
                 return self._functions.run(function, json.dumps(payload).encode(), request, kind, attempt)
             except Throttled:
-                if self._stopping.wait(self._functions.settings.throttle_delay):
+                if self._stopping.wait(self._functions.settings.throttle_delay) or is_late():
                     return None
 
     # --- Kinesis ---
@@ -176,9 +180,16 @@ class Mapping:
             if self._stopping.is_set():
                 return False
             batch, tries = work.popleft()
-            outcome = self._run(self._stream_event(shard, batch), "stream", tries + 1)
+            is_late = partial(self._is_late, batch)
+            outcome = None
+            if not is_late():
+                outcome = self._run(self._stream_event(shard, batch), "stream", tries + 1, is_late)
             if outcome is None:
-                return False
+                if not is_late():
+                    return False
+                self._give_up(shard, batch, tries, "RecordAgeExceeded")
+                self.checkpoints[shard] = int(batch[-1]["SequenceNumber"])
+                continue
             good = self._good(batch, outcome)
             if good:
                 self.checkpoints[shard] = int(batch[good - 1]["SequenceNumber"])
@@ -192,7 +203,7 @@ class Mapping:
                 work.extendleft([(rest[half:], tries), (rest[:half], tries)])
                 continue
             elif tries + 1 > self.config["MaximumRetryAttempts"] >= 0:
-                self._give_up(shard, rest, tries + 1, outcome)
+                self._give_up(shard, rest, tries + 1, "RetryAttemptsExhausted", outcome)
                 self.checkpoints[shard] = int(rest[-1]["SequenceNumber"])
                 continue
             else:
@@ -242,7 +253,18 @@ class Mapping:
             ]
         }
 
-    def _give_up(self, shard: str, batch: Sequence[dict[str, Any]], tries: int, outcome: Outcome) -> None:
+    def _is_late(self, batch: Sequence[dict[str, Any]]) -> bool:
+        """Whether the records have exceeded the mapping's maximum age."""
+        most: float = self.config["MaximumRecordAgeInSeconds"]
+        if most < 0:
+            return False
+        if self._functions.settings.record_age is not None:
+            most = self._functions.settings.record_age
+        return bool(time.time() - batch[-1]["ApproximateArrivalTimestamp"].timestamp() > most)
+
+    def _give_up(
+        self, shard: str, batch: Sequence[dict[str, Any]], tries: int, condition: str, outcome: Outcome | None = None
+    ) -> None:
         """Discards a batch; the on-failure record tells where it lies in the stream, not what was in it."""
         target = ((self.config.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
         if not target:
@@ -253,14 +275,10 @@ class Mapping:
             "requestContext": {
                 "requestId": str(uuid.uuid4()),
                 "functionArn": function.arn,
-                "condition": "RetryAttemptsExhausted",
+                "condition": condition,
                 "approximateInvokeCount": tries,
             },
-            "responseContext": {
-                "statusCode": 200,
-                "executedVersion": "$LATEST",
-                "functionError": "Unhandled" if outcome.error else None,
-            },
+            **({"responseContext": self._told(outcome)} if outcome else {}),
             "version": "1.0",
             "timestamp": stamp(),
             "KinesisBatchInfo": {
@@ -274,6 +292,14 @@ class Mapping:
             },
         }
         self._functions.send(function, target, json.dumps(record))
+
+    @staticmethod
+    def _told(outcome: Outcome) -> dict[str, Any]:
+        return {
+            "statusCode": 200,
+            "executedVersion": "$LATEST",
+            "functionError": "Unhandled" if outcome.error else None,
+        }
 
     # --- SQS ---
 

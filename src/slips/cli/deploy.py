@@ -84,7 +84,7 @@ def deploy(
 
 def _show_template(config: Config, json_: bool) -> None:
     """Prints the template as it would be, but for the package's name, which nobody knows before it is made."""
-    from slips.deploy import template
+    from slips.deploy import given, template
 
     bucket, package = config.base.sam.code_bucket or "CODE_BUCKET", "slips-HASH.zip"
     made = template.build(config, template.Code(bucket, _folder(config) + package))
@@ -94,6 +94,8 @@ def _show_template(config: Config, json_: bool) -> None:
     show_text(f"# {package} stands for the package: deploy names it after its content, and uploads it")
     if not config.base.sam.code_bucket:
         show_text(f"# {bucket} stands for base.sam.code_bucket, which the config does not name")
+    for assumption in given.assumed(config):
+        show_text(f"# {assumption}; deploy reads what it is")
     show_text(template.to_yaml(made), end="")
 
 
@@ -169,6 +171,8 @@ def _change(
     account = stack.account
     stack.check()
     warnings = checks.check_account(config, account)
+    given, notes = checks.read_given(config, account)
+    warnings += notes
     packed = build(config, screen.say)
     screen.say(packed.summary())
     progress.done = f"AWS goes on to delete what a failed deploy of '{stack.name}' left; deploy again when it is gone"
@@ -179,7 +183,8 @@ def _change(
     former = stack.template() if deployed else {}
     buckets = mapped_buckets(former)
     code = template.Code(config.base.sam.code_bucket, _folder(config) + packed.key)
-    wanted = template.build(config, code, Buckets(account, config, None, former=buckets).left(), former)
+    left = Buckets(account, config, None, former=buckets).left()
+    wanted = template.build(config, code, left, former, given)
     done = Done(stack.name, account.region, account.id, warnings=warnings, left_out=packed.left_out)
     with stack.proposed(wanted, state, code.bucket, _folder(config)) as plan:
         done.changes = plan.changes if plan else []

@@ -13,8 +13,9 @@ from botocore.exceptions import ClientError
 from slips.backends.aws.clients import code
 from slips.backends.aws.refusals import DENIED, MISSING, calls
 from slips.config import Config, placeholder_arns
-from slips.deploy import template
+from slips.deploy import age, template
 from slips.deploy.account import Account
+from slips.deploy.given import Given, streams_of
 from slips.errors import ConfigError
 
 POLICY_CHARACTERS = 10_240
@@ -126,6 +127,29 @@ def check_account(config: Config, account: Account) -> list[str]:
     if problems:
         raise ConfigError(problems)
     return notes
+
+
+def read_given(config: Config, account: Account) -> tuple[Given, list[str]]:
+    """Reads what the template has to know of given resources, all of which exist; and what people should know of it."""
+    hours, notes = dict[str, int](), list[str]()
+    for lane, arn in streams_of(config).items():
+        key, name = f"backend.kinesis_stream_{lane}_arn '{arn}'", arn.rpartition("/")[2]
+        try:
+            with calls(key, passing=DENIED):
+                told = account.kinesis.describe_stream_summary(StreamName=name)
+        except ClientError as error:
+            if code(error) not in DENIED:
+                raise
+            notes.append(f"{key} is assumed to keep events for {age.ASSUMED_HOURS} h")
+            continue
+        hours[arn] = kept = told["StreamDescriptionSummary"]["RetentionPeriodHours"]
+        if kept < age.SHORT_HOURS:
+            notes.append(
+                f"{key} keeps events for {kept} h: those that cannot be dispatched become error items after "
+                f"{age.most(kept) // 3600} h; expected longer if a lane cannot be mended in that time; 'aws kinesis "
+                f"increase-stream-retention-period --stream-name {name} --retention-period-hours 168', and deploy again"
+            )
+    return Given(hours), notes
 
 
 def _named(config: Config) -> Iterator[tuple[str, str]]:

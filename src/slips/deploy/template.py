@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -21,7 +21,8 @@ from msgspec import Struct
 
 from slips.backends.aws import DISPATCHERS, FUNCTIONS, STREAMS
 from slips.config import Config
-from slips.deploy import permissions, streams
+from slips.deploy import age, permissions, streams
+from slips.deploy.given import NOTHING, Given
 from slips.model import Lane
 
 Template = dict[str, Any]
@@ -61,25 +62,34 @@ BUCKETS = "MappedBuckets"
 _STREAM_RETRIES = 5
 _MOST_AGE = 6 * 3600
 """Seconds that Lambda keeps an asynchronous event at most: MainFunc may wait for `handler.concurrency` as long."""
-_LATE = {"fast": 3600, "slow": 24 * 3600}
-"""Seconds on a lane that alarm. The slow lane may lag by design; both are far from the end of retention."""
+_STOPPED = 3600
+"""Seconds of each of two periods with arrivals and without a dispatch, which alarm. Longer than the longest delay and
+batching window: what arrives in the first period of a healthy lane is dispatched in the second at the latest."""
 _BUCKETS_A_RULE = 25
 """An event pattern holds at most 2,048 characters, a bucket's name 63."""
 _DESCRIPTION_BYTES = 1024
 _UNICODE_BREAKS = set("\x85\u2028\u2029")
 
 
-def build(config: Config, code: Code, former: Iterable[str] = (), deployed: Template | None = None) -> Template:
+def build(
+    config: Config,
+    code: Code,
+    former: Iterable[str] = (),
+    deployed: Template | None = None,
+    given: Given = NOTHING,
+) -> Template:
     """The template of the whole stack.
 
     `former` are buckets that are not mapped any more, and still notify it. `deployed` is the template that the stack
-    has, whose streams stay as they are where the config does not say.
+    has, whose streams stay as they are where the config does not say. `given` is what was read of the resources that
+    the config gives.
     """
-    alarms = _alarms(config)
+    retention = {lane: _retention(config, lane, deployed or {}, given) for lane in STREAMS}
+    alarms = _alarms(config, retention)
     resources = {
         **_sources(config),
         **_functions(config, code),
-        **_lanes(config, deployed or {}),
+        **_lanes(config, deployed or {}, retention),
         **_failures(config),
         **_tables(config),
         **_roles(config),
@@ -145,6 +155,17 @@ def _stream_arn(config: Config, lane: Lane) -> Any:
 def _stream_arns(config: Config) -> list[Any]:
     fast, slow = _stream_arn(config, "fast"), _stream_arn(config, "slow")
     return [fast] if fast == slow else [fast, slow]
+
+
+def _stream_name(config: Config, lane: Lane) -> Any:
+    arn = _stream_arn(config, lane)
+    return arn.rpartition("/")[2] if isinstance(arn, str) else _ref(STREAMS[lane])
+
+
+def _retention(config: Config, lane: Lane, deployed: Template, given: Given) -> int:
+    """Hours for which a lane's stream keeps its events."""
+    arn = _stream_arn(config, lane)
+    return given.retention(arn) if isinstance(arn, str) else streams.retention_hours(config, lane, deployed)
 
 
 def _error_table_arn(config: Config) -> Any:
@@ -334,7 +355,7 @@ def _drops(config: Config) -> bool:
 # ---- the lanes
 
 
-def _lanes(config: Config, deployed: Template) -> Resources:
+def _lanes(config: Config, deployed: Template, retention: Mapping[Lane, int]) -> Resources:
     """The streams, and what brings their batches to the dispatchers."""
     made: Resources = {}
     for lane, name in STREAMS.items():
@@ -359,6 +380,8 @@ def _lanes(config: Config, deployed: Template) -> Resources:
             FunctionResponseTypes=["ReportBatchItemFailures"],
             BisectBatchOnFunctionError=True,
             MaximumRetryAttempts=_STREAM_RETRIES,
+            # What expires in the stream goes nowhere; what is given up before becomes error items.
+            MaximumRecordAgeInSeconds=age.most(retention[lane]),
             DestinationConfig={"OnFailure": {"Destination": _error_topic(config)}},
         )
     return made
@@ -509,8 +532,9 @@ def _logs(config: Config) -> Resources:
     return {log_group(name): _resource("AWS::Logs::LogGroup", RetentionInDays=days) for name in FUNCTIONS}
 
 
-def _alarms(config: Config) -> Resources:
+def _alarms(config: Config, retention: Mapping[Lane, int]) -> Resources:
     """What a person should look at; `backend.alarm_sns_arn` hears of it. No data is no alarm."""
+    late = {lane: age.late(lane, retention[lane]) for lane in DISPATCHERS}
     limited = config.handler.concurrency is not None
     alarms = {
         "ErrorsAlarm": _alarm(
@@ -526,9 +550,21 @@ def _alarms(config: Config) -> Resources:
         ),
         **{
             f"{dispatcher}LateAlarm": _alarm(
-                f"Objects have waited on the {lane} lane for over {_LATE[lane] // 3600} h; 'slips status' shows it.",
+                f"Objects have waited on the {lane} lane for over {late[lane] // 3600} h; 'slips status' shows it.",
                 _metric("AWS/Lambda", "IteratorAge", "Maximum", FunctionName=_ref(dispatcher)),
-                over=_LATE[lane] * 1000,
+                over=late[lane] * 1000,
+            )
+            for lane, dispatcher in DISPATCHERS.items()
+        },
+        **{
+            f"{dispatcher}StoppedAlarm": _alarm(
+                f"Objects arrive on the {lane} lane, but {dispatcher} has not been invoked for 2 h: look whether its "
+                "event source mapping is enabled, and its role may read the stream.",
+                _metric("AWS/Kinesis", "IncomingRecords", "Sum", _STOPPED, StreamName=_stream_name(config, lane)),
+                _metric("AWS/Lambda", "Invocations", "Sum", _STOPPED, FunctionName=_ref(dispatcher)),
+                # Neither is told where there are none.
+                expression="IF(FILL(m1, 0) > 0 AND FILL(m2, 0) == 0, 1, 0)",
+                periods=2,
             )
             for lane, dispatcher in DISPATCHERS.items()
         },

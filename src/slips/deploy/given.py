@@ -1,0 +1,40 @@
+"""What the template has to know of resources that the config gives by ARN. Pure: `checks.read_given` asks AWS."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from slips.config import Config
+from slips.deploy import age
+from slips.model import LANES, Lane
+
+
+class Given(Struct, frozen=True):
+    """What is known of the given resources; of those that are not in it, the template assumes AWS's defaults."""
+
+    retention_hours: dict[str, int] = {}
+    """How long a stream keeps its events, by the stream's ARN."""
+
+    def retention(self, stream: str) -> int:
+        """Hours for which a stream keeps its events."""
+        return self.retention_hours.get(stream, age.ASSUMED_HOURS)
+
+
+NOTHING = Given()
+"""Nothing was read: all is assumed."""
+
+
+def streams_of(config: Config) -> dict[Lane, str]:
+    """The ARN of each lane's stream that the config gives."""
+    backend = config.backend
+    given = {"fast": backend.kinesis_stream_fast_arn, "slow": backend.kinesis_stream_slow_arn}
+    return {lane: arn for lane in LANES if (arn := given[lane]) is not None}
+
+
+def assumed(config: Config) -> list[str]:
+    """What the template assumes of given resources that nobody has read, for people."""
+    hours, most = age.ASSUMED_HOURS, age.most(age.ASSUMED_HOURS) // 3600
+    return [
+        f"lane {lane}: {arn} is assumed to keep events for {hours} h: they are given up after {most} h"
+        for lane, arn in streams_of(config).items()
+    ]
