@@ -14,7 +14,8 @@ import aws
 from fakes import object_event
 from slips.backends.aws.functions import LambdaInvoker
 from slips.backends.aws.queue import UndeliveredQueue
-from slips.backends.aws.secret_store import resolve_args
+from slips.backends.aws.secret_store import AGAIN_SECONDS, FIRST_SECONDS, SecretArgs, resolve_args
+from slips.backends.aws.throttles import Patience
 from slips.envelope import arguments
 from slips.errors import InvokeError, StateError, UsageError
 
@@ -96,7 +97,7 @@ class Counted:
 
 def resolve(args: dict[str, Any], clients: Any = None) -> dict[str, Any]:
     asked: Any = clients or Counted()
-    return resolve_args(args, asked)
+    return resolve_args(args, asked, Patience(lambda: 0))
 
 
 def put_secrets() -> None:
@@ -149,7 +150,7 @@ def test_without_placeholders_nothing_is_asked() -> None:
 @pytest.mark.parametrize(
     ("placeholder", "told"),
     [
-        ("{{ssm:/no/such}}", "ParameterNotFound"),
+        ("{{ssm:/no/such}}", "no such parameter"),
         ("{{secretsmanager:none}}", "ResourceNotFoundException"),
         ("{{secretsmanager:document:password}}", "has no key 'password'"),
         ("{{secretsmanager:text:user}}", "has no key 'user'; expected a JSON object"),
@@ -169,19 +170,193 @@ def test_a_secret_that_cannot_be_had_is_named_and_none_is_shown(placeholder: str
         shown = shown.__context__
 
 
+class Ssm:
+    """Parameter Store with `values` by name; answers by `name` or by ARN, as AWS does not say which."""
+
+    def __init__(self, **faults: str) -> None:
+        self.values: dict[str, str] = {}
+        self.faults = faults
+        """Code with which an operation is refused."""
+        self.throttles = 0
+        self.requests: list[list[str]] = []
+        self.answers_arns = False
+
+    def get_parameters(self, *, Names: list[str], WithDecryption: bool) -> dict[str, Any]:
+        assert WithDecryption
+        assert len(Names) <= 10
+        self.requests.append(Names)
+        if self.throttles:
+            self.throttles -= 1
+            raise self._error("ThrottlingException", "GetParameters")
+        if "GetParameters" in self.faults:
+            raise self._error(self.faults["GetParameters"], "GetParameters")
+        known = sorted(name for name in Names if name in self.values)
+        return {
+            "Parameters": [self._parameter(name) for name in known],
+            "InvalidParameters": [name for name in Names if name not in known],
+        }
+
+    def get_parameter(self, *, Name: str, WithDecryption: bool) -> dict[str, Any]:
+        self.requests.append([Name])
+        if "GetParameter" in self.faults:
+            raise self._error(self.faults["GetParameter"], "GetParameter")
+        if Name not in self.values:
+            raise self._error("ParameterNotFound", "GetParameter")
+        return {"Parameter": self._parameter(Name)}
+
+    def _parameter(self, asked: str) -> dict[str, str]:
+        is_arn = asked.startswith("arn:")
+        name, _, selector = (asked.partition("parameter")[2] if is_arn else asked).partition(":")
+        shown = f"arn:aws:ssm:r:1:parameter/{name.strip('/')}" if self.answers_arns else name
+        return {"Name": shown, "Value": self.values[asked], **({"Selector": f":{selector}"} if selector else {})}
+
+    @staticmethod
+    def _error(code: str, operation: str) -> ClientError:
+        return ClientError({"Error": {"Code": code, "Message": "told"}}, operation)
+
+
+class Ssms:
+    """The clients, of which only that of Parameter Store is asked."""
+
+    def __init__(self, ssm: Ssm) -> None:
+        self.ssm = ssm
+
+
+def ask(ssm: Ssm, *names: str) -> dict[str, Any]:
+    return resolve({name: f"{{{{ssm:{name}}}}}" for name in names}, Ssms(ssm))
+
+
+def test_parameters_are_asked_for_ten_at_a_time() -> None:
+    ssm = Ssm()
+    ssm.values = {f"/p/{number:02}": str(number) for number in range(23)}
+    assert ask(ssm, *ssm.values) == ssm.values
+    assert [len(names) for names in ssm.requests] == [10, 10, 3]
+
+
+ARN = "arn:aws:ssm:r:1:parameter/p/a"
+
+
+@pytest.mark.parametrize("answers_arns", [False, True])
+def test_versions_labels_and_arns_of_one_parameter_are_not_confused(answers_arns: bool) -> None:
+    ssm = Ssm()
+    ssm.answers_arns = answers_arns
+    names = ["/p/a", "/p/a:3", "/p/a:prod", ARN, f"{ARN}:2", "plain", "plain:1", "/p/b"]
+    ssm.values = {name: f"value of {name}" for name in names}
+    assert ask(ssm, *names) == ssm.values
+    assert ssm.requests[0] == ["/p/a", "plain", "/p/b"]
+
+
+def test_real_versions_and_labels_are_told_apart() -> None:
+    ssm = aws.client("ssm")
+    for value in ("first", "second"):
+        ssm.put_parameter(Name="/p/a", Value=value, Type="String", Overwrite=True)
+    ssm.label_parameter_version(Name="/p/a", ParameterVersion=1, Labels=["old"])
+    args = {name: f"{{{{ssm:{name}}}}}" for name in ("/p/a", "/p/a:1", "/p/a:2", "/p/a:old")}
+    assert list(resolve(args).values()) == ["second", "first", "second", "first"]
+
+
+def test_all_parameters_that_are_not_there_are_named_at_once() -> None:
+    ssm = Ssm()
+    ssm.values = {"/p/a": "1"}
+    with pytest.raises(UsageError, match=r"^handler.args: \{\{ssm:/p/b\}\}, \{\{ssm:/p/a:9\}\}: no such parameter"):
+        ask(ssm, "/p/a", "/p/b", "/p/a:9")
+
+
+def test_a_role_with_the_right_of_former_versions_reads_parameters_one_by_one() -> None:
+    ssm = Ssm(GetParameters="AccessDeniedException")
+    ssm.values = {"/p/a": "1", "/p/b": "2"}
+    assert ask(ssm, "/p/a", "/p/b") == ssm.values
+    with pytest.raises(UsageError, match=r"^handler.args: \{\{ssm:/p/c\}\}: no such"):
+        ask(ssm, "/p/c")
+
+
 def test_a_secret_that_this_role_may_not_read_says_so() -> None:
-    class Denied:
-        def get_parameter(self, **_: Any) -> None:
-            error: Any = {"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}
-            raise ClientError(error, "GetParameter")
+    ssm = Ssm(GetParameters="AccessDeniedException", GetParameter="AccessDeniedException")
+    with pytest.raises(UsageError, match=r"ssm:/my/key.*: AWS denies ssm:GetParameters: told; .* give it that"):
+        ask(ssm, "/my/key")
 
-    class Clients:
-        ssm = Denied()
 
-    with pytest.raises(
-        UsageError, match=r"ssm:/my/key.*: AWS denies ssm:GetParameter: not authorized; .* give it that"
-    ):
-        resolve({"a": "{{ssm:/my/key}}"}, Clients())
+# ---- secrets, again
+
+
+class Timed:
+    """`SecretArgs` of one parameter, and a clock that only its sleeps and the test move."""
+
+    def __init__(self, max_age: float = 100.0) -> None:
+        self.now, self.ssm = 0.0, Ssm()
+        self.ssm.values = {"/p/a": "old"}
+        self.max_age = max_age
+        self.args = self.make()
+
+    def make(self) -> SecretArgs:
+        clients: Any = Ssms(self.ssm)
+        args = {"a": "{{ssm:/p/a}}"}
+        return SecretArgs(args, clients, max_age=self.max_age, clock=lambda: self.now, sleep=self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def after(self, seconds: float) -> Any:
+        self.now += seconds
+        return self.args()["a"]
+
+    @property
+    def asked(self) -> int:
+        return len(self.ssm.requests)
+
+
+def test_secrets_are_read_again_at_their_age_and_not_before() -> None:
+    timed = Timed(max_age=100)
+    timed.ssm.values["/p/a"] = "new"
+    assert [timed.after(99), timed.asked] == ["old", 1]
+    assert [timed.after(1), timed.asked] == ["new", 2]
+    assert [timed.after(99), timed.asked] == ["new", 2]
+
+
+def test_secrets_that_did_not_change_leave_the_very_args() -> None:
+    timed = Timed(max_age=100)
+    before = timed.args()
+    timed.after(100)
+    assert timed.args() == before
+    assert timed.asked == 2
+
+
+def test_without_an_age_secrets_are_read_once() -> None:
+    timed = Timed(max_age=0)
+    timed.ssm.values["/p/a"] = "new"
+    assert [timed.after(10**7), timed.asked] == ["old", 1]
+
+
+def test_secrets_that_cannot_be_read_again_stay_with_a_warning_and_are_tried_a_minute_later(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    timed = Timed(max_age=100)
+    timed.ssm.values = {"/p/a": "new"}
+    timed.ssm.faults = dict.fromkeys(("GetParameters", "GetParameter"), "AccessDeniedException")
+    assert timed.after(100) == "old"
+    assert "secrets cannot be read again" in caplog.text
+    assert "AWS denies ssm:GetParameters" in caplog.text
+    timed.ssm.faults = {}
+    assert [timed.after(59), timed.after(1)] == ["old", "new"]
+    assert "new" not in caplog.text.replace("the new ones", "")
+
+
+def test_many_cold_starts_at_once_wait_until_they_are_not_throttled_any_more() -> None:
+    timed = Timed()
+    timed.ssm.throttles = 4
+    assert timed.make()() == {"a": "old"}
+    assert timed.now > 0
+
+
+def test_throttling_without_end_is_told_in_time() -> None:
+    timed = Timed(max_age=100)
+    timed.ssm.throttles = 10**6
+    with pytest.raises(UsageError, match=r"ssm:/p/a.*ThrottlingException"):
+        timed.make()
+    assert timed.now <= FIRST_SECONDS
+    begun = timed.now = 200.0
+    assert timed.args() == {"a": "old"}
+    assert timed.now - begun <= AGAIN_SECONDS
 
 
 def test_a_queue_that_may_not_be_read_names_the_permission() -> None:

@@ -382,10 +382,31 @@ def test_a_payload_that_is_none_is_told(stack: Stack) -> None:
 def test_a_secret_that_is_gone_fails_the_invocation_and_is_asked_for_again_by_the_next(stack: Stack) -> None:
     event = stack.put(KEY, {"n": 1})
     aws.client("ssm").delete_parameter(Name="/my/key")
-    with pytest.raises(UsageError, match="ParameterNotFound"):
+    with pytest.raises(UsageError, match="no such parameter"):
         stack.call(lambdas.main_func, payload_of(event))
     aws.client("ssm").put_parameter(Name="/my/key", Value="back", Type="SecureString")
     assert stack.call(lambdas.main_func, payload_of(event))["succeeded"] == 1
+
+
+def test_a_rotated_secret_reaches_a_warm_process_with_the_next_object_after_its_age(stack: Stack) -> None:
+    now = 0.0
+    lambdas._function.clock = lambda: now
+
+    def secret_length(key: str) -> Any:
+        event = stack.put(f"azure/{key}", {"n": 1})
+        stack.call(lambdas.main_func, payload_of(event), Context(key))
+        known = stack.ledger.get(event)
+        assert known is not None
+        assert known.outcome is not None
+        return known.outcome.results["Count"]["secret"]
+
+    assert secret_length("first") == len("s3cret")
+    aws.client("ssm").put_parameter(Name="/my/key", Value="rotated s3cret", Type="SecureString", Overwrite=True)
+    now = 3599.0
+    assert secret_length("before") == len("s3cret")
+    now = 3600.0
+    assert secret_length("after") == len("rotated s3cret")
+    assert "s3cret" not in json.dumps(stack.said)
 
 
 def test_an_object_too_large_for_one_invocation_goes_on_in_the_next(stack: Stack) -> None:

@@ -1087,7 +1087,7 @@ def test_a_secret_that_cannot_be_read_is_wrong_input(secret: Cloud) -> None:
     secret.project.config(WITH_SECRET.replace("/test/limit", "/test/none"))
     done = secret.slips("test", "-r", "r1")
     assert done.status == 2
-    assert "handler.args: {{ssm:/test/none}}: ParameterNotFound" in done.err
+    assert "handler.args: {{ssm:/test/none}}: no such parameter" in done.err
     assert secret.slips("test", "-r", "r1", "-a", "limit=abc").status == 0
 
 
@@ -1108,7 +1108,7 @@ def test_a_worker_resolves_secrets_before_the_first_object(secret: Cloud) -> Non
     assert success.outcome.results == {"Telling": len(SECRET)}
     (unready,) = served(secret.project, WITH_SECRET.replace("/test/limit", "/test/none"))
     assert isinstance(unready, Ready)
-    assert "ParameterNotFound" in (unready.problem or "")
+    assert "no such parameter" in (unready.problem or "")
 
 
 def test_a_worker_keeps_the_libraries_of_aws_quiet_before_the_handler_can_set_their_level(secret: Cloud) -> None:
@@ -1122,7 +1122,7 @@ def test_a_worker_keeps_the_libraries_of_aws_quiet_before_the_handler_can_set_th
 
 def test_without_placeholders_aws_is_not_asked() -> None:
     config = parse(ON_AWS)
-    assert worker.with_secrets(config, "no URL at all", None) is config
+    assert worker.args_of(config, "no URL at all", None)() is config.handler.args
 
 
 # ---- logs

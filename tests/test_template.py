@@ -580,7 +580,7 @@ FULL_RIGHTS: dict[str, dict[str, list[Any]]] = {
         "dynamodb:UpdateItem": LEDGER + TABLE,
         "dynamodb:DeleteItem": TABLE,
         "sns:Publish": TOPIC,
-        "ssm:GetParameter": [{"Fn::Sub": f"arn:${{AWS::Partition}}:ssm:{ACCOUNT}:parameter/team/token"}],
+        "ssm:GetParameters": [{"Fn::Sub": f"arn:${{AWS::Partition}}:ssm:{ACCOUNT}:parameter/team/token"}],
         "secretsmanager:GetSecretValue": [
             {"Fn::Sub": f"arn:${{AWS::Partition}}:secretsmanager:{ACCOUNT}:secret:db-??????"}
         ],
@@ -670,9 +670,9 @@ def test_a_prefix_means_itself_in_a_policy() -> None:
 @pytest.mark.parametrize(
     ("placeholder", "action", "resource"),
     [
-        ("{{ssm:/a/b}}", "ssm:GetParameter", {"Fn::Sub": f"arn:${{AWS::Partition}}:ssm:{ACCOUNT}:parameter/a/b"}),
-        ("{{ssm:plain:3}}", "ssm:GetParameter", {"Fn::Sub": f"arn:${{AWS::Partition}}:ssm:{ACCOUNT}:parameter/plain"}),
-        ("{{ssm:arn:aws:ssm:r:1:parameter/x:3}}", "ssm:GetParameter", "arn:aws:ssm:r:1:parameter/x"),
+        ("{{ssm:/a/b}}", "ssm:GetParameters", {"Fn::Sub": f"arn:${{AWS::Partition}}:ssm:{ACCOUNT}:parameter/a/b"}),
+        ("{{ssm:plain:3}}", "ssm:GetParameters", {"Fn::Sub": f"arn:${{AWS::Partition}}:ssm:{ACCOUNT}:parameter/plain"}),
+        ("{{ssm:arn:aws:ssm:r:1:parameter/x:3}}", "ssm:GetParameters", "arn:aws:ssm:r:1:parameter/x"),
         (
             "{{secretsmanager:arn:aws:secretsmanager:r:1:secret:db-AbCdEf:key}}",
             "secretsmanager:GetSecretValue",

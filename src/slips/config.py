@@ -235,6 +235,12 @@ class HandlerConfig(Struct, frozen=True):
             "Given to `setup(args)`. Dates arrive as text; secrets are quoted placeholders.", {"key": "{{ssm:/my/key}}"}
         ),
     ] = {}
+    secrets_max_age: Annotated[
+        int,
+        _key(
+            "Seconds after which secrets in `args` are read again, before the next object; 0: never.", ge=0, le=604_800
+        ),
+    ] = 3600
     role_arn: Annotated[str, _arn("Role of the main func.", "iam", "role/MainFunc")] | None = None
     concurrency: (
         Annotated[int, _key("Objects at once; not set: no limit on AWS, one per CPU here.", ge=1, le=10_000)] | None

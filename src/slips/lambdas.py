@@ -56,7 +56,12 @@ class Function:
     """What an execution environment keeps from one invocation to the next."""
 
     sleep: Callable[[float], None] = staticmethod(time.sleep)
+    clock: Callable[[], float] = staticmethod(time.monotonic)
     exit: Callable[[int], None] = staticmethod(os._exit)
+
+    def __init__(self) -> None:
+        self.seconds_left: Callable[[], float] = lambda: 0.0
+        """Of the invocation at hand."""
 
     @cached_property
     def stack(self) -> str:
@@ -109,12 +114,19 @@ class Function:
 
     @cached_property
     def processor(self) -> Processor:
-        from slips.backends.aws.secret_store import resolve_args
+        from slips.backends.aws.secret_store import SecretArgs
 
-        args = resolve_args(self.config.handler.args, self.clients)
-        handler = msgspec.structs.replace(self.config.handler, args=args)
-        config = msgspec.structs.replace(self.config, handler=handler)
-        return Processor(config, self.store, load_handlers(config.resolve(config.handler.path)))
+        config = self.config
+        args = SecretArgs(
+            config.handler.args,
+            self.clients,
+            max_age=config.handler.secrets_max_age,
+            # As many cold starts at once are throttled: what comes is told, and AWS invokes again after a minute.
+            left=lambda: self.seconds_left() / 2,
+            clock=self.clock,
+            sleep=self.sleep,
+        )
+        return Processor(config, self.store, load_handlers(config.resolve(config.handler.path)), args=args)
 
     def replace(self) -> None:
         """Ends this process if an object left it unfit for another: AWS starts a new one, and tries again in it."""
@@ -126,12 +138,12 @@ class Function:
     def code_version(self) -> str:
         return code_version(self.config.resolve(self.config.handler.path))
 
-    def reading_back(self, context: Context, kept: float) -> Callable[[Batch], Iterator[bytes]]:
+    def reading_back(self, kept: float) -> Callable[[Batch], Iterator[bytes]]:
         """Reads batches back, and waits for a throttled shard until only `kept` seconds are left."""
         from slips.backends.aws.kinesis import read_back
         from slips.backends.aws.throttles import Patience
 
-        patience = Patience(lambda: context.get_remaining_time_in_millis() / 1000 - kept, self.sleep)
+        patience = Patience(lambda: self.seconds_left() - kept, self.sleep)
         return lambda batch: read_back(self.clients.kinesis, batch, patience)
 
     def reader_of(self, event: ObjectEvent) -> str | None:
@@ -147,6 +159,7 @@ _function = Function()
 def _metered(name: str, context: Context) -> Iterator[telemetry.Meter]:
     """Logs and metrics of one invocation."""
     telemetry.set_up(name, context.aws_request_id)
+    _function.seconds_left = lambda: context.get_remaining_time_in_millis() / 1000
     meter = telemetry.Meter(_function.stack)
     try:
         yield meter
@@ -228,7 +241,7 @@ def reporter(payload: Any, context: Context) -> dict[str, Any]:
     with _metered("Reporter", context) as meter:
         done = report_lost(
             found_in(payload),
-            read_back=_function.reading_back(context, REPORT_SECONDS),
+            read_back=_function.reading_back(REPORT_SECONDS),
             ledger=_function.ledger,
             errors=_function.errors,
             now=time.time(),
@@ -284,7 +297,7 @@ def drain(payload: Any, context: Context) -> dict[str, Any]:
         if whole and not request.dry_run and not done.more:
             for each in redeliver(
                 queue,
-                read_back=_function.reading_back(context, DRAIN_SECONDS),
+                read_back=_function.reading_back(DRAIN_SECONDS),
                 stream=_function.stream,
                 ledger=_function.ledger,
                 routing=_function.config.routing,

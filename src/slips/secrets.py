@@ -16,6 +16,9 @@ _NEARLY = re.compile(r"\{\{\s*(ssm|secretsmanager)\b", re.IGNORECASE)
 _ARN_PARTS = 7
 """`arn:aws:secretsmanager:region:account:secret:name`; what follows is the key."""
 
+_PARAMETER_PART = 5
+"""`arn:aws:ssm:region:account:parameter/name`; what follows selects a version."""
+
 
 class Reference(Struct, frozen=True):
     """What a placeholder stands for."""
@@ -37,6 +40,12 @@ class Reference(Struct, frozen=True):
         parts = found[2].split(":")
         name_ends = _ARN_PARTS if parts[0] == "arn" else 1
         return cls("secretsmanager", ":".join(parts[:name_ends]), ":".join(parts[name_ends:]) or None)
+
+
+def parameter(id: str) -> str:
+    """Name of the parameter that a name or an ARN stands for, without the `/` before and the selector (`:3`) behind."""
+    name = id.split(":")[_PARAMETER_PART].removeprefix("parameter") if id.startswith("arn:") else id.partition(":")[0]
+    return name.removeprefix("/")
 
 
 def is_nearly(text: str) -> bool:

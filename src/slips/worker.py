@@ -164,7 +164,7 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
     config = msgspec.convert(setup.config, Config)
     try:
         handlers = load_handlers(Path(setup.handler), config.handler.requirements)
-        config = with_secrets(config, setup.endpoint_url, setup.region)
+        args = args_of(config, setup.endpoint_url, setup.region)
     except UsageError as error:
         answer(Ready(str(error)))
         return
@@ -177,7 +177,7 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
         known=lambda _event, stamp: hashes.get(stamp),
         hashing=heartbeat.hashing,
     )
-    processor = Processor(config, stores, handlers)
+    processor = Processor(config, stores, handlers, args=args)
     answer(Ready())
     while isinstance(task := _read(commands), Task):
         hashes = task.known
@@ -197,18 +197,18 @@ def _admit(settled: frozenset[str], answer: Callable[[FromWorker], None]) -> Adm
     return admit
 
 
-def with_secrets(config: Config, endpoint_url: str | None, region: str | None) -> Config:
-    """`config` with the secrets that placeholders in `handler.args` stand for; AWS is asked only if there are some.
+def args_of(config: Config, endpoint_url: str | None, region: str | None) -> Callable[[], dict[str, Any]]:
+    """`handler.args` for each object, with secrets for their placeholders; AWS is asked only if there are some.
 
     Raises UsageError, which never holds a secret.
     """
-    if next(references(config.handler.args), None) is None:
-        return config
+    args = config.handler.args
+    if next(references(args), None) is None:
+        return lambda: args
     from slips.backends.aws.clients import Clients
-    from slips.backends.aws.secret_store import resolve_args
+    from slips.backends.aws.secret_store import SecretArgs
 
-    args = resolve_args(config.handler.args, Clients(region, endpoint_url))
-    return msgspec.structs.replace(config, handler=msgspec.structs.replace(config.handler, args=args))
+    return SecretArgs(args, Clients(region, endpoint_url), max_age=config.handler.secrets_max_age)
 
 
 class Heartbeat(Ticker):

@@ -43,7 +43,7 @@ from slips.ports import ObjectStore
 from slips.printable import LogFormatter, one_line
 from slips.routing import lane_for, mapping_for
 from slips.streams import in_pieces
-from slips.worker import with_secrets
+from slips.worker import args_of
 
 LISTED = 100_000
 """Objects under a prefix among which `sample` looks for the newest: a prefix of S3 may have billions."""
@@ -117,8 +117,8 @@ def local(
         handlers = load_handlers(config.resolve(config.handler.path), config.handler.requirements)
         _log.info("Handler: %s in %s", ", ".join(each.__name__ for each in handlers), config.handler.path)
         store = object_store(ctx, config, stack, endpoint_url)
-        config = with_secrets(config, one_endpoint_url(ctx, endpoint_url), options(ctx).region)
-        processor = Processor(config, store, handlers, is_test=True)
+        given_args = args_of(config, one_endpoint_url(ctx, endpoint_url), options(ctx).region)
+        processor = Processor(config, store, handlers, args=given_args, is_test=True)
     clean = True
     for given in events:
         event = with_key_of_today(given, store)

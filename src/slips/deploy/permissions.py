@@ -54,7 +54,7 @@ ROLES: dict[str, tuple[tuple[str, Resource], ...]] = {
         ("kinesis:PutRecords", "the streams"),
         ("dynamodb:GetItem UpdateItem", "the ledger"),
         ("dynamodb:UpdateItem DeleteItem", "the error table"),
-        ("ssm:GetParameter", "the named parameters"),
+        ("ssm:GetParameters", "the named parameters"),
         ("secretsmanager:GetSecretValue", "the named secrets"),
         ("sns:Publish", "the error topic"),
         (
@@ -132,8 +132,7 @@ def _parameter(name: str) -> Any:
     """The ARN of a parameter, without the `:3` or `:label` that selects a version of it."""
     if name.startswith("arn:"):
         return ":".join(name.split(":")[:6])
-    name = name.partition(":")[0].removeprefix("/")
-    return _sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/" + name)
+    return _sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/" + secrets.parameter(name))
 
 
 def _secret(name: str) -> Any:

@@ -129,11 +129,21 @@ def _always(_event: ObjectEvent, _names: tuple[str, ...]) -> bool:
 
 
 class Processor:
-    """Processes objects with one configuration. Chains are compiled once, handlers are fresh for each object."""
+    """Processes objects with one configuration. Chains are compiled once, handlers are fresh for each object.
+
+    `args`, asked for each object, gives what handlers are set up with; without it, they are those of the config.
+    """
 
     def __init__(
-        self, config: Config, store: ObjectStore, handlers: Sequence[type[Handler]], *, is_test: bool = False
+        self,
+        config: Config,
+        store: ObjectStore,
+        handlers: Sequence[type[Handler]],
+        *,
+        args: Callable[[], dict[str, Any]] | None = None,
+        is_test: bool = False,
     ) -> None:
+        self._args = args or (lambda: config.handler.args)
         self._config, self._store, self._handlers, self._is_test = config, store, handlers, is_test
         self._chains: dict[tuple[str, ...], Chain] = {}
         self._health = Health()
@@ -223,7 +233,7 @@ class Processor:
                     return Superseded(source, stored.names)
             decoded = decode(stored.body, self._codec_limits, event.url)
             try:
-                stopped = run.records(chain, decoded, source, mapping, self._config, ticker)
+                stopped = run.records(chain, decoded, source, mapping, self._args(), ticker)
             finally:
                 run.outcome.bytes_in, run.outcome.bytes_out = decoded.bytes_in, decoded.bytes_out
         run.conclude()
@@ -259,10 +269,16 @@ class _Run:
         """The event of the handler at hand, where several get one each."""
 
     def records(
-        self, chain: Chain, decoded: Decoded, source: ObjectEvent, mapping: Mapping, config: Config, ticker: Ticker
+        self,
+        chain: Chain,
+        decoded: Decoded,
+        source: ObjectEvent,
+        mapping: Mapping,
+        args: dict[str, Any],
+        ticker: Ticker,
     ) -> int | None:
         """Handlers set up and every record through them; the number of the last record if `ticker` stopped it."""
-        self._call(None, "setup", config.handler.args)
+        self._call(None, "setup", args)
         if ticker.due:
             ticker.tick(0)
         self._position[PLACE] = Place.RECORDS
