@@ -510,7 +510,7 @@ COMMANDS = [
     ("sqs:DeleteMessage sqs:ReceiveMessage", f"{STACK}-*"),
 ]
 """Actions that the commands use, and the last part of the ARNs that they use them on."""
-OF_THE_HANDLER = {"secretsmanager:GetSecretValue", "ssm:GetParameter"}
+OF_THE_HANDLER = {"secretsmanager:GetSecretValue", "ssm:GetParameter", "ssm:GetParameters"}
 """What `slips test` uses for the secrets that the handler's arguments name."""
 OTHERWISE_NAMED = {
     "get_object": {"s3:GetObject", "s3:GetObjectVersion"},
