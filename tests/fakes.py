@@ -154,8 +154,10 @@ class Ledger(Faults):
 
     def supersede(self, event: ObjectEvent) -> None:
         self._call("supersede", event)
-        self._supersede(event)
-        self._write(event, status="superseded")
+        failed = replace(event, replay=None)
+        for each in [event, failed] if self.status(failed) == "failed" else [event]:
+            self._supersede(each)
+            self._write(each, status="superseded")
 
     def get(self, event: ObjectEvent) -> LedgerEntry | None:
         return self._call("get", event)

@@ -490,6 +490,22 @@ def test_an_item_of_what_was_superseded_goes(shared_tables: SharedTables) -> Non
     assert list(shared_tables.errors.scan()) == []
 
 
+def test_a_superseded_replay_ends_the_failed_run_that_it_replays(shared_tables: SharedTables) -> None:
+    again = replace(EVENT, replay="r1@1")
+    shared_tables.ledger.fail(EVENT, Outcome(), "r1")
+    shared_tables.ledger.claim(again, "r2")
+    shared_tables.ledger.supersede(again)
+    assert [entry.status for entry in shared_tables.ledger.scan()] == ["superseded", "superseded"]
+
+
+def test_a_superseded_replay_leaves_alone_a_run_of_the_object_that_is_under_way(shared_tables: SharedTables) -> None:
+    again = replace(EVENT, replay="r1@1")
+    shared_tables.ledger.claim(EVENT, "r3")
+    shared_tables.ledger.claim(again, "r2")
+    shared_tables.ledger.supersede(again)
+    assert sorted(entry.status for entry in shared_tables.ledger.scan()) == ["claimed", "superseded"]
+
+
 def test_the_rest_of_a_run_that_was_stopped_is_there_for_whoever_claims_the_event_next(
     shared_tables: SharedTables,
 ) -> None:

@@ -320,7 +320,19 @@ class DynamoLedger:
         self._update(event, {"status": "dropped"})
 
     def supersede(self, event: ObjectEvent) -> None:
-        self._discard_item(self._update(event, {"status": "superseded"}, remove=("item", "error_id", "rest", "read")))
+        told, gone = {"status": "superseded"}, ("item", "error_id", "rest", "read")
+        self._discard_item(self._update(event, told, remove=gone))
+        if event.replay is not None:
+            # The failed run that is replayed: its item is drained, so nothing else would ever end it.
+            failed = msgspec.structs.replace(event, replay=None)
+            known = {":failed": {"S": "failed"}}
+            try:
+                before = self._update(failed, told, remove=gone, condition="#status = :failed", values=known)
+            except StateError as error:
+                if not _is_conflict(error.__cause__):
+                    raise
+            else:
+                self._discard_item(before)
 
     def get(self, event: ObjectEvent) -> LedgerEntry | None:
         with _told(self._table):
