@@ -208,7 +208,7 @@ class Objects:
     @contextmanager
     def open(self, event: ObjectEvent) -> Iterator[StoredObject]:
         if event.object_key not in self.objects:
-            raise StorageError(f"{event.url}: no such object")
+            raise StorageError(f"{event.url}: no such object", missing=True)
         body = self.objects[event.object_key]
         etag = self.etags.get(event.object_key, "e1")
         yield StoredObject(cast("BinaryIO", io.BytesIO(body)), etag, len(body), 0.0)

@@ -275,6 +275,25 @@ def test_eventbridge_keys_are_taken_as_they_are(key: str) -> None:
     assert only(payload).object_key == key
 
 
+@pytest.mark.parametrize(
+    ("key", "quoted"),
+    [
+        ("a b+c=é", None),
+        ("a-b/c.gz", None),
+        ("a+b.gz", True),
+        ("100%25.gz", True),
+        ("logs%2Fa.gz", True),
+        ("50%.gz", None),
+    ],
+)
+def test_an_eventbridge_key_that_may_be_quoted_says_so(key: str, quoted: bool | None) -> None:
+    payload = aws("eventbridge")
+    payload["detail"]["object"]["key"] = key
+    event = only(payload)
+    assert (event.object_key, event.quoted) == (key, quoted)
+    assert only(s3_event(key=key)).quoted is None
+
+
 # lanes
 
 

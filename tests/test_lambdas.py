@@ -337,6 +337,19 @@ def test_objects_go_through_their_chain_to_the_users_handler(stack: Stack) -> No
     assert "s3cret" not in json.dumps(stack.said)
 
 
+def test_an_eventbridge_key_that_was_quoted_leads_to_its_object_once_beside_a_notification_of_it(stack: Stack) -> None:
+    event = stack.put("azure/a b+c%.gz", {"n": 1})
+    told = sent("eventbridge.json")
+    told["detail"]["object"] |= {"key": "azure%2Fa+b%2Bc%25.gz", "etag": event.object_etag, "version-id": ""}
+    stack.call(lambdas.event_pusher, told)
+    (announced,) = stack.lane()
+    assert announced.object_key == "azure%2Fa+b%2Bc%25.gz"
+    assert stack.call(lambdas.main_func, payload_of(announced), Context("r1"))["succeeded"] == 1
+    assert stack.call(lambdas.main_func, payload_of(event), Context("r2"))["duplicates"] == 1
+    known = {entry.key: entry.status for entry in stack.ledger.scan()}
+    assert known == {event.object_key: "done", announced.object_key: "superseded"}
+
+
 def test_a_duplicate_is_passed_over(stack: Stack) -> None:
     event = stack.put(KEY, {"n": 1})
     stack.call(lambdas.main_func, payload_of(event))

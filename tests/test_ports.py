@@ -106,8 +106,9 @@ def test_bytes_come_as_stored_not_decompressed(bucket: Bucket) -> None:
 
 
 def test_a_missing_object_is_a_storage_error_that_names_it(bucket: Bucket) -> None:
-    with pytest.raises(StorageError, match=r"s3://my-logs/nothing here"):
+    with pytest.raises(StorageError, match=r"s3://my-logs/nothing here") as raised:
         bucket.read("nothing here")
+    assert raised.value.missing
 
 
 def test_listing_goes_through_all_pages_in_key_order(bucket: Bucket) -> None:

@@ -256,7 +256,7 @@ class _Reader:
             event_name=name,
             bucket_name=_need(bucket, "name", str, f"{where}.s3.bucket"),
             bucket_arn=_have(bucket, "arn", str, f"{where}.s3.bucket"),
-            object_key=_unquoted(_need(item, "key", str, there)),
+            object_key=unquoted(_need(item, "key", str, there)),
             object_size=_have(item, "size", int, there),
             object_etag=_have(item, "eTag", str, there) or _have(item, "etag", str, there),  # radosgw: "etag"
             object_version_id=_have(item, "versionId", str, there),
@@ -277,6 +277,7 @@ class _Reader:
         bucket = _need(_need(detail, "bucket", dict, f"{where}.detail"), "name", str, f"{where}.detail.bucket")
         item = _need(detail, "object", dict, f"{where}.detail")
         there = f"{where}.detail.object"
+        key = _need(item, "key", str, there)  # not quoted here by AWS, unlike in S3's own events
         region = _have(event, "region", str, where)
         reason = _have(detail, "reason", str, f"{where}.detail")
         time = _have(event, "time", str, where)
@@ -287,7 +288,8 @@ class _Reader:
             event_name=REASONS.get(reason) or f"ObjectCreated:{reason}",
             bucket_name=bucket,
             bucket_arn=f"arn:{_partition(region)}:s3:::{bucket}",
-            object_key=_need(item, "key", str, there),  # not quoted here, unlike in S3's own events
+            object_key=key,
+            quoted=unquoted(key) != key or None,
             object_size=_have(item, "size", int, there),
             object_etag=_have(item, "etag", str, there),
             object_version_id=_have(item, "version-id", str, there),
@@ -355,7 +357,7 @@ def _json(text: str | bytes, where: str) -> Any:
         raise EnvelopeError(f"{where}: {readable(str(error))}; JSON was expected") from error
 
 
-def _unquoted(key: str) -> str:
+def unquoted(key: str) -> str:
     """The object key that an S3 event means.
 
     S3 sends `quote_plus` but keeps `/`; others quote `/` too; radosgw sends the key itself, where a `+` is a `+`: it is

@@ -118,6 +118,11 @@ class StorageError(ObjectError):
     stage = "storage"
     retryable = True
 
+    def __init__(self, message: str, *, missing: bool = False) -> None:
+        super().__init__(message)
+        self.missing = missing
+        """Whether nothing is there, as far as can be told: S3 refuses who may not list a bucket what is not there."""
+
 
 class DecompressionError(ObjectError):
     """The object's bytes are damaged, cut off, or expand beyond the limits."""

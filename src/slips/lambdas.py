@@ -228,6 +228,7 @@ def main_func(payload: Any, context: Context) -> dict[str, Any]:
                 stream=_function.stream,
                 deadline=deadline,
                 observer=meter,
+                routing=_function.config.routing,
                 code_version=_function.code_version,
             )
             return _plain(done)

@@ -39,6 +39,8 @@ class ObjectEvent(Struct, frozen=True, kw_only=True, omit_defaults=False):
     lane: Lane | None = None
     object_version_id: str | None = None
     object_sequencer: str | None = None
+    quoted: bool | None = None
+    """True: `object_key` may be quoted, and whoever opens the object finds out; None: it is the key."""
     records: list[Range] | None = None
     reader: str | None = None
     """Identity of the reader that numbered `records`, e.g. "s3-lines"."""

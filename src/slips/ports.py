@@ -42,7 +42,7 @@ class ObjectStore(Protocol):
     def open(self, event: ObjectEvent) -> AbstractContextManager[StoredObject]:
         """The object that `event` names: its version if it has one, else the current content.
 
-        Raises StorageError if it is missing or cannot be read; reading `body` may raise it too.
+        Raises StorageError if it is `missing` or cannot be read; reading `body` may raise it too.
         """
         ...
 

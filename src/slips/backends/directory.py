@@ -121,7 +121,9 @@ class DirectoryStore:
             if error.errno == errno.EXDEV:
                 raise StorageError(f"{event.url}: {error.strerror}; expected a file below it") from error
             path = tree.shown(event.object_key)
-            raise StorageError(f"{event.url}: {path}: {error.strerror}; expected a readable file") from error
+            missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+            text = f"{event.url}: {path}: {error.strerror}; expected a readable file"
+            raise StorageError(text, missing=missing) from error
 
     def holds_entries(self, bucket: str) -> bool | None:
         """Whether a bucket's directory holds anything; None if no file of it can be reached now."""

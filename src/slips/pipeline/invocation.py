@@ -3,8 +3,8 @@
 Each step may be done twice and none undoes another, so that an invocation which dies anywhere is made good by the next:
 quarantine and continuation are written before the ledger says that the event is done.
 
-An event that announces one content and finds another settles what it read: that content is claimed by itself, and the
-announced one ends as superseded.
+An event that announces one content and finds another, or finds it under the unquoted key, settles what it read: that
+content is claimed by itself, and the announced one ends as superseded.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from typing import Protocol
 from msgspec import Struct, field
 
 from slips.chain import Ticker
+from slips.config import Route
 from slips.errors import NoProgressError, StateError, StreamError, UnfinishedError
 from slips.exceptions import describe
 from slips.model import ObjectEvent, Outcome
 from slips.pipeline.process import Failure, Processor, Success, Superseded, by_itself
 from slips.pipeline.report import listed, report_failure, report_quarantine, run_ids, take_back
 from slips.ports import Claim, ErrorTable, SharedLedger, Stream
+from slips.routing import lane_for
 
 LEAST_MARGIN, MOST_MARGIN = 1.0, 60.0
 """Seconds kept for `result`, the quarantine and the lane before the limit: a tenth of the time, within these; a third
@@ -105,12 +107,16 @@ def run_batch(
     stream: Stream,
     deadline: Ticker,
     observer: Observer,
+    routing: Sequence[Route] = (),
     code_version: str = "",
     clock: Callable[[], float] = time.time,
 ) -> Batch:
-    """Every event is tried, whatever becomes of the others. Raises UnfinishedError if another attempt may help some."""
+    """Every event is tried, whatever becomes of the others. Raises UnfinishedError if another attempt may help some.
+
+    `routing` is asked again about objects whose keys turn out to be others than those that the events announced.
+    """
     done = Batch()
-    run = _Run(processor, ledger, errors, stream, deadline, observer, code_version, clock, done)
+    run = _Run(processor, ledger, errors, stream, deadline, observer, routing, code_version, clock, done)
     suspects: list[tuple[ObjectEvent, str]] = []
     begun = 0
     for number, (event, run_id) in enumerate(zip(events, run_ids(request_id, len(events)), strict=True)):
@@ -154,13 +160,14 @@ class _Run:
         stream: Stream,
         deadline: Ticker,
         observer: Observer,
+        routing: Sequence[Route],
         code_version: str,
         clock: Callable[[], float],
         done: Batch,
     ) -> None:
         self._processor, self._ledger, self._errors, self._stream = processor, ledger, errors, stream
         self._deadline, self._observer, self._code_version, self._clock = deadline, observer, code_version, clock
-        self._done = done
+        self._routing, self._done = routing, done
 
     def send_back(self, event: ObjectEvent, run_id: str, *, again: bool) -> None:
         """The event goes to its lane again, not begun; whoever gets it there must not take it for a duplicate."""
@@ -182,6 +189,10 @@ class _Run:
             read = by_itself(found)
             self._ledger.reading(event, read)
             claims.append(self._ledger.claim(read, run_id))
+            if found.object_key != event.object_key and lane_for(self._routing, found) == "drop":
+                if claims[0] in ("new", "again"):
+                    self._ledger.drop(read)
+                return False
             return claims[0] == "new" or (claims[0] == "again" and self.rest_of(read) is None)
 
         ended = self._processor.process(event, self._deadline, admit)

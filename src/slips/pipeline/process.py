@@ -36,6 +36,7 @@ from slips.interface import Handler
 from slips.methods import advice, lazy
 from slips.model import MetaData, ObjectEvent, Outcome, Range, Sample, bounded
 from slips.pipeline.evidence import keep
+from slips.pipeline.key import as_stored
 from slips.pipeline.result import plain_result
 from slips.ports import ObjectStore, StoredObject
 from slips.position import PLACE, Cells, Place
@@ -119,8 +120,8 @@ def by_itself(read: ObjectEvent) -> ObjectEvent:
 
 
 Admit = Callable[[ObjectEvent, tuple[str, ...]], bool]
-"""Asked about an event with the identity that was read, if another was announced, and the other names of what was read:
-whether that content may run."""
+"""Asked about an event with the identity and key that were read, if others were announced, and the other names of what
+was read: whether that content may run."""
 _READING = ("storage", "decompression", "reader")
 
 
@@ -209,8 +210,11 @@ class Processor:
         return _Run(event, self._handlers, ticker.position, self._config.limits.result_bytes, self._is_test)
 
     def _finish(self, run: _Run, ticker: Ticker, admit: Admit) -> Success | Superseded:
+        announced = run.event
+        if announced.quoted:
+            run.event = as_stored(announced, self._store, lambda each: self._mapping(each) is not None)
         event = run.event
-        mapping = mapping_for(self._config.bucket_mapping, event.bucket_name, event.object_key)
+        mapping = self._mapping(event)
         if mapping is None:
             raise MappingError(
                 f"{event.url}: no prefix of 'bucket_mapping' fits; expected one for bucket "
@@ -224,10 +228,14 @@ class Processor:
             _refuse_other_content(event, stored, chain)
             # What error items and `record_id` name is the content that was read, not the one announced.
             source = msgspec.structs.replace(
-                event, object_etag=stored.etag, object_size=stored.size, object_version_id=stored.version_id
+                event,
+                object_etag=stored.etag,
+                object_size=stored.size,
+                object_version_id=stored.version_id,
+                quoted=None,
             )
             run.names = stored.names
-            if stored.identity != event.identity:
+            if stored.identity != event.identity or event.object_key != announced.object_key:
                 run.event = source
                 if event.records is None and not admit(source, stored.names):
                     return Superseded(source, stored.names)
@@ -239,6 +247,9 @@ class Processor:
         run.conclude()
         rest = _rest(source, chain, stopped)
         return Success(source, run.outcome, run.quarantine.parts, rest, chain.reader, run.names)
+
+    def _mapping(self, event: ObjectEvent) -> Mapping | None:
+        return mapping_for(self._config.bucket_mapping, event.bucket_name, event.object_key)
 
     def _chain(self, mapping: Mapping) -> Chain:
         key = tuple(mapping.format)

@@ -17,6 +17,8 @@ from slips.ports import StoredObject
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+MISSING = {"NoSuchKey", "NoSuchVersion", "404", "AccessDenied", "403"}
+"""Codes of what is not there. S3 does not tell who may not list a bucket whether a key is there."""
 RESUMES = 5
 """How often one object's body is asked for again where it broke off."""
 
@@ -36,7 +38,8 @@ class S3Store:
         try:
             response = self._client.get_object(**request)
         except (ClientError, BotoCoreError) as error:
-            raise StorageError(f"{event.url}: {_reason(error)}") from error
+            missing = isinstance(error, ClientError) and code(error) in MISSING
+            raise StorageError(f"{event.url}: {_reason(error)}", missing=missing) from error
         body = _Body(self._client, request, response, event.url)
         try:
             yield StoredObject(
