@@ -40,7 +40,7 @@ from slips.deploy.account import Account
 from slips.deploy.checks import check_account, check_config, read_given
 from slips.deploy.given import Given
 from slips.deploy.package import Package
-from slips.deploy.stack import INLINE, Change, Event, Plan, Setting, Stack, State, upload
+from slips.deploy.stack import INLINE, Change, Event, Plan, Setting, Stack, State, upload, uploaded
 from slips.errors import ConfigError, SlipsError, UsageError
 
 pytest_plugins = ["cloud.plugin"]
@@ -919,6 +919,21 @@ def test_destroy_all_leaves_a_folder_that_others_use(account: Account) -> None:
     destroy(account, screen, all_=True)
     assert "kept: the uploaded code, s3://my-code/f/1.zip" in screen.said
     assert account.s3.list_objects_v2(Bucket="my-code")["KeyCount"] == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ({"S3Bucket": "b", "S3Key": "f/k.zip"}, ("b", "f/k.zip")),
+        ({"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "CodeKey"}}, ("given", "k.zip")),
+        ({"S3Bucket": {"Fn::Sub": "cdk-assets-${AWS::Region}"}, "S3Key": "k.zip"}, None),
+        ({"ZipFile": "..."}, None),
+    ],
+    ids=["deploy", "package", "CDK", "other"],
+)
+def test_the_code_is_found_however_the_stack_was_deployed(code: Any, found: tuple[str, str] | None) -> None:
+    template = {"Resources": {"MainFunc": {"Properties": {"Code": code}}}}
+    assert uploaded(template, {"CodeBucket": "given", "CodeKey": "k.zip"}) == found
 
 
 def test_destroy_asks_and_a_no_destroys_nothing(account: Account, small: State) -> None:

@@ -459,6 +459,13 @@ def test_links_inside_the_project_are_followed(cached: Project) -> None:
     assert made.read("src/common/a.py") == made.read("src/b.py") == b"here"
 
 
+def test_what_package_wrote_for_other_tools_stays_out(cached: Project) -> None:
+    cached.write("src/build/slips-package.json", "{}")
+    cached.write("src/build/slips_stack.py")
+    cached.write("src/builder/a.py")
+    assert cached.names() == {"src/handler.py", "src/builder/a.py"}
+
+
 def test_sockets_and_pipes_stay_out(cached: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(cached.root / "src" / "z-pipe")  # behind the socket: to read it would hang
     monkeypatch.chdir(cached.root / "src")  # names of sockets are short

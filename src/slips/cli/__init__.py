@@ -8,6 +8,7 @@
     lanes.py    limit                   usage.py     options and arguments that cannot be used
     logs.py     logs                    progress.py  how a run looks while it goes
     deploy.py   deploy, destroy         docs.py      docs/cli.md
+    package.py  package
     check.py    check, init
     formats.py  formats, parse
 
@@ -29,7 +30,7 @@ import typer
 from typer.core import TyperGroup
 
 import slips
-from slips.cli import check, deploy, dismiss, drain, errors, formats, lanes, logs, run, test, usage
+from slips.cli import check, deploy, dismiss, drain, errors, formats, lanes, logs, package, run, test, usage
 from slips.cli.context import Options
 from slips.cli.output import say, show_text
 from slips.errors import SlipsError
@@ -125,6 +126,7 @@ app.command()(lanes.limit)
 app.command()(logs.logs)
 app.command()(test.sample)
 app.command()(deploy.deploy)
+app.command()(package.package)
 app.command()(deploy.destroy)
 app.command()(check.check)
 app.command()(check.init)

@@ -64,7 +64,7 @@ def deploy(
     from slips.deploy.stack import Stack
 
     name = one_of("-s", options(ctx).stack, stack_name)
-    config = _named(load_config(ctx), name)
+    config = named(load_config(ctx), name)
     if dry_run:
         package.check(config, say)
         _show_template(config, json_)
@@ -73,7 +73,7 @@ def deploy(
         return
     checks.check_config(config)
     screen = Screen(sys.stderr, say) if json_ else Screen(sys.stdout, _show)
-    stack = Stack(_connect(ctx, region, url), config.stack_name)
+    stack = Stack(connect(ctx, region, url), config.stack_name)
     build = partial(package.build, verbose=options(ctx).verbose)
     done = change(stack, config, screen, build, yes=yes, wire=wire, command=_command(config, name))
     if json_:
@@ -85,9 +85,10 @@ def deploy(
 def _show_template(config: Config, json_: bool) -> None:
     """Prints the template as it would be, but for the package's name, which nobody knows before it is made."""
     from slips.deploy import given, template
+    from slips.deploy.package import folder
 
     bucket, package = config.base.sam.code_bucket or "CODE_BUCKET", "slips-HASH.zip"
-    made = template.build(config, template.Code(bucket, _folder(config) + package))
+    made = template.build(config, template.Code(bucket, folder(config) + package))
     if json_:
         print_json(made, indent=2)
         return
@@ -97,11 +98,6 @@ def _show_template(config: Config, json_: bool) -> None:
     for assumption in given.assumed(config):
         show_text(f"# {assumption}; deploy reads what it is")
     show_text(template.to_yaml(made), end="")
-
-
-def _folder(config: Config) -> str:
-    """Where the code bucket holds what is uploaded for the stack: cleared away without asking who else uses it."""
-    return f"{config.base.sam.code_prefix.strip('/')}/{config.stack_name}/".lstrip("/")
 
 
 def _command(config: Config, named: str | None) -> str:
@@ -165,6 +161,7 @@ def _change(
     command: str,
 ) -> Done:
     from slips.deploy import checks, template
+    from slips.deploy.package import folder
     from slips.deploy.stack import mapped_buckets, upload
     from slips.deploy.wiring import Buckets
 
@@ -182,11 +179,11 @@ def _change(
     deployed = state is not None and state.status != "REVIEW_IN_PROGRESS"
     former = stack.template() if deployed else {}
     buckets = mapped_buckets(former)
-    code = template.Code(config.base.sam.code_bucket, _folder(config) + packed.key)
+    bucket, key = config.base.sam.code_bucket, folder(config) + packed.key
     left = Buckets(account, config, None, former=buckets).left()
-    wanted = template.build(config, code, left, former, given)
+    wanted = template.build(config, template.Code(bucket, key), left, former, given)
     done = Done(stack.name, account.region, account.id, warnings=warnings, left_out=packed.left_out)
-    with stack.proposed(wanted, state, code.bucket, _folder(config)) as plan:
+    with stack.proposed(wanted, state, bucket, folder(config)) as plan:
         done.changes = plan.changes if plan else []
         done.settings = stack.settings(wanted) if deployed else []
         if plan and plan.kind == "CREATE" and config.backend.dynamodb_arn is None:
@@ -203,8 +200,8 @@ def _change(
         else:
             screen.say(f"stack '{stack.name}' in {account.region} of account {account.id}: no changes")
         if plan:
-            if upload(account, code.bucket, code.key, packed.data):
-                screen.say(f"uploaded s3://{code.bucket}/{code.key}")
+            if upload(account, bucket, key, packed.data):
+                screen.say(f"uploaded s3://{bucket}/{key}")
             progress.done = (
                 f"AWS goes on with stack '{stack.name}', which nobody follows now; 'slips deploy' says whether it is "
                 "at rest, and then does what is still to do, such as --wire"
@@ -246,8 +243,8 @@ def destroy(
 
     name = one_of("-s", options(ctx).stack, stack_name)
     config = load_config(ctx) if name is None else stack_config(ctx, name)
-    config = _named(config, name) if config else None
-    stack = Stack(_connect(ctx, region, url), config.stack_name if config else str(name))
+    config = named(config, name) if config else None
+    stack = Stack(connect(ctx, region, url), config.stack_name if config else str(name))
     command = _command(config, name) if config else f"slips -s {name}"
     screen = Screen(sys.stdout, _show)
     if not remove(stack, config, screen, all_=all_, force=force, yes=yes, command=command):
@@ -313,7 +310,7 @@ def _remove(
     for one in staying:
         _end_of(one, stack, all_, screen)
     _end_of_table_given(state, resources, screen)
-    _end_of_code(formed, stack, all_, screen)
+    _end_of_code(formed, state, stack, all_, screen)
     for arn in stack.former_tables():
         if all(arn != stack.table_arn(one.id) for one in staying):
             screen.say(f"kept: {stack.about_table(arn)}")
@@ -328,11 +325,11 @@ def _unwire(stack: Stack, buckets: Iterable[str], screen: Screen) -> None:
         screen.wiring([notifications.remove(bucket)])
 
 
-def _named(config: Config, stack_name: str | None) -> Config:
+def named(config: Config, stack_name: str | None) -> Config:
     return msgspec.structs.replace(config, stack_name=stack_name) if stack_name else config
 
 
-def _connect(ctx: typer.Context, region: str | None, url: str | None) -> Account:
+def connect(ctx: typer.Context, region: str | None, url: str | None) -> Account:
     from slips.deploy.account import Account
 
     return Account.connect(one_of("--region", options(ctx).region, region), endpoint_url(ctx, url))
@@ -370,17 +367,21 @@ def _end_of_table_given(state: State, resources: dict[str, Resource], screen: Sc
         screen.say(f"kept: error table {table}, which backend.dynamodb_arn named: the stack did not make it")
 
 
-def _end_of_code(formed: dict[str, Any], stack: Stack, all_: bool, screen: Screen) -> None:
+def _end_of_code(formed: dict[str, Any], state: State, stack: Stack, all_: bool, screen: Screen) -> None:
     """Deletes the uploaded code of this stack, or says where it remains."""
-    code = formed.get("Resources", {}).get("MainFunc", {}).get("Properties", {}).get("Code", {})
-    bucket, folder = code.get("S3Bucket"), code.get("S3Key", "").rpartition("/")[0]
-    if not bucket:
+    from slips.deploy.stack import uploaded
+
+    code = uploaded(formed, state.parameters)
+    if code is None:
+        screen.say("kept: the functions' code, where the tool that deployed the stack put it")
         return
+    bucket, key = code
+    folder = key.rpartition("/")[0]
     if all_ and Path(folder).name == stack.name:
         count = stack.delete_objects(bucket, f"{folder}/")
         screen.say(f"deleted {plural(count, 'object')} of code, s3://{bucket}/{folder}/")
     else:
-        screen.say(f"kept: the uploaded code, s3://{bucket}/{code['S3Key']}")
+        screen.say(f"kept: the uploaded code, s3://{bucket}/{key}")
 
 
 # ---- how it looks

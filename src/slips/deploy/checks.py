@@ -33,14 +33,17 @@ RESERVED = {
 """Variables that Lambda sets, and lets nobody set."""
 
 
-def check_config(config: Config) -> None:
-    """Raises ConfigError with all that keeps a valid config from being deployed, without asking anybody."""
+def check_config(config: Config, *, uploads: bool = True) -> None:
+    """Raises ConfigError with all that keeps a valid config from being deployed, without asking anybody.
+
+    `uploads`: whether the code goes into the bucket of the config.
+    """
     file, backend, problems = Path(config.file).name or "slips.yml", config.backend, []
     problems += [
         f"{file}: '{arn}' is a placeholder; expected the ARN of something real; write yours"
         for arn in placeholder_arns(config)
     ]
-    if not config.base.sam.code_bucket:
+    if uploads and not config.base.sam.code_bucket:
         problems.append(f"{file}: no base.sam.code_bucket; expected a bucket of yours for the code; make one, name it")
     if not (backend.sns_topics or backend.sqs_queues or backend.eventbridge or backend.s3_direct):
         problems.append(
@@ -118,7 +121,8 @@ def check_account(config: Config, account: Account) -> list[str]:
                 problem = "is not there; expected one that exists; make it, or mend the ARN"
             if problem:
                 problems.append(f"{file}: {key} '{arn}' {problem}")
-    problems += _check_bucket(config.base.sam.code_bucket, account, file)
+    if config.base.sam.code_bucket:
+        problems += _check_bucket(config.base.sam.code_bucket, account, file)
     problems += [
         f"{file}: bucket_mapping '{bucket}' is not there; expected a bucket; make it, or mend the name"
         for bucket in config.bucket_mapping

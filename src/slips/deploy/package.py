@@ -38,6 +38,8 @@ NOT_DEPLOYED = {
     *("testing.py", "worker.py"),
 }
 """Of slips: what only people and this machine use."""
+HANDED_OVER = "slips-package.json"
+"""Marks a directory that `slips package` wrote, of which nothing goes into a package."""
 LEFT_OUT_NAMED = 50
 """Most files that are named as left out."""
 _LEFTOVERS = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
@@ -148,6 +150,11 @@ def _check_sources(config: Config, own: dict[str, _File]) -> tuple[str, UsageErr
     sources.check_syntax((file.path, file.read()[0]) for file in python if file.path)
     with importing(config.handler.environment):
         return sources.find_missing(config.resolve(config.handler.path))
+
+
+def folder(config: Config) -> str:
+    """Where the code bucket holds what is uploaded for the stack: cleared away without asking who else uses it."""
+    return f"{config.base.sam.code_prefix.strip('/')}/{config.stack_name}/".lstrip("/")
 
 
 # ---- what goes in
@@ -275,7 +282,9 @@ class _Project:
     def _is_left_out(self, path: Path) -> bool:
         if path.name in ("__pycache__", "node_modules") or path.suffix == ".pyc":
             return True
-        if os.path.realpath(path) in self._left_out or (path / "pyvenv.cfg").is_file():
+        if os.path.realpath(path) in self._left_out:
+            return True
+        if (path / "pyvenv.cfg").is_file() or (path / HANDED_OVER).is_file():
             return True
         if not self._selection.takes(path, hidden=path.name.startswith(".")):
             return True

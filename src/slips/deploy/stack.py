@@ -56,6 +56,7 @@ class State(Struct, frozen=True):
     status: str
     reason: str
     outputs: dict[str, str]
+    parameters: dict[str, str] = {}
 
 
 _HOLDS = {
@@ -173,7 +174,8 @@ class Stack:
                 return None
             raise SlipsError(f"{self._where}: AWS refuses to describe it: {message(error)}") from error
         outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
-        return State(stack["StackId"], stack["StackStatus"], stack.get("StackStatusReason", ""), outputs)
+        parameters = {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
+        return State(stack["StackId"], stack["StackStatus"], stack.get("StackStatusReason", ""), outputs, parameters)
 
     def check(self) -> State | None:
         """The state of a stack that `prepare` can use. Raises SlipsError if it cannot."""
@@ -487,6 +489,16 @@ def kept(template: Template) -> list[str]:
 def mapped_buckets(template: Template) -> list[str]:
     """The buckets that may notify the stack of a template."""
     return list(template.get("Metadata", {}).get(BUCKETS, []))
+
+
+def uploaded(template: Template, parameters: dict[str, str]) -> tuple[str, str] | None:
+    """Bucket and key of the functions' code; None: a template that slips did not write says it in its own way."""
+    code = template.get("Resources", {}).get("MainFunc", {}).get("Properties", {}).get("Code", {})
+    bucket, key = (
+        parameters.get(value["Ref"]) if isinstance(value, dict) and "Ref" in value else value
+        for value in (code.get("S3Bucket"), code.get("S3Key"))
+    )
+    return (bucket, key) if isinstance(bucket, str) and isinstance(key, str) else None
 
 
 def _event(one: dict[str, Any]) -> Event:

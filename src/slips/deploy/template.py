@@ -30,10 +30,10 @@ Resources = dict[str, dict[str, Any]]
 
 
 class Code(Struct, frozen=True):
-    """Where the package is: one zip for all functions."""
+    """Where the package is: one zip for all functions. Each a text, or a reference to a parameter."""
 
-    bucket: str
-    key: str
+    bucket: str | dict[str, str]
+    key: str | dict[str, str]
 
 
 class _Function(Struct, frozen=True):
