@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import json
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
@@ -24,10 +25,11 @@ import aws
 from fakes import object_event
 from slips import lambdas, telemetry
 from slips.backends.aws.dynamodb import DynamoErrors, DynamoLedger
+from slips.backends.aws.queue import UndeliveredQueue
 from slips.config import PACKAGED, Config, HandlerConfig, Mapping, Route
 from slips.envelope import arguments, decode
 from slips.errors import EnvelopeError, SlipsError, StreamError, UnfinishedError, UsageError
-from slips.model import ErrorItem, Lane, ObjectEvent
+from slips.model import ErrorItem, Lane, ObjectEvent, Outcome
 from test_telemetry import check_metrics
 
 EVENTS = Path(__file__).parent / "events"
@@ -48,6 +50,8 @@ class Count(slips.interface.Handler):
         logging.getLogger("mine").warning("seen %d", self.seen)
         return {"seen": self.seen, "secret": len(self.secret)}
 """
+ACCOUNT = "123456789012"
+"""Where moto is."""
 KEY = "azure/2018-03-29/a b+c=é.json.gz"
 
 
@@ -166,6 +170,9 @@ class Stack:
     def ledger(self) -> DynamoLedger:
         return DynamoLedger(aws.client("dynamodb"), "ledger", None)
 
+    def undelivered_texts(self) -> list[str]:
+        return [text for _, text in UndeliveredQueue(aws.client("sqs"), self.queue).receive()]
+
     def undelivered(self) -> int:
         attributes = aws.client("sqs").get_queue_attributes(QueueUrl=self.queue, AttributeNames=["All"])["Attributes"]
         return int(attributes["ApproximateNumberOfMessages"]) + int(attributes["ApproximateNumberOfMessagesNotVisible"])
@@ -226,14 +233,129 @@ def test_a_test_event_in_a_queue_is_quietly_ignored(stack: Stack) -> None:
     assert stack.levels == {"INFO"}
 
 
-def test_a_message_that_cannot_be_read_fails_alone(stack: Stack) -> None:
-    payload = sent("sqs-raw.json")
-    payload["Records"][0]["body"] = "no JSON"
-    assert stack.call(lambdas.event_pusher, payload) == {
-        "batchItemFailures": [{"itemIdentifier": "059f36b4-87a3-44ab-83d2-661975830a7d"}]
-    }
-    assert [event.object_key for event in stack.lane()] == ["azure/2018-03-29/second.json.gz"]
-    assert "no JSON" in stack.said[0]["message"] or "JSON was expected" in stack.said[0]["message"]
+# ---- what cannot be read in a queue of the user's
+
+
+def s3_record(key: str = "azure/good.json") -> dict[str, Any]:
+    """One record of S3's notification."""
+    record: dict[str, Any] = sent("s3-direct.json")["Records"][0]
+    record["s3"]["object"]["key"] = key
+    return record
+
+
+def notified(message: str, kind: str = "Notification") -> str:
+    """What SNS writes into a queue, unless the subscription is raw."""
+    topic = "arn:aws:sns:us-east-1:123456789012:logs"
+    return json.dumps({"Type": kind, "TopicArn": topic, "Message": message, "SubscribeURL": "https://sns/confirm"})
+
+
+UNREADABLE: dict[str, tuple[str, int]] = {
+    "no JSON": ("junk", 0),
+    "nothing": ("", 0),
+    "blanks": (" \n", 0),
+    "half of JSON": ('{"Records": [', 0),
+    "a list": ("[]", 0),
+    "a number": ("7", 0),
+    "null": ("null", 0),
+    "a text": ('"junk"', 0),
+    "an object of others": ('{"hello": "world"}', 0),
+    "records that are no list": ('{"Records": null}', 0),
+    "a record of others": ('{"Records": [{"hello": "world"}]}', 0),
+    "half good": (json.dumps({"Records": [s3_record(), {"s3": {}}, s3_record("azure/too.json"), 7]}), 2),
+    "half good, from a topic": (notified(json.dumps({"Records": [s3_record(), {"s3": {}}]})), 1),
+    "junk, from a topic": (notified("junk"), 0),
+    "junk, from a topic of topics": (notified(notified("junk")), 0),
+    "nested without end": ("[" * 100_000, 0),
+    "compressed": (base64.b64encode(gzip.compress(b'{"Records": []}')).decode(), 0),
+    "no UTF-8, as SQS shows it": ("\ufffd\ufffd", 0),
+    "a confirmation": (notified("You have chosen to subscribe to the topic", "SubscriptionConfirmation"), 0),
+    "the end of a subscription": (notified("You have chosen to deactivate", "UnsubscribeConfirmation"), 0),
+}
+"""Body of a message, and how many good events are in it."""
+
+
+def queued(*bodies: str, name: str = "mine", **attributes: str) -> dict[str, Any]:
+    """What Lambda invokes with that took messages from a queue, which is there."""
+    aws.client("sqs").create_queue(QueueName=name, Attributes=attributes)
+    (template, *_) = sent("sqs-raw.json")["Records"]
+    arn = f"arn:aws:sqs:{aws.REGION}:{ACCOUNT}:{name}"
+    records = [
+        {**template, "messageId": f"m{number}", "body": body, "eventSourceARN": arn}
+        for number, body in enumerate(bodies, 1)
+    ]
+    return {"Records": records}
+
+
+@pytest.mark.parametrize(("body", "good"), UNREADABLE.values(), ids=UNREADABLE)
+def test_a_message_that_cannot_be_read_is_moved_to_the_undelivered_ones_and_hides_no_other(
+    stack: Stack, body: str, good: int
+) -> None:
+    payload = queued(body, json.dumps({"Records": [s3_record("azure/other.json")]}))
+    assert stack.call(lambdas.event_pusher, payload) == {"batchItemFailures": []}
+    assert len(stack.lane()) == good + 1
+    (kept,) = stack.undelivered_texts()
+    assert json.loads(kept) == {"Records": payload["Records"][:1]}
+    assert stack.levels == {"ERROR", "INFO"}
+
+
+@pytest.mark.parametrize("kind", ["SubscriptionConfirmation", "UnsubscribeConfirmation"])
+def test_a_subscription_that_waits_or_ended_is_told_with_what_to_do_and_without_its_secret(
+    stack: Stack, kind: str
+) -> None:
+    stack.call(lambdas.event_pusher, queued(notified("You have chosen", kind)))
+    said = stack.said[0]["message"]
+    assert "the subscription of the queue to topic 'arn:aws:sns:us-east-1:123456789012:logs'" in said
+    assert "open the message's SubscribeURL to confirm it" in said
+    assert "https://sns/confirm" not in said
+
+
+def test_what_was_moved_is_known_again_by_drain_and_dismissed_when_its_good_part_is_done(stack: Stack) -> None:
+    body, _ = UNREADABLE["half good"]
+    stack.call(lambdas.event_pusher, queued(body))
+    for event in stack.lane():
+        stack.ledger.finish(event, Outcome())
+    done = stack.call(lambdas.drain, None)
+    assert (done["undelivered"], len(stack.lane()), stack.undelivered()) == (0, 2, 1)
+    assert "undelivered message stays: " in done["notes"][0]
+
+
+def test_the_redrive_policy_of_a_queue_says_what_becomes_of_its_messages(stack: Stack) -> None:
+    dead = f"arn:aws:sqs:{aws.REGION}:{ACCOUNT}:dead"
+    aws.client("sqs").create_queue(QueueName="dead")
+    policy = json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": 5})
+    payload = queued("junk", json.dumps({"Records": [s3_record()]}), RedrivePolicy=policy)
+    assert stack.call(lambdas.event_pusher, payload) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    assert (len(stack.lane()), stack.undelivered()) == (1, 0)
+
+
+def test_a_message_that_cannot_be_moved_stays_in_its_queue(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIPS_UNDELIVERED_URL", stack.queue.replace("undelivered", "gone"))
+    assert stack.call(lambdas.event_pusher, queued("junk")) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    assert "cannot be moved to the undelivered messages: " in stack.said[-1]["message"]
+
+
+def test_a_message_of_a_queue_that_the_stack_does_not_know_stays_there(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payload = queued("junk")
+    del payload["Records"][0]["eventSourceARN"]
+    assert stack.call(lambdas.event_pusher, payload) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    monkeypatch.delenv("SLIPS_UNDELIVERED_URL")
+    assert stack.call(lambdas.event_pusher, queued("junk")) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    assert stack.undelivered() == 0
+
+
+def test_of_a_message_as_long_as_sqs_takes_the_body_is_kept(stack: Stack) -> None:
+    body = '"' * (2**20)
+    assert stack.call(lambdas.event_pusher, queued(body)) == {"batchItemFailures": []}
+    assert stack.undelivered_texts() == [body]
+
+
+def test_messages_that_a_lane_refuses_stay_in_their_queue_even_those_that_cannot_be_read(stack: Stack) -> None:
+    lambdas._function.stream = Full()
+    done = stack.call(lambdas.event_pusher, queued("junk", json.dumps({"Records": [s3_record()]})))
+    assert [each["itemIdentifier"] for each in done["batchItemFailures"]] == ["m1", "m2"]
+    assert stack.undelivered() == 0
 
 
 def test_a_notification_that_cannot_be_read_fails_the_invocation_after_the_others_were_pushed(stack: Stack) -> None:
@@ -246,13 +368,16 @@ def test_a_notification_that_cannot_be_read_fails_the_invocation_after_the_other
     assert [event.object_key for event in stack.lane()] == [KEY]
 
 
+class Full:
+    """Lanes that take nothing."""
+
+    names: ClassVar[dict[Lane, str]] = {"fast": "my-fast", "slow": "my-slow"}
+
+    def put(self, lane: Lane, events: list[ObjectEvent]) -> None:
+        raise StreamError(f"lane {lane} is full", events)
+
+
 def test_a_lane_that_refuses_fails_every_message_of_a_queue_and_the_invocation_of_others(stack: Stack) -> None:
-    class Full:
-        names = {"fast": "my-fast", "slow": "my-slow"}  # noqa: RUF012
-
-        def put(self, lane: Lane, events: list[ObjectEvent]) -> None:
-            raise StreamError(f"lane {lane} is full", events)
-
     lambdas._function.stream = Full()
     done = stack.call(lambdas.event_pusher, sent("sqs-raw.json"))
     assert [each["itemIdentifier"] for each in done["batchItemFailures"]] == [
@@ -268,8 +393,6 @@ def test_a_lane_that_refuses_fails_every_message_of_a_queue_and_the_invocation_o
 
 def kinesis(*data: bytes | str) -> dict[str, Any]:
     """A batch like AWS's, of other records."""
-    import base64
-
     (record, *_) = sent("kinesis.json")["Records"]
     records = []
     for number, each in enumerate(data, 1):

@@ -207,6 +207,7 @@ def uses(deployment: Stack) -> dict[str, list[Use]]:
     _objects_with_versions(deployment)
     _drained(deployment)
     _objects_too_long(deployment)
+    _a_message_that_cannot_be_read(deployment)
     assert deployment.cloud.denied() == []
     names = {deployment.physical(role): role for role in ROLES}
     found: dict[str, list[Use]] = {role: [] for role in ROLES}
@@ -293,6 +294,15 @@ def _objects_too_long(stack: Stack) -> None:
         assert delivered.get(f"my-logs/{key}") == list(range(1, len(LONG) + 1)), stack.items
         assert any(entry.key == key and entry.records for entry in entries), "it was never continued"
     stack.change_main_func(Timeout=60)
+
+
+def _a_message_that_cannot_be_read(stack: Stack) -> None:
+    """In the user's queue, which has no redrive policy: it is moved to the undelivered ones."""
+    sqs = stack.cloud.client("sqs")
+    sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="logs")["QueueUrl"], MessageBody="junk")
+    stack.settle()
+    assert stack.undelivered() == 1
+    sqs.purge_queue(QueueUrl=stack.physical("Undelivered"))
 
 
 GRANTED = [

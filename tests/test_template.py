@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 import original
 from slips import config
 from slips.backends.aws import FUNCTIONS
+from slips.backends.aws.queue import LONGEST
 from slips.config import (
     BackendConfig,
     Config,
@@ -499,6 +500,12 @@ def test_a_queue_with_the_usual_visibility_timeout_can_be_a_source() -> None:
     assert properties(made(FULL), "EventPusher")["Timeout"] <= 30
 
 
+def test_the_undelivered_queue_takes_whatever_a_queue_may_hold() -> None:
+    stack = made(FULL)
+    assert properties(stack, "Undelivered")["MaximumMessageSize"] == LONGEST
+    assert variables(stack, "EventPusher")["SLIPS_UNDELIVERED_URL"] == {"Ref": "Undelivered"}
+
+
 def test_dispatchers_outlast_the_longest_delay() -> None:
     for lane in ("Fast", "Slow"):
         assert properties(made(ORIGINAL), f"{lane}Dispatcher")["Timeout"] >= 300 + 60
@@ -560,6 +567,7 @@ FULL_RIGHTS: dict[str, dict[str, list[Any]]] = {
         "sns:Publish": TOPIC,
         "sqs:ReceiveMessage": SOURCE,
         "sqs:DeleteMessage": SOURCE,
+        "sqs:SendMessage": QUEUE,
         "sqs:GetQueueAttributes": SOURCE,
     },
     "DispatcherRole": {

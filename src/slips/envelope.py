@@ -11,6 +11,7 @@ The shapes are AWS's; `tests/events/` has one of each.
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64decode
 from collections.abc import Callable
@@ -57,6 +58,8 @@ class Message(Struct):
     """Test events, deletions and whatever else creates no object."""
     id: str = ""
     """SQS message id, to report a partial failure with; else empty."""
+    queue: str = ""
+    """ARN of the SQS queue that it came from; else empty."""
     problem: str = ""
     """Why it, or part of it, cannot be read: `events` has what could be."""
 
@@ -117,6 +120,12 @@ def messages(payload: Any) -> list[Message]:
     if not isinstance(records, list):
         return [_message(_Reader.read, payload, "event")]
     return [_message(_Reader.read_record, record, f"Records[{number}]") for number, record in enumerate(records)]
+
+
+def evidence(record: Any, longest: int) -> str:
+    """What `found_in` reads of an SQS record again: all of it, or just its body if all is over `longest` bytes."""
+    whole, body = json.dumps({"Records": [record]}), _dig(record, "body")
+    return body if isinstance(body, str) and len(whole) > longest else whole
 
 
 def lane_records(payload: Any) -> list[LaneRecord]:
@@ -200,6 +209,8 @@ class _Reader:
             self._eventbridge(value, where)
         elif value.get("Type") == "Notification":
             self._delivered(value, "Message", where, depth)
+        elif value.get("Type") in ("SubscriptionConfirmation", "UnsubscribeConfirmation"):
+            raise EnvelopeError(_confirmation(value, where))
         elif self.failures and "requestContext" in value:
             self._failure(value, where, depth)
         elif self.failures and "bucket_name" in value:
@@ -312,7 +323,23 @@ def _message(read: Callable[[_Reader, Any, str], None], value: Any, where: str) 
         read(reader, value, where)
     except EnvelopeError as error:
         reader.problems.append(str(error))
-    return Message(reader.events, reader.ignored, _loose(value, "messageId"), "; ".join(reader.problems))
+    return Message(
+        events=reader.events,
+        ignored=reader.ignored,
+        id=_loose(value, "messageId"),
+        queue=_loose(value, "eventSourceARN") if isinstance(_dig(value, "messageId"), str) else "",
+        problem="; ".join(reader.problems),
+    )
+
+
+def _confirmation(message: dict[str, Any], where: str) -> str:
+    """What to do about a topic that would notify the queue, or does so no more: its link is for the owner to open."""
+    topic = _loose(message, "TopicArn")
+    asks = "waits for a confirmation" if message["Type"] == "SubscriptionConfirmation" else "has ended"
+    return (
+        f"{where}: the subscription of the queue to topic '{topic}' {asks}; a notification was expected; open the "
+        "message's SubscribeURL to confirm it ('slips dismiss --undelivered --json' prints the message)"
+    )
 
 
 def _event(value: Any, where: str) -> ObjectEvent:

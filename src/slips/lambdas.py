@@ -22,8 +22,8 @@ from msgspec import Meta, Struct
 from slips import telemetry
 from slips.chain import compile_chain
 from slips.config import Config, read_packaged
-from slips.envelope import Batch, arguments, found_in, lane_records, messages
-from slips.errors import EnvelopeError, StreamError, UsageError
+from slips.envelope import Batch, Message, arguments, evidence, found_in, lane_records, messages
+from slips.errors import EnvelopeError, StateError, StreamError, UsageError
 from slips.interface import load_handlers
 from slips.model import ErrorItem, Lane, ObjectEvent, format_time
 from slips.pipeline.choose import Choice
@@ -175,7 +175,7 @@ def event_pusher(payload: Any, context: Context) -> dict[str, Any]:
         for each in problems:
             telemetry.log.error("cannot be read: %s", each.problem)
         events = [event for each in found for event in each.events]
-        from_queue = any(each.id for each in found)
+        from_queue, refused = any(each.id for each in found), False
         try:
             counts = push(
                 events,
@@ -188,14 +188,39 @@ def event_pusher(payload: Any, context: Context) -> dict[str, Any]:
             if not from_queue:
                 raise
             telemetry.log.error("%s", error)
-            problems, counts = found, {}
+            problems, counts, refused = found, {}, True
         ignored = sum(each.ignored for each in found)
         telemetry.log.info("pushed", extra={"facts": {**counts, "ignored": ignored}})
         if from_queue:
-            return {"batchItemFailures": [{"itemIdentifier": each.id} for each in problems]}
+            stay = problems if refused else _set_aside(found, payload.get("Records", [payload]))
+            return {"batchItemFailures": [{"itemIdentifier": each.id} for each in stay]}
         if problems:
             raise EnvelopeError(listed([each.problem for each in problems]))
         return {**counts, "ignored": ignored}
+
+
+def _set_aside(found: list[Message], records: list[Any]) -> list[Message]:
+    """Moves messages that cannot be read from their queue to the undelivered ones. Returns those that stay.
+
+    The same bytes never become readable: in their queue they would come again until it lets go of them, unseen. If the
+    queue has a redrive policy, its owner has said what becomes of them: they stay.
+    """
+    from slips.backends.aws.queue import LONGEST, UndeliveredQueue, has_redrive_policy
+
+    url = os.environ.get("SLIPS_UNDELIVERED_URL")  # none if somebody else mapped the queue: the config has no queues
+    stay = list[Message]()
+    for message, record in zip(found, records, strict=True):
+        if not message.problem:
+            continue
+        try:
+            if url is None or has_redrive_policy(_function.clients.sqs, message.queue):
+                stay.append(message)
+            else:
+                UndeliveredQueue(_function.clients.sqs, url).keep(evidence(record, LONGEST))
+        except StateError as error:
+            telemetry.log.error("cannot be moved to the undelivered messages: %s", error)
+            stay.append(message)
+    return stay
 
 
 def dispatcher(payload: Any, context: Context) -> dict[str, Any]:

@@ -21,6 +21,7 @@ Resource = Literal[
     "the ledger, if routing drops",
     "the error topic",
     "the undelivered queue",
+    "the undelivered queue, if queues are sources",
     "the source queues",
     "the mapped objects",
     "the keys of buckets",
@@ -39,6 +40,7 @@ ROLES: dict[str, tuple[tuple[str, Resource], ...]] = {
         ("kinesis:PutRecords", "the streams"),
         ("dynamodb:UpdateItem", "the ledger, if routing drops"),
         ("sqs:ReceiveMessage DeleteMessage GetQueueAttributes", "the source queues"),
+        ("sqs:SendMessage", "the undelivered queue, if queues are sources"),
         ("sns:Publish", "the error topic"),
     ),
     "DispatcherRole": (

@@ -47,6 +47,7 @@ _ROUTES: dict[tuple[str, str], list[Point]] = {
     ("EventPusher", "EventSlowStream"): [(400, 180), (424, 180), (424, 230), (452, 230)],
     ("EventPusher", "Ledger"): [(320, 142), (320, 14), (1170, 14), (1170, 142)],
     ("EventPusher", "ErrorNotify"): [(320, 198), (320, 340), (718, 340), (718, 392)],
+    ("EventPusher", "Undelivered"): [(290, 198), (290, 554), (870, 554)],
     ("EventFastStream", "FastDispatcher"): [(612, 110), (658, 110)],
     ("EventSlowStream", "SlowDispatcher"): [(612, 230), (658, 230)],
     ("FastDispatcher", "MainFunc"): [(818, 110), (848, 110), (848, 160), (870, 160)],
@@ -68,6 +69,7 @@ _ROUTES: dict[tuple[str, str], list[Point]] = {
 }
 _NOTES: dict[tuple[str, str], Point] = {
     ("EventPusher", "ErrorNotify"): (420, 333),
+    ("EventPusher", "Undelivered"): (298, 482),
     ("lanes", "ErrorNotify"): (746, 310),
     ("MainFunc", "ErrorNotify"): (856, 333),
     ("MainFunc", "lanes"): (792, 26),
@@ -287,6 +289,8 @@ def _arrows(resources: Mapping[str, Any], given: Mapping[str, str]) -> Iterator[
                 yield _Arrow(used, function, note="slips drain" if used == "ErrorTable" else "")
             elif function != "EventPusher" and used in STREAMS.values():
                 yield _Arrow(function, "lanes", note="a long object continues" if function == "MainFunc" else "")
+            elif used == "Undelivered":
+                yield _Arrow(function, used, fails=True, note="cannot be read")
             else:
                 yield _Arrow(function, used)
 

@@ -1,4 +1,4 @@
-"""SQS as the place of what even the reporter could not take."""
+"""SQS: the queue of what even the reporter could not take, and the queues that tell of new objects."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from slips.errors import StateError
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+LONGEST = 2**20
+"""Bytes of a message that SQS takes."""
 VISIBILITY_SECONDS = 300
 """How long a message that was received stays hidden: long enough to put its events back on a lane."""
 
@@ -43,6 +45,15 @@ class UndeliveredQueue:
                 seen.add(each["MessageId"])
                 yield each["ReceiptHandle"], each["Body"]
 
+    def keep(self, text: str) -> None:
+        """Adds a message. Raises StateError, and then it is not there."""
+        try:
+            self._client.send_message(QueueUrl=self._url, MessageBody=text)
+        except (ClientError, BotoCoreError) as error:
+            raise StateError(
+                explained(error, self._url, "sqs") or f"{self._url}: takes no message: {reason(error)}"
+            ) from error
+
     def delete(self, receipt: str) -> None:
         try:
             self._client.delete_message(QueueUrl=self._url, ReceiptHandle=receipt)
@@ -50,3 +61,18 @@ class UndeliveredQueue:
             raise StateError(
                 explained(error, self._url, "sqs") or f"{self._url}: a message cannot be deleted: {reason(error)}"
             ) from error
+
+
+def has_redrive_policy(client: SQSClient, arn: str) -> bool:
+    """Whether the owner of a queue says what becomes of messages that nobody can take. Raises StateError."""
+    if arn.count(":") != 5:
+        raise StateError(f"'{arn}': is no ARN of a queue; expected one such as arn:aws:sqs:REGION:ACCOUNT:NAME")
+    account, name = arn.split(":")[4:]
+    try:
+        # SQS finds a queue by the path of its URL; asking for the URL would need a permission of its own.
+        told = client.get_queue_attributes(
+            QueueUrl=f"{client.meta.endpoint_url}/{account}/{name}", AttributeNames=["RedrivePolicy"]
+        )
+    except (ClientError, BotoCoreError) as error:
+        raise StateError(explained(error, arn, "sqs") or f"{arn}: cannot be looked at: {reason(error)}") from error
+    return bool(told.get("Attributes", {}).get("RedrivePolicy"))
