@@ -22,7 +22,8 @@ from slips.config import BackendConfig, Mapping, Route
 from slips.config import Embedded as EmbeddedConfig
 from slips.errors import DecompressionError, StorageError
 from slips.model import ObjectEvent, Outcome
-from slips.worker import Heartbeat, Progress
+from slips.service.messages import Progress
+from slips.service.worker import Heartbeat
 from test_run import FORMAT, Project, project, quarantined, results
 
 __all__ = ["project", "quarantined"]

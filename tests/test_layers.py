@@ -15,9 +15,7 @@ LAYERS = [
     {"chain"},
     {"config", "config_check", "routing", "interface", "envelope"},
     {"pipeline", "backends"},
-    {"worker"},
-    {"pool"},
-    {"local", "lambdas", "telemetry", "deploy", "testing", "project"},
+    {"service", "lambdas", "telemetry", "deploy", "testing", "project"},
     {"cli", "__main__"},
 ]
 HEAVY = {"typer", "rich", "yaml", "boto3", "botocore", "backports", "compression", "lz4", "bz2", "lzma"}

@@ -26,7 +26,6 @@ from moto.awslambda_simple.models import lambda_simple_backends
 from moto.kinesis.models import kinesis_backends
 
 from projects import CONFIG, Done, Project
-from slips import local, worker
 from slips.backends.aws.clients import Clients
 from slips.backends.aws.s3 import S3Store
 from slips.backends.aws.stack import LogLine, Stack
@@ -37,7 +36,9 @@ from slips.envelope import found_in
 from slips.errors import SlipsError, StreamError, UsageError
 from slips.model import ErrorItem, ObjectEvent, Outcome, Sample, format_time
 from slips.pipeline.choose import Choice
-from slips.worker import Frames, Ready, Setup, Task, frame
+from slips.service import supervisor
+from slips.service.messages import Frames, Opened, Progress, Ready, Setup, Task, frame
+from slips.service.worker import args_of, serve
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 CLIENTS = Clients(REGION)
@@ -962,7 +963,7 @@ def test_on_this_machine_run_starts_the_objects_of_a_lane_apart_and_holds_up_no_
 
 
 def test_a_delayed_fast_lane_does_not_hold_up_the_slow_one(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "AT_HAND", 1)
+    monkeypatch.setattr(supervisor, "AT_HAND", 1)
     project.handler(NOTING)
     for key in ("slow/1", *(f"json/{number}" for number in range(2))):
         project.put(key, {"n": 1})
@@ -1098,8 +1099,8 @@ def served(project: Project, text: str) -> list[Any]:
     commands = frame(Setup(msgspec.to_builtins(config), str(project.root / "handler.py"), None, REGION))
     commands += frame(Task(ObjectEvent(bucket_name="my-logs", object_key="json/a")))
     answers = BytesIO()
-    worker.serve(BytesIO(commands), answers, [0, 0, 0])
-    return [each for each in Frames().feed(answers.getvalue()) if not isinstance(each, worker.Progress | worker.Opened)]
+    serve(BytesIO(commands), answers, [0, 0, 0])
+    return [each for each in Frames().feed(answers.getvalue()) if not isinstance(each, Progress | Opened)]
 
 
 def test_a_worker_resolves_secrets_before_the_first_object(secret: Cloud) -> None:
@@ -1122,7 +1123,7 @@ def test_a_worker_keeps_the_libraries_of_aws_quiet_before_the_handler_can_set_th
 
 def test_without_placeholders_aws_is_not_asked() -> None:
     config = parse(ON_AWS)
-    assert worker.args_of(config, "no URL at all", None)() is config.handler.args
+    assert args_of(config, "no URL at all", None)() is config.handler.args
 
 
 # ---- logs

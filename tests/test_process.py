@@ -30,7 +30,7 @@ from slips.pipeline.process import RANGES, SAMPLES_BYTES, Failure, Processor, Qu
 from slips.pipeline.report import report_failure, report_quarantine
 from slips.pipeline.result import plain_result
 from slips.ports import StoredObject
-from slips.worker import Frames, FromWorker, frame
+from slips.service.messages import Frames, FromWorker, frame
 
 FORMATS = '''
 import sys

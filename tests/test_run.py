@@ -28,13 +28,15 @@ from slips.chain import compile_chain
 from slips.config import BackendConfig, Config, HandlerConfig, Limits, Mapping, Route
 from slips.config import Embedded as EmbeddedConfig
 from slips.errors import SlipsError, StateError, UsageError
-from slips.local import ATTEMPTS, LOOK_SECONDS, Summary, Supervisor, stream_names
 from slips.model import ErrorItem, Lane, ObjectEvent, Outcome
 from slips.pipeline.drain import Drained, drain
 from slips.pipeline.process import Failure
-from slips.pool import GAP_SECONDS, Awake
 from slips.ports import Stream
 from slips.routing import mapping_for
+from slips.service.lanes import stream_names
+from slips.service.pool import GAP_SECONDS, Awake
+from slips.service.summary import Summary
+from slips.service.supervisor import ATTEMPTS, LOOK_SECONDS, Supervisor
 
 GUARD = 600.0
 """Seconds after which something is taken for hung."""
@@ -156,7 +158,7 @@ import msgspec
 from slips.backends.embedded import Embedded
 from slips.config import Config
 from slips.errors import SlipsError
-from slips.local import Supervisor
+from slips.service.supervisor import Supervisor
 
 
 class Quiet:

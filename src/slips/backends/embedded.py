@@ -58,7 +58,7 @@ class Delivery(Struct):
 
 
 class Embedded:
-    """The state in `directory`: a Stream, an ErrorTable and a Ledger on one connection, and what `local.py` needs."""
+    """The state in `directory`: a Stream, an ErrorTable and a Ledger on one connection, and what `service/` needs."""
 
     def __init__(self, directory: Path, connection: sqlite3.Connection, patience: Patience | None = None) -> None:
         self.directory, self._file = directory, directory / FILE

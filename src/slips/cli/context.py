@@ -21,10 +21,10 @@ from slips.cli.output import say
 from slips.config import Config, LaneConfig, load
 from slips.envelope import Batch
 from slips.errors import UsageError
-from slips.local import lane_limit, set_lane_limit, stream_names
 from slips.model import ErrorItem, Lane, ObjectEvent
 from slips.ports import ErrorTable, Ledger, ObjectStore, Stream, Undelivered
 from slips.printable import one_line
+from slips.service.lanes import lane_limit, set_lane_limit, stream_names
 
 if TYPE_CHECKING:
     from slips.backends.aws.clients import Clients

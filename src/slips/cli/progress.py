@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from slips.cli.output import say
-from slips.local import Observer
 from slips.model import ObjectEvent, Outcome
 from slips.pipeline.process import Failure
 from slips.printable import one_line
+from slips.service.summary import Observer
 
 TALLY_SECONDS = 10.0
 """How often a pipe is told how far something is."""

@@ -25,9 +25,10 @@ from slips.cli.errors import group_line
 from slips.cli.output import plural, print_json, readable_json, say, shortened, show_text, table
 from slips.config import Config
 from slips.errors import UsageError
-from slips.local import Summary, Supervisor
 from slips.model import ErrorItem
 from slips.printable import one_line
+from slips.service.summary import Summary
+from slips.service.supervisor import Supervisor
 
 RESULTS, RESULT_LENGTH = 10, 200
 """How many results of handlers a summary shows, and how many characters of each."""

@@ -42,8 +42,8 @@ from slips.pipeline.process import Processor, Success
 from slips.ports import ObjectStore
 from slips.printable import LogFormatter, one_line
 from slips.routing import lane_for, mapping_for
+from slips.service.worker import args_of
 from slips.streams import in_pieces
-from slips.worker import args_of
 
 LISTED = 100_000
 """Objects under a prefix among which `sample` looks for the newest: a prefix of S3 may have billions."""

@@ -34,8 +34,7 @@ from slips.usercode import importing
 UNZIPPED_LIMIT = 250 * 2**20
 """Of a function's code. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 NOT_DEPLOYED = {
-    *("__main__.py", "cli", "config_check.py", "deploy", "local.py", "pool.py", "project.py"),
-    *("testing.py", "worker.py"),
+    *("__main__.py", "cli", "config_check.py", "deploy", "project.py", "service", "testing.py"),
 }
 """Of slips: what only people and this machine use."""
 HANDED_OVER = "slips-package.json"

@@ -25,7 +25,7 @@ from slips.errors import SlipsError, UsageError
 from slips.model import ObjectEvent
 from slips.pipeline.process import Failure, Success, Superseded
 from slips.position import SharedCells
-from slips.worker import Frames, FromWorker, Leaving, Opened, Progress, Ready, Setup, Task, ToWorker, frame
+from slips.service.messages import Frames, FromWorker, Leaving, Opened, Progress, Ready, Setup, Task, ToWorker, frame
 
 START_SECONDS = 60.0
 """A handler that takes longer to import is taken for hung."""
@@ -250,7 +250,7 @@ class Worker:
             on_failure.callback(os.close, self._lifeline)
             try:
                 self._process = subprocess.Popen(  # noqa: S603 - our own module
-                    [sys.executable, "-P", "-m", "slips.worker", str(lifeline), str(self._cells.descriptor)],
+                    [sys.executable, "-P", "-m", "slips.service.worker", str(lifeline), str(self._cells.descriptor)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     pass_fds=[lifeline, self._cells.descriptor],

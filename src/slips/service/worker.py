@@ -1,4 +1,4 @@
-"""One worker process of `local.py`: object events in, what became of each out, until the supervisor closes the pipe.
+"""One worker process: object events in, what became of each out, until the supervisor closes the pipe.
 
 It never opens the state file and never outlives its supervisor. What handlers print goes to standard error: the
 original standard output carries the answers.
@@ -10,7 +10,6 @@ import fcntl
 import logging
 import os
 import signal
-import struct
 import sys
 import threading
 import time
@@ -19,7 +18,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
-from msgspec import Struct
 
 from slips.backends.aws.clients import quiet_libraries
 from slips.backends.directory import Stores
@@ -28,80 +26,19 @@ from slips.config import Config
 from slips.errors import UsageError
 from slips.interface import load_handlers
 from slips.model import ObjectEvent
-from slips.pipeline.process import Admit, Failure, Processor, Success, Superseded
+from slips.pipeline.process import Admit, Processor
 from slips.position import Cells, map_cells
 from slips.printable import LogFormatter
 from slips.secrets import references
+from slips.service.messages import FromWorker, Leaving, Opened, Progress, Ready, Setup, Task, frame, read
 from slips.streams import in_pieces
 
-LONGEST = 1 << 30
-"""Most bytes of a message."""
 PROGRESS_SECONDS = 0.2
 """How often a worker says how far it is."""
 
 
-class Setup(Struct, tag=True):
-    """First message to a worker. `config` is the configuration as plain data."""
-
-    config: dict[str, Any]
-    handler: str
-    endpoint_url: str | None = None
-    region: str | None = None
-    token: bytes = b""
-    """Token that each answer begins with: bytes that a handler writes into the pipe lack it."""
-
-
-class Task(Struct, tag=True):
-    """Process this."""
-
-    event: ObjectEvent
-    settled: list[str] = []
-    """Contents of the object that are done: if one of them is found instead of the announced one, nothing is to do."""
-    known: dict[str, str] = {}
-    """The hash of the object's file by its stamp, if it need not be read for that."""
-
-
-class Ready(Struct, tag=True):
-    """The handler is loaded; `problem` says why it could not be."""
-
-    problem: str | None = None
-
-
-class Progress(Struct, tag=True):
-    """Still alive: number of the last record of the object at hand."""
-
-    seq: int
-    hashed: int = 0
-    """Bytes that were read to tell the object's content, before its first record is."""
-
-
-class Leaving(Struct, tag=True):
-    """Announces the last answer of this worker: its process is not fit for another object."""
-
-
-class Opened(Struct, tag=True):
-    """Other content than the announced is there: `event` has its identity, `names` are its others."""
-
-    event: ObjectEvent
-    names: tuple[str, ...]
-
-
-ToWorker = Setup | Task
-FromWorker = Ready | Leaving | Opened | Progress | Success | Failure | Superseded
-_LENGTH = struct.Struct(">I")
-_to_worker = msgspec.json.Decoder(ToWorker)
-_from_worker = msgspec.json.Decoder(FromWorker)
-_encode = msgspec.json.Encoder().encode
-
-
-def frame(message: ToWorker | FromWorker, token: bytes = b"") -> bytes:
-    """A message as it travels: `token`, four bytes of length, then JSON: results may hold what MessagePack cannot."""
-    body = _encode(message)
-    return token + _LENGTH.pack(len(body)) + body
-
-
 def main() -> None:
-    """Entry point: `python -m slips.worker LIFELINE POSITION`, two descriptors.
+    """Entry point: `python -m slips.service.worker LIFELINE POSITION`, two descriptors.
 
     The first is a pipe that closes when the supervisor dies, the second the cells that tell it where a run is.
     """
@@ -152,7 +89,7 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
     shown.setFormatter(LogFormatter())
     logging.basicConfig(handlers=[shown])
     quiet_libraries()
-    setup = _read(commands)
+    setup = read(commands)
     if not isinstance(setup, Setup):
         return
     token = setup.token
@@ -179,7 +116,7 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
     )
     processor = Processor(config, stores, handlers, args=args)
     answer(Ready())
-    while isinstance(task := _read(commands), Task):
+    while isinstance(task := read(commands), Task):
         hashes = task.known
         ended = processor.process(task.event, heartbeat, _admit(frozenset(task.settled), answer))
         if processor.is_spent:
@@ -244,46 +181,6 @@ class Heartbeat(Ticker):
         while True:
             time.sleep(PROGRESS_SECONDS)
             self.due = True
-
-
-def _read(commands: BinaryIO) -> ToWorker | None:
-    head = commands.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
-        return None
-    message: ToWorker = _to_worker.decode(commands.read(_LENGTH.unpack(head)[0]))
-    return message
-
-
-class Frames:
-    """Bytes of a worker's pipe, as they come, to its messages."""
-
-    def __init__(self, token: bytes = b"") -> None:
-        self._token, self._buffer = token, bytearray()
-
-    @property
-    def is_in_message(self) -> bool:
-        """Whether the beginning of a message has come without its end."""
-        return bool(self._buffer)
-
-    def feed(self, data: bytes) -> list[FromWorker]:
-        """The messages that `data` completes. Raises msgspec.MsgspecError for what no worker says."""
-        buffer, token = self._buffer, self._token
-        buffer += data
-        messages: list[FromWorker] = []
-        head = len(token) + _LENGTH.size
-        while buffer:
-            if not buffer.startswith(token[: len(buffer)]):
-                raise msgspec.DecodeError("no token; expected the one of the worker's setup")
-            if len(buffer) < head:
-                break
-            end = head + _LENGTH.unpack_from(buffer, len(token))[0]
-            if end > LONGEST:
-                raise msgspec.DecodeError(f"{end:,} bytes announced; expected {LONGEST:,} at most")
-            if len(buffer) < end:
-                break
-            messages.append(_from_worker.decode(memoryview(buffer)[head:end]))
-            del buffer[:end]
-        return messages
 
 
 if __name__ == "__main__":

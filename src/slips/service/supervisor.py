@@ -1,6 +1,6 @@
-"""One machine: a supervisor that owns the state file, and workers that run the handlers.
+"""The supervisor of a run: it owns the state file, and knows lanes and attempts.
 
-The supervisor puts what is new in the buckets on the lanes, hands each object event to a worker, and concludes: error
+It puts what is new in the buckets on the lanes, hands each object event to a worker, and concludes: error
 items, ledger and lane change in one transaction, so that a process killed at any moment leaves each object done, in
 the error table, or still in its lane. A worker that dies costs its object one attempt and nothing else.
 """
@@ -13,22 +13,22 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
 
 import msgspec
-from msgspec import Struct, field
 
 from slips.backends.directory import MOST_PROBLEMS, Stores
 from slips.backends.embedded import Delivery, Embedded
-from slips.config import Config, LaneConfig
+from slips.config import Config
 from slips.errors import StorageError, UsageError
-from slips.model import LANES, Lane, ObjectEvent, Outcome
+from slips.model import LANES, Lane, ObjectEvent
 from slips.pipeline.process import Failure, Success, Superseded, by_itself
 from slips.pipeline.push import push
 from slips.pipeline.report import report_failure, report_quarantine
-from slips.pool import Death, Pool, Worker
+from slips.service.lanes import lane_limit, stream_names
+from slips.service.messages import Opened, Progress
+from slips.service.pool import Death, Pool, Worker
+from slips.service.summary import RESULTS_MEMORY, Observer, Summary
 from slips.usercode import code_version
-from slips.worker import Opened, Progress
 
 AGAIN = "again@"
 """How the replay of an object begins that people ask for by name."""
@@ -41,122 +41,6 @@ AT_HAND = 64
 """Most events that are taken from the lanes at once."""
 LOOK_SECONDS = 0.25
 """How often workers are looked after that say nothing."""
-RESULTS_MEMORY = 48 * 2**20
-"""Bytes that the results which a run shows may take: some 100,000 small ones, or 16 MB of empty objects in lists."""
-
-
-class Summary(Struct):
-    """What a run came to. `objects` were tried, of which `failed` ended in the error table; the record counters are
-    those of their last attempts."""
-
-    objects: int = 0
-    failed: int = 0
-    skipped: int = 0
-    dropped: int = 0
-    duplicates: int = 0
-    records: int = 0
-    delivered: int = 0
-    filtered: int = 0
-    quarantined: int = 0
-    events: int = 0
-    bytes: int = 0
-    seconds: float = 0.0
-    results: list[dict[str, Any]] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    """What could not be listed, and how many events wait for a bucket's directory that is away."""
-    notes: list[str] = field(default_factory=list)
-    """Notes for people, though nothing failed."""
-    left_alone: int = 0
-    """Objects that are not pending because they are in the error table."""
-    rules: dict[str, int] = field(default_factory=dict)
-    """Filtered records by the rule that filtered them."""
-    results_left_out: int = 0
-    """How many are not in `results`, which keeps the first of them, within RESULTS_MEMORY."""
-
-    @property
-    def is_clean(self) -> bool:
-        """Nothing failed, was quarantined, or could not be listed."""
-        return not (self.failed or self.quarantined or self.problems)
-
-    def add(self, outcome: Outcome) -> None:
-        """Counts one object."""
-        self.objects += 1
-        self.records += outcome.records
-        self.delivered += outcome.delivered
-        self.filtered += outcome.filtered
-        self.quarantined += outcome.quarantined
-        self.events += outcome.events
-        self.bytes += outcome.bytes_in
-        for rule, count in outcome.rules.items():
-            self.rules[rule] = self.rules.get(rule, 0) + count
-
-    def keep_results(self, url: str, outcome: Outcome, room: int) -> int:
-        """Adds an object's results as far as they take no more than `room` bytes of memory; gives what they take."""
-        taken = 0
-        for name, result in outcome.results.items():
-            each = _memory_of(result) + len(url)
-            if taken + each > room:
-                self.results_left_out += 1
-            else:
-                taken += each
-                self.results.append({"object": url, "handler": name, "result": result})
-        return taken
-
-
-def _memory_of(result: Any) -> int:
-    """Bytes that a result takes in a list of them, roughly: 400 for the entry, 50 for each comma and bracket."""
-    text = msgspec.json.encode(result)
-    return 400 + len(text) + 50 * (text.count(b",") + text.count(b"[") + text.count(b"{"))
-
-
-class Observer(Protocol):
-    """Hears how a run goes, for people."""
-
-    def started(self, objects: int, size: int) -> None:
-        """So many events wait in the lanes, with so many stored bytes."""
-        ...
-
-    def progress(self, event: ObjectEvent, seq: int) -> None: ...
-
-    def hashing(self, event: ObjectEvent, done: int) -> None:
-        """Called with the number of bytes of a file that were read for its hash."""
-        ...
-
-    def succeeded(self, event: ObjectEvent, outcome: Outcome) -> None: ...
-
-    def failed(self, failure: Failure, attempt: int, final: bool) -> None: ...
-
-    def ended(self, event: ObjectEvent, why: str) -> None:
-        """Nothing was to be done: a duplicate."""
-        ...
-
-    def warned(self, text: str) -> None:
-        """The run goes on, but not as it was asked to."""
-        ...
-
-
-def stream_names(config: Config) -> dict[Lane, str]:
-    """What `dest_stream` says on this machine; shaped like the physical names on AWS, so that tools read both."""
-    return {lane: f"{config.stack_name}-Event{lane.title()}Stream-local" for lane in LANES}
-
-
-def lane_limit(config: Config, state: Embedded, lane: Lane) -> LaneConfig:
-    """How fast a lane is emptied: as `slips limit` has set it, else by the config."""
-    by_config: LaneConfig = getattr(config.backend.lane, lane)
-    delay, batch_size = (state.setting(f"limit.{lane}.{name}") for name in ("delay", "batch_size"))
-    return LaneConfig(
-        batch_size=by_config.batch_size if batch_size is None else int(batch_size),
-        delay=by_config.delay if delay is None else int(delay),
-    )
-
-
-def set_lane_limit(config: Config, state: Embedded, lane: Lane, limit: LaneConfig) -> None:
-    """Lasts until it is set back to what the config says: then the config holds again."""
-    with state.transaction():
-        for name in ("delay", "batch_size"):
-            value = getattr(limit, name)
-            as_configured = value == getattr(getattr(config.backend.lane, lane), name)
-            state.set(f"limit.{lane}.{name}", None if as_configured else str(value))
 
 
 class Supervisor:
@@ -558,8 +442,3 @@ def _lane(delivery: Delivery) -> Lane:
 
 def _lanes(taken: Iterable[Delivery]) -> set[Lane]:
     return {_lane(each) for each in taken}
-
-
-def open_state(config: Config) -> Embedded:
-    """The state directory of a configuration."""
-    return Embedded.open(config.state_directory)

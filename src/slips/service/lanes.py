@@ -1,0 +1,31 @@
+"""The lanes of this machine: their names, and how fast they are emptied."""
+
+from __future__ import annotations
+
+from slips.backends.embedded import Embedded
+from slips.config import Config, LaneConfig
+from slips.model import LANES, Lane
+
+
+def stream_names(config: Config) -> dict[Lane, str]:
+    """What `dest_stream` says on this machine; shaped like the physical names on AWS, so that tools read both."""
+    return {lane: f"{config.stack_name}-Event{lane.title()}Stream-local" for lane in LANES}
+
+
+def lane_limit(config: Config, state: Embedded, lane: Lane) -> LaneConfig:
+    """How fast a lane is emptied: as `slips limit` has set it, else by the config."""
+    by_config: LaneConfig = getattr(config.backend.lane, lane)
+    delay, batch_size = (state.setting(f"limit.{lane}.{name}") for name in ("delay", "batch_size"))
+    return LaneConfig(
+        batch_size=by_config.batch_size if batch_size is None else int(batch_size),
+        delay=by_config.delay if delay is None else int(delay),
+    )
+
+
+def set_lane_limit(config: Config, state: Embedded, lane: Lane, limit: LaneConfig) -> None:
+    """Lasts until it is set back to what the config says: then the config holds again."""
+    with state.transaction():
+        for name in ("delay", "batch_size"):
+            value = getattr(limit, name)
+            as_configured = value == getattr(getattr(config.backend.lane, lane), name)
+            state.set(f"limit.{lane}.{name}", None if as_configured else str(value))
