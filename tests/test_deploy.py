@@ -573,6 +573,7 @@ def test_changes_are_read_from_all_pages_with_what_they_are() -> None:
 
 @pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"])
 def test_a_first_creation_that_failed_is_cleared_away(status: str) -> None:
+    assert not State(STACK_ID, status, "", {}).is_deployed
     cloudformation, seen = CloudFormation(status, looks=[["app DELETE_IN_PROGRESS"], ["app DELETE_COMPLETE"]]), Events()
     assert on(cloudformation).prepare(seen) is None
     assert ("delete_stack", {"StackName": STACK_ID}) in cloudformation.asked
@@ -600,7 +601,7 @@ def test_a_stack_that_cannot_be_changed_is_left_alone(status: str, told: str) ->
 def test_a_stack_at_rest_is_changed(status: str) -> None:
     state = on(CloudFormation(status)).prepare(Events())
     assert state
-    assert state.status == status
+    assert (state.status, state.is_deployed) == (status, status != "REVIEW_IN_PROGRESS")
 
 
 def test_what_cannot_be_deleted_is_named() -> None:

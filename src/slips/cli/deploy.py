@@ -176,7 +176,7 @@ def _change(
     with screen.follow() as observer:
         state = stack.prepare(observer)
     progress.done = "nothing was deployed"
-    deployed = state is not None and state.status != "REVIEW_IN_PROGRESS"
+    deployed = state is not None and state.is_deployed
     former = stack.template() if deployed else {}
     buckets = mapped_buckets(former)
     bucket, key = config.base.sam.code_bucket, folder(config) + packed.key

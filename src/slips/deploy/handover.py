@@ -103,7 +103,7 @@ def look(config: Config, account: Account) -> Seen:
     given, more = checks.read_given(config, account)
     stack = Stack(account, config.stack_name)
     state = stack.state()
-    deployed = stack.template() if state and state.status != "REVIEW_IN_PROGRESS" else {}
+    deployed = stack.template() if state and state.is_deployed else {}
     buckets = Buckets(account, config, None, former=mapped_buckets(deployed))
     return Seen([*notes, *more, *buckets.unnamed_keys()], buckets.left(), deployed, given)
 

@@ -58,6 +58,11 @@ class State(Struct, frozen=True):
     outputs: dict[str, str]
     parameters: dict[str, str] = {}
 
+    @property
+    def is_deployed(self) -> bool:
+        """Whether it has resources: a first creation is done, or under way."""
+        return self.status not in ("REVIEW_IN_PROGRESS", *FAILED_FIRST)
+
 
 _HOLDS = {
     "AWS::Kinesis::Stream": "object events that still wait on it are lost with it: see 'slips status' first",
