@@ -196,6 +196,47 @@ def test_a_table_that_is_no_error_table_is_an_error(account: Account) -> None:
     assert check_account(parse(config), account) == []
 
 
+WITH_QUEUE = CONFIG.replace(
+    "backend:\n", f"backend:\n  sqs_queues: [{{name: Q, arn: 'arn:aws:sqs:{REGION}:{ID}:q'}}]\n"
+)
+LOOKED_AT = f"backend.sqs_queues Q 'arn:aws:sqs:{REGION}:{ID}:q' "
+DEAD = f"arn:aws:sqs:{REGION}:{ID}:dead"
+
+
+def redriven(receives: Any) -> str:
+    return json.dumps({"deadLetterTargetArn": DEAD, "maxReceiveCount": receives})
+
+
+@pytest.mark.parametrize(
+    ("attributes", "told"),
+    [
+        ({"VisibilityTimeout": "180", "RedrivePolicy": redriven(5)}, []),
+        ({"VisibilityTimeout": "180"}, ["has no redrive policy: messages that cannot be read"]),
+        ({"VisibilityTimeout": "30", "RedrivePolicy": redriven("9")}, ["has a visibility timeout of 30 s: while"]),
+        ({"VisibilityTimeout": "180", "RedrivePolicy": redriven(1)}, ["gives a message up after 1 receive, and"]),
+        (
+            {"VisibilityTimeout": "180", "RedrivePolicy": redriven(5), "MessageRetentionPeriod": "3600"},
+            ["keeps messages for 1 h: those that wait longer"],
+        ),
+        ({}, ["has a visibility timeout of 30 s: while", "has no redrive policy: "]),
+    ],
+)
+def test_what_of_a_queue_costs_messages_or_receives_is_told(
+    account: Account, attributes: dict[str, str], told: list[str]
+) -> None:
+    account.sqs.create_queue(QueueName="dead")
+    account.sqs.create_queue(QueueName="q", Attributes=cast("Any", attributes))
+    notes = check_account(parse(WITH_QUEUE), account)
+    assert [note.startswith(LOOKED_AT + each) for note, each in zip(notes, told, strict=True)] == [True] * len(told)
+
+
+def test_a_queue_whose_visibility_timeout_lambda_refuses_is_an_error(account: Account) -> None:
+    url = account.sqs.create_queue(QueueName="q", Attributes={"VisibilityTimeout": "29"})["QueueUrl"]
+    (found,) = problems(WITH_QUEUE, account)
+    assert found.startswith(f"slips.yml: {LOOKED_AT}has a visibility timeout of 29 s; expected 30 s at least")
+    assert f"set-queue-attributes --queue-url {url} --attributes VisibilityTimeout=180'" in found
+
+
 STREAM = f"arn:aws:kinesis:{REGION}:{ID}:stream/s"
 WITH_STREAM = CONFIG.replace("backend:\n", f"backend:\n  kinesis_stream_slow_arn: '{STREAM}'\n")
 

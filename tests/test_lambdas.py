@@ -351,11 +351,38 @@ def test_of_a_message_as_long_as_sqs_takes_the_body_is_kept(stack: Stack) -> Non
     assert stack.undelivered_texts() == [body]
 
 
-def test_messages_that_a_lane_refuses_stay_in_their_queue_even_those_that_cannot_be_read(stack: Stack) -> None:
+@pytest.mark.parametrize(("receives", "stay"), [("1", True), ("4", True), ("5", False), ("odd", True)])
+def test_messages_that_a_lane_refuses_come_again_some_times_before_they_are_moved(
+    stack: Stack, receives: str, stay: bool
+) -> None:
+    bodies = {"m1": "junk", "m2": UNREADABLE["half good"][0], "m3": json.dumps({"Records": [s3_record()]})}
+    payload = queued(*bodies.values())
+    for record in payload["Records"]:
+        record["attributes"] = {"ApproximateReceiveCount": receives}
     lambdas._function.stream = Full()
-    done = stack.call(lambdas.event_pusher, queued("junk", json.dumps({"Records": [s3_record()]})))
-    assert [each["itemIdentifier"] for each in done["batchItemFailures"]] == ["m1", "m2"]
-    assert stack.undelivered() == 0
+    done = stack.call(lambdas.event_pusher, payload)
+    assert [each["itemIdentifier"] for each in done["batchItemFailures"]] == (["m2", "m3"] if stay else [])
+    assert stack.undelivered() == (1 if stay else 3)
+
+
+def test_what_a_lane_refused_too_often_is_pushed_by_drain(stack: Stack) -> None:
+    payload = queued(json.dumps({"Records": [s3_record()]}))
+    payload["Records"][0]["attributes"]["ApproximateReceiveCount"] = "5"
+    stream, lambdas._function.stream = lambdas._function.stream, Full()
+    stack.call(lambdas.event_pusher, payload)
+    lambdas._function.stream = stream
+    done = stack.call(lambdas.drain, None)
+    assert (done["undelivered"], len(stack.lane()), stack.undelivered()) == (1, 1, 0)
+
+
+def test_a_ledger_that_does_not_take_what_a_rule_drops_keeps_the_messages_of_a_queue(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.package([Route(dest="drop")])
+    monkeypatch.setenv("SLIPS_LEDGER_TABLE", "gone")
+    payload = queued("junk", json.dumps({"Records": [s3_record()]}))
+    assert stack.call(lambdas.event_pusher, payload) == {"batchItemFailures": [{"itemIdentifier": "m2"}]}
+    assert stack.undelivered() == 1
 
 
 def test_a_notification_that_cannot_be_read_fails_the_invocation_after_the_others_were_pushed(stack: Stack) -> None:

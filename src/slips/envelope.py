@@ -60,6 +60,8 @@ class Message(Struct):
     """SQS message id, to report a partial failure with; else empty."""
     queue: str = ""
     """ARN of the SQS queue that it came from; else empty."""
+    receives: int = 0
+    """How often the queue has given it out, this time included; 0: not told."""
     problem: str = ""
     """Why it, or part of it, cannot be read: `events` has what could be."""
 
@@ -328,8 +330,14 @@ def _message(read: Callable[[_Reader, Any, str], None], value: Any, where: str) 
         ignored=reader.ignored,
         id=_loose(value, "messageId"),
         queue=_loose(value, "eventSourceARN") if isinstance(_dig(value, "messageId"), str) else "",
+        receives=_count(_loose(value, "attributes", "ApproximateReceiveCount")),
         problem="; ".join(reader.problems),
     )
+
+
+def _count(text: str) -> int:
+    """A number as SQS writes it; 0 for what is none."""
+    return int(text) if re.fullmatch("[0-9]{1,9}", text) else 0
 
 
 def _confirmation(message: dict[str, Any], where: str) -> str:

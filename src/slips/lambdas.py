@@ -184,43 +184,52 @@ def event_pusher(payload: Any, context: Context) -> dict[str, Any]:
                 drop=_function.drop,
                 streams=_function.stream.names,
             )
-        except StreamError as error:
+        except (StreamError, StateError) as error:
             if not from_queue:
                 raise
             telemetry.log.error("%s", error)
-            problems, counts, refused = found, {}, True
+            counts, refused = {}, True
         ignored = sum(each.ignored for each in found)
         telemetry.log.info("pushed", extra={"facts": {**counts, "ignored": ignored}})
         if from_queue:
-            stay = problems if refused else _set_aside(found, payload.get("Records", [payload]))
+            stay = _untaken(found, payload.get("Records", [payload]), refused=refused)
             return {"batchItemFailures": [{"itemIdentifier": each.id} for each in stay]}
         if problems:
             raise EnvelopeError(listed([each.problem for each in problems]))
         return {**counts, "ignored": ignored}
 
 
-def _set_aside(found: list[Message], records: list[Any]) -> list[Message]:
-    """Moves messages that cannot be read from their queue to the undelivered ones. Returns those that stay.
+def _untaken(found: list[Message], records: list[Any], *, refused: bool) -> list[Message]:
+    """The messages that stay in their queue, and come again. `refused`: not all events of them were taken.
 
-    The same bytes never become readable: in their queue they would come again until it lets go of them, unseen. If the
-    queue has a redrive policy, its owner has said what becomes of them: they stay.
+    A message that would come again in vain, unseen, until its queue lets go of it, is moved to the undelivered ones: at
+    once if it cannot be read, as the same bytes never become readable, else after some receives. If the queue has a
+    redrive policy, its owner has said what becomes of such messages: they stay.
     """
-    from slips.backends.aws.queue import LONGEST, UndeliveredQueue, has_redrive_policy
-
-    url = os.environ.get("SLIPS_UNDELIVERED_URL")  # none if somebody else mapped the queue: the config has no queues
     stay = list[Message]()
     for message, record in zip(found, records, strict=True):
-        if not message.problem:
-            continue
-        try:
-            if url is None or has_redrive_policy(_function.clients.sqs, message.queue):
-                stay.append(message)
-            else:
-                UndeliveredQueue(_function.clients.sqs, url).keep(evidence(record, LONGEST))
-        except StateError as error:
-            telemetry.log.error("cannot be moved to the undelivered messages: %s", error)
-            stay.append(message)
+        waits = refused and bool(message.events)
+        if waits or message.problem:
+            try:
+                moved = _moved(message, record, waits=waits)
+            except StateError as error:
+                telemetry.log.error("cannot be moved to the undelivered messages: %s", error)
+                moved = False
+            stay += [] if moved else [message]
     return stay
+
+
+def _moved(message: Message, record: Any, *, waits: bool) -> bool:
+    """Whether a message is with the undelivered ones now. Raises StateError, and then it is not."""
+    from slips.backends.aws.queue import LONGEST, RECEIVES, UndeliveredQueue, has_redrive_policy
+
+    url = os.environ.get("SLIPS_UNDELIVERED_URL")  # none if the config has no queue, and somebody else mapped this one
+    if url is None or (waits and message.receives < RECEIVES):
+        return False
+    if has_redrive_policy(_function.clients.sqs, message.queue):
+        return False
+    UndeliveredQueue(_function.clients.sqs, url).keep(evidence(record, LONGEST))
+    return True
 
 
 def dispatcher(payload: Any, context: Context) -> dict[str, Any]:

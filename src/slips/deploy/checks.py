@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from slips.backends.aws.clients import code
 from slips.backends.aws.refusals import DENIED, MISSING, calls
 from slips.config import Config, placeholder_arns
-from slips.deploy import age, template
+from slips.deploy import age, queues, template
 from slips.deploy.account import Account
 from slips.deploy.given import Given, streams_of
 from slips.errors import ConfigError
@@ -113,7 +113,8 @@ def check_account(config: Config, account: Account) -> list[str]:
         elif service != "iam":
             try:
                 with calls(f"{key} '{arn}'", passing=DENIED | MISSING):
-                    problem = _look(account, service, arn)
+                    problem, found = _look(account, service, arn)
+                notes += (f"{key} '{arn}' {note}" for note in found)
             except ClientError as error:
                 if code(error) in DENIED:
                     notes.append(f"{key} '{arn}' was not looked at: AWS denies {error.operation_name}")
@@ -182,14 +183,20 @@ def _elsewhere(region: str, account: Account) -> str:
     return "deploy with credentials of its account, or name one of yours"
 
 
-def _look(account: Account, service: str, arn: str) -> str:
-    """What is wrong with something that exists, "" if nothing is. Raises ClientError if it does not exist."""
+def _look(account: Account, service: str, arn: str) -> tuple[str, list[str]]:
+    """What keeps something that exists from being used, "" if nothing does; and what people should know of it.
+
+    Raises ClientError if it does not exist.
+    """
     name = arn.split(":", 5)[5]
     match service:
         case "sns":
             account.sns.get_topic_attributes(TopicArn=arn)
         case "sqs":
-            account.sqs.get_queue_url(QueueName=name)
+            url = account.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+            told: Any = account.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+            problem = queues.problem(url, told)
+            return problem, [] if problem else list(queues.notes(url, told))
         case "kinesis":
             account.kinesis.describe_stream_summary(StreamName=name.removeprefix("stream/"))
         case "dynamodb":
@@ -197,8 +204,8 @@ def _look(account: Account, service: str, arn: str) -> str:
             keys = [(key["AttributeName"], key["KeyType"]) for key in table["KeySchema"]]
             if keys != [("request_id", "HASH")]:
                 found = ", ".join(name for name, _ in keys)
-                return f"has the key {found}; expected 'request_id' alone; name a table of error items"
-    return ""
+                return f"has the key {found}; expected 'request_id' alone; name a table of error items", []
+    return "", []
 
 
 def _check_bucket(bucket: str, account: Account, file: str) -> Iterator[str]:

@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from slips.backends.aws import DISPATCHERS, FUNCTIONS, STREAMS
 from slips.config import Config
-from slips.deploy import age, permissions, streams
+from slips.deploy import age, permissions, queues, streams
 from slips.deploy.given import NOTHING, Given
 from slips.model import Lane
 
@@ -47,8 +47,9 @@ class _Function(Struct, frozen=True):
 
 
 _FUNCTIONS = {
-    # Not over 30 s, the visibility timeout that queues have by default: Lambda refuses a queue whose own is shorter.
-    "EventPusher": _Function("Puts new objects on their lane.", "event_pusher", "EventPusherRole", 512, 30),
+    "EventPusher": _Function(
+        "Puts new objects on their lane.", "event_pusher", "EventPusherRole", 512, queues.PUSHER_SECONDS
+    ),
     # A minute, and the longest delay, which `slips limit` may set at any time. Objects were lost with 5 s.
     "FastDispatcher": _Function("Starts MainFunc for the fast lane.", "dispatcher", "DispatcherRole", 512, 360),
     "SlowDispatcher": _Function("Starts MainFunc for the slow lane.", "dispatcher", "DispatcherRole", 512, 360),
@@ -590,7 +591,8 @@ def _alarms(config: Config, retention: Mapping[Lane, int]) -> Resources:
             over=_MOST_AGE * 1000 // 2,
         ),
         "UndeliveredAlarm": _alarm(
-            "Failures could not be reported; 'slips drain -s ${AWS::StackName}' takes them up.",
+            "Failures could not be reported, or messages of a queue not be read; 'slips drain -s ${AWS::StackName}' "
+            "takes up what can be, and says why the rest stays.",
             _metric(
                 "AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", QueueName=_get("Undelivered", "QueueName")
             ),

@@ -14,6 +14,9 @@ from slips.errors import StateError
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+RECEIVES = 5
+"""After so many a message of a queue without a redrive policy is given up: what AWS recommends for a policy at least.
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
 LONGEST = 2**20
 """Bytes of a message that SQS takes."""
 VISIBILITY_SECONDS = 300
