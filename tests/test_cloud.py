@@ -498,6 +498,17 @@ def test_a_role_may_call_what_its_policy_names_and_nothing_beside_it(cloud: Clou
 
 
 @pytest.mark.usefixtures("things")
+def test_a_role_may_do_no_more_than_its_boundary_allows(cloud: Cloud) -> None:
+    document = {"Version": "2012-10-17", "Statement": [may("s3:GetObject*", "*")]}
+    bound = cloud.client("iam").create_policy(PolicyName="bound", PolicyDocument=json.dumps(document))["Policy"]["Arn"]
+    bounded = role(may("s3:*", "arn:aws:s3:::mine/*"))
+    bounded["Properties"]["PermissionsBoundary"] = bound
+    deploy(cloud, {"Role": bounded, "Group": group(), "Worker": function(package(cloud), "tiny.act")})
+    assert call(cloud, "s3", "get_object", Bucket="mine", Key="a") == "text"
+    assert "s3:PutObject" in call(cloud, "s3", "put_object", Bucket="mine", Key="b")["errorMessage"]
+
+
+@pytest.mark.usefixtures("things")
 def test_versions_and_missing_objects_need_rights_of_their_own(cloud: Cloud) -> None:
     worker(cloud, may("s3:GetObject", "arn:aws:s3:::mine/*"))
     version = cloud.client("s3").head_object(Bucket="mine", Key="a")["VersionId"]

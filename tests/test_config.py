@@ -791,7 +791,7 @@ def test_a_file_that_is_no_yaml_says_where_and_what_to_do(text: str, problem: st
 def test_a_document_that_is_no_mapping_is_an_error(text: str, found: str) -> None:
     (problem,) = errors(text)
     assert problem.startswith("1: the file: ")
-    assert f"{found}; expected a mapping with the keys stack_name, description, base" in problem
+    assert f"{found}; expected a mapping with the keys stack_name, description, tags" in problem
 
 
 def test_aliases_that_multiply_are_bounded() -> None:
@@ -879,10 +879,11 @@ def _keys(kind: Any, path: str = "") -> list[str]:
         case inspect.StructType():
             return [found for name, one in config.keys_of(kind).items() for found in _keys(one.type, f"{path}.{name}")]
         case inspect.ListType():
-            return _keys(kind.item_type, path + "[]")
+            own = [path] if "x-short" in config.unwrap(kind.item_type)[1] else []
+            return own + _keys(kind.item_type, path + "[]")
         case inspect.DictType():
             below = _keys(kind.value_type, path + ".NAME")
-            return below if "[]." in below[0] else [path]
+            return below if "[]." in below[0].removeprefix(path) else [path]
     return [path.removesuffix("[]")]
 
 

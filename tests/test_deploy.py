@@ -143,6 +143,13 @@ def test_what_aws_would_refuse_half_way_is_told_before_anything_is_made() -> Non
     small = "environment: {AWS_REGION: x}"
     (own,) = problems(CONFIG.replace("path: handler.py", f"path: handler.py, {small}"))
     assert "handler.environment: AWS_REGION is Lambda's own" in own
+    rights = f"policies: [{{actions: s3:PutObject, resources: ['arn:aws:s3:::{'x' * 10_000}']}}]"
+    (policies,) = problems(CONFIG.replace("path: handler.py", f"path: handler.py, {rights}"))
+    assert "MainFuncRole would have policies of about 1" in policies
+    assert "put rights of 'handler.policies' into a managed policy and name its ARN there" in policies
+    managed = ", ".join(f"arn:aws:iam::aws:policy/P{number}" for number in range(26))
+    (many,) = problems(CONFIG.replace("path: handler.py", f"path: handler.py, policies: [{managed}]"))
+    assert "handler.policies: 26 managed policies; expected 25 at most" in many
     large = f"environment: {{A: {'x' * 5000}}}"
     (long,) = problems(CONFIG.replace("path: handler.py", f"path: handler.py, {large}"))
     assert "handler.environment: 5,001 bytes; expected 3,300 at most" in long
@@ -256,6 +263,67 @@ def test_of_a_stream_that_may_not_be_looked_at_the_least_is_assumed_and_told(acc
     given, (note,) = read_given(parse(WITH_STREAM), account)
     assert given.retention(STREAM) == 24
     assert note.endswith("is assumed to keep events for 24 h")
+
+
+@pytest.mark.parametrize("owner", [ID, "aws", "${AWS::AccountId}"])
+def test_managed_policies_are_those_of_the_account_or_of_aws(account: Account, owner: str) -> None:
+    def named(policy: str) -> str:
+        rights = f"path: handler.py, policies: ['{policy}']"
+        return CONFIG.replace("path: handler.py", rights) + f"permissions_boundary: '{policy}'\n"
+
+    assert check_account(parse(named(f"arn:${{AWS::Partition}}:iam::{owner}:policy/P")), account) == []
+    for other in ("arn:aws:iam::999999999999:policy/P", f"arn:aws-cn:iam::{owner}:policy/P"):
+        assert [text.partition(";")[0] for text in problems(named(other), account)] == [
+            f"slips.yml: {key} '{other}' is not of account {ID}, where the stack is"
+            for key in ("handler.policies", "permissions_boundary")
+        ]
+
+
+def layered(layer: str) -> str:
+    return CONFIG.replace("path: handler.py", f"path: handler.py, layers: ['{layer}']")
+
+
+def test_a_layer_that_lambda_cannot_use_is_an_error(account: Account) -> None:
+    far = "arn:aws:lambda:us-east-1:999999999999:layer:tools:1"
+    (elsewhere,) = problems(layered(far), account)
+    assert elsewhere == (
+        f"slips.yml: handler.layers '{far}' is of us-east-1; expected one of {REGION}, where the stack is; deploy with "
+        f"--region us-east-1, or name one of {REGION}"
+    )
+    nowhere = f"arn:aws:lambda:{REGION}:{ID}:layer:tools:1"
+    account.functions = cast("Any", Layers(refusal("ResourceNotFoundException")))
+    assert problems(layered(nowhere), account) == [
+        f"slips.yml: handler.layers '{nowhere}' is not there; expected a version that exists; mend the ARN"
+    ]
+
+
+class Layers:
+    """Lambda, which knows one layer, or answers with an error."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer, self.asked = answer, list[str]()
+
+    def get_layer_version_by_arn(self, Arn: str) -> Any:
+        self.asked.append(Arn)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def test_a_layer_of_any_account_is_used_and_told_if_it_is_for_other_functions(account: Account) -> None:
+    layer = "arn:aws:lambda:${AWS::Region}:999999999999:layer:tools:1"
+    functions = Layers({"CompatibleRuntimes": ["python3.12", "python3.13"], "CompatibleArchitectures": ["x86_64"]})
+    account.functions = cast("Any", functions)
+    assert check_account(parse(layered(layer)), account) == [
+        f"handler.layers '{layer}' is for x86_64; expected one for arm64, which the functions have; see whether it "
+        "works"
+    ]
+    assert functions.asked == [layer.replace("${AWS::Region}", REGION)]
+    account.functions = cast("Any", Layers({}))
+    assert check_account(parse(layered(layer)), account) == []
+    account.functions = cast("Any", Denied())
+    (note,) = check_account(parse(layered(layer)), account)
+    assert note == f"handler.layers '{layer}' was not looked at: AWS denies get_layer_version_by_arn"
 
 
 def make_table(account: Account, name: str, key: str) -> None:
@@ -549,6 +617,58 @@ def test_no_changes_leave_no_change_set(reason: str) -> None:
     assert "delete_stack" not in cloudformation.operations()
 
 
+def tagged(tags: dict[str, str]) -> dict[str, Any]:
+    """A template that wants a stack with these tags."""
+    return {**TINY, "Metadata": {"Tags": tags}}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "former", "now", "asked", "told"),
+    [
+        ({}, {}, {}, None, []),
+        ({}, {}, {"team": "others"}, None, []),
+        ({"team": "a"}, {"team": "a"}, {"team": "a", "cost": "1"}, None, []),
+        ({"team": "a"}, {}, {}, {"team": "a"}, ["team: (none) → a"]),
+        ({"team": "b"}, {"team": "a"}, {"team": "a", "cost": "1"}, {"team": "b", "cost": "1"}, ["team: a → b"]),
+        ({"team": "b"}, {}, {"team": "others"}, {"team": "b"}, ["team: others → b"]),
+        ({}, {"team": "a"}, {"team": "a", "cost": "1"}, {"cost": "1"}, ["team: a → (none)"]),
+        ({}, {"team": "a"}, {"team": "a"}, {}, ["team: a → (none)"]),
+    ],
+)
+def test_a_stack_has_the_tags_of_its_config_and_keeps_those_that_others_gave_it(
+    wanted: dict[str, str], former: dict[str, str], now: dict[str, str], asked: dict[str, str] | None, told: list[str]
+) -> None:
+    cloudformation = CloudFormation()
+    cloudformation.body = tagged(former)
+    state = State(STACK_ID, "UPDATE_COMPLETE", "", {}, tags=now)
+    with on(cloudformation).proposed(tagged(wanted), state, "my-code", "functions/app/") as plan:
+        assert plan
+        assert plan.tags == told
+    (request,) = [about for name, about in cloudformation.asked if name == "create_change_set"]
+    given = {one["Key"]: one["Value"] for one in request["Tags"]} if "Tags" in request else None
+    assert given == asked
+
+
+def test_a_new_stack_is_made_with_its_tags() -> None:
+    cloudformation = CloudFormation(None)
+    with on(cloudformation).proposed(tagged({"team": "a"}), None, "my-code", "functions/app/") as plan:
+        assert plan
+        assert plan.tags == ["team: (none) → a"]
+    (request,) = [about for name, about in cloudformation.asked if name == "create_change_set"]
+    assert request["Tags"] == [{"Key": "team", "Value": "a"}]
+
+
+def test_tags_that_aws_gives_itself_are_none_of_the_stack() -> None:
+    class Tagged(CloudFormation):
+        def on_describe_stacks(self, **_: Any) -> Any:
+            (stack,) = super().on_describe_stacks()["Stacks"]
+            return {"Stacks": [{**stack, "Tags": [{"Key": "aws:x", "Value": "y"}, {"Key": "team", "Value": "a"}]}]}
+
+    state = on(Tagged()).state()
+    assert state
+    assert state.tags == {"team": "a"}
+
+
 def test_a_change_set_that_cannot_be_made_is_told_and_deleted() -> None:
     cloudformation = CloudFormation()
     cloudformation.change_set = [{"Status": "FAILED", "StatusReason": "Role x is not authorized to y"}]
@@ -833,6 +953,24 @@ def test_a_lane_gives_up_by_the_retention_of_the_stream_that_it_is_given(account
     (proposed,) = [request for name, request in cloudformation.asked if name == "create_change_set"]
     mapping = json.loads(proposed["TemplateBody"])["Resources"]["SlowDispatcherMapping"]
     assert mapping["Properties"]["MaximumRecordAgeInSeconds"] == 36 * 3600
+
+
+def test_a_changed_tag_replaces_nothing(cloud: Cloud, config: str) -> None:
+    account = account_of(cloud)
+    stack = Stack(account, "app")
+    done = deploy(account, Seen(), f"tags: {{team: a}}\n{config}")
+    assert (done.tags, stack.resources()["Ledger"].kind) == (["team: (none) → a"], "AWS::DynamoDB::Table")
+    before, seen = stack.resources(), Seen()
+    done = deploy(account, seen, f"tags: {{team: b}}\n{config}")
+    assert {(one.action, *one.what, one.replaced) for one in done.changes} == {("Modify", "tags", "")}
+    assert {one.name for one in done.changes} >= {"ErrorTable", "MainFuncLogs", "FastDispatcherMapping", "DrainRole"}
+    assert "  ~ tags of the stack and of all in it that has tags: team: a → b" in seen.said
+    assert stack.resources() == before
+    state = stack.state()
+    assert state
+    assert state.tags == {"team": "b"}
+    assert deploy(account, Seen(), config).tags == ["team: b → (none)"]
+    assert deploy(account, Seen(), config).changes == []
 
 
 def test_a_first_creation_that_failed_leaves_nothing_in_the_way_of_the_next(cloud: Cloud, config: str) -> None:
@@ -1183,6 +1321,18 @@ def test_a_plan_is_a_line_for_each_resource_and_setting() -> None:
         "lost with it: see 'slips status' first)",
         "  - Old       T",
         "  ~ lane fast: delay 5 set by 'slips limit', back to 0",
+    ]
+
+
+def test_a_changed_tag_is_one_line_however_much_has_it() -> None:
+    screen = Seen()
+    changes = [Change("Modify", name, "T", ["tags"], "") for name in ("Ledger", "MainFunc", "Drain")]
+    changes.append(Change("Modify", "Reporter", "T", ["code", "tags"], ""))
+    screen.plan(on(CloudFormation()), Plan("UPDATE", "id", "set", changes, ["cost: 1 → (none)", "team: a → b"]), [])
+    assert screen.said == [
+        f"stack 'app' in {REGION} of account {ID}: 4 changes",
+        "  ~ Reporter  T  code, tags",
+        "  ~ tags of the stack and of all in it that has tags: cost: 1 → (none), team: a → b",
     ]
 
 

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "slips"
 LAYERS = [
     {"errors", "exceptions", "model", "printable", "streams"},
-    {"health", "methods", "ports", "times", "usercode", "codec", "format", "position", "secrets"},
+    {"health", "methods", "ports", "times", "usercode", "codec", "format", "position", "rights", "secrets"},
     {"formats"},
     {"chain"},
     {"config", "config_check", "routing", "interface", "envelope"},

@@ -969,6 +969,29 @@ def test_a_handler_may_need_what_only_the_functions_have(project: Project, wheel
     assert "expected a file of the project, or a package of handler.requirements; add it" in project.refused()
 
 
+def test_a_handler_may_need_what_a_layer_brings(cached: Project) -> None:
+    cached.write("src/handler.py", "import acme\n" + HANDLER)
+    assert "expected a file of the project" in cached.refused()
+    layer = "arn:aws:lambda:us-east-1:123456789012:layer:acme:1"
+    cached.write("slips.yml", CONFIG.replace("handler:\n", f"handler:\n  layers: ['{layer}']\n"))
+    cached.build()
+    assert cached.said[-1] == (
+        "handler: not imported here, where 'acme' is not installed; one of handler.layers must have it"
+    )
+    package.check(cached.config(), cached.said.append)
+
+
+def test_what_only_deploy_looks_at_changes_no_code(cached: Project) -> None:
+    before = cached.build().key
+    rights = """\
+  layers: ["arn:aws:lambda:us-east-1:123456789012:layer:acme:1"]
+  policies: [{actions: s3:PutObject, resources: "arn:aws:s3:::out/*"}]
+"""
+    stack = "tags: {team: a}\npermissions_boundary: arn:aws:iam::123456789012:policy/Boundary\n"
+    cached.write("slips.yml", stack + CONFIG.replace("handler:\n", f"handler:\n{rights}"))
+    assert cached.build().key == before
+
+
 # ---- its size
 
 

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.xdist_group("permissions")
 
 CONFIG = """\
 stack_name: rights
+permissions_boundary: arn:aws:iam::123456789012:policy/boundary
 base:
   sam: {code_bucket: code}
 backend:
@@ -42,6 +43,10 @@ handler:
   timeout: 60
   subnet_ids: [SUBNET]
   security_group_ids: [GROUP]
+  tracing: true
+  policies:
+    - {actions: s3:PutObject, resources: "arn:${AWS::Partition}:s3:::out-${AWS::AccountId}/*"}
+    - arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/managed
 routing:
   - {prefix: slow/, dest: slow}
   - {prefix: dropped/, dest: drop}
@@ -53,6 +58,7 @@ bucket_mapping:
 HANDLER = """\
 import time
 
+import boto3
 import slips.interface
 
 
@@ -63,6 +69,8 @@ class Collect(slips.interface.Handler):
     def recv(self, meta, event):
         if "bug" in event:
             raise KeyError(event["bug"])
+        if "copy" in event:
+            boto3.client("s3").put_object(Bucket="out-123456789012", Key=event["copy"], Body=b"copy")
         time.sleep(event.get("seconds", 0))
         self.seen.append(meta.seq)
 
@@ -88,8 +96,10 @@ class Stack(Deployed):
         found = {}
         for role in ROLES:
             name = self.physical(role)
-            assert iam.list_role_policies(RoleName=name)["PolicyNames"] == ["slips"]
-            assert iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
+            own = ["handler"] if role == "MainFuncRole" else []
+            assert iam.list_role_policies(RoleName=name)["PolicyNames"] == ["slips", *own]
+            attached = [one["PolicyName"] for one in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]]
+            assert attached == ["managed"] * len(own)
             found[role] = iam.get_role_policy(RoleName=name, PolicyName="slips")["PolicyDocument"]
         return found
 
@@ -140,8 +150,12 @@ class Stack(Deployed):
 def _account(cloud: Cloud) -> dict[str, str]:
     """What a user has before the stack: buckets, topic and queue, key, secrets, a network. Placeholders of CONFIG."""
     s3, sns, sqs, ec2 = (cloud.client(service) for service in ("s3", "sns", "sqs", "ec2"))
-    for bucket in ("my-logs", "code"):
+    for bucket in ("my-logs", "code", "out-123456789012"):
         s3.create_bucket(Bucket=bucket)
+    iam = cloud.client("iam")
+    for name, action in (("boundary", "*"), ("managed", "sts:GetCallerIdentity")):
+        document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}
+        iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(document))
     topic = sns.create_topic(Name="logs")["TopicArn"]
     url = sqs.create_queue(QueueName="logs")["QueueUrl"]
     queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -350,6 +364,28 @@ def _less(policy: dict[str, Any], row: int, action: str, resource: str) -> dict[
 
 def _refused(policy: dict[str, Any], uses: Sequence[Use]) -> list[Use]:
     return [(action, resource) for action, resource in uses if not allows(policy, action, resource)]
+
+
+def test_a_handler_may_do_what_its_policies_say_and_nothing_beside_it(stack: Stack) -> None:
+    iam, role = stack.cloud.client("iam"), stack.physical("MainFuncRole")
+    stack.put("my-logs", "fast/copied.log", [{"copy": "a"}])
+    stack.settle()
+    assert stack.delivered()["my-logs/fast/copied.log"] == [1]
+    assert stack.s3.get_object(Bucket="out-123456789012", Key="a")["Body"].read() == b"copy"
+    policy = iam.get_role_policy(RoleName=role, PolicyName="handler")["PolicyDocument"]
+    iam.delete_role_policy(RoleName=role, PolicyName="handler")
+    stack.put("my-logs", "fast/refused copy.log", [{"copy": "b"}])
+    stack.settle()
+    iam.put_role_policy(RoleName=role, PolicyName="handler", PolicyDocument=json.dumps(policy))
+    item = stack.item("fast/refused copy.log")
+    assert (item.stage, "s3:PutObject" in item.message) == ("handler", True)
+    assert [one["Key"] for one in stack.s3.list_objects_v2(Bucket="out-123456789012")["Contents"]] == ["a"]
+
+
+def test_every_role_has_the_boundary(stack: Stack) -> None:
+    iam = stack.cloud.client("iam")
+    bounds = [iam.get_role(RoleName=stack.physical(role))["Role"]["PermissionsBoundary"] for role in ROLES]
+    assert {one["PermissionsBoundaryArn"] for one in bounds} == {"arn:aws:iam::123456789012:policy/boundary"}
 
 
 def test_a_pusher_that_may_not_write_the_ledger_makes_an_item_of_what_it_should_drop(stack: Stack) -> None:

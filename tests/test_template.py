@@ -65,6 +65,8 @@ bucket_mapping: {my-logs: [{prefix: "", format: [s3-lines, json]}]}
 
 FULL = """\
 stack_name: full
+tags: {team: security, "cost center": "4711"}
+permissions_boundary: arn:aws:iam::123456789012:policy/Boundary
 backend:
   sns_topics:
     - {name: Logs, arn: "arn:aws:sns:eu-central-1:123456789012:logs"}
@@ -90,6 +92,11 @@ handler:
   runtime: python3.12
   architecture: x86_64
   environment: {LOG_LEVEL: DEBUG, PRICE: "${5}"}
+  policies:
+    - {actions: s3:PutObject, resources: "arn:aws:s3:::out/*"}
+    - arn:aws:iam::aws:policy/AmazonSSMReadOnlyAccess
+  layers: ["arn:aws:lambda:eu-central-1:017000801446:layer:tools:7"]
+  tracing: true
 routing:
   - {bucket: my-logs, prefix: debug/, dest: drop}
   - {prefix: bulk/, dest: slow}
@@ -133,7 +140,8 @@ def arn(name: str) -> dict[str, Any]:
 
 
 def statements(stack: template.Template, role: str) -> list[dict[str, Any]]:
-    (policy,) = properties(stack, role)["Policies"]
+    """The statements of slips' own policy."""
+    (policy,) = [one for one in properties(stack, role)["Policies"] if one["PolicyName"] == "slips"]
     found: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
     return found
 
@@ -623,7 +631,7 @@ FULL_RIGHTS: dict[str, dict[str, list[Any]]] = {
         "kms:Decrypt": KEYS,
     },
 }
-"""Rights of all roles with every key of the config set, beside those on their own logs."""
+"""Rights of all roles with every key of the config set, beside those on their own logs and to write traces."""
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -633,6 +641,8 @@ def test_a_role_may_do_this_and_nothing_else(role: str) -> None:
     rights = {action: granted(stack, role, action) for action in actions}
     logs = [rights.pop(f"logs:{action}") for action in ("CreateLogStream", "PutLogEvents")]
     functions = [name for name, one in of_type(stack, "Lambda::Function").items() if one["Role"] == arn(role)]
+    traces = [rights.pop(f"xray:{action}") for action in ("PutTraceSegments", "PutTelemetryRecords")]
+    assert traces == [["*"], ["*"]]
     group = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group"
     assert logs == [[{"Fn::Sub": f"{group}:${{{name}Logs}}:*"} for name in functions]] * 2
     assert rights == FULL_RIGHTS[role]
@@ -656,7 +666,7 @@ def _stars(stack: template.Template) -> list[str]:
                 outside = re.sub(r"\$\{[^}]*\}", "", text)
                 service = one["Action"][0].partition(":")[0]
                 if "*" in outside and not (
-                    (service == "ec2" and text == "*")
+                    (service in ("ec2", "xray") and text == "*")
                     or (service == "logs" and outside.endswith(":log-group::*"))
                     or (service == "s3" and re.fullmatch(r"arn::s3:::[^*/]+/[^*]*\*", outside))
                 ):

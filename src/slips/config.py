@@ -15,6 +15,7 @@ from msgspec import Meta, Struct, field
 
 from slips.errors import ConfigError
 from slips.format import RecordLimits
+from slips.rights import POLICY, Policy, fill_in, is_placeholder_pattern, shared_arn
 
 if TYPE_CHECKING:
     from msgspec import inspect
@@ -98,6 +99,21 @@ _QUEUE = _key(
     "SecLogUpload",
     pattern="^[A-Za-z0-9]+$",
     extra={"expected": "letters and digits"},
+)
+_TAGGED = r"(?![Aa][Ww][Ss]:)[^\x00-\x1f!\"#$%&'()*,;<>?\[\\\]^`{|}~\x7f]+"
+"""What every service takes in tags. https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html"""
+_TAG = "letters, digits, blanks and '_.:/=+-@', without AWS's own 'aws:' in front"
+_TAG_KEY = Meta(pattern=f"^{_TAGGED}$", max_length=128, extra={"expected": f"at most 128 {_TAG}"})
+_TAG_VALUE = Meta(pattern=f"^{_TAGGED}$", max_length=256, extra={"expected": f"1 to 256 {_TAG}"})
+_BOUNDARY = shared_arn(
+    "Policy that bounds what the roles that `deploy` makes may do.",
+    "arn:aws:iam::123456789012:policy/Boundary",
+    r"arn:PART:iam::PART:policy/\S+",
+)
+_LAYER = shared_arn(
+    "A version of a layer.",
+    "arn:aws:lambda:ap-northeast-1:123456789012:layer:my-layer:3",
+    "arn:PART:lambda:PART:PART:layer:[A-Za-z0-9_-]+:[0-9]+",
 )
 _Text = Annotated[str, Meta(min_length=1)]
 _Runtime = Literal["python3.11", "python3.12", "python3.13", "python3.14", "python3.15"]
@@ -277,6 +293,22 @@ class HandlerConfig(Struct, frozen=True):
     environment: Annotated[
         dict[Annotated[str, _VARIABLE], str], _key("Environment variables of the main func.", {"LOG_LEVEL": "INFO"})
     ] = {}
+    policies: Annotated[
+        list[Annotated[Policy, POLICY]],
+        _key(
+            "What the main func may do on AWS besides what it needs itself: added to the role that `deploy` makes.",
+            [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::my-bucket/*"]}],
+        ),
+    ] = []
+    layers: Annotated[
+        list[Annotated[str, _LAYER]],
+        _key(
+            "Versions of Lambda layers for the main func on AWS; what is in the package goes before them.",
+            ["arn:aws:lambda:ap-northeast-1:123456789012:layer:my-layer:3"],
+            max_length=5,
+        ),
+    ] = []
+    tracing: Annotated[bool, _key("Let X-Ray trace the functions on AWS.")] = False
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -337,6 +369,16 @@ class Config(Struct, frozen=True, kw_only=True):
 
     stack_name: Annotated[str, _STACK]
     description: Annotated[str, _key("Description of the stack.")] = ""
+    tags: Annotated[
+        dict[Annotated[str, _TAG_KEY], Annotated[str, _TAG_VALUE]],
+        _key(
+            "Tags of the stack on AWS, and of all in it that has tags.",
+            {"team": "security"},
+            max_length=50,
+            extra={"expected": "a mapping of keys to texts"},
+        ),
+    ] = {}
+    permissions_boundary: Annotated[str, _BOUNDARY] | None = None
     base: Base = field(default_factory=Base)
     backend: BackendConfig = field(default_factory=BackendConfig)
     handler: HandlerConfig
@@ -445,13 +487,19 @@ def placeholder_arns(config: Config) -> list[str]:
         *(backend.kinesis_stream_fast_arn, backend.kinesis_stream_slow_arn, backend.dynamodb_arn, backend.dlq_sns_arn),
         backend.alarm_sns_arn,
         *backend.kms_key_arns,
+        *config.handler.layers,
+        *(policy.arn for policy in config.handler.policies),
+        config.permissions_boundary,
     ]
-    return list(dict.fromkeys(arn for arn in arns if arn and is_placeholder(arn)))
+    patterns = [arn for policy in config.handler.policies for arn in policy.patterns if is_placeholder_pattern(arn)]
+    return list(dict.fromkeys([*(arn for arn in arns if arn and is_placeholder(arn)), *patterns]))
 
 
 def is_placeholder(arn: str) -> bool:
     """Whether an ARN has no real partition, region or account, or a gap to fill such as `<name>` or `*`."""
-    return not re.fullmatch(r"arn:aws[a-z-]*:[a-z0-9-]+:([a-z]{2}(-[a-z]+)+-[0-9])?:[0-9]{12}:[^<>{}*\s]+", arn)
+    region, name = "([a-z]{2}(-[a-z]+)+-[0-9])?", r"[^<>{}*\s]+"
+    own = rf"[a-z0-9-]+:{region}:[0-9]{{12}}:{name}"
+    return not re.fullmatch(rf"arn:aws[a-z-]*:({own}|iam::aws:policy/{name})", fill_in(arn))
 
 
 # ---- what follows from the declaration
@@ -493,8 +541,10 @@ def describe(kind: inspect.Type) -> str:
         case inspect.LiteralType():
             return " or ".join(map(str, kind.values))
         case inspect.ListType():
-            item = "mappings" if isinstance(unwrap(kind.item_type)[0], inspect.StructType) else "texts"
-            return f"a list of {item}" + (", or one text" if "x-short" in notes else "")
+            item, about = unwrap(kind.item_type)
+            items = "mappings" if isinstance(item, inspect.StructType) else "texts"
+            items += " or texts" if "x-short" in about else ""
+            return f"a list of {items}" + (", or one text" if "x-short" in notes else "")
         case inspect.DictType():
             value, _ = unwrap(kind.value_type)
             return "a mapping" if isinstance(value, inspect.AnyType) else f"a mapping of names to {describe(value)}"
@@ -556,7 +606,10 @@ the file `# yaml-language-server: $schema=slips.schema.json`."""
 
 
 def _below(kind: inspect.Type, path: str) -> Iterator[tuple[str, inspect.Field]]:
-    """The keys below `path`, each with its own path, in the order of the declaration; none below a plain value."""
+    """The keys below `path`, each with its own path, in the order of the declaration; none below a plain value.
+
+    A list in which texts may take the place of mappings is a key itself, too.
+    """
     from msgspec import inspect
 
     kind, _ = unwrap(kind)
@@ -567,8 +620,11 @@ def _below(kind: inspect.Type, path: str) -> Iterator[tuple[str, inspect.Field]]
             yield from _below(kind.value_type, f"{path}.NAME")
         case inspect.StructType():
             for name, one in keys_of(kind).items():
-                below = list(_below(one.type, f"{path}.{name}"))
-                yield from below or [(f"{path}.{name}", one)]
+                below, (plain, _) = list(_below(one.type, f"{path}.{name}")), unwrap(one.type)
+                takes_texts = isinstance(plain, inspect.ListType) and "x-short" in unwrap(plain.item_type)[1]
+                if takes_texts or not below:
+                    yield f"{path}.{name}", one
+                yield from below
 
 
 def _row(path: str, one: inspect.Field) -> str:

@@ -21,7 +21,7 @@ from msgspec import inspect
 from yaml.constructor import SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from slips import secrets
+from slips import rights, secrets
 from slips.config import QUEUING, CheckChain, Config, Problem, describe, is_placeholder, keys_of, unwrap
 
 Where = tuple[str | int, ...]
@@ -209,8 +209,15 @@ class _Walk:
         match kind, node:
             case inspect.AnyType(), _:
                 return self._anything(node, where)
+            case inspect.DictType(max_length=int(most)), MappingNode() if len(node.value) > most:
+                return self._too_many(node, most, where)
+            case inspect.ListType(max_length=int(most)), SequenceNode() if len(node.value) > most:
+                return self._too_many(node, most, where)
             case inspect.StructType(), MappingNode():
                 return self._struct(node, kind, where)
+            case inspect.StructType(), ScalarNode() if short and _tag(node) in _TEXTS:
+                found = self.value(node, keys_of(kind)[notes["short"]].type, where)
+                return INVALID if found is INVALID else {notes["short"]: found}
             case inspect.DictType(), MappingNode() if len(node.value) >= (kind.min_length or 0):
                 return self._dict(node, kind, where)
             case inspect.ListType(), SequenceNode() if len(node.value) >= (kind.min_length or 0):
@@ -269,6 +276,10 @@ class _Walk:
         elif isinstance(kind, inspect.StructType | inspect.DictType):
             hint = "; take the '- ' away"
         self.error(node, f"{_show(where)}: {found}; expected {describe(declared)}{hint}")
+        return INVALID
+
+    def _too_many(self, node: Node, most: int, where: Where) -> Any:
+        self.error(node, f"{_show(where)}: {len(node.value)} of them; expected {most} at most; take some away")
         return INVALID
 
     def _struct(self, node: MappingNode, kind: inspect.StructType, where: Where) -> dict[str, Any]:
@@ -363,7 +374,7 @@ class _Walk:
                 return INVALID
             self.error(node, f"{_show(where)}: {_quote(text)} does not fit; expected {expected}")
             return INVALID
-        if "arn" in notes and is_placeholder(text):
+        if ("arn" in notes and is_placeholder(text)) or ("resource" in notes and rights.is_placeholder_pattern(text)):
             self.warn(
                 node,
                 f"{_show(where)}: {_quote(text)} is a placeholder; expected an ARN with a region and an account of "
@@ -473,10 +484,12 @@ class _Rules:
         self._backend: dict[str, Any] = data.get("backend", {})
         self._mapping: dict[str, list[Any]] = data.get("bucket_mapping", {})
         self._routing: list[Any] = data.get("routing", [])
+        self._tags: dict[str, Any] = data.get("tags", {})
 
     def check(self) -> None:
         """Reports all that is wrong between the valid parts."""
         self._check_handler()
+        self._check_rights()
         self._check_sources()
         self._check_routing()
         for bucket, mappings in self._mapping.items():
@@ -497,6 +510,35 @@ class _Rules:
                     self._line("handler", "exclude", index),
                     f"handler.exclude[{index}]: {_quote(pattern)} fits the handler, '{name}'; expected patterns of "
                     "other files; narrow it",
+                )
+
+    def _check_rights(self) -> None:
+        """Report mistakes in the handler's policies and layers, and in tags."""
+        here = ("handler", "policies")
+        policies = [
+            (index, policy, {str(where[3]) for where in self._walk.lines if where[:3] == (*here, index) and where[3:]})
+            for index, policy in _mappings(self._handler.get("policies", []))
+        ]
+        for where, text, level in rights.problems([(index, one, keys or {*one}) for index, one, keys in policies]):
+            tell = self._walk.error if level == "error" else self._walk.warn
+            tell(self._line(*here, *where), f"{_show((*here, *where))}: {text}")
+        if policies and ("handler", "role_arn") in self._walk.lines:
+            self._walk.error(
+                self._line(*here),
+                "handler.policies beside handler.role_arn; expected one of them, as 'deploy' changes no role that "
+                "it has not made; give that role these rights yourself, or take handler.role_arn away",
+            )
+        layers: dict[str, int] = {}
+        for index, layer in enumerate(self._handler.get("layers", [])):
+            if layer is not INVALID:
+                self._once("layer", layer.rpartition(":")[0], layers, "handler", "layers", index)
+        keys: dict[str, str] = {}
+        for key in self._tags:
+            # Roles tell keys apart by their letters, not by their case.
+            if (first := keys.setdefault(key.lower(), key)) != key:
+                self._walk.error(
+                    self._line("tags", key),
+                    f"tags: {key!r} is {first!r} to IAM; expected keys that differ in more than case; rename it",
                 )
 
     def _check_sources(self) -> None:

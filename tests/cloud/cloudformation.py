@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cloud.access import arn
 from cloud.gate import ApiError, Call
 from cloud.resources import TYPES, Clients, Made, Resource, ResourceError, generated_name
-from cloud.templates import BODY_BYTES, Template, custom_named, invalid, replacing
+from cloud.templates import BODY_BYTES, Template, custom_named, invalid, replacing, schema
 
 log = logging.getLogger("cloud")
 
@@ -259,14 +259,14 @@ class CloudFormation:
         elif stack.status not in UPDATABLE:
             raise invalid(f"Stack:{stack.identifier} is in {stack.status} state and can not be updated.")
         template = self._template(stack, params)
-        changes = self._changes(stack, template)
         tags = params.get("Tags", stack.tags)
+        changes = self._changes(stack, template, retagged=_tags(tags) != _tags(stack.tags))
         made = ChangeSet(
             params["ChangeSetName"],
             arn("cloudformation", f"changeSet/{params['ChangeSetName']}/{uuid.uuid4()}"),
             *(kind, template, changes, tags, params.get("Description", ""), params.get("Capabilities", [])),
         )
-        if not changes and tags == stack.tags and kind == "UPDATE":
+        if not changes and kind == "UPDATE":
             made.status, made.execution, made.reason = "FAILED", "UNAVAILABLE", NO_CHANGES
         if made.name in stack.change_sets:
             raise ApiError("AlreadyExistsException", f"ChangeSet {made.name} cannot be created due to a mismatch")
@@ -299,8 +299,11 @@ class CloudFormation:
         _require_capabilities(template, params.get("Capabilities", []))
         return template
 
-    def _changes(self, stack: Stack, template: Template) -> list[dict[str, Any]]:
-        """What would be added, changed, removed; what refers to a resource not yet there differs for that reason."""
+    def _changes(self, stack: Stack, template: Template, *, retagged: bool = False) -> list[dict[str, Any]]:
+        """What would be added, changed, removed; what refers to a resource not yet there differs for that reason.
+
+        `retagged`: the stack's own tags change, and with them those of each resource that takes tags.
+        """
         unknown: set[str] = set()
 
         def look_up(logical: str, attribute: str) -> Any:
@@ -317,12 +320,13 @@ class CloudFormation:
                 changes.append(_change("Add", logical, kind))
                 continue
             changed = _changed(held.properties, new)
-            if not changed and held.kind == kind:
+            tagged = retagged and schema(kind)["tagging"]["taggable"]
+            if not changed and held.kind == kind and not tagged:
                 continue
             replacement = "True" if held.kind != kind else replacing(kind, changed)
             if replacement != "False":
                 unknown.add(logical)
-            changes.append(_change("Modify", logical, kind, held.made.identifier, replacement, sorted(changed)))
+            changes.append(_change("Modify", logical, kind, held.made.identifier, replacement, sorted(changed), tagged))
         for logical, held in stack.held.items():
             if logical not in template.resources:
                 changes.append(_change("Remove", logical, held.kind, held.made.identifier))
@@ -631,22 +635,36 @@ class CloudFormation:
         stack.events.append(event)
 
 
+def _tags(tags: list[dict[str, str]]) -> dict[str, str]:
+    return {one["Key"]: one["Value"] for one in tags}
+
+
 def _changed(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
     return {key for key in {*old, *new} if old.get(key) != new.get(key)}
 
 
 def _change(
-    action: str, logical: str, kind: str, identifier: str = "", replacement: str = "", changed: list[str] | None = None
+    action: str,
+    logical: str,
+    kind: str,
+    identifier: str = "",
+    replacement: str = "",
+    changed: list[str] | None = None,
+    tagged: bool = False,
 ) -> dict[str, Any]:
     change: dict[str, Any] = {"Action": action, "LogicalResourceId": logical, "ResourceType": kind}
     if identifier:
         change["PhysicalResourceId"] = identifier
     if replacement:
-        change |= {"Replacement": replacement, "Scope": ["Properties"]}
-    details = []
+        scope = [name for name, within in (("Properties", changed), ("Tags", tagged)) if within]
+        change |= {"Replacement": replacement, "Scope": scope}
+    details: list[dict[str, Any]] = []
     for name in changed or []:
         alone = {"True": "Always", "Conditional": "Conditionally"}.get(replacing(kind, {name}), "Never")
         target = {"Attribute": "Properties", "Name": name, "RequiresRecreation": alone}
+        details.append({"Target": target, "Evaluation": "Static", "ChangeSource": "DirectModification"})
+    if tagged:
+        target = {"Attribute": "Tags", "RequiresRecreation": "Never"}
         details.append({"Target": target, "Evaluation": "Static", "ChangeSource": "DirectModification"})
     return {"Type": "Resource", "ResourceChange": {**change, "Details": details}}
 

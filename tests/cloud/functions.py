@@ -168,6 +168,8 @@ class Functions:
                 outcome = Outcome(body, "Function.ResponseSizeTooLarge", text)
         took = time.monotonic() - began
         self._write_log(function, environment, request, outcome, took, None if warm else init)
+        if function.config["TracingConfig"]["Mode"] == "Active":
+            self._trace(function, request)
         with self.lock:
             function.busy.remove(environment)
             keep = environment.alive and revision == function.config["RevisionId"] and function.name in self.held
@@ -233,6 +235,18 @@ class Functions:
         lines += [f"END RequestId: {request}", report]
         group = function.config["LoggingConfig"]["LogGroup"]
         self._logs.write(function.role, function.name, group, _stream_name(environment.name), lines)
+
+    def _trace(self, function: Function, request: str) -> None:
+        """Sends a segment to X-Ray with the rights of the function's role; every run is sampled."""
+        client = self.identities.client("xray", function.role, function.name)
+        now = time.time()
+        segment = {"name": function.name, "id": request[-12:].rjust(16, "0"), "start_time": now, "end_time": now}
+        segment["trace_id"] = f"1-{int(now):x}-{uuid.uuid4().hex[:24]}"
+        try:
+            client.put_trace_segments(TraceSegmentDocuments=[json.dumps(segment)])
+            client.put_telemetry_records(TelemetryRecords=[{"Timestamp": now, "SegmentsSentCount": 1}])
+        except ClientError as error:
+            log.warning("trace of %s: %s", function.name, error)
 
     def retire(self, function: Function) -> None:
         """Warm environments hold the former code and settings; those at work stop when they are done."""

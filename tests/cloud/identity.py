@@ -92,11 +92,23 @@ def role_of(arn: str) -> Role | None:
 
 
 def role_allows(arn: str, action: str, resource: str) -> bool:
-    """Whether the policies of a role, in line and attached, allow the action; a role that is gone may nothing."""
-    documents = list(_documents(arn))
-    return not any(denies(document, action, resource) for document in documents) and any(
-        allows(document, action, resource) for document in documents
+    """Whether the policies of a role, in line and attached, allow the action; a role that is gone may nothing.
+
+    Its boundary, if it has one, must allow it, too.
+    """
+    documents, bounds = list(_documents(arn)), list(_boundary(arn))
+    return (
+        not any(denies(document, action, resource) for document in documents + bounds)
+        and any(allows(document, action, resource) for document in documents)
+        and all(allows(document, action, resource) for document in bounds)
     )
+
+
+def _boundary(arn: str) -> Iterator[Document]:
+    role = role_of(arn)
+    if role and role.permissions_boundary_arn:
+        policy = iam().managed_policies[role.permissions_boundary_arn]
+        yield next(version.document for version in policy.versions if version.is_default)
 
 
 def _documents(arn: str) -> Iterator[Document]:

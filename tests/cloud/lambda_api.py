@@ -21,7 +21,7 @@ from cloud.access import function_arn
 from cloud.events import Events, on_failure, require_json, too_large
 from cloud.functions import SYNC_BYTES, Function, Functions, stamp, wrong
 from cloud.gate import ApiError, Call
-from cloud.identity import trusts_lambda
+from cloud.identity import role_allows, trusts_lambda
 
 VARIABLES_BYTES = 4 * 1024
 UNZIPPED_BYTES = 250 * 1024 * 1024
@@ -108,6 +108,9 @@ class LambdaApi:
             raise wrong("Lambda was unable to configure your environment variables because they exceed the 4KB limit")
         if not trusts_lambda(config["Role"]):
             raise wrong("The role defined for the function cannot be assumed by Lambda.")
+        traced = config["TracingConfig"]["Mode"] == "Active"
+        if traced and not role_allows(config["Role"], "xray:PutTraceSegments", "*"):
+            raise wrong("The provided execution role does not have permissions to call PutTraceSegments on XRAY")
         target = config.get("DeadLetterConfig", {}).get("TargetArn")
         if target:
             self._functions.require_destination(config["Role"], target)

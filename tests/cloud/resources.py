@@ -79,7 +79,8 @@ class Role(Resource):
     )
 
     def create(self, name: str, new: Properties) -> Made:
-        extra = {key: new[key] for key in ("Description", "MaxSessionDuration", "Path", "Tags") if key in new}
+        keys = ("Description", "MaxSessionDuration", "Path", "PermissionsBoundary", "Tags")
+        extra = {key: new[key] for key in keys if key in new}
         name = new.get("RoleName", name)
         trust = json.dumps(new["AssumeRolePolicyDocument"])
         role = self.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust, **extra)["Role"]
@@ -104,6 +105,10 @@ class Role(Resource):
     def update(self, made: Made, old: Properties, new: Properties) -> Made:
         trust = json.dumps(new["AssumeRolePolicyDocument"])
         self.client("iam").update_assume_role_policy(RoleName=made.identifier, PolicyDocument=trust)
+        if boundary := new.get("PermissionsBoundary"):
+            self.client("iam").put_role_permissions_boundary(RoleName=made.identifier, PermissionsBoundary=boundary)
+        elif "PermissionsBoundary" in old:
+            self.client("iam").delete_role_permissions_boundary(RoleName=made.identifier)
         self._set_policies(made.identifier, old, new)
         return made
 
@@ -358,7 +363,7 @@ class Function(Resource):
     properties = (
         *("FunctionName", "Code", "Role", "Handler", "Runtime", "Description", "Timeout", "MemorySize", "Environment"),
         *("VpcConfig", "DeadLetterConfig", "TracingConfig", "LoggingConfig", "EphemeralStorage", "KmsKeyArn"),
-        *("Architectures", "ReservedConcurrentExecutions", "Tags", "PackageType"),
+        *("Architectures", "Layers", "ReservedConcurrentExecutions", "Tags", "PackageType"),
     )
     elsewhere = ("Code", "ReservedConcurrentExecutions", "Tags", "KmsKeyArn", "FunctionName", "PackageType")
 
@@ -399,6 +404,8 @@ class Function(Resource):
             "VpcConfig": {"SubnetIds": [], "SecurityGroupIds": []},
             "DeadLetterConfig": {"TargetArn": ""},
             "Description": "",
+            "Layers": [],
+            "TracingConfig": {"Mode": "PassThrough"},
         }
         changed |= {key: value for key, value in emptied.items() if key in before and key not in after}
         if changed:

@@ -117,6 +117,8 @@ class Done(Struct):
     """Of the stack in the end."""
     declined: bool = False
     changes: list[Change] = []
+    tags: list[str] = []
+    """Changes of the stack's tags, such as `team: a → b`."""
     settings: list[Setting] = []
     """Set back from what 'slips limit' made of them."""
     outputs: dict[str, str] = {}
@@ -184,7 +186,7 @@ def _change(
     wanted = template.build(config, template.Code(bucket, key), left, former, given)
     done = Done(stack.name, account.region, account.id, warnings=warnings, left_out=packed.left_out)
     with stack.proposed(wanted, state, bucket, folder(config)) as plan:
-        done.changes = plan.changes if plan else []
+        done.changes, done.tags = (plan.changes, plan.tags) if plan else ([], [])
         done.settings = stack.settings(wanted) if deployed else []
         if plan and plan.kind == "CREATE" and config.backend.dynamodb_arn is None:
             done.warnings += map(stack.about_table, stack.former_tables())
@@ -418,7 +420,10 @@ class Screen:
         account = stack.account
         count = plural(len(plan.changes) if plan else len(settings), "change")
         self.say(f"stack '{stack.name}' in {account.region} of account {account.id}: {count}")
-        changes = sorted(plan.changes, key=lambda one: ("Add Modify Remove".find(one.action), one.name)) if plan else []
+        found = plan.changes if plan else []
+        # A tag of the stack changes all that has tags: one line is enough for that.
+        changes = [one for one in found if not (plan and plan.tags and one.what == ["tags"])]
+        changes.sort(key=lambda one: ("Add Modify Remove".find(one.action), one.name))
         widths = [
             max((len(text) for text in column), default=0) for column in zip(*map(_columns, changes), strict=True)
         ]
@@ -429,6 +434,8 @@ class Screen:
                 text += f"  ({change.loses})"
             stands_out = (change.replaced or change.loses) and self.is_terminal
             self._say(f"  {text}", "red" if stands_out else None)
+        if plan and plan.tags:
+            self.say(one_line(f"  ~ tags of the stack and of all in it that has tags: {', '.join(plan.tags)}"))
         for setting in settings:
             self.say(f"  ~ {setting}")
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
@@ -17,9 +17,12 @@ from slips.deploy import age, queues, template
 from slips.deploy.account import Account
 from slips.deploy.given import Given, streams_of
 from slips.errors import ConfigError
+from slips.rights import fill_in
 
 POLICY_CHARACTERS = 10_240
 """Of all inline policies of a role, blanks not counted. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+MANAGED_POLICIES = 25
+"""Of a role, at most; 10 unless the quota of the account was raised."""
 DIRECT_BUCKETS = 45
 """A function's policy takes 20,480 bytes, and a bucket's permission about 430."""
 VARIABLES_BYTES = 3_300
@@ -68,9 +71,17 @@ def _beyond_limits(config: Config) -> Iterator[str]:
         if resource["Type"] == "AWS::IAM::Role":
             size = sum(len(_as_text(policy["PolicyDocument"])) for policy in resource["Properties"]["Policies"])
             if size > POLICY_CHARACTERS:
+                own = len(resource["Properties"]["Policies"]) > 1
                 yield (
                     f"{name} would have policies of about {size:,} characters; expected {POLICY_CHARACTERS:,} at most, "
-                    "as AWS takes; map fewer, shorter prefixes, or give a role of yours ('role_arn')"
+                    "as AWS takes; map fewer, shorter prefixes, "
+                    + ("put rights of 'handler.policies' into a managed policy and name its ARN there, " if own else "")
+                    + "or give a role of yours ('role_arn')"
+                )
+            if (count := len(resource["Properties"].get("ManagedPolicyArns", ()))) > MANAGED_POLICIES:
+                yield (
+                    f"handler.policies: {count} managed policies; expected {MANAGED_POLICIES} at most, as roles take; "
+                    "put some into one"
                 )
     if config.backend.s3_direct and len(config.bucket_mapping) > DIRECT_BUCKETS:
         yield (
@@ -122,6 +133,11 @@ def check_account(config: Config, account: Account) -> list[str]:
                 problem = "is not there; expected one that exists; make it, or mend the ARN"
             if problem:
                 problems.append(f"{file}: {key} '{arn}' {problem}")
+    problems += _check_policies(config, account, file)
+    for layer in config.handler.layers:
+        found, remarks = _check_layer(layer, config, account)
+        problems += (f"{file}: handler.layers '{layer}' {problem}" for problem in found)
+        notes += (f"handler.layers '{layer}' {remark}" for remark in remarks)
     if config.base.sam.code_bucket:
         problems += _check_bucket(config.base.sam.code_bucket, account, file)
     problems += [
@@ -175,6 +191,49 @@ def _named(config: Config) -> Iterator[tuple[str, str]]:
         "handler.role_arn": config.handler.role_arn,
     }
     yield from ((key, arn) for key, arn in rest.items() if arn)
+
+
+def _check_policies(config: Config, account: Account, file: str) -> Iterator[str]:
+    """Find managed policies that are neither of the stack's account nor of AWS: its roles cannot have them."""
+    named = [("handler.policies", policy.arn) for policy in config.handler.policies]
+    for key, arn in [*named, ("permissions_boundary", config.permissions_boundary)]:
+        _, partition, _, _, owner, _ = _of_stack(arn or "arn::::aws:", account).split(":", 5)
+        if arn and (partition != account.partition or owner not in (account.id, "aws")):
+            yield (
+                f"{file}: {key} '{arn}' is not of account {account.id}, where the stack is; expected a policy of that "
+                "account, or of AWS; deploy with credentials of its account, or name another"
+            )
+
+
+def _check_layer(arn: str, config: Config, account: Account) -> tuple[list[str], list[str]]:
+    """Look at a layer, which any account may own: returns its problems, and notes of what may not work."""
+    where = _of_stack(arn, account)
+    _, partition, _, region, _ = where.split(":", 4)
+    if (partition, region) != (account.partition, account.region):
+        return [
+            f"is of {region}; expected one of {account.region}, where the stack is; {_elsewhere(region, account)}"
+        ], []
+    try:
+        with calls(f"handler.layers '{arn}'", passing=DENIED | MISSING):
+            found = account.functions.get_layer_version_by_arn(Arn=where)
+    except ClientError as error:
+        # Whether a layer of another account is there, is told only to those who may use it.
+        if code(error) in DENIED:
+            return [], [f"was not looked at: AWS denies {error.operation_name}"]
+        return ["is not there; expected a version that exists; mend the ARN"], []
+    handler = config.handler
+    wanted = {"CompatibleRuntimes": handler.runtime, "CompatibleArchitectures": handler.architecture}
+    return [], [
+        f"is for {', '.join(given)}; expected one for {value}, which the functions have; see whether it works"
+        for key, value in wanted.items()
+        if (given := cast("list[str]", found.get(key, []))) and value not in given
+    ]
+
+
+def _of_stack(arn: str, account: Account) -> str:
+    """Fill account, partition and region of the stack into an ARN, as CloudFormation does."""
+    values = {"AWS::AccountId": account.id, "AWS::Partition": account.partition, "AWS::Region": account.region}
+    return fill_in(arn, values)
 
 
 def _elsewhere(region: str, account: Account) -> str:

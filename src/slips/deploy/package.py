@@ -113,11 +113,15 @@ def build(
         _check_shadows(own, shipped)
         if missing:
             module, error = missing
-            if module not in {_module(name) for name in shipped}:
+            if module in {_module(name) for name in shipped}:
+                place = "it goes in with the requirements"
+            elif config.handler.layers:
+                place = "one of handler.layers must have it"
+            else:
                 raise UsageError(
                     f"{error}; expected a file of the project, or a package of handler.requirements; add it"
                 )
-            say(f"handler: not imported here, where '{module}' is not installed; it goes in with the requirements")
+            say(f"handler: not imported here, where '{module}' is not installed; {place}")
         return _zip({**shipped, **own}, left_out)
 
 
@@ -129,7 +133,7 @@ def check(config: Config, say: Callable[[str], None]) -> None:
     missing = _check_sources(config, own)
     if missing:
         module, error = missing
-        if config.handler.requirements is None:
+        if config.handler.requirements is None and not config.handler.layers:
             raise UsageError(f"{error}; expected a file of the project, or a package; name it in handler.requirements")
         say(f"handler: not imported here, where '{module}' is not installed; deploy looks whether it is required")
 
@@ -183,7 +187,10 @@ def _dependencies(directory: Path, requirements: str | None) -> Iterator[tuple[s
 
 
 def _packaged(config: Config, project: _Project) -> bytes:
-    """The config for the functions, without what is true on this machine only."""
+    """Encode the config for the functions, without keys of this machine alone, and without tags and rights.
+
+    A changed tag or right leaves the functions' code as it is.
+    """
     replace = msgspec.structs.replace
     mappings = {
         bucket: [replace(one, format=[project.format(name) for name in one.format]) for one in mappings]
@@ -192,8 +199,10 @@ def _packaged(config: Config, project: _Project) -> bytes:
     config = replace(
         config,
         backend=replace(config.backend, embedded=None),
-        handler=replace(config.handler, path=project.handler, requirements=None),
+        handler=replace(config.handler, path=project.handler, requirements=None, policies=[], layers=[]),
         bucket_mapping=mappings,
+        tags={},
+        permissions_boundary=None,
     )
     keys = msgspec.to_builtins(config)
     return msgspec.json.encode({key: keys[key] for key in keys if key not in ("base", "file")})

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from slips import secrets
 from slips.config import Config
+from slips.rights import PSEUDO, Policy
 
 Resource = Literal[
     "its logs",
@@ -28,15 +29,18 @@ Resource = Literal[
     "the named parameters",
     "the named secrets",
     "network interfaces",
+    "traces",
 ]
 Arns = Mapping[Resource, list[Any]]
 """The ARNs that a resource is, each a text or a CloudFormation function; `[]` if the config has none."""
 
 _WRITE_LOGS: tuple[str, Resource] = ("logs:CreateLogStream PutLogEvents", "its logs")
+_TRACE: tuple[str, Resource] = ("xray:PutTraceSegments PutTelemetryRecords", "traces")
 
 ROLES: dict[str, tuple[tuple[str, Resource], ...]] = {
     "EventPusherRole": (
         _WRITE_LOGS,
+        _TRACE,
         ("kinesis:PutRecords", "the streams"),
         ("dynamodb:UpdateItem", "the ledger, if routing drops"),
         ("sqs:ReceiveMessage DeleteMessage GetQueueAttributes", "the source queues"),
@@ -45,12 +49,14 @@ ROLES: dict[str, tuple[tuple[str, Resource], ...]] = {
     ),
     "DispatcherRole": (
         _WRITE_LOGS,
+        _TRACE,
         ("kinesis:DescribeStream DescribeStreamSummary GetRecords GetShardIterator ListShards", "the streams"),
         ("lambda:InvokeFunction", "the main func"),
         ("sns:Publish", "the error topic"),
     ),
     "MainFuncRole": (
         _WRITE_LOGS,
+        _TRACE,
         ("s3:GetObject GetObjectVersion", "the mapped objects"),
         ("kms:Decrypt", "the keys of buckets"),
         ("kinesis:PutRecords", "the streams"),
@@ -67,6 +73,7 @@ ROLES: dict[str, tuple[tuple[str, Resource], ...]] = {
     ),
     "ReporterRole": (
         _WRITE_LOGS,
+        _TRACE,
         ("kinesis:GetRecords GetShardIterator", "the streams"),
         ("dynamodb:GetItem UpdateItem", "the ledger"),
         ("dynamodb:UpdateItem DeleteItem", "the error table"),
@@ -74,6 +81,7 @@ ROLES: dict[str, tuple[tuple[str, Resource], ...]] = {
     ),
     "DrainRole": (
         _WRITE_LOGS,
+        _TRACE,
         ("kinesis:PutRecords GetRecords GetShardIterator", "the streams"),
         ("dynamodb:Scan BatchGetItem GetItem UpdateItem DeleteItem", "the error table"),
         ("dynamodb:GetItem", "the ledger"),
@@ -109,7 +117,53 @@ def arns_of_config(config: Config) -> dict[Resource, list[Any]]:
         "the named secrets": _unique(_secret(one.id) for one in named if one.service == "secretsmanager"),
         # AWS has no ARN for these actions: a function in a VPC makes its interfaces before they have a name.
         "network interfaces": ["*"] if config.handler.subnet_ids else [],
+        "traces": ["*"] if config.handler.tracing else [],
     }
+
+
+# ---- the handler's own
+
+
+def inline_policy(config: Config) -> list[dict[str, Any]]:
+    """Build the policy `handler` from `handler.policies`; the list is empty if the config has managed ones only."""
+    own = [_statement(policy) for policy in config.handler.policies if policy.arn is None]
+    document = {"Version": "2012-10-17", "Statement": own}
+    return [{"PolicyName": "handler", "PolicyDocument": document}] if own else []
+
+
+def managed_policies(config: Config) -> list[Any]:
+    """List the managed policies of `handler.policies`, each once."""
+    return _unique(as_written(policy.arn) for policy in config.handler.policies if policy.arn is not None)
+
+
+def _statement(policy: Policy) -> dict[str, Any]:
+    if policy.actions is not None:
+        return {"Effect": "Allow", "Action": policy.actions, "Resource": as_written(policy.resources)}
+    statement = {
+        "Sid": policy.sid,
+        "Effect": policy.effect,
+        "Action": policy.action,
+        "NotAction": policy.not_action,
+        "Resource": as_written(policy.resource),
+        "NotResource": as_written(policy.not_resource),
+        "Condition": as_written(policy.condition),
+    }
+    return {key: value for key, value in statement.items() if value is not None}
+
+
+def as_written(value: Any) -> Any:
+    """Let CloudFormation fill in pseudo parameters of texts, in lists and mappings, too; IAM's variables stay."""
+    match value:
+        case str() if any(f"${{{name}}}" in value for name in PSEUDO):
+            return _sub(re.sub(rf"\$\{{(?!({'|'.join(PSEUDO)})\}})", "${!", value))
+        case list():
+            return [as_written(each) for each in value]
+        case dict():
+            return {key: as_written(each) for key, each in value.items()}
+    return value
+
+
+# ---- ARNs of what the config names
 
 
 def _prefixes(config: Config) -> Iterator[str]:

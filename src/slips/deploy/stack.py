@@ -22,7 +22,7 @@ from slips.backends.aws import DISPATCHERS
 from slips.backends.aws.clients import code
 from slips.backends.aws.refusals import MISSING, calls, message
 from slips.deploy.account import Account
-from slips.deploy.template import BUCKETS, Template, to_json
+from slips.deploy.template import BUCKETS, TAGS, Template, to_json
 from slips.errors import SlipsError
 
 INLINE = 51_200
@@ -43,6 +43,11 @@ HINTS = (
     (r"already exists", "delete or rename what has that name, or choose another 'stack_name'"),
     (r"ReservedConcurrentExecutions|UnreservedConcurrentExecution", "lower 'handler.concurrency', or raise the quota"),
     (r"cannot be assumed by Lambda", "see that the role exists and that its trust policy names lambda.amazonaws.com"),
+    # Of a right that the same deploy gave: https://github.com/serverless/serverless/issues/6931
+    (
+        r"permissions to call PutTraceSegments",
+        "see that the role has that right; AWS may need a minute to see a new one",
+    ),
     (r"LimitExceeded|limit exceeded|quota|Rate exceeded|Throttling", "raise that quota, or try again later"),
     (r"S3 Error Code|GetObject.*Denied", "look at the code bucket's policy: Lambda must be able to read the package"),
 )
@@ -57,6 +62,7 @@ class State(Struct, frozen=True):
     reason: str
     outputs: dict[str, str]
     parameters: dict[str, str] = {}
+    tags: dict[str, str] = {}
 
     @property
     def is_deployed(self) -> bool:
@@ -96,6 +102,8 @@ class Plan(Struct, frozen=True):
     stack_id: str
     change_set: str
     changes: list[Change]
+    tags: list[str] = []
+    """Changes of the stack's tags, such as `team: a → b`."""
 
 
 class Event(Struct, frozen=True):
@@ -180,7 +188,10 @@ class Stack:
             raise SlipsError(f"{self._where}: AWS refuses to describe it: {message(error)}") from error
         outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
         parameters = {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
-        return State(stack["StackId"], stack["StackStatus"], stack.get("StackStatusReason", ""), outputs, parameters)
+        tags = {one["Key"]: one["Value"] for one in stack.get("Tags", []) if not one["Key"].startswith("aws:")}
+        return State(
+            stack["StackId"], stack["StackStatus"], stack.get("StackStatusReason", ""), outputs, parameters, tags
+        )
 
     def check(self) -> State | None:
         """The state of a stack that `prepare` can use. Raises SlipsError if it cannot."""
@@ -233,6 +244,10 @@ class Stack:
             "ChangeSetType": kind,
             "Capabilities": ["CAPABILITY_IAM"],
         }
+        former = state.tags if state else {}
+        tags = self._tags(template, former, kind)
+        if tags != former:
+            request["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
         if len(body) <= INLINE:
             request["TemplateBody"] = body.decode()
         else:
@@ -249,7 +264,14 @@ class Stack:
                 f"{self._where}: the change set failed: {reason}; expected changes that can be made; "
                 f"{_hint(reason) or 'mend that'}, then deploy again"
             )
-        return Plan(plan.kind, plan.stack_id, plan.change_set, changes)
+        return Plan(plan.kind, plan.stack_id, plan.change_set, changes, _tag_changes(former, tags))
+
+    def _tags(self, template: Template, now: dict[str, str], kind: str) -> dict[str, str]:
+        """Return the tags for the stack: those of the template, and those of `now` that no config gave it."""
+        former = self.template() if kind == "UPDATE" and now else {}
+        own = former.get("Metadata", {}).get(TAGS, {})
+        others = {key: value for key, value in now.items() if key not in own}
+        return {**others, **template.get("Metadata", {}).get(TAGS, {})}
 
     def _store(self, body: bytes, bucket: str, folder: str) -> str:
         """Puts a template into the code bucket; its URL, which CloudFormation itself resolves."""
@@ -527,6 +549,12 @@ def _change(about: dict[str, Any]) -> Change:
         list(dict.fromkeys(what)) if about["Action"] == "Modify" else [],
         replaced.get(about.get("Replacement", ""), "") if about["Action"] == "Modify" else "",
     )
+
+
+def _tag_changes(former: dict[str, str], tags: dict[str, str]) -> list[str]:
+    """Describe each tag that does not stay: `team: a → b`."""
+    keys = [key for key in sorted({*former, *tags}) if former.get(key) != tags.get(key)]
+    return [f"{key}: {former.get(key, '(none)')} → {tags.get(key, '(none)')}" for key in keys]
 
 
 def _difference(target: dict[str, Any]) -> str:

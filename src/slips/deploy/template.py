@@ -60,6 +60,8 @@ _FUNCTIONS = {
 
 BUCKETS = "MappedBuckets"
 """Key of the template's metadata: names of the buckets that may notify the stack."""
+TAGS = "Tags"
+"""Key of the template's metadata: tags for the stack, which CloudFormation gives to its resources, too."""
 _STREAM_RETRIES = 5
 _MOST_AGE = 6 * 3600
 """Seconds that Lambda keeps an asynchronous event at most: MainFunc may wait for `handler.concurrency` as long."""
@@ -102,7 +104,10 @@ def build(
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": _description(config),
         # What `destroy` has to look at, also where nobody has the config any more.
-        "Metadata": {BUCKETS: sorted({*config.bucket_mapping, *former})},
+        "Metadata": {
+            BUCKETS: sorted({*config.bucket_mapping, *former}),
+            **({TAGS: config.tags} if config.tags else {}),
+        },
         "Resources": resources,
         "Outputs": {name: {"Description": about, "Value": value} for name, (about, value) in _outputs(config).items()},
     }
@@ -289,6 +294,9 @@ def _functions(config: Config, code: Code) -> Resources:
             "LoggingConfig": {"LogGroup": _ref(log_group(name))},
             "Environment": {"Variables": _environment(config, name)},
         }
+        if config.handler.tracing:
+            # All of them: a trace begins where an invocation does, and MainFunc goes on with its dispatcher's.
+            properties["TracingConfig"] = {"Mode": "Active"}
         if name == "MainFunc":
             properties |= _main_func(config)
         made[name] = _resource("AWS::Lambda::Function", **properties)
@@ -317,6 +325,8 @@ def _main_func(config: Config) -> dict[str, Any]:
         properties["Timeout"] = handler.timeout
     if handler.concurrency is not None:
         properties["ReservedConcurrentExecutions"] = handler.concurrency
+    if handler.layers:
+        properties["Layers"] = permissions.as_written(handler.layers)
     if handler.subnet_ids:
         properties["VpcConfig"] = {"SubnetIds": handler.subnet_ids, "SecurityGroupIds": handler.security_group_ids}
     return properties
@@ -501,6 +511,14 @@ def _roles(config: Config) -> Resources:
         groups = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group"
         logs = [_sub(f"{groups}:${{{log_group(name)}}}:*") for name in own]
         arns: permissions.Arns = {**shared, "its logs": logs}
+        policies = [{"PolicyName": "slips", "PolicyDocument": _policy(*permissions.statements(role, arns))}]
+        more: dict[str, Any] = {}
+        if role == "MainFuncRole":
+            policies += permissions.inline_policy(config)
+            if managed := permissions.managed_policies(config):
+                more["ManagedPolicyArns"] = managed
+        if config.permissions_boundary is not None:
+            more["PermissionsBoundary"] = permissions.as_written(config.permissions_boundary)
         made[role] = _resource(
             "AWS::IAM::Role",
             AssumeRolePolicyDocument=_policy(
@@ -510,7 +528,8 @@ def _roles(config: Config) -> Resources:
                     "Action": "sts:AssumeRole",
                 }
             ),
-            Policies=[{"PolicyName": "slips", "PolicyDocument": _policy(*permissions.statements(role, arns))}],
+            Policies=policies,
+            **more,
         )
     return made
 
