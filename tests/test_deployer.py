@@ -73,6 +73,8 @@ def example(kind: inspect.Type) -> Any:
     match plain:
         case inspect.StructType():
             return {name: example(one.type) for name, one in keys_of(plain).items()}
+        case inspect.ListType() if "x-short" in unwrap(plain.item_type)[1]:
+            return notes["examples"][0]  # of all keys of such an item, each excludes others
         case inspect.ListType() if (item := example(plain.item_type)) is not None:
             return [item]
     if "examples" in notes:
@@ -95,6 +97,11 @@ def with_every_key() -> dict[str, Any]:
     return data
 
 
+def with_given_roles(data: dict[str, Any]) -> dict[str, Any]:
+    """A config without the keys that are only for roles that deploy makes."""
+    return {**data, "handler": {key: value for key, value in data["handler"].items() if key != "policies"}}
+
+
 def with_every_key_but_arns(data: dict[str, Any], kind: inspect.Type) -> dict[str, Any]:
     """A config that lets deploy make all that it can."""
     plain, _ = unwrap(kind)
@@ -112,7 +119,7 @@ def with_every_key_but_arns(data: dict[str, Any], kind: inspect.Type) -> dict[st
 SCHEMA = inspect.type_info(Config)
 DATA: dict[str, dict[str, Any]] = {
     **{name: yaml.safe_load(text) for name, text in CONFIGS.items()},
-    "every key": with_every_key(),
+    "every key": with_given_roles(with_every_key()),
     "every key but ARNs": with_every_key_but_arns(with_every_key(), SCHEMA),
 }
 TEMPLATES = {name: made(yaml.safe_dump(data)) for name, data in DATA.items()}
@@ -336,12 +343,6 @@ WAIVERS = [
     Waiver("AWS::Events::Rule", "RoleArn", "iam:PassRole", "targets are invoked by permission of the function"),
     Waiver(
         "AWS::IAM::Role",
-        "ManagedPolicyArns",
-        "iam:AttachRolePolicy iam:DetachRolePolicy",
-        "roles have policies of their own only",
-    ),
-    Waiver(
-        "AWS::IAM::Role",
         "Description MaxSessionDuration",
         "iam:UpdateRole iam:UpdateRoleDescription",
         "roles are not described, and sessions last as long as is usual",
@@ -388,7 +389,6 @@ WAIVERS = [
         "elasticfilesystem:DescribeMountTargets s3files:ListMountTargets",
         "no file system is mounted",
     ),
-    Waiver("AWS::Lambda::Function", "Layers", "lambda:GetLayerVersion", "all code is in the package"),
     Waiver("AWS::Lambda::Function", "PublishToLatestPublished", "lambda:PublishVersion", "there is one version"),
     Waiver("AWS::Lambda::Function", "RecursiveLoop", "lambda:PutFunctionRecursionConfig", "loops end as is usual"),
     Waiver(
@@ -487,6 +487,9 @@ COMMANDS = [
         "cloudformation:ExecuteChangeSet cloudformation:GetTemplate cloudformation:ListStackResources",
         f"stack/{STACK}/*",
     ),
+    # Source of the right on the change set: the condition key cloudformation:CreateAction of these two actions.
+    ("cloudformation:TagResource cloudformation:UntagResource", f"stack/{STACK}/*"),
+    ("cloudformation:TagResource cloudformation:UntagResource", "changeSet/slips-*"),
     ("cloudwatch:GetMetricData", "*"),
     ("dynamodb:ListTables", "*"),
     ("dynamodb:DeleteTable", f"table/{STACK}-*"),
@@ -499,6 +502,7 @@ COMMANDS = [
     ("kms:DescribeKey", "key/*"),
     ("lambda:GetFunctionConfiguration lambda:InvokeFunction lambda:UpdateFunctionConfiguration", "function:*"),
     ("lambda:GetEventSourceMapping lambda:UpdateEventSourceMapping", "event-source-mapping:*"),
+    ("lambda:GetLayerVersion", "layer:*"),
     ("lambda:ListEventSourceMappings", "*"),
     ("logs:FilterLogEvents", "log-group:*"),
     ("s3:ListBucket", CODE),
@@ -513,6 +517,9 @@ COMMANDS = [
 OF_THE_HANDLER = {"secretsmanager:GetSecretValue", "ssm:GetParameter", "ssm:GetParameters"}
 """What `slips test` uses for the secrets that the handler's arguments name."""
 OTHERWISE_NAMED = {
+    "create_change_set": {
+        *("cloudformation:CreateChangeSet", "cloudformation:TagResource", "cloudformation:UntagResource"),
+    },
     "get_object": {"s3:GetObject", "s3:GetObjectVersion"},
     "get_caller_identity": set[str](),  # nobody can be denied it
     "upload_fileobj": {"s3:PutObject", "s3:AbortMultipartUpload"},
@@ -527,6 +534,8 @@ def of_commands(config: str) -> Iterator[Need]:
         *(arn for name in template["Resources"] if (arn := arn_of(template, name))),
         *given(config),
         f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/0f1e2d3c",
+        f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/slips-1/0f1e2d3c",
+        f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:my-layer:3",
         KEY,
         *(f"arn:aws:s3:::{bucket}{key}" for bucket in (CODE, BUCKET) for key in ("", "/a/b.gz")),
     }

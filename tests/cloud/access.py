@@ -137,7 +137,8 @@ def _sqs(operation: str, params: Mapping[str, Any]) -> list[Need]:
 
 
 def _lambda(operation: str, params: Mapping[str, Any]) -> list[Need]:
-    action = "lambda:InvokeFunction" if operation == "Invoke" else f"lambda:{operation}"
+    names = {"Invoke": "InvokeFunction", "GetLayerVersionByArn": "GetLayerVersion"}
+    action = f"lambda:{names.get(operation, operation)}"
     if "UUID" in params:
         return [(action, arn("lambda", f"event-source-mapping:{params['UUID']}"))]
     name = params.get("FunctionName") or params.get("Resource")
