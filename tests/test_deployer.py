@@ -516,6 +516,8 @@ COMMANDS = [
 """Actions that the commands use, and the last part of the ARNs that they use them on."""
 OF_THE_HANDLER = {"secretsmanager:GetSecretValue", "ssm:GetParameter", "ssm:GetParameters"}
 """What `slips test` uses for the secrets that the handler's arguments name."""
+OF_FUNCTIONS = {"sqs:SendMessage"}
+"""Called with the right of a function's role alone."""
 OTHERWISE_NAMED = {
     "create_change_set": {
         *("cloudformation:CreateChangeSet", "cloudformation:TagResource", "cloudformation:UntagResource"),
@@ -573,7 +575,7 @@ def test_the_commands_are_known_to_call_what_their_source_calls() -> None:
             # A paginator is asked for by the method's name.
             name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "value", None)
             called.update({name} & methods().keys() if isinstance(name, str) else ())
-    known = {action for actions, _ in COMMANDS for action in actions.split()} | OF_THE_HANDLER
+    known = {action for actions, _ in COMMANDS for action in actions.split()} | OF_THE_HANDLER | OF_FUNCTIONS
     actions = {name: methods()[name] for name in called}
     assert {name: found for name, found in actions.items() if found and not found & known} == {}, "not in COMMANDS"
     assert known - set().union(*actions.values()) == set(), "nothing calls it"
