@@ -784,10 +784,11 @@ def test_termination_protection_is_told() -> None:
 
 
 class Functions:
-    """The functions and mappings as they run."""
+    """The functions and mappings as they run; `changes` are what was changed of them, in order."""
 
-    def __init__(self, delay: str, batch_size: int) -> None:
-        self.variables, self.batch_size, self.timeout = {"SLIPS_DELAY": delay, "SLIPS_STACK": "app"}, batch_size, 960
+    def __init__(self, delay: str, batch_size: int, records: int) -> None:
+        self.variables = {"SLIPS_DELAY": delay, "SLIPS_BATCH_SIZE": str(batch_size), "SLIPS_STACK": "app"}
+        self.records, self.timeout, self.changes = records, 960, list[str]()
 
     def get_function_configuration(self, FunctionName: str) -> Any:
         assert FunctionName == "app-Fast"
@@ -795,19 +796,22 @@ class Functions:
 
     def update_function_configuration(self, FunctionName: str, Environment: Any, Timeout: int) -> None:
         self.variables, self.timeout = Environment["Variables"], Timeout
+        self.changes.append("function")
 
     def get_event_source_mapping(self, UUID: str) -> Any:
         assert UUID == "uuid"
-        return {"BatchSize": self.batch_size}
+        return {"BatchSize": self.records}
 
     def update_event_source_mapping(self, UUID: str, BatchSize: int) -> None:
-        self.batch_size = BatchSize
+        self.records = BatchSize
+        self.changes.append("mapping")
 
 
-def lanes(delay: int, batch_size: int) -> dict[str, Any]:
-    properties = {"Environment": {"Variables": {"SLIPS_DELAY": str(delay)}}, "Timeout": 360}
+def lanes(delay: int, batch_size: int, records: int) -> dict[str, Any]:
+    variables = {"SLIPS_DELAY": str(delay), "SLIPS_BATCH_SIZE": str(batch_size)}
+    properties = {"Environment": {"Variables": variables}, "Timeout": 360}
     function = {"Type": "AWS::Lambda::Function", "Properties": properties}
-    mapping = {"Type": "AWS::Lambda::EventSourceMapping", "Properties": {"BatchSize": batch_size}}
+    mapping = {"Type": "AWS::Lambda::EventSourceMapping", "Properties": {"BatchSize": records}}
     return {"Resources": {"FastDispatcher": function, "FastDispatcherMapping": mapping}}
 
 
@@ -821,26 +825,57 @@ def limited(functions: Functions, former: dict[str, Any]) -> Stack:
 
 
 def test_what_limit_changed_is_shown_and_set_back_and_nothing_else() -> None:
-    functions = Functions("5.0", 20)
-    stack = limited(functions, lanes(0, 1))
-    found = stack.settings(lanes(0, 1))
+    functions = Functions("50.0", 20, 120)
+    stack = limited(functions, lanes(0, 1, 100))
+    found = stack.settings(lanes(0, 1, 100))
     assert list(map(str, found)) == [
-        "lane fast: delay 5 set by 'slips limit', back to 0",
+        "lane fast: delay 50 set by 'slips limit', back to 0",
         "lane fast: batch size 20 set by 'slips limit', back to 1",
+        "lane fast: records at once 120 set by 'slips limit', back to 100",
     ]
     stack.restore(found)
-    assert functions.variables == {"SLIPS_DELAY": "0", "SLIPS_STACK": "app"}
-    assert (functions.batch_size, functions.timeout) == (1, 360)
-    assert stack.settings(lanes(0, 1)) == []
+    assert functions.variables == {"SLIPS_DELAY": "0", "SLIPS_BATCH_SIZE": "1", "SLIPS_STACK": "app"}
+    assert (functions.records, functions.timeout) == (100, 360)
+    assert stack.settings(lanes(0, 1, 100)) == []
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "order"),
+    [((0, 1, 100), (60, 1, 5), ["mapping", "function"]), ((60, 1, 5), (0, 1, 100), ["function", "mapping"])],
+)
+def test_a_dispatcher_never_has_more_records_than_time_while_limits_are_set_back(
+    now: tuple[int, int, int], then: tuple[int, int, int], order: list[str]
+) -> None:
+    functions = Functions(str(now[0]), *now[1:])
+    stack = limited(functions, lanes(*then))
+    stack.restore(stack.settings(lanes(*then)))
+    assert functions.changes == order
+
+
+def test_records_become_fewer_before_a_deploy_makes_a_dispatcher_wait_longer_and_never_more() -> None:
+    functions = Functions("0", 1, 100)
+    stack = limited(functions, lanes(0, 1, 100))
+    stack.make_room(lanes(60, 1, 5))
+    assert (functions.records, functions.variables["SLIPS_DELAY"]) == (5, "0")
+    stack.make_room(lanes(0, 1, 100))
+    assert functions.records == 5
 
 
 def test_what_the_config_changes_is_no_doing_of_limit() -> None:
-    assert limited(Functions("0", 1), lanes(0, 1)).settings(lanes(7, 10)) == []
-    assert limited(Functions("7", 10), lanes(0, 1)).settings(lanes(7, 10)) == []
+    assert limited(Functions("0", 1, 100), lanes(0, 1, 100)).settings(lanes(7, 10, 90)) == []
+    assert limited(Functions("7", 10, 90), lanes(0, 1, 100)).settings(lanes(7, 10, 90)) == []
 
 
 def test_a_stack_that_slips_did_not_write_has_no_such_settings() -> None:
-    assert limited(Functions("5", 20), {}).settings(lanes(0, 1)) == []
+    assert limited(Functions("5", 20, 100), {}).settings(lanes(0, 1, 100)) == []
+
+
+def test_a_batch_size_that_limit_set_on_a_stack_of_the_version_before_is_set_back() -> None:
+    former = lanes(0, 100, 100)
+    del former["Resources"]["FastDispatcher"]["Properties"]["Environment"]["Variables"]["SLIPS_BATCH_SIZE"]
+    functions = Functions("0", 100, 20)
+    (found,) = limited(functions, former).settings(lanes(0, 100, 100))
+    assert (found.what, found.now, found.then) == ("records at once", 20, 100)
 
 
 # ---- uploads

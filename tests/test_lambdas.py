@@ -464,6 +464,24 @@ def test_the_delay_of_the_lane_is_a_setting(stack: Stack, monkeypatch: pytest.Mo
     assert slept == [7, 0.5, 0]
 
 
+def test_the_batch_size_of_the_lane_is_a_setting_that_a_stack_of_the_version_before_lacks(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = kinesis(*(json.dumps(object_event(key).to_dict()) for key in "abcde"))
+    stack.call(lambdas.dispatcher, batch)
+    monkeypatch.setenv("SLIPS_BATCH_SIZE", "2")
+    stack.call(lambdas.dispatcher, batch)
+    assert [len(json.loads(payload)) for payload in stack.functions.payloads] == [5, 2, 2, 1]
+
+
+def test_a_dispatcher_whose_time_is_up_tells_aws_where_to_go_on(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIPS_BATCH_SIZE", "1")
+    batch = kinesis(*(json.dumps(object_event(key).to_dict()) for key in "ab"))
+    done = stack.call(lambdas.dispatcher, batch, Context(milliseconds=1000))
+    assert done == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    assert "no time was left" in stack.said[0]["message"]
+
+
 # ---- main func
 
 

@@ -64,8 +64,8 @@ VARIABLES = {
         "SLIPS_UNDELIVERED_URL": {"Ref": "Undelivered"},
     },
     "MainFunc": {"SLIPS_LEDGER_TABLE": {"Ref": "Ledger"}},
-    "FastDispatcher": {"SLIPS_MAIN_FUNC": "main", "SLIPS_DELAY": "0"},
-    "SlowDispatcher": {"SLIPS_MAIN_FUNC": "main", "SLIPS_DELAY": "2"},
+    "FastDispatcher": {"SLIPS_MAIN_FUNC": "main", "SLIPS_DELAY": "0", "SLIPS_BATCH_SIZE": "10"},
+    "SlowDispatcher": {"SLIPS_MAIN_FUNC": "main", "SLIPS_DELAY": "2", "SLIPS_BATCH_SIZE": "10"},
 }
 
 
@@ -110,7 +110,7 @@ def template() -> dict[str, Any]:
             "Properties": {
                 "FunctionName": {"Ref": f"{lane}Dispatcher"},
                 "EventSourceArn": {"Fn::GetAtt": [f"Event{lane}Stream", "Arn"]},
-                "BatchSize": 10,
+                "BatchSize": 100,
                 "StartingPosition": "TRIM_HORIZON",
             },
         }
@@ -820,12 +820,14 @@ def test_the_lag_is_the_latest_iterator_age_and_arrivals_are_summed(cloud: Cloud
 # ---- limit
 
 
-def settings(cloud: Cloud, function: str = "FastDispatcher") -> tuple[dict[str, str], int, int]:
-    """Environment, timeout and batch size."""
+def settings(cloud: Cloud, function: str = "FastDispatcher") -> tuple[str, str | None, int, int]:
+    """Delay, batch size, the function's time limit, and the records that its mapping gives it."""
     name = cloud.stack()._resources[function]
     known = cloud.clients.functions.get_function_configuration(FunctionName=name)
     (mapping,) = cloud.clients.functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
-    return known["Environment"]["Variables"], known["Timeout"], mapping["BatchSize"]
+    variables = known["Environment"]["Variables"]
+    assert variables["SLIPS_MAIN_FUNC"] == "main"
+    return variables["SLIPS_DELAY"], variables.get("SLIPS_BATCH_SIZE"), known["Timeout"], mapping["BatchSize"]
 
 
 def test_limit_shows_and_sets_the_lane_it_is_asked_for(cloud: Cloud) -> None:
@@ -835,12 +837,23 @@ def test_limit_shows_and_sets_the_lane_it_is_asked_for(cloud: Cloud) -> None:
     assert done.err == (
         "slips: it holds until the next 'slips deploy', which sets it back to 'backend.lane' of the config\n"
     )
-    assert settings(cloud) == ({"SLIPS_MAIN_FUNC": "main", "SLIPS_DELAY": "5"}, 65, 10)
-    done = cloud.slips("limit", "fast", "-b", "100", "--json")
+    assert settings(cloud) == ("5", "10", 65, 100)
+    done = cloud.slips("limit", "fast", "-d", "100", "-b", "20", "--json")
     before = {"delay": 5, "batch_size": 10}
-    assert done.json == {"lane": "fast", "delay": 5, "batch_size": 100, "before": before}
-    assert settings(cloud)[2] == 100
-    assert settings(cloud, "SlowDispatcher") == ({"SLIPS_MAIN_FUNC": "main", "SLIPS_DELAY": "2"}, 60, 10)
+    assert done.json == {"lane": "fast", "delay": 100, "batch_size": 20, "before": before}
+    assert settings(cloud) == ("100", "20", 160, 60)
+    assert settings(cloud, "SlowDispatcher") == ("2", "10", 60, 100)
+
+
+def test_limit_sets_what_the_mapping_gives_on_a_stack_of_the_version_before(bare: Cloud) -> None:
+    body = template()
+    before = {"SLIPS_MAIN_FUNC": "main", "SLIPS_DELAY": "0"}
+    body["Resources"]["FastDispatcher"]["Properties"]["Environment"] = {"Variables": before}
+    body["Resources"]["FastDispatcherMapping"]["Properties"]["BatchSize"] = 7
+    bare.deploy(body)
+    assert bare.slips("limit", "fast").out == "delay:      0\nbatch_size: 7\n"
+    assert bare.slips("limit", "fast", "-d", "3", "-b", "4").out == "delay:      0 -> 3\nbatch_size: 7 -> 4\n"
+    assert settings(bare) == ("3", None, 63, 4)
 
 
 def test_setting_what_is_set_changes_nothing_and_says_nothing(cloud: Cloud) -> None:
@@ -851,24 +864,50 @@ def test_setting_what_is_set_changes_nothing_and_says_nothing(cloud: Cloud) -> N
 @pytest.mark.parametrize("args", [["-d", "301"], ["-d", "-1"], ["-b", "0"], ["-b", "10001"], ["-d", "x"]], ids=" ".join)
 def test_a_limit_out_of_range_is_wrong_input(cloud: Cloud, args: list[str]) -> None:
     assert cloud.slips("limit", "fast", *args).status == 2
-    assert settings(cloud)[0]["SLIPS_DELAY"] == "0"
+    assert settings(cloud)[0] == "0"
     assert cloud.slips("limit", "middle").status == 2
 
 
 def test_the_longest_delay_is_waited_once_a_batch_however_large_and_the_function_has_the_time(cloud: Cloud) -> None:
     assert cloud.slips("limit", "fast", "-d", "300", "-b", "10000").status == 0
-    assert settings(cloud) == ({"SLIPS_MAIN_FUNC": "main", "SLIPS_DELAY": "300"}, 360, 10_000)
+    assert settings(cloud) == ("300", "10000", 360, 10_000)
+
+
+def test_a_dispatcher_never_has_more_records_than_time_while_a_limit_is_set(credentials: None) -> None:
+    order: list[tuple[str, int]] = []
+
+    class Functions(FakeFunctions):
+        def update_function_configuration(self, **request: Any) -> None:
+            super().update_function_configuration(**request)
+            order.append(("delay", int(request["Environment"]["Variables"]["SLIPS_DELAY"])))
+
+        def update_event_source_mapping(self, **request: Any) -> None:
+            self.records = request["BatchSize"]
+            order.append(("records", self.records))
+
+        def get_event_source_mapping(self, **_: Any) -> Any:
+            return {"State": "Enabled"}
+
+    functions = Functions(Variables={"SLIPS_DELAY": "0", "SLIPS_BATCH_SIZE": "1"})
+    functions.conflicts, functions.records = 0, 100
+    stack = Stack(clients(functions=functions), "test", {"FastDispatcher": "fast"}, sleep=lambda _: None)
+    stack.set_limit("fast", LaneConfig(batch_size=1, delay=60))
+    stack.set_limit("fast", LaneConfig(batch_size=1, delay=0))
+    assert order == [("records", 5), ("delay", 60), ("delay", 0), ("records", 100)]
 
 
 class FakeFunctions(Pages):
     """Lambda with one dispatcher, whose environment somebody else changes once, and that AWS is busy with a while."""
 
     def __init__(self, **environment: Any) -> None:
-        super().__init__(
-            {"EventSourceMappings": [{"UUID": "u", "BatchSize": 1, "EventSourceArn": "arn:aws:kinesis:x"}]}
-        )
+        super().__init__()
+        self.records = 1
         self.environment: dict[str, Any] = environment or {"Variables": {"SLIPS_DELAY": "0"}}
         self.revision, self.busy, self.conflicts, self.status = 1, 0, 1, "Successful"
+
+    def paginate(self, **_: Any) -> Iterator[Any]:
+        mapping = {"UUID": "u", "BatchSize": self.records, "EventSourceArn": "arn:aws:kinesis:x"}
+        yield {"EventSourceMappings": [mapping]}
 
     def get_function_configuration(self, **_: Any) -> Any:
         self.busy = max(0, self.busy - 1)

@@ -78,7 +78,7 @@ backend:
   stream_shards: 3
   log_retention_days: 90
   kms_key_arns: ["arn:aws:kms:eu-central-1:123456789012:key/0f1e2d3c-0000-0000-0000-000000000000"]
-  lane: {fast: {batch_size: 10}, slow: {batch_size: 100, delay: 240}}
+  lane: {fast: {batch_size: 10}, slow: {batch_size: 70, delay: 240}}
 handler:
   path: src/handler.py
   args:
@@ -290,8 +290,10 @@ def test_the_original_keys_are_honoured() -> None:
         "SecurityGroupIds": ["sg-0a1b2c3d4e5f67890"],
     }
     assert (main["MemorySize"], main["Timeout"]) == (2048, 300)
-    assert properties(stack, "FastDispatcherMapping")["BatchSize"] == 10
-    assert properties(stack, "SlowDispatcherMapping")["BatchSize"] == 100
+    # Slow: a dispatcher has the time for one delay only, so it is given what one MainFunc takes.
+    for lane, batch_size, records in (("Fast", "10", 100), ("Slow", "70", 70)):
+        assert variables(stack, f"{lane}Dispatcher")["SLIPS_BATCH_SIZE"] == batch_size
+        assert properties(stack, f"{lane}DispatcherMapping")["BatchSize"] == records
     assert variables(stack, "FastDispatcher")["SLIPS_DELAY"] == "0"
     assert variables(stack, "SlowDispatcher")["SLIPS_DELAY"] == "240"
     for topic in ("Logs", "Trails"):
@@ -379,7 +381,7 @@ def test_all_functions_are_of_one_package() -> None:
 def test_a_function_gets_the_variables_that_it_reads() -> None:
     streams = {"SLIPS_FAST_STREAM_ARN": arn("EventFastStream"), "SLIPS_SLOW_STREAM_ARN": arn("EventSlowStream")}
     ledger, errors = {"SLIPS_LEDGER_TABLE": {"Ref": "Ledger"}}, {"SLIPS_ERROR_TABLE": {"Ref": "ErrorTable"}}
-    dispatcher = {"SLIPS_MAIN_FUNC": arn("MainFunc"), "SLIPS_DELAY": "0"}
+    dispatcher = {"SLIPS_MAIN_FUNC": arn("MainFunc"), "SLIPS_DELAY": "0", "SLIPS_BATCH_SIZE": "1"}
     expected: dict[str, dict[str, Any]] = {
         "EventPusher": streams,
         "FastDispatcher": dispatcher,

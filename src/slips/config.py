@@ -161,8 +161,8 @@ class RoleArns(Struct, frozen=True):
 class LaneConfig(Struct, frozen=True):
     """How fast a lane is emptied."""
 
-    batch_size: Annotated[int, _key("Objects given to one invocation, at most.", ge=1, le=10_000)] = 1
-    delay: Annotated[int, _key("Seconds to wait before each invocation.", ge=0, le=300)] = 0
+    batch_size: Annotated[int, _key("Objects given to one MainFunc invocation, at most.", ge=1, le=10_000)] = 1
+    delay: Annotated[int, _key("Seconds to wait before each MainFunc invocation.", ge=0, le=300)] = 0
 
 
 class Lanes(Struct, frozen=True):

@@ -41,6 +41,8 @@ REPORT_SECONDS = 60.0
 """Reporter keeps them to write down what it read back from a stream."""
 DRAIN_SECONDS = 20.0
 """Drain ends when less is left, and says that there is more."""
+BATCH_SIZE = 10_000
+"""Objects for one MainFunc where a dispatcher is not told: all that it is given."""
 
 
 class Context(Protocol):
@@ -240,7 +242,9 @@ def dispatcher(payload: Any, context: Context) -> dict[str, Any]:
         done = dispatch(
             lane_records(payload),
             invoker=LambdaInvoker(_function.clients.functions, os.environ["SLIPS_MAIN_FUNC"]),
+            batch_size=int(os.environ.get("SLIPS_BATCH_SIZE") or BATCH_SIZE),
             delay=float(os.environ.get("SLIPS_DELAY") or 0),
+            seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
             sleep=_function.sleep,
         )
         if done.problem:

@@ -208,6 +208,8 @@ def _change(
                 f"AWS goes on with stack '{stack.name}', which nobody follows now; 'slips deploy' says whether it is "
                 "at rest, and then does what is still to do, such as --wire"
             )
+            if deployed:
+                stack.make_room(wanted)
             with screen.follow(len(plan.changes)) as observer:
                 state = stack.execute(plan, observer)
         if state:

@@ -117,18 +117,23 @@ class Event(Struct, frozen=True):
     is_stack: bool
 
 
+What = Literal["delay", "batch size", "records at once"]
+_VARIABLES: dict[What, str] = {"delay": "SLIPS_DELAY", "batch size": "SLIPS_BATCH_SIZE"}
+"""Settings that are a dispatcher's variables; `records at once` are its mapping's."""
+
+
 class Setting(Struct, frozen=True):
     """A setting of a lane that `slips limit` changed since the last deploy."""
 
     lane: str
-    what: Literal["delay", "batch size"]
+    what: What
     now: int
     then: int
     """What the template says, and `restore` sets."""
     resource: str
     """Physical name of the function or mapping that has it."""
     timeout: int = 0
-    """Of a delay: the function's time limit, which `slips limit` raises with it; 0: as it is."""
+    """Of a function: its time limit, which `slips limit` raises with the delay; 0: as it is."""
 
     def __str__(self) -> str:
         return f"lane {self.lane}: {self.what} {self.now} set by 'slips limit', back to {self.then}"
@@ -463,33 +468,56 @@ class Stack:
         for (lane, what), (name, then) in _limits(template).items():
             if (lane, what) in limits and name in resources:
                 id = resources[name].id
-                now = self._delay(id)[0] if what == "delay" else self._batch_size(id)
+                now = self._variable(id, what) if what in _VARIABLES else self._records(id)
                 if now not in (limits[lane, what][1], then):
                     timeout = wanted[name]["Properties"].get("Timeout", 0)
                     found.append(Setting(lane, what, now, then, id, timeout))
         return found
 
     def restore(self, settings: Sequence[Setting]) -> None:
-        """Sets back what `slips limit` changed: CloudFormation compares templates only, and would not see it."""
-        functions = self.account.functions
+        """Sets back what `slips limit` changed: CloudFormation compares templates only, and would not see it.
+
+        In the order in which a dispatcher always has the time for the records that it is given.
+        """
+        records = [one for one in settings if one.what not in _VARIABLES]
+        self._set_records([one for one in records if one.then < one.now])
+        for function in dict.fromkeys(one.resource for one in settings if one.what in _VARIABLES):
+            its = [one for one in settings if one.resource == function]
+            request: Any = {"Timeout": its[0].timeout} if its[0].timeout else {}
+            with calls(f"{self._where}: lane {its[0].lane}"):
+                variables = {**self._variables(function), **{_VARIABLES[one.what]: str(one.then) for one in its}}
+                self.account.functions.update_function_configuration(
+                    FunctionName=function, Environment={"Variables": variables}, **request
+                )
+        self._set_records([one for one in records if one.then > one.now])
+
+    def make_room(self, template: Template) -> None:
+        """Gives dispatchers fewer records before the template makes them wait longer.
+
+        CloudFormation changes a function before its mapping. What a dispatcher has no time for in between is a failed
+        batch to AWS, which gives it up after some of them.
+        """
+        resources = self.resources()
+        for (lane, what), (name, then) in _limits(template).items():
+            if what not in _VARIABLES and name in resources:
+                id = resources[name].id
+                if (now := self._records(id)) > then:
+                    self._set_records([Setting(lane, what, now, then, id)])
+
+    def _set_records(self, settings: Sequence[Setting]) -> None:
         for one in settings:
             with calls(f"{self._where}: lane {one.lane}"):
-                if one.what == "batch size":
-                    functions.update_event_source_mapping(UUID=one.resource, BatchSize=one.then)
-                    continue
-                request: Any = {"Timeout": one.timeout} if one.timeout else {}
-                variables = {**self._delay(one.resource)[1], "SLIPS_DELAY": str(one.then)}
-                functions.update_function_configuration(
-                    FunctionName=one.resource, Environment={"Variables": variables}, **request
-                )
+                self.account.functions.update_event_source_mapping(UUID=one.resource, BatchSize=one.then)
 
-    def _delay(self, function: str) -> tuple[int, dict[str, str]]:
+    def _variables(self, function: str) -> dict[str, str]:
         with calls(f"{self._where}: {function}"):
             configuration = self.account.functions.get_function_configuration(FunctionName=function)
-        variables = configuration.get("Environment", {}).get("Variables", {})
-        return int(float(variables.get("SLIPS_DELAY", 0))), variables
+        return configuration.get("Environment", {}).get("Variables", {})
 
-    def _batch_size(self, mapping: str) -> int:
+    def _variable(self, function: str, what: What) -> int:
+        return int(float(self._variables(function).get(_VARIABLES[what], 0)))
+
+    def _records(self, mapping: str) -> int:
         with calls(f"{self._where}: {mapping}"):
             return self.account.functions.get_event_source_mapping(UUID=mapping)["BatchSize"]
 
@@ -572,18 +600,19 @@ def _difference(target: dict[str, Any]) -> str:
     return f"{name}: {before} → {after}"
 
 
-def _limits(template: Template) -> dict[tuple[str, Literal["delay", "batch size"]], tuple[str, int]]:
+def _limits(template: Template) -> dict[tuple[str, What], tuple[str, int]]:
     """`(lane, what)` to the logical name of the resource that has the setting, and its value."""
-    found: dict[tuple[str, Literal["delay", "batch size"]], tuple[str, int]] = {}
+    found: dict[tuple[str, What], tuple[str, int]] = {}
     resources = template.get("Resources", {})
     for lane, function in DISPATCHERS.items():
         variables = resources.get(function, {}).get("Properties", {}).get("Environment", {}).get("Variables", {})
-        if "SLIPS_DELAY" in variables:
-            found[lane, "delay"] = (function, int(float(variables["SLIPS_DELAY"])))
+        for what, variable in _VARIABLES.items():
+            if variable in variables:
+                found[lane, what] = (function, int(float(variables[variable])))
         mapping = f"{function}Mapping"
         properties = resources.get(mapping, {}).get("Properties", {})
         if "BatchSize" in properties:
-            found[lane, "batch size"] = (mapping, int(properties["BatchSize"]))
+            found[lane, "records at once"] = (mapping, int(properties["BatchSize"]))
     return found
 
 

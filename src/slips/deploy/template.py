@@ -20,6 +20,7 @@ import yaml
 from msgspec import Struct
 
 from slips.backends.aws import DISPATCHERS, FUNCTIONS, STREAMS
+from slips.backends.aws.lanes import DISPATCHER_SECONDS, records_at_once
 from slips.config import Config
 from slips.deploy import age, permissions, queues, streams
 from slips.deploy.given import NOTHING, Given
@@ -50,9 +51,12 @@ _FUNCTIONS = {
     "EventPusher": _Function(
         "Puts new objects on their lane.", "event_pusher", "EventPusherRole", 512, queues.PUSHER_SECONDS
     ),
-    # A minute, and the longest delay, which `slips limit` may set at any time. Objects were lost with 5 s.
-    "FastDispatcher": _Function("Starts MainFunc for the fast lane.", "dispatcher", "DispatcherRole", 512, 360),
-    "SlowDispatcher": _Function("Starts MainFunc for the slow lane.", "dispatcher", "DispatcherRole", 512, 360),
+    "FastDispatcher": _Function(
+        "Starts MainFunc for the fast lane.", "dispatcher", "DispatcherRole", 512, DISPATCHER_SECONDS
+    ),
+    "SlowDispatcher": _Function(
+        "Starts MainFunc for the slow lane.", "dispatcher", "DispatcherRole", 512, DISPATCHER_SECONDS
+    ),
     "MainFunc": _Function("Gives the records of objects to your handler.", "main_func", "MainFuncRole", 1024, 900),
     "Reporter": _Function("Writes what failed to the error table.", "reporter", "ReporterRole", 512, 300),
     "Drain": _Function("Puts error items back on their lane.", "drain", "DrainRole", 512, 900),
@@ -341,10 +345,11 @@ def _environment(config: Config, function: str) -> dict[str, Any]:
     ledger = {"SLIPS_LEDGER_TABLE": _ref("Ledger")}
     errors = {"SLIPS_ERROR_TABLE": _error_table_name(config)}
     undelivered = {"SLIPS_UNDELIVERED_URL": _ref("Undelivered")}
-    lane = "fast" if function == "FastDispatcher" else "slow"
+    limit = config.backend.lane.fast if function == "FastDispatcher" else config.backend.lane.slow
     dispatcher = {
         "SLIPS_MAIN_FUNC": _get("MainFunc"),
-        "SLIPS_DELAY": str(getattr(config.backend.lane, lane).delay),
+        "SLIPS_DELAY": str(limit.delay),
+        "SLIPS_BATCH_SIZE": str(limit.batch_size),
     }
     return {
         **(config.handler.environment if function == "MainFunc" else {}),
@@ -389,7 +394,7 @@ def _lanes(config: Config, deployed: Template, retention: Mapping[Lane, int]) ->
             EventSourceArn=_stream_arn(config, lane),
             # Whatever was put before the mapping polls for the first time is taken too.
             StartingPosition="TRIM_HORIZON",
-            BatchSize=getattr(config.backend.lane, lane).batch_size,
+            BatchSize=records_at_once(getattr(config.backend.lane, lane)),
             # One bad record neither blocks its shard nor takes others with it.
             FunctionResponseTypes=["ReportBatchItemFailures"],
             BisectBatchOnFunctionError=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from slips.envelope import LaneRecord, encode
@@ -12,6 +13,8 @@ from slips.ports import Invoker
 
 PAYLOAD_BYTES = 100_000
 """Most of one invocation. Its on-failure record repeats the payload, and SNS takes 256 KB of that."""
+SECONDS_TO_END = 20.0
+"""Of the time limit, kept to tell AWS how far it came, even if an invocation is taken only at the second attempt."""
 
 
 class Dispatched(NamedTuple):
@@ -23,33 +26,55 @@ class Dispatched(NamedTuple):
     """Sequence number of the first record that has to come again, with all after it; if it has none: all have to."""
     problem: str
     """Why; empty if none has to."""
+    invocations: int = 0
+    """Of the main func, that were taken."""
 
 
 def dispatch(
-    records: Iterable[LaneRecord], *, invoker: Invoker, delay: float, sleep: Callable[[float], None]
+    records: Iterable[LaneRecord],
+    *,
+    invoker: Invoker,
+    batch_size: int,
+    delay: float,
+    seconds_left: Callable[[], float],
+    sleep: Callable[[float], None],
 ) -> Dispatched:
-    """Starts the main func on all `records`, after `delay` seconds; stops where an invocation is not taken.
+    """Starts the main func on each `batch_size` of `records`, `delay` seconds before each.
 
-    What comes before that is never given twice: AWS delivers from `retry_from` on. A batch that is too long for one
-    invocation waits once, as the time limit of the dispatcher is made for one delay.
+    Stops where an invocation is not taken, or where the time is up: AWS delivers again from `retry_from` on, and what
+    comes before that is never given twice. The first group is given in any case, so that each attempt gets further. A
+    group that is too long for one invocation becomes several, after one delay.
     """
-    given = 0
-    for some in _invocations(records):
-        first, events = some[0], [record.event for record in some if record.event is not None]
-        if not events:
-            return Dispatched(given, first.sequence_number, first.problem)
-        if not given:
-            sleep(delay)
-        try:
-            invoker.invoke(events)
-        except InvokeError as error:
-            return Dispatched(given, first.sequence_number, str(error))
-        given += len(events)
-    return Dispatched(given, "", "")
+    given = taken = 0
+    for group in _groups(records, batch_size):
+        waited = False
+        for some in _invocations(group):
+            first, events = some[0], [record.event for record in some if record.event is not None]
+            if not events:
+                return Dispatched(given, first.sequence_number, first.problem, taken)
+            wait = 0 if waited else delay
+            if taken and seconds_left() < wait + SECONDS_TO_END:
+                return Dispatched(given, first.sequence_number, "no time was left for the rest of the batch", taken)
+            if not waited:
+                sleep(delay)
+                waited = True
+            try:
+                invoker.invoke(events)
+            except InvokeError as error:
+                return Dispatched(given, first.sequence_number, str(error), taken)
+            given, taken = given + len(events), taken + 1
+    return Dispatched(given, "", "", taken)
+
+
+def _groups(records: Iterable[LaneRecord], size: int) -> Iterator[Sequence[LaneRecord]]:
+    """The records, `size` at a time."""
+    rest = iter(records)
+    while group := list(islice(rest, size)):
+        yield group
 
 
 def _invocations(records: Iterable[LaneRecord]) -> Iterator[Sequence[LaneRecord]]:
-    """The records by invocation; one that is no object event has its own."""
+    """A group by what fits into one invocation; one that is no object event has its own."""
     some: list[LaneRecord] = []
     size = 0
     for record in records:

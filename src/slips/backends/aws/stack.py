@@ -21,6 +21,7 @@ from slips.backends.aws import DISPATCHERS, FUNCTIONS
 from slips.backends.aws.clients import Clients, code, reason
 from slips.backends.aws.dynamodb import DynamoErrors, DynamoLedger
 from slips.backends.aws.kinesis import KinesisStream, read_back
+from slips.backends.aws.lanes import SPARE, records_at_once
 from slips.backends.aws.queue import UndeliveredQueue
 from slips.backends.aws.refusals import DENIED, calls
 from slips.backends.aws.throttles import Patience, seconds_from_now
@@ -38,8 +39,6 @@ LOOKS, LOOK_SECONDS = 120, 0.5
 """How often and how long apart to look whether a change is done: most are within seconds."""
 READ_BACK_SECONDS = 60.0
 """How long a command waits for a throttled shard, a batch."""
-SPARE = 60
-"""Seconds of a dispatcher's time limit that are not for its delay, which it waits once a batch."""
 CONFLICTS = {"PreconditionFailedException", "ResourceConflictException", "ResourceInUseException"}
 """Somebody else, or AWS itself, is changing the same thing."""
 _FAILED = "its creation failed; expected one that is deployed; 'slips deploy' makes it anew, and says why it fails"
@@ -206,20 +205,34 @@ class Stack:
 
     def limit(self, lane: Lane) -> LaneConfig:
         """How fast a lane is emptied at this moment."""
-        delay = self._fresh_variables(DISPATCHERS[lane])[1].get("SLIPS_DELAY")
+        variables = self._fresh_variables(DISPATCHERS[lane])[1]
+        delay = variables.get("SLIPS_DELAY")
         if delay is None:
             raise self.lacks("delay", f"SLIPS_DELAY in the environment of {DISPATCHERS[lane]}, unlike those of 2018")
-        return LaneConfig(batch_size=self._mapping(lane)["BatchSize"], delay=int(float(delay)))
+        # The dispatchers of the version before give MainFunc all that the mapping gives them.
+        batch_size = variables.get("SLIPS_BATCH_SIZE") or self._mapping(lane)["BatchSize"]
+        return LaneConfig(batch_size=int(batch_size), delay=int(float(delay)))
 
     def set_limit(self, lane: Lane, limit: LaneConfig) -> None:
-        """Lasts until the next deploy."""
-        known = self.limit(lane)
-        if limit.delay != known.delay:
-            self._set_delay(DISPATCHERS[lane], limit.delay)
-        if limit.batch_size != known.batch_size:
-            self._set_batch_size(lane, limit.batch_size)
+        """Lasts until the next deploy.
 
-    def _set_delay(self, function: str, delay: int) -> None:
+        At each moment a dispatcher has the time for the records that it is given: they become fewer before it waits
+        longer, and more only after.
+        """
+        function = DISPATCHERS[lane]
+        mapping, variables = self._mapping(lane), self._fresh_variables(function)[1]
+        wanted, records = {"SLIPS_DELAY": str(limit.delay)}, limit.batch_size
+        if "SLIPS_BATCH_SIZE" in variables:
+            wanted["SLIPS_BATCH_SIZE"], records = str(limit.batch_size), records_at_once(limit)
+        if records < mapping["BatchSize"]:
+            self._set_records(mapping["UUID"], records)
+        if any(variables.get(name) != value for name, value in wanted.items()):
+            self._set_variables(function, wanted, SPARE + limit.delay)
+        if records > mapping["BatchSize"]:
+            self._set_records(mapping["UUID"], records)
+
+    def _set_variables(self, function: str, wanted: dict[str, str], seconds: int) -> None:
+        """Sets some of a function's variables; its time limit becomes `seconds` at least."""
         name, functions = self._physical(function), self._clients.functions
 
         def change() -> None:
@@ -228,17 +241,17 @@ class Stack:
             revision = {"RevisionId": configuration["RevisionId"]} if "RevisionId" in configuration else {}
             functions.update_function_configuration(
                 FunctionName=name,
-                Environment={"Variables": {**variables, "SLIPS_DELAY": str(delay)}},
-                Timeout=max(configuration["Timeout"], SPARE + delay),
+                Environment={"Variables": {**variables, **wanted}},
+                Timeout=max(configuration["Timeout"], seconds),
                 **revision,
             )
 
         self._patiently(name, change)
         self._await(name, lambda: functions.get_function_configuration(FunctionName=name), "LastUpdateStatus")
 
-    def _set_batch_size(self, lane: Lane, batch_size: int) -> None:
-        uuid, functions = self._mapping(lane)["UUID"], self._clients.functions
-        self._patiently(uuid, partial(functions.update_event_source_mapping, UUID=uuid, BatchSize=batch_size))
+    def _set_records(self, uuid: str, records: int) -> None:
+        functions = self._clients.functions
+        self._patiently(uuid, partial(functions.update_event_source_mapping, UUID=uuid, BatchSize=records))
         self._await(uuid, lambda: functions.get_event_source_mapping(UUID=uuid), "State")
 
     def _patiently(self, what: str, change: Callable[[], object]) -> None:
