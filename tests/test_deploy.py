@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -497,7 +498,8 @@ class CloudFormation:
 
     def on_describe_stack_events(self, **request: Any) -> Any:
         """Two a page, the newest first."""
-        if "NextToken" not in request and {"execute_change_set", "delete_stack"} & {*self.operations()}:
+        is_busy = {"execute_change_set", "delete_stack"} & {*self.operations()} or self.status == "DELETE_IN_PROGRESS"
+        if "NextToken" not in request and is_busy:
             self.events += map(self.event, self.looks.pop(0))
         at = int(request.get("NextToken", 0))
         newest = self.events[::-1]
@@ -769,6 +771,18 @@ def test_what_cannot_be_deleted_is_named() -> None:
     cloudformation = CloudFormation(looks=[["Role DELETE_FAILED it is in use", "app DELETE_FAILED"]])
     with pytest.raises(SlipsError, match=r"DELETE_FAILED; what is named is left(.|\n)*Role .*it is in use"):
         on(cloudformation).delete(STACK_ID, Events())
+
+
+def test_a_deletion_that_goes_on_is_followed_to_its_end_and_one_that_has_ended_is_done() -> None:
+    seen = Events()
+    going = CloudFormation("DELETE_IN_PROGRESS", looks=[["app DELETE_IN_PROGRESS"], [], ["app DELETE_COMPLETE"]])
+    on(going).delete(STACK_ID, seen)
+    assert [event.status for event in seen] == ["DELETE_COMPLETE"]
+    assert "delete_stack" not in going.operations()
+    for status in ("DELETE_COMPLETE", None):
+        gone = CloudFormation(status)
+        on(gone).delete(STACK_ID, Events())
+        assert "delete_stack" not in gone.operations()
 
 
 def test_termination_protection_is_told() -> None:
@@ -1115,6 +1129,99 @@ def test_destroy_all_deletes_the_table_and_the_code_of_this_stack_alone(account:
     assert f"deleted table {small.outputs['ErrorTableName']}" in screen.said
 
 
+class Killed(BaseException):
+    """The end of the process: no code of it runs any more."""
+
+
+@contextmanager
+def dying(account: Account, last: int) -> Iterator[None]:
+    """In this block the account's call number `last` ends the process before AWS gets it."""
+    left = last
+
+    def count(**_: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise Killed
+
+    clients: list[Any] = [account.cloudformation, account.s3, account.dynamodb, account.sqs]
+    for client in clients:
+        client.meta.events.register("before-call", count)
+    try:
+        yield
+    finally:
+        for client in clients:
+            client.meta.events.unregister("before-call", count)
+
+
+OURS = {"Id": f"slips-app-{'0' * 12}", "TopicArn": TOPIC, "Events": ["s3:ObjectCreated:*"]}
+
+
+def test_destroy_all_that_was_killed_between_any_two_calls_is_made_good_by_the_next(account: Account) -> None:
+    for last in range(1, 100):
+        stack = Stack(account, "app", sleep=never)
+        with stack.proposed(SMALL, None, "my-code", "f/app/") as plan:
+            assert plan
+            stack.execute(plan, Events())
+        for key in ("f/app/1.zip", "f/app/2.zip"):
+            account.s3.put_object(Bucket="my-code", Key=key)
+        account.s3.put_bucket_notification_configuration(
+            Bucket="my-logs", NotificationConfiguration=cast("Any", {"TopicConfigurations": [OURS]})
+        )
+        try:
+            with dying(account, last):
+                destroy(account, Seen(), parse(CONFIG), all_=True)
+        except Killed:
+            assert destroy(account, Seen(), parse(CONFIG), all_=True)
+            ended = False
+        else:
+            ended = True
+        assert stack.state() is None
+        assert account.dynamodb.list_tables()["TableNames"] == []
+        assert account.s3.list_objects_v2(Bucket="my-code")["KeyCount"] == 0
+        assert "TopicConfigurations" not in account.s3.get_bucket_notification_configuration(Bucket="my-logs")
+        if ended:
+            break
+    assert last > 12, "it was killed at so many calls"
+
+
+def test_destroy_all_takes_what_is_gone_for_done(account: Account, small: State) -> None:
+    account.dynamodb.delete_table(TableName=small.outputs["ErrorTableName"])
+    account.s3.delete_bucket(Bucket="my-code")
+    account.s3.delete_bucket(Bucket="my-logs")
+    assert destroy(account, Seen(), parse(CONFIG), all_=True)
+    assert Stack(account, "app").state() is None
+    again = Seen()
+    assert destroy(account, again, all_=True)
+    assert "nothing to destroy" in again.text
+
+
+def test_destroy_of_a_stack_that_is_protected_deletes_nothing(account: Account, small: State) -> None:
+    class Protected(Stack):
+        def state(self, stack_id: str | None = None) -> State | None:
+            state = super().state(stack_id)
+            return msgspec.structs.replace(state, protected=True) if state else None
+
+    account.s3.put_object(Bucket="my-code", Key="f/app/1.zip")
+    stack = Protected(account, "app", sleep=never)
+    with pytest.raises(SlipsError, match="expected one without termination protection"):
+        remove(stack, parse(CONFIG), Seen(), all_=True, force=True, yes=True)
+    assert Stack(account, "app").state() == small
+    assert account.dynamodb.list_tables()["TableNames"] == [small.outputs["ErrorTableName"]]
+    assert account.s3.list_objects_v2(Bucket="my-code")["KeyCount"] == 1
+
+
+def test_destroy_all_deletes_the_code_and_the_table_while_the_stack_tells_where_they_are(
+    account: Account, small: State
+) -> None:
+    account.s3.put_object(Bucket="my-code", Key="f/app/1.zip")
+    screen = Seen()
+    destroy(account, screen, all_=True)
+    said = [one.split(" ", 2)[:2] for one in screen.said]
+    assert said.index(["deleted", "1"]) < said.index(["deleted", "table"])
+    assert said.index(["deleted", "table"]) < min(at for at, one in enumerate(said) if one[0].startswith("DELETE_"))
+
+
 def test_destroy_tells_how_to_go_on_with_the_table_and_where_the_code_remains(account: Account, small: State) -> None:
     screen = Seen()
     destroy(account, screen)
@@ -1325,7 +1432,21 @@ def test_who_no_longer_follows_is_told_that_aws_goes_on_and_what_to_do(cloud: Cl
     assert state.status == "CREATE_COMPLETE"
     cloud.fault("kinesis", "DeleteStream", hold=True)
     said = interrupted(screen, lambda: remove(stack, None, screen, all_=True, force=False, yes=True))
-    assert said.startswith("interrupted: AWS goes on to delete stack 'app', which nobody follows now; its error table")
+    assert said.startswith(
+        "interrupted: AWS goes on to delete stack 'app', which nobody follows now; 'slips destroy --a"
+    )
+    state = stack.state()
+    assert state
+    assert state.status == "DELETE_IN_PROGRESS"
+
+    def mend(_: float) -> None:
+        cloud.clear_faults()
+        time.sleep(0.02)
+
+    again = Seen()
+    assert remove(Stack(account_of(cloud), "app", sleep=mend), None, again, all_=True, force=False, yes=True)
+    assert "DELETE_COMPLETE  app  AWS::CloudFormation::Stack" in again.said
+    assert stack.state() is None
 
 
 # ---- how it looks

@@ -286,12 +286,16 @@ def _remove(
         for arn in stack.former_tables():
             screen.say(stack.about_table(arn))
         return True
-    if state.status.endswith("_IN_PROGRESS"):
+    if state.status.endswith("_IN_PROGRESS") and state.status != "DELETE_IN_PROGRESS":
         stack.check()
+    if state.protected:
+        raise stack.protected("termination protection is enabled")
     if not force:
         _refuse_if_needed(stack, state, command)
-    formed, resources = stack.template(), stack.resources()
+    # By its id, as a deletion that goes on may end at any moment.
+    formed, resources = stack.template(state.id), stack.resources(state.id)
     staying = [resources[one] for one in kept(formed) if one in resources]
+    code = _code_of(formed, state, stack)
     screen.goners(stack, resources, staying, all_)
     if not yes:
         if not screen.can_ask:
@@ -299,22 +303,33 @@ def _remove(
         if not screen.ask("Destroy?"):
             screen.say("nothing was changed")
             return False
+    also = "; its uploaded code and its error table may be deleted" if all_ else ""
     progress.done = (
-        f"stack '{stack.name}' stands; buckets may not notify it any more; 'slips destroy' goes on, and "
-        "'slips deploy --wire' mends it"
+        f"stack '{stack.name}' stands; buckets may not notify it any more{also}; 'slips destroy' goes on, and "
+        "'slips deploy --wire' mends the notifications"
     )
     _unwire(stack, {*mapped_buckets(formed), *(config.bucket_mapping if config else [])}, screen)
+    if all_:
+        # Only a stack that is there tells where they are: whoever is interrupted finds by it what is left.
+        if code and code.folder:
+            count = stack.delete_objects(code.bucket, code.folder)
+            screen.say(f"deleted {plural(count, 'object')} of code, s3://{code.bucket}/{code.folder}")
+        for one in staying:
+            if one.kind == _TABLE:
+                stack.delete_table(one.id)
+                screen.say(f"deleted table {one.id}")
     progress.done = (
-        f"AWS goes on to delete stack '{stack.name}', which nobody follows now; its error table and uploaded code "
-        "stay, even with --all; 'slips destroy' says what there still is"
+        f"AWS goes on to delete stack '{stack.name}', which nobody follows now; 'slips destroy{' --all' * all_}' "
+        "follows it, and says what there still is"
     )
     with screen.follow(len(resources) - len(staying)) as observer:
         stack.delete(state.id, observer)
-    progress.done = f"stack '{stack.name}' is gone; its error table or uploaded code may be left, even with --all"
+    progress.done = f"stack '{stack.name}' is gone"
     for one in staying:
-        _end_of(one, stack, all_, screen)
-    _end_of_table_given(state, resources, screen)
-    _end_of_code(formed, state, stack, all_, screen)
+        if not (all_ and one.kind == _TABLE):
+            _tell_of(one, stack, screen)
+    _tell_of_table_given(state, resources, screen)
+    _tell_of_code(code, all_, screen)
     for arn in stack.former_tables():
         if all(arn != stack.table_arn(one.id) for one in staying):
             screen.say(f"kept: {stack.about_table(arn)}")
@@ -353,39 +368,50 @@ def _refuse_if_needed(stack: Stack, state: State, command: str) -> None:
         )
 
 
-def _end_of(resource: Resource, stack: Stack, all_: bool, screen: Screen) -> None:
-    """Deletes a resource that outlived its stack, or says how it can be used."""
-    if resource.kind != "AWS::DynamoDB::Table":
+_TABLE = "AWS::DynamoDB::Table"
+
+
+def _tell_of(resource: Resource, stack: Stack, screen: Screen) -> None:
+    """Says how a resource that outlived its stack can be used."""
+    if resource.kind != _TABLE:
         screen.say(f"kept: {resource.name}, {resource.id}")
-    elif all_:
-        stack.delete_table(resource.id)
-        screen.say(f"deleted table {resource.id}")
-    else:
-        screen.say(f"kept: error table {resource.id}")
-        screen.say(f"for a new stack to go on with it, set backend.dynamodb_arn: {stack.table_arn(resource.id)}")
+        return
+    screen.say(f"kept: error table {resource.id}")
+    screen.say(f"for a new stack to go on with it, set backend.dynamodb_arn: {stack.table_arn(resource.id)}")
 
 
-def _end_of_table_given(state: State, resources: dict[str, Resource], screen: Screen) -> None:
+def _tell_of_table_given(state: State, resources: dict[str, Resource], screen: Screen) -> None:
     table = state.outputs.get("ErrorTableName")
     if table and "ErrorTable" not in resources:
         screen.say(f"kept: error table {table}, which backend.dynamodb_arn named: the stack did not make it")
 
 
-def _end_of_code(formed: dict[str, Any], state: State, stack: Stack, all_: bool, screen: Screen) -> None:
-    """Deletes the uploaded code of this stack, or says where it remains."""
+class _Code(Struct):
+    """The uploaded code of a stack."""
+
+    bucket: str
+    key: str
+    folder: str
+    """What holds this stack's alone, with a `/` at its end; empty if others use it."""
+
+
+def _code_of(formed: dict[str, Any], state: State, stack: Stack) -> _Code | None:
+    """Where it is; None if another tool deployed the stack."""
     from slips.deploy.stack import uploaded
 
-    code = uploaded(formed, state.parameters)
+    if (found := uploaded(formed, state.parameters)) is None:
+        return None
+    bucket, key = found
+    folder = key.rpartition("/")[0]
+    return _Code(bucket, key, f"{folder}/" if Path(folder).name == stack.name else "")
+
+
+def _tell_of_code(code: _Code | None, all_: bool, screen: Screen) -> None:
+    """Says where the uploaded code remains."""
     if code is None:
         screen.say("kept: the functions' code, where the tool that deployed the stack put it")
-        return
-    bucket, key = code
-    folder = key.rpartition("/")[0]
-    if all_ and Path(folder).name == stack.name:
-        count = stack.delete_objects(bucket, f"{folder}/")
-        screen.say(f"deleted {plural(count, 'object')} of code, s3://{bucket}/{folder}/")
-    else:
-        screen.say(f"kept: the uploaded code, s3://{bucket}/{key}")
+    elif not (all_ and code.folder):
+        screen.say(f"kept: the uploaded code, s3://{code.bucket}/{code.key}")
 
 
 # ---- how it looks

@@ -11,7 +11,7 @@ import io
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import takewhile
 from typing import Any, Literal, Protocol
 
@@ -63,6 +63,8 @@ class State(Struct, frozen=True):
     outputs: dict[str, str]
     parameters: dict[str, str] = {}
     tags: dict[str, str] = {}
+    protected: bool = False
+    """Whether it has termination protection: AWS refuses to delete it."""
 
     @property
     def is_deployed(self) -> bool:
@@ -195,7 +197,13 @@ class Stack:
         parameters = {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
         tags = {one["Key"]: one["Value"] for one in stack.get("Tags", []) if not one["Key"].startswith("aws:")}
         return State(
-            stack["StackId"], stack["StackStatus"], stack.get("StackStatusReason", ""), outputs, parameters, tags
+            stack["StackId"],
+            stack["StackStatus"],
+            stack.get("StackStatusReason", ""),
+            outputs,
+            parameters,
+            tags,
+            stack.get("EnableTerminationProtection", False),
         )
 
     def check(self) -> State | None:
@@ -340,19 +348,30 @@ class Stack:
         return state
 
     def delete(self, stack_id: str, observer: Observer) -> None:
-        """Deletes the stack, and waits for the end. Raises SlipsError with the resources' own reasons."""
+        """Deletes the stack, and waits for the end, also of a deletion that has begun. Does nothing if it is gone.
+
+        Raises SlipsError with the resources' own reasons.
+        """
         since = self._newest(stack_id)
+        state = self.state(stack_id)  # after the events: what ends later is among those that are waited for
+        if state is None or state.status == "DELETE_COMPLETE":
+            return
         try:
             with calls(self._where, passing={"ValidationError"}):
-                self._cloudformation.delete_stack(StackName=stack_id)
+                if state.status != "DELETE_IN_PROGRESS":
+                    self._cloudformation.delete_stack(StackName=stack_id)
         except ClientError as error:
-            raise SlipsError(
-                f"{self._where}: cannot be deleted: {message(error)}; expected one without termination protection; "
-                "take that away in the CloudFormation console"
-            ) from error
+            raise self.protected(message(error)) from error
         status, failed = self._follow(stack_id, since, observer)
         if status != "DELETE_COMPLETE":
             raise self._failure(status, failed, "what is named is left, the rest is gone", "then delete again")
+
+    def protected(self, why: str) -> SlipsError:
+        """What AWS says of a stack that it keeps from being deleted."""
+        return SlipsError(
+            f"{self._where}: cannot be deleted: {why}; expected one without termination protection; "
+            "take that away in the CloudFormation console"
+        )
 
     def _newest(self, stack_id: str) -> str:
         """Id of the last event so far."""
@@ -400,10 +419,10 @@ class Stack:
             if one.get("ResourceStatus") != "DELETE_COMPLETE"
         }
 
-    def template(self) -> Template:
+    def template(self, stack_id: str | None = None) -> Template:
         """The template as it was given; `{}` for one that slips did not write."""
         with calls(self._where):
-            body: Any = self._cloudformation.get_template(StackName=self.name)["TemplateBody"]
+            body: Any = self._cloudformation.get_template(StackName=stack_id or self.name)["TemplateBody"]
         return dict(body) if isinstance(body, dict) else {}
 
     def holdings(self, state: State) -> Holdings:
@@ -447,14 +466,14 @@ class Stack:
         )
 
     def delete_table(self, name: str) -> None:
-        """Deletes a table that the stack left. Raises SlipsError."""
-        with calls(f"table '{name}'"):
+        """Deletes a table of the stack, if it is there. Raises SlipsError."""
+        with suppress(ClientError), calls(f"table '{name}'", passing=MISSING):
             self.account.dynamodb.delete_table(TableName=name)
 
     def delete_objects(self, bucket: str, prefix: str) -> int:
-        """Deletes what deploys of this stack put under its own prefix; how many objects."""
+        """Deletes what deploys of this stack put under its own prefix, if the bucket is there; how many objects."""
         count = 0
-        with calls(f"s3://{bucket}/{prefix}"):
+        with suppress(ClientError), calls(f"s3://{bucket}/{prefix}", passing=MISSING):
             for page in self.account.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
                 for one in page.get("Contents", []):
                     self.account.s3.delete_object(Bucket=bucket, Key=one["Key"])
