@@ -40,6 +40,7 @@ from slips.config import Config, parse
 from slips.deploy.account import Account
 from slips.deploy.checks import check_account, check_config, read_given
 from slips.deploy.given import Given
+from slips.deploy.keys import Found
 from slips.deploy.package import Package
 from slips.deploy.stack import INLINE, Change, Event, Plan, Setting, Stack, State, upload, uploaded
 from slips.errors import ConfigError, SlipsError, UsageError
@@ -374,6 +375,14 @@ def test_what_may_not_be_looked_at_is_told_and_is_no_error(account: Account) -> 
     account.sns = cast("Any", Denied())
     (note,) = check_account(parse(CONFIG), account)
     assert "was not looked at" in note
+
+
+def test_what_cannot_work_with_its_key_is_told_with_all_else(account: Account) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_account(parse(CONFIG.replace("my-logs", "my-other")), account, Found(problems=["slips.yml: its key"]))
+    assert len(caught.value.problems) == 2
+    assert caught.value.problems[1] == "slips.yml: its key"
+    assert check_account(parse(CONFIG), account, Found(notes=["so"])) == ["so"]
 
 
 # ---- who deploys

@@ -499,7 +499,7 @@ COMMANDS = [
         "table/*",
     ),
     ("kinesis:DescribeStreamSummary kinesis:GetRecords kinesis:GetShardIterator kinesis:PutRecords", "stream/*"),
-    ("kms:DescribeKey", "key/*"),
+    ("kms:DescribeKey kms:GetKeyPolicy", "key/*"),
     ("lambda:GetFunctionConfiguration lambda:InvokeFunction lambda:UpdateFunctionConfiguration", "function:*"),
     ("lambda:GetEventSourceMapping lambda:UpdateEventSourceMapping", "event-source-mapping:*"),
     ("lambda:GetLayerVersion", "layer:*"),

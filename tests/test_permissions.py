@@ -18,6 +18,7 @@ import pytest
 
 from cloud import Cloud, allows
 from deployed import Deployed
+from slips.backends.aws.dynamodb import DynamoErrors
 from slips.deploy.permissions import ROLES
 from slips.model import ErrorItem
 
@@ -34,6 +35,10 @@ backend:
     - {name: Logs, arn: "arn:aws:sns:us-east-1:123456789012:logs"}
   sqs_queues:
     - {name: Queued, arn: "arn:aws:sqs:us-east-1:123456789012:logs"}
+  kinesis_stream_fast_arn: "arn:aws:kinesis:us-east-1:123456789012:stream/fast"
+  kinesis_stream_slow_arn: "arn:aws:kinesis:us-east-1:123456789012:stream/slow"
+  dynamodb_arn: "arn:aws:dynamodb:us-east-1:123456789012:table/errors"
+  dlq_sns_arn: "arn:aws:sns:us-east-1:123456789012:failed"
   kms_key_arns: [KEY]
 handler:
   path: src/handler.py
@@ -87,7 +92,11 @@ LONG = [{"seconds": 0.1}] * 55
 
 
 class Stack(Deployed):
-    """The stack that has everything that needs a permission, and what of the account its tests look at."""
+    """The stack that uses all that needs a permission, encrypted, and what of the account its tests look at."""
+
+    @property
+    def errors(self) -> DynamoErrors:
+        return DynamoErrors(self.cloud.client("dynamodb"), "errors")
 
     @cached_property
     def policies(self) -> dict[str, dict[str, Any]]:
@@ -148,7 +157,8 @@ class Stack(Deployed):
 
 
 def _account(cloud: Cloud) -> dict[str, str]:
-    """What a user has before the stack: buckets, topic and queue, key, secrets, a network. Placeholders of CONFIG."""
+    """What a user has before the stack: buckets, topics and queue, keys, secrets, a network. Placeholders of CONFIG."""
+    _given(cloud)
     s3, sns, sqs, ec2 = (cloud.client(service) for service in ("s3", "sns", "sqs", "ec2"))
     for bucket in ("my-logs", "code", "out-123456789012"):
         s3.create_bucket(Bucket=bucket)
@@ -157,7 +167,7 @@ def _account(cloud: Cloud) -> dict[str, str]:
         document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}
         iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(document))
     topic = sns.create_topic(Name="logs")["TopicArn"]
-    url = sqs.create_queue(QueueName="logs")["QueueUrl"]
+    url = sqs.create_queue(QueueName="logs", Attributes={"KmsMasterKeyId": _key(cloud)})["QueueUrl"]
     queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=_admits("sns:Publish", topic))
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": _admits("sqs:SendMessage", queue)})
@@ -170,13 +180,34 @@ def _account(cloud: Cloud) -> dict[str, str]:
     )
     cloud.client("ssm").put_parameter(Name="/rights/token", Value="s3cret", Type="SecureString")
     cloud.client("secretsmanager").create_secret(Name="rights", SecretString=json.dumps({"password": "pa55"}))
-    key = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
+    key = _key(cloud)
     cloud.client("kms").create_alias(AliasName="alias/rights", TargetKeyId=key)
     return {
         "KEY": key,
         "SUBNET": ec2.describe_subnets()["Subnets"][0]["SubnetId"],
         "GROUP": ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"],
     }
+
+
+def _given(cloud: Cloud) -> None:
+    """What the stack would make and the config gives instead, each with a key of its own."""
+    kinesis = cloud.client("kinesis")
+    for lane in ("fast", "slow"):
+        kinesis.create_stream(StreamName=lane, ShardCount=1)
+        kinesis.start_stream_encryption(StreamName=lane, EncryptionType="KMS", KeyId=_key(cloud))
+    cloud.client("dynamodb").create_table(
+        TableName="errors",
+        KeySchema=[{"AttributeName": "request_id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "request_id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        SSESpecification={"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": _key(cloud)},
+    )
+    cloud.client("sns").create_topic(Name="failed", Attributes={"KmsMasterKeyId": _key(cloud)})
+
+
+def _key(cloud: Cloud) -> str:
+    """A new key of the customer's."""
+    return str(cloud.client("kms").create_key()["KeyMetadata"]["Arn"])
 
 
 def _admits(action: str, resource: str) -> str:

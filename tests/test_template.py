@@ -650,6 +650,51 @@ def test_a_role_may_do_this_and_nothing_else(role: str) -> None:
     assert rights == FULL_RIGHTS[role]
 
 
+_BASE = "arn:aws:{}:eu-central-1:123456789012:{}".format
+ENCRYPTED = {
+    _BASE("kinesis", "stream/fast"): _BASE("kms", "key/fast"),
+    _BASE("kinesis", "stream/slow"): _BASE("kms", "key/slow"),
+    _BASE("dynamodb", "table/errors"): _BASE("kms", "key/table"),
+    _BASE("sns", "dlq"): _BASE("kms", "key/dlq"),
+    _BASE("sqs", "logs"): _BASE("kms", "key/queue"),
+    _BASE("sns", "logs"): _BASE("kms", "key/source"),
+}
+"""What a config may give, and the customer's keys that encrypt it."""
+ALL_GIVEN = dict(
+    zip(("kinesis_stream_fast_arn", "kinesis_stream_slow_arn", "dynamodb_arn", "dlq_sns_arn"), ENCRYPTED, strict=False)
+)
+GENERATE, DECRYPT = "kms:GenerateDataKey", "kms:Decrypt"
+KEY_RIGHTS: dict[str, dict[str, list[str]]] = {
+    "EventPusherRole": {GENERATE: ["fast", "slow", "dlq"], DECRYPT: ["queue", "dlq"]},
+    "DispatcherRole": {GENERATE: ["dlq"], DECRYPT: ["fast", "slow", "dlq"]},
+    "MainFuncRole": {GENERATE: ["fast", "slow", "dlq"], DECRYPT: ["table", "dlq"]},
+    "ReporterRole": {DECRYPT: ["fast", "slow", "table"]},
+    "DrainRole": {GENERATE: ["fast", "slow"], DECRYPT: ["fast", "slow", "table"]},
+}
+"""By role and action, the keys of `ENCRYPTED`."""
+
+
+def with_keys(keys: dict[str, str]) -> template.Template:
+    data = yaml.safe_load(FULL)
+    data["backend"] |= ALL_GIVEN | {"kms_key_arns": []}
+    return build(config.parse(yaml.safe_dump(data)), CODE, given=Given(keys=keys))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_use_the_keys_of_what_it_uses_and_no_other(role: str) -> None:
+    stack = with_keys(ENCRYPTED)
+    for action in (GENERATE, DECRYPT):
+        named = KEY_RIGHTS[role].get(action, [])
+        assert granted(stack, role, action) == [_BASE("kms", f"key/{name}") for name in named]
+
+
+def test_keys_change_statements_of_roles_and_no_resource_of_another_type() -> None:
+    stack, without = with_keys(ENCRYPTED), with_keys({})
+    changed = [name for name, one in stack["Resources"].items() if one != without["Resources"][name]]
+    assert changed == list(ROLES)
+    assert (stack["Metadata"][template.KEYS], template.KEYS in without["Metadata"]) == (ENCRYPTED, False)
+
+
 def test_what_the_config_has_none_of_is_not_granted() -> None:
     stack = made(ORIGINAL)
     actions = {role: {action for one in statements(stack, role) for action in one["Action"]} for role in ROLES}

@@ -20,7 +20,8 @@ from cloud import Cloud
 from deployed import Deployed
 from slips.config import Config, parse
 from slips.deploy.account import Account
-from slips.deploy.wiring import Buckets, Notifications, Plan, Rule, Target, Wiring, merge, own_id, permits, plan
+from slips.deploy.policies import permits
+from slips.deploy.wiring import Buckets, Notifications, Plan, Rule, Target, Wiring, merge, own_id, plan
 
 pytest_plugins = ["cloud.plugin"]
 
@@ -312,13 +313,6 @@ def test_a_topic_that_does_not_let_s3_publish_is_told_with_the_statement_and_not
     needed = json.loads(found.notes[0].partition("policy: ")[2])
     allow(account, needed)
     assert look(account, config(), wire=True).missing == []
-
-
-def test_a_topic_with_awss_own_key_cannot_be_notified(account: Account) -> None:
-    account.sns.set_topic_attributes(TopicArn=TOPIC, AttributeName="KmsMasterKeyId", AttributeValue="alias/aws/sns")
-    found = look(account, config(), wire=True)
-    assert found.missing
-    assert "encrypted with AWS's own key" in found.notes[0]
 
 
 def test_what_blocks_a_notification_is_named(account: Account) -> None:

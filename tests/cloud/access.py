@@ -97,7 +97,52 @@ def _list(value: Any) -> list[Any]:
 def needs(service: str, operation: str, params: Mapping[str, Any]) -> list[Need]:
     """The permissions one API call needs, all of them. `service` is the signing name (`s3`, `monitoring`)."""
     find = _NEEDS.get(service)
-    return find(operation, params) if find else [(f"{service}:{operation}", "*")]
+    found = find(operation, params) if find else [(f"{service}:{operation}", "*")]
+    return found + [need for action, resource in found for need in _of_key(action, resource)]
+
+
+_OF_KEYS = {
+    "kinesis:PutRecords": ("kms:GenerateDataKey",),
+    "kinesis:GetRecords": ("kms:Decrypt",),
+    "sns:Publish": ("kms:GenerateDataKey", "kms:Decrypt"),
+    "sqs:SendMessage": ("kms:GenerateDataKey", "kms:Decrypt"),
+    "sqs:ReceiveMessage": ("kms:Decrypt",),
+    **{
+        f"dynamodb:{operation}": ("kms:Decrypt",)
+        for operation in ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Scan", "Query", "BatchGetItem")
+    },
+}
+"""What an action needs of the customer's key that encrypts what it touches."""
+
+
+def _of_key(action: str, resource: str) -> list[Need]:
+    key = _customers_key(resource) if action in _OF_KEYS and resource != "*" else None
+    return [(each, key) for each in _OF_KEYS[action]] if key else []
+
+
+def _customers_key(resource: str) -> str | None:
+    """The ARN of the customer's key that encrypts what has an ARN; keys that AWS manages are nobody's concern."""
+    from moto.dynamodb.models import dynamodb_backends
+    from moto.kinesis.models import kinesis_backends
+    from moto.kms.models import kms_backends
+    from moto.sns.models import sns_backends
+    from moto.sqs.models import sqs_backends
+
+    service, name = resource.split(":")[2], re.split("[:/]", resource)[-1]
+    key: Any = None
+    match service:
+        case "kinesis" if stream := kinesis_backends[ACCOUNT][REGION].streams.get(name):
+            key = stream.key_id
+        case "dynamodb" if table := dynamodb_backends[ACCOUNT][REGION].tables.get(name):
+            key = (table.sse_specification or {}).get("KMSMasterKeyId")
+        case "sns" if topic := sns_backends[ACCOUNT][REGION].topics.get(resource):
+            key = topic.kms_master_key_id
+        case "sqs" if queue := sqs_backends[ACCOUNT][REGION].queues.get(name):
+            key = getattr(queue, "kms_master_key_id", None)
+    if not key or "alias/aws/" in key:
+        return None
+    found = kms_backends[ACCOUNT][REGION].keys[key_arn(key).rpartition("/")[2]]
+    return None if any("alias/aws/" in alias for alias in found.aliases) else key_arn(key)
 
 
 def _kinesis(operation: str, params: Mapping[str, Any]) -> list[Need]:

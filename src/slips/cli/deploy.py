@@ -162,14 +162,15 @@ def _change(
     wire: bool,
     command: str,
 ) -> Done:
-    from slips.deploy import checks, template
+    from slips.deploy import checks, keys, template
     from slips.deploy.package import folder
-    from slips.deploy.stack import mapped_buckets, upload
+    from slips.deploy.stack import known_keys, mapped_buckets, upload
     from slips.deploy.wiring import Buckets
 
     account = stack.account
     stack.check()
-    warnings = checks.check_account(config, account)
+    found = keys.read(config, account)
+    warnings = checks.check_account(config, account, found)
     given, notes = checks.read_given(config, account)
     warnings += notes
     packed = build(config, screen.say)
@@ -183,6 +184,7 @@ def _change(
     buckets = mapped_buckets(former)
     bucket, key = config.base.sam.code_bucket, folder(config) + packed.key
     left = Buckets(account, config, None, former=buckets).left()
+    given = msgspec.structs.replace(given, keys=found.or_as_before(known_keys(former)))
     wanted = template.build(config, template.Code(bucket, key), left, former, given)
     done = Done(stack.name, account.region, account.id, warnings=warnings, left_out=packed.left_out)
     with stack.proposed(wanted, state, bucket, folder(config)) as plan:

@@ -80,6 +80,10 @@ class Account:
         return cast("DynamoDBClient", self.client("dynamodb"))
 
     @cached_property
+    def kms(self) -> Any:
+        return self.client("kms")
+
+    @cached_property
     def functions(self) -> LambdaClient:
         return cast("LambdaClient", self.client("lambda"))
 

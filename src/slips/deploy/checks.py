@@ -15,7 +15,8 @@ from slips.backends.aws.refusals import DENIED, MISSING, calls
 from slips.config import Config, placeholder_arns
 from slips.deploy import age, queues, template
 from slips.deploy.account import Account
-from slips.deploy.given import Given, streams_of
+from slips.deploy.given import NOTHING, Given, streams_of
+from slips.deploy.keys import Found
 from slips.errors import ConfigError
 from slips.rights import fill_in
 
@@ -66,7 +67,24 @@ def check_config(config: Config, *, uploads: bool = True) -> None:
 
 def _beyond_limits(config: Config) -> Iterator[str]:
     """What AWS would refuse only while the stack is made, because it is too much."""
-    made = template.build(config, template.Code("code", "key"))["Resources"]
+    yield from _long_policies(config, NOTHING)
+    if config.backend.s3_direct and len(config.bucket_mapping) > DIRECT_BUCKETS:
+        yield (
+            f"backend.s3_direct: {len(config.bucket_mapping)} buckets; expected {DIRECT_BUCKETS} at most, as more do "
+            "not fit into the function's policy; use a topic, or 'backend.eventbridge: true'"
+        )
+    variables = config.handler.environment
+    if reserved := sorted(RESERVED & variables.keys()):
+        yield f"handler.environment: {', '.join(reserved)} is Lambda's own; expected other names; rename it"
+    if (size := sum(len(f"{name}{value}".encode()) for name, value in variables.items())) > VARIABLES_BYTES:
+        yield (
+            f"handler.environment: {size:,} bytes; expected {VARIABLES_BYTES:,} at most, as Lambda takes 4 KB with the "
+            "stack's own; put more into handler.args, which travels in the package"
+        )
+
+
+def _long_policies(config: Config, given: Given) -> Iterator[str]:
+    made = template.build(config, template.Code("code", "key"), given=given)["Resources"]
     for name, resource in made.items():
         if resource["Type"] == "AWS::IAM::Role":
             size = sum(len(_as_text(policy["PolicyDocument"])) for policy in resource["Properties"]["Policies"])
@@ -83,19 +101,6 @@ def _beyond_limits(config: Config) -> Iterator[str]:
                     f"handler.policies: {count} managed policies; expected {MANAGED_POLICIES} at most, as roles take; "
                     "put some into one"
                 )
-    if config.backend.s3_direct and len(config.bucket_mapping) > DIRECT_BUCKETS:
-        yield (
-            f"backend.s3_direct: {len(config.bucket_mapping)} buckets; expected {DIRECT_BUCKETS} at most, as more do "
-            "not fit into the function's policy; use a topic, or 'backend.eventbridge: true'"
-        )
-    variables = config.handler.environment
-    if reserved := sorted(RESERVED & variables.keys()):
-        yield f"handler.environment: {', '.join(reserved)} is Lambda's own; expected other names; rename it"
-    if (size := sum(len(f"{name}{value}".encode()) for name, value in variables.items())) > VARIABLES_BYTES:
-        yield (
-            f"handler.environment: {size:,} bytes; expected {VARIABLES_BYTES:,} at most, as Lambda takes 4 KB with the "
-            "stack's own; put more into handler.args, which travels in the package"
-        )
 
 
 def _as_text(value: Any) -> str:
@@ -111,8 +116,11 @@ def _as_text(value: Any) -> str:
     return json.dumps(value)
 
 
-def check_account(config: Config, account: Account) -> list[str]:
-    """What could not be looked at. Raises ConfigError with all that is not there, or elsewhere than the stack."""
+def check_account(config: Config, account: Account, keys: Found | None = None) -> list[str]:
+    """What could not be looked at.
+
+    Raises ConfigError with all that is not there, or elsewhere than the stack, or cannot work with its key.
+    """
     file, problems, notes = Path(config.file).name or "slips.yml", list[str](), list[str]()
     for key, arn in _named(config):
         _, partition, service, region, owner, _ = arn.split(":", 5)
@@ -145,6 +153,10 @@ def check_account(config: Config, account: Account) -> list[str]:
         for bucket in config.bucket_mapping
         if account.bucket_region(bucket)[1] in MISSING
     ]
+    if keys is not None:
+        problems += keys.problems
+        problems += (f"{file}: {problem}" for problem in _long_policies(config, Given(keys=keys.keys)))
+        notes += keys.notes
     if problems:
         raise ConfigError(problems)
     return notes

@@ -14,6 +14,8 @@ class Given(Struct, frozen=True):
 
     retention_hours: dict[str, int] = {}
     """How long a stream keeps its events, by the stream's ARN."""
+    keys: dict[str, str] = {}
+    """ARNs of the customer's keys that encrypt a stream, table, topic or queue, by its ARN."""
 
     def retention(self, stream: str) -> int:
         """Hours for which a stream keeps its events."""
@@ -34,7 +36,17 @@ def streams_of(config: Config) -> dict[Lane, str]:
 def assumed(config: Config) -> list[str]:
     """What the template assumes of given resources that nobody has read, for people."""
     hours, most = age.ASSUMED_HOURS, age.most(age.ASSUMED_HOURS) // 3600
+    backend = config.backend
+    used = [*streams_of(config).values(), backend.dynamodb_arn, backend.dlq_sns_arn]
+    used += [queue.arn for queue in backend.sqs_queues]
     return [
-        f"lane {lane}: {arn} is assumed to keep events for {hours} h: they are given up after {most} h"
-        for lane, arn in streams_of(config).items()
+        *(
+            f"lane {lane}: {arn} is assumed to keep events for {hours} h: they are given up after {most} h"
+            for lane, arn in streams_of(config).items()
+        ),
+        *(
+            f"{arn} is assumed not to be encrypted with a key of yours: no role may use one for it"
+            for arn in dict.fromkeys(used)
+            if arn is not None
+        ),
     ]

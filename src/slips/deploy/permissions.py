@@ -26,6 +26,10 @@ Resource = Literal[
     "the source queues",
     "the mapped objects",
     "the keys of buckets",
+    "the keys of the streams",
+    "the key of the error table",
+    "the key of the error topic",
+    "the keys of the source queues",
     "the named parameters",
     "the named secrets",
     "network interfaces",
@@ -33,26 +37,42 @@ Resource = Literal[
 ]
 Arns = Mapping[Resource, list[Any]]
 """The ARNs that a resource is, each a text or a CloudFormation function; `[]` if the config has none."""
+Keys = Mapping[str, str]
+"""ARN of a stream, table, topic or queue to the ARN of the customer's key that encrypts it.
+
+A producer of a stream makes data keys and its consumer decrypts; a topic's publisher does both; each use of a table
+decrypts its table key. Keys that AWS manages serve all roles of their account, and need no permission.
+https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html
+https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html"""
 
 _WRITE_LOGS: tuple[str, Resource] = ("logs:CreateLogStream PutLogEvents", "its logs")
 _TRACE: tuple[str, Resource] = ("xray:PutTraceSegments PutTelemetryRecords", "traces")
+_PUBLISH: tuple[str, Resource] = ("sns:Publish", "the error topic")
+_USE_TOPICS_KEY: tuple[str, Resource] = ("kms:GenerateDataKey Decrypt", "the key of the error topic")
 
 ROLES: dict[str, tuple[tuple[str, Resource], ...]] = {
     "EventPusherRole": (
         _WRITE_LOGS,
         _TRACE,
         ("kinesis:PutRecords", "the streams"),
+        ("kms:GenerateDataKey", "the keys of the streams"),
         ("dynamodb:UpdateItem", "the ledger, if routing drops"),
         ("sqs:ReceiveMessage DeleteMessage GetQueueAttributes", "the source queues"),
         ("sqs:SendMessage", "the undelivered queue, if queues are sources"),
-        ("sns:Publish", "the error topic"),
+        ("kms:Decrypt", "the keys of the source queues"),
+        _PUBLISH,
+        _USE_TOPICS_KEY,
     ),
     "DispatcherRole": (
         _WRITE_LOGS,
         _TRACE,
         ("kinesis:DescribeStream DescribeStreamSummary GetRecords GetShardIterator ListShards", "the streams"),
+        ("kms:Decrypt", "the keys of the streams"),
         ("lambda:InvokeFunction", "the main func"),
-        ("sns:Publish", "the error topic"),
+        _PUBLISH,
+        _USE_TOPICS_KEY,
     ),
     "MainFuncRole": (
         _WRITE_LOGS,
@@ -60,11 +80,14 @@ ROLES: dict[str, tuple[tuple[str, Resource], ...]] = {
         ("s3:GetObject GetObjectVersion", "the mapped objects"),
         ("kms:Decrypt", "the keys of buckets"),
         ("kinesis:PutRecords", "the streams"),
+        ("kms:GenerateDataKey", "the keys of the streams"),
         ("dynamodb:GetItem UpdateItem", "the ledger"),
         ("dynamodb:UpdateItem DeleteItem", "the error table"),
+        ("kms:Decrypt", "the key of the error table"),
         ("ssm:GetParameters", "the named parameters"),
         ("secretsmanager:GetSecretValue", "the named secrets"),
-        ("sns:Publish", "the error topic"),
+        _PUBLISH,
+        _USE_TOPICS_KEY,
         (
             "ec2:CreateNetworkInterface DescribeNetworkInterfaces DescribeSubnets DeleteNetworkInterface "
             "AssignPrivateIpAddresses UnassignPrivateIpAddresses",
@@ -75,15 +98,19 @@ ROLES: dict[str, tuple[tuple[str, Resource], ...]] = {
         _WRITE_LOGS,
         _TRACE,
         ("kinesis:GetRecords GetShardIterator", "the streams"),
+        ("kms:Decrypt", "the keys of the streams"),
         ("dynamodb:GetItem UpdateItem", "the ledger"),
         ("dynamodb:UpdateItem DeleteItem", "the error table"),
+        ("kms:Decrypt", "the key of the error table"),
         ("sqs:SendMessage", "the undelivered queue"),
     ),
     "DrainRole": (
         _WRITE_LOGS,
         _TRACE,
         ("kinesis:PutRecords GetRecords GetShardIterator", "the streams"),
+        ("kms:GenerateDataKey Decrypt", "the keys of the streams"),
         ("dynamodb:Scan BatchGetItem GetItem UpdateItem DeleteItem", "the error table"),
+        ("kms:Decrypt", "the key of the error table"),
         ("dynamodb:GetItem", "the ledger"),
         ("dynamodb:UpdateItem", "the ledger, if routing drops"),
         ("sqs:ReceiveMessage DeleteMessage", "the undelivered queue"),
@@ -106,13 +133,22 @@ def statements(role: str, arns: Arns) -> Iterator[dict[str, Any]]:
             }
 
 
-def arns_of_config(config: Config) -> dict[Resource, list[Any]]:
-    """The resources outside the stack that `config` names."""
+def arns_of_config(config: Config, keys: Keys) -> dict[Resource, list[Any]]:
+    """The resources outside the stack that `config` names, and the `keys` of those."""
     named = list(dict.fromkeys(secrets.references(config.handler.args)))
+    backend = config.backend
+
+    def keys_of(*arns: str | None) -> list[Any]:
+        return list(dict.fromkeys(keys[arn] for arn in arns if arn and arn in keys))
+
     return {
         "the source queues": [queue.arn for queue in config.backend.sqs_queues],
         "the mapped objects": _unique(_sub(f"arn:${{AWS::Partition}}:s3:::{path}*") for path in _prefixes(config)),
         "the keys of buckets": list(dict.fromkeys(config.backend.kms_key_arns)),
+        "the keys of the streams": keys_of(backend.kinesis_stream_fast_arn, backend.kinesis_stream_slow_arn),
+        "the key of the error table": keys_of(backend.dynamodb_arn),
+        "the key of the error topic": keys_of(backend.dlq_sns_arn),
+        "the keys of the source queues": keys_of(*(queue.arn for queue in backend.sqs_queues)),
         "the named parameters": _unique(_parameter(one.id) for one in named if one.service == "ssm"),
         "the named secrets": _unique(_secret(one.id) for one in named if one.service == "secretsmanager"),
         # AWS has no ARN for these actions: a function in a VPC makes its interfaces before they have a name.

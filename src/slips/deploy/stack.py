@@ -22,7 +22,7 @@ from slips.backends.aws import DISPATCHERS
 from slips.backends.aws.clients import code
 from slips.backends.aws.refusals import MISSING, calls, message
 from slips.deploy.account import Account
-from slips.deploy.template import BUCKETS, TAGS, Template, to_json
+from slips.deploy.template import BUCKETS, KEYS, TAGS, Template, to_json
 from slips.errors import SlipsError
 
 INLINE = 51_200
@@ -573,6 +573,11 @@ def uploaded(template: Template, parameters: dict[str, str]) -> tuple[str, str] 
         for value in (code.get("S3Bucket"), code.get("S3Key"))
     )
     return (bucket, key) if isinstance(bucket, str) and isinstance(key, str) else None
+
+
+def known_keys(template: Template) -> dict[str, str]:
+    """The customer's keys that the deploy of a template saw, by the ARN of what they encrypt."""
+    return dict(template.get("Metadata", {}).get(KEYS, {}))
 
 
 def _event(one: dict[str, Any]) -> Event:

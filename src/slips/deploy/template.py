@@ -66,6 +66,8 @@ BUCKETS = "MappedBuckets"
 """Key of the template's metadata: names of the buckets that may notify the stack."""
 TAGS = "Tags"
 """Key of the template's metadata: tags for the stack, which CloudFormation gives to its resources, too."""
+KEYS = "KeysOfGiven"
+"""Key of the template's metadata: the keys that were seen, for a deploy that may not look."""
 _STREAM_RETRIES = 5
 _MOST_AGE = 6 * 3600
 """Seconds that Lambda keeps an asynchronous event at most: MainFunc may wait for `handler.concurrency` as long."""
@@ -99,7 +101,7 @@ def build(
         **_lanes(config, deployed or {}, retention),
         **_failures(config),
         **_tables(config),
-        **_roles(config),
+        **_roles(config, given.keys),
         **_logs(config),
         **alarms,
         **_dashboard(alarms),
@@ -107,9 +109,10 @@ def build(
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": _description(config),
-        # What `destroy` has to look at, also where nobody has the config any more.
         "Metadata": {
+            # What `destroy` has to look at, also where nobody has the config any more.
             BUCKETS: sorted({*config.bucket_mapping, *former}),
+            **({KEYS: dict(sorted(given.keys.items()))} if given.keys else {}),
             **({TAGS: config.tags} if config.tags else {}),
         },
         "Resources": resources,
@@ -495,10 +498,10 @@ def _table(key: str, **properties: Any) -> dict[str, Any]:
 # ---- who may do what
 
 
-def _roles(config: Config) -> Resources:
+def _roles(config: Config, keys: permissions.Keys) -> Resources:
     """The roles that the config does not give."""
     shared: permissions.Arns = {
-        **permissions.arns_of_config(config),
+        **permissions.arns_of_config(config, keys),
         "the streams": _stream_arns(config),
         "the main func": [_get("MainFunc")],
         "the error table": [_error_table_arn(config)],

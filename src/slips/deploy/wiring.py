@@ -21,6 +21,8 @@ from slips.backends.aws.clients import code
 from slips.backends.aws.refusals import DENIED, MISSING, calls, message
 from slips.config import Config
 from slips.deploy.account import Account
+from slips.deploy.keys import resolve
+from slips.deploy.policies import permits
 from slips.errors import SlipsError
 
 Kind = Literal["TopicConfigurations", "QueueConfigurations", "LambdaFunctionConfigurations"]
@@ -436,9 +438,7 @@ class Buckets:
                 elif rule.kind == "QueueConfigurations":
                     action = "sqs:SendMessage"
                     url = self._account.sqs.get_queue_url(QueueName=rule.arn.rpartition(":")[2])["QueueUrl"]
-                    got = self._account.sqs.get_queue_attributes(
-                        QueueUrl=url, AttributeNames=["Policy", "KmsMasterKeyId"]
-                    )
+                    got = self._account.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
                     attributes = got.get("Attributes", {})
                 else:
                     return ""  # the template permits it
@@ -446,11 +446,6 @@ class Buckets:
             if code(error) in DENIED:
                 return ""  # S3 itself will say
             return f"{rule.arn} is not there; expected it to exist; make it"
-        if attributes.get("KmsMasterKeyId", "").startswith("alias/aws/"):
-            return (
-                f"{rule.arn} is encrypted with AWS's own key, with which S3 cannot notify it; expected a key of "
-                "yours whose policy lets s3.amazonaws.com use it, or none; change that"
-            )
         partition, account = self._account.partition, self._account.id
         source = f"arn:{partition}:s3:::{bucket}"
         if permits(json.loads(attributes.get("Policy") or "{}"), action, source, account):
@@ -497,22 +492,11 @@ class Buckets:
             default = one.get("ApplyServerSideEncryptionByDefault", {})
             key = default.get("KMSMasterKeyID", "")
             # Without a key it is AWS's own for S3, with which whoever may read may decrypt.
-            if default.get("SSEAlgorithm", "").startswith("aws:kms") and not key.endswith("alias/aws/s3"):
-                return self._key_arn(key)
+            if default.get("SSEAlgorithm", "").startswith("aws:kms") and key:
+                # Of an alias that AWS does not resolve the warning names the alias, and people know its key.
+                used = resolve(self._account, key)
+                return "" if used.is_aws else used.arn or key
         return ""
-
-    def _key_arn(self, key: str) -> str:
-        """A role may use a key by its ARN only; buckets name it by id or alias, too."""
-        account = self._account
-        if not key or ":key/" in key:
-            return key
-        if "alias/" not in key:
-            return f"arn:{account.partition}:kms:{account.region}:{account.id}:key/{key}"
-        try:
-            with calls(key, passing={"NotFoundException", *DENIED}):
-                return str(account.client("kms").describe_key(KeyId=key)["KeyMetadata"]["Arn"])
-        except ClientError:
-            return key  # the warning names the alias, and people know its key
 
 
 def _unknown(config: Config, event_pusher: str | None) -> str:
@@ -529,43 +513,3 @@ def _unknown(config: Config, event_pusher: str | None) -> str:
             "s3_direct; add one"
         )
     return ""
-
-
-def permits(policy: dict[str, Any], action: str, source: str, account: str) -> bool:
-    """Whether a policy lets S3 do `action` on behalf of the bucket with the ARN `source` of `account`."""
-    verdicts = {
-        statement["Effect"]
-        for statement in _listed(policy.get("Statement", []))
-        if _for_s3(statement.get("Principal", {}))
-        and any(_fits(pattern.lower(), action.lower()) for pattern in _listed(statement.get("Action", [])))
-        and _holds(statement.get("Condition", {}), {"aws:sourcearn": source, "aws:sourceaccount": account})
-    }
-    return verdicts == {"Allow"}
-
-
-def _for_s3(principal: Any) -> bool:
-    if principal == "*":
-        return True
-    return "*" in _listed(principal.get("AWS", [])) or "s3.amazonaws.com" in _listed(principal.get("Service", []))
-
-
-def _holds(condition: dict[str, dict[str, Any]], facts: dict[str, str]) -> bool:
-    """Whether S3's call meets a condition; one that we cannot judge is taken as not met."""
-    for operator, wanted in condition.items():
-        name = operator.lower().removesuffix("ifexists")
-        for key, values in wanted.items():
-            fact = facts.get(key.lower(), "")
-            if name not in ("stringequals", "stringlike", "arnequals", "arnlike"):
-                return False
-            exact = name == "stringequals"
-            if not any(value == fact if exact else _fits(value, fact) for value in _listed(values)):
-                return False
-    return True
-
-
-def _fits(pattern: str, text: str) -> bool:
-    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), text) is not None
-
-
-def _listed(value: Any) -> Collection[Any]:
-    return value if isinstance(value, list) else [value]
