@@ -28,7 +28,7 @@ from slips.deploy import handover, package, recipes, wiring
 from slips.deploy.account import Account
 from slips.deploy.package import HANDED_OVER, Package
 from slips.deploy.stack import Stack
-from slips.deploy.template import Code, build
+from slips.deploy.template import TAGS, Code, build
 from slips.errors import UsageError
 
 pytest_plugins = ["cloud.plugin"]
@@ -129,6 +129,16 @@ def test_the_guide_deploys_with_the_key_of_deploy_and_the_bucket_of_the_config()
     assert "aws s3 cp slips.zip s3://CODE_BUCKET/app/slips-1.zip\n" in unnamed
     odd = guide(DIRECT.replace("functions}", "'my functions'}"))
     assert "aws s3 cp slips.zip 's3://my-code/my functions/app/slips-1.zip'\n" in odd
+
+
+def test_the_stack_gets_the_tags_of_the_config_whatever_deploys_it() -> None:
+    files = contents(DIRECT + "tags: {team: security, 'cost center': 'a=b'}\n")
+    assert json.loads(files["template.json"])["Metadata"][TAGS] == {"team": "security", "cost center": "a=b"}
+    assert " \\\n    --tags team=security 'cost center=a=b'\n```" in files["DEPLOY.md"].decode()
+    assert f".Metadata.{TAGS}, {{}})" in files["slips.tf"].decode()
+    assert f'["Metadata"].get("{TAGS}", {{}})' in files["slips_stack.py"].decode()
+    assert f".Metadata.{TAGS};" in files["slips-stack.ts"].decode()
+    assert "--tags" not in guide()
 
 
 @pytest.mark.parametrize("source", SOURCES)

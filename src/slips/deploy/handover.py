@@ -119,7 +119,7 @@ def parametrized(config: Config, seen: Seen) -> template.Template:
 
 def contents(config: Config, packed: Package, seen: Seen) -> dict[str, bytes]:
     """The files, by their names; the first is the manifest."""
-    facts = recipes.Facts(config.stack_name, config.base.sam.code_bucket, folder(config), packed.key)
+    facts = recipes.Facts(config.stack_name, config.base.sam.code_bucket, folder(config), packed.key, config.tags)
     texts = (
         json.dumps(parametrized(config, seen), indent=2, ensure_ascii=False) + "\n",
         recipes.terraform(facts),

@@ -78,6 +78,7 @@ resource "aws_cloudformation_stack" "slips" {
   name         = var.stack_name
   template_url = "https://${local.s3}/${var.code_bucket}/${aws_s3_object.template.key}"
   capabilities = ["CAPABILITY_IAM"]
+  tags         = try(jsondecode(file("${path.module}/template.json")).Metadata.Tags, {})
 
   parameters = {
     CodeBucket = var.code_bucket
@@ -98,6 +99,7 @@ CDK_PYTHON = f'''\
     SlipsStack(app, "the-name-of-the-stack")
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -107,18 +109,20 @@ from aws_cdk.cloudformation_include import CfnInclude
 from constructs import Construct
 
 HERE = Path(__file__).parent
+TEMPLATE = HERE / "template.json"
+TAGS = json.loads(TEMPLATE.read_text(encoding="utf-8"))["Metadata"].get("Tags", {{}})
 
 
 class SlipsStack(Stack):
     """The stack, its code as an asset of the app. `template` gives its resources to the rest of the app."""
 
     def __init__(self, scope: Construct, id: str, **props: Any) -> None:
-        super().__init__(scope, id, **props)
+        super().__init__(scope, id, **{{"tags": TAGS, **props}})
         code = Asset(self, "Code", path=str(HERE / "slips.zip"))
         self.template = CfnInclude(
             self,
             "Template",
-            template_file=str(HERE / "template.json"),
+            template_file=str(TEMPLATE),
             parameters={{"CodeBucket": code.s3_bucket_name, "CodeKey": code.s3_object_key}},
         )
 '''
@@ -129,21 +133,25 @@ CDK_TYPESCRIPT = f"""\
 //     const app = new App();
 //     new SlipsStack(app, 'the-name-of-the-stack');
 
+import {{ readFileSync }} from 'fs';
 import * as path from 'path';
 import {{ Stack, StackProps }} from 'aws-cdk-lib';
 import {{ Asset }} from 'aws-cdk-lib/aws-s3-assets';
 import {{ CfnInclude }} from 'aws-cdk-lib/cloudformation-include';
 import {{ Construct }} from 'constructs';
 
+const TEMPLATE = path.join(__dirname, 'template.json');
+const TAGS = JSON.parse(readFileSync(TEMPLATE, 'utf8')).Metadata.Tags;
+
 /** The stack, its code as an asset of the app. `template` gives its resources to the rest of the app. */
 export class SlipsStack extends Stack {{
   readonly template: CfnInclude;
 
   constructor(scope: Construct, id: string, props?: StackProps) {{
-    super(scope, id, props);
+    super(scope, id, {{ tags: TAGS, ...props }});
     const code = new Asset(this, 'Code', {{ path: path.join(__dirname, 'slips.zip') }});
     this.template = new CfnInclude(this, 'Template', {{
-      templateFile: path.join(__dirname, 'template.json'),
+      templateFile: TEMPLATE,
       parameters: {{ CodeBucket: code.s3BucketName, CodeKey: code.s3ObjectKey }},
     }});
   }}
@@ -166,7 +174,7 @@ typed in this directory.
 $ aws s3 cp slips.zip @URL@
 $ aws cloudformation deploy --stack-name @SHELL_STACK@ --template-file template.json --s3-bucket @SHELL_BUCKET@ \\
     --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset \\
-    --parameter-overrides CodeBucket=@SHELL_BUCKET@ CodeKey=@SHELL_KEY@
+    --parameter-overrides CodeBucket=@SHELL_BUCKET@ CodeKey=@SHELL_KEY@@TAGS@
 ```
 
 The key is named after the content: CloudFormation changes the functions only if `CodeKey` changes. Keep the former
@@ -230,6 +238,8 @@ class Facts(Struct, frozen=True):
     """In that bucket, with `/` at its end, or empty."""
     key: str
     """Name of the package below `folder`."""
+    tags: dict[str, str] = {}
+    """Of the stack, and so of all in it."""
 
 
 def terraform(facts: Facts) -> str:
@@ -252,6 +262,9 @@ def guide(facts: Facts, wiring: Mapping[str, Any], notes: Sequence[str]) -> str:
         SHELL_STACK=shlex.quote(facts.stack),
         SHELL_BUCKET=shlex.quote(bucket),
         SHELL_KEY=shlex.quote(key),
+        TAGS=" \\\n    --tags " + " ".join(shlex.quote(f"{k}={v}") for k, v in facts.tags.items())
+        if facts.tags
+        else "",
         HCL_STACK=_hcl(facts.stack),
         HCL_BUCKET=_hcl(bucket),
         JSON_STACK=json.dumps(facts.stack),
