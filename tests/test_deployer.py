@@ -631,9 +631,17 @@ def test_only_actions_that_take_no_resource_are_allowed_everywhere() -> None:
         action
         for statement in policy()["Statement"]
         if statement["Resource"] == "*" and "Condition" not in statement
-        for action in statement["Action"]
+        for pattern in statement["Action"]
+        for action in actions_like(pattern)
     }
-    assert {action for action in everywhere if forms(action)} == ANYWHERE.keys()
+    assert {action for action in everywhere if forms(action)} == {action.lower() for action in ANYWHERE}
+
+
+def test_actions_are_spelt_as_aws_spells_them() -> None:
+    # IAM takes them in any case, but neither people who search nor every tool that compares do.
+    needed = {need.action for config in TEMPLATES for find in (of_cloudformation, of_commands) for need in find(config)}
+    patterns = [pattern for statement in policy()["Statement"] for pattern in statement["Action"]]
+    assert [action for action in sorted(needed) if not any(fnmatchcase(action, one) for one in patterns)] == []
 
 
 def test_roles_can_be_passed_to_those_who_may_assume_them_alone() -> None:
