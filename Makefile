@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-python lint docs bench lock clean
+.PHONY: help demo test test-python localstack lint docs bench lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -19,6 +19,9 @@ test: $(VENV)/test lint  ## lint, types, docs and every test
 
 test-python: $(VENV)/test  ## what another Python could change: PYTHON=python3.13 VENV=.venv-3.13
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not (cloud or slow) or functions"
+
+localstack: $(VENV)/run  ## the whole stack on LocalStack: takes minutes, needs Python 3.13 and npm, else skips
+	@PYTHONPATH=tests $(BIN)/python -m on_localstack.run
 
 lint: $(VENV)/test
 	@$(BIN)/ruff check .
@@ -37,9 +40,12 @@ lock: $(VENV)/test  ## pin the newest versions of all dependencies
 	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --group dev -c requirements/run.txt pyproject.toml -o requirements/test.txt
 	@$(BIN)/python requirements/functions.py
+	@$(BIN)/uv pip compile -q --upgrade --python-version 3.13 --generate-hashes --no-header --no-annotate \
+	  --group localstack -o requirements/localstack.txt
+	@cd tests/on_localstack && npm update --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --loglevel=error
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) .venv-newest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-newest .venv-localstack build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "slips needs Python 3.11 or newer; say which: make PYTHON=python3.12")'
