@@ -36,6 +36,16 @@ def test_each_prefix_is_shown_with_lane_chain_and_policy(project: Project) -> No
     assert rows[3][8:] == ["[s3-lines,", "syslog]", "on", "error:", "skip"]
 
 
+LANES = "  lane:\n    slow: {batch_size: 5, delay: 50}\n"
+
+
+def test_a_lane_with_a_delay_is_shown_with_the_pace_that_it_leaves(project: Project) -> None:
+    project.config(CONFIG.replace("backend:\n", f"backend:\n{LANES}"))
+    assert project.slips("check").out.endswith("lane slow: at most 72 objects an hour (delay 50 s)\n")
+    told = "lane slow: at most 360 objects an hour and shard (batch_size 5, delay 50 s)\n"
+    assert project.slips("--aws", "check").out.endswith(told)
+
+
 def test_json_has_the_same(project: Project) -> None:
     told = project.slips("check", "--json").json
     assert told["handler"] == {"path": "handler.py", "classes": ["Count"]}

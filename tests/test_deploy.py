@@ -1031,6 +1031,15 @@ def test_a_changed_tag_replaces_nothing(cloud: Cloud, config: str) -> None:
     assert deploy(account, Seen(), config).changes == []
 
 
+def test_the_pace_that_a_delay_leaves_is_told(account: Account) -> None:
+    account.cloudformation = cast("Any", CloudFormation(None))
+    screen = Seen(answer=False)
+    lane = "  lane: {slow: {batch_size: 2, delay: 20}}\n"
+    deploy(account, screen, CONFIG.replace("backend:\n", f"backend:\n{lane}"), yes=False)
+    assert "lane slow: at most 360 objects an hour and shard (batch_size 2, delay 20 s)" in screen.said
+    assert "lane fast" not in screen.text
+
+
 def test_a_first_creation_that_failed_leaves_nothing_in_the_way_of_the_next(cloud: Cloud, config: str) -> None:
     cloud.fail_resource("MainFunc", "it broke")
     with pytest.raises(SlipsError, match=r"ROLLBACK_COMPLETE; nothing is deployed(.|\n)*MainFunc .*: it broke"):

@@ -164,6 +164,11 @@ class LaneConfig(Struct, frozen=True):
     batch_size: Annotated[int, _key("Objects given to one MainFunc invocation, at most.", ge=1, le=10_000)] = 1
     delay: Annotated[int, _key("Seconds to wait before each MainFunc invocation.", ge=0, le=300)] = 0
 
+    @property
+    def hourly(self) -> int | None:
+        """Objects that the delay lets through in an hour at most, on AWS for each shard; None if there is no delay."""
+        return self.batch_size * 3600 // self.delay if self.delay else None
+
 
 class Lanes(Struct, frozen=True):
     """The two lanes; `routing` says which object takes which."""

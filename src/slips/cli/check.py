@@ -15,6 +15,7 @@ from slips import config as slips_yml
 from slips import project
 from slips.chain import compile_chain
 from slips.cli.context import Json, config_file, options
+from slips.cli.lanes import paces
 from slips.cli.output import print_json, say, show_text, table
 from slips.config import Config, Route
 from slips.errors import ConfigError, UsageError
@@ -76,7 +77,8 @@ def check(
     if config is None or mistakes:
         raise ConfigError(mistakes)
     mappings = _mappings(config)
-    places = _places(config, aws=options(ctx).aws or options(ctx).stack is not None)
+    aws = options(ctx).aws or options(ctx).stack is not None
+    places = _places(config, aws=aws)
     if json_:
         print_json(
             {
@@ -90,6 +92,8 @@ def check(
         )
     else:
         _print_project(config, file, handlers, mappings, places)
+        for told in paces(config, batches=aws or config.backend.embedded is None):
+            show_text(told)
 
 
 def _handler_of(text: str, file: Path) -> Path | None:

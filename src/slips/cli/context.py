@@ -130,6 +130,8 @@ class Backend(Protocol):
     """What processes a drained item, and when, for people."""
     limit_lasts: str
     """How long a limit holds that was set."""
+    batches: bool
+    """Whether a lane has shards, each with an invocation of several objects at a time."""
     where: str
     """Stands behind `no errors`: ` on this machine` where these could be taken for those of the stack."""
 
@@ -192,6 +194,7 @@ class Machine:
 
     processed_by = "'slips run' processes them now"
     limit_lasts = "it holds here until it is set again; 'backend.lane' of the config is only the default"
+    batches = False
 
     def __init__(self, config: Config, state: Embedded) -> None:
         self._config, self._state = config, state

@@ -14,6 +14,7 @@ import typer
 from msgspec import Struct
 
 from slips.cli.context import Json, endpoint_url, load_config, one_of, options, stack_config
+from slips.cli.lanes import paces
 from slips.cli.output import plural, print_json, say, shortened, show_text
 from slips.config import Config
 from slips.errors import UsageError
@@ -175,6 +176,8 @@ def _change(
     warnings += notes
     packed = build(config, screen.say)
     screen.say(packed.summary())
+    for told in paces(config, batches=True):
+        screen.say(told)
     progress.done = f"AWS goes on to delete what a failed deploy of '{stack.name}' left; deploy again when it is gone"
     with screen.follow() as observer:
         state = stack.prepare(observer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
@@ -9,9 +10,28 @@ import typer
 
 from slips.cli.context import Json, StackName, open_backend
 from slips.cli.output import print_json, say, show_text
-from slips.model import Lane
+from slips.config import Config, LaneConfig
+from slips.model import LANES, Lane
 
 FIELDS = ("delay", "batch_size")
+
+
+def pace(limit: LaneConfig, *, batches: bool) -> str:
+    """How many objects a lane's delay lets through at most, for people; empty if there is no delay.
+
+    Without `batches` each object is an invocation of its own, whatever the batch size.
+    """
+    each = limit if batches else msgspec.structs.replace(limit, batch_size=1)
+    return "" if each.hourly is None else f"at most {each.hourly:,} objects an hour{' and shard' if batches else ''}"
+
+
+def paces(config: Config, *, batches: bool) -> Iterator[str]:
+    """A line on each lane that the config delays."""
+    for lane in LANES:
+        limit: LaneConfig = getattr(config.backend.lane, lane)
+        if most := pace(limit, batches=batches):
+            size = f"batch_size {limit.batch_size}, " if batches else ""
+            yield f"lane {lane}: {most} ({size}delay {limit.delay} s)"
 
 
 def limit(
@@ -32,6 +52,7 @@ def limit(
 ) -> None:
     """Show or set how fast a lane is emptied.
 
+    With a delay, the pace that follows is shown: if more objects arrive, they wait ever longer.
     On a stack it holds until the next deploy, which sets it back to the config. On this machine 'slips run' starts the
     objects of the lane so many seconds apart; the batch size is only kept, as each object is its own run here.
 
@@ -54,5 +75,7 @@ def limit(
     for name in FIELDS:
         old, new = getattr(before, name), getattr(after, name)
         show_text(f"{name + ':':11} {old}" + (f" -> {new}" if new != old else ""))
+    if most := pace(after, batches=backend.batches):
+        show_text(f"{'pace:':11} {most}")
     if after != before:
         say(backend.limit_lasts)

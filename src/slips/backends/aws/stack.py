@@ -73,6 +73,7 @@ class Stack:
     where = ""
     transaction = None
     limit_lasts = "it holds until the next 'slips deploy', which sets it back to 'backend.lane' of the config"
+    batches = True
 
     def __init__(
         self,
