@@ -25,8 +25,10 @@ from moto import mock_aws
 from moto.awslambda_simple.models import lambda_simple_backends
 from moto.kinesis.models import kinesis_backends
 
+from fakes import object_event
 from projects import CONFIG, Done, Project
 from slips.backends.aws.clients import Clients
+from slips.backends.aws.dynamodb import LEDGER_DAYS
 from slips.backends.aws.s3 import S3Store
 from slips.backends.aws.stack import LogLine, Stack
 from slips.cli import drain, logs
@@ -56,7 +58,7 @@ OLD = ObjectEvent(
     object_etag="fd8fff47866aface4ba9457bba303975",
     dest_stream="slam-xxxx-EventSlowStream-WVPZDN4SDQW0",
 )
-VARIABLES = {
+VARIABLES: dict[str, dict[str, Any]] = {
     "Drain": {
         "SLIPS_ERROR_TABLE": {"Ref": "ErrorTable"},
         "SLIPS_FAST_STREAM_ARN": {"Fn::GetAtt": ["EventFastStream", "Arn"]},
@@ -815,6 +817,18 @@ def test_the_lag_is_the_latest_iterator_age_and_arrivals_are_summed(cloud: Cloud
     assert (asked[0]["StartTime"], asked[0]["EndTime"]) == ("1970-01-12T13:41:40.000Z", "1970-01-12T13:46:40.000Z")
     names = [each["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for each in asked[0]["MetricDataQueries"]]
     assert names[:2] == [stack._resources["FastDispatcher"], stack.streams["fast"]]
+
+
+def test_what_operators_drop_is_remembered_as_long_as_the_stack_remembers(bare: Cloud) -> None:
+    for days, known in (("7", 7), (None, LEDGER_DAYS)):
+        body, name = template(), f"days-{days}"
+        variables = {**VARIABLES["Drain"], **({"SLIPS_LEDGER_DAYS": days} if days else {})}
+        body["Resources"]["Drain"]["Properties"]["Environment"] = {"Variables": variables}
+        bare.deploy(body, name)
+        stack = Stack.open(bare.clients, name, clock=lambda: 1_000_000.0)
+        stack.ledger.drop(object_event("a"))
+        (item,) = bare.clients.dynamodb.scan(TableName=stack._resources["Ledger"])["Items"]
+        assert item["expires_at"] == {"N": str(1_000_000 + known * 86_400)}
 
 
 # ---- limit

@@ -228,6 +228,20 @@ def test_the_users_own_lines_are_json_about_the_invocation(said: io.StringIO) ->
     }
 
 
+@pytest.mark.parametrize(("level", "shown"), [(None, ["info"]), ("debug", ["debug", "info"]), ("error", [])])
+def test_the_level_of_slips_own_lines_is_a_setting(
+    said: io.StringIO, monkeypatch: pytest.MonkeyPatch, level: str | None, shown: list[str]
+) -> None:
+    if level:
+        monkeypatch.setenv("SLIPS_LOG_LEVEL", level)
+    telemetry.log.setLevel(logging.NOTSET)
+    telemetry.set_up("MainFunc", "r1")
+    telemetry.log.debug("debug")
+    telemetry.log.info("info")
+    logging.getLogger("mine").warning("the user's own")
+    assert [line["message"] for line in lines_of(said)] == [*shown, "the user's own"]
+
+
 def test_the_next_invocation_has_its_own_id_and_no_line_comes_twice(said: io.StringIO) -> None:
     for request_id in ("r1", "r2"):
         telemetry.set_up("MainFunc", request_id)

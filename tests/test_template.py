@@ -78,7 +78,7 @@ backend:
   stream_shards: 3
   log_retention_days: 90
   kms_key_arns: ["arn:aws:kms:eu-central-1:123456789012:key/0f1e2d3c-0000-0000-0000-000000000000"]
-  lane: {fast: {batch_size: 10}, slow: {batch_size: 70, delay: 240}}
+  lane: {fast: {batch_size: 10}, slow: {batch_size: 70, delay: 240, parallelization: 4, batch_window: 5}}
 handler:
   path: src/handler.py
   args:
@@ -291,9 +291,11 @@ def test_the_original_keys_are_honoured() -> None:
     }
     assert (main["MemorySize"], main["Timeout"]) == (2048, 300)
     # Slow: a dispatcher has the time for one delay only, so it is given what one MainFunc takes.
-    for lane, batch_size, records in (("Fast", "10", 100), ("Slow", "70", 70)):
+    for lane, batch_size, records, at_once, window in (("Fast", "10", 100, 1, 0), ("Slow", "70", 70, 4, 5)):
         assert variables(stack, f"{lane}Dispatcher")["SLIPS_BATCH_SIZE"] == batch_size
-        assert properties(stack, f"{lane}DispatcherMapping")["BatchSize"] == records
+        mapping = properties(stack, f"{lane}DispatcherMapping")
+        assert (mapping["BatchSize"], mapping["ParallelizationFactor"]) == (records, at_once)
+        assert mapping["MaximumBatchingWindowInSeconds"] == window
     assert variables(stack, "FastDispatcher")["SLIPS_DELAY"] == "0"
     assert variables(stack, "SlowDispatcher")["SLIPS_DELAY"] == "240"
     for topic in ("Logs", "Trails"):
@@ -388,11 +390,16 @@ def test_a_function_gets_the_variables_that_it_reads() -> None:
         "SlowDispatcher": dispatcher,
         "MainFunc": streams | ledger | errors,
         "Reporter": ledger | errors,
-        "Drain": streams | ledger | errors | {"SLIPS_UNDELIVERED_URL": {"Ref": "Undelivered"}},
+        "Drain": streams
+        | ledger
+        | errors
+        | {"SLIPS_UNDELIVERED_URL": {"Ref": "Undelivered"}, "SLIPS_LEDGER_DAYS": "90"},
     }
     stack = made(ORIGINAL)
     for function, own in expected.items():
-        assert variables(stack, function) == {"SLIPS_STACK": {"Ref": "AWS::StackName"}} | own
+        all_have = {"SLIPS_STACK": {"Ref": "AWS::StackName"}, "SLIPS_LOG_LEVEL": "info"}
+        assert variables(stack, function) == all_have | own
+    assert variables(changed(ORIGINAL, log_level="error"), "Reporter")["SLIPS_LOG_LEVEL"] == "error"
     assert variables(made(FULL), "EventPusher")["SLIPS_LEDGER_TABLE"] == {"Ref": "Ledger"}
 
 

@@ -163,6 +163,13 @@ class LaneConfig(Struct, frozen=True):
 
     batch_size: Annotated[int, _key("Objects given to one MainFunc invocation, at most.", ge=1, le=10_000)] = 1
     delay: Annotated[int, _key("Seconds to wait before each MainFunc invocation.", ge=0, le=300)] = 0
+    parallelization: Annotated[
+        int, _key("Dispatchers at once for each shard of the lane, on AWS; each waits by itself.", ge=1, le=10)
+    ] = 1
+    batch_window: Annotated[
+        int,
+        _key("Seconds to gather objects for a dispatcher, at most, on AWS: fewer, fuller invocations.", ge=0, le=300),
+    ] = 0
 
     @property
     def hourly(self) -> int | None:
@@ -232,6 +239,13 @@ class BackendConfig(Struct, frozen=True):
         ],
         _key("Days that the functions' logs are kept."),
     ] = 30
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        _key(
+            "Least severe lines that slips itself logs on AWS: `info` is one for each object, and metrics come in any "
+            "case."
+        ),
+    ] = "info"
     ledger_days: Annotated[
         int,
         _key(

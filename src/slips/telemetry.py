@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -80,7 +81,7 @@ def set_up(function: str, request_id: str) -> None:
         handler.formatter.about = {"function": function, "request_id": request_id}
     quiet_libraries()
     if log.level == logging.NOTSET:
-        log.setLevel(logging.INFO)
+        log.setLevel(os.environ.get("SLIPS_LOG_LEVEL", "info").upper())
 
 
 class Meter:

@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from slips.backends.aws import DISPATCHERS, FUNCTIONS, STREAMS
 from slips.backends.aws.lanes import DISPATCHER_SECONDS, records_at_once
-from slips.config import Config
+from slips.config import Config, LaneConfig
 from slips.deploy import age, permissions, queues, streams
 from slips.deploy.given import NOTHING, Given
 from slips.model import Lane
@@ -357,6 +357,7 @@ def _environment(config: Config, function: str) -> dict[str, Any]:
     return {
         **(config.handler.environment if function == "MainFunc" else {}),
         "SLIPS_STACK": _ref("AWS::StackName"),
+        "SLIPS_LOG_LEVEL": config.backend.log_level,
         **{
             "EventPusher": streams
             | (ledger if _drops(config) else {})
@@ -365,7 +366,8 @@ def _environment(config: Config, function: str) -> dict[str, Any]:
             "SlowDispatcher": dispatcher,
             "MainFunc": streams | ledger | errors,
             "Reporter": ledger | errors,
-            "Drain": streams | ledger | errors | undelivered,
+            # Operators without the config learn the days here.
+            "Drain": streams | ledger | errors | undelivered | {"SLIPS_LEDGER_DAYS": str(config.backend.ledger_days)},
         }[function],
     }
 
@@ -389,6 +391,7 @@ def _lanes(config: Config, deployed: Template, retention: Mapping[Lane, int]) ->
             StreamEncryption={"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"},
         )
     for lane, dispatcher in DISPATCHERS.items():
+        limit: LaneConfig = getattr(config.backend.lane, lane)
         made[f"{dispatcher}Mapping"] = _resource(
             "AWS::Lambda::EventSourceMapping",
             # A stream that exists already may bring objects at once: what catches failures is there first.
@@ -397,7 +400,9 @@ def _lanes(config: Config, deployed: Template, retention: Mapping[Lane, int]) ->
             EventSourceArn=_stream_arn(config, lane),
             # Whatever was put before the mapping polls for the first time is taken too.
             StartingPosition="TRIM_HORIZON",
-            BatchSize=records_at_once(getattr(config.backend.lane, lane)),
+            BatchSize=records_at_once(limit),
+            MaximumBatchingWindowInSeconds=limit.batch_window,
+            ParallelizationFactor=limit.parallelization,
             # One bad record neither blocks its shard nor takes others with it.
             FunctionResponseTypes=["ReportBatchItemFailures"],
             BisectBatchOnFunctionError=True,

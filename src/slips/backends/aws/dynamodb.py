@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 LEDGER_DAYS = 90
-"""How long the ledger remembers if the config is not at hand. Kinesis and Lambda deliver nothing again after days;
+"""How long the ledger of a stack remembers that does not say. Kinesis and Lambda deliver nothing again after days;
 people may drain after weeks."""
 CLAIM_SECONDS = 960.0
 """No claim outlives the invocation that holds it: Lambda ends each after 900 s at most."""

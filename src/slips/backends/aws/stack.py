@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from slips.backends.aws import DISPATCHERS, FUNCTIONS
 from slips.backends.aws.clients import Clients, code, reason
-from slips.backends.aws.dynamodb import DynamoErrors, DynamoLedger
+from slips.backends.aws.dynamodb import LEDGER_DAYS, DynamoErrors, DynamoLedger
 from slips.backends.aws.kinesis import KinesisStream, read_back
 from slips.backends.aws.lanes import SPARE, records_at_once
 from slips.backends.aws.queue import UndeliveredQueue
@@ -130,7 +130,8 @@ class Stack:
         table = self._resources.get("Ledger") or self._variables("MainFunc").get("SLIPS_LEDGER_TABLE")
         if table is None:
             raise self.lacks("ledger", "'Ledger', which stacks of 2018 lack")
-        return DynamoLedger(self._clients.dynamodb, table, self.errors, self._clock)
+        days = int(self._variables("Drain").get("SLIPS_LEDGER_DAYS", LEDGER_DAYS))
+        return DynamoLedger(self._clients.dynamodb, table, self.errors, self._clock, days=days)
 
     @cached_property
     def stream(self) -> KinesisStream:
