@@ -499,6 +499,7 @@ COMMANDS = [
         "table/*",
     ),
     ("kinesis:DescribeStreamSummary kinesis:GetRecords kinesis:GetShardIterator kinesis:PutRecords", "stream/*"),
+    ("ec2:DescribeRouteTables ec2:DescribeSecurityGroups ec2:DescribeSubnets ec2:DescribeVpcEndpoints", "*"),
     ("kms:DescribeKey kms:GetKeyPolicy", "key/*"),
     ("lambda:GetFunctionConfiguration lambda:InvokeFunction lambda:UpdateFunctionConfiguration", "function:*"),
     ("lambda:GetEventSourceMapping lambda:UpdateEventSourceMapping", "event-source-mapping:*"),

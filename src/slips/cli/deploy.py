@@ -163,7 +163,7 @@ def _change(
     wire: bool,
     command: str,
 ) -> Done:
-    from slips.deploy import checks, keys, template
+    from slips.deploy import checks, keys, network, template
     from slips.deploy.package import folder
     from slips.deploy.stack import known_keys, mapped_buckets, upload
     from slips.deploy.wiring import Buckets
@@ -174,6 +174,7 @@ def _change(
     warnings = checks.check_account(config, account, found)
     given, notes = checks.read_given(config, account)
     warnings += notes
+    warnings += network.look(config, account)
     packed = build(config, screen.say)
     screen.say(packed.summary())
     for told in paces(config, batches=True):

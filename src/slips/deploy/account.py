@@ -84,6 +84,10 @@ class Account:
         return self.client("kms")
 
     @cached_property
+    def ec2(self) -> Any:
+        return self.client("ec2")
+
+    @cached_property
     def functions(self) -> LambdaClient:
         return cast("LambdaClient", self.client("lambda"))
 
