@@ -445,6 +445,22 @@ def touches_somewhere(kind: str, action: str) -> bool:
     )
 
 
+WITHOUT_TAGS = {
+    *("AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission", "AWS::SNS::Subscription"),
+    *("AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"),
+}
+"""Types of which AWS tags no resource: each is a part of another one."""
+
+
+@pytest.mark.parametrize("kind", sorted(kinds()))
+def test_a_tag_of_the_stack_reaches_what_it_makes_and_replaces_nothing(kind: str) -> None:
+    tagging = schema(kind)["tagging"]
+    assert tagging["taggable"] == (kind not in WITHOUT_TAGS)
+    if tagging["taggable"]:
+        assert (tagging["tagOnCreate"], tagging["tagUpdatable"]) == (True, True)
+        assert tagging["tagProperty"] not in schema(kind).get("createOnlyProperties", [])
+
+
 @pytest.mark.parametrize("config", TEMPLATES)
 def test_the_deployer_may_do_what_cloudformation_does(config: str) -> None:
     lacking = refused(completed(given(config)), of_cloudformation(config))

@@ -100,7 +100,7 @@ _QUEUE = _key(
     pattern="^[A-Za-z0-9]+$",
     extra={"expected": "letters and digits"},
 )
-_TAGGED = r"(?![Aa][Ww][Ss]:)[^\x00-\x1f!\"#$%&'()*,;<>?\[\\\]^`{|}~\x7f]+"
+_TAGGED = r"(?![Aa][Ww][Ss]:)[^\x00-\x1f!\x22#$%&'()*,;<>?\[\\\]^`{|}~\x7f]+"
 """What every service takes in tags. https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html"""
 _TAG = "letters, digits, blanks and '_.:/=+-@', without AWS's own 'aws:' in front"
 _TAG_KEY = Meta(pattern=f"^{_TAGGED}$", max_length=128, extra={"expected": f"at most 128 {_TAG}"})
