@@ -207,7 +207,7 @@ class BackendConfig(Struct, frozen=True):
     dlq_sns_arn: Annotated[str, _arn("Topic of failed invocations.", "sns", "slips-dlq")] | None = None
     kms_key_arns: Annotated[
         list[Annotated[str, _arn("A key.", "kms", "key/0f1e2d3c")]],
-        _key("Keys that encrypt your buckets: the main func may decrypt with them.", ["arn:aws:kms:…"]),
+        _key("Keys that encrypt your buckets and secrets: the main func may decrypt with them.", ["arn:aws:kms:…"]),
     ] = []
     alarm_sns_arn: Annotated[str, _arn("Topic that the stack's alarms notify.", "sns", "on-call")] | None = None
     stream_shards: (

@@ -24,6 +24,7 @@ from botocore.exceptions import (
 )
 
 from slips.backends.aws.clients import code
+from slips.backends.aws.keys import explained_key
 from slips.errors import SlipsError, UsageError
 
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
@@ -64,7 +65,7 @@ def calls(where: str, *, passing: set[str] | None = None) -> Iterator[None]:
 
 
 def explained(error: ClientError | BotoCoreError, where: str, service: str) -> str | None:
-    """The text for what people can mend: credentials, a permission of `service`, the network. None for all else."""
+    """The text for what people can mend: credentials, a right of `service`, a key, the network. None for all else."""
     known = _mendable(error, where, service) if isinstance(error, ClientError) else _trouble(error, where)
     return None if known is None else str(known)
 
@@ -84,6 +85,8 @@ def _refusal(error: ClientError, where: str) -> SlipsError:
 def _mendable(error: ClientError, where: str, service: str = "") -> SlipsError | None:
     """What AWS answered about who asks."""
     its = code(error)
+    if about_key := explained_key(error, where):
+        return SlipsError(about_key)
     if its in EXPIRED:
         return UsageError(f"{where}: the AWS credentials have expired; expected valid ones; {_renew()}")
     if its in UNKNOWN:

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from urllib3.exceptions import HTTPError
 
 from slips.backends.aws.clients import code, reason
+from slips.backends.aws.keys import explained_key, trouble_of
 from slips.errors import StorageError
 from slips.model import ObjectEvent, format_time
 from slips.ports import StoredObject
@@ -38,8 +39,8 @@ class S3Store:
         try:
             response = self._client.get_object(**request)
         except (ClientError, BotoCoreError) as error:
-            missing = isinstance(error, ClientError) and code(error) in MISSING
-            raise StorageError(f"{event.url}: {_reason(error)}", missing=missing) from error
+            missing = isinstance(error, ClientError) and code(error) in MISSING and trouble_of(error) is None
+            raise StorageError(_told(error, event.url), missing=missing) from error
         body = _Body(self._client, request, response, event.url)
         try:
             yield StoredObject(
@@ -70,7 +71,7 @@ class S3Store:
                         object_etag=each["ETag"].strip('"'),
                     )
         except (ClientError, BotoCoreError) as error:
-            raise StorageError(f"s3://{bucket}/{prefix}: {_reason(error)}") from error
+            raise StorageError(_told(error, f"s3://{bucket}/{prefix}")) from error
 
 
 class _Body:
@@ -107,7 +108,8 @@ class _Body:
         try:
             response = self._client.get_object(**self._request, Range=f"bytes={self._at}-", IfMatch=self._etag)
         except (ClientError, BotoCoreError) as error:
-            raise StorageError(f"{self._where}: reading broke off at byte {self._at:,}: {_reason(error)}") from error
+            where = f"{self._where}: reading broke off at byte {self._at:,}"
+            raise StorageError(_told(error, where)) from error
         self._stream = response["Body"]
 
 
@@ -116,9 +118,11 @@ def _version(version_id: str | None) -> str | None:
     return version_id if version_id and version_id != "null" else None
 
 
-def _reason(error: ClientError | BotoCoreError) -> str:
+def _told(error: ClientError | BotoCoreError, where: str) -> str:
     if not isinstance(error, ClientError):
-        return f"S3 cannot be used: {reason(error)}"
+        return f"{where}: S3 cannot be used: {reason(error)}"
+    if about_key := explained_key(error, where):
+        return about_key
     # S3 does not tell who may not list a bucket whether a key is there.
     hint = "; the object is gone, or this role may not read it" if code(error) == "AccessDenied" else ""
-    return f"S3 answers {reason(error)}{hint}"
+    return f"{where}: S3 answers {reason(error)}{hint}"

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from slips import secrets
 from slips.backends.aws.clients import Clients, code, reason
+from slips.backends.aws.keys import trouble_of
 from slips.backends.aws.refusals import DENIED, explained
 from slips.backends.aws.throttles import Patience, seconds_from_now
 from slips.errors import UsageError
@@ -138,7 +139,7 @@ def _batch(names: list[str], clients: Clients, patience: Patience) -> dict[str, 
     try:
         given = patience.call(lambda: ssm.get_parameters(Names=names, WithDecryption=True))["Parameters"]
     except (ClientError, BotoCoreError) as error:
-        if not isinstance(error, ClientError) or code(error) not in DENIED:
+        if not isinstance(error, ClientError) or code(error) not in DENIED or trouble_of(error) is not None:
             raise _refused(error, _where("ssm", *names), "ssm") from error
         # A role that the user gave may have the right that was needed before, for one parameter a call.
         for name in names:
@@ -147,8 +148,9 @@ def _batch(names: list[str], clients: Clients, patience: Patience) -> dict[str, 
             except (ClientError, BotoCoreError) as one:
                 if isinstance(one, ClientError) and code(one) in ("ParameterNotFound", "ParameterVersionNotFound"):
                     continue
-                is_denied = isinstance(one, ClientError) and code(one) in DENIED
-                raise _refused(error if is_denied else one, _where("ssm", name), "ssm") from one
+                if isinstance(one, ClientError) and code(one) in DENIED and trouble_of(one) is None:
+                    raise _refused(error, _where("ssm", *names), "ssm") from one
+                raise _refused(one, _where("ssm", name), "ssm") from one
     return {secrets.parameter(each["Name"]): each["Value"] for each in given}
 
 

@@ -18,7 +18,8 @@ FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
 """Seconds before a call is made again, doubled each time. A shard that gave 10 MiB is blocked for 5 s."""
 
 PASSING = {
-    *("ProvisionedThroughputExceededException", "LimitExceededException", "KMSThrottlingException"),
+    *("ProvisionedThroughputExceededException", "LimitExceededException"),
+    *("KMSThrottlingException", "KMS.ThrottlingException", "KmsThrottled"),
     *("Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded"),
     *("InternalFailure", "InternalFailureException", "InternalServerError", "InternalServiceError"),
     *("ServiceUnavailable", "ServiceUnavailableException", "RequestTimeout", "RequestTimeoutException"),
