@@ -52,6 +52,9 @@ DIRECT = CONFIG.replace("SOURCE", SOURCES["direct"])
 PACKED = Package(b"PK\x05\x06" + bytes(18), "", "slips-1.zip", 1, [], left_out=["a.pem"])
 
 
+TEMPLATE = handover.unseen(parse(DIRECT)).template
+
+
 def contents(text: str = DIRECT) -> dict[str, bytes]:
     config = parse(text)
     return handover.contents(config, PACKED, handover.unseen(config))
@@ -242,7 +245,10 @@ def test_a_manifest_that_is_none_of_ours_is_refused(tmp_path: Path) -> None:
 def test_a_write_that_fails_leaves_the_former_files(tmp_path: Path) -> None:
     handover.write(tmp_path, contents())
     with pytest.raises(UsageError, match="no such file"):
-        handover.write(tmp_path, {**handover.contents(parse(DIRECT), PACKED, handover.Seen(["new"])), "no/where": b""})
+        handover.write(
+            tmp_path,
+            {**handover.contents(parse(DIRECT), PACKED, handover.Blueprint(TEMPLATE, ["new"])), "no/where": b""},
+        )
     assert listing(tmp_path) == contents()
 
 
@@ -317,10 +323,10 @@ def test_a_stack_that_another_tool_deployed_is_operated_and_destroyed_by_slips(
     screen = Screen(io.StringIO(), lambda text, _: said.append(text))
     change(stack, config, screen, lambda *_: PACKED, yes=True, wire=True)
     assert f"stack 'app' in {cloud.region} of account {cloud.account}: no changes" in said
-    seen = handover.look(parse(DIRECT), account)
+    seen = handover.seen(parse(DIRECT), account)
     streams = json.loads(files["template.json"])["Resources"]["EventFastStream"]
-    assert handover.parametrized(parse(DIRECT), seen)["Resources"]["EventFastStream"] == streams
-    assert handover.parametrized(parse(DIRECT), handover.unseen(config))["Resources"]["EventFastStream"] != streams
+    assert seen.template["Resources"]["EventFastStream"] == streams
+    assert handover.unseen(parse(DIRECT)).template["Resources"]["EventFastStream"] != streams
     for name, value in cloud.environment().items():
         monkeypatch.setenv(name, value)
     assert CliRunner().invoke(app, ["-s", "app", "errors"]).stdout == "no errors\n"

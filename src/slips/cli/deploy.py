@@ -163,18 +163,14 @@ def _change(
     wire: bool,
     command: str,
 ) -> Done:
-    from slips.deploy import checks, keys, network, template
+    from slips.deploy import look, template
     from slips.deploy.package import folder
-    from slips.deploy.stack import known_keys, mapped_buckets, upload
+    from slips.deploy.stack import mapped_buckets, upload
     from slips.deploy.wiring import Buckets
 
     account = stack.account
     stack.check()
-    found = keys.read(config, account)
-    warnings = checks.check_account(config, account, found)
-    given, notes = checks.read_given(config, account)
-    warnings += notes
-    warnings += network.look(config, account)
+    seen = look.look(config, account)
     packed = build(config, screen.say)
     screen.say(packed.summary())
     for told in paces(config, batches=True):
@@ -187,10 +183,8 @@ def _change(
     former = stack.template() if deployed else {}
     buckets = mapped_buckets(former)
     bucket, key = config.base.sam.code_bucket, folder(config) + packed.key
-    left = Buckets(account, config, None, former=buckets).left()
-    given = msgspec.structs.replace(given, keys=found.or_as_before(known_keys(former)))
-    wanted = template.build(config, template.Code(bucket, key), left, former, given)
-    done = Done(stack.name, account.region, account.id, warnings=warnings, left_out=packed.left_out)
+    wanted = look.build(config, account, seen, template.Code(bucket, key), former)
+    done = Done(stack.name, account.region, account.id, warnings=[*seen.notes], left_out=packed.left_out)
     with stack.proposed(wanted, state, bucket, folder(config)) as plan:
         done.changes, done.tags = (plan.changes, plan.tags) if plan else ([], [])
         done.settings = stack.settings(wanted) if deployed else []

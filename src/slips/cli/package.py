@@ -42,9 +42,9 @@ def package(
     config = named(load_config(ctx), one_of("-s", options(ctx).stack, stack_name))
     checks.check_config(config, uploads=False)
     handover.check(out)
-    seen = handover.look(config, connect(ctx, region, url)) if look else handover.unseen(config)
+    blueprint = handover.seen(config, connect(ctx, region, url)) if look else handover.unseen(config)
     packed = build(config, say, verbose=options(ctx).verbose)
-    files = handover.contents(config, packed, seen)
+    files = handover.contents(config, packed, blueprint)
     handover.write(out, files)
     manifest = msgspec.json.decode(files[HANDED_OVER])
     if json_:
@@ -52,6 +52,6 @@ def package(
         return
     show_text(packed.summary())
     table([(str(out / one["name"]), f"{one['size']:,} bytes", one["sha256"]) for one in manifest["files"]])
-    for note in seen.notes:
+    for note in blueprint.notes:
         say(f"note: {note}")
     show_text(f"{out / 'DEPLOY.md'} says how to deploy it with the AWS CLI, Terraform or CDK")

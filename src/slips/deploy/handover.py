@@ -19,11 +19,12 @@ import msgspec
 from msgspec import Struct
 
 from slips.config import Config
-from slips.deploy import checks, recipes, template
+from slips.deploy import look, recipes, template
 from slips.deploy.account import Account
-from slips.deploy.given import NOTHING, Given, assumed
+from slips.deploy.given import assumed
 from slips.deploy.package import HANDED_OVER, Package, folder
-from slips.deploy.stack import Stack, mapped_buckets
+from slips.deploy.stack import Stack
+from slips.deploy.template import Template
 from slips.deploy.wiring import Buckets, merge, plan, target
 from slips.errors import UsageError
 
@@ -43,6 +44,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     },
 }
 """Of the template, in CloudFormation's words."""
+CODE = template.Code({"Ref": "CodeBucket"}, {"Ref": "CodeKey"})
+"""Where the template has the code."""
 NAMES = ("slips.zip", "template.json", "slips.tf", "slips_stack.py", "slips-stack.ts", "DEPLOY.md")
 """All files but the manifest."""
 _STAGING = ".slips-package"
@@ -74,58 +77,50 @@ class Manifest(Struct, frozen=True):
     """What is to be known before it is deployed."""
 
 
-class Seen(Struct, frozen=True):
-    """What is known of the account."""
+class Blueprint(Struct, frozen=True):
+    """The stack that is handed over."""
 
+    template: Template
     notes: list[str]
-    """For whoever deploys."""
-    former: list[str] = []
-    """Buckets that are not mapped any more, and still notify the stack."""
-    deployed: template.Template = {}
-    """The template that the stack has; empty: there is none."""
-    given: Given = NOTHING
-    """What was read of the resources that the config gives."""
+    """For whoever deploys it."""
 
 
-def unseen(config: Config) -> Seen:
-    """An account that nobody has looked at, and what is taken for true of it."""
+def unseen(config: Config) -> Blueprint:
+    """Build the stack without a look at AWS, and tell what is taken for true."""
     notes = [
         "AWS was not looked at ('slips package --look' does): all exists that the config names, and the mapped buckets "
         "need no keys of KMS but those in backend.kms_key_arns",
         "the streams of a stack that exists get the capacity and retention of new ones where the config says none",
     ]
-    return Seen([*notes, *assumed(config)])
+    return Blueprint(template.build(config, CODE), [*notes, *assumed(config)])
 
 
-def look(config: Config, account: Account) -> Seen:
-    """Looks at what `deploy` looks at. Raises ConfigError as it does."""
-    notes = checks.check_account(config, account)
-    given, more = checks.read_given(config, account)
+def seen(config: Config, account: Account) -> Blueprint:
+    """Build the stack as `deploy` would. Raises ConfigError as it does."""
+    found = look.look(config, account)
     stack = Stack(account, config.stack_name)
     state = stack.state()
-    deployed = stack.template() if state and state.is_deployed else {}
-    buckets = Buckets(account, config, None, former=mapped_buckets(deployed))
-    return Seen([*notes, *more, *buckets.unnamed_keys()], buckets.left(), deployed, given)
+    made = look.build(config, account, found, CODE, stack.template() if state and state.is_deployed else {})
+    return Blueprint(made, [*found.notes, *Buckets(account, config, None).unnamed_keys()])
 
 
-def parametrized(config: Config, seen: Seen) -> template.Template:
+def parametrized(blueprint: Blueprint) -> Template:
     """The template with `CodeBucket` and `CodeKey` as parameters."""
-    code = template.Code({"Ref": "CodeBucket"}, {"Ref": "CodeKey"})
-    made = template.build(config, code, seen.former, seen.deployed, seen.given)
+    made = dict(blueprint.template)
     # Parameters come first, as people expect them.
     about = {name: made.pop(name) for name in ("AWSTemplateFormatVersion", "Description", "Metadata")}
     return {**about, "Parameters": PARAMETERS, **made}
 
 
-def contents(config: Config, packed: Package, seen: Seen) -> dict[str, bytes]:
+def contents(config: Config, packed: Package, blueprint: Blueprint) -> dict[str, bytes]:
     """The files, by their names; the first is the manifest."""
     facts = recipes.Facts(config.stack_name, config.base.sam.code_bucket, folder(config), packed.key, config.tags)
     texts = (
-        json.dumps(parametrized(config, seen), indent=2, ensure_ascii=False) + "\n",
+        json.dumps(parametrized(blueprint), indent=2, ensure_ascii=False) + "\n",
         recipes.terraform(facts),
         recipes.CDK_PYTHON,
         recipes.CDK_TYPESCRIPT,
-        recipes.guide(facts, _notifications(config), seen.notes),
+        recipes.guide(facts, _notifications(config), blueprint.notes),
     )
     files = dict(zip(NAMES, (packed.data, *(text.encode() for text in texts)), strict=True))
     manifest = Manifest(
@@ -133,7 +128,7 @@ def contents(config: Config, packed: Package, seen: Seen) -> dict[str, bytes]:
         facts.folder + facts.key,
         [File(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in files.items()],
         packed.left_out,
-        seen.notes,
+        blueprint.notes,
     )
     return {HANDED_OVER: msgspec.json.format(msgspec.json.encode(manifest)) + b"\n", **files}
 

@@ -1,0 +1,40 @@
+"""What the template takes from the account: looked at before the stack is made, by `deploy` and by `package --look`."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from slips.config import Config
+from slips.deploy import checks, keys, network, template
+from slips.deploy.account import Account
+from slips.deploy.given import Given
+from slips.deploy.stack import known_keys, mapped_buckets
+from slips.deploy.wiring import Buckets
+
+
+class Seen(Struct, frozen=True):
+    """What was seen of an account."""
+
+    notes: list[str]
+    """For people, before the stack is deployed."""
+    given: Given
+    """Of the resources that the config gives."""
+    keys: keys.Found
+
+
+def look(config: Config, account: Account) -> Seen:
+    """Look at what the config names. Raises ConfigError with all that is not there, or cannot work."""
+    found = keys.read(config, account)
+    notes = checks.check_account(config, account, found)
+    given, more = checks.read_given(config, account)
+    return Seen([*notes, *more, *network.look(config, account)], given, found)
+
+
+def build(
+    config: Config, account: Account, seen: Seen, code: template.Code, deployed: template.Template
+) -> template.Template:
+    """Return the stack's template; `deployed` is the one that the stack has, `{}` for a new stack."""
+    left = Buckets(account, config, None, former=mapped_buckets(deployed)).left()
+    given = msgspec.structs.replace(seen.given, keys=seen.keys.or_as_before(known_keys(deployed)))
+    return template.build(config, code, left, deployed, given)
