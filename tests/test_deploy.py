@@ -1040,6 +1040,24 @@ def test_the_pace_that_a_delay_leaves_is_told(account: Account) -> None:
     assert "lane fast" not in screen.text
 
 
+def test_the_keys_that_deploy_saw_stay_if_a_later_deploy_may_not_look(account: Account) -> None:
+    account.kinesis.create_stream(StreamName="fast", ShardCount=1)
+    key = account.kms.create_key()["KeyMetadata"]["Arn"]
+    account.kinesis.start_stream_encryption(StreamName="fast", EncryptionType="KMS", KeyId=key)
+    given = CONFIG.replace(
+        "backend:\n", f"backend:\n  kinesis_stream_fast_arn: arn:aws:kinesis:{REGION}:{ID}:stream/fast\n"
+    )
+    deploy(account, Seen(), given)
+    stack = Stack(account, "app")
+    granted = {"Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": [key]}
+    before = stack.template()["Resources"]["DispatcherRole"]
+    assert granted in before["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    account.kinesis = cast("Any", Denied())
+    deploy(account, later := Seen(), given.replace("a/", "b/"))
+    assert "is encrypted with a key of yours is unknown" in later.text
+    assert stack.template()["Resources"]["DispatcherRole"] == before
+
+
 def test_a_first_creation_that_failed_leaves_nothing_in_the_way_of_the_next(cloud: Cloud, config: str) -> None:
     cloud.fail_resource("MainFunc", "it broke")
     with pytest.raises(SlipsError, match=r"ROLLBACK_COMPLETE; nothing is deployed(.|\n)*MainFunc .*: it broke"):

@@ -199,7 +199,10 @@ def test_a_customers_key_that_lets_services_send_is_fine(policy: dict[str, Any])
 )
 def test_a_customers_key_that_lets_no_service_send_is_told_with_the_statement(policy: dict[str, Any]) -> None:
     (note,) = read(parse(CONFIG), account(Kms(policy), sqs=Answers(KEY))).notes
-    assert f"backend.sqs_queues Queued '{QUEUE}' is encrypted with {KEY}, whose policy lets" in note
+    assert (
+        f"backend.sqs_queues Queued '{QUEUE}' is encrypted with {KEY}, whose policy does not let s3.amazonaws.com or"
+        in note
+    )
     needed = {"Statement": [json.loads(note.partition("in that policy: ")[2])]}
     assert read(parse(CONFIG), account(Kms(needed), sqs=Answers(KEY))).notes == []
 

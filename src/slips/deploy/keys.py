@@ -199,6 +199,6 @@ def _barred(config: Config, account: Account, one: _Resource, key: Key, named: s
         "Resource": "*",
     }
     yield (
-        f"{one} is encrypted with {key.arn}, whose policy lets {' or '.join(services)} not use it, so that "
+        f"{one} is encrypted with {key.arn}, whose policy does not let {' or '.join(services)} use it, so that "
         f"{_sender(one)} cannot send to it; expected this statement in that policy: {json.dumps(statement)}"
     )
