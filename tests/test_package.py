@@ -986,6 +986,7 @@ def test_what_only_deploy_looks_at_changes_no_code(cached: Project) -> None:
     rights = """\
   layers: ["arn:aws:lambda:us-east-1:123456789012:layer:acme:1"]
   policies: [{actions: s3:PutObject, resources: "arn:aws:s3:::out/*"}]
+  tracing: true
 """
     stack = "tags: {team: a}\npermissions_boundary: arn:aws:iam::123456789012:policy/Boundary\n"
     cached.write("slips.yml", stack + CONFIG.replace("handler:\n", f"handler:\n{rights}"))

@@ -199,7 +199,7 @@ def _packaged(config: Config, project: _Project) -> bytes:
     config = replace(
         config,
         backend=replace(config.backend, embedded=None),
-        handler=replace(config.handler, path=project.handler, requirements=None, policies=[], layers=[]),
+        handler=replace(config.handler, path=project.handler, requirements=None, policies=[], layers=[], tracing=False),
         bucket_mapping=mappings,
         tags={},
         permissions_boundary=None,
