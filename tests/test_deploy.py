@@ -220,7 +220,7 @@ def redriven(receives: Any) -> str:
     ("attributes", "told"),
     [
         ({"VisibilityTimeout": "180", "RedrivePolicy": redriven(5)}, []),
-        ({"VisibilityTimeout": "180"}, ["has no redrive policy: messages that cannot be read"]),
+        ({"VisibilityTimeout": "180"}, ["has no redrive policy: the stack's queue Undelivered takes"]),
         ({"VisibilityTimeout": "30", "RedrivePolicy": redriven("9")}, ["has a visibility timeout of 30 s: while"]),
         ({"VisibilityTimeout": "180", "RedrivePolicy": redriven(1)}, ["gives a message up after 1 receive, and"]),
         (

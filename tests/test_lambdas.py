@@ -295,7 +295,8 @@ def test_a_message_that_cannot_be_read_is_moved_to_the_undelivered_ones_and_hide
     assert len(stack.lane()) == good + 1
     (kept,) = stack.undelivered_texts()
     assert json.loads(kept) == {"Records": payload["Records"][:1]}
-    assert stack.levels == {"ERROR", "INFO"}
+    assert stack.levels == {"ERROR", "WARNING", "INFO"}
+    assert stack.said[-1]["message"] == "message m1 was moved to the undelivered ones"
 
 
 @pytest.mark.parametrize("kind", ["SubscriptionConfirmation", "UnsubscribeConfirmation"])

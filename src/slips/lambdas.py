@@ -217,7 +217,10 @@ def _untaken(found: list[Message], records: list[Any], *, refused: bool) -> list
             except StateError as error:
                 telemetry.log.error("cannot be moved to the undelivered messages: %s", error)
                 moved = False
-            stay += [] if moved else [message]
+            if moved:
+                telemetry.log.warning("message %s was moved to the undelivered ones", message.id)
+            else:
+                stay.append(message)
     return stay
 
 

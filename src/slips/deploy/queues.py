@@ -44,8 +44,8 @@ def notes(url: str, attributes: Mapping[str, str]) -> Iterator[str]:
     receives = _most_receives(attributes.get("RedrivePolicy", ""))
     if receives is None:
         yield (
-            "has no redrive policy: messages that cannot be read, or put on a lane, go to the stack's queue "
-            "Undelivered, which 'slips status' counts; expected that; add a policy if they shall go elsewhere"
+            "has no redrive policy: the stack's queue Undelivered takes messages that cannot be read or put on a lane; "
+            "expected a policy if they shall go to a queue of yours; add one then, else 'slips status' counts them"
         )
     elif receives < RECEIVES:
         yield (
