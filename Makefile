@@ -20,7 +20,7 @@ test: $(VENV)/test lint  ## lint, types, docs and every test
 test-python: $(VENV)/test  ## what another Python could change: PYTHON=python3.13 VENV=.venv-3.13
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not (cloud or slow) or functions"
 
-localstack: $(VENV)/run  ## the whole stack on LocalStack: takes minutes, needs Python 3.13 and npm, else skips
+localstack: $(VENV)/test  ## the whole stack on LocalStack: takes minutes, needs Python 3.13 and npm, else skips
 	@PYTHONPATH=tests $(BIN)/python -m on_localstack.run
 
 lint: $(VENV)/test

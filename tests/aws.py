@@ -1,15 +1,23 @@
-"""AWS in memory, by moto: clients that outlive a test, and tables and streams like a stack's. Use within `mock_aws`."""
+"""AWS in memory, by moto: clients that outlive a test, and tables and streams like a stack's. Use within `mock_aws`, or
+within `account`, which `make localstack` turns to a server.
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import boto3
+from moto import mock_aws
 
 from slips.model import LANES, Lane
 
 REGION = "us-east-1"
+SERVER = os.environ.get("SLIPS_TESTS_AWS")
+"""URL of a server that takes the place of moto."""
 
 
 @cache
@@ -18,9 +26,40 @@ def client(service: str) -> Any:
     return boto3.client(
         service,  # type: ignore[call-overload]
         region_name=REGION,
+        endpoint_url=SERVER,
         aws_access_key_id="testing",
         aws_secret_access_key="testing",
     )
+
+
+@contextmanager
+def account() -> Iterator[None]:
+    """An empty account: moto's, or that of SERVER, whose buckets, tables and streams are deleted in the end."""
+    if SERVER is None:
+        with mock_aws():
+            yield
+        return
+    try:
+        yield
+    finally:
+        _empty()
+
+
+def _empty() -> None:
+    s3, dynamodb, kinesis, soon = client("s3"), client("dynamodb"), client("kinesis"), {"Delay": 0.1}
+    for bucket in s3.list_buckets()["Buckets"]:
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket["Name"]):
+            found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+            objects = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
+            if objects:
+                s3.delete_objects(Bucket=bucket["Name"], Delete={"Objects": objects})
+        s3.delete_bucket(Bucket=bucket["Name"])
+    for table in dynamodb.list_tables()["TableNames"]:
+        dynamodb.delete_table(TableName=table)
+        dynamodb.get_waiter("table_not_exists").wait(TableName=table, WaiterConfig=soon)
+    for stream in kinesis.list_streams()["StreamNames"]:
+        kinesis.delete_stream(StreamName=stream)
+        kinesis.get_waiter("stream_not_exists").wait(StreamName=stream, WaiterConfig=soon)
 
 
 def make_tables() -> None:
@@ -32,6 +71,7 @@ def make_tables() -> None:
             AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
         )
+        client("dynamodb").get_waiter("table_exists").wait(TableName=table, WaiterConfig={"Delay": 0.1})
 
 
 def make_streams(shards: int = 1) -> dict[Lane, str]:
@@ -40,6 +80,7 @@ def make_streams(shards: int = 1) -> dict[Lane, str]:
     for lane in LANES:
         kinesis = client("kinesis")
         kinesis.create_stream(StreamName=f"my-{lane}", ShardCount=shards)
+        kinesis.get_waiter("stream_exists").wait(StreamName=f"my-{lane}", WaiterConfig={"Delay": 0.1})
         arns[lane] = kinesis.describe_stream_summary(StreamName=f"my-{lane}")["StreamDescriptionSummary"]["StreamARN"]
     return arns
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 from msgspec.structs import replace
@@ -56,9 +55,8 @@ class Bucket:
 
 
 @pytest.fixture
-def in_memory() -> Iterator[None]:
-    """All of AWS, empty."""
-    with mock_aws():
+def account() -> Iterator[None]:
+    with aws.account():
         yield
 
 
@@ -80,10 +78,11 @@ def bucket(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bucket]:
         return
     put_fast: Callable[[str, bytes], Any] | None = None
     if request.param == "s3":
-        request.getfixturevalue("in_memory")
+        request.getfixturevalue("account")
         client = aws.client("s3")
         client.create_bucket(Bucket="my-logs")
-        put_fast = partial(s3_backends[DEFAULT_ACCOUNT_ID]["aws"].put_object, "my-logs")
+        if aws.SERVER is None:
+            put_fast = partial(s3_backends[DEFAULT_ACCOUNT_ID]["aws"].put_object, "my-logs")
     else:
         client = request.getfixturevalue("radosgw").new_bucket("my-logs")
     yield Bucket(S3Store(client), lambda key, body: client.put_object(Bucket="my-logs", Key=key, Body=body), put_fast)
@@ -219,7 +218,7 @@ def carrier(request: pytest.FixtureRequest) -> Carrier:
         return Carrier(
             state.stream, lambda lane: [one.event for one in state.stream.take(9999, {}) if one.event.lane == lane]
         )
-    request.getfixturevalue("in_memory")
+    request.getfixturevalue("account")
     arns = aws.make_streams(shards=2)
     return Carrier(
         KinesisStream(aws.client("kinesis"), arns),
@@ -271,7 +270,7 @@ def shared(name: str, request: pytest.FixtureRequest) -> SharedTables:
     if name == "memory":
         memory = fakes.Errors()
         return SharedTables(memory, fakes.Ledger(memory), 10)
-    request.getfixturevalue("in_memory")
+    request.getfixturevalue("account")
     aws.make_tables()
     client = aws.client("dynamodb")
     errors = DynamoErrors(client, "errors")

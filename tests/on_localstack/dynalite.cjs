@@ -16,4 +16,4 @@ db.checkConditional = (data, existing) => {
   return refusal
 }
 
-require(dynalite)().listen(Number(port))
+require(dynalite)({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 }).listen(Number(port))

@@ -25,6 +25,7 @@ ODD = 7
 
 _CONFIG = """\
 stack_name: STACK
+tags: {team: security}
 base:
   sam: {code_bucket: CODE}
 backend:
@@ -39,6 +40,8 @@ handler:
   runtime: python3.13
   architecture: ARCHITECTURE
   timeout: 60
+  policies:
+    - {actions: s3:PutObject, resources: "arn:aws:s3:::DELIVERED/*"}
 routing:
   - {prefix: slow/, dest: slow}
 bucket_mapping:

@@ -1,7 +1,8 @@
 """`make localstack`: deploys a project to LocalStack, puts 50 objects, mends what fails, drains, and destroys.
 
-Uses the commands of slips as its users do, and boto3 to put objects and to look into the account. Prints a line for
-each step and each check. Exit status: 0 if all checks hold, or if LocalStack cannot run on this machine; else 1.
+Uses the commands of slips as its users do, and boto3 to put objects and to look into the account. Runs the contract of
+the ports first. Prints a line for each step and each check. Exit status: 0 if all checks hold, or if LocalStack cannot
+run on this machine; else 1.
 """
 
 from __future__ import annotations
@@ -100,7 +101,26 @@ class Run:
             time.sleep(LOOK_SECONDS)
 
 
+def keep_contract(run: Run) -> None:
+    """Runs the contract of the ports on LocalStack's S3, Kinesis and DynamoDB, as `tests/aws.py` reaches them."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-k", "s3 or kinesis or dynamodb"]
+    done = subprocess.run(
+        [*command, "tests/test_ports.py"],
+        cwd=environment.ROOT,
+        env={**run.account.environment(), "SLIPS_TESTS_AWS": run.account.endpoint},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (run.folder / "contract.log").write_text(done.stdout + done.stderr, encoding="utf-8")
+    told = done.stdout.strip().rpartition("\n")[2]
+    run.say(f"tests of the ports on S3, Kinesis and DynamoDB: {told}")
+    run.check("the adapters keep the contract of the ports", done.returncode == 0, done.stdout[-SHOWN:])
+
+
 def go(run: Run) -> None:
+    keep_contract(run)
     objects = project.objects()
     project.write(run.root, run.account.prepare())
     before = run.account.resources()

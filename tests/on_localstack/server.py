@@ -32,6 +32,7 @@ def settings(port: int, folder: Path) -> dict[str, str]:
         "FILESYSTEM_ROOT": str(folder / "root"),
         "CONFIG_DIR": str(folder / "config"),
         "LAMBDA_RETRY_BASE_DELAY": "5",  # seconds before a second attempt, and twice that before a third; AWS waits 60
+        "KINESIS_LATENCY": "50",  # milliseconds for which a stream is being created or deleted
         "KINESIS_MOCK_VERSION": KINESIS_VERSION,
     }
 
