@@ -10,6 +10,7 @@ import typer
 
 from slips.cli.context import Json, load_config, one_of, options
 from slips.cli.deploy import EndpointUrl, Region, StackName, connect, named
+from slips.cli.lanes import paces
 from slips.cli.output import print_json, say, show_text, table
 
 
@@ -44,6 +45,8 @@ def package(
     handover.check(out)
     blueprint = handover.seen(config, connect(ctx, region, url)) if look else handover.unseen(config)
     packed = build(config, say, verbose=options(ctx).verbose)
+    for told in paces(config, batches=True):
+        say(told)
     files = handover.contents(config, packed, blueprint)
     handover.write(out, files)
     manifest = msgspec.json.decode(files[HANDED_OVER])
