@@ -71,6 +71,18 @@ def test_an_item_of_several_objects_has_a_line_for_each(project: Project) -> Non
     assert [line.split()[3] for line in project.slips("errors").out.splitlines()] == ["x", "y"]
 
 
+def test_an_item_that_names_no_object_is_shown_kept_by_drain_refused_by_test_and_dismissed(project: Project) -> None:
+    project.fail("r1-gone", events=[], stage="dispatch", error_type="GoneError", message="0 of 3 records are there")
+    (line,) = project.slips("errors").out.splitlines()
+    assert line.endswith(":  r1-gone  (no object is known)  dispatch GoneError: 0 of 3 records are there")
+    assert "GoneError" in project.slips("error", "r1-gone").out
+    assert "names no object, so that nothing can be replayed" in project.slips("drain").err
+    tested = project.slips("test", "-r", "r1-gone")
+    assert (tested.status, "names no object; expected one" in tested.err) == (2, True)
+    assert project.slips("dismiss", "r1-gone", "-y").status == 0
+    assert project.slips("errors").out == "no errors\n"
+
+
 def test_an_empty_table_says_so(project: Project) -> None:
     assert project.slips("errors").out == "no errors\n"
     assert project.slips("errors", "--json").out == "[]\n"

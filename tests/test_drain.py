@@ -134,6 +134,13 @@ def test_an_item_goes_back_on_its_lane_and_out_of_the_table() -> None:
     assert scene.errors.items == {}
 
 
+def test_an_item_that_names_no_object_stays_and_says_so() -> None:
+    scene = Scene(item("r-gone"), item("r2", event()))
+    gone, drained = scene.drain()
+    assert (gone.lanes, gone.notes) == ([], ["r-gone: names no object, so that nothing can be replayed; it stays"])
+    assert (drained.lanes, list(scene.errors.items)) == (["fast"], ["r-gone"])
+
+
 def test_an_event_lost_before_routing_saw_it_is_dropped_where_a_rule_says_so() -> None:
     lost, failed = event("b", None), event("a", None, dest_stream="mine-EventFastStream-1")
     scene, ledger = Scene(item("r1", lost), item("r2", failed)), Ledger()

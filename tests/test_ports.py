@@ -297,6 +297,13 @@ def test_an_error_item_comes_back_as_it_was_put(tables: Tables) -> None:
     assert tables.errors.get("") is None
 
 
+def test_an_item_need_not_name_an_object(tables: Tables) -> None:
+    none = replace(item("r1"), events=[], samples=[])
+    tables.errors.put(none)
+    assert tables.errors.get("r1") == none
+    assert list(tables.errors.scan()) == [none]
+
+
 @pytest.mark.parametrize("request_id", ["", *AWKWARD_KEYS, "x" * 1000], ids=lambda name: name[:12] or "empty")
 def test_an_id_may_be_any_text(tables: Tables, request_id: str) -> None:
     request_id = f"id {request_id}"

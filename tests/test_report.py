@@ -11,7 +11,7 @@ import pytest
 
 from fakes import Errors, Ledger, object_event
 from slips.envelope import Batch, Cause, Found, encode, found_in
-from slips.errors import EnvelopeError, StateError, StreamError
+from slips.errors import EnvelopeError, GoneError, StateError, StreamError
 from slips.model import ErrorItem, ObjectEvent, Outcome
 from slips.pipeline.report import Reported, report_lost
 
@@ -234,6 +234,20 @@ def test_records_that_are_gone_from_the_stream_raise_after_the_others_are_report
     scene.shard = [encode(A), encode(B), encode(C)]
     scene.report(batches=[BATCH])
     assert sorted(item.events[0].object_key for item in scene.errors.scan()) == ["a", "b", "c"]
+
+
+def test_records_that_are_gone_for_good_are_an_item_that_names_their_batch_and_no_object() -> None:
+    scene = Scene()
+    scene.shard = [encode(A), GoneError("stream/s shard-1 1..3: 1 of 3 records are still there", [])]
+    done = scene.report(batches=[BATCH])
+    assert ([item.events for item in done.items], done.settled) == ([[], [A]], 0)
+    gone = next(item for item in scene.errors.scan() if not item.events)
+    assert (gone.request_id, gone.error_type, gone.stage) == ("r-gone", "GoneError", "dispatch")
+    assert "1 of 3 records are still there; their objects are not known" in gone.message
+    assert gone.place == ("", "")
+    again = scene.report(batches=[BATCH])
+    assert [item.request_id for item in again.items] == ["r-gone"]
+    assert len(scene.errors.items) == 2
 
 
 # ---- as AWS sends it

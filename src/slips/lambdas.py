@@ -290,7 +290,7 @@ def reporter(payload: Any, context: Context) -> dict[str, Any]:
             code_version=_function.code_version,
         )
         for item in done.items:
-            meter.reported(item.events[0], item.message)
+            meter.reported(item.events[0] if item.events else None, item.message)
         return {"items": len(done.items), "settled": done.settled}
 
 

@@ -163,7 +163,7 @@ class ErrorItem(Struct, kw_only=True, omit_defaults=True):
     request_id: str
     kind: Literal["object", "records"] = "object"
     events: list[ObjectEvent]
-    """The "Argument" of the original."""
+    """The "Argument" of the original; empty if the records that had it are gone from their stream."""
     stage: str = ""
     error_type: str = ""
     message: str = ""
@@ -184,6 +184,11 @@ class ErrorItem(Struct, kw_only=True, omit_defaults=True):
     code_version: str = ""
     revision: int = 1
     """Grows with each write of the same `request_id`: drain deletes only the revision that it sent."""
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Bucket and key of the first object; each empty for an item that can name none."""
+        return (self.events[0].bucket_name, self.events[0].object_key) if self.events else ("", "")
 
 
 def format_time(timestamp: float) -> str:

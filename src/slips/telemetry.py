@@ -116,8 +116,11 @@ class Meter:
             self._count(event, "Duplicates", 1)
         log.info("%s: passed over: %s", readable(event.url), why, extra={"facts": {"object": event.url}})
 
-    def reported(self, event: ObjectEvent, message: str) -> None:
-        """The reporter made an item of it."""
+    def reported(self, event: ObjectEvent | None, message: str) -> None:
+        """The reporter made an item of it; None: of records that no event is known of."""
+        if event is None:
+            log.error("reported: %s", message)
+            return
         self._count(event, "Objects", 1)
         self._count(event, "Failed", 1)
         self._count(event, "ErrorItems", 1)

@@ -375,7 +375,7 @@ class SqliteErrors:
             known = self._state.select("SELECT revision FROM error WHERE request_id = ?", (item.request_id,))
             revision = known[0][0] + 1 if known else 1
             stored = msgspec.structs.replace(item, revision=revision)
-            first = item.events[0]
+            bucket, key = item.place
             self._state.execute(
                 "INSERT OR REPLACE INTO error (request_id, revision, failed_at, kind, bucket, key, item) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -384,8 +384,8 @@ class SqliteErrors:
                     revision,
                     item.failed_at,
                     item.kind,
-                    first.bucket_name,
-                    first.object_key,
+                    bucket,
+                    key,
                     _json(stored),
                 ),
             )

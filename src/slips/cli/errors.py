@@ -82,6 +82,8 @@ def item_lines(item: ErrorItem) -> str:
     """A line for each object of an item, with the reason; on a terminal that has a line of its own."""
     # In a pipe an object is one line, for grep and awk.
     gap = "\n    " if sys.stdout.isatty() else "  "
+    if not item.events:
+        return f"{one_line(f'{item.failed_at}:  {item.request_id}  (no object is known)')}{gap}{_reason(item)}"
     return "\n".join(f"{object_line(item, event)}{gap}{_reason(item, event)}" for event in item.events)
 
 
@@ -92,11 +94,12 @@ def object_line(item: ErrorItem, event: ObjectEvent) -> str:
     )
 
 
-def _reason(item: ErrorItem, event: ObjectEvent) -> str:
+def _reason(item: ErrorItem, event: ObjectEvent | None = None) -> str:
+    message = item.message.removeprefix(f"{event.url}: ") if event else item.message
     count = _count(item.records)
     several = item.kind == "records" and count != "1"
     records = f"{count} records, such as " if several and item.message.startswith("record ") else ""
-    return headline(f"{item.stage} {item.error_type}: {records}{item.message.removeprefix(f'{event.url}: ')}")
+    return headline(f"{item.stage} {item.error_type}: {records}{message}")
 
 
 def _count(ranges: list[Range]) -> str:

@@ -94,7 +94,13 @@ def local(
         )
     if request_id is not None:
         with open_backend(ctx, stack, endpoint_url) as backend:
-            events = items.find(backend.errors, request_id, backend.where).events
+            item = items.find(backend.errors, request_id, backend.where)
+            events = item.events
+            if not events:
+                raise UsageError(
+                    f"error item {item.request_id!r}: names no object; expected one to run the handler on; "
+                    f"'slips error {item.request_id}' says why"
+                )
     else:
         assert data is not None  # noqa: S101 - for mypy
         events = _events(data)

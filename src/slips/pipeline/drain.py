@@ -56,6 +56,10 @@ def drain(
         drained = Drained(item, [], [])
         replays: dict[Lane, list[ObjectEvent]] = {lane: [] for lane in LANES}
         dropped: list[ObjectEvent] = []
+        if not item.events:
+            drained.notes.append(f"{item.request_id}: names no object, so that nothing can be replayed; it stays")
+            yield drained
+            continue
         try:
             for stored in item.events:
                 event = _as_it_is_now(stored, store, reader_of, drained.notes)
@@ -191,11 +195,12 @@ def redeliver(
     """
     for receipt, text in queue.receive():
         try:
-            events, problems = events_of(found_in(text), read_back)
+            read = events_of(found_in(text), read_back)
         except EnvelopeError as error:
             yield Redelivered(note=f"{STAYS}: {error}")
             continue
-        waiting = _unsettled(events, ledger)
+        problems = [*read.problems, *(each.why for each in read.gone)]
+        waiting = _unsettled(read.events, ledger)
         for lane in LANES:
             if known := [event for event in waiting if event.lane == lane]:
                 stream.put(lane, known)
@@ -231,7 +236,8 @@ def unreadable(
                 raise
 
         try:
-            events, problems = events_of(found_in(text), reading)
+            read = events_of(found_in(text), reading)
+            events, problems = read.events, [*read.problems, *(each.why for each in read.gone)]
         except EnvelopeError as error:
             events, problems = [], [str(error)]
         if problems and not passing and not _unsettled(events, ledger):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from slips.envelope import Batch, Cause, Found, decode
-from slips.errors import EnvelopeError, StreamError, UnfinishedError
+from slips.errors import EnvelopeError, GoneError, StreamError, UnfinishedError
 from slips.model import ErrorItem, ObjectEvent, Outcome, format_time
 from slips.pipeline.process import Failure, Success
 from slips.ports import ErrorTable, LedgerEntry, SharedLedger
@@ -106,12 +106,15 @@ def report_lost(
 
     AWS knows why an invocation ended, not which event ended it: if there was but one, AWS's is the later word.
 
-    Raises StateError where nothing can be written and, when all others are reported, EnvelopeError for what cannot be
-    read back or is no object event: AWS tries again, and keeps it in the end.
+    Records of a batch that are gone from their stream are an item without events. Raises StateError where nothing can
+    be written and, when all others are reported, EnvelopeError for what cannot be read back or is no object event: AWS
+    tries again, and keeps it in the end.
     """
-    events, problems = events_of(found, read_back)
-    cause = found.cause or Cause()
-    items: list[ErrorItem] = []
+    read = events_of(found, read_back)
+    events, cause = read.events, found.cause or Cause()
+    items = [_gone(each, cause, now, code_version) for each in read.gone]
+    for gone in items:
+        errors.put(gone)
     for announced, run_id in zip(events, run_ids(cause.request_id or _digest(events), len(events)), strict=True):
         event, known = announced, ledger.get(announced)
         if known is not None and _is_settled(known, run_id):
@@ -149,24 +152,42 @@ def report_lost(
         if event is not announced:
             ledger.supersede(announced)
         items.append(item)
-    if problems:
-        raise EnvelopeError(listed(problems))
-    return Reported(items, len(events) - len(items))
+    if read.problems:
+        raise EnvelopeError(listed(read.problems))
+    return Reported(items, len(events) + len(read.gone) - len(items))
 
 
-def events_of(found: Found, read_back: Callable[[Batch], Iterable[bytes]]) -> tuple[list[ObjectEvent], list[str]]:
+class Read(NamedTuple):
+    """All that a payload tells of, with what was read back from streams."""
+
+    events: list[ObjectEvent]
+    problems: list[str]
+    """What cannot be read, or not now."""
+    gone: list[Gone]
+
+
+class Gone(NamedTuple):
+    """A batch of which records are gone for good: nobody can name their objects any more."""
+
+    batch: Batch
+    why: str
+
+
+def events_of(found: Found, read_back: Callable[[Batch], Iterable[bytes]]) -> Read:
     """All events of a payload, those read back from a stream behind the others; and what is none, or is gone."""
-    events, problems = list(found.events), list(found.problems)
+    read = Read(list(found.events), list(found.problems), [])
     for batch in found.batches:
         try:
             for data in read_back(batch):
                 try:
-                    events.append(decode(data))
+                    read.events.append(decode(data))
                 except EnvelopeError as error:
-                    problems.append(f"{batch.stream_arn}: {error}")
+                    read.problems.append(f"{batch.stream_arn}: {error}")
+        except GoneError as error:
+            read.gone.append(Gone(batch, str(error)))
         except StreamError as error:
-            problems.append(str(error))
-    return events, problems
+            read.problems.append(str(error))
+    return read
 
 
 def listed(problems: Sequence[str]) -> str:
@@ -207,12 +228,36 @@ def _lost(event: ObjectEvent, run_id: str, stage: str, cause: Cause, now: float,
     )
 
 
+def _gone(gone: Gone, cause: Cause, now: float, code_version: str) -> ErrorItem:
+    """The item of records that nobody can read any more. It names no object: there is nothing to replay."""
+    batch = gone.batch
+    name = cause.request_id or hashlib.sha256(f"{batch.stream_arn} {batch.first}".encode()).hexdigest()[:32]
+    arrived = f" at {batch.first_arrival}" if batch.first_arrival else ""
+    message = (
+        f"{gone.why}; their objects are not known, and were not processed by way of this batch, whose first record "
+        f"arrived{arrived}: compare the buckets with the ledger; then 'slips dismiss' takes this item out"
+    )
+    error_type = GoneError.__name__
+    return ErrorItem(
+        request_id=f"{name}-gone",
+        events=[],
+        stage="dispatch",
+        error_type=error_type,
+        message=message,
+        traceback=cause.traceback[-TRACEBACK:],
+        failed_at=cause.failed_at or format_time(now),
+        attempts=max(1, cause.attempts),
+        fingerprint=fingerprint("dispatch", error_type, message),
+        code_version=code_version,
+    )
+
+
 def _digest(events: Iterable[ObjectEvent]) -> str:
     """An id for what came without one, the same each time it comes."""
     return hashlib.sha256(msgspec.json.encode(list(events))).hexdigest()[:32]
 
 
-def fingerprint(stage: str, error_type: str, message: str, event: ObjectEvent) -> str:
+def fingerprint(stage: str, error_type: str, message: str, event: ObjectEvent | None = None) -> str:
     """Ten hex digits, the same for errors that differ only in numbers, quoted values and the object."""
-    shape = _DIGITS.sub("0", _QUOTED.sub("'…'", message.replace(event.url, "")))
+    shape = _DIGITS.sub("0", _QUOTED.sub("'…'", message.replace(event.url, "") if event else message))
     return hashlib.sha256("\n".join((stage, error_type, shape)).encode()).hexdigest()[:10]

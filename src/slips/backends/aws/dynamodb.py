@@ -61,7 +61,7 @@ class DynamoErrors:
         self._client, self._table, self._sleep = client, table, sleep
 
     def put(self, item: ErrorItem) -> None:
-        first = item.events[0]
+        bucket, key = item.place
         shown = {
             # For people and queries in the console; slips itself reads `item`.
             "failed_at": item.failed_at,
@@ -69,8 +69,8 @@ class DynamoErrors:
             "stage": item.stage,
             "error_type": item.error_type,
             "fingerprint": item.fingerprint,
-            "bucket": first.bucket_name,
-            "object_key": first.object_key,
+            "bucket": bucket,
+            "object_key": key,
             "item": msgspec.json.encode(item).decode(),
         }
         with _told(self._table):
