@@ -1036,7 +1036,9 @@ def test_the_pace_that_a_delay_leaves_is_told(account: Account) -> None:
     screen = Seen(answer=False)
     lane = "  lane: {slow: {batch_size: 2, delay: 20}}\n"
     deploy(account, screen, CONFIG.replace("backend:\n", f"backend:\n{lane}"), yes=False)
-    assert "lane slow: at most 360 objects an hour and shard (batch_size 2, delay 20 s)" in screen.said
+    assert (
+        "lane slow: at most 360 objects an hour and shard (batch_size 2, parallelization 1, delay 20 s)" in screen.said
+    )
     assert "lane fast" not in screen.text
 
 

@@ -174,7 +174,7 @@ class LaneConfig(Struct, frozen=True):
     @property
     def hourly(self) -> int | None:
         """Objects that the delay lets through in an hour at most, on AWS for each shard; None if there is no delay."""
-        return self.batch_size * 3600 // self.delay if self.delay else None
+        return self.parallelization * self.batch_size * 3600 // self.delay if self.delay else None
 
 
 class Lanes(Struct, frozen=True):

@@ -21,7 +21,7 @@ def pace(limit: LaneConfig, *, batches: bool) -> str:
 
     Without `batches` each object is an invocation of its own, whatever the batch size.
     """
-    each = limit if batches else msgspec.structs.replace(limit, batch_size=1)
+    each = limit if batches else LaneConfig(delay=limit.delay)
     return "" if each.hourly is None else f"at most {each.hourly:,} objects an hour{' and shard' if batches else ''}"
 
 
@@ -30,7 +30,7 @@ def paces(config: Config, *, batches: bool) -> Iterator[str]:
     for lane in LANES:
         limit: LaneConfig = getattr(config.backend.lane, lane)
         if most := pace(limit, batches=batches):
-            size = f"batch_size {limit.batch_size}, " if batches else ""
+            size = f"batch_size {limit.batch_size}, parallelization {limit.parallelization}, " if batches else ""
             yield f"lane {lane}: {most} ({size}delay {limit.delay} s)"
 
 

@@ -212,8 +212,12 @@ class Stack:
         if delay is None:
             raise self.lacks("delay", f"SLIPS_DELAY in the environment of {DISPATCHERS[lane]}, unlike those of 2018")
         # The dispatchers of the version before give MainFunc all that the mapping gives them.
-        batch_size = variables.get("SLIPS_BATCH_SIZE") or self._mapping(lane)["BatchSize"]
-        return LaneConfig(batch_size=int(batch_size), delay=int(float(delay)))
+        mapping = self._mapping(lane)
+        return LaneConfig(
+            batch_size=int(variables.get("SLIPS_BATCH_SIZE") or mapping["BatchSize"]),
+            delay=int(float(delay)),
+            parallelization=mapping.get("ParallelizationFactor", 1),
+        )
 
     def set_limit(self, lane: Lane, limit: LaneConfig) -> None:
         """Lasts until the next deploy.
