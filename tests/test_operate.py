@@ -1289,6 +1289,31 @@ def test_json_lines_are_readable_with_their_traceback_and_cannot_steer_a_termina
     )
 
 
+def test_an_objects_line_is_shown_without_the_metrics_that_repeat_it(cloud: Cloud) -> None:
+    now, line = recently(), {"level": "INFO", "message": "done", "object": "s3://b/k", "records": 2}
+    metrics = {"_aws": {"CloudWatchMetrics": []}, "Stack": "s", "Lane": "fast", "Records": 2, "Duration": 12.5}
+    cloud.say("MainFunc", (now, json.dumps(line | metrics)))
+    (shown,) = cloud.slips("logs").out.splitlines()
+    assert shown.split()[1:] == ["INFO", "MainFunc", "done", "s3://b/k", "records=2", "Lane=fast", "Duration=12.5"]
+
+
+def test_what_lambda_says_of_runs_in_its_json_format_is_shown_of_those_that_failed(cloud: Cloud) -> None:
+    now = recently()
+    reports = [
+        {"time": "x", "type": "platform.report", "record": {"requestId": each, "metrics": {"durationMs": 5}, **status}}
+        for each, status in (("r1", {"status": "success"}), ("r2", {"status": "timeout"}), ("r3", {}))
+    ]
+    raised = {"level": "ERROR", "errorType": "KeyError", "errorMessage": "'x'", "stackTrace": ["  File a\n", "    b\n"]}
+    cloud.say("MainFunc", *((now + number, json.dumps(each)) for number, each in enumerate([*reports, raised])))
+    assert [" ".join(line.split()[1:]) for line in cloud.slips("logs").out.splitlines()] == [
+        "MainFunc platform.report requestId=r2 status=timeout durationMs=5",
+        "ERROR MainFunc KeyError: 'x'",
+        "a",
+        "",
+    ]
+    assert "requestId=r1" in cloud.slips("logs", "-v").out
+
+
 def test_metrics_are_shown_as_json_only(cloud: Cloud) -> None:
     now = recently()
     cloud.say("MainFunc", (now, '{"_aws": {}, "Objects": 1}'), (now + 1, "{no JSON"), (now + 2, '["a"]'))

@@ -57,6 +57,14 @@ def test_every_record_of_300_objects_is_accounted_for_and_what_failed_ends_well(
     assert {f"own/{number}.log": [1, 3] for number in range(5)}.items() <= {
         key.removeprefix("my-logs/"): numbers for key, numbers in seen.items()
     }.items()
+    logged = chain.cloud.logs(chain.physical("MainFunc"))
+    told = [json.loads(line) for line in logged.splitlines() if line.startswith("{")]
+    for number in range(120):
+        about = [line for line in told if line.get("object") == f"s3://my-logs/fast/{number:03}.log"]
+        # One line with its metrics; or a second one, of a duplicate that was passed over.
+        assert [line["Objects"] for line in about if line["message"] == "done"] == [1]
+        assert all("_aws" in line for line in about)
+    assert not [line for line in logged.splitlines() if line.startswith(("START ", "END ", "REPORT "))]
     dropped = [entry.key for entry in chain.entries if entry.status == "dropped"]
     assert sorted(dropped) == sorted(f"dropped/{number}.log" for number in range(20))
     failed = Counter((item.stage, item.error_type, item.events[0].object_key.partition("/")[0]) for item in chain.items)

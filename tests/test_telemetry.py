@@ -39,16 +39,21 @@ def check_metrics(line: dict[str, Any]) -> None:
     about = line["_aws"]
     assert isinstance(about["Timestamp"], int)
     assert about["Timestamp"] > 10**12
-    (directive,) = about["CloudWatchMetrics"]
-    assert directive["Namespace"] == "slips"
-    assert directive["Dimensions"] == [["Stack"], ["Stack", "Lane"]]
     for dimension in ("Stack", "Lane"):
         assert isinstance(line[dimension], str)
         assert line[dimension]
-    names = [metric["Name"] for metric in directive["Metrics"]]
+    metrics: list[dict[str, Any]] = []
+    for directive in about["CloudWatchMetrics"]:
+        assert directive["Namespace"] == "slips"
+        of_lane = directive["Dimensions"] == [["Stack", "Lane"]]
+        assert of_lane or directive["Dimensions"] == [["Stack"]]
+        # Each of them costs by the month: what only the stack's graphs and alarms show is not counted by lane, too.
+        assert of_lane == ([metric["Name"] for metric in directive["Metrics"]] == ["Lag"])
+        metrics += directive["Metrics"]
+    names = [metric["Name"] for metric in metrics]
     assert 0 < len(names) == len(set(names)) <= 100
-    assert set(names) == set(line) - {"_aws", "Stack", "Lane"}
-    for metric in directive["Metrics"]:
+    assert set(names) == {key for key in line if key[0].isupper()} - {"Stack", "Lane"}
+    for metric in metrics:
         assert metric["Unit"] in CLOUDWATCH_UNITS
         values = line[metric["Name"]]
         values = values if isinstance(values, list) else [values]
@@ -129,9 +134,7 @@ def test_an_attempt_that_will_be_made_again_counts_no_object_and_no_record() -> 
     scene = Scene()
     scene.meter.failed(failure(records=3, delivered=3), False)
     (line,) = scene.lines()
-    assert "Objects" not in line
-    assert "Failed" not in line
-    assert (line["Records"], line["ErrorItems"]) == (0, 0)
+    assert not {"Objects", "Failed", "Records", "ErrorItems"} & set(line)
 
 
 def test_what_the_reporter_reports_is_a_failed_object() -> None:
@@ -266,11 +269,42 @@ def test_what_became_of_each_object_is_a_line_with_its_numbers(said: io.StringIO
     scene.meter.failed(replace(failure(), traceback="Traceback…"), True)
     scene.meter.passed_over(EVENT, "done")
     done, failed, passed = lines_of(said)
+    assert scene.lines() == []
+    for line in (done, failed, passed):
+        check_metrics(line)
+    assert (done["Objects"], done["Records"], done["Delivered"], done["Filtered"]) == (1, 2, 1, 1)
+    assert "Quarantined" not in done
+    assert (failed["Objects"], failed["Failed"], failed["ErrorItems"], passed["Duplicates"]) == (1, 1, 1, 1)
     assert (done["object"], done["records"], done["rules"]) == ("s3://my-logs/a", 2, {"noise": 1})
     assert done["results"] == {"H": {"n": 1}}
     assert (failed["level"], failed["stage"], failed["error_type"]) == ("ERROR", "handler", "KeyError")
     assert failed["traceback"] == "Traceback…"
-    assert passed["message"] == "s3://my-logs/a: passed over: done"
+    assert (passed["message"], passed["object"]) == ("passed over: done", "s3://my-logs/a")
+
+
+def test_metrics_of_lines_that_are_not_written_are_told_in_the_end(said: io.StringIO) -> None:
+    telemetry.set_up("MainFunc", "r1")
+    telemetry.log.setLevel(logging.WARNING)
+    scene = Scene()
+    for _ in range(2):
+        scene.meter.succeeded(success(records=2, delivered=2), 0)
+    scene.meter.failed(failure(), True)
+    (failed,) = lines_of(said)
+    (line,) = scene.lines()
+    assert (failed["Failed"], line["Objects"], line["Records"], len(line["Duration"])) == (1, 2, 4, 2)
+
+
+def test_two_handlers_count_an_object_once(said: io.StringIO) -> None:
+    logging.getLogger().addHandler(logging.StreamHandler(said))
+    telemetry.set_up("MainFunc", "r1")
+    Scene().meter.succeeded(success(), 0)
+    assert [line.get("Objects") for line in lines_of(said)] == [1, None]
+
+
+def test_the_line_of_a_usual_object_is_short(said: io.StringIO) -> None:
+    telemetry.set_up("MainFunc", "r1")
+    Scene().meter.succeeded(success(records=10, delivered=10), 0)
+    assert len(said.getvalue()) < 1000
 
 
 def test_a_long_result_is_not_in_the_log(said: io.StringIO) -> None:
@@ -311,6 +345,34 @@ def test_lambdas_own_handler_writes_one_line_for_each(capsys: pytest.CaptureFixt
         root.handlers = handlers
         telemetry.log.setLevel(level)
     assert [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()] == ["one", "two"]
+
+
+def test_in_lambdas_json_format_lines_go_to_standard_output_and_levels_are_those_of_the_text_format(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Framed(logging.Handler):
+        """The runtime's own."""
+
+        log_sink = None
+
+        def emit(self, record: logging.LogRecord) -> None:
+            raise AssertionError("in a frame")
+
+    root, level = logging.getLogger(), telemetry.log.level
+    monkeypatch.setenv("AWS_LAMBDA_LOG_FORMAT", "JSON")
+    monkeypatch.setattr(root, "handlers", [Framed()])
+    before = root.level
+    root.setLevel(logging.DEBUG)  # as the runtime does
+    try:
+        for request_id in ("r1", "r2"):
+            telemetry.set_up("MainFunc", request_id)
+            telemetry.log.info("ours")
+            logging.getLogger("mine").info("not asked for")
+            root.setLevel(logging.WARNING if request_id == "r1" else root.level)
+    finally:
+        root.setLevel(before)
+        telemetry.log.setLevel(level)
+    assert [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()] == ["ours", "ours"]
 
 
 def test_a_formatter_alone_writes_odd_texts_as_json() -> None:

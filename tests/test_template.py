@@ -767,6 +767,11 @@ def test_a_secret_opens_itself_only(placeholder: str, action: str, resource: Any
 
 def test_every_function_writes_to_a_log_group_of_the_stack() -> None:
     stack = made(ORIGINAL)
+    for function in of_type(stack, "Lambda::Function").values():
+        # Lambda's own lines about each run that goes well would cost as much as ours; ours all come through.
+        logging = function["LoggingConfig"]
+        levels = logging["SystemLogLevel"], logging["ApplicationLogLevel"]
+        assert (logging["LogFormat"], levels) == ("JSON", ("WARN", "DEBUG"))
     assert {name: properties(stack, name)["LoggingConfig"]["LogGroup"] for name in FUNCTIONS} == {
         name: {"Ref": f"{name}Logs"} for name in FUNCTIONS
     }

@@ -250,8 +250,11 @@ def dispatcher(payload: Any, context: Context) -> dict[str, Any]:
             seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
             sleep=_function.sleep,
         )
+        facts = {"events": done.events, "invocations": done.invocations}
         if done.problem:
-            telemetry.log.error("not all dispatched: %s", done.problem)
+            telemetry.log.error("not all dispatched: %s", done.problem, extra={"facts": facts})
+        else:
+            telemetry.log.info("dispatched", extra={"facts": facts})
         return {"batchItemFailures": [{"itemIdentifier": done.retry_from}] if done.problem else []}
 
 

@@ -1,4 +1,4 @@
-"""What the functions say: log lines as JSON, and metrics in CloudWatch's embedded format, which is a log line, too.
+"""What the functions say: log lines as JSON, one for each object, with its metrics in CloudWatch's embedded format.
 
 Our own: the usual libraries cost more at a cold start than all of slips. The format:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
@@ -28,6 +28,10 @@ UNITS = {
     "Lag": "Seconds",
     "Duration": "Milliseconds",
 }
+MEASURED = ("Lag", "Duration")
+"""Metrics that have a value for each object; the others are counts."""
+BY_LANE = ("Lag",)
+"""Metrics that each lane has for itself: CloudWatch charges each metric of each lane by the month."""
 VALUES = 100
 """Most values of one metric in one line."""
 RESULTS_BYTES = 32_000
@@ -50,8 +54,11 @@ class JsonLines(logging.Formatter):
             "logger": readable(record.name),
             "message": readable(cut(_message(record))),
             **self.about,
-            **(record.__dict__.get("facts", {}) if record.name == log.name else {}),
         }
+        if record.name == log.name:
+            line |= record.__dict__.get("facts", {})
+            if isinstance(passenger := record.__dict__.get("metrics"), Passenger):
+                line |= passenger.take()
         if record.exc_info and record.exc_info[1] is not None:
             line["exception"] = readable(cut("".join(traceback_pieces(record.exc_info[1]))))
         return msgspec.json.encode(line).decode() + "\n"
@@ -66,9 +73,24 @@ def _message(record: logging.LogRecord) -> str:
         return f"{shown} with wrong arguments: {describe(error)}"
 
 
+class Passenger:
+    """Metrics that travel on a log line: on one, even if two handlers write it, and on none that nobody writes."""
+
+    def __init__(self, metrics: dict[str, Any]) -> None:
+        self._metrics = metrics
+        self.is_taken = False
+
+    def take(self) -> dict[str, Any]:
+        metrics = {} if self.is_taken else self._metrics
+        self.is_taken = True
+        return metrics
+
+
 def set_up(function: str, request_id: str) -> None:
     """Makes all loggers of this process write JSON lines about this invocation. Levels are the user's to set."""
     root = logging.getLogger()
+    if os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON":
+        _relieve_lambda(root)
     if not root.handlers:
         root.addHandler(logging.StreamHandler(sys.stdout))
     for handler in root.handlers:
@@ -84,50 +106,63 @@ def set_up(function: str, request_id: str) -> None:
         log.setLevel(os.environ.get("SLIPS_LOG_LEVEL", "info").upper())
 
 
+def _relieve_lambda(root: logging.Logger) -> None:
+    """Takes logging over from the runtime, in whose JSON format lines go out as text in frames of its own.
+
+    JSON on standard output is taken as it is. The runtime also sets the root's level to the least that the stack lets
+    through; below a warning lines are the user's to ask for.
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
+    """
+    for handler in [each for each in root.handlers if hasattr(each, "log_sink")]:
+        root.removeHandler(handler)
+        root.addHandler(logging.StreamHandler(sys.stdout))
+        root.setLevel(logging.WARNING)
+
+
 class Meter:
-    """An Observer of one invocation: a log line for each object, and one line of metrics for each lane."""
+    """An Observer of one invocation: a log line for each object, which has its metrics, too.
+
+    Metrics of objects whose lines are not written, by their level, come in one line for each lane in the end.
+    """
 
     def __init__(self, stack: str, output: TextIO | None = None, clock: Callable[[], float] = time.time) -> None:
         self._stack, self._output, self._clock = stack, output or sys.stdout, clock
         self._begun = clock()
+        """When the object at hand began: when the one before it ended."""
         self._counts: dict[str, dict[str, float]] = {}
         self._values: dict[str, dict[str, list[float]]] = {}
 
     def succeeded(self, success: Success, items: int) -> None:
         outcome, event = success.outcome, success.event
-        self._count(event, "Objects", 1)
-        self._ended(event, outcome, items)
+        metrics = {"Objects": 1, **self._ended(event, outcome, items)}
         what = "done" if success.rest is None else "stopped in time, goes on in another invocation"
-        log.info("%s: %s", readable(event.url), what, extra={"facts": {"object": event.url, **_facts(outcome)}})
+        self._tell(logging.INFO, event, metrics, _facts(outcome), what)
 
     def failed(self, failure: Failure, final: bool) -> None:
         event = failure.event
+        metrics = self._ended(event, failure.outcome if final else Outcome(), int(final))
         if final:
-            self._count(event, "Objects", 1)
-            self._count(event, "Failed", 1)
-        self._ended(event, failure.outcome if final else Outcome(), int(final))
-        facts = {"object": event.url, "stage": failure.stage, "error_type": failure.error_type}
+            metrics |= {"Objects": 1, "Failed": 1}
+        facts = {"stage": failure.stage, "error_type": failure.error_type}
         if failure.traceback:
             facts["traceback"] = failure.traceback
-        log.error("failed%s: %s", "" if final else ", will be tried again", failure.message, extra={"facts": facts})
+        again = "" if final else ", will be tried again"
+        self._tell(logging.ERROR, event, metrics, facts, "failed%s: %s", again, failure.message)
 
     def passed_over(self, event: ObjectEvent, why: str) -> None:
-        if why != "sent back":
-            self._count(event, "Duplicates", 1)
-        log.info("%s: passed over: %s", readable(event.url), why, extra={"facts": {"object": event.url}})
+        metrics: dict[str, float] = {} if why == "sent back" else {"Duplicates": 1}
+        self._tell(logging.INFO, event, metrics, {}, "passed over: %s", why)
 
     def reported(self, event: ObjectEvent | None, message: str) -> None:
         """The reporter made an item of it; None: of records that no event is known of."""
         if event is None:
             log.error("reported: %s", message)
             return
-        self._count(event, "Objects", 1)
-        self._count(event, "Failed", 1)
-        self._count(event, "ErrorItems", 1)
-        log.error("reported: %s", message, extra={"facts": {"object": event.url}})
+        metrics = dict.fromkeys(("Objects", "Failed", "ErrorItems"), 1.0)
+        self._tell(logging.ERROR, event, metrics, {}, "reported: %s", message)
 
     def emit(self) -> None:
-        """Writes the metrics: what is counted once, and each value that was measured."""
+        """Writes the metrics that no log line has: what is counted once, and each value that was measured."""
         for lane, counts in self._counts.items():
             measured = self._values.get(lane, {})
             self._write(lane, {**counts, **{name: values[:VALUES] for name, values in measured.items()}})
@@ -138,42 +173,71 @@ class Meter:
         self._counts, self._values = {}, {}
 
     def _write(self, lane: str, values: dict[str, Any]) -> None:
-        metrics = [{"Name": name, "Unit": UNITS[name]} for name in values]
-        line = {
-            "_aws": {
-                "Timestamp": int(self._clock() * 1000),
-                "CloudWatchMetrics": [
-                    {"Namespace": NAMESPACE, "Dimensions": [["Stack"], ["Stack", "Lane"]], "Metrics": metrics}
-                ],
-            },
-            "Stack": self._stack,
-            "Lane": lane,
-            **values,
-        }
-        self._output.write(msgspec.json.encode(line).decode() + "\n")
+        self._output.write(msgspec.json.encode(self._embedded(lane, values)).decode() + "\n")
 
-    def _ended(self, event: ObjectEvent, outcome: Outcome, items: int) -> None:
-        self._count(event, "Records", outcome.records)
-        self._count(event, "Delivered", outcome.delivered)
-        self._count(event, "Filtered", outcome.filtered)
-        self._count(event, "Quarantined", outcome.quarantined)
-        self._count(event, "ErrorItems", items)
+    def _tell(
+        self,
+        level: int,
+        event: ObjectEvent,
+        metrics: dict[str, float],
+        facts: dict[str, Any],
+        message: str,
+        *arguments: str,
+    ) -> None:
+        """Logs what became of an event, with its metrics; what is zero is left out."""
+        lane = event.lane or LANES[0]
+        metrics = {name: value for name, value in metrics.items() if value or name in MEASURED}
+        passenger = Passenger(self._embedded(lane, metrics) if metrics else {})
+        extra = {"facts": {"object": event.url, **facts}, "metrics": passenger}
+        log.log(level, message, *arguments, extra=extra)
+        if metrics and not passenger.is_taken:
+            self._add_up(lane, metrics)
+
+    def _embedded(self, lane: str, values: dict[str, Any]) -> dict[str, Any]:
+        """Metrics as CloudWatch takes them out of a log line."""
+        dimensions: dict[tuple[str, ...], list[str]] = {}
+        for name in values:
+            dimensions.setdefault(("Stack", "Lane") if name in BY_LANE else ("Stack",), []).append(name)
+        directives = [
+            {
+                "Namespace": NAMESPACE,
+                "Dimensions": [dimension],
+                "Metrics": [{"Name": name, "Unit": UNITS[name]} for name in names],
+            }
+            for dimension, names in dimensions.items()
+        ]
+        about = {"Timestamp": int(self._begun * 1000), "CloudWatchMetrics": directives}
+        return {"_aws": about, "Stack": self._stack, "Lane": lane, **values}
+
+    def _ended(self, event: ObjectEvent, outcome: Outcome, items: int) -> dict[str, float]:
+        """The metrics of a run that has just ended."""
         now = self._clock()
-        self._value(event, "Duration", max(0.0, now - self._begun) * 1000)
+        metrics: dict[str, float] = {
+            "Records": outcome.records,
+            "Delivered": outcome.delivered,
+            "Filtered": outcome.filtered,
+            "Quarantined": outcome.quarantined,
+            "ErrorItems": items,
+            "Duration": round(max(0.0, now - self._begun) * 1000, 3),
+        }
         if event.timestamp:
-            self._value(event, "Lag", max(0.0, now - event.timestamp))
+            metrics["Lag"] = round(max(0.0, now - event.timestamp), 3)
         self._begun = now
+        return metrics
 
-    def _count(self, event: ObjectEvent, name: str, count: float) -> None:
-        counts = self._counts.setdefault(event.lane or LANES[0], {})
-        counts[name] = counts.get(name, 0) + count
-
-    def _value(self, event: ObjectEvent, name: str, value: float) -> None:
-        self._values.setdefault(event.lane or LANES[0], {}).setdefault(name, []).append(round(value, 3))
+    def _add_up(self, lane: str, metrics: dict[str, float]) -> None:
+        counts, values = self._counts.setdefault(lane, {}), self._values.setdefault(lane, {})
+        for name, value in metrics.items():
+            if name in MEASURED:
+                values.setdefault(name, []).append(value)
+            else:
+                counts[name] = counts.get(name, 0) + value
 
 
 def _facts(outcome: Outcome) -> dict[str, Any]:
-    facts: dict[str, Any] = msgspec.to_builtins(outcome)
+    facts: dict[str, Any] = {
+        name: value for name, value in msgspec.to_builtins(outcome).items() if value not in ({}, None)
+    }
     if len(msgspec.json.encode(outcome.results)) > RESULTS_BYTES:
         facts["results"] = dict.fromkeys(outcome.results, "(too long to be logged)")
     return facts

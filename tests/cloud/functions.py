@@ -222,6 +222,12 @@ class Functions:
     ) -> None:
         """The platform's lines around the function's own; a time-out or crash is told as AWS tells it."""
         milliseconds = took * 1000
+        logging_config = function.config["LoggingConfig"]
+        place = function.role, function.name, logging_config["LogGroup"], _stream_name(environment.name)
+        if logging_config["LogFormat"] == "JSON":
+            told = _platform_lines(function.config, request, outcome, milliseconds, environment.peak)
+            self._logs.write(*place, [*environment.new_output(), *told])
+            return
         lines = [f"START RequestId: {request} Version: $LATEST", *environment.new_output()]
         if outcome.error.startswith(("Sandbox.", "Runtime.")):
             lines.append(f"{stamp()} {outcome.message} {outcome.error}")
@@ -233,8 +239,7 @@ class Functions:
         if init is not None:
             report += f"Init Duration: {init * 1000:.2f} ms\t"
         lines += [f"END RequestId: {request}", report]
-        group = function.config["LoggingConfig"]["LogGroup"]
-        self._logs.write(function.role, function.name, group, _stream_name(environment.name), lines)
+        self._logs.write(*place, lines)
 
     def _trace(self, function: Function, request: str) -> None:
         """Sends a segment to X-Ray with the rights of the function's role; every run is sampled."""
@@ -313,6 +318,33 @@ class Functions:
             time.sleep(0.005)
         with self.lock:
             self.invocations.clear()
+
+
+def _platform_lines(
+    config: dict[str, Any], request: str, outcome: Outcome, milliseconds: float, peak: int
+) -> list[str]:
+    """The platform's report in the JSON format; at the system log level WARN of runs alone that failed.
+
+    Source: "Lambda Telemetry API Event schema reference", AWS Lambda Developer Guide.
+    """
+    crashed = outcome.error.startswith(("Sandbox.", "Runtime."))
+    status = "timeout" if outcome.error == "Sandbox.Timedout" else "failure" if crashed else "error"
+    if not outcome.error and config["LoggingConfig"].get("SystemLogLevel", "INFO") == "WARN":
+        return []
+    metrics = {
+        "durationMs": round(milliseconds, 3),
+        "billedDurationMs": int(milliseconds) + 1,
+        "memorySizeMB": config["MemorySize"],
+        "maxMemoryUsedMB": peak // 1024**2,
+    }
+    record: dict[str, Any] = {
+        "requestId": request,
+        "metrics": metrics,
+        "status": status if outcome.error else "success",
+    }
+    if outcome.error:
+        record["errorType"] = outcome.error
+    return [json.dumps({"time": stamp(), "type": "platform.report", "record": record})]
 
 
 def _stream_name(environment: str) -> str:

@@ -17,6 +17,7 @@ from slips.errors import UsageError
 from slips.model import format_time
 from slips.pipeline.choose import moment
 from slips.printable import lines, one_line
+from slips.telemetry import MEASURED, UNITS
 
 if TYPE_CHECKING:
     from slips.backends.aws.stack import LogLine, Stack
@@ -115,8 +116,21 @@ def following(
 
 
 def is_usual(message: str) -> bool:
-    """Whether it is a line of Lambda's own about a run in which nothing went wrong."""
-    return message.startswith(PLATFORM) and "\tStatus: " not in message
+    """Whether it is a line of Lambda's own about a run in which nothing went wrong, as text or, since 2026, as JSON."""
+    if message.startswith(PLATFORM):
+        return "\tStatus: " not in message
+    value = _parsed(message)
+    return isinstance(value, dict) and is_platform(value) and _record(value).get("status", "success") == "success"
+
+
+def is_platform(value: dict[str, Any]) -> bool:
+    """Whether a JSON line is one of Lambda's own: `{"time": ..., "type": "platform.report", "record": {...}}`."""
+    return str(value.get("type", "")).startswith("platform.") and isinstance(value.get("record"), dict)
+
+
+def _record(value: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = value["record"]
+    return found
 
 
 def show(found: Iterable[LogLine], json_: bool, *, endless: bool) -> None:
@@ -136,7 +150,7 @@ def _show(found: Iterable[LogLine], json_: bool) -> None:
             sys.stdout.flush()
         elif value is line.message:
             show_text(_columns(line, "", one_line(line.message.replace("\t", "  "))), flush=True)
-        elif "_aws" not in value:
+        elif "_aws" not in value or "message" in value:
             show_text(readable_line(line, value), flush=True)
 
 
@@ -156,20 +170,33 @@ def _columns(line: LogLine, level: str, text: str) -> str:
 
 def readable_line(line: LogLine, value: dict[str, Any]) -> str:
     """A JSON log line for people: time, level, function, message, what else it says; then its traceback."""
-    message, about = str(value.get("message", "")), value.get("object")
-    parts = [message]
-    if about and str(about) not in message:
+    if is_platform(value):
+        record = _record(value)
+        value = {"message": value["type"], **record, **record.get("metrics", {}), "metrics": None}
+    if "errorMessage" in value:  # the runtime's own line about an exception
+        why = f"{value.get('errorType', '')}: {value['errorMessage']}"
+        frames = "".join(map(str, value.get("stackTrace") or ()))
+        value = {"level": value.get("level", ""), "message": why, "traceback": frames}
+    said, about = str(value.get("message", "")), value.get("object")
+    hidden = {*SHOWN, *_metrics(value)}
+    parts = [said]
+    if about and str(about) not in said:
         parts.append(str(about))
     parts += [
         f"{key}={_short(key, each)}"
         for key, each in value.items()
-        if key not in SHOWN and each is not None and each not in ({}, [], "")
+        if key not in hidden and each is not None and each not in ({}, [], "")
     ]
     text = _columns(line, one_line(str(value.get("level", ""))), one_line("  ".join(parts).replace("\t", "  ")))
     trace = value.get("exception") or value.get("traceback")
     if not trace:
         return text
     return text + "".join(f"\n    {each}" for each in lines(str(trace)).rstrip("\n").split("\n"))
+
+
+def _metrics(value: dict[str, Any]) -> set[str]:
+    """The keys of an object's line that are metrics, or about them."""
+    return {"_aws", "Stack", *UNITS} - {*MEASURED} if "_aws" in value else set()
 
 
 def _short(key: str, value: Any) -> str:

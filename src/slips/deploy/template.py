@@ -77,6 +77,9 @@ batching window: what arrives in the first period of a healthy lane is dispatche
 _BUCKETS_A_RULE = 25
 """An event pattern holds at most 2,048 characters, a bucket's name 63."""
 _DESCRIPTION_BYTES = 1024
+_LOGGING = {"LogFormat": "JSON", "SystemLogLevel": "WARN", "ApplicationLogLevel": "DEBUG"}
+"""Lambda itself only tells of runs that failed: its three lines for each of the others cost as much as ours. Levels of
+what functions log are theirs to set: Lambda lets all pass. Metrics have no level, which Lambda takes for INFO."""
 _UNICODE_BREAKS = set("\x85\u2028\u2029")
 
 
@@ -298,7 +301,7 @@ def _functions(config: Config, code: Code) -> Resources:
             "Role": _given_role(config, function.role) or _get(function.role),
             "MemorySize": function.memory,
             "Timeout": function.timeout,
-            "LoggingConfig": {"LogGroup": _ref(log_group(name))},
+            "LoggingConfig": {**_LOGGING, "LogGroup": _ref(log_group(name))},
             "Environment": {"Variables": _environment(config, name)},
         }
         if config.handler.tracing:
