@@ -134,6 +134,12 @@ def test_the_guide_deploys_with_the_key_of_deploy_and_the_bucket_of_the_config()
     assert "aws s3 cp slips.zip 's3://my-code/my functions/app/slips-1.zip'\n" in odd
 
 
+def test_the_guide_uploads_the_template_to_the_folder_of_the_code_which_destroy_clears() -> None:
+    assert " --s3-bucket my-code --s3-prefix functions/app \\\n" in guide()
+    odd = guide(DIRECT.replace("functions}", "'my functions'}"))
+    assert " --s3-bucket my-code --s3-prefix 'my functions/app' \\\n" in odd
+
+
 def test_the_stack_gets_the_tags_of_the_config_whatever_deploys_it() -> None:
     files = contents(DIRECT + "tags: {team: security, 'cost center': 'a=b'}\n")
     assert json.loads(files["template.json"])["Metadata"][TAGS] == {"team": "security", "cost center": "a=b"}

@@ -172,7 +172,8 @@ typed in this directory.
 
 ```console
 $ aws s3 cp slips.zip @URL@
-$ aws cloudformation deploy --stack-name @SHELL_STACK@ --template-file template.json --s3-bucket @SHELL_BUCKET@ \\
+$ aws cloudformation deploy --stack-name @SHELL_STACK@ --template-file template.json \\
+    --s3-bucket @SHELL_BUCKET@ --s3-prefix @SHELL_FOLDER@ \\
     --capabilities CAPABILITY_IAM --no-fail-on-empty-changeset \\
     --parameter-overrides CodeBucket=@SHELL_BUCKET@ CodeKey=@SHELL_KEY@@TAGS@
 ```
@@ -261,6 +262,7 @@ def guide(facts: Facts, wiring: Mapping[str, Any], notes: Sequence[str]) -> str:
         URL=shlex.quote(f"s3://{bucket}/{key}"),
         SHELL_STACK=shlex.quote(facts.stack),
         SHELL_BUCKET=shlex.quote(bucket),
+        SHELL_FOLDER=shlex.quote(facts.folder.removesuffix("/")),
         SHELL_KEY=shlex.quote(key),
         TAGS=" \\\n    --tags " + " ".join(shlex.quote(f"{k}={v}") for k, v in facts.tags.items())
         if facts.tags
