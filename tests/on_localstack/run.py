@@ -1,13 +1,15 @@
 """`make localstack`: deploys a project to LocalStack, puts 50 objects, mends what fails, drains, and destroys.
 
 Uses the commands of slips as its users do, and boto3 to put objects and to look into the account. Runs the contract of
-the ports first. Prints a line for each step and each check. Exit status: 0 if all checks hold, or if LocalStack cannot
-run on this machine; else 1.
+the ports first, and deploys the result of `slips package` in the end. Prints a line for each step and each check. Exit
+status: 0 if all checks hold, or if LocalStack cannot run on this machine; else 1.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import signal
 import subprocess
@@ -131,6 +133,8 @@ def go(run: Run) -> None:
     drain(run, objects)
     operate(run)
     destroy(run, before)
+    deploy_package(run, objects[0])
+    destroy(run, before)
 
 
 def deploy(run: Run) -> None:
@@ -236,6 +240,40 @@ def operate(run: Run) -> None:
     run.check("'slips logs' finds the lines about an object", key in lines, lines)
     sampled = json.loads(run.slips("sample"))
     run.check("'slips sample' picks an object of each mapping", len(sampled) == len(project.PREFIXES), sampled)
+
+
+def deploy_package(run: Run, one: project.Object) -> None:
+    """Deploys with what `slips package` writes: the AWS CLI's commands and the notifications of its DEPLOY.md."""
+    run.slips("package", "--out", "package")
+    page = (run.root / "package" / "DEPLOY.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^```console\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[0]
+    done = subprocess.run(
+        ["bash", "-euc", re.sub(r"^\$ ", "", commands, flags=re.MULTILINE)],
+        cwd=run.root / "package",
+        env={
+            **run.account.environment(),
+            "AWS_ENDPOINT_URL": run.account.endpoint,
+            "PATH": f"{environment.PLACE / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise StepError(f"the commands of DEPLOY.md failed:\n{(done.stdout + done.stderr)[-SHOWN:]}")
+    (stack,) = run.account.client("cloudformation").describe_stacks(StackName=project.STACK)["Stacks"]
+    run.say(f"deployed the package with the AWS CLI: {stack['StackStatus']}, {len(stack['Outputs'])} outputs")
+    run.ledger_table = next(each["OutputValue"] for each in stack["Outputs"] if each["OutputKey"] == "LedgerName")
+    notifications = re.findall(r"^```json\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[0]
+    run.account.client("s3").put_bucket_notification_configuration(
+        Bucket=project.LOGS, NotificationConfiguration=json.loads(notifications)
+    )
+    run.account.put(one.key, one.body)
+    run.wait("an object is done on the packaged stack", lambda: one.key in run.outcomes()[0])
+    whole, _ = run.outcomes()
+    run.say(f"{len(whole)} object done: {total(whole)}")
+    run.check("a packaged stack processes an object", whole[one.key].delivered == project.RECORDS, whole)
 
 
 def destroy(run: Run, before: set[str]) -> None:
