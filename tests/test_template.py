@@ -862,6 +862,12 @@ def test_a_lane_on_which_objects_arrive_and_whose_dispatcher_is_not_invoked_alar
         assert all(each["MetricStat"]["Period"] > 300 + longest_delay for each in inputs)
 
 
+def test_a_queue_whose_messages_wait_alarms_long_before_they_expire() -> None:
+    alarm = properties(made(FULL), "QueueQueuedWaitsAlarm")
+    assert (alarm["MetricName"], alarm["Threshold"]) == ("ApproximateAgeOfOldestMessage", 3600)
+    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": "logs"}]
+
+
 def test_a_limit_that_was_asked_for_does_not_alarm() -> None:
     alarms = of_type(made(FULL), "CloudWatch::Alarm")
     assert "MainFuncThrottledAlarm" not in alarms

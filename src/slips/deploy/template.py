@@ -74,6 +74,8 @@ _MOST_AGE = 6 * 3600
 _STOPPED = 3600
 """Seconds of each of two periods with arrivals and without a dispatch, which alarm. Longer than the longest delay and
 batching window: what arrives in the first period of a healthy lane is dispatched in the second at the latest."""
+_QUEUE_WAITS = 3600
+"""Seconds that a message of the user's waits which alarm: queues keep messages for 4 days by default."""
 _BUCKETS_A_RULE = 25
 """An event pattern holds at most 2,048 characters, a bucket's name 63."""
 _DESCRIPTION_BYTES = 1024
@@ -609,6 +611,15 @@ def _alarms(config: Config, retention: Mapping[Lane, int]) -> Resources:
                 periods=2,
             )
             for lane, dispatcher in DISPATCHERS.items()
+        },
+        **{
+            f"Queue{queue.name}WaitsAlarm": _alarm(
+                f"Messages have waited in queue {queue.name} for over 1 h: look whether its event source mapping is "
+                "enabled, and EventPusher's role may read it.",
+                _metric("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", QueueName=queue.arn.rpartition(":")[2]),
+                over=_QUEUE_WAITS,
+            )
+            for queue in config.backend.sqs_queues
         },
         **{
             f"{name}ThrottledAlarm": _alarm(
