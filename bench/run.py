@@ -25,6 +25,7 @@ from isal import igzip
 
 import chain
 import corpus
+import costs
 import functions
 import hostile
 import memory
@@ -187,6 +188,7 @@ def main() -> None:
             flush=True,
         )
     functions.report(BUILD, options.repeats)
+    costs.report()
     if not options.no_memory:
         memory.report(BUILD, options.memory_megabytes)
     if not options.no_chain:

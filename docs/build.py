@@ -14,6 +14,10 @@ from slips.deploy import picture, template
 from slips.format import Format
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "bench"))
+
+import costs  # noqa: E402
+
 SAMPLES = Path(slips.formats.__file__).parent / "samples"
 
 _FORMATS = """\
@@ -83,6 +87,7 @@ def stack() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": slips.cli.docs.reference,
     "config.md": slips.config.reference,
+    "costs.md": costs.page,
     "formats.md": formats,
     "stack.svg": stack,
 }

@@ -874,6 +874,12 @@ def test_a_limit_that_was_asked_for_does_not_alarm() -> None:
     assert "MainFuncWaitsAlarm" in alarms
 
 
+def test_a_stack_without_a_dashboard_names_none() -> None:
+    stack = changed(ORIGINAL, dashboard=False)
+    assert not of_type(stack, "CloudWatch::Dashboard")
+    assert "DashboardName" not in stack["Outputs"]
+
+
 def test_the_dashboard_is_json_of_the_deployed_region() -> None:
     stack = made(FULL)
     body = json.loads(properties(stack, "SlipsDashboard")["DashboardBody"]["Fn::Sub"])

@@ -210,6 +210,9 @@ class BackendConfig(Struct, frozen=True):
         _key("Keys that encrypt your buckets and secrets: the main func may decrypt with them.", ["arn:aws:kms:…"]),
     ] = []
     alarm_sns_arn: Annotated[str, _arn("Topic that the stack's alarms notify.", "sns", "on-call")] | None = None
+    dashboard: Annotated[bool, _key("Make a dashboard, which has a price a month beyond an account's first three.")] = (
+        True
+    )
     stream_shards: (
         Annotated[
             int,
@@ -653,7 +656,7 @@ def _row(path: str, one: inspect.Field) -> str:
     _, notes = unwrap(one.type)
     default = "required" if one.required else ""
     if one.default not in (msgspec.NODEFAULT, None, ""):
-        default = f"`{'false' if one.default is False else one.default}`"
+        default = f"`{str(one.default).lower() if isinstance(one.default, bool) else one.default}`"
     takes = f"an ARN of {notes['arn']}" if "arn" in notes else describe(one.type)
     example = f" Such as `{msgspec.json.encode(notes['examples'][0]).decode()}`." if "examples" in notes else ""
     return f"| `{path}` | {takes} | {default} | {notes['description']}{example} |"

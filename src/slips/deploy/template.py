@@ -109,7 +109,7 @@ def build(
         **_roles(config, given.keys),
         **_logs(config),
         **alarms,
-        **_dashboard(alarms),
+        **(_dashboard(alarms) if config.backend.dashboard else {}),
     }
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
@@ -783,7 +783,7 @@ def _outputs(config: Config) -> dict[str, tuple[str, Any]]:
         "ErrorNotifyArn": ("Topic of what failed.", _error_topic(config)),
         "UndeliveredUrl": ("Queue of failures that could not be reported.", _ref("Undelivered")),
         "EventPusherArn": ("Function that buckets may notify.", _get("EventPusher")),
-        "DashboardName": ("Dashboard in CloudWatch.", _ref("SlipsDashboard")),
+        **({"DashboardName": ("Dashboard in CloudWatch.", _ref("SlipsDashboard"))} if config.backend.dashboard else {}),
     }
 
 
