@@ -580,6 +580,27 @@ def test_a_secret_that_is_gone_fails_the_invocation_and_is_asked_for_again_by_th
     assert stack.call(lambdas.main_func, payload_of(event))["succeeded"] == 1
 
 
+def test_a_function_waits_for_throttled_secrets_no_longer_than_half_of_its_time(stack: Stack) -> None:
+    class Throttled:
+        def get_parameters(self, **_: Any) -> None:
+            error: Any = {"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}
+            raise ClientError(error, "GetParameters")
+
+    now = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    function = lambdas._function
+    function.clients.ssm, function.sleep, function.clock = Throttled(), sleep, lambda: now
+    for milliseconds, most in ((10_000, 5), (900_000, 30)):
+        now = 0.0
+        with pytest.raises(UsageError, match="ThrottlingException"):
+            stack.call(lambdas.main_func, payload_of(stack.put()), Context(milliseconds=milliseconds))
+        assert most / 3 < now <= most
+
+
 def test_a_rotated_secret_reaches_a_warm_process_with_the_next_object_after_its_age(stack: Stack) -> None:
     now = 0.0
     lambdas._function.clock = lambda: now

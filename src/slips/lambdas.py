@@ -116,15 +116,16 @@ class Function:
 
     @cached_property
     def processor(self) -> Processor:
-        from slips.backends.aws.secret_store import SecretArgs
+        from slips.backends.aws.secret_store import FIRST_SECONDS, SecretArgs
+        from slips.backends.aws.throttles import seconds_from_now
 
         config = self.config
         args = SecretArgs(
             config.handler.args,
             self.clients,
             max_age=config.handler.secrets_max_age,
-            # As many cold starts at once are throttled: what comes is told, and AWS invokes again after a minute.
-            left=lambda: self.seconds_left() / 2,
+            # Who waited in vain is invoked again by AWS after a minute.
+            left=seconds_from_now(min(FIRST_SECONDS, self.seconds_left() / 2), self.clock),
             clock=self.clock,
             sleep=self.sleep,
         )
