@@ -395,6 +395,18 @@ def test_what_a_function_prints_reaches_cloudwatch_with_the_roles_rights(cloud: 
     assert {action for _, action, _ in cloud.used()} == {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
+def test_in_the_json_format_lambda_tells_of_failed_runs_alone_if_that_is_asked(cloud: Cloud) -> None:
+    worker(cloud, LoggingConfig={"LogFormat": "JSON", "SystemLogLevel": "WARN"})
+    invoke(cloud, do="hello")
+    invoke(cloud, do="fail")
+    first, *raised, report = cloud.logs("worker").splitlines()
+    assert first == "run 1: hello"
+    # The runtime's own line about the exception is JSON, too.
+    assert json.loads(raised[-1])["level"] == "ERROR"
+    told = json.loads(report)
+    assert (told["type"], told["record"]["status"]) == ("platform.report", "error")
+
+
 def test_a_function_in_a_vpc_needs_the_network_actions(cloud: Cloud) -> None:
     ec2 = cloud.client("ec2")
     subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
