@@ -15,7 +15,7 @@ from pathlib import Path
 from on_localstack.environment import PLACE
 
 START_SECONDS = 120.0
-END_SECONDS = 40.0
+END_SECONDS = 30.0
 """Longer than `server.SHUTDOWN_SECONDS`, after which LocalStack ends by force."""
 
 

@@ -32,8 +32,8 @@ backend:
   sns_topics:
     - {name: Logs, arn: "TOPIC"}
   lane:
-    fast: {batch_size: 5}
-    slow: {batch_size: 2}
+    fast: {batch_size: 5, parallelization: 2}
+    slow: {batch_size: 2, batch_window: 2}
 handler:
   path: src/handler.py
   args: {bucket: DELIVERED, token: "{{ssm:TOKEN}}"}

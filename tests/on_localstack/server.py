@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 LOOPBACK = "127.0.0.1"
-SHUTDOWN_SECONDS = 20.0
-"""Seconds for LocalStack's own shutdown, before the process ends by force."""
+SHUTDOWN_SECONDS = 5.0
+"""Seconds for LocalStack's own shutdown, which waits long for kinesis-local, before the process ends by force."""
 
 
 def settings(port: int, folder: Path) -> dict[str, str]:
