@@ -43,6 +43,7 @@ from slips.deploy.given import Given
 from slips.deploy.keys import Found
 from slips.deploy.package import Package
 from slips.deploy.stack import INLINE, Change, Event, Plan, Setting, Stack, State, upload, uploaded
+from slips.deploy.template import to_yaml
 from slips.errors import ConfigError, SlipsError, UsageError
 
 pytest_plugins = ["cloud.plugin"]
@@ -658,6 +659,22 @@ def test_a_stack_has_the_tags_of_its_config_and_keeps_those_that_others_gave_it(
     (request,) = [about for name, about in cloudformation.asked if name == "create_change_set"]
     given = {one["Key"]: one["Value"] for one in request["Tags"]} if "Tags" in request else None
     assert given == asked
+
+
+@pytest.mark.parametrize(
+    ("body", "read"),
+    [
+        (TINY, TINY),
+        (to_yaml(TINY), TINY),  # printed by `deploy --dry-run`, deployed by another tool
+        ("Resources: {Queue: !Sub '${Name}'}", {}),
+        ("Resources: [", {}),
+        ("", {}),
+    ],
+)
+def test_the_template_of_a_stack_is_read_as_json_and_as_yaml(body: Any, read: dict[str, Any]) -> None:
+    cloudformation = CloudFormation()
+    cloudformation.body = body
+    assert on(cloudformation).template() == read
 
 
 def test_a_new_stack_is_made_with_its_tags() -> None:

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from itertools import takewhile
 from typing import Any, Literal, Protocol
 
+import yaml
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
@@ -423,6 +424,8 @@ class Stack:
         """The template as it was given; `{}` for one that slips did not write."""
         with calls(self._where):
             body: Any = self._cloudformation.get_template(StackName=stack_id or self.name)["TemplateBody"]
+        # As YAML it is what `slips deploy --dry-run` prints, deployed by another tool.
+        body = _of_yaml(body) if isinstance(body, str) else body
         return dict(body) if isinstance(body, dict) else {}
 
     def holdings(self, state: State) -> Holdings:
@@ -578,6 +581,14 @@ def uploaded(template: Template, parameters: dict[str, str]) -> tuple[str, str] 
 def known_keys(template: Template) -> dict[str, str]:
     """The customer's keys that the deploy of a template saw, by the ARN of what they encrypt."""
     return dict(template.get("Metadata", {}).get(KEYS, {}))
+
+
+def _of_yaml(text: str) -> Any:
+    """Parse a template; None if YAML's own types do not suffice for it, as they do for what slips writes."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
 
 
 def _event(one: dict[str, Any]) -> Event:
