@@ -55,6 +55,8 @@ COMMANDS = [
     ["sample"],
     ["sample", "--out", f"none/{HOSTILE}/x"],
     ["deploy", "--dry-run"],
+    ["package", "--out", f"made {HOSTILE}"],
+    ["package", "-s", HOSTILE, "--out", "made", "--json"],
     ["destroy", HOSTILE],
     ["check"],
     ["check", "--json"],
