@@ -303,8 +303,10 @@ def test_two_handlers_count_an_object_once(said: io.StringIO) -> None:
 
 def test_the_line_of_a_usual_object_is_short(said: io.StringIO) -> None:
     telemetry.set_up("MainFunc", "r1")
-    Scene().meter.succeeded(success(records=10, delivered=10), 0)
-    assert len(said.getvalue()) < 1000
+    etag = "9b2cf535f27731c974343645a3985328"
+    Scene().meter.succeeded(success(records=10, delivered=10, etag=etag, identity=etag), 0)
+    assert len(said.getvalue()) < 900
+    assert said.getvalue().count(etag) == 1
 
 
 def test_a_long_result_is_not_in_the_log(said: io.StringIO) -> None:
