@@ -283,6 +283,9 @@ def test_tags_that_every_service_takes_are_fine(tag: str) -> None:
         (f"{{a: {'v' * 257}}}", f"tags.a: '{'v' * 77}...' does not fit"),
         ("{a: 4711}", "tags.a: '4711' is a number to YAML"),
         ("{team: a, Team: b}", "tags: 'Team' is 'team' to IAM; expected keys that differ in more than case"),
+        ("{a: b😀}", "tags.a: '😀' is no letter; expected only letters, digits, blanks and"),
+        ('{a: "b\\u200b"}', "tags.a: '\\u200b' is no letter"),
+        ("{a€: b}", "tags.a€: '€' is no letter"),
         (f"{{{', '.join(f'k{number}: v' for number in range(51))}}}", "tags: 51 of them; expected 50 at most"),
     ],
 )

@@ -10,6 +10,7 @@ import difflib
 import math
 import os
 import re
+import unicodedata
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -490,6 +491,7 @@ class _Rules:
         """Reports all that is wrong between the valid parts."""
         self._check_handler()
         self._check_rights()
+        self._check_tags()
         self._check_sources()
         self._check_routing()
         for bucket, mappings in self._mapping.items():
@@ -513,7 +515,7 @@ class _Rules:
                 )
 
     def _check_rights(self) -> None:
-        """Report mistakes in the handler's policies and layers, and in tags."""
+        """Report mistakes in the handler's policies and layers."""
         here = ("handler", "policies")
         policies = [
             (index, policy, {str(where[3]) for where in self._walk.lines if where[:3] == (*here, index) and where[3:]})
@@ -532,14 +534,24 @@ class _Rules:
         for index, layer in enumerate(self._handler.get("layers", [])):
             if layer is not INVALID:
                 self._once("layer", layer.rpartition(":")[0], layers, "handler", "layers", index)
+    def _check_tags(self) -> None:
+        """Report tags that IAM would refuse."""
         keys: dict[str, str] = {}
-        for key in self._tags:
+        for key, value in self._tags.items():
             # Roles tell keys apart by their letters, not by their case.
             if (first := keys.setdefault(key.lower(), key)) != key:
                 self._walk.error(
                     self._line("tags", key),
                     f"tags: {key!r} is {first!r} to IAM; expected keys that differ in more than case; rename it",
                 )
+            for character in dict.fromkeys(f"{key}{'' if value is INVALID else value}"):
+                # Patterns know no classes of Unicode, neither Python's nor those of a JSON Schema.
+                if not character.isascii() and unicodedata.category(character)[0] not in "LNZ":
+                    self._walk.error(
+                        self._line("tags", key),
+                        f"tags.{key}: {character!r} is no letter; expected only letters, digits, blanks and "
+                        "'_.:/=+-@', as IAM takes in tags of roles; take it away",
+                    )
 
     def _check_sources(self) -> None:
         names: dict[str, int] = {}
