@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,6 +37,7 @@ from projects import HANDLER, Project
 from slips.backends.aws.refusals import calls
 from slips.cli.deploy import Bar, Lines, Screen, change, failed, remove
 from slips.config import Config, parse
+from slips.deploy import shards
 from slips.deploy.account import Account
 from slips.deploy.checks import check_account, check_config, read_given
 from slips.deploy.given import Given
@@ -1028,6 +1029,50 @@ def test_a_lane_gives_up_by_the_retention_of_the_stream_that_it_is_given(account
     (proposed,) = [request for name, request in cloudformation.asked if name == "create_change_set"]
     mapping = json.loads(proposed["TemplateBody"])["Resources"]["SlowDispatcherMapping"]
     assert mapping["Properties"]["MaximumRecordAgeInSeconds"] == 36 * 3600
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        (1, "expected 2 to 8, as EventFastStream has 4, which AWS halves or doubles at once; deploy with 2 first"),
+        (9, "expected 2 to 8, as EventFastStream has 4, which AWS halves or doubles at once; deploy with 8 first"),
+        (2, ""),
+        (8, ""),
+    ],
+)
+def test_a_change_of_shards_that_aws_would_refuse_is_told_before_anything_changes(
+    account: Account, wanted: int, told: str
+) -> None:
+    account.kinesis.create_stream(StreamName="f", StreamModeDetails={"StreamMode": "ON_DEMAND"})
+    cloudformation = CloudFormation()
+    cloudformation.resources = {"EventFastStream": "f"}
+    cloudformation.body = {"Resources": {"EventFastStream": {"Type": "AWS::Kinesis::Stream"}}}
+    account.cloudformation = cast("Any", cloudformation)
+    config = CONFIG.replace("backend:\n", f"backend:\n  stream_shards: {wanted}\n")
+    if not told:
+        assert deploy(account, Seen(answer=False), config, yes=False).declined
+        return
+    with pytest.raises(ConfigError, match=rf"slips.yml: backend.stream_shards: {wanted}; {told}"):
+        deploy(account, Seen(), config)
+    assert "create_change_set" not in cloudformation.operations()
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "wanted", "is_fine"),
+    [(5, 5, 2, False), (5, 5, 3, True), (1, 1, 3, False), (1, 1, 2, True), (1, 4, 1, True), (4, 1, 4, True)],
+)
+def test_shards_are_halved_or_doubled_at_most_from_those_that_are_open(
+    account: Account, before: int, now: int, wanted: int, is_fine: bool
+) -> None:
+    account.kinesis.create_stream(StreamName="s", ShardCount=now)
+    cloudformation = CloudFormation()
+    cloudformation.resources = {"EventSlowStream": "s"}
+    former = {"Resources": {"EventSlowStream": {"Properties": {"ShardCount": before}}}}
+    stack = on(cloudformation)
+    stack.account.kinesis = account.kinesis
+    config = parse(CONFIG.replace("backend:\n", f"backend:\n  stream_shards: {wanted}\n"))
+    with nullcontext() if is_fine else pytest.raises(ConfigError, match=f"as EventSlowStream has {now},"):
+        shards.check(config, stack, former)
 
 
 def test_a_changed_tag_replaces_nothing(cloud: Cloud, config: str) -> None:

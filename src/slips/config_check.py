@@ -534,6 +534,7 @@ class _Rules:
         for index, layer in enumerate(self._handler.get("layers", [])):
             if layer is not INVALID:
                 self._once("layer", layer.rpartition(":")[0], layers, "handler", "layers", index)
+
     def _check_tags(self) -> None:
         """Report tags that IAM would refuse."""
         keys: dict[str, str] = {}

@@ -163,7 +163,7 @@ def _change(
     wire: bool,
     command: str,
 ) -> Done:
-    from slips.deploy import look, template
+    from slips.deploy import look, shards, template
     from slips.deploy.package import folder
     from slips.deploy.stack import mapped_buckets, upload
     from slips.deploy.wiring import Buckets
@@ -181,6 +181,7 @@ def _change(
     progress.done = "nothing was deployed"
     deployed = state is not None and state.is_deployed
     former = stack.template() if deployed else {}
+    shards.check(config, stack, former)
     buckets = mapped_buckets(former)
     bucket, key = config.base.sam.code_bucket, folder(config) + packed.key
     wanted = look.build(config, account, seen, template.Code(bucket, key), former)

@@ -20,11 +20,11 @@ https://aws.amazon.com/kinesis/data-streams/pricing/"""
 
 def properties(config: Config, lane: Lane, deployed: Mapping[str, Any]) -> dict[str, Any]:
     """Capacity and retention of a lane's stream. `deployed` is the template that the stack has; `{}` for a new one."""
-    former = _former(lane, deployed)
+    before = former(lane, deployed)
     shards = config.backend.stream_shards
     if shards is None:
         # AWS takes a stream that says only how many shards it has for a provisioned one.
-        shards = former.get("ShardCount", 0) if former else 0
+        shards = before.get("ShardCount", 0) if before else 0
     mode: dict[str, Any] = {"StreamModeDetails": {"StreamMode": "PROVISIONED" if shards else "ON_DEMAND"}}
     return {
         **mode,
@@ -37,12 +37,12 @@ def retention_hours(config: Config, lane: Lane, deployed: Mapping[str, Any]) -> 
     """How long the stream that the stack makes for a lane keeps object events."""
     if (wanted := config.backend.stream_retention_hours) is not None:
         return wanted
-    if (former := _former(lane, deployed)) is not None:
-        return int(former.get("RetentionPeriodHours", DAY))
+    if (before := former(lane, deployed)) is not None:
+        return int(before.get("RetentionPeriodHours", DAY))
     return DAY if config.backend.stream_shards else WEEK
 
 
-def _former(lane: Lane, deployed: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The properties of the stream that the stack already has; None if it has none."""
+def former(lane: Lane, deployed: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the properties of a lane's stream in the template `deployed`; None if the stack has none."""
     stream = deployed.get("Resources", {}).get(STREAMS[lane])
     return None if stream is None else stream.get("Properties", {})

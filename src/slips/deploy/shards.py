@@ -1,0 +1,60 @@
+"""How far AWS changes the shards of a stream at once: to half of them at least, to twice as many at most.
+
+A stream that was on demand keeps the shards that it had; a new one has four.
+https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateShardCount.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+
+from slips.backends.aws import STREAMS
+from slips.backends.aws.refusals import DENIED, MISSING, calls
+from slips.config import Config
+from slips.deploy import streams
+from slips.deploy.account import Account
+from slips.deploy.given import streams_of
+from slips.deploy.stack import Stack
+from slips.deploy.template import Template
+from slips.errors import ConfigError
+
+
+def check(config: Config, stack: Stack, deployed: Template) -> None:
+    """Raise ConfigError if AWS would refuse a change of shards, after minutes, and roll the stack back.
+
+    `deployed` is the template that the stack has; `{}` for a new stack, which may have any number of shards.
+    """
+    if problems := list(_problems(config, stack, deployed)):
+        raise ConfigError(problems)
+
+
+def _problems(config: Config, stack: Stack, deployed: Template) -> Iterator[str]:
+    wanted, given = config.backend.stream_shards, streams_of(config)
+    former = {STREAMS[lane]: streams.former(lane, deployed) for lane in STREAMS if lane not in given}
+    # CloudFormation compares templates: what others have made of a stream stays if the number there is the same.
+    changed = [name for name, one in former.items() if wanted and one is not None and one.get("ShardCount") != wanted]
+    if not (wanted and changed):
+        return
+    resources, file = stack.resources(), Path(config.file).name or "slips.yml"
+    for name in changed:
+        if name in resources and (now := _shards(stack.account, resources[name].id)):
+            least, most = -(-now // 2), 2 * now
+            if not least <= wanted <= most:
+                yield (
+                    f"{file}: backend.stream_shards: {wanted}; expected {least} to {most}, as {name} has {now}, which "
+                    f"AWS halves or doubles at once; deploy with {least if wanted < least else most} first"
+                )
+
+
+def _shards(account: Account, stream: str) -> int:
+    """The open shards of a stream; 0 if AWS does not tell, and so has the last word."""
+    try:
+        with calls(f"stream '{stream}'", passing=DENIED | MISSING):
+            return account.kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"][
+                "OpenShardCount"
+            ]
+    except ClientError:
+        return 0
