@@ -149,6 +149,12 @@ def test_a_bad_record_in_a_message_hides_no_other() -> None:
     )
 
 
+@pytest.mark.parametrize("body", ['{"Records": []}', '{"Type": "Notification", "Message": "{\\"Records\\": []}"}'])
+def test_a_message_of_a_queue_without_any_record_does_not_vanish(body: str) -> None:
+    [message] = messages({"Records": [{"messageId": "m", "body": body}]})
+    assert message.problem.endswith(": 'Records' is empty; at least one record was expected")
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [

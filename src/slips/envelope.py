@@ -200,7 +200,10 @@ class _Reader:
         elif not isinstance(value, dict):
             raise EnvelopeError(f"{where}: {_kind(value)}; an event of S3, SNS, SQS or EventBridge was expected")
         elif "Records" in value:
-            for number, record in enumerate(_need(value, "Records", list, where)):
+            records = _need(value, "Records", list, where)
+            if not records:
+                raise EnvelopeError(f"{where}: 'Records' is empty; at least one record was expected")
+            for number, record in enumerate(records):
                 try:
                     self.read_record(record, f"{where}: Records[{number}]", depth + 1)
                 except EnvelopeError as error:
