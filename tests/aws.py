@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
@@ -53,7 +53,8 @@ def _empty() -> None:
             objects = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
             if objects:
                 s3.delete_objects(Bucket=bucket["Name"], Delete={"Objects": objects})
-        s3.delete_bucket(Bucket=bucket["Name"])
+        with suppress(s3.exceptions.NoSuchBucket):  # boto3 asks again where an answer is lost
+            s3.delete_bucket(Bucket=bucket["Name"])
     for table in dynamodb.list_tables()["TableNames"]:
         dynamodb.delete_table(TableName=table)
         dynamodb.get_waiter("table_not_exists").wait(TableName=table, WaiterConfig=soon)

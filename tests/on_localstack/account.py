@@ -118,5 +118,7 @@ class Account:
 
 
 def _is_gone(resource: Any) -> bool:
-    """Whether a list still names a resource that is deleted, as CloudFormation does with stacks."""
-    return isinstance(resource, dict) and resource.get("StackStatus") == "DELETE_COMPLETE"
+    """Whether a list names a deleted resource: a stack, kept for the record, or a mapping, until its reader ends."""
+    return isinstance(resource, dict) and (
+        resource.get("StackStatus") == "DELETE_COMPLETE" or resource.get("State") == "Deleting"
+    )
