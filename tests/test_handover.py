@@ -29,7 +29,7 @@ from slips.deploy.account import Account
 from slips.deploy.package import HANDED_OVER, Package
 from slips.deploy.stack import Stack
 from slips.deploy.template import TAGS, Code, build
-from slips.errors import UsageError
+from slips.errors import ConfigError, UsageError
 
 pytest_plugins = ["cloud.plugin"]
 
@@ -333,6 +333,8 @@ def test_a_stack_that_another_tool_deployed_is_operated_and_destroyed_by_slips(
     streams = json.loads(files["template.json"])["Resources"]["EventFastStream"]
     assert seen.template["Resources"]["EventFastStream"] == streams
     assert handover.unseen(parse(DIRECT)).template["Resources"]["EventFastStream"] != streams
+    with pytest.raises(ConfigError, match=r"backend.stream_shards: 3; expected 1 to 2, as EventFastStream has 1"):
+        handover.seen(parse(DIRECT.replace("backend: {", "backend: {stream_shards: 3, ")), account)
     for name, value in cloud.environment().items():
         monkeypatch.setenv(name, value)
     assert CliRunner().invoke(app, ["-s", "app", "errors"]).stdout == "no errors\n"

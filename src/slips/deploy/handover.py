@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from slips.config import Config
-from slips.deploy import look, recipes, template
+from slips.deploy import look, recipes, shards, template
 from slips.deploy.account import Account
 from slips.deploy.given import assumed
 from slips.deploy.package import HANDED_OVER, Package, folder
@@ -100,7 +100,9 @@ def seen(config: Config, account: Account) -> Blueprint:
     found = look.look(config, account)
     stack = Stack(account, config.stack_name)
     state = stack.state()
-    made = look.build(config, account, found, CODE, stack.template() if state and state.is_deployed else {})
+    deployed = stack.template() if state and state.is_deployed else {}
+    shards.check(config, stack, deployed)
+    made = look.build(config, account, found, CODE, deployed)
     return Blueprint(made, [*found.notes, *Buckets(account, config, None).unnamed_keys()])
 
 
