@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from moto import backends
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -53,6 +54,7 @@ class Server:
         self.cloudformation = CloudFormation(self.identities.admin)
         deliveries = Deliveries(self.functions, self.events)
         deliveries.take_over()
+        _keep_module_names()
         moto_app = DomainDispatcherApplication(create_backend_app)
         self.gate = Gate(moto_app, self.identities, self.faults, self.ledger, self.lock, self.functions.kill)
         self.gate.own = {"lambda": api, "cloudformation": self.cloudformation}
@@ -147,6 +149,12 @@ class Server:
             reset_model_data()
         self.identities.reset()
         self.ledger.clear()
+
+
+def _keep_module_names() -> None:
+    """moto looks through its directory in each request, which takes longer than most answers."""
+    names = tuple(backends.list_of_moto_modules())
+    backends.list_of_moto_modules = lambda: names
 
 
 class _Handler(MotoRequestHandler):
