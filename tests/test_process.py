@@ -596,12 +596,13 @@ def test_a_text_is_bounded_to_any_size(end: bool) -> None:
             assert len(json.dumps(kept, ensure_ascii=False).encode()) <= max(2, size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["x" * 50_000_000, ["x" * 1_000] * 500_000, [[]] * 5_000_000, b"x" * 50_000_000])
 def test_cutting_a_giant_result_takes_no_memory_like_it(value: Any) -> None:
     tracemalloc.start()
     try:
-        assert plain_result(value, 2**20)["truncated"]
-        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+        assert plain_result(value, 2**18)["truncated"]
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
 
@@ -626,6 +627,7 @@ def test_a_result_that_cannot_be_shown_at_all_fails_nothing(make: Make) -> None:
 KINDS = st.sampled_from(["good", "bad", "noise", "a,b,c", "", "x" * 100])
 
 
+@pytest.mark.slow
 @given(st.lists(KINDS, max_size=30), st.sampled_from(["quarantine", "skip", "fail"]))
 @example(["bad"] * 5 + ["good"] * 5, "quarantine")
 def test_every_record_is_delivered_filtered_or_quarantined(
@@ -800,6 +802,7 @@ def test_a_record_beyond_the_limits_is_quarantined_and_taken_when_they_are_raise
 FACE = "\U0001f600"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "chain"),
     [
@@ -926,6 +929,7 @@ NASTY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 100, 50_000])
 @pytest.mark.parametrize("kind", NASTY)
 def test_an_item_stays_small_whatever_the_records_are(make: Make, kind: str, size: int) -> None:
@@ -950,6 +954,7 @@ def test_a_shortened_sample_says_so_and_a_whole_one_gives_the_exact_bytes(make: 
     assert (second.truncated, second.raw.startswith("bad yyy"), len(second.raw) < 10_000) == (True, True, True)
 
 
+@pytest.mark.slow
 def test_a_bad_record_among_many_takes_forty_bytes() -> None:
     count = 200_000
     quarantine = Quarantine()
@@ -1143,6 +1148,7 @@ RANGES_OF_RECORDS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.sampled_from(["good", "bad", "noise", "a,b"]), max_size=30),
     RANGES_OF_RECORDS,
