@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-python localstack lint docs bench lock clean
+.PHONY: help demo test quick test-python coverage localstack lint docs bench lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -15,10 +15,19 @@ demo: $(VENV)/run  ## the main job on logs of the project: errors, their cause m
 
 test: $(VENV)/test lint  ## lint, types, docs and every test
 	@$(BIN)/python docs/build.py --check
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup
+
+quick: $(VENV)/test  ## in a minute, for every save: all tests but slow ones and those on the stand-in of AWS
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not (cloud or slow)"
 
 test-python: $(VENV)/test  ## what another Python could change: PYTHON=python3.13 VENV=.venv-3.13
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not (cloud or slow) or functions"
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not (cloud or once) or functions"
+
+coverage: $(VENV)/test  ## what share of src/slips the tests run that need no stand-in of AWS: takes minutes
+	@$(BIN)/python -m coverage erase
+	@$(BIN)/python -m coverage run -m pytest -m "not cloud"
+	@$(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m coverage report
 
 localstack: $(VENV)/test  ## the whole stack on LocalStack: takes minutes, needs Python 3.13 and npm, else skips
 	@PYTHONPATH=tests $(BIN)/python -m on_localstack.run
@@ -45,7 +54,7 @@ lock: $(VENV)/test  ## pin the newest versions of all dependencies
 	@cd tests/on_localstack && npm update --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --loglevel=error
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) .venv-newest .venv-localstack build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-newest .venv-localstack build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "slips needs Python 3.11 or newer; say which: make PYTHON=python3.12")'

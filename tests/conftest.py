@@ -26,6 +26,11 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests come first, so that no worker is left with one while the others have nothing more to do."""
+    items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("cloud", "slow")])
+
+
 @pytest.fixture(scope="session")
 def logs() -> Path:
     """Real log samples, which the project does not carry."""

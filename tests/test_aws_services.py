@@ -108,6 +108,7 @@ def put_secrets() -> None:
     aws.client("secretsmanager").create_secret(Name="binary", SecretBinary=b"\x00s3cret")
 
 
+@pytest.mark.slow
 def test_placeholders_are_replaced_wherever_they_are_and_nothing_else_is() -> None:
     put_secrets()
     args = {
@@ -134,6 +135,7 @@ def test_a_secret_is_named_by_its_arn_as_well() -> None:
     assert resolve({"a": f"{{{{secretsmanager:{arn}:user}}}}"}) == {"a": "me"}
 
 
+@pytest.mark.slow
 def test_each_secret_is_asked_for_once_however_often_it_is_used() -> None:
     put_secrets()
     clients = Counted()

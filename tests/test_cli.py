@@ -108,6 +108,7 @@ def test_every_command_has_examples_that_name_it(project: Project) -> None:
         assert f"slips {command.callback.__name__}".replace("local", "test") in str(command.callback.__doc__)
 
 
+@pytest.mark.slow
 def test_tracebacks_are_shown_with_v_only(project: Project) -> None:
     quiet, loud = project.shell("error", "none"), project.shell("-v", "error", "none")
     assert quiet.err == "slips: no error item 'none'; 'slips errors' lists those that exist\n"
@@ -124,6 +125,7 @@ def test_an_unexpected_exception_is_a_bug_to_report(tmp_path: Path) -> None:
     assert "please report it" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("read", [True, False])
 @pytest.mark.parametrize("command", [["parse", "json", "logs/many"], ["errors"], ["--version"], ["run"]])
 def test_a_reader_that_goes_away_ends_the_command_quietly(project: Project, command: list[str], read: bool) -> None:
@@ -145,6 +147,7 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(project: Project, comm
         assert b"BrokenPipe" not in process.stderr.read()
 
 
+@pytest.mark.slow
 def test_output_survives_any_locale(project: Project) -> None:
     project.fail("r1", key="json/é漢字")
     done = project.shell("errors", PYTHONIOENCODING="ascii")
@@ -161,6 +164,7 @@ def test_keys_and_messages_cannot_steer_a_terminal(project: Project) -> None:
     assert len(project.slips("errors").out.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_what_becomes_of_the_rest(project: Project) -> None:
     project.handler(
         "import slips.interface, sys, time\n"
@@ -197,6 +201,7 @@ def test_ctrl_c_elsewhere_promises_no_other_run(project: Project, monkeypatch: p
     assert (done.status, done.err) == (130, "slips: interrupted\n")
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_a_bar_and_a_pipe_does_not(project: Project) -> None:
     project.put("json/a", {"n": 1})
     shown = project.terminal("run")
@@ -208,12 +213,14 @@ def test_a_terminal_gets_a_bar_and_a_pipe_does_not(project: Project) -> None:
     assert "━" not in done.err
 
 
+@pytest.mark.slow
 def test_no_color_is_honoured_on_a_terminal(project: Project) -> None:
     project.put("json/a", {"n": 1})
     assert re.search(r"\x1b\[3[0-9;]*m", project.terminal("run"))
     assert not re.search(r"\x1b\[3[0-9;]*m", project.terminal("run", "logs/json", "--again", NO_COLOR="1"))
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_the_reason_on_a_line_of_its_own(project: Project) -> None:
     project.fail("r1")
     assert "(1179 byte)\r\n    handler KeyError" in project.terminal("errors")
@@ -226,6 +233,7 @@ def test_every_error_of_slips_has_an_exit_status() -> None:
     assert {each.exit_status for each in subclasses(SlipsError)} == {1, 2}
 
 
+@pytest.mark.slow
 def test_a_terminal_is_asked_before_anything_is_dismissed(project: Project) -> None:
     project.fail("r1")
     assert "Dismiss 1 item for good? [y/N]: " in project.terminal("dismiss", "r1", typed=b"n\n")

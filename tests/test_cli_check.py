@@ -99,6 +99,7 @@ def test_a_handler_that_raises_on_import_names_the_line(project: Project) -> Non
     assert "handler.py:3: importing the handler raised ZeroDivisionError" in done.err
 
 
+@pytest.mark.slow
 def test_the_handler_finds_its_environment_when_it_is_checked_and_tested(project: Project) -> None:
     project.config(CONFIG.replace("path: handler.py", "path: handler.py\n  environment: {TARGET: there}"))
     project.handler(f"import os\n\nTARGET = os.environ['TARGET']\n{HANDLER}")
@@ -118,6 +119,7 @@ def test_warnings_do_not_fail(project: Project) -> None:
     assert len(project.slips("check", "--json").json["warnings"]) == 1
 
 
+@pytest.mark.slow
 def test_what_the_handler_prints_is_no_part_of_the_output(project: Project) -> None:
     project.handler((project.root / "handler.py").read_text() + "\nprint('importing')\n")
     done = project.shell("check", "--json")
@@ -148,6 +150,7 @@ def test_the_originals_readme_passes_with_warnings(project: Project) -> None:
 # ---- init
 
 
+@pytest.mark.slow
 def test_the_project_that_init_writes_works(tmp_path: Path) -> None:
     def shell(*command: str, cwd: Path = tmp_path / "new") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -193,6 +196,7 @@ def test_init_below_a_file_is_wrong_input(tmp_path: Path) -> None:
 AWS_PROJECT = ("init", "new", "--aws", "--code-bucket", "my-code", "--log-bucket", "my-trail")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "source", [(), ("--topic", "arn:aws:sns:ap-northeast-1:123456789012:seclog-event")], ids=["bucket", "topic"]
 )

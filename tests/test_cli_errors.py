@@ -114,6 +114,7 @@ def ids(project: Project, *filters: str) -> list[str]:
     return [item["request_id"] for item in project.slips("errors", "--json", *filters).json]
 
 
+@pytest.mark.slow
 def test_filters_choose_and_combine(project: Project) -> None:
     project.fail("old", failed_at="2018-01-01T00:00:00.000Z")
     project.fail("new", failed_at="2099-01-01T00:00:00.000Z", key="slow/b", error_type="ValueError")
@@ -240,6 +241,7 @@ def test_an_unknown_id_says_where_ids_are(project: Project) -> None:
 # ---- drain
 
 
+@pytest.mark.slow
 def test_drain_moves_all_items_to_their_lanes_and_run_processes_them(project: Project) -> None:
     project.put("json/a", {"n": 6})
     project.put("slow/b", {"n": 1}, b"nonsense\n")
@@ -314,6 +316,7 @@ def test_an_empty_table_is_nothing_to_drain(project: Project) -> None:
 # ---- dismiss
 
 
+@pytest.mark.slow
 def test_a_dismissed_item_is_gone_and_its_object_is_not_run_until_it_changes(project: Project) -> None:
     path = str(project.put("json/a", {"n": 6}))
     project.slips("run")
@@ -331,6 +334,7 @@ def test_a_dismissed_item_is_gone_and_its_object_is_not_run_until_it_changes(pro
     assert project.slips("run", "--json").json["delivered"] == 2
 
 
+@pytest.mark.slow
 def test_an_object_that_waits_to_be_run_is_run_although_its_item_is_dismissed(project: Project) -> None:
     project.put("json/a", {"n": 6})
     project.slips("run")
@@ -342,6 +346,7 @@ def test_an_object_that_waits_to_be_run_is_run_although_its_item_is_dismissed(pr
     assert project.slips("run", "--json").json["failed"] == 1
 
 
+@pytest.mark.slow
 def test_records_that_cannot_be_replayed_are_dismissed_and_the_new_content_is_run(project: Project) -> None:
     project.put("json/a", {"n": 1}, b"nonsense\n")
     project.slips("run")

@@ -105,6 +105,7 @@ def test_what_json_has_not_is_null_or_text(project: Project) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [199, 200, 900, 985, 1100, 100_000])
 def test_an_event_of_any_depth_is_printed_or_told(project: Project, depth: int) -> None:
     log = project.put("a", b'{"deep":' + b"[" * depth + b"]" * depth + b"}\n", {"n": 1})
@@ -159,6 +160,7 @@ def test_wrong_input_is_told_with_status_2(project: Project, chain: str, file: s
     assert words in done.err
 
 
+@pytest.mark.slow
 def test_parse_needs_no_project_and_its_output_is_whole_in_a_pipe(tmp_path: Path) -> None:
     log = tmp_path / "a"
     log.write_text("".join(f'{{"n": {number}, "text": "{"x" * 300}"}}\n' for number in range(500)))

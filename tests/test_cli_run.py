@@ -25,6 +25,7 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
+@pytest.mark.slow
 def test_json_is_one_object_with_the_keys_that_scripts_rely_on(project: Project) -> None:
     project.put("json/a+b é.log", {"n": 1}, {"n": 2})
     done = project.shell("run", "--json")
@@ -63,6 +64,7 @@ def test_a_failed_object_is_a_line_as_it_happens_and_status_1(project: Project) 
     assert "objects  1, of which 1 failed\n" in done.out
 
 
+@pytest.mark.slow
 def test_v_tells_of_each_object_and_attempt(project: Project) -> None:
     project.put("json/a", {"n": 6})
     project.put("json/b", {"n": 1})
@@ -80,6 +82,7 @@ def test_nothing_to_do_is_said_and_so_is_what_waits_in_the_error_table(project: 
     assert "1 object in the error table left alone; 'slips drain'" in done.out
 
 
+@pytest.mark.slow
 def test_named_objects_that_are_done_are_skipped_unless_again(project: Project) -> None:
     log = project.put("json/a", {"n": 1})
     assert project.slips("run").status == 0
@@ -100,6 +103,7 @@ def test_paths_that_name_nothing_are_refused(project: Project) -> None:
         assert project.slips("run", path).status == 2, path
 
 
+@pytest.mark.slow
 def test_what_handlers_print_is_no_part_of_the_output(project: Project) -> None:
     project.handler(
         "import slips.interface, os\nprint('importing')\n"
@@ -112,6 +116,7 @@ def test_what_handlers_print_is_no_part_of_the_output(project: Project) -> None:
     assert {"importing", "hello", "deep"} <= set(done.err.splitlines())
 
 
+@pytest.mark.slow
 def test_many_results_are_cut_short_for_people(project: Project) -> None:
     for number in range(12):
         project.put(f"json/{number}", {"n": 1})
@@ -126,6 +131,7 @@ def test_a_handler_without_result_has_no_result_line(project: Project) -> None:
     assert "result" not in project.slips("run").out
 
 
+@pytest.mark.slow
 def test_a_handler_that_cannot_be_imported_is_wrong_input(project: Project) -> None:
     project.handler("import nothing_of_this_name\n")
     project.put("json/a", {"n": 1})
@@ -135,6 +141,7 @@ def test_a_handler_that_cannot_be_imported_is_wrong_input(project: Project) -> N
     assert "Traceback" not in done.err
 
 
+@pytest.mark.slow
 def test_an_import_that_fails_in_a_file_beside_the_handler_names_that_file(project: Project) -> None:
     project.handler("import first_of_two_\n")
     (project.root / "first_of_two_.py").write_text("x = 1\nimport second_of_two_\n")
@@ -156,6 +163,7 @@ def test_a_second_run_is_refused_and_names_the_first(project: Project) -> None:
     assert "in use by process" in done.err
 
 
+@pytest.mark.slow
 def test_a_state_that_cannot_be_used_is_failed_work_with_a_clear_text(project: Project) -> None:
     (project.root / "state").write_text("")
     project.put("json/a", {"n": 1})
@@ -170,6 +178,7 @@ def test_without_directories_people_are_told_to_name_objects(project: Project) -
     assert "slips run s3://bucket/prefix" in project.slips("run").out
 
 
+@pytest.mark.slow
 def test_objects_in_s3_are_read_from_the_endpoint_that_is_named(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ def project(tmp_path: Path) -> Project:
 # ---- test
 
 
+@pytest.mark.slow
 def test_a_stored_error_shows_its_event_and_the_traceback_and_stays(project: Project) -> None:
     project.put("json/a", {"n": 1}, {"n": 6})
     project.slips("run")
@@ -33,6 +34,7 @@ def test_a_stored_error_shows_its_event_and_the_traceback_and_stays(project: Pro
     assert project.errors() == [request_id]
 
 
+@pytest.mark.slow
 def test_a_mended_handler_shows_its_result(project: Project) -> None:
     project.put("json/a", {"n": 1}, {"n": 6})
     project.slips("run")
@@ -44,6 +46,7 @@ def test_a_mended_handler_shows_its_result(project: Project) -> None:
     assert len(project.errors()) == 1
 
 
+@pytest.mark.slow
 def test_quarantined_records_are_shown_with_their_reasons(project: Project) -> None:
     project.put("json/a", {"n": 1}, BAD, {"n": 2})
     project.slips("run")
@@ -53,6 +56,7 @@ def test_quarantined_records_are_shown_with_their_reasons(project: Project) -> N
     assert re.search(r"  record 2: not JSON.*\n    nonsense\n", done.out)
 
 
+@pytest.mark.slow
 def test_events_come_from_a_file_as_a_list_or_one(project: Project) -> None:
     project.put("json/a", {"n": 1})
     project.put("json/b", {"n": 1}, {"n": 2})
@@ -64,6 +68,7 @@ def test_events_come_from_a_file_as_a_list_or_one(project: Project) -> None:
     assert project.shell("local", "-d", "one.json").out == project.shell("test", "-d", "one.json").out
 
 
+@pytest.mark.slow
 def test_every_event_is_tried_whatever_becomes_of_the_others(project: Project) -> None:
     project.put("json/b", {"n": 1})
     events = [{"bucket_name": "my-logs", "object_key": key} for key in ("json/missing", "json/b")]
@@ -74,6 +79,7 @@ def test_every_event_is_tried_whatever_becomes_of_the_others(project: Project) -
     assert "s3://my-logs/json/b: 1 record = 1 delivered" in done.out
 
 
+@pytest.mark.slow
 def test_args_override_those_of_the_config(project: Project) -> None:
     project.handler(
         "import slips.interface\n"
@@ -90,6 +96,7 @@ def test_args_override_those_of_the_config(project: Project) -> None:
     assert told == {"limit": 7, "name": "a=b", "list": [1], "deep": {"x": None}}
 
 
+@pytest.mark.slow
 def test_what_handlers_print_and_log_goes_to_standard_error(project: Project) -> None:
     project.handler(
         "import logging, slips.interface\nprint('importing')\n"
@@ -125,6 +132,7 @@ def test_wrong_input_is_told_with_status_2(project: Project) -> None:
         assert words in done.err
 
 
+@pytest.mark.slow
 def test_the_handler_is_told_that_it_is_a_test_and_people_that_it_is_real(project: Project) -> None:
     project.handler(
         "import slips.interface\n"
@@ -154,6 +162,7 @@ def test_the_newest_objects_of_each_mapping_are_sampled(project: Project) -> Non
     assert done.status == 0
 
 
+@pytest.mark.slow
 def test_a_sample_is_what_test_takes(project: Project) -> None:
     project.put("json/a b+c é", {"n": 1})
     assert project.slips("sample", "--out", "events.json").out == ""

@@ -147,6 +147,7 @@ def test_many_tiny_members_are_one_content(name: str) -> None:
     assert read(opened(COMPRESS[name](b"line\n") * 3000)) == (b"line\n" * 3000, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "member"),
     [*((name, compress(b"")) for name, compress in COMPRESS.items()), ("zstd", b"\x50\x2a\x4d\x18" + bytes(4))],
@@ -163,6 +164,7 @@ def test_members_without_content_are_refused_above_a_number(name: str, member: b
     )
 
 
+@pytest.mark.slow
 def test_members_of_a_line_each_may_be_any_number() -> None:
     line = b"x" * (MEMBER_BYTES - 1) + b"\n"
     content, error = read(opened(gzip.compress(line, mtime=0) * (MEMBERS + 1000)))
@@ -575,6 +577,7 @@ def test_libraries_are_imported_only_for_objects_that_need_them() -> None:
 # anything at all
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=200), st.sampled_from(["", *COMPRESS]))
 @example(b"\x28\xb5\x2f\xfd\xff", "")
 @example(b"\x1f\x8b\x08\xff", "")
@@ -584,6 +587,7 @@ def test_of_random_bytes_nothing_but_decompression_errors_comes(noise: bytes, na
     read(opened(beginning + noise))
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(list(COMPRESS)),
     st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 4000), st.binary(max_size=8)), max_size=4),

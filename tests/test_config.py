@@ -752,6 +752,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> Non
 # ---- YAML itself
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -850,6 +851,7 @@ def test_merging_what_is_no_mapping_is_an_error() -> None:
     assert errors(SMALL + "<<: 3") == ["5: '<<' merges something else; expected an alias of a mapping, such as *name"]
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_a_broken_file_is_a_list_of_problems_never_a_traceback(data: st.DataObject) -> None:

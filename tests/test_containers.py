@@ -166,6 +166,7 @@ blocks = st.integers(1, 80) | st.just(BLOCK)
 between = st.sampled_from([b"", b"\n", b"\r\n", b" \t", b"\xef\xbb\xbf"])
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.tuples(between, documents()), max_size=3), between, blocks, st.integers(1, 100))
 def test_documents_are_read_as_json_loads_reads_them(
@@ -176,6 +177,7 @@ def test_documents_are_read_as_json_loads_reads_them(
     assert shown(elements(Pieces(pieces), block=block)) == wanted(reference(content))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["detail.items", "."])
 @settings(deadline=None)
 @given(st.data(), blocks)
@@ -184,6 +186,7 @@ def test_the_array_is_found_by_its_path(path: str, data: st.DataObject, block: i
     assert shown(elements(content, path, block=block)) == wanted(reference(content, path))
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(documents(), st.data(), blocks)
 def test_what_json_loads_refuses_is_a_reader_error(content: bytes, data: st.DataObject, block: int) -> None:
@@ -370,6 +373,7 @@ def test_bad_records_never_reach_a_parser(tmp_path: Path) -> None:
     assert outcome.balanced
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [LEVELS - 1, LEVELS, LEVELS + 1, 11, 12, 13, 300, 5_000])
 @pytest.mark.parametrize("odd", ["", r'"\ud800"', "NaN"])
 @pytest.mark.parametrize("block", [1, 100, BLOCK])
@@ -386,6 +390,7 @@ def test_an_element_beyond_the_depth_is_bad_wherever_blocks_end(depth: int, odd:
             assert each.reason == "record is nested more than 12 levels deep; raise 'limits.record_depth' to take it"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [9, 10, 11, 500, 20_000])
 @pytest.mark.parametrize("each", ["{}", "1", '""', '"[,{,"', '{"a":[]}', "\n{ }", "[\t1 ]"])
 @pytest.mark.parametrize("block", [7, BLOCK])
@@ -512,6 +517,7 @@ def test_memory_does_not_grow_with_the_document() -> None:
     assert peak_of([b'{"Records":[', *[MEGABYTE] * 20, b"{}]}"], check, 1 << 20) < 3_000_000
 
 
+@pytest.mark.slow
 def test_what_is_no_record_is_passed_over_in_flat_memory() -> None:
     def check(records: Iterator[Record]) -> None:
         first, long, last = records

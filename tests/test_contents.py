@@ -68,6 +68,7 @@ def edited_and_back(path: Path) -> None:
 SAME = [touched, copied_away_and_back, restored_without_times, edited_and_back]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", SAME)
 def test_a_file_with_the_same_bytes_is_not_processed_again(project: Project, change: Callable[[Path], None]) -> None:
     path = project.put("a.log", "1")
@@ -79,6 +80,7 @@ def test_a_file_with_the_same_bytes_is_not_processed_again(project: Project, cha
     assert project.run().skipped == 0, "its new times are known now"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", SAME)
 def test_a_quarantine_of_a_file_with_the_same_bytes_is_replayed(
     quarantined: Project, change: Callable[[Path], None]
@@ -103,6 +105,7 @@ def test_a_dismissed_object_that_is_touched_stays_dismissed(project: Project) ->
     assert (project.run().objects, rows(project)) == (0, [("a.log", "dismissed")])
 
 
+@pytest.mark.slow
 def test_what_takes_its_worker_down_is_known_by_its_content_too(project: Project) -> None:
     path = project.put("a.log", "exit 3")
     project.run()
@@ -116,6 +119,7 @@ def test_what_takes_its_worker_down_is_known_by_its_content_too(project: Project
     assert (project.run().objects, rows(project)) == (0, [("a.log", "dismissed")])
 
 
+@pytest.mark.slow
 def test_the_same_bytes_under_another_key_are_another_object(project: Project) -> None:
     project.put("a.log", "1")
     project.run()
@@ -124,6 +128,7 @@ def test_the_same_bytes_under_another_key_are_another_object(project: Project) -
     assert results(project.run()) == {"b.log": ["1"], "c.log": ["1"]}
 
 
+@pytest.mark.slow
 def test_other_bytes_of_the_same_size_and_times_are_another_object(project: Project) -> None:
     path = project.put("a.log", "1")
     before = path.stat()
@@ -134,6 +139,7 @@ def test_other_bytes_of_the_same_size_and_times_are_another_object(project: Proj
     assert results(project.run()) == {"a.log": ["2"]}
 
 
+@pytest.mark.slow
 def test_a_named_object_that_is_done_and_touched_runs_again_only_if_it_is_asked_for(project: Project) -> None:
     path = project.put("a.log", "1")
     project.run()
@@ -158,6 +164,7 @@ class Ids(slips.interface.Handler):
 """
 
 
+@pytest.mark.slow
 def test_record_ids_of_a_file_name_its_content_and_outlive_a_touch(project: Project) -> None:
     project.handler(IDS)
     path = project.put("a.log", "1", "2")
@@ -182,6 +189,7 @@ def event_of(project: Project, key: str = "a.log") -> ObjectEvent:
     return replace(event, lane="fast")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_known", [False, True], ids=["announced by its times", "announced by its hash"])
 def test_a_file_that_is_replaced_before_it_is_read_and_comes_back_is_processed(
     project: Project, is_known: bool
@@ -200,6 +208,7 @@ def test_a_file_that_is_replaced_before_it_is_read_and_comes_back_is_processed(
     assert ("raise first" if is_known else "first") in path.read_text()
 
 
+@pytest.mark.slow
 def test_a_failed_content_that_was_replaced_ends_as_superseded_with_its_item(project: Project) -> None:
     path = project.put("a.log", "raise first")
     project.run()
@@ -210,6 +219,7 @@ def test_a_failed_content_that_was_replaced_ends_as_superseded_with_its_item(pro
     assert project.errors == []
 
 
+@pytest.mark.slow
 def test_an_event_whose_file_was_replaced_by_what_is_done_delivers_nothing_again(project: Project) -> None:
     path = project.put("a.log", "second")
     project.run()
@@ -223,6 +233,7 @@ def test_an_event_whose_file_was_replaced_by_what_is_done_delivers_nothing_again
     assert results(project.run()) == {"a.log": ["first"]}
 
 
+@pytest.mark.slow
 def test_two_events_that_turn_out_to_be_of_one_content_are_one_run_at_once_too(project: Project) -> None:
     path = project.put("a.log", "nap 0.3")
     first = event_of(project)
@@ -249,6 +260,7 @@ def test_what_failed_is_the_content_that_was_read(project: Project) -> None:
 EVENT_A = replace(EVENT, object_key="a.log")
 
 
+@pytest.mark.slow
 def test_a_drained_object_that_was_replaced_by_what_is_done_is_not_delivered_again(project: Project) -> None:
     path = project.put("a.log", "raise first")
     project.run()
@@ -432,6 +444,7 @@ def test_a_young_file_that_changes_while_it_is_read_is_noticed_though_its_times_
         assert stored.body.read() == b"BODY"
 
 
+@pytest.mark.slow
 def test_a_change_that_the_times_do_not_show_is_processed_if_it_is_asked_for(project: Project) -> None:
     path = project.put("a.log", "1")
     project.run()
@@ -450,6 +463,7 @@ def test_a_change_that_the_times_do_not_show_is_processed_if_it_is_asked_for(pro
 # ---- absence is not deletion
 
 
+@pytest.mark.slow
 def test_a_file_that_was_away_for_a_run_is_not_processed_again(project: Project) -> None:
     path = project.put("a.log", "1")
     project.put("b.log", "2")
@@ -526,6 +540,7 @@ def test_events_of_a_bucket_that_is_away_wait_and_run_when_it_is_back(
     assert (summary.objects, summary.is_clean, project.waiting()) == (5, True, [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leave", ["p.rename(p.parent / 'share')", "p.rename(p.parent / 'share'); p.mkdir()"])
 def test_events_of_a_bucket_that_goes_away_during_a_run_wait_without_losing_an_attempt(
     project: Project, leave: str
@@ -676,6 +691,7 @@ def test_what_the_version_before_had_done_is_done_and_what_waited_runs(version_1
     assert len(rows(version_1)) == 7, "the replay that was concluded has left"
 
 
+@pytest.mark.slow
 def test_items_of_the_version_before_are_drained(version_1: Project) -> None:
     version_1.format("s3-lines")
     drained = version_1.drain()
@@ -691,6 +707,7 @@ def test_items_of_the_version_before_are_drained(version_1: Project) -> None:
 mine: Any = ['{"n": 1}', '{"n": 2}']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["done.log", "dismissed.log"])
 def test_rows_of_the_version_before_count_while_size_times_and_inode_match(version_1: Project, key: str) -> None:
     version_1.run()
@@ -730,6 +747,7 @@ def test_the_config_says_how_long_absent_files_are_remembered(project: Project) 
     assert rows(project) == [("b.log", "done")]
 
 
+@pytest.mark.slow
 def test_objects_that_are_not_read_are_known_by_size_and_times(project: Project) -> None:
     project.configure(bucket_mapping={"my-logs": [Mapping("", ["ignore"])]})
     path = project.put("a.log", "1")
@@ -740,6 +758,7 @@ def test_objects_that_are_not_read_are_known_by_size_and_times(project: Project)
         touched(path)
 
 
+@pytest.mark.slow
 def test_an_item_goes_when_content_that_is_done_comes_back(project: Project) -> None:
     path = project.put("a.log", "1")
     project.run()
@@ -749,6 +768,7 @@ def test_an_item_goes_when_content_that_is_done_comes_back(project: Project) -> 
     assert (project.run(path).skipped, project.errors) == (1, [])
 
 
+@pytest.mark.slow
 def test_a_replay_that_a_lane_has_twice_is_one_run(quarantined: Project) -> None:
     """The version before left it so if a drain was killed in between."""
     (item,) = quarantined.errors

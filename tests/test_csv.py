@@ -81,6 +81,7 @@ def test_rows_are_what_the_grammar_says(text: str, delimiter: str, step: int) ->
     assert [values(each) for each in rows(Pieces(pieces), delimiter)] == reference(text, delimiter)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.lists(texts, min_size=2, max_size=4), max_size=6), st.sampled_from(["excel", "unix"]))
 def test_what_the_standard_library_writes_is_read_back(table: list[list[str]], dialect: str) -> None:
@@ -228,6 +229,7 @@ def test_an_error_of_the_stream_comes_after_all_whole_rows_before_it() -> None:
             assert (len(found), error) == (count, raised)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("start", "line", "count"),
     [

@@ -48,7 +48,10 @@ from slips.deploy.template import to_yaml
 from slips.errors import ConfigError, SlipsError, UsageError
 
 pytest_plugins = ["cloud.plugin"]
-pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")  # what moto has no such resource for
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.filterwarnings("ignore:Tried to parse"),  # what moto has no such resource for
+]
 
 REGION, ID = "ap-northeast-1", "123456789012"
 TOPIC = f"arn:aws:sns:{REGION}:{ID}:seclog"
@@ -170,6 +173,7 @@ def test_all_that_keeps_a_config_from_being_deployed_is_told_at_once() -> None:
     check_config(parse(CONFIG))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arn", "told"),
     [
@@ -185,6 +189,7 @@ def test_a_topic_elsewhere_or_nowhere_is_an_error(account: Account, arn: str, to
     assert told in found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "key",
     [
@@ -218,6 +223,7 @@ def redriven(receives: Any) -> str:
     return json.dumps({"deadLetterTargetArn": DEAD, "maxReceiveCount": receives})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("attributes", "told"),
     [
@@ -241,6 +247,7 @@ def test_what_of_a_queue_costs_messages_or_receives_is_told(
     assert [note.startswith(LOOKED_AT + each) for note, each in zip(notes, told, strict=True)] == [True] * len(told)
 
 
+@pytest.mark.slow
 def test_a_queue_whose_visibility_timeout_lambda_refuses_is_an_error(account: Account) -> None:
     url = account.sqs.create_queue(QueueName="q", Attributes={"VisibilityTimeout": "29"})["QueueUrl"]
     (found,) = problems(WITH_QUEUE, account)
@@ -252,6 +259,7 @@ STREAM = f"arn:aws:kinesis:{REGION}:{ID}:stream/s"
 WITH_STREAM = CONFIG.replace("backend:\n", f"backend:\n  kinesis_stream_slow_arn: '{STREAM}'\n")
 
 
+@pytest.mark.slow
 def test_the_retention_of_a_given_stream_is_read_and_told_if_it_is_short(account: Account) -> None:
     account.kinesis.create_stream(StreamName="s", ShardCount=1)
     given, (note,) = read_given(parse(WITH_STREAM), account)
@@ -269,6 +277,7 @@ def test_of_a_stream_that_may_not_be_looked_at_the_least_is_assumed_and_told(acc
     assert note.endswith("is assumed to keep events for 24 h")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("owner", [ID, "aws", "${AWS::AccountId}"])
 def test_managed_policies_are_those_of_the_account_or_of_aws(account: Account, owner: str) -> None:
     def named(policy: str) -> str:
@@ -287,6 +296,7 @@ def layered(layer: str) -> str:
     return CONFIG.replace("path: handler.py", f"path: handler.py, layers: ['{layer}']")
 
 
+@pytest.mark.slow
 def test_a_layer_that_lambda_cannot_use_is_an_error(account: Account) -> None:
     far = "arn:aws:lambda:us-east-1:999999999999:layer:tools:1"
     (elsewhere,) = problems(layered(far), account)
@@ -345,6 +355,7 @@ def test_a_code_bucket_elsewhere_or_nowhere_is_an_error(account: Account) -> Non
     assert "is in eu-west-1; expected one in ap-northeast-1" in problems(CONFIG.replace("my-code", "far"), account)[0]
 
 
+@pytest.mark.slow
 def test_a_mapped_bucket_that_is_not_there_is_an_error(account: Account) -> None:
     assert problems(CONFIG.replace("my-logs", "my-other"), account) == [
         "slips.yml: bucket_mapping 'my-other' is not there; expected a bucket; make it, or mend the name"
@@ -368,6 +379,7 @@ class Denied:
         return call
 
 
+@pytest.mark.slow
 def test_a_code_bucket_of_others_is_an_error(account: Account) -> None:
     account.s3 = cast("Any", Denied())
     assert "AWS denies s3:ListBucket" in problems(CONFIG, account)[0]
@@ -922,6 +934,7 @@ def test_a_batch_size_that_limit_set_on_a_stack_of_the_version_before_is_set_bac
 # ---- uploads
 
 
+@pytest.mark.slow
 def test_a_package_is_uploaded_once(account: Account) -> None:
     data = bytes(9 * 2**20)  # in parts
     assert upload(account, "my-code", "k", data)
@@ -942,6 +955,7 @@ def test_who_may_not_look_whether_a_package_is_there_uploads_it(account: Account
     assert blind.put == ["my-code/k"]
 
 
+@pytest.mark.slow
 def test_a_long_template_goes_by_the_code_bucket(account: Account) -> None:
     template = {**TINY, "Metadata": {"long": "x" * INLINE}}
     stack = Stack(account, "app", sleep=never)
@@ -1020,6 +1034,7 @@ def test_from_the_first_deploy_to_the_table_that_is_left(cloud: Cloud, config: s
     assert Stack(account, "app").state() is None
 
 
+@pytest.mark.slow
 def test_a_lane_gives_up_by_the_retention_of_the_stream_that_it_is_given(account: Account) -> None:
     account.kinesis.create_stream(StreamName="s", ShardCount=1)
     account.kinesis.increase_stream_retention_period(StreamName="s", RetentionPeriodHours=48)
@@ -1207,6 +1222,7 @@ def small(account: Account) -> State:
         return stack.execute(plan, Events())
 
 
+@pytest.mark.slow
 def test_destroy_refuses_while_error_items_exist_unless_forced(account: Account, small: State) -> None:
     table = small.outputs["ErrorTableName"]
     account.dynamodb.put_item(TableName=table, Item={"request_id": {"S": "1"}})
@@ -1257,6 +1273,7 @@ def dying(account: Account, last: int) -> Iterator[None]:
 OURS = {"Id": f"slips-app-{'0' * 12}", "TopicArn": TOPIC, "Events": ["s3:ObjectCreated:*"]}
 
 
+@pytest.mark.slow
 def test_destroy_all_that_was_killed_between_any_two_calls_is_made_good_by_the_next(account: Account) -> None:
     for last in range(1, 100):
         stack = Stack(account, "app", sleep=never)
@@ -1285,6 +1302,7 @@ def test_destroy_all_that_was_killed_between_any_two_calls_is_made_good_by_the_n
     assert last > 12, "it was killed at so many calls"
 
 
+@pytest.mark.slow
 def test_destroy_all_takes_what_is_gone_for_done(account: Account, small: State) -> None:
     account.dynamodb.delete_table(TableName=small.outputs["ErrorTableName"])
     account.s3.delete_bucket(Bucket="my-code")
@@ -1296,6 +1314,7 @@ def test_destroy_all_takes_what_is_gone_for_done(account: Account, small: State)
     assert "nothing to destroy" in again.text
 
 
+@pytest.mark.slow
 def test_destroy_of_a_stack_that_is_protected_deletes_nothing(account: Account, small: State) -> None:
     class Protected(Stack):
         def state(self, stack_id: str | None = None) -> State | None:
@@ -1311,6 +1330,7 @@ def test_destroy_of_a_stack_that_is_protected_deletes_nothing(account: Account, 
     assert account.s3.list_objects_v2(Bucket="my-code")["KeyCount"] == 1
 
 
+@pytest.mark.slow
 def test_destroy_all_deletes_the_code_and_the_table_while_the_stack_tells_where_they_are(
     account: Account, small: State
 ) -> None:
@@ -1331,6 +1351,7 @@ def test_destroy_tells_how_to_go_on_with_the_table_and_where_the_code_remains(ac
     assert f"  kept: ErrorTable  AWS::DynamoDB::Table  {small.outputs['ErrorTableName']}" in screen.said
 
 
+@pytest.mark.slow
 def test_destroy_all_leaves_a_folder_that_others_use(account: Account) -> None:
     template = json.loads(json.dumps(SMALL).replace("f/app/", "f/"))
     stack = Stack(account, "app", sleep=never)
@@ -1359,6 +1380,7 @@ def test_the_code_is_found_however_the_stack_was_deployed(code: Any, found: tupl
     assert uploaded(template, {"CodeBucket": "given", "CodeKey": "k.zip"}) == found
 
 
+@pytest.mark.slow
 def test_destroy_asks_and_a_no_destroys_nothing(account: Account, small: State) -> None:
     screen = Seen(answer=False)
     assert not destroy(account, screen, yes=False)
@@ -1430,6 +1452,7 @@ def test_destroy_says_what_becomes_of_tables_that_others_left_or_gave(account: A
     assert "DELETE_SKIPPED" not in screen.text
 
 
+@pytest.mark.slow
 def test_destroy_all_keeps_a_table_that_the_config_gave(account: Account) -> None:
     template = {**SMALL, "Resources": {k: one for k, one in SMALL["Resources"].items() if k != "ErrorTable"}}
     template["Outputs"] = {**SMALL["Outputs"], "ErrorTableName": {"Value": "mine"}}
@@ -1461,6 +1484,7 @@ def interrupted(screen: Seen, call: Callable[[], object]) -> str:
     return screen.said[-1]
 
 
+@pytest.mark.slow
 def test_who_goes_at_the_question_has_changed_nothing(account: Account, small: State) -> None:
     screen = Impatient(answer=True)
     assert interrupted(screen, lambda: destroy(account, screen, yes=False)) == "interrupted: nothing was deleted"
@@ -1628,6 +1652,7 @@ def test_a_pipe_sees_a_line_for_each_change_of_a_resource() -> None:
     assert screen.said == ["CREATE_IN_PROGRESS  A  T", "CREATE_FAILED  A  T: its reason"]
 
 
+@pytest.mark.slow
 def test_a_terminal_sees_what_is_at_hand_and_what_failed() -> None:
     stream = Terminal()
     with Bar(Screen(stream, lambda text, _: print(text)), 3) as bar:
@@ -1690,6 +1715,7 @@ def test_what_to_do_next_is_told_so_that_it_is_about_the_stack(
     assert said.startswith(f"'{command} status' shows how it goes, '{command} errors' what failed, '{command} logs -f'")
 
 
+@pytest.mark.slow
 def test_a_config_that_cannot_be_deployed_ends_with_status_2_before_anybody_is_called(project: Project) -> None:
     project.config(CONFIG.replace("123456789012", "1234xxxxxx"))
     done = project.shell("deploy", AWS_PROFILE="nobody")

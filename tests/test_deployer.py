@@ -33,6 +33,8 @@ from slips.config import Config, keys_of, unwrap
 from test_readme import BLOCK, ROOT
 from test_template import CONFIGS, made, references
 
+pytestmark = pytest.mark.once
+
 PAGE = (ROOT / "docs" / "aws.md").read_text(encoding="utf-8")
 STACK, REGION, ACCOUNT = "my-stack", "ap-northeast-1", "123456789012"
 CODE, BUCKET = "my-code", "my-logs"
@@ -584,6 +586,7 @@ def methods() -> dict[str, set[str]]:
     return found | OTHERWISE_NAMED
 
 
+@pytest.mark.slow
 def test_the_commands_are_known_to_call_what_their_source_calls() -> None:
     package = Path(slips.deploy.__file__).parents[1]
     called: set[str] = set()
@@ -692,12 +695,14 @@ def test_the_policy_fits_into_a_managed_policy() -> None:
     assert len(json.dumps(longest, separators=(",", ":"))) <= MANAGED_POLICY
 
 
+@pytest.mark.slow
 def test_cfn_lint_finds_nothing_in_the_policy() -> None:
     managed = {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": policy()}}
     # "I": also notes of statements that have no resource of an action's kind.
     assert lint({"Resources": {"Deployer": managed}}, include_checks=["I"]) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [name for name in TEMPLATES if name not in CONFIGS])
 def test_cfn_lint_finds_nothing_in_templates_of_every_key(config: str) -> None:
     assert lint(TEMPLATES[config]) == []

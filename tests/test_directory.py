@@ -98,6 +98,7 @@ def test_a_thousand_nested_directories_are_listed_and_their_file_is_opened_with_
     assert descriptors() == before
 
 
+@pytest.mark.slow
 def test_what_lies_deeper_than_any_path_is_one_problem_and_the_rest_is_listed(root: Path) -> None:
     nest(root, 5_000)
     store = store_of(root)
@@ -188,6 +189,7 @@ def test_times_are_written_with_four_digits_of_the_year_and_milliseconds_cut() -
     assert format_time(-0.001) == "1969-12-31T23:59:59.999Z"
 
 
+@pytest.mark.slow
 def test_files_of_far_times_are_run_and_parsed(far_times: Path, tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.config((project.root / "slips.yml").read_text().replace("my-logs: logs", f"my-logs: {far_times}"))
@@ -200,6 +202,7 @@ def test_files_of_far_times_are_run_and_parsed(far_times: Path, tmp_path: Path) 
     assert project.slips("parse", "s3-lines,json", str(far_times / "json" / "a")).status == 0
 
 
+@pytest.mark.slow
 def test_a_run_processes_all_but_the_odd_entries_each_of_which_is_one_problem_or_item(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.put("json/a", {"n": 1})

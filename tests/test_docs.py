@@ -14,6 +14,8 @@ import slips.cli.docs
 from slips.cli import app
 from slips.formats import catalogue
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -127,6 +127,7 @@ def test_an_item_of_2018_is_deleted_only_as_long_as_nobody_has_written_it_again(
     assert not errors().delete(second.request_id, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tables")
 def test_an_item_that_no_version_has_written_is_named() -> None:
     aws.client("dynamodb").put_item(TableName="errors", Item={"request_id": {"S": "alien"}, "other": {"S": "x"}})
@@ -344,6 +345,7 @@ def test_a_claim_ends_when_no_invocation_can_hold_it_any_more() -> None:
     assert table.claim(A, "r1") == "claimed"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tables")
 def test_each_entry_says_when_it_may_be_forgotten() -> None:
     clock = Clock()

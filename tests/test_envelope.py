@@ -573,6 +573,7 @@ def test_what_is_opened_for_mutation_closes_to_the_same_events() -> None:
         assert opened(closed(opened(payload))) == opened(payload)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(data=st.data(), name=st.sampled_from(sorted(EVENTS)))
 def test_a_mutated_envelope_gives_events_or_tells_a_problem(data: st.DataObject, name: str) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from projects import Project
 
+pytestmark = pytest.mark.slow
+
 FAILING = {"n": 6}
 
 

@@ -42,6 +42,7 @@ values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(st.characters()), values))
 def test_whatever_an_event_holds_is_kept_as_json(event: dict[Any, Any]) -> None:
     kept, _ = keep(event)
@@ -183,6 +184,7 @@ def test_another_text_that_cannot_be_written_is_no_such_case() -> None:
 # ---- where people see it
 
 
+@pytest.mark.slow
 def test_the_commands_show_the_event(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.put("json/a", {"n": 1}, {"n": 6, "text": "é\u202e"})

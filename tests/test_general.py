@@ -109,6 +109,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(JSON, st.integers(0, 12), st.booleans(), st.integers(1, 12))
 def test_the_values_of_a_text_are_counted_as_in_what_is_decoded(
     value: Any, most: int, spaced: bool, deepest: int
@@ -303,6 +304,7 @@ def test_a_time_alone_is_an_empty_message() -> None:
     assert syslog("Nov 21 06:00:24")[1]["message"] == ""
 
 
+@pytest.mark.slow
 @given(
     st.from_regex(r"[a-z0-9.-]{1,20}", fullmatch=True),
     st.from_regex(r"[a-z./-]{1,20}", fullmatch=True),

@@ -32,6 +32,7 @@ from slips.deploy.template import TAGS, Code, build
 from slips.errors import ConfigError, UsageError
 
 pytest_plugins = ["cloud.plugin"]
+pytestmark = pytest.mark.once
 
 CONFIG = """\
 stack_name: app
@@ -78,6 +79,7 @@ def test_the_template_is_that_of_deploy_once_its_parameters_are_given(text: str)
     assert "Transform" not in template
 
 
+@pytest.mark.slow
 def test_cfn_lint_finds_nothing_in_the_template() -> None:
     text = contents()["template.json"].decode()
     found = cfnlint.api.lint(text, config=ManualArgs(regions=["eu-central-1", "us-east-1"]))
@@ -294,6 +296,7 @@ def test_what_deploy_refuses_without_asking_aws_is_refused_before_anything_is_wr
     assert "has handler.py, slips.yml, not written by" in refused(monkeypatch, tmp_path, DIRECT, "--out", ".")
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_package_of_deploy_and_prints_what_it_wrote(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,8 @@ import pytest
 
 from projects import Project
 
+pytestmark = pytest.mark.slow
+
 HEAD = "import os, sys, time\nimport slips.interface\n\nclass H(slips.interface.Handler):\n"
 
 

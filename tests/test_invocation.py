@@ -186,6 +186,7 @@ def test_a_failure_that_may_pass_raises_after_all_were_tried_and_the_ledger_has_
     assert scene.seen.told[0] == ("a", "failed, again")
 
 
+@pytest.mark.slow
 def test_the_exception_fits_beside_its_payload_however_many_events_failed() -> None:
     scene = Scene()
     with pytest.raises(UnfinishedError) as raised:

@@ -119,6 +119,7 @@ def test_a_call_has_at_most_so_many_records() -> None:
     assert [len(keys) for keys in client.requests] == [PUT_RECORDS, PUT_RECORDS, 1]
 
 
+@pytest.mark.slow
 def test_a_call_has_at_most_so_many_bytes() -> None:
     client = Client()
     many = [object_event(f"{number:03}", records=[(at, at) for at in range(1, 4000, 2)]) for number in range(400)]

@@ -331,6 +331,7 @@ def test_what_was_moved_is_known_again_by_drain_and_dismissed_when_its_good_part
     assert "undelivered message stays: " in done["notes"][0]
 
 
+@pytest.mark.slow
 def test_the_redrive_policy_of_a_queue_says_what_becomes_of_its_messages(stack: Stack) -> None:
     dead = f"arn:aws:sqs:{aws.REGION}:{ACCOUNT}:dead"
     aws.client("sqs").create_queue(QueueName="dead")
@@ -571,6 +572,7 @@ def test_a_payload_that_is_none_is_told(stack: Stack) -> None:
         stack.call(lambdas.main_func, "hello")
 
 
+@pytest.mark.slow
 def test_a_secret_that_is_gone_fails_the_invocation_and_is_asked_for_again_by_the_next(stack: Stack) -> None:
     event = stack.put(KEY, {"n": 1})
     aws.client("ssm").delete_parameter(Name="/my/key")

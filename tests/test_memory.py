@@ -16,6 +16,8 @@ import pytest
 from projects import Project
 from slips.config import Limits
 
+pytestmark = pytest.mark.slow
+
 MOST = 400_000_000
 SIZE = Limits().record_bytes - 1_000
 CONFIG = """\

@@ -187,6 +187,7 @@ forms = st.sampled_from(sorted(GOOD)) | st.sampled_from(sorted(BAD))
 places = st.fixed_dictionaries({}, optional={method: st.sampled_from(["H", "Base", "Mixin"]) for method in ARGUMENTS})
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.fixed_dictionaries({"recv": forms}, optional={"setup": forms, "result": forms}), places)
 def test_every_method_ran_or_was_refused_or_its_object_failed(forms: dict[str, str], places: dict[str, str]) -> None:
@@ -394,6 +395,7 @@ def test_a_class_that_cannot_be_looked_at_is_left_to_the_run() -> None:
     assert mistakes(Mine, Handler) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["check", "run", "test -d e.json", "deploy --dry-run"])
 def test_every_command_that_uses_the_handler_refuses_it_first(tmp_path: Path, command: str) -> None:
     project = Project(tmp_path)
@@ -437,6 +439,7 @@ def test_a_relative_import_says_what_to_write(tmp_path: Path, written: str, bett
         load_handlers(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["check", "run", "test -d e.json"])
 def test_a_module_that_is_missing_says_how_to_install_what_is_required(tmp_path: Path, command: str) -> None:
     project = Project(tmp_path)

@@ -13,6 +13,8 @@ from slips.config import parse
 from slips.deploy.account import Account
 from slips.deploy.network import look, services
 
+pytestmark = pytest.mark.once
+
 REGION = "ap-northeast-1"
 CONFIG = """\
 stack_name: app

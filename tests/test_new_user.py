@@ -91,6 +91,7 @@ def user(cloud: Cloud, tmp_path: Path) -> Iterator[User]:
     assert cloud.denied() == []
 
 
+@pytest.mark.slow
 def test_the_readme_leads_from_nothing_to_the_first_object(user: User) -> None:
     for text in blocks("README.md", "console"):
         if "--aws" in text:
@@ -98,6 +99,7 @@ def test_the_readme_leads_from_nothing_to_the_first_object(user: User) -> None:
     assert "no errors" in user.run("slips errors")
 
 
+@pytest.mark.slow
 def test_the_page_on_aws_leads_from_nothing_to_errors_mended_and_the_stack_gone(user: User) -> None:
     first, *then = blocks("docs/aws.md", "console")
     user.follow(first)

@@ -42,6 +42,8 @@ from slips.service import supervisor
 from slips.service.messages import Frames, Opened, Progress, Ready, Setup, Task, frame
 from slips.service.worker import args_of, serve
 
+pytestmark = pytest.mark.once
+
 REGION, ACCOUNT = "us-east-1", "123456789012"
 CLIENTS = Clients(REGION)
 """Shared, as making a client takes its time; a test that replaces one has a copy."""
@@ -253,6 +255,7 @@ def refusal(code: str, message: str = "no", operation: str = "Call") -> ClientEr
 # ---- which backend, and which stack
 
 
+@pytest.mark.slow
 def test_every_command_prints_on_the_stack_what_it_prints_on_this_machine(cloud: Cloud) -> None:
     cloud.fail("2a45-1", seq=7, traceback="Traceback\n  here\nKeyError: 'x'\n")
     cloud.fail("2a45-2", key="slow/é \x1b[31m", failed_at="2019-01-01T00:00:00.000Z", fingerprint="beef")
@@ -281,6 +284,7 @@ def test_every_command_prints_on_the_stack_what_it_prints_on_this_machine(cloud:
         assert (there.status, there.out, there.err) == (here.status, here.out, here.err), command
 
 
+@pytest.mark.slow
 def test_embedded_means_this_machine_unless_aws_or_a_stack_is_asked_for(cloud: Cloud) -> None:
     cloud.stack().errors.put(ErrorItem(request_id="far", events=[OLD]))
     cloud.project.config(CONFIG)
@@ -296,6 +300,7 @@ def test_two_stacks_in_one_command_are_refused(cloud: Cloud) -> None:
     assert done.err == "slips: -s: 'test' before the command and 'other' behind it; expected one of them\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", [["errors"], ["error", "r1"], ["status"], ["limit", "fast"], ["logs"], ["drain"]], ids=" ".join
 )
@@ -330,6 +335,7 @@ def test_check_shows_where_the_stack_finds_its_buckets(project: Project) -> None
     assert project.slips("--aws", "check", "--json").json["buckets"] == {"my-logs": "s3://my-logs"}
 
 
+@pytest.mark.slow
 def test_a_stack_that_is_not_there_is_wrong_input_and_names_the_region(bare: Cloud) -> None:
     for command in (["errors"], ["status"], ["limit", "fast"], ["logs"], ["drain"], ["test", "-r", "x"]):
         done = bare.slips("--region", "eu-west-1", *command)
@@ -338,6 +344,7 @@ def test_a_stack_that_is_not_there_is_wrong_input_and_names_the_region(bare: Clo
         assert "expected a stack that is deployed in eu-west-1" in done.err
 
 
+@pytest.mark.slow
 def test_a_name_that_is_no_stacks_is_wrong_input_without_a_config_too(bare: Cloud) -> None:
     (bare.project.root / "slips.yml").unlink()
     for command in (["errors"], ["error", "x"], ["status"], ["limit", "fast"], ["drain"], ["dismiss", "x"]):
@@ -471,6 +478,7 @@ def test_a_stack_that_is_not_whole_says_in_which_state_it_is(status: str | Excep
 # ---- large and old tables
 
 
+@pytest.mark.slow
 def test_a_table_of_many_pages_is_listed_whole_and_in_order(cloud: Cloud) -> None:
     errors = cloud.stack().errors
     for number in range(250):  # about 4 MB, a page of DynamoDB is 1 MB
@@ -485,6 +493,7 @@ def test_a_table_of_many_pages_is_listed_whole_and_in_order(cloud: Cloud) -> Non
     assert listed == [f"r{number}" for number in range(250)]
 
 
+@pytest.mark.slow
 def test_items_of_2018_are_listed_with_the_time_of_their_event_and_drained_to_their_lane(cloud: Cloud) -> None:
     cloud.fail_in_2018("2a45219e-336f", OLD)
     cloud.put("slow/a b", {"n": 1})
@@ -498,6 +507,7 @@ def test_items_of_2018_are_listed_with_the_time_of_their_event_and_drained_to_th
     assert (event["object_key"], event["dest_stream"]) == ("slow/a b", cloud.stack().streams["slow"])
 
 
+@pytest.mark.slow
 def test_an_item_that_cannot_be_read_holds_up_no_other_and_is_named(cloud: Cloud) -> None:
     cloud.fail("r1")
     cloud.fail("r2", failed_at="2019-01-01T00:00:00.000Z")
@@ -517,6 +527,7 @@ def test_an_item_that_cannot_be_read_holds_up_no_other_and_is_named(cloud: Cloud
     assert cloud.slips("error", "odd").status == 1
 
 
+@pytest.mark.slow
 def test_a_stack_of_2018_is_operated_and_what_it_lacks_is_said_when_it_is_needed(cloud_of_2018: Cloud) -> None:
     cloud = cloud_of_2018
     cloud.fail_in_2018("old", OLD)
@@ -562,6 +573,7 @@ def s3_event(key: str) -> dict[str, Any]:
     return {"Records": [{"eventName": "ObjectCreated:Put", "eventTime": "2026-01-01T00:00:00.000Z", "s3": about}]}
 
 
+@pytest.mark.slow
 def test_drain_empties_the_undelivered_queue_and_keeps_what_cannot_be_read(cloud: Cloud) -> None:
     url = undelivered(cloud, s3_event("json/lost"), "nonsense")
     dry = cloud.slips("drain", "--dry-run")
@@ -576,6 +588,7 @@ def test_drain_empties_the_undelivered_queue_and_keeps_what_cannot_be_read(cloud
     assert int(waiting["ApproximateNumberOfMessages"]) + int(waiting["ApproximateNumberOfMessagesNotVisible"]) == 1
 
 
+@pytest.mark.slow
 def test_a_drain_of_chosen_items_leaves_the_undelivered_queue_alone(cloud: Cloud) -> None:
     cloud.fail("r1")
     undelivered(cloud, s3_event("json/lost"))
@@ -620,6 +633,7 @@ def test_a_config_with_mistakes_keeps_the_function_from_nothing(cloud: Cloud) ->
     assert cloud.slips("drain", "-s", "test").status == 2
 
 
+@pytest.mark.slow
 def test_the_config_of_another_stack_does_not_drain_this_one(cloud: Cloud) -> None:
     cloud.fail("r1")
     cloud.deploy(template(), "other")
@@ -664,6 +678,7 @@ def result(drained: int, *, kept: int = 0, more: bool = False, notes: tuple[str,
     return {**about, "notes": list(notes), "more": more}
 
 
+@pytest.mark.slow
 def test_the_function_is_called_again_while_there_is_more(cloud: Cloud) -> None:
     for request_id in ("r1", "r2"):
         cloud.fail(request_id)
@@ -700,6 +715,7 @@ def test_a_dry_run_asks_the_function_once(cloud: Cloud) -> None:
     assert report.notes == ["the function's time was up: there are more"]
 
 
+@pytest.mark.slow
 def test_a_function_that_gets_no_further_or_fails_is_failed_work(cloud: Cloud) -> None:
     everything = drain.Selection([], Choice(), None, False)
     with pytest.raises(SlipsError, match="gets no further"):
@@ -765,6 +781,7 @@ def test_a_message_of_which_something_is_still_to_be_done_is_not_dismissed(cloud
     assert cloud.slips("dismiss", "--undelivered", "-y").out.endswith("1 undelivered message dismissed\n")
 
 
+@pytest.mark.slow
 def test_messages_that_drain_has_just_seen_are_said_to_be_hidden(cloud: Cloud) -> None:
     undelivered(cloud, "nonsense")
     drained = cloud.slips("drain").err
@@ -780,6 +797,7 @@ def test_messages_that_drain_has_just_seen_are_said_to_be_hidden(cloud: Cloud) -
 # ---- status
 
 
+@pytest.mark.slow
 def test_status_says_what_is_known_of_a_stack(cloud: Cloud) -> None:
     cloud.fail("r1")
     cloud.fail("r2", kind="records", fingerprint="beef", message="other")
@@ -844,6 +862,7 @@ def settings(cloud: Cloud, function: str = "FastDispatcher") -> tuple[str, str |
     return variables["SLIPS_DELAY"], variables.get("SLIPS_BATCH_SIZE"), known["Timeout"], mapping["BatchSize"]
 
 
+@pytest.mark.slow
 def test_limit_shows_and_sets_the_lane_it_is_asked_for(cloud: Cloud) -> None:
     pace = "pace:       at most 18,000 objects an hour and shard\n"
     assert cloud.slips("limit", "slow").out == "delay:      2\nbatch_size: 10\n" + pace
@@ -878,6 +897,7 @@ def test_setting_what_is_set_changes_nothing_and_says_nothing(cloud: Cloud) -> N
     assert (done.status, done.out, done.err) == (0, "delay:      0\nbatch_size: 10\n", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("args", [["-d", "301"], ["-d", "-1"], ["-b", "0"], ["-b", "10001"], ["-d", "x"]], ids=" ".join)
 def test_a_limit_out_of_range_is_wrong_input(cloud: Cloud, args: list[str]) -> None:
     assert cloud.slips("limit", "fast", *args).status == 2
@@ -998,6 +1018,7 @@ def noted(project: Project) -> list[str]:
     return (project.root / "done").read_text().splitlines()
 
 
+@pytest.mark.slow
 def test_on_this_machine_run_starts_the_objects_of_a_lane_apart_and_holds_up_no_other(project: Project) -> None:
     project.handler(NOTING)
     for key in ("slow/1", "slow/2", *(f"json/{number:03}" for number in range(70))):
@@ -1052,6 +1073,7 @@ def version_of(cloud: Cloud, key: str, *records: Any) -> str:
     return str(cloud.put(key, *records)["VersionId"])
 
 
+@pytest.mark.slow
 def test_the_very_version_that_failed_is_tested(cloud: Cloud) -> None:
     cloud.s3.put_bucket_versioning(Bucket="my-logs", VersioningConfiguration={"Status": "Enabled"})
     failed = version_of(cloud, "json/a", {"n": 6})
@@ -1068,6 +1090,7 @@ def test_the_very_version_that_failed_is_tested(cloud: Cloud) -> None:
     assert cloud.errors() == ["r1", "r2"]
 
 
+@pytest.mark.slow
 def test_without_versions_an_overwritten_object_is_warned_of(cloud: Cloud) -> None:
     etag = cloud.put("json/a", {"n": 1})["ETag"].strip('"')
     event = ObjectEvent(bucket_name="my-logs", object_key="json/a", object_etag=etag, lane="fast")
@@ -1133,6 +1156,7 @@ def secret(cloud: Cloud) -> Cloud:
     return cloud
 
 
+@pytest.mark.slow
 def test_test_resolves_secrets_and_never_shows_them(secret: Cloud) -> None:
     secret.fail("r1")
     done = secret.slips("-v", "test", "-r", "r1")
@@ -1142,6 +1166,7 @@ def test_test_resolves_secrets_and_never_shows_them(secret: Cloud) -> None:
     assert SECRET not in done.out + done.err
 
 
+@pytest.mark.slow
 def test_a_secret_that_cannot_be_read_is_wrong_input(secret: Cloud) -> None:
     secret.fail("r1")
     secret.project.config(WITH_SECRET.replace("/test/limit", "/test/none"))
@@ -1180,6 +1205,7 @@ def test_a_worker_keeps_the_libraries_of_aws_quiet_before_the_handler_can_set_th
     assert levels == [logging.WARNING, logging.DEBUG]
 
 
+@pytest.mark.slow
 def test_without_placeholders_aws_is_not_asked() -> None:
     config = parse(ON_AWS)
     assert args_of(config, "no URL at all", None)() is config.handler.args
@@ -1207,6 +1233,7 @@ def test_the_logs_of_all_functions_are_merged_by_time(cloud: Cloud) -> None:
     assert lines[1] == f"{format_time(now + 1)} INFO     FastDispatcher s3://b/k: done"
 
 
+@pytest.mark.slow
 def test_lambdas_own_lines_are_shown_of_runs_that_failed_or_if_they_are_asked_for(cloud: Cloud) -> None:
     usual = ["INIT_START Runtime", "START RequestId: 1", "END RequestId: 1", "REPORT RequestId: 1\tDuration: 1 ms"]
     failed = "REPORT RequestId: 2\tDuration: 900000 ms\tStatus: timeout"
@@ -1229,6 +1256,7 @@ def test_columns_stay_in_line_and_times_are_readable() -> None:
     assert odd == "2026-02-25T06:13:20.000Z INFO     MainFunc         first_timestamp=1e300"
 
 
+@pytest.mark.slow
 def test_logs_of_one_function_go_by_any_spelling_of_its_name(cloud: Cloud) -> None:
     now = recently()
     cloud.say("MainFunc", (now, "main"))
@@ -1240,6 +1268,7 @@ def test_logs_of_one_function_go_by_any_spelling_of_its_name(cloud: Cloud) -> No
     assert "has no function 'handler'; expected one of: FastDispatcher, SlowDispatcher, MainFunc, Drain\n" in done.err
 
 
+@pytest.mark.slow
 def test_logs_keep_to_since_and_filter(cloud: Cloud) -> None:
     now = recently()
     cloud.say("MainFunc", (now - 100, "old"), (now, "new KeyError"), (now + 1, "new"))
@@ -1250,6 +1279,7 @@ def test_logs_keep_to_since_and_filter(cloud: Cloud) -> None:
     assert cloud.slips("logs", "--since", "soon").status == 2
 
 
+@pytest.mark.slow
 def test_more_lines_than_a_page_holds_are_all_shown(cloud: Cloud) -> None:
     now = recently()
     for part in range(2):

@@ -191,6 +191,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]
     return unpacked
 
 
+@pytest.mark.slow
 def test_every_deployed_module_is_imported_from_the_package_alone(real: Callable[[str, str], Path]) -> None:
     task = real(*HERE)
     shutil.copytree(Path(boto3.__file__).parents[1], task.parent / "runtime", ignore=_all_but_boto)
@@ -250,6 +251,7 @@ def _compressed() -> list[bytes]:
     return [one(b"line") for one in (gzip.compress, zstd.compress, bz2.compress, lzma.compress, lz4.frame.compress)]
 
 
+@pytest.mark.slow
 def test_libraries_are_those_of_the_runtime_and_the_architecture(real: Callable[[str, str], Path]) -> None:
     task = real("python3.13", "arm64")
     libraries = sorted(task.rglob("*.so"))
@@ -284,6 +286,7 @@ def test_wheels_fit_the_c_library_of_the_runtime(runtime: str, architecture: str
 # ---- the same bytes
 
 
+@pytest.mark.slow
 def test_the_same_project_gives_the_same_bytes_wherever_and_whenever(
     cached: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -340,6 +343,7 @@ def test_a_change_changes_the_key(cached: Project, change: str) -> None:
 # ---- the user's files
 
 
+@pytest.mark.slow
 def test_all_below_the_directory_of_the_handler_goes_in_but_what_is_of_this_machine(cached: Project) -> None:
     for name in (
         "rules.yml",
@@ -560,6 +564,7 @@ def test_a_directory_called_slips_is_refused_and_one_like_a_module_of_python_is_
 # ---- the config
 
 
+@pytest.mark.slow
 def test_the_config_travels_without_what_is_of_this_machine(cached: Project, tmp_path: Path) -> None:
     cached.write(
         "formats.py", "from slips.format import parser\n@parser('x', summary='s', reference='r')\ndef x(m, e): ...\n"
@@ -597,6 +602,8 @@ def test_what_only_people_and_this_machine_use_stays_out(cached: Project) -> Non
 # ---- what is required
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_requirements_go_in_without_leftovers_of_the_installer(project: Project, wheels: Path) -> None:
     kept = ("acme/__init__.py", "acme/tests/data.bin", "acme/.hidden")
     wheel(wheels, "acme", files=dict.fromkeys((*kept, "acme/__pycache__/cached.nbi", "acme/old.pyc"), ""))
@@ -607,6 +614,8 @@ def test_requirements_go_in_without_leftovers_of_the_installer(project: Project,
     }
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_markers_are_judged_for_the_functions_not_for_this_machine(project: Project, wheels: Path) -> None:
     wheel(wheels, "acme", requires=("late; python_version >= '3.13'", "early; python_version < '3.13'"))
     for name in ("late", "early", "windows", "arm"):
@@ -617,6 +626,8 @@ def test_markers_are_judged_for_the_functions_not_for_this_machine(project: Proj
     assert not {"early", "windows"} & found
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_an_unchanged_file_of_requirements_never_asks_the_index_again(
     project: Project, wheels: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -638,6 +649,8 @@ def test_an_unchanged_file_of_requirements_never_asks_the_index_again(
     assert "Cannot install acme" in project.refused()
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_what_lies_on_this_machine_is_installed_anew_each_time(project: Project, wheels: Path) -> None:
     wheel(project.root / "vendor", "acme", files={"acme.py": "one"})
     project.require("./vendor/acme-1.0-py3-none-any.whl\n")
@@ -647,6 +660,8 @@ def test_what_lies_on_this_machine_is_installed_anew_each_time(project: Project,
     assert not list((project.root.parent / "cache/slips/packages").iterdir())
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_requirements_with_variables_are_not_kept(
     project: Project, wheels: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -658,6 +673,8 @@ def test_requirements_with_variables_are_not_kept(
         assert f"{name}/__init__.py" in project.names()
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_requirements_that_lie_elsewhere_are_not_kept(project: Project, wheels: Path) -> None:
     elsewhere = project.write("elsewhere.txt")
     project.require(f"-r {elsewhere.as_uri()}\n")
@@ -667,6 +684,8 @@ def test_requirements_that_lie_elsewhere_are_not_kept(project: Project, wheels: 
         assert f"{name}/__init__.py" in project.names()
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_neither_settings_of_pip_nor_files_of_the_project_disturb_it(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -676,6 +695,8 @@ def test_neither_settings_of_pip_nor_files_of_the_project_disturb_it(
     assert project.names() == {"src/handler.py"}
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_an_index_that_cannot_be_reached_is_told(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
@@ -687,6 +708,8 @@ def test_an_index_that_cannot_be_reached_is_told(project: Project, monkeypatch: 
     )
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_requirements_with_hashes_are_checked_and_slips_own_still_go_in(project: Project, wheels: Path) -> None:
     acme = wheel(wheels, "acme")
     project.require(f"acme==1.0 \\\n  --hash=sha256:{_hash(acme)}\n")
@@ -696,6 +719,8 @@ def test_requirements_with_hashes_are_checked_and_slips_own_still_go_in(project:
     assert "requirements.txt: pip: THESE PACKAGES DO NOT MATCH THE HASHES" in project.refused()
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_hashed_requirements_may_name_slips_libraries_but_in_no_other_version(project: Project, wheels: Path) -> None:
     for names in (("msgspec",), LIBRARY_NAMES):
         files = [next(wheels.glob(f"{name.replace('.', '_')}-*")) for name in names]
@@ -711,6 +736,8 @@ def test_hashed_requirements_may_name_slips_libraries_but_in_no_other_version(pr
     )
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_slips_own_dependencies_are_installed_by_their_hashes(project: Project, wheels: Path) -> None:
     wheel(wheels, "acme")
     for requirement in ("", "acme\n", "acme\nmsgspec>=0.1\n"):
@@ -736,6 +763,8 @@ def _hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_boto3_goes_in_if_it_is_asked_for(project: Project, wheels: Path) -> None:
     wheel(wheels, "boto3", "1.2")
     project.require("boto3\n")
@@ -746,6 +775,8 @@ def test_boto3_goes_in_if_it_is_asked_for(project: Project, wheels: Path) -> Non
     assert project.said[-1] == said
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_a_slips_of_its_own_is_refused(project: Project, wheels: Path) -> None:
     wheel(wheels, "slips")
     project.require("slips\n")
@@ -760,6 +791,8 @@ def sdist(directory: Path, name: str) -> None:
         archive.addfile(about, io.BytesIO(b""))
 
 
+@pytest.mark.once
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("asked", "there"),
     [
@@ -785,6 +818,8 @@ def test_a_requirement_without_a_wheel_for_the_functions_is_named(
     )
 
 
+@pytest.mark.once
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -804,6 +839,7 @@ def test_what_pip_refuses_is_told_in_its_words(project: Project, wheels: Path, t
     assert "; expected what can be installed for python3.13 on arm64 beside what slips needs (backports" in refused
 
 
+@pytest.mark.once
 def test_a_file_of_requirements_that_is_not_there_is_named(project: Project) -> None:
     config = parse(
         CONFIG.replace("handler:\n", "handler:\n  requirements: nope.txt\n"), str(project.root / "slips.yml")
@@ -840,12 +876,16 @@ def local_library(project: Project, tag: str = "py3-none-any") -> None:
     project.write("lib/back.py", f"TAG = {tag!r}\n{BACKEND}")
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_a_directory_may_be_required_relative_to_the_config(project: Project) -> None:
     local_library(project)
     project.require("./lib\n")
     assert "mylib.py" in project.names()
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_an_editable_requirement_is_refused(project: Project) -> None:
     local_library(project)
     project.require("-e ./lib\n")
@@ -854,6 +894,8 @@ def test_an_editable_requirement_is_refused(project: Project) -> None:
     )
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_what_was_compiled_here_is_refused(project: Project) -> None:
     here = f"cp3{sys.version_info.minor}-cp3{sys.version_info.minor}-linux_{platform.machine()}"
     local_library(project, here)
@@ -864,6 +906,8 @@ def test_what_was_compiled_here_is_refused(project: Project) -> None:
 # ---- the cache
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_a_deploy_that_was_killed_leaves_nothing_that_is_used(project: Project) -> None:
     cache = project.root.parent / "cache/slips/packages"
     for name in ("unfinished-old", "unfinished-new"):
@@ -874,6 +918,8 @@ def test_a_deploy_that_was_killed_leaves_nothing_that_is_used(project: Project) 
     assert (cache / "unfinished-new").exists()  # perhaps another deploy's, which goes on
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_deploys_at_the_same_time_do_not_disturb_each_other(project: Project) -> None:
     made: list[str] = []
     threads = [threading.Thread(target=lambda: made.append(project.build().key)) for _ in range(3)]
@@ -886,17 +932,22 @@ def test_deploys_at_the_same_time_do_not_disturb_each_other(project: Project) ->
     assert len(list((project.root.parent / "cache/slips/packages").iterdir())) == 1
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_an_install_that_fails_leaves_nothing_behind(project: Project) -> None:
     project.require("acme\n")
     project.refused()
     assert not list((project.root.parent / "cache/slips/packages").iterdir())
 
 
+@pytest.mark.once
 def test_a_cache_that_cannot_be_made_is_named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(project.write("file")))
     assert "file/slips/packages: not a directory; expected a directory to keep dependencies in" in project.refused()
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_what_no_deploy_has_used_for_a_month_is_forgotten(project: Project, tmp_path: Path) -> None:
     def directories() -> set[str]:
         return {one.name for one in (tmp_path / "cache" / "slips" / "packages").iterdir()}
@@ -956,6 +1007,8 @@ def test_what_importing_the_handler_prints_is_no_output(cached: Project, capsys:
     assert capsys.readouterr() == ("", "hello\n")
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_a_handler_may_need_what_only_the_functions_have(project: Project, wheels: Path) -> None:
     wheel(wheels, "acme.tools", files={"acme.py": ""})
     project.require("acme.tools\n")

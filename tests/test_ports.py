@@ -304,6 +304,7 @@ def test_an_item_need_not_name_an_object(tables: Tables) -> None:
     assert list(tables.errors.scan()) == [none]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("request_id", ["", *AWKWARD_KEYS, "x" * 1000], ids=lambda name: name[:12] or "empty")
 def test_an_id_may_be_any_text(tables: Tables, request_id: str) -> None:
     request_id = f"id {request_id}"
@@ -319,6 +320,7 @@ def test_an_item_put_again_is_replaced_and_its_revision_grows(tables: Tables) ->
     assert [(each.message, each.revision) for each in tables.errors.scan()] == [("third", 3)]
 
 
+@pytest.mark.slow
 def test_error_items_are_scanned_oldest_first_through_all_pages(tables: Tables) -> None:
     for number in range(tables.many):
         tables.errors.put(item(f"r{number:04d}", f"2026-01-01T00:00:00.{999 - number:03d}Z"))
@@ -326,6 +328,7 @@ def test_error_items_are_scanned_oldest_first_through_all_pages(tables: Tables) 
     assert scanned == [f"r{number:04d}" for number in reversed(range(tables.many))]
 
 
+@pytest.mark.slow
 def test_items_deleted_during_a_scan_do_not_hide_others(tables: Tables) -> None:
     for number in range(tables.many):
         tables.errors.put(item(f"r{number:04d}"))
@@ -333,6 +336,7 @@ def test_items_deleted_during_a_scan_do_not_hide_others(tables: Tables) -> None:
     assert (deleted, list(tables.errors.scan())) == (tables.many, [])
 
 
+@pytest.mark.slow
 def test_an_item_that_goes_during_a_scan_is_passed_over(tables: Tables) -> None:
     for number in range(tables.many):
         tables.errors.put(item(f"r{number:04d}"))
@@ -444,6 +448,7 @@ def test_the_ledger_tells_what_it_knows_of_an_event(tables: Tables) -> None:
     assert tables.ledger.get(EVENT) is None
 
 
+@pytest.mark.slow
 def test_the_ledger_keeps_counts_and_is_scanned_whole(tables: Tables) -> None:
     for number in range(tables.many):
         tables.ledger.finish(replace(EVENT, object_key=f"k{number}"), Outcome(records=number))

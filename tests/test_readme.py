@@ -12,6 +12,8 @@ import pytest
 
 from slips.testing import run
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[1]
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -41,6 +43,7 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_following_the_readme_gives_what_it_shows(place: Path) -> None:
     environment = {
         **os.environ,
@@ -90,6 +93,7 @@ def pattern(shown: str) -> str:
     return text.replace("\\.\\.\\.\\\n", "(?s:.*?)").replace(r"\.\.\.", ".*?")
 
 
+@pytest.mark.slow
 def test_the_test_that_the_readme_shows_passes(place: Path) -> None:
     for language, file, text in blocks():
         if language != "console":

@@ -13,6 +13,8 @@ from slips import config
 from slips.config import placeholder_arns
 from slips.deploy.template import Code, Template, build
 
+pytestmark = pytest.mark.once
+
 TOOLS = "arn:aws:lambda:us-east-1:017000801446:layer:tools"
 
 

@@ -375,6 +375,7 @@ def test_a_run_takes_what_is_new_and_a_second_run_does_nothing(project: Project)
     assert project.ledger == dict.fromkeys(["a.log", "sub/b.log", "empty.log"], "done")
 
 
+@pytest.mark.slow
 def test_a_file_that_was_rewritten_grew_or_was_replaced_runs_again_and_no_other(project: Project) -> None:
     for key in ("rewritten", "grown", "replaced", "same"):
         os.utime(project.put(key, "old"), ns=(0, 1_522_341_315_768_000_000))
@@ -417,6 +418,7 @@ def test_a_file_that_never_rests_is_an_error_that_says_so(project: Project) -> N
     assert "the file changed while it was read; expected it to stay as it is" in item.message
 
 
+@pytest.mark.slow
 def test_an_object_in_the_error_table_is_left_alone_whatever_becomes_of_its_file(project: Project) -> None:
     project.put("a.log", body=b"\x1f\x8b\x08 damaged")
     assert project.run().failed == 1
@@ -441,6 +443,7 @@ def test_a_bucket_whose_directory_is_away_is_told_and_nothing_of_it_forgotten(pr
     assert project.run().objects == 0
 
 
+@pytest.mark.slow
 def test_what_cannot_be_listed_is_told_and_the_rest_is_processed(project: Project) -> None:
     project.put("sub/good.log", "1")
     (project.bucket / "sub/loop").symlink_to("loop")
@@ -473,6 +476,7 @@ def test_the_fast_lane_comes_first(project: Project) -> None:
     assert [line.split("\t")[0] for line in project.lines("done")] == ["b1", "b2", "a1", "a2"]
 
 
+@pytest.mark.slow
 def test_the_same_object_twice_in_a_lane_is_run_once(project: Project) -> None:
     project.put("a.log", "1")
     (event,) = Stores(project.config).list("my-logs")
@@ -481,6 +485,7 @@ def test_the_same_object_twice_in_a_lane_is_run_once(project: Project) -> None:
     assert (summary.objects, summary.duplicates, project.lines("done")) == (1, 2, ["a.log\t1"])
 
 
+@pytest.mark.slow
 def test_what_is_no_file_any_more_is_an_error_that_says_so(project: Project) -> None:
     for key in ("directory", "gone", "pipe"):
         project.put(key, "1").unlink()
@@ -511,6 +516,7 @@ AWKWARD_KEYS = [
 ]
 
 
+@pytest.mark.slow
 def test_keys_are_what_files_are_called_whatever_is_in_them(project: Project) -> None:
     for key in AWKWARD_KEYS:
         project.put(key, f"nap 0 {key!r}")
@@ -559,6 +565,7 @@ def test_a_path_names_a_file_a_directory_an_exact_key_or_a_prefix_and_nothing_el
     assert tree.watch.began == [(len(keys), 2 * len(keys))]
 
 
+@pytest.mark.slow
 def test_named_objects_that_are_done_are_skipped_unless_again(tree: Project) -> None:
     tree.run(tree.bucket / "a.d")
     summary = tree.run(tree.bucket / "a.d", tree.bucket / "b", "s3://my-logs/a.d/1")
@@ -570,6 +577,7 @@ def test_named_objects_that_are_done_are_skipped_unless_again(tree: Project) -> 
     assert sorted(results(tree.run())) == ["a", "ab"]
 
 
+@pytest.mark.slow
 def test_a_named_run_leaves_what_waits_in_a_lane_and_in_the_error_table(tree: Project) -> None:
     tree.put("damaged", body=b"\x1f\x8b\x08 damaged")
     tree.run(tree.bucket / "damaged")
@@ -580,6 +588,7 @@ def test_a_named_run_leaves_what_waits_in_a_lane_and_in_the_error_table(tree: Pr
     assert len(tree.errors) == 1
 
 
+@pytest.mark.slow
 def test_a_named_object_that_is_mended_leaves_the_error_table(project: Project) -> None:
     path = project.put("a.log", body=b"\x1f\x8b\x08 damaged")
     project.run()
@@ -652,6 +661,7 @@ def test_what_a_retry_cannot_mend_is_reported_at_once(project: Project) -> None:
     assert (item.stage, item.attempts) == ("decompression", 1)
 
 
+@pytest.mark.slow
 def test_a_handler_that_ends_its_process_costs_its_object_three_attempts_and_no_other_anything(
     project: Project,
 ) -> None:
@@ -672,6 +682,7 @@ def test_a_handler_that_ends_its_process_costs_its_object_three_attempts_and_no_
     assert Counter(key for key, _, _ in project.watch.failures) == {"b-exit": 3, "c-kill": 3, "d-segv": 3}
 
 
+@pytest.mark.slow
 def test_a_handler_that_hangs_is_killed_and_one_that_is_slow_is_not(project: Project) -> None:
     project.configure(handler=HandlerConfig(path="handler.py", timeout=4))
     project.put("hangs", "1", "nap 3600")
@@ -684,6 +695,7 @@ def test_a_handler_that_hangs_is_killed_and_one_that_is_slow_is_not(project: Pro
     assert (item.message.endswith("killed in recv"), item.seq) == (True, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ["garbage", "giant", "close"])
 def test_a_handler_that_spoils_the_pipes_of_its_worker_costs_its_object_only(project: Project, action: str) -> None:
     project.put("a", "good")
@@ -695,6 +707,7 @@ def test_a_handler_that_spoils_the_pipes_of_its_worker_costs_its_object_only(pro
     assert (item.events[0].object_key, item.attempts) == ("b", 3)
 
 
+@pytest.mark.slow
 def test_a_message_that_does_not_end_costs_an_attempt_without_a_timeout(project: Project) -> None:
     project.put("a", "forge")
     assert results(project.run()) == {"a": ["forge"]}
@@ -745,6 +758,7 @@ def dying_import(dies: str) -> str:
     return head + start + class_ + body
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dies", ["n == 1", "n < 3", "n == 2"])
 def test_a_worker_that_dies_while_it_starts_is_started_again(project: Project, dies: str) -> None:
     project.handler(dying_import(dies))
@@ -755,6 +769,7 @@ def test_a_worker_that_dies_while_it_starts_is_started_again(project: Project, d
     assert [failure[1] for failure in project.watch.failures] == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_the_workers_that_could_be_started(project: Project) -> None:
     project.handler(dying_import("not first_time('import')"))
     for number in range(4):
@@ -770,6 +785,7 @@ def test_a_run_goes_on_with_the_workers_that_could_be_started(project: Project) 
     assert project.watch.failures == []
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_at_each_start_ends_the_run_and_costs_no_object_anything(project: Project) -> None:
     project.handler(dying_import("True"))
     project.put("a", "good")
@@ -780,6 +796,7 @@ def test_a_worker_that_dies_at_each_start_ends_the_run_and_costs_no_object_anyth
     assert results(project.run()) == {"a": ["good"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("files", "said"), [(10, "state"), (16, "ulimit -n"), (24, "ulimit -n")])
 def test_too_few_open_files_are_told_with_the_limit_and_nothing_is_lost(
     project: Project, files: int, said: str
@@ -792,6 +809,7 @@ def test_too_few_open_files_are_told_with_the_limit_and_nothing_is_lost(
     assert results(project.run()) == {"a": ["good"]}
 
 
+@pytest.mark.slow
 def test_a_low_limit_of_open_files_means_fewer_workers(project: Project) -> None:
     for number in range(9):
         project.put(f"{number}", "good")
@@ -801,6 +819,7 @@ def test_a_low_limit_of_open_files_means_fewer_workers(project: Project) -> None
     assert json.loads(out)["objects"] == 9
 
 
+@pytest.mark.slow
 def test_a_dead_worker_is_noticed_though_a_child_of_its_handler_lives_on(project: Project) -> None:
     project.put("a", "orphan")
     project.put("b", "good")
@@ -823,6 +842,7 @@ BAD_HANDLERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BAD_HANDLERS)
 def test_a_handler_file_that_cannot_be_used_ends_the_run_before_anything_is_taken(project: Project, kind: str) -> None:
     text, message = BAD_HANDLERS[kind]
@@ -932,6 +952,7 @@ def test_environment_of_the_config_is_the_handlers(project: Project) -> None:
 # ---- workers
 
 
+@pytest.mark.slow
 def test_several_workers_run_at_once_and_one_object_is_one_workers(project: Project) -> None:
     for key in ("1 2 3", "2 3 1", "3 1 2"):
         project.put(key, f"meet {key}")
@@ -943,6 +964,7 @@ def test_several_workers_run_at_once_and_one_object_is_one_workers(project: Proj
     assert max(Counter(project.lines("done")).values()) == 1
 
 
+@pytest.mark.slow
 def test_as_many_workers_as_the_config_says(project: Project) -> None:
     project.configure(handler=HandlerConfig(path="handler.py", concurrency=3))
     for key in ("1 2 3", "2 3 1", "3 1 2"):
@@ -986,6 +1008,7 @@ def test_workers_end_soon_after_their_supervisor_is_killed(project: Project, act
     wait_until_gone(pid)
 
 
+@pytest.mark.slow
 def test_a_supervisor_that_is_killed_costs_its_objects_no_attempt(project: Project) -> None:
     project.put("a", "wait go-on")
     for times in range(1, ATTEMPTS + 2):
@@ -999,6 +1022,7 @@ def test_a_supervisor_that_is_killed_costs_its_objects_no_attempt(project: Proje
     assert (project.errors, project.waiting()) == ([], [])
 
 
+@pytest.mark.slow
 def test_attempts_outlive_their_supervisor(project: Project) -> None:
     project.put("a", "raise it")
     project.put("b", "wait go-on")
@@ -1015,6 +1039,7 @@ def test_attempts_outlive_their_supervisor(project: Project) -> None:
     assert len(project.lines("tried")) == 2 + (3 - failed)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_its_workers_and_loses_nothing(project: Project) -> None:
     project.put("a", "wait go-on")
     process = project.start()
@@ -1026,6 +1051,7 @@ def test_an_interrupted_run_ends_its_workers_and_loses_nothing(project: Project)
     assert results(project.run()) == {"a": ["wait go-on"]}
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_no_object_is_lost_and_none_is_done_that_was_not(project: Project) -> None:
     project.format("s3-lines", "formats.py:words")
     (project.root / "formats.py").write_text(FORMAT)
@@ -1077,6 +1103,7 @@ def test_killed_at_any_moment_no_object_is_lost_and_none_is_done_that_was_not(pr
 # ---- the state
 
 
+@pytest.mark.slow
 def test_a_second_run_on_a_state_is_refused_and_names_the_first(project: Project) -> None:
     project.put("a", "1")
     state = project.state()
@@ -1101,6 +1128,7 @@ def test_a_state_directory_below_a_file_is_a_clear_error(project: Project) -> No
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_at_any_moment_is_a_clear_error_and_loses_nothing(project: Project) -> None:
     keys = [f"{number:02}" for number in range(40)]
     for key in keys:
@@ -1129,6 +1157,7 @@ def test_a_state_file_that_is_none_is_a_clear_error(project: Project) -> None:
         project.run()
 
 
+@pytest.mark.slow
 def test_a_state_file_that_is_damaged_is_a_clear_error_wherever_it_is(project: Project) -> None:
     for number in range(300):
         project.put(f"{number:04} {'x' * 100}")
@@ -1182,6 +1211,7 @@ def peak(project: Project) -> Callable[[], int]:
     return measure
 
 
+@pytest.mark.slow
 def test_a_line_of_100_megabytes_is_quarantined_in_flat_memory(project: Project, peak: Callable[[], int]) -> None:
     project.put("tiny", "1")
     tiny = peak()
@@ -1200,6 +1230,7 @@ def test_a_line_of_100_megabytes_is_quarantined_in_flat_memory(project: Project,
     assert project.run().quarantined == 1
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_a_million_bad_records_between_good_ones_are_kept_in_flat_memory(
     project: Project, peak: Callable[[], int]
@@ -1243,6 +1274,7 @@ def quarantined(project: Project) -> Project:
     return project
 
 
+@pytest.mark.slow
 def test_a_quarantine_is_replayed_with_just_its_records(quarantined: Project) -> None:
     (quarantined.root / "formats.py").write_text(FORMAT.replace("bad", "worse"))
     (drained,) = quarantined.drain()
@@ -1264,6 +1296,7 @@ class DiesAfterPut:
         os._exit(9)
 
 
+@pytest.mark.slow
 def test_a_drain_that_is_killed_in_between_leaves_the_item_or_its_replay_never_both(quarantined: Project) -> None:
     # Not by a fork: this process may have threads, whose locks a fork copies.
     child = multiprocessing.get_context("spawn").Process(target=quarantined.drain, args=(DiesAfterPut,))
@@ -1293,6 +1326,7 @@ def test_an_item_that_somebody_else_drains_meanwhile_is_sent_once(quarantined: P
     assert (drained.lanes, quarantined.waiting()) == ([], [("a", 0)])
 
 
+@pytest.mark.slow
 def test_a_replay_that_is_concluded_leaves_no_row_in_the_ledger(quarantined: Project) -> None:
     quarantined.put("c", "raise it")
     quarantined.run()
@@ -1307,6 +1341,7 @@ def test_a_replay_that_is_concluded_leaves_no_row_in_the_ledger(quarantined: Pro
         assert rows == dict.fromkeys([("a", "done"), ("b", "done"), ("c", "failed")], (None, None))
 
 
+@pytest.mark.slow
 def test_what_is_still_bad_goes_back_to_the_error_table(quarantined: Project) -> None:
     (quarantined.root / "formats.py").write_text(FORMAT.replace('startswith("bad")', 'startswith("bad 4")'))
     for _ in range(2):
@@ -1317,6 +1352,7 @@ def test_what_is_still_bad_goes_back_to_the_error_table(quarantined: Project) ->
     assert [line.split("\t") for line in quarantined.lines("done")] == [["a", "3"], ["b", "1"], ["a", "1"], ["", "0"]]
 
 
+@pytest.mark.slow
 def test_a_replayed_quarantine_survives_a_supervisor_that_is_killed(quarantined: Project) -> None:
     (quarantined.root / "formats.py").write_text(FORMAT.replace("bad", "worse"))
     quarantined.put("0", "wait go-on")
@@ -1332,6 +1368,7 @@ def test_a_replayed_quarantine_survives_a_supervisor_that_is_killed(quarantined:
     assert "a\t2" in quarantined.lines("done")
 
 
+@pytest.mark.slow
 def test_records_of_an_overwritten_object_are_not_replayed_and_their_item_says_so(quarantined: Project) -> None:
     quarantined.put("a", "other", "content", "of", "the", "same", "key")
     (drained,) = quarantined.drain()
@@ -1346,6 +1383,7 @@ def test_records_of_an_overwritten_object_are_not_replayed_and_their_item_says_s
     assert [each.request_id for each in quarantined.errors] == [item.request_id]
 
 
+@pytest.mark.slow
 def test_an_object_overwritten_between_drain_and_run_keeps_its_item_too(quarantined: Project) -> None:
     quarantined.drain()
     quarantined.put("a", "other", "content")
@@ -1357,6 +1395,7 @@ def test_an_object_overwritten_between_drain_and_run_keeps_its_item_too(quaranti
     assert [each.error_type for each in quarantined.errors] == ["OverwrittenError"]
 
 
+@pytest.mark.slow
 def test_with_another_reader_the_whole_object_is_replayed_and_drain_says_so(quarantined: Project) -> None:
     quarantined.format("s3-text")
     (drained,) = quarantined.drain()
@@ -1365,6 +1404,7 @@ def test_with_another_reader_the_whole_object_is_replayed_and_drain_says_so(quar
     assert quarantined.errors == []
 
 
+@pytest.mark.slow
 def test_a_failed_object_leaves_no_quarantine(quarantined: Project) -> None:
     quarantined.put("c", "bad 1", "2", "raise it")
     summary = quarantined.run()
@@ -1372,6 +1412,7 @@ def test_a_failed_object_leaves_no_quarantine(quarantined: Project) -> None:
     assert [item.kind for item in quarantined.errors if item.events[0].object_key == "c"] == ["object"]
 
 
+@pytest.mark.slow
 def test_a_drained_object_that_fails_again_is_again_in_the_error_table(project: Project) -> None:
     project.put("a", body=b"\x1f\x8b\x08 damaged")
     project.run()
@@ -1384,6 +1425,7 @@ def test_a_drained_object_that_fails_again_is_again_in_the_error_table(project: 
     assert second.events[0].replay == f"{first.request_id}@1"
 
 
+@pytest.mark.slow
 def test_records_of_a_quarantine_that_cannot_be_written_are_not_lost(project: Project) -> None:
     """The disk is full when the quarantine is to be written: the object is not done, and the next run has it."""
     project.format("s3-lines", "json")

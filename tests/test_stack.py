@@ -26,6 +26,7 @@ def chain(cloud: Cloud, tmp_path: Path) -> Deployed:
     return deployed(cloud, tmp_path)
 
 
+@pytest.mark.slow
 def test_every_record_of_300_objects_is_accounted_for_and_what_failed_ends_well(chain: Deployed) -> None:
     good = {
         f"{lane}/{number:03}.log": [{"n": n} for n in range(5)] for number in range(120) for lane in ("fast", "slow")
@@ -119,6 +120,7 @@ def _notification(chain: Deployed, key: str) -> str:
     return str(first)
 
 
+@pytest.mark.slow
 def test_an_object_too_long_for_any_invocation_arrives_whole_and_once(cloud: Cloud, tmp_path: Path) -> None:
     def slow_down(project: Deployed) -> None:
         # 13.5 s of work. A run has 5 s: a busy machine gets further in that, also where the function starts anew.
@@ -165,6 +167,7 @@ class YourHandler(slips.interface.Handler):
 """
 
 
+@pytest.mark.slow
 def test_the_original_readme_deploys_and_runs_as_it_stands(cloud: Cloud, tmp_path: Path) -> None:
     """But for a real account and region in its ARN, and a runtime that this machine has."""
     cloud.client("s3").create_bucket(Bucket="mizutani-test")

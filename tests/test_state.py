@@ -113,6 +113,7 @@ def open_as_nobody(directory: Path) -> None:
     sys.exit("was opened")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 def test_a_state_of_another_user_is_an_error_that_names_its_files() -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -241,6 +242,7 @@ def start(project: Project) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_run_waits_until_the_state_is_free_and_goes_on(project: Project) -> None:
     project.put("json/a", {"n": 1})
     project.fail("r1", key="other")
@@ -254,6 +256,7 @@ def test_a_run_waits_until_the_state_is_free_and_goes_on(project: Project) -> No
     assert "1 = 1 delivered" in out
 
 
+@pytest.mark.slow
 def test_a_state_that_is_locked_while_a_run_goes_on_costs_nothing(project: Project) -> None:
     project.handler(
         "import slips.interface, sys\n"
@@ -277,6 +280,7 @@ def test_a_state_that_is_locked_while_a_run_goes_on_costs_nothing(project: Proje
     assert "2 = 2 delivered" in out
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_wait_of_a_run_and_nothing_is_lost(project: Project) -> None:
     project.put("json/a", {"n": 1})
     project.fail("r1", key="other")
@@ -291,6 +295,7 @@ def test_ctrl_c_ends_the_wait_of_a_run_and_nothing_is_lost(project: Project) -> 
     assert project.slips("run").status == 0
 
 
+@pytest.mark.slow
 def test_a_state_that_cannot_be_opened_for_want_of_descriptors_says_so(project: Project) -> None:
     project.slips("run")
     command = ["sh", "-c", 'ulimit -n 5; exec "$0" -m slips errors', sys.executable]

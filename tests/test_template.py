@@ -41,6 +41,8 @@ from slips.deploy.given import Given
 from slips.deploy.permissions import ROLES
 from slips.deploy.template import Code, build
 
+pytestmark = pytest.mark.once
+
 CODE = Code("my-code", "functions/0f1e2d3c.zip")
 
 ORIGINAL = original.CONFIG.replace("1234xxxxxx", "123456789012")
@@ -177,6 +179,7 @@ def depends_on(stack: template.Template) -> dict[str, set[str]]:
 # ---- as a whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_cfn_lint_finds_nothing(name: str) -> None:
     text = template.to_json(made(CONFIGS[name]))
@@ -184,6 +187,7 @@ def test_cfn_lint_finds_nothing(name: str) -> None:
     assert [f"{one.rule.id} {one.message} {one.path}" for one in found] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_same_config_gives_the_same_text(name: str) -> None:
     program = dedent("""
@@ -1007,7 +1011,8 @@ CONFIG = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=25, deadline=None)
 @given(CONFIG)
 def test_any_config_gives_a_sound_template(any_config: Config) -> None:
     stack = build(any_config, CODE)

@@ -125,6 +125,8 @@ def test_the_table_has_every_command() -> None:
     assert {each.name or str(each.callback and each.callback.__name__) for each in app.registered_commands} <= named
 
 
+@pytest.mark.once
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: one_line(" ".join(command))[:40])
 def test_no_command_prints_what_could_steer_a_terminal_into_a_pipe(project: Project, command: Sequence[str]) -> None:
     done = project.shell(*command)
@@ -135,6 +137,7 @@ def test_no_command_prints_what_could_steer_a_terminal_into_a_pipe(project: Proj
     assert "this is a bug" not in done.err
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: one_line(" ".join(command))[:40])
 def test_no_command_prints_what_could_steer_a_terminal_on_one(project: Project, command: Sequence[str]) -> None:
@@ -143,6 +146,7 @@ def test_no_command_prints_what_could_steer_a_terminal_on_one(project: Project, 
     assert "😄" not in shown, "it is text, not markup"
 
 
+@pytest.mark.slow
 def test_json_is_valid_whatever_it_holds(project: Project) -> None:
     project.shell("run")
     for command in (["errors", "--json"], ["status", "--json"], ["error", HOSTILE, "-f", "json"], ["run", "--json"]):
@@ -153,6 +157,7 @@ def test_json_is_valid_whatever_it_holds(project: Project) -> None:
     assert json.loads(f"{argument}]")[0]["object_key"] == KEY
 
 
+@pytest.mark.slow
 def test_a_key_is_no_markup(project: Project) -> None:
     assert "[red]:smile:" in project.terminal("run")
 

@@ -24,6 +24,7 @@ from slips.deploy.policies import permits
 from slips.deploy.wiring import Buckets, Notifications, Plan, Rule, Target, Wiring, merge, own_id, plan
 
 pytest_plugins = ["cloud.plugin"]
+pytestmark = pytest.mark.once
 
 REGION, ACCOUNT = "ap-northeast-1", "123456789012"
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:seclog"
@@ -272,6 +273,7 @@ def test_a_look_tells_what_is_missing_and_changes_nothing(account: Account) -> N
     assert [one["TopicArn"] for one in document["TopicConfigurations"]] == [TOPIC, TOPIC]
 
 
+@pytest.mark.slow
 def test_wire_adds_what_is_missing_once_and_keeps_what_others_configured(account: Account) -> None:
     put(account, told(OTHER, "billing/", suffix=".csv"))
     before = get(account)["TopicConfigurations"]
@@ -283,6 +285,7 @@ def test_wire_adds_what_is_missing_once_and_keeps_what_others_configured(account
     assert (again.reached, again.added, get(account)) == (["azure/", "g/"], [], after)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["s3_direct: true", "s3_direct: true, eventbridge: true"])
 @pytest.mark.parametrize("wire", [True, False])
 def test_a_stack_whose_outputs_name_no_function_to_notify_is_told_and_leaves_the_bucket_alone(
@@ -299,11 +302,13 @@ def test_a_prefix_that_no_target_takes_is_missing(account: Account) -> None:
     assert look(account, config("sns_topics: []"), wire=True).missing == ["azure/", "g/"]
 
 
+@pytest.mark.slow
 def test_a_bucket_that_is_wired_is_not_spoken_of(account: Account) -> None:
     put(account, told(TOPIC))
     assert look(account, config()) == Wiring("my-logs", reached=["azure/", "g/"])
 
 
+@pytest.mark.slow
 def test_a_topic_that_does_not_let_s3_publish_is_told_with_the_statement_and_nothing_is_written(
     account: Account,
 ) -> None:
@@ -332,6 +337,7 @@ def test_a_topic_that_feeds_a_queue_of_the_stack_reaches_it(account: Account) ->
     assert (found.reached, found.missing) == (["azure/"], ["g/"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "arn", "advice"),
     [
@@ -346,6 +352,7 @@ def test_the_advice_is_for_what_is_in_the_way(account: Account, key: Any, arn: s
     assert advice in look(with_bucket(account, bucket), config()).notes[0]
 
 
+@pytest.mark.slow
 def test_a_bucket_elsewhere_is_only_told(account: Account) -> None:
     make_bucket(account, "far", "eu-west-1")
     found = look(account, config(buckets="far"), wire=True)
@@ -367,6 +374,7 @@ def test_unwire_takes_away_what_was_added_and_nothing_else(account: Account) -> 
     assert notifications.remove("nowhere") == Wiring("nowhere")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_taken_away_is_told_with_its_names_and_what_to_do(account: Account) -> None:
     (note,) = Notifications(with_bucket(account, Bucket(denied=True)), "app").remove("my-logs").notes
     assert "Access Denied; expected s3:GetBucketNotification and s3:PutBucketNotification; take away" in note
@@ -427,6 +435,7 @@ def test_who_writes_at_the_same_time_loses_nothing_and_neither_do_we(account: Ac
     assert [one["TopicArn"] for one in bucket.document["TopicConfigurations"]] == [OTHER, TOPIC, TOPIC]
 
 
+@pytest.mark.slow
 def test_who_writes_without_end_is_told(account: Account) -> None:
     bucket = Bucket(others=[told(OTHER, "billing/")] * 3)
     found = look(with_bucket(account, bucket), config(), wire=True)
@@ -444,6 +453,7 @@ def test_eventbridge_is_switched_on_by_wire_and_never_off(account: Account) -> N
     assert "EventBridgeConfiguration" in bucket.document
 
 
+@pytest.mark.slow
 def test_a_bucket_of_another_account_is_told_with_what_its_owner_must_add(account: Account) -> None:
     found = look(with_bucket(account, Bucket(denied=True)), config(), wire=True)
     assert found.missing == ["azure/", "g/"]
@@ -475,6 +485,7 @@ def test_a_bucket_whose_key_is_not_named_is_warned_of(account: Account) -> None:
     assert unnamed(account, f"s3_direct: true, kms_key_arns: ['{key['Arn']}']") == []
 
 
+@pytest.mark.slow
 def test_an_alias_stands_for_its_key(account: Account) -> None:
     key = account.client("kms").create_key()["KeyMetadata"]
     account.client("kms").create_alias(AliasName="alias/logs", TargetKeyId=key["KeyId"])
