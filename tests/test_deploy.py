@@ -1629,6 +1629,18 @@ def test_what_is_made_anew_is_red_on_a_terminal_and_only_there() -> None:
     assert {color for _, color in said[half:]} == {None}
 
 
+@pytest.mark.parametrize(
+    ("hours", "told"),
+    [
+        ("168 → 24", "object events that have waited on it for over 24 h are lost: see 'slips status' first"),
+        ("24 → 168", ""),
+    ],
+)
+def test_what_is_lost_with_a_shorter_retention_is_told(hours: str, told: str) -> None:
+    what = ["ShardCount: 2 → 1", f"RetentionPeriodHours: {hours}"]
+    assert Change("Modify", "EventSlowStream", "AWS::Kinesis::Stream", what, "").loses == told
+
+
 def test_what_is_lost_with_a_resource_that_goes_is_told() -> None:
     said: list[tuple[str, str | None]] = []
     changes = [

@@ -77,6 +77,9 @@ _HOLDS = {
     "AWS::Kinesis::Stream": "object events that still wait on it are lost with it: see 'slips status' first",
     "AWS::SQS::Queue": "messages that still wait in it are lost with it: 'slips drain' first",
 }
+_RETENTION = re.compile(r"RetentionPeriodHours: (\d+) → (\d+)")
+"""Of a stream. What is older than a shorter one is inaccessible at once.
+https://docs.aws.amazon.com/kinesis/latest/APIReference/API_DecreaseStreamRetentionPeriod.html"""
 
 
 class Change(Struct, frozen=True):
@@ -94,8 +97,13 @@ class Change(Struct, frozen=True):
 
     @property
     def loses(self) -> str:
-        """What is lost with the former resource, for people; empty if nothing is."""
-        return _HOLDS.get(self.kind, "") if self.action == "Remove" or self.replaced else ""
+        """What is lost with the former resource or retention, for people; empty if nothing is."""
+        if self.action == "Remove" or self.replaced:
+            return _HOLDS.get(self.kind, "")
+        hours = next((found for one in self.what if (found := _RETENTION.fullmatch(one))), None)
+        if hours is None or int(hours[2]) >= int(hours[1]):
+            return ""
+        return f"object events that have waited on it for over {hours[2]} h are lost: see 'slips status' first"
 
 
 class Plan(Struct, frozen=True):
