@@ -188,6 +188,8 @@ SOURCE = "arn:aws:s3:::my-logs"
         statement(Principal={"AWS": "*"}, Action=["sns:GetTopicAttributes", "SNS:Publish"]),
         statement(Condition={"ArnLike": {"aws:SourceArn": "arn:aws:s3:*:*:my-*"}}),
         statement(Condition={"ArnEquals": {"AWS:SourceArn": [SOURCE]}, "StringEquals": {"aws:SourceAccount": ACCOUNT}}),
+        statement(Condition={"StringEquals": {"aws:SourceAccount": int(ACCOUNT)}}),
+        statement(Condition={"StringLike": {"aws:SourceAccount": [int(ACCOUNT)]}}),
     ],
 )
 def test_a_policy_that_lets_s3_publish_is_recognised(one: dict[str, Any]) -> None:

@@ -40,7 +40,9 @@ def _holds(condition: dict[str, dict[str, Any]], facts: dict[str, str]) -> bool:
             if name not in ("stringequals", "stringlike", "arnequals", "arnlike"):
                 return False
             exact = name == "stringequals"
-            if not any(value == fact if exact else _fits(value, fact) for value in _listed(values)):
+            # An account may stand there as a number, too.
+            texts = map(str, _listed(values))
+            if not any(text == fact if exact else _fits(text, fact) for text in texts):
                 return False
     return True
 
