@@ -25,7 +25,7 @@ test-python: $(VENV)/test  ## what another Python could change: PYTHON=python3.1
 
 coverage: $(VENV)/test  ## what share of src/slips the tests run that need no stand-in of AWS: takes minutes
 	@$(BIN)/python -m coverage erase
-	@$(BIN)/python -m coverage run -m pytest -m "not cloud"
+	@$(BIN)/python -m coverage run -m pytest -n 2 --dist loadgroup -m "not cloud"
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
 
