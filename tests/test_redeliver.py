@@ -236,6 +236,32 @@ def test_what_was_put_by_a_drain_that_died_before_it_deleted_the_message_is_run_
     assert scene.ledger.status(A) == "done"
 
 
+def test_the_same_content_that_was_put_twice_while_nothing_could_run_is_run_once() -> None:
+    Count.runs = []
+    twice = replace(A, event_time="2030-01-01T00:00:00.000Z", object_sequencer="0055AED6DCD90281E6")
+    scene = Scene(lost(A), lost(twice))
+    scene.drain()
+    assert scene.stream.keys == ["a", "a"]
+    for number, event in enumerate(scene.stream.lanes["fast"]):
+        run_batch(
+            [event],
+            f"r{number}",
+            processor=processor_of(Objects(a=b"line\n"), Count),
+            ledger=scene.ledger,
+            errors=Errors(),
+            stream=scene.stream,
+            deadline=Ticker(),
+            observer=Witness(),
+        )
+    assert Count.runs == ["a"]
+
+
+def test_two_contents_of_a_key_are_two_replays() -> None:
+    scene = Scene(lost(A), lost(replace(A, object_etag="0" * 32, object_version_id=None)))
+    scene.drain()
+    assert len({event.replay for event in scene.stream.lanes["fast"]}) == 2
+
+
 def test_a_key_that_the_event_pusher_could_not_send_is_never_unquoted() -> None:
     stored = object_event("a+b", None)
     store = Objects(**{"a b": b"", "a+b": b""})

@@ -253,9 +253,13 @@ def _unsettled(events: Iterable[ObjectEvent], ledger: Ledger) -> list[ObjectEven
 
 
 def _as_nobodys(event: ObjectEvent) -> ObjectEvent:
-    """The ledger may hold a claim of the invocation that died: as a replay the event is nobody's. Several messages may
-    tell of one event: it is the same replay in all of them."""
-    digest = hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(event, lane=None, dest_stream=""))).hexdigest()
+    """The event as a replay, which no claim of an invocation that died blocks.
+
+    All events that are one to the ledger are the same replay, whenever and in however many messages they came: the
+    ledger cuts all but one.
+    """
+    what = [event.bucket_name, event.object_key, event.identity, event.records, event.replay]
+    digest = hashlib.sha256(msgspec.json.encode(what)).hexdigest()
     return msgspec.structs.replace(event, replay=f"undelivered@{digest[:16]}")
 
 
