@@ -43,7 +43,7 @@ from slips.deploy.checks import check_account, check_config, read_given
 from slips.deploy.given import Given
 from slips.deploy.keys import Found
 from slips.deploy.package import Package
-from slips.deploy.stack import INLINE, Change, Event, Plan, Setting, Stack, State, upload, uploaded
+from slips.deploy.stack import INLINE, Change, Event, Plan, Resource, Setting, Stack, State, upload, uploaded
 from slips.deploy.template import to_yaml
 from slips.errors import ConfigError, SlipsError, UsageError
 
@@ -1465,6 +1465,27 @@ def test_destroy_all_keeps_a_table_that_the_config_gave(account: Account) -> Non
     assert destroy(account, screen, all_=True)
     assert "kept: error table mine, which backend.dynamodb_arn named: the stack did not make it" in screen.said
     assert account.dynamodb.list_tables()["TableNames"] == ["mine"]
+
+
+class HalfDeleted(Stack):
+    """A stack whose deletion failed after its table was gone."""
+
+    def state(self, stack_id: str | None = None) -> State | None:
+        state = super().state(stack_id)
+        return msgspec.structs.replace(state, status="DELETE_FAILED") if state else None
+
+    def resources(self, stack_id: str | None = None) -> dict[str, Resource]:
+        return {name: one for name, one in super().resources(stack_id).items() if name != "ErrorTable"}
+
+    def delete(self, stack_id: str, observer: Any) -> None:
+        self.account.cloudformation.delete_stack(StackName=stack_id)
+
+
+def test_a_table_that_a_deletion_which_failed_took_along_is_not_said_to_be_kept(account: Account, small: State) -> None:
+    account.dynamodb.delete_table(TableName=small.outputs["ErrorTableName"])
+    screen = Seen()
+    assert remove(HalfDeleted(account, "app", sleep=never), parse(CONFIG), screen, all_=True, force=False, yes=True)
+    assert "kept: error table" not in screen.text
 
 
 # ---- who interrupts it

@@ -329,7 +329,7 @@ def _remove(
     for one in staying:
         if not (all_ and one.kind == _TABLE):
             _tell_of(one, stack, screen)
-    _tell_of_table_given(state, resources, screen)
+    _tell_of_table_given(state, formed, screen)
     _tell_of_code(code, all_, screen)
     for arn in stack.former_tables():
         if all(arn != stack.table_arn(one.id) for one in staying):
@@ -381,9 +381,10 @@ def _tell_of(resource: Resource, stack: Stack, screen: Screen) -> None:
     screen.say(f"for a new stack to go on with it, set backend.dynamodb_arn: {stack.table_arn(resource.id)}")
 
 
-def _tell_of_table_given(state: State, resources: dict[str, Resource], screen: Screen) -> None:
-    table = state.outputs.get("ErrorTableName")
-    if table and "ErrorTable" not in resources:
+def _tell_of_table_given(state: State, formed: dict[str, Any], screen: Screen) -> None:
+    """Say that a table stays which the config gave. Only the template tells: the resources lack what is deleted."""
+    table, made = state.outputs.get("ErrorTableName"), formed.get("Resources", {})
+    if table and made and "ErrorTable" not in made:
         screen.say(f"kept: error table {table}, which backend.dynamodb_arn named: the stack did not make it")
 
 
