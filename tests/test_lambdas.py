@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -182,7 +183,8 @@ class Stack:
         return DynamoLedger(aws.client("dynamodb"), "ledger", None)
 
     def undelivered_texts(self) -> list[str]:
-        return [text for _, text in UndeliveredQueue(aws.client("sqs"), self.queue).receive()]
+        received = UndeliveredQueue(aws.client("sqs"), self.queue).receive()
+        return [text for _, text in islice(received, self.undelivered())]  # to look for more takes a second
 
     def undelivered(self) -> int:
         attributes = aws.client("sqs").get_queue_attributes(QueueUrl=self.queue, AttributeNames=["All"])["Attributes"]
