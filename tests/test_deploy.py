@@ -970,9 +970,10 @@ def test_a_long_template_goes_by_the_code_bucket(account: Account) -> None:
 # ---- the commands
 
 
-def deploy(account: Account, screen: Seen, text: str = CONFIG, *, yes: bool = True, wire: bool = False) -> Any:
+def deploy(account: Account, screen: Seen, text: str = CONFIG, *, yes: bool = True, **options: bool) -> Any:
     stack = Stack(account, "app", sleep=briefly if account.endpoint_url else never)
-    return change(stack, parse(text), screen, lambda *_: PACKAGE, yes=yes, wire=wire)
+    chosen: dict[str, Any] = {"wire": False, **options}
+    return change(stack, parse(text), screen, lambda *_: PACKAGE, yes=yes, **chosen)
 
 
 def destroy(account: Account, screen: Seen, config: Config | None = None, **options: bool) -> bool:
@@ -1044,6 +1045,25 @@ def test_a_lane_gives_up_by_the_retention_of_the_stream_that_it_is_given(account
     (proposed,) = [request for name, request in cloudformation.asked if name == "create_change_set"]
     mapping = json.loads(proposed["TemplateBody"])["Resources"]["SlowDispatcherMapping"]
     assert mapping["Properties"]["MaximumRecordAgeInSeconds"] == 36 * 3600
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["AWS::Kinesis::Stream", "AWS::SQS::Queue"])
+def test_a_change_that_loses_what_waits_is_made_only_if_it_is_asked_for(account: Account, kind: str) -> None:
+    cloudformation = CloudFormation(looks=[["app UPDATE_COMPLETE"]])
+    gone = {"Action": "Remove", "LogicalResourceId": "Waiting", "ResourceType": kind}
+    cloudformation.change_set[0]["Changes"] = [{"Type": "Resource", "ResourceChange": gone}]
+    account.cloudformation = cast("Any", cloudformation)
+    for screen, yes in [(Seen(), True), (Seen(answer=True), True), (Seen(), False)]:
+        with pytest.raises(UsageError, match="what still waits in Waiting would be lost, and nobody is asked"):
+            deploy(account, screen, yes=yes)
+        assert "  - Waiting  " in screen.text
+    assert deploy(account, Seen(answer=False), yes=False).declined
+    assert "execute_change_set" not in cloudformation.operations()
+    assert cloudformation.operations().count("delete_change_set") == 4
+    assert account.s3.list_objects_v2(Bucket="my-code")["KeyCount"] == 0
+    deploy(account, Seen(), lose_waiting=True)
+    assert "execute_change_set" in cloudformation.operations()
 
 
 @pytest.mark.parametrize(
@@ -1618,8 +1638,8 @@ def test_a_plan_is_a_line_for_each_resource_and_setting() -> None:
         f"stack 'app' in {REGION} of account {ID}: 4 changes",
         "  + New       T",
         "  ~ MainFunc  T                     code",
-        "  ~ Stream    AWS::Kinesis::Stream  REPLACED: Name  (object events that still wait on it are "
-        "lost with it: see 'slips status' first)",
+        "  ~ Stream    AWS::Kinesis::Stream  REPLACED: Name  (object events that still wait on it are lost with it: "
+        "let no more arrive, and wait until 'slips status' shows its lane idle)",
         "  - Old       T",
         "  ~ lane fast: delay 5 set by 'slips limit', back to 0",
     ]

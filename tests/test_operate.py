@@ -806,10 +806,12 @@ def test_status_says_what_is_known_of_a_stack(cloud: Cloud) -> None:
     stack.ledger.finish(OLD, Outcome(records=1, delivered=1))
     done = cloud.slips("status")
     assert done.out.startswith(
-        "lane fast: 0 arrived in the last 5 min\nlane slow: 0 arrived in the last 5 min\n"
+        "lane fast: idle: nothing arrived or was dispatched in the last 5 min\n"
+        "lane slow: idle: nothing arrived or was dispatched in the last 5 min\n"
         "ledger: not counted; '--ledger' reads all of it\n"
         "errors: 1 of objects, 1 of records\n"
-        "undelivered: 2 messages; 'slips drain' puts back what they hold\n"
+        "undelivered: 2 messages; 'slips drain' puts back what it can read of them, and says why the rest stays; "
+        "'slips dismiss --undelivered' takes that out\n"
         "     1  f00d  handler KeyError: "
     )
     assert "ledger: 1 done\n" in cloud.slips("status", "--ledger").out

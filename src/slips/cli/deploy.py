@@ -46,6 +46,10 @@ def deploy(
     wire: Annotated[
         bool, typer.Option("--wire", help="Let the mapped buckets notify the stack; what others configured stays.")
     ] = False,
+    lose_waiting: Annotated[
+        bool,
+        typer.Option("--lose-waiting", help="Without asking, even if a stream or queue goes in which events wait."),
+    ] = False,
     region: Region = None,
     url: EndpointUrl = None,
     json_: Json = False,
@@ -76,7 +80,9 @@ def deploy(
     screen = Screen(sys.stderr, say) if json_ else Screen(sys.stdout, _show)
     stack = Stack(connect(ctx, region, url), config.stack_name)
     build = partial(package.build, verbose=options(ctx).verbose)
-    done = change(stack, config, screen, build, yes=yes, wire=wire, command=_command(config, name))
+    done = change(
+        stack, config, screen, build, yes=yes, wire=wire, lose_waiting=lose_waiting, command=_command(config, name)
+    )
     if json_:
         print_json(msgspec.to_builtins(done))
     if failed(done, wire=wire):
@@ -142,14 +148,18 @@ def change(
     *,
     yes: bool,
     wire: bool,
+    lose_waiting: bool = False,
     command: str = "slips",
 ) -> Done:
     """Makes the stack what the config says; `build` makes the package, and `command` begins what is to be typed next.
 
+    Raises UsageError if nobody is asked about a change that loses what waits, unless `lose_waiting`.
     Raises SlipsError, and then nothing changed. Raises Exit if somebody interrupts it, who is told what was done.
     """
     with screen.interruptible("nothing was changed") as progress:
-        return _change(stack, config, screen, build, progress, yes=yes, wire=wire, command=command)
+        return _change(
+            stack, config, screen, build, progress, yes=yes, wire=wire, lose_waiting=lose_waiting, command=command
+        )
 
 
 def _change(
@@ -161,6 +171,7 @@ def _change(
     *,
     yes: bool,
     wire: bool,
+    lose_waiting: bool,
     command: str,
 ) -> Done:
     from slips.deploy import look, shards, template
@@ -196,7 +207,10 @@ def _change(
             screen.say(f"warning: {warning}")
         if plan or done.settings:
             screen.plan(stack, plan, done.settings)
-            if not yes and screen.can_ask and not screen.ask("Deploy?"):
+            asks = not yes and screen.can_ask
+            if not (asks or lose_waiting):
+                _refuse_loss(stack, plan)
+            if asks and not screen.ask("Deploy?"):
                 screen.say("nothing was changed")
                 done.declined = True
                 return done
@@ -226,6 +240,16 @@ def _change(
     if plan:
         screen.outputs(done.outputs, done.wiring, command)
     return done
+
+
+def _refuse_loss(stack: Stack, plan: Plan | None) -> None:
+    """Raise UsageError if the plan loses what still waits somewhere."""
+    losing = [one.name for one in plan.changes if one.loses] if plan else []
+    if losing:
+        raise UsageError(
+            f"stack '{stack.name}': what still waits in {', '.join(losing)} would be lost, and nobody is asked; "
+            "expected a terminal without -y, or --lose-waiting; do as the changes above say, then add that"
+        )
 
 
 def destroy(

@@ -32,7 +32,10 @@ from slips.service.supervisor import Supervisor
 
 RESULTS, RESULT_LENGTH = 10, 200
 """How many results of handlers a summary shows, and how many characters of each."""
-PUT_BACK = "; 'slips drain' puts back what they hold"
+PUT_BACK = (
+    "; 'slips drain' puts back what it can read of them, and says why the rest stays; "
+    "'slips dismiss --undelivered' takes that out"
+)
 GROUPS = 5
 """How many groups of errors `status` shows."""
 
@@ -204,6 +207,8 @@ def _lane(of: dict[str, Any]) -> str:
     """What is known of a lane: a stream does not tell how many wait in it, only how many came."""
     oldest = of["oldest_seconds"]
     if of["waiting"] is None:
+        if not of["arrived"] and oldest is None:
+            return "idle: nothing arrived or was dispatched in the last 5 min"
         waited = f", the latest waited {_duration(oldest)}" if oldest is not None else ""
         return f"{of['arrived']:,} arrived in the last 5 min{waited}"
     return f"{of['waiting']:,} waiting" + (f", the oldest for {_duration(oldest)}" if of["waiting"] else "")

@@ -74,7 +74,10 @@ class State(Struct, frozen=True):
 
 
 _HOLDS = {
-    "AWS::Kinesis::Stream": "object events that still wait on it are lost with it: see 'slips status' first",
+    "AWS::Kinesis::Stream": (
+        "object events that still wait on it are lost with it: let no more arrive, and wait until 'slips status' shows "
+        "its lane idle"
+    ),
     "AWS::SQS::Queue": "messages that still wait in it are lost with it: 'slips drain' first",
 }
 _RETENTION = re.compile(r"RetentionPeriodHours: (\d+) → (\d+)")
