@@ -810,6 +810,7 @@ def test_aliases_that_multiply_are_bounded() -> None:
         assert find_handler(text) is None
 
 
+@pytest.mark.slow
 def test_merging_many_mappings_takes_the_first_value_of_each_key() -> None:
     many = ", ".join(f"{{k{n}: {n}, same: {n}}}" for n in range(3000))
     args = right(handler(f"args: {{<<: [{many}]}}")).handler.args

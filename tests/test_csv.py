@@ -69,6 +69,7 @@ SIGNS = [",", ";", "\t", " ", '"', '""', '","', "\n", "\r\n", "\r", "\0", "\x0b"
 texts = st.lists(st.sampled_from(SIGNS) | st.sampled_from("abc"), max_size=30).map("".join)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(texts, st.sampled_from([",", ";", "\t", " ", "é"]), st.integers(1, 40))
 @example('"a"b"c,""x\n', ",", 1)

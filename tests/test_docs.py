@@ -29,6 +29,7 @@ def build() -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_no_page_is_stale(build: ModuleType) -> None:
     assert build.stale(ROOT / "docs") == [], "run 'make docs'"
 

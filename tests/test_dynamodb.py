@@ -151,6 +151,7 @@ def test_what_people_look_for_in_the_console_is_an_attribute_of_its_own() -> Non
     }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tables")
 def test_puts_at_the_same_time_have_revisions_of_their_own() -> None:
     with ThreadPoolExecutor(8) as pool:

@@ -156,6 +156,7 @@ def batch_of(arn: str, records: Sequence[Any], size: int | None = None) -> Batch
     return Batch(arn, "shardId-000000000000", *ends, len(records) if size is None else size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("first", "last"), [(0, 10), (3, 7), (9, 10)])
 def test_the_records_of_a_batch_are_read_back_and_no_others(
     stored: tuple[str, list[Any]], first: int, last: int

@@ -313,6 +313,7 @@ def test_s_works_without_a_config_file(cloud: Cloud, command: list[str]) -> None
     assert cloud.slips(*command).status == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "why"),
     [
@@ -740,6 +741,7 @@ def test_a_pipe_hears_of_a_long_drain_now_and_then(capsys: pytest.CaptureFixture
 # ---- dismiss
 
 
+@pytest.mark.slow
 def test_on_a_stack_dismissed_items_leave_the_table_and_no_other(cloud: Cloud) -> None:
     cloud.fail("r1")
     cloud.fail("r2", key="slow/b")
@@ -882,6 +884,7 @@ def test_limit_shows_and_sets_the_lane_it_is_asked_for(cloud: Cloud) -> None:
     assert settings(cloud, "SlowDispatcher") == ("2", "10", 60, 100)
 
 
+@pytest.mark.slow
 def test_limit_sets_what_the_mapping_gives_on_a_stack_of_the_version_before(bare: Cloud) -> None:
     body = template()
     before = {"SLIPS_MAIN_FUNC": "main", "SLIPS_DELAY": "0"}
@@ -1198,6 +1201,7 @@ def test_a_worker_resolves_secrets_before_the_first_object(secret: Cloud) -> Non
     assert "no such parameter" in (unready.problem or "")
 
 
+@pytest.mark.slow
 def test_a_worker_keeps_the_libraries_of_aws_quiet_before_the_handler_can_set_their_level(secret: Cloud) -> None:
     logging.getLogger("boto3").setLevel(logging.NOTSET)
     secret.project.handler("import logging\nlogging.getLogger('botocore').setLevel(logging.DEBUG)\n" + TELLING)

@@ -324,6 +324,7 @@ def test_files_have_fixed_times_and_keep_only_whether_they_run(cached: Project) 
     assert set(modes.values()) == {stat.S_IFREG | 0o755, stat.S_IFREG | 0o644}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["content", "mode", "name", "config"])
 def test_a_change_changes_the_key(cached: Project, change: str) -> None:
     path = cached.write("src/a.txt", "a")

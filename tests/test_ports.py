@@ -475,6 +475,7 @@ def test_the_cause_of_an_attempt_is_kept_until_the_event_is_concluded(shared_tab
     assert known.item is None
 
 
+@pytest.mark.slow
 def test_what_was_found_in_the_place_of_an_event_is_kept_until_the_event_is_concluded(
     shared_tables: SharedTables,
 ) -> None:
