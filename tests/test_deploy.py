@@ -203,6 +203,7 @@ def test_whatever_else_is_named_and_not_there_is_an_error(account: Account, key:
     assert "is not there; expected one that exists" in found
 
 
+@pytest.mark.slow
 def test_a_table_that_is_no_error_table_is_an_error(account: Account) -> None:
     config = CONFIG.replace("backend:\n", f"backend:\n  dynamodb_arn: 'arn:aws:dynamodb:{REGION}:{ID}:table/t'\n")
     make_table(account, "t", "id")
@@ -324,6 +325,7 @@ class Layers:
         return self.answer
 
 
+@pytest.mark.slow
 def test_a_layer_of_any_account_is_used_and_told_if_it_is_for_other_functions(account: Account) -> None:
     layer = "arn:aws:lambda:${AWS::Region}:999999999999:layer:tools:1"
     functions = Layers({"CompatibleRuntimes": ["python3.12", "python3.13"], "CompatibleArchitectures": ["x86_64"]})
@@ -385,12 +387,14 @@ def test_a_code_bucket_of_others_is_an_error(account: Account) -> None:
     assert "AWS denies s3:ListBucket" in problems(CONFIG, account)[0]
 
 
+@pytest.mark.slow
 def test_what_may_not_be_looked_at_is_told_and_is_no_error(account: Account) -> None:
     account.sns = cast("Any", Denied())
     (note,) = check_account(parse(CONFIG), account)
     assert "was not looked at" in note
 
 
+@pytest.mark.slow
 def test_what_cannot_work_with_its_key_is_told_with_all_else(account: Account) -> None:
     with pytest.raises(ConfigError) as caught:
         check_account(parse(CONFIG.replace("my-logs", "my-other")), account, Found(problems=["slips.yml: its key"]))
@@ -942,6 +946,7 @@ def test_a_package_is_uploaded_once(account: Account) -> None:
     assert not upload(account, "my-code", "k", data)
 
 
+@pytest.mark.slow
 def test_who_may_not_look_whether_a_package_is_there_uploads_it(account: Account) -> None:
     class Blind(Denied):
         def __init__(self) -> None:
@@ -1066,6 +1071,7 @@ def test_a_change_that_loses_what_waits_is_made_only_if_it_is_asked_for(account:
     assert "execute_change_set" in cloudformation.operations()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wanted", "told"),
     [
@@ -1092,6 +1098,7 @@ def test_a_change_of_shards_that_aws_would_refuse_is_told_before_anything_change
     assert "create_change_set" not in cloudformation.operations()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "now", "wanted", "is_fine"),
     [(5, 5, 2, False), (5, 5, 3, True), (1, 1, 3, False), (1, 1, 2, True), (1, 4, 1, True), (4, 1, 4, True)],
@@ -1139,6 +1146,7 @@ def test_the_pace_that_a_delay_leaves_is_told(account: Account) -> None:
     assert "lane fast" not in screen.text
 
 
+@pytest.mark.slow
 def test_the_keys_that_deploy_saw_stay_if_a_later_deploy_may_not_look(account: Account) -> None:
     account.kinesis.create_stream(StreamName="fast", ShardCount=1)
     key = account.kms.create_key()["KeyMetadata"]["Arn"]
@@ -1254,6 +1262,7 @@ def test_destroy_refuses_while_error_items_exist_unless_forced(account: Account,
     assert account.dynamodb.list_tables()["TableNames"] == [table]
 
 
+@pytest.mark.slow
 def test_destroy_all_deletes_the_table_and_the_code_of_this_stack_alone(account: Account, small: State) -> None:
     for key in ("f/app/1.zip", "f/app/2.zip", "f/app-2/1.zip", "f/1.zip"):
         account.s3.put_object(Bucket="my-code", Key=key)
@@ -1362,6 +1371,7 @@ def test_destroy_all_deletes_the_code_and_the_table_while_the_stack_tells_where_
     assert said.index(["deleted", "table"]) < min(at for at, one in enumerate(said) if one[0].startswith("DELETE_"))
 
 
+@pytest.mark.slow
 def test_destroy_tells_how_to_go_on_with_the_table_and_where_the_code_remains(account: Account, small: State) -> None:
     screen = Seen()
     destroy(account, screen)
@@ -1410,6 +1420,7 @@ def test_destroy_asks_and_a_no_destroys_nothing(account: Account, small: State) 
     assert Stack(account, "app").state() == small
 
 
+@pytest.mark.slow
 def test_destroy_takes_away_the_notifications_that_wire_added(account: Account, small: State) -> None:
     theirs = {"Id": "theirs", "TopicArn": TOPIC, "Events": ["s3:ObjectRemoved:*"]}
     ours = {"Id": f"slips-app-{'0' * 12}", "TopicArn": TOPIC, "Events": ["s3:ObjectCreated:*"]}
@@ -1571,6 +1582,7 @@ def test_output_in_a_pipe_is_asked_on_standard_error(
     assert Stack(account_of(cloud), project.stack).state() is None
 
 
+@pytest.mark.slow
 def test_who_interrupts_the_package_has_changed_nothing(account: Account) -> None:
     def build(*_: Any) -> Package:
         raise KeyboardInterrupt
