@@ -278,6 +278,22 @@ def test_of_a_stream_that_may_not_be_looked_at_the_least_is_assumed_and_told(acc
     assert note.endswith("is assumed to keep events for 24 h")
 
 
+class Policies:
+    """IAM, which has one policy that allows everything."""
+
+    def __init__(self, arn: str) -> None:
+        self.arn = arn
+
+    def get_policy(self, PolicyArn: str) -> Any:
+        if PolicyArn != self.arn:
+            raise refusal("NoSuchEntity", operation="GetPolicy")
+        return {"Policy": {"DefaultVersionId": "v1"}}
+
+    def get_policy_version(self, PolicyArn: str, VersionId: str) -> Any:
+        statement = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+        return {"PolicyVersion": {"Document": {"Version": "2012-10-17", "Statement": [statement]}}}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("owner", [ID, "aws", "${AWS::AccountId}"])
 def test_managed_policies_are_those_of_the_account_or_of_aws(account: Account, owner: str) -> None:
@@ -285,12 +301,49 @@ def test_managed_policies_are_those_of_the_account_or_of_aws(account: Account, o
         rights = f"path: handler.py, policies: ['{policy}']"
         return CONFIG.replace("path: handler.py", rights) + f"permissions_boundary: '{policy}'\n"
 
+    account.iam = Policies(f"arn:aws:iam::{owner.replace('${AWS::AccountId}', ID)}:policy/P")
     assert check_account(parse(named(f"arn:${{AWS::Partition}}:iam::{owner}:policy/P")), account) == []
     for other in ("arn:aws:iam::999999999999:policy/P", f"arn:aws-cn:iam::{owner}:policy/P"):
         assert [text.partition(";")[0] for text in problems(named(other), account)] == [
             f"slips.yml: {key} '{other}' is not of account {ID}, where the stack is"
             for key in ("handler.policies", "permissions_boundary")
         ]
+
+
+@pytest.mark.slow
+def test_a_boundary_that_is_not_there_or_too_narrow_is_refused_before_anything_changes(account: Account) -> None:
+    arn = f"arn:aws:iam::{ID}:policy/P"
+    bounded = f"{CONFIG}permissions_boundary: {arn}\n"
+    assert problems(bounded, account) == [
+        f"slips.yml: permissions_boundary '{arn}' is not there; expected a policy that exists; make it, or mend the ARN"
+    ]
+    narrow = {"Effect": "Allow", "Action": ["logs:*", "s3:*"], "Resource": "*"}
+    account.iam.create_policy(PolicyName="P", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": narrow}))
+    first, *others = problems(bounded, account)
+    assert first.startswith(
+        f"slips.yml: permissions_boundary '{arn}' does not allow kinesis:PutRecords, sns:Publish for EventPusherRole; "
+    )
+    assert len(others) == 4
+
+
+@pytest.mark.slow
+def test_a_given_role_that_is_not_there_is_refused_and_one_that_may_not_be_read_a_note(account: Account) -> None:
+    arn = f"arn:aws:iam::{ID}:role/path/Main"
+    given = CONFIG.replace("path: handler.py", f"path: handler.py, role_arn: '{arn}'")
+    assert problems(given, account) == [
+        f"slips.yml: handler.role_arn '{arn}' is not there; expected one that exists; make it, or mend the ARN"
+    ]
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    account.iam.create_role(RoleName="Main", Path="/path/", AssumeRolePolicyDocument=document)
+    assert check_account(parse(given), account) == []
+    assert problems(given.replace("path/Main", "Main"), account) == [
+        f"slips.yml: handler.role_arn 'arn:aws:iam::{ID}:role/Main' is not there, but '{arn}' is; expected one that "
+        "exists; mend it"
+    ]
+    account.iam = cast("Any", Denied())
+    (note,) = check_account(parse(given), account)
+    assert note.startswith(f"handler.role_arn '{arn}' was not looked at: AWS denies ")
 
 
 def layered(layer: str) -> str:

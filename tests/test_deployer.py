@@ -518,6 +518,8 @@ COMMANDS = [
     ),
     ("kinesis:DescribeStreamSummary kinesis:GetRecords kinesis:GetShardIterator kinesis:PutRecords", "stream/*"),
     ("ec2:DescribeRouteTables ec2:DescribeSecurityGroups ec2:DescribeSubnets ec2:DescribeVpcEndpoints", "*"),
+    ("iam:GetPolicy iam:GetPolicyVersion", "policy/*"),
+    ("iam:GetRole", "role/*"),
     ("kms:DescribeKey kms:GetKeyPolicy", "key/*"),
     ("lambda:GetFunctionConfiguration lambda:InvokeFunction lambda:UpdateFunctionConfiguration", "function:*"),
     ("lambda:GetEventSourceMapping lambda:UpdateEventSourceMapping", "event-source-mapping:*"),
@@ -557,6 +559,7 @@ def of_commands(config: str) -> Iterator[Need]:
         f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/0f1e2d3c",
         f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/slips-1/0f1e2d3c",
         f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:my-layer:3",
+        "arn:aws:iam::aws:policy/PowerUserAccess",
         KEY,
         *(f"arn:aws:s3:::{bucket}{key}" for bucket in (CODE, BUCKET) for key in ("", "/a/b.gz")),
     }

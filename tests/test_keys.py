@@ -21,6 +21,7 @@ NAME = "0f1e2d3c-0000-0000-0000-00000000000a"
 KEY = f"arn:aws:kms:{REGION}:{ID}:key/{NAME}"
 OURS = f"arn:aws:kms:{REGION}:{ID}:key/{NAME[:-1]}b"
 """A key that AWS manages in this account."""
+GONE = f"arn:aws:kms:{REGION}:{ID}:key/{NAME[:-1]}c"
 CONFIG = f"""\
 stack_name: app
 base: {{sam: {{code_bucket: my-code}}}}
@@ -50,6 +51,8 @@ class Kms:
     def describe_key(self, KeyId: str) -> Any:
         if self.refuses:
             raise denied("DescribeKey")
+        if KeyId == GONE:
+            raise ClientError({"Error": {"Code": "NotFoundException", "Message": "no"}}, "DescribeKey")
         arn = {"alias/mine": KEY, NAME: KEY, OURS.rpartition("/")[2]: OURS}.get(KeyId, KeyId)
         return {"KeyMetadata": {"Arn": arn, "KeyManager": "AWS" if arn == OURS else "CUSTOMER"}}
 
@@ -218,3 +221,12 @@ def test_a_policy_that_may_not_be_read_is_told_with_what_it_must_allow() -> None
 def test_a_dry_run_says_what_it_assumes_of_keys() -> None:
     assumptions = [one for one in assumed(parse(CONFIG)) if "is assumed not to be encrypted with a key" in one]
     assert [one.split()[0] for one in assumptions] == [STREAM, TABLE, DLQ, QUEUE]
+
+
+def test_a_named_key_that_is_not_there_is_refused_and_one_that_may_not_be_described_a_note() -> None:
+    elsewhere = KEY.replace(REGION, "us-east-1")
+    text = CONFIG.replace("backend:", f"backend:\n  kms_key_arns: ['{KEY}', '{GONE}', '{elsewhere}']")
+    missing = f"slips.yml: backend.kms_key_arns '{GONE}' is not there; expected a key that exists; mend the ARN"
+    assert read(parse(text), account()) == Found(problems=[missing])
+    found = read(parse(text), account(Kms(refuses=True)))
+    assert (found.problems, [note.split()[1] for note in found.notes]) == ([], [f"'{KEY}'", f"'{GONE}'"])

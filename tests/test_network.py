@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from slips.config import parse
 from slips.deploy.account import Account
 from slips.deploy.network import look, services
+from slips.errors import ConfigError
 
 pytestmark = pytest.mark.once
 
@@ -189,9 +190,21 @@ def test_security_groups_that_let_nothing_out_are_told() -> None:
     assert found.startswith("handler.security_group_ids: none lets MainFunc out on port 443")
 
 
-def test_subnets_that_are_not_there_are_told() -> None:
-    (found,) = warnings(Ec2(table("rtb-main"), describe_subnets=[]))
-    assert found.startswith("handler.subnet_ids: subnet-a, subnet-b is not there")
+@pytest.mark.parametrize(
+    ("there", "key", "missing"),
+    [
+        ({"describe_subnets": []}, "subnet_ids", "subnet-a, subnet-b"),
+        ({"describe_subnets": [subnet("subnet-b", "10.0.2.0/24")]}, "subnet_ids", "subnet-a"),
+        ({"describe_security_groups": []}, "security_group_ids", "sg-own"),
+    ],
+)
+def test_subnets_and_groups_that_are_not_there_are_refused(there: dict[str, Any], key: str, missing: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        warnings(Ec2(table("rtb-main", NAT), **there))
+    assert str(caught.value) == (
+        f"slips.yml: handler.{key}: {missing} not there; expected some of account 123456789012 in {REGION}, or shared "
+        "with it; mend the ids"
+    )
 
 
 @pytest.mark.parametrize("operation", ["describe_subnets", "describe_vpc_endpoints", "describe_security_groups"])

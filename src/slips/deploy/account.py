@@ -84,6 +84,10 @@ class Account:
         return self.client("kms")
 
     @cached_property
+    def iam(self) -> Any:
+        return self.client("iam")
+
+    @cached_property
     def ec2(self) -> Any:
         return self.client("ec2")
 

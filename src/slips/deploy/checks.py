@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from slips.backends.aws.clients import code
 from slips.backends.aws.refusals import DENIED, MISSING, calls
 from slips.config import Config, placeholder_arns
-from slips.deploy import age, queues, template
+from slips.deploy import age, boundary, queues, template
 from slips.deploy.account import Account
 from slips.deploy.given import NOTHING, Given, streams_of
 from slips.deploy.keys import Found
@@ -129,7 +129,7 @@ def check_account(config: Config, account: Account, keys: Found | None = None) -
                 f"{file}: {key} '{arn}' is not of account {account.id} in {account.region}, where the stack is; "
                 f"expected one that is; {_elsewhere(region, account)}"
             )
-        elif service != "iam":
+        else:
             try:
                 with calls(f"{key} '{arn}'", passing=DENIED | MISSING):
                     problem, found = _look(account, service, arn)
@@ -141,7 +141,12 @@ def check_account(config: Config, account: Account, keys: Found | None = None) -
                 problem = "is not there; expected one that exists; make it, or mend the ARN"
             if problem:
                 problems.append(f"{file}: {key} '{arn}' {problem}")
-    problems += _check_policies(config, account, file)
+    foreign = list(_check_policies(config, account, file))
+    problems += foreign
+    if config.permissions_boundary and not foreign:
+        bounds = _check_boundary(config.permissions_boundary, config, account, keys)
+        problems += (f"{file}: {problem}" for problem in bounds.problems)
+        notes += bounds.notes
     for layer in config.handler.layers:
         found, remarks = _check_layer(layer, config, account)
         problems += (f"{file}: handler.layers '{layer}' {problem}" for problem in found)
@@ -217,6 +222,12 @@ def _check_policies(config: Config, account: Account, file: str) -> Iterator[str
             )
 
 
+def _check_boundary(arn: str, config: Config, account: Account, keys: Found | None) -> boundary.Findings:
+    made = template.build(config, template.Code("code", "key"), given=Given(keys=keys.keys) if keys else NOTHING)
+    where = f"permissions_boundary '{arn}'"
+    return boundary.look(_of_stack(arn, account), where, made, account, config.stack_name)
+
+
 def _check_layer(arn: str, config: Config, account: Account) -> tuple[list[str], list[str]]:
     """Look at a layer, which any account may own: returns its problems, and notes of what may not work."""
     where = _of_stack(arn, account)
@@ -261,6 +272,10 @@ def _look(account: Account, service: str, arn: str) -> tuple[str, list[str]]:
     """
     name = arn.split(":", 5)[5]
     match service:
+        case "iam":
+            # Roles of one name, and so of one path only, are in an account.
+            there = account.iam.get_role(RoleName=name.rpartition("/")[2])["Role"]["Arn"]
+            return ("" if there == arn else f"is not there, but '{there}' is; expected one that exists; mend it"), []
         case "sns":
             account.sns.get_topic_attributes(TopicArn=arn)
         case "sqs":

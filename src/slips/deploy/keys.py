@@ -111,7 +111,24 @@ def read(config: Config, account: Account) -> Found:
             found.notes.append(_unknown(one, "kms:DescribeKey"))
         if one.senders:
             found.notes.extend(_barred(config, account, one, key, named))
+    for arn in config.backend.kms_key_arns:
+        _look_for(arn, account, file, found)
     return found
+
+
+def _look_for(arn: str, account: Account, file: str, found: Found) -> None:
+    """Find a key of the config that is not there. Of one elsewhere, AWS tells strangers nothing."""
+    if arn.split(":")[3:5] != [account.region, account.id]:
+        return
+    where = f"backend.kms_key_arns '{arn}'"
+    try:
+        with calls(where, passing=_NOT_THERE | DENIED):
+            account.kms.describe_key(KeyId=arn)
+    except ClientError as error:
+        if code(error) in DENIED:
+            found.notes.append(f"{where} was not looked at: AWS denies kms:DescribeKey; see whether it is there")
+        else:
+            found.problems.append(f"{file}: {where} is not there; expected a key that exists; mend the ARN")
 
 
 def _named(account: Account, arn: str) -> str:

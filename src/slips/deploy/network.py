@@ -1,6 +1,7 @@
 """Whether MainFunc reaches the services that it calls from the subnets that the config puts it into.
 
-Comes in: a config and an account. Goes out: warnings, never a refusal: networks have ways that are not seen from here.
+Comes in: a config and an account. Goes out: warnings, as networks have ways that are not seen from here; refused are
+only subnets and security groups that are not there.
 Logs, retries and failures go by Lambda's own network, not by the subnets.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -17,7 +19,7 @@ from slips import secrets
 from slips.backends.aws.refusals import DENIED, calls
 from slips.config import Config
 from slips.deploy.account import Account
-from slips.errors import SlipsError
+from slips.errors import ConfigError, SlipsError
 
 Facts = Mapping[str, Any]
 """What EC2 says of one thing."""
@@ -51,7 +53,7 @@ def services(config: Config) -> list[str]:
 
 
 def look(config: Config, account: Account) -> list[str]:
-    """Warnings of what MainFunc cannot reach, or of what cannot be told."""
+    """Warnings of what MainFunc cannot reach, or of what cannot be told. Raises ConfigError for what is not there."""
     if not config.handler.subnet_ids:
         return []
     try:
@@ -63,6 +65,8 @@ def look(config: Config, account: Account) -> list[str]:
             f"handler.subnet_ids: whether MainFunc reaches {', '.join(services(config))} from there is unknown: {why}; "
             "expected a NAT or VPC endpoints; see to them"
         ]
+    if missing := list(_missing(config, account, network)):
+        raise ConfigError(missing)
     return list(_warnings(config, account.region, network))
 
 
@@ -86,11 +90,22 @@ def _read(config: Config, account: Account) -> _Network:
     )
 
 
+def _missing(config: Config, account: Account, network: _Network) -> Iterator[str]:
+    file = Path(config.file).name or "slips.yml"
+    there = {subnet["SubnetId"] for subnet in network.subnets}
+    named = {"subnet_ids": (config.handler.subnet_ids, there)}
+    if there:  # groups are looked at in the VPC of the subnets
+        named["security_group_ids"] = (config.handler.security_group_ids, {*network.groups})
+    for key, (ids, known) in named.items():
+        if missing := [id for id in ids if id not in known]:
+            yield (
+                f"{file}: handler.{key}: {', '.join(missing)} not there; expected some of account {account.id} in "
+                f"{account.region}, or shared with it; mend the ids"
+            )
+
+
 def _warnings(config: Config, region: str, network: _Network) -> Iterator[str]:
     handler = config.handler
-    there = {subnet["SubnetId"] for subnet in network.subnets}
-    if missing := [id for id in handler.subnet_ids if id not in there]:
-        yield f"handler.subnet_ids: {', '.join(missing)} is not there; expected subnets of {region}; mend the ids"
     own = [network.groups[id] for id in handler.security_group_ids if id in network.groups]
     if own and not any(_opens(rule) for group in own for rule in group.get("IpPermissionsEgress", [])):
         yield (

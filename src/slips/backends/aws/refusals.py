@@ -31,7 +31,7 @@ EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 UNKNOWN = {"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidAccessKeyId"}
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
 MISSING = {
-    *("404", "NoSuchBucket", "NoSuchKey", "NotFound", "ResourceNotFoundException"),
+    *("404", "NoSuchBucket", "NoSuchKey", "NotFound", "ResourceNotFoundException", "NoSuchEntity"),
     *("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"),
 }
 """Codes of one meaning: each service has its own."""
