@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cloud.access import arn
 from cloud.gate import ApiError, Call
 from cloud.resources import TYPES, Clients, Made, Resource, ResourceError, generated_name
-from cloud.templates import BODY_BYTES, Template, custom_named, invalid, replacing, schema
+from cloud.templates import BODY_BYTES, Template, custom_named, invalid, replacing, taggable
 
 log = logging.getLogger("cloud")
 
@@ -320,7 +320,7 @@ class CloudFormation:
                 changes.append(_change("Add", logical, kind))
                 continue
             changed = _changed(held.properties, new)
-            tagged = retagged and schema(kind)["tagging"]["taggable"]
+            tagged = retagged and taggable(kind)
             if not changed and held.kind == kind and not tagged:
                 continue
             replacement = "True" if held.kind != kind else replacing(kind, changed)

@@ -8,7 +8,8 @@ import io
 import json
 import uuid
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -126,8 +127,7 @@ class LambdaApi:
         network = function.config.get("VpcConfig") or {}
         if not network.get("SubnetIds"):
             return
-        client = self._functions.identities.client("ec2", function.role, function.name)
-        try:
+        with self._network(function) as client:
             for subnet in network["SubnetIds"]:
                 made = client.create_network_interface(SubnetId=subnet, Groups=network.get("SecurityGroupIds", []))
                 interface = made["NetworkInterface"]["NetworkInterfaceId"]
@@ -137,17 +137,23 @@ class LambdaApi:
                 spare = [one["PrivateIpAddress"] for one in found["PrivateIpAddresses"] if not one["Primary"]]
                 client.unassign_private_ip_addresses(NetworkInterfaceId=interface, PrivateIpAddresses=spare)
             client.describe_subnets(SubnetIds=network["SubnetIds"])
+
+    def _detach_network(self, function: Function) -> None:
+        if function.interfaces:
+            with self._network(function) as client:
+                for interface in function.interfaces:
+                    client.delete_network_interface(NetworkInterfaceId=interface)
+                function.interfaces.clear()
+
+    @contextmanager
+    def _network(self, function: Function) -> Iterator[Any]:
+        """EC2 with the rights of the function's role; a refusal is told as Lambda tells it."""
+        try:
+            yield self._functions.identities.client("ec2", function.role, function.name)
         except ClientError as error:
             raise wrong(
                 f"The provided execution role does not have permissions to call {error.operation_name} on EC2 ({error})"
             ) from error
-
-    def _detach_network(self, function: Function) -> None:
-        if function.interfaces:
-            client = self._functions.identities.client("ec2", function.role, function.name)
-            for interface in function.interfaces:
-                client.delete_network_interface(NetworkInterfaceId=interface)
-            function.interfaces.clear()
 
     def _unpacked(self, code: dict[str, Any]) -> tuple[str, int, Path]:
         """The package, unpacked once for each content."""
@@ -216,9 +222,9 @@ class LambdaApi:
 
     def api_delete_function(self, params: dict[str, Any]) -> dict[str, Any]:
         function = self._functions.get(params["FunctionName"])
+        self._detach_network(function)
         with self._functions.lock:
             del self._functions.held[function.name]
-        self._detach_network(function)
         self._functions.retire(function)
         return {}
 

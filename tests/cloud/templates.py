@@ -221,6 +221,12 @@ def schema(kind: str) -> dict[str, Any]:
     return found
 
 
+def taggable(kind: str) -> bool:
+    """Whether resources of a type take the stack's tags."""
+    found = schema(kind)
+    return bool(found.get("tagging", found)["taggable"])
+
+
 def replacing(kind: str, changed: set[str]) -> str:
     """Whether changes of these properties replace the resource: `True`, `False` or `Conditional`."""
 
