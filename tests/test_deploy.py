@@ -162,6 +162,17 @@ def test_what_aws_would_refuse_half_way_is_told_before_anything_is_made() -> Non
     assert "handler.environment: 5,001 bytes; expected 3,300 at most" in long
 
 
+def test_rights_that_a_setting_needs_count_among_those_of_their_role() -> None:
+    rights = f"policies: [{{actions: s3:PutObject, resources: ['arn:aws:s3:::{'x' * 10_000}']}}]"
+    sizes = []
+    for tracing in ("false", "true"):
+        (told,) = problems(CONFIG.replace("path: handler.py", f"path: handler.py, tracing: {tracing}, {rights}"))
+        found = re.search(r"MainFuncRole would have policies of about ([\d,]+) characters", told)
+        assert found
+        sizes.append(int(found[1].replace(",", "")))
+    assert sizes[1] - sizes[0] > len("xray:PutTraceSegments xray:PutTelemetryRecords")
+
+
 def test_all_that_keeps_a_config_from_being_deployed_is_told_at_once() -> None:
     config = CONFIG.replace("my-code", "''").replace("123456789012", "1234xxxxxx")
     found = problems(config)
@@ -680,6 +691,13 @@ def test_of_a_role_that_cannot_be_assumed_nothing_is_guessed() -> None:
         f"MainFunc (AWS::Lambda::Function): {reason}",
         "see that the role exists and that its trust policy names lambda.amazonaws.com, then run 'slips deploy' again",
     ]
+
+
+@pytest.mark.parametrize("call", ["PutTraceSegments on XRAY", "CreateNetworkInterface on EC2"])
+def test_of_a_new_right_that_lambda_does_not_see_yet_the_delay_is_told(call: str) -> None:
+    reason = f"The provided execution role does not have permissions to call {call}"
+    with pytest.raises(SlipsError, match="see that the role has that right; AWS may need a minute to see a new one"):
+        execute(on(CloudFormation(looks=[[f"MainFunc UPDATE_FAILED {reason}", "app UPDATE_ROLLBACK_COMPLETE"]])))
 
 
 def test_a_failure_without_a_resource_has_the_stacks_reason() -> None:

@@ -156,6 +156,7 @@ ARNS = {
     "AWS::CloudWatch::Dashboard": f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/{STACK}-{REGION}",
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/NAME",
     "AWS::Events::Rule": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/NAME",
+    "AWS::IAM::Policy": "",
     "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/NAME",
     "AWS::Kinesis::Stream": f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/NAME",
     "AWS::Lambda::EventInvokeConfig": "",
@@ -344,6 +345,13 @@ WAIVERS = [
     ),
     Waiver("AWS::Events::Rule", "RoleArn", "iam:PassRole", "targets are invoked by permission of the function"),
     Waiver(
+        "AWS::IAM::Policy",
+        "Groups Users",
+        "iam:DeleteGroupPolicy iam:DeleteUserPolicy iam:GetGroupPolicy iam:GetUserPolicy iam:PutGroupPolicy "
+        "iam:PutUserPolicy",
+        "the stack makes neither groups nor users",
+    ),
+    Waiver(
         "AWS::IAM::Role",
         "Description MaxSessionDuration",
         "iam:UpdateRole iam:UpdateRoleDescription",
@@ -448,7 +456,7 @@ def touches_somewhere(kind: str, action: str) -> bool:
 
 
 WITHOUT_TAGS = {
-    *("AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission", "AWS::SNS::Subscription"),
+    *("AWS::IAM::Policy", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission", "AWS::SNS::Subscription"),
     *("AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"),
 }
 """Types of which AWS tags no resource: each is a part of another one."""
@@ -456,7 +464,8 @@ WITHOUT_TAGS = {
 
 @pytest.mark.parametrize("kind", sorted(kinds()))
 def test_a_tag_of_the_stack_reaches_what_it_makes_and_replaces_nothing(kind: str) -> None:
-    tagging = schema(kind)["tagging"]
+    # Older schemas say it beside all else.
+    tagging = schema(kind).get("tagging", schema(kind))
     assert tagging["taggable"] == (kind not in WITHOUT_TAGS)
     if tagging["taggable"]:
         assert (tagging["tagOnCreate"], tagging["tagUpdatable"]) == (True, True)

@@ -106,25 +106,33 @@ class Stack(Deployed):
         for role in ROLES:
             name = self.physical(role)
             own = ["handler"] if role == "MainFuncRole" else []
-            assert iam.list_role_policies(RoleName=name)["PolicyNames"] == ["slips", *own]
+            beside = ["network", "tracing"] if role == "MainFuncRole" else ["tracing"]
+            assert sorted(iam.list_role_policies(RoleName=name)["PolicyNames"]) == sorted(["slips", *own, *beside])
             attached = [one["PolicyName"] for one in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]]
             assert attached == ["managed"] * len(own)
-            found[role] = iam.get_role_policy(RoleName=name, PolicyName="slips")["PolicyDocument"]
+            documents = [self._policy(role, each) for each in ("slips", *beside)]
+            found[role] = {"Statement": [statement for each in documents for statement in each["Statement"]]}
         return found
+
+    def _policy(self, role: str, name: str) -> dict[str, Any]:
+        found = self.cloud.client("iam").get_role_policy(RoleName=self.physical(role), PolicyName=name)
+        document: dict[str, Any] = found["PolicyDocument"]
+        return document
 
     @contextmanager
     def without(self, role: str, action: str) -> Iterator[None]:
         """The role may not do this, on any resource, until the block ends."""
-        less = copy.deepcopy(self.policies[role])
+        whole = self._policy(role, "slips")
+        less = copy.deepcopy(whole)
         for statement in less["Statement"]:
             statement["Action"] = [each for each in statement["Action"] if each != action]
         less["Statement"] = [statement for statement in less["Statement"] if statement["Action"]]
-        assert less != self.policies[role], "it never could"
+        assert less != whole, "it never could"
         self._set_policy(role, less)
         try:
             yield
         finally:
-            self._set_policy(role, self.policies[role])
+            self._set_policy(role, whole)
 
     def _set_policy(self, role: str, policy: dict[str, Any]) -> None:
         self.cloud.client("iam").put_role_policy(

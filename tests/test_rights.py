@@ -240,10 +240,12 @@ def test_all_functions_are_traced_or_none_so_that_a_trace_is_whole() -> None:
         functions = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::Lambda::Function"]
         modes = {one.get("TracingConfig", {}).get("Mode") for one in functions}
         assert modes == ({"Active"} if tracing else {None})
-        roles = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::IAM::Role"]
-        for role in roles:
-            allowed = {action for one in role["Policies"][0]["PolicyDocument"]["Statement"] for action in one["Action"]}
-            assert ({"xray:PutTraceSegments", "xray:PutTelemetryRecords"} <= allowed) == tracing
+        roles = [name for name, one in resources.items() if one["Type"] == "AWS::IAM::Role"]
+        policies = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::IAM::Policy"]
+        assert [policy["Roles"] for policy in policies] == [[{"Ref": role}] for role in roles if tracing]
+        for policy in policies:
+            (statement,) = policy["PolicyDocument"]["Statement"]
+            assert statement["Action"] == ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
 
 
 # ---- tags, the boundary

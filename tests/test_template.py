@@ -142,10 +142,10 @@ def arn(name: str) -> dict[str, Any]:
 
 
 def statements(stack: template.Template, role: str) -> list[dict[str, Any]]:
-    """The statements of slips' own policy."""
+    """The statements of slips' own policies, in the role and beside it."""
     (policy,) = [one for one in properties(stack, role)["Policies"] if one["PolicyName"] == "slips"]
-    found: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
-    return found
+    beside = [one for one in of_type(stack, "IAM::Policy").values() if one["Roles"] == [{"Ref": role}]]
+    return [statement for one in (policy, *beside) for statement in one["PolicyDocument"]["Statement"]]
 
 
 def granted(stack: template.Template, role: str, action: str) -> list[Any]:
@@ -422,8 +422,8 @@ def test_what_is_not_asked_for_is_not_made() -> None:
 
 
 def test_what_the_config_gives_is_not_made() -> None:
-    stack = made(GIVEN)
-    for kind in ("IAM::Role", "Kinesis::Stream", "SNS::Topic", "SNS::TopicPolicy"):
+    stack = made(GIVEN.replace("handler: {", "handler: {tracing: true, "))
+    for kind in ("IAM::Role", "IAM::Policy", "Kinesis::Stream", "SNS::Topic", "SNS::TopicPolicy"):
         assert not of_type(stack, kind), kind
     assert list(of_type(stack, "DynamoDB::Table")) == ["Ledger"]
     assert properties(stack, "MainFunc")["Role"] == "arn:aws:iam::123456789012:role/Main"
@@ -704,6 +704,24 @@ def test_keys_change_statements_of_roles_and_no_resource_of_another_type() -> No
     changed = [name for name, one in stack["Resources"].items() if one != without["Resources"][name]]
     assert changed == list(ROLES)
     assert (stack["Metadata"][template.KEYS], template.KEYS in without["Metadata"]) == (ENCRYPTED, False)
+
+
+def test_functions_depend_on_the_rights_that_their_settings_need() -> None:
+    stack = made(FULL)
+    needed = depends_on(stack)
+    for name, function in of_type(stack, "Lambda::Function").items():
+        role = function["Role"]["Fn::GetAtt"][0]
+        network = {f"{role}Network"} if "VpcConfig" in function else set()
+        assert {one for one in needed[name] if one.startswith(role)} == {role, f"{role}Tracing", *network}
+    rights = {f"{role}Tracing": "xray" for role in ROLES} | {"MainFuncRoleNetwork": "ec2"}
+    services = {
+        name: {action.partition(":")[0] for one in policy["PolicyDocument"]["Statement"] for action in one["Action"]}
+        for name, policy in of_type(stack, "IAM::Policy").items()
+    }
+    assert services == {name: {service} for name, service in rights.items()}
+    in_roles = json.dumps(of_type(stack, "IAM::Role"))
+    assert not [service for service in rights.values() if f'"{service}:' in in_roles]
+    assert not of_type(made(ORIGINAL), "IAM::Policy")
 
 
 def test_what_the_config_has_none_of_is_not_granted() -> None:

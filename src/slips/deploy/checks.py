@@ -87,7 +87,8 @@ def _long_policies(config: Config, given: Given) -> Iterator[str]:
     made = template.build(config, template.Code("code", "key"), given=given)["Resources"]
     for name, resource in made.items():
         if resource["Type"] == "AWS::IAM::Role":
-            size = sum(len(_as_text(policy["PolicyDocument"])) for policy in resource["Properties"]["Policies"])
+            inline = [*resource["Properties"]["Policies"], *template.policies_beside(made, name).values()]
+            size = sum(len(_as_text(policy["PolicyDocument"])) for policy in inline)
             if size > POLICY_CHARACTERS:
                 own = len(resource["Properties"]["Policies"]) > 1
                 yield (

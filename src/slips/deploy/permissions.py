@@ -55,7 +55,6 @@ _USE_TOPICS_KEY: tuple[str, Resource] = ("kms:GenerateDataKey Decrypt", "the key
 ROLES: dict[str, tuple[tuple[str, Resource], ...]] = {
     "EventPusherRole": (
         _WRITE_LOGS,
-        _TRACE,
         ("kinesis:PutRecords", "the streams"),
         ("kms:GenerateDataKey", "the keys of the streams"),
         ("dynamodb:UpdateItem", "the ledger, if routing drops"),
@@ -64,19 +63,19 @@ ROLES: dict[str, tuple[tuple[str, Resource], ...]] = {
         ("kms:Decrypt", "the keys of the source queues"),
         _PUBLISH,
         _USE_TOPICS_KEY,
+        _TRACE,
     ),
     "DispatcherRole": (
         _WRITE_LOGS,
-        _TRACE,
         ("kinesis:DescribeStream DescribeStreamSummary GetRecords GetShardIterator ListShards", "the streams"),
         ("kms:Decrypt", "the keys of the streams"),
         ("lambda:InvokeFunction", "the main func"),
         _PUBLISH,
         _USE_TOPICS_KEY,
+        _TRACE,
     ),
     "MainFuncRole": (
         _WRITE_LOGS,
-        _TRACE,
         ("s3:GetObject GetObjectVersion", "the mapped objects"),
         ("kms:Decrypt", "the keys of buckets"),
         ("kinesis:PutRecords", "the streams"),
@@ -93,20 +92,20 @@ ROLES: dict[str, tuple[tuple[str, Resource], ...]] = {
             "AssignPrivateIpAddresses UnassignPrivateIpAddresses",
             "network interfaces",
         ),
+        _TRACE,
     ),
     "ReporterRole": (
         _WRITE_LOGS,
-        _TRACE,
         ("kinesis:GetRecords GetShardIterator", "the streams"),
         ("kms:Decrypt", "the keys of the streams"),
         ("dynamodb:GetItem UpdateItem", "the ledger"),
         ("dynamodb:UpdateItem DeleteItem", "the error table"),
         ("kms:Decrypt", "the key of the error table"),
         ("sqs:SendMessage", "the undelivered queue"),
+        _TRACE,
     ),
     "DrainRole": (
         _WRITE_LOGS,
-        _TRACE,
         ("kinesis:PutRecords GetRecords GetShardIterator", "the streams"),
         ("kms:GenerateDataKey Decrypt", "the keys of the streams"),
         ("dynamodb:Scan BatchGetItem GetItem UpdateItem DeleteItem", "the error table"),
@@ -116,21 +115,35 @@ ROLES: dict[str, tuple[tuple[str, Resource], ...]] = {
         ("sqs:ReceiveMessage DeleteMessage", "the undelivered queue"),
         ("s3:GetObject GetObjectVersion", "the mapped objects"),
         ("kms:Decrypt", "the keys of buckets"),
+        _TRACE,
     ),
 }
 """The Lambda service itself uses a function's role to poll its source and to send what failed on: those rows too."""
 
+SETTINGS: dict[Resource, str] = {"traces": "Tracing", "network interfaces": "Network"}
+"""Rights without which Lambda refuses any change of a function that has a setting, and the names of their policies.
 
-def statements(role: str, arns: Arns) -> Iterator[dict[str, Any]]:
-    """The policy of a role, one statement for each row of the table that has a resource."""
-    for row, resource in ROLES[role]:
-        service, _, actions = row.partition(":")
-        if arns[resource]:
-            yield {
-                "Effect": "Allow",
-                "Action": [f"{service}:{action}" for action in actions.split()],
-                "Resource": arns[resource],
-            }
+Each is a resource beside the role, on which the functions depend. CloudFormation changes a role before its functions: a
+right that left the role with the setting would be gone while the function still has the setting. A policy that leaves
+the template is deleted when all updates are done; on deletion of the stack, it outlives the functions.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-policy.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-monitor-stack.html"""
+
+
+def statements(role: str, arns: Arns) -> list[dict[str, Any]]:
+    """The policy in a role, one statement for each row of the table that has a resource and is of no setting."""
+    return [_allow(row, arns[resource]) for row, resource in ROLES[role] if arns[resource] and resource not in SETTINGS]
+
+
+def settings(role: str, arns: Arns) -> dict[str, dict[str, Any]]:
+    """The policies beside a role, each one statement, by the names of `SETTINGS`."""
+    rows = ((row, resource) for row, resource in ROLES[role] if arns[resource] and resource in SETTINGS)
+    return {SETTINGS[resource]: _allow(row, arns[resource]) for row, resource in rows}
+
+
+def _allow(row: str, resources: list[Any]) -> dict[str, Any]:
+    service, _, actions = row.partition(":")
+    return {"Effect": "Allow", "Action": [f"{service}:{action}" for action in actions.split()], "Resource": resources}
 
 
 def arns_of_config(config: Config, keys: Keys) -> dict[Resource, list[Any]]:

@@ -231,7 +231,8 @@ def _sources(resources: Mapping[str, Any], given: Mapping[str, str]) -> Iterator
 
 
 def _count(number: int, name: str) -> str:
-    return f"{number} {name}{'s' * (number > 1)}"
+    plural = f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
+    return f"{number} {name if number == 1 else plural}"
 
 
 def _source_boxes(resources: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, _Box]:
@@ -308,6 +309,7 @@ _SHOWN = {
 }
 _COUNTED = {
     "IAM::Role": "role",
+    "IAM::Policy": "role's policy",
     "Lambda::Permission": "permission",
     "SNS::TopicPolicy": "topic's policy",
     "SQS::QueuePolicy": "queue's policy",

@@ -46,7 +46,7 @@ HINTS = (
     (r"cannot be assumed by Lambda", "see that the role exists and that its trust policy names lambda.amazonaws.com"),
     # Of a right that the same deploy gave: https://github.com/serverless/serverless/issues/6931
     (
-        r"permissions to call PutTraceSegments",
+        r"execution role does not have permissions to call",
         "see that the role has that right; AWS may need a minute to see a new one",
     ),
     (r"LimitExceeded|limit exceeded|quota|Rate exceeded|Throttling", "raise that quota, or try again later"),

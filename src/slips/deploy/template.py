@@ -100,13 +100,14 @@ def build(
     """
     retention = {lane: _retention(config, lane, deployed or {}, given) for lane in STREAMS}
     alarms = _alarms(config, retention)
+    roles = _roles(config, given.keys)
     resources = {
         **_sources(config),
-        **_functions(config, code),
+        **_functions(config, code, roles),
         **_lanes(config, deployed or {}, retention),
         **_failures(config),
         **_tables(config),
-        **_roles(config, given.keys),
+        **roles,
         **_logs(config),
         **alarms,
         **(_dashboard(alarms) if config.backend.dashboard else {}),
@@ -142,6 +143,12 @@ class _Plain(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+
+def policies_beside(resources: Resources, role: str) -> Resources:
+    """The properties of a role's inline policies that are resources of their own, by logical name."""
+    policies = {name: one["Properties"] for name, one in resources.items() if one["Type"] == "AWS::IAM::Policy"}
+    return {name: policy for name, policy in policies.items() if policy["Roles"] == [_ref(role)]}
 
 
 def log_group(function: str) -> str:
@@ -291,7 +298,7 @@ def _rule(name: str, buckets: list[str]) -> Resources:
 # ---- the functions
 
 
-def _functions(config: Config, code: Code) -> Resources:
+def _functions(config: Config, code: Code, roles: Resources) -> Resources:
     made: Resources = {}
     for name, function in _FUNCTIONS.items():
         properties: dict[str, Any] = {
@@ -311,7 +318,7 @@ def _functions(config: Config, code: Code) -> Resources:
             properties["TracingConfig"] = {"Mode": "Active"}
         if name == "MainFunc":
             properties |= _main_func(config)
-        made[name] = _resource("AWS::Lambda::Function", **properties)
+        made[name] = _resource("AWS::Lambda::Function", after=list(policies_beside(roles, function.role)), **properties)
     # What Lambda takes by an asynchronous invocation, and where it puts what fails. Reporter is the last to be asked.
     for name, route in {
         "EventPusher": _error_topic(config),
@@ -509,7 +516,7 @@ def _table(key: str, **properties: Any) -> dict[str, Any]:
 
 
 def _roles(config: Config, keys: permissions.Keys) -> Resources:
-    """The roles that the config does not give."""
+    """The roles that the config does not give, each with the policies beside it that its functions' settings need."""
     shared: permissions.Arns = {
         **permissions.arns_of_config(config, keys),
         "the streams": _stream_arns(config),
@@ -549,6 +556,13 @@ def _roles(config: Config, keys: permissions.Keys) -> Resources:
             Policies=policies,
             **more,
         )
+        for setting, statement in permissions.settings(role, arns).items():
+            made[f"{role}{setting}"] = _resource(
+                "AWS::IAM::Policy",
+                PolicyName=setting.lower(),
+                PolicyDocument=_policy(statement),
+                Roles=[_ref(role)],
+            )
     return made
 
 
