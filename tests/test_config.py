@@ -316,6 +316,20 @@ def test_an_unknown_key_that_resembles_none_says_which_there_are() -> None:
     ]
 
 
+def test_a_key_that_belongs_elsewhere_says_where() -> None:
+    assert errors(handler("permissions_boundary: x")) == [
+        "4: handler: key 'permissions_boundary' is not known here; expected it at the top level; move it"
+    ]
+    # 'args' would be near, but is not what was meant.
+    assert errors(handler("tags: {a: b}")) == [
+        "4: handler: key 'tags' is not known here; expected it at the top level; move it"
+    ]
+    assert errors(SMALL + "policies: []") == ["5: key 'policies' is not known here; expected it below handler; move it"]
+    assert errors(SMALL + "batch_size: 3") == [
+        "5: key 'batch_size' is not known here; expected it below backend.lane.fast or below backend.lane.slow; move it"
+    ]
+
+
 def test_file_is_no_key() -> None:
     assert errors(SMALL + "file: x")[0].startswith("5: key 'file' is not known")
 
@@ -647,7 +661,8 @@ def test_a_routing_rule_with_a_mistake_hides_no_other() -> None:
 
 def test_nowhere_for_logs_to_come_from_is_a_warning() -> None:
     assert warnings(SMALL.replace("backend: {sns_topics: []}", "backend: {}")) == [
-        "2: no log can arrive; expected backend.sns_topics (AWS) or backend.embedded (this machine); add one"
+        "2: no log can arrive; expected backend.sns_topics, sqs_queues, eventbridge or s3_direct (AWS), or "
+        "backend.embedded (this machine); add one"
     ]
     assert warnings(SMALL.replace("sns_topics: []", "embedded: {buckets: {my-logs: data}}")) == []
 
@@ -657,6 +672,67 @@ def test_embedded_buckets_and_mappings_should_name_each_other() -> None:
         "2: bucket 'my-log' has no mapping; expected one in bucket_mapping; add it",
         "4: bucket 'my-logs' has no directory on this machine; expected one in backend.embedded.buckets",
     ]
+
+
+KINESIS = "arn:aws:kinesis:us-east-1:123456789012:stream"
+STREAMS = f"backend:\n  kinesis_stream_fast_arn: {KINESIS}/a\n  kinesis_stream_slow_arn: {KINESIS}/b\n  "
+
+
+def test_one_stream_for_both_lanes_is_an_error_as_each_object_would_be_dispatched_twice() -> None:
+    both = SMALL.replace("backend: {", f"{STREAMS}").replace("sns_topics: []}", "sns_topics: []")
+    assert errors(both) == []
+    assert errors(both.replace("stream/b", "stream/a")) == [
+        "4: backend.kinesis_stream_slow_arn: the same stream as backend.kinesis_stream_fast_arn on line 3, whose "
+        "events both lanes would dispatch; expected a stream for each lane; name another, or let 'deploy' make it"
+    ]
+
+
+@pytest.mark.parametrize("key", ["stream_shards: 2", "stream_retention_hours: 48"])
+def test_what_no_stream_takes_beside_two_given_ones_is_a_warning(key: str) -> None:
+    both = SMALL.replace("backend: {", f"{STREAMS}").replace("sns_topics: []}", f"sns_topics: []\n  {key}")
+    (told,) = warnings(both)
+    assert told.startswith(f"6: backend.{key.partition(':')[0]} changes nothing: both streams are given")
+    assert warnings(both.replace("  kinesis_stream_slow_arn", "  #")) == []
+
+
+def test_variables_of_lambda_are_refused_but_for_a_config_that_runs_on_this_machine_too() -> None:
+    own = handler("environment:\n  A: x\n  AWS_REGION: x")
+    text = "6: handler.environment.AWS_REGION is Lambda's own; expected another name; rename it"
+    assert errors(own) == [text]
+    assert warnings(own.replace("sns_topics: []", "embedded: {buckets: {b: d}}")) == [
+        f"{text}; 'deploy' will refuse it"
+    ]
+
+
+def test_arns_of_two_regions_are_an_error() -> None:
+    arns = (
+        "backend:\n  sns_topics: [{name: A, arn: 'arn:aws:sns:us-east-1:123456789012:a'}]\n"
+        "  kms_key_arns: ['arn:aws:kms:us-west-2:123456789012:key/a']\n"
+        "  role_arn: {drain: 'arn:aws:iam::123456789012:role/a'}\n"
+        "  dynamodb_arn: arn:aws:dynamodb:REGION:123456789012:table/T"
+    )
+    text = SMALL.replace("backend: {sns_topics: []}", arns)
+    assert errors(text.replace("REGION", "us-east-1")) == []
+    own = "permissions_boundary: 'arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/P'\n"
+    assert errors(text.replace("REGION", "us-east-1") + own) == []
+    assert errors(text.replace("REGION", "eu-west-1")) == [
+        "6: backend.dynamodb_arn: 'arn:aws:dynamodb:eu-west-1:123456789012:table/T' is of eu-west-1, but "
+        "backend.sns_topics[0].arn on line 3 of us-east-1; expected one region, that of the stack; name another"
+    ]
+    assert errors(text.replace("REGION:123456789012", "eu-west-1:1234xxxxxx")) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "part"),
+    [
+        ("dynamodb_arn", "dynamodb:us-east-1:123456789012:table/T/index/x"),
+        ("kinesis_stream_fast_arn", "kinesis:us-east-1:123456789012:stream/a/consumer/b:1"),
+        ("dlq_sns_arn", "sns:us-east-1:123456789012:topic:0f1e2d3c"),
+    ],
+)
+def test_an_arn_of_a_part_is_none_of_the_whole(key: str, part: str) -> None:
+    (problem,) = errors(SMALL.replace("sns_topics: []", f"sns_topics: [], {key}: 'arn:aws:{part}'"))
+    assert f"backend.{key}: 'arn:aws:{part}' does not fit; expected an ARN such as" in problem
 
 
 def test_topics_have_names_that_differ() -> None:
@@ -947,6 +1023,13 @@ def test_placeholders_alone_are_fine_whatever_the_blanks() -> None:
     )
 
 
+def test_a_version_that_is_not_known_is_no_slip_for_another() -> None:
+    (problem,) = errors(handler("runtime: python3.10"))
+    assert problem.startswith("4: handler.runtime: 'python3.10' is not known; expected python3.11 or python3.12 or")
+    (problem,) = errors(handler("runtime: pyton3.13"))
+    assert "did you mean 'python3.13'? expected python3.11 or" in problem
+
+
 def test_switches_are_true_or_false_and_some_numbers_are_chosen_from_a_list() -> None:
     def backend(keys: str) -> str:
         return re.sub("(?m)^backend:.*$", f"backend: {{embedded: {{}}, {keys}}}", SMALL)
@@ -956,5 +1039,5 @@ def test_switches_are_true_or_false_and_some_numbers_are_chosen_from_a_list() ->
     ]
     assert errors(backend("s3_direct: 1")) == ["2: backend.s3_direct: '1' is a number; expected true or false"]
     (problem,) = errors(backend("log_retention_days: 31"))
-    assert "'31' is not known; did you mean '731'? expected 1 or 3 or 5" in problem
+    assert "'31' is not known; expected 1 or 3 or 5" in problem
     assert errors(backend("eventbridge: true, s3_direct: no, log_retention_days: 14")) == []

@@ -148,7 +148,8 @@ def test_what_aws_would_refuse_half_way_is_told_before_anything_is_made() -> Non
     (direct,) = problems(CONFIG.replace("sns_topics: ", "s3_direct: true\n  sns_topics: ") + buckets)
     assert "backend.s3_direct: 61 buckets; expected 45 at most" in direct
     small = "environment: {AWS_REGION: x}"
-    (own,) = problems(CONFIG.replace("path: handler.py", f"path: handler.py, {small}"))
+    here = CONFIG.replace("backend:\n", "backend:\n  embedded: {}\n")
+    (own,) = problems(here.replace("path: handler.py", f"path: handler.py, {small}"))
     assert "handler.environment: AWS_REGION is Lambda's own" in own
     rights = f"policies: [{{actions: s3:PutObject, resources: ['arn:aws:s3:::{'x' * 10_000}']}}]"
     (policies,) = problems(CONFIG.replace("path: handler.py", f"path: handler.py, {rights}"))
@@ -364,7 +365,7 @@ def layered(layer: str) -> str:
 @pytest.mark.slow
 def test_a_layer_that_lambda_cannot_use_is_an_error(account: Account) -> None:
     far = "arn:aws:lambda:us-east-1:999999999999:layer:tools:1"
-    (elsewhere,) = problems(layered(far), account)
+    (elsewhere,) = problems(layered(far).replace("backend:\n", "backend:\n  embedded: {}\n"), account)
     assert elsewhere == (
         f"slips.yml: handler.layers '{far}' is of us-east-1; expected one of {REGION}, where the stack is; deploy with "
         f"--region us-east-1, or name one of {REGION}"

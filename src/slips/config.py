@@ -44,10 +44,12 @@ def _arn(description: str, service: str, resource: str) -> Meta:
     example = f"arn:aws:{service}:{'' if service == 'iam' else 'ap-northeast-1'}:123456789012:{resource}"
     kind = resource[: resource.find("/") + 1]
     standard = r"(?!\S*\.fifo$)" if service in QUEUING else ""
+    # Behind another ':' or '/' is a part of it: an index of a table, a consumer of a stream, a subscription.
+    name = r"\S+" if service == "iam" else r"[^:/\s]+"
     return _key(
         description,
         example,
-        pattern=rf"^arn:[^:\s]+:{service}:[^:\s]*:[^:\s]*:{kind}{standard}\S+$",
+        pattern=rf"^arn:[^:\s]+:{service}:[^:\s]*:[^:\s]*:{kind}{standard}{name}$",
         extra={"expected": f"an ARN such as {example}", "arn": service},
     )
 

@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +32,8 @@ Where = tuple[str | int, ...]
 NODES = 200_000
 """Values in a file, aliases counted each time they are used: ten lines of aliases can stand for billions."""
 DEPTH = 50
+PLACES = 2
+"""Places named for a key that is in the wrong one, at most."""
 
 INVALID: Final = object()
 """Stands for a value that was reported."""
@@ -46,6 +49,13 @@ _SCALARS = {
     "null": "nothing",
 }
 _TEXTS = ("str", "value")
+RESERVED = {
+    *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
+    *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
+    *("AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME"),
+    *("AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"),
+}
+"""Variables that Lambda sets, and lets nobody set."""
 _SIZES: dict[str, int] = {"": 1} | {
     f"{letter}{i}": (1024 if i else 1000) ** n for n, letter in enumerate("KMGT", 1) for i in ("", "i")
 }
@@ -192,6 +202,8 @@ class _Walk:
     def __init__(self, file: str) -> None:
         self.problems: list[Problem] = []
         self.lines: dict[Where, int] = {(): 1}
+        self.arns: dict[Where, str] = {}
+        """ARNs of things that exist, placeholders left out."""
         self._file = file
 
     def error(self, at: Node | int, message: str) -> None:
@@ -291,6 +303,13 @@ class _Walk:
         seen = set(pairs)
         for name, (key, value) in pairs.items():
             meant = name
+            if name not in fields and (places := _places(name)):
+                self.error(
+                    key,
+                    f"{_show(where)}: " * bool(where) + f"key {_quote(name)} is not known here; expected it "
+                    f"{' or '.join(places)}; move it",
+                )
+                continue
             if name not in fields:
                 close = difflib.get_close_matches(name, fields, n=1)
                 hint = f"did you mean {close[0]!r}?" if close else f"expected {', '.join(fields)}"
@@ -352,7 +371,9 @@ class _Walk:
         choices = {str(value): value for value in kind.values}
         if node.value in choices:
             return choices[node.value]
-        close = difflib.get_close_matches(node.value.lower(), choices, n=1)
+        # Of numbers and versions none is like another: what differs in digits alone is another choice, no slip.
+        others = [choice for choice in choices if _without_digits(choice) != _without_digits(node.value)]
+        close = difflib.get_close_matches(node.value.lower(), others, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         known = " or ".join(choices)
         self.error(node, f"{_show(where)}: {_quote(node.value)} is not known; {hint}expected {known}")
@@ -381,6 +402,8 @@ class _Walk:
                 f"{_show(where)}: {_quote(text)} is a placeholder; expected an ARN with a region and an account of "
                 "12 digits; 'deploy' will refuse it",
             )
+        elif "arn" in notes:
+            self.arns[where] = text
         return text
 
     def _anything(self, node: Node, where: Where) -> Any:
@@ -450,6 +473,37 @@ def _number(node: ScalarNode, short: bool) -> int | None:
     return int(digits[:20]) * _SIZES[unit]  # more digits are out of every range anyway
 
 
+@cache
+def _places_of_keys() -> dict[str, list[str]]:
+    """Say for each key of the declaration where it goes: "at the top level", "below handler"."""
+    places: dict[str, list[str]] = {}
+
+    def walk(kind: inspect.Type, path: str) -> None:
+        kind, _ = unwrap(kind)
+        match kind:
+            case inspect.ListType():
+                walk(kind.item_type, f"{path}[]")
+            case inspect.DictType():
+                walk(kind.value_type, f"{path}.NAME")
+            case inspect.StructType():
+                for name, one in keys_of(kind).items():
+                    places.setdefault(name, []).append(f"below {path}" if path else "at the top level")
+                    walk(one.type, f"{path}.{name}".lstrip("."))
+
+    walk(inspect.type_info(Config), "")
+    return places
+
+
+def _places(name: str) -> list[str]:
+    """Where the declaration has the key `name`; empty if that is nowhere, or in too many places to be a hint."""
+    places = _places_of_keys().get(name, [])
+    return places if len(places) <= PLACES else []
+
+
+def _without_digits(text: str) -> str:
+    return re.sub("[0-9]+", "", text)
+
+
 def _tag(node: Node) -> str:
     return str(node.tag).removeprefix(_YAML)
 
@@ -493,6 +547,8 @@ class _Rules:
         self._check_rights()
         self._check_tags()
         self._check_sources()
+        self._check_streams()
+        self._check_regions()
         self._check_routing()
         for bucket, mappings in self._mapping.items():
             self._check_mappings(bucket, mappings)
@@ -512,6 +568,12 @@ class _Rules:
                     self._line("handler", "exclude", index),
                     f"handler.exclude[{index}]: {_quote(pattern)} fits the handler, '{name}'; expected patterns of "
                     "other files; narrow it",
+                )
+        for name in self._handler.get("environment", {}):
+            if name in RESERVED:
+                self._refuse_on_aws(
+                    self._line("handler", "environment", name),
+                    f"handler.environment.{name} is Lambda's own; expected another name; rename it",
                 )
 
     def _check_rights(self) -> None:
@@ -563,7 +625,8 @@ class _Rules:
         if not any(("backend", key) in self._walk.lines for key in sources):
             self._walk.warn(
                 self._line("backend"),
-                "no log can arrive; expected backend.sns_topics (AWS) or backend.embedded (this machine); add one",
+                "no log can arrive; expected backend.sns_topics, sqs_queues, eventbridge or s3_direct (AWS), or "
+                "backend.embedded (this machine); add one",
             )
         if "embedded" not in self._backend:
             return
@@ -579,6 +642,49 @@ class _Rules:
                     line,
                     f"bucket {bucket!r} has no directory on this machine; expected one in backend.embedded.buckets",
                 )
+
+    def _check_streams(self) -> None:
+        """Report streams of the lanes that are one and the same, and settings that no stream takes."""
+        fast, slow = (("backend", f"kinesis_stream_{lane}_arn") for lane in ("fast", "slow"))
+        given = [self._backend.get(key) for _, key in (fast, slow)]
+        if None in given:
+            return
+        if given[0] == given[1]:
+            self._walk.error(
+                self._line(*slow),
+                f"{_show(slow)}: the same stream as {_show(fast)} on line {self._line(*fast)}, whose events both lanes "
+                "would dispatch; expected a stream for each lane; name another, or let 'deploy' make it",
+            )
+        for key in ("stream_shards", "stream_retention_hours"):
+            if key in self._backend:
+                self._walk.warn(
+                    self._line("backend", key),
+                    f"backend.{key} changes nothing: both streams are given, which 'deploy' does not change; expected "
+                    "it without them; take it away",
+                )
+
+    def _check_regions(self) -> None:
+        """Report ARNs of another region than the first one's: a stack uses what is in its own."""
+        first: tuple[Where, str] | None = None
+        for where, arn in self._walk.arns.items():
+            _, _, service, region, _ = rights.fill_in(arn, dict.fromkeys(rights.PSEUDO, "")).split(":", 4)
+            if not region or service == "kms":
+                continue  # keys belong to buckets and secrets, wherever those are
+            if first is None:
+                first = where, region
+            elif region != first[1]:
+                self._refuse_on_aws(
+                    self._line(*where),
+                    f"{_show(where)}: {_quote(arn)} is of {region}, but {_show(first[0])} on line "
+                    f"{self._line(*first[0])} of {first[1]}; expected one region, that of the stack; name another",
+                )
+
+    def _refuse_on_aws(self, line: int, message: str) -> None:
+        """Report what keeps a stack from working: a mere warning where the config is for this machine, too."""
+        if "embedded" in self._backend:
+            self._walk.warn(line, f"{message}; 'deploy' will refuse it")
+        else:
+            self._walk.error(line, message)
 
     def _check_routing(self) -> None:
         """A rule is never reached if one before it matches all that it matches."""

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from slips.backends.aws.clients import code
 from slips.backends.aws.refusals import DENIED, MISSING, calls
 from slips.config import Config, placeholder_arns
+from slips.config_check import RESERVED
 from slips.deploy import age, boundary, queues, template
 from slips.deploy.account import Account
 from slips.deploy.given import NOTHING, Given, streams_of
@@ -28,13 +29,6 @@ DIRECT_BUCKETS = 45
 """A function's policy takes 20,480 bytes, and a bucket's permission about 430."""
 VARIABLES_BYTES = 3_300
 """Lambda takes 4 KB of variables; about 700 bytes are the stack's own."""
-RESERVED = {
-    *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
-    *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
-    *("AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME"),
-    *("AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"),
-}
-"""Variables that Lambda sets, and lets nobody set."""
 
 
 def check_config(config: Config, *, uploads: bool = True) -> None:

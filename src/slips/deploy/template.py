@@ -178,8 +178,7 @@ def _stream_arn(config: Config, lane: Lane) -> Any:
 
 
 def _stream_arns(config: Config) -> list[Any]:
-    fast, slow = _stream_arn(config, "fast"), _stream_arn(config, "slow")
-    return [fast] if fast == slow else [fast, slow]
+    return [_stream_arn(config, "fast"), _stream_arn(config, "slow")]
 
 
 def _stream_name(config: Config, lane: Lane) -> Any:
