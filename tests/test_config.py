@@ -1009,11 +1009,27 @@ def test_routes_and_mappings_are_read_in_order() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Bearer {{ssm:/x}}", "{{ssm:}}", "{{SSM:/x}}", "{{ssm:/x}", "{{ssm:/*}}", "{{secretsmanager:d?}}"]
+    "text",
+    [
+        "Bearer {{ssm:/x}}",
+        "{{ssm:}}",
+        "{{SSM:/x}}",
+        "{{ssm:/x}",
+        "{{ssm:/*}}",
+        "{{secretsmanager:d?}}",
+        "{{secretmanager:x}}",
+    ],
 )
 def test_a_placeholder_that_is_none_would_reach_the_handler_and_is_an_error(text: str) -> None:
     (problem,) = errors(handler(f"args: {{tokens: ['{text}']}}"))
     assert f"handler.args.tokens[0]: '{text}' would reach the handler as it is" in problem
+
+
+def test_the_name_of_a_parameter_is_checked_with_its_line() -> None:
+    assert errors(handler("args:\n  a: '{{ssm:my key}}'")) == [
+        "5: handler.args.a: '{{ssm:my key}}' names no parameter; expected letters, digits, '.', '-', '_' and '/' "
+        "behind the first ':', then perhaps ':' and one version or label; mend it"
+    ]
 
 
 def test_placeholders_alone_are_fine_whatever_the_blanks() -> None:

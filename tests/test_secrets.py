@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slips.secrets import Reference, references, resolve
+from slips.secrets import Reference, mistake, references, resolve
 
 SECRET = "arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:prod/db-AbCdEf"
 PARAMETER = "arn:aws:ssm:ap-northeast-1:123456789012:parameter/my/key"
@@ -55,6 +55,49 @@ def test_any_other_text_is_plain(text: str) -> None:
     assert Reference.of(text) is None
     assert list(references({"a": text})) == []
     assert resolve(text, lambda reference: f"<{reference.id}>") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("{{secretmanager:x}}", "{{secretsmanager:x}}"),
+        ("{{ secrets-manager:db:key }}", "{{secretsmanager:db:key}}"),
+        ("{{SecretsManager/db}}", "{{secretsmanager:db}}"),
+        ("{{ssm/x}}", "{{ssm:/x}}"),
+        ("{{SSM:/x}}", "{{ssm:/x}}"),
+        ("{{sssm:x}}", "{{ssm:x}}"),
+        ("{ssm:/x}", "{{ssm:/x}}"),
+        ("${ssm:/x}", "{{ssm:/x}}"),
+        ("{{{ssm:/x}}}", "{{ssm:/x}}"),
+        ("{{ssm:/x}", "{{ssm:/x}}"),
+        ("Bearer {{secretmanager:x}}", ""),
+        ("{{ssm:}}", ""),
+        ("{{ssm}}", ""),
+        ("{{SSM:my key}}", ""),
+    ],
+)
+def test_a_near_miss_is_told_with_what_was_meant(text: str, meant: str) -> None:
+    told = mistake(text)
+    assert told.startswith("would reach the handler as it is; expected a placeholder alone")
+    assert told.endswith(f"did you mean '{meant}'?" if meant else "put the text around it together in the handler")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{{name}}", "{{user:name}}", "{{sms:text}}", "{{vault:/x}}", "{{ secret:x }}", "ssm:/x", "{a: {ssm: 1}}", "{{}}"],
+)
+def test_a_template_of_the_users_own_is_no_mistake(text: str) -> None:
+    assert mistake(text) == ""
+
+
+@pytest.mark.parametrize("id", ["my key", "/x:latest:1", "/x,y", "arn:aws:s3:::x"])
+def test_a_parameter_has_a_name_that_parameters_may_have(id: str) -> None:
+    assert mistake(f"{{{{ssm:{id}}}}}").startswith("names no parameter; expected letters")
+
+
+@pytest.mark.parametrize("id", ["key", "/my/key:3", "/a.b_c-d:latest", PARAMETER, f"{PARAMETER}:3"])
+def test_a_name_with_a_version_or_label_is_right(id: str) -> None:
+    assert mistake(f"{{{{ssm:{id}}}}}") == ""
 
 
 ARGS: dict[str, Any] = {

@@ -421,12 +421,8 @@ class _Walk:
             case SequenceNode():
                 return [self.value(one, anything, (*where, i)) for i, one in enumerate(node.value)]
         assert isinstance(node, ScalarNode)  # noqa: S101 - there are no other nodes
-        if secrets.is_nearly(node.value):
-            self.error(
-                node,
-                f"{_show(where)}: {_quote(node.value)} would reach the handler as it is; expected a placeholder alone, "
-                "'{{ssm:/path}}' or '{{secretsmanager:id:key}}'; put the text around it together in the handler",
-            )
+        if wrong := secrets.mistake(node.value):
+            self.error(node, f"{_show(where)}: {_quote(node.value)} {wrong}")
             return INVALID
         try:
             return _scalar(node)

@@ -5,6 +5,7 @@ A package, a log or an error item only ever holds the placeholder. Pure: who ask
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
@@ -13,6 +14,14 @@ from msgspec import Struct
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(ssm|secretsmanager)\s*:\s*([^{}*?]+?)\s*\}\}")
 _NEARLY = re.compile(r"\{\{\s*(ssm|secretsmanager)\b", re.IGNORECASE)
+_SINGLE = re.compile(r"\s*\$?\{\s*(ssm|secretsmanager)\s*:[^{}]*\}\s*")
+_OTHER = re.compile(r"\{\{\s*([A-Za-z][A-Za-z _-]*?)\s*[:/]")
+_ONE = re.compile(r"\s*\$?\{+\s*([A-Za-z][A-Za-z _-]*?)\s*(:|(?=/))([^{}]*)\}+\s*")
+"""A text that could be mended: the service, and what it is asked for."""
+_PARAMETER = re.compile(r"(arn:[^:]+:ssm:[^:]+:[^:]+:parameter)?[A-Za-z0-9_./-]+(:[A-Za-z0-9_.-]+)?")
+"""https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html
+The part behind the name is a version or a label."""
+_SERVICES = ("ssm", "secretsmanager")
 _ARN_PARTS = 7
 """`arn:aws:secretsmanager:region:account:secret:name`; what follows is the key."""
 
@@ -48,9 +57,43 @@ def parameter(id: str) -> str:
     return name.removeprefix("/")
 
 
-def is_nearly(text: str) -> bool:
-    """Whether somebody meant a placeholder that is none: with text around it, without an id, or with a wildcard."""
-    return _NEARLY.search(text) is not None and Reference.of(text) is None
+def mistake(text: str) -> str:
+    """Say what is wrong with a text that is nearly a placeholder; empty for a right one, and for any other text.
+
+    Nearly: with text around it, without an id, with a wildcard, of a misspelt service, or of no parameter's name.
+    """
+    found = Reference.of(text)
+    if found is not None and found.service == "ssm" and not _PARAMETER.fullmatch(found.id):
+        return (
+            "names no parameter; expected letters, digits, '.', '-', '_' and '/' behind the first ':', then "
+            "perhaps ':' and one version or label; mend it"
+        )
+    others = (found[1] for found in _OTHER.finditer(text))
+    if found or not (_NEARLY.search(text) or _SINGLE.fullmatch(text) or any(map(_service, others))):
+        return ""
+    mended = _mended(text)
+    hint = f"did you mean '{mended}'?" if mended else "put the text around it together in the handler"
+    return (
+        "would reach the handler as it is; expected a placeholder alone, '{{ssm:/path}}' or "
+        f"'{{{{secretsmanager:id:key}}}}'; {hint}"
+    )
+
+
+def _mended(text: str) -> str:
+    """The placeholder that was meant; empty if that cannot be told."""
+    found = _ONE.fullmatch(text)
+    service = _service(found[1]) if found else ""
+    if not found or not service:
+        return ""
+    wanted = found[3].strip() if service == "ssm" else found[3].strip().removeprefix("/")
+    meant = f"{{{{{service}:{wanted}}}}}"
+    return "" if Reference.of(meant) is None or mistake(meant) else meant
+
+
+def _service(word: str) -> str:
+    """The service that a word resembles: `SSM`, `secretmanager`, `secrets-manager`; empty for a word of its own."""
+    letters = re.sub("[^a-z]", "", word.lower())
+    return next(iter(difflib.get_close_matches(letters, _SERVICES, n=1, cutoff=0.8)), "")
 
 
 def references(value: Any) -> Iterator[Reference]:
