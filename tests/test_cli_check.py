@@ -47,6 +47,15 @@ def test_a_lane_with_a_delay_is_shown_with_the_pace_that_it_leaves(project: Proj
     assert project.slips("--aws", "check").out.endswith(told)
 
 
+def test_a_chain_that_is_read_as_another_is_told(project: Project) -> None:
+    project.config(CONFIG + "    - prefix: trail/\n      format: [s3-lines, cloudtrail]\n")
+    assert "\n  trail/: [s3-lines, cloudtrail] is read as [json-records:Records, cloudtrail]\n" in (
+        project.slips("check").out
+    )
+    project.config(CONFIG + "    - prefix: trail/\n      format: cloudtrail\n")
+    assert "is read as" not in project.slips("check").out
+
+
 def test_json_has_the_same(project: Project) -> None:
     told = project.slips("check", "--json").json
     assert told["handler"] == {"path": "handler.py", "classes": ["Count"]}

@@ -151,6 +151,14 @@ def _print_project(
             if each.bucket == bucket
         ]
         table(rows, indent="  ")
+        read = zip(
+            config.bucket_mapping[bucket], (each.chain for each in mappings if each.bucket == bucket), strict=True
+        )
+        for mapping, chain in read:
+            # A name alone stands for its usual chain; of a whole chain nobody expects that another one is read.
+            if len(mapping.format) > 1 and mapping.format != chain:
+                given, taken = ", ".join(mapping.format), ", ".join(chain)
+                show_text(one_line(f"  {mapping.prefix or '(all)'}: [{given}] is read as [{taken}]"))
 
 
 def init(
