@@ -1020,12 +1020,17 @@ def test_a_handler_may_need_what_only_the_functions_have(project: Project, wheel
     project.write("src/handler.py", "import acme\n")
     assert "no class derived from slips.interface.Handler" in project.refused()
     project.write("src/handler.py", "import acmes\n" + HANDLER)
-    assert "expected a file of the project, or a package of handler.requirements; add it" in project.refused()
+    told = project.refused()
+    assert "named 'acmes'; expected a file beside the handler, or a package" in told
+    assert told.count("expected") == 1
 
 
 def test_a_handler_may_need_what_a_layer_brings(cached: Project) -> None:
     cached.write("src/handler.py", "import acme\n" + HANDLER)
-    assert "expected a file of the project" in cached.refused()
+    assert "expected a file beside the handler" in cached.refused()
+    with pytest.raises(UsageError) as told:
+        package.check(cached.config(), cached.said.append)
+    assert str(told.value).count("expected") == 1
     layer = "arn:aws:lambda:us-east-1:123456789012:layer:acme:1"
     cached.write("slips.yml", CONFIG.replace("handler:\n", f"handler:\n  layers: ['{layer}']\n"))
     cached.build()

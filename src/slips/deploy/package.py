@@ -118,9 +118,7 @@ def build(
             elif config.handler.layers:
                 place = "one of handler.layers must have it"
             else:
-                raise UsageError(
-                    f"{error}; expected a file of the project, or a package of handler.requirements; add it"
-                )
+                raise error
             say(f"handler: not imported here, where '{module}' is not installed; {place}")
         return _zip({**shipped, **own}, left_out)
 
@@ -134,7 +132,7 @@ def check(config: Config, say: Callable[[str], None]) -> None:
     if missing:
         module, error = missing
         if config.handler.requirements is None and not config.handler.layers:
-            raise UsageError(f"{error}; expected a file of the project, or a package; name it in handler.requirements")
+            raise error
         say(f"handler: not imported here, where '{module}' is not installed; deploy looks whether it is required")
 
 
