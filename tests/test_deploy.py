@@ -25,6 +25,7 @@ import pytest
 import typer
 import yaml
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 from moto import mock_aws
 from moto.cloudformation.models import ChangeSet
 from moto.cloudformation.parsing import OutputMap
@@ -228,6 +229,7 @@ def test_a_table_that_is_no_error_table_is_an_error(account: Account) -> None:
 WITH_QUEUE = CONFIG.replace(
     "backend:\n", f"backend:\n  sqs_queues: [{{name: Q, arn: 'arn:aws:sqs:{REGION}:{ID}:q'}}]\n"
 )
+PAGE = "<!DOCTYPE html>\n<html><head><title>500 Internal\nError</title></head>\n<body>oops</body></html>\n"
 LOOKED_AT = f"backend.sqs_queues Q 'arn:aws:sqs:{REGION}:{ID}:q' "
 DEAD = f"arn:aws:sqs:{REGION}:{ID}:dead"
 
@@ -248,6 +250,10 @@ def redriven(receives: Any) -> str:
             {"VisibilityTimeout": "180", "RedrivePolicy": redriven(5), "MessageRetentionPeriod": "3600"},
             ["keeps messages for 1 h: those that wait longer"],
         ),
+        (
+            {"VisibilityTimeout": "180", "RedrivePolicy": redriven(5), "MessageRetentionPeriod": "600"},
+            ["keeps messages for 10 min: those that wait longer"],
+        ),
         ({}, ["has a visibility timeout of 30 s: while", "has no redrive policy: "]),
     ],
 )
@@ -266,6 +272,21 @@ def test_a_queue_whose_visibility_timeout_lambda_refuses_is_an_error(account: Ac
     (found,) = problems(WITH_QUEUE, account)
     assert found.startswith(f"slips.yml: {LOOKED_AT}has a visibility timeout of 29 s; expected 30 s at least")
     assert f"set-queue-attributes --queue-url {url} --attributes VisibilityTimeout=180'" in found
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "500", "Message": PAGE}}, "PutRecords"),
+        ResponseParserError(f"Unable to parse response (mismatched tag), invalid XML received:\n{PAGE.encode()!r}"),
+    ],
+)
+def test_of_a_page_that_answers_in_place_of_aws_its_title_is_told(error: Exception) -> None:
+    with pytest.raises(SlipsError) as told, calls("queue Q"):
+        raise error
+    assert "a page of HTML, '500 Internal Error'" in str(told.value)
+    assert "oops" not in str(told.value)
+    assert "\n" not in str(told.value)
 
 
 STREAM = f"arn:aws:kinesis:{REGION}:{ID}:stream/s"

@@ -15,6 +15,7 @@ PUSHER_SECONDS = 30
 _VISIBLE_SECONDS = 6 * PUSHER_SECONDS
 """What AWS recommends: while EventPusher is throttled, Lambda tries again within the visibility timeout."""
 _DAY = 24 * 3600
+_HOUR = 3600
 
 
 def problem(url: str, attributes: Mapping[str, str]) -> str:
@@ -37,8 +38,9 @@ def notes(url: str, attributes: Mapping[str, str]) -> Iterator[str]:
             f"{_VISIBLE_SECONDS} s at least; {_set(url, VisibilityTimeout=_VISIBLE_SECONDS)}"
         )
     if kept < _DAY:
+        span = f"{kept / 3600:.3g} h" if kept >= _HOUR else f"{kept / 60:.3g} min"
         yield (
-            f"keeps messages for {kept / 3600:.3g} h: those that wait longer for EventPusher are lost; expected days; "
+            f"keeps messages for {span}: those that wait longer for EventPusher are lost; expected days; "
             f"{_set(url, MessageRetentionPeriod=14 * _DAY)}"
         )
     receives = _most_receives(attributes.get("RedrivePolicy", ""))

@@ -22,6 +22,7 @@ from botocore.exceptions import (
 from botocore.exceptions import (
     ConnectionError as NoConnectionError,
 )
+from botocore.parsers import ResponseParserError
 
 from slips.backends.aws.clients import code
 from slips.backends.aws.keys import explained_key
@@ -49,6 +50,8 @@ ACTIONS = {
     "GetBucketEncryption": "s3:GetEncryptionConfiguration",
 }
 """The permission that an operation needs, where it has another name."""
+_PAGE = re.compile(r"<(!doctype html|html)\b.*", re.IGNORECASE | re.DOTALL)
+_LINE_END = r"\n"
 
 
 @contextmanager
@@ -60,7 +63,7 @@ def calls(where: str, *, passing: set[str] | None = None) -> Iterator[None]:
         if passing and code(error) in passing:
             raise
         raise _refusal(error, where) from error
-    except BotoCoreError as error:
+    except (BotoCoreError, ResponseParserError) as error:
         raise _trouble(error, where) from error
 
 
@@ -71,8 +74,20 @@ def explained(error: ClientError | BotoCoreError, where: str, service: str) -> s
 
 
 def message(error: ClientError) -> str:
-    """AWS's own words."""
-    return str(error.response.get("Error", {}).get("Message", "") or error).rstrip(".")
+    """AWS's own words; of a page that somebody in between sent in their place, the title."""
+    return _without_page(str(error.response.get("Error", {}).get("Message", "") or error)).rstrip(".")
+
+
+def _without_page(text: str) -> str:
+    """A text in which a page of HTML is replaced by its title."""
+    page = _PAGE.search(text)
+    if page is None:
+        return text
+    title = re.search(r"<title>(.*?)</title>", page[0], re.IGNORECASE | re.DOTALL)
+    # Of bytes that are shown as such, line ends are two characters.
+    named = f", '{' '.join(title[1].replace(_LINE_END, ' ').split())}'" if title else ""
+    before = " ".join(text[: page.start()].removesuffix("b'").split()).rstrip(":")
+    return f"{before}: a page of HTML{named}" if before else f"a page of HTML{named}"
 
 
 def _refusal(error: ClientError, where: str) -> SlipsError:
@@ -107,7 +122,7 @@ def _mendable(error: ClientError, where: str, service: str = "") -> SlipsError |
     return None
 
 
-def _trouble(error: BotoCoreError, where: str) -> SlipsError:
+def _trouble(error: BotoCoreError | ResponseParserError, where: str) -> SlipsError:
     """What kept AWS from answering."""
     match error:
         case SSOError() | TokenRetrievalError():
@@ -127,6 +142,11 @@ def _trouble(error: BotoCoreError, where: str) -> SlipsError:
             return SlipsError(
                 f"{where}: cannot be reached: {error}; expected an answer; look at the network, the region and "
                 "--endpoint-url"
+            )
+        case ResponseParserError():
+            return SlipsError(
+                f"{where}: no answer of AWS: {_without_page(str(error))}; expected one; try again, then look at "
+                "--endpoint-url and at the proxies on the way"
             )
     return SlipsError(f"{where}: {error}; expected AWS settings that can be used; look at your profile")
 
