@@ -69,6 +69,19 @@ def test_a_message_that_comes_again_ends_nothing_and_is_given_once() -> None:
     assert [text for _, text in UndeliveredQueue(client, "url").receive()] == ["1", "2", "3"]
 
 
+def test_messages_that_are_released_are_received_again_at_once(url: str) -> None:
+    for number in range(23):
+        aws.client("sqs").send_message(QueueUrl=url, MessageBody=f"message {number}")
+    receipts = [receipt for receipt, _ in queue(url).receive()]
+    assert list(queue(url).receive()) == []
+    assert queue(url).release(receipts)
+    assert len(list(queue(url).receive())) == 23
+
+
+def test_messages_that_may_not_be_released_come_later_and_end_nothing() -> None:
+    assert not queue("https://sqs.us-east-1.amazonaws.com/123456789012/gone").release(["r1"])
+
+
 def test_an_empty_queue_gives_nothing(url: str) -> None:
     assert list(queue(url).receive()) == []
 

@@ -541,7 +541,7 @@ COMMANDS = [
     ("s3:GetObject s3:GetObjectVersion", f"{BUCKET}/*"),
     ("sns:GetTopicAttributes sns:ListSubscriptionsByTopic", "*"),
     ("sqs:GetQueueAttributes sqs:GetQueueUrl", "*"),
-    ("sqs:DeleteMessage sqs:ReceiveMessage", f"{STACK}-*"),
+    ("sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:ReceiveMessage", f"{STACK}-*"),
 ]
 """Actions that the commands use, and the last part of the ARNs that they use them on."""
 OF_THE_HANDLER = {"secretsmanager:GetSecretValue", "ssm:GetParameter", "ssm:GetParameters"}

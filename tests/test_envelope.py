@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import count, product
 from pathlib import Path
@@ -621,6 +621,9 @@ class OneMessage:
 
     def receive(self) -> Iterator[tuple[str, str]]:
         yield "receipt", self.text
+
+    def release(self, receipts: Sequence[str]) -> bool:
+        return True
 
     def delete(self, receipt: str) -> None: ...
 

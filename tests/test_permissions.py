@@ -350,9 +350,12 @@ def _objects_too_long(stack: Stack) -> None:
 
 
 def _a_message_that_cannot_be_read(stack: Stack) -> None:
-    """In the user's queue, which has no redrive policy: it is moved to the undelivered ones."""
+    """In the user's queue, which has no redrive policy: it is moved to the undelivered ones, where drain leaves it."""
     sqs = stack.cloud.client("sqs")
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="logs")["QueueUrl"], MessageBody="junk")
+    stack.settle()
+    assert stack.undelivered() == 1
+    assert "begins 'junk'" in stack.drain()["notes"][-1]
     stack.settle()
     assert stack.undelivered() == 1
     sqs.purge_queue(QueueUrl=stack.physical("Undelivered"))

@@ -30,6 +30,7 @@ class Queue:
     def __init__(self, *texts: str) -> None:
         self.texts: dict[str, str] = {f"receipt {number}": text for number, text in enumerate(texts)}
         self.refuses = False
+        self.released: list[str] = []
 
     def receive(self) -> Iterator[tuple[str, str]]:
         yield from list(self.texts.items())
@@ -38,6 +39,10 @@ class Queue:
         if self.refuses:
             raise StateError("queue: cannot be reached")
         del self.texts[receipt]
+
+    def release(self, receipts: Sequence[str]) -> bool:
+        self.released += receipts
+        return True
 
 
 class Scene:
@@ -161,6 +166,30 @@ def test_a_message_that_cannot_be_read_stays_with_a_note_and_hides_no_other() ->
     assert first.note.startswith("undelivered message stays: ")
     assert third.note.startswith("undelivered message stays: ")
     assert list(scene.queue.texts.values()) == ["no JSON", '{"hello": 1}']
+
+
+def test_a_message_that_cannot_be_read_is_told_by_its_queue_and_how_it_begins() -> None:
+    body = "\x1b[31mnonsense " * 1000
+    kept = {"messageId": "m", "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:us-east-1:1:logs", "body": body}
+    scene = Scene(msgspec.json.encode({"Records": [kept]}).decode(), "short")
+    notes = [each.note for each in scene.drain()]
+    assert notes[0].endswith(f" (from arn:aws:sqs:us-east-1:1:logs; begins {body[:60]!r}…)")
+    assert "\x1b" not in notes[0]
+    assert notes[1].endswith(" (begins 'short')")
+    found = unreadable(scene.queue, read_back=scene.read_back, ledger=scene.ledger)
+    assert [f"undelivered message stays: {each.why}" for each in found] == notes
+
+
+def test_what_stays_can_be_received_again_at_once() -> None:
+    scene = Scene("no JSON", lost(A), '{"hello": 1}')
+    scene.drain()
+    assert scene.queue.released == ["receipt 0", "receipt 2"]
+
+
+def test_what_is_not_shown_as_unreadable_can_be_received_again_at_once() -> None:
+    scene = Scene("no JSON", lost(A))
+    list(unreadable(scene.queue, read_back=scene.read_back, ledger=scene.ledger))
+    assert scene.queue.released == ["receipt 1"]
 
 
 def test_a_lane_that_refuses_keeps_the_message() -> None:

@@ -76,7 +76,12 @@ def dismiss(
             table = named.values() if ids else backend.errors.scan()
             problem = _show(islice(choice.of(table), limit), revisions, show)
         if revisions or messages:
-            _confirm(revisions, messages, yes)
+            try:
+                _confirm(revisions, messages, yes)
+            except BaseException:
+                if backend.undelivered:
+                    backend.undelivered.release([each.receipt for each in messages])
+                raise
         counted = Counted()
         evidence = dismissed(backend, revisions, messages, counted)
         if json_:
@@ -121,7 +126,8 @@ def _unreadable(backend: Backend, show: Callable[[str], None]) -> list[Unreadabl
     if waiting and not found:
         say(
             f"about {plural(waiting, 'undelivered message')}, none of which is shown as unreadable: 'slips drain' puts "
-            "back what can be read; what it has just looked at is hidden for 5 minutes"
+            "back what can be read; what another command looks at is hidden for 5 minutes, also after its end if it "
+            "lacks the right to sqs:ChangeMessageVisibility: try again then"
         )
     return found
 

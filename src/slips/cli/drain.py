@@ -235,7 +235,7 @@ def _print(report: Report, backend: Backend, dry_run: bool, json_: bool) -> None
     for note in report.notes:
         say(one_line(note))
     if any(note.startswith(station.STAYS) for note in report.notes):
-        say("'slips dismiss --undelivered' takes out the messages that cannot be read, 5 minutes from now")
+        say("'slips dismiss --undelivered' takes out the messages that cannot be read")
     if json_:
         print_json(report.to_dict())
         return

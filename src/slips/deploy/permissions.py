@@ -112,7 +112,7 @@ ROLES: dict[str, tuple[tuple[str, Resource], ...]] = {
         ("kms:Decrypt", "the key of the error table"),
         ("dynamodb:GetItem", "the ledger"),
         ("dynamodb:UpdateItem", "the ledger, if routing drops"),
-        ("sqs:ReceiveMessage DeleteMessage", "the undelivered queue"),
+        ("sqs:ReceiveMessage DeleteMessage ChangeMessageVisibility", "the undelivered queue"),
         ("s3:GetObject GetObjectVersion", "the mapped objects"),
         ("kms:Decrypt", "the keys of buckets"),
         _TRACE,

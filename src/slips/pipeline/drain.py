@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -21,6 +21,9 @@ from slips.routing import lane_for, lane_of_item
 
 STAYS = "undelivered message stays"
 """How the notes about messages begin that cannot be read."""
+
+BEGINNING = 60
+"""Characters of a message that cannot be read: enough to know it by."""
 
 
 class Drained(Struct):
@@ -191,13 +194,17 @@ def redeliver(
 ) -> Iterator[Redelivered]:
     """The object events of each message to their lanes, then the message is deleted; yields after each.
 
-    Events that are done, or in the error table, are not sent again. Raises StreamError if a lane refuses.
+    Events that are done, or in the error table, are not sent again. Whoever looks next sees what stays at once.
+    Raises StreamError if a lane refuses.
     """
+    staying = []
     for receipt, text in queue.receive():
         try:
-            read = events_of(found_in(text), read_back)
+            found = found_in(text)
+            read = events_of(found, read_back)
         except EnvelopeError as error:
-            yield Redelivered(note=f"{STAYS}: {error}")
+            staying.append(receipt)
+            yield Redelivered(note=f"{STAYS}: {error}{_origin(text)}")
             continue
         problems = [*read.problems, *(each.why for each in read.gone)]
         waiting = _unsettled(read.events, ledger)
@@ -206,9 +213,35 @@ def redeliver(
                 stream.put(lane, known)
         new = [event for event in waiting if event.lane is None]
         push(new, routing=routing, stream=stream, drop=ledger.drop, streams=streams)
-        if not problems:
+        if problems:
+            staying.append(receipt)
+        else:
             queue.delete(receipt)
-        yield Redelivered(len(waiting), "; ".join(f"{STAYS}: {each}" for each in problems))
+        note = "; ".join(f"{STAYS}: {each}" for each in problems)
+        yield Redelivered(len(waiting), f"{note}{_origin(text) if found.problems else ''}")
+    # Not before: what is released comes again, also to this loop.
+    queue.release(staying)
+
+
+class _Kept(Struct):
+    """One record of what EventPusher keeps of a message of a queue: a delivery of SQS."""
+
+    eventSourceARN: str = ""
+    body: str = ""
+
+
+class _Delivery(Struct):
+    Records: list[_Kept]
+
+
+def _origin(text: str) -> str:
+    """The queue that a message was in, if that is known, and how the message begins: so that people can find it."""
+    queue, body = "", text
+    with suppress(msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        for kept in msgspec.json.decode(text, type=_Delivery).Records[:1]:
+            queue, body = kept.eventSourceARN, kept.body or text
+    begins = f"begins {body[:BEGINNING]!r}{'…' if len(body) > BEGINNING else ''}"
+    return f" (from {queue}; {begins})" if queue else f" ({begins})"
 
 
 class Unreadable(Struct):
@@ -222,7 +255,8 @@ class Unreadable(Struct):
 def unreadable(
     queue: Undelivered, *, read_back: Callable[[Batch], Iterable[bytes]], ledger: Ledger
 ) -> Iterator[Unreadable]:
-    """The messages of which `redeliver` has nothing left to put back."""
+    """The messages of which `redeliver` has nothing left to put back. The others can be received again at once."""
+    staying = []
     for receipt, text in queue.receive():
         passing: list[Batch] = []
 
@@ -236,12 +270,17 @@ def unreadable(
                 raise
 
         try:
-            read = events_of(found_in(text), reading)
+            found = found_in(text)
+            read = events_of(found, reading)
             events, problems = read.events, [*read.problems, *(each.why for each in read.gone)]
+            origin = _origin(text) if found.problems else ""
         except EnvelopeError as error:
-            events, problems = [], [str(error)]
+            events, problems, origin = [], [str(error)], _origin(text)
         if problems and not passing and not _unsettled(events, ledger):
-            yield Unreadable(receipt, text, "; ".join(problems))
+            yield Unreadable(receipt, text, f"{'; '.join(problems)}{origin}")
+        else:
+            staying.append(receipt)
+    queue.release(staying)
 
 
 def _unsettled(events: Iterable[ObjectEvent], ledger: Ledger) -> list[ObjectEvent]:

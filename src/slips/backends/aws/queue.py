@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -19,6 +19,9 @@ RECEIVES = 5
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
 LONGEST = 2**20
 """Bytes of a message that SQS takes."""
+BATCH = 10
+"""Messages of a call, at most.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html"""
 VISIBILITY_SECONDS = 300
 """How long a message that was received stays hidden: long enough to put its events back on a lane."""
 
@@ -35,7 +38,10 @@ class UndeliveredQueue:
         while True:
             try:
                 answer = self._client.receive_message(
-                    QueueUrl=self._url, MaxNumberOfMessages=10, VisibilityTimeout=VISIBILITY_SECONDS, WaitTimeSeconds=1
+                    QueueUrl=self._url,
+                    MaxNumberOfMessages=BATCH,
+                    VisibilityTimeout=VISIBILITY_SECONDS,
+                    WaitTimeSeconds=1,
                 )
             except (ClientError, BotoCoreError) as error:
                 raise StateError(
@@ -64,6 +70,24 @@ class UndeliveredQueue:
             raise StateError(
                 explained(error, self._url, "sqs") or f"{self._url}: a message cannot be deleted: {reason(error)}"
             ) from error
+
+    def release(self, receipts: Sequence[str]) -> bool:
+        """Ends the time for which messages are hidden. False if some come back minutes later, by themselves.
+
+        Never raises: the user or role may lack `sqs:ChangeMessageVisibility`, which the version before did not need.
+        """
+        for at in range(0, len(receipts), BATCH):
+            entries: list[Any] = [
+                {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
+                for number, receipt in enumerate(receipts[at : at + BATCH])
+            ]
+            try:
+                answer = self._client.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
+            except (ClientError, BotoCoreError):
+                return False
+            if answer.get("Failed"):
+                return False
+        return True
 
 
 def has_redrive_policy(client: SQSClient, arn: str) -> bool:
