@@ -569,6 +569,20 @@ def undelivered(cloud: Cloud, *bodies: Any) -> str:
     return url
 
 
+def test_errors_tells_of_undelivered_messages_beside_its_list(cloud: Cloud) -> None:
+    url = undelivered(cloud, "x", "y")
+    note = "slips: 2 undelivered messages besides: 'slips drain' takes them up, 'slips status' counts them\n"
+    for args, out in [([], "no errors\n"), (["--json"], "[]\n"), (["--group"], "no errors\n")]:
+        done = cloud.slips("errors", *args)
+        assert (done.status, done.out, done.err) == (0, out, note)
+    cloud.fail("r1")
+    done = cloud.slips("errors", "--json")
+    assert (len(done.json), done.err) == (1, note)
+    cloud.clients.sqs.delete_queue(QueueUrl=url)
+    done = cloud.slips("errors")
+    assert (done.status, done.out.count("r1"), done.err) == (0, 1, "")
+
+
 def s3_event(key: str) -> dict[str, Any]:
     about = {"bucket": {"name": "my-logs"}, "object": {"key": key, "size": 1, "eTag": "e"}}
     return {"Records": [{"eventName": "ObjectCreated:Put", "eventTime": "2026-01-01T00:00:00.000Z", "s3": about}]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,9 +15,9 @@ import typer
 
 from slips.backends import private
 from slips.cli import items
-from slips.cli.context import Json, StackName, open_backend
-from slips.cli.output import headline, print_json, print_json_list, readable_json, show_json, show_text
-from slips.errors import UsageError
+from slips.cli.context import Backend, Json, StackName, open_backend
+from slips.cli.output import headline, plural, print_json, print_json_list, readable_json, say, show_json, show_text
+from slips.errors import SlipsError, UsageError
 from slips.model import ErrorItem, ObjectEvent, Range
 from slips.pipeline.choose import Choice
 from slips.printable import lines, one_line
@@ -48,6 +49,18 @@ def errors(
             print_json_list(map(to_dict, islice(chosen, limit)))
         else:
             _print_items(islice(chosen, limit), bool(since or prefix or type_), backend.where)
+        _tell_of_undelivered(backend)
+
+
+def _tell_of_undelivered(backend: Backend) -> None:
+    """Say, beside the list, that there are failures which are no error items. If they cannot be counted, say nothing.
+
+    'slips status' says what keeps them from being counted: whoever asks for errors may lack rights on the queue.
+    """
+    with suppress(SlipsError):
+        if waiting := backend.count_undelivered():
+            what = plural(waiting, "undelivered message")
+            say(f"{what} besides: 'slips drain' takes them up, 'slips status' counts them")
 
 
 def to_dict(item: ErrorItem) -> dict[str, Any]:
