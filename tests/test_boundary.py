@@ -123,6 +123,14 @@ def test_a_boundary_by_the_names_of_the_stack_allows_what_its_roles_do(config: s
     assert found(statement(Resource=own), config=config) == Findings([], [])
 
 
+def test_rights_that_tracing_and_a_vpc_need_are_looked_at() -> None:
+    settings = "tracing: true, subnet_ids: [subnet-a], security_group_ids: [sg-a]"
+    config = CONFIG.replace("path: handler.py", f"path: handler.py, {settings}")
+    problems = found(statement(NotAction=["xray:*", "ec2:*"]), config=config).problems
+    assert len([one for one in problems if "xray:PutTraceSegments" in one]) == 5
+    assert [one.partition(" for ")[2].partition(";")[0] for one in problems if "ec2:" in one] == ["MainFuncRole"]
+
+
 def test_each_role_is_told_what_its_boundary_certainly_refuses() -> None:
     told = found(statement(Action=["logs:*", "s3:*"]))
     assert told.notes == []

@@ -18,6 +18,7 @@ from slips.backends.aws.refusals import DENIED, MISSING, calls
 from slips.deploy.account import Account
 from slips.deploy.permissions import ROLES
 from slips.deploy.policies import verdict
+from slips.deploy.template import policies_beside
 
 _NAMED = 24
 """Characters of a stack's name that all names have which AWS makes; it cuts some to 64 characters."""
@@ -101,7 +102,8 @@ def _needs(made: Mapping[str, Any], account: Account, stack: str) -> Iterator[tu
                 role,
                 [
                     (action, _pattern(resource, resources, account, stack))
-                    for statement in own["PolicyDocument"]["Statement"]
+                    for policy in (own, *policies_beside(resources, role).values())
+                    for statement in policy["PolicyDocument"]["Statement"]
                     for resource in statement["Resource"]
                     for action in statement["Action"]
                 ],
