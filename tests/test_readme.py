@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from slips import config, project
+from slips.model import ObjectEvent
+from slips.routing import lane_for
 from slips.testing import run
 
 pytestmark = pytest.mark.once
@@ -112,3 +115,33 @@ def test_the_format_that_the_documentation_shows_works(place: Path) -> None:
     assert seen.events == [{"door": "main", "person": "akiko"}]
     assert (seen.metas[0].tag, seen.metas[0].timestamp) == ("doors.opened", 1795420800.0)
     assert seen.filtered == {"drill": 1}
+
+
+def test_the_config_for_a_trail_with_digests_and_flow_logs_takes_each_as_what_it_is() -> None:
+    page = (ROOT / "docs" / "aws.md").read_text("utf-8")
+    (shown,) = [m[3] for m in BLOCK.finditer(page) if m[1] == "yaml" and "CloudTrail-Digest/" in m[3]]
+    source = "backend: {s3_direct: true}"
+    found, problems = config.check(f"stack_name: a\n{source}\nhandler: {{path: h.py}}\n{shown}", files=False)
+    assert problems == []
+    assert found is not None
+    digest = "AWSLogs/123456789012/CloudTrail-Digest/us-east-1/1.json.gz"
+    assert lane_for(found.routing, ObjectEvent(bucket_name="my-trail", object_key=digest)) == "drop"
+    trail, flows = found.bucket_mapping["my-trail"]
+    assert run(None, trail.format, b'{"Records": [{"eventName": "ConsoleLogin"}]}').events
+    # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-records-examples.html
+    seen = run(None, flows.format, b"version srcaddr dstport action\n2 172.31.16.139 22 ACCEPT\n2 - - -\n")
+    assert seen.events == [
+        {"version": "2", "srcaddr": "172.31.16.139", "dstport": "22", "action": "ACCEPT"},
+        {"version": "2", "srcaddr": "-", "dstport": "-", "action": "-"},
+    ]
+
+
+def test_the_config_that_init_writes_for_aws_says_how_to_leave_digests_out() -> None:
+    written = project.files(project.Aws("a", "code", "logs"))["slips.yml"]
+    assert "AWSLogs/ACCOUNT/CloudTrail/" in written
+
+
+def test_slips_is_installed_in_a_virtual_environment() -> None:
+    # Pythons of Debian and Homebrew refuse 'pip install' elsewhere: https://peps.python.org/pep-0668/
+    (block,) = [text for _, _, text in blocks() if "pip install" in text]
+    assert block.startswith("$ python3 -m venv .venv && . .venv/bin/activate\n$ pip install .\n")

@@ -50,6 +50,7 @@ handler:
 
 bucket_mapping:
   {log_bucket}:
+    # Digests and flow logs are no logs of CloudTrail: if the bucket has such, write AWSLogs/ACCOUNT/CloudTrail/
     - prefix: AWSLogs/      # where CloudTrail puts its logs
       format: cloudtrail    # 'slips formats' lists them all
 """
