@@ -639,6 +639,7 @@ FULL_RIGHTS: dict[str, dict[str, list[Any]]] = {
         "kinesis:GetShardIterator": STREAMS,
         "sqs:ReceiveMessage": QUEUE,
         "sqs:DeleteMessage": QUEUE,
+        "sqs:ChangeMessageVisibility": QUEUE,
         "s3:GetObject": OBJECTS,
         "s3:GetObjectVersion": OBJECTS,
         "kms:Decrypt": KEYS,
