@@ -1536,6 +1536,45 @@ def test_destroy_knows_the_buckets_that_were_wired_without_the_config(cloud: Clo
     assert "DELETE_SKIPPED" not in screen.text
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("source", ["eventbridge", "s3_direct"])
+def test_destroy_tells_that_eventbridge_stays_on_where_the_stack_used_it(
+    cloud: Cloud, config: str, source: str
+) -> None:
+    account = account_of(cloud)
+    if source == "s3_direct":
+        account.s3.put_bucket_notification_configuration(
+            Bucket="my-logs", NotificationConfiguration={"EventBridgeConfiguration": {}}
+        )
+    deploy(account, Seen(), config.replace("s3_direct", source), wire=True)
+    assert destroy(account, screen := Seen())
+    told = "bucket my-logs: left: EventBridge, which rules of others may use by now"
+    assert (told in screen.text) is (source == "eventbridge")
+    assert "EventBridgeConfiguration" in account.s3.get_bucket_notification_configuration(Bucket="my-logs")
+
+
+@pytest.mark.parametrize("all_", [True, False])
+def test_destroy_names_the_code_that_a_stack_left_which_is_gone(account: Account, all_: bool) -> None:
+    config = parse(CONFIG)
+    account.s3.put_object(Bucket="my-code", Key="functions/app-2/1.zip")
+    assert destroy(account, none := Seen(), config, all_=all_)
+    assert "code" not in none.text
+    account.s3.put_object(Bucket="my-code", Key="functions/app/1.zip")
+    assert destroy(account, screen := Seen(), config, all_=all_)
+    command = f"aws s3 rm --recursive --region {REGION} s3://my-code/functions/app/"
+    assert screen.said[-1] == (
+        f"uploaded code of a former stack is still there, s3://my-code/functions/app/; to delete it: {command}"
+    )
+    assert account.s3.list_objects_v2(Bucket="my-code")["KeyCount"] == 2
+
+
+def test_code_in_another_region_is_not_of_a_stack_that_is_gone_here(account: Account) -> None:
+    make_bucket("their-code", "eu-central-1")
+    account.s3.put_object(Bucket="their-code", Key="functions/app/1.zip")
+    destroy(account, screen := Seen(), parse(CONFIG.replace("my-code", "their-code")), all_=True)
+    assert "their-code" not in screen.text
+
+
 class WithoutOutputs(Stack):
     """A stack as it looks when AWS tells none of its outputs."""
 

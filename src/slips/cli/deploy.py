@@ -310,6 +310,7 @@ def _remove(
         screen.say(f"stack '{stack.name}' is not in {where}: nothing to destroy")
         for arn in stack.former_tables():
             screen.say(stack.about_table(arn))
+        _tell_of_former_code(stack, config, screen)
         return True
     if state.status.endswith("_IN_PROGRESS") and state.status != "DELETE_IN_PROGRESS":
         stack.check()
@@ -333,7 +334,7 @@ def _remove(
         f"stack '{stack.name}' stands; buckets may not notify it any more{also}; 'slips destroy' goes on, and "
         "'slips deploy --wire' mends the notifications"
     )
-    _unwire(stack, {*mapped_buckets(formed), *(config.bucket_mapping if config else [])}, screen)
+    _unwire(stack, {*mapped_buckets(formed), *(config.bucket_mapping if config else [])}, formed, screen)
     if all_:
         # Only a stack that is there tells where they are: whoever is interrupted finds by it what is left.
         if code and code.folder:
@@ -361,12 +362,18 @@ def _remove(
     return True
 
 
-def _unwire(stack: Stack, buckets: Iterable[str], screen: Screen) -> None:
+def _unwire(stack: Stack, buckets: Iterable[str], formed: dict[str, Any], screen: Screen) -> None:
     from slips.deploy.wiring import Notifications
 
     notifications = Notifications(stack.account, stack.name)
+    uses_eventbridge = any(one.get("Type") == "AWS::Events::Rule" for one in formed.get("Resources", {}).values())
     for bucket in sorted(buckets):
         screen.wiring([notifications.remove(bucket)])
+        if uses_eventbridge and notifications.has_eventbridge(bucket):
+            screen.say(
+                f"bucket {bucket}: left: EventBridge, which rules of others may use by now; if none does, turn it off "
+                "in the S3 console (Properties, Amazon EventBridge)"
+            )
 
 
 def named(config: Config, stack_name: str | None) -> Config:
@@ -430,6 +437,18 @@ def _code_of(formed: dict[str, Any], state: State, stack: Stack) -> _Code | None
     bucket, key = found
     folder = key.rpartition("/")[0]
     return _Code(bucket, key, f"{folder}/" if Path(folder).name == stack.name else "")
+
+
+def _tell_of_former_code(stack: Stack, config: Config | None, screen: Screen) -> None:
+    """Say where the code of a stack that is gone remains: only the config tells, and it may have changed since."""
+    from slips.deploy.package import folder
+
+    if (
+        config
+        and config.base.sam.code_bucket
+        and (told := stack.about_code(config.base.sam.code_bucket, folder(config)))
+    ):
+        screen.say(told)
 
 
 def _tell_of_code(code: _Code | None, all_: bool, screen: Screen) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -472,12 +473,33 @@ class Stack:
 
     def about_table(self, arn: str) -> str:
         """What can be done with a table that an earlier stack left."""
-        where = f" --endpoint-url {self.account.endpoint_url}" if self.account.endpoint_url else ""
         return (
             f"error table {arn} of a former stack is still there; to go on with it, set backend.dynamodb_arn: {arn}; "
-            f"to delete it: aws dynamodb delete-table --region {self.account.region}{where} --table-name "
+            f"to delete it: aws dynamodb delete-table --region {self.account.region}{self._endpoint} --table-name "
             f"{arn.rpartition('/')[2]}"
         )
+
+    def about_code(self, bucket: str, prefix: str) -> str:
+        """What can be done with the code that deploys of a stack which is gone left under its own prefix; "": none is.
+
+        The code is of this stack only if it is in its region: one of the same name may be in another. What may not be
+        looked at is passed over.
+        """
+        if self.account.bucket_region(bucket)[0] != self.account.region:
+            return ""
+        with suppress(ClientError, SlipsError), calls(f"s3://{bucket}/{prefix}", passing=MISSING):
+            if self.account.s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("Contents"):
+                place = shlex.quote(f"s3://{bucket}/{prefix}")
+                return (
+                    f"uploaded code of a former stack is still there, s3://{bucket}/{prefix}; to delete it: "
+                    f"aws s3 rm --recursive --region {self.account.region}{self._endpoint} {place}"
+                )
+        return ""
+
+    @property
+    def _endpoint(self) -> str:
+        """For commands of the AWS CLI."""
+        return f" --endpoint-url {self.account.endpoint_url}" if self.account.endpoint_url else ""
 
     def delete_table(self, name: str) -> None:
         """Deletes a table of the stack, if it is there. Raises SlipsError."""

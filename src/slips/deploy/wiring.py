@@ -11,6 +11,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Literal
 from urllib.parse import quote_plus, unquote_plus
 
@@ -239,8 +240,14 @@ class Notifications:
                 return []
             raise SlipsError(message(error)) from error
 
+    def has_eventbridge(self, bucket: str) -> bool:
+        """Whether a bucket tells EventBridge; of one that cannot be read `remove` tells why."""
+        with suppress(ClientError, SlipsError):
+            return _EVENTBRIDGE in self.read(bucket)
+        return False
+
     def remove(self, bucket: str) -> Wiring:
-        """Takes away what slips added for the stack."""
+        """Takes away what slips added for the stack, but for EventBridge: rules of others may use that by now."""
         try:
             removed = self.remain(bucket) and self.write(bucket, [], Target({})).removed
         except (ClientError, SlipsError) as error:
