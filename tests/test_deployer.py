@@ -517,7 +517,7 @@ COMMANDS = [
     # Source of the right on the change set: the condition key cloudformation:CreateAction of these two actions.
     ("cloudformation:TagResource cloudformation:UntagResource", f"stack/{STACK}/*"),
     ("cloudformation:TagResource cloudformation:UntagResource", "changeSet/slips-*"),
-    ("cloudwatch:GetMetricData", "*"),
+    ("cloudwatch:DescribeAlarms cloudwatch:GetMetricData", "*"),
     ("dynamodb:ListTables", "*"),
     ("dynamodb:DeleteTable", f"table/{STACK}-*"),
     (

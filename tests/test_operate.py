@@ -9,8 +9,9 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import copy
+from datetime import UTC, datetime
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -400,7 +401,8 @@ def clients(**fakes: Any) -> Clients:
 
 
 def resource(name: str, status: str = "CREATE_COMPLETE", **about: str) -> dict[str, Any]:
-    return {"LogicalResourceId": name, "PhysicalResourceId": f"physical-{name}", "ResourceStatus": status, **about}
+    known = {"LogicalResourceId": name, "PhysicalResourceId": f"physical-{name}", "ResourceStatus": status}
+    return {"ResourceType": "AWS::Lambda::Function", **known, **about}
 
 
 def test_the_resources_come_from_all_pages_and_what_the_stack_let_go_is_not_its_own() -> None:
@@ -834,11 +836,12 @@ def test_status_says_what_is_known_of_a_stack(cloud: Cloud) -> None:
         "errors: 1 of objects, 1 of records\n"
         "undelivered: 2 messages; 'slips drain' puts back what it can read of them, and says why the rest stays; "
         "'slips dismiss --undelivered' takes that out\n"
+        "alarms: none is on\n"
         "     1  f00d  handler KeyError: "
     )
     assert "ledger: 1 done\n" in cloud.slips("status", "--ledger").out
     told = cloud.slips("status", "--json").json
-    assert list(told) == ["lanes", "ledger", "undelivered", "errors", "groups"]
+    assert list(told) == ["lanes", "ledger", "undelivered", "alarms", "errors", "groups"]
     assert (told["errors"], told["undelivered"], told["ledger"]) == ({"object": 1, "records": 1}, 2, None)
 
 
@@ -859,6 +862,73 @@ def test_the_lag_is_the_latest_iterator_age_and_arrivals_are_summed(cloud: Cloud
     assert (asked[0]["StartTime"], asked[0]["EndTime"]) == ("1970-01-12T13:41:40.000Z", "1970-01-12T13:46:40.000Z")
     names = [each["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for each in asked[0]["MetricDataQueries"]]
     assert names[:2] == [stack._resources["FastDispatcher"], stack.streams["fast"]]
+
+
+class Alarms:
+    """CloudWatch, in which alarms with these names are on; it may refuse to say so."""
+
+    def __init__(self, *on: str, refusal: ClientError | None = None) -> None:
+        self.on, self.refusal, self.asked = on, refusal, list[int]()
+
+    def get_paginator(self, operation: str) -> Alarms:
+        assert operation == "describe_alarms"
+        return self
+
+    def paginate(self, *, AlarmNames: Sequence[str], StateValue: str) -> Iterator[Any]:
+        assert StateValue == "ALARM"
+        if self.refusal:
+            raise self.refusal
+        self.asked.append(len(AlarmNames))
+        for name in AlarmNames:
+            since = datetime(2026, 1, 1 + (name == "A1"), tzinfo=UTC)
+            yield {"MetricAlarms": [{"AlarmName": name, "StateUpdatedTimestamp": since}] if name in self.on else []}
+
+
+def alarms_on(watch: Alarms) -> Any:
+    stack = Stack(clients(cloudwatch=watch), "test", {}, [f"A{number}" for number in range(130)])
+    return stack.alarms_on()
+
+
+def test_any_number_of_alarms_is_asked_for_and_the_longest_on_is_first() -> None:
+    watch = Alarms("A1", "A120")
+    assert [one["name"] for one in alarms_on(watch)] == ["A120", "A1"]
+    assert watch.asked == [100, 30]
+
+
+def test_the_alarms_are_those_that_the_stack_made() -> None:
+    found = [resource(name, ResourceType="AWS::CloudWatch::Alarm") for name in ("LostAlarm", "Other")]
+    made = [*found, resource("Role"), resource("Gone", "DELETE_COMPLETE", ResourceType="AWS::CloudWatch::Alarm")]
+    watch = Alarms("physical-LostAlarm", "physical-Gone", "Other")
+    stack = Stack.open(clients(cloudformation=Pages({"StackResourceSummaries": made}), cloudwatch=watch), "test")
+    about = {"since": "2026-01-01T00:00:00.000Z", "description": ""}
+    assert stack.alarms_on() == [{"name": "physical-LostAlarm", **about}]
+
+
+def test_status_shows_alarms_that_are_on_with_what_could_steer_a_terminal_spelled_out(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on = {"name": "LostAlarm", "since": "2026-01-01T00:00:00.000Z", "description": "Look \x1b[31m\nhere."}
+    monkeypatch.setattr(Stack, "alarms_on", lambda _: [on])
+    assert cloud.slips("status").out.partition("undelivered: none\n")[2] == (
+        "alarms: 1 on\n  LostAlarm, since 2026-01-01T00:00:00.000Z: Look \\x1b[31m\\nhere.\n"
+    )
+    assert cloud.slips("status", "--json").json["alarms"] == [on]
+
+
+def test_alarms_that_may_not_be_read_are_unknown_and_fail_nothing(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert alarms_on(Alarms(refusal=refusal("AccessDenied"))) is None
+    with pytest.raises(SlipsError, match="Throttling"):
+        alarms_on(Alarms(refusal=refusal("Throttling")))
+    monkeypatch.setattr(Stack, "alarms_on", lambda _: None)
+    for args in ([], ["--json"]):
+        done = cloud.slips("status", *args)
+        assert (done.status, done.err) == (
+            0,
+            "slips: alarms are unknown: AWS denies cloudwatch:DescribeAlarms; expected it to be allowed; allow it\n",
+        )
+    assert done.json["alarms"] is None
 
 
 def test_what_operators_drop_is_remembered_as_long_as_the_stack_remembers(bare: Cloud) -> None:

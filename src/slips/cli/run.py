@@ -166,6 +166,8 @@ def status(
 ) -> None:
     """Show lanes, lag, counts and the most frequent errors.
 
+    On a stack, also the alarms that are on.
+
     \b
     Examples:
       slips status
@@ -177,6 +179,8 @@ def status(
         counts = backend.status(count_ledger=ledger)
         groups = items.group(_counted(backend.errors.scan(), kinds))
     counts["errors"] = dict(sorted(kinds.items()))
+    if counts.get("alarms", ()) is None:
+        say("alarms are unknown: AWS denies cloudwatch:DescribeAlarms; expected it to be allowed; allow it")
     if json_:
         print_json({**counts, "groups": [group.to_dict() for group in groups]})
         return
@@ -191,10 +195,20 @@ def status(
     if counts.get("undelivered") is not None:
         waiting = counts["undelivered"]
         show_text(f"undelivered: {plural(waiting, 'message') if waiting else 'none'}" + (PUT_BACK if waiting else ""))
+    if "alarms" in counts:
+        _show_alarms(counts["alarms"])
     for group in groups[:GROUPS]:
         show_text(group_line(group))
     if len(groups) > GROUPS:
         show_text(f"{plural(len(groups) - GROUPS, 'more group')}: 'slips errors --group' lists all")
+
+
+def _show_alarms(alarms: list[dict[str, str]] | None) -> None:
+    """Those of a stack that are on; None if they are unknown, which was said."""
+    if alarms is not None:
+        show_text(f"alarms: {f'{len(alarms):,} on' if alarms else 'none is on'}")
+    for alarm in alarms or ():
+        show_text(f"  {one_line(alarm['name'])}, since {alarm['since']}: {one_line(alarm['description'])}")
 
 
 def _counted(found: Iterable[ErrorItem], kinds: Counter[str]) -> Iterator[ErrorItem]:

@@ -31,6 +31,8 @@ from slips.errors import SlipsError, UsageError
 from slips.model import LANES, ErrorItem, Lane, format_time
 
 STREAM_ARNS: dict[Lane, str] = {"fast": "SLIPS_FAST_STREAM_ARN", "slow": "SLIPS_SLOW_STREAM_ARN"}
+_ALARMS_AT_ONCE = 100
+"""Names that CloudWatch takes in a call. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html"""
 RECENT = 300
 """Seconds that `status` looks back."""
 ATTEMPTS = 5
@@ -67,7 +69,7 @@ class LogLine(Struct, frozen=True):
 
 
 class Stack:
-    """One stack. `resources` are the physical names by logical name."""
+    """One stack. `resources` are the physical names by logical name; `alarms` are the names of its alarms."""
 
     processed_by = "the stack processes them now"
     where = ""
@@ -80,12 +82,14 @@ class Stack:
         clients: Clients,
         name: str,
         resources: dict[str, str],
+        alarms: Sequence[str] = (),
         *,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.name = name
         self._clients, self._resources, self._sleep, self._clock = clients, resources, sleep, clock
+        self._alarms = alarms
 
     @classmethod
     def open(
@@ -97,7 +101,7 @@ class Stack:
         clock: Callable[[], float] = time.time,
     ) -> Stack:
         """The stack of that name. Raises UsageError if there is none in the region, or no credentials."""
-        resources: dict[str, str] = {}
+        resources, alarms = dict[str, str](), list[str]()
         pages = clients.cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
         with calls(f"stack '{name}'", passing={"ValidationError"}):
             try:
@@ -107,6 +111,8 @@ class Stack:
                         gone = each["ResourceStatus"] in ("DELETE_COMPLETE", "DELETE_SKIPPED")
                         if not gone and each.get("PhysicalResourceId"):
                             resources[each["LogicalResourceId"]] = each["PhysicalResourceId"]
+                            if each["ResourceType"] == "AWS::CloudWatch::Alarm":
+                                alarms.append(each["PhysicalResourceId"])
             except ClientError as error:
                 if code(error) != "ValidationError":
                     raise
@@ -114,7 +120,7 @@ class Stack:
                     f"stack '{name}': {reason(error)}; expected a stack that is deployed in {clients.region}; "
                     "look at its name (-s, stack_name), --region and AWS_PROFILE, or 'slips deploy' it"
                 ) from error
-        return cls(clients, name, resources, sleep=sleep, clock=clock)
+        return cls(clients, name, resources, alarms, sleep=sleep, clock=clock)
 
     # -- the ports
 
@@ -165,7 +171,23 @@ class Stack:
             "lanes": self._lanes(),
             "ledger": None if counted is None else dict(sorted(counted.items())),
             "undelivered": self.count_undelivered(),
+            "alarms": self.alarms_on(),
         }
+
+    def alarms_on(self) -> list[dict[str, str]] | None:
+        """The alarms of the stack that are on, the longest first; None for a user who may not know."""
+        found: list[dict[str, str]] = []
+        for at in range(0, len(self._alarms), _ALARMS_AT_ONCE):
+            with calls(f"stack '{self.name}'", passing=DENIED):
+                try:
+                    pages = self._clients.cloudwatch.get_paginator("describe_alarms")
+                    for page in pages.paginate(AlarmNames=self._alarms[at : at + _ALARMS_AT_ONCE], StateValue="ALARM"):
+                        found += map(_alarm, page["MetricAlarms"])
+                except ClientError as error:
+                    if code(error) not in DENIED:
+                        raise
+                    return None
+        return sorted(found, key=lambda alarm: alarm["since"])
 
     def count_undelivered(self) -> int | None:
         if self._queue_url is None:
@@ -415,3 +437,8 @@ def _metric(name: str, namespace: str, metric: str, statistic: str, **dimensions
     known = [{"Name": key, "Value": value} for key, value in dimensions.items()]
     about = {"Namespace": namespace, "MetricName": metric, "Dimensions": known}
     return {"Id": name, "MetricStat": {"Metric": about, "Period": 60, "Stat": statistic}}
+
+
+def _alarm(told: Any) -> dict[str, str]:
+    since = format_time(told["StateUpdatedTimestamp"].timestamp())
+    return {"name": told["AlarmName"], "since": since, "description": told.get("AlarmDescription", "")}
