@@ -1429,7 +1429,8 @@ def test_destroy_all_takes_what_is_gone_for_done(account: Account, small: State)
     account.dynamodb.delete_table(TableName=small.outputs["ErrorTableName"])
     account.s3.delete_bucket(Bucket="my-code")
     account.s3.delete_bucket(Bucket="my-logs")
-    assert destroy(account, Seen(), parse(CONFIG), all_=True)
+    assert destroy(account, screen := Seen(), parse(CONFIG), all_=True)
+    assert f"table {small.outputs['ErrorTableName']} is gone already" in screen.said
     assert Stack(account, "app").state() is None
     again = Seen()
     assert destroy(account, again, all_=True)

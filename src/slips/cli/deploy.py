@@ -342,8 +342,8 @@ def _remove(
             screen.say(f"deleted {plural(count, 'object')} of code, s3://{code.bucket}/{code.folder}")
         for one in staying:
             if one.kind == _TABLE:
-                stack.delete_table(one.id)
-                screen.say(f"deleted table {one.id}")
+                deleted = stack.delete_table(one.id)
+                screen.say(f"deleted table {one.id}" if deleted else f"table {one.id} is gone already")
     progress.done = (
         f"AWS goes on to delete stack '{stack.name}', which nobody follows now; 'slips destroy{' --all' * all_}' "
         "follows it, and says what there still is"

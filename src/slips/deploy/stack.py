@@ -501,10 +501,12 @@ class Stack:
         """For commands of the AWS CLI."""
         return f" --endpoint-url {self.account.endpoint_url}" if self.account.endpoint_url else ""
 
-    def delete_table(self, name: str) -> None:
-        """Deletes a table of the stack, if it is there. Raises SlipsError."""
+    def delete_table(self, name: str) -> bool:
+        """Deletes a table of the stack; False if it is gone already. Raises SlipsError."""
         with suppress(ClientError), calls(f"table '{name}'", passing=MISSING):
             self.account.dynamodb.delete_table(TableName=name)
+            return True
+        return False
 
     def delete_objects(self, bucket: str, prefix: str) -> int:
         """Deletes what deploys of this stack put under its own prefix, if the bucket is there; how many objects."""
