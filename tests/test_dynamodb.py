@@ -293,7 +293,10 @@ def test_a_denial_names_the_permission_and_a_functions_log_no_profile(monkeypatc
     expected = "DynamoDB table errors: AWS denies dynamodb:Scan: no; expected a user or role that may do it; "
     with pytest.raises(StateError) as raised:
         table.count()
-    assert str(raised.value) == f"{expected}give it that permission, or choose another with AWS_PROFILE"
+    assert str(raised.value) == (
+        f"{expected}give it that permission ('What the deployer may do' in docs/aws.md lists all), or choose another "
+        "with AWS_PROFILE"
+    )
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "main")
     with pytest.raises(StateError) as raised:
         table.count()

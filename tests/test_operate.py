@@ -432,11 +432,12 @@ def test_the_resources_come_from_all_pages_and_what_the_stack_let_go_is_not_its_
             "denies",
         ),
         (refusal("AccessDeniedException", "no", "ListStackResources"), 1, "denies ListStackResources"),
+        (refusal("AccessDenied"), 1, r"that permission \('What the deployer may do' in docs/aws.md lists all\), or"),
         (refusal("ExpiredToken"), 2, "renews those of SSO"),
         (refusal("Throttling", "Rate exceeded"), 1, "AWS refuses Call: Throttling: Rate exceeded"),
         (NoCredentialsError(), 2, "no AWS credentials"),
     ],
-    ids=["denied", "denied, unnamed", "expired", "throttled", "no credentials"],
+    ids=["denied", "denied, unnamed", "denied, with all that is needed", "expired", "throttled", "no credentials"],
 )
 def test_what_aws_refuses_is_told_with_what_to_do(error: Exception, status: int, text: str) -> None:
     with pytest.raises(SlipsError, match=text) as raised:

@@ -53,6 +53,9 @@ ACTIONS = {
 _PAGE = re.compile(r"<(!doctype html|html)\b.*", re.IGNORECASE | re.DOTALL)
 _LINE_END = r"\n"
 
+_ALL = "'What the deployer may do' in docs/aws.md lists all"
+_OF_THE_HANDLER = {"secretsmanager", "ssm"}
+
 
 @contextmanager
 def calls(where: str, *, passing: set[str] | None = None) -> Iterator[None]:
@@ -114,10 +117,13 @@ def _mendable(error: ClientError, where: str, service: str = "") -> SlipsError |
         action = ACTIONS.get(error.operation_name, operation)
         if named := re.search(r"not authorized to perform: ([\w-]+:\w+)", message(error)):
             action = named[1]
-        other = "" if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else ", or choose another with AWS_PROFILE"
+        is_function = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+        # What the handler's arguments name is no permission of commands.
+        all_of = "" if is_function or service in _OF_THE_HANDLER else f" ({_ALL})"
+        other = "" if is_function else ", or choose another with AWS_PROFILE"
         return SlipsError(
             f"{where}: AWS denies {action}: {message(error)}; expected a user or role that may do it; "
-            f"give it that permission{other}"
+            f"give it that permission{all_of}{other}"
         )
     return None
 
