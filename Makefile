@@ -21,7 +21,7 @@ quick: $(VENV)/test  ## in a minute, for every save: all tests but slow ones and
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not (cloud or slow)"
 
 test-python: $(VENV)/test  ## what another Python could change: PYTHON=python3.13 VENV=.venv-3.13
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not (cloud or once) or functions"
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not (cloud or slow or once) or functions"
 
 coverage: $(VENV)/test  ## what share of src/slips the tests run that need no stand-in of AWS: takes minutes
 	@$(BIN)/python -m coverage erase
