@@ -1,4 +1,4 @@
-"""What a month on AWS costs: `python bench/costs.py` prints docs/costs.md, `--measure` the CPU time it counts with.
+"""Costs of a month on AWS: `python bench/costs.py` prints docs/costs.md, `--measure` the CPU time it counts with.
 
 Calls, bytes and log lines are counted: the functions' own code runs here, with AWS's own clients, whose requests are
 answered before they are sent. Resources are those of the template. What cannot be counted here is in `PRICES`,
@@ -123,7 +123,7 @@ SETTINGS = [
 
 
 class Context:
-    """What AWS says about an invocation."""
+    """An invocation, as AWS tells a function of it."""
 
     aws_request_id = "0f1e2d3c-0000-0000-0000-000000000000"
     function_name = "a-function"
@@ -235,7 +235,7 @@ def running(config: Config, wire: Wire) -> Iterator[lambdas.Function]:
 
 
 def notification(number: int, by_topic: bool) -> dict[str, Any]:
-    """What EventPusher is invoked with."""
+    """The payload of EventPusher."""
     event = {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
@@ -256,7 +256,7 @@ def notification(number: int, by_topic: bool) -> dict[str, Any]:
 
 
 def lane_batch(records: list[bytes]) -> dict[str, Any]:
-    """What a dispatcher is invoked with."""
+    """The payload of a dispatcher."""
     return {
         "Records": [
             {
@@ -271,7 +271,7 @@ def lane_batch(records: list[bytes]) -> dict[str, Any]:
 
 
 class Counted(Struct):
-    """What some objects took in one function: invocations, calls by service, bytes of logs."""
+    """The work of some objects in one function: invocations, calls by service, bytes of logs."""
 
     invocations: int
     calls: dict[str, int]

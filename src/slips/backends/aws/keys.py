@@ -1,4 +1,4 @@
-"""What KMS refuses, whichever service asked it: told from what that service refuses itself.
+"""Refusals of KMS, whichever service asked it: told from what that service refuses itself.
 
 S3 answers `AccessDenied` for a key as for an object, others have codes of their own (the error shapes in botocore), and
 Parameter Store and Secrets Manager only words.
@@ -28,8 +28,6 @@ _SPEAKS_OF_A_KEY = re.compile(r"kms:[A-Z]\w+|\bKMS\b|AWSKMS|customer master key"
 _KEY = re.compile(r"arn:[\w-]+:kms:[\w-]*:\d*:(?:key|alias)/[\w/-]+")
 _WRITING = ("Put", "Send", "Publish", "Create", "Upload")
 """How operations begin that need a new data key, not one to decrypt with."""
-
-
 _NAMED = ("GetObject", "GetParameter", "GetSecretValue")
 """How operations begin whose keys `backend.kms_key_arns` names; `deploy` itself reads the keys of all else."""
 
