@@ -29,7 +29,7 @@ import costs
 import functions
 import hostile
 import memory
-from slips.backends.directory import DirectoryStore
+from slips.backends.machine.directory import DirectoryStore
 from slips.config import Config, parse
 from slips.interface import Handler
 from slips.model import MetaData

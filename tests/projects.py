@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from slips.backends.embedded import Embedded
+from slips.backends.machine.sqlite import Embedded
 from slips.cli import app
 from slips.model import ErrorItem, ObjectEvent
 

@@ -13,7 +13,7 @@ import pytest
 
 import slips
 from projects import Project
-from slips.backends.embedded import Embedded
+from slips.backends.machine.sqlite import Embedded
 from slips.cli import app
 from slips.errors import SlipsError
 

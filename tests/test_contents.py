@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from slips.backends.content import stamp_of, stamp_of_version_1
-from slips.backends.directory import DirectoryStore, Stores
-from slips.backends.embedded import FILE, Embedded
-from slips.backends.files import DAY, Files
+from slips.backends.machine.content import stamp_of, stamp_of_version_1
+from slips.backends.machine.directory import DirectoryStore, Stores
+from slips.backends.machine.files import DAY, Files
+from slips.backends.machine.sqlite import FILE, Embedded
 from slips.config import BackendConfig, Mapping, Route
 from slips.config import Embedded as EmbeddedConfig
 from slips.errors import DecompressionError, StorageError

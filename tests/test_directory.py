@@ -14,8 +14,8 @@ import pytest
 from msgspec.structs import replace
 
 from projects import Project
-from slips.backends.directory import MOST_PROBLEMS, DirectoryStore
-from slips.backends.embedded import Embedded
+from slips.backends.machine.directory import MOST_PROBLEMS, DirectoryStore
+from slips.backends.machine.sqlite import Embedded
 from slips.errors import StorageError
 from slips.model import ObjectEvent, format_time, nearest_time
 

@@ -135,7 +135,7 @@ PATCHES = {
     "all descriptors": "os.closerange(0, 100)",
     "a library": "import unittest.mock; unittest.mock.patch('hashlib.sha256', side_effect=ValueError).start()",
     "another library": "import msgspec; msgspec.structs.replace = None",
-    "a method of slips": "from slips.backends.directory import DirectoryStore as S; S.open = None",
+    "a method of slips": "from slips.backends.machine.directory import DirectoryStore as S; S.open = None",
     "an audit hook": "sys.addaudithook(lambda name, _: 1 / (name != 'open'))",
     "descriptors left open": "self.files = H.files = [os.open('/', os.O_RDONLY) for _ in range(100_000)]",
 }

@@ -20,8 +20,8 @@ from slips.backends.aws import dynamodb
 from slips.backends.aws.dynamodb import DynamoErrors, DynamoLedger
 from slips.backends.aws.kinesis import KinesisStream
 from slips.backends.aws.s3 import S3Store
-from slips.backends.directory import DirectoryStore
-from slips.backends.embedded import Embedded
+from slips.backends.machine.directory import DirectoryStore
+from slips.backends.machine.sqlite import Embedded
 from slips.envelope import decode
 from slips.errors import StateError, StorageError, UsageError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome, Sample

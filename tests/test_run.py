@@ -22,8 +22,8 @@ import psutil
 import pytest
 from msgspec.structs import replace
 
-from slips.backends.directory import Stores
-from slips.backends.embedded import FILE, Embedded, SqliteStream
+from slips.backends.machine.directory import Stores
+from slips.backends.machine.sqlite import FILE, Embedded, SqliteStream
 from slips.chain import compile_chain
 from slips.config import BackendConfig, Config, HandlerConfig, Limits, Mapping, Route
 from slips.config import Embedded as EmbeddedConfig
@@ -155,7 +155,7 @@ import resource, signal, sys
 
 import msgspec
 
-from slips.backends.embedded import Embedded
+from slips.backends.machine.sqlite import Embedded
 from slips.config import Config
 from slips.errors import SlipsError
 from slips.service.supervisor import Supervisor

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from projects import Project
-from slips.backends.embedded import FILE, Embedded
-from slips.backends.patience import Patience
+from slips.backends.machine.patience import Patience
+from slips.backends.machine.sqlite import FILE, Embedded
 from slips.errors import StateError
 from slips.model import ErrorItem, ObjectEvent, Sample
 
@@ -64,7 +64,7 @@ def test_the_state_is_its_owners_only_whatever_the_umask(
 def test_a_state_that_others_could_read_is_made_private_with_all_that_a_killed_run_has_left(tmp_path: Path) -> None:
     directory = tmp_path / "state"
     program = (
-        "import os, sys, pathlib, slips.backends.embedded as e\n"
+        "import os, sys, pathlib, slips.backends.machine.sqlite as e\n"
         "state = e.Embedded.open(pathlib.Path(sys.argv[1]))\n"
         "with state.exclusive(): state.set('a', 'b'); os._exit(0)"
     )

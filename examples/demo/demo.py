@@ -13,7 +13,7 @@ from pathlib import Path
 
 import logs
 
-from slips.backends.embedded import Embedded
+from slips.backends.machine.sqlite import Embedded
 
 HERE = Path(__file__).parent
 PLACE = HERE.parents[1] / "build" / "demo"

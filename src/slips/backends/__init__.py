@@ -1,1 +1,1 @@
-"""The ports, filled: `embedded` and `directory` on this machine, `aws` on AWS."""
+"""The ports, filled: `machine` on this machine, `aws` on AWS."""

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
 import typer
 from msgspec import Struct
 
-from slips.backends.directory import Stores
-from slips.backends.embedded import Embedded
-from slips.backends.patience import SECONDS, Patience
+from slips.backends.machine.directory import Stores
+from slips.backends.machine.patience import SECONDS, Patience
+from slips.backends.machine.sqlite import Embedded
 from slips.cli.output import say
 from slips.config import Config, LaneConfig, load
 from slips.envelope import Batch

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import typer
 
-from slips.backends import private
+from slips.backends.machine import private
 from slips.cli import items
 from slips.cli.context import Backend, Json, StackName, open_backend
 from slips.cli.output import headline, plural, print_json, print_json_list, readable_json, say, show_json, show_text

@@ -16,9 +16,9 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from slips.backends import private
 from slips.backends.aws.clients import quiet_libraries
-from slips.backends.directory import Stores
+from slips.backends.machine import private
+from slips.backends.machine.directory import Stores
 from slips.cli import items
 from slips.cli.context import (
     EndpointUrl,

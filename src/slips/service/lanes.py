@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slips.backends.embedded import Embedded
+from slips.backends.machine.sqlite import Embedded
 from slips.config import Config, LaneConfig
 from slips.model import LANES, Lane
 

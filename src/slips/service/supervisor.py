@@ -16,8 +16,8 @@ from pathlib import Path
 
 import msgspec
 
-from slips.backends.directory import MOST_PROBLEMS, Stores
-from slips.backends.embedded import Delivery, Embedded
+from slips.backends.machine.directory import MOST_PROBLEMS, Stores
+from slips.backends.machine.sqlite import Delivery, Embedded
 from slips.config import Config
 from slips.errors import StorageError, UsageError
 from slips.model import LANES, Lane, ObjectEvent

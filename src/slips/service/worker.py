@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from slips.backends.aws.clients import quiet_libraries
-from slips.backends.directory import Stores
+from slips.backends.machine.directory import Stores
 from slips.chain import Ticker
 from slips.config import Config
 from slips.errors import UsageError

@@ -15,8 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from slips.backends.content import hash_of, is_young, names_of, names_of_young, stamp_of
-from slips.backends.tree import Tree
+from slips.backends.machine.content import hash_of, is_young, names_of, names_of_young, stamp_of
+from slips.backends.machine.tree import Tree
 from slips.config import Config
 from slips.errors import ObjectError, StorageError
 from slips.model import ObjectEvent, format_time, nearest_time, readable

@@ -20,10 +20,10 @@ from uuid import uuid4
 import msgspec
 from msgspec import Struct
 
-from slips.backends import private, schema
-from slips.backends.content import is_stamp, names_of
-from slips.backends.files import Files
-from slips.backends.patience import ATTEMPT, Patience
+from slips.backends.machine import private, schema
+from slips.backends.machine.content import is_stamp, names_of
+from slips.backends.machine.files import Files
+from slips.backends.machine.patience import ATTEMPT, Patience
 from slips.errors import StateError, UsageError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome, Range
 from slips.ports import Claim, LedgerEntry

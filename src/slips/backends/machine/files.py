@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from slips.backends.content import is_stamp
+from slips.backends.machine.content import is_stamp
 from slips.model import ObjectEvent
 
 DAY = 86_400.0
