@@ -10,13 +10,14 @@ import slips.cli.docs
 import slips.config
 import slips.formats
 from slips.config import BackendConfig, Config, HandlerConfig, Mapping, SnsTopic
-from slips.deploy import picture, template
+from slips.deploy import template
 from slips.format import Format
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "bench"))
+sys.path[:0] = [str(HERE), str(HERE.parent / "bench")]
 
 import costs  # noqa: E402
+import picture  # noqa: E402
 
 SAMPLES = Path(slips.formats.__file__).parent / "samples"
 

@@ -9,9 +9,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
+from pathlib import Path
 from textwrap import dedent
 from typing import Any
 from xml.etree import ElementTree
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
 
 import cfnlint.api  # type: ignore[import-untyped]
 import pytest
@@ -21,6 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import original
+import picture
 from slips import config
 from slips.backends.aws import FUNCTIONS
 from slips.backends.aws.queue import LONGEST
@@ -36,7 +40,7 @@ from slips.config import (
     SnsTopic,
     SqsQueue,
 )
-from slips.deploy import age, picture, template
+from slips.deploy import age, template
 from slips.deploy.given import Given
 from slips.deploy.permissions import ROLES
 from slips.deploy.template import Code, build

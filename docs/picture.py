@@ -1,4 +1,4 @@
-"""The stack as a picture: a template in, an SVG out. For the docs; deploying needs none of it.
+"""Draws the stack: a template in, an SVG out (`docs/stack.svg`, which `build.py` writes).
 
 What is drawn follows from the template: its functions, streams, tables, topics and queues, arrows for what invokes,
 writes and reads, dashed ones for where failures go, and a count of all else. Where things stand is laid out by hand.
@@ -106,7 +106,7 @@ class _Box(Struct, frozen=True):
     """Not of the stack, but used by it."""
 
 
-class _Source(Struct, frozen=True):
+class _Origin(Struct, frozen=True):
     name: str
     title: str
     about: str
@@ -211,23 +211,23 @@ def _describe(resource: Mapping[str, Any]) -> tuple[Kind, str]:
     raise ValueError(f"{resource['Type']}: not drawn as a box; expected a function, stream, table, topic or queue")
 
 
-def _sources(resources: Mapping[str, Any], given: Mapping[str, str]) -> Iterator[_Source]:
+def _sources(resources: Mapping[str, Any], given: Mapping[str, str]) -> Iterator[_Origin]:
     """What invokes EventPusher."""
     for _, one in _of_type(resources, "SNS::Subscription"):
         if _name(one["Endpoint"], given) == "EventPusher":
             topic = one["TopicArn"]
-            yield _Source(_name(topic, given), _tail(topic), "your topic", "RedrivePolicy" in one)
+            yield _Origin(_name(topic, given), _tail(topic), "your topic", "RedrivePolicy" in one)
     for _, one in _of_type(resources, "Lambda::EventSourceMapping"):
         if _name(one["FunctionName"], given) == "EventPusher":
             queue = one["EventSourceArn"]
-            yield _Source(queue, _tail(queue), "your queue")
+            yield _Origin(queue, _tail(queue), "your queue")
     for name, one in _of_type(resources, "Events::Rule"):
         redrives = any("DeadLetterConfig" in target for target in one["Targets"])
         buckets = len(one["EventPattern"]["detail"]["bucket"]["name"])
-        yield _Source(name, "EventBridge", f"rule for {_count(buckets, 'bucket')}", redrives)
+        yield _Origin(name, "EventBridge", f"rule for {_count(buckets, 'bucket')}", redrives)
     direct = [one for _, one in _of_type(resources, "Lambda::Permission") if one["Principal"] == "s3.amazonaws.com"]
     if direct:
-        yield _Source("buckets", "S3", f"{_count(len(direct), 'bucket')}, directly")
+        yield _Origin("buckets", "S3", f"{_count(len(direct), 'bucket')}, directly")
 
 
 def _count(number: int, name: str) -> str:
