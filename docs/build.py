@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import slips.cli.docs
-import slips.config
+import slips.config.reference
 import slips.formats
 from slips.config import BackendConfig, Config, HandlerConfig, Mapping, SnsTopic
 from slips.deploy import template
@@ -87,7 +87,7 @@ def stack() -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": slips.cli.docs.reference,
-    "config.md": slips.config.reference,
+    "config.md": slips.config.reference.page,
     "costs.md": costs.page,
     "formats.md": formats,
     "stack.svg": stack,

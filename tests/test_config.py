@@ -16,8 +16,11 @@ from hypothesis import strategies as st
 
 import original
 from slips import config
-from slips.config import Config, Mapping, Problem, Route, SnsTopic
-from slips.config_check import find_handler
+from slips.config import Config, Mapping, Route, SnsTopic, reference
+from slips.config.arns import placeholder_arns
+from slips.config.check import Problem, find_handler
+from slips.config.check import check as check_config
+from slips.config.declared import keys_of, unwrap
 from slips.errors import ConfigError
 
 README = original.CONFIG
@@ -36,7 +39,7 @@ def no_chain_problems(_names: Sequence[str], _root: Path) -> list[str]:
 
 
 def check(text: str, **more: Any) -> tuple[Config | None, list[Problem]]:
-    return config.check(text, "slips.yml", **{"check_chain": no_chain_problems, "files": False, **more})
+    return check_config(text, "slips.yml", **{"check_chain": no_chain_problems, "files": False, **more})
 
 
 def errors(text: str) -> list[str]:
@@ -100,7 +103,7 @@ def test_the_readmes_config_is_read_as_it_stands() -> None:
 def test_the_readmes_config_passes_with_a_warning_for_its_placeholder_arn_only(tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
     (tmp_path / "src/handler.py").touch()
-    found, problems = config.check(README, str(tmp_path / "slips.yml"), check_chain=no_chain_problems)
+    found, problems = check_config(README, str(tmp_path / "slips.yml"), check_chain=no_chain_problems)
     assert found is not None
     assert [(one.line, one.level) for one in problems] == [(11, "warning")]
     assert "placeholder" in problems[0].message
@@ -559,7 +562,7 @@ def test_placeholder_arns_are_warnings_and_listed_for_deploy(arn: str) -> None:
         f"2: backend.sns_topics[0].arn: '{arn}' is a placeholder; expected an ARN with a region and an account of "
         "12 digits; 'deploy' will refuse it"
     ]
-    assert config.placeholder_arns(right(text)) == [arn]
+    assert placeholder_arns(right(text)) == [arn]
 
 
 ARNS = {
@@ -581,9 +584,9 @@ def test_every_arn_is_checked(key: str) -> None:
         return SMALL.replace("sns_topics: []", "sns_topics: [], " + key % f"'{arn}'")
 
     real, placeholder = (f"arn:aws:{ARNS[key] % account}" for account in ("123456789012", "1234xxxxxx"))
-    assert warnings(with_arn(real)) == config.placeholder_arns(right(with_arn(real))) == []
+    assert warnings(with_arn(real)) == placeholder_arns(right(with_arn(real))) == []
     assert len(warnings(with_arn(placeholder))) == 1
-    assert config.placeholder_arns(right(with_arn(placeholder))) == [placeholder]
+    assert placeholder_arns(right(with_arn(placeholder))) == [placeholder]
     for wrong in ("arn:aws:s3:::bucket", "seclog", real.replace(":aws:", ""), f"{real} x"):
         (problem,) = errors(with_arn(wrong))
         assert f"'{wrong}' does not fit; expected an ARN such as arn:aws:" in problem
@@ -608,9 +611,9 @@ def test_fifo_topics_and_queues_are_refused(key: str, service: str, kind: str) -
 
 def test_the_handlers_role_is_an_arn_too() -> None:
     text = handler("role_arn: arn:aws:iam::1234xxxxxx:role/a")
-    assert config.placeholder_arns(right(text)) == ["arn:aws:iam::1234xxxxxx:role/a"]
+    assert placeholder_arns(right(text)) == ["arn:aws:iam::1234xxxxxx:role/a"]
     twice = text.replace("sns_topics: []", "role_arn: {drain: arn:aws:iam::1234xxxxxx:role/a}")
-    assert config.placeholder_arns(right(twice)) == ["arn:aws:iam::1234xxxxxx:role/a"]
+    assert placeholder_arns(right(twice)) == ["arn:aws:iam::1234xxxxxx:role/a"]
     assert "expected an ARN" in errors(handler("role_arn: a"))[0]
 
 
@@ -763,7 +766,7 @@ def test_a_mistake_in_a_chain_has_the_line_of_the_name_it_quotes() -> None:
 
 
 def test_chains_are_checked_against_the_catalogue() -> None:
-    _, problems = config.check(mapping("- {prefix: a, format: no-such-format}"), files=False)
+    _, problems = check_config(mapping("- {prefix: a, format: no-such-format}"), files=False)
     (problem,) = _lines(problems, "error")
     assert problem.startswith("6: format 'no-such-format' is not known")
 
@@ -792,7 +795,7 @@ def test_directories_of_embedded_buckets_that_do_not_exist_are_a_warning_for_who
     (tmp_path / "handler.py").touch()
     (tmp_path / "here").mkdir()
     text = SMALL.replace("sns_topics: []", "embedded: {path: state, buckets: {my-logs: nowhere, more: here}}")
-    _, problems = config.check(text, str(tmp_path / "slips.yml"), check_chain=no_chain_problems)
+    _, problems = check_config(text, str(tmp_path / "slips.yml"), check_chain=no_chain_problems)
     assert [one.message for one in problems if "no directory '" in one.message and one.level == "warning"] == [
         f"backend.embedded.buckets.my-logs: no directory 'nowhere'; expected one relative to {tmp_path}; create it"
     ]
@@ -953,12 +956,12 @@ def test_a_broken_file_is_a_list_of_problems_never_a_traceback(data: st.DataObje
 def _keys(kind: Any, path: str = "") -> list[str]:
     from msgspec import inspect
 
-    kind, _ = config.unwrap(kind)
+    kind, _ = unwrap(kind)
     match kind:
         case inspect.StructType():
-            return [found for name, one in config.keys_of(kind).items() for found in _keys(one.type, f"{path}.{name}")]
+            return [found for name, one in keys_of(kind).items() for found in _keys(one.type, f"{path}.{name}")]
         case inspect.ListType():
-            own = [path] if "x-short" in config.unwrap(kind.item_type)[1] else []
+            own = [path] if "x-short" in unwrap(kind.item_type)[1] else []
             return own + _keys(kind.item_type, path + "[]")
         case inspect.DictType():
             below = _keys(kind.value_type, path + ".NAME")
@@ -969,7 +972,7 @@ def _keys(kind: Any, path: str = "") -> list[str]:
 def test_the_reference_has_every_key_once_with_a_meaning() -> None:
     from msgspec import inspect
 
-    text = config.reference()
+    text = reference.page()
     rows = re.findall(r"^\| `(\S+)` \| (.*?) \| (.*?) \| (.*) \|$", text, re.MULTILINE)
     assert [row[0] for row in rows] == [key[1:] for key in _keys(inspect.type_info(Config))]
     assert all(takes and len(meaning) > 8 for _, takes, _, meaning in rows)
@@ -981,7 +984,7 @@ def test_the_reference_has_every_key_once_with_a_meaning() -> None:
 
 
 def test_the_json_schema_follows_from_the_declaration() -> None:
-    schema = config.json_schema()
+    schema = reference.json_schema()
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     definitions = schema["$defs"]
     keys = definitions["Config"]["properties"]

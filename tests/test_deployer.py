@@ -29,7 +29,8 @@ from msgspec import inspect
 
 import slips.deploy
 from cloud.access import needs
-from slips.config import Config, keys_of, unwrap
+from slips.config import Config
+from slips.config.declared import keys_of, unwrap
 from test_readme import BLOCK, ROOT
 from test_template import CONFIGS, made, references
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from slips import config, project
+from slips import project
+from slips.config.check import check
 from slips.model import ObjectEvent
 from slips.routing import lane_for
 from slips.testing import run
@@ -121,7 +122,7 @@ def test_the_config_for_a_trail_with_digests_and_flow_logs_takes_each_as_what_it
     page = (ROOT / "docs" / "aws.md").read_text("utf-8")
     (shown,) = [m[3] for m in BLOCK.finditer(page) if m[1] == "yaml" and "CloudTrail-Digest/" in m[3]]
     source = "backend: {s3_direct: true}"
-    found, problems = config.check(f"stack_name: a\n{source}\nhandler: {{path: h.py}}\n{shown}", files=False)
+    found, problems = check(f"stack_name: a\n{source}\nhandler: {{path: h.py}}\n{shown}", files=False)
     assert problems == []
     assert found is not None
     digest = "AWSLogs/123456789012/CloudTrail-Digest/us-east-1/1.json.gz"

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from slips import config
-from slips.config import placeholder_arns
+from slips.config.arns import placeholder_arns
+from slips.config.check import check
 from slips.deploy.template import Code, Template, build
 
 pytestmark = pytest.mark.once
@@ -34,7 +35,7 @@ def policies(*entries: str) -> str:
 
 
 def problems(config_text: str, level: str = "error") -> list[str]:
-    found = config.check(config_text, "slips.yml", files=False)[1]
+    found = check(config_text, "slips.yml", files=False)[1]
     return [str(one).removeprefix("slips.yml:") for one in found if one.level == level]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slips.secrets import Reference, mistake, references, resolve
+from slips.config.secrets import Reference, mistake, references, resolve
 
 SECRET = "arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:prod/db-AbCdEf"
 PARAMETER = "arn:aws:ssm:ap-northeast-1:123456789012:parameter/my/key"

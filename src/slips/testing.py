@@ -27,6 +27,7 @@ from msgspec.structs import replace
 from slips import times
 from slips.chain import compile_chain
 from slips.config import Config, HandlerConfig, Mapping, load
+from slips.config.secrets import references
 from slips.errors import HandlerError, UsageError
 from slips.format import Event
 from slips.interface import Handler, check_handlers, load_handlers
@@ -34,7 +35,6 @@ from slips.model import MetaData, ObjectEvent, Sample, format_time, nearest_time
 from slips.pipeline.process import Processor
 from slips.ports import StoredObject
 from slips.routing import mapping_for
-from slips.secrets import references
 from slips.usercode import environment
 
 BUCKET = "test"

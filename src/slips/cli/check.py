@@ -11,13 +11,13 @@ from typing import Annotated
 import typer
 from msgspec import Struct
 
-from slips import config as slips_yml
 from slips import project
 from slips.chain import compile_chain
 from slips.cli.context import Json, config_file, options
 from slips.cli.lanes import paces
 from slips.cli.output import print_json, say, show_text, table
 from slips.config import Config, Route
+from slips.config.load import read
 from slips.errors import ConfigError, UsageError
 from slips.interface import load_handlers
 from slips.model import ObjectEvent
@@ -55,11 +55,15 @@ def check(
       slips check --schema > slips.schema.json
     """
     if schema:
-        print_json(slips_yml.json_schema(), indent=2)
+        from slips.config.reference import json_schema
+
+        print_json(json_schema(), indent=2)
         return
+    from slips.config.check import check as check_config
+
     file = config_file(ctx)
-    text = slips_yml.read(file)
-    config, problems = slips_yml.check(text, str(file))
+    text = read(file)
+    config, problems = check_config(text, str(file))
     for problem in problems:
         if problem.level == "warning":
             say(one_line(f"{problem.file}:{problem.line}: warning: {problem.message}"))
@@ -98,7 +102,7 @@ def check(
 
 def _handler_of(text: str, file: Path) -> Path | None:
     """The handler that a config with mistakes names, so that its own are told at once, too."""
-    from slips.config_check import find_handler
+    from slips.config.check import find_handler
 
     path = find_handler(text)
     return file.parent / path if path and (file.parent / path).is_file() else None
@@ -216,6 +220,8 @@ def _project_on_aws(
     directory: Path, stack: str | None, code_bucket: str | None, log_bucket: str | None, topic: str | None
 ) -> project.Aws:
     """What was given, checked: the config that is written must be right. Raises UsageError."""
+    from slips.config.check import check as check_config
+
     if not code_bucket or not log_bucket:
         raise UsageError(
             "--aws: a bucket is missing; expected --code-bucket, where deploy puts the code, and --log-bucket, where "
@@ -228,7 +234,7 @@ def _project_on_aws(
             "ASCII letters or digits; name the stack with --stack"
         )
     aws = project.Aws(name if name[0].isalpha() else f"slips-{name}", code_bucket, log_bucket, topic)
-    _, problems = slips_yml.check(project.files(aws)["slips.yml"], "slips.yml", files=False)
+    _, problems = check_config(project.files(aws)["slips.yml"], "slips.yml", files=False)
     if mistakes := [problem.message for problem in problems]:
         raise UsageError("\n".join(f"--aws: {mistake}" for mistake in mistakes))
     return aws

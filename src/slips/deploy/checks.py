@@ -12,8 +12,9 @@ from botocore.exceptions import ClientError
 
 from slips.backends.aws.clients import code
 from slips.backends.aws.refusals import DENIED, MISSING, calls
-from slips.config import Config, placeholder_arns
-from slips.config_check import RESERVED
+from slips.config import Config
+from slips.config.arns import placeholder_arns
+from slips.config.check import RESERVED
 from slips.deploy import age, boundary, queues, template
 from slips.deploy.account import Account
 from slips.deploy.given import NOTHING, Given, streams_of

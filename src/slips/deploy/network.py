@@ -15,9 +15,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
-from slips import secrets
 from slips.backends.aws.refusals import DENIED, calls
-from slips.config import Config
+from slips.config import Config, secrets
 from slips.deploy.account import Account
 from slips.errors import ConfigError, SlipsError
 

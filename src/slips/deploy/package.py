@@ -34,7 +34,8 @@ from slips.usercode import importing
 UNZIPPED_LIMIT = 250 * 2**20
 """Of a function's code. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 NOT_DEPLOYED = {
-    *("__main__.py", "cli", "config_check.py", "deploy", "project.py", "service", "testing.py"),
+    *("config/arns.py", "config/check.py", "config/declared.py", "config/reference.py"),
+    *("__main__.py", "cli", "deploy", "project.py", "service", "testing.py"),
 }
 """Of slips: what only people and this machine use."""
 HANDED_OVER = "slips-package.json"
@@ -165,7 +166,7 @@ def _slips() -> Iterator[tuple[str, _File]]:
     root = Path(slips.__file__).parent
     for path in root.rglob("*.py"):
         name = path.relative_to(root)
-        if name.parts[0] not in NOT_DEPLOYED:
+        if not {"/".join(name.parts[:depth]) for depth in (1, 2)} & NOT_DEPLOYED:
             yield name.as_posix(), _File(path)
 
 

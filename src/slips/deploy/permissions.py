@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from slips import secrets
-from slips.config import Config
+from slips.config import Config, secrets
 from slips.rights import PSEUDO, Policy
 
 Resource = Literal[

@@ -23,13 +23,13 @@ from slips.backends.aws.clients import quiet_libraries
 from slips.backends.machine.directory import Stores
 from slips.chain import Ticker
 from slips.config import Config
+from slips.config.secrets import references
 from slips.errors import UsageError
 from slips.interface import load_handlers
 from slips.model import ObjectEvent
 from slips.pipeline.process import Admit, Processor
 from slips.position import Cells, map_cells
 from slips.printable import LogFormatter
-from slips.secrets import references
 from slips.service.messages import FromWorker, Leaving, Opened, Progress, Ready, Setup, Task, frame, read
 from slips.streams import in_pieces
 

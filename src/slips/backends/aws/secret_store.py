@@ -12,13 +12,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from slips import secrets
 from slips.backends.aws.clients import Clients, code, reason
 from slips.backends.aws.keys import trouble_of
 from slips.backends.aws.refusals import DENIED, explained
 from slips.backends.aws.throttles import Patience, seconds_from_now
+from slips.config import secrets
+from slips.config.secrets import Reference
 from slips.errors import UsageError
-from slips.secrets import Reference
 
 GET_PARAMETERS = 10
 """Most names that one `GetParameters` takes."""

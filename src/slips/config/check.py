@@ -1,4 +1,4 @@
-"""The text of slips.yml to a `Config` and all problems: its YAML nodes are walked beside the declaration in `config`.
+"""The text of slips.yml to a `Config` and all problems: its YAML nodes are walked beside the declaration in `schema`.
 
 YAML is composed to nodes, never constructed: that keeps the lines and the user's words, and runs no tags. Values that
 are wrong are left out of the data, so that the rules at the end still see all that is right.
@@ -11,21 +11,26 @@ import math
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 import yaml
-from msgspec import inspect
+from msgspec import Struct, inspect
 from yaml.constructor import SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from slips import rights, secrets
-from slips.config import QUEUING, CheckChain, Config, Problem, describe, is_placeholder, keys_of, unwrap
+from slips import chain, rights
+from slips.config import secrets
+from slips.config.arns import is_placeholder
+from slips.config.declared import describe, keys_of, unwrap
+from slips.config.schema import QUEUING, Config
 
+CheckChain = Callable[[Sequence[str], Path], list[str]]
+"""`(format names, directory of the config file)` to texts of mistakes: `chain.check_chain`."""
 Where = tuple[str | int, ...]
 """Keys and indexes that lead to a value: `("routing", 0, "dest")`."""
 
@@ -61,8 +66,26 @@ _SIZES: dict[str, int] = {"": 1} | {
 }
 
 
-def check_text(text: str, file: str, check_chain: CheckChain, files: bool) -> tuple[Config | None, list[Problem]]:
-    """The config in `text`, None if it has errors; and its problems by line. See `config.check`."""
+class Problem(Struct, frozen=True):
+    """One mistake in a config file. `str()` is `slips.yml:14: what is wrong`."""
+
+    file: str
+    line: int
+    """1-based."""
+    message: str
+    level: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}"
+
+
+def check(
+    text: str, file: str = "slips.yml", *, check_chain: CheckChain = chain.check_chain, files: bool = True
+) -> tuple[Config | None, list[Problem]]:
+    """The config in `text`, None if it has errors, and all problems in file order, warnings among them.
+
+    `file` is how problems name it, and what paths are relative to. Without `files`, those it names need not exist.
+    """
     walk = _Walk(file)
     path = Path(file).absolute()
     node = _compose(text, walk)

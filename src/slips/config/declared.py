@@ -1,0 +1,51 @@
+"""The declaration in `schema`, read: keys of a mapping, notes on a key, and what it takes, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import inspect
+
+
+def unwrap(kind: inspect.Type) -> tuple[inspect.Type, dict[str, Any]]:
+    """A declared type without its notes and without None; and the notes, an outer one before an inner."""
+    notes: dict[str, Any] = {}
+    while isinstance(kind, inspect.Metadata | inspect.UnionType):
+        if isinstance(kind, inspect.UnionType):
+            kind = next(one for one in kind.types if not isinstance(one, inspect.NoneType))
+        else:
+            notes = {**(kind.extra_json_schema or {}), **(kind.extra or {}), **notes}
+            kind = kind.type
+    if isinstance(kind, inspect.StructType):
+        notes.setdefault("description", kind.cls.__doc__)
+    return kind, notes
+
+
+def keys_of(kind: inspect.StructType) -> dict[str, inspect.Field]:
+    """The YAML keys of a mapping."""
+    return {one.encode_name: one for one in kind.fields if not unwrap(one.type)[1].get("internal")}
+
+
+def describe(kind: inspect.Type) -> str:
+    """What a key takes, for people: "a whole number from 1 to 900"."""
+    kind, notes = unwrap(kind)
+    if "expected" in notes:
+        return str(notes["expected"])
+    match kind:
+        case inspect.IntType():
+            return f"a whole number from {kind.ge:,} to {kind.le:,}"
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.LiteralType():
+            return " or ".join(map(str, kind.values))
+        case inspect.ListType():
+            item, about = unwrap(kind.item_type)
+            items = "mappings" if isinstance(item, inspect.StructType) else "texts"
+            items += " or texts" if "x-short" in about else ""
+            return f"a list of {items}" + (", or one text" if "x-short" in notes else "")
+        case inspect.DictType():
+            value, _ = unwrap(kind.value_type)
+            return "a mapping" if isinstance(value, inspect.AnyType) else f"a mapping of names to {describe(value)}"
+        case inspect.StructType():
+            return f"a mapping with the keys {', '.join(keys_of(kind))}"
+    return "text"

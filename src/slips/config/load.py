@@ -1,0 +1,62 @@
+"""A config file, a text or a deployed package to a `Config`. Raises ConfigError with every mistake.
+
+The functions on AWS read a config that was checked before it was packaged: this must never import YAML for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slips.config.schema import Config
+from slips.errors import ConfigError
+
+if TYPE_CHECKING:
+    from slips.config.check import Problem
+
+PACKAGED = "slips-config.json"
+"""The checked Config in the root of a deployed package."""
+
+
+def load(path: Path | str) -> Config:
+    """The config in the file `path`. Raises ConfigError with every mistake in it."""
+    from slips.config.check import check
+
+    return _config_of(*check(read(path), str(path)))
+
+
+def parse(text: str, file: str = "slips.yml") -> Config:
+    """The config in `text`, without looking whether the files it names exist. Raises ConfigError like `load`."""
+    from slips.config.check import check
+
+    return _config_of(*check(text, file, files=False))
+
+
+def read_packaged(directory: Path) -> Config:
+    """The config in a deployed package, which lies unpacked in `directory`. It was checked when that was built."""
+    import msgspec
+
+    config = msgspec.json.decode((directory / PACKAGED).read_bytes(), type=Config)
+    return msgspec.structs.replace(config, file=str(directory / "slips.yml"))
+
+
+def read(path: Path | str) -> str:
+    """The text of a config file. Raises ConfigError if it cannot be read or is not UTF-8."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError([f"{path}: {reason}; expected the configuration; 'slips init' writes an example"]) from None
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        byte = data[error.start]
+        raise ConfigError([f"{path}:{line}: byte 0x{byte:02x} is not UTF-8; expected UTF-8; save it as that"]) from None
+
+
+def _config_of(config: Config | None, problems: Sequence[Problem]) -> Config:
+    if config is None:
+        raise ConfigError([str(problem) for problem in problems if problem.level == "error"])
+    return config

@@ -1,0 +1,91 @@
+"""docs/config.md and the JSON Schema for editors, both written from the declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from slips.config.declared import describe, keys_of, unwrap
+from slips.config.schema import Config
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of slips.yml, for editors."""
+    schema = _for_editors(msgspec.json.schema(Config))
+    keys = schema["$defs"]["Config"]["properties"]
+    del keys["file"]
+    keys["sam"] = {"$ref": "#/$defs/Sam"}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "slips.yml", **schema}
+
+
+def _for_editors(schema: Any) -> Any:
+    """The schema with other keys refused, and short forms taken."""
+    if isinstance(schema, list):
+        return [_for_editors(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    schema = {key: _for_editors(value) for key, value in schema.items()}
+    if isinstance(schema.get("properties"), dict):
+        schema["additionalProperties"] = False
+    if "x-short" not in schema:
+        return schema
+    about = {key: schema.pop(key) for key in ("description", "examples", "default") if key in schema}
+    short = schema.pop("x-short")
+    return {**about, "anyOf": [schema, short]}
+
+
+def page() -> str:
+    """docs/config.md: every key with what it takes, its default and its meaning."""
+    root, _ = unwrap(inspect.type_info(Config))
+    assert isinstance(root, inspect.StructType)  # noqa: S101 - for mypy
+    head = ["", "| key | takes | default | meaning |", "|---|---|---|---|"]
+    top, sections = list(head), list[str]()
+    for name, one in keys_of(root).items():
+        rows = [_row(path, key) for path, key in _below(one.type, name)]
+        if rows:
+            sections += ["", f"## {name}", "", str(unwrap(one.type)[1]["description"]), *head, *rows]
+        else:
+            top.append(_row(name, one))
+    return "\n".join([_HEAD, *top, *sections, ""])
+
+
+_HEAD = """\
+# slips.yml
+
+`slips check` finds every mistake in it at once. Paths are relative to the file; a key without a value has its default.
+For completion and checks in your editor, write `slips check --schema > slips.schema.json`, and as the first line of
+the file `# yaml-language-server: $schema=slips.schema.json`."""
+
+
+def _below(kind: inspect.Type, path: str) -> Iterator[tuple[str, inspect.Field]]:
+    """The keys below `path`, each with its own path, in the order of the declaration; none below a plain value.
+
+    A list in which texts may take the place of mappings is a key itself, too.
+    """
+    kind, _ = unwrap(kind)
+    match kind:
+        case inspect.ListType():
+            yield from _below(kind.item_type, f"{path}[]")
+        case inspect.DictType():
+            yield from _below(kind.value_type, f"{path}.NAME")
+        case inspect.StructType():
+            for name, one in keys_of(kind).items():
+                below, (plain, _) = list(_below(one.type, f"{path}.{name}")), unwrap(one.type)
+                takes_texts = isinstance(plain, inspect.ListType) and "x-short" in unwrap(plain.item_type)[1]
+                if takes_texts or not below:
+                    yield f"{path}.{name}", one
+                yield from below
+
+
+def _row(path: str, one: inspect.Field) -> str:
+    """A line of the table."""
+    _, notes = unwrap(one.type)
+    default = "required" if one.required else ""
+    if one.default not in (msgspec.NODEFAULT, None, ""):
+        default = f"`{str(one.default).lower() if isinstance(one.default, bool) else one.default}`"
+    takes = f"an ARN of {notes['arn']}" if "arn" in notes else describe(one.type)
+    example = f" Such as `{msgspec.json.encode(notes['examples'][0]).decode()}`." if "examples" in notes else ""
+    return f"| `{path}` | {takes} | {default} | {notes['description']}{example} |"
