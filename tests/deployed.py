@@ -15,7 +15,8 @@ from typing import Any
 
 from cloud import Cloud
 from projects import Done
-from slips.backends.aws.dynamodb import DynamoErrors, DynamoLedger
+from slips.backends.aws.error_table import DynamoErrors
+from slips.backends.aws.ledger import DynamoLedger
 from slips.model import ErrorItem
 from slips.ports import LedgerEntry
 

@@ -218,7 +218,7 @@ class Objects:
 
 
 class Witness:
-    """An Observer that remembers."""
+    """A RunObserver that remembers."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, str]] = []

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from slips.backends.machine.sqlite import Embedded
+from slips.backends.machine.state import MachineState
 from slips.cli import app
 from slips.model import ErrorItem, ObjectEvent
 
@@ -136,9 +136,9 @@ class Project:
         os.close(terminal)
         return shown.decode()
 
-    def state(self) -> Embedded:
+    def state(self) -> MachineState:
         """The state, which the caller closes."""
-        return Embedded.open(self.root / "state")
+        return MachineState.open(self.root / "state")
 
     def fail(self, request_id: str, key: str = "json/a", **about: Any) -> ErrorItem:
         """Puts an error item into the state."""

@@ -13,7 +13,7 @@ import pytest
 
 import slips
 from projects import Project
-from slips.backends.machine.sqlite import Embedded
+from slips.backends.machine.state import MachineState
 from slips.cli import app
 from slips.errors import SlipsError
 
@@ -196,7 +196,7 @@ def test_ctrl_c_elsewhere_promises_no_other_run(project: Project, monkeypatch: p
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Embedded, "open", interrupted)
+    monkeypatch.setattr(MachineState, "open", interrupted)
     done = project.slips("errors")
     assert (done.status, done.err) == (130, "slips: interrupted\n")
 

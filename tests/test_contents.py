@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from slips.backends.machine.content import stamp_of, stamp_of_version_1
 from slips.backends.machine.directory import DirectoryStore, Stores
 from slips.backends.machine.files import DAY, Files
-from slips.backends.machine.sqlite import FILE, Embedded
+from slips.backends.machine.sqlite import FILE
+from slips.backends.machine.state import MachineState
 from slips.config import BackendConfig, Mapping, Route
 from slips.config import Embedded as EmbeddedConfig
 from slips.errors import DecompressionError, StorageError
@@ -417,7 +418,7 @@ def test_the_hash_of_a_file_is_remembered_once_no_change_can_leave_its_times(
     (tmp_path / "a").write_bytes(b"body")
     status = changed_at(ns)
     store = DirectoryStore({"my-logs": tmp_path}, status=status, clock=lambda: ns / 1e9 + age)
-    state = Embedded.open(tmp_path / "state")
+    state = MachineState.open(tmp_path / "state")
     with (tmp_path / "a").open() as file:
         listed = replace(EVENT, object_etag=stamp_of(status(file.fileno())))
     state.stream.put("fast", [listed])
@@ -594,7 +595,7 @@ class Clock:
 
 def test_a_file_is_forgotten_when_it_has_been_absent_for_so_many_days_at_two_listings(tmp_path: Path) -> None:
     clock = Clock()
-    state = Embedded.open(tmp_path / "state")
+    state = MachineState.open(tmp_path / "state")
     files = Files(state, clock)
     state.ledger.drop(EVENT)
     state.ledger.drop(replace(EVENT, object_key="b"))
@@ -618,7 +619,7 @@ def test_a_file_is_forgotten_when_it_has_been_absent_for_so_many_days_at_two_lis
 
 def test_other_buckets_are_not_touched_by_a_listing(tmp_path: Path) -> None:
     clock = Clock()
-    state = Embedded.open(tmp_path / "state")
+    state = MachineState.open(tmp_path / "state")
     files = Files(state, clock)
     state.ledger.drop(replace(EVENT, bucket_name="other-logs"))
     for _ in range(3):

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from projects import Project
 from slips.backends.machine.directory import MOST_PROBLEMS, DirectoryStore
-from slips.backends.machine.sqlite import Embedded
+from slips.backends.machine.state import MachineState
 from slips.errors import StorageError
 from slips.model import ObjectEvent, format_time, nearest_time
 
@@ -228,7 +228,7 @@ def test_a_run_processes_all_but_the_odd_entries_each_of_which_is_one_problem_or
 
 
 def test_sizes_whose_sum_passes_63_bits_are_summed(tmp_path: Path) -> None:
-    state = Embedded.open(tmp_path)
+    state = MachineState.open(tmp_path)
     event = ObjectEvent(bucket_name="b", object_key="k", lane="fast")
     sizes = [2**63 - 1, 2**63 - 1, 2**80, 10**400]
     for count, size in enumerate(sizes, 1):

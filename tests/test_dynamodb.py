@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 import aws
 from fakes import object_event
-from slips.backends.aws.dynamodb import ATTEMPTS, CLAIM_SECONDS, LEDGER_DAYS, DynamoErrors, DynamoLedger, entry
+from slips.backends.aws.error_table import ATTEMPTS, DynamoErrors
+from slips.backends.aws.ledger import CLAIM_SECONDS, LEDGER_DAYS, DynamoLedger, entry
 from slips.errors import StateError
 from slips.model import ErrorItem, ObjectEvent, Outcome, Sample
 

@@ -20,7 +20,7 @@ from slips.envelope import Cause, Found
 from slips.errors import ReaderError, UnfinishedError
 from slips.interface import Handler
 from slips.model import MetaData, ObjectEvent, Outcome
-from slips.pipeline.invocation import Batch, Deadline, run_batch
+from slips.pipeline.invocation import BatchResult, Deadline, run_batch
 from slips.pipeline.process import Admit, Failure, Processor, Success, Superseded
 from slips.pipeline.report import report_lost
 from slips.ports import StoredObject
@@ -71,7 +71,7 @@ class Scene:
         self.processor = processor_of(self.store, Sink, format=format)
         self.deadline = Ticker()
 
-    def run(self, *events: ObjectEvent, request_id: str = "r") -> Batch:
+    def run(self, *events: ObjectEvent, request_id: str = "r") -> BatchResult:
         return run_batch(
             events,
             request_id,
@@ -106,7 +106,7 @@ A, B, C = object_event("a"), object_event("b"), object_event("c", "slow")
 
 def test_each_event_is_one_run_in_the_order_given() -> None:
     scene = Scene()
-    assert scene.run(A, B, C) == Batch(succeeded=3)
+    assert scene.run(A, B, C) == BatchResult(succeeded=3)
     assert Sink.results == ["a", "b", "c"]
     assert keys() == ["a", "a", "b", "b", "c", "c"]
     assert [scene.status(key) for key in "abc"] == ["done"] * 3
@@ -164,7 +164,7 @@ def test_suspects_for_which_no_time_is_left_wait_for_the_next_attempt() -> None:
 
 def test_a_failure_that_no_attempt_can_mend_is_reported_at_once_and_costs_the_others_nothing() -> None:
     scene = Scene({"a": GOOD, "b": BROKEN, "c": GOOD})
-    assert scene.run(A, B, C) == Batch(succeeded=2, failed=1)
+    assert scene.run(A, B, C) == BatchResult(succeeded=2, failed=1)
     (item,) = scene.errors.scan()
     assert (item.request_id, item.events, item.stage) == ("r-2", [B], "decompression")
     assert (item.code_version, item.failed_at) == ("v1", "2017-07-14T02:40:00.000Z")
@@ -202,7 +202,7 @@ def test_a_retry_of_the_request_does_only_what_is_not_finished() -> None:
     assert Sink.results == ["a"]
     assert scene.errors.items["r-3"].revision == 1
     scene.processor = processor_of(Objects(b=GOOD), Sink)
-    assert scene.run(A, B, C) == Batch(succeeded=1, duplicates=2)
+    assert scene.run(A, B, C) == BatchResult(succeeded=1, duplicates=2)
     assert Sink.results == ["a", "b"]
 
 
@@ -210,12 +210,12 @@ def test_what_another_request_has_or_has_done_is_passed_over() -> None:
     scene = Scene()
     scene.ledger.claim(A, "other")
     scene.run(B, request_id="other")
-    assert scene.run(A, B) == Batch(duplicates=2)
+    assert scene.run(A, B) == BatchResult(duplicates=2)
     assert scene.seen.told[1:] == [("a", "claimed"), ("b", "done")]
 
 
 def test_an_event_that_comes_twice_in_one_batch_is_one_run() -> None:
-    assert Scene().run(A, A) == Batch(succeeded=1, duplicates=1)
+    assert Scene().run(A, A) == BatchResult(succeeded=1, duplicates=1)
     assert keys() == ["a", "a"]
 
 
@@ -256,7 +256,7 @@ def test_content_that_was_replaced_before_it_was_read_and_comes_back_is_processe
     scene = overwritten()
     scene.run(E1)
     scene.store.etags["a"] = "e1"
-    assert scene.run(E1, request_id="r2") == Batch(succeeded=1)
+    assert scene.run(E1, request_id="r2") == BatchResult(succeeded=1)
     assert keys() == ["a"] * 4
     assert (scene.status(), scene.status(object_etag="e2")) == ("done", "done")
 
@@ -264,7 +264,7 @@ def test_content_that_was_replaced_before_it_was_read_and_comes_back_is_processe
 def test_content_that_another_invocation_has_is_left_to_it() -> None:
     scene = overwritten()
     scene.ledger.claim(E2, "other")
-    assert scene.run(E1) == Batch(superseded=1)
+    assert scene.run(E1) == BatchResult(superseded=1)
     assert (keys(), scene.seen.told) == ([], [("a", "superseded")])
     assert (scene.status(), scene.status(object_etag="e2")) == ("superseded", "claimed")
 
@@ -283,9 +283,9 @@ def test_a_retry_goes_on_with_the_content_that_it_found_before() -> None:
     scene = overwritten(b"raise\n")
     with pytest.raises(UnfinishedError):
         scene.run(E1)
-    assert scene.run(E2, request_id="r2") == Batch(duplicates=1), "the first request has it, and tries again"
+    assert scene.run(E2, request_id="r2") == BatchResult(duplicates=1), "the first request has it, and tries again"
     scene.store.objects["a"] = GOOD
-    assert scene.run(E1) == Batch(succeeded=1)
+    assert scene.run(E1) == BatchResult(succeeded=1)
     assert (scene.status(), scene.status(object_etag="e2")) == ("superseded", "done")
 
 
@@ -294,9 +294,9 @@ def test_a_retry_that_finds_yet_other_content_leaves_the_one_before_to_anybody()
     with pytest.raises(UnfinishedError):
         scene.run(E1)
     scene.store.etags["a"], scene.store.objects["a"] = "e1", GOOD
-    assert scene.run(E1) == Batch(succeeded=1)
+    assert scene.run(E1) == BatchResult(succeeded=1)
     scene.store.etags["a"] = "e2"
-    assert scene.run(E2, request_id="r2") == Batch(succeeded=1)
+    assert scene.run(E2, request_id="r2") == BatchResult(succeeded=1)
 
 
 @pytest.mark.parametrize("fault", ["finish a", "supersede a"])
@@ -333,7 +333,7 @@ def test_an_invocation_that_is_given_up_leaves_an_item_of_the_content_that_it_fo
     assert (scene.status(), scene.status(object_etag="e2")) == ("superseded", "failed")
     Sink.dies = False
     scene.store.objects["a"] = GOOD
-    assert scene.run(replace(E2, replay="r@1"), request_id="r2") == Batch(succeeded=1)
+    assert scene.run(replace(E2, replay="r@1"), request_id="r2") == BatchResult(succeeded=1)
     assert (scene.status(object_etag="e2"), scene.errors.items) == ("done", {})
 
 
@@ -353,7 +353,7 @@ def test_a_run_of_other_content_that_is_stopped_goes_on_with_that_content() -> N
     scene.stream.faults["put a"] = 1
     with pytest.raises(UnfinishedError):
         scene.run(E1)
-    assert scene.run(E1) == Batch(succeeded=1)
+    assert scene.run(E1) == BatchResult(succeeded=1)
     assert (len(keys()), scene.status(), scene.status(object_etag="e2")) == (1, "superseded", "part")
     (rest,) = scene.stream.lanes["fast"]
     scene.deadline = Ticker()
@@ -373,16 +373,16 @@ def test_what_is_sent_back_gives_back_the_content_that_it_found_too() -> None:
 
     scene.store.objects["b"] = GOOD
     processor, scene.processor = scene.processor, cast("Processor", Far(scene.processor))
-    assert scene.run(B, E1) == Batch(succeeded=1, sent_back=1)
+    assert scene.run(B, E1) == BatchResult(succeeded=1, sent_back=1)
     scene.processor = processor
-    assert scene.run(E1, request_id="r2") == Batch(succeeded=1)
+    assert scene.run(E1, request_id="r2") == BatchResult(succeeded=1)
     assert (scene.status(), scene.status(object_etag="e2")) == ("superseded", "done")
 
 
 def test_a_replay_whose_object_was_overwritten_by_what_is_done_delivers_nothing_again() -> None:
     scene = overwritten()
     scene.run(E2)
-    assert scene.run(replace(E1, replay="r0@1"), request_id="r2") == Batch(superseded=1)
+    assert scene.run(replace(E1, replay="r0@1"), request_id="r2") == BatchResult(superseded=1)
     assert keys() == ["a", "a"]
 
 
@@ -456,7 +456,7 @@ def test_a_failure_that_cannot_be_kept_leaves_its_event_to_the_next_attempt(faul
 def test_a_run_stops_at_a_record_boundary_and_its_result_is_called() -> None:
     scene = Scene({"a": b"1\n2\n3\n"})
     scene.deadline = After(0)
-    assert scene.run(A) == Batch(succeeded=1)
+    assert scene.run(A) == BatchResult(succeeded=1)
     assert [seq for _, seq, _ in Sink.got] == [1]
     assert Sink.results == ["a"]
     ((rest,), _) = scene.stream.lanes.values()
@@ -467,7 +467,7 @@ def test_a_run_stops_at_a_record_boundary_and_its_result_is_called() -> None:
 def test_events_not_begun_at_the_limit_go_back_to_their_lanes_but_the_first_always_begins() -> None:
     scene = Scene()
     scene.deadline = After(0)
-    assert scene.run(A, B, C) == Batch(succeeded=1, sent_back=2)
+    assert scene.run(A, B, C) == BatchResult(succeeded=1, sent_back=2)
     assert [event.object_key for event in scene.stream.lanes["fast"]] == ["a", "b"]
     assert scene.stream.lanes["slow"] == [C]
     assert keys() == ["a"]
@@ -483,7 +483,7 @@ def test_what_is_sent_back_after_a_failed_attempt_is_free_for_the_next_request()
     assert scene.stream.lanes["fast"] == [B]
     scene.deadline = Ticker()
     scene.processor = processor_of(Objects(b=GOOD), Sink)
-    assert scene.run(B, request_id="next") == Batch(succeeded=1)
+    assert scene.run(B, request_id="next") == BatchResult(succeeded=1)
 
 
 def test_what_another_request_has_taken_meanwhile_stays_its_own_when_it_is_sent_back() -> None:
@@ -506,7 +506,7 @@ def test_a_lane_that_refuses_what_is_sent_back_leaves_it_to_the_next_attempt() -
 def test_a_limit_that_comes_on_the_way_to_the_first_record_is_no_progress_and_no_attempt_can_help() -> None:
     scene = Scene({"a": b"1\n2\n3\n"})
     scene.deadline = After(0)
-    assert scene.run(object_event("a", records=[(3, None)], reader="s3-lines")) == Batch(failed=1)
+    assert scene.run(object_event("a", records=[(3, None)], reader="s3-lines")) == BatchResult(failed=1)
     (item,) = scene.errors.scan()
     assert (item.error_type, item.kind) == ("NoProgressError", "records")
     assert "raise 'handler.timeout'" in item.message
@@ -515,7 +515,7 @@ def test_a_limit_that_comes_on_the_way_to_the_first_record_is_no_progress_and_no
 def test_a_limit_that_comes_between_two_records_leaves_the_second_to_another_run() -> None:
     scene = Scene({"a": b"1\n2\n3\n4\n5\n"})
     scene.deadline = After(0)
-    assert scene.run(object_event("a", records=[(1, 1), (4, 4)], reader="s3-lines")) == Batch(succeeded=1)
+    assert scene.run(object_event("a", records=[(1, 1), (4, 4)], reader="s3-lines")) == BatchResult(succeeded=1)
     assert [seq for _, seq, _ in Sink.got] == [1]
     assert scene.stream.lanes["fast"][0].records == [(4, 4)]
     scene.deadline = Ticker()
@@ -733,9 +733,9 @@ def test_no_progress_for_want_of_time_that_others_used_is_no_failure() -> None:
             return super().process(event, ticker, admit)
 
     scene.processor = cast("Processor", Far(scene.processor))
-    assert scene.run(A, B) == Batch(succeeded=1, sent_back=1)
+    assert scene.run(A, B) == BatchResult(succeeded=1, sent_back=1)
     assert (scene.status("b"), scene.stream.keys) == ("waiting", ["b"])
-    assert scene.run(B, request_id="r2") == Batch(failed=1), "alone it has no excuse"
+    assert scene.run(B, request_id="r2") == BatchResult(failed=1), "alone it has no excuse"
 
 
 def test_an_unexpected_exception_costs_the_others_nothing() -> None:

@@ -15,7 +15,7 @@ from slips.envelope import Cause, Found
 from slips.errors import StorageError, UnfinishedError
 from slips.interface import Handler
 from slips.model import ObjectEvent
-from slips.pipeline.invocation import Batch, run_batch
+from slips.pipeline.invocation import BatchResult, run_batch
 from slips.pipeline.process import Processor
 from slips.pipeline.report import report_lost
 from slips.ports import StoredObject
@@ -60,7 +60,7 @@ class Scene:
         )
         self.processor = Processor(config, self.store, [Keys])
 
-    def run(self, *events: ObjectEvent, request_id: str = "r") -> Batch:
+    def run(self, *events: ObjectEvent, request_id: str = "r") -> BatchResult:
         return run_batch(
             events,
             request_id,
@@ -100,14 +100,14 @@ TRUE = "logs/a b%.gz"
 @pytest.mark.parametrize("key", ["logs/100%25.gz", "logs/a+b.gz"])
 def test_a_key_that_is_there_as_given_always_wins(key: str) -> None:
     scene = Scene(key, "logs/100%.gz", "logs/a b.gz")
-    assert scene.run(bridged(key)) == Batch(succeeded=1)
+    assert scene.run(bridged(key)) == BatchResult(succeeded=1)
     assert Keys.got == [key]
     assert scene.status(key) == "done"
 
 
 def test_a_key_that_is_not_there_is_tried_unquoted_and_the_ledger_has_the_true_one() -> None:
     scene = Scene(TRUE)
-    assert scene.run(bridged(QUOTED)) == Batch(succeeded=1)
+    assert scene.run(bridged(QUOTED)) == BatchResult(succeeded=1)
     assert Keys.got == [TRUE]
     assert (scene.status(TRUE), scene.status(QUOTED)) == ("done", "superseded")
 

@@ -26,7 +26,8 @@ from msgspec.structs import replace
 import aws
 from fakes import object_event
 from slips import lambdas, telemetry
-from slips.backends.aws.dynamodb import DynamoErrors, DynamoLedger
+from slips.backends.aws.error_table import DynamoErrors
+from slips.backends.aws.ledger import DynamoLedger
 from slips.backends.aws.queue import UndeliveredQueue
 from slips.config import PACKAGED, Config, HandlerConfig, Mapping, Route
 from slips.envelope import arguments, decode

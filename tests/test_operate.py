@@ -29,7 +29,7 @@ from moto.kinesis.models import kinesis_backends
 from fakes import object_event
 from projects import CONFIG, Done, Project
 from slips.backends.aws.clients import Clients
-from slips.backends.aws.dynamodb import LEDGER_DAYS
+from slips.backends.aws.ledger import LEDGER_DAYS
 from slips.backends.aws.s3 import S3Store
 from slips.backends.aws.stack import LogLine, Stack
 from slips.cli import drain, logs

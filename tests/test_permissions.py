@@ -18,7 +18,7 @@ import pytest
 
 from cloud import Cloud, allows
 from deployed import Deployed
-from slips.backends.aws.dynamodb import DynamoErrors
+from slips.backends.aws.error_table import DynamoErrors
 from slips.deploy.permissions import ROLES
 from slips.model import ErrorItem
 

@@ -16,12 +16,13 @@ from msgspec.structs import replace
 
 import aws
 import fakes
-from slips.backends.aws import dynamodb
-from slips.backends.aws.dynamodb import DynamoErrors, DynamoLedger
+from slips.backends.aws import error_table
+from slips.backends.aws.error_table import DynamoErrors
 from slips.backends.aws.kinesis import KinesisStream
+from slips.backends.aws.ledger import DynamoLedger
 from slips.backends.aws.s3 import S3Store
 from slips.backends.machine.directory import DirectoryStore
-from slips.backends.machine.sqlite import Embedded
+from slips.backends.machine.state import MachineState
 from slips.envelope import decode
 from slips.errors import StateError, StorageError, UsageError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome, Sample
@@ -179,8 +180,8 @@ def test_a_pipe_in_a_bucket_is_no_object(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Iterator[Embedded]:
-    opened = Embedded.open(tmp_path / "state")
+def state(tmp_path: Path) -> Iterator[MachineState]:
+    opened = MachineState.open(tmp_path / "state")
     yield opened
     opened.close()
 
@@ -214,7 +215,7 @@ def carrier(request: pytest.FixtureRequest) -> Carrier:
         memory = fakes.Streams()
         return Carrier(memory, lambda lane: memory.lanes[lane])
     if request.param == "embedded":
-        state: Embedded = request.getfixturevalue("state")
+        state: MachineState = request.getfixturevalue("state")
         return Carrier(
             state.stream, lambda lane: [one.event for one in state.stream.take(9999, {}) if one.event.lane == lane]
         )
@@ -274,13 +275,13 @@ def shared(name: str, request: pytest.FixtureRequest) -> SharedTables:
     aws.make_tables()
     client = aws.client("dynamodb")
     errors = DynamoErrors(client, "errors")
-    return SharedTables(errors, DynamoLedger(client, "ledger", errors), dynamodb.BATCH + 5)
+    return SharedTables(errors, DynamoLedger(client, "ledger", errors), error_table.BATCH + 5)
 
 
 @pytest.fixture(params=["embedded", "dynamodb", "memory"])
 def tables(request: pytest.FixtureRequest) -> Tables:
     if request.param == "embedded":
-        state: Embedded = request.getfixturevalue("state")
+        state: MachineState = request.getfixturevalue("state")
         return Tables(state.errors, state.ledger, 505)
     return Tables(*shared(request.param, request))
 
@@ -579,14 +580,14 @@ def test_an_error_item_goes_when_its_event_is_done_after_all(shared_tables: Shar
 # ---- what only the embedded backend promises
 
 
-def test_events_come_out_of_their_lane_in_the_order_they_were_put_fast_lane_first(state: Embedded) -> None:
+def test_events_come_out_of_their_lane_in_the_order_they_were_put_fast_lane_first(state: MachineState) -> None:
     one, two, three = (replace(EVENT, object_key=key) for key in "abc")
     state.stream.put("slow", [one, two])
     state.stream.put("fast", [three])
     assert [each.event.object_key for each in state.stream.take(10, {})] == ["c", "a", "b"]
 
 
-def test_an_event_stays_in_its_lane_until_it_is_acknowledged(state: Embedded) -> None:
+def test_an_event_stays_in_its_lane_until_it_is_acknowledged(state: MachineState) -> None:
     state.stream.put("fast", [EVENT])
     (first,) = state.stream.take(10, {})
     (again,) = state.stream.take(10, {})
@@ -595,7 +596,7 @@ def test_an_event_stays_in_its_lane_until_it_is_acknowledged(state: Embedded) ->
     assert state.stream.take(10, {}) == []
 
 
-def test_a_transaction_that_fails_leaves_nothing(state: Embedded) -> None:
+def test_a_transaction_that_fails_leaves_nothing(state: MachineState) -> None:
     def fail_late() -> None:
         with state.transaction():
             state.stream.put("fast", [EVENT])
@@ -608,8 +609,8 @@ def test_a_transaction_that_fails_leaves_nothing(state: Embedded) -> None:
     assert state.errors.get("r1") is None
 
 
-def test_a_second_supervisor_is_refused_with_the_name_of_the_first(state: Embedded) -> None:
-    other = Embedded.open(state.directory)
+def test_a_second_supervisor_is_refused_with_the_name_of_the_first(state: MachineState) -> None:
+    other = MachineState.open(state.directory)
     with (
         state.exclusive(),
         pytest.raises(UsageError, match=f"in use by process {os.getpid()}"),
@@ -620,19 +621,19 @@ def test_a_second_supervisor_is_refused_with_the_name_of_the_first(state: Embedd
         pass
 
 
-def test_claims_of_a_dead_supervisor_are_freed(state: Embedded) -> None:
+def test_claims_of_a_dead_supervisor_are_freed(state: MachineState) -> None:
     state.ledger.claim(EVENT, "r1")
     with state.exclusive():
         assert state.ledger.claim(EVENT, "r2") == "new"
 
 
-def test_a_state_of_another_version_is_refused(state: Embedded) -> None:
+def test_a_state_of_another_version_is_refused(state: MachineState) -> None:
     state.execute("PRAGMA user_version=99")
     with pytest.raises(StateError, match="another version of slips"):
-        Embedded.open(state.directory)
+        MachineState.open(state.directory)
 
 
 def test_a_state_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("")
     with pytest.raises(StateError, match="expected a directory"):
-        Embedded.open(tmp_path / "state")
+        MachineState.open(tmp_path / "state")

@@ -23,7 +23,9 @@ import pytest
 from msgspec.structs import replace
 
 from slips.backends.machine.directory import Stores
-from slips.backends.machine.sqlite import FILE, Embedded, SqliteStream
+from slips.backends.machine.lanes import SqliteStream
+from slips.backends.machine.sqlite import FILE
+from slips.backends.machine.state import MachineState
 from slips.chain import compile_chain
 from slips.config import BackendConfig, Config, HandlerConfig, Limits, Mapping, Route
 from slips.config import Embedded as EmbeddedConfig
@@ -155,7 +157,7 @@ import resource, signal, sys
 
 import msgspec
 
-from slips.backends.machine.sqlite import Embedded
+from slips.backends.machine.state import MachineState
 from slips.config import Config
 from slips.errors import SlipsError
 from slips.service.supervisor import Supervisor
@@ -177,7 +179,7 @@ with open(sys.argv[1], "rb") as file:
 if len(sys.argv) > 2:
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
 try:
-    state = Embedded.open(config.state_directory)
+    state = MachineState.open(config.state_directory)
     with state.exclusive():
         print(msgspec.json.encode(Supervisor(config, state, Quiet(), workers=2).run()).decode())
 except SlipsError as error:
@@ -243,8 +245,8 @@ class Project:
         path.write_bytes("".join(f"{record}\n" for record in records).encode() if body is None else body)
         return path
 
-    def state(self) -> Embedded:
-        return Embedded.open(self.config.state_directory)
+    def state(self) -> MachineState:
+        return MachineState.open(self.config.state_directory)
 
     def run(
         self,

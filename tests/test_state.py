@@ -18,7 +18,8 @@ import pytest
 
 from projects import Project
 from slips.backends.machine.patience import Patience
-from slips.backends.machine.sqlite import FILE, Embedded
+from slips.backends.machine.sqlite import FILE
+from slips.backends.machine.state import MachineState
 from slips.errors import StateError
 from slips.model import ErrorItem, ObjectEvent, Sample
 
@@ -56,7 +57,7 @@ def test_the_state_is_its_owners_only_whatever_the_umask(
     tmp_path: Path, mask: int, umask: Callable[[int], int]
 ) -> None:
     umask(mask)
-    with closing(Embedded.open(tmp_path / "state")) as state, state.exclusive():
+    with closing(MachineState.open(tmp_path / "state")) as state, state.exclusive():
         state.stream.put("fast", [EVENT])
         assert modes(tmp_path / "state") == PRIVATE
 
@@ -64,15 +65,15 @@ def test_the_state_is_its_owners_only_whatever_the_umask(
 def test_a_state_that_others_could_read_is_made_private_with_all_that_a_killed_run_has_left(tmp_path: Path) -> None:
     directory = tmp_path / "state"
     program = (
-        "import os, sys, pathlib, slips.backends.machine.sqlite as e\n"
-        "state = e.Embedded.open(pathlib.Path(sys.argv[1]))\n"
+        "import os, sys, pathlib, slips.backends.machine.state as e\n"
+        "state = e.MachineState.open(pathlib.Path(sys.argv[1]))\n"
         "with state.exclusive(): state.set('a', 'b'); os._exit(0)"
     )
     subprocess.run([sys.executable, "-c", program, str(directory)], check=True)
     for path in directory.iterdir():
         path.chmod(0o644)
     directory.chmod(0o755)
-    with closing(Embedded.open(directory)) as state:
+    with closing(MachineState.open(directory)) as state:
         assert state.setting("a") == "b"
         assert modes(directory) == PRIVATE
 
@@ -82,7 +83,7 @@ def test_a_directory_that_holds_other_things_keeps_its_mode_which_is_told_once(t
     tmp_path.chmod(0o755)
     told: list[str] = []
     for _ in range(2):
-        with closing(Embedded.open(tmp_path, Patience(tell=told.append))) as state, state.exclusive():
+        with closing(MachineState.open(tmp_path, Patience(tell=told.append))) as state, state.exclusive():
             state.set("a", "b")
             assert modes(tmp_path) == {**PRIVATE, ".": "755", "photos": modes(tmp_path)["photos"]}
     (text,) = told
@@ -107,7 +108,7 @@ def open_as_nobody(directory: Path) -> None:
     """Ends with 0 if the state of another user is refused with the words that say so."""
     os.seteuid(65534)
     try:
-        Embedded.open(directory)
+        MachineState.open(directory)
     except StateError as error:
         sys.exit(0 if f"({FILE}: of another user); expected a directory" in str(error) else f"other words: {error}")
     sys.exit("was opened")
@@ -119,7 +120,7 @@ def test_a_state_of_another_user_is_an_error_that_names_its_files() -> None:
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         directory = Path(name) / "state"
-        Embedded.open(directory).close()
+        MachineState.open(directory).close()
         directory.chmod(0o755)
         child = multiprocessing.get_context("spawn").Process(target=open_as_nobody, args=(directory,))
         child.start()
@@ -144,7 +145,7 @@ class Locker:
 
 @pytest.fixture
 def state_directory(tmp_path: Path) -> Path:
-    Embedded.open(tmp_path / "state").close()
+    MachineState.open(tmp_path / "state").close()
     return tmp_path / "state"
 
 
@@ -169,7 +170,7 @@ def patience(time: Time, told: list[str], seconds: float | None = 30.0) -> Patie
 def test_a_locked_state_is_told_waited_for_and_then_used(state_directory: Path, seconds: float | None) -> None:
     told: list[str] = []
     locker = Locker(state_directory)
-    with closing(Embedded.open(state_directory, patience(Time(20, locker.go), told, seconds))) as state:
+    with closing(MachineState.open(state_directory, patience(Time(20, locker.go), told, seconds))) as state:
         state.errors.put(ErrorItem(request_id="r1", events=[EVENT]))
         assert [item.request_id for item in state.errors.scan()] == ["r1"]
     waiting, free = told
@@ -181,7 +182,7 @@ def test_a_locked_state_is_told_waited_for_and_then_used(state_directory: Path, 
 
 def test_a_state_that_stays_locked_is_an_error_that_says_so_and_what_was_done_is_undone(state_directory: Path) -> None:
     told: list[str] = []
-    with closing(Embedded.open(state_directory, patience(Time(), told))) as state:
+    with closing(MachineState.open(state_directory, patience(Time(), told))) as state:
         locker = Locker(state_directory)
         with pytest.raises(StateError, match=r"locked by .* for more than 30 s; expected it to be free by then"):
             state.stream.put("fast", [EVENT])
@@ -204,7 +205,7 @@ def test_commands_that_only_read_do_not_wait_for_a_writer(project: Project) -> N
 def test_a_program_that_shuts_readers_out_is_waited_for_too(state_directory: Path, statement: str) -> None:
     told: list[str] = []
     locker = Locker(state_directory, statement)
-    with closing(Embedded.open(state_directory, patience(Time(20, locker.go), told))) as state:
+    with closing(MachineState.open(state_directory, patience(Time(20, locker.go), told))) as state:
         assert state.stream.waiting() == (0, 0)
     assert len(told) == 2
 
@@ -223,7 +224,7 @@ def test_the_process_that_has_the_lock_is_named(state_directory: Path) -> None:
         process.stdout.readline()
         told: list[str] = []
         with (
-            closing(Embedded.open(state_directory, patience(Time(), told))) as state,
+            closing(MachineState.open(state_directory, patience(Time(), told))) as state,
             pytest.raises(StateError, match=rf"locked by process {process.pid} \(python"),
         ):
             state.set("a", "b")

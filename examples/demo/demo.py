@@ -13,7 +13,7 @@ from pathlib import Path
 
 import logs
 
-from slips.backends.machine.sqlite import Embedded
+from slips.backends.machine.state import MachineState
 
 HERE = Path(__file__).parent
 PLACE = HERE.parents[1] / "build" / "demo"
@@ -59,7 +59,7 @@ def verify() -> None:
     check([item["kind"] for item in items] == ["records"], f"other items are left: {items}")
     key = items[0]["argument"][0]["object_key"]
     check({key: items[0]["records"]} == logs.BAD_RECORDS, f"other records are quarantined: {items[0]['records']}")
-    state = Embedded.open(PLACE / "state")
+    state = MachineState.open(PLACE / "state")
     whole = {
         (entry.key, entry.identity): entry.outcome
         for entry in state.ledger.scan()

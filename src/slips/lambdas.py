@@ -92,13 +92,13 @@ class Function:
 
     @cached_property
     def errors(self) -> Any:
-        from slips.backends.aws.dynamodb import DynamoErrors
+        from slips.backends.aws.error_table import DynamoErrors
 
         return DynamoErrors(self.clients.dynamodb, os.environ["SLIPS_ERROR_TABLE"])
 
     @cached_property
     def ledger(self) -> Any:
-        from slips.backends.aws.dynamodb import DynamoLedger
+        from slips.backends.aws.ledger import DynamoLedger
 
         errors = self.errors if "SLIPS_ERROR_TABLE" in os.environ else None
         days = self.config.backend.ledger_days

@@ -120,7 +120,7 @@ def _relieve_lambda(root: logging.Logger) -> None:
 
 
 class Meter:
-    """An Observer of one invocation: a log line for each object, which has its metrics, too.
+    """A RunObserver of one invocation: a log line for each object, which has its metrics, too.
 
     Metrics of objects whose lines are not written, by their level, come in one line for each lane in the end.
     """

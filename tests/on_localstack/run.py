@@ -23,7 +23,7 @@ from typing import Any
 from on_localstack import environment, project
 from on_localstack.account import Account
 from on_localstack.process import localstack
-from slips.backends.aws.dynamodb import DynamoLedger
+from slips.backends.aws.ledger import DynamoLedger
 from slips.model import Outcome
 
 FOLDER = environment.ROOT / "build" / "localstack"

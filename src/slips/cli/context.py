@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from slips.backends.machine.directory import Stores
 from slips.backends.machine.patience import SECONDS, Patience
-from slips.backends.machine.sqlite import Embedded
+from slips.backends.machine.state import MachineState
 from slips.cli.output import say
 from slips.config import Config, LaneConfig, load
 from slips.envelope import Batch
@@ -196,7 +196,7 @@ class Machine:
     limit_lasts = "it holds here until it is set again; 'backend.lane' of the config is only the default"
     batches = False
 
-    def __init__(self, config: Config, state: Embedded) -> None:
+    def __init__(self, config: Config, state: MachineState) -> None:
         self._config, self._state = config, state
         self.errors, self.stream, self.ledger = state.errors, state.stream, state.ledger
         self.transaction: Callable[[], AbstractContextManager[None]] | None = state.transaction
@@ -249,12 +249,12 @@ def open_backend(ctx: typer.Context, stack: str | None, endpoint: str | None = N
 
 
 @contextmanager
-def open_state(config: Config, wait: float | None = SECONDS) -> Iterator[Embedded]:
+def open_state(config: Config, wait: float | None = SECONDS) -> Iterator[MachineState]:
     """The state of this machine, closed at the end.
 
     While another process has it locked, waits for `wait` seconds at most, or until it is free if that is None.
     """
-    state = Embedded.open(config.state_directory, Patience(wait, tell=lambda text: say(one_line(text))))
+    state = MachineState.open(config.state_directory, Patience(wait, tell=lambda text: say(one_line(text))))
     try:
         yield state
     finally:

@@ -58,7 +58,7 @@ class Deadline(Ticker):
         self.due = True
 
 
-class Observer(Protocol):
+class RunObserver(Protocol):
     """Told what became of each object event."""
 
     def succeeded(self, success: Success, items: int) -> None:
@@ -73,7 +73,7 @@ class Observer(Protocol):
         ...
 
 
-class Batch(Struct):
+class BatchResult(Struct):
     """What became of a batch."""
 
     succeeded: int = 0
@@ -106,17 +106,17 @@ def run_batch(
     errors: ErrorTable,
     stream: Stream,
     deadline: Ticker,
-    observer: Observer,
+    observer: RunObserver,
     routing: Sequence[Route] = (),
     code_version: str = "",
     clock: Callable[[], float] = time.time,
-) -> Batch:
+) -> BatchResult:
     """Every event is tried, whatever becomes of the others. Raises UnfinishedError if another attempt may help some.
 
     `routing` is asked again about objects whose keys turn out to be others than those that the events announced.
     """
-    done = Batch()
-    run = _Run(processor, ledger, errors, stream, deadline, observer, routing, code_version, clock, done)
+    done = BatchResult()
+    run = _Invocation(processor, ledger, errors, stream, deadline, observer, routing, code_version, clock, done)
     suspects: list[tuple[ObjectEvent, str]] = []
     begun = 0
     for number, (event, run_id) in enumerate(zip(events, run_ids(request_id, len(events)), strict=True)):
@@ -149,7 +149,7 @@ def run_batch(
     return done
 
 
-class _Run:
+class _Invocation:
     """What is done with one event, over the ports of an invocation."""
 
     def __init__(
@@ -159,11 +159,11 @@ class _Run:
         errors: ErrorTable,
         stream: Stream,
         deadline: Ticker,
-        observer: Observer,
+        observer: RunObserver,
         routing: Sequence[Route],
         code_version: str,
         clock: Callable[[], float],
-        done: Batch,
+        done: BatchResult,
     ) -> None:
         self._processor, self._ledger, self._errors, self._stream = processor, ledger, errors, stream
         self._deadline, self._observer, self._code_version, self._clock = deadline, observer, code_version, clock

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slips.backends.machine.sqlite import Embedded
+from slips.backends.machine.state import MachineState
 from slips.config import Config, LaneConfig
 from slips.model import LANES, Lane
 
@@ -12,7 +12,7 @@ def stream_names(config: Config) -> dict[Lane, str]:
     return {lane: f"{config.stack_name}-Event{lane.title()}Stream-local" for lane in LANES}
 
 
-def lane_limit(config: Config, state: Embedded, lane: Lane) -> LaneConfig:
+def lane_limit(config: Config, state: MachineState, lane: Lane) -> LaneConfig:
     """How fast a lane is emptied: as `slips limit` has set it, else by the config."""
     by_config: LaneConfig = getattr(config.backend.lane, lane)
     delay, batch_size = (state.setting(f"limit.{lane}.{name}") for name in ("delay", "batch_size"))
@@ -22,7 +22,7 @@ def lane_limit(config: Config, state: Embedded, lane: Lane) -> LaneConfig:
     )
 
 
-def set_lane_limit(config: Config, state: Embedded, lane: Lane, limit: LaneConfig) -> None:
+def set_lane_limit(config: Config, state: MachineState, lane: Lane, limit: LaneConfig) -> None:
     """Lasts until it is set back to what the config says: then the config holds again."""
     with state.transaction():
         for name in ("delay", "batch_size"):

@@ -19,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 import msgspec
 from msgspec import Struct
 
-from slips.backends.machine.sqlite import Delivery
+from slips.backends.machine.lanes import Delivery
 from slips.config import Config
 from slips.errors import SlipsError, UsageError
 from slips.model import ObjectEvent

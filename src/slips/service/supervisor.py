@@ -17,7 +17,8 @@ from pathlib import Path
 import msgspec
 
 from slips.backends.machine.directory import MOST_PROBLEMS, Stores
-from slips.backends.machine.sqlite import Delivery, Embedded
+from slips.backends.machine.lanes import Delivery
+from slips.backends.machine.state import MachineState
 from slips.config import Config
 from slips.errors import StorageError, UsageError
 from slips.model import LANES, Lane, ObjectEvent
@@ -49,7 +50,7 @@ class Supervisor:
     def __init__(
         self,
         config: Config,
-        state: Embedded,
+        state: MachineState,
         observer: Observer,
         *,
         workers: int | None = None,

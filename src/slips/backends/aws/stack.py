@@ -19,9 +19,10 @@ from msgspec import Struct
 
 from slips.backends.aws import DISPATCHERS, FUNCTIONS
 from slips.backends.aws.clients import Clients, code, reason
-from slips.backends.aws.dynamodb import LEDGER_DAYS, DynamoErrors, DynamoLedger
+from slips.backends.aws.error_table import DynamoErrors
 from slips.backends.aws.kinesis import KinesisStream, read_back
 from slips.backends.aws.lanes import SPARE, records_at_once
+from slips.backends.aws.ledger import LEDGER_DAYS, DynamoLedger
 from slips.backends.aws.queue import UndeliveredQueue
 from slips.backends.aws.refusals import DENIED, calls
 from slips.backends.aws.throttles import Patience, seconds_from_now

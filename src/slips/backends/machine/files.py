@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from collections.abc import Callable
 
 import msgspec
 
 from slips.backends.machine.content import is_stamp
+from slips.backends.machine.sqlite import Database
 from slips.model import ObjectEvent
 
 DAY = 86_400.0
-
-
-class Database(Protocol):
-    """The tables, as `Embedded` gives them."""
-
-    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> object: ...
-
-    def select(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]: ...
-
-    @property
-    def transaction(self) -> Callable[[], AbstractContextManager[None]]: ...
 
 
 class Files:

@@ -1,0 +1,247 @@
+"""DynamoDB as Ledger: an entry for each content of an object, for its parts and its replays."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import msgspec
+
+from slips.backends.aws.dynamodb import Values, is_conflict, reworded
+from slips.backends.aws.error_table import DynamoErrors
+from slips.errors import StateError
+from slips.model import ErrorItem, ObjectEvent, Outcome, Range
+from slips.ports import Claim, LedgerEntry
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+LEDGER_DAYS = 90
+"""How long the ledger of a stack remembers that does not say. Kinesis and Lambda deliver nothing again after days;
+people may drain after weeks."""
+CLAIM_SECONDS = 960.0
+"""No claim outlives the invocation that holds it: Lambda ends each after 900 s at most."""
+RULES = 100
+"""Rules whose counts are kept, the most frequent."""
+RESULTS_BYTES = 64_000
+"""Results of handlers that are longer are named in the ledger, not kept: an item of DynamoDB takes 400 KB in all."""
+
+
+class DynamoLedger:
+    """A SharedLedger with the key `entry`. An error item that a later run makes untrue goes from `errors`."""
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table: str,
+        errors: DynamoErrors | None,
+        clock: Callable[[], float] = time.time,
+        *,
+        days: int = LEDGER_DAYS,
+    ) -> None:
+        self._client, self._table, self._errors, self._clock = client, table, errors, clock
+        self._days = days
+
+    def claim(self, event: ObjectEvent, request_id: str) -> Claim:
+        now = self._clock()
+        try:
+            before = self._update(
+                event,
+                {"status": "claimed", "request_id": request_id, "claimed_until": now + CLAIM_SECONDS},
+                condition="attribute_not_exists(entry) OR #status IN (:waiting, :superseded) "
+                "OR (#status = :failed AND #request_id <> :request_id) "
+                "OR (#status = :status AND (#request_id = :request_id OR claimed_until < :now))",
+                values={
+                    ":waiting": {"S": "waiting"},
+                    ":superseded": {"S": "superseded"},
+                    ":failed": {"S": "failed"},
+                    ":now": {"N": str(now)},
+                },
+            )
+        except StateError as error:
+            cause = error.__cause__
+            if not is_conflict(cause):
+                raise
+            known = cast("Any", cause).response["Item"]
+            return "claimed" if known["status"]["S"] == "claimed" else "done"
+        held = before.get("status", {}).get("S") == "claimed" and before["request_id"]["S"] == request_id
+        return "again" if held or "rest" in before else "new"
+
+    def attempted(self, event: ObjectEvent, item: ErrorItem) -> None:
+        self._update(event, {"item": msgspec.json.encode(item).decode()})
+
+    def reading(self, event: ObjectEvent, read: ObjectEvent | None) -> None:
+        self._update(event, {"read": _json(read)} if read else {}, remove=() if read else ("read",))
+
+    def stopped(self, event: ObjectEvent, rest: ObjectEvent, outcome: Outcome) -> None:
+        self._update(event, {"rest": _json(rest), "outcome": _outcome(outcome)})
+
+    def release(self, event: ObjectEvent, request_id: str) -> None:
+        try:
+            self._update(
+                event,
+                {"status": "waiting"},
+                condition="#status = :claimed AND request_id = :request_id",
+                values={":claimed": {"S": "claimed"}, ":request_id": {"S": request_id}},
+            )
+        except StateError as error:
+            if not is_conflict(error.__cause__):
+                raise
+
+    def finish(self, event: ObjectEvent, outcome: Outcome, status: Literal["done", "part"] = "done") -> None:
+        told = {"status": status, "outcome": _outcome(outcome)}
+        settled = {entry(event): (event, told)}
+        to_the_end = event.records is None or (event.records and event.records[-1][1] is None)
+        if status == "done" and to_the_end:
+            # All of the object is done, also if this was the last part of it, and whatever asked for it. Counts are in
+            # the entry of the run that made them, so that they can be added up.
+            for replay in (event.replay, None):
+                whole = msgspec.structs.replace(event, records=None, replay=replay)
+                settled.setdefault(entry(whole), (whole, {"status": status}))
+        for each, attributes in settled.values():
+            self._discard_item(self._update(each, attributes, remove=("item", "error_id", "rest", "read")))
+
+    def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> None:
+        before = self._update(
+            event,
+            {"status": "failed", "request_id": request_id, "error_id": request_id, "outcome": _outcome(outcome)},
+            remove=("item",),
+        )
+        if before.get("error_id", {}).get("S") != request_id:
+            self._discard_item(before)
+
+    def drop(self, event: ObjectEvent) -> None:
+        self._update(event, {"status": "dropped"})
+
+    def supersede(self, event: ObjectEvent) -> None:
+        told, gone = {"status": "superseded"}, ("item", "error_id", "rest", "read")
+        self._discard_item(self._update(event, told, remove=gone))
+        if event.replay is not None:
+            # The failed run that is replayed: its item is drained, so nothing else would ever end it.
+            failed = msgspec.structs.replace(event, replay=None)
+            known = {":failed": {"S": "failed"}}
+            try:
+                before = self._update(failed, told, remove=gone, condition="#status = :failed", values=known)
+            except StateError as error:
+                if not is_conflict(error.__cause__):
+                    raise
+            else:
+                self._discard_item(before)
+
+    def get(self, event: ObjectEvent) -> LedgerEntry | None:
+        with reworded(self._table):
+            answer = self._client.get_item(
+                TableName=self._table, Key={"entry": {"S": entry(event)}}, ConsistentRead=True
+            )
+        return _ledger_entry(answer["Item"]) if "Item" in answer else None
+
+    def scan(self) -> Iterator[LedgerEntry]:
+        request: dict[str, Any] = {"TableName": self._table}
+        while True:
+            with reworded(self._table):
+                page = self._client.scan(**request)
+            yield from map(_ledger_entry, page["Items"])
+            if not page.get("LastEvaluatedKey"):
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _discard_item(self, before: Values) -> None:
+        error_id = before.get("error_id", {}).get("S")
+        if error_id and self._errors is not None:
+            self._errors.discard(error_id)
+
+    def _update(
+        self,
+        event: ObjectEvent,
+        attributes: Mapping[str, str | float],
+        *,
+        remove: Sequence[str] = (),
+        condition: str | None = None,
+        values: Values | None = None,
+    ) -> Values:
+        """Sets attributes of an event's entry; gives the entry as it was."""
+        now = self._clock()
+        attributes = {
+            "bucket": event.bucket_name,
+            "object_key": event.object_key,
+            "identity": event.identity,
+            "updated_at": now,
+            "expires_at": int(now) + self._days * 86_400,
+            **attributes,
+        }
+        if event.records is not None:
+            attributes["records"] = _json(event.records)
+        if event.replay is not None:
+            attributes["replay"] = event.replay
+        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in attributes)
+        if remove:
+            expression += " REMOVE " + ", ".join(f"#{name}" for name in remove)
+        request: dict[str, Any] = {}
+        if condition:
+            request = {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        with reworded(self._table):
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key={"entry": {"S": entry(event)}},
+                UpdateExpression=expression,
+                ExpressionAttributeNames={f"#{name}": name for name in (*attributes, *remove)},
+                ExpressionAttributeValues={
+                    **{f":{name}": _value(value) for name, value in attributes.items()},
+                    **(values or {}),
+                },
+                ReturnValues="ALL_OLD",
+                **request,
+            )
+        return cast("Values", answer.get("Attributes", {}))
+
+
+def entry(event: ObjectEvent) -> str:
+    """The ledger key of an event, 64 hex digits: keys and ranges of records are longer than DynamoDB takes.
+
+    Of what tells uploads apart only the content counts: the same bytes under the same key are the same object.
+    """
+    what = [event.bucket_name, event.object_key, event.identity, event.records, event.replay]
+    return hashlib.sha256(msgspec.json.encode(what)).hexdigest()
+
+
+def _ledger_entry(values: Values) -> LedgerEntry:
+    def text(name: str) -> str:
+        return str(values[name]["S"]) if name in values else ""
+
+    return LedgerEntry(
+        text("bucket"),
+        text("object_key"),
+        text("identity"),
+        text("status"),
+        float(values["updated_at"]["N"]),
+        text("request_id"),
+        msgspec.json.decode(text("outcome"), type=Outcome) if "outcome" in values else None,
+        msgspec.json.decode(text("records"), type=list[Range]) if "records" in values else None,
+        text("replay") or None,
+        msgspec.json.decode(text("item"), type=ErrorItem) if "item" in values else None,
+        msgspec.json.decode(text("rest"), type=ObjectEvent) if "rest" in values else None,
+        msgspec.json.decode(text("read"), type=ObjectEvent) if "read" in values else None,
+    )
+
+
+def _value(value: str | float) -> Values:
+    return {"S": value} if isinstance(value, str) else {"N": str(value)}
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _outcome(outcome: Outcome) -> str:
+    """An outcome as text that fits into an item of 400 KB, whatever handlers returned and rules were called."""
+    if len(outcome.rules) > RULES:
+        known = sorted(outcome.rules.items(), key=lambda each: -each[1])
+        others = {"(others)": sum(count for _, count in known[RULES:])}
+        outcome = msgspec.structs.replace(outcome, rules={**dict(known[:RULES]), **others})
+    size = len(msgspec.json.encode(outcome.results))
+    if size > RESULTS_BYTES:
+        told = f"({size:,} bytes: too long for the ledger)"
+        outcome = msgspec.structs.replace(outcome, results=dict.fromkeys(outcome.results, told))
+    return _json(outcome)

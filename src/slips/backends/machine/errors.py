@@ -1,0 +1,61 @@
+"""The error table of one machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from slips.backends.machine.sqlite import Database, to_json
+from slips.model import ErrorItem
+
+
+class SqliteErrors:
+    """An ErrorTable of rows."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, item: ErrorItem) -> None:
+        with self._database.transaction():
+            known = self._database.select("SELECT revision FROM error WHERE request_id = ?", (item.request_id,))
+            revision = known[0][0] + 1 if known else 1
+            stored = msgspec.structs.replace(item, revision=revision)
+            bucket, key = item.place
+            self._database.execute(
+                "INSERT OR REPLACE INTO error (request_id, revision, failed_at, kind, bucket, key, item) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    item.request_id,
+                    revision,
+                    item.failed_at,
+                    item.kind,
+                    bucket,
+                    key,
+                    to_json(stored),
+                ),
+            )
+
+    def get(self, request_id: str) -> ErrorItem | None:
+        rows = self._database.select("SELECT item FROM error WHERE request_id = ?", (request_id,))
+        return msgspec.json.decode(rows[0][0], type=ErrorItem) if rows else None
+
+    def scan(self) -> Iterator[ErrorItem]:
+        at = ("", "")
+        while rows := self._database.select(
+            "SELECT failed_at, request_id, item FROM error WHERE (failed_at, request_id) > (?, ?) "
+            "ORDER BY failed_at, request_id LIMIT 200",
+            at,
+        ):
+            for failed_at, request_id, item in rows:
+                at = (failed_at, request_id)
+                yield msgspec.json.decode(item, type=ErrorItem)
+
+    def discard(self, request_id: str) -> bool:
+        return self._database.execute("DELETE FROM error WHERE request_id = ?", (request_id,)).rowcount > 0
+
+    def delete(self, request_id: str, revision: int) -> bool:
+        deleted = self._database.execute(
+            "DELETE FROM error WHERE request_id = ? AND revision = ?", (request_id, revision)
+        ).rowcount
+        return deleted > 0

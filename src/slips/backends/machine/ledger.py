@@ -1,0 +1,138 @@
+"""The ledger of one machine: a row for each content of an object, for its parts and its replays."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, cast
+
+import msgspec
+
+from slips.backends.machine.content import is_stamp
+from slips.backends.machine.sqlite import Database, to_json
+from slips.model import ObjectEvent, Outcome, Range
+from slips.ports import Claim, LedgerEntry
+
+SETTLED = ("done", "part", "dropped", "dismissed")
+"""What the ledger says of an object that needs no further run; of a part, the rest has an event of its own."""
+MOST_SETTLED = 10_000
+"""Contents of one key that a worker is told of: who brings back an older one has it processed again."""
+
+
+class SqliteLedger:
+    """A Ledger of rows."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def claim(self, event: ObjectEvent, request_id: str) -> Claim:
+        with self._database.transaction():
+            rows = self._database.select("SELECT status, request_id FROM ledger WHERE entry = ?", (_entry(event),))
+            taken: Claim = "new"
+            for status, holder in rows:
+                if status in SETTLED:
+                    return "done"
+                if status == "claimed" and holder != request_id:
+                    return "claimed"
+                if status == "failed" and holder == request_id:
+                    return "done"
+                if status == "claimed":
+                    taken = "again"
+            self._write(event, "claimed", None, request_id)
+            return taken
+
+    def finish(self, event: ObjectEvent, outcome: Outcome, status: Literal["done", "part"] = "done") -> None:
+        with self._database.transaction():
+            self._write(event, status, outcome)
+            if event.records is None and event.replay is not None and status == "done":
+                # Done whole, whatever asked for it: the content needs no further run.
+                self._write(msgspec.structs.replace(event, replay=None), status, outcome)
+
+    def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> None:
+        self._write(event, "failed", outcome, request_id)
+
+    def drop(self, event: ObjectEvent) -> None:
+        self._write(event, "dropped", None)
+
+    def supersede(self, event: ObjectEvent) -> None:
+        with self._database.transaction():
+            if self.status_of(event) not in SETTLED:
+                self._write(event, "superseded", None)
+
+    def dismiss(self, event: ObjectEvent) -> None:
+        """People have taken the event's error item out: it is not to be processed again."""
+        self._write(event, "dismissed", None)
+
+    def forget(self, event: ObjectEvent) -> None:
+        """Nothing is known of the event any more."""
+        self._database.execute("DELETE FROM ledger WHERE entry = ?", (_entry(event),))
+
+    def forget_stamps(self, event: ObjectEvent) -> None:
+        """Nothing is known any more of the event's object by size and times that it had: those of now say all."""
+        self._database.execute(
+            "DELETE FROM ledger WHERE bucket = ? AND key = ? AND status <> 'claimed' AND instr(identity, '@')",
+            (event.bucket_name, event.object_key),
+        )
+
+    def copy(self, event: ObjectEvent, other: ObjectEvent) -> None:
+        """Copies the ledger row of `event` to `other`: they are the same content."""
+        known = self.get(event)
+        if known is not None:
+            self._write(other, known.status, known.outcome, known.request_id)
+
+    def settled(self, event: ObjectEvent) -> list[str]:
+        """The contents of the event's object that need no further run, the latest MOST_SETTLED."""
+        found = self._database.select(
+            "SELECT identity FROM ledger WHERE bucket = ? AND key = ? AND status IN (?, ?, ?, ?) "
+            "AND json_extract(entry, '$[3]') IS NULL AND json_extract(entry, '$[4]') IS NULL "
+            "ORDER BY updated_at DESC LIMIT ?",
+            (event.bucket_name, event.object_key, *SETTLED, MOST_SETTLED),
+        )
+        return [identity for (identity,) in found]
+
+    def status_of(self, event: ObjectEvent) -> str | None:
+        rows = self._database.select("SELECT status FROM ledger WHERE entry = ?", (_entry(event),))
+        return cast("str", rows[0][0]) if rows else None
+
+    def get(self, event: ObjectEvent) -> LedgerEntry | None:
+        rows = self._database.select(f"{_SELECT_LEDGER} WHERE entry = ?", (_entry(event),))
+        return _ledger_entry(rows[0]) if rows else None
+
+    def scan(self) -> Iterator[LedgerEntry]:
+        at = ""
+        while rows := self._database.select(f"{_SELECT_LEDGER} WHERE entry > ? ORDER BY entry LIMIT 500", (at,)):
+            at = rows[-1][0]
+            yield from map(_ledger_entry, rows)
+
+    def _write(self, event: ObjectEvent, status: str, outcome: Outcome | None, request_id: str = "") -> None:
+        if is_stamp(event.identity) and status != "claimed":
+            self.forget_stamps(event)
+        self._database.execute(
+            "INSERT OR REPLACE INTO ledger (entry, bucket, key, identity, status, request_id, outcome, updated_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                _entry(event),
+                event.bucket_name,
+                event.object_key,
+                event.identity,
+                status,
+                request_id,
+                to_json(outcome) if outcome else None,
+                time.time(),
+            ),
+        )
+
+
+_SELECT_LEDGER = "SELECT entry, bucket, key, identity, status, updated_at, request_id, outcome FROM ledger"
+
+
+def _ledger_entry(row: Sequence[Any]) -> LedgerEntry:
+    entry, bucket, key, identity, status, updated_at, request_id, outcome = row
+    known = msgspec.json.decode(outcome, type=Outcome) if outcome else None
+    *_, records, replay = msgspec.json.decode(entry, type=tuple[str, str, str, list[Range] | None, str | None])
+    return LedgerEntry(bucket, key, identity, status, updated_at, request_id, known, records, replay)
+
+
+def _entry(event: ObjectEvent) -> str:
+    """The ledger key of an event."""
+    return to_json([event.bucket_name, event.object_key, event.identity, event.records, event.replay])

@@ -1,0 +1,164 @@
+"""The state of one machine: lanes, error table, ledger and files in one SQLite file.
+
+During a run only the supervisor writes more than a short transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from slips.backends.machine.content import is_stamp, names_of
+from slips.backends.machine.errors import SqliteErrors
+from slips.backends.machine.files import Files
+from slips.backends.machine.lanes import Delivery, SqliteStream
+from slips.backends.machine.ledger import SETTLED, SqliteLedger
+from slips.backends.machine.patience import Patience
+from slips.backends.machine.sqlite import Database
+from slips.model import LANES, ErrorItem, ObjectEvent
+
+
+class MachineState(Database):
+    """A Stream, an ErrorTable and a Ledger on one connection, and what `service/` needs."""
+
+    def __init__(self, directory: Path, connection: sqlite3.Connection, patience: Patience | None = None) -> None:
+        super().__init__(directory, connection, patience)
+        self.stream = SqliteStream(self)
+        self.errors = SqliteErrors(self)
+        self.ledger = SqliteLedger(self)
+        self.files = Files(self)
+
+    # -- what the supervisor asks
+
+    def is_pending(self, event: ObjectEvent) -> bool:
+        """Whether a listed object is still to be put on a lane: not done, not dropped, not waiting, no error item."""
+        return not (self.is_settled(event) or self.is_waiting(event) or self.has_error(event))
+
+    def is_settled(self, event: ObjectEvent) -> bool:
+        """Whether the ledger knows that the content of a listed object needs no further run, by whatever name."""
+        names = names_of(event.object_etag) if is_stamp(event.object_etag) else (event.identity,)
+        return any(self.ledger.status_of(_named(event, name)) in SETTLED for name in names)
+
+    def is_waiting(self, event: ObjectEvent) -> bool:
+        """Whether the whole object waits in a lane."""
+        found = self.select(
+            "SELECT 1 FROM lane WHERE bucket = ? AND key = ? AND whole LIMIT 1", (event.bucket_name, event.object_key)
+        )
+        return bool(found)
+
+    def has_error(self, event: ObjectEvent) -> bool:
+        """Whether the object is in the error table as a whole, in any content."""
+        found = self.select(
+            "SELECT 1 FROM error WHERE bucket = ? AND key = ? AND kind = 'object' LIMIT 1",
+            (event.bucket_name, event.object_key),
+        )
+        return bool(found)
+
+    def supersede(self, event: ObjectEvent, identities: Collection[str], *, done: bool, any_content: bool) -> None:
+        """Deletes the items that a whole run of an object has made untrue: it failed again, or is `done`.
+
+        Those of the object itself, of the content with these `identities` only unless `any_content`; once it is done
+        also those of records of this very content, all of which were read again. Records of other content stay, as
+        evidence. Other content whose item goes ends as superseded in the ledger: nothing can run it any more.
+        """
+        found = self.select(
+            "SELECT request_id, kind, item FROM error WHERE bucket = ? AND key = ?",
+            (event.bucket_name, event.object_key),
+        )
+        for request_id, kind, item in list(found):
+            events = msgspec.json.decode(item, type=ErrorItem).events
+            if len(events) > 1:
+                continue  # of the original: it tells of other objects, too
+            same = events[0].identity in identities
+            if (any_content or same) if kind == "object" else (done and same):
+                self.execute("DELETE FROM error WHERE request_id = ?", (request_id,))
+                if not same:
+                    self.ledger.supersede(msgspec.structs.replace(events[0], replay=None))
+
+    def dismiss(self, item: ErrorItem) -> bool:
+        """Deletes that very revision; False if it is no longer the stored one.
+
+        An object that the item tells of as a whole is settled then: no run takes it by itself until it changes. Not one
+        that waits in a lane: somebody has asked for it.
+        """
+        with self.transaction():
+            if not self.errors.delete(item.request_id, item.revision):
+                return False
+            for event in item.events:
+                plain = msgspec.structs.replace(event, replay=None)
+                settled = self.is_waiting(plain) or self.ledger.status_of(plain) in SETTLED
+                if item.kind == "object" and event.records is None and not settled:
+                    self.ledger.dismiss(plain)
+            return True
+
+    def conclude(self, delivery: Delivery, read: ObjectEvent, names: Sequence[str]) -> None:
+        """The event leaves its lane; `read` is of the content that was read for it, with its other `names`.
+
+        The ledger already says what became of that content. Of what was announced it keeps no claim, and no replay,
+        which nothing can deliver again.
+        """
+        announced = delivery.event
+        with self.transaction():
+            if names:
+                self._identify(read, names)
+            self.acknowledge(delivery, read)
+            if announced.replay is None and announced.identity in ("", *names) and announced.identity != read.identity:
+                self.ledger.forget(announced)
+            if announced.identity not in ("", read.identity, *names) and announced.records is None:
+                whole = msgspec.structs.replace(announced, replay=None)
+                if announced.identity == read.object_etag:
+                    self.ledger.copy(read, whole)  # its version has an id that listings do not tell
+                else:
+                    self.ledger.supersede(whole)
+
+    def acknowledge(self, delivery: Delivery, read: ObjectEvent | None = None) -> None:
+        """The event leaves its lane. With it go the ledger's rows of a replay, unless the lane has it once more."""
+        announced = delivery.event
+        with self.transaction():
+            self.stream.acknowledge(delivery)
+            if announced.replay is not None and not self.stream.has_replay(announced):
+                self.ledger.forget(announced)
+                if read is not None and read.replay is not None:
+                    self.ledger.forget(read)
+
+    def _identify(self, read: ObjectEvent, names: Sequence[str]) -> None:
+        """Keeps the hash of a file that was read. What the ledger knows of it by other names is known by its hash."""
+        self.files.remember(read.bucket_name, read.object_key, names[0], read.object_etag)
+        whole = msgspec.structs.replace(read, records=None, replay=None)
+        for name in names:
+            by_name = _named(whole, name)
+            if self.ledger.status_of(by_name) in SETTLED:
+                if self.ledger.status_of(whole) is None:
+                    self.ledger.copy(by_name, whole)
+                self.ledger.forget(by_name)
+        self.ledger.forget_stamps(read)
+
+    def setting(self, name: str) -> str | None:
+        """What was set to last until it is set back; None: nothing."""
+        found = self.select("SELECT value FROM setting WHERE name = ?", (name,))
+        return cast("str", found[0][0]) if found else None
+
+    def set(self, name: str, value: str | None) -> None:
+        """Keeps a setting; None: no longer."""
+        if value is None:
+            self.execute("DELETE FROM setting WHERE name = ?", (name,))
+        else:
+            self.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (name, value))
+
+    def counts(self) -> dict[str, Any]:
+        """Numbers for `slips status`: lanes with the age of their oldest event in seconds, ledger and errors."""
+        lanes: dict[str, dict[str, Any]] = {lane: {"waiting": 0, "oldest_seconds": None} for lane in LANES}
+        for lane, waiting, oldest in self.select("SELECT lane, COUNT(*), MIN(put_at) FROM lane GROUP BY lane"):
+            lanes[lane] = {"waiting": waiting, "oldest_seconds": max(0.0, round(time.time() - oldest, 3))}
+        ledger = dict(self.select("SELECT status, COUNT(*) FROM ledger GROUP BY status"))
+        errors = dict(self.select("SELECT kind, COUNT(*) FROM error GROUP BY kind"))
+        return {"lanes": lanes, "ledger": ledger, "errors": errors}
+
+
+def _named(event: ObjectEvent, identity: str) -> ObjectEvent:
+    return msgspec.structs.replace(event, object_etag=identity, object_version_id=None)
