@@ -5,22 +5,22 @@ SlipsError
 │   └── ConfigError       every mistake in the configuration            exit status 2
 ├── StateError            the state directory cannot be used            exit status 1
 ├── StreamError           a lane refused events (`rejected`), or cannot be read
-│   └── GoneError         what a lane no longer has
-├── EnvelopeError         an AWS event holds nothing that slips knows
+│   └── GoneError         a lane no longer has these events
+├── EnvelopeError         an AWS event holds nothing that slips can decode
 ├── InvokeError           the main func could not be started
 ├── UnfinishedError       some objects of an invocation failed: AWS invokes it again
-├── RecordError           this record is bad, the next may be good      → quarantine
+├── RecordError           one record is bad, the next may be good       → quarantine
 │   ├── RecordTooLong     longer than `limits.record_bytes`
 │   └── RecordTooLarge    more than `limits.record_values`, or deeper than `limits.record_depth`
-└── ObjectError           this object cannot be finished                → error item
-    ├── MappingError      no prefix of `bucket_mapping` fits its key
-    ├── FormatError       its chain cannot be made, or fits none of it
-    ├── StorageError      it cannot be read from its bucket             may pass: retried
-    ├── DecompressionError  its bytes are damaged, or a bomb
-    ├── ReaderError       it cannot be cut into records
+└── ObjectError           one object cannot be finished                 → error item
+    ├── MappingError      no prefix of `bucket_mapping` fits the object's key
+    ├── FormatError       a chain cannot be made, or most records do not fit it
+    ├── StorageError      the object cannot be read from its bucket     may pass: retried
+    ├── DecompressionError  the object's bytes are damaged, or a bomb
+    ├── ReaderError       the object cannot be cut into records
     ├── HandlerError      the user's code raised                        may pass: retried
-    ├── WorkerError       the process that ran it died or hung          may pass: retried
-    ├── NoProgressError   the time limit came before its first record did
+    ├── WorkerError       the worker process died or hung               may pass: retried
+    ├── NoProgressError   the time limit came before the object's first record
     ├── OverwrittenError  the records to replay are no longer there
     └── AccountingError   records ≠ delivered + filtered + quarantined: a bug of slips
 """
@@ -32,13 +32,13 @@ from typing import Any, ClassVar
 
 
 class SlipsError(Exception):
-    """The root: catch it to catch everything that slips raises on purpose."""
+    """The root of all errors that slips raises on purpose: catch this class to catch every one."""
 
     exit_status: ClassVar[int] = 1
 
 
 class UsageError(SlipsError):
-    """What the user gave cannot be used."""
+    """An input of the user (an argument, a file, a name) cannot be used."""
 
     exit_status = 2
 
@@ -52,11 +52,11 @@ class ConfigError(UsageError):
 
 
 class StateError(SlipsError):
-    """The state directory cannot be read or written. Nothing was marked done."""
+    """The state (a directory; on AWS also a table or queue) cannot be read or written. No object was marked done."""
 
 
 class StreamError(SlipsError):
-    """A lane did not accept some events: `rejected` are those, in order; all others were accepted."""
+    """A lane refused some events: `rejected` lists these in order; the lane accepted the rest."""
 
     def __init__(self, message: str, rejected: Sequence[Any]) -> None:
         super().__init__(message)
@@ -64,23 +64,23 @@ class StreamError(SlipsError):
 
 
 class GoneError(StreamError):
-    """Events were on a lane for longer than it keeps them: reading again does not help."""
+    """A lane has deleted events that it kept for as long as it may: reading again does not help."""
 
 
 class InvokeError(SlipsError):
-    """The main func could not be started: the events stay on their lane."""
+    """The main func could not be started. The events stay on their lane."""
 
 
 class UnfinishedError(SlipsError):
-    """Some objects of an invocation are not finished, and another attempt may help. All others are concluded."""
+    """Some objects of an invocation are not finished, and another attempt may help. The rest of them are concluded."""
 
 
 class EnvelopeError(SlipsError):
-    """What a function was invoked with, or part of it, cannot be read."""
+    """The payload of a Lambda function, or a part of it, cannot be decoded."""
 
 
 class RecordError(SlipsError):
-    """One record cannot be understood. Parsers raise it; the record is quarantined, the object goes on."""
+    """One record cannot be parsed. Parsers raise this error: the run quarantines the record and continues."""
 
 
 class RecordTooLong(RecordError):
@@ -92,16 +92,16 @@ class RecordTooLarge(RecordError):
 
 
 class ObjectError(SlipsError):
-    """One object cannot be finished. `stage` is where; `retryable` says whether trying again can help."""
+    """One object cannot be finished. `stage` names the step that failed; `retryable`: another attempt may help."""
 
     stage: ClassVar[str] = "process"
     retryable: ClassVar[bool] = False
     seq: int = 0
-    """Number of the record at which it happened, or behind which nothing could be read; 0: before the first."""
+    """Number of the record at which the error occurred, or the last before it; 0: before the first record."""
 
 
 class MappingError(ObjectError):
-    """`bucket_mapping` has nothing for this object."""
+    """`bucket_mapping` has no entry for this object."""
 
     stage = "mapping"
 
@@ -121,7 +121,7 @@ class StorageError(ObjectError):
     def __init__(self, message: str, *, missing: bool = False) -> None:
         super().__init__(message)
         self.missing = missing
-        """Whether nothing is there, as far as can be told: S3 refuses who may not list a bucket what is not there."""
+        """Whether the object does not exist. A guess for S3, which answers 'denied' without the right to list."""
 
 
 class DecompressionError(ObjectError):
@@ -137,7 +137,7 @@ class ReaderError(ObjectError):
 
 
 class HandlerError(ObjectError):
-    """The user's handler raised; `__cause__` is what it raised."""
+    """The user's handler raised an exception, which is the `__cause__`."""
 
     stage = "handler"
     retryable = True
@@ -145,7 +145,7 @@ class HandlerError(ObjectError):
     def __init__(self, message: str, event: dict[str, Any] | None = None) -> None:
         super().__init__(message)
         self.event = event
-        """The event that `recv` had when it raised, with its changes; None outside of `recv`."""
+        """The event that `recv` was called with, as `recv` left it; None if `setup` or `result` raised."""
 
 
 class WorkerError(ObjectError):
@@ -156,13 +156,13 @@ class WorkerError(ObjectError):
 
 
 class NoProgressError(ObjectError):
-    """One invocation is too short to get to the records that are to be processed: another would not get further."""
+    """One invocation is too short to reach the first record to process: another invocation would fail, too."""
 
     stage = "process"
 
 
 class OverwrittenError(ObjectError):
-    """The object changed since its records were quarantined: the numbers mean nothing now."""
+    """The object changed since its records were quarantined: its record numbers are no longer valid."""
 
     stage = "replay"
 

@@ -1,8 +1,7 @@
-"""What a format is, and the two ways to declare one.
+"""The declaration of a format: a reader, which cuts an object into records, or a parser, which refines a record.
 
-A **reader** cuts an object into records; a **parser** refines a record into an event. A module of `slips.formats`
-(or a file of the user's) declares them with the decorators below; catalogue, chain checks, `slips formats` and the
-documentation all read that one declaration.
+A module of `slips.formats`, or a file of the user's, declares formats with the decorators `reader` and `parser`. The
+catalogue, the checks of chains, `slips formats` and the documentation all read that one declaration.
 
     @parser("acme", summary="ACME door log", reference="https://…", tag="acme.door")
     def acme(meta, event):
@@ -23,14 +22,14 @@ from slips.errors import RecordError, RecordTooLarge, RecordTooLong
 from slips.model import MetaData
 
 Kind = Literal["object", "text", "event", "nothing"]
-"""What flows between formats: an object, one text, one event (a dict); `ignore` gives nothing."""
+"""The input or output of a format: an object, one text, or one event (a dict). `ignore` has the output `nothing`."""
 
 Event = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Why a record is filtered, on purpose and counted. A parser returns one instead of an event."""
+    """A named reason to filter a record. A parser returns a Rule instead of an event; the run counts the record."""
 
     name: str
     summary: str
@@ -38,20 +37,21 @@ class Rule:
 
 @dataclass(frozen=True)
 class RecordLimits:
-    """The limits of one record; a record beyond is quarantined. `limits` of the config has the same as `record_…`."""
+    """The limits of one record: a record beyond them is quarantined. The config names them `limits.record_…`."""
 
     bytes: int = 16 * 2**20
     values: int = 250_000
-    """Fields and values that it is taken apart into: 16 MB of `{},{},…` would become 400 MB of them."""
+    """Fields and values of a parsed record: 16 MB of `{},{},…` would become 400 MB of objects."""
     depth: int = 200
-    """Levels of objects and arrays. Interpreters differ in how deep they read; `copy.deepcopy` ends below 500."""
+    """Levels of objects and arrays. Interpreters differ in how deep they read; `copy.deepcopy` fails below 500."""
 
     def refuse_wide(self, text: str) -> str:
-        """`text`, unless it takes more than twice `bytes` of memory, as Python holds texts: one character beyond U+FFFF
-        makes each take four bytes, and 16 MB become 64. Raises RecordTooLarge.
+        """Return `text`. Raises RecordTooLarge if the text takes more than twice `bytes` of memory.
+
+        In Python, one character beyond U+FFFF makes each character of a text take four bytes: 16 MB become 64.
         """
         limit = 2 * self.bytes
-        if 4 * len(text) > limit and (size := sys.getsizeof(text)) > limit + 100:  # 100: of any text
+        if 4 * len(text) > limit and (size := sys.getsizeof(text)) > limit + 100:  # 100: overhead of any text
             raise RecordTooLarge(
                 f"record is a text of {len(text):,} characters, which take {size:,} bytes of memory, over the limit of "
                 f"{limit:,}; raise 'limits.record_bytes' to take it"
@@ -60,9 +60,9 @@ class RecordLimits:
 
 
 class Bad:
-    """Stands for a record that cannot be given: the loop quarantines it unparsed, the reader goes on behind it.
+    """Stands for a record that a reader cannot yield: the loop quarantines it unparsed, the reader continues behind it.
 
-    `size` is in bytes, `head` is its beginning, as a sample of it.
+    `size` is the size of the record in bytes, `head` its first bytes as a sample, `reason` the error text.
     """
 
     def __init__(self, size: int, head: bytes, reason: str | RecordError) -> None:
@@ -82,37 +82,38 @@ class TooLong(Bad):
 
 
 def too_many_values(limit: int) -> RecordTooLarge:
-    """Why a record beyond `limits.record_values` is bad."""
+    """Make the error for a record with more than `limit` values (`limits.record_values`)."""
     return RecordTooLarge(f"record has more than {limit:,} values; raise 'limits.record_values' to take it")
 
 
 class Elements:
-    """Events of one record that are too many to be held at once: each iteration makes them anew, one by one."""
+    """The events of a record that has too many to hold at once: each iteration makes them anew, one by one."""
 
     def __init__(self, read: Callable[[], Iterator[Event]]) -> None:
         self._read = read
 
     def __iter__(self) -> Iterator[Event]:
-        """Raises RecordError at the first that is none."""
+        """Yield the events. Raises RecordError at the first element that is no event."""
         return self._read()
 
 
 Record = bytes | Event | Bad
 Parsed = Event | Rule | list[Event] | Elements
 Read = Callable[[BufferedReader, int, str], Iterator[Record]]
-"""`(stream, record_bytes, parameter)` to records, in order. Raises ReaderError where the object cannot be cut."""
+"""`(stream, record_bytes, parameter)` to records, in order. Raises ReaderError if the object cannot be cut further."""
 Parse = Callable[[MetaData, Any], Parsed]
-"""`(meta, text or event)` to an event, several, or the Rule that filters it. Sets `meta.tag`, `.timestamp` and
-`.message`; on entry `meta.timestamp` is the object's event time. Anything it raises quarantines the record."""
+"""`(meta, text or event)` to an event, several events, or the Rule that filters the record. A parser sets `meta.tag`,
+`.timestamp` and `.message`; on entry `meta.timestamp` is the object's event time. Any exception of a parser quarantines
+the record."""
 
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Limited(Generic[F]):
-    """A Read or Parse that takes a record apart, and so has to know how far it may: made for certain RecordLimits.
+    """A Read or Parse that depends on RecordLimits, because it takes records apart.
 
-    Used as a decorator below `reader` or `parser`, on the function that makes it.
+    Use it as a decorator below `reader` or `parser`, on a function that makes the Read or Parse for given limits.
     """
 
     def __init__(self, within: Callable[[RecordLimits], F]) -> None:
@@ -121,18 +122,18 @@ class Limited(Generic[F]):
         self.__doc__ = within.__doc__
 
     def __call__(self, *args: Any) -> Any:
-        """With the default limits."""
+        """Call the Read or Parse that has the default limits."""
         return self._default(*args)
 
     @staticmethod
     def bind(function: F, limits: RecordLimits) -> F:
-        """`function` for `limits`, if it is one that they bind."""
+        """Return `function` for `limits`; `function` itself if it does not depend on limits."""
         return function._within(limits) if isinstance(function, Limited) else function
 
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """One entry of the catalogue. Declared by `reader` or `parser`, never by hand."""
+    """One entry of the catalogue. Made by the decorators `reader` and `parser`, never by hand."""
 
     name: str
     summary: str
@@ -140,21 +141,21 @@ class Format:
     takes: Kind
     gives: Kind
     chain: tuple[str, ...]
-    """What the short form `format: name` stands for."""
+    """The usual chain, for which the short form `format: name` in a config stands."""
     tag: str = ""
-    """What it sets `meta.tag` to, for people: `aws.cloudtrail.<eventType>`."""
+    """The value of `meta.tag`, written for people: `aws.cloudtrail.<eventType>`."""
     rules: tuple[Rule, ...] = ()
-    """By which it may filter."""
+    """The rules that may filter a record."""
     parameter: str = ""
-    """Its default, where the format takes one after a colon: `json-records:Records`."""
+    """The default of the parameter behind a colon, if the format has one: `json-records:Records`."""
     container: str = ""
-    """For parsers of elements: the path of the array that holds them in a document."""
+    """For parsers of elements: the path of the array of elements in a document."""
     extends: bool = False
-    """For parsers of texts: keep the fields of the event that carried the text."""
+    """For parsers of texts: whether the event keeps the fields of the event that carried the text."""
     read: Read | None = None
     parse: Parse | None = None
     raw: bool = False
-    """For parsers of texts: take the record's bytes, line end and all."""
+    """For parsers of texts: whether the parser gets the record's bytes, with their line end, instead of a text."""
 
 
 def reader(
@@ -165,7 +166,7 @@ def reader(
     gives: Kind = "text",
     parameter: str = "",
 ) -> Callable[[Read], Format]:
-    """Declares a reader: a function `(stream, record_bytes, parameter) -> records`."""
+    """Declare a reader: a function `(stream, record_bytes, parameter) -> records`. The fields are those of Format."""
 
     def declare(read: Read) -> Format:
         return Format(
@@ -195,7 +196,10 @@ def parser(
     extends: bool = False,
     raw: bool = False,
 ) -> Callable[[Parse], Format]:
-    """Declares a parser: a function `(meta, text or event) -> event`."""
+    """Declare a parser: a function `(meta, text or event) -> event`. The fields are those of Format.
+
+    Without `chain` the usual chain is `s3-lines` and, for a parser of events, `json`, or a reader of the `container`.
+    """
     if not chain:
         if container:
             chain = (f"json-records:{container}", name)

@@ -17,7 +17,7 @@ from slips.model import MetaData
     tag="aws.guardduty",
 )
 def guardduty(meta: MetaData, event: Event) -> Event:
-    """The time is `updatedAt`: a finding is exported again each time that it is updated."""
+    """Set the time to `updatedAt`: GuardDuty exports a finding again after each update."""
     meta.tag = "aws.guardduty"
     updated = event.get("updatedAt")
     if updated is not None and updated != "":
@@ -36,10 +36,10 @@ DEFAULT_ACTION = Rule("default-action", "requests that no rule of the web ACL de
     rules=(DEFAULT_ACTION,),
 )
 def aws_waf(meta: MetaData, event: Event) -> Event | Rule:
-    """Adds `message`, one line for people, and `httpRequest.header`: the headers as an object, names as they stand.
+    """Add `message`, one line for people, and `httpRequest.header`: the headers as an object, names as written.
 
     Headers of one name are joined with `, `, which means the same (RFC 9110, section 5.3). The list `headers` stays.
-    Raises RecordError where `httpRequest` or its headers are not what AWS documents.
+    Raises RecordError if `httpRequest` or its headers have another shape than AWS documents.
     """
     rule = event.get("terminatingRuleId")
     if rule == "Default_Action":

@@ -1,7 +1,7 @@
 """Logs of Azure Active Directory, today Microsoft Entra ID, one JSON object a record.
 
-Three shapes of the same record are understood: that of the reporting API of 2018, that of Microsoft Graph today, and
-either within `properties` of an Azure Monitor diagnostic log. Events are kept as they come.
+The parsers read three shapes of the same record: that of the reporting API of 2018, that of Microsoft Graph today, and
+either within `properties` of an Azure Monitor diagnostic log. They set tag and time, and leave the event unchanged.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from slips.model import MetaData
 
 
 def _set_time(meta: MetaData, event: Event, *names: str) -> None:
-    """The first of `names` in the event, else in its `properties`, else `time`; without any of them it stays."""
+    """Set the time from the first of `names` in the event, else in its `properties`, else from `time`.
+
+    If the event has none of these fields, the time stays the object's event time.
+    """
     for name in names:
-        if value := event.get(name):  # nearly always
+        if value := event.get(name):  # the usual case, without the loops below
             meta.timestamp = times.iso(value, name)
             return
     for fields in (event, event.get("properties")):
@@ -36,7 +39,7 @@ def _set_time(meta: MetaData, event: Event, *names: str) -> None:
     tag="azure_ad.signin_event",
 )
 def azure_ad_event(meta: MetaData, event: Event) -> Event:
-    """The time is `signinDateTime`, in today's logs `createdDateTime`; it says when the sign-in began."""
+    """Set the time to `signinDateTime`, in today's logs `createdDateTime`: the begin of the sign-in."""
     meta.tag = "azure_ad.signin_event"
     _set_time(meta, event, "signinDateTime", "createdDateTime")
     return event
@@ -49,7 +52,7 @@ def azure_ad_event(meta: MetaData, event: Event) -> Event:
     tag="azure_ad.audit",
 )
 def azure_ad_audit(meta: MetaData, event: Event) -> Event:
-    """The time is `activityDate`, in today's logs `activityDateTime`."""
+    """Set the time to `activityDate`, in today's logs `activityDateTime`."""
     meta.tag = "azure_ad.audit"
     _set_time(meta, event, "activityDate", "activityDateTime")
     return event
@@ -62,7 +65,7 @@ def azure_ad_audit(meta: MetaData, event: Event) -> Event:
     tag="azure_ad.risk_event",
 )
 def azure_ad_risk_event(meta: MetaData, event: Event) -> Event:
-    """The time is `riskEventDateTime`, in today's logs `detectedDateTime`; both have other times beside it."""
+    """Set the time to `riskEventDateTime`, in today's logs `detectedDateTime`, whatever other times the event has."""
     meta.tag = "azure_ad.risk_event"
     _set_time(meta, event, "riskEventDateTime", "detectedDateTime")
     return event

@@ -1,4 +1,4 @@
-"""Elastic Beats as they ship their events: Packetbeat and Auditbeat, 5.x to 8.x, fields nested or with dots in keys."""
+"""Events of Elastic Packetbeat and Auditbeat, 5.x to 8.x, with nested fields or dots in keys."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from slips.model import MetaData
     tag="packetbeat.<type>",
 )
 def packetbeat(meta: MetaData, event: Event) -> Event:
-    """Adds `message`: "<query> from <client>" for DNS, "<type> <source> => <destination> <status>" for the rest.
+    """Add `message`: "<query> from <client>" for DNS, "<type> <source> => <destination> <status>" for other types.
 
     Raises RecordError for an event without a type, and for a malformed `@timestamp`.
     """
     type_ = event.get("type") or _get(event, "event.dataset") or _get(event, "network.protocol")
     if type_.__class__ is not str:
         raise RecordError(f"no 'type', 'event.dataset' or 'network.protocol' (keys: {', '.join(map(str, event))})")
-    _take_time(meta, event)
+    _set_time(meta, event)
     if type_ == "dns":
         client, query, question = event.get("client_ip"), event.get("query"), _get(event, "dns.question.name")
         if client is not None:
             message = f"{query or question} from {client}"
-        else:  # 7.0 renamed the client, and its `query` says more than the name
+        else:  # 7.0 renamed the client, and its `query` holds more than the name
             message = f"{question or query} from {_get(event, 'client.ip')}"
     else:
         source = _get(event, "source.ip") or event.get("client_ip")
@@ -49,10 +49,10 @@ def packetbeat(meta: MetaData, event: Event) -> Event:
     tag="auditbeat.<module>",
 )
 def auditbeat(meta: MetaData, event: Event) -> Event:
-    """Adds `message`: "<actor> <action> <object> by <how>" for auditd, "<path> is <action> (<sha256>)" for files; other
-    modules keep theirs.
+    """Add `message`: "<actor> <action> <object> by <how>" for auditd, "<path> is <action> (<sha256>)" for files.
 
-    Raises RecordError for an event of no module, and for a malformed `@timestamp`.
+    An event of another module keeps its message; without one it gets "<module> <action>". Raises RecordError for an
+    event without a module, and for a malformed `@timestamp`.
     """
     module = _get(event, "event.module")
     action = _get(event, "event.action")
@@ -83,20 +83,20 @@ def auditbeat(meta: MetaData, event: Event) -> Event:
         message = event.get("message") or f"{module} {action}"
     else:
         raise RecordError(f"no 'event.module', 'auditd' or 'audit' (keys: {', '.join(map(str, event))})")
-    _take_time(meta, event)
+    _set_time(meta, event)
     meta.tag = f"auditbeat.{module}"
     meta.message = event["message"] = str(message)
     return event
 
 
-def _take_time(meta: MetaData, event: Event) -> None:
+def _set_time(meta: MetaData, event: Event) -> None:
     time = event.get("@timestamp")
     if time is not None and time != "":
         meta.timestamp = times.iso(time, "@timestamp")
 
 
 def _get(event: Event, path: str) -> Any:
-    """What is at `path`, as one key with dots or as objects in objects; None if there is nothing."""
+    """Return the value at `path`, a key with dots or keys of nested objects; None if the event lacks it."""
     value = event.get(path)
     if value is not None:
         return value

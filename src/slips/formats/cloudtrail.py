@@ -1,4 +1,4 @@
-"""AWS CloudTrail: who called which API, from where."""
+"""AWS CloudTrail: calls of AWS APIs, with caller and address."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from slips.model import MetaData
     container="Records",
 )
 def cloudtrail(meta: MetaData, event: Event) -> Event:
-    """Adds `description`, which is the message too: `<eventType> <eventName> by <ARN> on <sourceIPAddress>`, with
-    `None` for what is missing. The time is `eventTime`. Raises RecordError for what has no type and no name.
+    """Add `description`, also the message: `<eventType> <eventName> by <ARN> on <sourceIPAddress>`.
 
-    Digest files, under `CloudTrail-Digest/`, have no `Records`: give their prefix the format `ignore`.
+    A missing field reads `None` in that text. The time is `eventTime`. Raises RecordError for an event with neither
+    type nor name. Digest files, under `CloudTrail-Digest/`, have no `Records`: map their prefix to the format `ignore`.
     """
     kind, name = event.get("eventType"), event.get("eventName")
     if kind is None and name is None:

@@ -1,8 +1,8 @@
-"""JSON documents that hold their records in an array, such as `{"Records": [{…}, {…}]}`: any length, flat memory.
+"""Reads JSON documents that hold their records in an array, such as `{"Records": [{…}, {…}]}`: any length, flat memory.
 
-Finding where an element ends costs as much as decoding it. So the end of a whole run of elements is guessed, and the
-decoder verifies the guess: what decodes once it stands between brackets is a list of whole elements, since JSON can be
-read from left to right in one way only. Where guesses fail, elements are cut off one by one.
+Finding the end of an element costs as much as decoding the element. So this module guesses the end of a whole run of
+elements, and the decoder verifies the guess: if a run decodes when put between brackets, it consists of whole elements,
+since JSON can be read from left to right in one way only. If guesses fail, elements are cut off one by one.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from slips.formats.json_text import is_deeper, is_json, load_json, shallow_run_d
 from slips.formats.readers import HEAD
 
 BLOCK = 1 << 15
-"""Bytes read, and decoded, at a time. 16 and 64 KB are as fast on CloudTrail; the events of 128 KB leave the cache."""
+"""Bytes read and decoded at a time. 16 and 64 KB are as fast on CloudTrail; events of 128 KB overflow the CPU cache."""
 GUESSES = 3
-"""Tried before a block is taken for one that is read faster element by element."""
+"""Guesses in a block, before its elements are read one by one."""
 SCAN = 1 << 14
-"""Bytes read element by element in one go."""
+"""Bytes whose elements are read one by one before the next guess."""
 KEYS = 20
 """Most keys that an error names."""
 
@@ -35,17 +35,18 @@ _KINDS = {b"{": "an object", b"[": "an array", b'"': "a string", b"t": "true", b
 
 _decode_run = msgspec.json.Decoder(list[Event]).decode
 _decode_first = JSONDecoder().raw_decode
-"""`(text, start)` to the value there and its end. It reads whatever `load_json` does, at a third of the speed."""
+"""`(text, start)` to the value at `start` and its end. It accepts all texts that `load_json` accepts, at a third of the
+speed."""
 
 _BLANKS = re.compile(rb"[ \t\n\r]*+")
 _COMMA = re.compile(r"[ \t\n\r]*+,[ \t\n\r]*+")
 # From the end of an object to the first key of the next.
 _BOUNDARY = re.compile(rb'\}[ \t\n\r]*+,[ \t\n\r]*+\{[ \t\n\r]*+"[^"\\]*+"[ \t\n\r]*+:')
 _SCALAR = re.compile(rb'[^\[\]{}",: \t\n\r]*+')
-# The rest of a string, up to its quote or to a backslash that lacks what belongs to it.
+# The rest of a string, up to its closing quote, or to a backslash at the end of the data.
 _STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
-# Over whole strings, and whole brackets without others in them, to brackets of one kind, to the quote of a string that
-# is not all there, or to the end.
+# Skips whole strings, and pairs of brackets without brackets inside. Stops at brackets of one kind, at the quote of a
+# string that the data cuts off, or at the end.
 _BRACKETS = re.compile(
     rb"""
     [^"\[\]{}]*+
@@ -65,12 +66,11 @@ _BRACKETS = re.compile(
 )
 @Limited
 def json_records(limits: RecordLimits) -> Read:
-    """The elements of the array at the path `parameter`: `Records`, `detail.items`, or `.`, the document itself.
+    """Yield the elements of the array at the path `parameter`: `Records`, `detail.items`, or `.`, the document itself.
 
-    An object may hold several documents, one after the other. Whatever else is in a document is passed over. An element
-    that is no object, that Python cannot hold, or that is beyond the limits is a `Bad` record. Raises ReaderError,
-    after all elements before that, where a document lacks the array, where its JSON is broken, and where it ends too
-    early.
+    An object may hold several documents, one after the other. All else in a document is skipped. An element that is no
+    JSON object, that Python cannot hold, or that exceeds the limits is a `Bad` record. Raises ReaderError, after all
+    elements before the error, if a document lacks the array, is not JSON, or ends too early.
     """
 
     def read(stream: BufferedReader, _record_bytes: int, parameter: str) -> Iterator[Record]:
@@ -80,7 +80,7 @@ def json_records(limits: RecordLimits) -> Read:
 
 
 def read_elements(stream: BufferedReader, limits: RecordLimits, path: str, block: int = BLOCK) -> Iterator[Record]:
-    """What `json_records` gives, by blocks of so many bytes."""
+    """Yield the records of `json_records`, reading `block` bytes at a time."""
     text = _Text(stream, limits, block)
     names = [name for name in path.split(".") if name]
     while text.find_document():
@@ -90,7 +90,7 @@ def read_elements(stream: BufferedReader, limits: RecordLimits, path: str, block
 
 
 def elements_of(raw: bytes, limits: RecordLimits) -> Iterator[Record]:
-    """The elements of the array that `raw` is, and nothing else. Raises ReaderError as `json_records` does."""
+    """Yield the elements of `raw`, which must be one JSON array. Raises ReaderError as `json_records` does."""
     text = _Text(BytesIO(raw), limits, BLOCK)
     text.find_document()
     for run in text.runs([]):
@@ -100,43 +100,43 @@ def elements_of(raw: bytes, limits: RecordLimits) -> Iterator[Record]:
 
 
 class _Text:
-    """A position in a stream of JSON text. It only moves forward, and holds a block or two."""
+    """A position in a stream of JSON text. The position only moves forward; one or two blocks are in memory."""
 
     def __init__(self, stream: BufferedReader | BytesIO, limits: RecordLimits, block: int) -> None:
         self._stream, self._limits, self._record_bytes, self._block = stream, limits, limits.bytes, block
         self._longest_run = min(limits.bytes, 2 * limits.values)
-        """Bytes among which no object can be beyond the limits, but for its depth."""
+        """Bytes so few that no object within them can exceed the limits, but for its depth."""
         self._decode_shallow = shallow_run_decoder(limits.depth)
         self._is_deep = False
-        """Whether objects were deeper than that reads: those behind them will be, too."""
+        """Whether an object was too deep for `_decode_shallow`: objects behind it probably are, too."""
         self._data, self._at = b"", 0
         self._dropped = 0
         """Bytes of the stream before `_data`."""
         self._error: ObjectError | None = None
-        """What the stream raised: due when all before it is consumed."""
+        """The error that the stream raised: raised again when all data before the error is consumed."""
         self._boundary = b""
-        """What stood between the last two objects: guesses look for it."""
+        """The bytes between the last two objects: guesses search for the next such bytes."""
         self._guess_again = 0
-        """Byte of the stream before which no more guesses are made."""
+        """Byte of the stream before which no further guess is made."""
         self.records = 0
-        """How many were given."""
+        """Records yielded so far, for error texts."""
 
     def find_document(self) -> bool:
-        """Moves to the next document; False at the end of the stream."""
+        """Move to the next document. Return False at the end of the stream."""
         if self._peek() == _BOM[:1]:
             for byte in _BOM:
                 self._take(bytes([byte]))
         return self._peek() != b""
 
     def expect_end(self) -> None:
-        """Raises ReaderError if there is anything more."""
+        """Raise ReaderError if the stream has more text."""
         if self._peek():
             raise self._unexpected("the end")
 
     def runs(self, names: Sequence[str], above: Sequence[str] = ()) -> Iterator[Sequence[Record]]:
-        """Consumes a value, itself found at `above`, and gives the elements of the array at `names` in it.
+        """Consume the value at the path `above`, and yield the elements of the array at the path `names` in that value.
 
-        Should a key stand there twice, the elements of both are given: it is too late to take the first back.
+        If a key occurs twice, the elements of both are yielded: those of the first are processed by then.
         """
         first = self._peek()
         if first != (b"{" if names else b"["):
@@ -148,8 +148,8 @@ class _Text:
         if not names:
             yield from self._elements()
             return
-        others: list[str] = []
-        found = False
+        other_keys: list[str] = []
+        has_array = False
         for number, key in enumerate(self._keys()):
             if number > self._limits.values:
                 raise self._refusal(
@@ -157,20 +157,20 @@ class _Text:
                     "'limits.record_values' to take them"
                 )
             if key == names[0]:
-                found = True
+                has_array = True
                 yield from self.runs(names[1:], [*above, key])
             else:
-                self._pass_over()
-                if len(others) <= KEYS:
-                    others.append(key[:40])
-        if not found:
+                self._skip_value()
+                if len(other_keys) <= KEYS:
+                    other_keys.append(key[:40])
+        if not has_array:
             path = [*above, *names]
-            keys = ", ".join(others[:KEYS]) + (", …" if len(others) > KEYS else "")
+            keys = ", ".join(other_keys[:KEYS]) + (", …" if len(other_keys) > KEYS else "")
             of = f" of {_quote(above)}" if above else ""
             raise self._refusal(f"no {_quote(path)} array; expected {_shape(path)}; keys{of}: {keys or 'none'}")
 
     def _keys(self) -> Iterator[str]:
-        """The keys of an object. Whoever takes one consumes its value."""
+        """Yield the keys of an object. The caller must consume the value of each key before it asks for the next."""
         self._take(b"{")
         if self._peek() == b"}":
             self._take(b"}")
@@ -184,15 +184,15 @@ class _Text:
             yield "…" if isinstance(raw, TooLong) else str(self._decode(raw))
             separator = self._take(b",}")
 
-    def _pass_over(self) -> None:
-        """Consumes a value of any size; one within a block is checked to be JSON."""
+    def _skip_value(self) -> None:
+        """Consume a value of any size. If the value fits in a block, raise ReaderError if it is not JSON."""
         raw = self._value(self._block)
         if isinstance(raw, bytes):
             with suppress(RecordError):
                 self._decode(raw)
 
     def _elements(self) -> Iterator[Sequence[Record]]:
-        """Consumes an array and gives its elements."""
+        """Consume an array and yield its elements, in runs."""
         self._take(b"[")
         if self._peek() == b"]":
             self._take(b"]")
@@ -206,7 +206,7 @@ class _Text:
             separator = self._take(b",]")
 
     def _guess(self) -> list[Event]:
-        """Consumes the objects up to a boundary in the next block; none if no guess holds."""
+        """Consume and return the objects up to a boundary in the next block. If no guess holds, consume none."""
         if len(self._data) - self._at < self._block:
             self._fill()
         if not self._boundary or self._dropped + self._at < self._guess_again:
@@ -227,12 +227,15 @@ class _Text:
         return []
 
     def _decode_objects(self, raw: bytes) -> list[Event]:
-        """The objects of an array. Raises ValueError where something else is in it, or an object is too deep."""
+        """Decode an array of objects.
+
+        Raises ValueError or msgspec.MsgspecError if an element is no object, or an object is too deep.
+        """
         if not self._is_deep:
             try:
                 return self._decode_shallow(raw)
             except msgspec.ValidationError:
-                pass  # an object is deeper than that decoder reads, or something is none
+                pass  # an object is deeper than that decoder reads, or an element is no object
         run = _decode_run(raw)
         if is_deeper(run, self._limits.depth + 1):
             raise ValueError("an object is nested too deep")
@@ -240,12 +243,12 @@ class _Text:
         return run
 
     def _scan(self) -> list[Record]:
-        """Consumes the elements that end within the next `SCAN` bytes, one by one."""
+        """Consume and return, one by one, the elements that end within the next `SCAN` bytes."""
         raw = self._data[self._at : self._at + min(SCAN, self._longest_run)]
         text = raw.decode("utf-8", "surrogateescape")
         run: list[Record] = []
         start = end = 0
-        # The last one there is cut off, as a rule, and so looks broken.
+        # The last element within these bytes is cut off, as a rule, and so does not decode.
         with suppress(ValueError, RecursionError):
             while True:
                 value, stop = _decode_first(text, start)
@@ -256,7 +259,7 @@ class _Text:
                     run.append(value)
                 elif comma:
                     run.append(_no_object(text[start:stop].encode("utf-8", "surrogateescape")))
-                else:  # a number may go on
+                else:  # a number may have more digits behind these bytes
                     break
                 end = stop
                 if not comma:
@@ -266,7 +269,7 @@ class _Text:
         return run
 
     def _element(self) -> Record:
-        """Consumes one element of any kind and size."""
+        """Consume one element of any kind and size."""
         raw = self._value(self._record_bytes)
         if isinstance(raw, TooLong):
             return raw
@@ -279,8 +282,9 @@ class _Text:
         return _no_object(raw)
 
     def _decode(self, raw: bytes) -> Any:
-        """A value. Raises ReaderError for what is not JSON, RecordError for what Python cannot hold or the limits do
-        not allow.
+        """Decode a value.
+
+        Raises ReaderError if `raw` is not JSON, RecordError if Python cannot hold the value or it exceeds the limits.
         """
         try:
             return load_json(raw, self._limits)
@@ -292,7 +296,7 @@ class _Text:
             raise self._refusal(str(error)) from None
 
     def _value(self, limit: int) -> bytes | TooLong:
-        """Consumes a value of any kind and size, of which it holds no more than `limit` bytes."""
+        """Consume a value of any kind and size, with at most `limit` bytes of it in memory."""
         first = self._peek()
         scalar, in_string, done = first not in (b"{", b"[", b'"'), first == b'"', False
         kept, size, depth = bytearray(), 0, int(first in (b"{", b"["))
@@ -317,22 +321,22 @@ class _Text:
             if done:
                 return bytes(kept) if size <= limit else TooLong(size, limit, bytes(kept[:HEAD]))
             if not self._fill():
-                self._at = len(self._data)  # a backslash may be left
+                self._at = len(self._data)  # behind a backslash that ends the data
                 raise self._error or self._unexpected("the rest of a value")
             at = 0
 
     def _take(self, expected: bytes) -> bytes:
-        """Consumes one byte, which must be one of `expected`."""
-        found = self._peek()
-        if not found or found not in expected:
-            raise self._unexpected(" or ".join(repr(chr(byte)) for byte in expected))
+        """Consume the next byte that is not blank. Raises ReaderError if it is none of `expected`."""
+        byte = self._peek()
+        if not byte or byte not in expected:
+            raise self._unexpected(" or ".join(repr(chr(each)) for each in expected))
         self._at += 1
-        return found
+        return byte
 
     def _peek(self) -> bytes:
-        """Moves to the next byte that is not blank; gives it, or nothing at the end of the stream."""
+        """Move to the next byte that is not blank and return it; `b""` at the end of the stream."""
         byte = self._data[self._at : self._at + 1]
-        if byte > b" ":  # most often: no search
+        if byte > b" ":  # the usual case, without a search
             return byte
         while True:
             self._at = _skip(_BLANKS, self._data, self._at)
@@ -344,7 +348,7 @@ class _Text:
                 return b""
 
     def _fill(self) -> bool:
-        """Adds a block to what is not consumed; False if the stream has no more to give."""
+        """Add a block to the data that is not consumed. Return False at the end of the stream."""
         parts, missing = [self._data[self._at :]], self._block
         try:
             while missing and not self._error and (part := self._stream.read1(missing)):
@@ -357,24 +361,24 @@ class _Text:
         return missing < self._block
 
     def _unexpected(self, expected: str) -> ReaderError:
-        found = self._data[self._at : self._at + 1]
-        what = f"found {found.decode('latin-1')!r}" if found else "it ends"
-        return self._refusal(f"not JSON: {what}; expected {expected}")
+        byte = self._data[self._at : self._at + 1]
+        problem = f"found {byte.decode('latin-1')!r}" if byte else "it ends"
+        return self._refusal(f"not JSON: {problem}; expected {expected}")
 
     def _refusal(self, text: str) -> ReaderError:
         return ReaderError(f"{text} (after record {self.records}, byte {self._dropped + self._at:,})")
 
 
 def _skip(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:
-    """The end of what `pattern` matches at `at`."""
+    """Return the end of the match of `pattern` at `at`; `at` itself if it does not match."""
     match = pattern.match(data, at)
     return match.end() if match else at
 
 
 def _skip_brackets(data: bytes, at: int, depth: int) -> tuple[int, int, bool]:
-    """From inside so many brackets, at least one, to behind the last of them, or as far as `data` goes.
+    """Skip from within `depth` open brackets, at least one, to behind the last of them, or to the end of `data`.
 
-    Gives the position, the depth there, and whether it is in a string.
+    Returns the new position, the depth at that position, and whether that position is in a string.
     """
     for match in _BRACKETS.finditer(data, at):
         at = match.end()
@@ -392,7 +396,7 @@ def _skip_brackets(data: bytes, at: int, depth: int) -> tuple[int, int, bool]:
 
 
 def _no_object(raw: bytes) -> Bad:
-    """Stands for an element that is something else than an object."""
+    """Return the record that stands for an element of another kind than an object."""
     return Bad(len(raw), raw[:HEAD], f"element is {raw[:40].decode('utf-8', 'replace')!r}; expected an object")
 
 
@@ -401,7 +405,7 @@ def _quote(path: Sequence[str]) -> str:
 
 
 def _shape(path: Sequence[str]) -> str:
-    """A document with the array at `path`: `{"Records": […]}`."""
+    """Return the shape of a document with the array at `path`: `{"Records": […]}`."""
     shape = "[…]"
     for name in reversed(path):
         shape = f'{{"{name}": {shape}}}'

@@ -1,4 +1,4 @@
-"""CrowdStrike Falcon: what its sensors and its event stream report, and what it detected."""
+"""CrowdStrike Falcon: events of its sensors and event streams, and its detections."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from slips.model import MetaData
     tag="falcon.event",
 )
 def falcon(meta: MetaData, event: Event) -> Event:
-    """Adds `message`, "<name> at <address> to <target>".
+    """Add `message`, "<name> at <address> to <target>".
 
     An event stream has its fields in `event` and its time in `metadata.eventCreationTime`. Raises RecordError for a
     time that is neither milliseconds nor ISO 8601.
@@ -50,10 +50,10 @@ def falcon(meta: MetaData, event: Event) -> Event:
     tag="falcon.detection",
 )
 def falcon_detection(meta: MetaData, event: Event) -> Event:
-    """Adds `message`, "<severity>: <tactic>/<technique>, … on <host> by <user>", of which parts may be missing.
+    """Add `message`, "<severity>: <tactic>/<technique>, … on <host> by <user>", without the parts that are missing.
 
-    The detects API has `behaviors`, the alerts API the fields of the one behavior. Raises RecordError for a malformed
-    `created_timestamp`.
+    The detects API has a list `behaviors`; the alerts API has the fields of its one behavior in the event itself.
+    Raises RecordError for a malformed `created_timestamp`.
     """
     time = event.get("created_timestamp")
     if time is not None and time != "":
@@ -62,10 +62,10 @@ def falcon_detection(meta: MetaData, event: Event) -> Event:
     behaviors = [_object(each) for each in behaviors] if behaviors.__class__ is list else []
     behaviors = behaviors or [event]
     severity = event.get("max_severity_displayname") or event.get("severity_name") or "Detection"
-    what = ", ".join(dict.fromkeys(map(_behavior, behaviors)))
+    techniques = ", ".join(dict.fromkeys(map(_technique, behaviors)))
     host = _object(event.get("device")).get("hostname") or event.get("hostname")
     user = next((each["user_name"] for each in behaviors if each.get("user_name")), None)
-    message = f"{severity}: {what}"
+    message = f"{severity}: {techniques}"
     if host:
         message += f" on {host}"
     if user:
@@ -75,7 +75,7 @@ def falcon_detection(meta: MetaData, event: Event) -> Event:
     return event
 
 
-def _behavior(behavior: Event) -> str:
+def _technique(behavior: Event) -> str:
     tactic, technique = behavior.get("tactic"), behavior.get("technique")
     if tactic and technique:
         return f"{tactic}/{technique}"
@@ -83,12 +83,12 @@ def _behavior(behavior: Event) -> str:
 
 
 def _object(value: Any) -> Event:
-    """`value` where it is a JSON object, else an empty one."""
+    """Return `value` if it is a JSON object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def _time(value: Any, name: str) -> float:
-    """Milliseconds, as a number or its digits, or ISO 8601 to epoch seconds."""
+    """Convert milliseconds (a number or its digits) or ISO 8601 to epoch seconds. Raises RecordError."""
     if value.__class__ is str and not value.isdigit():
         return times.iso(value, name)
     return times.number(value, 1_000, name)

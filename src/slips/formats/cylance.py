@@ -1,4 +1,4 @@
-"""CylancePROTECT events and threats: JSON objects with the time in `datetime`, which is UTC where it names no zone."""
+"""CylancePROTECT events and threats: JSON objects with the time in `datetime`. A time without a zone is UTC."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ _REFERENCE = "https://docs.blackberry.com/en/unified-endpoint-security/blackberr
     tag="cylance.event",
 )
 def cylance(meta: MetaData, event: Event) -> Event:
-    """The event unchanged. Raises RecordError for a malformed `datetime`."""
-    return _take(meta, event, "cylance.event")
+    """Set time and tag; leave the event unchanged. Raises RecordError for a malformed `datetime`."""
+    return _label(meta, event, "cylance.event")
 
 
 @parser("cylance-event", summary="CylancePROTECT events", reference=_REFERENCE, tag="cylance.event")
 def cylance_event(meta: MetaData, event: Event) -> Event:
-    """The event unchanged. Raises RecordError for a malformed `datetime`."""
-    return _take(meta, event, "cylance.event")
+    """Set time and tag; leave the event unchanged. Raises RecordError for a malformed `datetime`."""
+    return _label(meta, event, "cylance.event")
 
 
 @parser("cylance-threat", summary="CylancePROTECT threats", reference=_REFERENCE, tag="cylance.threat")
 def cylance_threat(meta: MetaData, event: Event) -> Event:
-    """The event unchanged. Raises RecordError for a malformed `datetime`."""
-    return _take(meta, event, "cylance.threat")
+    """Set time and tag; leave the event unchanged. Raises RecordError for a malformed `datetime`."""
+    return _label(meta, event, "cylance.threat")
 
 
-def _take(meta: MetaData, event: Event, tag: str) -> Event:
+def _label(meta: MetaData, event: Event, tag: str) -> Event:
     time = event.get("datetime")
     if time is not None and time != "":
         meta.timestamp = times.iso(time, "datetime")

@@ -14,7 +14,7 @@ from slips.model import MetaData
     tag="ecs.hako",
 )
 def ecs_hako(meta: MetaData, event: Event) -> Event:
-    """The event unchanged. Raises RecordError for a malformed `time`."""
+    """Set time and tag; leave the event unchanged. Raises RecordError for a malformed `time`."""
     meta.tag = "ecs.hako"
     time = event.get("time")
     if time is not None and time != "":

@@ -1,4 +1,4 @@
-"""Fields of a line with delimiters, counted before they are made: 16 MB of commas would become 500 MB of them."""
+"""Counts the fields of a delimited line before the line is split: 16 MB of commas would become 500 MB of fields."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def has_too_many_fields(text: str, delimiter: str, most: int) -> bool:
 
 
 def count_delimiters(text: str, delimiter: str, most: int, *, in_quotes: bool = False) -> int:
-    """How many delimiters stand outside quotes, at most `most`. `in_quotes`: the line begins within a quoted field."""
+    """Count the delimiters outside quotes; stop at `most`. `in_quotes`: the line begins within a quoted field."""
     ends, at = _field(delimiter), 0
     if in_quotes:
         rest = _REST.match(text)
@@ -39,12 +39,12 @@ def ends_in_quotes(text: str, delimiter: str) -> bool:
 
 @lru_cache
 def _quoted(delimiter: str) -> re.Pattern[str]:
-    """A quoted field, if it is searched for from outside one."""
+    """Return the pattern of a quoted field; a search with it must begin outside of quotes."""
     return re.compile(rf'(?:\A|{re.escape(delimiter)})"[^"]*+(?:""[^"]*+)*+(?P<end>"?)', re.DOTALL)
 
 
 @lru_cache
 def _field(delimiter: str) -> re.Pattern[str]:
-    """A field and its delimiter."""
+    """Return the pattern of a field with the delimiter behind it."""
     no, delimiter = f"[^{re.escape(delimiter)}]", re.escape(delimiter)
     return re.compile(f'(?:"[^"]*+(?:""[^"]*+)*+(?:"|$))?+{no}*+{delimiter}', re.DOTALL)

@@ -1,4 +1,4 @@
-"""Activities of G Suite, today Google Workspace, as its Reports API gives them: one JSON object a record."""
+"""Activities of G Suite, today Google Workspace, in the shape of its Reports API: one JSON object a record."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from slips.model import MetaData
     tag="gsuite.login",
 )
 def g_suite_login(meta: MetaData, event: Event) -> Event:
-    """The time is `id.time`. Activities of other applications have the same shape and get the same tag."""
+    """Set the time to `id.time`. Activities of other applications have the same shape and get the same tag.
+
+    Raises RecordError for a malformed `id.time`, and for an `id` that is no object.
+    """
     meta.tag = "gsuite.login"
     identity = event.get("id")
     if identity.__class__ is dict:

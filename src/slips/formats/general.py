@@ -25,9 +25,9 @@ from slips.model import MetaData
 )
 @Limited
 def json(limits: RecordLimits) -> Parse:
-    """Raises RecordError for anything but an object or an array of objects.
+    """Decode a JSON object, or an array of objects, to events. Raises RecordError for any other JSON.
 
-    An array with more values than allowed is read element by element, and each may have as many.
+    If an array has more values than allowed, its elements are read one by one, and each may have as many values.
     """
     decode, small = shallow_decoder(limits.depth), 2 * limits.values
 
@@ -39,7 +39,7 @@ def json(limits: RecordLimits) -> Parse:
             value = decode(raw) if len(raw) <= small else load_json(raw, limits)
         except (ValueError, msgspec.MsgspecError) as refusal:
             value = load_odd_json(raw, limits, refusal)
-            decode = shallow_decoder(limits.depth, MORE_LEVELS)  # where one record is deeper, others are
+            decode = shallow_decoder(limits.depth, MORE_LEVELS)  # one deep record in a log announces more of them
         if value.__class__ is dict or (value.__class__ is list and value and all(v.__class__ is dict for v in value)):
             event: Event | list[Event] = value
             return event
@@ -49,18 +49,18 @@ def json(limits: RecordLimits) -> Parse:
 
 
 def _is_long_array(raw: bytes, values: int) -> bool:
-    """Whether it begins as an array of so many values that they must not be held at once."""
+    """Whether `raw` begins as an array and has more than `values` values, too many to hold at once."""
     return raw.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"[" and has_too_many_values(raw, values)
 
 
 def _elements(raw: bytes, limits: RecordLimits) -> Iterator[Event]:
-    """The objects of an array, as `load_json` would have them."""
+    """Yield the objects of an array, decoded as by `load_json`. Raises RecordError for an element of another kind."""
     within = replace(limits, bytes=len(raw), depth=limits.depth - 1)
     try:
         for number, each in enumerate(elements_of(raw, within), 1):
             if isinstance(each, Bad):
                 raise RecordError(f"element {number}: {each.reason}")
-            if isinstance(each, dict):  # it gives nothing else
+            if isinstance(each, dict):  # always: `elements_of` yields dicts and Bad only
                 yield each
     except ReaderError as error:
         raise RecordError(str(error)) from None
@@ -70,20 +70,20 @@ def _beginning(raw: bytes) -> str:
     return repr(raw[:40].decode("utf-8", "replace").rstrip("\r\n"))
 
 
-# What begins a line where it is not simply `Mmm dd hh:mm:ss `: a priority, a one-digit day without padding, a fraction,
-# a colon behind; or the time as rsyslog writes it by default.
+# The start of a line that does not begin with plain `Mmm dd hh:mm:ss `: a priority, a one-digit day without padding, a
+# fraction, a colon behind the time; or the time as rsyslog writes it by default.
 _START = re.compile(
     r"(?:<(\d{1,3})>)?"
     r"(?:([A-Z][a-z][a-z] +\d\d? \d\d:\d\d:\d\d(?:\.\d+)?):?|(\d{4}-\d\d-\d\dT\S+))(?: |$)"
 )
-# Host, process and its number, before the colon. Some lines have no host, or only the space behind it.
+# Host, process and process number, before the colon. Some lines have no host, or only the space behind the host.
 _HEAD = re.compile(r" *(?:(\S*[^\s:]) +)?([^\s:\[\]]+)(?:\[([^\s\[\]]*)\])?")
-# A name with spaces: only a process number somewhere in it tells it from a sentence with a colon.
+# A process name with spaces. Only a process number somewhere in the head distinguishes such a name from a sentence.
 _SPACED_HEAD = re.compile(r"(?=.*\[\d+\])(\S+) +([^\s:][^:]*?)(?:\[(\d+)\])?")
 _HEAD_LENGTH = 200
-"""Longer is no head, so that the cache of them stays small."""
+"""Most characters of a head, so that the cache of heads stays small."""
 Head = tuple[str | None, str | None, str | None]
-# What these make of a head. A log has few, and looking up is much faster than matching. Cleared when full.
+# Cache of parsed heads: a log has few, and a lookup is much faster than a match. Cleared when full.
 _HEADS: dict[str, Head] = {}
 _HEADS_LIMIT = 10_000
 
@@ -96,25 +96,25 @@ _HEADS_LIMIT = 10_000
     tag="syslog",
 )
 def syslog(meta: MetaData, text: str) -> Event:
-    """`datetime` (the time as it stands), `hostname`, `proc_name`, `proc_id` (a text) and `message`; the middle three
-    are None where the line has none. With `<PRI>` also `priority`, `facility` and `severity`, all int.
+    """Cut a line into `datetime` (the time as written), `hostname`, `proc_name`, `proc_id` (a text) and `message`.
 
-    The year comes from the object's event time. Raises RecordError for a line that does not begin with a time: of an
-    entry of several lines, all but the first.
+    If the line lacks `hostname`, `proc_name` or `proc_id`, that field is None. A line with `<PRI>` adds `priority`,
+    `facility` and `severity`, all int. The year comes from the object's event time. Raises RecordError for a line that
+    does not begin with a time: in an entry of several lines, every line but the first.
     """
     priority = None
     if text[15:16] == " " and text[12] == ":":
         stamp, rest = text[:15], text[16:]
         meta.timestamp = times.stamp(stamp, meta.timestamp)
     else:
-        priority, stamp, rest = _take_start(meta, text)
-    del text  # it may be long
+        priority, stamp, rest = _parse_start(meta, text)
+    del text  # may be long, and `rest` is a copy
     head, colon, message = rest.partition(": ")
-    known = _HEADS.get(head)
-    if known is not None and colon:
-        hostname, proc_name, proc_id = known
+    cached = _HEADS.get(head)
+    if cached is not None and colon:
+        hostname, proc_name, proc_id = cached
     else:
-        hostname, proc_name, proc_id, message = _take_head(rest)
+        hostname, proc_name, proc_id, message = _parse_head(rest)
     event: Event = {
         "datetime": stamp,
         "hostname": hostname,
@@ -129,30 +129,30 @@ def syslog(meta: MetaData, text: str) -> Event:
     return event
 
 
-def _take_start(meta: MetaData, text: str) -> tuple[int | None, str, str]:
-    """Priority, time, and what follows. Sets `meta.timestamp`."""
-    found = _START.match(text)
-    if not found:
+def _parse_start(meta: MetaData, text: str) -> tuple[int | None, str, str]:
+    """Return priority, time as written, and the rest of the line. Set `meta.timestamp`."""
+    start = _START.match(text)
+    if not start:
         raise RecordError(f"line begins with {text[:24]!r}; expected a time such as 'Nov 21 06:00:24'")
-    digits, stamp, iso_stamp = found.groups()
+    digits, stamp, iso_stamp = start.groups()
     priority = None if digits is None else int(digits)
     if priority is not None and priority > 191:
         raise RecordError(f"priority is '<{digits}>'; expected one from '<0>' to '<191>'")
     meta.timestamp = times.stamp(stamp, meta.timestamp) if stamp else times.iso(iso_stamp, "datetime")
-    return priority, stamp or iso_stamp, text[found.end() :]
+    return priority, stamp or iso_stamp, text[start.end() :]
 
 
-def _take_head(rest: str) -> tuple[str | None, str | None, str | None, str]:
-    """Host, process, its number, and the message. Where there is no process, all but the host is message."""
+def _parse_head(rest: str) -> tuple[str | None, str | None, str | None, str]:
+    """Return host, process, process number and message. If no process is named, all behind the host is the message."""
     head, colon, message = f"{rest} ".partition(": ")  # the space: a colon may end the line
-    if colon and (known := _match_head(head)):
+    if colon and (parsed := _match_head(head)):
         if len(_HEADS) >= _HEADS_LIMIT:
             _HEADS.clear()
-        _HEADS[head] = known
-        return *known, message[:-1]
-    head, colon, message = rest.partition("]:")  # some put no space behind it
-    if colon and (known := _match_head(f"{head}]")):
-        return *known, message
+        _HEADS[head] = parsed
+        return *parsed, message[:-1]
+    head, colon, message = rest.partition("]:")  # some programs write no space behind the colon
+    if colon and (parsed := _match_head(f"{head}]")):
+        return *parsed, message
     if rest.startswith("---"):  # macOS: "--- last message repeated 1 time ---"
         return None, None, None, rest
     hostname, _, message = rest.partition(" ")
@@ -162,8 +162,8 @@ def _take_head(rest: str) -> tuple[str | None, str | None, str | None, str]:
 def _match_head(head: str) -> Head | None:
     if len(head) > _HEAD_LENGTH:
         return None
-    found = _HEAD.fullmatch(head) or _SPACED_HEAD.fullmatch(head)
-    return (found[1] or None, found[2], found[3] or None) if found else None
+    match = _HEAD.fullmatch(head) or _SPACED_HEAD.fullmatch(head)
+    return (match[1] or None, match[2], match[3] or None) if match else None
 
 
 @parser(
@@ -176,9 +176,10 @@ def _match_head(head: str) -> Head | None:
 )
 @Limited
 def fluentd_json(limits: RecordLimits) -> Parse:
-    """The JSON record, as `load_json` has it. A time without a zone is UTC; digits are seconds (`time_type unixtime`).
+    """Decode the JSON record behind the time and the tag of a line.
 
-    Raises RecordError for a line without both tabs, and for JSON that is no object.
+    A time without a zone is UTC; digits are seconds (`time_type unixtime`). Raises RecordError for a line without both
+    tabs, and for JSON that is no object.
     """
 
     def parse(meta: MetaData, raw: bytes) -> Event:

@@ -1,8 +1,8 @@
-"""JSON texts to Python values that are no larger than RecordLimits allow, the same on every Python.
+"""Decodes JSON texts to Python values within RecordLimits, with the same result on every Python.
 
-How much memory a text will take is known before it is decoded, in time and memory that its length bounds. A text too
-short to hold more values than allowed is not looked at, and depth costs nothing up to LEVELS: the decoder itself
-refuses what is deeper.
+The memory that a text will take is bounded before the text is decoded, in time and memory that its length bounds. A
+text too short to hold more values than allowed is not counted. Depth costs nothing up to LEVELS: the decoder itself
+refuses deeper texts.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from slips.errors import RecordError, RecordTooLarge
 from slips.format import Event, RecordLimits, too_many_values
 
 LEVELS, MORE_LEVELS = 8, 12
-"""Levels that the first decoder reads, and the second: a type of n levels has 2^n nodes, made in 1 ms and in 15 ms.
-Most logs stay below the first, manifests in audit logs of Kubernetes below the second."""
+"""Levels that the first decoder reads, and the second. A type of n levels has 2^n nodes, made in 1 ms and in 15 ms.
+Most logs have fewer levels than the first number, manifests in audit logs of Kubernetes fewer than the second."""
 
 Decode = Callable[[bytes], Any]
-_new_type: Callable[[str, Any], Any] = NewType  # mypy would have each in a declaration of its own
+_new_type: Callable[[str, Any], Any] = NewType  # hides the calls in a loop from mypy, which wants one declaration each
 
 # msgspec is as fast as orjson here, and keeps integers beyond 64 bits exact where orjson rounds them to floats.
 _decode_any = msgspec.json.Decoder().decode
@@ -35,17 +35,18 @@ _BOM = b"\xef\xbb\xbf"
 _BEGINNINGS = b' \t\r\n{["-0123456789tfnNI'
 """Bytes that a JSON text may begin with; NaN and Infinity are values to the lenient decoder."""
 _NO_VALUE = "not JSON: Expecting value: line 1 column 1 (char 0)"
-# A string, all of it or as much as there is.
+# A string, whole or cut off by the end of the text.
 _QUOTED = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
 _BRACKETS = re.compile(rb'[\[{]++|[\]}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
 _EMPTY = re.compile(rb"\[[ \t\n\r]*+\]|\{[ \t\n\r]*+\}")
 
 
 def load_json(raw: bytes, limits: RecordLimits = RecordLimits()) -> Any:  # noqa: B008 - frozen
-    """Any JSON text. What strict decoders refuse but logs contain is read by the standard library instead: `NaN`,
-    lone surrogates, a byte order mark, numbers beyond a double, bytes that are not UTF-8 (as `surrogateescape`).
+    """Decode any JSON text.
 
-    Raises RecordError for what is not JSON, RecordTooLarge for what is beyond the limits, JSON or not.
+    The standard library decodes oddities that strict decoders refuse but logs contain: `NaN`, lone surrogates, a byte
+    order mark, numbers beyond a double, bytes that are not UTF-8 (as `surrogateescape`). Raises RecordTooLarge for a
+    text beyond the limits, JSON or not, and RecordError for any other text that is not JSON.
     """
     if has_too_many_values(raw, limits.values):
         raise too_many_values(limits.values)
@@ -56,15 +57,19 @@ def load_json(raw: bytes, limits: RecordLimits = RecordLimits()) -> Any:  # noqa
 
 
 def load_odd_json(raw: bytes, limits: RecordLimits, refusal: Exception) -> Any:
-    """Reads a text that a `shallow_decoder` has refused, and that has no more values than allowed."""
+    """Decode a text that a `shallow_decoder` has refused with `refusal`. It must have no more values than allowed.
+
+    Raises RecordError and RecordTooLarge as `load_json` does.
+    """
     raw = raw.rstrip(b"\r\n").removeprefix(_BOM)
     if not raw or raw[:1] not in _BEGINNINGS:
-        raise RecordError(_NO_VALUE)  # as below, in a quarter of the time: logs of another format have many such lines
+        # The same error as below, in a quarter of the time: logs of another format have many such lines.
+        raise RecordError(_NO_VALUE)
     if _is_text_deeper(raw, limits.depth):
         raise RecordTooLarge(
             f"record is nested more than {limits.depth:,} levels deep; raise 'limits.record_depth' to take it"
         ) from None
-    if isinstance(refusal, msgspec.ValidationError):  # it is deeper than that decoder reads
+    if isinstance(refusal, msgspec.ValidationError):  # the text is deeper than that decoder reads
         with suppress(ValueError, msgspec.MsgspecError):
             return _decode_any(raw)
     text = raw.decode("utf-8", "surrogateescape")
@@ -75,46 +80,46 @@ def load_odd_json(raw: bytes, limits: RecordLimits, refusal: Exception) -> Any:
 
 
 def _reason(error: ValueError) -> str:
-    """Why it is not JSON, as Python 3.13 says it: of a comma before a bracket, others say what they expected there."""
+    """Return why a text is not JSON, in the words of Python 3.13, whose text for a trailing comma is its own."""
     if not isinstance(error, stdlib_json.JSONDecodeError):
         return str(error)
     before = error.doc[: error.pos].rstrip(" \t\n\r")
     closing = error.doc[error.pos : error.pos + 1]
     for bracket, expected, kind in (("}", "Expecting property name", "object"), ("]", "Expecting value", "array")):
         if closing == bracket and error.msg.startswith(expected) and before.endswith(","):
-            what = f"Illegal trailing comma before end of {kind}"
-            return str(stdlib_json.JSONDecodeError(what, error.doc, len(before) - 1))
+            message = f"Illegal trailing comma before end of {kind}"
+            return str(stdlib_json.JSONDecodeError(message, error.doc, len(before) - 1))
     return str(error)
 
 
 @lru_cache
 def shallow_decoder(depth: int, levels: int = LEVELS) -> Decode:
-    """Decodes, as fast as one that reads anything, strict JSON of up to `levels` (or `depth`) levels.
+    """Make a decoder of strict JSON of up to `levels` (or `depth`) levels, as fast as one of any depth.
 
-    It raises ValueError or msgspec.MsgspecError for all else: `load_json` reads that, or says what is wrong with it.
+    The decoder raises ValueError or msgspec.MsgspecError for any other text: pass that text to `load_odd_json`.
     """
     return msgspec.json.Decoder(_levels(min(depth, levels))).decode
 
 
 @lru_cache
 def shallow_run_decoder(depth: int) -> Callable[[bytes], list[Event]]:
-    """Like `shallow_decoder`, for an array of objects that may each have so many levels."""
+    """Make a decoder of an array of objects, each of up to LEVELS (or `depth`) levels; see `shallow_decoder`."""
     inner: Any = _levels(min(depth, LEVELS) - 1)
     return msgspec.json.Decoder(list[dict[str, inner]]).decode
 
 
 def _levels(levels: int) -> Any:
-    """The type of JSON values of at most so many levels."""
-    found: Any = int | float | str | bool | None
+    """Return the type of JSON values of at most `levels` levels."""
+    type_: Any = int | float | str | bool | None
     for level in range(levels):
-        # A name for each level: compared by their parts, types of types would take time without end.
-        inner: Any = _new_type(f"Level{level}", found)
-        found = int | float | str | bool | None | list[inner] | dict[str, inner]
-    return found
+        # Each level is a named type. Unnamed types are compared by their parts, which would take exponential time.
+        inner: Any = _new_type(f"Level{level}", type_)
+        type_ = int | float | str | bool | None | list[inner] | dict[str, inner]
+    return type_
 
 
 def is_json(raw: bytes) -> bool:
-    """Whether a text within the limits is strict JSON: Python may be unable to hold it all the same."""
+    """Whether a text within the limits is strict JSON. Python may still be unable to hold the value."""
     try:
         _validate(raw)
     except (ValueError, msgspec.MsgspecError):
@@ -123,36 +128,37 @@ def is_json(raw: bytes) -> bool:
 
 
 def has_too_many_values(raw: bytes, most: int) -> bool:
-    """Whether there are more than `most` values within the value that `raw` is the JSON of, at any depth."""
-    if len(raw) <= 2 * most:  # each takes two bytes: a comma or a bracket before it, and itself
+    """Whether the JSON text `raw` has more than `most` values within its outermost value, at any depth."""
+    if len(raw) <= 2 * most:  # a value takes two bytes at least: its own, and a comma or bracket before it
         return False
     if raw.count(b",") + raw.count(b"{") + raw.count(b"[") <= most:
         return False
-    # Now without what stands in strings. What stands between them is short, as a rule, and the same again and again.
-    known: dict[bytes, int] = {}
+    # Now count outside of strings only. Texts between strings are short, as a rule, and repeat: so cache their counts.
+    counted: dict[bytes, int] = {}
     count = at = 0
     for number, string in enumerate(_QUOTED.finditer(raw), 1):
         between = raw[at : string.start()]
-        values = known.get(between)
+        values = counted.get(between)
         if values is None:
             values = _values_begun(between, most)
-            if len(known) < 1_000 and len(between) < 100:
-                known[between] = values
+            if len(counted) < 1_000 and len(between) < 100:
+                counted[between] = values
         count += values
         at = string.end()
-        if count > most or number > 2 * most + 2:  # a value has one and its key another
+        if count > most or number > 2 * most + 2:  # two strings a value at most: its key and itself
             return True
     return count + _values_begun(raw[at:], most) > most
 
 
 def _values_begun(between: bytes, most: int) -> int:
-    """How many values follow the commas and brackets of JSON text without strings; if more than `most`, some number
-    above that.
+    """Count the values behind the commas and brackets of JSON text without strings.
+
+    If there are more than `most`, return some number above `most`.
     """
     commas = between.count(b",")
     if commas > most:
         return commas
-    # No value follows the bracket of an empty object or array; JSON that has so many commas has no more of them.
+    # No value follows the bracket of an empty object or array. Empty ones need commas between them, hence the bound.
     empty = sum(1 for _ in islice(_EMPTY.finditer(between), commas + 1))
     return commas + between.count(b"{") + between.count(b"[") - empty
 
@@ -173,7 +179,7 @@ def is_deeper(value: Any, most: int) -> bool:
 
 
 def _is_text_deeper(raw: bytes, most: int) -> bool:
-    """`is_deeper` of what a JSON text says."""
+    """Whether objects and arrays are nested more than `most` deep in a JSON text, as `is_deeper` for its value."""
     if raw.count(b"[") + raw.count(b"{") <= most:
         return False
     depth = 0
@@ -186,5 +192,5 @@ def _is_text_deeper(raw: bytes, most: int) -> bool:
         elif first in b"]}":
             depth -= match.end() - match.start()
             if depth <= 0:
-                return False  # all that is JSON ends here
+                return False  # the outermost value ends here; more text is not JSON
     return False

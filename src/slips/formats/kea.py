@@ -9,9 +9,9 @@ from slips.errors import RecordError
 from slips.format import Event, parser
 from slips.model import MetaData
 
-# Kea leaves the time out where it logs to syslog. The client follows the event where there is one, as
-# "[hwtype=1 00:0c:…], cid=[01:…], tid=0x2a: " or "duid=[00:01:…], [no hwaddr info], tid=0x2a: ", with parts missing
-# in some versions (`Pkt4::makeLabel`, `Pkt6::makeLabel`).
+# If Kea logs to syslog, its lines have no time. Behind the event some lines name the client, as
+# "[hwtype=1 00:0c:…], cid=[01:…], tid=0x2a: " or "duid=[00:01:…], [no hwaddr info], tid=0x2a: "; some versions leave
+# parts out (`Pkt4::makeLabel`, `Pkt6::makeLabel`).
 _LINE = re.compile(
     r"(?:(?P<event_datetime>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) )?"
     r"(?P<msg_level>[A-Z]+) +\[(?P<proc>[^\]\s]+)\] (?P<event>[A-Z][A-Z0-9_]+)(?= |$)"
@@ -22,7 +22,7 @@ _LINE = re.compile(
     r"[:,]? ?(?P<msg>.*)",
     re.DOTALL,
 )
-# The events whose message names an address that a client uses or is to use; prefixes are none.
+# Events whose message names the address that a client uses or is offered. Delegated prefixes are no addresses.
 _LEASE_EVENTS = frozenset(
     """
     DHCP4_INIT_REBOOT DHCP4_LEASE_ADVERT DHCP4_LEASE_OFFER DHCP4_LEASE_ALLOC DHCP4_LEASE_REUSE DHCP4_RELEASE
@@ -41,10 +41,11 @@ _ADDRESS = re.compile(r"\b(?:lease|address) ([0-9a-fA-F.:]*[0-9a-fA-F:])(?=[ ,.]
     extends=True,
 )
 def kea(meta: MetaData, text: str) -> Event:
-    """Adds, as texts, what the line has of `event_datetime`, `msg_level`, `proc`, `event`, `hwtype`, `hwaddr`,
-    `client_id` (the DUID for DHCPv6), `tx_id`, `msg` and `ipaddr`. The time has no zone and is taken as UTC.
+    """Add the fields that the line has, as texts: `event_datetime`, `msg_level`, `proc`, `event`, `hwtype`, `hwaddr`,
+    `client_id` (the DUID for DHCPv6), `tx_id`, `msg` and `ipaddr`.
 
-    Raises RecordError for a line that Kea did not begin: of a message of several lines, all but the first.
+    The time has no zone and is read as UTC. Raises RecordError for a line that does not begin as Kea's lines do: in a
+    message of several lines, every line but the first.
     """
     line = _LINE.match(text)
     if line is None:
@@ -55,7 +56,7 @@ def kea(meta: MetaData, text: str) -> Event:
     message = line["msg"]
     if event["event"] in _LEASE_EVENTS and (address := _ADDRESS.search(message)):
         event["ipaddr"] = address[1]
-    if time := line["event_datetime"]:  # apart, because `times` remembers whole seconds
+    if time := line["event_datetime"]:  # the fraction apart, because `times` caches whole seconds
         meta.timestamp = times.iso(time[:19], "event_datetime") + float(f"0{time[19:]}")
     meta.tag = "kea.log"
     meta.message = message

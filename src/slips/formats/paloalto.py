@@ -16,7 +16,7 @@ from slips.format import Event, Limited, Parse, RecordLimits, parser, too_many_v
 from slips.formats.fields import has_too_many_fields
 from slips.model import MetaData
 
-csv.field_size_limit(2**31 - 1)  # for the whole process; how long a record may be is checked where records are cut
+csv.field_size_limit(2**31 - 1)  # for the whole process; readers limit the length of records instead
 
 _GROUPS = "dg_hier_level_1, dg_hier_level_2, dg_hier_level_3, dg_hier_level_4, vsys_name, device_name"
 _SOURCE_DEVICE = "src_category, src_profile, src_model, src_vendor, src_osfamily, src_osversion, src_host, src_mac"
@@ -38,7 +38,7 @@ _TRAFFIC = f"""{_SESSION}, Bytes, Bytes Sent, Bytes Received, Packets, Start Tim
     nsdsai_sst, nsdsai_sd, {_APPLICATION}, offloaded, flow_type, cluster_name, ai_traffic, ai_fwd_error,
     k8s_cluster_id, tcp_rtt_c2s, tcp_rtt_s2c, total_n_ooseq_c2s, total_n_ooseq_s2c, tcp_retransit_cnt_c2s,
     tcp_retransit_cnt_s2c, tcp_zero_window_cnt_c2s, tcp_zero_window_cnt_s2c, src_adv_dev_id, dst_adv_dev_id"""
-# What 11.1 appends comes in another order for URLs and files than for the rest, and stays unnamed.
+# PAN-OS 11.1 appends columns whose order differs between URLs, files and other threats: these stay unnamed.
 _THREAT = f"""{_SESSION}, URL, Threat/Content Name, Category, Severity, Direction, seqno, actionflags, Source Country,
     Destination Country, cpadding, contenttype, pcap_id, filedigest, cloud, url_idx, user_agent, filetype, xff,
     referer, sender, subject, recipient, reportid, {_GROUPS}, file_url, {_PARENT.format("http_method, ")},
@@ -72,7 +72,7 @@ _DECRYPTION = f"""{_SESSION}, tunnel, -, -, src_uuid, dst_uuid, rule_uuid, hs_st
 
 
 def _columns(names: str) -> list[str]:
-    """The columns of one log type, behind the seven that all types have."""
+    """Return the column names of one log type: the seven that all types have, then `names`, separated by commas."""
     common = "Domain, Receive Time, Serial #, Type, Threat/Content Type, Config Version, Generate Time"
     every = [name.strip() for name in f"{common}, {names}".split(",")] if names else common.split(", ")
     return [f"column_{number}" if name == "-" else name for number, name in enumerate(every, 1)]
@@ -89,7 +89,7 @@ _COLUMNS = {
     "HIP-MATCH": _columns(_HIPMATCH),
     "AUTHENTICATION": _columns(_AUTHENTICATION),
     "DECRYPTION": _columns(_DECRYPTION),
-    # Tunnel inspection, SCTP and GTP have further columns; these stand where they do in all logs of sessions.
+    # Tunnel inspection, SCTP and GTP have further columns, unnamed here, behind those that all logs of sessions share.
     "START": _columns(_SESSION),
     "END": _columns(_SESSION),
     "SCTP": _columns(_SESSION),
@@ -97,8 +97,8 @@ _COLUMNS = {
 }
 _OTHER = _columns("")
 _TYPE = re.compile(r"[A-Z][A-Z0-9_-]+")
-# What tells people most in logs that are about no session, or about more than one.
-_TELLING = {
+# Columns for the message of log types that have no session, or several.
+_MESSAGE_COLUMNS = {
     "SYSTEM": ("Severity", "eventid", "object", "opaque"),
     "CONFIG": ("admin", "client", "cmd", "path", "result"),
     "GLOBALPROTECT": ("Source User", "public_ip", "eventid", "status", "opaque"),
@@ -123,12 +123,12 @@ _TELLING = {
 )
 @Limited
 def paloalto(limits: RecordLimits) -> Parse:
-    """The columns by name, all texts, those without one as `column_<n>` (1-based). A syslog header is passed over.
+    """Name the columns of a line, all texts; a column without a name is `column_<n>` (1-based). Skip a syslog header.
 
     Adds `raw_message`, the line, and `message`, for traffic and threats "<source>:<port> => <destination>:<port>
-    (<protocol>), Sent <n> byte, Recv <n> byte". The time is `Start Time`, else `Generate Time`, taken as UTC: the lines
-    name no zone, and `high_res_timestamp`, which does, may be that of 1970.
-    Raises RecordError for a line with no log type in its fourth column.
+    (<protocol>), Sent <n> byte, Recv <n> byte". The time is `Start Time`, else `Generate Time`, read as UTC, since
+    lines name no zone. `high_res_timestamp` names one, but may be a time of 1970. Raises RecordError for a line
+    without a log type in its fourth column.
     """
 
     def parse(meta: MetaData, text: str) -> Event:
@@ -164,7 +164,7 @@ def paloalto(limits: RecordLimits) -> Parse:
 
 
 def _message(type_: str, event: Event) -> str:
-    """One line for people. What the original prints as None, as bytes of a threat, is None here."""
+    """Return one line for people. A column that the log type lacks, as bytes of a threat, reads `None` as in 2018."""
     get = event.get
     if type_ in ("TRAFFIC", "THREAT"):
         message = (
@@ -172,22 +172,22 @@ def _message(type_: str, event: Event) -> str:
             f"({get('IP Protocol')}), Sent {get('Bytes Sent')} byte, Recv {get('Bytes Received')} byte"
         )
         return message if type_ == "TRAFFIC" else f"{message} {get('Threat/Content Name')}"
-    telling = [event[name] for name in _TELLING.get(type_, ()) if get(name)]
-    return f"{type_} {get('Threat/Content Type')}: {' '.join(telling)}" if telling else str(event["raw_message"])
+    values = [event[name] for name in _MESSAGE_COLUMNS.get(type_, ()) if get(name)]
+    return f"{type_} {get('Threat/Content Type')}: {' '.join(values)}" if values else str(event["raw_message"])
 
 
 def _split(text: str) -> list[str]:
-    """The columns of a line with quotes, which `str.split` gets wrong and `csv` takes three times as long for."""
+    """Split a line that has quotes, with `csv`, three times as slow as `str.split`. Raises RecordError."""
     try:
         return next(csv.reader([text]), [])
     except csv.Error as error:
-        reason = str(error).partition(" - ")[0]  # behind it is advice for programmers, which differs between Pythons
+        reason = str(error).partition(" - ")[0]  # then follows advice for programmers, which differs between Pythons
         raise RecordError(f"not CSV: {reason}") from None
 
 
 @lru_cache(maxsize=1_000)
 def _time(text: str, name: str) -> float:
-    """`2018/11/30 16:09:07`, or ISO 8601 as of Strata Logging Service, to epoch seconds."""
+    """Convert `2018/11/30 16:09:07`, or ISO 8601 of Strata Logging Service, to epoch seconds. Raises RecordError."""
     try:
         return times.iso(text.replace("/", "-"), name)
     except RecordError:

@@ -1,4 +1,8 @@
-"""Readers: every way to cut an object into records. Records are numbered by the order in which these give them."""
+"""Readers that cut an object into lines, into one record, or into none.
+
+The order in which a reader yields records numbers them. Longer readers have modules of their own: `containers` (JSON
+arrays), `tables` (CSV).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from io import BufferedReader
 from slips.format import Record, TooLong, reader
 
 HEAD = 4096
-"""Bytes kept of a record that is too long, as a sample of it."""
+"""Bytes kept as a sample of a record that is too long."""
 
 
 @reader(
@@ -18,16 +22,16 @@ HEAD = 4096
     reference="https://jsonlines.org/",
 )
 def s3_lines(stream: BufferedReader, record_bytes: int, _parameter: str) -> Iterator[Record]:
-    """Lines as bytes, with their line end. A line over `record_bytes` is passed over in flat memory."""
+    """Yield lines as bytes, with their line end. Skip a line over `record_bytes` in flat memory: it becomes TooLong."""
     for line in iter(partial(stream.readline, record_bytes + 2), b""):
         if len(line) > record_bytes and len(line.rstrip(b"\r\n")) > record_bytes:
-            yield _pass_over(stream, line, record_bytes)
+            yield _skip_line(stream, line, record_bytes)
         elif not line.isspace():
             yield line
 
 
-def _pass_over(stream: BufferedReader, line: bytes, record_bytes: int) -> TooLong:
-    """Reads on to the end of a line of which `line` is the beginning."""
+def _skip_line(stream: BufferedReader, line: bytes, record_bytes: int) -> TooLong:
+    """Read to the end of a line that begins with `line`, and return the record that stands for it."""
     size, head, last = len(line), line[:HEAD], line
     del line
     while last and not last.endswith(b"\n"):
@@ -42,7 +46,7 @@ def _pass_over(stream: BufferedReader, line: bytes, record_bytes: int) -> TooLon
     reference="https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingObjects.html",
 )
 def s3_text(stream: BufferedReader, record_bytes: int, _parameter: str) -> Iterator[Record]:
-    """One record, or none for an object that is empty or blank."""
+    """Yield the object as one record; none if the object is empty or blank."""
     text = stream.read(record_bytes + 1)
     if len(text) > record_bytes:
         size = len(text)
@@ -60,5 +64,5 @@ def s3_text(stream: BufferedReader, record_bytes: int, _parameter: str) -> Itera
     gives="nothing",
 )
 def ignore(_stream: BufferedReader, _record_bytes: int, _parameter: str) -> Iterator[Record]:
-    """No records."""
+    """Yield no records, and read no byte of the object."""
     return iter(())

@@ -13,13 +13,13 @@ from slips.format import Bad, Limited, Read, Record, RecordLimits, TooLong, read
 from slips.formats.fields import count_delimiters, ends_in_quotes, has_too_many_fields
 from slips.formats.readers import HEAD
 
-stdlib_csv.field_size_limit(2**31 - 1)  # for the whole process; `record_bytes` is checked here
+stdlib_csv.field_size_limit(2**31 - 1)  # for the whole process; this module checks `record_bytes` instead
 
 DELIMITERS = {"tab": "\t", "semicolon": ";", "pipe": "|", "space": " "}
 _BOM = b"\xef\xbb\xbf"
 _RETURN = "\udc0d"
-"""Stands for a carriage return inside a line, where the standard library would end the row. No text contains it:
-`surrogateescape` makes surrogates of no byte below 80."""
+"""Replaces a carriage return inside a line, where the standard library would end the row. No text contains this
+surrogate: `surrogateescape` makes surrogates of no byte below 0x80."""
 
 
 @reader(
@@ -31,13 +31,14 @@ _RETURN = "\udc0d"
 )
 @Limited
 def csv(limits: RecordLimits) -> Read:
-    """Rows as dicts of texts. The delimiter is one character, or `tab`, `semicolon`, `pipe`, `space`.
+    """Yield rows as dicts of texts. `parameter`, the delimiter, is one character or a name of DELIMITERS.
 
-    Rows end with `\\n` or `\\r\\n`; blank lines are none. A field that begins with a quote ends with the next single
-    one, line ends and delimiters included; a quote elsewhere is a character like any other. A row shorter than the
-    header lacks the last fields; a column without a name, or with the name of one before it, is called `column_<n>`
-    (1-based). Bytes that are not UTF-8 survive as `surrogateescape`. A quote that never ends makes one `Bad` record of
-    all behind it. Raises ReaderError for what cannot be a delimiter, and for a header that cannot be read.
+    Rows end with `\\n` or `\\r\\n`; blank lines are no rows. A field that begins with a quote ends with the next single
+    quote, and may contain line ends and delimiters; a quote elsewhere is a character like any other. A row shorter than
+    the header lacks the last fields. A column without a name, or with the name of a column before it, is called
+    `column_<n>` (1-based). Bytes that are not UTF-8 survive as `surrogateescape`. A quote that never ends makes one
+    `Bad` record of the rest of the object. Raises ReaderError for a text that cannot be the delimiter, and for a header
+    that cannot be read.
     """
 
     def read(stream: BufferedReader, _record_bytes: int, parameter: str) -> Iterator[Record]:
@@ -56,13 +57,13 @@ def csv(limits: RecordLimits) -> Read:
                 continue
             if len(row) > len(fields):
                 fields = _names(header, len(row))
-            yield dict(zip(fields, row))  # noqa: B905 - `strict=False` says the same and costs a tenth of the speed
+            yield dict(zip(fields, row))  # noqa: B905 - `strict=False` means the same and costs a tenth of the speed
 
     return read
 
 
 def _names(header: Sequence[str], width: int) -> list[str]:
-    """A name for each of `width` columns, all different: nothing in a row may hide behind something else."""
+    """Return `width` column names, all different: two columns of one name would hide a field of each row."""
     given = set(header)
     names: dict[str, None] = {}
     for position in range(width):
@@ -76,14 +77,14 @@ def _names(header: Sequence[str], width: int) -> list[str]:
 
 
 def _rows(stream: BufferedReader, limits: RecordLimits, delimiter: str) -> Iterator[list[str] | Bad]:
-    """The rows, header included."""
+    """Yield the rows, header included."""
     odd_row, readline, record_bytes = _OddRow(stream, limits, delimiter), stream.readline, limits.bytes
     small = min(limits.values, limits.bytes // 2)
     first = readline(record_bytes + 3).removeprefix(_BOM)
     for line in chain([first], iter(partial(readline, record_bytes + 3), b"")):
         if line in (b"\n", b"\r\n"):
             continue
-        if len(line) > record_bytes or b'"' in line:  # perhaps not all of it
+        if len(line) > record_bytes or b'"' in line:  # the row may be longer than this line
             yield odd_row.read(line)
             continue
         text = _text(line.removesuffix(b"\n").removesuffix(b"\r"))
@@ -96,7 +97,7 @@ def _rows(stream: BufferedReader, limits: RecordLimits, delimiter: str) -> Itera
 
 
 def _why_too_large(text: str, delimiter: str, limits: RecordLimits) -> RecordTooLarge | None:
-    """Returns the limit that a long line without quotes breaks, if it breaks one."""
+    """Return the error for the limit that a long line without quotes exceeds; None if it exceeds none."""
     if text.count(delimiter) >= limits.values:
         return too_many_values(limits.values)
     try:
@@ -107,12 +108,14 @@ def _why_too_large(text: str, delimiter: str, limits: RecordLimits) -> RecordToo
 
 
 class _TooLongError(Exception):
-    """The row at hand is longer than the limit."""
+    """The current row is longer than the limit."""
 
 
 class _OddRow:
-    """Reads rows with quotes, or too long: by the standard library, which takes their lines from here and asks for more
-    than one only while a quote is open."""
+    """Reads rows that have quotes or are too long, with the `csv` of the standard library.
+
+    `csv` iterates over this object for the lines of a row, and asks for a further line only while a quote is open.
+    """
 
     def __init__(self, stream: BufferedReader, limits: RecordLimits, delimiter: str) -> None:
         self._readline, self._record_bytes = stream.readline, limits.bytes
@@ -121,17 +124,17 @@ class _OddRow:
         self._begin(b"")
 
     def read(self, line: bytes) -> list[str] | Bad:
-        """The row that begins with `line`, and goes on in the stream."""
+        """Return the row that begins with `line` and may continue in the stream."""
         self._begin(line)
         try:
             row = next(self._parsed)
         except _TooLongError:
-            self._pass_over()
+            self._skip_row()
             size = self._size - self._line.endswith(b"\n")
             return TooLong(size, self._record_bytes, self._first[:HEAD])
         except RecordTooLarge as error:
             if self._line is not self._first or _ends_in_quotes(line, self._delimiter):
-                self._pass_over()
+                self._skip_row()
             return self._bad(error)
         except stdlib_csv.Error as error:
             return self._bad(f"row cannot be read: {error}")
@@ -143,15 +146,16 @@ class _OddRow:
         self._first = self._line = line
         self._size = 0
         self._delimiters = -1
-        """How many the lines before the one at hand have; not known of one line, which is most often all of the row."""
+        """Delimiters in the row before the current line; -1: not counted, since most rows have one line only."""
         self._has_returns = self._at_end = False
 
     def __iter__(self) -> _OddRow:
         return self
 
     def __next__(self) -> str:
-        """The next line. Raises _TooLongError rather than hold more of a row than the limit, and RecordTooLarge rather
-        than let it become too large.
+        """Return the next line of the row, for `csv`.
+
+        Raises _TooLongError if the row exceeds `record_bytes`, RecordTooLarge if it exceeds another limit.
         """
         if self._size:
             self._line = self._readline(self._record_bytes + 3 - self._size)
@@ -172,7 +176,10 @@ class _OddRow:
         return text
 
     def _has_too_many_fields(self, text: str) -> bool:
-        """Whether the row up to this line, its next, has too many fields. Each line but the first begins in quotes."""
+        """Whether the row up to and with its next line `text` has too many fields.
+
+        Each line but the first begins in quotes.
+        """
         delimiter, most = self._delimiter, self._limits.values
         if self._line is self._first:
             return has_too_many_fields(text, delimiter, most)
@@ -182,8 +189,8 @@ class _OddRow:
             self._delimiters += count_delimiters(text, delimiter, most, in_quotes=True)
         return self._delimiters >= most
 
-    def _pass_over(self) -> None:
-        """Reads on to the end of a row beyond the limits: the first line end where all its quotes are paired."""
+    def _skip_row(self) -> None:
+        """Read to the end of a row beyond the limits: the first line end where all quotes of the row are paired."""
         line = self._line
         quotes = line.count(b'"') + (line is not self._first)
         while line and not (line.endswith(b"\n") and quotes % 2 == 0):
@@ -201,10 +208,10 @@ def _text(line: bytes) -> str:
 
 
 def _ends_in_quotes(line: bytes, delimiter: str) -> bool:
-    """As if each byte was a character: as a text it may take four times the memory."""
+    """Whether `line` ends within a quoted field. Read as latin-1: decoded, the line may take four times the memory."""
     return ends_in_quotes(line.decode("latin-1"), delimiter.encode().decode("latin-1"))
 
 
 def _line_end(line: bytes) -> int:
-    """Bytes of the line end of `line`."""
+    """Return how many bytes the line end of `line` has."""
     return len(line) - len(line.removesuffix(b"\n").removesuffix(b"\r"))
