@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
 pytestmark = pytest.mark.once
 
@@ -16,65 +20,126 @@ LAYERS = [
     {"formats"},
     {"chain"},
     {"config", "routing", "interface", "envelope"},
-    {"pipeline", "backends"},
+    {"backends"},
+    {"site"},
+    {"pipeline"},
     {"service", "lambdas", "telemetry", "deploy", "testing", "project"},
     {"cli", "__main__"},
 ]
 HEAVY = {"typer", "rich", "yaml", "boto3", "botocore", "backports", "compression", "lz4", "bz2", "lzma"}
 """Imported only where they are needed: a function on AWS must not pay for them at its start."""
+HEAVY_MODULES = ("slips.backends.aws", "slips.config.check")
+"""Beside the parts that only people use: what such a library is there for."""
 
 
-def modules() -> list[Path]:
-    return sorted(PACKAGE.rglob("*.py"))
+class Import(Struct, frozen=True):
+    """A name in an import statement."""
+
+    module: str
+    name: str | None
+    """Of `from module import name`."""
+    at_once: bool
+    """Imported when the module is: not in a function, nor for type checkers alone."""
 
 
-def layer_of(module: str) -> int | None:
-    return next((number for number, names in enumerate(LAYERS) if module in names), None)
+def modules(package: Path = PACKAGE) -> dict[str, Path]:
+    """The files of a package by dotted name: `slips.cli` for `cli/__init__.py`, `slips.cli.run` for `cli/run.py`."""
+    paths = (path.relative_to(package.parent) for path in sorted(package.rglob("*.py")))
+    return {".".join(path.with_suffix("").parts).removesuffix(".__init__"): package.parent / path for path in paths}
 
 
-def part_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def part_of(module: str) -> str:
+    """`cli` of `slips.cli.run`; empty for `slips` itself."""
+    return ".".join(module.split(".")[1:2])
 
 
-def imports(tree: ast.AST) -> list[tuple[str, bool]]:
-    """Imported modules, and whether each is imported when the module is."""
-    inner = {
-        id(node)
-        for outer in ast.walk(tree)
-        if isinstance(outer, ast.FunctionDef)
-        or (isinstance(outer, ast.If) and getattr(outer.test, "id", "") == "TYPE_CHECKING")
-        for node in ast.walk(outer)
-    }
-    found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found += [(alias.name, id(node) not in inner) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.append((node.module, id(node) not in inner))
+def layer_of(part: str) -> int:
+    found = next((number for number, parts in enumerate(LAYERS) if part in parts), None)
+    assert found is not None, f"{part} is in no layer: add it to LAYERS"
     return found
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(PACKAGE).as_posix())
-def test_a_module_imports_only_what_lies_below_it(path: Path) -> None:
-    own = part_of(path)
-    if own == "__init__":
-        return
-    mine = layer_of(own)
-    assert mine is not None, f"{own} is in no layer: add it to LAYERS"
-    for name, _ in imports(ast.parse(path.read_text())):
-        if not name.startswith("slips."):
-            continue
-        other = name.split(".")[1]
-        theirs = layer_of(other)
-        assert theirs is not None, f"{other} is in no layer: add it to LAYERS"
-        assert other == own or theirs <= mine, f"{own} imports {other}, which lies above it"
-        assert {own, other} != {"pipeline", "backends"}, "stations know ports, not backends"
+@cache
+def imports(path: Path) -> list[Import]:
+    return list(_imports(ast.parse(path.read_text()), at_once=True))
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(PACKAGE).as_posix())
-def test_heavy_libraries_are_imported_where_they_are_used(path: Path) -> None:
-    if part_of(path) in ("cli", "deploy", "project") or "aws" in path.parts or path == PACKAGE / "config" / "check.py":
-        return
-    at_once = {name.split(".")[0] for name, eager in imports(ast.parse(path.read_text())) if eager}
-    assert not at_once & HEAVY
+def _imports(node: ast.AST, *, at_once: bool) -> Iterator[Import]:
+    match node:
+        case ast.Import():
+            yield from (Import(alias.name, None, at_once) for alias in node.names)
+        case ast.ImportFrom():
+            assert node.module, "imports in slips are absolute"
+            yield from (Import(node.module, alias.name, at_once) for alias in node.names)
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.If(test=ast.Name("TYPE_CHECKING")):
+            at_once = False
+    for child in ast.iter_child_nodes(node):
+        yield from _imports(child, at_once=at_once)
+
+
+def graph(package: Path = PACKAGE) -> dict[str, set[str]]:
+    """The imports of each module from its own package, those in functions and for type checkers among them."""
+    known = modules(package)
+    return {
+        module: {
+            whole if (whole := f"{one.module}.{one.name}") in known else one.module
+            for one in imports(path)
+            if one.module in known
+        }
+        for module, path in known.items()
+    }
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Modules of which each imports the next, and the last is the first; empty if there is no such circle."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        found: list[str] = error.args[1]
+        return found[::-1]
+    return []
+
+
+def test_modules_import_only_what_lies_below_them() -> None:
+    layers = {name: layer_of(part_of(name)) for name in modules() if part_of(name)}
+    pairs = [(name, other) for name, found in graph().items() for other in found if {name, other} <= layers.keys()]
+    upwards = [f"{name} imports {other}" for name, other in sorted(pairs) if layers[name] < layers[other]]
+    assert not upwards
+
+
+def test_stations_know_ports_not_backends() -> None:
+    stations = {name: found for name, found in graph().items() if part_of(name) == "pipeline"}
+    assert not [name for name, found in stations.items() if "backends" in map(part_of, found)]
+
+
+def test_no_modules_import_each_other() -> None:
+    found = circle(graph())
+    assert not found, f"a circle of imports: {' imports '.join(found)}"
+
+
+def test_a_circle_of_imports_in_functions_and_for_types_is_found(tmp_path: Path) -> None:
+    package = tmp_path / "own"
+    (package / "deep").mkdir(parents=True)
+    (package / "__init__.py").write_text("import own.a")
+    (package / "a.py").write_text("if TYPE_CHECKING:\n    from own.deep import b")
+    (package / "deep" / "__init__.py").write_text("from own.deep.b import B")
+    (package / "deep" / "b.py").write_text("def f():\n    from own.c import C")
+    (package / "c.py").write_text("import sys, own.d")
+    (package / "d.py").write_text("")
+    assert circle(graph(package)) == []
+    (package / "d.py").write_text("class D:\n    import own.a")
+    imports.cache_clear()
+    found = circle(graph(package))
+    assert (found[0], set(found)) == (found[-1], {"own.a", "own.deep.b", "own.c", "own.d"})
+
+
+def test_heavy_libraries_are_imported_where_they_are_used() -> None:
+    lightweight = {
+        name: path
+        for name, path in modules().items()
+        if part_of(name) not in ("cli", "deploy", "project") and not name.startswith(HEAVY_MODULES)
+    }
+    at_once = {
+        (name, one.module.split(".")[0]) for name, path in lightweight.items() for one in imports(path) if one.at_once
+    }
+    assert not [pair for pair in sorted(at_once) if pair[1] in HEAVY]
