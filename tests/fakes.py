@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import BinaryIO, Literal, cast
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Literal, cast
 
 import msgspec
 from msgspec.structs import replace
 
-from slips.config import Config, HandlerConfig, Mapping
+from slips.config import Config, HandlerConfig
+from slips.config import Mapping as Prefix
+from slips.envelope import Batch
 from slips.errors import StateError, StorageError, StreamError
 from slips.interface import Handler
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome
 from slips.pipeline.process import Failure, Processor, Success
-from slips.ports import Claim, LedgerEntry, StoredObject
+from slips.ports import Claim, ErrorTable, LedgerEntry, ObjectStore, SharedLedger, StoredObject, Stream, Undelivered
 
 STREAMS: dict[Lane, str] = {"fast": "mine-EventFastStream-1", "slow": "mine-EventSlowStream-2"}
 
@@ -242,11 +246,39 @@ def object_event(key: str, lane: Lane | None = "fast", **changes: object) -> Obj
     return replace(event, **changes)
 
 
-def processor_of(store: Objects, *handlers: type[Handler], format: Sequence[str] = ("s3-lines",)) -> Processor:
-    """A Processor that has one mapping for all of `my-logs`."""
+def config_of(*format: str, **changes: Any) -> Config:
+    """A Config that has one mapping for all of `my-logs`: `format`, else lines."""
     config = Config(
         stack_name="test",
         handler=HandlerConfig(path="handler.py"),
-        bucket_mapping={"my-logs": [Mapping("", list(format))]},
+        bucket_mapping={"my-logs": [Prefix("", list(format or ["s3-lines"]))]},
     )
-    return Processor(config, store, handlers)
+    return replace(config, **changes)
+
+
+def processor_of(store: Objects, *handlers: type[Handler], format: Sequence[str] = ("s3-lines",)) -> Processor:
+    """A Processor that has one mapping for all of `my-logs`."""
+    return Processor(config_of(*format), store, handlers)
+
+
+@dataclass(kw_only=True)
+class FakeSite:
+    """A Site of fakes, in place of which a test passes what it looks at."""
+
+    config: Config = field(default_factory=config_of)
+    store: ObjectStore = field(default_factory=Objects)
+    handlers: Sequence[type[Handler]] = ()
+    stream: Stream = field(default_factory=Streams)
+    streams: Mapping[Lane, str] = field(default_factory=lambda: STREAMS)
+    errors: ErrorTable = field(default_factory=Errors)
+    ledger: SharedLedger = field(default_factory=Ledger)
+    undelivered: Undelivered | None = None
+    read_back: Callable[[Batch], Iterable[bytes]] = lambda _: ()
+    transaction: Callable[[], AbstractContextManager[None]] = nullcontext
+    is_atomic: bool = False
+    code_version: str = ""
+    clock: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+    def args(self) -> dict[str, Any]:
+        return self.config.handler.args

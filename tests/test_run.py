@@ -23,7 +23,7 @@ import pytest
 from msgspec.structs import replace
 
 from slips.backends.machine.directory import Stores
-from slips.backends.machine.lanes import SqliteStream
+from slips.backends.machine.lanes import SqliteStream, stream_names
 from slips.backends.machine.sqlite import FILE
 from slips.backends.machine.state import MachineState
 from slips.chain import compile_chain
@@ -35,7 +35,6 @@ from slips.pipeline.drain import Drained, drain
 from slips.pipeline.process import Failure
 from slips.ports import Stream
 from slips.routing import mapping_for
-from slips.service.lanes import stream_names
 from slips.service.pool import GAP_SECONDS, Awake
 from slips.service.summary import Summary
 from slips.service.supervisor import ATTEMPTS, LOOK_SECONDS, Supervisor

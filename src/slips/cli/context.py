@@ -15,6 +15,8 @@ import typer
 from msgspec import Struct
 
 from slips.backends.machine.directory import Stores
+from slips.backends.machine.lanes import stream_names
+from slips.backends.machine.limits import lane_limit, set_lane_limit
 from slips.backends.machine.patience import SECONDS, Patience
 from slips.backends.machine.state import MachineState
 from slips.cli.output import say
@@ -24,7 +26,6 @@ from slips.errors import UsageError
 from slips.model import ErrorItem, Lane, ObjectEvent
 from slips.ports import ErrorTable, Ledger, ObjectStore, Stream, Undelivered
 from slips.printable import one_line
-from slips.service.lanes import lane_limit, set_lane_limit, stream_names
 
 if TYPE_CHECKING:
     from slips.backends.aws.clients import Clients

@@ -17,7 +17,8 @@ from pathlib import Path
 import msgspec
 
 from slips.backends.machine.directory import MOST_PROBLEMS, Stores
-from slips.backends.machine.lanes import Delivery
+from slips.backends.machine.lanes import Delivery, stream_names
+from slips.backends.machine.limits import lane_limit
 from slips.backends.machine.state import MachineState
 from slips.config import Config
 from slips.errors import StorageError, UsageError
@@ -25,7 +26,6 @@ from slips.model import LANES, Lane, ObjectEvent
 from slips.pipeline.process import Failure, Success, Superseded, by_itself
 from slips.pipeline.push import push
 from slips.pipeline.report import report_failure, report_quarantine
-from slips.service.lanes import lane_limit, stream_names
 from slips.service.messages import Opened, Progress
 from slips.service.pool import Death, Pool, Worker
 from slips.service.summary import RESULTS_MEMORY, Observer, Summary

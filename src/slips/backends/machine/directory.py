@@ -194,11 +194,11 @@ class Stores:
         region: str | None = None,
         *,
         known: Known | None = None,
-        hashing: Callable[[int], None] = _nobody,
+        hashing: Callable[[int], None] | None = None,
     ) -> None:
         embedded = config.backend.embedded
         buckets = {name: config.resolve(path) for name, path in (embedded.buckets if embedded else {}).items()}
-        self.directories = DirectoryStore(buckets, known, hashing)
+        self.directories = DirectoryStore(buckets, known, hashing or _nobody)
         self._endpoint_url, self._region = endpoint_url, region
 
     def open(self, event: ObjectEvent) -> AbstractContextManager[StoredObject]:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from slips.backends.machine.sqlite import Database, to_json
+from slips.config import Config
 from slips.model import LANES, Lane, ObjectEvent
 
 
@@ -31,6 +32,11 @@ class Delivery(Struct):
     """The event of the content that was found by the attempt at hand, if another was announced."""
     names: tuple[str, ...] = ()
     """Other identities of that content."""
+
+
+def stream_names(config: Config) -> dict[Lane, str]:
+    """What `dest_stream` says on this machine; shaped like the physical names on AWS, so that tools read both."""
+    return {lane: f"{config.stack_name}-Event{lane.title()}Stream-local" for lane in LANES}
 
 
 class SqliteStream:

@@ -1,15 +1,10 @@
-"""The lanes of this machine: their names, and how fast they are emptied."""
+"""How fast each lane of one machine is emptied: a setting of its state, else its config."""
 
 from __future__ import annotations
 
 from slips.backends.machine.state import MachineState
 from slips.config import Config, LaneConfig
-from slips.model import LANES, Lane
-
-
-def stream_names(config: Config) -> dict[Lane, str]:
-    """What `dest_stream` says on this machine; shaped like the physical names on AWS, so that tools read both."""
-    return {lane: f"{config.stack_name}-Event{lane.title()}Stream-local" for lane in LANES}
+from slips.model import Lane
 
 
 def lane_limit(config: Config, state: MachineState, lane: Lane) -> LaneConfig:

@@ -1,0 +1,360 @@
+"""Sites: a config with its ports filled. This module alone chooses between AWS and this machine.
+
+Stations take a site, and know no backend. A port is made when a station first uses it, and only then is its backend
+imported: a function on AWS must not pay for a client that it does not need, and a stack of 2018 has no ledger.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from slips.config import Config, read_packaged
+from slips.config.secrets import references
+from slips.envelope import Batch
+from slips.interface import Handler, load_handlers
+from slips.model import Lane
+from slips.ports import ErrorTable, Invoker, Ledger, ObjectStore, SharedLedger, Stream, Undelivered
+from slips.usercode import code_version
+
+if TYPE_CHECKING:
+    from slips.backends.aws.clients import Clients
+    from slips.backends.aws.error_table import DynamoErrors
+    from slips.backends.aws.kinesis import KinesisStream
+    from slips.backends.aws.ledger import DynamoLedger
+    from slips.backends.aws.queue import UndeliveredQueue
+    from slips.backends.aws.s3 import S3Store
+    from slips.backends.aws.secret_store import SecretArgs
+    from slips.backends.aws.stack import Stack
+    from slips.backends.machine.directory import Known, Stores
+    from slips.backends.machine.state import MachineState
+
+
+class HandlerSite(Protocol):
+    """What running handlers on an object needs."""
+
+    @property
+    def config(self) -> Config: ...
+
+    @property
+    def store(self) -> ObjectStore: ...
+
+    @property
+    def handlers(self) -> Sequence[type[Handler]]:
+        """The user's handlers. Raises UsageError if they cannot be used."""
+        ...
+
+    def args(self) -> dict[str, Any]:
+        """`handler.args` for the object at hand, with secrets in place of their placeholders."""
+        ...
+
+
+class Site(HandlerSite, Protocol):
+    """What stations need."""
+
+    @property
+    def stream(self) -> Stream: ...
+
+    @property
+    def streams(self) -> Mapping[Lane, str]:
+        """Physical name of each lane's stream: what `dest_stream` says."""
+        ...
+
+    @property
+    def errors(self) -> ErrorTable: ...
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+    @property
+    def undelivered(self) -> Undelivered | None:
+        """The queue of messages that could not be delivered; None where there can be none."""
+        ...
+
+    def read_back(self, batch: Batch) -> Iterable[bytes]:
+        """The records that such a message, or the reporter, is told of by their place in a stream alone."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Makes the changes of table, lanes and ledger within it one change; does nothing unless `is_atomic`."""
+        ...
+
+    @property
+    def is_atomic(self) -> bool:
+        """Whether `transaction` makes several changes one."""
+        ...
+
+    @property
+    def code_version(self) -> str:
+        """Names the content of the handler's file in error items."""
+        ...
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Epoch seconds."""
+        ...
+
+    @property
+    def sleep(self) -> Callable[[float], None]: ...
+
+
+class SharedSite(Site, Protocol):
+    """A site whose ledger several invocations share."""
+
+    @property
+    def ledger(self) -> SharedLedger: ...
+
+
+class LambdaSite:
+    """A function of a stack: its environment variables name the resources, its package has config and handlers."""
+
+    is_atomic = False
+    clock: Callable[[], float] = staticmethod(time.time)
+    sleep: Callable[[float], None] = staticmethod(time.sleep)
+    monotonic: Callable[[], float] = staticmethod(time.monotonic)
+    """Measures the age of secrets."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.seconds_left: Callable[[], float] = lambda: 0.0
+        """Of the invocation at hand."""
+        self.spare_seconds = 0.0
+        """Of those, kept for what comes after `read_back` has waited for a throttled shard."""
+
+    @cached_property
+    def stack(self) -> str:
+        """Name of the stack. Asked for before any code of the user runs, which may change the environment."""
+        return self._environment.get("SLIPS_STACK", "")
+
+    @cached_property
+    def config(self) -> Config:
+        return read_packaged(Path(self._environment["LAMBDA_TASK_ROOT"]))
+
+    @cached_property
+    def handlers(self) -> Sequence[type[Handler]]:
+        return load_handlers(self.config.resolve(self.config.handler.path))
+
+    @cached_property
+    def code_version(self) -> str:
+        return code_version(self.config.resolve(self.config.handler.path))
+
+    @cached_property
+    def clients(self) -> Clients:
+        from slips.backends.aws.clients import Clients
+
+        return Clients()
+
+    @cached_property
+    def store(self) -> S3Store:
+        from slips.backends.aws.s3 import S3Store
+
+        return S3Store(self.clients.s3)
+
+    @cached_property
+    def stream(self) -> KinesisStream:
+        from slips.backends.aws.kinesis import KinesisStream
+
+        arns: dict[Lane, str] = {
+            "fast": self._environment["SLIPS_FAST_STREAM_ARN"],
+            "slow": self._environment["SLIPS_SLOW_STREAM_ARN"],
+        }
+        return KinesisStream(self.clients.kinesis, arns)
+
+    @property
+    def streams(self) -> Mapping[Lane, str]:
+        return self.stream.names
+
+    @cached_property
+    def errors(self) -> DynamoErrors:
+        from slips.backends.aws.error_table import DynamoErrors
+
+        return DynamoErrors(self.clients.dynamodb, self._environment["SLIPS_ERROR_TABLE"])
+
+    @cached_property
+    def ledger(self) -> DynamoLedger:
+        from slips.backends.aws.ledger import DynamoLedger
+
+        errors = self.errors if "SLIPS_ERROR_TABLE" in self._environment else None
+        days = self.config.backend.ledger_days
+        return DynamoLedger(self.clients.dynamodb, self._environment.get("SLIPS_LEDGER_TABLE", ""), errors, days=days)
+
+    @cached_property
+    def undelivered(self) -> UndeliveredQueue | None:
+        from slips.backends.aws.queue import UndeliveredQueue
+
+        url = self._environment.get("SLIPS_UNDELIVERED_URL")
+        return None if url is None else UndeliveredQueue(self.clients.sqs, url)
+
+    @cached_property
+    def invoker(self) -> Invoker:
+        from slips.backends.aws.functions import LambdaInvoker
+
+        return LambdaInvoker(self.clients.functions, self._environment["SLIPS_MAIN_FUNC"])
+
+    def args(self) -> dict[str, Any]:
+        return self._secret_args()
+
+    @cached_property
+    def _secret_args(self) -> SecretArgs:
+        from slips.backends.aws.secret_store import FIRST_SECONDS, SecretArgs
+        from slips.backends.aws.throttles import seconds_from_now
+
+        handler = self.config.handler
+        return SecretArgs(
+            handler.args,
+            self.clients,
+            max_age=handler.secrets_max_age,
+            # Who waited in vain is invoked again by AWS after a minute.
+            left=seconds_from_now(min(FIRST_SECONDS, self.seconds_left() / 2), self.monotonic),
+            clock=self.monotonic,
+            sleep=self.sleep,
+        )
+
+    def read_back(self, batch: Batch) -> Iterable[bytes]:
+        from slips.backends.aws.kinesis import read_back
+        from slips.backends.aws.throttles import Patience
+
+        patience = Patience(lambda: self.seconds_left() - self.spare_seconds, self.sleep)
+        return read_back(self.clients.kinesis, batch, patience)
+
+    def transaction(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+class WorkerSite:
+    """A process of this machine that runs handlers: it reads objects, and opens no state."""
+
+    is_atomic = False
+    clock: Callable[[], float] = staticmethod(time.time)
+    sleep: Callable[[float], None] = staticmethod(time.sleep)
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        endpoint_url: str | None = None,
+        region: str | None = None,
+        in_s3: bool = False,
+        known: Known | None = None,
+        hashing: Callable[[int], None] | None = None,
+    ) -> None:
+        """`endpoint_url` stands for S3, and for AWS's stores of secrets. `known` and `hashing`: see `DirectoryStore`.
+
+        `in_s3`: the objects are those of a stack, and their buckets' directories on this machine do not count.
+        """
+        self.config, self._endpoint_url, self._region = config, endpoint_url, region
+        self._in_s3, self._known, self._hashing = in_s3, known, hashing
+
+    @cached_property
+    def store(self) -> ObjectStore:
+        if not self._in_s3:
+            return self.stores
+        from slips.backends.aws.s3 import S3Store
+
+        return S3Store(self._clients.s3)
+
+    @cached_property
+    def stores(self) -> Stores:
+        """The directories that stand for buckets, and S3 for the other buckets."""
+        from slips.backends.machine.directory import Stores
+
+        return Stores(self.config, self._endpoint_url, self._region, known=self._known, hashing=self._hashing)
+
+    @cached_property
+    def handlers(self) -> Sequence[type[Handler]]:
+        return load_handlers(self.config.resolve(self.config.handler.path), self.config.handler.requirements)
+
+    @cached_property
+    def code_version(self) -> str:
+        return code_version(self.config.resolve(self.config.handler.path))
+
+    def args(self) -> dict[str, Any]:
+        """The args; AWS is asked only if they have placeholders. Raises UsageError, which never holds a secret."""
+        return self._args()
+
+    @cached_property
+    def _args(self) -> Callable[[], dict[str, Any]]:
+        args = self.config.handler.args
+        if next(references(args), None) is None:
+            return lambda: args
+        from slips.backends.aws.secret_store import SecretArgs
+
+        return SecretArgs(args, self._clients, max_age=self.config.handler.secrets_max_age)
+
+    @cached_property
+    def _clients(self) -> Clients:
+        from slips.backends.aws.clients import Clients
+
+        return Clients(self._region, self._endpoint_url)
+
+
+class MachineSite(WorkerSite):
+    """This machine: its state, and the directories that stand for buckets. The caller opens and closes the state."""
+
+    is_atomic = True
+    undelivered = None
+
+    def __init__(
+        self, config: Config, state: MachineState, *, endpoint_url: str | None = None, region: str | None = None
+    ) -> None:
+        files = state.files
+        super().__init__(
+            config,
+            endpoint_url=endpoint_url,
+            region=region,
+            known=lambda event, stamp: files.hash_of(event.bucket_name, event.object_key, stamp),
+        )
+        self.state = state
+        self.stream, self.errors, self.ledger = state.stream, state.errors, state.ledger
+
+    @cached_property
+    def streams(self) -> Mapping[Lane, str]:
+        from slips.backends.machine.lanes import stream_names
+
+        return stream_names(self.config)
+
+    def read_back(self, batch: Batch) -> Iterable[bytes]:
+        return ()
+
+    def transaction(self) -> AbstractContextManager[None]:
+        return self.state.transaction()
+
+
+class StackSite(WorkerSite):
+    """A stack as operators work on it from here: its ports, its objects in S3; handlers run on this machine."""
+
+    def __init__(
+        self, config: Config, stack: Stack, *, endpoint_url: str | None = None, region: str | None = None
+    ) -> None:
+        super().__init__(config, endpoint_url=endpoint_url, region=region, in_s3=True)
+        self._stack = stack
+
+    @property
+    def stream(self) -> Stream:
+        return self._stack.stream
+
+    @property
+    def streams(self) -> Mapping[Lane, str]:
+        return self._stack.streams
+
+    @property
+    def errors(self) -> ErrorTable:
+        return self._stack.errors
+
+    @property
+    def ledger(self) -> Ledger:
+        return self._stack.ledger
+
+    @property
+    def undelivered(self) -> Undelivered | None:
+        return self._stack.undelivered
+
+    def read_back(self, batch: Batch) -> Iterable[bytes]:
+        return self._stack.read_back(batch)
+
+    def transaction(self) -> AbstractContextManager[None]:
+        return nullcontext()
