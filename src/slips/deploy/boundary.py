@@ -18,7 +18,7 @@ from slips.backends.aws.refusals import DENIED, MISSING, calls
 from slips.deploy.account import Account
 from slips.deploy.permissions import ROLES
 from slips.deploy.policies import verdict
-from slips.deploy.template import policies_beside
+from slips.deploy.resources.forms import policies_beside
 
 _NAMED = 24
 """Characters of a stack's name that all names have which AWS makes; it cuts some to 64 characters."""

@@ -19,6 +19,7 @@ from slips.deploy import age, boundary, queues, template
 from slips.deploy.account import Account
 from slips.deploy.given import NOTHING, Given, streams_of
 from slips.deploy.keys import Found
+from slips.deploy.resources.forms import policies_beside
 from slips.errors import ConfigError
 from slips.rights import fill_in
 
@@ -82,7 +83,7 @@ def _long_policies(config: Config, given: Given) -> Iterator[str]:
     made = template.build(config, template.Code("code", "key"), given=given)["Resources"]
     for name, resource in made.items():
         if resource["Type"] == "AWS::IAM::Role":
-            inline = [*resource["Properties"]["Policies"], *template.policies_beside(made, name).values()]
+            inline = [*resource["Properties"]["Policies"], *policies_beside(made, name).values()]
             size = sum(len(_as_text(policy["PolicyDocument"])) for policy in inline)
             if size > POLICY_CHARACTERS:
                 own = len(resource["Properties"]["Policies"]) > 1

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from slips.config import Config, secrets
+from slips.deploy.resources.forms import sub
 from slips.rights import PSEUDO, Policy
 
 Resource = Literal[
@@ -155,7 +156,7 @@ def arns_of_config(config: Config, keys: Keys) -> dict[Resource, list[Any]]:
 
     return {
         "the source queues": [queue.arn for queue in config.backend.sqs_queues],
-        "the mapped objects": _unique(_sub(f"arn:${{AWS::Partition}}:s3:::{path}*") for path in _prefixes(config)),
+        "the mapped objects": _unique(sub(f"arn:${{AWS::Partition}}:s3:::{path}*") for path in _prefixes(config)),
         "the keys of buckets": list(dict.fromkeys(config.backend.kms_key_arns)),
         "the keys of the streams": keys_of(backend.kinesis_stream_fast_arn, backend.kinesis_stream_slow_arn),
         "the key of the error table": keys_of(backend.dynamodb_arn),
@@ -203,7 +204,7 @@ def as_written(value: Any) -> Any:
     """Let CloudFormation fill in pseudo parameters of texts, in lists and mappings, too; IAM's variables stay."""
     match value:
         case str() if any(f"${{{name}}}" in value for name in PSEUDO):
-            return _sub(re.sub(rf"\$\{{(?!({'|'.join(PSEUDO)})\}})", "${!", value))
+            return sub(re.sub(rf"\$\{{(?!({'|'.join(PSEUDO)})\}})", "${!", value))
         case list():
             return [as_written(each) for each in value]
         case dict():
@@ -236,18 +237,14 @@ def _parameter(name: str) -> Any:
     """The ARN of a parameter, without the `:3` or `:label` that selects a version of it."""
     if name.startswith("arn:"):
         return ":".join(name.split(":")[:6])
-    return _sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/" + secrets.parameter(name))
+    return sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/" + secrets.parameter(name))
 
 
 def _secret(name: str) -> Any:
     """The ARN of a secret. Secrets Manager ends it with six characters of its own, which a given one may lack."""
     if name.startswith("arn:"):
         return name if re.search("-[A-Za-z0-9]{6}$", name) else f"{name}-??????"
-    return _sub("arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:" + name + "-??????")
-
-
-def _sub(text: str) -> dict[str, str]:
-    return {"Fn::Sub": text}
+    return sub("arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:" + name + "-??????")
 
 
 def _unique(arns: Iterator[Any]) -> list[Any]:

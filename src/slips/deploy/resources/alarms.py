@@ -1,0 +1,150 @@
+"""The alarms: what a person should look at. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from slips.backends.aws import DISPATCHERS, FUNCTIONS
+from slips.config import Config
+from slips.deploy import age
+from slips.deploy.resources.forms import Resources, get_att, ref, resource, sub
+from slips.deploy.resources.functions import MOST_AGE
+from slips.deploy.resources.places import stream_name
+from slips.model import Lane
+
+_STOPPED = 3600
+"""Seconds of each of two periods with arrivals and without a dispatch, which alarm. Longer than the longest delay and
+batching window: what arrives in the first period of a healthy lane is dispatched in the second at the latest."""
+_QUEUE_WAITS = 3600
+"""Seconds that a message of the user's waits which alarm: queues keep messages for 4 days by default."""
+
+
+def build(config: Config, retention: Mapping[Lane, int]) -> Resources:
+    """What a person should look at; `backend.alarm_sns_arn` hears of it. No data is no alarm."""
+    late = {lane: age.late(lane, retention[lane]) for lane in DISPATCHERS}
+    limited = config.handler.concurrency is not None
+    alarms = {
+        "ErrorsAlarm": _alarm(
+            "Objects or records failed; 'slips errors -s ${AWS::StackName}' lists them.",
+            _metric("slips", "ErrorItems", "Sum"),
+        ),
+        "QuarantineAlarm": _alarm(
+            "More than 1 % of the records of an hour could not be parsed; 'slips errors --group' says why.",
+            _metric("slips", "Quarantined", "Sum", period=3600),
+            _metric("slips", "Records", "Sum", period=3600),
+            expression="100 * m1 / m2",
+            over=1,
+        ),
+        **{
+            f"{dispatcher}LateAlarm": _alarm(
+                f"Objects have waited on the {lane} lane for over {late[lane] // 3600} h; 'slips status' shows it.",
+                _metric("AWS/Lambda", "IteratorAge", "Maximum", FunctionName=ref(dispatcher)),
+                over=late[lane] * 1000,
+            )
+            for lane, dispatcher in DISPATCHERS.items()
+        },
+        **{
+            f"{dispatcher}StoppedAlarm": _alarm(
+                f"Objects arrive on the {lane} lane, but {dispatcher} has not been invoked for 2 h: look whether its "
+                "event source mapping is enabled, and its role may read the stream.",
+                _metric("AWS/Kinesis", "IncomingRecords", "Sum", _STOPPED, StreamName=stream_name(config, lane)),
+                _metric("AWS/Lambda", "Invocations", "Sum", _STOPPED, FunctionName=ref(dispatcher)),
+                # Neither is told where there are none.
+                expression="IF(FILL(m1, 0) > 0 AND FILL(m2, 0) == 0, 1, 0)",
+                periods=2,
+            )
+            for lane, dispatcher in DISPATCHERS.items()
+        },
+        **{
+            f"Queue{queue.name}WaitsAlarm": _alarm(
+                f"Messages have waited in queue {queue.name} for over 1 h: look whether its event source mapping is "
+                "enabled, and EventPusher's role may read it.",
+                _metric("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", QueueName=queue.arn.rpartition(":")[2]),
+                over=_QUEUE_WAITS,
+            )
+            for queue in config.backend.sqs_queues
+        },
+        **{
+            f"{name}ThrottledAlarm": _alarm(
+                f"{name} was throttled for 15 minutes; see the account's limit of concurrent executions.",
+                _metric("AWS/Lambda", "Throttles", "Sum", FunctionName=ref(name)),
+                periods=3,
+            )
+            for name in FUNCTIONS
+            # With `handler.concurrency` that is what was asked for; how long it makes objects wait is told below.
+            if name != "MainFunc" or not limited
+        },
+        "MainFuncWaitsAlarm": _alarm(
+            "Objects have waited for MainFunc for over 3 h; after 6 h they become error items. Raise its concurrency.",
+            _metric("AWS/Lambda", "AsyncEventAge", "Maximum", FunctionName=ref("MainFunc")),
+            over=MOST_AGE * 1000 // 2,
+        ),
+        "UndeliveredAlarm": _alarm(
+            "Failures could not be reported, or messages of a queue not be read; 'slips drain -s ${AWS::StackName}' "
+            "takes up what can be, and says why the rest stays.",
+            _metric(
+                "AWS/SQS",
+                "ApproximateNumberOfMessagesVisible",
+                "Maximum",
+                QueueName=get_att("Undelivered", "QueueName"),
+            ),
+        ),
+        "LostAlarm": _alarm(
+            "Lambda could not send a failure on; the functions' roles must let it publish to the error topic.",
+            *(
+                _metric("AWS/Lambda", "DestinationDeliveryFailures", "Sum", FunctionName=ref(name))
+                for name in FUNCTIONS
+                if name != "Drain"
+            ),
+            expression="SUM(METRICS())",
+        ),
+    }
+    if (topic := config.backend.alarm_sns_arn) is not None:
+        for alarm in alarms.values():
+            alarm["Properties"]["AlarmActions"] = [topic]
+    return alarms
+
+
+def _alarm(
+    about: str, *metrics: dict[str, Any], expression: str | None = None, over: int = 0, periods: int = 1
+) -> dict[str, Any]:
+    """An alarm on one metric, or on an `expression` of metrics `m1`, `m2` and so on."""
+    if expression is None:
+        (what,) = metrics
+    else:
+        # `_metric` gives what a plain alarm takes; here the same parts go one level deeper.
+        inputs = [
+            {
+                "Id": f"m{number}",
+                "ReturnData": False,
+                "MetricStat": {
+                    "Metric": {key: metric[key] for key in ("Namespace", "MetricName", "Dimensions")},
+                    "Stat": metric["Statistic"],
+                    "Period": metric["Period"],
+                },
+            }
+            for number, metric in enumerate(metrics, 1)
+        ]
+        what = {"Metrics": [{"Id": "result", "Expression": expression, "ReturnData": True}, *inputs]}
+    return resource(
+        "AWS::CloudWatch::Alarm",
+        AlarmDescription=sub(about) if "${" in about else about,
+        **what,
+        ComparisonOperator="GreaterThanThreshold",
+        Threshold=over,
+        EvaluationPeriods=periods,
+        TreatMissingData="notBreaching",
+    )
+
+
+def _metric(namespace: str, name: str, statistic: str, period: int = 300, **dimensions: Any) -> dict[str, Any]:
+    """A metric; without dimensions one of slips for the whole stack. `period` in seconds."""
+    dimensions = dimensions or {"Stack": ref("AWS::StackName")}
+    return {
+        "Namespace": namespace,
+        "MetricName": name,
+        "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+        "Statistic": statistic,
+        "Period": period,
+    }

@@ -1,0 +1,156 @@
+"""The functions: their code, settings and variables, where their failures go, and their log groups. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from slips.backends.aws import FUNCTIONS
+from slips.backends.aws.lanes import DISPATCHER_SECONDS
+from slips.config import Config
+from slips.deploy import permissions, queues
+from slips.deploy.resources.forms import Resources, get_att, policies_beside, ref, resource
+from slips.deploy.resources.places import error_table_name, error_topic, given_role, stream_arn
+
+
+class Code(Struct, frozen=True):
+    """Where the package is: one zip for all functions. Each a text, or a reference to a parameter."""
+
+    bucket: str | dict[str, str]
+    key: str | dict[str, str]
+
+
+class Spec(Struct, frozen=True):
+    """What one function is, whatever the config."""
+
+    about: str
+    handler: str
+    """Name of its entry point in `slips.lambdas`."""
+    role: str
+    """Logical name."""
+    memory: int
+    """In MB. A function's share of a CPU grows with it, so that a cold start of boto3 gets faster."""
+    timeout: int
+    """In seconds."""
+
+
+SPECS = {
+    "EventPusher": Spec(
+        "Puts new objects on their lane.", "event_pusher", "EventPusherRole", 512, queues.PUSHER_SECONDS
+    ),
+    "FastDispatcher": Spec(
+        "Starts MainFunc for the fast lane.", "dispatcher", "DispatcherRole", 512, DISPATCHER_SECONDS
+    ),
+    "SlowDispatcher": Spec(
+        "Starts MainFunc for the slow lane.", "dispatcher", "DispatcherRole", 512, DISPATCHER_SECONDS
+    ),
+    "MainFunc": Spec("Gives the records of objects to your handler.", "main_func", "MainFuncRole", 1024, 900),
+    "Reporter": Spec("Writes what failed to the error table.", "reporter", "ReporterRole", 512, 300),
+    "Drain": Spec("Puts error items back on their lane.", "drain", "DrainRole", 512, 900),
+}
+MOST_AGE = 6 * 3600
+"""Seconds that Lambda keeps an asynchronous event at most: MainFunc may wait for `handler.concurrency` as long."""
+_LOGGING = {"LogFormat": "JSON", "SystemLogLevel": "WARN", "ApplicationLogLevel": "DEBUG"}
+"""Lambda itself only tells of runs that failed: its three lines for each of the others cost as much as ours. The
+functions set the level of their own logs: Lambda lets all pass. Metrics have no level, which Lambda takes for INFO."""
+
+
+def log_group(function: str) -> str:
+    """The logical name of a function's log group."""
+    return f"{function}Logs"
+
+
+def build(config: Config, code: Code, roles: Resources) -> Resources:
+    """The functions, and the settings of those that AWS invokes asynchronously."""
+    made: Resources = {}
+    for name, function in SPECS.items():
+        properties: dict[str, Any] = {
+            "Description": function.about,
+            "Code": {"S3Bucket": code.bucket, "S3Key": code.key},
+            "Handler": f"slips.lambdas.{function.handler}",
+            "Runtime": config.handler.runtime,
+            "Architectures": [config.handler.architecture],
+            "Role": given_role(config, function.role) or get_att(function.role),
+            "MemorySize": function.memory,
+            "Timeout": function.timeout,
+            "LoggingConfig": {**_LOGGING, "LogGroup": ref(log_group(name))},
+            "Environment": {"Variables": _environment(config, name)},
+        }
+        if config.handler.tracing:
+            # All of them: a trace begins where an invocation does, and MainFunc goes on with its dispatcher's.
+            properties["TracingConfig"] = {"Mode": "Active"}
+        if name == "MainFunc":
+            properties |= _main_func(config)
+        made[name] = resource("AWS::Lambda::Function", after=list(policies_beside(roles, function.role)), **properties)
+    # How long Lambda tries an asynchronous invocation, and where a failed one goes. Behind Reporter is only the queue.
+    topic, queue = error_topic(config), get_att("Undelivered")
+    for name, destination in {"EventPusher": topic, "MainFunc": topic, "Reporter": queue}.items():
+        made[f"{name}Invoke"] = resource(
+            "AWS::Lambda::EventInvokeConfig",
+            FunctionName=ref(name),
+            Qualifier="$LATEST",
+            MaximumRetryAttempts=2,
+            MaximumEventAgeInSeconds=MOST_AGE,
+            DestinationConfig={"OnFailure": {"Destination": destination}},
+        )
+    return made
+
+
+def _main_func(config: Config) -> dict[str, Any]:
+    """The properties by which the config changes the function that runs the handler."""
+    handler = config.handler
+    properties: dict[str, Any] = {"MemorySize": handler.memory_size}
+    if handler.timeout is not None:
+        properties["Timeout"] = handler.timeout
+    if handler.concurrency is not None:
+        properties["ReservedConcurrentExecutions"] = handler.concurrency
+    if handler.layers:
+        properties["Layers"] = permissions.as_written(handler.layers)
+    if handler.subnet_ids:
+        properties["VpcConfig"] = {"SubnetIds": handler.subnet_ids, "SecurityGroupIds": handler.security_group_ids}
+    return properties
+
+
+def _environment(config: Config, function: str) -> dict[str, Any]:
+    """The variables of a function: names and limits of the stack. The config itself travels in the package."""
+    streams = {
+        "SLIPS_FAST_STREAM_ARN": stream_arn(config, "fast"),
+        "SLIPS_SLOW_STREAM_ARN": stream_arn(config, "slow"),
+    }
+    ledger = {"SLIPS_LEDGER_TABLE": ref("Ledger")}
+    errors = {"SLIPS_ERROR_TABLE": error_table_name(config)}
+    undelivered = {"SLIPS_UNDELIVERED_URL": ref("Undelivered")}
+    limit = config.backend.lane.fast if function == "FastDispatcher" else config.backend.lane.slow
+    dispatcher = {
+        "SLIPS_MAIN_FUNC": get_att("MainFunc"),
+        "SLIPS_DELAY": str(limit.delay),
+        "SLIPS_BATCH_SIZE": str(limit.batch_size),
+    }
+    return {
+        **(config.handler.environment if function == "MainFunc" else {}),
+        "SLIPS_STACK": ref("AWS::StackName"),
+        "SLIPS_LOG_LEVEL": config.backend.log_level,
+        **{
+            "EventPusher": streams
+            | (ledger if drops(config) else {})
+            | (undelivered if config.backend.sqs_queues else {}),
+            "FastDispatcher": dispatcher,
+            "SlowDispatcher": dispatcher,
+            "MainFunc": streams | ledger | errors,
+            "Reporter": ledger | errors,
+            # Operators without the config learn the days here.
+            "Drain": streams | ledger | errors | undelivered | {"SLIPS_LEDGER_DAYS": str(config.backend.ledger_days)},
+        }[function],
+    }
+
+
+def log_groups(config: Config) -> Resources:
+    """Log groups of the stack's own, which go with it, rather than those that Lambda makes and nobody deletes."""
+    days = config.backend.log_retention_days
+    return {log_group(name): resource("AWS::Logs::LogGroup", RetentionInDays=days) for name in FUNCTIONS}
+
+
+def drops(config: Config) -> bool:
+    """Whether a routing rule drops objects, so that functions write the dropped ones into the ledger."""
+    return any(route.dest == "drop" for route in config.routing)

@@ -1,0 +1,56 @@
+"""Where the stack's parts are: the ARN or name that the config gives, or a reference to what the stack makes. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slips.backends.aws import STREAMS
+from slips.config import Config
+from slips.deploy.resources.forms import get_att, ref
+from slips.model import Lane
+
+
+def stream_arn(config: Config, lane: Lane) -> Any:
+    """The stream of a lane."""
+    backend = config.backend
+    given = backend.kinesis_stream_fast_arn if lane == "fast" else backend.kinesis_stream_slow_arn
+    return given or get_att(STREAMS[lane])
+
+
+def stream_arns(config: Config) -> list[Any]:
+    """The streams of both lanes."""
+    return [stream_arn(config, "fast"), stream_arn(config, "slow")]
+
+
+def stream_name(config: Config, lane: Lane) -> Any:
+    """The name of a lane's stream."""
+    arn = stream_arn(config, lane)
+    return arn.rpartition("/")[2] if isinstance(arn, str) else ref(STREAMS[lane])
+
+
+def error_table_arn(config: Config) -> Any:
+    """The table of error items."""
+    return config.backend.dynamodb_arn or get_att("ErrorTable")
+
+
+def error_table_name(config: Config) -> Any:
+    """The name of that table."""
+    given = config.backend.dynamodb_arn
+    return given.rpartition("table/")[2] if given else ref("ErrorTable")
+
+
+def error_topic(config: Config) -> Any:
+    """The topic of what failed."""
+    return config.backend.dlq_sns_arn or ref("ErrorNotify")
+
+
+def given_role(config: Config, role: str) -> str | None:
+    """The ARN that the config gives for a role; None: the stack makes the role."""
+    given = config.backend.role_arn
+    return {
+        "EventPusherRole": given.event_pusher,
+        "DispatcherRole": given.dispatcher,
+        "MainFuncRole": config.handler.role_arn,
+        "ReporterRole": given.reporter,
+        "DrainRole": given.drain,
+    }[role]
