@@ -33,7 +33,8 @@ from slips.backends.machine.directory import DirectoryStore
 from slips.config import Config, parse
 from slips.interface import Handler
 from slips.model import MetaData
-from slips.pipeline.process import Processor, Success
+from slips.pipeline.ended import Success
+from slips.pipeline.process import Processor
 
 BUILD = Path(__file__).parents[1] / "build" / "bench"
 MEGABYTE = 1_000_000

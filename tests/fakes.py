@@ -18,7 +18,8 @@ from slips.envelope import Batch
 from slips.errors import StateError, StorageError, StreamError
 from slips.interface import Handler
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome
-from slips.pipeline.process import Failure, Processor, Success
+from slips.pipeline.ended import Failure, Success
+from slips.pipeline.process import Processor
 from slips.ports import Claim, ErrorTable, LedgerEntry, ObjectStore, SharedLedger, StoredObject, Stream, Undelivered
 
 STREAMS: dict[Lane, str] = {"fast": "mine-EventFastStream-1", "slow": "mine-EventSlowStream-2"}

@@ -15,8 +15,8 @@ from fakes import Objects, object_event, processor_of
 from projects import Project
 from slips.interface import Handler
 from slips.model import ErrorItem, MetaData
+from slips.pipeline.ended import Failure
 from slips.pipeline.evidence import EVENT_BYTES, keep
-from slips.pipeline.process import Failure
 from slips.pipeline.report import report_failure
 
 

@@ -20,8 +20,9 @@ from slips.envelope import Cause, Found
 from slips.errors import ReaderError, UnfinishedError
 from slips.interface import Handler
 from slips.model import MetaData, ObjectEvent, Outcome
+from slips.pipeline.ended import Admit, Failure, Success, Superseded
 from slips.pipeline.invocation import BatchResult, Deadline, run_batch
-from slips.pipeline.process import Admit, Failure, Processor, Success, Superseded
+from slips.pipeline.process import Processor
 from slips.pipeline.report import report_lost
 from slips.ports import StoredObject
 
@@ -652,7 +653,7 @@ def test_a_rest_that_a_lane_refused_is_sent_by_the_next_attempt_which_runs_nothi
 def test_an_attempt_that_stops_earlier_takes_back_what_the_one_before_quarantined_further_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("slips.pipeline.process.RANGES", 1)
+    monkeypatch.setattr("slips.pipeline.quarantine.RANGES", 1)
     chain = Chain(as_lines({2, 5, 9}), ("s3-lines", "json"), 11)
     chain.scene.ledger.faults["stopped big"] = 1
     with pytest.raises(UnfinishedError):
@@ -709,7 +710,7 @@ def test_a_rest_that_is_done_meanwhile_takes_its_item_away() -> None:
 def test_items_of_an_attempt_that_was_not_concluded_go_where_its_event_goes_elsewhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("slips.pipeline.process.RANGES", 1)
+    monkeypatch.setattr("slips.pipeline.quarantine.RANGES", 1)
     scene = Scene({"a": GOOD, "b": as_lines({2, 5})}, ("s3-lines", "json"))
     scene.ledger.faults["finish b"] = 1
     with pytest.raises(UnfinishedError):

@@ -21,7 +21,7 @@ from projects import Project
 from slips.errors import UsageError
 from slips.interface import Handler, check_handlers, load_handlers
 from slips.methods import mistakes
-from slips.pipeline.process import Failure, Success
+from slips.pipeline.ended import Failure, Success
 
 HEAD = """\
 import asyncio, concurrent.futures, contextlib, functools, itertools

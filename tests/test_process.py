@@ -26,7 +26,9 @@ from slips.errors import RecordError, StorageError, UsageError
 from slips.format import RecordLimits, TooLong
 from slips.interface import Handler, load_handlers
 from slips.model import MetaData, ObjectEvent, Outcome, Range, bounded
-from slips.pipeline.process import RANGES, SAMPLES_BYTES, Failure, Processor, Quarantine, Success
+from slips.pipeline.ended import Failure, Success
+from slips.pipeline.process import Processor
+from slips.pipeline.quarantine import RANGES, SAMPLES_BYTES, Quarantine
 from slips.pipeline.report import report_failure, report_quarantine
 from slips.pipeline.result import plain_result
 from slips.ports import StoredObject

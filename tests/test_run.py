@@ -32,7 +32,7 @@ from slips.config import Embedded as EmbeddedConfig
 from slips.errors import SlipsError, StateError, UsageError
 from slips.model import ErrorItem, Lane, ObjectEvent, Outcome
 from slips.pipeline.drain import Drained, drain
-from slips.pipeline.process import Failure
+from slips.pipeline.ended import Failure
 from slips.ports import Stream
 from slips.routing import mapping_for
 from slips.service.pool import GAP_SECONDS, Awake

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from fakes import object_event
 from slips import telemetry
 from slips.model import Outcome
-from slips.pipeline.process import Failure, Success
+from slips.pipeline.ended import Failure, Success
 from slips.telemetry import UNITS, JsonLines, Meter
 
 NOW = 1522341316.0

@@ -18,7 +18,7 @@ import msgspec
 from slips.backends.aws.clients import quiet_libraries
 from slips.exceptions import describe, traceback_pieces
 from slips.model import LANES, ObjectEvent, Outcome, format_time, readable
-from slips.pipeline.process import Failure, Success
+from slips.pipeline.ended import Failure, Success
 from slips.printable import cut
 
 NAMESPACE = "slips"

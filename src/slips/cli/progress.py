@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from slips.cli.output import say
 from slips.model import ObjectEvent, Outcome
-from slips.pipeline.process import Failure
+from slips.pipeline.ended import Failure
 from slips.printable import one_line
 from slips.service.summary import Observer
 

@@ -38,7 +38,8 @@ from slips.errors import StorageError, UsageError
 from slips.interface import load_handlers
 from slips.model import Lane, ObjectEvent
 from slips.pipeline.drain import with_key_of_today
-from slips.pipeline.process import Processor, Success
+from slips.pipeline.ended import Success
+from slips.pipeline.process import Processor
 from slips.ports import ObjectStore
 from slips.printable import LogFormatter, one_line
 from slips.routing import lane_for, mapping_for

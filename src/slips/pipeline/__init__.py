@@ -8,6 +8,9 @@ push        object events to their lane, or dropped by a routing rule, counted
 dispatch    object events of a lane to the main func, in their order, until one is not taken
 key         which object an event names whose key may be quoted
 process     one object through its chain to the handlers: a Success, or the Failure that ended it; never raises
+handlers    the user's handlers in one run: made, set up, given each event, asked for their results
+quarantine  the bad records of one run
+ended       how a run ended: Success, Failure, Superseded
 invocation  a batch of object events, each processed and concluded in error table, ledger and lanes
 report      a Failure, a Success with quarantined records, or a lost invocation, to the error items that people see
 drain       error items, and what nobody could deliver, back on their lane, each deleted only after all was accepted

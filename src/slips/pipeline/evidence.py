@@ -1,6 +1,7 @@
-"""Makes the copy of an event that an error item keeps when a handler fails on it: JSON, whole if it is short.
+"""What an error item keeps of a failure, bounded: the event that a handler failed on, the reason, the traceback.
 
-Else it is cut within, in places that end with `…`: all keys at the top are worth more than the end of the first value.
+The event is kept as JSON, whole if it is short. Else it is cut within, in places that end with `…`: all keys at the top
+are worth more than the end of the first value.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ from typing import Any
 
 import msgspec
 
-from slips.exceptions import name_of
-from slips.model import readable
+from slips.errors import RecordError
+from slips.exceptions import describe, name_of, text_of, traceback_pieces
+from slips.model import bounded, readable
 from slips.pipeline.result import is_longer, is_shallow
 
 EVENT_BYTES = 8_000
 """As JSON, at most: an item has a traceback beside it, and one in DynamoDB takes 400 KB."""
 LEVELS = 20
 """Of dicts and lists."""
+MESSAGE_BYTES = 4_000
+TRACEBACK_BYTES = 16_000
 _TEXT, _ITEMS = 4_000, 1_000
 """Characters of a text and items of a container: what is tried first, then half of both until it fits."""
 
@@ -95,3 +99,15 @@ class _Cutter:
     def _more(self, what: str = "") -> str:
         self.cut = True
         return f"…{what}"
+
+
+def reason_of(error: Exception) -> str:
+    """Why a record is bad. The text of other exceptions than ours means little without their type."""
+    return text_of(error) if issubclass(type(error), RecordError) else describe(error)
+
+
+def traceback_of(error: BaseException) -> str:
+    """The end of a traceback, which says most. A text in it that is very long hides none of the lines around."""
+    pieces = [bounded(piece, MESSAGE_BYTES) for piece in traceback_pieces(error)]
+    pieces = [piece if piece.endswith("\n") else f"{piece}…\n" for piece in pieces]
+    return bounded("".join(pieces), TRACEBACK_BYTES, end=True)

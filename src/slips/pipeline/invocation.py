@@ -22,7 +22,8 @@ from slips.config import Route
 from slips.errors import NoProgressError, StateError, StreamError, UnfinishedError
 from slips.exceptions import describe
 from slips.model import ObjectEvent, Outcome
-from slips.pipeline.process import Failure, Processor, Success, Superseded, by_itself
+from slips.pipeline.ended import Failure, Success, Superseded, by_itself
+from slips.pipeline.process import Processor
 from slips.pipeline.report import listed, report_failure, report_quarantine, run_ids, take_back
 from slips.ports import Claim, ErrorTable, SharedLedger, Stream
 from slips.routing import lane_for

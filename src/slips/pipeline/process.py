@@ -5,16 +5,13 @@ It never raises for an object's sake and never writes: the caller concludes the 
 
 from __future__ import annotations
 
-import copy
 import sys
-from array import array
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 import msgspec
-from msgspec import Struct, field
 
-from slips.chain import Chain, Recv, Ticker, compile_chain
+from slips.chain import Chain, Ticker, compile_chain
 from slips.codec import CodecLimits, Decoded, decode
 from slips.config import Config, Mapping
 from slips.errors import (
@@ -24,104 +21,27 @@ from slips.errors import (
     MappingError,
     ObjectError,
     OverwrittenError,
-    RecordError,
     StateError,
     StorageError,
     WorkerError,
 )
-from slips.exceptions import cause_of, describe, is_interrupt, name_of, text_of, traceback_pieces
-from slips.format import Bad, Event, Record
+from slips.exceptions import cause_of, describe, name_of
+from slips.format import Record
 from slips.health import Health, is_exhausted
 from slips.interface import Handler
-from slips.methods import advice, lazy
-from slips.model import MetaData, ObjectEvent, Outcome, Range, Sample, bounded
-from slips.pipeline.evidence import keep
+from slips.model import ObjectEvent, Outcome, Range, bounded
+from slips.pipeline.ended import Admit, Failure, Success, Superseded
+from slips.pipeline.evidence import MESSAGE_BYTES, keep, reason_of, traceback_of
+from slips.pipeline.handlers import Handlers
 from slips.pipeline.key import as_stored
+from slips.pipeline.quarantine import Quarantine
 from slips.pipeline.result import plain_result
 from slips.ports import ObjectStore, StoredObject
 from slips.position import PLACE, Cells, Place
 from slips.routing import mapping_for
 
-RANGES = 1_000
-"""Most ranges of record numbers in one error item: 1,000 fit well into a DynamoDB item of 400 KB."""
-SAMPLES_BYTES = 32_000
-"""All samples of an item, as JSON."""
-SAMPLE_BYTES = 4_000
-"""As much of a record as a sample shows."""
-REASON_BYTES = 2_000
-MESSAGE_BYTES = 4_000
-TRACEBACK_BYTES = 16_000
 WRONG_MAPPING_RECORDS = 10
 """From so many records on, an object of which more than half fail has the wrong mapping."""
-
-
-class Quarantined(Struct):
-    """Some records that failed: at most RANGES ranges of them, with samples. One error item."""
-
-    numbers: bytes
-    """First and last of each range, eight bytes each: lists of millions would not be flat memory."""
-    samples: list[Sample]
-    error_type: str
-    message: str
-    traceback: str
-
-    @property
-    def ranges(self) -> list[Range]:
-        """Of record numbers, in order."""
-        numbers = array("Q", self.numbers)
-        return list(zip(numbers[::2], numbers[1::2], strict=True))
-
-
-class Success(Struct, tag=True):
-    """The object is done, but for the records in `quarantine`."""
-
-    event: ObjectEvent
-    outcome: Outcome
-    quarantine: list[Quarantined] = field(default_factory=list)
-    rest: ObjectEvent | None = None
-    """What is still to be done, if the run was stopped at a record boundary."""
-    reader: str = ""
-    names: tuple[str, ...] = ()
-    """Other identities of the content that was read."""
-
-
-class Failure(Struct, tag=True):
-    """The object is not done; nothing of it may be quarantined or marked."""
-
-    event: ObjectEvent
-    stage: str
-    error_type: str
-    message: str
-    retryable: bool
-    traceback: str = ""
-    seq: int | None = None
-    """The record at which a handler raised."""
-    handler_event: dict[str, Any] | None = None
-    """The event that `recv` had when it raised, as short JSON."""
-    handler_event_truncated: bool = False
-    outcome: Outcome = field(default_factory=Outcome)
-    names: tuple[str, ...] = ()
-    """Other identities of the content that was read, as far as that is certain."""
-    resources: bool = False
-    """The process had no memory, descriptors or threads left, or was damaged: the object may do well in another."""
-
-
-class Superseded(Struct, tag=True):
-    """Nothing was delivered: other content than the announced was there, and needs no run of its own."""
-
-    event: ObjectEvent
-    """With the identity that was read."""
-    names: tuple[str, ...] = ()
-
-
-def by_itself(read: ObjectEvent) -> ObjectEvent:
-    """The event of content that was read where another was announced: it is no replay of the other."""
-    return msgspec.structs.replace(read, replay=None)
-
-
-Admit = Callable[[ObjectEvent, tuple[str, ...]], bool]
-"""Asked about an event with the identity and key that were read, if others were announced, and the other names of what
-was read: whether that content may run."""
 _READING = ("storage", "decompression", "reader")
 
 
@@ -180,7 +100,7 @@ class Processor:
         self.is_spent = bool(self._health.mend()) or self.is_spent
         return ended
 
-    def _failed(self, run: _Run, error: BaseException, damage: str, is_fresh: bool) -> Failure:
+    def _failed(self, run: _ObjectRun, error: BaseException, damage: str, is_fresh: bool) -> Failure:
         """Makes the Failure of a run that `error` ended, in a process that is fresh or has had objects before."""
         is_expected = issubclass(type(error), ObjectError)
         excused = is_exhausted(error) or bool(damage)
@@ -206,10 +126,10 @@ class Processor:
         assert isinstance(done, Success)  # noqa: S101 - every content is admitted
         return done
 
-    def _begin(self, event: ObjectEvent, ticker: Ticker) -> _Run:
-        return _Run(event, self._handlers, ticker.position, self._config.limits.result_bytes, self._is_test)
+    def _begin(self, event: ObjectEvent, ticker: Ticker) -> _ObjectRun:
+        return _ObjectRun(event, self._handlers, ticker.position, self._config.limits.result_bytes, self._is_test)
 
-    def _finish(self, run: _Run, ticker: Ticker, admit: Admit) -> Success | Superseded:
+    def _finish(self, run: _ObjectRun, ticker: Ticker, admit: Admit) -> Success | Superseded:
         announced = run.event
         if announced.quoted:
             run.event = as_stored(announced, self._store, lambda each: self._mapping(each) is not None)
@@ -258,7 +178,7 @@ class Processor:
         return self._chains[key]
 
 
-class _Run:
+class _ObjectRun:
     """One run of one object: its handlers, its counters, its bad records."""
 
     def __init__(
@@ -269,15 +189,11 @@ class _Run:
         result_bytes: int,
         is_test: bool,
     ) -> None:
-        self._is_test = is_test
-        self.event, self._classes, self._position, self._result_bytes = event, handlers, position, result_bytes
-        self._announced = event
+        self.event, self._announced = event, event
+        self._handlers = Handlers(handlers, position)
+        self._position, self._result_bytes, self._is_test = position, result_bytes, is_test
         self.names: tuple[str, ...] = ()
         self.outcome, self.quarantine = Outcome(), Quarantine()
-        self._handlers: list[Handler] = []
-        self._current = ""
-        self._current_event: Event | None = None
-        """The event of the handler at hand, where several get one each."""
 
     def records(
         self,
@@ -288,18 +204,18 @@ class _Run:
         args: dict[str, Any],
         ticker: Ticker,
     ) -> int | None:
-        """Handlers set up and every record through them; the number of the last record if `ticker` stopped it."""
-        self._call(None, "setup", args)
+        """Sets the handlers up and gives them every record; the number of the last if `ticker` stopped the loop."""
+        self._handlers.set_up(self.event.url, args)
         if ticker.due:
             ticker.tick(0)
         self._position[PLACE] = Place.RECORDS
 
         def reject(seq: int, record: Record, error: Exception) -> None:
             if mapping.on_error == "fail":
-                raise FormatError(f"{source.url}: record {seq}: {_reason(error)}") from error
+                raise FormatError(f"{source.url}: record {seq}: {reason_of(error)}") from error
             self.quarantine.add(seq, record, error)
 
-        recv = self._recv_all if len(self._handlers) > 1 else self._recv_of(self._handlers[0])
+        recv = self._handlers.recv(self.event.url)
         try:
             return chain.run(
                 decoded.stream,
@@ -312,15 +228,8 @@ class _Run:
                 is_test=self._is_test,
             )
         except HandlerError as error:
-            cause = cause_of(error)
-            if type(cause) is _Unfinished:
-                what, cause = f"returned {cause}; {advice('recv')}", None
-            else:
-                what = f"raised {describe(cause)}{_hint(cause)}" if cause is not None else str(error)
-            event = error.event if self._current_event is None else self._current_event
-            named = HandlerError(f"{source.url}: record {error.seq}: {self._current}.recv {what}", event)
-            named.seq = error.seq
-            raise named from cause
+            named = self._handlers.named(source.url, error)
+            raise named from cause_of(named)
 
     def conclude(self) -> None:
         """Handlers' results, after the counters were found to agree."""
@@ -343,7 +252,10 @@ class _Run:
                 f"the first (record {first.ranges[0][0]}): {first.message}; expected the chain to fit most of them; "
                 f"look at its 'format' in 'bucket_mapping'{hint}"
             )
-        self._call("results", "result")
+        self._handlers.finish(self.event.url, self._keep_result)
+
+    def _keep_result(self, handler: str, returned: object) -> None:
+        self.outcome.results[handler] = plain_result(returned, self._result_bytes)
 
     def failure(self, error: BaseException) -> Failure:
         """Describes the ObjectError that ended the run; its type at least, if the rest cannot be said."""
@@ -358,7 +270,7 @@ class _Run:
                 error_type=name_of(type(error)),
                 message=bounded(f"{self._announced.url}: {what}", MESSAGE_BYTES),
                 retryable=True,
-                traceback=_traceback(error),
+                traceback=traceback_of(error),
                 outcome=self.outcome,
             )
 
@@ -381,148 +293,13 @@ class _Run:
             error_type=name_of(type(shown if by_handler or isinstance(error, WorkerError) else error)),
             message=bounded(text, MESSAGE_BYTES - len(where)) + where,
             retryable=error.retryable,
-            traceback=_traceback(shown),
+            traceback=traceback_of(shown),
             seq=error.seq if by_handler and error.seq else None,
             handler_event=given,
             handler_event_truncated=cut,
             outcome=self.outcome,
             names=self.names if is_certain else (),
         )
-
-    def _call(self, keep: str | None, method: str, *args: Any) -> None:
-        """Calls `method` of each handler; makes them first if there are none yet."""
-        place, kind = method, ""
-        try:
-            if not self._handlers:
-                place = "__init__"
-                self._position[PLACE] = Place.INIT
-                for one in self._classes:
-                    self._current = name_of(one)
-                    self._handlers.append(one())
-                place = method
-            self._position[PLACE] = Place.SETUP if method == "setup" else Place.RESULT
-            for handler in self._handlers:
-                self._current = _name(handler)
-                returned = getattr(handler, method)(*copy.deepcopy(args))
-                kind = lazy(returned)
-                if kind:
-                    break
-                if keep:
-                    self.outcome.results[self._current] = plain_result(returned, self._result_bytes)
-        except BaseException as error:
-            if is_interrupt(error):
-                raise
-            raise self._raised(place, error) from error
-        if kind:
-            raise HandlerError(f"{self.event.url}: {self._current}.{method} returned {kind}; {advice(method)}")
-
-    def _raised(self, place: str, error: BaseException) -> HandlerError:
-        what = f"{describe(error)}{_hint(error)}"
-        return HandlerError(f"{self.event.url}: {self._current}.{place} raised {what}")
-
-    def _recv_of(self, handler: Handler) -> Recv:
-        """The method of the only handler, which may be a property."""
-        self._current = _name(handler)
-        try:
-            return handler.recv
-        except BaseException as error:
-            if is_interrupt(error):
-                raise
-            raise self._raised("recv", error) from error
-
-    def _recv_all(self, meta: MetaData, event: Event) -> None:
-        """Each handler gets its own meta and event: a copy of what the last one gets, made just before.
-
-        Raises _Unfinished for the first that returns work still to be done.
-        """
-        last = self._handlers[-1]
-        for handler in self._handlers:
-            self._current = _name(handler)
-            if handler is not last:
-                each_meta, each_event = copy.copy(meta), _copy_json(event)
-            else:
-                each_meta, each_event = meta, event
-            self._current_event = each_event
-            recv: Recv = handler.recv  # what is declared to return nothing may do so
-            returned = recv(each_meta, each_event)
-            # Told here, and once: a future may be done a moment later.
-            if returned is not None and (kind := lazy(returned)):
-                raise _Unfinished(kind)
-
-
-class _Unfinished(Exception):
-    """One of several handlers returned what is, in words, work still to be done."""
-
-
-class Quarantine:
-    """The bad records of one run, in flat memory: ranges are joined, samples are few and short."""
-
-    def __init__(self) -> None:
-        self._numbers = array("Q")
-        self._first_errors: list[tuple[str, str, str]] = []
-        self._samples: list[list[Sample]] = []
-        self._room = 0
-        """Bytes of samples that the item at hand may still take."""
-
-    def add(self, seq: int, record: Record, error: Exception) -> None:
-        """One bad record; numbers only grow."""
-        numbers = self._numbers
-        if numbers and numbers[-1] == seq - 1:
-            numbers[-1] = seq
-        else:
-            if len(numbers) % (2 * RANGES) == 0:
-                message = bounded(_reason(error), MESSAGE_BYTES)
-                self._first_errors.append((name_of(type(error)), message, _traceback(error)))
-                # From the second item on, one sample each: a million bad records must not fill the memory.
-                self._room = 1 if self._samples else SAMPLES_BYTES
-                self._samples.append([])
-            numbers.append(seq)
-            numbers.append(seq)
-        if self._room > 0:
-            sample = _sample(seq, record, error)
-            self._room -= len(msgspec.json.encode(sample))
-            if self._room >= 0 or not self._samples[-1]:
-                self._samples[-1].append(sample)
-
-    @property
-    def parts(self) -> list[Quarantined]:
-        """One for each RANGES ranges."""
-        step = 2 * RANGES
-        return [
-            Quarantined(self._numbers[at : at + step].tobytes(), self._samples[index], *self._first_errors[index])
-            for index, at in enumerate(range(0, len(self._numbers), step))
-        ]
-
-
-def _sample(seq: int, record: Record, error: Exception) -> Sample:
-    """A record and what is wrong with it, as far as there is room: an element of a document is written out again."""
-    if isinstance(record, Bad):
-        raw, size = record.head, record.size
-    else:
-        raw = _raw(record)
-        size = len(raw)
-    return Sample.of(seq, bounded(_reason(error), REASON_BYTES), raw[:SAMPLE_BYTES], size)
-
-
-def _raw(record: bytes | Event) -> bytes:
-    if isinstance(record, bytes):
-        return record.removesuffix(b"\n").removesuffix(b"\r")
-    try:
-        return msgspec.json.encode(record)
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        return repr(record).encode("utf-8", "surrogateescape")
-
-
-def _reason(error: Exception) -> str:
-    """Why a record is bad. The text of other exceptions than ours means little without their type."""
-    return text_of(error) if issubclass(type(error), RecordError) else describe(error)
-
-
-def _traceback(error: BaseException) -> str:
-    """The end of a traceback, which says most. A text in it that is very long hides none of the lines around."""
-    pieces = [bounded(piece, MESSAGE_BYTES) for piece in traceback_pieces(error)]
-    pieces = [piece if piece.endswith("\n") else f"{piece}…\n" for piece in pieces]
-    return bounded("".join(pieces), TRACEBACK_BYTES, end=True)
 
 
 def _refuse_other_content(event: ObjectEvent, stored: StoredObject, chain: Chain) -> None:
@@ -552,34 +329,3 @@ def _rest(event: ObjectEvent, chain: Chain, stopped: int | None) -> ObjectEvent 
         if last is None or last > stopped
     ]
     return msgspec.structs.replace(event, records=ranges, reader=chain.reader) if ranges else None
-
-
-def _hint(error: BaseException) -> str:
-    """Advises on an exception of a handler that few understand."""
-    if type(error) is not UnicodeEncodeError:  # `isinstance` asks the error itself, which may raise
-        return ""
-    text: Any = error.object  # of one that was never initialized, it is None
-    character = text[error.start : error.start + 1] if type(text) is str else ""
-    if not "\udc80" <= character <= "\udcff":
-        return ""
-    return (
-        f"; {character!r} stands for the byte '0x{ord(character) - 0xDC00:02x}' of the log, which is not UTF-8; "
-        "expected a handler that says what becomes of it; write text.encode('utf-8', 'surrogateescape') for the bytes "
-        "of the log, or 'backslashreplace' instead for text that everybody can read"
-    )
-
-
-def _name(handler: Handler) -> str:
-    return name_of(type(handler))
-
-
-def _copy_json(value: Any) -> Any:
-    """A deep copy, several times faster than `copy.deepcopy` for what JSON is made of."""
-    kind = value.__class__
-    if kind is dict:
-        return {key: _copy_json(each) for key, each in value.items()}
-    if kind is list:
-        return [_copy_json(each) for each in value]
-    if kind is str or kind is int or kind is float or kind is bool or value is None:
-        return value
-    return copy.deepcopy(value)

@@ -12,7 +12,7 @@ import msgspec
 from slips.envelope import Batch, Cause, Found, decode
 from slips.errors import EnvelopeError, GoneError, StreamError, UnfinishedError
 from slips.model import ErrorItem, ObjectEvent, Outcome, format_time
-from slips.pipeline.process import Failure, Success
+from slips.pipeline.ended import Failure, Success
 from slips.ports import ErrorTable, LedgerEntry, SharedLedger
 
 NAME, LISTED, TRACEBACK = 200, 4_000, 16_000

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from slips.model import ObjectEvent
-from slips.pipeline.process import Failure, Success, Superseded
+from slips.pipeline.ended import Failure, Success, Superseded
 
 LONGEST = 1 << 30
 """Most bytes of a message."""

@@ -23,7 +23,7 @@ from slips.backends.machine.lanes import Delivery
 from slips.config import Config
 from slips.errors import SlipsError, UsageError
 from slips.model import ObjectEvent
-from slips.pipeline.process import Failure, Success, Superseded
+from slips.pipeline.ended import Failure, Success, Superseded
 from slips.position import SharedCells
 from slips.service.messages import Frames, FromWorker, Leaving, Opened, Progress, Ready, Setup, Task, ToWorker, frame
 

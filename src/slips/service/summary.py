@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct, field
 
 from slips.model import ObjectEvent, Outcome
-from slips.pipeline.process import Failure
+from slips.pipeline.ended import Failure
 
 RESULTS_MEMORY = 48 * 2**20
 """Bytes that the results which a run shows may take: some 100,000 small ones, or 16 MB of empty objects in lists."""

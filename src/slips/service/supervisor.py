@@ -23,7 +23,7 @@ from slips.backends.machine.state import MachineState
 from slips.config import Config
 from slips.errors import StorageError, UsageError
 from slips.model import LANES, Lane, ObjectEvent
-from slips.pipeline.process import Failure, Success, Superseded, by_itself
+from slips.pipeline.ended import Failure, Success, Superseded, by_itself
 from slips.pipeline.push import push
 from slips.pipeline.report import report_failure, report_quarantine
 from slips.service.messages import Opened, Progress

@@ -27,7 +27,8 @@ from slips.config.secrets import references
 from slips.errors import UsageError
 from slips.interface import load_handlers
 from slips.model import ObjectEvent
-from slips.pipeline.process import Admit, Processor
+from slips.pipeline.ended import Admit
+from slips.pipeline.process import Processor
 from slips.position import Cells, map_cells
 from slips.printable import LogFormatter
 from slips.service.messages import FromWorker, Leaving, Opened, Progress, Ready, Setup, Task, frame, read

@@ -1,0 +1,151 @@
+"""The user's handlers in one run: fresh instances made, set up, given each event, and asked for their results.
+
+Whatever a handler raises, or returns with work still to be done, becomes a HandlerError that names the handler.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from slips.chain import Recv
+from slips.errors import HandlerError
+from slips.exceptions import cause_of, describe, is_interrupt, name_of
+from slips.format import Event
+from slips.interface import Handler
+from slips.methods import advice, lazy
+from slips.model import MetaData
+from slips.position import PLACE, Cells, Place
+
+
+class Handlers:
+    """One instance of each handler class. `url` is, in each method, the object that errors name."""
+
+    def __init__(self, classes: Sequence[type[Handler]], position: Cells) -> None:
+        self._classes, self._position = classes, position
+        self._handlers: list[Handler] = []
+        self._current = ""
+        """Name of the handler that was called last."""
+        self._current_event: Event | None = None
+        """The event of that handler, where several get one each."""
+
+    def set_up(self, url: str, args: dict[str, Any]) -> None:
+        """Makes the instances and calls `setup` of each. Raises HandlerError."""
+        self._position[PLACE] = Place.INIT
+        try:
+            for one in self._classes:
+                self._current = name_of(one)
+                self._handlers.append(one())
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            raise self._raised(url, "__init__", error) from error
+        self._position[PLACE] = Place.SETUP
+        self._call(url, "setup", args)
+
+    def finish(self, url: str, keep: Callable[[str, object], None]) -> None:
+        """Calls `result` of each; `keep` gets a handler's name and what it returned. Raises HandlerError."""
+        self._position[PLACE] = Place.RESULT
+        self._call(url, "result", keep=keep)
+
+    def recv(self, url: str) -> Recv:
+        """A function that gives an event to every handler. Raises HandlerError if the `recv` of one cannot be had."""
+        if len(self._handlers) > 1:
+            return self._recv_all
+        (handler,) = self._handlers
+        self._current = _name(handler)
+        try:
+            return handler.recv  # it may be a property
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            raise self._raised(url, "recv", error) from error
+
+    def named(self, url: str, error: HandlerError) -> HandlerError:
+        """The error of a `recv`, with the handler and the event that it had; to be raised from its `__cause__`."""
+        cause = cause_of(error)
+        if type(cause) is _Unfinished:
+            what, cause = f"returned {cause}; {advice('recv')}", None
+        else:
+            what = f"raised {describe(cause)}{_hint(cause)}" if cause is not None else str(error)
+        event = error.event if self._current_event is None else self._current_event
+        named = HandlerError(f"{url}: record {error.seq}: {self._current}.recv {what}", event)
+        named.seq = error.seq
+        named.__cause__ = cause
+        return named
+
+    def _call(self, url: str, method: str, *args: Any, keep: Callable[[str, object], None] | None = None) -> None:
+        kind = ""
+        try:
+            for handler in self._handlers:
+                self._current = _name(handler)
+                returned = getattr(handler, method)(*copy.deepcopy(args))
+                kind = lazy(returned)
+                if kind:
+                    break
+                if keep:
+                    keep(self._current, returned)
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            raise self._raised(url, method, error) from error
+        if kind:
+            raise HandlerError(f"{url}: {self._current}.{method} returned {kind}; {advice(method)}")
+
+    def _raised(self, url: str, place: str, error: BaseException) -> HandlerError:
+        return HandlerError(f"{url}: {self._current}.{place} raised {describe(error)}{_hint(error)}")
+
+    def _recv_all(self, meta: MetaData, event: Event) -> None:
+        """Each handler gets its own meta and event: a copy of what the last one gets, made just before.
+
+        Raises _Unfinished for the first that returns work still to be done.
+        """
+        last = self._handlers[-1]
+        for handler in self._handlers:
+            self._current = _name(handler)
+            if handler is not last:
+                each_meta, each_event = copy.copy(meta), _copy_json(event)
+            else:
+                each_meta, each_event = meta, event
+            self._current_event = each_event
+            recv: Recv = handler.recv  # what is declared to return nothing may do so
+            returned = recv(each_meta, each_event)
+            # Told here, and once: a future may be done a moment later.
+            if returned is not None and (kind := lazy(returned)):
+                raise _Unfinished(kind)
+
+
+class _Unfinished(Exception):
+    """One of several handlers returned what is, in words, work still to be done."""
+
+
+def _hint(error: BaseException) -> str:
+    """Advises on an exception of a handler that few understand."""
+    if type(error) is not UnicodeEncodeError:  # `isinstance` asks the error itself, which may raise
+        return ""
+    text: Any = error.object  # of one that was never initialized, it is None
+    character = text[error.start : error.start + 1] if type(text) is str else ""
+    if not "\udc80" <= character <= "\udcff":
+        return ""
+    return (
+        f"; {character!r} stands for the byte '0x{ord(character) - 0xDC00:02x}' of the log, which is not UTF-8; "
+        "expected a handler that says what becomes of it; write text.encode('utf-8', 'surrogateescape') for the bytes "
+        "of the log, or 'backslashreplace' instead for text that everybody can read"
+    )
+
+
+def _name(handler: Handler) -> str:
+    return name_of(type(handler))
+
+
+def _copy_json(value: Any) -> Any:
+    """A deep copy, several times faster than `copy.deepcopy` for what JSON is made of."""
+    kind = value.__class__
+    if kind is dict:
+        return {key: _copy_json(each) for key, each in value.items()}
+    if kind is list:
+        return [_copy_json(each) for each in value]
+    if kind is str or kind is int or kind is float or kind is bool or value is None:
+        return value
+    return copy.deepcopy(value)

@@ -1,0 +1,97 @@
+"""The bad records of one run, kept in flat memory until the run has ended and error items are made of them."""
+
+from __future__ import annotations
+
+from array import array
+
+import msgspec
+from msgspec import Struct
+
+from slips.exceptions import name_of
+from slips.format import Bad, Event, Record
+from slips.model import Range, Sample, bounded
+from slips.pipeline.evidence import MESSAGE_BYTES, reason_of, traceback_of
+
+RANGES = 1_000
+"""Most ranges of record numbers in one error item: 1,000 fit well into a DynamoDB item of 400 KB."""
+SAMPLES_BYTES = 32_000
+"""All samples of an item, as JSON."""
+SAMPLE_BYTES = 4_000
+"""As much of a record as a sample shows."""
+REASON_BYTES = 2_000
+
+
+class Quarantined(Struct):
+    """Some records that failed: at most RANGES ranges of them, with samples. One error item."""
+
+    numbers: bytes
+    """First and last of each range, eight bytes each: lists of millions would not be flat memory."""
+    samples: list[Sample]
+    error_type: str
+    message: str
+    traceback: str
+
+    @property
+    def ranges(self) -> list[Range]:
+        """Of record numbers, in order."""
+        numbers = array("Q", self.numbers)
+        return list(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+class Quarantine:
+    """The bad records of one run, in flat memory: ranges are joined, samples are few and short."""
+
+    def __init__(self) -> None:
+        self._numbers = array("Q")
+        self._first_errors: list[tuple[str, str, str]] = []
+        self._samples: list[list[Sample]] = []
+        self._room = 0
+        """Bytes of samples that the item at hand may still take."""
+
+    def add(self, seq: int, record: Record, error: Exception) -> None:
+        """One bad record; numbers only grow."""
+        numbers = self._numbers
+        if numbers and numbers[-1] == seq - 1:
+            numbers[-1] = seq
+        else:
+            if len(numbers) % (2 * RANGES) == 0:
+                message = bounded(reason_of(error), MESSAGE_BYTES)
+                self._first_errors.append((name_of(type(error)), message, traceback_of(error)))
+                # From the second item on, one sample each: a million bad records must not fill the memory.
+                self._room = 1 if self._samples else SAMPLES_BYTES
+                self._samples.append([])
+            numbers.append(seq)
+            numbers.append(seq)
+        if self._room > 0:
+            sample = _sample(seq, record, error)
+            self._room -= len(msgspec.json.encode(sample))
+            if self._room >= 0 or not self._samples[-1]:
+                self._samples[-1].append(sample)
+
+    @property
+    def parts(self) -> list[Quarantined]:
+        """One for each RANGES ranges."""
+        step = 2 * RANGES
+        return [
+            Quarantined(self._numbers[at : at + step].tobytes(), self._samples[index], *self._first_errors[index])
+            for index, at in enumerate(range(0, len(self._numbers), step))
+        ]
+
+
+def _sample(seq: int, record: Record, error: Exception) -> Sample:
+    """A record and what is wrong with it, as far as there is room: an element of a document is written out again."""
+    if isinstance(record, Bad):
+        raw, size = record.head, record.size
+    else:
+        raw = _raw(record)
+        size = len(raw)
+    return Sample.of(seq, bounded(reason_of(error), REASON_BYTES), raw[:SAMPLE_BYTES], size)
+
+
+def _raw(record: bytes | Event) -> bytes:
+    if isinstance(record, bytes):
+        return record.removesuffix(b"\n").removesuffix(b"\r")
+    try:
+        return msgspec.json.encode(record)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return repr(record).encode("utf-8", "surrogateescape")
