@@ -1,38 +1,32 @@
 """The supervisor of a run: it owns the state file, and knows lanes and attempts.
 
-It puts what is new in the buckets on the lanes, hands each object event to a worker, and concludes: error
-items, ledger and lane change in one transaction, so that a process killed at any moment leaves each object done, in
-the error table, or still in its lane. A worker that dies costs its object one attempt and nothing else.
+It hands each object event of the lanes to a worker, and concludes: error items, ledger and lane change in one
+transaction, so that a process killed at any moment leaves each object done, in the error table, or still in its lane.
+A worker that dies costs its object one attempt and nothing else.
 """
 
 from __future__ import annotations
 
 import heapq
 import os
-import stat
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
 
-import msgspec
-
-from slips.backends.machine.directory import MOST_PROBLEMS, Stores
-from slips.backends.machine.lanes import Delivery, stream_names
+from slips.backends.machine.directory import Stores
+from slips.backends.machine.lanes import Delivery
 from slips.backends.machine.limits import lane_limit
 from slips.backends.machine.state import MachineState
 from slips.config import Config
-from slips.errors import StorageError, UsageError
+from slips.errors import StorageError
 from slips.model import LANES, Lane, ObjectEvent
 from slips.pipeline.ended import Failure, Success, Superseded, by_itself
-from slips.pipeline.push import push
 from slips.pipeline.report import report_failure, report_quarantine
 from slips.service.messages import Opened, Progress
+from slips.service.pending import AGAIN, Pending
 from slips.service.pool import Death, Pool, Worker
 from slips.service.summary import RESULTS_MEMORY, Observer, Summary
 from slips.usercode import code_version
 
-AGAIN = "again@"
-"""How the replay of an object begins that people ask for by name."""
 ATTEMPTS = 3
 RETRY_SECONDS = (0.3, 1.0)
 """Waits before the second and third attempt: together well below the 3 s that a `run` may wait."""
@@ -62,16 +56,12 @@ class Supervisor:
         self._config, self._state, self._observer = config, state, observer
         self._stores = Stores(config, endpoint_url, region)
         self._summary = Summary()
+        self._pending = Pending(config, state, self._stores, self._summary)
         self._results_room = RESULTS_MEMORY
         self._code_version = code_version(config.resolve(config.handler.path))
         self._after: dict[Lane, int] = {}
         self._begun: dict[Lane, float] = {}
         """When the latest object of each lane started, on the monotonic clock."""
-        self._only: set[tuple[str, str]] | None = None
-        self._filled: set[str] = set()
-        """Buckets in which this run has found a file."""
-        self._away: set[str] = set()
-        """Buckets whose directories cannot be reached, or are empty that were not: their events stay on the lanes."""
         self._excused: dict[int, int] = {}
         """Failures that were no attempts, by delivery."""
         self._retries: list[tuple[float, int, Delivery]] = []
@@ -91,150 +81,21 @@ class Supervisor:
         """
         begun = time.monotonic()
         if paths:
-            self._push_named(paths, again)
+            self._pending.push_named(paths, again=again)
         else:
-            self._push_pending()
+            self._pending.push_listed()
         self._summary.problems += self._stores.directories.unlisted
         waiting, size = self._state.stream.waiting()
-        self._observer.started(waiting if self._only is None else len(self._only), size)
+        only = self._pending.only
+        self._observer.started(waiting if only is None else len(only), size)
         try:
             self._process_all()
         finally:
             self._pool.close()
-        self._note_waiting()
+        self._pending.note_waiting()
         self._summary.results.sort(key=lambda each: (each["object"], each["handler"]))
         self._summary.seconds = round(time.monotonic() - begun, 3)
         return self._summary
-
-    # -- what to process
-
-    def _push_pending(self) -> None:
-        """Everything new or changed in the buckets' directories goes to its lane."""
-        directories = self._stores.directories
-        state = self._state.directory.resolve()
-        for bucket, directory in directories.buckets.items():
-            keys: set[str] = set()
-            problems = len(directories.unlisted)
-            # A state directory in a bucket's directory is no log: each run would find it changed.
-            own = f"{state.relative_to(directory).as_posix()}/" if state.is_relative_to(directory) else None
-            listed = (event for event in directories.list(bucket) if not (own and event.object_key.startswith(own)))
-            self._push(self._new(listed, keys))
-            is_complete = problems == len(directories.unlisted) <= MOST_PROBLEMS
-            files = self._state.files
-            if is_complete:
-                known = files.listed(bucket, keys, self._config.backend.ledger_days)
-            else:
-                known = len(files.keys(bucket))
-            if keys:
-                self._filled.add(bucket)
-                continue
-            self._note_loss(bucket, f"{directory} {'is empty' if is_complete else 'cannot be listed'}", known)
-            holds = directories.holds_entries(bucket)
-            if holds is None or (is_complete and known and not holds):
-                self._away.add(bucket)
-
-    def _note_loss(self, bucket: str, what: str, known: int) -> None:
-        """Tells of a bucket without files if the state knows some."""
-        if known:
-            self._summary.notes.append(
-                f"bucket {bucket!r}: {what}, though {known:,} of its objects are known; expected files; "
-                "if it is a share, mount it; files that were deleted are forgotten when they have been absent for "
-                f"{self._config.backend.ledger_days} days ('backend.ledger_days')"
-            )
-
-    def _note_waiting(self) -> None:
-        """Tells how many events wait for directories that are away."""
-        for bucket in sorted(self._away):
-            if waiting := self._state.stream.waiting_of(bucket):
-                directory = self._stores.directories.buckets[bucket]
-                self._summary.problems.append(
-                    f"bucket {bucket!r}: {waiting:,} of its object events stay on their lanes: {directory} cannot be "
-                    "opened, or is empty; expected a directory with files; mount it and run again; events "
-                    "of files that were deleted are tried when the files have been absent for "
-                    f"{self._config.backend.ledger_days} days ('backend.ledger_days')"
-                )
-
-    def _new(self, events: Iterable[ObjectEvent], keys: set[str]) -> Iterator[ObjectEvent]:
-        for listed in events:
-            event = self._state.files.identified(listed)
-            keys.add(event.object_key)
-            if self._state.is_pending(event):
-                yield event
-            elif self._state.has_error(event):
-                self._summary.left_alone += 1
-
-    def _push_named(self, paths: Sequence[str], again: bool) -> None:
-        """The named objects go to their lanes unless they are done or wait there; nothing else will be taken."""
-        only: set[tuple[str, str]] = set()
-        chosen: list[ObjectEvent] = []
-        for path in paths:
-            events = list(self._named(path))
-            if not events:
-                raise UsageError(f"{path}: no object there; expected a file, or a directory or prefix with some")
-            for event in map(self._state.files.identified, events):
-                if (name := (event.bucket_name, event.object_key)) in only:
-                    continue
-                only.add(name)
-                self._filled.add(event.bucket_name)
-                if again:
-                    # A replay of its own, so that the ledger does not take it for a duplicate.
-                    chosen.append(msgspec.structs.replace(event, replay=f"{AGAIN}{time.time_ns()}"))
-                elif self._state.is_waiting(event):
-                    continue
-                elif self._state.is_settled(event):
-                    self._summary.skipped += 1
-                else:
-                    chosen.append(event)
-        self._only = only
-        self._push(chosen)
-
-    def _push(self, events: Iterable[ObjectEvent]) -> None:
-        counts = push(
-            events,
-            routing=self._config.routing,
-            stream=self._state.stream,
-            drop=self._state.ledger.drop,
-            streams=stream_names(self._config),
-        )
-        self._summary.dropped += counts["drop"]
-
-    def _named(self, path: str) -> Iterator[ObjectEvent]:
-        """The objects that a PATH of `slips run` names."""
-        if path.startswith("s3://"):
-            bucket, _, key = path.removeprefix("s3://").partition("/")
-            if not bucket:
-                raise UsageError(f"{path}: no bucket; expected s3://bucket/key-or-prefix")
-            return self._exact_or_prefix(bucket, key)
-        place = Path(os.path.realpath(path))
-        for bucket, directory in self._stores.directories.buckets.items():
-            if place.is_relative_to(directory):
-                try:
-                    is_directory = stat.S_ISDIR(place.stat().st_mode)
-                except OSError as error:
-                    raise UsageError(
-                        f"{path}: {error.strerror}; expected a file or directory below {directory}"
-                    ) from None
-                key = place.relative_to(directory).as_posix()
-                if is_directory:
-                    return self._stores.list(bucket, "" if key == "." else f"{key}/")
-                return (event for event in self._stores.list(bucket, key) if event.object_key == key)
-        known = ", ".join(f"{directory} ({name})" for name, directory in self._stores.directories.buckets.items())
-        raise UsageError(
-            f"{path}: belongs to no bucket; expected a path below a directory of 'backend.embedded.buckets' "
-            f"({known or 'there are none'}), or s3://bucket/key-or-prefix"
-        )
-
-    def _exact_or_prefix(self, bucket: str, key: str) -> Iterator[ObjectEvent]:
-        """That very key if there is one, else all that begin with it."""
-        try:
-            for number, event in enumerate(self._stores.list(bucket, key)):
-                yield event
-                if number == 0 and event.object_key == key:
-                    return  # keys come in order: the exact one is the first
-        except StorageError as error:
-            raise UsageError(f"{error}; expected a bucket that can be listed") from error
-
-    # -- processing
 
     def _process_all(self) -> None:
         taken: list[Delivery] = []
@@ -242,7 +103,7 @@ class Supervisor:
             now = time.monotonic()
             while self._retries and self._retries[0][0] <= now:
                 taken.insert(0, heapq.heappop(self._retries)[2])
-            taken = [each for each in taken if each.event.bucket_name not in self._away]
+            taken = [each for each in taken if self._pending.is_wanted(each.event)]
             self._refill(taken)
             self._hand_out(taken)
             if not (taken or self._pool.is_busy or self._retries):
@@ -271,14 +132,9 @@ class Supervisor:
         return 0.0 if begun is None else begun + lane_limit(self._config, self._state, lane).delay
 
     def _take(self, lanes: Sequence[Lane]) -> list[Delivery]:
-        """The next events of the lanes, of the named objects only if there are some, and of no bucket that is away."""
+        """The next events of the lanes that this run is to process."""
         while batch := self._state.stream.take(AT_HAND, self._after, lanes):
-            wanted = [
-                each
-                for each in batch
-                if each.event.bucket_name not in self._away and (self._only is None or _object(each) in self._only)
-            ]
-            if wanted:
+            if wanted := [each for each in batch if self._pending.is_wanted(each.event)]:
                 return wanted
         return []
 
@@ -377,18 +233,9 @@ class Supervisor:
         self._results_room -= self._summary.keep_results(delivery.event.url, outcome, self._results_room)
         self._observer.succeeded(delivery.event, outcome)
 
-    def _goes_away(self, bucket: str) -> bool:
-        """Whether a bucket's directory is away by now, so that its events wait: no attempt could help."""
-        directories = self._stores.directories
-        if bucket in directories.buckets and bucket not in self._away:
-            holds = directories.holds_entries(bucket)
-            if holds is None or (not holds and bucket in self._filled):
-                self._away.add(bucket)
-        return bucket in self._away
-
     def _conclude_failure(self, delivery: Delivery, failure: Failure) -> None:
         state = self._state
-        if failure.stage == StorageError.stage and self._goes_away(delivery.event.bucket_name):
+        if failure.stage == StorageError.stage and self._pending.goes_away(delivery.event.bucket_name):
             state.ledger.forget(delivery.event)  # its claim
             self._observer.ended(delivery.event, "its bucket's directory is away")
             return

@@ -1,0 +1,183 @@
+"""The objects that a run is to process, listed or named by paths: puts those that are pending on their lanes.
+
+A bucket's directory may be away (a share that is not mounted): then its object events stay on their lanes.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from slips.backends.machine.directory import MOST_PROBLEMS, Stores
+from slips.backends.machine.lanes import stream_names
+from slips.backends.machine.state import MachineState
+from slips.config import Config
+from slips.errors import StorageError, UsageError
+from slips.model import ObjectEvent
+from slips.pipeline.push import push
+from slips.service.summary import Summary
+
+AGAIN = "again@"
+"""How the replay of an object begins that people ask for by name."""
+
+
+class Pending:
+    """Puts objects on their lanes, and knows which events of the lanes this run may process."""
+
+    def __init__(self, config: Config, state: MachineState, stores: Stores, summary: Summary) -> None:
+        self._config, self._state, self._summary = config, state, summary
+        self._stores, self._directories = stores, stores.directories
+        self.only: set[tuple[str, str]] | None = None
+        """Bucket and key of the objects that were named, if any were: nothing else is processed."""
+        self._filled: set[str] = set()
+        """Buckets in which this run has found a file."""
+        self._away: set[str] = set()
+        """Buckets whose directories cannot be reached, or are empty that were not: their events stay on the lanes."""
+
+    def is_wanted(self, event: ObjectEvent) -> bool:
+        """Whether this run processes the object of an event: its bucket can be read, and no other was named."""
+        if event.bucket_name in self._away:
+            return False
+        return self.only is None or (event.bucket_name, event.object_key) in self.only
+
+    def goes_away(self, bucket: str) -> bool:
+        """Looks whether the bucket's directory is away by now, so that its events wait: no attempt could help."""
+        if bucket in self._directories.buckets and bucket not in self._away:
+            holds = self._directories.holds_entries(bucket)
+            if holds is None or (not holds and bucket in self._filled):
+                self._away.add(bucket)
+        return bucket in self._away
+
+    def push_listed(self) -> None:
+        """Puts every new or changed object of the buckets' directories on its lane."""
+        state = self._state.directory.resolve()
+        for bucket, directory in self._directories.buckets.items():
+            keys: set[str] = set()
+            problems = len(self._directories.unlisted)
+            # A state directory in a bucket's directory is no log: each run would find it changed.
+            own = f"{state.relative_to(directory).as_posix()}/" if state.is_relative_to(directory) else None
+            listed = (e for e in self._directories.list(bucket) if not (own and e.object_key.startswith(own)))
+            self._push(self._new(listed, keys))
+            is_complete = problems == len(self._directories.unlisted) <= MOST_PROBLEMS
+            files = self._state.files
+            if is_complete:
+                known = files.listed(bucket, keys, self._config.backend.ledger_days)
+            else:
+                known = len(files.keys(bucket))
+            if keys:
+                self._filled.add(bucket)
+                continue
+            self._note_loss(bucket, f"{directory} {'is empty' if is_complete else 'cannot be listed'}", known)
+            holds = self._directories.holds_entries(bucket)
+            if holds is None or (is_complete and known and not holds):
+                self._away.add(bucket)
+
+    def push_named(self, paths: Sequence[str], *, again: bool) -> None:
+        """Puts the named objects on their lanes; with `again` also those that are done or wait there.
+
+        Raises UsageError for a path that names no object.
+        """
+        only: set[tuple[str, str]] = set()
+        chosen: list[ObjectEvent] = []
+        for path in paths:
+            events = list(self._named(path))
+            if not events:
+                raise UsageError(f"{path}: no object there; expected a file, or a directory or prefix with some")
+            for event in map(self._state.files.identified, events):
+                if (name := (event.bucket_name, event.object_key)) in only:
+                    continue
+                only.add(name)
+                self._filled.add(event.bucket_name)
+                if again:
+                    # A replay of its own, so that the ledger does not take it for a duplicate.
+                    chosen.append(msgspec.structs.replace(event, replay=f"{AGAIN}{time.time_ns()}"))
+                elif self._state.is_waiting(event):
+                    continue
+                elif self._state.is_settled(event):
+                    self._summary.skipped += 1
+                else:
+                    chosen.append(event)
+        self.only = only
+        self._push(chosen)
+
+    def note_waiting(self) -> None:
+        """Adds to the summary how many events wait for directories that are away."""
+        for bucket in sorted(self._away):
+            if waiting := self._state.stream.waiting_of(bucket):
+                directory = self._directories.buckets[bucket]
+                self._summary.problems.append(
+                    f"bucket {bucket!r}: {waiting:,} of its object events stay on their lanes: {directory} cannot be "
+                    "opened, or is empty; expected a directory with files; mount it and run again; events "
+                    "of files that were deleted are tried when the files have been absent for "
+                    f"{self._config.backend.ledger_days} days ('backend.ledger_days')"
+                )
+
+    def _note_loss(self, bucket: str, what: str, known: int) -> None:
+        """Adds to the summary that a bucket has no files, if the state knows some."""
+        if known:
+            self._summary.notes.append(
+                f"bucket {bucket!r}: {what}, though {known:,} of its objects are known; expected files; "
+                "if it is a share, mount it; files that were deleted are forgotten when they have been absent for "
+                f"{self._config.backend.ledger_days} days ('backend.ledger_days')"
+            )
+
+    def _new(self, events: Iterable[ObjectEvent], keys: set[str]) -> Iterator[ObjectEvent]:
+        """The listed events whose objects are pending; `keys` takes the keys of all."""
+        for listed in events:
+            event = self._state.files.identified(listed)
+            keys.add(event.object_key)
+            if self._state.is_pending(event):
+                yield event
+            elif self._state.has_error(event):
+                self._summary.left_alone += 1
+
+    def _push(self, events: Iterable[ObjectEvent]) -> None:
+        counts = push(
+            events,
+            routing=self._config.routing,
+            stream=self._state.stream,
+            drop=self._state.ledger.drop,
+            streams=stream_names(self._config),
+        )
+        self._summary.dropped += counts["drop"]
+
+    def _named(self, path: str) -> Iterator[ObjectEvent]:
+        """The objects that a PATH of `slips run` names."""
+        if path.startswith("s3://"):
+            bucket, _, key = path.removeprefix("s3://").partition("/")
+            if not bucket:
+                raise UsageError(f"{path}: no bucket; expected s3://bucket/key-or-prefix")
+            return self._exact_or_prefix(bucket, key)
+        place = Path(os.path.realpath(path))
+        for bucket, directory in self._directories.buckets.items():
+            if place.is_relative_to(directory):
+                try:
+                    is_directory = stat.S_ISDIR(place.stat().st_mode)
+                except OSError as error:
+                    raise UsageError(
+                        f"{path}: {error.strerror}; expected a file or directory below {directory}"
+                    ) from None
+                key = place.relative_to(directory).as_posix()
+                if is_directory:
+                    return self._stores.list(bucket, "" if key == "." else f"{key}/")
+                return (event for event in self._stores.list(bucket, key) if event.object_key == key)
+        known = ", ".join(f"{directory} ({name})" for name, directory in self._directories.buckets.items())
+        raise UsageError(
+            f"{path}: belongs to no bucket; expected a path below a directory of 'backend.embedded.buckets' "
+            f"({known or 'there are none'}), or s3://bucket/key-or-prefix"
+        )
+
+    def _exact_or_prefix(self, bucket: str, key: str) -> Iterator[ObjectEvent]:
+        """That very key if there is one, else all that begin with it."""
+        try:
+            for number, event in enumerate(self._stores.list(bucket, key)):
+                yield event
+                if number == 0 and event.object_key == key:
+                    return  # keys come in order: the exact one is the first
+        except StorageError as error:
+            raise UsageError(f"{error}; expected a bucket that can be listed") from error
