@@ -1,0 +1,41 @@
+"""AWS event JSON ↔ model: the payload of a function in, object events (and why an invocation failed) out.
+
+    arrivals      what EventPusher is invoked with: deliveries of SNS, SQS and EventBridge around events of S3
+    s3            a record of S3's own event, one of the two sources
+    eventbridge   an event of EventBridge, the other source
+    lane          object events as slips writes them: records of a lane, the payload of MainFunc
+    lost          what Reporter and Drain are given: on-failure records and dead letters, around any of the above
+    cause         why AWS gave an invocation up
+    object_event  an ObjectEvent out of JSON values, checked
+    members       members of JSON objects, and the words for one that is missing or wrong
+
+Nothing here does I/O or trusts its input. Whatever the JSON is, the answer is an event, a problem in words, or an
+`EnvelopeError`, and no other exception. The shapes are AWS's; `tests/events/` has one of each.
+
+- S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+- EventBridge: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+- dead letters, on-failure records: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+- those of a stream: https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+"""
+
+from slips.envelope.arrivals import Message, evidence, messages
+from slips.envelope.cause import Cause
+from slips.envelope.lane import LaneRecord, arguments, decode, encode, lane_records
+from slips.envelope.lost import Batch, Found, found_in
+from slips.envelope.s3 import unquoted
+
+__all__ = [
+    "Batch",
+    "Cause",
+    "Found",
+    "LaneRecord",
+    "Message",
+    "arguments",
+    "decode",
+    "encode",
+    "evidence",
+    "found_in",
+    "lane_records",
+    "messages",
+    "unquoted",
+]

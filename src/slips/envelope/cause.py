@@ -1,0 +1,104 @@
+"""Why AWS gave an invocation up. A Cause is for people: what is missing or odd in it is empty, and loses no event.
+
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct
+
+from slips.envelope.members import dig, loose
+from slips.model import format_time, readable
+
+_REQUEST = re.compile(r"(?:RequestId: \S+ (?:Error: )?|\S+Z \S+ (?=Task timed out))")
+"""What Lambda puts before its own error messages: it would make alike errors differ."""
+
+
+class Cause(Struct):
+    """Why an invocation was given up."""
+
+    request_id: str = ""
+    function: str = ""
+    """ARN; empty for a dead letter, which does not name it."""
+    condition: str = ""
+    """E.g. "RetriesExhausted", "EventAgeExceeded", "RetryAttemptsExhausted"; empty for a dead letter."""
+    attempts: int = 0
+    """0 if AWS does not say."""
+    error_type: str = ""
+    message: str = ""
+    traceback: str = ""
+    failed_at: str = ""
+    """RFC 3339 UTC with milliseconds; empty if AWS does not say."""
+
+
+def of_failure(record: dict[str, Any]) -> Cause:
+    """The cause in an on-failure record."""
+    response = record.get("responsePayload")
+    condition = loose(record, "requestContext", "condition")
+    message = _REQUEST.sub("", loose(response, "errorMessage"), count=1)
+    attempts = dig(record, "requestContext", "approximateInvokeCount")
+    return Cause(
+        request_id=loose(record, "requestContext", "requestId"),
+        function=loose(record, "requestContext", "functionArn"),
+        condition=condition,
+        attempts=attempts if type(attempts) is int else 0,
+        error_type=loose(response, "errorType")
+        or _type_of(message)
+        or (message and loose(record, "responseContext", "functionError"))
+        or condition,
+        message=message,
+        traceback=_lines(dig(response, "stackTrace")),
+        failed_at=_time(loose(record, "timestamp")),
+    )
+
+
+def of_dead_letter(message: dict[str, Any]) -> Cause | None:
+    """The cause in the attributes of a message that was the dead letter of a function; None for any other message.
+
+    SNS writes an attribute as {"Value"}, SQS as {"stringValue"} to Lambda and as {"StringValue"} to others.
+    """
+    attributes = message.get("MessageAttributes") or message.get("messageAttributes")
+    request_id, code, text = (
+        next((text for form in ("Value", "stringValue", "StringValue") if (text := loose(attributes, name, form))), "")
+        for name in ("RequestID", "ErrorCode", "ErrorMessage")
+    )
+    if not request_id:
+        return None
+    text = _REQUEST.sub("", text, count=1)
+    sent = loose(message, "attributes", "SentTimestamp") or loose(message, "Attributes", "SentTimestamp")
+    return Cause(
+        request_id=request_id,
+        error_type=_type_of(text) or ("Unhandled" if code in ("", "200") else f"HTTP {code}"),
+        message=text,
+        failed_at=_time(loose(message, "Timestamp") or sent),
+    )
+
+
+def _lines(frames: Any) -> str:
+    """A stack trace as Lambda writes that of a Python function: a list of texts."""
+    texts = (
+        [readable(frame).rstrip("\n") for frame in frames if isinstance(frame, str)] if isinstance(frames, list) else []
+    )
+    return "\n".join(texts)
+
+
+def _type_of(message: str) -> str:
+    """The error type that Lambda leaves out of some of its own errors."""
+    if "Task timed out" in message:
+        return "Sandbox.Timedout"
+    return "Runtime.ExitError" if "exited" in message else ""
+
+
+def _time(text: str) -> str:
+    """RFC 3339, or milliseconds since the epoch, in our form; empty for any other text."""
+    try:
+        if text.isdecimal():
+            return format_time(int(text) / 1000)
+        when = datetime.fromisoformat(text)
+        return format_time((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError, OSError):
+        return ""

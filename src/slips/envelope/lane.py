@@ -1,0 +1,68 @@
+"""Object events as slips writes them: the records of a lane's stream, and the payload of MainFunc."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from slips.envelope.members import kind_of, loose, need, parsed
+from slips.envelope.object_event import from_json
+from slips.errors import EnvelopeError
+from slips.model import ObjectEvent
+
+
+class LaneRecord(Struct):
+    """One record of a lane's stream: an event, or the problem with it."""
+
+    sequence_number: str
+    """Empty if there is none, which Lambda takes for a failure of the whole batch."""
+    event: ObjectEvent | None = None
+    problem: str = ""
+
+
+def encode(event: ObjectEvent) -> bytes:
+    """The data of a Kinesis record that carries an event: the JSON of the event."""
+    return msgspec.json.encode(event.to_dict())
+
+
+def decode(data: bytes) -> ObjectEvent:
+    """The event that `encode` wrote. Raises `EnvelopeError`."""
+    return _of_data(data, "data")
+
+
+def lane_records(payload: Any) -> list[LaneRecord]:
+    """The records of a Kinesis event, in order. Raises `EnvelopeError` for any other payload."""
+    records = []
+    for number, record in enumerate(need(payload, "Records", list, "event")):
+        result = LaneRecord(loose(record, "kinesis", "sequenceNumber"))
+        try:
+            result.event = of_kinesis(record, f"Records[{number}]")
+        except EnvelopeError as error:
+            result.problem = str(error)
+        records.append(result)
+    return records
+
+
+def arguments(payload: Any) -> list[ObjectEvent]:
+    """The object events that MainFunc is invoked with, in a list, or one alone. Raises `EnvelopeError`."""
+    if isinstance(payload, dict):
+        return [from_json(payload, "event")]
+    if not isinstance(payload, list):
+        raise EnvelopeError(f"event: {kind_of(payload)}; a list of object events was expected")
+    return [from_json(item, f"event: item {number}") for number, item in enumerate(payload, 1)]
+
+
+def of_kinesis(record: Any, where: str) -> ObjectEvent:
+    """The event that a record of a Kinesis event carries. Raises `EnvelopeError`."""
+    data = need(need(record, "kinesis", dict, where), "data", str, f"{where}.kinesis")
+    try:
+        return _of_data(b64decode(data, validate=True), f"{where}.kinesis.data")
+    except ValueError as error:
+        raise EnvelopeError(f"{where}.kinesis.data: {error}; base64 was expected") from error
+
+
+def _of_data(data: bytes, where: str) -> ObjectEvent:
+    return from_json(parsed(data, where), where)
