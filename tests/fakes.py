@@ -20,7 +20,18 @@ from slips.interface import Handler
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome
 from slips.pipeline.ended import Failure, Success
 from slips.pipeline.process import Processor
-from slips.ports import Claim, ErrorTable, LedgerEntry, ObjectStore, SharedLedger, StoredObject, Stream, Undelivered
+from slips.ports import (
+    SETTLED,
+    Claim,
+    ErrorTable,
+    LedgerEntry,
+    ObjectStore,
+    SharedLedger,
+    Status,
+    StoredObject,
+    Stream,
+    Undelivered,
+)
 
 STREAMS: dict[Lane, str] = {"fast": "mine-EventFastStream-1", "slow": "mine-EventSlowStream-2"}
 
@@ -103,7 +114,7 @@ class Ledger(Faults):
 
     def claim(self, event: ObjectEvent, request_id: str) -> Claim:
         known = self._call("claim", event)
-        if known is not None and known.status in ("done", "part", "dropped"):
+        if known is not None and known.status in SETTLED:
             return "done"
         if known is not None and known.status == "claimed" and known.request_id != request_id:
             return "claimed"
@@ -185,7 +196,9 @@ class Ledger(Faults):
         if error_id and self._errors is not None:
             self._errors.items.pop(error_id, None)
 
-    def _write(self, event: ObjectEvent, *, status: str, request_id: str = "", outcome: Outcome | None = None) -> None:
+    def _write(
+        self, event: ObjectEvent, *, status: Status, request_id: str = "", outcome: Outcome | None = None
+    ) -> None:
         self.entries[_key(event)] = LedgerEntry(
             event.bucket_name,
             event.object_key,

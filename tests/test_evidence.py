@@ -17,7 +17,7 @@ from slips.interface import Handler
 from slips.model import ErrorItem, MetaData
 from slips.pipeline.ended import Failure
 from slips.pipeline.evidence import EVENT_BYTES, keep
-from slips.pipeline.report import report_failure
+from slips.pipeline.items import report_failure
 
 
 class Hostile:

@@ -27,9 +27,9 @@ from slips.format import RecordLimits, TooLong
 from slips.interface import Handler, load_handlers
 from slips.model import MetaData, ObjectEvent, Outcome, Range, bounded
 from slips.pipeline.ended import Failure, Success
+from slips.pipeline.items import report_failure, report_quarantine
 from slips.pipeline.process import Processor
 from slips.pipeline.quarantine import RANGES, SAMPLES_BYTES, Quarantine
-from slips.pipeline.report import report_failure, report_quarantine
 from slips.pipeline.result import plain_result
 from slips.ports import StoredObject
 from slips.service.messages import Frames, FromWorker, frame

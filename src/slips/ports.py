@@ -89,15 +89,25 @@ class ErrorTable(Protocol):
         ...
 
 
+Status = Literal["claimed", "waiting", "done", "part", "dropped", "dismissed", "failed", "superseded"]
+"""What the ledger says of an object event. `claimed`: a request runs it; `waiting`: it is back on its lane, unclaimed;
+`part`: it was stopped in time, and the rest is an event of its own; `dropped`: by a routing rule; `dismissed`: people
+took its error item out; `failed`: it has an error item; `superseded`: other content than the announced was read, which
+has an entry of its own."""
+SETTLED: frozenset[Status] = frozenset({"done", "part", "dropped", "dismissed"})
+"""An event that is settled never runs again: a claim is refused, a listing does not put it on a lane."""
+CONCLUDED: frozenset[Status] = SETTLED | {"failed", "superseded"}
+"""An event that is concluded owes nothing: it needs no further error item, and no delivery of its own accord. But it
+runs again if it is asked for or announced once more: that is what these two and SETTLED differ in."""
+
+
 class LedgerEntry(Struct, omit_defaults=True):
     """What became of one object event."""
 
     bucket: str
     key: str
     identity: str
-    status: str
-    """`claimed`, `done`, `part`, `failed`, `dropped`; `waiting`: back on its lane, nobody's; `dismissed`: its error
-    item was taken out; `superseded`: other content was there when it was read, which has an entry of its own."""
+    status: Status
     updated_at: float = 0.0
     """Epoch seconds."""
     request_id: str = ""

@@ -12,7 +12,8 @@ handlers    the user's handlers in one run: made, set up, given each event, aske
 quarantine  the bad records of one run
 ended       how a run ended: Success, Failure, Superseded
 invocation  a batch of object events, each processed and concluded in error table, ledger and lanes
-report      a Failure, a Success with quarantined records, or a lost invocation, to the error items that people see
+items       a Failure, or a Success with quarantined records, as the error items that people see
+report      an invocation that AWS gave up, to the error table
 drain       error items, and what nobody could deliver, back on their lane, each deleted only after all was accepted
 choose      which error items are meant
 """

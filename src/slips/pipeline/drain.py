@@ -14,8 +14,9 @@ from slips.config import Route
 from slips.envelope import Batch, found_in
 from slips.errors import EnvelopeError, GoneError, OverwrittenError, StorageError, StreamError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent
+from slips.pipeline.items import fingerprint
 from slips.pipeline.push import push
-from slips.pipeline.report import events_of, fingerprint
+from slips.pipeline.report import events_of
 from slips.ports import ErrorTable, Ledger, ObjectStore, Stream, Undelivered
 from slips.routing import lane_for, lane_of_item
 

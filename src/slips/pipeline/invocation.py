@@ -23,8 +23,9 @@ from slips.errors import NoProgressError, StateError, StreamError, UnfinishedErr
 from slips.exceptions import describe
 from slips.model import ObjectEvent, Outcome
 from slips.pipeline.ended import Failure, Success, Superseded, by_itself
+from slips.pipeline.items import report_failure, report_quarantine, run_ids
 from slips.pipeline.process import Processor
-from slips.pipeline.report import listed, report_failure, report_quarantine, run_ids, take_back
+from slips.pipeline.report import listed, take_back
 from slips.ports import Claim, ErrorTable, SharedLedger, Stream
 from slips.routing import lane_for
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -12,70 +11,14 @@ import msgspec
 from slips.envelope import Batch, Cause, Found, decode
 from slips.errors import EnvelopeError, GoneError, StreamError, UnfinishedError
 from slips.model import ErrorItem, ObjectEvent, Outcome, format_time
-from slips.pipeline.ended import Failure, Success
-from slips.ports import ErrorTable, LedgerEntry, SharedLedger
+from slips.pipeline.items import fingerprint, part_id, run_ids
+from slips.ports import CONCLUDED, ErrorTable, LedgerEntry, SharedLedger
 
 NAME, LISTED, TRACEBACK = 200, 4_000, 16_000
 """Characters of an error's type, text and traceback that are kept of what AWS says: an item takes 400 KB."""
 
 SPENT_STATUS = 86
 """Exit status of a function that ends its process because it is unfit for another object: its ledger has the reason."""
-
-_DIGITS = re.compile(r"\d+")
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|s3://\S+")
-
-
-def report_failure(failure: Failure, request_id: str, attempts: int, now: float, code_version: str = "") -> ErrorItem:
-    """The item of an object, or of the records replayed of it, that could not be finished. `now` is epoch seconds."""
-    return ErrorItem(
-        request_id=request_id,
-        kind="object" if failure.event.records is None else "records",
-        records=failure.event.records or [],
-        events=[failure.event],
-        stage=failure.stage,
-        error_type=failure.error_type,
-        message=failure.message,
-        traceback=failure.traceback,
-        failed_at=format_time(now),
-        attempts=attempts,
-        fingerprint=fingerprint(failure.stage, failure.error_type, failure.message, failure.event),
-        seq=failure.seq,
-        event=failure.handler_event,
-        event_truncated=failure.handler_event_truncated,
-        code_version=code_version,
-    )
-
-
-def report_quarantine(
-    success: Success, request_id: str, attempts: int, now: float, code_version: str = ""
-) -> Iterator[ErrorItem]:
-    """The items of a finished object's bad records: usually none, one where there are some, more where there are many.
-
-    Each carries an event that replays just its records of just this content.
-    """
-    for number, part in enumerate(success.quarantine, 1):
-        ranges = part.ranges
-        event = msgspec.structs.replace(success.event, records=ranges, reader=success.reader, replay=None)
-        yield ErrorItem(
-            request_id=part_id(request_id, number),
-            kind="records",
-            events=[event],
-            stage="parse",
-            error_type=part.error_type,
-            message=f"record {ranges[0][0]}: {part.message}",
-            traceback=part.traceback,
-            failed_at=format_time(now),
-            attempts=attempts,
-            fingerprint=fingerprint("parse", part.error_type, part.message, event),
-            records=ranges,
-            samples=part.samples,
-            code_version=code_version,
-        )
-
-
-def part_id(request_id: str, number: int) -> str:
-    """The id of the item number `number`, from 1, of a run's bad records."""
-    return request_id if number == 1 else f"{request_id}-{number}"
 
 
 def take_back(errors: ErrorTable, request_id: str, number: int) -> None:
@@ -196,16 +139,9 @@ def listed(problems: Sequence[str]) -> str:
     return text if len(text) <= LISTED else f"{text[:LISTED]}…"
 
 
-def run_ids(request_id: str, events: int) -> list[str]:
-    """What names the run of each event of an invocation, and the error item it may become."""
-    return [request_id] if events == 1 else [f"{request_id}-{number}" for number in range(1, events + 1)]
-
-
 def _is_settled(known: LedgerEntry, run_id: str) -> bool:
     """Whether an event needs no item of this run: it is done, or another run has it or had it."""
-    if known.status in ("done", "part", "dropped", "superseded"):
-        return True
-    return known.status == "failed" or (known.status == "claimed" and known.request_id != run_id)
+    return known.status in CONCLUDED or (known.status == "claimed" and known.request_id != run_id)
 
 
 def _lost(event: ObjectEvent, run_id: str, stage: str, cause: Cause, now: float, code_version: str) -> ErrorItem:
@@ -255,9 +191,3 @@ def _gone(gone: Gone, cause: Cause, now: float, code_version: str) -> ErrorItem:
 def _digest(events: Iterable[ObjectEvent]) -> str:
     """An id for what came without one, the same each time it comes."""
     return hashlib.sha256(msgspec.json.encode(list(events))).hexdigest()[:32]
-
-
-def fingerprint(stage: str, error_type: str, message: str, event: ObjectEvent | None = None) -> str:
-    """Ten hex digits, the same for errors that differ only in numbers, quoted values and the object."""
-    shape = _DIGITS.sub("0", _QUOTED.sub("'…'", message.replace(event.url, "") if event else message))
-    return hashlib.sha256("\n".join((stage, error_type, shape)).encode()).hexdigest()[:10]

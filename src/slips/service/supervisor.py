@@ -20,7 +20,7 @@ from slips.config import Config
 from slips.errors import StorageError
 from slips.model import LANES, Lane, ObjectEvent
 from slips.pipeline.ended import Failure, Success, Superseded, by_itself
-from slips.pipeline.report import report_failure, report_quarantine
+from slips.pipeline.items import report_failure, report_quarantine
 from slips.service.messages import Opened, Progress
 from slips.service.pending import AGAIN, Pending
 from slips.service.pool import Death, Pool, Worker

@@ -13,7 +13,7 @@ from slips.backends.aws.dynamodb import Values, is_conflict, reworded
 from slips.backends.aws.error_table import DynamoErrors
 from slips.errors import StateError
 from slips.model import ErrorItem, ObjectEvent, Outcome, Range
-from slips.ports import Claim, LedgerEntry
+from slips.ports import Claim, LedgerEntry, Status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -214,7 +214,7 @@ def _ledger_entry(values: Values) -> LedgerEntry:
         text("bucket"),
         text("object_key"),
         text("identity"),
-        text("status"),
+        cast("Status", text("status")),
         float(values["updated_at"]["N"]),
         text("request_id"),
         msgspec.json.decode(text("outcome"), type=Outcome) if "outcome" in values else None,

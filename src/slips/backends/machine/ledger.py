@@ -11,12 +11,11 @@ import msgspec
 from slips.backends.machine.content import is_stamp
 from slips.backends.machine.sqlite import Database, to_json
 from slips.model import ObjectEvent, Outcome, Range
-from slips.ports import Claim, LedgerEntry
+from slips.ports import SETTLED, Claim, LedgerEntry, Status
 
-SETTLED = ("done", "part", "dropped", "dismissed")
-"""What the ledger says of an object that needs no further run; of a part, the rest has an event of its own."""
 MOST_SETTLED = 10_000
 """Contents of one key that a worker is told of: who brings back an older one has it processed again."""
+_EACH_SETTLED = ", ".join("?" * len(SETTLED))
 
 
 class SqliteLedger:
@@ -83,16 +82,16 @@ class SqliteLedger:
     def settled(self, event: ObjectEvent) -> list[str]:
         """The contents of the event's object that need no further run, the latest MOST_SETTLED."""
         found = self._database.select(
-            "SELECT identity FROM ledger WHERE bucket = ? AND key = ? AND status IN (?, ?, ?, ?) "
+            f"SELECT identity FROM ledger WHERE bucket = ? AND key = ? AND status IN ({_EACH_SETTLED}) "  # noqa: S608
             "AND json_extract(entry, '$[3]') IS NULL AND json_extract(entry, '$[4]') IS NULL "
             "ORDER BY updated_at DESC LIMIT ?",
             (event.bucket_name, event.object_key, *SETTLED, MOST_SETTLED),
         )
         return [identity for (identity,) in found]
 
-    def status_of(self, event: ObjectEvent) -> str | None:
+    def status_of(self, event: ObjectEvent) -> Status | None:
         rows = self._database.select("SELECT status FROM ledger WHERE entry = ?", (_entry(event),))
-        return cast("str", rows[0][0]) if rows else None
+        return cast("Status", rows[0][0]) if rows else None
 
     def get(self, event: ObjectEvent) -> LedgerEntry | None:
         rows = self._database.select(f"{_SELECT_LEDGER} WHERE entry = ?", (_entry(event),))
@@ -104,7 +103,7 @@ class SqliteLedger:
             at = rows[-1][0]
             yield from map(_ledger_entry, rows)
 
-    def _write(self, event: ObjectEvent, status: str, outcome: Outcome | None, request_id: str = "") -> None:
+    def _write(self, event: ObjectEvent, status: Status, outcome: Outcome | None, request_id: str = "") -> None:
         if is_stamp(event.identity) and status != "claimed":
             self.forget_stamps(event)
         self._database.execute(

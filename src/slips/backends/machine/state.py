@@ -17,10 +17,11 @@ from slips.backends.machine.content import is_stamp, names_of
 from slips.backends.machine.errors import SqliteErrors
 from slips.backends.machine.files import Files
 from slips.backends.machine.lanes import Delivery, SqliteStream
-from slips.backends.machine.ledger import SETTLED, SqliteLedger
+from slips.backends.machine.ledger import SqliteLedger
 from slips.backends.machine.patience import Patience
 from slips.backends.machine.sqlite import Database
 from slips.model import LANES, ErrorItem, ObjectEvent
+from slips.ports import SETTLED
 
 
 class MachineState(Database):

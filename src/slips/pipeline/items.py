@@ -1,0 +1,79 @@
+"""Error items: what went wrong with a run, for people to read, group and replay."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from slips.model import ErrorItem, ObjectEvent, format_time
+from slips.pipeline.ended import Failure, Success
+
+_DIGITS = re.compile(r"\d+")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|s3://\S+")
+
+
+def report_failure(failure: Failure, request_id: str, attempts: int, now: float, code_version: str = "") -> ErrorItem:
+    """The item of an object, or of the records replayed of it, that could not be finished. `now` is epoch seconds."""
+    return ErrorItem(
+        request_id=request_id,
+        kind="object" if failure.event.records is None else "records",
+        records=failure.event.records or [],
+        events=[failure.event],
+        stage=failure.stage,
+        error_type=failure.error_type,
+        message=failure.message,
+        traceback=failure.traceback,
+        failed_at=format_time(now),
+        attempts=attempts,
+        fingerprint=fingerprint(failure.stage, failure.error_type, failure.message, failure.event),
+        seq=failure.seq,
+        event=failure.handler_event,
+        event_truncated=failure.handler_event_truncated,
+        code_version=code_version,
+    )
+
+
+def report_quarantine(
+    success: Success, request_id: str, attempts: int, now: float, code_version: str = ""
+) -> Iterator[ErrorItem]:
+    """The items of a finished object's bad records: usually none, one where there are some, more where there are many.
+
+    Each carries an event that replays just its records of just this content.
+    """
+    for number, part in enumerate(success.quarantine, 1):
+        ranges = part.ranges
+        event = msgspec.structs.replace(success.event, records=ranges, reader=success.reader, replay=None)
+        yield ErrorItem(
+            request_id=part_id(request_id, number),
+            kind="records",
+            events=[event],
+            stage="parse",
+            error_type=part.error_type,
+            message=f"record {ranges[0][0]}: {part.message}",
+            traceback=part.traceback,
+            failed_at=format_time(now),
+            attempts=attempts,
+            fingerprint=fingerprint("parse", part.error_type, part.message, event),
+            records=ranges,
+            samples=part.samples,
+            code_version=code_version,
+        )
+
+
+def part_id(request_id: str, number: int) -> str:
+    """The id of the item number `number`, from 1, of a run's bad records."""
+    return request_id if number == 1 else f"{request_id}-{number}"
+
+
+def run_ids(request_id: str, events: int) -> list[str]:
+    """What names the run of each event of an invocation, and the error item it may become."""
+    return [request_id] if events == 1 else [f"{request_id}-{number}" for number in range(1, events + 1)]
+
+
+def fingerprint(stage: str, error_type: str, message: str, event: ObjectEvent | None = None) -> str:
+    """Ten hex digits, the same for errors that differ only in numbers, quoted values and the object."""
+    shape = _DIGITS.sub("0", _QUOTED.sub("'…'", message.replace(event.url, "") if event else message))
+    return hashlib.sha256("\n".join((stage, error_type, shape)).encode()).hexdigest()[:10]
