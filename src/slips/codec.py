@@ -1,6 +1,6 @@
-"""Stored bytes → content, told by what the bytes are, never by the object's name.
+"""Decompresses stored bytes to content. The bytes decide which compression it is, never the object's name.
 
-In: a forward-only object with `read`. Out: a buffered stream of its decompressed bytes, in flat memory. Damage must
+In: a forward-only object with `read`. Out: a buffered stream of the decompressed bytes, in flat memory. Damage must
 never look like the end of the object, an I/O error never like damage, and no good byte before a damage may be lost.
 """
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 READ = 128 * 1024  # bytes per read of the stored object, and in the buffer that lines are cut from
-STEP = 32 * 1024  # bytes per call, fed and given: a call that fails drops about these; 4 KB costs a fifth of the speed
-FIRST_STEP = 512  # of a member, doubled with each: decoders copy what follows the member in what they are fed
-KEPT = 1024 * 1024  # compressed bytes of one member that are kept to get back what a failing call dropped
-MEMBERS = 1 << 16  # of any size; a member costs up to 10 µs, so that more of them must hold something
-MEMBER_BYTES = 64  # of content that more members hold on average: about what as much time is spent on anyway
-WINDOW = 128 * 1024 * 1024  # most memory of a decoder: `zstd -d` grants as much unasked, `xz -9` needs 65 MiB
+STEP = 32 * 1024  # bytes in and out of a call: a failing call drops about as many; 4 KB costs a fifth of the speed
+FIRST_STEP = 512  # bytes of a member's first call, doubled each time: decoders copy the input behind the member's end
+KEPT = 1024 * 1024  # compressed bytes of a member kept in memory, to recover the output that a failing call drops
+MEMBERS = 1 << 16  # members that may be of any size; a member costs up to 10 µs, so that further ones must hold content
+MEMBER_BYTES = 64  # least bytes of content, on average, of further members: 64 bytes cost about as much time anyway
+WINDOW = 128 * 1024 * 1024  # most memory of a decoder: the default of `zstd -d`; `xz -9` needs 65 MiB
 
 _SIGNATURES = {
     "gzip": (b"\x1f\x8b\x08",),
@@ -37,33 +37,33 @@ _SIGNATURES = {
     "xz": (b"\xfd7zXZ\0",),
     "lz4": (b"\x04\x22\x4d\x18",),
 }
-_SIGNATURE_BYTES = 10  # the longest
-# Frames without content, alike in zstd and lz4. An object that begins with one is taken for zstd: pzstd writes such.
+_SIGNATURE_BYTES = 10  # of the longest signature
+# Frames without content, the same in zstd and lz4. An object that begins with one is read as zstd: pzstd writes such.
 _SKIPPABLE = tuple(bytes([n, 0x2A, 0x4D, 0x18]) for n in range(0x50, 0x60))
 _ZEROS = re.compile(rb"\0*+")
 
 
 class CodecLimits(Struct, frozen=True):
-    """How far an object may expand."""
+    """Limits of the expansion of one object."""
 
     object_bytes: int | None = None
     """Most bytes of content; None: no limit."""
     expansion_ratio: int = 1000
     """Most decompressed bytes per stored byte, over all layers."""
     ratio_after: int = 100_000_000
-    """Decompressed bytes before that is tested: a small object of alike lines is honest."""
+    """Decompressed bytes before `expansion_ratio` is tested: a small object of equal lines is honest."""
     layers: int = 4
     """Most compressions on top of each other."""
 
 
 class Decoded:
-    """The content of an object, and what is known of it so far."""
+    """The content of an object as a stream, with its compressions and the bytes read so far."""
 
     stream: io.BufferedReader
-    """The content. `readline` and `read1` give all that is whole before a damage, then raise DecompressionError; only
-    of a member above 1 MB stored may the last 33 KB be missing, unless it is just cut off. `read(n)` raises if the
-    damage is within its n bytes, since fewer would mean the end. What `raw.read` raises passes unchanged. An error
-    stays: reading on raises it again."""
+    """The content. `readline` and `read1` return all bytes before a damage, then raise DecompressionError. If a damaged
+    member has more than 1 MB stored, the last 33 KB before the damage may be missing; a member that is cut off loses
+    none. `read(n)` raises if the damage is within its n bytes, since fewer bytes would mean the end. Errors of
+    `raw.read` pass unchanged. After an error each further read raises the same error."""
 
     def __init__(self, raw: BinaryIO, limits: CodecLimits, where: str) -> None:
         self._layers = _Layers(raw, limits, where)
@@ -82,21 +82,21 @@ class Decoded:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Its compressions, outermost first: `("gzip",)`; `()` for plain. Known from the first read on."""
+        """The object's compressions, outermost first: `("gzip",)`; `()` for plain. Set by the first read."""
         return tuple(self._layers.names)
 
 
 def decode(raw: BinaryIO, limits: CodecLimits = CodecLimits(), where: str = "") -> Decoded:  # noqa: B008 (frozen)
-    """The content of `raw`: gzip, zstd, bz2, xz or lz4 frames, any of them on top of another, or plain.
+    """Decompress the content of `raw`: gzip, zstd, bz2, xz or lz4 frames, one compression on top of another, or plain.
 
-    `where` opens the error texts, e.g. `s3://bucket/key`. Nothing is read, nor raised, before `stream` is read. `raw`
-    stays the caller's to close.
+    `where` begins the error texts, e.g. `s3://bucket/key`. No byte is read, and no error raised, before the caller
+    reads `stream`. The caller closes `raw`.
     """
     return Decoded(raw, limits, where)
 
 
 class _Layers:
-    """One object on its way through its compressions, outermost first."""
+    """The decompression of one object, layer by layer, the outermost first."""
 
     def __init__(self, raw: BinaryIO, limits: CodecLimits, where: str) -> None:
         self._raw = raw
@@ -114,7 +114,7 @@ class _Layers:
                     "of each other were expected (limits.layers); look at how the object is written"
                 )
             self.names.append(name)
-            # bounded at every layer: one that expands without end may hold another without content
+            # Bound every layer: a layer that expands without end may hold another one that yields no content.
             source = _Source(self._bounded(self._layer(name, source)))
         yield from source.rest() if self.names else self._bounded(source.rest())
 
@@ -124,7 +124,7 @@ class _Layers:
             yield chunk
 
     def _layer(self, name: str, source: _Source) -> Iterator[bytes]:
-        """What the members of a compressed `source` hold, one after the other."""
+        """Yield the content of the members of a compressed `source`, one after the other."""
         member = _member_of(name)
         signatures = _SIGNATURES[name] + (_SKIPPABLE if name in ("zstd", "lz4") else ())
         given = 0
@@ -149,12 +149,12 @@ class _Layers:
                     f"average, were expected of more than {MEMBERS:,}; write fewer and larger ones"
                 )
             if name in ("gzip", "xz"):
-                source.skip_zeros()  # of tapes and block devices; gzip(1) and xz(1) do so too
+                source.skip_zeros()  # padding of tapes and block devices; gzip(1) and xz(1) skip it, too
             following = source.peek(_SIGNATURE_BYTES)
             if not following:
                 return
             if not following.startswith(signatures):
-                source.take(_SIGNATURE_BYTES)  # raises if they are few because of the layer around
+                source.take(_SIGNATURE_BYTES)  # raises the error of the layer around, if that cut these bytes short
                 raise self._error(
                     f"{name} data is followed by something else after {given} decompressed bytes; the end of the "
                     "object was expected; look at how it is written"
@@ -183,9 +183,9 @@ class _Layers:
 
 
 class _Source(io.RawIOBase):
-    """Chunks, none of them empty, as a raw stream with a look ahead.
+    """Chunks, none of them empty, as a raw stream that can peek.
 
-    An error of theirs stays: to who reads on, a generator that raised would look ended.
+    If an iterator of chunks raises, each further read raises the same error: a generator that raised would look ended.
     """
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
@@ -199,7 +199,7 @@ class _Source(io.RawIOBase):
         return True
 
     def read(self, size: int = READ, /) -> bytes:
-        """Some bytes, at most `size`; none at the end."""
+        """Return some bytes, at most `size`; none at the end."""
         if self._at == len(self._chunk):
             self._chunk, self._at = self._next(), 0
         data = self._chunk[self._at : self._at + size]
@@ -217,7 +217,7 @@ class _Source(io.RawIOBase):
         return iter(self.read, b"")
 
     def peek(self, size: int) -> bytes:
-        """The next `size` bytes, fewer only at the end or before an error; they stay."""
+        """Return the next `size` bytes without consuming them; fewer only at the end or before an error."""
         if len(self._chunk) - self._at < size:
             data = self._chunk[self._at :]
             try:
@@ -230,45 +230,45 @@ class _Source(io.RawIOBase):
         return self._chunk[self._at : self._at + size]
 
     def take(self, size: int) -> bytes:
-        """The next `size` bytes, fewer only at the end. For few: `skip` holds none."""
+        """Consume and return the next `size` bytes, fewer only at the end. For many bytes use `skip`."""
         taken = b""
         while len(taken) < size and (data := self.read(size - len(taken))):
             taken += data
         return taken
 
     def skip(self, size: int) -> None:
-        """Passes over `size` bytes, fewer only at the end."""
+        """Consume `size` bytes, fewer only at the end."""
         while size and self._has_more():
             passed = min(size, len(self._chunk) - self._at)
             self._at += passed
             size -= passed
 
     def skip_behind(self, end: bytes) -> None:
-        """Passes over everything up to and including `end`, one byte, or up to the end."""
+        """Consume all bytes up to and including the byte `end`, or up to the end."""
         while self._has_more():
-            found = self._chunk.find(end, self._at)
-            self._at = found + 1 or len(self._chunk)
-            if found >= 0:
+            position = self._chunk.find(end, self._at)
+            self._at = position + 1 or len(self._chunk)
+            if position >= 0:
                 return
 
     def skip_zeros(self) -> None:
-        """Passes over zeros."""
+        """Consume zero bytes."""
         while self._has_more():
             zeros = _ZEROS.match(self._chunk, self._at)
-            assert zeros is not None  # noqa: S101 - it matches nothing, too
+            assert zeros is not None  # noqa: S101 - the pattern matches no bytes, too
             self._at = zeros.end()
             if self._at < len(self._chunk):
                 return
 
     def unread(self, data: bytes) -> None:
-        """Puts back `data`, the last bytes read."""
+        """Put back `data`, the last bytes read."""
         if len(data) <= self._at:
             self._at -= len(data)
-        else:  # a decoder held more than it was fed last
+        else:  # a decoder kept bytes of earlier chunks, too
             self._chunk, self._at = data + self._chunk[self._at :], 0
 
     def _has_more(self) -> bool:
-        """Whether a byte follows, which is then in the chunk at hand."""
+        """Whether a byte follows. If so, that byte is in the current chunk."""
         if self._at == len(self._chunk):
             self._chunk, self._at = self._next(), 0
         return self._chunk != b""
@@ -284,7 +284,7 @@ class _Source(io.RawIOBase):
 
 
 class _Damage(Exception):
-    """What a library says of input it refuses; not to be mixed up with errors of reading that input."""
+    """A library refuses its input. Not to be confused with errors of reading that input."""
 
 
 class _CutOff(_Damage):
@@ -292,7 +292,7 @@ class _CutOff(_Damage):
 
 
 class _Decompressor(Protocol):
-    """One member (gzip), stream (bz2, xz) or frame (zstd, lz4), as the standard library does it."""
+    """A decompressor of one member (gzip), stream (bz2, xz) or frame (zstd, lz4), shaped as in the standard library."""
 
     @property
     def eof(self) -> bool: ...
@@ -304,16 +304,16 @@ class _Decompressor(Protocol):
 
 
 def _compression(start: bytes) -> str | None:
-    """What an object that begins with these bytes is compressed with; None: plain."""
+    """Return the compression of an object that begins with the bytes `start`; None: plain."""
     if start.startswith(_SKIPPABLE):
         return "zstd"
     return next((name for name, signatures in _SIGNATURES.items() if start.startswith(signatures)), None)
 
 
 def _member_of(name: str) -> Callable[[_Source], Iterator[bytes]]:
-    """Gives what the next member of a source holds, and leaves the source behind it. Raises _Damage.
+    """Return the function that yields the content of a source's next member, up to the member's end. It raises _Damage.
 
-    Libraries are imported here, when an object needs them: cold starts stay small.
+    Libraries are imported here, when an object needs them: so cold starts of Lambda stay short.
     """
     if name == "gzip":
         from isal import igzip_lib
@@ -356,7 +356,7 @@ def _gzip_member(new: Callable[[], _Decompressor], damage: type[Exception], sour
 
 def _member(new: Callable[[], _Decompressor], damage: type[Exception], source: _Source) -> Iterator[bytes]:
     member = new()
-    kept: list[bytes] = []  # all that was fed, or nothing once it is much
+    kept: list[bytes] = []  # all input of the member so far; emptied for good once there is more than KEPT
     fed = given = 0
     step, piece = FIRST_STEP, b""
     while not member.eof:
@@ -378,13 +378,13 @@ def _member(new: Callable[[], _Decompressor], damage: type[Exception], source: _
             given += len(piece)
             yield piece
         elif feeding and not data:
-            raise _CutOff  # only now: `needs_input` may be said while there is more to give
+            raise _CutOff  # not earlier: a decoder may need input and still hold output
         step = min(2 * step, STEP)
     source.unread(member.unused_data or b"")
 
 
 def _dropped(member: _Decompressor, damage: type[Exception], kept: list[bytes], given: int) -> bytes:
-    """What the call that failed had decompressed: the member again, behind the `given` bytes in the smallest steps."""
+    """Return the output that a failing call dropped: decompress again, in smallest steps behind the `given` bytes."""
     dropped = b""
     feed = chain(kept[:-1], (last[at : at + 1] for last in kept[-1:] for at in range(len(last))))
     data, piece = next(feed, b""), b""

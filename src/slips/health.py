@@ -1,7 +1,7 @@
-"""Checks what a handler has done to its process: notes what slips relies on before a run, looks and mends after it.
+"""Finds the damage that a handler did to its process: records the state before a run, compares and mends after it.
 
-A handler may keep what it likes in its process. What would hurt the next object (builtins that were replaced, limits,
-a directory that is gone) means that another process has to take it.
+A handler may keep its own data in the process. Damage that would hurt the next object (replaced builtins, lowered
+limits, a working directory that is gone) means that another process must run that object.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ _OWN = "slips"
 _WATCHED = (builtins, os, time, io, json, re, struct, copy, datetime)
 _LIMITS = ("RLIMIT_AS", "RLIMIT_DATA", "RLIMIT_STACK", "RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_CPU", "RLIMIT_NPROC")
 _PASSING = "_X_AMZN_"
-"""Variables that Lambda itself sets and takes away."""
+"""Prefix of variables that Lambda itself sets and removes."""
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _NO_THREAD = ("can't start new thread",)
 
 _environ, _getcwd, _chdir, _fstat, _modules = os.environ, os.getcwd, os.chdir, os.fstat, sys.modules
 _getrlimit, _recursion, _set_recursion = resource.getrlimit, sys.getrecursionlimit, sys.setrecursionlimit
 _timer = signal.getitimer
-_number_of = OSError.__dict__["errno"].__get__
+_errno_of = OSError.__dict__["errno"].__get__
 
 
 class Health:
-    """The state of this process as it was when this was made, with the user's code imported."""
+    """The state of this process when the object was made, which is after the import of the user's code."""
 
     def __init__(self) -> None:
         self._functions = [(module.__name__, module, _functions(module)) for module in _watched()]
         self._recursion = _recursion()
         self._limits = [(name, number, _getrlimit(number)[0]) for name in _LIMITS if (number := _number(name))]
         self._environ = [name for name in _environ if not name.startswith(_PASSING)]
-        self._open = [number for number in (0, 1, 2) if _is_open(number)]
+        self._open = [descriptor for descriptor in (0, 1, 2) if _is_open(descriptor)]
         self._has_timer = _timer(signal.ITIMER_REAL)[0] > 0
         self._directory = _directory()
 
     def mend(self) -> str:
-        """Names the damage in a few words; empty for none. Puts functions and the working directory back.
+        """Restore functions and the working directory. Return the damage in a few words; empty for none.
 
-        Until they are, nothing here may call a builtin.
+        No line here may call a builtin before the functions are restored: the handler may have replaced it.
         """
         replaced = ""
         for name, module, functions in self._functions:
@@ -72,7 +72,7 @@ class Health:
         return replaced or self._lowered()
 
     def _lowered(self) -> str:
-        """Names a limit, variable or descriptor that is less than it was."""
+        """Return the damage to limits, environment, descriptors, directory or timer in a few words; empty for none."""
         if _recursion() < self._recursion:
             lowered = f"the recursion limit was set to {_recursion()}"
             _set_recursion(self._recursion)
@@ -84,9 +84,9 @@ class Health:
         for name in self._environ:
             if name not in _environ:
                 return f"the environment lost {name}"
-        for number in self._open:
-            if not _is_open(number):
-                return f"descriptor {number} was closed"
+        for descriptor in self._open:
+            if not _is_open(descriptor):
+                return f"descriptor {descriptor} was closed"
         if self._directory is not None and _directory() != self._directory and not _changed_to(self._directory):
             return "its working directory is gone"
         if not self._has_timer and _timer(signal.ITIMER_REAL)[0] > 0:
@@ -95,18 +95,18 @@ class Health:
 
 
 def is_exhausted(error: BaseException) -> bool:
-    """Whether an exception comes of a process that has no memory, descriptors or threads left."""
+    """Whether an exception, or a cause of it, shows that the process has no memory, descriptors or threads left."""
     return any(
         issubclass(type(each), MemoryError)
-        or (issubclass(type(each), OSError) and _is_one_of(_number_of(each), _EXHAUSTED))
+        or (issubclass(type(each), OSError) and _is_one_of(_errno_of(each), _EXHAUSTED))
         or (type(each) is RuntimeError and len(each.args) == 1 and _is_one_of(each.args[0], _NO_THREAD))
         for each in causes(error)
     )
 
 
-def _is_one_of(value: Any, known: tuple[int | str, ...]) -> bool:
-    """Whether a user's object, which is never asked, is one of some numbers or texts."""
-    return (type(value) is int or type(value) is str) and value in known
+def _is_one_of(value: Any, constants: tuple[int | str, ...]) -> bool:
+    """Whether `value` is one of some numbers or texts. Calls no method of `value`, which may be a user's object."""
+    return (type(value) is int or type(value) is str) and value in constants
 
 
 def _watched() -> Iterator[ModuleType]:
@@ -121,8 +121,8 @@ def _functions(module: ModuleType) -> dict[str, Any]:
 
 
 def _number(name: str) -> int | None:
-    found: int | None = getattr(resource, name, None)  # not each system has each
-    return found
+    number: int | None = getattr(resource, name, None)  # systems differ in the limits that they have
+    return number
 
 
 def _is_open(descriptor: int) -> bool:
@@ -137,11 +137,11 @@ def _directory() -> str | None:
     try:
         return _getcwd()
     except OSError:
-        return None  # it was removed
+        return None  # the directory was removed
 
 
 def _changed_to(directory: str) -> bool:
-    """Whether this process works in `directory` again."""
+    """Change the working directory back to `directory`. Return False if that fails."""
     try:
         _chdir(directory)
     except OSError:

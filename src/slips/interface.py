@@ -1,4 +1,4 @@
-"""What users write: a class derived from `Handler`. The import path is the original's."""
+"""The `Handler` base class, and loading the user's subclasses of it. The import path is that of 2018."""
 
 from __future__ import annotations
 
@@ -22,26 +22,29 @@ _RELATIVE = re.compile(r"from\s+\.+(\S*)\s+import\s+(.+)")
 class Handler(abc.ABC):
     """Receives every event of one object. Each object gets a fresh instance: `setup`, `recv` for each event, `result`.
 
-    An exception in any of them fails the object: it is kept in the error table and can be replayed.
+    An exception in any of these methods fails the object: slips keeps an error item, which can be replayed.
     """
 
     def setup(self, args: dict[str, Any]) -> None:  # noqa: B027 - optional for the user
-        """Called first, with `handler.args` of the configuration."""
+        """Prepare for one object. Called first, with `handler.args` of the configuration."""
 
     @abc.abstractmethod
     def recv(self, meta: MetaData, event: dict[str, Any]) -> None:
-        """Called for every event, in the order of the object's records. Both arguments are yours to keep and change."""
+        """Process one event. Called in the order of the object's records. You may keep and change both arguments."""
 
     def result(self) -> Any:
-        """Called last, after every event. What it returns is reported; the object is done when it has returned."""
+        """Finish one object. Called last, after all events; the object is done when it returns.
+
+        The returned value becomes part of the outcome, as JSON.
+        """
         return None
 
 
 def load_handlers(path: Path, requirements: str | None = None) -> list[type[Handler]]:
-    """The handlers of a file, by name: concrete subclasses of `Handler` defined there that have no subclass there.
+    """Return the handlers of a file, by name: concrete subclasses of `Handler` that have no subclass in the file.
 
-    Raises UsageError if the file cannot be imported or has none, and with every mistake of those that it has; where a
-    module is missing, it says how `requirements`, that file of the config, is installed.
+    Raises UsageError if the file cannot be imported or defines no handler, and with all mistakes of its handlers. If
+    the import lacks a module, the error text names `requirements`, the config's file of packages to install.
     """
     try:
         module = import_file(path)
@@ -53,32 +56,32 @@ def load_handlers(path: Path, requirements: str | None = None) -> list[type[Hand
         raise UsageError(
             f"{_place(error, path)}: importing the handler raised {describe(error)}{_hint(error, requirements)}"
         ) from error
-    found = [value for value in vars(module).values() if _is_handler(value) and value.__module__ == module.__name__]
-    leaves = [one for one in found if not any(other is not one and one in other.__mro__ for other in found)]
+    defined = [value for value in vars(module).values() if _is_handler(value) and value.__module__ == module.__name__]
+    leaves = [one for one in defined if not any(other is not one and one in other.__mro__ for other in defined)]
     concrete = [one for one in leaves if not inspect.isabstract(one)]
     if not concrete:
         missing = [_lacks(one) for one in leaves]
-        what = "; ".join(missing) if missing else "no class derived from slips.interface.Handler"
-        raise UsageError(f"{path}: {what}; expected a class derived from slips.interface.Handler that defines 'recv'")
+        found = "; ".join(missing) if missing else "no class derived from slips.interface.Handler"
+        raise UsageError(f"{path}: {found}; expected a class derived from slips.interface.Handler that defines 'recv'")
     concrete = sorted(dict.fromkeys(concrete), key=name_of)
     check_handlers(concrete)
     return concrete
 
 
 def check_handlers(classes: Sequence[type[Handler]]) -> None:
-    """Raises UsageError with all that would keep methods of these classes from running when slips calls them."""
+    """Raise UsageError with every mistake that would keep a method of these handlers from running."""
     problems = [problem for one in classes for problem in mistakes(one, Handler)]
     if problems:
         raise UsageError("\n".join(dict.fromkeys(problems)))
 
 
 def _is_handler(value: object) -> TypeGuard[type[Handler]]:
-    # Never `issubclass`, for which an abstract class looks at all that derive from it.
+    # Not `issubclass`: for an abstract class it visits all subclasses, quadratic in a process with many handlers.
     return inspect.isclass(value) and Handler in value.__mro__
 
 
 def _place(error: BaseException, path: Path) -> str:
-    """The innermost line of the handler, or of a file beside it, that an import failed in."""
+    """Return file and line at which an import failed: the innermost line of the handler or of a file beside it."""
     own = path.resolve()
     lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError) and error.filename:
@@ -91,7 +94,7 @@ def _place(error: BaseException, path: Path) -> str:
 
 
 def _hint(error: BaseException, requirements: str | None) -> str:
-    """Advises on an import that failed."""
+    """Return the advice for an import that failed, the end of its error text; empty if there is none."""
     if isinstance(error, ModuleNotFoundError) and requirements:
         return f"; expected what 'handler.requirements' names to be installed here; run 'pip install -r {requirements}'"
     if isinstance(error, ModuleNotFoundError):
@@ -100,15 +103,15 @@ def _hint(error: BaseException, requirements: str | None) -> str:
             "that 'handler.requirements' names"
         )
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    found = _RELATIVE.match(frame.line or "") if isinstance(error, ImportError) else None
-    if found is None:
+    relative = _RELATIVE.match(frame.line or "") if isinstance(error, ImportError) else None
+    if relative is None:
         return ""
-    absolute = f"from {found[1]} import {found[2]}" if found[1] else f"import {found[2]}"
+    absolute = f"from {relative[1]} import {relative[2]}" if relative[1] else f"import {relative[2]}"
     return f"; the handler and the files beside it are no package; expected an import without dots; write '{absolute}'"
 
 
 def _lacks(handler: type[Handler]) -> str:
-    """Names the methods that an abstract handler lacks, and a method that was perhaps meant as one."""
+    """Return the problem of an abstract handler: the methods that it lacks, and a method that may mean `recv`."""
     lacks = sorted(handler.__abstractmethods__)
     meant = meant_as(handler, Handler, "recv") if "recv" in lacks else ""
     hint = f"; did you mean 'recv' by {meant!r}?" if meant else ""

@@ -1,6 +1,7 @@
-"""Whether the methods of a user's handler run when slips calls them: told of a class, and of what a call returned.
+"""Checks that the methods of a user's handler run when slips calls them: a class before a run, results in a run.
 
-In: a class, or a returned value. Out: mistakes in words, never an exception: what cannot be told is left to the run.
+In: a class, or the value that a method returned. Out: the mistakes as error texts. A class that cannot be checked has
+no mistakes here: its faults show in the run.
 """
 
 from __future__ import annotations
@@ -20,39 +21,39 @@ from typing import Any
 from slips.exceptions import name_of
 
 ARGUMENTS: dict[str, tuple[str, ...]] = {"setup": ("args",), "recv": ("meta", "event"), "result": ()}
-"""The methods of a handler, with what slips calls each with."""
-_OTHER_NAMES = {"receive": "recv", "recieve": "recv", "receives": "recv", "received": "recv", "rcv": "recv"}
-"""Methods meant by names that are not spelt alike."""
-_OTHER_WORDS = {"process", "handle", "handler", "onevent", "onrecord", "handleevent", "processevent", "call"}
-"""Names of `recv` in other tools: hints for a class without it, no mistakes beside it."""
+"""The methods of a handler, each with the arguments of slips' call."""
+_SYNONYMS = {"receive": "recv", "recieve": "recv", "receives": "recv", "received": "recv", "rcv": "recv"}
+"""Names whose spelling differs too much for `_ALIKE`, each with the method that the author means."""
+_RECV_ELSEWHERE = {"process", "handle", "handler", "onevent", "onrecord", "handleevent", "processevent", "call"}
+"""Names of `recv` in other tools: hints for a class without `recv`, no mistakes in a class with it."""
 _DECORATED = " behind a decorator"
 _ALIKE = 0.75
-"""Similarity above which a name is a slip of the pen: `results` has 0.92 of `result`, `reset` has 0.73."""
+"""Similarity above which a name is a misspelling: `results` has 0.92 with `result`, `reset` has 0.73."""
 
 
 def mistakes(cls: type, base: type) -> list[str]:
-    """Lists the mistakes that keep methods of `cls`, a subclass of `base`, from running: `file:line: what; …`."""
-    found: list[str] = []
+    """List the mistakes that keep methods of `cls`, a subclass of `base`, from running: `file:line: what; …`."""
+    problems: list[str] = []
     made_plainly = type(cls).__call__ is type.__call__
     for method in (*(("__init__",) if made_plainly else ()), *ARGUMENTS):
-        # Whatever the user's classes do when they are looked at: a run will meet it, too, and fail its object.
+        # The user's classes may raise when inspected. The run will meet such an exception, too, and fail its object.
         with contextlib.suppress(Exception):
-            found += _mistakes_of_method(cls, method)
+            problems += _mistakes_of_method(cls, method)
     with contextlib.suppress(Exception):
-        found += _never_called(cls, base)
-    return found
+        problems += _never_called(cls, base)
+    return problems
 
 
 def lazy(returned: Any) -> str:
-    """In words, a returned value that stands for work still to be done, as of an `async def`; empty for any other.
+    """Name the kind of a returned value that stands for work still to do, as of an `async def`; empty for other values.
 
-    A list or tuple is looked into, one level deep. Raises what the work of a future has raised.
+    The items of a list or tuple are checked, too, one level deep. Raises the exception of a future that failed.
     """
-    kind = type(returned)  # never `isinstance`: an object may say anything of its class
+    kind = type(returned)  # not `isinstance`: an object may lie about its class
     if not issubclass(kind, list | tuple):
         return _lazy(returned)
     each_of = list.__iter__ if issubclass(kind, list) else tuple.__iter__
-    within = [found for each in each_of(returned) if (found := _lazy(each))]
+    within = [lazy_kind for each in each_of(returned) if (lazy_kind := _lazy(each))]
     return f"a {name_of(kind)} with {within[0]} in it" if within else ""
 
 
@@ -62,7 +63,7 @@ def _lazy(returned: Any) -> str:
         return ""
     if issubclass(kind, CoroutineType):
         if inspect.getcoroutinestate(returned) == inspect.CORO_CREATED:
-            returned.close()  # or Python warns that nobody awaited it
+            returned.close()  # else Python warns that the coroutine was never awaited
         return "a coroutine"
     if issubclass(kind, Generator):
         return "a generator"
@@ -72,7 +73,7 @@ def _lazy(returned: Any) -> str:
         return f"an awaitable ({name_of(kind)})"
     if issubclass(kind, map | filter | zip | itertools.starmap):
         return f"a {name_of(kind)} object, which has called nothing yet"
-    # Not imported here, which would take time: where nobody else has, there are none.
+    # Not imported here, which would take time: without an import elsewhere no future exists.
     futures = sys.modules.get("concurrent.futures._base")
     if futures is not None and issubclass(kind, futures.Future):
         if not returned.done():
@@ -84,12 +85,12 @@ def _lazy(returned: Any) -> str:
 
 
 def plain_form(method: str) -> str:
-    """How a method is written: `def recv(self, meta, event)`."""
+    """Return the definition of a method as its author should write it: `def recv(self, meta, event)`."""
     return f"def {method}({', '.join(('self', *ARGUMENTS.get(method, ())))})"
 
 
 def advice(method: str) -> str:
-    """The end of an error text about a method that does not run when it is called."""
+    """Return the end of an error text about a method that does not run when it is called."""
     return (
         f"expected a plain method, which has run when it returns; write '{plain_form(method)}' without 'async' and "
         "'yield', and asyncio.run(…) around what is asynchronous"
@@ -97,10 +98,10 @@ def advice(method: str) -> str:
 
 
 def meant_as(cls: type, base: type, method: str) -> str:
-    """The public method of `cls` that was perhaps meant as `method`, which it lacks; empty if none looks like it."""
-    for name, value in _own(cls, base):
+    """Return the public method of `cls` that its author may mean as `method`, which `cls` lacks; empty if none."""
+    for name, value in _own_methods(cls, base):
         shape = name.lower().replace("_", "")
-        if _target(name) == method or (method == "recv" and shape in _OTHER_WORDS and _is_method(value)):
+        if _intended(name) == method or (method == "recv" and shape in _RECV_ELSEWHERE and _is_method(value)):
             return name
     return ""
 
@@ -111,44 +112,44 @@ def meant_as(cls: type, base: type, method: str) -> str:
 def _mistakes_of_method(cls: type, method: str) -> list[str]:
     value = inspect.getattr_static(cls, method)
     expected = ARGUMENTS.get(method, ())
-    function, given = _as_called(value, cls, expected)
+    function, arguments = _as_called(value, cls, expected)
     where = f"{_place(function, cls)}{name_of(cls)}.{method}"
     if function is None:
         if callable(value) or hasattr(value, "__get__"):
             return []
         return [f"{where} is of type {name_of(type(value))}; expected a method; write '{plain_form(method)}'"]
     kind = _kind(function)
-    found = [f"{where} is {kind}; {advice(method)}"] if kind else []
+    problems = [f"{where} is {kind}; {advice(method)}"] if kind else []
     with contextlib.suppress(ValueError):  # some functions of C have no signature
-        # What a decorator passes on is its own affair: it may add arguments.
+        # The signature of a decorator counts, not that of the function behind it: a decorator may add arguments.
         signature = inspect.signature(function, follow_wrapped=False)
         try:
-            signature.bind(*given)
+            signature.bind(*arguments)
         except TypeError as error:
-            found.append(
+            problems.append(
                 f"{where}{_shown(signature, value)} cannot be called with ({', '.join(expected)}): {error}; expected "
                 f"the arguments that slips.interface.Handler has; write '{plain_form(method)}'"
             )
         if method == "recv" and list(signature.parameters)[-2:] == ["event", "meta"]:
-            found.append(
+            problems.append(
                 f"{where}{_shown(signature, value)} is called with (meta, event); expected them in that order; "
                 f"write '{plain_form(method)}'"
             )
-    return found
+    return problems
 
 
 def _as_called(value: Any, cls: type, arguments: tuple[str, ...]) -> tuple[Any, tuple[object, ...]]:
-    """Returns the function behind a class attribute and the arguments of its call; None if only a run can tell."""
+    """Return the function behind a class attribute, and the arguments of its call; None if only a run can show them."""
     if isinstance(value, staticmethod):
         return value.__func__, arguments
     if isinstance(value, classmethod):
         return value.__func__, (cls, *arguments)
     if isinstance(value, functools.partialmethod):
-        # Its keywords are given by name, as a partial does.
+        # A partialmethod passes its keywords by name, as a partial does.
         return functools.partial(value.func, *(cls, *value.args), **value.keywords), arguments
     if not callable(value):
         return None, ()
-    # A partial is given no instance before Python 3.14, although 3.13 lets it warn that it will be.
+    # Before Python 3.14 a partial in a class is not bound to the instance; 3.13 only warns that it will be.
     is_bound = hasattr(type(value), "__get__") and (
         sys.version_info >= (3, 14) or not isinstance(value, functools.partial)
     )
@@ -156,7 +157,7 @@ def _as_called(value: Any, cls: type, arguments: tuple[str, ...]) -> tuple[Any, 
 
 
 def _kind(function: Any) -> str:
-    """Names the kind of a function that does not run when it is called; empty for any other."""
+    """Name the kind of a function that does not run when it is called; empty for any other."""
     while isinstance(function, functools.partial):
         function = function.func
     if not isinstance(function, FunctionType) and not inspect.ismethod(function):
@@ -170,14 +171,14 @@ def _kind(function: Any) -> str:
     inner = getattr(function, "__wrapped__", None)
     if inner is None or not isinstance(function, FunctionType) or not (kind := _kind(inner)):
         return ""
-    known = function.__globals__ is vars(contextlib) or _returns_as_it_is(function, inner)
-    return f"{kind.removesuffix(_DECORATED)}{_DECORATED}" if known else ""
+    is_lazy = function.__globals__ is vars(contextlib) or _only_passes_on(function, inner)
+    return f"{kind.removesuffix(_DECORATED)}{_DECORATED}" if is_lazy else ""
 
 
-def _returns_as_it_is(wrapper: FunctionType, inner: Any) -> bool:
-    """Whether all that a wrapper does with what `inner` returned is to return it or to drop it; False if in doubt.
+def _only_passes_on(wrapper: FunctionType, inner: Any) -> bool:
+    """Whether a wrapper does no more with the result of `inner` than to return or drop it; False if in doubt.
 
-    Such a wrapper runs nothing of an `async def`; another one may, as with `asyncio.run`.
+    Such a wrapper runs no line of an `async def`. Another wrapper may, as with `asyncio.run`.
     """
     cells = zip(wrapper.__code__.co_freevars, wrapper.__closure__ or (), strict=True)
     names = [name for name, cell in cells if _is_filled(cell) and cell.cell_contents is inner]
@@ -211,9 +212,9 @@ def _returns_as_it_is(wrapper: FunctionType, inner: Any) -> bool:
 
 
 def _never_called(cls: type, base: type) -> list[str]:
-    """Methods that look like those of a handler, and that nothing in the class calls."""
-    own = [(name, value) for name, value in _own(cls, base) if _target(name)]
-    if not own:
+    """List the mistakes of methods whose names resemble those of a handler, and that no code of the class calls."""
+    misspelt = [(name, value) for name, value in _own_methods(cls, base) if _intended(name)]
+    if not misspelt:
         return []
     contract = [inspect.getattr_static(cls, method) for method in ARGUMENTS]
     called = {
@@ -224,14 +225,14 @@ def _never_called(cls: type, base: type) -> list[str]:
     }
     return [
         f"{_place(value, cls)}{name_of(cls)}.{name} is never called; expected 'setup', 'recv' or 'result', or a method "
-        f"that one of them calls; did you mean '{_target(name)}'?"
-        for name, value in own
+        f"that one of them calls; did you mean '{_intended(name)}'?"
+        for name, value in misspelt
         if name not in called and not any(value is one for one in contract)
     ]
 
 
-def _own(cls: type, base: type) -> Iterator[tuple[str, Any]]:
-    """Public methods of a class and of those that it derives from, as far as they are handlers, too."""
+def _own_methods(cls: type, base: type) -> Iterator[tuple[str, Any]]:
+    """Yield the public methods of a class, and of its base classes that are handlers, without those of ARGUMENTS."""
     seen = set[str]()
     for one in cls.__mro__:
         if one is not base and base in one.__mro__:
@@ -251,14 +252,14 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _target(name: str) -> str:
-    """The method that a name is a misspelling of; empty if it is none."""
+def _intended(name: str) -> str:
+    """Return the method of a handler that `name` misspells; empty if it misspells none."""
     shape = name.lower().replace("_", "")
     if shape in ARGUMENTS:
         return shape
-    if shape in _OTHER_NAMES:
-        return _OTHER_NAMES[shape]
-    # `setup_db` and `recv_json` are names of helpers.
+    if shape in _SYNONYMS:
+        return _SYNONYMS[shape]
+    # `setup_db` and `recv_json` are methods that the class itself calls.
     if set(name.lower().split("_")) & ARGUMENTS.keys():
         return ""
     scores = {method: difflib.SequenceMatcher(None, shape, method).ratio() for method in ARGUMENTS}
@@ -267,7 +268,7 @@ def _target(name: str) -> str:
 
 
 def _codes(cls: type) -> Iterator[tuple[str, CodeType]]:
-    """The code of everything that the class and those it derives from define, each with the name it stands under."""
+    """Yield the code of all attributes of a class and its base classes, each with the attribute's name."""
     for one in cls.__mro__:
         for name, value in vars(one).items():
             for code in _code_of(value, 4):
@@ -275,7 +276,7 @@ def _codes(cls: type) -> Iterator[tuple[str, CodeType]]:
 
 
 def _code_of(value: Any, levels: int) -> Iterator[CodeType]:
-    """Code in a function, and in functions that it holds: behind decorators, properties, partials."""
+    """Yield the code of a function and of functions within it, down to `levels`: decorators, properties, partials."""
     inner: list[Any]
     if isinstance(value, CodeType):
         yield value
@@ -308,7 +309,7 @@ def _is_filled(cell: Any) -> bool:
 
 
 def _place(function: Any, cls: type) -> str:
-    """`file:line: ` of a function, or the file of the class, as far as they have one."""
+    """Return `file:line: ` of a function, else `file: ` of the class; empty if neither has a file."""
     while isinstance(function, functools.partial | functools.partialmethod):
         function = function.func
     code = getattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__", None)
@@ -319,7 +320,7 @@ def _place(function: Any, cls: type) -> str:
 
 
 def _shown(signature: inspect.Signature, value: Any) -> str:
-    """The parameters of a method as they were written, without types."""
+    """Return the parameters of a method as their author wrote them, without types."""
     if isinstance(value, functools.partial | functools.partialmethod):
         return ""
     bare = [one.replace(annotation=inspect.Parameter.empty) for one in signature.parameters.values()]

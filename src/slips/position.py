@@ -1,6 +1,6 @@
-"""Where a run is within its object, in memory that outlives the process: a supervisor reads it of a dead worker.
+"""The position of a run within its object, in memory that outlives a worker: the supervisor reads it afterwards.
 
-The loop over records writes two numbers for each record, which costs some 20 ns each; a list does where nobody reads.
+The loop over records writes two numbers for each record, at some 20 ns each. Without a supervisor a list holds them.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from enum import IntEnum
 from typing import Protocol
 
 RECV, BEHIND, PLACE = range(3)
-"""The cells: the record that `recv` was last called with, the last record that was left behind, and a Place."""
+"""Indexes of the cells: the record of the last call of `recv`, the last record that is finished, and a Place."""
 
 
 class Place(IntEnum):
-    """The step that a run is at, but for single records."""
+    """The step of a run."""
 
     OPENING = 0
     INIT = 1
@@ -29,13 +29,13 @@ class Place(IntEnum):
 
 
 class Cells(Protocol):
-    """Three numbers, by RECV, BEHIND and PLACE."""
+    """Three numbers, at the indexes RECV, BEHIND and PLACE."""
 
     def __setitem__(self, index: int, value: int, /) -> None: ...
 
 
 UNREAD: Cells = [0, 0, 0]
-"""Where no process reads them."""
+"""Cells for a run whose position no process reads."""
 _CELLS = struct.Struct("=3Q")
 _WORDS = {
     Place.OPENING: "while its object was opened",
@@ -46,22 +46,22 @@ _WORDS = {
 
 
 class SharedCells:
-    """Cells that a process started with `descriptor` fills, and this one reads."""
+    """Cells in a file: a process that inherits `descriptor` writes them, this process reads them."""
 
     def __init__(self) -> None:
-        # Not mapped here: a mapping of a file that the other process cut off would kill this one.
+        # Not mapped here: if the other process truncates the file, reading a mapping of it would kill this process.
         self.descriptor = _anonymous_file()
         self.reset()
 
     def reset(self) -> None:
-        """Another object begins."""
+        """Clear the cells, before another object begins."""
         os.pwrite(self.descriptor, bytes(_CELLS.size), 0)
 
     def close(self) -> None:
         os.close(self.descriptor)
 
     def where(self) -> tuple[int | None, str]:
-        """The record that is in `recv`, if one is; and in words where the run is."""
+        """Return the record that `recv` is working on, or None, and the place of the run in words."""
         read = os.pread(self.descriptor, _CELLS.size, 0)
         recv, behind, place = _CELLS.unpack(read.ljust(_CELLS.size, b"\0"))
         if place == Place.RECORDS:
@@ -72,10 +72,10 @@ class SharedCells:
 
 
 def map_cells(descriptor: int) -> Cells:
-    """The cells behind `descriptor`, which is closed: a handler that closes all that it finds leaves them as they are.
+    """Map the cells of `descriptor` into memory and close it: a handler that closes all descriptors leaves them intact.
 
-    Before Python 3.13 the mapping holds a descriptor of its own. One who writes there makes a wrong place at most:
-    on Linux the file is sealed, and cannot be cut off.
+    Before Python 3.13 the mapping holds a descriptor of its own. Writing to that falsifies the position at most: on
+    Linux the file is sealed and cannot be truncated.
     """
     if sys.version_info >= (3, 13):
         mapped = mmap.mmap(descriptor, _CELLS.size, trackfd=False)
@@ -86,14 +86,14 @@ def map_cells(descriptor: int) -> Cells:
 
 
 def _anonymous_file() -> int:
-    """A descriptor of a file without a name, in memory where the system has such."""
+    """Create a file without a name, in memory if the system supports that, and return its descriptor."""
     if hasattr(os, "memfd_create"):
-        made = os.memfd_create("slips-position", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        os.truncate(made, _CELLS.size)
-        # A process that maps a file which gets shorter is killed when it writes there.
-        fcntl.fcntl(made, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
-        return made
+        descriptor = os.memfd_create("slips-position", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.truncate(descriptor, _CELLS.size)
+        # The system kills a process that writes to a mapping of a file behind the file's end.
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+        return descriptor
     with tempfile.TemporaryFile() as file:
-        made = os.dup(file.fileno())
-    os.truncate(made, _CELLS.size)
-    return made
+        descriptor = os.dup(file.fileno())
+    os.truncate(descriptor, _CELLS.size)
+    return descriptor

@@ -1,7 +1,7 @@
-"""Text out of keys, records, messages and configs, so that it cannot steer the terminal that shows it.
+"""Makes texts of keys, records, messages and configs safe to print, so that they cannot steer the terminal.
 
-Whatever does not print is spelled out: control characters, those that turn the direction of writing, those without
-width, and lone surrogates. `\\x1b[31m`, `\\u202e`.
+Characters that do not print are spelled out, as `\\x1b` and `\\u202e`: control characters, characters that change the
+direction of writing or have no width, and lone surrogates.
 """
 
 from __future__ import annotations
@@ -10,28 +10,28 @@ import logging
 from typing import Any
 
 LONGEST = 2**20
-"""Characters of a message or traceback in a log line: more is cut. Each step of logging copies the whole of it."""
+"""Most characters of a message or traceback in a log line; the rest is cut, since each step of logging copies all."""
 _PIECE = 1 << 16
 
 
 def one_line(text: str) -> str:
-    """Spells out line ends and tabs, too."""
+    """Spell out all characters that do not print, line ends and tabs included."""
     return _spelled_out(text, "")
 
 
 def lines(text: str) -> str:
-    """Keeps line ends and tabs."""
+    """Spell out all characters that do not print but line ends and tabs."""
     return _spelled_out(text, "\n\t")
 
 
 def _spelled_out(text: str, kept: str) -> str:
-    if len(text) > _PIECE:  # a list of all characters takes eight bytes for each
+    if len(text) > _PIECE:  # in pieces: `join` makes a list of eight bytes for each character
         return "".join(_spelled_out(text[at : at + _PIECE], kept) for at in range(0, len(text), _PIECE))
     return text if text.isprintable() else "".join(c if c.isprintable() or c in kept else _spelled(c) for c in text)
 
 
 class LogFormatter(logging.Formatter):
-    """The format of log lines on this machine: messages hold keys and records."""
+    """The format of log lines on this machine. It makes messages and tracebacks safe to print, and cuts long ones."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -50,7 +50,7 @@ class LogFormatter(logging.Formatter):
 
 
 def cut(text: str) -> str:
-    """At most LONGEST characters of a text, and how many there were."""
+    """Cut a text to LONGEST characters, and append how many it had."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters, cut)"
 
 

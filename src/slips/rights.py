@@ -1,6 +1,6 @@
-"""Rights that the config gives the handler on AWS (`handler.policies`): their declaration, and the rules between keys.
+"""Rights of the handler on AWS (`handler.policies` of the config): their declaration, and the rules between keys.
 
-Part of the declaration in `config`, and as cheap to import. What CloudFormation makes of it is in `deploy.permissions`.
+Part of the declaration in `config`, and as cheap to import. `deploy.permissions` writes the CloudFormation policies.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 PSEUDO = {"AWS::AccountId": "123456789012", "AWS::Partition": "aws", "AWS::Region": "us-east-1"}
-"""Parameters that CloudFormation fills in, each with a value such as the stack may have."""
+"""Pseudo parameters, which CloudFormation replaces, each with an example of its value."""
 
 _PART = rf"(?:[^:\s$]|\$(?!\{{)|\$\{{(?:{'|'.join(PSEUDO)})\}})+"
 _PATTERN_PART = r"(?:[!-#%-9;-\xff]|\$(?!\{)|\$\{[^{}]+\})"
 
 
 def shared_arn(description: str, example: str, pattern: str) -> Meta:
-    """Declare an ARN that may be another account's. `PART` in `pattern` is a part of an ARN, or a pseudo parameter."""
+    """Declare an ARN of any account. `PART` in `pattern` stands for a part of an ARN, or a pseudo parameter."""
     return Meta(
         description=description,
         examples=[example],
@@ -28,7 +28,7 @@ def shared_arn(description: str, example: str, pattern: str) -> Meta:
     )
 
 
-# "x-short": a text may stand for the value, as in `config`; "short": under which key of the mapping.
+# "x-short": a text may stand for the value, as in `config`; "short" names the key of the mapping for that text.
 _TEXT = {"x-short": {"type": "string"}}
 _ACTION = Meta(
     pattern=r"^(\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+)$",
@@ -94,7 +94,7 @@ POLICY = Meta(
     extra_json_schema=_TEXT,
     extra={"expected": "actions and resources, an IAM statement, or the ARN of a managed policy", "short": "arn"},
 )
-"""Notes on a Policy that may be given as a text."""
+"""Declares a Policy that may be written as a text, the ARN of a managed policy."""
 
 
 # ---- ARNs
@@ -108,7 +108,7 @@ def fill_in(arn: str, values: Mapping[str, str] = PSEUDO) -> str:
 
 
 def is_placeholder_pattern(arn: str) -> bool:
-    """Tell whether a resource of a policy, `*` and variables aside, lacks a real account or has a gap such as `<x>`."""
+    """Whether a resource of a policy, `*` and variables aside, lacks a real account or has a gap such as `<x>`."""
     account = re.sub(r"\$\{[^{}]*\}", "*", arn).split(":", 5)[4:5] or [""]
     fine = re.fullmatch(r"|aws|cloudfront|[0-9]{12}|[0-9]*[*?][0-9*?]*", account[0])
     return not fine or re.search("[<>]", arn) is not None
@@ -129,14 +129,14 @@ _NEEDED: dict[str, list[tuple[str, ...]]] = {
     "the ARN of a managed policy": [],
     "an IAM statement": [("Effect",), ("Action", "NotAction"), ("Resource", "NotResource")],
 }
-"""Of each form, keys of which it has one."""
+"""Keys that each form needs: exactly one of each group."""
 _VARIABLE = rf"\$\{{({'|'.join(PSEUDO)}|[*?$]|(?!AWS::)[A-Za-z0-9-]+:[^{{}}]+)\}}"
 
 
 def problems(policies: Sequence[tuple[int, dict[str, Any], set[str]]]) -> Iterator[tuple[Where, str, Level]]:
-    """Find the mistakes between the keys of `handler.policies`: yields place, text and level of each.
+    """Yield the mistakes between the keys of `handler.policies`: place, text and level of each.
 
-    Each policy comes with its index, its valid data and all its keys, those of invalid values among them.
+    `policies` has the index, the valid data and all keys of each policy, those with invalid values included.
     """
     sids: set[str] = set()
     for index, data, keys in policies:
@@ -144,16 +144,16 @@ def problems(policies: Sequence[tuple[int, dict[str, Any], set[str]]]) -> Iterat
         if len(forms) == 1:
             yield from (((index,), text, "error") for text in _missing(forms[0], keys))
         else:
-            found = f"{' beside '.join(forms)}" if forms else "is empty"
-            yield (index,), f"{found}; expected one of these: {', '.join(_FORMS)}; write just that", "error"
+            problem = f"{' beside '.join(forms)}" if forms else "is empty"
+            yield (index,), f"{problem}; expected one of these: {', '.join(_FORMS)}; write just that", "error"
         sid = data.get("Sid")
         if sid in sids:
             yield (index, "Sid"), f"Sid {sid!r} is there twice; expected each once; rename it", "error"
         sids |= {sid} if sid else set()
         for key, text in _texts(data):
             for wrong in re.finditer(rf"(?!{_VARIABLE})\$\{{[^}}]*\}}?", text):
-                known = ", ".join(f"${{{name}}}" for name in PSEUDO)
-                expected = f"expected {known}, or one of IAM's such as ${{aws:username}}; mend it"
+                pseudo = ", ".join(f"${{{name}}}" for name in PSEUDO)
+                expected = f"expected {pseudo}, or one of IAM's such as ${{aws:username}}; mend it"
                 yield (index, key), f"{wrong[0]!r} is no variable; {expected}", "error"
         if data.get("Effect") != "Deny" and _has_star(data, "action") and _has_star(data, "resource"):
             text = "allows every action on everything; expected what the handler does, on what it does it to; narrow it"
@@ -162,10 +162,10 @@ def problems(policies: Sequence[tuple[int, dict[str, Any], set[str]]]) -> Iterat
 
 def _missing(form: str, keys: set[str]) -> Iterator[str]:
     for names in _NEEDED[form]:
-        found = [name for name in names if name in keys]
-        if not found:
+        present = [name for name in names if name in keys]
+        if not present:
             yield f"{' or '.join(names)} is missing; expected it in {form}; add it"
-        elif len(found) > 1:
+        elif len(present) > 1:
             yield f"{' and '.join(names)} together; expected one of them; take the other away"
 
 
@@ -178,5 +178,5 @@ def _texts(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield from ((key, text) for each in lists if isinstance(each, list) for text in each if isinstance(text, str))
 
 
-def _has_star(data: dict[str, Any], what: str) -> bool:
-    return "*" in [*data.get(f"{what}s", ()), *data.get(what.title(), ())]
+def _has_star(data: dict[str, Any], key: str) -> bool:
+    return "*" in [*data.get(f"{key}s", ()), *data.get(key.title(), ())]

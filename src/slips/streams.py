@@ -1,4 +1,4 @@
-"""Where handlers print: a long text goes on in pieces, so that a print of 300 MB does not take 300 MB more."""
+"""Output streams for handlers. They write a long text in pieces, so that a print of 300 MB takes no 300 MB more."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
 PIECE = 1 << 16
-"""Characters."""
+"""Most characters of one write."""
 
 
 def pieces(text: str) -> Iterator[str]:
-    """A text in pieces of at most PIECE characters."""
+    """Yield a text in pieces of at most PIECE characters."""
     return (text[at : at + PIECE] for at in range(0, len(text), PIECE))
 
 
 class _InPieces:
-    """A text stream in all but `write`."""
+    """The text stream `stream`, but for `write`, which writes long texts in pieces."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -23,7 +23,7 @@ class _InPieces:
     def write(self, text: str) -> int:
         if len(text) <= PIECE:
             return self._stream.write(text)
-        # A text is encoded whole, and joined with what was written before.
+        # A TextIOWrapper encodes each text whole, and joins it with the texts before.
         for piece in pieces(text):
             self._stream.write(piece)
         return len(text)
@@ -37,5 +37,5 @@ class _InPieces:
 
 
 def in_pieces(stream: TextIO) -> TextIO:
-    """A stream that writes to `stream`, long texts piece by piece."""
+    """Return a stream that writes to `stream`, long texts piece by piece."""
     return cast("TextIO", _InPieces(stream))

@@ -1,7 +1,7 @@
-"""Texts and numbers of log times to epoch seconds, UTC. A time without a zone is UTC; the machine's zone never counts.
+"""Converts texts and numbers of log times to epoch seconds, UTC. A time without a zone is UTC on every machine.
 
-`None` and `""` are no time at all: callers keep the object's event time then. What cannot be read raises
-RecordError. Every result lies in the years 1 to 9999, so that `datetime.fromtimestamp` is safe for whoever reads it.
+`None` and `""` are no times: the caller keeps the object's event time instead. Each function raises RecordError for a
+time that it cannot read. Every result lies in the years 1 to 9999, so that `datetime.fromtimestamp` accepts it.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any
 
 from slips.errors import RecordError
 
-# Epoch seconds by text. Records with whole seconds share them with their neighbours, and looking up is four times as
-# fast as parsing. Not for longer texts: with fractions hardly two are alike. Cleared when full: few are in play.
+# Cache of epoch seconds by text: neighbouring records share whole seconds, and a lookup is four times as fast as
+# parsing. Longer texts have fractions, which rarely repeat, and are not cached. Cleared when full.
 _SECONDS: dict[str, float] = {}
 _WHOLE_SECONDS = len("2018-06-11T04:27:47Z")
-# The same for "Nov 21 06:00:24": the reference it was read with, and its epoch seconds.
+# Cache for texts such as "Nov 21 06:00:24": the `reference` of `stamp`, and the epoch seconds.
 _STAMPS: dict[str, tuple[float, float]] = {}
 _CACHE_LIMIT = 10_000
 _MONTHS = {name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
@@ -29,15 +29,15 @@ _SPACED_OFFSET = re.compile(r" (?=[+-]\d\d:?\d\d$)")
 
 
 def iso(text: Any, name: str = "time") -> float:
-    """RFC 3339 or ISO 8601 (`T` or a space, any number of fraction digits, any offset) to epoch seconds.
+    """Convert RFC 3339 or ISO 8601 (`T` or a space, any number of fraction digits, any offset) to epoch seconds.
 
-    Digits beyond microseconds are cut off. `name` is the field, for the error text.
+    Digits beyond microseconds are cut off. `name` is the field, for the error text. Raises RecordError.
     """
     try:
         whole = len(text) <= _WHOLE_SECONDS
-        if whole and (known := _SECONDS.get(text)) is not None:
-            return known
-        # A third faster than `timestamp()`; without a zone it is a TypeError, as is all that is no text.
+        if whole and (cached := _SECONDS.get(text)) is not None:
+            return cached
+        # A third faster than `timestamp()`. A time without a zone, or a value that is no text, raises TypeError.
         seconds = (_from_iso(text) - _EPOCH).total_seconds()
     except (TypeError, ValueError):
         seconds = _iso_slowly(text, name)
@@ -52,7 +52,7 @@ def iso(text: Any, name: str = "time") -> float:
 
 
 def _iso_slowly(text: Any, name: str) -> float:
-    """Times without a zone, and with zones that `fromisoformat` refuses."""
+    """Convert a time without a zone, or with one that `fromisoformat` refuses, to epoch seconds. Raises RecordError."""
     try:
         when = _from_iso(_SPACED_OFFSET.sub("", _UTC_NAME.sub("Z", text)))
         return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
@@ -61,7 +61,11 @@ def _iso_slowly(text: Any, name: str) -> float:
 
 
 def number(value: Any, per_second: int = 1, name: str = "time") -> float:
-    """A number (or its digits as text) of seconds, milliseconds (1000), … since the epoch, to epoch seconds."""
+    """Convert a number, or its digits as text, to epoch seconds. Raises RecordError.
+
+    `per_second` is the unit of the number: 1 for seconds, 1000 for milliseconds. `name` is the field, for the error
+    text.
+    """
     try:
         if value.__class__ is bool:
             raise ValueError
@@ -75,13 +79,13 @@ def number(value: Any, per_second: int = 1, name: str = "time") -> float:
 
 
 def stamp(text: str, reference: float) -> float:
-    """`"Nov 21 06:00:24"`, the stamp of syslog, to epoch seconds; year and `reference` as in `without_year`.
+    """Convert `"Nov 21 06:00:24"`, the stamp of syslog, to epoch seconds; year and `reference` as in `without_year`.
 
-    A day of one digit may stand alone or behind a space; a fraction of a second may follow.
+    A day of one digit may have a space before it; a fraction of a second may follow. Raises RecordError.
     """
-    known = _STAMPS.get(text)
-    if known is not None and known[0] == reference:
-        return known[1]
+    cached = _STAMPS.get(text)
+    if cached is not None and cached[0] == reference:
+        return cached[1]
     try:
         month, day, clock = text.split()
         clock, _, fraction = clock.partition(".")
@@ -95,10 +99,11 @@ def stamp(text: str, reference: float) -> float:
 
 
 def without_year(month: str, day: int, clock: str, reference: float) -> float:
-    """`("Nov", 21, "06:00:24")` to epoch seconds, in the year that puts it nearest before `reference`.
+    """Convert `("Nov", 21, "06:00:24")` to epoch seconds, in the last year that puts the time before `reference`.
 
     `reference` (epoch seconds) is the object's event time. A log line is written before its object, so a date more
-    than a day ahead of it is of the year before: right at New Year on both sides, and for Feb 29.
+    than a day after `reference` belongs to the year before. This holds around New Year and for Feb 29. Raises
+    RecordError.
     """
     try:
         limit = datetime.fromtimestamp(reference, UTC) + timedelta(days=1)
@@ -120,6 +125,6 @@ def _is_leap(year: int) -> bool:
 
 
 def _shown(value: Any) -> str:
-    """A value in an error text: a log may have megabytes where a time should be."""
+    """Return a value for an error text, shortened: a log may have megabytes in place of a time."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:56]}…{text[-1]}"

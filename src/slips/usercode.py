@@ -1,7 +1,7 @@
-"""The user's Python files: importing them by path, and naming the version of them that ran.
+"""Imports the user's Python files by path, and computes the version of a file for error items.
 
-What importing touches is the process's: environment, `sys.path`, `sys.modules`, standard output. One thread at a time
-imports, and each file becomes one module.
+An import changes what the whole process shares: environment, `sys.path`, `sys.modules`, standard output. So only one
+thread imports at a time. Each file becomes one module.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from types import ModuleType
 
 _lock = threading.RLock()
 _directories: list[str] = []
-"""Where imported files lie: what is beside them can be imported from them."""
+"""Directories of imported files. A file can import its neighbours in the same directory."""
 
 
 def import_file(path: Path) -> ModuleType:
-    """The module in `path`, imported once per process; files beside it can be imported from it.
+    """Import the file `path` as a module, once per process. The file can import the files beside it.
 
-    Raises FileNotFoundError, and whatever the file itself raises.
+    Raises FileNotFoundError, ImportError for a name without .py, and any exception that the file itself raises.
     """
     with _lock:
         path = path.resolve()
         name = path.stem if path.stem.isidentifier() else "handler"
-        known = sys.modules.get(name)
-        if known is not None and getattr(known, "__file__", None) == str(path):
-            return known
-        if known is not None or name in sys.stdlib_module_names:
+        imported = sys.modules.get(name)
+        if imported is not None and getattr(imported, "__file__", None) == str(path):
+            return imported
+        if imported is not None or name in sys.stdlib_module_names:
             # The user's `json.py` must not replace the standard library's, imported or not.
             name = f"{name}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
             if name in sys.modules:
@@ -55,30 +55,30 @@ def import_file(path: Path) -> ModuleType:
 
 @contextmanager
 def _beside(path: Path, module: ModuleType) -> Iterator[None]:
-    """Makes files beside `path` importable, also where a file of that name lies beside another imported file.
+    """Make the files beside `path` importable in this block, even if a file beside another imported file has that name.
 
-    The other's stays what everybody else gets: here, too, for an import within a function that runs later.
+    Outside the block the file imported first keeps the name, also for imports in functions of `path` that run later.
     """
     directory = str(path.parent)
-    others = {one for one in _directories if one != directory}
+    other_directories = {one for one in _directories if one != directory}
     if directory not in _directories:
         _directories.append(directory)
     if directory not in sys.path:
-        # At the end: what lies beside a handler must not shadow installed packages.
+        # At the end: files beside a handler must not shadow installed packages.
         sys.path.append(directory)
-    names = {entry.stem for entry in path.parent.iterdir()} if others else set[str]()
-    hidden = {name: known for name, known in sys.modules.items() if _is_of(name, known, names, others)}
+    names = {entry.stem for entry in path.parent.iterdir()} if other_directories else set[str]()
+    hidden = {name: other for name, other in sys.modules.items() if _is_of(name, other, names, other_directories)}
     for name in hidden:
         del sys.modules[name]
     if path.stem in hidden:
-        sys.modules[path.stem] = module  # for what lies beside it and imports it
-    away = [one for one in sys.path if one in others]
-    sys.path[:] = [one for one in sys.path if one not in others]
+        sys.modules[path.stem] = module  # for files beside `path` that import it
+    removed = [one for one in sys.path if one in other_directories]
+    sys.path[:] = [one for one in sys.path if one not in other_directories]
     try:
         yield
     finally:
         at = sys.path.index(directory) if directory in sys.path else len(sys.path)
-        sys.path[at:at] = away
+        sys.path[at:at] = removed
         if hidden:
             tops = {name.partition(".")[0] for name in hidden}
             for name in [name for name in sys.modules if name.partition(".")[0] in tops]:
@@ -87,25 +87,25 @@ def _beside(path: Path, module: ModuleType) -> Iterator[None]:
 
 
 def _is_of(name: str, module: ModuleType, names: set[str], directories: set[str]) -> bool:
-    """Whether a module has one of `names`, or is within one that has, and lies in one of `directories`."""
+    """Whether the top package of the module `name` is one of `names`, and its files lie in one of `directories`."""
     if not names or name.partition(".")[0] not in names:
         return False
     file = getattr(module, "__file__", None)
-    # Without a file: a directory without `__init__.py`.
+    # A module without a file is a directory without `__init__.py`.
     places = [file] if isinstance(file, str) else list(getattr(module, "__path__", ()))
     return any(Path(place).is_relative_to(one) for place in places for one in directories)
 
 
 @contextmanager
 def importing(variables: Mapping[str, str]) -> Iterator[None]:
-    """While the user's code is imported: these environment variables, and what it prints goes to standard error."""
+    """Set environment variables, and send standard output to standard error, while the user's code is imported."""
     with environment(variables), redirect_stdout(sys.stderr):
         yield
 
 
 @contextmanager
 def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """The user's code finds these environment variables; afterwards all are as before. No other thread imports then."""
+    """Set environment variables in this block, and restore all afterwards. No other thread imports meanwhile."""
     with _lock:
         before = dict(os.environ)
         os.environ.update(variables)
@@ -121,7 +121,7 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def code_version(path: Path) -> str:
-    """Twelve hex digits that change with the content of `path`; empty if it cannot be read."""
+    """Return twelve hex digits that change with the content of `path`; empty if the file cannot be read."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     except OSError:
