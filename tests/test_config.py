@@ -18,9 +18,10 @@ import original
 from slips import config
 from slips.config import Config, Mapping, Route, SnsTopic, reference
 from slips.config.arns import placeholder_arns
-from slips.config.check import Problem, find_handler
 from slips.config.check import check as check_config
+from slips.config.check import find_handler
 from slips.config.declared import keys_of, unwrap
+from slips.config.problems import Problem
 from slips.errors import ConfigError
 
 README = original.CONFIG

@@ -1,6 +1,11 @@
-"""slips.yml: `schema` declares its keys, `load` reads it, `check` finds its mistakes, `reference` documents it.
+"""slips.yml, declared once in `schema`, from which all else follows.
 
-What is imported here is what the functions on AWS import at their start: no YAML, no checks.
+load        a file, a text or a deployed package to a Config; on AWS, only this and the declaration are imported
+check       a text to a Config and all its problems: `nodes` composes YAML, `values` reads it beside the declaration,
+            `rules` compares keys with each other, `problems` collects what they report
+reference   docs/config.md and the JSON Schema
+secrets     placeholders in `handler.args`
+declared    the declaration, read for the others; `arns` tells which ARNs cannot be real
 """
 
 from slips.config.load import PACKAGED, load, parse, read_packaged

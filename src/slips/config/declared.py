@@ -1,7 +1,8 @@
-"""The declaration in `schema`, read: keys of a mapping, notes on a key, and what it takes, in words."""
+"""The declaration in `schema`, read by the checks, by the docs and by `deploy`: keys, notes on them, what they take."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from msgspec import inspect
@@ -24,6 +25,40 @@ def unwrap(kind: inspect.Type) -> tuple[inspect.Type, dict[str, Any]]:
 def keys_of(kind: inspect.StructType) -> dict[str, inspect.Field]:
     """The YAML keys of a mapping."""
     return {one.encode_name: one for one in kind.fields if not unwrap(one.type)[1].get("internal")}
+
+
+def every_key(kind: inspect.Type, path: str = "") -> Iterator[tuple[str, inspect.Field]]:
+    """Yield all keys below `path`, such as `backend.sns_topics[].arn`, in the order of the declaration."""
+    kind, _ = unwrap(kind)
+    match kind:
+        case inspect.ListType():
+            yield from every_key(kind.item_type, f"{path}[]")
+        case inspect.DictType():
+            yield from every_key(kind.value_type, f"{path}.NAME")
+        case inspect.StructType():
+            for name, one in keys_of(kind).items():
+                here = f"{path}.{name}" if path else name
+                yield here, one
+                yield from every_key(one.type, here)
+
+
+def every_text(value: Any, kind: inspect.Type) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield all texts in a value that is declared as `kind`, each with the notes on it; names in mappings are none."""
+    if value is None:
+        return
+    kind, notes = unwrap(kind)
+    match kind:
+        case inspect.StrType():
+            yield value, notes
+        case inspect.ListType():
+            for item in value:
+                yield from every_text(item, kind.item_type)
+        case inspect.DictType():
+            for item in value.values():
+                yield from every_text(item, kind.value_type)
+        case inspect.StructType():
+            for one in kind.fields:
+                yield from every_text(getattr(value, one.name), one.type)
 
 
 def describe(kind: inspect.Type) -> str:

@@ -13,7 +13,7 @@ from slips.config.schema import Config
 from slips.errors import ConfigError
 
 if TYPE_CHECKING:
-    from slips.config.check import Problem
+    from slips.config.problems import Problem
 
 PACKAGED = "slips-config.json"
 """The checked Config in the root of a deployed package."""

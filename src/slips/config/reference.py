@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 from msgspec import inspect
 
-from slips.config.declared import describe, keys_of, unwrap
+from slips.config.declared import describe, every_key, keys_of, unwrap
 from slips.config.schema import Config
 
 
@@ -44,7 +43,7 @@ def page() -> str:
     head = ["", "| key | takes | default | meaning |", "|---|---|---|---|"]
     top, sections = list(head), list[str]()
     for name, one in keys_of(root).items():
-        rows = [_row(path, key) for path, key in _below(one.type, name)]
+        rows = [_row(path, key) for path, key in every_key(one.type, name) if _has_row(key)]
         if rows:
             sections += ["", f"## {name}", "", str(unwrap(one.type)[1]["description"]), *head, *rows]
         else:
@@ -60,24 +59,11 @@ For completion and checks in your editor, write `slips check --schema > slips.sc
 the file `# yaml-language-server: $schema=slips.schema.json`."""
 
 
-def _below(kind: inspect.Type, path: str) -> Iterator[tuple[str, inspect.Field]]:
-    """The keys below `path`, each with its own path, in the order of the declaration; none below a plain value.
-
-    A list in which texts may take the place of mappings is a key itself, too.
-    """
-    kind, _ = unwrap(kind)
-    match kind:
-        case inspect.ListType():
-            yield from _below(kind.item_type, f"{path}[]")
-        case inspect.DictType():
-            yield from _below(kind.value_type, f"{path}.NAME")
-        case inspect.StructType():
-            for name, one in keys_of(kind).items():
-                below, (plain, _) = list(_below(one.type, f"{path}.{name}")), unwrap(one.type)
-                takes_texts = isinstance(plain, inspect.ListType) and "x-short" in unwrap(plain.item_type)[1]
-                if takes_texts or not below:
-                    yield f"{path}.{name}", one
-                yield from below
+def _has_row(one: inspect.Field) -> bool:
+    """Whether a key takes a value, rather than keys below; a list takes both if texts may stand for its mappings."""
+    kind, _ = unwrap(one.type)
+    takes_texts = isinstance(kind, inspect.ListType) and "x-short" in unwrap(kind.item_type)[1]
+    return takes_texts or not any(every_key(kind))
 
 
 def _row(path: str, one: inspect.Field) -> str:

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct, field
 from slips.format import RecordLimits
 from slips.rights import POLICY, Policy, shared_arn
 
-QUEUING = {"sns": "topic", "sqs": "queue"}
+FIFO_REFUSED = {"sns": "topic", "sqs": "queue"}
 """Services whose FIFO variant is refused: S3, alarms and Lambda's destinations send to standard ones only.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html"""
 
@@ -29,7 +29,7 @@ def _arn(description: str, service: str, resource: str) -> Meta:
     """An ARN of `service`. The shape lets placeholders pass: the checks warn of them, `deploy` refuses them."""
     example = f"arn:aws:{service}:{'' if service == 'iam' else 'ap-northeast-1'}:123456789012:{resource}"
     kind = resource[: resource.find("/") + 1]
-    standard = r"(?!\S*\.fifo$)" if service in QUEUING else ""
+    standard = r"(?!\S*\.fifo$)" if service in FIFO_REFUSED else ""
     # Behind another ':' or '/' is a part of it: an index of a table, a consumer of a stream, a subscription.
     name = r"\S+" if service == "iam" else r"[^:/\s]+"
     return _key(

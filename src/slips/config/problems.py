@@ -1,0 +1,63 @@
+"""The mistakes found in a config file, and the line of each of its values."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+Where = tuple[str | int, ...]
+"""Keys and indexes that lead to a value: `("routing", 0, "dest")`."""
+
+
+class Problem(Struct, frozen=True):
+    """One mistake in a config file. `str()` is `slips.yml:14: what is wrong`."""
+
+    file: str
+    line: int
+    """1-based."""
+    message: str
+    level: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}"
+
+
+class Problems:
+    """Collects the problems of one file."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._found: list[Problem] = []
+        self.lines: dict[Where, int] = {(): 1}
+        """Line of every value in the file, those of wrong values included."""
+
+    def error(self, at: int | Where, message: str) -> None:
+        """Report what makes the config unusable, at a line or a value."""
+        self._found.append(Problem(self._file, self.line(at), message))
+
+    def warn(self, at: int | Where, message: str) -> None:
+        """Report what is probably not meant, at a line or a value."""
+        self._found.append(Problem(self._file, self.line(at), message, "warning"))
+
+    def line(self, at: int | Where) -> int:
+        """The line of a value; if the file lacks the value, that of the innermost one around it."""
+        if isinstance(at, int):
+            return at
+        while at not in self.lines:
+            at = at[:-1]
+        return self.lines[at]
+
+    def in_order(self) -> list[Problem]:
+        """All problems by line. A value that aliases repeat is reported once."""
+        return sorted(dict.fromkeys(self._found), key=lambda problem: problem.line)
+
+
+def quote(text: str) -> str:
+    """The user's words, on one line."""
+    return repr(text if len(text) <= 80 else f"{text[:77]}...")
+
+
+def show(where: Where) -> str:
+    """`("routing", 0, "dest")` as people write it: `routing[0].dest`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".") or "the file"

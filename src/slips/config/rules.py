@@ -1,0 +1,264 @@
+"""Rules between the keys of a config: names that must fit each other, files that must exist, rules never reached.
+
+The declaration cannot say these; whatever concerns one key alone belongs there.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from slips import rights
+from slips.config.problems import Problems, Where, quote, show
+from slips.config.values import INVALID
+
+CheckChain = Callable[[Sequence[str], Path], list[str]]
+"""`(format names, directory of the config file)` to texts of mistakes: `chain.check_chain`."""
+RESERVED = {
+    *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
+    *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
+    *("AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME"),
+    *("AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"),
+}
+"""Variables that Lambda sets, and lets nobody set."""
+
+
+class Rules:
+    """Checks the right values of a file, those without wrong ones, against each other."""
+
+    def __init__(
+        self, problems: Problems, data: dict[str, Any], arns: dict[Where, str], root: Path, check_chain: CheckChain
+    ) -> None:
+        self._problems, self._arns, self._root, self._check_chain = problems, arns, root, check_chain
+        self._handler: dict[str, Any] = data.get("handler", {})
+        self._backend: dict[str, Any] = data.get("backend", {})
+        self._mapping: dict[str, list[Any]] = data.get("bucket_mapping", {})
+        self._routing: list[Any] = data.get("routing", [])
+        self._tags: dict[str, Any] = data.get("tags", {})
+
+    def check(self, *, files: bool) -> None:
+        """Report all that is wrong between the right values; without `files`, those it names need not exist."""
+        self._check_handler()
+        self._check_rights()
+        self._check_tags()
+        self._check_sources()
+        self._check_buckets()
+        self._check_streams()
+        self._check_regions()
+        self._check_routing()
+        for bucket, mappings in self._mapping.items():
+            self._check_mappings(bucket, mappings)
+        if files:
+            self._check_files()
+
+    def _check_handler(self) -> None:
+        """Report half of a network, patterns that exclude the handler itself, and variables that Lambda sets."""
+        groups, subnets = (bool(self._handler.get(name)) for name in ("security_group_ids", "subnet_ids"))
+        if groups != subnets:
+            given, missing = ("security_group_ids", "subnet_ids") if groups else ("subnet_ids", "security_group_ids")
+            self._problems.error(
+                ("handler", given), f"handler.{given} without handler.{missing}; expected both or none; add it"
+            )
+        name = Path(self._handler.get("path", "")).name
+        for index, pattern in enumerate(self._handler.get("exclude", [])):
+            if pattern is not INVALID and fnmatchcase(name, pattern.removeprefix("./")):
+                self._problems.error(
+                    ("handler", "exclude", index),
+                    f"handler.exclude[{index}]: {quote(pattern)} fits the handler, '{name}'; expected patterns of "
+                    "other files; narrow it",
+                )
+        for name in self._handler.get("environment", {}):
+            if name in RESERVED:
+                self._refuse_on_aws(
+                    ("handler", "environment", name),
+                    f"handler.environment.{name} is Lambda's own; expected another name; rename it",
+                )
+
+    def _check_rights(self) -> None:
+        """Report mistakes in the handler's policies and layers."""
+        here = ("handler", "policies")
+        lines = self._problems.lines
+        policies = [
+            (index, policy, {str(where[3]) for where in lines if where[:3] == (*here, index) and where[3:]})
+            for index, policy in _right(self._handler.get("policies", []))
+        ]
+        for where, text, level in rights.problems([(index, one, keys or {*one}) for index, one, keys in policies]):
+            report = self._problems.error if level == "error" else self._problems.warn
+            report((*here, *where), f"{show((*here, *where))}: {text}")
+        if policies and ("handler", "role_arn") in lines:
+            self._problems.error(
+                here,
+                "handler.policies beside handler.role_arn; expected one of them, as 'deploy' changes no role that "
+                "it has not made; give that role these rights yourself, or take handler.role_arn away",
+            )
+        layers: dict[str, int] = {}
+        for index, layer in enumerate(self._handler.get("layers", [])):
+            if layer is not INVALID:
+                self._once("layer", layer.rpartition(":")[0], layers, ("handler", "layers", index))
+
+    def _check_tags(self) -> None:
+        """Report tags that IAM would refuse."""
+        keys: dict[str, str] = {}
+        for key, value in self._tags.items():
+            # Roles tell keys apart by their letters, not by their case.
+            if (first := keys.setdefault(key.lower(), key)) != key:
+                self._problems.error(
+                    ("tags", key),
+                    f"tags: {key!r} is {first!r} to IAM; expected keys that differ in more than case; rename it",
+                )
+            for character in dict.fromkeys(f"{key}{'' if value is INVALID else value}"):
+                # Patterns know no classes of Unicode, neither Python's nor those of a JSON Schema.
+                if not character.isascii() and unicodedata.category(character)[0] not in "LNZ":
+                    self._problems.error(
+                        ("tags", key),
+                        f"tags.{key}: {character!r} is no letter; expected only letters, digits, blanks and "
+                        "'_.:/=+-@', as IAM takes in tags of roles; take it away",
+                    )
+
+    def _check_sources(self) -> None:
+        """Report names that two sources share, and a config without any source of logs."""
+        names: dict[str, int] = {}
+        for key in ("sns_topics", "sqs_queues"):
+            for index, source in _right(self._backend.get(key, [])):
+                self._once("name", source.get("name"), names, ("backend", key, index, "name"))
+        sources = ("embedded", "sns_topics", "sqs_queues", "eventbridge", "s3_direct")
+        if not any(("backend", key) in self._problems.lines for key in sources):
+            self._problems.warn(
+                ("backend",),
+                "no log can arrive; expected backend.sns_topics, sqs_queues, eventbridge or s3_direct (AWS), or "
+                "backend.embedded (this machine); add one",
+            )
+
+    def _check_buckets(self) -> None:
+        """Report buckets of this machine without a mapping, and mapped ones without a directory."""
+        if "embedded" not in self._backend:
+            return
+        here = ("backend", "embedded", "buckets")
+        for bucket in self._backend["embedded"].get("buckets", {}):
+            if ("bucket_mapping", bucket) not in self._problems.lines:
+                self._problems.warn(
+                    (*here, bucket), f"bucket {bucket!r} has no mapping; expected one in bucket_mapping; add it"
+                )
+        for bucket in self._mapping:
+            if (*here, bucket) not in self._problems.lines:
+                self._problems.warn(
+                    ("bucket_mapping", bucket),
+                    f"bucket {bucket!r} has no directory on this machine; expected one in backend.embedded.buckets",
+                )
+
+    def _check_streams(self) -> None:
+        """Report two lanes with the same stream, and settings of streams that `deploy` does not make."""
+        fast, slow = (("backend", f"kinesis_stream_{lane}_arn") for lane in ("fast", "slow"))
+        given = [self._backend.get(key) for _, key in (fast, slow)]
+        if None in given:
+            return
+        if given[0] == given[1]:
+            self._problems.error(
+                slow,
+                f"{show(slow)}: the same stream as {show(fast)} on line {self._problems.line(fast)}, whose events both "
+                "lanes would dispatch; expected a stream for each lane; name another, or let 'deploy' make it",
+            )
+        for key in ("stream_shards", "stream_retention_hours"):
+            if key in self._backend:
+                self._problems.warn(
+                    ("backend", key),
+                    f"backend.{key} changes nothing: both streams are given, which 'deploy' does not change; expected "
+                    "it without them; take it away",
+                )
+
+    def _check_regions(self) -> None:
+        """Report ARNs of another region than the first one's: a stack uses what is in its own."""
+        first: tuple[Where, str] | None = None
+        for where, arn in self._arns.items():
+            _, _, service, region, _ = rights.fill_in(arn, dict.fromkeys(rights.PSEUDO, "")).split(":", 4)
+            if not region or service == "kms":
+                continue  # keys belong to buckets and secrets, wherever those are
+            if first is None:
+                first = where, region
+            elif region != first[1]:
+                self._refuse_on_aws(
+                    where,
+                    f"{show(where)}: {quote(arn)} is of {region}, but {show(first[0])} on line "
+                    f"{self._problems.line(first[0])} of {first[1]}; expected one region, that of the stack; name "
+                    "another",
+                )
+
+    def _check_routing(self) -> None:
+        """Report rules that are never reached, as one before matches all that they match."""
+        before: list[tuple[str | None, str, int]] = []
+        for index, rule in _right(self._routing):
+            here = ("routing", index)
+            bucket, prefix, line = rule.get("bucket"), rule.get("prefix") or "", self._problems.line(here)
+            self._check_slash(prefix, (*here, "prefix"))
+            for other_bucket, other_prefix, other in before:
+                if other_bucket in (None, bucket) and prefix.startswith(other_prefix):
+                    self._problems.warn(
+                        line,
+                        f"this rule is never reached: that on line {other} matches all of it; expected it further up",
+                    )
+                    break
+            if not any(key not in rule and (*here, key) in self._problems.lines for key in ("bucket", "prefix")):
+                before.append((bucket, prefix, line))
+
+    def _check_mappings(self, bucket: str, mappings: list[Any]) -> None:
+        """Report prefixes that a bucket has twice, and chains that do not fit together."""
+        prefixes: dict[str, int] = {}
+        for index, mapping in _right(mappings):
+            here = ("bucket_mapping", bucket, index)
+            if "prefix" in mapping:
+                self._once("prefix", mapping["prefix"], prefixes, (*here, "prefix"))
+                self._check_slash(mapping["prefix"], (*here, "prefix"))
+            names = mapping.get("format", [])
+            if names and INVALID not in names:
+                for problem in self._check_chain(names, self._root):
+                    quoted = [(problem.find(repr(name)), i) for i, name in enumerate(names) if repr(name) in problem]
+                    self._problems.error((*here, "format", *([min(quoted)[1]] if quoted else [])), problem)
+
+    def _check_files(self) -> None:
+        """Report files and directories that are named and do not exist."""
+        # `os.path`: the methods of Path raise where they may not look.
+        for key in ("path", "requirements"):
+            name = self._handler.get(key)
+            if name is not None and not os.path.isfile(self._root / name):  # noqa: PTH113
+                self._problems.error(
+                    ("handler", key), f"handler.{key}: no file {name!r}; expected one relative to {self._root}"
+                )
+        for bucket, name in (self._backend.get("embedded") or {}).get("buckets", {}).items():
+            if not os.path.isdir(self._root / name):  # noqa: PTH112
+                # Only who runs objects on this machine needs it, not who deploys or looks at a stack.
+                self._problems.warn(
+                    ("backend", "embedded", "buckets", bucket),
+                    f"backend.embedded.buckets.{bucket}: no directory {name!r}; expected one relative to {self._root}; "
+                    "create it",
+                )
+
+    def _refuse_on_aws(self, where: Where, message: str) -> None:
+        """Report what keeps a stack from working: only a warning if the config is for this machine, too."""
+        if "embedded" in self._backend:
+            self._problems.warn(where, f"{message}; 'deploy' will refuse it")
+        else:
+            self._problems.error(where, message)
+
+    def _once(self, key: str, value: str | None, seen: dict[str, int], where: Where) -> None:
+        """Report a value that `seen` has already, which is values with their lines."""
+        if value is None:
+            return
+        if value in seen:
+            self._problems.error(
+                where, f"{key} {value!r} is there twice, first on line {seen[value]}; expected it once"
+            )
+        seen.setdefault(value, self._problems.line(where))
+
+    def _check_slash(self, prefix: str, where: Where) -> None:
+        """Report a prefix that no key of S3 begins with."""
+        if prefix.startswith("/"):
+            self._problems.warn(where, f"prefix {prefix!r} begins with '/'; S3 keys do not; take it away")
+
+
+def _right(items: list[Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The items of a list that are not wrong, with their index."""
+    return ((index, item) for index, item in enumerate(items) if item is not INVALID)

@@ -1,0 +1,281 @@
+"""YAML nodes to plain data, read beside the declaration: each value is what its key takes, or a problem."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from functools import cache
+from typing import Any, Final
+
+from msgspec import inspect
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from slips.config import secrets
+from slips.config.arns import is_placeholder
+from slips.config.declared import describe, every_key, keys_of, unwrap
+from slips.config.nodes import DEPTH, TEXTS, YAML, is_unicode, line_of, scalar, tag_of, whole_number
+from slips.config.problems import Problems, Where, quote, show
+from slips.config.schema import FIFO_REFUSED, Config
+
+PLACES = 2
+"""Places named for a key that is in the wrong one, at most."""
+INVALID: Final = object()
+"""Stands for a value that was reported."""
+
+_KINDS = {
+    "str": "text",
+    "value": "text",
+    "int": "a number",
+    "float": "a number",
+    "bool": "true or false",
+    "timestamp": "a date",
+    "null": "nothing",
+}
+"""Tags of scalars, as people call them."""
+
+
+class Values:
+    """Reads the nodes of a file. Keeps the line of each value in `problems.lines`."""
+
+    def __init__(self, problems: Problems) -> None:
+        self._problems = problems
+        self.arns: dict[Where, str] = {}
+        """ARNs of things that exist, placeholders left out."""
+
+    def read(self, node: Node, declared: inspect.Type, where: Where) -> Any:
+        """The plain data of `node`, or INVALID. Mappings lack their wrong values; lists have INVALID in their place."""
+        self._problems.lines.setdefault(where, line_of(node))
+        if not self._is_plain_yaml(node):
+            return INVALID
+        kind, notes = unwrap(declared)
+        short = "x-short" in notes
+        match kind, node:
+            case inspect.AnyType(), _:
+                return self._anything(node, where)
+            case inspect.DictType(max_length=int(most)), MappingNode() if len(node.value) > most:
+                return self._too_many(node, most, where)
+            case inspect.ListType(max_length=int(most)), SequenceNode() if len(node.value) > most:
+                return self._too_many(node, most, where)
+            case inspect.StructType(), MappingNode():
+                return self._struct(node, kind, where)
+            case inspect.StructType(), ScalarNode() if short and tag_of(node) in TEXTS:
+                found = self.read(node, keys_of(kind)[notes["short"]].type, where)
+                return INVALID if found is INVALID else {notes["short"]: found}
+            case inspect.DictType(), MappingNode() if len(node.value) >= (kind.min_length or 0):
+                return self._dict(node, kind, where)
+            case inspect.ListType(), SequenceNode() if len(node.value) >= (kind.min_length or 0):
+                return [self.read(one, kind.item_type, (*where, i)) for i, one in enumerate(node.value)]
+            case inspect.ListType(), ScalarNode() if short and node.value and tag_of(node) != "null":
+                item = self.read(node, kind.item_type, (*where, 0))
+                return INVALID if item is INVALID else [item]
+            case inspect.LiteralType(), ScalarNode() if tag_of(node) != "null":
+                return self._choice(node, kind, where)
+            case inspect.BoolType(), ScalarNode() if tag_of(node) == "bool":
+                return scalar(node)
+            case inspect.IntType(), ScalarNode():
+                number = whole_number(node, short)
+                if number is None:
+                    return self._wrong(node, declared, where)
+                if kind.ge is not None and kind.le is not None and kind.ge <= number <= kind.le:
+                    return number
+                return self._refuse(
+                    node, f"{show(where)}: {quote(node.value)} is out of range; expected {describe(declared)}"
+                )
+            case inspect.StrType(), ScalarNode() if tag_of(node) in TEXTS:
+                return self._text(node, kind, declared, where)
+        return self._wrong(node, declared, where)
+
+    def _refuse(self, node: Node, message: str) -> Any:
+        """Report a problem; INVALID, as the value of `node`."""
+        self._problems.error(line_of(node), message)
+        return INVALID
+
+    def _is_plain_yaml(self, node: Node) -> bool:
+        """Whether `node` has none of the tags that make objects, such as `!!python/name` or `!Ref`."""
+        if isinstance(node, ScalarNode):
+            fine = tag_of(node) in _KINDS
+        else:
+            fine = tag_of(node) == ("map" if isinstance(node, MappingNode) else "seq")
+        if not fine:
+            written = node.tag.replace(YAML, "!!")
+            self._refuse(node, f"tag {written!r} is not allowed; expected a plain value; take the tag away")
+        return fine
+
+    def _wrong(self, node: Node, declared: inspect.Type, where: Where) -> Any:
+        """Report that `node` is something else than what is declared; INVALID."""
+        kind, notes = unwrap(declared)
+        tag = tag_of(node)
+        found, hint = "found a list", ""
+        if not node.value or tag == "null":
+            found = "is empty"
+        elif isinstance(node, MappingNode):
+            found = "found a mapping"
+            if any(isinstance(key, MappingNode) for key, _ in node.value):
+                found, hint = "'{{...}}' is a mapping to YAML", "; quote it"
+            elif isinstance(kind, inspect.ListType):
+                hint = "; begin each with '- '"
+        elif isinstance(node, ScalarNode):
+            found = f"{quote(node.value)} is {_KINDS[tag]}"
+            if isinstance(kind, inspect.StrType):
+                found, hint = f"{found} to YAML", f"; quote it: {quote(node.value)}"
+            elif isinstance(kind, inspect.IntType) and "x-short" not in notes:
+                hint = "; write digits, without quotes"
+            elif isinstance(kind, inspect.ListType) and isinstance(unwrap(kind.item_type)[0], inspect.StrType):
+                hint = f"; write [{node.value}]"
+        elif isinstance(kind, inspect.StructType | inspect.DictType):
+            hint = "; take the '- ' away"
+        return self._refuse(node, f"{show(where)}: {found}; expected {describe(declared)}{hint}")
+
+    def _too_many(self, node: Node, most: int, where: Where) -> Any:
+        return self._refuse(node, f"{show(where)}: {len(node.value)} of them; expected {most} at most; take some away")
+
+    def _struct(self, node: MappingNode, kind: inspect.StructType, where: Where) -> dict[str, Any]:
+        """The data of a mapping with known keys. A misspelt key is read as the one that was meant, to check it, too."""
+        fields = keys_of(kind)
+        pairs = self._pairs(node)
+        data: dict[str, Any] = {}
+        seen = set(pairs)
+        for name, (key, value) in pairs.items():
+            meant = name if name in fields else self._refuse_key(key, fields, where)
+            if meant is None or (meant != name and meant in seen):
+                continue
+            seen.add(meant)
+            if tag_of(value) == "null" and not fields[meant].required:
+                continue  # a key without a value has its default
+            self._problems.lines[*where, meant] = line_of(key)
+            found = self.read(value, fields[meant].type, (*where, meant))
+            if found is not INVALID:
+                data[meant] = found
+        for name, one in fields.items():
+            if one.required and name not in seen:
+                missing = f"{show((*where, name))} is missing; expected {describe(one.type)}; add it"
+                self._problems.error(where, missing)
+        return data
+
+    def _refuse_key(self, key: ScalarNode, fields: dict[str, inspect.Field], where: Where) -> str | None:
+        """Report a key that the mapping at `where` has not; the key that was probably meant there, if any."""
+        here = f"{show(where)}: " if where else ""
+        if places := _places(key.value):
+            known = f"is not known here; expected it {' or '.join(places)}; move it"
+            self._refuse(key, f"{here}key {quote(key.value)} {known}")
+            return None
+        close = difflib.get_close_matches(key.value, fields, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"expected {', '.join(fields)}"
+        self._refuse(key, f"{here}key {quote(key.value)} is not known; {hint}")
+        return close[0] if close else None
+
+    def _dict(self, node: MappingNode, kind: inspect.DictType, where: Where) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        for name, (key, value) in self._pairs(node).items():
+            here = (*where, name)
+            self._problems.lines[here] = line_of(key)
+            known = self.read(key, kind.key_type, here)
+            found = self.read(value, kind.value_type, here)
+            if INVALID not in (known, found):
+                data[name] = found
+        return data
+
+    def _pairs(self, node: MappingNode) -> dict[str, tuple[ScalarNode, Node]]:
+        """The keys of a mapping with their nodes, merged ones included. Reports what is no text, or there twice."""
+        own: dict[str, tuple[ScalarNode, Node]] = {}
+        merged: dict[str, tuple[ScalarNode, Node]] = {}
+        for key, value in node.value:
+            if tag_of(key) == "merge":
+                for each in value.value if isinstance(value, SequenceNode) else [value]:
+                    if isinstance(each, MappingNode):
+                        for name, pair in self._pairs(each).items():
+                            merged.setdefault(name, pair)
+                    else:
+                        self._refuse(each, "'<<' merges something else; expected an alias of a mapping, such as *name")
+            elif not isinstance(key, ScalarNode):
+                self._refuse(key, "a key is a mapping or a list; expected text; quote it if it begins with '{' or '['")
+            elif tag_of(key) not in TEXTS:
+                if self._is_plain_yaml(key):
+                    kind = _KINDS[tag_of(key)]
+                    self._refuse(key, f"key {quote(key.value)} is {kind} to YAML; expected text; quote it")
+            elif key.value in own:
+                first = line_of(own[key.value][0])
+                self._refuse(key, f"key {quote(key.value)} is there twice, first on line {first}; expected it once")
+            else:
+                own[key.value] = (key, value)
+        return merged | own
+
+    def _choice(self, node: ScalarNode, kind: inspect.LiteralType, where: Where) -> Any:
+        choices = {str(value): value for value in kind.values}
+        if node.value in choices:
+            return choices[node.value]
+        # Of numbers and versions none is like another: what differs in digits alone is another choice, no slip.
+        others = [choice for choice in choices if _without_digits(choice) != _without_digits(node.value)]
+        close = difflib.get_close_matches(node.value.lower(), others, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        known = " or ".join(choices)
+        return self._refuse(node, f"{show(where)}: {quote(node.value)} is not known; {hint}expected {known}")
+
+    def _text(self, node: ScalarNode, kind: inspect.StrType, declared: inspect.Type, where: Where) -> Any:
+        text: str = node.value
+        _, notes = unwrap(declared)
+        if len(text) < (kind.min_length or 0):
+            return self._wrong(node, declared, where)
+        too_long = kind.max_length is not None and len(text) > kind.max_length
+        if too_long or (kind.pattern is not None and not re.fullmatch(kind.pattern, text)) or not is_unicode(text):
+            expected = describe(declared) if is_unicode(text) else "characters that UTF-8 has"
+            if text.endswith(".fifo") and (service := FIFO_REFUSED.get(notes.get("arn", ""))):
+                return self._refuse(
+                    node,
+                    f"{show(where)}: {quote(text)} is a FIFO {service}, to which neither S3 nor alarms nor Lambda's "
+                    f"destinations can send; expected a standard {service}; make one, name it",
+                )
+            return self._refuse(node, f"{show(where)}: {quote(text)} does not fit; expected {expected}")
+        if is_placeholder(text, notes):
+            self._problems.warn(
+                line_of(node),
+                f"{show(where)}: {quote(text)} is a placeholder; expected an ARN with a region and an account of "
+                "12 digits; 'deploy' will refuse it",
+            )
+        elif "arn" in notes:
+            self.arns[where] = text
+        return text
+
+    def _anything(self, node: Node, where: Where) -> Any:
+        """The data of any value that JSON can hold. Dates are texts, as the user wrote them."""
+        if len(where) > DEPTH:
+            return self._refuse(
+                node, f"{show(where[:2])}: nested too deep; expected at most {DEPTH} levels; take some away"
+            )
+        anything = inspect.AnyType()
+        match node:
+            case MappingNode() if any(isinstance(key, MappingNode) for key, _ in node.value):
+                return self._wrong(node, inspect.StrType(), where)
+            case MappingNode():
+                pairs = self._pairs(node).items()
+                return {name: self.read(value, anything, (*where, name)) for name, (_, value) in pairs}
+            case SequenceNode():
+                return [self.read(one, anything, (*where, i)) for i, one in enumerate(node.value)]
+        assert isinstance(node, ScalarNode)  # noqa: S101 - there are no other nodes
+        if wrong := secrets.mistake(node.value):
+            return self._refuse(node, f"{show(where)}: {quote(node.value)} {wrong}")
+        try:
+            return scalar(node)
+        except (ValueError, LookupError, OverflowError):
+            kind = _KINDS[tag_of(node)]
+            return self._refuse(node, f"{show(where)}: {quote(node.value)} is {kind} that JSON has not; quote it")
+
+
+@cache
+def _places_of_keys() -> dict[str, list[str]]:
+    """For each key of the declaration, all places where it may be: "at the top level", "below handler"."""
+    places: dict[str, list[str]] = {}
+    for path, _ in every_key(inspect.type_info(Config)):
+        above, _, name = path.rpartition(".")
+        places.setdefault(name, []).append(f"below {above}" if above else "at the top level")
+    return places
+
+
+def _places(name: str) -> list[str]:
+    """The places where the declaration has the key `name`; empty if there are none, or too many for a hint."""
+    places = _places_of_keys().get(name, [])
+    return places if len(places) <= PLACES else []
+
+
+def _without_digits(text: str) -> str:
+    return re.sub("[0-9]+", "", text)
