@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from projects import CONFIG, Project
+from slips.backends.machine.operations import MachineOperations
 from slips.cli import dismiss
-from slips.cli.context import Machine
 from slips.config import load
 from slips.errors import UsageError
 from slips.model import ErrorItem, ObjectEvent, Sample
@@ -392,7 +392,7 @@ def test_a_revision_that_was_not_shown_is_not_dismissed(project: Project, capsys
     item = project.fail("r1")
     state = project.state()
     state.errors.put(item)
-    backend = Machine(load(project.root / "slips.yml"), state)
+    backend = MachineOperations(load(project.root / "slips.yml"), state)
     counted = dismiss.Counted()
     shown = [dismiss.Revision("r1", 1), dismiss.Revision("gone", 1)]
     assert list(dismiss.dismissed(backend, shown, [], counted)) == []

@@ -19,7 +19,7 @@ LAYERS = [
     {"health", "methods", "ports", "times", "usercode", "codec", "format", "position", "rights"},
     {"formats"},
     {"chain"},
-    {"config", "routing", "interface", "envelope"},
+    {"config", "routing", "interface", "envelope", "operations"},
     {"backends"},
     {"site"},
     {"pipeline"},

@@ -28,16 +28,22 @@ from moto.kinesis.models import kinesis_backends
 
 from fakes import object_event
 from projects import CONFIG, Done, Project
+from slips.backends.aws import cloudwatch
+from slips.backends.aws import logs as aws_logs
+from slips.backends.aws import operations as aws_operations
 from slips.backends.aws.clients import Clients
 from slips.backends.aws.ledger import LEDGER_DAYS
+from slips.backends.aws.limits import LaneLimits
+from slips.backends.aws.operations import StackOperations
 from slips.backends.aws.s3 import S3Store
-from slips.backends.aws.stack import LogLine, Stack
+from slips.backends.aws.stack import DeployedStack
 from slips.cli import drain, logs
 from slips.cli.progress import Tally
 from slips.config import LaneConfig, parse
 from slips.envelope import found_in
 from slips.errors import SlipsError, StreamError, UsageError
 from slips.model import ErrorItem, ObjectEvent, Outcome, Sample, format_time
+from slips.operations import Alarm, LaneStatus, LogLine
 from slips.pipeline.choose import Choice
 from slips.service import supervisor
 from slips.service.messages import Frames, Opened, Progress, Ready, Setup, Task, frame
@@ -149,8 +155,8 @@ class Cloud:
         for stream in kinesis_backends[ACCOUNT][REGION].streams.values():
             stream.lambda_event_source_mappings.clear()  # moto would run the function, in Docker
 
-    def stack(self, name: str = "test") -> Stack:
-        return Stack.open(self.clients, name, sleep=lambda _: None)
+    def stack(self, name: str = "test") -> DeployedStack:
+        return DeployedStack.find(self.clients, name, sleep=lambda _: None)
 
     def slips(self, *args: str) -> Done:
         return self.project.slips(*args)
@@ -164,7 +170,7 @@ class Cloud:
     def fail_in_2018(self, request_id: str, *events: ObjectEvent) -> None:
         argument = json.dumps([event.to_dict() for event in events])
         self.clients.dynamodb.put_item(
-            TableName=self.stack()._resources["ErrorTable"],
+            TableName=self.stack().made["ErrorTable"],
             Item={"request_id": {"S": request_id}, "argument": {"S": argument}},
         )
 
@@ -186,7 +192,7 @@ class Cloud:
 
     def say(self, function: str, *said: tuple[float, str], stream: str = "one") -> None:
         """Lines in the log of a function, each with its time in epoch seconds."""
-        group = self.stack()._resources[f"{function}Logs"]
+        group = self.stack().made[f"{function}Logs"]
         client = boto3.client("logs", region_name=REGION)
         client.create_log_stream(logGroupName=group, logStreamName=stream)
         client.put_log_events(
@@ -366,7 +372,9 @@ def test_run_is_of_this_machine_and_says_so(project: Project) -> None:
 
 def test_a_server_that_is_not_there_is_failed_work_that_names_it(credentials: None) -> None:
     with pytest.raises(SlipsError, match=r"stack 'x': cannot be reached: .*127\.0\.0\.1:9.*look at") as raised:
-        Stack.open(clients(cloudformation=Pages(EndpointConnectionError(endpoint_url="http://127.0.0.1:9"))), "x")
+        DeployedStack.find(
+            clients(cloudformation=Pages(EndpointConnectionError(endpoint_url="http://127.0.0.1:9"))), "x"
+        )
     assert raised.value.exit_status == 1
 
 
@@ -417,10 +425,10 @@ def test_the_resources_come_from_all_pages_and_what_the_stack_let_go_is_not_its_
             return {"Environment": environment}
 
     pages = [{"StackResourceSummaries": each} for each in (first, second)]
-    stack = Stack.open(clients(cloudformation=Pages(*pages), functions=Functions(), dynamodb=None), "test")
+    stack = DeployedStack.find(clients(cloudformation=Pages(*pages), functions=Functions(), dynamodb=None), "test")
     assert stack.errors._table == "given-by-the-config"
     assert asked == ["physical-Drain"]
-    assert stack.functions() == ["MainFunc", "Drain"]
+    assert StackOperations(stack).functions() == ["MainFunc", "Drain"]
 
 
 @pytest.mark.parametrize(
@@ -441,7 +449,7 @@ def test_the_resources_come_from_all_pages_and_what_the_stack_let_go_is_not_its_
 )
 def test_what_aws_refuses_is_told_with_what_to_do(error: Exception, status: int, text: str) -> None:
     with pytest.raises(SlipsError, match=text) as raised:
-        Stack.open(clients(cloudformation=Pages(error)), "test")
+        DeployedStack.find(clients(cloudformation=Pages(error)), "test")
     assert raised.value.exit_status == status
     assert str(raised.value).startswith("stack 'test': ")
 
@@ -470,11 +478,12 @@ class Unfinished(Pages):
     ],
 )
 def test_a_stack_that_is_not_whole_says_in_which_state_it_is(status: str | Exception, text: str) -> None:
-    stack = Stack.open(clients(cloudformation=Unfinished(status, "Role")), "test")
+    stack = DeployedStack.find(clients(cloudformation=Unfinished(status, "Role")), "test")
+    operations = StackOperations(stack)
     with pytest.raises(UsageError, match=f"stack 'test':? {text}"):
         list(stack.errors.scan())
     if isinstance(status, str) and status != "CREATE_COMPLETE":
-        for ask in (lambda: stack.limit("fast"), lambda: logs.chosen(stack, None), lambda: stack.drain({})):
+        for ask in (lambda: operations.limit("fast"), operations.functions, lambda: operations.drain({})):
             with pytest.raises(UsageError, match=f"is {status}: "):
                 ask()
 
@@ -516,7 +525,7 @@ def test_an_item_that_cannot_be_read_holds_up_no_other_and_is_named(cloud: Cloud
     cloud.fail("r1")
     cloud.fail("r2", failed_at="2019-01-01T00:00:00.000Z")
     cloud.fail_in_2018("empty")
-    table = cloud.stack()._resources["ErrorTable"]
+    table = cloud.stack().made["ErrorTable"]
     for name, attributes in {"bare": {}, "odd": {"failed_at": {"S": "2018-12-01"}, "item": {"S": "{"}}}.items():
         cloud.clients.dynamodb.put_item(TableName=table, Item={"request_id": {"S": name}, **attributes})
     done = cloud.slips("errors")
@@ -566,7 +575,7 @@ def test_drained_items_are_on_the_streams_and_gone_from_the_table(cloud: Cloud) 
 
 
 def undelivered(cloud: Cloud, *bodies: Any) -> str:
-    url = cloud.stack()._resources["Undelivered"]
+    url = cloud.stack().made["Undelivered"]
     for body in bodies:
         cloud.clients.sqs.send_message(QueueUrl=url, MessageBody=body if isinstance(body, str) else json.dumps(body))
     return url
@@ -624,7 +633,7 @@ def test_a_lane_that_refuses_ends_drain_which_then_says_what_it_did(
     cloud.clients.kinesis.delete_stream(StreamName=cloud.stack().streams["slow"])
     report, config = drain.Report(), parse(ON_AWS)
     selection = drain.Selection([], Choice(), None, False)
-    stack = cloud.stack()
+    stack = StackOperations(cloud.stack())
     with pytest.raises(StreamError, match="lane slow"), drain.told(report, stack, False, False):
         drain.from_here(stack, config, S3Store(cloud.clients.s3), selection, report, lambda _: None, show=False)
     assert cloud.errors() == ["r2", "r3"]
@@ -687,7 +696,7 @@ class FakeDrain:
 def remote(cloud: Cloud, function: FakeDrain, selection: drain.Selection) -> drain.Report:
     cloud.clients.patient_functions = function  # type: ignore[assignment]
     report = drain.Report()
-    drain.remotely(cloud.stack(), selection, report, lambda _: None)
+    drain.remotely(StackOperations(cloud.stack()), selection, report, lambda _: None)
     return report
 
 
@@ -856,13 +865,13 @@ def test_the_lag_is_the_latest_iterator_age_and_arrivals_are_summed(cloud: Cloud
             return {"MetricDataResults": [{"Id": name, "Values": each} for name, each in values.items()]}
 
     cloud.clients.cloudwatch = CloudWatch()  # type: ignore[assignment]
-    stack = Stack.open(cloud.clients, "test", clock=lambda: 1_000_000.0)
-    lanes = stack.status(count_ledger=False)["lanes"]
-    assert lanes["fast"] == {"waiting": None, "oldest_seconds": 35.2, "arrived": 5}
-    assert lanes["slow"] == {"waiting": None, "oldest_seconds": None, "arrived": 0}
+    stack = DeployedStack.find(cloud.clients, "test", clock=lambda: 1_000_000.0)
+    lanes = StackOperations(stack).status(count_ledger=False).lanes
+    assert lanes["fast"] == LaneStatus(waiting=None, oldest_seconds=35.2, arrived=5)
+    assert lanes["slow"] == LaneStatus(waiting=None, oldest_seconds=None, arrived=0)
     assert (asked[0]["StartTime"], asked[0]["EndTime"]) == ("1970-01-12T13:41:40.000Z", "1970-01-12T13:46:40.000Z")
     names = [each["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for each in asked[0]["MetricDataQueries"]]
-    assert names[:2] == [stack._resources["FastDispatcher"], stack.streams["fast"]]
+    assert names[:2] == [stack.made["FastDispatcher"], stack.streams["fast"]]
 
 
 class Alarms:
@@ -885,14 +894,14 @@ class Alarms:
             yield {"MetricAlarms": [{"AlarmName": name, "StateUpdatedTimestamp": since}] if name in self.on else []}
 
 
-def alarms_on(watch: Alarms) -> Any:
-    stack = Stack(clients(cloudwatch=watch), "test", {}, [f"A{number}" for number in range(130)])
-    return stack.alarms_on()
+def alarms_on(watch: Alarms) -> list[Alarm] | None:
+    stack = DeployedStack(clients(cloudwatch=watch), "test", {}, [f"A{number}" for number in range(130)])
+    return cloudwatch.alarms_on(stack)
 
 
 def test_any_number_of_alarms_is_asked_for_and_the_longest_on_is_first() -> None:
     watch = Alarms("A1", "A120")
-    assert [one["name"] for one in alarms_on(watch)] == ["A120", "A1"]
+    assert [one.name for one in alarms_on(watch) or ()] == ["A120", "A1"]
     assert watch.asked == [100, 30]
 
 
@@ -900,16 +909,17 @@ def test_the_alarms_are_those_that_the_stack_made() -> None:
     found = [resource(name, ResourceType="AWS::CloudWatch::Alarm") for name in ("LostAlarm", "Other")]
     made = [*found, resource("Role"), resource("Gone", "DELETE_COMPLETE", ResourceType="AWS::CloudWatch::Alarm")]
     watch = Alarms("physical-LostAlarm", "physical-Gone", "Other")
-    stack = Stack.open(clients(cloudformation=Pages({"StackResourceSummaries": made}), cloudwatch=watch), "test")
-    about = {"since": "2026-01-01T00:00:00.000Z", "description": ""}
-    assert stack.alarms_on() == [{"name": "physical-LostAlarm", **about}]
+    stack = DeployedStack.find(
+        clients(cloudformation=Pages({"StackResourceSummaries": made}), cloudwatch=watch), "test"
+    )
+    assert cloudwatch.alarms_on(stack) == [Alarm("physical-LostAlarm", "2026-01-01T00:00:00.000Z", "")]
 
 
 def test_status_shows_alarms_that_are_on_with_what_could_steer_a_terminal_spelled_out(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on = {"name": "LostAlarm", "since": "2026-01-01T00:00:00.000Z", "description": "Look \x1b[31m\nhere."}
-    monkeypatch.setattr(Stack, "alarms_on", lambda _: [on])
+    monkeypatch.setattr(aws_operations, "alarms_on", lambda _: [Alarm(**on)])
     assert cloud.slips("status").out.partition("undelivered: none\n")[2] == (
         "alarms: 1 on\n  LostAlarm, since 2026-01-01T00:00:00.000Z: Look \\x1b[31m\\nhere.\n"
     )
@@ -922,7 +932,7 @@ def test_alarms_that_may_not_be_read_are_unknown_and_fail_nothing(
     assert alarms_on(Alarms(refusal=refusal("AccessDenied"))) is None
     with pytest.raises(SlipsError, match="Throttling"):
         alarms_on(Alarms(refusal=refusal("Throttling")))
-    monkeypatch.setattr(Stack, "alarms_on", lambda _: None)
+    monkeypatch.setattr(aws_operations, "alarms_on", lambda _: None)
     for args in ([], ["--json"]):
         done = cloud.slips("status", *args)
         assert (done.status, done.err) == (
@@ -938,9 +948,9 @@ def test_what_operators_drop_is_remembered_as_long_as_the_stack_remembers(bare: 
         variables = {**VARIABLES["Drain"], **({"SLIPS_LEDGER_DAYS": days} if days else {})}
         body["Resources"]["Drain"]["Properties"]["Environment"] = {"Variables": variables}
         bare.deploy(body, name)
-        stack = Stack.open(bare.clients, name, clock=lambda: 1_000_000.0)
+        stack = DeployedStack.find(bare.clients, name, clock=lambda: 1_000_000.0)
         stack.ledger.drop(object_event("a"))
-        (item,) = bare.clients.dynamodb.scan(TableName=stack._resources["Ledger"])["Items"]
+        (item,) = bare.clients.dynamodb.scan(TableName=stack.made["Ledger"])["Items"]
         assert item["expires_at"] == {"N": str(1_000_000 + known * 86_400)}
 
 
@@ -949,7 +959,7 @@ def test_what_operators_drop_is_remembered_as_long_as_the_stack_remembers(bare: 
 
 def settings(cloud: Cloud, function: str = "FastDispatcher") -> tuple[str, str | None, int, int]:
     """Delay, batch size, the function's time limit, and the records that its mapping gives it."""
-    name = cloud.stack()._resources[function]
+    name = cloud.stack().made[function]
     known = cloud.clients.functions.get_function_configuration(FunctionName=name)
     (mapping,) = cloud.clients.functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
     variables = known["Environment"]["Variables"]
@@ -1023,9 +1033,10 @@ def test_a_dispatcher_never_has_more_records_than_time_while_a_limit_is_set(cred
 
     functions = Functions(Variables={"SLIPS_DELAY": "0", "SLIPS_BATCH_SIZE": "1"})
     functions.conflicts, functions.records = 0, 100
-    stack = Stack(clients(functions=functions), "test", {"FastDispatcher": "fast"}, sleep=lambda _: None)
-    stack.set_limit("fast", LaneConfig(batch_size=1, delay=60))
-    stack.set_limit("fast", LaneConfig(batch_size=1, delay=0))
+    stack = DeployedStack(clients(functions=functions), "test", {"FastDispatcher": "fast"}, sleep=lambda _: None)
+    limits = LaneLimits(stack)
+    limits.set("fast", LaneConfig(batch_size=1, delay=60))
+    limits.set("fast", LaneConfig(batch_size=1, delay=0))
     assert order == [("records", 5), ("delay", 60), ("delay", 0), ("records", 100)]
 
 
@@ -1062,8 +1073,8 @@ class FakeFunctions(Pages):
 def limited(functions: FakeFunctions) -> list[float]:
     """Sets a delay; how long was slept."""
     slept: list[float] = []
-    stack = Stack(clients(functions=functions), "test", {"FastDispatcher": "fast"}, sleep=slept.append)
-    stack.set_limit("fast", LaneConfig(batch_size=1, delay=5))
+    stack = DeployedStack(clients(functions=functions), "test", {"FastDispatcher": "fast"}, sleep=slept.append)
+    LaneLimits(stack).set("fast", LaneConfig(batch_size=1, delay=5))
     return slept
 
 
@@ -1393,8 +1404,8 @@ def test_a_text_to_filter_by_is_quoted_for_cloudwatch(credentials: None) -> None
             asked.append(request["filterPattern"])
             return iter(())
 
-    stack = Stack(clients(logs=Logs()), "test", {"MainFunc": "m", "MainFuncLogs": "g"})
-    assert list(stack.logs(["MainFunc"], 0, 'a "b" \\')) == []
+    stack = DeployedStack(clients(logs=Logs()), "test", {"MainFunc": "m", "MainFuncLogs": "g"})
+    assert list(aws_logs.logs(stack, ["MainFunc"], 0, 'a "b" \\')) == []
     assert asked == ['"a \\"b\\" \\\\"']
 
 
@@ -1474,7 +1485,7 @@ def test_following_shows_each_line_once_also_those_that_come_late() -> None:
 
     shown: list[str] = []
     with pytest.raises(KeyboardInterrupt):
-        shown.extend(line.id for line in collected(logs.following(read, T, sleep), shown))
+        shown.extend(line.id for line in collected(aws_logs.following(read, T, sleep), shown))
     assert shown == ["a", "b", "late", "c"]
     assert begun == [T, T, T + 60]
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from projects import CONFIG, Project
-from slips.backends.aws.stack import LogLine
 from slips.cli import app
 from slips.cli.logs import show
 from slips.model import ObjectEvent, Sample
+from slips.operations import LogLine
 from slips.printable import LogFormatter, lines, one_line
 from slips.streams import PIECE, in_pieces
 from slips.telemetry import JsonLines

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from slips.backends.aws.queue import UndeliveredQueue
     from slips.backends.aws.s3 import S3Store
     from slips.backends.aws.secret_store import SecretArgs
-    from slips.backends.aws.stack import Stack
+    from slips.backends.aws.stack import DeployedStack
     from slips.backends.machine.directory import Known, Stores
     from slips.backends.machine.state import MachineState
 
@@ -328,7 +328,7 @@ class StackSite(WorkerSite):
     """A stack as operators work on it from here: its ports, its objects in S3; handlers run on this machine."""
 
     def __init__(
-        self, config: Config, stack: Stack, *, endpoint_url: str | None = None, region: str | None = None
+        self, config: Config, stack: DeployedStack, *, endpoint_url: str | None = None, region: str | None = None
     ) -> None:
         super().__init__(config, endpoint_url=endpoint_url, region=region, in_s3=True)
         self._stack = stack

@@ -6,30 +6,29 @@ or where it has no `backend.embedded`, else the state directory of this machine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, cast
+from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
 import typer
 from msgspec import Struct
 
 from slips.backends.machine.directory import Stores
-from slips.backends.machine.lanes import stream_names
-from slips.backends.machine.limits import lane_limit, set_lane_limit
+from slips.backends.machine.operations import MachineOperations
 from slips.backends.machine.patience import SECONDS, Patience
 from slips.backends.machine.state import MachineState
 from slips.cli.output import say
-from slips.config import Config, LaneConfig, load
-from slips.envelope import Batch
+from slips.config import Config, load
 from slips.errors import UsageError
-from slips.model import ErrorItem, Lane, ObjectEvent
-from slips.ports import ErrorTable, Ledger, ObjectStore, Stream, Undelivered
+from slips.model import Lane
+from slips.operations import Operations
+from slips.ports import ObjectStore, Stream
 from slips.printable import one_line
 
 if TYPE_CHECKING:
     from slips.backends.aws.clients import Clients
-    from slips.backends.aws.stack import Stack
+    from slips.backends.aws.operations import StackOperations
 
 CONFIG_FILES = ("slips.yml", "config.yml")
 NEEDS = {
@@ -124,25 +123,13 @@ def stack_config(ctx: typer.Context, name: str) -> Config | None:
 # ---- the backend that operators work on
 
 
-class Backend(Protocol):
-    """What operators need of wherever objects are processed."""
-
-    processed_by: str
-    """What processes a drained item, and when, for people."""
-    limit_lasts: str
-    """How long a limit holds that was set."""
-    batches: bool
-    """Whether a lane has shards, each with an invocation of several objects at a time."""
-    where: str
-    """Stands behind `no errors`: ` on this machine` where these could be taken for those of the stack."""
+class Backend(Operations, Protocol):
+    """Operations, and the ports that a drain from here needs."""
 
     @property
     def transaction(self) -> Callable[[], AbstractContextManager[None]] | None:
         """Makes changes of table, lanes and ledger one change; None where there is no such thing."""
         ...
-
-    @property
-    def errors(self) -> ErrorTable: ...
 
     @property
     def stream(self) -> Stream: ...
@@ -151,81 +138,6 @@ class Backend(Protocol):
     def streams(self) -> Mapping[Lane, str]:
         """Physical name of each lane's stream."""
         ...
-
-    @property
-    def ledger(self) -> Ledger: ...
-
-    def dismiss(self, item: ErrorItem) -> bool:
-        """Takes that very revision out of the error table for good; False if it is no longer the stored one."""
-        ...
-
-    @property
-    def undelivered(self) -> Undelivered | None:
-        """Messages that nobody could deliver; None where there can be none."""
-        ...
-
-    def count_undelivered(self) -> int | None:
-        """About how many they are."""
-        ...
-
-    def read_back(self, batch: Batch) -> Iterable[bytes]:
-        """The records that such a message is about."""
-        ...
-
-    def status(self, *, count_ledger: bool) -> dict[str, Any]:
-        """`lanes` with what waits in each, `ledger` with objects by state, None if not counted, and what is its own."""
-        ...
-
-    def limit(self, lane: Lane) -> LaneConfig:
-        """How fast a lane is emptied."""
-        ...
-
-    def set_limit(self, lane: Lane, limit: LaneConfig) -> None: ...
-
-
-def is_on_aws_too(config: Config) -> bool:
-    """Whether the config is of a stack, too, not just of this machine."""
-    backend = config.backend
-    sources = (backend.sns_topics, backend.sqs_queues, backend.eventbridge, backend.s3_direct)
-    return any(sources) or bool(config.base.sam.code_bucket)
-
-
-class Machine:
-    """The state directory of this machine, as operators see it."""
-
-    processed_by = "'slips run' processes them now"
-    limit_lasts = "it holds here until it is set again; 'backend.lane' of the config is only the default"
-    batches = False
-
-    def __init__(self, config: Config, state: MachineState) -> None:
-        self._config, self._state = config, state
-        self.errors, self.stream, self.ledger = state.errors, state.stream, state.ledger
-        self.transaction: Callable[[], AbstractContextManager[None]] | None = state.transaction
-        self.streams = stream_names(config)
-        self.undelivered = None
-        self.where = " on this machine" if is_on_aws_too(config) else ""
-
-    def known_hash(self, event: ObjectEvent, stamp: str) -> str | None:
-        """The hash of a file that need not be read again for it."""
-        return self._state.files.known(event.bucket_name, event.object_key).get(stamp)
-
-    def dismiss(self, item: ErrorItem) -> bool:
-        return self._state.dismiss(item)
-
-    def status(self, *, count_ledger: bool) -> dict[str, Any]:
-        return self._state.counts()
-
-    def limit(self, lane: Lane) -> LaneConfig:
-        return lane_limit(self._config, self._state, lane)
-
-    def set_limit(self, lane: Lane, limit: LaneConfig) -> None:
-        set_lane_limit(self._config, self._state, lane, limit)
-
-    def count_undelivered(self) -> int | None:
-        return None
-
-    def read_back(self, batch: Batch) -> Iterable[bytes]:
-        return ()
 
 
 def stack_name(ctx: typer.Context, given: str | None) -> str | None:
@@ -246,7 +158,7 @@ def open_backend(ctx: typer.Context, stack: str | None, endpoint: str | None = N
         return
     config = load_config(ctx)
     with open_state(config) as state:
-        yield Machine(config, state)
+        yield MachineOperations(config, state)
 
 
 @contextmanager
@@ -262,11 +174,12 @@ def open_state(config: Config, wait: float | None = SECONDS) -> Iterator[Machine
         state.close()
 
 
-def open_stack(ctx: typer.Context, name: str, endpoint: str | None = None) -> Stack:
+def open_stack(ctx: typer.Context, name: str, endpoint: str | None = None) -> StackOperations:
     """The stack of that name. Raises UsageError if there is none."""
-    from slips.backends.aws.stack import Stack
+    from slips.backends.aws.operations import StackOperations
+    from slips.backends.aws.stack import DeployedStack
 
-    return Stack.open(make_clients(ctx, endpoint), name)
+    return StackOperations(DeployedStack.find(make_clients(ctx, endpoint), name))
 
 
 def make_clients(ctx: typer.Context, endpoint: str | None = None) -> Clients:
@@ -281,7 +194,7 @@ def object_store(
 ) -> ObjectStore:
     """Where objects are read: on a stack in S3, on this machine in the directories that stand for buckets, too."""
     if stack_name(ctx, stack) is None:
-        known = backend.known_hash if isinstance(backend, Machine) else None
+        known = backend.known_hash if isinstance(backend, MachineOperations) else None
         return Stores(config, endpoint_url(ctx, endpoint), options(ctx).region, known=known)
     from slips.backends.aws.s3 import S3Store
 

@@ -72,7 +72,7 @@ def dismiss(
         revisions: list[Revision] = []
         problem = None
         if chosen or all_:
-            named = {(found := items.find(backend.errors, each, backend.where)).request_id: found for each in ids or ()}
+            named = {(found := items.find(backend, each)).request_id: found for each in ids or ()}
             table = named.values() if ids else backend.errors.scan()
             problem = _show(islice(choice.of(table), limit), revisions, show)
         if revisions or messages:
@@ -90,7 +90,7 @@ def dismiss(
             for _ in evidence:
                 pass
             what = _told(counted.items, counted.messages)
-            show_text(f"{what} dismissed" if revisions or messages else f"nothing to dismiss{backend.where}")
+            show_text(f"{what} dismissed" if revisions or messages else f"nothing to dismiss{items.where(backend)}")
         if problem:
             raise problem
 

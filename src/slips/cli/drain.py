@@ -31,6 +31,7 @@ from slips.cli.progress import counting
 from slips.config import Config
 from slips.errors import SlipsError, UsageError
 from slips.model import LANES, ObjectEvent
+from slips.operations import Kind
 from slips.pipeline import drain as station
 from slips.pipeline.choose import Choice
 from slips.ports import ObjectStore
@@ -38,7 +39,12 @@ from slips.printable import one_line
 from slips.routing import mapping_for
 
 if TYPE_CHECKING:
-    from slips.backends.aws.stack import Stack
+    from slips.backends.aws.operations import StackOperations
+
+PROCESSED_BY: dict[Kind, str] = {
+    "machine": "'slips run' processes them now",
+    "stack": "the stack processes them now",
+}
 
 
 class Selection(Struct, frozen=True):
@@ -136,7 +142,7 @@ def from_here(
 ) -> None:
     """Item by item, then what nobody could deliver; `report` is right whenever this ends."""
     errors = backend.errors
-    named = {(found := items.find(errors, each, backend.where)).request_id: found for each in selection.ids}
+    named = {(found := items.find(backend, each)).request_id: found for each in selection.ids}
     table = named.values() if selection.ids else errors.scan()
 
     def drop(event: ObjectEvent) -> None:
@@ -179,10 +185,10 @@ def from_here(
         report.notes += [message.note] if message.note else []
 
 
-def remotely(stack: Stack, selection: Selection, report: Report, count: Callable[[int], None]) -> None:
+def remotely(stack: StackOperations, selection: Selection, report: Report, count: Callable[[int], None]) -> None:
     """By the Drain function, which is called again while it runs out of time."""
     selection.choice.of(())  # what is no time is said here
-    ids = [items.find(stack.errors, each).request_id for each in selection.ids]
+    ids = [items.find(stack, each).request_id for each in selection.ids]
     choice = selection.choice
     given: dict[str, Any] = {
         "since": choice.since,
@@ -242,11 +248,13 @@ def _print(report: Report, backend: Backend, dry_run: bool, json_: bool) -> None
     on = " and ".join(f"{count:,} on lane {lane}" for lane, count in report.lanes.items() if count)
     if report.drained:
         what = "would be drained" if dry_run else "drained"
-        show_text(f"{plural(report.drained, 'item')} {what}: {on}{'' if dry_run else f'; {backend.processed_by}'}")
+        show_text(
+            f"{plural(report.drained, 'item')} {what}: {on}{'' if dry_run else f'; {PROCESSED_BY[backend.kind]}'}"
+        )
     elif not report.undelivered:
-        show_text(f"nothing to drain{backend.where}")
+        show_text(f"nothing to drain{items.where(backend)}")
     if report.undelivered:
-        show_text(f"{plural(report.undelivered, 'undelivered object event')} put back; {backend.processed_by}")
+        show_text(f"{plural(report.undelivered, 'undelivered object event')} put back; {PROCESSED_BY[backend.kind]}")
     if report.kept:
         show_text(f"{plural(report.kept, 'item')} kept: 'slips dismiss' takes out what cannot be replayed")
 

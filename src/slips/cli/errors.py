@@ -15,10 +15,11 @@ import typer
 
 from slips.backends.machine import private
 from slips.cli import items
-from slips.cli.context import Backend, Json, StackName, open_backend
+from slips.cli.context import Json, StackName, open_backend
 from slips.cli.output import headline, plural, print_json, print_json_list, readable_json, say, show_json, show_text
 from slips.errors import SlipsError, UsageError
 from slips.model import ErrorItem, ObjectEvent, Range
+from slips.operations import Group, Operations, grouped
 from slips.pipeline.choose import Choice
 from slips.printable import lines, one_line
 
@@ -44,21 +45,21 @@ def errors(
     with open_backend(ctx, stack) as backend:
         chosen = Choice(since, prefix, type_).of(backend.errors.scan())
         if group:
-            _print_groups(items.group(chosen)[:limit], json_, backend.where)
+            _print_groups(grouped(chosen)[:limit], json_, items.where(backend))
         elif json_:
             print_json_list(map(to_dict, islice(chosen, limit)))
         else:
-            _print_items(islice(chosen, limit), bool(since or prefix or type_), backend.where)
+            _print_items(islice(chosen, limit), bool(since or prefix or type_), items.where(backend))
         _tell_of_undelivered(backend)
 
 
-def _tell_of_undelivered(backend: Backend) -> None:
+def _tell_of_undelivered(operations: Operations) -> None:
     """Say, beside the list, that there are failures which are no error items. If they cannot be counted, say nothing.
 
     'slips status' says what keeps them from being counted: whoever asks for errors may lack rights on the queue.
     """
     with suppress(SlipsError):
-        if waiting := backend.count_undelivered():
+        if waiting := operations.count_undelivered():
             what = plural(waiting, "undelivered message")
             say(f"{what} besides: 'slips drain' takes them up, 'slips status' counts them")
 
@@ -125,9 +126,9 @@ def _count(ranges: list[Range]) -> str:
     return f"{total:,}"
 
 
-def _print_groups(groups: list[items.Group], json_: bool, where: str) -> None:
+def _print_groups(groups: list[Group], json_: bool, where: str) -> None:
     if json_:
-        print_json([each.to_dict() for each in groups])
+        print_json(msgspec.to_builtins(groups))
         return
     for each in groups:
         ids = ", ".join(each.request_ids[:3]) + (", ..." if len(each.request_ids) > 3 else "")
@@ -137,10 +138,10 @@ def _print_groups(groups: list[items.Group], json_: bool, where: str) -> None:
         show_text(f"no errors{where}")
 
 
-def group_line(group: items.Group) -> str:
+def group_line(group: Group) -> str:
     """One line for people: how many, which, and the message of the first."""
     what = f"{group.stage} {group.error_type}: {group.message}"
-    return headline(f"{len(group.request_ids):6,}  {group.fingerprint}  {what}")
+    return headline(f"{group.count:6,}  {group.fingerprint}  {what}")
 
 
 def error(
@@ -163,7 +164,7 @@ def error(
       slips error 2a45 -f json -o argument.json
     """
     with open_backend(ctx, stack) as backend:
-        item = items.find(backend.errors, id_, backend.where)
+        item = items.find(backend, id_)
     match format_:
         case "text":
             text = _detail(item)

@@ -12,8 +12,14 @@ from slips.cli.context import Json, StackName, open_backend
 from slips.cli.output import print_json, say, show_text
 from slips.config import Config, LaneConfig
 from slips.model import LANES, Lane
+from slips.operations import Kind
 
 FIELDS = ("delay", "batch_size")
+LASTS: dict[Kind, str] = {
+    "machine": "it holds here until it is set again; 'backend.lane' of the config is only the default",
+    "stack": "it holds until the next 'slips deploy', which sets it back to 'backend.lane' of the config",
+}
+"""How long a limit holds that was set."""
 
 
 def pace(limit: LaneConfig, *, batches: bool) -> str:
@@ -75,7 +81,7 @@ def limit(
     for name in FIELDS:
         old, new = getattr(before, name), getattr(after, name)
         show_text(f"{name + ':':11} {old}" + (f" -> {new}" if new != old else ""))
-    if most := pace(after, batches=backend.batches):
+    if most := pace(after, batches=backend.kind == "stack"):
         show_text(f"{'pace:':11} {most}")
     if after != before:
-        say(backend.limit_lasts)
+        say(LASTS[backend.kind])

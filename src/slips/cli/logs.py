@@ -4,36 +4,27 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterable
+from typing import Annotated, Any
 
 import msgspec
 import typer
 
-from slips.backends.aws import FUNCTIONS
+from slips.backends.aws.log_lines import is_usual, parsed, platform_record
 from slips.cli.context import Json, StackName, open_stack, options, stack_name
 from slips.cli.output import print_json, show_text
 from slips.errors import UsageError
 from slips.model import format_time
+from slips.operations import LogLine, Operations
 from slips.pipeline.choose import moment
 from slips.printable import lines, one_line
 from slips.telemetry import MEASURED, UNITS
 
-if TYPE_CHECKING:
-    from slips.backends.aws.stack import LogLine, Stack
-
-POLL = 2.0
-"""Seconds between two looks."""
-LATE = 30.0
-"""Seconds by which CloudWatch may show a line later than its time: so far back each look begins."""
 SHOWN = ("timestamp", "level", "logger", "message", "function", "request_id", "object", "exception", "traceback")
 """What the line itself shows of a JSON log line, or leaves to --json; all else it has goes behind as key=value."""
-PLATFORM = ("INIT_START ", "START RequestId: ", "END RequestId: ", "REPORT RequestId: ")
-"""How the lines begin that Lambda itself writes for each run; with `Status: ` in them it tells of one that failed."""
 LAST = 253_402_300_800
 """Epoch seconds of the year 10000, which no time is written of."""
 LEVEL = len("CRITICAL")
-_decode = msgspec.json.Decoder().decode
 
 
 def logs(
@@ -70,66 +61,22 @@ def logs(
         raise UsageError(
             "this machine has no functions, and 'slips run' shows their output; expected -s STACK, or --aws"
         )
-    its = open_stack(ctx, name)
-    functions = chosen(its, function)
-    found = its.logs(functions, begin, containing)
-    if follow:
-        found = following(lambda since: its.logs(functions, since, containing), begin)
+    operations = open_stack(ctx, name)
+    found = operations.logs(chosen(operations, function), begin, containing, follow=follow)
     if not (json_ or containing or verbose or options(ctx).verbose):
         found = (line for line in found if not is_usual(line.message))
     show(found, json_, endless=follow)
 
 
-def chosen(stack: Stack, text: str | None) -> list[str]:
+def chosen(operations: Operations, text: str | None) -> list[str]:
     """Logical names of the functions that are meant. Raises UsageError."""
-    known = stack.functions()
-    if not known:
-        raise stack.lacks("functions", "some of: " + ", ".join(FUNCTIONS))
+    known = operations.functions()
     if text is None:
         return known
     wanted = text.replace("-", "").replace("_", "").lower()
     found = [name for name in known if name.lower() == wanted]
     if not found:
-        raise UsageError(f"stack '{stack.name}': has no function {text!r}; expected one of: {', '.join(known)}")
-    return found
-
-
-def following(
-    read: Callable[[float], Iterable[LogLine]],
-    since: float,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Iterator[LogLine]:
-    """The lines since then, each once, and on and on; `read` gives those since a time.
-
-    Each look begins before the latest line: lines come late, and not in order.
-    """
-    seen: dict[str, float] = {}
-    latest = since
-    while True:
-        for line in read(max(since, latest - LATE)):
-            if line.id not in seen:
-                seen[line.id] = line.time
-                yield line
-        latest = max([latest, *seen.values()])
-        seen = {id_: when for id_, when in seen.items() if when >= latest - LATE}
-        sleep(POLL)
-
-
-def is_usual(message: str) -> bool:
-    """Whether it is a line of Lambda's own about a run in which nothing went wrong, as text or, since 2026, as JSON."""
-    if message.startswith(PLATFORM):
-        return "\tStatus: " not in message
-    value = _parsed(message)
-    return isinstance(value, dict) and is_platform(value) and _record(value).get("status", "success") == "success"
-
-
-def is_platform(value: dict[str, Any]) -> bool:
-    """Whether a JSON line is one of Lambda's own: `{"time": ..., "type": "platform.report", "record": {...}}`."""
-    return str(value.get("type", "")).startswith("platform.") and isinstance(value.get("record"), dict)
-
-
-def _record(value: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = value["record"]
+        raise UsageError(f"stack '{operations.name}': has no function {text!r}; expected one of: {', '.join(known)}")
     return found
 
 
@@ -144,7 +91,7 @@ def show(found: Iterable[LogLine], json_: bool, *, endless: bool) -> None:
 
 def _show(found: Iterable[LogLine], json_: bool) -> None:
     for line in found:
-        value = _parsed(line.message)
+        value = parsed(line.message)
         if json_:
             print_json({"time": format_time(line.time), "function": line.function, "message": value})
             sys.stdout.flush()
@@ -154,24 +101,13 @@ def _show(found: Iterable[LogLine], json_: bool) -> None:
             show_text(readable_line(line, value), flush=True)
 
 
-def _parsed(message: str) -> Any:
-    """The JSON object that a message is, else the message."""
-    if message.startswith("{"):
-        try:
-            return _decode(message)
-        except msgspec.MsgspecError:
-            return message
-    return message
-
-
 def _columns(line: LogLine, level: str, text: str) -> str:
     return f"{format_time(line.time)} {level:{LEVEL}} {line.function:14} {text}".rstrip()
 
 
 def readable_line(line: LogLine, value: dict[str, Any]) -> str:
     """A JSON log line for people: time, level, function, message, what else it says; then its traceback."""
-    if is_platform(value):
-        record = _record(value)
+    if (record := platform_record(value)) is not None:
         value = {"message": value["type"], **record, **record.get("metrics", {}), "metrics": None}
     if "errorMessage" in value:  # the runtime's own line about an exception
         why = f"{value.get('errorType', '')}: {value['errorMessage']}"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Annotated
 
 import msgspec
 import typer
@@ -25,7 +24,7 @@ from slips.cli.errors import group_line
 from slips.cli.output import plural, print_json, readable_json, say, shortened, show_text, table
 from slips.config import Config
 from slips.errors import UsageError
-from slips.model import ErrorItem
+from slips.operations import Alarm, LaneStatus
 from slips.printable import one_line
 from slips.service.summary import Summary
 from slips.service.supervisor import Supervisor
@@ -174,58 +173,47 @@ def status(
       slips status -s my-stack
       slips status --json
     """
-    kinds: Counter[str] = Counter()
     with open_backend(ctx, stack) as backend:
-        counts = backend.status(count_ledger=ledger)
-        groups = items.group(_counted(backend.errors.scan(), kinds))
-    counts["errors"] = dict(sorted(kinds.items()))
-    if counts.get("alarms", ()) is None:
+        found = backend.status(count_ledger=ledger)
+    if found.alarms is None:
         say("alarms are unknown: AWS denies cloudwatch:DescribeAlarms; expected it to be allowed; allow it")
     if json_:
-        print_json({**counts, "groups": [group.to_dict() for group in groups]})
+        print_json(msgspec.to_builtins(found))
         return
-    for lane, of in counts["lanes"].items():
-        show_text(f"lane {lane}: {_lane(of)}")
-    if counts["ledger"] is None:
+    for lane, known in found.lanes.items():
+        show_text(f"lane {lane}: {_lane(known)}")
+    if found.ledger is None:
         show_text("ledger: not counted; '--ledger' reads all of it")
     else:
-        show_text(f"ledger: {', '.join(f'{count:,} {state}' for state, count in counts['ledger'].items()) or 'empty'}")
-    about = ", ".join(f"{count:,} of {kind.removesuffix('s')}s" for kind, count in counts["errors"].items())
-    show_text(f"errors: {about or f'none{backend.where}'}")
-    if counts.get("undelivered") is not None:
-        waiting = counts["undelivered"]
+        show_text(f"ledger: {', '.join(f'{count:,} {state}' for state, count in found.ledger.items()) or 'empty'}")
+    about = ", ".join(f"{count:,} of {kind.removesuffix('s')}s" for kind, count in found.errors.items())
+    show_text(f"errors: {about or f'none{items.where(backend)}'}")
+    if isinstance(waiting := found.undelivered, int):
         show_text(f"undelivered: {plural(waiting, 'message') if waiting else 'none'}" + (PUT_BACK if waiting else ""))
-    if "alarms" in counts:
-        _show_alarms(counts["alarms"])
-    for group in groups[:GROUPS]:
+    if isinstance(found.alarms, list):
+        _show_alarms(found.alarms)
+    for group in found.groups[:GROUPS]:
         show_text(group_line(group))
-    if len(groups) > GROUPS:
-        show_text(f"{plural(len(groups) - GROUPS, 'more group')}: 'slips errors --group' lists all")
+    if (more := len(found.groups) - GROUPS) > 0:
+        show_text(f"{plural(more, 'more group')}: 'slips errors --group' lists all")
 
 
-def _show_alarms(alarms: list[dict[str, str]] | None) -> None:
-    """Those of a stack that are on; None if they are unknown, which was said."""
-    if alarms is not None:
-        show_text(f"alarms: {f'{len(alarms):,} on' if alarms else 'none is on'}")
-    for alarm in alarms or ():
-        show_text(f"  {one_line(alarm['name'])}, since {alarm['since']}: {one_line(alarm['description'])}")
+def _show_alarms(alarms: list[Alarm]) -> None:
+    """Shows the alarms of a stack that are on."""
+    show_text(f"alarms: {f'{len(alarms):,} on' if alarms else 'none is on'}")
+    for alarm in alarms:
+        show_text(f"  {one_line(alarm.name)}, since {alarm.since}: {one_line(alarm.description)}")
 
 
-def _counted(found: Iterable[ErrorItem], kinds: Counter[str]) -> Iterator[ErrorItem]:
-    for item in found:
-        kinds[item.kind] += 1
-        yield item
-
-
-def _lane(of: dict[str, Any]) -> str:
-    """What is known of a lane: a stream does not tell how many wait in it, only how many came."""
-    oldest = of["oldest_seconds"]
-    if of["waiting"] is None:
-        if not of["arrived"] and oldest is None:
+def _lane(lane: LaneStatus) -> str:
+    """What is known of a lane, as text: of a stream how many events arrived, as Kinesis does not count those in it."""
+    oldest = lane.oldest_seconds
+    if lane.waiting is None:
+        if not lane.arrived and oldest is None:
             return "idle: nothing arrived or was dispatched in the last 5 min"
         waited = f", the latest waited {_duration(oldest)}" if oldest is not None else ""
-        return f"{of['arrived']:,} arrived in the last 5 min{waited}"
-    return f"{of['waiting']:,} waiting" + (f", the oldest for {_duration(oldest)}" if of["waiting"] else "")
+        return f"{lane.arrived:,} arrived in the last 5 min{waited}"
+    return f"{lane.waiting:,} waiting" + ("" if oldest is None else f", the oldest for {_duration(oldest)}")
 
 
 def _duration(seconds: float) -> str:

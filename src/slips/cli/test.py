@@ -95,7 +95,7 @@ def local(
         )
     if request_id is not None:
         with open_backend(ctx, stack, endpoint_url) as backend:
-            item = items.find(backend.errors, request_id, backend.where)
+            item = items.find(backend, request_id)
             events = item.events
             if not events:
                 raise UsageError(

@@ -1,4 +1,4 @@
-"""Choosing error items: by when they failed, where and how. Pure; any ErrorTable will do."""
+"""Choosing error items: by id, or by when they failed, where and how. Any ErrorTable will do."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from msgspec import Struct
 from slips import times
 from slips.errors import RecordError, UsageError
 from slips.model import ErrorItem, ObjectEvent
+from slips.ports import ErrorTable
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -38,6 +39,25 @@ class Choice(Struct, frozen=True):
     def _covers(self, event: ObjectEvent) -> bool:
         prefix = (self.prefix or "").removeprefix("s3://")
         return event.object_key.startswith(prefix) or f"{event.bucket_name}/{event.object_key}".startswith(prefix)
+
+
+def find(errors: ErrorTable, text: str) -> ErrorItem | None:
+    """Finds the item whose id is `text` or, if that is unambiguous, begins with it; None if there is none.
+
+    Raises UsageError if ids of several items begin so.
+    """
+    item = errors.get(text)
+    if item is not None:
+        return item
+    found = [each for each in errors.scan() if text and each.request_id.startswith(text)]
+    if not found:
+        return None
+    first = min(found, key=lambda each: len(each.request_id))
+    # The parts of a long item are named after its first: id, id-2, id-3.
+    if all(each.request_id.startswith(first.request_id) for each in found):
+        return first
+    shown = ", ".join(each.request_id for each in found[:3]) + (", ..." if len(found) > 3 else "")
+    raise UsageError(f"{len(found)} error items begin with {text!r}: {shown}; expected more of the id")
 
 
 def moment(text: str, now: float, name: str) -> float:

@@ -1,6 +1,7 @@
 """AWS at run time. All calls to AWS that the pipeline and the operators make are here, one file for each service.
 
-`clients` has the connections, `refusals` what AWS refuses as texts, `stack` a deployed stack as operators see it.
+`clients` has the connections, `refusals` what AWS refuses as texts; `stack` finds a deployed stack, and `operations` is
+what operators see and do on it.
 """
 
 from slips.model import Lane

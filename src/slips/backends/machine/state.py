@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 
@@ -20,7 +20,8 @@ from slips.backends.machine.lanes import Delivery, SqliteStream
 from slips.backends.machine.ledger import SqliteLedger
 from slips.backends.machine.patience import Patience
 from slips.backends.machine.sqlite import Database
-from slips.model import LANES, ErrorItem, ObjectEvent
+from slips.model import LANES, ErrorItem, Lane, ObjectEvent
+from slips.operations import LaneStatus
 from slips.ports import SETTLED
 
 
@@ -151,14 +152,12 @@ class MachineState(Database):
         else:
             self.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (name, value))
 
-    def counts(self) -> dict[str, Any]:
-        """Numbers for `slips status`: lanes with the age of their oldest event in seconds, ledger and errors."""
-        lanes: dict[str, dict[str, Any]] = {lane: {"waiting": 0, "oldest_seconds": None} for lane in LANES}
+    def counts(self) -> tuple[dict[Lane, LaneStatus], dict[str, int]]:
+        """What waits in each lane, and how many objects have each status in the ledger."""
+        lanes: dict[Lane, LaneStatus] = {lane: LaneStatus(0, None) for lane in LANES}
         for lane, waiting, oldest in self.select("SELECT lane, COUNT(*), MIN(put_at) FROM lane GROUP BY lane"):
-            lanes[lane] = {"waiting": waiting, "oldest_seconds": max(0.0, round(time.time() - oldest, 3))}
-        ledger = dict(self.select("SELECT status, COUNT(*) FROM ledger GROUP BY status"))
-        errors = dict(self.select("SELECT kind, COUNT(*) FROM error GROUP BY kind"))
-        return {"lanes": lanes, "ledger": ledger, "errors": errors}
+            lanes[lane] = LaneStatus(waiting, max(0.0, round(time.time() - oldest, 3)))
+        return lanes, dict(self.select("SELECT status, COUNT(*) FROM ledger GROUP BY status"))
 
 
 def _named(event: ObjectEvent, identity: str) -> ObjectEvent:

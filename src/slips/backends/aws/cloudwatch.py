@@ -1,0 +1,74 @@
+"""What CloudWatch knows of a stack: how long objects waited in its lanes, and which of its alarms are on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from slips.backends.aws import DISPATCHERS
+from slips.backends.aws.clients import code
+from slips.backends.aws.refusals import DENIED, calls
+from slips.backends.aws.stack import DeployedStack
+from slips.model import LANES, Lane, format_time
+from slips.operations import Alarm, LaneStatus
+
+RECENT = 300
+"""Seconds that a look at the lanes covers."""
+_ALARMS_AT_ONCE = 100
+"""Names that CloudWatch takes in a call. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html"""
+
+
+def lanes(stack: DeployedStack) -> dict[Lane, LaneStatus]:
+    """The lanes as of the last minutes: how long objects waited, and how many arrived; not how many wait."""
+    now = stack.clock()
+    queries: list[Any] = []
+    for lane in LANES:
+        function = stack.function(DISPATCHERS[lane])
+        queries += [
+            _metric(f"{lane}_age", "AWS/Lambda", "IteratorAge", "Maximum", FunctionName=function),
+            _metric(f"{lane}_new", "AWS/Kinesis", "IncomingRecords", "Sum", StreamName=stack.streams[lane]),
+        ]
+    with calls(f"stack '{stack.name}'"):
+        answer = stack.clients.cloudwatch.get_metric_data(
+            MetricDataQueries=queries,
+            StartTime=format_time(now - RECENT),
+            EndTime=format_time(now),
+            ScanBy="TimestampDescending",
+        )
+    values = {each["Id"]: each["Values"] for each in answer["MetricDataResults"]}
+    return {
+        lane: LaneStatus(
+            waiting=None,
+            oldest_seconds=values[f"{lane}_age"][0] / 1000 if values.get(f"{lane}_age") else None,
+            arrived=int(sum(values.get(f"{lane}_new", ()))),
+        )
+        for lane in LANES
+    }
+
+
+def alarms_on(stack: DeployedStack) -> list[Alarm] | None:
+    """The alarms of the stack that are on, the longest first; None if AWS denies the look."""
+    found: list[Alarm] = []
+    for at in range(0, len(stack.alarms), _ALARMS_AT_ONCE):
+        with calls(f"stack '{stack.name}'", passing=DENIED):
+            try:
+                pages = stack.clients.cloudwatch.get_paginator("describe_alarms")
+                for page in pages.paginate(AlarmNames=stack.alarms[at : at + _ALARMS_AT_ONCE], StateValue="ALARM"):
+                    found += map(_alarm, page["MetricAlarms"])
+            except ClientError as error:
+                if code(error) not in DENIED:
+                    raise
+                return None
+    return sorted(found, key=lambda alarm: alarm.since)
+
+
+def _metric(name: str, namespace: str, metric: str, statistic: str, **dimensions: str) -> dict[str, Any]:
+    known = [{"Name": key, "Value": value} for key, value in dimensions.items()]
+    about = {"Namespace": namespace, "MetricName": metric, "Dimensions": known}
+    return {"Id": name, "MetricStat": {"Metric": about, "Period": 60, "Stat": statistic}}
+
+
+def _alarm(described: Any) -> Alarm:
+    since = format_time(described["StateUpdatedTimestamp"].timestamp())
+    return Alarm(described["AlarmName"], since, described.get("AlarmDescription", ""))

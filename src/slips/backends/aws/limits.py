@@ -1,0 +1,118 @@
+"""The limits of a stack's lanes, read and set while the stack runs: settings of its dispatchers and their mappings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from slips.backends.aws import DISPATCHERS
+from slips.backends.aws.clients import code
+from slips.backends.aws.lanes import SPARE, records_at_once
+from slips.backends.aws.refusals import calls
+from slips.backends.aws.stack import DeployedStack
+from slips.config import LaneConfig
+from slips.errors import SlipsError
+from slips.model import Lane
+
+ATTEMPTS = 5
+"""Tries of a change that conflicts with another one."""
+LOOKS, LOOK_SECONDS = 120, 0.5
+"""How often and how long apart to look whether a change is done: most are within seconds."""
+CONFLICTS = {"PreconditionFailedException", "ResourceConflictException", "ResourceInUseException"}
+"""Codes for "another user, or AWS itself, is changing the same function or mapping"."""
+
+
+class LaneLimits:
+    """How fast the lanes of a stack are emptied."""
+
+    def __init__(self, stack: DeployedStack) -> None:
+        self._stack = stack
+
+    def get(self, lane: Lane) -> LaneConfig:
+        """How fast a lane is emptied at this moment."""
+        variables = self._stack.configuration(DISPATCHERS[lane])[1]
+        delay = variables.get("SLIPS_DELAY")
+        if delay is None:
+            raise self._stack.lacks(
+                "delay", f"SLIPS_DELAY in the environment of {DISPATCHERS[lane]}, unlike those of 2018"
+            )
+        # The dispatchers of the version before give MainFunc all that the mapping gives them.
+        mapping = self._stack.mapping(lane)
+        return LaneConfig(
+            batch_size=int(variables.get("SLIPS_BATCH_SIZE") or mapping["BatchSize"]),
+            delay=int(float(delay)),
+            parallelization=mapping.get("ParallelizationFactor", 1),
+        )
+
+    def set(self, lane: Lane, limit: LaneConfig) -> None:
+        """Sets delay and batch size until the next deploy.
+
+        At each moment a dispatcher has the time for the records that it is given: they become fewer before it waits
+        longer, and more only after.
+        """
+        function = DISPATCHERS[lane]
+        mapping, variables = self._stack.mapping(lane), self._stack.configuration(function)[1]
+        wanted, records = {"SLIPS_DELAY": str(limit.delay)}, limit.batch_size
+        if "SLIPS_BATCH_SIZE" in variables:
+            wanted["SLIPS_BATCH_SIZE"], records = str(limit.batch_size), records_at_once(limit)
+        if records < mapping["BatchSize"]:
+            self._set_records(mapping["UUID"], records)
+        if any(variables.get(name) != value for name, value in wanted.items()):
+            self._set_variables(function, wanted, SPARE + limit.delay)
+        if records > mapping["BatchSize"]:
+            self._set_records(mapping["UUID"], records)
+
+    def _set_variables(self, function: str, wanted: dict[str, str], seconds: int) -> None:
+        """Sets some of a function's variables; its time limit becomes `seconds` at least."""
+        name, functions = self._stack.function(function), self._stack.clients.functions
+
+        def change() -> None:
+            # The call replaces all variables: its revision id refuses a change of another variable in between.
+            configuration, variables = self._stack.configuration(function)
+            revision = {"RevisionId": configuration["RevisionId"]} if "RevisionId" in configuration else {}
+            functions.update_function_configuration(
+                FunctionName=name,
+                Environment={"Variables": {**variables, **wanted}},
+                Timeout=max(configuration["Timeout"], seconds),
+                **revision,
+            )
+
+        self._patiently(name, change)
+        self._await(name, lambda: functions.get_function_configuration(FunctionName=name), "LastUpdateStatus")
+
+    def _set_records(self, uuid: str, records: int) -> None:
+        functions = self._stack.clients.functions
+        self._patiently(uuid, partial(functions.update_event_source_mapping, UUID=uuid, BatchSize=records))
+        self._await(uuid, lambda: functions.get_event_source_mapping(UUID=uuid), "State")
+
+    def _patiently(self, what: str, change: Callable[[], object]) -> None:
+        """Makes a change, again if it conflicts with another one. Raises SlipsError if each of ATTEMPTS does."""
+        for _ in range(ATTEMPTS):
+            with calls(what, passing=CONFLICTS):
+                try:
+                    change()
+                except ClientError as error:
+                    if code(error) not in CONFLICTS:
+                        raise
+                    self._stack.sleep(2)
+                    continue
+                return
+        raise SlipsError(f"{what}: is being changed by others all the time; expected a moment's rest; try again")
+
+    def _await(self, what: str, look: Callable[[], Any], key: str) -> None:
+        """Waits until AWS has made a change. Raises SlipsError if it fails, or takes longer than LOOKS looks."""
+        for _ in range(LOOKS):
+            with calls(what):
+                found = look()
+            match found.get(key, "Successful"):
+                case "Successful" | "Enabled" | "Disabled":
+                    return
+                case "Failed":
+                    raise SlipsError(f"{what}: AWS could not change it: {found.get('LastUpdateStatusReason')}")
+            self._stack.sleep(LOOK_SECONDS)
+        raise SlipsError(
+            f"{what}: is still being changed; expected it to be done by now; look again with 'slips limit'"
+        )

@@ -1,0 +1,39 @@
+"""Lines of a function's log: the JSON object that a line may be, and the lines that Lambda itself writes. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+PLATFORM = ("INIT_START ", "START RequestId: ", "END RequestId: ", "REPORT RequestId: ")
+"""How the lines begin that Lambda writes as text for each run; those with `Status: ` are about a run that failed."""
+_decode = msgspec.json.Decoder().decode
+
+
+def parsed(message: str) -> Any:
+    """The JSON object that a message is, else the message."""
+    if message.startswith("{"):
+        try:
+            return _decode(message)
+        except msgspec.MsgspecError:
+            return message
+    return message
+
+
+def platform_record(value: dict[str, Any]) -> dict[str, Any] | None:
+    """The record of a JSON line that Lambda wrote, None for any other line.
+
+    Such a line is `{"time": ..., "type": "platform.report", "record": {...}}`.
+    """
+    record = value.get("record")
+    return record if str(value.get("type", "")).startswith("platform.") and isinstance(record, dict) else None
+
+
+def is_usual(message: str) -> bool:
+    """Whether Lambda wrote this line, as text or (since 2026) as JSON, about a run in which nothing went wrong."""
+    if message.startswith(PLATFORM):
+        return "\tStatus: " not in message
+    value = parsed(message)
+    record = platform_record(value) if isinstance(value, dict) else None
+    return record is not None and record.get("status", "success") == "success"

@@ -1,0 +1,125 @@
+"""The Operations of a stack: what operators see and do on AWS, by the name of the stack alone."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from slips.backends.aws import FUNCTIONS, logs
+from slips.backends.aws.cloudwatch import alarms_on, lanes
+from slips.backends.aws.error_table import DynamoErrors
+from slips.backends.aws.kinesis import KinesisStream
+from slips.backends.aws.ledger import DynamoLedger
+from slips.backends.aws.limits import LaneLimits
+from slips.backends.aws.queue import UndeliveredQueue
+from slips.backends.aws.refusals import calls
+from slips.backends.aws.stack import DeployedStack
+from slips.config import LaneConfig
+from slips.envelope import Batch
+from slips.errors import SlipsError
+from slips.model import ErrorItem, Lane
+from slips.operations import Kind, LogLine, Status, counted
+
+
+class StackOperations:
+    """Operations on a deployed stack."""
+
+    kind: Kind = "stack"
+    has_twin = False
+    transaction = None
+
+    def __init__(self, stack: DeployedStack) -> None:
+        self.stack, self.name = stack, stack.name
+        self._limits = LaneLimits(stack)
+
+    @property
+    def errors(self) -> DynamoErrors:
+        return self.stack.errors
+
+    @property
+    def ledger(self) -> DynamoLedger:
+        return self.stack.ledger
+
+    @property
+    def undelivered(self) -> UndeliveredQueue | None:
+        return self.stack.undelivered
+
+    @property
+    def stream(self) -> KinesisStream:
+        return self.stack.stream
+
+    @property
+    def streams(self) -> dict[Lane, str]:
+        return self.stack.streams
+
+    def read_back(self, batch: Batch) -> Iterator[bytes]:
+        return self.stack.read_back(batch)
+
+    def count_undelivered(self) -> int | None:
+        url = self.stack.queue_url
+        if url is None:
+            return None
+        with calls(url):
+            counts = self.stack.clients.sqs.get_queue_attributes(
+                QueueUrl=url,
+                AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+            )["Attributes"]
+        return sum(map(int, counts.values()))
+
+    def dismiss(self, item: ErrorItem) -> bool:
+        return self.errors.delete(item.request_id, item.revision)
+
+    def status(self, *, count_ledger: bool) -> Status:
+        counts = Counter(entry.status for entry in self.ledger.scan()) if count_ledger else None
+        of_lanes, undelivered, alarms = lanes(self.stack), self.count_undelivered(), alarms_on(self.stack)
+        errors, groups = counted(self.errors.scan())
+        return Status(
+            lanes=of_lanes,
+            ledger=None if counts is None else dict(sorted(counts.items())),
+            undelivered=undelivered,
+            alarms=alarms,
+            errors=errors,
+            groups=groups,
+        )
+
+    def limit(self, lane: Lane) -> LaneConfig:
+        return self._limits.get(lane)
+
+    def set_limit(self, lane: Lane, limit: LaneConfig) -> None:
+        self._limits.set(lane, limit)
+
+    def functions(self) -> list[str]:
+        """Logical names of the functions. Raises UsageError if the stack has none."""
+        found = [name for name in FUNCTIONS if name in self.stack.made]
+        if not found:
+            raise self.stack.lacks("functions", "some of: " + ", ".join(FUNCTIONS))
+        return found
+
+    def logs(
+        self, functions: Sequence[str], since: float, containing: str | None = None, *, follow: bool = False
+    ) -> Iterator[LogLine]:
+        if follow:
+            return logs.following(
+                lambda since: logs.logs(self.stack, functions, since, containing), since, self.stack.sleep
+            )
+        return logs.logs(self.stack, functions, since, containing)
+
+    def drain(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What the Drain function answers to `request`; it runs up to 15 minutes, and may say that there is `more`."""
+        function = self.stack.function("Drain")
+        if "SLIPS_ERROR_TABLE" not in self.stack.variables("Drain"):
+            # That of 2018 would drain everything, whatever it is asked.
+            raise self.stack.lacks("Drain function of this version", "one, or its config (-c FILE) to drain from here")
+        with calls(function):
+            answer = self.stack.clients.patient_functions.invoke(FunctionName=function, Payload=json.dumps(request))
+            body = answer["Payload"].read()
+        result: Any = json.loads(body or b"null")
+        if "FunctionError" in answer or not isinstance(result, dict):
+            told = result.get("errorMessage") if isinstance(result, dict) else result
+            raise SlipsError(
+                f"{function}: failed: {told}; expected it to drain; what it drained is on its lane, the rest is still "
+                "in the error table: 'slips logs Drain' tells more"
+            )
+        return result

@@ -1,0 +1,67 @@
+"""The Operations of this machine: what operators see and do on its state directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+
+from slips.backends.machine.lanes import stream_names
+from slips.backends.machine.limits import lane_limit, set_lane_limit
+from slips.backends.machine.state import MachineState
+from slips.config import Config, LaneConfig
+from slips.envelope import Batch
+from slips.model import ErrorItem, Lane, ObjectEvent
+from slips.operations import Kind, LogLine, Status, counted
+
+
+class MachineOperations:
+    """Operations on an open state."""
+
+    kind: Kind = "machine"
+    undelivered = None
+
+    def __init__(self, config: Config, state: MachineState) -> None:
+        self._config, self._state, self.name = config, state, config.stack_name
+        self.errors, self.stream, self.ledger = state.errors, state.stream, state.ledger
+        self.transaction: Callable[[], AbstractContextManager[None]] | None = state.transaction
+        self.streams = stream_names(config)
+        self.has_twin = is_on_aws_too(config)
+
+    def read_back(self, batch: Batch) -> Iterable[bytes]:
+        return ()
+
+    def count_undelivered(self) -> None:
+        return None
+
+    def known_hash(self, event: ObjectEvent, stamp: str) -> str | None:
+        """The hash of a file that need not be read again for it."""
+        return self._state.files.known(event.bucket_name, event.object_key).get(stamp)
+
+    def dismiss(self, item: ErrorItem) -> bool:
+        return self._state.dismiss(item)
+
+    def status(self, *, count_ledger: bool) -> Status:
+        lanes, ledger = self._state.counts()
+        errors, groups = counted(self.errors.scan())
+        return Status(lanes=lanes, ledger=ledger, errors=errors, groups=groups)
+
+    def limit(self, lane: Lane) -> LaneConfig:
+        return lane_limit(self._config, self._state, lane)
+
+    def set_limit(self, lane: Lane, limit: LaneConfig) -> None:
+        set_lane_limit(self._config, self._state, lane, limit)
+
+    def functions(self) -> list[str]:
+        return []
+
+    def logs(
+        self, functions: Sequence[str], since: float, containing: str | None = None, *, follow: bool = False
+    ) -> Iterator[LogLine]:
+        return iter(())
+
+
+def is_on_aws_too(config: Config) -> bool:
+    """Whether the config is of a stack, too, not just of this machine."""
+    backend = config.backend
+    sources = (backend.sns_topics, backend.sqs_queues, backend.eventbridge, backend.s3_direct)
+    return any(sources) or bool(config.base.sam.code_bucket)

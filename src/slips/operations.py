@@ -1,0 +1,164 @@
+"""The port of operators: what they see and do where objects are processed, on AWS or on this machine, as data.
+
+`backends/machine/operations.py` and `backends/aws/operations.py` fill it; the CLI puts the answers into words. Both
+pass the one contract suite in `tests/test_operations.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, Protocol
+
+from msgspec import UNSET, Struct, UnsetType
+
+from slips.config import LaneConfig
+from slips.envelope import Batch
+from slips.model import ErrorItem, Lane
+from slips.ports import ErrorTable, Ledger, Undelivered
+
+Kind = Literal["machine", "stack"]
+
+
+class LaneStatus(Struct, frozen=True):
+    """What is known of one lane at this moment. Fields that a backend cannot know are None or unset."""
+
+    waiting: int | None
+    """Object events in the lane; None on AWS: Kinesis counts only what arrives."""
+    oldest_seconds: float | None
+    """How long the oldest event has waited; on AWS, how long the latest dispatched one had."""
+    arrived: int | UnsetType = UNSET
+    """Object events of the last five minutes, on AWS."""
+
+
+class Alarm(Struct, frozen=True):
+    """An alarm of the stack that is on."""
+
+    name: str
+    since: str
+    """RFC 3339."""
+    description: str
+
+
+class Group(Struct):
+    """Error items of one fingerprint."""
+
+    count: int
+    fingerprint: str
+    stage: str
+    error_type: str
+    message: str
+    """Message of the oldest item."""
+    first: str
+    """When the oldest item failed, RFC 3339."""
+    last: str
+    """When the newest item failed, RFC 3339."""
+    request_ids: list[str]
+
+
+class Status(Struct, kw_only=True):
+    """How a backend stands. Its JSON is what `slips status --json` prints."""
+
+    lanes: dict[Lane, LaneStatus]
+    ledger: dict[str, int] | None
+    """Objects by status; None: not counted."""
+    undelivered: int | UnsetType | None = UNSET
+    """About how many messages could not be delivered; None: the stack has no queue of them."""
+    alarms: list[Alarm] | UnsetType | None = UNSET
+    """Alarms that are on, the longest first; None: AWS denies the look."""
+    errors: dict[str, int]
+    """Error items by kind."""
+    groups: list[Group]
+    """Error items by fingerprint, most frequent first."""
+
+
+class LogLine(Struct, frozen=True):
+    """One line of a function's log."""
+
+    id: str
+    time: float
+    """Epoch seconds."""
+    function: str
+    """Logical name."""
+    message: str
+
+
+class Operations(Protocol):
+    """What operators see and do on one backend. `close` is not among it: whoever opens the backend closes it."""
+
+    kind: Kind
+    name: str
+    """Name of the stack; on this machine `stack_name` of the config."""
+    has_twin: bool
+    """Whether the same config is of the other kind, too: people must be told which of the two answers."""
+
+    @property
+    def errors(self) -> ErrorTable: ...
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+    @property
+    def undelivered(self) -> Undelivered | None:
+        """Messages that could not be delivered; None where there can be none."""
+        ...
+
+    def read_back(self, batch: Batch) -> Iterable[bytes]:
+        """The records that an undelivered message is about."""
+        ...
+
+    def count_undelivered(self) -> int | None:
+        """About how many undelivered messages there are; None where there can be none."""
+        ...
+
+    def dismiss(self, item: ErrorItem) -> bool:
+        """Takes that very revision out of the error table for good; False if it is no longer the stored one."""
+        ...
+
+    def status(self, *, count_ledger: bool) -> Status:
+        """How the backend stands. On AWS the ledger is counted only on request, as that reads all of it."""
+        ...
+
+    def limit(self, lane: Lane) -> LaneConfig:
+        """How fast a lane is emptied at this moment."""
+        ...
+
+    def set_limit(self, lane: Lane, limit: LaneConfig) -> None:
+        """Sets `delay` and `batch_size` of a lane: on a stack until the next deploy, on this machine for good."""
+        ...
+
+    def functions(self) -> list[str]:
+        """Logical names of the functions, in the order of the stations; none on this machine."""
+        ...
+
+    def logs(
+        self, functions: Sequence[str], since: float, containing: str | None = None, *, follow: bool = False
+    ) -> Iterator[LogLine]:
+        """Lines of these functions since then (epoch seconds), merged by time; with `follow` without end."""
+        ...
+
+
+def grouped(items: Iterable[ErrorItem]) -> list[Group]:
+    """Groups error items by fingerprint, most frequent first. `items` come oldest first."""
+    groups: dict[str, Group] = {}
+    for item in items:
+        group = groups.get(item.fingerprint)
+        if group is None:
+            about = (item.fingerprint, item.stage, item.error_type, item.message)
+            group = groups[item.fingerprint] = Group(0, *about, item.failed_at, item.failed_at, [])
+        group.count += 1
+        group.last = item.failed_at
+        group.request_ids.append(item.request_id)
+    return sorted(groups.values(), key=lambda each: -each.count)
+
+
+def counted(items: Iterable[ErrorItem]) -> tuple[dict[str, int], list[Group]]:
+    """Counts error items by kind and groups them, in one pass over the table: `errors` and `groups` of a status."""
+    kinds: dict[str, int] = {}
+
+    def counting() -> Iterator[ErrorItem]:
+        for item in items:
+            kinds[item.kind] = kinds.get(item.kind, 0) + 1
+            yield item
+
+    groups = grouped(counting())
+    return dict(sorted(kinds.items())), groups
