@@ -16,7 +16,7 @@ from slips.backends.aws.functions import LambdaInvoker
 from slips.backends.aws.queue import UndeliveredQueue
 from slips.backends.aws.secret_store import AGAIN_SECONDS, FIRST_SECONDS, SecretArgs, resolve_args
 from slips.backends.aws.throttles import Patience
-from slips.envelope import arguments
+from slips.envelope import arguments, encode
 from slips.errors import InvokeError, StateError, UsageError
 
 
@@ -406,7 +406,7 @@ class Lambda:
 def test_the_main_func_is_started_asynchronously_on_a_list_that_it_understands() -> None:
     client: Any = Lambda()
     events = [object_event("a b+c=é\u2028"), object_event("b", records=[(5, None)], reader="s3-lines", replay="r@1")]
-    LambdaInvoker(client, "arn:main").invoke(events)
+    LambdaInvoker(client, "arn:main").invoke([encode(event) for event in events])
     (request,) = client.requests
     assert (request["FunctionName"], request["InvocationType"]) == ("arn:main", "Event")
     assert arguments(json.loads(request["Payload"])) == events
@@ -416,4 +416,4 @@ def test_a_main_func_that_is_throttled_is_an_invoke_error() -> None:
     error: Any = {"Error": {"Code": "TooManyRequestsException", "Message": "Rate exceeded"}}
     client: Any = Lambda(ClientError(error, "Invoke"))
     with pytest.raises(InvokeError, match=r"arn:main: 2 object events were not taken: TooManyRequests.*again"):
-        LambdaInvoker(client, "arn:main").invoke([object_event("a"), object_event("b")])
+        LambdaInvoker(client, "arn:main").invoke([encode(object_event("a")), encode(object_event("b"))])

@@ -9,9 +9,8 @@ import pytest
 from fakes import object_event
 from slips.backends.aws.lanes import DISPATCHER_SECONDS, SPARE, records_at_once
 from slips.config import LaneConfig
-from slips.envelope import LaneRecord, encode
+from slips.envelope import LaneRecord, decode, encode
 from slips.errors import InvokeError
-from slips.model import ObjectEvent
 from slips.pipeline.dispatch import PAYLOAD_BYTES, SECONDS_TO_END, Dispatched, dispatch
 
 
@@ -23,12 +22,12 @@ class Lambda:
         self.payloads: list[int] = []
         self._left = refuses_after
 
-    def invoke(self, events: Sequence[ObjectEvent]) -> None:
+    def invoke(self, events: Sequence[bytes]) -> None:
         if self._left == 0:
             raise InvokeError("main func: throttled")
         self._left -= 1
-        self.happened.append([event.object_key for event in events])
-        self.payloads.append(len(b"[" + b",".join(map(encode, events)) + b"]"))
+        self.happened.append([decode(event).object_key for event in events])
+        self.payloads.append(len(b"[" + b",".join(events) + b"]"))
 
     def sleep(self, seconds: float) -> None:
         self.happened.append(seconds)
@@ -39,11 +38,11 @@ class Lambda:
 
 
 def good(number: int, key: str | None = None) -> LaneRecord:
-    return LaneRecord(str(number), object_event(key or f"k{number}"))
+    return LaneRecord(str(number), encode(object_event(key or f"k{number}")))
 
 
 def bad(number: int | str) -> LaneRecord:
-    return LaneRecord(str(number), None, f"record {number} is no JSON")
+    return LaneRecord(str(number), b"", f"record {number} is no JSON")
 
 
 def run(

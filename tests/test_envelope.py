@@ -305,7 +305,7 @@ def test_an_eventbridge_key_that_may_be_quoted_says_so(key: str, quoted: bool | 
 
 def test_a_kinesis_batch_gives_its_events_in_order() -> None:
     found = lane_records(aws("kinesis"))
-    assert [record.event for record in found] == [ON_LANE, SECOND]
+    assert [decode(record.data) for record in found] == [ON_LANE, SECOND]
     assert [record.sequence_number[-8:] for record in found] == ["36588898", "37515618"]
 
 
@@ -324,9 +324,28 @@ def test_a_bad_record_of_a_lane_hides_no_other(data: str, problem: str) -> None:
     payload = aws("kinesis")
     payload["Records"][0]["kinesis"]["data"] = data
     bad, good = lane_records(payload)
-    assert (bad.event, bad.problem) == (None, problem)
+    assert (bad.data, bad.problem) == (b"", problem)
     assert bad.sequence_number.endswith("36588898")
-    assert (good.event, good.problem) == (SECOND, "")
+    assert (decode(good.data), good.problem) == (SECOND, "")
+
+
+def on_lane(data: bytes) -> Any:
+    """A Kinesis event of one record."""
+    (record, *_) = aws("kinesis")["Records"]
+    record["kinesis"]["data"] = base64.b64encode(data).decode()
+    return {"Records": [record]}
+
+
+@pytest.mark.parametrize("event", [CREATED, ON_LANE, msgspec.structs.replace(SECOND, records=[(3, 5), (9, None)])])
+def test_a_record_of_a_lane_is_passed_on_as_it_came(event: ObjectEvent) -> None:
+    [record] = lane_records(on_lane(encode(event)))
+    assert record.data == encode(event)
+
+
+def test_a_record_of_a_lane_passes_on_no_key_that_is_not_of_an_event() -> None:
+    text = json.dumps({**SECOND.to_dict(), "note": "x" * 1_000_000})
+    [record] = lane_records(on_lane(text.encode()))
+    assert record.data == encode(SECOND)
 
 
 def test_what_is_no_kinesis_event_is_an_error() -> None:
@@ -666,6 +685,22 @@ def test_any_json_gives_events_or_tells_a_problem(payload: Any) -> None:
     for reading in (found_in, lane_records):
         with pytest.raises(EnvelopeError):
             reading(payload)
+
+
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_what_a_dispatcher_passes_on_of_any_record_is_what_main_func_reads(data: st.DataObject) -> None:
+    members = list({**SECOND.to_dict(), "records": [[1, 2]]}.items())
+    for _ in range(data.draw(st.integers(0, 3))):
+        name = data.draw(st.sampled_from([name for name, _ in members]) | st.text(max_size=3))
+        members.insert(data.draw(st.integers(0, len(members))), (name, data.draw(ODD)))  # twice, perhaps
+    text = ", ".join(f"{json.dumps(name)}:\n{json.dumps(value)}" for name, value in members)
+    [record] = lane_records(on_lane(f"{{{text}}}".encode()))
+    assert bool(record.data) != bool(record.problem)
+    if record.data:
+        assert arguments(json.loads(b"[%b,%b]" % (record.data, encode(CREATED)))) == [decode(record.data), CREATED]
+        assert decode(record.data) == decode(f"{{{text}}}".encode())
 
 
 @given(data=st.binary())

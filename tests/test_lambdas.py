@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import logging
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from itertools import islice
 from pathlib import Path
-from types import SimpleNamespace
+from types import FrameType, SimpleNamespace
 from typing import Any, ClassVar
 
 import msgspec
@@ -30,7 +31,7 @@ from slips.backends.aws.error_table import DynamoErrors
 from slips.backends.aws.ledger import DynamoLedger
 from slips.backends.aws.queue import UndeliveredQueue
 from slips.config import PACKAGED, Config, HandlerConfig, Mapping, Route
-from slips.envelope import arguments, decode
+from slips.envelope import arguments, decode, encode, evidence
 from slips.errors import EnvelopeError, SlipsError, StreamError, UnfinishedError, UsageError
 from slips.model import ErrorItem, Lane, ObjectEvent, Outcome
 from test_telemetry import check_metrics
@@ -38,6 +39,7 @@ from test_telemetry import check_metrics
 EVENTS = Path(__file__).parent / "events"
 HANDLER = """\
 import logging
+import re
 import slips.interface
 
 class Count(slips.interface.Handler):
@@ -838,3 +840,121 @@ def test_importing_the_functions_imports_neither_boto3_nor_what_only_the_command
         "asyncio",
     }
     assert heavy & set(modules.split()) == set()
+
+
+# ---- what a hop costs for each object event
+
+
+OTHERS = re.compile(r"slips\.(telemetry|formats\..*|pipeline\.result|backends\.aws\.(ledger|error_table))$")
+"""Modules that read and write other JSON than the events that travel: log lines, records, results, what is stored."""
+
+
+class Conversions:
+    """Counts JSON texts decoded, JSON texts encoded, and values converted to a struct, by modules of slips."""
+
+    KINDS: ClassVar = {
+        msgspec.json.decode: "decoded",
+        msgspec.json.encode: "encoded",
+        msgspec.convert: "converted",
+        json.loads.__code__: "decoded",
+        json.dumps.__code__: "encoded",
+    }
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def __enter__(self) -> Counter[str]:
+        sys.setprofile(self._called)
+        return self.counts
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(None)
+
+    def _called(self, frame: FrameType, event: str, function: Any) -> None:
+        if event == "call":
+            caller, function = frame.f_back, frame.f_code
+        elif event == "c_call":
+            caller = frame
+        else:
+            return
+        kind = self.KINDS.get(function) if function.__hash__ else None
+        module = caller.f_globals.get("__name__", "") if caller is not None else ""
+        if kind and module.startswith("slips.") and not OTHERS.match(module):
+            self.counts[kind] += 1
+
+
+def test_conversions_are_counted() -> None:
+    """The counter itself: if it saw nothing, no test below could fail."""
+    with Conversions() as counts:
+        decode(encode(object_event("k")))
+        evidence({}, 100)  # by `json`, in Python
+    assert counts == {"encoded": 2, "decoded": 1, "converted": 1}
+
+
+def by_queue(*events: ObjectEvent) -> Any:
+    """A batch of SQS, a message of S3's for each."""
+    (record, *_) = sent("sqs-s3.json")["Records"]
+    return {"Records": [{**record, "messageId": f"m{number}"} for number, _ in enumerate(events)]}
+
+
+def given_up(payload: Any) -> Any:
+    """An on-failure record."""
+    return {**sent("on-failure-main.json"), "requestPayload": payload}
+
+
+@pytest.mark.parametrize(
+    ("function", "payload", "cost"),
+    [
+        (lambdas.event_pusher, by_queue, {"decoded": 1, "encoded": 1}),
+        (lambdas.dispatcher, lambda *events: kinesis(*map(encode, events)), {"decoded": 1, "converted": 1}),
+        (lambdas.main_func, payload_of, {"converted": 1}),
+        (lambdas.reporter, lambda *events: given_up(payload_of(*events)), {"converted": 1}),
+        (
+            lambdas.reporter,
+            lambda *events: given_up(kinesis(*map(encode, events))),
+            {"decoded": 1, "converted": 1},
+        ),
+    ],
+    ids=["EventPusher", "Dispatcher", "MainFunc", "Reporter", "Reporter of a lane"],
+)
+def test_a_hop_decodes_an_object_event_once_and_encodes_it_once(
+    stack: Stack, function: Callable[[Any, Any], Any], payload: Callable[..., Any], cost: dict[str, int]
+) -> None:
+    few, many = 1, 4
+    spent = []
+    for run, size in enumerate((few, few, many)):  # the first run pays for the start of a process, too
+        events = [stack.put(f"azure/{run}/{number}", {"n": number}) for number in range(size)]
+        given = payload(*events)
+        with Conversions() as counts:
+            stack.call(function, given, Context(f"r{run}"))
+        spent.append(counts)
+    _, less, more = spent
+    more.subtract(less)
+    assert {kind: count / (many - few) for kind, count in more.items() if count} == cost
+
+
+def test_drain_decodes_an_undelivered_event_once_and_encodes_it_once(stack: Stack) -> None:
+    spent = []
+    for run, size in enumerate((1, 1, 4)):
+        put_undelivered(stack, *(object_event(f"{run}/{number}") for number in range(size)))
+        with Conversions() as counts:
+            assert stack.call(lambdas.drain, {})["undelivered"] == size
+        spent.append(counts)
+    _, less, more = spent
+    more.subtract(less)
+    lane, replay = 1, 1  # the latter is what names the replay
+    assert {kind: count / 3 for kind, count in more.items() if count} == {"converted": 1, "encoded": lane + replay}
+
+
+def test_a_continuation_is_encoded_once_for_its_lane(stack: Stack) -> None:
+    spent = []
+    for run, milliseconds in enumerate((900_000, 900_000, 1)):
+        event = stack.put(f"azure/{run}", *({"n": number} for number in range(5)))
+        with Conversions() as counts:
+            stack.call(lambdas.main_func, payload_of(event), Context(f"r{run}", milliseconds))
+        spent.append(counts)
+    (rest,) = stack.lane()
+    assert rest.records is not None
+    _, whole, part = spent
+    part.subtract(whole)
+    assert {kind: count for kind, count in part.items() if count} == {"encoded": 1}

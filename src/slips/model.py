@@ -49,11 +49,7 @@ class ObjectEvent(Struct, frozen=True, kw_only=True, omit_defaults=False):
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of this event: the original's nine keys always, the others when they say something."""
-        return {
-            name: value
-            for name in self.__struct_fields__
-            if (value := msgspec.to_builtins(getattr(self, name))) is not None
-        }
+        return {name: value for name, value in msgspec.to_builtins(self).items() if value is not None}
 
     @property
     def url(self) -> str:

@@ -62,8 +62,8 @@ class Stream(Protocol):
 class Invoker(Protocol):
     """Starts the main func on a batch of object events."""
 
-    def invoke(self, events: Sequence[ObjectEvent]) -> None:
-        """Accepted, to be run soon; or InvokeError."""
+    def invoke(self, events: Sequence[bytes]) -> None:
+        """Starts a run of events, each given as its JSON. Raises InvokeError if they are not accepted."""
         ...
 
 

@@ -13,13 +13,16 @@ from slips.envelope.object_event import from_json
 from slips.errors import EnvelopeError
 from slips.model import ObjectEvent
 
+_KEYS = set(ObjectEvent.__struct_fields__)
+
 
 class LaneRecord(Struct):
-    """One record of a lane's stream: an event, or the problem with it."""
+    """One record of a lane's stream: an object event, checked but left as the JSON that it came as; or a problem."""
 
     sequence_number: str
     """Empty if there is none, which Lambda takes for a failure of the whole batch."""
-    event: ObjectEvent | None = None
+    data: bytes = b""
+    """JSON of the event, as `encode` writes it; empty if there is a problem."""
     problem: str = ""
 
 
@@ -30,7 +33,7 @@ def encode(event: ObjectEvent) -> bytes:
 
 def decode(data: bytes) -> ObjectEvent:
     """The event that `encode` wrote. Raises `EnvelopeError`."""
-    return _of_data(data, "data")
+    return from_json(parsed(data, "data"), "data")
 
 
 def lane_records(payload: Any) -> list[LaneRecord]:
@@ -39,7 +42,7 @@ def lane_records(payload: Any) -> list[LaneRecord]:
     for number, record in enumerate(need(payload, "Records", list, "event")):
         result = LaneRecord(loose(record, "kinesis", "sequenceNumber"))
         try:
-            result.event = of_kinesis(record, f"Records[{number}]")
+            result.data = _checked_data(record, f"Records[{number}]")
         except EnvelopeError as error:
             result.problem = str(error)
         records.append(result)
@@ -57,12 +60,23 @@ def arguments(payload: Any) -> list[ObjectEvent]:
 
 def of_kinesis(record: Any, where: str) -> ObjectEvent:
     """The event that a record of a Kinesis event carries. Raises `EnvelopeError`."""
+    there = f"{where}.kinesis.data"
+    return from_json(parsed(_data(record, where), there), there)
+
+
+def _checked_data(record: Any, where: str) -> bytes:
+    """The data of a record of a Kinesis event that carries an object event. Raises `EnvelopeError`."""
+    there = f"{where}.kinesis.data"
+    data = _data(record, where)
+    value = parsed(data, there)
+    event = from_json(value, there)
+    # Only keys of an event were checked: others, of any length and depth, must not get into a payload.
+    return data if value.keys() <= _KEYS else encode(event)
+
+
+def _data(record: Any, where: str) -> bytes:
     data = need(need(record, "kinesis", dict, where), "data", str, f"{where}.kinesis")
     try:
-        return _of_data(b64decode(data, validate=True), f"{where}.kinesis.data")
+        return b64decode(data, validate=True)
     except ValueError as error:
         raise EnvelopeError(f"{where}.kinesis.data: {error}; base64 was expected") from error
-
-
-def _of_data(data: bytes, where: str) -> ObjectEvent:
-    return from_json(parsed(data, where), where)

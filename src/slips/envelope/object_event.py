@@ -38,11 +38,17 @@ def of_creation(where: str, **fields: Any) -> ObjectEvent:
 
 
 def checked(struct: S, where: str) -> S:
-    """`struct`, if it can be sent on: lone surrogates, which `json.loads` lets in, cannot. Raises EnvelopeError."""
-    try:
-        msgspec.json.encode(struct)
-    except UnicodeEncodeError as error:
-        raise _no_text(where, error) from error
+    """`struct`, if its texts can be sent on: lone surrogates, which `json.loads` lets in, cannot.
+
+    Raises EnvelopeError.
+    """
+    for name in struct.__struct_fields__:
+        value = getattr(struct, name)
+        if isinstance(value, str) and not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                raise _no_text(where, error) from error
     return struct
 
 

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from slips.envelope import LaneRecord, encode
+from slips.envelope import LaneRecord
 from slips.errors import InvokeError
-from slips.model import ObjectEvent
 from slips.ports import Invoker
 
 PAYLOAD_BYTES = 100_000
@@ -49,7 +48,7 @@ def dispatch(
     for group in _groups(records, batch_size):
         waited = False
         for some in _invocations(group):
-            first, events = some[0], [record.event for record in some if record.event is not None]
+            first, events = some[0], [record.data for record in some if record.data]
             if not events:
                 return Dispatched(given, first.sequence_number, first.problem, taken)
             wait = 0 if waited else delay
@@ -78,18 +77,14 @@ def _invocations(records: Iterable[LaneRecord]) -> Iterator[Sequence[LaneRecord]
     some: list[LaneRecord] = []
     size = 0
     for record in records:
-        length = _size(record.event)
-        if some and (record.event is None or size + length > PAYLOAD_BYTES):
+        length = len(record.data) + 1
+        if some and (record.problem or size + length > PAYLOAD_BYTES):
             yield some
             some, size = [], 0
         some.append(record)
         size += length
-        if record.event is None:
+        if record.problem:
             yield some
             some, size = [], 0
     if some:
         yield some
-
-
-def _size(event: ObjectEvent | None) -> int:
-    return 0 if event is None else len(encode(event)) + 1

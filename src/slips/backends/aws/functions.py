@@ -9,9 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from slips.backends.aws.clients import reason
 from slips.backends.aws.refusals import explained
-from slips.envelope import encode
 from slips.errors import InvokeError
-from slips.model import ObjectEvent
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -23,13 +21,13 @@ class LambdaInvoker:
     def __init__(self, client: LambdaClient, function: str) -> None:
         self._client, self._function = client, function
 
-    def invoke(self, events: Sequence[ObjectEvent]) -> None:
+    def invoke(self, events: Sequence[bytes]) -> None:
         """Accepted by AWS. Raises InvokeError."""
         try:
             self._client.invoke(
                 FunctionName=self._function,
                 InvocationType="Event",
-                Payload=b"[" + b",".join(map(encode, events)) + b"]",
+                Payload=b"[" + b",".join(events) + b"]",
             )
         except (ClientError, BotoCoreError) as error:
             why = explained(error, "AWS Lambda", "lambda") or f"{reason(error)}; expected AWS to take them"
