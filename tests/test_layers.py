@@ -16,7 +16,7 @@ pytestmark = pytest.mark.once
 PACKAGE = Path(__file__).parents[1] / "src" / "slips"
 LAYERS = [
     {"errors", "exceptions", "model", "printable", "streams"},
-    {"health", "methods", "ports", "times", "usercode", "codec", "format", "position", "rights"},
+    {"health", "methods", "ports", "times", "usercode", "codec", "format", "position"},
     {"formats"},
     {"chain"},
     {"config", "routing", "interface", "envelope", "operations"},

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import inspect
 
 from slips.config.declared import every_text
+from slips.config.notes import PSEUDO
 from slips.config.schema import Config
-from slips.rights import fill_in, is_placeholder_pattern
 
 
 def placeholder_arns(config: Config) -> list[str]:
@@ -24,7 +25,21 @@ def is_placeholder(text: str, notes: dict[str, Any]) -> bool:
     Such an ARN has no real partition, region or account, or a gap to fill: `<name>`, or `*` where no pattern may be.
     """
     if "resource" in notes:
-        return is_placeholder_pattern(text)
+        return _is_placeholder_pattern(text)
     region, name = "([a-z]{2}(-[a-z]+)+-[0-9])?", r"[^<>{}*\s]+"
     own = rf"[a-z0-9-]+:{region}:[0-9]{{12}}:{name}"
     return "arn" in notes and not re.fullmatch(rf"arn:aws[a-z-]*:({own}|iam::aws:policy/{name})", fill_in(text))
+
+
+def fill_in(arn: str, values: Mapping[str, str] = PSEUDO) -> str:
+    """Replace `${AWS::AccountId}` and the other pseudo parameters in an ARN by values."""
+    for name, value in values.items():
+        arn = arn.replace(f"${{{name}}}", value)
+    return arn
+
+
+def _is_placeholder_pattern(arn: str) -> bool:
+    """Whether a resource of a policy, `*` and variables aside, lacks a real account or has a gap such as `<x>`."""
+    account = re.sub(r"\$\{[^{}]*\}", "*", arn).split(":", 5)[4:5] or [""]
+    fine = re.fullmatch(r"|aws|cloudfront|[0-9]{12}|[0-9]*[*?][0-9*?]*", account[0])
+    return not fine or re.search("[<>]", arn) is not None

@@ -12,7 +12,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from slips import rights
+from slips.config.arns import fill_in
+from slips.config.notes import PSEUDO
+from slips.config.policies import mistakes
 from slips.config.problems import Problems, Where, quote, show
 from slips.config.values import INVALID
 
@@ -86,7 +88,7 @@ class Rules:
             (index, policy, {str(where[3]) for where in lines if where[:3] == (*here, index) and where[3:]})
             for index, policy in _right(self._handler.get("policies", []))
         ]
-        for where, text, level in rights.problems([(index, one, keys or {*one}) for index, one, keys in policies]):
+        for where, text, level in mistakes([(index, one, keys or {*one}) for index, one, keys in policies]):
             report = self._problems.error if level == "error" else self._problems.warn
             report((*here, *where), f"{show((*here, *where))}: {text}")
         if policies and ("handler", "role_arn") in lines:
@@ -174,7 +176,7 @@ class Rules:
         """Report ARNs of another region than the first one's: a stack uses what is in its own."""
         first: tuple[Where, str] | None = None
         for where, arn in self._arns.items():
-            _, _, service, region, _ = rights.fill_in(arn, dict.fromkeys(rights.PSEUDO, "")).split(":", 4)
+            _, _, service, region, _ = fill_in(arn, dict.fromkeys(PSEUDO, "")).split(":", 4)
             if not region or service == "kms":
                 continue  # keys belong to buckets and secrets, wherever those are
             if first is None:

@@ -14,8 +14,9 @@ from slips.config import secrets
 from slips.config.arns import is_placeholder
 from slips.config.declared import describe, every_key, keys_of, unwrap
 from slips.config.nodes import DEPTH, TEXTS, YAML, is_unicode, line_of, scalar, tag_of, whole_number
+from slips.config.notes import FIFO_REFUSED
 from slips.config.problems import Problems, Where, quote, show
-from slips.config.schema import FIFO_REFUSED, Config
+from slips.config.schema import Config
 
 PLACES = 2
 """Places named for a key that is in the wrong one, at most."""

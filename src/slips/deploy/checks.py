@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from slips.backends.aws.clients import code
 from slips.backends.aws.refusals import DENIED, MISSING, calls
 from slips.config import Config
-from slips.config.arns import placeholder_arns
+from slips.config.arns import fill_in, placeholder_arns
 from slips.config.rules import RESERVED
 from slips.deploy import age, boundary, queues, template
 from slips.deploy.account import Account
@@ -21,7 +21,6 @@ from slips.deploy.given import NOTHING, Given, streams_of
 from slips.deploy.keys import Found
 from slips.deploy.resources.forms import policies_beside
 from slips.errors import ConfigError
-from slips.rights import fill_in
 
 POLICY_CHARACTERS = 10_240
 """Of all inline policies of a role, blanks not counted. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""

@@ -34,8 +34,8 @@ from slips.usercode import importing
 UNZIPPED_LIMIT = 250 * 2**20
 """Of a function's code. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 NOT_DEPLOYED = {
-    *("config/arns.py", "config/check.py", "config/declared.py", "config/nodes.py", "config/problems.py"),
-    *("config/reference.py", "config/rules.py", "config/values.py"),
+    *("config/arns.py", "config/check.py", "config/declared.py", "config/nodes.py", "config/policies.py"),
+    *("config/problems.py", "config/reference.py", "config/rules.py", "config/values.py"),
     *("__main__.py", "cli", "deploy", "project.py", "service", "testing.py"),
 }
 """Of slips: what only people and this machine use."""

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from slips.config import Config, secrets
+from slips.config.notes import PSEUDO
+from slips.config.schema import Policy
 from slips.deploy.resources.forms import sub
-from slips.rights import PSEUDO, Policy
 
 Resource = Literal[
     "its logs",

@@ -1,0 +1,112 @@
+"""Notes on the keys of `schema`: what a key means, which texts and numbers it takes, and how an ARN looks.
+
+msgspec publishes the constraints; `extra` is for the checks and their texts. "x-short" tells both that a text may stand
+for the value: one item of a list, or what "short" names in a mapping. Names in here are none that a key could have, as
+msgspec evaluates what is annotated among the keys.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Meta
+
+FIFO_REFUSED = {"sns": "topic", "sqs": "queue"}
+"""Services whose FIFO variant is refused: S3, alarms and Lambda's destinations send to standard ones only.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html"""
+PSEUDO = {"AWS::AccountId": "123456789012", "AWS::Partition": "aws", "AWS::Region": "us-east-1"}
+"""Pseudo parameters, which CloudFormation replaces, each with an example of its value."""
+
+_PART = rf"(?:[^:\s$]|\$(?!\{{)|\$\{{(?:{'|'.join(PSEUDO)})\}})+"
+
+
+def a_key(description: str, *examples: Any, expected: str = "", **constraints: Any) -> Meta:
+    """Declare what a key means, with examples of its values. Error texts name `expected`, else what its type takes."""
+    extra = {"expected": expected} if expected else None
+    return Meta(description=description, examples=list(examples) or None, extra=extra, **constraints)
+
+
+def an_arn(description: str, service: str, resource: str) -> Meta:
+    """Declare an ARN of `service`. The shape lets placeholders pass: the checks warn of them, `deploy` refuses them."""
+    example = f"arn:aws:{service}:{'' if service == 'iam' else 'ap-northeast-1'}:123456789012:{resource}"
+    kind = resource[: resource.find("/") + 1]
+    standard = r"(?!\S*\.fifo$)" if service in FIFO_REFUSED else ""
+    # Behind another ':' or '/' is a part of it: an index of a table, a consumer of a stream, a subscription.
+    name = r"\S+" if service == "iam" else r"[^:/\s]+"
+    return Meta(
+        description=description,
+        examples=[example],
+        pattern=rf"^arn:[^:\s]+:{service}:[^:\s]*:[^:\s]*:{kind}{standard}{name}$",
+        extra={"expected": f"an ARN such as {example}", "arn": service},
+    )
+
+
+def a_shared_arn(description: str, example: str, pattern: str) -> Meta:
+    """Declare an ARN of any account. `PART` in `pattern` stands for a part of an ARN, or a pseudo parameter."""
+    return Meta(
+        description=description,
+        examples=[example],
+        pattern=f"^{pattern.replace('PART', _PART)}$",
+        extra={"expected": f"an ARN such as {example}", "arn": example.split(":")[2]},
+    )
+
+
+# ---- values that keys share
+
+SHORT = {"x-short": {"type": "string"}}
+SIZE = Meta(
+    ge=1,
+    le=2**50,
+    extra_json_schema={"x-short": {"type": "string", "pattern": "^[0-9]+ ?([KMGT]i?)?B$"}},
+    extra={"expected": "a number of bytes, or a size such as 16MiB"},
+)
+BUCKET = Meta(
+    pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$", extra={"expected": "the name of a bucket, without 's3://' and '/'"}
+)
+CODE_BUCKET = Meta(
+    # Empty if the config gives none: a checked config passes its own checks again, in a worker or a package.
+    pattern="^([A-Za-z0-9][A-Za-z0-9._-]*)?$",
+    extra={"expected": "the name of a bucket, without 's3://' and '/'"},
+)
+VARIABLE = Meta(
+    pattern="^[A-Za-z][A-Za-z0-9_]*$", extra={"expected": "the name of a variable: letters, digits and '_'"}
+)
+PATTERN = Meta(
+    pattern=r"^(?!/)(?!(.*/)?\.\.(/|$)).+$",
+    extra={"expected": "a pattern relative to the handler's directory, such as 'certs/*.pem'"},
+)
+SOURCE = a_key(
+    "Becomes part of names in the stack; unique.",
+    "SecLogUpload",
+    pattern="^[A-Za-z0-9]+$",
+    expected="letters and digits",
+)
+_TAGGED = r"(?![Aa][Ww][Ss]:)[^\x00-\x1f!\x22#$%&'()*,;<>?\[\\\]^`{|}~\x7f]+"
+"""What every service takes in tags. https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html"""
+_TAG = "letters, digits, blanks and '_.:/=+-@', without AWS's own 'aws:' in front"
+TAG_KEY = Meta(pattern=f"^{_TAGGED}$", max_length=128, extra={"expected": f"at most 128 {_TAG}"})
+TAG_VALUE = Meta(pattern=f"^{_TAGGED}$", max_length=256, extra={"expected": f"1 to 256 {_TAG}"})
+ACTION = Meta(
+    pattern=r"^(\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+)$",
+    extra={"expected": "service:Action, such as 's3:PutObject' or 's3:Put*'"},
+)
+_PATTERN_PART = r"(?:[!-#%-9;-\xff]|\$(?!\{)|\$\{[^{}]+\})"
+# Policies take U+0020 to U+00FF: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+RESOURCE = Meta(
+    pattern=rf"^(\*|arn:{_PATTERN_PART}+:{_PATTERN_PART}+:{_PATTERN_PART}*:{_PATTERN_PART}*:({_PATTERN_PART}|[ :])+)$",
+    extra={"expected": "an ARN such as 'arn:aws:s3:::my-bucket/*', or '*'", "resource": True},
+)
+MATCHED = Meta(pattern=r"^[ -\xff]*$", extra={"expected": "text from U+0020 to U+00FF, which IAM takes"})
+_COMPARISON = (
+    "String(Not)?(Equals(IgnoreCase)?|Like)|(Numeric|Date)((Not)?Equals|(Less|Greater)Than(Equals)?)"
+    "|Arn(Not)?(Equals|Like)|(Not)?IpAddress|Bool|BinaryEquals"
+)
+OPERATOR = Meta(
+    pattern=f"^((ForAllValues|ForAnyValue):)?(({_COMPARISON})(IfExists)?|Null)$",
+    extra={"expected": "an operator of IAM, such as StringEquals"},
+)
+POLICY = Meta(
+    extra_json_schema=SHORT,
+    extra={"expected": "actions and resources, an IAM statement, or the ARN of a managed policy", "short": "arn"},
+)
+"""Declares a Policy that may be written as a text, the ARN of a managed policy."""
