@@ -15,7 +15,7 @@ from fakes import object_event
 from slips.backends.aws.functions import LambdaInvoker
 from slips.backends.aws.queue import UndeliveredQueue
 from slips.backends.aws.secret_store import AGAIN_SECONDS, FIRST_SECONDS, SecretArgs, resolve_args
-from slips.backends.aws.throttles import Patience
+from slips.backends.aws.throttles import Backoff
 from slips.envelope import arguments, encode
 from slips.errors import InvokeError, StateError, UsageError
 
@@ -110,7 +110,7 @@ class Counted:
 
 def resolve(args: dict[str, Any], clients: Any = None) -> dict[str, Any]:
     asked: Any = clients or Counted()
-    return resolve_args(args, asked, Patience(lambda: 0))
+    return resolve_args(args, asked, Backoff(lambda: 0))
 
 
 def put_secrets() -> None:

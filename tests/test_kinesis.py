@@ -12,7 +12,7 @@ from moto import mock_aws
 import aws
 from fakes import object_event
 from slips.backends.aws.kinesis import ATTEMPTS, LONGEST_WAIT, PUT_BYTES, PUT_RECORDS, KinesisStream, read_back
-from slips.backends.aws.throttles import Patience
+from slips.backends.aws.throttles import Backoff
 from slips.envelope import Batch, decode, encode
 from slips.errors import GoneError, StreamError
 from slips.model import Lane, ObjectEvent
@@ -21,7 +21,7 @@ ARNS: dict[Lane, str] = {
     "fast": "arn:aws:kinesis:us-east-1:1:stream/my-fast",
     "slow": "arn:aws:kinesis:us-east-1:1:stream/my-slow",
 }
-NONE = Patience(lambda: 0)
+NONE = Backoff(lambda: 0)
 """No time to wait at all."""
 THROTTLED = {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "Rate exceeded"}
 
@@ -216,8 +216,8 @@ class Shard:
 
     def read(self, first: int, last: int, size: int) -> Iterator[bytes]:
         client: Any = self
-        patience = Patience(lambda: self.seconds - sum(self.sleeps), self.sleeps.append)
-        return read_back(client, Batch(ARNS["fast"], "shard-1", str(first), str(last), size), patience)
+        backoff = Backoff(lambda: self.seconds - sum(self.sleeps), self.sleeps.append)
+        return read_back(client, Batch(ARNS["fast"], "shard-1", str(first), str(last), size), backoff)
 
 
 def test_pages_without_records_on_the_way_are_no_end() -> None:
@@ -257,7 +257,7 @@ def test_numbers_of_records_are_compared_as_numbers() -> None:
     assert list(Shard([9, 10, 100]).read(9, 10, 2)) == [b"9", b"10"]
 
 
-# ---- read back, with patience
+# ---- read back, with back-off
 
 
 def test_a_throttled_shard_is_asked_again_after_waits_that_grow() -> None:

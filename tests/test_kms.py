@@ -12,7 +12,7 @@ from slips.backends.aws.kinesis import KinesisStream, read_back
 from slips.backends.aws.refusals import explained
 from slips.backends.aws.s3 import S3Store
 from slips.backends.aws.secret_store import resolve_args
-from slips.backends.aws.throttles import Patience
+from slips.backends.aws.throttles import Backoff
 from slips.envelope import Batch
 from slips.errors import StorageError, StreamError, UsageError
 
@@ -132,7 +132,7 @@ def test_a_secret_whose_key_is_refused_names_the_secret_and_the_key(
 
     clients: Any = Clients()
     with pytest.raises(UsageError) as raised:
-        resolve_args({"a": f"{{{{{service}:app}}}}"}, clients, Patience(lambda: 0))
+        resolve_args({"a": f"{{{{{service}:app}}}}"}, clients, Backoff(lambda: 0))
     text = str(raised.value)
     assert text.startswith(f"handler.args: {{{{{service}:app}}}}: {told}")
     assert ("backend.kms_key_arns" in text) is ("denies" in told)
@@ -145,7 +145,7 @@ def test_a_stream_whose_key_is_denied_names_the_right_that_is_missing() -> None:
     with pytest.raises(StreamError, match=r"AWS denies kms:GenerateDataKey with its key.*; 'slips deploy', which"):
         KinesisStream(client, arns, lambda _: None).put("fast", [object_event("a")])
     with pytest.raises(StreamError, match="cannot be read back: Kinesis: AWS denies kms:Decrypt with its key"):
-        list(read_back(client, Batch(arns["fast"], "shard-1", "1", "2", 2), Patience(lambda: 0)))
+        list(read_back(client, Batch(arns["fast"], "shard-1", "1", "2", 2), Backoff(lambda: 0)))
 
 
 def test_a_refusal_that_is_about_no_key_is_explained_as_before() -> None:

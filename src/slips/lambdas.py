@@ -144,10 +144,10 @@ class Function:
     def reading_back(self, kept: float) -> Callable[[Batch], Iterator[bytes]]:
         """Reads batches back, and waits for a throttled shard until only `kept` seconds are left."""
         from slips.backends.aws.kinesis import read_back
-        from slips.backends.aws.throttles import Patience
+        from slips.backends.aws.throttles import Backoff
 
-        patience = Patience(lambda: self.seconds_left() - kept, self.sleep)
-        return lambda batch: read_back(self.clients.kinesis, batch, patience)
+        backoff = Backoff(lambda: self.seconds_left() - kept, self.sleep)
+        return lambda batch: read_back(self.clients.kinesis, batch, backoff)
 
     def reader_of(self, event: ObjectEvent) -> str | None:
         """What numbers the records of an object by the config."""

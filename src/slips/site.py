@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from slips.backends.aws.s3 import S3Store
     from slips.backends.aws.secret_store import SecretArgs
     from slips.backends.aws.stack import DeployedStack
-    from slips.backends.machine.directory import Known, Stores
+    from slips.backends.machine.directory import KnownHash, Stores
     from slips.backends.machine.state import MachineState
 
 
@@ -216,10 +216,10 @@ class LambdaSite:
 
     def read_back(self, batch: Batch) -> Iterable[bytes]:
         from slips.backends.aws.kinesis import read_back
-        from slips.backends.aws.throttles import Patience
+        from slips.backends.aws.throttles import Backoff
 
-        patience = Patience(lambda: self.seconds_left() - self.spare_seconds, self.sleep)
-        return read_back(self.clients.kinesis, batch, patience)
+        backoff = Backoff(lambda: self.seconds_left() - self.spare_seconds, self.sleep)
+        return read_back(self.clients.kinesis, batch, backoff)
 
     def transaction(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -239,7 +239,7 @@ class WorkerSite:
         endpoint_url: str | None = None,
         region: str | None = None,
         in_s3: bool = False,
-        known: Known | None = None,
+        known: KnownHash | None = None,
         hashing: Callable[[int], None] | None = None,
     ) -> None:
         """`endpoint_url` stands for S3, and for AWS's stores of secrets. `known` and `hashing`: see `DirectoryStore`.

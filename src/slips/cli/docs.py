@@ -1,4 +1,4 @@
-"""docs/cli.md, written from the commands themselves: the same on every terminal."""
+"""Writes docs/cli.md from the commands themselves, with the same text on every terminal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ the input was wrong, 130 after Ctrl-C. In a pipe there are no colours and no pro
 
 
 def reference() -> str:
-    """The page: global options, then each command with its usage, arguments, options and examples."""
+    """Return the page: global options, then each command with its usage, arguments, options and examples."""
     group: Any = typer.main.get_command(app)
     sections = [_HEAD, _parameters(group)]
     for name, command in group.commands.items():
@@ -28,7 +28,7 @@ def reference() -> str:
 
 
 def _about(command: Any) -> list[str]:
-    """Its help as paragraphs; the examples in it as a block."""
+    """Return the help of a command as paragraphs, with its examples as a block."""
     text, _, examples = (command.help or "").partition("\b\nExamples:\n")
     about = [re.sub(r"\s*\n\s*", " ", paragraph) for paragraph in text.strip().split("\n\n")]
     if examples:

@@ -1,4 +1,4 @@
-"""`formats` and `parse`: the catalogue, and what a chain makes of a file."""
+"""The commands `formats`, which lists the catalogue, and `parse`, which runs a chain on a file."""
 
 from __future__ import annotations
 
@@ -40,46 +40,46 @@ def formats(
       slips formats --json
     """
     if name is None:
-        known = list(catalogue().values())
+        every = list(catalogue().values())
         if json_:
-            print_json_list(map(_to_dict, known))
+            print_json_list(map(_to_dict, every))
         else:
-            table([(each.name, f"{each.takes} → {each.gives}", each.tag, each.summary) for each in known])
+            table([(each.name, f"{each.takes} → {each.gives}", each.tag, each.summary) for each in every])
         return
     try:
-        found = find_format(name, Path.cwd())
+        format_ = find_format(name, Path.cwd())
     except FormatError as error:
         raise UsageError(str(error)) from error
     if json_:
-        print_json(_to_dict(found))
+        print_json(_to_dict(format_))
     else:
-        _print_format(found)
+        _print_format(format_)
 
 
-def _to_dict(found: Format) -> dict[str, Any]:
+def _to_dict(format_: Format) -> dict[str, Any]:
     return {
-        "name": found.name,
-        "summary": found.summary,
-        "takes": found.takes,
-        "gives": found.gives,
-        "chain": list(found.chain),
-        "tag": found.tag,
-        "reference": found.reference,
-        "parameter": found.parameter,
-        "rules": [{"name": rule.name, "summary": rule.summary} for rule in found.rules],
+        "name": format_.name,
+        "summary": format_.summary,
+        "takes": format_.takes,
+        "gives": format_.gives,
+        "chain": list(format_.chain),
+        "tag": format_.tag,
+        "reference": format_.reference,
+        "parameter": format_.parameter,
+        "rules": [{"name": rule.name, "summary": rule.summary} for rule in format_.rules],
     }
 
 
-def _print_format(found: Format) -> None:
-    show_text(one_line(f"{found.name}: {found.summary}"))
+def _print_format(format_: Format) -> None:
+    show_text(one_line(f"{format_.name}: {format_.summary}"))
     facts = [
-        ("takes", found.takes),
-        ("gives", found.gives),
-        ("chain", f"[{', '.join(found.chain)}], what 'format: {found.name}' stands for"),
-        ("tag", found.tag),
-        ("parameter", found.parameter and f"{found.name}:{found.parameter}; that is the default"),
-        *(("filters", f"{rule.name}: {rule.summary}") for rule in found.rules),
-        ("reference", found.reference),
+        ("takes", format_.takes),
+        ("gives", format_.gives),
+        ("chain", f"[{', '.join(format_.chain)}], what 'format: {format_.name}' stands for"),
+        ("tag", format_.tag),
+        ("parameter", format_.parameter and f"{format_.name}:{format_.parameter}; that is the default"),
+        *(("filters", f"{rule.name}: {rule.summary}") for rule in format_.rules),
+        ("reference", format_.reference),
     ]
     table([fact for fact in facts if fact[1]], indent="  ")
 
@@ -118,7 +118,7 @@ def parse(
     with _opened(file) as (stream, changed):
         try:
             outcome = _print_events(compiled, stream, file, changed if event_time is None else event_time)
-        except ReaderError as error:  # it knows no file
+        except ReaderError as error:  # its text does not name the file
             raise ReaderError(f"{file}: {error}") from error
     if options(ctx).verbose:
         say(
@@ -133,7 +133,7 @@ def parse(
 
 @contextmanager
 def _opened(file: str) -> Iterator[tuple[BinaryIO, float]]:
-    """A file or standard input, and when it was changed."""
+    """Open a file or standard input. Yield its stream, and the epoch seconds of its last change. Raises UsageError."""
     if file == "-":
         yield sys.stdin.buffer, time.time()
         return
@@ -148,15 +148,15 @@ def _opened(file: str) -> Iterator[tuple[BinaryIO, float]]:
 
 
 def _print_events(chain: Chain, stream: BinaryIO, file: str, event_time: float) -> Outcome:
-    """Every event as a line, as it comes: memory stays flat."""
+    """Print every event as a line of JSON, in flat memory, and return the counts."""
     source = ObjectEvent(bucket_name="", object_key=file, event_time=format_time(event_time))
     outcome = Outcome()
 
     def recv(meta: MetaData, event: Event) -> None:
-        known = {"tag": meta.tag, "timestamp": meta.timestamp, "seq": meta.seq, "message": meta.message}
+        shown = {"tag": meta.tag, "timestamp": meta.timestamp, "seq": meta.seq, "message": meta.message}
         if meta.index:
-            known["index"] = meta.index
-        show_json(_json({"meta": known, "event": event}))
+            shown["index"] = meta.index
+        show_json(_json({"meta": shown, "event": event}))
 
     def reject(seq: int, _record: Record, error: Exception) -> None:
         show_text(one_line(f"{file}: record {seq}: {error}"), error=True)
@@ -172,12 +172,12 @@ def _print_events(chain: Chain, stream: BinaryIO, file: str, event_time: float) 
             ticker=Ticker(),
         )
     except HandlerError as error:
-        # There is no handler: it was writing that failed, such as into a pipe that nobody reads any more.
+        # Without a handler only `recv` above can raise: when it prints into a pipe that was closed, for example.
         raise error.__cause__ or error from None
     return outcome
 
 
-# ASCII only: bytes that are not UTF-8 stand in texts as lone surrogates, and survive as escapes.
+# ASCII only: bytes that are not UTF-8 are lone surrogates in texts, which survive as escapes.
 _encode = json.JSONEncoder(allow_nan=False).encode
 
 
@@ -187,7 +187,7 @@ def _json(value: Any) -> str:
     except (TypeError, ValueError):
         return _encode(_as_json(value))
     except RecursionError:
-        # Parsers take events as deep as this limit; here they are some levels deeper.
+        # Parsers accept events as deep as the recursion limit; the dicts around add some levels.
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(2 * limit)
         try:
@@ -197,7 +197,7 @@ def _json(value: Any) -> str:
 
 
 def _as_json(value: Any) -> Any:
-    """What JSON cannot carry, as near as can be: NaN and infinities as null, like JavaScript; all else as text."""
+    """Convert values that JSON cannot hold: NaN and infinities to null, as JavaScript does; other values to text."""
     match value:
         case dict():
             return {str(key): _as_json(each) for key, each in value.items()}

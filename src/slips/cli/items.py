@@ -1,4 +1,4 @@
-"""Error items as users name them on a command line: by id, or by the options of a choice."""
+"""Options that choose error items, and the search for an item by the id on a command line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="
 
 
 def find(operations: Operations, text: str) -> ErrorItem:
-    """The item whose id is `text` or begins with it. Raises UsageError if there is none, or more than one."""
+    """Return the item whose id is, or begins with, `text`. Raises UsageError if there is none, or more than one."""
     item = choose.find(operations.errors, text)
     if item is None:
         raise UsageError(f"no error item {text!r}{where(operations)}; 'slips errors' lists those that exist")
@@ -34,5 +34,5 @@ def find(operations: Operations, text: str) -> ErrorItem:
 
 
 def where(operations: Operations) -> str:
-    """What stands behind "no errors" where the stack could be meant, too."""
+    """Return the words behind "no errors" if the user could also mean the stack; else an empty text."""
     return " on this machine" if operations.has_twin else ""

@@ -1,6 +1,6 @@
-"""How the commands print: text for people, JSON for programs. Never wrapped lines.
+"""Prints the output of all commands: text for people, JSON for programs, never wrapped lines.
 
-All that they print goes through here, where what could steer a terminal is spelled out (`printable.py`).
+Characters that could steer a terminal are spelled out here (see `slips.printable`).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from slips.printable import lines, one_line
 
 
 def say(text: str, color: str | None = None) -> None:
-    """One message to people, on standard error: standard output is for data."""
-    # A full disk below standard error must not end a run, and there is nobody left to tell.
+    """Print a message to people, on standard error: standard output is for data."""
+    # A full disk below standard error must not end a run, and the error could not be shown anyway.
     with suppress(OSError):
         for line in text.rstrip("\n").split("\n"):
             show_text(f"slips: {line}", color, error=True)
@@ -27,25 +27,25 @@ def say(text: str, color: str | None = None) -> None:
 def show_text(
     text: str, color: str | None = None, *, error: bool = False, end: str = "\n", flush: bool = False
 ) -> None:
-    """Prints text on standard output, or on standard error."""
+    """Print text on standard output, or on standard error."""
     safe = lines(text)
     styled = typer.style(safe, fg=color) if color else safe
     print(styled, end=end, file=sys.stderr if error else sys.stdout, flush=flush)
 
 
 def show_json(text: str, end: str = "\n") -> None:
-    """Prints JSON that is ASCII: no terminal, locale or line splitter can damage it."""
-    # The one character of ASCII that JSON need not escape, and that does not print.
+    """Print JSON that is ASCII, which no terminal, locale or line splitter can damage."""
+    # DEL is the one ASCII character that does not print and that JSON need not escape.
     print(text.replace("\x7f", "\\u007f"), end=end)
 
 
 def print_json(value: Any, indent: int | None = None) -> None:
-    """Prints one value as JSON."""
+    """Print one value as JSON."""
     show_json(json.dumps(value, indent=indent))
 
 
 def print_json_list(values: Iterable[Any]) -> None:
-    """Prints a JSON list, an item a line, in flat memory."""
+    """Print a JSON list, an item a line, in flat memory."""
     lead = "["
     for value in values:
         show_json(f"{lead}{json.dumps(value)}", end="")
@@ -54,7 +54,7 @@ def print_json_list(values: Iterable[Any]) -> None:
 
 
 def readable_json(value: Any, indent: int | None = None) -> str:
-    """JSON for people: letters of all scripts as they are, what does not print as JSON escapes it."""
+    """Return JSON for people: letters of all scripts as they are, characters that do not print escaped."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
     return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
 
@@ -64,17 +64,17 @@ def _escaped(character: str) -> str:
 
 
 def headline(text: str) -> str:
-    """The first line of a text, as `one_line`."""
+    """Return the first line of a text, safe to print."""
     return one_line(text.partition("\n")[0])
 
 
 def shortened(text: str, length: int) -> str:
-    """Text of at most `length` characters, with a sign that it was longer."""
+    """Return at most `length` characters of a text; `…` ends a text that is cut."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def table(rows: Sequence[Sequence[str]], indent: str = "") -> None:
-    """Columns as wide as they need, two spaces between; the last one as it is."""
+    """Print rows as columns, each as wide as its longest cell, with two spaces between."""
     safe = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*safe, strict=True)]
     for row in safe:
@@ -83,5 +83,5 @@ def table(rows: Sequence[Sequence[str]], indent: str = "") -> None:
 
 
 def plural(count: int, noun: str) -> str:
-    """`1 object`, `2,000 objects`."""
+    """Return a count with its noun: `1 object`, `2,000 objects`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,4 +1,4 @@
-"""How a run looks while it goes, on standard error: a bar on a terminal, plain lines in a pipe or a log."""
+"""Shows the progress of a run on standard error: a bar on a terminal, plain lines in a pipe or a log."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from slips.printable import one_line
 from slips.service.summary import Observer
 
 TALLY_SECONDS = 10.0
-"""How often a pipe is told how far something is."""
+"""Seconds between two lines about progress in a pipe or a log."""
 
 
 @contextmanager
 def watch(verbose: bool) -> Iterator[Observer]:
-    """An Observer that shows the run until the end of the block."""
+    """Return an Observer that shows the run until the end of the block; `verbose` shows finished objects, too."""
     if not sys.stderr.isatty():
         yield Lines(verbose)
         return
@@ -30,7 +30,10 @@ def watch(verbose: bool) -> Iterator[Observer]:
 
 @contextmanager
 def counting(noun: str, clock: Callable[[], float] = time.monotonic) -> Iterator[Callable[[int], None]]:
-    """What is called with each number of things that are done, and shows how many they are until the block ends."""
+    """Return a function to call with each number of finished things; show their sum until the end of the block.
+
+    `noun` names the things, in the plural.
+    """
     if not sys.stderr.isatty():
         yield Tally(noun, clock).add
         return
@@ -38,29 +41,29 @@ def counting(noun: str, clock: Callable[[], float] = time.monotonic) -> Iterator
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn(f"{{task.completed:,.0f}} {noun}", markup=False), TimeElapsedColumn())
-    # What is printed meanwhile goes where it is printed to.
+    # Standard output stays as it is, for data that is printed meanwhile.
     with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as shown:
         task = shown.add_task("", total=None)
         yield lambda number: shown.advance(task, number)
 
 
 class Tally:
-    """A line now and then of how many things are done, while that takes long."""
+    """Prints a line with the number of finished things every TALLY_SECONDS."""
 
     def __init__(self, noun: str, clock: Callable[[], float]) -> None:
         self._noun, self._clock = noun, clock
-        self._count, self._said = 0, clock()
+        self._count, self._printed_at = 0, clock()
 
     def add(self, number: int) -> None:
-        """So many more are done."""
+        """Add `number` finished things."""
         self._count += number
-        if self._clock() - self._said >= TALLY_SECONDS:
-            self._said = self._clock()
+        if self._clock() - self._printed_at >= TALLY_SECONDS:
+            self._printed_at = self._clock()
             say(f"{self._count:,} {self._noun} so far")
 
 
 class Lines:
-    """A line for each object that failed; with `verbose` also for each that is done, and each attempt."""
+    """An Observer that prints a line for each failed object; with `verbose` for each finished one and attempt, too."""
 
     def __init__(self, verbose: bool) -> None:
         self._verbose = verbose
@@ -102,7 +105,7 @@ class Lines:
 
 
 class Bar(Lines):
-    """A bar of objects, with the records so far and the object at hand; the lines go above it."""
+    """An Observer that shows a bar of objects, the number of records, and the current object, below the lines."""
 
     def __init__(self, verbose: bool) -> None:
         from rich.console import Console

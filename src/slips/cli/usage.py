@@ -1,6 +1,6 @@
-"""Options and arguments that cannot be used, told as all other errors: typer's own texts speak of its insides.
+"""Words errors of options and arguments like all other errors: typer's own texts mention typer's internals.
 
-The status stays 2. What this typer does not tell in the way expected here is told in its own words.
+The exit status stays 2. If a version of typer raises an error of another shape, the error keeps typer's text.
 """
 
 from __future__ import annotations
@@ -14,46 +14,46 @@ import typer
 from slips.errors import UsageError
 
 _Mistake: type[Exception] = typer.BadParameter.__mro__[1]
-"""What typer raises for all mistakes in a command line; each version of it keeps the class elsewhere."""
+"""The class of typer's errors for mistakes in a command line; its module differs between versions of typer."""
 
 
 @contextmanager
 def in_our_words() -> Iterator[None]:
-    """Raises UsageError for what typer finds wrong with a command line."""
+    """Raise UsageError for mistakes that typer finds in a command line."""
     try:
         yield
     except _Mistake as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             raise
-        raise UsageError(told(error)) from error
+        raise UsageError(reworded(error)) from error
 
 
-def told(error: Any) -> str:
-    """`-d 999: out of range; expected 0 to 300; 'slips limit -h' tells more`."""
+def reworded(error: Any) -> str:
+    """Return the text for an error of typer: `-d 999: out of range; expected 0 to 300; 'slips limit -h' tells more`."""
     command = error.ctx.command_path if error.ctx else "slips COMMAND"
     match type(error).__name__:
         case "MissingParameter":
-            what = f"{_name(error.param)}: missing; expected {_expected(error.param) or 'it'}"
+            problem = f"{_name(error.param)}: missing; expected {_expected(error.param) or 'it'}"
         case "BadParameter" if error.param is not None:
             value = _value(error)
             expected = _expected(error.param)
             if value is None or not expected:
-                what = f"{_name(error.param)}: {_plain(error.message)}"
+                problem = f"{_name(error.param)}: {_plain(error.message)}"
             else:
-                problem = "out of range" if _is_whole(value) and error.param.min is not None else "cannot be used"
-                what = f"{_name(error.param)} {value}: {problem}; expected {expected}"
+                fault = "out of range" if _is_whole(value) and error.param.min is not None else "cannot be used"
+                problem = f"{_name(error.param)} {value}: {fault}; expected {expected}"
         case _:
-            what = _plain(error.format_message())
-    return f"{what}; '{command} -h' tells more"
+            problem = _plain(error.format_message())
+    return f"{problem}; '{command} -h' tells more"
 
 
 def _name(parameter: Any) -> str:
-    """`-d`, or `LANE`."""
+    """Return the name of a parameter: `-d`, or `LANE`."""
     return str(parameter.opts[0] if parameter.opts[0].startswith("-") else parameter.metavar)
 
 
 def _expected(parameter: Any) -> str:
-    """`0 to 300`, `fast or slow`; empty for all else."""
+    """Return the values that a parameter accepts: `0 to 300`, `fast or slow`; empty if they are not limited."""
     lowest, highest = getattr(parameter, "min", None), getattr(parameter, "max", None)
     unit = " s" if parameter.metavar == "SECONDS" else ""
     if lowest is not None:
@@ -63,7 +63,7 @@ def _expected(parameter: Any) -> str:
 
 
 def _value(error: Any) -> str | None:
-    """What was given."""
+    """Return the value that the user gave; None if the error does not hold it."""
     problems: list[Any] = getattr(error.__cause__, "errors", list)()
     return str(problems[0]["input"]) if problems else None
 
@@ -73,6 +73,6 @@ def _is_whole(text: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """In one line, as a part of a sentence."""
+    """Return a text in one line, as a part of a sentence."""
     line = " ".join(text.split()).rstrip(".")
     return line[:1].lower() + line[1:]

@@ -1,7 +1,7 @@
-"""What an error item keeps of a failure, bounded: the event that a handler failed on, the reason, the traceback.
+"""Bounds the evidence of a failure in an error item: the event of the failed `recv`, the reason, the traceback.
 
-The event is kept as JSON, whole if it is short. Else it is cut within, in places that end with `…`: all keys at the top
-are worth more than the end of the first value.
+A short event is kept whole, as JSON. A longer one is cut within, in places that end with `…`: all keys at the top are
+worth more than the end of the first value.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from slips.model import bounded, readable
 from slips.pipeline.result import is_longer, is_shallow
 
 EVENT_BYTES = 8_000
-"""As JSON, at most: an item has a traceback beside it, and one in DynamoDB takes 400 KB."""
+"""Most bytes of the event as JSON: an error item also holds a traceback, and an item of DynamoDB has 400 KB at most."""
 LEVELS = 20
-"""Of dicts and lists."""
+"""Most levels of dicts and lists."""
 MESSAGE_BYTES = 4_000
 TRACEBACK_BYTES = 16_000
 _TEXT, _ITEMS = 4_000, 1_000
-"""Characters of a text and items of a container: what is tried first, then half of both until it fits."""
+"""Most characters of a text and items of a container, in the first attempt. Each further attempt halves both."""
 
 
 def keep(event: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-    """An event as JSON carries it, and whether something is missing. Never raises, whatever a handler made of it.
+    """Return a copy of an event as plain JSON, and whether the copy is cut. Never raises, whatever the event contains.
 
-    What is no JSON is kept as its `repr`, bytes that are not UTF-8 are spelled out.
+    A value that JSON cannot hold becomes its `repr`. Bytes that are not UTF-8 are spelled out.
     """
     try:
         if (whole := _whole(event)) is not None:
@@ -47,7 +47,7 @@ def keep(event: dict[str, Any]) -> tuple[dict[str, Any], bool]:
 
 
 def _whole(event: dict[str, Any]) -> dict[str, Any] | None:
-    """The event, if it is JSON and short enough."""
+    """Return the whole event as plain JSON; None if it is too long, too deep, or not JSON."""
     try:
         if is_longer(event, EVENT_BYTES):
             return None
@@ -61,14 +61,14 @@ def _whole(event: dict[str, Any]) -> dict[str, Any] | None:
 
 
 class _Cutter:
-    """Copies a value as JSON, within limits. What is within a container gets an equal share of its room each."""
+    """Copies a value as JSON, within limits. The items of a container share its room equally."""
 
     def __init__(self, text: int, items: int) -> None:
         self._text, self._items = text, items
         self.cut = False
 
     def of(self, value: Any, levels: int, room: int) -> Any:
-        """A copy of at most `room` values a level."""
+        """Return a copy of `value`, at most `levels` deep, with at most `room` values a level."""
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, float):
@@ -96,18 +96,18 @@ class _Cutter:
     def _short(self, text: str) -> str:
         return readable(text) if len(text) <= self._text else readable(text[: self._text]) + self._more()
 
-    def _more(self, what: str = "") -> str:
+    def _more(self, count: str = "") -> str:
         self.cut = True
-        return f"…{what}"
+        return f"…{count}"
 
 
 def reason_of(error: Exception) -> str:
-    """Why a record is bad. The text of other exceptions than ours means little without their type."""
+    """Return the reason why a record is bad. Texts of exceptions that are not ours need their type to make sense."""
     return text_of(error) if issubclass(type(error), RecordError) else describe(error)
 
 
 def traceback_of(error: BaseException) -> str:
-    """The end of a traceback, which says most. A text in it that is very long hides none of the lines around."""
+    """Return the end of a traceback, its most telling part. A very long text in a line hides no other line."""
     pieces = [bounded(piece, MESSAGE_BYTES) for piece in traceback_pieces(error)]
     pieces = [piece if piece.endswith("\n") else f"{piece}…\n" for piece in pieces]
     return bounded("".join(pieces), TRACEBACK_BYTES, end=True)

@@ -1,6 +1,6 @@
-"""Which object an event names whose key may be quoted: that is only known where objects can be opened.
+"""Finds the object of an event whose key may be URL-quoted. Only opening objects shows whether a key is quoted.
 
-EventBridge's own events carry keys as they are, those of servers that stand for AWS carry them quoted.
+EventBridge on AWS sends keys as they are. Servers that stand in for AWS send them quoted.
 """
 
 from __future__ import annotations
@@ -16,25 +16,26 @@ from slips.ports import ObjectStore
 
 
 def as_stored(event: ObjectEvent, store: ObjectStore, is_mapped: Callable[[ObjectEvent], bool]) -> ObjectEvent:
-    """The event under the key of its object: the key as given if an object is there, else unquoted if one is there.
+    """Return the event with the key of an existing object: the key as given, else unquoted; else the event unchanged.
 
-    The event as it is if neither is. A key that is not mapped cannot be looked at, since the main func may not read it:
-    then the unquoted one counts only if the announced content is there. Raises StorageError if a look fails.
+    If the key as given is not mapped, the main func may not read it. Then the unquoted key counts only if the object
+    there has the announced content. Raises StorageError if opening an object fails for another reason than a missing
+    object.
     """
     as_given = msgspec.structs.replace(event, quoted=None)
-    other = msgspec.structs.replace(as_given, object_key=unquoted(event.object_key))
-    if is_mapped(event) and _holds(store, as_given):
+    as_unquoted = msgspec.structs.replace(as_given, object_key=unquoted(event.object_key))
+    if is_mapped(event) and _exists(store, as_given):
         return as_given
-    if not is_mapped(other):
+    if not is_mapped(as_unquoted):
         return event
-    return other if _holds(store, other, known=not is_mapped(event)) else event
+    return as_unquoted if _exists(store, as_unquoted, same_content=not is_mapped(event)) else event
 
 
-def _holds(store: ObjectStore, event: ObjectEvent, known: bool = False) -> bool:
-    """Whether an object is there, of the announced content if that has to be `known`."""
+def _exists(store: ObjectStore, event: ObjectEvent, same_content: bool = False) -> bool:
+    """Whether the object of `event` exists and, if `same_content`, has the announced content."""
     try:
         with store.open(event) as stored:
-            return not known or stored.is_named(event.identity)
+            return not same_content or stored.is_named(event.identity)
     except StorageError as error:
         if not error.missing:
             raise

@@ -1,6 +1,6 @@
-"""Makes plain JSON of bounded size and depth of a handler's result: it goes into pipes, logs and ledgers.
+"""Converts the result of a handler to plain JSON of bounded size and depth, for pipes, logs and ledgers.
 
-The value is measured before it is encoded: one of 100 MB must not take as much again.
+The value is measured before it is encoded, so that a result of 100 MB does not take as much again.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ from slips.exceptions import name_of
 from slips.model import bounded, readable
 
 DEPTH = 100
-"""Levels of dicts and lists; deeper is kept as its `repr`."""
+"""Most levels of dicts and lists; a deeper value becomes its `repr`."""
 _MARKER_BYTES = 100
-"""Of a cut result, for all but its beginning."""
+"""Bytes of a cut result beside its beginning."""
 
 
 def plain_result(value: Any, limit: int) -> Any:
-    """`value` as JSON carries it; anything else as its `repr`. What takes more than `limit` bytes as JSON is cut:
-    `{"truncated": true, "limit": …, "beginning": …}` has the beginning of a text, or of the JSON of anything else.
+    """Return `value` as plain JSON, or its `repr` if it is not JSON. Never raises an Exception.
+
+    A value of more than `limit` bytes as JSON becomes `{"truncated": true, "limit": …, "beginning": …}`, with the
+    beginning of a text, or of the JSON of any other value.
     """
     try:
         if is_longer(value, limit):
@@ -34,16 +36,16 @@ def plain_result(value: Any, limit: int) -> Any:
         if is_shallow(plain, DEPTH):
             return plain
     except (TypeError, ValueError, OverflowError, RecursionError):
-        pass  # it is no JSON
+        pass  # the value is not JSON
     try:
         shown = repr(value)
         return readable(shown) if len(shown) <= limit // 6 else _cut(shown, limit)
-    except Exception as error:  # noqa: BLE001 - it is the user's, and the object is processed already
+    except Exception as error:  # noqa: BLE001 - the user's `__repr__` must not fail an object that is processed
         return f"({name_of(type(value))} that cannot be shown: {name_of(type(error))})"
 
 
 def is_longer(value: Any, limit: int) -> bool:
-    """Whether the JSON of a value has surely more than `limit` bytes: each value takes one, each text its length."""
+    """Whether the JSON of a value has surely more than `limit` bytes. A value counts one byte, a text its length."""
     above = [iter((value,))]
     while above:
         for each in above[-1]:
@@ -59,7 +61,7 @@ def is_longer(value: Any, limit: int) -> bool:
 
 
 def _within(value: Any) -> Iterator[Any] | None:
-    """The values within one, if it is of a kind that becomes JSON."""
+    """Return the values within a container or struct that JSON can hold; None for any other value."""
     if isinstance(value, dict):
         return (part for pair in value.items() for part in pair)
     if isinstance(value, list | tuple | set | frozenset):
@@ -69,7 +71,7 @@ def _within(value: Any) -> Iterator[Any] | None:
 
 
 def _beginning(value: Any, limit: int) -> str:
-    """The first `limit` characters of its JSON, or more."""
+    """Return the first `limit` characters of the JSON of a value, and little more."""
     pieces: list[str] = []
     room = limit
     try:
@@ -84,7 +86,7 @@ def _beginning(value: Any, limit: int) -> str:
 
 
 def _name(value: Any) -> str:
-    """Stands for what is no JSON."""
+    """Return the text that stands for a value that JSON cannot hold."""
     return f"({name_of(type(value))})"
 
 
@@ -93,7 +95,7 @@ def _cut(text: str, limit: int) -> dict[str, Any]:
 
 
 def is_shallow(value: Any, levels: int) -> bool:
-    """Whether it can be read again wherever it goes, on whatever stack."""
+    """Whether dicts and lists are nested at most `levels` deep, so that every reader has the stack to decode them."""
     if not isinstance(value, dict | list):
         return True
     within = value.values() if isinstance(value, dict) else value

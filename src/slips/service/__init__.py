@@ -1,5 +1,5 @@
 """One machine: a supervisor that owns the state file, and workers that run the handlers.
 
-`supervisor` knows lanes, attempts and the state; `pool` knows processes; `worker` is what runs in one, and `messages`
-what the two say to each other. `summary` says what a run came to.
+`supervisor` decides about lanes, attempts and the state; `pending` finds the objects to run. `pool` starts, watches and
+ends processes, `worker` is the program in each, and both exchange `messages`. `summary` has the counts of a run.
 """

@@ -1,4 +1,4 @@
-"""What the supervisor and its workers say to each other, and how it travels through a pipe."""
+"""The messages between the supervisor and its workers, and their encoding in a pipe."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ class Setup(Struct, tag=True):
 
 
 class Task(Struct, tag=True):
-    """Process this."""
+    """Orders a worker to process an object."""
 
     event: ObjectEvent
     settled: list[str] = []
-    """Contents of the object that are done: if one of them is found instead of the announced one, nothing is to do."""
+    """Identities of the object's contents that need no further run: a worker that opens one of them does not run."""
     known: dict[str, str] = {}
-    """The hash of the object's file by its stamp, if it need not be read for that."""
+    """The hash of the object's file by its stamp, if the file was read before."""
 
 
 class Ready(Struct, tag=True):
-    """The handler is loaded; `problem` says why it could not be."""
+    """Reports that the worker has loaded the handler, or the `problem` of the handler."""
 
     problem: str | None = None
 
 
 class Progress(Struct, tag=True):
-    """Still alive: number of the last record of the object at hand."""
+    """Reports that the worker is alive, with the number of the current object's last record."""
 
     seq: int
     hashed: int = 0
-    """Bytes that were read to tell the object's content, before its first record is."""
+    """Bytes that were read for the hash of the object's file, before its first record."""
 
 
 class Leaving(Struct, tag=True):
@@ -55,7 +55,7 @@ class Leaving(Struct, tag=True):
 
 
 class Opened(Struct, tag=True):
-    """Other content than the announced is there: `event` has its identity, `names` are its others."""
+    """Reports the content that a worker opened: `event` has its identity, `names` are its other identities."""
 
     event: ObjectEvent
     names: tuple[str, ...]
@@ -70,13 +70,13 @@ _encode = msgspec.json.Encoder().encode
 
 
 def frame(message: ToWorker | FromWorker, token: bytes = b"") -> bytes:
-    """A message as it travels: `token`, four bytes of length, then JSON: results may hold what MessagePack cannot."""
+    """Encode a message: `token`, four bytes of length, then JSON. MessagePack cannot hold all integers of results."""
     body = _encode(message)
     return token + _LENGTH.pack(len(body)) + body
 
 
 def read(commands: BinaryIO) -> ToWorker | None:
-    """Returns the next message of the supervisor; None once its pipe has ended."""
+    """Return the next message of the supervisor; None if the supervisor has closed the pipe."""
     head = commands.read(_LENGTH.size)
     if len(head) < _LENGTH.size:
         return None
@@ -85,18 +85,18 @@ def read(commands: BinaryIO) -> ToWorker | None:
 
 
 class Frames:
-    """Bytes of a worker's pipe, as they come, to its messages."""
+    """Decodes the bytes of a worker's pipe, in pieces of any size, to the worker's messages."""
 
     def __init__(self, token: bytes = b"") -> None:
         self._token, self._buffer = token, bytearray()
 
     @property
     def is_in_message(self) -> bool:
-        """Whether the beginning of a message has come without its end."""
+        """Whether the beginning of a message has arrived without its end."""
         return bool(self._buffer)
 
     def feed(self, data: bytes) -> list[FromWorker]:
-        """The messages that `data` completes. Raises msgspec.MsgspecError for what no worker says."""
+        """Return the messages that `data` completes. Raises msgspec.MsgspecError for bytes that no worker writes."""
         buffer, token = self._buffer, self._token
         buffer += data
         messages: list[FromWorker] = []

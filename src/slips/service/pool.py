@@ -1,6 +1,7 @@
-"""The worker processes of this machine: starting them, talking to them, ending them, saying how they ended.
+"""The worker processes of this machine: starts and ends them, sends objects, reads answers, reports how they end.
 
-Nothing here knows lanes, attempts or the state file: the supervisor decides what a worker gets and what its end means.
+This module has no rule about lanes, attempts or the state file: the supervisor chooses the object of a worker, and
+decides what the worker's death means for that object.
 """
 
 from __future__ import annotations
@@ -28,54 +29,59 @@ from slips.position import SharedCells
 from slips.service.messages import Frames, FromWorker, Leaving, Opened, Progress, Ready, Setup, Task, ToWorker, frame
 
 START_SECONDS = 60.0
-"""A handler that takes longer to import is taken for hung."""
+"""Most seconds that importing the handler may take, before its worker is killed as hung."""
 STARTS = 3
-"""Starts in a row that may fail where no other worker is up: the system may have been out of memory."""
+"""Starts in a row that may fail while no worker is ready: the system may be out of memory for a moment."""
 START_AGAIN_SECONDS = (0.3, 1.0)
-"""Waits before the second and third start."""
+"""Seconds to wait before the second and the third start."""
 REST_SECONDS = 5.0
-"""Silence of a worker in the middle of a message, which it writes in one go, that takes it for dead."""
+"""Most seconds between two parts of a message. A worker writes it in one go: after more the bytes are no message."""
 STOP_SECONDS = 5.0
-"""How long an idle worker may take to end."""
+"""Most seconds that an idle worker may take to end."""
 GAP_SECONDS = 0.3
-"""A look at the workers is due before. What is above was no silence of theirs: this process did not run, either.
+"""Most seconds between two looks at the workers that count as time of the workers. In a longer gap this process did not
+run either, so that its workers were not silent.
 
-Each stop of the whole run may count so much of a worker's time. On a machine so busy that looks come later than that, a
-hang is found later, too.
+Each stop of the whole run may count as so much of a worker's time. If a machine is so busy that looks come later than
+this, a hang is found later, too.
 """
 TOKEN_BYTES = 8
 OWN_DESCRIPTORS = 32
 """Files that the supervisor may have open beside those of its workers: state, listings, the start of a worker."""
 WORKER_DESCRIPTORS = 4
+"""Files that the supervisor has open for each worker."""
 
 
 class Awake:
-    """A clock of seconds that stands still while this process does: stopped, or on a machine that is suspended."""
+    """A clock of seconds that stops while this process is stopped, or the machine is suspended."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock, self._looked = clock, clock()
         self.seconds = 0.0
-        """Up to the last look."""
+        """Seconds that this process ran, up to the last look."""
 
     def look(self) -> None:
-        """To be called several times a second."""
+        """Advance the clock. Call this several times a second."""
         now = self._clock()
         self.seconds += min(now - self._looked, GAP_SECONDS)
         self._looked = now
 
 
 class Death(Struct):
-    """A worker died with an object in hand, or had to be killed."""
+    """A worker died, or was killed, while it processed an object."""
 
     how: str
+    """The end of the process, in words."""
     where: str
+    """The position of the run, in words."""
     seq: int | None
-    """The record that was in `recv`, if one was."""
+    """Number of the record that `recv` was working on; None outside of `recv`."""
     overdue: bool
+    """Whether the worker exceeded its time."""
 
 
 class Pool:
-    """Up to `wanted` workers. `warn` is told why there are fewer."""
+    """Up to `wanted` workers. Calls `warn` with the reason if there are fewer."""
 
     def __init__(
         self,
@@ -87,7 +93,7 @@ class Pool:
         warn: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Raises UsageError where the system allows too few open files for a single worker."""
+        """Start no worker yet. Raises UsageError if the system allows too few open files for a single worker."""
         self._config, self._endpoint_url, self._region, self._warn = config, endpoint_url, region, warn
         self._wanted = _allowed(wanted, warn)
         self._awake = Awake(clock)
@@ -106,7 +112,7 @@ class Pool:
         return [worker.delivery for worker in self._workers if worker.delivery]
 
     def free(self, waiting: int) -> Worker | None:
-        """A worker that may be given an object; if there is none, more are started for the `waiting` objects."""
+        """Return a worker that is free. If all are busy, start more for the `waiting` objects and return None."""
         for worker in self._workers:
             if worker.is_free:
                 return worker
@@ -117,15 +123,15 @@ class Pool:
     def wait(
         self, timeout: float
     ) -> Iterator[tuple[Worker, Opened | Progress | Success | Failure | Superseded | Death]]:
-        """Yields the messages of workers about the objects they have in hand, for `timeout` seconds or until some came.
+        """Yield the messages of workers about their objects. Wait for the first at most `timeout` seconds.
 
         Raises UsageError if no worker can be started.
         """
-        spoke = self._selector.select(timeout)
+        readable = self._selector.select(timeout)
         self._awake.look()
-        for key, _ in spoke:
+        for key, _ in readable:
             worker: Worker = key.data
-            messages = worker.listen(self._awake.seconds)
+            messages = worker.receive(self._awake.seconds)
             if messages is None:
                 yield from self._bury(worker)
             for message in messages or ():
@@ -149,11 +155,11 @@ class Pool:
         yield from self._look_after()
 
     def give(self, worker: Worker, delivery: Delivery) -> None:
-        """Starts a free worker on an object."""
+        """Send an object to a free worker."""
         worker.give(delivery, self._awake.seconds)
 
     def close(self) -> None:
-        """Ends all workers: idle ones may finish what their handlers left to the end, others are killed."""
+        """End all workers. Idle ones may finish the exit functions of their handlers; busy ones are killed."""
         for worker in self._workers:
             worker.dismiss()
         for worker in self._workers:
@@ -165,7 +171,7 @@ class Pool:
     def _may_start(self, waiting: int) -> bool:
         starting = sum(1 for each in self._workers if not each.ready)
         staying = sum(1 for each in self._workers if not each.leaving)
-        # After a start that failed one at a time: several at once may be what the system has no memory for.
+        # After a failed start only one at a time: the system may lack the memory for several at once.
         room = 1 if self._failed_starts else waiting
         return staying < self._wanted and starting < room and time.monotonic() >= self._start_at
 
@@ -180,12 +186,16 @@ class Pool:
         self._selector.register(worker.answers, selectors.EVENT_READ, worker)
 
     def _not_started(self, why: str, begun: float, *, for_good: bool = False) -> None:
-        """A worker that was begun at `begun` did not get ready. Others go on without; raises UsageError if none can."""
+        """Count the failed start of a worker that was begun at `begun`.
+
+        If other workers are ready, continue with these. Else schedule another start. Raises UsageError if all STARTS
+        failed, or if the failure is `for_good`.
+        """
         if any(worker.ready for worker in self._workers):
             self._wanted = len(self._workers)
             self._warn(f"{why}; going on with {self._wanted} of the workers")
             return
-        if begun > self._last_failure:  # several that were started at once count once
+        if begun > self._last_failure:  # workers that were started together count as one start
             self._failed_starts += 1
             self._last_failure = self._awake.seconds
         if for_good or self._failed_starts >= STARTS:
@@ -195,7 +205,7 @@ class Pool:
     # -- ends
 
     def _bury(self, worker: Worker) -> Iterator[tuple[Worker, Death]]:
-        """A worker is dead."""
+        """Remove a dead worker. Yield its death if it had an object; else count a failed start if it was not ready."""
         self._selector.unregister(worker.answers)
         self._workers.remove(worker)
         seq, where = worker.where()
@@ -209,7 +219,7 @@ class Pool:
             self._not_started(why, worker.begun, for_good=worker.overdue)
 
     def _look_after(self) -> Iterator[tuple[Worker, Death]]:
-        """Kills workers that are silent for longer than `handler.timeout` allows, buries those that died unnoticed."""
+        """Kill workers that are silent for too long (`handler.timeout`), and remove workers whose pipe did not end."""
         for worker in list(self._workers):
             silent = self._awake.seconds - worker.heard
             limit = self._config.handler.timeout if worker.ready else START_SECONDS
@@ -226,18 +236,18 @@ class Pool:
 
 
 class Worker:
-    """A worker process, and what it has in hand."""
+    """A worker process, and the delivery of the object that it processes."""
 
     def __init__(self, config: Config, endpoint_url: str | None, region: str | None, now: float) -> None:
-        """Raises OSError where the system cannot make the process."""
+        """Start the process. Raises OSError if the system cannot make it."""
         self.begun = self.heard = now
-        """When it was started, and when it said something; seconds awake."""
+        """Times of the start and of the last answer, in seconds of Awake."""
         self.ready = False
         self.refused: str | None = None
-        """Why the handler cannot be used."""
+        """The reason why the handler cannot be used."""
         self.overdue = False
         self.leaving = False
-        """Whether it is to be replaced: it gets no further object."""
+        """Whether the worker must be replaced after its current object."""
         self.delivery: Delivery | None = None
         self._killed = ""
         token = os.urandom(TOKEN_BYTES)
@@ -266,45 +276,45 @@ class Worker:
 
     @property
     def is_free(self) -> bool:
-        """Whether it may be given an object."""
+        """Whether the worker can process an object now."""
         return self.ready and self.delivery is None and not self.leaving
 
     @property
     def is_in_message(self) -> bool:
-        """Whether it has said the beginning of a message."""
+        """Whether the worker has sent the beginning of a message without its end."""
         return self._frames.is_in_message
 
     @property
     def is_dead(self) -> bool:
-        """Whether its process has ended and has said nothing that is still to be heard.
+        """Whether the process has ended and all its messages are read.
 
-        Most deaths end the pipe; not where a child that its handler left behind holds it.
+        Most deaths end the pipe. A child process that the handler left behind can hold the pipe open.
         """
         return self._process.poll() is not None and not select.select([self.answers], [], [], 0)[0]
 
     def where(self) -> tuple[int | None, str]:
-        """The record that is in `recv`, if one is; and in words how far it is with its object."""
+        """Return the record that `recv` is working on, or None, and the position of the run in words."""
         return self._cells.where()
 
     def give(self, delivery: Delivery, now: float) -> None:
-        """Starts it on an object."""
+        """Send the worker an object."""
         self.delivery, self.heard = delivery, now
         self._cells.reset()
         self._send(Task(delivery.event, delivery.settled, delivery.known))
 
     def finish(self) -> Delivery:
-        """Takes its object from it."""
+        """Mark the worker as free, and return the delivery that it processed."""
         delivery, self.delivery = self.delivery, None
         if delivery is None:
             raise SlipsError("a worker answered without a task; this is a bug of slips, please report it")
         return delivery
 
     def is_about(self, event: ObjectEvent) -> bool:
-        """Whether an answer is about what it has in hand."""
-        return self.delivery is not None and _name_of(self.delivery.event) == _name_of(event)
+        """Whether the event of an answer is that of the worker's current object."""
+        return self.delivery is not None and _key_of(self.delivery.event) == _key_of(event)
 
-    def listen(self, now: float) -> list[FromWorker] | None:
-        """The messages that have come; None if it is dead."""
+    def receive(self, now: float) -> list[FromWorker] | None:
+        """Return the messages that have arrived; None if the worker is dead."""
         data = os.read(self.answers.fileno(), 1 << 20)
         if not data:
             return None
@@ -316,12 +326,12 @@ class Worker:
             return None
 
     def kill(self, why: str) -> None:
-        """Ends it at once. `why` is what it did."""
+        """Kill the process. `why` completes "the handler …" in the error text."""
         self._killed = why
         self._process.kill()
 
     def dismiss(self) -> None:
-        """Lets it go if it is idle: what its handler left to the end may take its time. Else it is killed."""
+        """End the process: close the commands of an idle one, whose exit functions then run; kill any other."""
         if self.delivery is not None or not self.ready:
             self._process.kill()
         assert self._process.stdin is not None  # noqa: S101 - asked for above
@@ -329,7 +339,7 @@ class Worker:
             self._process.stdin.close()
 
     def stop(self) -> str:
-        """Ends it if it still lives; says how it ended."""
+        """Wait STOP_SECONDS for the process to end, then kill it. Return how it ended, in words."""
         assert self._process.stdin is not None  # noqa: S101 - asked for above
         with _already_broken():
             self._process.stdin.close()
@@ -347,19 +357,19 @@ class Worker:
 
     def _send(self, message: ToWorker) -> None:
         assert self._process.stdin is not None  # noqa: S101 - asked for above
-        with _already_broken():  # its death is noticed where its answers are read
+        with _already_broken():  # `Pool.wait` notices the death when it reads answers
             self._process.stdin.write(frame(message))
             self._process.stdin.flush()
 
 
-def _name_of(event: ObjectEvent) -> object:
-    """What stays the same in an event while it is processed: not the identity, which is that of what was read."""
+def _key_of(event: ObjectEvent) -> object:
+    """Return the parts of an event that stay the same in a run. The identity changes to that of the content read."""
     return (event.bucket_name, event.object_key, event.records, event.replay)
 
 
 @contextmanager
 def _already_broken() -> Iterator[None]:
-    """A pipe to a dead process: nothing to do."""
+    """Ignore in this block that the process at the other end of a pipe is dead."""
     try:
         yield
     except BrokenPipeError:
@@ -367,7 +377,10 @@ def _already_broken() -> Iterator[None]:
 
 
 def _allowed(wanted: int, warn: Callable[[str], None]) -> int:
-    """Returns the number of workers that the limit of open files allows; raises the limit where it may be raised."""
+    """Return the number of workers that the limit of open files allows, after raising the limit as far as allowed.
+
+    Raises UsageError if that is less than one.
+    """
     needed = OWN_DESCRIPTORS + WORKER_DESCRIPTORS * wanted
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= needed:
@@ -386,7 +399,7 @@ def _allowed(wanted: int, warn: Callable[[str], None]) -> int:
 
 
 def _mend(error: OSError) -> str:
-    """Advises on a process that cannot be made."""
+    """Return the advice for a process that cannot be made, the end of its error text."""
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return "expected more open files to be allowed; raise the limit with 'ulimit -n'"
     return "expected memory and room for another process; try fewer '--workers'"

@@ -1,4 +1,4 @@
-"""How a run is told to people: what it does as it goes, and what it came to."""
+"""The report of a run for people: its progress while it runs, and its counts at the end."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from slips.model import ObjectEvent, Outcome
 from slips.pipeline.ended import Failure
 
 RESULTS_MEMORY = 48 * 2**20
-"""Bytes that the results which a run shows may take: some 100,000 small ones, or 16 MB of empty objects in lists."""
+"""Most bytes of memory for the results that a run shows: some 100,000 small ones, or 16 MB of empty dicts in lists."""
 
 
 class Summary(Struct):
-    """What a run came to. `objects` were tried, of which `failed` ended in the error table; the record counters are
-    those of their last attempts."""
+    """The counts of a run: `objects` tried, of which `failed` ended in the error table. Record counts are those of each
+    object's last attempt."""
 
     objects: int = 0
     failed: int = 0
@@ -32,23 +32,23 @@ class Summary(Struct):
     seconds: float = 0.0
     results: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    """What could not be listed, and how many events wait for a bucket's directory that is away."""
+    """Paths that could not be listed, and events that wait for a bucket's directory that is away, as sentences."""
     notes: list[str] = field(default_factory=list)
-    """Notes for people, though nothing failed."""
+    """Sentences for people about a run in which no object failed for these reasons."""
     left_alone: int = 0
     """Objects that are not pending because they are in the error table."""
     rules: dict[str, int] = field(default_factory=dict)
-    """Filtered records by the rule that filtered them."""
+    """Number of filtered records by the rule that filtered them."""
     results_left_out: int = 0
-    """How many are not in `results`, which keeps the first of them, within RESULTS_MEMORY."""
+    """Number of results that are not in `results`, which keeps the first ones within RESULTS_MEMORY."""
 
     @property
     def is_clean(self) -> bool:
-        """Nothing failed, was quarantined, or could not be listed."""
+        """Whether no object failed, no record was quarantined, and all directories were listed."""
         return not (self.failed or self.quarantined or self.problems)
 
     def add(self, outcome: Outcome) -> None:
-        """Counts one object."""
+        """Add the counts of one object."""
         self.objects += 1
         self.records += outcome.records
         self.delivered += outcome.delivered
@@ -60,35 +60,35 @@ class Summary(Struct):
             self.rules[rule] = self.rules.get(rule, 0) + count
 
     def keep_results(self, url: str, outcome: Outcome, room: int) -> int:
-        """Adds an object's results as far as they take no more than `room` bytes of memory; gives what they take."""
-        taken = 0
+        """Add the results of an object that fit into `room` bytes of memory, and return the bytes that they take."""
+        used = 0
         for name, result in outcome.results.items():
-            each = _memory_of(result) + len(url)
-            if taken + each > room:
+            memory = _memory_of(result) + len(url)
+            if used + memory > room:
                 self.results_left_out += 1
             else:
-                taken += each
+                used += memory
                 self.results.append({"object": url, "handler": name, "result": result})
-        return taken
+        return used
 
 
 def _memory_of(result: Any) -> int:
-    """Bytes that a result takes in a list of them, roughly: 400 for the entry, 50 for each comma and bracket."""
+    """Estimate the bytes of memory of a result in `results`: 400 for the entry, 50 for each comma and bracket."""
     text = msgspec.json.encode(result)
     return 400 + len(text) + 50 * (text.count(b",") + text.count(b"[") + text.count(b"{"))
 
 
 class Observer(Protocol):
-    """Hears how a run goes, for people."""
+    """Shows the progress of a run to people. The supervisor calls a method for each step."""
 
     def started(self, objects: int, size: int) -> None:
-        """So many events wait in the lanes, with so many stored bytes."""
+        """Show how many `objects` wait in the lanes, and how many stored bytes they have."""
         ...
 
     def progress(self, event: ObjectEvent, seq: int) -> None: ...
 
     def hashing(self, event: ObjectEvent, done: int) -> None:
-        """Called with the number of bytes of a file that were read for its hash."""
+        """Show how many bytes of an object's file were read for its hash."""
         ...
 
     def succeeded(self, event: ObjectEvent, outcome: Outcome) -> None: ...
@@ -96,9 +96,9 @@ class Observer(Protocol):
     def failed(self, failure: Failure, attempt: int, final: bool) -> None: ...
 
     def ended(self, event: ObjectEvent, why: str) -> None:
-        """Nothing was to be done: a duplicate."""
+        """Show that an object needed no run, with the reason: a duplicate."""
         ...
 
     def warned(self, text: str) -> None:
-        """The run goes on, but not as it was asked to."""
+        """Show that the run continues otherwise than the user asked, with fewer workers for example."""
         ...

@@ -1,7 +1,7 @@
-"""One worker process: object events in, what became of each out, until the supervisor closes the pipe.
+"""One worker process: reads object events from a pipe and answers with their outcomes, until the pipe is closed.
 
-It never opens the state file and never outlives its supervisor. What handlers print goes to standard error: the
-original standard output carries the answers.
+A worker never opens the state file and never outlives its supervisor. Handlers print to standard error: the original
+standard output carries the answers.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from slips.service.messages import FromWorker, Leaving, Opened, Progress, Ready,
 from slips.streams import in_pieces
 
 PROGRESS_SECONDS = 0.2
-"""How often a worker says how far it is."""
+"""Seconds between two messages about the progress of a worker."""
 
 
 def main() -> None:
-    """Entry point: `python -m slips.service.worker LIFELINE POSITION`, two descriptors.
+    """Serve tasks as `python -m slips.service.worker LIFELINE POSITION`; the arguments are descriptors.
 
-    The first is a pipe that closes when the supervisor dies, the second the cells that tell it where a run is.
+    LIFELINE is a pipe that closes when the supervisor dies. POSITION is the file of the cells for the run's position.
     """
     lifeline = int(sys.argv[1])
     position = map_cells(int(sys.argv[2]))
@@ -58,24 +58,24 @@ def _die_with(lifeline: int) -> None:
 
 
 def _be_killed_with(lifeline: int) -> None:
-    """Lets the kernel end this process, by SIGIO: a handler in C code may keep all threads of Python from running."""
+    """Let the kernel end this process by SIGIO: a handler in C code may keep all threads of Python from running."""
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Keeps the pipes to the supervisor out of the handler's reach."""
+    """Move the pipes to the supervisor away from standard input and output, which handlers use."""
     commands = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
 
-    def let_go() -> None:
-        """What a fork of a handler reads and says is not the supervisor's."""
+    def disconnect() -> None:
+        """Disconnect a forked child of a handler from the supervisor's pipes."""
         os.dup2(nothing, commands.fileno())
         os.dup2(nothing, answers.fileno())
 
-    os.register_at_fork(after_in_child=let_go)
+    os.register_at_fork(after_in_child=disconnect)
     os.dup2(2, 1)
     sys.stdout = in_pieces(os.fdopen(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False))
     sys.stderr = in_pieces(sys.stderr)
@@ -83,9 +83,9 @@ def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
-    """Answers every task until `commands` ends."""
+    """Answer every task until `commands` ends. `position` receives the position of each run."""
 
-    # The level is the handler's to set, as on Lambda; the lines look as they do in `slips test`.
+    # The handler may set the level, as on Lambda. The format of the lines is that of `slips test`.
     shown = logging.StreamHandler(sys.stderr)
     shown.setFormatter(LogFormatter())
     logging.basicConfig(handlers=[shown])
@@ -126,7 +126,7 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
 
 
 def _admit(settled: frozenset[str], answer: Callable[[FromWorker], None]) -> Admit:
-    """Admits what is not settled, and tells first what it is: should the handler take the process down."""
+    """Admit contents that are not `settled`. Report each content first, since the handler may end the process."""
 
     def admit(read: ObjectEvent, names: tuple[str, ...]) -> bool:
         answer(Opened(read, names))
@@ -136,9 +136,9 @@ def _admit(settled: frozenset[str], answer: Callable[[FromWorker], None]) -> Adm
 
 
 def args_of(config: Config, endpoint_url: str | None, region: str | None) -> Callable[[], dict[str, Any]]:
-    """`handler.args` for each object, with secrets for their placeholders; AWS is asked only if there are some.
+    """Return a function that returns `handler.args` for the next object, with secrets in place of their placeholders.
 
-    Raises UsageError, which never holds a secret.
+    Calls AWS only if there are placeholders. Raises UsageError, never with a secret in it.
     """
     args = config.handler.args
     if next(references(args), None) is None:
@@ -150,10 +150,10 @@ def args_of(config: Config, endpoint_url: str | None, region: str | None) -> Cal
 
 
 class Heartbeat(Ticker):
-    """Tells the supervisor now and then how far the object at hand is; never stops the run.
+    """Reports the progress of the current object to the supervisor every PROGRESS_SECONDS; never stops the run.
 
-    A handler may fork. The child shares the object's file and its position: as soon as it comes back from the handler,
-    before it could read on, it ends.
+    A handler may fork. The child shares the object's file and its position. So the child ends as soon as it returns
+    from the handler, before it reads on.
     """
 
     def __init__(self, answer: Callable[[FromWorker], None], position: Cells) -> None:
@@ -170,7 +170,7 @@ class Heartbeat(Ticker):
         return False
 
     def hashing(self, done: int) -> None:
-        """Called with the number of bytes of the object's file that were read for its hash."""
+        """Report how many bytes of the object's file were read for its hash, if a report is due."""
         if self.due:
             self.due = False
             self._answer(Progress(0, done))

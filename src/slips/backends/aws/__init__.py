@@ -1,7 +1,7 @@
-"""AWS at run time. All calls to AWS that the pipeline and the operators make are here, one file for each service.
+"""All calls to AWS of the pipeline and of the operators' commands, one file for each service.
 
-`clients` has the connections, `refusals` what AWS refuses as texts; `stack` finds a deployed stack, and `operations` is
-what operators see and do on it.
+`clients` makes the connections, `throttles` repeats throttled calls, `refusals` and `keys` write the error texts for
+calls that AWS refuses. `stack` finds a deployed stack, and `operations` does what operators ask of it.
 """
 
 from slips.model import Lane

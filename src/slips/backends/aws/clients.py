@@ -1,7 +1,7 @@
-"""One client of each AWS service, made on first use and kept: making one costs more than most calls.
+"""Makes one client of each AWS service, on first use, and keeps it: making one costs more than most calls.
 
-botocore itself, not boto3, which would cost a function a tenth of a second more at its start; credentials, profiles,
-SSO and regions are found by botocore either way.
+Clients are of botocore, not of boto3, which would add a tenth of a second to a function's start. botocore finds
+credentials, profiles, SSO and regions either way.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 ATTEMPTS = 3
-"""Tries of one call within seconds, before it counts as failed; what invokes a function tries again after minutes."""
+"""Attempts of one call, within seconds. A failed function is invoked again after minutes and repeats its calls."""
 LONGEST_ANSWER = 910
-"""Seconds: a function runs 900 at most."""
+"""Seconds to wait for the result of a function, which runs 900 s at most."""
 
 
 def quiet_libraries() -> None:
-    """AWS's libraries tell of each credential and endpoint they find at INFO; levels that a user has set stay."""
+    """Silence INFO logs of AWS's libraries, which name credentials and endpoints. Keep levels that a user has set."""
     for name in ("botocore", "boto3", "urllib3"):
         logger = logging.getLogger(name)
         if logger.level == logging.NOTSET:
@@ -42,7 +42,7 @@ def quiet_libraries() -> None:
 
 
 class Clients:
-    """Clients of one region; `endpoint_url` is a server that stands for all services, or for S3 alone."""
+    """Clients of one region. `endpoint_url` is a server that replaces all services, or S3 alone."""
 
     def __init__(self, region: str | None = None, endpoint_url: str | None = None) -> None:
         self._region, self._endpoint_url = region, endpoint_url
@@ -64,11 +64,11 @@ class Clients:
         return region
 
     def _configured_region(self) -> str | None:
-        # Other SDKs and Lambda know AWS_REGION, botocore only AWS_DEFAULT_REGION.
+        # Other SDKs and Lambda read AWS_REGION, botocore only AWS_DEFAULT_REGION.
         return self._region or os.environ.get("AWS_REGION") or self.session.get_config_variable("region")
 
     def make(self, service: str, *, region: str | None = None, attempts: int = ATTEMPTS, **settings: Any) -> Any:
-        """A client of `service`. Raises UsageError if settings of AWS cannot be used."""
+        """Make a client of `service`. Raises UsageError if settings of AWS cannot be used."""
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
 
@@ -89,8 +89,8 @@ class Clients:
     def s3(self) -> S3Client:
         made: S3Client = self.make(
             "s3",
-            region=self._configured_region() or "us-east-1",  # S3 itself says where else a bucket is
-            # Compatible stores often know neither the newer checksums nor bucket names in host names.
+            region=self._configured_region() or "us-east-1",  # S3 redirects to the region of a bucket
+            # Compatible stores often lack the newer checksums, and bucket names in host names.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             s3={"addressing_style": "path"} if self._endpoint_url else {},
@@ -114,7 +114,7 @@ class Clients:
 
     @cached_property
     def patient_functions(self) -> LambdaClient:
-        """Waits for the answer of a function as long as one may run."""
+        """A client of Lambda that waits for a result as long as a function may run."""
         made: LambdaClient = self.make("lambda", read_timeout=LONGEST_ANSWER)
         return made
 
@@ -150,14 +150,14 @@ class Clients:
 
 
 def reason(error: ClientError | BotoCoreError) -> str:
-    """What AWS said, for people: its code and text, or what kept it from saying anything."""
+    """Return the reason of an error, for people: AWS's code and message, or the cause that kept AWS from answering."""
     response: dict[str, Any] = getattr(error, "response", {}) or {}
-    told = response.get("Error", {})
-    if "Code" not in told:
+    answer = response.get("Error", {})
+    if "Code" not in answer:
         return str(error)
-    return f"{told['Code']}: {told.get('Message') or error}"
+    return f"{answer['Code']}: {answer.get('Message') or error}"
 
 
 def code(error: ClientError) -> str:
-    """AWS's code of an error: `ThrottlingException`."""
+    """Return AWS's code of an error: `ThrottlingException`."""
     return str(error.response.get("Error", {}).get("Code", ""))

@@ -1,4 +1,4 @@
-"""Lambda as an Invoker: the main func is started with a JSON list of object events, and AWS retries what fails."""
+"""Lambda as an Invoker: starts the main func with a JSON list of object events. AWS retries failed invocations."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class LambdaInvoker:
-    """Starts one function, asynchronously."""
+    """An Invoker that starts one function asynchronously."""
 
     def __init__(self, client: LambdaClient, function: str) -> None:
         self._client, self._function = client, function
 
     def invoke(self, events: Sequence[bytes]) -> None:
-        """Accepted by AWS. Raises InvokeError."""
+        """Invoke the function with encoded object events. Return when AWS has accepted them. Raises InvokeError."""
         try:
             self._client.invoke(
                 FunctionName=self._function,

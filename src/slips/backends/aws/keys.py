@@ -1,7 +1,7 @@
-"""Refusals of KMS, whichever service asked it: told from what that service refuses itself.
+"""Distinguishes refusals of a KMS key from refusals of the service that uses the key, and writes their error texts.
 
-S3 answers `AccessDenied` for a key as for an object, others have codes of their own (the error shapes in botocore), and
-Parameter Store and Secrets Manager only words.
+S3 answers `AccessDenied` for a key as for an object. Parameter Store and Secrets Manager mention the key in the message
+only. The other services have codes of their own (see the error shapes in botocore).
 https://aws.amazon.com/premiumsupport/knowledge-center/cross-account-access-denied-error-s3/
 """
 
@@ -24,56 +24,56 @@ _CODES: tuple[tuple[str, Trouble], ...] = (
     (r"(?i)kms.*Invalid(State|KeyUsage)|DecryptionFailure", "unusable"),
     (r"(?i)kms.*NotFound|InvalidKeyId", "missing"),
 )
-_SPEAKS_OF_A_KEY = re.compile(r"kms:[A-Z]\w+|\bKMS\b|AWSKMS|customer master key")
+_MENTIONS_A_KEY = re.compile(r"kms:[A-Z]\w+|\bKMS\b|AWSKMS|customer master key")
 _KEY = re.compile(r"arn:[\w-]+:kms:[\w-]*:\d*:(?:key|alias)/[\w/-]+")
 _WRITING = ("Put", "Send", "Publish", "Create", "Upload")
-"""How operations begin that need a new data key, not one to decrypt with."""
+"""Prefixes of operations that encrypt, and so need `kms:GenerateDataKey` instead of `kms:Decrypt`."""
 _NAMED = ("GetObject", "GetParameter", "GetSecretValue")
-"""How operations begin whose keys `backend.kms_key_arns` names; `deploy` itself reads the keys of all else."""
+"""Prefixes of operations whose keys the config must name in `backend.kms_key_arns`. `deploy` finds all other keys."""
 
 
 def trouble_of(error: ClientError) -> Trouble | None:
-    """What is wrong with a key; None if KMS has not refused anything, or only for a moment."""
-    its = code(error)
+    """Return the problem of a key; None if the error is not a refusal of KMS, or a refusal that passes by itself."""
+    error_code = code(error)
     for pattern, trouble in _CODES:
-        if re.match(pattern, its):
+        if re.match(pattern, error_code):
             return trouble
-    is_denied = its == "403" or "AccessDenied" in its
-    return "denied" if is_denied and _SPEAKS_OF_A_KEY.search(_message(error)) else None
+    is_denied = error_code == "403" or "AccessDenied" in error_code
+    return "denied" if is_denied and _MENTIONS_A_KEY.search(_message(error)) else None
 
 
 def explained_key(error: ClientError, where: str) -> str | None:
-    """The text for a key that KMS refuses, with what to do; None for all else."""
-    trouble, said = trouble_of(error), _message(error)
-    found = _KEY.search(said)
-    key = found[0] if found else "its key"
+    """Return the error text for a key that KMS refuses, with advice; None for any other error."""
+    trouble, reason = trouble_of(error), _message(error)
+    arn = _KEY.search(reason)
+    key = arn[0] if arn else "its key"
     match trouble:
         case "denied":
-            named = re.search(r"kms:[A-Z]\w+", said)
+            named = re.search(r"kms:[A-Z]\w+", reason)
             is_writing = error.operation_name.startswith(_WRITING)
             action = named[0] if named else "kms:GenerateDataKey" if is_writing else "kms:Decrypt"
             advice = _advice(error.operation_name)
             return (
-                f"{where}: AWS denies {action} with {key}: {said}; expected {_who()} that may use this key of KMS; "
-                f"{advice}; the key's own policy must let IAM policies of its account allow that, "
+                f"{where}: AWS denies {action} with {key}: {reason}; expected {_principal()} that may use this key of "
+                f"KMS; {advice}; the key's own policy must let IAM policies of its account allow that, "
                 "or, for another account, allow it by itself"
             )
         case "disabled":
-            return f"{where}: {key} is disabled: {said}; expected an enabled key of KMS; enable it"
+            return f"{where}: {key} is disabled: {reason}; expected an enabled key of KMS; enable it"
         case "unusable":
             return (
-                f"{where}: {key} cannot be used: {said}; expected a key of KMS that has its material, and is not about "
-                "to be deleted; cancel its deletion"
+                f"{where}: {key} cannot be used: {reason}; expected a key of KMS that has its material, and is not "
+                "about to be deleted; cancel its deletion"
             )
         case "missing":
             return (
-                f"{where}: {key} is not there: {said}; expected a key of KMS in this region; without it nothing reads "
-                "what it encrypted"
+                f"{where}: {key} is not there: {reason}; expected a key of KMS in this region; without it nothing "
+                "reads what it encrypted"
             )
     return None
 
 
-def _who() -> str:
+def _principal() -> str:
     return "a role" if _is_function() else "a user or role"
 
 

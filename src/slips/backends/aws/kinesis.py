@@ -1,4 +1,4 @@
-"""Kinesis as a Stream: object events on two lanes, and the events of a batch that a mapping gave up, read back."""
+"""Kinesis as a Stream: puts object events on two lanes, and reads a batch back that an event source mapping gave up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from slips.backends.aws.clients import code, reason
 from slips.backends.aws.refusals import explained
-from slips.backends.aws.throttles import Patience
+from slips.backends.aws.throttles import Backoff
 from slips.envelope import Batch, encode
 from slips.errors import GoneError, StreamError
 from slips.model import Lane, ObjectEvent
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
 PUT_RECORDS, PUT_BYTES = 500, 4 * 2**20
-"""Most that one `PutRecords` is given; AWS takes 500 records and, since 2025, 10 MiB."""
+"""Most records and bytes of one `PutRecords`. AWS allows 500 records and, since 2025, 10 MiB."""
 GET_RECORDS = 10_000
-"""Most records that one `GetRecords` may be asked for."""
+"""Most records of one `GetRecords`."""
 EXPIRED_ITERATOR = "ExpiredIteratorException"
 """Code of an iterator older than five minutes."""
 ATTEMPTS = 6
 FIRST_WAIT, LONGEST_WAIT = 0.1, 3.0
-"""Seconds before refused records are put again, doubled each time: a throttled shard has room again after one."""
+"""Seconds before refused records are put again, doubled each time: a throttled shard accepts records after 1 s."""
 
 
 class KinesisStream:
-    """A Stream of two Kinesis streams; `arns` says which lane is which."""
+    """A Stream of two Kinesis streams; `arns` has the ARN of the stream of each lane."""
 
     def __init__(
         self, client: KinesisClient, arns: Mapping[Lane, str], sleep: Callable[[float], None] = time.sleep
@@ -41,24 +41,24 @@ class KinesisStream:
 
     @property
     def names(self) -> dict[Lane, str]:
-        """Physical name of each lane's stream: what `dest_stream` says."""
+        """The physical name of each lane's stream, which is `dest_stream` of the lane's events."""
         return {lane: arn.rpartition("/")[2] for lane, arn in self._arns.items()}
 
     def put(self, lane: Lane, events: Sequence[ObjectEvent]) -> None:
-        """Puts all of them, again and again those that are refused. Raises StreamError with those that stayed so."""
+        """Put all events, refused ones again, up to ATTEMPTS times. Raises StreamError with those still refused."""
         waiting = [(event, encode(event)) for event in events]
         refusal, where = "", f"Kinesis stream {self.names[lane]}"
         advice: str | None = None
         for attempt in range(ATTEMPTS):
             if attempt:
-                # Spread: functions that were refused together must not come back together.
+                # Random: functions that were refused together must not call again together.
                 self._sleep(min(LONGEST_WAIT, FIRST_WAIT * 2**attempt) * random.uniform(0.5, 1))  # noqa: S311
             refused: list[tuple[ObjectEvent, bytes]] = []
             for batch in _batches(waiting):
                 try:
                     answer = self._client.put_records(
                         StreamARN=self._arns[lane],
-                        # Which shard does not matter: objects have no order.
+                        # Any shard, by a random key: objects have no order.
                         Records=[{"Data": data, "PartitionKey": uuid4().hex} for _, data in batch],
                     )
                 except (ClientError, BotoCoreError) as error:
@@ -92,23 +92,25 @@ def _batches(waiting: Sequence[tuple[ObjectEvent, bytes]]) -> Iterator[list[tupl
         yield batch
 
 
-def read_back(client: KinesisClient, batch: Batch, patience: Patience) -> Iterator[bytes]:
-    """The data of the records of a batch, in order, and no more of the shard than these.
+def read_back(client: KinesisClient, batch: Batch, backoff: Backoff) -> Iterator[bytes]:
+    """Yield the data of the records of a batch, in order, and read no further records of the shard.
 
-    Raises GoneError behind those that are still there if others are gone for good, else StreamError if `patience` ends.
+    Raises GoneError, behind the records that are left, if the stream has deleted the rest. Raises StreamError if
+    `backoff` runs out of time.
     """
     where = f"{batch.stream_arn} {batch.shard_id} {batch.first}..{batch.last}"
     start: Any = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "StartingSequenceNumber": batch.first}
     iterator: str | None = None
-    found, is_done = 0, False
+    count, is_done = 0, False
 
     def next_page() -> Any:
         nonlocal iterator
         shard: Any = {"StreamARN": batch.stream_arn}
         if iterator is None:
             iterator = client.get_shard_iterator(**shard, ShardId=batch.shard_id, **start)["ShardIterator"]
-        # `GetRecords` gives up to 10 MiB, and then blocks all readers of the shard, the dispatcher too, for 5 s.
-        limit: Any = {"Limit": min(GET_RECORDS, batch.size - found)} if batch.size > found else {}
+        # An answer of `GetRecords` has up to 10 MiB, and then blocks all readers of the shard, the dispatcher too, for
+        # 5 s.
+        limit: Any = {"Limit": min(GET_RECORDS, batch.size - count)} if batch.size > count else {}
         try:
             return client.get_records(**shard, ShardIterator=iterator, **limit)
         except ClientError as error:
@@ -118,7 +120,7 @@ def read_back(client: KinesisClient, batch: Batch, patience: Patience) -> Iterat
 
     while not is_done:
         try:
-            page = patience.call(next_page, {EXPIRED_ITERATOR})
+            page = backoff.call(next_page, {EXPIRED_ITERATOR})
         except (ClientError, BotoCoreError) as error:
             why = explained(error, "Kinesis", "kinesis") or reason(error)
             kind = GoneError if isinstance(error, ClientError) and _is_gone(error) else StreamError
@@ -128,21 +130,21 @@ def read_back(client: KinesisClient, batch: Batch, patience: Patience) -> Iterat
             if int(number) > int(batch.last):
                 is_done = True
                 break
-            found += 1
+            count += 1
             start = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": number}
             yield record["Data"]
         iterator = page.get("NextShardIterator")
-        # Without a next iterator it is the end of a shard that was split or merged.
+        # A shard without a next iterator was split or merged, and ends here.
         at_end = iterator is None or not (page["Records"] or page.get("MillisBehindLatest"))
-        is_done = is_done or at_end or found >= batch.size > 0
-    if found < batch.size:
+        is_done = is_done or at_end or count >= batch.size > 0
+    if count < batch.size:
         raise GoneError(
-            f"{where}: {found} of {batch.size} records are still there; expected all; the stream keeps them for its "
+            f"{where}: {count} of {batch.size} records are still there; expected all; the stream keeps them for its "
             "retention period only",
             [],
         )
 
 
 def _is_gone(error: ClientError) -> bool:
-    """Whether no later call finds the records: their stream or shard is deleted, or another stream has its name."""
+    """Whether the records are lost: their stream or shard is deleted, or another stream has the stream's name."""
     return code(error) == "ResourceNotFoundException" or "did not come from this stream" in reason(error)

@@ -1,22 +1,23 @@
-"""How many records of a lane one dispatcher is given: as many as it has the time to wait for. Pure."""
+"""Computes how many records of a lane one dispatcher gets: as many as it can wait for within its time limit. Pure."""
 
 from __future__ import annotations
 
 from slips.config import LaneConfig
 
 RECORDS = 100
-"""Most records for one dispatcher, unless MainFunc takes more at once: a hundred asynchronous invocations take 3 s."""
+"""Most records for one dispatcher, unless `batch_size` is larger: a hundred asynchronous invocations take 3 s."""
 SPARE = 60
-"""Seconds of a dispatcher's time limit that are not for its delays."""
+"""Seconds of a dispatcher's time limit reserved for work beside its delays."""
 DISPATCHER_SECONDS = 300 + SPARE
-"""Time limit of a dispatcher: the longest delay, which `slips limit` may set at any time, fits. Objects were lost with
-a limit of 5 s."""
+"""Time limit of a dispatcher. It covers the longest delay, which `slips limit` may set at any time: a limit of 5 s once
+lost objects."""
 
 
 def records_at_once(limit: LaneConfig) -> int:
-    """The mapping's `BatchSize`: whole groups of `batch_size`, as many as a dispatcher can wait for, at least one.
+    """Return `BatchSize` of the event source mapping: groups of `batch_size`, as many as a dispatcher can wait for.
 
-    What a dispatcher does not come to is a failed batch to AWS, which gives it up after some of them.
+    At least one group. Records that a dispatcher does not reach are a failed batch to AWS, which gives a batch up after
+    some failures.
     """
     groups = RECORDS // limit.batch_size
     if limit.delay:

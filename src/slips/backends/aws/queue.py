@@ -1,4 +1,4 @@
-"""SQS: the queue of what even the reporter could not take, and the queues that tell of new objects."""
+"""SQS: the queue of events that even the reporter could not record, and queues that announce new objects."""
 
 from __future__ import annotations
 
@@ -15,25 +15,28 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 RECEIVES = 5
-"""After so many a message of a queue without a redrive policy is given up: what AWS recommends for a policy at least.
+"""Receives after which slips gives up a message of a queue without a redrive policy: the least that AWS recommends.
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
 LONGEST = 2**20
-"""Bytes of a message that SQS takes."""
+"""Most bytes of a message."""
 BATCH = 10
-"""Messages of a call, at most.
+"""Most messages of a call.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html"""
 VISIBILITY_SECONDS = 300
-"""How long a message that was received stays hidden: long enough to put its events back on a lane."""
+"""Seconds for which a received message stays hidden: long enough to put its events back on a lane."""
 
 
 class UndeliveredQueue:
-    """The messages of one queue."""
+    """The queue of events that even the reporter could not record; `drain` puts them back on a lane."""
 
     def __init__(self, client: SQSClient, url: str) -> None:
         self._client, self._url = client, url
 
     def receive(self) -> Iterator[tuple[str, str]]:
-        """Receipt and text of each message that is there, each once; what is not deleted comes back minutes later."""
+        """Yield receipt and text of each message, each once. A message that is not deleted reappears minutes later.
+
+        Raises StateError.
+        """
         seen: set[str] = set()
         while True:
             try:
@@ -55,7 +58,7 @@ class UndeliveredQueue:
                 yield each["ReceiptHandle"], each["Body"]
 
     def keep(self, text: str) -> None:
-        """Adds a message. Raises StateError, and then it is not there."""
+        """Add a message. Raises StateError if the queue did not accept it."""
         try:
             self._client.send_message(QueueUrl=self._url, MessageBody=text)
         except (ClientError, BotoCoreError) as error:
@@ -72,7 +75,7 @@ class UndeliveredQueue:
             ) from error
 
     def release(self, receipts: Sequence[str]) -> bool:
-        """Ends the time for which messages are hidden. False if some come back minutes later, by themselves.
+        """Make received messages visible again at once. Return False if some reappear only minutes later.
 
         Never raises: the user or role may lack `sqs:ChangeMessageVisibility`, which the version before did not need.
         """
@@ -91,15 +94,15 @@ class UndeliveredQueue:
 
 
 def has_redrive_policy(client: SQSClient, arn: str) -> bool:
-    """Whether the owner of a queue says what becomes of messages that nobody can take. Raises StateError."""
+    """Whether a queue has a redrive policy, which moves messages that no consumer can process. Raises StateError."""
     if arn.count(":") != 5:
         raise StateError(f"'{arn}': is no ARN of a queue; expected one such as arn:aws:sqs:REGION:ACCOUNT:NAME")
     account, name = arn.split(":")[4:]
     try:
         # SQS finds a queue by the path of its URL; asking for the URL would need a permission of its own.
-        told = client.get_queue_attributes(
+        answer = client.get_queue_attributes(
             QueueUrl=f"{client.meta.endpoint_url}/{account}/{name}", AttributeNames=["RedrivePolicy"]
         )
     except (ClientError, BotoCoreError) as error:
         raise StateError(explained(error, arn, "sqs") or f"{arn}: cannot be looked at: {reason(error)}") from error
-    return bool(told.get("Attributes", {}).get("RedrivePolicy"))
+    return bool(answer.get("Attributes", {}).get("RedrivePolicy"))

@@ -1,4 +1,4 @@
-"""What AWS refuses, or cannot be asked, as errors of slips whose texts say what to do."""
+"""Turns errors of AWS calls, refused or not delivered, into errors of slips whose texts end with advice."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MISSING = {
     *("404", "NoSuchBucket", "NoSuchKey", "NotFound", "ResourceNotFoundException", "NoSuchEntity"),
     *("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"),
 }
-"""Codes of one meaning: each service has its own."""
+"""Codes grouped by meaning, since each service has its own codes."""
 
 ACTIONS = {
     "Invoke": "lambda:InvokeFunction",
@@ -49,7 +49,7 @@ ACTIONS = {
     "PutBucketNotificationConfiguration": "s3:PutBucketNotification",
     "GetBucketEncryption": "s3:GetEncryptionConfiguration",
 }
-"""The permission that an operation needs, where it has another name."""
+"""The permission that an operation needs, if its name differs from that of the operation."""
 _PAGE = re.compile(r"<(!doctype html|html)\b.*", re.IGNORECASE | re.DOTALL)
 _LINE_END = r"\n"
 
@@ -59,7 +59,7 @@ _OF_THE_HANDLER = {"secretsmanager", "ssm"}
 
 @contextmanager
 def calls(where: str, *, passing: set[str] | None = None) -> Iterator[None]:
-    """What the calls in this block cannot do becomes a SlipsError; the codes in `passing` pass as ClientError."""
+    """Raise SlipsError for errors of AWS calls in this block. Errors with a code in `passing` stay ClientError."""
     try:
         yield
     except ClientError as error:
@@ -71,54 +71,57 @@ def calls(where: str, *, passing: set[str] | None = None) -> Iterator[None]:
 
 
 def explained(error: ClientError | BotoCoreError, where: str, service: str) -> str | None:
-    """The text for what people can mend: credentials, a right of `service`, a key, the network. None for all else."""
-    known = _mendable(error, where, service) if isinstance(error, ClientError) else _trouble(error, where)
-    return None if known is None else str(known)
+    """Return the text of an error that users can mend: credentials, a right of `service`, a key, the network.
+
+    None for any other error.
+    """
+    mendable = _mendable(error, where, service) if isinstance(error, ClientError) else _trouble(error, where)
+    return None if mendable is None else str(mendable)
 
 
 def message(error: ClientError) -> str:
-    """AWS's own words; of a page that somebody in between sent in their place, the title."""
+    """Return the message of AWS. If a proxy answered with a page of HTML instead, return the page's title."""
     return _without_page(str(error.response.get("Error", {}).get("Message", "") or error)).rstrip(".")
 
 
 def _without_page(text: str) -> str:
-    """A text in which a page of HTML is replaced by its title."""
+    """Replace a page of HTML in a text by its title."""
     page = _PAGE.search(text)
     if page is None:
         return text
     title = re.search(r"<title>(.*?)</title>", page[0], re.IGNORECASE | re.DOTALL)
-    # Of bytes that are shown as such, line ends are two characters.
+    # The text may be the `repr` of bytes, in which a line end is two characters.
     named = f", '{' '.join(title[1].replace(_LINE_END, ' ').split())}'" if title else ""
     before = " ".join(text[: page.start()].removesuffix("b'").split()).rstrip(":")
     return f"{before}: a page of HTML{named}" if before else f"a page of HTML{named}"
 
 
 def _refusal(error: ClientError, where: str) -> SlipsError:
-    """What AWS answered."""
+    """Make the error for a call that AWS refused."""
     return _mendable(error, where) or SlipsError(
         f"{where}: AWS refuses {error.operation_name}: {code(error)}: {message(error)}"
     )
 
 
 def _mendable(error: ClientError, where: str, service: str = "") -> SlipsError | None:
-    """What AWS answered about who asks."""
-    its = code(error)
+    """Make the error for a call that AWS refused because of credentials, rights or a key; None for other reasons."""
+    error_code = code(error)
     if about_key := explained_key(error, where):
         return SlipsError(about_key)
-    if its in EXPIRED:
+    if error_code in EXPIRED:
         return UsageError(f"{where}: the AWS credentials have expired; expected valid ones; {_renew()}")
-    if its in UNKNOWN:
+    if error_code in UNKNOWN:
         return UsageError(
             f"{where}: AWS does not know these credentials ({message(error)}); expected those of an active user or "
             "role, and a right clock; look at AWS_PROFILE and AWS_ACCESS_KEY_ID"
         )
-    if its in DENIED:
+    if error_code in DENIED:
         operation = f"{service}:{error.operation_name}" if service else error.operation_name
         action = ACTIONS.get(error.operation_name, operation)
         if named := re.search(r"not authorized to perform: ([\w-]+:\w+)", message(error)):
             action = named[1]
         is_function = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
-        # What the handler's arguments name is no permission of commands.
+        # docs/aws.md lists what commands need, not what the secrets in `handler.args` need.
         all_of = "" if is_function or service in _OF_THE_HANDLER else f" ({_ALL})"
         other = "" if is_function else ", or choose another with AWS_PROFILE"
         return SlipsError(
@@ -129,7 +132,7 @@ def _mendable(error: ClientError, where: str, service: str = "") -> SlipsError |
 
 
 def _trouble(error: BotoCoreError | ResponseParserError, where: str) -> SlipsError:
-    """What kept AWS from answering."""
+    """Make the error for a call without an answer of AWS: no credentials, no region, no connection."""
     match error:
         case SSOError() | TokenRetrievalError():
             return UsageError(f"{where}: the SSO session has ended ({error}); expected a valid one; {_renew()}")

@@ -1,4 +1,4 @@
-"""S3 as an ObjectStore: objects read as they come, a body that breaks off is asked for again."""
+"""S3 as an ObjectStore: streams objects, and requests the rest of a body again if the connection breaks off."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MISSING = {"NoSuchKey", "NoSuchVersion", "404", "AccessDenied", "403"}
-"""Codes of what is not there. S3 does not tell who may not list a bucket whether a key is there."""
+"""Codes for an object that does not exist. Without the right to list the bucket, S3 answers `AccessDenied` instead."""
 RESUMES = 5
-"""How often one object's body is asked for again where it broke off."""
+"""Most times that the rest of one object's body is requested again."""
 
 
 class S3Store:
@@ -32,7 +32,10 @@ class S3Store:
 
     @contextmanager
     def open(self, event: ObjectEvent) -> Iterator[StoredObject]:
-        """The object, read as it comes; a body that breaks off is asked for again from there, of the same content."""
+        """Open the object of `event` for reading, in flat memory. Raises StorageError, also while the body is read.
+
+        If the connection breaks off, the rest of the body is requested again, of the same content.
+        """
         request: dict[str, Any] = {"Bucket": event.bucket_name, "Key": event.object_key}
         if event.object_version_id:
             request["VersionId"] = event.object_version_id
@@ -40,8 +43,8 @@ class S3Store:
             response = self._client.get_object(**request)
         except (ClientError, BotoCoreError) as error:
             missing = isinstance(error, ClientError) and code(error) in MISSING and trouble_of(error) is None
-            raise StorageError(_told(error, event.url), missing=missing) from error
-        body = _Body(self._client, request, response, event.url)
+            raise StorageError(_reason(error, event.url), missing=missing) from error
+        body = _ResumingBody(self._client, request, response, event.url)
         try:
             yield StoredObject(
                 cast("BinaryIO", body),
@@ -54,7 +57,7 @@ class S3Store:
             body.close()
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
-        """One event per object, in key order."""
+        """Yield one event per object, in key order. Raises StorageError."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         region = self._client.meta.region_name
         try:
@@ -71,11 +74,11 @@ class S3Store:
                         object_etag=each["ETag"].strip('"'),
                     )
         except (ClientError, BotoCoreError) as error:
-            raise StorageError(_told(error, f"s3://{bucket}/{prefix}")) from error
+            raise StorageError(_reason(error, f"s3://{bucket}/{prefix}")) from error
 
 
-class _Body:
-    """The stored bytes of an object; goes on after a broken connection."""
+class _ResumingBody:
+    """The stored bytes of an object. It requests the rest again if the connection breaks off."""
 
     def __init__(self, client: S3Client, request: dict[str, Any], response: Any, where: str) -> None:
         self._client, self._request, self._where = client, request, where
@@ -109,20 +112,20 @@ class _Body:
             response = self._client.get_object(**self._request, Range=f"bytes={self._at}-", IfMatch=self._etag)
         except (ClientError, BotoCoreError) as error:
             where = f"{self._where}: reading broke off at byte {self._at:,}"
-            raise StorageError(_told(error, where)) from error
+            raise StorageError(_reason(error, where)) from error
         self._stream = response["Body"]
 
 
 def _version(version_id: str | None) -> str | None:
-    # A bucket that never had versioning says nothing, one where it is suspended says "null".
+    # S3 sends no version id for a bucket that never had versioning, and "null" for one whose versioning is suspended.
     return version_id if version_id and version_id != "null" else None
 
 
-def _told(error: ClientError | BotoCoreError, where: str) -> str:
+def _reason(error: ClientError | BotoCoreError, where: str) -> str:
     if not isinstance(error, ClientError):
         return f"{where}: S3 cannot be used: {reason(error)}"
     if about_key := explained_key(error, where):
         return about_key
-    # S3 does not tell who may not list a bucket whether a key is there.
+    # The code means both to a role that may not list the bucket.
     hint = "; the object is gone, or this role may not read it" if code(error) == "AccessDenied" else ""
     return f"{where}: S3 answers {reason(error)}{hint}"

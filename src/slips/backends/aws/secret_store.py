@@ -1,4 +1,4 @@
-"""Parameter Store and Secrets Manager: what placeholders in `handler.args` stand for, asked for where the code runs."""
+"""Parameter Store and Secrets Manager: reads the secrets that placeholders in `handler.args` name, at run time."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from slips.backends.aws.clients import Clients, code, reason
 from slips.backends.aws.keys import trouble_of
 from slips.backends.aws.refusals import DENIED, explained
-from slips.backends.aws.throttles import Patience, seconds_from_now
+from slips.backends.aws.throttles import Backoff, seconds_from_now
 from slips.config import secrets
 from slips.config.secrets import Reference
 from slips.errors import UsageError
 
 GET_PARAMETERS = 10
-"""Most names that one `GetParameters` takes."""
+"""Most names of one `GetParameters`."""
 FIRST_SECONDS, AGAIN_SECONDS = 30.0, 3.0
-"""How long to wait while AWS throttles: before there are any values, as of many cold starts at once, and afterwards."""
+"""Most seconds to wait while AWS throttles: for first values (many functions may start at once), and for later ones."""
 RETRY_SECONDS = 60.0
-"""Seconds until secrets are asked for again when that failed."""
+"""Seconds after a failed read before secrets are read again."""
 
 log = logging.getLogger("slips.secrets")
 
@@ -33,8 +33,8 @@ log = logging.getLogger("slips.secrets")
 class SecretArgs:
     """`handler.args` with their secrets, which are read again when they are older than `max_age` seconds (0: never).
 
-    What cannot be read again is logged as a warning and stays as it was: AWS's own caches do the same, and a rotated
-    secret fails no more objects so than without reading again.
+    If secrets cannot be read again, a warning is logged and the old values stay, as in AWS's own caches: a rotated
+    secret then fails no more objects than without reading again.
     """
 
     def __init__(
@@ -47,14 +47,14 @@ class SecretArgs:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Reads the secrets; `left` tells the seconds for that. Raises UsageError, which never holds a secret."""
+        """Read the secrets. `left` returns the seconds that remain for that. Raises UsageError, never with a secret."""
         self._args, self._clients, self._max_age = args, clients, max_age
         self._clock, self._sleep = clock, sleep
         self._values = self._read(left or seconds_from_now(FIRST_SECONDS, clock))
         self._due = clock() + max_age
 
     def __call__(self) -> dict[str, Any]:
-        """The args for the object at hand."""
+        """Return the args for the next object."""
         if self._max_age and self._clock() >= self._due:
             self._read_again()
         return self._values
@@ -71,16 +71,16 @@ class SecretArgs:
         self._values, self._due = values, self._clock() + self._max_age
 
     def _read(self, left: Callable[[], float]) -> dict[str, Any]:
-        return resolve_args(self._args, self._clients, Patience(left, self._sleep))
+        return resolve_args(self._args, self._clients, Backoff(left, self._sleep))
 
 
-def resolve_args(args: dict[str, Any], clients: Clients, patience: Patience) -> dict[str, Any]:
-    """`handler.args` with their secrets. Each is asked for once. Raises UsageError, which never holds a secret."""
+def resolve_args(args: dict[str, Any], clients: Clients, backoff: Backoff) -> dict[str, Any]:
+    """Return `handler.args` with their secrets, each read once. Raises UsageError, never with a secret in it."""
     wanted = list(dict.fromkeys(secrets.references(args)))
     with _silenced():
-        parameters = _parameters([one.id for one in wanted if one.service == "ssm"], clients, patience)
+        parameters = _parameters([one.id for one in wanted if one.service == "ssm"], clients, backoff)
         ids = dict.fromkeys(one.id for one in wanted if one.service == "secretsmanager")
-        texts = {id: _secret(id, clients, patience) for id in ids}
+        texts = {id: _secret(id, clients, backoff) for id in ids}
     resolved: dict[str, Any] = secrets.resolve(
         args, lambda one: parameters[one.id] if one.service == "ssm" else _part(one, texts[one.id])
     )
@@ -89,7 +89,7 @@ def resolve_args(args: dict[str, Any], clients: Clients, patience: Patience) -> 
 
 @contextmanager
 def _silenced() -> Iterator[None]:
-    """At DEBUG botocore logs each answer, and here the secret is in it."""
+    """Raise botocore's log level above DEBUG in this block: at DEBUG botocore logs each answer, and so the secret."""
     logger = logging.getLogger("botocore")
     level = logger.level
     logger.setLevel(max(level, logging.INFO))
@@ -99,29 +99,29 @@ def _silenced() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _parameters(names: Iterable[str], clients: Clients, patience: Patience) -> dict[str, str]:
-    """The value of each parameter."""
-    found: dict[str, str] = {}
+def _parameters(names: Iterable[str], clients: Clients, backoff: Backoff) -> dict[str, str]:
+    """Return the value of each parameter. Raises UsageError if some are missing or may not be read."""
+    values: dict[str, str] = {}
     missing: list[str] = []
     for batch in _batches(names):
-        given = _batch(batch, clients, patience)
+        answer = _batch(batch, clients, backoff)
         for name in batch:
-            # An answer has no selector in its name, and AWS does not say whether it repeats a name or an ARN.
-            value = given.get(secrets.parameter(name))
+            # An answer has no selector in its name, and AWS does not document whether it repeats a name or an ARN.
+            value = answer.get(secrets.parameter(name))
             if value is None:
                 missing.append(name)
             else:
-                found[name] = value
+                values[name] = value
     if missing:
         raise UsageError(
             f"{_where('ssm', *missing)}: no such parameter, or not this version or label of it; expected parameters "
             "of this account and region, or whole ARNs; make them, or mend the names"
         )
-    return found
+    return values
 
 
 def _batches(names: Iterable[str]) -> list[list[str]]:
-    """As many names as a request takes. Several versions of one parameter go apart, to be told by its name."""
+    """Divide names into requests. Two versions of a parameter are never in one request: answers lack the version."""
     batches: list[list[str]] = []
     for name in names:
         for batch in batches:
@@ -133,32 +133,32 @@ def _batches(names: Iterable[str]) -> list[list[str]]:
     return batches
 
 
-def _batch(names: list[str], clients: Clients, patience: Patience) -> dict[str, str]:
-    """The values of those that are there, by `secrets.parameter`."""
-    ssm, given = clients.ssm, list[Any]()
+def _batch(names: list[str], clients: Clients, backoff: Backoff) -> dict[str, str]:
+    """Return the values of the parameters that exist, by `secrets.parameter`."""
+    ssm, parameters = clients.ssm, list[Any]()
     try:
-        given = patience.call(lambda: ssm.get_parameters(Names=names, WithDecryption=True))["Parameters"]
+        parameters = backoff.call(lambda: ssm.get_parameters(Names=names, WithDecryption=True))["Parameters"]
     except (ClientError, BotoCoreError) as error:
         if not isinstance(error, ClientError) or code(error) not in DENIED or trouble_of(error) is not None:
             raise _refused(error, _where("ssm", *names), "ssm") from error
-        # A role that the user gave may have the right that was needed before, for one parameter a call.
+        # A role of the user's own may have only the right `ssm:GetParameter`, which earlier versions needed.
         for name in names:
             try:
-                given.append(patience.call(partial(ssm.get_parameter, Name=name, WithDecryption=True))["Parameter"])
+                parameters.append(backoff.call(partial(ssm.get_parameter, Name=name, WithDecryption=True))["Parameter"])
             except (ClientError, BotoCoreError) as one:
                 if isinstance(one, ClientError) and code(one) in ("ParameterNotFound", "ParameterVersionNotFound"):
                     continue
                 if isinstance(one, ClientError) and code(one) in DENIED and trouble_of(one) is None:
                     raise _refused(error, _where("ssm", *names), "ssm") from one
                 raise _refused(one, _where("ssm", name), "ssm") from one
-    return {secrets.parameter(each["Name"]): each["Value"] for each in given}
+    return {secrets.parameter(each["Name"]): each["Value"] for each in parameters}
 
 
-def _secret(id: str, clients: Clients, patience: Patience) -> str:
-    """The text of a secret."""
+def _secret(id: str, clients: Clients, backoff: Backoff) -> str:
+    """Return the text of a secret. Raises UsageError."""
     where = _where("secretsmanager", id)
     try:
-        text = patience.call(lambda: clients.secretsmanager.get_secret_value(SecretId=id)).get("SecretString")
+        text = backoff.call(lambda: clients.secretsmanager.get_secret_value(SecretId=id)).get("SecretString")
     except (ClientError, BotoCoreError) as error:
         raise _refused(error, where, "secretsmanager") from error
     if text is None:
@@ -167,17 +167,17 @@ def _secret(id: str, clients: Clients, patience: Patience) -> str:
 
 
 def _part(reference: Reference, text: str) -> Any:
-    """What a placeholder means of the text of its secret."""
+    """Return the part of a secret's text that a placeholder names: all of it, or the value of a JSON key."""
     if reference.key is None:
         return text
     try:
-        known = json.loads(text)
+        parts = json.loads(text)
     except ValueError:
-        known = None
-    if not isinstance(known, dict) or reference.key not in known:
+        parts = None
+    if not isinstance(parts, dict) or reference.key not in parts:
         where = _where("secretsmanager", reference.id)
         raise UsageError(f"{where}: has no key {reference.key!r}; expected a JSON object that has it") from None
-    return known[reference.key]
+    return parts[reference.key]
 
 
 def _where(service: str, *ids: str) -> str:

@@ -20,7 +20,7 @@ from slips.backends.aws.kinesis import KinesisStream, read_back
 from slips.backends.aws.ledger import LEDGER_DAYS, DynamoLedger
 from slips.backends.aws.queue import UndeliveredQueue
 from slips.backends.aws.refusals import DENIED, calls
-from slips.backends.aws.throttles import Patience, seconds_from_now
+from slips.backends.aws.throttles import Backoff, seconds_from_now
 from slips.envelope import Batch
 from slips.errors import SlipsError, UsageError
 from slips.model import LANES, Lane
@@ -122,7 +122,7 @@ class DeployedStack:
         return None if self.queue_url is None else UndeliveredQueue(self.clients.sqs, self.queue_url)
 
     def read_back(self, batch: Batch) -> Iterator[bytes]:
-        return read_back(self.clients.kinesis, batch, Patience(seconds_from_now(READ_BACK_SECONDS), self.sleep))
+        return read_back(self.clients.kinesis, batch, Backoff(seconds_from_now(READ_BACK_SECONDS), self.sleep))
 
     @cached_property
     def queue_url(self) -> str | None:

@@ -1,4 +1,4 @@
-"""Throttled calls made again: with back-off and jitter, for as long as there is time, and no longer."""
+"""Repeats throttled calls to AWS, with back-off and jitter, until a time limit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from slips.backends.aws.clients import code
 T = TypeVar("T")
 
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
-"""Seconds before a call is made again, doubled each time. A shard that gave 10 MiB is blocked for 5 s."""
+"""Seconds before a call is repeated, doubled each time. A shard of Kinesis is blocked for 5 s after it sent 10 MiB.
+https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html"""
 
 PASSING = {
     *("ProvisionedThroughputExceededException", "LimitExceededException"),
@@ -24,33 +25,33 @@ PASSING = {
     *("InternalFailure", "InternalFailureException", "InternalServerError", "InternalServiceError"),
     *("ServiceUnavailable", "ServiceUnavailableException", "RequestTimeout", "RequestTimeoutException"),
 }
-"""Codes of what passes by itself: too many calls, and faults of AWS's own."""
+"""Codes of errors that pass by themselves: too many calls, and faults of AWS."""
 
 
 def seconds_from_now(seconds: float, clock: Callable[[], float] = time.monotonic) -> Callable[[], float]:
-    """Tells how much is left of `seconds` that begin now."""
+    """Return a function that returns how many of `seconds`, which begin now, are left."""
     end = clock() + seconds
     return lambda: end - clock()
 
 
-class Patience:
-    """How long calls are made again; `left` tells the seconds that may still be waited."""
+class Backoff:
+    """Repeats calls that AWS throttles, until the time is up. `left` returns the seconds that remain for waiting."""
 
     def __init__(self, left: Callable[[], float], sleep: Callable[[float], None] = time.sleep) -> None:
         self._left, self._sleep = left, sleep
 
     def call(self, make: Callable[[], T], also: Collection[str] = ()) -> T:
-        """Returns what `make` returns in the end. Codes in `also` pass, too.
+        """Call `make` until it succeeds, and return its result. Retry errors with codes in PASSING and `also`.
 
-        Raises the ClientError or BotoCoreError of the last try: at once if it does not pass, else when the next wait
-        would be longer than the time that is left.
+        Raises any other ClientError or BotoCoreError at once, and a passing one if the next wait would be longer than
+        the time that is left.
         """
         longest = FIRST_WAIT
         while True:
             try:
                 return make()
             except (ClientError, BotoCoreError) as error:
-                # Spread: functions that were refused together must not come back together.
+                # Random: functions that were throttled together must not call again together.
                 wait = longest * random.uniform(0.5, 1)  # noqa: S311
                 if not _passes(error, also) or wait > self._left():
                     raise

@@ -1,6 +1,6 @@
-"""Directories that stand for buckets: each regular file below one is an object, its relative path the key.
+"""Reads directories as buckets: each regular file below a directory is an object, its relative path the key.
 
-A key never leads out of its bucket's directory, not by `..` and not by a link.
+A key never leads out of its bucket's directory, neither by `..` nor by a link.
 """
 
 from __future__ import annotations
@@ -26,38 +26,39 @@ MOST_PROBLEMS = 1_000
 """Most problems of a listing that are kept: a bucket full of odd entries fills neither memory nor screen."""
 
 
-Known = Callable[[ObjectEvent, str], str | None]
+KnownHash = Callable[[ObjectEvent, str], str | None]
+"""`(event, stamp)` to the hash of the event's file, if the file with that stamp was read before; else None."""
 
 
-def _nothing(_event: ObjectEvent, _stamp: str) -> str | None:
+def _no_hash(_event: ObjectEvent, _stamp: str) -> str | None:
     return None
 
 
-def _nobody(_done: int) -> None:
+def _no_progress(_done: int) -> None:
     return None
 
 
 class DirectoryStore:
-    """An ObjectStore of `buckets`: name to directory. An etag is a hash of the stored bytes; a listing tells a stamp.
+    """An ObjectStore of `buckets`: name to directory. An etag is a hash of the stored bytes, in a listing a stamp.
 
-    `known` gives the hash of an event's file that has this stamp, if it need not be read again for it; `hashing` hears
-    now and then how many bytes were read for a hash. `status` and `clock` tell the times of an open file, and of now.
+    `known` saves reading a file again for its hash. `hashing` is called now and then with the number of bytes read for
+    a hash. `status` and `clock` return the status of an open file and the present time.
     """
 
     def __init__(
         self,
         buckets: Mapping[str, Path],
-        known: Known | None = None,
-        hashing: Callable[[int], None] = _nobody,
+        known: KnownHash | None = None,
+        hashing: Callable[[int], None] = _no_progress,
         *,
         status: Callable[[int], os.stat_result] = os.fstat,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._known, self._hashing = known or _nothing, hashing
+        self._known, self._hashing = known or _no_hash, hashing
         self._status, self._clock = status, clock
         self._trees = {name: Tree(directory) for name, directory in buckets.items()}
         self.unlisted: list[str] = []
-        """What `list` could not list, and why; it goes on with the rest."""
+        """The paths that `list` could not list, with reasons. The listing continues with the rest."""
 
     @property
     def buckets(self) -> Mapping[str, Path]:
@@ -66,7 +67,10 @@ class DirectoryStore:
 
     @contextmanager
     def open(self, event: ObjectEvent) -> Iterator[StoredObject]:
-        """The file of the event's key. Raises StorageError at the end, too, if the file changed since it was opened."""
+        """Open the file of the event's key for reading. Raises StorageError.
+
+        Also raises StorageError at the end of the block, if the file changed since it was opened.
+        """
         with os.fdopen(self._open(event), "rb", 0) as opened:
             file = cast("BinaryIO", opened)
             status = self._status(file.fileno())
@@ -76,7 +80,7 @@ class DirectoryStore:
                 etag = self._known(event, stamp) or hash_of(file, self._hashing)
             except OSError as error:
                 raise StorageError(f"{event.url}: reading failed: {error.strerror}") from error
-            body = cast("BinaryIO", _Body(file, status.st_size, event.url))
+            body = cast("BinaryIO", _FileBody(file, status.st_size, event.url))
             names = names_of_young(stamp) if young else names_of(stamp)
             try:
                 yield StoredObject(body, etag, status.st_size, status.st_mtime, names=names)
@@ -94,11 +98,11 @@ class DirectoryStore:
         young: bool,
         cause: Exception | None = None,
     ) -> None:
-        """Raises StorageError if a file is not what it was: what was read of it may be of two contents."""
+        """Raise StorageError if a file changed since `before`: the bytes read may be of two contents."""
         now = self._status(file.fileno())
         same = (now.st_size, now.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
-        # The bytes decide if the times cannot: to rename a file, or to change its rights, also changes its ctime, and
-        # a young file may have changed without new times.
+        # If times cannot decide, the bytes do: renaming a file, or changing its rights, changes its ctime, too, and a
+        # young file may change without new times.
         unsure = young or now.st_ctime_ns != before.st_ctime_ns
         if not same or (unsure and hash_of(file, self._hashing) != etag):
             raise StorageError(
@@ -126,18 +130,18 @@ class DirectoryStore:
             raise StorageError(text, missing=missing) from error
 
     def holds_entries(self, bucket: str) -> bool | None:
-        """Whether a bucket's directory holds anything; None if no file of it can be reached now."""
+        """Whether a bucket's directory has entries; None if the directory cannot be reached now."""
         root = self._trees[bucket].root
         try:
             with os.scandir(root) as entries:
                 return next(entries, None) is not None
-        except PermissionError:  # files can be opened without the right to list them
+        except PermissionError:  # a directory that may not be listed can still have files that may be opened
             return True if os.access(root, os.X_OK) else None
         except OSError:
             return None
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
-        """One event per regular file whose key starts with `prefix`, in key order."""
+        """Yield one event per regular file whose key starts with `prefix`, in key order. Add problems to `unlisted`."""
         tree = self._trees[bucket]
         for key, entry in tree.walk(prefix, self._tell):
             status = self._file(tree, key, entry)
@@ -149,29 +153,29 @@ class DirectoryStore:
                 self._tell(f"{tree.shown(key)}: the name is not UTF-8; expected one, as S3 keys are; rename the file")
 
     def _file(self, tree: Tree, key: str, entry: os.stat_result) -> os.stat_result | None:
-        """The status of the file that an entry is, or leads to as a link; None if there is no such file."""
+        """Return the status of a regular file, or of the one that a link leads to; None for any other entry."""
         if not stat.S_ISLNK(entry.st_mode):
             return entry if stat.S_ISREG(entry.st_mode) else None
         try:
-            found = tree.status(key)
+            target = tree.status(key)
         except FileNotFoundError:
             return None
         except OSError as error:
             if error.errno != errno.EXDEV:
                 self._tell(f"{tree.shown(key)}: {error.strerror}; expected a file that can be read")
                 return None
-            # Opening it is an error, which is kept for people.
+            # A link out of the bucket is listed, so that opening it makes an error item, which operators see.
             return entry if os.path.isfile(tree.root / key) else None  # noqa: PTH113 - Path's raises
-        return found if stat.S_ISREG(found.st_mode) else None
+        return target if stat.S_ISREG(target.st_mode) else None
 
     def _tell(self, problem: str) -> None:
         if len(self.unlisted) < MOST_PROBLEMS:
             self.unlisted.append(problem)
         elif len(self.unlisted) == MOST_PROBLEMS:
-            self.unlisted.append(f"there is more that cannot be listed: only {MOST_PROBLEMS:,} problems are told")
+            self.unlisted.append(f"there is more that cannot be listed: only {MOST_PROBLEMS:,} problems are shown")
 
     def event(self, bucket: str, key: str, status: os.stat_result) -> ObjectEvent:
-        """The object event of a file."""
+        """Return the object event of a file, with the file's stamp as etag."""
         return ObjectEvent(
             aws_region="local",
             event_time=format_time(nearest_time(status.st_mtime)),
@@ -185,7 +189,7 @@ class DirectoryStore:
 
 
 class Stores:
-    """An ObjectStore that reads each bucket where it is: in its directory if it has one, else in S3."""
+    """An ObjectStore that reads each bucket from its directory if the config names one, else from S3."""
 
     def __init__(
         self,
@@ -193,12 +197,12 @@ class Stores:
         endpoint_url: str | None = None,
         region: str | None = None,
         *,
-        known: Known | None = None,
+        known: KnownHash | None = None,
         hashing: Callable[[int], None] | None = None,
     ) -> None:
         embedded = config.backend.embedded
         buckets = {name: config.resolve(path) for name, path in (embedded.buckets if embedded else {}).items()}
-        self.directories = DirectoryStore(buckets, known, hashing or _nobody)
+        self.directories = DirectoryStore(buckets, known, hashing or _no_progress)
         self._endpoint_url, self._region = endpoint_url, region
 
     def open(self, event: ObjectEvent) -> AbstractContextManager[StoredObject]:
@@ -222,10 +226,10 @@ def _is_utf8(key: str) -> bool:
     return readable(key) == key
 
 
-class _Body:
-    """The bytes of an open file, up to the size that the file had then. Read errors name the object.
+class _FileBody:
+    """The bytes of an open file, up to the size that the file had when it was opened. Read errors name the object.
 
-    The place in the file is kept here: the file's own position may be moved by a handler, or by a child of one.
+    This object keeps its own position: a handler, or a child process of one, may move that of the descriptor.
     """
 
     def __init__(self, file: BinaryIO, size: int, where: str) -> None:

@@ -1,6 +1,6 @@
 """Waits while another process keeps the state file locked, and names that process.
 
-SQLite itself waits in C code, where Ctrl-C does not reach: it waits shortly, again and again.
+SQLite waits in C code, which Ctrl-C does not interrupt: so each of its waits is short, and this module repeats them.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import TypeVar
 from slips.errors import StateError
 
 SECONDS = 30.0
-"""How long a command waits that is not a run."""
+"""Most seconds that a command other than `run` and `up` waits."""
 ATTEMPT = 1.0
-"""Seconds that SQLite waits in one attempt: other commands write for milliseconds."""
+"""Seconds that SQLite waits in one attempt: most commands write for milliseconds."""
 PAUSE = 0.1
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL)
 _T = TypeVar("_T")
 
 
 class Patience:
-    """How long to wait for a state file: `seconds`, or without end if that is None; `tell` gets each message."""
+    """The time to wait for a locked state file: `seconds`, or no limit if None. Calls `tell` with each message."""
 
     def __init__(
         self,
@@ -36,7 +36,10 @@ class Patience:
         self._seconds, self.tell, self._clock, self._sleep = seconds, tell, clock, sleep
 
     def until_free(self, file: Path, act: Callable[[], _T]) -> _T:
-        """Calls `act` until it finds the file unlocked. Raises StateError when the time is up, and errors of `act`."""
+        """Repeat `act` until the file is not locked, and return its result.
+
+        Raises StateError when the time is up, and any error of `act` but a locked file.
+        """
         begun: float | None = None
         while True:
             try:
@@ -61,8 +64,8 @@ class Patience:
 
 
 def holder(file: Path) -> str:
-    """The process that has locked a database for writing, as far as the system tells: `process 4242 (sqlite3)`."""
-    # Read from /proc, which opens none of the files: closing one would give up all locks that this process has on it.
+    """Return the process that has locked a database for writing, if /proc names it: `process 4242 (sqlite3)`."""
+    # Not by opening the files: closing one would release all locks that this process has on the file.
     try:
         places = {str(each.stat().st_ino) for each in (file, Path(f"{file}-shm")) if each.exists()}
         locks = [line.split() for line in Path("/proc/locks").read_text(encoding="ascii").splitlines()]
@@ -80,5 +83,5 @@ def holder(file: Path) -> str:
 
 
 def _is_locked(error: sqlite3.Error) -> bool:
-    # The low byte; above it is the kind, such as SQLITE_BUSY_RECOVERY. Errors of the module itself have no code.
+    # The low byte is the code; the others are the kind, such as SQLITE_BUSY_RECOVERY. Python's own errors have none.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _LOCKED

@@ -1,4 +1,4 @@
-"""Files that hold content of logs, for their owner only: whatever the umask is, and whatever made them before."""
+"""Makes files with content of logs readable for their owner only, whatever the umask is, new and existing ones."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ DIRECTORY, FILE = 0o700, 0o600
 
 
 def make_directory(directory: Path, files: Collection[str]) -> bool:
-    """Makes a directory, with those above it, or makes one private that holds nothing but `files`.
+    """Make a private directory, with its parents. If the directory exists and holds only `files`, make it private.
 
-    False if it stays as it is: it holds other things, too, belongs to another user, or cannot be made private.
+    Return False if the directory stays as it is: it holds other files, too, belongs to another user, or is on a file
+    system without modes. Raises OSError.
     """
     try:
         directory.mkdir(mode=DIRECTORY, parents=True)
@@ -27,9 +28,9 @@ def make_directory(directory: Path, files: Collection[str]) -> bool:
 
 
 def make_file(path: Path) -> None:
-    """Makes an empty file, or makes one private that is there and belongs to this user.
+    """Make an empty private file. If the file exists and belongs to this user, make it private. Raises OSError.
 
-    Never opens one that is there: to close it would give up all locks that this process has on it.
+    Never opens an existing file: closing it would release all locks that this process has on the file.
     """
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE))
@@ -37,12 +38,12 @@ def make_file(path: Path) -> None:
 
 
 def tighten(path: Path) -> None:
-    """Makes a file private if it is there and belongs to this user."""
+    """Make a file private if it exists and belongs to this user."""
     _tighten(path, FILE)
 
 
 def is_foreign(path: Path) -> bool:
-    """Whether a file is there that belongs to another user."""
+    """Whether a file exists and belongs to another user."""
     try:
         return path.stat().st_uid != os.geteuid()
     except OSError:
@@ -50,7 +51,7 @@ def is_foreign(path: Path) -> bool:
 
 
 def write(path: Path, text: str) -> None:
-    """Writes a file, which is private if it is new: one that was there keeps its mode."""
+    """Write a file. A new file is private; an existing one keeps its mode. Raises OSError."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE), "w", encoding="utf-8") as file:
         file.write(text)
 
@@ -62,6 +63,6 @@ def _tighten(path: Path, mode: int) -> bool:
             return False
         if stat.S_IMODE(status.st_mode) != mode:
             path.chmod(mode)
-    except OSError:  # it is not there, or on a file system without modes
+    except OSError:  # the file does not exist, or its file system has no modes
         return False
     return True

@@ -1,4 +1,4 @@
-"""The tables of a state file, and how those of the versions before become them."""
+"""The tables of the state file, and the steps that migrate the tables of earlier versions."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ CREATE INDEX error_object ON error (bucket, key);
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL)
 """
 
-# Rows of replays that were concluded served nothing any more, unless a lane has the same replay once more.
+# Deletes the rows of concluded replays, which no code reads any more, unless a lane has the same replay again.
 _VERSION_2 = """
 CREATE TABLE file (
     bucket TEXT NOT NULL,
@@ -65,6 +65,6 @@ _STEPS = (_VERSION_1, _VERSION_2)
 
 
 def statements_from(version: int) -> list[str]:
-    """Returns the statements that migrate the tables of `version` (0: none) to VERSION, for one transaction."""
+    """Return the statements that migrate the tables of `version` (0: no tables) to VERSION, for one transaction."""
     steps = [statement for step in _STEPS[version:] for statement in step.split(";")]
     return [*steps, f"PRAGMA user_version={VERSION}"]

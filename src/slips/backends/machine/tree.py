@@ -1,7 +1,7 @@
-"""The files below one directory, reached by descriptors: none outside is ever opened, whatever is swapped meanwhile.
+"""Opens and lists the files below one directory, by descriptors: never a file outside, whatever is swapped meanwhile.
 
-Each segment of a path is opened beneath the one before, and no link is followed. A link that leads to a place within
-the directory is read, and that place is walked to in the same way. Paths may be longer than the system takes at once.
+Each segment of a path is opened relative to the one before, without following links. If a link leads to a path within
+the directory, that path is opened in the same way. Paths may be longer than the system accepts in one call.
 """
 
 from __future__ import annotations
@@ -18,40 +18,40 @@ from msgspec import Struct
 from slips.model import readable
 
 KEY_BYTES = 4096
-"""Most bytes of a key: no program opens a longer path at once. Keys of S3 have at most 1,024."""
+"""Most bytes of a key: no program opens a longer path in one call. Keys of S3 have at most 1,024."""
 _DETOURS = 40
-"""How often the way to a file may turn out to lead over a link, which somebody may change meanwhile."""
+"""Most times that links on the path to a file are resolved; another program may change them meanwhile."""
 _SHOWN = 200
-"""Characters of a path in a problem, at each of its ends."""
+"""Characters shown of a long path in a problem, at each of its ends."""
 _LISTED = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-# Going through a directory does not need the right to list it.
+# Passing through a directory does not need the right to list it.
 _PASSED = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW
-# Opening a pipe does not wait until somebody writes into it.
+# Without O_NONBLOCK, opening a pipe would wait for a writer.
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 _T = TypeVar("_T")
 
 
 class Tree:
-    """The files below `root`. Links on the way to `root` are followed once, here."""
+    """The files below `root`. Links in the path of `root` itself are followed once, here."""
 
     def __init__(self, root: Path) -> None:
         self.root = Path(os.path.realpath(root))
 
     def open(self, key: str) -> int:
-        """Opens a regular file for reading, and returns its descriptor.
+        """Open a regular file for reading, and return its descriptor.
 
-        Raises ValueError for a key that can be no path, and OSError, with EXDEV for a key that leads out of the root.
+        Raises ValueError for a key that cannot be a path, and OSError, with EXDEV for a key that leads out of the root.
         """
         return self._reach(key, _open_file)
 
     def status(self, key: str) -> os.stat_result:
-        """The status of the file or directory that a key leads to. Raises the errors of `open`."""
+        """Return the status of the file or directory that a key leads to. Raises the errors of `open`."""
         return self._reach(key, _status)
 
     def walk(self, prefix: str, tell: Callable[[str], None]) -> Iterator[tuple[str, os.stat_result]]:
-        """Yields key and status of each entry below the root that is no directory, in key order; no link is followed.
+        """Yield key and status of each entry below the root that is no directory, in key order. Follow no link.
 
-        Calls `tell` with each problem and goes on. Holds one descriptor, and the names of the directories that are
+        Calls `tell` with each problem and continues. Holds one descriptor, and the names in the directories that are
         being visited.
         """
         above = prefix.split("/")[:-1]
@@ -64,7 +64,7 @@ class Tree:
             walk.close()
 
     def directory(self, names: Sequence[str], flags: int = _LISTED) -> int:
-        """Opens a directory below the root, and returns its descriptor."""
+        """Open the directory with the path `names` below the root, and return its descriptor. Raises OSError."""
         at = os.open(self.root, flags)
         for name in names:
             try:
@@ -75,12 +75,12 @@ class Tree:
         return at
 
     def shown(self, key: str) -> str:
-        """The path of a key for people, without the middle of a very long one."""
+        """Return the path of a key for people, without the middle of a very long path."""
         path = readable(str(self.root / key))
         return path if len(path) <= 2 * _SHOWN else f"{path[:_SHOWN]}…{path[-_SHOWN:]}"
 
     def _reach(self, key: str, act: Callable[[int, str], _T]) -> _T:
-        """Calls `act` with the descriptor of the directory that holds the file of a key, and with its name there."""
+        """Call `act` with the descriptor of the directory of a key's file, and the file's name in that directory."""
         names = key.split("/")
         if not all(map(_is_name, names)):
             raise ValueError("the key has a segment that can be no file's name")
@@ -94,7 +94,7 @@ class Tree:
             except OSError as error:
                 if error.errno not in (errno.ELOOP, errno.ENOTDIR):
                     raise
-                # A link is on the way, or a file where a directory is expected.
+                # The path contains a link, or a file in place of a directory.
                 resolved = self._resolved(names)
                 if resolved == names:
                     raise
@@ -102,35 +102,35 @@ class Tree:
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
     def _resolved(self, names: Sequence[str]) -> list[str]:
-        """Where links lead now. It is a hint, to be walked to without following any: they may change at any time."""
+        """Return the path `names` with its links resolved. Links may change at any time, so the path is only a hint."""
         path = self.root.joinpath(*names)
-        path.stat()  # raises what the system says of links that lead nowhere, to themselves, or over too many others
+        path.stat()  # raises OSError for links that lead to no file, to themselves, or over too many others
         try:
-            found = Path(os.path.realpath(path))
-        except RecursionError:  # too many other links, since a moment ago
+            resolved = Path(os.path.realpath(path))
+        except RecursionError:  # too many links, made since the line above
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
-        if found == self.root or not found.is_relative_to(self.root):
+        if resolved == self.root or not resolved.is_relative_to(self.root):
             raise OSError(errno.EXDEV, f"the key leads out of {self.root}")
-        return list(found.relative_to(self.root).parts)
+        return list(resolved.relative_to(self.root).parts)
 
 
 class _Directory(Struct):
-    """A directory between the root and the place where a walk is."""
+    """A directory between the root and the current entry of a walk."""
 
     name: str
     identity: tuple[int, int]
     entries: list[str]
-    """Names that are still to be visited, the next one last; those of directories end with a slash."""
+    """Names still to visit, the next one last; names of directories end with a slash."""
 
 
 class _Walk:
-    """One walk: the directories that are being visited, and the descriptor of one of them."""
+    """One walk: the directories being visited, and the descriptor of the innermost."""
 
     def __init__(self, tree: Tree, prefix: str, tell: Callable[[str], None]) -> None:
         self._tree, self._prefix, self._tell = tree, prefix, tell
         self._at = -1
         self._above: list[str] = []
-        """Names of the directories between the root and the first that is visited."""
+        """Names of the directories between the root and the first visited one."""
         self._visited: list[_Directory] = []
 
     def close(self) -> None:
@@ -138,7 +138,7 @@ class _Walk:
             os.close(self._at)
 
     def below(self, above: list[str]) -> Iterator[tuple[str, os.stat_result]]:
-        """Walks through the directory of these names."""
+        """Yield key and status of the entries below the directory with the path `above`."""
         self._above = above
         try:
             self._enter(self._tree.directory(above), "")
@@ -158,13 +158,13 @@ class _Walk:
             if len(os.fsencode(key)) > KEY_BYTES:
                 self._tell(
                     f"{self._shown(name)}: its key would have more than {KEY_BYTES:,} bytes; expected a shorter one "
-                    "(in S3 at most 1,024); what is there is left out; move it up"
+                    "(in S3 at most 1,024); files at this path are left out; move them up"
                 )
             elif name.endswith("/"):
                 try:
                     self._enter(os.open(name[:-1], _LISTED, dir_fd=self._at), name[:-1])
                 except FileNotFoundError:
-                    continue  # gone since it was listed
+                    continue  # deleted since the directory was listed
                 except OSError as error:
                     self._tell(f"{self._shown(name)}: {_cause(error)}; expected a directory that can be listed")
             else:
@@ -178,7 +178,7 @@ class _Walk:
                 yield key, status
 
     def _enter(self, directory: int, name: str) -> None:
-        """Lists a directory and stays there. Closes the descriptor if it cannot be listed."""
+        """List a directory and make it the current one. Close its descriptor if it cannot be listed. Raises OSError."""
         try:
             with os.scandir(directory) as listed:
                 entries = [f"{entry.name}/" if _is_directory(entry) else entry.name for entry in listed]
@@ -191,7 +191,7 @@ class _Walk:
         self._stay(directory)
 
     def _leave(self) -> None:
-        """Goes back up to the nearest directory in which something is left to visit."""
+        """Return to the nearest directory above that has entries left to visit."""
         levels = 0
         while self._visited and not self._visited[-1].entries:
             self._visited.pop()
@@ -205,14 +205,14 @@ class _Walk:
             self._visited[-1].entries.clear()
 
     def _reopened(self, levels: int) -> int:
-        """The directory that is now the innermost: so many levels up if nobody has moved it, else from the root."""
+        """Open the directory `levels` above the current one; if directories were moved meanwhile, from the root."""
         try:
-            found = os.open("/".join([".."] * levels), _LISTED, dir_fd=self._at)
-        except OSError:  # a directory that may be listed, but not passed; or too many levels at once
+            parent = os.open("/".join([".."] * levels), _LISTED, dir_fd=self._at)
+        except OSError:  # a directory that may be listed, but not passed; or a path with too many levels
             return self._tree.directory(self._names())
-        if _identity(found) == self._visited[-1].identity:
-            return found
-        os.close(found)
+        if _identity(parent) == self._visited[-1].identity:
+            return parent
+        os.close(parent)
         return self._tree.directory(self._names())
 
     def _stay(self, directory: int) -> None:
@@ -240,7 +240,7 @@ def _is_name(segment: str) -> bool:
 def _is_directory(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir(follow_symlinks=False)
-    except OSError:  # its status says why when it is visited
+    except OSError:  # the walk reports the reason when it visits the entry
         return False
 
 
@@ -257,7 +257,7 @@ def _status(at: int, name: str) -> os.stat_result:
 
 
 def _open_file(at: int, name: str) -> int:
-    # Looked at first: opening a device may already do something.
+    # The status comes first: opening a device may already act on it.
     _refuse_irregular(_status(at, name))
     file = os.open(name, _READ, dir_fd=at)
     try:
