@@ -24,7 +24,6 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 from moto.awslambda_simple.models import lambda_simple_backends
-from moto.kinesis.models import kinesis_backends
 
 from fakes import object_event
 from projects import CONFIG, Done, Project
@@ -48,6 +47,7 @@ from slips.pipeline.choose import Choice
 from slips.service import supervisor
 from slips.service.messages import Frames, Opened, Progress, Ready, Setup, Task, frame
 from slips.service.worker import args_of, serve
+from stacks import VARIABLES, deploy, template, template_of_2018
 
 pytestmark = pytest.mark.once
 
@@ -67,75 +67,6 @@ OLD = ObjectEvent(
     object_etag="fd8fff47866aface4ba9457bba303975",
     dest_stream="slam-xxxx-EventSlowStream-WVPZDN4SDQW0",
 )
-VARIABLES: dict[str, dict[str, Any]] = {
-    "Drain": {
-        "SLIPS_ERROR_TABLE": {"Ref": "ErrorTable"},
-        "SLIPS_FAST_STREAM_ARN": {"Fn::GetAtt": ["EventFastStream", "Arn"]},
-        "SLIPS_SLOW_STREAM_ARN": {"Fn::GetAtt": ["EventSlowStream", "Arn"]},
-        "SLIPS_UNDELIVERED_URL": {"Ref": "Undelivered"},
-    },
-    "MainFunc": {"SLIPS_LEDGER_TABLE": {"Ref": "Ledger"}},
-    "FastDispatcher": {"SLIPS_MAIN_FUNC": "main", "SLIPS_DELAY": "0", "SLIPS_BATCH_SIZE": "10"},
-    "SlowDispatcher": {"SLIPS_MAIN_FUNC": "main", "SLIPS_DELAY": "2", "SLIPS_BATCH_SIZE": "10"},
-}
-
-
-def table(key: str) -> dict[str, Any]:
-    properties = {
-        "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"}],
-        "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}],
-        "BillingMode": "PAY_PER_REQUEST",
-    }
-    return {"Type": "AWS::DynamoDB::Table", "Properties": properties}
-
-
-def template() -> dict[str, Any]:
-    """As much of a stack as operators see."""
-    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    resources: dict[str, Any] = {
-        "ErrorTable": table("request_id"),
-        "Ledger": table("entry"),
-        "Undelivered": {"Type": "AWS::SQS::Queue"},
-        "Role": {
-            "Type": "AWS::IAM::Role",
-            "Properties": {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]}},
-        },
-    }
-    for name, variables in VARIABLES.items():
-        resources[name] = {
-            "Type": "AWS::Lambda::Function",
-            "Properties": {
-                "Code": {"ZipFile": "pass"},
-                "Handler": "index.x",
-                "Runtime": "python3.13",
-                "Role": {"Fn::GetAtt": ["Role", "Arn"]},
-                "Timeout": 60,
-                "Environment": {"Variables": variables},
-            },
-        }
-        resources[f"{name}Logs"] = {"Type": "AWS::Logs::LogGroup"}
-    for lane in ("Fast", "Slow"):
-        resources[f"Event{lane}Stream"] = {"Type": "AWS::Kinesis::Stream", "Properties": {"ShardCount": 1}}
-        resources[f"{lane}DispatcherMapping"] = {
-            "Type": "AWS::Lambda::EventSourceMapping",
-            "Properties": {
-                "FunctionName": {"Ref": f"{lane}Dispatcher"},
-                "EventSourceArn": {"Fn::GetAtt": [f"Event{lane}Stream", "Arn"]},
-                "BatchSize": 100,
-                "StartingPosition": "TRIM_HORIZON",
-            },
-        }
-    return {"Resources": resources}
-
-
-def template_of_2018() -> dict[str, Any]:
-    """One that knows neither ledger, nor queue, nor today's variables."""
-    made = template()
-    for name in ("Ledger", "Undelivered", *(f"{name}Logs" for name in VARIABLES)):
-        del made["Resources"][name]
-    for name in VARIABLES:
-        made["Resources"][name]["Properties"]["Environment"] = {"Variables": {"ERROR_TABLE": "x"}}
-    return made
 
 
 class Cloud:
@@ -148,12 +79,7 @@ class Cloud:
         self.s3.create_bucket(Bucket="my-logs")
 
     def deploy(self, body: dict[str, Any], name: str = "test") -> None:
-        boto3.client("cloudformation", region_name=REGION).create_stack(
-            StackName=name, TemplateBody=json.dumps(body), Capabilities=["CAPABILITY_IAM"]
-        )
-
-        for stream in kinesis_backends[ACCOUNT][REGION].streams.values():
-            stream.lambda_event_source_mappings.clear()  # moto would run the function, in Docker
+        deploy(body, name)
 
     def stack(self, name: str = "test") -> DeployedStack:
         return DeployedStack.find(self.clients, name, sleep=lambda _: None)

@@ -1,0 +1,180 @@
+"""The contract of Operations: one suite, run on a stack and on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+from moto import mock_aws
+from msgspec.structs import replace
+
+import aws
+import stacks
+from fakes import object_event
+from projects import CONFIG
+from slips.backends.aws.clients import Clients
+from slips.backends.aws.operations import StackOperations
+from slips.backends.aws.stack import DeployedStack
+from slips.backends.machine.operations import MachineOperations
+from slips.backends.machine.state import MachineState
+from slips.config import LaneConfig, parse
+from slips.errors import UsageError
+from slips.model import LANES, ErrorItem, Lane, Outcome
+from slips.operations import Operations
+from slips.pipeline.choose import Choice, find
+from slips.ports import Stream
+
+pytestmark = pytest.mark.once
+
+
+class Place(NamedTuple):
+    """Where the contract is tested: the operations, and the lanes behind them."""
+
+    operations: Operations
+    stream: Stream
+
+
+@pytest.fixture(params=["machine", "stack"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    if request.param == "machine":
+        with closing(MachineState.open(tmp_path / "state")) as state:
+            yield Place(MachineOperations(parse(CONFIG), state), state.stream)
+        return
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws(config={"lambda": {"use_docker": False}}):
+        stacks.deploy(stacks.template())
+        stack = DeployedStack.find(Clients(aws.REGION), "test", sleep=lambda _: None)
+        yield Place(StackOperations(stack), stack.stream)
+
+
+@pytest.fixture
+def operations(place: Place) -> Operations:
+    return place.operations
+
+
+def item(request_id: str, **about: Any) -> ErrorItem:
+    known = {"stage": "handler", "error_type": "KeyError", "message": f"m of {request_id}", "fingerprint": "f00d"}
+    failed_at = f"2026-01-01T00:00:00.00{request_id[-1]}Z"
+    return ErrorItem(
+        request_id=request_id, **{"events": [object_event("a", lane="fast")], "failed_at": failed_at, **known, **about}
+    )
+
+
+def revisions(operations: Operations) -> dict[str, int]:
+    return {each.request_id: each.revision for each in operations.errors.scan()}
+
+
+# ---- status
+
+
+def test_an_idle_place_has_both_lanes_and_no_errors(operations: Operations) -> None:
+    status = operations.status(count_ledger=True)
+    assert list(status.lanes) == list(LANES)
+    assert (status.ledger, status.errors, status.groups) == ({}, {}, [])
+
+
+def test_status_counts_items_by_kind_and_groups_them_by_fingerprint_most_frequent_first(
+    operations: Operations,
+) -> None:
+    other = {"stage": "format", "error_type": "RecordError", "fingerprint": "beef", "kind": "records"}
+    for each in (item("r1", **other), item("r3"), item("r2")):
+        operations.errors.put(each)
+    status = operations.status(count_ledger=False)
+    assert status.errors == {"object": 2, "records": 1}
+    assert [msgspec.to_builtins(group) for group in status.groups] == [
+        {
+            **{"count": 2, "fingerprint": "f00d", "stage": "handler", "error_type": "KeyError", "message": "m of r2"},
+            **{"first": "2026-01-01T00:00:00.002Z", "last": "2026-01-01T00:00:00.003Z", "request_ids": ["r2", "r3"]},
+        },
+        {
+            **{"count": 1, "fingerprint": "beef", "stage": "format", "error_type": "RecordError"},
+            **{"message": "m of r1", "first": "2026-01-01T00:00:00.001Z", "last": "2026-01-01T00:00:00.001Z"},
+            "request_ids": ["r1"],
+        },
+    ]
+
+
+def test_status_counts_objects_by_what_the_ledger_says_of_them(operations: Operations) -> None:
+    for number, key in enumerate("abc"):
+        operations.ledger.claim(object_event(key), f"r{number}")
+    operations.ledger.finish(object_event("a"), Outcome())
+    operations.ledger.drop(object_event("b"))
+    assert operations.status(count_ledger=True).ledger == {"claimed": 1, "done": 1, "dropped": 1}
+
+
+def test_the_json_of_a_status_has_only_what_its_place_can_know(place: Place) -> None:
+    place.stream.put("slow", [object_event("a", lane="slow")])
+    found = msgspec.to_builtins(place.operations.status(count_ledger=False))
+    if place.operations.kind == "machine":
+        waited = found["lanes"]["slow"].pop("oldest_seconds")
+        assert waited >= 0
+        assert found["lanes"] == {"fast": {"waiting": 0, "oldest_seconds": None}, "slow": {"waiting": 1}}
+        assert list(found) == ["lanes", "ledger", "errors", "groups"]
+    else:
+        assert [list(lane) for lane in found["lanes"].values()] == [["waiting", "oldest_seconds", "arrived"]] * 2
+        assert list(found) == ["lanes", "ledger", "undelivered", "alarms", "errors", "groups"]
+        assert (found["ledger"], found["undelivered"], found["alarms"]) == (None, 0, [])
+
+
+def test_undelivered_messages_are_counted_where_there_can_be_some(operations: Operations) -> None:
+    can_be = operations.undelivered is not None
+    assert operations.count_undelivered() == (0 if can_be else None)
+    assert can_be == (operations.kind == "stack")
+
+
+# ---- limit
+
+
+@pytest.mark.parametrize("lane", LANES)
+def test_a_limit_that_is_set_is_the_limit_of_that_lane_alone(operations: Operations, lane: Lane) -> None:
+    before = {each: operations.limit(each) for each in LANES}
+    wanted = LaneConfig(delay=7, batch_size=3)
+    operations.set_limit(lane, wanted)
+    assert {each: operations.limit(each) for each in LANES} == {**before, lane: wanted}
+    operations.set_limit(lane, before[lane])
+    assert {each: operations.limit(each) for each in LANES} == before
+
+
+# ---- dismiss, choose
+
+
+def test_the_very_revision_is_dismissed_and_no_other(operations: Operations) -> None:
+    for request_id in ("r1", "r1", "r2"):
+        operations.errors.put(item(request_id))
+    assert not operations.dismiss(replace(item("r1"), revision=1))
+    assert revisions(operations) == {"r1": 2, "r2": 1}
+    assert operations.dismiss(replace(item("r1"), revision=2))
+    assert not operations.dismiss(replace(item("r1"), revision=2))
+    assert revisions(operations) == {"r2": 1}
+
+
+def test_an_item_is_found_by_how_its_id_begins_if_that_is_of_one_only(operations: Operations) -> None:
+    for request_id in ("2a45", "2a45-2", "8b0", "8b1"):
+        operations.errors.put(item(request_id))
+    known = [find(operations.errors, text) for text in ("8b0", "2a", "x", "")]
+    assert [each and each.request_id for each in known] == ["8b0", "2a45", None, None]
+    with pytest.raises(UsageError, match="2 error items begin with '8b': 8b0, 8b1; expected more of the id"):
+        find(operations.errors, "8b")
+
+
+def test_items_are_chosen_by_when_they_failed_where_and_how(operations: Operations) -> None:
+    for each in (item("r1"), item("r2", error_type="TypeError"), item("r3", failed_at="2025-01-01T00:00:00.000Z")):
+        operations.errors.put(each)
+    choice = Choice(since="2026-01-01T00:00:00Z", prefix="my-logs/a", type="keyerror")
+    assert [each.request_id for each in choice.of(operations.errors.scan())] == ["r1"]
+
+
+# ---- functions, logs
+
+
+def test_functions_and_their_logs_are_a_stacks(operations: Operations) -> None:
+    functions = operations.functions()
+    assert functions == (
+        ["FastDispatcher", "SlowDispatcher", "MainFunc", "Drain"] if operations.kind == "stack" else []
+    )
+    assert list(operations.logs(functions, 0.0)) == []
