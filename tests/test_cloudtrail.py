@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from slips.chain import Ticker, compile_chain
+from slips.chain import compile_chain
 from slips.errors import ReaderError, RecordError
 from slips.format import Event
 from slips.formats.cloudtrail import cloudtrail
+from slips.loop import Ticker
 from slips.model import MetaData, ObjectEvent, Outcome
 
 OBJECT = ObjectEvent(bucket_name="logs", object_key="trail", event_time="2018-12-31T23:59:30Z")

@@ -15,11 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slips.chain import Ticker, compile_chain
+from slips.chain import compile_chain
 from slips.errors import DecompressionError, ReaderError, RecordTooLarge, SlipsError, StorageError
 from slips.format import Bad, Record, RecordLimits, TooLong
 from slips.formats.containers import BLOCK, KEYS, read_elements
 from slips.formats.json_text import LEVELS
+from slips.loop import Ticker
 from slips.model import ObjectEvent, Outcome
 
 

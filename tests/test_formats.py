@@ -16,9 +16,10 @@ import msgspec
 import pytest
 
 import slips.formats
-from slips.chain import Ticker, compile_chain
+from slips.chain import compile_chain
 from slips.format import Event, Record
 from slips.formats import catalogue
+from slips.loop import Ticker
 from slips.model import MetaData, ObjectEvent, Outcome
 
 SAMPLES = Path(slips.formats.__file__).parent / "samples"

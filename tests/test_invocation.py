@@ -15,10 +15,10 @@ import pytest
 from msgspec.structs import replace
 
 from fakes import Errors, Ledger, Objects, Streams, Witness, object_event, processor_of
-from slips.chain import Ticker
 from slips.envelope import Cause, Found
 from slips.errors import ReaderError, UnfinishedError
 from slips.interface import Handler
+from slips.loop import Ticker
 from slips.model import MetaData, ObjectEvent, Outcome
 from slips.pipeline.ended import Admit, Failure, Success, Superseded
 from slips.pipeline.invocation import BatchResult, Deadline, run_batch

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from fakes import Errors, Ledger, Objects, Streams, Witness, object_event
-from slips.chain import Ticker
 from slips.config import Config, HandlerConfig, Mapping, Route
 from slips.envelope import Cause, Found
 from slips.errors import StorageError, UnfinishedError
 from slips.interface import Handler
+from slips.loop import Ticker
 from slips.model import ObjectEvent
 from slips.pipeline.invocation import BatchResult, run_batch
 from slips.pipeline.process import Processor

@@ -18,7 +18,7 @@ LAYERS = [
     {"errors", "exceptions", "model", "printable", "streams"},
     {"health", "methods", "ports", "times", "usercode", "codec", "format", "position"},
     {"formats"},
-    {"chain"},
+    {"chain", "loop", "stages"},
     {"config", "routing", "interface", "envelope", "operations"},
     {"backends"},
     {"site"},

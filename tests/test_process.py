@@ -20,11 +20,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from slips.chain import SKIP_RULE, Chain, Ticker, compile_chain, select
+from slips.chain import compile_chain
 from slips.config import Config, HandlerConfig, Limits, Mapping
 from slips.errors import RecordError, StorageError, UsageError
 from slips.format import RecordLimits, TooLong
 from slips.interface import Handler, load_handlers
+from slips.loop import SKIP_RULE, Chain, Ticker, select
 from slips.model import MetaData, ObjectEvent, Outcome, Range, bounded
 from slips.pipeline.ended import Failure, Success
 from slips.pipeline.items import report_failure, report_quarantine

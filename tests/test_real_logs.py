@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from slips.chain import Ticker, compile_chain
+from slips.chain import compile_chain
 from slips.format import Event, Record
 from slips.formats import aws
+from slips.loop import Ticker
 from slips.model import MetaData, ObjectEvent, Outcome
 
 LOGS = Path(__file__).parents[2] / "shared" / "logs"

@@ -11,11 +11,11 @@ import pytest
 from msgspec.structs import replace
 
 from fakes import STREAMS, Errors, Ledger, Objects, Streams, Witness, object_event, processor_of
-from slips.chain import Ticker
 from slips.config import Route
 from slips.envelope import Batch, encode
 from slips.errors import GoneError, SlipsError, StateError, StreamError
 from slips.interface import Handler
+from slips.loop import Ticker
 from slips.model import ObjectEvent, Outcome
 from slips.pipeline.drain import Redelivered, redeliver, unreadable, with_key_of_today
 from slips.pipeline.invocation import run_batch

@@ -13,13 +13,14 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from slips.chain import Chain, Ticker, compile_chain, find_format
+from slips.chain import compile_chain, find_format
 from slips.cli.context import Json, options
 from slips.cli.output import plural, print_json, print_json_list, say, show_json, show_text, table
 from slips.codec import CodecLimits, decode
 from slips.errors import FormatError, HandlerError, ReaderError, UsageError
 from slips.format import Event, Format, Record
 from slips.formats import catalogue
+from slips.loop import Chain, Ticker
 from slips.model import MetaData, ObjectEvent, Outcome, format_time, nearest_time
 from slips.pipeline.choose import moment
 from slips.printable import one_line

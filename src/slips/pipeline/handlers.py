@@ -9,11 +9,11 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from slips.chain import Recv
 from slips.errors import HandlerError
 from slips.exceptions import cause_of, describe, is_interrupt, name_of
 from slips.format import Event
 from slips.interface import Handler
+from slips.loop import Recv
 from slips.methods import advice, lazy
 from slips.model import MetaData
 from slips.position import PLACE, Cells, Place

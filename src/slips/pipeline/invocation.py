@@ -17,10 +17,10 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from slips.chain import Ticker
 from slips.config import Route
 from slips.errors import NoProgressError, StateError, StreamError, UnfinishedError
 from slips.exceptions import describe
+from slips.loop import Ticker
 from slips.model import ObjectEvent, Outcome
 from slips.pipeline.ended import Failure, Success, Superseded, by_itself
 from slips.pipeline.items import report_failure, report_quarantine, run_ids

@@ -11,7 +11,7 @@ from typing import Any, overload
 
 import msgspec
 
-from slips.chain import Chain, Ticker, compile_chain
+from slips.chain import compile_chain
 from slips.codec import CodecLimits, Decoded, decode
 from slips.config import Config, Mapping
 from slips.errors import (
@@ -29,6 +29,7 @@ from slips.exceptions import cause_of, describe, name_of
 from slips.format import Record
 from slips.health import Health, is_exhausted
 from slips.interface import Handler
+from slips.loop import Chain, Ticker
 from slips.model import ObjectEvent, Outcome, Range, bounded
 from slips.pipeline.ended import Admit, Failure, Success, Superseded
 from slips.pipeline.evidence import MESSAGE_BYTES, keep, reason_of, traceback_of

@@ -21,11 +21,11 @@ import msgspec
 
 from slips.backends.aws.clients import quiet_libraries
 from slips.backends.machine.directory import Stores
-from slips.chain import Ticker
 from slips.config import Config
 from slips.config.secrets import references
 from slips.errors import UsageError
 from slips.interface import load_handlers
+from slips.loop import Ticker
 from slips.model import ObjectEvent
 from slips.pipeline.ended import Admit
 from slips.pipeline.process import Processor

@@ -1,0 +1,232 @@
+"""The loop over the records of an object: each is parsed, then delivered, filtered or rejected, and counted.
+
+Nothing here knows where an object comes from or what becomes of its events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from io import BufferedReader
+from typing import cast
+
+import msgspec
+
+from slips.errors import HandlerError, NoProgressError, ObjectError, ReaderError, RecordError
+from slips.exceptions import describe, is_interrupt
+from slips.format import Bad, Event, Format, Limited, Record, RecordLimits, Rule
+from slips.methods import advice, lazy
+from slips.model import MetaData, ObjectEvent, Outcome, Range
+from slips.position import BEHIND, RECV, UNREAD, Cells
+from slips.stages import Several, Streamed, compose, normalized
+
+SKIP_RULE = Rule("on_error: skip", "records that could not be parsed, where the mapping says 'on_error: skip'")
+
+Recv = Callable[[MetaData, Event], object]
+Reject = Callable[[int, Record, Exception], None]
+"""Gets each bad record: its number, the record as the reader gave it, why it is bad."""
+
+
+class Ticker:
+    """Interrupts the loop between two records: a thread or a signal sets `due`, and the loop then calls `tick`.
+
+    The loop reads one attribute for each record, and a slow handler is interrupted as soon as a fast one.
+    """
+
+    due: bool = False
+    position: Cells = UNREAD
+    """The loop writes here how far it is."""
+
+    def tick(self, _seq: int) -> bool:
+        """Called with the number of the last record that was asked for. True stops the loop behind it."""
+        return False
+
+    def passed(self, seq: int) -> None:
+        """Called with the number of each record that is skipped on the way to those that were asked for."""
+        self.tick(seq)
+
+
+class Chain:
+    """A reader and its parsers, ready to run. Made by `compile_chain`."""
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        reader: Format,
+        parameter: str,
+        parsers: Sequence[Format],
+        limits: RecordLimits,
+    ) -> None:
+        self.names = tuple(names)
+        self.ignores = reader.gives == "nothing"
+        self.reader = f"{reader.name}:{parameter}" if parameter else reader.name
+        """Identity of what numbers the records."""
+        assert reader.read is not None  # noqa: S101 - `compile_chain` puts a reader first
+        self._read = Limited.bind(reader.read, limits)
+        self._record_bytes = limits.bytes
+        self._parameter = parameter
+        self.parse = compose(reader, parsers, limits)
+
+    def records(self, stream: BufferedReader) -> Iterator[Record]:
+        """The records of an object."""
+        return self._read(stream, self._record_bytes, self._parameter)
+
+    def run(
+        self,
+        stream: BufferedReader,
+        outcome: Outcome,
+        *,
+        source: ObjectEvent,
+        recv: Recv,
+        reject: Reject,
+        ticker: Ticker,
+        skip: bool = False,
+        is_test: bool = False,
+    ) -> int | None:
+        """Gives the events of every record of `stream` to `recv`, and counts in `outcome`.
+
+        Returns None, or the number of the last record if `ticker` stopped the loop. Raises HandlerError from whatever
+        `recv` raises, and ReaderError from whatever the reader raises that is no ObjectError.
+        """
+        numbered: Iterator[tuple[int, Record]] = enumerate(self.records(stream), 1)
+        if source.records is not None:
+            numbered = select(numbered, source.records, ticker)
+            # Handlers may change what they are given; this list says what is still to be read.
+            source = msgspec.structs.replace(source, records=list(source.records))
+        parse, timestamp, position = self.parse, source.timestamp, ticker.position
+        records = delivered = filtered = events = seq = 0
+        first, last = float("inf"), float("-inf")
+        try:
+            for seq, record in numbered:
+                records += 1
+                meta = MetaData("", timestamp, source, None, seq, 0, is_test)
+                try:
+                    if isinstance(record, Bad):
+                        raise record.error()
+                    event = parse(meta, record)
+                    if event.__class__ is dict or (event := normalized(meta, event)).__class__ is dict:
+                        at = meta.timestamp
+                        if at < first:
+                            first = at
+                        if at > last:
+                            last = at
+                    elif event.__class__ is Several:
+                        first = min(first, *(each.timestamp for each, _ in event))
+                        last = max(last, *(each.timestamp for each, _ in event))
+                    elif event.__class__ is Streamed:
+                        event = event.checked()
+                        if event.__class__ is Streamed:
+                            first, last = min(first, event.first), max(last, event.last)
+                except MemoryError:
+                    raise
+                except BaseException as error:  # parsers may raise anything, `SystemExit` too
+                    if is_interrupt(error):
+                        raise
+                    if skip:
+                        filtered += 1
+                        outcome.rules[SKIP_RULE.name] = outcome.rules.get(SKIP_RULE.name, 0) + 1
+                    else:
+                        outcome.quarantined += 1
+                        reject(seq, record, _why_bad(meta, error))
+                    event = None
+                if event.__class__ is dict:
+                    position[RECV] = seq
+                    try:
+                        returned = recv(meta, event)
+                    except BaseException as error:
+                        if is_interrupt(error):
+                            raise
+                        raise HandlerError("recv raised", event) from error
+                    if returned is not None:
+                        _refuse_lazy(returned, event)
+                    events += 1
+                    delivered += 1
+                elif event.__class__ is Rule:
+                    filtered += 1
+                    outcome.rules[event.name] = outcome.rules.get(event.name, 0) + 1
+                elif event is not None:
+                    position[RECV] = seq
+                    for each, part in event:
+                        try:
+                            returned = recv(each, part)
+                        except BaseException as error:
+                            if is_interrupt(error):
+                                raise
+                            raise HandlerError("recv raised", part) from error
+                        if returned is not None:
+                            _refuse_lazy(returned, part)
+                        events += 1
+                    delivered += 1
+                if ticker.due and ticker.tick(seq):
+                    # What was stopped behind its last record is whole: there would be nothing to go on with.
+                    return None if next(numbered, None) is None else seq
+                position[BEHIND] = seq  # behind `tick`, which ends a child that a handler forked
+        except NoProgressError:
+            if records:  # the time was up on the way to further records: they are for another run
+                return seq
+            raise
+        except ObjectError as error:
+            error.seq = seq
+            if isinstance(error, HandlerError):
+                records -= 1  # the record at which a handler raised is named, not counted
+            raise
+        except Exception as error:
+            if issubclass(type(error), MemoryError):
+                raise
+            # A user's own reader may raise anything.
+            failed = ReaderError(f"{source.url}: reader {self.reader!r} raised {describe(error)}")
+            failed.seq = seq
+            raise failed from error
+        finally:
+            outcome.records += records
+            outcome.delivered += delivered
+            outcome.filtered += filtered
+            outcome.events += events
+            if first <= last:
+                outcome.first_timestamp, outcome.last_timestamp = float(first), float(last)
+        return None
+
+
+def _refuse_lazy(returned: object, event: Event) -> None:
+    """Raises HandlerError if `recv` returned work that is still to be done, or work that failed: the loop does none."""
+    try:
+        kind = lazy(returned)
+    except BaseException as error:
+        raise HandlerError("recv raised", event) from error
+    if kind:
+        raise HandlerError(f"returned {kind}; {advice('recv')}", event)
+
+
+def select(
+    numbered: Iterable[tuple[int, Record]], ranges: Sequence[Range], ticker: Ticker
+) -> Iterator[tuple[int, Record]]:
+    """Yields the records in `ranges` (sorted, disjoint) alone, and reads no further than the last of them.
+
+    `ticker.passed` is called with those that are skipped. They do not stop the loop.
+    """
+    wanted = iter(ranges)
+    first, last = next(wanted, (0, 0))
+    for seq, record in numbered:
+        while last is not None and seq > last:
+            first, last = next(wanted, (0, 0))
+            if first == 0:
+                return
+        if seq >= first:
+            yield seq, record
+            if last is not None and seq == last == ranges[-1][1]:
+                return
+        elif ticker.due:
+            ticker.passed(seq)
+
+
+def _why_bad(meta: MetaData, error: BaseException) -> Exception:
+    """The reason why a record is bad, in words for the author of the parser."""
+    # By its type: `isinstance` asks the object itself, which is the user's.
+    if issubclass(type(error), TypeError) and not isinstance(meta.timestamp, int | float):
+        why = f"parser set 'meta.timestamp' to {meta.timestamp!r}; expected epoch seconds, as a number"
+    elif issubclass(type(error), Exception):
+        return cast("Exception", error)
+    else:
+        why = describe(error)  # `sys.exit()` and its like
+    bad = RecordError(why)
+    bad.__cause__ = error
+    return bad

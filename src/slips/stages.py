@@ -1,0 +1,209 @@
+"""The parsers of a chain as one function, so that the loop over records makes one call for each, not one a stage.
+
+A record and its MetaData go in. An event, several events, or the Rule that filters the record come out.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from slips.errors import FormatError, RecordError
+from slips.exceptions import describe, name_of
+from slips.format import Elements, Event, Format, Limited, Parse, Parsed, RecordLimits, Rule
+from slips.model import MetaData
+
+
+def compose(reader: Format, parsers: Sequence[Format], limits: RecordLimits) -> Callable[[MetaData, Any], Any]:
+    """The parsers as one function of meta and record."""
+    stages: list[Parse] = []
+    given = reader.gives
+    for format_ in parsers:
+        assert format_.parse is not None  # noqa: S101 - `compile_chain` lets only parsers come here
+        parse = Limited.bind(format_.parse, limits)
+        if format_.takes == "event":
+            stages.append(parse)
+        elif given == "text":
+            stages.append(parse if format_.raw else _of_bytes(parse, limits, format_.extends))
+        else:
+            stages.append(_of_message(format_, parse, limits))
+        given = format_.gives
+    if not stages:
+        return _of_bytes(_plain_text, limits) if given == "text" else _as_it_is
+    function = stages[0]
+    for stage in stages[1:]:
+        function = _then(function, stage)
+    return function
+
+
+def _plain_text(meta: MetaData, text: str) -> Event:
+    """A chain without parsers: the text itself, as the original had it."""
+    meta.message = text
+    return {"message": text}
+
+
+def _as_it_is(_meta: MetaData, event: Event) -> Event:
+    return event
+
+
+def decode_text(raw: bytes) -> str:
+    """A record's bytes as text, without its line end. Bytes that are not UTF-8 survive as `surrogateescape`."""
+    if raw[-2:] == b"\r\n":
+        raw = raw[:-2]
+    elif raw[-1:] == b"\n" or raw[-1:] == b"\r":
+        raw = raw[:-1]
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _of_bytes(parse: Parse, limits: RecordLimits, extends: bool = False) -> Parse:
+    """A parser of texts where the reader gives bytes."""
+    small, refuse_wide = limits.bytes // 2, limits.refuse_wide
+    if extends:
+
+        def with_message(meta: MetaData, raw: bytes) -> Parsed:
+            text = decode_text(raw)
+            if len(raw) > small:
+                refuse_wide(text)
+            return _extend({"message": text}, parse(meta, text))
+
+        return with_message
+
+    def of_bytes(meta: MetaData, raw: bytes) -> Parsed:
+        return parse(meta, decode_text(raw) if len(raw) <= small else refuse_wide(decode_text(raw)))
+
+    return of_bytes
+
+
+def _of_message(format_: Format, parse: Parse, limits: RecordLimits) -> Parse:
+    """A parser of texts behind one that gives events: the text is the event's `message`, as in the original."""
+    raw, extends, name = format_.raw, format_.extends, format_.name
+
+    def of_message(meta: MetaData, event: Event) -> Parsed:
+        message = event.get("message")
+        if not isinstance(message, str):
+            raise RecordError(f"{name}: no text in 'message' (keys: {', '.join(map(str, event))})")
+        limits.refuse_wide(message)
+        parsed = parse(meta, message.encode("utf-8", "surrogatepass") if raw else message)
+        return _extend(event, parsed) if extends else parsed
+
+    return of_message
+
+
+def _extend(event: Event, parsed: Parsed) -> Parsed:
+    """Adds what `event` has and the parsed do not: far cheaper than a dict made of both."""
+    for each in parsed if isinstance(parsed, list) else [parsed] if isinstance(parsed, dict) else []:
+        for key, value in event.items():
+            each.setdefault(key, value)
+    return parsed
+
+
+def _then(before: Callable[[MetaData, Any], Any], after: Parse) -> Callable[[MetaData, Any], Any]:
+    """Two stages as one. Several events go on one by one; the record is filtered if all of them are."""
+
+    def then(meta: MetaData, record: Any) -> Any:
+        event = before(meta, record)
+        if event.__class__ is dict:
+            return after(meta, event)
+        event = normalized(meta, event)
+        if event.__class__ is Rule:
+            return event
+        if event.__class__ is dict:
+            return after(meta, event)
+        if event.__class__ is Streamed:
+            return event.then(after)
+        rules: list[Rule] = []
+        kept = Several(_refined(event, after, rules))
+        for index, (each, _) in enumerate(kept):
+            each.index = index
+        return kept or rules[0]
+
+    return then
+
+
+def normalized(meta: MetaData, value: Any) -> Any:
+    """What a parser returned that is no plain dict: as a dict, Several, Streamed or a Rule. Raises RecordError."""
+    if value.__class__ is Rule or value.__class__ is Several or value.__class__ is Streamed:
+        return value
+    if isinstance(value, dict):
+        return dict(value)
+    if isinstance(value, list) and all(isinstance(event, dict) for event in value):
+        if not value:
+            raise RecordError("parser gave no event and named no rule; expected an event, or a Rule to filter it")
+        return Several(_spread(meta, value))
+    if isinstance(value, Elements):
+        return Streamed(meta, value)
+    raise RecordError(f"parser gave {name_of(type(value))}; expected an event (dict), a list of them, or a Rule")
+
+
+class Several(list[tuple[MetaData, Event]]):
+    """The events of one record, each with its own meta."""
+
+
+class Streamed:
+    """The events of one record, each with its own meta, made when they are asked for: they are too many to be held.
+
+    They are made twice, first by `checked`: a record is delivered as a whole or not at all.
+    """
+
+    def __init__(self, meta: MetaData, events: Elements, stages: tuple[Parse, ...] = ()) -> None:
+        self._meta, self._events, self._stages = meta, events, stages
+        self.first, self.last = float("inf"), float("-inf")
+        """Timestamps of the events."""
+
+    def then(self, after: Parse) -> Streamed:
+        """These events refined by one more stage."""
+        return Streamed(self._meta, self._events, (*self._stages, after))
+
+    def checked(self) -> Streamed | Rule:
+        """Itself if the stages leave an event, else the Rule that filtered the last one. Raises what a stage raises."""
+        if not self._stages:
+            for _ in self._events:
+                pass
+            self.first = self.last = self._meta.timestamp
+            return self
+        rules: list[Rule] = []
+        for meta, _ in self._made(rules):
+            self.first, self.last = min(self.first, meta.timestamp), max(self.last, meta.timestamp)
+        return self if self.first <= self.last else rules[0]
+
+    def __iter__(self) -> Iterator[tuple[MetaData, Event]]:
+        try:
+            yield from self._made([])
+        except Exception as error:
+            raise FormatError(
+                f"record {self._meta.seq}: a parser refused now what it had taken: {describe(error)}; "
+                "expected the same each time"
+            ) from error
+
+    def _made(self, rules: list[Rule]) -> Iterator[tuple[MetaData, Event]]:
+        made = _spread(self._meta, self._events)
+        for stage in self._stages:
+            made = _refined(made, stage, rules)
+        for index, (meta, event) in enumerate(made):
+            meta.index = index
+            yield meta, event
+
+
+def _spread(meta: MetaData, events: Iterable[Event]) -> Iterator[tuple[MetaData, Event]]:
+    """Each event with its own meta."""
+    for index, event in enumerate(events):
+        each = copy.copy(meta)
+        each.index = index
+        yield each, event
+
+
+def _refined(
+    events: Iterable[tuple[MetaData, Event]], stage: Parse, rules: list[Rule]
+) -> Iterator[tuple[MetaData, Event]]:
+    """Yields the events that a stage makes of each event. `rules` gets the last Rule that filtered one."""
+    for meta, event in events:
+        result = stage(meta, event)
+        if result.__class__ is not dict:
+            result = normalized(meta, result)
+        if isinstance(result, Rule):
+            rules[:] = [result]
+        elif isinstance(result, dict):
+            yield meta, result
+        else:
+            yield from result
