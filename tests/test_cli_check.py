@@ -56,7 +56,7 @@ def test_a_chain_that_is_read_as_another_is_told(project: Project) -> None:
     assert "is read as" not in project.slips("check").out
 
 
-def test_json_has_the_same(project: Project) -> None:
+def test_check_json_has_the_same_facts_as_the_text(project: Project) -> None:
     told = project.slips("check", "--json").json
     assert told["handler"] == {"path": "handler.py", "classes": ["Count"]}
     assert told["buckets"] == {"my-logs": "logs"}
@@ -120,7 +120,7 @@ def test_the_handler_finds_its_environment_when_it_is_checked_and_tested(project
     assert done.status == 0, done
 
 
-def test_warnings_do_not_fail(project: Project) -> None:
+def test_check_succeeds_with_warnings_alone(project: Project) -> None:
     project.config(CONFIG.replace("prefix: slow/, dest", "prefix: /slow/, dest"))
     done = project.slips("check")
     assert done.status == 0
@@ -129,7 +129,7 @@ def test_warnings_do_not_fail(project: Project) -> None:
 
 
 @pytest.mark.slow
-def test_what_the_handler_prints_is_no_part_of_the_output(project: Project) -> None:
+def test_text_that_the_handler_prints_is_no_part_of_the_output(project: Project) -> None:
     project.handler((project.root / "handler.py").read_text() + "\nprint('importing')\n")
     done = project.shell("check", "--json")
     assert done.json["handler"]["classes"] == ["Count"]
@@ -183,7 +183,7 @@ def test_the_project_that_init_writes_works(tmp_path: Path) -> None:
     assert "2 passed" in tested.stdout
 
 
-def test_init_overwrites_nothing_and_names_what_is_there(tmp_path: Path) -> None:
+def test_init_overwrites_no_file_and_names_those_that_exist(tmp_path: Path) -> None:
     project = Project(tmp_path)
     before = (tmp_path / "slips.yml").read_text()
     (tmp_path / "src").mkdir()

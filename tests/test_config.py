@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import inspect
 
 import original
 from slips import config
@@ -20,7 +21,7 @@ from slips.config import Config, Mapping, Route, SnsTopic, reference
 from slips.config.arns import placeholder_arns
 from slips.config.check import check as check_config
 from slips.config.check import find_handler
-from slips.config.declared import keys_of, unwrap
+from slips.config.declared import every_key, keys_of, unwrap
 from slips.config.problems import Problem
 from slips.errors import ConfigError
 
@@ -300,7 +301,7 @@ def test_a_mistake_that_an_alias_repeats_is_reported_once() -> None:
 # ---- mistakes: keys
 
 
-def test_an_unknown_key_says_what_was_perhaps_meant() -> None:
+def test_an_unknown_key_suggests_a_known_one() -> None:
     assert errors(SMALL.replace("bucket_mapping", "bucket_maping")) == [
         "4: key 'bucket_maping' is not known; did you mean 'bucket_mapping'?"
     ]
@@ -313,14 +314,14 @@ def test_the_value_of_a_misspelt_key_is_checked_too() -> None:
     ]
 
 
-def test_an_unknown_key_that_resembles_none_says_which_there_are() -> None:
+def test_an_unknown_key_that_resembles_none_lists_the_known_ones() -> None:
     assert errors(SMALL + "limits: {zzz: 1}") == [
         "5: limits: key 'zzz' is not known; expected record_bytes, record_values, record_depth, result_bytes, "
         "object_bytes, expansion_ratio"
     ]
 
 
-def test_a_key_that_belongs_elsewhere_says_where() -> None:
+def test_a_key_in_the_wrong_place_names_the_right_places() -> None:
     assert errors(handler("permissions_boundary: x")) == [
         "4: handler: key 'permissions_boundary' is not known here; expected it at the top level; move it"
     ]
@@ -400,7 +401,7 @@ def test_a_key_that_is_a_mapping_or_a_list_is_refused() -> None:
         ("2018-01-01", "a date"),
     ],
 )
-def test_what_yaml_does_not_take_for_text_must_be_quoted(value: str, kind: str) -> None:
+def test_a_text_that_is_another_type_to_yaml_must_be_quoted(value: str, kind: str) -> None:
     text = SMALL + f"description: {value}"
     assert errors(text) == [f"5: description: '{value}' is {kind} to YAML; expected text; quote it: '{value}'"]
     assert right(SMALL + f"description: '{value}'").description == value
@@ -527,14 +528,14 @@ def test_a_secret_placeholder_without_quotes_is_explained() -> None:
         ("!!binary aGVsbG8=", "!!binary"),
     ],
 )
-def test_tags_that_make_objects_are_refused(value: str, tag: str) -> None:
+def test_yaml_tags_that_make_objects_are_refused(value: str, tag: str) -> None:
     assert errors(handler(f"args:\n  a: {value}")) == [
         f"5: tag '{tag}' is not allowed; expected a plain value; take the tag away"
     ]
 
 
 @pytest.mark.parametrize("value", ["!!int x", "!!bool x", "!!float x", "!!int ''"])
-def test_tags_that_lie_are_refused(value: str) -> None:
+def test_yaml_tags_that_contradict_their_value_are_refused(value: str) -> None:
     assert errors(handler(f"args:\n  a: {value}"))[0].startswith("5: handler.args.a: ")
 
 
@@ -591,6 +592,37 @@ def test_every_arn_is_checked(key: str) -> None:
     for wrong in ("arn:aws:s3:::bucket", "seclog", real.replace(":aws:", ""), f"{real} x"):
         (problem,) = errors(with_arn(wrong))
         assert f"'{wrong}' does not fit; expected an ARN such as arn:aws:" in problem
+
+
+def _declared_arns() -> dict[str, str]:
+    """Each key that takes an ARN, or a list of them, with the example of its declaration."""
+    found: dict[str, str] = {}
+    for path, one in every_key(inspect.type_info(Config)):
+        kind, notes = unwrap(one.type)
+        many = isinstance(kind, inspect.ListType)
+        if isinstance(kind, inspect.ListType):
+            notes = unwrap(kind.item_type)[1]
+        if "arn" in notes and "[]" not in path:
+            found[f"{path}[]" if many else path] = notes["examples"][0]
+    return found
+
+
+def test_a_key_that_is_declared_to_hold_an_arn_is_checked_by_that_alone() -> None:
+    found = _declared_arns()
+    assert {"permissions_boundary", "backend.role_arn.drain", "backend.kms_key_arns[]", "handler.layers[]"} <= {*found}
+    for path, example in found.items():
+        placeholder = example.replace("123456789012", "1234xxxxxx")
+        data = msgspec.yaml.decode(SMALL)
+        *above, last = path.removesuffix("[]").split(".")
+        place = data
+        for name in above:
+            place = place.setdefault(name, {})
+        place[last] = [placeholder] if path.endswith("[]") else placeholder
+        text = json.dumps(data)
+        assert any(f"'{placeholder}' is a placeholder" in warning for warning in warnings(text)), path
+        assert placeholder_arns(right(text)) == [placeholder]
+        place[last] = ["seclog"] if path.endswith("[]") else "seclog"
+        assert any("'seclog' does not fit; expected an ARN such as arn:aws:" in one for one in errors(json.dumps(data)))
 
 
 @pytest.mark.parametrize(
@@ -663,7 +695,7 @@ def test_a_routing_rule_with_a_mistake_hides_no_other() -> None:
     assert [(one.line, one.level) for one in problems] == [(6, "error")]
 
 
-def test_nowhere_for_logs_to_come_from_is_a_warning() -> None:
+def test_a_config_without_a_source_of_logs_is_a_warning() -> None:
     assert warnings(SMALL.replace("backend: {sns_topics: []}", "backend: {}")) == [
         "2: no log can arrive; expected backend.sns_topics, sqs_queues, eventbridge or s3_direct (AWS), or "
         "backend.embedded (this machine); add one"
@@ -692,7 +724,7 @@ def test_one_stream_for_both_lanes_is_an_error_as_each_object_would_be_dispatche
 
 
 @pytest.mark.parametrize("key", ["stream_shards: 2", "stream_retention_hours: 48"])
-def test_what_no_stream_takes_beside_two_given_ones_is_a_warning(key: str) -> None:
+def test_settings_of_streams_beside_two_given_streams_are_a_warning(key: str) -> None:
     both = SMALL.replace("backend: {", f"{STREAMS}").replace("sns_topics: []}", f"sns_topics: []\n  {key}")
     (told,) = warnings(both)
     assert told.startswith(f"6: backend.{key.partition(':')[0]} changes nothing: both streams are given")
@@ -862,7 +894,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> Non
         ("[" * 100_000, "1: nested too deep; expected at most 50 levels; take some away"),
     ],
 )  # fmt: skip
-def test_a_file_that_is_no_yaml_says_where_and_what_to_do(text: str, problem: str) -> None:
+def test_a_file_that_is_no_yaml_is_an_error_with_line_and_remedy(text: str, problem: str) -> None:
     assert errors(text) == [problem]
 
 
@@ -928,7 +960,7 @@ def test_patterns_of_packaged_files_stay_beside_the_handler(key: str) -> None:
         assert "expected a pattern relative to the handler's directory, such as 'certs/*.pem'" in problem
 
 
-def test_merging_what_is_no_mapping_is_an_error() -> None:
+def test_merging_something_else_than_a_mapping_is_an_error() -> None:
     assert errors(SMALL + "<<: 3") == ["5: '<<' merges something else; expected an alias of a mapping, such as *name"]
 
 
@@ -955,8 +987,6 @@ def test_a_broken_file_is_a_list_of_problems_never_a_traceback(data: st.DataObje
 
 
 def _keys(kind: Any, path: str = "") -> list[str]:
-    from msgspec import inspect
-
     kind, _ = unwrap(kind)
     match kind:
         case inspect.StructType():
@@ -971,8 +1001,6 @@ def _keys(kind: Any, path: str = "") -> list[str]:
 
 
 def test_the_reference_has_every_key_once_with_a_meaning() -> None:
-    from msgspec import inspect
-
     text = reference.page()
     rows = re.findall(r"^\| `(\S+)` \| (.*?) \| (.*?) \| (.*) \|$", text, re.MULTILINE)
     assert [row[0] for row in rows] == [key[1:] for key in _keys(inspect.type_info(Config))]

@@ -76,7 +76,7 @@ def test_any_other_text_is_plain(text: str) -> None:
         ("{{SSM:my key}}", ""),
     ],
 )
-def test_a_near_miss_is_told_with_what_was_meant(text: str, meant: str) -> None:
+def test_a_near_miss_of_a_placeholder_suggests_the_right_one(text: str, meant: str) -> None:
     told = mistake(text)
     assert told.startswith("would reach the handler as it is; expected a placeholder alone")
     assert told.endswith(f"did you mean '{meant}'?" if meant else "put the text around it together in the handler")
@@ -117,7 +117,7 @@ def test_placeholders_are_found_however_deep_in_the_order_of_the_args() -> None:
     ]
 
 
-def test_what_is_fetched_takes_their_place_and_the_args_themselves_stay() -> None:
+def test_resolving_puts_secrets_into_a_copy_of_the_args() -> None:
     before = repr(ARGS)
     fetched = {"/a": "A", "db": {"any": "value"}, "/b": "{{ssm:/not-again}}"}
     assert resolve(ARGS, lambda reference: fetched[reference.id]) == {

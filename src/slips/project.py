@@ -1,4 +1,4 @@
-"""What `slips init` writes: a project that runs on this machine, or one to deploy; read in a minute."""
+"""The files that `slips init` writes: a project that runs on this machine, or one to deploy."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def _log() -> str:
 
 
 class Aws(Struct, frozen=True):
-    """What a project to deploy needs to know."""
+    """The names and addresses in a project to deploy."""
 
     stack: str
     code_bucket: str
@@ -168,7 +168,7 @@ class Aws(Struct, frozen=True):
 
 
 def files(aws: Aws | None = None) -> dict[str, str]:
-    """Path to content: of a project for this machine, or to deploy."""
+    """The contents of a project by path: one for this machine, or one to deploy if `aws` is given."""
     config, log = CONFIG, "buckets/my-logs/cloudtrail/2026-03-02.json"
     if aws is not None:
         source = DIRECT if aws.topic is None else TOPIC.format(topic=aws.topic)
@@ -186,7 +186,7 @@ def files(aws: Aws | None = None) -> dict[str, str]:
 
 
 def write(directory: Path, aws: Aws | None = None) -> list[Path]:
-    """Writes the project into `directory`; gives the paths. Raises UsageError, and writes nothing, where files are."""
+    """Write the project into `directory` and return its paths. Raises UsageError if one of its files exists."""
     contents = {directory / name: text for name, text in files(aws).items()}
     there = [str(path) for path in contents if path.exists() or path.is_symlink()]
     if there:

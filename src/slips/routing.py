@@ -1,4 +1,4 @@
-"""Where an object goes: its lane, and the mapping that says how to parse it. Pure: no I/O, no state."""
+"""The lane that an object takes, and the mapping that says how to parse it. Pure: no I/O, no state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from slips.model import Lane, ObjectEvent
 
 
 def lane_for(routing: Sequence[Route], event: ObjectEvent) -> Lane | Literal["drop"]:
-    """The lane of an object, or `drop`: that of the first rule whose bucket and prefix fit; without one, `fast`."""
+    """The lane of an object, or `drop`: that of the first rule whose bucket and prefix fit. If no rule fits, `fast`."""
     for route in routing:
         if route.bucket is not None and route.bucket != event.bucket_name:
             continue
@@ -21,7 +21,7 @@ def lane_for(routing: Sequence[Route], event: ObjectEvent) -> Lane | Literal["dr
 
 
 def mapping_for(bucket_mapping: abc.Mapping[str, Sequence[Mapping]], bucket: str, key: str) -> Mapping | None:
-    """The mapping with the longest prefix that `key` begins with; None if none does."""
+    """The mapping with the longest prefix of `key`; None if no mapping has a prefix of it."""
     fitting = (mapping for mapping in bucket_mapping.get(bucket, ()) if key.startswith(mapping.prefix))
     return max(fitting, key=lambda mapping: len(mapping.prefix), default=None)
 
@@ -29,8 +29,8 @@ def mapping_for(bucket_mapping: abc.Mapping[str, Sequence[Mapping]], bucket: str
 def lane_of_item(event: ObjectEvent, routing: Sequence[Route]) -> Lane:
     """The lane on which to replay an event: its own, else the one in its stream's name, else that of `routing`.
 
-    Items of another stack name a stream that is not ours; items of 2018 have no `lane`. What is dropped today was not
-    when it failed: it takes `fast`.
+    Items of another stack name a stream that is not ours; items of 2018 have no `lane`. If routing drops the object
+    today, it did not when the object failed: the event takes `fast`.
     """
     if event.lane is not None:
         return event.lane

@@ -1,4 +1,4 @@
-"""`check` and `init`: is the project right, and how to begin one."""
+"""`check` finds the mistakes of a project, `init` writes a first one."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from slips.usercode import importing
 
 
 class Checked(Struct):
-    """A mapping as `run` will use it."""
+    """A mapping with its lanes and its chain, as `run` will use them."""
 
     bucket: str
     prefix: str
     lanes: list[str]
-    """`fast`, or `fast` and `drop for logs/debug/` where routing looks at more of the key."""
+    """`fast`; or `fast` and `drop for logs/debug/` if routing looks at more of the key."""
     chain: list[str]
     on_error: str
 
@@ -101,7 +101,7 @@ def check(
 
 
 def _handler_of(text: str, file: Path) -> Path | None:
-    """The handler that a config with mistakes names, so that its own are told at once, too."""
+    """The handler of a config with mistakes, so that `check` reports the mistakes of both at once."""
     from slips.config.check import find_handler
 
     path = find_handler(text)
@@ -123,14 +123,14 @@ def _mappings(config: Config) -> list[Checked]:
 
 
 def _places(config: Config, *, aws: bool) -> dict[str, str]:
-    """Where each bucket is, for the stack if `aws`."""
+    """The address of each bucket: its directory on this machine, or `s3://…` on AWS."""
     embedded = None if aws else config.backend.embedded
     directories = embedded.buckets if embedded else {}
     return {bucket: directories.get(bucket, f"s3://{bucket}") for bucket in config.bucket_mapping}
 
 
 def lanes_of(routing: Sequence[Route], bucket: str, prefix: str) -> list[str]:
-    """The lanes of the objects below `prefix`: that of most, then those of rules that look at more of the key."""
+    """The lanes of the objects below `prefix`: the lane of most, then those of rules that look at more of the key."""
     reached: list[Route] = []
     for route in routing:
         if route.bucket in (None, bucket):
@@ -159,7 +159,7 @@ def _print_project(
             config.bucket_mapping[bucket], (each.chain for each in mappings if each.bucket == bucket), strict=True
         )
         for mapping, chain in read:
-            # A name alone stands for its usual chain; of a whole chain nobody expects that another one is read.
+            # A name alone stands for its usual chain; for a whole chain, users do not expect another one.
             if len(mapping.format) > 1 and mapping.format != chain:
                 given, taken = ", ".join(mapping.format), ", ".join(chain)
                 show_text(one_line(f"  {mapping.prefix or '(all)'}: [{given}] is read as [{taken}]"))
@@ -219,7 +219,7 @@ def init(
 def _project_on_aws(
     directory: Path, stack: str | None, code_bucket: str | None, log_bucket: str | None, topic: str | None
 ) -> project.Aws:
-    """What was given, checked: the config that is written must be right. Raises UsageError."""
+    """The project of the given options. Raises UsageError if `check` would find a mistake in its config."""
     from slips.config.check import check as check_config
 
     if not code_bucket or not log_bucket:

@@ -1,7 +1,4 @@
-"""The text of slips.yml to a `Config` and all its problems, with lines.
-
-`nodes` composes the YAML, `values` reads it beside the declaration, `rules` compares keys with each other.
-"""
+"""The text of slips.yml to a `Config` and all problems, each with its line."""
 
 from __future__ import annotations
 
@@ -25,7 +22,8 @@ def check(
 ) -> tuple[Config | None, list[Problem]]:
     """The config in `text`, None if it has errors, and all problems in file order, warnings among them.
 
-    `file` is how problems name it, and what paths are relative to. Without `files`, those it names need not exist.
+    Problems name `file`, and paths in the config are relative to it. Without `files`, the files that the config names
+    need not exist.
     """
     problems, path = Problems(file), Path(file).absolute()
     values = Values(problems)

@@ -9,7 +9,7 @@ from msgspec import inspect
 
 
 def unwrap(kind: inspect.Type) -> tuple[inspect.Type, dict[str, Any]]:
-    """A declared type without its notes and without None; and the notes, an outer one before an inner."""
+    """A declared type without its notes and without None, and the notes; an outer note hides an inner one."""
     notes: dict[str, Any] = {}
     while isinstance(kind, inspect.Metadata | inspect.UnionType):
         if isinstance(kind, inspect.UnionType):
@@ -62,7 +62,7 @@ def every_text(value: Any, kind: inspect.Type) -> Iterator[tuple[str, dict[str, 
 
 
 def describe(kind: inspect.Type) -> str:
-    """What a key takes, for people: "a whole number from 1 to 900"."""
+    """Say which values a key takes: "a whole number from 1 to 900"."""
     kind, notes = unwrap(kind)
     if "expected" in notes:
         return str(notes["expected"])

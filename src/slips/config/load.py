@@ -1,6 +1,6 @@
 """A config file, a text or a deployed package to a `Config`. Raises ConfigError with every mistake.
 
-The functions on AWS read a config that was checked before it was packaged: this must never import YAML for them.
+The functions on AWS read a config that was checked before it was packaged: importing this must never import YAML.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PACKAGED = "slips-config.json"
 
 
 def load(path: Path | str) -> Config:
-    """The config in the file `path`. Raises ConfigError with every mistake in it."""
+    """The config in the file `path`. Raises ConfigError with every mistake in the file."""
     from slips.config.check import check
 
     return _config_of(*check(read(path), str(path)))
@@ -34,7 +34,7 @@ def parse(text: str, file: str = "slips.yml") -> Config:
 
 
 def read_packaged(directory: Path) -> Config:
-    """The config in a deployed package, which lies unpacked in `directory`. It was checked when that was built."""
+    """The config in a deployed package, unpacked in `directory`. `deploy` has checked it."""
     import msgspec
 
     config = msgspec.json.decode((directory / PACKAGED).read_bytes(), type=Config)

@@ -1,4 +1,4 @@
-"""docs/config.md and the JSON Schema for editors, both written from the declaration."""
+"""docs/config.md and the JSON Schema for editors, written from the declaration."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _for_editors(schema: Any) -> Any:
-    """The schema with other keys refused, and short forms taken."""
+    """The schema, changed to refuse unknown keys and to accept short forms."""
     if isinstance(schema, list):
         return [_for_editors(one) for one in schema]
     if not isinstance(schema, dict):
@@ -37,7 +37,7 @@ def _for_editors(schema: Any) -> Any:
 
 
 def page() -> str:
-    """docs/config.md: every key with what it takes, its default and its meaning."""
+    """docs/config.md: every key with its values, its default and its meaning."""
     root, _ = unwrap(inspect.type_info(Config))
     assert isinstance(root, inspect.StructType)  # noqa: S101 - for mypy
     head = ["", "| key | takes | default | meaning |", "|---|---|---|---|"]
@@ -67,7 +67,7 @@ def _has_row(one: inspect.Field) -> bool:
 
 
 def _row(path: str, one: inspect.Field) -> str:
-    """A line of the table."""
+    """The row of a key in its table."""
     _, notes = unwrap(one.type)
     default = "required" if one.required else ""
     if one.default not in (msgspec.NODEFAULT, None, ""):

@@ -26,7 +26,7 @@ RESERVED = {
     *("AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME"),
     *("AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"),
 }
-"""Variables that Lambda sets, and lets nobody set."""
+"""Variables that Lambda sets itself, and refuses in a config."""
 
 
 class Rules:
@@ -43,7 +43,7 @@ class Rules:
         self._tags: dict[str, Any] = data.get("tags", {})
 
     def check(self, *, files: bool) -> None:
-        """Report all that is wrong between the right values; without `files`, those it names need not exist."""
+        """Report every mistake. Without `files`, the files that the config names need not exist."""
         self._check_handler()
         self._check_rights()
         self._check_tags()

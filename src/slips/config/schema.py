@@ -411,7 +411,7 @@ class Config(Struct, frozen=True, kw_only=True):
     ]
     limits: Limits = field(default_factory=Limits)
     file: Annotated[str, Meta(extra={"internal": True})] = ""
-    """Absolute path of the config file; not a key of it. Empty for a config that comes from elsewhere."""
+    """Absolute path of the config file; no key of slips.yml. Empty if the config comes from no file."""
 
     @property
     def root(self) -> Path:
@@ -424,5 +424,5 @@ class Config(Struct, frozen=True, kw_only=True):
 
     @property
     def state_directory(self) -> Path:
-        """Where this machine keeps its state; `.slips` beside the config file where `backend.embedded` says nothing."""
+        """The directory of this machine's state: `.slips` beside the config file if `backend.embedded` names none."""
         return self.resolve((self.backend.embedded or Embedded()).path)

@@ -1,6 +1,6 @@
 """Secrets in `handler.args`: `{{ssm:/path}}` or `{{secretsmanager:id:key}}`, resolved where the handler runs.
 
-A package, a log or an error item only ever holds the placeholder. Pure: who asks AWS is passed in.
+A package, a log or an error item only ever holds the placeholder. Pure: the caller passes the function that asks AWS.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ _NEARLY = re.compile(r"\{\{\s*(ssm|secretsmanager)\b", re.IGNORECASE)
 _SINGLE = re.compile(r"\s*\$?\{\s*(ssm|secretsmanager)\s*:[^{}]*\}\s*")
 _OTHER = re.compile(r"\{\{\s*([A-Za-z][A-Za-z _-]*?)\s*[:/]")
 _ONE = re.compile(r"\s*\$?\{+\s*([A-Za-z][A-Za-z _-]*?)\s*(:|(?=/))([^{}]*)\}+\s*")
-"""A text that could be mended: the service, and what it is asked for."""
+"""A text that may become a right placeholder: groups are the service and the name of the secret."""
 _PARAMETER = re.compile(r"(arn:[^:]+:ssm:[^:]+:[^:]+:parameter)?[A-Za-z0-9_./-]+(:[A-Za-z0-9_.-]+)?")
 """https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html
-The part behind the name is a version or a label."""
+A version or a label may follow the name."""
 _SERVICES = ("ssm", "secretsmanager")
 _ARN_PARTS = 7
-"""`arn:aws:secretsmanager:region:account:secret:name`; what follows is the key."""
+"""`arn:aws:secretsmanager:region:account:secret:name`; the key follows."""
 
 _PARAMETER_PART = 5
-"""`arn:aws:ssm:region:account:parameter/name`; what follows selects a version."""
+"""`arn:aws:ssm:region:account:parameter/name`; a selector of the version follows."""
 
 
 class Reference(Struct, frozen=True):
-    """What a placeholder stands for."""
+    """A parameter or a secret that a placeholder names."""
 
     service: Literal["ssm", "secretsmanager"]
     id: str
     """Name or ARN of the parameter or the secret."""
     key: str | None = None
-    """Of a secret that is a JSON object: the value of this key; None: the whole text."""
+    """Key of a secret that is a JSON object, whose value is meant; None: the whole text."""
 
     @classmethod
     def of(cls, text: str) -> Reference | None:
-        """What `text` stands for; None if it is no placeholder but a plain text."""
+        """The reference in `text`; None if it is a plain text and no placeholder."""
         found = _PLACEHOLDER.fullmatch(text.strip())
         if found is None:
             return None
@@ -52,7 +52,7 @@ class Reference(Struct, frozen=True):
 
 
 def parameter(id: str) -> str:
-    """Name of the parameter that a name or an ARN stands for, without the `/` before and the selector (`:3`) behind."""
+    """Name of the parameter that a name or an ARN refers to, without a `/` in front and a selector (`:3`) behind."""
     name = id.split(":")[_PARAMETER_PART].removeprefix("parameter") if id.startswith("arn:") else id.partition(":")[0]
     return name.removeprefix("/")
 
@@ -60,7 +60,7 @@ def parameter(id: str) -> str:
 def mistake(text: str) -> str:
     """Say what is wrong with a text that is nearly a placeholder; empty for a right one, and for any other text.
 
-    Nearly: with text around it, without an id, with a wildcard, of a misspelt service, or of no parameter's name.
+    Nearly means: with text around it, without an id, with a wildcard, of a misspelt service, or of no parameter's name.
     """
     found = Reference.of(text)
     if found is not None and found.service == "ssm" and not _PARAMETER.fullmatch(found.id):
@@ -80,7 +80,7 @@ def mistake(text: str) -> str:
 
 
 def _mended(text: str) -> str:
-    """The placeholder that was meant; empty if that cannot be told."""
+    """The placeholder that the user meant; empty if the text does not show it."""
     found = _ONE.fullmatch(text)
     service = _service(found[1]) if found else ""
     if not found or not service:
@@ -91,13 +91,13 @@ def _mended(text: str) -> str:
 
 
 def _service(word: str) -> str:
-    """The service that a word resembles: `SSM`, `secretmanager`, `secrets-manager`; empty for a word of its own."""
+    """The service that a word resembles: `SSM`, `secretmanager`, `secrets-manager`; empty if it resembles none."""
     letters = re.sub("[^a-z]", "", word.lower())
     return next(iter(difflib.get_close_matches(letters, _SERVICES, n=1, cutoff=0.8)), "")
 
 
 def references(value: Any) -> Iterator[Reference]:
-    """Each reference in `handler.args`, however deep."""
+    """Yield each reference in `handler.args`, however deep."""
     if isinstance(value, str):
         if (found := Reference.of(value)) is not None:
             yield found
@@ -110,7 +110,7 @@ def references(value: Any) -> Iterator[Reference]:
 
 
 def resolve(value: Any, fetch: Callable[[Reference], Any]) -> Any:
-    """`value` with what `fetch` gives in place of each placeholder; `value` itself stays as it is."""
+    """A copy of `value` in which `fetch` has replaced each placeholder by its secret."""
     if isinstance(value, str):
         found = Reference.of(value)
         return value if found is None else fetch(found)
