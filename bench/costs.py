@@ -34,6 +34,7 @@ from slips.backends.aws.lanes import records_at_once
 from slips.backends.aws.ledger import DynamoLedger
 from slips.config import Config, parse
 from slips.deploy import template
+from slips.site import LambdaSite
 
 PRICES = {
     "lambda_request": 0.20e-6,  # https://aws.amazon.com/lambda/pricing/
@@ -201,9 +202,9 @@ def _size(item: dict[str, Any]) -> int:
 
 
 @contextmanager
-def running(config: Config, wire: Wire) -> Iterator[lambdas.Function]:
+def running(config: Config, wire: Wire) -> Iterator[LambdaSite]:
     """The functions of a stack, on the wire."""
-    function, before = lambdas.Function(), dict(os.environ)
+    site, before = LambdaSite(os.environ), dict(os.environ)
     with tempfile.TemporaryDirectory() as root:
         (Path(root) / "handler.py").write_text(HANDLER)
         os.environ |= {
@@ -220,15 +221,15 @@ def running(config: Config, wire: Wire) -> Iterator[lambdas.Function]:
         packaged = parse(BASE.format(backend="{s3_direct: true}", handler=""), str(Path(root) / "slips.yml"))
         clients = wire.clients()
         ledger = DynamoLedger(clients.dynamodb, "logs-Ledger-1ABCDEFGHIJKL", None, lambda: NOW)
-        function.__dict__.update(config=packaged, clients=clients, ledger=ledger)
-        former, lambdas._function = lambdas._function, function
+        site.__dict__.update(config=packaged, clients=clients, ledger=ledger)
+        former, lambdas._site = lambdas._site, site
         root_logger, level = logging.getLogger(), telemetry.log.level
         handlers, root_logger.handlers = root_logger.handlers, []
         telemetry.log.setLevel(logging.NOTSET)
         try:
-            yield function
+            yield site
         finally:
-            lambdas._function, root_logger.handlers = former, handlers
+            lambdas._site, root_logger.handlers = former, handlers
             telemetry.log.setLevel(level)
             os.environ.clear()
             os.environ.update(before)

@@ -43,18 +43,18 @@ for service in ("s3", "dynamodb", "kinesis"):
 """What a function that uses these three services pays in any case."""
 
 SLIPS = """
+import os
 import slips.lambdas
-function = slips.lambdas.Function()
-function.config, function.code_version
-from slips.interface import load_handlers
-load_handlers(function.config.resolve(function.config.handler.path))
+site = slips.lambdas.LambdaSite(os.environ)
+site.config, site.code_version, site.handlers
 """
 """Everything that the main func needs before its first object, but for the SDK."""
 
 BOTH = """
+import os
 import slips.lambdas
-function = slips.lambdas.Function()
-function.processor, function.stream, function.ledger, function.errors
+site = slips.lambdas.LambdaSite(os.environ)
+slips.lambdas._processor(site), site.stream, site.ledger, site.errors
 """
 
 

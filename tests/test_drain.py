@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
 import pytest
 from msgspec.structs import asdict, replace
 
-from fakes import Ledger
+from fakes import FakeSite, Ledger, config_of
 from slips.config import Route
 from slips.errors import StorageError, StreamError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Range
-from slips.pipeline.drain import Drained, drain
+from slips.pipeline.replay import Replayed, replay
 from slips.ports import StoredObject
 
 STREAMS: dict[Lane, str] = {"fast": "mine-EventFastStream-1", "slow": "mine-EventSlowStream-2"}
@@ -99,30 +99,27 @@ class Scene:
     """What a drain works on."""
 
     def __init__(self, *items: ErrorItem) -> None:
-        self.errors, self.stream, self.store = Errors(*items), Streams(), Objects(a="e1")
+        self.errors, self.stream, self.store, self.ledger = Errors(*items), Streams(), Objects(a="e1"), Ledger()
         self.routing: list[Route] = []
         self.reader: str | None = "s3-lines"
 
-    def iterate(
-        self,
-        items: Sequence[ErrorItem] | None = None,
-        dry_run: bool = False,
-        drop: Callable[[ObjectEvent], None] | None = None,
-    ) -> Iterator[Drained]:
-        return drain(
-            list(self.errors.scan()) if items is None else items,
+    def iterate(self, items: Sequence[ErrorItem] | None = None, dry_run: bool = False) -> Iterator[Replayed]:
+        config = config_of(self.reader or "s3-lines", routing=self.routing)
+        if self.reader is None:
+            config = replace(config, bucket_mapping={})
+        site = FakeSite(
+            config=config,
             errors=self.errors,
             store=self.store,
             stream=self.stream,
-            routing=self.routing,
+            ledger=self.ledger,
             streams=STREAMS,
-            reader_of=lambda _event: self.reader,
-            drop=drop,
-            dry_run=dry_run,
         )
+        for each in list(self.errors.scan()) if items is None else items:
+            yield replay(each, site, dry_run=dry_run)
 
-    def drain(self, dry_run: bool = False, drop: Callable[[ObjectEvent], None] | None = None) -> list[Drained]:
-        return list(self.iterate(dry_run=dry_run, drop=drop))
+    def drain(self, dry_run: bool = False) -> list[Replayed]:
+        return list(self.iterate(dry_run=dry_run))
 
 
 def test_an_item_goes_back_on_its_lane_and_out_of_the_table() -> None:
@@ -143,12 +140,12 @@ def test_an_item_that_names_no_object_stays_and_says_so() -> None:
 
 def test_an_event_lost_before_routing_saw_it_is_dropped_where_a_rule_says_so() -> None:
     lost, failed = event("b", None), event("a", None, dest_stream="mine-EventFastStream-1")
-    scene, ledger = Scene(item("r1", lost), item("r2", failed)), Ledger()
+    scene = Scene(item("r1", lost), item("r2", failed))
     scene.routing = [Route(dest="drop")]
-    first, second = scene.drain(drop=ledger.drop)
+    first, second = scene.drain()
     assert (first.lanes, first.notes) == ([], ["s3://my-logs/b: dropped by a routing rule"])
     assert second.lanes == ["fast"], "what was on a lane was not dropped then"
-    assert ledger.status(lost) == "dropped"
+    assert scene.ledger.status(lost) == "dropped"
     assert scene.errors.items == {}
 
 

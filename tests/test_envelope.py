@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fakes import Errors, Ledger, Streams
+from fakes import Errors, FakeSite, Streams
 from slips.envelope import (
     Batch,
     Cause,
@@ -29,8 +29,8 @@ from slips.envelope import (
 )
 from slips.errors import EnvelopeError
 from slips.model import ObjectEvent
-from slips.pipeline.drain import redeliver
 from slips.pipeline.report import report_lost
+from slips.pipeline.undelivered import redeliver
 
 EVENTS = {path.stem: path.read_text() for path in sorted((Path(__file__).parent / "events").glob("*.json"))}
 CREATED = ObjectEvent(
@@ -644,6 +644,9 @@ class OneMessage:
     def release(self, receipts: Sequence[str]) -> bool:
         return True
 
+    def take_over(self, record: Any, source: str, receives: int | None) -> bool:
+        raise NotImplementedError
+
     def delete(self, receipt: str) -> None: ...
 
 
@@ -659,20 +662,14 @@ def test_half_a_character_anywhere_gives_what_can_be_stored_or_tells_a_problem(n
             except EnvelopeError as error:
                 str(error).encode()
         errors, stream = Errors(), Streams()
+        site = FakeSite(errors=errors, stream=stream)
         try:
             found = found_in(payload)
             msgspec.json.encode(found.batches)
-            report_lost(found, read_back=lambda _: (), ledger=Ledger(), errors=errors, now=0.0)
+            report_lost(found, site)
         except EnvelopeError as error:
             str(error).encode()
-        for each in redeliver(
-            OneMessage(json.dumps(payload)),
-            read_back=lambda _: (),
-            stream=stream,
-            ledger=Ledger(),
-            routing=[],
-            streams={"fast": "f", "slow": "s"},
-        ):
+        for each in redeliver(OneMessage(json.dumps(payload)), site):
             each.note.encode()
         msgspec.json.encode([list(errors.items.values()), stream.lanes])
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 import pytest
 from msgspec.structs import replace
 
-from fakes import Errors, Ledger, Objects, Streams, Witness, object_event, processor_of
+from fakes import Errors, FakeSite, Ledger, Objects, Streams, Witness, object_event, processor_of
 from slips.envelope import Cause, Found
 from slips.errors import ReaderError, UnfinishedError
 from slips.interface import Handler
@@ -311,10 +311,15 @@ def test_a_ledger_that_fails_while_other_content_is_concluded_costs_nothing(faul
     assert len(keys()) == (4 if fault == "finish a" else 2)
 
 
+def site_of(scene: Scene) -> FakeSite:
+    """Where the reporter works."""
+    return FakeSite(ledger=scene.ledger, errors=scene.errors, clock=lambda: 1.5e9)
+
+
 def give_up(scene: Scene, event: ObjectEvent, error_type: str = "UnfinishedError") -> None:
     """AWS gives the invocation `r` up, and the reporter hears of it."""
     found = Found([event], [], Cause(request_id="r", error_type=error_type, message="given up", attempts=3), 0)
-    report_lost(found, read_back=lambda _: (), ledger=scene.ledger, errors=scene.errors, now=1.5e9)
+    report_lost(found, site_of(scene))
 
 
 @pytest.mark.parametrize("died", [True, False])
@@ -679,11 +684,11 @@ def test_a_part_whose_rest_could_never_be_sent_becomes_an_item_of_the_rest_alone
         with pytest.raises(UnfinishedError):
             chain.step("r")
     scene = chain.scene
-    done = report_lost(lost(event, "r"), read_back=lambda _: (), ledger=scene.ledger, errors=scene.errors, now=0)
+    done = report_lost(lost(event, "r"), site_of(scene))
     assert [(item.request_id, item.records) for item in done.items] == [("r-rest", [(12, None)])]
     assert {item.request_id: item.records for item in scene.errors.scan()} == {"r": [(2, 2)], "r-rest": [(12, None)]}
     assert scene.status("big") == "part"
-    again = report_lost(lost(event, "r"), read_back=lambda _: (), ledger=scene.ledger, errors=scene.errors, now=0)
+    again = report_lost(lost(event, "r"), site_of(scene))
     assert again.items == []
     scene.stream.lanes["fast"][:] = [replace(done.items[0].events[0], replay="r-rest@1")]  # as drain sends it
     scene.errors.discard("r-rest")
@@ -699,7 +704,7 @@ def test_a_rest_that_is_done_meanwhile_takes_its_item_away() -> None:
     for _ in range(3):
         with pytest.raises(UnfinishedError):
             chain.step("r")
-    report_lost(lost(event, "r"), read_back=lambda _: (), ledger=scene.ledger, errors=scene.errors, now=0)
+    report_lost(lost(event, "r"), site_of(scene))
     scene.stream.lanes["fast"].remove(event)
     assert scene.stream.lanes["fast"], "it was sent"
     chain.to_the_end()

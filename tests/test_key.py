@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fakes import Errors, Ledger, Objects, Streams, Witness, object_event
+from fakes import Errors, FakeSite, Ledger, Objects, Streams, Witness, object_event
 from slips.config import Config, HandlerConfig, Mapping, Route
 from slips.envelope import Cause, Found
 from slips.errors import StorageError, UnfinishedError
@@ -76,7 +76,7 @@ class Scene:
     def report(self, *events: ObjectEvent) -> int:
         """Items that the reporter makes when AWS gives up request `r`."""
         found = Found(list(events), [], Cause(request_id="r", error_type="UnfinishedError", attempts=3), 0)
-        done = report_lost(found, read_back=lambda _: (), ledger=self.ledger, errors=self.errors, now=0)
+        done = report_lost(found, FakeSite(ledger=self.ledger, errors=self.errors))
         return len(done.items)
 
     def status(self, key: str) -> str:

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -34,12 +35,12 @@ from slips.config import PACKAGED, Config, HandlerConfig, Mapping, Route
 from slips.envelope import arguments, decode, encode, evidence
 from slips.errors import EnvelopeError, SlipsError, StreamError, UnfinishedError, UsageError
 from slips.model import ErrorItem, Lane, ObjectEvent, Outcome
+from slips.site import LambdaSite
 from test_telemetry import check_metrics
 
 EVENTS = Path(__file__).parent / "events"
 HANDLER = """\
 import logging
-import re
 import slips.interface
 
 class Count(slips.interface.Handler):
@@ -122,10 +123,11 @@ class Stack:
             routing=routing or [],
         )
         (self._root / PACKAGED).write_bytes(msgspec.json.encode(config))
-        function = lambdas.Function()
+        site = LambdaSite(os.environ)
         names = ("s3", "kinesis", "dynamodb", "sqs", "ssm", "secretsmanager")
-        function.clients = SimpleNamespace(functions=self.functions, **{name: aws.client(name) for name in names})
-        self._monkeypatch.setattr(lambdas, "_function", function)
+        clients: Any = SimpleNamespace(functions=self.functions, **{name: aws.client(name) for name in names})
+        site.clients = clients
+        self._monkeypatch.setattr(lambdas, "_site", site)
 
     def call(self, function: Callable[[Any, Any], Any], payload: Any, context: Context | None = None) -> Any:
         """One invocation. `said` is then what it wrote, each line JSON."""
@@ -377,7 +379,7 @@ def test_messages_that_a_lane_refuses_come_again_some_times_before_they_are_move
     payload = queued(*bodies.values())
     for record in payload["Records"]:
         record["attributes"] = {"ApproximateReceiveCount": receives}
-    lambdas._function.stream = Full()
+    lambdas._site.stream = full()
     done = stack.call(lambdas.event_pusher, payload)
     assert [each["itemIdentifier"] for each in done["batchItemFailures"]] == (["m2", "m3"] if stay else [])
     assert stack.undelivered() == (1 if stay else 3)
@@ -386,9 +388,9 @@ def test_messages_that_a_lane_refuses_come_again_some_times_before_they_are_move
 def test_what_a_lane_refused_too_often_is_pushed_by_drain(stack: Stack) -> None:
     payload = queued(json.dumps({"Records": [s3_record()]}))
     payload["Records"][0]["attributes"]["ApproximateReceiveCount"] = "5"
-    stream, lambdas._function.stream = lambdas._function.stream, Full()
+    stream, lambdas._site.stream = lambdas._site.stream, full()
     stack.call(lambdas.event_pusher, payload)
-    lambdas._function.stream = stream
+    lambdas._site.stream = stream
     done = stack.call(lambdas.drain, None)
     assert (done["undelivered"], len(stack.lane()), stack.undelivered()) == (1, 1, 0)
 
@@ -422,8 +424,13 @@ class Full:
         raise StreamError(f"lane {lane} is full", events)
 
 
+def full() -> Any:
+    """Stands for the streams."""
+    return Full()
+
+
 def test_a_lane_that_refuses_fails_every_message_of_a_queue_and_the_invocation_of_others(stack: Stack) -> None:
-    lambdas._function.stream = Full()
+    lambdas._site.stream = full()
     done = stack.call(lambdas.event_pusher, sent("sqs-raw.json"))
     assert [each["itemIdentifier"] for each in done["batchItemFailures"]] == [
         each["messageId"] for each in sent("sqs-raw.json")["Records"]
@@ -475,7 +482,7 @@ def test_a_bad_record_without_a_number_fails_the_whole_batch(stack: Stack) -> No
 
 def test_the_delay_of_the_lane_is_a_setting(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    lambdas._function.sleep = slept.append
+    lambdas._site.sleep = slept.append
     for delay in ("7", "0.5", ""):
         monkeypatch.setenv("SLIPS_DELAY", delay)
         stack.call(lambdas.dispatcher, sent("kinesis.json"))
@@ -564,7 +571,7 @@ def test_a_process_that_an_object_has_damaged_ends_with_the_others_on_their_lane
         "    def recv(self, meta, event):\n        if event['n'] == 1: builtins.len = None; len('x')\n"
     )
     ended: list[int] = []
-    lambdas._function.exit = ended.append
+    lambdas._site.exit = ended.append
     events = payload_of(stack.put("azure/a", {"n": 1}), stack.put("azure/b", {"n": 2}))
     with pytest.raises(UnfinishedError, match=r"len was replaced"):
         stack.call(lambdas.main_func, events)
@@ -599,8 +606,8 @@ def test_a_function_waits_for_throttled_secrets_no_longer_than_half_of_its_time(
         nonlocal now
         now += seconds
 
-    function = lambdas._function
-    function.clients.ssm, function.sleep, function.clock = Throttled(), sleep, lambda: now
+    site: Any = lambdas._site
+    site.clients.ssm, site.sleep, site.monotonic = Throttled(), sleep, lambda: now
     for milliseconds, most in ((10_000, 5), (900_000, 30)):
         now = 0.0
         with pytest.raises(UsageError, match="ThrottlingException"):
@@ -610,7 +617,7 @@ def test_a_function_waits_for_throttled_secrets_no_longer_than_half_of_its_time(
 
 def test_a_rotated_secret_reaches_a_warm_process_with_the_next_object_after_its_age(stack: Stack) -> None:
     now = 0.0
-    lambdas._function.clock = lambda: now
+    lambdas._site.monotonic = lambda: now
 
     def secret_length(key: str) -> Any:
         event = stack.put(f"azure/{key}", {"n": 1})
@@ -805,7 +812,7 @@ def test_an_undelivered_message_that_cannot_be_read_stays_with_a_note(stack: Sta
 
 
 def test_functions_make_their_own_clients_from_their_settings(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lambdas, "_function", lambdas.Function())
+    monkeypatch.setattr(lambdas, "_site", LambdaSite(os.environ))
     stack.call(lambdas.event_pusher, sent("sns-s3.json"))
     event = stack.put(KEY, {"n": 1})
     assert stack.call(lambdas.main_func, payload_of(event))["succeeded"] == 1

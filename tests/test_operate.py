@@ -43,10 +43,12 @@ from slips.envelope import found_in
 from slips.errors import SlipsError, StreamError, UsageError
 from slips.model import ErrorItem, ObjectEvent, Outcome, Sample, format_time
 from slips.operations import Alarm, LaneStatus, LogLine
-from slips.pipeline.choose import Choice
+from slips.pipeline import drain as station
+from slips.pipeline.drain import DrainRequest, DrainResult
 from slips.service import supervisor
 from slips.service.messages import Frames, Opened, Progress, Ready, Setup, Task, frame
-from slips.service.worker import args_of, serve
+from slips.service.worker import serve
+from slips.site import StackSite, WorkerSite
 from stacks import VARIABLES, deploy, template, template_of_2018
 
 pytestmark = pytest.mark.once
@@ -557,11 +559,12 @@ def test_a_lane_that_refuses_ends_drain_which_then_says_what_it_did(
     cloud.fail("r2", events=[ObjectEvent(bucket_name="my-logs", object_key="slow/b", lane="slow")])
     cloud.fail("r3", failed_at="2019-01-01T00:00:00.000Z")
     cloud.clients.kinesis.delete_stream(StreamName=cloud.stack().streams["slow"])
-    report, config = drain.Report(), parse(ON_AWS)
-    selection = drain.Selection([], Choice(), None, False)
-    stack = StackOperations(cloud.stack())
-    with pytest.raises(StreamError, match="lane slow"), drain.told(report, stack, False, False):
-        drain.from_here(stack, config, S3Store(cloud.clients.s3), selection, report, lambda _: None, show=False)
+    done, deployed = DrainResult(), cloud.stack()
+    site = StackSite(parse(ON_AWS), deployed)
+    site.store = S3Store(cloud.clients.s3)
+    stack = StackOperations(deployed)
+    with pytest.raises(StreamError, match="lane slow"), drain.told(done, stack, False, False):
+        list(station.drain(DrainRequest(), site, done))
     assert cloud.errors() == ["r2", "r3"]
     assert capsys.readouterr().out == "1 item drained: 1 on lane fast; the stack processes them now\n"
 
@@ -619,11 +622,11 @@ class FakeDrain:
         return {"Payload": body, **({"FunctionError": "Unhandled"} if "errorMessage" in answer else {})}
 
 
-def remote(cloud: Cloud, function: FakeDrain, selection: drain.Selection) -> drain.Report:
+def remote(cloud: Cloud, function: FakeDrain, request: DrainRequest) -> DrainResult:
     cloud.clients.patient_functions = function  # type: ignore[assignment]
-    report = drain.Report()
-    drain.remotely(StackOperations(cloud.stack()), selection, report, lambda _: None)
-    return report
+    done = DrainResult()
+    list(station.drain_remotely(request, StackOperations(cloud.stack()), done))
+    return done
 
 
 def result(drained: int, *, kept: int = 0, more: bool = False, notes: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -636,7 +639,7 @@ def test_the_function_is_called_again_while_there_is_more(cloud: Cloud) -> None:
     for request_id in ("r1", "r2"):
         cloud.fail(request_id)
     function = FakeDrain(result(3, kept=1, more=True, notes=("kept x",)), result(2, kept=1, notes=("kept x", "y")))
-    chosen = drain.Selection([], Choice("2h", "my-logs/", "KeyError"), 7, False)
+    chosen = DrainRequest(since="2h", prefix="my-logs/", type="KeyError", limit=7)
     report = remote(cloud, function, chosen)
     asked = {"since": "2h", "prefix": "my-logs/", "type": "KeyError", "dry_run": False}
     assert function.asked == [{**asked, "limit": 7}, {**asked, "limit": 4}]
@@ -653,24 +656,24 @@ def test_the_function_gets_whole_ids_and_again_only_those_that_are_left(cloud: C
             return super().invoke(**request)
 
     function = Deleting(result(1, more=True), result(1))
-    remote(cloud, function, drain.Selection(["2a", "8b0b-1"], Choice(), None, False))
+    remote(cloud, function, DrainRequest(drain.whole(["2a", "8b0b-1"], StackOperations(cloud.stack()))))
     assert [each["ids"] for each in function.asked] == [["2a45-1", "8b0b-1"], ["8b0b-1"]]
     last = Deleting(result(1, more=True))
     cloud.fail("2a45-1")
-    remote(cloud, last, drain.Selection(["2a45-1"], Choice(), None, False))
+    remote(cloud, last, DrainRequest(["2a45-1"]))
     assert [each["ids"] for each in last.asked] == [["2a45-1"]], "a request without ids would be for everything"
 
 
 def test_a_dry_run_asks_the_function_once(cloud: Cloud) -> None:
     function = FakeDrain(result(3, more=True))
-    report = remote(cloud, function, drain.Selection([], Choice(), None, True))
+    report = remote(cloud, function, DrainRequest(dry_run=True))
     assert function.asked == [{"dry_run": True}]
     assert report.notes == ["the function's time was up: there are more"]
 
 
 @pytest.mark.slow
 def test_a_function_that_gets_no_further_or_fails_is_failed_work(cloud: Cloud) -> None:
-    everything = drain.Selection([], Choice(), None, False)
+    everything = DrainRequest()
     with pytest.raises(SlipsError, match="gets no further"):
         remote(cloud, FakeDrain(result(0, kept=3, more=True)), everything)
     with pytest.raises(SlipsError, match="failed: no bucket; expected it to drain"):
@@ -678,7 +681,7 @@ def test_a_function_that_gets_no_further_or_fails_is_failed_work(cloud: Cloud) -
     with pytest.raises(SlipsError, match="denies lambda:InvokeFunction"):
         remote(cloud, FakeDrain(refusal("AccessDeniedException", "no", "Invoke")), everything)
     with pytest.raises(UsageError, match="--since: 'soon' is no time"):
-        remote(cloud, FakeDrain(), drain.Selection([], Choice("soon"), None, False))
+        remote(cloud, FakeDrain(), DrainRequest(since="soon"))
 
 
 def test_a_pipe_hears_of_a_long_drain_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
@@ -1242,7 +1245,7 @@ def test_a_worker_keeps_the_libraries_of_aws_quiet_before_the_handler_can_set_th
 @pytest.mark.slow
 def test_without_placeholders_aws_is_not_asked() -> None:
     config = parse(ON_AWS)
-    assert args_of(config, "no URL at all", None)() is config.handler.args
+    assert WorkerSite(config, endpoint_url="no URL at all").args() is config.handler.args
 
 
 # ---- logs

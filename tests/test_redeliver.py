@@ -10,15 +10,16 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from fakes import STREAMS, Errors, Ledger, Objects, Streams, Witness, object_event, processor_of
+from fakes import STREAMS, Errors, FakeSite, Ledger, Objects, Streams, Witness, config_of, object_event, processor_of
 from slips.config import Route
 from slips.envelope import Batch, encode
 from slips.errors import GoneError, SlipsError, StateError, StreamError
 from slips.interface import Handler
 from slips.loop import Ticker
 from slips.model import ObjectEvent, Outcome
-from slips.pipeline.drain import Redelivered, redeliver, unreadable, with_key_of_today
 from slips.pipeline.invocation import run_batch
+from slips.pipeline.replay import with_key_of_today
+from slips.pipeline.undelivered import Redelivered, redeliver, unreadable
 
 EVENTS = Path(__file__).parent / "events"
 A, B = object_event("a"), object_event("b", "slow")
@@ -40,6 +41,9 @@ class Queue:
             raise StateError("queue: cannot be reached")
         del self.texts[receipt]
 
+    def take_over(self, record: Any, source: str, receives: int | None) -> bool:
+        raise NotImplementedError
+
     def release(self, receipts: Sequence[str]) -> bool:
         self.released += receipts
         return True
@@ -59,17 +63,18 @@ class Scene:
                 raise each
             yield each
 
-    def drain(self) -> list[Redelivered]:
-        return list(
-            redeliver(
-                self.queue,
-                read_back=self.read_back,
-                stream=self.stream,
-                ledger=self.ledger,
-                routing=self.routing,
-                streams=STREAMS,
-            )
+    @property
+    def site(self) -> FakeSite:
+        return FakeSite(
+            config=config_of(routing=self.routing),
+            stream=self.stream,
+            ledger=self.ledger,
+            streams=STREAMS,
+            read_back=self.read_back,
         )
+
+    def drain(self) -> list[Redelivered]:
+        return list(redeliver(self.queue, self.site))
 
 
 def lost(*events: ObjectEvent) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fakes import Errors, Ledger, object_event
+from fakes import Errors, FakeSite, Ledger, object_event
 from slips.envelope import Batch, Cause, Found, encode, found_in
 from slips.errors import EnvelopeError, GoneError, StateError, StreamError
 from slips.model import ErrorItem, ObjectEvent, Outcome
@@ -43,15 +43,14 @@ class Scene:
                 raise each
             yield each
 
-    def report(self, *events: ObjectEvent, cause: Cause | None = CAUSE, batches: Sequence[Batch] = ()) -> Reported:
-        return report_lost(
-            Found(list(events), list(batches), cause, 0),
-            read_back=self.read_back,
-            ledger=self.ledger,
-            errors=self.errors,
-            now=1.5e9,
-            code_version="v1",
+    @property
+    def site(self) -> FakeSite:
+        return FakeSite(
+            ledger=self.ledger, errors=self.errors, read_back=self.read_back, clock=lambda: 1.5e9, code_version="v1"
         )
+
+    def report(self, *events: ObjectEvent, cause: Cause | None = CAUSE, batches: Sequence[Batch] = ()) -> Reported:
+        return report_lost(Found(list(events), list(batches), cause, 0), self.site)
 
 
 def cause_of(item: ErrorItem) -> tuple[str, str, str]:
@@ -267,7 +266,7 @@ def test_records_that_are_gone_for_good_are_an_item_that_names_their_batch_and_n
 def test_each_shape_of_a_failed_invocation_becomes_items(file: str, expected: list[str] | None) -> None:
     scene = Scene()
     payload: Any = msgspec.json.decode((EVENTS / file).read_bytes())
-    report_lost(found_in(payload), read_back=scene.read_back, ledger=scene.ledger, errors=scene.errors, now=1.5e9)
+    report_lost(found_in(payload), scene.site)
     items = list(scene.errors.scan())
     assert items
     if expected:

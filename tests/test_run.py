@@ -23,21 +23,20 @@ import pytest
 from msgspec.structs import replace
 
 from slips.backends.machine.directory import Stores
-from slips.backends.machine.lanes import SqliteStream, stream_names
+from slips.backends.machine.lanes import SqliteStream
 from slips.backends.machine.sqlite import FILE
 from slips.backends.machine.state import MachineState
-from slips.chain import compile_chain
 from slips.config import BackendConfig, Config, HandlerConfig, Limits, Mapping, Route
 from slips.config import Embedded as EmbeddedConfig
 from slips.errors import SlipsError, StateError, UsageError
 from slips.model import ErrorItem, Lane, ObjectEvent, Outcome
-from slips.pipeline.drain import Drained, drain
 from slips.pipeline.ended import Failure
+from slips.pipeline.replay import Replayed, replay
 from slips.ports import Stream
-from slips.routing import mapping_for
 from slips.service.pool import GAP_SECONDS, Awake
 from slips.service.summary import Summary
 from slips.service.supervisor import ATTEMPTS, LOOK_SECONDS, Supervisor
+from slips.site import MachineSite
 
 GUARD = 600.0
 """Seconds after which something is taken for hung."""
@@ -270,25 +269,12 @@ class Project:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
         return subprocess.Popen(command, text=True, **pipes)
 
-    def drain(self, through: Callable[[SqliteStream], Stream] = lambda stream: stream) -> list[Drained]:
-        def reader_of(event: ObjectEvent) -> str | None:
-            mapping = mapping_for(self.config.bucket_mapping, event.bucket_name, event.object_key)
-            return compile_chain(mapping.format, self.config.root).reader if mapping else None
-
+    def drain(self, through: Callable[[SqliteStream], Stream] = lambda stream: stream) -> list[Replayed]:
         state = self.state()
         try:
-            return list(
-                drain(
-                    list(state.errors.scan()),
-                    errors=state.errors,
-                    store=Stores(self.config),
-                    stream=through(state.stream),
-                    routing=self.config.routing,
-                    streams=stream_names(self.config),
-                    reader_of=reader_of,
-                    transaction=state.transaction,
-                )
-            )
+            site = MachineSite(self.config, state)
+            site.stream = through(state.stream)
+            return [replay(item, site) for item in list(state.errors.scan())]
         finally:
             state.close()
 
@@ -1313,16 +1299,7 @@ def test_an_item_that_somebody_else_drains_meanwhile_is_sent_once(quarantined: P
     (item,) = quarantined.errors
     quarantined.drain()
     state = quarantined.state()
-    (drained,) = drain(
-        [item],
-        errors=state.errors,
-        store=Stores(quarantined.config),
-        stream=state.stream,
-        routing=[],
-        streams=stream_names(quarantined.config),
-        reader_of=lambda _: "s3-lines",
-        transaction=state.transaction,
-    )
+    drained = replay(item, MachineSite(quarantined.config, state))
     state.close()
     assert (drained.lanes, quarantined.waiting()) == ([], [("a", 0)])
 

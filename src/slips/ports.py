@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import BinaryIO, Literal, Protocol
+from typing import Any, BinaryIO, Literal, Protocol
 
 from msgspec import Struct
 
@@ -182,6 +182,13 @@ class Undelivered(Protocol):
 
     def receive(self) -> Iterator[tuple[str, str]]:
         """Receipt and text of each message; one that is not deleted comes again later."""
+        ...
+
+    def take_over(self, record: Any, source: str, receives: int | None) -> bool:
+        """Moves a message here that another queue, with the ARN `source`, delivered as `record`. False: it stays there.
+
+        `receives`: how often it was delivered, as it may do better next time; None: it never will. Raises StateError.
+        """
         ...
 
     def delete(self, receipt: str) -> None: ...

@@ -6,6 +6,7 @@ imported: a function on AWS must not pay for a client that it does not need, and
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from slips.backends.aws.stack import DeployedStack
     from slips.backends.machine.directory import KnownHash, Stores
     from slips.backends.machine.state import MachineState
+
+BATCH_SIZE = 10_000
+"""Objects for one invocation of the main func if a dispatcher is not told: all that it is given."""
 
 
 class HandlerSite(Protocol):
@@ -117,13 +121,18 @@ class LambdaSite:
     sleep: Callable[[float], None] = staticmethod(time.sleep)
     monotonic: Callable[[], float] = staticmethod(time.monotonic)
     """Measures the age of secrets."""
+    exit: Callable[[int], None] = staticmethod(os._exit)
+    """Ends this process, with a status."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self.seconds_left: Callable[[], float] = lambda: 0.0
         """Of the invocation at hand."""
-        self.spare_seconds = 0.0
-        """Of those, kept for what comes after `read_back` has waited for a throttled shard."""
+        self._spare_seconds = 0.0
+
+    def begin(self, seconds_left: Callable[[], float], spare_seconds: float) -> None:
+        """Sets the time limit of an invocation; `read_back` keeps `spare_seconds` of it when it waits for a shard."""
+        self.seconds_left, self._spare_seconds = seconds_left, spare_seconds
 
     @cached_property
     def stack(self) -> str:
@@ -182,7 +191,7 @@ class LambdaSite:
         days = self.config.backend.ledger_days
         return DynamoLedger(self.clients.dynamodb, self._environment.get("SLIPS_LEDGER_TABLE", ""), errors, days=days)
 
-    @cached_property
+    @property
     def undelivered(self) -> UndeliveredQueue | None:
         from slips.backends.aws.queue import UndeliveredQueue
 
@@ -194,6 +203,16 @@ class LambdaSite:
         from slips.backends.aws.functions import LambdaInvoker
 
         return LambdaInvoker(self.clients.functions, self._environment["SLIPS_MAIN_FUNC"])
+
+    @property
+    def batch_size(self) -> int:
+        """Most object events that a dispatcher gives to one invocation of the main func."""
+        return int(self._environment.get("SLIPS_BATCH_SIZE") or BATCH_SIZE)
+
+    @property
+    def delay(self) -> float:
+        """Seconds that a dispatcher waits before each such invocation."""
+        return float(self._environment.get("SLIPS_DELAY") or 0)
 
     def args(self) -> dict[str, Any]:
         return self._secret_args()
@@ -218,7 +237,7 @@ class LambdaSite:
         from slips.backends.aws.kinesis import read_back
         from slips.backends.aws.throttles import Backoff
 
-        backoff = Backoff(lambda: self.seconds_left() - self.spare_seconds, self.sleep)
+        backoff = Backoff(lambda: self.seconds_left() - self._spare_seconds, self.sleep)
         return read_back(self.clients.kinesis, batch, backoff)
 
     def transaction(self) -> AbstractContextManager[None]:
@@ -309,7 +328,8 @@ class MachineSite(WorkerSite):
             known=lambda event, stamp: files.hash_of(event.bucket_name, event.object_key, stamp),
         )
         self.state = state
-        self.stream, self.errors, self.ledger = state.stream, state.errors, state.ledger
+        self.stream: Stream = state.stream
+        self.errors, self.ledger = state.errors, state.ledger
 
     @cached_property
     def streams(self) -> Mapping[Lane, str]:

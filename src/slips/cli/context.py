@@ -6,25 +6,23 @@ or where it has no `backend.embedded`, else the state directory of this machine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from msgspec import Struct
 
-from slips.backends.machine.directory import Stores
 from slips.backends.machine.operations import MachineOperations
 from slips.backends.machine.patience import SECONDS, Patience
 from slips.backends.machine.state import MachineState
 from slips.cli.output import say
 from slips.config import Config, load
 from slips.errors import UsageError
-from slips.model import Lane
 from slips.operations import Operations
-from slips.ports import ObjectStore, Stream
 from slips.printable import one_line
+from slips.site import MachineSite, Site, StackSite, WorkerSite
 
 if TYPE_CHECKING:
     from slips.backends.aws.clients import Clients
@@ -123,23 +121,6 @@ def stack_config(ctx: typer.Context, name: str) -> Config | None:
 # ---- the backend that operators work on
 
 
-class Backend(Operations, Protocol):
-    """Operations, and the ports that a drain from here needs."""
-
-    @property
-    def transaction(self) -> Callable[[], AbstractContextManager[None]] | None:
-        """Makes changes of table, lanes and ledger one change; None where there is no such thing."""
-        ...
-
-    @property
-    def stream(self) -> Stream: ...
-
-    @property
-    def streams(self) -> Mapping[Lane, str]:
-        """Physical name of each lane's stream."""
-        ...
-
-
 def stack_name(ctx: typer.Context, given: str | None) -> str | None:
     """The stack to work on; None: this machine. Without a stack's name this needs the config."""
     named = one_of("-s", options(ctx).stack, given)
@@ -150,7 +131,7 @@ def stack_name(ctx: typer.Context, given: str | None) -> str | None:
 
 
 @contextmanager
-def open_backend(ctx: typer.Context, stack: str | None, endpoint: str | None = None) -> Iterator[Backend]:
+def open_backend(ctx: typer.Context, stack: str | None, endpoint: str | None = None) -> Iterator[Operations]:
     """The backend to work on, closed at the end. `stack` and `endpoint` are what stands behind the command's name."""
     name = stack_name(ctx, stack)
     if name is not None:
@@ -159,6 +140,20 @@ def open_backend(ctx: typer.Context, stack: str | None, endpoint: str | None = N
     config = load_config(ctx)
     with open_state(config) as state:
         yield MachineOperations(config, state)
+
+
+@contextmanager
+def open_site(
+    ctx: typer.Context, config: Config, stack: str | None, endpoint: str | None = None
+) -> Iterator[tuple[Site, Operations]]:
+    """Where stations can work for an operator, and the backend that it is, closed at the end."""
+    name, server, region = stack_name(ctx, stack), endpoint_url(ctx, endpoint), options(ctx).region
+    if name is not None:
+        deployed = open_stack(ctx, name, endpoint)
+        yield StackSite(config, deployed.stack, endpoint_url=server, region=region), deployed
+        return
+    with open_state(config) as state:
+        yield MachineSite(config, state, endpoint_url=server, region=region), MachineOperations(config, state)
 
 
 @contextmanager
@@ -189,13 +184,11 @@ def make_clients(ctx: typer.Context, endpoint: str | None = None) -> Clients:
     return Clients(options(ctx).region, endpoint_url(ctx, endpoint))
 
 
-def object_store(
-    ctx: typer.Context, config: Config, stack: str | None, endpoint: str | None, backend: Backend | None = None
-) -> ObjectStore:
-    """Where objects are read: on a stack in S3, on this machine in the directories that stand for buckets, too."""
-    if stack_name(ctx, stack) is None:
-        known = backend.known_hash if isinstance(backend, MachineOperations) else None
-        return Stores(config, endpoint_url(ctx, endpoint), options(ctx).region, known=known)
-    from slips.backends.aws.s3 import S3Store
-
-    return S3Store(make_clients(ctx, endpoint).s3)
+def handler_site(ctx: typer.Context, config: Config, stack: str | None, endpoint: str | None) -> WorkerSite:
+    """Where this process runs handlers, on the objects of a stack or of this machine."""
+    return WorkerSite(
+        config,
+        in_s3=stack_name(ctx, stack) is not None,
+        endpoint_url=endpoint_url(ctx, endpoint),
+        region=options(ctx).region,
+    )

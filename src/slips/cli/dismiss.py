@@ -11,13 +11,14 @@ import typer
 from msgspec import Struct
 
 from slips.cli import items
-from slips.cli.context import Backend, Json, StackName, open_backend
+from slips.cli.context import Json, StackName, open_backend
 from slips.cli.errors import item_lines, to_dict
 from slips.cli.output import plural, print_json_list, say, show_text
 from slips.errors import StateError, UsageError
 from slips.model import ErrorItem
+from slips.operations import Operations
 from slips.pipeline.choose import Choice
-from slips.pipeline.drain import Unreadable, unreadable
+from slips.pipeline.undelivered import Unreadable, unreadable
 from slips.printable import one_line
 
 
@@ -113,7 +114,7 @@ def _show(chosen: Iterable[ErrorItem], revisions: list[Revision], show: Callable
     return None
 
 
-def _unreadable(backend: Backend, show: Callable[[str], None]) -> list[Unreadable]:
+def _unreadable(backend: Operations, show: Callable[[str], None]) -> list[Unreadable]:
     if backend.undelivered is None:
         raise UsageError(
             "--undelivered: there is no queue of undelivered messages here; expected a stack of this version; name it "
@@ -146,7 +147,7 @@ def _confirm(revisions: list[Revision], messages: list[Unreadable], yes: bool) -
 
 
 def dismissed(
-    backend: Backend, revisions: list[Revision], messages: list[Unreadable], counted: Counted
+    backend: Operations, revisions: list[Revision], messages: list[Unreadable], counted: Counted
 ) -> Iterator[dict[str, Any]]:
     """What is dismissed, one by one: it goes when it has been printed, so that no evidence is lost."""
     for each in revisions:

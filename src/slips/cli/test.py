@@ -23,27 +23,24 @@ from slips.cli import items
 from slips.cli.context import (
     EndpointUrl,
     StackName,
+    handler_site,
     load_config,
-    object_store,
     open_backend,
     open_stack,
     options,
     stack_name,
 )
-from slips.cli.context import endpoint_url as one_endpoint_url
 from slips.cli.errors import event_text
 from slips.cli.output import plural, readable_json, say, show_json, show_text
 from slips.config import Config, Mapping
 from slips.errors import StorageError, UsageError
-from slips.interface import load_handlers
 from slips.model import Lane, ObjectEvent
-from slips.pipeline.drain import with_key_of_today
 from slips.pipeline.ended import Success
 from slips.pipeline.process import Processor
+from slips.pipeline.replay import with_key_of_today
 from slips.ports import ObjectStore
 from slips.printable import LogFormatter, one_line
 from slips.routing import lane_for, mapping_for
-from slips.service.worker import args_of
 from slips.streams import in_pieces
 
 LISTED = 100_000
@@ -121,11 +118,11 @@ def local(
     # As in `run`: what handlers print is no part of the output.
     with redirect_stdout(in_pieces(sys.stderr)):
         os.environ.update(config.handler.environment)
-        handlers = load_handlers(config.resolve(config.handler.path), config.handler.requirements)
+        site = handler_site(ctx, config, stack, endpoint_url)
+        handlers, store = site.handlers, site.store
         _log.info("Handler: %s in %s", ", ".join(each.__name__ for each in handlers), config.handler.path)
-        store = object_store(ctx, config, stack, endpoint_url)
-        given_args = args_of(config, one_endpoint_url(ctx, endpoint_url), options(ctx).region)
-        processor = Processor(config, store, handlers, args=given_args, is_test=True)
+        site.args()  # what is wrong with a secret is told before an object is read
+        processor = Processor(config, store, handlers, args=site.args, is_test=True)
     clean = True
     for given in events:
         event = with_key_of_today(given, store)
@@ -243,7 +240,7 @@ def sample(
       slips sample | slips test -d -
     """
     config = load_config(ctx)
-    store = object_store(ctx, config, stack, endpoint_url)
+    store = handler_site(ctx, config, stack, endpoint_url).store
     streams = _streams(ctx, stack, endpoint_url)
     found: list[ObjectEvent] = []
     failed = False
@@ -279,7 +276,7 @@ def _streams(ctx: typer.Context, stack: str | None, endpoint_url: str | None) ->
     if name is None:
         return {}
     try:
-        return dict(open_stack(ctx, name, endpoint_url).streams.items())
+        return dict(open_stack(ctx, name, endpoint_url).stack.streams.items())
     except UsageError as error:
         if stack is not None or options(ctx).stack is not None:
             raise

@@ -1,308 +1,166 @@
-"""Drain: error items back on their lane. An item goes only when a lane accepted all of it, and only that revision."""
+"""Drain: chosen error items back on their lanes, then, if nothing was chosen, what nobody could deliver."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
-from urllib.parse import unquote_plus
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Annotated, Any, Protocol
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct, field
 
-from slips.config import Route
-from slips.envelope import Batch, found_in
-from slips.errors import EnvelopeError, GoneError, OverwrittenError, StorageError, StreamError
-from slips.model import LANES, ErrorItem, Lane, ObjectEvent
-from slips.pipeline.items import fingerprint
-from slips.pipeline.push import push
-from slips.pipeline.report import events_of
-from slips.ports import ErrorTable, Ledger, ObjectStore, Stream, Undelivered
-from slips.routing import lane_for, lane_of_item
-
-STAYS = "undelivered message stays"
-"""How the notes about messages begin that cannot be read."""
-
-BEGINNING = 60
-"""Characters of a message that cannot be read: enough to know it by."""
+from slips.errors import SlipsError, UsageError
+from slips.model import LANES, ErrorItem, Lane, format_time
+from slips.pipeline.choose import Choice
+from slips.pipeline.replay import Replayed, replay
+from slips.pipeline.undelivered import Redelivered, redeliver
+from slips.ports import ErrorTable
+from slips.site import Site
 
 
-class Drained(Struct):
-    """What became of one item: its lanes (none if it stayed), and what the user should know about it."""
+class DrainRequest(Struct, forbid_unknown_fields=True, frozen=True):
+    """Which items to drain, as the Drain function is asked, too. An empty one drains everything."""
 
-    item: ErrorItem
-    lanes: list[Lane]
-    notes: list[str]
+    ids: list[str] | None = None
+    """Whole ids."""
+    since: str | Annotated[float, Meta(ge=0, le=253_402_300_799)] | None = None
+    """As `slips errors --since` takes it, or epoch seconds."""
+    prefix: str | None = None
+    type: str | None = None
+    limit: Annotated[int, Meta(ge=1)] | None = None
+    dry_run: bool = False
+
+    @classmethod
+    def of(cls, payload: Any) -> DrainRequest:
+        """The request that a payload of JSON means; empty texts are no choice. Raises UsageError."""
+        try:
+            given = msgspec.convert(payload or {}, cls)
+        except (msgspec.ValidationError, UnicodeEncodeError) as error:
+            raise UsageError(f"Drain: {error}; expected keys {', '.join(cls.__struct_fields__)}") from error
+        return msgspec.structs.replace(
+            given, since=given.since or None, prefix=given.prefix or None, type=given.type or None
+        )
+
+    @property
+    def choice(self) -> Choice:
+        since = format_time(self.since) if isinstance(self.since, int | float) else self.since
+        return Choice(since, self.prefix, self.type)
+
+    @property
+    def is_all(self) -> bool:
+        """Whether nothing narrows it."""
+        return self.ids is None and self.choice == Choice() and self.limit is None
+
+
+class DrainResult(Struct):
+    """What a drain has done so far."""
+
+    drained: int = 0
+    lanes: dict[Lane, int] = field(default_factory=lambda: dict.fromkeys(LANES, 0))
+    """Events that were put on each."""
+    kept: int = 0
+    undelivered: int | None = None
+    """Events of undelivered messages that are back on their lanes; None: there can be none, or items were chosen."""
+    notes: list[str] = field(default_factory=list)
+    more: bool = False
+    """The time was up before all was done."""
+
+
+def _never() -> bool:
+    return False
 
 
 def drain(
-    items: Iterable[ErrorItem],
-    *,
-    errors: ErrorTable,
-    store: ObjectStore,
-    stream: Stream,
-    routing: Sequence[Route],
-    streams: Mapping[Lane, str],
-    reader_of: Callable[[ObjectEvent], str | None],
-    drop: Callable[[ObjectEvent], None] | None = None,
-    transaction: Callable[[], AbstractContextManager[None]] | None = None,
-    dry_run: bool = False,
-) -> Iterator[Drained]:
-    """Sends each item, then deletes it; yields after each. With `dry_run` only says what would be sent.
+    request: DrainRequest, site: Site, done: DrainResult, *, is_late: Callable[[], bool] = _never
+) -> Iterator[Replayed | Redelivered]:
+    """Drains item by item, then message by message; yields after each. `done` is right whenever this ends.
 
-    `reader_of` tells what numbers the records of an object today; None if nothing is mapped. `drop` writes to the
-    ledger that a rule drops an event: one that was lost before routing saw it. Lanes, table and ledger change together
-    where the backend has a `transaction` of them; without one, a drain that dies in between has sent the item, and the
-    ledger cuts what is sent twice.
-    Raises StreamError if a lane refuses: that item and all after it stay.
+    Ends when `is_late`, but not before the first item, so that whoever calls again gets further. Messages stay in a dry
+    run. Raises UsageError for what is no time, and StreamError if a lane refuses: that item and all after it stay.
     """
-    for item in items:
-        drained = Drained(item, [], [])
-        replays: dict[Lane, list[ObjectEvent]] = {lane: [] for lane in LANES}
-        dropped: list[ObjectEvent] = []
-        if not item.events:
-            drained.notes.append(f"{item.request_id}: names no object, so that nothing can be replayed; it stays")
-            yield drained
-            continue
-        try:
-            for stored in item.events:
-                event = _as_it_is_now(stored, store, reader_of, drained.notes)
-                if drop is not None and _is_dropped(event, routing):
-                    drained.notes.append(f"{event.url}: dropped by a routing rule")
-                    dropped.append(event)
-                    continue
-                lane = lane_of_item(event, routing)
-                replays[lane].append(
-                    msgspec.structs.replace(
-                        event, lane=lane, dest_stream=streams[lane], replay=f"{item.request_id}@{item.revision}"
-                    )
-                )
-                drained.lanes.append(lane)
-        except (OverwrittenError, StorageError) as error:
-            drained.lanes, drained.notes = [], [str(error)]
-            if not dry_run and isinstance(error, OverwrittenError):
-                _mark(item, error, errors)
-            yield drained
-            continue
-        if not dry_run:
-            if transaction is None:
-                _send(replays, stream, dropped, drop)
-                deleted = errors.delete(item.request_id, item.revision)
-            else:
-                with transaction():
-                    # Here nothing is lost if the item goes first, and what somebody else has sent is not sent again.
-                    if deleted := errors.delete(item.request_id, item.revision):
-                        _send(replays, stream, dropped, drop)
-                    else:
-                        drained.lanes = []
-            if not deleted and errors.get(item.request_id) is not None:
-                drained.notes.append(f"{item.request_id}: changed meanwhile; the newer one stays in the error table")
-        yield drained
-
-
-def _send(
-    replays: Mapping[Lane, Sequence[ObjectEvent]],
-    stream: Stream,
-    dropped: Sequence[ObjectEvent],
-    drop: Callable[[ObjectEvent], None] | None,
-) -> None:
-    if drop is not None:
-        for event in dropped:
-            drop(event)
-    for lane, events in replays.items():
-        if events:
-            stream.put(lane, events)
-
-
-def _is_dropped(event: ObjectEvent, routing: Sequence[Route]) -> bool:
-    """Whether a rule drops an event that never came to a lane."""
-    return event.lane is None and not event.dest_stream and lane_for(routing, event) == "drop"
-
-
-def _as_it_is_now(
-    event: ObjectEvent, store: ObjectStore, reader_of: Callable[[ObjectEvent], str | None], notes: list[str]
-) -> ObjectEvent:
-    """The event to send. Raises OverwrittenError or StorageError where its records cannot be replayed."""
-    event = with_key_of_today(event, store)
-    if event.records is None:
-        return event
-    reader = reader_of(event)
-    if event.reader is not None and reader is not None and reader != event.reader:
-        notes.append(
-            f"{event.url}: was cut by {event.reader!r}, now by {reader!r}: replayed whole, not just its records"
-        )
-        return msgspec.structs.replace(event, records=None, reader=None)
-    with store.open(event) as stored:
-        if event.identity and not stored.is_named(event.identity):
-            raise OverwrittenError(
-                f"object overwritten: {event.url} has other content since its records were quarantined; the item "
-                "stays as evidence; its new content is an object of its own, processed by itself; 'slips "
-                "dismiss' takes the item out"
-            )
-    return event
-
-
-def with_key_of_today(event: ObjectEvent, store: ObjectStore) -> ObjectEvent:
-    """An event with its raw key: the original stored keys as S3 announces them, quoted, of events on a stream.
-
-    Today's events on a stream name their lane; those that the event pusher could not send name neither. The unquoted
-    key, if an object is there, else the key as stored.
-    """
-    unquoted = unquote_plus(event.object_key)
-    if event.lane is not None or not event.dest_stream or unquoted == event.object_key:
-        return event
-    today = msgspec.structs.replace(event, object_key=unquoted)
-    try:
-        with store.open(today):
-            return today
-    except StorageError:
-        return event
-
-
-def _mark(item: ErrorItem, error: OverwrittenError, errors: ErrorTable) -> None:
-    """Says in the item why it stays; once, as each writing makes a revision."""
-    if item.error_type == type(error).__name__:
+    chosen = islice(request.choice.of(_named(request.ids, site.errors, done)), request.limit)
+    for number, item in enumerate(chosen):
+        if number and is_late():
+            done.more = True
+            return
+        replayed = replay(item, site, dry_run=request.dry_run)
+        for lane in replayed.lanes:
+            done.lanes[lane] += 1
+        done.drained += bool(replayed.lanes)
+        done.kept += not replayed.lanes
+        done.notes += replayed.notes
+        yield replayed
+    if not request.is_all or site.undelivered is None:
         return
-    what = (error.stage, type(error).__name__, str(error))
-    errors.put(
-        msgspec.structs.replace(
-            item,
-            stage=what[0],
-            error_type=what[1],
-            message=what[2],
-            fingerprint=fingerprint(*what, item.events[0]),
-        )
-    )
+    done.undelivered = 0
+    if request.dry_run:
+        return
+    for message in redeliver(site.undelivered, site):
+        done.undelivered += message.events
+        done.notes += [message.note] if message.note else []
+        yield message
+        if is_late():
+            done.more = True
+            return
 
 
-class Redelivered(Struct):
-    """What became of one message that nobody could deliver."""
+def _named(ids: list[str] | None, errors: ErrorTable, done: DrainResult) -> Iterator[ErrorItem]:
+    """The items of these ids, all if that is None; a note for each that there is not."""
+    if ids is None:
+        yield from errors.scan()
+        return
+    named = {each: errors.get(each) for each in ids}
+    done.notes += [f"no error item {each!r}" for each, item in named.items() if item is None]
+    yield from (item for item in named.values() if item is not None)
 
-    events: int = 0
-    """Back on a lane, or dropped by a rule."""
-    note: str = ""
-    """Why it stays, for people."""
+
+class DrainFunction(Protocol):
+    """A stack whose Drain function can be asked, and its error table."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def errors(self) -> ErrorTable: ...
+
+    def drain(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What the function answers: the JSON of a DrainResult."""
+        ...
 
 
-def redeliver(
-    queue: Undelivered,
-    *,
-    read_back: Callable[[Batch], Iterable[bytes]],
-    stream: Stream,
-    ledger: Ledger,
-    routing: Sequence[Route],
-    streams: Mapping[Lane, str],
-) -> Iterator[Redelivered]:
-    """The object events of each message to their lanes, then the message is deleted; yields after each.
+def drain_remotely(request: DrainRequest, stack: DrainFunction, done: DrainResult) -> Iterator[int]:
+    """Asks the Drain function, again while it runs out of time. Yields how many items each call drained.
 
-    Events that are done, or in the error table, are not sent again. Whoever looks next sees what stays at once.
-    Raises StreamError if a lane refuses.
+    `done` is right whenever this ends. Raises UsageError for what is no time, and SlipsError if it gets no further.
     """
-    staying = []
-    for receipt, text in queue.receive():
-        try:
-            found = found_in(text)
-            read = events_of(found, read_back)
-        except EnvelopeError as error:
-            staying.append(receipt)
-            yield Redelivered(note=f"{STAYS}: {error}{_origin(text)}")
-            continue
-        problems = [*read.problems, *(each.why for each in read.gone)]
-        waiting = _unsettled(read.events, ledger)
-        for lane in LANES:
-            if known := [event for event in waiting if event.lane == lane]:
-                stream.put(lane, known)
-        new = [event for event in waiting if event.lane is None]
-        push(new, routing=routing, stream=stream, drop=ledger.drop, streams=streams)
-        if problems:
-            staying.append(receipt)
-        else:
-            queue.delete(receipt)
-        note = "; ".join(f"{STAYS}: {each}" for each in problems)
-        yield Redelivered(len(waiting), f"{note}{_origin(text) if found.problems else ''}")
-    # Not before: what is released comes again, also to this loop.
-    queue.release(staying)
-
-
-class _Kept(Struct):
-    """One record of what EventPusher keeps of a message of a queue: a delivery of SQS."""
-
-    eventSourceARN: str = ""
-    body: str = ""
-
-
-class _Delivery(Struct):
-    Records: list[_Kept]
-
-
-def _origin(text: str) -> str:
-    """The queue that a message was in, if that is known, and how the message begins: so that people can find it."""
-    queue, body = "", text
-    with suppress(msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-        for kept in msgspec.json.decode(text, type=_Delivery).Records[:1]:
-            queue, body = kept.eventSourceARN, kept.body or text
-    begins = f"begins {body[:BEGINNING]!r}{'…' if len(body) > BEGINNING else ''}"
-    return f" (from {queue}; {begins})" if queue else f" ({begins})"
-
-
-class Unreadable(Struct):
-    """A message that stays for ever: something in it cannot be read, and nothing else in it is still to be done."""
-
-    receipt: str
-    text: str
-    why: str
-
-
-def unreadable(
-    queue: Undelivered, *, read_back: Callable[[Batch], Iterable[bytes]], ledger: Ledger
-) -> Iterator[Unreadable]:
-    """The messages of which `redeliver` has nothing left to put back. The others can be received again at once."""
-    staying = []
-    for receipt, text in queue.receive():
-        passing: list[Batch] = []
-
-        def reading(batch: Batch, passing: list[Batch] = passing) -> Iterator[bytes]:
-            try:
-                yield from read_back(batch)
-            except GoneError:
-                raise
-            except StreamError:
-                passing.append(batch)  # the next reading may find it
-                raise
-
-        try:
-            found = found_in(text)
-            read = events_of(found, reading)
-            events, problems = read.events, [*read.problems, *(each.why for each in read.gone)]
-            origin = _origin(text) if found.problems else ""
-        except EnvelopeError as error:
-            events, problems, origin = [], [str(error)], _origin(text)
-        if problems and not passing and not _unsettled(events, ledger):
-            yield Unreadable(receipt, text, f"{'; '.join(problems)}{origin}")
-        else:
-            staying.append(receipt)
-    queue.release(staying)
-
-
-def _unsettled(events: Iterable[ObjectEvent], ledger: Ledger) -> list[ObjectEvent]:
-    """Those that are still to be done, as replays; of one that was stopped in time only the rest."""
-    known = [ledger.get(event) for event in events]
-    left = [entry.rest if entry and entry.rest else event for event, entry in zip(events, known, strict=True)]
-    both = [(event, _as_nobodys(event)) for event in left]
-    return [again for event, again in both if not (_is_settled(event, ledger) or _is_settled(again, ledger))]
-
-
-def _as_nobodys(event: ObjectEvent) -> ObjectEvent:
-    """The event as a replay, which no claim of an invocation that died blocks.
-
-    All events that are one to the ledger are the same replay, whenever and in however many messages they came: the
-    ledger cuts all but one.
-    """
-    what = [event.bucket_name, event.object_key, event.identity, event.records, event.replay]
-    digest = hashlib.sha256(msgspec.json.encode(what)).hexdigest()
-    return msgspec.structs.replace(event, replay=f"undelivered@{digest[:16]}")
-
-
-def _is_settled(event: ObjectEvent, ledger: Ledger) -> bool:
-    known = ledger.get(event)
-    return known is not None and known.status in ("done", "part", "dropped", "failed", "superseded")
+    request.choice.of(())  # what is no time is said here
+    ids = request.ids
+    given = {name: value for name, value in msgspec.structs.asdict(request).items() if value is not None}
+    while True:
+        if ids is not None:
+            given["ids"] = ids
+        if request.limit is not None:
+            given["limit"] = request.limit - done.drained
+        answer = msgspec.convert(stack.drain(dict(given)), DrainResult)
+        done.drained += answer.drained
+        for lane, count in answer.lanes.items():
+            done.lanes[lane] += count
+        # What was kept the next call meets again, and first.
+        done.kept = answer.kept
+        done.notes += [note for note in answer.notes if note not in done.notes]
+        done.undelivered = (done.undelivered or 0) + (answer.undelivered or 0)
+        yield answer.drained
+        if not answer.more or done.drained == request.limit:
+            return
+        if request.dry_run:
+            done.notes.append("the function's time was up: there are more")
+            return
+        if not answer.drained and not answer.undelivered:
+            raise SlipsError(
+                f"stack '{stack.name}': its Drain function gets no further, and says that there is more; expected it "
+                "to drain some; 'slips drain' with the config file drains from here, without a time limit"
+            )
+        if ids is not None:
+            ids = [each for each in ids if stack.errors.get(each) is not None]
+            if not ids:
+                return  # a request without ids would be for everything

@@ -12,7 +12,8 @@ from slips.envelope import Batch, Cause, Found, decode
 from slips.errors import EnvelopeError, GoneError, StreamError, UnfinishedError
 from slips.model import ErrorItem, ObjectEvent, Outcome, format_time
 from slips.pipeline.items import fingerprint, part_id, run_ids
-from slips.ports import CONCLUDED, ErrorTable, LedgerEntry, SharedLedger
+from slips.ports import CONCLUDED, ErrorTable, LedgerEntry
+from slips.site import Site
 
 NAME, LISTED, TRACEBACK = 200, 4_000, 16_000
 """Characters of an error's type, text and traceback that are kept of what AWS says: an item takes 400 KB."""
@@ -36,15 +37,7 @@ class Reported(NamedTuple):
     """Done, dropped, reported before, or in the hands of another invocation."""
 
 
-def report_lost(
-    found: Found,
-    *,
-    read_back: Callable[[Batch], Iterable[bytes]],
-    ledger: SharedLedger,
-    errors: ErrorTable,
-    now: float,
-    code_version: str = "",
-) -> Reported:
+def report_lost(found: Found, site: Site) -> Reported:
     """One item for each event that an invocation has left unfinished, with the reason that the ledger has, else AWS's.
 
     AWS knows why an invocation ended, not which event ended it: if there was but one, AWS's is the later word.
@@ -53,7 +46,8 @@ def report_lost(
     be written and, when all others are reported, EnvelopeError for what cannot be read back or is no object event: AWS
     tries again, and keeps it in the end.
     """
-    read = events_of(found, read_back)
+    ledger, errors, now, code_version = site.ledger, site.errors, site.clock(), site.code_version
+    read = events_of(found, site.read_back)
     events, cause = read.events, found.cause or Cause()
     items = [_gone(each, cause, now, code_version) for each in read.gone]
     for gone in items:

@@ -13,14 +13,12 @@ from pathlib import Path
 
 import msgspec
 
-from slips.backends.machine.directory import MOST_PROBLEMS, Stores
-from slips.backends.machine.lanes import stream_names
-from slips.backends.machine.state import MachineState
-from slips.config import Config
+from slips.backends.machine.directory import MOST_PROBLEMS
 from slips.errors import StorageError, UsageError
 from slips.model import ObjectEvent
 from slips.pipeline.push import push
 from slips.service.summary import Summary
+from slips.site import MachineSite
 
 AGAIN = "again@"
 """How the replay of an object begins that people ask for by name."""
@@ -29,9 +27,9 @@ AGAIN = "again@"
 class Pending:
     """Puts objects on their lanes, and knows which events of the lanes this run may process."""
 
-    def __init__(self, config: Config, state: MachineState, stores: Stores, summary: Summary) -> None:
-        self._config, self._state, self._summary = config, state, summary
-        self._stores, self._directories = stores, stores.directories
+    def __init__(self, site: MachineSite, summary: Summary) -> None:
+        self._site, self._config, self._state, self._summary = site, site.config, site.state, summary
+        self._stores, self._directories = site.stores, site.stores.directories
         self.only: set[tuple[str, str]] | None = None
         """Bucket and key of the objects that were named, if any were: nothing else is processed."""
         self._filled: set[str] = set()
@@ -137,14 +135,7 @@ class Pending:
                 self._summary.left_alone += 1
 
     def _push(self, events: Iterable[ObjectEvent]) -> None:
-        counts = push(
-            events,
-            routing=self._config.routing,
-            stream=self._state.stream,
-            drop=self._state.ledger.drop,
-            streams=stream_names(self._config),
-        )
-        self._summary.dropped += counts["drop"]
+        self._summary.dropped += push(events, self._site)["drop"]
 
     def _named(self, path: str) -> Iterator[ObjectEvent]:
         """The objects that a PATH of `slips run` names."""

@@ -12,7 +12,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from slips.backends.machine.directory import Stores
 from slips.backends.machine.lanes import Delivery
 from slips.backends.machine.limits import lane_limit
 from slips.backends.machine.state import MachineState
@@ -25,7 +24,7 @@ from slips.service.messages import Opened, Progress
 from slips.service.pending import AGAIN, Pending
 from slips.service.pool import Death, Pool, Worker
 from slips.service.summary import RESULTS_MEMORY, Observer, Summary
-from slips.usercode import code_version
+from slips.site import MachineSite
 
 ATTEMPTS = 3
 RETRY_SECONDS = (0.3, 1.0)
@@ -54,11 +53,12 @@ class Supervisor:
     ) -> None:
         """`clock` is what the silence of workers is measured by."""
         self._config, self._state, self._observer = config, state, observer
-        self._stores = Stores(config, endpoint_url, region)
+        self._site = MachineSite(config, state, endpoint_url=endpoint_url, region=region)
+        self._stores = self._site.stores
         self._summary = Summary()
-        self._pending = Pending(config, state, self._stores, self._summary)
+        self._pending = Pending(self._site, self._summary)
         self._results_room = RESULTS_MEMORY
-        self._code_version = code_version(config.resolve(config.handler.path))
+        self._code_version = self._site.code_version
         self._after: dict[Lane, int] = {}
         self._begun: dict[Lane, float] = {}
         """When the latest object of each lane started, on the monotonic clock."""

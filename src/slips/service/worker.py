@@ -14,17 +14,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 
 from slips.backends.aws.clients import quiet_libraries
-from slips.backends.machine.directory import Stores
 from slips.config import Config
-from slips.config.secrets import references
 from slips.errors import UsageError
-from slips.interface import load_handlers
 from slips.loop import Ticker
 from slips.model import ObjectEvent
 from slips.pipeline.ended import Admit
@@ -32,6 +28,7 @@ from slips.pipeline.process import Processor
 from slips.position import Cells, map_cells
 from slips.printable import LogFormatter
 from slips.service.messages import FromWorker, Leaving, Opened, Progress, Ready, Setup, Task, frame, read
+from slips.site import WorkerSite
 from slips.streams import in_pieces
 
 PROGRESS_SECONDS = 0.2
@@ -100,22 +97,26 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
         answers.flush()
 
     config = msgspec.convert(setup.config, Config)
+    hashes: dict[str, str] = {}
+
+    def hashing(done: int) -> None:
+        heartbeat.hashing(done)
+
+    site = WorkerSite(
+        msgspec.structs.replace(config, handler=msgspec.structs.replace(config.handler, path=setup.handler)),
+        endpoint_url=setup.endpoint_url,
+        region=setup.region,
+        known=lambda _event, stamp: hashes.get(stamp),
+        hashing=hashing,
+    )
     try:
-        handlers = load_handlers(Path(setup.handler), config.handler.requirements)
-        args = args_of(config, setup.endpoint_url, setup.region)
+        handlers = site.handlers
+        site.args()
     except UsageError as error:
         answer(Ready(str(error)))
         return
     heartbeat = Heartbeat(answer, position)
-    hashes: dict[str, str] = {}
-    stores = Stores(
-        config,
-        setup.endpoint_url,
-        setup.region,
-        known=lambda _event, stamp: hashes.get(stamp),
-        hashing=heartbeat.hashing,
-    )
-    processor = Processor(config, stores, handlers, args=args)
+    processor = Processor(config, site.store, handlers, args=site.args)
     answer(Ready())
     while isinstance(task := read(commands), Task):
         hashes = task.known
@@ -133,20 +134,6 @@ def _admit(settled: frozenset[str], answer: Callable[[FromWorker], None]) -> Adm
         return read.identity not in settled
 
     return admit
-
-
-def args_of(config: Config, endpoint_url: str | None, region: str | None) -> Callable[[], dict[str, Any]]:
-    """Return a function that returns `handler.args` for the next object, with secrets in place of their placeholders.
-
-    Calls AWS only if there are placeholders. Raises UsageError, never with a secret in it.
-    """
-    args = config.handler.args
-    if next(references(args), None) is None:
-        return lambda: args
-    from slips.backends.aws.clients import Clients
-    from slips.backends.aws.secret_store import SecretArgs
-
-    return SecretArgs(args, Clients(region, endpoint_url), max_age=config.handler.secrets_max_age)
 
 
 class Heartbeat(Ticker):

@@ -10,7 +10,6 @@ from typing import Any
 from slips.backends.aws import FUNCTIONS, logs
 from slips.backends.aws.cloudwatch import alarms_on, lanes
 from slips.backends.aws.error_table import DynamoErrors
-from slips.backends.aws.kinesis import KinesisStream
 from slips.backends.aws.ledger import DynamoLedger
 from slips.backends.aws.limits import LaneLimits
 from slips.backends.aws.queue import UndeliveredQueue
@@ -28,7 +27,6 @@ class StackOperations:
 
     kind: Kind = "stack"
     has_twin = False
-    transaction = None
 
     def __init__(self, stack: DeployedStack) -> None:
         self.stack, self.name = stack, stack.name
@@ -45,14 +43,6 @@ class StackOperations:
     @property
     def undelivered(self) -> UndeliveredQueue | None:
         return self.stack.undelivered
-
-    @property
-    def stream(self) -> KinesisStream:
-        return self.stack.stream
-
-    @property
-    def streams(self) -> dict[Lane, str]:
-        return self.stack.streams
 
     def read_back(self, batch: Batch) -> Iterator[bytes]:
         return self.stack.read_back(batch)

@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from slips.backends.aws.clients import reason
 from slips.backends.aws.refusals import explained
+from slips.envelope import evidence
 from slips.errors import StateError
 
 if TYPE_CHECKING:
@@ -57,8 +58,20 @@ class UndeliveredQueue:
                 seen.add(each["MessageId"])
                 yield each["ReceiptHandle"], each["Body"]
 
-    def keep(self, text: str) -> None:
-        """Add a message. Raises StateError if the queue did not accept it."""
+    def take_over(self, record: Any, source: str, receives: int | None) -> bool:
+        """Moves a record here that SQS delivered of the queue with the ARN `source`. False: it stays there.
+
+        It stays while it was received a few times only (`receives`; None: its bytes will never do), and in a queue with
+        a redrive policy, whose owner has said what becomes of such messages. Raises StateError, and then it stays, too.
+        """
+        if receives is not None and receives < RECEIVES:
+            return False
+        if _has_redrive_policy(self._client, source):
+            return False
+        self._keep(evidence(record, LONGEST))
+        return True
+
+    def _keep(self, text: str) -> None:
         try:
             self._client.send_message(QueueUrl=self._url, MessageBody=text)
         except (ClientError, BotoCoreError) as error:
@@ -93,7 +106,7 @@ class UndeliveredQueue:
         return True
 
 
-def has_redrive_policy(client: SQSClient, arn: str) -> bool:
+def _has_redrive_policy(client: SQSClient, arn: str) -> bool:
     """Whether a queue has a redrive policy, which moves messages that no consumer can process. Raises StateError."""
     if arn.count(":") != 5:
         raise StateError(f"'{arn}': is no ARN of a queue; expected one such as arn:aws:sqs:REGION:ACCOUNT:NAME")

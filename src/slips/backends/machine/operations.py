@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Sequence
 
-from slips.backends.machine.lanes import stream_names
 from slips.backends.machine.limits import lane_limit, set_lane_limit
 from slips.backends.machine.state import MachineState
 from slips.config import Config, LaneConfig
 from slips.envelope import Batch
-from slips.model import ErrorItem, Lane, ObjectEvent
+from slips.model import ErrorItem, Lane
 from slips.operations import Kind, LogLine, Status, counted
 
 
@@ -22,9 +20,7 @@ class MachineOperations:
 
     def __init__(self, config: Config, state: MachineState) -> None:
         self._config, self._state, self.name = config, state, config.stack_name
-        self.errors, self.stream, self.ledger = state.errors, state.stream, state.ledger
-        self.transaction: Callable[[], AbstractContextManager[None]] | None = state.transaction
-        self.streams = stream_names(config)
+        self.errors, self.ledger = state.errors, state.ledger
         self.has_twin = is_on_aws_too(config)
 
     def read_back(self, batch: Batch) -> Iterable[bytes]:
@@ -32,10 +28,6 @@ class MachineOperations:
 
     def count_undelivered(self) -> None:
         return None
-
-    def known_hash(self, event: ObjectEvent, stamp: str) -> str | None:
-        """The hash of a file that need not be read again for it."""
-        return self._state.files.known(event.bucket_name, event.object_key).get(stamp)
 
     def dismiss(self, item: ErrorItem) -> bool:
         return self._state.dismiss(item)
