@@ -23,9 +23,9 @@ from slips.envelope import (
     arguments,
     decode,
     encode,
-    found_in,
     lane_records,
     messages,
+    unwrap,
 )
 from slips.errors import EnvelopeError
 from slips.model import ObjectEvent
@@ -427,14 +427,14 @@ REFUSED = msgspec.structs.replace(
 def test_events_and_the_cause_nearest_to_them_are_found(
     name: str, events: list[ObjectEvent], cause: Cause | None, form: Callable[[Any], Any]
 ) -> None:
-    found = found_in(form(aws(name)))
+    found = unwrap(form(aws(name)))
     assert found.events == events
     assert found.cause == cause
     assert (found.batches, found.ignored) == ([], 0)
 
 
 def test_a_dead_letter_of_2018_has_its_cause_in_its_attributes() -> None:
-    found = found_in(aws("dead-letter-2018"))
+    found = unwrap(aws("dead-letter-2018"))
     assert found.events == [msgspec.structs.replace(SECOND, lane=None)]
     assert found.cause == Cause(
         request_id="2a45219e-3376-11e8-b467-0ed5f89f718b",
@@ -445,7 +445,7 @@ def test_a_dead_letter_of_2018_has_its_cause_in_its_attributes() -> None:
 
 
 def test_a_dead_letter_on_a_queue_has_its_cause_in_its_attributes() -> None:
-    cause = found_in(aws("dead-letter-sqs")).cause
+    cause = unwrap(aws("dead-letter-sqs")).cause
     assert cause is not None
     assert (cause.error_type, cause.message) == ("HTTP 429", "Rate Exceeded.")
     assert cause.failed_at == "2018-03-29T16:35:16.210Z"
@@ -458,11 +458,11 @@ def test_a_dead_letter_on_a_queue_has_its_cause_in_its_attributes() -> None:
         },
         "Attributes": record["attributes"],
     }
-    assert found_in(received).cause == cause
+    assert unwrap(received).cause == cause
 
 
 def test_a_failed_batch_of_a_stream_is_told_by_its_place() -> None:
-    found = found_in(aws("on-failure-stream"))
+    found = unwrap(aws("on-failure-stream"))
     assert found.events == []
     assert found.batches == [
         Batch(
@@ -480,28 +480,28 @@ def test_a_failed_batch_of_a_stream_is_told_by_its_place() -> None:
 
 def test_a_record_that_lost_its_payload_is_an_error_that_says_so() -> None:
     with pytest.raises(EnvelopeError, match=r"no 'requestPayload'; .* 256 KB; look for request 'e4b46cbf-.*MainFunc"):
-        found_in(aws("on-failure-cut"))
+        unwrap(aws("on-failure-cut"))
 
 
 def test_an_odd_cause_loses_no_event() -> None:
     payload = aws("on-failure-main")
     payload |= {"responsePayload": "text", "timestamp": "soon", "responseContext": None}
     payload["requestContext"] = {"approximateInvokeCount": "3", "functionArn": 7}
-    found = found_in(payload)
+    found = unwrap(payload)
     assert found.events == [ON_LANE, SECOND]
     assert found.cause == Cause()
 
 
 @pytest.mark.parametrize("time", ["soon", "9" * 30, "9" * 5000, "0001-01-01T00:00:00+23:59", "\ud800"])
 def test_an_odd_time_is_none(time: str) -> None:
-    cause = found_in({**aws("on-failure-main"), "timestamp": time}).cause
+    cause = unwrap({**aws("on-failure-main"), "timestamp": time}).cause
     assert cause is not None
     assert cause.failed_at == ""
 
 
 def test_a_cause_can_be_stored_whatever_it_says() -> None:
     response = {"errorType": "\ud800", "errorMessage": "a\udfff", "stackTrace": ["\ud800", 7]}
-    cause = found_in({**aws("on-failure-main"), "responsePayload": response}).cause
+    cause = unwrap({**aws("on-failure-main"), "responsePayload": response}).cause
     assert cause is not None
     assert (cause.error_type, cause.message, cause.traceback) == ("\\ud800", "a\\udfff", "\\ud800")
     msgspec.json.encode(cause)
@@ -509,37 +509,37 @@ def test_a_cause_can_be_stored_whatever_it_says() -> None:
 
 @pytest.mark.parametrize("name", ["s3-test-event", "removed"])
 def test_what_creates_no_object_is_counted_where_it_failed(name: str) -> None:
-    found = found_in({**aws("on-failure-main"), "requestPayload": aws(name)})
+    found = unwrap({**aws("on-failure-main"), "requestPayload": aws(name)})
     assert (found.events, found.ignored) == ([], 1)
 
 
 def test_what_is_partly_unreadable_hides_nothing_else_and_is_told() -> None:
     payload = aws("kinesis")
     payload["Records"].insert(0, {"kinesis": {}})
-    found = found_in(payload)
+    found = unwrap(payload)
     assert len(found.events) == 2
     assert found.problems == ["payload: Records[0].kinesis: no 'data'; a text was expected"]
-    found = found_in([SECOND.to_dict(), {}, SECOND.to_dict()])
+    found = unwrap([SECOND.to_dict(), {}, SECOND.to_dict()])
     assert (found.events, len(found.problems)) == ([SECOND, SECOND], 1)
 
 
 @pytest.mark.parametrize("payload", [None, 7, "text", {}, [], {"Records": []}, [{}], {"requestContext": {}}])
 def test_what_holds_no_event_is_an_error(payload: Any) -> None:
     with pytest.raises(EnvelopeError, match=r"^payload: .* expected"):
-        found_in(payload)
+        unwrap(payload)
 
 
 def test_nesting_is_bounded() -> None:
     payload: Any = aws("undelivered-reporter")
     for _ in range(4):
         payload = {"Type": "Notification", "Message": json.dumps(payload)}
-    assert len(found_in(payload).events) == 2
+    assert len(unwrap(payload).events) == 2
     for _ in range(100):
         payload = {"requestContext": {}, "requestPayload": payload}
     with pytest.raises(EnvelopeError, match=r"requestPayload: nested too deep; at most 24 levels were expected$"):
-        found_in(payload)
+        unwrap(payload)
     with pytest.raises(EnvelopeError, match=r"JSON was expected$"):
-        found_in("[" * 100_000)
+        unwrap("[" * 100_000)
 
 
 # whatever comes
@@ -610,7 +610,7 @@ def test_a_mutated_envelope_gives_events_or_tells_a_problem(data: st.DataObject,
         message.problem.encode()
         for event in message.events:
             assert decode(encode(event)) == event
-    for reading in (found_in, lane_records, arguments):
+    for reading in (unwrap, lane_records, arguments):
         with suppress(EnvelopeError):
             reading(payload)
 
@@ -664,7 +664,7 @@ def test_half_a_character_anywhere_gives_what_can_be_stored_or_tells_a_problem(n
         errors, stream = Errors(), Streams()
         site = FakeSite(errors=errors, stream=stream)
         try:
-            found = found_in(payload)
+            found = unwrap(payload)
             msgspec.json.encode(found.batches)
             report_lost(found, site)
         except EnvelopeError as error:
@@ -679,7 +679,7 @@ def test_half_a_character_anywhere_gives_what_can_be_stored_or_tells_a_problem(n
 def test_any_json_gives_events_or_tells_a_problem(payload: Any) -> None:
     for message in messages(payload):
         assert not message.events
-    for reading in (found_in, lane_records):
+    for reading in (unwrap, lane_records):
         with pytest.raises(EnvelopeError):
             reading(payload)
 

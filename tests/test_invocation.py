@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from fakes import Errors, FakeSite, Ledger, Objects, Streams, Witness, object_event, processor_of
-from slips.envelope import Cause, Found
+from slips.envelope import Cause, Unwrapped
 from slips.errors import ReaderError, UnfinishedError
 from slips.interface import Handler
 from slips.loop import Ticker
@@ -318,7 +318,7 @@ def site_of(scene: Scene) -> FakeSite:
 
 def give_up(scene: Scene, event: ObjectEvent, error_type: str = "UnfinishedError") -> None:
     """AWS gives the invocation `r` up, and the reporter hears of it."""
-    found = Found([event], [], Cause(request_id="r", error_type=error_type, message="given up", attempts=3), 0)
+    found = Unwrapped([event], [], Cause(request_id="r", error_type=error_type, message="given up", attempts=3), 0)
     report_lost(found, site_of(scene))
 
 
@@ -671,9 +671,9 @@ def test_an_attempt_that_stops_earlier_takes_back_what_the_one_before_quarantine
     assert sorted(first for item in chain.scene.errors.scan() for first, _ in item.records) == [2, 5, 9]
 
 
-def lost(event: ObjectEvent, request_id: str) -> Found:
+def lost(event: ObjectEvent, request_id: str) -> Unwrapped:
     """What the reporter is told of an invocation that failed for good."""
-    return Found([event], [], Cause(request_id=request_id, error_type="UnfinishedError", attempts=3), 0)
+    return Unwrapped([event], [], Cause(request_id=request_id, error_type="UnfinishedError", attempts=3), 0)
 
 
 def test_a_part_whose_rest_could_never_be_sent_becomes_an_item_of_the_rest_alone() -> None:

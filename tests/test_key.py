@@ -10,7 +10,7 @@ import pytest
 
 from fakes import Errors, FakeSite, Ledger, Objects, Streams, Witness, object_event
 from slips.config import Config, HandlerConfig, Mapping, Route
-from slips.envelope import Cause, Found
+from slips.envelope import Cause, Unwrapped
 from slips.errors import StorageError, UnfinishedError
 from slips.interface import Handler
 from slips.loop import Ticker
@@ -75,7 +75,7 @@ class Scene:
 
     def report(self, *events: ObjectEvent) -> int:
         """Items that the reporter makes when AWS gives up request `r`."""
-        found = Found(list(events), [], Cause(request_id="r", error_type="UnfinishedError", attempts=3), 0)
+        found = Unwrapped(list(events), [], Cause(request_id="r", error_type="UnfinishedError", attempts=3), 0)
         done = report_lost(found, FakeSite(ledger=self.ledger, errors=self.errors))
         return len(done.items)
 

@@ -39,7 +39,7 @@ from slips.backends.aws.stack import DeployedStack
 from slips.cli import drain, logs
 from slips.cli.progress import Tally
 from slips.config import LaneConfig, parse
-from slips.envelope import found_in
+from slips.envelope import unwrap
 from slips.errors import SlipsError, StreamError, UsageError
 from slips.model import ErrorItem, ObjectEvent, Outcome, Sample, format_time
 from slips.operations import Alarm, LaneStatus, LogLine
@@ -732,7 +732,7 @@ def test_a_message_of_which_something_is_still_to_be_done_is_not_dismissed(cloud
     half["Records"].append({"nonsense": 1})
     undelivered(cloud, half)
     assert cloud.slips("dismiss", "--undelivered", "-y").out == "nothing to dismiss\n"
-    (event,) = found_in(half).events
+    (event,) = unwrap(half).events
     cloud.stack().ledger.finish(event, Outcome())
     assert cloud.slips("dismiss", "--undelivered", "-y").out.endswith("1 undelivered message dismissed\n")
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from fakes import Errors, FakeSite, Ledger, object_event
-from slips.envelope import Batch, Cause, Found, encode, found_in
+from slips.envelope import Batch, Cause, Unwrapped, encode, unwrap
 from slips.errors import EnvelopeError, GoneError, StateError, StreamError
 from slips.model import ErrorItem, ObjectEvent, Outcome
 from slips.pipeline.report import Reported, report_lost
@@ -50,7 +50,7 @@ class Scene:
         )
 
     def report(self, *events: ObjectEvent, cause: Cause | None = CAUSE, batches: Sequence[Batch] = ()) -> Reported:
-        return report_lost(Found(list(events), list(batches), cause, 0), self.site)
+        return report_lost(Unwrapped(list(events), list(batches), cause, 0), self.site)
 
 
 def cause_of(item: ErrorItem) -> tuple[str, str, str]:
@@ -266,7 +266,7 @@ def test_records_that_are_gone_for_good_are_an_item_that_names_their_batch_and_n
 def test_each_shape_of_a_failed_invocation_becomes_items(file: str, expected: list[str] | None) -> None:
     scene = Scene()
     payload: Any = msgspec.json.decode((EVENTS / file).read_bytes())
-    report_lost(found_in(payload), scene.site)
+    report_lost(unwrap(payload), scene.site)
     items = list(scene.errors.scan())
     assert items
     if expected:

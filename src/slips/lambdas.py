@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import msgspec
 
 from slips import telemetry
-from slips.envelope import arguments, found_in, lane_records
+from slips.envelope import arguments, lane_records, unwrap
 from slips.pipeline.dispatch import dispatch
 from slips.pipeline.drain import DrainRequest, DrainResult
 from slips.pipeline.drain import drain as drain_site
@@ -117,7 +117,7 @@ def _processor(site: LambdaSite) -> Processor:
 def reporter(payload: Any, context: Context) -> dict[str, Any]:
     """An invocation that was given up, to the error table."""
     with _metered("Reporter", context, spare_seconds=REPORT_SECONDS) as meter:
-        done = report_lost(found_in(payload), _site)
+        done = report_lost(unwrap(payload), _site)
         for item in done.items:
             meter.reported(item.events[0] if item.events else None, item.message)
         return {"items": len(done.items), "settled": done.settled}

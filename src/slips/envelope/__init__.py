@@ -21,21 +21,21 @@ Nothing here does I/O or trusts its input. Whatever the JSON is, the answer is a
 from slips.envelope.arrivals import Message, evidence, messages
 from slips.envelope.cause import Cause
 from slips.envelope.lane import LaneRecord, arguments, decode, encode, lane_records
-from slips.envelope.lost import Batch, Found, found_in
+from slips.envelope.lost import Batch, Unwrapped, unwrap
 from slips.envelope.s3 import unquoted
 
 __all__ = [
     "Batch",
     "Cause",
-    "Found",
     "LaneRecord",
     "Message",
+    "Unwrapped",
     "arguments",
     "decode",
     "encode",
     "evidence",
-    "found_in",
     "lane_records",
     "messages",
     "unquoted",
+    "unwrap",
 ]

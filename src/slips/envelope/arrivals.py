@@ -45,7 +45,7 @@ def messages(payload: Any) -> list[Message]:
 
 
 def evidence(record: Any, longest: int) -> str:
-    """A text of an SQS record that `found_in` reads: the whole record, or its body if that is over `longest` bytes."""
+    """A text of an SQS record that `unwrap` reads: the whole record, or its body if that is over `longest` bytes."""
     whole, body = json.dumps({"Records": [record]}), dig(record, "body")
     return body if isinstance(body, str) and len(whole) > longest else whole
 

@@ -30,8 +30,8 @@ class Batch(Struct):
     first_arrival: str = ""
 
 
-class Found(Struct):
-    """All that some payload holds."""
+class Unwrapped(Struct):
+    """What was wrapped in a payload."""
 
     events: list[ObjectEvent]
     batches: list[Batch]
@@ -42,7 +42,7 @@ class Found(Struct):
     """Why parts of the payload cannot be read: the whole must be kept then, for people."""
 
 
-def found_in(payload: Any) -> Found:
+def unwrap(payload: Any) -> Unwrapped:
     """The object events in whatever wraps them: JSON texts, deliveries, dead letters, on-failure records, each in each.
 
     What cannot be read hides nothing else. Raises `EnvelopeError` if nothing can be read, or nothing is in it.
@@ -52,7 +52,7 @@ def found_in(payload: Any) -> Found:
     if not (lost.events or lost.batches or lost.ignored):
         none = "payload: no object event in it; at least one was expected"
         raise EnvelopeError("; ".join(lost.problems) or none)
-    return Found(lost.events, lost.batches, lost.cause, lost.ignored, lost.problems)
+    return Unwrapped(lost.events, lost.batches, lost.cause, lost.ignored, lost.problems)
 
 
 class _Lost(Arrivals):

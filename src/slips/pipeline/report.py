@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from slips.envelope import Batch, Cause, Found, decode
+from slips.envelope import Batch, Cause, Unwrapped, decode
 from slips.errors import EnvelopeError, GoneError, StreamError, UnfinishedError
 from slips.model import ErrorItem, ObjectEvent, Outcome, format_time
 from slips.pipeline.items import fingerprint, part_id, run_ids
@@ -37,7 +37,7 @@ class Reported(NamedTuple):
     """Done, dropped, reported before, or in the hands of another invocation."""
 
 
-def report_lost(found: Found, site: Site) -> Reported:
+def report_lost(found: Unwrapped, site: Site) -> Reported:
     """One item for each event that an invocation has left unfinished, with the reason that the ledger has, else AWS's.
 
     AWS knows why an invocation ended, not which event ended it: if there was but one, AWS's is the later word.
@@ -110,7 +110,7 @@ class Gone(NamedTuple):
     why: str
 
 
-def events_of(found: Found, read_back: Callable[[Batch], Iterable[bytes]]) -> Read:
+def events_of(found: Unwrapped, read_back: Callable[[Batch], Iterable[bytes]]) -> Read:
     """All events of a payload, those read back from a stream behind the others; and what is none, or is gone."""
     read = Read(list(found.events), list(found.problems), [])
     for batch in found.batches:

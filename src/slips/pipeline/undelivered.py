@@ -9,7 +9,7 @@ from contextlib import suppress
 import msgspec
 from msgspec import Struct
 
-from slips.envelope import Batch, found_in
+from slips.envelope import Batch, unwrap
 from slips.errors import EnvelopeError, GoneError, StreamError
 from slips.model import LANES, ObjectEvent
 from slips.pipeline.push import push
@@ -42,7 +42,7 @@ def redeliver(queue: Undelivered, site: Site) -> Iterator[Redelivered]:
     staying = []
     for receipt, text in queue.receive():
         try:
-            found = found_in(text)
+            found = unwrap(text)
             read = events_of(found, site.read_back)
         except EnvelopeError as error:
             staying.append(receipt)
@@ -111,7 +111,7 @@ def unreadable(
                 raise
 
         try:
-            found = found_in(text)
+            found = unwrap(text)
             read = events_of(found, reading)
             events, problems = read.events, [*read.problems, *(each.why for each in read.gone)]
             origin = _origin(text) if found.problems else ""
