@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
+import botocore.session
 import pytest
 from _pytest.logging import LogCaptureHandler
 from hypothesis import HealthCheck, settings
@@ -29,6 +31,14 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long tests come first, so that no worker is left with one while the others have nothing more to do."""
     items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("cloud", "slow")])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _service_descriptions_are_read_once() -> Iterator[None]:
+    """One loader for all sessions of botocore: each would read megabytes of JSON before it makes its first client."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from copy import copy
 from datetime import UTC, datetime
-from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ import boto3
 import msgspec
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
-from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 from moto.awslambda_simple.models import lambda_simple_backends
 
@@ -134,17 +132,8 @@ class Cloud:
         lambda_simple_backends[ACCOUNT][REGION].lambda_simple_results_queue[:] = [json.dumps(each) for each in results]
 
 
-@pytest.fixture(scope="module")
-def read_once() -> Iterator[None]:
-    """Each command makes its clients; to read their descriptions each time takes half the time of these tests."""
-    read = cache(JSONFileLoader().load_file)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
-        yield
-
-
 @pytest.fixture
-def credentials(monkeypatch: pytest.MonkeyPatch, read_once: None) -> None:
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     for name in ("AWS_PROFILE", "AWS_REGION", "AWS_ENDPOINT_URL"):
