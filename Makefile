@@ -5,6 +5,9 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# Tests start hundreds of processes: each would compile slips anew where the environment forbids to keep what is compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test quick test-python coverage localstack lint docs bench lock clean
 
 help:  ## list the targets
