@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import heapq
 import json
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import redirect_stdout
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,19 +30,16 @@ from slips.cli.context import (
 )
 from slips.cli.errors import event_text
 from slips.cli.output import plural, readable_json, say, show_json, show_text
-from slips.config import Config, Mapping
+from slips.config import Config
 from slips.errors import StorageError, UsageError
 from slips.model import Lane, ObjectEvent
 from slips.pipeline.ended import Success
 from slips.pipeline.process import Processor
 from slips.pipeline.replay import with_key_of_today
+from slips.pipeline.sample import sample as pick
 from slips.ports import ObjectStore
 from slips.printable import LogFormatter, one_line
-from slips.routing import lane_for, mapping_for
 from slips.streams import in_pieces
-
-LISTED = 100_000
-"""Objects under a prefix among which `sample` looks for the newest: a prefix of S3 may have billions."""
 
 _log = logging.getLogger("slips")
 
@@ -244,18 +239,13 @@ def sample(
     streams = _streams(ctx, stack, endpoint_url)
     found: list[ObjectEvent] = []
     failed = False
-    for bucket, mappings in config.bucket_mapping.items():
-        for mapping in mappings:
-            try:
-                newest = heapq.nlargest(number, _objects(config, store, bucket, mapping), lambda each: each.timestamp)
-            except StorageError as error:
-                say(one_line(str(error)))
-                failed = True
-                continue
-            if not newest:
-                say(f"s3://{bucket}/{mapping.prefix}: no object to sample")
-            for event in newest:
-                found.append(msgspec.structs.replace(event, dest_stream=streams.get(event.lane, "")))
+    for sampled in pick(config, store, number, streams):
+        found += sampled.events
+        if sampled.problem is not None:
+            say(one_line(str(sampled.problem)))
+            failed = True
+        elif not sampled.events:
+            say(f"{sampled.url}: no object to sample")
     for problem in store.directories.unlisted if isinstance(store, Stores) else ():
         say(one_line(problem))
     text = json.dumps([event.to_dict() for event in found], indent=4)
@@ -270,24 +260,15 @@ def sample(
         raise typer.Exit(1)
 
 
-def _streams(ctx: typer.Context, stack: str | None, endpoint_url: str | None) -> dict[Lane | None, str]:
+def _streams(ctx: typer.Context, stack: str | None, endpoint_url: str | None) -> dict[Lane, str]:
     """Physical names of the stack's streams, as the original wrote them; none on this machine, or before a deploy."""
     name = stack_name(ctx, stack)
     if name is None:
         return {}
     try:
-        return dict(open_stack(ctx, name, endpoint_url).stack.streams.items())
+        return open_stack(ctx, name, endpoint_url).stack.streams
     except UsageError as error:
         if stack is not None or options(ctx).stack is not None:
             raise
         say(f"'dest_stream' is left empty: {one_line(str(error))}")
         return {}
-
-
-def _objects(config: Config, store: ObjectStore, bucket: str, mapping: Mapping) -> Iterator[ObjectEvent]:
-    """The objects that are processed by this very mapping, and have something in them."""
-    for event in islice(store.list(bucket, mapping.prefix), LISTED):
-        mine = mapping_for(config.bucket_mapping, bucket, event.object_key) is mapping
-        lane = lane_for(config.routing, event)
-        if mine and event.object_size and lane != "drop":
-            yield msgspec.structs.replace(event, lane=lane)
