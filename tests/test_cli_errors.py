@@ -14,6 +14,7 @@ from slips.config import load
 from slips.errors import UsageError
 from slips.model import ErrorItem, ObjectEvent, Sample
 from slips.pipeline.choose import Choice, moment
+from slips.pipeline.dismiss import Dismissal, Revision
 
 
 @pytest.fixture
@@ -393,10 +394,10 @@ def test_a_revision_that_was_not_shown_is_not_dismissed(project: Project, capsys
     state = project.state()
     state.errors.put(item)
     backend = MachineOperations(load(project.root / "slips.yml"), state)
-    counted = dismiss.Counted()
-    shown = [dismiss.Revision("r1", 1), dismiss.Revision("gone", 1)]
-    assert list(dismiss.dismissed(backend, shown, [], counted)) == []
+    done = Dismissal()
+    shown = [Revision("r1", 1), Revision("gone", 1)]
+    assert list(dismiss.evidence(backend, shown, [], done)) == []
     state.close()
-    assert counted == dismiss.Counted()
+    assert done == Dismissal()
     assert capsys.readouterr().err.startswith("slips: r1: changed meanwhile, and stays")
     assert project.errors() == ["r1"]

@@ -26,6 +26,7 @@ from slips.errors import UsageError
 from slips.model import LANES, ErrorItem, Lane, Outcome
 from slips.operations import Operations
 from slips.pipeline.choose import Choice, find
+from slips.pipeline.dismiss import Changed, Dismissal, Revision, dismiss
 from slips.ports import Stream
 
 pytestmark = pytest.mark.once
@@ -151,6 +152,19 @@ def test_the_very_revision_is_dismissed_and_no_other(operations: Operations) -> 
     assert operations.dismiss(replace(item("r1"), revision=2))
     assert not operations.dismiss(replace(item("r1"), revision=2))
     assert revisions(operations) == {"r2": 1}
+
+
+def test_an_item_goes_only_when_the_next_is_asked_for_and_one_that_changed_since_it_was_seen_stays(
+    operations: Operations,
+) -> None:
+    for request_id in ("r1", "r2", "r2"):
+        operations.errors.put(item(request_id))
+    done = Dismissal()
+    gone = dismiss(operations, [Revision("r1", 1), Revision("r2", 1), Revision("r3", 1)], [], done)
+    assert next(gone) == replace(item("r1"), revision=1)
+    assert (revisions(operations), done) == ({"r1": 1, "r2": 2}, Dismissal())
+    assert list(gone) == [Changed("r2"), Changed("r3")]
+    assert (revisions(operations), done) == ({"r2": 2}, Dismissal(items=1))
 
 
 def test_an_item_is_found_by_how_its_id_begins_if_that_is_of_one_only(operations: Operations) -> None:

@@ -55,7 +55,7 @@ class Group(Struct):
     request_ids: list[str]
 
 
-class Status(Struct, kw_only=True):
+class BackendStatus(Struct, kw_only=True):
     """How a backend stands. Its JSON is what `slips status --json` prints."""
 
     lanes: dict[Lane, LaneStatus]
@@ -114,7 +114,7 @@ class Operations(Protocol):
         """Takes that very revision out of the error table for good; False if it is no longer the stored one."""
         ...
 
-    def status(self, *, count_ledger: bool) -> Status:
+    def status(self, *, count_ledger: bool) -> BackendStatus:
         """How the backend stands. On AWS the ledger is counted only on request, as that reads all of it."""
         ...
 

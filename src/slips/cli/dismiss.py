@@ -1,4 +1,4 @@
-"""`dismiss`: error items, and messages that nobody can read, out for good. Nothing of them is processed."""
+"""`dismiss`: shows error items, and messages that cannot be read, asks, and takes them out for good."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Annotated, Any
 
 import typer
-from msgspec import Struct
 
 from slips.cli import items
 from slips.cli.context import Json, StackName, open_backend
@@ -17,16 +16,11 @@ from slips.cli.output import plural, print_json_list, say, show_text
 from slips.errors import StateError, UsageError
 from slips.model import ErrorItem
 from slips.operations import Operations
+from slips.pipeline import dismiss as station
 from slips.pipeline.choose import Choice
+from slips.pipeline.dismiss import Changed, Dismissal, Revision
 from slips.pipeline.undelivered import Unreadable, unreadable
 from slips.printable import one_line
-
-
-class Revision(Struct, frozen=True):
-    """An item as it was shown: another revision of it is another error."""
-
-    request_id: str
-    revision: int
 
 
 def dismiss(
@@ -83,28 +77,21 @@ def dismiss(
                 if backend.undelivered:
                     backend.undelivered.release([each.receipt for each in messages])
                 raise
-        counted = Counted()
-        evidence = dismissed(backend, revisions, messages, counted)
+        done = Dismissal()
+        gone = evidence(backend, revisions, messages, done)
         if json_:
-            print_json_list(evidence)
+            print_json_list(gone)
         else:
-            for _ in evidence:
+            for _ in gone:
                 pass
-            what = _told(counted.items, counted.messages)
+            what = _told(done.items, done.messages)
             show_text(f"{what} dismissed" if revisions or messages else f"nothing to dismiss{items.where(backend)}")
         if problem:
             raise problem
 
 
-class Counted(Struct):
-    """What was dismissed so far."""
-
-    items: int = 0
-    messages: int = 0
-
-
 def _show(chosen: Iterable[ErrorItem], revisions: list[Revision], show: Callable[[str], None]) -> StateError | None:
-    """Shows each item, and remembers which it was; the problem with items that cannot be read comes behind the last."""
+    """Shows each item and adds its revision; returns the problem with items that cannot be read, behind the last."""
     try:
         for item in chosen:
             show(item_lines(item))
@@ -134,7 +121,7 @@ def _unreadable(backend: Operations, show: Callable[[str], None]) -> list[Unread
 
 
 def _confirm(revisions: list[Revision], messages: list[Unreadable], yes: bool) -> None:
-    """Raises UsageError if there is nobody to ask, Exit if the answer is no."""
+    """Asks the user. Raises UsageError if there is no terminal to ask on, Exit if the answer is no."""
     if yes:
         return
     what = _told(len(revisions), len(messages))
@@ -146,26 +133,20 @@ def _confirm(revisions: list[Revision], messages: list[Unreadable], yes: bool) -
         raise typer.Exit(1)
 
 
-def dismissed(
-    backend: Operations, revisions: list[Revision], messages: list[Unreadable], counted: Counted
+def evidence(
+    operations: Operations, revisions: list[Revision], messages: list[Unreadable], done: Dismissal
 ) -> Iterator[dict[str, Any]]:
-    """What is dismissed, one by one: it goes when it has been printed, so that no evidence is lost."""
-    for each in revisions:
-        item = backend.errors.get(each.request_id)
-        gone = item is None or item.revision != each.revision
-        if item is not None and not gone:
-            yield to_dict(item)
-            sys.stdout.flush()
-            gone = not backend.dismiss(item)
-        if gone:
-            say(f"{one_line(each.request_id)}: changed meanwhile, and stays; 'slips errors' shows it as it is now")
-        counted.items += not gone
-    for message in messages:
-        yield {"kind": "undelivered", "message": message.why, "body": message.text}
+    """The JSON object of each that goes: it goes when that has been printed, so that no evidence is lost."""
+    for each in station.dismiss(operations, revisions, messages, done):
+        match each:
+            case Changed():
+                say(f"{one_line(each.request_id)}: changed meanwhile, and stays; 'slips errors' shows it as it is now")
+                continue
+            case ErrorItem():
+                yield to_dict(each)
+            case Unreadable():
+                yield {"kind": "undelivered", "message": each.why, "body": each.text}
         sys.stdout.flush()
-        assert backend.undelivered is not None  # noqa: S101 - for mypy
-        backend.undelivered.delete(message.receipt)
-        counted.messages += 1
 
 
 def _told(count: int, messages: int) -> str:

@@ -19,7 +19,7 @@ from slips.config import LaneConfig
 from slips.envelope import Batch
 from slips.errors import SlipsError
 from slips.model import ErrorItem, Lane
-from slips.operations import Kind, LogLine, Status, counted
+from slips.operations import BackendStatus, Kind, LogLine, counted
 
 
 class StackOperations:
@@ -61,11 +61,11 @@ class StackOperations:
     def dismiss(self, item: ErrorItem) -> bool:
         return self.errors.delete(item.request_id, item.revision)
 
-    def status(self, *, count_ledger: bool) -> Status:
+    def status(self, *, count_ledger: bool) -> BackendStatus:
         counts = Counter(entry.status for entry in self.ledger.scan()) if count_ledger else None
         of_lanes, undelivered, alarms = lanes(self.stack), self.count_undelivered(), alarms_on(self.stack)
         errors, groups = counted(self.errors.scan())
-        return Status(
+        return BackendStatus(
             lanes=of_lanes,
             ledger=None if counts is None else dict(sorted(counts.items())),
             undelivered=undelivered,

@@ -9,7 +9,7 @@ from slips.backends.machine.state import MachineState
 from slips.config import Config, LaneConfig
 from slips.envelope import Batch
 from slips.model import ErrorItem, Lane
-from slips.operations import Kind, LogLine, Status, counted
+from slips.operations import BackendStatus, Kind, LogLine, counted
 
 
 class MachineOperations:
@@ -32,10 +32,10 @@ class MachineOperations:
     def dismiss(self, item: ErrorItem) -> bool:
         return self._state.dismiss(item)
 
-    def status(self, *, count_ledger: bool) -> Status:
+    def status(self, *, count_ledger: bool) -> BackendStatus:
         lanes, ledger = self._state.counts()
         errors, groups = counted(self.errors.scan())
-        return Status(lanes=lanes, ledger=ledger, errors=errors, groups=groups)
+        return BackendStatus(lanes=lanes, ledger=ledger, errors=errors, groups=groups)
 
     def limit(self, lane: Lane) -> LaneConfig:
         return lane_limit(self._config, self._state, lane)
