@@ -144,7 +144,7 @@ class HandlerError(ObjectError):
 
     def __init__(self, message: str, event: dict[str, Any] | None = None) -> None:
         super().__init__(message)
-        self.event = event
+        self.handler_event = event
         """The event that `recv` was called with, as `recv` left it; None if `setup` or `result` raised."""
 
 

@@ -23,7 +23,7 @@ class ObjectEvent(Struct, frozen=True, kw_only=True, omit_defaults=False):
     """ "This object was created." The first nine keys are those of the original, byte for byte.
 
     `event_time` is RFC 3339 UTC, `object_key` is URL-decoded, `object_size` is in bytes, `dest_stream` is the
-    physical name of the stream it was put on. Items stored by the original lack the rest.
+    physical name of the stream that the object event was put on. Items stored by the original lack the other keys.
     """
 
     aws_region: str = ""
@@ -40,15 +40,15 @@ class ObjectEvent(Struct, frozen=True, kw_only=True, omit_defaults=False):
     object_version_id: str | None = None
     object_sequencer: str | None = None
     quoted: bool | None = None
-    """True: `object_key` may be quoted, and whoever opens the object finds out; None: it is the key."""
+    """True if `object_key` may be quoted: the station that opens the object finds out. None: it is the key itself."""
     records: list[Range] | None = None
     reader: str | None = None
     """Identity of the reader that numbered `records`, e.g. "s3-lines"."""
     replay: str | None = None
-    """The error item this event replays, as "request_id@revision"."""
+    """The error item that this object event replays, as "request_id@revision"."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON object of this event: the original's nine keys always, the others when they say something."""
+        """The JSON object of this object event: always the original's nine keys, of the others those with a value."""
         return {name: value for name, value in msgspec.to_builtins(self).items() if value is not None}
 
     @property
@@ -58,7 +58,7 @@ class ObjectEvent(Struct, frozen=True, kw_only=True, omit_defaults=False):
 
     @property
     def identity(self) -> str:
-        """What tells this content of the key from another: version id, else etag."""
+        """Identity of this content among all contents of the key: the version id, else the etag."""
         return self.object_version_id or self.object_etag
 
     @property
@@ -72,7 +72,7 @@ class ObjectEvent(Struct, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class MetaData(Struct, gc=False):
-    """What slips knows about an event; first argument of `Handler.recv`."""
+    """What slips knows about an event, the second argument of `Handler.recv`; this is the first."""
 
     tag: str
     timestamp: float
@@ -82,19 +82,19 @@ class MetaData(Struct, gc=False):
     seq: int = 0
     """Record number in the object, 1-based."""
     index: int = 0
-    """Position among the events of one record, 0-based; most records give one event."""
+    """Position among the events of one record, 0-based. Most records give one event."""
     is_test: bool = False
-    """Whether this is `slips test` or `slips.testing`: what the handler sends or writes is real there, too."""
+    """Whether `slips test` or `slips.testing` runs the handler. What a handler sends or writes is real there, too."""
 
     @property
     def record_id(self) -> str:
-        """Names this event, the same on every retry and replay: a key to deduplicate by."""
+        """Name of this event, the same on every retry and replay: a key to deduplicate by."""
         source = self.source
         suffix = f".{self.index}" if self.index else ""
         return f"{source.bucket_name}/{source.object_key}@{source.identity}#{self.seq}{suffix}"
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON object of it, `source` included."""
+        """A JSON object of the metadata, `source` included."""
         return {
             "tag": self.tag,
             "timestamp": self.timestamp,
@@ -106,14 +106,14 @@ class MetaData(Struct, gc=False):
 
 
 class Sample(Struct, frozen=True, omit_defaults=True):
-    """One quarantined record, as people need to see it."""
+    """One quarantined record, for people to look at."""
 
     seq: int
     reason: str
     raw: str
-    """For people: bytes that are not UTF-8 are written as `\\xff`."""
+    """The record as text. Bytes that are not UTF-8 are written as `\\xff`."""
     base64: str | None = None
-    """The exact bytes, where `raw` is not."""
+    """The exact bytes, if `raw` does not have them."""
     truncated: bool = False
 
     @classmethod
@@ -125,7 +125,7 @@ class Sample(Struct, frozen=True, omit_defaults=True):
 
 
 class Outcome(Struct, kw_only=True):
-    """What one run of one object came to. The counters are independent: none is made by subtraction."""
+    """Counts and results of one run of one object. The counters are independent: none is made by subtraction."""
 
     records: int = 0
     delivered: int = 0
@@ -133,9 +133,9 @@ class Outcome(Struct, kw_only=True):
     quarantined: int = 0
     events: int = 0
     bytes_in: int = 0
-    """As stored."""
+    """Of the object as stored."""
     bytes_out: int = 0
-    """After decompression."""
+    """Of the object decompressed."""
     first_timestamp: float | None = None
     last_timestamp: float | None = None
     rules: dict[str, int] = field(default_factory=dict)
@@ -159,7 +159,7 @@ class ErrorItem(Struct, kw_only=True, omit_defaults=True):
     request_id: str
     kind: Literal["object", "records"] = "object"
     events: list[ObjectEvent]
-    """The "Argument" of the original; empty if the records that had it are gone from their stream."""
+    """Object events: the "Argument" of the original. Empty if the lane records that had them are gone."""
     stage: str = ""
     error_type: str = ""
     message: str = ""
@@ -168,22 +168,22 @@ class ErrorItem(Struct, kw_only=True, omit_defaults=True):
     """RFC 3339 UTC with milliseconds."""
     attempts: int = 1
     fingerprint: str = ""
-    """Alike errors have the same one, whatever the object."""
+    """Groups alike errors, whatever their objects."""
     seq: int | None = None
-    """Record at which a handler raised."""
+    """Number of the record at which a handler raised."""
     event: dict[str, Any] | None = None
-    """The event that `recv` had when it raised, as JSON carries it."""
+    """Not an object event: the event of a log that `recv` had when it raised, as JSON carries it."""
     event_truncated: bool = False
     """Whether `event` was cut, at every `…` in it."""
     records: list[Range] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     code_version: str = ""
     revision: int = 1
-    """Grows with each write of the same `request_id`: drain deletes only the revision that it sent."""
+    """Grows with each write of the same `request_id`. Drain deletes only the revision that it sent."""
 
     @property
     def place(self) -> tuple[str, str]:
-        """Bucket and key of the first object; each empty for an item that can name none."""
+        """Bucket and key of the first object; both empty for an item that names none."""
         return (self.events[0].bucket_name, self.events[0].object_key) if self.events else ("", "")
 
 
@@ -196,12 +196,12 @@ def format_time(timestamp: float) -> str:
 
 
 def nearest_time(timestamp: float) -> float:
-    """Epoch seconds within the years 1 to 9999, for times that come with files: a file system keeps others, too."""
+    """Epoch seconds, moved into the years 1 to 9999: file systems keep times beyond these, too."""
     return min(max(timestamp, _EARLIEST), _LATEST)
 
 
 def readable(text: str) -> str:
-    """Text that every encoder takes: lone surrogates, which stand for bytes that are not UTF-8, are spelled out."""
+    """A text that every encoder takes: lone surrogates, which stand for bytes that are not UTF-8, are spelled out."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 

@@ -1,6 +1,6 @@
-"""What the functions say: log lines as JSON, one for each object, with its metrics in CloudWatch's embedded format.
+"""Logs and metrics of the functions: a log line as JSON for each object, with metrics in CloudWatch's embedded format.
 
-Our own: the usual libraries cost more at a cold start than all of slips. The format:
+No library serves: the usual ones cost more at a cold start than all of slips. The format:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
@@ -29,19 +29,19 @@ UNITS = {
     "Duration": "Milliseconds",
 }
 MEASURED = ("Lag", "Duration")
-"""Metrics that have a value for each object; the others are counts."""
+"""Metrics with a value for each object; the others are counts."""
 BY_LANE = ("Lag",)
-"""Metrics that each lane has for itself: CloudWatch charges each metric of each lane by the month."""
+"""Metrics that are kept for each lane: CloudWatch charges each metric of each lane by the month."""
 VALUES = 100
 """Most values of one metric in one line."""
 RESULTS_BYTES = 32_000
-"""Results of handlers that are longer are named in the log, not shown."""
+"""Most bytes of handlers' results that a log line shows; longer ones are named only."""
 
 log = logging.getLogger("slips")
 
 
 class JsonLines(logging.Formatter):
-    """Log records as JSON objects, the user's own among them; `about` is in each."""
+    """Writes log calls, those of the user's code among them, as JSON objects. Each has the members of `about`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class JsonLines(logging.Formatter):
 
 
 def _message(record: logging.LogRecord) -> str:
-    """The text of a log call. A wrong one of the user's must not fail the object: Lambda's handler lets it through."""
+    """The text of a log call. A wrong call of the user's must not fail the object: Lambda's handler lets it raise."""
     try:
         return record.getMessage()
     except BaseException as error:  # noqa: BLE001 - whatever the user's arguments do when they are shown
@@ -74,7 +74,7 @@ def _message(record: logging.LogRecord) -> str:
 
 
 class Passenger:
-    """Metrics that travel on a log line: on one, even if two handlers write it, and on none that nobody writes."""
+    """Metrics that travel on a log line: once, even if two handlers write the line, and not if no handler does."""
 
     def __init__(self, metrics: dict[str, Any]) -> None:
         self._metrics = metrics
@@ -87,7 +87,7 @@ class Passenger:
 
 
 def set_up(function: str, request_id: str) -> None:
-    """Makes all loggers of this process write JSON lines about this invocation. Levels are the user's to set."""
+    """Makes all loggers of this process write JSON lines about this invocation. Their levels are left to the user."""
     root = logging.getLogger()
     if os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON":
         _relieve_lambda(root)
@@ -96,7 +96,7 @@ def set_up(function: str, request_id: str) -> None:
     for handler in root.handlers:
         if not isinstance(handler.formatter, JsonLines):
             handler.setFormatter(JsonLines())
-            # Every line ends with one line end: Lambda's own handler adds none, others would add a second.
+            # JsonLines ends each line: Lambda's own handler adds no line end, other handlers would add a second.
             if isinstance(handler, logging.StreamHandler):
                 handler.terminator = ""
         assert isinstance(handler.formatter, JsonLines)  # noqa: S101 - for mypy
@@ -107,10 +107,10 @@ def set_up(function: str, request_id: str) -> None:
 
 
 def _relieve_lambda(root: logging.Logger) -> None:
-    """Takes logging over from the runtime, in whose JSON format lines go out as text in frames of its own.
+    """Replaces the runtime's log handler, which in its JSON format writes lines as text in frames of its own.
 
-    JSON on standard output is taken as it is. The runtime also sets the root's level to the least that the stack lets
-    through; below a warning lines are the user's to ask for.
+    Lambda takes JSON on standard output as it is. The runtime also sets the root's level to the lowest that the stack
+    lets through. It becomes WARNING here: the user's code may ask for lower levels.
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
     """
     for handler in [each for each in root.handlers if hasattr(each, "log_sink")]:
@@ -128,7 +128,7 @@ class Meter:
     def __init__(self, stack: str, output: TextIO | None = None, clock: Callable[[], float] = time.time) -> None:
         self._stack, self._output, self._clock = stack, output or sys.stdout, clock
         self._begun = clock()
-        """When the object at hand began: when the one before it ended."""
+        """When the current object began, which is when the one before it ended."""
         self._counts: dict[str, dict[str, float]] = {}
         self._values: dict[str, dict[str, list[float]]] = {}
 
@@ -154,7 +154,7 @@ class Meter:
         self._tell(logging.INFO, event, metrics, {}, "passed over: %s", why)
 
     def reported(self, event: ObjectEvent | None, message: str) -> None:
-        """The reporter made an item of it; None: of records that no event is known of."""
+        """The reporter made an error item of an object event, or (None) of lane records that are gone."""
         if event is None:
             log.error("reported: %s", message)
             return
@@ -162,7 +162,7 @@ class Meter:
         self._tell(logging.ERROR, event, metrics, {}, "reported: %s", message)
 
     def emit(self) -> None:
-        """Writes the metrics that no log line has: what is counted once, and each value that was measured."""
+        """Writes the metrics that no log line has: the sum of each count, and each measured value."""
         for lane, counts in self._counts.items():
             measured = self._values.get(lane, {})
             self._write(lane, {**counts, **{name: values[:VALUES] for name, values in measured.items()}})
@@ -184,7 +184,7 @@ class Meter:
         message: str,
         *arguments: str,
     ) -> None:
-        """Logs what became of an event, with its metrics; what is zero is left out."""
+        """Logs what became of an object, with its metrics. A count of zero is left out."""
         lane = event.lane or LANES[0]
         metrics = {name: value for name, value in metrics.items() if value or name in MEASURED}
         passenger = Passenger(self._embedded(lane, metrics) if metrics else {})
@@ -194,7 +194,7 @@ class Meter:
             self._add_up(lane, metrics)
 
     def _embedded(self, lane: str, values: dict[str, Any]) -> dict[str, Any]:
-        """Metrics as CloudWatch takes them out of a log line."""
+        """Metrics in the form in which CloudWatch finds them in a log line."""
         dimensions: dict[tuple[str, ...], list[str]] = {}
         for name in values:
             dimensions.setdefault(("Stack", "Lane") if name in BY_LANE else ("Stack",), []).append(name)
@@ -235,11 +235,11 @@ class Meter:
 
 
 def _facts(outcome: Outcome) -> dict[str, Any]:
-    """What a run came to, without what says nothing: a line of each object is paid for by the byte."""
-    told: dict[str, Any] = msgspec.to_builtins(outcome)
-    if told["identity"] == told["etag"]:  # of an object without versions
-        del told["identity"]
-    facts = {name: value for name, value in told.items() if value not in ({}, None, "")}
+    """The outcome of a run as members of a log line, without empty ones: logs are paid for by the byte."""
+    members: dict[str, Any] = msgspec.to_builtins(outcome)
+    if members["identity"] == members["etag"]:  # of an object without versions
+        del members["identity"]
+    facts = {name: value for name, value in members.items() if value not in ({}, None, "")}
     if len(msgspec.json.encode(outcome.results)) > RESULTS_BYTES:
         facts["results"] = dict.fromkeys(outcome.results, "(too long to be logged)")
     return facts

@@ -1,4 +1,4 @@
-"""How the run of one object ended: a Success, a Failure, or Superseded. What follows from it is decided elsewhere."""
+"""How the run of one object ended: a Success, a Failure, or Superseded. `conclude` decides what follows from that."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Success(Struct, tag=True):
     outcome: Outcome
     quarantine: list[Quarantined] = field(default_factory=list)
     rest: ObjectEvent | None = None
-    """What is still to be done, if the run was stopped at a record boundary."""
+    """The object event that continues the run, if it was stopped at a record boundary."""
     reader: str = ""
     names: tuple[str, ...] = ()
     """Other identities of the content that was read."""
@@ -35,30 +35,30 @@ class Failure(Struct, tag=True):
     retryable: bool
     traceback: str = ""
     seq: int | None = None
-    """The record at which a handler raised."""
+    """Number of the record at which a handler raised."""
     handler_event: dict[str, Any] | None = None
-    """The event that `recv` had when it raised, as short JSON."""
+    """The event of a log that `recv` had when it raised, as short JSON."""
     handler_event_truncated: bool = False
     outcome: Outcome = field(default_factory=Outcome)
     names: tuple[str, ...] = ()
-    """Other identities of the content that was read, as far as that is certain."""
+    """Other identities of the content that was read; none if the content is not certain."""
     resources: bool = False
-    """The process had no memory, descriptors or threads left, or was damaged: the object may do well in another."""
+    """Whether the process had no memory, descriptors or threads left, or was damaged: another may finish the object."""
 
 
 class Superseded(Struct, tag=True):
-    """Nothing was delivered: other content than the announced was there, and needs no run of its own."""
+    """No record was delivered: other content than the announced was there, and needs no run of its own."""
 
     event: ObjectEvent
-    """With the identity that was read."""
+    """Names the content that was there."""
     names: tuple[str, ...] = ()
 
 
 def by_itself(read: ObjectEvent) -> ObjectEvent:
-    """The event of content that was read where another was announced: it is no replay of the other."""
+    """The object event of content that was read in place of the announced one: it replays no item of that one."""
     return msgspec.structs.replace(read, replay=None)
 
 
 Admit = Callable[[ObjectEvent, tuple[str, ...]], bool]
-"""Asked about an event with the identity and key that were read, if others were announced, and the other names of what
-was read: whether that content may run."""
+"""Decides whether content that is there in place of the announced one may run. Gets an object event with the identity
+and key of that content, and its other identities."""

@@ -69,7 +69,7 @@ class Handlers:
             what, cause = f"returned {cause}; {advice('recv')}", None
         else:
             what = f"raised {describe(cause)}{_hint(cause)}" if cause is not None else str(error)
-        event = error.event if self._current_event is None else self._current_event
+        event = error.handler_event if self._current_event is None else self._current_event
         named = HandlerError(f"{url}: record {error.seq}: {self._current}.recv {what}", event)
         named.seq = error.seq
         named.__cause__ = cause

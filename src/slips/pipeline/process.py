@@ -1,6 +1,6 @@
-"""Main func: one object in, its events to the handlers, a Success or a Failure out.
+"""Main func: runs one object through its chain to the handlers, and returns how the run ended.
 
-It never raises for an object's sake and never writes: the caller concludes the run in the error table and the ledger.
+A run never raises because of its object, and never writes: the caller concludes it in the error table and the ledger.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def _always(_event: ObjectEvent, _names: tuple[str, ...]) -> bool:
 
 
 class Processor:
-    """Processes objects with one configuration. Chains are compiled once, handlers are fresh for each object.
+    """Runs objects with one config. A chain is compiled once; handlers are fresh for each object.
 
-    `args`, asked for each object, gives what handlers are set up with; without it, they are those of the config.
+    `args` is called for each object, and returns what its handlers are set up with: without it, `handler.args`.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Processor:
         self._health = Health()
         self._has_run = False
         self.is_spent = False
-        """Whether an object left this process such that the next one needs another."""
+        """Whether an object left this process unfit for another object."""
         self._codec_limits = CodecLimits(
             object_bytes=config.limits.object_bytes, expansion_ratio=config.limits.expansion_ratio
         )
@@ -85,7 +85,10 @@ class Processor:
     def process(
         self, event: ObjectEvent, ticker: Ticker | None = None, admit: Admit = _always
     ) -> Success | Failure | Superseded:
-        """One object, whole or the records that `event.records` names. `admit` has the last word on other content."""
+        """Runs one object: all of it, or the records in `event.records`.
+
+        If other content than the announced is there, `admit` decides whether that content runs.
+        """
         ticker = ticker or Ticker()
         is_fresh, self._has_run = not self._has_run, True
         run = self._begin(event, ticker)
@@ -94,7 +97,7 @@ class Processor:
         except:  # noqa: E722 - without a name: the handler may have replaced those of the exceptions
             damage = self._health.mend()
             error = sys.exception()
-            # By its type: `isinstance` asks the object itself, which may be the user's.
+            # By its type: `isinstance` asks the error itself, which may be of the user's class.
             if error is None or issubclass(type(error), StateError) or not issubclass(type(error), Exception):
                 raise  # `admit` could not ask: the object has not failed
             return self._failed(run, error, damage, is_fresh)
@@ -102,14 +105,14 @@ class Processor:
         return ended
 
     def _failed(self, run: _ObjectRun, error: BaseException, damage: str, is_fresh: bool) -> Failure:
-        """Makes the Failure of a run that `error` ended, in a process that is fresh or has had objects before."""
+        """The Failure of a run that `error` ended. `is_fresh`: the process has run no object before."""
         is_expected = issubclass(type(error), ObjectError)
         excused = is_exhausted(error) or bool(damage)
         self.is_spent |= excused or not is_expected
         if not is_expected:
             what = "" if excused else "; this is a bug of slips, please report it"
             if not (excused or is_fresh):
-                # Nobody sees all that a handler may do to a process: the object at hand need not be the cause.
+                # No check sees all that a handler may do to a process: another object may be the cause.
                 excused, what = True, "; an object before it may have damaged the process"
             unexpected = WorkerError(f"{run.event.url}: {describe(error)}{what}")
             unexpected.__cause__ = error
@@ -121,11 +124,11 @@ class Processor:
         return failure
 
     def attempt(self, event: ObjectEvent) -> Success:
-        """Like `process`, but raises the ObjectError that ended the run: tests of handlers want its cause."""
+        """Runs one object like `process`, but raises the ObjectError that ended the run, for its cause."""
         ticker = Ticker()
-        done = self._finish(self._begin(event, ticker), ticker, _always)
-        assert isinstance(done, Success)  # noqa: S101 - every content is admitted
-        return done
+        ended = self._finish(self._begin(event, ticker), ticker, _always)
+        assert isinstance(ended, Success)  # noqa: S101 - every content is admitted
+        return ended
 
     def _begin(self, event: ObjectEvent, ticker: Ticker) -> _ObjectRun:
         return _ObjectRun(event, self._handlers, ticker.position, self._config.limits.result_bytes, self._is_test)
@@ -147,7 +150,7 @@ class Processor:
         with self._store.open(event) as stored:
             run.outcome.identity, run.outcome.etag = stored.identity, stored.etag
             _refuse_other_content(event, stored, chain)
-            # What error items and `record_id` name is the content that was read, not the one announced.
+            # Error items and `record_id` name the content that was read, not the announced one.
             source = msgspec.structs.replace(
                 event,
                 object_etag=stored.etag,
@@ -180,7 +183,7 @@ class Processor:
 
 
 class _ObjectRun:
-    """One run of one object: its handlers, its counters, its bad records."""
+    """The run of one object: its handlers, its counters, its bad records."""
 
     def __init__(
         self,
@@ -233,7 +236,7 @@ class _ObjectRun:
             raise named from cause_of(named)
 
     def conclude(self) -> None:
-        """Handlers' results, after the counters were found to agree."""
+        """Checks the counters, then asks the handlers for their results."""
         outcome = self.outcome
         if not outcome.balanced:
             raise AccountingError(
@@ -259,7 +262,7 @@ class _ObjectRun:
         self.outcome.results[handler] = plain_result(returned, self._result_bytes)
 
     def failure(self, error: BaseException) -> Failure:
-        """Describes the ObjectError that ended the run; its type at least, if the rest cannot be said."""
+        """The Failure of a run that an ObjectError ended. Of an error that cannot be described, it has the type."""
         try:
             return self._failure(error)  # type: ignore[arg-type]  # by its type it is one, whatever it says itself
         except BaseException as failed:  # noqa: BLE001 - a class of the user's may have replaced any attribute
@@ -279,7 +282,7 @@ class _ObjectRun:
         cause = cause_of(error)
         shown = error if cause is None else cause
         by_handler = isinstance(error, HandlerError)
-        # What decompresses knows bytes, not records; what cuts records knows no object.
+        # Decompression knows bytes, not records. A reader knows records, not the object.
         text = str(error)
         if not text.startswith(self.event.url):
             text = f"{self.event.url}: {text}"
@@ -287,7 +290,8 @@ class _ObjectRun:
         where = "" if said or not error.seq else f" (after record {error.seq})"
         # A file that changes while it is read has no content that could be named.
         is_certain = not (self.names and isinstance(error, StorageError))
-        given, cut = keep(error.event) if isinstance(error, HandlerError) and error.event is not None else (None, False)
+        given = error.handler_event if isinstance(error, HandlerError) else None
+        kept, is_cut = keep(given) if given is not None else (None, False)
         return Failure(
             event=self.event if is_certain else self._announced,
             stage=error.stage,
@@ -296,15 +300,15 @@ class _ObjectRun:
             retryable=error.retryable,
             traceback=traceback_of(shown),
             seq=error.seq if by_handler and error.seq else None,
-            handler_event=given,
-            handler_event_truncated=cut,
+            handler_event=kept,
+            handler_event_truncated=is_cut,
             outcome=self.outcome,
             names=self.names if is_certain else (),
         )
 
 
 def _refuse_other_content(event: ObjectEvent, stored: StoredObject, chain: Chain) -> None:
-    """Record numbers mean something only in the very content, cut by the very reader, that they were made from."""
+    """Refuses records that were numbered in other content, or by another reader. Raises OverwrittenError."""
     if event.records is None:
         return
     if event.identity and not stored.is_named(event.identity):
@@ -321,7 +325,7 @@ def _refuse_other_content(event: ObjectEvent, stored: StoredObject, chain: Chain
 
 
 def _rest(event: ObjectEvent, chain: Chain, stopped: int | None) -> ObjectEvent | None:
-    """The event that continues a run that stopped after record `stopped`."""
+    """The object event that continues a run that stopped after record `stopped`."""
     if stopped is None:
         return None
     ranges: list[Range] = [

@@ -1,4 +1,4 @@
-"""The bad records of one run, kept in flat memory until the run has ended and error items are made of them."""
+"""The bad records of one run, kept in flat memory until error items are made of them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from slips.pipeline.evidence import MESSAGE_BYTES, reason_of, traceback_of
 RANGES = 1_000
 """Most ranges of record numbers in one error item: 1,000 fit well into a DynamoDB item of 400 KB."""
 SAMPLES_BYTES = 32_000
-"""All samples of an item, as JSON."""
+"""Most bytes of all samples of an item, as JSON."""
 SAMPLE_BYTES = 4_000
-"""As much of a record as a sample shows."""
+"""Most bytes of a record that a sample shows."""
 REASON_BYTES = 2_000
 
 
 class Quarantined(Struct):
-    """Some records that failed: at most RANGES ranges of them, with samples. One error item."""
+    """The bad records of one error item: at most RANGES ranges of them, with samples."""
 
     numbers: bytes
-    """First and last of each range, eight bytes each: lists of millions would not be flat memory."""
+    """First and last record number of each range, eight bytes each: lists of millions would not be flat memory."""
     samples: list[Sample]
     error_type: str
     message: str
@@ -33,23 +33,23 @@ class Quarantined(Struct):
 
     @property
     def ranges(self) -> list[Range]:
-        """Of record numbers, in order."""
+        """Ranges of record numbers, in order."""
         numbers = array("Q", self.numbers)
         return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
 class Quarantine:
-    """The bad records of one run, in flat memory: ranges are joined, samples are few and short."""
+    """Collects the bad records of one run. Neighbours are joined to ranges; samples are few and short."""
 
     def __init__(self) -> None:
         self._numbers = array("Q")
         self._first_errors: list[tuple[str, str, str]] = []
         self._samples: list[list[Sample]] = []
         self._room = 0
-        """Bytes of samples that the item at hand may still take."""
+        """Bytes of samples for which the current part has room."""
 
     def add(self, seq: int, record: Record, error: Exception) -> None:
-        """One bad record; numbers only grow."""
+        """Adds a bad record. Its number is greater than that of each record before."""
         numbers = self._numbers
         if numbers and numbers[-1] == seq - 1:
             numbers[-1] = seq
@@ -57,7 +57,7 @@ class Quarantine:
             if len(numbers) % (2 * RANGES) == 0:
                 message = bounded(reason_of(error), MESSAGE_BYTES)
                 self._first_errors.append((name_of(type(error)), message, traceback_of(error)))
-                # From the second item on, one sample each: a million bad records must not fill the memory.
+                # From the second part on, one sample each: a million bad records must not fill the memory.
                 self._room = 1 if self._samples else SAMPLES_BYTES
                 self._samples.append([])
             numbers.append(seq)
@@ -70,7 +70,7 @@ class Quarantine:
 
     @property
     def parts(self) -> list[Quarantined]:
-        """One for each RANGES ranges."""
+        """The records in parts of RANGES ranges, each for an error item."""
         step = 2 * RANGES
         return [
             Quarantined(self._numbers[at : at + step].tobytes(), self._samples[index], *self._first_errors[index])
@@ -79,7 +79,7 @@ class Quarantine:
 
 
 def _sample(seq: int, record: Record, error: Exception) -> Sample:
-    """A record and what is wrong with it, as far as there is room: an element of a document is written out again."""
+    """The beginning of a record, and why it is bad. An element of a document is written out again."""
     if isinstance(record, Bad):
         raw, size = record.head, record.size
     else:
