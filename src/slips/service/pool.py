@@ -1,7 +1,7 @@
 """The worker processes of this machine: starts and ends them, sends objects, reads answers, reports how they end.
 
-This module has no rule about lanes, attempts or the state file: the supervisor chooses the object of a worker, and
-decides what the worker's death means for that object.
+Lanes, attempts and the state file are unknown here: the supervisor chooses the task of a worker, and decides what the
+worker's death means for its object.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from contextlib import ExitStack, contextmanager
 import msgspec
 from msgspec import Struct
 
-from slips.backends.machine.lanes import Delivery
 from slips.config import Config
-from slips.errors import SlipsError, UsageError
+from slips.errors import UsageError
 from slips.model import ObjectEvent
 from slips.pipeline.ended import Failure, Success, Superseded
 from slips.position import SharedCells
@@ -104,12 +103,7 @@ class Pool:
     @property
     def is_busy(self) -> bool:
         """Whether a worker has an object in hand."""
-        return any(worker.delivery for worker in self._workers)
-
-    @property
-    def deliveries(self) -> list[Delivery]:
-        """The deliveries that workers have in hand."""
-        return [worker.delivery for worker in self._workers if worker.delivery]
+        return any(worker.task for worker in self._workers)
 
     def free(self, waiting: int) -> Worker | None:
         """Return a worker that is free. If all are busy, start more for the `waiting` objects and return None."""
@@ -146,17 +140,21 @@ class Pool:
                         worker.leaving = True
                     case Opened() | Success() | Failure() | Superseded() if not worker.is_about(message.event):
                         worker.kill("answered for another object and was killed")
-                    case Progress() if worker.delivery is None:
-                        pass
-                    case _:
+                    case Opened():
                         yield worker, message
-                        if worker.leaving and worker.delivery is None:
+                    case Progress():
+                        if worker.task is not None:
+                            yield worker, message
+                    case Success() | Failure() | Superseded():
+                        worker.task = None
+                        yield worker, message
+                        if worker.leaving:
                             worker.dismiss()
         yield from self._look_after()
 
-    def give(self, worker: Worker, delivery: Delivery) -> None:
-        """Send an object to a free worker."""
-        worker.give(delivery, self._awake.seconds)
+    def give(self, worker: Worker, task: Task) -> None:
+        """Send a free worker its next object."""
+        worker.give(task, self._awake.seconds)
 
     def close(self) -> None:
         """End all workers. Idle ones may finish the exit functions of their handlers; busy ones are killed."""
@@ -210,7 +208,7 @@ class Pool:
         self._workers.remove(worker)
         seq, where = worker.where()
         how = worker.stop()
-        if worker.delivery is not None:
+        if worker.task is not None:
             yield worker, Death(how, where, seq, worker.overdue)
         elif worker.refused is not None:
             self._not_started(worker.refused, worker.begun, for_good=True)
@@ -225,18 +223,18 @@ class Pool:
             limit = self._config.handler.timeout if worker.ready else START_SECONDS
             if worker.is_in_message and silent > REST_SECONDS:
                 worker.kill("wrote into the pipe of its worker and was killed")
-            elif limit and (worker.delivery or not worker.ready) and silent > limit:
+            elif limit and (worker.task or not worker.ready) and silent > limit:
                 worker.overdue = True
                 allowed = "'handler.timeout'" if worker.ready else f"{START_SECONDS:.0f} s"
                 worker.kill(f"gave no sign of life for longer than {allowed} and was killed")
-            elif worker.leaving and not worker.delivery and silent > STOP_SECONDS:
+            elif worker.leaving and not worker.task and silent > STOP_SECONDS:
                 worker.kill("did not end")
             elif worker.is_dead:
                 yield from self._bury(worker)
 
 
 class Worker:
-    """A worker process, and the delivery of the object that it processes."""
+    """A worker process, and its current task."""
 
     def __init__(self, config: Config, endpoint_url: str | None, region: str | None, now: float) -> None:
         """Start the process. Raises OSError if the system cannot make it."""
@@ -248,7 +246,8 @@ class Worker:
         self.overdue = False
         self.leaving = False
         """Whether the worker must be replaced after its current object."""
-        self.delivery: Delivery | None = None
+        self.task: Task | None = None
+        """The object that the worker processes; None if it is idle."""
         self._killed = ""
         token = os.urandom(TOKEN_BYTES)
         self._frames = Frames(token)
@@ -277,7 +276,7 @@ class Worker:
     @property
     def is_free(self) -> bool:
         """Whether the worker can process an object now."""
-        return self.ready and self.delivery is None and not self.leaving
+        return self.ready and self.task is None and not self.leaving
 
     @property
     def is_in_message(self) -> bool:
@@ -296,22 +295,15 @@ class Worker:
         """Return the record that `recv` is working on, or None, and the position of the run in words."""
         return self._cells.where()
 
-    def give(self, delivery: Delivery, now: float) -> None:
-        """Send the worker an object."""
-        self.delivery, self.heard = delivery, now
+    def give(self, task: Task, now: float) -> None:
+        """Send the worker its next object."""
+        self.task, self.heard = task, now
         self._cells.reset()
-        self._send(Task(delivery.event, delivery.settled, delivery.known))
-
-    def finish(self) -> Delivery:
-        """Mark the worker as free, and return the delivery that it processed."""
-        delivery, self.delivery = self.delivery, None
-        if delivery is None:
-            raise SlipsError("a worker answered without a task; this is a bug of slips, please report it")
-        return delivery
+        self._send(task)
 
     def is_about(self, event: ObjectEvent) -> bool:
         """Whether the event of an answer is that of the worker's current object."""
-        return self.delivery is not None and _key_of(self.delivery.event) == _key_of(event)
+        return self.task is not None and _key_of(self.task.event) == _key_of(event)
 
     def receive(self, now: float) -> list[FromWorker] | None:
         """Return the messages that have arrived; None if the worker is dead."""
@@ -332,7 +324,7 @@ class Worker:
 
     def dismiss(self) -> None:
         """End the process: close the commands of an idle one, whose exit functions then run; kill any other."""
-        if self.delivery is not None or not self.ready:
+        if self.task is not None or not self.ready:
             self._process.kill()
         assert self._process.stdin is not None  # noqa: S101 - asked for above
         with _already_broken():

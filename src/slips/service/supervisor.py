@@ -20,7 +20,7 @@ from slips.errors import StorageError
 from slips.model import LANES, Lane, ObjectEvent
 from slips.pipeline.ended import Failure, Success, Superseded, by_itself
 from slips.pipeline.items import report_failure, report_quarantine
-from slips.service.messages import Opened, Progress
+from slips.service.messages import Opened, Progress, Task
 from slips.service.pending import AGAIN, Pending
 from slips.service.pool import Death, Pool, Worker
 from slips.service.summary import RESULTS_MEMORY, Observer, Summary
@@ -65,6 +65,7 @@ class Supervisor:
         self._excused: dict[int, int] = {}
         """Failures that were no attempts, by delivery."""
         self._retries: list[tuple[float, int, Delivery]] = []
+        self._in_hand: dict[Worker, Delivery] = {}
         self._pool = Pool(
             config,
             workers or config.handler.concurrency or os.cpu_count() or 1,
@@ -143,7 +144,7 @@ class Supervisor:
         while True:
             lanes = self._open_lanes()
             # One at a time of each object: two events may turn out to be of the same content.
-            in_hand = {_object(each) for each in self._pool.deliveries}
+            in_hand = {_object(each) for each in self._in_hand.values()}
             may_start = (n for n, each in enumerate(taken) if _lane(each) in lanes and _object(each) not in in_hand)
             place = next(may_start, None)
             if place is None:
@@ -160,7 +161,8 @@ class Supervisor:
                 self._observer.ended(delivery.event, "duplicate")
                 continue
             self._begun[_lane(delivery)] = time.monotonic()
-            self._pool.give(worker, delivery)
+            self._in_hand[worker] = delivery
+            self._pool.give(worker, Task(delivery.event, delivery.settled, delivery.known))
 
     def _prepare(self, delivery: Delivery) -> None:
         """Adds what the state knows of the object's content by now, unless people have asked for it to run again."""
@@ -177,23 +179,22 @@ class Supervisor:
 
     def _hear(self, worker: Worker, message: Opened | Progress | Success | Failure | Superseded | Death) -> None:
         """Takes in what a worker says, or its death, which costs its object an attempt."""
+        delivery = self._in_hand[worker] if isinstance(message, Opened | Progress) else self._in_hand.pop(worker)
         match message:
             case Opened(event=event, names=names):
-                if worker.delivery:
-                    worker.delivery.read, worker.delivery.names = event, names
+                delivery.read, delivery.names = event, names
             case Progress(seq=seq, hashed=hashed):
-                if worker.delivery and hashed:
-                    self._observer.hashing(worker.delivery.event, hashed)
-                elif worker.delivery:
-                    self._observer.progress(worker.delivery.event, seq)
+                if hashed:
+                    self._observer.hashing(delivery.event, hashed)
+                else:
+                    self._observer.progress(delivery.event, seq)
             case Success():
-                self._conclude_success(worker.finish(), message)
+                self._conclude_success(delivery, message)
             case Superseded():
-                self._conclude_superseded(worker.finish(), message)
+                self._conclude_superseded(delivery, message)
             case Failure():
-                self._conclude_failure(worker.finish(), message)
+                self._conclude_failure(delivery, message)
             case Death(how=how, where=where, seq=at):
-                delivery = worker.finish()
                 url = delivery.event.url
                 failure = Failure(
                     event=delivery.read or delivery.event,
