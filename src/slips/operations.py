@@ -1,4 +1,4 @@
-"""The port of operators: what they see and do where objects are processed, on AWS or on this machine, as data.
+"""The port of operators' commands: status, limits, logs and dismissals of a backend, as data.
 
 `backends/machine/operations.py` and `backends/aws/operations.py` fill it; the CLI puts the answers into words. Both
 pass the one contract suite in `tests/test_operations.py`.
@@ -20,12 +20,12 @@ Kind = Literal["machine", "stack"]
 
 
 class LaneStatus(Struct, frozen=True):
-    """What is known of one lane at this moment. Fields that a backend cannot know are None or unset."""
+    """The state of one lane at this moment. A field that the backend cannot fill is None or unset."""
 
     waiting: int | None
     """Object events in the lane; None on AWS: Kinesis counts only what arrives."""
     oldest_seconds: float | None
-    """How long the oldest event has waited; on AWS, how long the latest dispatched one had."""
+    """Seconds that the oldest event has waited; on AWS, that the latest dispatched event had waited."""
     arrived: int | UnsetType = UNSET
     """Object events of the last five minutes, on AWS."""
 
@@ -83,13 +83,13 @@ class LogLine(Struct, frozen=True):
 
 
 class Operations(Protocol):
-    """What operators see and do on one backend. `close` is not among it: whoever opens the backend closes it."""
+    """The commands of operators on one backend. The code that opens a backend closes it, so `close` is not here."""
 
     kind: Kind
     name: str
     """Name of the stack; on this machine `stack_name` of the config."""
     has_twin: bool
-    """Whether the same config is of the other kind, too: people must be told which of the two answers."""
+    """Whether the same config also has a backend of the other kind, so that answers must name theirs."""
 
     @property
     def errors(self) -> ErrorTable: ...
@@ -99,19 +99,19 @@ class Operations(Protocol):
 
     @property
     def undelivered(self) -> Undelivered | None:
-        """Messages that could not be delivered; None where there can be none."""
+        """The queue of messages that could not be delivered; None if the backend has no such queue."""
         ...
 
     def read_back(self, batch: Batch) -> Iterable[bytes]:
-        """The records that an undelivered message is about."""
+        """Yield the records of a batch that an undelivered message names."""
         ...
 
     def count_undelivered(self) -> int | None:
-        """About how many undelivered messages there are; None where there can be none."""
+        """Return the approximate number of undelivered messages; None if the backend has no queue of them."""
         ...
 
     def dismiss(self, item: ErrorItem) -> bool:
-        """Takes that very revision out of the error table for good; False if it is no longer the stored one."""
+        """Delete this very revision of an error item for good. Return False if another revision is stored, or none."""
         ...
 
     def status(self, *, count_ledger: bool) -> BackendStatus:
@@ -119,26 +119,26 @@ class Operations(Protocol):
         ...
 
     def limit(self, lane: Lane) -> LaneConfig:
-        """How fast a lane is emptied at this moment."""
+        """Return the limit of a lane, `delay` and `batch_size`, at this moment."""
         ...
 
     def set_limit(self, lane: Lane, limit: LaneConfig) -> None:
-        """Sets `delay` and `batch_size` of a lane: on a stack until the next deploy, on this machine for good."""
+        """Set `delay` and `batch_size` of a lane: on a stack until the next deploy, on this machine for good."""
         ...
 
     def functions(self) -> list[str]:
-        """Logical names of the functions, in the order of the stations; none on this machine."""
+        """Return the logical names of the functions, in the order of the stations; none on this machine."""
         ...
 
     def logs(
         self, functions: Sequence[str], since: float, containing: str | None = None, *, follow: bool = False
     ) -> Iterator[LogLine]:
-        """Lines of these functions since then (epoch seconds), merged by time; with `follow` without end."""
+        """Yield the log lines of these functions since `since` (epoch seconds), merged by time; `follow`: endlessly."""
         ...
 
 
 def grouped(items: Iterable[ErrorItem]) -> list[Group]:
-    """Groups error items by fingerprint, most frequent first. `items` come oldest first."""
+    """Group error items by fingerprint, the most frequent first. `items` must come oldest first."""
     groups: dict[str, Group] = {}
     for item in items:
         group = groups.get(item.fingerprint)
@@ -152,7 +152,7 @@ def grouped(items: Iterable[ErrorItem]) -> list[Group]:
 
 
 def counted(items: Iterable[ErrorItem]) -> tuple[dict[str, int], list[Group]]:
-    """Counts error items by kind and groups them, in one pass over the table: `errors` and `groups` of a status."""
+    """Count error items by kind and group them, in one pass over the table: `errors` and `groups` of a Status."""
     kinds: dict[str, int] = {}
 
     def counting() -> Iterator[ErrorItem]:

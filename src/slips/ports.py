@@ -1,4 +1,4 @@
-"""What the stations need from the world, as narrow protocols. Backends fill them; tests fake them.
+"""The ports: narrow protocols through which stations reach the world. Backends fill the ports; tests fake them.
 
 Every implementation passes the one contract suite in `tests/test_ports.py`.
 """
@@ -15,7 +15,7 @@ from slips.model import ErrorItem, Lane, ObjectEvent, Outcome, Range
 
 
 class StoredObject(Struct):
-    """An object opened for reading. `body` gives its stored bytes, forward only."""
+    """An object opened for reading. `body` has the stored bytes, forward only."""
 
     body: BinaryIO
     etag: str
@@ -24,7 +24,7 @@ class StoredObject(Struct):
     """Epoch seconds."""
     version_id: str | None = None
     names: tuple[str, ...] = ()
-    """Identities of this content other than its own: what a listing announces that does not read it, first."""
+    """Further identities of this content. The first is the one that a listing announces without reading the object."""
 
     @property
     def identity(self) -> str:
@@ -32,7 +32,7 @@ class StoredObject(Struct):
         return self.version_id or self.etag
 
     def is_named(self, identity: str) -> bool:
-        """Whether an identity that was announced or stored is one of this very content."""
+        """Whether an identity, announced or stored, is one of this very content."""
         return identity in (self.identity, self.etag) or identity in self.names
 
 
@@ -40,14 +40,14 @@ class ObjectStore(Protocol):
     """Reads objects out of buckets."""
 
     def open(self, event: ObjectEvent) -> AbstractContextManager[StoredObject]:
-        """The object that `event` names: its version if it has one, else the current content.
+        """Open the object that `event` names: its version if the event has one, else the current content.
 
-        Raises StorageError if it is `missing` or cannot be read; reading `body` may raise it too.
+        Raises StorageError if the object is `missing` or cannot be read. Reading `body` may raise StorageError, too.
         """
         ...
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
-        """One event per object under `prefix`, in key order, through all pages."""
+        """Yield one event per object under `prefix`, in key order, through all pages. Raises StorageError."""
         ...
 
 
@@ -55,7 +55,7 @@ class Stream(Protocol):
     """Carries object events on two lanes."""
 
     def put(self, lane: Lane, events: Sequence[ObjectEvent]) -> None:
-        """All accepted, or StreamError with those that were not."""
+        """Put all events on a lane. Raises StreamError with the events that the lane refused."""
         ...
 
 
@@ -63,46 +63,46 @@ class Invoker(Protocol):
     """Starts the main func on a batch of object events."""
 
     def invoke(self, events: Sequence[bytes]) -> None:
-        """Starts a run of events, each given as its JSON. Raises InvokeError if they are not accepted."""
+        """Start the main func on events, each encoded as JSON. Raises InvokeError if the events are not accepted."""
         ...
 
 
 class ErrorTable(Protocol):
-    """Error items, until people deal with them."""
+    """The error items that are not yet drained or dismissed."""
 
     def put(self, item: ErrorItem) -> None:
-        """Stores `item`; one with the same request id is replaced and the revision grows."""
+        """Store `item`. If an item has the same request id, replace it and increase the revision."""
         ...
 
     def get(self, request_id: str) -> ErrorItem | None: ...
 
     def scan(self) -> Iterator[ErrorItem]:
-        """All items, oldest failure first, in flat memory."""
+        """Yield all items, oldest failure first, in flat memory."""
         ...
 
     def delete(self, request_id: str, revision: int) -> bool:
-        """Deletes that very revision; False if it is no longer the stored one."""
+        """Delete this very revision of an item. Return False if another revision is stored, or none."""
         ...
 
     def discard(self, request_id: str) -> bool:
-        """Deletes the item, whatever its revision: a later run has made it untrue. Whether there was one."""
+        """Delete any revision of an item that a later run has made untrue. Return whether there was one."""
         ...
 
 
 Status = Literal["claimed", "waiting", "done", "part", "dropped", "dismissed", "failed", "superseded"]
-"""What the ledger says of an object event. `claimed`: a request runs it; `waiting`: it is back on its lane, unclaimed;
-`part`: it was stopped in time, and the rest is an event of its own; `dropped`: by a routing rule; `dismissed`: people
-took its error item out; `failed`: it has an error item; `superseded`: other content than the announced was read, which
-has an entry of its own."""
+"""The state of an object event in the ledger. `claimed`: a request runs the event; `waiting`: the event is back on its
+lane, unclaimed; `part`: the run was stopped in time, and the rest is an event of its own; `dropped`: by a routing rule;
+`dismissed`: an operator deleted the error item; `failed`: the event has an error item; `superseded`: the run read other
+content than the announced, which has an entry of its own."""
 SETTLED: frozenset[Status] = frozenset({"done", "part", "dropped", "dismissed"})
 """An event that is settled never runs again: a claim is refused, a listing does not put it on a lane."""
 CONCLUDED: frozenset[Status] = SETTLED | {"failed", "superseded"}
-"""An event that is concluded owes nothing: it needs no further error item, and no delivery of its own accord. But it
-runs again if it is asked for or announced once more: that is what these two and SETTLED differ in."""
+"""An event that is concluded needs no further error item and no further delivery. Unlike a settled event, a failed or
+superseded one runs again if it is requested or announced once more."""
 
 
 class LedgerEntry(Struct, omit_defaults=True):
-    """What became of one object event."""
+    """The ledger's entry of one object event."""
 
     bucket: str
     key: str
@@ -115,73 +115,79 @@ class LedgerEntry(Struct, omit_defaults=True):
     records: list[Range] | None = None
     replay: str | None = None
     item: ErrorItem | None = None
-    """Why the latest attempt failed, if the ledger is shared and there may be another."""
+    """The error item of the latest attempt, if the ledger is shared and another attempt may follow."""
     rest: ObjectEvent | None = None
-    """What is still to be sent, if the run was stopped in time and the ledger is shared."""
+    """The event of the rest, which must still be put on a lane, if the run was stopped and the ledger is shared."""
     read: ObjectEvent | None = None
-    """The content that the holder of the claim found instead of the announced one, if the ledger is shared."""
+    """The content that the claim's holder read instead of the announced one, if the ledger is shared."""
 
 
 Claim = Literal["new", "again", "done", "claimed"]
-"""`new`: take it; `again`: take it, an attempt before ended without a word, or behind `stopped`; `done`: it is done
-already; `claimed`: another request has it at this moment."""
+"""The answer to a claim. `new`: run the event; `again`: run the event, an earlier attempt ended without a conclusion or
+behind `stopped`; `done`: the event needs no run; `claimed`: another request runs the event at this moment."""
 
 
 class Ledger(Protocol):
-    """What became of each object event, keyed by bucket, key, identity, `records` and `replay`."""
+    """The state of each object event, keyed by bucket, key, identity, `records` and `replay`."""
 
     def claim(self, event: ObjectEvent, request_id: str) -> Claim:
-        """Takes the event for this request; a retry of the same request takes over its own claim."""
+        """Claim the event for this request. A retry of the same request continues its own claim."""
         ...
 
     def finish(self, event: ObjectEvent, outcome: Outcome, status: Literal["done", "part"] = "done") -> None:
-        """The event is done, or a part of it is and a further event carries the rest."""
+        """Record that the event is done, or that a part is done and a further event has the rest."""
         ...
 
     def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> None:
-        """The event ended in the error table, as the item `request_id`. That request gets it no more, others may."""
+        """Record that the event ended in the error table, as the item `request_id`.
+
+        That request cannot claim the event again; another request can.
+        """
         ...
 
     def drop(self, event: ObjectEvent) -> None:
-        """A routing rule dropped the event."""
+        """Record that a routing rule dropped the event."""
         ...
 
     def supersede(self, event: ObjectEvent) -> None:
-        """Other content than the announced was read, and is settled by itself. The announced may come back."""
+        """Record that the run read other content than the announced, which has an entry of its own.
+
+        The announced content can be announced again.
+        """
         ...
 
     def get(self, event: ObjectEvent) -> LedgerEntry | None:
-        """What is known of the event."""
+        """Return the entry of the event; None if there is none."""
         ...
 
     def scan(self) -> Iterator[LedgerEntry]: ...
 
 
 class SharedLedger(Ledger, Protocol):
-    """A ledger that stations in several places share: what one learnt of an event the next one needs."""
+    """A ledger that several functions share: each records its findings about an event for the next one."""
 
     def attempted(self, event: ObjectEvent, item: ErrorItem) -> None:
-        """One attempt failed as `item` says, and the holder of the claim will try again or be given up."""
+        """Record `item` for an attempt that failed. The claim's holder tries again, or AWS gives it up."""
         ...
 
     def reading(self, event: ObjectEvent, read: ObjectEvent | None) -> None:
-        """The holder of the claim found `read` in the place of `event`, and is about to claim that; None: no more."""
+        """Record that the claim's holder read `read` in place of `event`, and will claim `read`; None: remove that."""
         ...
 
     def stopped(self, event: ObjectEvent, rest: ObjectEvent, outcome: Outcome) -> None:
-        """The run was stopped in time and all of it is concluded but for `rest`: nobody may run that part again."""
+        """Record that the run was stopped in time, and is concluded but for `rest`: its part must never run again."""
         ...
 
     def release(self, event: ObjectEvent, request_id: str) -> None:
-        """Gives back the claim that this request may have from an attempt before: the next request may take it."""
+        """Release the claim that this request may have from an earlier attempt, so that the next request can claim."""
         ...
 
 
 class Undelivered(Protocol):
-    """What even the reporter could not take, as AWS wrapped it."""
+    """The messages that even the reporter could not process, as AWS wrapped them."""
 
     def receive(self) -> Iterator[tuple[str, str]]:
-        """Receipt and text of each message; one that is not deleted comes again later."""
+        """Yield receipt and text of each message. A message that is not deleted reappears later."""
         ...
 
     def take_over(self, record: Any, source: str, receives: int | None) -> bool:
@@ -194,5 +200,5 @@ class Undelivered(Protocol):
     def delete(self, receipt: str) -> None: ...
 
     def release(self, receipts: Sequence[str]) -> bool:
-        """Lets these messages be received again at once; False: some come again later, as without it."""
+        """Make these messages receivable again at once. Return False if some reappear only later."""
         ...

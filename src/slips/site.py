@@ -1,7 +1,7 @@
 """Sites: a config with its ports filled. This module alone chooses between AWS and this machine.
 
-Stations take a site, and know no backend. A port is made when a station first uses it, and only then is its backend
-imported: a function on AWS must not pay for a client that it does not need, and a stack of 2018 has no ledger.
+Stations are functions of a site, and import no backend. A port is made, and its backend imported, when a station first
+uses it: a function on AWS must not pay for a client that it does not need, and a stack of 2018 has no ledger.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from slips.backends.machine.state import MachineState
 
 BATCH_SIZE = 10_000
-"""Objects for one invocation of the main func if a dispatcher is not told: all that it is given."""
+"""Objects in one invocation of the main func, if the dispatcher's environment has no number: its whole batch."""
 
 
 class HandlerSite(Protocol):
-    """What running handlers on an object needs."""
+    """The ports for running handlers on an object."""
 
     @property
     def config(self) -> Config: ...
@@ -53,19 +53,19 @@ class HandlerSite(Protocol):
         ...
 
     def args(self) -> dict[str, Any]:
-        """`handler.args` for the object at hand, with secrets in place of their placeholders."""
+        """Return `handler.args` for the next object, with secrets in place of their placeholders."""
         ...
 
 
 class Site(HandlerSite, Protocol):
-    """What stations need."""
+    """The ports for all stations."""
 
     @property
     def stream(self) -> Stream: ...
 
     @property
     def streams(self) -> Mapping[Lane, str]:
-        """Physical name of each lane's stream: what `dest_stream` says."""
+        """The physical name of each lane's stream, which is `dest_stream` of the lane's events."""
         ...
 
     @property
@@ -76,30 +76,30 @@ class Site(HandlerSite, Protocol):
 
     @property
     def undelivered(self) -> Undelivered | None:
-        """The queue of messages that could not be delivered; None where there can be none."""
+        """The queue of messages that could not be delivered; None if the backend has no such queue."""
         ...
 
     def read_back(self, batch: Batch) -> Iterable[bytes]:
-        """The records that such a message, or the reporter, is told of by their place in a stream alone."""
+        """Yield the records of a batch of which AWS named only the place in a stream."""
         ...
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Makes the changes of table, lanes and ledger within it one change; does nothing unless `is_atomic`."""
+        """Make all changes of table, lanes and ledger in this block one change, if the site `is_atomic`."""
         ...
 
     @property
     def is_atomic(self) -> bool:
-        """Whether `transaction` makes several changes one."""
+        """Whether `transaction` makes several changes one change."""
         ...
 
     @property
     def code_version(self) -> str:
-        """Names the content of the handler's file in error items."""
+        """The version of the handler's file, for error items (see `slips.usercode.code_version`)."""
         ...
 
     @property
     def clock(self) -> Callable[[], float]:
-        """Epoch seconds."""
+        """Returns epoch seconds."""
         ...
 
     @property
@@ -114,29 +114,29 @@ class SharedSite(Site, Protocol):
 
 
 class LambdaSite:
-    """A function of a stack: its environment variables name the resources, its package has config and handlers."""
+    """The site of a stack's function: environment variables name the resources, the package has config and handlers."""
 
     is_atomic = False
     clock: Callable[[], float] = staticmethod(time.time)
     sleep: Callable[[float], None] = staticmethod(time.sleep)
     monotonic: Callable[[], float] = staticmethod(time.monotonic)
-    """Measures the age of secrets."""
+    """The clock for the age of secrets."""
     exit: Callable[[int], None] = staticmethod(os._exit)
     """Ends this process, with a status."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self.seconds_left: Callable[[], float] = lambda: 0.0
-        """Of the invocation at hand."""
+        """Returns the seconds that the current invocation has left."""
         self._spare_seconds = 0.0
 
     def begin(self, seconds_left: Callable[[], float], spare_seconds: float) -> None:
-        """Sets the time limit of an invocation; `read_back` keeps `spare_seconds` of it when it waits for a shard."""
+        """Set the time limit of an invocation; `read_back` keeps `spare_seconds` of it when it waits for a shard."""
         self.seconds_left, self._spare_seconds = seconds_left, spare_seconds
 
     @cached_property
     def stack(self) -> str:
-        """Name of the stack. Asked for before any code of the user runs, which may change the environment."""
+        """Name of the stack. Read this before code of the user runs, which may change the environment."""
         return self._environment.get("SLIPS_STACK", "")
 
     @cached_property
@@ -227,7 +227,7 @@ class LambdaSite:
             handler.args,
             self.clients,
             max_age=handler.secrets_max_age,
-            # Who waited in vain is invoked again by AWS after a minute.
+            # If AWS throttles for longer, the invocation fails, and AWS repeats it after a minute.
             left=seconds_from_now(min(FIRST_SECONDS, self.seconds_left() / 2), self.monotonic),
             clock=self.monotonic,
             sleep=self.sleep,
@@ -245,7 +245,7 @@ class LambdaSite:
 
 
 class WorkerSite:
-    """A process of this machine that runs handlers: it reads objects, and opens no state."""
+    """The site of a process of this machine that runs handlers: it reads objects, and opens no state."""
 
     is_atomic = False
     clock: Callable[[], float] = staticmethod(time.time)
@@ -261,9 +261,10 @@ class WorkerSite:
         known: KnownHash | None = None,
         hashing: Callable[[int], None] | None = None,
     ) -> None:
-        """`endpoint_url` stands for S3, and for AWS's stores of secrets. `known` and `hashing`: see `DirectoryStore`.
+        """Make a site that opens no port yet. `known` and `hashing`: see `DirectoryStore`.
 
-        `in_s3`: the objects are those of a stack, and their buckets' directories on this machine do not count.
+        `endpoint_url` replaces S3 and AWS's stores of secrets. `in_s3`: read all objects from S3, as the stack does,
+        also those of buckets with a directory on this machine.
         """
         self.config, self._endpoint_url, self._region = config, endpoint_url, region
         self._in_s3, self._known, self._hashing = in_s3, known, hashing
@@ -292,7 +293,7 @@ class WorkerSite:
         return code_version(self.config.resolve(self.config.handler.path))
 
     def args(self) -> dict[str, Any]:
-        """The args; AWS is asked only if they have placeholders. Raises UsageError, which never holds a secret."""
+        """Return the args. Calls AWS only if they have placeholders. Raises UsageError, never with a secret in it."""
         return self._args()
 
     @cached_property
@@ -312,7 +313,7 @@ class WorkerSite:
 
 
 class MachineSite(WorkerSite):
-    """This machine: its state, and the directories that stand for buckets. The caller opens and closes the state."""
+    """The site of this machine: its state, and directories as buckets. The caller opens and closes the state."""
 
     is_atomic = True
     undelivered = None
@@ -345,7 +346,7 @@ class MachineSite(WorkerSite):
 
 
 class StackSite(WorkerSite):
-    """A stack as operators work on it from here: its ports, its objects in S3; handlers run on this machine."""
+    """The site of a stack for operators: its ports, and its objects in S3. Handlers run on this machine."""
 
     def __init__(
         self, config: Config, stack: DeployedStack, *, endpoint_url: str | None = None, region: str | None = None

@@ -13,7 +13,7 @@ from slips.pipeline.quarantine import Quarantined
 
 
 class Success(Struct, tag=True):
-    """The object is done, but for the records in `quarantine`."""
+    """The run finished the object, but for the records in `quarantine`."""
 
     event: ObjectEvent
     outcome: Outcome
@@ -26,7 +26,7 @@ class Success(Struct, tag=True):
 
 
 class Failure(Struct, tag=True):
-    """The object is not done; nothing of it may be quarantined or marked."""
+    """The run did not finish the object: none of its records may be quarantined or marked done."""
 
     event: ObjectEvent
     stage: str
@@ -52,6 +52,7 @@ class Superseded(Struct, tag=True):
     event: ObjectEvent
     """Names the content that was there."""
     names: tuple[str, ...] = ()
+    """Other identities of that content."""
 
 
 def by_itself(read: ObjectEvent) -> ObjectEvent:

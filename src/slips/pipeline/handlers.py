@@ -1,6 +1,6 @@
-"""The user's handlers in one run: fresh instances made, set up, given each event, and asked for their results.
+"""Runs the user's handlers in one run: makes fresh instances and calls `setup`, `recv` for each event, and `result`.
 
-Whatever a handler raises, or returns with work still to be done, becomes a HandlerError that names the handler.
+Any exception of a handler, and any returned value with work still to do, becomes a HandlerError that names the handler.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from slips.position import PLACE, Cells, Place
 
 
 class Handlers:
-    """One instance of each handler class. `url` is, in each method, the object that errors name."""
+    """One instance of each handler class. The argument `url` of each method is the object to name in errors."""
 
     def __init__(self, classes: Sequence[type[Handler]], position: Cells) -> None:
         self._classes, self._position = classes, position
@@ -28,10 +28,10 @@ class Handlers:
         self._current = ""
         """Name of the handler that was called last."""
         self._current_event: Event | None = None
-        """The event of that handler, where several get one each."""
+        """The event of that handler, if there are several handlers, each with an event of its own."""
 
     def set_up(self, url: str, args: dict[str, Any]) -> None:
-        """Makes the instances and calls `setup` of each. Raises HandlerError."""
+        """Make the instances and call `setup` of each. Raises HandlerError."""
         self._position[PLACE] = Place.INIT
         try:
             for one in self._classes:
@@ -45,28 +45,28 @@ class Handlers:
         self._call(url, "setup", args)
 
     def finish(self, url: str, keep: Callable[[str, object], None]) -> None:
-        """Calls `result` of each; `keep` gets a handler's name and what it returned. Raises HandlerError."""
+        """Call `result` of each handler, and `keep` with its name and the returned value. Raises HandlerError."""
         self._position[PLACE] = Place.RESULT
         self._call(url, "result", keep=keep)
 
     def recv(self, url: str) -> Recv:
-        """A function that gives an event to every handler. Raises HandlerError if the `recv` of one cannot be had."""
+        """Return a function that calls `recv` of every handler. Raises HandlerError if reading `recv` raises."""
         if len(self._handlers) > 1:
             return self._recv_all
         (handler,) = self._handlers
         self._current = _name(handler)
         try:
-            return handler.recv  # it may be a property
+            return handler.recv  # may be a property, which runs code of the user's
         except BaseException as error:
             if is_interrupt(error):
                 raise
             raise self._raised(url, "recv", error) from error
 
     def named(self, url: str, error: HandlerError) -> HandlerError:
-        """The error of a `recv`, with the handler and the event that it had; to be raised from its `__cause__`."""
+        """Return the error of a `recv`, with the handler's name and its event. Raise it from its `__cause__`."""
         cause = cause_of(error)
         if type(cause) is _Unfinished:
-            what, cause = f"returned {cause}; {advice('recv')}", None
+            problem, cause = f"returned {cause}; {advice('recv')}", None
         else:
             what = f"raised {describe(cause)}{_hint(cause)}" if cause is not None else str(error)
         event = error.handler_event if self._current_event is None else self._current_event
@@ -97,9 +97,9 @@ class Handlers:
         return HandlerError(f"{url}: {self._current}.{place} raised {describe(error)}{_hint(error)}")
 
     def _recv_all(self, meta: MetaData, event: Event) -> None:
-        """Each handler gets its own meta and event: a copy of what the last one gets, made just before.
+        """Call `recv` of each handler with a meta and an event of its own. All but the last get copies, made just before.
 
-        Raises _Unfinished for the first that returns work still to be done.
+        Raises _Unfinished for the first handler that returns a value with work still to do.
         """
         last = self._handlers[-1]
         for handler in self._handlers:
@@ -109,22 +109,22 @@ class Handlers:
             else:
                 each_meta, each_event = meta, event
             self._current_event = each_event
-            recv: Recv = handler.recv  # what is declared to return nothing may do so
+            recv: Recv = handler.recv  # a handler may return a value, though `recv` is declared to return None
             returned = recv(each_meta, each_event)
-            # Told here, and once: a future may be done a moment later.
+            # Check here, and once: a future may be done a moment later.
             if returned is not None and (kind := lazy(returned)):
                 raise _Unfinished(kind)
 
 
 class _Unfinished(Exception):
-    """One of several handlers returned what is, in words, work still to be done."""
+    """One of several handlers returned a value with work still to do; the text names the kind of that value."""
 
 
 def _hint(error: BaseException) -> str:
-    """Advises on an exception of a handler that few understand."""
-    if type(error) is not UnicodeEncodeError:  # `isinstance` asks the error itself, which may raise
+    """Return the advice for a UnicodeEncodeError of a byte that is not UTF-8; empty for any other exception."""
+    if type(error) is not UnicodeEncodeError:  # not `isinstance`, which runs code of the error's class
         return ""
-    text: Any = error.object  # of one that was never initialized, it is None
+    text: Any = error.object  # None if the error was never initialized
     character = text[error.start : error.start + 1] if type(text) is str else ""
     if not "\udc80" <= character <= "\udcff":
         return ""
@@ -140,7 +140,7 @@ def _name(handler: Handler) -> str:
 
 
 def _copy_json(value: Any) -> Any:
-    """A deep copy, several times faster than `copy.deepcopy` for what JSON is made of."""
+    """Return a deep copy of a value, several times faster than `copy.deepcopy` for JSON values."""
     kind = value.__class__
     if kind is dict:
         return {key: _copy_json(each) for key, each in value.items()}

@@ -1,4 +1,4 @@
-"""Error items: what went wrong with a run, for people to read, group and replay."""
+"""Makes error items of a run's failure or quarantined records, which operators read, group and replay."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|s3://\S+")
 
 
 def report_failure(failure: Failure, request_id: str, attempts: int, now: float, code_version: str = "") -> ErrorItem:
-    """The item of an object, or of the records replayed of it, that could not be finished. `now` is epoch seconds."""
+    """Make the item of an object, or of its replayed records, that a run could not finish. `now` is epoch seconds."""
     return ErrorItem(
         request_id=request_id,
         kind="object" if failure.event.records is None else "records",
@@ -39,9 +39,9 @@ def report_failure(failure: Failure, request_id: str, attempts: int, now: float,
 def report_quarantine(
     success: Success, request_id: str, attempts: int, now: float, code_version: str = ""
 ) -> Iterator[ErrorItem]:
-    """The items of a finished object's bad records: usually none, one where there are some, more where there are many.
+    """Yield the items of a finished object's bad records: none without bad records, several if there are very many.
 
-    Each carries an event that replays just its records of just this content.
+    The event of each item replays just the item's records, of just this content.
     """
     for number, part in enumerate(success.quarantine, 1):
         ranges = part.ranges
@@ -64,16 +64,16 @@ def report_quarantine(
 
 
 def part_id(request_id: str, number: int) -> str:
-    """The id of the item number `number`, from 1, of a run's bad records."""
+    """Return the id of item `number` (1-based) of a run's bad records."""
     return request_id if number == 1 else f"{request_id}-{number}"
 
 
 def run_ids(request_id: str, events: int) -> list[str]:
-    """What names the run of each event of an invocation, and the error item it may become."""
+    """Return the id of each event's run in an invocation, which is also the id of the error item of that run."""
     return [request_id] if events == 1 else [f"{request_id}-{number}" for number in range(1, events + 1)]
 
 
 def fingerprint(stage: str, error_type: str, message: str, event: ObjectEvent | None = None) -> str:
-    """Ten hex digits, the same for errors that differ only in numbers, quoted values and the object."""
+    """Return ten hex digits, the same for errors that differ only in numbers, quoted values and the object."""
     shape = _DIGITS.sub("0", _QUOTED.sub("'…'", message.replace(event.url, "") if event else message))
     return hashlib.sha256("\n".join((stage, error_type, shape)).encode()).hexdigest()[:10]

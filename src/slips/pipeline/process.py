@@ -42,7 +42,7 @@ from slips.position import PLACE, Cells, Place
 from slips.routing import mapping_for
 
 WRONG_MAPPING_RECORDS = 10
-"""From so many records on, an object of which more than half fail has the wrong mapping."""
+"""Least records of an object for the rule that its mapping is wrong if more than half of the records fail."""
 _READING = ("storage", "decompression", "reader")
 
 
@@ -99,7 +99,7 @@ class Processor:
             error = sys.exception()
             # By its type: `isinstance` asks the error itself, which may be of the user's class.
             if error is None or issubclass(type(error), StateError) or not issubclass(type(error), Exception):
-                raise  # `admit` could not ask: the object has not failed
+                raise  # the state failed in `admit`, not the object
             return self._failed(run, error, damage, is_fresh)
         self.is_spent = bool(self._health.mend()) or self.is_spent
         return ended
@@ -110,7 +110,7 @@ class Processor:
         excused = is_exhausted(error) or bool(damage)
         self.is_spent |= excused or not is_expected
         if not is_expected:
-            what = "" if excused else "; this is a bug of slips, please report it"
+            hint = "" if excused else "; this is a bug of slips, please report it"
             if not (excused or is_fresh):
                 # No check sees all that a handler may do to a process: another object may be the cause.
                 excused, what = True, "; an object before it may have damaged the process"
@@ -208,7 +208,7 @@ class _ObjectRun:
         args: dict[str, Any],
         ticker: Ticker,
     ) -> int | None:
-        """Sets the handlers up and gives them every record; the number of the last if `ticker` stopped the loop."""
+        """Set the handlers up and pass them every record. Return the last record's number if `ticker` stopped the loop."""
         self._handlers.set_up(self.event.url, args)
         if ticker.due:
             ticker.tick(0)
@@ -264,15 +264,15 @@ class _ObjectRun:
     def failure(self, error: BaseException) -> Failure:
         """The Failure of a run that an ObjectError ended. Of an error that cannot be described, it has the type."""
         try:
-            return self._failure(error)  # type: ignore[arg-type]  # by its type it is one, whatever it says itself
+            return self._failure(error)  # type: ignore[arg-type]  # its type is ObjectError; its `__class__` may lie
         except BaseException as failed:  # noqa: BLE001 - a class of the user's may have replaced any attribute
             by_handler = issubclass(type(error), HandlerError)
-            what = f"{name_of(type(error))}, which cannot be described: {describe(failed)}"
+            description = f"{name_of(type(error))}, which cannot be described: {describe(failed)}"
             return Failure(
                 event=self._announced,
                 stage=HandlerError.stage if by_handler else ObjectError.stage,
                 error_type=name_of(type(error)),
-                message=bounded(f"{self._announced.url}: {what}", MESSAGE_BYTES),
+                message=bounded(f"{self._announced.url}: {description}", MESSAGE_BYTES),
                 retryable=True,
                 traceback=traceback_of(error),
                 outcome=self.outcome,
@@ -286,9 +286,9 @@ class _ObjectRun:
         text = str(error)
         if not text.startswith(self.event.url):
             text = f"{self.event.url}: {text}"
-        said = "after record" in text or error.stage not in _READING
-        where = "" if said or not error.seq else f" (after record {error.seq})"
-        # A file that changes while it is read has no content that could be named.
+        has_place = "after record" in text or error.stage not in _READING
+        where = "" if has_place or not error.seq else f" (after record {error.seq})"
+        # A file that changes while it is read has no certain content.
         is_certain = not (self.names and isinstance(error, StorageError))
         given = error.handler_event if isinstance(error, HandlerError) else None
         kept, is_cut = keep(given) if given is not None else (None, False)

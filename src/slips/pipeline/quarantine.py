@@ -19,6 +19,7 @@ SAMPLES_BYTES = 32_000
 SAMPLE_BYTES = 4_000
 """Most bytes of a record that a sample shows."""
 REASON_BYTES = 2_000
+"""Most bytes of the reason in a sample."""
 
 
 class Quarantined(Struct):
