@@ -97,7 +97,7 @@ class Handlers:
         return HandlerError(f"{url}: {self._current}.{place} raised {describe(error)}{_hint(error)}")
 
     def _recv_all(self, meta: MetaData, event: Event) -> None:
-        """Call `recv` of each handler with a meta and an event of its own. All but the last get copies, made just before.
+        """Call `recv` of each handler with a meta and an event of its own; all but the last get copies.
 
         Raises _Unfinished for the first handler that returns a value with work still to do.
         """

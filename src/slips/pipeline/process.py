@@ -208,7 +208,7 @@ class _ObjectRun:
         args: dict[str, Any],
         ticker: Ticker,
     ) -> int | None:
-        """Set the handlers up and pass them every record. Return the last record's number if `ticker` stopped the loop."""
+        """Set the handlers up and pass them every record. If `ticker` stops the loop, return the last record number."""
         self._handlers.set_up(self.event.url, args)
         if ticker.due:
             ticker.tick(0)

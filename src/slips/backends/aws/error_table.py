@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 BATCH = 100
 """Most keys of one `BatchGetItem`."""
 SHOWN = 10
-"""Of items that cannot be read."""
+"""Most items that cannot be read in one error text."""
 ATTEMPTS = 8
+"""Answers without items in a row, each of them throttled, before `scan` fails."""
 
 
 class DynamoErrors:
@@ -63,25 +64,25 @@ class DynamoErrors:
         return _item(answer["Item"]) if "Item" in answer else None
 
     def scan(self) -> Iterator[ErrorItem]:
-        """All items, oldest failure first. Their ids are kept in memory, about 200 bytes each, the items are not.
+        """Yield all items, oldest failure first. Only their ids are kept in memory, about 200 bytes each.
 
-        One that cannot be read holds up no other: StateError comes behind the last.
+        Raises StateError for items that cannot be read, behind all others.
         """
         problems: list[str] = []
-        known: list[tuple[str, str]] = []
+        ids: list[tuple[str, str]] = []
         for values in self._keys():
             try:
-                known.append((_failed_at(values), values["request_id"]["S"]))
+                ids.append((_failed_at(values), values["request_id"]["S"]))
             except StateError as error:
                 problems.append(str(error))
-        known.sort()
-        for at in range(0, len(known), BATCH):
-            some = [request_id for _, request_id in known[at : at + BATCH]]
-            found = self._get_all(some)
+        ids.sort()
+        for at in range(0, len(ids), BATCH):
+            some = [request_id for _, request_id in ids[at : at + BATCH]]
+            stored = self._get_all(some)
             for request_id in some:
                 try:
-                    if request_id in found:
-                        yield _item(found[request_id])
+                    if request_id in stored:
+                        yield _item(stored[request_id])
                 except StateError as error:
                     problems.append(str(error))
         if problems:
@@ -89,11 +90,11 @@ class DynamoErrors:
             raise StateError("\n".join(problems[:SHOWN]) + more)
 
     def count(self) -> int:
-        """How many items there are."""
+        """Return the number of items."""
         return sum(1 for _ in self._keys())
 
     def delete(self, request_id: str, revision: int) -> bool:
-        # Items of 2018 have no revision; the first write of ours gives them one.
+        # Items of 2018 have no revision until `put` writes them again.
         condition, values = "attribute_exists(request_id) AND attribute_not_exists(revision)", None
         if revision:
             condition, values = "revision = :revision", {":revision": {"N": str(revision)}}
@@ -119,7 +120,7 @@ class DynamoErrors:
         return bool(answer.get("Attributes"))
 
     def _keys(self) -> Iterator[Values]:
-        """Id and time of every item, through all pages, in no order."""
+        """Yield id and time of every item, through all pages, in no order."""
         request: dict[str, Any] = {
             "TableName": self._table,
             "ProjectionExpression": "request_id, failed_at, argument",
@@ -134,8 +135,8 @@ class DynamoErrors:
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def _get_all(self, request_ids: Sequence[str]) -> dict[str, Values]:
-        """The items that are still there, by id; what DynamoDB leaves for later is asked for again."""
-        found: dict[str, Values] = {}
+        """Return the items that still exist, by id. Request those again that DynamoDB leaves out of an answer."""
+        stored: dict[str, Values] = {}
         wanted: Any = {self._table: {"Keys": [{"request_id": {"S": each}} for each in request_ids]}}
         wanted[self._table]["ConsistentRead"] = True
         stuck = 0
@@ -143,11 +144,11 @@ class DynamoErrors:
             with reworded(self._table):
                 answer = self._client.batch_get_item(RequestItems=wanted)
             some = [each for items in answer["Responses"].values() for each in items]
-            found |= {each["request_id"]["S"]: each for each in some}
+            stored |= {each["request_id"]["S"]: each for each in some}
             wanted = answer.get("UnprocessedKeys")
             if not wanted:
-                return found
-            # Long items come in many answers of 16 MB: it is throttling only where nothing comes.
+                return stored
+            # Long items take many answers of 16 MB. Only an answer without items is throttled.
             stuck = 0 if some else stuck + 1
             if stuck == ATTEMPTS:
                 raise StateError(
@@ -176,12 +177,12 @@ def _item(values: Values) -> ErrorItem:
 
 
 def _argument(values: Values) -> list[ObjectEvent]:
-    """The events of an item of 2018. Raises StateError for what no version has written."""
+    """Return the events of an item of 2018. Raises StateError if no version can have written the item."""
     try:
-        found = msgspec.json.decode(values["argument"]["S"], type=list[ObjectEvent] | ObjectEvent)
+        argument = msgspec.json.decode(values["argument"]["S"], type=list[ObjectEvent] | ObjectEvent)
     except (KeyError, msgspec.MsgspecError) as error:
         raise _unreadable(values, error) from error
-    events = found if isinstance(found, list) else [found]
+    events = argument if isinstance(argument, list) else [argument]
     if not events:
         raise _unreadable(values, "its argument is empty")
     return events
@@ -195,7 +196,7 @@ def _unreadable(values: Values, why: object) -> StateError:
 
 
 def _failed_at(values: Values) -> str:
-    """When it failed; the items of 2018 only know when their object was created."""
+    """Return the time of an item's failure; for an item of 2018, the time when its object was created."""
     if "failed_at" in values:
         return str(values["failed_at"]["S"])
     return _argument(values)[0].event_time

@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 LEDGER_DAYS = 90
-"""How long the ledger of a stack remembers that does not say. Kinesis and Lambda deliver nothing again after days;
-people may drain after weeks."""
+"""Days for which entries are kept, by default. Kinesis and Lambda deliver no event again after days, but operators may
+drain after weeks."""
 CLAIM_SECONDS = 960.0
-"""No claim outlives the invocation that holds it: Lambda ends each after 900 s at most."""
+"""Seconds for which a claim holds: longer than an invocation, which Lambda ends after 900 s at most."""
 RULES = 100
-"""Rules whose counts are kept, the most frequent."""
+"""Most rules whose counts are kept, the most frequent ones."""
 RESULTS_BYTES = 64_000
-"""Results of handlers that are longer are named in the ledger, not kept: an item of DynamoDB takes 400 KB in all."""
+"""Most bytes of handlers' results in an entry; longer ones are only counted: an item of DynamoDB has 400 KB in all."""
 
 
 class DynamoLedger:
-    """A SharedLedger with the key `entry`. An error item that a later run makes untrue goes from `errors`."""
+    """A SharedLedger with the key `entry`. It deletes error items from `errors` that a later run has made untrue."""
 
     def __init__(
         self,
@@ -95,8 +95,8 @@ class DynamoLedger:
         settled = {entry(event): (event, told)}
         to_the_end = event.records is None or (event.records and event.records[-1][1] is None)
         if status == "done" and to_the_end:
-            # All of the object is done, also if this was the last part of it, and whatever asked for it. Counts are in
-            # the entry of the run that made them, so that they can be added up.
+            # The whole object is done, also by its last part, and also by a replay. Counts stay in the entry of the run
+            # that made them, so that their sum is right.
             for replay in (event.replay, None):
                 whole = msgspec.structs.replace(event, records=None, replay=replay)
                 settled.setdefault(entry(whole), (whole, {"status": status}))
@@ -119,7 +119,7 @@ class DynamoLedger:
         told, gone = {"status": "superseded"}, ("item", "error_id", "rest", "read")
         self._discard_item(self._update(event, told, remove=gone))
         if event.replay is not None:
-            # The failed run that is replayed: its item is drained, so nothing else would ever end it.
+            # The entry of the failed run that is replayed: its item is drained, so no other run would ever end it.
             failed = msgspec.structs.replace(event, replay=None)
             known = {":failed": {"S": "failed"}}
             try:
@@ -161,7 +161,7 @@ class DynamoLedger:
         condition: str | None = None,
         values: Values | None = None,
     ) -> Values:
-        """Sets attributes of an event's entry; gives the entry as it was."""
+        """Set and remove attributes of an event's entry. Return the entry as it was before. Raises StateError."""
         now = self._clock()
         attributes = {
             "bucket": event.bucket_name,
@@ -198,12 +198,12 @@ class DynamoLedger:
 
 
 def entry(event: ObjectEvent) -> str:
-    """The ledger key of an event, 64 hex digits: keys and ranges of records are longer than DynamoDB takes.
+    """Return the ledger key of an event, a hash of 64 hex digits, since DynamoDB limits the length of keys.
 
-    Of what tells uploads apart only the content counts: the same bytes under the same key are the same object.
+    Two uploads of the same bytes under the same key are one object: of an upload only the content counts.
     """
-    what = [event.bucket_name, event.object_key, event.identity, event.records, event.replay]
-    return hashlib.sha256(msgspec.json.encode(what)).hexdigest()
+    parts = [event.bucket_name, event.object_key, event.identity, event.records, event.replay]
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
 def _ledger_entry(values: Values) -> LedgerEntry:
@@ -235,7 +235,7 @@ def _json(value: Any) -> str:
 
 
 def _outcome(outcome: Outcome) -> str:
-    """An outcome as text that fits into an item of 400 KB, whatever handlers returned and rules were called."""
+    """Encode an outcome as text that fits into an item of 400 KB, however long results and names of rules are."""
     if len(outcome.rules) > RULES:
         known = sorted(outcome.rules.items(), key=lambda each: -each[1])
         others = {"(others)": sum(count for _, count in known[RULES:])}

@@ -11,15 +11,15 @@ from slips.model import ErrorItem
 
 
 class SqliteErrors:
-    """An ErrorTable of rows."""
+    """An ErrorTable of rows in the state file."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def put(self, item: ErrorItem) -> None:
         with self._database.transaction():
-            known = self._database.select("SELECT revision FROM error WHERE request_id = ?", (item.request_id,))
-            revision = known[0][0] + 1 if known else 1
+            rows = self._database.select("SELECT revision FROM error WHERE request_id = ?", (item.request_id,))
+            revision = rows[0][0] + 1 if rows else 1
             stored = msgspec.structs.replace(item, revision=revision)
             bucket, key = item.place
             self._database.execute(

@@ -1,4 +1,4 @@
-"""The hashes and absences of files in the directories that stand for buckets, as tables of the state."""
+"""Keeps, in the state file, the hash of each file that was read, and since when a file is absent from its bucket."""
 
 from __future__ import annotations
 
@@ -15,44 +15,43 @@ DAY = 86_400.0
 
 
 class Files:
-    """The hash of each file as it was last read, and since when files are absent that the ledger knows."""
+    """The hash of each file at its last reading, and the time since when files of the ledger are absent."""
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._database, self._clock = database, clock
 
     def hash_of(self, bucket: str, key: str, stamp: str) -> str | None:
-        """The hash of the file, if it has not been touched since it was read."""
+        """Return the hash of the file; None if it was changed since it was read, or never read."""
         return self.known(bucket, key).get(stamp)
 
     def known(self, bucket: str, key: str) -> dict[str, str]:
-        """The hash of a file by its stamp."""
+        """Return the hash of a file by its stamp; empty if the file was never read."""
         return dict(self._database.select("SELECT stamp, hash FROM file WHERE bucket = ? AND key = ?", (bucket, key)))
 
     def identified(self, event: ObjectEvent) -> ObjectEvent:
-        """A listed event with the hash of its file, if that is known."""
+        """Return a listed event with the hash of its file as etag; unchanged if the file must be read for that."""
         if not is_stamp(event.object_etag):
             return event
-        known = self.hash_of(event.bucket_name, event.object_key, event.object_etag)
-        return event if known is None else msgspec.structs.replace(event, object_etag=known)
+        hash_ = self.hash_of(event.bucket_name, event.object_key, event.object_etag)
+        return event if hash_ is None else msgspec.structs.replace(event, object_etag=hash_)
 
     def remember(self, bucket: str, key: str, stamp: str, hash_: str) -> None:
-        """Keeps the hash of a file that was read."""
+        """Store the hash of a file that was read."""
         self._database.execute(
             "INSERT OR REPLACE INTO file (bucket, key, stamp, hash) VALUES (?, ?, ?, ?)", (bucket, key, stamp, hash_)
         )
 
     def keys(self, bucket: str) -> set[str]:
-        """The keys of a bucket of which anything is known."""
+        """Return the keys of a bucket in the ledger, the lanes and the table of hashes."""
         tables = ("ledger", "file", "lane")
         every = " UNION ".join(f"SELECT key FROM {table} WHERE bucket = ?" for table in tables)  # noqa: S608
         return {key for (key,) in self._database.select(every, [bucket] * len(tables))}
 
     def listed(self, bucket: str, keys: set[str], days: int) -> int:
-        """Takes note of a complete listing of a bucket. Forgets what has been absent for `days`, at two listings.
+        """Compare the state with the `keys` of a complete listing of a bucket. Return how many keys the state keeps.
 
-        Gives how many keys are known that are not forgotten.
-
-        A file is not deleted because it is away: its bucket may be a share that is not mounted.
+        Ledger and hash of a file are deleted if the file was absent from two listings that are `days` apart, and not
+        before: its bucket may be a share that is not mounted.
         """
         now, known = self._clock(), self.keys(bucket)
         absent = dict(self._database.select("SELECT key, since FROM absent WHERE bucket = ?", (bucket,)))

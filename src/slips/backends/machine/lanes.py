@@ -17,7 +17,7 @@ from slips.model import LANES, Lane, ObjectEvent
 
 
 class Delivery(Struct):
-    """One object event taken from a lane; it stays there until it is acknowledged."""
+    """An object event read from a lane. It stays on the lane until it is acknowledged."""
 
     id: int
     event: ObjectEvent
@@ -25,22 +25,22 @@ class Delivery(Struct):
     attempts: int
     """Failed attempts so far."""
     settled: list[str] = []
-    """Contents of the object that need no further run, if this is none that people ask for."""
+    """Identities of the object's contents that need no further run; empty if a user asked for this run."""
     known: dict[str, str] = {}
     """The hash of the object's file by its stamp, if it was read before."""
     read: ObjectEvent | None = None
-    """The event of the content that was found by the attempt at hand, if another was announced."""
+    """The event of the content that the current attempt opened, if another was announced."""
     names: tuple[str, ...] = ()
     """Other identities of that content."""
 
 
 def stream_names(config: Config) -> dict[Lane, str]:
-    """What `dest_stream` says on this machine; shaped like the physical names on AWS, so that tools read both."""
+    """Return the stream name of each lane, for `dest_stream`, shaped as on AWS so that tools can read both."""
     return {lane: f"{config.stack_name}-Event{lane.title()}Stream-local" for lane in LANES}
 
 
 class SqliteStream:
-    """A Stream whose lanes are rows; and the taking side of it."""
+    """A Stream whose lanes are rows of a table, with the methods to read and acknowledge their events."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -64,7 +64,7 @@ class SqliteStream:
                 )
 
     def take(self, limit: int, after: dict[Lane, int], lanes: Sequence[Lane] = LANES) -> list[Delivery]:
-        """Up to `limit` events in order, fast lane first, behind the last ones taken; `after` remembers them."""
+        """Return up to `limit` events in order, fast lane first, behind those in `after`, which is updated."""
         taken: list[Delivery] = []
         for lane in lanes:
             rows = self._database.select(
@@ -77,7 +77,7 @@ class SqliteStream:
         return taken
 
     def waiting(self) -> tuple[int, int]:
-        """How many events wait, and the stored bytes of their objects."""
+        """Return the number of waiting events, and the stored bytes of their objects."""
         # SUM fails beyond 63 bits, which a few sparse files reach.
         ((count, size),) = self._database.select(
             "SELECT COUNT(*), TOTAL(json_extract(event, '$.object_size')) FROM lane"
@@ -85,22 +85,22 @@ class SqliteStream:
         return count, int(min(size, sys.float_info.max))
 
     def waiting_of(self, bucket: str) -> int:
-        """How many events of a bucket wait."""
+        """Return the number of waiting events of a bucket."""
         ((count,),) = self._database.select("SELECT COUNT(*) FROM lane WHERE bucket = ?", (bucket,))
         return cast("int", count)
 
     def has_replay(self, event: ObjectEvent) -> bool:
-        """Whether the replay that `event` belongs to is on a lane."""
-        found = self._database.select(
+        """Whether an event of the same replay as `event` is on a lane."""
+        rows = self._database.select(
             "SELECT 1 FROM lane WHERE bucket = ? AND key = ? AND json_extract(event, '$.replay') = ? LIMIT 1",
             (event.bucket_name, event.object_key, event.replay),
         )
-        return bool(found)
+        return bool(rows)
 
     def failed_attempt(self, delivery: Delivery) -> None:
-        """Counts one failed attempt; the event stays."""
+        """Count a failed attempt. The event stays on its lane."""
         self._database.execute("UPDATE lane SET attempts = attempts + 1 WHERE id = ?", (delivery.id,))
 
     def acknowledge(self, delivery: Delivery) -> None:
-        """The event leaves its lane."""
+        """Remove the event from its lane."""
         self._database.execute("DELETE FROM lane WHERE id = ?", (delivery.id,))

@@ -14,12 +14,12 @@ from slips.model import ObjectEvent, Outcome, Range
 from slips.ports import SETTLED, Claim, LedgerEntry, Status
 
 MOST_SETTLED = 10_000
-"""Contents of one key that a worker is told of: who brings back an older one has it processed again."""
+"""Most contents of one key that a worker receives. If an older content comes back, it is processed again."""
 _EACH_SETTLED = ", ".join("?" * len(SETTLED))
 
 
 class SqliteLedger:
-    """A Ledger of rows."""
+    """A Ledger of rows in the state file."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -44,7 +44,7 @@ class SqliteLedger:
         with self._database.transaction():
             self._write(event, status, outcome)
             if event.records is None and event.replay is not None and status == "done":
-                # Done whole, whatever asked for it: the content needs no further run.
+                # A replay of the whole object also finishes the object itself: its content needs no further run.
                 self._write(msgspec.structs.replace(event, replay=None), status, outcome)
 
     def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> None:
@@ -59,35 +59,35 @@ class SqliteLedger:
                 self._write(event, "superseded", None)
 
     def dismiss(self, event: ObjectEvent) -> None:
-        """People have taken the event's error item out: it is not to be processed again."""
+        """Record that an operator dismissed the event's error item: the event must not run again."""
         self._write(event, "dismissed", None)
 
     def forget(self, event: ObjectEvent) -> None:
-        """Nothing is known of the event any more."""
+        """Delete the entry of the event."""
         self._database.execute("DELETE FROM ledger WHERE entry = ?", (_entry(event),))
 
     def forget_stamps(self, event: ObjectEvent) -> None:
-        """Nothing is known any more of the event's object by size and times that it had: those of now say all."""
+        """Delete entries of the event's object that are named by a stamp: its present stamp or hash replaces them."""
         self._database.execute(
             "DELETE FROM ledger WHERE bucket = ? AND key = ? AND status <> 'claimed' AND instr(identity, '@')",
             (event.bucket_name, event.object_key),
         )
 
     def copy(self, event: ObjectEvent, other: ObjectEvent) -> None:
-        """Copies the ledger row of `event` to `other`: they are the same content."""
-        known = self.get(event)
-        if known is not None:
-            self._write(other, known.status, known.outcome, known.request_id)
+        """Copy the entry of `event` to `other`, an event of the same content."""
+        entry = self.get(event)
+        if entry is not None:
+            self._write(other, entry.status, entry.outcome, entry.request_id)
 
     def settled(self, event: ObjectEvent) -> list[str]:
-        """The contents of the event's object that need no further run, the latest MOST_SETTLED."""
-        found = self._database.select(
+        """Return identities of contents of the event's object that need no further run, the latest MOST_SETTLED."""
+        rows = self._database.select(
             f"SELECT identity FROM ledger WHERE bucket = ? AND key = ? AND status IN ({_EACH_SETTLED}) "  # noqa: S608
             "AND json_extract(entry, '$[3]') IS NULL AND json_extract(entry, '$[4]') IS NULL "
             "ORDER BY updated_at DESC LIMIT ?",
             (event.bucket_name, event.object_key, *SETTLED, MOST_SETTLED),
         )
-        return [identity for (identity,) in found]
+        return [identity for (identity,) in rows]
 
     def status_of(self, event: ObjectEvent) -> Status | None:
         rows = self._database.select("SELECT status FROM ledger WHERE entry = ?", (_entry(event),))
@@ -133,5 +133,5 @@ def _ledger_entry(row: Sequence[Any]) -> LedgerEntry:
 
 
 def _entry(event: ObjectEvent) -> str:
-    """The ledger key of an event."""
+    """Return the ledger key of an event."""
     return to_json([event.bucket_name, event.object_key, event.identity, event.records, event.replay])

@@ -1,4 +1,4 @@
-"""How fast each lane of one machine is emptied: a setting of its state, else its config."""
+"""The limits of the lanes of one machine, batch size and delay: a setting of the state, else the config."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from slips.model import Lane
 
 
 def lane_limit(config: Config, state: MachineState, lane: Lane) -> LaneConfig:
-    """How fast a lane is emptied: as `slips limit` has set it, else by the config."""
+    """Return the limit of a lane: that set by `slips limit`, else that of the config."""
     by_config: LaneConfig = getattr(config.backend.lane, lane)
     delay, batch_size = (state.setting(f"limit.{lane}.{name}") for name in ("delay", "batch_size"))
     return LaneConfig(
@@ -18,7 +18,7 @@ def lane_limit(config: Config, state: MachineState, lane: Lane) -> LaneConfig:
 
 
 def set_lane_limit(config: Config, state: MachineState, lane: Lane, limit: LaneConfig) -> None:
-    """Lasts until it is set back to what the config says: then the config holds again."""
+    """Set the limit of a lane for good. A value equal to the config's lets the config decide again."""
     with state.transaction():
         for name in ("delay", "batch_size"):
             value = getattr(limit, name)

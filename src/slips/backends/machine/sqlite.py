@@ -1,7 +1,6 @@
 """One SQLite file: its connection, its transactions, and the lock of the one process that runs objects on it.
 
-Durable against a killed process at any moment (WAL). Every SQLite error leaves here as a StateError that says what to
-do.
+The file survives a process that is killed at any moment (WAL). Every error of SQLite becomes a StateError with advice.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ FILE = "state.sqlite3"
 LOCK = "lock"
 _FILES = (FILE, *(f"{FILE}-{kind}" for kind in ("wal", "shm", "journal")), LOCK)
 _DESCRIPTORS = 4
-"""Files that SQLite opens for one database: itself, its log, its index, for a moment its directory."""
+"""Files that SQLite opens for one database: the database, its log, its index, and for a moment its directory."""
 
 
 class Database:
@@ -37,7 +36,7 @@ class Database:
 
     @classmethod
     def open(cls, directory: Path, patience: Patience | None = None) -> Self:
-        """Opens the file, made if it is not there. Raises StateError."""
+        """Open the file; make it if it does not exist. Raises StateError."""
         patience = patience or Patience()
         try:
             _make_private(directory, patience.tell)
@@ -59,34 +58,34 @@ class Database:
         # NORMAL keeps every commit through a killed process; a power cut may undo the latest: run again, not lost.
         self.execute("PRAGMA synchronous=NORMAL")
         if self._schema_version() == schema.VERSION:
-            return  # without a look whether it may be written: who only reads waits for nobody
+            return  # without a transaction: a command that only reads must not wait for one that writes
         with self.transaction():
-            found = self._schema_version()
-            if found <= schema.VERSION:
-                for statement in schema.statements_from(found):
+            version = self._schema_version()
+            if version <= schema.VERSION:
+                for statement in schema.statements_from(version):
                     self.execute(statement)
             else:
                 raise StateError(
-                    f"{self.directory / FILE}: made by another version of slips (schema {found}); expected schema "
+                    f"{self.directory / FILE}: made by another version of slips (schema {version}); expected schema "
                     f"{schema.VERSION}; use that version, or another 'backend.embedded.path'"
                 )
 
     def _schema_version(self) -> int:
-        ((found,),) = self.select("PRAGMA user_version")
-        return cast("int", found)
+        ((version,),) = self.select("PRAGMA user_version")
+        return cast("int", version)
 
     def close(self) -> None:
         self._connection.close()
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
-        """One statement, when nobody else has the file locked. Raises StateError."""
+        """Execute one statement, once no other process has the file locked. Raises StateError."""
         try:
             return self._patience.until_free(self._file, lambda: self._connection.execute(statement, parameters))
         except sqlite3.Error as error:
             raise StateError(_unusable(self.directory, _reason(error))) from error
 
     def select(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        """All rows of a query. Raises StateError, also for damage that is met only behind the first rows."""
+        """Return all rows of a query. Raises StateError, also for damage behind the first rows."""
         try:
             return self._patience.until_free(
                 self._file, lambda: self._connection.execute(statement, parameters).fetchall()
@@ -96,7 +95,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of it or nothing. Nested ones are part of the outermost."""
+        """Write all changes of this block, or none if it raises. A nested transaction is part of the outermost."""
         if self._connection.in_transaction:
             yield
             return
@@ -105,13 +104,13 @@ class Database:
             yield
             self.execute("COMMIT")
         except BaseException:
-            with suppress(sqlite3.Error):  # what cannot be written is not undone either: the next opening does it
+            with suppress(sqlite3.Error):  # a file that cannot be written is rolled back when it is opened next
                 self._connection.rollback()
             raise
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Held by the one `run` or `up` of this state. Raises UsageError that names the process that holds it."""
+        """Hold the lock of the one `run` or `up` of this state. Raises UsageError that names another holder."""
         try:
             lock = os.open(self.directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, private.FILE)
             private.tighten(self.directory / LOCK)
@@ -119,7 +118,7 @@ class Database:
             raise StateError(_unusable(self.directory, error.strerror or str(error))) from error
         try:
             self._lock(lock)
-            # Claims of a supervisor that died are nobody's now, and cost no attempt.
+            # Claims of a supervisor that died have no holder now, and cost no attempt.
             self.execute("DELETE FROM ledger WHERE status = 'claimed'")
             yield
         finally:
@@ -141,25 +140,25 @@ class Database:
 
 
 def to_json(value: Any) -> str:
-    """Encodes a value as it is stored."""
+    """Encode a value as JSON, for a column."""
     return msgspec.json.encode(value).decode()
 
 
 def _make_private(directory: Path, tell: Callable[[str], None]) -> None:
-    """Makes the state's directory, and what is in it, its owner's only: a quarantined record may hold secrets."""
+    """Make the state's directory and files readable for their owner only: a quarantined record may hold secrets."""
     is_new = not (directory / FILE).exists()
     if not private.make_directory(directory, _FILES) and is_new:
         tell(
             f"{directory}: holds other files, too, or is not this user's alone: its mode stays as it is; the files of "
             "the state in it can be read by their owner only"
         )
-    private.make_file(directory / FILE)  # SQLite gives those beside it the same mode
+    private.make_file(directory / FILE)  # SQLite makes the files beside it with the same mode
     for name in _FILES[1:]:
         private.tighten(directory / name)
 
 
 def _reason(error: sqlite3.Error) -> str:
-    """The text of an error of SQLite, which does not say that the process ran out of descriptors."""
+    """Return the text of an error of SQLite, with a hint if the process has no descriptors left."""
     try:
         with ExitStack() as opened:
             for _ in range(_DESCRIPTORS):

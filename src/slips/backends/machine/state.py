@@ -26,7 +26,7 @@ from slips.ports import SETTLED
 
 
 class MachineState(Database):
-    """A Stream, an ErrorTable and a Ledger on one connection, and what `service/` needs."""
+    """A Stream, an ErrorTable and a Ledger on one connection, and the changes that concern several of these."""
 
     def __init__(self, directory: Path, connection: sqlite3.Connection, patience: Patience | None = None) -> None:
         super().__init__(directory, connection, patience)
@@ -38,16 +38,16 @@ class MachineState(Database):
     # -- what the supervisor asks
 
     def is_pending(self, event: ObjectEvent) -> bool:
-        """Whether a listed object is still to be put on a lane: not done, not dropped, not waiting, no error item."""
+        """Whether a listed object must be put on a lane: it is not settled, not waiting, and has no error item."""
         return not (self.is_settled(event) or self.is_waiting(event) or self.has_error(event))
 
     def is_settled(self, event: ObjectEvent) -> bool:
-        """Whether the ledger knows that the content of a listed object needs no further run, by whatever name."""
+        """Whether the content of a listed object needs no further run, by any of its identities."""
         names = names_of(event.object_etag) if is_stamp(event.object_etag) else (event.identity,)
         return any(self.ledger.status_of(_named(event, name)) in SETTLED for name in names)
 
     def is_waiting(self, event: ObjectEvent) -> bool:
-        """Whether the whole object waits in a lane."""
+        """Whether the whole object waits on a lane."""
         found = self.select(
             "SELECT 1 FROM lane WHERE bucket = ? AND key = ? AND whole LIMIT 1", (event.bucket_name, event.object_key)
         )
@@ -83,10 +83,10 @@ class MachineState(Database):
                     self.ledger.supersede(msgspec.structs.replace(events[0], replay=None))
 
     def dismiss(self, item: ErrorItem) -> bool:
-        """Deletes that very revision; False if it is no longer the stored one.
+        """Delete this very revision of an item. Return False if another revision is stored, or none.
 
-        An object that the item tells of as a whole is settled then: no run takes it by itself until it changes. Not one
-        that waits in a lane: somebody has asked for it.
+        If the item is of a whole object, the object is settled: no run processes it until its content changes. But an
+        object that waits on a lane stays there, since a user has asked for it.
         """
         with self.transaction():
             if not self.errors.delete(item.request_id, item.revision):
@@ -99,10 +99,10 @@ class MachineState(Database):
             return True
 
     def conclude(self, delivery: Delivery, read: ObjectEvent, names: Sequence[str]) -> None:
-        """The event leaves its lane; `read` is of the content that was read for it, with its other `names`.
+        """Remove the event from its lane. `read` is the event of the content that was read, with its other `names`.
 
-        The ledger already says what became of that content. Of what was announced it keeps no claim, and no replay,
-        which nothing can deliver again.
+        The ledger already has the outcome of that content. For the announced content it keeps no claim and no replay,
+        since no lane can deliver these again.
         """
         announced = delivery.event
         with self.transaction():
@@ -114,12 +114,12 @@ class MachineState(Database):
             if announced.identity not in ("", read.identity, *names) and announced.records is None:
                 whole = msgspec.structs.replace(announced, replay=None)
                 if announced.identity == read.object_etag:
-                    self.ledger.copy(read, whole)  # its version has an id that listings do not tell
+                    self.ledger.copy(read, whole)  # its identity is a version id, which listings do not have
                 else:
                     self.ledger.supersede(whole)
 
     def acknowledge(self, delivery: Delivery, read: ObjectEvent | None = None) -> None:
-        """The event leaves its lane. With it go the ledger's rows of a replay, unless the lane has it once more."""
+        """Remove the event from its lane, and the ledger's rows of its replay, unless a lane has the replay again."""
         announced = delivery.event
         with self.transaction():
             self.stream.acknowledge(delivery)
@@ -129,7 +129,7 @@ class MachineState(Database):
                     self.ledger.forget(read)
 
     def _identify(self, read: ObjectEvent, names: Sequence[str]) -> None:
-        """Keeps the hash of a file that was read. What the ledger knows of it by other names is known by its hash."""
+        """Store the hash of a file that was read, and move the ledger's entries of its other names to that hash."""
         self.files.remember(read.bucket_name, read.object_key, names[0], read.object_etag)
         whole = msgspec.structs.replace(read, records=None, replay=None)
         for name in names:
@@ -141,12 +141,12 @@ class MachineState(Database):
         self.ledger.forget_stamps(read)
 
     def setting(self, name: str) -> str | None:
-        """What was set to last until it is set back; None: nothing."""
-        found = self.select("SELECT value FROM setting WHERE name = ?", (name,))
-        return cast("str", found[0][0]) if found else None
+        """Return a setting; None if it is not set."""
+        rows = self.select("SELECT value FROM setting WHERE name = ?", (name,))
+        return cast("str", rows[0][0]) if rows else None
 
     def set(self, name: str, value: str | None) -> None:
-        """Keeps a setting; None: no longer."""
+        """Store a setting; None deletes it."""
         if value is None:
             self.execute("DELETE FROM setting WHERE name = ?", (name,))
         else:
