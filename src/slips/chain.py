@@ -1,4 +1,4 @@
-"""Names of formats, checked, to a chain: a reader, and its parsers. A chain is compiled once for each mapping."""
+"""Compiles names of formats, after checks, to a chain: a reader and its parsers. Once for each mapping."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from slips.usercode import import_file
 
 
 def compile_chain(names: Sequence[str], root: Path, limits: RecordLimits = RecordLimits()) -> Chain:  # noqa: B008 - frozen
-    """A chain of `names` (one name stands for its usual chain), user's files relative to `root`.
+    """Compile `names` to a chain. One name stands for its usual chain. Paths of user's files are relative to `root`.
 
-    Raises FormatError with every mistake in it.
+    Raises FormatError with every mistake in `names`.
     """
     expanded, formats, problems = _resolve(names, root)
     if problems:
@@ -27,14 +27,14 @@ def compile_chain(names: Sequence[str], root: Path, limits: RecordLimits = Recor
 
 
 def check_chain(names: Sequence[str], root: Path) -> list[str]:
-    """Every mistake in `names`, as texts; none for a chain that compiles."""
+    """Return every mistake in `names` as an error text; none for a chain that compiles."""
     return _resolve(names, root)[2]
 
 
 def find_format(name: str, root: Path) -> Format:
-    """The format `name` of the catalogue, or of the user's `path/file.py:name`.
+    """Return the format `name` of the catalogue, or of the user's file, as `path/file.py:name`.
 
-    Raises FormatError that says what is wrong and what was perhaps meant.
+    Raises FormatError, with the name that the user may mean.
     """
     path, colon, attribute = name.rpartition(":")
     if colon and path.endswith(".py"):
@@ -52,7 +52,7 @@ Resolved = tuple[list[str], list[tuple[Format, str]], list[str]]
 
 
 def _resolve(names: Sequence[str], root: Path) -> Resolved:
-    """Names with short forms and containers written out, their formats with parameters, and the mistakes."""
+    """Return the names, short forms and containers written out, their formats with parameters, and the mistakes."""
     if not names:
         return [], [], ["the chain is empty; expected format names such as [s3-lines, json]"]
     named: list[tuple[str, Format]] = []
@@ -82,7 +82,7 @@ def _parameter(name: str, format_: Format) -> str:
 
 
 def _misfits(named: Sequence[tuple[str, Format]]) -> list[str]:
-    """Neighbours of a chain that do not fit."""
+    """Return the mistakes between neighbours of a chain."""
     problems = []
     given = "object"
     for position, (name, format_) in enumerate(named):
@@ -113,7 +113,10 @@ def _article(kind: str) -> str:
 
 
 def _load_user_format(name: str, path: Path, attribute: str) -> Format:
-    """The format `attribute` of the user's file: declared with a decorator, or a plain function of meta and event."""
+    """Return the format `attribute` of a user's file: one declared with a decorator, or a function of meta and event.
+
+    Raises FormatError.
+    """
     try:
         module = import_file(path)
     except FileNotFoundError:

@@ -1,6 +1,6 @@
-"""The loop over the records of an object: each is parsed, then delivered, filtered or rejected, and counted.
+"""The loop over the records of an object: parses each record, then delivers, filters or rejects it, and counts.
 
-Nothing here knows where an object comes from or what becomes of its events.
+The loop reads a stream and calls functions: it opens no object and writes to no port.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SKIP_RULE = Rule("on_error: skip", "records that could not be parsed, where the 
 
 Recv = Callable[[MetaData, Event], object]
 Reject = Callable[[int, Record, Exception], None]
-"""Gets each bad record: its number, the record as the reader gave it, why it is bad."""
+"""`(seq, record, error)` of each bad record: its number, the record as the reader yielded it, and the reason."""
 
 
 class Ticker:
@@ -34,14 +34,14 @@ class Ticker:
 
     due: bool = False
     position: Cells = UNREAD
-    """The loop writes here how far it is."""
+    """The cells to which the loop writes its position."""
 
     def tick(self, _seq: int) -> bool:
-        """Called with the number of the last record that was asked for. True stops the loop behind it."""
+        """Act between two records, `_seq` being the number of the last wanted one. True stops the loop behind it."""
         return False
 
     def passed(self, seq: int) -> None:
-        """Called with the number of each record that is skipped on the way to those that were asked for."""
+        """Act behind record `seq`, which was skipped on the way to the wanted ones."""
         self.tick(seq)
 
 
@@ -59,7 +59,7 @@ class Chain:
         self.names = tuple(names)
         self.ignores = reader.gives == "nothing"
         self.reader = f"{reader.name}:{parameter}" if parameter else reader.name
-        """Identity of what numbers the records."""
+        """Identity of the reader that numbers the records: `json-records:Records`."""
         assert reader.read is not None  # noqa: S101 - `compile_chain` puts a reader first
         self._read = Limited.bind(reader.read, limits)
         self._record_bytes = limits.bytes
@@ -67,7 +67,7 @@ class Chain:
         self.parse = compose(reader, parsers, limits)
 
     def records(self, stream: BufferedReader) -> Iterator[Record]:
-        """The records of an object."""
+        """Yield the records of an object. Raises ReaderError."""
         return self._read(stream, self._record_bytes, self._parameter)
 
     def run(
@@ -82,15 +82,15 @@ class Chain:
         skip: bool = False,
         is_test: bool = False,
     ) -> int | None:
-        """Gives the events of every record of `stream` to `recv`, and counts in `outcome`.
+        """Call `recv` with the events of every record of `stream`, and add the counts to `outcome`.
 
-        Returns None, or the number of the last record if `ticker` stopped the loop. Raises HandlerError from whatever
-        `recv` raises, and ReaderError from whatever the reader raises that is no ObjectError.
+        Returns None, or the number of the last record if `ticker` stopped the loop. Raises HandlerError from any
+        exception of `recv`, and ReaderError from any exception of the reader that is no ObjectError.
         """
         numbered: Iterator[tuple[int, Record]] = enumerate(self.records(stream), 1)
         if source.records is not None:
             numbered = select(numbered, source.records, ticker)
-            # Handlers may change what they are given; this list says what is still to be read.
+            # A copy: handlers may change the list that they get, and `select` still reads its own.
             source = msgspec.structs.replace(source, records=list(source.records))
         parse, timestamp, position = self.parse, source.timestamp, ticker.position
         records = delivered = filtered = events = seq = 0
@@ -157,11 +157,11 @@ class Chain:
                         events += 1
                     delivered += 1
                 if ticker.due and ticker.tick(seq):
-                    # What was stopped behind its last record is whole: there would be nothing to go on with.
+                    # An object that was stopped behind its last record is complete: no record is left to continue with.
                     return None if next(numbered, None) is None else seq
                 position[BEHIND] = seq  # behind `tick`, which ends a child that a handler forked
         except NoProgressError:
-            if records:  # the time was up on the way to further records: they are for another run
+            if records:  # the time was up on the way to further records, which another run reads
                 return seq
             raise
         except ObjectError as error:
@@ -187,7 +187,7 @@ class Chain:
 
 
 def _refuse_lazy(returned: object, event: Event) -> None:
-    """Raises HandlerError if `recv` returned work that is still to be done, or work that failed: the loop does none."""
+    """Raise HandlerError if `recv` returned work that is still to do, or that failed: the loop does no such work."""
     try:
         kind = lazy(returned)
     except BaseException as error:
@@ -199,9 +199,9 @@ def _refuse_lazy(returned: object, event: Event) -> None:
 def select(
     numbered: Iterable[tuple[int, Record]], ranges: Sequence[Range], ticker: Ticker
 ) -> Iterator[tuple[int, Record]]:
-    """Yields the records in `ranges` (sorted, disjoint) alone, and reads no further than the last of them.
+    """Yield only the records in `ranges` (sorted, disjoint), and read no further than the last of them.
 
-    `ticker.passed` is called with those that are skipped. They do not stop the loop.
+    Calls `ticker.passed` with records that are skipped, if the ticker is due. Skipped records do not stop the loop.
     """
     wanted = iter(ranges)
     first, last = next(wanted, (0, 0))
@@ -219,14 +219,14 @@ def select(
 
 
 def _why_bad(meta: MetaData, error: BaseException) -> Exception:
-    """The reason why a record is bad, in words for the author of the parser."""
-    # By its type: `isinstance` asks the object itself, which is the user's.
+    """Return the reason why a record is bad, as an exception whose text helps the author of the parser."""
+    # By type: `isinstance` would run code of the error's class, which may be the user's.
     if issubclass(type(error), TypeError) and not isinstance(meta.timestamp, int | float):
-        why = f"parser set 'meta.timestamp' to {meta.timestamp!r}; expected epoch seconds, as a number"
+        reason = f"parser set 'meta.timestamp' to {meta.timestamp!r}; expected epoch seconds, as a number"
     elif issubclass(type(error), Exception):
         return cast("Exception", error)
     else:
-        why = describe(error)  # `sys.exit()` and its like
-    bad = RecordError(why)
+        reason = describe(error)  # of SystemExit and its like
+    bad = RecordError(reason)
     bad.__cause__ = error
     return bad

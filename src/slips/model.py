@@ -20,7 +20,7 @@ _LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 
 
 class ObjectEvent(Struct, frozen=True, kw_only=True, omit_defaults=False):
-    """ "This object was created." The first nine keys are those of the original, byte for byte.
+    """The announcement "this object was created". The first nine keys are those of 2018, byte for byte.
 
     `event_time` is RFC 3339 UTC, `object_key` is URL-decoded, `object_size` is in bytes, `dest_stream` is the
     physical name of the stream that the object event was put on. Items stored by the original lack the other keys.
@@ -53,7 +53,7 @@ class ObjectEvent(Struct, frozen=True, kw_only=True, omit_defaults=False):
 
     @property
     def url(self) -> str:
-        """How people see the object: `s3://bucket/raw-key`."""
+        """The name of the object for people: `s3://bucket/raw-key`."""
         return f"s3://{self.bucket_name}/{self.object_key}"
 
     @property
@@ -118,7 +118,7 @@ class Sample(Struct, frozen=True, omit_defaults=True):
 
     @classmethod
     def of(cls, seq: int, reason: str, raw: bytes, size: int) -> Sample:
-        """A sample of which `raw` is the beginning (or all) of `size` bytes."""
+        """Make a sample of a record of `size` bytes, of which `raw` is the beginning, or all."""
         text = raw.decode("utf-8", "backslashreplace")
         exact = None if text.encode() == raw else b64encode(raw).decode()
         return cls(seq, readable(reason), text, exact, size > len(raw))
@@ -139,13 +139,13 @@ class Outcome(Struct, kw_only=True):
     first_timestamp: float | None = None
     last_timestamp: float | None = None
     rules: dict[str, int] = field(default_factory=dict)
-    """Filtered records by the rule that filtered them."""
+    """Number of filtered records by the rule that filtered them."""
     results: dict[str, Any] = field(default_factory=dict)
-    """What each handler's `result()` returned, by handler name."""
+    """The value that each handler's `result()` returned, by handler name."""
     identity: str = ""
-    """Of the object as it was read: its version id, else its etag."""
+    """Identity of the content that was read: its version id, else its etag."""
     etag: str = ""
-    """Of the object as it was read."""
+    """Etag of the content that was read."""
 
     @property
     def balanced(self) -> bool:
@@ -154,7 +154,7 @@ class Outcome(Struct, kw_only=True):
 
 
 class ErrorItem(Struct, kw_only=True, omit_defaults=True):
-    """A failed object, or a set of quarantined records of one object, kept for people."""
+    """A failed object, or a set of quarantined records of one object, kept until an operator drains or dismisses it."""
 
     request_id: str
     kind: Literal["object", "records"] = "object"
@@ -188,7 +188,7 @@ class ErrorItem(Struct, kw_only=True, omit_defaults=True):
 
 
 def format_time(timestamp: float) -> str:
-    """Epoch seconds as RFC 3339 UTC with milliseconds: `2018-03-29T16:35:15.768Z`.
+    """Convert epoch seconds to RFC 3339 UTC with milliseconds: `2018-03-29T16:35:15.768Z`.
 
     Raises ValueError, OverflowError or OSError beyond the years 1 to 9999.
     """
@@ -206,7 +206,7 @@ def readable(text: str) -> str:
 
 
 def bounded(text: str, size: int, end: bool = False) -> str:
-    """The beginning (or the end) of a text, readable, at most `size` bytes as JSON; empty where that is below 2."""
+    """Return the beginning (or the end) of a text, readable, at most `size` bytes as JSON; empty if that is below 2."""
     if size < 2:
         return ""
     text = readable(text[-size:] if end else text[:size])

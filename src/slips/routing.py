@@ -1,4 +1,4 @@
-"""The lane that an object takes, and the mapping that says how to parse it. Pure: no I/O, no state."""
+"""Finds the lane of an object, and the mapping whose chain parses it. Pure: no I/O, no state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from slips.model import Lane, ObjectEvent
 
 
 def lane_for(routing: Sequence[Route], event: ObjectEvent) -> Lane | Literal["drop"]:
-    """The lane of an object, or `drop`: that of the first rule whose bucket and prefix fit. If no rule fits, `fast`."""
+    """Return the lane of the first rule whose bucket and prefix fit, which may be `drop`. If no rule fits, `fast`."""
     for route in routing:
         if route.bucket is not None and route.bucket != event.bucket_name:
             continue
@@ -21,20 +21,20 @@ def lane_for(routing: Sequence[Route], event: ObjectEvent) -> Lane | Literal["dr
 
 
 def mapping_for(bucket_mapping: abc.Mapping[str, Sequence[Mapping]], bucket: str, key: str) -> Mapping | None:
-    """The mapping with the longest prefix of `key`; None if no mapping has a prefix of it."""
+    """Return the mapping with the longest prefix of `key`; None if no mapping has a prefix of it."""
     fitting = (mapping for mapping in bucket_mapping.get(bucket, ()) if key.startswith(mapping.prefix))
     return max(fitting, key=lambda mapping: len(mapping.prefix), default=None)
 
 
 def lane_of_item(event: ObjectEvent, routing: Sequence[Route]) -> Lane:
-    """The lane on which to replay an event: its own, else the one in its stream's name, else that of `routing`.
+    """Return the lane for a replay of an event: its own, else the one in its stream's name, else that of `routing`.
 
     Items of another stack name a stream that is not ours; items of 2018 have no `lane`. If routing drops the object
-    today, it did not when the object failed: the event takes `fast`.
+    today, it did not drop it when it failed: return `fast`.
     """
     if event.lane is not None:
         return event.lane
-    # The stack's own name comes first in a stream's and may hold either word: the last one counts.
+    # The last of the two words counts: the stream's name begins with that of the stack, which may contain one.
     fast, slow = event.dest_stream.rfind("EventFast"), event.dest_stream.rfind("EventSlow")
     if fast != slow:
         return "fast" if fast > slow else "slow"

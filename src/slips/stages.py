@@ -1,4 +1,4 @@
-"""The parsers of a chain as one function, so that the loop over records makes one call for each, not one a stage.
+"""Composes the parsers of a chain to one function, so that the loop makes one call a record, not one a parser.
 
 A record and its MetaData go in. An event, several events, or the Rule that filters the record come out.
 """
@@ -16,7 +16,7 @@ from slips.model import MetaData
 
 
 def compose(reader: Format, parsers: Sequence[Format], limits: RecordLimits) -> Callable[[MetaData, Any], Any]:
-    """The parsers as one function of meta and record."""
+    """Return the parsers as one function of meta and record."""
     stages: list[Parse] = []
     given = reader.gives
     for format_ in parsers:
@@ -38,7 +38,7 @@ def compose(reader: Format, parsers: Sequence[Format], limits: RecordLimits) -> 
 
 
 def _plain_text(meta: MetaData, text: str) -> Event:
-    """A chain without parsers: the text itself, as the original had it."""
+    """Make an event of a text, for a chain without parsers: its text is `message`, as in 2018."""
     meta.message = text
     return {"message": text}
 
@@ -48,7 +48,7 @@ def _as_it_is(_meta: MetaData, event: Event) -> Event:
 
 
 def decode_text(raw: bytes) -> str:
-    """A record's bytes as text, without its line end. Bytes that are not UTF-8 survive as `surrogateescape`."""
+    """Decode a record, without its line end, to text. Bytes that are not UTF-8 survive as `surrogateescape`."""
     if raw[-2:] == b"\r\n":
         raw = raw[:-2]
     elif raw[-1:] == b"\n" or raw[-1:] == b"\r":
@@ -57,7 +57,7 @@ def decode_text(raw: bytes) -> str:
 
 
 def _of_bytes(parse: Parse, limits: RecordLimits, extends: bool = False) -> Parse:
-    """A parser of texts where the reader gives bytes."""
+    """Return a parser of texts as one of bytes, behind a reader."""
     small, refuse_wide = limits.bytes // 2, limits.refuse_wide
     if extends:
 
@@ -76,7 +76,7 @@ def _of_bytes(parse: Parse, limits: RecordLimits, extends: bool = False) -> Pars
 
 
 def _of_message(format_: Format, parse: Parse, limits: RecordLimits) -> Parse:
-    """A parser of texts behind one that gives events: the text is the event's `message`, as in the original."""
+    """Return a parser of texts as one of events, behind another parser. It parses the event's `message`, as in 2018."""
     raw, extends, name = format_.raw, format_.extends, format_.name
 
     def of_message(meta: MetaData, event: Event) -> Parsed:
@@ -91,7 +91,7 @@ def _of_message(format_: Format, parse: Parse, limits: RecordLimits) -> Parse:
 
 
 def _extend(event: Event, parsed: Parsed) -> Parsed:
-    """Adds what `event` has and the parsed do not: far cheaper than a dict made of both."""
+    """Add the fields of `event` that the parsed events lack: far cheaper than a new dict."""
     for each in parsed if isinstance(parsed, list) else [parsed] if isinstance(parsed, dict) else []:
         for key, value in event.items():
             each.setdefault(key, value)
@@ -99,7 +99,7 @@ def _extend(event: Event, parsed: Parsed) -> Parsed:
 
 
 def _then(before: Callable[[MetaData, Any], Any], after: Parse) -> Callable[[MetaData, Any], Any]:
-    """Two stages as one. Several events go on one by one; the record is filtered if all of them are."""
+    """Return two stages as one. Several events are refined one by one; if all are filtered, the record is."""
 
     def then(meta: MetaData, record: Any) -> Any:
         event = before(meta, record)
@@ -122,7 +122,10 @@ def _then(before: Callable[[MetaData, Any], Any], after: Parse) -> Callable[[Met
 
 
 def normalized(meta: MetaData, value: Any) -> Any:
-    """What a parser returned that is no plain dict: as a dict, Several, Streamed or a Rule. Raises RecordError."""
+    """Convert a parser's return value that is no plain dict to a dict, Several, Streamed or a Rule.
+
+    Raises RecordError for any other value.
+    """
     if value.__class__ is Rule or value.__class__ is Several or value.__class__ is Streamed:
         return value
     if isinstance(value, dict):
@@ -141,22 +144,22 @@ class Several(list[tuple[MetaData, Event]]):
 
 
 class Streamed:
-    """The events of one record, each with its own meta, made when they are asked for: they are too many to be held.
+    """The events of one record, each with its own meta, too many to hold at once: each iteration makes them anew.
 
-    They are made twice, first by `checked`: a record is delivered as a whole or not at all.
+    `checked` makes all of them once, before any is delivered: a record is delivered as a whole or not at all.
     """
 
     def __init__(self, meta: MetaData, events: Elements, stages: tuple[Parse, ...] = ()) -> None:
         self._meta, self._events, self._stages = meta, events, stages
         self.first, self.last = float("inf"), float("-inf")
-        """Timestamps of the events."""
+        """First and last timestamp of the events."""
 
     def then(self, after: Parse) -> Streamed:
-        """These events refined by one more stage."""
+        """Return these events, refined by one more stage."""
         return Streamed(self._meta, self._events, (*self._stages, after))
 
     def checked(self) -> Streamed | Rule:
-        """Itself if the stages leave an event, else the Rule that filtered the last one. Raises what a stage raises."""
+        """Return self if the stages leave an event, else the Rule that filtered the last. Raises as the stages do."""
         if not self._stages:
             for _ in self._events:
                 pass
@@ -186,7 +189,7 @@ class Streamed:
 
 
 def _spread(meta: MetaData, events: Iterable[Event]) -> Iterator[tuple[MetaData, Event]]:
-    """Each event with its own meta."""
+    """Yield each event with a meta of its own."""
     for index, event in enumerate(events):
         each = copy.copy(meta)
         each.index = index
@@ -196,7 +199,7 @@ def _spread(meta: MetaData, events: Iterable[Event]) -> Iterator[tuple[MetaData,
 def _refined(
     events: Iterable[tuple[MetaData, Event]], stage: Parse, rules: list[Rule]
 ) -> Iterator[tuple[MetaData, Event]]:
-    """Yields the events that a stage makes of each event. `rules` gets the last Rule that filtered one."""
+    """Yield the events that a stage makes of each event. Put the last Rule that filtered an event into `rules`."""
     for meta, event in events:
         result = stage(meta, event)
         if result.__class__ is not dict:

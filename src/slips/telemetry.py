@@ -68,7 +68,7 @@ def _message(record: logging.LogRecord) -> str:
     """The text of a log call. A wrong call of the user's must not fail the object: Lambda's handler lets it raise."""
     try:
         return record.getMessage()
-    except BaseException as error:  # noqa: BLE001 - whatever the user's arguments do when they are shown
+    except BaseException as error:  # noqa: BLE001 - formatting the user's arguments may raise anything
         shown = repr(record.msg) if isinstance(record.msg, str) else "a message that cannot be shown"
         return f"{shown} with wrong arguments: {describe(error)}"
 
@@ -120,9 +120,9 @@ def _relieve_lambda(root: logging.Logger) -> None:
 
 
 class Meter:
-    """A RunObserver of one invocation: a log line for each object, which has its metrics, too.
+    """A RunObserver of one invocation: writes a log line for each object, with the object's metrics.
 
-    Metrics of objects whose lines are not written, by their level, come in one line for each lane in the end.
+    If the log level suppresses these lines, `emit` writes the metrics in one line for each lane at the end.
     """
 
     def __init__(self, stack: str, output: TextIO | None = None, clock: Callable[[], float] = time.time) -> None:
@@ -135,8 +135,8 @@ class Meter:
     def succeeded(self, success: Success, items: int) -> None:
         outcome, event = success.outcome, success.event
         metrics = {"Objects": 1, **self._ended(event, outcome, items)}
-        what = "done" if success.rest is None else "stopped in time, goes on in another invocation"
-        self._tell(logging.INFO, event, metrics, _facts(outcome), what)
+        message = "done" if success.rest is None else "stopped in time, goes on in another invocation"
+        self._log(logging.INFO, event, metrics, _facts(outcome), message)
 
     def failed(self, failure: Failure, final: bool) -> None:
         event = failure.event
@@ -147,11 +147,11 @@ class Meter:
         if failure.traceback:
             facts["traceback"] = failure.traceback
         again = "" if final else ", will be tried again"
-        self._tell(logging.ERROR, event, metrics, facts, "failed%s: %s", again, failure.message)
+        self._log(logging.ERROR, event, metrics, facts, "failed%s: %s", again, failure.message)
 
     def passed_over(self, event: ObjectEvent, why: str) -> None:
         metrics: dict[str, float] = {} if why == "sent back" else {"Duplicates": 1}
-        self._tell(logging.INFO, event, metrics, {}, "passed over: %s", why)
+        self._log(logging.INFO, event, metrics, {}, "passed over: %s", why)
 
     def reported(self, event: ObjectEvent | None, message: str) -> None:
         """The reporter made an error item of an object event, or (None) of lane records that are gone."""
@@ -159,7 +159,7 @@ class Meter:
             log.error("reported: %s", message)
             return
         metrics = dict.fromkeys(("Objects", "Failed", "ErrorItems"), 1.0)
-        self._tell(logging.ERROR, event, metrics, {}, "reported: %s", message)
+        self._log(logging.ERROR, event, metrics, {}, "reported: %s", message)
 
     def emit(self) -> None:
         """Writes the metrics that no log line has: the sum of each count, and each measured value."""
@@ -175,7 +175,7 @@ class Meter:
     def _write(self, lane: str, values: dict[str, Any]) -> None:
         self._output.write(msgspec.json.encode(self._embedded(lane, values)).decode() + "\n")
 
-    def _tell(
+    def _log(
         self,
         level: int,
         event: ObjectEvent,
@@ -210,7 +210,7 @@ class Meter:
         return {"_aws": about, "Stack": self._stack, "Lane": lane, **values}
 
     def _ended(self, event: ObjectEvent, outcome: Outcome, items: int) -> dict[str, float]:
-        """The metrics of a run that has just ended."""
+        """Return the metrics of a run that has just ended."""
         now = self._clock()
         metrics: dict[str, float] = {
             "Records": outcome.records,
