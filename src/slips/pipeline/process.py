@@ -110,7 +110,7 @@ class Processor:
         excused = is_exhausted(error) or bool(damage)
         self.is_spent |= excused or not is_expected
         if not is_expected:
-            hint = "" if excused else "; this is a bug of slips, please report it"
+            what = "" if excused else "; this is a bug of slips, please report it"
             if not (excused or is_fresh):
                 # No check sees all that a handler may do to a process: another object may be the cause.
                 excused, what = True, "; an object before it may have damaged the process"
