@@ -36,16 +36,20 @@ from deployed import CONFIG as DEPLOYED
 from deployed import Deployed
 from projects import HANDLER, Project
 from slips.backends.aws.refusals import calls
-from slips.cli.deploy import Bar, Lines, Screen, change, failed, remove
+from slips.cli.deploy import change, remove
+from slips.cli.screen import DeployView, EventLines, ResourceBar, Screen
 from slips.config import Config, parse
 from slips.deploy import shards
 from slips.deploy.account import Account
+from slips.deploy.changes import Change, Proposal, StackEvent, StackResource, StackState
 from slips.deploy.checks import check_account, check_config, read_given
+from slips.deploy.deployment import INLINE, Deployment
 from slips.deploy.given import Given
-from slips.deploy.keys import Found
+from slips.deploy.keys import SeenKeys
+from slips.deploy.limits import LaneLimits, LaneSetting
 from slips.deploy.package import Package
-from slips.deploy.stack import INLINE, Change, Event, Plan, Resource, Setting, Stack, State, upload, uploaded
 from slips.deploy.template import to_yaml
+from slips.deploy.uploads import UploadedCode, upload, uploaded
 from slips.errors import ConfigError, SlipsError, UsageError
 
 pytest_plugins = ["cloud.plugin"]
@@ -92,10 +96,10 @@ class Seen(Screen):
         return "\n".join(self.said)
 
 
-class Events(list[Event]):
+class Events(list[StackEvent]):
     """An Observer that remembers."""
 
-    def event(self, event: Event) -> None:
+    def event(self, event: StackEvent) -> None:
         self.append(event)
 
 
@@ -483,10 +487,10 @@ def test_what_may_not_be_looked_at_is_told_and_is_no_error(account: Account) -> 
 @pytest.mark.slow
 def test_what_cannot_work_with_its_key_is_told_with_all_else(account: Account) -> None:
     with pytest.raises(ConfigError) as caught:
-        check_account(parse(CONFIG.replace("my-logs", "my-other")), account, Found(problems=["slips.yml: its key"]))
+        check_account(parse(CONFIG.replace("my-logs", "my-other")), account, SeenKeys(problems=["slips.yml: its key"]))
     assert len(caught.value.problems) == 2
     assert caught.value.problems[1] == "slips.yml: its key"
-    assert check_account(parse(CONFIG), account, Found(notes=["so"])) == ["so"]
+    assert check_account(parse(CONFIG), account, SeenKeys(notes=["so"])) == ["so"]
 
 
 # ---- who deploys
@@ -630,23 +634,23 @@ class CloudFormation:
         return {"TemplateBody": self.body}
 
 
-def on(cloudformation: CloudFormation, functions: Any = None) -> Stack:
+def on(cloudformation: CloudFormation, functions: Any = None) -> Deployment:
     """A stack in that account; nobody waits."""
     account = Account(boto3.Session(), region=REGION, id=ID)
     account.cloudformation = cast("Any", cloudformation)
     account.functions = functions
-    return Stack(account, "app", clock=lambda: 1.0, sleep=lambda _: None)
+    return Deployment(account, "app", clock=lambda: 1.0, sleep=lambda _: None)
 
 
-NOW = State(STACK_ID, "UPDATE_COMPLETE", "", {})
+NOW = StackState(STACK_ID, "UPDATE_COMPLETE", "", {})
 
 
-def propose(stack: Stack, state: State | None = NOW) -> Plan | None:
+def propose(stack: Deployment, state: StackState | None = NOW) -> Proposal | None:
     with stack.proposed(TINY, state, "my-code", "functions/app/") as plan:
         return plan
 
 
-def execute(stack: Stack, state: State | None = NOW) -> Events:
+def execute(stack: Deployment, state: StackState | None = NOW) -> Events:
     seen = Events()
     with stack.proposed(TINY, state, "my-code", "functions/app/") as plan:
         assert plan
@@ -699,7 +703,7 @@ def test_who_can_no_longer_look_is_told_that_aws_goes_on() -> None:
         ("UPDATE_ROLLBACK_FAILED", NOW, "the former state could not be restored"),
     ],
 )
-def test_how_a_failure_ended_is_told(status: str, kind: State | None, told: str) -> None:
+def test_how_a_failure_ended_is_told(status: str, kind: StackState | None, told: str) -> None:
     cloudformation = CloudFormation(looks=[["A CREATE_FAILED it broke", f"app {status}"]])
     with pytest.raises(SlipsError, match=re.escape(f"{status}; {told}")):
         execute(on(cloudformation), kind)
@@ -762,7 +766,7 @@ def test_a_stack_has_the_tags_of_its_config_and_keeps_those_that_others_gave_it(
 ) -> None:
     cloudformation = CloudFormation()
     cloudformation.body = tagged(former)
-    state = State(STACK_ID, "UPDATE_COMPLETE", "", {}, tags=now)
+    state = StackState(STACK_ID, "UPDATE_COMPLETE", "", {}, tags=now)
     with on(cloudformation).proposed(tagged(wanted), state, "my-code", "functions/app/") as plan:
         assert plan
         assert plan.tags == told
@@ -872,7 +876,7 @@ def test_changes_are_read_from_all_pages_with_what_they_are() -> None:
 
 @pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"])
 def test_a_first_creation_that_failed_is_cleared_away(status: str) -> None:
-    assert not State(STACK_ID, status, "", {}).is_deployed
+    assert not StackState(STACK_ID, status, "", {}).is_deployed
     cloudformation, seen = CloudFormation(status, looks=[["app DELETE_IN_PROGRESS"], ["app DELETE_COMPLETE"]]), Events()
     assert on(cloudformation).prepare(seen) is None
     assert ("delete_stack", {"StackName": STACK_ID}) in cloudformation.asked
@@ -965,28 +969,28 @@ def lanes(delay: int, batch_size: int, records: int) -> dict[str, Any]:
     return {"Resources": {"FastDispatcher": function, "FastDispatcherMapping": mapping}}
 
 
-def limited(functions: Functions, former: dict[str, Any]) -> Stack:
+def limited(functions: Functions, former: dict[str, Any]) -> LaneLimits:
     cloudformation = CloudFormation()
     cloudformation.body, cloudformation.resources = (
         former,
         {"FastDispatcher": "app-Fast", "FastDispatcherMapping": "uuid"},
     )
-    return on(cloudformation, functions)
+    return LaneLimits(on(cloudformation, functions))
 
 
 def test_what_limit_changed_is_shown_and_set_back_and_nothing_else() -> None:
     functions = Functions("50.0", 20, 120)
-    stack = limited(functions, lanes(0, 1, 100))
-    found = stack.settings(lanes(0, 1, 100))
+    limits = limited(functions, lanes(0, 1, 100))
+    found = limits.changed(lanes(0, 1, 100))
     assert list(map(str, found)) == [
         "lane fast: delay 50 set by 'slips limit', back to 0",
         "lane fast: batch size 20 set by 'slips limit', back to 1",
         "lane fast: records at once 120 set by 'slips limit', back to 100",
     ]
-    stack.restore(found)
+    limits.restore(found)
     assert functions.variables == {"SLIPS_DELAY": "0", "SLIPS_BATCH_SIZE": "1", "SLIPS_STACK": "app"}
     assert (functions.records, functions.timeout) == (100, 360)
-    assert stack.settings(lanes(0, 1, 100)) == []
+    assert limits.changed(lanes(0, 1, 100)) == []
 
 
 @pytest.mark.parametrize(
@@ -997,34 +1001,34 @@ def test_a_dispatcher_never_has_more_records_than_time_while_limits_are_set_back
     now: tuple[int, int, int], then: tuple[int, int, int], order: list[str]
 ) -> None:
     functions = Functions(str(now[0]), *now[1:])
-    stack = limited(functions, lanes(*then))
-    stack.restore(stack.settings(lanes(*then)))
+    limits = limited(functions, lanes(*then))
+    limits.restore(limits.changed(lanes(*then)))
     assert functions.changes == order
 
 
 def test_records_become_fewer_before_a_deploy_makes_a_dispatcher_wait_longer_and_never_more() -> None:
     functions = Functions("0", 1, 100)
-    stack = limited(functions, lanes(0, 1, 100))
-    stack.make_room(lanes(60, 1, 5))
+    limits = limited(functions, lanes(0, 1, 100))
+    limits.make_room(lanes(60, 1, 5))
     assert (functions.records, functions.variables["SLIPS_DELAY"]) == (5, "0")
-    stack.make_room(lanes(0, 1, 100))
+    limits.make_room(lanes(0, 1, 100))
     assert functions.records == 5
 
 
 def test_what_the_config_changes_is_no_doing_of_limit() -> None:
-    assert limited(Functions("0", 1, 100), lanes(0, 1, 100)).settings(lanes(7, 10, 90)) == []
-    assert limited(Functions("7", 10, 90), lanes(0, 1, 100)).settings(lanes(7, 10, 90)) == []
+    assert limited(Functions("0", 1, 100), lanes(0, 1, 100)).changed(lanes(7, 10, 90)) == []
+    assert limited(Functions("7", 10, 90), lanes(0, 1, 100)).changed(lanes(7, 10, 90)) == []
 
 
 def test_a_stack_that_slips_did_not_write_has_no_such_settings() -> None:
-    assert limited(Functions("5", 20, 100), {}).settings(lanes(0, 1, 100)) == []
+    assert limited(Functions("5", 20, 100), {}).changed(lanes(0, 1, 100)) == []
 
 
 def test_a_batch_size_that_limit_set_on_a_stack_of_the_version_before_is_set_back() -> None:
     former = lanes(0, 100, 100)
     del former["Resources"]["FastDispatcher"]["Properties"]["Environment"]["Variables"]["SLIPS_BATCH_SIZE"]
     functions = Functions("0", 100, 20)
-    (found,) = limited(functions, former).settings(lanes(0, 100, 100))
+    (found,) = limited(functions, former).changed(lanes(0, 100, 100))
     assert (found.what, found.now, found.then) == ("records at once", 20, 100)
 
 
@@ -1056,7 +1060,7 @@ def test_who_may_not_look_whether_a_package_is_there_uploads_it(account: Account
 @pytest.mark.slow
 def test_a_long_template_goes_by_the_code_bucket(account: Account) -> None:
     template = {**TINY, "Metadata": {"long": "x" * INLINE}}
-    stack = Stack(account, "app", sleep=never)
+    stack = Deployment(account, "app", sleep=never)
     with stack.proposed(template, None, "my-code", "functions/app/") as plan:
         assert plan
         stack.execute(plan, Events())
@@ -1069,13 +1073,13 @@ def test_a_long_template_goes_by_the_code_bucket(account: Account) -> None:
 
 
 def deploy(account: Account, screen: Seen, text: str = CONFIG, *, yes: bool = True, **options: bool) -> Any:
-    stack = Stack(account, "app", sleep=briefly if account.endpoint_url else never)
+    stack = Deployment(account, "app", sleep=briefly if account.endpoint_url else never)
     chosen: dict[str, Any] = {"wire": False, **options}
     return change(stack, parse(text), screen, lambda *_: PACKAGE, yes=yes, **chosen)
 
 
 def destroy(account: Account, screen: Seen, config: Config | None = None, **options: bool) -> bool:
-    stack = Stack(account, "app", sleep=briefly if account.endpoint_url else never)
+    stack = Deployment(account, "app", sleep=briefly if account.endpoint_url else never)
     chosen: dict[str, Any] = {"all_": False, "force": False, "yes": True, **options}
     return remove(stack, config, screen, **chosen)
 
@@ -1091,7 +1095,7 @@ def briefly(_seconds: float) -> None:
 
 def in_cloud(cloud: Cloud, config: str, screen: Seen) -> Any:
     """A deploy to the stand-in that fails and rolls back as AWS does."""
-    stack = Stack(account_of(cloud), "app", sleep=briefly)
+    stack = Deployment(account_of(cloud), "app", sleep=briefly)
     return change(stack, parse(config), screen, lambda *_: PACKAGE, yes=True, wire=False)
 
 
@@ -1130,7 +1134,7 @@ def test_from_the_first_deploy_to_the_table_that_is_left(cloud: Cloud, config: s
     assert deploy(account, declined, config, yes=False).declined
     arn = f"arn:aws:dynamodb:{cloud.region}:{cloud.account}:table/{table}"
     assert f"warning: error table {arn} of a former stack is still there" in declined.text
-    assert Stack(account, "app").state() is None
+    assert Deployment(account, "app").state() is None
 
 
 @pytest.mark.slow
@@ -1212,7 +1216,7 @@ def test_shards_are_halved_or_doubled_at_most_from_those_that_are_open(
 
 def test_a_changed_tag_replaces_nothing(cloud: Cloud, config: str) -> None:
     account = account_of(cloud)
-    stack = Stack(account, "app")
+    stack = Deployment(account, "app")
     done = deploy(account, Seen(), f"tags: {{team: a}}\n{config}")
     assert (done.tags, stack.resources()["Ledger"].kind) == (["team: (none) → a"], "AWS::DynamoDB::Table")
     before, seen = stack.resources(), Seen()
@@ -1248,7 +1252,7 @@ def test_the_keys_that_deploy_saw_stay_if_a_later_deploy_may_not_look(account: A
         "backend:\n", f"backend:\n  kinesis_stream_fast_arn: arn:aws:kinesis:{REGION}:{ID}:stream/fast\n"
     )
     deploy(account, Seen(), given)
-    stack = Stack(account, "app")
+    stack = Deployment(account, "app")
     granted = {"Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": [key]}
     before = stack.template()["Resources"]["DispatcherRole"]
     assert granted in before["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
@@ -1335,28 +1339,28 @@ SMALL: dict[str, Any] = {
 
 
 @pytest.fixture
-def small(account: Account) -> State:
+def small(account: Account) -> StackState:
     """A deployed stack with a table and a queue."""
-    stack = Stack(account, "app", sleep=never)
+    stack = Deployment(account, "app", sleep=never)
     with stack.proposed(SMALL, None, "my-code", "f/app/") as plan:
         assert plan
         return stack.execute(plan, Events())
 
 
 @pytest.mark.slow
-def test_destroy_refuses_while_error_items_exist_unless_forced(account: Account, small: State) -> None:
+def test_destroy_refuses_while_error_items_exist_unless_forced(account: Account, small: StackState) -> None:
     table = small.outputs["ErrorTableName"]
     account.dynamodb.put_item(TableName=table, Item={"request_id": {"S": "1"}})
     account.sqs.send_message(QueueUrl=small.outputs["UndeliveredUrl"], MessageBody="{}")
     with pytest.raises(UsageError, match="1 error item and 1 undelivered event would stay unprocessed"):
         destroy(account, Seen())
-    assert Stack(account, "app").state()
+    assert Deployment(account, "app").state()
     assert destroy(account, Seen(), force=True)
     assert account.dynamodb.list_tables()["TableNames"] == [table]
 
 
 @pytest.mark.slow
-def test_destroy_all_deletes_the_table_and_the_code_of_this_stack_alone(account: Account, small: State) -> None:
+def test_destroy_all_deletes_the_table_and_the_code_of_this_stack_alone(account: Account, small: StackState) -> None:
     for key in ("f/app/1.zip", "f/app/2.zip", "f/app-2/1.zip", "f/1.zip"):
         account.s3.put_object(Bucket="my-code", Key=key)
     screen = Seen()
@@ -1398,7 +1402,7 @@ OURS = {"Id": f"slips-app-{'0' * 12}", "TopicArn": TOPIC, "Events": ["s3:ObjectC
 @pytest.mark.slow
 def test_destroy_all_that_was_killed_between_any_two_calls_is_made_good_by_the_next(account: Account) -> None:
     for last in range(1, 100):
-        stack = Stack(account, "app", sleep=never)
+        stack = Deployment(account, "app", sleep=never)
         with stack.proposed(SMALL, None, "my-code", "f/app/") as plan:
             assert plan
             stack.execute(plan, Events())
@@ -1425,22 +1429,22 @@ def test_destroy_all_that_was_killed_between_any_two_calls_is_made_good_by_the_n
 
 
 @pytest.mark.slow
-def test_destroy_all_takes_what_is_gone_for_done(account: Account, small: State) -> None:
+def test_destroy_all_takes_what_is_gone_for_done(account: Account, small: StackState) -> None:
     account.dynamodb.delete_table(TableName=small.outputs["ErrorTableName"])
     account.s3.delete_bucket(Bucket="my-code")
     account.s3.delete_bucket(Bucket="my-logs")
     assert destroy(account, screen := Seen(), parse(CONFIG), all_=True)
     assert f"table {small.outputs['ErrorTableName']} is gone already" in screen.said
-    assert Stack(account, "app").state() is None
+    assert Deployment(account, "app").state() is None
     again = Seen()
     assert destroy(account, again, all_=True)
     assert "nothing to destroy" in again.text
 
 
 @pytest.mark.slow
-def test_destroy_of_a_stack_that_is_protected_deletes_nothing(account: Account, small: State) -> None:
-    class Protected(Stack):
-        def state(self, stack_id: str | None = None) -> State | None:
+def test_destroy_of_a_stack_that_is_protected_deletes_nothing(account: Account, small: StackState) -> None:
+    class Protected(Deployment):
+        def state(self, stack_id: str | None = None) -> StackState | None:
             state = super().state(stack_id)
             return msgspec.structs.replace(state, protected=True) if state else None
 
@@ -1448,14 +1452,14 @@ def test_destroy_of_a_stack_that_is_protected_deletes_nothing(account: Account, 
     stack = Protected(account, "app", sleep=never)
     with pytest.raises(SlipsError, match="expected one without termination protection"):
         remove(stack, parse(CONFIG), Seen(), all_=True, force=True, yes=True)
-    assert Stack(account, "app").state() == small
+    assert Deployment(account, "app").state() == small
     assert account.dynamodb.list_tables()["TableNames"] == [small.outputs["ErrorTableName"]]
     assert account.s3.list_objects_v2(Bucket="my-code")["KeyCount"] == 1
 
 
 @pytest.mark.slow
 def test_destroy_all_deletes_the_code_and_the_table_while_the_stack_tells_where_they_are(
-    account: Account, small: State
+    account: Account, small: StackState
 ) -> None:
     account.s3.put_object(Bucket="my-code", Key="f/app/1.zip")
     screen = Seen()
@@ -1466,7 +1470,9 @@ def test_destroy_all_deletes_the_code_and_the_table_while_the_stack_tells_where_
 
 
 @pytest.mark.slow
-def test_destroy_tells_how_to_go_on_with_the_table_and_where_the_code_remains(account: Account, small: State) -> None:
+def test_destroy_tells_how_to_go_on_with_the_table_and_where_the_code_remains(
+    account: Account, small: StackState
+) -> None:
     screen = Seen()
     destroy(account, screen)
     arn = f"arn:aws:dynamodb:{REGION}:{ID}:table/{small.outputs['ErrorTableName']}"
@@ -1478,7 +1484,7 @@ def test_destroy_tells_how_to_go_on_with_the_table_and_where_the_code_remains(ac
 @pytest.mark.slow
 def test_destroy_all_leaves_a_folder_that_others_use(account: Account) -> None:
     template = json.loads(json.dumps(SMALL).replace("f/app/", "f/"))
-    stack = Stack(account, "app", sleep=never)
+    stack = Deployment(account, "app", sleep=never)
     with stack.proposed(template, None, "my-code", "f/") as plan:
         assert plan
         stack.execute(plan, Events())
@@ -1492,30 +1498,30 @@ def test_destroy_all_leaves_a_folder_that_others_use(account: Account) -> None:
 @pytest.mark.parametrize(
     ("code", "found"),
     [
-        ({"S3Bucket": "b", "S3Key": "f/k.zip"}, ("b", "f/k.zip")),
-        ({"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "CodeKey"}}, ("given", "k.zip")),
+        ({"S3Bucket": "b", "S3Key": "f/k.zip"}, UploadedCode("b", "f/k.zip")),
+        ({"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "CodeKey"}}, UploadedCode("given", "k.zip")),
         ({"S3Bucket": {"Fn::Sub": "cdk-assets-${AWS::Region}"}, "S3Key": "k.zip"}, None),
         ({"ZipFile": "..."}, None),
     ],
     ids=["deploy", "package", "CDK", "other"],
 )
-def test_the_code_is_found_however_the_stack_was_deployed(code: Any, found: tuple[str, str] | None) -> None:
+def test_the_code_is_found_however_the_stack_was_deployed(code: Any, found: UploadedCode | None) -> None:
     template = {"Resources": {"MainFunc": {"Properties": {"Code": code}}}}
     assert uploaded(template, {"CodeBucket": "given", "CodeKey": "k.zip"}) == found
 
 
 @pytest.mark.slow
-def test_destroy_asks_and_a_no_destroys_nothing(account: Account, small: State) -> None:
+def test_destroy_asks_and_a_no_destroys_nothing(account: Account, small: StackState) -> None:
     screen = Seen(answer=False)
     assert not destroy(account, screen, yes=False)
     assert screen.said[-2:] == ["Destroy?", "nothing was changed"]
     with pytest.raises(UsageError, match="add -y to destroy it"):
         destroy(account, Seen(), yes=False)
-    assert Stack(account, "app").state() == small
+    assert Deployment(account, "app").state() == small
 
 
 @pytest.mark.slow
-def test_destroy_takes_away_the_notifications_that_wire_added(account: Account, small: State) -> None:
+def test_destroy_takes_away_the_notifications_that_wire_added(account: Account, small: StackState) -> None:
     theirs = {"Id": "theirs", "TopicArn": TOPIC, "Events": ["s3:ObjectRemoved:*"]}
     ours = {"Id": f"slips-app-{'0' * 12}", "TopicArn": TOPIC, "Events": ["s3:ObjectCreated:*"]}
     account.s3.put_bucket_notification_configuration(
@@ -1576,10 +1582,10 @@ def test_code_in_another_region_is_not_of_a_stack_that_is_gone_here(account: Acc
     assert "their-code" not in screen.text
 
 
-class WithoutOutputs(Stack):
+class WithoutOutputs(Deployment):
     """A stack as it looks when AWS tells none of its outputs."""
 
-    def state(self, stack_id: str | None = None) -> State | None:
+    def state(self, stack_id: str | None = None) -> StackState | None:
         state = super().state(stack_id)
         return msgspec.structs.replace(state, outputs={}) if state else None
 
@@ -1601,10 +1607,10 @@ def test_a_bucket_that_left_the_mapping_is_told_until_wire_takes_its_notificatio
     stack = WithoutOutputs(account, "app", sleep=briefly)
     blind = change(stack, parse(other), told := Seen(), lambda *_: PACKAGE, yes=True, wire=True)
     assert "bucket my-other: warning: whether it notifies stack 'app' is unknown" in told.text
-    assert (failed(blind, wire=True), failed(blind, wire=False)) == (True, False)
+    assert (blind.falls_short(wire=True), blind.falls_short(wire=False)) == (True, False)
 
 
-def test_destroy_says_what_becomes_of_tables_that_others_left_or_gave(account: Account, small: State) -> None:
+def test_destroy_says_what_becomes_of_tables_that_others_left_or_gave(account: Account, small: StackState) -> None:
     make_table(account, "app-ErrorTable-0123456789AB", "request_id")
     screen = Seen()
     assert destroy(account, screen, all_=True)
@@ -1621,7 +1627,7 @@ def test_destroy_all_keeps_a_table_that_the_config_gave(account: Account) -> Non
     template = {**SMALL, "Resources": {k: one for k, one in SMALL["Resources"].items() if k != "ErrorTable"}}
     template["Outputs"] = {**SMALL["Outputs"], "ErrorTableName": {"Value": "mine"}}
     make_table(account, "mine", "request_id")
-    stack = Stack(account, "app", sleep=never)
+    stack = Deployment(account, "app", sleep=never)
     with stack.proposed(template, None, "my-code", "f/app/") as plan:
         assert plan
         stack.execute(plan, Events())
@@ -1631,21 +1637,23 @@ def test_destroy_all_keeps_a_table_that_the_config_gave(account: Account) -> Non
     assert account.dynamodb.list_tables()["TableNames"] == ["mine"]
 
 
-class HalfDeleted(Stack):
+class HalfDeleted(Deployment):
     """A stack whose deletion failed after its table was gone."""
 
-    def state(self, stack_id: str | None = None) -> State | None:
+    def state(self, stack_id: str | None = None) -> StackState | None:
         state = super().state(stack_id)
         return msgspec.structs.replace(state, status="DELETE_FAILED") if state else None
 
-    def resources(self, stack_id: str | None = None) -> dict[str, Resource]:
+    def resources(self, stack_id: str | None = None) -> dict[str, StackResource]:
         return {name: one for name, one in super().resources(stack_id).items() if name != "ErrorTable"}
 
     def delete(self, stack_id: str, observer: Any) -> None:
         self.account.cloudformation.delete_stack(StackName=stack_id)
 
 
-def test_a_table_that_a_deletion_which_failed_took_along_is_not_said_to_be_kept(account: Account, small: State) -> None:
+def test_a_table_that_a_deletion_which_failed_took_along_is_not_said_to_be_kept(
+    account: Account, small: StackState
+) -> None:
     account.dynamodb.delete_table(TableName=small.outputs["ErrorTableName"])
     screen = Seen()
     assert remove(HalfDeleted(account, "app", sleep=never), parse(CONFIG), screen, all_=True, force=False, yes=True)
@@ -1670,11 +1678,11 @@ def interrupted(screen: Seen, call: Callable[[], object]) -> str:
 
 
 @pytest.mark.slow
-def test_who_goes_at_the_question_has_changed_nothing(account: Account, small: State) -> None:
+def test_who_goes_at_the_question_has_changed_nothing(account: Account, small: StackState) -> None:
     screen = Impatient(answer=True)
     assert interrupted(screen, lambda: destroy(account, screen, yes=False)) == "interrupted: nothing was deleted"
     assert interrupted(screen, lambda: deploy(account, screen, yes=False)) == "interrupted: nothing was deployed"
-    assert Stack(account, "app").state() == small
+    assert Deployment(account, "app").state() == small
 
 
 @pytest.mark.parametrize(("typed", "status", "said"), [(b"n\n", 1, ""), (b"", 130, "interrupted: ")])
@@ -1712,7 +1720,7 @@ def test_output_in_a_pipe_is_asked_on_standard_error(
     assert process.returncode == status
     assert out.splitlines()[-1].strip().startswith(f"{said}nothing was ")
     assert "Deploy?" not in out
-    assert Stack(account_of(cloud), project.stack).state() is None
+    assert Deployment(account_of(cloud), project.stack).state() is None
 
 
 @pytest.mark.slow
@@ -1720,7 +1728,7 @@ def test_who_interrupts_the_package_has_changed_nothing(account: Account) -> Non
     def build(*_: Any) -> Package:
         raise KeyboardInterrupt
 
-    screen, stack = Seen(), Stack(account, "app", sleep=never)
+    screen, stack = Seen(), Deployment(account, "app", sleep=never)
     said = interrupted(screen, lambda: change(stack, parse(CONFIG), screen, build, yes=True, wire=False))
     assert said == "interrupted: nothing was changed"
 
@@ -1732,7 +1740,7 @@ def test_who_no_longer_follows_is_told_that_aws_goes_on_and_what_to_do(cloud: Cl
         time.sleep(0.02)
 
     cloud.fault("kinesis", "CreateStream", hold=True)  # else all may be over before the first look
-    screen, stack = Seen(), Stack(account_of(cloud), "app", sleep=leave)
+    screen, stack = Seen(), Deployment(account_of(cloud), "app", sleep=leave)
     said = interrupted(screen, lambda: change(stack, parse(config), screen, lambda *_: PACKAGE, yes=True, wire=False))
     assert said.startswith("interrupted: AWS goes on with stack 'app', which nobody follows now; 'slips deploy' says")
     cloud.clear_faults()
@@ -1754,7 +1762,7 @@ def test_who_no_longer_follows_is_told_that_aws_goes_on_and_what_to_do(cloud: Cl
         time.sleep(0.02)
 
     again = Seen()
-    assert remove(Stack(account_of(cloud), "app", sleep=mend), None, again, all_=True, force=False, yes=True)
+    assert remove(Deployment(account_of(cloud), "app", sleep=mend), None, again, all_=True, force=False, yes=True)
     assert "DELETE_COMPLETE  app  AWS::CloudFormation::Stack" in again.said
     assert stack.state() is None
 
@@ -1775,10 +1783,15 @@ CHANGES = [
 ]
 
 
+def propose_on(screen: Screen, proposal: Proposal, settings: Sequence[LaneSetting]) -> None:
+    """Shows what would change."""
+    DeployView(screen, on(CloudFormation()), parse(CONFIG), wire=False).propose(proposal, settings)
+
+
 def test_a_plan_is_a_line_for_each_resource_and_setting() -> None:
     screen = Seen()
-    setting = Setting("fast", "delay", 5, 0, "app-Fast")
-    screen.plan(on(CloudFormation()), Plan("UPDATE", "id", "set", CHANGES), [setting])
+    setting = LaneSetting("fast", "delay", 5, 0, "app-Fast")
+    propose_on(screen, Proposal("UPDATE", "id", "set", CHANGES), [setting])
     assert screen.said == [
         f"stack 'app' in {REGION} of account {ID}: 4 changes",
         "  + New       T",
@@ -1794,7 +1807,7 @@ def test_a_changed_tag_is_one_line_however_much_has_it() -> None:
     screen = Seen()
     changes = [Change("Modify", name, "T", ["tags"], "") for name in ("Ledger", "MainFunc", "Drain")]
     changes.append(Change("Modify", "Reporter", "T", ["code", "tags"], ""))
-    screen.plan(on(CloudFormation()), Plan("UPDATE", "id", "set", changes, ["cost: 1 → (none)", "team: a → b"]), [])
+    propose_on(screen, Proposal("UPDATE", "id", "set", changes, ["cost: 1 → (none)", "team: a → b"]), [])
     assert screen.said == [
         f"stack 'app' in {REGION} of account {ID}: 4 changes",
         "  ~ Reporter  T  code, tags",
@@ -1806,7 +1819,7 @@ def test_what_is_made_anew_is_red_on_a_terminal_and_only_there() -> None:
     said: list[tuple[str, str | None]] = []
     for stream in (Terminal(), io.StringIO()):
         screen = Screen(stream, lambda text, color: said.append((text, color)))
-        screen.plan(on(CloudFormation()), Plan("UPDATE", "id", "set", CHANGES), [])
+        propose_on(screen, Proposal("UPDATE", "id", "set", CHANGES), [])
     half = len(said) // 2
     assert [text for text, color in said[:half] if color == "red"] == [
         text for text, _ in said[:half] if "REPLACED" in text
@@ -1836,7 +1849,7 @@ def test_what_is_lost_with_a_resource_that_goes_is_told() -> None:
         Change("Add", "Undelivered2", "AWS::SQS::Queue", [], ""),
     ]
     screen = Screen(Terminal(), lambda text, color: said.append((text, color)))
-    screen.plan(on(CloudFormation()), Plan("UPDATE", "id", "set", changes), [])
+    propose_on(screen, Proposal("UPDATE", "id", "set", changes), [])
     told = [(text, color) for text, color in said if "are lost with it" in text]
     assert [("EventSlowStream" in text, "Undelivered " in text) for text, _ in told] == [(False, True), (True, False)]
     assert {color for _, color in told} == {"red"}
@@ -1844,20 +1857,20 @@ def test_what_is_lost_with_a_resource_that_goes_is_told() -> None:
 
 def test_a_pipe_sees_a_line_for_each_change_of_a_resource() -> None:
     screen = Seen()
-    with Lines(screen) as seen:
+    with EventLines(screen) as seen:
         for status in ("CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_FAILED"):
-            seen.event(Event("1", "A", "T", status, "its reason", is_stack=False))
+            seen.event(StackEvent("1", "A", "T", status, "its reason", is_stack=False))
     assert screen.said == ["CREATE_IN_PROGRESS  A  T", "CREATE_FAILED  A  T: its reason"]
 
 
 @pytest.mark.slow
 def test_a_terminal_sees_what_is_at_hand_and_what_failed() -> None:
     stream = Terminal()
-    with Bar(Screen(stream, lambda text, _: print(text)), 3) as bar:
+    with ResourceBar(Screen(stream, lambda text, _: print(text)), 3) as bar:
         for text in ("A CREATE_IN_PROGRESS", "B CREATE_IN_PROGRESS", "A CREATE_COMPLETE", "B CREATE_FAILED [red]no"):
             name, status, *reason = text.split(" ", 2)
-            bar.event(Event("1", name, "T", status, " ".join(reason), is_stack=False))
-        bar.event(Event("2", "app", "T", "ROLLBACK_IN_PROGRESS", "", is_stack=True))
+            bar.event(StackEvent("1", name, "T", status, " ".join(reason), is_stack=False))
+        bar.event(StackEvent("2", "app", "T", "ROLLBACK_IN_PROGRESS", "", is_stack=True))
     assert "CREATE_FAILED  B  T: [red]no" in stream.getvalue()
     assert "2/3" in stream.getvalue()
 

@@ -22,12 +22,13 @@ import original
 from cloud import Cloud
 from deployed import ARCHITECTURE, HANDLER, RUNTIME
 from slips.cli import app
-from slips.cli.deploy import Screen, change, named, remove
+from slips.cli.deploy import change, named, remove
+from slips.cli.screen import Screen
 from slips.config import load, parse
-from slips.deploy import handover, package, recipes, wiring
+from slips.deploy import handover, notifications, package, recipes
 from slips.deploy.account import Account
+from slips.deploy.deployment import Deployment
 from slips.deploy.package import HANDED_OVER, Package
-from slips.deploy.stack import Stack
 from slips.deploy.template import TAGS, Code, build
 from slips.errors import ConfigError, UsageError
 
@@ -158,10 +159,10 @@ def test_a_bucket_with_the_notifications_of_the_guide_needs_no_others(source: st
     documents = [json.loads(one) for one in re.findall(r"```json\n(.*?)```", guide(text), re.DOTALL)]
     config = parse(text)
     assert len(documents) == len(config.bucket_mapping)
-    to = wiring.target(config, "EVENT_PUSHER_ARN")
+    to = notifications.listeners(config, "EVENT_PUSHER_ARN")
     for document, mappings in zip(documents, config.bucket_mapping.values(), strict=True):
         prefixes = sorted(one.prefix for one in mappings)
-        plan = wiring.plan(document, prefixes, to, "app")
+        plan = notifications.plan(document, prefixes, to, "app")
         assert (plan.is_settled, plan.reached) == (True, prefixes)
     assert ("EVENT_PUSHER_ARN stands for" in guide(text)) == (source == "direct")
 
@@ -327,7 +328,7 @@ def test_a_stack_that_another_tool_deployed_is_operated_and_destroyed_by_slips(
 
     session = boto3.Session(aws_access_key_id="AKIAADMINISTRATOR", aws_secret_access_key="secret")
     account = Account(session, region=cloud.region, endpoint_url=cloud.endpoint, id=cloud.account)
-    stack = Stack(account, "app", sleep=lambda _: time.sleep(0.05))
+    stack = Deployment(account, "app", sleep=lambda _: time.sleep(0.05))
     said: list[str] = []
     screen = Screen(io.StringIO(), lambda text, _: said.append(text))
     change(stack, config, screen, lambda *_: PACKED, yes=True, wire=True)

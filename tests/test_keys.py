@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from slips.config import parse
 from slips.deploy.account import Account
 from slips.deploy.given import assumed
-from slips.deploy.keys import Found, read
+from slips.deploy.keys import SeenKeys, read
 
 REGION, ID = "ap-northeast-1", "123456789012"
 TOPIC, DLQ, ALARMS = (f"arn:aws:sns:{REGION}:{ID}:{name}" for name in ("seclog", "dlq", "on-call"))
@@ -112,11 +112,11 @@ ALL = Kms(allow("s3", "cloudwatch"))
 def test_the_key_of_each_thing_that_roles_use_is_found_however_it_is_named(named: str) -> None:
     encrypted = {service: Answers(named) for service in ("kinesis", "dynamodb", "sns", "sqs")}
     found = read(parse(CONFIG), account(ALL, **encrypted))
-    assert found == Found(dict.fromkeys((STREAM, TABLE, DLQ, QUEUE), KEY))
+    assert found == SeenKeys(dict.fromkeys((STREAM, TABLE, DLQ, QUEUE), KEY))
 
 
 def test_what_is_not_encrypted_has_no_key() -> None:
-    assert read(parse(CONFIG), account()) == Found()
+    assert read(parse(CONFIG), account()) == SeenKeys()
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_what_is_not_encrypted_has_no_key() -> None:
 def test_what_aws_encrypts_for_roles_of_the_account_needs_no_right(named: str) -> None:
     given = CONFIG.replace("sns_topics", "#").replace("sqs_queues", "#").replace("alarm_sns", "#")
     encrypted = {service: Answers(named) for service in ("kinesis", "dynamodb", "sns")}
-    assert read(parse(given), account(**encrypted)) == Found()
+    assert read(parse(given), account(**encrypted)) == SeenKeys()
 
 
 @pytest.mark.parametrize("named", [OURS, OURS[-36:], "alias/aws/x"])
@@ -147,7 +147,7 @@ def test_what_services_cannot_send_to_because_of_awss_own_key_is_refused(named: 
 @pytest.mark.parametrize("named", [KEY, NAME])
 def test_a_key_that_may_not_be_described_is_taken_for_the_customers(named: str) -> None:
     found = read(parse(CONFIG), account(Kms(refuses=True), kinesis=Answers(named)))
-    assert found == Found({STREAM: KEY})
+    assert found == SeenKeys({STREAM: KEY})
 
 
 def test_an_alias_that_may_not_be_resolved_is_told() -> None:
@@ -172,9 +172,9 @@ def test_what_may_not_be_looked_at_keeps_the_key_that_an_earlier_deploy_saw() ->
 
 def test_what_is_missing_or_elsewhere_is_left_to_others() -> None:
     gone = account(**{service: Answers("", "ResourceNotFoundException") for service in ("kinesis", "dynamodb", "sns")})
-    assert read(parse(CONFIG), gone) == Found()
+    assert read(parse(CONFIG), gone) == SeenKeys()
     elsewhere = parse(CONFIG.replace(REGION, "eu-west-1"))
-    assert read(elsewhere, account(sns=Answers("alias/aws/sns"))) == Found()
+    assert read(elsewhere, account(sns=Answers("alias/aws/sns"))) == SeenKeys()
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_what_is_missing_or_elsewhere_is_left_to_others() -> None:
     ],
 )
 def test_a_customers_key_that_lets_services_send_is_fine(policy: dict[str, Any]) -> None:
-    assert read(parse(CONFIG), account(Kms(policy), sqs=Answers(KEY))) == Found({QUEUE: KEY})
+    assert read(parse(CONFIG), account(Kms(policy), sqs=Answers(KEY))) == SeenKeys({QUEUE: KEY})
 
 
 @pytest.mark.parametrize(
@@ -227,6 +227,6 @@ def test_a_named_key_that_is_not_there_is_refused_and_one_that_may_not_be_descri
     elsewhere = KEY.replace(REGION, "us-east-1")
     text = CONFIG.replace("backend:", f"backend:\n  kms_key_arns: ['{KEY}', '{GONE}', '{elsewhere}']")
     missing = f"slips.yml: backend.kms_key_arns '{GONE}' is not there; expected a key that exists; mend the ARN"
-    assert read(parse(text), account()) == Found(problems=[missing])
+    assert read(parse(text), account()) == SeenKeys(problems=[missing])
     found = read(parse(text), account(Kms(refuses=True)))
     assert (found.problems, [note.split()[1] for note in found.notes]) == ([], [f"'{KEY}'", f"'{GONE}'"])

@@ -27,7 +27,7 @@ import pytest
 
 from slips.config import PACKAGED, Config, load, parse, read_packaged
 from slips.deploy import package
-from slips.deploy.dependencies import LIBRARIES, PINS, Target
+from slips.deploy.dependencies import LIBRARIES, PINS, Platform
 from slips.deploy.package import LEFT_OUT_NAMED, NOT_DEPLOYED, Package, build
 from slips.errors import UsageError
 
@@ -277,7 +277,7 @@ def test_of_the_dependencies_only_those_of_people_stay_out() -> None:
     ],
 )
 def test_wheels_fit_the_c_library_of_the_runtime(runtime: str, architecture: str, newest: str, other: str) -> None:
-    platforms = Target(runtime, architecture).platforms
+    platforms = Platform(runtime, architecture).platforms
     assert platforms[0] == newest
     assert other not in platforms
     assert f"manylinux_2_17_{'aarch64' if architecture == 'arm64' else architecture}" in platforms

@@ -19,9 +19,11 @@ import deployed
 from cloud import Cloud
 from deployed import Deployed
 from slips.config import Config, parse
+from slips.deploy import keys
 from slips.deploy.account import Account
+from slips.deploy.notifications import Listeners, Notification, Plan, merge, own_id, plan
 from slips.deploy.policies import permits
-from slips.deploy.wiring import Buckets, Notifications, Plan, Rule, Target, Wiring, merge, own_id, plan
+from slips.deploy.wiring import Buckets, Notifications, Wiring
 
 pytest_plugins = ["cloud.plugin"]
 pytestmark = pytest.mark.once
@@ -31,7 +33,7 @@ TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:seclog"
 QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:seclog"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:pusher"
 OTHER = f"arn:aws:sns:{REGION}:{ACCOUNT}:billing"
-TO_TOPIC = Target({TOPIC: "TopicConfigurations"})
+TO_TOPIC = Listeners({TOPIC: "TopicConfigurations"})
 CREATED = "s3:ObjectCreated:*"
 NOTHING: dict[str, Any] = {}
 BRIDGED = re.sub(r"  sns_topics:\n.*\n", "  eventbridge: true\n", deployed.CONFIG).replace(
@@ -41,7 +43,9 @@ BRIDGED = re.sub(r"  sns_topics:\n.*\n", "  eventbridge: true\n", deployed.CONFI
 
 def told(arn: str, prefix: str = "", *events: str, suffix: str = "", id: str = "theirs") -> dict[str, Any]:
     """S3's document of a bucket that notifies a topic."""
-    return merge({}, Plan(added=[Rule("TopicConfigurations", arn, id, frozenset(events or [CREATED]), prefix, suffix)]))
+    return merge(
+        {}, Plan(added=[Notification("TopicConfigurations", arn, id, frozenset(events or [CREATED]), prefix, suffix)])
+    )
 
 
 # ---- what is to be done: pure
@@ -103,45 +107,45 @@ def test_what_was_added_for_a_mapping_goes_with_it_and_others_stay() -> None:
 
 def test_what_was_added_stays_if_it_still_leads_to_the_stack() -> None:
     before = merge({}, plan({}, ["logs/"], TO_TOPIC, "app"))
-    both = Target({QUEUE: "QueueConfigurations", TOPIC: "TopicConfigurations"})
+    both = Listeners({QUEUE: "QueueConfigurations", TOPIC: "TopicConfigurations"})
     assert plan(before, ["logs/"], both, "app").is_settled
-    moved = plan(before, ["logs/"], Target({QUEUE: "QueueConfigurations"}), "app")
+    moved = plan(before, ["logs/"], Listeners({QUEUE: "QueueConfigurations"}), "app")
     assert [rule.arn for rule in moved.added + moved.removed] == [QUEUE, TOPIC]
     assert list(merge(before, moved)) == ["QueueConfigurations"]
 
 
 def test_notifications_of_a_stack_with_a_longer_name_are_anothers() -> None:
-    theirs = merge({}, plan({}, ["logs/"], Target({OTHER: "TopicConfigurations"}), "app-test"))
+    theirs = merge({}, plan({}, ["logs/"], Listeners({OTHER: "TopicConfigurations"}), "app-test"))
     assert plan(theirs, ["x/"], TO_TOPIC, "app").removed == []
 
 
 def test_a_queue_or_the_function_is_notified_where_there_is_no_topic() -> None:
-    to = Target({QUEUE: "QueueConfigurations", FUNCTION: "LambdaFunctionConfigurations"})
+    to = Listeners({QUEUE: "QueueConfigurations", FUNCTION: "LambdaFunctionConfigurations"})
     (rule,) = plan({}, [""], to, "app").added
     assert rule.document() == {"Id": own_id("app", ""), "QueueArn": QUEUE, "Events": [CREATED]}
-    direct = merge({}, plan({}, [""], Target({FUNCTION: "LambdaFunctionConfigurations"}), "app"))
+    direct = merge({}, plan({}, [""], Listeners({FUNCTION: "LambdaFunctionConfigurations"}), "app"))
     assert direct["LambdaFunctionConfigurations"][0]["LambdaFunctionArn"] == FUNCTION
 
 
 def test_eventbridge_is_switched_on_only_where_nothing_else_is_configured() -> None:
-    assert plan({}, ["logs/"], Target({}, eventbridge=True), "app").eventbridge
-    assert not plan({}, ["logs/"], Target(TO_TOPIC.kinds, eventbridge=True), "app").eventbridge
-    assert plan({"EventBridgeConfiguration": {}}, ["logs/"], Target(TO_TOPIC.kinds, True), "app").is_settled
+    assert plan({}, ["logs/"], Listeners({}, eventbridge=True), "app").eventbridge
+    assert not plan({}, ["logs/"], Listeners(TO_TOPIC.kinds, eventbridge=True), "app").eventbridge
+    assert plan({"EventBridgeConfiguration": {}}, ["logs/"], Listeners(TO_TOPIC.kinds, True), "app").is_settled
 
 
 def test_eventbridge_is_used_where_a_notification_is_in_the_way_of_the_topic() -> None:
-    found = plan(told(OTHER, "logs/"), ["logs/", "x/"], Target(TO_TOPIC.kinds, eventbridge=True), "app")
+    found = plan(told(OTHER, "logs/"), ["logs/", "x/"], Listeners(TO_TOPIC.kinds, eventbridge=True), "app")
     assert (found.eventbridge, found.reached, found.blocked, found.added) == (True, ["logs/", "x/"], {}, [])
 
 
 def test_objects_that_would_come_twice_are_told() -> None:
     both = {**told(TOPIC, "logs/"), "EventBridgeConfiguration": {}}
-    assert plan(both, ["logs/", "x/"], Target(TO_TOPIC.kinds, eventbridge=True), "app").twice == ["logs/"]
+    assert plan(both, ["logs/", "x/"], Listeners(TO_TOPIC.kinds, eventbridge=True), "app").twice == ["logs/"]
 
 
 PREFIXES = st.text("ab/", max_size=4)
 RULES = st.builds(
-    Rule,
+    Notification,
     st.just("TopicConfigurations"),
     st.sampled_from([TOPIC, OTHER]),
     st.uuids().map(str),
@@ -153,7 +157,7 @@ RULES = st.builds(
 
 @given(st.lists(RULES, max_size=4), st.lists(PREFIXES, min_size=1), st.lists(PREFIXES, min_size=1), st.booleans())
 def test_whatever_is_there_it_stays_and_one_round_is_enough(
-    theirs: list[Rule], former: list[str], prefixes: list[str], bridge: bool
+    theirs: list[Notification], former: list[str], prefixes: list[str], bridge: bool
 ) -> None:
     current = merge({"EventBridgeConfiguration": {}} if bridge else {}, Plan(added=theirs))
     current = merge(current, plan(current, former, TO_TOPIC, "app"))
@@ -350,7 +354,7 @@ def test_a_topic_that_feeds_a_queue_of_the_stack_reaches_it(account: Account) ->
 )
 def test_the_advice_is_for_what_is_in_the_way(account: Account, key: Any, arn: str, advice: str) -> None:
     bucket = Bucket()
-    bucket.document = merge({}, Plan(added=[Rule(key, arn, "theirs")]))
+    bucket.document = merge({}, Plan(added=[Notification(key, arn, "theirs")]))
     assert advice in look(with_bucket(account, bucket), config()).notes[0]
 
 
@@ -477,7 +481,7 @@ def encrypt(account: Account, algorithm: str, **key: str) -> None:
 
 
 def unnamed(account: Account, backend: str = "s3_direct: true") -> list[str]:
-    return Buckets(account, config(backend), None).unnamed_keys()
+    return keys.unnamed(config(backend), account)
 
 
 def test_a_bucket_whose_key_is_not_named_is_warned_of(account: Account) -> None:

@@ -95,6 +95,12 @@ class Account:
     def functions(self) -> LambdaClient:
         return cast("LambdaClient", self.client("lambda"))
 
+    @property
+    def aws_options(self) -> str:
+        """Options by which a command of the AWS CLI works on this region and endpoint."""
+        endpoint = f" --endpoint-url {self.endpoint_url}" if self.endpoint_url else ""
+        return f"--region {self.region}{endpoint}"
+
     def bucket_region(self, bucket: str) -> tuple[str, str]:
         """Region of a bucket, and the code with which S3 keeps us out, each "" if there is none."""
         try:

@@ -18,7 +18,7 @@ from slips.config.rules import RESERVED
 from slips.deploy import age, boundary, queues, template
 from slips.deploy.account import Account
 from slips.deploy.given import NOTHING, Given, streams_of
-from slips.deploy.keys import Found
+from slips.deploy.keys import SeenKeys
 from slips.deploy.resources.forms import policies_beside
 from slips.errors import ConfigError
 
@@ -112,7 +112,7 @@ def _as_text(value: Any) -> str:
     return json.dumps(value)
 
 
-def check_account(config: Config, account: Account, keys: Found | None = None) -> list[str]:
+def check_account(config: Config, account: Account, keys: SeenKeys | None = None) -> list[str]:
     """What could not be looked at.
 
     Raises ConfigError with all that is not there, or elsewhere than the stack, or cannot work with its key.
@@ -218,7 +218,7 @@ def _check_policies(config: Config, account: Account, file: str) -> Iterator[str
             )
 
 
-def _check_boundary(arn: str, config: Config, account: Account, keys: Found | None) -> boundary.Findings:
+def _check_boundary(arn: str, config: Config, account: Account, keys: SeenKeys | None) -> boundary.Findings:
     made = template.build(config, template.Code("code", "key"), given=Given(keys=keys.keys) if keys else NOTHING)
     where = f"permissions_boundary '{arn}'"
     return boundary.look(_of_stack(arn, account), where, made, account, config.stack_name)

@@ -50,7 +50,7 @@ sys.exit(main())
 """
 
 
-class Target(Struct, frozen=True):
+class Platform(Struct, frozen=True):
     """Where the functions run."""
 
     runtime: str
@@ -117,7 +117,7 @@ def installed(
 
     Raises UsageError for what cannot be installed; `say` gets lines of progress.
     """
-    target = Target(config.handler.runtime, config.handler.architecture)
+    target = Platform(config.handler.runtime, config.handler.architecture)
     own = _Own(pins, _versions(pins.read_text(), target))
     wanted = _read(config)
     cache = _cache()
@@ -168,7 +168,7 @@ class _Own(Struct, frozen=True):
     """The pins for the target: `msgspec==0.22.0`."""
 
 
-def _versions(pins: str, target: Target) -> list[str]:
+def _versions(pins: str, target: Platform) -> list[str]:
     names = {canonical(name) for name in (*LIBRARIES, *(["backports.zstd"] if target.version < "3.14" else []))}
     found = re.findall(r"^([\w.-]+)==([^\s;]+)", pins, re.MULTILINE)
     return [f"{name}=={number}" for name, number in found if canonical(name) in names]
@@ -267,7 +267,7 @@ def _constraints(own: _Own, directory: Path) -> list[str]:
 class _Pip:
     """`pip install` for a target, from the directory that paths in a file of requirements are relative to."""
 
-    def __init__(self, root: Path, target: Target, pins: list[str], log: Path) -> None:
+    def __init__(self, root: Path, target: Platform, pins: list[str], log: Path) -> None:
         self._root, self._target, self._pins, self._log = root, target, pins, log
 
     def install(self, requirements: Sequence[str], directory: Path, where: str) -> None:

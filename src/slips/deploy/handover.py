@@ -19,13 +19,13 @@ import msgspec
 from msgspec import Struct
 
 from slips.config import Config
-from slips.deploy import look, recipes, shards, template
+from slips.deploy import keys, look, recipes, shards, template
 from slips.deploy.account import Account
+from slips.deploy.deployment import Deployment
 from slips.deploy.given import assumed
+from slips.deploy.notifications import listeners, merge, plan
 from slips.deploy.package import HANDED_OVER, Package, folder
-from slips.deploy.stack import Stack
 from slips.deploy.template import Template
-from slips.deploy.wiring import Buckets, merge, plan, target
 from slips.errors import UsageError
 
 PARAMETERS: dict[str, dict[str, Any]] = {
@@ -54,8 +54,8 @@ _NAMED = 5
 """Most files of others that are named."""
 
 
-class File(Struct, frozen=True):
-    """One file of the directory."""
+class WrittenFile(Struct, frozen=True):
+    """One file that `slips package` wrote."""
 
     name: str
     size: int
@@ -69,7 +69,7 @@ class Manifest(Struct, frozen=True):
     stack: str
     code_key: str
     """Under which the zip is to be uploaded: named after its content."""
-    files: list[File]
+    files: list[WrittenFile]
     """All others."""
     left_out: list[str]
     """Files of the project that look like secrets, databases or leftovers of editors, and were not packed."""
@@ -98,12 +98,12 @@ def unseen(config: Config) -> Blueprint:
 def seen(config: Config, account: Account) -> Blueprint:
     """Build the stack as `deploy` would. Raises ConfigError as it does."""
     found = look.look(config, account)
-    stack = Stack(account, config.stack_name)
-    state = stack.state()
-    deployed = stack.template() if state and state.is_deployed else {}
-    shards.check(config, stack, deployed)
+    deployment = Deployment(account, config.stack_name)
+    state = deployment.state()
+    deployed = deployment.template() if state and state.is_deployed else {}
+    shards.check(config, deployment, deployed)
     made = look.build(config, account, found, CODE, deployed)
-    return Blueprint(made, [*found.notes, *Buckets(account, config, None).unnamed_keys()])
+    return Blueprint(made, [*found.notes, *keys.unnamed(config, account)])
 
 
 def parametrized(blueprint: Blueprint) -> Template:
@@ -128,7 +128,7 @@ def contents(config: Config, packed: Package, blueprint: Blueprint) -> dict[str,
     manifest = Manifest(
         config.stack_name,
         facts.folder + facts.key,
-        [File(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in files.items()],
+        [WrittenFile(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in files.items()],
         packed.left_out,
         blueprint.notes,
     )
@@ -137,7 +137,7 @@ def contents(config: Config, packed: Package, blueprint: Blueprint) -> dict[str,
 
 def _notifications(config: Config) -> dict[str, Any]:
     """S3's document of what each mapped bucket has to notify."""
-    to = target(config, "EVENT_PUSHER_ARN")
+    to = listeners(config, "EVENT_PUSHER_ARN")
     return {
         bucket: merge({}, plan({}, sorted({one.prefix for one in mappings}), to, config.stack_name))
         for bucket, mappings in config.bucket_mapping.items()

@@ -1,7 +1,7 @@
-"""Keys of KMS that encrypt the streams, tables, topics and queues that the config gives.
+"""Keys of KMS that encrypt what the config names: streams, tables, topics and queues, and the mapped buckets.
 
 Comes in: a config and an account. Goes out: the customer's keys, which roles must be allowed to use; what cannot work
-with AWS's own key; and notes of what could not be looked at. Nothing is changed.
+with AWS's own key; and notes of what could not be looked at. No key or policy is changed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from msgspec import Struct
 
 from slips.backends.aws.clients import code
-from slips.backends.aws.refusals import DENIED, MISSING, calls
+from slips.backends.aws.refusals import DENIED, MISSING, calls, message
 from slips.config import Config
 from slips.deploy.account import Account
 from slips.deploy.permissions import Keys
@@ -27,7 +27,7 @@ _USED_BY_SENDERS = ("kms:GenerateDataKey", "kms:Decrypt")
 
 
 class Key(Struct, frozen=True):
-    """A key, as far as AWS told of it."""
+    """A key, as far as AWS describes it."""
 
     arn: str
     """Empty if only an alias of it is known."""
@@ -35,7 +35,7 @@ class Key(Struct, frozen=True):
     """Whether AWS manages it: all roles of the account may use it through its service, and no other service may."""
 
 
-class Found(Struct, frozen=True):
+class SeenKeys(Struct, frozen=True):
     """What was seen of the keys."""
 
     keys: dict[str, str] = {}
@@ -50,7 +50,7 @@ class Found(Struct, frozen=True):
         return {**self.keys, **{arn: key for arn, key in former.items() if arn in self.unknown}}
 
 
-class _Resource(Struct, frozen=True):
+class _Encrypted(Struct, frozen=True):
     """Something that the config gives, and that may be encrypted."""
 
     key: str
@@ -65,7 +65,7 @@ class _Resource(Struct, frozen=True):
         return f"{self.key} '{self.arn}'"
 
 
-def _resources(config: Config) -> Iterator[_Resource]:
+def _encrypted(config: Config) -> Iterator[_Encrypted]:
     backend = config.backend
     given = {
         "backend.kinesis_stream_fast_arn": backend.kinesis_stream_fast_arn,
@@ -74,19 +74,19 @@ def _resources(config: Config) -> Iterator[_Resource]:
         # Lambda sends failures on as the function's role, not as itself.
         "backend.dlq_sns_arn": backend.dlq_sns_arn,
     }
-    yield from (_Resource(key, arn, True) for key, arn in given.items() if arn)
+    yield from (_Encrypted(key, arn, True) for key, arn in given.items() if arn)
     for queue in backend.sqs_queues:
-        yield _Resource(f"backend.sqs_queues {queue.name}", queue.arn, True, ("s3", "sns", "events"))
+        yield _Encrypted(f"backend.sqs_queues {queue.name}", queue.arn, True, ("s3", "sns", "events"))
     for topic in backend.sns_topics:
-        yield _Resource(f"backend.sns_topics {topic.name}", topic.arn, senders=("s3", "events"))
+        yield _Encrypted(f"backend.sns_topics {topic.name}", topic.arn, senders=("s3", "events"))
     if backend.alarm_sns_arn:
-        yield _Resource("backend.alarm_sns_arn", backend.alarm_sns_arn, senders=("cloudwatch",))
+        yield _Encrypted("backend.alarm_sns_arn", backend.alarm_sns_arn, senders=("cloudwatch",))
 
 
-def read(config: Config, account: Account) -> Found:
+def read(config: Config, account: Account) -> SeenKeys:
     """Looks at all that the config gives in this account and region; what is elsewhere or missing is left out."""
-    file, found = Path(config.file).name or "slips.yml", Found()
-    for one in _resources(config):
+    file, found = Path(config.file).name or "slips.yml", SeenKeys()
+    for one in _encrypted(config):
         if one.arn.split(":")[3:5] != [account.region, account.id]:
             continue
         try:
@@ -116,7 +116,7 @@ def read(config: Config, account: Account) -> Found:
     return found
 
 
-def _look_for(arn: str, account: Account, file: str, found: Found) -> None:
+def _look_for(arn: str, account: Account, file: str, found: SeenKeys) -> None:
     """Find a key of the config that is not there. Of one elsewhere, AWS tells strangers nothing."""
     if arn.split(":")[3:5] != [account.region, account.id]:
         return
@@ -168,25 +168,25 @@ def resolve(account: Account, named: str) -> Key:
     return Key(about["Arn"], about.get("KeyManager") == "AWS")
 
 
-def _unknown(one: _Resource, action: str) -> str:
+def _unknown(one: _Encrypted, action: str) -> str:
     return (
         f"whether {one} is encrypted with a key of yours is unknown: AWS denies {action}; expected it to be allowed to "
         "whoever deploys, so that the roles may use such a key; allow it, else they may use what an earlier deploy saw"
     )
 
 
-def _sender(one: _Resource) -> str:
+def _sender(one: _Encrypted) -> str:
     return "CloudWatch" if one.senders == ("cloudwatch",) else "S3"
 
 
-def _refused(one: _Resource, named: str) -> str:
+def _refused(one: _Encrypted, named: str) -> str:
     return (
         f"is encrypted with AWS's own key, {named}, with which {_sender(one)} cannot send to it; expected a key of "
         f"yours whose policy lets {one.senders[0]}.amazonaws.com use it, or none; change its encryption"
     )
 
 
-def _barred(config: Config, account: Account, one: _Resource, key: Key, named: str) -> Iterator[str]:
+def _barred(config: Config, account: Account, one: _Encrypted, key: Key, named: str) -> Iterator[str]:
     """A note if the policy of the customer's key lets no service use it that must send to what it encrypts."""
     services = [f"{sender}.amazonaws.com" for sender in one.senders]
     policy: dict[str, Any] | None = None
@@ -219,3 +219,47 @@ def _barred(config: Config, account: Account, one: _Resource, key: Key, named: s
         f"{one} is encrypted with {key.arn}, whose policy does not let {' or '.join(services)} use it, so that "
         f"{_sender(one)} cannot send to it; expected this statement in that policy: {json.dumps(statement)}"
     )
+
+
+def unnamed(config: Config, account: Account) -> list[str]:
+    """Warnings of mapped buckets whose default encryption needs a key that `backend.kms_key_arns` does not name."""
+    notes = []
+    for bucket in sorted(config.bucket_mapping):
+        try:
+            key = _default_key(account, bucket)
+        except ClientError as error:
+            notes.append(
+                f"bucket {bucket}: its encryption cannot be read ({message(error)}); expected "
+                "s3:GetEncryptionConfiguration; if it has a key of KMS, name that in backend.kms_key_arns"
+            )
+            continue
+        if key and key not in config.backend.kms_key_arns:
+            notes.append(
+                f"bucket {bucket} is encrypted with {key}, which backend.kms_key_arns does not name; expected it "
+                "there, so that the main func may decrypt; add it"
+            )
+    return notes
+
+
+def _default_key(account: Account, bucket: str) -> str:
+    """ARN of the key with which a bucket encrypts by default; empty if it needs no permission."""
+    none = {
+        "ServerSideEncryptionConfigurationNotFoundError",
+        *MISSING,
+    }  # `wiring` says that of a bucket that is not there
+    try:
+        with calls(f"s3://{bucket}", passing=none | DENIED):
+            found = account.s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]
+    except ClientError as error:
+        if code(error) in DENIED:
+            raise
+        return ""
+    for one in found["Rules"]:
+        default = one.get("ApplyServerSideEncryptionByDefault", {})
+        key = default.get("KMSMasterKeyID", "")
+        # Without a key it is AWS's own for S3, with which whoever may read may decrypt.
+        if default.get("SSEAlgorithm", "").startswith("aws:kms") and key:
+            # Of an alias that AWS does not resolve the warning names the alias, and people know its key.
+            used = resolve(account, key)
+            return "" if used.is_aws else used.arn or key
+    return ""

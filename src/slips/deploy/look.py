@@ -9,7 +9,7 @@ from slips.config import Config
 from slips.deploy import checks, keys, network, template
 from slips.deploy.account import Account
 from slips.deploy.given import Given
-from slips.deploy.stack import known_keys, mapped_buckets
+from slips.deploy.template import known_keys, mapped_buckets
 from slips.deploy.wiring import Buckets
 
 
@@ -20,7 +20,7 @@ class Seen(Struct, frozen=True):
     """For people, before the stack is deployed."""
     given: Given
     """Of the resources that the config gives."""
-    keys: keys.Found
+    keys: keys.SeenKeys
 
 
 def look(config: Config, account: Account) -> Seen:

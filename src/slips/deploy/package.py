@@ -27,7 +27,7 @@ import slips
 from slips.config import PACKAGED, Config
 from slips.deploy import sources
 from slips.deploy.dependencies import PINS, PROVIDED, installed
-from slips.deploy.selection import Selection
+from slips.deploy.selection import FileFilter
 from slips.errors import UsageError
 from slips.usercode import importing
 
@@ -220,7 +220,7 @@ class _Project:
         self._left_out = {os.path.realpath(path) for path in (*machine, Path(config.file))}
         self.handler = self._below(config.handler.path, "handler.path")
         about = config.handler
-        self._selection = Selection((self._root / self.handler).parent, about.include, about.exclude)
+        self._filter = FileFilter((self._root / self.handler).parent, about.include, about.exclude)
 
     def format(self, name: str) -> str:
         """The name of a format, one of the user's relative to the root."""
@@ -239,7 +239,7 @@ class _Project:
 
     def left_out(self) -> list[str]:
         """Files that look like secrets, which `files` has left out, by their paths relative to the root."""
-        return sorted(path.relative_to(self._root).as_posix() for path in self._selection.left_out)
+        return sorted(path.relative_to(self._root).as_posix() for path in self._filter.left_out)
 
     def _below(self, given: str, where: str) -> str:
         """A path of the config relative to the root, with `/`."""
@@ -294,7 +294,7 @@ class _Project:
             return True
         if (path / "pyvenv.cfg").is_file() or (path / HANDED_OVER).is_file():
             return True
-        if not self._selection.takes(path, hidden=path.name.startswith(".")):
+        if not self._filter.takes(path, hidden=path.name.startswith(".")):
             return True
         return path.suffix in (".yml", ".yaml") and path.is_file() and _is_config(path)
 

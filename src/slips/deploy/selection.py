@@ -26,7 +26,7 @@ SECRETS = (
 _LOOKS_SECRET = re.compile("|".join(map(translate, SECRETS)), re.IGNORECASE)
 
 
-class Selection:
+class FileFilter:
     """Decides which files around the handler are packed. Notes each that it leaves out."""
 
     def __init__(self, directory: Path, include: Sequence[str], exclude: Sequence[str]) -> None:

@@ -16,31 +16,31 @@ from slips.backends.aws.refusals import DENIED, MISSING, calls
 from slips.config import Config
 from slips.deploy import streams
 from slips.deploy.account import Account
+from slips.deploy.deployment import Deployment
 from slips.deploy.given import streams_of
-from slips.deploy.stack import Stack
 from slips.deploy.template import Template
 from slips.errors import ConfigError
 
 
-def check(config: Config, stack: Stack, deployed: Template) -> None:
+def check(config: Config, deployment: Deployment, deployed: Template) -> None:
     """Raise ConfigError if AWS would refuse a change of shards, after minutes, and roll the stack back.
 
     `deployed` is the template that the stack has; `{}` for a new stack, which may have any number of shards.
     """
-    if problems := list(_problems(config, stack, deployed)):
+    if problems := list(_problems(config, deployment, deployed)):
         raise ConfigError(problems)
 
 
-def _problems(config: Config, stack: Stack, deployed: Template) -> Iterator[str]:
+def _problems(config: Config, deployment: Deployment, deployed: Template) -> Iterator[str]:
     wanted, given = config.backend.stream_shards, streams_of(config)
     former = {STREAMS[lane]: streams.former(lane, deployed) for lane in STREAMS if lane not in given}
     # CloudFormation compares templates: what others have made of a stream stays if the number there is the same.
     changed = [name for name, one in former.items() if wanted and one is not None and one.get("ShardCount") != wanted]
     if not (wanted and changed):
         return
-    resources, file = stack.resources(), Path(config.file).name or "slips.yml"
+    resources, file = deployment.resources(), Path(config.file).name or "slips.yml"
     for name in changed:
-        if name in resources and (now := _shards(stack.account, resources[name].id)):
+        if name in resources and (now := _shards(deployment.account, resources[name].id)):
             least, most = -(-now // 2), 2 * now
             if not least <= wanted <= most:
                 yield (

@@ -80,6 +80,16 @@ def build(
     }
 
 
+def mapped_buckets(template: Template) -> list[str]:
+    """The buckets that may notify the stack of a template."""
+    return list(template.get("Metadata", {}).get(BUCKETS, []))
+
+
+def known_keys(template: Template) -> dict[str, str]:
+    """The customer's keys that the deploy of a template saw, by the ARN of what they encrypt."""
+    return dict(template.get("Metadata", {}).get(KEYS, {}))
+
+
 def to_json(template: Template) -> str:
     """As short as it gets: CloudFormation takes 51,200 bytes from a request, and more from a bucket."""
     return json.dumps(template, ensure_ascii=False, separators=(",", ":"))

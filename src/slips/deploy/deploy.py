@@ -1,0 +1,196 @@
+"""What `slips deploy` does: make a stack what its config says, and look at, or wire, the buckets that notify it.
+
+In: a config that `checks.check_config` passed, and a Deployment. Out: a Deployed, and on the way calls of an observer.
+Without an observer's or a person's word nothing is printed or asked: `slips.cli.deploy` does that, others may, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from slips.config import Config
+from slips.deploy import error_tables, given, keys, look, package, shards, template
+from slips.deploy.changes import Change, Proposal, StackState
+from slips.deploy.deployment import Deployment, Follower
+from slips.deploy.limits import LaneLimits, LaneSetting
+from slips.deploy.package import Package, folder
+from slips.deploy.template import Template, mapped_buckets
+from slips.deploy.uploads import upload
+from slips.deploy.wiring import Buckets, Wiring
+from slips.errors import UsageError
+
+Build = Callable[[Config, Callable[[str], None]], Package]
+"""Makes the package; its second argument gets lines of progress."""
+
+Stage = Literal["checking", "clearing", "proposing", "changing", "changed"]
+"""How far a deploy is: `clearing` deletes a first creation that failed; the stack changes only from `changing` on."""
+
+
+class DeployObserver(Protocol):
+    """Sees a deploy as it goes. What a method raises ends the deploy."""
+
+    def enter(self, stage: Stage, state: StackState | None = None) -> None:
+        """A stage begins; `state` is that of a stack that is `changed`."""
+
+    def say(self, text: str) -> None:
+        """A line of progress while the package is made."""
+
+    def packed(self, packed: Package) -> None:
+        """The package is made."""
+
+    def warn(self, text: str) -> None:
+        """Something does not stop the deploy, and should be known."""
+
+    def propose(self, proposal: Proposal | None, settings: Sequence[LaneSetting]) -> None:
+        """What would change, before it does: resources, and settings that are set back."""
+
+    def declined(self) -> None:
+        """`ask` said no."""
+
+    def uploaded(self, bucket: str, key: str) -> None:
+        """The package was uploaded; it is not if the bucket has it already."""
+
+    def follow(self, total: int | None = None) -> AbstractContextManager[Follower]:
+        """Follows an operation of CloudFormation, on `total` resources if that is known."""
+
+    def wired(self, wiring: Sequence[Wiring]) -> None:
+        """The buckets were looked at."""
+
+    def deployed(self, outputs: dict[str, str], wiring: Sequence[Wiring]) -> None:
+        """The stack was changed, and has these outputs."""
+
+
+class Deployed(Struct):
+    """What a deploy did: what `slips deploy --json` prints."""
+
+    stack: str
+    region: str
+    account: str
+    status: str = ""
+    """Of the stack in the end."""
+    declined: bool = False
+    changes: list[Change] = []
+    tags: list[str] = []
+    """Changes of the stack's tags, such as `team: a → b`."""
+    settings: list[LaneSetting] = []
+    """Set back from what `slips limit` made of them."""
+    outputs: dict[str, str] = {}
+    wiring: list[Wiring] = []
+    warnings: list[str] = []
+    left_out: list[str] = []
+    """Files of the project that look like secrets, databases or leftovers of editors: not in the package."""
+
+    def falls_short(self, *, wire: bool) -> bool:
+        """Whether less was done than was asked for: the deploy was declined, or `wire` left a prefix unwired."""
+        return self.declined or (wire and any(each.missing for each in self.wiring))
+
+
+def deploy(
+    deployment: Deployment,
+    config: Config,
+    build: Build,
+    observer: DeployObserver,
+    *,
+    ask: Callable[[], bool] | None = None,
+    wire: bool = False,
+    lose_waiting: bool = False,
+) -> Deployed:
+    """Make the stack what the config says.
+
+    `ask` has the last word after `observer.propose`; None: the changes are made without a question.
+    Raises UsageError if nobody is asked about a change that loses what waits, unless `lose_waiting`.
+    Raises SlipsError, and then the former state stands.
+    """
+    account, limits = deployment.account, LaneLimits(deployment)
+    observer.enter("checking")
+    deployment.check()
+    seen = look.look(config, account)
+    packed = build(config, observer.say)
+    observer.packed(packed)
+    observer.enter("clearing")
+    with observer.follow() as follower:
+        state = deployment.prepare(follower)
+    observer.enter("proposing")
+    is_deployed = state is not None and state.is_deployed
+    former = deployment.template() if is_deployed else {}
+    shards.check(config, deployment, former)
+    bucket, key = config.base.sam.code_bucket, folder(config) + packed.key
+    wanted = look.build(config, account, seen, template.Code(bucket, key), former)
+    done = Deployed(deployment.name, account.region, account.id, warnings=[*seen.notes], left_out=packed.left_out)
+    with deployment.proposed(wanted, state, bucket, folder(config)) as proposal:
+        done.changes, done.tags = (proposal.changes, proposal.tags) if proposal else ([], [])
+        done.settings = limits.changed(wanted) if is_deployed else []
+        done.warnings += _warnings(deployment, config, proposal)
+        for warning in done.warnings:
+            observer.warn(warning)
+        observer.propose(proposal, done.settings)
+        if proposal or done.settings:
+            if ask is None and not lose_waiting:
+                _refuse_loss(deployment, done.changes)
+            if ask is not None and not ask():
+                observer.declined()
+                done.declined = True
+                return done
+        if proposal:
+            if upload(account, bucket, key, packed.data):
+                observer.uploaded(bucket, key)
+            observer.enter("changing")
+            if is_deployed:
+                limits.make_room(wanted)
+            with observer.follow(len(proposal.changes)) as follower:
+                state = deployment.execute(proposal, follower)
+        if state:
+            done.status, done.outputs = state.status, state.outputs
+            observer.enter("changed", state)
+        limits.restore(done.settings)
+    pusher = done.outputs.get("EventPusherArn")
+    done.wiring = Buckets(account, config, pusher, former=mapped_buckets(former)).look(wire=wire)
+    observer.wired(done.wiring)
+    if proposal:
+        observer.deployed(done.outputs, done.wiring)
+    return done
+
+
+def _warnings(deployment: Deployment, config: Config, proposal: Proposal | None) -> list[str]:
+    """What a look at the account's tables and buckets finds that people should know."""
+    account, warnings = deployment.account, list[str]()
+    if proposal and proposal.kind == "CREATE" and config.backend.dynamodb_arn is None:
+        warnings += [error_tables.advice(account, arn) for arn in error_tables.former(account, deployment.name)]
+    return warnings + keys.unnamed(config, account)
+
+
+def _refuse_loss(deployment: Deployment, changes: Sequence[Change]) -> None:
+    """Raise UsageError if the changes lose what still waits somewhere."""
+    losing = [one.name for one in changes if one.loses]
+    if losing:
+        raise UsageError(
+            f"stack '{deployment.name}': what still waits in {', '.join(losing)} would be lost, and nobody is asked; "
+            "expected a terminal without -y, or --lose-waiting; do as the changes above say, then add that"
+        )
+
+
+class Preview(Struct, frozen=True):
+    """The template as a deploy would make it, as far as that is known without AWS."""
+
+    template: Template
+    notes: list[str]
+    """For people, what in it is assumed or stands for something else."""
+
+
+def preview(config: Config, say: Callable[[str], None]) -> Preview:
+    """Build the template without a call of AWS. `say` gets what is told of the user's files.
+
+    Raises UsageError if the user's files cannot run.
+    """
+    package.check(config, say)
+    # The package is named after its content, and is not made here.
+    bucket, name = config.base.sam.code_bucket or "CODE_BUCKET", "slips-HASH.zip"
+    notes = [f"{name} stands for the package: deploy names it after its content, and uploads it"]
+    if not config.base.sam.code_bucket:
+        notes.append(f"{bucket} stands for base.sam.code_bucket, which the config does not name")
+    notes += [f"{assumption}; deploy reads what it is" for assumption in given.assumed(config)]
+    return Preview(template.build(config, template.Code(bucket, folder(config) + name)), notes)
