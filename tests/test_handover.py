@@ -28,8 +28,9 @@ from slips.config import load, parse
 from slips.deploy import handover, notifications, package, recipes
 from slips.deploy.account import Account
 from slips.deploy.deployment import Deployment
-from slips.deploy.package import HANDED_OVER, Package
+from slips.deploy.package import Package
 from slips.deploy.template import TAGS, Code, build
+from slips.deploy.user_files import HANDED_OVER
 from slips.errors import ConfigError, UsageError
 
 pytest_plugins = ["cloud.plugin"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import io
 import os
@@ -18,7 +19,7 @@ import time
 import tomllib
 import unicodedata
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,9 +27,9 @@ import boto3
 import pytest
 
 from slips.config import PACKAGED, Config, load, parse, read_packaged
-from slips.deploy import package
+from slips.deploy import modules, package
 from slips.deploy.dependencies import LIBRARIES, PINS, Platform
-from slips.deploy.package import LEFT_OUT_NAMED, NOT_DEPLOYED, Package, build
+from slips.deploy.package import LEFT_OUT_NAMED, Package, build
 from slips.errors import UsageError
 
 ROOT = Path(__file__).parents[1]
@@ -591,23 +592,62 @@ def test_the_config_travels_without_what_is_of_this_machine(cached: Project, tmp
 # ---- slips
 
 
+def slips_in(packed: Package) -> set[str]:
+    """The modules of slips in a package."""
+    names = zipfile.ZipFile(io.BytesIO(packed.data)).namelist()
+    return {dotted(Path(name)) for name in names if name.startswith("slips/")}
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """What a file imports anywhere but for type checkers alone."""
+    tree = ast.parse(path.read_text())
+    for block in ast.walk(tree):
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING":
+            block.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names))
+
+
+def needed(module: str, files: dict[str, Path], found: set[str]) -> set[str]:
+    """A module and all that it needs, with the packages that they are in."""
+    if module in files and module not in found and not module.startswith(modules.UNTAKEN):
+        found.add(module)
+        for name in (module.rpartition(".")[0], *imported(files[module])):
+            needed(name, files, found)
+    return found
+
+
+def test_the_package_has_the_modules_that_the_functions_import_and_the_formats_and_no_other(cached: Project) -> None:
+    root = ROOT / "src" / "slips"
+    files = {dotted(path.relative_to(root.parent)): path for path in root.rglob("*.py")}
+    expected = needed("slips.lambdas", files, set())
+    for name in files:
+        if name.startswith("slips.formats."):
+            needed(name, files, expected)
+    assert slips_in(cached.build()) == expected
+    assert {*modules.UNTAKEN} <= files.keys()
+
+
 def test_what_only_people_and_this_machine_use_stays_out(cached: Project) -> None:
     names = zipfile.ZipFile(io.BytesIO(cached.build().data)).namelist()
-    files = [name.removeprefix("slips/") for name in names if name.startswith("slips/")]
-    own = {"/".join(name.split("/")[:depth]) for name in files for depth in (1, 2)}
-    assert not own & NOT_DEPLOYED
-    assert {
-        "config/schema.py",
-        "config/load.py",
-        "chain.py",
-        "codec.py",
-        "pipeline",
-        "backends",
-        "formats",
-        "interface.py",
-    } <= own
-    assert all((Path(package.__file__).parents[1] / name).exists() for name in NOT_DEPLOYED)
+    own = {name.split("/")[1] for name in names if name.startswith("slips/")}
+    assert not own & {"__main__.py", "cli", "deploy", "project.py", "service", "testing.py"}
+    assert {"config", "chain.py", "codec.py", "pipeline", "backends", "formats", "interface.py"} <= own
+    assert {"slips/backends/aws/s3.py", "slips/formats/aws.py"} <= {*names}
+    assert not [name for name in names if name.startswith(("slips/backends/machine", "slips/config/check"))]
     assert not [name for name in names if "samples" in name]
+
+
+@pytest.mark.parametrize("module", ["slips.interface", "slips.format", "slips.times", "slips.errors", "slips.model"])
+def test_what_handlers_and_formats_import_is_in_the_package(cached: Project, module: str) -> None:
+    assert module in slips_in(cached.build())
 
 
 # ---- what is required

@@ -38,7 +38,8 @@ def package(
       slips package --out build --look --json
     """
     from slips.deploy import checks, handover
-    from slips.deploy.package import HANDED_OVER, build
+    from slips.deploy.package import build
+    from slips.deploy.user_files import HANDED_OVER
 
     config = named(load_config(ctx), one_of("-s", options(ctx).stack, stack_name))
     checks.check_config(config, uploads=False)

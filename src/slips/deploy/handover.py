@@ -24,8 +24,9 @@ from slips.deploy.account import Account
 from slips.deploy.deployment import Deployment
 from slips.deploy.given import assumed
 from slips.deploy.notifications import listeners, merge, plan
-from slips.deploy.package import HANDED_OVER, Package, folder
+from slips.deploy.package import Package, folder
 from slips.deploy.template import Template
+from slips.deploy.user_files import HANDED_OVER
 from slips.errors import UsageError
 
 PARAMETERS: dict[str, dict[str, Any]] = {

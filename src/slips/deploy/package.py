@@ -1,46 +1,34 @@
 """The code of all functions as one zip. The same project gives the same bytes, whenever and wherever it is built.
 
-In: a checked Config. Out: a Package, laid out as the functions find it: slips, what it imports, the user's files at
-their paths below the config file, the config itself. Never in it: the values of secrets, other configs, logs and state
-of this machine, byte-code; dotfiles and what looks like a secret only if the config includes it.
+In: a checked Config. Out: a Package, laid out as the functions find it: slips (`modules`), its libraries and the user's
+(`dependencies`), the user's files at their paths below the config file (`user_files`), the config itself. Never in it:
+the values of secrets.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import os
-import re
 import stat
 import sys
-import unicodedata
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-import slips
 from slips.config import PACKAGED, Config
-from slips.deploy import sources
+from slips.deploy import modules, sources
 from slips.deploy.dependencies import PINS, PROVIDED, installed
-from slips.deploy.selection import FileFilter
+from slips.deploy.member import Member
+from slips.deploy.user_files import UserFiles
 from slips.errors import UsageError
 from slips.usercode import importing
 
 UNZIPPED_LIMIT = 250 * 2**20
 """Of a function's code. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
-NOT_DEPLOYED = {
-    *("config/arns.py", "config/check.py", "config/declared.py", "config/nodes.py", "config/policies.py"),
-    *("config/problems.py", "config/reference.py", "config/rules.py", "config/values.py"),
-    *("__main__.py", "cli", "deploy", "project.py", "service", "testing.py"),
-}
-"""Of slips: what only people and this machine use."""
-HANDED_OVER = "slips-package.json"
-"""Marks a directory that `slips package` wrote, of which nothing goes into a package."""
 LEFT_OUT_NAMED = 50
 """Most files that are named as left out."""
 _LEFTOVERS = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
@@ -73,26 +61,6 @@ class Package(Struct, frozen=True):
         return f"{_mb(self.size)} zipped, {_mb(self.unzipped)} unzipped; largest: {_parts(self.largest)}"
 
 
-class _File(Struct, frozen=True):
-    """One file of the package: either `path`, which holds its content, or the content."""
-
-    path: Path | None = None
-    content: bytes = b""
-
-    def read(self) -> tuple[bytes, int]:
-        """Its content, and its mode: whether it may be run is all that is kept of it."""
-        if self.path is None:
-            return self.content, 0o644
-        with _reading(self.path):
-            return self.path.read_bytes(), 0o755 if self.path.stat().st_mode & stat.S_IXUSR else 0o644
-
-    def size(self) -> int:
-        if self.path is None:
-            return len(self.content)
-        with _reading(self.path):
-            return self.path.stat().st_size
-
-
 def build(
     config: Config, say: Callable[[str], None] = lambda _: None, *, verbose: bool = False, pins: Path = PINS
 ) -> Package:
@@ -101,14 +69,14 @@ def build(
 
     Raises UsageError for what cannot run, be installed or be read, would hide something else or is too large.
     """
-    project = _Project(config)
+    project = UserFiles(config)
     own = project.files()
     left_out = project.left_out()
     _say_left_out(left_out, say)
     missing = _check_sources(config, own)
     with installed(config, say, verbose=verbose, pins=pins) as directories:
-        files = {f"slips/{name}": file for name, file in _slips()}
-        files[PACKAGED] = _File(content=_packaged(config, project))
+        files = {name: Member(path) for name, path in modules.deployed().items()}
+        files[PACKAGED] = Member(content=_packaged(config, project))
         shipped = dict(files)
         for directory in directories:
             shipped.update(_dependencies(directory, config.handler.requirements))
@@ -127,7 +95,7 @@ def build(
 
 def check(config: Config, say: Callable[[str], None]) -> None:
     """Raises UsageError if the user's files cannot run, as far as it can be told without installing anything."""
-    project = _Project(config)
+    project = UserFiles(config)
     own = project.files()
     _say_left_out(project.left_out(), say)
     missing = _check_sources(config, own)
@@ -147,7 +115,7 @@ def _say_left_out(names: list[str], say: Callable[[str], None]) -> None:
         )
 
 
-def _check_sources(config: Config, own: dict[str, _File]) -> tuple[str, UsageError] | None:
+def _check_sources(config: Config, own: dict[str, Member]) -> tuple[str, UsageError] | None:
     """The module that the handler lacks here, with the error. Raises UsageError for what no module would mend."""
     python = (file for name, file in own.items() if name.endswith(".py"))
     sources.check_syntax((file.path, file.read()[0]) for file in python if file.path)
@@ -163,15 +131,7 @@ def folder(config: Config) -> str:
 # ---- what goes in
 
 
-def _slips() -> Iterator[tuple[str, _File]]:
-    root = Path(slips.__file__).parent
-    for path in root.rglob("*.py"):
-        name = path.relative_to(root)
-        if not {"/".join(name.parts[:depth]) for depth in (1, 2)} & NOT_DEPLOYED:
-            yield name.as_posix(), _File(path)
-
-
-def _dependencies(directory: Path, requirements: str | None) -> Iterator[tuple[str, _File]]:
+def _dependencies(directory: Path, requirements: str | None) -> Iterator[tuple[str, Member]]:
     """What pip installed, without its scripts and its own notes."""
     for path in directory.rglob("*"):
         name = path.relative_to(directory)
@@ -183,10 +143,10 @@ def _dependencies(directory: Path, requirements: str | None) -> Iterator[tuple[s
         if first == "bin" or "__pycache__" in name.parts or path.suffix == ".pyc" or not path.is_file():
             continue
         if not (first.endswith(".dist-info") and last in _LEFTOVERS):
-            yield name.as_posix(), _File(path)
+            yield name.as_posix(), Member(path)
 
 
-def _packaged(config: Config, project: _Project) -> bytes:
+def _packaged(config: Config, project: UserFiles) -> bytes:
     """Encode the config for the functions, without keys of this machine alone, and without tags and rights.
 
     A changed tag or right leaves the functions' code as it is.
@@ -208,143 +168,7 @@ def _packaged(config: Config, project: _Project) -> bytes:
     return msgspec.json.encode({key: keys[key] for key in keys if key not in ("base", "file")})
 
 
-class _Project:
-    """The user's files: those around the handler and around formats of their own."""
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._root = Path(os.path.normpath(config.root.absolute()))
-        self._real_root = os.path.realpath(self._root)
-        embedded = config.backend.embedded
-        machine = [config.state_directory, *(map(config.resolve, embedded.buckets.values()) if embedded else [])]
-        self._left_out = {os.path.realpath(path) for path in (*machine, Path(config.file))}
-        self.handler = self._below(config.handler.path, "handler.path")
-        about = config.handler
-        self._filter = FileFilter((self._root / self.handler).parent, about.include, about.exclude)
-
-    def format(self, name: str) -> str:
-        """The name of a format, one of the user's relative to the root."""
-        path, _, attribute = name.rpartition(":")
-        return f"{self._below(path, 'bucket_mapping')}:{attribute}" if path.endswith(".py") else name
-
-    def files(self) -> dict[str, _File]:
-        """All of them, by their paths relative to the root."""
-        found = dict(self._around(self.handler))
-        for mappings in self._config.bucket_mapping.values():
-            for name in dict.fromkeys(name for mapping in mappings for name in mapping.format):
-                path, _, _ = self.format(name).rpartition(":")
-                if path.endswith(".py"):
-                    found.update(self._around(path, only_python=True))
-        return found
-
-    def left_out(self) -> list[str]:
-        """Files that look like secrets, which `files` has left out, by their paths relative to the root."""
-        return sorted(path.relative_to(self._root).as_posix() for path in self._filter.left_out)
-
-    def _below(self, given: str, where: str) -> str:
-        """A path of the config relative to the root, with `/`."""
-        path = Path(os.path.normpath(self._root / given))
-        if not path.is_relative_to(self._root):
-            raise UsageError(
-                f"{where}: '{given}'; expected a path below {self._root}, which is packaged; move it there"
-            )
-        self._check_target(path, f"{where}: '{given}'")
-        return path.relative_to(self._root).as_posix()
-
-    def _around(self, file: str, only_python: bool = False) -> Iterator[tuple[str, _File]]:
-        """All below the directory of `file`. Of the root: the files in it and the packages that they can import."""
-        directory = (self._root / file).parent
-        if directory != self._root:
-            yield from self._walk(directory, {os.path.realpath(directory)})
-            return
-        for path in self._entries(directory):
-            if path.is_dir():
-                if not only_python and (path / "__init__.py").is_file():
-                    yield from self._walk(path, {os.path.realpath(path)})
-            elif not only_python or path.suffix == ".py":
-                yield path.name, _File(path)
-
-    def _walk(self, directory: Path, above: set[str]) -> Iterator[tuple[str, _File]]:
-        for path in self._entries(directory):
-            if path.is_dir():
-                real = os.path.realpath(path)
-                if real in above:
-                    raise UsageError(f"{path}: a link to a directory that it lies in; expected an end; remove it")
-                yield from self._walk(path, above | {real})
-            else:
-                yield path.relative_to(self._root).as_posix(), _File(path)
-
-    def _entries(self, directory: Path) -> Iterator[Path]:
-        """Files and directories in a directory that may go into a package."""
-        with _reading(directory):
-            paths = sorted(directory.iterdir())
-        for path in paths:
-            if self._is_left_out(path):
-                continue
-            if path.is_symlink():
-                self._check_target(path, str(path))
-            if path.is_dir() or path.is_file():  # no sockets, no pipes
-                _check_name(path)
-                yield path
-
-    def _is_left_out(self, path: Path) -> bool:
-        if path.name in ("__pycache__", "node_modules") or path.suffix == ".pyc":
-            return True
-        if os.path.realpath(path) in self._left_out:
-            return True
-        if (path / "pyvenv.cfg").is_file() or (path / HANDED_OVER).is_file():
-            return True
-        if not self._filter.takes(path, hidden=path.name.startswith(".")):
-            return True
-        return path.suffix in (".yml", ".yaml") and path.is_file() and _is_config(path)
-
-    def _check_target(self, path: Path, where: str) -> None:
-        """Raises UsageError unless `path`, perhaps a link, leads to what may go into a package."""
-        target = Path(os.path.realpath(path))
-        if not target.exists():
-            raise UsageError(
-                f"{where}: there is no {target}; expected a file of the project; mend the path or the link"
-            )
-        if not target.is_relative_to(self._real_root):
-            raise UsageError(
-                f"{where}: leads to {target}, out of the project; expected a target below {self._root}; copy it there"
-            )
-        if any(part.startswith(".") for part in target.relative_to(self._real_root).parts):
-            raise UsageError(
-                f"{where}: leads to {target}; what has a '.' in front of its name never goes into a package; rename it"
-            )
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Errors of the operating system as UsageError."""
-    try:
-        yield
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"{path}: {reason}; expected files for the package; make it readable") from None
-
-
-def _is_config(path: Path) -> bool:
-    """Whether a YAML file is a config of slips: other stacks' are nobody's business."""
-    with _reading(path):
-        return re.search(rb"(?m)^[\"']?stack_name[\"']?\s*:", path.read_bytes()) is not None
-
-
-def _check_name(path: Path) -> None:
-    try:
-        path.name.encode()
-    except UnicodeEncodeError:
-        raise UsageError(
-            f"{os.fsencode(path)!r}: its name is not UTF-8; expected a name that is alike everywhere; rename it"
-        ) from None
-    if not unicodedata.is_normalized("NFC", path.name):
-        raise UsageError(
-            f"{path}: its name has an accent of its own (not NFC); expected a name that is alike everywhere; rename it"
-        )
-
-
-def _check_shadows(own: dict[str, _File], shipped: dict[str, _File]) -> None:
+def _check_shadows(own: dict[str, Member], shipped: dict[str, Member]) -> None:
     """Raises UsageError if a user's file would be found in place of another, or the other way round."""
     modules = {_module(name): "which the package needs" for name in shipped}
     modules |= dict.fromkeys(PROVIDED, "which the functions need")
@@ -370,7 +194,7 @@ def _module(name: str) -> str:
 # ---- the zip
 
 
-def _zip(files: dict[str, _File], left_out: list[str]) -> Package:
+def _zip(files: dict[str, Member], left_out: list[str]) -> Package:
     parts = Counter[str]()
     for name, file in files.items():
         parts[name.partition("/")[0]] += file.size()

@@ -1,0 +1,147 @@
+"""The user's files that go into the package: those around the handler, and around formats of their own.
+
+In: a Config. Out: files by their paths below the config file. Left out are: other configs, logs and state of this
+machine, byte-code, virtual environments; dotfiles and what looks like a secret, unless the config includes it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+from slips.config import Config
+from slips.deploy.member import Member, reading
+from slips.deploy.selection import FileFilter
+from slips.errors import UsageError
+
+HANDED_OVER = "slips-package.json"
+"""Marks a directory that `slips package` wrote, of which nothing goes into a package."""
+
+
+class UserFiles:
+    """The files of one project."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._root = Path(os.path.normpath(config.root.absolute()))
+        self._real_root = os.path.realpath(self._root)
+        embedded = config.backend.embedded
+        machine = [config.state_directory, *(map(config.resolve, embedded.buckets.values()) if embedded else [])]
+        self._left_out = {os.path.realpath(path) for path in (*machine, Path(config.file))}
+        self.handler = self._below(config.handler.path, "handler.path")
+        about = config.handler
+        self._filter = FileFilter((self._root / self.handler).parent, about.include, about.exclude)
+
+    def format(self, name: str) -> str:
+        """The name of a format, one of the user's relative to the root."""
+        path, _, attribute = name.rpartition(":")
+        return f"{self._below(path, 'bucket_mapping')}:{attribute}" if path.endswith(".py") else name
+
+    def files(self) -> dict[str, Member]:
+        """All of them, by their paths relative to the root."""
+        found = dict(self._around(self.handler))
+        for mappings in self._config.bucket_mapping.values():
+            for name in dict.fromkeys(name for mapping in mappings for name in mapping.format):
+                path, _, _ = self.format(name).rpartition(":")
+                if path.endswith(".py"):
+                    found.update(self._around(path, only_python=True))
+        return found
+
+    def left_out(self) -> list[str]:
+        """Files that look like secrets, which `files` has left out, by their paths relative to the root."""
+        return sorted(path.relative_to(self._root).as_posix() for path in self._filter.left_out)
+
+    def _below(self, given: str, where: str) -> str:
+        """A path of the config relative to the root, with `/`."""
+        path = Path(os.path.normpath(self._root / given))
+        if not path.is_relative_to(self._root):
+            raise UsageError(
+                f"{where}: '{given}'; expected a path below {self._root}, which is packaged; move it there"
+            )
+        self._check_target(path, f"{where}: '{given}'")
+        return path.relative_to(self._root).as_posix()
+
+    def _around(self, file: str, only_python: bool = False) -> Iterator[tuple[str, Member]]:
+        """All below the directory of `file`. Of the root: the files in it and the packages that they can import."""
+        directory = (self._root / file).parent
+        if directory != self._root:
+            yield from self._walk(directory, {os.path.realpath(directory)})
+            return
+        for path in self._entries(directory):
+            if path.is_dir():
+                if not only_python and (path / "__init__.py").is_file():
+                    yield from self._walk(path, {os.path.realpath(path)})
+            elif not only_python or path.suffix == ".py":
+                yield path.name, Member(path)
+
+    def _walk(self, directory: Path, above: set[str]) -> Iterator[tuple[str, Member]]:
+        for path in self._entries(directory):
+            if path.is_dir():
+                real = os.path.realpath(path)
+                if real in above:
+                    raise UsageError(f"{path}: a link to a directory that it lies in; expected an end; remove it")
+                yield from self._walk(path, above | {real})
+            else:
+                yield path.relative_to(self._root).as_posix(), Member(path)
+
+    def _entries(self, directory: Path) -> Iterator[Path]:
+        """Files and directories in a directory that may go into a package."""
+        with reading(directory):
+            paths = sorted(directory.iterdir())
+        for path in paths:
+            if self._is_left_out(path):
+                continue
+            if path.is_symlink():
+                self._check_target(path, str(path))
+            if path.is_dir() or path.is_file():  # no sockets, no pipes
+                _check_name(path)
+                yield path
+
+    def _is_left_out(self, path: Path) -> bool:
+        if path.name in ("__pycache__", "node_modules") or path.suffix == ".pyc":
+            return True
+        if os.path.realpath(path) in self._left_out:
+            return True
+        if (path / "pyvenv.cfg").is_file() or (path / HANDED_OVER).is_file():
+            return True
+        if not self._filter.takes(path, hidden=path.name.startswith(".")):
+            return True
+        return path.suffix in (".yml", ".yaml") and path.is_file() and _is_config(path)
+
+    def _check_target(self, path: Path, where: str) -> None:
+        """Raises UsageError unless `path`, perhaps a link, leads to what may go into a package."""
+        target = Path(os.path.realpath(path))
+        if not target.exists():
+            raise UsageError(
+                f"{where}: there is no {target}; expected a file of the project; mend the path or the link"
+            )
+        if not target.is_relative_to(self._real_root):
+            raise UsageError(
+                f"{where}: leads to {target}, out of the project; expected a target below {self._root}; copy it there"
+            )
+        if any(part.startswith(".") for part in target.relative_to(self._real_root).parts):
+            raise UsageError(
+                f"{where}: leads to {target}; what has a '.' in front of its name never goes into a package; rename it"
+            )
+
+
+def _is_config(path: Path) -> bool:
+    """Whether a YAML file is a config of slips: other stacks' are nobody's business."""
+    with reading(path):
+        return re.search(rb"(?m)^[\"']?stack_name[\"']?\s*:", path.read_bytes()) is not None
+
+
+def _check_name(path: Path) -> None:
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"{os.fsencode(path)!r}: its name is not UTF-8; expected a name that is alike everywhere; rename it"
+        ) from None
+    if not unicodedata.is_normalized("NFC", path.name):
+        raise UsageError(
+            f"{path}: its name has an accent of its own (not NFC); expected a name that is alike everywhere; rename it"
+        )
