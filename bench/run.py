@@ -14,7 +14,8 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -55,6 +56,18 @@ class Count(Handler):
         return self.events
 
 
+@dataclass(frozen=True)
+class BenchSite:
+    """A HandlerSite of one directory."""
+
+    config: Config
+    store: DirectoryStore
+    handlers: Sequence[type[Handler]] = (Count,)
+
+    def args(self) -> dict[str, Any]:
+        return {}
+
+
 def slips(files: list[Path], format_name: str) -> int:
     """The whole path, with the pipeline's own main func."""
     config: Config = parse(
@@ -64,7 +77,7 @@ def slips(files: list[Path], format_name: str) -> int:
         str(BUILD / "slips.yml"),
     )
     store = DirectoryStore({"bench": BUILD})
-    processor = Processor(config, store, [Count])
+    processor = Processor(BenchSite(config, store))
     events = 0
     for file in files:
         event = next(each for each in store.list("bench", file.name))

@@ -272,7 +272,7 @@ def config_of(*format: str, **changes: Any) -> Config:
 
 def processor_of(store: Objects, *handlers: type[Handler], format: Sequence[str] = ("s3-lines",)) -> Processor:
     """A Processor that has one mapping for all of `my-logs`."""
-    return Processor(config_of(*format), store, handlers)
+    return Processor(FakeSite(config=config_of(*format), store=store, handlers=handlers))
 
 
 @dataclass(kw_only=True)

@@ -58,7 +58,7 @@ class Scene:
             handler=HandlerConfig(path="handler.py"),
             bucket_mapping={"my-logs": [Mapping("logs/", lines), Mapping("logs+more/", lines)]},
         )
-        self.processor = Processor(config, self.store, [Keys])
+        self.processor = Processor(FakeSite(config=config, store=self.store, handlers=[Keys]))
 
     def run(self, *events: ObjectEvent, request_id: str = "r") -> BatchResult:
         return run_batch(

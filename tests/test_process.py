@@ -20,6 +20,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from fakes import FakeSite
 from slips.chain import compile_chain
 from slips.config import Config, HandlerConfig, Limits, Mapping
 from slips.errors import RecordError, StorageError, UsageError
@@ -221,7 +222,8 @@ def make(root: Path) -> Make:
             limits=limits,
             file=str(root / "slips.yml"),
         )
-        return Processor(config, store or MemoryStore(**{EVENT.object_key: body}), handlers or (Recorder,))
+        store = store or MemoryStore(**{EVENT.object_key: body})
+        return Processor(FakeSite(config=config, store=store, handlers=handlers or (Recorder,)))
 
     return make
 
@@ -644,7 +646,9 @@ def test_every_record_is_delivered_filtered_or_quarantined(
         limits=Limits(record_bytes=50),
         file=str(root / "slips.yml"),
     )
-    result = Processor(config, MemoryStore(**{EVENT.object_key: lines(*texts)}), [Recorder]).process(EVENT)
+    result = Processor(
+        FakeSite(config=config, store=MemoryStore(**{EVENT.object_key: lines(*texts)}), handlers=[Recorder])
+    ).process(EVENT)
     records = [text for text in texts if text]
     bad = [seq for seq, text in enumerate(records, 1) if text == "bad" or len(text) > 50]
     if on_error == "fail" and bad:
@@ -1167,7 +1171,9 @@ def test_all_parts_together_give_each_record_exactly_once(
         bucket_mapping={"my-logs": [Mapping("", WORDS)]},
         file=str(root / "slips.yml"),
     )
-    processor = Processor(config, MemoryStore(**{EVENT.object_key: lines(*texts)}), [Recorder])
+    processor = Processor(
+        FakeSite(config=config, store=MemoryStore(**{EVENT.object_key: lines(*texts)}), handlers=[Recorder])
+    )
     wanted = [
         (seq, text)
         for seq, text in enumerate(texts, 1)

@@ -111,7 +111,7 @@ def main_func(payload: Any, context: Context) -> dict[str, Any]:
 def _processor(site: LambdaSite) -> Processor:
     """The processor of this process. Asks for the secrets, once, before any object event is claimed."""
     site.args()
-    return Processor(site.config, site.store, site.handlers, args=site.args)
+    return Processor(site)
 
 
 def reporter(payload: Any, context: Context) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import io
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
@@ -140,7 +141,7 @@ def run(
         bucket_mapping={name: [replace(mapping, prefix="")]},
     )
     with environment(project.handler.environment):
-        return _run(project, mapping, handler, source, _event(name, key, source, event_time))
+        return _run(project, mapping, handler, source, _object_event(name, key, source, event_time))
 
 
 def _mapping(project: Config, bucket: str | None, key: str) -> tuple[str, Mapping]:
@@ -167,7 +168,7 @@ def _file(project: Config, bucket: str, key: str) -> Path:
     return path
 
 
-def _event(bucket: str, key: str | None, source: Source, event_time: str | None) -> ObjectEvent:
+def _object_event(bucket: str, key: str | None, source: Source, event_time: str | None) -> ObjectEvent:
     """Makes the object event of the log."""
     changed = nearest_time(source.stat().st_mtime) if isinstance(source, Path) else time.time()
     return ObjectEvent(
@@ -185,7 +186,7 @@ def _run(
     mapping: Mapping,
     handler: type[Handler] | Path | str | _FromConfig | None,
     source: Source,
-    event: ObjectEvent,
+    object_event: ObjectEvent,
 ) -> Result:
     metas: list[MetaData] = []
     events: list[Event] = []
@@ -197,10 +198,11 @@ def _run(
 
     # Beside the recorder, the handler gets copies: what is recorded is what was given, whatever it does to it.
     handlers: list[type[Handler]] = [Recorder__, *_handlers(handler, project.handler.requirements)]
-    processor = Processor(project, _OneObject(_body(source, project, mapping)), handlers, is_test=True)
+    store = _OneObject(_body(source, project, mapping))
+    processor = Processor(_OneObjectSite(project, store, handlers), is_test=True)
     raised: BaseException | None = None
     try:
-        success = processor.attempt(event)
+        success = processor.attempt(object_event)
     except HandlerError as error:
         raised = error.__cause__
         if raised is None:
@@ -259,19 +261,31 @@ def _body(source: Source, project: Config, mapping: Mapping) -> Path | bytes:
     return msgspec.json.encode(document)
 
 
+@dataclass(frozen=True)
+class _OneObjectSite:
+    """A HandlerSite of one object."""
+
+    config: Config
+    store: _OneObject
+    handlers: Sequence[type[Handler]]
+
+    def args(self) -> dict[str, Any]:
+        return self.config.handler.args
+
+
 class _OneObject:
-    """An ObjectStore of one object, whatever the event's key."""
+    """An ObjectStore of one object, whatever its key."""
 
     def __init__(self, source: Path | bytes) -> None:
         self._source = source
 
     @contextmanager
-    def open(self, event: ObjectEvent) -> Iterator[StoredObject]:
+    def open(self, object_event: ObjectEvent) -> Iterator[StoredObject]:
         body = self._source.open("rb") if isinstance(self._source, Path) else io.BytesIO(self._source)
         with body:
             size = body.seek(0, io.SEEK_END)
             body.seek(0)
-            yield StoredObject(cast("BinaryIO", body), f"{size:x}", size, event.timestamp)
+            yield StoredObject(cast("BinaryIO", body), f"{size:x}", size, object_event.timestamp)
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
         return iter(())

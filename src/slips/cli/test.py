@@ -117,7 +117,7 @@ def local(
         handlers, store = site.handlers, site.store
         _log.info("Handler: %s in %s", ", ".join(each.__name__ for each in handlers), config.handler.path)
         site.args()  # what is wrong with a secret is told before an object is read
-        processor = Processor(config, store, handlers, args=site.args, is_test=True)
+        processor = Processor(site, is_test=True)
     clean = True
     for given in events:
         event = with_key_of_today(given, store)

@@ -6,14 +6,14 @@ A run never raises because of its object, and never writes: the caller concludes
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, overload
 
 import msgspec
 
 from slips.chain import compile_chain
 from slips.codec import CodecLimits, Decoded, decode
-from slips.config import Config, Mapping
+from slips.config import Mapping
 from slips.errors import (
     AccountingError,
     FormatError,
@@ -37,9 +37,10 @@ from slips.pipeline.handlers import Handlers
 from slips.pipeline.key import as_stored
 from slips.pipeline.quarantine import Quarantine
 from slips.pipeline.result import plain_result
-from slips.ports import ObjectStore, StoredObject
+from slips.ports import StoredObject
 from slips.position import PLACE, Cells, Place
 from slips.routing import mapping_for
+from slips.site import HandlerSite
 
 WRONG_MAPPING_RECORDS = 10
 """Least records of an object for the rule that its mapping is wrong if more than half of the records fail."""
@@ -51,22 +52,15 @@ def _always(_event: ObjectEvent, _names: tuple[str, ...]) -> bool:
 
 
 class Processor:
-    """Runs objects with one config. A chain is compiled once; handlers are fresh for each object.
+    """Runs objects on one site. A chain is compiled once; handlers are fresh for each object, and so are their args.
 
-    `args` is called for each object, and returns what its handlers are set up with: without it, `handler.args`.
+    Raises UsageError if the handlers cannot be used.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        store: ObjectStore,
-        handlers: Sequence[type[Handler]],
-        *,
-        args: Callable[[], dict[str, Any]] | None = None,
-        is_test: bool = False,
-    ) -> None:
-        self._args = args or (lambda: config.handler.args)
-        self._config, self._store, self._handlers, self._is_test = config, store, handlers, is_test
+    def __init__(self, site: HandlerSite, *, is_test: bool = False) -> None:
+        config = site.config
+        self._config, self._store, self._handlers = config, site.store, site.handlers
+        self._args, self._is_test = site.args, is_test
         self._chains: dict[tuple[str, ...], Chain] = {}
         self._health = Health()
         self._has_run = False

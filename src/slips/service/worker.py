@@ -110,13 +110,12 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
         hashing=hashing,
     )
     try:
-        handlers = site.handlers
         site.args()
+        processor = Processor(site)
     except UsageError as error:
         answer(Ready(str(error)))
         return
     heartbeat = Heartbeat(answer, position)
-    processor = Processor(config, site.store, handlers, args=site.args)
     answer(Ready())
     while isinstance(task := read(commands), Task):
         hashes = task.known
