@@ -1,4 +1,4 @@
-"""Choosing error items: by id, or by when they failed, where and how. Any ErrorTable will do."""
+"""Chooses error items by id, or by time, prefix and type, from any ErrorTable."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 class Choice(Struct, frozen=True):
-    """Which items are meant; those that fit everything that is given."""
+    """A choice of error items: those that meet every condition that is set."""
 
     since: str | None = None
     prefix: str | None = None
     type: str | None = None
 
     def of(self, items: Iterable[ErrorItem], now: float | None = None) -> Iterator[ErrorItem]:
-        """Those of `items` that are meant. `now` is epoch seconds. Raises UsageError at once for what is no time."""
+        """Yield the chosen items. `now` is epoch seconds. Raises UsageError at once for a malformed time."""
         since = moment(self.since, time.time() if now is None else now, "--since") if self.since is not None else None
         return (item for item in items if self._fits(item, since))
 
     def _fits(self, item: ErrorItem, since: float | None) -> bool:
-        # Items of 2018 without an event time may be of any: better one too many than one that nobody sees.
+        # An item of 2018 without an event time may be of any time: choose it rather than hide it.
         if since is not None and item.failed_at and times.iso(item.failed_at, "failed_at") < since:
             return False
         if self.prefix is not None and not any(self._covers(event) for event in item.events):
@@ -42,26 +42,26 @@ class Choice(Struct, frozen=True):
 
 
 def find(errors: ErrorTable, text: str) -> ErrorItem | None:
-    """Finds the item whose id is `text` or, if that is unambiguous, begins with it; None if there is none.
+    """Return the item whose id is `text`, or the only one whose id begins with `text`; None if there is none.
 
-    Raises UsageError if ids of several items begin so.
+    Raises UsageError if the ids of several items begin with `text`.
     """
     item = errors.get(text)
     if item is not None:
         return item
-    found = [each for each in errors.scan() if text and each.request_id.startswith(text)]
-    if not found:
+    matches = [each for each in errors.scan() if text and each.request_id.startswith(text)]
+    if not matches:
         return None
-    first = min(found, key=lambda each: len(each.request_id))
-    # The parts of a long item are named after its first: id, id-2, id-3.
-    if all(each.request_id.startswith(first.request_id) for each in found):
+    first = min(matches, key=lambda each: len(each.request_id))
+    # The parts of a long item have ids made from that of its first part: id, id-2, id-3.
+    if all(each.request_id.startswith(first.request_id) for each in matches):
         return first
-    shown = ", ".join(each.request_id for each in found[:3]) + (", ..." if len(found) > 3 else "")
-    raise UsageError(f"{len(found)} error items begin with {text!r}: {shown}; expected more of the id")
+    shown = ", ".join(each.request_id for each in matches[:3]) + (", ..." if len(matches) > 3 else "")
+    raise UsageError(f"{len(matches)} error items begin with {text!r}: {shown}; expected more of the id")
 
 
 def moment(text: str, now: float, name: str) -> float:
-    """A time, or how long ago (`90s`, `2h`, `3d`), in epoch seconds. Raises UsageError that names the option `name`."""
+    """Convert a time, or an age such as `90s`, `2h` or `3d`, to epoch seconds. Raises UsageError that names `name`."""
     if ago := re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", text):
         return now - float(ago[1]) * _SECONDS[ago[2]]
     try:

@@ -1,6 +1,6 @@
-"""Dismiss: error items, and messages that cannot be read, out for good. Nothing of them is processed.
+"""Dismiss: deletes error items, and messages that cannot be read, for good, without processing them.
 
-What goes is yielded first and deleted when the next is asked for: the caller has kept the evidence by then.
+Each is yielded first, and deleted when the caller asks for the next: by then the caller has kept the evidence.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from slips.pipeline.undelivered import Unreadable
 
 
 class Revision(Struct, frozen=True):
-    """An item as people saw it: another revision of it is another error."""
+    """A revision of an item, as an operator saw it: another revision of the item is another error."""
 
     request_id: str
     revision: int
 
 
 class Changed(Struct, frozen=True):
-    """An item that stays: it was changed, or deleted, after people saw it."""
+    """An item that is not dismissed: it was changed or deleted after the operator saw it."""
 
     request_id: str
 
 
 class Dismissal(Struct):
-    """What was dismissed so far."""
+    """The counts of dismissed items and messages so far."""
 
     items: int = 0
     messages: int = 0
@@ -37,7 +37,7 @@ class Dismissal(Struct):
 def dismiss(
     operations: Operations, revisions: Iterable[Revision], messages: Iterable[Unreadable], done: Dismissal
 ) -> Iterator[ErrorItem | Unreadable | Changed]:
-    """Takes out these revisions, then these messages, each after it was yielded. `done` is right whenever this ends."""
+    """Delete these revisions, then these messages, each after yielding it. `done` is right at each step."""
     for each in revisions:
         item = operations.errors.get(each.request_id)
         is_same = item is not None and item.revision == each.revision

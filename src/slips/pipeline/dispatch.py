@@ -1,4 +1,4 @@
-"""Dispatcher: object events from a lane to the main func, in the order of the lane."""
+"""The dispatcher: starts the main func on the object events of a lane, in the order of the lane."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from slips.errors import InvokeError
 from slips.ports import Invoker
 
 PAYLOAD_BYTES = 100_000
-"""Most of one invocation. Its on-failure record repeats the payload, and SNS takes 256 KB of that."""
+"""Most bytes of one invocation's payload. An on-failure record repeats the payload, and SNS allows 256 KB."""
 SECONDS_TO_END = 20.0
-"""Of the time limit, kept to tell AWS how far it came, even if an invocation is taken only at the second attempt."""
+"""Seconds of the time limit kept for the answer to AWS, even if an invocation needs a second attempt."""
 
 
 class Dispatched(NamedTuple):
-    """How far it came."""
+    """The outcome of dispatching a batch of records."""
 
     events: int
-    """Given to the main func."""
+    """Number of events given to the main func."""
     retry_from: str
-    """Sequence number of the first record that has to come again, with all after it; if it has none: all have to."""
+    """First sequence number that AWS must deliver again, with all behind it; empty means the whole batch."""
     problem: str
-    """Why; empty if none has to."""
+    """The reason to deliver records again; empty if there is none to deliver."""
     invocations: int = 0
-    """Of the main func, that were taken."""
+    """Number of accepted invocations of the main func."""
 
 
 def dispatch(
@@ -38,11 +38,11 @@ def dispatch(
     seconds_left: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> Dispatched:
-    """Starts the main func on each `batch_size` of `records`, `delay` seconds before each.
+    """Start the main func on each group of `batch_size` records, after waiting `delay` seconds before each group.
 
-    Stops where an invocation is not taken, or where the time is up: AWS delivers again from `retry_from` on, and what
-    comes before that is never given twice. The first group is given in any case, so that each attempt gets further. A
-    group that is too long for one invocation becomes several, after one delay.
+    Stops at an invocation that is not accepted, or when the time is up: AWS delivers again from `retry_from` on, and no
+    record before that is given twice. The first group is given in any case, so that each attempt makes progress. A
+    group that is too long for one invocation becomes several invocations, after one delay.
     """
     given = taken = 0
     for group in _groups(records, batch_size):
@@ -66,14 +66,14 @@ def dispatch(
 
 
 def _groups(records: Iterable[LaneRecord], size: int) -> Iterator[Sequence[LaneRecord]]:
-    """The records, `size` at a time."""
+    """Yield the records, `size` at a time."""
     rest = iter(records)
     while group := list(islice(rest, size)):
         yield group
 
 
 def _invocations(records: Iterable[LaneRecord]) -> Iterator[Sequence[LaneRecord]]:
-    """A group by what fits into one invocation; one that is no object event has its own."""
+    """Divide a group into the payloads of invocations. A record that is no object event is a part of its own."""
     some: list[LaneRecord] = []
     size = 0
     for record in records:

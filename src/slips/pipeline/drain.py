@@ -1,4 +1,4 @@
-"""Drain: chosen error items back on their lanes, then, if nothing was chosen, what nobody could deliver."""
+"""Drain: replays the chosen error items; a drain of all items also redelivers the undelivered messages."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from slips.site import Site
 
 
 class DrainRequest(Struct, forbid_unknown_fields=True, frozen=True):
-    """Which items to drain, as the Drain function is asked, too. An empty one drains everything."""
+    """The choice of items to drain, also the payload of the Drain function. An empty request drains everything."""
 
     ids: list[str] | None = None
-    """Whole ids."""
+    """Ids of items, in full."""
     since: str | Annotated[float, Meta(ge=0, le=253_402_300_799)] | None = None
-    """As `slips errors --since` takes it, or epoch seconds."""
+    """A time in a form of `slips errors --since`, or epoch seconds."""
     prefix: str | None = None
     type: str | None = None
     limit: Annotated[int, Meta(ge=1)] | None = None
@@ -32,7 +32,7 @@ class DrainRequest(Struct, forbid_unknown_fields=True, frozen=True):
 
     @classmethod
     def of(cls, payload: Any) -> DrainRequest:
-        """The request that a payload of JSON means; empty texts are no choice. Raises UsageError."""
+        """Convert a JSON payload to a request. Empty texts choose nothing. Raises UsageError."""
         try:
             given = msgspec.convert(payload or {}, cls)
         except (msgspec.ValidationError, UnicodeEncodeError) as error:
@@ -48,22 +48,22 @@ class DrainRequest(Struct, forbid_unknown_fields=True, frozen=True):
 
     @property
     def is_all(self) -> bool:
-        """Whether nothing narrows it."""
+        """Whether the request chooses all items."""
         return self.ids is None and self.choice == Choice() and self.limit is None
 
 
 class DrainResult(Struct):
-    """What a drain has done so far."""
+    """The counts of a drain so far."""
 
     drained: int = 0
     lanes: dict[Lane, int] = field(default_factory=lambda: dict.fromkeys(LANES, 0))
-    """Events that were put on each."""
+    """Number of events put on each lane."""
     kept: int = 0
     undelivered: int | None = None
-    """Events of undelivered messages that are back on their lanes; None: there can be none, or items were chosen."""
+    """Number of events of undelivered messages put back; None: the site has no queue of them, or items were chosen."""
     notes: list[str] = field(default_factory=list)
     more: bool = False
-    """The time was up before all was done."""
+    """Whether the time was up before all items were drained."""
 
 
 def _never() -> bool:
@@ -73,10 +73,10 @@ def _never() -> bool:
 def drain(
     request: DrainRequest, site: Site, done: DrainResult, *, is_late: Callable[[], bool] = _never
 ) -> Iterator[Replayed | Redelivered]:
-    """Drains item by item, then message by message; yields after each. `done` is right whenever this ends.
+    """Drain item by item, then message by message, and yield after each. `done` is right whenever the caller stops.
 
-    Ends when `is_late`, but not before the first item, so that whoever calls again gets further. Messages stay in a dry
-    run. Raises UsageError for what is no time, and StreamError if a lane refuses: that item and all after it stay.
+    Ends when `is_late`, but not before the first item, so that each call makes progress. In a dry run messages stay.
+    Raises UsageError for a malformed time, and StreamError if a lane refuses events: that item and all later ones stay.
     """
     chosen = islice(request.choice.of(_named(request.ids, site.errors, done)), request.limit)
     for number, item in enumerate(chosen):
@@ -105,7 +105,7 @@ def drain(
 
 
 def _named(ids: list[str] | None, errors: ErrorTable, done: DrainResult) -> Iterator[ErrorItem]:
-    """The items of these ids, all if that is None; a note for each that there is not."""
+    """Yield the items with these ids, or all items for None. Add a note to `done` for each id without an item."""
     if ids is None:
         yield from errors.scan()
         return
@@ -115,7 +115,7 @@ def _named(ids: list[str] | None, errors: ErrorTable, done: DrainResult) -> Iter
 
 
 class DrainFunction(Protocol):
-    """A stack whose Drain function can be asked, and its error table."""
+    """A stack with a Drain function, and its error table."""
 
     @property
     def name(self) -> str: ...
@@ -124,16 +124,17 @@ class DrainFunction(Protocol):
     def errors(self) -> ErrorTable: ...
 
     def drain(self, request: dict[str, Any]) -> dict[str, Any]:
-        """What the function answers: the JSON of a DrainResult."""
+        """Invoke the function and return its answer, the JSON of a DrainResult."""
         ...
 
 
 def drain_remotely(request: DrainRequest, stack: DrainFunction, done: DrainResult) -> Iterator[int]:
-    """Asks the Drain function, again while it runs out of time. Yields how many items each call drained.
+    """Invoke the Drain function, repeatedly while its time runs out. Yield the number of items of each invocation.
 
-    `done` is right whenever this ends. Raises UsageError for what is no time, and SlipsError if it gets no further.
+    `done` is right whenever the caller stops. Raises UsageError for a malformed time, and SlipsError if an invocation
+    makes no progress.
     """
-    request.choice.of(())  # what is no time is said here
+    request.choice.of(())  # raises UsageError for a malformed time, before the function is invoked
     ids = request.ids
     given = {name: value for name, value in msgspec.structs.asdict(request).items() if value is not None}
     while True:
@@ -145,7 +146,7 @@ def drain_remotely(request: DrainRequest, stack: DrainFunction, done: DrainResul
         done.drained += answer.drained
         for lane, count in answer.lanes.items():
             done.lanes[lane] += count
-        # What was kept the next call meets again, and first.
+        # Items that stay are met again, and first, by the next invocation: so do not add them up.
         done.kept = answer.kept
         done.notes += [note for note in answer.notes if note not in done.notes]
         done.undelivered = (done.undelivered or 0) + (answer.undelivered or 0)
@@ -163,4 +164,4 @@ def drain_remotely(request: DrainRequest, stack: DrainFunction, done: DrainResul
         if ids is not None:
             ids = [each for each in ids if stack.errors.get(each) is not None]
             if not ids:
-                return  # a request without ids would be for everything
+                return  # a request without ids would drain everything

@@ -1,4 +1,4 @@
-"""Event pusher: object events to the lane that routing gives them, and the messages of queues that announce objects."""
+"""The event pusher: puts object events, also those of messages that announce objects, on the lanes of their routing."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from slips.routing import lane_for
 from slips.site import Site
 
 BATCH = 500
-"""Events put at once: the most that a Kinesis `PutRecords` takes."""
+"""Most events put at once, which is the limit of `PutRecords` of Kinesis."""
 
 _log = logging.getLogger("slips")
 
 
 def push(events: Iterable[ObjectEvent], site: Site) -> dict[str, int]:
-    """Puts each event on its lane. Counts by `fast`, `slow` and `drop`.
+    """Put each event on its lane. Return the counts by `fast`, `slow` and `drop`.
 
-    A dropped event goes to the ledger: it is not lost, a rule said so. The ledger is asked for only then, as most
-    stacks have no such rule. Raises StreamError if a lane refuses.
+    The ledger records each event that a routing rule drops. It is opened only for that, since most stacks have no such
+    rule. Raises StreamError if a lane refuses events, StateError if the ledger cannot be written.
     """
     counts = {"fast": 0, "slow": 0, "drop": 0}
     waiting: dict[Lane, list[ObjectEvent]] = {lane: [] for lane in LANES}
@@ -52,26 +52,26 @@ def push(events: Iterable[ObjectEvent], site: Site) -> dict[str, int]:
 
 
 class Pushed(Struct):
-    """What became of an envelope."""
+    """The outcome of pushing an envelope."""
 
     counts: dict[str, int]
-    """Its events by `fast`, `slow` and `drop`, and what it announces beside objects as `ignored`."""
+    """Its events by `fast`, `slow` and `drop`; `ignored` counts announcements of other things than new objects."""
     staying: list[str] | None
-    """Ids of the messages that stay in their queue, to be received again; None if they are of no queue."""
+    """Ids of the messages that stay in their queue, to be received again; None if they come from no queue."""
 
 
 def push_messages(payload: Any, site: Site) -> Pushed:
-    """Pushes the objects that an envelope announces, whatever AWS wrapped it in.
+    """Push the objects that an envelope announces, in any wrapping of AWS.
 
-    If the messages are of no queue, raises EnvelopeError for those that cannot be read, when all others are pushed, and
-    StreamError or StateError if a lane or the ledger refuses: their sender tries again.
+    If the messages come from no queue, their sender must try again. So this raises EnvelopeError for messages that
+    cannot be read, when all others are pushed, and StreamError or StateError if a lane or the ledger refuses events.
     """
-    found = messages(payload)
-    problems = [each.problem for each in found if each.problem]
+    received = messages(payload)
+    problems = [each.problem for each in received if each.problem]
     for problem in problems:
         _log.error("cannot be read: %s", problem)
-    events = [event for each in found for event in each.events]
-    from_queue, refused, counts = any(each.id for each in found), False, dict[str, int]()
+    events = [event for each in received for event in each.events]
+    from_queue, refused, counts = any(each.id for each in received), False, dict[str, int]()
     try:
         counts = push(events, site)
     except (StreamError, StateError) as error:
@@ -79,28 +79,28 @@ def push_messages(payload: Any, site: Site) -> Pushed:
             raise
         _log.error("%s", error)
         refused = True
-    counts["ignored"] = sum(each.ignored for each in found)
+    counts["ignored"] = sum(each.ignored for each in received)
     _log.info("pushed", extra={"facts": counts})
     if from_queue:
-        return Pushed(counts, _staying(found, payload.get("Records", [payload]), site, refused=refused))
+        return Pushed(counts, _staying(received, payload.get("Records", [payload]), site, refused=refused))
     if problems:
         raise EnvelopeError(listed(problems))
     return Pushed(counts, None)
 
 
-def _staying(found: Sequence[Message], records: Sequence[Any], site: Site, *, refused: bool) -> list[str]:
-    """Ids of the messages that stay in their queue. `refused`: some event was taken neither by a lane nor the ledger.
+def _staying(received: Sequence[Message], records: Sequence[Any], site: Site, *, refused: bool) -> list[str]:
+    """Return the ids of the messages that stay in their queue. `refused`: a lane or the ledger refused some event.
 
-    A message that would come again in vain, unseen, until its queue lets go of it, is moved to the undelivered ones: at
-    once if it cannot be read, as the same bytes never become readable, else after some receives.
+    Move messages that would be received in vain, unseen, until their queue deletes them, to the undelivered ones: at
+    once if a message cannot be read, since the same bytes never become readable, else after some receives.
     """
     staying = []
-    for message, record in zip(found, records, strict=True):
+    for message, record in zip(received, records, strict=True):
         waits = refused and bool(message.events)
         if not (waits or message.problem):
             continue
         moved = False
-        # None if the config has no queue, and somebody else mapped this one.
+        # None if the config names no queue, and this one was mapped by hand.
         if site.undelivered is not None:
             try:
                 moved = site.undelivered.take_over(record, message.queue, message.receives if waits else None)

@@ -1,4 +1,4 @@
-"""Replay: one error item back on its lanes. It goes only when they accepted all of it, and only that revision."""
+"""Replays one error item: puts its events on their lanes, then deletes the item, this revision and no other."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from slips.site import Site
 
 
 class Replayed(Struct):
-    """What became of one item: its lanes (none if it stayed), and what the user should know about it."""
+    """The outcome of replaying an item: the lanes of its events (none if the item stays), and notes for the user."""
 
     item: ErrorItem
     lanes: list[Lane]
@@ -27,11 +27,12 @@ class Replayed(Struct):
 
 
 def replay(item: ErrorItem, site: Site, *, dry_run: bool = False) -> Replayed:
-    """Sends an item, then deletes it. With `dry_run` only says what would be sent.
+    """Put the events of an item on their lanes, then delete the item. With `dry_run` only return what would be sent.
 
-    Events that were lost before routing saw them, and that a rule drops, go to the ledger. Lanes, table and ledger
-    change together on a site that `is_atomic`; on another, a drain that dies in between has sent the item, and the
-    ledger cuts what is sent twice. Raises StreamError if a lane refuses: the item stays.
+    The ledger records events that were lost before routing and that a rule drops. On a site that `is_atomic`, lanes,
+    table and ledger change together. On another site, a drain that dies in between leaves an item whose events are on
+    their lanes; if the item is drained again, the ledger removes the duplicates. Raises StreamError if a lane refuses
+    events: the item stays.
     """
     done = Replayed(item, [], [])
     if not item.events:
@@ -62,7 +63,7 @@ def replay(item: ErrorItem, site: Site, *, dry_run: bool = False) -> Replayed:
         deleted = site.errors.delete(item.request_id, item.revision)
     else:
         with site.transaction():
-            # Here nothing is lost if the item goes first, and what somebody else has sent is not sent again.
+            # Deleting first loses nothing in a transaction, and shows whether another drain has sent the item.
             if deleted := site.errors.delete(item.request_id, item.revision):
                 _send(replays, dropped, site)
             else:
@@ -81,12 +82,12 @@ def _send(replays: Mapping[Lane, Sequence[ObjectEvent]], dropped: Sequence[Objec
 
 
 def _is_dropped(event: ObjectEvent, routing: Sequence[Route]) -> bool:
-    """Whether a rule drops an event that never came to a lane."""
+    """Whether a routing rule drops an event that was never on a lane."""
     return event.lane is None and not event.dest_stream and lane_for(routing, event) == "drop"
 
 
 def _as_it_is_now(event: ObjectEvent, site: Site, notes: list[str]) -> ObjectEvent:
-    """The event to send. Raises OverwrittenError or StorageError where its records cannot be replayed."""
+    """Return the event to send for a stored one. Raises OverwrittenError or StorageError if its records are lost."""
     event = with_key_of_today(event, site.store)
     if event.records is None:
         return event
@@ -107,16 +108,16 @@ def _as_it_is_now(event: ObjectEvent, site: Site, notes: list[str]) -> ObjectEve
 
 
 def _reader_of(event: ObjectEvent, config: Config) -> str | None:
-    """What numbers the records of an object by this config; None if nothing is mapped."""
+    """Return the identity of the reader that this config has for an object; None if the object is not mapped."""
     mapping = mapping_for(config.bucket_mapping, event.bucket_name, event.object_key)
     return compile_chain(mapping.format, config.root).reader if mapping else None
 
 
 def with_key_of_today(event: ObjectEvent, store: ObjectStore) -> ObjectEvent:
-    """An event with its raw key: the original stored keys as S3 announces them, quoted, of events on a stream.
+    """Return an event with its key unquoted, if an object with that key exists; else the event as stored.
 
-    Today's events on a stream name their lane; those that the event pusher could not send name neither. The unquoted
-    key, if an object is there, else the key as stored.
+    Only for events of 2018, whose keys were stored as S3 quotes them. These have a stream but no lane: today's events
+    on a stream have a lane, too, and events that the event pusher could not send have neither.
     """
     unquoted = unquote_plus(event.object_key)
     if event.lane is not None or not event.dest_stream or unquoted == event.object_key:
@@ -130,16 +131,16 @@ def with_key_of_today(event: ObjectEvent, store: ObjectStore) -> ObjectEvent:
 
 
 def _mark(item: ErrorItem, error: OverwrittenError, errors: ErrorTable) -> None:
-    """Says in the item why it stays; once, as each writing makes a revision."""
-    if item.error_type == type(error).__name__:
+    """Record why the item cannot be drained. Skip if already recorded: each put bumps the revision."""
+    stage, error_type, message = error.stage, type(error).__name__, str(error)
+    if item.error_type == error_type:
         return
-    what = (error.stage, type(error).__name__, str(error))
     errors.put(
         msgspec.structs.replace(
             item,
-            stage=what[0],
-            error_type=what[1],
-            message=what[2],
-            fingerprint=fingerprint(*what, item.events[0]),
+            stage=stage,
+            error_type=error_type,
+            message=message,
+            fingerprint=fingerprint(stage, error_type, message, item.events[0]),
         )
     )

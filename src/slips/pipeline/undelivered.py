@@ -1,4 +1,4 @@
-"""Undelivered messages: what even the reporter could not take, back on its lanes, or told apart as unreadable."""
+"""Undelivered messages, which even the reporter could not process: puts their events back, or finds unreadable ones."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from slips.ports import CONCLUDED, Ledger, Undelivered
 from slips.site import Site
 
 STAYS = "undelivered message stays"
-"""How the notes about messages begin that cannot be read."""
+"""The beginning of notes about messages that cannot be read."""
 
 BEGINNING = 60
-"""Characters of a message that cannot be read: enough to know it by."""
+"""Characters shown of a message that cannot be read, enough to recognize it."""
 
 
 class Redelivered(Struct):
-    """What became of one message that nobody could deliver."""
+    """The outcome of redelivering one message."""
 
     events: int = 0
-    """Back on a lane, or dropped by a rule."""
+    """Number of events put back on a lane, or dropped by a rule."""
     note: str = ""
-    """Why it stays, for people."""
+    """The reason why the message stays, for people; empty if it was deleted."""
 
 
 def redeliver(queue: Undelivered, site: Site) -> Iterator[Redelivered]:
-    """The object events of each message to their lanes, then the message is deleted; yields after each.
+    """Put the events of each message on their lanes, then delete the message. Yield after each message.
 
-    Events that are done, or in the error table, are not sent again. Whoever looks next sees what stays at once.
-    Raises StreamError if a lane refuses.
+    Events that are done, or in the error table, are not sent again. Messages that stay are visible again at once.
+    Raises StreamError if a lane refuses events.
     """
     staying = []
     for receipt, text in queue.receive():
         try:
-            found = unwrap(text)
-            read = events_of(found, site.read_back)
+            unwrapped = unwrap(text)
+            read = events_of(unwrapped, site.read_back)
         except EnvelopeError as error:
             staying.append(receipt)
             yield Redelivered(note=f"{STAYS}: {error}{_origin(text)}")
@@ -51,21 +51,21 @@ def redeliver(queue: Undelivered, site: Site) -> Iterator[Redelivered]:
         problems = [*read.problems, *(each.why for each in read.gone)]
         waiting = _unsettled(read.events, site.ledger)
         for lane in LANES:
-            if known := [event for event in waiting if event.lane == lane]:
-                site.stream.put(lane, known)
+            if of_lane := [event for event in waiting if event.lane == lane]:
+                site.stream.put(lane, of_lane)
         push([event for event in waiting if event.lane is None], site)
         if problems:
             staying.append(receipt)
         else:
             queue.delete(receipt)
         note = "; ".join(f"{STAYS}: {each}" for each in problems)
-        yield Redelivered(len(waiting), f"{note}{_origin(text) if found.problems else ''}")
-    # Not before: what is released comes again, also to this loop.
+        yield Redelivered(len(waiting), f"{note}{_origin(text) if unwrapped.problems else ''}")
+    # Not earlier: this loop would receive released messages again.
     queue.release(staying)
 
 
 class _Kept(Struct):
-    """One record of what EventPusher keeps of a message of a queue: a delivery of SQS."""
+    """A record of SQS in an undelivered message that EventPusher moved from its queue."""
 
     eventSourceARN: str = ""
     body: str = ""
@@ -76,7 +76,7 @@ class _Delivery(Struct):
 
 
 def _origin(text: str) -> str:
-    """The queue that a message was in, if that is known, and how the message begins: so that people can find it."""
+    """Return the queue that a message came from, if the text names it, and the message's beginning, for people."""
     queue, body = "", text
     with suppress(msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         for kept in msgspec.json.decode(text, type=_Delivery).Records[:1]:
@@ -86,7 +86,7 @@ def _origin(text: str) -> str:
 
 
 class Unreadable(Struct):
-    """A message that stays for ever: something in it cannot be read, and nothing else in it is still to be done."""
+    """A message that would stay for ever: a part of it cannot be read, and all its readable events are concluded."""
 
     receipt: str
     text: str
@@ -96,7 +96,7 @@ class Unreadable(Struct):
 def unreadable(
     queue: Undelivered, *, read_back: Callable[[Batch], Iterable[bytes]], ledger: Ledger
 ) -> Iterator[Unreadable]:
-    """The messages of which `redeliver` has nothing left to put back. The others can be received again at once."""
+    """Yield the messages that `redeliver` can never finish. Make the rest receivable again at once."""
     staying = []
     for receipt, text in queue.receive():
         passing: list[Batch] = []
@@ -107,14 +107,14 @@ def unreadable(
             except GoneError:
                 raise
             except StreamError:
-                passing.append(batch)  # the next reading may find it
+                passing.append(batch)  # the next attempt may read it
                 raise
 
         try:
-            found = unwrap(text)
-            read = events_of(found, reading)
+            unwrapped = unwrap(text)
+            read = events_of(unwrapped, reading)
             events, problems = read.events, [*read.problems, *(each.why for each in read.gone)]
-            origin = _origin(text) if found.problems else ""
+            origin = _origin(text) if unwrapped.problems else ""
         except EnvelopeError as error:
             events, problems, origin = [], [str(error)], _origin(text)
         if problems and not passing and not _unsettled(events, ledger):
@@ -125,24 +125,24 @@ def unreadable(
 
 
 def _unsettled(events: Iterable[ObjectEvent], ledger: Ledger) -> list[ObjectEvent]:
-    """Those that are still to be done, as replays; of one that was stopped in time only the rest."""
-    known = [ledger.get(event) for event in events]
-    left = [entry.rest if entry and entry.rest else event for event, entry in zip(events, known, strict=True)]
-    both = [(event, _as_nobodys(event)) for event in left]
-    return [again for event, again in both if not (_is_concluded(event, ledger) or _is_concluded(again, ledger))]
+    """Return the events that are not concluded, as replays; of an event whose run was stopped, only the rest."""
+    entries = [ledger.get(event) for event in events]
+    left = [entry.rest if entry and entry.rest else event for event, entry in zip(events, entries, strict=True)]
+    both = [(event, _as_unclaimed_replay(event)) for event in left]
+    return [replay for event, replay in both if not (_is_concluded(event, ledger) or _is_concluded(replay, ledger))]
 
 
-def _as_nobodys(event: ObjectEvent) -> ObjectEvent:
-    """The event as a replay, which no claim of an invocation that died blocks.
+def _as_unclaimed_replay(event: ObjectEvent) -> ObjectEvent:
+    """Return the event as a replay, its id derived from the event, so that a dead invocation's claim does not block it.
 
-    All events that are one to the ledger are the same replay, whenever and in however many messages they came: the
-    ledger cuts all but one.
+    Events with the same ledger key become the same replay, whatever messages they came in: the ledger removes all but
+    one as duplicates.
     """
-    what = [event.bucket_name, event.object_key, event.identity, event.records, event.replay]
-    digest = hashlib.sha256(msgspec.json.encode(what)).hexdigest()
+    parts = [event.bucket_name, event.object_key, event.identity, event.records, event.replay]
+    digest = hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
     return msgspec.structs.replace(event, replay=f"undelivered@{digest[:16]}")
 
 
 def _is_concluded(event: ObjectEvent, ledger: Ledger) -> bool:
-    known = ledger.get(event)
-    return known is not None and known.status in CONCLUDED
+    entry = ledger.get(event)
+    return entry is not None and entry.status in CONCLUDED

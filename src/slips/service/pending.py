@@ -1,6 +1,6 @@
-"""The objects that a run is to process, listed or named by paths: puts those that are pending on their lanes.
+"""Finds the objects that a run must process, listed or named by paths, and puts pending ones on their lanes.
 
-A bucket's directory may be away (a share that is not mounted): then its object events stay on their lanes.
+If a bucket's directory is away (a share that is not mounted), its object events stay on their lanes.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from slips.service.summary import Summary
 from slips.site import MachineSite
 
 AGAIN = "again@"
-"""How the replay of an object begins that people ask for by name."""
+"""The beginning of the replay id of an object that a user asked for by name."""
 
 
 class Pending:
-    """Puts objects on their lanes, and knows which events of the lanes this run may process."""
+    """Puts pending objects on their lanes, and decides which events of the lanes this run may process."""
 
     def __init__(self, site: MachineSite, summary: Summary) -> None:
         self._site, self._config, self._state, self._summary = site, site.config, site.state, summary
         self._stores, self._directories = site.stores, site.stores.directories
         self.only: set[tuple[str, str]] | None = None
-        """Bucket and key of the objects that were named, if any were: nothing else is processed."""
+        """Bucket and key of the objects that the user named: only these are processed. None: all objects are."""
         self._filled: set[str] = set()
-        """Buckets in which this run has found a file."""
+        """Buckets in which this run has seen a file."""
         self._away: set[str] = set()
-        """Buckets whose directories cannot be reached, or are empty that were not: their events stay on the lanes."""
+        """Buckets whose directories cannot be reached, or became empty: their events stay on the lanes."""
 
     def is_wanted(self, event: ObjectEvent) -> bool:
-        """Whether this run processes the object of an event: its bucket can be read, and no other was named."""
+        """Whether this run processes the object of an event: its bucket can be read, and it is among those named."""
         if event.bucket_name in self._away:
             return False
         return self.only is None or (event.bucket_name, event.object_key) in self.only
 
     def goes_away(self, bucket: str) -> bool:
-        """Looks whether the bucket's directory is away by now, so that its events wait: no attempt could help."""
+        """Check whether the bucket's directory is away now, so that its events must wait."""
         if bucket in self._directories.buckets and bucket not in self._away:
             holds = self._directories.holds_entries(bucket)
             if holds is None or (not holds and bucket in self._filled):
@@ -52,12 +52,12 @@ class Pending:
         return bucket in self._away
 
     def push_listed(self) -> None:
-        """Puts every new or changed object of the buckets' directories on its lane."""
+        """Put every new or changed object of the buckets' directories on its lane."""
         state = self._state.directory.resolve()
         for bucket, directory in self._directories.buckets.items():
             keys: set[str] = set()
             problems = len(self._directories.unlisted)
-            # A state directory in a bucket's directory is no log: each run would find it changed.
+            # Leave out a state directory within a bucket's directory: each run changes its files.
             own = f"{state.relative_to(directory).as_posix()}/" if state.is_relative_to(directory) else None
             listed = (e for e in self._directories.list(bucket) if not (own and e.object_key.startswith(own)))
             self._push(self._new(listed, keys))
@@ -76,7 +76,7 @@ class Pending:
                 self._away.add(bucket)
 
     def push_named(self, paths: Sequence[str], *, again: bool) -> None:
-        """Puts the named objects on their lanes; with `again` also those that are done or wait there.
+        """Put the named objects on their lanes; with `again` also those that are done or already wait on a lane.
 
         Raises UsageError for a path that names no object.
         """
@@ -92,7 +92,7 @@ class Pending:
                 only.add(name)
                 self._filled.add(event.bucket_name)
                 if again:
-                    # A replay of its own, so that the ledger does not take it for a duplicate.
+                    # A replay of its own is no duplicate to the ledger.
                     chosen.append(msgspec.structs.replace(event, replay=f"{AGAIN}{time.time_ns()}"))
                 elif self._state.is_waiting(event):
                     continue
@@ -104,7 +104,7 @@ class Pending:
         self._push(chosen)
 
     def note_waiting(self) -> None:
-        """Adds to the summary how many events wait for directories that are away."""
+        """Add to the summary how many events wait for directories that are away."""
         for bucket in sorted(self._away):
             if waiting := self._state.stream.waiting_of(bucket):
                 directory = self._directories.buckets[bucket]
@@ -115,17 +115,17 @@ class Pending:
                     f"{self._config.backend.ledger_days} days ('backend.ledger_days')"
                 )
 
-    def _note_loss(self, bucket: str, what: str, known: int) -> None:
-        """Adds to the summary that a bucket has no files, if the state knows some."""
+    def _note_loss(self, bucket: str, problem: str, known: int) -> None:
+        """Add to the summary that a bucket has no files, if the state has `known` objects of it."""
         if known:
             self._summary.notes.append(
-                f"bucket {bucket!r}: {what}, though {known:,} of its objects are known; expected files; "
+                f"bucket {bucket!r}: {problem}, though {known:,} of its objects are known; expected files; "
                 "if it is a share, mount it; files that were deleted are forgotten when they have been absent for "
                 f"{self._config.backend.ledger_days} days ('backend.ledger_days')"
             )
 
     def _new(self, events: Iterable[ObjectEvent], keys: set[str]) -> Iterator[ObjectEvent]:
-        """The listed events whose objects are pending; `keys` takes the keys of all."""
+        """Yield the listed events whose objects are pending. Add the keys of all listed events to `keys`."""
         for listed in events:
             event = self._state.files.identified(listed)
             keys.add(event.object_key)
@@ -138,7 +138,7 @@ class Pending:
         self._summary.dropped += push(events, self._site)["drop"]
 
     def _named(self, path: str) -> Iterator[ObjectEvent]:
-        """The objects that a PATH of `slips run` names."""
+        """Return events of the objects that a PATH of `slips run` names. Raises UsageError."""
         if path.startswith("s3://"):
             bucket, _, key = path.removeprefix("s3://").partition("/")
             if not bucket:
@@ -164,7 +164,7 @@ class Pending:
         )
 
     def _exact_or_prefix(self, bucket: str, key: str) -> Iterator[ObjectEvent]:
-        """That very key if there is one, else all that begin with it."""
+        """Yield the event of the object `key` if it exists, else those of all objects whose keys begin with `key`."""
         try:
             for number, event in enumerate(self._stores.list(bucket, key)):
                 yield event
