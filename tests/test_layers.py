@@ -22,6 +22,7 @@ LAYERS = [
     {"config", "routing", "interface", "envelope", "operations"},
     {"backends"},
     {"site"},
+    {"place"},
     {"pipeline"},
     {"service", "lambdas", "telemetry", "deploy", "testing", "project"},
     {"cli", "__main__"},

@@ -1,4 +1,4 @@
-"""Sites: a config with its ports filled. This module alone chooses between AWS and this machine.
+"""Sites: a config with its ports filled, on AWS or on this machine.
 
 Stations are functions of a site, and import no backend. A port is made, and its backend imported, when a station first
 uses it: a function on AWS must not pay for a client that it does not need, and a stack of 2018 has no ledger.

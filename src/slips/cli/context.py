@@ -1,32 +1,20 @@
-"""What every command has in common: the global options, the config, and the backend that operators work on.
-
-Which backend that is, is decided here and nowhere else: the stack that is named, the stack of the config with `--aws`
-or where it has no `backend.embedded`, else the state directory of this machine.
-"""
+"""What every command has in common: the global options, the config, and the place that these two name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated, cast
 
 import typer
 from msgspec import Struct
 
-from slips.backends.machine.operations import MachineOperations
-from slips.backends.machine.patience import SECONDS, Patience
-from slips.backends.machine.state import MachineState
 from slips.cli.output import say
 from slips.config import Config, load
 from slips.errors import UsageError
 from slips.operations import Operations
+from slips.place import Place, stack_of
 from slips.printable import one_line
-from slips.site import MachineSite, Site, StackSite, WorkerSite
-
-if TYPE_CHECKING:
-    from slips.backends.aws.clients import Clients
-    from slips.backends.aws.operations import StackOperations
 
 CONFIG_FILES = ("slips.yml", "config.yml")
 NEEDS = {
@@ -34,9 +22,9 @@ NEEDS = {
     "sample": ": 'sample' needs its 'bucket_mapping'",
     **{name: f": '{name}' needs its handler and 'bucket_mapping'" for name in ("test", "local")},
 }
-"""What commands that could be content with the name of a stack want of the config."""
+"""Why these commands need a config even when a stack is named."""
 _LOADED = "slips.config"
-"""Where the loaded config is kept among what belongs to a command line."""
+"""Key of the loaded config in the `meta` of a command line."""
 
 
 class Options(Struct, frozen=True):
@@ -118,77 +106,19 @@ def stack_config(ctx: typer.Context, name: str) -> Config | None:
     return config if options(ctx).config or config.stack_name == name else None
 
 
-# ---- the backend that operators work on
+def place_of(ctx: typer.Context, stack: str | None, endpoint: str | None = None) -> Place:
+    """Where the command works; without a stack's name the config says. `stack` and `endpoint` stand behind its name."""
+    name = one_of("-s", options(ctx).stack, stack)
+    if name is None:
+        name = stack_of(load_config(ctx), on_aws=options(ctx).aws)
+    return Place(name, options(ctx).region, endpoint_url(ctx, endpoint), tell)
 
 
-def stack_name(ctx: typer.Context, given: str | None) -> str | None:
-    """The stack to work on; None: this machine. Without a stack's name this needs the config."""
-    named = one_of("-s", options(ctx).stack, given)
-    if named is not None:
-        return named
-    config = load_config(ctx)
-    return config.stack_name if options(ctx).aws or config.backend.embedded is None else None
+def open_operations(ctx: typer.Context, stack: str | None) -> AbstractContextManager[Operations]:
+    """Opens what operators do where the command works."""
+    return place_of(ctx, stack).operations(lambda: load_config(ctx))
 
 
-@contextmanager
-def open_backend(ctx: typer.Context, stack: str | None, endpoint: str | None = None) -> Iterator[Operations]:
-    """The backend to work on, closed at the end. `stack` and `endpoint` are what stands behind the command's name."""
-    name = stack_name(ctx, stack)
-    if name is not None:
-        yield open_stack(ctx, name, endpoint)
-        return
-    config = load_config(ctx)
-    with open_state(config) as state:
-        yield MachineOperations(config, state)
-
-
-@contextmanager
-def open_site(
-    ctx: typer.Context, config: Config, stack: str | None, endpoint: str | None = None
-) -> Iterator[tuple[Site, Operations]]:
-    """Where stations can work for an operator, and the backend that it is, closed at the end."""
-    name, server, region = stack_name(ctx, stack), endpoint_url(ctx, endpoint), options(ctx).region
-    if name is not None:
-        deployed = open_stack(ctx, name, endpoint)
-        yield StackSite(config, deployed.stack, endpoint_url=server, region=region), deployed
-        return
-    with open_state(config) as state:
-        yield MachineSite(config, state, endpoint_url=server, region=region), MachineOperations(config, state)
-
-
-@contextmanager
-def open_state(config: Config, wait: float | None = SECONDS) -> Iterator[MachineState]:
-    """The state of this machine, closed at the end.
-
-    While another process has it locked, waits for `wait` seconds at most, or until it is free if that is None.
-    """
-    state = MachineState.open(config.state_directory, Patience(wait, tell=lambda text: say(one_line(text))))
-    try:
-        yield state
-    finally:
-        state.close()
-
-
-def open_stack(ctx: typer.Context, name: str, endpoint: str | None = None) -> StackOperations:
-    """The stack of that name. Raises UsageError if there is none."""
-    from slips.backends.aws.operations import StackOperations
-    from slips.backends.aws.stack import DeployedStack
-
-    return StackOperations(DeployedStack.find(make_clients(ctx, endpoint), name))
-
-
-def make_clients(ctx: typer.Context, endpoint: str | None = None) -> Clients:
-    """AWS, as the global options want it."""
-    from slips.backends.aws.clients import Clients
-
-    return Clients(options(ctx).region, endpoint_url(ctx, endpoint))
-
-
-def handler_site(ctx: typer.Context, config: Config, stack: str | None, endpoint: str | None) -> WorkerSite:
-    """Where this process runs handlers, on the objects of a stack or of this machine."""
-    return WorkerSite(
-        config,
-        in_s3=stack_name(ctx, stack) is not None,
-        endpoint_url=endpoint_url(ctx, endpoint),
-        region=options(ctx).region,
-    )
+def tell(text: str) -> None:
+    """Says in one line what is waited for."""
+    say(one_line(text))

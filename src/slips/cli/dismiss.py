@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from slips.cli import items
-from slips.cli.context import Json, StackName, open_backend
+from slips.cli.context import Json, StackName, open_operations
 from slips.cli.errors import item_lines, to_dict
 from slips.cli.output import plural, print_json_list, say, show_text
 from slips.errors import StateError, UsageError
@@ -61,31 +61,31 @@ def dismiss(
             "dismiss: nothing is chosen; expected an ID, --since, --prefix, --type, --limit, --undelivered, or --all; "
             "'slips errors' lists what there is"
         )
-    with open_backend(ctx, stack) as backend:
+    with open_operations(ctx, stack) as operations:
         show: Callable[[str], None] = say if json_ else show_text
-        messages = _unreadable(backend, show) if undelivered else []
+        messages = _unreadable(operations, show) if undelivered else []
         revisions: list[Revision] = []
         problem = None
         if chosen or all_:
-            named = {(found := items.find(backend, each)).request_id: found for each in ids or ()}
-            table = named.values() if ids else backend.errors.scan()
+            named = {(found := items.find(operations, each)).request_id: found for each in ids or ()}
+            table = named.values() if ids else operations.errors.scan()
             problem = _show(islice(choice.of(table), limit), revisions, show)
         if revisions or messages:
             try:
                 _confirm(revisions, messages, yes)
             except BaseException:
-                if backend.undelivered:
-                    backend.undelivered.release([each.receipt for each in messages])
+                if operations.undelivered:
+                    operations.undelivered.release([each.receipt for each in messages])
                 raise
         done = Dismissal()
-        gone = evidence(backend, revisions, messages, done)
+        gone = evidence(operations, revisions, messages, done)
         if json_:
             print_json_list(gone)
         else:
             for _ in gone:
                 pass
             what = _told(done.items, done.messages)
-            show_text(f"{what} dismissed" if revisions or messages else f"nothing to dismiss{items.where(backend)}")
+            show_text(f"{what} dismissed" if revisions or messages else f"nothing to dismiss{items.where(operations)}")
         if problem:
             raise problem
 
@@ -101,14 +101,14 @@ def _show(chosen: Iterable[ErrorItem], revisions: list[Revision], show: Callable
     return None
 
 
-def _unreadable(backend: Operations, show: Callable[[str], None]) -> list[Unreadable]:
-    if backend.undelivered is None:
+def _unreadable(operations: Operations, show: Callable[[str], None]) -> list[Unreadable]:
+    if operations.undelivered is None:
         raise UsageError(
             "--undelivered: there is no queue of undelivered messages here; expected a stack of this version; name it "
             "with -s STACK, or --aws"
         )
-    waiting = backend.count_undelivered()
-    found = list(unreadable(backend.undelivered, read_back=backend.read_back, ledger=backend.ledger))
+    waiting = operations.count_undelivered()
+    found = list(unreadable(operations.undelivered, read_back=operations.read_back, ledger=operations.ledger))
     for each in found:
         show(f"undelivered message: {one_line(each.why)}")
     if waiting and not found:

@@ -14,10 +14,8 @@ from slips.cli.context import (
     Json,
     StackName,
     load_config,
-    open_site,
-    open_stack,
+    place_of,
     stack_config,
-    stack_name,
 )
 from slips.cli.errors import object_line
 from slips.cli.output import plural, print_json, say, show_text
@@ -65,30 +63,31 @@ def drain(
       slips drain --type KeyError --since 1d --dry-run
       slips drain -s my-stack
     """
-    name = stack_name(ctx, stack)
+    place = place_of(ctx, stack, endpoint_url)
+    name = place.stack
     if remote and name is None:
         raise UsageError("--remote: this machine has no Drain function; expected a stack: -s STACK, or --aws")
     config = load_config(ctx) if name is None else None if remote else stack_config(ctx, name)
     done = DrainResult()
     if name is not None and config is None:
-        its = open_stack(ctx, name, endpoint_url)
+        its = place.stack_operations(name)
         request = DrainRequest(whole(ids, its), since, prefix, type_, limit, dry_run)
         with told(done, its, dry_run, json_), counting("items drained") as count:
             for drained in station.drain_remotely(request, its, done):
                 count(drained)
         return
     assert config is not None  # noqa: S101 - for mypy
-    with open_site(ctx, config, stack, endpoint_url) as (site, backend):
-        request = DrainRequest(whole(ids, backend), since, prefix, type_, limit, dry_run)
+    with place.site(config) as (site, operations):
+        request = DrainRequest(whole(ids, operations), since, prefix, type_, limit, dry_run)
         show = dry_run and not json_
         progress = nullcontext(_shown) if show else counting("items drained")
-        with told(done, backend, dry_run, json_), progress as count:
+        with told(done, operations, dry_run, json_), progress as count:
             for step in station.drain(request, site, done):
                 if isinstance(step, Replayed):
                     count(1)
                     for event in step.item.events if show and step.lanes else ():
                         show_text(object_line(step.item, event))
-            if dry_run and done.undelivered is not None and (waiting := backend.count_undelivered()):
+            if dry_run and done.undelivered is not None and (waiting := operations.count_undelivered()):
                 done.notes.append(f"about {plural(waiting, 'undelivered message')} would be put back, too")
 
 
@@ -96,9 +95,9 @@ def _shown(_: int) -> None:
     """A dry run shows each item: that is progress enough."""
 
 
-def whole(ids: list[str] | None, backend: Operations) -> list[str] | None:
+def whole(ids: list[str] | None, operations: Operations) -> list[str] | None:
     """The ids of the items that are named by how their ids begin, each once. Raises UsageError for one that is none."""
-    return list({items.find(backend, each).request_id: None for each in ids}) if ids else None
+    return list({items.find(operations, each).request_id: None for each in ids}) if ids else None
 
 
 def to_dict(report: DrainResult) -> dict[str, Any]:
@@ -108,18 +107,18 @@ def to_dict(report: DrainResult) -> dict[str, Any]:
 
 
 @contextmanager
-def told(report: DrainResult, backend: Operations, dry_run: bool, json_: bool) -> Iterator[None]:
+def told(report: DrainResult, operations: Operations, dry_run: bool, json_: bool) -> Iterator[None]:
     """Says in the end what was done; also if an error or Ctrl-C ends it after some of it."""
     try:
         yield
     except BaseException:
         if report.drained or report.undelivered:
-            _print(report, backend, dry_run, json_)
+            _print(report, operations, dry_run, json_)
         raise
-    _print(report, backend, dry_run, json_)
+    _print(report, operations, dry_run, json_)
 
 
-def _print(report: DrainResult, backend: Operations, dry_run: bool, json_: bool) -> None:
+def _print(report: DrainResult, operations: Operations, dry_run: bool, json_: bool) -> None:
     for note in report.notes:
         say(one_line(note))
     if any(note.startswith(STAYS) for note in report.notes):
@@ -131,11 +130,11 @@ def _print(report: DrainResult, backend: Operations, dry_run: bool, json_: bool)
     if report.drained:
         what = "would be drained" if dry_run else "drained"
         show_text(
-            f"{plural(report.drained, 'item')} {what}: {on}{'' if dry_run else f'; {PROCESSED_BY[backend.kind]}'}"
+            f"{plural(report.drained, 'item')} {what}: {on}{'' if dry_run else f'; {PROCESSED_BY[operations.kind]}'}"
         )
     elif not report.undelivered:
-        show_text(f"nothing to drain{items.where(backend)}")
+        show_text(f"nothing to drain{items.where(operations)}")
     if report.undelivered:
-        show_text(f"{plural(report.undelivered, 'undelivered object event')} put back; {PROCESSED_BY[backend.kind]}")
+        show_text(f"{plural(report.undelivered, 'undelivered object event')} put back; {PROCESSED_BY[operations.kind]}")
     if report.kept:
         show_text(f"{plural(report.kept, 'item')} kept: 'slips dismiss' takes out what cannot be replayed")

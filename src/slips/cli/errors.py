@@ -15,7 +15,7 @@ import typer
 
 from slips.backends.machine import private
 from slips.cli import items
-from slips.cli.context import Json, StackName, open_backend
+from slips.cli.context import Json, StackName, open_operations
 from slips.cli.output import headline, plural, print_json, print_json_list, readable_json, say, show_json, show_text
 from slips.errors import SlipsError, UsageError
 from slips.model import ErrorItem, ObjectEvent, Range
@@ -42,15 +42,15 @@ def errors(
       slips errors --prefix my-logs/cloudtrail/ --group
       slips errors -s my-stack --json
     """
-    with open_backend(ctx, stack) as backend:
-        chosen = Choice(since, prefix, type_).of(backend.errors.scan())
+    with open_operations(ctx, stack) as operations:
+        chosen = Choice(since, prefix, type_).of(operations.errors.scan())
         if group:
-            _print_groups(grouped(chosen)[:limit], json_, items.where(backend))
+            _print_groups(grouped(chosen)[:limit], json_, items.where(operations))
         elif json_:
             print_json_list(map(to_dict, islice(chosen, limit)))
         else:
-            _print_items(islice(chosen, limit), bool(since or prefix or type_), items.where(backend))
-        _tell_of_undelivered(backend)
+            _print_items(islice(chosen, limit), bool(since or prefix or type_), items.where(operations))
+        _tell_of_undelivered(operations)
 
 
 def _tell_of_undelivered(operations: Operations) -> None:
@@ -163,8 +163,8 @@ def error(
       slips error 2a45219e-336f-11e8-a549-af410f2364a8
       slips error 2a45 -f json -o argument.json
     """
-    with open_backend(ctx, stack) as backend:
-        item = items.find(backend, id_)
+    with open_operations(ctx, stack) as operations:
+        item = items.find(operations, id_)
     match format_:
         case "text":
             text = _detail(item)

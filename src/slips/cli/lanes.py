@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from slips.cli.context import Json, StackName, open_backend
+from slips.cli.context import Json, StackName, open_operations
 from slips.cli.output import print_json, say, show_text
 from slips.config import Config, LaneConfig
 from slips.model import LANES, Lane
@@ -68,12 +68,12 @@ def limit(
       slips limit slow -d 5 -b 10
       slips limit fast -d 0 -s my-stack
     """
-    with open_backend(ctx, stack) as backend:
-        before = backend.limit(lane)
+    with open_operations(ctx, stack) as operations:
+        before = operations.limit(lane)
         wanted = {"delay": delay, "batch_size": batch_size}
         after = msgspec.structs.replace(before, **{name: value for name, value in wanted.items() if value is not None})
         if after != before:
-            backend.set_limit(lane, after)
+            operations.set_limit(lane, after)
     if json_:
         known = {name: getattr(after, name) for name in FIELDS}
         print_json({"lane": lane, **known, "before": {name: getattr(before, name) for name in FIELDS}})
@@ -81,7 +81,7 @@ def limit(
     for name in FIELDS:
         old, new = getattr(before, name), getattr(after, name)
         show_text(f"{name + ':':11} {old}" + (f" -> {new}" if new != old else ""))
-    if most := pace(after, batches=backend.kind == "stack"):
+    if most := pace(after, batches=operations.kind == "stack"):
         show_text(f"{'pace:':11} {most}")
     if after != before:
-        say(LASTS[backend.kind])
+        say(LASTS[operations.kind])

@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from slips.backends.aws.log_lines import is_usual, parsed, platform_record
-from slips.cli.context import Json, StackName, open_stack, options, stack_name
+from slips.cli.context import Json, StackName, options, place_of
 from slips.cli.output import print_json, show_text
 from slips.errors import UsageError
 from slips.model import format_time
@@ -56,12 +56,12 @@ def logs(
       slips logs -s my-stack --json
     """
     begin = moment(since, time.time(), "--since")
-    name = stack_name(ctx, stack)
-    if name is None:
+    place = place_of(ctx, stack)
+    if place.stack is None:
         raise UsageError(
             "this machine has no functions, and 'slips run' shows their output; expected -s STACK, or --aws"
         )
-    operations = open_stack(ctx, name)
+    operations = place.stack_operations(place.stack)
     found = operations.logs(chosen(operations, function), begin, containing, follow=follow)
     if not (json_ or containing or verbose or options(ctx).verbose):
         found = (line for line in found if not is_usual(line.message))

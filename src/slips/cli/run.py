@@ -14,10 +14,10 @@ from slips.cli.context import (
     Json,
     StackName,
     load_config,
-    open_backend,
-    open_state,
+    open_operations,
     options,
     refuse_stack,
+    tell,
 )
 from slips.cli.context import endpoint_url as one_endpoint_url
 from slips.cli.errors import group_line
@@ -25,6 +25,7 @@ from slips.cli.output import plural, print_json, readable_json, say, shortened, 
 from slips.config import Config
 from slips.errors import UsageError
 from slips.operations import Alarm, LaneStatus
+from slips.place import open_state
 from slips.printable import one_line
 from slips.service.summary import Summary
 from slips.service.supervisor import Supervisor
@@ -75,7 +76,7 @@ def run(
     from slips.cli.progress import watch
 
     config = load_config(ctx)
-    with open_state(config, wait=None) as state, state.exclusive(), watch(options(ctx).verbose) as observer:
+    with open_state(config, tell, wait=None) as state, state.exclusive(), watch(options(ctx).verbose) as observer:
         supervisor = Supervisor(
             config,
             state,
@@ -173,8 +174,8 @@ def status(
       slips status -s my-stack
       slips status --json
     """
-    with open_backend(ctx, stack) as backend:
-        found = backend.status(count_ledger=ledger)
+    with open_operations(ctx, stack) as operations:
+        found = operations.status(count_ledger=ledger)
     if found.alarms is None:
         say("alarms are unknown: AWS denies cloudwatch:DescribeAlarms; expected it to be allowed; allow it")
     if json_:
@@ -187,7 +188,7 @@ def status(
     else:
         show_text(f"ledger: {', '.join(f'{count:,} {state}' for state, count in found.ledger.items()) or 'empty'}")
     about = ", ".join(f"{count:,} of {kind.removesuffix('s')}s" for kind, count in found.errors.items())
-    show_text(f"errors: {about or f'none{items.where(backend)}'}")
+    show_text(f"errors: {about or f'none{items.where(operations)}'}")
     if isinstance(waiting := found.undelivered, int):
         show_text(f"undelivered: {plural(waiting, 'message') if waiting else 'none'}" + (PUT_BACK if waiting else ""))
     if isinstance(found.alarms, list):

@@ -21,12 +21,9 @@ from slips.cli import items
 from slips.cli.context import (
     EndpointUrl,
     StackName,
-    handler_site,
     load_config,
-    open_backend,
-    open_stack,
     options,
-    stack_name,
+    place_of,
 )
 from slips.cli.errors import event_text
 from slips.cli.output import plural, readable_json, say, show_json, show_text
@@ -37,6 +34,7 @@ from slips.pipeline.ended import Success
 from slips.pipeline.process import Processor
 from slips.pipeline.replay import with_key_of_today
 from slips.pipeline.sample import sample as pick
+from slips.place import Place
 from slips.ports import ObjectStore
 from slips.printable import LogFormatter, one_line
 from slips.streams import in_pieces
@@ -85,9 +83,10 @@ def local(
             "nothing to test on, or two things; expected either -r ID or -d FILE; "
             "'slips errors' lists ids, 'slips sample' makes a file"
         )
+    place = place_of(ctx, stack, endpoint_url)
     if request_id is not None:
-        with open_backend(ctx, stack, endpoint_url) as backend:
-            item = items.find(backend, request_id)
+        with place.operations(lambda: config) as operations:
+            item = items.find(operations, request_id)
             events = item.events
             if not events:
                 raise UsageError(
@@ -113,7 +112,7 @@ def local(
     # As in `run`: what handlers print is no part of the output.
     with redirect_stdout(in_pieces(sys.stderr)):
         os.environ.update(config.handler.environment)
-        site = handler_site(ctx, config, stack, endpoint_url)
+        site = place.handler_site(config)
         handlers, store = site.handlers, site.store
         _log.info("Handler: %s in %s", ", ".join(each.__name__ for each in handlers), config.handler.path)
         site.args()  # what is wrong with a secret is told before an object is read
@@ -235,8 +234,9 @@ def sample(
       slips sample | slips test -d -
     """
     config = load_config(ctx)
-    store = handler_site(ctx, config, stack, endpoint_url).store
-    streams = _streams(ctx, stack, endpoint_url)
+    place = place_of(ctx, stack, endpoint_url)
+    store = place.handler_site(config).store
+    streams = _streams(place, is_named=stack is not None or options(ctx).stack is not None)
     found: list[ObjectEvent] = []
     failed = False
     for sampled in pick(config, store, number, streams):
@@ -260,15 +260,14 @@ def sample(
         raise typer.Exit(1)
 
 
-def _streams(ctx: typer.Context, stack: str | None, endpoint_url: str | None) -> dict[Lane, str]:
-    """Physical names of the stack's streams, as the original wrote them; none on this machine, or before a deploy."""
-    name = stack_name(ctx, stack)
-    if name is None:
+def _streams(place: Place, *, is_named: bool) -> dict[Lane, str]:
+    """Physical names of the stack's streams; none on this machine, nor before a deploy unless the stack `is_named`."""
+    if place.stack is None:
         return {}
     try:
-        return open_stack(ctx, name, endpoint_url).stack.streams
+        return place.stack_operations(place.stack).stack.streams
     except UsageError as error:
-        if stack is not None or options(ctx).stack is not None:
+        if is_named:
             raise
         say(f"'dest_stream' is left empty: {one_line(str(error))}")
         return {}

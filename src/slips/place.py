@@ -1,0 +1,87 @@
+"""Places: where an operator works, a stack or this machine. This module alone chooses, and opens what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from slips.backends.machine.operations import MachineOperations
+from slips.backends.machine.patience import SECONDS, Patience
+from slips.backends.machine.state import MachineState
+from slips.config import Config
+from slips.operations import Operations
+from slips.site import MachineSite, Site, StackSite, WorkerSite
+
+if TYPE_CHECKING:
+    from slips.backends.aws.operations import StackOperations
+
+Tell = Callable[[str], None]
+"""Gets a message for people: what this waits for."""
+
+
+class Place(Struct, frozen=True):
+    """The stack of that name; this machine if there is no name."""
+
+    stack: str | None
+    region: str | None = None
+    endpoint_url: str | None = None
+    """Server that stands for AWS, or for S3 alone."""
+    tell: Tell = lambda _: None
+
+    @contextmanager
+    def operations(self, config: Callable[[], Config]) -> Iterator[Operations]:
+        """Opens what operators do here, closed at the end. A stack's name is enough; this machine needs the config.
+
+        Raises UsageError if there is no such stack, StateError if the state of this machine cannot be used.
+        """
+        if self.stack is not None:
+            yield self.stack_operations(self.stack)
+            return
+        known = config()
+        with open_state(known, self.tell) as state:
+            yield MachineOperations(known, state)
+
+    @contextmanager
+    def site(self, config: Config) -> Iterator[tuple[Site, Operations]]:
+        """Opens the place for stations, too, closed at the end. Raises as `operations` does."""
+        if self.stack is not None:
+            operations = self.stack_operations(self.stack)
+            yield StackSite(config, operations.stack, endpoint_url=self.endpoint_url, region=self.region), operations
+            return
+        with open_state(config, self.tell) as state:
+            site = MachineSite(config, state, endpoint_url=self.endpoint_url, region=self.region)
+            yield site, MachineOperations(config, state)
+
+    def handler_site(self, config: Config) -> WorkerSite:
+        """The site of handlers that run in this process, on objects of the stack or of this machine."""
+        in_s3 = self.stack is not None
+        return WorkerSite(config, in_s3=in_s3, endpoint_url=self.endpoint_url, region=self.region)
+
+    def stack_operations(self, name: str) -> StackOperations:
+        """Operations on the stack of that name. Raises UsageError if there is none."""
+        from slips.backends.aws.clients import Clients
+        from slips.backends.aws.operations import StackOperations
+        from slips.backends.aws.stack import DeployedStack
+
+        return StackOperations(DeployedStack.find(Clients(self.region, self.endpoint_url), name))
+
+
+def stack_of(config: Config, *, on_aws: bool) -> str | None:
+    """The stack that operators of this config work on; None if that is this machine, unless AWS is asked for."""
+    return config.stack_name if on_aws or config.backend.embedded is None else None
+
+
+@contextmanager
+def open_state(config: Config, tell: Tell, wait: float | None = SECONDS) -> Iterator[MachineState]:
+    """Opens the state of this machine, closed at the end.
+
+    If another process has the state locked, waits for `wait` seconds at most, or until it is free if that is None.
+    """
+    state = MachineState.open(config.state_directory, Patience(wait, tell=tell))
+    try:
+        yield state
+    finally:
+        state.close()
