@@ -1,16 +1,16 @@
-"""AWS event JSON ↔ model: the payload of a function in, object events (and why an invocation failed) out.
+"""Decodes the payloads of functions to object events, and to the cause of a failed invocation; encodes object events.
 
-    arrivals      what EventPusher is invoked with: deliveries of SNS, SQS and EventBridge around events of S3
+    arrivals      payloads of EventPusher: deliveries of SNS, SQS and EventBridge around events of S3
     s3            a record of S3's own event, one of the two sources
     eventbridge   an event of EventBridge, the other source
-    lane          object events as slips writes them: records of a lane, the payload of MainFunc
-    lost          what Reporter and Drain are given: on-failure records and dead letters, around any of the above
-    cause         why AWS gave an invocation up
-    object_event  an ObjectEvent out of JSON values, checked
-    members       members of JSON objects, and the words for one that is missing or wrong
+    lane          object events as slips encodes them: records of a lane, payloads of MainFunc
+    lost          payloads of Reporter and Drain: on-failure records and dead letters, around any of the above
+    cause         the cause for which AWS gave an invocation up
+    object_event  an ObjectEvent made of JSON values, checked
+    members       members of JSON objects, and the error texts for one that is missing or wrong
 
-Nothing here does I/O or trusts its input. Whatever the JSON is, the answer is an event, a problem in words, or an
-`EnvelopeError`, and no other exception. The shapes are AWS's; `tests/events/` has one of each.
+These modules do no I/O and trust no input. Any JSON results in an event, a problem in words, or an `EnvelopeError`, and
+in no other exception. The shapes are those of AWS; `tests/events/` has one of each.
 
 - S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 - EventBridge: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html

@@ -1,4 +1,4 @@
-"""What EventPusher is invoked with: an event of S3 or EventBridge, or deliveries of SNS or SQS around such events."""
+"""Decodes payloads of EventPusher: an event of S3 or EventBridge, or deliveries of SNS or SQS around such events."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from slips.errors import EnvelopeError
 from slips.model import ObjectEvent
 
 DEPTH = 24
-"""Texts and objects may be nested this deep. A failed reporter's record as it is redriven to a queue takes a dozen."""
+"""Most levels of nested texts and objects. The record of a failed reporter, redriven to a queue, has a dozen."""
 
 
 class Message(Struct):
     """One message for EventPusher: a record of SNS or SQS, or one that S3 sent itself."""
 
     events: list[ObjectEvent] = field(default_factory=list)
-    """Objects created, without `lane` and `dest_stream`."""
+    """Events of created objects, without `lane` and `dest_stream`."""
     ignored: int = 0
-    """Test events, deletions and whatever else creates no object."""
+    """Number of test events, deletions and other events that create no object."""
     id: str = ""
-    """SQS message id, to report a partial failure with; else empty."""
+    """SQS message id, to report a partial failure with; empty if the message is not of SQS."""
     queue: str = ""
-    """ARN of the SQS queue that the message came from; else empty."""
+    """ARN of the SQS queue that the message came from; empty if the message is not of SQS."""
     receives: int = 0
-    """How often the queue has given the message out, this time included; 0 if AWS does not say."""
+    """How many times the message was received, this time included; 0 if AWS names no number."""
     problem: str = ""
-    """Why the message, or part of it, cannot be read; `events` are those of the other parts."""
+    """The reason why the message, or a part of it, cannot be read; `events` are those of the other parts."""
 
 
 def messages(payload: Any) -> list[Message]:
-    """The messages of an event of SNS, SQS, S3 or EventBridge, in order; a bad one has a problem and hides no other."""
+    """Return the messages of an event of SNS, SQS, S3 or EventBridge, in order. A bad message has a `problem`."""
     records = payload.get("Records") if isinstance(payload, dict) else None
     if not isinstance(records, list):
         return [_message(Arrivals.read, payload, "event")]
@@ -45,15 +45,15 @@ def messages(payload: Any) -> list[Message]:
 
 
 def evidence(record: Any, longest: int) -> str:
-    """A text of an SQS record that `unwrap` reads: the whole record, or its body if that is over `longest` bytes."""
+    """Return a text of an SQS record that `unwrap` reads: the whole, or its body if that is over `longest` bytes."""
     whole, body = json.dumps({"Records": [record]}), dig(record, "body")
     return body if isinstance(body, str) and len(whole) > longest else whole
 
 
 class Arrivals:
-    """Collects the objects created in a payload, through whatever is wrapped around them.
+    """Collects the events of objects created from a payload, through all wrappings around them.
 
-    What cannot be read raises EnvelopeError, or is a problem if it is one of several records.
+    The methods raise EnvelopeError for a value that cannot be read; one of several records becomes a problem instead.
     """
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class Arrivals:
         self.problems: list[str] = []
 
     def read(self, value: Any, where: str, depth: int = 0) -> None:
-        """Collects from an event of AWS, or the JSON text of one."""
+        """Collect from an event of AWS, or from the JSON text of one."""
         if depth > DEPTH:
             raise EnvelopeError(f"{where}: nested too deep; at most {DEPTH} levels were expected")
         if isinstance(value, str):
@@ -90,7 +90,7 @@ class Arrivals:
             self.read_other(value, where, depth)
 
     def read_record(self, record: Any, where: str, depth: int = 0) -> None:
-        """Collects from a member of `Records`."""
+        """Collect from a member of `Records`."""
         if not isinstance(record, dict):
             raise EnvelopeError(f"{where}: {kind_of(record)}; an object was expected")
         if "s3" in record:
@@ -103,16 +103,16 @@ class Arrivals:
             self.read_other_record(record, where)
 
     def read_delivery(self, message: dict[str, Any], name: str, where: str, depth: int) -> None:
-        """Collects from the text called `name` that SNS or SQS delivered."""
+        """Collect from the member `name` of a message, a text that SNS or SQS delivered."""
         self.read(need(message, name, str, where), f"{where}.{name}", depth + 1)
 
     def read_other(self, value: Any, where: str, depth: int) -> None:
-        """Refuses a value that no source sends."""
-        what = keys_of(value) if isinstance(value, dict) else kind_of(value)
-        raise EnvelopeError(f"{where}: {what}; an event of S3, SNS, SQS or EventBridge was expected")
+        """Refuse a value that no source sends."""
+        found = keys_of(value) if isinstance(value, dict) else kind_of(value)
+        raise EnvelopeError(f"{where}: {found}; an event of S3, SNS, SQS or EventBridge was expected")
 
     def read_other_record(self, record: dict[str, Any], where: str) -> None:
-        """Refuses a record that no source sends."""
+        """Refuse a record that no source sends."""
         raise EnvelopeError(f"{where}: {keys_of(record)}; a record of S3, SNS or SQS was expected")
 
     def _add(self, event: ObjectEvent | None) -> None:
@@ -139,12 +139,12 @@ def _message(read: Callable[[Arrivals, Any, str], None], value: Any, where: str)
 
 
 def _count(text: str) -> int:
-    """A number as SQS writes it; 0 for a text that is none."""
+    """Convert a number as SQS writes it; 0 for any other text."""
     return int(text) if re.fullmatch("[0-9]{1,9}", text) else 0
 
 
 def _confirmation(message: dict[str, Any], where: str) -> str:
-    """What to do about a topic that would notify the queue, or has ended to: its link is for the owner to open."""
+    """Return the error text for a topic that asks to confirm a subscription, or has ended one, with advice."""
     topic = loose(message, "TopicArn")
     asks = "waits for a confirmation" if message["Type"] == "SubscriptionConfirmation" else "has ended"
     return (

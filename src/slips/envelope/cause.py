@@ -1,4 +1,4 @@
-"""Why AWS gave an invocation up. A Cause is for people: what is missing or odd in it is empty, and loses no event.
+"""Decodes the cause for which AWS gave an invocation up. A Cause is for people: missing or odd parts are empty.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 """
@@ -15,28 +15,28 @@ from slips.envelope.members import dig, loose
 from slips.model import format_time, readable
 
 _REQUEST = re.compile(r"(?:RequestId: \S+ (?:Error: )?|\S+Z \S+ (?=Task timed out))")
-"""What Lambda puts before its own error messages: it would make alike errors differ."""
+"""The prefix of Lambda's own error messages, removed since it would make alike errors differ."""
 
 
 class Cause(Struct):
-    """Why an invocation was given up."""
+    """The cause for which an invocation was given up."""
 
     request_id: str = ""
     function: str = ""
-    """ARN; empty for a dead letter, which does not name it."""
+    """ARN of the function; empty for a dead letter, which does not name the function."""
     condition: str = ""
     """E.g. "RetriesExhausted", "EventAgeExceeded", "RetryAttemptsExhausted"; empty for a dead letter."""
     attempts: int = 0
-    """0 if AWS does not say."""
+    """Number of attempts; 0 if AWS names no number."""
     error_type: str = ""
     message: str = ""
     traceback: str = ""
     failed_at: str = ""
-    """RFC 3339 UTC with milliseconds; empty if AWS does not say."""
+    """Time of the failure, RFC 3339 UTC with milliseconds; empty if AWS names none."""
 
 
 def of_failure(record: dict[str, Any]) -> Cause:
-    """The cause in an on-failure record."""
+    """Return the cause in an on-failure record."""
     response = record.get("responsePayload")
     condition = loose(record, "requestContext", "condition")
     message = _REQUEST.sub("", loose(response, "errorMessage"), count=1)
@@ -57,7 +57,7 @@ def of_failure(record: dict[str, Any]) -> Cause:
 
 
 def of_dead_letter(message: dict[str, Any]) -> Cause | None:
-    """The cause in the attributes of a message that was the dead letter of a function; None for any other message.
+    """Return the cause in the attributes of a dead letter of a function; None for any other message.
 
     SNS writes an attribute as {"Value"}, SQS as {"stringValue"} to Lambda and as {"StringValue"} to others.
     """
@@ -79,7 +79,7 @@ def of_dead_letter(message: dict[str, Any]) -> Cause | None:
 
 
 def _lines(frames: Any) -> str:
-    """A stack trace as Lambda writes that of a Python function: a list of texts."""
+    """Join a stack trace, which Lambda writes for Python functions as a list of texts; empty for any other value."""
     texts = (
         [readable(frame).rstrip("\n") for frame in frames if isinstance(frame, str)] if isinstance(frames, list) else []
     )
@@ -87,14 +87,14 @@ def _lines(frames: Any) -> str:
 
 
 def _type_of(message: str) -> str:
-    """The error type that Lambda leaves out of some of its own errors."""
+    """Return the error type that Lambda leaves out of some of its own errors; empty for any other error."""
     if "Task timed out" in message:
         return "Sandbox.Timedout"
     return "Runtime.ExitError" if "exited" in message else ""
 
 
 def _time(text: str) -> str:
-    """RFC 3339, or milliseconds since the epoch, in our form; empty for any other text."""
+    """Convert RFC 3339, or milliseconds since the epoch, to RFC 3339 UTC; empty for any other text."""
     try:
         if text.isdecimal():
             return format_time(int(text) / 1000)

@@ -1,4 +1,4 @@
-"""An event of EventBridge, to an ObjectEvent.
+"""Decodes an event of EventBridge to an ObjectEvent.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 """
@@ -19,11 +19,11 @@ REASONS = {
     "CopyObject": "ObjectCreated:Copy",
     "CompleteMultipartUpload": "ObjectCreated:CompleteMultipartUpload",
 }
-"""EventBridge's reasons as S3's own event names."""
+"""S3's own event name for each reason of EventBridge."""
 
 
 def of_eventbridge(notice: dict[str, Any], where: str) -> ObjectEvent | None:
-    """The event of the object that EventBridge says was created; None if S3 says that another thing happened to it.
+    """Return the event of a created object; None if the notice is of another change of an object.
 
     Raises EnvelopeError.
     """

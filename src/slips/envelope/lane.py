@@ -1,4 +1,4 @@
-"""Object events as slips writes them: the records of a lane's stream, and the payload of MainFunc."""
+"""Encodes and decodes object events for records of a lane's stream and payloads of MainFunc."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ _KEYS = set(ObjectEvent.__struct_fields__)
 
 
 class LaneRecord(Struct):
-    """One record of a lane's stream: an object event, checked but left as the JSON that it came as; or a problem."""
+    """One record of a lane's stream: an object event, checked but still encoded as JSON, or a problem."""
 
     sequence_number: str
-    """Empty if there is none, which Lambda takes for a failure of the whole batch."""
+    """Empty if the record has none. Lambda reads an empty number as a failure of the whole batch."""
     data: bytes = b""
-    """JSON of the event, as `encode` writes it; empty if there is a problem."""
+    """JSON of the event, in the form of `encode`; empty if there is a problem."""
     problem: str = ""
 
 
 def encode(event: ObjectEvent) -> bytes:
-    """The data of a Kinesis record that carries an event: the JSON of the event."""
+    """Encode an event as JSON, for the data of a Kinesis record."""
     return msgspec.json.encode(event.to_dict())
 
 
 def decode(data: bytes) -> ObjectEvent:
-    """The event that `encode` wrote. Raises `EnvelopeError`."""
+    """Decode an event that `encode` wrote. Raises `EnvelopeError`."""
     return from_json(parsed(data, "data"), "data")
 
 
 def lane_records(payload: Any) -> list[LaneRecord]:
-    """The records of a Kinesis event, in order. Raises `EnvelopeError` for any other payload."""
+    """Return the records of a Kinesis event, in order. Raises `EnvelopeError` for any other payload."""
     records = []
     for number, record in enumerate(need(payload, "Records", list, "event")):
         result = LaneRecord(loose(record, "kinesis", "sequenceNumber"))
@@ -50,7 +50,7 @@ def lane_records(payload: Any) -> list[LaneRecord]:
 
 
 def arguments(payload: Any) -> list[ObjectEvent]:
-    """The object events that MainFunc is invoked with, in a list, or one alone. Raises `EnvelopeError`."""
+    """Decode a payload of MainFunc: a list of object events, or one alone. Raises `EnvelopeError`."""
     if isinstance(payload, dict):
         return [from_json(payload, "event")]
     if not isinstance(payload, list):
@@ -59,18 +59,18 @@ def arguments(payload: Any) -> list[ObjectEvent]:
 
 
 def of_kinesis(record: Any, where: str) -> ObjectEvent:
-    """The event that a record of a Kinesis event carries. Raises `EnvelopeError`."""
+    """Decode the object event in a record of a Kinesis event. Raises `EnvelopeError`."""
     there = f"{where}.kinesis.data"
     return from_json(parsed(_data(record, where), there), there)
 
 
 def _checked_data(record: Any, where: str) -> bytes:
-    """The data of a record of a Kinesis event that carries an object event. Raises `EnvelopeError`."""
+    """Return the data of a record of a Kinesis event, checked to be an object event. Raises `EnvelopeError`."""
     there = f"{where}.kinesis.data"
     data = _data(record, where)
     value = parsed(data, there)
     event = from_json(value, there)
-    # Only keys of an event were checked: others, of any length and depth, must not get into a payload.
+    # Only keys of an object event are checked: other keys, of any length and depth, must not get into a payload.
     return data if value.keys() <= _KEYS else encode(event)
 
 

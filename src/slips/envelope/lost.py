@@ -1,4 +1,4 @@
-"""What Reporter and Drain are given: on-failure records and dead letters around the payload of a lost invocation.
+"""Decodes payloads of Reporter and Drain: on-failure records and dead letters around the payload of a lost invocation.
 
 https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 """
@@ -19,33 +19,34 @@ from slips.model import ObjectEvent
 
 
 class Batch(Struct):
-    """Records that a stream mapping gave up. They are not in its on-failure record: they must be read back."""
+    """Records that an event source mapping gave up. Its on-failure record names only their place in the stream."""
 
     stream_arn: str
     shard_id: str
     first: str
-    """Sequence number, as `last`; both inclusive."""
+    """First sequence number; `first` and `last` are both inclusive."""
     last: str
     size: int
     first_arrival: str = ""
 
 
 class Unwrapped(Struct):
-    """What was wrapped in a payload."""
+    """The content of a payload, without its wrappings."""
 
     events: list[ObjectEvent]
     batches: list[Batch]
     cause: Cause | None
-    """The one nearest to the events."""
+    """The innermost cause, nearest to the events."""
     ignored: int
     problems: list[str] = []
-    """Why parts of the payload cannot be read: the whole must be kept then, for people."""
+    """The reasons why parts of the payload cannot be read. If there are any, the whole payload must be kept."""
 
 
 def unwrap(payload: Any) -> Unwrapped:
-    """The object events in whatever wraps them: JSON texts, deliveries, dead letters, on-failure records, each in each.
+    """Unwrap object events from JSON texts, deliveries, dead letters and on-failure records, nested in any order.
 
-    What cannot be read hides nothing else. Raises `EnvelopeError` if nothing can be read, or nothing is in it.
+    A part that cannot be read becomes a problem, and hides no other part. Raises `EnvelopeError` if no part can be
+    read, or if the payload has no object event.
     """
     lost = _Lost()
     lost.read(payload, "payload")
@@ -56,7 +57,7 @@ def unwrap(payload: Any) -> Unwrapped:
 
 
 class _Lost(Arrivals):
-    """Collects arrivals, and beside them what only a lost invocation has: lanes, payloads of MainFunc, failures."""
+    """Collects arrivals, and what only lost invocations have: records of lanes, payloads of MainFunc, failures."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +75,7 @@ class _Lost(Arrivals):
             self._read_failure(value, where, depth)
         elif isinstance(value, dict) and "bucket_name" in value:
             self.events.append(from_json(value, where))
-        elif isinstance(value, dict) and "Body" in value:  # an SQS message as `ReceiveMessage` gives it
+        elif isinstance(value, dict) and "Body" in value:  # an SQS message in the form of `ReceiveMessage`
             self.read_delivery(value, "Body", where, depth)
         else:
             super().read_other(value, where, depth)

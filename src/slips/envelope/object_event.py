@@ -1,4 +1,4 @@
-"""Object events out of JSON values. Only one that can be sent on and stored comes out."""
+"""Makes object events of JSON values, and checks that each can be sent and stored."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from slips.model import ObjectEvent, readable
 S = TypeVar("S", bound=Struct)
 
 SHOWN = 40
-"""Characters before and behind half a character that a problem shows."""
+"""Characters shown before and behind a lone surrogate, in a problem."""
 
 
 def from_json(value: Any, where: str) -> ObjectEvent:
-    """The object event that a JSON object is. Raises EnvelopeError."""
+    """Convert a JSON object to an object event. Raises EnvelopeError."""
     try:
         return checked(msgspec.convert(value, ObjectEvent), where)
     except msgspec.ValidationError as error:
         raise EnvelopeError(f"{where}: {readable(str(error))}; an object event was expected") from error
-    except UnicodeEncodeError as error:  # a key of the object
+    except UnicodeEncodeError as error:  # in a key of the JSON object
         raise _no_text(where, error) from error
 
 
 def of_creation(where: str, **fields: Any) -> ObjectEvent:
-    """The event of an object that a source says was created. Raises EnvelopeError."""
+    """Make the event of an object that a source announces as created. Raises EnvelopeError."""
     for name in ("object_version_id", "object_sequencer"):
         if fields[name] in ("", "null"):  # "null" is the version of an object older than versioning
             fields[name] = None
@@ -38,9 +38,9 @@ def of_creation(where: str, **fields: Any) -> ObjectEvent:
 
 
 def checked(struct: S, where: str) -> S:
-    """`struct`, if its texts can be sent on: lone surrogates, which `json.loads` lets in, cannot.
+    """Return `struct`. Raises EnvelopeError if a text has a lone surrogate, which cannot be sent.
 
-    Raises EnvelopeError.
+    `json.loads` accepts such texts.
     """
     for name in struct.__struct_fields__:
         value = getattr(struct, name)

@@ -1,4 +1,4 @@
-"""A record of the event that S3 sends itself, to an ObjectEvent.
+"""Decodes a record of the event that S3 sends itself to an ObjectEvent.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 """
@@ -13,12 +13,12 @@ from slips.envelope.members import have, need
 from slips.envelope.object_event import of_creation
 from slips.model import ObjectEvent
 
-# What `quote_plus` and its likes in other languages write, with or without `/` among the safe characters.
+# Output of `quote_plus`, and of such functions in other languages, with or without `/` among the safe characters.
 _QUOTED = re.compile(r"(?:[A-Za-z0-9_.~!*'()/+-]|%[0-9A-Fa-f]{2})*")
 
 
 def of_s3(record: dict[str, Any], where: str) -> ObjectEvent | None:
-    """The event of the object that a record says was created; None for a record of another kind.
+    """Return the event of a created object; None for a record of another kind.
 
     Raises EnvelopeError.
     """
@@ -45,10 +45,11 @@ def of_s3(record: dict[str, Any], where: str) -> ObjectEvent | None:
 
 
 def unquoted(key: str) -> str:
-    """The object key that an S3 event means.
+    """Return the object key that an S3 event means.
 
-    S3 sends `quote_plus` but keeps `/`. Other servers quote `/`, too. radosgw sends the key itself, in which `+` is a
-    `+`: a character that quoting never leaves shows such a key, or an escape that is not UTF-8, as every key is.
+    S3 quotes keys with `quote_plus` but keeps `/`. Other servers quote `/`, too. radosgw sends the key itself, in which
+    `+` is a `+`. A key is unquoted only if quoting can have written it: it has no other character, and its escapes are
+    UTF-8, as every key is.
     """
     if not _QUOTED.fullmatch(key):
         return key
