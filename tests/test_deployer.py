@@ -146,7 +146,7 @@ def kinds() -> set[str]:
 
 
 def test_the_configs_cover_every_type_that_a_template_may_have() -> None:
-    sources = Path(slips.deploy.__file__).parent.glob("*.py")
+    sources = Path(slips.deploy.__file__).parent.rglob("*.py")
     assert {kind for source in sources for kind in re.findall(r'"(AWS::\w+::\w+)"', source.read_text())} == kinds()
 
 
@@ -603,7 +603,7 @@ def methods() -> dict[str, set[str]]:
 def test_the_commands_are_known_to_call_what_their_source_calls() -> None:
     package = Path(slips.deploy.__file__).parents[1]
     called: set[str] = set()
-    for source in [*package.glob("deploy/*.py"), *package.glob("backends/aws/*.py")]:
+    for source in [*package.glob("deploy/**/*.py"), *package.glob("backends/aws/**/*.py")]:
         for node in ast.walk(ast.parse(source.read_text())):
             # A paginator is asked for by the method's name.
             name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "value", None)
