@@ -18,7 +18,7 @@ from msgspec import inspect
 import original
 from slips import config
 from slips.config import Config, Mapping, Route, SnsTopic, reference
-from slips.config.arns import placeholder_arns
+from slips.config.arns import given_arns, placeholder_arns
 from slips.config.check import check as check_config
 from slips.config.check import find_handler
 from slips.config.declared import every_key, keys_of, unwrap
@@ -605,6 +605,24 @@ def _declared_arns() -> dict[str, str]:
         if "arn" in notes and "[]" not in path:
             found[f"{path}[]" if many else path] = notes["examples"][0]
     return found
+
+
+def test_deploy_looks_at_the_arns_of_the_stacks_own_account_by_key_or_name_of_the_source() -> None:
+    found = _declared_arns()
+    topic, role, key = (
+        "arn:aws:sns:us-east-1:123456789012:a",
+        found["handler.role_arn"],
+        found["backend.kms_key_arns[]"],
+    )
+    text = handler(f"role_arn: {role}").replace(
+        "sns_topics: []",
+        f"sns_topics: [{{name: A, arn: '{topic}'}}], kms_key_arns: ['{key}'], alarm_sns_arn: '{topic}'",
+    )
+    assert list(given_arns(right(text))) == [
+        ("backend.sns_topics A", topic),
+        ("backend.alarm_sns_arn", topic),
+        ("handler.role_arn", role),
+    ]
 
 
 def test_a_key_that_is_declared_to_hold_an_arn_is_checked_by_that_alone() -> None:

@@ -1,9 +1,9 @@
-"""ARNs of a config that cannot be real: the checks warn of them, `deploy` refuses them."""
+"""The ARNs in a config, found by the declaration: those that cannot be real, and those that `deploy` looks at."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import inspect
@@ -16,7 +16,14 @@ from slips.config.schema import Config
 def placeholder_arns(config: Config) -> list[str]:
     """ARNs that cannot be real, such as `arn:aws:sns:ap-northeast-1:1234xxxxxx:seclog-event`, each once."""
     texts = every_text(config, inspect.type_info(Config))
-    return list(dict.fromkeys(text for text, notes in texts if is_placeholder(text, notes)))
+    return list(dict.fromkeys(text for _, text, notes in texts if is_placeholder(text, notes)))
+
+
+def given_arns(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield key and ARN of everything in the stack's own account and region that the stack uses and does not make."""
+    for path, text, notes in every_text(config, inspect.type_info(Config)):
+        if "arn" in notes and not notes["elsewhere"]:
+            yield path.removesuffix(".arn"), text
 
 
 def is_placeholder(text: str, notes: dict[str, Any]) -> bool:

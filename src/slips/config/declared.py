@@ -42,23 +42,28 @@ def every_key(kind: inspect.Type, path: str = "") -> Iterator[tuple[str, inspect
                 yield from every_key(one.type, here)
 
 
-def every_text(value: Any, kind: inspect.Type) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield all texts in a value that is declared as `kind`, each with the notes on it; names in mappings are none."""
+def every_text(value: Any, kind: inspect.Type, path: str = "") -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield the path, the text and the notes of each text in a value that is declared as `kind`.
+
+    In paths, an item of a list that has a name goes by that: `backend.sns_topics SecLogUpload.arn`.
+    """
     if value is None:
         return
     kind, notes = unwrap(kind)
     match kind:
         case inspect.StrType():
-            yield value, notes
+            yield path, value, notes
         case inspect.ListType():
             for item in value:
-                yield from every_text(item, kind.item_type)
+                name = getattr(item, "name", "")
+                yield from every_text(item, kind.item_type, f"{path} {name}" if name else path)
         case inspect.DictType():
-            for item in value.values():
-                yield from every_text(item, kind.value_type)
+            for key, item in value.items():
+                yield from every_text(item, kind.value_type, f"{path}.{key}")
         case inspect.StructType():
-            for one in kind.fields:
-                yield from every_text(getattr(value, one.name), one.type)
+            for name, one in keys_of(kind).items():
+                here = f"{path}.{name}" if path else name
+                yield from every_text(getattr(value, one.name), one.type, here)
 
 
 def describe(kind: inspect.Type) -> str:

@@ -26,8 +26,11 @@ def a_key(description: str, *examples: Any, expected: str = "", **constraints: A
     return Meta(description=description, examples=list(examples) or None, extra=extra, **constraints)
 
 
-def an_arn(description: str, service: str, resource: str) -> Meta:
-    """Declare an ARN of `service`. The shape lets placeholders pass: the checks warn of them, `deploy` refuses them."""
+def an_arn(description: str, service: str, resource: str, *, elsewhere: bool = False) -> Meta:
+    """Declare an ARN of `service`, of the stack's own account and region unless `elsewhere`.
+
+    Its pattern lets placeholders pass: the checks warn of them, `deploy` refuses them.
+    """
     example = f"arn:aws:{service}:{'' if service == 'iam' else 'ap-northeast-1'}:123456789012:{resource}"
     kind = resource[: resource.find("/") + 1]
     standard = r"(?!\S*\.fifo$)" if service in FIFO_REFUSED else ""
@@ -37,7 +40,7 @@ def an_arn(description: str, service: str, resource: str) -> Meta:
         description=description,
         examples=[example],
         pattern=rf"^arn:[^:\s]+:{service}:[^:\s]*:[^:\s]*:{kind}{standard}{name}$",
-        extra={"expected": f"an ARN such as {example}", "arn": service},
+        extra={"expected": f"an ARN such as {example}", "arn": service, "elsewhere": elsewhere},
     )
 
 
@@ -47,7 +50,7 @@ def a_shared_arn(description: str, example: str, pattern: str) -> Meta:
         description=description,
         examples=[example],
         pattern=f"^{pattern.replace('PART', _PART)}$",
-        extra={"expected": f"an ARN such as {example}", "arn": example.split(":")[2]},
+        extra={"expected": f"an ARN such as {example}", "arn": example.split(":")[2], "elsewhere": True},
     )
 
 

@@ -125,7 +125,7 @@ class BackendConfig(Struct, frozen=True):
     dynamodb_arn: Annotated[str, an_arn("Table of error items.", "dynamodb", "table/ErrorTable")] | None = None
     dlq_sns_arn: Annotated[str, an_arn("Topic of failed invocations.", "sns", "slips-dlq")] | None = None
     kms_key_arns: Annotated[
-        list[Annotated[str, an_arn("A key.", "kms", "key/0f1e2d3c")]],
+        list[Annotated[str, an_arn("A key.", "kms", "key/0f1e2d3c", elsewhere=True)]],
         a_key("Keys that encrypt your buckets and secrets: the main func may decrypt with them.", ["arn:aws:kms:…"]),
     ] = []
     alarm_sns_arn: Annotated[str, an_arn("Topic that the stack's alarms notify.", "sns", "on-call")] | None = None

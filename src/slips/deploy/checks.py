@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from slips.backends.aws.clients import code
 from slips.backends.aws.refusals import DENIED, MISSING, calls
 from slips.config import Config
-from slips.config.arns import fill_in, placeholder_arns
+from slips.config.arns import fill_in, given_arns, placeholder_arns
 from slips.config.rules import RESERVED
 from slips.deploy import age, boundary, queues, template
 from slips.deploy.account import Account
@@ -118,7 +118,7 @@ def check_account(config: Config, account: Account, keys: SeenKeys | None = None
     Raises ConfigError with all that is not there, or elsewhere than the stack, or cannot work with its key.
     """
     file, problems, notes = Path(config.file).name or "slips.yml", list[str](), list[str]()
-    for key, arn in _named(config):
+    for key, arn in given_arns(config):
         _, partition, service, region, owner, _ = arn.split(":", 5)
         if (partition, region or account.region, owner) != (account.partition, account.region, account.id):
             problems.append(
@@ -184,26 +184,6 @@ def read_given(config: Config, account: Account) -> tuple[Given, list[str]]:
                 f"increase-stream-retention-period --stream-name {name} --retention-period-hours 168', and deploy again"
             )
     return Given(hours), notes
-
-
-def _named(config: Config) -> Iterator[tuple[str, str]]:
-    """What the stack uses and does not make: key of the config, ARN."""
-    backend = config.backend
-    yield from ((f"backend.sns_topics {topic.name}", topic.arn) for topic in backend.sns_topics)
-    yield from ((f"backend.sqs_queues {queue.name}", queue.arn) for queue in backend.sqs_queues)
-    rest = {
-        "backend.kinesis_stream_fast_arn": backend.kinesis_stream_fast_arn,
-        "backend.kinesis_stream_slow_arn": backend.kinesis_stream_slow_arn,
-        "backend.dynamodb_arn": backend.dynamodb_arn,
-        "backend.dlq_sns_arn": backend.dlq_sns_arn,
-        "backend.alarm_sns_arn": backend.alarm_sns_arn,
-        "backend.role_arn.event_pusher": backend.role_arn.event_pusher,
-        "backend.role_arn.dispatcher": backend.role_arn.dispatcher,
-        "backend.role_arn.reporter": backend.role_arn.reporter,
-        "backend.role_arn.drain": backend.role_arn.drain,
-        "handler.role_arn": config.handler.role_arn,
-    }
-    yield from ((key, arn) for key, arn in rest.items() if arn)
 
 
 def _check_policies(config: Config, account: Account, file: str) -> Iterator[str]:
