@@ -235,6 +235,30 @@ class Objects:
         return (object_event(key) for key in sorted(self.objects) if key.startswith(prefix))
 
 
+class Queue:
+    """An Undelivered of texts; a message that is not deleted comes again with the next `receive`."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts: dict[str, str] = {f"receipt {number}": text for number, text in enumerate(texts)}
+        self.refuses = False
+        self.released: list[str] = []
+
+    def receive(self) -> Iterator[tuple[str, str]]:
+        yield from list(self.texts.items())
+
+    def delete(self, receipt: str) -> None:
+        if self.refuses:
+            raise StateError("queue: cannot be reached")
+        del self.texts[receipt]
+
+    def take_over(self, record: Any, source: str, receives: int | None) -> bool:
+        raise NotImplementedError
+
+    def release(self, receipts: Sequence[str]) -> bool:
+        self.released += receipts
+        return True
+
+
 class Witness:
     """A RunObserver that remembers."""
 

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
 import pytest
 from msgspec.structs import asdict, replace
 
-from fakes import FakeSite, Ledger, config_of
+from fakes import FakeSite, Ledger, Queue, config_of
+from slips import lambdas, telemetry
+from slips.cli import drain as command
 from slips.config import Route
+from slips.envelope import encode
 from slips.errors import StorageError, StreamError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Range
+from slips.operations import Operations
+from slips.pipeline.drain import DrainRequest
 from slips.pipeline.replay import Replayed, replay
 from slips.ports import StoredObject
+from slips.site import LambdaSite
 
 STREAMS: dict[Lane, str] = {"fast": "mine-EventFastStream-1", "slow": "mine-EventSlowStream-2"}
 
@@ -339,3 +347,119 @@ def test_records_whose_object_is_mapped_no_more_go_back_to_tell_so() -> None:
     scene.reader = None
     assert scene.drain()[0].lanes == ["fast"]
     assert scene.stream.sent[0][1].records == [(2, 2)]
+
+
+# ---- by the command and by the function
+
+
+class World:
+    """A site of fakes that all begin alike: items that go back, that stay and that are dropped; two messages."""
+
+    def __init__(self) -> None:
+        records: dict[str, Any] = {"kind": "records", "records": [(2, 2)], "failed_at": "2018-03-29T16:35:15.768Z"}
+        self.errors = Errors(
+            item("r1", event("a"), failed_at="2018-03-28T00:00:00.000Z"),
+            item("r2", event("b", "slow"), event("c"), failed_at="2018-03-29T00:00:00.000Z", stage="handler"),
+            item("r3", event("gone", records=[(2, 2)], reader="s3-lines"), **records),
+            item("r4", failed_at="2018-03-30T00:00:00.000Z"),
+            item("r5", event("dropped", None), failed_at="2018-03-31T00:00:00.000Z"),
+            item("r6", event("other/d"), failed_at="2018-04-01T00:00:00.000Z"),
+        )
+        self.stream, self.ledger = Streams(), Ledger()
+        self.queue = Queue(encode(event("lost")).decode(), "no JSON")
+        self.site = FakeSite(
+            config=config_of(routing=[Route(prefix="dropped", dest="drop")]),
+            store=Objects(a="e1", b="e1", c="e1"),
+            stream=self.stream,
+            streams=STREAMS,
+            errors=self.errors,
+            ledger=self.ledger,
+            undelivered=self.queue,
+        )
+
+    @property
+    def state(self) -> Any:
+        """All that a drain may change."""
+        entries = {key: entry.status for key, entry in self.ledger.entries.items()}
+        return self.stream.sent, self.errors.items, entries, self.queue.texts
+
+
+class FakeFunction(LambdaSite):
+    """The site of the Drain function, with the ports of another one."""
+
+    def __init__(self, site: FakeSite) -> None:
+        super().__init__({})
+        self._site = site
+        ports = ("config", "store", "stream", "errors", "ledger")
+        self.__dict__.update({name: getattr(site, name) for name in ports})
+
+    @property
+    def streams(self) -> Mapping[Lane, str]:
+        return self._site.streams
+
+    @property
+    def undelivered(self) -> Any:
+        return self._site.undelivered
+
+
+class FakeStack:
+    """What the command asks of a stack beside its site."""
+
+    kind, has_twin = "stack", False
+
+    def count_undelivered(self) -> int:
+        return 0
+
+
+class Context:
+    """AWS's, with time enough."""
+
+    aws_request_id, function_name = "r", "Drain"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 900_000
+
+
+@pytest.fixture
+def log() -> Iterator[None]:
+    """The function writes its log to standard output."""
+    root, level = logging.getLogger(), telemetry.log.level
+    handlers, root.handlers = root.handlers, []
+    yield
+    root.handlers = handlers
+    telemetry.log.setLevel(level)
+
+
+@pytest.mark.usefixtures("log")
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {},
+        {"ids": ["r2", "r3"]},
+        {"ids": ["r3", "r1"], "limit": 1},
+        {"since": "2018-03-29T12:00:00Z"},
+        {"prefix": "my-logs/other/"},
+        {"type": "handler"},
+        {"type": "records"},
+        {"limit": 3},
+        {"since": "2018-03-29T12:00:00Z", "type": "ValueError", "limit": 4},
+        {"prefix": "nothing"},
+    ],
+    ids=str,
+)
+def test_the_command_and_the_function_drain_alike(
+    chosen: dict[str, Any], dry_run: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_command, by_function = World(), World()
+    request, stack = {**chosen, "dry_run": dry_run}, cast("Operations", FakeStack())
+    command.drain_here(DrainRequest.of(request), by_command.site, stack, json_=True)
+    printed = json.loads(capsys.readouterr().out)
+    monkeypatch.setattr(lambdas, "_site", FakeFunction(by_function.site))
+    answer = lambdas.drain(request, Context())
+    assert {"undelivered": 0, **printed, "more": False} == answer
+    assert by_command.state == by_function.state
+    assert ("undelivered" in printed) == (not chosen)
+    if not chosen and not dry_run:
+        assert answer["lanes"] == {"fast": 3, "slow": 1}
+        assert (answer["drained"], answer["kept"], answer["undelivered"], len(answer["notes"])) == (3, 3, 1, 4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import count, product
 from pathlib import Path
@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fakes import Errors, FakeSite, Streams
+from fakes import Errors, FakeSite, Queue, Streams
 from slips.envelope import (
     Batch,
     Cause,
@@ -632,24 +632,6 @@ def halved(value: Any, at: int, half: str) -> Any:
     return walk(value)
 
 
-class OneMessage:
-    """An Undelivered."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def receive(self) -> Iterator[tuple[str, str]]:
-        yield "receipt", self.text
-
-    def release(self, receipts: Sequence[str]) -> bool:
-        return True
-
-    def take_over(self, record: Any, source: str, receives: int | None) -> bool:
-        raise NotImplementedError
-
-    def delete(self, receipt: str) -> None: ...
-
-
 @pytest.mark.parametrize("name", sorted(EVENTS))
 def test_half_a_character_anywhere_gives_what_can_be_stored_or_tells_a_problem(name: str) -> None:
     for at, half, shut in product(range(60), ("\ud800", "\udc80"), (False, True)):
@@ -669,7 +651,7 @@ def test_half_a_character_anywhere_gives_what_can_be_stored_or_tells_a_problem(n
             report_lost(found, site)
         except EnvelopeError as error:
             str(error).encode()
-        for each in redeliver(OneMessage(json.dumps(payload)), site):
+        for each in redeliver(Queue(json.dumps(payload)), site):
             each.note.encode()
         msgspec.json.encode([list(errors.items.values()), stream.lanes])
 

@@ -10,10 +10,22 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from fakes import STREAMS, Errors, FakeSite, Ledger, Objects, Streams, Witness, config_of, object_event, processor_of
+from fakes import (
+    STREAMS,
+    Errors,
+    FakeSite,
+    Ledger,
+    Objects,
+    Queue,
+    Streams,
+    Witness,
+    config_of,
+    object_event,
+    processor_of,
+)
 from slips.config import Route
 from slips.envelope import Batch, encode
-from slips.errors import GoneError, SlipsError, StateError, StreamError
+from slips.errors import GoneError, SlipsError, StreamError
 from slips.interface import Handler
 from slips.loop import Ticker
 from slips.model import ObjectEvent, Outcome
@@ -23,30 +35,6 @@ from slips.pipeline.undelivered import Redelivered, redeliver, unreadable
 
 EVENTS = Path(__file__).parent / "events"
 A, B = object_event("a"), object_event("b", "slow")
-
-
-class Queue:
-    """An Undelivered of texts; a message that is not deleted comes again with the next `receive`."""
-
-    def __init__(self, *texts: str) -> None:
-        self.texts: dict[str, str] = {f"receipt {number}": text for number, text in enumerate(texts)}
-        self.refuses = False
-        self.released: list[str] = []
-
-    def receive(self) -> Iterator[tuple[str, str]]:
-        yield from list(self.texts.items())
-
-    def delete(self, receipt: str) -> None:
-        if self.refuses:
-            raise StateError("queue: cannot be reached")
-        del self.texts[receipt]
-
-    def take_over(self, record: Any, source: str, receives: int | None) -> bool:
-        raise NotImplementedError
-
-    def release(self, receipts: Sequence[str]) -> bool:
-        self.released += receipts
-        return True
 
 
 class Scene:

@@ -27,6 +27,7 @@ from slips.pipeline.drain import DrainRequest, DrainResult
 from slips.pipeline.replay import Replayed
 from slips.pipeline.undelivered import STAYS
 from slips.printable import one_line
+from slips.site import Site
 
 PROCESSED_BY: dict[Kind, str] = {
     "machine": "'slips run' processes them now",
@@ -68,10 +69,9 @@ def drain(
     if remote and name is None:
         raise UsageError("--remote: this machine has no Drain function; expected a stack: -s STACK, or --aws")
     config = load_config(ctx) if name is None else None if remote else stack_config(ctx, name)
-    done = DrainResult()
     if name is not None and config is None:
         its = place.stack_operations(name)
-        request = DrainRequest(whole(ids, its), since, prefix, type_, limit, dry_run)
+        done, request = DrainResult(), DrainRequest(whole(ids, its), since, prefix, type_, limit, dry_run)
         with told(done, its, dry_run, json_), counting("items drained") as count:
             for drained in station.drain_remotely(request, its, done):
                 count(drained)
@@ -79,16 +79,21 @@ def drain(
     assert config is not None  # noqa: S101 - for mypy
     with place.site(config) as (site, operations):
         request = DrainRequest(whole(ids, operations), since, prefix, type_, limit, dry_run)
-        show = dry_run and not json_
-        progress = nullcontext(_shown) if show else counting("items drained")
-        with told(done, operations, dry_run, json_), progress as count:
-            for step in station.drain(request, site, done):
-                if isinstance(step, Replayed):
-                    count(1)
-                    for event in step.item.events if show and step.lanes else ():
-                        show_text(object_line(step.item, event))
-            if dry_run and done.undelivered is not None and (waiting := operations.count_undelivered()):
-                done.notes.append(f"about {plural(waiting, 'undelivered message')} would be put back, too")
+        drain_here(request, site, operations, json_=json_)
+
+
+def drain_here(request: DrainRequest, site: Site, operations: Operations, *, json_: bool) -> None:
+    """Drains in this process, shows how far it is, and prints what came of it."""
+    show, done = request.dry_run and not json_, DrainResult()
+    progress = nullcontext(_shown) if show else counting("items drained")
+    with told(done, operations, request.dry_run, json_), progress as count:
+        for step in station.drain(request, site, done):
+            if isinstance(step, Replayed):
+                count(1)
+                for event in step.item.events if show and step.lanes else ():
+                    show_text(object_line(step.item, event))
+        if request.dry_run and done.undelivered is not None and (waiting := operations.count_undelivered()):
+            done.notes.append(f"about {plural(waiting, 'undelivered message')} would be put back, too")
 
 
 def _shown(_: int) -> None:

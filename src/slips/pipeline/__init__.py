@@ -14,6 +14,8 @@ ended       how a run ended: Success, Failure, Superseded
 invocation  a batch of object events, each processed and concluded in error table, ledger and lanes
 items       a Failure, or a Success with quarantined records, as the error items that people see
 report      an invocation that AWS gave up, to the error table
-drain       error items, and what nobody could deliver, back on their lane, each deleted only after all was accepted
+drain       chosen error items, then undelivered messages, one by one: by the CLI, and by the stack's own function
+replay      one error item back on its lanes, deleted only after they accepted all of it
+undelivered the messages that no function could process, back on their lanes
 choose      which error items are meant
 """
