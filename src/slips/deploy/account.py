@@ -1,6 +1,6 @@
-"""One AWS account and region to deploy to, and its clients.
+"""The AWS account and region of a deploy, and its clients.
 
-Everything is found as boto3 finds it: AWS_PROFILE, SSO, environment, roles. Nothing is called before `connect`.
+boto3 finds credentials and region: by AWS_PROFILE, SSO, environment or roles. AWS is not called before `connect`.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class Account:
     def connect(
         cls, region: str | None = None, endpoint_url: str | None = None, session: boto3.Session | None = None
     ) -> Account:
-        """The account of the credentials that boto3 finds. Raises UsageError if there are none that can be used."""
+        """Return the account of the credentials that boto3 finds. Raises UsageError if it finds no valid ones."""
         with calls("AWS"):
-            # Other tools know AWS_REGION, boto3 only AWS_DEFAULT_REGION.
+            # Other tools read AWS_REGION, boto3 only AWS_DEFAULT_REGION.
             session = session or boto3.Session(region_name=region or os.environ.get("AWS_REGION"))
             region = region or session.region_name
             if not region:
@@ -51,7 +51,7 @@ class Account:
         return cls(session, region=region, endpoint_url=endpoint_url, id=identity["Account"], partition=partition)
 
     def client(self, service: str) -> Any:
-        """A client of `service`."""
+        """Make a client of `service`. Raises UsageError if settings of AWS cannot be used."""
         with calls("AWS"):
             return _client(self._session, service, self.region, self.endpoint_url)
 
@@ -97,12 +97,12 @@ class Account:
 
     @property
     def aws_options(self) -> str:
-        """Options by which a command of the AWS CLI works on this region and endpoint."""
+        """Options of the AWS CLI for this region and endpoint."""
         endpoint = f" --endpoint-url {self.endpoint_url}" if self.endpoint_url else ""
         return f"--region {self.region}{endpoint}"
 
     def bucket_region(self, bucket: str) -> tuple[str, str]:
-        """Region of a bucket, and the code with which S3 keeps us out, each "" if there is none."""
+        """Return the region of a bucket, and the code of S3's refusal; each is empty if there is none."""
         try:
             with calls(f"s3://{bucket}", passing={"301", *DENIED, *MISSING}):
                 response: Any = self.s3.head_bucket(Bucket=bucket)
@@ -116,10 +116,10 @@ def _client(session: boto3.Session, service: str, region: str, endpoint_url: str
     config = ClientConfig(
         retries={"mode": "standard", "total_max_attempts": 5},
         connect_timeout=10,
-        # Servers that stand for AWS rarely have bucket names in host names.
+        # Servers that stand in for AWS rarely accept bucket names in host names.
         s3={"addressing_style": "path"} if endpoint_url else {},
     )
-    # The service is a variable: the overloads of the stubs are for literals.
+    # A cast, since the service is a variable here, and the stubs have overloads for literals only.
     make = cast("Any", session.client)
     try:
         return make(service, region_name=region, endpoint_url=endpoint_url, config=config)

@@ -1,7 +1,7 @@
-"""Whether the policy of `permissions_boundary` allows what the roles of the stack do for it.
+"""Checks that the policy of `permissions_boundary` allows the actions of the stack's roles.
 
-Comes in: the stack's template and the policy, which `read` asks AWS for. Goes out: what is certainly refused, and what
-cannot be told from here. A role that may not do its part loses objects: reports of failures are sent with its rights.
+In: the stack's template and the policy, which `read` requests from AWS. Out: actions that are certainly refused, and
+actions whose permission is unknown. A role without its rights loses objects: Lambda reports failures with these rights.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from slips.deploy.policies import verdict
 from slips.deploy.resources.forms import policies_beside
 
 _NAMED = 24
-"""Characters of a stack's name that all names have which AWS makes; it cuts some to 64 characters."""
+"""Characters of a stack's name at the beginning of all names that AWS makes. AWS cuts some names to 64 characters."""
 _PARTS = {
     "AWS::DynamoDB::Table": "dynamodb:REGION:ACCOUNT:table/NAME",
     "AWS::Kinesis::Stream": "kinesis:REGION:ACCOUNT:stream/NAME",
@@ -33,7 +33,7 @@ _PARTS = {
 
 
 class Findings(Struct, frozen=True):
-    """What was found of the boundary."""
+    """The findings about the boundary: refused actions as problems, unknown ones as notes."""
 
     problems: list[str]
     notes: list[str]
@@ -53,7 +53,7 @@ def look(arn: str, where: str, made: Mapping[str, Any], account: Account, stack:
 
 
 def read(arn: str, account: Account) -> dict[str, Any]:
-    """The document of a managed policy, as it is in force. Passes ClientError."""
+    """Return the document of a managed policy, in its default version. Passes ClientError."""
     version = account.iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
     document: dict[str, Any] = account.iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"][
         "Document"
@@ -84,16 +84,16 @@ def judge(where: str, policy: dict[str, Any], made: Mapping[str, Any], account: 
 
 
 def _listing(policy: dict[str, Any], needs: list[tuple[str, str]]) -> str:
-    """Actions; with the resources of those that the policy allows on others."""
-    found = dict[str, None]()
+    """List actions; with its resource if the policy allows the action on other resources."""
+    listed = dict[str, None]()
     for action, resource in needs:
         elsewhere = verdict(policy, action, "*") != "refused"
-        found[f"{action} on {resource}" if elsewhere and resource != "*" else action] = None
-    return ", ".join(found)
+        listed[f"{action} on {resource}" if elsewhere and resource != "*" else action] = None
+    return ", ".join(listed)
 
 
 def _needs(made: Mapping[str, Any], account: Account, stack: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Actions, and patterns of ARNs, of each role that the stack makes."""
+    """Yield each role that the stack makes, with its actions and patterns of ARNs."""
     resources = made["Resources"]
     for role in ROLES:
         if role in resources:
@@ -111,7 +111,7 @@ def _needs(made: Mapping[str, Any], account: Account, stack: str) -> Iterator[tu
 
 
 def _pattern(resource: Any, resources: Mapping[str, Any], account: Account, stack: str) -> str:
-    """The ARNs that a resource of a policy may be once CloudFormation has filled it in."""
+    """Return the pattern of the ARNs that CloudFormation may make of a policy's resource."""
     match resource:
         case {"Fn::Sub": str(text)}:
             known = {"AWS::Partition": account.partition, "AWS::Region": account.region, "AWS::AccountId": account.id}
@@ -129,5 +129,5 @@ def _filled(found: re.Match[str], known: Mapping[str, str], stack: str) -> str:
 
 
 def _name(logical: str, stack: str) -> str:
-    """The name that AWS makes for a resource of the stack: it ends in characters of its own."""
+    """Return the pattern of the name that AWS makes for a resource of the stack, which ends in random characters."""
     return f"{stack[:_NAMED]}*" if len(stack) > _NAMED else f"{stack}-{logical}-*"

@@ -1,4 +1,4 @@
-"""What the template has to know of resources that the config gives by ARN. Pure: `checks.read_given` asks AWS."""
+"""Facts for the template about resources that the config gives by ARN. Pure: `checks.read_given` reads them."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from slips.model import LANES, Lane
 
 
 class Given(Struct, frozen=True):
-    """What is known of the given resources; of those that are not in it, the template assumes AWS's defaults."""
+    """Facts about the given resources. For a resource without facts the template assumes AWS's defaults."""
 
     retention_hours: dict[str, int] = {}
-    """How long a stream keeps its events, by the stream's ARN."""
+    """Hours for which a stream keeps its events, by the stream's ARN."""
     keys: dict[str, str] = {}
     """ARNs of the customer's keys that encrypt a stream, table, topic or queue, by its ARN."""
 
     def retention(self, stream: str) -> int:
-        """Hours for which a stream keeps its events."""
+        """Return the hours for which a stream keeps its events."""
         return self.retention_hours.get(stream, age.ASSUMED_HOURS)
 
 
 NOTHING = Given()
-"""Nothing was read: all is assumed."""
+"""No facts: the template assumes defaults for all given resources."""
 
 
 def streams_of(config: Config) -> dict[Lane, str]:
-    """The ARN of each lane's stream that the config gives."""
+    """Return the ARN of each lane's stream that the config gives."""
     backend = config.backend
     given = {"fast": backend.kinesis_stream_fast_arn, "slow": backend.kinesis_stream_slow_arn}
     return {lane: arn for lane in LANES if (arn := given[lane]) is not None}
 
 
 def assumed(config: Config) -> list[str]:
-    """What the template assumes of given resources that nobody has read, for people."""
+    """Return the template's assumptions about given resources that were not read, as texts for people."""
     hours, most = age.ASSUMED_HOURS, age.most(age.ASSUMED_HOURS) // 3600
     backend = config.backend
     used = [*streams_of(config).values(), backend.dynamodb_arn, backend.dlq_sns_arn]

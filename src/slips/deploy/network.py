@@ -1,8 +1,7 @@
-"""Whether MainFunc reaches the services that it calls from the subnets that the config puts it into.
+"""Checks that MainFunc can reach the services that it calls, from the subnets of the config.
 
-Comes in: a config and an account. Goes out: warnings, as networks have ways that are not seen from here; refused are
-only subnets and security groups that are not there.
-Logs, retries and failures go by Lambda's own network, not by the subnets.
+In: a config and an account. Out: warnings, since a network may have routes that this module cannot see. Only missing
+subnets and security groups are errors. Logs, retries and failures use Lambda's own network, not the subnets.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from slips.deploy.account import Account
 from slips.errors import ConfigError, SlipsError
 
 Facts = Mapping[str, Any]
-"""What EC2 says of one thing."""
+"""EC2's description of one subnet, route table, endpoint, security group, route or rule."""
 
 _USES = {
     "s3": "S3, for objects",
@@ -30,9 +29,9 @@ _USES = {
     "ssm": "SSM, for parameters of handler.args",
     "secretsmanager": "Secrets Manager, for secrets of handler.args",
 }
-"""Last part of the name of an endpoint's service, and what for."""
+"""Service and purpose, by the last part of the service name of an endpoint."""
 _GATEWAYS = {"s3", "dynamodb"}
-"""Services that have an endpoint which costs nothing: an entry in route tables."""
+"""Services that have a gateway endpoint, an entry in route tables without costs."""
 _ALWAYS = ("s3", "dynamodb", "kinesis-streams")
 _HTTPS = 443
 
@@ -46,13 +45,16 @@ class _Network(Struct, frozen=True):
 
 
 def services(config: Config) -> list[str]:
-    """What MainFunc calls, as endpoints name it."""
+    """Return the services that MainFunc calls, by the names of endpoints."""
     named = {one.service for one in secrets.references(config.handler.args)}
     return [*_ALWAYS, *(service for service in ("ssm", "secretsmanager") if service in named)]
 
 
 def look(config: Config, account: Account) -> list[str]:
-    """Warnings of what MainFunc cannot reach, or of what cannot be told. Raises ConfigError for what is not there."""
+    """Return warnings about services that MainFunc cannot reach, or perhaps not.
+
+    Raises ConfigError for missing subnets and security groups.
+    """
     if not config.handler.subnet_ids:
         return []
     try:
@@ -93,7 +95,7 @@ def _missing(config: Config, account: Account, network: _Network) -> Iterator[st
     file = Path(config.file).name or "slips.yml"
     there = {subnet["SubnetId"] for subnet in network.subnets}
     named = {"subnet_ids": (config.handler.subnet_ids, there)}
-    if there:  # groups are looked at in the VPC of the subnets
+    if there:  # the groups were read from the VPC of the subnets
         named["security_group_ids"] = (config.handler.security_group_ids, {*network.groups})
     for key, (ids, known) in named.items():
         if missing := [id for id in ids if id not in known]:
@@ -127,7 +129,7 @@ def _warnings(config: Config, region: str, network: _Network) -> Iterator[str]:
 
 
 def _table_of(subnet: Facts, network: _Network) -> Facts:
-    """The route table of a subnet: its own, else the main one of its VPC."""
+    """Return the route table of a subnet: its own, else the main one of its VPC."""
     main: Facts = {}
     for table in network.tables:
         for association in table.get("Associations", []):
@@ -145,7 +147,7 @@ def _routes(subnet: Facts, network: _Network) -> list[Facts]:
 def _leaves(table: Facts) -> bool:
     """Whether a default route leads out: to a NAT, a transit gateway, an appliance, or another network.
 
-    A function never has a public address, so that an internet gateway drops what comes from it.
+    A function never has a public address, so that an internet gateway drops its packets.
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc-internet.html
     """
     return any(
@@ -171,7 +173,7 @@ def _has_endpoint(service: str, subnet: Facts, region: str, network: _Network, o
 
 
 def _serves(endpoint: Facts, subnet: Facts, network: _Network, own: Sequence[Facts]) -> bool:
-    """Whether what a subnet sends to the service's usual name goes to the endpoint, and is let in."""
+    """Whether requests of a subnet to the service's usual name reach the endpoint, which lets them in."""
     if endpoint["VpcEndpointType"] == "Gateway":
         return _table_of(subnet, network).get("RouteTableId") in endpoint.get("RouteTableIds", [])
     from_elsewhere = endpoint.get("DnsOptions", {}).get("PrivateDnsOnlyForInboundResolverEndpoint", False)
@@ -190,9 +192,9 @@ def _opens(rule: Facts) -> bool:
 
 
 def _admits(rule: Facts, subnet: Facts, own: Sequence[Facts]) -> bool:
-    """Whether a rule lets in what comes from a subnet with the function's own security groups."""
+    """Whether a rule lets in requests from a subnet with the function's own security groups."""
     if rule.get("PrefixListIds"):
-        return True  # what is in those is not looked at
+        return True  # assumed: prefix lists are not read
     if {pair["GroupId"] for pair in rule.get("UserIdGroupPairs", [])} & {group["GroupId"] for group in own}:
         return True
     network = ipaddress.ip_network(subnet["CidrBlock"])

@@ -1,6 +1,6 @@
-"""What each role may do: one table of rows `actions on resource`, and which ARNs a resource is for a config.
+"""The rights of each role: one table of rows `actions on resource`, and the ARNs of each resource for a config. Pure.
 
-Pure. What a config has none of (no key, no queue, no secret) is not granted: its row falls away.
+If a config has no such resource (no key, no queue, no secret), its row is left out.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ Resource = Literal[
     "traces",
 ]
 Arns = Mapping[Resource, list[Any]]
-"""The ARNs that a resource is, each a text or a CloudFormation function; `[]` if the config has none."""
+"""The ARNs of each resource, as texts or CloudFormation functions; `[]` if the config has no such resource."""
 Keys = Mapping[str, str]
-"""ARN of a stream, table, topic or queue to the ARN of the customer's key that encrypts it.
+"""The ARN of the customer's key that encrypts a stream, table, topic or queue, by the ARN of that.
 
 A producer of a stream makes data keys and its consumer decrypts; a topic's publisher does both; each use of a table
 decrypts its table key. Keys that AWS manages serve all roles of their account, and need no permission.
@@ -119,7 +119,7 @@ ROLES: dict[str, tuple[tuple[str, Resource], ...]] = {
         _TRACE,
     ),
 }
-"""The Lambda service itself uses a function's role to poll its source and to send what failed on: those rows too."""
+"""The Lambda service itself uses a function's role to poll its source and to send failures on: these rows cover it."""
 
 SETTINGS: dict[Resource, str] = {"traces": "Tracing", "network interfaces": "Network"}
 """Rights without which Lambda refuses any change of a function that has a setting, and the names of their policies.
@@ -132,12 +132,12 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updatin
 
 
 def statements(role: str, arns: Arns) -> list[dict[str, Any]]:
-    """The policy in a role, one statement for each row of the table that has a resource and is of no setting."""
+    """Return the policy in a role: one statement for each row that has a resource and belongs to no setting."""
     return [_allow(row, arns[resource]) for row, resource in ROLES[role] if arns[resource] and resource not in SETTINGS]
 
 
 def settings(role: str, arns: Arns) -> dict[str, dict[str, Any]]:
-    """The policies beside a role, each one statement, by the names of `SETTINGS`."""
+    """Return the policies beside a role, each of one statement, by the names of `SETTINGS`."""
     rows = ((row, resource) for row, resource in ROLES[role] if arns[resource] and resource in SETTINGS)
     return {SETTINGS[resource]: _allow(row, arns[resource]) for row, resource in rows}
 
@@ -148,7 +148,7 @@ def _allow(row: str, resources: list[Any]) -> dict[str, Any]:
 
 
 def arns_of_config(config: Config, keys: Keys) -> dict[Resource, list[Any]]:
-    """The resources outside the stack that `config` names, and the `keys` of those."""
+    """Return the ARNs of resources outside the stack that `config` names, and of their `keys`."""
     named = list(dict.fromkeys(secrets.references(config.handler.args)))
     backend = config.backend
 
@@ -171,7 +171,7 @@ def arns_of_config(config: Config, keys: Keys) -> dict[Resource, list[Any]]:
     }
 
 
-# ---- the handler's own
+# ---- rights of the handler's own
 
 
 def inline_policy(config: Config) -> list[dict[str, Any]]:
@@ -217,7 +217,7 @@ def as_written(value: Any) -> Any:
 
 
 def _prefixes(config: Config) -> Iterator[str]:
-    """`bucket/prefix` of each mapping, ready for a policy; a prefix below another one's is covered by it."""
+    """Yield `bucket/prefix` of each mapping, quoted for a policy. A prefix that another one covers is left out."""
     for bucket, mappings in config.bucket_mapping.items():
         kept: list[str] = []
         for prefix in sorted(mapping.prefix for mapping in mappings):
@@ -227,31 +227,31 @@ def _prefixes(config: Config) -> Iterator[str]:
 
 
 def _verbatim(text: str) -> str:
-    """`text` as it must stand in a policy to mean itself: `${*}` is IAM's way to write a star.
+    """Quote `text` for a policy, so that it has no wildcards: in IAM, `${*}` is a literal star.
 
-    The `!` keeps CloudFormation's `Fn::Sub` from taking it for a variable of its own.
+    The `!` keeps CloudFormation's `Fn::Sub` from reading it as a variable.
     """
     return "".join(f"${{!{char}}}" if char in "*?$" else char for char in text)
 
 
 def _parameter(name: str) -> Any:
-    """The ARN of a parameter, without the `:3` or `:label` that selects a version of it."""
+    """Return the ARN of a parameter, without the `:3` or `:label` that selects a version."""
     if name.startswith("arn:"):
         return ":".join(name.split(":")[:6])
     return sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/" + secrets.parameter(name))
 
 
 def _secret(name: str) -> Any:
-    """The ARN of a secret. Secrets Manager ends it with six characters of its own, which a given one may lack."""
+    """Return the ARN of a secret. Secrets Manager appends six random characters, which the given ARN may lack."""
     if name.startswith("arn:"):
         return name if re.search("-[A-Za-z0-9]{6}$", name) else f"{name}-??????"
     return sub("arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:" + name + "-??????")
 
 
 def _unique(arns: Iterator[Any]) -> list[Any]:
-    """Without repetitions; dictionaries cannot be keys."""
-    found: list[Any] = []
+    """Return ARNs without repetitions. A list, since dictionaries cannot be keys of a dict."""
+    unique: list[Any] = []
     for arn in arns:
-        if arn not in found:
-            found.append(arn)
-    return found
+        if arn not in unique:
+            unique.append(arn)
+    return unique

@@ -1,4 +1,4 @@
-"""Policies: whether one of a topic, queue or key lets a service of AWS act, and what one of IAM allows. Pure.
+"""Judges policies: whether that of a topic, queue or key lets a service of AWS act, and whether one of IAM does. Pure.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
 """
@@ -11,15 +11,15 @@ from typing import Any, Literal
 
 Verdict = Literal["allowed", "refused", "unknown"]
 _Reach = Literal[0, 1, 2]
-"""How much of a need a statement is about: nothing, perhaps a part, all."""
+"""The part of the needed resources that a statement covers: none, perhaps a part, all."""
 
 
 def permits(
     policy: dict[str, Any], action: str, source: str | None, account: str, service: str = "s3.amazonaws.com"
 ) -> bool:
-    """Whether a policy lets a service do `action` on behalf of what has the ARN `source` in `account`.
+    """Whether a policy lets a service do `action` on behalf of the resource `source` (an ARN) in `account`.
 
-    Without a `source`, conditions are taken as met: then only whom the policy names is judged.
+    Without a `source` all conditions count as met: then only the principals of the policy are judged.
     """
     facts = None if source is None else {"aws:sourcearn": source, "aws:sourceaccount": account}
     verdicts = {
@@ -33,9 +33,9 @@ def permits(
 
 
 def verdict(policy: dict[str, Any], action: str, resource: str) -> Verdict:
-    """Whether a policy of IAM allows `action` on all ARNs that the pattern `resource` stands for.
+    """Judge whether a policy of IAM allows `action` on all ARNs that match the pattern `resource`.
 
-    "unknown" if it allows or denies a part of them, or under conditions: none is judged here.
+    "unknown" if the policy allows or denies a part of these ARNs, or has conditions, which are not judged here.
     """
     reach: dict[str, _Reach] = {"Allow": 0, "Deny": 0}
     for statement in _listed(policy.get("Statement", [])):
@@ -79,7 +79,7 @@ def _names(principal: Any, service: str) -> bool:
 
 
 def _holds(condition: dict[str, dict[str, Any]], facts: dict[str, str]) -> bool:
-    """Whether a service's call meets a condition; one that cannot be judged is taken as not met."""
+    """Whether a service's call meets a condition. A condition that cannot be judged counts as not met."""
     for operator, wanted in condition.items():
         name = operator.lower().removesuffix("ifexists")
         for key, values in wanted.items():
@@ -106,7 +106,7 @@ def _parts(pattern: str) -> list[str]:
 
 
 def _covers(pattern: list[str], other: list[str]) -> bool:
-    """Whether a pattern is of everything that another one is of; not if that hangs on a variable."""
+    """Whether a pattern matches every text that another pattern matches; False if that depends on a variable."""
     places = _past_stars(pattern, {0})
     for part in other:
         after = {at for at in places if pattern[at : at + 1] == ["*"]}
@@ -117,7 +117,7 @@ def _covers(pattern: list[str], other: list[str]) -> bool:
 
 
 def _past_stars(pattern: list[str], places: Iterable[int]) -> set[int]:
-    """Places in a pattern, and those after each star there, which may stand for nothing."""
+    """Return places in a pattern, and the places behind each star at these, which may match no character."""
     found, ahead = set[int](), [*places]
     while ahead:
         at = ahead.pop()
@@ -128,7 +128,7 @@ def _past_stars(pattern: list[str], places: Iterable[int]) -> set[int]:
 
 
 def _meets(pattern: list[str], other: list[str]) -> bool:
-    """Whether a text may be of both patterns, whatever their variables are."""
+    """Whether some text matches both patterns, for some values of their variables."""
     one, two = (["*" if re.match(r"\$\{[^}]{2}", part) else part for part in each] for each in (pattern, other))
     one, two = ([*each, "end"] for each in (one, two))
     seen, ahead = set[tuple[int, int]](), [(0, 0)]
@@ -141,7 +141,7 @@ def _meets(pattern: list[str], other: list[str]) -> bool:
         if first == second == "end":
             return True
         if first == "*" or second == "*":
-            # A star takes one more part of the other pattern, or ends.
+            # A star matches one more part of the other pattern, or ends.
             if second != "end":
                 ahead.append((place[0], place[1] + 1))
             if first != "end":

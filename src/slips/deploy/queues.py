@@ -1,4 +1,4 @@
-"""Queues that the config names as sources: what Lambda refuses of their attributes, and what may lose messages. Pure.
+"""Checks attributes of queues that are sources: those that Lambda refuses, and those that may lose messages. Pure.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 """
@@ -13,13 +13,13 @@ from slips.backends.aws.queue import RECEIVES
 PUSHER_SECONDS = 30
 """EventPusher's time limit. Lambda refuses a queue with a shorter visibility timeout; the default of queues is 30 s."""
 _VISIBLE_SECONDS = 6 * PUSHER_SECONDS
-"""What AWS recommends: while EventPusher is throttled, Lambda tries again within the visibility timeout."""
+"""Visibility timeout that AWS recommends: while EventPusher is throttled, Lambda tries again within this time."""
 _DAY = 24 * 3600
 _HOUR = 3600
 
 
 def problem(url: str, attributes: Mapping[str, str]) -> str:
-    """Why the queue cannot be a source; empty if it can."""
+    """Return the reason why the queue cannot be a source; empty if it can."""
     visible = int(attributes["VisibilityTimeout"])
     if visible >= PUSHER_SECONDS:
         return ""
@@ -30,7 +30,7 @@ def problem(url: str, attributes: Mapping[str, str]) -> str:
 
 
 def notes(url: str, attributes: Mapping[str, str]) -> Iterator[str]:
-    """What people should know of a queue that can be a source."""
+    """Yield notes for people about a queue that can be a source."""
     visible, kept = int(attributes["VisibilityTimeout"]), int(attributes["MessageRetentionPeriod"])
     if visible < _VISIBLE_SECONDS:
         yield (
@@ -57,10 +57,10 @@ def notes(url: str, attributes: Mapping[str, str]) -> Iterator[str]:
 
 
 def _most_receives(policy: str) -> int | None:
-    """`maxReceiveCount` of a redrive policy, where it is a number or a text; None without a policy."""
+    """Return `maxReceiveCount` of a redrive policy, which is a number or a text; None without a policy."""
     return int(json.loads(policy)["maxReceiveCount"]) if policy else None
 
 
 def _set(url: str, **attributes: int) -> str:
-    told = ",".join(f"{name}={value}" for name, value in attributes.items())
-    return f"'aws sqs set-queue-attributes --queue-url {url} --attributes {told}'"
+    pairs = ",".join(f"{name}={value}" for name, value in attributes.items())
+    return f"'aws sqs set-queue-attributes --queue-url {url} --attributes {pairs}'"

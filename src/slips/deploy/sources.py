@@ -1,6 +1,6 @@
-"""Whether the user's Python can run: looked at before anything is made, since on AWS every object would fail of it.
+"""Checks that the user's Python can run, before a deploy makes anything: else every object would fail on AWS.
 
-In: the files that go into the package, and the handler among them. Out: nothing, or the module that is missing here.
+In: the files of the package, and the handler among them. Out: None, or the module that is missing on this machine.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from slips.interface import load_handlers
 
 
 def check_syntax(files: Iterable[tuple[Path, bytes]]) -> None:
-    """Raises UsageError with all files that are no Python, a line each. Files are paths with their contents."""
+    """Raise UsageError with all files that are not Python, a line each. `files` are paths with their contents."""
     mistakes = []
     for path, source in files:
         try:
@@ -25,17 +25,19 @@ def check_syntax(files: Iterable[tuple[Path, bytes]]) -> None:
                 compile(source, str(path), "exec", dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError) as error:
             line = getattr(error, "lineno", None) or 1
-            what = error.msg if isinstance(error, SyntaxError) else str(error)
+            reason = error.msg if isinstance(error, SyntaxError) else str(error)
             version = f"{sys.version_info.major}.{sys.version_info.minor}"
-            mistakes.append(f"{path}:{line}: {what}; expected Python that {version} can read; mend it or move it away")
+            mistakes.append(
+                f"{path}:{line}: {reason}; expected Python that {version} can read; mend it or move it away"
+            )
     if mistakes:
         raise UsageError("\n".join(mistakes))
 
 
 def find_missing(handler: Path) -> tuple[str, UsageError] | None:
-    """Imports the handler: None, or the top-level module that it lacks, and the error.
+    """Import the handler. Return None, or the top-level module that the import lacks, with the error.
 
-    Raises UsageError if it cannot be imported for another reason, or has no class derived from Handler.
+    Raises UsageError if the import fails for another reason, or the file has no class derived from Handler.
     """
     try:
         load_handlers(handler)

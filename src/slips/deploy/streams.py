@@ -1,7 +1,7 @@
-"""The streams of the lanes: their capacity and retention, by the config, or as the stack already has them.
+"""The capacity and retention of the lanes' streams, by the config or by the deployed stack. Pure.
 
-Pure. A key that the config does not set changes nothing of a stack that exists: a change of mode or retention has a
-price, and a shorter retention would let events expire that still wait.
+A key that the config does not set keeps its value in a deployed stack: a change of mode or retention has a price, and a
+shorter retention would let waiting events expire.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from slips.config import Config
 from slips.model import Lane
 
 WEEK, DAY = 168, 24
-"""Hours. On demand a week is charged by the gigabyte, which is cents; on shards it costs more an hour than the shards.
+"""Hours of retention. On demand, AWS charges a week by the gigabyte, which is cents; on shards, a week costs more than
+the shards themselves.
 https://aws.amazon.com/kinesis/data-streams/pricing/"""
 
 
 def properties(config: Config, lane: Lane, deployed: Mapping[str, Any]) -> dict[str, Any]:
-    """Capacity and retention of a lane's stream. `deployed` is the template that the stack has; `{}` for a new one."""
+    """Return capacity and retention of a lane's stream. `deployed` is the stack's template; `{}` for a new stack."""
     before = former(lane, deployed)
     shards = config.backend.stream_shards
     if shards is None:
-        # AWS takes a stream that says only how many shards it has for a provisioned one.
+        # A former template with a number of shards but no mode means a provisioned stream to AWS.
         shards = before.get("ShardCount", 0) if before else 0
     mode: dict[str, Any] = {"StreamModeDetails": {"StreamMode": "PROVISIONED" if shards else "ON_DEMAND"}}
     return {
@@ -34,7 +35,7 @@ def properties(config: Config, lane: Lane, deployed: Mapping[str, Any]) -> dict[
 
 
 def retention_hours(config: Config, lane: Lane, deployed: Mapping[str, Any]) -> int:
-    """How long the stream that the stack makes for a lane keeps object events."""
+    """Return the hours for which the stack's own stream of a lane keeps object events."""
     if (wanted := config.backend.stream_retention_hours) is not None:
         return wanted
     if (before := former(lane, deployed)) is not None:

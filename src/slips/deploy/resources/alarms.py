@@ -1,4 +1,4 @@
-"""The alarms: what a person should look at. Pure."""
+"""The alarms of the stack, each for a state that needs a person. Pure."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from slips.deploy.resources.places import stream_name
 from slips.model import Lane
 
 _STOPPED = 3600
-"""Seconds of each of two periods with arrivals and without a dispatch, which alarm. Longer than the longest delay and
-batching window: what arrives in the first period of a healthy lane is dispatched in the second at the latest."""
+"""Seconds of a period. Two periods with arrivals and without a dispatch cause an alarm. A period is longer than the
+longest delay and batching window, so that a healthy lane dispatches arrivals in the next period at the latest."""
 _QUEUE_WAITS = 3600
-"""Seconds that a message of the user's waits which alarm: queues keep messages for 4 days by default."""
+"""Seconds of waiting in a queue of the user's that cause an alarm: by default queues keep messages for 4 days."""
 
 
 def build(config: Config, retention: Mapping[Lane, int]) -> Resources:
-    """What a person should look at; `backend.alarm_sns_arn` hears of it. No data is no alarm."""
+    """Build the alarms, which notify `backend.alarm_sns_arn`. Missing data causes no alarm."""
     late = {lane: age.late(lane, retention[lane]) for lane in DISPATCHERS}
     limited = config.handler.concurrency is not None
     alarms = {
@@ -50,7 +50,7 @@ def build(config: Config, retention: Mapping[Lane, int]) -> Resources:
                 "event source mapping is enabled, and its role may read the stream.",
                 _metric("AWS/Kinesis", "IncomingRecords", "Sum", _STOPPED, StreamName=stream_name(config, lane)),
                 _metric("AWS/Lambda", "Invocations", "Sum", _STOPPED, FunctionName=ref(dispatcher)),
-                # Neither is told where there are none.
+                # Neither metric has data in a period without arrivals or invocations.
                 expression="IF(FILL(m1, 0) > 0 AND FILL(m2, 0) == 0, 1, 0)",
                 periods=2,
             )
@@ -72,7 +72,7 @@ def build(config: Config, retention: Mapping[Lane, int]) -> Resources:
                 periods=3,
             )
             for name in FUNCTIONS
-            # With `handler.concurrency` that is what was asked for; how long it makes objects wait is told below.
+            # With `handler.concurrency` the user asked for throttling; MainFuncWaitsAlarm covers its effect.
             if name != "MainFunc" or not limited
         },
         "MainFuncWaitsAlarm": _alarm(
@@ -109,11 +109,11 @@ def build(config: Config, retention: Mapping[Lane, int]) -> Resources:
 def _alarm(
     about: str, *metrics: dict[str, Any], expression: str | None = None, over: int = 0, periods: int = 1
 ) -> dict[str, Any]:
-    """An alarm on one metric, or on an `expression` of metrics `m1`, `m2` and so on."""
+    """Build an alarm on one metric, or on an `expression` of metrics `m1`, `m2` and so on."""
     if expression is None:
-        (what,) = metrics
+        (measured,) = metrics
     else:
-        # `_metric` gives what a plain alarm takes; here the same parts go one level deeper.
+        # `_metric` has the shape of a plain alarm; an expression needs the same parts one level deeper.
         inputs = [
             {
                 "Id": f"m{number}",
@@ -126,11 +126,11 @@ def _alarm(
             }
             for number, metric in enumerate(metrics, 1)
         ]
-        what = {"Metrics": [{"Id": "result", "Expression": expression, "ReturnData": True}, *inputs]}
+        measured = {"Metrics": [{"Id": "result", "Expression": expression, "ReturnData": True}, *inputs]}
     return resource(
         "AWS::CloudWatch::Alarm",
         AlarmDescription=sub(about) if "${" in about else about,
-        **what,
+        **measured,
         ComparisonOperator="GreaterThanThreshold",
         Threshold=over,
         EvaluationPeriods=periods,
@@ -139,7 +139,7 @@ def _alarm(
 
 
 def _metric(namespace: str, name: str, statistic: str, period: int = 300, **dimensions: Any) -> dict[str, Any]:
-    """A metric; without dimensions one of slips for the whole stack. `period` in seconds."""
+    """Build a metric; without dimensions, one of slips for the whole stack. `period` is in seconds."""
     dimensions = dimensions or {"Stack": ref("AWS::StackName")}
     return {
         "Namespace": namespace,

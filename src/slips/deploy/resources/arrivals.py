@@ -1,4 +1,4 @@
-"""What invokes EventPusher: topics, queues, rules of EventBridge, buckets. Pure."""
+"""The sources that invoke EventPusher: topics, queues, rules of EventBridge, buckets. Pure."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from slips.config import Config
 from slips.deploy.resources.forms import Resources, alphanumeric, get_att, permission, ref, resource, sub
 
 _BUCKETS_A_RULE = 25
-"""An event pattern holds at most 2,048 characters, a bucket's name 63."""
+"""Buckets in one rule: an event pattern has at most 2,048 characters, a bucket's name 63."""
 
 
 def build(config: Config) -> Resources:
-    """What invokes EventPusher: topics, queues, EventBridge, buckets. Each loses nothing if EventPusher is down."""
+    """Build the sources that invoke EventPusher. Each keeps its events while EventPusher is down."""
     made: Resources = {}
     for topic in config.backend.sns_topics:
         made |= subscription(f"Topic{topic.name}", topic.arn, "EventPusher")
     for queue in config.backend.sqs_queues:
         made[f"Queue{queue.name}Mapping"] = resource(
             "AWS::Lambda::EventSourceMapping",
-            # What is not taken stays in the queue.
+            # Messages that EventPusher does not accept stay in the queue.
             FunctionName=ref("EventPusher"),
             EventSourceArn=queue.arn,
             BatchSize=10,
@@ -38,7 +38,7 @@ def build(config: Config) -> Resources:
 
 
 def subscription(name: str, topic: Any, function: str) -> Resources:
-    """A topic that invokes a function. It begins to only when whatever catches its failures is there."""
+    """Build the subscription by which a topic invokes a function, after the resources that catch its failures."""
     return {
         f"{name}Permission": permission(function, "sns", SourceArn=topic),
         f"{name}Subscription": resource(
@@ -53,7 +53,7 @@ def subscription(name: str, topic: Any, function: str) -> Resources:
 
 
 def event_rules(config: Config) -> dict[str, list[str]]:
-    """The EventBridge rules, each with the buckets that it is for."""
+    """Return the buckets of each EventBridge rule, by the rule's logical name."""
     if not config.backend.eventbridge:
         return {}
     buckets = sorted(config.bucket_mapping)
@@ -62,7 +62,7 @@ def event_rules(config: Config) -> dict[str, list[str]]:
 
 
 def _rule(name: str, buckets: list[str]) -> Resources:
-    """EventBridge's rule for objects created in `buckets`."""
+    """Build the EventBridge rule for objects created in `buckets`."""
     return {
         f"{name}Permission": permission("EventPusher", "events", SourceArn=get_att(name)),
         name: resource(

@@ -11,7 +11,7 @@ from slips.deploy.resources.forms import Resources, resource, sub
 
 
 def build(alarms: Iterable[str]) -> Resources:
-    """One page for the stack, in its own region. Names of dashboards are an account's, not a region's."""
+    """Build the dashboard. Its name contains the region, since names of dashboards are unique in an account."""
     stack = ["Stack", "${AWS::StackName}"]
     lanes = [("fast", "Fast"), ("slow", "Slow")]
     graphs: list[tuple[str, list[list[Any]], dict[str, Any]]] = [

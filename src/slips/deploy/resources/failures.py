@@ -1,4 +1,4 @@
-"""Where failures go: the topic that Reporter hears, and the queue for what not even Reporter could take. Pure."""
+"""The destinations of failures: the topic that invokes Reporter, and the queue for Reporter's own failures. Pure."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from slips.deploy.resources.places import error_topic
 
 
 def build(config: Config) -> Resources:
-    """ErrorNotify takes what failed to Reporter; Undelivered keeps what even that could not."""
+    """Build ErrorNotify, the topic that invokes Reporter, and Undelivered, the queue for Reporter's own failures."""
     made: Resources = {}
     if config.backend.dlq_sns_arn is None:
         made["ErrorNotify"] = resource("AWS::SNS::Topic", KmsMasterKeyId="alias/aws/sns")
-        # Publishing is what roles allow; nothing allows it unencrypted.
+        # Policies of roles allow publishing; this policy denies publishing without encryption.
         made["ErrorNotifyPolicy"] = resource(
             "AWS::SNS::TopicPolicy",
             Topics=[ref("ErrorNotify")],
@@ -30,11 +30,11 @@ def build(config: Config) -> Resources:
         "Undelivered": resource(
             "AWS::SQS::Queue",
             MessageRetentionPeriod=14 * 24 * 3600,
-            # What AWS takes, and the default today: a queue of before 2025 takes a quarter of that.
+            # The maximum of AWS, and the default today. Queues made before 2025 allow a quarter of that.
             MaximumMessageSize=2**20,
-            # As long as Drain may run: nobody else takes a message that it is putting back.
+            # As long as Drain may run, so that no other Drain receives a message that is being put back.
             VisibilityTimeout=SPECS["Drain"].timeout,
-            # Not by a key of KMS: neither SNS nor EventBridge may use the one that AWS keeps for queues.
+            # Not by a key of KMS: neither SNS nor EventBridge may use the key that AWS manages for queues.
             SqsManagedSseEnabled=True,
         ),
         "UndeliveredPolicy": resource(

@@ -1,4 +1,4 @@
-"""The functions: their code, settings and variables, where their failures go, and their log groups. Pure."""
+"""The functions: their code, settings and variables, the destinations of their failures, and their log groups. Pure."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from slips.deploy.resources.places import error_table_name, error_topic, given_r
 
 
 class Code(Struct, frozen=True):
-    """Where the package is: one zip for all functions. Each a text, or a reference to a parameter."""
+    """The place of the package, one zip for all functions. Bucket and key are texts or references to parameters."""
 
     bucket: str | dict[str, str]
     key: str | dict[str, str]
 
 
 class Spec(Struct, frozen=True):
-    """What one function is, whatever the config."""
+    """The properties of one function that are the same for all configs."""
 
     about: str
     handler: str
     """Name of its entry point in `slips.lambdas`."""
     role: str
-    """Logical name."""
+    """Logical name of its role."""
     memory: int
-    """In MB. A function's share of a CPU grows with it, so that a cold start of boto3 gets faster."""
+    """MB of memory. A function's share of a CPU grows with its memory, which makes a cold start faster."""
     timeout: int
-    """In seconds."""
+    """Time limit in seconds."""
 
 
 SPECS = {
@@ -50,19 +50,19 @@ SPECS = {
     "Drain": Spec("Puts error items back on their lane.", "drain", "DrainRole", 512, 900),
 }
 MOST_AGE = 6 * 3600
-"""Seconds that Lambda keeps an asynchronous event at most: MainFunc may wait for `handler.concurrency` as long."""
+"""Most seconds that Lambda keeps an asynchronous event, which may wait so long for `handler.concurrency`."""
 _LOGGING = {"LogFormat": "JSON", "SystemLogLevel": "WARN", "ApplicationLogLevel": "DEBUG"}
-"""Lambda itself only tells of runs that failed: its three lines for each of the others cost as much as ours. The
-functions set the level of their own logs: Lambda lets all pass. Metrics have no level, which Lambda takes for INFO."""
+"""Lambda itself logs failed runs only: its three lines for each other run would cost as much as ours. The functions set
+the level of their own logs, so Lambda passes all. Metrics have no level, which Lambda reads as INFO."""
 
 
 def log_group(function: str) -> str:
-    """The logical name of a function's log group."""
+    """Return the logical name of a function's log group."""
     return f"{function}Logs"
 
 
 def build(config: Config, code: Code, roles: Resources) -> Resources:
-    """The functions, and the settings of those that AWS invokes asynchronously."""
+    """Build the functions, and the settings of those that AWS invokes asynchronously."""
     made: Resources = {}
     for name, function in SPECS.items():
         properties: dict[str, Any] = {
@@ -78,12 +78,12 @@ def build(config: Config, code: Code, roles: Resources) -> Resources:
             "Environment": {"Variables": _environment(config, name)},
         }
         if config.handler.tracing:
-            # All of them: a trace begins where an invocation does, and MainFunc goes on with its dispatcher's.
+            # For all functions: a trace begins with an invocation, and MainFunc continues that of its dispatcher.
             properties["TracingConfig"] = {"Mode": "Active"}
         if name == "MainFunc":
             properties |= _main_func(config)
         made[name] = resource("AWS::Lambda::Function", after=list(policies_beside(roles, function.role)), **properties)
-    # How long Lambda tries an asynchronous invocation, and where a failed one goes. Behind Reporter is only the queue.
+    # Retries of asynchronous invocations, and the destinations of failed ones. Failures of Reporter end in the queue.
     topic, queue = error_topic(config), get_att("Undelivered")
     for name, destination in {"EventPusher": topic, "MainFunc": topic, "Reporter": queue}.items():
         made[f"{name}Invoke"] = resource(
@@ -98,7 +98,7 @@ def build(config: Config, code: Code, roles: Resources) -> Resources:
 
 
 def _main_func(config: Config) -> dict[str, Any]:
-    """The properties by which the config changes the function that runs the handler."""
+    """Return the properties of MainFunc that the config sets."""
     handler = config.handler
     properties: dict[str, Any] = {"MemorySize": handler.memory_size}
     if handler.timeout is not None:
@@ -113,7 +113,7 @@ def _main_func(config: Config) -> dict[str, Any]:
 
 
 def _environment(config: Config, function: str) -> dict[str, Any]:
-    """The variables of a function: names and limits of the stack. The config itself travels in the package."""
+    """Return the variables of a function: names and limits of the stack. The config itself is in the package."""
     streams = {
         "SLIPS_FAST_STREAM_ARN": stream_arn(config, "fast"),
         "SLIPS_SLOW_STREAM_ARN": stream_arn(config, "slow"),
@@ -139,14 +139,14 @@ def _environment(config: Config, function: str) -> dict[str, Any]:
             "SlowDispatcher": dispatcher,
             "MainFunc": streams | ledger | errors,
             "Reporter": ledger | errors,
-            # Operators without the config learn the days here.
+            # Commands of operators without the config read the days here.
             "Drain": streams | ledger | errors | undelivered | {"SLIPS_LEDGER_DAYS": str(config.backend.ledger_days)},
         }[function],
     }
 
 
 def log_groups(config: Config) -> Resources:
-    """Log groups of the stack's own, which go with it, rather than those that Lambda makes and nobody deletes."""
+    """Build the log groups, which are deleted with the stack; those that Lambda makes by itself would stay for ever."""
     days = config.backend.log_retention_days
     return {log_group(name): resource("AWS::Logs::LogGroup", RetentionInDays=days) for name in FUNCTIONS}
 

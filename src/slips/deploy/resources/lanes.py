@@ -1,4 +1,4 @@
-"""The lanes: their streams, and what brings batches of them to the dispatchers. Pure."""
+"""The lanes: their streams, and the event source mappings that invoke the dispatchers. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STREAM_RETRIES = 5
 
 
 def build(config: Config, deployed: Mapping[str, Any], retention: Mapping[Lane, int]) -> Resources:
-    """The streams, and what brings their batches to the dispatchers."""
+    """Build the streams, and the event source mappings that invoke the dispatchers with batches of records."""
     made: Resources = {}
     for lane, name in STREAMS.items():
         if isinstance(stream_arn(config, lane), str):
@@ -31,20 +31,20 @@ def build(config: Config, deployed: Mapping[str, Any], retention: Mapping[Lane, 
         limit: LaneConfig = getattr(config.backend.lane, lane)
         made[f"{dispatcher}Mapping"] = resource(
             "AWS::Lambda::EventSourceMapping",
-            # A stream that exists already may bring objects at once: what catches failures is there first.
+            # After the destinations of failures: a stream of the user's may have records at once.
             after=["MainFuncInvoke", "ReporterSubscription"],
             FunctionName=ref(dispatcher),
             EventSourceArn=stream_arn(config, lane),
-            # Whatever was put before the mapping polls for the first time is taken too.
+            # From the oldest record on: records may be put before the mapping polls for the first time.
             StartingPosition="TRIM_HORIZON",
             BatchSize=records_at_once(limit),
             MaximumBatchingWindowInSeconds=limit.batch_window,
             ParallelizationFactor=limit.parallelization,
-            # One bad record neither blocks its shard nor takes others with it.
+            # So that one bad record neither blocks its shard nor fails other records.
             FunctionResponseTypes=["ReportBatchItemFailures"],
             BisectBatchOnFunctionError=True,
             MaximumRetryAttempts=_STREAM_RETRIES,
-            # What expires in the stream goes nowhere; what is given up before becomes error items.
+            # Records that are given up become error items; records that expire in the stream would be lost.
             MaximumRecordAgeInSeconds=age.most(retention[lane]),
             DestinationConfig={"OnFailure": {"Destination": error_topic(config)}},
         )

@@ -1,4 +1,4 @@
-"""Where the stack's parts are: the ARN or name that the config gives, or a reference to what the stack makes. Pure."""
+"""The places of streams, table, topic and roles: the ARN or name in the config, or a reference to a resource. Pure."""
 
 from __future__ import annotations
 

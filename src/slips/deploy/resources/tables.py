@@ -9,10 +9,10 @@ from slips.deploy.resources.forms import Resources, resource
 
 
 def build(config: Config) -> Resources:
-    """The error table, which outlives its stack, and the ledger, which need not: without it work is only done twice."""
+    """Build the error table, which outlives the stack, and the ledger, without which objects would only run twice."""
     made: Resources = {}
     if config.backend.dynamodb_arn is None:
-        # Retained, so that whatever deletes the stack, by mistake too, leaves the errors; `destroy --all` deletes it.
+        # Retained when the stack is deleted, also by mistake. `slips destroy --all` deletes the table.
         made["ErrorTable"] = _table("request_id", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True})
         made["ErrorTable"] |= {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
     made["Ledger"] = _table("entry", TimeToLiveSpecification={"AttributeName": "expires_at", "Enabled": True})
