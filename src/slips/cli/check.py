@@ -21,6 +21,7 @@ from slips.config.load import read
 from slips.errors import ConfigError, UsageError
 from slips.interface import load_handlers
 from slips.model import ObjectEvent
+from slips.place import stack_of
 from slips.printable import one_line
 from slips.routing import lane_for
 from slips.usercode import importing
@@ -96,7 +97,7 @@ def check(
         )
     else:
         _print_project(config, file, handlers, mappings, places)
-        for told in paces(config, batches=aws or config.backend.embedded is None):
+        for told in paces(config, batches=stack_of(config, on_aws=aws) is not None):
             show_text(told)
 
 

@@ -16,7 +16,6 @@ import typer
 
 from slips.backends.aws.clients import quiet_libraries
 from slips.backends.machine import private
-from slips.backends.machine.directory import Stores
 from slips.cli import items
 from slips.cli.context import (
     EndpointUrl,
@@ -28,14 +27,13 @@ from slips.cli.context import (
 from slips.cli.errors import event_text
 from slips.cli.output import plural, readable_json, say, show_json, show_text
 from slips.config import Config
-from slips.errors import StorageError, UsageError
+from slips.errors import UsageError
 from slips.model import Lane, ObjectEvent
 from slips.pipeline.ended import Success
 from slips.pipeline.process import Processor
-from slips.pipeline.replay import with_key_of_today
+from slips.pipeline.replay import etag_of_other_content, with_key_of_today
 from slips.pipeline.sample import sample as pick
 from slips.place import Place
-from slips.ports import ObjectStore
 from slips.printable import LogFormatter, one_line
 from slips.streams import in_pieces
 
@@ -121,8 +119,13 @@ def local(
     for given in events:
         event = with_key_of_today(given, store)
         _log.info("Processing %s", event.url)
-        if request_id is not None:
-            _warn_of_other_content(event, store)
+        if request_id is not None and (etag := etag_of_other_content(event, store)) is not None:
+            _log.warning(
+                "%s was overwritten since it failed (etag %s, now %s): this runs on its present content",
+                one_line(event.url),
+                one_line(event.object_etag),
+                etag,
+            )
         with redirect_stdout(in_pieces(sys.stderr)):
             ended = processor.process(event)
         if isinstance(ended, Success):
@@ -165,24 +168,6 @@ def _json_or_text(text: str) -> Any:
         return msgspec.json.decode(text)
     except msgspec.MsgspecError:
         return text
-
-
-def _warn_of_other_content(event: ObjectEvent, store: ObjectStore) -> None:
-    """Says so if what is read now is not what failed. A version is always the same; records refuse other content."""
-    if event.object_version_id or not event.object_etag or event.records is not None:
-        return
-    try:
-        with store.open(event) as stored:
-            etag, same = stored.etag, stored.is_named(event.object_etag)
-    except StorageError:
-        return  # the run itself will say so
-    if not same:
-        _log.warning(
-            "%s was overwritten since it failed (etag %s, now %s): this runs on its present content",
-            one_line(event.url),
-            one_line(event.object_etag),
-            etag,
-        )
 
 
 def _events(data: Path) -> list[ObjectEvent]:
@@ -235,18 +220,18 @@ def sample(
     """
     config = load_config(ctx)
     place = place_of(ctx, stack, endpoint_url)
-    store = place.handler_site(config).store
+    site = place.handler_site(config)
     streams = _streams(place, is_named=stack is not None or options(ctx).stack is not None)
     found: list[ObjectEvent] = []
     failed = False
-    for sampled in pick(config, store, number, streams):
+    for sampled in pick(config, site.store, number, streams):
         found += sampled.events
         if sampled.problem is not None:
             say(one_line(str(sampled.problem)))
             failed = True
         elif not sampled.events:
             say(f"{sampled.url}: no object to sample")
-    for problem in store.directories.unlisted if isinstance(store, Stores) else ():
+    for problem in site.stores.directories.unlisted if place.stack is None else ():
         say(one_line(problem))
     text = json.dumps([event.to_dict() for event in found], indent=4)
     if out is None:

@@ -130,6 +130,21 @@ def with_key_of_today(event: ObjectEvent, store: ObjectStore) -> ObjectEvent:
         return event
 
 
+def etag_of_other_content(event: ObjectEvent, store: ObjectStore) -> str | None:
+    """Return the etag of the present content, if that is not the content which the event announced; else None.
+
+    None, too, for an event that always reads its own content (a version), refuses other content (records), or cannot
+    be read now.
+    """
+    if event.object_version_id or not event.object_etag or event.records is not None:
+        return None
+    try:
+        with store.open(event) as stored:
+            return None if stored.is_named(event.object_etag) else stored.etag
+    except StorageError:
+        return None
+
+
 def _mark(item: ErrorItem, error: OverwrittenError, errors: ErrorTable) -> None:
     """Record why the item cannot be drained. Skip if already recorded: each put bumps the revision."""
     stage, error_type, message = error.stage, type(error).__name__, str(error)
