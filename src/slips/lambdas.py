@@ -1,7 +1,7 @@
-"""The functions on AWS: what each is invoked with goes to its station, on the site that its environment describes.
+"""The Lambda functions: each passes its payload to a station, on the site that its environment variables describe.
 
-The names are the handlers' names in the template. Clients, config and the user's code are made on first use, and kept
-while AWS keeps the process.
+Their names are handler names in the template. Clients, config and the user's code are made on first use, and kept as
+long as AWS keeps the process.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from slips.pipeline.report import SPENT_STATUS, report_lost
 from slips.site import LambdaSite
 
 REPORT_SECONDS = 60.0
-"""Reporter keeps them to write down what it read back from a stream."""
+"""Seconds that the Reporter keeps, to write items of the records that it reads back from a stream."""
 DRAIN_SECONDS = 20.0
-"""Drain ends when less is left, and says that there is more."""
+"""Seconds before its time limit at which Drain ends, and answers that there is more."""
 
 _site = LambdaSite(os.environ)
 
 
 class Context(Protocol):
-    """What AWS says about an invocation."""
+    """The context object that AWS passes with each invocation."""
 
     aws_request_id: str
     function_name: str
@@ -44,7 +44,7 @@ class Context(Protocol):
 
 @contextmanager
 def _metered(name: str, context: Context, *, spare_seconds: float = 0.0) -> Iterator[telemetry.Meter]:
-    """Logs and metrics of one invocation, and its time limit for the site."""
+    """Set up logs, metrics and the site's time limit for one invocation, and write the metrics at its end."""
     telemetry.set_up(name, context.aws_request_id)
     _site.begin(lambda: context.get_remaining_time_in_millis() / 1000, spare_seconds)
     meter = telemetry.Meter(_site.stack)
@@ -55,14 +55,14 @@ def _metered(name: str, context: Context, *, spare_seconds: float = 0.0) -> Iter
 
 
 def event_pusher(payload: Any, context: Context) -> dict[str, Any]:
-    """Objects that were created, in whatever envelope, to their lanes."""
+    """Push the objects that an envelope announces to their lanes."""
     with _metered("EventPusher", context):
         done = push_messages(payload, _site)
         return done.counts if done.staying is None else _failures(*done.staying)
 
 
 def dispatcher(payload: Any, context: Context) -> dict[str, Any]:
-    """A batch of a lane to the main func. AWS delivers again what it is told of."""
+    """Invoke the main func with a batch of a lane. The answer names the record from which AWS delivers again."""
     with _metered("Dispatcher", context):
         done = dispatch(
             lane_records(payload),
@@ -81,7 +81,7 @@ def dispatcher(payload: Any, context: Context) -> dict[str, Any]:
 
 
 def main_func(payload: Any, context: Context) -> dict[str, Any]:
-    """Object events through their chains to the user's handlers."""
+    """Run the user's handlers on the objects of the payload's events."""
     deadline = Deadline(context.get_remaining_time_in_millis() / 1000)
     processor = None
     try:
@@ -109,13 +109,13 @@ def main_func(payload: Any, context: Context) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _processor(site: LambdaSite) -> Processor:
-    """The processor of this process. Asks for the secrets, once, before any object event is claimed."""
+    """Make the processor of this process, once. Reads the secrets, so that this fails before an event is claimed."""
     site.args()
     return Processor(site)
 
 
 def reporter(payload: Any, context: Context) -> dict[str, Any]:
-    """An invocation that was given up, to the error table."""
+    """Write an error item for each unfinished event of an invocation that AWS gave up."""
     with _metered("Reporter", context, spare_seconds=REPORT_SECONDS) as meter:
         done = report_lost(unwrap(payload), _site)
         for item in done.items:
@@ -124,7 +124,7 @@ def reporter(payload: Any, context: Context) -> dict[str, Any]:
 
 
 def drain(payload: Any, context: Context) -> dict[str, Any]:
-    """Error items, and what nobody could deliver, back on their lanes."""
+    """Put error items and undelivered messages back on their lanes."""
     with _metered("Drain", context, spare_seconds=DRAIN_SECONDS):
         done = DrainResult()
         for _ in drain_site(
@@ -137,7 +137,7 @@ def drain(payload: Any, context: Context) -> dict[str, Any]:
 
 
 def _failures(*identifiers: str) -> dict[str, Any]:
-    """What AWS is to deliver again of a queue, or from where on of a stream."""
+    """Name the messages of a queue, or the first record of a stream, that AWS is to deliver again."""
     return {"batchItemFailures": [{"itemIdentifier": each} for each in identifiers]}
 
 
