@@ -42,8 +42,7 @@ def checked(struct: S, where: str) -> S:
 
     `json.loads` accepts such texts.
     """
-    for name in struct.__struct_fields__:
-        value = getattr(struct, name)
+    for value in msgspec.structs.astuple(struct):
         if isinstance(value, str) and not value.isascii():
             try:
                 value.encode()
