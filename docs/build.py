@@ -94,22 +94,23 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 
 
-def stale(directory: Path) -> list[Path]:
+def stale(directory: Path, pages: dict[str, Callable[[], str]] = PAGES) -> list[Path]:
     """The pages that are not what the code says."""
     return [
         page
-        for name, write in PAGES.items()
+        for name, write in pages.items()
         if not (page := directory / name).is_file() or page.read_text(encoding="utf-8") != write()
     ]
 
 
-def main(arguments: list[str], directory: Path = HERE) -> int:
+def main(arguments: list[str], directory: Path = HERE, pages: dict[str, Callable[[], str]] = PAGES) -> int:
     """Writes the pages, or checks them; the exit status."""
     if arguments == ["--check"]:
-        for page in stale(directory):
+        found = stale(directory, pages)
+        for page in found:
             print(f"{page}: stale; run 'make docs'", file=sys.stderr)
-        return 1 if stale(directory) else 0
-    for name, write in PAGES.items():
+        return 1 if found else 0
+    for name, write in pages.items():
         (directory / name).write_text(write(), encoding="utf-8")
     return 0
 

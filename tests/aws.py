@@ -1,5 +1,6 @@
-"""AWS in memory, by moto: clients that outlive a test, and tables and streams like a stack's. Use within `mock_aws`, or
-within `account`, which `make localstack` turns to a server.
+"""AWS in memory, by moto: clients that outlive a test, and tables and streams like a stack's.
+
+Use them within `account`, which `make localstack` turns to a server.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from functools import cache
 from typing import Any
 
 import boto3
+import pytest
 from moto import mock_aws
+from moto.sqs.models import Message, SQSBackend
 
 from slips.model import LANES, Lane
 
@@ -33,16 +36,30 @@ def client(service: str) -> Any:
 
 
 @contextmanager
-def account() -> Iterator[None]:
-    """An empty account: moto's, or that of SERVER, whose buckets, tables and streams are deleted in the end."""
+def account(**config: Any) -> Iterator[None]:
+    """An empty account: moto's, or that of SERVER, whose buckets, tables and streams are deleted in the end.
+
+    `config` is moto's.
+    """
     if SERVER is None:
-        with mock_aws():
+        with mock_aws(config=config or None), pytest.MonkeyPatch.context() as patch:  # type: ignore[arg-type]
+            patch.setattr(SQSBackend, "receive_message", _receive_at_once(SQSBackend.receive_message))
             yield
         return
     try:
         yield
     finally:
         _empty()
+
+
+def _receive_at_once(receive: Any) -> Any:
+    """`receive` without its wait for messages: while a test receives, nobody sends."""
+
+    def received(backend: SQSBackend, name: str, count: int, wait: int, *others: Any) -> list[Message]:
+        found: list[Message] = receive(backend, name, count, 0, *others)
+        return found
+
+    return received
 
 
 def _empty() -> None:
@@ -72,7 +89,7 @@ def make_tables() -> None:
             AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
         )
-        client("dynamodb").get_waiter("table_exists").wait(TableName=table, WaiterConfig={"Delay": 0.1})
+        _until("dynamodb", "table_exists", TableName=table)
 
 
 def make_streams(shards: int = 1) -> dict[Lane, str]:
@@ -81,9 +98,15 @@ def make_streams(shards: int = 1) -> dict[Lane, str]:
     for lane in LANES:
         kinesis = client("kinesis")
         kinesis.create_stream(StreamName=f"my-{lane}", ShardCount=shards)
-        kinesis.get_waiter("stream_exists").wait(StreamName=f"my-{lane}", WaiterConfig={"Delay": 0.1})
+        _until("kinesis", "stream_exists", StreamName=f"my-{lane}")
         arns[lane] = kinesis.describe_stream_summary(StreamName=f"my-{lane}")["StreamDescriptionSummary"]["StreamARN"]
     return arns
+
+
+def _until(service: str, state: str, **what: str) -> None:
+    """Waits for SERVER, as moto makes everything at once."""
+    if SERVER is not None:
+        client(service).get_waiter(state).wait(**what, WaiterConfig={"Delay": 0.1})
 
 
 def records_of(arn: str) -> list[Any]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
 import aws
 from fakes import object_event
@@ -22,7 +21,7 @@ from slips.errors import InvokeError, StateError, UsageError
 
 @pytest.fixture(autouse=True)
 def _in_memory() -> Iterator[None]:
-    with mock_aws():
+    with aws.account():
         yield
 
 

@@ -26,10 +26,10 @@ import typer
 import yaml
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
-from moto import mock_aws
 from moto.cloudformation.models import ChangeSet
 from moto.cloudformation.parsing import OutputMap
 
+import aws
 from cloud import Cloud
 from cloud.client import PATIENCE
 from deployed import CONFIG as DEPLOYED
@@ -117,7 +117,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
         stack.output_map = OutputMap(stack.resource_map, change_set.template_dict, stack.stack_id)
 
     monkeypatch.setattr(ChangeSet, "apply", with_outputs)
-    with mock_aws():
+    with aws.account():
         found = Account.connect(REGION)
         make_bucket("my-code")
         make_bucket("my-logs")

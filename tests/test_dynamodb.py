@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from moto import mock_aws
 from msgspec.structs import replace
 
 import aws
@@ -27,7 +26,7 @@ A = object_event("a")
 
 @pytest.fixture
 def tables() -> Iterator[None]:
-    with mock_aws():
+    with aws.account():
         aws.make_tables()
         yield
 

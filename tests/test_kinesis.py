@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from moto import mock_aws
 
 import aws
 from fakes import object_event
@@ -144,7 +143,7 @@ def test_each_lane_has_its_stream_and_events_are_spread_over_its_shards() -> Non
 @pytest.fixture
 def stored() -> Iterator[tuple[str, list[Any]]]:
     """A stream of ten records in one shard: its ARN, and they."""
-    with mock_aws():
+    with aws.account():
         arn = aws.make_streams()["fast"]
         for number in range(10):
             aws.client("kinesis").put_record(StreamARN=arn, Data=encode(object_event(str(number))), PartitionKey="x")
@@ -167,7 +166,7 @@ def test_the_records_of_a_batch_are_read_back_and_no_others(
 
 
 def test_a_stream_that_is_gone_is_an_error_that_names_the_records() -> None:
-    with mock_aws(), pytest.raises(GoneError, match=r"my-fast shard-1 1\.\.9: the records cannot be read back: Res"):
+    with aws.account(), pytest.raises(GoneError, match=r"my-fast shard-1 1\.\.9: the records cannot be read back: Res"):
         list(read_back(aws.client("kinesis"), Batch(ARNS["fast"], "shard-1", "1", "9", 3), NONE))
 
 

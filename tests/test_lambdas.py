@@ -22,7 +22,6 @@ from typing import Any, ClassVar
 import msgspec
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 from msgspec.structs import replace
 
 import aws
@@ -199,7 +198,7 @@ class Stack:
 @pytest.fixture
 def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     level = telemetry.log.level
-    with mock_aws():
+    with aws.account():
         yield Stack(tmp_path, monkeypatch)
     telemetry.log.setLevel(level)
 

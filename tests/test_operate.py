@@ -20,9 +20,9 @@ import boto3
 import msgspec
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
-from moto import mock_aws
 from moto.awslambda_simple.models import lambda_simple_backends
 
+import aws
 from fakes import object_event
 from projects import CONFIG, Done, Project
 from slips.backends.aws import cloudwatch
@@ -156,7 +156,7 @@ def bare(tmp_path: Path, credentials: None, quiet_logging: None) -> Iterator[Clo
     """AWS without a stack."""
     project = Project(tmp_path)
     project.config(ON_AWS)
-    with mock_aws(config={"lambda": {"use_docker": False}}):
+    with aws.account(**{"lambda": {"use_docker": False}}):
         yield Cloud(project)
 
 
@@ -1064,6 +1064,7 @@ def test_on_this_machine_run_starts_the_objects_of_a_lane_apart_and_holds_up_no_
     assert len(set(noted(project))) == 73
 
 
+@pytest.mark.slow
 def test_a_delayed_fast_lane_does_not_hold_up_the_slow_one(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "AT_HAND", 1)
     project.handler(NOTING)

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
-from moto import mock_aws
 from msgspec.structs import replace
 
 import aws
@@ -47,7 +46,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         return
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    with mock_aws(config={"lambda": {"use_docker": False}}):
+    with aws.account(**{"lambda": {"use_docker": False}}):
         stacks.deploy(stacks.template())
         stack = DeployedStack.find(Clients(aws.REGION), "test", sleep=lambda _: None)
         yield Place(StackOperations(stack), stack.stream)

@@ -13,8 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
-from moto import mock_aws
 
+import aws
 import deployed
 from cloud import Cloud
 from deployed import Deployed
@@ -231,7 +231,7 @@ def test_a_denial_of_unencrypted_calls_is_none_of_s3() -> None:
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
-    with mock_aws():
+    with aws.account():
         found = Account.connect(REGION)
         make_bucket(found, "my-logs")
         found.sns.create_topic(Name="billing")
