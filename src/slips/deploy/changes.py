@@ -1,6 +1,6 @@
-"""What CloudFormation answers about a stack, as data: how it stands, what a change set would change, what happens.
+"""CloudFormation's answers about a stack as data: its state, its resources, its events, the changes of a change set.
 
-Pure: nothing here calls AWS.
+Pure: no function here calls AWS.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _HINTS = (
     (r"LimitExceeded|limit exceeded|quota|Rate exceeded|Throttling", "raise that quota, or try again later"),
     (r"S3 Error Code|GetObject.*Denied", "look at the code bucket's policy: Lambda must be able to read the package"),
 )
-"""What is known to help, by the words of a resource's reason."""
+"""Advice by the words of CloudFormation's reason for a failed resource."""
 FAILED_FIRST = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}
 """States of a first creation that failed: the stack can only be deleted."""
 
 
 class StackState(Struct, frozen=True):
-    """A stack as it stands."""
+    """The state of a stack."""
 
     id: str
     status: str
@@ -74,12 +74,12 @@ _HOLDS = {
     "AWS::SQS::Queue": "messages that still wait in it are lost with it: 'slips drain' first",
 }
 _RETENTION = re.compile(r"RetentionPeriodHours: (\d+) → (\d+)")
-"""Of a stream. What is older than a shorter one is inaccessible at once.
+"""A change of a stream's retention. If it becomes shorter, older records are inaccessible at once.
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_DecreaseStreamRetentionPeriod.html"""
 
 
 class Change(Struct, frozen=True):
-    """What would become of one resource."""
+    """A change of one resource."""
 
     action: Literal["Add", "Modify", "Remove", "Import", "Dynamic"]
     name: str
@@ -87,16 +87,16 @@ class Change(Struct, frozen=True):
     kind: str
     """CloudFormation type."""
     what: list[str]
-    """Of a modification: `MemorySize: 512 → 1024`, or just what changes; `code` for a function's package."""
+    """The changed properties of a modification: `MemorySize: 512 → 1024`, the name alone, or `code` for a package."""
     replaced: Literal["", "maybe", "yes"]
-    """Whether the resource is made anew: the content of the former one is lost, unless that is kept."""
+    """Whether the resource is made anew: the content of the former one is lost, unless that is retained."""
 
     @property
     def loses(self) -> str:
-        """For people, what is lost with the former resource or retention; empty if nothing is."""
+        """The loss that comes with the former resource or retention, for people; empty if there is none."""
         if self.action == "Remove" or self.replaced:
             return _HOLDS.get(self.kind, "")
-        hours = next((found for one in self.what if (found := _RETENTION.fullmatch(one))), None)
+        hours = next((match for one in self.what if (match := _RETENTION.fullmatch(one))), None)
         if hours is None or int(hours[2]) >= int(hours[1]):
             return ""
         return f"object events that have waited on it for over {hours[2]} h are lost: see 'slips status' first"
@@ -114,7 +114,7 @@ class Proposal(Struct, frozen=True):
 
 
 def event_of(one: dict[str, Any]) -> StackEvent:
-    """One of `DescribeStackEvents`."""
+    """Convert an event of `DescribeStackEvents`."""
     return StackEvent(
         one["EventId"],
         one["LogicalResourceId"],
@@ -126,7 +126,7 @@ def event_of(one: dict[str, Any]) -> StackEvent:
 
 
 def change_of(about: dict[str, Any]) -> Change:
-    """One `ResourceChange` of `DescribeChangeSet`."""
+    """Convert a `ResourceChange` of `DescribeChangeSet`."""
     replaced: dict[str, Literal["", "maybe", "yes"]] = {"True": "yes", "Conditional": "maybe"}
     what = [_difference(detail["Target"]) for detail in about.get("Details", [])]
     return Change(
@@ -139,13 +139,13 @@ def change_of(about: dict[str, Any]) -> Change:
 
 
 def tag_changes(former: dict[str, str], tags: dict[str, str]) -> list[str]:
-    """Describe each tag that does not stay: `team: a → b`."""
+    """Describe each tag that changes: `team: a → b`."""
     keys = [key for key in sorted({*former, *tags}) if former.get(key) != tags.get(key)]
     return [f"{key}: {former.get(key, '(none)')} → {tags.get(key, '(none)')}" for key in keys]
 
 
 def _difference(target: dict[str, Any]) -> str:
-    """`MemorySize: 512 → 1024`; just the name if the values are not short."""
+    """Describe the change of a property: `MemorySize: 512 → 1024`, or its name alone if the values are long."""
     if target.get("Name") == "Code":
         return "code"
     name = target.get("Path", "").removeprefix("/Properties/").replace("/", ".")
@@ -153,12 +153,12 @@ def _difference(target: dict[str, Any]) -> str:
     before, after = target.get("BeforeValue"), target.get("AfterValue")
     if before is None or after is None or max(len(before), len(after)) > 40:
         return str(name)
-    # Variables may be secret, and `{{changeSet:KNOWN_AFTER_APPLY}}` says nothing.
+    # Without values: variables may be secret, and `{{changeSet:KNOWN_AFTER_APPLY}}` is no value.
     if name.startswith("Environment") or "{{changeSet:" in after:
         return str(name)
     return f"{name}: {before} → {after}"
 
 
 def hint(reason: str) -> str:
-    """What is known to help against the reason of a failure; empty if nothing is."""
+    """Return advice for the reason of a failure; empty if there is none."""
     return next((help_ for pattern, help_ in _HINTS if re.search(pattern, reason)), "")

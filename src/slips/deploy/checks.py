@@ -1,4 +1,4 @@
-"""What is looked at before anything is made: the config, what it names, and the bucket for the code."""
+"""Checks before a deploy makes anything: the config, the resources that it names, and the bucket for the code."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ from slips.deploy.resources.forms import policies_beside
 from slips.errors import ConfigError
 
 POLICY_CHARACTERS = 10_240
-"""Of all inline policies of a role, blanks not counted. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+"""Most characters of all inline policies of a role, without blanks.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 MANAGED_POLICIES = 25
-"""Of a role, at most; 10 unless the quota of the account was raised."""
+"""Most managed policies of a role; 10 unless the quota of the account was raised."""
 DIRECT_BUCKETS = 45
-"""A function's policy takes 20,480 bytes, and a bucket's permission about 430."""
+"""Most buckets with a permission in a function's policy, which has 20,480 bytes at most; a permission has about 430."""
 VARIABLES_BYTES = 3_300
-"""Lambda takes 4 KB of variables; about 700 bytes are the stack's own."""
+"""Most bytes of variables: Lambda allows 4 KB, and the stack's own have about 700 bytes."""
 
 
 def check_config(config: Config, *, uploads: bool = True) -> None:
-    """Raises ConfigError with all that keeps a valid config from being deployed, without asking anybody.
+    """Raise ConfigError with all mistakes that keep a valid config from being deployed. Calls no service.
 
-    `uploads`: whether the code goes into the bucket of the config.
+    `uploads`: whether the deploy uploads the code to the bucket of the config.
     """
     file, backend, problems = Path(config.file).name or "slips.yml", config.backend, []
     problems += [
@@ -61,7 +62,7 @@ def check_config(config: Config, *, uploads: bool = True) -> None:
 
 
 def _beyond_limits(config: Config) -> Iterator[str]:
-    """What AWS would refuse only while the stack is made, because it is too much."""
+    """Yield settings beyond limits of AWS, which AWS would refuse only while the stack is made."""
     yield from _long_policies(config, NOTHING)
     if config.backend.s3_direct and len(config.bucket_mapping) > DIRECT_BUCKETS:
         yield (
@@ -100,7 +101,7 @@ def _long_policies(config: Config, given: Given) -> Iterator[str]:
 
 
 def _as_text(value: Any) -> str:
-    """A policy about as long as IAM counts it, without blanks and with what CloudFormation fills in."""
+    """Return a text about as long as IAM counts a policy: without blanks, with CloudFormation's functions resolved."""
     if isinstance(value, dict) and "Fn::Sub" in value:
         return f'"{re.sub("[$]{[^}]*}", "x" * 13, value["Fn::Sub"])}"'
     if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in ("Fn::GetAtt", "Ref"):
@@ -113,9 +114,10 @@ def _as_text(value: Any) -> str:
 
 
 def check_account(config: Config, account: Account, keys: SeenKeys | None = None) -> list[str]:
-    """What could not be looked at.
+    """Check the resources that the config names, and return notes about those that could not be checked.
 
-    Raises ConfigError with all that is not there, or elsewhere than the stack, or cannot work with its key.
+    Raises ConfigError with all resources that are missing, are elsewhere than the stack, or cannot be used with their
+    key.
     """
     file, problems, notes = Path(config.file).name or "slips.yml", list[str](), list[str]()
     for key, arn in given_arns(config):
@@ -164,19 +166,22 @@ def check_account(config: Config, account: Account, keys: SeenKeys | None = None
 
 
 def read_given(config: Config, account: Account) -> tuple[Given, list[str]]:
-    """Reads what the template has to know of given resources, all of which exist; and what people should know of it."""
+    """Read the facts about given resources for the template, and return them with notes for people.
+
+    All given resources must exist.
+    """
     hours, notes = dict[str, int](), list[str]()
     for lane, arn in streams_of(config).items():
         key, name = f"backend.kinesis_stream_{lane}_arn '{arn}'", arn.rpartition("/")[2]
         try:
             with calls(key, passing=DENIED):
-                told = account.kinesis.describe_stream_summary(StreamName=name)
+                answer = account.kinesis.describe_stream_summary(StreamName=name)
         except ClientError as error:
             if code(error) not in DENIED:
                 raise
             notes.append(f"{key} is assumed to keep events for {age.ASSUMED_HOURS} h")
             continue
-        hours[arn] = kept = told["StreamDescriptionSummary"]["RetentionPeriodHours"]
+        hours[arn] = kept = answer["StreamDescriptionSummary"]["RetentionPeriodHours"]
         if kept < age.SHORT_HOURS:
             notes.append(
                 f"{key} keeps events for {kept} h: those that cannot be dispatched become error items after "
@@ -187,7 +192,7 @@ def read_given(config: Config, account: Account) -> tuple[Given, list[str]]:
 
 
 def _check_policies(config: Config, account: Account, file: str) -> Iterator[str]:
-    """Find managed policies that are neither of the stack's account nor of AWS: its roles cannot have them."""
+    """Yield managed policies that are neither of the stack's account nor of AWS, and so cannot belong to its roles."""
     named = [("handler.policies", policy.arn) for policy in config.handler.policies]
     for key, arn in [*named, ("permissions_boundary", config.permissions_boundary)]:
         _, partition, _, _, owner, _ = _of_stack(arn or "arn::::aws:", account).split(":", 5)
@@ -205,7 +210,7 @@ def _check_boundary(arn: str, config: Config, account: Account, keys: SeenKeys |
 
 
 def _check_layer(arn: str, config: Config, account: Account) -> tuple[list[str], list[str]]:
-    """Look at a layer, which any account may own: returns its problems, and notes of what may not work."""
+    """Check a layer, of any account. Return its problems, and notes about doubtful properties."""
     where = _of_stack(arn, account)
     _, partition, _, region, _ = where.split(":", 4)
     if (partition, region) != (account.partition, account.region):
@@ -216,7 +221,7 @@ def _check_layer(arn: str, config: Config, account: Account) -> tuple[list[str],
         with calls(f"handler.layers '{arn}'", passing=DENIED | MISSING):
             found = account.functions.get_layer_version_by_arn(Arn=where)
     except ClientError as error:
-        # Whether a layer of another account is there, is told only to those who may use it.
+        # AWS hides whether a layer of another account exists, unless the caller may use it.
         if code(error) in DENIED:
             return [], [f"was not looked at: AWS denies {error.operation_name}"]
         return ["is not there; expected a version that exists; mend the ARN"], []
@@ -242,14 +247,14 @@ def _elsewhere(region: str, account: Account) -> str:
 
 
 def _look(account: Account, service: str, arn: str) -> tuple[str, list[str]]:
-    """What keeps something that exists from being used, "" if nothing does; and what people should know of it.
+    """Check a given resource. Return the problem that keeps the stack from using it, or "", and notes for people.
 
-    Raises ClientError if it does not exist.
+    Raises ClientError if the resource does not exist.
     """
     name = arn.split(":", 5)[5]
     match service:
         case "iam":
-            # Roles of one name, and so of one path only, are in an account.
+            # An account has one role of a name, whatever its path.
             there = account.iam.get_role(RoleName=name.rpartition("/")[2])["Role"]["Arn"]
             return ("" if there == arn else f"is not there, but '{there}' is; expected one that exists; mend it"), []
         case "sns":

@@ -1,7 +1,7 @@
-"""What `slips deploy` does: make a stack what its config says, and look at, or wire, the buckets that notify it.
+"""Implements `slips deploy`: makes or updates a stack by its config, and checks or wires the buckets that notify it.
 
-In: a config that `checks.check_config` passed, and a Deployment. Out: a Deployed, and on the way calls of an observer.
-Without an observer's or a person's word nothing is printed or asked: `slips.cli.deploy` does that, others may, too.
+In: a config that `checks.check_config` passed, and a Deployment. Out: a Deployed; each step calls an observer. Only the
+observer and `ask` print and ask: those of `slips.cli.deploy`, or of another caller.
 """
 
 from __future__ import annotations
@@ -24,60 +24,60 @@ from slips.deploy.wiring import Buckets, Wiring
 from slips.errors import UsageError
 
 Build = Callable[[Config, Callable[[str], None]], Package]
-"""Makes the package; its second argument gets lines of progress."""
+"""Makes the package of a config; calls its second argument with lines of progress."""
 
 Stage = Literal["checking", "clearing", "proposing", "changing", "changed"]
-"""How far a deploy is: `clearing` deletes a first creation that failed; the stack changes only from `changing` on."""
+"""Stages of a deploy. `clearing` deletes a first creation that failed; `changing` is the first to change the stack."""
 
 
 class DeployObserver(Protocol):
-    """Sees a deploy as it goes. What a method raises ends the deploy."""
+    """Shows a deploy, step by step. An exception of a method ends the deploy."""
 
     def enter(self, stage: Stage, state: StackState | None = None) -> None:
-        """A stage begins; `state` is that of a stack that is `changed`."""
+        """Show that a stage begins. `state` is that of a stack that is `changed`."""
 
     def say(self, text: str) -> None:
-        """A line of progress while the package is made."""
+        """Show a line of progress of making the package."""
 
     def packed(self, packed: Package) -> None:
-        """The package is made."""
+        """Show that the package is made."""
 
     def warn(self, text: str) -> None:
-        """Something does not stop the deploy, and should be known."""
+        """Show a warning, which does not stop the deploy."""
 
     def propose(self, proposal: Proposal | None, settings: Sequence[LaneSetting]) -> None:
-        """What would change, before it does: resources, and settings that are set back."""
+        """Show the changes before they are made: of resources, and of settings that are set back."""
 
     def declined(self) -> None:
-        """`ask` said no."""
+        """Show that `ask` returned False."""
 
     def uploaded(self, bucket: str, key: str) -> None:
-        """The package was uploaded; it is not if the bucket has it already."""
+        """Show that the package was uploaded. Not called if the bucket has the package already."""
 
     def follow(self, total: int | None = None) -> AbstractContextManager[Follower]:
-        """Follows an operation of CloudFormation, on `total` resources if that is known."""
+        """Show an operation of CloudFormation while it runs, on `total` resources if their number is known."""
 
     def wired(self, wiring: Sequence[Wiring]) -> None:
-        """The buckets were looked at."""
+        """Show the wiring of the buckets."""
 
     def deployed(self, outputs: dict[str, str], wiring: Sequence[Wiring]) -> None:
-        """The stack was changed, and has these outputs."""
+        """Show that the stack was changed, and its outputs."""
 
 
 class Deployed(Struct):
-    """What a deploy did: what `slips deploy --json` prints."""
+    """The result of a deploy, which `slips deploy --json` prints."""
 
     stack: str
     region: str
     account: str
     status: str = ""
-    """Of the stack in the end."""
+    """Status of the stack at the end."""
     declined: bool = False
     changes: list[Change] = []
     tags: list[str] = []
     """Changes of the stack's tags, such as `team: a → b`."""
     settings: list[LaneSetting] = []
-    """Set back from what `slips limit` made of them."""
+    """Settings that `slips limit` changed, and that the deploy set back."""
     outputs: dict[str, str] = {}
     wiring: list[Wiring] = []
     warnings: list[str] = []
@@ -85,7 +85,7 @@ class Deployed(Struct):
     """Files of the project that look like secrets, databases or leftovers of editors: not in the package."""
 
     def falls_short(self, *, wire: bool) -> bool:
-        """Whether less was done than was asked for: the deploy was declined, or `wire` left a prefix unwired."""
+        """Whether the deploy did less than the user asked for: it was declined, or `wire` left a prefix unwired."""
         return self.declined or (wire and any(each.missing for each in self.wiring))
 
 
@@ -99,11 +99,11 @@ def deploy(
     wire: bool = False,
     lose_waiting: bool = False,
 ) -> Deployed:
-    """Make the stack what the config says.
+    """Make or update the stack by its config.
 
-    `ask` has the last word after `observer.propose`; None: the changes are made without a question.
-    Raises UsageError if nobody is asked about a change that loses what waits, unless `lose_waiting`.
-    Raises SlipsError, and then the former state stands.
+    `ask` is called after `observer.propose`, and returns whether to make the changes; None: make them without asking.
+    Raises UsageError for a change that loses waiting events, if there is no `ask` and not `lose_waiting`. Raises
+    SlipsError if the deploy fails; then the former state stands.
     """
     account, limits = deployment.account, LaneLimits(deployment)
     observer.enter("checking")
@@ -156,7 +156,7 @@ def deploy(
 
 
 def _warnings(deployment: Deployment, config: Config, proposal: Proposal | None) -> list[str]:
-    """What a look at the account's tables and buckets finds that people should know."""
+    """Return warnings about error tables of former stacks, and about keys of buckets that the config does not name."""
     account, warnings = deployment.account, list[str]()
     if proposal and proposal.kind == "CREATE" and config.backend.dynamodb_arn is None:
         warnings += [error_tables.advice(account, arn) for arn in error_tables.former(account, deployment.name)]
@@ -164,7 +164,7 @@ def _warnings(deployment: Deployment, config: Config, proposal: Proposal | None)
 
 
 def _refuse_loss(deployment: Deployment, changes: Sequence[Change]) -> None:
-    """Raise UsageError if the changes lose what still waits somewhere."""
+    """Raise UsageError if the changes lose events or messages that still wait."""
     losing = [one.name for one in changes if one.loses]
     if losing:
         raise UsageError(
@@ -174,20 +174,20 @@ def _refuse_loss(deployment: Deployment, changes: Sequence[Change]) -> None:
 
 
 class Preview(Struct, frozen=True):
-    """The template as a deploy would make it, as far as that is known without AWS."""
+    """The template of a deploy, built without calls of AWS."""
 
     template: Template
     notes: list[str]
-    """For people, what in it is assumed or stands for something else."""
+    """Notes for people about assumptions and placeholders in the template."""
 
 
 def preview(config: Config, say: Callable[[str], None]) -> Preview:
-    """Build the template without a call of AWS. `say` gets what is told of the user's files.
+    """Build the template without calls of AWS. Call `say` with notes about the user's files.
 
     Raises UsageError if the user's files cannot run.
     """
     package.check(config, say)
-    # The package is named after its content, and is not made here.
+    # A placeholder: the package is named after its content, and is not made here.
     bucket, name = config.base.sam.code_bucket or "CODE_BUCKET", "slips-HASH.zip"
     notes = [f"{name} stands for the package: deploy names it after its content, and uploads it"]
     if not config.base.sam.code_bucket:

@@ -1,7 +1,7 @@
-"""One stack of CloudFormation: how it stands, what a change set would change, executing that, deleting the stack.
+"""One stack of CloudFormation: reads its state, proposes and executes change sets, and deletes the stack.
 
-Comes in: a template. Goes out: proposals, events and errors for `deploy` and `destroy`. A stack is never changed but by
-`execute` and `delete`, and by `prepare`, which clears away a first creation that failed.
+In: a template. Out: proposals, events and errors for `deploy` and `destroy`. Only `execute` and `delete` change a
+stack, and `prepare`, which deletes a first creation that failed.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ from slips.deploy.template import TAGS, Template, to_json
 from slips.errors import SlipsError
 
 INLINE = 51_200
-"""Bytes of a template that fit into a request; a longer one goes by S3.
+"""Most bytes of a template in a request; a longer template is uploaded to S3.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 
 POLL = 2.0
-"""Seconds between two looks at the events: CloudFormation throttles those who look much more often."""
+"""Seconds between two requests for events: CloudFormation throttles much more frequent ones."""
 
 
 class Follower(Protocol):
-    """Gets each event of an operation as it happens."""
+    """Shows each event of an operation of CloudFormation as it happens."""
 
     def event(self, event: StackEvent) -> None: ...
 
@@ -66,7 +66,7 @@ class Deployment:
         self._where = f"stack '{name}'"
 
     def state(self, stack_id: str | None = None) -> StackState | None:
-        """How the stack stands, by its id also when it is gone; None: there is none of this name."""
+        """Return the state of the stack; of a deleted one only by its id. None if there is no stack of this name."""
         try:
             with calls(self._where, passing={"ValidationError"}):
                 stack = self._cloudformation.describe_stacks(StackName=stack_id or self.name)["Stacks"][0]
@@ -88,7 +88,7 @@ class Deployment:
         )
 
     def check(self) -> StackState | None:
-        """The state of a stack that `prepare` can use. Raises SlipsError if it cannot."""
+        """Return the state of a stack that `prepare` can use. Raises SlipsError if the stack cannot be changed now."""
         state = self.state()
         if state is None or state.status == "REVIEW_IN_PROGRESS":
             return state
@@ -110,7 +110,7 @@ class Deployment:
         return state
 
     def prepare(self, follower: Follower) -> StackState | None:
-        """The stack, ready for a change set; None: it has to be created. A failed first creation is deleted."""
+        """Return the stack, ready for a change set; None: it must be created. Delete a first creation that failed."""
         state = self.check()
         if state and state.status in FAILED_FIRST:
             self.delete(state.id, follower)
@@ -121,7 +121,7 @@ class Deployment:
     def proposed(
         self, template: Template, state: StackState | None, bucket: str, folder: str
     ) -> Iterator[Proposal | None]:
-        """What the template would change; None: nothing. Unless it is executed in the block, nothing of it is left."""
+        """Propose the changes of a template; None if there are none. Delete it unless the block executes it."""
         proposal = self._propose(template, state, bucket, folder)
         try:
             yield proposal
@@ -163,14 +163,14 @@ class Deployment:
         return Proposal(proposal.kind, proposal.stack_id, proposal.change_set, changes, tag_changes(former, tags))
 
     def _tags(self, template: Template, now: dict[str, str], kind: str) -> dict[str, str]:
-        """Return the tags for the stack: those of the template, and those of `now` that no config gave it."""
+        """Return the tags for the stack: those of the template, and those of `now` that no config has set."""
         former = self.template() if kind == "UPDATE" and now else {}
         own = former.get("Metadata", {}).get(TAGS, {})
         others = {key: value for key, value in now.items() if key not in own}
         return {**others, **template.get("Metadata", {}).get(TAGS, {})}
 
     def _store(self, body: bytes, bucket: str, folder: str) -> str:
-        """Puts a template into the code bucket; its URL, which CloudFormation itself resolves."""
+        """Upload a template to the code bucket, and return its URL for CloudFormation."""
         key = f"{folder}template-{hashlib.sha256(body).hexdigest()[:32]}.json"
         with calls(f"s3://{bucket}/{key}"):
             self.account.s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
@@ -178,7 +178,7 @@ class Deployment:
         return f"https://s3.{self.account.region}.{domain}/{bucket}/{key}"
 
     def _proposed(self, proposal: Proposal) -> tuple[str, str, list[Change]]:
-        """A change set once it is computed: its status, the reason for that, its changes."""
+        """Wait for a change set to be computed. Return its status, the reason for the status, and its changes."""
         while True:
             pages = self._pages(
                 "describe_change_set",
@@ -190,8 +190,8 @@ class Deployment:
             if first["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
                 break
             self._sleep(POLL)
-        found = [*first.get("Changes", []), *(one for page in pages for one in page.get("Changes", []))]
-        changes = [change_of(one["ResourceChange"]) for one in found if "ResourceChange" in one]
+        listed = [*first.get("Changes", []), *(one for page in pages for one in page.get("Changes", []))]
+        changes = [change_of(one["ResourceChange"]) for one in listed if "ResourceChange" in one]
         return first["Status"], first.get("StatusReason", ""), changes
 
     def _pages(self, operation: str, **request: Any) -> Iterator[Any]:
@@ -204,14 +204,14 @@ class Deployment:
             request["NextToken"] = page["NextToken"]
 
     def _drop(self, proposal: Proposal) -> None:
-        """Deletes a change set that shall not be executed, and the empty stack that it was to fill."""
+        """Delete a change set that is not executed, and the empty stack that was made for it."""
         with calls(self._where):
             self._cloudformation.delete_change_set(StackName=proposal.stack_id, ChangeSetName=proposal.change_set)
             if proposal.kind == "CREATE":
                 self._cloudformation.delete_stack(StackName=proposal.stack_id)
 
     def execute(self, proposal: Proposal, follower: Follower) -> StackState:
-        """Makes the changes, and waits for the end. Raises SlipsError with the resources' own reasons."""
+        """Make the changes, and wait for the end. Raises SlipsError with the reasons of the failed resources."""
         since = self._newest(proposal.stack_id)
         with calls(self._where):
             self._cloudformation.execute_change_set(StackName=proposal.stack_id, ChangeSetName=proposal.change_set)
@@ -231,12 +231,12 @@ class Deployment:
         return state
 
     def delete(self, stack_id: str, follower: Follower) -> None:
-        """Deletes the stack, and waits for the end, also of a deletion that has begun. Does nothing if it is gone.
+        """Delete the stack, and wait for the end, also of a deletion that has begun. Do nothing if the stack is gone.
 
-        Raises SlipsError with the resources' own reasons.
+        Raises SlipsError with the reasons of the failed resources.
         """
         since = self._newest(stack_id)
-        state = self.state(stack_id)  # after the events: what ends later is among those that are waited for
+        state = self.state(stack_id)  # read after the events, so that `_follow` sees an end that comes later
         if state is None or state.status == "DELETE_COMPLETE":
             return
         try:
@@ -250,25 +250,25 @@ class Deployment:
             raise self._failure(status, failed, "what is named is left, the rest is gone", "then delete again")
 
     def protected(self, why: str) -> SlipsError:
-        """What AWS says of a stack that it keeps from being deleted."""
+        """Make the error for a stack that AWS does not delete because of `why`."""
         return SlipsError(
             f"{self._where}: cannot be deleted: {why}; expected one without termination protection; "
             "take that away in the CloudFormation console"
         )
 
     def _newest(self, stack_id: str) -> str:
-        """Id of the last event so far."""
+        """Return the id of the last event so far; empty if there is none."""
         events = next(self._pages("describe_stack_events", StackName=stack_id))["StackEvents"]
         return str(events[0]["EventId"]) if events else ""
 
     def _since(self, stack_id: str, last: str) -> list[StackEvent]:
-        """The events after `last`, oldest first. AWS lists the newest first."""
+        """Return the events after `last`, oldest first. AWS lists the newest first."""
         pages = self._pages("describe_stack_events", StackName=stack_id)
         newest_first = (one for page in pages for one in page["StackEvents"])
         return [event_of(one) for one in takewhile(lambda one: one["EventId"] != last, newest_first)][::-1]
 
     def _follow(self, stack_id: str, last: str, follower: Follower) -> tuple[str, list[StackEvent]]:
-        """Waits until an operation ends; the status with which it did, and what failed of its own."""
+        """Wait until an operation ends. Return its final status, and the failures that caused it."""
         failed: list[StackEvent] = []
         while True:
             try:
@@ -280,19 +280,19 @@ class Deployment:
                 follower.event(event)
                 if event.is_stack and not event.status.endswith("_IN_PROGRESS"):
                     return event.status, failed or [event]
-                # What was called off because of another's failure is no cause.
+                # A resource that was cancelled because another one failed is no cause.
                 if event.status.endswith("_FAILED") and "cancelled" not in event.reason:
                     failed.append(event)
             self._sleep(POLL)
 
     def _failure(self, status: str, failed: Sequence[StackEvent], outcome: str, then: str) -> SlipsError:
         reasons = list(dict.fromkeys(f"{one.name} ({one.kind}): {one.reason or one.status}" for one in failed))
-        hints = [known for one in failed if (known := hint(one.reason))] or ["mend the cause"]
+        hints = [help_ for one in failed if (help_ := hint(one.reason))] or ["mend the cause"]
         advice = "; ".join(dict.fromkeys(hints))
         return SlipsError("\n".join([f"{self._where}: {status}; {outcome}", *reasons, f"{advice}, {then}"]))
 
     def resources(self, stack_id: str | None = None) -> dict[str, StackResource]:
-        """What the stack has, by logical name."""
+        """Return the resources of the stack, by logical name."""
         return {
             one["LogicalResourceId"]: StackResource(
                 one["LogicalResourceId"], one["ResourceType"], one.get("PhysicalResourceId", "")
@@ -303,16 +303,16 @@ class Deployment:
         }
 
     def template(self, stack_id: str | None = None) -> Template:
-        """The template as it was given; `{}` for one that slips did not write."""
+        """Return the stack's template; `{}` if slips did not write it."""
         with calls(self._where):
             body: Any = self._cloudformation.get_template(StackName=stack_id or self.name)["TemplateBody"]
-        # As YAML it is what `slips deploy --dry-run` prints, deployed by another tool.
+        # YAML comes from `slips deploy --dry-run`, deployed with another tool.
         body = _of_yaml(body) if isinstance(body, str) else body
         return dict(body) if isinstance(body, dict) else {}
 
 
 def _of_yaml(text: str) -> Any:
-    """Parse a template; None if YAML's own types do not suffice for it, as they do for what slips writes."""
+    """Parse a template; None if it needs more than YAML's own types, which suffice for templates of slips."""
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError:

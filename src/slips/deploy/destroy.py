@@ -1,7 +1,7 @@
-"""What `slips destroy` does: take a stack down, and what slips added to its buckets.
+"""Implements `slips destroy`: deletes a stack, and the notifications that slips added to its buckets.
 
-In: a Deployment, and the config if there is one. On the way calls go to an observer, which words what it sees.
-The error table outlives its stack, and so does the uploaded code, unless all is to go.
+In: a Deployment, and the config if there is one. Each step calls an observer, which shows it. The error table and the
+uploaded code outlive their stack, unless the user deletes all.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from slips.deploy.wiring import Notifications, Wiring
 from slips.errors import UsageError
 
 Stage = Literal["proposing", "dismantling", "deleting", "deleted"]
-"""How far a destroy is: `dismantling` goes on beside the stack, which stands until it is `deleting`."""
+"""The stages of a destroy. `dismantling` changes things beside the stack, which stands until `deleting`."""
 
 _TABLE = "AWS::DynamoDB::Table"
 _COUNTED = 1000
-"""Error items that are counted, at most."""
+"""Most error items that are counted."""
 
 
 class Remains(Struct, frozen=True):
-    """Something that is still there when the stack is gone."""
+    """A resource, a table, code or a setting that is left when the stack is gone."""
 
     kind: Literal[
         "resource",
@@ -46,43 +46,43 @@ class Remains(Struct, frozen=True):
         "former code",
         "eventbridge",
     ]
-    """`given table`: which the config named. `code elsewhere`: where another tool put it. `former`: of a stack that was
-    gone before. `eventbridge`: a bucket still notifies it, as rules of others may use it."""
+    """`given table`: named by the config. `code elsewhere`: uploaded by another tool. `former`: of a stack that was
+    deleted before. `eventbridge`: a bucket still notifies EventBridge, which other rules may use."""
     place: str = ""
-    """The ARN of a table that can be used again, the `s3://` URL of code, a bucket, else the name that AWS knows."""
+    """The ARN of a table that can be used again, the `s3://` URL of code, a bucket, or the physical name."""
     name: str = ""
-    """The name of an error table, the logical name of another resource."""
+    """The name of an error table, or the logical name of another resource."""
 
 
 class DestroyObserver(Protocol):
-    """Sees a destroy as it goes. What a method raises ends it."""
+    """Shows a destroy, step by step. An exception of a method ends the destroy."""
 
     def enter(self, stage: Stage) -> None:
-        """A stage begins."""
+        """Show that a stage begins."""
 
     def absent(self) -> None:
-        """The stack is not there: only what it left is looked for."""
+        """Show that the stack does not exist, and that only remains of former stacks are searched."""
 
     def propose(self, resources: Mapping[str, StackResource], staying: Collection[StackResource]) -> None:
-        """What would be deleted, and which of it would stay."""
+        """Show the resources that would be deleted, and those of them that would stay."""
 
     def declined(self) -> None:
-        """`ask` said no."""
+        """Show that `ask` returned False."""
 
     def unwired(self, wiring: Wiring) -> None:
-        """The notifications of a bucket were changed, or its notes say why not."""
+        """Show that the notifications of a bucket were changed, or, by its notes, why not."""
 
     def deleted_code(self, bucket: str, prefix: str, count: int) -> None:
-        """So many objects were deleted."""
+        """Show that `count` objects of uploaded code were deleted."""
 
     def deleted_table(self, name: str, *, existed: bool) -> None:
-        """The error table is deleted, if it was not gone before."""
+        """Show that the error table was deleted, or did not exist."""
 
     def follow(self, total: int | None = None) -> AbstractContextManager[Follower]:
-        """Follows the deletion by CloudFormation, of `total` resources."""
+        """Show the deletion by CloudFormation while it runs, of `total` resources."""
 
     def left(self, remains: Remains) -> None:
-        """Something is still there."""
+        """Show what is left of the stack."""
 
 
 def destroy(
@@ -95,10 +95,10 @@ def destroy(
     force: bool = False,
     command: str = "slips",
 ) -> bool:
-    """Take the stack down; False if `ask` said no. `all_`: with its error table and its uploaded code.
+    """Delete the stack. Return False if `ask` returns False. `all_`: delete its error table and its code, too.
 
-    Raises UsageError while error items or undelivered messages exist, unless `force`; `command` begins what that error
-    tells people to type. Raises SlipsError for what AWS does not delete.
+    Raises UsageError while error items or undelivered messages exist, unless `force`; `command` is the beginning of the
+    commands in that error's advice. Raises SlipsError if AWS cannot delete a resource.
     """
     account, name = deployment.account, deployment.name
     observer.enter("proposing")
@@ -114,7 +114,7 @@ def destroy(
         raise deployment.protected("termination protection is enabled")
     if not force:
         _refuse_if_needed(deployment, state, command)
-    # By its id, as a deletion that goes on may end at any moment.
+    # By id: if a deletion is in progress, the stack's name may disappear at any moment.
     template, resources = deployment.template(state.id), deployment.resources(state.id)
     staying = [resources[one] for one in _retained(template) if one in resources]
     package = uploads.uploaded(template, state.parameters)
@@ -126,7 +126,8 @@ def destroy(
     observer.enter("dismantling")
     _unwire(deployment, {*mapped_buckets(template), *(config.bucket_mapping if config else [])}, template, observer)
     if all_:
-        # Only a stack that is there says where they are: after an interruption the next destroy finds what is left.
+        # Before the stack: only an existing stack names their places, so that a destroy can continue after an
+        # interruption.
         if package and own_folder:
             observer.deleted_code(package.bucket, own_folder, uploads.delete(account, package.bucket, own_folder))
         for one in staying:
@@ -151,27 +152,27 @@ def destroy(
 
 
 class _Holdings(Struct, frozen=True):
-    """What people may still need of a stack."""
+    """The unprocessed items and messages of a stack."""
 
     items: int
     """Error items in its table."""
     more: bool
     """Whether there are more than `items`, which is where counting ends."""
     undelivered: int
-    """Messages in the queue of what not even Reporter could take."""
+    """Messages in the queue of events that even Reporter could not process."""
 
 
 def _refuse_if_needed(deployment: Deployment, state: StackState, command: str) -> None:
     """Raise UsageError while error items or undelivered messages exist."""
     held = _holdings(deployment, state)
-    what = []
+    unprocessed = []
     if held.items:
-        what.append(f"{_counted(held.items, 'error item')}{' or more' if held.more else ''}")
+        unprocessed.append(f"{_counted(held.items, 'error item')}{' or more' if held.more else ''}")
     if held.undelivered:
-        what.append(_counted(held.undelivered, "undelivered event"))
-    if what:
+        unprocessed.append(_counted(held.undelivered, "undelivered event"))
+    if unprocessed:
         raise UsageError(
-            f"stack '{deployment.name}': {' and '.join(what)} would stay unprocessed; expected none; "
+            f"stack '{deployment.name}': {' and '.join(unprocessed)} would stay unprocessed; expected none; "
             f"'{command} errors' lists and '{command} drain' processes them; --force destroys the stack all the same"
         )
 
@@ -203,12 +204,12 @@ def _holdings(deployment: Deployment, state: StackState) -> _Holdings:
 
 
 def _retained(template: Template) -> list[str]:
-    """Logical names of the resources that stay when the stack goes."""
+    """Return the logical names of the resources that stay when the stack is deleted."""
     return [name for name, one in template.get("Resources", {}).items() if "Retain" in one.get("DeletionPolicy", "")]
 
 
 def _unwire(deployment: Deployment, buckets: Collection[str], template: Template, observer: DestroyObserver) -> None:
-    """Take away the notifications that slips added to the buckets."""
+    """Remove the notifications that slips added to the buckets."""
     notifications = Notifications(deployment.account, deployment.name)
     uses_eventbridge = any(one.get("Type") == "AWS::Events::Rule" for one in template.get("Resources", {}).values())
     for bucket in sorted(buckets):
@@ -218,21 +219,21 @@ def _unwire(deployment: Deployment, buckets: Collection[str], template: Template
 
 
 def _leave_given_table(state: StackState, template: Template, observer: DestroyObserver) -> None:
-    """Name the table that the config gave. Only the template shows that: a deleted resource is not among those left."""
+    """Report the table that the config gave. Only the template tells it from a table of the stack that was deleted."""
     table, made = state.outputs.get("ErrorTableName"), template.get("Resources", {})
     if table and made and "ErrorTable" not in made:
         observer.left(Remains("given table", table))
 
 
 def _leave_former_tables(deployment: Deployment, observer: DestroyObserver, besides: Collection[str] = ()) -> None:
-    """Name the error tables of former stacks, but for those of `besides`."""
+    """Report the error tables of former stacks, but for those of `besides`."""
     for arn in error_tables.former(deployment.account, deployment.name):
         if arn not in besides:
             observer.left(Remains("former table", arn))
 
 
 def _leave_former_code(deployment: Deployment, config: Config | None, observer: DestroyObserver) -> None:
-    """Name the code of a stack that is gone: only the config says where it was, and may have changed since."""
+    """Report the code of a stack that is gone. Only the config names its place, which may have changed since."""
     bucket = config.base.sam.code_bucket if config else ""
     if config and bucket and uploads.has_any(deployment.account, bucket, folder(config)):
         observer.left(Remains("former code", f"s3://{bucket}/{folder(config)}"))

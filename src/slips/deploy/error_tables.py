@@ -1,4 +1,4 @@
-"""Error tables, which outlive the stack that made them: finding those of former stacks, deleting one."""
+"""Finds error tables of former stacks, which outlive their stacks, and deletes one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from slips.deploy.account import Account
 
 
 def former(account: Account, stack: str) -> list[str]:
-    """ARNs of the error tables that earlier stacks of this name left behind."""
+    """Return the ARNs of error tables of former stacks of this name. Raises SlipsError."""
     with calls(f"stack '{stack}': tables"):
         pages = account.dynamodb.get_paginator("list_tables").paginate()
         names = [name for page in pages for name in page["TableNames"]]
@@ -21,12 +21,12 @@ def former(account: Account, stack: str) -> list[str]:
 
 
 def arn(account: Account, name: str) -> str:
-    """The ARN of a table of the account."""
+    """Return the ARN of a table of the account."""
     return f"arn:{account.partition}:dynamodb:{account.region}:{account.id}:table/{name}"
 
 
 def advice(account: Account, arn: str) -> str:
-    """For people, how to use or delete a table that an earlier stack left."""
+    """Return advice, for people, to use or to delete a table of a former stack."""
     return (
         f"error table {arn} of a former stack is still there; to go on with it, set backend.dynamodb_arn: {arn}; "
         f"to delete it: aws dynamodb delete-table {account.aws_options} --table-name {arn.rpartition('/')[2]}"
@@ -34,7 +34,7 @@ def advice(account: Account, arn: str) -> str:
 
 
 def delete(account: Account, name: str) -> bool:
-    """Delete a table; False if it is gone already. Raises SlipsError."""
+    """Delete a table. Return False if it does not exist. Raises SlipsError."""
     with suppress(ClientError), calls(f"table '{name}'", passing=MISSING):
         account.dynamodb.delete_table(TableName=name)
         return True
