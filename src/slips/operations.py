@@ -23,11 +23,11 @@ class LaneStatus(Struct, frozen=True):
     """The state of one lane at this moment. A field that the backend cannot fill is None or unset."""
 
     waiting: int | None
-    """Object events in the lane; None on AWS: Kinesis counts only what arrives."""
+    """Object events in the lane; None on AWS, where Kinesis counts only arrivals."""
     oldest_seconds: float | None
     """Seconds that the oldest event has waited; on AWS, that the latest dispatched event had waited."""
     arrived: int | UnsetType = UNSET
-    """Object events of the last five minutes, on AWS."""
+    """Object events that arrived in the last five minutes, on AWS."""
 
 
 class Alarm(Struct, frozen=True):
@@ -56,15 +56,15 @@ class Group(Struct):
 
 
 class BackendStatus(Struct, kw_only=True):
-    """How a backend stands. Its JSON is what `slips status --json` prints."""
+    """The state of a backend now. Its JSON is the output of `slips status --json`."""
 
     lanes: dict[Lane, LaneStatus]
     ledger: dict[str, int] | None
     """Objects by status; None: not counted."""
     undelivered: int | UnsetType | None = UNSET
-    """About how many messages could not be delivered; None: the stack has no queue of them."""
+    """Approximate number of undelivered messages; None: the stack has no queue for them."""
     alarms: list[Alarm] | UnsetType | None = UNSET
-    """Alarms that are on, the longest first; None: AWS denies the look."""
+    """Alarms that are on, the longest first; None: AWS denies to list them."""
     errors: dict[str, int]
     """Error items by kind."""
     groups: list[Group]
@@ -115,7 +115,7 @@ class Operations(Protocol):
         ...
 
     def status(self, *, count_ledger: bool) -> BackendStatus:
-        """How the backend stands. On AWS the ledger is counted only on request, as that reads all of it."""
+        """Return the state of the backend. A stack counts its ledger only if `count_ledger`: that reads all of it."""
         ...
 
     def limit(self, lane: Lane) -> LaneConfig:

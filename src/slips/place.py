@@ -1,4 +1,4 @@
-"""Places: where an operator works, a stack or this machine. This module alone chooses, and opens what is there."""
+"""Chooses where an operator works, on a stack or on this machine, and opens the operations and the site there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from slips.backends.aws.operations import StackOperations
 
 Tell = Callable[[str], None]
-"""Gets a message for people: what this waits for."""
+"""Gets the messages about a locked state, for the user."""
 
 
 class Place(Struct, frozen=True):
@@ -33,7 +33,7 @@ class Place(Struct, frozen=True):
 
     @contextmanager
     def operations(self, config: Callable[[], Config]) -> Iterator[Operations]:
-        """Opens what operators do here, closed at the end. A stack's name is enough; this machine needs the config.
+        """Open the operations, and close them at the end. Only this machine asks for the config.
 
         Raises UsageError if there is no such stack, StateError if the state of this machine cannot be used.
         """
@@ -46,7 +46,7 @@ class Place(Struct, frozen=True):
 
     @contextmanager
     def site(self, config: Config) -> Iterator[tuple[Site, Operations]]:
-        """Opens the place for stations, too, closed at the end. Raises as `operations` does."""
+        """Open the site of stations and the operations, and close them at the end. Raises as `operations` does."""
         if self.stack is not None:
             operations = self.stack_operations(self.stack)
             yield StackSite(config, operations.stack, endpoint_url=self.endpoint_url, region=self.region), operations
@@ -56,12 +56,12 @@ class Place(Struct, frozen=True):
             yield site, MachineOperations(config, state)
 
     def handler_site(self, config: Config) -> WorkerSite:
-        """The site of handlers that run in this process, on objects of the stack or of this machine."""
+        """Return the site of handlers that run in this process, on objects of the stack or of this machine."""
         in_s3 = self.stack is not None
         return WorkerSite(config, in_s3=in_s3, endpoint_url=self.endpoint_url, region=self.region)
 
     def stack_operations(self, name: str) -> StackOperations:
-        """Operations on the stack of that name. Raises UsageError if there is none."""
+        """Return the operations on the stack of that name. Raises UsageError if there is none."""
         from slips.backends.aws.clients import Clients
         from slips.backends.aws.operations import StackOperations
         from slips.backends.aws.stack import DeployedStack
@@ -70,13 +70,13 @@ class Place(Struct, frozen=True):
 
 
 def stack_of(config: Config, *, on_aws: bool) -> str | None:
-    """The stack that operators of this config work on; None if that is this machine, unless AWS is asked for."""
+    """Return the stack that operators of this config work on; None if that is this machine."""
     return config.stack_name if on_aws or config.backend.embedded is None else None
 
 
 @contextmanager
 def open_state(config: Config, tell: Tell, wait: float | None = SECONDS) -> Iterator[MachineState]:
-    """Opens the state of this machine, closed at the end.
+    """Open the state of this machine, and close it at the end.
 
     If another process has the state locked, waits for `wait` seconds at most, or until it is free if that is None.
     """

@@ -50,19 +50,19 @@ StackName = Annotated[
 
 
 def options(ctx: typer.Context) -> Options:
-    """The global options, wherever in the tree of commands `ctx` is."""
+    """Return the global options, wherever in the tree of commands `ctx` is."""
     return cast("Options", ctx.find_root().obj or Options())
 
 
 def one_of(name: str, before: str | None, behind: str | None) -> str | None:
-    """An option that may stand before the command's name or behind it. Raises UsageError for two values."""
+    """Return the value of an option that may stand before or behind the command's name. Raises UsageError for two."""
     if before is not None and behind is not None and before != behind:
         raise UsageError(f"{name}: {before!r} before the command and {behind!r} behind it; expected one of them")
     return before if behind is None else behind
 
 
 def refuse_stack(ctx: typer.Context, command: str) -> None:
-    """For a command that always works on this machine: a stack that is asked for would be ignored in silence."""
+    """Raise UsageError if a stack is asked for: this command always works on this machine."""
     if options(ctx).stack is not None or options(ctx).aws:
         raise UsageError(
             f"{command}: always works on this machine; expected neither -s nor --aws; "
@@ -71,12 +71,12 @@ def refuse_stack(ctx: typer.Context, command: str) -> None:
 
 
 def endpoint_url(ctx: typer.Context, given: str | None) -> str | None:
-    """The server that stands for AWS, or just for S3."""
+    """Return the server that stands for AWS, or just for S3."""
     return one_of("--endpoint-url", options(ctx).endpoint_url, given)
 
 
 def config_file(ctx: typer.Context) -> Path:
-    """The config file that was named, else the first of CONFIG_FILES that is here. Raises UsageError."""
+    """Return the config file that was named, else the first of CONFIG_FILES that is here. Raises UsageError."""
     found = _config_file(ctx)
     if found is None:
         raise UsageError(
@@ -92,14 +92,14 @@ def _config_file(ctx: typer.Context) -> Path | None:
 
 
 def load_config(ctx: typer.Context) -> Config:
-    """The checked config, read once."""
+    """Return the checked config, read once."""
     if _LOADED not in ctx.meta:
         ctx.meta[_LOADED] = load(config_file(ctx))
     return cast("Config", ctx.meta[_LOADED])
 
 
 def stack_config(ctx: typer.Context, name: str) -> Config | None:
-    """The config of a stack: the one named by -c, else the one that lies here if it is of that stack."""
+    """Return the config named by -c, else the config in this directory if it is of that stack, else None."""
     if _config_file(ctx) is None:
         return None
     config = load_config(ctx)
@@ -107,7 +107,7 @@ def stack_config(ctx: typer.Context, name: str) -> Config | None:
 
 
 def place_of(ctx: typer.Context, stack: str | None, endpoint: str | None = None) -> Place:
-    """Where the command works; without a stack's name the config says. `stack` and `endpoint` stand behind its name."""
+    """Return where the command works; the config decides if no stack is named. Both options stand behind the name."""
     name = one_of("-s", options(ctx).stack, stack)
     if name is None:
         name = stack_of(load_config(ctx), on_aws=options(ctx).aws)
@@ -115,10 +115,10 @@ def place_of(ctx: typer.Context, stack: str | None, endpoint: str | None = None)
 
 
 def open_operations(ctx: typer.Context, stack: str | None) -> AbstractContextManager[Operations]:
-    """Opens what operators do where the command works."""
+    """Open the operations of the place where the command works."""
     return place_of(ctx, stack).operations(lambda: load_config(ctx))
 
 
 def tell(text: str) -> None:
-    """Says in one line what is waited for."""
+    """Print a message about a locked state in one line."""
     say(one_line(text))

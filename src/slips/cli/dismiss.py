@@ -91,7 +91,7 @@ def dismiss(
 
 
 def _show(chosen: Iterable[ErrorItem], revisions: list[Revision], show: Callable[[str], None]) -> StateError | None:
-    """Shows each item and adds its revision; returns the problem with items that cannot be read, behind the last."""
+    """Show each item and append its revision. Return the error about items that cannot be read, which come last."""
     try:
         for item in chosen:
             show(item_lines(item))
@@ -121,7 +121,7 @@ def _unreadable(operations: Operations, show: Callable[[str], None]) -> list[Unr
 
 
 def _confirm(revisions: list[Revision], messages: list[Unreadable], yes: bool) -> None:
-    """Asks the user. Raises UsageError if there is no terminal to ask on, Exit if the answer is no."""
+    """Ask the user. Raises UsageError if there is no terminal to ask on, Exit if the answer is no."""
     if yes:
         return
     what = _told(len(revisions), len(messages))
@@ -136,7 +136,7 @@ def _confirm(revisions: list[Revision], messages: list[Unreadable], yes: bool) -
 def evidence(
     operations: Operations, revisions: list[Revision], messages: list[Unreadable], done: Dismissal
 ) -> Iterator[dict[str, Any]]:
-    """The JSON object of each that goes: it goes when that has been printed, so that no evidence is lost."""
+    """Yield the JSON object of each item and message; it is deleted after the caller has printed that evidence."""
     for each in station.dismiss(operations, revisions, messages, done):
         match each:
             case Changed():

@@ -1,4 +1,4 @@
-"""`errors` and `error`: what failed, and why."""
+"""`errors` lists what failed, and why; `error` shows all of one error item."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _tell_of_undelivered(operations: Operations) -> None:
 
 
 def to_dict(item: ErrorItem) -> dict[str, Any]:
-    """The JSON object of an item; `records` and `samples` only where it is about records."""
+    """Return the JSON object of an item; only a quarantine has `records` and `samples`."""
     known: dict[str, Any] = {
         name: getattr(item, name)
         for name in (
@@ -93,7 +93,7 @@ def _print_items(chosen: Iterable[ErrorItem], filtered: bool, where: str) -> Non
 
 
 def item_lines(item: ErrorItem) -> str:
-    """A line for each object of an item, with the reason; on a terminal that has a line of its own."""
+    """Format a line for each object of an item, with the reason; on a terminal the reason has its own line."""
     # In a pipe an object is one line, for grep and awk.
     gap = "\n    " if sys.stdout.isatty() else "  "
     if not item.events:
@@ -102,7 +102,7 @@ def item_lines(item: ErrorItem) -> str:
 
 
 def object_line(item: ErrorItem, event: ObjectEvent) -> str:
-    """The original's line."""
+    """Format the line of the original."""
     return one_line(
         f"{item.failed_at}:  {item.request_id}  {event.bucket_name:16} {event.object_key} ({event.object_size} byte)"
     )
@@ -117,7 +117,7 @@ def _reason(item: ErrorItem, event: ObjectEvent | None = None) -> str:
 
 
 def _count(ranges: list[Range]) -> str:
-    """How many records."""
+    """Format the number of records in ranges."""
     total = 0
     for first, last in ranges:
         if last is None:
@@ -139,7 +139,7 @@ def _print_groups(groups: list[Group], json_: bool, where: str) -> None:
 
 
 def group_line(group: Group) -> str:
-    """One line for people: how many, which, and the message of the first."""
+    """Format a group in one line: count, fingerprint, and the message of its oldest item."""
     what = f"{group.stage} {group.error_type}: {group.message}"
     return headline(f"{group.count:6,}  {group.fingerprint}  {what}")
 
@@ -182,7 +182,7 @@ def error(
 
 
 def _detail(item: ErrorItem) -> str:
-    """All of an item, for people; the first lines are the original's."""
+    """Format all of an item; the first lines are the original's."""
     facts = [
         ("Stage", item.stage),
         ("Type", item.error_type),
@@ -192,7 +192,7 @@ def _detail(item: ErrorItem) -> str:
         ("Fingerprint", item.fingerprint),
         ("Record", "" if item.seq is None else str(item.seq)),
         ("Records", _ranges(item.records)),
-        # `error` may know no config: whoever compares runs sha256sum.
+        # `error` may have no config to compare with: the user runs sha256sum on the handler.
         ("Handler", item.code_version and f"{item.code_version} (so begins the sha256 of its file)"),
     ]
     parts = [
@@ -214,11 +214,11 @@ def _detail(item: ErrorItem) -> str:
 
 
 def event_text(event: dict[str, Any], truncated: bool) -> str:
-    """Shows the event that a handler failed on."""
+    """Format the event that a handler failed on."""
     head = "Event (cut where … is):" if truncated else "Event:"
     return f"{head}\n{readable_json(event, indent=4)}"
 
 
 def _ranges(ranges: list[Range]) -> str:
-    """`7, 1200-1201, 1300-`."""
+    """Format ranges of record numbers: `7, 1200-1201, 1300-`."""
     return ", ".join(str(first) if first == last else f"{first}-{last or ''}" for first, last in ranges)

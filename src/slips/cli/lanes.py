@@ -1,4 +1,4 @@
-"""`limit`: how fast a lane is emptied, shown or set while it runs."""
+"""`limit`: shows or sets how fast a lane is emptied, while the lane is in use."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ LASTS: dict[Kind, str] = {
     "machine": "it holds here until it is set again; 'backend.lane' of the config is only the default",
     "stack": "it holds until the next 'slips deploy', which sets it back to 'backend.lane' of the config",
 }
-"""How long a limit holds that was set."""
+"""How long a new limit holds."""
 
 
 def pace(limit: LaneConfig, *, batches: bool) -> str:
-    """How many objects a lane's delay lets through at most, for people; empty if there is no delay.
+    """Format how many objects the delay of a lane lets through at most; empty if there is no delay.
 
-    Without `batches` each object is an invocation of its own, whatever the batch size.
+    Without `batches` each object is its own invocation, whatever the batch size.
     """
     each = limit if batches else LaneConfig(delay=limit.delay)
     return "" if each.hourly is None else f"at most {each.hourly:,} objects an hour{' and shard' if batches else ''}"
 
 
 def paces(config: Config, *, batches: bool) -> Iterator[str]:
-    """A line on each lane that the config delays."""
+    """Format a line on each lane that the config delays."""
     for lane in LANES:
         limit: LaneConfig = getattr(config.backend.lane, lane)
         if most := pace(limit, batches=batches):

@@ -1,4 +1,4 @@
-"""`logs`: what the functions of a stack say, merged by time, once or as it comes."""
+"""`logs`: shows the log lines of a stack's functions, merged by time, once or as they come."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from slips.printable import lines, one_line
 from slips.telemetry import MEASURED, UNITS
 
 SHOWN = ("timestamp", "level", "logger", "message", "function", "request_id", "object", "exception", "traceback")
-"""What the line itself shows of a JSON log line, or leaves to --json; all else it has goes behind as key=value."""
+"""Keys of a JSON log line that have their own place in the text, or are left to --json; others become key=value."""
 LAST = 253_402_300_800
-"""Epoch seconds of the year 10000, which no time is written of."""
+"""Epoch seconds of the year 10000: RFC 3339 ends before it."""
 LEVEL = len("CRITICAL")
 
 
@@ -69,7 +69,7 @@ def logs(
 
 
 def chosen(operations: Operations, text: str | None) -> list[str]:
-    """Logical names of the functions that are meant. Raises UsageError."""
+    """Return the logical names of the functions that the user means. Raises UsageError."""
     known = operations.functions()
     if text is None:
         return known
@@ -81,7 +81,7 @@ def chosen(operations: Operations, text: str | None) -> list[str]:
 
 
 def show(found: Iterable[LogLine], json_: bool, *, endless: bool) -> None:
-    """Prints the lines. Of endless ones Ctrl-C is the proper end."""
+    """Print the lines. If they are endless, Ctrl-C is the proper end."""
     try:
         _show(found, json_)
     except KeyboardInterrupt:
@@ -106,7 +106,7 @@ def _columns(line: LogLine, level: str, text: str) -> str:
 
 
 def readable_line(line: LogLine, value: dict[str, Any]) -> str:
-    """A JSON log line for people: time, level, function, message, what else it says; then its traceback."""
+    """Format a JSON log line: time, level, function, message, its other keys; then its traceback."""
     if (record := platform_record(value)) is not None:
         value = {"message": value["type"], **record, **record.get("metrics", {}), "metrics": None}
     if "errorMessage" in value:  # the runtime's own line about an exception
@@ -131,7 +131,7 @@ def readable_line(line: LogLine, value: dict[str, Any]) -> str:
 
 
 def _metrics(value: dict[str, Any]) -> set[str]:
-    """The keys of an object's line that are metrics, or about them."""
+    """Return the keys of an object's line that are metrics, or about metrics."""
     return {"_aws", "Stack", *UNITS} - {*MEASURED} if "_aws" in value else set()
 
 

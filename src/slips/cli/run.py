@@ -1,4 +1,4 @@
-"""`run` and `status`: the main job on this machine, and how it stands."""
+"""`run` processes objects on this machine; `status` shows the state of a stack or of this machine."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _print_results(summary: Summary) -> None:
 
 
 def _hints(summary: Summary, config: Config, named: bool) -> Iterable[str]:
-    """What to do next."""
+    """Yield what the user can do next."""
     if summary.failed or summary.quarantined:
         yield "'slips errors' lists what failed; with its cause mended, 'slips drain' and 'slips run' process it again"
     if summary.left_alone:
@@ -200,14 +200,14 @@ def status(
 
 
 def _show_alarms(alarms: list[Alarm]) -> None:
-    """Shows the alarms of a stack that are on."""
+    """Show the alarms of a stack that are on."""
     show_text(f"alarms: {f'{len(alarms):,} on' if alarms else 'none is on'}")
     for alarm in alarms:
         show_text(f"  {one_line(alarm.name)}, since {alarm.since}: {one_line(alarm.description)}")
 
 
 def _lane(lane: LaneStatus) -> str:
-    """What is known of a lane, as text: of a stream how many events arrived, as Kinesis does not count those in it."""
+    """Format the state of a lane: on AWS the arrivals, as Kinesis does not count the events in a stream."""
     oldest = lane.oldest_seconds
     if lane.waiting is None:
         if not lane.arrived and oldest is None:
@@ -218,7 +218,7 @@ def _lane(lane: LaneStatus) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """`35.2 s`, `2 h 10 min`, `3 d 4 h`."""
+    """Format a duration: `35.2 s`, `2 h 10 min`, `3 d 4 h`."""
     minutes = int(seconds // 60)
     if minutes == 0:
         return f"{seconds:.1f} s"

@@ -1,4 +1,4 @@
-"""`test` (also called `local`) and `sample`: the handler run here, on a stored error or on real objects."""
+"""`test` (also called `local`) runs the handler here on object events; `sample` picks real objects for it."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def local(
 
 
 def _overridden(config: Config, given: Iterable[str]) -> Config:
-    """The config with `handler.args` overridden."""
+    """Return the config with `handler.args` overridden by KEY=VALUE texts or JSON objects."""
     args = dict(config.handler.args)
     for text in given:
         key, equals, value = text.partition("=")
@@ -171,7 +171,7 @@ def _json_or_text(text: str) -> Any:
 
 
 def _events(data: Path) -> list[ObjectEvent]:
-    """The object events in a file."""
+    """Read the object events in a file."""
     try:
         text = sys.stdin.buffer.read() if str(data) == "-" else data.read_bytes()
     except OSError as error:
@@ -246,7 +246,10 @@ def sample(
 
 
 def _streams(place: Place, *, is_named: bool) -> dict[Lane, str]:
-    """Physical names of the stack's streams; none on this machine, nor before a deploy unless the stack `is_named`."""
+    """Return the physical names of the stack's streams; none on this machine, nor of a stack that is not deployed yet.
+
+    If the user has named the stack, raises UsageError in that case.
+    """
     if place.stack is None:
         return {}
     try:

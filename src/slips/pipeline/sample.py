@@ -1,4 +1,4 @@
-"""Sample: the newest real objects of each mapping, as object events to run a handler on."""
+"""Picks the newest real objects of each mapping, as object events to run a handler on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LISTED = 100_000
 
 
 class Sampled(Struct):
-    """What was picked for one mapping."""
+    """The objects that were picked for one mapping."""
 
     url: str
     """`s3://bucket/prefix` of the mapping."""
@@ -31,7 +31,7 @@ class Sampled(Struct):
 
 
 def sample(config: Config, store: ObjectStore, number: int, streams: dict[Lane, str]) -> Iterator[Sampled]:
-    """Picks for each mapping the newest `number` objects that it processes and that are not empty.
+    """Pick for each mapping the newest `number` objects that it processes and that are not empty.
 
     `dest_stream` of each event is its lane's name in `streams`, or empty.
     """
@@ -49,7 +49,7 @@ def sample(config: Config, store: ObjectStore, number: int, streams: dict[Lane, 
 def _objects(
     config: Config, store: ObjectStore, bucket: str, mapping: Mapping, streams: dict[Lane, str]
 ) -> Iterator[ObjectEvent]:
-    """The objects that this very mapping processes, and that are not empty, each with its lane."""
+    """Yield the objects that this very mapping processes and that are not empty, each with its lane."""
     for event in islice(store.list(bucket, mapping.prefix), LISTED):
         mine = mapping_for(config.bucket_mapping, bucket, event.object_key) is mapping
         lane = lane_for(config.routing, event)

@@ -1,4 +1,4 @@
-"""What CloudWatch knows of a stack: how long objects waited in its lanes, and which of its alarms are on."""
+"""Asks CloudWatch how long objects waited in the lanes of a stack, and which alarms of the stack are on."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from slips.model import LANES, Lane, format_time
 from slips.operations import Alarm, LaneStatus
 
 RECENT = 300
-"""Seconds that a look at the lanes covers."""
+"""Seconds of metrics that the state of the lanes covers."""
 _ALARMS_AT_ONCE = 100
 """Names that CloudWatch takes in a call. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html"""
 
 
 def lanes(stack: DeployedStack) -> dict[Lane, LaneStatus]:
-    """The lanes as of the last minutes: how long objects waited, and how many arrived; not how many wait."""
+    """Return lag and arrivals of each lane in the last minutes. CloudWatch does not know how many events wait."""
     now = stack.clock()
     queries: list[Any] = []
     for lane in LANES:
@@ -48,7 +48,7 @@ def lanes(stack: DeployedStack) -> dict[Lane, LaneStatus]:
 
 
 def alarms_on(stack: DeployedStack) -> list[Alarm] | None:
-    """The alarms of the stack that are on, the longest first; None if AWS denies the look."""
+    """Return the alarms of the stack that are on, the longest first; None if AWS denies to list them."""
     found: list[Alarm] = []
     for at in range(0, len(stack.alarms), _ALARMS_AT_ONCE):
         with calls(f"stack '{stack.name}'", passing=DENIED):

@@ -26,20 +26,20 @@ CONFLICTS = {"PreconditionFailedException", "ResourceConflictException", "Resour
 
 
 class LaneLimits:
-    """How fast the lanes of a stack are emptied."""
+    """Reads and sets the limits of a stack's lanes."""
 
     def __init__(self, stack: DeployedStack) -> None:
         self._stack = stack
 
     def get(self, lane: Lane) -> LaneConfig:
-        """How fast a lane is emptied at this moment."""
+        """Return the limit of a lane that holds now."""
         variables = self._stack.configuration(DISPATCHERS[lane])[1]
         delay = variables.get("SLIPS_DELAY")
         if delay is None:
             raise self._stack.lacks(
                 "delay", f"SLIPS_DELAY in the environment of {DISPATCHERS[lane]}, unlike those of 2018"
             )
-        # The dispatchers of the version before give MainFunc all that the mapping gives them.
+        # A dispatcher of the version before passes all records of its mapping to one MainFunc.
         mapping = self._stack.mapping(lane)
         return LaneConfig(
             batch_size=int(variables.get("SLIPS_BATCH_SIZE") or mapping["BatchSize"]),
@@ -48,10 +48,10 @@ class LaneLimits:
         )
 
     def set(self, lane: Lane, limit: LaneConfig) -> None:
-        """Sets delay and batch size until the next deploy.
+        """Set delay and batch size of a lane until the next deploy.
 
-        At each moment a dispatcher has the time for the records that it is given: they become fewer before it waits
-        longer, and more only after.
+        A dispatcher must at all times have the time for the records that its mapping gives it. Therefore fewer records
+        are set before a longer delay, and more records after a shorter one.
         """
         function = DISPATCHERS[lane]
         mapping, variables = self._stack.mapping(lane), self._stack.configuration(function)[1]
@@ -66,7 +66,7 @@ class LaneLimits:
             self._set_records(mapping["UUID"], records)
 
     def _set_variables(self, function: str, wanted: dict[str, str], seconds: int) -> None:
-        """Sets some of a function's variables; its time limit becomes `seconds` at least."""
+        """Set some variables of a function, and raise its time limit to `seconds` if it is lower."""
         name, functions = self._stack.function(function), self._stack.clients.functions
 
         def change() -> None:
@@ -89,7 +89,7 @@ class LaneLimits:
         self._await(uuid, lambda: functions.get_event_source_mapping(UUID=uuid), "State")
 
     def _patiently(self, what: str, change: Callable[[], object]) -> None:
-        """Makes a change, again if it conflicts with another one. Raises SlipsError if each of ATTEMPTS does."""
+        """Make a change, again if it conflicts with another one. Raises SlipsError if each of ATTEMPTS does."""
         for _ in range(ATTEMPTS):
             with calls(what, passing=CONFLICTS):
                 try:
@@ -103,7 +103,7 @@ class LaneLimits:
         raise SlipsError(f"{what}: is being changed by others all the time; expected a moment's rest; try again")
 
     def _await(self, what: str, look: Callable[[], Any], key: str) -> None:
-        """Waits until AWS has made a change. Raises SlipsError if it fails, or takes longer than LOOKS looks."""
+        """Wait until AWS has made a change. Raises SlipsError if it fails, or takes longer than LOOKS looks."""
         for _ in range(LOOKS):
             with calls(what):
                 found = look()

@@ -1,4 +1,4 @@
-"""Lines of a function's log: the JSON object that a line may be, and the lines that Lambda itself writes. Pure."""
+"""Parses the lines of a function's log, and tells the lines that Lambda itself writes. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 def parsed(message: str) -> Any:
-    """The JSON object that a message is, else the message."""
+    """Return the JSON object that a message is, else the message."""
     if message.startswith("{"):
         try:
             return _decode(message)
@@ -22,7 +22,7 @@ def parsed(message: str) -> Any:
 
 
 def platform_record(value: dict[str, Any]) -> dict[str, Any] | None:
-    """The record of a JSON line that Lambda wrote, None for any other line.
+    """Return the record of a JSON line that Lambda wrote, None for any other line.
 
     Such a line is `{"time": ..., "type": "platform.report", "record": {...}}`.
     """
@@ -31,7 +31,7 @@ def platform_record(value: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def is_usual(message: str) -> bool:
-    """Whether Lambda wrote this line, as text or (since 2026) as JSON, about a run in which nothing went wrong."""
+    """Return whether Lambda wrote this line, as text or (since 2026) as JSON, about a run that did not fail."""
     if message.startswith(PLATFORM):
         return "\tStatus: " not in message
     value = parsed(message)

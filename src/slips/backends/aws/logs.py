@@ -1,4 +1,4 @@
-"""The logs of a stack's functions in CloudWatch Logs: their lines, merged by time, once or as they come."""
+"""Reads the logs of a stack's functions from CloudWatch Logs, merged by time, once or as they come."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from slips.backends.aws.stack import DeployedStack
 from slips.operations import LogLine
 
 POLL = 2.0
-"""Seconds between two looks."""
+"""Seconds between two calls of CloudWatch."""
 LATE = 30.0
-"""Seconds by which CloudWatch may show a line later than its time: so far back each look begins."""
+"""Seconds by which CloudWatch may show a line later than its time: so far back each call begins."""
 
 
 def logs(
     stack: DeployedStack, functions: Sequence[str], since: float, containing: str | None = None
 ) -> Iterator[LogLine]:
-    """Lines of functions (logical names) since then (epoch seconds), merged by time."""
+    """Yield the lines of functions (logical names) since a time (epoch seconds), merged by time."""
     each = (_log(stack, function, since, containing) for function in functions)
     return heapq.merge(*each, key=lambda line: line.time)
 
@@ -33,9 +33,9 @@ def following(
     since: float,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[LogLine]:
-    """Lines since then, each once, without end; `read` gives the lines since a time.
+    """Yield the lines since a time, each once, without end; `read` yields the lines since a time.
 
-    Each look begins before the latest line: lines come late, and not in order.
+    Each call of `read` begins before the latest line: lines come late, and not in order.
     """
     seen: dict[str, float] = {}
     latest = since

@@ -1,4 +1,4 @@
-"""The Operations of a stack: what operators see and do on AWS, by the name of the stack alone."""
+"""Operations on a stack. They need the name of the stack, and no config."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class StackOperations:
         self._limits.set(lane, limit)
 
     def functions(self) -> list[str]:
-        """Logical names of the functions. Raises UsageError if the stack has none."""
+        """Return the logical names of the functions. Raises UsageError if the stack has none."""
         found = [name for name in FUNCTIONS if name in self.stack.made]
         if not found:
             raise self.stack.lacks("functions", "some of: " + ", ".join(FUNCTIONS))
@@ -97,10 +97,10 @@ class StackOperations:
         return logs.logs(self.stack, functions, since, containing)
 
     def drain(self, request: dict[str, Any]) -> dict[str, Any]:
-        """What the Drain function answers to `request`; it runs up to 15 minutes, and may say that there is `more`."""
+        """Return the answer of the Drain function. It runs up to 15 minutes; `more` says that its time was up."""
         function = self.stack.function("Drain")
         if "SLIPS_ERROR_TABLE" not in self.stack.variables("Drain"):
-            # That of 2018 would drain everything, whatever it is asked.
+            # The Drain function of 2018 drains everything, whatever the request says.
             raise self.stack.lacks("Drain function of this version", "one, or its config (-c FILE) to drain from here")
         with calls(function):
             answer = self.stack.clients.patient_functions.invoke(FunctionName=function, Payload=json.dumps(request))

@@ -1,4 +1,4 @@
-"""A deployed stack, found by its name alone, whatever version of slips deployed it: its resources, as ports.
+"""Finds a deployed stack by its name alone, whatever version of slips deployed it, and fills ports with its resources.
 
 CloudFormation lists what the stack made, by logical name. What the stack was given (existing streams and tables) stands
 in the environment variables of its functions. What a stack of 2018 lacks is an error when it is needed, not before.
@@ -27,7 +27,7 @@ from slips.model import LANES, Lane
 
 STREAM_ARNS: dict[Lane, str] = {"fast": "SLIPS_FAST_STREAM_ARN", "slow": "SLIPS_SLOW_STREAM_ARN"}
 READ_BACK_SECONDS = 60.0
-"""How long a command waits for a throttled shard, a batch."""
+"""Longest wait for a throttled shard, for each batch."""
 
 _FAILED = "its creation failed; expected one that is deployed; 'slips deploy' makes it anew, and says why it fails"
 UNFINISHED = {
@@ -44,7 +44,7 @@ UNFINISHED = {
 
 
 class DeployedStack:
-    """One stack. `made` are physical names by logical name, `alarms` the physical names of its alarms."""
+    """One stack. `made` has its physical names by logical name, `alarms` the physical names of its alarms."""
 
     def __init__(
         self,
@@ -69,14 +69,14 @@ class DeployedStack:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
     ) -> DeployedStack:
-        """Finds the stack of that name. Raises UsageError if there is none in the region, or no credentials."""
+        """Find the stack of that name. Raises UsageError if there is none in the region, or no credentials."""
         made, alarms = dict[str, str](), list[str]()
         pages = clients.cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
         with calls(f"stack '{name}'", passing={"ValidationError"}):
             try:
                 for page in pages:
                     for each in page["StackResourceSummaries"]:
-                        # What a stack let go but did not delete is still listed.
+                        # CloudFormation still lists resources that a stack no longer owns.
                         gone = each["ResourceStatus"] in ("DELETE_COMPLETE", "DELETE_SKIPPED")
                         if not gone and each.get("PhysicalResourceId"):
                             made[each["LogicalResourceId"]] = each["PhysicalResourceId"]
@@ -131,14 +131,14 @@ class DeployedStack:
     # -- what it is made of
 
     def function(self, name: str) -> str:
-        """The physical name of a function. Raises UsageError if the stack has none of that logical name."""
+        """Return the physical name of a function. Raises UsageError if the stack has none of that logical name."""
         found = self.made.get(name)
         if found is None:
             raise self.lacks(f"function {name}", "one that slips has deployed")
         return found
 
     def lacks(self, what: str, expected: str) -> UsageError:
-        """The error for a stack without `what`: one that is not whole, is none of slips, or is of a version before."""
+        """Return the error for a stack without `what`: it is not whole, is none of slips, or is of a version before."""
         status = self._status()
         if status in UNFINISHED:
             return UsageError(f"stack '{self.name}' is {status}: {UNFINISHED[status]}")
@@ -148,7 +148,7 @@ class DeployedStack:
         )
 
     def _status(self) -> str:
-        """The stack's status in CloudFormation; empty if AWS denies the look."""
+        """Return the stack's status in CloudFormation; empty if AWS denies to show it."""
         with calls(f"stack '{self.name}'", passing=DENIED):
             try:
                 (found,) = self.clients.cloudformation.describe_stacks(StackName=self.name)["Stacks"]
@@ -159,14 +159,14 @@ class DeployedStack:
         return found["StackStatus"]
 
     def variables(self, function: str) -> dict[str, str]:
-        """The environment of a function, read once; empty if the stack has no such function."""
+        """Return the variables of a function, read once; none if the stack has no such function."""
         known = self._known_variables
         if function not in known:
             known[function] = self.configuration(function)[1] if function in self.made else {}
         return known[function]
 
     def configuration(self, function: str) -> tuple[Any, dict[str, str]]:
-        """The configuration of a function as it is now, and the variables in its environment."""
+        """Return the configuration of a function as it is now, and the variables in its environment."""
         name = self.function(function)
         with calls(name):
             configuration = self.clients.functions.get_function_configuration(FunctionName=name)
@@ -179,7 +179,7 @@ class DeployedStack:
         return configuration, environment.get("Variables", {})
 
     def mapping(self, lane: Lane) -> Any:
-        """The event source mapping that empties a lane."""
+        """Return the event source mapping that empties a lane."""
         function = self.function(DISPATCHERS[lane])
         with calls(function):
             pages = self.clients.functions.get_paginator("list_event_source_mappings").paginate(FunctionName=function)
@@ -191,5 +191,5 @@ class DeployedStack:
         return found[0]
 
     def source(self, lane: Lane) -> str:
-        """The ARN of a lane's stream, for stacks of 2018: their variables have other names."""
+        """Return the ARN of a lane's stream, for stacks of 2018: their variables have other names."""
         return str(self.mapping(lane)["EventSourceArn"])

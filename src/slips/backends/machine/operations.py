@@ -1,4 +1,4 @@
-"""The Operations of this machine: what operators see and do on its state directory."""
+"""Operations on the state directory of this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from slips.operations import BackendStatus, Kind, LogLine, counted
 
 
 class MachineOperations:
-    """Operations on an open state."""
+    """Operations on an open state. There are no functions, no logs of them, and no undelivered messages."""
 
     kind: Kind = "machine"
     undelivered = None
@@ -53,7 +53,7 @@ class MachineOperations:
 
 
 def is_on_aws_too(config: Config) -> bool:
-    """Whether the config is of a stack, too, not just of this machine."""
+    """Return whether the config describes a stack, too, not just this machine."""
     backend = config.backend
     sources = (backend.sns_topics, backend.sqs_queues, backend.eventbridge, backend.s3_direct)
     return any(sources) or bool(config.base.sam.code_bucket)
