@@ -819,6 +819,32 @@ def test_functions_make_their_own_clients_from_their_settings(stack: Stack, monk
     assert len(stack.lane()) == 1
 
 
+@pytest.mark.parametrize(("routing", "services"), [([], {"kinesis"}), ([Route(dest="drop")], {"kinesis", "dynamodb"})])
+def test_the_event_pusher_makes_a_client_of_the_ledger_only_if_a_rule_drops(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, routing: list[Route], services: set[str]
+) -> None:
+    stack.package(routing)
+    site = LambdaSite(os.environ)
+    monkeypatch.setattr(lambdas, "_site", site)
+    stack.call(lambdas.event_pusher, sent("sns-s3.json"))
+    assert {"kinesis", "dynamodb", "s3", "sqs", "ssm"} & vars(site.clients).keys() == services
+
+
+def test_the_main_func_asks_for_secrets_once_in_the_life_of_its_process(stack: Stack) -> None:
+    class Counting:
+        asked = 0
+
+        def get_parameters(self, **names: Any) -> Any:
+            self.asked += 1
+            return aws.client("ssm").get_parameters(**names)
+
+    site: Any = lambdas._site
+    site.clients.ssm = counting = Counting()
+    for key in ("azure/1", "azure/2", "azure/3"):
+        stack.call(lambdas.main_func, payload_of(stack.put(key, {"n": 1})), Context(key))
+    assert counting.asked == 1
+
+
 IMPORT = """
 import sys, time
 begun = time.process_time()

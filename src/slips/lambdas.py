@@ -86,9 +86,10 @@ def main_func(payload: Any, context: Context) -> dict[str, Any]:
     processor = None
     try:
         with _metered("MainFunc", context) as meter:
+            events = arguments(payload)
             processor = _processor(_site)
             done = run_batch(
-                arguments(payload),
+                events,
                 context.aws_request_id,
                 processor=processor,
                 ledger=_site.ledger,
