@@ -39,6 +39,8 @@ from slips.backends.aws.refusals import calls
 from slips.cli.deploy import change, remove
 from slips.cli.screen import DeployView, EventLines, ResourceBar, Screen
 from slips.config import Config, parse
+from slips.deploy import deploy as deploying
+from slips.deploy import destroy as destroying
 from slips.deploy import shards
 from slips.deploy.account import Account
 from slips.deploy.changes import Change, Proposal, StackEvent, StackResource, StackState
@@ -46,7 +48,7 @@ from slips.deploy.checks import check_account, check_config, read_given
 from slips.deploy.deployment import INLINE, Deployment
 from slips.deploy.given import Given
 from slips.deploy.keys import SeenKeys
-from slips.deploy.limits import LaneLimits, LaneSetting
+from slips.deploy.limits import LaneSetting, LimitChanges
 from slips.deploy.package import Package
 from slips.deploy.template import to_yaml
 from slips.deploy.uploads import UploadedCode, upload, uploaded
@@ -69,9 +71,7 @@ handler: {{path: handler.py}}
 bucket_mapping:
   my-logs: [{{prefix: a/, format: json}}]
 """
-PACKAGE = Package(
-    data=b"PK\x05\x06" + bytes(18), sha256="", key="slips-1.zip", unzipped=1, largest=[("x", 1)], left_out=["a.pem"]
-)
+PACKAGE = Package(data=b"PK\x05\x06" + bytes(18), key="slips-1.zip", unzipped=1, largest=[("x", 1)], left_out=["a.pem"])
 TINY: dict[str, Any] = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {}}}}
 
 
@@ -969,13 +969,13 @@ def lanes(delay: int, batch_size: int, records: int) -> dict[str, Any]:
     return {"Resources": {"FastDispatcher": function, "FastDispatcherMapping": mapping}}
 
 
-def limited(functions: Functions, former: dict[str, Any]) -> LaneLimits:
+def limited(functions: Functions, former: dict[str, Any]) -> LimitChanges:
     cloudformation = CloudFormation()
     cloudformation.body, cloudformation.resources = (
         former,
         {"FastDispatcher": "app-Fast", "FastDispatcherMapping": "uuid"},
     )
-    return LaneLimits(on(cloudformation, functions))
+    return LimitChanges(on(cloudformation, functions))
 
 
 def test_what_limit_changed_is_shown_and_set_back_and_nothing_else() -> None:
@@ -1067,6 +1067,60 @@ def test_a_long_template_goes_by_the_code_bucket(account: Account) -> None:
     assert stack.template() == template
     (one,) = account.s3.list_objects_v2(Bucket="my-code")["Contents"]
     assert one["Key"].startswith("functions/app/template-")
+
+
+# ---- below the commands
+
+
+class Steps:
+    """An observer of deploy and destroy that remembers its calls: the method, or the stage of `enter`."""
+
+    def __init__(self) -> None:
+        self.seen = list[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        def remember(*given: Any, **_: Any) -> Any:
+            self.seen.append(given[0] if name == "enter" else name)
+            return nullcontext(Events())
+
+        return remember
+
+
+@pytest.mark.slow
+def test_a_deploy_calls_its_observer_step_by_step_and_returns_what_it_did(account: Account) -> None:
+    class Created(CloudFormation):
+        """No stack, until its change set is executed."""
+
+        def on_execute_change_set(self, **_: Any) -> Any:
+            self.status = "CREATE_COMPLETE"
+            return {}
+
+    steps = Steps()
+    account.cloudformation = cast("Any", Created(None, looks=[["app CREATE_COMPLETE"]]))
+    deployment = Deployment(account, "app", sleep=never)
+    done = deploying.deploy(deployment, parse(CONFIG), lambda *_: PACKAGE, cast("Any", steps), ask=lambda: True)
+    steps.seen = [step for step in steps.seen if step != "warn"]
+    assert steps.seen == [
+        *("checking", "packed", "clearing", "follow", "proposing", "propose", "uploaded", "changing", "follow"),
+        *("changed", "wired", "deployed"),
+    ]
+    assert (done.status, done.declined, done.left_out) == ("CREATE_COMPLETE", False, ["a.pem"])
+
+
+@pytest.mark.slow
+def test_a_destroy_calls_its_observer_step_by_step(account: Account, small: StackState) -> None:
+    steps = Steps()
+    assert destroying.destroy(Deployment(account, "app", sleep=never), parse(CONFIG), cast("Any", steps))
+    steps_taken = "proposing propose dismantling unwired deleting follow deleted"
+    assert steps.seen == [*steps_taken.split(), "left", "left"], "the table and the code"
+
+
+def test_deploy_and_destroy_need_neither_the_cli_nor_its_libraries() -> None:
+    code = (
+        "import sys, slips.deploy.deploy, slips.deploy.destroy; print({'slips.cli', 'typer', 'rich'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("set()\n", "")
 
 
 # ---- the commands

@@ -52,7 +52,7 @@ SOURCES = {
     "eventbridge": "eventbridge: true",
 }
 DIRECT = CONFIG.replace("SOURCE", SOURCES["direct"])
-PACKED = Package(b"PK\x05\x06" + bytes(18), "", "slips-1.zip", 1, [], left_out=["a.pem"])
+PACKED = Package(b"PK\x05\x06" + bytes(18), "slips-1.zip", 1, [], left_out=["a.pem"])
 
 
 TEMPLATE = handover.unseen(parse(DIRECT)).template

@@ -16,7 +16,7 @@ from slips.config import Config
 from slips.deploy import error_tables, given, keys, look, package, shards, template
 from slips.deploy.changes import Change, Proposal, StackState
 from slips.deploy.deployment import Deployment, Follower
-from slips.deploy.limits import LaneLimits, LaneSetting
+from slips.deploy.limits import LaneSetting, LimitChanges
 from slips.deploy.package import Package, folder
 from slips.deploy.template import Template, mapped_buckets
 from slips.deploy.uploads import upload
@@ -105,7 +105,7 @@ def deploy(
     Raises UsageError for a change that loses waiting events, if there is no `ask` and not `lose_waiting`. Raises
     SlipsError if the deploy fails; then the former state stands.
     """
-    account, limits = deployment.account, LaneLimits(deployment)
+    account, limits = deployment.account, LimitChanges(deployment)
     observer.enter("checking")
     deployment.check()
     seen = look.look(config, account)

@@ -37,8 +37,8 @@ class LaneSetting(Struct, frozen=True):
         return f"lane {self.lane}: {self.what} {self.now} set by 'slips limit', back to {self.then}"
 
 
-class LaneLimits:
-    """The limits of the lanes of one deployed stack."""
+class LimitChanges:
+    """The limits of one deployed stack that differ from its template."""
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment

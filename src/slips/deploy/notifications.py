@@ -111,7 +111,7 @@ def listeners(config: Config, event_pusher: str | None) -> Listeners:
     return Listeners(kinds, config.backend.eventbridge)
 
 
-def own_id(stack: str, prefix: str = "") -> str:
+def own_id(stack: str, prefix: str) -> str:
     """Id of the notification that slips adds for a prefix; all those of a stack begin alike."""
     return f"slips-{stack}-{hashlib.sha256(prefix.encode()).hexdigest()[:12]}"
 

@@ -40,8 +40,6 @@ class Package(Struct, frozen=True):
 
     data: bytes
     """The zip."""
-    sha256: str
-    """Of `data`, in hex."""
     key: str
     """`slips-….zip`, named after what is inside: alike for alike content, whoever compressed it."""
     unzipped: int
@@ -218,7 +216,6 @@ def _zip(files: dict[str, Member], left_out: list[str]) -> Package:
     data = stored.getvalue()
     return Package(
         data=data,
-        sha256=hashlib.sha256(data).hexdigest(),
         key=f"slips-{content.hexdigest()[:40]}.zip",
         unzipped=unzipped,
         largest=largest,
