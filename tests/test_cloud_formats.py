@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
+from chains import OBJECT, parse_by
 from slips.errors import RecordError
 from slips.format import Format, Rule
 from slips.formats import aws, azure_ad, g_suite
-from slips.model import MetaData, ObjectEvent
 
-OBJECT = ObjectEvent(bucket_name="logs", object_key="cloud", event_time="2018-12-31T23:59:30Z")
 TIME = "2018-06-11T12:00:00Z"
 LATER = "2018-06-11T13:00:00Z"
 NOON = 1528718400.0
@@ -23,12 +22,6 @@ ALL = [
     g_suite.g_suite_login,
     aws.guardduty,
 ]
-
-
-def parse(format_: Format, event: Any) -> tuple[MetaData, Any]:
-    assert format_.parse is not None
-    meta = MetaData("", OBJECT.timestamp, OBJECT, None, 1)
-    return meta, format_.parse(meta, event)
 
 
 def waf(**changes: Any) -> dict[str, Any]:
@@ -57,7 +50,7 @@ def waf(**changes: Any) -> dict[str, Any]:
 def test_an_event_without_its_time_has_that_of_the_object_and_stays_as_it_is(
     format_: Format, event: dict[str, Any]
 ) -> None:
-    meta, found = parse(format_, copy.deepcopy(event))
+    meta, found = parse_by(format_, copy.deepcopy(event))
     assert (meta.tag, meta.timestamp) == (format_.tag, OBJECT.timestamp)
     assert found == event
 
@@ -82,7 +75,7 @@ def test_an_event_without_its_time_has_that_of_the_object_and_stays_as_it_is(
     ],
 )
 def test_the_time_is_the_one_that_the_format_names_first(format_: Format, event: dict[str, Any]) -> None:
-    meta, found = parse(format_, event)
+    meta, found = parse_by(format_, event)
     assert meta.timestamp == NOON
     assert found is event
 
@@ -100,20 +93,20 @@ def test_the_time_is_the_one_that_the_format_names_first(format_: Format, event:
 )
 def test_a_malformed_time_is_refused_with_its_field(format_: Format, field: str, value: object) -> None:
     with pytest.raises(RecordError, match=f"^'{field}' is "):
-        parse(format_, {field: value})
+        parse_by(format_, {field: value})
 
 
 @pytest.mark.parametrize("value", ["C03az79cb", 7, [], {"time": "soon"}, {"time": 0}])
 def test_a_g_suite_id_that_has_no_time_in_it_is_refused(value: object) -> None:
     with pytest.raises(RecordError, match=r"^'id"):
-        parse(g_suite.g_suite_login, {"id": value})
+        parse_by(g_suite.g_suite_login, {"id": value})
 
 
 # ---- WAF
 
 
 def test_a_request_gets_a_message_and_its_headers_as_an_object() -> None:
-    meta, event = parse(aws.aws_waf, waf())
+    meta, event = parse_by(aws.aws_waf, waf())
     assert (meta.tag, meta.timestamp) == ("aws.waf.log", NOON + 0.25)
     assert event["httpRequest"]["header"] == {"Host": "www.example.com"}
     assert event["httpRequest"]["headers"] == [{"name": "Host", "value": "www.example.com"}]
@@ -122,19 +115,19 @@ def test_a_request_gets_a_message_and_its_headers_as_an_object() -> None:
 
 def test_headers_of_one_name_cost_as_much_as_headers_of_many() -> None:
     headers = [{"name": "name", "value": "v" * 100}] * 200_000
-    _, event = parse(aws.aws_waf, waf(request={"headers": headers}))  # the square of this would not end
+    _, event = parse_by(aws.aws_waf, waf(request={"headers": headers}))  # the square of this would not end
     assert len(event["httpRequest"]["header"]["name"]) == 200_000 * len(", ") - 2 + 200_000 * 100
 
 
 def test_headers_of_one_name_are_joined_and_names_keep_their_case() -> None:
     headers = [{"name": n, "value": v} for n, v in [("Via", "1"), ("via", "2"), ("Via", "3"), ("Via", "4")]]
-    _, event = parse(aws.aws_waf, waf(request={"headers": headers}))
+    _, event = parse_by(aws.aws_waf, waf(request={"headers": headers}))
     assert event["httpRequest"]["header"] == {"Via": "1, 3, 4", "via": "2"}
 
 
 @pytest.mark.parametrize("action", ["ALLOW", "BLOCK"])
 def test_what_only_the_default_action_decided_is_filtered_by_a_declared_rule(action: str) -> None:
-    _, found = parse(aws.aws_waf, waf(terminatingRuleId="Default_Action", action=action, request={"headers": 7}))
+    _, found = parse_by(aws.aws_waf, waf(terminatingRuleId="Default_Action", action=action, request={"headers": 7}))
     assert isinstance(found, Rule)
     assert found in aws.aws_waf.rules
 
@@ -153,7 +146,7 @@ def test_what_only_the_default_action_decided_is_filtered_by_a_declared_rule(act
     ],
 )
 def test_what_a_request_lacks_is_a_gap_in_its_message(event: dict[str, Any], message: str) -> None:
-    meta, found = parse(aws.aws_waf, event)
+    meta, found = parse_by(aws.aws_waf, event)
     assert found["message"] == meta.message == message
 
 
@@ -173,4 +166,4 @@ def test_what_a_request_lacks_is_a_gap_in_its_message(event: dict[str, Any], mes
 )
 def test_a_request_that_is_not_as_documented_is_refused(event: dict[str, Any], reason: str) -> None:
     with pytest.raises(RecordError, match=f"^{reason}"):
-        parse(aws.aws_waf, event)
+        parse_by(aws.aws_waf, event)

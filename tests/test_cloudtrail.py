@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from slips.chain import compile_chain
+import chains
+from chains import OBJECT
 from slips.errors import ReaderError, RecordError
 from slips.format import Event
 from slips.formats.cloudtrail import cloudtrail
-from slips.loop import Ticker
-from slips.model import MetaData, ObjectEvent, Outcome
+from slips.model import MetaData
 
-OBJECT = ObjectEvent(bucket_name="logs", object_key="trail", event_time="2018-12-31T23:59:30Z")
 CALL = {
     "eventType": "AwsApiCall",
     "eventName": "StartLogging",
@@ -29,29 +27,17 @@ CALL = {
 
 def parse(**changes: Any) -> tuple[MetaData, Event]:
     """What becomes of CALL, changed; a key that is changed to ... is left out."""
-    meta = MetaData("", OBJECT.timestamp, OBJECT)
     event = {key: value for key, value in {**CALL, **changes}.items() if value is not ...}
-    assert cloudtrail.parse is not None
-    parsed = cloudtrail.parse(meta, event)
+    meta, parsed = chains.parse_by(cloudtrail, event)
     assert isinstance(parsed, dict)
     return meta, parsed
 
 
 def run(content: bytes, *chain: str) -> tuple[list[tuple[Any, Event]], list[str]]:
     """Events with what is known of them, and why records were quarantined."""
-    events: list[tuple[Any, Event]] = []
-    reasons: list[str] = []
-    outcome = Outcome()
-    compile_chain(chain, Path()).run(
-        io.BufferedReader(io.BytesIO(content)),
-        outcome,
-        source=OBJECT,
-        recv=lambda meta, event: events.append(((meta.seq, meta.tag, meta.timestamp, meta.message), event)),
-        reject=lambda seq, _record, error: reasons.append(f"{seq}: {error}"),
-        ticker=Ticker(),
-    )
-    assert outcome.balanced
-    return events, reasons
+    seen = chains.run(chain, content)
+    events = [((meta.seq, meta.tag, meta.timestamp, meta.message), event) for meta, event in seen.events]
+    return events, [f"{seq}: {reason}" for seq, reason in seen.quarantined]
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slips.chain import compile_chain
+import chains
 from slips.errors import DecompressionError, ReaderError, RecordTooLarge, SlipsError, StorageError
 from slips.format import Bad, Record, RecordLimits, TooLong
 from slips.formats.containers import BLOCK, KEYS, read_elements
 from slips.formats.json_text import LEVELS
-from slips.loop import Ticker
-from slips.model import ObjectEvent, Outcome
 
 
 class Pieces(io.RawIOBase):
@@ -357,21 +355,11 @@ def test_brackets_are_not_passed_over_one_by_one(long: bytes) -> None:
 
 def test_bad_records_never_reach_a_parser(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("def anything(meta, event):\n    return {'got': repr(event)}\n")
-    received: list[Any] = []
-    rejected: list[tuple[int, str]] = []
-    outcome = Outcome()
-    compile_chain(["json-records", "mine.py:anything"], tmp_path, RecordLimits(bytes=50)).run(
-        io.BufferedReader(Pieces([document("1", '{"a":2}', "[{}]", f'"{"x" * 100}"')])),
-        outcome,
-        source=ObjectEvent(bucket_name="b", object_key="k"),
-        recv=lambda meta, event: received.append((meta.seq, event)),
-        reject=lambda seq, record, error: rejected.append((seq, str(error))),
-        ticker=Ticker(),
-    )
-    assert received == [(2, {"got": "{'a': 2}"})]
-    assert [seq for seq, _ in rejected] == [1, 3, 4]
-    assert rejected[2][1].startswith("record has 102 bytes, over the limit of 50")
-    assert outcome.balanced
+    pieces = Pieces([document("1", '{"a":2}', "[{}]", f'"{"x" * 100}"')])
+    seen = chains.run(["json-records", "mine.py:anything"], pieces, root=tmp_path, limits=RecordLimits(bytes=50))
+    assert [(meta.seq, event) for meta, event in seen.events] == [(2, {"got": "{'a': 2}"})]
+    assert [seq for seq, _ in seen.quarantined] == [1, 3, 4]
+    assert seen.quarantined[2][1].startswith("record has 102 bytes, over the limit of 50")
 
 
 @pytest.mark.slow

@@ -10,18 +10,17 @@ from typing import Any
 
 import pytest
 
-from slips.chain import compile_chain
+import chains
+from chains import OBJECT
 from slips.errors import RecordError
 from slips.format import Event
-from slips.model import MetaData, ObjectEvent
+from slips.model import MetaData
 
-OBJECT = ObjectEvent(bucket_name="logs", object_key="sample", event_time="2018-12-31T23:59:30Z")
 SECONDS = 1530000000.123
 
 
 def parse(event: Event, name: str = "falcon") -> tuple[MetaData, Event]:
-    meta = MetaData("", OBJECT.timestamp, OBJECT)
-    return meta, compile_chain([name], Path()).parse(meta, json.dumps(event).encode())
+    return chains.parse([name], json.dumps(event).encode())
 
 
 def events_of(*paths: Path) -> Iterator[Event]:

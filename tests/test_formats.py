@@ -6,7 +6,6 @@ A sample is `formats/samples/NAME.EXT`, what is expected of it `NAME.expected.js
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,15 +14,13 @@ from typing import Any
 import msgspec
 import pytest
 
+import chains
 import slips.formats
+from chains import OBJECT
 from slips.chain import compile_chain
-from slips.format import Event, Record
 from slips.formats import catalogue
-from slips.loop import Ticker
-from slips.model import MetaData, ObjectEvent, Outcome
 
 SAMPLES = Path(slips.formats.__file__).parent / "samples"
-OBJECT = ObjectEvent(bucket_name="logs", object_key="sample", event_time="2018-12-31T23:59:30Z")
 """All samples are of this object: half a minute before New Year, which is where times without a year get difficult."""
 NAMES = [name for name in catalogue() if name != "ignore"]
 
@@ -55,27 +52,14 @@ s3-lines syslog
 
 def run(names: Sequence[str], content: bytes) -> list[dict[str, Any]]:
     """What the chain makes of an object, in the shape of `NAME.expected.jsonl`."""
-    chain = compile_chain(names, Path())
-    found: list[dict[str, Any]] = []
-
-    def recv(meta: MetaData, event: Event) -> None:
+    seen = chains.run(names, content)
+    found: list[dict[str, Any]] = [{"quarantined": reason, "seq": seq} for seq, reason in seen.quarantined]
+    for meta, event in seen.events:
         known = {"tag": meta.tag, "timestamp": meta.timestamp, "seq": meta.seq, "message": meta.message}
         found.append({"meta": known, "event": event})
-
-    def reject(seq: int, _record: Record, error: Exception) -> None:
-        found.append({"quarantined": str(error), "seq": seq})
-
-    def go(source: ObjectEvent) -> Outcome:
-        outcome = Outcome()
-        stream: io.BufferedReader = io.BufferedReader(io.BytesIO(content))
-        chain.run(stream, outcome, source=source, recv=recv, reject=reject, ticker=Ticker())
-        assert outcome.balanced
-        return outcome
-
-    records = go(OBJECT).records
-    silent = {*range(1, records + 1)} - {seq_of(each) for each in found}
+    silent = {*range(1, seen.outcome.records + 1)} - {seq_of(each) for each in found}
     for seq in silent:  # which rule filtered it, only the counts say: of a run of this record alone
-        (rule,) = go(msgspec.structs.replace(OBJECT, records=[(seq, seq)])).rules
+        (rule,) = chains.run(names, content, msgspec.structs.replace(OBJECT, records=[(seq, seq)])).outcome.rules
         found.append({"filtered": rule, "seq": seq})
     return sorted(found, key=seq_of)
 

@@ -13,25 +13,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import chains
+from chains import parse_by
 from slips.errors import RecordError, RecordTooLarge
-from slips.format import Format, Limited, Parsed, RecordLimits
+from slips.format import Limited, RecordLimits
 from slips.formats import general
 from slips.formats.json_text import load_json
-from slips.model import MetaData, ObjectEvent
+from slips.model import MetaData
 from test_containers import values_in
 
-OBJECT = ObjectEvent(bucket_name="logs", object_key="messages", event_time="2018-12-31T23:59:30Z")
 FIELDS = ("hostname", "proc_name", "proc_id", "message")
 
 
-def parse(format_: Format, record: object) -> tuple[MetaData, Parsed]:
-    assert format_.parse is not None
-    meta = MetaData("", OBJECT.timestamp, OBJECT, None, 1)
-    return meta, format_.parse(meta, record)
-
-
 def syslog(line: str) -> tuple[MetaData, dict[str, Any]]:
-    meta, event = parse(general.syslog, line)
+    meta, event = parse_by(general.syslog, line)
     assert isinstance(event, dict)
     assert meta.message == event["message"]
     return meta, event
@@ -150,7 +145,7 @@ def test_a_record_deeper_than_those_before_it_is_held_to_the_same_limit(limit: i
     parse_json = Limited.bind(general.json.parse, RecordLimits(depth=limit))
     for depth in (1, limit, limit + 1, 9, limit - 1, limit + 1, 13, 1, limit, 40):
         raw = b'{"in":' * (depth - 1) + b"{}" + b"}" * (depth - 1)
-        meta = MetaData("", OBJECT.timestamp, OBJECT, None, 1)
+        meta = chains.new_meta()
         if depth <= limit:
             assert depth_of(parse_json(meta, raw)) == depth
         else:
@@ -167,7 +162,7 @@ def test_an_object_of_more_values_than_the_limit_is_refused_before_it_is_made(si
     tracemalloc.start()
     try:
         with pytest.raises(RecordTooLarge, match=r"^record has more than 250,000 values; "):
-            parse(general.json, raw)
+            parse_by(general.json, raw)
         assert tracemalloc.get_traced_memory()[1] < 2 * len(raw)
     finally:
         tracemalloc.stop()
@@ -181,7 +176,7 @@ def test_a_limit_of_values_ignores_what_is_text() -> None:
 @pytest.mark.parametrize("raw", [b"1", b"null", b'"text"', b"[]", b'[{"a": 1}, null]', b"true"])
 def test_json_that_is_no_object_is_no_event(raw: bytes) -> None:
     with pytest.raises(RecordError, match="expected an object"):
-        parse(general.json, raw)
+        parse_by(general.json, raw)
 
 
 # ---- syslog
@@ -360,7 +355,7 @@ def test_the_cache_of_heads_stays_small() -> None:
 def test_a_fluentd_line_is_time_tag_and_record(
     raw: bytes, tag: str, timestamp: float, event: dict[str, object]
 ) -> None:
-    meta, found = parse(general.fluentd_json, raw)
+    meta, found = parse_by(general.fluentd_json, raw)
     assert (meta.tag, meta.timestamp, meta.message) == (tag, timestamp, None)
     assert found == event
 
@@ -380,4 +375,4 @@ def test_a_fluentd_line_is_time_tag_and_record(
 )
 def test_a_line_that_is_not_fluentds_is_refused(raw: bytes, reason: str) -> None:
     with pytest.raises(RecordError, match=reason):
-        parse(general.fluentd_json, raw)
+        parse_by(general.fluentd_json, raw)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from slips.chain import compile_chain
+import chains
+from chains import OBJECT
 from slips.errors import RecordError
 from slips.format import Event
-from slips.model import MetaData, ObjectEvent
+from slips.model import MetaData
 
-OBJECT = ObjectEvent(bucket_name="logs", object_key="sample", event_time="2018-12-31T23:59:30Z")
 SECONDS = 1528691267.082
 FIELDS = ["hwtype", "hwaddr", "client_id", "tx_id", "msg"]
 
 
 def parse(line: str, chain: str = "s3-lines kea") -> tuple[MetaData, Event]:
-    meta = MetaData("", OBJECT.timestamp, OBJECT)
-    return meta, compile_chain(chain.split(), Path()).parse(meta, line.encode() + b"\n")
+    return chains.parse(chain.split(), line.encode() + b"\n")
 
 
 def line_of(event: str, text: str) -> str:

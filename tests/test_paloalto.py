@@ -9,19 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slips.chain import compile_chain
+import chains
+from chains import OBJECT
 from slips.errors import RecordError
 from slips.format import Event
-from slips.model import MetaData, ObjectEvent
+from slips.model import MetaData
 
-OBJECT = ObjectEvent(bucket_name="logs", object_key="sample", event_time="2018-12-31T23:59:30Z")
 START, GENERATED = "2018/06/11 04:27:47", "2018/06/11 04:27:50"
 START_SECONDS, GENERATED_SECONDS = 1528691267.0, 1528691270.0
 
 
 def parse(line: str, chain: str = "s3-lines paloalto") -> tuple[MetaData, Event]:
-    meta = MetaData("", OBJECT.timestamp, OBJECT)
-    return meta, compile_chain(chain.split(), Path()).parse(meta, line.encode() + b"\n")
+    return chains.parse(chain.split(), line.encode() + b"\n")
 
 
 def line_of(type_: str, columns: int, **values: str) -> str:

@@ -5,7 +5,6 @@ each quarantined one has a reason that is written here.
 from __future__ import annotations
 
 import gzip
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from slips.chain import compile_chain
-from slips.format import Event, Record
+import chains
+from slips.format import Event
 from slips.formats import aws
-from slips.loop import Ticker
 from slips.model import MetaData, ObjectEvent, Outcome
 
 LOGS = Path(__file__).parents[2] / "shared" / "logs"
@@ -103,30 +101,15 @@ def content_of(path: Path) -> bytes:
 
 def run(names: Sequence[str], path: Path) -> tuple[Outcome, Events]:
     """The outcome, and the first event of each record by its number."""
-    outcome = Outcome()
+    source = ObjectEvent(bucket_name="logs", object_key=path.name, event_time="2021-12-31T00:00:00Z")
+    seen = chains.run(names, content_of(path), source)
     events: Events = {}
-    rejected: list[int] = []
-
-    def recv(meta: MetaData, event: Event) -> None:
+    for meta, event in seen.events:
         events.setdefault(meta.seq, (meta, event))
-
-    def reject(seq: int, _record: Record, error: Exception) -> None:
-        assert str(error)
-        assert len(str(error)) < 500
-        rejected.append(seq)
-
-    stream: io.BufferedReader = io.BufferedReader(io.BytesIO(content_of(path)))
-    compile_chain(names, Path()).run(
-        stream,
-        outcome,
-        source=ObjectEvent(bucket_name="logs", object_key=path.name, event_time="2021-12-31T00:00:00Z"),
-        recv=recv,
-        reject=reject,
-        ticker=Ticker(),
-    )
-    assert len(rejected) == outcome.quarantined
-    assert len(events) == outcome.delivered
-    return outcome, events
+    assert all(0 < len(reason) < 500 for _, reason in seen.quarantined)
+    assert len(seen.quarantined) == seen.outcome.quarantined
+    assert len(events) == seen.outcome.delivered
+    return seen.outcome, events
 
 
 FILES = {

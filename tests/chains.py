@@ -1,0 +1,71 @@
+"""Records and whole objects through a chain of formats, without bucket, config or handler.
+
+`slips.testing.run` does more: it runs a handler, and keeps of a quarantine what an error item would hold.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from slips.chain import compile_chain
+from slips.format import Event, Format, Record, RecordLimits
+from slips.loop import Ticker
+from slips.model import MetaData, ObjectEvent, Outcome
+
+OBJECT = ObjectEvent(bucket_name="logs", object_key="sample", event_time="2018-12-31T23:59:30Z")
+"""The object that records come from: it dates those that have no time or no year."""
+
+
+@dataclass
+class Seen:
+    """What a chain made of an object."""
+
+    events: list[tuple[MetaData, Event]] = field(default_factory=list)
+    quarantined: list[tuple[int, str]] = field(default_factory=list)
+    """Number and reason of each bad record."""
+    outcome: Outcome = field(default_factory=Outcome)
+
+
+def run(
+    chain: Sequence[str],
+    content: bytes | io.RawIOBase,
+    source: ObjectEvent = OBJECT,
+    *,
+    root: Path = Path(),
+    limits: RecordLimits | None = None,
+) -> Seen:
+    """Reads an object of `content`. Files of formats are relative to `root`."""
+    seen = Seen()
+    stream: io.BufferedReader = io.BufferedReader(io.BytesIO(content) if isinstance(content, bytes) else content)
+    compile_chain(chain, root, *([limits] if limits else [])).run(
+        stream,
+        seen.outcome,
+        source=source,
+        recv=lambda meta, event: seen.events.append((meta, event)),
+        reject=lambda seq, _record, error: seen.quarantined.append((seq, str(error))),
+        ticker=Ticker(),
+    )
+    assert seen.outcome.balanced
+    return seen
+
+
+def parse(chain: Sequence[str], record: Record) -> tuple[MetaData, Event]:
+    """Parses one record that the reader of a chain has cut out."""
+    meta = new_meta()
+    return meta, compile_chain(chain, Path()).parse(meta, record)
+
+
+def parse_by(format_: Format, record: object) -> tuple[MetaData, Any]:
+    """Parses what one parser of a chain is given."""
+    assert format_.parse is not None
+    meta = new_meta()
+    return meta, format_.parse(meta, record)
+
+
+def new_meta() -> MetaData:
+    """The meta of the first record of OBJECT, as the first parser is given it."""
+    return MetaData("", OBJECT.timestamp, OBJECT, None, 1)
