@@ -1,4 +1,4 @@
-"""Imports go one way, so that a newcomer can read the package from the bottom up."""
+"""Imports go one way, so that a newcomer can read the package from the bottom up; and a name means one thing."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ HEAVY = {"typer", "rich", "yaml", "boto3", "botocore", "backports", "compression
 HEAVY_MODULES = ("slips.backends.aws", "slips.config.check", "slips.config.nodes", "slips.config.values")
 """Beside the parts that only people use: what such a library is there for."""
 
+SAME_NAMES: dict[str, str] = {}
+"""Names of classes that several modules define, each with the reason why they are the same thing."""
+
 
 class Import(Struct, frozen=True):
     """A name in an import statement."""
@@ -61,8 +64,13 @@ def layer_of(part: str) -> int:
 
 
 @cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
 def imports(path: Path) -> list[Import]:
-    return list(_imports(ast.parse(path.read_text()), at_once=True))
+    return list(_imports(tree(path), at_once=True))
 
 
 def _imports(node: ast.AST, *, at_once: bool) -> Iterator[Import]:
@@ -129,6 +137,7 @@ def test_a_circle_of_imports_in_functions_and_for_types_is_found(tmp_path: Path)
     (package / "d.py").write_text("")
     assert circle(graph(package)) == []
     (package / "d.py").write_text("class D:\n    import own.a")
+    tree.cache_clear()
     imports.cache_clear()
     found = circle(graph(package))
     assert (found[0], set(found)) == (found[-1], {"own.a", "own.deep.b", "own.c", "own.d"})
@@ -144,3 +153,14 @@ def test_heavy_libraries_are_imported_where_they_are_used() -> None:
         (name, one.module.split(".")[0]) for name, path in lightweight.items() for one in imports(path) if one.at_once
     }
     assert not [pair for pair in sorted(at_once) if pair[1] in HEAVY]
+
+
+def test_no_two_classes_have_one_name() -> None:
+    homes: dict[str, list[str]] = {}
+    for module, path in modules().items():
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(module)
+    shared = {name: found for name, found in homes.items() if len(found) > 1}
+    assert {name: found for name, found in shared.items() if name not in SAME_NAMES} == {}
+    assert SAME_NAMES.keys() <= shared.keys(), "named as shared, and is not"

@@ -14,11 +14,11 @@ import tempfile
 from enum import IntEnum
 from typing import Protocol
 
-RECV, BEHIND, PLACE = range(3)
-"""Indexes of the cells: the record of the last call of `recv`, the last record that is finished, and a Place."""
+RECV, BEHIND, STEP = range(3)
+"""Indexes of the cells: the record of the last call of `recv`, the last record that is finished, and a Step."""
 
 
-class Place(IntEnum):
+class Step(IntEnum):
     """The step of a run."""
 
     OPENING = 0
@@ -29,7 +29,7 @@ class Place(IntEnum):
 
 
 class Cells(Protocol):
-    """Three numbers, at the indexes RECV, BEHIND and PLACE."""
+    """Three numbers, at the indexes RECV, BEHIND and STEP."""
 
     def __setitem__(self, index: int, value: int, /) -> None: ...
 
@@ -38,10 +38,10 @@ UNREAD: Cells = [0, 0, 0]
 """Cells for a run whose position no process reads."""
 _CELLS = struct.Struct("=3Q")
 _WORDS = {
-    Place.OPENING: "while its object was opened",
-    Place.INIT: "in __init__",
-    Place.SETUP: "in setup",
-    Place.RESULT: "in result",
+    Step.OPENING: "while its object was opened",
+    Step.INIT: "in __init__",
+    Step.SETUP: "in setup",
+    Step.RESULT: "in result",
 }
 
 
@@ -61,14 +61,14 @@ class SharedCells:
         os.close(self.descriptor)
 
     def where(self) -> tuple[int | None, str]:
-        """Return the record that `recv` is working on, or None, and the place of the run in words."""
+        """Return the record that `recv` is working on, or None, and the step of the run in words."""
         read = os.pread(self.descriptor, _CELLS.size, 0)
-        recv, behind, place = _CELLS.unpack(read.ljust(_CELLS.size, b"\0"))
-        if place == Place.RECORDS:
+        recv, behind, step = _CELLS.unpack(read.ljust(_CELLS.size, b"\0"))
+        if step == Step.RECORDS:
             if recv > behind:
                 return recv, "in recv"
             return None, f"after record {behind}" if behind else "before the first record"
-        return None, _WORDS.get(place, "at an unknown place")
+        return None, _WORDS.get(step, "at an unknown place")
 
 
 def map_cells(descriptor: int) -> Cells:

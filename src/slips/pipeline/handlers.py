@@ -16,7 +16,7 @@ from slips.interface import Handler
 from slips.loop import Recv
 from slips.methods import advice, lazy
 from slips.model import MetaData
-from slips.position import PLACE, Cells, Place
+from slips.position import STEP, Cells, Step
 
 
 class Handlers:
@@ -32,7 +32,7 @@ class Handlers:
 
     def set_up(self, url: str, args: dict[str, Any]) -> None:
         """Make the instances and call `setup` of each. Raises HandlerError."""
-        self._position[PLACE] = Place.INIT
+        self._position[STEP] = Step.INIT
         try:
             for one in self._classes:
                 self._current = name_of(one)
@@ -41,12 +41,12 @@ class Handlers:
             if is_interrupt(error):
                 raise
             raise self._raised(url, "__init__", error) from error
-        self._position[PLACE] = Place.SETUP
+        self._position[STEP] = Step.SETUP
         self._call(url, "setup", args)
 
     def finish(self, url: str, keep: Callable[[str, object], None]) -> None:
         """Call `result` of each handler, and `keep` with its name and the returned value. Raises HandlerError."""
-        self._position[PLACE] = Place.RESULT
+        self._position[STEP] = Step.RESULT
         self._call(url, "result", keep=keep)
 
     def recv(self, url: str) -> Recv:

@@ -38,7 +38,7 @@ from slips.pipeline.key import as_stored
 from slips.pipeline.quarantine import Quarantine
 from slips.pipeline.result import plain_result
 from slips.ports import StoredObject
-from slips.position import PLACE, Cells, Place
+from slips.position import STEP, Cells, Step
 from slips.routing import mapping_for
 from slips.site import HandlerSite
 
@@ -206,7 +206,7 @@ class _ObjectRun:
         self._handlers.set_up(self.event.url, args)
         if ticker.due:
             ticker.tick(0)
-        self._position[PLACE] = Place.RECORDS
+        self._position[STEP] = Step.RECORDS
 
         def reject(seq: int, record: Record, error: Exception) -> None:
             if mapping.on_error == "fail":
