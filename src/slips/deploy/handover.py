@@ -1,8 +1,8 @@
-"""The directory that `slips package` writes, for pipelines that deploy with their own tools.
+"""Writes the directory of `slips package`, for pipelines that deploy with their own tools.
 
-In: a checked config and its Package. Out: the zip, the template with the place of the code as parameters, and files by
-which Terraform, CDK and the AWS CLI deploy both. The same project gives the same bytes. A file that slips did not write
-is never overwritten: `slips-package.json` lists those that it did.
+In: a checked config and its Package. Out: the zip, the template with the place of the code as parameters, and files
+with which Terraform, CDK and the AWS CLI deploy both. The same project gives the same bytes. A file that slips did not
+write is never overwritten: `slips-package.json` lists the files that slips wrote.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "ConstraintDescription": "The key of a zip file, without 's3://' and the bucket.",
     },
 }
-"""Of the template, in CloudFormation's words."""
+"""The parameters of the template, as CloudFormation declares them."""
 CODE = template.Code({"Ref": "CodeBucket"}, {"Ref": "CodeKey"})
-"""Where the template has the code."""
+"""The place of the code in the template: the parameters."""
 NAMES = ("slips.zip", "template.json", "slips.tf", "slips_stack.py", "slips-stack.ts", "DEPLOY.md")
 """All files but the manifest."""
 _STAGING = ".slips-package"
-"""Where files are written before all are put into place; what a run that was killed left there is removed."""
+"""Directory in which all files are written before they are moved into place. Leftovers of a killed run are deleted."""
 _NAMED = 5
-"""Most files of others that are named."""
+"""Most foreign files in an error text."""
 
 
 class WrittenFile(Struct, frozen=True):
@@ -61,21 +61,21 @@ class WrittenFile(Struct, frozen=True):
     name: str
     size: int
     sha256: str
-    """In hex."""
+    """Hash of the content, in hex."""
 
 
 class Manifest(Struct, frozen=True):
-    """What `slips-package.json` says."""
+    """The content of `slips-package.json`."""
 
     stack: str
     code_key: str
-    """Under which the zip is to be uploaded: named after its content."""
+    """Key for uploading the zip, named after the zip's content."""
     files: list[WrittenFile]
-    """All others."""
+    """All files but the manifest itself."""
     left_out: list[str]
     """Files of the project that look like secrets, databases or leftovers of editors, and were not packed."""
     notes: list[str]
-    """What is to be known before it is deployed."""
+    """Notes to read before the deploy."""
 
 
 class Blueprint(Struct, frozen=True):
@@ -83,11 +83,11 @@ class Blueprint(Struct, frozen=True):
 
     template: Template
     notes: list[str]
-    """For whoever deploys it."""
+    """Notes for the person who deploys the stack."""
 
 
 def unseen(config: Config) -> Blueprint:
-    """Build the stack without a look at AWS, and tell what is taken for true."""
+    """Build the stack without calls of AWS, with notes about the assumptions."""
     notes = [
         "AWS was not looked at ('slips package --look' does): all exists that the config names, and the mapped buckets "
         "need no keys of KMS but those in backend.kms_key_arns",
@@ -97,7 +97,7 @@ def unseen(config: Config) -> Blueprint:
 
 
 def seen(config: Config, account: Account) -> Blueprint:
-    """Build the stack as `deploy` would. Raises ConfigError as it does."""
+    """Build the stack as `deploy` would. Raises ConfigError as `deploy` does."""
     found = look.look(config, account)
     deployment = Deployment(account, config.stack_name)
     state = deployment.state()
@@ -108,7 +108,7 @@ def seen(config: Config, account: Account) -> Blueprint:
 
 
 def parametrized(blueprint: Blueprint) -> Template:
-    """The template with `CodeBucket` and `CodeKey` as parameters."""
+    """Return the template with `CodeBucket` and `CodeKey` as parameters."""
     made = dict(blueprint.template)
     # Parameters come first, as people expect them.
     about = {name: made.pop(name) for name in ("AWSTemplateFormatVersion", "Description", "Metadata")}
@@ -116,7 +116,7 @@ def parametrized(blueprint: Blueprint) -> Template:
 
 
 def contents(config: Config, packed: Package, blueprint: Blueprint) -> dict[str, bytes]:
-    """The files, by their names; the first is the manifest."""
+    """Return the contents of all files by name; the first is the manifest."""
     facts = recipes.Facts(config.stack_name, config.base.sam.code_bucket, folder(config), packed.key, config.tags)
     texts = (
         json.dumps(parametrized(blueprint), indent=2, ensure_ascii=False) + "\n",
@@ -137,7 +137,7 @@ def contents(config: Config, packed: Package, blueprint: Blueprint) -> dict[str,
 
 
 def _notifications(config: Config) -> dict[str, Any]:
-    """S3's document of what each mapped bucket has to notify."""
+    """Return S3's document of notifications for each mapped bucket, by its name."""
     to = listeners(config, "EVENT_PUSHER_ARN")
     return {
         bucket: merge({}, plan({}, sorted({one.prefix for one in mappings}), to, config.stack_name))
@@ -146,14 +146,14 @@ def _notifications(config: Config) -> dict[str, Any]:
 
 
 def check(directory: Path) -> None:
-    """Raises UsageError unless the files may be written into a directory, which need not exist."""
+    """Raise UsageError unless the files may be written into a directory, which need not exist."""
     with _working_in(directory):
         if not directory.exists():
             return
         present = {path.name for path in directory.iterdir()} - {_STAGING}
         mark = directory / HANDED_OVER
         own = _listed(mark) if HANDED_OVER in present else set[str]()
-    # Beside its own files others may lie, such as Terraform's state; a directory that is not its own is left alone.
+    # A directory with the manifest may have other files, too, such as Terraform's state. Any other one must be empty.
     foreign = sorted((present & {*NAMES} if own else present) - own)
     if foreign:
         more = f" and {len(foreign) - _NAMED:,} more" if len(foreign) > _NAMED else ""
@@ -173,9 +173,9 @@ def _listed(mark: Path) -> set[str]:
 
 
 def write(directory: Path, files: dict[str, bytes]) -> None:
-    """Puts the files into a directory: the new ones, or, if it fails before all are written, the former ones.
+    """Write the files into a directory. If that fails before all are written, the former files stay.
 
-    Raises UsageError as `check` does, and for what the system refuses.
+    Raises UsageError as `check` does, and for errors of the operating system.
     """
     check(directory)
     staging = directory / _STAGING
@@ -187,7 +187,7 @@ def write(directory: Path, files: dict[str, bytes]) -> None:
         try:
             for name, data in files.items():
                 (staging / name).write_bytes(data)
-            # The manifest first: whatever ends this loop half-way, the next run knows its own files.
+            # The manifest first: if this loop ends half-way, the next run still recognizes its own files.
             for name in files:
                 (staging / name).replace(directory / name)
         finally:

@@ -1,7 +1,7 @@
-"""Keys of KMS that encrypt what the config names: streams, tables, topics and queues, and the mapped buckets.
+"""Finds the keys of KMS that encrypt streams, tables, topics and queues of the config, and the mapped buckets.
 
-Comes in: a config and an account. Goes out: the customer's keys, which roles must be allowed to use; what cannot work
-with AWS's own key; and notes of what could not be looked at. No key or policy is changed.
+In: a config and an account. Out: the customer's keys, which roles must be allowed to use; resources that cannot work
+with AWS's own key; and notes about resources that could not be read. No key or policy is changed.
 """
 
 from __future__ import annotations
@@ -22,44 +22,44 @@ from slips.deploy.permissions import Keys
 from slips.deploy.policies import permits
 
 _NOT_THERE = {"NotFoundException", "InvalidArnException"}
-"""KMS's own words for it; the latter for an ARN of another region."""
+"""Codes of KMS for a missing key; the latter for an ARN of another region."""
 _USED_BY_SENDERS = ("kms:GenerateDataKey", "kms:Decrypt")
 
 
 class Key(Struct, frozen=True):
-    """A key, as far as AWS describes it."""
+    """A key of KMS."""
 
     arn: str
-    """Empty if only an alias of it is known."""
+    """ARN of the key; empty if only an alias is known."""
     is_aws: bool = False
-    """Whether AWS manages it: all roles of the account may use it through its service, and no other service may."""
+    """Whether AWS manages the key: all roles of the account may use it through its service; no other service may."""
 
 
 class SeenKeys(Struct, frozen=True):
-    """What was seen of the keys."""
+    """The keys that were found, and the resources whose keys are unknown."""
 
     keys: dict[str, str] = {}
-    """ARN of what is encrypted to the ARN of the customer's key."""
+    """The ARN of the customer's key, by the ARN of the resource that it encrypts."""
     unknown: list[str] = []
-    """ARNs of what may be encrypted so, and could not be looked at."""
+    """ARNs of resources that may be encrypted with a customer's key, and could not be read."""
     problems: list[str] = []
     notes: list[str] = []
 
     def or_as_before(self, former: Keys) -> Keys:
-        """The keys; of what could not be looked at, those that an earlier deploy saw."""
+        """Return the keys; for resources that could not be read, those that an earlier deploy found."""
         return {**self.keys, **{arn: key for arn, key in former.items() if arn in self.unknown}}
 
 
 class _Encrypted(Struct, frozen=True):
-    """Something that the config gives, and that may be encrypted."""
+    """A resource that the config gives, and that may be encrypted."""
 
     key: str
-    """Of the config."""
+    """Key of the config."""
     arn: str
     has_roles: bool = False
-    """Whether roles of the stack use it themselves, and so its key."""
+    """Whether roles of the stack use the resource themselves, and so its key."""
     senders: tuple[str, ...] = ()
-    """Services of AWS that send to it as themselves."""
+    """Services of AWS that send to the resource in their own name."""
 
     def __str__(self) -> str:
         return f"{self.key} '{self.arn}'"
@@ -71,7 +71,7 @@ def _encrypted(config: Config) -> Iterator[_Encrypted]:
         "backend.kinesis_stream_fast_arn": backend.kinesis_stream_fast_arn,
         "backend.kinesis_stream_slow_arn": backend.kinesis_stream_slow_arn,
         "backend.dynamodb_arn": backend.dynamodb_arn,
-        # Lambda sends failures on as the function's role, not as itself.
+        # Lambda sends failures to the topic in the name of the function's role, not in its own.
         "backend.dlq_sns_arn": backend.dlq_sns_arn,
     }
     yield from (_Encrypted(key, arn, True) for key, arn in given.items() if arn)
@@ -84,7 +84,7 @@ def _encrypted(config: Config) -> Iterator[_Encrypted]:
 
 
 def read(config: Config, account: Account) -> SeenKeys:
-    """Looks at all that the config gives in this account and region; what is elsewhere or missing is left out."""
+    """Find the keys of all resources that the config gives in this account and region. Missing ones are left out."""
     file, found = Path(config.file).name or "slips.yml", SeenKeys()
     for one in _encrypted(config):
         if one.arn.split(":")[3:5] != [account.region, account.id]:
@@ -117,7 +117,7 @@ def read(config: Config, account: Account) -> SeenKeys:
 
 
 def _look_for(arn: str, account: Account, file: str, found: SeenKeys) -> None:
-    """Find a key of the config that is not there. Of one elsewhere, AWS tells strangers nothing."""
+    """Add a problem to `found` if a key of the config does not exist. Keys of other accounts cannot be checked."""
     if arn.split(":")[3:5] != [account.region, account.id]:
         return
     where = f"backend.kms_key_arns '{arn}'"
@@ -132,7 +132,7 @@ def _look_for(arn: str, account: Account, file: str, found: SeenKeys) -> None:
 
 
 def _named(account: Account, arn: str) -> str:
-    """The key that something is encrypted with, by ARN, id or alias; "" if it needs none. Passes ClientError."""
+    """Return the key that encrypts a resource, as ARN, id or alias; "" if it has none. Passes ClientError."""
     service, name = arn.split(":")[2], arn.split(":", 5)[5]
     attributes: Any
     match service:
@@ -153,7 +153,7 @@ def _named(account: Account, arn: str) -> str:
 
 
 def resolve(account: Account, named: str) -> Key:
-    """The key that is `named` by ARN, id or alias. If AWS does not tell, what the name itself does."""
+    """Return the key that is `named` by ARN, id or alias; if AWS denies to describe it, by the name alone."""
     name = named.rpartition(":")[2]
     if name.startswith("alias/aws/"):
         return Key("", is_aws=True)
@@ -187,7 +187,7 @@ def _refused(one: _Encrypted, named: str) -> str:
 
 
 def _barred(config: Config, account: Account, one: _Encrypted, key: Key, named: str) -> Iterator[str]:
-    """A note if the policy of the customer's key lets no service use it that must send to what it encrypts."""
+    """Yield a note if the policy of the customer's key lets none of the resource's senders use the key."""
     services = [f"{sender}.amazonaws.com" for sender in one.senders]
     policy: dict[str, Any] | None = None
     try:
@@ -195,7 +195,7 @@ def _barred(config: Config, account: Account, one: _Encrypted, key: Key, named: 
             if key.arn:
                 policy = json.loads(account.kms.get_key_policy(KeyId=key.arn, PolicyName="default")["Policy"])
     except ClientError:
-        policy = None  # it is told below
+        policy = None  # noted below
     if policy is None:
         yield (
             f"{one} is encrypted with {named}, whose policy was not looked at: AWS denies "
@@ -222,7 +222,7 @@ def _barred(config: Config, account: Account, one: _Encrypted, key: Key, named: 
 
 
 def unnamed(config: Config, account: Account) -> list[str]:
-    """Warnings of mapped buckets whose default encryption needs a key that `backend.kms_key_arns` does not name."""
+    """Return warnings about mapped buckets whose default encryption has a key missing in `backend.kms_key_arns`."""
     notes = []
     for bucket in sorted(config.bucket_mapping):
         try:
@@ -242,7 +242,7 @@ def unnamed(config: Config, account: Account) -> list[str]:
 
 
 def _default_key(account: Account, bucket: str) -> str:
-    """ARN of the key with which a bucket encrypts by default; empty if it needs no permission."""
+    """Return the ARN of a bucket's default key; empty if reading needs no permission for a key."""
     none = {
         "ServerSideEncryptionConfigurationNotFoundError",
         *MISSING,
@@ -257,9 +257,9 @@ def _default_key(account: Account, bucket: str) -> str:
     for one in found["Rules"]:
         default = one.get("ApplyServerSideEncryptionByDefault", {})
         key = default.get("KMSMasterKeyID", "")
-        # Without a key it is AWS's own for S3, with which whoever may read may decrypt.
+        # Without a key S3 uses AWS's own, which decrypts for every reader of the object.
         if default.get("SSEAlgorithm", "").startswith("aws:kms") and key:
-            # Of an alias that AWS does not resolve the warning names the alias, and people know its key.
+            # If AWS does not resolve an alias, the warning names the alias.
             used = resolve(account, key)
             return "" if used.is_aws else used.arn or key
     return ""

@@ -1,4 +1,4 @@
-"""What the template takes from the account: looked at before the stack is made, by `deploy` and by `package --look`."""
+"""Reads the facts about the account that the template needs, for `deploy` and for `package --look`."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from slips.deploy.wiring import Buckets
 
 
 class Seen(Struct, frozen=True):
-    """What was seen of an account."""
+    """The facts about an account."""
 
     notes: list[str]
-    """For people, before the stack is deployed."""
+    """Notes for people, before the deploy."""
     given: Given
-    """Of the resources that the config gives."""
+    """Facts about the resources that the config gives."""
     keys: keys.SeenKeys
 
 
 def look(config: Config, account: Account) -> Seen:
-    """Look at what the config names. Raises ConfigError with all that is not there, or cannot work."""
+    """Read the resources that the config names. Raises ConfigError with all that are missing, or cannot be used."""
     found = keys.read(config, account)
     notes = checks.check_account(config, account, found)
     given, more = checks.read_given(config, account)

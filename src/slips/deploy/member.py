@@ -19,7 +19,7 @@ class Member(Struct, frozen=True):
     content: bytes = b""
 
     def read(self) -> tuple[bytes, int]:
-        """Its content, and its mode: whether it may be run is all that is kept of it."""
+        """Return the content and the mode of the file. The mode only tells whether the file may be executed."""
         if self.path is None:
             return self.content, 0o644
         with reading(self.path):
@@ -34,7 +34,7 @@ class Member(Struct, frozen=True):
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Make UsageError of an error of the operating system in this block."""
+    """Raise UsageError for an error of the operating system in this block."""
     try:
         yield
     except OSError as error:

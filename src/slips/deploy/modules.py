@@ -1,7 +1,7 @@
-"""The modules of slips that go into the package: those that the functions import, and no other.
+"""Finds the modules of slips for the package: those that the functions import, and no other.
 
-They are found by following imports from the functions' entry points, those inside functions, too, so that a new module
-goes into the package when a function comes to need it. Formats are found by name at run time: all of them go in.
+The search follows imports from the functions' entry points, also imports inside functions. So a new module is packed as
+soon as a function needs it. All formats are packed, since a run finds them by name.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import slips
 
 ENTRY_POINTS = "slips.lambdas"
-"""The template names functions of this module."""
+"""The module with the entry points that the template names."""
 FORMATS = "formats"
 """The folder of slips with all formats."""
 UNTAKEN = ("slips.backends.machine", "slips.config.check")
@@ -26,8 +26,8 @@ _ROOT = Path(slips.__file__).parent
 
 @cache
 def deployed() -> dict[str, Path]:
-    """Files of the modules, by their paths in the package."""
-    found = dict[str, Path]()
+    """Return the files of the modules, by their paths in the package."""
+    files = dict[str, Path]()
     waiting = {ENTRY_POINTS, *map(_name_of, (_ROOT / FORMATS).rglob("*.py"))}
     while waiting:
         module = waiting.pop()
@@ -35,14 +35,14 @@ def deployed() -> dict[str, Path]:
         if path is None or _is_below(module, UNTAKEN):
             continue
         place = path.relative_to(_ROOT.parent).as_posix()
-        if place not in found:
-            found[place] = path
+        if place not in files:
+            files[place] = path
             waiting |= {*_imported(ast.parse(path.read_bytes()).body), *_packages_above(module)}
-    return dict(sorted(found.items()))
+    return dict(sorted(files.items()))
 
 
 def _imported(body: Iterable[ast.AST]) -> Iterator[str]:
-    """All that statements import when they run, those within them, too. `from a import b` may mean the module `a.b`."""
+    """Yield the modules that statements, and statements within them, import. `from a import b` may mean `a.b`."""
     for statement in body:
         match statement:
             case ast.Import(names=names):
@@ -58,7 +58,7 @@ def _imported(body: Iterable[ast.AST]) -> Iterator[str]:
 
 
 def _packages_above(module: str) -> Iterator[str]:
-    """The packages that Python imports before a module."""
+    """Yield the packages that Python imports before a module."""
     while "." in module:
         module = module.rpartition(".")[0]
         yield module
@@ -74,7 +74,7 @@ def _name_of(path: Path) -> str:
 
 
 def _file_of(module: str) -> Path | None:
-    """The file of a module of slips; None if it is none."""
+    """Return the file of a module of slips; None for any other name."""
     path = _ROOT.parent.joinpath(*module.split("."))
-    found = (one for one in (path / "__init__.py", path.with_suffix(".py")) if one.is_file())
-    return next(found, None) if module.partition(".")[0] == "slips" else None
+    files = (one for one in (path / "__init__.py", path.with_suffix(".py")) if one.is_file())
+    return next(files, None) if module.partition(".")[0] == "slips" else None

@@ -1,7 +1,7 @@
-"""Which of the user's files go into the package: patterns of the config, and names that look like secrets.
+"""Selects the user's files for the package, by patterns of the config and by names that look like secrets.
 
-Patterns are globs relative to the handler's directory. One without `/` fits a name at any depth; one that fits a
-directory fits all below it.
+Patterns are globs relative to the handler's directory. A pattern without `/` matches names at any depth; a pattern that
+matches a directory matches all files below.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LOOKS_SECRET = re.compile("|".join(map(translate, SECRETS)), re.IGNORECASE)
 
 
 class FileFilter:
-    """Decides which files around the handler are packed. Notes each that it leaves out."""
+    """Decides which files around the handler are packed, and lists those left out because they look like secrets."""
 
     def __init__(self, directory: Path, include: Sequence[str], exclude: Sequence[str]) -> None:
         self._directory, self._include, self._exclude = directory, include, exclude
@@ -35,7 +35,7 @@ class FileFilter:
         """Files that look like secrets."""
 
     def takes(self, path: Path, *, hidden: bool) -> bool:
-        """Whether a file or a directory may go in. What is `hidden` needs to be included by name."""
+        """Whether a file or directory may be packed. A `hidden` one only if the config includes it by name."""
         relative = Path(os.path.relpath(path, self._directory)).as_posix()
         if _fits(relative, self._exclude):
             return False
@@ -50,7 +50,7 @@ class FileFilter:
 
 
 def looks_secret(name: str) -> bool:
-    """Whether a file of this name is left out unless it is asked for."""
+    """Whether a file of this name looks like a secret, and is left out unless the config includes it."""
     return not name.endswith(".py") and _LOOKS_SECRET.fullmatch(name) is not None
 
 

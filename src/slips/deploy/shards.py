@@ -1,6 +1,6 @@
-"""How far AWS changes the shards of a stream at once: to half of them at least, to twice as many at most.
+"""Checks changes of a stream's shards against the limit of AWS: to half of them at least, to twice as many at most.
 
-A stream that was on demand keeps the shards that it had; a new one has four.
+A stream that was on demand keeps its shards, four if it was new.
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateShardCount.html
 """
 
@@ -34,7 +34,7 @@ def check(config: Config, deployment: Deployment, deployed: Template) -> None:
 def _problems(config: Config, deployment: Deployment, deployed: Template) -> Iterator[str]:
     wanted, given = config.backend.stream_shards, streams_of(config)
     former = {STREAMS[lane]: streams.former(lane, deployed) for lane in STREAMS if lane not in given}
-    # CloudFormation compares templates: what others have made of a stream stays if the number there is the same.
+    # CloudFormation compares templates only: with an equal number there, a stream that was changed by hand stays.
     changed = [name for name, one in former.items() if wanted and one is not None and one.get("ShardCount") != wanted]
     if not (wanted and changed):
         return
@@ -50,7 +50,7 @@ def _problems(config: Config, deployment: Deployment, deployed: Template) -> Ite
 
 
 def _shards(account: Account, stream: str) -> int:
-    """The open shards of a stream; 0 if AWS does not tell, and so has the last word."""
+    """Return the number of open shards of a stream; 0 if AWS denies to describe it: then CloudFormation decides."""
     try:
         with calls(f"stream '{stream}'", passing=DENIED | MISSING):
             return account.kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"][

@@ -1,11 +1,11 @@
-"""The stack as plain CloudFormation: a checked config in, a template out.
+"""Builds the stack as a plain CloudFormation template, from a checked config.
 
-Pure: the same config and code give the same template, byte for byte; no file is read and AWS is not asked. What the
-config gives by ARN (streams, tables, topics, roles) is used and not made. Each part of the stack is one module of
-`resources`; `permissions` lists the rights of the roles.
+Pure: the same config and code give the same template, byte for byte; no file is read, and AWS is not called. Resources
+that the config gives by ARN (streams, tables, topics, roles) are used and not made. Each part of the stack is one
+module of `resources`; `permissions` lists the rights of the roles.
 
-No name is fixed but the dashboard's: CloudFormation makes names that are unique and short enough for any stack name, so
-two stacks, or a stack and what is left of its forerunner, never collide. The outputs name what CloudFormation named.
+Only the dashboard has a fixed name. CloudFormation makes all other names, unique and short enough for any stack name,
+so that two stacks, or a stack and remains of a former one, never collide. The outputs have the names for operators.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BUCKETS = "MappedBuckets"
 TAGS = "Tags"
 """Key of the template's metadata: tags for the stack, which CloudFormation gives to its resources, too."""
 KEYS = "KeysOfGiven"
-"""Key of the template's metadata: the keys that were seen, for a deploy that may not look."""
+"""Key of the template's metadata: the customer's keys that were found, for a later deploy that may not read them."""
 _DESCRIPTION_BYTES = 1024
 _UNICODE_BREAKS = set("\x85\u2028\u2029")
 
@@ -47,10 +47,10 @@ def build(
     deployed: Template | None = None,
     given: Given = NOTHING,
 ) -> Template:
-    """The template of the whole stack.
+    """Return the template of the whole stack.
 
-    `former` are buckets that are not mapped any more, and still notify it. `deployed` is the template that the stack
-    has, whose streams stay as they are where the config does not say. `given` is what was read of the resources that
+    `former` are buckets that are no longer mapped, and still notify the stack. `deployed` is the stack's present
+    template: keys of streams that the config does not set keep their values. `given` has facts about the resources that
     the config gives.
     """
     retention = {lane: _retention(config, lane, deployed or {}, given) for lane in STREAMS}
@@ -70,7 +70,7 @@ def build(
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": _description(config),
         "Metadata": {
-            # What `destroy` has to look at, also where nobody has the config any more.
+            # For `destroy`, which must work without the config, too.
             BUCKETS: sorted({*config.bucket_mapping, *former}),
             **({KEYS: dict(sorted(given.keys.items()))} if given.keys else {}),
             **({TAGS: config.tags} if config.tags else {}),
@@ -81,42 +81,42 @@ def build(
 
 
 def mapped_buckets(template: Template) -> list[str]:
-    """The buckets that may notify the stack of a template."""
+    """Return the buckets that may notify the stack of a template."""
     return list(template.get("Metadata", {}).get(BUCKETS, []))
 
 
 def known_keys(template: Template) -> dict[str, str]:
-    """The customer's keys that the deploy of a template saw, by the ARN of what they encrypt."""
+    """Return the customer's keys that the deploy of a template found, by the ARN of the resource that they encrypt."""
     return dict(template.get("Metadata", {}).get(KEYS, {}))
 
 
 def to_json(template: Template) -> str:
-    """As short as it gets: CloudFormation takes 51,200 bytes from a request, and more from a bucket."""
+    """Encode a template as short as possible: CloudFormation allows 51,200 bytes in a request, and more in a bucket."""
     return json.dumps(template, ensure_ascii=False, separators=(",", ":"))
 
 
 def to_yaml(template: Template) -> str:
-    """For people to read, in the template's own order."""
-    # PyYAML writes Unicode's own line breaks as they are, and reads them as spaces.
+    """Encode a template for people, in the template's own order."""
+    # PyYAML writes Unicode's own line breaks unescaped, but reads them as spaces.
     as_it_is = not _UNICODE_BREAKS & set(to_json(template))
     return yaml.dump(template, Dumper=_Plain, sort_keys=False, allow_unicode=as_it_is, width=120)
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes a value each time it occurs, where YAML's own would refer to its first occurrence."""
+    """Writes a value each time it occurs. The class of PyYAML writes a reference to the first occurrence instead."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
 def _retention(config: Config, lane: Lane, deployed: Template, given: Given) -> int:
-    """Hours for which a lane's stream keeps its events."""
+    """Return the hours for which a lane's stream keeps its events."""
     arn = stream_arn(config, lane)
     return given.retention(arn) if isinstance(arn, str) else streams.retention_hours(config, lane, deployed)
 
 
 def _outputs(config: Config) -> dict[str, tuple[str, Any]]:
-    """What operators ask for; also where the stack uses what it did not make."""
+    """Return description and value of each output, also for resources that the stack uses and did not make."""
     return {
         "FastStreamArn": ("Stream of the fast lane.", stream_arn(config, "fast")),
         "SlowStreamArn": ("Stream of the slow lane.", stream_arn(config, "slow")),
@@ -130,6 +130,6 @@ def _outputs(config: Config) -> dict[str, tuple[str, Any]]:
 
 
 def _description(config: Config) -> str:
-    """At most 1,024 bytes, which may cut a character in two: the rest of that goes too."""
+    """Return the description, cut to 1,024 bytes and to whole characters."""
     text = config.description or "slips: runs a handler on every record of every log object."
     return text.encode()[:_DESCRIPTION_BYTES].decode(errors="ignore")

@@ -1,4 +1,4 @@
-"""The package of the functions in the code bucket: putting it there, finding the one of a stack, deleting it."""
+"""Uploads the package of the functions to the code bucket, finds the package of a stack, and deletes packages."""
 
 from __future__ import annotations
 
@@ -22,16 +22,19 @@ class UploadedCode(Struct, frozen=True):
     key: str
 
     def own_folder(self, stack: str) -> str:
-        """The prefix, with a `/` at its end, that holds only packages of `stack`; empty if other stacks use it, too."""
+        """Return the prefix that only packages of `stack` have, ending with `/`; empty if other stacks use it, too."""
         folder = self.key.rpartition("/")[0]
         return f"{folder}/" if PurePosixPath(folder).name == stack else ""
 
 
 def upload(account: Account, bucket: str, key: str, data: bytes) -> bool:
-    """Put `data` into the bucket, in parts if it is big; False: it is there already, since its key is its content."""
+    """Upload `data`, in parts if it is big. Return False if `key`, which is made of the content, exists already.
+
+    Raises SlipsError.
+    """
     where = f"s3://{bucket}/{key}"
     try:
-        # Without s3:ListBucket S3 answers 403 for what is not there.
+        # Without s3:ListBucket, S3 answers 403 for an object that does not exist.
         with calls(where, passing={"404", "403", "NoSuchKey"}):
             account.s3.head_object(Bucket=bucket, Key=key)
     except ClientError:
@@ -42,7 +45,7 @@ def upload(account: Account, bucket: str, key: str, data: bytes) -> bool:
 
 
 def uploaded(template: Template, parameters: dict[str, str]) -> UploadedCode | None:
-    """The package that a stack uses; None if another tool put it elsewhere, and says so in its own way."""
+    """Return the package that a stack uses; None if another tool uploaded it without bucket and key in the template."""
     code = template.get("Resources", {}).get("MainFunc", {}).get("Properties", {}).get("Code", {})
     bucket, key = (
         parameters.get(value["Ref"]) if isinstance(value, dict) and "Ref" in value else value
@@ -52,7 +55,7 @@ def uploaded(template: Template, parameters: dict[str, str]) -> UploadedCode | N
 
 
 def has_any(account: Account, bucket: str, prefix: str) -> bool:
-    """Whether a bucket of the account's region has objects under a prefix; False if AWS does not say.
+    """Whether a bucket of the account's region has objects under a prefix; False if AWS denies to list them.
 
     A bucket in another region may hold the packages of a stack of the same name there.
     """
@@ -64,7 +67,7 @@ def has_any(account: Account, bucket: str, prefix: str) -> bool:
 
 
 def delete(account: Account, bucket: str, prefix: str) -> int:
-    """Delete all objects under a prefix, if the bucket is there; how many they were."""
+    """Delete all objects under a prefix, if the bucket exists, and return their number."""
     count = 0
     with suppress(ClientError), calls(f"s3://{bucket}/{prefix}", passing=MISSING):
         for page in account.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):

@@ -1,7 +1,8 @@
-"""The user's files that go into the package: those around the handler, and around formats of their own.
+"""Finds the user's files for the package: those around the handler, and around the user's own formats.
 
-In: a Config. Out: files by their paths below the config file. Left out are: other configs, logs and state of this
-machine, byte-code, virtual environments; dotfiles and what looks like a secret, unless the config includes it.
+In: a Config. Out: files by their paths below the config file. Left out are other configs, logs and state of this
+machine, byte-code and virtual environments; also dotfiles and names that look like secrets, unless the config includes
+them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from slips.deploy.selection import FileFilter
 from slips.errors import UsageError
 
 HANDED_OVER = "slips-package.json"
-"""Marks a directory that `slips package` wrote, of which nothing goes into a package."""
+"""File that marks a directory written by `slips package`, from which no file is packed."""
 
 
 class UserFiles:
@@ -36,26 +37,26 @@ class UserFiles:
         self._filter = FileFilter((self._root / self.handler).parent, about.include, about.exclude)
 
     def format(self, name: str) -> str:
-        """The name of a format, one of the user's relative to the root."""
+        """Return the name of a format; the path of a user's own format is relative to the root."""
         path, _, attribute = name.rpartition(":")
         return f"{self._below(path, 'bucket_mapping')}:{attribute}" if path.endswith(".py") else name
 
     def files(self) -> dict[str, Member]:
-        """All of them, by their paths relative to the root."""
-        found = dict(self._around(self.handler))
+        """Return all files, by their paths relative to the root. Raises UsageError."""
+        files = dict(self._around(self.handler))
         for mappings in self._config.bucket_mapping.values():
             for name in dict.fromkeys(name for mapping in mappings for name in mapping.format):
                 path, _, _ = self.format(name).rpartition(":")
                 if path.endswith(".py"):
-                    found.update(self._around(path, only_python=True))
-        return found
+                    files.update(self._around(path, only_python=True))
+        return files
 
     def left_out(self) -> list[str]:
-        """Files that look like secrets, which `files` has left out, by their paths relative to the root."""
+        """Return the files that `files` has left out because they look like secrets, relative to the root."""
         return sorted(path.relative_to(self._root).as_posix() for path in self._filter.left_out)
 
     def _below(self, given: str, where: str) -> str:
-        """A path of the config relative to the root, with `/`."""
+        """Return a path of the config relative to the root, with `/`. Raises UsageError if it is not below the root."""
         path = Path(os.path.normpath(self._root / given))
         if not path.is_relative_to(self._root):
             raise UsageError(
@@ -65,7 +66,7 @@ class UserFiles:
         return path.relative_to(self._root).as_posix()
 
     def _around(self, file: str, only_python: bool = False) -> Iterator[tuple[str, Member]]:
-        """All below the directory of `file`. Of the root: the files in it and the packages that they can import."""
+        """Yield all files below the directory of `file`; for the root, its files and the packages directly in it."""
         directory = (self._root / file).parent
         if directory != self._root:
             yield from self._walk(directory, {os.path.realpath(directory)})
@@ -88,7 +89,7 @@ class UserFiles:
                 yield path.relative_to(self._root).as_posix(), Member(path)
 
     def _entries(self, directory: Path) -> Iterator[Path]:
-        """Files and directories in a directory that may go into a package."""
+        """Yield the files and directories in a directory that may be packed."""
         with reading(directory):
             paths = sorted(directory.iterdir())
         for path in paths:
@@ -112,7 +113,7 @@ class UserFiles:
         return path.suffix in (".yml", ".yaml") and path.is_file() and _is_config(path)
 
     def _check_target(self, path: Path, where: str) -> None:
-        """Raises UsageError unless `path`, perhaps a link, leads to what may go into a package."""
+        """Raise UsageError unless `path`, perhaps a link, leads to a file that may be packed."""
         target = Path(os.path.realpath(path))
         if not target.exists():
             raise UsageError(
@@ -129,7 +130,7 @@ class UserFiles:
 
 
 def _is_config(path: Path) -> bool:
-    """Whether a YAML file is a config of slips: other stacks' are nobody's business."""
+    """Whether a YAML file is a config of slips, perhaps of another stack, which must not be packed."""
     with reading(path):
         return re.search(rb"(?m)^[\"']?stack_name[\"']?\s*:", path.read_bytes()) is not None
 
