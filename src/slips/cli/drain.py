@@ -1,4 +1,4 @@
-"""`drain`: what failed back on its lane, from here or by the stack's own function."""
+"""`drain`: put what failed back on its lane, from here or by the stack's own function."""
 
 from __future__ import annotations
 
@@ -70,10 +70,11 @@ def drain(
         raise UsageError("--remote: this machine has no Drain function; expected a stack: -s STACK, or --aws")
     config = load_config(ctx) if name is None else None if remote else stack_config(ctx, name)
     if name is not None and config is None:
-        its = place.stack_operations(name)
-        done, request = DrainResult(), DrainRequest(whole(ids, its), since, prefix, type_, limit, dry_run)
-        with told(done, its, dry_run, json_), counting("items drained") as count:
-            for drained in station.drain_remotely(request, its, done):
+        stack_operations = place.stack_operations(name)
+        request = DrainRequest(whole(ids, stack_operations), since, prefix, type_, limit, dry_run)
+        done = DrainResult()
+        with told(done, stack_operations, dry_run, json_), counting("items drained") as count:
+            for drained in station.drain_remotely(request, stack_operations, done):
                 count(drained)
         return
     assert config is not None  # noqa: S101 - for mypy
@@ -83,7 +84,7 @@ def drain(
 
 
 def drain_here(request: DrainRequest, site: Site, operations: Operations, *, json_: bool) -> None:
-    """Drains in this process, shows how far it is, and prints what came of it."""
+    """Drain in this process, show progress, and print the result."""
     show, done = request.dry_run and not json_, DrainResult()
     progress = nullcontext(_shown) if show else counting("items drained")
     with told(done, operations, request.dry_run, json_), progress as count:
@@ -97,23 +98,23 @@ def drain_here(request: DrainRequest, site: Site, operations: Operations, *, jso
 
 
 def _shown(_: int) -> None:
-    """A dry run shows each item: that is progress enough."""
+    """Show no progress: a dry run prints each item."""
 
 
 def whole(ids: list[str] | None, operations: Operations) -> list[str] | None:
-    """The ids of the items that are named by how their ids begin, each once. Raises UsageError for one that is none."""
+    """Return the whole ids of the items whose ids begin with `ids`, each once. Raises UsageError if one has no item."""
     return list({items.find(operations, each).request_id: None for each in ids}) if ids else None
 
 
 def to_dict(report: DrainResult) -> dict[str, Any]:
-    """The JSON object of it: `undelivered` only if there can be some."""
+    """Return the JSON object of a drain, with `undelivered` only if messages were looked for."""
     about = {"drained": report.drained, "lanes": report.lanes, "kept": report.kept, "notes": report.notes}
     return about if report.undelivered is None else {**about, "undelivered": report.undelivered}
 
 
 @contextmanager
 def told(report: DrainResult, operations: Operations, dry_run: bool, json_: bool) -> Iterator[None]:
-    """Says in the end what was done; also if an error or Ctrl-C ends it after some of it."""
+    """Print the result at the end, also if an error or Ctrl-C ends the drain after some items."""
     try:
         yield
     except BaseException:
