@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,6 +42,8 @@ def find_format(name: str, root: Path) -> Format:
     known = catalogue()
     if base in known:
         return known[base]
+    import difflib  # not at the start of a function on AWS, where names are right
+
     close = difflib.get_close_matches(base, known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise FormatError(f"format {base!r} is not known{hint} ('slips formats' lists them all)")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import difflib
 import functools
 import inspect
 import itertools
@@ -262,6 +261,8 @@ def _intended(name: str) -> str:
     # `setup_db` and `recv_json` are methods that the class itself calls.
     if set(name.lower().split("_")) & ARGUMENTS.keys():
         return ""
+    import difflib  # not at the start of a function on AWS, where names are right
+
     scores = {method: difflib.SequenceMatcher(None, shape, method).ratio() for method in ARGUMENTS}
     best = max(scores, key=lambda method: scores[method])
     return best if scores[best] > _ALIKE else ""

@@ -5,7 +5,6 @@ A package, a log or an error item only ever holds the placeholder. Pure: the cal
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
@@ -92,6 +91,8 @@ def _mended(text: str) -> str:
 
 def _service(word: str) -> str:
     """The service that a word resembles: `SSM`, `secretmanager`, `secrets-manager`; empty if it resembles none."""
+    import difflib  # not at the start of a function on AWS, where names are right
+
     letters = re.sub("[^a-z]", "", word.lower())
     return next(iter(difflib.get_close_matches(letters, _SERVICES, n=1, cutoff=0.8)), "")
 
