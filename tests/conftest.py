@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import botocore.session
 import pytest
@@ -14,6 +15,9 @@ import typer.main
 import typer.testing
 from _pytest.logging import LogCaptureHandler
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from projects import Project
 
 ROOT = Path(__file__).parents[1]
 LOGS = ROOT.parent / "shared" / "logs"
@@ -52,6 +56,14 @@ def logs() -> Path:
     if not LOGS.is_dir():
         pytest.skip("no real logs beside the project")
     return LOGS
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A small project on this machine."""
+    from projects import Project  # with the command line, which most tests do without
+
+    return Project(tmp_path)
 
 
 @pytest.fixture(autouse=True)

@@ -71,6 +71,19 @@ class Streams(Faults):
         return [event.object_key for lane in LANES for event in self.lanes[lane]]
 
 
+@dataclass
+class Shard:
+    """What can be read back of a lane; an exception is raised where it stands."""
+
+    content: Sequence[bytes | Exception]
+
+    def __call__(self, batch: Batch) -> Iterator[bytes]:
+        for each in self.content:
+            if isinstance(each, Exception):
+                raise each
+            yield each
+
+
 class Errors(Faults):
     """An ErrorTable in a dict."""
 

@@ -113,6 +113,17 @@ class Project:
         )
         return Done(result.returncode, result.stdout, result.stderr)
 
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        """A command that goes on while the test does, in a process group of its own, its output in pipes."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "slips", *args],
+            cwd=self.root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
     def terminal(self, *args: str, typed: bytes = b"", **environment: str) -> str:
         """What a command shows on a terminal on which somebody has typed ahead."""
         terminal, end = pty.openpty()

@@ -18,11 +18,6 @@ from slips.cli import app
 from slips.errors import SlipsError
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
-
-
 def test_version_is_printed_without_a_project(tmp_path: Path) -> None:
     (tmp_path / "p").mkdir()
     done = Project(tmp_path / "p").slips("--version")
@@ -173,14 +168,7 @@ def test_ctrl_c_says_what_becomes_of_the_rest(project: Project) -> None:
         "        print('begun', flush=True); time.sleep(60)\n"
     )
     project.put("json/a", {"n": 1})
-    run = subprocess.Popen(
-        [sys.executable, "-m", "slips", "run"],
-        cwd=project.root,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    run = project.start("run")
     assert run.stderr is not None
     for line in run.stderr:
         if "begun" in line:

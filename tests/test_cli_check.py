@@ -13,12 +13,6 @@ from projects import CONFIG, HANDLER, Project
 from slips.cli.check import lanes_of
 from slips.config import Route, load
 
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
-
-
 # ---- check
 
 

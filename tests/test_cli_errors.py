@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -15,12 +14,6 @@ from slips.errors import UsageError
 from slips.model import ErrorItem, ObjectEvent, Sample
 from slips.pipeline.choose import Choice, moment
 from slips.pipeline.dismiss import Dismissal, Revision
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
-
 
 ID = "2a45219e-336f-11e8-a549-af410f2364a8"
 ORIGINAL = (

@@ -16,11 +16,6 @@ from projects import Done, Project
 from slips.formats import catalogue
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
-
-
 def events(done: Done) -> list[Any]:
     return [json.loads(line)["event"] for line in done.out.splitlines()]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import boto3
 import pytest
@@ -18,11 +17,6 @@ KEYS = [
 
 
 SILENT = "import slips.interface\nclass H(slips.interface.Handler):\n    def recv(self, meta, event): ...\n"
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
 
 
 @pytest.mark.slow

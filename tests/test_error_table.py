@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -12,11 +11,6 @@ from projects import Project
 pytestmark = pytest.mark.slow
 
 FAILING = {"n": 6}
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
 
 
 def test_an_object_that_fails_again_has_one_item_the_newest(project: Project) -> None:

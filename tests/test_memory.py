@@ -8,7 +8,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
 import pytest
@@ -41,11 +40,6 @@ class Handles(slips.interface.Handler):
 STAMP = b"Nov 21 06:00:24 h p: "
 TRAFFIC = b"1,2018/11/30 16:09:07,1,TRAFFIC,end,1,2018/11/30 16:09:07"
 FACE = "\U0001f600".encode()
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
 
 
 def peak_of(project: Project) -> int:

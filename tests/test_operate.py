@@ -142,17 +142,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def quiet_logging() -> Iterator[None]:
-    """What `slips test` has set up for a process of its own goes with the test."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
-@pytest.fixture
-def bare(tmp_path: Path, credentials: None, quiet_logging: None) -> Iterator[Cloud]:
+def bare(tmp_path: Path, credentials: None) -> Iterator[Cloud]:
     """AWS without a stack."""
     project = Project(tmp_path)
     project.config(ON_AWS)
@@ -1017,11 +1007,6 @@ def test_an_environment_that_cannot_be_read_is_not_replaced(credentials: None) -
     functions = FakeFunctions(Error={"ErrorCode": "AccessDenied", "Message": "no kms:Decrypt"})
     with pytest.raises(SlipsError, match="its environment cannot be read: no kms:Decrypt"):
         limited(functions)
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
 
 
 NOTING = """\

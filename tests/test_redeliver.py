@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from fakes import (
     Ledger,
     Objects,
     Queue,
+    Shard,
     Streams,
     Witness,
     config_of,
@@ -24,7 +25,7 @@ from fakes import (
     processor_of,
 )
 from slips.config import Route
-from slips.envelope import Batch, encode
+from slips.envelope import encode
 from slips.errors import GoneError, SlipsError, StreamError
 from slips.interface import Handler
 from slips.loop import Ticker
@@ -45,12 +46,6 @@ class Scene:
         self.shard: Sequence[bytes | Exception] = ()
         self.routing: list[Route] = []
 
-    def read_back(self, batch: Batch) -> Iterator[bytes]:
-        for each in self.shard:
-            if isinstance(each, Exception):
-                raise each
-            yield each
-
     @property
     def site(self) -> FakeSite:
         return FakeSite(
@@ -58,7 +53,7 @@ class Scene:
             stream=self.stream,
             ledger=self.ledger,
             streams=STREAMS,
-            read_back=self.read_back,
+            read_back=Shard(self.shard),
         )
 
     def drain(self) -> list[Redelivered]:
@@ -123,7 +118,7 @@ def test_what_is_unreadable_beside_good_events_stays_and_they_go_once() -> None:
 def test_only_what_is_gone_for_good_counts_as_unreadable(error: StreamError, listed: bool) -> None:
     scene = Scene(file("on-failure-stream.json"))
     scene.shard = [error]
-    found = list(unreadable(scene.queue, read_back=scene.read_back, ledger=scene.ledger))
+    found = list(unreadable(scene.queue, read_back=Shard(scene.shard), ledger=scene.ledger))
     assert bool(found) is listed
 
 
@@ -169,7 +164,7 @@ def test_a_message_that_cannot_be_read_is_told_by_its_queue_and_how_it_begins() 
     assert notes[0].endswith(f" (from arn:aws:sqs:us-east-1:1:logs; begins {body[:60]!r}…)")
     assert "\x1b" not in notes[0]
     assert notes[1].endswith(" (begins 'short')")
-    found = unreadable(scene.queue, read_back=scene.read_back, ledger=scene.ledger)
+    found = unreadable(scene.queue, read_back=Shard(scene.shard), ledger=scene.ledger)
     assert [f"undelivered message stays: {each.why}" for each in found] == notes
 
 
@@ -181,7 +176,7 @@ def test_what_stays_can_be_received_again_at_once() -> None:
 
 def test_what_is_not_shown_as_unreadable_can_be_received_again_at_once() -> None:
     scene = Scene("no JSON", lost(A))
-    list(unreadable(scene.queue, read_back=scene.read_back, ledger=scene.ledger))
+    list(unreadable(scene.queue, read_back=Shard(scene.shard), ledger=scene.ledger))
     assert scene.queue.released == ["receipt 1"]
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from fakes import Errors, FakeSite, Ledger, object_event
+from fakes import Errors, FakeSite, Ledger, Shard, object_event
 from slips.envelope import Batch, Cause, Unwrapped, encode, unwrap
 from slips.errors import EnvelopeError, GoneError, StateError, StreamError
 from slips.model import ErrorItem, ObjectEvent, Outcome
@@ -37,16 +37,10 @@ class Scene:
         self.ledger = Ledger(self.errors)
         self.shard: Sequence[bytes | Exception] = ()
 
-    def read_back(self, batch: Batch) -> Iterator[bytes]:
-        for each in self.shard:
-            if isinstance(each, Exception):
-                raise each
-            yield each
-
     @property
     def site(self) -> FakeSite:
         return FakeSite(
-            ledger=self.ledger, errors=self.errors, read_back=self.read_back, clock=lambda: 1.5e9, code_version="v1"
+            ledger=self.ledger, errors=self.errors, read_back=Shard(self.shard), clock=lambda: 1.5e9, code_version="v1"
         )
 
     def report(self, *events: ObjectEvent, cause: Cause | None = CAUSE, batches: Sequence[Batch] = ()) -> Reported:

@@ -28,11 +28,6 @@ GUARD = 60.0
 EVENT = ObjectEvent(bucket_name="my-logs", object_key="json/a", lane="fast")
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
-
-
 def modes(directory: Path) -> dict[str, str]:
     """The mode of each file in a directory, and of the directory itself."""
     found = {each.name: each.stat() for each in directory.iterdir()} | {".": directory.stat()}
@@ -232,23 +227,12 @@ def test_the_process_that_has_the_lock_is_named(state_directory: Path) -> None:
     assert f"locked by process {process.pid} (python" in told[0]
 
 
-def start(project: Project) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "slips", "run"],
-        cwd=project.root,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
 @pytest.mark.slow
 def test_a_run_waits_until_the_state_is_free_and_goes_on(project: Project) -> None:
     project.put("json/a", {"n": 1})
     project.fail("r1", key="other")
     locker = Locker(project.root / "state")
-    run = start(project)
+    run = project.start("run")
     assert run.stderr is not None
     assert "locked by" in run.stderr.readline()
     locker.go()
@@ -268,7 +252,7 @@ def test_a_state_that_is_locked_while_a_run_goes_on_costs_nothing(project: Proje
     )
     for key in "ab":
         project.put(f"json/{key}", {"n": 1})
-    run = start(project)
+    run = project.start("run")
     assert run.stderr is not None
     assert "begun" in run.stderr.readline()
     locker = Locker(project.root / "state")
@@ -286,7 +270,7 @@ def test_ctrl_c_ends_the_wait_of_a_run_and_nothing_is_lost(project: Project) -> 
     project.put("json/a", {"n": 1})
     project.fail("r1", key="other")
     locker = Locker(project.root / "state")
-    run = start(project)
+    run = project.start("run")
     assert run.stderr is not None
     assert "locked by" in run.stderr.readline()
     os.killpg(run.pid, signal.SIGINT)
