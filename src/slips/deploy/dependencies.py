@@ -1,8 +1,8 @@
-"""What the functions import beside slips and the user's files: installed by pip for their runtime, kept in a cache.
+"""Installs the libraries of slips and of the user's requirements for the functions' runtime, by pip, with a cache.
 
-In: a Config. Out: directories as `pip install --target` fills them. slips' own libraries are the very files that it was
-tested with, by their hashes. An unchanged file of requirements asks the index once. Nothing is compiled here: what is
-built for this machine does not run on Lambda.
+In: a Config. Out: directories filled by `pip install --target`. slips' own libraries are the files that slips was
+tested with, by their hashes. For an unchanged file of requirements the index is asked once. Nothing is compiled: code
+that is built for this machine does not run on Lambda.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from slips.config import Config
 from slips.errors import UsageError
 
 LIBRARIES = ("isal", "lz4", "msgspec")
-"""What slips imports in the functions; before Python 3.14 `backports.zstd` too. boto3 is in every runtime of Lambda."""
+"""Libraries of slips in the functions; before Python 3.14 also `backports.zstd`. Lambda's runtimes have boto3."""
 PINS = Path(__file__).with_name("requirements.txt")
-"""Their versions, with the hashes of all their files: `make lock` writes it."""
+"""The versions of these libraries, with the hashes of all their files. `make lock` writes this file."""
 PROVIDED = ("boto3", "botocore")
 _DAY = 86_400
 _KEPT_DAYS = 30
-"""How long the cache keeps what no deploy uses."""
+"""Days for which the cache keeps directories that no deploy uses."""
 
 # pip chooses wheels by `--platform` and `--python-version`, but judges markers such as `python_version < "3.14"` by the
 # interpreter that it runs in (https://github.com/pypa/pip/issues/11664).
@@ -51,7 +51,7 @@ sys.exit(main())
 
 
 class Platform(Struct, frozen=True):
-    """Where the functions run."""
+    """The platform of the functions: Python's version and the processor."""
 
     runtime: str
     architecture: str
@@ -61,7 +61,7 @@ class Platform(Struct, frozen=True):
 
     @property
     def version(self) -> str:
-        """Of Python: `3.13`."""
+        """Version of Python: `3.13`."""
         return self.runtime.removeprefix("python")
 
     @property
@@ -70,7 +70,7 @@ class Platform(Struct, frozen=True):
 
     @property
     def platforms(self) -> list[str]:
-        """Tags of wheels that run there, as in PEP 600, newest first: the first that fits is taken."""
+        """Tags of wheels for this platform (PEP 600), newest first: pip prefers the first that fits."""
         glibc = 26 if self.version == "3.11" else 34  # Amazon Linux 2; 2023 from python3.12 on
         oldest = 17 if self.machine == "aarch64" else 5
         return [
@@ -97,25 +97,25 @@ class Platform(Struct, frozen=True):
 
 
 class _Requirements(Struct, frozen=True):
-    """A file of requirements, with those that it includes."""
+    """A file of requirements, with the files that it includes."""
 
     name: str
-    """As the config names it."""
+    """Path of the file, as in the config."""
     path: Path
     digest: str | None
-    """Changes with the content; None: depends on what cannot be told from the files."""
+    """Hash of the content of all files; None if URLs or variables also determine what is installed."""
     hashed: bool
-    """Whether pip demands a hash for all that it installs from it."""
+    """Whether pip demands a hash for each package that it installs from the file."""
 
 
 @contextmanager
 def installed(
     config: Config, say: Callable[[str], None], *, verbose: bool = False, pins: Path = PINS
 ) -> Iterator[list[Path]]:
-    """Directories that together hold slips' libraries and `handler.requirements`; they may be gone afterwards. What
-    lies in a later one replaces what lies in one before.
+    """Install slips' libraries and `handler.requirements`, and yield their directories, valid in this block only.
 
-    Raises UsageError for what cannot be installed; `say` gets lines of progress.
+    Files of a later directory replace those of an earlier one. Calls `say` with lines of progress. Raises UsageError if
+    a requirement cannot be installed.
     """
     target = Platform(config.handler.runtime, config.handler.architecture)
     own = _Own(pins, _versions(pins.read_text(), target))
@@ -126,7 +126,7 @@ def installed(
     kept = cache / hashlib.sha256(made_of.encode()).hexdigest()[:32]
     with ExitStack() as stack:
         if digest is not None and kept.is_dir():
-            os.utime(kept)  # it is in use: others are forgotten
+            os.utime(kept)  # marks the directory as used, so that it is not deleted soon
             where = f", from {kept}; remove that directory to ask the index again" if verbose else ""
             say(f"dependencies: as before{where}")
             directory = kept
@@ -150,7 +150,7 @@ def installed(
 
 
 def _keep(directory: Path, kept: Path) -> Path:
-    """Moves `directory` to `kept` in one step; what another deploy has put there meanwhile is as good."""
+    """Move `directory` to `kept` in one step. If another deploy did so meanwhile, use that one's directory."""
     try:
         return directory.rename(kept)
     except OSError:
@@ -170,8 +170,8 @@ class _Own(Struct, frozen=True):
 
 def _versions(pins: str, target: Platform) -> list[str]:
     names = {canonical(name) for name in (*LIBRARIES, *(["backports.zstd"] if target.version < "3.14" else []))}
-    found = re.findall(r"^([\w.-]+)==([^\s;]+)", pins, re.MULTILINE)
-    return [f"{name}=={number}" for name, number in found if canonical(name) in names]
+    pinned = re.findall(r"^([\w.-]+)==([^\s;]+)", pins, re.MULTILINE)
+    return [f"{name}=={number}" for name, number in pinned if canonical(name) in names]
 
 
 def _cache() -> Path:
@@ -187,7 +187,7 @@ def _cache() -> Path:
 
 
 def _forget_unused(cache: Path) -> None:
-    """Removes what deploys that were killed left behind, and what none has used for long."""
+    """Delete directories of deploys that were killed, and those that no deploy has used for long."""
     for directory in cache.iterdir():
         days = 1 if directory.name.startswith("unfinished-") else _KEPT_DAYS
         if directory.stat().st_mtime < time.time() - days * _DAY:
@@ -207,41 +207,42 @@ def _read(config: Config) -> _Requirements | None:
             f"handler.requirements: there is no file '{name}'; expected what pip is to install; mend the path"
         )
     texts: dict[Path, str] = {}
-    known = _collect(path, texts)
+    is_complete = _collect(path, texts)
     content = json.dumps([[os.path.relpath(one, path.parent), text] for one, text in texts.items()])
     return _Requirements(
         name=name,
         path=path,
-        digest=hashlib.sha256(content.encode()).hexdigest() if known else None,
+        digest=hashlib.sha256(content.encode()).hexdigest() if is_complete else None,
         hashed=any("--hash" in text for text in texts.values()),
     )
 
 
 def _collect(path: Path, texts: dict[Path, str]) -> bool:
-    """Puts a file and all that it includes into `texts`; False if some of it lies elsewhere or in variables."""
+    """Add a file, and all files that it includes, to `texts`. Return False if it also depends on URLs or variables."""
     try:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError:
-        return False  # a URL; or missing, as pip says then
+        return False  # a URL; or a missing file, for which pip reports an error
     texts[path] = text
-    known = not re.search(r"\$\{[A-Z0-9_]+\}", text)
+    is_complete = not re.search(r"\$\{[A-Z0-9_]+\}", text)
     for line in text.replace("\\\n", "").splitlines():
-        found = re.match(r"\s*(?:-r|-c|--requirement|--constraint)\s*=?\s*(\S.*?)\s*(?:\s#.*)?$", line)
-        if found is None:
+        option = re.match(r"\s*(?:-r|-c|--requirement|--constraint)\s*=?\s*(\S.*?)\s*(?:\s#.*)?$", line)
+        if option is None:
             continue
-        included = path.parent / "".join(shlex.split(found[1]))
+        included = path.parent / "".join(shlex.split(option[1]))
         if included not in texts:
-            known = _collect(included, texts) and known
-    return known
+            is_complete = _collect(included, texts) and is_complete
+    return is_complete
 
 
 # ---- pip
 
 
 def _install(own: _Own, wanted: _Requirements | None, directory: Path, pip: _Pip) -> None:
-    """Installs into folders of `directory`: the user's into the first, so that slips' own replace what is alike there.
+    """Install the user's libraries into a first folder of `directory`, and those of slips, which replace them, into a
+    second.
 
-    Two runs of pip: if one of its requirements has a hash, it takes none without.
+    Two runs of pip, since pip refuses requirements without a hash if one of them has a hash.
     """
     if wanted is not None:
         constraints = [] if wanted.hashed else _constraints(own, directory)
@@ -258,20 +259,20 @@ def _install(own: _Own, wanted: _Requirements | None, directory: Path, pip: _Pip
 
 
 def _constraints(own: _Own, directory: Path) -> list[str]:
-    """Constraints: the user's requirements of the same libraries resolve to slips' versions, or are refused."""
+    """Return options of pip that resolve the user's requirements of slips' libraries to slips' versions, or fail."""
     path = directory.with_name("constraints.txt")
     path.write_text("".join(f"{pin}\n" for pin in own.versions))
     return ["-c", str(path)]
 
 
 class _Pip:
-    """`pip install` for a target, from the directory that paths in a file of requirements are relative to."""
+    """Runs `pip install` for a target, in the directory to which paths in a file of requirements are relative."""
 
     def __init__(self, root: Path, target: Platform, pins: list[str], log: Path) -> None:
         self._root, self._target, self._pins, self._log = root, target, pins, log
 
     def install(self, requirements: Sequence[str], directory: Path, where: str) -> None:
-        """Fills `directory`. Raises UsageError that begins with `where` and says why pip refuses."""
+        """Install `requirements` into `directory`. Raises UsageError that begins with `where`, with pip's reason."""
         target = self._target
         command = [sys.executable, "-P", "-c", _PIP, json.dumps(target.markers), "install", *requirements]
         command += ["--target", str(directory), "--only-binary=:all:", "--no-compile", "--implementation=cp"]
@@ -299,7 +300,7 @@ class _Pip:
             raise UsageError(f"{where}: {self._reason(done.stdout.splitlines())}")
 
     def _reason(self, lines: Sequence[str]) -> str:
-        """What pip says, what was expected, and what to do."""
+        """Return the rest of the error text, from the output of pip: reason, expectation and advice."""
         refused = re.search(r"\(from versions: (.*)\)\n.*No matching distribution found for (\S+)", "\n".join(lines))
         if refused and self._lacks_wheel(refused[2]):
             return (
@@ -310,20 +311,20 @@ class _Pip:
         if broken and refused and refused[1] == "none":
             return f"the index cannot be reached ({broken[1]}); expected it where pip looks; try again when it is"
         first = next((n for n, line in enumerate(lines) if line.startswith("ERROR: ")), len(lines) - 1)
-        # Of a hash that is wrong, not the hundred others that would be right.
-        told = [
+        # Without the hundred other hashes that pip lists for a wrong one.
+        shown = [
             line.removeprefix("ERROR:").strip() for line in lines[first:] if not re.match(r"\s*Expected\s+or ", line)
         ]
-        said = " ".join(filter(None, told))
+        reason = " ".join(filter(None, shown))
         return (
-            f"pip: {said or 'said nothing'}; expected what can be installed for {self._target} beside what slips needs "
-            f"({', '.join(self._pins)}); mend the requirements"
+            f"pip: {reason or 'said nothing'}; expected what can be installed for {self._target} beside what slips "
+            f"needs ({', '.join(self._pins)}); mend the requirements"
         )
 
     def _lacks_wheel(self, requirement: str) -> bool:
-        """Whether the index has it, but only as source or for other machines."""
-        found = re.match(r"([\w.-]+)(?:\[.*?\])?(?:==([^,;=]+))?", requirement)
-        begin = canonical("-".join(filter(None, found.groups()))) if found else requirement
+        """Whether the index has a requirement only as source, or for other machines."""
+        parsed = re.match(r"([\w.-]+)(?:\[.*?\])?(?:==([^,;=]+))?", requirement)
+        begin = canonical("-".join(filter(None, parsed.groups()))) if parsed else requirement
         text = self._log.read_text(encoding="utf-8", errors="replace")
         files = re.findall(r"Skipping link: (?:No sources permitted|none of the wheel's tags).*?: \S*/([^/\s#]+)", text)
         return any(canonical(file).startswith(begin) for file in files)
@@ -340,17 +341,17 @@ def _distributions(directory: Path) -> list[Distribution]:
 
 
 def _direct_url(one: Distribution) -> dict[str, Any]:
-    """Where it was taken from, if not from an index (PEP 610)."""
+    """Return the origin of a distribution that does not come from an index (PEP 610); else empty."""
     return dict(json.loads(one.read_text("direct_url.json") or "{}"))
 
 
 def _is_local(one: Distribution) -> bool:
-    """Whether it was taken from this machine, where it may change."""
+    """Whether a distribution comes from files of this machine, which may change."""
     return str(_direct_url(one).get("url", "")).startswith("file:")
 
 
 def _check(one: Distribution, where: str) -> None:
-    """Raises UsageError if it would not work in a package."""
+    """Raise UsageError if a distribution would not work in a package."""
     if _direct_url(one).get("dir_info", {}).get("editable"):
         raise UsageError(
             f"{where}: '{one.name}' is editable; expected files to copy into the package; write its path without '-e'"
@@ -364,5 +365,5 @@ def _check(one: Distribution, where: str) -> None:
 
 
 def canonical(name: str) -> str:
-    """As names of distributions compare (PEP 503)."""
+    """Return the name of a distribution in the form that can be compared (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,6 +1,6 @@
-"""Settings of the lanes that `slips limit` changed on a deployed stack: which they are, and setting them back.
+"""Finds settings of the lanes that `slips limit` changed on a deployed stack, and sets them back.
 
-CloudFormation compares templates only, so an update of the stack does not see them.
+CloudFormation compares templates only, so that an update of the stack does not change these settings.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from slips.deploy.template import Template
 
 What = Literal["delay", "batch size", "records at once"]
 _VARIABLES: dict[What, str] = {"delay": "SLIPS_DELAY", "batch size": "SLIPS_BATCH_SIZE"}
-"""Settings that are a dispatcher's variables; `records at once` are its mapping's."""
+"""Settings that are variables of a dispatcher. `records at once` is a setting of its event source mapping."""
 
 
 class LaneSetting(Struct, frozen=True):
@@ -29,9 +29,9 @@ class LaneSetting(Struct, frozen=True):
     then: int
     """The value in the template, which `restore` sets."""
     resource: str
-    """Physical name of the function or mapping that has it."""
+    """Physical name of the function or mapping that has the setting."""
     timeout: int = 0
-    """Of a function: its time limit, which `slips limit` raises with the delay; 0: as it is."""
+    """Time limit of the function, which `slips limit` raises with the delay; 0: keep it."""
 
     def __str__(self) -> str:
         return f"lane {self.lane}: {self.what} {self.now} set by 'slips limit', back to {self.then}"
@@ -45,7 +45,7 @@ class LimitChanges:
         self._functions, self._where = deployment.account.functions, f"stack '{deployment.name}'"
 
     def changed(self, template: Template) -> list[LaneSetting]:
-        """The settings that `slips limit` changed since the last deploy, with their values in the new template."""
+        """Return the settings that `slips limit` changed since the last deploy, with their values in `template`."""
         former, wanted, resources = self._deployment.template(), template["Resources"], self._deployment.resources()
         limits, found = _limits(former), []
         for (lane, what), (name, then) in _limits(template).items():
@@ -58,7 +58,7 @@ class LimitChanges:
         return found
 
     def restore(self, settings: Sequence[LaneSetting]) -> None:
-        """Set the settings back, in such an order that a dispatcher always has time for the records that it gets."""
+        """Set the settings back, in an order that leaves each dispatcher time for the records that it receives."""
         records = [one for one in settings if one.what not in _VARIABLES]
         self._set_records([one for one in records if one.then < one.now])
         for function in dict.fromkeys(one.resource for one in settings if one.what in _VARIABLES):
@@ -74,8 +74,8 @@ class LimitChanges:
     def make_room(self, template: Template) -> None:
         """Give dispatchers fewer records before the template makes them wait longer.
 
-        CloudFormation changes a function before its mapping. What a dispatcher has no time for in between is a failed
-        batch to AWS, which gives it up after some of them.
+        CloudFormation changes a function before its mapping. In between, records that a dispatcher has no time for
+        would be a failed batch to AWS, which gives a batch up after some failures.
         """
         resources = self._deployment.resources()
         for (lane, what), (name, then) in _limits(template).items():
@@ -103,7 +103,7 @@ class LimitChanges:
 
 
 def _limits(template: Template) -> dict[tuple[str, What], tuple[str, int]]:
-    """`(lane, what)` to the logical name of the resource that has the setting, and its value."""
+    """Return the logical name of the resource with the setting, and its value, by `(lane, what)`."""
     found: dict[tuple[str, What], tuple[str, int]] = {}
     resources = template.get("Resources", {})
     for lane, function in DISPATCHERS.items():

@@ -1,7 +1,7 @@
-"""The notifications of a bucket: what S3's document of them says, and what is to be added to it or taken out of it.
+"""Plans changes of a bucket's notifications: reads S3's document of them, and computes additions and removals.
 
-Pure. Nothing that others configured is ever changed: S3 keeps all notifications of a bucket in one document, and allows
-one for each event and key.
+Pure. Notifications that slips did not add are never changed: S3 keeps all notifications of a bucket in one document,
+and allows one for each event and key.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ALL_CREATED = {f"{_CREATED}{how}" for how in ("Put", "Post", "Copy", "CompleteM
 
 
 class Notification(Struct, frozen=True):
-    """One notification: S3 tells `arn` of events with keys that begin and end so."""
+    """One notification: S3 sends `arn` the events of keys with this prefix and suffix."""
 
     kind: Kind
     arn: str
@@ -40,20 +40,20 @@ class Notification(Struct, frozen=True):
 
     @property
     def tells_of_new(self) -> bool:
-        """Whether the notification tells of created objects at all."""
+        """Whether the notification announces created objects at all."""
         return any(event.startswith(_CREATED) for event in self.events)
 
     def covers(self, prefix: str) -> bool:
-        """Whether the notification tells of every new object whose key begins with `prefix`."""
+        """Whether the notification announces every new object whose key begins with `prefix`."""
         every = f"{_CREATED}*" in self.events or self.events >= _ALL_CREATED
         return every and not self.suffix and prefix.startswith(self.prefix)
 
     def overlaps(self, prefix: str) -> bool:
-        """Whether S3 refuses another notification of new objects whose keys begin with `prefix`, whatever their end."""
+        """Whether S3 refuses another notification of new objects whose keys begin with `prefix`."""
         return self.tells_of_new and (prefix.startswith(self.prefix) or self.prefix.startswith(prefix))
 
     def document(self) -> dict[str, Any]:
-        """The notification as S3 takes it: with a blank as `+`, other special characters percent-encoded.
+        """Return the notification in S3's form: a blank is `+`, other special characters are percent-encoded.
 
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html
         """
@@ -72,38 +72,38 @@ class Notification(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """What a bucket's notifications reach, and how they are to be changed."""
+    """The prefixes of a bucket by how their objects reach the stack, and the changes of notifications to make."""
 
     reached: list[str] = []
-    """Prefixes of which every new object reaches the stack."""
+    """Prefixes of which every new object reaches the stack, after the changes."""
     partly: dict[str, Notification] = {}
-    """Prefixes of which only some objects do, by the notification that is in the way of more."""
+    """Prefixes of which only some objects reach the stack, with the notification that prevents more."""
     blocked: dict[str, Notification] = {}
-    """Prefixes that another's notification keeps from being added: S3 allows one for each event and key."""
+    """Prefixes that cannot be added, with the foreign notification in the way: S3 allows one for each event and key."""
     added: list[Notification] = []
     removed: list[Notification] = []
-    """Of the notifications that slips added itself."""
+    """Notifications to remove, all of them added by slips."""
     eventbridge: bool = False
-    """Whether the bucket does not notify EventBridge yet, and should."""
+    """Whether EventBridge must be turned on for the bucket."""
     twice: list[str] = []
-    """Prefixes whose new objects reach the stack by EventBridge and by another notification, too."""
+    """Prefixes whose new objects reach the stack twice: by EventBridge and by another notification."""
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing is to be changed."""
+        """Whether there are no changes to make."""
         return not (self.added or self.removed or self.eventbridge)
 
 
 class Listeners(Struct, frozen=True):
-    """What the buckets may notify so that the stack gets the object events."""
+    """The topics, queues and functions that the buckets may notify so that the stack receives object events."""
 
     kinds: dict[str, Kind]
-    """ARN to kind; what is added goes to the first."""
+    """Kind of each listener by its ARN; added notifications use the first listener."""
     eventbridge: bool = False
 
 
 def listeners(config: Config, event_pusher: str | None) -> Listeners:
-    """The listeners that the config names; `event_pusher` is the ARN of that function."""
+    """Return the listeners that the config names; `event_pusher` is the ARN of that function."""
     kinds: dict[str, Kind] = {topic.arn: "TopicConfigurations" for topic in config.backend.sns_topics}
     kinds |= {queue.arn: "QueueConfigurations" for queue in config.backend.sqs_queues}
     if config.backend.s3_direct and event_pusher:
@@ -112,16 +112,16 @@ def listeners(config: Config, event_pusher: str | None) -> Listeners:
 
 
 def own_id(stack: str, prefix: str) -> str:
-    """Id of the notification that slips adds for a prefix; all those of a stack begin alike."""
+    """Return the id of the notification that slips adds for a prefix; all ids of a stack begin alike."""
     return f"slips-{stack}-{hashlib.sha256(prefix.encode()).hexdigest()[:12]}"
 
 
 def plan(current: dict[str, Any], prefixes: Sequence[str], to: Listeners, stack: str) -> Plan:
-    """The changes by which new objects under `prefixes` reach the stack, given S3's document of a bucket."""
+    """Plan the changes after which new objects under `prefixes` reach the stack, from S3's document of a bucket."""
     known = list(notifications_in(current))
     ours = [each for each in known if re.fullmatch(rf"slips-{re.escape(stack)}-[0-9a-f]{{12}}", each.id)]
     others = [each for each in known if each not in ours]
-    # EventBridge tells of all objects of the bucket, beside the other notifications.
+    # EventBridge receives all objects of the bucket, beside the other notifications.
     twice = [one for one in prefixes if any(each.arn in to.kinds and each.overlaps(one) for each in others)]
     bridged = Plan(list(prefixes), removed=ours, eventbridge=EVENTBRIDGE not in current, twice=twice)
     if to.eventbridge and (EVENTBRIDGE in current or not to.kinds):
@@ -144,7 +144,7 @@ def plan(current: dict[str, Any], prefixes: Sequence[str], to: Listeners, stack:
         return bridged
     desired = []
     for prefix in wanted:
-        # An own notification that leads to the stack already stays as it is, even if another listener is the first now.
+        # Keep an own notification that reaches the stack already, even if another listener is the first one now.
         id, arn = own_id(stack, prefix), next(iter(to.kinds))
         arn = next((each.arn for each in ours if each.id == id and each.arn in to.kinds), arn)
         desired.append(Notification(to.kinds[arn], arn, id, prefix=prefix))
@@ -158,13 +158,13 @@ def plan(current: dict[str, Any], prefixes: Sequence[str], to: Listeners, stack:
 
 
 def merge(current: dict[str, Any], changes: Plan) -> dict[str, Any]:
-    """S3's document with the changes made, and all else as before."""
-    gone = {each.id for each in changes.removed}
-    # Keys that S3 may add to its document one day stay.
+    """Return S3's document with the changes made, and all else as before."""
+    removed = {each.id for each in changes.removed}
+    # Keep unknown keys, which S3 may add to its document one day.
     merged: dict[str, Any] = {key: value for key, value in current.items() if key not in _ARN}
     for kind in _ARN:
         added = [each.document() for each in changes.added if each.kind == kind]
-        kept = [one for one in current.get(kind, []) if one.get("Id") not in gone]
+        kept = [one for one in current.get(kind, []) if one.get("Id") not in removed]
         if kept or added:
             merged[kind] = [*kept, *added]
     if EVENTBRIDGE in current or changes.eventbridge:
@@ -173,7 +173,7 @@ def merge(current: dict[str, Any], changes: Plan) -> dict[str, Any]:
 
 
 def notifications_in(document: dict[str, Any]) -> Iterator[Notification]:
-    """The notifications of a bucket, from S3's document of them."""
+    """Yield the notifications of a bucket, from S3's document of them."""
     for kind, arn in _ARN.items():
         for one in document.get(kind, []):
             filters = one.get("Filter", {}).get("Key", {}).get("FilterRules", [])

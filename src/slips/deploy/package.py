@@ -1,8 +1,7 @@
-"""The code of all functions as one zip. The same project gives the same bytes, whenever and wherever it is built.
+"""Builds the code of all functions as one zip. The same project gives the same bytes at any time, on any machine.
 
-In: a checked Config. Out: a Package, laid out as the functions find it: slips (`modules`), its libraries and the user's
-(`dependencies`), the user's files at their paths below the config file (`user_files`), the config itself. Never in it:
-the values of secrets.
+In: a checked Config. Out: a Package with slips (`modules`), its libraries and the user's (`dependencies`), the user's
+files at their paths below the config file (`user_files`), and the config itself. It never has the values of secrets.
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ from slips.errors import UsageError
 from slips.usercode import importing
 
 UNZIPPED_LIMIT = 250 * 2**20
-"""Of a function's code. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+"""Most bytes of a function's code. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 LEFT_OUT_NAMED = 50
 """Most files that are named as left out."""
 _LEFTOVERS = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
-"""What pip writes beside the metadata, for itself."""
+"""Files that pip writes beside the metadata for its own use."""
 
 
 class Package(Struct, frozen=True):
@@ -55,17 +54,18 @@ class Package(Struct, frozen=True):
         return len(self.data)
 
     def summary(self) -> str:
-        """For people, in one line."""
+        """Return the sizes in one line, for people."""
         return f"{_mb(self.size)} zipped, {_mb(self.unzipped)} unzipped; largest: {_parts(self.largest)}"
 
 
 def build(
     config: Config, say: Callable[[str], None] = lambda _: None, *, verbose: bool = False, pins: Path = PINS
 ) -> Package:
-    """The package of `config`, which comes from a file. `say` gets lines of progress, more of them if `verbose`.
-    `pins` are the requirements of slips itself.
+    """Build the package of `config`, which must come from a file.
 
-    Raises UsageError for what cannot run, be installed or be read, would hide something else or is too large.
+    Calls `say` with lines of progress, more of them if `verbose`. `pins` are the requirements of slips itself. Raises
+    UsageError if the user's code cannot run, a requirement cannot be installed, a file cannot be read or would hide
+    another one, or the package is too large.
     """
     project = UserFiles(config)
     own = project.files()
@@ -92,7 +92,7 @@ def build(
 
 
 def check(config: Config, say: Callable[[str], None]) -> None:
-    """Raises UsageError if the user's files cannot run, as far as it can be told without installing anything."""
+    """Raise UsageError if the user's files cannot run, as far as that is clear without installing requirements."""
     project = UserFiles(config)
     own = project.files()
     _say_left_out(project.left_out(), say)
@@ -114,7 +114,7 @@ def _say_left_out(names: list[str], say: Callable[[str], None]) -> None:
 
 
 def _check_sources(config: Config, own: dict[str, Member]) -> tuple[str, UsageError] | None:
-    """The module that the handler lacks here, with the error. Raises UsageError for what no module would mend."""
+    """Return the module that the handler lacks on this machine, with the error. Raises UsageError for other errors."""
     python = (file for name, file in own.items() if name.endswith(".py"))
     sources.check_syntax((file.path, file.read()[0]) for file in python if file.path)
     with importing(config.handler.environment):
@@ -122,7 +122,7 @@ def _check_sources(config: Config, own: dict[str, Member]) -> tuple[str, UsageEr
 
 
 def folder(config: Config) -> str:
-    """Where the code bucket holds what is uploaded for the stack: cleared away without asking who else uses it."""
+    """Return the stack's own folder in the code bucket, which `slips destroy --all` deletes without further checks."""
     return f"{config.base.sam.code_prefix.strip('/')}/{config.stack_name}/".lstrip("/")
 
 
@@ -130,7 +130,7 @@ def folder(config: Config) -> str:
 
 
 def _dependencies(directory: Path, requirements: str | None) -> Iterator[tuple[str, Member]]:
-    """What pip installed, without its scripts and its own notes."""
+    """Yield the files that pip installed, without scripts and files for pip's own use."""
     for path in directory.rglob("*"):
         name = path.relative_to(directory)
         first, last = name.parts[0], name.parts[-1]
@@ -167,12 +167,12 @@ def _packaged(config: Config, project: UserFiles) -> bytes:
 
 
 def _check_shadows(own: dict[str, Member], shipped: dict[str, Member]) -> None:
-    """Raises UsageError if a user's file would be found in place of another, or the other way round."""
+    """Raise UsageError if a user's file would hide a module of the package or of Python, or the other way round."""
     modules = {_module(name): "which the package needs" for name in shipped}
     modules |= dict.fromkeys(PROVIDED, "which the functions need")
     for name in own:
         module = _module(name)
-        # Lambda looks here before it looks into Python's own modules; those go before directories without __init__.py
+        # On Lambda, files of the package come before Python's own modules; only directories without __init__.py do not.
         if module in sys.stdlib_module_names and ("/" not in name or f"{module}/__init__.py" in own):
             modules[module] = "of Python itself"
         if module in modules:
@@ -184,7 +184,7 @@ def _check_shadows(own: dict[str, Member], shipped: dict[str, Member]) -> None:
 
 
 def _module(name: str) -> str:
-    """What Python imports from a file of the package; of no module, the name of the file."""
+    """Return the module that Python imports from a file of the package; for other files, the file's name."""
     first, slash, _ = name.partition("/")
     return first if slash or not first.endswith((".py", ".so")) else first.partition(".")[0]
 
@@ -208,8 +208,8 @@ def _zip(files: dict[str, Member], left_out: list[str]) -> Package:
         for name in sorted(files):
             data, mode = files[name].read()
             unzipped += len(data)
-            about = zipfile.ZipInfo(name)  # its time is 1980-01-01
-            about.create_system = 3  # Unix: else the mode is not looked at
+            about = zipfile.ZipInfo(name)  # with the time 1980-01-01
+            about.create_system = 3  # Unix: else the mode is ignored
             about.external_attr = (stat.S_IFREG | mode) << 16
             archive.writestr(about, data, zipfile.ZIP_DEFLATED, compresslevel=6)
             content.update(f"{name}\0{mode:o}\0{hashlib.sha256(data).hexdigest()}\n".encode())

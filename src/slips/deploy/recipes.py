@@ -1,4 +1,4 @@
-"""How Terraform, CDK and the AWS CLI deploy the directory that `slips package` writes. Pure: values in, texts out."""
+"""Writes the files with which Terraform, CDK and the AWS CLI deploy the directory of `slips package`. Pure."""
 
 from __future__ import annotations
 
@@ -230,21 +230,21 @@ EVENT_PUSHER_ARN stands for the output `EventPusherArn` of the stack.
 
 
 class Facts(Struct, frozen=True):
-    """What the texts are about."""
+    """The values in the texts."""
 
     stack: str
     bucket: str
-    """Empty: the config names none."""
+    """Bucket for the code; empty if the config names none."""
     folder: str
-    """In that bucket, with `/` at its end, or empty."""
+    """Folder in that bucket, with `/` at its end, or empty."""
     key: str
     """Name of the package below `folder`."""
     tags: dict[str, str] = {}
-    """Of the stack, and so of all in it."""
+    """Tags of the stack, and so of all its resources."""
 
 
 def terraform(facts: Facts) -> str:
-    """`slips.tf`: a module that uploads the code, and makes the stack by the template."""
+    """Return `slips.tf`: a module that uploads the code, and makes the stack from the template."""
     bucket = f"  default     = {_hcl(facts.bucket)}\n" if facts.bucket else ""
     return _filled(
         _TERRAFORM, WRITTEN=_WRITTEN, STACK=_hcl(facts.stack), BUCKET=bucket, FOLDER=_hcl(facts.folder), KEY=facts.key
@@ -252,7 +252,7 @@ def terraform(facts: Facts) -> str:
 
 
 def guide(facts: Facts, wiring: Mapping[str, Any], notes: Sequence[str]) -> str:
-    """`DEPLOY.md`: the commands. `wiring` is S3's document of notifications that each bucket needs."""
+    """Return `DEPLOY.md`, with the commands. `wiring` has S3's document of notifications for each bucket."""
     bucket, key = facts.bucket or "CODE_BUCKET", facts.folder + facts.key
     return _filled(
         _GUIDE,
@@ -282,7 +282,7 @@ def _wiring(documents: Mapping[str, Any]) -> str:
 
 
 def _hcl(text: str) -> str:
-    """A quoted text of Terraform's language."""
+    """Quote a text in Terraform's language."""
     return json.dumps(text, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
 
 

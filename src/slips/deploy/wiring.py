@@ -1,6 +1,7 @@
-"""Whether the mapped buckets tell the stack of new objects, and making them do so.
+"""Checks that the mapped buckets notify the stack of new objects, and adds the notifications.
 
-A bucket's document of notifications is read, added to, written, and read again: others may write it at the same time.
+A bucket's document of notifications is read, changed, written and read again, since another program may write it at the
+same time.
 """
 
 from __future__ import annotations
@@ -43,24 +44,24 @@ _ADVICE: dict[Kind, str] = {
         "both, and name it in backend.sns_topics"
     ),
 }
-"""What to do about another's notification."""
+"""Advice about a foreign notification that is in the way."""
 _ROUNDS, _REREADS, _WAIT = 3, 5, 1.0
-"""How often a write is tried, and read back, and the seconds between: S3 may show a new document a little later."""
+"""Most writes, most reads after a write, and seconds between reads: S3 may show a new document a little later."""
 
 
 class Wiring(Struct, frozen=True):
-    """How a bucket is wired, for people and programs."""
+    """The wiring of a bucket, for people and programs."""
 
     bucket: str
     reached: list[str] = []
     partly: list[str] = []
-    """Prefixes of which only some objects reach the stack, which may be meant so."""
+    """Prefixes of which only some objects reach the stack, perhaps on purpose."""
     missing: list[str] = []
     """Prefixes of which no new object reaches the stack."""
     added: list[str] = []
     removed: list[str] = []
     notes: list[str] = []
-    """What is wrong and what to do."""
+    """Problems of the wiring, with advice."""
 
 
 class Notifications:
@@ -70,7 +71,7 @@ class Notifications:
         self._account, self._stack, self._sleep = account, stack, sleep
 
     def remain(self, bucket: str) -> list[str]:
-        """Those that slips added for the stack. Raises SlipsError if that cannot be told."""
+        """Return a bucket's notifications that slips added for the stack. Raises SlipsError if they cannot be read."""
         try:
             return [str(each) for each in plan(self.read(bucket), [], Listeners({}), self._stack).removed]
         except ClientError as error:
@@ -79,13 +80,13 @@ class Notifications:
             raise SlipsError(message(error)) from error
 
     def has_eventbridge(self, bucket: str) -> bool:
-        """Whether a bucket notifies EventBridge; False if that cannot be read, as `remove` says why."""
+        """Whether a bucket notifies EventBridge; False if that cannot be read, for which `remove` gives the reason."""
         with suppress(ClientError, SlipsError):
             return EVENTBRIDGE in self.read(bucket)
         return False
 
     def remove(self, bucket: str) -> Wiring:
-        """Take away the notifications that slips added for the stack. EventBridge stays: rules of others may use it."""
+        """Remove the notifications that slips added for the stack. EventBridge stays on: other rules may use it."""
         try:
             removed = self.remain(bucket) and self.write(bucket, [], Listeners({})).removed
         except (ClientError, SlipsError) as error:
@@ -98,15 +99,15 @@ class Notifications:
         return Wiring(bucket, removed=[str(each) for each in removed])
 
     def read(self, bucket: str) -> dict[str, Any]:
-        """S3's document of a bucket's notifications. Passes ClientError if the bucket is gone or denied."""
+        """Return S3's document of a bucket's notifications. Passes ClientError if the bucket is missing or denied."""
         with calls(f"s3://{bucket}", passing=DENIED | MISSING):
-            found: Any = self._account.s3.get_bucket_notification_configuration(
+            document: Any = self._account.s3.get_bucket_notification_configuration(
                 Bucket=bucket, ExpectedBucketOwner=self._account.id
             )
-        return {key: value for key, value in found.items() if key != "ResponseMetadata"}
+        return {key: value for key, value in document.items() if key != "ResponseMetadata"}
 
     def write(self, bucket: str, prefixes: Sequence[str], to: Listeners) -> Plan:
-        """Change a bucket's notifications, from a fresh look at them; what was changed. Raises SlipsError."""
+        """Read a bucket's notifications anew, change them, and return the changes. Raises SlipsError."""
         done = Plan()
         for _ in range(_ROUNDS):
             current = self.read(bucket)
@@ -120,7 +121,7 @@ class Notifications:
                     NotificationConfiguration=merge(current, changes),  # type: ignore[arg-type]
                     ExpectedBucketOwner=self._account.id,
                 )
-            # S3 has no way to write only if nobody else wrote meanwhile: what counts is what is there afterwards.
+            # S3 has no conditional write of notifications, so only reading afterwards shows whether the write stayed.
             for _ in range(_REREADS):
                 if plan(self.read(bucket), prefixes, to, self._stack).is_settled:
                     return done
@@ -132,7 +133,7 @@ class Notifications:
 
 
 class Buckets:
-    """The buckets of a config, looked at and wired: the mapped ones, and `former` ones that may still be wired."""
+    """Checks and wires the buckets of a config: the mapped ones, and `former` ones that may still be wired."""
 
     def __init__(
         self,
@@ -150,18 +151,18 @@ class Buckets:
         self._unknown = _unknown(config, event_pusher)
 
     def left(self) -> list[str]:
-        """The formerly mapped buckets that still notify the stack, or whose notifications cannot be read."""
-        found = []
+        """Return the formerly mapped buckets that still notify the stack, or whose notifications cannot be read."""
+        left = []
         for bucket in self._former:
             try:
                 remain = self._notifications.remain(bucket)
             except SlipsError:
                 remain = ["unreadable: it is kept in mind, and `look` tells why"]
-            found += [bucket] if remain else []
-        return found
+            left += [bucket] if remain else []
+        return left
 
     def look(self, *, wire: bool = False) -> list[Wiring]:
-        """How each bucket is wired; with `wire`, after what is missing was added, and what is left taken away."""
+        """Return the wiring of each bucket. With `wire`, first add missing notifications and remove those left over."""
         former = [self._look_at_former(bucket, wire) for bucket in self._former]
         return [
             *(self._look(bucket, wire) for bucket in sorted(self._config.bucket_mapping)),
@@ -175,8 +176,8 @@ class Buckets:
             remain = self._notifications.remain(bucket)
         except SlipsError as error:
             return Wiring(bucket, notes=[f"is not mapped any more; whether it notifies the stack is unknown: {error}"])
-        told = f"is not mapped any more, and still notifies the stack: {', '.join(remain)}; expected none; "
-        return Wiring(bucket, notes=[f"{told}'slips deploy --wire' takes that away"] if remain else [])
+        note = f"is not mapped any more, and still notifies the stack: {', '.join(remain)}; expected none; "
+        return Wiring(bucket, notes=[f"{note}'slips deploy --wire' takes that away"] if remain else [])
 
     def _look(self, bucket: str, wire: bool) -> Wiring:
         prefixes = sorted({mapping.prefix for mapping in self._config.bucket_mapping[bucket]})
@@ -233,7 +234,7 @@ class Buckets:
         )
 
     def _with_topics_before_queues(self, current: dict[str, Any]) -> Listeners:
-        """The listeners, and the topics that the bucket notifies and that feed one of the stack's queues."""
+        """Return the listeners, with topics that the bucket notifies and that feed one of the stack's queues."""
         queues = {queue.arn for queue in self._config.backend.sqs_queues}
         kinds = dict(self._listeners.kinds)
         for each in notifications_in(current):
@@ -245,7 +246,7 @@ class Buckets:
                         )
                         fed = {one.get("Endpoint") for page in pages for one in page["Subscriptions"]}
                 except ClientError:
-                    continue  # then it counts as a topic of others
+                    continue  # a topic that cannot be read counts as a foreign one
                 if fed & queues:
                     kinds[each.arn] = each.kind
         return Listeners(kinds, self._listeners.eventbridge)
@@ -274,7 +275,7 @@ class Buckets:
         return notes
 
     def _refused(self, bucket: str, wanted: Notification) -> str:
-        """Why S3 would refuse a notification, whose topic or queue must let S3 send; empty if it would not."""
+        """Return the reason why S3 would refuse a notification: its topic or queue must let S3 send; else empty."""
         try:
             with calls(wanted.arn, passing=DENIED | MISSING):
                 if wanted.kind == "TopicConfigurations":
@@ -289,7 +290,7 @@ class Buckets:
                     return ""  # the template permits it
         except ClientError as error:
             if code(error) in DENIED:
-                return ""  # S3 itself will say
+                return ""  # unknown: S3 itself refuses the notification if so
             return f"{wanted.arn} is not there; expected it to exist; make it"
         partition, account = self._account.partition, self._account.id
         source = f"arn:{partition}:s3:::{bucket}"
@@ -306,7 +307,7 @@ class Buckets:
 
 
 def _unknown(config: Config, event_pusher: str | None) -> str:
-    """Why the wiring of no bucket can be known; empty if it can."""
+    """Return the reason why the wiring of all buckets is unknown; empty if it is known."""
     if config.backend.s3_direct and not event_pusher:
         return (
             f"whether it notifies stack '{config.stack_name}' is unknown: the stack has no output EventPusherArn, the "

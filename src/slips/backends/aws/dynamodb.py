@@ -1,4 +1,4 @@
-"""DynamoDB's own ways: its errors as a StateError, its JSON (`{"S": "text"}`)."""
+"""Errors and values of DynamoDB, for the error table and the ledger."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from slips.backends.aws.refusals import explained
 from slips.errors import StateError
 
 Values = dict[str, Any]
+"""An item in DynamoDB's JSON: `{"request_id": {"S": "text"}}`."""
 
 
 @contextmanager
 def reworded(table: str) -> Iterator[None]:
-    """Errors of DynamoDB as a StateError."""
+    """Raise StateError for an error of DynamoDB in this block."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:

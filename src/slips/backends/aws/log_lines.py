@@ -1,4 +1,4 @@
-"""Parses the lines of a function's log, and tells the lines that Lambda itself writes. Pure."""
+"""Parses the lines of a function's log, and recognizes lines that Lambda itself writes. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 PLATFORM = ("INIT_START ", "START RequestId: ", "END RequestId: ", "REPORT RequestId: ")
-"""How the lines begin that Lambda writes as text for each run; those with `Status: ` are about a run that failed."""
+"""Beginnings of the lines that Lambda writes as text for each run. A line with `Status: ` is of a failed run."""
 _decode = msgspec.json.Decoder().decode
 
 

@@ -1,7 +1,8 @@
 """Finds a deployed stack by its name alone, whatever version of slips deployed it, and fills ports with its resources.
 
-CloudFormation lists what the stack made, by logical name. What the stack was given (existing streams and tables) stands
-in the environment variables of its functions. What a stack of 2018 lacks is an error when it is needed, not before.
+CloudFormation lists the stack's own resources, by logical name. Streams and tables that the config gave are in the
+environment variables of the functions. If a stack of 2018 lacks a resource, an error is raised when it is needed, not
+before.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ UNFINISHED = {
     "DELETE_IN_PROGRESS": "it is being deleted; expected one that is deployed; look at its name",
     "DELETE_FAILED": "a part of it is deleted; expected it whole, or gone; 'slips destroy' deletes the rest",
 }
-"""Why a stack in this state cannot be operated, and what to do."""
+"""The reason why a stack in this state cannot be operated, with advice, for error texts."""
 
 
 class DeployedStack:
