@@ -1,7 +1,7 @@
 """Draws the stack: a template in, an SVG out (`docs/stack.svg`, which `build.py` writes).
 
-What is drawn follows from the template: its functions, streams, tables, topics and queues, arrows for what invokes,
-writes and reads, dashed ones for where failures go, and a count of all else. Where things stand is laid out by hand.
+The template gives the boxes (functions, streams, tables, topics, queues), the arrows (calls, writes and reads; dashed
+for failures) and the count of all other resources. Places of boxes and ways of arrows are laid out by hand.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LANES = (436.0, 56.0, 398.0, 228.0)
 """Frame around both lanes: left, top, width, height."""
 _BANDS = {"fast": 110, "slow": 230}
 _FRAMES = {"lanes", "sources"}
-"""What arrows may begin or end at, beside boxes."""
+"""Frames at which arrows may begin or end, as at boxes."""
 
 _PLACES: dict[str, Point] = {
     "EventPusher": (320, 170),
@@ -40,7 +40,7 @@ _PLACES: dict[str, Point] = {
     "ErrorTable": (1170, 420),
     "Undelivered": (950, 534),
 }
-"""Middle of each box. An object travels above, from left to right; its failure below, and back."""
+"""Middle of each box. Objects travel above, from left to right; failures below, from right to left."""
 
 _ROUTES: dict[tuple[str, str], list[Point]] = {
     ("EventPusher", "EventFastStream"): [(400, 160), (424, 160), (424, 110), (452, 110)],
@@ -76,7 +76,7 @@ _NOTES: dict[tuple[str, str], Point] = {
     ("Reporter", "Undelivered"): (958, 482),
     ("ErrorTable", "Drain"): (1062, 571),
 }
-"""Where the note on an arrow stands, if it has one."""
+"""Places of the notes on arrows that have one."""
 
 _STYLE = """\
 .back{fill:#fff}.frame{fill:#f6f8fa;stroke:#d0d7de}.band{fill:#eaeef2}
@@ -103,7 +103,7 @@ class _Box(Struct, frozen=True):
     about: str
     at: Point
     given: bool = False
-    """Not of the stack, but used by it."""
+    """Whether the config gives it: the stack uses it, and did not make it."""
 
 
 class _Origin(Struct, frozen=True):
@@ -111,7 +111,7 @@ class _Origin(Struct, frozen=True):
     title: str
     about: str
     redrives: bool = False
-    """Keeps what it cannot deliver."""
+    """Whether it sends to Undelivered what it cannot deliver."""
 
 
 class _Arrow(Struct, frozen=True):
@@ -122,7 +122,7 @@ class _Arrow(Struct, frozen=True):
 
 
 def draw(template: Mapping[str, Any]) -> str:
-    """The picture of the stack that `slips.deploy.template.build` gave."""
+    """Draw a template of `slips.deploy.template.build`."""
     resources: dict[str, Any] = template["Resources"]
     given = _given(resources)
     sources = _source_boxes(resources, given)
@@ -137,7 +137,7 @@ def draw(template: Mapping[str, Any]) -> str:
         *_draw_lanes(),
         *_draw_sources([box.at[1] for box in sources.values()]),
     ]
-    # Some stand for several, both lanes for one: what they have in common is drawn once.
+    # Some boxes stand for several resources, and the frame of the lanes for both: their equal arrows are drawn once.
     for arrow in dict.fromkeys(_arrows(resources, given)):
         if all(end in boxes or end in _FRAMES for end in (arrow.source, arrow.target)):
             parts += _draw_arrow(arrow, boxes, bottom)
@@ -150,7 +150,7 @@ def draw(template: Mapping[str, Any]) -> str:
 
 
 def _name(value: Any, given: Mapping[str, str]) -> str:
-    """The resource that a property refers to: its logical name, or the place of one that the config gave."""
+    """Return the logical name of the resource that a property refers to, or of the one that a given ARN stands for."""
     match value:
         case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), _]}:
             return name
@@ -158,7 +158,7 @@ def _name(value: Any, given: Mapping[str, str]) -> str:
 
 
 def _given(resources: Mapping[str, Any]) -> dict[str, str]:
-    """What stands in the place of a resource that the stack does not make: ARNs or names, by that place."""
+    """Return ARNs or names that the config gives, by the logical name of the resource that they stand for."""
     found = {}
     for lane, dispatcher in DISPATCHERS.items():
         found[STREAMS[lane]] = _property(resources, f"{dispatcher}Mapping", "EventSourceArn")
@@ -193,7 +193,7 @@ def _stack_boxes(resources: Mapping[str, Any], given: Mapping[str, str]) -> dict
 
 
 def _describe(resource: Mapping[str, Any]) -> tuple[Kind, str]:
-    """The kind of a resource, and what is worth knowing of it."""
+    """Return the kind of a resource, and a line about it."""
     properties = resource["Properties"]
     match resource["Type"]:
         case "AWS::Lambda::Function":
@@ -212,7 +212,7 @@ def _describe(resource: Mapping[str, Any]) -> tuple[Kind, str]:
 
 
 def _sources(resources: Mapping[str, Any], given: Mapping[str, str]) -> Iterator[_Origin]:
-    """What invokes EventPusher."""
+    """Yield the sources that invoke EventPusher."""
     for _, one in _of_type(resources, "SNS::Subscription"):
         if _name(one["Endpoint"], given) == "EventPusher":
             topic = one["TopicArn"]
@@ -245,7 +245,7 @@ def _source_boxes(resources: Mapping[str, Any], given: Mapping[str, str]) -> dic
 
 
 def _tail(arn: str) -> str:
-    """The last part of an ARN, short enough for a box."""
+    """Return the last part of an ARN, cut to the width of a box."""
     name = arn.replace("/", ":").rpartition(":")[2]
     return name if len(name) <= 18 else f"{name[:17]}…"
 
@@ -258,7 +258,7 @@ _USES = {
     "SLIPS_ERROR_TABLE": "ErrorTable",
     "SLIPS_UNDELIVERED_URL": "Undelivered",
 }
-"""What a function that has such a variable works with."""
+"""Resources that a function uses, by the variable that names each."""
 
 
 def _arrows(resources: Mapping[str, Any], given: Mapping[str, str]) -> Iterator[_Arrow]:
@@ -320,7 +320,7 @@ _COUNTED = {
 
 
 def _rest(resources: Mapping[str, Any]) -> str:
-    """What the stack has beside what is drawn."""
+    """Count the resources that are not drawn, by their kind."""
     kinds = (one["Type"].removeprefix("AWS::") for one in resources.values())
     counts = Counter(_COUNTED[kind] for kind in kinds if kind not in _SHOWN)
     return ", ".join(_count(count, name) for name, count in counts.items())
@@ -338,7 +338,7 @@ def _draw_lanes() -> Iterator[str]:
 
 
 def _draw_sources(middles: list[float]) -> Iterator[str]:
-    """The frame around what invokes EventPusher; `middles` of its boxes."""
+    """Draw the frame around the sources; `middles` are the heights of their boxes."""
     if middles:
         top, bottom = middles[0] - 60, middles[-1] + 38
         left, width = _SOURCE_X - 92, 184
@@ -367,9 +367,9 @@ def _draw_arrow(arrow: _Arrow, boxes: Mapping[str, _Box], bottom: float) -> Iter
 
 
 def _source_route(arrow: _Arrow, boxes: Mapping[str, _Box], bottom: float) -> list[Point]:
-    """From one source, of which there is any number, to EventPusher; or from all, around below, to Undelivered.
+    """Return the way from one source to EventPusher, or from the frame of the sources, around below, to Undelivered.
 
-    Raises ValueError for an arrow between other boxes: nobody laid out its way.
+    Raises ValueError for an arrow between other boxes, whose way is not laid out.
     """
     if arrow.source == "sources":
         begin = max(box.at[1] for box in boxes.values() if box.kind == "source") + 38
@@ -382,7 +382,7 @@ def _source_route(arrow: _Arrow, boxes: Mapping[str, _Box], bottom: float) -> li
 
 
 def _path(points: list[Point], radius: float = 7) -> str:
-    """A line along the points with round corners, which ends before the tip of its head."""
+    """Return a line along the points, with round corners, that ends before the tip of its head."""
     parts = [f"M{points[0][0]:g},{points[0][1]:g}"]
     for before, corner, after in zip(points, points[1:], points[2:], strict=False):
         if before[0] == corner[0] == after[0] or before[1] == corner[1] == after[1]:
@@ -394,7 +394,7 @@ def _path(points: list[Point], radius: float = 7) -> str:
 
 
 def _head(points: list[Point]) -> str:
-    """A triangle whose tip is the last point."""
+    """Return a triangle with its tip at the last point."""
     tip, (base_x, base_y) = points[-1], _towards(points[-1], points[-2], 9)
     along_x = tip[1] == points[-2][1]
     one, other = ((0, 4.5), (0, -4.5)) if along_x else ((4.5, 0), (-4.5, 0))
@@ -403,7 +403,7 @@ def _head(points: list[Point]) -> str:
 
 
 def _towards(start: Point, end: Point, distance: float) -> Point:
-    """The point `distance` away from `start`; lines are level or upright."""
+    """Return the point `distance` away from `start`, towards `end`, on a level or upright line."""
     (x, y), (to_x, to_y) = start, end
     step_x, step_y = (to_x > x) - (to_x < x), (to_y > y) - (to_y < y)
     reach = min(distance, (abs(to_x - x) + abs(to_y - y)) / 2)

@@ -1,4 +1,4 @@
-"""`deploy` and `destroy`: options in, `slips.deploy.deploy` and `slips.deploy.destroy` below, words and bars out."""
+"""`deploy` and `destroy`: arguments in, calls of `slips.deploy.deploy` and `.destroy` below, words by `screen`."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _show_preview(config: Config, json_: bool) -> None:
 
 
 def _command(config: Config, named: str | None) -> str:
-    """How a command begins that is to work on the stack, too."""
+    """Return the beginning of commands that are to work on the same stack."""
     if named is not None:
         return f"slips -s {named}"
     return "slips --aws" if config.backend.embedded else "slips"
@@ -114,7 +114,7 @@ def change(
     lose_waiting: bool = False,
     command: str = "slips",
 ) -> deploying.Deployed:
-    """Deploy with the screen as observer. Whoever interrupts it reads how far it got, and gets Exit."""
+    """Deploy, and show it on the screen. Raises Exit if the user interrupts it."""
     from slips.deploy.deploy import deploy
 
     view = DeployView(screen, deployment, config, wire=wire, command=command)
@@ -161,7 +161,7 @@ def remove(
     yes: bool,
     command: str = "slips",
 ) -> bool:
-    """Destroy with the screen as observer; False: it was declined. Whoever interrupts it reads how far it got."""
+    """Destroy the stack, and show it; False if the user declined. Raises Exit if the user interrupts it."""
     from slips.deploy.destroy import destroy
 
     def ask() -> bool:
@@ -176,17 +176,17 @@ def remove(
 
 
 def named(config: Config, stack_name: str | None) -> Config:
-    """The config, for a stack of another name if one is given."""
+    """Return the config with another name of the stack, if one is given."""
     return msgspec.structs.replace(config, stack_name=stack_name) if stack_name else config
 
 
 def connect(ctx: typer.Context, region: str | None, url: str | None) -> Account:
-    """The account that the options and the environment name."""
+    """Connect to the account and region of the options and the environment."""
     from slips.deploy.account import Account
 
     return Account.connect(one_of("--region", options(ctx).region, region), endpoint_url(ctx, url))
 
 
 def _show(text: str, color: str | None = None) -> None:
-    # At once, also into a pipe: whoever waits for minutes wants to see how it goes.
+    # Flushed, also into a pipe: a deploy takes minutes, and a user wants to see its steps.
     show_text(text, color, flush=True)

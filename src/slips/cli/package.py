@@ -1,4 +1,4 @@
-"""`package`: what pipelines that deploy with their own tools need, in a directory."""
+"""`package`: writes a directory for pipelines that deploy with their own tools."""
 
 from __future__ import annotations
 

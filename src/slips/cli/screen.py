@@ -1,4 +1,4 @@
-"""How `deploy` and `destroy` look: a line for each step, and on a terminal colours and a bar of resources besides."""
+"""The words of `deploy` and `destroy`: a line for each step, on a terminal with colours and a bar of resources."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ if TYPE_CHECKING:
 
 
 class Screen:
-    """Plain lines through `say`, and on a terminal colours and a live view besides."""
+    """Prints lines through `say`, and on a terminal also colours and a bar of resources."""
 
     def __init__(self, stream: TextIO, say: Callable[[str, str | None], None]) -> None:
         self.stream, self._say = stream, say
         self.is_terminal = stream.isatty()
         self.done = ""
-        """What was done so far, and how to go on, for whoever interrupts."""
+        """Words for a user who interrupts: what was done so far, and how to go on."""
 
     @property
     def can_ask(self) -> bool:
         return sys.stdin.isatty()
 
     def ask(self, question: str) -> bool:
-        """Asks, on standard error if nobody sees standard output. Raises KeyboardInterrupt where there is no answer."""
+        """Ask, on standard error if standard output is no terminal. Raises KeyboardInterrupt at end of input."""
         try:
             return typer.confirm(question, err=self.stream is sys.stderr or not self.is_terminal)
         except typer.Abort:
             raise KeyboardInterrupt from None
 
     def say(self, text: str, color: str | None = None) -> None:
-        """A line; the colour is seen on a terminal only."""
+        """Print a line; on a terminal in a colour, if one is given."""
         self._say(text, color if self.is_terminal else None)
 
     def wiring(self, found: Sequence[Wiring], *, asked: bool = False) -> None:
-        """What was done to the notifications of buckets, and what is wrong with them; if `asked`, nothing done, too."""
+        """Print changes and warnings of each bucket; if `asked`, also that a bucket needed no change."""
         for each in found:
             texts = [*(f"added {one}" for one in each.added), *(f"took away {one}" for one in each.removed)]
             if asked and each.reached and not texts:
@@ -59,12 +59,12 @@ class Screen:
                 self.say(f"bucket {each.bucket}: {text}")
 
     def follow(self, total: int | None = None) -> AbstractContextManager[Follower]:
-        """A Follower that shows the events of an operation."""
+        """Make a Follower that shows the events of an operation."""
         return ResourceBar(self, total) if self.is_terminal else EventLines(self)
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Whoever interrupts the block reads what `done` says by then. Raises Exit."""
+        """If a user interrupts the block, print `done`, and raise Exit."""
         try:
             yield
         except KeyboardInterrupt:
@@ -73,7 +73,7 @@ class Screen:
 
 
 class View:
-    """What views of both commands share: the stack's place, and that a question was answered with no."""
+    """Base of the views of both commands."""
 
     def __init__(self, screen: Screen, deployment: Deployment) -> None:
         self._screen, self._account = screen, deployment.account
@@ -92,7 +92,7 @@ class View:
 
 
 class DeployView(View):
-    """Shows a deploy. `command` begins what people are told to type next."""
+    """Words a deploy, as its DeployObserver. `command` begins the commands that the user may type next."""
 
     def __init__(
         self, screen: Screen, deployment: Deployment, config: Config, *, wire: bool, command: str = "slips"
@@ -124,7 +124,7 @@ class DeployView(View):
         self._screen.say(f"warning: {text}")
 
     def propose(self, proposal: Proposal | None, settings: Sequence[LaneSetting]) -> None:
-        """A line for each change; what is made anew is red."""
+        """Print a line for each change, in red if it replaces a resource or loses events."""
         changes = proposal.changes if proposal else []
         where = f"{self._stack} in {self._place}"
         if not (proposal or settings):
@@ -132,7 +132,7 @@ class DeployView(View):
             return
         self._screen.say(f"{where}: {plural(len(changes) if proposal else len(settings), 'change')}")
         tags = proposal.tags if proposal else []
-        # A tag of the stack changes all that has tags: one line is enough for that.
+        # CloudFormation lists a changed tag for each resource that has tags: one line says it for all.
         self._changes([one for one in changes if not (tags and one.what == ["tags"])])
         if tags:
             self._screen.say(one_line(f"  ~ tags of the stack and of all in it that has tags: {', '.join(tags)}"))
@@ -155,7 +155,7 @@ class DeployView(View):
         self._screen.wiring(wiring, asked=self._wire)
 
     def deployed(self, outputs: dict[str, str], wiring: Sequence[Wiring]) -> None:
-        """The outputs, and what to do with the stack."""
+        """Print the outputs, and commands for the stack."""
         width = max(map(len, outputs), default=0)
         for name, value in sorted(outputs.items()):
             self._screen.say(f"  {name.ljust(width)}  {value}")
@@ -169,7 +169,7 @@ class DeployView(View):
 
 
 class DestroyView(View):
-    """Shows a destroy."""
+    """Words a destroy, as its DestroyObserver."""
 
     def __init__(self, screen: Screen, deployment: Deployment, *, all_: bool) -> None:
         super().__init__(screen, deployment)
@@ -210,7 +210,7 @@ class DestroyView(View):
             self._screen.say(text)
 
     def _words(self, remains: destroy.Remains) -> Iterator[str]:
-        """How what remains can be used, or deleted."""
+        """Yield lines that name what is left, and how to use or delete it."""
         place = remains.place
         match remains.kind:
             case "resource":
@@ -239,7 +239,7 @@ class DestroyView(View):
 
 
 _SKIPPED = "DELETE_SKIPPED"
-"""What CloudFormation says of resources that outlive the stack: what becomes of them is told in the end."""
+"""Status of a resource that outlives the stack. It is not shown: `left` names the resource in the end."""
 
 
 def _columns(change: Change) -> tuple[str, str, str]:
@@ -249,7 +249,7 @@ def _columns(change: Change) -> tuple[str, str, str]:
 
 
 class EventLines(AbstractContextManager["EventLines"]):
-    """A line for each event; AWS tells twice that it begins with a resource."""
+    """Prints a line for each change of a resource's status. CloudFormation repeats the event with which one begins."""
 
     def __init__(self, screen: Screen) -> None:
         self._screen, self._last = screen, dict[str, str]()
@@ -266,7 +266,7 @@ class EventLines(AbstractContextManager["EventLines"]):
 
 
 class ResourceBar(AbstractContextManager["ResourceBar"]):
-    """A bar of resources, with those at hand; what fails goes above it."""
+    """Shows a bar of resources with the names of those at work, and above it a line for each failure."""
 
     def __init__(self, screen: Screen, total: int | None) -> None:
         from rich.console import Console
