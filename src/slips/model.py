@@ -72,7 +72,7 @@ class ObjectEvent(Struct, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class MetaData(Struct, gc=False):
-    """What slips knows about an event, the second argument of `Handler.recv`; this is the first."""
+    """The metadata of an event: first argument of `Handler.recv`; the event itself is the second."""
 
     tag: str
     timestamp: float

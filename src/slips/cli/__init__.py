@@ -1,4 +1,4 @@
-"""The command line. Each command is one function; what it does is done by the modules below this package.
+"""The command line. Each command is one function: it parses options, calls modules below this package, and prints.
 
     run.py      run, status
     errors.py   errors, error           context.py   global options, config, and the backend they lead to
@@ -6,13 +6,14 @@
     dismiss.py  dismiss
     test.py     test (local), sample    output.py    text for people, JSON for programs
     lanes.py    limit                   usage.py     options and arguments that cannot be used
-    logs.py     logs                    progress.py  how a run looks while it goes
+    logs.py     logs                    progress.py  the progress of a run
     deploy.py   deploy, destroy         docs.py      docs/cli.md
     package.py  package
     check.py    check, init
     formats.py  formats, parse
 
-Errors of slips become texts and exit statuses here, the same for every command: 2 wrong input, 1 failed work, 0 done.
+This module turns errors of slips into texts and exit statuses, the same for every command: 2 wrong input, 1 failed
+work, 0 done.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from slips.errors import SlipsError
 
 @contextmanager
 def _ended(ctx: Any) -> Iterator[None]:
-    """Errors of slips become texts and exit statuses."""
+    """Print an error of slips that ends this block, and exit with its status."""
     try:
         yield
     except SlipsError as error:
@@ -50,7 +51,7 @@ def _ended(ctx: Any) -> Iterator[None]:
 
 
 class Commands(TyperGroup):
-    """All commands, with one end for what they raise."""
+    """The group of all commands, which handles the errors of each in the same way."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         with _ended(ctx), usage.in_our_words():
@@ -72,7 +73,7 @@ app = typer.Typer(
     help="Run your Python on every record of every log object that lands in S3. Lose none, and prove it.",
     add_completion=False,
     no_args_is_help=True,
-    # Plain texts: they start faster, and look the same in a pipe.
+    # Plain help texts start faster than rich ones, and look the same in a pipe.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -145,10 +146,10 @@ def _open_closed() -> None:
 
 def main() -> None:
     """The console script `slips`."""
-    if sys.stdout is None or sys.stderr is None:  # closed by who started us: 1 and 2 must not become files of the state
+    if sys.stdout is None or sys.stderr is None:  # closed by the caller: 1 and 2 must not become files of the state
         _open_closed()
     for stream in (sys.stdout, sys.stderr):
-        # Whatever the locale, a key or a record must not end the command that shows it.
+        # A key or a record must not end the command that shows it, in any locale.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         try:
@@ -156,7 +157,7 @@ def main() -> None:
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read the output has seen enough. What is left of it must not be tried again at the exit.
+        # The reader has closed the pipe. Python must not try to write the rest of the output at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - the last resort

@@ -45,9 +45,9 @@ def check(
     ] = False,
     json_: Json = False,
 ) -> None:
-    """Check config, handler and formats; show what goes where.
+    """Check config, handler and formats; show lanes and chains.
 
-    For each prefix: its lanes, its chain, and what becomes of records that cannot be parsed. All mistakes are told at
+    For each prefix: its lanes, its chain, and the policy for records that cannot be parsed. All mistakes are shown at
     once, on standard error; the status is 2 then.
 
     \b

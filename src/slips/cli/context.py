@@ -1,4 +1,4 @@
-"""What every command has in common: the global options, the config, and the place that these two name."""
+"""The common part of all commands: the global options, the config, and the place that these two name."""
 
 from __future__ import annotations
 

@@ -50,8 +50,8 @@ def deploy(
 ) -> None:
     """Make the stack on AWS, or change it.
 
-    Shows what will change, asks, and follows it to the end. If it fails the former state stands, and each resource's
-    own reason is told. Settings of 'slips limit' are set back.
+    Shows the changes, asks, and follows them to the end. If a change fails, the former state stands, and the reason of
+    each failed resource is shown. Settings of 'slips limit' are set back.
 
     \b
     Examples:
@@ -132,7 +132,7 @@ def destroy(
     region: Region = None,
     url: EndpointUrl = None,
 ) -> None:
-    """Take the stack down. The error table stays, unless --all.
+    """Delete the stack. The error table stays, unless --all.
 
     \b
     Examples:

@@ -40,11 +40,11 @@ def dismiss(
     stack: StackName = None,
     json_: Json = False,
 ) -> None:
-    """Take errors out of the error table, without processing them.
+    """Delete errors from the error table, without processing them.
 
-    For what 'slips drain' keeps because it cannot be replayed, and for what is not worth it. Shows the items, asks, and
-    takes out just what it has shown; with --json it prints them as 'slips errors --json' does, to be kept. On this
-    machine an object that is dismissed is not run again until it changes, or 'slips run --again' names it.
+    For items that 'slips drain' keeps because they cannot be replayed, and for items that are not worth a replay. Shows
+    the items, asks, and deletes just those that it has shown; with --json it prints them as 'slips errors --json' does,
+    to be kept. On this machine a dismissed object is not run again until it changes, or 'slips run --again' names it.
 
     \b
     Examples:

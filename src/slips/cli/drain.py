@@ -1,4 +1,4 @@
-"""`drain`: put what failed back on its lane, from here or by the stack's own function."""
+"""The command `drain`: replays error items from this machine, or by the stack's own function."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def drain(
     """Put errors back on their lanes, all or chosen ones.
 
     They leave the error table, and 'slips run', or the stack, processes them. Records whose object was overwritten
-    since stay, as evidence. On a stack all that nobody could deliver is put back, too, unless something is chosen.
+    since stay, as evidence. On a stack, undelivered events are put back, too, unless items are chosen.
 
     \b
     Examples:

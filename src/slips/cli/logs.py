@@ -44,10 +44,10 @@ def logs(
     stack: StackName = None,
     json_: Json = False,
 ) -> None:
-    """Show what the functions of a stack say, merged by time.
+    """Show the logs of a stack's functions, merged by time.
 
-    What Lambda itself says of each run is shown if the run failed, with -v, or if --filter asks for it. Metrics, which
-    are log lines too, are shown with --json only: there each line is one JSON object, and none is left out.
+    Lambda's own lines about a run are shown if the run failed, with -v, or if --filter asks for them. Metrics, which
+    are log lines, too, are shown with --json only: then each line is one JSON object, and none is left out.
 
     \b
     Examples:

@@ -27,7 +27,7 @@ def package(
     url: EndpointUrl = None,
     json_: Json = False,
 ) -> None:
-    """Write what other tools need to deploy the stack.
+    """Write the files with which other tools deploy the stack.
 
     The zip of the functions, as 'deploy' would upload it, the template, and files by which the AWS CLI, Terraform and
     CDK deploy both: DIR/DEPLOY.md has the commands. The same project gives the same bytes. Needs no credentials.

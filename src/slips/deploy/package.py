@@ -40,13 +40,13 @@ class Package(Struct, frozen=True):
     data: bytes
     """The zip."""
     key: str
-    """`slips-….zip`, named after what is inside: alike for alike content, whoever compressed it."""
+    """`slips-….zip`, named after the files inside: the same for the same files, however they are compressed."""
     unzipped: int
-    """Bytes of all files in it."""
+    """Bytes of all files, unzipped."""
     largest: list[tuple[str, int]]
-    """What lies in its root, with the bytes below, the largest first."""
+    """Files and directories in the root, with the bytes of each, the largest first."""
     left_out: list[str] = []
-    """Files of the project that look like secrets, databases or leftovers of editors, and are not in it."""
+    """Files of the project that look like secrets, databases or leftovers of editors, and are not packed."""
 
     @property
     def size(self) -> int:

@@ -1,7 +1,7 @@
-"""One machine: the state in one SQLite file, and directories that stand for buckets.
+"""The backend of one machine: the state in one SQLite file, and directories as buckets.
 
-`sqlite` is the state (lanes, error table, ledger), `schema` its tables, `patience` waiting for a locked file, `private`
-who may read what is written. `directory` lists and opens the objects, beneath the descriptors of `tree`; `content` and
-`files` know an object's content by a hash of its bytes. `limits` says how fast each lane is
-emptied.
+`state` is that file with all its tables: `lanes`, `errors`, `ledger`, `files`. `sqlite` has the connection, `schema`
+the tables, `patience` waits for a locked file, and `private` keeps files readable for their owner only. `directory`
+lists and opens objects, beneath the descriptors of `tree`; `content` identifies content by a hash. `limits` has the
+limits of the lanes, and `operations` the commands of operators.
 """
