@@ -213,10 +213,10 @@ def _detail(item: ErrorItem) -> str:
     return "\n".join(parts)
 
 
-def event_text(event: dict[str, Any], truncated: bool) -> str:
+def event_text(handler_event: dict[str, Any], truncated: bool) -> str:
     """Format the event that a handler failed on."""
     head = "Event (cut where … is):" if truncated else "Event:"
-    return f"{head}\n{readable_json(event, indent=4)}"
+    return f"{head}\n{readable_json(handler_event, indent=4)}"
 
 
 def _ranges(ranges: list[Range]) -> str:

@@ -48,8 +48,8 @@ def dispatch(
     for group in _groups(records, batch_size):
         waited = False
         for some in _invocations(group):
-            first, events = some[0], [record.data for record in some if record.data]
-            if not events:
+            first, texts = some[0], [record.data for record in some if record.data]
+            if not texts:
                 return Dispatched(given, first.sequence_number, first.problem, taken)
             wait = 0 if waited else delay
             if taken and seconds_left() < wait + SECONDS_TO_END:
@@ -58,10 +58,10 @@ def dispatch(
                 sleep(delay)
                 waited = True
             try:
-                invoker.invoke(events)
+                invoker.invoke(texts)
             except InvokeError as error:
                 return Dispatched(given, first.sequence_number, str(error), taken)
-            given, taken = given + len(events), taken + 1
+            given, taken = given + len(texts), taken + 1
     return Dispatched(given, "", "", taken)
 
 

@@ -54,17 +54,17 @@ class KinesisStream:
                 # Random: functions that were refused together must not call again together.
                 self._sleep(min(LONGEST_WAIT, FIRST_WAIT * 2**attempt) * random.uniform(0.5, 1))  # noqa: S311
             refused: list[tuple[ObjectEvent, bytes]] = []
-            for batch in _batches(waiting):
+            for group in _groups(waiting):
                 try:
                     answer = self._client.put_records(
                         StreamARN=self._arns[lane],
                         # Any shard, by a random key: objects have no order.
-                        Records=[{"Data": data, "PartitionKey": uuid4().hex} for _, data in batch],
+                        Records=[{"Data": data, "PartitionKey": uuid4().hex} for _, data in group],
                     )
                 except (ClientError, BotoCoreError) as error:
-                    refused, refusal, advice = refused + batch, reason(error), explained(error, where, "kinesis")
+                    refused, refusal, advice = refused + group, reason(error), explained(error, where, "kinesis")
                     continue
-                for one, result in zip(batch, answer["Records"], strict=True):
+                for one, result in zip(group, answer["Records"], strict=True):
                     if "ErrorCode" in result:
                         refused.append(one)
                         advice, refusal = None, f"{result['ErrorCode']}: {result.get('ErrorMessage', '')}"
@@ -79,17 +79,17 @@ class KinesisStream:
         )
 
 
-def _batches(waiting: Sequence[tuple[ObjectEvent, bytes]]) -> Iterator[list[tuple[ObjectEvent, bytes]]]:
-    batch: list[tuple[ObjectEvent, bytes]] = []
+def _groups(waiting: Sequence[tuple[ObjectEvent, bytes]]) -> Iterator[list[tuple[ObjectEvent, bytes]]]:
+    group: list[tuple[ObjectEvent, bytes]] = []
     size = 0
     for one in waiting:
-        if batch and (len(batch) == PUT_RECORDS or size + len(one[1]) > PUT_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(one)
+        if group and (len(group) == PUT_RECORDS or size + len(one[1]) > PUT_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(one)
         size += len(one[1])
-    if batch:
-        yield batch
+    if group:
+        yield group
 
 
 def read_back(client: KinesisClient, batch: Batch, backoff: Backoff) -> Iterator[bytes]:
