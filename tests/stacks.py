@@ -1,14 +1,23 @@
-"""As much of a deployed stack as operators see, of today and of 2018, in moto."""
+"""As much of a deployed stack as operators see, of today and of 2018, in moto; and a project that is about it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from copy import copy
 from typing import Any
 
+import boto3
+from botocore.exceptions import ClientError
+from moto.awslambda_simple.models import lambda_simple_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.kinesis.models import kinesis_backends
 
 import aws
+from projects import CONFIG, Done, Project
+from slips.backends.aws.clients import Clients
+from slips.backends.aws.stack import DeployedStack
+from slips.model import ErrorItem, ObjectEvent
 
 VARIABLES: dict[str, dict[str, Any]] = {
     "Drain": {
@@ -88,3 +97,128 @@ def deploy(body: dict[str, Any], name: str = "test") -> None:
     )
     for stream in kinesis_backends[DEFAULT_ACCOUNT_ID][aws.REGION].streams.values():
         stream.lambda_event_source_mappings.clear()  # moto would run the function, in Docker
+
+
+REGION, ACCOUNT = "us-east-1", "123456789012"
+CLIENTS = Clients(REGION)
+"""Shared, as making a client takes its time; a test that replaces one has a copy."""
+ON_AWS = CONFIG.replace(CONFIG[CONFIG.index("backend:") : CONFIG.index("handler:")], "")
+"""The same project without `backend.embedded`."""
+OLD = ObjectEvent(
+    aws_region="ap-northeast-1",
+    event_time="2018-04-05T12:00:16.587Z",
+    event_name="ObjectCreated:Put",
+    bucket_name="my-logs",
+    bucket_arn="arn:aws:s3:::my-logs",
+    object_key="slow/a+b",
+    object_size=1779,
+    object_etag="fd8fff47866aface4ba9457bba303975",
+    dest_stream="slam-xxxx-EventSlowStream-WVPZDN4SDQW0",
+)
+
+
+class Cloud:
+    """A stack called `test`, and a project that is about it."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.clients = copy(CLIENTS)
+        self.s3 = boto3.client("s3", region_name=REGION)
+        self.s3.create_bucket(Bucket="my-logs")
+
+    def deploy(self, body: dict[str, Any], name: str = "test") -> None:
+        deploy(body, name)
+
+    def stack(self, name: str = "test") -> DeployedStack:
+        return DeployedStack.find(self.clients, name, sleep=lambda _: None)
+
+    def slips(self, *args: str) -> Done:
+        return self.project.slips(*args)
+
+    def fail(self, request_id: str, key: str = "json/a", **about: Any) -> ErrorItem:
+        """An item in the error tables of the stack and of this machine."""
+        item = self.project.fail(request_id, key, **about)
+        self.stack().errors.put(item)
+        return item
+
+    def fail_in_2018(self, request_id: str, *events: ObjectEvent) -> None:
+        argument = json.dumps([event.to_dict() for event in events])
+        self.clients.dynamodb.put_item(
+            TableName=self.stack().made["ErrorTable"],
+            Item={"request_id": {"S": request_id}, "argument": {"S": argument}},
+        )
+
+    def errors(self) -> list[str]:
+        return [item.request_id for item in self.stack().errors.scan()]
+
+    def put(self, key: str, *records: Any) -> dict[str, Any]:
+        body = b"".join(json.dumps(each).encode() + b"\n" for each in records)
+        return dict(self.s3.put_object(Bucket="my-logs", Key=key, Body=body))
+
+    def on_lane(self, lane: str) -> list[dict[str, Any]]:
+        """The object events on a stream."""
+        kinesis, name = self.clients.kinesis, self.stack().streams[lane]  # type: ignore[index]
+        (shard,) = kinesis.list_shards(StreamName=name)["Shards"]
+        iterator = kinesis.get_shard_iterator(
+            StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        return [json.loads(each["Data"]) for each in kinesis.get_records(ShardIterator=iterator)["Records"]]
+
+    def say(self, function: str, *said: tuple[float, str], stream: str = "one") -> None:
+        """Lines in the log of a function, each with its time in epoch seconds."""
+        group = self.stack().made[f"{function}Logs"]
+        client = boto3.client("logs", region_name=REGION)
+        client.create_log_stream(logGroupName=group, logStreamName=stream)
+        client.put_log_events(
+            logGroupName=group,
+            logStreamName=stream,
+            logEvents=[{"timestamp": int(when * 1000), "message": text} for when, text in said],
+        )
+
+    def answer(self, *results: dict[str, Any]) -> None:
+        """What functions will answer, one by one."""
+        lambda_simple_backends[ACCOUNT][REGION].lambda_simple_results_queue[:] = [json.dumps(each) for each in results]
+
+
+def refusal(code: str, message: str = "no", operation: str = "Call") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+class Pages:
+    """A client whose only pages are these, or this error."""
+
+    def __init__(self, *pages: Any) -> None:
+        self._pages = pages
+
+    def get_paginator(self, _: str) -> Pages:
+        return self
+
+    def paginate(self, **_: Any) -> Iterator[Any]:
+        for page in self._pages:
+            if isinstance(page, Exception):
+                raise page
+            yield page
+
+
+def clients(**fakes: Any) -> Clients:
+    made = Clients(REGION)
+    for name, fake in fakes.items():
+        setattr(made, name, fake)
+    return made
+
+
+def resource(name: str, status: str = "CREATE_COMPLETE", **about: str) -> dict[str, Any]:
+    known = {"LogicalResourceId": name, "PhysicalResourceId": f"physical-{name}", "ResourceStatus": status}
+    return {"ResourceType": "AWS::Lambda::Function", **known, **about}
+
+
+def undelivered(cloud: Cloud, *bodies: Any) -> str:
+    url = cloud.stack().made["Undelivered"]
+    for body in bodies:
+        cloud.clients.sqs.send_message(QueueUrl=url, MessageBody=body if isinstance(body, str) else json.dumps(body))
+    return url
+
+
+def s3_event(key: str) -> dict[str, Any]:
+    about = {"bucket": {"name": "my-logs"}, "object": {"key": key, "size": 1, "eTag": "e"}}
+    return {"Records": [{"eventName": "ObjectCreated:Put", "eventTime": "2026-01-01T00:00:00.000Z", "s3": about}]}
