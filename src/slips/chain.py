@@ -39,12 +39,12 @@ def find_format(name: str, root: Path) -> Format:
     if colon and path.endswith(".py"):
         return _load_user_format(name, root / path, attribute)
     base = name.partition(":")[0]
-    known = catalogue()
-    if base in known:
-        return known[base]
+    formats = catalogue()
+    if base in formats:
+        return formats[base]
     import difflib  # not at the start of a function on AWS, where names are right
 
-    close = difflib.get_close_matches(base, known, n=1)
+    close = difflib.get_close_matches(base, formats, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise FormatError(f"format {base!r} is not known{hint} ('slips formats' lists them all)")
 
@@ -85,7 +85,7 @@ def _parameter(name: str, format_: Format) -> str:
 def _misfits(named: Sequence[tuple[str, Format]]) -> list[str]:
     """Return the mistakes between neighbours of a chain."""
     problems = []
-    given = "object"
+    output = "object"
     for position, (name, format_) in enumerate(named):
         if ":" in name and not format_.parameter and ".py:" not in name:
             problems.append(
@@ -99,13 +99,13 @@ def _misfits(named: Sequence[tuple[str, Format]]) -> list[str]:
                 f"format {name!r} takes {_article(format_.takes)}; expected a reader before it, "
                 f"as in [{', '.join(format_.chain)}]"
             )
-        elif given == "nothing":
+        elif output == "nothing":
             problems.append(f"format {before!r} gives nothing; expected no {name!r} after it")
-        elif given == "text" and format_.takes == "event":
+        elif output == "text" and format_.takes == "event":
             problems.append(
                 f"format {name!r} takes an event and {before!r} gives a text; expected a parser such as 'json' between"
             )
-        given = format_.gives
+        output = format_.gives
     return problems
 
 

@@ -77,13 +77,13 @@ def endpoint_url(ctx: typer.Context, given: str | None) -> str | None:
 
 def config_file(ctx: typer.Context) -> Path:
     """Return the config file that was named, else the first of CONFIG_FILES that is here. Raises UsageError."""
-    found = _config_file(ctx)
-    if found is None:
+    path = _config_file(ctx)
+    if path is None:
         raise UsageError(
             f"{Path.cwd()}: no {' and no '.join(CONFIG_FILES)}; expected one of them, or another with -c FILE"
             f"{NEEDS.get(ctx.info_name or '', '')}; 'slips init' writes an example"
         )
-    return found
+    return path
 
 
 def _config_file(ctx: typer.Context) -> Path | None:

@@ -66,17 +66,17 @@ def _tell_of_undelivered(operations: Operations) -> None:
 
 def to_dict(item: ErrorItem) -> dict[str, Any]:
     """Return the JSON object of an item; only a quarantine has `records` and `samples`."""
-    known: dict[str, Any] = {
+    fields: dict[str, Any] = {
         name: getattr(item, name)
         for name in (
             *("request_id", "kind", "stage", "error_type", "message", "failed_at", "attempts", "fingerprint"),
             *("seq", "event", "event_truncated", "code_version", "traceback"),
         )
     }
-    known["argument"] = _argument(item)
+    fields["argument"] = _argument(item)
     if item.kind == "records":
-        known |= {"records": item.records, "samples": msgspec.to_builtins(item.samples)}
-    return known
+        fields |= {"records": item.records, "samples": msgspec.to_builtins(item.samples)}
+    return fields
 
 
 def _argument(item: ErrorItem) -> list[dict[str, Any]]:

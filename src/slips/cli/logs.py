@@ -62,22 +62,22 @@ def logs(
             "this machine has no functions, and 'slips run' shows their output; expected -s STACK, or --aws"
         )
     operations = place.stack_operations(place.stack)
-    found = operations.logs(chosen(operations, function), begin, containing, follow=follow)
+    lines = operations.logs(chosen(operations, function), begin, containing, follow=follow)
     if not (json_ or containing or verbose or options(ctx).verbose):
-        found = (line for line in found if not is_usual(line.message))
-    show(found, json_, endless=follow)
+        lines = (line for line in lines if not is_usual(line.message))
+    show(lines, json_, endless=follow)
 
 
 def chosen(operations: Operations, text: str | None) -> list[str]:
     """Return the logical names of the functions that the user means. Raises UsageError."""
-    known = operations.functions()
+    names = operations.functions()
     if text is None:
-        return known
+        return names
     wanted = text.replace("-", "").replace("_", "").lower()
-    found = [name for name in known if name.lower() == wanted]
-    if not found:
-        raise UsageError(f"stack '{operations.name}': has no function {text!r}; expected one of: {', '.join(known)}")
-    return found
+    matches = [name for name in names if name.lower() == wanted]
+    if not matches:
+        raise UsageError(f"stack '{operations.name}': has no function {text!r}; expected one of: {', '.join(names)}")
+    return matches
 
 
 def show(found: Iterable[LogLine], json_: bool, *, endless: bool) -> None:

@@ -222,10 +222,10 @@ def sample(
     place = place_of(ctx, stack, endpoint_url)
     site = place.handler_site(config)
     streams = _streams(place, is_named=stack is not None or options(ctx).stack is not None)
-    found: list[ObjectEvent] = []
+    events: list[ObjectEvent] = []
     failed = False
     for sampled in pick(config, site.store, number, streams):
-        found += sampled.events
+        events += sampled.events
         if sampled.problem is not None:
             say(one_line(str(sampled.problem)))
             failed = True
@@ -233,7 +233,7 @@ def sample(
             say(f"{sampled.url}: no object to sample")
     for problem in site.stores.directories.unlisted if place.stack is None else ():
         say(one_line(problem))
-    text = json.dumps([event.to_dict() for event in found], indent=4)
+    text = json.dumps([event.to_dict() for event in events], indent=4)
     if out is None:
         show_json(text)
     else:

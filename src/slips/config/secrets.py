@@ -40,12 +40,12 @@ class Reference(Struct, frozen=True):
     @classmethod
     def of(cls, text: str) -> Reference | None:
         """The reference in `text`; None if it is a plain text and no placeholder."""
-        found = _PLACEHOLDER.fullmatch(text.strip())
-        if found is None:
+        match = _PLACEHOLDER.fullmatch(text.strip())
+        if match is None:
             return None
-        if found[1] == "ssm":
-            return cls("ssm", found[2])
-        parts = found[2].split(":")
+        if match[1] == "ssm":
+            return cls("ssm", match[2])
+        parts = match[2].split(":")
         name_ends = _ARN_PARTS if parts[0] == "arn" else 1
         return cls("secretsmanager", ":".join(parts[:name_ends]), ":".join(parts[name_ends:]) or None)
 
@@ -61,14 +61,14 @@ def mistake(text: str) -> str:
 
     Nearly means: with text around it, without an id, with a wildcard, of a misspelt service, or of no parameter's name.
     """
-    found = Reference.of(text)
-    if found is not None and found.service == "ssm" and not _PARAMETER.fullmatch(found.id):
+    reference = Reference.of(text)
+    if reference is not None and reference.service == "ssm" and not _PARAMETER.fullmatch(reference.id):
         return (
             "names no parameter; expected letters, digits, '.', '-', '_' and '/' behind the first ':', then "
             "perhaps ':' and one version or label; mend it"
         )
-    others = (found[1] for found in _OTHER.finditer(text))
-    if found or not (_NEARLY.search(text) or _SINGLE.fullmatch(text) or any(map(_service, others))):
+    others = (match[1] for match in _OTHER.finditer(text))
+    if reference or not (_NEARLY.search(text) or _SINGLE.fullmatch(text) or any(map(_service, others))):
         return ""
     mended = _mended(text)
     hint = f"did you mean '{mended}'?" if mended else "put the text around it together in the handler"
@@ -80,11 +80,11 @@ def mistake(text: str) -> str:
 
 def _mended(text: str) -> str:
     """The placeholder that the user meant; empty if the text does not show it."""
-    found = _ONE.fullmatch(text)
-    service = _service(found[1]) if found else ""
-    if not found or not service:
+    match = _ONE.fullmatch(text)
+    service = _service(match[1]) if match else ""
+    if not match or not service:
         return ""
-    wanted = found[3].strip() if service == "ssm" else found[3].strip().removeprefix("/")
+    wanted = match[3].strip() if service == "ssm" else match[3].strip().removeprefix("/")
     meant = f"{{{{{service}:{wanted}}}}}"
     return "" if Reference.of(meant) is None or mistake(meant) else meant
 
@@ -100,8 +100,8 @@ def _service(word: str) -> str:
 def references(value: Any) -> Iterator[Reference]:
     """Yield each reference in `handler.args`, however deep."""
     if isinstance(value, str):
-        if (found := Reference.of(value)) is not None:
-            yield found
+        if (reference := Reference.of(value)) is not None:
+            yield reference
     elif isinstance(value, dict):
         for each in value.values():
             yield from references(each)
@@ -113,8 +113,8 @@ def references(value: Any) -> Iterator[Reference]:
 def resolve(value: Any, fetch: Callable[[Reference], Any]) -> Any:
     """A copy of `value` in which `fetch` has replaced each placeholder by its secret."""
     if isinstance(value, str):
-        found = Reference.of(value)
-        return value if found is None else fetch(found)
+        reference = Reference.of(value)
+        return value if reference is None else fetch(reference)
     if isinstance(value, dict):
         return {key: resolve(each, fetch) for key, each in value.items()}
     if isinstance(value, list):

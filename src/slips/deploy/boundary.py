@@ -114,8 +114,8 @@ def _pattern(resource: Any, resources: Mapping[str, Any], account: Account, stac
     """Return the pattern of the ARNs that CloudFormation may make of a policy's resource."""
     match resource:
         case {"Fn::Sub": str(text)}:
-            known = {"AWS::Partition": account.partition, "AWS::Region": account.region, "AWS::AccountId": account.id}
-            return re.sub(r"\$\{(!?)([^}]*)\}", lambda found: _filled(found, known, stack), text)
+            values = {"AWS::Partition": account.partition, "AWS::Region": account.region, "AWS::AccountId": account.id}
+            return re.sub(r"\$\{(!?)([^}]*)\}", lambda found: _filled(found, values, stack), text)
         case {"Ref": name} | {"Fn::GetAtt": [name, "Arn"]}:
             parts = _PARTS[resources[name]["Type"]].replace("REGION", account.region).replace("ACCOUNT", account.id)
             return f"arn:{account.partition}:{parts.replace('NAME', _name(name, stack))}"

@@ -219,7 +219,7 @@ def _check_layer(arn: str, config: Config, account: Account) -> tuple[list[str],
         ], []
     try:
         with calls(f"handler.layers '{arn}'", passing=DENIED | MISSING):
-            found = account.functions.get_layer_version_by_arn(Arn=where)
+            layer = account.functions.get_layer_version_by_arn(Arn=where)
     except ClientError as error:
         # AWS hides whether a layer of another account exists, unless the caller may use it.
         if code(error) in DENIED:
@@ -230,7 +230,7 @@ def _check_layer(arn: str, config: Config, account: Account) -> tuple[list[str],
     return [], [
         f"is for {', '.join(given)}; expected one for {value}, which the functions have; see whether it works"
         for key, value in wanted.items()
-        if (given := cast("list[str]", found.get(key, []))) and value not in given
+        if (given := cast("list[str]", layer.get(key, []))) and value not in given
     ]
 
 
@@ -261,9 +261,9 @@ def _look(account: Account, service: str, arn: str) -> tuple[str, list[str]]:
             account.sns.get_topic_attributes(TopicArn=arn)
         case "sqs":
             url = account.sqs.get_queue_url(QueueName=name)["QueueUrl"]
-            told: Any = account.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-            problem = queues.problem(url, told)
-            return problem, [] if problem else list(queues.notes(url, told))
+            attributes: Any = account.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+            problem = queues.problem(url, attributes)
+            return problem, [] if problem else list(queues.notes(url, attributes))
         case "kinesis":
             account.kinesis.describe_stream_summary(StreamName=name.removeprefix("stream/"))
         case "dynamodb":

@@ -250,10 +250,11 @@ def _install(own: _Own, wanted: _Requirements | None, directory: Path, pip: _Pip
         present = {canonical(one.name): one.version for one in _distributions(directory)}
         for pin in own.versions:
             name, _, version = pin.partition("==")
-            found = present.get(canonical(name))
-            if found not in (None, version):
+            installed_version = present.get(canonical(name))
+            if installed_version not in (None, version):
                 raise UsageError(
-                    f"{wanted.name}: has {name} {found}; expected {version}, which slips uses; take that version"
+                    f"{wanted.name}: has {name} {installed_version}; expected {version}, which slips uses; take that "
+                    "version"
                 )
     pip.install(["-r", str(own.pins)], directory / "2", "slips' own dependencies")
 
@@ -334,10 +335,10 @@ class _Pip:
 
 
 def _distributions(directory: Path) -> list[Distribution]:
-    found = importlib.metadata.distributions(
+    distributions = importlib.metadata.distributions(
         path=[str(one) for one in directory.iterdir()] if directory.exists() else []
     )
-    return sorted(found, key=lambda one: one.name)
+    return sorted(distributions, key=lambda one: one.name)
 
 
 def _direct_url(one: Distribution) -> dict[str, Any]:

@@ -98,13 +98,13 @@ def unseen(config: Config) -> Blueprint:
 
 def seen(config: Config, account: Account) -> Blueprint:
     """Build the stack as `deploy` would. Raises ConfigError as `deploy` does."""
-    found = look.look(config, account)
+    facts = look.look(config, account)
     deployment = Deployment(account, config.stack_name)
     state = deployment.state()
     deployed = deployment.template() if state and state.is_deployed else {}
     shards.check(config, deployment, deployed)
-    made = look.build(config, account, found, CODE, deployed)
-    return Blueprint(made, [*found.notes, *keys.unnamed(config, account)])
+    made = look.build(config, account, facts, CODE, deployed)
+    return Blueprint(made, [*facts.notes, *keys.unnamed(config, account)])
 
 
 def parametrized(blueprint: Blueprint) -> Template:

@@ -85,7 +85,7 @@ def _encrypted(config: Config) -> Iterator[_Encrypted]:
 
 def read(config: Config, account: Account) -> SeenKeys:
     """Find the keys of all resources that the config gives in this account and region. Missing ones are left out."""
-    file, found = Path(config.file).name or "slips.yml", SeenKeys()
+    file, seen = Path(config.file).name or "slips.yml", SeenKeys()
     for one in _encrypted(config):
         if one.arn.split(":")[3:5] != [account.region, account.id]:
             continue
@@ -94,30 +94,30 @@ def read(config: Config, account: Account) -> SeenKeys:
                 named = _named(account, one.arn)
         except ClientError as error:
             if code(error) in DENIED and one.has_roles:
-                found.unknown.append(one.arn)
-                found.notes.append(_unknown(one, f"{one.arn.split(':')[2]}:{error.operation_name}"))
+                seen.unknown.append(one.arn)
+                seen.notes.append(_unknown(one, f"{one.arn.split(':')[2]}:{error.operation_name}"))
             continue
         if not named:
             continue
         key = resolve(account, named)
         if key.is_aws:
             if one.senders:
-                found.problems.append(f"{file}: {one} {_refused(one, named)}")
+                seen.problems.append(f"{file}: {one} {_refused(one, named)}")
             continue
         if key.arn and one.has_roles:
-            found.keys[one.arn] = key.arn
+            seen.keys[one.arn] = key.arn
         elif one.has_roles:
-            found.unknown.append(one.arn)
-            found.notes.append(_unknown(one, "kms:DescribeKey"))
+            seen.unknown.append(one.arn)
+            seen.notes.append(_unknown(one, "kms:DescribeKey"))
         if one.senders:
-            found.notes.extend(_barred(config, account, one, key, named))
+            seen.notes.extend(_barred(config, account, one, key, named))
     for arn in config.backend.kms_key_arns:
-        _look_for(arn, account, file, found)
-    return found
+        _look_for(arn, account, file, seen)
+    return seen
 
 
-def _look_for(arn: str, account: Account, file: str, found: SeenKeys) -> None:
-    """Add a problem to `found` if a key of the config does not exist. Keys of other accounts cannot be checked."""
+def _look_for(arn: str, account: Account, file: str, seen: SeenKeys) -> None:
+    """Add a problem to `seen` if a key of the config does not exist. Keys of other accounts cannot be checked."""
     if arn.split(":")[3:5] != [account.region, account.id]:
         return
     where = f"backend.kms_key_arns '{arn}'"
@@ -126,9 +126,9 @@ def _look_for(arn: str, account: Account, file: str, found: SeenKeys) -> None:
             account.kms.describe_key(KeyId=arn)
     except ClientError as error:
         if code(error) in DENIED:
-            found.notes.append(f"{where} was not looked at: AWS denies kms:DescribeKey; see whether it is there")
+            seen.notes.append(f"{where} was not looked at: AWS denies kms:DescribeKey; see whether it is there")
         else:
-            found.problems.append(f"{file}: {where} is not there; expected a key that exists; mend the ARN")
+            seen.problems.append(f"{file}: {where} is not there; expected a key that exists; mend the ARN")
 
 
 def _named(account: Account, arn: str) -> str:

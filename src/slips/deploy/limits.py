@@ -47,15 +47,15 @@ class LimitChanges:
     def changed(self, template: Template) -> list[LaneSetting]:
         """Return the settings that `slips limit` changed since the last deploy, with their values in `template`."""
         former, wanted, resources = self._deployment.template(), template["Resources"], self._deployment.resources()
-        limits, found = _limits(former), []
+        limits, settings = _limits(former), []
         for (lane, what), (name, then) in _limits(template).items():
             if (lane, what) in limits and name in resources:
                 id = resources[name].id
                 now = self._variable(id, what) if what in _VARIABLES else self._records(id)
                 if now not in (limits[lane, what][1], then):
                     timeout = wanted[name]["Properties"].get("Timeout", 0)
-                    found.append(LaneSetting(lane, what, now, then, id, timeout))
-        return found
+                    settings.append(LaneSetting(lane, what, now, then, id, timeout))
+        return settings
 
     def restore(self, settings: Sequence[LaneSetting]) -> None:
         """Set the settings back, in an order that leaves each dispatcher time for the records that it receives."""
@@ -104,15 +104,15 @@ class LimitChanges:
 
 def _limits(template: Template) -> dict[tuple[str, What], tuple[str, int]]:
     """Return the logical name of the resource with the setting, and its value, by `(lane, what)`."""
-    found: dict[tuple[str, What], tuple[str, int]] = {}
+    limits: dict[tuple[str, What], tuple[str, int]] = {}
     resources = template.get("Resources", {})
     for lane, function in DISPATCHERS.items():
         variables = resources.get(function, {}).get("Properties", {}).get("Environment", {}).get("Variables", {})
         for what, variable in _VARIABLES.items():
             if variable in variables:
-                found[lane, what] = (function, int(float(variables[variable])))
+                limits[lane, what] = (function, int(float(variables[variable])))
         mapping = f"{function}Mapping"
         properties = resources.get(mapping, {}).get("Properties", {})
         if "BatchSize" in properties:
-            found[lane, "records at once"] = (mapping, int(properties["BatchSize"]))
-    return found
+            limits[lane, "records at once"] = (mapping, int(properties["BatchSize"]))
+    return limits

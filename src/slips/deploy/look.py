@@ -25,10 +25,10 @@ class Seen(Struct, frozen=True):
 
 def look(config: Config, account: Account) -> Seen:
     """Read the resources that the config names. Raises ConfigError with all that are missing, or cannot be used."""
-    found = keys.read(config, account)
-    notes = checks.check_account(config, account, found)
+    seen_keys = keys.read(config, account)
+    notes = checks.check_account(config, account, seen_keys)
     given, more = checks.read_given(config, account)
-    return Seen([*notes, *more, *network.look(config, account)], given, found)
+    return Seen([*notes, *more, *network.look(config, account)], given, seen_keys)
 
 
 def build(

@@ -118,9 +118,9 @@ def own_id(stack: str, prefix: str) -> str:
 
 def plan(current: dict[str, Any], prefixes: Sequence[str], to: Listeners, stack: str) -> Plan:
     """Plan the changes after which new objects under `prefixes` reach the stack, from S3's document of a bucket."""
-    known = list(notifications_in(current))
-    ours = [each for each in known if re.fullmatch(rf"slips-{re.escape(stack)}-[0-9a-f]{{12}}", each.id)]
-    others = [each for each in known if each not in ours]
+    present = list(notifications_in(current))
+    ours = [each for each in present if re.fullmatch(rf"slips-{re.escape(stack)}-[0-9a-f]{{12}}", each.id)]
+    others = [each for each in present if each not in ours]
     # EventBridge receives all objects of the bucket, beside the other notifications.
     twice = [one for one in prefixes if any(each.arn in to.kinds and each.overlaps(one) for each in others)]
     bridged = Plan(list(prefixes), removed=ours, eventbridge=EVENTBRIDGE not in current, twice=twice)
@@ -129,11 +129,11 @@ def plan(current: dict[str, Any], prefixes: Sequence[str], to: Listeners, stack:
     reached, partly, blocked, wanted = list[str](), dict[str, Notification](), dict[str, Notification](), list[str]()
     for prefix in sorted(prefixes):
         near = [each for each in others if each.overlaps(prefix)]
-        told = [each for each in near if each.arn in to.kinds]
-        if any(each.covers(prefix) for each in told):
+        reaching = [each for each in near if each.arn in to.kinds]
+        if any(each.covers(prefix) for each in reaching):
             reached.append(prefix)
-        elif told:
-            partly[prefix] = told[0]
+        elif reaching:
+            partly[prefix] = reaching[0]
         elif near:
             blocked[prefix] = near[0]
         elif to.kinds:

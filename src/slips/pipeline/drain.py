@@ -34,11 +34,11 @@ class DrainRequest(Struct, forbid_unknown_fields=True, frozen=True):
     def of(cls, payload: Any) -> DrainRequest:
         """Convert a JSON payload to a request. Empty texts choose nothing. Raises UsageError."""
         try:
-            given = msgspec.convert(payload or {}, cls)
+            request = msgspec.convert(payload or {}, cls)
         except (msgspec.ValidationError, UnicodeEncodeError) as error:
             raise UsageError(f"Drain: {error}; expected keys {', '.join(cls.__struct_fields__)}") from error
         return msgspec.structs.replace(
-            given, since=given.since or None, prefix=given.prefix or None, type=given.type or None
+            request, since=request.since or None, prefix=request.prefix or None, type=request.type or None
         )
 
     @property
@@ -136,13 +136,13 @@ def drain_remotely(request: DrainRequest, stack: DrainFunction, done: DrainResul
     """
     request.choice.of(())  # raises UsageError for a malformed time, before the function is invoked
     ids = request.ids
-    given = {name: value for name, value in msgspec.structs.asdict(request).items() if value is not None}
+    payload = {name: value for name, value in msgspec.structs.asdict(request).items() if value is not None}
     while True:
         if ids is not None:
-            given["ids"] = ids
+            payload["ids"] = ids
         if request.limit is not None:
-            given["limit"] = request.limit - done.drained
-        answer = msgspec.convert(stack.drain(dict(given)), DrainResult)
+            payload["limit"] = request.limit - done.drained
+        answer = msgspec.convert(stack.drain(dict(payload)), DrainResult)
         done.drained += answer.drained
         for lane, count in answer.lanes.items():
             done.lanes[lane] += count

@@ -66,11 +66,11 @@ class Handlers:
         """Return the error of a `recv`, with the handler's name and its event. Raise it from its `__cause__`."""
         cause = cause_of(error)
         if type(cause) is _Unfinished:
-            what, cause = f"returned {cause}; {advice('recv')}", None
+            problem, cause = f"returned {cause}; {advice('recv')}", None
         else:
-            what = f"raised {describe(cause)}{_hint(cause)}" if cause is not None else str(error)
+            problem = f"raised {describe(cause)}{_hint(cause)}" if cause is not None else str(error)
         event = error.handler_event if self._current_event is None else self._current_event
-        named = HandlerError(f"{url}: record {error.seq}: {self._current}.recv {what}", event)
+        named = HandlerError(f"{url}: record {error.seq}: {self._current}.recv {problem}", event)
         named.seq = error.seq
         named.__cause__ = cause
         return named

@@ -38,9 +38,9 @@ def sample(config: Config, store: ObjectStore, number: int, streams: dict[Lane, 
     for bucket, mappings in config.bucket_mapping.items():
         for mapping in mappings:
             sampled = Sampled(f"s3://{bucket}/{mapping.prefix}", [])
-            found = _objects(config, store, bucket, mapping, streams)
+            objects = _objects(config, store, bucket, mapping, streams)
             try:
-                sampled.events = heapq.nlargest(number, found, lambda each: each.timestamp)
+                sampled.events = heapq.nlargest(number, objects, lambda each: each.timestamp)
             except StorageError as error:
                 sampled.problem = error
             yield sampled

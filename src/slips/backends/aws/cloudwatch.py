@@ -49,23 +49,23 @@ def lanes(stack: DeployedStack) -> dict[Lane, LaneStatus]:
 
 def alarms_on(stack: DeployedStack) -> list[Alarm] | None:
     """Return the alarms of the stack that are on, the longest first; None if AWS denies to list them."""
-    found: list[Alarm] = []
+    alarms: list[Alarm] = []
     for at in range(0, len(stack.alarms), _ALARMS_AT_ONCE):
         with calls(f"stack '{stack.name}'", passing=DENIED):
             try:
                 pages = stack.clients.cloudwatch.get_paginator("describe_alarms")
                 for page in pages.paginate(AlarmNames=stack.alarms[at : at + _ALARMS_AT_ONCE], StateValue="ALARM"):
-                    found += map(_alarm, page["MetricAlarms"])
+                    alarms += map(_alarm, page["MetricAlarms"])
             except ClientError as error:
                 if code(error) not in DENIED:
                     raise
                 return None
-    return sorted(found, key=lambda alarm: alarm.since)
+    return sorted(alarms, key=lambda alarm: alarm.since)
 
 
 def _metric(name: str, namespace: str, metric: str, statistic: str, **dimensions: str) -> dict[str, Any]:
-    known = [{"Name": key, "Value": value} for key, value in dimensions.items()]
-    about = {"Namespace": namespace, "MetricName": metric, "Dimensions": known}
+    listed = [{"Name": key, "Value": value} for key, value in dimensions.items()]
+    about = {"Namespace": namespace, "MetricName": metric, "Dimensions": listed}
     return {"Id": name, "MetricStat": {"Metric": about, "Period": 60, "Stat": statistic}}
 
 

@@ -106,12 +106,12 @@ class LaneLimits:
         """Wait until AWS has made a change. Raises SlipsError if it fails, or takes longer than LOOKS looks."""
         for _ in range(LOOKS):
             with calls(what):
-                found = look()
-            match found.get(key, "Successful"):
+                described = look()
+            match described.get(key, "Successful"):
                 case "Successful" | "Enabled" | "Disabled":
                     return
                 case "Failed":
-                    raise SlipsError(f"{what}: AWS could not change it: {found.get('LastUpdateStatusReason')}")
+                    raise SlipsError(f"{what}: AWS could not change it: {described.get('LastUpdateStatusReason')}")
             self._stack.sleep(LOOK_SECONDS)
         raise SlipsError(
             f"{what}: is still being changed; expected it to be done by now; look again with 'slips limit'"

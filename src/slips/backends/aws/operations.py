@@ -82,10 +82,10 @@ class StackOperations:
 
     def functions(self) -> list[str]:
         """Return the logical names of the functions. Raises UsageError if the stack has none."""
-        found = [name for name in FUNCTIONS if name in self.stack.made]
-        if not found:
+        names = [name for name in FUNCTIONS if name in self.stack.made]
+        if not names:
             raise self.stack.lacks("functions", "some of: " + ", ".join(FUNCTIONS))
-        return found
+        return names
 
     def logs(
         self, functions: Sequence[str], since: float, containing: str | None = None, *, follow: bool = False
@@ -107,9 +107,9 @@ class StackOperations:
             body = answer["Payload"].read()
         result: Any = json.loads(body or b"null")
         if "FunctionError" in answer or not isinstance(result, dict):
-            told = result.get("errorMessage") if isinstance(result, dict) else result
+            reason = result.get("errorMessage") if isinstance(result, dict) else result
             raise SlipsError(
-                f"{function}: failed: {told}; expected it to drain; what it drained is on its lane, the rest is still "
-                "in the error table: 'slips logs Drain' tells more"
+                f"{function}: failed: {reason}; expected it to drain; what it drained is on its lane, the rest is "
+                "still in the error table: 'slips logs Drain' tells more"
             )
         return result

@@ -133,10 +133,10 @@ class DeployedStack:
 
     def function(self, name: str) -> str:
         """Return the physical name of a function. Raises UsageError if the stack has none of that logical name."""
-        found = self.made.get(name)
-        if found is None:
+        physical = self.made.get(name)
+        if physical is None:
             raise self.lacks(f"function {name}", "one that slips has deployed")
-        return found
+        return physical
 
     def lacks(self, what: str, expected: str) -> UsageError:
         """Return the error for a stack without `what`: it is not whole, is none of slips, or is of a version before."""
@@ -184,12 +184,12 @@ class DeployedStack:
         function = self.function(DISPATCHERS[lane])
         with calls(function):
             pages = self.clients.functions.get_paginator("list_event_source_mappings").paginate(FunctionName=function)
-            found = [
+            mappings = [
                 each for page in pages for each in page["EventSourceMappings"] if ":kinesis:" in each["EventSourceArn"]
             ]
-        if not found:
+        if not mappings:
             raise self.lacks(f"mapping of lane {lane}", f"an event source mapping of {DISPATCHERS[lane]}")
-        return found[0]
+        return mappings[0]
 
     def source(self, lane: Lane) -> str:
         """Return the ARN of a lane's stream, for stacks of 2018: their variables have other names."""
