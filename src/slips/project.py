@@ -117,7 +117,7 @@ __pycache__/
 
 
 def _log() -> str:
-    """Four CloudTrail records, as AWS documents them."""
+    """Return a log of four CloudTrail records, in the form that AWS documents."""
 
     def login(user: str, second: int, address: str, mfa: str) -> dict[str, object]:
         return {
@@ -168,7 +168,7 @@ class Aws(Struct, frozen=True):
 
 
 def files(aws: Aws | None = None) -> dict[str, str]:
-    """The contents of a project by path: one for this machine, or one to deploy if `aws` is given."""
+    """Return the contents of a project by path: one for this machine, or one to deploy if `aws` is given."""
     config, log = CONFIG, "buckets/my-logs/cloudtrail/2026-03-02.json"
     if aws is not None:
         source = DIRECT if aws.topic is None else TOPIC.format(topic=aws.topic)

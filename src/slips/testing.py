@@ -1,4 +1,4 @@
-"""For the tests of your handler: a log through the real chain, codec and handler, without buckets or a config file.
+"""Tests of your handler: runs a log through the real chain, codec and handler, without buckets or a config file.
 
     def test_denied_calls_are_counted():
         seen = slips.testing.run(MyHandler, "cloudtrail", Path("tests/trail.json.gz"), args={"region": "us-east-1"})
@@ -39,16 +39,16 @@ from slips.routing import mapping_for
 from slips.usercode import environment
 
 BUCKET = "test"
-"""What `meta.source.bucket_name` says in a test."""
+"""The value of `meta.source.bucket_name` in a test without a bucket."""
 
 
 class Result(Struct, kw_only=True):
-    """What became of one log."""
+    """The outcome of one log."""
 
     results: dict[str, Any]
-    """What `result()` of each handler returned, as JSON carries it, by handler name."""
+    """The value that `result()` of each handler returned, as JSON, by handler name."""
     events: list[Event]
-    """What `recv` was given, before it could change it; `metas` are its first arguments, in the same order."""
+    """The events that `recv` was called with, before it changed them; `metas` are its first arguments, in order."""
     metas: list[MetaData]
     quarantine: list[Sample]
     """Bad records, each with `seq`, `reason` and `raw`. Of many, the first 32 KB; `quarantined` counts them all."""
@@ -58,11 +58,11 @@ class Result(Struct, kw_only=True):
     delivered: int
     quarantined: int
     mapping: Mapping
-    """By which the log was parsed: `prefix`, `format`, `on_error`."""
+    """The mapping that parsed the log: `prefix`, `format`, `on_error`."""
 
     @property
     def result(self) -> Any:
-        """What `result()` of the handler returned. Raises ValueError where several handlers did."""
+        """The value that `result()` of the handler returned. Raises ValueError if several handlers have a result."""
         if len(self.results) > 1:
             names = ", ".join(self.results)
             raise ValueError(f"{len(self.results)} handlers have a result: {names}; expected one; use 'results'")
@@ -70,7 +70,7 @@ class Result(Struct, kw_only=True):
 
 
 class _FromConfig:
-    """Stands for the handlers of the config."""
+    """The type of the default of `handler`: the handlers of the config."""
 
 
 Source = Path | bytes | str | dict[str, Any] | list[dict[str, Any]]
@@ -89,7 +89,7 @@ def run(
     key: str | None = None,
     event_time: str | None = None,
 ) -> Result:
-    """Runs `source`, one log, through `format` to `handler`, with `meta.is_test` true.
+    """Run `source`, one log, through `format` to `handler`, with `meta.is_test` true.
 
     `source` is a file (`Path`), its bytes or its text, compressed or not; or events: a dict or a list of dicts is
     written as `format`, one of JSON, expects them. `handler` is a class, a handler file, or None to parse only.
@@ -145,7 +145,7 @@ def run(
 
 
 def _mapping(project: Config, bucket: str | None, key: str) -> tuple[str, Mapping]:
-    """The bucket, and its mapping that fits a key."""
+    """Return the bucket, and its mapping that fits a key. Raises UsageError if there is none, or several."""
     buckets = [bucket] if bucket else list(project.bucket_mapping)
     fitting = {name: one for name in buckets if (one := mapping_for(project.bucket_mapping, name, key)) is not None}
     if len(fitting) == 1:
@@ -159,7 +159,7 @@ def _mapping(project: Config, bucket: str | None, key: str) -> tuple[str, Mappin
 
 
 def _file(project: Config, bucket: str, key: str) -> Path:
-    """The file that stands for an object on this machine."""
+    """Return the file of an object on this machine. Raises UsageError if there is none."""
     embedded = project.backend.embedded
     directory = embedded.buckets.get(bucket) if embedded else None
     if directory is None or not (path := project.resolve(directory) / key).is_file():
@@ -169,7 +169,7 @@ def _file(project: Config, bucket: str, key: str) -> Path:
 
 
 def _object_event(bucket: str, key: str | None, source: Source, event_time: str | None) -> ObjectEvent:
-    """Makes the object event of the log."""
+    """Make the object event of the log."""
     changed = nearest_time(source.stat().st_mtime) if isinstance(source, Path) else time.time()
     return ObjectEvent(
         aws_region="local",
@@ -196,7 +196,7 @@ def _run(
             metas.append(meta)
             events.append(event)
 
-    # Beside the recorder, the handler gets copies: what is recorded is what was given, whatever it does to it.
+    # The recorder comes first, and each handler gets copies, so that changes by the handler are not recorded.
     handlers: list[type[Handler]] = [Recorder__, *_handlers(handler, project.handler.requirements)]
     store = _OneObject(_body(source, project, mapping))
     processor = Processor(_OneObjectSite(project, store, handlers), is_test=True)
@@ -236,7 +236,7 @@ def _handlers(
 
 
 def _body(source: Source, project: Config, mapping: Mapping) -> Path | bytes:
-    """The log: a file, or its bytes."""
+    """Return the log as a file, or as its bytes."""
     if isinstance(source, Path | bytes):
         return source
     if isinstance(source, str):
@@ -274,7 +274,7 @@ class _OneObjectSite:
 
 
 class _OneObject:
-    """An ObjectStore of one object, whatever its key."""
+    """An ObjectStore of one object, which has every key."""
 
     def __init__(self, source: Path | bytes) -> None:
         self._source = source

@@ -1,4 +1,4 @@
-"""The declaration in `schema`, read by the checks, by the docs and by `deploy`: keys, notes on them, what they take."""
+"""Reads the declaration in `schema` for the checks, the docs and `deploy`: keys, their notes, and their values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import inspect
 
 
 def unwrap(kind: inspect.Type) -> tuple[inspect.Type, dict[str, Any]]:
-    """A declared type without its notes and without None, and the notes; an outer note hides an inner one."""
+    """Return a declared type without its notes and without None, and the notes; an outer note hides an inner one."""
     notes: dict[str, Any] = {}
     while isinstance(kind, inspect.Metadata | inspect.UnionType):
         if isinstance(kind, inspect.UnionType):
@@ -23,7 +23,7 @@ def unwrap(kind: inspect.Type) -> tuple[inspect.Type, dict[str, Any]]:
 
 
 def keys_of(kind: inspect.StructType) -> dict[str, inspect.Field]:
-    """The YAML keys of a mapping."""
+    """Return the YAML keys of a mapping."""
     return {one.encode_name: one for one in kind.fields if not unwrap(one.type)[1].get("internal")}
 
 
@@ -67,7 +67,7 @@ def every_text(value: Any, kind: inspect.Type, path: str = "") -> Iterator[tuple
 
 
 def describe(kind: inspect.Type) -> str:
-    """Say which values a key takes: "a whole number from 1 to 900"."""
+    """Return the values that a key accepts, in words: "a whole number from 1 to 900"."""
     kind, notes = unwrap(kind)
     if "expected" in notes:
         return str(notes["expected"])

@@ -27,7 +27,7 @@ _SIZES: dict[str, int] = {"": 1} | {
 
 
 class UnreadableError(Exception):
-    """Says why a text is no YAML, or too much of it."""
+    """A text is not YAML, or has too many values or levels. The message has the reason."""
 
     def __init__(self, line: int, message: str) -> None:
         super().__init__(message)
@@ -38,7 +38,7 @@ class UnreadableError(Exception):
 
 
 def compose(text: str) -> Node:
-    """The document's node, with a top-level `sam` moved into `base`. Raises UnreadableError."""
+    """Parse a document to its node, with a top-level `sam` moved into `base`. Raises UnreadableError."""
     try:
         # Not the faster CSafeLoader: its texts differ, and deep nesting crashes the process instead of raising.
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -64,7 +64,7 @@ def compose(text: str) -> Node:
 
 
 _OPENED = {
-    # PyYAML's words, to what people can do, for mistakes that began further up: at PyYAML's "context".
+    # Advice by PyYAML's words, for mistakes that began further up: at PyYAML's "context".
     "could not find expected ':'": "no ':' after the key; expected 'key: value'",
     "unexpected end of stream": "a quote is opened and never closed; expected another one; close it",
     "expected ',' or": "a bracket is opened and not closed, or a ',' is missing; expected ',' or the bracket",
@@ -83,7 +83,7 @@ _HERE = {
 
 
 def _explain(error: yaml.MarkedYAMLError) -> tuple[int, str]:
-    """Line and text of a syntax error."""
+    """Return line and text of a syntax error."""
     problem = error.problem or str(error)
     mark = error.problem_mark or error.context_mark
     for words, explanation in (_OPENED | _HERE).items():
@@ -97,7 +97,7 @@ def _explain(error: yaml.MarkedYAMLError) -> tuple[int, str]:
 
 
 def _too_large(root: Node) -> Node | None:
-    """The first innermost node that contains more than NODES nodes; a node inside itself contains endlessly many."""
+    """Return the first innermost node with more than NODES nodes in it. A node inside itself has endlessly many."""
     counts: dict[int, int] = {}
 
     def find(node: Node) -> Node | None:
@@ -142,12 +142,12 @@ def _move_sam(root: Node) -> None:
 
 
 def tag_of(node: Node) -> str:
-    """The short form of a node's tag: `str`, `int`, `map`."""
+    """Return the short form of a node's tag: `str`, `int`, `map`."""
     return str(node.tag).removeprefix(YAML)
 
 
 def line_of(node: Node) -> int:
-    """The line on which a node begins, 1-based."""
+    """Return the line on which a node begins, 1-based."""
     return int(node.start_mark.line) + 1
 
 
@@ -155,7 +155,10 @@ def line_of(node: Node) -> int:
 
 
 def scalar(node: ScalarNode) -> str | int | float | bool | None:
-    """A scalar that JSON and MessagePack can carry. Raises ValueError, LookupError or OverflowError for another."""
+    """Return the value of a scalar.
+
+    Raises ValueError, LookupError or OverflowError if JSON or MessagePack cannot hold the value.
+    """
     construct = SafeConstructor()
     match tag_of(node):
         case "null":
@@ -192,5 +195,5 @@ def whole_number(node: ScalarNode, short: bool) -> int | None:
 
 
 def is_unicode(text: str) -> bool:
-    """Whether UTF-8 can carry it: YAML's "\\ud800" is half a character."""
+    """Whether UTF-8 can encode a text. YAML's "\\ud800" is half a character."""
     return not any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,4 +1,4 @@
-"""Notes on the keys of `schema`: what a key means, which texts and numbers it takes, and how an ARN looks.
+"""Notes on the keys of `schema`: the meaning of a key, its texts and numbers, and the patterns of ARNs.
 
 msgspec publishes the constraints; `extra` is for the checks and their texts. "x-short" tells both that a text may stand
 for the value: one item of a list, or what "short" names in a mapping. Names in here are none that a key could have, as
@@ -85,7 +85,7 @@ SOURCE = a_key(
     expected="letters and digits",
 )
 _TAGGED = r"(?![Aa][Ww][Ss]:)[^\x00-\x1f!\x22#$%&'()*,;<>?\[\\\]^`{|}~\x7f]+"
-"""What every service takes in tags. https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html"""
+"""Characters that every service accepts in tags. https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html"""
 _TAG = "letters, digits, blanks and '_.:/=+-@', without AWS's own 'aws:' in front"
 TAG_KEY = Meta(pattern=f"^{_TAGGED}$", max_length=128, extra={"expected": f"at most 128 {_TAG}"})
 TAG_VALUE = Meta(pattern=f"^{_TAGGED}$", max_length=256, extra={"expected": f"1 to 256 {_TAG}"})

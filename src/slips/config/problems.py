@@ -33,15 +33,15 @@ class Problems:
         """Line of every value in the file, those of wrong values included."""
 
     def error(self, at: int | Where, message: str) -> None:
-        """Report what makes the config unusable, at a line or a value."""
+        """Report a mistake that makes the config unusable, at a line or a value."""
         self._found.append(Problem(self._file, self.line(at), message))
 
     def warn(self, at: int | Where, message: str) -> None:
-        """Report what is probably not meant, at a line or a value."""
+        """Report a setting that the user probably did not mean, at a line or a value."""
         self._found.append(Problem(self._file, self.line(at), message, "warning"))
 
     def line(self, at: int | Where) -> int:
-        """The line of a value; if the file lacks the value, that of the innermost one around it."""
+        """Return the line of a value; if the file lacks the value, the line of the innermost value around it."""
         if isinstance(at, int):
             return at
         while at not in self.lines:
@@ -49,15 +49,15 @@ class Problems:
         return self.lines[at]
 
     def in_order(self) -> list[Problem]:
-        """All problems by line. A value that aliases repeat is reported once."""
+        """Return all problems by line. A value that aliases repeat is reported once."""
         return sorted(dict.fromkeys(self._found), key=lambda problem: problem.line)
 
 
 def quote(text: str) -> str:
-    """The user's words, on one line."""
+    """Quote the user's words, on one line."""
     return repr(text if len(text) <= 80 else f"{text[:77]}...")
 
 
 def show(where: Where) -> str:
-    """`("routing", 0, "dest")` as people write it: `routing[0].dest`."""
+    """Return a path as people write it: `routing[0].dest` for `("routing", 0, "dest")`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".") or "the file"

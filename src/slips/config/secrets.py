@@ -57,7 +57,7 @@ def parameter(id: str) -> str:
 
 
 def mistake(text: str) -> str:
-    """Say what is wrong with a text that is nearly a placeholder; empty for a right one, and for any other text.
+    """Return the mistake in a text that is nearly a placeholder; empty for a right one, and for any other text.
 
     Nearly means: with text around it, without an id, with a wildcard, of a misspelt service, or of no parameter's name.
     """

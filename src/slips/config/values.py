@@ -103,7 +103,7 @@ class Values:
         return fine
 
     def _wrong(self, node: Node, declared: inspect.Type, where: Where) -> Any:
-        """Report that `node` is something else than what is declared; INVALID."""
+        """Report that `node` has another type than declared. Return INVALID."""
         kind, notes = unwrap(declared)
         tag = tag_of(node)
         found, hint = "found a list", ""

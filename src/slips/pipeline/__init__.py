@@ -1,4 +1,4 @@
-"""The stations of the pipeline, each one function over ports; none knows which backend is behind them.
+"""The stations of the pipeline, each a function of a site: no station depends on a backend.
 
     envelope ─► push ─► lane fast │ slow ─► dispatch ─► process ─► Handler.setup / recv / result
                   ▲                                      │  │
