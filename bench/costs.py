@@ -220,7 +220,7 @@ def running(config: Config, wire: Wire) -> Iterator[LambdaSite]:
         }
         packaged = parse(BASE.format(backend="{s3_direct: true}", handler=""), str(Path(root) / "slips.yml"))
         clients = wire.clients()
-        ledger = DynamoLedger(clients.dynamodb, "logs-Ledger-1ABCDEFGHIJKL", None, lambda: NOW)
+        ledger = DynamoLedger(clients.dynamodb, "logs-Ledger-1ABCDEFGHIJKL", lambda: NOW)
         site.__dict__.update(config=packaged, clients=clients, ledger=ledger)
         former, lambdas._site = lambdas._site, site
         root_logger, level = logging.getLogger(), telemetry.log.level

@@ -149,7 +149,7 @@ class Deployed:
 
     @property
     def entries(self) -> list[LedgerEntry]:
-        return list(DynamoLedger(self.cloud.client("dynamodb"), self.physical("Ledger"), None).scan())
+        return list(DynamoLedger(self.cloud.client("dynamodb"), self.physical("Ledger")).scan())
 
     def undelivered(self) -> int:
         url = self.physical("Undelivered")

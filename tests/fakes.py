@@ -30,6 +30,7 @@ from slips.ports import (
     Status,
     StoredObject,
     Stream,
+    Told,
     Undelivered,
 )
 
@@ -119,10 +120,9 @@ class Errors(Faults):
 class Ledger(Faults):
     """A SharedLedger in a dict."""
 
-    def __init__(self, errors: Errors | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.entries: dict[bytes, LedgerEntry] = {}
-        self._errors = errors
         self._error_ids: dict[bytes, str] = {}
 
     def claim(self, event: ObjectEvent, request_id: str) -> Claim:
@@ -160,33 +160,30 @@ class Ledger(Faults):
         if known is not None and (known.status, known.request_id) == ("claimed", request_id):
             known.status = "waiting"
 
-    def finish(self, event: ObjectEvent, outcome: Outcome, status: Literal["done", "part"] = "done") -> None:
-        self._call("finish", event)
-        self._supersede(event)
-        self._write(event, status=status, outcome=outcome)
-        if status == "done" and (event.records is None or event.records[-1][1] is None):
-            for replay in (event.replay, None):
-                whole = replace(event, records=None, replay=replay)
-                self._supersede(whole)
-                self._write(whole, status=status, outcome=outcome)
+    def finish(
+        self, event: ObjectEvent, outcome: Outcome | None, status: Literal["done", "part"] = "done"
+    ) -> list[Told]:
+        known = self._call("finish", event)
+        self._write(event, status=status, outcome=outcome or (known.outcome if known else None))
+        return self._told(event)
 
-    def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> None:
+    def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> list[Told]:
         self._call("fail", event)
-        if self._error_ids.get(_key(event)) != request_id:
-            self._supersede(event)
+        told = self._told(event)
         self._error_ids[_key(event)] = request_id
         self._write(event, status="failed", outcome=outcome, request_id=request_id)
+        return told
 
     def drop(self, event: ObjectEvent) -> None:
         self._call("drop", event)
         self._write(event, status="dropped")
 
-    def supersede(self, event: ObjectEvent) -> None:
-        self._call("supersede", event)
-        failed = replace(event, replay=None)
-        for each in [event, failed] if self.status(failed) == "failed" else [event]:
-            self._supersede(each)
-            self._write(each, status="superseded")
+    def supersede(self, event: ObjectEvent, *, only: Status | None = None) -> list[Told]:
+        known = self._call("supersede", event)
+        if only is not None and (known is None or known.status != only):
+            return []
+        self._write(event, status="superseded")
+        return self._told(event)
 
     def get(self, event: ObjectEvent) -> LedgerEntry | None:
         return self._call("get", event)
@@ -204,10 +201,9 @@ class Ledger(Faults):
             raise StateError("ledger: throttled")
         return self.entries.get(_key(event))
 
-    def _supersede(self, event: ObjectEvent) -> None:
+    def _told(self, event: ObjectEvent) -> list[Told]:
         error_id = self._error_ids.pop(_key(event), None)
-        if error_id and self._errors is not None:
-            self._errors.items.pop(error_id, None)
+        return [Told(error_id, event)] if error_id else []
 
     def _write(
         self, event: ObjectEvent, *, status: Status, request_id: str = "", outcome: Outcome | None = None

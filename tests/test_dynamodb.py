@@ -13,11 +13,12 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from msgspec.structs import replace
 
 import aws
-from fakes import object_event
+from fakes import FakeSite, object_event
 from slips.backends.aws.error_table import ATTEMPTS, DynamoErrors
 from slips.backends.aws.ledger import CLAIM_SECONDS, LEDGER_DAYS, DynamoLedger, entry
 from slips.errors import StateError
 from slips.model import ErrorItem, ObjectEvent, Outcome, Sample
+from slips.pipeline.conclude import Conclusion, write
 
 ITEM_BYTES = 400_000
 """Most that DynamoDB takes; names of attributes count, too."""
@@ -62,7 +63,7 @@ def errors() -> DynamoErrors:
 
 
 def ledger(clock: Clock | None = None) -> DynamoLedger:
-    return DynamoLedger(CLIENT, "ledger", errors(), clock or Clock())
+    return DynamoLedger(CLIENT, "ledger", clock or Clock())
 
 
 def raw(table: str) -> list[dict[str, Any]]:
@@ -306,7 +307,7 @@ def test_a_denial_names_the_permission_and_a_functions_log_no_profile(monkeypatc
 @pytest.mark.parametrize("call", ["claim", "attempted", "release", "finish", "fail", "drop", "get", "scan"])
 def test_every_failure_of_the_ledger_is_a_state_error(call: str) -> None:
     client: Any = Down(throttled())
-    table = DynamoLedger(client, "ledger", None, Clock())
+    table = DynamoLedger(client, "ledger", Clock())
     arguments: dict[str, Any] = {
         "claim": [A, "r1"],
         "attempted": [A, item("r1")],
@@ -446,7 +447,11 @@ def done_in_parts(*, replay: str | None = None) -> list[ObjectEvent]:
     second, third = replace(first, records=[(6, None)]), replace(first, records=[(10, None)])
     for event, records, status in ((first, 5, "part"), (second, 4, "part"), (third, 2, "done")):
         ledger().claim(event, f"r{records}")
-        ledger().finish(event, Outcome(records=records, delivered=records), status)  # type: ignore[arg-type]
+        counts = Outcome(records=records, delivered=records)
+        write(
+            Conclusion(event, event, status, f"r{records}", counts),  # type: ignore[arg-type]
+            FakeSite(errors=errors(), ledger=ledger()),
+        )
     return [first, second, third]
 
 
@@ -471,7 +476,7 @@ def test_items_of_the_object_and_of_its_replay_go_when_the_last_part_is_done() -
 
 @pytest.mark.usefixtures("tables")
 def test_a_role_that_may_only_write_the_ledger_needs_no_error_table() -> None:
-    table = DynamoLedger(aws.client("dynamodb"), "ledger", None, Clock())
+    table = DynamoLedger(aws.client("dynamodb"), "ledger", Clock())
     table.fail(A, Outcome(), "r1")
     table.drop(A)
     table.finish(A, Outcome())

@@ -67,27 +67,25 @@ class Scene:
 
     def __init__(self, objects: dict[str, bytes] | None = None, format: Sequence[str] = ("s3-lines",)) -> None:
         self.errors, self.stream, self.seen = Errors(), Streams(), Witness()
-        self.ledger = Ledger(self.errors)
+        self.ledger = Ledger()
         self.store = Objects(**objects or {"a": GOOD, "b": GOOD, "c": GOOD})
         self.processor = processor_of(self.store, Sink, format=format)
         self.deadline = Ticker()
 
     def run(self, *events: ObjectEvent, request_id: str = "r") -> BatchResult:
         return run_batch(
-            events,
-            request_id,
-            processor=self.processor,
-            ledger=self.ledger,
-            errors=self.errors,
-            stream=self.stream,
-            deadline=self.deadline,
-            observer=self.seen,
-            code_version="v1",
-            clock=lambda: 1.5e9,
+            events, request_id, site_of(self), processor=self.processor, deadline=self.deadline, observer=self.seen
         )
 
     def status(self, key: str = "a", **changes: Any) -> str:
         return self.ledger.status(object_event(key, **changes))
+
+
+def site_of(scene: Scene) -> FakeSite:
+    """Where the main func and the reporter work."""
+    return FakeSite(
+        ledger=scene.ledger, errors=scene.errors, stream=scene.stream, clock=lambda: 1.5e9, code_version="v1"
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -309,11 +307,6 @@ def test_a_ledger_that_fails_while_other_content_is_concluded_costs_nothing(faul
     scene.run(E1)
     assert (scene.status(), scene.status(object_etag="e2")) == ("superseded", "done")
     assert len(keys()) == (4 if fault == "finish a" else 2)
-
-
-def site_of(scene: Scene) -> FakeSite:
-    """Where the reporter works."""
-    return FakeSite(ledger=scene.ledger, errors=scene.errors, clock=lambda: 1.5e9)
 
 
 def give_up(scene: Scene, event: ObjectEvent, error_type: str = "UnfinishedError") -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fakes import Errors, FakeSite, Ledger, Objects, Streams, Witness, object_event
+from fakes import Errors, FakeSite, Ledger, Objects, Streams, Witness, config_of, object_event
 from slips.config import Config, HandlerConfig, Mapping, Route
 from slips.envelope import Cause, Unwrapped
 from slips.errors import StorageError, UnfinishedError
@@ -50,7 +50,7 @@ class Scene:
 
     def __init__(self, *keys: str, body: bytes = b"one\n", routing: list[Route] | None = None) -> None:
         self.errors, self.stream, self.seen = Errors(), Streams(), Witness()
-        self.ledger, self.routing = Ledger(self.errors), routing or []
+        self.ledger, self.routing = Ledger(), routing or []
         self.store = Troubled(**dict.fromkeys(keys, body))
         lines = ["s3-lines"]
         config = Config(
@@ -60,23 +60,19 @@ class Scene:
         )
         self.processor = Processor(FakeSite(config=config, store=self.store, handlers=[Keys]))
 
-    def run(self, *events: ObjectEvent, request_id: str = "r") -> BatchResult:
-        return run_batch(
-            events,
-            request_id,
-            processor=self.processor,
-            ledger=self.ledger,
-            errors=self.errors,
-            stream=self.stream,
-            deadline=Ticker(),
-            observer=self.seen,
-            routing=self.routing,
+    @property
+    def site(self) -> FakeSite:
+        return FakeSite(
+            config=config_of(routing=self.routing), ledger=self.ledger, errors=self.errors, stream=self.stream
         )
+
+    def run(self, *events: ObjectEvent, request_id: str = "r") -> BatchResult:
+        return run_batch(events, request_id, self.site, processor=self.processor, deadline=Ticker(), observer=self.seen)
 
     def report(self, *events: ObjectEvent) -> int:
         """Items that the reporter makes when AWS gives up request `r`."""
         found = Unwrapped(list(events), [], Cause(request_id="r", error_type="UnfinishedError", attempts=3), 0)
-        done = report_lost(found, FakeSite(ledger=self.ledger, errors=self.errors))
+        done = report_lost(found, self.site)
         return len(done.items)
 
     def status(self, key: str) -> str:

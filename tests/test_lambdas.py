@@ -184,7 +184,7 @@ class Stack:
 
     @property
     def ledger(self) -> DynamoLedger:
-        return DynamoLedger(aws.client("dynamodb"), "ledger", None)
+        return DynamoLedger(aws.client("dynamodb"), "ledger")
 
     def undelivered_texts(self) -> list[str]:
         received = UndeliveredQueue(aws.client("sqs"), self.queue).receive()

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -26,6 +26,7 @@ from slips.backends.machine.state import MachineState
 from slips.envelope import decode
 from slips.errors import StateError, StorageError, UsageError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome, Sample
+from slips.pipeline.conclude import Conclusion, write
 from slips.ports import ErrorTable, Ledger, ObjectStore, SharedLedger, Stream
 
 pytest_plugins = ["radosgw"]
@@ -270,12 +271,12 @@ class SharedTables(NamedTuple):
 def shared(name: str, request: pytest.FixtureRequest) -> SharedTables:
     if name == "memory":
         memory = fakes.Errors()
-        return SharedTables(memory, fakes.Ledger(memory), 10)
+        return SharedTables(memory, fakes.Ledger(), 10)
     request.getfixturevalue("account")
     aws.make_tables()
     client = aws.client("dynamodb")
     errors = DynamoErrors(client, "errors")
-    return SharedTables(errors, DynamoLedger(client, "ledger", errors), error_table.BATCH + 5)
+    return SharedTables(errors, DynamoLedger(client, "ledger"), error_table.BATCH + 5)
 
 
 @pytest.fixture(params=["embedded", "dynamodb", "memory"])
@@ -362,6 +363,18 @@ def test_delete_takes_only_the_revision_that_it_names(tables: Tables) -> None:
 # ---- Ledger
 
 
+def conclude(
+    tables: Tables | SharedTables,
+    event: ObjectEvent,
+    status: Literal["done", "part", "superseded"] = "done",
+    records: int = 0,
+) -> None:
+    """Writes that a run of the event ended so; one that is superseded read other content."""
+    read = replace(event, object_etag="e2", replay=None) if status == "superseded" else event
+    site = fakes.FakeSite(errors=tables.errors, ledger=cast("SharedLedger", tables.ledger))
+    write(Conclusion(event, read, status, "r9", Outcome(records=records, delivered=records)), site)
+
+
 def test_a_claim_is_for_one_request_and_a_retry_takes_over_its_own(tables: Tables) -> None:
     assert tables.ledger.claim(EVENT, "r1") == "new"
     assert tables.ledger.claim(EVENT, "r2") == "claimed"
@@ -422,13 +435,13 @@ def test_a_replay_of_the_whole_makes_the_object_done(tables: Tables) -> None:
     again = replace(EVENT, replay="r1@1")
     tables.ledger.fail(EVENT, Outcome(), "r1")
     tables.ledger.claim(again, "r2")
-    tables.ledger.finish(again, Outcome(records=1, delivered=1))
+    conclude(tables, again, records=1)
     assert [tables.ledger.claim(each, "r3") for each in (EVENT, again)] == ["done", "done"]
 
 
 def test_a_replay_of_some_records_does_not(tables: Tables) -> None:
     tables.ledger.fail(EVENT, Outcome(), "r1")
-    tables.ledger.finish(replace(EVENT, records=[(2, 2), (7, 9)], replay="r1@1"), Outcome(records=4, delivered=4))
+    conclude(tables, replace(EVENT, records=[(2, 2), (7, 9)], replay="r1@1"), records=4)
     assert tables.ledger.claim(EVENT, "r3") == "new"
 
 
@@ -500,7 +513,7 @@ def test_what_was_found_in_the_place_of_an_event_is_kept_until_the_event_is_conc
 def test_an_item_of_what_was_superseded_goes(shared_tables: SharedTables) -> None:
     shared_tables.errors.put(item("r1"))
     shared_tables.ledger.fail(EVENT, Outcome(), "r1")
-    shared_tables.ledger.supersede(EVENT)
+    conclude(shared_tables, EVENT, "superseded")
     assert list(shared_tables.errors.scan()) == []
 
 
@@ -508,7 +521,7 @@ def test_a_superseded_replay_ends_the_failed_run_that_it_replays(shared_tables: 
     again = replace(EVENT, replay="r1@1")
     shared_tables.ledger.fail(EVENT, Outcome(), "r1")
     shared_tables.ledger.claim(again, "r2")
-    shared_tables.ledger.supersede(again)
+    conclude(shared_tables, again, "superseded")
     assert [entry.status for entry in shared_tables.ledger.scan()] == ["superseded", "superseded"]
 
 
@@ -516,7 +529,7 @@ def test_a_superseded_replay_leaves_alone_a_run_of_the_object_that_is_under_way(
     again = replace(EVENT, replay="r1@1")
     shared_tables.ledger.claim(EVENT, "r3")
     shared_tables.ledger.claim(again, "r2")
-    shared_tables.ledger.supersede(again)
+    conclude(shared_tables, again, "superseded")
     assert sorted(entry.status for entry in shared_tables.ledger.scan()) == ["claimed", "superseded"]
 
 
@@ -555,10 +568,10 @@ def test_a_claim_given_back_is_anybodys_but_only_its_holder_can_give_it_back(sha
 def test_the_last_part_makes_the_whole_done(shared_tables: SharedTables, replay: str | None) -> None:
     ledger = shared_tables.ledger
     whole = replace(EVENT, replay=replay)
-    ledger.finish(whole, Outcome(records=5, delivered=5), "part")
-    ledger.finish(replace(whole, records=[(6, None)]), Outcome(records=5, delivered=5), "part")
+    conclude(shared_tables, whole, "part", records=5)
+    conclude(shared_tables, replace(whole, records=[(6, None)]), "part", records=5)
     assert ledger.get(whole).status == "part"  # type: ignore[union-attr]
-    ledger.finish(replace(whole, records=[(11, None)]), Outcome(records=2, delivered=2))
+    conclude(shared_tables, replace(whole, records=[(11, None)]), records=2)
     assert [ledger.claim(each, "r9") for each in (whole, EVENT)] == ["done", "done"]
 
 
@@ -568,12 +581,14 @@ def test_an_error_item_goes_when_its_event_is_done_after_all(shared_tables: Shar
         errors.put(item("r1"))
         ledger.fail(EVENT, Outcome(), "r1")
     assert errors.get("r1") is not None
-    errors.put(item("r2"))
-    ledger.fail(EVENT, Outcome(), "r2")
+    write(
+        Conclusion(EVENT, EVENT, "failed", "r2", items=[item("r2")]),
+        fakes.FakeSite(errors=errors, ledger=ledger),
+    )
     assert [each.request_id for each in errors.scan()] == ["r2"]
     errors.put(item("unrelated"))
     ledger.claim(EVENT, "r3")
-    ledger.finish(EVENT, Outcome())
+    conclude(shared_tables, EVENT)
     assert [each.request_id for each in errors.scan()] == ["unrelated"]
 
 

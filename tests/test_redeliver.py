@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from fakes import (
     STREAMS,
-    Errors,
     FakeSite,
     Ledger,
     Objects,
@@ -42,7 +41,7 @@ class Scene:
     """What a drain of undelivered messages works on."""
 
     def __init__(self, *texts: str) -> None:
-        self.queue, self.stream, self.ledger = Queue(*texts), Streams(), Ledger(Errors())
+        self.queue, self.stream, self.ledger = Queue(*texts), Streams(), Ledger()
         self.shard: Sequence[bytes | Exception] = ()
         self.routing: list[Route] = []
 
@@ -234,10 +233,8 @@ def run_all(scene: Scene) -> None:
         run_batch(
             [event],
             f"r{number}",
+            scene.site,
             processor=processor_of(Objects(a=b"line\n"), Count),
-            ledger=scene.ledger,
-            errors=Errors(),
-            stream=scene.stream,
             deadline=Ticker(),
             observer=Witness(),
         )

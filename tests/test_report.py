@@ -13,6 +13,7 @@ from fakes import Errors, FakeSite, Ledger, Shard, object_event
 from slips.envelope import Batch, Cause, Unwrapped, encode, unwrap
 from slips.errors import EnvelopeError, GoneError, StateError, StreamError
 from slips.model import ErrorItem, ObjectEvent, Outcome
+from slips.pipeline.conclude import Conclusion, write
 from slips.pipeline.report import Reported, report_lost
 
 EVENTS = Path(__file__).parent / "events"
@@ -34,7 +35,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.errors = Errors()
-        self.ledger = Ledger(self.errors)
+        self.ledger = Ledger()
         self.shard: Sequence[bytes | Exception] = ()
 
     @property
@@ -175,7 +176,7 @@ def test_an_item_goes_when_its_event_is_done_after_all() -> None:
     scene = Scene()
     scene.report(A)
     assert scene.ledger.claim(A, "late") == "new"
-    scene.ledger.finish(A, Outcome())
+    write(Conclusion(A, A, "done", "late"), scene.site)
     assert scene.errors.items == {}
 
 

@@ -30,12 +30,13 @@ from slips.config import BackendConfig, Config, HandlerConfig, Limits, Mapping, 
 from slips.config import Embedded as EmbeddedConfig
 from slips.errors import SlipsError, StateError, UsageError
 from slips.model import ErrorItem, Lane, ObjectEvent, Outcome
+from slips.pipeline.conclude import ATTEMPTS
 from slips.pipeline.ended import Failure
 from slips.pipeline.replay import Replayed, replay
 from slips.ports import Stream
 from slips.service.pool import GAP_SECONDS, Awake
 from slips.service.summary import Summary
-from slips.service.supervisor import ATTEMPTS, LOOK_SECONDS, Supervisor
+from slips.service.supervisor import LOOK_SECONDS, Supervisor
 from slips.site import MachineSite
 
 GUARD = 600.0

@@ -91,14 +91,10 @@ def main_func(payload: Any, context: Context) -> dict[str, Any]:
             done = run_batch(
                 events,
                 context.aws_request_id,
+                _site,
                 processor=processor,
-                ledger=_site.ledger,
-                errors=_site.errors,
-                stream=_site.stream,
                 deadline=deadline,
                 observer=meter,
-                routing=_site.config.routing,
-                code_version=_site.code_version,
             )
             return _plain(done)
     finally:

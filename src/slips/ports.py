@@ -5,9 +5,9 @@ Every implementation passes the one contract suite in `tests/test_ports.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import Any, BinaryIO, Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -127,18 +127,42 @@ Claim = Literal["new", "again", "done", "claimed"]
 behind `stopped`; `done`: the event needs no run; `claimed`: another request runs the event at this moment."""
 
 
+class Told(NamedTuple):
+    """An error item that tells of one object event alone."""
+
+    request_id: str
+    event: ObjectEvent
+
+
 class Ledger(Protocol):
-    """The state of each object event, keyed by bucket, key, identity, `records` and `replay`."""
+    """The state of each object event, keyed by bucket, key, identity, `records` and `replay`.
+
+    `finish`, `fail` and `supersede` write that entry alone, and return the error items of the object that the ledger
+    knows: the caller decides which of them the run has made untrue.
+    """
 
     def claim(self, event: ObjectEvent, request_id: str) -> Claim:
         """Claim the event for this request. A retry of the same request continues its own claim."""
         ...
 
-    def finish(self, event: ObjectEvent, outcome: Outcome, status: Literal["done", "part"] = "done") -> None:
-        """Record that the event is done, or that a part is done and a further event has the rest."""
+    def release(self, event: ObjectEvent, request_id: str) -> None:
+        """Release the claim that this request may have from an earlier attempt, so that the next request can claim."""
         ...
 
-    def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> None:
+    def stopped(self, event: ObjectEvent, rest: ObjectEvent, outcome: Outcome) -> None:
+        """Record that the run was stopped in time, and is concluded but for `rest`: its part must never run again."""
+        ...
+
+    def finish(
+        self, event: ObjectEvent, outcome: Outcome | None, status: Literal["done", "part"] = "done"
+    ) -> Iterable[Told]:
+        """Record that the event is done, or that a part is done and a further event has the rest.
+
+        `outcome`: None leaves the counts as they are.
+        """
+        ...
+
+    def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> Iterable[Told]:
         """Record that the event ended in the error table, as the item `request_id`.
 
         That request cannot claim the event again; another request can.
@@ -149,10 +173,10 @@ class Ledger(Protocol):
         """Record that a routing rule dropped the event."""
         ...
 
-    def supersede(self, event: ObjectEvent) -> None:
+    def supersede(self, event: ObjectEvent, *, only: Status | None = None) -> Iterable[Told]:
         """Record that the run read other content than the announced, which has an entry of its own.
 
-        The announced content can be announced again.
+        The announced content can be announced again. `only`: write nothing unless the event has this status.
         """
         ...
 
@@ -172,14 +196,6 @@ class SharedLedger(Ledger, Protocol):
 
     def reading(self, event: ObjectEvent, read: ObjectEvent | None) -> None:
         """Record that the claim's holder read `read` in place of `event`, and will claim `read`; None: remove that."""
-        ...
-
-    def stopped(self, event: ObjectEvent, rest: ObjectEvent, outcome: Outcome) -> None:
-        """Record that the run was stopped in time, and is concluded but for `rest`: its part must never run again."""
-        ...
-
-    def release(self, event: ObjectEvent, request_id: str) -> None:
-        """Release the claim that this request may have from an earlier attempt, so that the next request can claim."""
         ...
 
 

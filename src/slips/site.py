@@ -187,9 +187,8 @@ class LambdaSite:
     def ledger(self) -> DynamoLedger:
         from slips.backends.aws.ledger import DynamoLedger
 
-        errors = self.errors if "SLIPS_ERROR_TABLE" in self._environment else None
         days = self.config.backend.ledger_days
-        return DynamoLedger(self.clients.dynamodb, self._environment.get("SLIPS_LEDGER_TABLE", ""), errors, days=days)
+        return DynamoLedger(self.clients.dynamodb, self._environment.get("SLIPS_LEDGER_TABLE", ""), days=days)
 
     @property
     def undelivered(self) -> UndeliveredQueue | None:

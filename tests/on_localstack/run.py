@@ -84,7 +84,7 @@ class Run:
     def outcomes(self) -> tuple[dict[str, Outcome], dict[str, Outcome]]:
         """The ledger's finished runs by key of S3: those over whole objects, and those over single records."""
         runs: tuple[dict[str, Outcome], dict[str, Outcome]] = ({}, {})
-        for entry in DynamoLedger(self.account.client("dynamodb"), self.ledger_table, None).scan():
+        for entry in DynamoLedger(self.account.client("dynamodb"), self.ledger_table).scan():
             if entry.status != "done" or entry.outcome is None:
                 continue
             known = runs[entry.records is not None]

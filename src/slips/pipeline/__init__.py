@@ -11,7 +11,8 @@ process     one object through its chain to the handlers: a Success, or the Fail
 handlers    the user's handlers in one run: made, set up, given each event, asked for their results
 quarantine  the bad records of one run
 ended       how a run ended: Success, Failure, Superseded
-invocation  a batch of object events, each processed and concluded in error table, ledger and lanes
+invocation  a batch of object events, each claimed, processed and concluded
+conclude    what became of one object event, from how its run ended, written to error table, lane and ledger
 items       a Failure, or a Success with quarantined records, as the error items that people see
 report      an invocation that AWS gave up, to the error table
 drain       chosen error items, then undelivered messages, one by one: by the CLI, and by the stack's own function

@@ -1,4 +1,4 @@
-"""Reporter: what went wrong, as error items that people can read, group and replay."""
+"""Reporter: the events of an invocation that AWS gave up, concluded, with an error item for each that is unfinished."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import msgspec
 from slips.envelope import Batch, Cause, Unwrapped, decode
 from slips.errors import EnvelopeError, GoneError, StreamError, UnfinishedError
 from slips.model import ErrorItem, ObjectEvent, Outcome, format_time
-from slips.pipeline.items import fingerprint, part_id, run_ids
-from slips.ports import CONCLUDED, ErrorTable, LedgerEntry
+from slips.pipeline.conclude import Conclusion, write
+from slips.pipeline.items import fingerprint, run_ids
+from slips.ports import CONCLUDED, LedgerEntry
 from slips.site import Site
 
 NAME, LISTED, TRACEBACK = 200, 4_000, 16_000
@@ -20,12 +21,6 @@ NAME, LISTED, TRACEBACK = 200, 4_000, 16_000
 
 SPENT_STATUS = 86
 """Exit status of a function that ends its process because it is unfit for another object: its ledger has the reason."""
-
-
-def take_back(errors: ErrorTable, request_id: str, number: int) -> None:
-    """Deletes the items of a run's bad records from `number` on: an attempt that was not concluded left them."""
-    while errors.discard(part_id(request_id, number)):
-        number += 1
 
 
 class Reported(NamedTuple):
@@ -40,58 +35,56 @@ class Reported(NamedTuple):
 def report_lost(found: Unwrapped, site: Site) -> Reported:
     """One item for each event that an invocation has left unfinished, with the reason that the ledger has, else AWS's.
 
-    AWS knows why an invocation ended, not which event ended it: if there was but one, AWS's is the later word.
-
     Records of a batch that are gone from their stream are an item without events. Raises StateError where nothing can
     be written and, when all others are reported, EnvelopeError for what cannot be read back or is no object event: AWS
     tries again, and keeps it in the end.
     """
-    ledger, errors, now, code_version = site.ledger, site.errors, site.clock(), site.code_version
     read = events_of(found, site.read_back)
     events, cause = read.events, found.cause or Cause()
-    items = [_gone(each, cause, now, code_version) for each in read.gone]
+    items = [_gone(each, cause, site) for each in read.gone]
     for gone in items:
-        errors.put(gone)
-    for announced, run_id in zip(events, run_ids(cause.request_id or _digest(events), len(events)), strict=True):
-        event, known = announced, ledger.get(announced)
-        if known is not None and _is_settled(known, run_id):
-            continue
-        if known is not None and known.read is not None:
-            # What was there instead of the announced content is what failed, unless another event has it.
-            event, known = known.read, ledger.get(known.read)
-            if known is not None and _is_settled(known, run_id):
-                ledger.supersede(announced)
-                continue
-        if known is not None and known.rest is not None:
-            # Concluded but for the rest, which may be on its lane or not: as an item it is lost in no case, and if it
-            # is done meanwhile, that takes the item away.
-            rest_id = f"{run_id}-rest"
-            behind = ledger.get(known.rest)
-            if behind is None or not _is_settled(behind, rest_id):
-                unsent = _lost(known.rest, rest_id, "worker", cause, now, code_version)
-                errors.put(unsent)
-                ledger.fail(known.rest, Outcome(), rest_id)
-                items.append(unsent)
-            ledger.finish(event, known.outcome or Outcome(), "part")
-            if event is not announced:
-                ledger.supersede(announced)
-            continue
-        item = known.item if known is not None else None
-        told = cause.error_type == UnfinishedError.__name__ or cause.message.endswith(f"exit status {SPENT_STATUS}")
-        died = len(events) == 1 and not told
-        if item is None or item.request_id != run_id or died:
-            stage = "dispatch" if found.batches else "push" if event.lane is None else "worker"
-            item = _lost(event, run_id, stage, cause, now, code_version)
-        item = msgspec.structs.replace(item, request_id=run_id, attempts=max(1, cause.attempts))
-        errors.put(item)
-        take_back(errors, run_id, 2)
-        ledger.fail(event, Outcome(), run_id)
-        if event is not announced:
-            ledger.supersede(announced)
-        items.append(item)
+        site.errors.put(gone)
+    for event, run_id in zip(events, run_ids(cause.request_id or _digest(events), len(events)), strict=True):
+        for conclusion in _given_up(event, run_id, found, cause, site, alone=len(events) == 1):
+            write(conclusion, site)
+            items += conclusion.items
     if read.problems:
         raise EnvelopeError(listed(read.problems))
     return Reported(items, len(events) + len(read.gone) - len(items))
+
+
+def _given_up(
+    announced: ObjectEvent, run_id: str, found: Unwrapped, cause: Cause, site: Site, *, alone: bool
+) -> list[Conclusion]:
+    """Decides what became of an event whose invocation was given up; nothing, if it was concluded or is in other hands.
+
+    AWS knows why an invocation ended, not which event ended it: if there was but one, AWS's is the later word.
+    """
+    event, known = announced, site.ledger.get(announced)
+    if known is not None and _is_settled(known, run_id):
+        return []
+    if known is not None and known.read is not None:
+        # What was there instead of the announced content is what failed, unless another event has it.
+        event, known = known.read, site.ledger.get(known.read)
+        if known is not None and _is_settled(known, run_id):
+            return [Conclusion(announced, event, "superseded", run_id)]
+    if known is not None and known.rest is not None:
+        # Concluded but for the rest, which may be on its lane or not: as an item it is lost in no case, and if it
+        # is done meanwhile, that takes the item away.
+        rest, rest_id = known.rest, f"{run_id}-rest"
+        part = Conclusion(announced, event, "part", run_id, known.outcome or Outcome())
+        behind = site.ledger.get(rest)
+        if behind is not None and _is_settled(behind, rest_id):
+            return [part]
+        unsent = _lost(rest, rest_id, "worker", cause, site)
+        return [Conclusion(rest, rest, "failed", rest_id, items=[unsent]), part]
+    item = known.item if known is not None else None
+    told = cause.error_type == UnfinishedError.__name__ or cause.message.endswith(f"exit status {SPENT_STATUS}")
+    if item is None or item.request_id != run_id or (alone and not told):
+        stage = "dispatch" if found.batches else "push" if event.lane is None else "worker"
+        item = _lost(event, run_id, stage, cause, site)
+    item = msgspec.structs.replace(item, request_id=run_id, attempts=max(1, cause.attempts))
+    return [Conclusion(announced, event, "failed", run_id, items=[item], is_repeated=True)]
 
 
 class Read(NamedTuple):
@@ -138,7 +131,7 @@ def _is_settled(known: LedgerEntry, run_id: str) -> bool:
     return known.status in CONCLUDED or (known.status == "claimed" and known.request_id != run_id)
 
 
-def _lost(event: ObjectEvent, run_id: str, stage: str, cause: Cause, now: float, code_version: str) -> ErrorItem:
+def _lost(event: ObjectEvent, run_id: str, stage: str, cause: Cause, site: Site) -> ErrorItem:
     """The item of an event that died with its invocation, which could say nothing of it."""
     message = f"{event.url}: {cause.message[:LISTED] or 'the invocation was given up, AWS does not say why'}"
     error_type = (cause.error_type or cause.condition or "unknown")[:NAME]
@@ -151,14 +144,14 @@ def _lost(event: ObjectEvent, run_id: str, stage: str, cause: Cause, now: float,
         error_type=error_type,
         message=message,
         traceback=cause.traceback[-TRACEBACK:],
-        failed_at=cause.failed_at or format_time(now),
+        failed_at=cause.failed_at or format_time(site.clock()),
         attempts=max(1, cause.attempts),
         fingerprint=fingerprint(stage, error_type, message, event),
-        code_version=code_version,
+        code_version=site.code_version,
     )
 
 
-def _gone(gone: Gone, cause: Cause, now: float, code_version: str) -> ErrorItem:
+def _gone(gone: Gone, cause: Cause, site: Site) -> ErrorItem:
     """The item of records that nobody can read any more. It names no object: there is nothing to replay."""
     batch = gone.batch
     name = cause.request_id or hashlib.sha256(f"{batch.stream_arn} {batch.first}".encode()).hexdigest()[:32]
@@ -175,10 +168,10 @@ def _gone(gone: Gone, cause: Cause, now: float, code_version: str) -> ErrorItem:
         error_type=error_type,
         message=message,
         traceback=cause.traceback[-TRACEBACK:],
-        failed_at=cause.failed_at or format_time(now),
+        failed_at=cause.failed_at or format_time(site.clock()),
         attempts=max(1, cause.attempts),
         fingerprint=fingerprint("dispatch", error_type, message),
-        code_version=code_version,
+        code_version=site.code_version,
     )
 
 

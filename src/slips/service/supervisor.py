@@ -17,20 +17,17 @@ from slips.backends.machine.limits import lane_limit
 from slips.backends.machine.state import MachineState
 from slips.config import Config
 from slips.errors import StorageError
-from slips.model import LANES, Lane, ObjectEvent
-from slips.pipeline.ended import Failure, Success, Superseded, by_itself
-from slips.pipeline.items import report_failure, report_quarantine
+from slips.model import LANES, Lane
+from slips.pipeline.conclude import conclude, judge, write
+from slips.pipeline.ended import Failure, Success, Superseded
 from slips.service.messages import Opened, Progress, Task
 from slips.service.pending import AGAIN, Pending
 from slips.service.pool import Death, Pool, Worker
 from slips.service.summary import RESULTS_MEMORY, Observer, Summary
 from slips.site import MachineSite
 
-ATTEMPTS = 3
 RETRY_SECONDS = (0.3, 1.0)
 """Waits before the second and third attempt: together well below the 3 s that a `run` may wait."""
-EXCUSED = 3
-"""Failures for want of resources, or in a damaged process, that cost an object no attempt."""
 AT_HAND = 64
 """Most events that are taken from the lanes at once."""
 LOOK_SECONDS = 0.25
@@ -58,7 +55,6 @@ class Supervisor:
         self._summary = Summary()
         self._pending = Pending(self._site, self._summary)
         self._results_room = RESULTS_MEMORY
-        self._code_version = self._site.code_version
         self._after: dict[Lane, int] = {}
         self._begun: dict[Lane, float] = {}
         """When the latest object of each lane started, on the monotonic clock."""
@@ -169,7 +165,7 @@ class Supervisor:
         files, event = self._state.files, delivery.event
         delivery.read, delivery.names = None, ()
         if (identified := files.identified(event)) is not event:
-            self._state.ledger.forget(event)  # its claim, of an attempt before
+            self._state.ledger.release(event, delivery.request_id)  # that of an attempt before
             event = delivery.event = identified
         again = (event.replay or "").startswith(AGAIN)
         # Times do not show what a program writes through shared memory (mmap): asked for again, the bytes are hashed.
@@ -188,12 +184,8 @@ class Supervisor:
                     self._observer.hashing(delivery.event, hashed)
                 else:
                     self._observer.progress(delivery.event, seq)
-            case Success():
-                self._conclude_success(delivery, message)
-            case Superseded():
-                self._conclude_superseded(delivery, message)
-            case Failure():
-                self._conclude_failure(delivery, message)
+            case Success() | Failure() | Superseded():
+                self._conclude(delivery, message)
             case Death(how=how, where=where, seq=at):
                 url = delivery.event.url
                 failure = Failure(
@@ -205,80 +197,63 @@ class Supervisor:
                     retryable=True,
                     seq=at,
                 )
-                self._conclude_failure(delivery, failure)
+                self._conclude(delivery, failure)
 
-    def _conclude_superseded(self, delivery: Delivery, superseded: Superseded) -> None:
-        read = by_itself(superseded.event)
+    def _conclude(self, delivery: Delivery, ended: Success | Failure | Superseded) -> None:
+        """Writes down what became of a run and takes its event off the lane; or has it tried again."""
+        event = delivery.event
+        attempts = delivery.attempts + 1
+        if isinstance(ended, Failure):
+            if ended.stage == StorageError.stage and self._pending.goes_away(event.bucket_name):
+                self._state.ledger.release(event, delivery.request_id)
+                self._observer.ended(event, "its bucket's directory is away")
+                return
+            verdict = judge(ended, attempts, excused=self._excused.get(delivery.id, 0))
+            if verdict != "final":
+                self._try_again(delivery, attempts, counts=verdict == "retry")
+                self._observer.failed(ended, attempts, False)
+                return
+        conclusion = conclude(
+            event,
+            ended,
+            self._site,
+            delivery.request_id,
+            attempts=attempts,
+            has_claimed=delivery.read is not None,
+            is_only_content=event.bucket_name in self._stores.directories.buckets,
+        )
         with self._state.transaction():
-            self._supersede(read, superseded.names, done=False)
-            self._state.conclude(delivery, read, superseded.names)
-        self._summary.skipped += 1
-        self._observer.ended(delivery.event, "the same bytes were processed before")
+            if ended.names:
+                self._state.identify(ended.event, ended.names)
+            write(conclusion, self._site)
+            self._state.take_off_lane(delivery, conclusion.read, ended.names)
+        self._tell(delivery, ended, attempts)
 
-    def _conclude_success(self, delivery: Delivery, success: Success) -> None:
-        state, outcome = self._state, success.outcome
-        attempts = delivery.attempts + 1
-        items = report_quarantine(success, delivery.request_id, attempts, time.time(), self._code_version)
-        whole = delivery.event.records is None and success.rest is None
-        read = _read(delivery, success)
-        with state.transaction():
-            if whole:
-                self._supersede(read, success.names, done=True)
-            for item in items:
-                state.errors.put(item)
-            if success.rest is not None:
-                state.stream.put(delivery.event.lane or "fast", [success.rest])
-            state.ledger.finish(read, outcome, "done" if success.rest is None else "part")
-            state.conclude(delivery, read, success.names)
-        self._summary.add(outcome)
-        self._results_room -= self._summary.keep_results(delivery.event.url, outcome, self._results_room)
-        self._observer.succeeded(delivery.event, outcome)
-
-    def _conclude_failure(self, delivery: Delivery, failure: Failure) -> None:
-        state = self._state
-        if failure.stage == StorageError.stage and self._pending.goes_away(delivery.event.bucket_name):
-            state.ledger.forget(delivery.event)  # its claim
-            self._observer.ended(delivery.event, "its bucket's directory is away")
-            return
-        attempts = delivery.attempts + 1
-        excused = failure.resources and self._excused.get(delivery.id, 0) < EXCUSED
-        final = not excused and (failure.resources or not failure.retryable or attempts >= ATTEMPTS)
-        read = _read(delivery, failure)
-        with state.transaction():
-            if final:
-                if delivery.event.records is None:
-                    self._supersede(read, failure.names, done=False)
-                state.errors.put(
-                    report_failure(failure, delivery.request_id, attempts, time.time(), self._code_version)
-                )
-                state.ledger.fail(read, failure.outcome, delivery.request_id)
-                state.conclude(delivery, read, failure.names)
-            elif not excused:
-                state.stream.failed_attempt(delivery)
-        if final:
-            self._summary.add(failure.outcome)
-            self._summary.failed += 1
+    def _try_again(self, delivery: Delivery, attempts: int, *, counts: bool) -> None:
+        """Keeps an event for another attempt, after a while. `counts`: the attempt at hand was one."""
+        if counts:
+            self._state.stream.failed_attempt(delivery)
+            delivery.attempts = attempts
         else:
-            if excused:
-                self._excused[delivery.id] = self._excused.get(delivery.id, 0) + 1
-            else:
-                delivery.attempts = attempts
-            due = time.monotonic() + RETRY_SECONDS[min(attempts, len(RETRY_SECONDS)) - 1]
-            heapq.heappush(self._retries, (due, delivery.id, delivery))
-        self._observer.failed(failure, attempts, final)
+            self._excused[delivery.id] = self._excused.get(delivery.id, 0) + 1
+        due = time.monotonic() + RETRY_SECONDS[min(attempts, len(RETRY_SECONDS)) - 1]
+        heapq.heappush(self._retries, (due, delivery.id, delivery))
 
-    def _supersede(self, read: ObjectEvent, names: Sequence[str], *, done: bool) -> None:
-        """The error table tells of each content of an object once. Of a file there is no content but the present."""
-        is_file = read.bucket_name in self._stores.directories.buckets
-        self._state.supersede(read, {read.identity, *names}, done=done, any_content=is_file)
-
-
-def _read(delivery: Delivery, ended: Success | Failure) -> ObjectEvent:
-    """The event of the content that was read: the one that was delivered, if that is what it announces."""
-    announced, read = delivery.event, ended.event
-    if read.identity == announced.identity:
-        return announced
-    return read if read.records is not None else by_itself(read)
+    def _tell(self, delivery: Delivery, ended: Success | Failure | Superseded, attempts: int) -> None:
+        """Counts an event that is concluded, and shows it to the observer."""
+        event, summary = delivery.event, self._summary
+        match ended:
+            case Superseded():
+                summary.skipped += 1
+                self._observer.ended(event, "the same bytes were processed before")
+            case Failure():
+                summary.add(ended.outcome)
+                summary.failed += 1
+                self._observer.failed(ended, attempts, True)
+            case Success():
+                summary.add(ended.outcome)
+                self._results_room -= summary.keep_results(event.url, ended.outcome, self._results_room)
+                self._observer.succeeded(event, ended.outcome)
 
 
 def _object(delivery: Delivery) -> tuple[str, str]:

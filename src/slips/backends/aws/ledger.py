@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import msgspec
 
 from slips.backends.aws.dynamodb import Values, is_conflict, reworded
-from slips.backends.aws.error_table import DynamoErrors
 from slips.errors import StateError
 from slips.model import ErrorItem, ObjectEvent, Outcome, Range
-from slips.ports import Claim, LedgerEntry, Status
+from slips.ports import Claim, LedgerEntry, Status, Told
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -27,22 +26,22 @@ RULES = 100
 """Most rules whose counts are kept, the most frequent ones."""
 RESULTS_BYTES = 64_000
 """Most bytes of handlers' results in an entry; longer ones are only counted: an item of DynamoDB has 400 KB in all."""
+_OF_A_RUN = ("item", "error_id", "rest", "read")
+"""Attributes of a run that failed, or is not concluded."""
 
 
 class DynamoLedger:
-    """A SharedLedger with the key `entry`. It deletes error items from `errors` that a later run has made untrue."""
+    """A SharedLedger with the key `entry`. The entry of an event that failed has the id of its error item."""
 
     def __init__(
         self,
         client: DynamoDBClient,
         table: str,
-        errors: DynamoErrors | None,
         clock: Callable[[], float] = time.time,
         *,
         days: int = LEDGER_DAYS,
     ) -> None:
-        self._client, self._table, self._errors, self._clock = client, table, errors, clock
-        self._days = days
+        self._client, self._table, self._clock, self._days = client, table, clock, days
 
     def claim(self, event: ObjectEvent, request_id: str) -> Claim:
         now = self._clock()
@@ -90,45 +89,32 @@ class DynamoLedger:
             if not is_conflict(error.__cause__):
                 raise
 
-    def finish(self, event: ObjectEvent, outcome: Outcome, status: Literal["done", "part"] = "done") -> None:
-        told = {"status": status, "outcome": _outcome(outcome)}
-        settled = {entry(event): (event, told)}
-        to_the_end = event.records is None or (event.records and event.records[-1][1] is None)
-        if status == "done" and to_the_end:
-            # The whole object is done, also by its last part, and also by a replay. Counts stay in the entry of the run
-            # that made them, so that their sum is right.
-            for replay in (event.replay, None):
-                whole = msgspec.structs.replace(event, records=None, replay=replay)
-                settled.setdefault(entry(whole), (whole, {"status": status}))
-        for each, attributes in settled.values():
-            self._discard_item(self._update(each, attributes, remove=("item", "error_id", "rest", "read")))
+    def finish(
+        self, event: ObjectEvent, outcome: Outcome | None, status: Literal["done", "part"] = "done"
+    ) -> list[Told]:
+        counts = {"outcome": _outcome(outcome)} if outcome is not None else {}
+        return _told(event, self._update(event, {"status": status, **counts}, remove=_OF_A_RUN))
 
-    def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> None:
+    def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> list[Told]:
         before = self._update(
             event,
             {"status": "failed", "request_id": request_id, "error_id": request_id, "outcome": _outcome(outcome)},
             remove=("item",),
         )
-        if before.get("error_id", {}).get("S") != request_id:
-            self._discard_item(before)
+        return _told(event, before)
 
     def drop(self, event: ObjectEvent) -> None:
         self._update(event, {"status": "dropped"})
 
-    def supersede(self, event: ObjectEvent) -> None:
-        told, gone = {"status": "superseded"}, ("item", "error_id", "rest", "read")
-        self._discard_item(self._update(event, told, remove=gone))
-        if event.replay is not None:
-            # The entry of the failed run that is replayed: its item is drained, so no other run would ever end it.
-            failed = msgspec.structs.replace(event, replay=None)
-            known = {":failed": {"S": "failed"}}
-            try:
-                before = self._update(failed, told, remove=gone, condition="#status = :failed", values=known)
-            except StateError as error:
-                if not is_conflict(error.__cause__):
-                    raise
-            else:
-                self._discard_item(before)
+    def supersede(self, event: ObjectEvent, *, only: Status | None = None) -> list[Told]:
+        condition, values = ("#status = :only", {":only": {"S": only}}) if only else (None, None)
+        try:
+            before = self._update(event, {"status": "superseded"}, remove=_OF_A_RUN, condition=condition, values=values)
+        except StateError as error:
+            if not is_conflict(error.__cause__):
+                raise
+            return []
+        return _told(event, before)
 
     def get(self, event: ObjectEvent) -> LedgerEntry | None:
         with reworded(self._table):
@@ -146,11 +132,6 @@ class DynamoLedger:
             if not page.get("LastEvaluatedKey"):
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-
-    def _discard_item(self, before: Values) -> None:
-        error_id = before.get("error_id", {}).get("S")
-        if error_id and self._errors is not None:
-            self._errors.discard(error_id)
 
     def _update(
         self,
@@ -195,6 +176,11 @@ class DynamoLedger:
                 **request,
             )
         return cast("Values", answer.get("Attributes", {}))
+
+
+def _told(event: ObjectEvent, before: Values) -> list[Told]:
+    """The error item that the entry of an event had, as it was."""
+    return [Told(before["error_id"]["S"], event)] if "error_id" in before else []
 
 
 def entry(event: ObjectEvent) -> str:

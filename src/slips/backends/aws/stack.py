@@ -107,7 +107,7 @@ class DeployedStack:
         if table is None:
             raise self.lacks("ledger", "'Ledger', which stacks of 2018 lack")
         days = int(self.variables("Drain").get("SLIPS_LEDGER_DAYS", LEDGER_DAYS))
-        return DynamoLedger(self.clients.dynamodb, table, self.errors, self.clock, days=days)
+        return DynamoLedger(self.clients.dynamodb, table, self.clock, days=days)
 
     @cached_property
     def stream(self) -> KinesisStream:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, cast
 
 import msgspec
 
 from slips.backends.machine.content import is_stamp
 from slips.backends.machine.sqlite import Database, to_json
-from slips.model import ObjectEvent, Outcome, Range
-from slips.ports import SETTLED, Claim, LedgerEntry, Status
+from slips.model import ErrorItem, ObjectEvent, Outcome, Range
+from slips.ports import SETTLED, Claim, LedgerEntry, Status, Told
 
 MOST_SETTLED = 10_000
 """Most contents of one key that a worker receives. If an older content comes back, it is processed again."""
@@ -40,23 +40,37 @@ class SqliteLedger:
             self._write(event, "claimed", None, request_id)
             return taken
 
-    def finish(self, event: ObjectEvent, outcome: Outcome, status: Literal["done", "part"] = "done") -> None:
-        with self._database.transaction():
-            self._write(event, status, outcome)
-            if event.records is None and event.replay is not None and status == "done":
-                # A replay of the whole object also finishes the object itself: its content needs no further run.
-                self._write(msgspec.structs.replace(event, replay=None), status, outcome)
+    def release(self, event: ObjectEvent, request_id: str) -> None:
+        self._database.execute(
+            "DELETE FROM ledger WHERE entry = ? AND status = 'claimed' AND request_id = ?", (_entry(event), request_id)
+        )
 
-    def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> None:
-        self._write(event, "failed", outcome, request_id)
+    def stopped(self, event: ObjectEvent, rest: ObjectEvent, outcome: Outcome) -> None:
+        """Keeps nothing: the transaction that sends the rest finishes the part, too."""
+
+    def finish(
+        self, event: ObjectEvent, outcome: Outcome | None, status: Literal["done", "part"] = "done"
+    ) -> Iterable[Told]:
+        with self._database.transaction():
+            known = self.get(event) if outcome is None else None
+            self._write(event, status, outcome or (known.outcome if known else None))
+            return self._told(event)
+
+    def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> Iterable[Told]:
+        with self._database.transaction():
+            self._write(event, "failed", outcome, request_id)
+            return self._told(event)
 
     def drop(self, event: ObjectEvent) -> None:
         self._write(event, "dropped", None)
 
-    def supersede(self, event: ObjectEvent) -> None:
+    def supersede(self, event: ObjectEvent, *, only: Status | None = None) -> Iterable[Told]:
         with self._database.transaction():
-            if self.status_of(event) not in SETTLED:
-                self._write(event, "superseded", None)
+            status = self.status_of(event)
+            if status in SETTLED or (only is not None and status != only):
+                return ()
+            self._write(event, "superseded", None)
+            return self._told(event)
 
     def dismiss(self, event: ObjectEvent) -> None:
         """Record that an operator dismissed the event's error item: the event must not run again."""
@@ -102,6 +116,15 @@ class SqliteLedger:
         while rows := self._database.select(f"{_SELECT_LEDGER} WHERE entry > ? ORDER BY entry LIMIT 500", (at,)):
             at = rows[-1][0]
             yield from map(_ledger_entry, rows)
+
+    def _told(self, event: ObjectEvent) -> Iterator[Told]:
+        """All items of the object, one after another: a row knows none, and people run files that have some again."""
+        where = (event.bucket_name, event.object_key)
+        for (request_id,) in self._database.select("SELECT request_id FROM error WHERE bucket = ? AND key = ?", where):
+            for (item,) in self._database.select("SELECT item FROM error WHERE request_id = ?", (request_id,)):
+                events = msgspec.json.decode(item, type=ErrorItem).events
+                if len(events) == 1:  # several, of the original: it tells of other objects, too
+                    yield Told(request_id, events[0])
 
     def _write(self, event: ObjectEvent, status: Status, outcome: Outcome | None, request_id: str = "") -> None:
         if is_stamp(event.identity) and status != "claimed":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -61,27 +61,6 @@ class MachineState(Database):
         )
         return bool(found)
 
-    def supersede(self, event: ObjectEvent, identities: Collection[str], *, done: bool, any_content: bool) -> None:
-        """Deletes the items that a whole run of an object has made untrue: it failed again, or is `done`.
-
-        Those of the object itself, of the content with these `identities` only unless `any_content`; once it is done
-        also those of records of this very content, all of which were read again. Records of other content stay, as
-        evidence. Other content whose item goes ends as superseded in the ledger: nothing can run it any more.
-        """
-        found = self.select(
-            "SELECT request_id, kind, item FROM error WHERE bucket = ? AND key = ?",
-            (event.bucket_name, event.object_key),
-        )
-        for request_id, kind, item in list(found):
-            events = msgspec.json.decode(item, type=ErrorItem).events
-            if len(events) > 1:
-                continue  # of the original: it tells of other objects, too
-            same = events[0].identity in identities
-            if (any_content or same) if kind == "object" else (done and same):
-                self.execute("DELETE FROM error WHERE request_id = ?", (request_id,))
-                if not same:
-                    self.ledger.supersede(msgspec.structs.replace(events[0], replay=None))
-
     def dismiss(self, item: ErrorItem) -> bool:
         """Delete this very revision of an item. Return False if another revision is stored, or none.
 
@@ -98,47 +77,40 @@ class MachineState(Database):
                     self.ledger.dismiss(plain)
             return True
 
-    def conclude(self, delivery: Delivery, read: ObjectEvent, names: Sequence[str]) -> None:
-        """Remove the event from its lane. `read` is the event of the content that was read, with its other `names`.
-
-        The ledger already has the outcome of that content. For the announced content it keeps no claim and no replay,
-        since no lane can deliver these again.
-        """
-        announced = delivery.event
-        with self.transaction():
-            if names:
-                self._identify(read, names)
-            self.acknowledge(delivery, read)
-            if announced.replay is None and announced.identity in ("", *names) and announced.identity != read.identity:
-                self.ledger.forget(announced)
-            if announced.identity not in ("", read.identity, *names) and announced.records is None:
-                whole = msgspec.structs.replace(announced, replay=None)
-                if announced.identity == read.object_etag:
-                    self.ledger.copy(read, whole)  # its identity is a version id, which listings do not have
-                else:
-                    self.ledger.supersede(whole)
-
-    def acknowledge(self, delivery: Delivery, read: ObjectEvent | None = None) -> None:
-        """Remove the event from its lane, and the ledger's rows of its replay, unless a lane has the replay again."""
-        announced = delivery.event
-        with self.transaction():
-            self.stream.acknowledge(delivery)
-            if announced.replay is not None and not self.stream.has_replay(announced):
-                self.ledger.forget(announced)
-                if read is not None and read.replay is not None:
-                    self.ledger.forget(read)
-
-    def _identify(self, read: ObjectEvent, names: Sequence[str]) -> None:
+    def identify(self, found: ObjectEvent, names: Sequence[str]) -> None:
         """Store the hash of a file that was read, and move the ledger's entries of its other names to that hash."""
-        self.files.remember(read.bucket_name, read.object_key, names[0], read.object_etag)
-        whole = msgspec.structs.replace(read, records=None, replay=None)
+        self.files.remember(found.bucket_name, found.object_key, names[0], found.object_etag)
+        whole = msgspec.structs.replace(found, records=None, replay=None)
         for name in names:
             by_name = _named(whole, name)
             if self.ledger.status_of(by_name) in SETTLED:
                 if self.ledger.status_of(whole) is None:
                     self.ledger.copy(by_name, whole)
                 self.ledger.forget(by_name)
-        self.ledger.forget_stamps(read)
+        self.ledger.forget_stamps(found)
+
+    def take_off_lane(self, delivery: Delivery, read: ObjectEvent, names: Sequence[str]) -> None:
+        """Remove a concluded event from its lane. `read` is the event of the content, which has other `names`, too.
+
+        The ledger keeps no claim of the announced content by another name, and no replay, since no lane can deliver
+        these again.
+        """
+        announced = delivery.event
+        with self.transaction():
+            self.acknowledge(delivery)
+            if announced.replay is None and announced.identity in ("", *names) and announced.identity != read.identity:
+                self.ledger.forget(announced)
+            if announced.identity == read.object_etag != read.identity and announced.records is None:
+                # Its identity is a version id, which listings do not have.
+                self.ledger.copy(read, msgspec.structs.replace(announced, replay=None))
+
+    def acknowledge(self, delivery: Delivery) -> None:
+        """Remove the event from its lane, and the ledger's rows of its replay, unless a lane has the replay again."""
+        announced = delivery.event
+        with self.transaction():
+            self.stream.acknowledge(delivery)
+            if announced.replay is not None and not self.stream.has_replay(announced):
+                self.ledger.forget(announced)
 
     def setting(self, name: str) -> str | None:
         """Return a setting; None if it is not set."""
