@@ -186,6 +186,22 @@ class ErrorItem(Struct, kw_only=True, omit_defaults=True):
         """Bucket and key of the first object; both empty for an item that names none."""
         return (self.events[0].bucket_name, self.events[0].object_key) if self.events else ("", "")
 
+    @property
+    def argument(self) -> list[dict[str, Any]]:
+        """The JSON objects of the events: the "Argument" of the original."""
+        return [event.to_dict() for event in self.events]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object that operators see; only a quarantine has `records` and `samples`."""
+        names = (
+            *("request_id", "kind", "stage", "error_type", "message", "failed_at", "attempts", "fingerprint"),
+            *("seq", "event", "event_truncated", "code_version", "traceback", "argument"),
+        )
+        known: dict[str, Any] = {name: getattr(self, name) for name in names}
+        if self.kind == "records":
+            known |= {"records": self.records, "samples": msgspec.to_builtins(self.samples)}
+        return known
+
 
 def format_time(timestamp: float) -> str:
     """Convert epoch seconds to RFC 3339 UTC with milliseconds: `2018-03-29T16:35:15.768Z`.

@@ -11,7 +11,7 @@ import typer
 
 from slips.cli import items
 from slips.cli.context import Json, StackName, open_operations
-from slips.cli.errors import item_lines, to_dict
+from slips.cli.errors import item_lines
 from slips.cli.output import plural, print_json_list, say, show_text
 from slips.errors import StateError, UsageError
 from slips.model import ErrorItem
@@ -142,10 +142,8 @@ def evidence(
             case Changed():
                 say(f"{one_line(each.request_id)}: changed meanwhile, and stays; 'slips errors' shows it as it is now")
                 continue
-            case ErrorItem():
-                yield to_dict(each)
-            case Unreadable():
-                yield {"kind": "undelivered", "message": each.why, "body": each.text}
+            case ErrorItem() | Unreadable():
+                yield each.to_dict()
         sys.stdout.flush()
 
 

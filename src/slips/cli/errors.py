@@ -47,7 +47,7 @@ def errors(
         if group:
             _print_groups(grouped(chosen)[:limit], json_, items.where(operations))
         elif json_:
-            print_json_list(map(to_dict, islice(chosen, limit)))
+            print_json_list(each.to_dict() for each in islice(chosen, limit))
         else:
             _print_items(islice(chosen, limit), bool(since or prefix or type_), items.where(operations))
         _tell_of_undelivered(operations)
@@ -62,25 +62,6 @@ def _tell_of_undelivered(operations: Operations) -> None:
         if waiting := operations.count_undelivered():
             what = plural(waiting, "undelivered message")
             say(f"{what} besides: 'slips drain' takes them up, 'slips status' counts them")
-
-
-def to_dict(item: ErrorItem) -> dict[str, Any]:
-    """Return the JSON object of an item; only a quarantine has `records` and `samples`."""
-    fields: dict[str, Any] = {
-        name: getattr(item, name)
-        for name in (
-            *("request_id", "kind", "stage", "error_type", "message", "failed_at", "attempts", "fingerprint"),
-            *("seq", "event", "event_truncated", "code_version", "traceback"),
-        )
-    }
-    fields["argument"] = _argument(item)
-    if item.kind == "records":
-        fields |= {"records": item.records, "samples": msgspec.to_builtins(item.samples)}
-    return fields
-
-
-def _argument(item: ErrorItem) -> list[dict[str, Any]]:
-    return [event.to_dict() for event in item.events]
 
 
 def _print_items(chosen: Iterable[ErrorItem], filtered: bool, where: str) -> None:
@@ -169,9 +150,9 @@ def error(
         case "text":
             text = _detail(item)
         case "json":
-            text = json.dumps(_argument(item), indent=4)
+            text = json.dumps(item.argument, indent=4)
         case "cjson":
-            text = json.dumps(_argument(item), separators=(",", ":"))
+            text = json.dumps(item.argument, separators=(",", ":"))
     if output is None:
         (show_text if format_ == "text" else show_json)(text)
         return
@@ -198,7 +179,7 @@ def _detail(item: ErrorItem) -> str:
     parts = [
         one_line(f"RequestID: {item.request_id}"),
         "Argument:",
-        readable_json(_argument(item), indent=4),
+        readable_json(item.argument, indent=4),
         *(one_line(f"{name + ':':12} {value}") for name, value in facts if value),
     ]
     if item.traceback:

@@ -92,6 +92,10 @@ class Unreadable(Struct):
     text: str
     why: str
 
+    def to_dict(self) -> dict[str, str]:
+        """Return the JSON object that operators see."""
+        return {"kind": "undelivered", "message": self.why, "body": self.text}
+
 
 def unreadable(
     queue: Undelivered, *, read_back: Callable[[Batch], Iterable[bytes]], ledger: Ledger
