@@ -14,7 +14,7 @@ from slips.config.schema import Config
 
 
 def placeholder_arns(config: Config) -> list[str]:
-    """ARNs that cannot be real, such as `arn:aws:sns:ap-northeast-1:1234xxxxxx:seclog-event`, each once."""
+    """Return the ARNs that cannot be real, such as `arn:aws:sns:ap-northeast-1:1234xxxxxx:seclog-event`, each once."""
     texts = every_text(config, inspect.type_info(Config))
     return list(dict.fromkeys(text for _, text, notes in texts if is_placeholder(text, notes)))
 

@@ -20,7 +20,7 @@ from slips.config.values import Values
 def check(
     text: str, file: str = "slips.yml", *, check_chain: CheckChain = chain.check_chain, files: bool = True
 ) -> tuple[Config | None, list[Problem]]:
-    """The config in `text`, None if it has errors, and all problems in file order, warnings among them.
+    """Return the config in `text`, None if it has errors, and all problems in file order, warnings included.
 
     Problems name `file`, and paths in the config are relative to it. Without `files`, the files that the config names
     need not exist.
@@ -42,7 +42,7 @@ def check(
 
 
 def find_handler(text: str) -> str | None:
-    """The `handler.path` of a config that may have mistakes; None if it cannot be read."""
+    """Return `handler.path` of a config that may have mistakes; None if it cannot be read."""
     try:
         node = compose(text)
     except UnreadableError:

@@ -20,21 +20,21 @@ PACKAGED = "slips-config.json"
 
 
 def load(path: Path | str) -> Config:
-    """The config in the file `path`. Raises ConfigError with every mistake in the file."""
+    """Read the config in the file `path`. Raises ConfigError with every mistake in the file."""
     from slips.config.check import check
 
     return _config_of(*check(read(path), str(path)))
 
 
 def parse(text: str, file: str = "slips.yml") -> Config:
-    """The config in `text`, without looking whether the files it names exist. Raises ConfigError like `load`."""
+    """Read the config in `text`; the files that it names need not exist. Raises ConfigError like `load`."""
     from slips.config.check import check
 
     return _config_of(*check(text, file, files=False))
 
 
 def read_packaged(directory: Path) -> Config:
-    """The config in a deployed package, unpacked in `directory`. `deploy` has checked it."""
+    """Read the config in a deployed package, unpacked in `directory`. `deploy` has checked it."""
     import msgspec
 
     config = msgspec.json.decode((directory / PACKAGED).read_bytes(), type=Config)
@@ -42,7 +42,7 @@ def read_packaged(directory: Path) -> Config:
 
 
 def read(path: Path | str) -> str:
-    """The text of a config file. Raises ConfigError if it cannot be read or is not UTF-8."""
+    """Read the text of a config file. Raises ConfigError if it cannot be read or is not UTF-8."""
     try:
         data = Path(path).read_bytes()
     except OSError as error:

@@ -12,7 +12,7 @@ from slips.config.schema import Config
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of slips.yml, for editors."""
+    """Return the JSON Schema (draft 2020-12) of slips.yml, for editors."""
     schema = _for_editors(msgspec.json.schema(Config))
     keys = schema["$defs"]["Config"]["properties"]
     del keys["file"]
@@ -21,7 +21,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _for_editors(schema: Any) -> Any:
-    """The schema, changed to refuse unknown keys and to accept short forms."""
+    """Return the schema, changed to refuse unknown keys and to accept short forms."""
     if isinstance(schema, list):
         return [_for_editors(one) for one in schema]
     if not isinstance(schema, dict):
@@ -37,7 +37,7 @@ def _for_editors(schema: Any) -> Any:
 
 
 def page() -> str:
-    """docs/config.md: every key with its values, its default and its meaning."""
+    """Return docs/config.md: every key with its values, its default and its meaning."""
     root, _ = unwrap(inspect.type_info(Config))
     assert isinstance(root, inspect.StructType)  # noqa: S101 - for mypy
     head = ["", "| key | takes | default | meaning |", "|---|---|---|---|"]
@@ -67,7 +67,7 @@ def _has_row(one: inspect.Field) -> bool:
 
 
 def _row(path: str, one: inspect.Field) -> str:
-    """The row of a key in its table."""
+    """Return the row of a key in its table."""
     _, notes = unwrap(one.type)
     default = "required" if one.required else ""
     if one.default not in (msgspec.NODEFAULT, None, ""):

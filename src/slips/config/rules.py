@@ -239,14 +239,14 @@ class Rules:
                 )
 
     def _refuse_on_aws(self, where: Where, message: str) -> None:
-        """Report what keeps a stack from working: only a warning if the config is for this machine, too."""
+        """Report a value that AWS would refuse: only a warning if the config is for this machine, too."""
         if "embedded" in self._backend:
             self._problems.warn(where, f"{message}; 'deploy' will refuse it")
         else:
             self._problems.error(where, message)
 
     def _once(self, key: str, value: str | None, seen: dict[str, int], where: Where) -> None:
-        """Report a value that `seen` has already, which is values with their lines."""
+        """Report a value that is in `seen`, which has the line of each value."""
         if value is None:
             return
         if value in seen:
@@ -262,5 +262,5 @@ class Rules:
 
 
 def _right(items: list[Any]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The items of a list that are not wrong, with their index."""
+    """Yield the right items of a list, with their index."""
     return ((index, item) for index, item in enumerate(items) if item is not INVALID)

@@ -1,4 +1,4 @@
-"""YAML nodes to plain data, read beside the declaration: each value is what its key takes, or a problem."""
+"""Reads YAML nodes as plain data, beside the declaration: each value fits its key, or becomes a problem."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _KINDS = {
 
 
 class Values:
-    """Reads the nodes of a file. Keeps the line of each value in `problems.lines`."""
+    """Reads the nodes of a file. Puts the line of each value into `problems.lines`."""
 
     def __init__(self, problems: Problems) -> None:
         self._problems = problems
@@ -44,7 +44,7 @@ class Values:
         """ARNs of things that exist, placeholders left out."""
 
     def read(self, node: Node, declared: inspect.Type, where: Where) -> Any:
-        """The plain data of `node`, or INVALID. Mappings lack their wrong values; lists have INVALID in their place."""
+        """Return the plain data of `node`, or INVALID. Mappings lack wrong values; lists have INVALID for each."""
         self._problems.lines.setdefault(where, line_of(node))
         if not self._is_plain_yaml(node):
             return INVALID
@@ -87,7 +87,7 @@ class Values:
         return self._wrong(node, declared, where)
 
     def _refuse(self, node: Node, message: str) -> Any:
-        """Report a problem; INVALID, as the value of `node`."""
+        """Report a problem. Return INVALID, the value of `node`."""
         self._problems.error(line_of(node), message)
         return INVALID
 
@@ -131,7 +131,7 @@ class Values:
         return self._refuse(node, f"{show(where)}: {len(node.value)} of them; expected {most} at most; take some away")
 
     def _struct(self, node: MappingNode, kind: inspect.StructType, where: Where) -> dict[str, Any]:
-        """The data of a mapping with known keys. A misspelt key is read as the one that was meant, to check it, too."""
+        """Return the data of a mapping with known keys. Misspelt keys are read as known ones, to check them, too."""
         fields = keys_of(kind)
         pairs = self._pairs(node)
         data: dict[str, Any] = {}
@@ -154,7 +154,7 @@ class Values:
         return data
 
     def _refuse_key(self, key: ScalarNode, fields: dict[str, inspect.Field], where: Where) -> str | None:
-        """Report a key that the mapping at `where` has not; the key that was probably meant there, if any."""
+        """Report a key that is unknown at `where`. Return the known key that the user probably meant, or None."""
         here = f"{show(where)}: " if where else ""
         if places := _places(key.value):
             known = f"is not known here; expected it {' or '.join(places)}; move it"
@@ -177,7 +177,7 @@ class Values:
         return data
 
     def _pairs(self, node: MappingNode) -> dict[str, tuple[ScalarNode, Node]]:
-        """The keys of a mapping with their nodes, merged ones included. Reports what is no text, or there twice."""
+        """Return keys and nodes of a mapping, merged ones included. Report keys that are no texts, or there twice."""
         own: dict[str, tuple[ScalarNode, Node]] = {}
         merged: dict[str, tuple[ScalarNode, Node]] = {}
         for key, value in node.value:
@@ -238,7 +238,7 @@ class Values:
         return text
 
     def _anything(self, node: Node, where: Where) -> Any:
-        """The data of any value that JSON can hold. Dates are texts, as the user wrote them."""
+        """Return the data of any value that JSON can hold. Dates are texts, as the user wrote them."""
         if len(where) > DEPTH:
             return self._refuse(
                 node, f"{show(where[:2])}: nested too deep; expected at most {DEPTH} levels; take some away"
@@ -264,7 +264,7 @@ class Values:
 
 @cache
 def _places_of_keys() -> dict[str, list[str]]:
-    """For each key of the declaration, all places where it may be: "at the top level", "below handler"."""
+    """Return all places where each key of the declaration may be: "at the top level", "below handler"."""
     places: dict[str, list[str]] = {}
     for path, _ in every_key(inspect.type_info(Config)):
         above, _, name = path.rpartition(".")
@@ -273,7 +273,7 @@ def _places_of_keys() -> dict[str, list[str]]:
 
 
 def _places(name: str) -> list[str]:
-    """The places where the declaration has the key `name`; empty if there are none, or too many for a hint."""
+    """Return the places where the declaration has the key `name`; [] if there are none, or too many for a hint."""
     places = _places_of_keys().get(name, [])
     return places if len(places) <= PLACES else []
 
