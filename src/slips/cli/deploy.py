@@ -38,7 +38,7 @@ def deploy(
     ] = False,
     yes: Yes = False,
     wire: Annotated[
-        bool, typer.Option("--wire", help="Let the mapped buckets notify the stack; what others configured stays.")
+        bool, typer.Option("--wire", help="Let the mapped buckets notify the stack; keep other notifications.")
     ] = False,
     lose_waiting: Annotated[
         bool,

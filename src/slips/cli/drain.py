@@ -44,7 +44,7 @@ def drain(
     prefix: items.Prefix = None,
     type_: items.Type = None,
     limit: items.Limit = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the items that would be drained.")] = False,
     remote: Annotated[
         bool, typer.Option("--remote", help="Let the stack's Drain function do it, as without a config file.")
     ] = False,

@@ -13,7 +13,7 @@ from slips.pipeline import choose
 
 Since = Annotated[
     str | None,
-    typer.Option("--since", metavar="TIME", help="Only what failed since then: 2h, 3d, or 2026-03-02T08:00:00Z."),
+    typer.Option("--since", metavar="TIME", help="Only failures since then: 2h, 3d, or 2026-03-02T08:00:00Z."),
 ]
 Prefix = Annotated[
     str | None, typer.Option("--prefix", metavar="PREFIX", help="Only objects whose key, or bucket/key, begins so.")

@@ -33,14 +33,16 @@ def logs(
         str | None,
         typer.Argument(metavar="FUNCTION", help="Only this one: main-func, EventPusher, ...; default: all."),
     ] = None,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with what comes, until Ctrl-C.")] = False,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Show new lines as they come, until Ctrl-C.")] = False,
     since: Annotated[
         str, typer.Option("--since", metavar="TIME", help="From then on: 10m, 2h, or 2026-03-02T08:00:00Z.")
     ] = "10m",
     containing: Annotated[
         str | None, typer.Option("--filter", metavar="TEXT", help="Only lines that contain this text.")
     ] = None,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also show what Lambda says of each run.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Also show Lambda's own lines about each run.")
+    ] = False,
     stack: StackName = None,
     json_: Json = False,
 ) -> None:

@@ -21,7 +21,7 @@ def package(
     ],
     stack_name: StackName = None,
     look: Annotated[
-        bool, typer.Option("--look", help="Look at what the config names on AWS first; needs credentials.")
+        bool, typer.Option("--look", help="Check the resources that the config names on AWS first; needs credentials.")
     ] = False,
     region: Region = None,
     url: EndpointUrl = None,

@@ -51,7 +51,7 @@ def mistakes(policies: Sequence[tuple[int, dict[str, Any], set[str]]]) -> Iterat
                 expected = f"expected {pseudo}, or one of IAM's such as ${{aws:username}}; mend it"
                 yield (index, key), f"{wrong[0]!r} is no variable; {expected}", "error"
         if data.get("Effect") != "Deny" and _has_star(data, "action") and _has_star(data, "resource"):
-            text = "allows every action on everything; expected what the handler does, on what it does it to; narrow it"
+            text = "allows every action on everything; expected what the handler needs, on its resources; narrow it"
             yield (index,), text, "warning"
 
 

@@ -280,7 +280,7 @@ class HandlerConfig(Struct, frozen=True):
     policies: Annotated[
         list[Annotated[Policy, POLICY]],
         a_key(
-            "What the main func may do on AWS besides what it needs itself: added to the role that `deploy` makes.",
+            "Rights of the main func on AWS beside those that it needs itself: added to the role that `deploy` makes.",
             [{"actions": ["s3:PutObject"], "resources": ["arn:aws:s3:::my-bucket/*"]}],
         ),
     ] = []
@@ -296,7 +296,7 @@ class HandlerConfig(Struct, frozen=True):
             ]
         ],
         a_key(
-            "Versions of Lambda layers for the main func on AWS; what is in the package goes before them.",
+            "Versions of Lambda layers for the main func on AWS; modules of the package hide those of layers.",
             ["arn:aws:lambda:ap-northeast-1:123456789012:layer:my-layer:3"],
             max_length=5,
         ),
@@ -394,7 +394,7 @@ class Config(Struct, frozen=True, kw_only=True):
         Annotated[
             str,
             a_shared_arn(
-                "Policy that bounds what the roles that `deploy` makes may do.",
+                "Policy that limits the rights of the roles that `deploy` makes.",
                 "arn:aws:iam::123456789012:policy/Boundary",
                 r"arn:PART:iam::PART:policy/\S+",
             ),

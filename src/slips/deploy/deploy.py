@@ -192,5 +192,5 @@ def preview(config: Config, say: Callable[[str], None]) -> Preview:
     notes = [f"{name} stands for the package: deploy names it after its content, and uploads it"]
     if not config.base.sam.code_bucket:
         notes.append(f"{bucket} stands for base.sam.code_bucket, which the config does not name")
-    notes += [f"{assumption}; deploy reads what it is" for assumption in given.assumed(config)]
+    notes += [f"{assumption}; deploy reads the real value" for assumption in given.assumed(config)]
     return Preview(template.build(config, template.Code(bucket, folder(config) + name)), notes)

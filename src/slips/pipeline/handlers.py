@@ -130,7 +130,7 @@ def _hint(error: BaseException) -> str:
         return ""
     return (
         f"; {character!r} stands for the byte '0x{ord(character) - 0xDC00:02x}' of the log, which is not UTF-8; "
-        "expected a handler that says what becomes of it; write text.encode('utf-8', 'surrogateescape') for the bytes "
+        "expected a handler that converts such bytes; write text.encode('utf-8', 'surrogateescape') for the bytes "
         "of the log, or 'backslashreplace' instead for text that everybody can read"
     )
 

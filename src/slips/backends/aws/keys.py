@@ -67,8 +67,8 @@ def explained_key(error: ClientError, where: str) -> str | None:
             )
         case "missing":
             return (
-                f"{where}: {key} is not there: {reason}; expected a key of KMS in this region; without it nothing "
-                "reads what it encrypted"
+                f"{where}: {key} is not there: {reason}; expected a key of KMS in this region; without the key its "
+                "data cannot be read"
             )
     return None
 

@@ -72,7 +72,7 @@ class KinesisStream:
             if not waiting:
                 return
         of = f"{len(waiting)} of {len(events)} object events"
-        why = f"{where} refused {of} {ATTEMPTS} times: {refusal}; expected it to take them; look at its throughput"
+        why = f"{where} refused {of} {ATTEMPTS} times: {refusal}; expected it to accept them; look at its throughput"
         raise StreamError(
             f"lane {lane}: {f'{of} were not put: {advice}' if advice else why}",
             [event for event, _ in waiting],

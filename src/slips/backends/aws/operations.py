@@ -109,7 +109,7 @@ class StackOperations:
         if "FunctionError" in answer or not isinstance(result, dict):
             reason = result.get("errorMessage") if isinstance(result, dict) else result
             raise SlipsError(
-                f"{function}: failed: {reason}; expected it to drain; what it drained is on its lane, the rest is "
+                f"{function}: failed: {reason}; expected it to drain; drained items are on their lanes, the rest is "
                 "still in the error table: 'slips logs Drain' tells more"
             )
         return result

@@ -76,7 +76,7 @@ class UndeliveredQueue:
             self._client.send_message(QueueUrl=self._url, MessageBody=text)
         except (ClientError, BotoCoreError) as error:
             raise StateError(
-                explained(error, self._url, "sqs") or f"{self._url}: takes no message: {reason(error)}"
+                explained(error, self._url, "sqs") or f"{self._url}: refuses a message: {reason(error)}"
             ) from error
 
     def delete(self, receipt: str) -> None:
@@ -117,5 +117,7 @@ def _has_redrive_policy(client: SQSClient, arn: str) -> bool:
             QueueUrl=f"{client.meta.endpoint_url}/{account}/{name}", AttributeNames=["RedrivePolicy"]
         )
     except (ClientError, BotoCoreError) as error:
-        raise StateError(explained(error, arn, "sqs") or f"{arn}: cannot be looked at: {reason(error)}") from error
+        raise StateError(
+            explained(error, arn, "sqs") or f"{arn}: its attributes cannot be read: {reason(error)}"
+        ) from error
     return bool(answer.get("Attributes", {}).get("RedrivePolicy"))
