@@ -336,10 +336,24 @@ def on_lane(data: bytes) -> Any:
     return {"Records": [record]}
 
 
-@pytest.mark.parametrize("event", [CREATED, ON_LANE, msgspec.structs.replace(SECOND, records=[(3, 5), (9, None)])])
-def test_a_record_of_a_lane_is_passed_on_as_it_came(event: ObjectEvent) -> None:
-    [record] = lane_records(on_lane(encode(event)))
-    assert record.data == encode(event)
+ORIGINAL = {name: value for name, value in ON_LANE.to_dict().items() if name in list(ObjectEvent.__struct_fields__)[:9]}
+"""What the original put on a lane: nine keys."""
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        encode(ON_LANE),
+        encode(msgspec.structs.replace(SECOND, records=[(3, 5), (9, None)], reader="s3-lines", replay="r@1")),
+        json.dumps(ORIGINAL).encode(),
+        json.dumps({**SECOND.to_dict(), "replay": None}, indent=1).encode(),
+    ],
+    ids=["event", "continuation", "of the original", "with nulls"],
+)
+def test_a_record_of_a_lane_is_passed_on_as_it_came(data: bytes) -> None:
+    [record] = lane_records(on_lane(data))
+    assert record.data == data
+    assert arguments(json.loads(b"[%b]" % data)) == [decode(data)]
 
 
 def test_a_record_of_a_lane_passes_on_no_key_that_is_not_of_an_event() -> None:
