@@ -18,8 +18,8 @@ from slips.site import MachineSite, Site, StackSite, WorkerSite
 if TYPE_CHECKING:
     from slips.backends.aws.operations import StackOperations
 
-Tell = Callable[[str], None]
-"""Gets the messages about a locked state, for the user."""
+Say = Callable[[str], None]
+"""Shows the user a message about a locked state."""
 
 
 class Place(Struct, frozen=True):
@@ -29,7 +29,7 @@ class Place(Struct, frozen=True):
     region: str | None = None
     endpoint_url: str | None = None
     """Server that stands for AWS, or for S3 alone."""
-    tell: Tell = lambda _: None
+    say: Say = lambda _: None
 
     @contextmanager
     def operations(self, config: Callable[[], Config]) -> Iterator[Operations]:
@@ -40,9 +40,9 @@ class Place(Struct, frozen=True):
         if self.stack is not None:
             yield self.stack_operations(self.stack)
             return
-        known = config()
-        with open_state(known, self.tell) as state:
-            yield MachineOperations(known, state)
+        loaded = config()
+        with open_state(loaded, self.say) as state:
+            yield MachineOperations(loaded, state)
 
     @contextmanager
     def site(self, config: Config) -> Iterator[tuple[Site, Operations]]:
@@ -51,7 +51,7 @@ class Place(Struct, frozen=True):
             operations = self.stack_operations(self.stack)
             yield StackSite(config, operations.stack, endpoint_url=self.endpoint_url, region=self.region), operations
             return
-        with open_state(config, self.tell) as state:
+        with open_state(config, self.say) as state:
             site = MachineSite(config, state, endpoint_url=self.endpoint_url, region=self.region)
             yield site, MachineOperations(config, state)
 
@@ -75,12 +75,12 @@ def stack_of(config: Config, *, on_aws: bool) -> str | None:
 
 
 @contextmanager
-def open_state(config: Config, tell: Tell, wait: float | None = SECONDS) -> Iterator[MachineState]:
+def open_state(config: Config, say: Say, wait: float | None = SECONDS) -> Iterator[MachineState]:
     """Open the state of this machine, and close it at the end.
 
     If another process has the state locked, waits for `wait` seconds at most, or until it is free if that is None.
     """
-    state = MachineState.open(config.state_directory, Patience(wait, tell=tell))
+    state = MachineState.open(config.state_directory, Patience(wait, tell=say))
     try:
         yield state
     finally:

@@ -97,8 +97,8 @@ def check(
         )
     else:
         _print_project(config, file, handlers, mappings, places)
-        for told in paces(config, batches=stack_of(config, on_aws=aws) is not None):
-            show_text(told)
+        for pace in paces(config, batches=stack_of(config, on_aws=aws) is not None):
+            show_text(pace)
 
 
 def _handler_of(text: str, file: Path) -> Path | None:

@@ -111,7 +111,7 @@ def place_of(ctx: typer.Context, stack: str | None, endpoint: str | None = None)
     name = one_of("-s", options(ctx).stack, stack)
     if name is None:
         name = stack_of(load_config(ctx), on_aws=options(ctx).aws)
-    return Place(name, options(ctx).region, endpoint_url(ctx, endpoint), tell)
+    return Place(name, options(ctx).region, endpoint_url(ctx, endpoint), say_waiting)
 
 
 def open_operations(ctx: typer.Context, stack: str | None) -> AbstractContextManager[Operations]:
@@ -119,6 +119,6 @@ def open_operations(ctx: typer.Context, stack: str | None) -> AbstractContextMan
     return place_of(ctx, stack).operations(lambda: load_config(ctx))
 
 
-def tell(text: str) -> None:
+def say_waiting(text: str) -> None:
     """Print a message about a locked state in one line."""
     say(one_line(text))

@@ -84,7 +84,7 @@ def dismiss(
         else:
             for _ in gone:
                 pass
-            what = _told(done.items, done.messages)
+            what = _counts(done.items, done.messages)
             show_text(f"{what} dismissed" if revisions or messages else f"nothing to dismiss{items.where(operations)}")
         if problem:
             raise problem
@@ -124,7 +124,7 @@ def _confirm(revisions: list[Revision], messages: list[Unreadable], yes: bool) -
     """Ask the user. Raises UsageError if there is no terminal to ask on, Exit if the answer is no."""
     if yes:
         return
-    what = _told(len(revisions), len(messages))
+    what = _counts(len(revisions), len(messages))
     if not sys.stdin.isatty():
         raise UsageError(f"{what} not dismissed: there is no terminal to ask on; expected -y; add it")
     sys.stdout.flush()
@@ -147,6 +147,6 @@ def evidence(
         sys.stdout.flush()
 
 
-def _told(count: int, messages: int) -> str:
+def _counts(count: int, messages: int) -> str:
     parts = [plural(messages, "undelivered message")] if messages else []
     return " and ".join([plural(count, "item"), *parts] if count or not parts else parts)

@@ -50,10 +50,10 @@ def errors(
             print_json_list(each.to_dict() for each in islice(chosen, limit))
         else:
             _print_items(islice(chosen, limit), bool(since or prefix or type_), items.where(operations))
-        _tell_of_undelivered(operations)
+        _say_undelivered(operations)
 
 
-def _tell_of_undelivered(operations: Operations) -> None:
+def _say_undelivered(operations: Operations) -> None:
     """Say, beside the list, that there are failures which are no error items. If they cannot be counted, say nothing.
 
     'slips status' says what keeps them from being counted: whoever asks for errors may lack rights on the queue.

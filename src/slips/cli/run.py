@@ -17,7 +17,7 @@ from slips.cli.context import (
     open_operations,
     options,
     refuse_stack,
-    tell,
+    say_waiting,
 )
 from slips.cli.context import endpoint_url as one_endpoint_url
 from slips.cli.errors import group_line
@@ -76,7 +76,11 @@ def run(
     from slips.cli.progress import watch
 
     config = load_config(ctx)
-    with open_state(config, tell, wait=None) as state, state.exclusive(), watch(options(ctx).verbose) as observer:
+    with (
+        open_state(config, say_waiting, wait=None) as state,
+        state.exclusive(),
+        watch(options(ctx).verbose) as observer,
+    ):
         supervisor = Supervisor(
             config,
             state,
@@ -130,12 +134,12 @@ def _print_summary(summary: Summary, config: Config, named: bool) -> None:
 
 
 def _print_results(summary: Summary) -> None:
-    told = [each for each in summary.results if each["result"] is not None]
-    for each in told[:RESULTS]:
+    results = [each for each in summary.results if each["result"] is not None]
+    for each in results[:RESULTS]:
         value = shortened(readable_json(each["result"]), RESULT_LENGTH)
         show_text(one_line(f"result   {each['object']}: {each['handler']}: {value}"))
     left_out = summary.results_left_out
-    if hidden := max(0, len(told) - RESULTS) + left_out:
+    if hidden := max(0, len(results) - RESULTS) + left_out:
         prints = f"the first {len(summary.results):,}" if left_out else "all"
         show_text(f"         and {hidden:,} more ('slips run --json' prints {prints})")
 
@@ -181,8 +185,8 @@ def status(
     if json_:
         print_json(msgspec.to_builtins(found))
         return
-    for lane, known in found.lanes.items():
-        show_text(f"lane {lane}: {_lane(known)}")
+    for lane, of_lane in found.lanes.items():
+        show_text(f"lane {lane}: {_lane(of_lane)}")
     if found.ledger is None:
         show_text("ledger: not counted; '--ledger' reads all of it")
     else:
