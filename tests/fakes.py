@@ -23,6 +23,7 @@ from slips.pipeline.process import Processor
 from slips.ports import (
     SETTLED,
     Claim,
+    EarlierItem,
     ErrorTable,
     LedgerEntry,
     ObjectStore,
@@ -30,7 +31,6 @@ from slips.ports import (
     Status,
     StoredObject,
     Stream,
-    Told,
     Undelivered,
 )
 
@@ -162,14 +162,14 @@ class Ledger(Faults):
 
     def finish(
         self, event: ObjectEvent, outcome: Outcome | None, status: Literal["done", "part"] = "done"
-    ) -> list[Told]:
+    ) -> list[EarlierItem]:
         known = self._call("finish", event)
         self._write(event, status=status, outcome=outcome or (known.outcome if known else None))
-        return self._told(event)
+        return self._earlier_items(event)
 
-    def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> list[Told]:
+    def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> list[EarlierItem]:
         self._call("fail", event)
-        told = self._told(event)
+        told = self._earlier_items(event)
         self._error_ids[_key(event)] = request_id
         self._write(event, status="failed", outcome=outcome, request_id=request_id)
         return told
@@ -178,12 +178,12 @@ class Ledger(Faults):
         self._call("drop", event)
         self._write(event, status="dropped")
 
-    def supersede(self, event: ObjectEvent, *, only: Status | None = None) -> list[Told]:
+    def supersede(self, event: ObjectEvent, *, only: Status | None = None) -> list[EarlierItem]:
         known = self._call("supersede", event)
         if only is not None and (known is None or known.status != only):
             return []
         self._write(event, status="superseded")
-        return self._told(event)
+        return self._earlier_items(event)
 
     def get(self, event: ObjectEvent) -> LedgerEntry | None:
         return self._call("get", event)
@@ -201,9 +201,9 @@ class Ledger(Faults):
             raise StateError("ledger: throttled")
         return self.entries.get(_key(event))
 
-    def _told(self, event: ObjectEvent) -> list[Told]:
+    def _earlier_items(self, event: ObjectEvent) -> list[EarlierItem]:
         error_id = self._error_ids.pop(_key(event), None)
-        return [Told(error_id, event)] if error_id else []
+        return [EarlierItem(error_id, event)] if error_id else []
 
     def _write(
         self, event: ObjectEvent, *, status: Status, request_id: str = "", outcome: Outcome | None = None

@@ -127,8 +127,8 @@ Claim = Literal["new", "again", "done", "claimed"]
 behind `stopped`; `done`: the event needs no run; `claimed`: another request runs the event at this moment."""
 
 
-class Told(NamedTuple):
-    """An error item that tells of one object event alone."""
+class EarlierItem(NamedTuple):
+    """An error item of an earlier run, with its one object event."""
 
     request_id: str
     event: ObjectEvent
@@ -137,8 +137,8 @@ class Told(NamedTuple):
 class Ledger(Protocol):
     """The state of each object event, keyed by bucket, key, identity, `records` and `replay`.
 
-    `finish`, `fail` and `supersede` write that entry alone, and return the error items of the object that the ledger
-    knows: the caller decides which of them the run has made untrue.
+    `finish`, `fail` and `supersede` write that entry alone, and return the earlier error items of the object that the
+    ledger can find: the caller decides which of them the run has made untrue.
     """
 
     def claim(self, event: ObjectEvent, request_id: str) -> Claim:
@@ -155,14 +155,14 @@ class Ledger(Protocol):
 
     def finish(
         self, event: ObjectEvent, outcome: Outcome | None, status: Literal["done", "part"] = "done"
-    ) -> Iterable[Told]:
+    ) -> Iterable[EarlierItem]:
         """Record that the event is done, or that a part is done and a further event has the rest.
 
-        `outcome`: None leaves the counts as they are.
+        If `outcome` is None, the counts stay as they are.
         """
         ...
 
-    def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> Iterable[Told]:
+    def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> Iterable[EarlierItem]:
         """Record that the event ended in the error table, as the item `request_id`.
 
         That request cannot claim the event again; another request can.
@@ -173,7 +173,7 @@ class Ledger(Protocol):
         """Record that a routing rule dropped the event."""
         ...
 
-    def supersede(self, event: ObjectEvent, *, only: Status | None = None) -> Iterable[Told]:
+    def supersede(self, event: ObjectEvent, *, only: Status | None = None) -> Iterable[EarlierItem]:
         """Record that the run read other content than the announced, which has an entry of its own.
 
         The announced content can be announced again. `only`: write nothing unless the event has this status.
@@ -207,9 +207,10 @@ class Undelivered(Protocol):
         ...
 
     def take_over(self, record: Any, source: str, receives: int | None) -> bool:
-        """Moves a message here that another queue, with the ARN `source`, delivered as `record`. False: it stays there.
+        """Move the message `record` of another queue, with the ARN `source`, to this queue. Return False if it stays.
 
-        `receives`: how often it was delivered, as it may do better next time; None: it never will. Raises StateError.
+        `receives` is the number of its deliveries, if a further one may help; None: no further delivery helps. Raises
+        StateError.
         """
         ...
 

@@ -12,7 +12,7 @@ import msgspec
 from slips.backends.aws.dynamodb import Values, is_conflict, reworded
 from slips.errors import StateError
 from slips.model import ErrorItem, ObjectEvent, Outcome, Range
-from slips.ports import Claim, LedgerEntry, Status, Told
+from slips.ports import Claim, EarlierItem, LedgerEntry, Status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -91,22 +91,22 @@ class DynamoLedger:
 
     def finish(
         self, event: ObjectEvent, outcome: Outcome | None, status: Literal["done", "part"] = "done"
-    ) -> list[Told]:
+    ) -> list[EarlierItem]:
         counts = {"outcome": _outcome(outcome)} if outcome is not None else {}
-        return _told(event, self._update(event, {"status": status, **counts}, remove=_OF_A_RUN))
+        return _earlier_items(event, self._update(event, {"status": status, **counts}, remove=_OF_A_RUN))
 
-    def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> list[Told]:
+    def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> list[EarlierItem]:
         before = self._update(
             event,
             {"status": "failed", "request_id": request_id, "error_id": request_id, "outcome": _outcome(outcome)},
             remove=("item",),
         )
-        return _told(event, before)
+        return _earlier_items(event, before)
 
     def drop(self, event: ObjectEvent) -> None:
         self._update(event, {"status": "dropped"})
 
-    def supersede(self, event: ObjectEvent, *, only: Status | None = None) -> list[Told]:
+    def supersede(self, event: ObjectEvent, *, only: Status | None = None) -> list[EarlierItem]:
         condition, values = ("#status = :only", {":only": {"S": only}}) if only else (None, None)
         try:
             before = self._update(event, {"status": "superseded"}, remove=_OF_A_RUN, condition=condition, values=values)
@@ -114,7 +114,7 @@ class DynamoLedger:
             if not is_conflict(error.__cause__):
                 raise
             return []
-        return _told(event, before)
+        return _earlier_items(event, before)
 
     def get(self, event: ObjectEvent) -> LedgerEntry | None:
         with reworded(self._table):
@@ -178,9 +178,9 @@ class DynamoLedger:
         return cast("Values", answer.get("Attributes", {}))
 
 
-def _told(event: ObjectEvent, before: Values) -> list[Told]:
+def _earlier_items(event: ObjectEvent, before: Values) -> list[EarlierItem]:
     """The error item that the entry of an event had, as it was."""
-    return [Told(before["error_id"]["S"], event)] if "error_id" in before else []
+    return [EarlierItem(before["error_id"]["S"], event)] if "error_id" in before else []
 
 
 def entry(event: ObjectEvent) -> str:

@@ -11,7 +11,7 @@ import msgspec
 from slips.backends.machine.content import is_stamp
 from slips.backends.machine.sqlite import Database, to_json
 from slips.model import ErrorItem, ObjectEvent, Outcome, Range
-from slips.ports import SETTLED, Claim, LedgerEntry, Status, Told
+from slips.ports import SETTLED, Claim, EarlierItem, LedgerEntry, Status
 
 MOST_SETTLED = 10_000
 """Most contents of one key that a worker receives. If an older content comes back, it is processed again."""
@@ -50,27 +50,27 @@ class SqliteLedger:
 
     def finish(
         self, event: ObjectEvent, outcome: Outcome | None, status: Literal["done", "part"] = "done"
-    ) -> Iterable[Told]:
+    ) -> Iterable[EarlierItem]:
         with self._database.transaction():
             known = self.get(event) if outcome is None else None
             self._write(event, status, outcome or (known.outcome if known else None))
-            return self._told(event)
+            return self._earlier_items(event)
 
-    def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> Iterable[Told]:
+    def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> Iterable[EarlierItem]:
         with self._database.transaction():
             self._write(event, "failed", outcome, request_id)
-            return self._told(event)
+            return self._earlier_items(event)
 
     def drop(self, event: ObjectEvent) -> None:
         self._write(event, "dropped", None)
 
-    def supersede(self, event: ObjectEvent, *, only: Status | None = None) -> Iterable[Told]:
+    def supersede(self, event: ObjectEvent, *, only: Status | None = None) -> Iterable[EarlierItem]:
         with self._database.transaction():
             status = self.status_of(event)
             if status in SETTLED or (only is not None and status != only):
                 return ()
             self._write(event, "superseded", None)
-            return self._told(event)
+            return self._earlier_items(event)
 
     def dismiss(self, event: ObjectEvent) -> None:
         """Record that an operator dismissed the event's error item: the event must not run again."""
@@ -117,14 +117,14 @@ class SqliteLedger:
             at = rows[-1][0]
             yield from map(_ledger_entry, rows)
 
-    def _told(self, event: ObjectEvent) -> Iterator[Told]:
-        """All items of the object, one after another: a row knows none, and people run files that have some again."""
+    def _earlier_items(self, event: ObjectEvent) -> Iterator[EarlierItem]:
+        """Yield the error items of the object, one after another. Not by the entry, which names no items."""
         where = (event.bucket_name, event.object_key)
         for (request_id,) in self._database.select("SELECT request_id FROM error WHERE bucket = ? AND key = ?", where):
             for (item,) in self._database.select("SELECT item FROM error WHERE request_id = ?", (request_id,)):
                 events = msgspec.json.decode(item, type=ErrorItem).events
-                if len(events) == 1:  # several, of the original: it tells of other objects, too
-                    yield Told(request_id, events[0])
+                if len(events) == 1:  # an item of 2018 with several events is also of other objects
+                    yield EarlierItem(request_id, events[0])
 
     def _write(self, event: ObjectEvent, status: Status, outcome: Outcome | None, request_id: str = "") -> None:
         if is_stamp(event.identity) and status != "claimed":
