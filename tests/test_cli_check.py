@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from projects import CONFIG, HANDLER, Project
-from slips.cli.check import lanes_of
-from slips.config import Route, load
+from slips.config import load
 
 # ---- check
 
@@ -63,18 +63,12 @@ def test_check_json_has_the_same_facts_as_the_text(project: Project) -> None:
     }
 
 
-def test_lanes_below_a_prefix_are_those_of_every_rule_that_can_match() -> None:
-    rules = [
-        Route(prefix="a/debug/", dest="drop"),
-        Route(bucket="other", dest="drop"),
-        Route(prefix="a/", bucket="b", dest="slow"),
-        Route(prefix="a/late/", dest="drop"),
+def test_check_shows_the_lanes_of_longer_prefixes_beside_that_of_the_rest(project: Project) -> None:
+    project.config(CONFIG.replace("routing:\n", "routing:\n  - {prefix: json/debug/, dest: drop}\n"))
+    (mapping,) = [
+        one for one in json.loads(project.slips("check", "--json").out)["mappings"] if one["prefix"] == "json/"
     ]
-    assert lanes_of(rules, "b", "a/") == ["slow", "drop for a/debug/"]
-    assert lanes_of(rules, "b", "a/debug/x") == ["drop"]
-    assert lanes_of(rules, "b", "") == ["fast", "drop for a/debug/", "slow for a/", "drop for a/late/"]
-    assert lanes_of(rules, "other", "z") == ["drop"]
-    assert lanes_of([], "b", "") == ["fast"]
+    assert mapping["lanes"] == ["fast", "drop for json/debug/"]
 
 
 def test_all_mistakes_are_told_at_once_those_of_the_handler_too(project: Project) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from slips.config import Mapping, Route
 from slips.model import Lane, ObjectEvent
-from slips.routing import lane_for, lane_of_item, mapping_for
+from slips.routing import lane_for, lane_of_item, lanes_below, mapping_for
 
 RULES = [
     Route(bucket="logs", prefix="debug/", dest="drop"),
@@ -86,3 +86,17 @@ def test_an_item_of_an_unknown_stream_goes_where_routing_says() -> None:
 
 def test_an_item_that_routing_would_drop_today_is_replayed_on_the_fast_lane() -> None:
     assert lane_of_item(event("logs", "debug/a"), RULES) == "fast"
+
+
+def test_lanes_below_a_prefix_are_those_of_every_rule_that_can_match() -> None:
+    rules = [
+        Route(prefix="a/debug/", dest="drop"),
+        Route(bucket="other", dest="drop"),
+        Route(prefix="a/", bucket="b", dest="slow"),
+        Route(prefix="a/late/", dest="drop"),
+    ]
+    assert lanes_below(rules, "b", "a/") == [("slow", ""), ("drop", "a/debug/")]
+    assert lanes_below(rules, "b", "a/debug/x") == [("drop", "")]
+    assert lanes_below(rules, "b", "") == [("fast", ""), ("drop", "a/debug/"), ("slow", "a/"), ("drop", "a/late/")]
+    assert lanes_below(rules, "other", "z") == [("drop", "")]
+    assert lanes_below([], "b", "") == [("fast", "")]

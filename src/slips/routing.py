@@ -20,6 +20,21 @@ def lane_for(routing: Sequence[Route], event: ObjectEvent) -> Lane | Literal["dr
     return "fast"
 
 
+def lanes_below(routing: Sequence[Route], bucket: str, prefix: str) -> list[tuple[Lane | Literal["drop"], str]]:
+    """Return the lanes of the objects below `prefix`, each with the longer prefix for which it is.
+
+    The first lane is that of all other objects, with an empty prefix.
+    """
+    reached: list[Route] = []
+    for route in routing:
+        if route.bucket in (None, bucket):
+            reached.append(route)
+            if prefix.startswith(route.prefix or ""):
+                break
+    rest = lane_for(routing, ObjectEvent(bucket_name=bucket, object_key=prefix))
+    return [(rest, ""), *((each.dest, longer) for each in reached if (longer := _longer(each, prefix)))]
+
+
 def mapping_for(bucket_mapping: abc.Mapping[str, Sequence[Mapping]], bucket: str, key: str) -> Mapping | None:
     """Return the mapping with the longest prefix of `key`; None if no mapping has a prefix of it."""
     fitting = (mapping for mapping in bucket_mapping.get(bucket, ()) if key.startswith(mapping.prefix))
@@ -40,3 +55,9 @@ def lane_of_item(event: ObjectEvent, routing: Sequence[Route]) -> Lane:
         return "fast" if fast > slow else "slow"
     lane = lane_for(routing, event)
     return "fast" if lane == "drop" else lane
+
+
+def _longer(route: Route, prefix: str) -> str:
+    """Return the prefix of a rule for some of the objects below `prefix`; empty if it is for all or none of them."""
+    found = route.prefix or ""
+    return found if found != prefix and found.startswith(prefix) else ""

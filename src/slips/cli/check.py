@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,14 +15,13 @@ from slips.chain import compile_chain
 from slips.cli.context import Json, config_file, options
 from slips.cli.lanes import paces
 from slips.cli.output import print_json, say, show_text, table
-from slips.config import Config, Route
+from slips.config import Config
 from slips.config.load import read
 from slips.errors import ConfigError, UsageError
 from slips.interface import load_handlers
-from slips.model import ObjectEvent
 from slips.place import stack_of
 from slips.printable import one_line
-from slips.routing import lane_for
+from slips.routing import lanes_below
 from slips.usercode import importing
 
 
@@ -114,7 +112,10 @@ def _mappings(config: Config) -> list[Checked]:
         Checked(
             bucket,
             mapping.prefix,
-            lanes_of(config.routing, bucket, mapping.prefix),
+            [
+                f"{lane} for {below}" if below else lane
+                for lane, below in lanes_below(config.routing, bucket, mapping.prefix)
+            ],
             list(compile_chain(mapping.format, config.root).names),
             mapping.on_error,
         )
@@ -128,19 +129,6 @@ def _places(config: Config, *, aws: bool) -> dict[str, str]:
     embedded = None if aws else config.backend.embedded
     directories = embedded.buckets if embedded else {}
     return {bucket: directories.get(bucket, f"s3://{bucket}") for bucket in config.bucket_mapping}
-
-
-def lanes_of(routing: Sequence[Route], bucket: str, prefix: str) -> list[str]:
-    """The lanes of the objects below `prefix`: the lane of most, then those of rules that look at more of the key."""
-    reached: list[Route] = []
-    for route in routing:
-        if route.bucket in (None, bucket):
-            reached.append(route)
-            if prefix.startswith(route.prefix or ""):
-                break
-    most = lane_for(routing, ObjectEvent(bucket_name=bucket, object_key=prefix))
-    closer = [route for route in reached if route.prefix and route.prefix != prefix and route.prefix.startswith(prefix)]
-    return [most, *(f"{route.dest} for {route.prefix}" for route in closer)]
 
 
 def _print_project(
