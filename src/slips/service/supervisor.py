@@ -47,8 +47,9 @@ class Supervisor:
         endpoint_url: str | None = None,
         region: str | None = None,
         clock: Callable[[], float] = time.monotonic,
+        pool: Pool | None = None,
     ) -> None:
-        """`clock` is what the silence of workers is measured by."""
+        """`clock` measures the silence of workers. `pool`: by default, processes of this machine."""
         self._config, self._state, self._observer = config, state, observer
         self._site = MachineSite(config, state, endpoint_url=endpoint_url, region=region)
         self._stores = self._site.stores
@@ -62,7 +63,7 @@ class Supervisor:
         """Failures that were no attempts, by delivery."""
         self._retries: list[tuple[float, int, Delivery]] = []
         self._in_hand: dict[Worker, Delivery] = {}
-        self._pool = Pool(
+        self._pool = pool or Pool(
             config,
             workers or config.handler.concurrency or os.cpu_count() or 1,
             endpoint_url=endpoint_url,
