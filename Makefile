@@ -26,7 +26,7 @@ quick: $(VENV)/test  ## for every save, in a minute or two: all tests but slow o
 test-python: $(VENV)/test  ## what another Python could change: PYTHON=python3.13 VENV=.venv-3.13
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not (cloud or slow or once) or functions"
 
-coverage: $(VENV)/test  ## what share of src/slips the tests run that need no stand-in of AWS: takes minutes
+coverage: $(VENV)/test  ## what share of src/slips the tests run that need no stand-in of AWS, weakest modules first: takes minutes
 	@$(BIN)/python -m coverage erase
 	@$(BIN)/python -m coverage run -m pytest -n 2 --dist loadgroup -m "not cloud"
 	@$(BIN)/python -m coverage combine --quiet
