@@ -70,9 +70,11 @@ def project(tmp_path: Path) -> Project:
 def _root_logger_as_before() -> Iterator[None]:
     """Commands and functions set up logging for their process; here one process runs many."""
     root = logging.getLogger()
-    level, handlers = root.level, list(root.handlers)
+    level, formatters = root.level, {each: each.formatter for each in root.handlers}
     yield
     root.setLevel(level)
     for each in list(root.handlers):
-        if each not in handlers and not isinstance(each, LogCaptureHandler):
+        if each in formatters:
+            each.setFormatter(formatters[each])
+        elif not isinstance(each, LogCaptureHandler):
             root.removeHandler(each)
