@@ -670,6 +670,7 @@ def test_half_a_character_anywhere_gives_what_can_be_stored_or_tells_a_problem(n
         msgspec.json.encode([list(errors.items.values()), stream.lanes])
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(payload=st.recursive(ODD, lambda below: st.lists(below) | st.dictionaries(st.text(), below), max_leaves=8))
 def test_any_json_gives_events_or_tells_a_problem(payload: Any) -> None:
