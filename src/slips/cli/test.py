@@ -29,7 +29,7 @@ from slips.cli.output import plural, readable_json, say, show_json, show_text
 from slips.config import Config
 from slips.errors import UsageError
 from slips.model import Lane, ObjectEvent
-from slips.pipeline.ended import Success
+from slips.pipeline.ended import Failure, Success
 from slips.pipeline.process import Processor
 from slips.pipeline.replay import etag_of_other_content, with_key_of_today
 from slips.pipeline.sample import sample as pick
@@ -83,25 +83,11 @@ def local(
         )
     place = place_of(ctx, stack, endpoint_url)
     if request_id is not None:
-        with place.operations(lambda: config) as operations:
-            item = items.find(operations, request_id)
-            events = item.events
-            if not events:
-                raise UsageError(
-                    f"error item {item.request_id!r}: names no object; expected one to run the handler on; "
-                    f"'slips error {item.request_id}' says why"
-                )
+        events = _events_of_item(place, config, request_id)
     else:
         assert data is not None  # noqa: S101 - for mypy
-        events = _events(data)
-    shown = logging.StreamHandler(sys.stderr)
-    shown.setFormatter(LogFormatter())
-    logging.basicConfig(
-        level=logging.DEBUG if verbose or options(ctx).verbose else logging.INFO,
-        handlers=[shown],
-        force=True,
-    )
-    quiet_libraries()
+        events = _events_in_file(data)
+    _log_to_standard_error(verbose=verbose or options(ctx).verbose)
     _log.info("Event: %s", json.dumps([event.to_dict() for event in events], indent=4))
     say(
         "the handler is tested with real effects: what it sends or writes is sent and written; "
@@ -111,15 +97,14 @@ def local(
     with redirect_stdout(in_pieces(sys.stderr)):
         os.environ.update(config.handler.environment)
         site = place.handler_site(config)
-        handlers, store = site.handlers, site.store
-        _log.info("Handler: %s in %s", ", ".join(each.__name__ for each in handlers), config.handler.path)
-        site.args()  # what is wrong with a secret is told before an object is read
+        _log.info("Handler: %s in %s", ", ".join(each.__name__ for each in site.handlers), config.handler.path)
+        site.args()  # raises for a wrong secret before an object is read
         processor = Processor(site, is_test=True)
     clean = True
     for given in events:
-        event = with_key_of_today(given, store)
+        event = with_key_of_today(given, site.store)
         _log.info("Processing %s", event.url)
-        if request_id is not None and (etag := etag_of_other_content(event, store)) is not None:
+        if request_id is not None and (etag := etag_of_other_content(event, site.store)) is not None:
             _log.warning(
                 "%s was overwritten since it failed (etag %s, now %s): this runs on its present content",
                 one_line(event.url),
@@ -132,13 +117,18 @@ def local(
             _print_success(ended)
             clean = clean and not ended.outcome.quarantined
         else:
-            show_text(ended.traceback, error=True, end="")
-            if ended.handler_event is not None:
-                show_text(event_text(ended.handler_event, ended.handler_event_truncated), error=True)
-            say(f"failed in stage {ended.stage}: {one_line(ended.message)}")
+            _print_failure(ended)
             clean = False
     if not clean:
         raise typer.Exit(1)
+
+
+def _log_to_standard_error(*, verbose: bool) -> None:
+    """Show the log of this process, without that of AWS's libraries."""
+    shown = logging.StreamHandler(sys.stderr)
+    shown.setFormatter(LogFormatter())
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[shown], force=True)
+    quiet_libraries()
 
 
 def _overridden(config: Config, given: Iterable[str]) -> Config:
@@ -170,7 +160,19 @@ def _json_or_text(text: str) -> Any:
         return text
 
 
-def _events(data: Path) -> list[ObjectEvent]:
+def _events_of_item(place: Place, config: Config, request_id: str) -> list[ObjectEvent]:
+    """Return the object events of a stored error. Raises UsageError if it has none."""
+    with place.operations(lambda: config) as operations:
+        item = items.find(operations, request_id)
+    if not item.events:
+        raise UsageError(
+            f"error item {item.request_id!r}: names no object; expected one to run the handler on; "
+            f"'slips error {item.request_id}' says why"
+        )
+    return item.events
+
+
+def _events_in_file(data: Path) -> list[ObjectEvent]:
     """Read the object events in a file."""
     try:
         text = sys.stdin.buffer.read() if str(data) == "-" else data.read_bytes()
@@ -200,6 +202,13 @@ def _print_success(success: Success) -> None:
     for part in success.quarantine:
         for sample in part.samples:
             show_text(f"  record {sample.seq}: {one_line(sample.reason)}\n    {one_line(sample.raw)}")
+
+
+def _print_failure(failure: Failure) -> None:
+    show_text(failure.traceback, error=True, end="")
+    if failure.handler_event is not None:
+        show_text(event_text(failure.handler_event, failure.handler_event_truncated), error=True)
+    say(f"failed in stage {failure.stage}: {one_line(failure.message)}")
 
 
 def sample(
