@@ -1,7 +1,7 @@
-"""Main func: a batch of object events, each its own run, claimed, processed and concluded.
+"""The main func: claims, processes and concludes each object event of a batch, as a run of its own.
 
-An event that announces one content and finds another, or finds it under the unquoted key, settles what it read: that
-content is claimed by itself, and the announced one ends as superseded.
+If a run reads other content than its event announces, or reads it under the unquoted key, the run settles the content
+that it read: that is claimed by itself, and the announced content ends as superseded.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from slips.routing import lane_for
 from slips.site import SharedSite
 
 LEAST_MARGIN, MOST_MARGIN = 1.0, 60.0
-"""Seconds kept for `result`, the quarantine and the lane before the limit: a tenth of the time, within these; a third
-of it where that is less."""
+"""Bounds of the seconds kept before the time limit, for `result`, the quarantine and the lane: a tenth of the time; of
+very short times a third."""
 
 
 class Deadline(Ticker):
-    """Stops a run at a record boundary while there is still time to conclude it. `seconds` are left in all."""
+    """Stops a run at a record boundary while there is time to conclude it. `seconds` are left in all."""
 
     def __init__(self, seconds: float) -> None:
         margin = min(MOST_MARGIN, max(seconds / 10, min(LEAST_MARGIN, seconds / 3)))
@@ -50,7 +50,7 @@ class Deadline(Ticker):
         )
 
     def cancel(self) -> None:
-        """It is not needed any more."""
+        """Stop the timer."""
         self._timer.cancel()
 
     def _ring(self) -> None:
@@ -58,41 +58,42 @@ class Deadline(Ticker):
 
 
 class RunObserver(Protocol):
-    """Told what became of each object event."""
+    """Shows the end of each object event's run."""
 
     def succeeded(self, success: Success, items: int) -> None:
-        """It is done, or a part of it is; `items` went to the error table for its bad records."""
+        """Show that an object, or a part of it, is done. `items` counts the error items of its bad records."""
         ...
 
     def failed(self, failure: Failure, final: bool) -> None: ...
 
     def passed_over(self, event: ObjectEvent, why: str) -> None:
-        """`done` or `claimed`: a duplicate; `superseded`: what is there now is done or claimed by another event;
-        `sent back`: to its lane, as the time is up."""
+        """Show that an event was not run. `done` or `claimed`: it is a duplicate; `superseded`: the present content is
+        done, or claimed by another event; `sent back`: it is on its lane again, as the time was up.
+        """
         ...
 
 
 class BatchResult(Struct):
-    """What became of a batch."""
+    """The counts of a batch of object events."""
 
     succeeded: int = 0
     failed: int = 0
-    """Reported in the error table."""
+    """Events with an error item."""
     duplicates: int = 0
     superseded: int = 0
-    """Overwritten before they were read, by what is done or in other hands."""
+    """Events whose object was overwritten before it was read, by content that is done or claimed by another event."""
     sent_back: int = 0
     unfinished: list[str] = field(default_factory=list)
-    """Why events are not finished that another attempt may finish."""
+    """The reasons of unfinished events, which another attempt may finish."""
 
     @contextmanager
     def trying(self, event: ObjectEvent) -> Iterator[None]:
-        """What a backend refuses for one event is told, and costs no other event anything."""
+        """Add an error of this block to `unfinished`, so that the event's failure costs no other event anything."""
         try:
             yield
         except (StateError, StreamError) as error:
             self.unfinished.append(f"{event.url}: {error}")
-        except Exception as error:  # noqa: BLE001 - it must not cost the others anything
+        except Exception as error:  # noqa: BLE001 - must not cost the other events anything
             self.unfinished.append(f"{event.url}: {describe(error)}; this is a bug of slips, please report it")
 
 
@@ -105,7 +106,7 @@ def run_batch(
     deadline: Ticker,
     observer: RunObserver,
 ) -> BatchResult:
-    """Every event is tried, whatever becomes of the others. Raises UnfinishedError if another attempt may help some."""
+    """Run every event, also if others fail. Raises UnfinishedError if another attempt may finish some events."""
     done = BatchResult()
     run = _Invocation(site, processor, deadline, observer, done)
     suspects: list[tuple[ObjectEvent, str]] = []
@@ -125,7 +126,7 @@ def run_batch(
             else:
                 run.attempt(event, run_id, again=claim == "again", alone=not begun)
                 begun += 1
-    # One of these may have taken the invocation down before: they come last, to cost the others nothing.
+    # One of these events may have ended an earlier invocation: they come last, to cost the others nothing.
     for number, (event, run_id) in enumerate(suspects):
         with done.trying(event):
             if processor.is_spent and begun:
@@ -141,7 +142,7 @@ def run_batch(
 
 
 class _Invocation:
-    """Runs one event after another on a site, and counts what became of each in `done`."""
+    """Runs one event after another on a site, and counts the outcomes in `done`."""
 
     def __init__(
         self, site: SharedSite, processor: Processor, deadline: Ticker, observer: RunObserver, done: BatchResult
@@ -150,7 +151,7 @@ class _Invocation:
         self._deadline, self._observer, self._done = deadline, observer, done
 
     def send_back(self, event: ObjectEvent, run_id: str, *, again: bool) -> None:
-        """Puts the event on its lane again, not begun; whoever gets it there must not take it for a duplicate."""
+        """Put the event on its lane again, without a claim, so that its next invocation does not see a duplicate."""
         if again:
             take_back(self._site.errors, run_id, 1)
         self._ledger.release(event, run_id)
@@ -159,17 +160,17 @@ class _Invocation:
         self._done.sent_back += 1
 
     def attempt(self, event: ObjectEvent, run_id: str, *, again: bool, alone: bool) -> None:
-        """Runs an event that is claimed, and concludes it. `again`: an attempt before may have left items."""
+        """Run an event that is claimed, and conclude it. `again`: an earlier attempt may have left error items."""
         if again:
             self._let_go(event, run_id)
         claims: list[Claim] = []
 
         def admit(found: ObjectEvent, _names: tuple[str, ...]) -> bool:
-            """Whether the content that is there instead of the announced one is this run's to process."""
+            """Claim the content that the run opened in place of the announced one. Return whether to process it."""
             read = by_itself(found)
             self._ledger.reading(event, read)
             claims.append(self._ledger.claim(read, run_id))
-            # The announced key was routed before: another one may be one that a rule drops.
+            # Only the announced key was routed before: a routing rule may drop the other key.
             if found.object_key != event.object_key and lane_for(self._site.config.routing, found) == "drop":
                 if claims[0] in ("new", "again"):
                     self._ledger.drop(read)
@@ -192,15 +193,15 @@ class _Invocation:
             self.conclude(conclusion, ended)
 
     def stopped(self, announced: ObjectEvent, read: ObjectEvent, run_id: str) -> Conclusion | None:
-        """What an attempt before has come to, if it was stopped in time and died with its rest still to be sent."""
-        known = self._ledger.get(read)
-        if known is None or known.rest is None:
+        """Return the conclusion of an earlier attempt that was stopped in time, but died before it sent its rest."""
+        entry = self._ledger.get(read)
+        if entry is None or entry.rest is None:
             return None
-        outcome = known.outcome or Outcome()
-        return Conclusion(announced, read, "part", run_id, outcome, rest=known.rest, is_rest_kept=True)
+        outcome = entry.outcome or Outcome()
+        return Conclusion(announced, read, "part", run_id, outcome, rest=entry.rest, is_rest_kept=True)
 
     def conclude(self, conclusion: Conclusion, ended: Success | Failure | Superseded | None = None) -> None:
-        """Writes a conclusion and counts it. The observer hears how the run `ended`, if this attempt ran it."""
+        """Write and count a conclusion. Show the observer how the run `ended`, if this attempt ran it."""
         items = write(conclusion, self._site)
         if conclusion.status == "superseded":
             self._done.superseded += 1
@@ -215,14 +216,14 @@ class _Invocation:
             self._observer.succeeded(ended, items)
 
     def _let_go(self, event: ObjectEvent, run_id: str) -> None:
-        """Gives back the claim on what was read instead of the announced content: the next attempt may find other."""
-        known = self._ledger.get(event)
-        if known is not None and known.read is not None:
-            self._ledger.release(known.read, run_id)
+        """Release the claim on content read in place of the announced one: the next attempt may read yet another."""
+        entry = self._ledger.get(event)
+        if entry is not None and entry.read is not None:
+            self._ledger.release(entry.read, run_id)
             self._ledger.reading(event, None)
 
     def _keep(self, event: ObjectEvent, run_id: str, failure: Failure) -> None:
-        """Keeps the cause of a failure that may pass in the ledger, for the reporter, should no attempt help."""
+        """Record the cause of a failure that may pass in the ledger, for the reporter, in case no attempt succeeds."""
         item = report_failure(failure, run_id, 1, self._site.clock(), self._site.code_version)
         self._ledger.attempted(event, item)
         self._done.unfinished.append(failure.message)

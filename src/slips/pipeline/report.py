@@ -1,4 +1,4 @@
-"""Reporter: the events of an invocation that AWS gave up, concluded, with an error item for each that is unfinished."""
+"""The reporter: concludes the events of an invocation that AWS gave up; an unfinished event gets an error item."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ from slips.ports import CONCLUDED, LedgerEntry
 from slips.site import Site
 
 NAME, LISTED, TRACEBACK = 200, 4_000, 16_000
-"""Characters of an error's type, text and traceback that are kept of what AWS says: an item takes 400 KB."""
+"""Most characters of type, text and traceback in AWS's cause of an error: an item of DynamoDB has 400 KB at most."""
 
 SPENT_STATUS = 86
-"""Exit status of a function that ends its process because it is unfit for another object: its ledger has the reason."""
+"""Exit status of a function whose process is unfit for another object: the ledger has the reason."""
 
 
 class Reported(NamedTuple):
-    """What became of the events of an invocation that was given up."""
+    """The outcome of reporting an invocation that was given up."""
 
     items: list[ErrorItem]
-    """Now in the error table."""
+    """The new error items."""
     settled: int
-    """Done, dropped, reported before, or in the hands of another invocation."""
+    """Number of events that are done, dropped, reported before, or claimed by another invocation."""
 
 
-def report_lost(found: Unwrapped, site: Site) -> Reported:
-    """One item for each event that an invocation has left unfinished, with the reason that the ledger has, else AWS's.
+def report_lost(lost: Unwrapped, site: Site) -> Reported:
+    """Make an error item for each event that an invocation left unfinished, with the ledger's reason, else AWS's.
 
-    Records of a batch that are gone from their stream are an item without events. Raises StateError where nothing can
-    be written and, when all others are reported, EnvelopeError for what cannot be read back or is no object event: AWS
-    tries again, and keeps it in the end.
+    Records that their stream has deleted become an item without events. Raises StateError if an item cannot be written.
+    Raises EnvelopeError, when all events are reported, for records that cannot be read back or are no object events:
+    AWS then tries again, and keeps the payload in the end.
     """
-    read = events_of(found, site.read_back)
-    events, cause = read.events, found.cause or Cause()
+    read = events_of(lost, site.read_back)
+    events, cause = read.events, lost.cause or Cause()
     items = [_gone(each, cause, site) for each in read.gone]
     for gone in items:
         site.errors.put(gone)
     for event, run_id in zip(events, run_ids(cause.request_id or _digest(events), len(events)), strict=True):
-        for conclusion in _given_up(event, run_id, found, cause, site, alone=len(events) == 1):
+        for conclusion in _given_up(event, run_id, lost, cause, site, alone=len(events) == 1):
             write(conclusion, site)
             items += conclusion.items
     if read.problems:
@@ -54,59 +54,60 @@ def report_lost(found: Unwrapped, site: Site) -> Reported:
 
 
 def _given_up(
-    announced: ObjectEvent, run_id: str, found: Unwrapped, cause: Cause, site: Site, *, alone: bool
+    announced: ObjectEvent, run_id: str, lost: Unwrapped, cause: Cause, site: Site, *, alone: bool
 ) -> list[Conclusion]:
-    """Decides what became of an event whose invocation was given up; nothing, if it was concluded or is in other hands.
+    """Conclude an event whose invocation was given up. Return none if it is concluded, or claimed by another run.
 
-    AWS knows why an invocation ended, not which event ended it: if there was but one, AWS's is the later word.
+    AWS names the reason why an invocation ended, but not the event that caused it. For a single event, AWS's reason is
+    newer than the ledger's: prefer it.
     """
-    event, known = announced, site.ledger.get(announced)
-    if known is not None and _is_settled(known, run_id):
+    event, entry = announced, site.ledger.get(announced)
+    if entry is not None and _is_settled(entry, run_id):
         return []
-    if known is not None and known.read is not None:
-        # What was there instead of the announced content is what failed, unless another event has it.
-        event, known = known.read, site.ledger.get(known.read)
-        if known is not None and _is_settled(known, run_id):
+    if entry is not None and entry.read is not None:
+        # The content that was read in place of the announced one failed, unless another event has settled it.
+        event, entry = entry.read, site.ledger.get(entry.read)
+        if entry is not None and _is_settled(entry, run_id):
             return [Conclusion(announced, event, "superseded", run_id)]
-    if known is not None and known.rest is not None:
-        # Concluded but for the rest, which may be on its lane or not: as an item it is lost in no case, and if it
-        # is done meanwhile, that takes the item away.
-        rest, rest_id = known.rest, f"{run_id}-rest"
-        part = Conclusion(announced, event, "part", run_id, known.outcome or Outcome())
+    if entry is not None and entry.rest is not None:
+        # The run is concluded but for its rest, which may be on its lane or not. An error item of the rest loses it in
+        # no case; if the rest was done meanwhile, its conclusion deletes the item.
+        rest, rest_id = entry.rest, f"{run_id}-rest"
+        part = Conclusion(announced, event, "part", run_id, entry.outcome or Outcome())
         behind = site.ledger.get(rest)
         if behind is not None and _is_settled(behind, rest_id):
             return [part]
         unsent = _lost(rest, rest_id, "worker", cause, site)
         return [Conclusion(rest, rest, "failed", rest_id, items=[unsent]), part]
-    item = known.item if known is not None else None
-    told = cause.error_type == UnfinishedError.__name__ or cause.message.endswith(f"exit status {SPENT_STATUS}")
-    if item is None or item.request_id != run_id or (alone and not told):
-        stage = "dispatch" if found.batches else "push" if event.lane is None else "worker"
+    item = entry.item if entry is not None else None
+    is_in_ledger = cause.error_type == UnfinishedError.__name__ or cause.message.endswith(f"exit status {SPENT_STATUS}")
+    if item is None or item.request_id != run_id or (alone and not is_in_ledger):
+        stage = "dispatch" if lost.batches else "push" if event.lane is None else "worker"
         item = _lost(event, run_id, stage, cause, site)
     item = msgspec.structs.replace(item, request_id=run_id, attempts=max(1, cause.attempts))
     return [Conclusion(announced, event, "failed", run_id, items=[item], is_repeated=True)]
 
 
 class Read(NamedTuple):
-    """All that a payload tells of, with what was read back from streams."""
+    """The events of a payload, with those read back from streams, and the parts that cannot be read."""
 
     events: list[ObjectEvent]
     problems: list[str]
-    """What cannot be read, or not now."""
+    """The reasons of parts that cannot be read, or not now."""
     gone: list[Gone]
 
 
 class Gone(NamedTuple):
-    """A batch of which records are gone for good: nobody can name their objects any more."""
+    """A batch of which the stream has deleted records, so that their objects are unknown."""
 
     batch: Batch
     why: str
 
 
-def events_of(found: Unwrapped, read_back: Callable[[Batch], Iterable[bytes]]) -> Read:
-    """All events of a payload, those read back from a stream behind the others; and what is none, or is gone."""
-    read = Read(list(found.events), list(found.problems), [])
-    for batch in found.batches:
+def events_of(lost: Unwrapped, read_back: Callable[[Batch], Iterable[bytes]]) -> Read:
+    """Return all events of a payload, those read back from a stream last, and the parts that cannot be read."""
+    read = Read(list(lost.events), list(lost.problems), [])
+    for batch in lost.batches:
         try:
             for data in read_back(batch):
                 try:
@@ -121,18 +122,18 @@ def events_of(found: Unwrapped, read_back: Callable[[Batch], Iterable[bytes]]) -
 
 
 def listed(problems: Sequence[str]) -> str:
-    """Problems as one text for an exception: AWS repeats it beside the payload, and both must fit into 256 KB."""
+    """Join problems to the text of an exception. AWS sends it with the payload, and both must fit into 256 KB."""
     text = "; ".join(problems)
     return text if len(text) <= LISTED else f"{text[:LISTED]}…"
 
 
-def _is_settled(known: LedgerEntry, run_id: str) -> bool:
-    """Whether an event needs no item of this run: it is done, or another run has it or had it."""
-    return known.status in CONCLUDED or (known.status == "claimed" and known.request_id != run_id)
+def _is_settled(entry: LedgerEntry, run_id: str) -> bool:
+    """Whether an event needs no error item of this run: it is concluded, or claimed by another run."""
+    return entry.status in CONCLUDED or (entry.status == "claimed" and entry.request_id != run_id)
 
 
 def _lost(event: ObjectEvent, run_id: str, stage: str, cause: Cause, site: Site) -> ErrorItem:
-    """The item of an event that died with its invocation, which could say nothing of it."""
+    """Make the item of an event whose invocation died without recording a reason."""
     message = f"{event.url}: {cause.message[:LISTED] or 'the invocation was given up, AWS does not say why'}"
     error_type = (cause.error_type or cause.condition or "unknown")[:NAME]
     return ErrorItem(
@@ -152,7 +153,7 @@ def _lost(event: ObjectEvent, run_id: str, stage: str, cause: Cause, site: Site)
 
 
 def _gone(gone: Gone, cause: Cause, site: Site) -> ErrorItem:
-    """The item of records that nobody can read any more. It names no object: there is nothing to replay."""
+    """Make the item of records that their stream has deleted. It has no events, so that it cannot be replayed."""
     batch = gone.batch
     name = cause.request_id or hashlib.sha256(f"{batch.stream_arn} {batch.first}".encode()).hexdigest()[:32]
     arrived = f" at {batch.first_arrival}" if batch.first_arrival else ""
@@ -176,5 +177,5 @@ def _gone(gone: Gone, cause: Cause, site: Site) -> ErrorItem:
 
 
 def _digest(events: Iterable[ObjectEvent]) -> str:
-    """An id for what came without one, the same each time it comes."""
+    """Return an id for events of a payload without a request id, the same for each delivery of them."""
     return hashlib.sha256(msgspec.json.encode(list(events))).hexdigest()[:32]

@@ -1,8 +1,8 @@
-"""The supervisor of a run: it owns the state file, and knows lanes and attempts.
+"""The supervisor of a run: owns the state file, and decides about lanes and attempts.
 
-It hands each object event of the lanes to a worker, and concludes: error items, ledger and lane change in one
-transaction, so that a process killed at any moment leaves each object done, in the error table, or still in its lane.
-A worker that dies costs its object one attempt and nothing else.
+The supervisor sends each object event of the lanes to a worker, and concludes its run: error items, ledger and lane
+change in one transaction. So a process that is killed at any moment leaves each object done, in the error table, or
+still on its lane. A worker that dies costs its object one attempt and nothing else.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from slips.service.summary import RESULTS_MEMORY, Observer, Summary
 from slips.site import MachineSite
 
 RETRY_SECONDS = (0.3, 1.0)
-"""Waits before the second and third attempt: together well below the 3 s that a `run` may wait."""
+"""Seconds before the second and third attempt: together well below the 3 s that a `run` may wait."""
 AT_HAND = 64
-"""Most events that are taken from the lanes at once."""
+"""Most events that are read from the lanes at once."""
 LOOK_SECONDS = 0.25
-"""How often workers are looked after that say nothing."""
+"""Most seconds between two checks of silent workers."""
 
 
 class Supervisor:
@@ -107,40 +107,40 @@ class Supervisor:
             if not (taken or self._pool.is_busy or self._retries):
                 return
             timeout = LOOK_SECONDS
-            # What ends a wait sooner: a retry, or the turn of a lane that has to wait.
+            # Wait no longer than until the next retry, or the turn of a lane with a delay.
             turns = [when for when, _, _ in self._retries[:1]] + [self._turn(lane) for lane in _lanes(taken)]
             timeout = min([timeout, *(max(0.0, when - time.monotonic()) for when in turns if when > now)])
             for worker, message in self._pool.wait(timeout):
                 self._hear(worker, message)
 
     def _refill(self, taken: list[Delivery]) -> None:
-        """More events, where none of those at hand may start now: no lane waits for another."""
+        """Add events of other lanes if none of the `taken` may start now, so that no lane waits for another."""
         has_some = _lanes(taken)
         if not has_some & self._open_lanes():
             taken += self._take([lane for lane in LANES if lane not in has_some])
 
     def _open_lanes(self) -> set[Lane]:
-        """Those whose next object may start now."""
+        """Return the lanes whose next object may start now."""
         now = time.monotonic()
         return {lane for lane in LANES if self._turn(lane) <= now}
 
     def _turn(self, lane: Lane) -> float:
-        """When the next object of a lane may start, on the monotonic clock: its delay after the latest one."""
+        """Return the time at which the next object of a lane may start, on the monotonic clock, by the lane's delay."""
         begun = self._begun.get(lane)
         return 0.0 if begun is None else begun + lane_limit(self._config, self._state, lane).delay
 
     def _take(self, lanes: Sequence[Lane]) -> list[Delivery]:
-        """The next events of the lanes that this run is to process."""
+        """Return the next events of the lanes that this run processes; none if the lanes have no more."""
         while batch := self._state.stream.take(AT_HAND, self._after, lanes):
             if wanted := [each for each in batch if self._pending.is_wanted(each.event)]:
                 return wanted
         return []
 
     def _hand_out(self, taken: list[Delivery]) -> None:
-        """Gives events to workers that are free, starting workers while there is more than they can take."""
+        """Send events to free workers, and start further workers while events are left."""
         while True:
             lanes = self._open_lanes()
-            # One at a time of each object: two events may turn out to be of the same content.
+            # Only one event of an object at a time: two events may turn out to be of the same content.
             in_hand = {_object(each) for each in self._in_hand.values()}
             may_start = (n for n, each in enumerate(taken) if _lane(each) in lanes and _object(each) not in in_hand)
             place = next(may_start, None)
@@ -162,20 +162,20 @@ class Supervisor:
             self._pool.give(worker, Task(delivery.event, delivery.settled, delivery.known))
 
     def _prepare(self, delivery: Delivery) -> None:
-        """Adds what the state knows of the object's content by now, unless people have asked for it to run again."""
+        """Add the hash and the settled contents of the object to a delivery, unless a user has asked for this run."""
         files, event = self._state.files, delivery.event
         delivery.read, delivery.names = None, ()
         if (identified := files.identified(event)) is not event:
-            self._state.ledger.release(event, delivery.request_id)  # that of an attempt before
+            self._state.ledger.release(event, delivery.request_id)  # the claim of an earlier attempt
             event = delivery.event = identified
         again = (event.replay or "").startswith(AGAIN)
-        # Times do not show what a program writes through shared memory (mmap): asked for again, the bytes are hashed.
+        # If the user asks for the object again, hash its bytes: writes through shared memory (mmap) change no times.
         delivery.known = {} if again else files.known(event.bucket_name, event.object_key)
         asked = again or event.records is not None
         delivery.settled = [] if asked else self._state.ledger.settled(event)
 
     def _hear(self, worker: Worker, message: Opened | Progress | Success | Failure | Superseded | Death) -> None:
-        """Takes in what a worker says, or its death, which costs its object an attempt."""
+        """Handle a worker's message, or its death, which costs its object an attempt."""
         delivery = self._in_hand[worker] if isinstance(message, Opened | Progress) else self._in_hand.pop(worker)
         match message:
             case Opened(event=event, names=names):
@@ -201,7 +201,7 @@ class Supervisor:
                 self._conclude(delivery, failure)
 
     def _conclude(self, delivery: Delivery, ended: Success | Failure | Superseded) -> None:
-        """Writes down what became of a run and takes its event off the lane; or has it tried again."""
+        """Conclude a run that ended, and remove its event from the lane; or schedule another attempt."""
         event = delivery.event
         attempts = delivery.attempts + 1
         if isinstance(ended, Failure):
@@ -231,7 +231,7 @@ class Supervisor:
         self._tell(delivery, ended, attempts)
 
     def _try_again(self, delivery: Delivery, attempts: int, *, counts: bool) -> None:
-        """Keeps an event for another attempt, after a while. `counts`: the attempt at hand was one."""
+        """Schedule another attempt of an event. `counts`: the current attempt counts as one."""
         if counts:
             self._state.stream.failed_attempt(delivery)
             delivery.attempts = attempts
@@ -241,7 +241,7 @@ class Supervisor:
         heapq.heappush(self._retries, (due, delivery.id, delivery))
 
     def _tell(self, delivery: Delivery, ended: Success | Failure | Superseded, attempts: int) -> None:
-        """Counts an event that is concluded, and shows it to the observer."""
+        """Add a concluded event to the summary, and show it to the observer."""
         event, summary = delivery.event, self._summary
         match ended:
             case Superseded():

@@ -59,10 +59,10 @@ class UndeliveredQueue:
                 yield each["ReceiptHandle"], each["Body"]
 
     def take_over(self, record: Any, source: str, receives: int | None) -> bool:
-        """Moves a record here that SQS delivered of the queue with the ARN `source`. False: it stays there.
+        """Move a record of SQS from the queue with the ARN `source` to this queue. Return False if the record stays.
 
-        It stays while it was received a few times only (`receives`; None: its bytes will never do), and in a queue with
-        a redrive policy, whose owner has said what becomes of such messages. Raises StateError, and then it stays, too.
+        A record stays if it has few `receives` (None: a further receive is useless), or if its queue has a redrive
+        policy, which moves it by the owner's rule. Raises StateError; then the record stays, too.
         """
         if receives is not None and receives < RECEIVES:
             return False

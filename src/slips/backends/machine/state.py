@@ -35,7 +35,7 @@ class MachineState(Database):
         self.ledger = SqliteLedger(self)
         self.files = Files(self)
 
-    # -- what the supervisor asks
+    # -- questions of the supervisor
 
     def is_pending(self, event: ObjectEvent) -> bool:
         """Whether a listed object must be put on a lane: it is not settled, not waiting, and has no error item."""
@@ -48,18 +48,18 @@ class MachineState(Database):
 
     def is_waiting(self, event: ObjectEvent) -> bool:
         """Whether the whole object waits on a lane."""
-        found = self.select(
+        rows = self.select(
             "SELECT 1 FROM lane WHERE bucket = ? AND key = ? AND whole LIMIT 1", (event.bucket_name, event.object_key)
         )
-        return bool(found)
+        return bool(rows)
 
     def has_error(self, event: ObjectEvent) -> bool:
-        """Whether the object is in the error table as a whole, in any content."""
-        found = self.select(
+        """Whether the error table has an item of the whole object, of any content."""
+        rows = self.select(
             "SELECT 1 FROM error WHERE bucket = ? AND key = ? AND kind = 'object' LIMIT 1",
             (event.bucket_name, event.object_key),
         )
-        return bool(found)
+        return bool(rows)
 
     def dismiss(self, item: ErrorItem) -> bool:
         """Delete this very revision of an item. Return False if another revision is stored, or none.
@@ -125,7 +125,7 @@ class MachineState(Database):
             self.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (name, value))
 
     def counts(self) -> tuple[dict[Lane, LaneStatus], dict[str, int]]:
-        """What waits in each lane, and how many objects have each status in the ledger."""
+        """Return the state of each lane, and the number of objects by status in the ledger."""
         lanes: dict[Lane, LaneStatus] = {lane: LaneStatus(0, None) for lane in LANES}
         for lane, waiting, oldest in self.select("SELECT lane, COUNT(*), MIN(put_at) FROM lane GROUP BY lane"):
             lanes[lane] = LaneStatus(waiting, max(0.0, round(time.time() - oldest, 3)))
