@@ -43,7 +43,6 @@ class Import(Struct, frozen=True):
     name: str | None
     """Of `from module import name`."""
     at_once: bool
-    """Imported when the module is: not in a function, nor for type checkers alone."""
 
 
 def modules(package: Path = PACKAGE) -> dict[str, Path]:
@@ -64,26 +63,30 @@ def layer_of(part: str) -> int:
 
 
 @cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
+def statements(path: Path) -> list[tuple[ast.AST, bool]]:
+    """All statements of a module, and whether they run when it is imported: not in functions, nor for types alone."""
+    return list(_statements(ast.parse(path.read_text()), at_once=True))
 
 
-@cache
-def imports(path: Path) -> list[Import]:
-    return list(_imports(tree(path), at_once=True))
-
-
-def _imports(node: ast.AST, *, at_once: bool) -> Iterator[Import]:
-    match node:
-        case ast.Import():
-            yield from (Import(alias.name, None, at_once) for alias in node.names)
-        case ast.ImportFrom():
-            assert node.module, "imports in slips are absolute"
-            yield from (Import(node.module, alias.name, at_once) for alias in node.names)
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.If(test=ast.Name("TYPE_CHECKING")):
-            at_once = False
+def _statements(node: ast.AST, *, at_once: bool) -> Iterator[tuple[ast.AST, bool]]:
     for child in ast.iter_child_nodes(node):
-        yield from _imports(child, at_once=at_once)
+        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+            yield child, at_once
+            match child:
+                case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.If(test=ast.Name("TYPE_CHECKING")):
+                    yield from _statements(child, at_once=False)
+                case _:
+                    yield from _statements(child, at_once=at_once)
+
+
+def imports(path: Path) -> Iterator[Import]:
+    for node, at_once in statements(path):
+        match node:
+            case ast.Import():
+                yield from (Import(alias.name, None, at_once) for alias in node.names)
+            case ast.ImportFrom():
+                assert node.module, "imports in slips are absolute"
+                yield from (Import(node.module, alias.name, at_once) for alias in node.names)
 
 
 def graph(package: Path = PACKAGE) -> dict[str, set[str]]:
@@ -137,8 +140,7 @@ def test_a_circle_of_imports_in_functions_and_for_types_is_found(tmp_path: Path)
     (package / "d.py").write_text("")
     assert circle(graph(package)) == []
     (package / "d.py").write_text("class D:\n    import own.a")
-    tree.cache_clear()
-    imports.cache_clear()
+    statements.cache_clear()
     found = circle(graph(package))
     assert (found[0], set(found)) == (found[-1], {"own.a", "own.deep.b", "own.c", "own.d"})
 
@@ -158,7 +160,7 @@ def test_heavy_libraries_are_imported_where_they_are_used() -> None:
 def test_no_two_classes_have_one_name() -> None:
     homes: dict[str, list[str]] = {}
     for module, path in modules().items():
-        for node in ast.walk(tree(path)):
+        for node, _ in statements(path):
             if isinstance(node, ast.ClassDef):
                 homes.setdefault(node.name, []).append(module)
     shared = {name: found for name, found in homes.items() if len(found) > 1}
