@@ -48,7 +48,7 @@ class ObjectEvent(Struct, frozen=True, kw_only=True, omit_defaults=False):
     """The error item that this object event replays, as "request_id@revision"."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON object of this object event: always the original's nine keys, of the others those with a value."""
+        """Return the JSON object of this object event: always the nine keys of 2018, others if set."""
         return {name: value for name, value in msgspec.to_builtins(self).items() if value is not None}
 
     @property

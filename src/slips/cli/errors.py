@@ -54,9 +54,10 @@ def errors(
 
 
 def _say_undelivered(operations: Operations) -> None:
-    """Say, beside the list, that there are failures which are no error items. If they cannot be counted, say nothing.
+    """Mention undelivered messages beside the list, since they are failures without error items.
 
-    'slips status' says what keeps them from being counted: whoever asks for errors may lack rights on the queue.
+    If they cannot be counted, stay silent: a user who lists errors may lack rights on the queue. 'slips status' shows
+    that error.
     """
     with suppress(SlipsError):
         if waiting := operations.count_undelivered():

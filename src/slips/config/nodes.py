@@ -181,7 +181,7 @@ def scalar(node: ScalarNode) -> str | int | float | bool | None:
 
 
 def whole_number(node: ScalarNode, short: bool) -> int | None:
-    """A whole number in plain decimal, or a size such as 16MiB if `short`; None if it is neither.
+    """Return a whole number in plain decimal, or a size such as 16MiB if `short`; None for any other text.
 
     YAML's octal (0100 is 64) and base 60 (1:30 is 90) are never what was meant.
     """

@@ -21,7 +21,7 @@ _PART = rf"(?:[^:\s$]|\$(?!\{{)|\$\{{(?:{'|'.join(PSEUDO)})\}})+"
 
 
 def a_key(description: str, *examples: Any, expected: str = "", **constraints: Any) -> Meta:
-    """Declare what a key means, with examples of its values. Error texts name `expected`, else what its type takes."""
+    """Declare the meaning of a key, with examples. Error texts name `expected`, else the values of the key's type."""
     extra = {"expected": expected} if expected else None
     return Meta(description=description, examples=list(examples) or None, extra=extra, **constraints)
 

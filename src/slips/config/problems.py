@@ -11,7 +11,7 @@ Where = tuple[str | int, ...]
 
 
 class Problem(Struct, frozen=True):
-    """One mistake in a config file. `str()` is `slips.yml:14: what is wrong`."""
+    """A mistake in a config file. `str()` has its place: `slips.yml:14: …`."""
 
     file: str
     line: int

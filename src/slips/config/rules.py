@@ -173,7 +173,7 @@ class Rules:
                 )
 
     def _check_regions(self) -> None:
-        """Report ARNs of another region than the first one's: a stack uses what is in its own."""
+        """Report ARNs of another region than the first one's: a stack only uses resources of its own region."""
         first: tuple[Where, str] | None = None
         for where, arn in self._arns.items():
             _, _, service, region, _ = fill_in(arn, dict.fromkeys(PSEUDO, "")).split(":", 4)

@@ -49,7 +49,7 @@ class Sam(Struct, frozen=True):
 
 
 class Base(Struct, frozen=True):
-    """What deploying needs. The top-level key `sam` means the same as `base.sam`."""
+    """Settings of `deploy`. The top-level key `sam` means the same as `base.sam`."""
 
     sam: Sam = field(default_factory=lambda: Sam(code_bucket=""))
 
@@ -97,7 +97,7 @@ class LaneConfig(Struct, frozen=True):
 
 
 class Lanes(Struct, frozen=True):
-    """The two lanes; `routing` says which object takes which."""
+    """The two lanes; `routing` chooses the lane of each object."""
 
     fast: LaneConfig = field(default_factory=LaneConfig)
     slow: LaneConfig = field(default_factory=LaneConfig)
@@ -113,7 +113,7 @@ class Embedded(Struct, frozen=True):
 
 
 class BackendConfig(Struct, frozen=True):
-    """What carries and keeps things. Resources that are not given are made by deploy."""
+    """Streams, tables, topics and queues. `deploy` makes resources that are not given."""
 
     sns_topics: Annotated[list[SnsTopic], a_key("Topics that your buckets notify.")] = []
     sqs_queues: Annotated[list[SqsQueue], a_key("Queues that your buckets notify.")] = []
@@ -337,7 +337,7 @@ class Mapping(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True):
-    """What an object may cost. A record beyond is quarantined, an object beyond fails."""
+    """Limits of records and objects. A record beyond is quarantined, an object beyond fails."""
 
     record_bytes: Annotated[
         int, SIZE, a_key("Longest record; as a text in memory it may take twice as much.", "16MiB")

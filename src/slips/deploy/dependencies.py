@@ -331,7 +331,7 @@ class _Pip:
         return any(canonical(file).startswith(begin) for file in files)
 
 
-# ---- what was installed
+# ---- installed distributions
 
 
 def _distributions(directory: Path) -> list[Distribution]:

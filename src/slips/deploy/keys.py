@@ -246,7 +246,7 @@ def _default_key(account: Account, bucket: str) -> str:
     none = {
         "ServerSideEncryptionConfigurationNotFoundError",
         *MISSING,
-    }  # `wiring` says that of a bucket that is not there
+    }  # `wiring` reports a missing bucket
     try:
         with calls(f"s3://{bucket}", passing=none | DENIED):
             found = account.s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]

@@ -126,7 +126,7 @@ def folder(config: Config) -> str:
     return f"{config.base.sam.code_prefix.strip('/')}/{config.stack_name}/".lstrip("/")
 
 
-# ---- what goes in
+# ---- contents
 
 
 def _dependencies(directory: Path, requirements: str | None) -> Iterator[tuple[str, Member]]:

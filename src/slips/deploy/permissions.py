@@ -213,7 +213,7 @@ def as_written(value: Any) -> Any:
     return value
 
 
-# ---- ARNs of what the config names
+# ---- ARNs of resources in the config
 
 
 def _prefixes(config: Config) -> Iterator[str]:

@@ -19,7 +19,7 @@ SECRETS = (
     *(".env.*", "*.tfstate", "*.tfstate.*", "*.tfvars"),
     # databases
     *("*.db", "*.db-*", "*.db3", "*.sqlite*", "*.mdb", "*.dump"),
-    # what editors leave behind
+    # leftovers of editors
     *("*~", "*.swp", "*.swo", ".#*", "#*#", "*.bak", "*.orig"),
 )
 """Names that are left out unless `handler.include` names them, in upper or lower case. Never those of `.py` files."""

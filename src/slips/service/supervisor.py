@@ -73,7 +73,7 @@ class Supervisor:
         )
 
     def run(self, paths: Sequence[str] = (), *, again: bool = False) -> Summary:
-        """Processes what is pending, or the objects at `paths`; returns when all of it is concluded.
+        """Process the pending objects, or those at `paths`. Return when all of them are concluded.
 
         Raises UsageError for paths and handlers that cannot be used, StateError if the state cannot be written.
         """

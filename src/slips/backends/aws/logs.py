@@ -63,7 +63,7 @@ def _log(stack: DeployedStack, function: str, since: float, containing: str | No
             except ClientError as error:
                 if code(error) != "ResourceNotFoundException":
                     raise
-                return  # Lambda makes a group of 2018 when the function first says something
+                return  # a stack of 2018 has no log group until Lambda makes it, for a function's first line
         if page is None:
             return
         for each in page["events"]:

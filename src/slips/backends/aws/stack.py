@@ -129,7 +129,7 @@ class DeployedStack:
     def queue_url(self) -> str | None:
         return self.made.get("Undelivered") or self.variables("Drain").get("SLIPS_UNDELIVERED_URL")
 
-    # -- what it is made of
+    # -- resources
 
     def function(self, name: str) -> str:
         """Return the physical name of a function. Raises UsageError if the stack has none of that logical name."""

@@ -12,28 +12,28 @@ Resources = dict[str, dict[str, Any]]
 
 
 def ref(name: str) -> dict[str, str]:
-    """A reference to a resource or a pseudo parameter."""
+    """Refer to a resource or a pseudo parameter."""
     return {"Ref": name}
 
 
 def get_att(name: str, attribute: str = "Arn") -> dict[str, list[str]]:
-    """An attribute of a resource."""
+    """Refer to an attribute of a resource."""
     return {"Fn::GetAtt": [name, attribute]}
 
 
 def sub(text: str) -> dict[str, str]:
-    """A text in which CloudFormation fills in each `${Name}`."""
+    """Return a text in which CloudFormation replaces each `${Name}`."""
     return {"Fn::Sub": text}
 
 
 def resource(kind: str, *, after: Sequence[str] = (), **properties: Any) -> dict[str, Any]:
-    """A resource of the template, made after others where its properties do not say so."""
+    """Build a resource of the template. `after` names resources to make first, to which its properties do not refer."""
     order = {"DependsOn": list(after)} if after else {}
     return {"Type": kind, **order, "Properties": properties}
 
 
 def permission(function: str, service: str, **source: Any) -> dict[str, Any]:
-    """Lets a service invoke a function on behalf of one source."""
+    """Build the permission of a service to invoke a function on behalf of one source."""
     return resource(
         "AWS::Lambda::Permission",
         FunctionName=ref(function),
@@ -44,17 +44,17 @@ def permission(function: str, service: str, **source: Any) -> dict[str, Any]:
 
 
 def policy_document(*statements: dict[str, Any]) -> dict[str, Any]:
-    """A policy, as IAM and other services take it."""
+    """Build a policy, in the form of IAM and other services."""
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
 def alphanumeric(name: str) -> str:
-    """A bucket's name as part of a logical name, which takes letters and digits: `a-b` and `a.b` stay apart."""
+    """Return a bucket's name in letters and digits, for logical names; `a-b` and `a.b` stay different."""
     plain = re.sub("[^A-Za-z0-9]", "", name)
     return plain if plain == name else plain + hashlib.sha256(name.encode()).hexdigest()[:6]
 
 
 def policies_beside(resources: Resources, role: str) -> Resources:
-    """The properties of a role's inline policies that are resources of their own, by logical name."""
+    """Return the properties of a role's inline policies that are resources of their own, by logical name."""
     policies = {name: one["Properties"] for name, one in resources.items() if one["Type"] == "AWS::IAM::Policy"}
     return {name: policy for name, policy in policies.items() if policy["Roles"] == [ref(role)]}
