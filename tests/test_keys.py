@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
+import msgspec
 import pytest
 from botocore.exceptions import ClientError
+from msgspec import inspect
 
-from slips.config import parse
+from slips.config import Config, parse
+from slips.config.declared import every_key, unwrap
 from slips.deploy.account import Account
 from slips.deploy.given import assumed
 from slips.deploy.keys import SeenKeys, read
@@ -148,6 +151,17 @@ def test_what_services_cannot_send_to_because_of_awss_own_key_is_refused(named: 
 def test_a_key_that_may_not_be_described_is_taken_for_the_customers(named: str) -> None:
     found = read(parse(CONFIG), account(Kms(refuses=True), kinesis=Answers(named)))
     assert found == SeenKeys({STREAM: KEY})
+
+
+def test_the_key_of_every_resource_that_a_config_can_give_is_looked_at() -> None:
+    declared = {path: unwrap(one.type)[1] for path, one in every_key(inspect.type_info(Config)) if "[]" not in path}
+    given = {path: notes for path, notes in declared.items() if "arn" in notes and not notes["elsewhere"]}
+    for path, notes in given.items():
+        if notes["arn"] != "iam":
+            data: dict[str, Any] = msgspec.yaml.decode(CONFIG)
+            data["backend"] = {path.removeprefix("backend."): notes["examples"][0]}
+            encrypted = {service: Answers(KEY) for service in ("kinesis", "dynamodb", "sns")}
+            assert read(parse(json.dumps(data)), account(**encrypted)) != SeenKeys(), path
 
 
 def test_an_alias_that_may_not_be_resolved_is_told() -> None:
