@@ -381,6 +381,20 @@ def test_a_claim_is_for_one_request_and_a_retry_takes_over_its_own(tables: Table
     assert tables.ledger.claim(EVENT, "r1") == "again"
 
 
+def test_a_claim_given_back_is_anybodys_but_only_its_holder_can_give_it_back(tables: Tables) -> None:
+    ledger = tables.ledger
+    ledger.release(EVENT, "r1")
+    assert ledger.get(EVENT) is None
+    ledger.claim(EVENT, "r1")
+    ledger.release(EVENT, "r2")
+    assert ledger.claim(EVENT, "r2") == "claimed"
+    ledger.release(EVENT, "r1")
+    assert ledger.claim(EVENT, "r2") == "new"
+    ledger.finish(EVENT, Outcome())
+    ledger.release(EVENT, "r2")
+    assert ledger.claim(EVENT, "r3") == "done"
+
+
 DIFFERENT: list[dict[str, Any]] = [
     {"object_etag": "e2"},
     {"object_version_id": "v2"},
@@ -548,20 +562,6 @@ def test_the_rest_of_a_run_that_was_stopped_is_there_for_whoever_claims_the_even
     known = ledger.get(EVENT)
     assert known is not None
     assert (known.status, known.rest) == ("part", None)
-
-
-def test_a_claim_given_back_is_anybodys_but_only_its_holder_can_give_it_back(shared_tables: SharedTables) -> None:
-    ledger = shared_tables.ledger
-    ledger.release(EVENT, "r1")
-    assert ledger.get(EVENT) is None
-    ledger.claim(EVENT, "r1")
-    ledger.release(EVENT, "r2")
-    assert ledger.claim(EVENT, "r2") == "claimed"
-    ledger.release(EVENT, "r1")
-    assert ledger.claim(EVENT, "r2") == "new"
-    ledger.finish(EVENT, Outcome())
-    ledger.release(EVENT, "r2")
-    assert ledger.claim(EVENT, "r3") == "done"
 
 
 @pytest.mark.parametrize("replay", [None, "r0@1"])
