@@ -46,7 +46,7 @@ class SqliteLedger:
         )
 
     def stopped(self, event: ObjectEvent, rest: ObjectEvent, outcome: Outcome) -> None:
-        """Keeps nothing: the transaction that sends the rest finishes the part, too."""
+        """Record nothing: the transaction that puts the rest on its lane also finishes the part."""
 
     def finish(
         self, event: ObjectEvent, outcome: Outcome | None, status: Literal["done", "part"] = "done"
