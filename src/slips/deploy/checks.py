@@ -18,7 +18,7 @@ from slips.config.rules import RESERVED
 from slips.deploy import age, boundary, queues, template
 from slips.deploy.account import Account
 from slips.deploy.given import NOTHING, Given, streams_of
-from slips.deploy.keys import SeenKeys
+from slips.deploy.keys import NO_KEYS, SeenKeys
 from slips.deploy.resources.forms import policies_beside
 from slips.errors import ConfigError
 
@@ -113,7 +113,7 @@ def _as_text(value: Any) -> str:
     return json.dumps(value)
 
 
-def check_account(config: Config, account: Account, keys: SeenKeys | None = None) -> list[str]:
+def check_account(config: Config, account: Account, keys: SeenKeys = NO_KEYS) -> list[str]:
     """Check the resources that the config names, and return notes about those that could not be checked.
 
     Raises ConfigError with all resources that are missing, are elsewhere than the stack, or cannot be used with their
@@ -156,10 +156,9 @@ def check_account(config: Config, account: Account, keys: SeenKeys | None = None
         for bucket in config.bucket_mapping
         if account.bucket_region(bucket)[1] in MISSING
     ]
-    if keys is not None:
-        problems += keys.problems
-        problems += (f"{file}: {problem}" for problem in _long_policies(config, Given(keys=keys.keys)))
-        notes += keys.notes
+    problems += keys.problems
+    problems += (f"{file}: {problem}" for problem in _long_policies(config, Given(keys=keys.keys)))
+    notes += keys.notes
     if problems:
         raise ConfigError(problems)
     return notes
@@ -203,8 +202,8 @@ def _check_policies(config: Config, account: Account, file: str) -> Iterator[str
             )
 
 
-def _check_boundary(arn: str, config: Config, account: Account, keys: SeenKeys | None) -> boundary.Findings:
-    made = template.build(config, template.Code("code", "key"), given=Given(keys=keys.keys) if keys else NOTHING)
+def _check_boundary(arn: str, config: Config, account: Account, keys: SeenKeys) -> boundary.Findings:
+    made = template.build(config, template.Code("code", "key"), given=Given(keys=keys.keys))
     where = f"permissions_boundary '{arn}'"
     return boundary.look(_of_stack(arn, account), where, made, account, config.stack_name)
 

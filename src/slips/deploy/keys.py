@@ -50,6 +50,10 @@ class SeenKeys(Struct, frozen=True):
         return {**self.keys, **{arn: key for arn, key in former.items() if arn in self.unknown}}
 
 
+NO_KEYS = SeenKeys()
+"""No keys of the customer's: nothing that the config names is encrypted with one."""
+
+
 class _Encrypted(Struct, frozen=True):
     """A resource that the config gives, and that may be encrypted."""
 
