@@ -23,7 +23,7 @@ from slips.backends.machine.state import MachineState
 from slips.config import LaneConfig, parse
 from slips.errors import UsageError
 from slips.model import LANES, ErrorItem, Lane, Outcome
-from slips.operations import Operations
+from slips.operations import Operations, hourly
 from slips.pipeline.choose import Choice, find
 from slips.pipeline.dismiss import Changed, Dismissal, Revision, dismiss
 from slips.ports import Stream
@@ -138,6 +138,21 @@ def test_a_limit_that_is_set_is_the_limit_of_that_lane_alone(operations: Operati
     assert {each: operations.limit(each) for each in LANES} == {**before, lane: wanted}
     operations.set_limit(lane, before[lane])
     assert {each: operations.limit(each) for each in LANES} == before
+
+
+@pytest.mark.parametrize(
+    ("limit", "stack", "machine"),
+    [
+        (LaneConfig(batch_size=10), None, None),
+        (LaneConfig(batch_size=10, delay=2), 18_000, 1_800),
+        (LaneConfig(batch_size=10, delay=2, parallelization=3), 54_000, 1_800),
+        (LaneConfig(delay=7), 514, 514),
+    ],
+)
+def test_a_delay_lets_a_batch_an_invocation_through_on_a_stack_and_an_object_on_this_machine(
+    limit: LaneConfig, stack: int | None, machine: int | None
+) -> None:
+    assert (hourly(limit, "stack"), hourly(limit, "machine")) == (stack, machine)
 
 
 # ---- dismiss, choose

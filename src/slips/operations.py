@@ -137,6 +137,17 @@ class Operations(Protocol):
         ...
 
 
+def hourly(limit: LaneConfig, kind: Kind) -> int | None:
+    """Return how many objects an hour the delay of a lane lets through at most; None if there is no delay.
+
+    On a stack that is for each shard, and a dispatcher waits once for `batch_size` objects. On this machine each object
+    is its own invocation.
+    """
+    if not limit.delay:
+        return None
+    return (limit.parallelization * limit.batch_size if kind == "stack" else 1) * 3600 // limit.delay
+
+
 def grouped(items: Iterable[ErrorItem]) -> list[Group]:
     """Group error items by fingerprint, the most frequent first. `items` must come oldest first."""
     groups: dict[str, Group] = {}

@@ -95,7 +95,7 @@ def check(
         )
     else:
         _print_project(config, file, handlers, mappings, places)
-        for pace in paces(config, batches=stack_of(config, on_aws=aws) is not None):
+        for pace in paces(config, "stack" if stack_of(config, on_aws=aws) else "machine"):
             show_text(pace)
 
 

@@ -12,7 +12,7 @@ from slips.cli.context import Json, StackName, open_operations
 from slips.cli.output import print_json, say, show_text
 from slips.config import Config, LaneConfig
 from slips.model import LANES, Lane
-from slips.operations import Kind
+from slips.operations import Kind, hourly
 
 FIELDS = ("delay", "batch_size")
 LASTS: dict[Kind, str] = {
@@ -22,21 +22,19 @@ LASTS: dict[Kind, str] = {
 """How long a new limit holds."""
 
 
-def pace(limit: LaneConfig, *, batches: bool) -> str:
-    """Format how many objects the delay of a lane lets through at most; empty if there is no delay.
-
-    Without `batches` each object is its own invocation, whatever the batch size.
-    """
-    each = limit if batches else LaneConfig(delay=limit.delay)
-    return "" if each.hourly is None else f"at most {each.hourly:,} objects an hour{' and shard' if batches else ''}"
+def pace(limit: LaneConfig, kind: Kind) -> str:
+    """Format how many objects the delay of a lane lets through at most; empty if there is no delay."""
+    most = hourly(limit, kind)
+    return "" if most is None else f"at most {most:,} objects an hour{' and shard' if kind == 'stack' else ''}"
 
 
-def paces(config: Config, *, batches: bool) -> Iterator[str]:
+def paces(config: Config, kind: Kind) -> Iterator[str]:
     """Format a line on each lane that the config delays."""
     for lane in LANES:
         limit: LaneConfig = getattr(config.backend.lane, lane)
-        if most := pace(limit, batches=batches):
-            size = f"batch_size {limit.batch_size}, parallelization {limit.parallelization}, " if batches else ""
+        if most := pace(limit, kind):
+            is_stack = kind == "stack"
+            size = f"batch_size {limit.batch_size}, parallelization {limit.parallelization}, " if is_stack else ""
             yield f"lane {lane}: {most} ({size}delay {limit.delay} s)"
 
 
@@ -81,7 +79,7 @@ def limit(
     for name in FIELDS:
         old, new = getattr(before, name), getattr(after, name)
         show_text(f"{name + ':':11} {old}" + (f" -> {new}" if new != old else ""))
-    if most := pace(after, batches=operations.kind == "stack"):
+    if most := pace(after, operations.kind):
         show_text(f"{'pace:':11} {most}")
     if after != before:
         say(LASTS[operations.kind])

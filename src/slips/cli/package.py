@@ -46,8 +46,8 @@ def package(
     handover.check(out)
     blueprint = handover.seen(config, connect(ctx, region, url)) if look else handover.unseen(config)
     packed = build(config, say, verbose=options(ctx).verbose)
-    for told in paces(config, batches=True):
-        say(told)
+    for pace in paces(config, "stack"):
+        say(pace)
     files = handover.contents(config, packed, blueprint)
     handover.write(out, files)
     manifest = msgspec.json.decode(files[HANDED_OVER])

@@ -117,7 +117,7 @@ class DeployView(View):
 
     def packed(self, packed: Package) -> None:
         self._screen.say(packed.summary())
-        for pace in paces(self._config, batches=True):
+        for pace in paces(self._config, "stack"):
             self._screen.say(pace)
 
     def warn(self, text: str) -> None:

@@ -90,11 +90,6 @@ class LaneConfig(Struct, frozen=True):
         a_key("Seconds to gather objects for a dispatcher, at most, on AWS: fewer, fuller invocations.", ge=0, le=300),
     ] = 0
 
-    @property
-    def hourly(self) -> int | None:
-        """Objects that the delay lets through in an hour at most, on AWS for each shard; None if there is no delay."""
-        return self.parallelization * self.batch_size * 3600 // self.delay if self.delay else None
-
 
 class Lanes(Struct, frozen=True):
     """The two lanes; `routing` chooses the lane of each object."""
