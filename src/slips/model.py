@@ -94,7 +94,7 @@ class MetaData(Struct, gc=False):
         return f"{source.bucket_name}/{source.object_key}@{source.identity}#{self.seq}{suffix}"
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON object of the metadata, `source` included."""
+        """Return the metadata as a JSON object, `source` included."""
         return {
             "tag": self.tag,
             "timestamp": self.timestamp,
@@ -217,7 +217,7 @@ def nearest_time(timestamp: float) -> float:
 
 
 def readable(text: str) -> str:
-    """A text that every encoder takes: lone surrogates, which stand for bytes that are not UTF-8, are spelled out."""
+    """Spell out lone surrogates, which stand for bytes that are not UTF-8, so that every encoder accepts the text."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 

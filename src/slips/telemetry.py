@@ -65,7 +65,7 @@ class JsonLines(logging.Formatter):
 
 
 def _message(record: logging.LogRecord) -> str:
-    """The text of a log call. A wrong call of the user's must not fail the object: Lambda's handler lets it raise."""
+    """Return the text of a log call. A wrong call must not fail its object, but Lambda's handler would let it raise."""
     try:
         return record.getMessage()
     except BaseException as error:  # noqa: BLE001 - formatting the user's arguments may raise anything
@@ -87,7 +87,7 @@ class Passenger:
 
 
 def set_up(function: str, request_id: str) -> None:
-    """Makes all loggers of this process write JSON lines about this invocation. Their levels are left to the user."""
+    """Make all loggers of this process write JSON lines about this invocation. The user sets their levels."""
     root = logging.getLogger()
     if os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON":
         _relieve_lambda(root)
@@ -107,7 +107,7 @@ def set_up(function: str, request_id: str) -> None:
 
 
 def _relieve_lambda(root: logging.Logger) -> None:
-    """Replaces the runtime's log handler, which in its JSON format writes lines as text in frames of its own.
+    """Replace the runtime's log handler, which in its JSON format would wrap our lines as text.
 
     Lambda takes JSON on standard output as it is. The runtime also sets the root's level to the lowest that the stack
     lets through. It becomes WARNING here: the user's code may ask for lower levels.
@@ -154,7 +154,7 @@ class Meter:
         self._log(logging.INFO, event, metrics, {}, "passed over: %s", why)
 
     def reported(self, event: ObjectEvent | None, message: str) -> None:
-        """The reporter made an error item of an object event, or (None) of lane records that are gone."""
+        """Log that the reporter made an error item of an object event, or (None) of lane records that are gone."""
         if event is None:
             log.error("reported: %s", message)
             return
@@ -162,7 +162,7 @@ class Meter:
         self._log(logging.ERROR, event, metrics, {}, "reported: %s", message)
 
     def emit(self) -> None:
-        """Writes the metrics that no log line has: the sum of each count, and each measured value."""
+        """Write the metrics that no log line has: the sum of each count, and each measured value."""
         for lane, counts in self._counts.items():
             measured = self._values.get(lane, {})
             self._write(lane, {**counts, **{name: values[:VALUES] for name, values in measured.items()}})
@@ -184,7 +184,7 @@ class Meter:
         message: str,
         *arguments: str,
     ) -> None:
-        """Logs what became of an object, with its metrics. A count of zero is left out."""
+        """Log the end of an object's run, with its metrics. A count of zero is left out."""
         lane = event.lane or LANES[0]
         metrics = {name: value for name, value in metrics.items() if value or name in MEASURED}
         passenger = Passenger(self._embedded(lane, metrics) if metrics else {})
@@ -194,7 +194,7 @@ class Meter:
             self._add_up(lane, metrics)
 
     def _embedded(self, lane: str, values: dict[str, Any]) -> dict[str, Any]:
-        """Metrics in the form in which CloudWatch finds them in a log line."""
+        """Return metrics in the form in which CloudWatch finds them in a log line."""
         dimensions: dict[tuple[str, ...], list[str]] = {}
         for name in values:
             dimensions.setdefault(("Stack", "Lane") if name in BY_LANE else ("Stack",), []).append(name)
@@ -235,7 +235,7 @@ class Meter:
 
 
 def _facts(outcome: Outcome) -> dict[str, Any]:
-    """The outcome of a run as members of a log line, without empty ones: logs are paid for by the byte."""
+    """Return the outcome of a run as members of a log line, without empty ones: AWS charges logs by the byte."""
     members: dict[str, Any] = msgspec.to_builtins(outcome)
     if members["identity"] == members["etag"]:  # of an object without versions
         del members["identity"]

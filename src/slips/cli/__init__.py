@@ -145,7 +145,7 @@ def _open_closed() -> None:
 
 
 def main() -> None:
-    """The console script `slips`."""
+    """Run the console script `slips`."""
     if sys.stdout is None or sys.stderr is None:  # closed by the caller: 1 and 2 must not become files of the state
         _open_closed()
     for stream in (sys.stdout, sys.stderr):

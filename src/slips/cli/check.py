@@ -100,7 +100,7 @@ def check(
 
 
 def _handler_of(text: str, file: Path) -> Path | None:
-    """The handler of a config with mistakes, so that `check` reports the mistakes of both at once."""
+    """Return the handler of a config with mistakes, so that `check` reports the mistakes of both at once."""
     from slips.config.check import find_handler
 
     path = find_handler(text)
@@ -125,7 +125,7 @@ def _mappings(config: Config) -> list[Checked]:
 
 
 def _places(config: Config, *, aws: bool) -> dict[str, str]:
-    """The address of each bucket: its directory on this machine, or `s3://…` on AWS."""
+    """Return the address of each bucket: its directory on this machine, or `s3://…` on AWS."""
     embedded = None if aws else config.backend.embedded
     directories = embedded.buckets if embedded else {}
     return {bucket: directories.get(bucket, f"s3://{bucket}") for bucket in config.bucket_mapping}
@@ -208,7 +208,7 @@ def init(
 def _project_on_aws(
     directory: Path, stack: str | None, code_bucket: str | None, log_bucket: str | None, topic: str | None
 ) -> project.Aws:
-    """The project of the given options. Raises UsageError if `check` would find a mistake in its config."""
+    """Return the project of the given options. Raises UsageError if `check` would find a mistake in its config."""
     from slips.config.check import check as check_config
 
     if not code_bucket or not log_bucket:

@@ -414,7 +414,7 @@ class Config(Struct, frozen=True, kw_only=True):
         return Path(self.file).parent if self.file else Path.cwd()
 
     def resolve(self, path: str | Path) -> Path:
-        """A path of the config, made absolute."""
+        """Return a path of the config, made absolute."""
         return self.root / path
 
     @property

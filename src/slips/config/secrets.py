@@ -39,7 +39,7 @@ class Reference(Struct, frozen=True):
 
     @classmethod
     def of(cls, text: str) -> Reference | None:
-        """The reference in `text`; None if it is a plain text and no placeholder."""
+        """Return the reference in `text`; None if it is a plain text and no placeholder."""
         match = _PLACEHOLDER.fullmatch(text.strip())
         if match is None:
             return None
@@ -79,7 +79,7 @@ def mistake(text: str) -> str:
 
 
 def _mended(text: str) -> str:
-    """The placeholder that the user meant; empty if the text does not show it."""
+    """Return the placeholder that the user meant; empty if the text does not show it."""
     match = _ONE.fullmatch(text)
     service = _service(match[1]) if match else ""
     if not match or not service:
@@ -90,7 +90,7 @@ def _mended(text: str) -> str:
 
 
 def _service(word: str) -> str:
-    """The service that a word resembles: `SSM`, `secretmanager`, `secrets-manager`; empty if it resembles none."""
+    """Return the service that a word such as `SSM` or `secretmanager` resembles; empty if it resembles none."""
     import difflib  # not at the start of a function on AWS, where names are right
 
     letters = re.sub("[^a-z]", "", word.lower())
@@ -111,7 +111,7 @@ def references(value: Any) -> Iterator[Reference]:
 
 
 def resolve(value: Any, fetch: Callable[[Reference], Any]) -> Any:
-    """A copy of `value` in which `fetch` has replaced each placeholder by its secret."""
+    """Return a copy of `value` in which `fetch` has replaced each placeholder by its secret."""
     if isinstance(value, str):
         reference = Reference.of(value)
         return value if reference is None else fetch(reference)

@@ -228,5 +228,5 @@ def _parts(largest: list[tuple[str, int]]) -> str:
 
 
 def _mb(size: int) -> str:
-    """As Lambda counts: 250 MB are 262,144,000 bytes."""
+    """Format bytes as MB in Lambda's way: 250 MB are 262,144,000 bytes."""
     return f"{size / 2**20:.1f} MB"

@@ -56,7 +56,7 @@ class Superseded(Struct, tag=True):
 
 
 def by_itself(read: ObjectEvent) -> ObjectEvent:
-    """The object event of content that was read in place of the announced one: it replays no item of that one."""
+    """Return the object event of content read in place of the announced one, which replays no item of that one."""
     return msgspec.structs.replace(read, replay=None)
 
 

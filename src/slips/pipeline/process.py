@@ -79,7 +79,7 @@ class Processor:
     def process(
         self, event: ObjectEvent, ticker: Ticker | None = None, admit: Admit = _always
     ) -> Success | Failure | Superseded:
-        """Runs one object: all of it, or the records in `event.records`.
+        """Run one object: all of it, or the records in `event.records`.
 
         If other content than the announced is there, `admit` decides whether that content runs.
         """
@@ -99,7 +99,7 @@ class Processor:
         return ended
 
     def _failed(self, run: _ObjectRun, error: BaseException, damage: str, is_fresh: bool) -> Failure:
-        """The Failure of a run that `error` ended. `is_fresh`: the process has run no object before."""
+        """Return the Failure of a run that `error` ended. `is_fresh`: the process has run no object before."""
         is_expected = issubclass(type(error), ObjectError)
         excused = is_exhausted(error) or bool(damage)
         self.is_spent |= excused or not is_expected
@@ -118,7 +118,7 @@ class Processor:
         return failure
 
     def attempt(self, event: ObjectEvent) -> Success:
-        """Runs one object like `process`, but raises the ObjectError that ended the run, for its cause."""
+        """Run one object like `process`, but raise the ObjectError that ended the run, for its cause."""
         ticker = Ticker()
         ended = self._finish(self._begin(event, ticker), ticker, _always)
         assert isinstance(ended, Success)  # noqa: S101 - every content is admitted
@@ -230,7 +230,7 @@ class _ObjectRun:
             raise named from cause_of(named)
 
     def conclude(self) -> None:
-        """Checks the counters, then asks the handlers for their results."""
+        """Check the counters, then collect the handlers' results."""
         outcome = self.outcome
         if not outcome.balanced:
             raise AccountingError(
@@ -256,7 +256,7 @@ class _ObjectRun:
         self.outcome.results[handler] = plain_result(returned, self._result_bytes)
 
     def failure(self, error: BaseException) -> Failure:
-        """The Failure of a run that an ObjectError ended. Of an error that cannot be described, it has the type."""
+        """Return the Failure of a run that an ObjectError ended; by its type alone if the error cannot be described."""
         try:
             return self._failure(error)  # type: ignore[arg-type]  # its type is ObjectError; its `__class__` may lie
         except BaseException as failed:  # noqa: BLE001 - a class of the user's may have replaced any attribute
@@ -302,7 +302,7 @@ class _ObjectRun:
 
 
 def _refuse_other_content(event: ObjectEvent, stored: StoredObject, chain: Chain) -> None:
-    """Refuses records that were numbered in other content, or by another reader. Raises OverwrittenError."""
+    """Raise OverwrittenError if the records were numbered in other content, or by another reader."""
     if event.records is None:
         return
     if event.identity and not stored.is_named(event.identity):
@@ -319,7 +319,7 @@ def _refuse_other_content(event: ObjectEvent, stored: StoredObject, chain: Chain
 
 
 def _rest(event: ObjectEvent, chain: Chain, stopped: int | None) -> ObjectEvent | None:
-    """The object event that continues a run that stopped after record `stopped`."""
+    """Return the object event that continues a run stopped after record `stopped`."""
     if stopped is None:
         return None
     ranges: list[Range] = [

@@ -50,7 +50,7 @@ class Quarantine:
         """Bytes of samples for which the current part has room."""
 
     def add(self, seq: int, record: Record, error: Exception) -> None:
-        """Adds a bad record. Its number is greater than that of each record before."""
+        """Add a bad record. Its number must be greater than that of each record before."""
         numbers = self._numbers
         if numbers and numbers[-1] == seq - 1:
             numbers[-1] = seq
@@ -80,7 +80,7 @@ class Quarantine:
 
 
 def _sample(seq: int, record: Record, error: Exception) -> Sample:
-    """The beginning of a record, and why it is bad. An element of a document is written out again."""
+    """Return the beginning of a record, and why it is bad. An element of a document is encoded again."""
     if isinstance(record, Bad):
         raw, size = record.head, record.size
     else:

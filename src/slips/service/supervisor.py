@@ -49,7 +49,7 @@ class Supervisor:
         clock: Callable[[], float] = time.monotonic,
         pool: Pool | None = None,
     ) -> None:
-        """`clock` measures the silence of workers. `pool`: by default, processes of this machine."""
+        """Start no worker yet. `clock` measures the silence of workers. `pool` replaces processes of this machine."""
         self._config, self._state, self._observer = config, state, observer
         self._site = MachineSite(config, state, endpoint_url=endpoint_url, region=region)
         self._stores = self._site.stores

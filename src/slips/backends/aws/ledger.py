@@ -179,7 +179,7 @@ class DynamoLedger:
 
 
 def _earlier_items(event: ObjectEvent, before: Values) -> list[EarlierItem]:
-    """The error item that the entry of an event had, as it was."""
+    """Return the error item that an entry named before its change, as a list; empty if it named none."""
     return [EarlierItem(before["error_id"]["S"], event)] if "error_id" in before else []
 
 

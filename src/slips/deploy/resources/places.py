@@ -11,41 +11,41 @@ from slips.model import Lane
 
 
 def stream_arn(config: Config, lane: Lane) -> Any:
-    """The stream of a lane."""
+    """Return the ARN of a lane's stream."""
     backend = config.backend
     given = backend.kinesis_stream_fast_arn if lane == "fast" else backend.kinesis_stream_slow_arn
     return given or get_att(STREAMS[lane])
 
 
 def stream_arns(config: Config) -> list[Any]:
-    """The streams of both lanes."""
+    """Return the ARNs of both lanes' streams."""
     return [stream_arn(config, "fast"), stream_arn(config, "slow")]
 
 
 def stream_name(config: Config, lane: Lane) -> Any:
-    """The name of a lane's stream."""
+    """Return the name of a lane's stream."""
     arn = stream_arn(config, lane)
     return arn.rpartition("/")[2] if isinstance(arn, str) else ref(STREAMS[lane])
 
 
 def error_table_arn(config: Config) -> Any:
-    """The table of error items."""
+    """Return the ARN of the error table."""
     return config.backend.dynamodb_arn or get_att("ErrorTable")
 
 
 def error_table_name(config: Config) -> Any:
-    """The name of that table."""
+    """Return the name of the error table."""
     given = config.backend.dynamodb_arn
     return given.rpartition("table/")[2] if given else ref("ErrorTable")
 
 
 def error_topic(config: Config) -> Any:
-    """The topic of what failed."""
+    """Return the ARN of the error topic."""
     return config.backend.dlq_sns_arn or ref("ErrorNotify")
 
 
 def given_role(config: Config, role: str) -> str | None:
-    """The ARN that the config gives for a role; None: the stack makes the role."""
+    """Return the ARN that the config gives for a role; None if the stack makes the role."""
     given = config.backend.role_arn
     return {
         "EventPusherRole": given.event_pusher,

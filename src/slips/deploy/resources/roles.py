@@ -12,7 +12,7 @@ from slips.deploy.resources.places import error_table_arn, error_topic, given_ro
 
 
 def build(config: Config, keys: permissions.Keys) -> Resources:
-    """The roles that the config does not give, each with the policies beside it that its functions' settings need."""
+    """Build the roles that the config does not give, each with the policies that its functions' settings need."""
     shared: permissions.Arns = {
         **permissions.arns_of_config(config, keys),
         "the streams": stream_arns(config),
