@@ -31,8 +31,8 @@ import slips.deploy
 from cloud.access import needs
 from slips.config import Config
 from slips.config.declared import keys_of, unwrap
+from templates import CONFIGS, made, references
 from test_readme import BLOCK, ROOT
-from test_template import CONFIGS, made, references
 
 pytestmark = pytest.mark.once
 

@@ -1,4 +1,4 @@
-"""The stack's template: a config in, CloudFormation out. What it says is looked at; cfn-lint knows AWS's schemas."""
+"""Promises of the template: the stack that a config makes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from graphlib import TopologicalSorter
-from pathlib import Path
 from textwrap import dedent
 from typing import Any
-from xml.etree import ElementTree
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
 
 import cfnlint.api  # type: ignore[import-untyped]
 import pytest
@@ -23,8 +18,6 @@ from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import original
-import picture
 from slips import config
 from slips.backends.aws import FUNCTIONS
 from slips.backends.aws.queue import LONGEST
@@ -40,144 +33,31 @@ from slips.config import (
     SnsTopic,
     SqsQueue,
 )
-from slips.deploy import age, template
-from slips.deploy.given import Given
-from slips.deploy.permissions import ROLES
-from slips.deploy.template import Code, build
+from slips.deploy import template
+from slips.deploy.template import build
+from templates import (
+    CODE,
+    CONFIGS,
+    FULL,
+    GIVEN,
+    ORIGINAL,
+    _stars,
+    arn,
+    changed,
+    depends_on,
+    granted,
+    made,
+    of_type,
+    properties,
+    references,
+)
 
 pytestmark = pytest.mark.once
-
-CODE = Code("my-code", "functions/0f1e2d3c.zip")
-
-ORIGINAL = original.CONFIG.replace("1234xxxxxx", "123456789012")
-"""The original's README, with a real account number."""
-
-GIVEN = """\
-stack_name: given
-backend:
-  sns_topics: [{name: Logs, arn: "arn:aws:sns:eu-central-1:123456789012:logs"}]
-  role_arn:
-    event_pusher: arn:aws:iam::123456789012:role/Pusher
-    dispatcher: arn:aws:iam::123456789012:role/Dispatcher
-    reporter: arn:aws:iam::123456789012:role/Reporter
-    drain: arn:aws:iam::123456789012:role/Drain
-  kinesis_stream_fast_arn: arn:aws:kinesis:eu-central-1:123456789012:stream/fast
-  kinesis_stream_slow_arn: arn:aws:kinesis:eu-central-1:123456789012:stream/slow
-  dynamodb_arn: arn:aws:dynamodb:eu-central-1:123456789012:table/Errors
-  dlq_sns_arn: arn:aws:sns:eu-central-1:123456789012:failures
-handler: {path: handler.py, role_arn: "arn:aws:iam::123456789012:role/Main"}
-bucket_mapping: {my-logs: [{prefix: "", format: [s3-lines, json]}]}
-"""
-
-FULL = """\
-stack_name: full
-tags: {team: security, "cost center": "4711"}
-permissions_boundary: arn:aws:iam::123456789012:policy/Boundary
-backend:
-  sns_topics:
-    - {name: Logs, arn: "arn:aws:sns:eu-central-1:123456789012:logs"}
-    - {name: Trails, arn: "arn:aws:sns:eu-central-1:123456789012:trails"}
-  sqs_queues: [{name: Queued, arn: "arn:aws:sqs:eu-central-1:123456789012:logs"}]
-  eventbridge: true
-  s3_direct: true
-  alarm_sns_arn: arn:aws:sns:eu-central-1:123456789012:on-call
-  stream_shards: 3
-  log_retention_days: 90
-  kms_key_arns: ["arn:aws:kms:eu-central-1:123456789012:key/0f1e2d3c-0000-0000-0000-000000000000"]
-  lane: {fast: {batch_size: 10}, slow: {batch_size: 70, delay: 240, parallelization: 4, batch_window: 5}}
-handler:
-  path: src/handler.py
-  args:
-    token: "{{ssm:/team/token}}"
-    deep: [{password: "{{secretsmanager:db:password}}"}]
-  concurrency: 7
-  security_group_ids: [sg-0a1b2c3d4e5f67890]
-  subnet_ids: [subnet-0a1b2c3d4e5f67890, subnet-1a1b2c3d4e5f67890]
-  memory_size: 2048
-  timeout: 300
-  runtime: python3.12
-  architecture: x86_64
-  environment: {LOG_LEVEL: DEBUG, PRICE: "${5}"}
-  policies:
-    - {actions: s3:PutObject, resources: "arn:aws:s3:::out/*"}
-    - arn:aws:iam::aws:policy/AmazonSSMReadOnlyAccess
-  layers: ["arn:aws:lambda:eu-central-1:017000801446:layer:tools:7"]
-  tracing: true
-routing:
-  - {bucket: my-logs, prefix: debug/, dest: drop}
-  - {prefix: bulk/, dest: slow}
-bucket_mapping:
-  my-logs: [{prefix: app/, format: [s3-lines, json]}, {prefix: app/web/, format: [s3-lines, json]}]
-  my.logs: [{prefix: "", format: [s3-lines, json]}]
-"""
-
-CONFIGS = {"original": ORIGINAL, "given": GIVEN, "full": FULL}
-
-
-def made(text: str) -> template.Template:
-    return build(config.parse(text), CODE)
-
-
-def changed(text: str, **backend: Any) -> template.Template:
-    """The template of a config with other keys under `backend`."""
-    data = yaml.safe_load(text)
-    data.setdefault("backend", {}).update(backend)
-    return made(yaml.safe_dump(data))
-
-
-def of_type(stack: template.Template, kind: str) -> dict[str, Any]:
-    """Properties of all resources of a type, by logical name."""
-    found = stack["Resources"].items()
-    return {name: one["Properties"] for name, one in found if one["Type"] == f"AWS::{kind}"}
-
-
-def properties(stack: template.Template, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = stack["Resources"][name]["Properties"]
-    return found
 
 
 def variables(stack: template.Template, function: str) -> dict[str, Any]:
     found: dict[str, Any] = properties(stack, function)["Environment"]["Variables"]
     return found
-
-
-def arn(name: str) -> dict[str, Any]:
-    return {"Fn::GetAtt": [name, "Arn"]}
-
-
-def statements(stack: template.Template, role: str) -> list[dict[str, Any]]:
-    """The statements of slips' own policies, in the role and beside it."""
-    (policy,) = [one for one in properties(stack, role)["Policies"] if one["PolicyName"] == "slips"]
-    beside = [one for one in of_type(stack, "IAM::Policy").values() if one["Roles"] == [{"Ref": role}]]
-    return [statement for one in (policy, *beside) for statement in one["PolicyDocument"]["Statement"]]
-
-
-def granted(stack: template.Template, role: str, action: str) -> list[Any]:
-    """The resources on which a role may do something."""
-    return [each for one in statements(stack, role) if action in one["Action"] for each in one["Resource"]]
-
-
-def references(value: Any) -> Iterator[str]:
-    """Logical names that a part of the template refers to, and pseudo parameters."""
-    match value:
-        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), _]}:
-            yield name
-        case {"Fn::Sub": str(text)}:
-            yield from (name.partition(".")[0] for name in re.findall(r"\$\{([^!}]+)\}", text))
-        case dict():
-            for each in value.values():
-                yield from references(each)
-        case list():
-            for each in value:
-                yield from references(each)
-
-
-def depends_on(stack: template.Template) -> dict[str, set[str]]:
-    """For each resource, those that must be there before."""
-    return {
-        name: {*one.get("DependsOn", ()), *references(one["Properties"])} - {""}
-        for name, one in stack["Resources"].items()
-    }
 
 
 # ---- as a whole
@@ -575,413 +455,15 @@ def test_the_ledger_forgets() -> None:
     assert ledger["BillingMode"] == "PAY_PER_REQUEST"
 
 
-# ---- who may do what
-
-STREAMS = [arn("EventFastStream"), arn("EventSlowStream")]
-TABLE, LEDGER = [arn("ErrorTable")], [arn("Ledger")]
-OBJECTS = [{"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::{path}*"} for path in ("my-logs/app/", "my.logs/")]
-KEYS = ["arn:aws:kms:eu-central-1:123456789012:key/0f1e2d3c-0000-0000-0000-000000000000"]
-TOPIC, QUEUE = [{"Ref": "ErrorNotify"}], [arn("Undelivered")]
-SOURCE = ["arn:aws:sqs:eu-central-1:123456789012:logs"]
-ACCOUNT = "${AWS::Region}:${AWS::AccountId}"
-
-FULL_RIGHTS: dict[str, dict[str, list[Any]]] = {
-    "EventPusherRole": {
-        "kinesis:PutRecords": STREAMS,
-        "dynamodb:UpdateItem": LEDGER,
-        "sns:Publish": TOPIC,
-        "sqs:ReceiveMessage": SOURCE,
-        "sqs:DeleteMessage": SOURCE,
-        "sqs:SendMessage": QUEUE,
-        "sqs:GetQueueAttributes": SOURCE,
-    },
-    "DispatcherRole": {
-        "kinesis:DescribeStream": STREAMS,
-        "kinesis:DescribeStreamSummary": STREAMS,
-        "kinesis:GetRecords": STREAMS,
-        "kinesis:GetShardIterator": STREAMS,
-        "kinesis:ListShards": STREAMS,
-        "lambda:InvokeFunction": [arn("MainFunc")],
-        "sns:Publish": TOPIC,
-    },
-    "MainFuncRole": {
-        "s3:GetObject": OBJECTS,
-        "s3:GetObjectVersion": OBJECTS,
-        "kms:Decrypt": KEYS,
-        "kinesis:PutRecords": STREAMS,
-        "dynamodb:GetItem": LEDGER,
-        "dynamodb:UpdateItem": LEDGER + TABLE,
-        "dynamodb:DeleteItem": TABLE,
-        "sns:Publish": TOPIC,
-        "ssm:GetParameters": [{"Fn::Sub": f"arn:${{AWS::Partition}}:ssm:{ACCOUNT}:parameter/team/token"}],
-        "secretsmanager:GetSecretValue": [
-            {"Fn::Sub": f"arn:${{AWS::Partition}}:secretsmanager:{ACCOUNT}:secret:db-??????"}
-        ],
-        "ec2:CreateNetworkInterface": ["*"],
-        "ec2:DescribeNetworkInterfaces": ["*"],
-        "ec2:DescribeSubnets": ["*"],
-        "ec2:DeleteNetworkInterface": ["*"],
-        "ec2:AssignPrivateIpAddresses": ["*"],
-        "ec2:UnassignPrivateIpAddresses": ["*"],
-    },
-    "ReporterRole": {
-        "dynamodb:UpdateItem": LEDGER + TABLE,
-        "dynamodb:DeleteItem": TABLE,
-        "dynamodb:GetItem": LEDGER,
-        "kinesis:GetRecords": STREAMS,
-        "kinesis:GetShardIterator": STREAMS,
-        "sqs:SendMessage": QUEUE,
-    },
-    "DrainRole": {
-        "dynamodb:Scan": TABLE,
-        "dynamodb:BatchGetItem": TABLE,
-        "dynamodb:GetItem": TABLE + LEDGER,
-        "dynamodb:UpdateItem": TABLE + LEDGER,
-        "dynamodb:DeleteItem": TABLE,
-        "kinesis:PutRecords": STREAMS,
-        "kinesis:GetRecords": STREAMS,
-        "kinesis:GetShardIterator": STREAMS,
-        "sqs:ReceiveMessage": QUEUE,
-        "sqs:DeleteMessage": QUEUE,
-        "sqs:ChangeMessageVisibility": QUEUE,
-        "s3:GetObject": OBJECTS,
-        "s3:GetObjectVersion": OBJECTS,
-        "kms:Decrypt": KEYS,
-    },
-}
-"""Rights of all roles with every key of the config set, beside those on their own logs and to write traces."""
-
-
-@pytest.mark.parametrize("role", ROLES)
-def test_a_role_may_do_this_and_nothing_else(role: str) -> None:
-    stack = made(FULL)
-    actions = {action for one in statements(stack, role) for action in one["Action"]}
-    rights = {action: granted(stack, role, action) for action in actions}
-    logs = [rights.pop(f"logs:{action}") for action in ("CreateLogStream", "PutLogEvents")]
-    functions = [name for name, one in of_type(stack, "Lambda::Function").items() if one["Role"] == arn(role)]
-    traces = [rights.pop(f"xray:{action}") for action in ("PutTraceSegments", "PutTelemetryRecords")]
-    assert traces == [["*"], ["*"]]
-    group = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group"
-    assert logs == [[{"Fn::Sub": f"{group}:${{{name}Logs}}:*"} for name in functions]] * 2
-    assert rights == FULL_RIGHTS[role]
-
-
-_BASE = "arn:aws:{}:eu-central-1:123456789012:{}".format
-ENCRYPTED = {
-    _BASE("kinesis", "stream/fast"): _BASE("kms", "key/fast"),
-    _BASE("kinesis", "stream/slow"): _BASE("kms", "key/slow"),
-    _BASE("dynamodb", "table/errors"): _BASE("kms", "key/table"),
-    _BASE("sns", "dlq"): _BASE("kms", "key/dlq"),
-    _BASE("sqs", "logs"): _BASE("kms", "key/queue"),
-    _BASE("sns", "logs"): _BASE("kms", "key/source"),
-}
-"""What a config may give, and the customer's keys that encrypt it."""
-ALL_GIVEN = dict(
-    zip(("kinesis_stream_fast_arn", "kinesis_stream_slow_arn", "dynamodb_arn", "dlq_sns_arn"), ENCRYPTED, strict=False)
-)
-GENERATE, DECRYPT = "kms:GenerateDataKey", "kms:Decrypt"
-KEY_RIGHTS: dict[str, dict[str, list[str]]] = {
-    "EventPusherRole": {GENERATE: ["fast", "slow", "dlq"], DECRYPT: ["queue", "dlq"]},
-    "DispatcherRole": {GENERATE: ["dlq"], DECRYPT: ["fast", "slow", "dlq"]},
-    "MainFuncRole": {GENERATE: ["fast", "slow", "dlq"], DECRYPT: ["table", "dlq"]},
-    "ReporterRole": {DECRYPT: ["fast", "slow", "table"]},
-    "DrainRole": {GENERATE: ["fast", "slow"], DECRYPT: ["fast", "slow", "table"]},
-}
-"""By role and action, the keys of `ENCRYPTED`."""
-
-
-def with_keys(keys: dict[str, str]) -> template.Template:
-    data = yaml.safe_load(FULL)
-    data["backend"] |= ALL_GIVEN | {"kms_key_arns": []}
-    return build(config.parse(yaml.safe_dump(data)), CODE, given=Given(keys=keys))
-
-
-@pytest.mark.parametrize("role", ROLES)
-def test_a_role_may_use_the_keys_of_what_it_uses_and_no_other(role: str) -> None:
-    stack = with_keys(ENCRYPTED)
-    for action in (GENERATE, DECRYPT):
-        named = KEY_RIGHTS[role].get(action, [])
-        assert granted(stack, role, action) == [_BASE("kms", f"key/{name}") for name in named]
-
-
-def test_keys_change_statements_of_roles_and_no_resource_of_another_type() -> None:
-    stack, without = with_keys(ENCRYPTED), with_keys({})
-    changed = [name for name, one in stack["Resources"].items() if one != without["Resources"][name]]
-    assert changed == list(ROLES)
-    assert (stack["Metadata"][template.KEYS], template.KEYS in without["Metadata"]) == (ENCRYPTED, False)
-
-
-def test_functions_depend_on_the_rights_that_their_settings_need() -> None:
-    stack = made(FULL)
-    needed = depends_on(stack)
-    for name, function in of_type(stack, "Lambda::Function").items():
-        role = function["Role"]["Fn::GetAtt"][0]
-        network = {f"{role}Network"} if "VpcConfig" in function else set()
-        assert {one for one in needed[name] if one.startswith(role)} == {role, f"{role}Tracing", *network}
-    rights = {f"{role}Tracing": "xray" for role in ROLES} | {"MainFuncRoleNetwork": "ec2"}
-    services = {
-        name: {action.partition(":")[0] for one in policy["PolicyDocument"]["Statement"] for action in one["Action"]}
-        for name, policy in of_type(stack, "IAM::Policy").items()
-    }
-    assert services == {name: {service} for name, service in rights.items()}
-    in_roles = json.dumps(of_type(stack, "IAM::Role"))
-    assert not [service for service in rights.values() if f'"{service}:' in in_roles]
-    assert not of_type(made(ORIGINAL), "IAM::Policy")
-
-
-def test_what_the_config_has_none_of_is_not_granted() -> None:
-    stack = made(ORIGINAL)
-    actions = {role: {action for one in statements(stack, role) for action in one["Action"]} for role in ROLES}
-    assert {"sqs", "dynamodb"}.isdisjoint(action.partition(":")[0] for action in actions["EventPusherRole"])
-    services = {action.partition(":")[0] for action in actions["MainFuncRole"]}
-    assert services == {"logs", "s3", "kinesis", "dynamodb", "sns"}
-
-
-def _stars(stack: template.Template) -> list[str]:
-    """Grants that are wider than an ARN has to be."""
-    wide = []
-    for role in of_type(stack, "IAM::Role"):
-        for one in statements(stack, role):
-            for resource in one["Resource"]:
-                text = resource.get("Fn::Sub", "") if isinstance(resource, dict) else resource
-                outside = re.sub(r"\$\{[^}]*\}", "", text)
-                service = one["Action"][0].partition(":")[0]
-                if "*" in outside and not (
-                    (service in ("ec2", "xray") and text == "*")
-                    or (service == "logs" and outside.endswith(":log-group::*"))
-                    or (service == "s3" and re.fullmatch(r"arn::s3:::[^*/]+/[^*]*\*", outside))
-                ):
-                    wide.append(f"{role}: {one['Action']} on {resource}")
-            wide += [f"{role}: {action}" for action in one["Action"] if "*" in action]
-    return wide
-
-
-def test_no_role_has_a_star_where_an_arn_exists() -> None:
-    assert _stars(made(FULL)) == []
-
-
-def test_a_prefix_means_itself_in_a_policy() -> None:
-    text = ORIGINAL.replace("logs/g_suite/", '"a*b?/${x}"')
-    resources = granted(made(text), "MainFuncRole", "s3:GetObject")
-    assert resources[0] == {"Fn::Sub": "arn:${AWS::Partition}:s3:::mizutani-test/a${!*}b${!?}/${!$}{x}*"}
-
-
-@pytest.mark.parametrize(
-    ("placeholder", "action", "resource"),
-    [
-        ("{{ssm:/a/b}}", "ssm:GetParameters", {"Fn::Sub": f"arn:${{AWS::Partition}}:ssm:{ACCOUNT}:parameter/a/b"}),
-        ("{{ssm:plain:3}}", "ssm:GetParameters", {"Fn::Sub": f"arn:${{AWS::Partition}}:ssm:{ACCOUNT}:parameter/plain"}),
-        ("{{ssm:arn:aws:ssm:r:1:parameter/x:3}}", "ssm:GetParameters", "arn:aws:ssm:r:1:parameter/x"),
-        (
-            "{{secretsmanager:arn:aws:secretsmanager:r:1:secret:db-AbCdEf:key}}",
-            "secretsmanager:GetSecretValue",
-            "arn:aws:secretsmanager:r:1:secret:db-AbCdEf",
-        ),
-        (
-            "{{secretsmanager:arn:aws:secretsmanager:r:1:secret:database:key}}",
-            "secretsmanager:GetSecretValue",
-            "arn:aws:secretsmanager:r:1:secret:database-??????",
-        ),
-    ],
-)
-def test_a_secret_opens_itself_only(placeholder: str, action: str, resource: Any) -> None:
-    stack = made(ORIGINAL.replace("value1", f'"{placeholder}"'))
-    assert granted(stack, "MainFuncRole", action) == [resource]
-
-
-# ---- what people look at
-
-
-def test_every_function_writes_to_a_log_group_of_the_stack() -> None:
-    stack = made(ORIGINAL)
-    for function in of_type(stack, "Lambda::Function").values():
-        # Lambda's own lines about each run that goes well would cost as much as ours; ours all come through.
-        logging = function["LoggingConfig"]
-        levels = logging["SystemLogLevel"], logging["ApplicationLogLevel"]
-        assert (logging["LogFormat"], levels) == ("JSON", ("WARN", "DEBUG"))
-    assert {name: properties(stack, name)["LoggingConfig"]["LogGroup"] for name in FUNCTIONS} == {
-        name: {"Ref": f"{name}Logs"} for name in FUNCTIONS
-    }
-    assert {one["RetentionInDays"] for one in of_type(stack, "Logs::LogGroup").values()} == {30}
-
-
-def test_alarms_tell_whom_the_config_names() -> None:
-    alarms = of_type(made(FULL), "CloudWatch::Alarm")
-    assert {tuple(one["AlarmActions"]) for one in alarms.values()} == {
-        ("arn:aws:sns:eu-central-1:123456789012:on-call",)
-    }
-    for one in alarms.values():
-        assert one["TreatMissingData"] == "notBreaching"
-
-
-def test_there_is_an_alarm_for_each_way_to_fail() -> None:
-    alarms = of_type(made(ORIGINAL), "CloudWatch::Alarm")
-    watched = {
-        re.search(r'"MetricName": "(\w+)"', json.dumps(one))[1]: name  # type: ignore[index]
-        for name, one in alarms.items()
-    }
-    assert set(watched) == {
-        "ErrorItems",
-        "Quarantined",
-        "IteratorAge",
-        "IncomingRecords",
-        "Throttles",
-        "AsyncEventAge",
-        "ApproximateNumberOfMessagesVisible",
-        "DestinationDeliveryFailures",
-    }
-    for function in FUNCTIONS:
-        assert f"{function}ThrottledAlarm" in alarms
-
-
-def test_alarms_have_a_threshold_of_their_own() -> None:
-    alarms = of_type(made(ORIGINAL), "CloudWatch::Alarm")
-    thresholds = {name: one["Threshold"] for name, one in alarms.items() if one["Threshold"]}
-    assert thresholds == {
-        "QuarantineAlarm": 1,
-        "FastDispatcherLateAlarm": 3_600_000,
-        "SlowDispatcherLateAlarm": 86_400_000,
-        "MainFuncWaitsAlarm": 3 * 3_600_000,
-    }
-    assert all(one["ComparisonOperator"] == "GreaterThanThreshold" for one in alarms.values())
-
-
-@pytest.mark.parametrize("hours", [24, 48, 168, 8760])
-def test_a_lane_alarms_in_time_to_be_mended_and_gives_up_in_time_to_be_read_back(hours: int) -> None:
-    streams = {f"arn:aws:kinesis:eu-central-1:123456789012:stream/{lane}": hours for lane in ("fast", "slow")}
-    stack = build(config.parse(GIVEN), CODE, given=Given(streams))
-    for lane in ("Fast", "Slow"):
-        most = properties(stack, f"{lane}DispatcherMapping")["MaximumRecordAgeInSeconds"]
-        reporter = properties(stack, "ReporterInvoke")["MaximumEventAgeInSeconds"]
-        assert 60 <= most <= 604_800  # what Lambda takes
-        assert most + 2 * reporter <= hours * 3600
-        alarm = properties(stack, f"{lane}DispatcherLateAlarm")
-        assert alarm["Threshold"] <= most * 1000 / 2
-        assert f"over {alarm['Threshold'] // 3_600_000} h" in alarm["AlarmDescription"]
-
-
-def test_a_stream_that_nobody_has_read_is_taken_for_one_of_a_day_and_ones_own_for_what_it_is() -> None:
-    given = made(GIVEN)
-    assert properties(given, "SlowDispatcherMapping")["MaximumRecordAgeInSeconds"] == age.most(24) == 12 * 3600
-    own = made(ORIGINAL)
-    hours = properties(own, "EventSlowStream")["RetentionPeriodHours"]
-    assert properties(own, "SlowDispatcherMapping")["MaximumRecordAgeInSeconds"] == age.most(hours) == 156 * 3600
-    cheap = changed(ORIGINAL, stream_shards=1)
-    assert properties(cheap, "SlowDispatcherMapping")["MaximumRecordAgeInSeconds"] == age.most(24)
-
-
-@pytest.mark.parametrize("name", CONFIGS)
-def test_a_lane_on_which_objects_arrive_and_whose_dispatcher_is_not_invoked_alarms(name: str) -> None:
-    stack = made(CONFIGS[name])
-    for lane in ("Fast", "Slow"):
-        alarm = properties(stack, f"{lane}DispatcherStoppedAlarm")
-        result, *inputs = alarm["Metrics"]
-        assert result["Expression"] == "IF(FILL(m1, 0) > 0 AND FILL(m2, 0) == 0, 1, 0)"
-        stream = lane.lower() if name == "given" else {"Ref": f"Event{lane}Stream"}
-        metrics = [each["MetricStat"]["Metric"] for each in inputs]
-        assert [(each["MetricName"], each["Dimensions"][0]["Value"]) for each in metrics] == [
-            ("IncomingRecords", stream),
-            ("Invocations", {"Ref": f"{lane}Dispatcher"}),
-        ]
-        # What arrives in the first period is dispatched in the second at the latest, however long it is delayed.
-        assert alarm["EvaluationPeriods"] == 2
-        longest_delay = properties(stack, f"{lane}Dispatcher")["Timeout"]
-        assert all(each["MetricStat"]["Period"] > 300 + longest_delay for each in inputs)
-
-
-def test_a_queue_whose_messages_wait_alarms_long_before_they_expire() -> None:
-    alarm = properties(made(FULL), "QueueQueuedWaitsAlarm")
-    assert (alarm["MetricName"], alarm["Threshold"]) == ("ApproximateAgeOfOldestMessage", 3600)
-    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": "logs"}]
-
-
-def test_a_limit_that_was_asked_for_does_not_alarm() -> None:
-    alarms = of_type(made(FULL), "CloudWatch::Alarm")
-    assert "MainFuncThrottledAlarm" not in alarms
-    assert "MainFuncWaitsAlarm" in alarms
-
-
-def test_a_stack_without_a_dashboard_names_none() -> None:
-    stack = changed(ORIGINAL, dashboard=False)
-    assert not of_type(stack, "CloudWatch::Dashboard")
-    assert "DashboardName" not in stack["Outputs"]
-
-
-def test_the_dashboard_is_json_of_the_deployed_region() -> None:
-    stack = made(FULL)
-    body = json.loads(properties(stack, "SlipsDashboard")["DashboardBody"]["Fn::Sub"])
-    first, *graphs = (widget["properties"] for widget in body["widgets"])
-    assert len(first["alarms"]) == len(of_type(stack, "CloudWatch::Alarm"))
-    assert {graph["region"] for graph in graphs} == {"${AWS::Region}"}
-    places = [(widget["x"], widget["y"]) for widget in body["widgets"]]
-    assert len(set(places)) == len(places)
-
-
-# ---- the picture
-
-
-def _texts(drawing: str) -> list[str]:
-    return [text.text or "" for text in ElementTree.fromstring(drawing).iter("{http://www.w3.org/2000/svg}text")]
-
-
-@pytest.mark.parametrize("name", CONFIGS)
-def test_the_picture_shows_what_the_template_makes(name: str) -> None:
-    stack = made(CONFIGS[name])
-    texts = _texts(picture.draw(stack))
-    for kind in ("Lambda::Function", "Kinesis::Stream", "DynamoDB::Table", "SNS::Topic", "SQS::Queue"):
-        assert set(of_type(stack, kind)) <= set(texts)
-
-
-def test_the_picture_shows_what_the_config_gives() -> None:
-    texts = _texts(picture.draw(made(GIVEN)))
-    assert {"logs", "fast", "slow", "failures", "Errors"} <= set(texts)
-    assert "EventFastStream" not in texts
-    full = _texts(picture.draw(made(FULL)))
-    assert {"trails", "your queue", "rule for 2 buckets", "2 buckets, directly", "stream, 3 shards"} <= set(full)
-
-
-@pytest.mark.parametrize("name", CONFIGS)
-def test_the_picture_changes_with_each_resource(name: str) -> None:
-    stack = made(CONFIGS[name])
-    whole = picture.draw(stack)
-    for resource in stack["Resources"]:
-        rest = {key: one for key, one in stack["Resources"].items() if key != resource}
-        assert picture.draw({**stack, "Resources": rest}) != whole, resource
-
-
-@pytest.mark.parametrize("name", CONFIGS)
-def test_the_picture_changes_with_each_failure_route(name: str) -> None:
-    stack = made(CONFIGS[name])
-    dashed = picture.draw(stack).count('class="arrow fails"')
-    for function in ("EventPusher", "MainFunc", "Reporter"):
-        rest = {key: one for key, one in stack["Resources"].items() if key != f"{function}Invoke"}
-        assert picture.draw({**stack, "Resources": rest}).count('class="arrow fails"') == dashed - 1
-
-
-def test_the_picture_stays_within_its_frame_and_boxes_apart() -> None:
-    data = yaml.safe_load(FULL)
-    topics = [{"name": f"T{number}", "arn": f"arn:aws:sns:eu-central-1:123456789012:t{number}"} for number in range(9)]
-    data["backend"]["sns_topics"] = topics
-    drawing = ElementTree.fromstring(picture.draw(made(yaml.safe_dump(data))))
-    width, height = map(float, drawing.attrib["viewBox"].split()[2:])
-    boxes = [
-        tuple(float(rect.attrib[key]) for key in ("x", "y", "width", "height"))
-        for group in drawing.iter("{http://www.w3.org/2000/svg}g")
-        for rect in group.iter("{http://www.w3.org/2000/svg}rect")
-    ]
-    assert len(boxes) == 9 + 3 + 12
-    for x, y, wide, high in boxes:
-        assert 0 <= x <= x + wide <= width
-        assert 0 <= y <= y + high <= height - 70
-        others = [one for one in boxes if one != (x, y, wide, high)]
-        assert len(others) == len(boxes) - 1
-        assert not [one for one in others if abs(one[0] - x) < wide and abs(one[1] - y) < high]
-
-
 # ---- any config
 
+
 _names = st.from_regex(r"[A-Za-z0-9]{1,12}", fullmatch=True)
+
+
 _buckets = st.from_regex(r"[a-z0-9][a-z0-9.-]{1,20}[a-z0-9]", fullmatch=True)
+
+
 _prefixes = st.text("ab/*?${}é ", max_size=6)
 
 
