@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import zipfile
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -119,7 +120,12 @@ SHIPPED = ("isal", "lz4", "msgspec", "backports")
 @pytest.fixture(scope="session")
 def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Wheels that are named like slips' libraries, and are almost empty."""
-    directory = tmp_path_factory.mktemp("wheels")
+    return _stand_ins(tmp_path_factory.getbasetemp() / "wheels")
+
+
+@cache  # as pytest makes a session's fixture anew for each file that imports it
+def _stand_ins(directory: Path) -> Path:
+    directory.mkdir()
     for name in LIBRARY_NAMES:
         files = {"backports/zstd/__init__.py": ""} if name == "backports.zstd" else None
         wheel(directory, name, version(name) if name in LIBRARIES or sys.version_info < (3, 14) else "1.0", files)
