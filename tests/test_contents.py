@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from running import FORMAT, Project, project, quarantined, results
 from slips.backends.machine.content import stamp_of, stamp_of_version_1
 from slips.backends.machine.directory import DirectoryStore, Stores
 from slips.backends.machine.files import DAY, Files
@@ -25,7 +26,6 @@ from slips.errors import DecompressionError, StorageError
 from slips.model import ObjectEvent, Outcome
 from slips.service.messages import Progress
 from slips.service.worker import Heartbeat
-from test_run import FORMAT, Project, project, quarantined, results
 
 __all__ = ["project", "quarantined"]
 STATES = Path(__file__).parent / "states"
