@@ -39,7 +39,6 @@ def package(
     """
     from slips.deploy import checks, handover
     from slips.deploy.package import build
-    from slips.deploy.user_files import HANDED_OVER
 
     config = named(load_config(ctx), one_of("-s", options(ctx).stack, stack_name))
     checks.check_config(config, uploads=False)
@@ -48,14 +47,12 @@ def package(
     packed = build(config, say, verbose=options(ctx).verbose)
     for pace in paces(config, "stack"):
         say(pace)
-    files = handover.contents(config, packed, blueprint)
-    handover.write(out, files)
-    manifest = msgspec.json.decode(files[HANDED_OVER])
+    manifest = handover.hand_over(out, config, packed, blueprint)
     if json_:
-        print_json({"directory": str(out), **manifest})
+        print_json({"directory": str(out), **msgspec.to_builtins(manifest)})
         return
     show_text(packed.summary())
-    table([(str(out / one["name"]), f"{one['size']:,} bytes", one["sha256"]) for one in manifest["files"]])
+    table([(str(out / one.name), f"{one.size:,} bytes", one.sha256) for one in manifest.files])
     for note in blueprint.notes:
         say(f"note: {note}")
     show_text(f"{out / 'DEPLOY.md'} says how to deploy it with the AWS CLI, Terraform or CDK")

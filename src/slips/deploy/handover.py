@@ -107,6 +107,13 @@ def seen(config: Config, account: Account) -> Blueprint:
     return Blueprint(made, [*facts.notes, *keys.unnamed(config, account)])
 
 
+def hand_over(directory: Path, config: Config, packed: Package, blueprint: Blueprint) -> Manifest:
+    """Write the directory, and return its manifest. Raises UsageError as `write` does."""
+    files = contents(config, packed, blueprint)
+    write(directory, files)
+    return msgspec.json.decode(files[HANDED_OVER], type=Manifest)
+
+
 def parametrized(blueprint: Blueprint) -> Template:
     """Return the template with `CodeBucket` and `CodeKey` as parameters."""
     made = dict(blueprint.template)
