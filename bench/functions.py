@@ -45,6 +45,7 @@ for service in ("s3", "dynamodb", "kinesis"):
 SLIPS = """
 import os
 import slips.lambdas
+from slips.pipeline import invocation, process
 site = slips.lambdas.LambdaSite(os.environ)
 site.config, site.code_version, site.handlers
 """
@@ -53,6 +54,7 @@ site.config, site.code_version, site.handlers
 BOTH = """
 import os
 import slips.lambdas
+from slips.pipeline import invocation
 site = slips.lambdas.LambdaSite(os.environ)
 slips.lambdas._processor(site), site.stream, site.ledger, site.errors
 """

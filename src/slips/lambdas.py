@@ -1,7 +1,7 @@
 """The Lambda functions: each passes its payload to a station, on the site that its environment variables describe.
 
-Their names are handler names in the template. Clients, config and the user's code are made on first use, and kept as
-long as AWS keeps the process.
+Their names are handler names in the template. Stations are imported, and clients, config and the user's code made, on
+first use, and kept as long as AWS keeps the process: a function's cold start pays for nothing that it does not use.
 """
 
 from __future__ import annotations
@@ -10,20 +10,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from slips import telemetry
-from slips.envelope import arguments, lane_records, unwrap
-from slips.pipeline.dispatch import dispatch
-from slips.pipeline.drain import DrainRequest, DrainResult
-from slips.pipeline.drain import drain as drain_site
-from slips.pipeline.invocation import Deadline, run_batch
-from slips.pipeline.process import Processor
-from slips.pipeline.push import push_messages
-from slips.pipeline.report import SPENT_STATUS, report_lost
 from slips.site import LambdaSite
+
+if TYPE_CHECKING:
+    from slips.pipeline.process import Processor
 
 REPORT_SECONDS = 60.0
 """Seconds that the Reporter keeps, to write items of the records that it reads back from a stream."""
@@ -56,6 +51,8 @@ def _metered(name: str, context: Context, *, spare_seconds: float = 0.0) -> Iter
 
 def event_pusher(payload: Any, context: Context) -> dict[str, Any]:
     """Push the objects that an envelope announces to their lanes."""
+    from slips.pipeline.push import push_messages
+
     with _metered("EventPusher", context):
         done = push_messages(payload, _site)
         return done.counts if done.staying is None else _failures(*done.staying)
@@ -63,6 +60,9 @@ def event_pusher(payload: Any, context: Context) -> dict[str, Any]:
 
 def dispatcher(payload: Any, context: Context) -> dict[str, Any]:
     """Invoke the main func with a batch of a lane. The answer names the record from which AWS delivers again."""
+    from slips.envelope import lane_records
+    from slips.pipeline.dispatch import dispatch
+
     with _metered("Dispatcher", context):
         done = dispatch(
             lane_records(payload),
@@ -82,6 +82,10 @@ def dispatcher(payload: Any, context: Context) -> dict[str, Any]:
 
 def main_func(payload: Any, context: Context) -> dict[str, Any]:
     """Run the user's handlers on the objects of the payload's events."""
+    from slips.envelope import arguments
+    from slips.pipeline.invocation import Deadline, run_batch
+    from slips.pipeline.report import SPENT_STATUS
+
     deadline = Deadline(context.get_remaining_time_in_millis() / 1000)
     processor = None
     try:
@@ -107,12 +111,17 @@ def main_func(payload: Any, context: Context) -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def _processor(site: LambdaSite) -> Processor:
     """Make the processor of this process, once. Reads the secrets, so that this fails before an event is claimed."""
+    from slips.pipeline.process import Processor
+
     site.args()
     return Processor(site)
 
 
 def reporter(payload: Any, context: Context) -> dict[str, Any]:
     """Write an error item for each unfinished event of an invocation that AWS gave up."""
+    from slips.envelope import unwrap
+    from slips.pipeline.report import report_lost
+
     with _metered("Reporter", context, spare_seconds=REPORT_SECONDS) as meter:
         done = report_lost(unwrap(payload), _site)
         for item in done.items:
@@ -122,6 +131,9 @@ def reporter(payload: Any, context: Context) -> dict[str, Any]:
 
 def drain(payload: Any, context: Context) -> dict[str, Any]:
     """Put error items and undelivered messages back on their lanes."""
+    from slips.pipeline.drain import DrainRequest, DrainResult
+    from slips.pipeline.drain import drain as drain_site
+
     with _metered("Drain", context, spare_seconds=DRAIN_SECONDS):
         done = DrainResult()
         for _ in drain_site(
