@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from slips.config import Config, HandlerConfig
 from slips.config import Mapping as Prefix
-from slips.envelope import Batch
+from slips.envelope.lost import Batch
 from slips.errors import StateError, StorageError, StreamError
 from slips.interface import Handler
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome

@@ -15,7 +15,7 @@ from slips.backends.aws.functions import LambdaInvoker
 from slips.backends.aws.queue import UndeliveredQueue
 from slips.backends.aws.secret_store import AGAIN_SECONDS, FIRST_SECONDS, SecretArgs, resolve_args
 from slips.backends.aws.throttles import Backoff
-from slips.envelope import arguments, encode
+from slips.envelope.lane import arguments, encode
 from slips.errors import InvokeError, StateError, UsageError
 
 

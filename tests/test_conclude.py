@@ -17,7 +17,8 @@ from slips.backends.aws.error_table import DynamoErrors
 from slips.backends.aws.ledger import DynamoLedger
 from slips.backends.machine.state import MachineState
 from slips.config import Config, HandlerConfig
-from slips.envelope import Cause, Unwrapped
+from slips.envelope.cause import Cause
+from slips.envelope.lost import Unwrapped
 from slips.errors import StateError, UnfinishedError
 from slips.interface import Handler
 from slips.loop import Ticker

@@ -9,7 +9,7 @@ import pytest
 from fakes import object_event
 from slips.backends.aws.lanes import DISPATCHER_SECONDS, SPARE, records_at_once
 from slips.config import LaneConfig
-from slips.envelope import LaneRecord, decode, encode
+from slips.envelope.lane import LaneRecord, decode, encode
 from slips.errors import InvokeError
 from slips.pipeline.dispatch import PAYLOAD_BYTES, SECONDS_TO_END, Dispatched, dispatch
 

@@ -16,7 +16,7 @@ from fakes import FakeSite, Ledger, Queue, config_of
 from slips import lambdas, telemetry
 from slips.cli import drain as command
 from slips.config import Route
-from slips.envelope import encode
+from slips.envelope.lane import encode
 from slips.errors import StorageError, StreamError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Range
 from slips.operations import Operations

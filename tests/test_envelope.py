@@ -17,16 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes import Errors, FakeSite, Queue, Streams
-from slips.envelope import (
-    Batch,
-    Cause,
-    arguments,
-    decode,
-    encode,
-    lane_records,
-    messages,
-    unwrap,
-)
+from slips.envelope.arrivals import messages
+from slips.envelope.cause import Cause
+from slips.envelope.lane import arguments, decode, encode, lane_records
+from slips.envelope.lost import Batch, unwrap
 from slips.errors import EnvelopeError
 from slips.model import ObjectEvent
 from slips.pipeline.report import report_lost

@@ -15,7 +15,8 @@ import pytest
 from msgspec.structs import replace
 
 from fakes import Errors, FakeSite, Ledger, Objects, Streams, Witness, object_event, processor_of
-from slips.envelope import Cause, Unwrapped
+from slips.envelope.cause import Cause
+from slips.envelope.lost import Unwrapped
 from slips.errors import ReaderError, UnfinishedError
 from slips.interface import Handler
 from slips.loop import Ticker

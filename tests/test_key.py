@@ -10,7 +10,8 @@ import pytest
 
 from fakes import Errors, FakeSite, Ledger, Objects, Streams, Witness, config_of, object_event
 from slips.config import Config, HandlerConfig, Mapping, Route
-from slips.envelope import Cause, Unwrapped
+from slips.envelope.cause import Cause
+from slips.envelope.lost import Unwrapped
 from slips.errors import StorageError, UnfinishedError
 from slips.interface import Handler
 from slips.loop import Ticker

@@ -12,7 +12,8 @@ import aws
 from fakes import object_event
 from slips.backends.aws.kinesis import ATTEMPTS, LONGEST_WAIT, PUT_BYTES, PUT_RECORDS, KinesisStream, read_back
 from slips.backends.aws.throttles import Backoff
-from slips.envelope import Batch, decode, encode
+from slips.envelope.lane import decode, encode
+from slips.envelope.lost import Batch
 from slips.errors import GoneError, StreamError
 from slips.model import Lane, ObjectEvent
 

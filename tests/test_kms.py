@@ -13,7 +13,7 @@ from slips.backends.aws.refusals import explained
 from slips.backends.aws.s3 import S3Store
 from slips.backends.aws.secret_store import resolve_args
 from slips.backends.aws.throttles import Backoff
-from slips.envelope import Batch
+from slips.envelope.lost import Batch
 from slips.errors import StorageError, StreamError, UsageError
 
 KEY = "arn:aws:kms:us-east-1:210987654321:key/0f1e2d3c-1234-5678-9abc-def012345678"

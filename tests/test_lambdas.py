@@ -31,7 +31,8 @@ from slips.backends.aws.error_table import DynamoErrors
 from slips.backends.aws.ledger import DynamoLedger
 from slips.backends.aws.queue import UndeliveredQueue
 from slips.config import PACKAGED, Config, HandlerConfig, Mapping, Route
-from slips.envelope import arguments, decode, encode, evidence
+from slips.envelope.arrivals import evidence
+from slips.envelope.lane import arguments, decode, encode
 from slips.errors import EnvelopeError, SlipsError, StreamError, UnfinishedError, UsageError
 from slips.model import ErrorItem, Lane, ObjectEvent, Outcome
 from slips.site import LambdaSite

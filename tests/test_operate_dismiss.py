@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from slips.envelope import unwrap
+from slips.envelope.lost import unwrap
 from slips.model import Outcome
 from stacks import (
     OLD,

@@ -23,7 +23,7 @@ from slips.backends.aws.ledger import DynamoLedger
 from slips.backends.aws.s3 import S3Store
 from slips.backends.machine.directory import DirectoryStore
 from slips.backends.machine.state import MachineState
-from slips.envelope import decode
+from slips.envelope.lane import decode
 from slips.errors import StateError, StorageError, UsageError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome, Sample
 from slips.pipeline.conclude import Conclusion, write

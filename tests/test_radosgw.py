@@ -18,7 +18,7 @@ from botocore.config import Config
 
 from slips.backends.aws.clients import Clients
 from slips.backends.aws.s3 import RESUMES, S3Store
-from slips.envelope import messages
+from slips.envelope.arrivals import messages
 from slips.errors import StorageError
 from slips.model import ObjectEvent
 

@@ -24,7 +24,7 @@ from fakes import (
     processor_of,
 )
 from slips.config import Route
-from slips.envelope import encode
+from slips.envelope.lane import encode
 from slips.errors import GoneError, SlipsError, StreamError
 from slips.interface import Handler
 from slips.loop import Ticker

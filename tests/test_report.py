@@ -10,7 +10,9 @@ import msgspec
 import pytest
 
 from fakes import Errors, FakeSite, Ledger, Shard, object_event
-from slips.envelope import Batch, Cause, Unwrapped, encode, unwrap
+from slips.envelope.cause import Cause
+from slips.envelope.lane import encode
+from slips.envelope.lost import Batch, Unwrapped, unwrap
 from slips.errors import EnvelopeError, GoneError, StateError, StreamError
 from slips.model import ErrorItem, ObjectEvent, Outcome
 from slips.pipeline.conclude import Conclusion, write

@@ -30,6 +30,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+JOINED = 4_000
+"""Most characters of problems that are joined."""
+
 
 class SlipsError(Exception):
     """The root of all errors that slips raises on purpose: catch this class to catch every one."""
@@ -171,3 +174,9 @@ class AccountingError(ObjectError):
     """The independent counters of a run do not add up."""
 
     stage = "accounting"
+
+
+def joined(problems: Sequence[str]) -> str:
+    """Join problems to the text of an exception. AWS sends it with the payload, and both must fit into 256 KB."""
+    text = "; ".join(problems)
+    return text if len(text) <= JOINED else f"{text[:JOINED]}…"

@@ -60,7 +60,7 @@ def event_pusher(payload: Any, context: Context) -> dict[str, Any]:
 
 def dispatcher(payload: Any, context: Context) -> dict[str, Any]:
     """Invoke the main func with a batch of a lane. The answer names the record from which AWS delivers again."""
-    from slips.envelope import lane_records
+    from slips.envelope.lane import lane_records
     from slips.pipeline.dispatch import dispatch
 
     with _metered("Dispatcher", context):
@@ -82,9 +82,9 @@ def dispatcher(payload: Any, context: Context) -> dict[str, Any]:
 
 def main_func(payload: Any, context: Context) -> dict[str, Any]:
     """Run the user's handlers on the objects of the payload's events."""
-    from slips.envelope import arguments
+    from slips.envelope.lane import arguments
+    from slips.pipeline.ended import SPENT_STATUS
     from slips.pipeline.invocation import Deadline, run_batch
-    from slips.pipeline.report import SPENT_STATUS
 
     deadline = Deadline(context.get_remaining_time_in_millis() / 1000)
     processor = None
@@ -119,7 +119,7 @@ def _processor(site: LambdaSite) -> Processor:
 
 def reporter(payload: Any, context: Context) -> dict[str, Any]:
     """Write an error item for each unfinished event of an invocation that AWS gave up."""
-    from slips.envelope import unwrap
+    from slips.envelope.lost import unwrap
     from slips.pipeline.report import report_lost
 
     with _metered("Reporter", context, spare_seconds=REPORT_SECONDS) as meter:

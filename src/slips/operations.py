@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from msgspec import UNSET, Struct, UnsetType
 
 from slips.config import LaneConfig
-from slips.envelope import Batch
+from slips.envelope.lost import Batch
 from slips.model import ErrorItem, Lane
 from slips.ports import ErrorTable, Ledger, Undelivered
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from slips.config import Config, read_packaged
 from slips.config.secrets import references
-from slips.envelope import Batch
 from slips.interface import Handler, load_handlers
 from slips.model import Lane
 from slips.ports import ErrorTable, Invoker, Ledger, ObjectStore, SharedLedger, Stream, Undelivered
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from slips.backends.aws.stack import DeployedStack
     from slips.backends.machine.directory import KnownHash, Stores
     from slips.backends.machine.state import MachineState
+    from slips.envelope.lost import Batch
 
 BATCH_SIZE = 10_000
 """Objects in one invocation of the main func, if the dispatcher's environment has no number: its whole batch."""

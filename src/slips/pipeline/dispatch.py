@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from slips.envelope import LaneRecord
+from slips.envelope.lane import LaneRecord
 from slips.errors import InvokeError
 from slips.ports import Invoker
 

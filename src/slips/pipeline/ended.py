@@ -11,6 +11,9 @@ from msgspec import Struct, field
 from slips.model import ObjectEvent, Outcome
 from slips.pipeline.quarantine import Quarantined
 
+SPENT_STATUS = 86
+"""Exit status of a function whose process is unfit for another object: the ledger has the reason."""
+
 
 class Success(Struct, tag=True):
     """The run finished the object, but for the records in `quarantine`."""

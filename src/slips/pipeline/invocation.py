@@ -13,7 +13,7 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from slips.errors import NoProgressError, StateError, StreamError, UnfinishedError
+from slips.errors import NoProgressError, StateError, StreamError, UnfinishedError, joined
 from slips.exceptions import describe
 from slips.loop import Ticker
 from slips.model import ObjectEvent, Outcome
@@ -21,7 +21,6 @@ from slips.pipeline.conclude import Conclusion, conclude, judge, settled_event, 
 from slips.pipeline.ended import Failure, Success, Superseded, by_itself
 from slips.pipeline.items import report_failure, run_ids
 from slips.pipeline.process import Processor
-from slips.pipeline.report import listed
 from slips.ports import Claim
 from slips.routing import lane_for
 from slips.site import SharedSite
@@ -137,7 +136,7 @@ def run_batch(
                 run.attempt(event, run_id, again=True, alone=not begun)
                 begun += 1
     if done.unfinished:
-        raise UnfinishedError(f"{len(done.unfinished)} of {len(events)} object events: {listed(done.unfinished)}")
+        raise UnfinishedError(f"{len(done.unfinished)} of {len(events)} object events: {joined(done.unfinished)}")
     return done
 
 

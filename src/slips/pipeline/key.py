@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from slips.envelope import unquoted
+from slips.envelope.s3 import unquoted
 from slips.errors import StorageError
 from slips.model import ObjectEvent
 from slips.ports import ObjectStore

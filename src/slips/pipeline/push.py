@@ -9,10 +9,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from slips.envelope import Message, messages
-from slips.errors import EnvelopeError, StateError, StreamError
+from slips.envelope.arrivals import Message, messages
+from slips.errors import EnvelopeError, StateError, StreamError, joined
 from slips.model import LANES, Lane, ObjectEvent
-from slips.pipeline.report import listed
 from slips.routing import lane_for
 from slips.site import Site
 
@@ -84,7 +83,7 @@ def push_messages(payload: Any, site: Site) -> Pushed:
     if from_queue:
         return Pushed(counts, _staying(received, payload.get("Records", [payload]), site, refused=refused))
     if problems:
-        raise EnvelopeError(listed(problems))
+        raise EnvelopeError(joined(problems))
     return Pushed(counts, None)
 
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import msgspec
 
-from slips.envelope import Batch, Cause, Unwrapped, decode
-from slips.errors import EnvelopeError, GoneError, StreamError, UnfinishedError
+from slips.envelope.cause import Cause
+from slips.envelope.lane import decode
+from slips.envelope.lost import Batch, Unwrapped
+from slips.errors import EnvelopeError, GoneError, StreamError, UnfinishedError, joined
 from slips.model import ErrorItem, ObjectEvent, Outcome, format_time
 from slips.pipeline.conclude import Conclusion, write
+from slips.pipeline.ended import SPENT_STATUS
 from slips.pipeline.items import fingerprint, run_ids
 from slips.ports import CONCLUDED, LedgerEntry
 from slips.site import Site
 
-NAME, LISTED, TRACEBACK = 200, 4_000, 16_000
+NAME, TEXT, TRACEBACK = 200, 4_000, 16_000
 """Most characters of type, text and traceback in AWS's cause of an error: an item of DynamoDB has 400 KB at most."""
-
-SPENT_STATUS = 86
-"""Exit status of a function whose process is unfit for another object: the ledger has the reason."""
 
 
 class Reported(NamedTuple):
@@ -49,7 +49,7 @@ def report_lost(lost: Unwrapped, site: Site) -> Reported:
             write(conclusion, site)
             items += conclusion.items
     if read.problems:
-        raise EnvelopeError(listed(read.problems))
+        raise EnvelopeError(joined(read.problems))
     return Reported(items, len(events) + len(read.gone) - len(items))
 
 
@@ -121,12 +121,6 @@ def events_of(lost: Unwrapped, read_back: Callable[[Batch], Iterable[bytes]]) ->
     return read
 
 
-def listed(problems: Sequence[str]) -> str:
-    """Join problems to the text of an exception. AWS sends it with the payload, and both must fit into 256 KB."""
-    text = "; ".join(problems)
-    return text if len(text) <= LISTED else f"{text[:LISTED]}…"
-
-
 def _is_settled(entry: LedgerEntry, run_id: str) -> bool:
     """Whether an event needs no error item of this run: it is concluded, or claimed by another run."""
     return entry.status in CONCLUDED or (entry.status == "claimed" and entry.request_id != run_id)
@@ -134,7 +128,7 @@ def _is_settled(entry: LedgerEntry, run_id: str) -> bool:
 
 def _lost(event: ObjectEvent, run_id: str, stage: str, cause: Cause, site: Site) -> ErrorItem:
     """Make the item of an event whose invocation died without recording a reason."""
-    message = f"{event.url}: {cause.message[:LISTED] or 'the invocation was given up, AWS does not say why'}"
+    message = f"{event.url}: {cause.message[:TEXT] or 'the invocation was given up, AWS does not say why'}"
     error_type = (cause.error_type or cause.condition or "unknown")[:NAME]
     return ErrorItem(
         request_id=run_id,

@@ -9,7 +9,7 @@ from contextlib import suppress
 import msgspec
 from msgspec import Struct
 
-from slips.envelope import Batch, unwrap
+from slips.envelope.lost import Batch, unwrap
 from slips.errors import EnvelopeError, GoneError, StreamError
 from slips.model import LANES, ObjectEvent
 from slips.pipeline.push import push

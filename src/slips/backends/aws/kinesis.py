@@ -13,7 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from slips.backends.aws.clients import code, reason
 from slips.backends.aws.refusals import explained
 from slips.backends.aws.throttles import Backoff
-from slips.envelope import Batch, encode
+from slips.envelope.lane import encode
+from slips.envelope.lost import Batch
 from slips.errors import GoneError, StreamError
 from slips.model import Lane, ObjectEvent
 

@@ -16,7 +16,7 @@ from slips.backends.aws.queue import UndeliveredQueue
 from slips.backends.aws.refusals import calls
 from slips.backends.aws.stack import DeployedStack
 from slips.config import LaneConfig
-from slips.envelope import Batch
+from slips.envelope.lost import Batch
 from slips.errors import SlipsError
 from slips.model import ErrorItem, Lane
 from slips.operations import BackendStatus, Kind, LogLine, counted

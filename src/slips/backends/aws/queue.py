@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from slips.backends.aws.clients import reason
 from slips.backends.aws.refusals import explained
-from slips.envelope import evidence
+from slips.envelope.arrivals import evidence
 from slips.errors import StateError
 
 if TYPE_CHECKING:

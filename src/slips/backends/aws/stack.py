@@ -22,7 +22,7 @@ from slips.backends.aws.ledger import LEDGER_DAYS, DynamoLedger
 from slips.backends.aws.queue import UndeliveredQueue
 from slips.backends.aws.refusals import DENIED, calls
 from slips.backends.aws.throttles import Backoff, seconds_from_now
-from slips.envelope import Batch
+from slips.envelope.lost import Batch
 from slips.errors import SlipsError, UsageError
 from slips.model import LANES, Lane
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from slips.backends.machine.limits import lane_limit, set_lane_limit
 from slips.backends.machine.state import MachineState
 from slips.config import Config, LaneConfig
-from slips.envelope import Batch
+from slips.envelope.lost import Batch
 from slips.model import ErrorItem, Lane
 from slips.operations import BackendStatus, Kind, LogLine, counted
 
