@@ -238,7 +238,7 @@ class Objects:
             raise StorageError(f"{event.url}: no such object", missing=True)
         body = self.objects[event.object_key]
         etag = self.etags.get(event.object_key, "e1")
-        yield StoredObject(cast("BinaryIO", io.BytesIO(body)), etag, len(body), 0.0)
+        yield StoredObject(cast("BinaryIO", io.BytesIO(body)), etag, len(body))
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
         return (object_event(key) for key in sorted(self.objects) if key.startswith(prefix))

@@ -141,7 +141,7 @@ class MemoryStore:
         if isinstance(body, Exception):
             raise body
         etag = f"{len(body)}-{hash(body):x}"
-        yield StoredObject(cast("BinaryIO", io.BytesIO(body)), etag, len(body), 0.0, self.version)
+        yield StoredObject(cast("BinaryIO", io.BytesIO(body)), etag, len(body), self.version)
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
         keys = sorted(key for key in self.objects if key.startswith(prefix))

@@ -84,7 +84,7 @@ class Objects:
     def open(self, event: ObjectEvent) -> Iterator[StoredObject]:
         if event.object_key not in self.etags:
             raise StorageError(f"{event.url}: no such object")
-        yield StoredObject(cast("BinaryIO", io.BytesIO()), self.etags[event.object_key], 0, 0.0)
+        yield StoredObject(cast("BinaryIO", io.BytesIO()), self.etags[event.object_key], 0)
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
         return iter(())
@@ -304,7 +304,7 @@ def test_records_of_a_version_are_replayed_whatever_the_etag_is() -> None:
     class Versions(Objects):
         @contextmanager
         def open(self, event: ObjectEvent) -> Iterator[StoredObject]:
-            yield StoredObject(cast("BinaryIO", io.BytesIO()), "other", 0, 0.0, event.object_version_id)
+            yield StoredObject(cast("BinaryIO", io.BytesIO()), "other", 0, event.object_version_id)
 
     scene = Scene(bad_records((2, 2), object_version_id="v1"))
     scene.store = Versions()

@@ -20,8 +20,6 @@ class StoredObject(Struct):
     body: BinaryIO
     etag: str
     size: int
-    last_modified: float
-    """Epoch seconds."""
     version_id: str | None = None
     names: tuple[str, ...] = ()
     """Further identities of this content. The first is the one that a listing announces without reading the object."""

@@ -285,7 +285,7 @@ class _OneObject:
         with body:
             size = body.seek(0, io.SEEK_END)
             body.seek(0)
-            yield StoredObject(cast("BinaryIO", body), f"{size:x}", size, object_event.timestamp)
+            yield StoredObject(cast("BinaryIO", body), f"{size:x}", size)
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
         return iter(())

@@ -50,7 +50,6 @@ class S3Store:
                 cast("BinaryIO", body),
                 response["ETag"].strip('"'),
                 response["ContentLength"],
-                response["LastModified"].timestamp(),
                 version_id=_version(response.get("VersionId")),
             )
         finally:

@@ -83,7 +83,7 @@ class DirectoryStore:
             body = cast("BinaryIO", _FileBody(file, status.st_size, event.url))
             names = names_of_young(stamp) if young else names_of(stamp)
             try:
-                yield StoredObject(body, etag, status.st_size, status.st_mtime, names=names)
+                yield StoredObject(body, etag, status.st_size, names=names)
             except ObjectError as error:
                 self._refuse_changed(event, file, status, etag, young, error)
                 raise
