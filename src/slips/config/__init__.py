@@ -1,12 +1,12 @@
 """slips.yml, declared once in `schema`, from which all else follows.
 
-schema      the keys, typed and described, with what `notes` says of texts, numbers and ARNs
-load        a file, a text or a deployed package to a Config; on AWS, only this and the declaration are imported
-check       a text to a Config and all its problems: `nodes` composes YAML, `values` reads it beside the declaration,
-            `rules` and `policies` compare keys with each other, `problems` collects what they report
-reference   docs/config.md and the JSON Schema
-secrets     placeholders in `handler.args`
-declared    the declaration, read for the others; `arns` tells which ARNs cannot be real
+schema      declares the keys, with types and descriptions; `notes` declares their texts, numbers and ARNs
+load        loads a file, a text or a deployed package as a Config; on AWS, only this and the declaration are imported
+check       checks a text: `nodes` composes YAML, `values` reads it beside the declaration, `rules` and `policies`
+            compare keys with each other, `problems` collects the mistakes
+reference   writes docs/config.md and the JSON Schema
+secrets     finds and resolves placeholders in `handler.args`
+declared    reads the declaration for the other modules; `arns` finds ARNs that cannot be real
 """
 
 from slips.config.load import PACKAGED, load, parse, read_packaged

@@ -1,4 +1,4 @@
-"""The text of slips.yml to a `Config` and all problems, each with its line."""
+"""Checks the text of slips.yml: converts it to a `Config`, and finds all its problems, each with its line."""
 
 from __future__ import annotations
 

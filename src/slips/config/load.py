@@ -1,6 +1,6 @@
-"""A config file, a text or a deployed package to a `Config`. Raises ConfigError with every mistake.
+"""Loads a config file, a text or a deployed package as a `Config`. Raises ConfigError with every mistake.
 
-The functions on AWS read a config that was checked before it was packaged: importing this must never import YAML.
+The functions on AWS read a config that was checked before it was packaged: importing this module must not import YAML.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The text of slips.yml to YAML nodes, and a scalar node to the plain value that it stands for.
+"""Parses the text of slips.yml to YAML nodes, and converts a scalar node to its plain value.
 
 YAML is composed, never constructed: nodes keep the lines and the user's words, and no tag runs code.
 """

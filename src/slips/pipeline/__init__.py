@@ -4,19 +4,21 @@
                   ▲                                      │  │
                 drain ◄── ErrorTable ◄── report ◄────────┘  └─► Ledger
 
-push        object events to their lane, or dropped by a routing rule, counted
-dispatch    object events of a lane to the main func, in their order, until one is not taken
-key         which object an event names whose key may be quoted
-process     one object through its chain to the handlers: a Success, or the Failure that ended it; never raises
-handlers    the user's handlers in one run: made, set up, given each event, asked for their results
-quarantine  the bad records of one run
-ended       how a run ended: Success, Failure, Superseded
-invocation  a batch of object events, each claimed, processed and concluded
-conclude    what became of one object event, from how its run ended, written to error table, lane and ledger
-items       a Failure, or a Success with quarantined records, as the error items that people see
-report      an invocation that AWS gave up, to the error table
-drain       chosen error items, then undelivered messages, one by one: by the CLI, and by the stack's own function
-replay      one error item back on its lanes, deleted only after they accepted all of it
-undelivered the messages that no function could process, back on their lanes
-choose      which error items are meant
+push         puts object events on their lanes, or drops them by a routing rule, and counts them
+dispatch     starts the main func on the object events of a lane, in their order, until one is refused
+invocation   claims, processes and concludes each object event of a batch
+process      runs one object through its chain to the handlers: a Success or a Failure; never raises
+key          finds the object of an event whose key may be quoted
+handlers     makes the user's handlers, calls `setup`, `recv` for each event, and `result`
+quarantine   collects the bad records of one run
+ended        the end of a run: Success, Failure, Superseded
+conclude     decides the consequences of a run, and writes them to error table, lane and ledger
+items        makes error items of a Failure, or of quarantined records
+evidence     bounds the event, reason and traceback in an error item; `result` bounds a handler's result
+report       concludes the events of an invocation that AWS gave up
+drain        replays chosen error items, then redelivers undelivered messages: for the CLI, and the stack's function
+replay       puts one error item back on its lanes, and deletes it when they have accepted all of it
+undelivered  puts back messages that no function could process
+dismiss      deletes error items and unreadable messages for good
+choose       chooses error items by id, time, prefix and type; `sample` picks real objects to test a handler on
 """

@@ -1,4 +1,4 @@
-"""How the run of one object ended: a Success, a Failure, or Superseded. `conclude` decides what follows from that."""
+"""The end of the run of one object: a Success, a Failure, or Superseded. `conclude` decides the consequences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Main func: runs one object through its chain to the handlers, and returns how the run ended.
+"""Processes one object for the main func: runs it through its chain to the handlers, and returns the end of the run.
 
 A run never raises because of its object, and never writes: the caller concludes it in the error table and the ledger.
 """
