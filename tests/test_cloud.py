@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError, ResponseStreamingError
 
 from cloud import Cloud, allows
 from cloud.client import PATIENCE
+from cloud.faults import Fault, Faults
 from standin import call, deploy, function, group, may, messages, package, role, worker
 
 pytest_plugins = ["cloud.plugin"]
@@ -184,6 +185,16 @@ def test_faults_strike_the_calls_they_name_as_often_as_ordered(cloud: Cloud) -> 
     cloud.fault("sns", "Publish", error="InternalError", status=500)
     with pytest.raises(ClientError, match="InternalError"):
         cloud.client("sns").publish(TopicArn=f"arn:aws:sns:us-east-1:{cloud.account}:mine", Message="m")
+
+
+def test_a_held_call_goes_on_when_the_faults_are_cleared_before_it_waits() -> None:
+    faults = Faults()
+    faults.add(Fault("kinesis", "CreateStream", hold=True))
+    struck = faults.strike("kinesis", "CreateStream", ["arn"], "")
+    faults.clear()
+    assert struck
+    _, cleared = struck
+    assert cleared.is_set()
 
 
 @pytest.mark.usefixtures("things")

@@ -55,13 +55,14 @@ class Faults:
             self._cleared.set()
             self._cleared = threading.Event()
 
-    def wait_until_cleared(self) -> None:
-        with self._lock:
-            cleared = self._cleared
-        cleared.wait()
+    def strike(
+        self, service: str, operation: str, resources: Iterable[str], caller: str
+    ) -> tuple[Fault, threading.Event] | None:
+        """Uses up the first rule that this call meets by one. Returns the rule, and the event that its clearing sets.
 
-    def strike(self, service: str, operation: str, resources: Iterable[str], caller: str) -> Fault | None:
-        """The first rule that this call meets, used up by one, or None."""
+        Rules may be cleared before the call waits for that: whoever asked for the event only then would wait for the
+        next clearing.
+        """
         touched = list(resources)
         with self._lock:
             for rule in self._rules:
@@ -76,5 +77,5 @@ class Faults:
                     rule.times -= 1
                     if not rule.times:
                         self._rules.remove(rule)
-                return rule
+                return rule, self._cleared
         return None

@@ -127,10 +127,10 @@ class Gate:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         call = self.understand(_buffered(environ))
-        fault = self._faults.strike(call.service, call.operation, call.resources, call.caller.function)
+        struck = self._faults.strike(call.service, call.operation, call.resources, call.caller.function)
         try:
             self.authorise(call)
-            response = self._struck(call, fault) if fault else self._answered(call)
+            response = self._struck(call, *struck) if struck else self._answered(call)
         except ApiError as error:
             response = failed(call, error)
         return response(environ, start_response)
@@ -210,10 +210,10 @@ class Gate:
             self._require(call, "kms:Decrypt", key_arn(key))
         return response
 
-    def _struck(self, call: Call, fault: Fault) -> Response:
+    def _struck(self, call: Call, fault: Fault, cleared: threading.Event) -> Response:
         time.sleep(fault.delay)
         if fault.hold:
-            self._faults.wait_until_cleared()
+            cleared.wait()
         if fault.kill == "before":
             self._kill(call.caller)
             raise ApiError("InternalFailure", "the caller was killed", 500)
