@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 from slips.chain import compile_chain
+from slips.errors import SlipsError
 from slips.format import Event, Format, Record, RecordLimits
 from slips.loop import Ticker
 from slips.model import MetaData, ObjectEvent, Outcome
@@ -69,3 +71,44 @@ def parse_by(format_: Format, record: object) -> tuple[MetaData, Any]:
 def new_meta() -> MetaData:
     """The meta of the first record of OBJECT, as the first parser is given it."""
     return MetaData("", OBJECT.timestamp, OBJECT, None, 1)
+
+
+class Pieces(io.RawIOBase):
+    """A stream that gives what it has piece by piece, then ends, or raises `error` and goes on with something else."""
+
+    def __init__(self, pieces: Iterable[bytes], error: Exception | None = None) -> None:
+        self._pieces, self._error = iter(pieces), error
+        self._piece = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._piece:
+            try:
+                self._piece = next(self._pieces)
+            except StopIteration:
+                if self._error:
+                    error, self._error, self._pieces = self._error, None, repeat(b"?")
+                    raise error from None
+                return 0
+        size = min(len(buffer), len(self._piece))
+        buffer[:size], self._piece = self._piece[:size], self._piece[size:]
+        return size
+
+
+def until_error(records: Iterator[Record]) -> tuple[list[Record], SlipsError | None]:
+    """What was given, and what was raised then."""
+    given_: list[Record] = []
+    try:
+        for record in records:
+            given_.append(record)
+    except SlipsError as error:
+        return given_, error
+    return given_, None
+
+
+def values_in(value: Any) -> int:
+    """Fields and values within a value, counted the plain way."""
+    within = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return sum(1 + values_in(each) for each in within)

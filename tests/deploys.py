@@ -25,11 +25,7 @@ from slips.deploy.deployment import Deployment
 from slips.deploy.package import Package
 
 REGION, ID = "ap-northeast-1", "123456789012"
-
-
 TOPIC = f"arn:aws:sns:{REGION}:{ID}:seclog"
-
-
 CONFIG = f"""\
 stack_name: app
 base: {{sam: {{code_bucket: my-code, code_prefix: functions}}}}
@@ -39,11 +35,7 @@ handler: {{path: handler.py}}
 bucket_mapping:
   my-logs: [{{prefix: a/, format: json}}]
 """
-
-
 PACKAGE = Package(data=b"PK\x05\x06" + bytes(18), key="slips-1.zip", unzipped=1, largest=[("x", 1)], left_out=["a.pem"])
-
-
 TINY: dict[str, Any] = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {}}}}
 
 
@@ -108,8 +100,6 @@ def never(_: float) -> None:
 
 
 STREAM = f"arn:aws:kinesis:{REGION}:{ID}:stream/s"
-
-
 WITH_STREAM = CONFIG.replace("backend:\n", f"backend:\n  kinesis_stream_slow_arn: '{STREAM}'\n")
 
 
@@ -283,11 +273,7 @@ TABLE: dict[str, Any] = {
         "BillingMode": "PAY_PER_REQUEST",
     },
 }
-
-
 HANDLE = "AWS::CloudFormation::WaitConditionHandle"
-
-
 SMALL: dict[str, Any] = {
     "Resources": {
         "ErrorTable": TABLE,

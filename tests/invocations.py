@@ -109,6 +109,4 @@ class Deadly:
 
 
 JSON = ("s3-lines", "json")
-
-
 MOSTLY = b'{"n": 1}\nbad\n{"n": 3}\n'

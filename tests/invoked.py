@@ -21,6 +21,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import aws
+from metrics import check_metrics
 from slips import lambdas, telemetry
 from slips.backends.aws.error_table import DynamoErrors
 from slips.backends.aws.ledger import DynamoLedger
@@ -29,11 +30,8 @@ from slips.config import PACKAGED, Config, HandlerConfig, Mapping, Route
 from slips.envelope.lane import decode
 from slips.model import ErrorItem, Lane, ObjectEvent
 from slips.site import LambdaSite
-from test_telemetry import check_metrics
 
 EVENTS = Path(__file__).parent / "events"
-
-
 HANDLER = """\
 import logging
 import slips.interface
@@ -51,8 +49,6 @@ class Count(slips.interface.Handler):
         logging.getLogger("mine").warning("seen %d", self.seen)
         return {"seen": self.seen, "secret": len(self.secret)}
 """
-
-
 KEY = "azure/2018-03-29/a b+c=é.json.gz"
 
 

@@ -20,8 +20,6 @@ from slips.deploy.package import Package, build
 from slips.errors import UsageError
 
 ROOT = Path(__file__).parents[1]
-
-
 CONFIG = """\
 stack_name: test
 backend:
@@ -35,8 +33,6 @@ bucket_mapping:
   my-logs:
     - {prefix: "", format: [s3-lines, json]}
 """
-
-
 HANDLER = "import slips.interface\n\nclass H(slips.interface.Handler):\n    def recv(self, meta, event): ...\n"
 
 
@@ -112,8 +108,6 @@ def wheel(
 
 
 LIBRARY_NAMES = (*LIBRARIES, "backports.zstd")
-
-
 SHIPPED = ("isal", "lz4", "msgspec", "backports")
 
 

@@ -116,11 +116,7 @@ def blocks(stream, record_bytes, parameter):
         else:
             yield piece
 '''
-
-
 WORDS, ODD, BLOCKS = (["s3-lines", "formats.py:words"], ["s3-lines", "formats.py:odd"], ["formats.py:blocks"])
-
-
 EVENT = ObjectEvent(
     bucket_name="my-logs", object_key="a/b.log", event_time="2018-03-29T16:35:15.768Z", object_etag="announced"
 )

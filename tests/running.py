@@ -139,8 +139,6 @@ class Scripted(slips.interface.Handler):
         note("done", f"{self.key}\\t{len(self.messages)}")
         return self.messages
 '''
-
-
 DRIVER = """
 import resource, signal, sys
 

@@ -67,11 +67,7 @@ def batch(event, context):
             raise ValueError("crash")
     return {"batchItemFailures": failed}
 """
-
-
 LOGS = {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "*"}
-
-
 KINESIS = [
     f"kinesis:{call}" for call in "DescribeStream DescribeStreamSummary GetRecords GetShardIterator ListShards".split()
 ]

@@ -14,12 +14,8 @@ from slips.deploy import template
 from slips.deploy.template import Code, build
 
 CODE = Code("my-code", "functions/0f1e2d3c.zip")
-
-
 ORIGINAL = original.CONFIG.replace("1234xxxxxx", "123456789012")
 """The original's README, with a real account number."""
-
-
 GIVEN = """\
 stack_name: given
 backend:
@@ -36,8 +32,6 @@ backend:
 handler: {path: handler.py, role_arn: "arn:aws:iam::123456789012:role/Main"}
 bucket_mapping: {my-logs: [{prefix: "", format: [s3-lines, json]}]}
 """
-
-
 FULL = """\
 stack_name: full
 tags: {team: security, "cost center": "4711"}
@@ -79,8 +73,6 @@ bucket_mapping:
   my-logs: [{prefix: app/, format: [s3-lines, json]}, {prefix: app/web/, format: [s3-lines, json]}]
   my.logs: [{prefix: "", format: [s3-lines, json]}]
 """
-
-
 CONFIGS = {"original": ORIGINAL, "given": GIVEN, "full": FULL}
 
 

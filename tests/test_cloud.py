@@ -19,8 +19,6 @@ from cloud.faults import Fault, Faults
 from standin import call, deploy, function, group, may, messages, package, role, worker
 
 pytest_plugins = ["cloud.plugin"]
-
-
 STARTER = """
 import pathlib, sys, time
 from cloud import Cloud
@@ -78,11 +76,7 @@ def things(cloud: Cloud) -> None:
 
 
 RECORDS = {"StreamName": "NAME", "Records": [{"Data": "1", "PartitionKey": "k"}]}
-
-
 KEY = {"id": {"S": "1"}}
-
-
 CALLS: list[tuple[str, str, str, str, dict[str, Any]]] = [
     ("kinesis:PutRecords", "kinesis:{}:stream/mine", "kinesis", "put_records", RECORDS),
     (

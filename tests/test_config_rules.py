@@ -206,8 +206,6 @@ def test_embedded_buckets_and_mappings_should_name_each_other() -> None:
 
 
 KINESIS = "arn:aws:kinesis:us-east-1:123456789012:stream"
-
-
 STREAMS = f"backend:\n  kinesis_stream_fast_arn: {KINESIS}/a\n  kinesis_stream_slow_arn: {KINESIS}/b\n  "
 
 

@@ -7,7 +7,6 @@ import json
 import sys
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -16,34 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chains
-from slips.errors import DecompressionError, ReaderError, RecordTooLarge, SlipsError, StorageError
+from chains import Pieces, until_error, values_in
+from slips.errors import DecompressionError, ReaderError, RecordTooLarge, StorageError
 from slips.format import Bad, Record, RecordLimits, TooLong
 from slips.formats.containers import BLOCK, KEYS, read_elements
 from slips.formats.json_text import LEVELS
-
-
-class Pieces(io.RawIOBase):
-    """A stream that gives what it has piece by piece, then ends, or raises `error` and goes on with something else."""
-
-    def __init__(self, pieces: Iterable[bytes], error: Exception | None = None) -> None:
-        self._pieces, self._error = iter(pieces), error
-        self._piece = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._piece:
-            try:
-                self._piece = next(self._pieces)
-            except StopIteration:
-                if self._error:
-                    error, self._error, self._pieces = self._error, None, repeat(b"?")
-                    raise error from None
-                return 0
-        size = min(len(buffer), len(self._piece))
-        buffer[:size], self._piece = self._piece[:size], self._piece[size:]
-        return size
 
 
 def elements(
@@ -57,17 +33,6 @@ def elements(
 ) -> Iterator[Record]:
     raw = Pieces([content]) if isinstance(content, bytes) else content
     return read_elements(io.BufferedReader(raw), RecordLimits(record_bytes, values, depth), path, block)
-
-
-def until_error(records: Iterator[Record]) -> tuple[list[Record], SlipsError | None]:
-    """What was given, and what was raised then."""
-    given_: list[Record] = []
-    try:
-        for record in records:
-            given_.append(record)
-    except SlipsError as error:
-        return given_, error
-    return given_, None
 
 
 def document(*items: str) -> bytes:
@@ -392,12 +357,6 @@ def test_an_element_of_more_values_than_the_limit_is_bad_wherever_blocks_end(
     found = list(elements(document(*small, large, *small), values=most, block=block))
     fits = values_in(json.loads(large)) <= most
     assert [type(one) for one in found] == [dict] * 20 + [dict if fits else Bad] + [dict] * 20
-
-
-def values_in(value: Any) -> int:
-    """Fields and values within a value, counted the plain way."""
-    within = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return sum(1 + values_in(each) for each in within)
 
 
 @pytest.mark.parametrize("raw", ['{"a":' + "[" * 5_000 + "]" * 5_000 + "}", '{"a":' + "9" * 5_000 + "}"])

@@ -20,10 +20,7 @@ from slips.service.messages import Progress
 from slips.service.worker import Heartbeat
 
 __all__ = ["project", "quarantined"]
-
 STATES = Path(__file__).parent / "states"
-
-
 HANDLER_OF_VERSION_1 = """
 import slips.interface
 
@@ -38,8 +35,6 @@ class H(slips.interface.Handler):
     def result(self):
         return self.got
 """
-
-
 FILES_OF_VERSION_1 = {
     "done.log": b'{"n": 1}\n',
     "quarantined.log": b'{"n": 1}\nbad\n{"n": 3}\n',

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from chains import Pieces, until_error
 from slips.chain import compile_chain
 from slips.errors import DecompressionError, ReaderError, RecordTooLarge
 from slips.format import Bad, Record, RecordLimits, TooLong
 from slips.formats.tables import DELIMITERS
-from test_containers import Pieces, until_error
 
 
 def rows(

@@ -142,14 +142,8 @@ def test_a_table_that_is_no_error_table_is_an_error(account: Account) -> None:
 WITH_QUEUE = CONFIG.replace(
     "backend:\n", f"backend:\n  sqs_queues: [{{name: Q, arn: 'arn:aws:sqs:{REGION}:{ID}:q'}}]\n"
 )
-
-
 PAGE = "<!DOCTYPE html>\n<html><head><title>500 Internal\nError</title></head>\n<body>oops</body></html>\n"
-
-
 LOOKED_AT = f"backend.sqs_queues Q 'arn:aws:sqs:{REGION}:{ID}:q' "
-
-
 DEAD = f"arn:aws:sqs:{REGION}:{ID}:dead"
 
 

@@ -29,17 +29,15 @@ from msgspec import inspect
 
 import slips.deploy
 from cloud.access import needs
+from documents import BLOCK, ROOT
 from slips.config import Config
 from slips.config.declared import keys_of, unwrap
 from templates import CONFIGS, made, references
-from test_readme import BLOCK, ROOT
 
 pytestmark = pytest.mark.once
-
 PAGE = (ROOT / "docs" / "aws.md").read_text(encoding="utf-8")
 STACK, REGION, ACCOUNT = "my-stack", "ap-northeast-1", "123456789012"
 CODE, BUCKET = "my-code", "my-logs"
-
 MANAGED_POLICY = 6_144
 """Characters that a managed policy may have, blanks not counted.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""

@@ -14,13 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chains
-from chains import parse_by
+from chains import parse_by, values_in
 from slips.errors import RecordError, RecordTooLarge
 from slips.format import Limited, RecordLimits
 from slips.formats import general
 from slips.formats.json_text import load_json
 from slips.model import MetaData
-from test_containers import values_in
 
 FIELDS = ("hostname", "proc_name", "proc_id", "message")
 

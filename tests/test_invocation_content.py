@@ -21,8 +21,6 @@ from slips.pipeline.process import Processor
 from slips.pipeline.report import report_lost
 
 __all__ = ["_fresh_sink"]
-
-
 E1, E2 = object_event("a"), object_event("a", object_etag="e2")
 
 

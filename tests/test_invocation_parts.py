@@ -68,8 +68,6 @@ class Chain:
 
 
 RECORDS = [{"n": number} for number in range(1, 60)]
-
-
 BAD = {5, 6, 23, 41, 59}
 
 

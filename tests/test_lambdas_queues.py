@@ -17,8 +17,6 @@ from slips.errors import EnvelopeError, StreamError
 from slips.model import Lane, ObjectEvent, Outcome
 
 __all__ = ["stack"]
-
-
 ACCOUNT = "123456789012"
 """Where moto is."""
 

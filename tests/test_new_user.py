@@ -18,7 +18,7 @@ import pytest
 
 from cloud import Cloud
 from deployed import ARCHITECTURE, RUNTIME
-from test_readme import BLOCK, ROOT, commands, pattern
+from documents import BLOCK, ROOT, commands, pattern
 
 pytest_plugins = ["cloud.plugin"]
 

@@ -26,8 +26,6 @@ from slips.deploy.dependencies import Platform
 from slips.deploy.package import Package
 
 __all__ = ["cached", "project", "stand_ins", "wheels"]
-
-
 HERE = (f"python3.{sys.version_info.minor}", "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64")
 
 

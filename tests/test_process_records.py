@@ -140,8 +140,6 @@ def test_skipped_records_do_not_make_a_wrong_mapping(make: Make) -> None:
 
 
 SMALL = Limits(record_values=10, record_depth=3)
-
-
 ELEMENTS = b"[" + b",".join(b'{"n":%d}' % number for number in range(100)) + b"]\n"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from documents import BLOCK, ROOT, commands, pattern
 from slips import project
 from slips.config.check import check
 from slips.model import ObjectEvent
@@ -18,9 +19,7 @@ from slips.testing import run
 
 pytestmark = pytest.mark.once
 
-ROOT = Path(__file__).parents[1]
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def blocks() -> list[tuple[str, str, str]]:
@@ -75,26 +74,6 @@ def test_following_the_readme_gives_what_it_shows(place: Path) -> None:
             path = place / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-
-
-def commands(text: str) -> list[tuple[str, str]]:
-    """Commands of a console block with what follows each."""
-    found: list[tuple[str, str]] = []
-    for line in text.splitlines(keepends=True):
-        if line.startswith("$ "):
-            found.append((line[2:].strip(), ""))
-        elif found:
-            found[-1] = (found[-1][0], found[-1][1] + line)
-    return found
-
-
-def pattern(shown: str) -> str:
-    """What is shown as a pattern: ids, times, durations and `...` stand for whatever is there."""
-    text = re.escape(shown)
-    text = re.sub(r"[0-9a-f]{8}(\\-[0-9a-f]{4}){3}\\-[0-9a-f]{12}", r"[0-9a-f-]{36}", text)
-    text = re.sub(r"\d{4}\\-\d\d\\-\d\dT\d\d:\d\d:\d\d\\\.\d{3}Z", r"\\S{24}", text)
-    text = re.sub(r"\d+\\\.\d+\\ s\b", r"[\\d.]+ s", text)
-    return text.replace("\\.\\.\\.\\\n", "(?s:.*?)").replace(r"\.\.\.", ".*?")
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from fakes import object_event
+from metrics import check_metrics
 from slips import telemetry
 from slips.model import Outcome
 from slips.pipeline.ended import Failure, Success
@@ -20,7 +21,6 @@ from slips.telemetry import UNITS, JsonLines, Meter
 
 NOW = 1522341316.0
 EVENT = replace(object_event("a"), event_time="2018-03-29T16:35:15.500Z")
-CLOUDWATCH_UNITS = {"Count", "Seconds", "Milliseconds"}
 
 
 class Clock:
@@ -32,33 +32,6 @@ class Clock:
     def __call__(self) -> float:
         self.now += 1
         return self.now
-
-
-def check_metrics(line: dict[str, Any]) -> None:
-    """What CloudWatch demands of a line in the embedded metric format, else it ignores it without a word."""
-    about = line["_aws"]
-    assert isinstance(about["Timestamp"], int)
-    assert about["Timestamp"] > 10**12
-    for dimension in ("Stack", "Lane"):
-        assert isinstance(line[dimension], str)
-        assert line[dimension]
-    metrics: list[dict[str, Any]] = []
-    for directive in about["CloudWatchMetrics"]:
-        assert directive["Namespace"] == "slips"
-        of_lane = directive["Dimensions"] == [["Stack", "Lane"]]
-        assert of_lane or directive["Dimensions"] == [["Stack"]]
-        # Each of them costs by the month: what only the stack's graphs and alarms show is not counted by lane, too.
-        assert of_lane == ([metric["Name"] for metric in directive["Metrics"]] == ["Lag"])
-        metrics += directive["Metrics"]
-    names = [metric["Name"] for metric in metrics]
-    assert 0 < len(names) == len(set(names)) <= 100
-    assert set(names) == {key for key in line if key[0].isupper()} - {"Stack", "Lane"}
-    for metric in metrics:
-        assert metric["Unit"] in CLOUDWATCH_UNITS
-        values = line[metric["Name"]]
-        values = values if isinstance(values, list) else [values]
-        assert 0 < len(values) <= 100
-        assert all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
 class Scene:

@@ -459,11 +459,7 @@ def test_the_ledger_forgets() -> None:
 
 
 _names = st.from_regex(r"[A-Za-z0-9]{1,12}", fullmatch=True)
-
-
 _buckets = st.from_regex(r"[a-z0-9][a-z0-9.-]{1,20}[a-z0-9]", fullmatch=True)
-
-
 _prefixes = st.text("ab/*?${}é ", max_size=6)
 
 

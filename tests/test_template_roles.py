@@ -16,29 +16,13 @@ from slips.deploy.template import build
 from templates import CODE, FULL, ORIGINAL, _stars, arn, depends_on, granted, made, of_type, statements
 
 pytestmark = pytest.mark.once
-
-
 STREAMS = [arn("EventFastStream"), arn("EventSlowStream")]
-
-
 TABLE, LEDGER = [arn("ErrorTable")], [arn("Ledger")]
-
-
 OBJECTS = [{"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::{path}*"} for path in ("my-logs/app/", "my.logs/")]
-
-
 KEYS = ["arn:aws:kms:eu-central-1:123456789012:key/0f1e2d3c-0000-0000-0000-000000000000"]
-
-
 TOPIC, QUEUE = [{"Ref": "ErrorNotify"}], [arn("Undelivered")]
-
-
 SOURCE = ["arn:aws:sqs:eu-central-1:123456789012:logs"]
-
-
 ACCOUNT = "${AWS::Region}:${AWS::AccountId}"
-
-
 FULL_RIGHTS: dict[str, dict[str, list[Any]]] = {
     "EventPusherRole": {
         "kinesis:PutRecords": STREAMS,
@@ -121,8 +105,6 @@ def test_a_role_may_do_this_and_nothing_else(role: str) -> None:
 
 
 _BASE = "arn:aws:{}:eu-central-1:123456789012:{}".format
-
-
 ENCRYPTED = {
     _BASE("kinesis", "stream/fast"): _BASE("kms", "key/fast"),
     _BASE("kinesis", "stream/slow"): _BASE("kms", "key/slow"),
@@ -132,16 +114,10 @@ ENCRYPTED = {
     _BASE("sns", "logs"): _BASE("kms", "key/source"),
 }
 """What a config may give, and the customer's keys that encrypt it."""
-
-
 ALL_GIVEN = dict(
     zip(("kinesis_stream_fast_arn", "kinesis_stream_slow_arn", "dynamodb_arn", "dlq_sns_arn"), ENCRYPTED, strict=False)
 )
-
-
 GENERATE, DECRYPT = "kms:GenerateDataKey", "kms:Decrypt"
-
-
 KEY_RIGHTS: dict[str, dict[str, list[str]]] = {
     "EventPusherRole": {GENERATE: ["fast", "slow", "dlq"], DECRYPT: ["queue", "dlq"]},
     "DispatcherRole": {GENERATE: ["dlq"], DECRYPT: ["fast", "slow", "dlq"]},
