@@ -140,7 +140,10 @@ class Ledger(Protocol):
     """
 
     def claim(self, event: ObjectEvent, request_id: str) -> Claim:
-        """Claim the event for this request. A retry of the same request continues its own claim."""
+        """Claim the event for this request. A retry of the same request continues its own claim.
+
+        Refused: an event that is settled, that another request has claimed, or that this very request has failed.
+        """
         ...
 
     def release(self, event: ObjectEvent, request_id: str) -> None:

@@ -163,7 +163,7 @@ def _settle(conclusion: Conclusion, ledger: Ledger) -> Iterator[EarlierItem]:
                 yield from ledger.finish(own, _counts_of_object(own, conclusion, ledger))
                 counts = None if read.records is None else outcome
             yield from ledger.finish(read, counts)
-    if read is not announced:
+    if read is not announced and (conclusion.status == "superseded" or announced.identity not in conclusion.names):
         yield from ledger.supersede(announced)
         if announced.replay is not None:
             # The entry of the failed run that is replayed: its item is drained, so no other run would ever end it.
