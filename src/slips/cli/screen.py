@@ -31,7 +31,7 @@ class Screen:
         self.stream, self._say = stream, say
         self.is_terminal = stream.isatty()
         self.done = ""
-        """Words for a user who interrupts: what was done so far, and how to go on."""
+        """Text for a user who interrupts a deployment: the steps done so far, and the way to continue."""
 
     @property
     def can_ask(self) -> bool:
@@ -132,7 +132,7 @@ class DeployView(View):
             return
         self._screen.say(f"{where}: {plural(len(changes) if proposal else len(settings), 'change')}")
         tags = proposal.tags if proposal else []
-        # CloudFormation lists a changed tag for each resource that has tags: one line says it for all.
+        # CloudFormation lists a changed tag for each resource with tags. One line replaces these many.
         self._changes([one for one in changes if not (tags and one.what == ["tags"])])
         if tags:
             self._screen.say(one_line(f"  ~ tags of the stack and of all in it that has tags: {', '.join(tags)}"))
@@ -210,7 +210,7 @@ class DestroyView(View):
             self._screen.say(text)
 
     def _words(self, remains: destroy.Remains) -> Iterator[str]:
-        """Yield lines that name what is left, and how to use or delete it."""
+        """Yield lines that name the resource or object left, and the way to use or delete it."""
         place = remains.place
         match remains.kind:
             case "resource":
@@ -239,7 +239,7 @@ class DestroyView(View):
 
 
 _SKIPPED = "DELETE_SKIPPED"
-"""Status of a resource that outlives the stack. It is not shown: `left` names the resource in the end."""
+"""Status of a resource that outlives the stack. No line shows this status: `left` names the resource in the end."""
 
 
 def _columns(change: Change) -> tuple[str, str, str]:

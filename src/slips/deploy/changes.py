@@ -38,11 +38,11 @@ class StackState(Struct, frozen=True):
     parameters: dict[str, str] = {}
     tags: dict[str, str] = {}
     protected: bool = False
-    """Whether AWS refuses to delete the stack: it has termination protection."""
+    """Whether AWS refuses to delete the stack, because the stack has termination protection."""
 
     @property
     def is_deployed(self) -> bool:
-        """Whether the stack has resources: its first creation is done, or under way."""
+        """Whether the stack has resources: the first creation of the stack is done, or under way."""
         return self.status not in ("REVIEW_IN_PROGRESS", *FAILED_FIRST)
 
 

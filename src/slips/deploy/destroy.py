@@ -82,7 +82,7 @@ class DestroyObserver(Protocol):
         """Show the deletion by CloudFormation while it runs, of `total` resources."""
 
     def left(self, remains: Remains) -> None:
-        """Show what is left of the stack."""
+        """Show one resource or object that the deleted stack leaves."""
 
 
 def destroy(
@@ -219,7 +219,7 @@ def _unwire(deployment: Deployment, buckets: Collection[str], template: Template
 
 
 def _leave_given_table(state: StackState, template: Template, observer: DestroyObserver) -> None:
-    """Report the table that the config gave. Only the template tells it from a table of the stack that was deleted."""
+    """Report the error table that the config names. Only the template distinguishes this table from a deleted one of the stack."""
     table, made = state.outputs.get("ErrorTableName"), template.get("Resources", {})
     if table and made and "ErrorTable" not in made:
         observer.left(Remains("given table", table))

@@ -72,10 +72,10 @@ class LimitChanges:
         self._set_records([one for one in records if one.then > one.now])
 
     def make_room(self, template: Template) -> None:
-        """Give dispatchers fewer records before the template makes them wait longer.
+        """Lower the batch sizes of dispatchers before the template makes dispatchers wait longer.
 
-        CloudFormation changes a function before its mapping. In between, records that a dispatcher has no time for
-        would be a failed batch to AWS, which gives a batch up after some failures.
+        CloudFormation changes a function before its mapping. In between, a dispatcher may lack the time for all records
+        of a batch. AWS counts such a batch as failed, and stops its retries of a batch after some failures.
         """
         resources = self._deployment.resources()
         for (lane, what), (name, then) in _limits(template).items():
