@@ -1,4 +1,4 @@
-"""Output streams for handlers. They write a long text in pieces, so that a print of 300 MB takes no 300 MB more."""
+"""Output streams for handlers, which write long texts in pieces: a print of 300 MB needs no second 300 MB."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def _print_results(summary: Summary) -> None:
 
 
 def _hints(summary: Summary, config: Config, named: bool) -> Iterable[str]:
-    """Yield what the user can do next."""
+    """Yield the commands that help the user after this run."""
     if summary.failed or summary.quarantined:
         yield "'slips errors' lists what failed; with its cause mended, 'slips drain' and 'slips run' process it again"
     if summary.left_alone:

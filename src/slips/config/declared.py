@@ -45,7 +45,7 @@ def every_key(kind: inspect.Type, path: str = "") -> Iterator[tuple[str, inspect
 def every_text(value: Any, kind: inspect.Type, path: str = "") -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield the path, the text and the notes of each text in a value that is declared as `kind`.
 
-    In paths, an item of a list that has a name goes by that: `backend.sns_topics SecLogUpload.arn`.
+    A path names an item of a list by the name of the item, if it has one: `backend.sns_topics SecLogUpload.arn`.
     """
     if value is None:
         return

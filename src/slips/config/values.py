@@ -205,7 +205,7 @@ class Values:
         choices = {str(value): value for value in kind.values}
         if node.value in choices:
             return choices[node.value]
-        # Of numbers and versions none is like another: what differs in digits alone is another choice, no slip.
+        # If two choices differ only in digits, as numbers and versions do, neither is a misspelling of the other.
         others = [choice for choice in choices if _without_digits(choice) != _without_digits(node.value)]
         close = difflib.get_close_matches(node.value.lower(), others, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""

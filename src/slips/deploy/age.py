@@ -24,7 +24,7 @@ _LATE = {"fast": 3600, "slow": 24 * 3600}
 
 
 def most(retention_hours: int) -> int:
-    """Return the seconds after which a mapping gives up undispatched records: its `MaximumRecordAgeInSeconds`."""
+    """Return the seconds after which a mapping abandons undispatched records: its `MaximumRecordAgeInSeconds`."""
     return min(_LONGEST, (retention_hours - READ_BACK_HOURS) * 3600)
 
 

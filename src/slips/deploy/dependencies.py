@@ -103,7 +103,7 @@ class _Requirements(Struct, frozen=True):
     """Path of the file, as in the config."""
     path: Path
     digest: str | None
-    """Hash of the content of all files; None if URLs or variables also determine what is installed."""
+    """Hash of the content of all files; None if URLs or variables also determine the packages that pip installs."""
     hashed: bool
     """Whether pip demands a hash for each package that it installs from the file."""
 

@@ -219,7 +219,7 @@ def _unwire(deployment: Deployment, buckets: Collection[str], template: Template
 
 
 def _leave_given_table(state: StackState, template: Template, observer: DestroyObserver) -> None:
-    """Report the error table that the config names. Only the template distinguishes this table from a deleted one of the stack."""
+    """Report the error table that the config names. Only the template separates it from a deleted table."""
     table, made = state.outputs.get("ErrorTableName"), template.get("Resources", {})
     if table and made and "ErrorTable" not in made:
         observer.left(Remains("given table", table))

@@ -203,7 +203,7 @@ def _put(conclusion: Conclusion, errors: ErrorTable) -> set[str]:
 def _send(rest: ObjectEvent, conclusion: Conclusion, site: Site) -> None:
     """Put the rest on its lane. If that happens twice, both events have one entry in the ledger."""
     if not conclusion.is_rest_kept:
-        # No later attempt may run this part again: it might stop elsewhere, and two rests would overlap.
+        # No later attempt may run this part again: if it stopped at another record, two rests would overlap.
         site.ledger.stopped(conclusion.read, rest, conclusion.outcome)
     site.stream.put(conclusion.read.lane or "fast", [rest])
 

@@ -50,10 +50,10 @@ class Failure(Struct, tag=True):
 
 
 class Superseded(Struct, tag=True):
-    """No record was delivered: other content than the announced was there, and needs no run of its own."""
+    """No record was delivered: the object held other content than the announced, and that content needs no run."""
 
     event: ObjectEvent
-    """Names the content that was there."""
+    """Names the content that the object held."""
     names: tuple[str, ...] = ()
     """Other identities of that content."""
 

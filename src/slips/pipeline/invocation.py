@@ -105,7 +105,7 @@ def run_batch(
     deadline: Ticker,
     observer: RunObserver,
 ) -> BatchResult:
-    """Run every event, also if others fail. Raises UnfinishedError if another attempt may finish some events."""
+    """Run every event, also after one failed. Raises UnfinishedError if another attempt may finish some events."""
     done = BatchResult()
     run = _Invocation(site, processor, deadline, observer, done)
     suspects: list[tuple[ObjectEvent, str]] = []
@@ -125,7 +125,7 @@ def run_batch(
             else:
                 run.attempt(event, run_id, again=claim == "again", alone=not begun)
                 begun += 1
-    # One of these events may have ended an earlier invocation: they come last, to cost the others nothing.
+    # One of these events may have ended an earlier invocation. They run last, behind the other events.
     for number, (event, run_id) in enumerate(suspects):
         with done.trying(event):
             if processor.is_spent and begun:

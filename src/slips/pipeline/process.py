@@ -276,7 +276,7 @@ class _ObjectRun:
         cause = cause_of(error)
         shown = error if cause is None else cause
         by_handler = isinstance(error, HandlerError)
-        # Decompression knows bytes, not records. A reader knows records, not the object.
+        # An error of decompression names no record. An error of a reader names no object.
         text = str(error)
         if not text.startswith(self.event.url):
             text = f"{self.event.url}: {text}"

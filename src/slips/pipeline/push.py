@@ -54,7 +54,7 @@ class Pushed(Struct):
     """The outcome of pushing an envelope."""
 
     counts: dict[str, int]
-    """Its events by `fast`, `slow` and `drop`; `ignored` counts announcements of other things than new objects."""
+    """Counts of events by `fast`, `slow` and `drop`; `ignored` counts announcements other than of new objects."""
     staying: list[str] | None
     """Ids of the messages that stay in their queue, to be received again; None if they come from no queue."""
 

@@ -38,7 +38,7 @@ class Pending:
         """Buckets whose directories cannot be reached, or became empty: their events stay on the lanes."""
 
     def is_wanted(self, event: ObjectEvent) -> bool:
-        """Whether this run processes the object of an event: its bucket can be read, and it is among those named."""
+        """Whether this run processes the object of an event: its bucket can be read, and `only` permits it."""
         if event.bucket_name in self._away:
             return False
         return self.only is None or (event.bucket_name, event.object_key) in self.only

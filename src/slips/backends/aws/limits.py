@@ -20,7 +20,7 @@ from slips.model import Lane
 ATTEMPTS = 5
 """Tries of a change that conflicts with another one."""
 LOOKS, LOOK_SECONDS = 120, 0.5
-"""How often and how long apart to look whether a change is done: most are within seconds."""
+"""Number of checks whether AWS has applied a change, and the seconds between two checks. Most changes need seconds."""
 CONFLICTS = {"PreconditionFailedException", "ResourceConflictException", "ResourceInUseException"}
 """Codes for "another user, or AWS itself, is changing the same function or mapping"."""
 
@@ -70,7 +70,7 @@ class LaneLimits:
         name, functions = self._stack.function(function), self._stack.clients.functions
 
         def change() -> None:
-            # The call replaces all variables: its revision id refuses a change of another variable in between.
+            # This call replaces all variables. With the revision id, AWS refuses it if a variable changed in between.
             configuration, variables = self._stack.configuration(function)
             revision = {"RevisionId": configuration["RevisionId"]} if "RevisionId" in configuration else {}
             functions.update_function_configuration(

@@ -121,7 +121,7 @@ def _mendable(error: ClientError, where: str, service: str = "") -> SlipsError |
         if named := re.search(r"not authorized to perform: ([\w-]+:\w+)", message(error)):
             action = named[1]
         is_function = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
-        # docs/aws.md lists what commands need, not what the secrets in `handler.args` need.
+        # docs/aws.md lists the rights for commands, not the rights for the secrets in `handler.args`.
         all_of = "" if is_function or service in _OF_THE_HANDLER else f" ({_ALL})"
         other = "" if is_function else ", or choose another with AWS_PROFILE"
         return SlipsError(
