@@ -143,19 +143,19 @@ def wheels(stand_ins: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def project(tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project whose dependencies come from `wheels`, into a cache of its own."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
-    return Project(tmp_path / "project", wheels / "pins.txt")
+    return _project(tmp_path, wheels, tmp_path / "cache", monkeypatch)
 
 
 @pytest.fixture
 def cached(tmp_path: Path, stand_ins: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project whose dependencies are installed already: for rules that are about the user's files."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(stand_ins / "cache"))
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(stand_ins))
-    return Project(tmp_path / "project", stand_ins / "pins.txt")
+    return _project(tmp_path, stand_ins, stand_ins / "cache", monkeypatch)
+
+
+def _project(root: Path, wheels: Path, cache_home: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    for name, value in {"XDG_CACHE_HOME": cache_home, "PIP_NO_INDEX": 1, "PIP_FIND_LINKS": wheels}.items():
+        monkeypatch.setenv(name, str(value))
+    return Project(root / "project", wheels / "pins.txt")
 
 
 def _hash(path: Path) -> str:

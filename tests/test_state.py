@@ -227,14 +227,20 @@ def test_the_process_that_has_the_lock_is_named(state_directory: Path) -> None:
     assert f"locked by process {process.pid} (python" in told[0]
 
 
-@pytest.mark.slow
-def test_a_run_waits_until_the_state_is_free_and_goes_on(project: Project) -> None:
+def waiting(project: Project) -> tuple[subprocess.Popen[str], Locker]:
+    """A run that waits for its state, which is locked."""
     project.put("json/a", {"n": 1})
     project.fail("r1", key="other")
     locker = Locker(project.root / "state")
     run = project.start("run")
     assert run.stderr is not None
     assert "locked by" in run.stderr.readline()
+    return run, locker
+
+
+@pytest.mark.slow
+def test_a_run_waits_until_the_state_is_free_and_goes_on(project: Project) -> None:
+    run, locker = waiting(project)
     locker.go()
     out, err = run.communicate(timeout=GUARD)
     assert (run.returncode, err) == (0, f"slips: {project.root / 'state' / FILE}: free again; going on\n")
@@ -267,12 +273,7 @@ def test_a_state_that_is_locked_while_a_run_goes_on_costs_nothing(project: Proje
 
 @pytest.mark.slow
 def test_ctrl_c_ends_the_wait_of_a_run_and_nothing_is_lost(project: Project) -> None:
-    project.put("json/a", {"n": 1})
-    project.fail("r1", key="other")
-    locker = Locker(project.root / "state")
-    run = project.start("run")
-    assert run.stderr is not None
-    assert "locked by" in run.stderr.readline()
+    run, locker = waiting(project)
     os.killpg(run.pid, signal.SIGINT)
     _, err = run.communicate(timeout=GUARD)
     assert (run.returncode, err) == (130, "slips: interrupted; what was not finished will be run again\n")
