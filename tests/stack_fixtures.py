@@ -1,4 +1,7 @@
-"""Fixtures of tests on a stack in moto: a test module that uses them has `pytest_plugins = ["stack_fixtures"]`."""
+"""Fixtures of tests on a stack in moto. A test file imports those it uses and those that they need.
+
+It must not load this file as a plugin: another `cloud`, that of the stand-in, is a plugin's.
+"""
 
 from __future__ import annotations
 

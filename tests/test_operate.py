@@ -13,6 +13,7 @@ from slips.backends.aws.operations import StackOperations
 from slips.backends.aws.stack import DeployedStack
 from slips.errors import SlipsError, UsageError
 from slips.model import ErrorItem, Sample
+from stack_fixtures import bare, cloud, cloud_of_2018, credentials
 from stacks import (
     OLD,
     REGION,
@@ -23,7 +24,7 @@ from stacks import (
     resource,
 )
 
-pytest_plugins = ["stack_fixtures"]
+__all__ = ["bare", "cloud", "cloud_of_2018", "credentials"]
 pytestmark = pytest.mark.once
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from slips.envelope.lost import unwrap
 from slips.model import Outcome
+from stack_fixtures import bare, cloud, credentials
 from stacks import (
     OLD,
     Cloud,
@@ -13,7 +14,7 @@ from stacks import (
     undelivered,
 )
 
-pytest_plugins = ["stack_fixtures"]
+__all__ = ["bare", "cloud", "credentials"]
 pytestmark = pytest.mark.once
 
 

@@ -19,6 +19,7 @@ from slips.model import ObjectEvent
 from slips.pipeline import drain as station
 from slips.pipeline.drain import DrainRequest, DrainResult
 from slips.site import StackSite
+from stack_fixtures import bare, cloud, credentials
 from stacks import (
     ON_AWS,
     Cloud,
@@ -28,7 +29,7 @@ from stacks import (
     undelivered,
 )
 
-pytest_plugins = ["stack_fixtures"]
+__all__ = ["bare", "cloud", "credentials"]
 pytestmark = pytest.mark.once
 
 

@@ -18,6 +18,7 @@ from slips.backends.aws.stack import DeployedStack
 from slips.config import LaneConfig
 from slips.errors import SlipsError
 from slips.service import supervisor
+from stack_fixtures import bare, cloud, credentials
 from stacks import (
     Cloud,
     Pages,
@@ -26,7 +27,7 @@ from stacks import (
     template,
 )
 
-pytest_plugins = ["stack_fixtures"]
+__all__ = ["bare", "cloud", "credentials"]
 pytestmark = pytest.mark.once
 
 

@@ -15,13 +15,14 @@ from slips.backends.aws.stack import DeployedStack
 from slips.cli import logs
 from slips.model import format_time
 from slips.operations import LogLine
+from stack_fixtures import bare, cloud, cloud_of_2018, credentials
 from stacks import (
     Cloud,
     Pages,
     clients,
 )
 
-pytest_plugins = ["stack_fixtures"]
+__all__ = ["bare", "cloud", "cloud_of_2018", "credentials"]
 pytestmark = pytest.mark.once
 
 

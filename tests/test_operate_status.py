@@ -18,6 +18,7 @@ from slips.backends.aws.stack import DeployedStack
 from slips.errors import SlipsError
 from slips.model import Outcome
 from slips.operations import Alarm, LaneStatus
+from stack_fixtures import bare, cloud, credentials
 from stacks import (
     OLD,
     VARIABLES,
@@ -30,7 +31,7 @@ from stacks import (
     undelivered,
 )
 
-pytest_plugins = ["stack_fixtures"]
+__all__ = ["bare", "cloud", "credentials"]
 pytestmark = pytest.mark.once
 
 

@@ -16,13 +16,14 @@ from slips.model import ErrorItem, ObjectEvent
 from slips.service.messages import Frames, Opened, Progress, Ready, Setup, Task, frame
 from slips.service.worker import serve
 from slips.site import WorkerSite
+from stack_fixtures import bare, cloud, credentials
 from stacks import (
     ON_AWS,
     REGION,
     Cloud,
 )
 
-pytest_plugins = ["stack_fixtures"]
+__all__ = ["bare", "cloud", "credentials"]
 pytestmark = pytest.mark.once
 
 

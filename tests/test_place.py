@@ -10,9 +10,10 @@ from projects import CONFIG, Project
 from slips.config import Config, load, parse
 from slips.model import LANES
 from slips.place import Place, stack_of
+from stack_fixtures import bare, cloud, credentials
 from stacks import ON_AWS, Cloud
 
-pytest_plugins = ["stack_fixtures"]
+__all__ = ["bare", "cloud", "credentials"]
 pytestmark = pytest.mark.once
 
 
