@@ -29,7 +29,7 @@ from slips.pipeline.ended import Failure, Success, Superseded
 from slips.pipeline.invocation import run_batch
 from slips.pipeline.process import Processor
 from slips.pipeline.report import report_lost
-from slips.ports import ErrorTable, Ledger, LedgerEntry
+from slips.ports import ErrorTable, Ledger, LedgerEntry, StoredObject
 from slips.service.messages import Opened, Task
 from slips.service.pool import Pool
 from slips.service.summary import Observer
@@ -442,6 +442,24 @@ def test_the_item_of_the_last_attempt_tells_how_many_there_were(place: Place) ->
     last_attempt(place)
     (item,) = place.errors.scan()
     assert item.attempts == ATTEMPTS
+
+
+class Versioned(Objects):
+    """Objects in a bucket with versions, which listings do not tell."""
+
+    @contextmanager
+    def open(self, event: ObjectEvent) -> Iterator[StoredObject]:
+        with super().open(event) as stored:
+            stored.version_id = "v1"
+            yield stored
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_an_object_that_was_listed_by_its_etag_and_read_as_a_version_is_not_pending_again(place: Machine) -> None:
+    place.objects = Versioned(a=LINES)
+    success(place)
+    assert came_to(place).ledger == {("e1", ""): "done", ("v1", ""): "done"}
+    assert not place.state.is_pending(E1)
 
 
 # ---- policies
