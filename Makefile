@@ -20,7 +20,7 @@ test: $(VENV)/test lint  ## lint, types, docs and every test
 	@$(BIN)/python docs/build.py --check
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup
 
-quick: $(VENV)/test  ## for every save, in a minute or two: all tests but slow ones and those on the stand-in of AWS
+quick: $(VENV)/test  ## for every save, in less than a minute: all tests but slow ones and those on the stand-in of AWS
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not (cloud or slow)"
 
 test-python: $(VENV)/test  ## what another Python could change: PYTHON=python3.13 VENV=.venv-3.13
