@@ -161,6 +161,7 @@ def patience(time: Time, told: list[str], seconds: float | None = 30.0) -> Patie
     return Patience(seconds, tell=told.append, clock=lambda: time.now, sleep=time.sleep)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [30.0, None])
 def test_a_locked_state_is_told_waited_for_and_then_used(state_directory: Path, seconds: float | None) -> None:
     told: list[str] = []
@@ -175,6 +176,7 @@ def test_a_locked_state_is_told_waited_for_and_then_used(state_directory: Path, 
     assert free == f"{state_directory / FILE}: free again; going on"
 
 
+@pytest.mark.slow
 def test_a_state_that_stays_locked_is_an_error_that_says_so_and_what_was_done_is_undone(state_directory: Path) -> None:
     told: list[str] = []
     with closing(MachineState.open(state_directory, patience(Time(), told))) as state:
@@ -196,6 +198,7 @@ def test_commands_that_only_read_do_not_wait_for_a_writer(project: Project) -> N
     locker.go()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statement", ["PRAGMA locking_mode=EXCLUSIVE; BEGIN IMMEDIATE; DELETE FROM setting"])
 def test_a_program_that_shuts_readers_out_is_waited_for_too(state_directory: Path, statement: str) -> None:
     told: list[str] = []
@@ -205,6 +208,7 @@ def test_a_program_that_shuts_readers_out_is_waited_for_too(state_directory: Pat
     assert len(told) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/locks").exists(), reason="the system does not tell who locks what")
 def test_the_process_that_has_the_lock_is_named(state_directory: Path) -> None:
     program = (
