@@ -67,7 +67,7 @@ def _covers(statement: Mapping[str, Any], action: str, resource: str) -> bool:
 
 
 def _conditions_hold(conditions: Mapping[str, Mapping[str, Any]], facts: Mapping[str, str]) -> bool:
-    """Of all operators those that resource policies for services use; any other is an error of the template."""
+    """Knows the operators that resource policies for services use. Raises ValueError for any other."""
     for operator, tests in conditions.items():
         for key, wanted in tests.items():
             fact = facts.get(key.lower(), "")
@@ -112,7 +112,7 @@ _OF_KEYS = {
         for operation in ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Scan", "Query", "BatchGetItem")
     },
 }
-"""What an action needs of the customer's key that encrypts what it touches."""
+"""The permission on a customer's key that an action on an encrypted resource needs, too."""
 
 
 def _of_key(action: str, resource: str) -> list[Need]:

@@ -1,4 +1,4 @@
-"""What tests hold of the stand-in of AWS: starts it, orders faults, waits, looks."""
+"""`Cloud`, which tests hold: starts the stand-in of AWS, orders faults, waits for rest, and reads what happened."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Cloud:
         self._ask("fail_resource", resource=resource, reason=reason, times=times)
 
     def wait_idle(self) -> None:
-        """Until mapped streams and queues are read, nothing runs or is queued, and all deliveries are done."""
+        """Waits until mapped streams and queues are read, no function runs or is queued, all deliveries are done."""
         left = self._ask("wait_idle", timeout=PATIENCE)
         if left:
             raise TimeoutError(f"not idle after {PATIENCE} s: {', '.join(left)}; see {self.folder / 'server.log'}")
@@ -121,7 +121,7 @@ class Cloud:
         return found
 
     def logs(self, function: str) -> str:
-        """What a function (its whole name) printed, with the platform's lines."""
+        """Returns the output of a function (its whole name), with the platform's lines."""
         return str(self._ask("logs", function=function))
 
     def running(self, function: str) -> int:

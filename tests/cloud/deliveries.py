@@ -1,4 +1,4 @@
-"""What moves between services without an API call: SNS, S3 and EventBridge deliveries, checked against policies.
+"""Deliveries between services without an API call, of SNS, S3 and EventBridge, each checked against policies.
 
 moto's own deliveries are replaced where they run functions or ask no policy; what it sends and when stays moto's.
 """
@@ -187,7 +187,7 @@ class Deliveries:
     # --- EventBridge ---
 
     def to_eventbridge(self, bucket: Any, event_name: str, key: Any) -> None:
-        """What a bucket tells EventBridge, in the words of AWS; moto has others for some.
+        """Makes the event that a bucket sends to EventBridge, in the words of AWS; moto has others for some.
 
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
         """

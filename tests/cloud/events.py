@@ -1,4 +1,4 @@
-"""Asynchronous invocations: queued, retried, and recorded when they fail for good.
+"""Asynchronous invocations: their queue, their retries, and the record of one that fails for good.
 
 Source: AWS Lambda Developer Guide, "Invoking a function asynchronously" and "Capturing records of asynchronous
 invocations".
@@ -34,7 +34,7 @@ class Event:
     request: str
     born: float
     runs: int = 0
-    """How often the function was run with it."""
+    """Runs of the function with this event so far."""
 
 
 class Events:

@@ -25,7 +25,7 @@ class Fault:
     cut: int | None = None
     """Bytes of the body that still arrive, though Content-Length promises all."""
     refuse: int | None = None
-    """How many of the first records of a PutRecords are refused, the others being taken."""
+    """So many of the first records of a PutRecords are refused; the others are taken."""
     refuse_code: str = "ProvisionedThroughputExceededException"
     kill: Literal["", "before", "after"] = ""
     """Kills the function's process that calls."""

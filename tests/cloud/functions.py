@@ -81,7 +81,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Invocation:
-    """What tests see of one run."""
+    """One run of a function, as tests see it."""
 
     function: str
     request_id: str

@@ -1,4 +1,4 @@
-"""The front door: every request is understood, authorised, struck by faults, and answered by who is in charge.
+"""The front door: parses each request, checks the caller's permissions, applies faults, and calls the service.
 
 Lambda and CloudFormation are the stand-in's own; all else is moto's, one request at a time: moto is not thread-safe.
 """
@@ -121,9 +121,9 @@ class Gate:
         self._kill = kill
         self.own: dict[str, Own] = {}
         self.checks: dict[tuple[str, str], Callable[[dict[str, Any]], None]] = {}
-        """What AWS checks and moto does not: by service and operation, of its parameters; raises ApiError."""
+        """Checks that AWS makes and moto does not, by service and operation; each may raise ApiError."""
         self.additions: dict[tuple[str, str], Callable[[dict[str, Any], Response], None]] = {}
-        """What AWS answers and moto leaves out: by service and operation, of its parameters and moto's answer."""
+        """Additions to the answers of moto, by service and operation; each changes the answer it is given."""
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         call = self.understand(_buffered(environ))

@@ -1,4 +1,4 @@
-"""Who calls: temporary credentials that the stand-in gives out, and clients that use them.
+"""Callers: temporary credentials that the stand-in issues, and clients that use them.
 
 Any other access key is the administrator's, who may do everything.
 """

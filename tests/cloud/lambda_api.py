@@ -31,7 +31,7 @@ STORED = (
     *("Role", "Handler", "Runtime", "Description", "Timeout", "MemorySize", "Environment", "VpcConfig"),
     *("DeadLetterConfig", "TracingConfig", "LoggingConfig", "EphemeralStorage", "KMSKeyArn", "Layers"),
 )
-"""What CreateFunction and UpdateFunctionConfiguration both set."""
+"""Settings that both CreateFunction and UpdateFunctionConfiguration take."""
 
 
 class LambdaApi:
@@ -120,7 +120,7 @@ class LambdaApi:
         function.config = config
 
     def _attach_network(self, function: Function) -> None:
-        """What Lambda does with the role's rights for a function in a VPC: "make sure to add all" of these actions.
+        """Makes the calls that a function in a VPC needs, with its role's rights: "make sure to add all" of these actions.
 
         Source: AWS Lambda Developer Guide, "Giving Lambda functions access to resources in an Amazon VPC".
         """

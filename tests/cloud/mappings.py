@@ -1,4 +1,4 @@
-"""Event source mappings: Kinesis shards and SQS queues are read with the rights of the function's role.
+"""Event source mappings, which read Kinesis shards and SQS queues with the rights of the function's role.
 
 Whether there is something to read is seen inside moto, so that waiting costs nothing; all reading goes through the API.
 Sources: AWS Lambda Developer Guide, "Using Lambda with Kinesis" and "Using Lambda with Amazon SQS".
@@ -109,7 +109,7 @@ class Mapping:
 
     @property
     def idle(self) -> bool:
-        """Nothing to read, nothing at work."""
+        """Whether the source is read to its end and no batch is at work."""
         if not self.enabled:
             return True
         with self._lock:
@@ -212,7 +212,7 @@ class Mapping:
         return True
 
     def _good(self, batch: Sequence[dict[str, Any]], outcome: Outcome) -> int:
-        """How many records from the first on are done."""
+        """Counts the records, from the first on, that are done."""
         if outcome.error:
             return 0
         failed = self._failed_items(outcome)

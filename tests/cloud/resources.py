@@ -1,4 +1,4 @@
-"""What CloudFormation does for one resource: one class a type, through the services' own APIs.
+"""CloudFormation's work on one resource: one class a type, through the services' own APIs.
 
 A property that a class does not name is an error, so that nothing of a template is silently left out.
 """
@@ -28,7 +28,7 @@ class Made:
 
     identifier: str
     attributes: Mapping[str, str]
-    """What `Fn::GetAtt` gives."""
+    """Values of `Fn::GetAtt`."""
 
 
 class Resource:

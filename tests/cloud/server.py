@@ -115,7 +115,7 @@ class Server:
         return before
 
     def control_wait_idle(self, timeout: float) -> list[str]:
-        """What was still at work when the time was over; nothing if all came to rest."""
+        """Names what is still at work at the deadline; an empty list means that all came to rest."""
         deadline = time.monotonic() + timeout
         while True:
             before = self.functions.activity
