@@ -98,7 +98,7 @@ class Pieces(io.RawIOBase):
 
 
 def until_error(records: Iterator[Record]) -> tuple[list[Record], SlipsError | None]:
-    """What was given, and what was raised then."""
+    """Reads to the end or the first error. Returns the records, and the error or None."""
     given_: list[Record] = []
     try:
         for record in records:

@@ -1,4 +1,4 @@
-"""What all tests share: the same examples and signals everywhere, and where real logs lie, if they do."""
+"""Fixtures and settings of all tests: the same examples and signals everywhere, a project, and real logs."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ settings.load_profile("same")
 
 
 def pytest_configure() -> None:
-    """Lets tests interrupt what they start: a shell's processes in the background ignore SIGINT, and hand that on."""
+    """Lets tests interrupt the processes they start: a shell makes those in the background ignore SIGINT."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long tests come first, so that no worker is left with one while the others have nothing more to do."""
+    """Puts long tests first, so that no worker is left with one while the other workers have nothing more to do."""
     items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("cloud", "slow")])
 
 

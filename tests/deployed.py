@@ -127,10 +127,10 @@ class Deployed:
         self.s3.put_object(Bucket=bucket, Key=key, Body=data)
 
     def settle(self) -> None:
-        """Until nothing moves any more."""
+        """Waits until nothing moves any more."""
         self.cloud.wait_idle()
 
-    # -- what became of it all
+    # -- what the stack holds
 
     def physical(self, logical: str) -> str:
         """The physical id of a resource of the stack."""

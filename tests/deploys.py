@@ -61,7 +61,7 @@ class Seen(Screen):
 
 
 class Events(list[StackEvent]):
-    """An Observer that remembers."""
+    """An Observer that keeps what it is called with."""
 
     def event(self, event: StackEvent) -> None:
         self.append(event)

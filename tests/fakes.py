@@ -38,7 +38,7 @@ STREAMS: dict[Lane, str] = {"fast": "mine-EventFastStream-1", "slow": "mine-Even
 
 
 class Faults:
-    """What goes wrong, and how often: `faults["finish b"] = 1` is one failure of `finish` for the object `b`."""
+    """Ordered failures by call: `faults["finish b"] = 1` lets `finish` fail once for the object `b`."""
 
     def __init__(self) -> None:
         self.faults: dict[str, int] = {}

@@ -58,7 +58,7 @@ class Count(slips.interface.Handler):
 
 
 class Done:
-    """What a command printed, and its exit status."""
+    """A command that has ended: its output and exit status."""
 
     def __init__(self, status: int, out: str, err: str) -> None:
         self.status, self.out, self.err = status, out, err
@@ -125,7 +125,7 @@ class Project:
         )
 
     def terminal(self, *args: str, typed: bytes = b"", **environment: str) -> str:
-        """What a command shows on a terminal on which somebody has typed ahead."""
+        """Runs a command on a terminal on which `typed` was typed ahead. Returns all that the terminal shows."""
         terminal, end = pty.openpty()
         os.write(terminal, typed)
         shown = b""
@@ -148,11 +148,11 @@ class Project:
         return shown.decode()
 
     def state(self) -> MachineState:
-        """The state, which the caller closes."""
+        """Opens the state; the caller closes it."""
         return MachineState.open(self.root / "state")
 
     def fail(self, request_id: str, key: str = "json/a", **about: Any) -> ErrorItem:
-        """Puts an error item into the state."""
+        """Puts an error item into the state, and returns it."""
         event = ObjectEvent(bucket_name="my-logs", object_key=key, object_size=1179, lane="fast")
         item = ErrorItem(
             request_id=request_id,
@@ -172,7 +172,7 @@ class Project:
         return item
 
     def errors(self) -> list[str]:
-        """Ids in the error table."""
+        """Lists the ids in the error table."""
         state = self.state()
         ids = [item.request_id for item in state.errors.scan()]
         state.close()

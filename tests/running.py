@@ -176,7 +176,7 @@ except SlipsError as error:
 
 
 class Watch:
-    """An Observer that remembers."""
+    """An Observer that keeps what it is called with."""
 
     def __init__(self) -> None:
         self.began: list[tuple[int, int]] = []
@@ -298,12 +298,12 @@ class Project:
             state.close()
 
     def lines(self, name: str) -> list[str]:
-        """What handlers noted."""
+        """Returns the lines that handlers noted in a file."""
         path = self.root / name
         return path.read_text().splitlines() if path.exists() else []
 
     def wait_for_begun(self, times: int = 1) -> list[int]:
-        """The workers whose handlers have begun something long."""
+        """Waits until so many handlers have begun something long. Returns the process ids of their workers."""
         eventually(lambda: len(self.lines("begun")) >= times, "the handler did not begin")
         return [int(pid) for pid in self.lines("begun")]
 

@@ -120,7 +120,7 @@ class LambdaApi:
         function.config = config
 
     def _attach_network(self, function: Function) -> None:
-        """Makes the calls that a function in a VPC needs, with its role's rights: "make sure to add all" of these actions.
+        """Makes the calls of a function in a VPC, with its role's rights: "make sure to add all" of these actions.
 
         Source: AWS Lambda Developer Guide, "Giving Lambda functions access to resources in an Amazon VPC".
         """
