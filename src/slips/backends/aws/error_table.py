@@ -89,10 +89,6 @@ class DynamoErrors:
             more = f"\nand {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
             raise StateError("\n".join(problems[:SHOWN]) + more)
 
-    def count(self) -> int:
-        """Return the number of items."""
-        return sum(1 for _ in self._keys())
-
     def delete(self, request_id: str, revision: int) -> bool:
         # Items of 2018 have no revision until `put` writes them again.
         condition, values = "attribute_exists(request_id) AND attribute_not_exists(revision)", None

@@ -78,16 +78,9 @@ class DynamoLedger:
         self._update(event, {"rest": _json(rest), "outcome": _outcome(outcome)})
 
     def release(self, event: ObjectEvent, request_id: str) -> None:
-        try:
-            self._update(
-                event,
-                {"status": "waiting"},
-                condition="#status = :claimed AND request_id = :request_id",
-                values={":claimed": {"S": "claimed"}, ":request_id": {"S": request_id}},
-            )
-        except StateError as error:
-            if not is_conflict(error.__cause__):
-                raise
+        held = "#status = :claimed AND request_id = :request_id"
+        values = {":claimed": {"S": "claimed"}, ":request_id": {"S": request_id}}
+        self._update_if(held, values, event, {"status": "waiting"})
 
     def finish(
         self, event: ObjectEvent, outcome: Outcome | None, status: Literal["done", "part"] = "done"
@@ -107,14 +100,11 @@ class DynamoLedger:
         self._update(event, {"status": "dropped"})
 
     def supersede(self, event: ObjectEvent, *, only: Status | None = None) -> list[EarlierItem]:
-        condition, values = ("#status = :only", {":only": {"S": only}}) if only else (None, None)
-        try:
-            before = self._update(event, {"status": "superseded"}, remove=_OF_A_RUN, condition=condition, values=values)
-        except StateError as error:
-            if not is_conflict(error.__cause__):
-                raise
-            return []
-        return _earlier_items(event, before)
+        ended = {"status": "superseded"}
+        if only is None:
+            return _earlier_items(event, self._update(event, ended, remove=_OF_A_RUN))
+        before = self._update_if("#status = :only", {":only": {"S": only}}, event, ended, remove=_OF_A_RUN)
+        return _earlier_items(event, before or {})
 
     def get(self, event: ObjectEvent) -> LedgerEntry | None:
         with reworded(self._table):
@@ -132,6 +122,23 @@ class DynamoLedger:
             if not page.get("LastEvaluatedKey"):
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _update_if(
+        self,
+        condition: str,
+        values: Values,
+        event: ObjectEvent,
+        attributes: Mapping[str, str | float],
+        *,
+        remove: Sequence[str] = (),
+    ) -> Values | None:
+        """Like `_update`, but write nothing and return None unless the condition holds for the entry."""
+        try:
+            return self._update(event, attributes, remove=remove, condition=condition, values=values)
+        except StateError as error:
+            if not is_conflict(error.__cause__):
+                raise
+            return None
 
     def _update(
         self,
