@@ -147,7 +147,7 @@ def test_an_action_that_is_allowed_on_others_alone_is_told_with_its_resource() -
     assert told.problems[0].startswith(f"B does not allow kinesis:PutRecords on {STREAM}, kinesis:PutRecords on ")
 
 
-def test_what_conditions_decide_is_a_note() -> None:
+def test_a_permission_that_conditions_decide_is_a_note() -> None:
     limited = statement("Deny", Action="sns:*", Condition={"Bool": {"aws:SecureTransport": "false"}})
     told = found(statement(), limited)
     assert told.problems == []

@@ -351,7 +351,7 @@ def test_records_that_cannot_be_replayed_are_dismissed_and_the_new_content_is_ru
     assert project.slips("run", "--json").json["delivered"] == 2
 
 
-def test_what_is_dismissed_is_printed_as_errors_does_to_be_kept(project: Project) -> None:
+def test_dismissed_items_are_printed_as_errors_prints_them(project: Project) -> None:
     for number in range(3):
         project.fail(f"r{number}", failed_at=f"2018-01-0{number + 1}T00:00:00.000Z")
     listed = project.slips("errors", "--json", "--limit", "2").json

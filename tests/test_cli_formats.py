@@ -87,7 +87,7 @@ def test_bytes_that_are_not_utf8_and_line_separators_survive(project: Project) -
     assert event["t"].encode("utf-8", "surrogateescape") == b"x\xff\xe2\x80\xa8\xc3\xa9"
 
 
-def test_what_json_has_not_is_null_or_text(project: Project) -> None:
+def test_values_that_json_cannot_hold_are_null_or_text(project: Project) -> None:
     (project.root / "odd.py").write_text(
         "import datetime\n"
         "def odd(meta, event):\n"

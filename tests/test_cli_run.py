@@ -98,7 +98,7 @@ def test_paths_that_name_nothing_are_refused(project: Project) -> None:
 
 
 @pytest.mark.slow
-def test_what_handlers_print_is_no_part_of_the_output(project: Project) -> None:
+def test_prints_of_handlers_are_no_part_of_the_output(project: Project) -> None:
     project.handler(
         "import slips.interface, os\nprint('importing')\n"
         "class H(slips.interface.Handler):\n"

@@ -91,7 +91,7 @@ def test_args_override_those_of_the_config(project: Project) -> None:
 
 
 @pytest.mark.slow
-def test_what_handlers_print_and_log_goes_to_standard_error(project: Project) -> None:
+def test_prints_and_logs_of_handlers_go_to_standard_error(project: Project) -> None:
     project.handler(
         "import logging, slips.interface\nprint('importing')\n"
         "class H(slips.interface.Handler):\n"

@@ -196,7 +196,7 @@ def test_a_topic_runs_the_function_that_permits_it(cloud: Cloud) -> None:
 
 
 @pytest.mark.parametrize("missing", ["permission", "function"])
-def test_what_a_topic_cannot_deliver_goes_to_the_redrive_queue(cloud: Cloud, missing: str) -> None:
+def test_a_message_that_a_topic_cannot_deliver_goes_to_the_redrive_queue(cloud: Cloud, missing: str) -> None:
     topic = topic_worker(cloud, permitted=missing == "function")
     if missing == "function":
         cloud.client("lambda").delete_function(FunctionName="worker")

@@ -126,7 +126,7 @@ def test_headers_of_one_name_are_joined_and_names_keep_their_case() -> None:
 
 
 @pytest.mark.parametrize("action", ["ALLOW", "BLOCK"])
-def test_what_only_the_default_action_decided_is_filtered_by_a_declared_rule(action: str) -> None:
+def test_a_declared_rule_filters_requests_that_only_the_default_action_decided(action: str) -> None:
     _, found = parse_by(aws.aws_waf, waf(terminatingRuleId="Default_Action", action=action, request={"headers": 7}))
     assert isinstance(found, Rule)
     assert found in aws.aws_waf.rules
@@ -145,7 +145,7 @@ def test_what_only_the_default_action_decided_is_filtered_by_a_declared_rule(act
         ({"httpRequest": {}}, "- - - / by -"),
     ],
 )
-def test_what_a_request_lacks_is_a_gap_in_its_message(event: dict[str, Any], message: str) -> None:
+def test_a_field_that_a_request_lacks_is_a_gap_in_its_message(event: dict[str, Any], message: str) -> None:
     meta, found = parse_by(aws.aws_waf, event)
     assert found["message"] == meta.message == message
 

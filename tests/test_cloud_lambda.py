@@ -162,7 +162,7 @@ def test_an_event_too_old_is_recorded_without_a_run(cloud: Cloud) -> None:
     assert cloud.invocations() == []
 
 
-def test_what_a_function_prints_reaches_cloudwatch_with_the_roles_rights(cloud: Cloud) -> None:
+def test_prints_of_a_function_reach_cloudwatch_with_the_roles_rights(cloud: Cloud) -> None:
     worker(cloud)
     invoke(cloud, do="hello")
     cloud.wait_idle()

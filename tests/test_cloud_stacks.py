@@ -215,7 +215,7 @@ def test_a_failed_update_leaves_the_former_state(cloud: Cloud) -> None:
         ({"Type": "AWS::SNS::Topic", "DependsOn": "Nothing"}, "Unresolved resource dependencies"),
     ],
 )
-def test_what_is_not_known_is_refused_loudly(cloud: Cloud, resource: dict[str, Any], message: str) -> None:
+def test_unknown_resources_and_properties_are_refused(cloud: Cloud, resource: dict[str, Any], message: str) -> None:
     with pytest.raises(ClientError, match=message):
         deploy(cloud, {"Thing": resource})
 

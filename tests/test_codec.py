@@ -172,7 +172,7 @@ def test_members_of_a_line_each_may_be_any_number() -> None:
 
 
 @every_compression
-def test_what_follows_a_tiny_member_is_not_copied_for_it(name: str) -> None:
+def test_bytes_behind_a_tiny_member_are_not_copied_for_it(name: str) -> None:
     source = _CountingSource(iter([COMPRESS[name](b"line\n") * 1000]))
     member = _member_of(name)
     while source.peek(1):
@@ -231,7 +231,7 @@ def test_lines_are_read_across_all_inner_boundaries(name: str) -> None:
         b"\0" * 600,
     ],
 )
-def test_what_has_no_whole_signature_is_plain(plain: bytes) -> None:
+def test_content_without_a_whole_signature_is_plain(plain: bytes) -> None:
     for size in (1, sys.maxsize):
         decoded = opened(plain, size=size)
         assert (read(decoded), decoded.layers) == ((plain, ""), ())
@@ -488,7 +488,7 @@ SMALL = CodecLimits(expansion_ratio=100, ratio_after=1_000_000)
 
 
 @every_compression
-def test_what_expands_beyond_the_ratio_is_an_error(name: str) -> None:
+def test_an_object_that_expands_beyond_the_ratio_is_an_error(name: str) -> None:
     stored = bomb(name, 5_000_000)
     decoded = opened(stored, SMALL)
     content, error = read(decoded)

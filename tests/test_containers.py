@@ -153,7 +153,7 @@ def test_the_array_is_found_by_its_path(path: str, data: st.DataObject, block: i
 @pytest.mark.slow
 @settings(deadline=None)
 @given(documents(), st.data(), blocks)
-def test_what_json_loads_refuses_is_a_reader_error(content: bytes, data: st.DataObject, block: int) -> None:
+def test_content_that_json_loads_refuses_is_a_reader_error(content: bytes, data: st.DataObject, block: int) -> None:
     at = data.draw(st.integers(0, len(content) - 1))
     removed = data.draw(st.integers(0, 3))
     inserted = data.draw(
@@ -180,7 +180,7 @@ TRICKY = b"""\xef\xbb\xbf { "before" : [ {"k": "},{\\"k\\":"}, "]}" ],
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 1000])
-def test_it_does_not_matter_where_blocks_end(step: int) -> None:
+def test_elements_are_the_same_wherever_blocks_end(step: int) -> None:
     expected = wanted(reference(TRICKY))
     assert len(expected) == 20
     pieces = [TRICKY[at : at + step] for at in range(0, len(TRICKY), step)]
@@ -360,14 +360,14 @@ def test_an_element_of_more_values_than_the_limit_is_bad_wherever_blocks_end(
 
 
 @pytest.mark.parametrize("raw", ['{"a":' + "[" * 5_000 + "]" * 5_000 + "}", '{"a":' + "9" * 5_000 + "}"])
-def test_what_python_cannot_hold_is_bad_and_reading_goes_on(raw: str) -> None:
+def test_a_value_that_python_cannot_hold_is_bad_and_reading_continues(raw: str) -> None:
     items = ['{"a":1}'] * 5_000
     found = list(elements(document(*items, raw, *items)))
     assert [isinstance(each, Bad) for each in found] == [False] * 5_000 + [True] + [False] * 5_000
 
 
 @pytest.mark.parametrize("depth", [5_000, 50_000])
-def test_what_is_passed_over_may_be_nested_to_any_depth(depth: int) -> None:
+def test_skipped_values_may_be_nested_to_any_depth(depth: int) -> None:
     content = b'{"too deep":' + b"[" * depth + b"]" * depth + b',"Records":[{"a":1}]}'
     assert list(elements(content)) == [{"a": 1}]
 
@@ -466,7 +466,7 @@ def test_memory_does_not_grow_with_the_document() -> None:
 
 
 @pytest.mark.slow
-def test_what_is_no_record_is_passed_over_in_flat_memory() -> None:
+def test_values_that_are_no_records_are_skipped_in_flat_memory() -> None:
     def check(records: Iterator[Record]) -> None:
         first, long, last = records
         assert (first, last) == ({"a": 1}, {"a": 2})

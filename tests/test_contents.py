@@ -84,7 +84,7 @@ def test_a_dismissed_object_that_is_touched_stays_dismissed(project: Project) ->
 
 
 @pytest.mark.slow
-def test_what_takes_its_worker_down_is_known_by_its_content_too(project: Project) -> None:
+def test_an_object_that_kills_its_worker_is_identified_by_content_too(project: Project) -> None:
     path = project.put("a.log", "exit 3")
     project.run()
     (item,) = project.errors
@@ -223,7 +223,7 @@ def test_two_events_that_turn_out_to_be_of_one_content_are_one_run_at_once_too(p
     assert project.waiting() == []
 
 
-def test_what_failed_is_the_content_that_was_read(project: Project) -> None:
+def test_an_error_item_names_the_content_that_was_read(project: Project) -> None:
     path = project.put("a.log", "first")
     announced = event_of(project)
     path.write_bytes(b"\x1f\x8b\x08 damaged")

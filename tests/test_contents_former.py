@@ -64,7 +64,7 @@ def version_1(project: Project) -> Project:
     return project
 
 
-def test_what_the_version_before_had_done_is_done_and_what_waited_runs(version_1: Project) -> None:
+def test_objects_done_by_the_version_before_stay_done_and_waiting_ones_run(version_1: Project) -> None:
     summary = version_1.run()
     assert results(summary) == {"waiting.log": [1, 2]}
     assert (summary.dropped, summary.left_alone, len(version_1.errors)) == (0, 1, 2)

@@ -85,7 +85,7 @@ def test_rows_are_what_the_grammar_says(text: str, delimiter: str, step: int) ->
 @pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.lists(texts, min_size=2, max_size=4), max_size=6), st.sampled_from(["excel", "unix"]))
-def test_what_the_standard_library_writes_is_read_back(table: list[list[str]], dialect: str) -> None:
+def test_tables_written_by_the_standard_library_are_read_back(table: list[list[str]], dialect: str) -> None:
     written = io.StringIO(newline="")
     csv.writer(written, dialect).writerows([["a", "b"], *table])
     assert [values(each) for each in rows(written.getvalue().encode())] == table
@@ -133,7 +133,7 @@ def test_the_parameter_is_the_delimiter(delimiter: str, sign: str) -> None:
 
 
 @pytest.mark.parametrize("delimiter", ["comma", ",,", '"', "\n", "\r"])
-def test_what_cannot_be_a_delimiter_is_refused(delimiter: str) -> None:
+def test_a_text_that_cannot_be_a_delimiter_is_refused(delimiter: str) -> None:
     with pytest.raises(ReaderError, match="cannot be the delimiter; expected one character, or one of tab, semicolon"):
         list(rows(b"a,b\n1,2\n", delimiter))
 

@@ -63,7 +63,7 @@ def test_a_package_is_uploaded_once(account: Account) -> None:
 
 
 @pytest.mark.slow
-def test_who_may_not_look_whether_a_package_is_there_uploads_it(account: Account) -> None:
+def test_a_package_is_uploaded_if_aws_denies_the_check_for_an_earlier_one(account: Account) -> None:
     class Blind(Denied):
         def __init__(self) -> None:
             self.put: list[str] = []

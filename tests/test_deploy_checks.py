@@ -53,7 +53,7 @@ def problems(config: str, account: Account | None = None) -> list[str]:
 # ---- what is looked at before anything is made
 
 
-def test_what_aws_would_refuse_half_way_is_told_before_anything_is_made() -> None:
+def test_sizes_that_aws_would_refuse_half_way_are_named_before_a_deploy() -> None:
     prefixes = ", ".join(f"{{prefix: application-{number:03}/year=2026/, format: json}}" for number in range(250))
     roles = problems(CONFIG.replace("{prefix: a/, format: json}", prefixes))
     assert [text.split()[1] for text in roles] == ["MainFuncRole", "DrainRole"]
@@ -170,7 +170,7 @@ def redriven(receives: Any) -> str:
         ({}, ["has a visibility timeout of 30 s: while", "has no redrive policy: "]),
     ],
 )
-def test_what_of_a_queue_costs_messages_or_receives_is_told(
+def test_settings_of_a_queue_that_cost_messages_or_receives_are_notes(
     account: Account, attributes: dict[str, str], told: list[str]
 ) -> None:
     account.sqs.create_queue(QueueName="dead")
@@ -347,14 +347,14 @@ def test_a_code_bucket_of_others_is_an_error(account: Account) -> None:
 
 
 @pytest.mark.slow
-def test_what_may_not_be_looked_at_is_told_and_is_no_error(account: Account) -> None:
+def test_a_resource_that_aws_denies_reading_is_a_note_and_no_error(account: Account) -> None:
     account.sns = cast("Any", Denied())
     (note,) = check_account(parse(CONFIG), account)
     assert "was not looked at" in note
 
 
 @pytest.mark.slow
-def test_what_cannot_work_with_its_key_is_told_with_all_else(account: Account) -> None:
+def test_problems_with_keys_are_listed_with_all_other_problems(account: Account) -> None:
     with pytest.raises(ConfigError) as caught:
         check_account(parse(CONFIG.replace("my-logs", "my-other")), account, SeenKeys(problems=["slips.yml: its key"]))
     assert len(caught.value.problems) == 2
@@ -409,7 +409,7 @@ def test_without_credentials_region_or_profile_it_is_told_what_to_set(
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_aws_refuses_is_told_with_what_to_do(
+def test_a_refusal_of_aws_names_the_remedy(
     monkeypatch: pytest.MonkeyPatch, error: Exception, told: str, status: int
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "me")

@@ -78,7 +78,7 @@ def interrupted(screen: Seen, call: Callable[[], object]) -> str:
 
 
 @pytest.mark.slow
-def test_who_goes_at_the_question_has_changed_nothing(account: Account, small: StackState) -> None:
+def test_an_interrupt_at_the_question_changes_nothing(account: Account, small: StackState) -> None:
     screen = Impatient(answer=True)
     assert interrupted(screen, lambda: destroy(account, screen, yes=False)) == "interrupted: nothing was deleted"
     assert interrupted(screen, lambda: deploy(account, screen, yes=False)) == "interrupted: nothing was deployed"
@@ -124,7 +124,7 @@ def test_output_in_a_pipe_is_asked_on_standard_error(
 
 
 @pytest.mark.slow
-def test_who_interrupts_the_package_has_changed_nothing(account: Account) -> None:
+def test_an_interrupt_of_the_packaging_changes_nothing(account: Account) -> None:
     def build(*_: Any) -> Package:
         raise KeyboardInterrupt
 
@@ -133,7 +133,7 @@ def test_who_interrupts_the_package_has_changed_nothing(account: Account) -> Non
     assert said == "interrupted: nothing was changed"
 
 
-def test_who_no_longer_follows_is_told_that_aws_goes_on_and_what_to_do(cloud: Cloud, config: str) -> None:
+def test_an_interrupt_during_a_change_says_that_aws_continues_and_how_to_follow(cloud: Cloud, config: str) -> None:
     def leave(_: float) -> None:
         if "_IN_PROGRESS" in screen.said[-1] or "_COMPLETE" in screen.said[-1]:
             raise KeyboardInterrupt
@@ -215,7 +215,7 @@ def test_a_changed_tag_is_one_line_however_much_has_it() -> None:
     ]
 
 
-def test_what_is_made_anew_is_red_on_a_terminal_and_only_there() -> None:
+def test_replaced_resources_are_red_only_on_a_terminal() -> None:
     said: list[tuple[str, str | None]] = []
     for stream in (Terminal(), io.StringIO()):
         screen = Screen(stream, lambda text, color: said.append((text, color)))
@@ -235,12 +235,12 @@ def test_what_is_made_anew_is_red_on_a_terminal_and_only_there() -> None:
         ("24 → 168", ""),
     ],
 )
-def test_what_is_lost_with_a_shorter_retention_is_told(hours: str, told: str) -> None:
+def test_a_change_names_the_events_that_a_shorter_retention_deletes(hours: str, told: str) -> None:
     what = ["ShardCount: 2 → 1", f"RetentionPeriodHours: {hours}"]
     assert Change("Modify", "EventSlowStream", "AWS::Kinesis::Stream", what, "").loses == told
 
 
-def test_what_is_lost_with_a_resource_that_goes_is_told() -> None:
+def test_a_proposal_names_the_data_lost_with_a_removed_resource() -> None:
     said: list[tuple[str, str | None]] = []
     changes = [
         Change("Remove", "EventSlowStream", "AWS::Kinesis::Stream", [], ""),
@@ -312,7 +312,7 @@ def test_a_dry_run_says_what_it_assumes_of_given_streams(project: Project) -> No
     ("embedded", "options", "command"),
     [(False, (), "slips"), (True, (), "slips --aws"), (True, ("-s", "other"), "slips -s other")],
 )
-def test_what_to_do_next_is_told_so_that_it_is_about_the_stack(
+def test_the_next_commands_shown_are_about_the_stack(
     cloud: Cloud, tmp_path: Path, embedded: bool, options: tuple[str, ...], command: str
 ) -> None:
     for bucket in ("code", "my-logs"):

@@ -59,7 +59,7 @@ def test_a_failed_update_names_the_causes_and_says_that_the_former_state_stands(
     assert caught.value.exit_status == 1
 
 
-def test_who_can_no_longer_look_is_told_that_aws_goes_on() -> None:
+def test_expired_credentials_during_a_change_say_that_aws_continues() -> None:
     class Expired(CloudFormation):
         def on_describe_stack_events(self, **request: Any) -> Any:
             if "execute_change_set" in self.operations():
@@ -193,7 +193,7 @@ def test_a_change_set_that_cannot_be_made_is_told_and_deleted() -> None:
     assert cloudformation.operations()[-1] == "delete_change_set"
 
 
-def test_what_is_not_executed_leaves_nothing_not_even_if_something_breaks() -> None:
+def test_a_change_set_that_is_not_executed_is_deleted_even_after_an_error() -> None:
     cloudformation = CloudFormation(None)
     with pytest.raises(KeyboardInterrupt), on(cloudformation).proposed(TINY, None, "b", ""):
         raise KeyboardInterrupt
@@ -203,7 +203,7 @@ def test_what_is_not_executed_leaves_nothing_not_even_if_something_breaks() -> N
     assert update.operations()[-1] == "delete_change_set"
 
 
-def test_what_is_executed_is_not_deleted() -> None:
+def test_an_executed_change_set_is_not_deleted() -> None:
     cloudformation = CloudFormation(looks=[["app CREATE_COMPLETE"]])
     execute(on(cloudformation), None)
     assert "delete_change_set" not in cloudformation.operations()
@@ -281,7 +281,7 @@ def test_a_stack_at_rest_is_changed(status: str) -> None:
     assert (state.status, state.is_deployed) == (status, status != "REVIEW_IN_PROGRESS")
 
 
-def test_what_cannot_be_deleted_is_named() -> None:
+def test_resources_that_cannot_be_deleted_are_named() -> None:
     cloudformation = CloudFormation(looks=[["Role DELETE_FAILED it is in use", "app DELETE_FAILED"]])
     with pytest.raises(SlipsError, match=r"DELETE_FAILED; what is named is left(.|\n)*Role .*it is in use"):
         on(cloudformation).delete(STACK_ID, Events())
@@ -352,7 +352,7 @@ def limited(functions: Functions, former: dict[str, Any]) -> LimitChanges:
     return LimitChanges(on(cloudformation, functions))
 
 
-def test_what_limit_changed_is_shown_and_set_back_and_nothing_else() -> None:
+def test_only_settings_that_limit_changed_are_shown_and_restored() -> None:
     functions = Functions("50.0", 20, 120)
     limits = limited(functions, lanes(0, 1, 100))
     found = limits.changed(lanes(0, 1, 100))
@@ -389,7 +389,7 @@ def test_records_become_fewer_before_a_deploy_makes_a_dispatcher_wait_longer_and
     assert functions.records == 5
 
 
-def test_what_the_config_changes_is_no_doing_of_limit() -> None:
+def test_settings_that_the_config_changes_are_not_ascribed_to_limit() -> None:
     assert limited(Functions("0", 1, 100), lanes(0, 1, 100)).changed(lanes(7, 10, 90)) == []
     assert limited(Functions("7", 10, 90), lanes(0, 1, 100)).changed(lanes(7, 10, 90)) == []
 

@@ -99,7 +99,7 @@ def test_a_thousand_nested_directories_are_listed_and_their_file_is_opened_with_
 
 
 @pytest.mark.slow
-def test_what_lies_deeper_than_any_path_is_one_problem_and_the_rest_is_listed(root: Path) -> None:
+def test_directories_too_deep_for_a_path_are_one_problem_and_the_rest_is_listed(root: Path) -> None:
     nest(root, 5_000)
     store = store_of(root)
     assert keys_of(store) == ["z"]

@@ -242,7 +242,7 @@ def test_the_lane_is_the_items_own_else_that_of_its_stream_else_that_of_routing(
     assert (used, sent.lane, sent.dest_stream, drained.lanes) == (expected, expected, STREAMS[expected], [expected])
 
 
-def test_what_routing_drops_today_is_still_replayed() -> None:
+def test_an_item_that_routing_drops_today_is_still_replayed() -> None:
     scene = Scene(item("r1", event(lane=None, dest_stream="unknown")))
     scene.routing = [Route(dest="drop")]
     assert scene.drain()[0].lanes == ["fast"]

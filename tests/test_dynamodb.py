@@ -137,7 +137,7 @@ def test_an_item_that_no_version_has_written_is_named() -> None:
 
 
 @pytest.mark.usefixtures("tables")
-def test_what_people_look_for_in_the_console_is_an_attribute_of_its_own() -> None:
+def test_fields_that_people_search_in_the_console_are_own_attributes() -> None:
     errors().put(item("r1", stage="handler", error_type="KeyError", fingerprint="f00d"))
     (values,) = raw("errors")
     assert {name: value["S"] for name, value in values.items() if name not in ("item", "revision")} == {
@@ -235,14 +235,14 @@ def stored(request_id: str) -> dict[str, Any]:
     return {"request_id": {"S": request_id}, "item": {"S": text}, "revision": {"N": "1"}}
 
 
-def test_what_dynamodb_leaves_for_later_is_asked_for_again_after_a_wait() -> None:
+def test_keys_that_dynamodb_leaves_unprocessed_are_requested_again_after_a_wait() -> None:
     client = Client(left=2, times=2)
     assert client.scanned() == ["1", "2", "3"]
     assert client.asked == [["1", "2", "3"], ["1", "2"], ["1", "2"]]
     assert 0 < client.sleeps[0] < client.sleeps[1] < 1
 
 
-def test_what_it_always_leaves_for_later_is_a_state_error() -> None:
+def test_keys_that_dynamodb_never_processes_are_a_state_error() -> None:
     client = Client(left=1, times=1000)
     with pytest.raises(StateError, match="table errors: throttled"):
         client.scanned()
@@ -419,7 +419,7 @@ def test_counts_of_the_most_frequent_rules_are_kept_and_those_of_all_others_adde
 
 
 @pytest.mark.usefixtures("tables")
-def test_what_handlers_return_is_kept_unless_it_is_too_long() -> None:
+def test_results_of_handlers_are_kept_unless_too_long() -> None:
     table = ledger()
     small, large = {"H": ["x" * 1000]}, {"H": ["\u2028" * 300_000], "Other": 1}
     table.finish(A, Outcome(results=small))

@@ -108,7 +108,7 @@ def test_each_message_of_a_queue_keeps_its_id() -> None:
         "eventbridge-deleted",
     ],
 )
-def test_what_creates_no_object_is_counted_and_no_problem(name: str) -> None:
+def test_notifications_without_a_new_object_are_counted_and_no_problem(name: str) -> None:
     [message] = messages(aws(name))
     assert (message.events, message.ignored, message.problem) == ([], 1, "")
 
@@ -171,7 +171,7 @@ def test_a_problem_says_where_what_and_what_was_expected(change: dict[str, Any],
     assert problem_of(payload) == problem
 
 
-def test_what_cannot_be_sent_on_as_json_is_a_problem() -> None:
+def test_a_text_that_json_cannot_encode_is_a_problem() -> None:
     assert problem_of(s3_event(eTag="\ud800")) == (
         r"Records[0]: '\ud800' is no text: a surrogate without its other half; Unicode was expected"
     )
@@ -180,7 +180,7 @@ def test_what_cannot_be_sent_on_as_json_is_a_problem() -> None:
 
 
 @pytest.mark.parametrize("payload", [None, [], 7, "", "text", {}, {"Records": 7}, {"Records": [None]}])
-def test_what_is_no_event_is_a_problem(payload: Any) -> None:
+def test_a_payload_that_is_no_event_is_a_problem(payload: Any) -> None:
     assert problem_of(payload)
 
 
@@ -356,7 +356,7 @@ def test_a_record_of_a_lane_passes_on_no_key_that_is_not_of_an_event() -> None:
     assert record.data == encode(SECOND)
 
 
-def test_what_is_no_kinesis_event_is_an_error() -> None:
+def test_a_payload_that_is_no_kinesis_event_is_an_error() -> None:
     with pytest.raises(EnvelopeError, match=r"^event: no 'Records'; a list was expected$"):
         lane_records({})
 
@@ -516,12 +516,12 @@ def test_a_cause_can_be_stored_whatever_it_says() -> None:
 
 
 @pytest.mark.parametrize("name", ["s3-test-event", "removed"])
-def test_what_creates_no_object_is_counted_where_it_failed(name: str) -> None:
+def test_a_failed_notification_without_a_new_object_is_counted(name: str) -> None:
     found = unwrap({**aws("on-failure-main"), "requestPayload": aws(name)})
     assert (found.events, found.ignored) == ([], 1)
 
 
-def test_what_is_partly_unreadable_hides_nothing_else_and_is_told() -> None:
+def test_an_unreadable_part_of_a_payload_is_a_problem_and_hides_no_event() -> None:
     payload = aws("kinesis")
     payload["Records"].insert(0, {"kinesis": {}})
     found = unwrap(payload)
@@ -532,7 +532,7 @@ def test_what_is_partly_unreadable_hides_nothing_else_and_is_told() -> None:
 
 
 @pytest.mark.parametrize("payload", [None, 7, "text", {}, [], {"Records": []}, [{}], {"requestContext": {}}])
-def test_what_holds_no_event_is_an_error(payload: Any) -> None:
+def test_a_payload_without_an_event_is_an_error(payload: Any) -> None:
     with pytest.raises(EnvelopeError, match=r"^payload: .* expected"):
         unwrap(payload)
 
@@ -594,7 +594,7 @@ def closed(value: Any) -> Any:
     }
 
 
-def test_what_is_opened_for_mutation_closes_to_the_same_events() -> None:
+def test_a_payload_opened_for_mutation_closes_to_the_same_events() -> None:
     for text in EVENTS.values():
         payload = json.loads(text)
         assert opened(closed(opened(payload))) == opened(payload)
@@ -678,7 +678,7 @@ def test_any_json_gives_events_or_tells_a_problem(payload: Any) -> None:
 @pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
-def test_what_a_dispatcher_passes_on_of_any_record_is_what_main_func_reads(data: st.DataObject) -> None:
+def test_main_func_reads_the_event_that_a_dispatcher_sends_of_any_record(data: st.DataObject) -> None:
     members = list({**SECOND.to_dict(), "records": [[1, 2]]}.items())
     for _ in range(data.draw(st.integers(0, 3))):
         name = data.draw(st.sampled_from([name for name, _ in members]) | st.text(max_size=3))

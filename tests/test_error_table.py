@@ -41,7 +41,7 @@ def test_a_whole_run_replaces_what_was_quarantined_of_the_same_content(project: 
     assert project.shell("run", "--json").json["records"] == 1
 
 
-def test_what_was_quarantined_of_other_content_stays_as_evidence_and_says_so(project: Project) -> None:
+def test_quarantined_records_of_overwritten_content_stay_as_evidence(project: Project) -> None:
     project.put("json/a", {"n": 1}, b"bad\n")
     project.shell("run")
     project.put("json/a", {"n": 1}, {"n": 2})
@@ -68,7 +68,7 @@ def test_filtered_records_are_told_by_rule(project: Project) -> None:
     assert "filtered 1 by default-action" in project.shell("run", "--again", str(project.bucket)).out
 
 
-def test_what_a_handler_logs_at_its_level_is_on_standard_error(project: Project) -> None:
+def test_log_lines_of_a_handler_at_its_own_level_are_on_standard_error(project: Project) -> None:
     project.handler(
         "import logging\nimport slips.interface\n\n"
         "class Loud(slips.interface.Handler):\n"

@@ -75,7 +75,7 @@ def test_a_long_event_is_cut_within_so_that_its_keys_remain(large: dict[str, Any
     assert 300 < len(msgspec.json.encode(kept)) <= EVENT_BYTES
 
 
-def test_what_is_no_json_is_shown_and_nothing_of_it_is_missing() -> None:
+def test_values_that_are_no_json_are_shown_in_full() -> None:
     event: dict[Any, Any] = {"set": {1}, "bytes": b"\xff", "surrogate": "caf\udce9", "object": object, 7: float("inf")}
     kept, cut = keep(event)
     assert not cut

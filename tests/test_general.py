@@ -49,7 +49,7 @@ def syslog(line: str) -> tuple[MetaData, dict[str, Any]]:
         (b'"text"', "text"),
     ],
 )
-def test_what_logs_contain_beyond_strict_json_is_read(raw: bytes, value: object) -> None:
+def test_json_beyond_the_standard_that_logs_contain_is_read(raw: bytes, value: object) -> None:
     assert load_json(raw) == value
 
 
@@ -58,7 +58,7 @@ def test_nan_is_read() -> None:
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b'{"a": 1}{"a": 2}', b"{'a': 1}", b'{"a": 01}', b"\x1f\x8b\x08", b"nul"])
-def test_what_is_no_json_is_a_record_error(raw: bytes) -> None:
+def test_a_record_that_is_no_json_is_a_record_error(raw: bytes) -> None:
     with pytest.raises(RecordError, match=r"^not JSON: "):
         load_json(raw)
 
@@ -128,7 +128,7 @@ def depth_of(value: Any) -> int:
 
 @pytest.mark.parametrize("text", ["[%s]", '{"a":%s}', '[{"a":%s}]', "[%s", '{"\xff":%s}', "[%s,NaN]", " %s x"])
 @pytest.mark.parametrize("depth", [100, 201, 990, 1_000, 5_000, 20_000, 100_000])
-def test_what_is_deeper_than_the_limit_says_the_same_on_every_interpreter(text: str, depth: int) -> None:
+def test_a_record_deeper_than_the_limit_has_one_error_on_every_interpreter(text: str, depth: int) -> None:
     raw = (text % ("[" * depth + "]" * depth)).encode("latin-1")
     if depth > 200:
         with pytest.raises(RecordTooLarge, match=r"^record is nested more than 200 levels deep; raise "):

@@ -121,7 +121,7 @@ def test_the_manifest_names_each_file_with_its_hash_and_what_was_left_out() -> N
     assert all(f"- {note}\n" in files["DEPLOY.md"].decode() for note in manifest["notes"])
 
 
-def test_what_the_template_assumes_of_given_resources_is_told_with_it() -> None:
+def test_the_guide_names_the_assumptions_about_given_resources() -> None:
     arn = "arn:aws:kinesis:us-east-1:123456789012:stream/mine"
     given = DIRECT.replace("backend: {", f"backend: {{kinesis_stream_fast_arn: '{arn}', ")
     assert re.search(rf"^- lane fast: {arn} is assumed to keep events for ", guide(given), re.MULTILINE)
@@ -262,7 +262,7 @@ def test_a_write_that_fails_leaves_the_former_files(tmp_path: Path) -> None:
     assert listing(tmp_path) == contents()
 
 
-def test_what_a_killed_run_left_is_in_nobodys_way(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_run_do_not_hinder_the_next(tmp_path: Path) -> None:
     (tmp_path / ".slips-package").mkdir()
     (tmp_path / ".slips-package" / "slips.zip").write_bytes(b"half")
     handover.write(tmp_path, contents())
@@ -288,7 +288,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, directory: Path, config: str, *args
     return done.output
 
 
-def test_what_deploy_refuses_without_asking_aws_is_refused_before_anything_is_written(
+def test_mistakes_that_need_no_call_to_aws_are_refused_before_any_file_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     placeholder = CONFIG.replace("SOURCE", SOURCES["topic"]).replace("123456789012", "1234xxxxxx")

@@ -113,7 +113,7 @@ PASSING: dict[str, list[Fault]] = {
 
 
 @pytest.mark.parametrize("faults", PASSING.values(), ids=PASSING)
-def test_what_passes_by_itself_leaves_no_error_and_no_duplicate(landing: Landing, faults: list[Fault]) -> None:
+def test_a_passing_fault_leaves_no_error_and_no_duplicate(landing: Landing, faults: list[Fault]) -> None:
     for fault in faults:
         landing.cloud.fault(**fault)
     landing.land()
@@ -133,7 +133,7 @@ LASTING: dict[str, tuple[Fault, tuple[str, str]]] = {
 
 
 @pytest.mark.parametrize(("fault", "told"), LASTING.values(), ids=LASTING)
-def test_what_lasts_makes_an_item_of_each_object_and_drains_when_mended(
+def test_a_lasting_fault_makes_an_item_of_each_object_and_they_drain_when_mended(
     landing: Landing, fault: Fault, told: tuple[str, str]
 ) -> None:
     landing.cloud.fault(**fault, times=None)
@@ -146,7 +146,7 @@ def test_what_lasts_makes_an_item_of_each_object_and_drains_when_mended(
     landing.check_all_are_delivered_once()
 
 
-def test_what_cannot_be_dispatched_before_it_is_too_old_is_read_back_from_the_stream_and_drains(
+def test_records_too_old_to_dispatch_are_read_back_from_the_stream_and_drain(
     landing: Landing,
 ) -> None:
     functions = landing.cloud.client("lambda")
@@ -164,7 +164,7 @@ def test_what_cannot_be_dispatched_before_it_is_too_old_is_read_back_from_the_st
     landing.check_all_are_delivered_once()
 
 
-def test_what_the_reporter_cannot_take_is_kept_counted_and_drained(landing: Landing) -> None:
+def test_failures_that_the_reporter_cannot_record_are_kept_counted_and_drained(landing: Landing) -> None:
     landing.cloud.fault(**GET, **BUSY, times=None)
     landing.cloud.fault(**{**UPDATE, "caller": "Reporter"}, **BROKEN, times=None)
     landing.land()

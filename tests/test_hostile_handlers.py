@@ -142,7 +142,7 @@ PATCHES = {
 
 
 @pytest.mark.parametrize("kind", PATCHES)
-def test_what_a_handler_does_to_its_process_costs_no_other_object_anything(project: Project, kind: str) -> None:
+def test_harm_that_a_handler_does_to_its_process_costs_no_other_object_anything(project: Project, kind: str) -> None:
     """One worker: whatever becomes of the first object, the others find a process as it was."""
     project.handler(
         HEAD + "    def recv(self, meta, event):\n"
@@ -166,7 +166,7 @@ def test_what_a_handler_does_to_its_process_costs_no_other_object_anything(proje
     assert "bug of slips" not in done.err + json.dumps(items)
 
 
-def test_what_fails_for_want_of_resources_is_no_attempt_three_times_then_an_item(project: Project) -> None:
+def test_three_failures_for_want_of_resources_are_no_attempt_then_an_item_follows(project: Project) -> None:
     project.handler(
         HEAD + "    def recv(self, meta, event):\n"
         "        with open(__file__ + '.tried', 'a') as file: print(os.getpid(), file=file)\n"
@@ -340,7 +340,7 @@ def test_a_child_made_in_setup_does_not_read_the_object(project: Project) -> Non
     assert project.shell("run", "--json").json["records"] == 100_000
 
 
-def test_what_a_handler_does_to_its_source_does_not_change_what_is_replayed(project: Project) -> None:
+def test_changes_of_a_handler_to_its_source_do_not_change_the_replay(project: Project) -> None:
     project.put("json/1", *(b"bad\n" if number % 2 else {"n": number} for number in range(9)))
     project.handler(
         HEAD + "    def recv(self, meta, event):\n        if meta.source.records: del meta.source.records[1:]\n"

@@ -104,7 +104,7 @@ def test_a_retry_of_the_request_does_only_what_is_not_finished() -> None:
     assert Sink.results == ["a", "b"]
 
 
-def test_what_another_request_has_or_has_done_is_passed_over() -> None:
+def test_an_event_that_another_request_claimed_or_finished_is_passed_over() -> None:
     scene = Scene()
     scene.ledger.claim(A, "other")
     scene.run(B, request_id="other")
@@ -208,7 +208,7 @@ def test_events_not_begun_at_the_limit_go_back_to_their_lanes_but_the_first_alwa
     assert scene.seen.told == [("a", "part"), ("b", "sent back"), ("c", "sent back")]
 
 
-def test_what_is_sent_back_after_a_failed_attempt_is_free_for_the_next_request() -> None:
+def test_an_event_sent_back_after_a_failed_attempt_is_free_for_the_next_request() -> None:
     scene = Scene({"a": GOOD, "b": b"raise\n"})
     with pytest.raises(UnfinishedError):
         scene.run(A, B)
@@ -220,7 +220,7 @@ def test_what_is_sent_back_after_a_failed_attempt_is_free_for_the_next_request()
     assert scene.run(B, request_id="next") == BatchResult(succeeded=1)
 
 
-def test_what_another_request_has_taken_meanwhile_stays_its_own_when_it_is_sent_back() -> None:
+def test_an_event_sent_back_stays_claimed_by_the_request_that_claimed_it_meanwhile() -> None:
     scene = Scene()
     scene.ledger.claim(B, "other")
     scene.deadline = After(0)

@@ -155,7 +155,7 @@ def test_a_run_of_other_content_that_is_stopped_goes_on_with_that_content() -> N
     assert ([seq for _, seq, _ in Sink.got], scene.status(object_etag="e2")) == ([1, 2, 3], "done")
 
 
-def test_what_is_sent_back_gives_back_the_content_that_it_found_too() -> None:
+def test_an_event_sent_back_releases_the_content_found_in_its_place_too() -> None:
     scene = overwritten(b"1\n")
 
     class Far(Deadly):

@@ -55,7 +55,7 @@ def test_a_lease_event_has_the_address_of_its_client(event: str, text: str, addr
         ("DHCP4_LEASE_ALLOC", ""),
     ],
 )
-def test_what_names_no_address_of_a_lease_is_delivered_without_one(event: str, text: str) -> None:
+def test_a_line_without_the_address_of_a_lease_is_delivered_without_one(event: str, text: str) -> None:
     _, parsed = parse(line_of(event, f"[hwtype=1 00:00:5e:00:53:01], cid=[no info], tid=0x1f: {text}"))
     assert "ipaddr" not in parsed
     assert parsed["tx_id"] == "0x1f"
@@ -124,7 +124,7 @@ def test_behind_syslog_its_time_and_its_fields_stay() -> None:
         "kea: 2018-06-11 04:27:47.082 INFO [kea-dhcp4.leases/1] DHCP4_SHUTDOWN server shutdown",
     ],
 )
-def test_what_kea_did_not_begin_is_an_error_of_the_record(line: str) -> None:
+def test_a_line_that_does_not_begin_like_keas_is_a_record_error(line: str) -> None:
     with pytest.raises(RecordError, match="expected time, level"):
         parse(line)
 

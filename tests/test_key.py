@@ -148,7 +148,7 @@ def test_a_look_that_fails_leaves_the_event_to_the_next_attempt() -> None:
     assert Keys.got == ["logs/a+b.gz"]
 
 
-def test_what_fails_names_the_true_key_and_the_reporter_makes_one_item_of_it() -> None:
+def test_a_failed_object_names_the_true_key_and_the_reporter_makes_one_item() -> None:
     scene = Scene(TRUE, "logs/good", body=b"raise\n")
     scene.store.objects["logs/good"] = b"one\n"
     events = [bridged(QUOTED), bridged("logs%2Fgood")]

@@ -118,21 +118,21 @@ def test_the_key_of_each_thing_that_roles_use_is_found_however_it_is_named(named
     assert found == SeenKeys(dict.fromkeys((STREAM, TABLE, DLQ, QUEUE), KEY))
 
 
-def test_what_is_not_encrypted_has_no_key() -> None:
+def test_resources_without_encryption_have_no_key() -> None:
     assert read(parse(CONFIG), account()) == SeenKeys()
 
 
 @pytest.mark.parametrize(
     "named", [OURS, OURS.rpartition("/")[2], "alias/aws/x", f"arn:aws:kms:{REGION}:{ID}:alias/aws/x"]
 )
-def test_what_aws_encrypts_for_roles_of_the_account_needs_no_right(named: str) -> None:
+def test_resources_with_a_key_of_aws_need_no_right(named: str) -> None:
     given = CONFIG.replace("sns_topics", "#").replace("sqs_queues", "#").replace("alarm_sns", "#")
     encrypted = {service: Answers(named) for service in ("kinesis", "dynamodb", "sns")}
     assert read(parse(given), account(**encrypted)) == SeenKeys()
 
 
 @pytest.mark.parametrize("named", [OURS, OURS[-36:], "alias/aws/x"])
-def test_what_services_cannot_send_to_because_of_awss_own_key_is_refused(named: str) -> None:
+def test_targets_that_services_cannot_reach_with_a_key_of_aws_are_refused(named: str) -> None:
     kms = Kms(refuses=True) if named.startswith("alias") else Kms()
     found = read(parse(CONFIG), account(kms, sns=Answers(named), sqs=Answers(named)))
     assert (found.keys, found.notes) == ({}, [])
@@ -177,14 +177,14 @@ def test_an_alias_that_may_not_be_resolved_is_told() -> None:
     ]
 
 
-def test_what_may_not_be_looked_at_keeps_the_key_that_an_earlier_deploy_saw() -> None:
+def test_a_resource_that_aws_denies_reading_keeps_the_key_of_an_earlier_deploy() -> None:
     found = read(parse(CONFIG), account(kinesis=Answers("", "AccessDeniedException"), dynamodb=Answers(KEY)))
     assert found.unknown == [STREAM]
     assert "AWS denies kinesis:DescribeStreamSummary; expected it to be allowed to whoever deploys" in found.notes[0]
     assert found.or_as_before({STREAM: OURS, TABLE: OURS, QUEUE: OURS}) == {STREAM: OURS, TABLE: KEY}
 
 
-def test_what_is_missing_or_elsewhere_is_left_to_others() -> None:
+def test_missing_resources_and_those_of_other_regions_are_no_problem_of_keys() -> None:
     gone = account(**{service: Answers("", "ResourceNotFoundException") for service in ("kinesis", "dynamodb", "sns")})
     assert read(parse(CONFIG), gone) == SeenKeys()
     elsewhere = parse(CONFIG.replace(REGION, "eu-west-1"))

@@ -72,7 +72,7 @@ def test_only_what_was_refused_is_put_again_after_a_wait_that_grows() -> None:
     assert 0.1 <= client.sleeps[0] <= 0.2 <= client.sleeps[1] <= 0.4
 
 
-def test_what_stays_refused_is_named_in_order_and_the_waits_have_an_end() -> None:
+def test_records_refused_to_the_end_are_named_in_order_after_limited_waits() -> None:
     client = Client(*[lambda key: key in "bd"] * ATTEMPTS)
     with pytest.raises(StreamError, match=r"my-fast refused 2 of 4 .* 6 times: Provisioned.*: Rate exceeded") as raised:
         client.put(*events("a", "b", "c", "d"))
@@ -289,7 +289,7 @@ def test_without_time_nobody_waits() -> None:
     assert shard.sleeps == []
 
 
-def test_what_does_not_pass_is_not_tried_again() -> None:
+def test_a_lasting_error_is_not_tried_again() -> None:
     shard = Shard([9])
     shard.seconds = 60
     shard.faults = ["AccessDeniedException"]

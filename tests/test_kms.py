@@ -67,7 +67,7 @@ def test_an_object_whose_key_is_denied_names_kms_key_arns_and_is_not_taken_for_m
 
 
 @pytest.mark.usefixtures("here")
-def test_whoever_tests_an_object_here_needs_the_right_himself() -> None:
+def test_a_user_who_tests_an_object_needs_the_right_to_its_key() -> None:
     text = str(opened("AccessDenied", DENIED))
     assert "expected a user or role that may use this key" in text
     assert "give it that permission; the stack's functions get theirs from backend.kms_key_arns" in text
@@ -102,7 +102,7 @@ def test_each_services_code_for_a_key_is_understood(code: str, told: str) -> Non
 
 
 @pytest.mark.parametrize("code", ["KMSThrottlingException", "KMS.ThrottlingException", "SlowDown", "NoSuchKey"])
-def test_what_passes_and_what_is_about_no_key_of_kms_is_none(code: str) -> None:
+def test_passing_errors_and_those_about_no_key_are_not_ascribed_to_kms(code: str) -> None:
     assert "S3 answers" in str(opened(code, "Rate exceeded"))
 
 

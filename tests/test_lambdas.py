@@ -52,7 +52,7 @@ def test_routing_of_the_packaged_config_says_which_lane(stack: Stack) -> None:
     "name",
     ["s3-test-event.json", "sns-s3-test-event.json", "removed.json", "expired.json", "eventbridge-deleted.json"],
 )
-def test_what_creates_no_object_is_quietly_ignored(stack: Stack, name: str) -> None:
+def test_notifications_without_a_new_object_are_quietly_ignored(stack: Stack, name: str) -> None:
     done = stack.call(lambdas.event_pusher, sent(name))
     assert (done["fast"], done["slow"], done["ignored"]) == (0, 0, 1)
     assert (stack.lane(), stack.levels) == ([], {"INFO"})
@@ -306,7 +306,7 @@ def test_the_reason_of_the_main_funcs_last_attempt_is_the_one_that_people_see(st
     assert 'raise KeyError("severity")' in item.traceback
 
 
-def test_what_cannot_be_read_fails_the_reporter(stack: Stack) -> None:
+def test_an_unreadable_payload_fails_the_reporter(stack: Stack) -> None:
     with pytest.raises(SlipsError):
         stack.call(lambdas.reporter, sent("on-failure-cut.json"))
 

@@ -89,7 +89,7 @@ def test_a_subscription_that_waits_or_ended_is_told_with_what_to_do_and_without_
     assert "https://sns/confirm" not in said
 
 
-def test_what_was_moved_is_known_again_by_drain_and_dismissed_when_its_good_part_is_done(stack: Stack) -> None:
+def test_drain_keeps_a_half_good_message_whose_good_part_is_done(stack: Stack) -> None:
     body, _ = UNREADABLE["half good"]
     stack.call(lambdas.event_pusher, queued(body))
     for event in stack.lane():
@@ -146,7 +146,7 @@ def test_messages_that_a_lane_refuses_come_again_some_times_before_they_are_move
     assert stack.undelivered() == (1 if stay else 3)
 
 
-def test_what_a_lane_refused_too_often_is_pushed_by_drain(stack: Stack) -> None:
+def test_drain_pushes_a_message_that_a_lane_refused_too_often(stack: Stack) -> None:
     payload = queued(json.dumps({"Records": [s3_record()]}))
     payload["Records"][0]["attributes"]["ApproximateReceiveCount"] = "5"
     stream, lambdas._site.stream = lambdas._site.stream, full()

@@ -95,7 +95,7 @@ def test_nothing_that_handlers_return_or_log_is_kept_beyond_the_bound(
     assert peak_of(project) < MOST
 
 
-def test_what_a_limit_quarantined_is_delivered_when_it_is_raised_and_drained(project: Project) -> None:
+def test_records_quarantined_by_a_limit_are_delivered_by_a_drain_after_it_is_raised(project: Project) -> None:
     config = CONFIG.replace("FORMAT", "[s3-lines, json]")
     project.config(f"{config}limits: {{record_values: 10, record_depth: 3}}\n")
     project.handler(HANDLER.replace("RESULT", "pass"))

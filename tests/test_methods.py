@@ -204,7 +204,7 @@ def test_every_method_ran_or_was_refused_or_its_object_failed(forms: dict[str, s
 
 @pytest.mark.parametrize("method", ARGUMENTS)
 @pytest.mark.parametrize("form", [form for form in BAD if not form.startswith(("returns", "async, hidden"))])
-def test_what_can_be_told_of_a_class_is_refused_before_anything_is_processed(
+def test_mistakes_visible_in_a_class_are_refused_before_any_object_is_processed(
     tmp_path: Path, form: str, method: str
 ) -> None:
     forms = {"recv": "plain", method: form}
@@ -325,7 +325,7 @@ def test_a_name_that_is_nearly_a_methods_is_a_mistake(name: str, meant: str) -> 
     assert line.endswith(f"did you mean '{meant}'?")
 
 
-def test_what_the_class_calls_or_inherits_from_elsewhere_is_no_mistake() -> None:
+def test_methods_called_or_inherited_from_elsewhere_are_no_mistake() -> None:
     def logged(function: Any) -> Any:
         return lambda *args: function(*args)  # noqa: PLW0108 - as a decorator does
 

@@ -208,7 +208,7 @@ def test_subnets_and_groups_that_are_not_there_are_refused(there: dict[str, Any]
 
 
 @pytest.mark.parametrize("operation", ["describe_subnets", "describe_vpc_endpoints", "describe_security_groups"])
-def test_what_may_not_be_looked_at_is_told_and_refuses_nothing(operation: str) -> None:
+def test_a_network_that_aws_denies_reading_is_a_warning_and_no_refusal(operation: str) -> None:
     (found,) = warnings(Ec2(table("rtb-main"), denied=operation), SECRETS)
     assert "reaches s3, dynamodb, kinesis-streams, ssm, secretsmanager from there is unknown: AWS denies ec2:" in found
 

@@ -274,7 +274,7 @@ def test_the_package_has_the_modules_that_the_functions_import_and_the_formats_a
         assert any(name.startswith(untaken) for module in expected for name in imported(files[module])), untaken
 
 
-def test_what_only_people_and_this_machine_use_stays_out(cached: Project) -> None:
+def test_modules_that_only_people_and_this_machine_use_stay_out(cached: Project) -> None:
     names = zipfile.ZipFile(io.BytesIO(cached.build().data)).namelist()
     own = {name.split("/")[1] for name in names if name.startswith("slips/")}
     assert not own & {"__main__.py", "cli", "deploy", "project.py", "service", "testing.py"}
@@ -285,7 +285,7 @@ def test_what_only_people_and_this_machine_use_stays_out(cached: Project) -> Non
 
 
 @pytest.mark.parametrize("module", ["slips.interface", "slips.format", "slips.times", "slips.errors", "slips.model"])
-def test_what_handlers_and_formats_import_is_in_the_package(cached: Project, module: str) -> None:
+def test_modules_that_handlers_and_formats_import_are_in_the_package(cached: Project, module: str) -> None:
     assert module in slips_in(cached.build())
 
 

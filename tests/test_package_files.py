@@ -79,7 +79,7 @@ def test_files_that_look_like_secrets_are_left_out_and_named(cached: Project) ->
     assert said_by_check == [said]
 
 
-def test_what_the_config_includes_goes_in_and_what_it_excludes_stays_out(cached: Project) -> None:
+def test_files_that_the_config_includes_go_in_and_excluded_ones_stay_out(cached: Project) -> None:
     for name in (
         *("certs/ca.pem", "certs/ca.key", "other.pem", "geo.db", "deep/geo.db", ".netrc", ".env", ".git/geo.db"),
         *("tests/test_a.py", "tests/a.json", "deep/tests/b.py", "big.csv", "small.csv", "data/big.csv", "lib/a/b.txt"),
@@ -144,7 +144,7 @@ def test_links_inside_the_project_are_followed(cached: Project) -> None:
     assert made.read("src/common/a.py") == made.read("src/b.py") == b"here"
 
 
-def test_what_package_wrote_for_other_tools_stays_out(cached: Project) -> None:
+def test_files_that_package_wrote_for_other_tools_stay_out(cached: Project) -> None:
     cached.write("src/build/slips-package.json", "{}")
     cached.write("src/build/slips_stack.py")
     cached.write("src/builder/a.py")
@@ -273,7 +273,7 @@ def test_a_handler_that_cannot_run_is_refused(cached: Project, handler: str, sai
         package.check(cached.config(), cached.said.append)
 
 
-def test_what_importing_the_handler_prints_is_no_output(cached: Project, capsys: pytest.CaptureFixture[str]) -> None:
+def test_prints_of_the_import_of_a_handler_are_no_output(cached: Project, capsys: pytest.CaptureFixture[str]) -> None:
     cached.write("src/handler.py", HANDLER + "print('hello')\n")
     cached.build()
     assert capsys.readouterr() == ("", "hello\n")
@@ -311,7 +311,7 @@ def test_a_handler_may_need_what_a_layer_brings(cached: Project) -> None:
     package.check(cached.config(), cached.said.append)
 
 
-def test_what_only_deploy_looks_at_changes_no_code(cached: Project) -> None:
+def test_settings_that_only_deploy_reads_change_no_code(cached: Project) -> None:
     before = cached.build().key
     rights = """\
   layers: ["arn:aws:lambda:us-east-1:123456789012:layer:acme:1"]

@@ -77,7 +77,7 @@ def test_an_unchanged_file_of_requirements_never_asks_the_index_again(
 
 @pytest.mark.once
 @pytest.mark.slow
-def test_what_lies_on_this_machine_is_installed_anew_each_time(project: Project, wheels: Path) -> None:
+def test_requirements_on_this_machine_are_installed_anew_each_time(project: Project, wheels: Path) -> None:
     wheel(project.root / "vendor", "acme", files={"acme.py": "one"})
     project.require("./vendor/acme-1.0-py3-none-any.whl\n")
     first = project.build()
@@ -251,7 +251,7 @@ def test_a_requirement_without_a_wheel_for_the_functions_is_named(
         ("-r missing.txt\n", "Could not open requirements file: [Errno 2] No such file or directory: "),
     ],
 )
-def test_what_pip_refuses_is_told_in_its_words(project: Project, wheels: Path, text: str, said: str) -> None:
+def test_refusals_of_pip_are_quoted(project: Project, wheels: Path, text: str, said: str) -> None:
     wheel(wheels, "acme")
     wheel(wheels, "msgspec", "0.1")
     project.require(text)
@@ -318,7 +318,7 @@ def test_an_editable_requirement_is_refused(project: Project) -> None:
 
 @pytest.mark.once
 @pytest.mark.slow
-def test_what_was_compiled_here_is_refused(project: Project) -> None:
+def test_libraries_compiled_on_this_machine_are_refused(project: Project) -> None:
     here = f"cp3{sys.version_info.minor}-cp3{sys.version_info.minor}-linux_{platform.machine()}"
     local_library(project, here)
     project.require("./lib\n")
@@ -370,7 +370,7 @@ def test_a_cache_that_cannot_be_made_is_named(project: Project, monkeypatch: pyt
 
 @pytest.mark.once
 @pytest.mark.slow
-def test_what_no_deploy_has_used_for_a_month_is_forgotten(project: Project, tmp_path: Path) -> None:
+def test_packages_unused_for_a_month_are_deleted(project: Project, tmp_path: Path) -> None:
     def directories() -> set[str]:
         return {one.name for one in (tmp_path / "cache" / "slips" / "packages").iterdir()}
 

@@ -456,7 +456,7 @@ def test_a_main_func_that_may_not_read_versions_makes_an_item_of_each_object(sta
     assert "AccessDenied" in item.message
 
 
-def test_what_a_reporter_that_may_not_write_should_report_is_undelivered(stack: Stack) -> None:
+def test_failures_are_undelivered_if_the_reporter_may_not_write(stack: Stack) -> None:
     with stack.without("ReporterRole", "dynamodb:UpdateItem"):
         stack.put("my-logs", "fast/unreported.log", [{"bug": 1}])
         stack.settle()

@@ -228,7 +228,7 @@ def carrier(request: pytest.FixtureRequest) -> Carrier:
 
 
 @pytest.mark.parametrize("lane", LANES)
-def test_what_is_put_on_a_lane_is_there_as_it_was_and_on_no_other(carrier: Carrier, lane: Lane) -> None:
+def test_events_put_on_a_lane_are_on_it_unchanged_and_on_no_other(carrier: Carrier, lane: Lane) -> None:
     events = [replace(EVENT, lane=lane, object_key=key, records=[(1, 2), (9, None)]) for key in AWKWARD_KEYS]
     carrier.stream.put(lane, events)
     assert sorted(carrier.waiting(lane), key=by_key) == sorted(events, key=by_key)
@@ -406,7 +406,7 @@ DIFFERENT: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("different", DIFFERENT, ids=str)
-def test_what_is_done_is_not_claimed_again_but_other_content_records_or_replays_are(
+def test_a_done_event_is_not_claimed_again_but_other_content_records_or_replays_are(
     tables: Tables, different: dict[str, Any]
 ) -> None:
     tables.ledger.claim(EVENT, "r1")
@@ -417,7 +417,7 @@ def test_what_is_done_is_not_claimed_again_but_other_content_records_or_replays_
     assert tables.ledger.claim(replace(EVENT, **different), "r2") == "new"
 
 
-def test_what_a_rule_dropped_and_what_goes_on_as_a_rest_is_not_claimed_again(tables: Tables) -> None:
+def test_dropped_events_and_those_continued_by_a_rest_are_not_claimed_again(tables: Tables) -> None:
     tables.ledger.drop(EVENT)
     part = replace(EVENT, object_key="part")
     tables.ledger.claim(part, "r1")
@@ -425,7 +425,7 @@ def test_what_a_rule_dropped_and_what_goes_on_as_a_rest_is_not_claimed_again(tab
     assert [tables.ledger.claim(each, "r2") for each in (EVENT, part)] == ["done", "done"]
 
 
-def test_what_failed_may_be_claimed_again_but_not_by_the_request_that_reported_it(tables: Tables) -> None:
+def test_a_failed_event_may_be_claimed_again_but_not_by_the_request_that_reported_it(tables: Tables) -> None:
     tables.ledger.claim(EVENT, "r1")
     tables.ledger.fail(EVENT, Outcome(), "r1")
     assert tables.ledger.claim(EVENT, "r1") == "done"
@@ -433,7 +433,7 @@ def test_what_failed_may_be_claimed_again_but_not_by_the_request_that_reported_i
     assert tables.ledger.claim(EVENT, "r1") == "claimed"
 
 
-def test_what_was_superseded_may_be_claimed_again_and_is_not_done(tables: Tables) -> None:
+def test_a_superseded_event_may_be_claimed_again_and_is_not_done(tables: Tables) -> None:
     tables.ledger.claim(EVENT, "r1")
     tables.ledger.supersede(EVENT)
     known = tables.ledger.get(EVENT)
@@ -503,7 +503,7 @@ def test_the_cause_of_an_attempt_is_kept_until_the_event_is_concluded(shared_tab
 
 
 @pytest.mark.slow
-def test_what_was_found_in_the_place_of_an_event_is_kept_until_the_event_is_concluded(
+def test_content_found_in_the_place_of_an_event_is_kept_until_the_event_is_concluded(
     shared_tables: SharedTables,
 ) -> None:
     ledger, other = shared_tables.ledger, replace(EVENT, object_etag="e2")

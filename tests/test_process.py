@@ -71,7 +71,7 @@ def test_an_empty_object_is_a_run_without_records(make: Make) -> None:
     assert counts(success.outcome) == (0, 0, 0, 0, 0)
 
 
-def test_what_a_handler_does_to_its_args_is_not_seen_by_the_next(make: Make) -> None:
+def test_changes_of_a_handler_to_its_args_are_not_seen_by_the_next(make: Make) -> None:
     class Greedy(Handler):
         seen: list[Any] = []  # noqa: RUF012
 

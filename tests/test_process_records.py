@@ -309,7 +309,7 @@ def test_whatever_a_parser_does_wrong_costs_it_the_record_only(make: Make, text:
 
 
 @pytest.mark.parametrize("text", ["decimal", "dictlike"])
-def test_what_is_as_good_as_expected_is_delivered(make: Make, text: str) -> None:
+def test_values_as_good_as_the_expected_ones_are_delivered(make: Make, text: str) -> None:
     success = done(make(lines(text), ODD).process(EVENT))
     assert success.outcome.delivered == 1
     assert travelled(success) == success

@@ -182,7 +182,7 @@ def test_a_body_that_keeps_breaking_off_is_a_storage_error(client: Any, radosgw:
         read(store, event())
 
 
-def test_what_breaks_off_and_is_overwritten_is_never_put_together(client: Any, radosgw: Radosgw) -> None:
+def test_contents_of_an_object_overwritten_after_a_break_are_never_joined(client: Any, radosgw: Radosgw) -> None:
     client.put_object(Bucket="my-logs", Key="a", Body=BODY)
     with behind(radosgw, cuts=1) as store, store.open(event()) as stored:
         stored.body.read(1000)

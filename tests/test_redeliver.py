@@ -80,7 +80,7 @@ def test_the_events_of_a_message_go_back_on_their_lanes_and_the_message_goes() -
     assert scene.queue.texts == {}
 
 
-def test_what_is_settled_is_not_sent_again() -> None:
+def test_settled_events_are_not_sent_again() -> None:
     events = [object_event(key) for key in ("done", "part", "dropped", "failed", "claimed", "new")]
     scene = Scene(lost(*events))
     scene.ledger.finish(events[0], Outcome())
@@ -102,7 +102,7 @@ def test_several_messages_of_one_event_are_one_replay() -> None:
     assert scene.stream.lanes["slow"][0].replay not in replays
 
 
-def test_what_is_unreadable_beside_good_events_stays_and_they_go_once() -> None:
+def test_an_unreadable_part_stays_and_the_good_events_beside_are_sent_once() -> None:
     good = [A.to_dict(), {"odd": 1}]
     scene = Scene(msgspec.json.encode({"requestContext": {}, "requestPayload": good}).decode())
     (first,) = scene.drain()
@@ -167,13 +167,13 @@ def test_a_message_that_cannot_be_read_is_told_by_its_queue_and_how_it_begins() 
     assert [f"undelivered message stays: {each.why}" for each in found] == notes
 
 
-def test_what_stays_can_be_received_again_at_once() -> None:
+def test_messages_that_stay_can_be_received_again_at_once() -> None:
     scene = Scene("no JSON", lost(A), '{"hello": 1}')
     scene.drain()
     assert scene.queue.released == ["receipt 0", "receipt 2"]
 
 
-def test_what_is_not_shown_as_unreadable_can_be_received_again_at_once() -> None:
+def test_messages_not_shown_as_unreadable_can_be_received_again_at_once() -> None:
     scene = Scene("no JSON", lost(A))
     list(unreadable(scene.queue, read_back=Shard(scene.shard), ledger=scene.ledger))
     assert scene.queue.released == ["receipt 1"]
@@ -204,7 +204,7 @@ def test_events_of_a_batch_are_read_back_and_put_again() -> None:
     assert (scene.stream.keys, scene.queue.texts) == (["a", "b"], {})
 
 
-def test_what_is_left_of_a_batch_goes_its_message_stays_and_sends_nothing_twice_when_it_is_settled() -> None:
+def test_the_remaining_records_of_a_batch_are_sent_once_and_its_message_stays() -> None:
     scene = Scene(batch())
     scene.shard = [encode(A), StreamError("1 of 2 records is gone", [])]
     (done,) = scene.drain()
@@ -240,7 +240,7 @@ def run_all(scene: Scene) -> None:
         )
 
 
-def test_what_was_put_by_a_drain_that_died_before_it_deleted_the_message_is_run_once() -> None:
+def test_an_event_put_by_a_drain_that_died_before_deleting_the_message_runs_once() -> None:
     Count.runs = []
     scene = Scene(lost(A))
     scene.ledger.claim(A, "the invocation that died")

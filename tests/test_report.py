@@ -83,7 +83,7 @@ def test_an_event_alone_takes_the_id_of_its_request_several_are_numbered() -> No
     assert {each: item.events for each, item in scene.errors.items.items()} == {"r-1": [A], "r-2": [B], "r-3": [C]}
 
 
-def test_what_comes_without_an_id_gets_the_same_one_each_time() -> None:
+def test_a_failure_without_a_request_id_gets_the_same_one_each_time() -> None:
     scene = Scene()
     scene.report(A, cause=None)
     (item,) = scene.errors.scan()
@@ -213,7 +213,7 @@ def test_events_of_a_batch_are_read_back_from_the_stream() -> None:
     assert ([item.events for item in done.items], done.settled) == ([[A], [C]], 1)
 
 
-def test_what_cannot_be_read_raises_after_the_others_are_reported() -> None:
+def test_an_unreadable_record_raises_after_the_others_are_reported() -> None:
     scene = Scene()
     scene.shard = [encode(A), b"no JSON", encode(C)]
     with pytest.raises(EnvelopeError, match=r"stream/s: data: .*JSON was expected"):

@@ -105,7 +105,7 @@ def test_a_bucket_whose_directory_is_away_is_told_and_nothing_of_it_forgotten(pr
 
 
 @pytest.mark.slow
-def test_what_cannot_be_listed_is_told_and_the_rest_is_processed(project: Project) -> None:
+def test_paths_that_cannot_be_listed_are_problems_and_the_rest_is_processed(project: Project) -> None:
     project.put("sub/good.log", "1")
     (project.bucket / "sub/loop").symlink_to("loop")
     with open(os.fsencode(project.bucket) + b"/sub/bad\xff", "wb"):  # noqa: PTH123 - a name that Path would hide
@@ -117,7 +117,7 @@ def test_what_cannot_be_listed_is_told_and_the_rest_is_processed(project: Projec
         assert not summary.is_clean
 
 
-def test_what_routing_drops_is_counted_once_and_not_run(project: Project) -> None:
+def test_objects_that_routing_drops_are_counted_once_and_not_run(project: Project) -> None:
     project.configure(routing=[Route(prefix="debug/", dest="drop"), Route(prefix="slow/", dest="slow")])
     for key in ("debug/a.log", "debug/b.log", "slow/c.log", "d.log"):
         project.put(key, "1")
@@ -147,7 +147,7 @@ def test_the_same_object_twice_in_a_lane_is_run_once(project: Project) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_no_file_any_more_is_an_error_that_says_so(project: Project) -> None:
+def test_an_object_that_is_no_file_any_more_is_an_error_that_says_so(project: Project) -> None:
     for key in ("directory", "gone", "pipe"):
         project.put(key, "1").unlink()
         project.put_on_lane(ObjectEvent(bucket_name="my-logs", object_key=key))

@@ -53,7 +53,7 @@ def test_after_three_attempts_there_is_an_item_with_the_users_line_in_its_traceb
     assert project.ledger == {"a.log": "failed", "b.log": "done"}
 
 
-def test_what_a_retry_cannot_mend_is_reported_at_once(project: Project) -> None:
+def test_an_error_that_a_retry_cannot_mend_is_reported_at_once(project: Project) -> None:
     project.put("damaged.gz", body=gzip.compress(b"1\n2\n")[:-4])
     project.put("good.log", "1")
     summary = project.run()
@@ -287,7 +287,7 @@ class Chatty(slips.interface.Handler):
 """
 
 
-def test_what_handlers_print_goes_to_standard_error_and_what_they_read_is_empty(
+def test_prints_of_handlers_go_to_standard_error_and_their_input_is_empty(
     project: Project, capfd: pytest.CaptureFixture[str]
 ) -> None:
     project.handler(CHATTY)

@@ -81,7 +81,7 @@ def test_a_replay_that_is_concluded_leaves_no_row_in_the_ledger(quarantined: Pro
 
 
 @pytest.mark.slow
-def test_what_is_still_bad_goes_back_to_the_error_table(quarantined: Project) -> None:
+def test_records_still_bad_go_back_to_the_error_table(quarantined: Project) -> None:
     (quarantined.root / "formats.py").write_text(FORMAT.replace('startswith("bad")', 'startswith("bad 4")'))
     for _ in range(2):
         quarantined.drain()

@@ -110,7 +110,7 @@ def test_an_attempt_that_will_be_made_again_counts_no_object_and_no_record() -> 
     assert not {"Objects", "Failed", "Records", "ErrorItems"} & set(line)
 
 
-def test_what_the_reporter_reports_is_a_failed_object() -> None:
+def test_an_event_that_the_reporter_reports_is_a_failed_object() -> None:
     scene = Scene()
     scene.meter.reported(EVENT, "why")
     (line,) = scene.lines()
@@ -125,7 +125,7 @@ def test_nothing_done_is_no_line_and_nothing_is_told_twice() -> None:
     assert len(scene.lines()) == 1
 
 
-def test_what_was_sent_back_is_no_duplicate() -> None:
+def test_an_event_sent_back_is_no_duplicate() -> None:
     scene = Scene()
     scene.meter.passed_over(EVENT, "sent back")
     assert scene.lines() == []
@@ -235,7 +235,7 @@ def test_an_exception_is_in_its_line(said: io.StringIO) -> None:
     assert "ValueError: \\udcff why" in line["exception"]
 
 
-def test_what_became_of_each_object_is_a_line_with_its_numbers(said: io.StringIO) -> None:
+def test_the_outcome_of_each_object_is_a_line_with_its_numbers(said: io.StringIO) -> None:
     telemetry.set_up("MainFunc", "r1")
     scene = Scene()
     scene.meter.succeeded(success(records=2, delivered=1, filtered=1, rules={"noise": 1}, results={"H": {"n": 1}}), 0)

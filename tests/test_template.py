@@ -291,7 +291,7 @@ def test_a_function_gets_the_variables_that_it_reads() -> None:
     assert variables(made(FULL), "EventPusher")["SLIPS_LEDGER_TABLE"] == {"Ref": "Ledger"}
 
 
-def test_what_is_not_asked_for_is_not_made() -> None:
+def test_resources_that_the_config_does_not_ask_for_are_not_made() -> None:
     stack = made(ORIGINAL)
     main = properties(stack, "MainFunc")
     assert not {"ReservedConcurrentExecutions", "VpcConfig"} & set(main)
@@ -305,7 +305,7 @@ def test_what_is_not_asked_for_is_not_made() -> None:
     assert not any("AlarmActions" in alarm for alarm in of_type(stack, "CloudWatch::Alarm").values())
 
 
-def test_what_the_config_gives_is_not_made() -> None:
+def test_resources_that_the_config_gives_are_not_made() -> None:
     stack = made(GIVEN.replace("handler: {", "handler: {tracing: true, "))
     for kind in ("IAM::Role", "IAM::Policy", "Kinesis::Stream", "SNS::Topic", "SNS::TopicPolicy"):
         assert not of_type(stack, kind), kind
@@ -372,7 +372,7 @@ def test_every_lane_reports_the_batches_it_gives_up() -> None:
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_what_a_subscription_cannot_deliver_is_kept(name: str) -> None:
+def test_messages_that_a_subscription_cannot_deliver_are_kept(name: str) -> None:
     stack = made(CONFIGS[name])
     (policy,) = of_type(stack, "SQS::QueuePolicy").values()
     admitted = [

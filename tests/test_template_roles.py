@@ -167,7 +167,7 @@ def test_functions_depend_on_the_rights_that_their_settings_need() -> None:
     assert not of_type(made(ORIGINAL), "IAM::Policy")
 
 
-def test_what_the_config_has_none_of_is_not_granted() -> None:
+def test_rights_for_sources_that_the_config_lacks_are_not_granted() -> None:
     stack = made(ORIGINAL)
     actions = {role: {action for one in statements(stack, role) for action in one["Action"]} for role in ROLES}
     assert {"sqs", "dynamodb"}.isdisjoint(action.partition(":")[0] for action in actions["EventPusherRole"])

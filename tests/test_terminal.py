@@ -183,7 +183,7 @@ def test_log_lines_keep_their_line_ends_and_nothing_else_that_steers() -> None:
     assert "ERROR [x.py:7] \\x1b]0;t\\x07" in text
 
 
-def test_what_does_not_print_is_spelled_out() -> None:
+def test_characters_that_do_not_print_are_spelled_out() -> None:
     assert one_line("é漢🎉 \x1b[31m\u202e\n\t\ud800") == "é漢🎉 \\x1b[31m\\u202e\\n\\t\\ud800"
     assert lines("é\x1b\n\t\x85\u2028") == "é\\x1b\n\t\\x85\\u2028"
 

@@ -279,12 +279,12 @@ def test_without_a_log_it_is_the_file_of_that_key(project: Project) -> None:
         slips.testing.run(config=project.root / "slips.yml", key="json/b")
 
 
-def test_what_is_given_is_taken_instead_of_what_the_config_says(project: Project) -> None:
+def test_arguments_replace_the_settings_of_the_config(project: Project) -> None:
     seen = slips.testing.run(Count, "json", {"n": 1}, config=project.root / "slips.yml", key="slow/a", on_error="fail")
     assert (seen.result, seen.mapping.on_error) == ({"seen": 1, "limit": 5}, "fail")
 
 
-def test_what_a_test_of_a_project_lacks_is_said(project: Project) -> None:
+def test_an_error_names_the_argument_that_a_test_of_a_project_lacks(project: Project) -> None:
     config = project.root / "slips.yml"
     with pytest.raises(UsageError, match="no key; expected"):
         slips.testing.run(config=config, source="{}")

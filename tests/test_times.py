@@ -103,7 +103,7 @@ def test_times_that_begin_alike_are_not_mixed_up(clock: str) -> None:
         {"time": "2018-06-11T12:00:00Z"},
     ],
 )
-def test_what_is_no_time_is_refused_with_its_field(value: object) -> None:
+def test_a_value_that_is_no_time_is_refused_with_its_field(value: object) -> None:
     with pytest.raises(RecordError, match=r"^'seen' is .*; expected a time such as '2018-06-11T04:27:47Z'$"):
         times.iso(value, "seen")
 
@@ -182,7 +182,7 @@ def test_a_number_counts_from_1970_in_its_unit(value: object, per_second: int, s
 @pytest.mark.parametrize(
     "value", [None, "", "soon", True, False, [], {}, math.nan, math.inf, "nan", 1e300, 10**400, 253402300800, -(10**12)]
 )
-def test_what_is_no_number_or_no_year_is_refused(value: object) -> None:
+def test_a_value_that_is_no_number_or_no_year_is_refused(value: object) -> None:
     with pytest.raises(RecordError, match=r"^'timestamp' is .*; expected seconds since 1970$"):
         times.number(value, name="timestamp")
 
@@ -258,7 +258,7 @@ def test_the_cache_of_stamps_heeds_the_reference() -> None:
         "2018-11-21T06:00:24",
     ],
 )
-def test_what_is_no_stamp_is_refused(stamp: str) -> None:
+def test_a_text_that_is_no_stamp_is_refused(stamp: str) -> None:
     with pytest.raises(RecordError, match=r"; expected one such as 'Nov 21 06:00:24'$"):
         times.stamp(stamp, NOON)
 

@@ -111,7 +111,7 @@ def test_a_thread_never_finds_the_environment_empty() -> None:
     assert not missed
 
 
-def test_what_lies_beside_each_file_is_its_own(tmp_path: Path) -> None:
+def test_modules_beside_each_file_are_its_own(tmp_path: Path) -> None:
     helper, package = unique("helper"), unique("package")
     for name in ("one", "two"):
         directory = tmp_path / name

@@ -97,7 +97,7 @@ def test_a_prefix_below_another_needs_no_notification_of_its_own() -> None:
     assert [rule.prefix for rule in found.added] == ["logs/", "x/"]
 
 
-def test_what_was_added_for_a_mapping_goes_with_it_and_others_stay() -> None:
+def test_a_notification_added_for_a_mapping_is_removed_with_it_and_others_stay() -> None:
     before = merge(told(OTHER, "theirs/"), plan(told(OTHER, "theirs/"), ["old/"], TO_TOPIC, "app"))
     changes = plan(before, ["new/"], TO_TOPIC, "app")
     after = merge(before, changes)
@@ -105,7 +105,7 @@ def test_what_was_added_for_a_mapping_goes_with_it_and_others_stay() -> None:
     assert [one["Id"] for one in after["TopicConfigurations"]] == ["theirs", own_id("app", "new/")]
 
 
-def test_what_was_added_stays_if_it_still_leads_to_the_stack() -> None:
+def test_an_added_notification_stays_if_it_still_leads_to_the_stack() -> None:
     before = merge({}, plan({}, ["logs/"], TO_TOPIC, "app"))
     both = Listeners({QUEUE: "QueueConfigurations", TOPIC: "TopicConfigurations"})
     assert plan(before, ["logs/"], both, "app").is_settled
@@ -326,7 +326,7 @@ def test_a_topic_that_does_not_let_s3_publish_is_told_with_the_statement_and_not
     assert look(account, config(), wire=True).missing == []
 
 
-def test_what_blocks_a_notification_is_named(account: Account) -> None:
+def test_the_rule_that_blocks_a_notification_is_named(account: Account) -> None:
     put(account, told(OTHER, "azure/", id="monthly"))
     found = look(account, config(), wire=True)
     assert (found.reached, found.missing) == (["g/"], ["azure/"])
@@ -381,7 +381,7 @@ def test_unwire_takes_away_what_was_added_and_nothing_else(account: Account) -> 
 
 
 @pytest.mark.slow
-def test_what_cannot_be_taken_away_is_told_with_its_names_and_what_to_do(account: Account) -> None:
+def test_notifications_that_aws_denies_removing_are_named_with_the_remedy(account: Account) -> None:
     (note,) = Notifications(with_bucket(account, Bucket(denied=True)), "app").remove("my-logs").notes
     assert "Access Denied; expected s3:GetBucketNotification and s3:PutBucketNotification; take away" in note
     assert "names begin with 'slips-app-'" in note
@@ -434,7 +434,7 @@ def with_bucket(account: Account, bucket: Bucket) -> Account:
     return account
 
 
-def test_who_writes_at_the_same_time_loses_nothing_and_neither_do_we(account: Account) -> None:
+def test_two_writers_of_notifications_at_the_same_time_lose_nothing(account: Account) -> None:
     bucket = Bucket(others=[told(OTHER, "billing/")])
     found = look(with_bucket(account, bucket), config(), wire=True)
     assert found.missing == []
@@ -442,7 +442,7 @@ def test_who_writes_at_the_same_time_loses_nothing_and_neither_do_we(account: Ac
 
 
 @pytest.mark.slow
-def test_who_writes_without_end_is_told(account: Account) -> None:
+def test_a_writer_of_notifications_without_end_is_a_note(account: Account) -> None:
     bucket = Bucket(others=[told(OTHER, "billing/")] * 3)
     found = look(with_bucket(account, bucket), config(), wire=True)
     assert (found.missing, found.added) == (["azure/", "g/"], [])
@@ -466,7 +466,7 @@ def test_a_bucket_of_another_account_is_told_with_what_its_owner_must_add(accoun
     assert json.loads(found.notes[0].partition("must add: ")[2])["TopicConfigurations"][0]["TopicArn"] == TOPIC
 
 
-def test_what_s3_refuses_is_told_and_counts_as_missing(account: Account) -> None:
+def test_a_notification_that_s3_refuses_is_a_note_and_counts_as_missing(account: Account) -> None:
     found = look(with_bucket(account, Bucket(refused=True)), config(), wire=True)
     assert (found.missing, found.added) == (["azure/", "g/"], [])
     assert "Unable to validate" in found.notes[0]
