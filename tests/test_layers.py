@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec import Struct
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.xdist_group("layers")]  # one process reads all modules, once
 
 PACKAGE = Path(__file__).parents[1] / "src" / "slips"
 LAYERS = [
