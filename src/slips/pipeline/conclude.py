@@ -3,7 +3,8 @@
 In: the end of a run. Out, written in this order: error items of the object or of its bad records, the rest, ledger
 entries, and deletions of error items that are untrue by now. If the site has transactions, all is one transaction. If
 not, each step can be repeated and none undoes another, so that the next attempt mends an interrupted one: quarantine
-and rest are written before the ledger records that the event is done.
+and rest are written before the ledger records that the event is done. If the process ends between that and the deletion
+of an earlier item, the item stays: draining it runs the object once more.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from slips.config import Config
 from slips.deploy import permissions, queues
 from slips.deploy.resources.forms import Resources, get_att, policies_beside, ref, resource
 from slips.deploy.resources.places import error_table_name, error_topic, given_role, stream_arn
+from slips.pipeline.conclude import ATTEMPTS
 
 
 class Code(Struct, frozen=True):
@@ -90,7 +91,7 @@ def build(config: Config, code: Code, roles: Resources) -> Resources:
             "AWS::Lambda::EventInvokeConfig",
             FunctionName=ref(name),
             Qualifier="$LATEST",
-            MaximumRetryAttempts=2,
+            MaximumRetryAttempts=ATTEMPTS - 1,
             MaximumEventAgeInSeconds=MOST_AGE,
             DestinationConfig={"OnFailure": {"Destination": destination}},
         )
