@@ -30,7 +30,7 @@ from msgspec import Struct
 from corpus import sign_ins
 from slips import lambdas, telemetry
 from slips.backends.aws.clients import Clients
-from slips.backends.aws.lanes import records_at_once
+from slips.backends.aws.dispatch_batch import records_at_once
 from slips.backends.aws.ledger import DynamoLedger
 from slips.config import Config, parse
 from slips.deploy import template

@@ -33,7 +33,7 @@ from slips.config import parse
 from slips.deploy.account import Account
 from slips.deploy.checks import check_account, check_config, read_given
 from slips.deploy.given import Given
-from slips.deploy.keys import SeenKeys
+from slips.deploy.kms_keys import SeenKeys
 from slips.errors import ConfigError, SlipsError, UsageError
 
 __all__ = ["account", "config", "small"]

@@ -49,7 +49,7 @@ from slips.config import parse
 from slips.deploy.account import Account
 from slips.deploy.changes import Change, Proposal, StackEvent, StackState
 from slips.deploy.deployment import Deployment
-from slips.deploy.limits import LaneSetting
+from slips.deploy.limit_changes import LaneSetting
 from slips.deploy.package import Package
 
 __all__ = ["account", "config", "small"]

@@ -10,7 +10,7 @@ import pytest
 from deploys import NOW, STACK_ID, TINY, CloudFormation, Events, on, propose, refusal
 from slips.deploy.changes import Change, StackState
 from slips.deploy.deployment import Deployment
-from slips.deploy.limits import LimitChanges
+from slips.deploy.limit_changes import LimitChanges
 from slips.deploy.template import to_yaml
 from slips.errors import SlipsError, UsageError
 

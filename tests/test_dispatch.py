@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from fakes import object_event
-from slips.backends.aws.lanes import DISPATCHER_SECONDS, SPARE, records_at_once
+from slips.backends.aws.dispatch_batch import DISPATCHER_SECONDS, SPARE, records_at_once
 from slips.config import LaneConfig
 from slips.envelope.lane import LaneRecord, decode, encode
 from slips.errors import InvokeError

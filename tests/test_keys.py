@@ -14,7 +14,7 @@ from slips.config import Config, parse
 from slips.config.declared import every_key, unwrap
 from slips.deploy.account import Account
 from slips.deploy.given import assumed
-from slips.deploy.keys import SeenKeys, read
+from slips.deploy.kms_keys import SeenKeys, read
 
 REGION, ID = "ap-northeast-1", "123456789012"
 TOPIC, DLQ, ALARMS = (f"arn:aws:sns:{REGION}:{ID}:{name}" for name in ("seclog", "dlq", "on-call"))

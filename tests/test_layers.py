@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.once, pytest.mark.xdist_group("layers")]  # one proces
 
 PACKAGE = Path(__file__).parents[1] / "src" / "slips"
 LAYERS = [
-    {"errors", "exceptions", "model", "printable", "streams"},
+    {"errors", "exceptions", "model", "print_streams", "printable"},
     {"health", "methods", "ports", "times", "usercode", "codec", "format", "position"},
     {"formats"},
     {"chain", "loop", "stages"},

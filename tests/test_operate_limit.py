@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from projects import CONFIG, Project
-from slips.backends.aws.limits import LaneLimits
+from slips.backends.aws.lane_limits import LaneLimits
 from slips.backends.aws.stack import DeployedStack
 from slips.config import LaneConfig
 from slips.errors import SlipsError

@@ -17,8 +17,8 @@ from slips.cli import app
 from slips.cli.logs import show
 from slips.model import ObjectEvent, Sample
 from slips.operations import LogLine
+from slips.print_streams import PIECE, in_pieces
 from slips.printable import LogFormatter, lines, one_line
-from slips.streams import PIECE, in_pieces
 from slips.telemetry import JsonLines
 
 HOSTILE = "\x1b]0;t\x07\x1b[7;5mh\x9b35;5m\x7f\u202e\u2066\u200b\r\x08\x0b[red]:smile:\t\nslips: all is done"

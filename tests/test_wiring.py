@@ -19,7 +19,7 @@ import deployed
 from cloud import Cloud
 from deployed import Deployed
 from slips.config import Config, parse
-from slips.deploy import keys
+from slips.deploy import kms_keys
 from slips.deploy.account import Account
 from slips.deploy.notifications import Listeners, Notification, Plan, merge, own_id, plan
 from slips.deploy.policies import permits
@@ -481,7 +481,7 @@ def encrypt(account: Account, algorithm: str, **key: str) -> None:
 
 
 def unnamed(account: Account, backend: str = "s3_direct: true") -> list[str]:
-    return keys.unnamed(config(backend), account)
+    return kms_keys.unnamed(config(backend), account)
 
 
 def test_a_bucket_whose_key_is_not_named_is_warned_of(account: Account) -> None:

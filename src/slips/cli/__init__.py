@@ -5,7 +5,7 @@
     drain.py    drain                   items.py     choosing error items
     dismiss.py  dismiss
     test.py     test (local), sample    output.py    text for people, JSON for programs
-    lanes.py    limit                   usage.py     options and arguments that cannot be used
+    limit.py    limit                   usage.py     options and arguments that cannot be used
     logs.py     logs                    progress.py  the progress of a run
     deploy.py   deploy, destroy         docs.py      docs/cli.md
     package.py  package
@@ -31,7 +31,7 @@ import typer
 from typer.core import TyperGroup
 
 import slips
-from slips.cli import check, deploy, dismiss, drain, errors, formats, lanes, logs, package, run, test, usage
+from slips.cli import check, deploy, dismiss, drain, errors, formats, limit, logs, package, run, test, usage
 from slips.cli.context import Options
 from slips.cli.output import say, show_text
 from slips.errors import SlipsError
@@ -123,7 +123,7 @@ app.command("local", help="The same as 'slips test'.")(test.local)
 app.command()(drain.drain)
 app.command()(dismiss.dismiss)
 app.command()(run.status)
-app.command()(lanes.limit)
+app.command()(limit.limit)
 app.command()(logs.logs)
 app.command()(test.sample)
 app.command()(deploy.deploy)

@@ -13,7 +13,7 @@ from msgspec import Struct
 from slips import project
 from slips.chain import compile_chain
 from slips.cli.context import Json, config_file, options
-from slips.cli.lanes import paces
+from slips.cli.limit import paces
 from slips.cli.output import print_json, say, show_text, table
 from slips.config import Config
 from slips.config.load import read

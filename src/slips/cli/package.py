@@ -10,7 +10,7 @@ import typer
 
 from slips.cli.context import Json, load_config, one_of, options
 from slips.cli.deploy import EndpointUrl, Region, StackName, connect, named
-from slips.cli.lanes import paces
+from slips.cli.limit import paces
 from slips.cli.output import print_json, say, show_text, table
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import typer
 
-from slips.cli.lanes import paces
+from slips.cli.limit import paces
 from slips.cli.output import plural, shortened
 from slips.config import Config
 from slips.printable import one_line
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from slips.deploy import deploy, destroy
     from slips.deploy.changes import Change, Proposal, StackEvent, StackResource, StackState
     from slips.deploy.deployment import Deployment, Follower
-    from slips.deploy.limits import LaneSetting
+    from slips.deploy.limit_changes import LaneSetting
     from slips.deploy.package import Package
     from slips.deploy.wiring import Wiring
 

@@ -34,8 +34,8 @@ from slips.pipeline.process import Processor
 from slips.pipeline.replay import etag_of_other_content, with_key_of_today
 from slips.pipeline.sample import sample as pick
 from slips.place import Place
+from slips.print_streams import in_pieces
 from slips.printable import LogFormatter, one_line
-from slips.streams import in_pieces
 
 _log = logging.getLogger("slips")
 

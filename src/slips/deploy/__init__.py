@@ -1,7 +1,22 @@
 """The stack on AWS: makes, updates, checks and deletes it.
 
-`deploy` and `destroy` implement the commands of these names over a `deployment`, the stack in CloudFormation, whose
-answers `changes` has as data. `look` reads the facts about the account, by `checks`, `keys` and `network`; `template`
-builds the stack from `resources` and `permissions`; `package` builds the code of the functions, and `uploads` puts it
-into the code bucket. `wiring` lets buckets notify the stack. `handover` writes all of that for other tools.
+deploy           implements `slips deploy`, over the modules below
+destroy          implements `slips destroy`
+handover         writes the directory of `slips package`, for other tools; `recipes` writes the files of these tools
+account          the account and region, with its clients
+deployment       the stack in CloudFormation; `changes` turns CloudFormation's answers into data
+look             reads facts about the account: `checks` checks what the config names, `kms_keys` finds KMS keys,
+                 `network` checks the way from the subnets to the services
+queues           checks source queues, `boundary` checks `permissions_boundary`, `shards` checks changes of shards
+given            holds the facts about resources that the config gives by ARN
+template         builds the stack: `resources` has its parts, `permissions` the rights of its roles, `streams` the
+                 capacity and retention of its streams, `age` how long events may wait on these
+policies         judges policies of resources and of IAM
+package          builds the code of the functions: `modules` finds those of slips, `user_files` and `selection` the
+                 user's files, `dependencies` installs libraries, `handler_check` imports the handler, `member` is
+                 one file
+uploads          puts the package into the code bucket
+wiring           lets buckets notify the stack, by the changes that `notifications` plans
+limit_changes    sets back settings that `slips limit` changed
+error_tables     finds error tables that outlived their stacks
 """

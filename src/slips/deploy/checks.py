@@ -18,7 +18,7 @@ from slips.config.rules import RESERVED
 from slips.deploy import age, boundary, queues, template
 from slips.deploy.account import Account
 from slips.deploy.given import NOTHING, Given, streams_of
-from slips.deploy.keys import NO_KEYS, SeenKeys
+from slips.deploy.kms_keys import NO_KEYS, SeenKeys
 from slips.deploy.resources.forms import policies_beside
 from slips.errors import ConfigError
 

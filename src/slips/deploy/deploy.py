@@ -13,10 +13,10 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from slips.config import Config
-from slips.deploy import error_tables, given, keys, look, package, shards, template
+from slips.deploy import error_tables, given, kms_keys, look, package, shards, template
 from slips.deploy.changes import Change, Proposal, StackState
 from slips.deploy.deployment import Deployment, Follower
-from slips.deploy.limits import LaneSetting, LimitChanges
+from slips.deploy.limit_changes import LaneSetting, LimitChanges
 from slips.deploy.package import Package, folder
 from slips.deploy.template import Template, mapped_buckets
 from slips.deploy.uploads import upload
@@ -160,7 +160,7 @@ def _warnings(deployment: Deployment, config: Config, proposal: Proposal | None)
     account, warnings = deployment.account, list[str]()
     if proposal and proposal.kind == "CREATE" and config.backend.dynamodb_arn is None:
         warnings += [error_tables.advice(account, arn) for arn in error_tables.former(account, deployment.name)]
-    return warnings + keys.unnamed(config, account)
+    return warnings + kms_keys.unnamed(config, account)
 
 
 def _refuse_loss(deployment: Deployment, changes: Sequence[Change]) -> None:

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from slips.config import Config
-from slips.deploy import keys, look, recipes, shards, template
+from slips.deploy import kms_keys, look, recipes, shards, template
 from slips.deploy.account import Account
 from slips.deploy.deployment import Deployment
 from slips.deploy.given import assumed
@@ -104,7 +104,7 @@ def seen(config: Config, account: Account) -> Blueprint:
     deployed = deployment.template() if state and state.is_deployed else {}
     shards.check(config, deployment, deployed)
     made = look.build(config, account, facts, CODE, deployed)
-    return Blueprint(made, [*facts.notes, *keys.unnamed(config, account)])
+    return Blueprint(made, [*facts.notes, *kms_keys.unnamed(config, account)])
 
 
 def hand_over(directory: Path, config: Config, packed: Package, blueprint: Blueprint) -> Manifest:

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from slips.config import Config
-from slips.deploy import checks, keys, network, template
+from slips.deploy import checks, kms_keys, network, template
 from slips.deploy.account import Account
 from slips.deploy.given import Given
 from slips.deploy.template import known_keys, mapped_buckets
@@ -20,12 +20,12 @@ class Seen(Struct, frozen=True):
     """Notes for people, before the deploy."""
     given: Given
     """Facts about the resources that the config gives."""
-    keys: keys.SeenKeys
+    keys: kms_keys.SeenKeys
 
 
 def look(config: Config, account: Account) -> Seen:
     """Read the resources that the config names. Raises ConfigError with all that are missing, or cannot be used."""
-    seen_keys = keys.read(config, account)
+    seen_keys = kms_keys.read(config, account)
     notes = checks.check_account(config, account, seen_keys)
     given, more = checks.read_given(config, account)
     return Seen([*notes, *more, *network.look(config, account)], given, seen_keys)

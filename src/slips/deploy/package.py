@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from slips.config import PACKAGED, Config
-from slips.deploy import modules, sources
+from slips.deploy import handler_check, modules
 from slips.deploy.dependencies import PINS, PROVIDED, installed
 from slips.deploy.member import Member
 from slips.deploy.user_files import UserFiles
@@ -116,9 +116,9 @@ def _say_left_out(names: list[str], say: Callable[[str], None]) -> None:
 def _check_sources(config: Config, own: dict[str, Member]) -> tuple[str, UsageError] | None:
     """Return the module that the handler lacks on this machine, with the error. Raises UsageError for other errors."""
     python = (file for name, file in own.items() if name.endswith(".py"))
-    sources.check_syntax((file.path, file.read()[0]) for file in python if file.path)
+    handler_check.check_syntax((file.path, file.read()[0]) for file in python if file.path)
     with importing(config.handler.environment):
-        return sources.find_missing(config.resolve(config.handler.path))
+        return handler_check.find_missing(config.resolve(config.handler.path))
 
 
 def folder(config: Config) -> str:

@@ -8,7 +8,7 @@ push         puts object events on their lanes, or drops them by a routing rule,
 dispatch     starts the main func on the object events of a lane, in their order, until one is refused
 invocation   claims, processes and concludes each object event of a batch
 process      runs one object through its chain to the handlers: a Success or a Failure; never raises
-key          finds the object of an event whose key may be quoted
+quoted_key   finds the object of an event whose key may be quoted
 handlers     makes the user's handlers, calls `setup`, `recv` for each event, and `result`
 quarantine   collects the bad records of one run
 ended        the end of a run: Success, Failure, Superseded

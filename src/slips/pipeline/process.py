@@ -34,8 +34,8 @@ from slips.model import ObjectEvent, Outcome, Range, bounded
 from slips.pipeline.ended import Admit, Failure, Success, Superseded
 from slips.pipeline.evidence import MESSAGE_BYTES, keep, reason_of, traceback_of
 from slips.pipeline.handlers import Handlers
-from slips.pipeline.key import as_stored
 from slips.pipeline.quarantine import Quarantine
+from slips.pipeline.quoted_key import as_stored
 from slips.pipeline.result import plain_result
 from slips.ports import StoredObject
 from slips.position import STEP, Cells, Step

@@ -12,8 +12,8 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from slips.backends.machine.lane_limits import lane_limit
 from slips.backends.machine.lanes import Delivery
-from slips.backends.machine.limits import lane_limit
 from slips.backends.machine.state import MachineState
 from slips.config import Config
 from slips.errors import StorageError

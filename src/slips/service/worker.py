@@ -26,10 +26,10 @@ from slips.model import ObjectEvent
 from slips.pipeline.ended import Admit
 from slips.pipeline.process import Processor
 from slips.position import Cells, map_cells
+from slips.print_streams import in_pieces
 from slips.printable import LogFormatter
 from slips.service.messages import FromWorker, Leaving, Opened, Progress, Ready, Setup, Task, frame, read
 from slips.site import WorkerSite
-from slips.streams import in_pieces
 
 PROGRESS_SECONDS = 0.2
 """Seconds between two messages about the progress of a worker."""

@@ -1,7 +1,7 @@
 """All calls to AWS of the pipeline and of the operators' commands, one file for each service.
 
-`clients` makes the connections, `throttles` repeats throttled calls, `refusals` and `keys` write the error texts for
-calls that AWS refuses. `stack` finds a deployed stack, and `operations` does what operators ask of it.
+`clients` makes the connections, `throttles` repeats throttled calls, `refusals` and `kms_keys` write the error texts
+for calls that AWS refuses. `stack` finds a deployed stack, and `operations` does what operators ask of it.
 """
 
 from slips.model import Lane

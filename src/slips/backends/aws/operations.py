@@ -10,8 +10,8 @@ from typing import Any
 from slips.backends.aws import FUNCTIONS, logs
 from slips.backends.aws.cloudwatch import alarms_on, lanes
 from slips.backends.aws.error_table import DynamoErrors
+from slips.backends.aws.lane_limits import LaneLimits
 from slips.backends.aws.ledger import DynamoLedger
-from slips.backends.aws.limits import LaneLimits
 from slips.backends.aws.queue import UndeliveredQueue
 from slips.backends.aws.refusals import calls
 from slips.backends.aws.stack import DeployedStack

@@ -25,7 +25,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from slips.backends.aws.clients import code
-from slips.backends.aws.keys import explained_key
+from slips.backends.aws.kms_keys import explained_key
 from slips.errors import SlipsError, UsageError
 
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}

@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from slips.backends.aws.clients import Clients, code, reason
-from slips.backends.aws.keys import trouble_of
+from slips.backends.aws.kms_keys import trouble_of
 from slips.backends.aws.refusals import DENIED, explained
 from slips.backends.aws.throttles import Backoff, seconds_from_now
 from slips.config import secrets

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from slips.backends.machine.limits import lane_limit, set_lane_limit
+from slips.backends.machine.lane_limits import lane_limit, set_lane_limit
 from slips.backends.machine.state import MachineState
 from slips.config import Config, LaneConfig
 from slips.envelope.lost import Batch

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from slips.backends.aws import FUNCTIONS
-from slips.backends.aws.lanes import DISPATCHER_SECONDS
+from slips.backends.aws.dispatch_batch import DISPATCHER_SECONDS
 from slips.config import Config
 from slips.deploy import permissions, queues
 from slips.deploy.resources.forms import Resources, get_att, policies_beside, ref, resource

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from slips.backends.aws import DISPATCHERS, STREAMS
-from slips.backends.aws.lanes import records_at_once
+from slips.backends.aws.dispatch_batch import records_at_once
 from slips.config import Config, LaneConfig
 from slips.deploy import age, streams
 from slips.deploy.resources.forms import Resources, ref, resource

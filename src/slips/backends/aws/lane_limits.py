@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from slips.backends.aws import DISPATCHERS
 from slips.backends.aws.clients import code
-from slips.backends.aws.lanes import SPARE, records_at_once
+from slips.backends.aws.dispatch_batch import SPARE, records_at_once
 from slips.backends.aws.refusals import calls
 from slips.backends.aws.stack import DeployedStack
 from slips.config import LaneConfig
