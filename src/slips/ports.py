@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO, Literal, NamedTuple, Protocol
 
+import msgspec
 from msgspec import Struct
 
 from slips.model import ErrorItem, Lane, ObjectEvent, Outcome, Range
@@ -132,8 +133,13 @@ class EarlierItem(NamedTuple):
     event: ObjectEvent
 
 
+def entry_of(event: ObjectEvent) -> bytes:
+    """Return the key of the event's entry in every ledger, as JSON. Of two uploads only the contents count."""
+    return msgspec.json.encode([event.bucket_name, event.object_key, event.identity, event.records, event.replay])
+
+
 class Ledger(Protocol):
-    """The state of each object event, keyed by bucket, key, identity, `records` and `replay`.
+    """The state of each object event, by `entry_of` the event.
 
     `finish`, `fail` and `supersede` write that entry alone, and return the earlier error items of the object that the
     ledger can find: the caller decides which of them the run has made untrue.

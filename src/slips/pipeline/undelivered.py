@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -14,7 +15,7 @@ from slips.errors import EnvelopeError, GoneError, StreamError
 from slips.model import LANES, ObjectEvent
 from slips.pipeline.push import push
 from slips.pipeline.report import events_of
-from slips.ports import CONCLUDED, Ledger, Undelivered
+from slips.ports import CONCLUDED, Ledger, Undelivered, entry_of
 from slips.site import Site
 
 STAYS = "undelivered message stays"
@@ -41,46 +42,60 @@ def redeliver(queue: Undelivered, site: Site) -> Iterator[Redelivered]:
     """
     staying = []
     for receipt, text in queue.receive():
-        try:
-            unwrapped = unwrap(text)
-            read = events_of(unwrapped, site.read_back)
-        except EnvelopeError as error:
-            staying.append(receipt)
-            yield Redelivered(note=f"{STAYS}: {error}{_origin(text)}")
-            continue
-        problems = [*read.problems, *(each.why for each in read.gone)]
-        waiting = _unsettled(read.events, site.ledger)
+        content = _content_of(text, site.read_back)
+        waiting = _unconcluded(content.events, site.ledger)
         for lane in LANES:
             if of_lane := [event for event in waiting if event.lane == lane]:
                 site.stream.put(lane, of_lane)
         push([event for event in waiting if event.lane is None], site)
-        if problems:
+        if content.problems:
             staying.append(receipt)
         else:
             queue.delete(receipt)
-        note = "; ".join(f"{STAYS}: {each}" for each in problems)
-        yield Redelivered(len(waiting), f"{note}{_origin(text) if unwrapped.problems else ''}")
+        note = "; ".join(f"{STAYS}: {each}" for each in content.problems)
+        yield Redelivered(len(waiting), note + content.origin)
     # Not earlier: this loop would receive released messages again.
     queue.release(staying)
 
 
-class _Kept(Struct):
+class _Content(NamedTuple):
+    """The content of an undelivered message."""
+
+    events: list[ObjectEvent]
+    """The events that can be read."""
+    problems: list[str]
+    """The reasons of parts that cannot be read, or not now."""
+    origin: str
+    """The origin of the message, for people, if the message itself cannot be read."""
+
+
+def _content_of(text: str, read_back: Callable[[Batch], Iterable[bytes]]) -> _Content:
+    try:
+        message = unwrap(text)
+    except EnvelopeError as error:
+        return _Content([], [str(error)], _origin(text))
+    read = events_of(message, read_back)
+    problems = [*read.problems, *(each.why for each in read.gone)]
+    return _Content(read.events, problems, _origin(text) if message.problems else "")
+
+
+class _MovedRecord(Struct):
     """A record of SQS in an undelivered message that EventPusher moved from its queue."""
 
     eventSourceARN: str = ""
     body: str = ""
 
 
-class _Delivery(Struct):
-    Records: list[_Kept]
+class _MovedRecords(Struct):
+    Records: list[_MovedRecord]
 
 
 def _origin(text: str) -> str:
     """Return the queue that a message came from, if the text names it, and the message's beginning, for people."""
     queue, body = "", text
     with suppress(msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-        for kept in msgspec.json.decode(text, type=_Delivery).Records[:1]:
-            queue, body = kept.eventSourceARN, kept.body or text
+        for record in msgspec.json.decode(text, type=_MovedRecords).Records[:1]:
+            queue, body = record.eventSourceARN, record.body or text
     begins = f"begins {body[:BEGINNING]!r}{'…' if len(body) > BEGINNING else ''}"
     return f" (from {queue}; {begins})" if queue else f" ({begins})"
 
@@ -114,21 +129,15 @@ def unreadable(
                 passing.append(batch)  # the next attempt may read it
                 raise
 
-        try:
-            unwrapped = unwrap(text)
-            read = events_of(unwrapped, reading)
-            events, problems = read.events, [*read.problems, *(each.why for each in read.gone)]
-            origin = _origin(text) if unwrapped.problems else ""
-        except EnvelopeError as error:
-            events, problems, origin = [], [str(error)], _origin(text)
-        if problems and not passing and not _unsettled(events, ledger):
-            yield Unreadable(receipt, text, f"{'; '.join(problems)}{origin}")
+        content = _content_of(text, reading)
+        if content.problems and not passing and not _unconcluded(content.events, ledger):
+            yield Unreadable(receipt, text, "; ".join(content.problems) + content.origin)
         else:
             staying.append(receipt)
     queue.release(staying)
 
 
-def _unsettled(events: Iterable[ObjectEvent], ledger: Ledger) -> list[ObjectEvent]:
+def _unconcluded(events: Iterable[ObjectEvent], ledger: Ledger) -> list[ObjectEvent]:
     """Return the events that are not concluded, as replays; of an event whose run was stopped, only the rest."""
     entries = [ledger.get(event) for event in events]
     left = [entry.rest if entry and entry.rest else event for event, entry in zip(events, entries, strict=True)]
@@ -142,8 +151,7 @@ def _as_unclaimed_replay(event: ObjectEvent) -> ObjectEvent:
     Events with the same ledger key become the same replay, whatever messages they came in: the ledger removes all but
     one as duplicates.
     """
-    parts = [event.bucket_name, event.object_key, event.identity, event.records, event.replay]
-    digest = hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+    digest = hashlib.sha256(entry_of(event)).hexdigest()
     return msgspec.structs.replace(event, replay=f"undelivered@{digest[:16]}")
 
 

@@ -12,7 +12,7 @@ import msgspec
 from slips.backends.aws.dynamodb import Values, is_conflict, reworded
 from slips.errors import StateError
 from slips.model import ErrorItem, ObjectEvent, Outcome, Range
-from slips.ports import Claim, EarlierItem, LedgerEntry, Status
+from slips.ports import Claim, EarlierItem, LedgerEntry, Status, entry_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -63,13 +63,13 @@ class DynamoLedger:
             cause = error.__cause__
             if not is_conflict(cause):
                 raise
-            known = cast("Any", cause).response["Item"]
-            return "claimed" if known["status"]["S"] == "claimed" else "done"
+            stored = cast("Any", cause).response["Item"]
+            return "claimed" if stored["status"]["S"] == "claimed" else "done"
         held = before.get("status", {}).get("S") == "claimed" and before["request_id"]["S"] == request_id
         return "again" if held or "rest" in before else "new"
 
     def attempted(self, event: ObjectEvent, item: ErrorItem) -> None:
-        self._update(event, {"item": msgspec.json.encode(item).decode()})
+        self._update(event, {"item": _json(item)})
 
     def reading(self, event: ObjectEvent, read: ObjectEvent | None) -> None:
         self._update(event, {"read": _json(read)} if read else {}, remove=() if read else ("read",))
@@ -191,12 +191,8 @@ def _earlier_items(event: ObjectEvent, before: Values) -> list[EarlierItem]:
 
 
 def entry(event: ObjectEvent) -> str:
-    """Return the ledger key of an event, a hash of 64 hex digits, since DynamoDB limits the length of keys.
-
-    Two uploads of the same bytes under the same key are one object: of an upload only the content counts.
-    """
-    parts = [event.bucket_name, event.object_key, event.identity, event.records, event.replay]
-    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+    """Return the hash of the event's ledger key, 64 hex digits, since DynamoDB limits the length of keys."""
+    return hashlib.sha256(entry_of(event)).hexdigest()
 
 
 def _ledger_entry(values: Values) -> LedgerEntry:
@@ -230,9 +226,9 @@ def _json(value: Any) -> str:
 def _outcome(outcome: Outcome) -> str:
     """Encode an outcome as text that fits into an item of 400 KB, however long results and names of rules are."""
     if len(outcome.rules) > RULES:
-        known = sorted(outcome.rules.items(), key=lambda each: -each[1])
-        others = {"(others)": sum(count for _, count in known[RULES:])}
-        outcome = msgspec.structs.replace(outcome, rules={**dict(known[:RULES]), **others})
+        ranked = sorted(outcome.rules.items(), key=lambda each: -each[1])
+        others = {"(others)": sum(count for _, count in ranked[RULES:])}
+        outcome = msgspec.structs.replace(outcome, rules={**dict(ranked[:RULES]), **others})
     size = len(msgspec.json.encode(outcome.results))
     if size > RESULTS_BYTES:
         told = f"({size:,} bytes: too long for the ledger)"

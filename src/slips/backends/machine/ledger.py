@@ -11,7 +11,7 @@ import msgspec
 from slips.backends.machine.content import is_stamp
 from slips.backends.machine.sqlite import Database, to_json
 from slips.model import ErrorItem, ObjectEvent, Outcome, Range
-from slips.ports import SETTLED, Claim, EarlierItem, LedgerEntry, Status
+from slips.ports import SETTLED, Claim, EarlierItem, LedgerEntry, Status, entry_of
 
 MOST_SETTLED = 10_000
 """Most contents of one key that a worker receives. If an older content comes back, it is processed again."""
@@ -52,8 +52,8 @@ class SqliteLedger:
         self, event: ObjectEvent, outcome: Outcome | None, status: Literal["done", "part"] = "done"
     ) -> Iterable[EarlierItem]:
         with self._database.transaction():
-            known = self.get(event) if outcome is None else None
-            self._write(event, status, outcome or (known.outcome if known else None))
+            before = self.get(event) if outcome is None else None
+            self._write(event, status, outcome or (before.outcome if before else None))
             return self._earlier_items(event)
 
     def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> Iterable[EarlierItem]:
@@ -150,11 +150,10 @@ _SELECT_LEDGER = "SELECT entry, bucket, key, identity, status, updated_at, reque
 
 def _ledger_entry(row: Sequence[Any]) -> LedgerEntry:
     entry, bucket, key, identity, status, updated_at, request_id, outcome = row
-    known = msgspec.json.decode(outcome, type=Outcome) if outcome else None
+    counts = msgspec.json.decode(outcome, type=Outcome) if outcome else None
     *_, records, replay = msgspec.json.decode(entry, type=tuple[str, str, str, list[Range] | None, str | None])
-    return LedgerEntry(bucket, key, identity, status, updated_at, request_id, known, records, replay)
+    return LedgerEntry(bucket, key, identity, status, updated_at, request_id, counts, records, replay)
 
 
 def _entry(event: ObjectEvent) -> str:
-    """Return the ledger key of an event."""
-    return to_json([event.bucket_name, event.object_key, event.identity, event.records, event.replay])
+    return entry_of(event).decode()
