@@ -6,7 +6,7 @@ import pytest
 
 from slips.config import Mapping, Route
 from slips.model import Lane, ObjectEvent
-from slips.routing import lane_for, lane_of_item, lanes_below, mapping_for
+from slips.routing import lane_again, lane_for, lanes_below, mapping_for
 
 RULES = [
     Route(bucket="logs", prefix="debug/", dest="drop"),
@@ -62,7 +62,7 @@ def test_an_object_without_a_mapping_has_none() -> None:
 
 
 def test_an_item_goes_back_to_its_own_lane_first() -> None:
-    assert lane_of_item(event("logs", "a", lane="fast", dest_stream="x-EventSlowStream-1"), RULES) == "fast"
+    assert lane_again(RULES, event("logs", "a", lane="fast", dest_stream="x-EventSlowStream-1")) == "fast"
 
 
 @pytest.mark.parametrize(
@@ -77,15 +77,15 @@ def test_an_item_goes_back_to_its_own_lane_first() -> None:
 def test_an_item_of_2018_goes_to_the_lane_in_its_streams_name(stream: str, lane: str) -> None:
     slow_and_fast = [Route(bucket="fast", dest="slow"), Route(dest="fast")]
     bucket = "fast" if lane == "fast" else "slow"  # where routing says the opposite
-    assert lane_of_item(event(bucket, "a", dest_stream=stream), slow_and_fast) == lane
+    assert lane_again(slow_and_fast, event(bucket, "a", dest_stream=stream)) == lane
 
 
 def test_an_item_of_an_unknown_stream_goes_where_routing_says() -> None:
-    assert lane_of_item(event("logs", "a", dest_stream="somebody-elses"), RULES) == "slow"
+    assert lane_again(RULES, event("logs", "a", dest_stream="somebody-elses")) == "slow"
 
 
 def test_an_item_that_routing_would_drop_today_is_replayed_on_the_fast_lane() -> None:
-    assert lane_of_item(event("logs", "debug/a"), RULES) == "fast"
+    assert lane_again(RULES, event("logs", "debug/a")) == "fast"
 
 
 def test_lanes_below_a_prefix_are_those_of_every_rule_that_can_match() -> None:

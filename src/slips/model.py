@@ -19,7 +19,7 @@ _EARLIEST = datetime(1, 1, 1, tzinfo=UTC).timestamp()
 _LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 
 
-class ObjectEvent(Struct, frozen=True, kw_only=True, omit_defaults=False):
+class ObjectEvent(Struct, frozen=True, kw_only=True):
     """The announcement "this object was created". The first nine keys are those of 2018, byte for byte.
 
     `event_time` is RFC 3339 UTC, `object_key` is URL-decoded, `object_size` is in bytes, `dest_stream` is the

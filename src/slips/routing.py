@@ -41,11 +41,11 @@ def mapping_for(bucket_mapping: abc.Mapping[str, Sequence[Mapping]], bucket: str
     return max(fitting, key=lambda mapping: len(mapping.prefix), default=None)
 
 
-def lane_of_item(event: ObjectEvent, routing: Sequence[Route]) -> Lane:
-    """Return the lane for a replay of an event: its own, else the one in its stream's name, else that of `routing`.
+def lane_again(routing: Sequence[Route], event: ObjectEvent) -> Lane:
+    """Return the lane for an event that was on a lane before: its own, else the one in its stream's name.
 
-    Items of another stack name a stream that is not ours; items of 2018 have no `lane`. If routing drops the object
-    today, it did not drop it when it failed: return `fast`.
+    Else, that of `routing`. Events of 2018 have no `lane`; items of another stack name a stream that is not ours. If
+    routing drops the object today, it did not drop it before: return `fast`.
     """
     if event.lane is not None:
         return event.lane

@@ -64,10 +64,10 @@ def logs(
             "this machine has no functions, and 'slips run' shows their output; expected -s STACK, or --aws"
         )
     operations = place.stack_operations(place.stack)
-    lines = operations.logs(chosen(operations, function), begin, containing, follow=follow)
+    logged = operations.logs(chosen(operations, function), begin, containing, follow=follow)
     if not (json_ or containing or verbose or options(ctx).verbose):
-        lines = (line for line in lines if not is_usual(line.message))
-    show(lines, json_, endless=follow)
+        logged = (line for line in logged if not is_usual(line.message))
+    show(logged, json_, endless=follow)
 
 
 def chosen(operations: Operations, text: str | None) -> list[str]:
@@ -82,17 +82,17 @@ def chosen(operations: Operations, text: str | None) -> list[str]:
     return matches
 
 
-def show(found: Iterable[LogLine], json_: bool, *, endless: bool) -> None:
+def show(logged: Iterable[LogLine], json_: bool, *, endless: bool) -> None:
     """Print the lines. If they are endless, Ctrl-C is the proper end."""
     try:
-        _show(found, json_)
+        _show(logged, json_)
     except KeyboardInterrupt:
         if not endless:
             raise
 
 
-def _show(found: Iterable[LogLine], json_: bool) -> None:
-    for line in found:
+def _show(logged: Iterable[LogLine], json_: bool) -> None:
+    for line in logged:
         value = parsed(line.message)
         if json_:
             print_json({"time": format_time(line.time), "function": line.function, "message": value})

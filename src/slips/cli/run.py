@@ -85,7 +85,7 @@ def run(
             config,
             state,
             observer,
-            workers=workers or config.handler.concurrency,
+            workers=workers,
             endpoint_url=one_endpoint_url(ctx, endpoint_url),
             region=options(ctx).region,
         )

@@ -409,6 +409,11 @@ class Config(Struct, frozen=True, kw_only=True):
     """Absolute path of the config file; no key of slips.yml. Empty if the config comes from no file."""
 
     @property
+    def file_name(self) -> str:
+        """Name of the config file, for error texts."""
+        return Path(self.file).name or "slips.yml"
+
+    @property
     def root(self) -> Path:
         """The directory that paths in the config are relative to: that of the config file."""
         return Path(self.file).parent if self.file else Path.cwd()

@@ -60,8 +60,8 @@ class Values:
             case inspect.StructType(), MappingNode():
                 return self._struct(node, kind, where)
             case inspect.StructType(), ScalarNode() if short and tag_of(node) in TEXTS:
-                found = self.read(node, keys_of(kind)[notes["short"]].type, where)
-                return INVALID if found is INVALID else {notes["short"]: found}
+                data = self.read(node, keys_of(kind)[notes["short"]].type, where)
+                return INVALID if data is INVALID else {notes["short"]: data}
             case inspect.DictType(), MappingNode() if len(node.value) >= (kind.min_length or 0):
                 return self._dict(node, kind, where)
             case inspect.ListType(), SequenceNode() if len(node.value) >= (kind.min_length or 0):
@@ -144,9 +144,9 @@ class Values:
             if tag_of(value) == "null" and not fields[meant].required:
                 continue  # a key without a value has its default
             self._problems.lines[*where, meant] = line_of(key)
-            found = self.read(value, fields[meant].type, (*where, meant))
-            if found is not INVALID:
-                data[meant] = found
+            field_data = self.read(value, fields[meant].type, (*where, meant))
+            if field_data is not INVALID:
+                data[meant] = field_data
         for name, one in fields.items():
             if one.required and name not in seen:
                 missing = f"{show((*where, name))} is missing; expected {describe(one.type)}; add it"
@@ -170,10 +170,9 @@ class Values:
         for name, (key, value) in self._pairs(node).items():
             here = (*where, name)
             self._problems.lines[here] = line_of(key)
-            known = self.read(key, kind.key_type, here)
-            found = self.read(value, kind.value_type, here)
-            if INVALID not in (known, found):
-                data[name] = found
+            key_data, value_data = self.read(key, kind.key_type, here), self.read(value, kind.value_type, here)
+            if INVALID not in (key_data, value_data):
+                data[name] = value_data
         return data
 
     def _pairs(self, node: MappingNode) -> dict[str, tuple[ScalarNode, Node]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, cast
 
 from botocore.exceptions import ClientError
@@ -38,7 +37,7 @@ def check_config(config: Config, *, uploads: bool = True) -> None:
 
     `uploads`: whether the deploy uploads the code to the bucket of the config.
     """
-    file, backend, problems = Path(config.file).name or "slips.yml", config.backend, []
+    file, backend, problems = config.file_name, config.backend, []
     problems += [
         f"{file}: '{arn}' is a placeholder; expected the ARN of something real; write yours"
         for arn in placeholder_arns(config)
@@ -119,7 +118,7 @@ def check_account(config: Config, account: Account, keys: SeenKeys = NO_KEYS) ->
     Raises ConfigError with all resources that are missing, are elsewhere than the stack, or cannot be used with their
     key.
     """
-    file, problems, notes = Path(config.file).name or "slips.yml", list[str](), list[str]()
+    file, problems, notes = config.file_name, list[str](), list[str]()
     for key, arn in given_arns(config):
         _, partition, service, region, owner, _ = arn.split(":", 5)
         if (partition, region or account.region, owner) != (account.partition, account.region, account.id):
@@ -130,8 +129,8 @@ def check_account(config: Config, account: Account, keys: SeenKeys = NO_KEYS) ->
         else:
             try:
                 with calls(f"{key} '{arn}'", passing=DENIED | MISSING):
-                    problem, found = _look(account, service, arn)
-                notes += (f"{key} '{arn}' {note}" for note in found)
+                    problem, remarks = _look(account, service, arn)
+                notes += (f"{key} '{arn}' {remark}" for remark in remarks)
             except ClientError as error:
                 if code(error) in DENIED:
                     notes.append(f"{key} '{arn}' was not looked at: AWS denies {error.operation_name}")
@@ -146,8 +145,8 @@ def check_account(config: Config, account: Account, keys: SeenKeys = NO_KEYS) ->
         problems += (f"{file}: {problem}" for problem in bounds.problems)
         notes += bounds.notes
     for layer in config.handler.layers:
-        found, remarks = _check_layer(layer, config, account)
-        problems += (f"{file}: handler.layers '{layer}' {problem}" for problem in found)
+        faults, remarks = _check_layer(layer, config, account)
+        problems += (f"{file}: handler.layers '{layer}' {fault}" for fault in faults)
         notes += (f"handler.layers '{layer}' {remark}" for remark in remarks)
     if config.base.sam.code_bucket:
         problems += _check_bucket(config.base.sam.code_bucket, account, file)
@@ -227,9 +226,9 @@ def _check_layer(arn: str, config: Config, account: Account) -> tuple[list[str],
     handler = config.handler
     wanted = {"CompatibleRuntimes": handler.runtime, "CompatibleArchitectures": handler.architecture}
     return [], [
-        f"is for {', '.join(given)}; expected one for {value}, which the functions have; see whether it works"
+        f"is for {', '.join(compatible)}; expected one for {value}, which the functions have; see whether it works"
         for key, value in wanted.items()
-        if (given := cast("list[str]", layer.get(key, []))) and value not in given
+        if (compatible := cast("list[str]", layer.get(key, []))) and value not in compatible
     ]
 
 
@@ -269,8 +268,8 @@ def _look(account: Account, service: str, arn: str) -> tuple[str, list[str]]:
             table = account.dynamodb.describe_table(TableName=name.removeprefix("table/"))["Table"]
             keys = [(key["AttributeName"], key["KeyType"]) for key in table["KeySchema"]]
             if keys != [("request_id", "HASH")]:
-                found = ", ".join(name for name, _ in keys)
-                return f"has the key {found}; expected 'request_id' alone; name a table of error items", []
+                names = ", ".join(name for name, _ in keys)
+                return f"has the key {names}; expected 'request_id' alone; name a table of error items", []
     return "", []
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -89,7 +88,7 @@ def _encrypted(config: Config) -> Iterator[_Encrypted]:
 
 def read(config: Config, account: Account) -> SeenKeys:
     """Find the keys of all resources that the config gives in this account and region. Missing ones are left out."""
-    file, seen = Path(config.file).name or "slips.yml", SeenKeys()
+    file, seen = config.file_name, SeenKeys()
     for one in _encrypted(config):
         if one.arn.split(":")[3:5] != [account.region, account.id]:
             continue

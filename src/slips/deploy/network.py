@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -92,7 +91,7 @@ def _read(config: Config, account: Account) -> _Network:
 
 
 def _missing(config: Config, account: Account, network: _Network) -> Iterator[str]:
-    file = Path(config.file).name or "slips.yml"
+    file = config.file_name
     there = {subnet["SubnetId"] for subnet in network.subnets}
     named = {"subnet_ids": (config.handler.subnet_ids, there)}
     if there:  # the groups were read from the VPC of the subnets

@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateShardCount.htm
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from botocore.exceptions import ClientError
 
@@ -38,7 +37,7 @@ def _problems(config: Config, deployment: Deployment, deployed: Template) -> Ite
     changed = [name for name, one in former.items() if wanted and one is not None and one.get("ShardCount") != wanted]
     if not (wanted and changed):
         return
-    resources, file = deployment.resources(), Path(config.file).name or "slips.yml"
+    resources, file = deployment.resources(), config.file_name
     for name in changed:
         if name in resources and (now := _shards(deployment.account, resources[name].id)):
             least, most = -(-now // 2), 2 * now

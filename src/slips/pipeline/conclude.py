@@ -20,6 +20,7 @@ from slips.model import ErrorItem, ObjectEvent, Outcome
 from slips.pipeline.ended import Failure, Success, Superseded, by_itself
 from slips.pipeline.items import part_id, report_failure, report_quarantine
 from slips.ports import EarlierItem, ErrorTable, Ledger
+from slips.routing import lane_again
 from slips.site import Site
 
 ATTEMPTS = 3
@@ -206,7 +207,7 @@ def _send(rest: ObjectEvent, conclusion: Conclusion, site: Site) -> None:
     if not conclusion.is_rest_kept:
         # No later attempt may run this part again: if it stopped at another record, two rests would overlap.
         site.ledger.stopped(conclusion.read, rest, conclusion.outcome)
-    site.stream.put(conclusion.read.lane or "fast", [rest])
+    site.stream.put(lane_again(site.config.routing, rest), [rest])
 
 
 def _is_same(failed: ObjectEvent, conclusion: Conclusion) -> bool:

@@ -22,7 +22,7 @@ from slips.pipeline.ended import Failure, Success, Superseded, by_itself
 from slips.pipeline.items import report_failure, run_ids
 from slips.pipeline.process import Processor
 from slips.ports import Claim
-from slips.routing import lane_for
+from slips.routing import lane_again, lane_for
 from slips.site import SharedSite
 
 LEAST_MARGIN, MOST_MARGIN = 1.0, 60.0
@@ -154,7 +154,7 @@ class _Invocation:
         if again:
             take_back(self._site.errors, run_id, 1)
         self._ledger.release(event, run_id)
-        self._site.stream.put(event.lane or "fast", [event])
+        self._site.stream.put(lane_again(self._site.config.routing, event), [event])
         self._observer.passed_over(event, "sent back")
         self._done.sent_back += 1
 

@@ -14,7 +14,7 @@ from slips.errors import OverwrittenError, StorageError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent
 from slips.pipeline.items import fingerprint
 from slips.ports import ErrorTable, ObjectStore
-from slips.routing import lane_for, lane_of_item, mapping_for
+from slips.routing import lane_again, lane_for, mapping_for
 from slips.site import Site
 
 
@@ -48,7 +48,7 @@ def replay(item: ErrorItem, site: Site, *, dry_run: bool = False) -> Replayed:
                 done.notes.append(f"{event.url}: dropped by a routing rule")
                 dropped.append(event)
                 continue
-            lane = lane_of_item(event, routing)
+            lane = lane_again(routing, event)
             name = f"{item.request_id}@{item.revision}"
             replays[lane].append(msgspec.structs.replace(event, lane=lane, dest_stream=site.streams[lane], replay=name))
             done.lanes.append(lane)

@@ -39,18 +39,18 @@ def report_lost(lost: Unwrapped, site: Site) -> Reported:
     Raises EnvelopeError, when all events are reported, for records that cannot be read back or are no object events:
     AWS then tries again, and keeps the payload in the end.
     """
-    read = events_of(lost, site.read_back)
-    events, cause = read.events, lost.cause or Cause()
-    items = [_gone(each, cause, site) for each in read.gone]
-    for gone in items:
-        site.errors.put(gone)
+    payload = events_of(lost, site.read_back)
+    events, cause = payload.events, lost.cause or Cause()
+    items = [_gone(each, cause, site) for each in payload.gone]
+    for item in items:
+        site.errors.put(item)
     for event, run_id in zip(events, run_ids(cause.request_id or _digest(events), len(events)), strict=True):
         for conclusion in _given_up(event, run_id, lost, cause, site, alone=len(events) == 1):
             write(conclusion, site)
             items += conclusion.items
-    if read.problems:
-        raise EnvelopeError(joined(read.problems))
-    return Reported(items, len(events) + len(read.gone) - len(items))
+    if payload.problems:
+        raise EnvelopeError(joined(payload.problems))
+    return Reported(items, len(events) + len(payload.gone) - len(items))
 
 
 def _given_up(
@@ -62,12 +62,12 @@ def _given_up(
     newer than the ledger's: prefer it.
     """
     event, entry = announced, site.ledger.get(announced)
-    if entry is not None and _is_settled(entry, run_id):
+    if entry is not None and _needs_no_item(entry, run_id):
         return []
     if entry is not None and entry.read is not None:
         # The content that was read in place of the announced one failed, unless another event has settled it.
         event, entry = entry.read, site.ledger.get(entry.read)
-        if entry is not None and _is_settled(entry, run_id):
+        if entry is not None and _needs_no_item(entry, run_id):
             return [Conclusion(announced, event, "superseded", run_id)]
     if entry is not None and entry.rest is not None:
         # The run is concluded but for its rest, which may be on its lane or not. An error item of the rest loses it in
@@ -75,7 +75,7 @@ def _given_up(
         rest, rest_id = entry.rest, f"{run_id}-rest"
         part = Conclusion(announced, event, "part", run_id, entry.outcome or Outcome())
         behind = site.ledger.get(rest)
-        if behind is not None and _is_settled(behind, rest_id):
+        if behind is not None and _needs_no_item(behind, rest_id):
             return [part]
         unsent = _lost(rest, rest_id, "worker", cause, site)
         return [Conclusion(rest, rest, "failed", rest_id, items=[unsent]), part]
@@ -88,8 +88,8 @@ def _given_up(
     return [Conclusion(announced, event, "failed", run_id, items=[item], is_repeated=True)]
 
 
-class Read(NamedTuple):
-    """The events of a payload, with those read back from streams, and the parts that cannot be read."""
+class Payload(NamedTuple):
+    """The events of an invocation's payload, with those read back from streams, and the parts that cannot be read."""
 
     events: list[ObjectEvent]
     problems: list[str]
@@ -104,24 +104,24 @@ class Gone(NamedTuple):
     why: str
 
 
-def events_of(lost: Unwrapped, read_back: Callable[[Batch], Iterable[bytes]]) -> Read:
+def events_of(lost: Unwrapped, read_back: Callable[[Batch], Iterable[bytes]]) -> Payload:
     """Return all events of a payload, those read back from a stream last, and the parts that cannot be read."""
-    read = Read(list(lost.events), list(lost.problems), [])
+    payload = Payload(list(lost.events), list(lost.problems), [])
     for batch in lost.batches:
         try:
             for data in read_back(batch):
                 try:
-                    read.events.append(decode(data))
+                    payload.events.append(decode(data))
                 except EnvelopeError as error:
-                    read.problems.append(f"{batch.stream_arn}: {error}")
+                    payload.problems.append(f"{batch.stream_arn}: {error}")
         except GoneError as error:
-            read.gone.append(Gone(batch, str(error)))
+            payload.gone.append(Gone(batch, str(error)))
         except StreamError as error:
-            read.problems.append(str(error))
-    return read
+            payload.problems.append(str(error))
+    return payload
 
 
-def _is_settled(entry: LedgerEntry, run_id: str) -> bool:
+def _needs_no_item(entry: LedgerEntry, run_id: str) -> bool:
     """Whether an event needs no error item of this run: it is concluded, or claimed by another run."""
     return entry.status in CONCLUDED or (entry.status == "claimed" and entry.request_id != run_id)
 

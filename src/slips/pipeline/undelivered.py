@@ -74,9 +74,9 @@ def _content_of(text: str, read_back: Callable[[Batch], Iterable[bytes]]) -> _Co
         message = unwrap(text)
     except EnvelopeError as error:
         return _Content([], [str(error)], _origin(text))
-    read = events_of(message, read_back)
-    problems = [*read.problems, *(each.why for each in read.gone)]
-    return _Content(read.events, problems, _origin(text) if message.problems else "")
+    payload = events_of(message, read_back)
+    problems = [*payload.problems, *(each.why for each in payload.gone)]
+    return _Content(payload.events, problems, _origin(text) if message.problems else "")
 
 
 class _MovedRecord(Struct):

@@ -64,15 +64,15 @@ class Pending:
             is_complete = problems == len(self._directories.unlisted) <= MOST_PROBLEMS
             files = self._state.files
             if is_complete:
-                known = files.listed(bucket, keys, self._config.backend.ledger_days)
+                kept = files.listed(bucket, keys, self._config.backend.ledger_days)
             else:
-                known = len(files.keys(bucket))
+                kept = len(files.keys(bucket))
             if keys:
                 self._filled.add(bucket)
                 continue
-            self._note_loss(bucket, f"{directory} {'is empty' if is_complete else 'cannot be listed'}", known)
+            self._note_loss(bucket, f"{directory} {'is empty' if is_complete else 'cannot be listed'}", kept)
             holds = self._directories.holds_entries(bucket)
-            if holds is None or (is_complete and known and not holds):
+            if holds is None or (is_complete and kept and not holds):
                 self._away.add(bucket)
 
     def push_named(self, paths: Sequence[str], *, again: bool) -> None:
@@ -115,11 +115,11 @@ class Pending:
                     f"{self._config.backend.ledger_days} days ('backend.ledger_days')"
                 )
 
-    def _note_loss(self, bucket: str, problem: str, known: int) -> None:
-        """Add to the summary that a bucket has no files, if the state has `known` objects of it."""
-        if known:
+    def _note_loss(self, bucket: str, problem: str, kept: int) -> None:
+        """Add to the summary that a bucket has no files, if the state has `kept` objects of it."""
+        if kept:
             self._summary.notes.append(
-                f"bucket {bucket!r}: {problem}, though {known:,} of its objects are known; expected files; "
+                f"bucket {bucket!r}: {problem}, though {kept:,} of its objects are known; expected files; "
                 "if it is a share, mount it; files that were deleted are forgotten when they have been absent for "
                 f"{self._config.backend.ledger_days} days ('backend.ledger_days')"
             )
@@ -157,10 +157,10 @@ class Pending:
                 if is_directory:
                     return self._stores.list(bucket, "" if key == "." else f"{key}/")
                 return (event for event in self._stores.list(bucket, key) if event.object_key == key)
-        known = ", ".join(f"{directory} ({name})" for name, directory in self._directories.buckets.items())
+        expected = ", ".join(f"{directory} ({name})" for name, directory in self._directories.buckets.items())
         raise UsageError(
             f"{path}: belongs to no bucket; expected a path below a directory of 'backend.embedded.buckets' "
-            f"({known or 'there are none'}), or s3://bucket/key-or-prefix"
+            f"({expected or 'there are none'}), or s3://bucket/key-or-prefix"
         )
 
     def _exact_or_prefix(self, bucket: str, key: str) -> Iterator[ObjectEvent]:
