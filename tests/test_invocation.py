@@ -208,6 +208,14 @@ def test_events_not_begun_at_the_limit_go_back_to_their_lanes_but_the_first_alwa
     assert scene.seen.told == [("a", "part"), ("b", "sent back"), ("c", "sent back")]
 
 
+def test_an_event_of_2018_stays_on_the_lane_that_its_stream_names() -> None:
+    scene = Scene({"a": b"1\n2\n3\n", "b": GOOD})
+    scene.deadline = After(0)
+    old = [object_event(key, lane=None, dest_stream="slam-EventSlowStream-1") for key in "ab"]
+    assert scene.run(*old) == BatchResult(succeeded=1, sent_back=1)
+    assert [event.object_key for event in scene.stream.lanes["slow"]] == ["a", "b"]
+
+
 def test_an_event_sent_back_after_a_failed_attempt_is_free_for_the_next_request() -> None:
     scene = Scene({"a": GOOD, "b": b"raise\n"})
     with pytest.raises(UnfinishedError):

@@ -25,9 +25,7 @@ from slips.printable import one_line
 
 def dismiss(
     ctx: typer.Context,
-    ids: Annotated[
-        list[str] | None, typer.Argument(metavar="ID", help="Only these, whole ids or how they begin.")
-    ] = None,
+    ids: items.Ids = None,
     since: items.Since = None,
     prefix: items.Prefix = None,
     type_: items.Type = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -37,9 +37,7 @@ PROCESSED_BY: dict[Kind, str] = {
 
 def drain(
     ctx: typer.Context,
-    ids: Annotated[
-        list[str] | None, typer.Argument(metavar="ID", help="Only these, whole ids or how they begin.")
-    ] = None,
+    ids: items.Ids = None,
     since: items.Since = None,
     prefix: items.Prefix = None,
     type_: items.Type = None,
@@ -106,12 +104,6 @@ def whole(ids: list[str] | None, operations: Operations) -> list[str] | None:
     return list({items.find(operations, each).request_id: None for each in ids}) if ids else None
 
 
-def to_dict(report: DrainResult) -> dict[str, Any]:
-    """Return the JSON object of a drain, with `undelivered` only if messages were looked for."""
-    about = {"drained": report.drained, "lanes": report.lanes, "kept": report.kept, "notes": report.notes}
-    return about if report.undelivered is None else {**about, "undelivered": report.undelivered}
-
-
 @contextmanager
 def told(report: DrainResult, operations: Operations, dry_run: bool, json_: bool) -> Iterator[None]:
     """Print the result at the end, also if an error or Ctrl-C ends the drain after some items."""
@@ -130,7 +122,7 @@ def _print(report: DrainResult, operations: Operations, dry_run: bool, json_: bo
     if any(note.startswith(STAYS) for note in report.notes):
         say("'slips dismiss --undelivered' takes out the messages that cannot be read")
     if json_:
-        print_json(to_dict(report))
+        print_json(report.to_dict())
         return
     on = " and ".join(f"{count:,} on lane {lane}" for lane, count in report.lanes.items() if count)
     if report.drained:

@@ -13,11 +13,20 @@ from typing import Annotated, Any, Literal
 import msgspec
 import typer
 
-from slips.backends.machine import private
 from slips.cli import items
 from slips.cli.context import Json, StackName, open_operations
-from slips.cli.output import headline, plural, print_json, print_json_list, readable_json, say, show_json, show_text
-from slips.errors import SlipsError, UsageError
+from slips.cli.output import (
+    headline,
+    plural,
+    print_json,
+    print_json_list,
+    readable_json,
+    say,
+    show_json,
+    show_text,
+    write_private,
+)
+from slips.errors import SlipsError
 from slips.model import ErrorItem, ObjectEvent, Range
 from slips.operations import Group, Operations, grouped
 from slips.pipeline.choose import Choice
@@ -157,10 +166,7 @@ def error(
     if output is None:
         (show_text if format_ == "text" else show_json)(text)
         return
-    try:
-        private.write(output, f"{text}\n")
-    except OSError as failure:
-        raise UsageError(f"{output}: {failure.strerror}; expected a file that can be written") from None
+    write_private(output, text)
 
 
 def _detail(item: ErrorItem) -> str:

@@ -15,7 +15,7 @@ import typer
 
 from slips.chain import compile_chain, find_format
 from slips.cli.context import Json, options
-from slips.cli.output import plural, print_json, print_json_list, say, show_json, show_text, table
+from slips.cli.output import accounted, print_json, print_json_list, say, show_json, show_text, table
 from slips.codec import CodecLimits, decode
 from slips.errors import FormatError, HandlerError, ReaderError, UsageError
 from slips.format import Event, Format, Record
@@ -122,10 +122,7 @@ def parse(
         except ReaderError as error:  # its text does not name the file
             raise ReaderError(f"{file}: {error}") from error
     if options(ctx).verbose:
-        say(
-            f"{one_line(file)}: {plural(outcome.records, 'record')} = {outcome.delivered:,} delivered + "
-            f"{outcome.filtered:,} filtered + {outcome.quarantined:,} quarantined; {plural(outcome.events, 'event')}"
-        )
+        say(f"{one_line(file)}: {accounted(outcome)}")
     for rule, count in outcome.rules.items():
         say(one_line(f"{file}: {count:,} filtered by {rule}"))
     if outcome.quarantined:

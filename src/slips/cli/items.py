@@ -1,4 +1,4 @@
-"""Options that choose error items, and the search for an item by the id on a command line."""
+"""Arguments and options that choose error items, and the search for an item by the id on a command line."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from slips.model import ErrorItem
 from slips.operations import Operations
 from slips.pipeline import choose
 
+Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Only these, whole ids or how they begin.")]
 Since = Annotated[
     str | None,
     typer.Option("--since", metavar="TIME", help="Only failures since then: 2h, 3d, or 2026-03-02T08:00:00Z."),

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import typer
 
+from slips.backends.machine import private
+from slips.errors import UsageError
+from slips.model import Outcome
 from slips.printable import lines, one_line
 
 
@@ -75,11 +79,35 @@ def shortened(text: str, length: int) -> str:
 
 def table(rows: Sequence[Sequence[str]], indent: str = "") -> None:
     """Print rows as columns, each as wide as its longest cell, with two spaces between."""
+    for line in aligned(rows):
+        show_text(f"{indent}{line}")
+
+
+def aligned(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield each row as a line, safe to print, in which columns are as wide as their longest cells."""
     safe = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*safe, strict=True)]
     for row in safe:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        show_text(f"{indent}{'  '.join(cells)}".rstrip())
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def accounted(outcome: Outcome) -> str:
+    """Return the counts of a run: each of its records is delivered, filtered or quarantined."""
+    return (
+        f"{plural(outcome.records, 'record')} = {outcome.delivered:,} delivered + {outcome.filtered:,} filtered + "
+        f"{outcome.quarantined:,} quarantined; {plural(outcome.events, 'event')}"
+    )
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a text, which may show content of logs, into a file. A new file is readable for its owner only.
+
+    Raises UsageError.
+    """
+    try:
+        private.write(path, f"{text}\n")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; expected a file that can be written") from None
 
 
 def plural(count: int, noun: str) -> str:

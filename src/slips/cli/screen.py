@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 import typer
 
 from slips.cli.limit import paces
-from slips.cli.output import plural, shortened
+from slips.cli.output import aligned, plural, shortened
 from slips.config import Config
 from slips.printable import one_line
 
@@ -141,10 +141,7 @@ class DeployView(View):
 
     def _changes(self, changes: Sequence[Change]) -> None:
         ordered = sorted(changes, key=lambda one: ("Add Modify Remove".find(one.action), one.name))
-        rows = list(map(_columns, ordered))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        for change, row in zip(ordered, rows, strict=True):
-            text = one_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        for change, text in zip(ordered, aligned(map(_columns, ordered)), strict=True):
             lost = f"  ({change.loses})" if change.loses else ""
             self._screen.say(f"  {text}{lost}", "red" if change.replaced or change.loses else None)
 

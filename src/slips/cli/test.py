@@ -15,7 +15,6 @@ import msgspec
 import typer
 
 from slips.backends.aws.clients import quiet_libraries
-from slips.backends.machine import private
 from slips.cli import items
 from slips.cli.context import (
     EndpointUrl,
@@ -25,7 +24,7 @@ from slips.cli.context import (
     place_of,
 )
 from slips.cli.errors import event_text
-from slips.cli.output import plural, readable_json, say, show_json, show_text
+from slips.cli.output import accounted, readable_json, say, show_json, show_text, write_private
 from slips.config import Config
 from slips.errors import UsageError
 from slips.model import Lane, ObjectEvent
@@ -191,10 +190,7 @@ def _events_in_file(data: Path) -> list[ObjectEvent]:
 
 def _print_success(success: Success) -> None:
     outcome = success.outcome
-    show_text(
-        f"{one_line(success.event.url)}: {plural(outcome.records, 'record')} = {outcome.delivered:,} delivered + "
-        f"{outcome.filtered:,} filtered + {outcome.quarantined:,} quarantined; {plural(outcome.events, 'event')}"
-    )
+    show_text(f"{one_line(success.event.url)}: {accounted(outcome)}")
     for name, result in outcome.results.items():
         show_text(one_line(f"  result of {name}: {readable_json(result)}"))
     for rule, count in outcome.rules.items():
@@ -246,10 +242,7 @@ def sample(
     if out is None:
         show_json(text)
     else:
-        try:
-            private.write(out, f"{text}\n")
-        except OSError as error:
-            raise UsageError(f"{out}: {error.strerror}; expected a file that can be written") from None
+        write_private(out, text)
     if failed:
         raise typer.Exit(1)
 

@@ -65,6 +65,11 @@ class DrainResult(Struct):
     more: bool = False
     """Whether the time was up before all items were drained."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object that operators see, with `undelivered` only if messages were looked for."""
+        known = {"drained": self.drained, "lanes": self.lanes, "kept": self.kept, "notes": self.notes}
+        return known if self.undelivered is None else {**known, "undelivered": self.undelivered}
+
 
 def _never() -> bool:
     return False
