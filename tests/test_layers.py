@@ -1,8 +1,9 @@
-"""Imports go one way, so that a newcomer can read the package from the bottom up; and a name means one thing."""
+"""Imports go one way, so that a newcomer can read the package from the bottom up; maps are whole; names are unique."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -155,6 +156,32 @@ def test_heavy_libraries_are_imported_where_they_are_used() -> None:
         (name, one.module.split(".")[0]) for name, path in lightweight.items() for one in imports(path) if one.at_once
     }
     assert not [pair for pair in sorted(at_once) if pair[1] in HEAVY]
+
+
+def missing_in_map(package: Path) -> list[str]:
+    """The modules that the docstring of a package leaves out; none if the docstring lists no module at all.
+
+    A module is listed at the beginning of a line, as `name` in backticks, or as `name.py`.
+    """
+    inside = {path.stem for path in package.glob("*.py")} | {path.parent.name for path in package.glob("*/__init__.py")}
+    words = ast.get_docstring(ast.parse((package / "__init__.py").read_text())) or ""
+    listed = set(re.findall(r"^ *(\w+)  |`(\w+)`|\b(\w+)\.py\b", words, re.MULTILINE)) - {("", "", "")}
+    found = inside & {name for names in listed for name in names}
+    return sorted(inside - found - {"__init__"}) if found else []
+
+
+def test_a_package_that_lists_its_modules_lists_all_of_them() -> None:
+    packages = [path.parent for path in modules().values() if path.name == "__init__.py"]
+    assert {package.name: missing for package in packages if (missing := missing_in_map(package))} == {}
+
+
+def test_a_module_that_is_missing_in_the_map_of_its_package_is_found(tmp_path: Path) -> None:
+    for name in ("a", "b", "c", "d"):
+        (tmp_path / f"{name}.py").touch()
+    (tmp_path / "__init__.py").write_text('"""Does it.\n\n    a   reads, by `b`   c.py   writes\n"""')
+    assert missing_in_map(tmp_path) == ["d"]
+    (tmp_path / "__init__.py").write_text('"""Does it, with a and b."""')
+    assert missing_in_map(tmp_path) == []
 
 
 def test_no_two_classes_have_one_name() -> None:

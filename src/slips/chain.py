@@ -1,4 +1,4 @@
-"""Compiles names of formats, after checks, to a chain: a reader and its parsers. Once for each mapping."""
+"""Compiles names of formats, after checks, to a chain: a reader and its parsers. Once for each bucket mapping."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ SlipsError
 ├── StreamError           a lane refused events (`rejected`), or cannot be read
 │   └── GoneError         a lane no longer has these events
 ├── EnvelopeError         an AWS event holds nothing that slips can decode
-├── InvokeError           the main func could not be started
+├── InvokeError           MainFunc could not be started
 ├── UnfinishedError       some objects of an invocation failed: AWS invokes it again
 ├── RecordError           one record is bad, the next may be good       → quarantine
 │   ├── RecordTooLong     longer than `limits.record_bytes`
@@ -18,7 +18,7 @@ SlipsError
     ├── StorageError      the object cannot be read from its bucket     may pass: retried
     ├── DecompressionError  the object's bytes are damaged, or a bomb
     ├── ReaderError       the object cannot be cut into records
-    ├── HandlerError      the user's code raised                        may pass: retried
+    ├── HandlerError      the user's code raised, or returned what slips cannot use   may pass: retried
     ├── WorkerError       the worker process died or hung               may pass: retried
     ├── NoProgressError   the time limit came before the object's first record
     ├── OverwrittenError  the records to replay are no longer there
@@ -71,7 +71,7 @@ class GoneError(StreamError):
 
 
 class InvokeError(SlipsError):
-    """The main func could not be started. The events stay on their lane."""
+    """MainFunc could not be started. The events stay on their lane."""
 
 
 class UnfinishedError(SlipsError):
@@ -140,7 +140,7 @@ class ReaderError(ObjectError):
 
 
 class HandlerError(ObjectError):
-    """The user's handler raised an exception, which is the `__cause__`."""
+    """The user's handler raised an exception, which is the `__cause__`, or returned what slips cannot use."""
 
     stage = "handler"
     retryable = True

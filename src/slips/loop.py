@@ -1,6 +1,7 @@
 """The loop over the records of an object: parses each record, then delivers, filters or rejects it, and counts.
 
-The loop reads a stream and calls functions: it opens no object and writes to no port.
+The loop reads a stream and calls functions: it opens no object and writes to no port. A record is bad if a parser
+raises. The loop passes it to `reject` and continues; `process` decides what bad records mean for the object.
 """
 
 from __future__ import annotations

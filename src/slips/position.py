@@ -1,6 +1,7 @@
 """The position of a run within its object, in memory that outlives a worker: the supervisor reads it afterwards.
 
-The loop over records writes two numbers for each record, at some 20 ns each. Without a supervisor a list holds them.
+The loop over records writes two numbers for each record, at some 20 ns each. If no supervisor reads the position, as on
+AWS, the loop writes the numbers to a plain list.
 """
 
 from __future__ import annotations

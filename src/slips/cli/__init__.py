@@ -1,16 +1,16 @@
 """The command line. Each command is one function: it parses options, calls modules below this package, and prints.
 
-    run.py      run, status
-    errors.py   errors, error           context.py   global options, config, and the backend they lead to
-    drain.py    drain                   items.py     choosing error items
-    dismiss.py  dismiss
-    test.py     test (local), sample    output.py    text for people, JSON for programs
-    limit.py    limit                   usage.py     options and arguments that cannot be used
-    logs.py     logs                    progress.py  the progress of a run
-    deploy.py   deploy, destroy         docs.py      docs/cli.md
-    package.py  package
-    check.py    check, init
-    formats.py  formats, parse
+    run.py       run, status               context.py   global options, config, and the place where a command works
+    errors.py    errors, error             items.py     choosing error items
+    drain.py     drain                     progress.py  the progress of `run`
+    dismiss.py   dismiss                   screen.py    the steps of `deploy` and `destroy`
+    test.py      test (local), sample      output.py    text for people, JSON for programs
+    limit.py     limit                     usage.py     options and arguments that cannot be used
+    logs.py      logs                      docs.py      docs/cli.md
+    deploy.py    deploy, destroy
+    package.py   package
+    check.py     check, init
+    formats.py   formats, parse
 
 This module turns errors of slips into texts and exit statuses, the same for every command: 2 wrong input, 1 failed
 work, 0 done.

@@ -1,4 +1,4 @@
-"""`deploy` and `destroy`: arguments in, calls of `slips.deploy.deploy` and `.destroy` below, words by `screen`."""
+"""The commands `deploy` and `destroy`: read the options, call `slips.deploy`, and show each step by `screen`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Shows the progress of a run on standard error: a bar on a terminal, plain lines in a pipe or a log."""
+"""Shows the progress of `slips run` on standard error: a bar on a terminal, plain lines in a pipe or a log.
+
+The supervisor reports the progress to an Observer of `service.summary`; the Observers are here.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ TALLY_SECONDS = 10.0
 
 @contextmanager
 def watch(verbose: bool) -> Iterator[Observer]:
-    """Return an Observer that shows the run until the end of the block; `verbose` shows finished objects, too."""
+    """Return an Observer that shows the session until the end of the block; `verbose` shows finished objects, too."""
     if not sys.stderr.isatty():
         yield Lines(verbose)
         return

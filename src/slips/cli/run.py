@@ -1,4 +1,4 @@
-"""`run` processes objects on this machine; `status` shows the state of a stack or of this machine."""
+"""`run` processes objects on this machine; `status` puts the state of a stack, or of this machine, into words."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def _print_results(summary: Summary) -> None:
 
 
 def _hints(summary: Summary, config: Config, named: bool) -> Iterable[str]:
-    """Yield the commands that help the user after this run."""
+    """Yield the commands that help the user after this session."""
     if summary.failed or summary.quarantined:
         yield "'slips errors' lists what failed; with its cause mended, 'slips drain' and 'slips run' process it again"
     if summary.left_alone:

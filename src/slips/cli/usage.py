@@ -1,4 +1,4 @@
-"""Words errors of options and arguments like all other errors: typer's own texts mention typer's internals.
+"""Puts errors of options and arguments into the words of all other errors: typer's own texts mention typer's internals.
 
 The exit status stays 2. If a version of typer raises an error of another shape, the error keeps typer's text.
 """

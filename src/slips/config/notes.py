@@ -1,8 +1,9 @@
 """Notes on the keys of `schema`: the meaning of a key, its texts and numbers, and the patterns of ARNs.
 
-msgspec publishes the constraints; `extra` is for the checks and their texts. "x-short" tells both that a text may stand
-for the value: one item of a list, or what "short" names in a mapping. Names in here are none that a key could have, as
-msgspec evaluates what is annotated among the keys.
+msgspec writes constraints and `extra_json_schema` into the JSON Schema; `extra` is for the checks and their texts
+alone. "x-short" is for both: the value may be written as one text. That text stands for a list of one item, or for a
+mapping with the one key that "short" names. No name in here may be the name of a key: where msgspec evaluates the
+annotations of a class, the keys of the class hide the names of the module.
 """
 
 from __future__ import annotations

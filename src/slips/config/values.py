@@ -1,4 +1,7 @@
-"""Reads YAML nodes as plain data, beside the declaration: each value fits its key, or becomes a problem."""
+"""Reads YAML nodes as plain data, beside the declaration: each value fits its key, or becomes a problem.
+
+An unknown key or choice becomes a problem that suggests the known one most like it: "did you mean 'format'?".
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Checks that the policy of `permissions_boundary` allows the actions of the stack's roles.
 
 In: the stack's template and the policy, which `read` requests from AWS. Out: actions that are certainly refused, and
-actions whose permission is unknown. A role without its rights loses objects: Lambda reports failures with these rights.
+actions whose permission is unknown. If the boundary refuses an action of a role, objects may be lost: even to report
+that a function failed, Lambda uses the rights of the function's role.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Checks before a deploy makes anything: the config, the resources that it names, and the bucket for the code."""
+"""Checks before a deploy makes anything: the config, the resources that it names, and the bucket for the code.
+
+`read_given` reads the facts of `given` about these resources from AWS.
+"""
 
 from __future__ import annotations
 

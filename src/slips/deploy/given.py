@@ -1,4 +1,7 @@
-"""Facts for the template about resources that the config gives by ARN. Pure: `checks.read_given` reads them."""
+"""Facts about resources that the config gives by ARN, for the template, and assumptions in place of missing facts.
+
+Pure: `checks.read_given` reads the facts from AWS, and describes what it could not read.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ class Given(Struct, frozen=True):
     retention_hours: dict[str, int] = {}
     """Hours for which a stream keeps its events, by the stream's ARN."""
     keys: dict[str, str] = {}
-    """ARNs of the customer's keys that encrypt a stream, table, topic or queue, by its ARN."""
+    """The ARN of the customer's KMS key that encrypts a stream, table, topic or queue, by the ARN of that."""
 
     def retention(self, stream: str) -> int:
         """Return the hours for which a stream keeps its events."""

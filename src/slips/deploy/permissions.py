@@ -1,6 +1,6 @@
 """The rights of each role: one table of rows `actions on resource`, and the ARNs of each resource for a config. Pure.
 
-If a config has no such resource (no key, no queue, no secret), its row is left out.
+If a config has no resource for a row (no KMS key, no queue, no secret), the row is left out.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ Resource = Literal[
 Arns = Mapping[Resource, list[Any]]
 """The ARNs of each resource, as texts or CloudFormation functions; `[]` if the config has no such resource."""
 Keys = Mapping[str, str]
-"""The ARN of the customer's key that encrypts a stream, table, topic or queue, by the ARN of that.
+"""The ARN of the customer's KMS key that encrypts a stream, table, topic or queue, by the ARN of that.
 
 A producer of a stream makes data keys and its consumer decrypts; a topic's publisher does both; each use of a table
-decrypts its table key. Keys that AWS manages serve all roles of their account, and need no permission.
+decrypts its table key. KMS keys that AWS manages serve all roles of their account, and need no permission.
 https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html
 https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
@@ -148,7 +148,7 @@ def _allow(row: str, resources: list[Any]) -> dict[str, Any]:
 
 
 def arns_of_config(config: Config, keys: Keys) -> dict[Resource, list[Any]]:
-    """Return the ARNs of resources outside the stack that `config` names, and of their `keys`."""
+    """Return the ARNs of resources outside the stack that `config` names, and of their KMS `keys`."""
     named = list(dict.fromkeys(secrets.references(config.handler.args)))
     backend = config.backend
 

@@ -1,6 +1,7 @@
 """Checks changes of a stream's shards against the limit of AWS: to half of them at least, to twice as many at most.
 
-A stream that was on demand keeps its shards, four if it was new.
+If a stream changes from on demand to a number of shards, it begins with the shards that it had on demand: AWS makes an
+on-demand stream with four shards, and adds some for more traffic.
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateShardCount.html
 """
 

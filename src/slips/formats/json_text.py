@@ -1,8 +1,8 @@
 """Decodes JSON texts to Python values within RecordLimits, with the same result on every Python.
 
-The memory that a text will take is bounded before the text is decoded, in time and memory that its length bounds. A
-text too short to hold more values than allowed is not counted. Depth costs nothing up to LEVELS: the decoder itself
-refuses deeper texts.
+Before a text is decoded, its values are counted, which bounds the memory of the decoded values. Counting takes time and
+memory in proportion to the length of the text. A text too short to have more values than allowed is not counted. Up to
+LEVELS levels, the check of the depth costs nothing: the decoder itself refuses deeper texts.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The stations of the pipeline, each a function of a site: no station depends on a backend.
 
-    envelope ─► push ─► lane fast │ slow ─► dispatch ─► process ─► Handler.setup / recv / result
-                  ▲                                      │  │
-                drain ◄── ErrorTable ◄── report ◄────────┘  └─► Ledger
+    envelope ─► push ─► lane fast │ slow ─► dispatch ─► invocation(process) ─► conclude ─► error table, ledger, lane
+    what AWS gave up on, of push, dispatch or invocation ─► report ─► error table, ledger
+    error table ─► drain ─► lane fast │ slow
 
 push         puts object events on their lanes, or drops them by a routing rule, and counts them
 dispatch     starts the main func on the object events of a lane, in their order, until one is refused
@@ -15,7 +15,7 @@ ended        the end of a run: Success, Failure, Superseded
 conclude     decides the consequences of a run, and writes them to error table, lane and ledger
 items        makes error items of a Failure, or of quarantined records
 evidence     bounds the event, reason and traceback in an error item; `result` bounds a handler's result
-report       concludes the events of an invocation that AWS gave up
+report       concludes the events of an invocation that AWS gave up on
 drain        replays chosen error items, then redelivers undelivered messages: for the CLI, and the stack's function
 replay       puts one error item back on its lanes, and deletes it when they have accepted all of it
 undelivered  puts back messages that no function could process

@@ -1,4 +1,8 @@
-"""The bad records of one run, kept in flat memory until error items are made of them."""
+"""The bad records of one run, kept in flat memory until error items are made of them.
+
+The loop decides that a record is bad, if a parser raises. `process` decides the consequence for the object: error items
+of its bad records, or a failure if most of its records are bad.
+"""
 
 from __future__ import annotations
 

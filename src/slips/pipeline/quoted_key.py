@@ -1,6 +1,7 @@
-"""Finds the object of an event whose key may be URL-quoted. Only opening objects shows whether a key is quoted.
+"""Finds the object of an event of EventBridge, whose key may be URL-quoted. Only opening objects shows whether it is.
 
-EventBridge on AWS sends keys as they are. Servers that stand in for AWS send them quoted.
+EventBridge on AWS sends keys as they are. Servers that stand in for AWS send them quoted. Keys in events of S3 itself
+never come here: `envelope.s3` unquotes them.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from slips.ports import ObjectStore
 def as_stored(event: ObjectEvent, store: ObjectStore, is_mapped: Callable[[ObjectEvent], bool]) -> ObjectEvent:
     """Return the event with the key of an existing object: the key as given, else unquoted; else the event unchanged.
 
-    If the key as given is not mapped, the main func may not read it. Then the unquoted key counts only if the object
-    there has the announced content. Raises StorageError if opening an object fails for another reason than a missing
-    object.
+    If the key as given is not mapped, the role of MainFunc may not read it. Then the unquoted key counts only if the
+    object there has the announced content. Raises StorageError if opening an object fails for another reason than a
+    missing object.
     """
     as_given = msgspec.structs.replace(event, quoted=None)
     as_unquoted = msgspec.structs.replace(as_given, object_key=unquoted(event.object_key))

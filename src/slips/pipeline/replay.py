@@ -1,4 +1,8 @@
-"""Replays one error item: puts its events on their lanes, then deletes the item, this revision and no other."""
+"""Replays one error item: puts its events on their lanes, then deletes the item.
+
+Each put of an item makes a new revision. Only the replayed revision is deleted: if the item was put again meanwhile,
+the new one stays.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""One machine: a supervisor that owns the state file, and workers that run the handlers.
+"""One machine, for a session of `slips run`: a supervisor that owns the state file, and workers that run the handlers.
 
 `supervisor` decides about lanes, attempts and the state; `pending` finds the objects to run. `pool` starts, watches and
-ends processes, `worker` is the program in each, and both exchange `messages`. `summary` has the counts of a run.
+ends processes, `worker` is the program in each, and both exchange `messages`. `summary` has the counts of a session.
 """

@@ -1,4 +1,4 @@
-"""Finds the objects that a run must process, listed or named by paths, and puts pending ones on their lanes.
+"""Finds the objects that `slips run` must process, listed or named by paths, and puts pending ones on their lanes.
 
 If a bucket's directory is away (a share that is not mounted), its object events stay on their lanes.
 """
@@ -25,7 +25,7 @@ AGAIN = "again@"
 
 
 class Pending:
-    """Puts pending objects on their lanes, and decides which events of the lanes this run may process."""
+    """Puts pending objects on their lanes, and decides which events of the lanes this session may process."""
 
     def __init__(self, site: MachineSite, summary: Summary) -> None:
         self._site, self._config, self._state, self._summary = site, site.config, site.state, summary
@@ -33,12 +33,12 @@ class Pending:
         self.only: set[tuple[str, str]] | None = None
         """Bucket and key of the objects that the user named: only these are processed. None: all objects are."""
         self._filled: set[str] = set()
-        """Buckets in which this run has seen a file."""
+        """Buckets in which this session has seen a file."""
         self._away: set[str] = set()
         """Buckets whose directories cannot be reached, or became empty: their events stay on the lanes."""
 
     def is_wanted(self, event: ObjectEvent) -> bool:
-        """Whether this run processes the object of an event: its bucket can be read, and `only` permits it."""
+        """Whether this session processes the object of an event: its bucket can be read, and `only` permits it."""
         if event.bucket_name in self._away:
             return False
         return self.only is None or (event.bucket_name, event.object_key) in self.only
@@ -57,7 +57,7 @@ class Pending:
         for bucket, directory in self._directories.buckets.items():
             keys: set[str] = set()
             problems = len(self._directories.unlisted)
-            # Leave out a state directory within a bucket's directory: each run changes its files.
+            # Leave out a state directory within a bucket's directory: each session changes its files.
             own = f"{state.relative_to(directory).as_posix()}/" if state.is_relative_to(directory) else None
             listed = (e for e in self._directories.list(bucket) if not (own and e.object_key.startswith(own)))
             self._push(self._new(listed, keys))

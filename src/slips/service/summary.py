@@ -1,4 +1,7 @@
-"""The report of a run for people: its progress while it runs, and its counts at the end."""
+"""The counts of `slips run`, and the protocol by which the supervisor reports its progress.
+
+`cli.progress` shows the progress, `cli.run` prints the counts.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,14 @@ from slips.model import ObjectEvent, Outcome
 from slips.pipeline.ended import Failure
 
 RESULTS_MEMORY = 48 * 2**20
-"""Most bytes of memory for the results that a run shows: some 100,000 small ones, or 16 MB of empty dicts in lists."""
+"""Most bytes of memory for the results of a session: some 100,000 small ones, or 16 MB of empty dicts in lists."""
 
 
 class Summary(Struct):
-    """The counts of a run: `objects` tried, of which `failed` ended in the error table. Record counts are those of each
-    object's last attempt."""
+    """The counts of a session: `objects` tried, of which `failed` ended in the error table.
+
+    Record counts are those of each object's last attempt.
+    """
 
     objects: int = 0
     failed: int = 0
@@ -34,7 +39,7 @@ class Summary(Struct):
     problems: list[str] = field(default_factory=list)
     """Paths that could not be listed, and events that wait for a bucket's directory that is away, as sentences."""
     notes: list[str] = field(default_factory=list)
-    """Sentences for people about a run in which no object failed for these reasons."""
+    """Sentences for people about a session in which no object failed for these reasons."""
     left_alone: int = 0
     """Objects that are not pending because they are in the error table."""
     rules: dict[str, int] = field(default_factory=dict)
@@ -79,7 +84,7 @@ def _memory_of(result: Any) -> int:
 
 
 class Observer(Protocol):
-    """Shows the progress of a run to people. The supervisor calls a method for each step."""
+    """Shows the progress of `slips run` to people. The supervisor calls a method for each step."""
 
     def started(self, objects: int, size: int) -> None:
         """Show how many `objects` wait in the lanes, and how many stored bytes they have."""
@@ -100,5 +105,5 @@ class Observer(Protocol):
         ...
 
     def warned(self, text: str) -> None:
-        """Show that the run continues otherwise than the user asked, with fewer workers for example."""
+        """Show that the session continues otherwise than the user asked, with fewer workers for example."""
         ...

@@ -1,8 +1,11 @@
-"""The supervisor of a run: owns the state file, and decides about lanes and attempts.
+"""The supervisor of `slips run`: owns the state file, decides about lanes and attempts, and waits between attempts.
 
 The supervisor sends each object event of the lanes to a worker, and concludes its run: error items, ledger and lane
 change in one transaction. So a process that is killed at any moment leaves each object done, in the error table, or
 still on its lane. A worker that dies costs its object one attempt and nothing else.
+
+If an attempt fails and another may succeed, the supervisor waits RETRY_SECONDS and retries; other objects run
+meanwhile. If a lane has a delay, the supervisor waits that long between the starts of two objects of the lane.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from slips.service.summary import RESULTS_MEMORY, Observer, Summary
 from slips.site import MachineSite
 
 RETRY_SECONDS = (0.3, 1.0)
-"""Seconds before the second and third attempt: together well below the 3 s that a `run` may wait."""
+"""Seconds before the second and third attempt: together well below the 3 s that `slips run` may wait."""
 AT_HAND = 64
 """Most events that are read from the lanes at once."""
 LOOK_SECONDS = 0.25
@@ -130,7 +133,7 @@ class Supervisor:
         return 0.0 if begun is None else begun + lane_limit(self._config, self._state, lane).delay
 
     def _take(self, lanes: Sequence[Lane]) -> list[Delivery]:
-        """Return the next events of the lanes that this run processes; none if the lanes have no more."""
+        """Return the next events of the lanes that this session processes; none if the lanes have no more."""
         while batch := self._state.stream.take(AT_HAND, self._after, lanes):
             if wanted := [each for each in batch if self._pending.is_wanted(each.event)]:
                 return wanted

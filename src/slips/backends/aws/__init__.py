@@ -1,7 +1,14 @@
 """All calls to AWS of the pipeline and of the operators' commands, one file for each service.
 
-`clients` makes the connections, `throttles` repeats throttled calls, `refusals` and `kms_keys` write the error texts
-for calls that AWS refuses. `stack` finds a deployed stack, and `operations` does what operators ask of it.
+s3               objects; `kinesis` has the lanes; `functions` starts MainFunc; `queue` has undelivered messages
+dynamodb         tables: `error_table` has the error items, `ledger` the ledger
+secret_store     the secrets in `handler.args`
+clients          makes the connections; `throttles` repeats throttled calls
+refusals         writes the error texts for calls that AWS refuses; `kms_keys` those for refusals of a KMS key
+stack            finds a deployed stack
+operations       does what operators ask of a stack: `cloudwatch` asks for the state of lanes and alarms,
+                 `lane_limits` sets limits, `logs` reads logs, whose lines `log_lines` recognizes
+dispatch_batch   computes how many records of a lane a Dispatcher gets at once
 """
 
 from slips.model import Lane

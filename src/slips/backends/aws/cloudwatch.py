@@ -1,4 +1,4 @@
-"""Asks CloudWatch how long objects waited in the lanes of a stack, and which alarms of the stack are on."""
+"""Asks CloudWatch how many object events arrived on each lane, how long these waited, and which alarms are on."""
 
 from __future__ import annotations
 

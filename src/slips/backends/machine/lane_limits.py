@@ -1,4 +1,8 @@
-"""The limits of the lanes of one machine, batch size and delay: a setting of the state, else the config."""
+"""The limits of the lanes of one machine: a setting of the state, else the config.
+
+`delay` is the number of seconds between the starts of two objects of a lane; the supervisor waits for it. `batch_size`
+is kept for the stack's sake alone: on one machine each object is a run of its own.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The lanes of one machine: rows of a table that stay until their event is concluded."""
+"""The lanes of one machine: rows of a table that stay until their event is concluded.
+
+Nothing here waits: the supervisor waits for the delay of a lane, and between the attempts of an object.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Makes files with content of logs readable for their owner only, whatever the umask is, new and existing ones."""
+"""Makes a directory, or a file with content of logs, readable for its owner only, whatever the umask is.
+
+Works on new files and on existing ones that belong to this user.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The state of one machine: lanes, error table, ledger and files in one SQLite file.
 
-During a run only the supervisor writes more than a short transaction.
+While `slips run` works, its supervisor writes the state. Other commands write, too, each in short transactions.
 """
 
 from __future__ import annotations
