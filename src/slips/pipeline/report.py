@@ -14,8 +14,8 @@ from slips.envelope.lost import Batch, Unwrapped
 from slips.errors import EnvelopeError, GoneError, StreamError, UnfinishedError, joined
 from slips.model import ErrorItem, ObjectEvent, Outcome, format_time
 from slips.pipeline.conclude import Conclusion, write
-from slips.pipeline.ended import SPENT_STATUS
-from slips.pipeline.items import fingerprint, run_ids
+from slips.pipeline.ended import SPENT_STATUS, Failure
+from slips.pipeline.items import fingerprint, report_failure, run_ids
 from slips.ports import CONCLUDED, LedgerEntry
 from slips.site import Site
 
@@ -128,22 +128,16 @@ def _needs_no_item(entry: LedgerEntry, run_id: str) -> bool:
 
 def _lost(event: ObjectEvent, run_id: str, stage: str, cause: Cause, site: Site) -> ErrorItem:
     """Make the item of an event whose invocation died without recording a reason."""
-    message = f"{event.url}: {cause.message[:TEXT] or 'the invocation was given up, AWS does not say why'}"
-    error_type = (cause.error_type or cause.condition or "unknown")[:NAME]
-    return ErrorItem(
-        request_id=run_id,
-        kind="object" if event.records is None else "records",
-        records=event.records or [],
-        events=[event],
+    failure = Failure(
+        event=event,
         stage=stage,
-        error_type=error_type,
-        message=message,
+        error_type=(cause.error_type or cause.condition or "unknown")[:NAME],
+        message=f"{event.url}: {cause.message[:TEXT] or 'the invocation was given up, AWS does not say why'}",
+        retryable=False,
         traceback=cause.traceback[-TRACEBACK:],
-        failed_at=cause.failed_at or format_time(site.clock()),
-        attempts=max(1, cause.attempts),
-        fingerprint=fingerprint(stage, error_type, message, event),
-        code_version=site.code_version,
     )
+    item = report_failure(failure, run_id, max(1, cause.attempts), site.clock(), site.code_version)
+    return msgspec.structs.replace(item, failed_at=cause.failed_at or item.failed_at)
 
 
 def _gone(gone: Gone, cause: Cause, site: Site) -> ErrorItem:
