@@ -24,6 +24,10 @@ from slips.deploy.changes import Proposal, StackEvent, StackState
 from slips.deploy.deployment import Deployment
 from slips.deploy.package import Package
 
+MARKS = [
+    pytest.mark.once,
+    pytest.mark.filterwarnings("ignore:Tried to parse"),  # what moto has no such resource for
+]
 REGION, ID = "ap-northeast-1", "123456789012"
 TOPIC = f"arn:aws:sns:{REGION}:{ID}:seclog"
 CONFIG = f"""\

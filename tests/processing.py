@@ -170,11 +170,6 @@ class Recorder(Handler):
         return len(self.events)
 
 
-@pytest.fixture(autouse=True)
-def _fresh_recorder() -> None:
-    Recorder.runs = []
-
-
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with user formats; one for all tests, as Python imports a file once."""
@@ -188,7 +183,8 @@ Make = Callable[..., Processor]
 
 @pytest.fixture
 def make(root: Path) -> Make:
-    """A Processor over one object, `EVENT`'s."""
+    """A Processor over one object, `EVENT`'s, with a fresh Recorder."""
+    Recorder.runs = []
 
     def make(
         body: bytes | Exception = b"",

@@ -110,6 +110,18 @@ def test_a_stack_makes_what_its_template_says_and_deletes_it(cloud: Cloud) -> No
         settled(cloud)
 
 
+def change_set(cloud: Cloud, name: str, resources: dict[str, Any]) -> Any:
+    """Make a change set of these resources, and return its description."""
+    cloudformation = cloud.client("cloudformation")
+    cloudformation.create_change_set(
+        StackName="tiny",
+        ChangeSetName=name,
+        TemplateBody=json.dumps({"Resources": resources}),
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    return cloudformation.describe_change_set(StackName="tiny", ChangeSetName=name)
+
+
 def test_a_change_set_tells_what_is_replaced_and_an_update_does_it(cloud: Cloud) -> None:
     code = package(cloud)
     deploy(cloud, everything(code))
@@ -117,21 +129,14 @@ def test_a_change_set_tells_what_is_replaced_and_an_update_does_it(cloud: Cloud)
     changed["Queue"]["Properties"] |= {"QueueName": "renamed"}
     changed["Table"]["Properties"] |= {"DeletionProtectionEnabled": False}
     del changed["Dashboard"]
-    cloudformation = cloud.client("cloudformation")
-    cloudformation.create_change_set(
-        StackName="tiny",
-        ChangeSetName="second",
-        TemplateBody=json.dumps({"Resources": changed}),
-        Capabilities=["CAPABILITY_IAM"],
-    )
-    told = cloudformation.describe_change_set(StackName="tiny", ChangeSetName="second")
+    told = change_set(cloud, "second", changed)
     changes = {one["ResourceChange"]["LogicalResourceId"]: one["ResourceChange"] for one in told["Changes"]}
     assert {name: one["Action"] for name, one in changes.items() if one["Action"] != "Modify"} == {
         "Dashboard": "Remove"
     }
     replaced = {name: one["Replacement"] for name, one in changes.items() if one["Action"] == "Modify"}
     assert replaced == dict.fromkeys(("Role", "Worker", "QueuePolicy", "Table", "Alarm"), "False") | {"Queue": "True"}
-    cloudformation.execute_change_set(StackName="tiny", ChangeSetName="second")
+    cloud.client("cloudformation").execute_change_set(StackName="tiny", ChangeSetName="second")
     assert settled(cloud)["StackStatus"] == "UPDATE_COMPLETE", events(cloud)
     urls = cloud.client("sqs").list_queues()["QueueUrls"]
     assert [url.rpartition("/")[2] for url in urls] == ["renamed"]
@@ -142,14 +147,7 @@ def test_a_change_set_tells_what_is_replaced_and_an_update_does_it(cloud: Cloud)
 def test_a_change_set_without_changes_fails_with_awss_words(cloud: Cloud) -> None:
     resources = everything(package(cloud))
     deploy(cloud, resources)
-    cloudformation = cloud.client("cloudformation")
-    cloudformation.create_change_set(
-        StackName="tiny",
-        ChangeSetName="same",
-        TemplateBody=json.dumps({"Resources": resources}),
-        Capabilities=["CAPABILITY_IAM"],
-    )
-    told = cloudformation.describe_change_set(StackName="tiny", ChangeSetName="same")
+    told = change_set(cloud, "same", resources)
     assert (told["Status"], told["ExecutionStatus"]) == ("FAILED", "UNAVAILABLE")
     assert told["StatusReason"].startswith("The submitted information didn't contain changes.")
 

@@ -15,6 +15,7 @@ from botocore.parsers import ResponseParserError
 from deploys import (
     CONFIG,
     ID,
+    MARKS,
     REGION,
     STREAM,
     TOPIC,
@@ -38,10 +39,7 @@ from slips.errors import ConfigError, SlipsError, UsageError
 
 __all__ = ["account", "config", "small"]
 pytest_plugins = ["cloud.plugin"]
-pytestmark = [
-    pytest.mark.once,
-    pytest.mark.filterwarnings("ignore:Tried to parse"),  # what moto has no such resource for
-]
+pytestmark = MARKS
 
 
 def problems(config: str, account: Account | None = None) -> list[str]:

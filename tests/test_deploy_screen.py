@@ -27,6 +27,7 @@ from deployed import Deployed
 from deploys import (
     CONFIG,
     ID,
+    MARKS,
     PACKAGE,
     REGION,
     STREAM,
@@ -54,10 +55,7 @@ from slips.deploy.package import Package
 
 __all__ = ["account", "config", "small"]
 pytest_plugins = ["cloud.plugin"]
-pytestmark = [
-    pytest.mark.once,
-    pytest.mark.filterwarnings("ignore:Tried to parse"),  # what moto has no such resource for
-]
+pytestmark = MARKS
 
 
 # ---- who interrupts it

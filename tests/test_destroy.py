@@ -14,6 +14,7 @@ from cloud import Cloud
 from deploys import (
     CONFIG,
     ID,
+    MARKS,
     PACKAGE,
     REGION,
     SMALL,
@@ -41,10 +42,7 @@ from slips.errors import SlipsError, UsageError
 
 __all__ = ["account", "config", "small"]
 pytest_plugins = ["cloud.plugin"]
-pytestmark = [
-    pytest.mark.once,
-    pytest.mark.filterwarnings("ignore:Tried to parse"),  # what moto has no such resource for
-]
+pytestmark = MARKS
 
 
 @pytest.mark.slow

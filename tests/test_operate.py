@@ -14,15 +14,7 @@ from slips.backends.aws.stack import DeployedStack
 from slips.errors import SlipsError, UsageError
 from slips.model import ErrorItem, Sample
 from stack_fixtures import bare, cloud, cloud_of_2018, credentials
-from stacks import (
-    OLD,
-    REGION,
-    Cloud,
-    Pages,
-    clients,
-    refusal,
-    resource,
-)
+from stacks import OLD, REGION, Cloud, Pages, clients, refusal, resource
 
 __all__ = ["bare", "cloud", "cloud_of_2018", "credentials"]
 pytestmark = pytest.mark.once

@@ -7,12 +7,7 @@ import pytest
 from slips.envelope.lost import unwrap
 from slips.model import Outcome
 from stack_fixtures import bare, cloud, credentials
-from stacks import (
-    OLD,
-    Cloud,
-    s3_event,
-    undelivered,
-)
+from stacks import OLD, Cloud, s3_event, undelivered
 
 __all__ = ["bare", "cloud", "credentials"]
 pytestmark = pytest.mark.once

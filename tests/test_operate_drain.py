@@ -20,14 +20,7 @@ from slips.pipeline import drain as station
 from slips.pipeline.drain import DrainRequest, DrainResult
 from slips.site import StackSite
 from stack_fixtures import bare, cloud, credentials
-from stacks import (
-    ON_AWS,
-    Cloud,
-    refusal,
-    s3_event,
-    template,
-    undelivered,
-)
+from stacks import ON_AWS, Cloud, refusal, s3_event, template, undelivered
 
 __all__ = ["bare", "cloud", "credentials"]
 pytestmark = pytest.mark.once

@@ -19,13 +19,7 @@ from slips.config import LaneConfig
 from slips.errors import SlipsError
 from slips.service import supervisor
 from stack_fixtures import bare, cloud, credentials
-from stacks import (
-    Cloud,
-    Pages,
-    clients,
-    refusal,
-    template,
-)
+from stacks import Cloud, Pages, clients, refusal, template
 
 __all__ = ["bare", "cloud", "credentials"]
 pytestmark = pytest.mark.once

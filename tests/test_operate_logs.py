@@ -16,11 +16,7 @@ from slips.cli import logs
 from slips.model import format_time
 from slips.operations import LogLine
 from stack_fixtures import bare, cloud, cloud_of_2018, credentials
-from stacks import (
-    Cloud,
-    Pages,
-    clients,
-)
+from stacks import Cloud, Pages, clients
 
 __all__ = ["bare", "cloud", "cloud_of_2018", "credentials"]
 pytestmark = pytest.mark.once

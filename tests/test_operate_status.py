@@ -19,17 +19,7 @@ from slips.errors import SlipsError
 from slips.model import Outcome
 from slips.operations import Alarm, LaneStatus
 from stack_fixtures import bare, cloud, credentials
-from stacks import (
-    OLD,
-    VARIABLES,
-    Cloud,
-    Pages,
-    clients,
-    refusal,
-    resource,
-    template,
-    undelivered,
-)
+from stacks import OLD, VARIABLES, Cloud, Pages, clients, refusal, resource, template, undelivered
 
 __all__ = ["bare", "cloud", "credentials"]
 pytestmark = pytest.mark.once

@@ -17,11 +17,7 @@ from slips.service.messages import Frames, Opened, Progress, Ready, Setup, Task,
 from slips.service.worker import serve
 from slips.site import WorkerSite
 from stack_fixtures import bare, cloud, credentials
-from stacks import (
-    ON_AWS,
-    REGION,
-    Cloud,
-)
+from stacks import ON_AWS, REGION, Cloud
 
 __all__ = ["bare", "cloud", "credentials"]
 pytestmark = pytest.mark.once

@@ -22,7 +22,6 @@ from processing import (
     Make,
     MemoryStore,
     Recorder,
-    _fresh_recorder,
     counts,
     done,
     failed,
@@ -42,7 +41,7 @@ from slips.pipeline.items import report_quarantine
 from slips.pipeline.process import Processor
 from slips.pipeline.quarantine import Quarantine
 
-__all__ = ["_fresh_recorder", "make", "root"]
+__all__ = ["make", "root"]
 
 
 # ---- one object is one run (promise 2)

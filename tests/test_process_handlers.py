@@ -11,21 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from processing import (
-    EVENT,
-    WORDS,
-    Make,
-    Mute,
-    Recorder,
-    _fresh_recorder,
-    counts,
-    done,
-    failed,
-    lines,
-    make,
-    root,
-    travelled,
-)
+from processing import EVENT, WORDS, Make, Mute, Recorder, counts, done, failed, lines, make, root, travelled
 from slips.config import Limits
 from slips.errors import StorageError
 from slips.interface import Handler
@@ -33,7 +19,7 @@ from slips.model import MetaData, bounded
 from slips.pipeline.items import report_failure, report_quarantine
 from slips.pipeline.result import plain_result
 
-__all__ = ["_fresh_recorder", "make", "root"]
+__all__ = ["make", "root"]
 
 
 def raises_in(place: str, error: BaseException) -> type[Handler]:

@@ -23,7 +23,6 @@ from processing import (
     Make,
     MemoryStore,
     Recorder,
-    _fresh_recorder,
     counts,
     done,
     failed,
@@ -44,7 +43,7 @@ from slips.pipeline.items import report_quarantine
 from slips.pipeline.process import Processor
 from slips.pipeline.quarantine import RANGES, SAMPLES_BYTES, Quarantine
 
-__all__ = ["_fresh_recorder", "make", "root"]
+__all__ = ["make", "root"]
 
 
 # ---- accounting (promises 1 and 3)

@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from serving import Quiet, serving
 from slips.backends.aws.clients import Clients
 from slips.backends.aws.s3 import RESUMES, S3Store
 from slips.envelope.arrivals import messages
@@ -210,7 +211,7 @@ class Ears(ThreadingHTTPServer):
         self.heard: queue.Queue[Any] = queue.Queue()
 
 
-class Listener(BaseHTTPRequestHandler):
+class Listener(Quiet):
     server: Ears
 
     def do_POST(self) -> None:
@@ -220,16 +221,11 @@ class Listener(BaseHTTPRequestHandler):
         self.end_headers()
         self.server.heard.put(json.loads(body))
 
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
 
 @pytest.fixture
 def ears() -> Iterator[Ears]:
-    with Ears() as made:
-        threading.Thread(target=made.serve_forever, daemon=True).start()
+    with serving(Ears()) as made:
         yield made
-        made.shutdown()
 
 
 KEYS = ["a b+c=é.log", "a+b", "a%2Bb", "100%", "u\u2028v", "年/月", "a&b;c", "plain/a.log"]

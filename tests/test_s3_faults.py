@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import boto3
 import pytest
 from botocore.config import Config
 
+from serving import Quiet, serving
 from slips.backends.aws.s3 import RESUMES, S3Store
 from slips.errors import StorageError
 from slips.model import ObjectEvent
@@ -32,7 +32,7 @@ class Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
-class Requests(BaseHTTPRequestHandler):
+class Requests(Quiet):
     server: Server
 
     def do_GET(self) -> None:
@@ -57,16 +57,11 @@ class Requests(BaseHTTPRequestHandler):
         if fault in ("cut", "overwritten"):
             self.close_connection = True
 
-    def log_message(self, *_: object) -> None:
-        """Nothing: its log would be all there is to see in the tests' output."""
-
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server() as made:
-        threading.Thread(target=made.serve_forever, daemon=True).start()
+    with serving(Server()) as made:
         yield made
-        made.shutdown()
 
 
 def read(server: Server) -> bytes:

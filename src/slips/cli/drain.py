@@ -9,14 +9,7 @@ from typing import Annotated
 import typer
 
 from slips.cli import items
-from slips.cli.context import (
-    EndpointUrl,
-    Json,
-    StackName,
-    load_config,
-    place_of,
-    stack_config,
-)
+from slips.cli.context import EndpointUrl, Json, StackName, load_config, place_of, stack_config
 from slips.cli.errors import object_line
 from slips.cli.output import plural, print_json, say, show_text
 from slips.cli.progress import counting

@@ -16,13 +16,7 @@ import typer
 
 from slips.backends.aws.clients import quiet_libraries
 from slips.cli import items
-from slips.cli.context import (
-    EndpointUrl,
-    StackName,
-    load_config,
-    options,
-    place_of,
-)
+from slips.cli.context import EndpointUrl, StackName, load_config, options, place_of
 from slips.cli.errors import event_text
 from slips.cli.output import accounted, readable_json, say, show_json, show_text, write_private
 from slips.config import Config
