@@ -23,7 +23,7 @@ from slips.errors import StateError, UnfinishedError
 from slips.interface import Handler
 from slips.loop import Ticker
 from slips.model import MetaData, ObjectEvent, Outcome, Range
-from slips.pipeline.conclude import ATTEMPTS, Conclusion, is_untrue, judge
+from slips.pipeline.conclude import ATTEMPTS, Conclusion, is_obsolete, judge
 from slips.pipeline.drain import DrainRequest, DrainResult, drain
 from slips.pipeline.ended import Failure, Success, Superseded
 from slips.pipeline.invocation import run_batch
@@ -497,7 +497,7 @@ DONE = Conclusion(E1, E1, "done", "r")
 
 
 @pytest.mark.parametrize(
-    ("told", "conclusion", "untrue"),
+    ("told", "conclusion", "obsolete"),
     [
         (about("e1"), DONE, True),
         (about("e1"), replace(DONE, status="failed"), True),
@@ -516,7 +516,7 @@ DONE = Conclusion(E1, E1, "done", "r")
         (about("e1"), replace(DONE, read=about("e1", [(4, None)]), status="failed"), False),
     ],
 )
-def test_a_later_run_makes_items_untrue_whose_records_it_read_again(
-    told: ObjectEvent, conclusion: Conclusion, untrue: bool
+def test_a_later_run_makes_items_obsolete_whose_records_it_read_again(
+    told: ObjectEvent, conclusion: Conclusion, obsolete: bool
 ) -> None:
-    assert is_untrue(told, conclusion) is untrue
+    assert is_obsolete(told, conclusion) is obsolete

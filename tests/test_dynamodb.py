@@ -171,7 +171,7 @@ def test_one_of_two_that_delete_the_same_revision_has_deleted_it() -> None:
 
 
 @pytest.mark.usefixtures("tables")
-def test_an_item_that_a_later_run_made_untrue_goes_whatever_its_revision() -> None:
+def test_an_item_that_a_later_run_made_obsolete_goes_whatever_its_revision() -> None:
     errors().put(item("r1"))
     errors().put(item("r1"))
     errors().discard("r1")

@@ -59,7 +59,7 @@ class StateError(SlipsError):
 
 
 class StreamError(SlipsError):
-    """A lane refused some events: `rejected` lists these in order; the lane accepted the rest."""
+    """A lane refused some events: `rejected` lists these in order; the lane accepted all others."""
 
     def __init__(self, message: str, rejected: Sequence[Any]) -> None:
         super().__init__(message)
@@ -75,7 +75,7 @@ class InvokeError(SlipsError):
 
 
 class UnfinishedError(SlipsError):
-    """Some objects of an invocation are not finished, and another attempt may help. The rest of them are concluded."""
+    """Some objects of an invocation are not finished, and another attempt may help. All others are concluded."""
 
 
 class EnvelopeError(SlipsError):
@@ -148,7 +148,7 @@ class HandlerError(ObjectError):
     def __init__(self, message: str, event: dict[str, Any] | None = None) -> None:
         super().__init__(message)
         self.handler_event = event
-        """The event that `recv` was called with, as `recv` left it; None if `setup` or `result` raised."""
+        """The log event that `recv` was called with, as `recv` left it; None if `setup` or `result` raised."""
 
 
 class WorkerError(ObjectError):

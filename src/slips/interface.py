@@ -1,4 +1,4 @@
-"""The `Handler` base class, and loading the user's subclasses of it. The import path is that of 2018."""
+"""The `Handler` base class, and loading the user's subclasses of it. The import path is that of the original slips."""
 
 from __future__ import annotations
 

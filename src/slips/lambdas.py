@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from slips.pipeline.process import Processor
 
 REPORT_SECONDS = 60.0
-"""Seconds that the Reporter keeps, to write items of the records that it reads back from a stream."""
+"""Seconds that Reporter keeps, to write items of the records that it reads back from a stream."""
 DRAIN_SECONDS = 20.0
 """Seconds before its time limit at which Drain ends, and answers that there is more."""
 
@@ -59,7 +59,7 @@ def event_pusher(payload: Any, context: Context) -> dict[str, Any]:
 
 
 def dispatcher(payload: Any, context: Context) -> dict[str, Any]:
-    """Invoke the main func with a batch of a lane. The answer names the record from which AWS delivers again."""
+    """Invoke MainFunc with a batch of a lane. The answer names the record from which AWS delivers again."""
     from slips.envelope.lane import lane_records
     from slips.pipeline.dispatch import dispatch
 
@@ -118,7 +118,7 @@ def _processor(site: LambdaSite) -> Processor:
 
 
 def reporter(payload: Any, context: Context) -> dict[str, Any]:
-    """Write an error item for each unfinished event of an invocation that AWS gave up."""
+    """Write an error item for each unfinished event of an invocation that AWS gave up on."""
     from slips.envelope.lost import unwrap
     from slips.pipeline.report import report_lost
 

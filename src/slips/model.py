@@ -20,10 +20,11 @@ _LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 
 
 class ObjectEvent(Struct, frozen=True, kw_only=True):
-    """The announcement "this object was created". The first nine keys are those of 2018, byte for byte.
+    """The announcement "this object was created". The first nine keys are those of the original slips, byte for byte.
 
     `event_time` is RFC 3339 UTC, `object_key` is URL-decoded, `object_size` is in bytes, `dest_stream` is the
-    physical name of the stream that the object event was put on. Items stored by the original lack the other keys.
+    physical name of the stream that the object event was put on. Items that the original slips stored lack the other
+    keys.
     """
 
     aws_region: str = ""
@@ -48,7 +49,7 @@ class ObjectEvent(Struct, frozen=True, kw_only=True):
     """The error item that this object event replays, as "request_id@revision"."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON object of this object event: always the nine keys of 2018, others if set."""
+        """Return the JSON object of this object event: always the nine keys of the original slips, others if set."""
         return {name: value for name, value in msgspec.to_builtins(self).items() if value is not None}
 
     @property
@@ -72,7 +73,7 @@ class ObjectEvent(Struct, frozen=True, kw_only=True):
 
 
 class MetaData(Struct, gc=False):
-    """The metadata of an event: first argument of `Handler.recv`; the event itself is the second."""
+    """The metadata of a log event: first argument of `Handler.recv`; the log event itself is the second."""
 
     tag: str
     timestamp: float
@@ -82,13 +83,13 @@ class MetaData(Struct, gc=False):
     seq: int = 0
     """Record number in the object, 1-based."""
     index: int = 0
-    """Position among the events of one record, 0-based. Most records give one event."""
+    """Position among the log events of one record, 0-based. Most records give one log event."""
     is_test: bool = False
     """Whether `slips test` or `slips.testing` runs the handler. What a handler sends or writes is real there, too."""
 
     @property
     def record_id(self) -> str:
-        """Name of this event, the same on every retry and replay: a key to deduplicate by."""
+        """Name of this log event, the same on every retry and replay: a key to deduplicate by."""
         source = self.source
         suffix = f".{self.index}" if self.index else ""
         return f"{source.bucket_name}/{source.object_key}@{source.identity}#{self.seq}{suffix}"

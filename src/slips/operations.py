@@ -140,7 +140,7 @@ class Operations(Protocol):
 def hourly(limit: LaneConfig, kind: Kind) -> int | None:
     """Return how many objects an hour the delay of a lane lets through at most; None if there is no delay.
 
-    On a stack that is for each shard, and a dispatcher waits once for `batch_size` objects. On this machine each object
+    On a stack that is for each shard, and Dispatcher waits once for `batch_size` objects. On this machine each object
     is its own invocation.
     """
     if not limit.delay:

@@ -84,19 +84,19 @@ class ErrorTable(Protocol):
         ...
 
     def discard(self, request_id: str) -> bool:
-        """Delete any revision of an item that a later run has made untrue. Return whether there was one."""
+        """Delete any revision of an item that a later run has made obsolete. Return whether there was one."""
         ...
 
 
 Status = Literal["claimed", "waiting", "done", "part", "dropped", "dismissed", "failed", "superseded"]
 """The state of an object event in the ledger. `claimed`: a request runs the event; `waiting`: the event is back on its
-lane, unclaimed; `part`: the run was stopped in time, and the rest is an event of its own; `dropped`: by a routing rule;
-`dismissed`: an operator deleted the error item; `failed`: the event has an error item; `superseded`: the run read other
-content than the announced, which has an entry of its own."""
+lane, unclaimed; `part`: the run was stopped in time, and its continuation is an event of its own; `dropped`: by a
+routing rule; `dismissed`: an operator deleted the error item; `failed`: the event has an error item; `superseded`: the
+run read other content than the announced, which has an entry of its own."""
 SETTLED: frozenset[Status] = frozenset({"done", "part", "dropped", "dismissed"})
-"""An event that is settled never runs again: a claim is refused, a listing does not put it on a lane."""
+"""An event is settled if it must never run again: a claim is refused, a listing does not put it on a lane."""
 CONCLUDED: frozenset[Status] = SETTLED | {"failed", "superseded"}
-"""An event that is concluded needs no further error item and no further delivery. Unlike a settled event, a failed or
+"""An event is concluded if it needs no further error item and no further delivery. Unlike a settled event, a failed or
 superseded one runs again if it is requested or announced once more."""
 
 
@@ -116,14 +116,15 @@ class LedgerEntry(Struct, omit_defaults=True):
     item: ErrorItem | None = None
     """The error item of the latest attempt, if the ledger is shared and another attempt may follow."""
     rest: ObjectEvent | None = None
-    """The event of the rest, which must still be put on a lane, if the run was stopped and the ledger is shared."""
+    """The continuation, which must still be put on a lane, if the run was stopped and the ledger is shared."""
     read: ObjectEvent | None = None
     """The content that the claim's holder read instead of the announced one, if the ledger is shared."""
 
 
 Claim = Literal["new", "again", "done", "claimed"]
-"""The answer to a claim. `new`: run the event; `again`: run the event, an earlier attempt ended without a conclusion or
-behind `stopped`; `done`: the event needs no run; `claimed`: another request runs the event at this moment."""
+"""The answer to a claim, by which a request reserves the run of an event for itself. `new`: run the event; `again`: run
+the event, an earlier attempt ended without a conclusion or behind `stopped`; `done`: the event needs no run; `claimed`:
+another request runs the event at this moment."""
 
 
 class EarlierItem(NamedTuple):
@@ -139,10 +140,10 @@ def entry_of(event: ObjectEvent) -> bytes:
 
 
 class Ledger(Protocol):
-    """The state of each object event, by `entry_of` the event.
+    """The state of each object event, by `entry_of` the event: claimed while it runs, then concluded.
 
     `finish`, `fail` and `supersede` write that entry alone, and return the earlier error items of the object that the
-    ledger can find: the caller decides which of them the run has made untrue.
+    ledger can find: the caller decides which of them the run has made obsolete.
     """
 
     def claim(self, event: ObjectEvent, request_id: str) -> Claim:
@@ -163,7 +164,7 @@ class Ledger(Protocol):
     def finish(
         self, event: ObjectEvent, outcome: Outcome | None, status: Literal["done", "part"] = "done"
     ) -> Iterable[EarlierItem]:
-        """Record that the event is done, or that a part is done and a further event has the rest.
+        """Record that the event is done, or that a part is done and a further event is its continuation.
 
         If `outcome` is None, the counts stay as they are.
         """
@@ -198,7 +199,7 @@ class SharedLedger(Ledger, Protocol):
     """A ledger that several functions share: each records its findings about an event for the next one."""
 
     def attempted(self, event: ObjectEvent, item: ErrorItem) -> None:
-        """Record `item` for an attempt that failed. The claim's holder tries again, or AWS gives it up."""
+        """Record `item` for an attempt that failed. The claim's holder tries again, or AWS gives up on the event."""
         ...
 
     def reading(self, event: ObjectEvent, read: ObjectEvent | None) -> None:

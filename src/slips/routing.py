@@ -44,8 +44,8 @@ def mapping_for(bucket_mapping: abc.Mapping[str, Sequence[Mapping]], bucket: str
 def lane_again(routing: Sequence[Route], event: ObjectEvent) -> Lane:
     """Return the lane for an event that was on a lane before: its own, else the one in its stream's name.
 
-    Else, that of `routing`. Events of 2018 have no `lane`; items of another stack name a stream that is not ours. If
-    routing drops the object today, it did not drop it before: return `fast`.
+    Else, that of `routing`. Events of the original slips have no `lane`; items of another stack name a stream that is
+    not ours. If routing drops the object today, it did not drop it before: return `fast`.
     """
     if event.lane is not None:
         return event.lane

@@ -1,7 +1,8 @@
 """Sites: a config with its ports filled, on AWS or on this machine.
 
 Stations are functions of a site, and import no backend. A port is made, and its backend imported, when a station first
-uses it: a function on AWS must not pay for a client that it does not need, and a stack of 2018 has no ledger.
+uses it: a function on AWS must not pay for a client that it does not need, and a stack of the original slips has no
+ledger.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from slips.envelope.lost import Batch
 
 BATCH_SIZE = 10_000
-"""Objects in one invocation of the main func, if the dispatcher's environment has no number: its whole batch."""
+"""Objects in one invocation of MainFunc, if Dispatcher's environment has no number: its whole batch."""
 
 
 class HandlerSite(Protocol):
@@ -205,12 +206,12 @@ class LambdaSite:
 
     @property
     def batch_size(self) -> int:
-        """Most object events that a dispatcher gives to one invocation of the main func."""
+        """Most object events that Dispatcher gives to one invocation of MainFunc."""
         return int(self._environment.get("SLIPS_BATCH_SIZE") or BATCH_SIZE)
 
     @property
     def delay(self) -> float:
-        """Seconds that a dispatcher waits before each such invocation."""
+        """Seconds that Dispatcher waits before each such invocation."""
         return float(self._environment.get("SLIPS_DELAY") or 0)
 
     def args(self) -> dict[str, Any]:

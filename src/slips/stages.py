@@ -38,7 +38,7 @@ def compose(reader: Format, parsers: Sequence[Format], limits: RecordLimits) -> 
 
 
 def _plain_text(meta: MetaData, text: str) -> Event:
-    """Make an event of a text, for a chain without parsers: its text is `message`, as in 2018."""
+    """Make an event of a text, for a chain without parsers: its text is `message`, as in the original slips."""
     meta.message = text
     return {"message": text}
 
@@ -76,7 +76,7 @@ def _of_bytes(parse: Parse, limits: RecordLimits, extends: bool = False) -> Pars
 
 
 def _of_message(format_: Format, parse: Parse, limits: RecordLimits) -> Parse:
-    """Return a parser of texts as one of events, behind another parser. It parses the event's `message`, as in 2018."""
+    """Return a parser of texts as one of events, behind another parser: it parses `message`, as the original slips."""
     raw, extends, name = format_.raw, format_.extends, format_.name
 
     def of_message(meta: MetaData, event: Event) -> Parsed:

@@ -154,7 +154,7 @@ class Meter:
         self._log(logging.INFO, event, metrics, {}, "passed over: %s", why)
 
     def reported(self, event: ObjectEvent | None, message: str) -> None:
-        """Log that the reporter made an error item of an object event, or (None) of lane records that are gone."""
+        """Log that Reporter made an error item of an object event, or (None) of records of a lane that are gone."""
         if event is None:
             log.error("reported: %s", message)
             return

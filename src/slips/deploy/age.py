@@ -1,6 +1,6 @@
 """Limits of the time that an object event may wait on a lane, by the retention of the lane's stream. Pure.
 
-A stream deletes expired records without notice. So an event source mapping must give records up before they expire:
+A stream deletes expired records without notice. So an event source mapping must give up on records before they expire:
 then AWS sends their place in the stream to Reporter, which reads the records back and makes error items of them.
 https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 """
@@ -15,8 +15,8 @@ SHORT_HOURS = 48
 """Least hours of retention without a warning: fewer leave a day at most to mend a lane, before events become error
 items."""
 READ_BACK_HOURS = 12
-"""Hours for which records that were given up stay in the stream: Lambda keeps Reporter's event for 6 h, and `slips
-drain` has another 6 h to redeliver events that even Reporter could not process."""
+"""Hours for which records that the mapping gave up on stay in the stream: Lambda keeps Reporter's event for 6 h, and
+`slips drain` has another 6 h to redeliver events that even Reporter could not process."""
 _LONGEST = 604_800
 """Most seconds that Lambda accepts: a week."""
 _LATE = {"fast": 3600, "slow": 24 * 3600}

@@ -50,7 +50,7 @@ CODE = template.Code({"Ref": "CodeBucket"}, {"Ref": "CodeKey"})
 NAMES = ("slips.zip", "template.json", "slips.tf", "slips_stack.py", "slips-stack.ts", "DEPLOY.md")
 """All files but the manifest."""
 _STAGING = ".slips-package"
-"""Directory in which all files are written before they are moved into place. Leftovers of a killed run are deleted."""
+"""Directory in which all files are written before they are moved into place. Leftovers of a kill are deleted."""
 _NAMED = 5
 """Most foreign files in an error text."""
 
@@ -194,7 +194,7 @@ def write(directory: Path, files: dict[str, bytes]) -> None:
         try:
             for name, data in files.items():
                 (staging / name).write_bytes(data)
-            # The manifest first: if this loop ends half-way, the next run still recognizes its own files.
+            # The manifest first: if this loop ends half-way, the next `slips package` still recognizes its own files.
             for name in files:
                 (staging / name).replace(directory / name)
         finally:

@@ -1,7 +1,7 @@
-"""Finds the keys of KMS that encrypt streams, tables, topics and queues of the config, and the mapped buckets.
+"""Finds the KMS keys that encrypt streams, tables, topics and queues of the config, and the mapped buckets.
 
-In: a config and an account. Out: the customer's keys, which roles must be allowed to use; resources that cannot work
-with AWS's own key; and notes about resources that could not be read. No key or policy is changed.
+In: a config and an account. Out: the customer's KMS keys, which roles must be allowed to use; resources that cannot
+work with AWS's own KMS key; and notes about resources that could not be read. No KMS key or policy is changed.
 """
 
 from __future__ import annotations
@@ -21,36 +21,36 @@ from slips.deploy.permissions import Keys
 from slips.deploy.policies import permits
 
 _NOT_THERE = {"NotFoundException", "InvalidArnException"}
-"""Codes of KMS for a missing key; the latter for an ARN of another region."""
+"""Codes of KMS for a missing KMS key; the latter for an ARN of another region."""
 _USED_BY_SENDERS = ("kms:GenerateDataKey", "kms:Decrypt")
 
 
 class Key(Struct, frozen=True):
-    """A key of KMS."""
+    """A KMS key."""
 
     arn: str
-    """ARN of the key; empty if only an alias is known."""
+    """ARN of the KMS key; empty if only an alias is known."""
     is_aws: bool = False
-    """Whether AWS manages the key: all roles of the account may use it through its service; no other service may."""
+    """Whether AWS manages the KMS key: all roles of the account may use it through its service, no other."""
 
 
 class SeenKeys(Struct, frozen=True):
-    """The keys that were found, and the resources whose keys are unknown."""
+    """The KMS keys that were found, and the resources whose KMS keys are unknown."""
 
     keys: dict[str, str] = {}
-    """The ARN of the customer's key, by the ARN of the resource that it encrypts."""
+    """The ARN of the customer's KMS key, by the ARN of the resource that it encrypts."""
     unknown: list[str] = []
-    """ARNs of resources that may be encrypted with a customer's key, and could not be read."""
+    """ARNs of resources that may be encrypted with a customer's KMS key, and could not be read."""
     problems: list[str] = []
     notes: list[str] = []
 
     def or_as_before(self, former: Keys) -> Keys:
-        """Return the keys; for resources that could not be read, those that an earlier deploy found."""
+        """Return the KMS keys; for resources that could not be read, those that an earlier deploy found."""
         return {**self.keys, **{arn: key for arn, key in former.items() if arn in self.unknown}}
 
 
 NO_KEYS = SeenKeys()
-"""No keys of the customer's: nothing that the config names is encrypted with one."""
+"""No KMS keys of the customer's: nothing that the config names is encrypted with one."""
 
 
 class _Encrypted(Struct, frozen=True):
@@ -60,7 +60,7 @@ class _Encrypted(Struct, frozen=True):
     """Key of the config."""
     arn: str
     has_roles: bool = False
-    """Whether roles of the stack use the resource themselves, and so its key."""
+    """Whether roles of the stack use the resource themselves, and so its KMS key."""
     senders: tuple[str, ...] = ()
     """Services of AWS that send to the resource in their own name."""
 
@@ -87,7 +87,7 @@ def _encrypted(config: Config) -> Iterator[_Encrypted]:
 
 
 def read(config: Config, account: Account) -> SeenKeys:
-    """Find the keys of all resources that the config gives in this account and region. Missing ones are left out."""
+    """Find the KMS keys of resources that the config gives in this account and region. Missing ones are left out."""
     file, seen = config.file_name, SeenKeys()
     for one in _encrypted(config):
         if one.arn.split(":")[3:5] != [account.region, account.id]:
@@ -120,7 +120,7 @@ def read(config: Config, account: Account) -> SeenKeys:
 
 
 def _look_for(arn: str, account: Account, file: str, seen: SeenKeys) -> None:
-    """Add a problem to `seen` if a key of the config does not exist. Keys of other accounts cannot be checked."""
+    """Add a problem to `seen` if a KMS key of the config does not exist. Those of other accounts cannot be checked."""
     if arn.split(":")[3:5] != [account.region, account.id]:
         return
     where = f"backend.kms_key_arns '{arn}'"
@@ -135,7 +135,7 @@ def _look_for(arn: str, account: Account, file: str, seen: SeenKeys) -> None:
 
 
 def _named(account: Account, arn: str) -> str:
-    """Return the key that encrypts a resource, as ARN, id or alias; "" if it has none. Passes ClientError."""
+    """Return the KMS key that encrypts a resource, as ARN, id or alias; "" if it has none. Passes ClientError."""
     service, name = arn.split(":")[2], arn.split(":", 5)[5]
     attributes: Any
     match service:
@@ -156,7 +156,7 @@ def _named(account: Account, arn: str) -> str:
 
 
 def resolve(account: Account, named: str) -> Key:
-    """Return the key that is `named` by ARN, id or alias; if AWS denies to describe it, by the name alone."""
+    """Return the KMS key that is `named` by ARN, id or alias; if AWS denies to describe it, by the name alone."""
     name = named.rpartition(":")[2]
     if name.startswith("alias/aws/"):
         return Key("", is_aws=True)
@@ -190,7 +190,7 @@ def _refused(one: _Encrypted, named: str) -> str:
 
 
 def _barred(config: Config, account: Account, one: _Encrypted, key: Key, named: str) -> Iterator[str]:
-    """Yield a note if the policy of the customer's key lets none of the resource's senders use the key."""
+    """Yield a note if the policy of the customer's KMS key lets none of the resource's senders use it."""
     services = [f"{sender}.amazonaws.com" for sender in one.senders]
     policy: dict[str, Any] | None = None
     try:
@@ -225,7 +225,7 @@ def _barred(config: Config, account: Account, one: _Encrypted, key: Key, named: 
 
 
 def unnamed(config: Config, account: Account) -> list[str]:
-    """Return warnings about mapped buckets whose default encryption has a key missing in `backend.kms_key_arns`."""
+    """Return warnings about mapped buckets whose default encryption has a KMS key missing in `backend.kms_key_arns`."""
     notes = []
     for bucket in sorted(config.bucket_mapping):
         try:
@@ -245,7 +245,7 @@ def unnamed(config: Config, account: Account) -> list[str]:
 
 
 def _default_key(account: Account, bucket: str) -> str:
-    """Return the ARN of a bucket's default key; empty if reading needs no permission for a key."""
+    """Return the ARN of a bucket's default KMS key; empty if reading needs no permission for a KMS key."""
     none = {
         "ServerSideEncryptionConfigurationNotFoundError",
         *MISSING,

@@ -17,7 +17,7 @@ from slips.deploy.template import Template
 
 What = Literal["delay", "batch size", "records at once"]
 _VARIABLES: dict[What, str] = {"delay": "SLIPS_DELAY", "batch size": "SLIPS_BATCH_SIZE"}
-"""Settings that are variables of a dispatcher. `records at once` is a setting of its event source mapping."""
+"""Settings that are variables of Dispatcher. `records at once` is a setting of its event source mapping."""
 
 
 class LaneSetting(Struct, frozen=True):
@@ -58,7 +58,7 @@ class LimitChanges:
         return settings
 
     def restore(self, settings: Sequence[LaneSetting]) -> None:
-        """Set the settings back, in an order that leaves each dispatcher time for the records that it receives."""
+        """Set the settings back, in an order that leaves Dispatcher time for the records that it receives."""
         records = [one for one in settings if one.what not in _VARIABLES]
         self._set_records([one for one in records if one.then < one.now])
         for function in dict.fromkeys(one.resource for one in settings if one.what in _VARIABLES):
@@ -74,7 +74,7 @@ class LimitChanges:
     def make_room(self, template: Template) -> None:
         """Lower the batch sizes of dispatchers before the template makes dispatchers wait longer.
 
-        CloudFormation changes a function before its mapping. In between, a dispatcher may lack the time for all records
+        CloudFormation changes a function before its mapping. In between, Dispatcher may lack the time for all records
         of a batch. AWS counts such a batch as failed, and stops its retries of a batch after some failures.
         """
         resources = self._deployment.resources()

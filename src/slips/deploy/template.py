@@ -35,7 +35,7 @@ BUCKETS = "MappedBuckets"
 TAGS = "Tags"
 """Key of the template's metadata: tags for the stack, which CloudFormation gives to its resources, too."""
 KEYS = "KeysOfGiven"
-"""Key of the template's metadata: the customer's keys that were found, for a later deploy that may not read them."""
+"""Key of the template's metadata: the customer's KMS keys as found, for a later deploy that may not read them."""
 _DESCRIPTION_BYTES = 1024
 _UNICODE_BREAKS = set("\x85\u2028\u2029")
 
@@ -86,7 +86,7 @@ def mapped_buckets(template: Template) -> list[str]:
 
 
 def known_keys(template: Template) -> dict[str, str]:
-    """Return the customer's keys that the deploy of a template found, by the ARN of the resource that they encrypt."""
+    """Return the customer's KMS keys that the deploy of a template found, by the ARN of what they encrypt."""
     return dict(template.get("Metadata", {}).get(KEYS, {}))
 
 

@@ -5,7 +5,7 @@
     eventbridge   an event of EventBridge, the other source
     lane          object events as slips encodes them: records of a lane, payloads of MainFunc
     lost          payloads of Reporter and Drain: on-failure records and dead letters, around any of the above
-    cause         the cause for which AWS gave an invocation up
+    cause         the cause for which AWS gave up on an invocation
     object_event  an ObjectEvent made of JSON values, checked
     members       members of JSON objects, and the error texts for one that is missing or wrong
 

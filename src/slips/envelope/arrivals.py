@@ -16,7 +16,7 @@ from slips.errors import EnvelopeError
 from slips.model import ObjectEvent
 
 DEPTH = 24
-"""Most levels of nested texts and objects. The record of a failed reporter, redriven to a queue, has a dozen."""
+"""Most levels of nested texts and objects. The record of a failed Reporter, redriven to a queue, has a dozen."""
 
 
 class Message(Struct):

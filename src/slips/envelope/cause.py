@@ -1,4 +1,4 @@
-"""Decodes the cause for which AWS gave an invocation up. A Cause is for people: missing or odd parts are empty.
+"""Decodes the cause for which AWS gave up on an invocation. A Cause is for people: missing or odd parts are empty.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 """
@@ -19,7 +19,7 @@ _REQUEST = re.compile(r"(?:RequestId: \S+ (?:Error: )?|\S+Z \S+ (?=Task timed ou
 
 
 class Cause(Struct):
-    """The cause for which an invocation was given up."""
+    """The cause for which AWS gave up on an invocation."""
 
     request_id: str = ""
     function: str = ""

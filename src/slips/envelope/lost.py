@@ -19,7 +19,7 @@ from slips.model import ObjectEvent
 
 
 class Batch(Struct):
-    """Records that an event source mapping gave up. Its on-failure record names only their place in the stream."""
+    """Records of a lane that an event source mapping gave up on. Its on-failure record names only their place."""
 
     stream_arn: str
     shard_id: str

@@ -164,7 +164,7 @@ def paloalto(limits: RecordLimits) -> Parse:
 
 
 def _message(type_: str, event: Event) -> str:
-    """Return one line for people. A column that the log type lacks, as bytes of a threat, reads `None` as in 2018."""
+    """Return one line for people, as the original slips did: a column that the log type lacks reads `None`."""
     get = event.get
     if type_ in ("TRAFFIC", "THREAT"):
         message = (

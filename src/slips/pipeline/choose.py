@@ -29,7 +29,7 @@ class Choice(Struct, frozen=True):
         return (item for item in items if self._fits(item, since))
 
     def _fits(self, item: ErrorItem, since: float | None) -> bool:
-        # An item of 2018 without an event time may be of any time: choose it rather than hide it.
+        # An item of the original slips without an event time may be of any time: choose it rather than hide it.
         if since is not None and item.failed_at and times.iso(item.failed_at, "failed_at") < since:
             return False
         if self.prefix is not None and not any(self._covers(event) for event in item.events):

@@ -1,10 +1,11 @@
 """Concludes the run of one object event: decides the consequences once, for all sites, and writes them to the site.
 
-In: the end of a run. Out, written in this order: error items of the object or of its bad records, the rest, ledger
-entries, and deletions of error items that are untrue by now. If the site has transactions, all is one transaction. If
-not, each step can be repeated and none undoes another, so that the next attempt mends an interrupted one: quarantine
-and rest are written before the ledger records that the event is done. If the process ends between that and the deletion
-of an earlier item, the item stays: draining it runs the object once more.
+In: the end of a run. Out, written in this order: error items of the object or of its bad records, the continuation
+(the event for what the run did not reach), ledger entries, and deletions of error items that this run has made
+obsolete. If the site has transactions, all is one transaction. If not, each step can be repeated and none undoes
+another, so that the next attempt mends an interrupted one: quarantine and continuation are written before the ledger
+records that the event is done. If the process ends between that and the deletion of an earlier item, the item stays:
+draining it runs the object once more.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Conclusion(Struct, frozen=True):
     announced: ObjectEvent
     """The event that was delivered."""
     read: ObjectEvent
-    """The event whose ledger entry the run settles: `announced`, or that of other content that the run claimed."""
+    """The event that the run concludes in the ledger: `announced`, or that of other content that the run claimed."""
     status: Literal["done", "part", "failed", "superseded"]
     run_id: str
     """Id of the run, and of its error item."""
@@ -58,13 +59,13 @@ class Conclusion(Struct, frozen=True):
     items: Iterable[ErrorItem] = ()
     """Items for the error table. Those of bad records, which may be many, are made while they are written, once."""
     rest: ObjectEvent | None = None
-    """The event of the rest, to put on the lane."""
+    """The continuation, to put on the lane: the event for what the run did not reach."""
     is_rest_kept: bool = False
-    """Whether the ledger has the rest already, from an earlier attempt that was interrupted later."""
+    """Whether the ledger has the continuation already, from an earlier attempt that was interrupted later."""
     names: tuple[str, ...] = ()
     """Other identities of the content that was read."""
     is_only_content: bool = False
-    """Whether the object has only its present content, as a file has: then error items of other content are untrue."""
+    """Whether the object has only its present content, as a file has: error items of other content are obsolete."""
     is_repeated: bool = False
     """Whether an earlier attempt may have left error items of this run: those that are not made again are deleted."""
 
@@ -90,7 +91,7 @@ def conclude(
 
     `has_claimed`: the run claimed the content that it read in place of the announced one.
     """
-    read = settled_event(announced, ended, has_claimed=has_claimed)
+    read = concluded_event(announced, ended, has_claimed=has_claimed)
     about = (run_id, attempts, site.clock(), site.code_version)
     if isinstance(ended, Superseded):
         made = Conclusion(announced, read, "superseded", run_id)
@@ -103,10 +104,10 @@ def conclude(
     return msgspec.structs.replace(made, names=ended.names, is_only_content=is_only_content, is_repeated=is_repeated)
 
 
-def settled_event(announced: ObjectEvent, ended: Success | Failure | Superseded, *, has_claimed: bool) -> ObjectEvent:
-    """Return the event whose ledger entry a run settles: that of the content it read, if the run has claimed that.
+def concluded_event(announced: ObjectEvent, ended: Success | Failure | Superseded, *, has_claimed: bool) -> ObjectEvent:
+    """Return the event that a run concludes in the ledger: that of the content it read, if the run has claimed that.
 
-    A file that changed while it was read has no certain content: its failure settles the announced event.
+    A file that changed while it was read has no certain content: its failure concludes the announced event.
     """
     found = ended.event
     is_other = (found.identity, found.object_key) != (announced.identity, announced.object_key)
@@ -122,20 +123,20 @@ def write(conclusion: Conclusion, site: Site) -> int:
         made = _put(conclusion, site.errors)
         if conclusion.rest is not None:
             _send(conclusion.rest, conclusion, site)
-        for item in _settle(conclusion, site.ledger):
-            if item.request_id not in made and is_untrue(item.event, conclusion):
+        for item in _write_entries(conclusion, site.ledger):
+            if item.request_id not in made and is_obsolete(item.event, conclusion):
                 site.errors.discard(item.request_id)
                 if conclusion.is_only_content and not _is_same(item.event, conclusion):
-                    # The other content does not exist any more, so that no run can settle it.
+                    # The other content does not exist any more, so that no run can conclude it.
                     site.ledger.supersede(msgspec.structs.replace(item.event, replay=None))
     return len(made)
 
 
-def is_untrue(failed: ObjectEvent, conclusion: Conclusion) -> bool:
-    """Whether a run has made an earlier error item of the event `failed` untrue: only the latest outcome counts.
+def is_obsolete(failed: ObjectEvent, conclusion: Conclusion) -> bool:
+    """Whether a run has made an earlier error item of the event `failed` obsolete: only the latest outcome counts.
 
-    An item of a whole object is untrue if the object ended again, with the content of the item, with the announced
-    content, or with its only content. An item of records is untrue if all of them were read again, of the item's
+    An item of a whole object is obsolete if the object ended again, with the content of the item, with the announced
+    content, or with its only content. An item of records is obsolete if all of them were read again, of the item's
     content. Items of records of other content stay, as evidence.
     """
     if failed.records is not None:
@@ -147,7 +148,7 @@ def is_untrue(failed: ObjectEvent, conclusion: Conclusion) -> bool:
     return ended and (is_past or _is_same(failed, conclusion))
 
 
-def _settle(conclusion: Conclusion, ledger: Ledger) -> Iterator[EarlierItem]:
+def _write_entries(conclusion: Conclusion, ledger: Ledger) -> Iterator[EarlierItem]:
     """Write a conclusion to the ledger. Yield, after each entry, the earlier error items that belong to it."""
     read, announced, outcome = conclusion.read, conclusion.announced, conclusion.outcome
     match conclusion.status:
@@ -197,15 +198,16 @@ def _put(conclusion: Conclusion, errors: ErrorTable) -> set[str]:
         errors.put(item)
         made.add(item.request_id)
     if conclusion.is_repeated:
-        # An earlier attempt that read more records may have made more items: the rest reads these records again.
+        # An earlier attempt that read more records may have made more items: the continuation reads these records
+        # again.
         take_back(errors, conclusion.run_id, len(made) + 1)
     return made
 
 
 def _send(rest: ObjectEvent, conclusion: Conclusion, site: Site) -> None:
-    """Put the rest on its lane. If that happens twice, both events have one entry in the ledger."""
+    """Put the continuation on its lane. If that happens twice, both events have one entry in the ledger."""
     if not conclusion.is_rest_kept:
-        # No later attempt may run this part again: if it stopped at another record, two rests would overlap.
+        # No later attempt may run this part again: if it stopped at another record, two continuations would overlap.
         site.ledger.stopped(conclusion.read, rest, conclusion.outcome)
     site.stream.put(lane_again(site.config.routing, rest), [rest])
 

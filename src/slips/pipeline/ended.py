@@ -22,7 +22,7 @@ class Success(Struct, tag=True):
     outcome: Outcome
     quarantine: list[Quarantined] = field(default_factory=list)
     rest: ObjectEvent | None = None
-    """The object event that continues the run, if it was stopped at a record boundary."""
+    """The continuation, if the run was stopped at a record boundary: the object event for what it did not reach."""
     reader: str = ""
     names: tuple[str, ...] = ()
     """Other identities of the content that was read."""
@@ -40,7 +40,7 @@ class Failure(Struct, tag=True):
     seq: int | None = None
     """Number of the record at which a handler raised."""
     handler_event: dict[str, Any] | None = None
-    """The event of a log that `recv` had when it raised, as short JSON."""
+    """The log event that `recv` had when it raised, as short JSON."""
     handler_event_truncated: bool = False
     outcome: Outcome = field(default_factory=Outcome)
     names: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Bounds the evidence of a failure in an error item: the event of the failed `recv`, the reason, the traceback.
+"""Bounds the evidence of a failure in an error item: the log event of the failed `recv`, the reason, the traceback.
 
 A short event is kept whole, as JSON. In a longer one, long texts, containers and levels are cut and marked with `…`, so
 that the keys at the top stay: all of them are worth more than the end of the first value.
@@ -18,7 +18,7 @@ from slips.model import bounded, readable
 from slips.pipeline.result import is_longer, is_shallow
 
 EVENT_BYTES = 8_000
-"""Most bytes of the event as JSON: an error item also holds a traceback, and an item of DynamoDB has 400 KB at most."""
+"""Most bytes of the log event as JSON: an item also holds a traceback, and one of DynamoDB has 400 KB at most."""
 LEVELS = 20
 """Most levels of dicts and lists."""
 MESSAGE_BYTES = 4_000
@@ -28,7 +28,7 @@ _TEXT, _ITEMS = 4_000, 1_000
 
 
 def keep(event: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-    """Return a copy of an event as plain JSON, and whether the copy is cut. Never raises, whatever the event contains.
+    """Return a copy of a log event as plain JSON, and whether the copy is cut. Never raises, whatever is in it.
 
     A value that JSON cannot hold becomes its `repr`. Bytes that are not UTF-8 are spelled out.
     """
@@ -47,7 +47,7 @@ def keep(event: dict[str, Any]) -> tuple[dict[str, Any], bool]:
 
 
 def _whole(event: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the whole event as plain JSON; None if it is too long, too deep, or not JSON."""
+    """Return the whole log event as plain JSON; None if it is too long, too deep, or not JSON."""
     try:
         if is_longer(event, EVENT_BYTES):
             return None

@@ -1,4 +1,4 @@
-"""Runs the user's handlers in one run: makes fresh instances and calls `setup`, `recv` for each event, and `result`.
+"""Runs the user's handlers on one object: fresh instances, with `setup`, `recv` for each log event, and `result`.
 
 Any exception of a handler, and any returned value with work still to do, becomes a HandlerError that names the handler.
 """
@@ -28,7 +28,7 @@ class Handlers:
         self._current = ""
         """Name of the handler that was called last."""
         self._current_event: Event | None = None
-        """The event of that handler, if there are several handlers, each with an event of its own."""
+        """The log event of that handler, if there are several handlers, each with a log event of its own."""
 
     def set_up(self, url: str, args: dict[str, Any]) -> None:
         """Make the instances and call `setup` of each. Raises HandlerError."""
@@ -63,7 +63,7 @@ class Handlers:
             raise self._raised(url, "recv", error) from error
 
     def named(self, url: str, error: HandlerError) -> HandlerError:
-        """Return the error of a `recv`, with the handler's name and its event. Raise it from its `__cause__`."""
+        """Return the error of a `recv`, with the handler's name and its log event. Raise it from its `__cause__`."""
         cause = cause_of(error)
         if type(cause) is _Unfinished:
             problem, cause = f"returned {cause}; {advice('recv')}", None
@@ -97,7 +97,7 @@ class Handlers:
         return HandlerError(f"{url}: {self._current}.{place} raised {describe(error)}{_hint(error)}")
 
     def _recv_all(self, meta: MetaData, event: Event) -> None:
-        """Call `recv` of each handler with a meta and an event of its own; all but the last get copies.
+        """Call `recv` of each handler with a meta and a log event of its own; all but the last get copies.
 
         Raises _Unfinished for the first handler that returns a value with work still to do.
         """

@@ -1,7 +1,10 @@
 """The main func: claims, processes and concludes each object event of a batch, as a run of its own.
 
-If a run reads other content than its event announces, or reads it under the unquoted key, the run settles the content
-that it read: that is claimed by itself, and the announced content ends as superseded.
+To claim an event is to write into the ledger that this invocation runs it, so that no other does meanwhile. To conclude
+it is to write the consequences of its run, so that it needs no further delivery.
+
+If a run reads other content than its event announces, or reads it under the unquoted key, the run claims and concludes
+the content that it read, and the announced content ends as superseded.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from slips.errors import NoProgressError, StateError, StreamError, UnfinishedErr
 from slips.exceptions import describe
 from slips.loop import Ticker
 from slips.model import ObjectEvent, Outcome
-from slips.pipeline.conclude import Conclusion, conclude, judge, settled_event, take_back, write
+from slips.pipeline.conclude import Conclusion, conclude, concluded_event, judge, take_back, write
 from slips.pipeline.ended import Failure, Success, Superseded, by_itself
 from slips.pipeline.items import report_failure, run_ids
 from slips.pipeline.process import Processor
@@ -184,7 +187,7 @@ class _Invocation:
                 self._let_go(event, run_id)
             self.send_back(event, run_id, again=again)
         elif isinstance(ended, Failure) and verdict != "final":
-            self._keep(settled_event(event, ended, has_claimed=bool(claims)), run_id, ended)
+            self._keep(concluded_event(event, ended, has_claimed=bool(claims)), run_id, ended)
         else:
             conclusion = conclude(event, ended, self._site, run_id, has_claimed=bool(claims), is_repeated=again)
             if isinstance(ended, Superseded) and claims == ["again"]:
@@ -192,7 +195,7 @@ class _Invocation:
             self.conclude(conclusion, ended)
 
     def stopped(self, announced: ObjectEvent, read: ObjectEvent, run_id: str) -> Conclusion | None:
-        """Return the conclusion of an earlier attempt that was stopped in time, but died before it sent its rest."""
+        """Return the conclusion of an earlier attempt that was stopped in time, but did not send its continuation."""
         entry = self._ledger.get(read)
         if entry is None or entry.rest is None:
             return None

@@ -120,8 +120,8 @@ def _reader_of(event: ObjectEvent, config: Config) -> str | None:
 def with_key_of_today(event: ObjectEvent, store: ObjectStore) -> ObjectEvent:
     """Return an event with its key unquoted, if an object with that key exists; else the event as stored.
 
-    Only for events of 2018, whose keys were stored as S3 quotes them. These have a stream but no lane: today's events
-    on a stream have a lane, too, and events that the event pusher could not send have neither.
+    Only for events of the original slips, which stored keys as S3 quotes them. These have a stream but no lane: today's
+    events on a stream have a lane, too, and events that the event pusher could not send have neither.
     """
     unquoted = unquote_plus(event.object_key)
     if event.lane is not None or not event.dest_stream or unquoted == event.object_key:

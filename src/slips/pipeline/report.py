@@ -1,4 +1,4 @@
-"""The reporter: concludes the events of an invocation that AWS gave up; an unfinished event gets an error item."""
+"""The reporter: concludes the events of an invocation that AWS gave up on; an unfinished event gets an error item."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAME, TEXT, TRACEBACK = 200, 4_000, 16_000
 
 
 class Reported(NamedTuple):
-    """The outcome of reporting an invocation that was given up."""
+    """The outcome of reporting an invocation that AWS gave up on."""
 
     items: list[ErrorItem]
     """The new error items."""
@@ -56,7 +56,7 @@ def report_lost(lost: Unwrapped, site: Site) -> Reported:
 def _given_up(
     announced: ObjectEvent, run_id: str, lost: Unwrapped, cause: Cause, site: Site, *, alone: bool
 ) -> list[Conclusion]:
-    """Conclude an event whose invocation was given up. Return none if it is concluded, or claimed by another run.
+    """Conclude an event whose invocation AWS gave up on. Return none if it is concluded, or claimed by another run.
 
     AWS names the reason why an invocation ended, but not the event that caused it. For a single event, AWS's reason is
     newer than the ledger's: prefer it.
@@ -65,13 +65,13 @@ def _given_up(
     if entry is not None and _needs_no_item(entry, run_id):
         return []
     if entry is not None and entry.read is not None:
-        # The content that was read in place of the announced one failed, unless another event has settled it.
+        # The content that was read in place of the announced one failed, unless another event has concluded it.
         event, entry = entry.read, site.ledger.get(entry.read)
         if entry is not None and _needs_no_item(entry, run_id):
             return [Conclusion(announced, event, "superseded", run_id)]
     if entry is not None and entry.rest is not None:
-        # The run is concluded but for its rest, which may be on its lane or not. An error item of the rest loses it in
-        # no case; if the rest was done meanwhile, its conclusion deletes the item.
+        # The run is concluded but for its continuation, which may be on its lane or not. An error item of it loses it
+        # in no case; if the continuation was done meanwhile, its conclusion deletes the item.
         rest, rest_id = entry.rest, f"{run_id}-rest"
         part = Conclusion(announced, event, "part", run_id, entry.outcome or Outcome())
         behind = site.ledger.get(rest)

@@ -115,7 +115,7 @@ class Unreadable(Struct):
 def unreadable(
     queue: Undelivered, *, read_back: Callable[[Batch], Iterable[bytes]], ledger: Ledger
 ) -> Iterator[Unreadable]:
-    """Yield the messages that `redeliver` can never finish. Make the rest receivable again at once."""
+    """Yield the messages that `redeliver` can never finish. Make all others receivable again at once."""
     staying = []
     for receipt, text in queue.receive():
         passing: list[Batch] = []
@@ -138,7 +138,7 @@ def unreadable(
 
 
 def _unconcluded(events: Iterable[ObjectEvent], ledger: Ledger) -> list[ObjectEvent]:
-    """Return the events that are not concluded, as replays; of an event whose run was stopped, only the rest."""
+    """Return the events that are not concluded, as replays; of a run that was stopped, only the continuation."""
     entries = [ledger.get(event) for event in events]
     left = [entry.rest if entry and entry.rest else event for event, entry in zip(events, entries, strict=True)]
     both = [(event, _as_unclaimed_replay(event)) for event in left]

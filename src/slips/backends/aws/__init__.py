@@ -8,12 +8,12 @@ refusals         writes the error texts for calls that AWS refuses; `kms_keys` t
 stack            finds a deployed stack
 operations       does what operators ask of a stack: `cloudwatch` asks for the state of lanes and alarms,
                  `lane_limits` sets limits, `logs` reads logs, whose lines `log_lines` recognizes
-dispatch_batch   computes how many records of a lane a Dispatcher gets at once
+dispatch_batch   computes how many records of a lane Dispatcher gets at once
 """
 
 from slips.model import Lane
 
 FUNCTIONS = ("EventPusher", "FastDispatcher", "SlowDispatcher", "MainFunc", "Reporter", "Drain")
-"""Logical names of all functions of a stack, as in 2018."""
+"""Logical names of all functions of a stack, as in the original slips. `Dispatcher` means both dispatchers."""
 STREAMS: dict[Lane, str] = {"fast": "EventFastStream", "slow": "EventSlowStream"}
 DISPATCHERS: dict[Lane, str] = {"fast": "FastDispatcher", "slow": "SlowDispatcher"}

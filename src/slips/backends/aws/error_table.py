@@ -1,4 +1,4 @@
-"""DynamoDB as ErrorTable. Items of 2018 (`request_id`, `argument`) are read as well."""
+"""DynamoDB as ErrorTable. Items of the original slips (`request_id`, `argument`) are read as well."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ATTEMPTS = 8
 
 
 class DynamoErrors:
-    """An ErrorTable with the key `request_id`, as in 2018."""
+    """An ErrorTable with the key `request_id`, as in the original slips."""
 
     def __init__(self, client: DynamoDBClient, table: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client, self._table, self._sleep = client, table, sleep
@@ -90,7 +90,7 @@ class DynamoErrors:
             raise StateError("\n".join(problems[:SHOWN]) + more)
 
     def delete(self, request_id: str, revision: int) -> bool:
-        # Items of 2018 have no revision until `put` writes them again.
+        # Items of the original slips have no revision until `put` writes them again.
         condition, values = "attribute_exists(request_id) AND attribute_not_exists(revision)", None
         if revision:
             condition, values = "revision = :revision", {":revision": {"N": str(revision)}}
@@ -173,7 +173,7 @@ def _item(values: Values) -> ErrorItem:
 
 
 def _argument(values: Values) -> list[ObjectEvent]:
-    """Return the events of an item of 2018. Raises StateError if no version can have written the item."""
+    """Return the events of an item of the original slips. Raises StateError if no version can have written the item."""
     try:
         argument = msgspec.json.decode(values["argument"]["S"], type=list[ObjectEvent] | ObjectEvent)
     except (KeyError, msgspec.MsgspecError) as error:
@@ -192,7 +192,7 @@ def _unreadable(values: Values, why: object) -> StateError:
 
 
 def _failed_at(values: Values) -> str:
-    """Return the time of an item's failure; for an item of 2018, the time when its object was created."""
+    """Return the time of an item's failure; for one of the original slips, when its object was created."""
     if "failed_at" in values:
         return str(values["failed_at"]["S"])
     return _argument(values)[0].event_time

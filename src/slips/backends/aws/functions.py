@@ -1,4 +1,4 @@
-"""Lambda as an Invoker: starts the main func with a JSON list of object events. AWS retries failed invocations."""
+"""Lambda as an Invoker: starts MainFunc with a JSON list of object events. AWS retries failed invocations."""
 
 from __future__ import annotations
 

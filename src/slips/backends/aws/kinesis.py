@@ -1,4 +1,4 @@
-"""Kinesis as a Stream: puts object events on two lanes, and reads a batch back that an event source mapping gave up."""
+"""Kinesis as a Stream: puts object events on two lanes, and reads back a batch that a mapping gave up on."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _groups(waiting: Sequence[tuple[ObjectEvent, bytes]]) -> Iterator[list[tuple
 def read_back(client: KinesisClient, batch: Batch, backoff: Backoff) -> Iterator[bytes]:
     """Yield the data of the records of a batch, in order, and read no further records of the shard.
 
-    Raises GoneError, behind the records that are left, if the stream has deleted the rest. Raises StreamError if
+    Raises GoneError, behind the records that are left, if the stream has deleted the others. Raises StreamError if
     `backoff` runs out of time.
     """
     where = f"{batch.stream_arn} {batch.shard_id} {batch.first}..{batch.last}"
@@ -109,7 +109,7 @@ def read_back(client: KinesisClient, batch: Batch, backoff: Backoff) -> Iterator
         shard: Any = {"StreamARN": batch.stream_arn}
         if iterator is None:
             iterator = client.get_shard_iterator(**shard, ShardId=batch.shard_id, **start)["ShardIterator"]
-        # An answer of `GetRecords` has up to 10 MiB, and then blocks all readers of the shard, the dispatcher too, for
+        # An answer of `GetRecords` has up to 10 MiB, and then blocks all readers of the shard, Dispatcher too, for
         # 5 s.
         limit: Any = {"Limit": min(GET_RECORDS, batch.size - count)} if batch.size > count else {}
         try:

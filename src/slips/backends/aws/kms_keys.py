@@ -1,7 +1,7 @@
-"""Distinguishes refusals of a KMS key from refusals of the service that uses the key, and writes their error texts.
+"""Distinguishes refusals of a KMS key from refusals of the service that uses it, and writes their error texts.
 
-S3 answers `AccessDenied` for a key as for an object. Parameter Store and Secrets Manager mention the key in the message
-only. The other services have codes of their own (see the error shapes in botocore).
+S3 answers `AccessDenied` for a KMS key as for an object. Parameter Store and Secrets Manager mention the KMS key in the
+message only. The other services have codes of their own (see the error shapes in botocore).
 https://aws.amazon.com/premiumsupport/knowledge-center/cross-account-access-denied-error-s3/
 """
 
@@ -29,11 +29,11 @@ _KEY = re.compile(r"arn:[\w-]+:kms:[\w-]*:\d*:(?:key|alias)/[\w/-]+")
 _WRITING = ("Put", "Send", "Publish", "Create", "Upload")
 """Prefixes of operations that encrypt, and so need `kms:GenerateDataKey` instead of `kms:Decrypt`."""
 _NAMED = ("GetObject", "GetParameter", "GetSecretValue")
-"""Prefixes of operations whose keys the config must name in `backend.kms_key_arns`. `deploy` finds all other keys."""
+"""Prefixes of operations whose KMS keys the config must name in `backend.kms_key_arns`. `deploy` finds all others."""
 
 
 def trouble_of(error: ClientError) -> Trouble | None:
-    """Return the problem of a key; None if the error is not a refusal of KMS, or a refusal that passes by itself."""
+    """Return the problem of a KMS key; None if the error is no refusal of KMS, or passes by itself."""
     error_code = code(error)
     for pattern, trouble in _CODES:
         if re.match(pattern, error_code):
@@ -43,7 +43,7 @@ def trouble_of(error: ClientError) -> Trouble | None:
 
 
 def explained_key(error: ClientError, where: str) -> str | None:
-    """Return the error text for a key that KMS refuses, with advice; None for any other error."""
+    """Return the error text for a KMS key that may not or cannot be used, with advice; None for any other error."""
     trouble, reason = trouble_of(error), _message(error)
     arn = _KEY.search(reason)
     key = arn[0] if arn else "its key"

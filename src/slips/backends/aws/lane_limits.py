@@ -1,4 +1,4 @@
-"""The limits of a stack's lanes, read and set while the stack runs: settings of its dispatchers and their mappings."""
+"""The limits of a stack's lanes, read and set while the stack runs: settings of Dispatcher and its mappings."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class LaneLimits:
             raise self._stack.lacks(
                 "delay", f"SLIPS_DELAY in the environment of {DISPATCHERS[lane]}, unlike those of 2018"
             )
-        # A dispatcher of the version before passes all records of its mapping to one MainFunc.
+        # Dispatcher of the version before passes all records of its mapping to one MainFunc.
         mapping = self._stack.mapping(lane)
         return LaneConfig(
             batch_size=int(variables.get("SLIPS_BATCH_SIZE") or mapping["BatchSize"]),
@@ -50,7 +50,7 @@ class LaneLimits:
     def set(self, lane: Lane, limit: LaneConfig) -> None:
         """Set delay and batch size of a lane until the next deploy.
 
-        A dispatcher must at all times have the time for the records that its mapping gives it. Therefore fewer records
+        Dispatcher must at all times have the time for the records that its mapping gives it. Therefore fewer records
         are set before a longer delay, and more records after a shorter one.
         """
         function = DISPATCHERS[lane]

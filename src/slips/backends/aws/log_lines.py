@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 PLATFORM = ("INIT_START ", "START RequestId: ", "END RequestId: ", "REPORT RequestId: ")
-"""Beginnings of the lines that Lambda writes as text for each run. A line with `Status: ` is of a failed run."""
+"""Beginnings of the lines that Lambda writes as text for each invocation; with `Status: ` for one that failed."""
 _decode = msgspec.json.Decoder().decode
 
 
@@ -31,7 +31,7 @@ def platform_record(value: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def is_usual(message: str) -> bool:
-    """Return whether Lambda wrote this line, as text or (since 2026) as JSON, about a run that did not fail."""
+    """Return whether Lambda wrote this line, as text or (since 2026) as JSON, about an invocation that did not fail."""
     if message.startswith(PLATFORM):
         return "\tStatus: " not in message
     value = parsed(message)

@@ -63,7 +63,7 @@ def _log(stack: DeployedStack, function: str, since: float, containing: str | No
             except ClientError as error:
                 if code(error) != "ResourceNotFoundException":
                     raise
-                return  # a stack of 2018 has no log group until Lambda makes it, for a function's first line
+                return  # in a stack of the original slips, Lambda makes the log group for a function's first line
         if page is None:
             return
         for each in page["events"]:

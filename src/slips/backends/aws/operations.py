@@ -100,7 +100,7 @@ class StackOperations:
         """Return the answer of the Drain function, after up to 15 minutes. `more` in it means that the time was up."""
         function = self.stack.function("Drain")
         if "SLIPS_ERROR_TABLE" not in self.stack.variables("Drain"):
-            # The Drain function of 2018 ignores the request, and drains all items.
+            # The Drain function of the original slips ignores the request, and drains all items.
             raise self.stack.lacks("Drain function of this version", "one, or its config (-c FILE) to drain from here")
         with calls(function):
             answer = self.stack.clients.patient_functions.invoke(FunctionName=function, Payload=json.dumps(request))

@@ -1,4 +1,4 @@
-"""SQS: the queue of events that even the reporter could not record, and queues that announce new objects."""
+"""SQS: the queue of events that even Reporter could not record, and queues that announce new objects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 RECEIVES = 5
-"""Receives after which slips gives up a message of a queue without a redrive policy: the least that AWS recommends.
+"""Receives after which slips gives up on a message of a queue without a redrive policy: the least that AWS recommends.
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
 LONGEST = 2**20
 """Most bytes of a message."""
@@ -28,7 +28,7 @@ VISIBILITY_SECONDS = 300
 
 
 class UndeliveredQueue:
-    """The queue of events that even the reporter could not record; `drain` puts them back on a lane."""
+    """The queue of events that even Reporter could not record; `drain` puts them back on a lane."""
 
     def __init__(self, client: SQSClient, url: str) -> None:
         self._client, self._url = client, url

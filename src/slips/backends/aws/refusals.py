@@ -69,7 +69,7 @@ def calls(where: str, *, passing: set[str] | None = None) -> Iterator[None]:
 
 
 def explained(error: ClientError | BotoCoreError, where: str, service: str) -> str | None:
-    """Return the text of an error that users can mend: credentials, a right of `service`, a key, the network.
+    """Return the text of an error that users can mend: credentials, a right of `service`, a KMS key, the network.
 
     None for any other error.
     """
@@ -102,7 +102,7 @@ def _refusal(error: ClientError, where: str) -> SlipsError:
 
 
 def _mendable(error: ClientError, where: str, service: str = "") -> SlipsError | None:
-    """Make the error for a call that AWS refused because of credentials, rights or a key; None for other reasons."""
+    """Make the error for a call that AWS refused for credentials, rights or a KMS key; None for other reasons."""
     error_code = code(error)
     if about_key := explained_key(error, where):
         return SlipsError(about_key)

@@ -1,8 +1,8 @@
 """Finds a deployed stack by its name alone, whatever version of slips deployed it, and fills ports with its resources.
 
 CloudFormation lists the stack's own resources, by logical name. Streams and tables that the config gave are in the
-environment variables of the functions. If a stack of 2018 lacks a resource, an error is raised when it is needed, not
-before.
+environment variables of the functions. "The original slips" is the first version, of 2018: its stacks
+and their stored items still work. If such a stack lacks a resource, an error is raised when it is needed, not before.
 """
 
 from __future__ import annotations
@@ -192,5 +192,5 @@ class DeployedStack:
         return mappings[0]
 
     def source(self, lane: Lane) -> str:
-        """Return the ARN of a lane's stream, for stacks of 2018: their variables have other names."""
+        """Return the ARN of a lane's stream, for stacks of the original slips: their variables have other names."""
         return str(self.mapping(lane)["EventSourceArn"])

@@ -46,7 +46,7 @@ class SqliteLedger:
         )
 
     def stopped(self, event: ObjectEvent, rest: ObjectEvent, outcome: Outcome) -> None:
-        """Record nothing: the transaction that puts the rest on its lane also finishes the part."""
+        """Record nothing: the transaction that puts the continuation on its lane also finishes the part."""
 
     def finish(
         self, event: ObjectEvent, outcome: Outcome | None, status: Literal["done", "part"] = "done"
@@ -123,7 +123,7 @@ class SqliteLedger:
         for (request_id,) in self._database.select("SELECT request_id FROM error WHERE bucket = ? AND key = ?", where):
             for (item,) in self._database.select("SELECT item FROM error WHERE request_id = ?", (request_id,)):
                 events = msgspec.json.decode(item, type=ErrorItem).events
-                if len(events) == 1:  # an item of 2018 with several events is also of other objects
+                if len(events) == 1:  # an item of the original slips with several events is also of other objects
                     yield EarlierItem(request_id, events[0])
 
     def _write(self, event: ObjectEvent, status: Status, outcome: Outcome | None, request_id: str = "") -> None:

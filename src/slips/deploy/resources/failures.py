@@ -34,7 +34,7 @@ def build(config: Config) -> Resources:
             MaximumMessageSize=2**20,
             # As long as Drain may run, so that no other Drain receives a message that is being put back.
             VisibilityTimeout=SPECS["Drain"].timeout,
-            # Not by a key of KMS: neither SNS nor EventBridge may use the key that AWS manages for queues.
+            # Not by a KMS key: neither SNS nor EventBridge may use the key that AWS manages for queues.
             SqsManagedSseEnabled=True,
         ),
         "UndeliveredPolicy": resource(

@@ -53,8 +53,8 @@ SPECS = {
 MOST_AGE = 6 * 3600
 """Most seconds that Lambda keeps an asynchronous event, which may wait so long for `handler.concurrency`."""
 _LOGGING = {"LogFormat": "JSON", "SystemLogLevel": "WARN", "ApplicationLogLevel": "DEBUG"}
-"""Lambda itself logs failed runs only: its three lines for each other run would cost as much as ours. The functions set
-the level of their own logs, so Lambda passes all. Metrics have no level, which Lambda reads as INFO."""
+"""Lambda itself logs failed invocations only: its three lines for each other one would cost as much as ours. The
+functions set the level of their own logs, so Lambda passes all. Metrics have no level, which Lambda reads as INFO."""
 
 
 def log_group(function: str) -> str:

@@ -1,4 +1,4 @@
-"""The lanes: their streams, and the event source mappings that invoke the dispatchers. Pure."""
+"""The lanes: their streams, and the event source mappings that invoke Dispatcher. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STREAM_RETRIES = 5
 
 
 def build(config: Config, deployed: Mapping[str, Any], retention: Mapping[Lane, int]) -> Resources:
-    """Build the streams, and the event source mappings that invoke the dispatchers with batches of records."""
+    """Build the streams, and the event source mappings that invoke Dispatcher with batches of records."""
     made: Resources = {}
     for lane, name in STREAMS.items():
         if isinstance(stream_arn(config, lane), str):
@@ -44,7 +44,7 @@ def build(config: Config, deployed: Mapping[str, Any], retention: Mapping[Lane, 
             FunctionResponseTypes=["ReportBatchItemFailures"],
             BisectBatchOnFunctionError=True,
             MaximumRetryAttempts=_STREAM_RETRIES,
-            # Records that are given up become error items; records that expire in the stream would be lost.
+            # Records that the mapping gives up on become error items; records that expire in the stream would be lost.
             MaximumRecordAgeInSeconds=age.most(retention[lane]),
             DestinationConfig={"OnFailure": {"Destination": error_topic(config)}},
         )
