@@ -1,4 +1,4 @@
-"""As much of a deployed stack as operators see, of today and of 2018, in moto; and a project that is about it."""
+"""As much of a deployed stack as operators see, of today and of the original slips, in moto; and its project."""
 
 from __future__ import annotations
 

@@ -248,7 +248,7 @@ def test_an_item_that_routing_drops_today_is_still_replayed() -> None:
     assert scene.drain()[0].lanes == ["fast"]
 
 
-# ---- stored items of 2018
+# ---- stored items of the original slips
 
 
 @pytest.mark.parametrize(

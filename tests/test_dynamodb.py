@@ -1,4 +1,4 @@
-"""DynamoDB as ErrorTable and Ledger: its limits, its throttling, items of 2018, and requests that race."""
+"""DynamoDB as ErrorTable and Ledger: limits, throttling, items of the original slips, and requests that race."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class Scene:
         return run_batch(events, request_id, self.site, processor=self.processor, deadline=Ticker(), observer=self.seen)
 
     def report(self, *events: ObjectEvent) -> int:
-        """Items that the reporter makes when AWS gives up request `r`."""
+        """Items that the reporter makes when AWS gives up on request `r`."""
         found = Unwrapped(list(events), [], Cause(request_id="r", error_type="UnfinishedError", attempts=3), 0)
         done = report_lost(found, self.site)
         return len(done.items)

@@ -189,7 +189,7 @@ def test_a_lane_that_refuses_keeps_the_message() -> None:
     assert (sorted(set(scene.stream.keys)), scene.queue.texts) == (["a", "b"], {})
 
 
-# ---- batches that a stream mapping gave up
+# ---- batches that a stream mapping gave up on
 
 
 def batch() -> str:

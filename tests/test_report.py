@@ -1,4 +1,4 @@
-"""Promises of the reporter: an invocation that was given up leaves one item per unfinished event, with its reason."""
+"""Promises of the reporter: an invocation that AWS gave up on leaves one item per unfinished event, with its reason."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def test_a_reporter_that_dies_is_made_good_by_the_next(fault: str) -> None:
     assert [scene.ledger.status(event) for event in (A, B, C)] == ["failed"] * 3
 
 
-# ---- batches that a stream mapping gave up
+# ---- batches that a stream mapping gave up on
 
 
 def test_events_of_a_batch_are_read_back_from_the_stream() -> None:

@@ -160,7 +160,7 @@ class ErrorItem(Struct, kw_only=True, omit_defaults=True):
     request_id: str
     kind: Literal["object", "records"] = "object"
     events: list[ObjectEvent]
-    """Object events: the "Argument" of the original. Empty if the lane records that had them are gone."""
+    """Object events: the "Argument" of the original slips. Empty if the records of a lane that had them are gone."""
     stage: str = ""
     error_type: str = ""
     message: str = ""

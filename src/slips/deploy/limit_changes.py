@@ -72,7 +72,7 @@ class LimitChanges:
         self._set_records([one for one in records if one.then > one.now])
 
     def make_room(self, template: Template) -> None:
-        """Lower the batch sizes of dispatchers before the template makes dispatchers wait longer.
+        """Lower the batch sizes of Dispatcher before the template makes Dispatcher wait longer.
 
         CloudFormation changes a function before its mapping. In between, Dispatcher may lack the time for all records
         of a batch. AWS counts such a batch as failed, and stops its retries of a batch after some failures.

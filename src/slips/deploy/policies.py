@@ -1,4 +1,5 @@
-"""Judges policies: whether that of a topic, queue or key lets a service of AWS act, and whether one of IAM does. Pure.
+"""Judges policies: whether that of a topic, queue or KMS key lets a service of AWS act, and whether one of IAM does.
+Pure.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
 """

@@ -1,4 +1,4 @@
-"""Decodes a record of the event that S3 sends itself to an ObjectEvent, whose key is no longer URL-quoted.
+"""Decodes a record of the event that S3 sends itself to an ObjectEvent, and unquotes its URL-quoted key.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 """

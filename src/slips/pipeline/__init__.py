@@ -9,12 +9,12 @@ dispatch     starts the main func on the object events of a lane, in their order
 invocation   claims, processes and concludes each object event of a batch
 process      runs one object through its chain to the handlers: a Success or a Failure; never raises
 quoted_key   finds the object of an event whose key may be quoted
-handlers     makes the user's handlers, calls `setup`, `recv` for each event, and `result`
+handlers     makes the user's handlers, calls `setup`, `recv` for each log event, and `result`
 quarantine   collects the bad records of one run
 ended        the end of a run: Success, Failure, Superseded
 conclude     decides the consequences of a run, and writes them to error table, lane and ledger
 items        makes error items of a Failure, or of quarantined records
-evidence     bounds the event, reason and traceback in an error item; `result` bounds a handler's result
+evidence     bounds the log event, reason and traceback in an error item; `result` bounds a handler's result
 report       concludes the events of an invocation that AWS gave up on
 drain        replays chosen error items, then redelivers undelivered messages: for the CLI, and the stack's function
 replay       puts one error item back on its lanes, and deletes it when they have accepted all of it

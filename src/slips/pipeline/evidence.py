@@ -1,7 +1,7 @@
 """Bounds the evidence of a failure in an error item: the log event of the failed `recv`, the reason, the traceback.
 
-A short event is kept whole, as JSON. In a longer one, long texts, containers and levels are cut and marked with `…`, so
-that the keys at the top stay: all of them are worth more than the end of the first value.
+A short log event is kept whole, as JSON. In a longer one, long texts, containers and levels are cut and marked with
+`…`, so that the keys at the top stay: all of them are worth more than the end of the first value.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Processes one object for the main func: runs it through its chain to the handlers, and returns the end of the run.
 
 A run never raises because of its object, and never writes: the caller concludes it in the error table and the ledger.
-Bad records go to the quarantine, and the object succeeds without them. But if more than half of its records are bad,
-the object fails as a whole, since its mapping is probably wrong.
+Bad records go to the quarantine, unless `on_error` says otherwise, and the object succeeds without them. But if more
+than half of its records are bad, the object fails as a whole, since its mapping is probably wrong.
 """
 
 from __future__ import annotations

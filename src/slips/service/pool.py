@@ -41,8 +41,8 @@ GAP_SECONDS = 0.3
 """Most seconds between two looks at the workers that count as time of the workers. In a longer gap this process did not
 run either, so that its workers were not silent.
 
-Each stop of the whole run may count as so much of a worker's time. If a machine is so busy that looks come later than
-this, a hang is found later, too.
+Each stop of the whole session may count as so much of a worker's time. If a machine is so busy that looks come later
+than this, a hang is found later, too.
 """
 TOKEN_BYTES = 8
 OWN_DESCRIPTORS = 32
@@ -355,7 +355,7 @@ class Worker:
 
 
 def _key_of(event: ObjectEvent) -> object:
-    """Return the parts of an event that stay the same in a run. The identity changes to that of the content read."""
+    """Return the parts of an object event that its run leaves as they are: the identity becomes that of the content."""
     return (event.bucket_name, event.object_key, event.records, event.replay)
 
 

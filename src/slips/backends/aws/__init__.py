@@ -1,8 +1,8 @@
 """All calls to AWS of the pipeline and of the operators' commands, one file for each service.
 
-s3               objects; `kinesis` has the lanes; `functions` starts MainFunc; `queue` has undelivered messages
-dynamodb         tables: `error_table` has the error items, `ledger` the ledger
-secret_store     the secrets in `handler.args`
+s3               has the objects, `kinesis` the lanes, `queue` the undelivered messages; `functions` starts MainFunc
+dynamodb         has what both tables need: `error_table` has the error items, `ledger` the ledger
+secret_store     reads the secrets in `handler.args`
 clients          makes the connections; `throttles` repeats throttled calls
 refusals         writes the error texts for calls that AWS refuses; `kms_keys` those for refusals of a KMS key
 stack            finds a deployed stack

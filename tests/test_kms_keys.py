@@ -1,4 +1,4 @@
-"""Keys of KMS behind what the config gives: the roles may use them, and what cannot work with AWS's own is refused."""
+"""KMS keys behind what the config gives: the roles may use them, and what cannot work with AWS's own is refused."""
 
 from __future__ import annotations
 
