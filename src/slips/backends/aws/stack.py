@@ -1,8 +1,8 @@
 """Finds a deployed stack by its name alone, whatever version of slips deployed it, and fills ports with its resources.
 
 CloudFormation lists the stack's own resources, by logical name. Streams and tables that the config gave are in the
-environment variables of the functions. "The original slips" is the first version, of 2018: its stacks
-and their stored items still work. If such a stack lacks a resource, an error is raised when it is needed, not before.
+environment variables of the functions. "The original slips" is the first version, of 2018: its stacks and their stored
+items still work. If such a stack lacks a resource, an error is raised when it is needed, not before.
 """
 
 from __future__ import annotations
