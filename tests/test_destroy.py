@@ -53,6 +53,10 @@ def test_destroy_refuses_while_error_items_exist_unless_forced(account: Account,
     with pytest.raises(UsageError, match="1 error item and 1 undelivered event would stay unprocessed"):
         destroy(account, Seen())
     assert Deployment(account, "app").state()
+    # As a drain receives it: no other sees the message until its visibility timeout has passed.
+    assert account.sqs.receive_message(QueueUrl=small.outputs["UndeliveredUrl"])["Messages"]
+    with pytest.raises(UsageError, match="and 1 undelivered event would stay unprocessed"):
+        destroy(account, Seen())
     assert destroy(account, Seen(), force=True)
     assert account.dynamodb.list_tables()["TableNames"] == [table]
 

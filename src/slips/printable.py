@@ -1,7 +1,7 @@
 """Makes texts of keys, records, messages and configs safe to print, so that they cannot steer the terminal.
 
 Characters that do not print are spelled out, as `\\x1b` and `\\u202e`: control characters, characters that change the
-direction of writing or have no width, and lone surrogates.
+direction of writing or have no width, and lone surrogates. `plural` words the counts in texts for people.
 """
 
 from __future__ import annotations
@@ -47,6 +47,11 @@ class LogFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return lines(super().format(record))
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun: `1 object`, `2,000 objects`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def cut(text: str) -> str:

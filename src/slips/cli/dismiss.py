@@ -12,7 +12,7 @@ import typer
 from slips.cli import items
 from slips.cli.context import Json, StackName, open_operations
 from slips.cli.errors import item_lines
-from slips.cli.output import plural, print_json_list, say, show_text
+from slips.cli.output import print_json_list, say, show_text
 from slips.errors import StateError, UsageError
 from slips.model import ErrorItem
 from slips.operations import Operations
@@ -20,7 +20,7 @@ from slips.pipeline import dismiss as station
 from slips.pipeline.choose import Choice
 from slips.pipeline.dismiss import Changed, Dismissal, Revision
 from slips.pipeline.undelivered import Unreadable, unreadable
-from slips.printable import one_line
+from slips.printable import one_line, plural
 
 
 def dismiss(

@@ -11,7 +11,7 @@ import typer
 from slips.cli import items
 from slips.cli.context import EndpointUrl, Json, StackName, load_config, place_of, stack_config
 from slips.cli.errors import object_line
-from slips.cli.output import plural, print_json, say, show_text
+from slips.cli.output import print_json, say, show_text
 from slips.cli.progress import counting
 from slips.errors import UsageError
 from slips.operations import Kind, Operations
@@ -19,7 +19,7 @@ from slips.pipeline import drain as station
 from slips.pipeline.drain import DrainRequest, DrainResult
 from slips.pipeline.replay import Replayed
 from slips.pipeline.undelivered import STAYS
-from slips.printable import one_line
+from slips.printable import one_line, plural
 from slips.site import Site
 
 PROCESSED_BY: dict[Kind, str] = {

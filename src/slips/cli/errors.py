@@ -17,7 +17,6 @@ from slips.cli import items
 from slips.cli.context import Json, StackName, open_operations
 from slips.cli.output import (
     headline,
-    plural,
     print_json,
     print_json_list,
     readable_json,
@@ -30,7 +29,7 @@ from slips.errors import SlipsError
 from slips.model import ErrorItem, ObjectEvent, Range
 from slips.operations import Group, Operations, grouped
 from slips.pipeline.choose import Choice
-from slips.printable import lines, one_line
+from slips.printable import lines, one_line, plural
 
 
 def errors(

@@ -17,7 +17,7 @@ import typer
 from slips.backends.machine import private
 from slips.errors import UsageError
 from slips.model import Outcome
-from slips.printable import lines, one_line
+from slips.printable import lines, one_line, plural
 
 
 def say(text: str, color: str | None = None) -> None:
@@ -108,8 +108,3 @@ def write_private(path: Path, text: str) -> None:
         private.write(path, f"{text}\n")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; expected a file that can be written") from None
-
-
-def plural(count: int, noun: str) -> str:
-    """Return a count with its noun: `1 object`, `2,000 objects`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

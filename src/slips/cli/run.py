@@ -21,12 +21,12 @@ from slips.cli.context import (
 )
 from slips.cli.context import endpoint_url as one_endpoint_url
 from slips.cli.errors import group_line
-from slips.cli.output import plural, print_json, readable_json, say, shortened, show_text, table
+from slips.cli.output import print_json, readable_json, say, shortened, show_text, table
 from slips.config import Config
 from slips.errors import UsageError
 from slips.operations import Alarm, LaneStatus
 from slips.place import open_state
-from slips.printable import one_line
+from slips.printable import one_line, plural
 from slips.service.summary import Summary
 from slips.service.supervisor import Supervisor
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TextIO
 import typer
 
 from slips.cli.limit import paces
-from slips.cli.output import aligned, plural, shortened
+from slips.cli.output import aligned, shortened
 from slips.config import Config
-from slips.printable import one_line
+from slips.printable import one_line, plural
 
 if TYPE_CHECKING:
     from slips.deploy import deploy, destroy

@@ -12,7 +12,6 @@ declared    reads the declaration for the other modules; `arns` finds ARNs that 
 from slips.config.load import PACKAGED, load, parse, read_packaged
 from slips.config.schema import (
     BackendConfig,
-    Base,
     Config,
     Embedded,
     HandlerConfig,
@@ -30,7 +29,6 @@ from slips.config.schema import (
 __all__ = [
     "PACKAGED",
     "BackendConfig",
-    "Base",
     "Config",
     "Embedded",
     "HandlerConfig",

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
 from slips.backends.aws.clients import code
+from slips.backends.aws.queue import count_messages
 from slips.backends.aws.refusals import MISSING, calls
 from slips.config import Config
 from slips.deploy import error_tables, uploads
@@ -24,6 +25,7 @@ from slips.deploy.template import Template, mapped_buckets
 from slips.deploy.uploads import UploadedCode
 from slips.deploy.wiring import Notifications, Wiring
 from slips.errors import UsageError
+from slips.printable import plural
 
 Stage = Literal["proposing", "dismantling", "deleting", "deleted"]
 """The stages of a destroy. `dismantling` changes things beside the stack, which stands until `deleting`."""
@@ -167,18 +169,14 @@ def _refuse_if_needed(deployment: Deployment, state: StackState, command: str) -
     held = _holdings(deployment, state)
     unprocessed = []
     if held.items:
-        unprocessed.append(f"{_counted(held.items, 'error item')}{' or more' if held.more else ''}")
+        unprocessed.append(f"{plural(held.items, 'error item')}{' or more' if held.more else ''}")
     if held.undelivered:
-        unprocessed.append(_counted(held.undelivered, "undelivered event"))
+        unprocessed.append(plural(held.undelivered, "undelivered event"))
     if unprocessed:
         raise UsageError(
             f"stack '{deployment.name}': {' and '.join(unprocessed)} would stay unprocessed; expected none; "
             f"'{command} errors' lists and '{command} drain' processes them; --force destroys the stack all the same"
         )
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def _holdings(deployment: Deployment, state: StackState) -> _Holdings:
@@ -193,10 +191,7 @@ def _holdings(deployment: Deployment, state: StackState) -> _Holdings:
                 items, more = page["Count"], "LastEvaluatedKey" in page
         with calls(f"{where}: its queue", passing=MISSING):
             if queue:
-                got: Any = account.sqs.get_queue_attributes(
-                    QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"]
-                )
-                undelivered = int(got["Attributes"]["ApproximateNumberOfMessages"])
+                undelivered = count_messages(account.sqs, queue)
     except ClientError as error:
         if code(error) not in MISSING:
             raise

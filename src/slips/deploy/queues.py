@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from slips.backends.aws.queue import RECEIVES
+from slips.printable import plural
 
 PUSHER_SECONDS = 30
 """EventPusher's time limit. Lambda refuses a queue with a shorter visibility timeout; the default of queues is 30 s."""
@@ -51,7 +52,7 @@ def notes(url: str, attributes: Mapping[str, str]) -> Iterator[str]:
         )
     elif receives < RECEIVES:
         yield (
-            f"gives a message up after {receives} receive{'s' * (receives != 1)}, and those while EventPusher is "
+            f"gives a message up after {plural(receives, 'receive')}, and those while EventPusher is "
             f"throttled count; expected {RECEIVES} at least; raise 'maxReceiveCount' in its redrive policy"
         )
 

@@ -12,7 +12,7 @@ from slips.backends.aws.cloudwatch import alarms_on, lanes
 from slips.backends.aws.error_table import DynamoErrors
 from slips.backends.aws.lane_limits import LaneLimits
 from slips.backends.aws.ledger import DynamoLedger
-from slips.backends.aws.queue import UndeliveredQueue
+from slips.backends.aws.queue import UndeliveredQueue, count_messages
 from slips.backends.aws.refusals import calls
 from slips.backends.aws.stack import DeployedStack
 from slips.config import LaneConfig
@@ -52,11 +52,7 @@ class StackOperations:
         if url is None:
             return None
         with calls(url):
-            counts = self.stack.clients.sqs.get_queue_attributes(
-                QueueUrl=url,
-                AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-            )["Attributes"]
-        return sum(map(int, counts.values()))
+            return count_messages(self.stack.clients.sqs, url)
 
     def dismiss(self, item: ErrorItem) -> bool:
         return self.errors.delete(item.request_id, item.revision)

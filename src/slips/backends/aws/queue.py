@@ -106,6 +106,12 @@ class UndeliveredQueue:
         return True
 
 
+def count_messages(client: SQSClient, url: str) -> int:
+    """Return the approximate number of messages in a queue, with those that a consumer hides. Passes ClientError."""
+    names: list[Any] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    return sum(map(int, client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()))
+
+
 def _has_redrive_policy(client: SQSClient, arn: str) -> bool:
     """Whether a queue has a redrive policy, which moves messages that no consumer can process. Raises StateError."""
     if arn.count(":") != 5:
