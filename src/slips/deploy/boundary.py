@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
-from slips.backends.aws.clients import code
+from slips.backends.aws.answers import code
 from slips.backends.aws.refusals import DENIED, MISSING, calls
 from slips.deploy.account import Account
 from slips.deploy.permissions import ROLES

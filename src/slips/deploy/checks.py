@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
-from slips.backends.aws.clients import code
+from slips.backends.aws.answers import code
 from slips.backends.aws.refusals import DENIED, MISSING, calls
 from slips.config import Config
 from slips.config.arns import fill_in, given_arns, placeholder_arns

@@ -17,7 +17,8 @@ from typing import Any, Literal, Protocol
 import yaml
 from botocore.exceptions import ClientError
 
-from slips.backends.aws.refusals import calls, message
+from slips.backends.aws.answers import message
+from slips.backends.aws.refusals import calls
 from slips.deploy.account import Account
 from slips.deploy.changes import (
     FAILED_FIRST,

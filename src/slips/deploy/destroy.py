@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 from botocore.exceptions import ClientError
 from msgspec import Struct
 
-from slips.backends.aws.clients import code
+from slips.backends.aws.answers import code
 from slips.backends.aws.queue import count_messages
 from slips.backends.aws.refusals import MISSING, calls
 from slips.config import Config

@@ -4,6 +4,7 @@ s3               has the objects, `kinesis` the lanes, `queue` the undelivered m
 dynamodb         has what both tables need: `error_table` has the error items, `ledger` the ledger
 secret_store     reads the secrets in `handler.args`
 clients          makes the connections; `throttles` repeats throttled calls
+answers          reads what AWS answered to a call that failed
 refusals         writes the error texts for calls that AWS refuses; `kms_keys` those for refusals of a KMS key
 stack            finds a deployed stack
 operations       does what operators ask of a stack: `cloudwatch` asks for the state of lanes and alarms,

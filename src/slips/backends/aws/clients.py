@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from slips.errors import UsageError
 
 if TYPE_CHECKING:
-    from botocore.exceptions import BotoCoreError, ClientError
     from botocore.session import Session
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -147,17 +146,3 @@ class Clients:
     def secretsmanager(self) -> SecretsManagerClient:
         made: SecretsManagerClient = self.make("secretsmanager")
         return made
-
-
-def reason(error: ClientError | BotoCoreError) -> str:
-    """Return the reason of an error, for people: AWS's code and message, or the cause that kept AWS from answering."""
-    response: dict[str, Any] = getattr(error, "response", {}) or {}
-    answer = response.get("Error", {})
-    if "Code" not in answer:
-        return str(error)
-    return f"{answer['Code']}: {answer.get('Message') or error}"
-
-
-def code(error: ClientError) -> str:
-    """Return AWS's code of an error: `ThrottlingException`."""
-    return str(error.response.get("Error", {}).get("Code", ""))

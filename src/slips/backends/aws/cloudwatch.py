@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from slips.backends.aws import DISPATCHERS
-from slips.backends.aws.clients import code
+from slips.backends.aws.answers import code
 from slips.backends.aws.refusals import DENIED, calls
 from slips.backends.aws.stack import DeployedStack
 from slips.model import LANES, Lane, format_time

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from slips.backends.aws.clients import code, reason
+from slips.backends.aws.answers import code, reason
 from slips.backends.aws.refusals import explained
 from slips.errors import StateError
 

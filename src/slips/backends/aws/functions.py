@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from slips.backends.aws.clients import reason
+from slips.backends.aws.answers import reason
 from slips.backends.aws.refusals import explained
 from slips.errors import InvokeError
 

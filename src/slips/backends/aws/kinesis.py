@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from slips.backends.aws.clients import code, reason
+from slips.backends.aws.answers import code, reason
 from slips.backends.aws.refusals import explained
 from slips.backends.aws.throttles import Backoff
 from slips.envelope.lane import encode

@@ -13,7 +13,7 @@ from typing import Literal
 
 from botocore.exceptions import ClientError
 
-from slips.backends.aws.clients import code
+from slips.backends.aws.answers import code, message
 
 Trouble = Literal["denied", "disabled", "unusable", "missing"]
 
@@ -39,12 +39,12 @@ def trouble_of(error: ClientError) -> Trouble | None:
         if re.match(pattern, error_code):
             return trouble
     is_denied = error_code == "403" or "AccessDenied" in error_code
-    return "denied" if is_denied and _MENTIONS_A_KEY.search(_message(error)) else None
+    return "denied" if is_denied and _MENTIONS_A_KEY.search(message(error)) else None
 
 
 def explained_key(error: ClientError, where: str) -> str | None:
     """Return the error text for a KMS key that may not or cannot be used, with advice; None for any other error."""
-    trouble, reason = trouble_of(error), _message(error)
+    trouble, reason = trouble_of(error), message(error)
     arn = _KEY.search(reason)
     key = arn[0] if arn else "its key"
     match trouble:
@@ -74,21 +74,18 @@ def explained_key(error: ClientError, where: str) -> str | None:
 
 
 def _principal() -> str:
-    return "a role" if _is_function() else "a user or role"
+    return "a role" if is_function() else "a user or role"
 
 
 def _advice(operation: str) -> str:
     named = operation.startswith(_NAMED)
-    if _is_function():
+    if is_function():
         deploy = "'slips deploy', which lets the functions use the keys of what the config gives"
         return "name the key in backend.kms_key_arns, and 'slips deploy'" if named else deploy
     whose = "; the stack's functions get theirs from backend.kms_key_arns" if named else ""
     return f"give it that permission{whose}"
 
 
-def _is_function() -> bool:
+def is_function() -> bool:
+    """Whether this process is a function of the stack, whose role the user changes by a deploy."""
     return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
-
-
-def _message(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Message", "") or error).rstrip(".")

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from slips.backends.aws import DISPATCHERS
-from slips.backends.aws.clients import code
+from slips.backends.aws.answers import code
 from slips.backends.aws.dispatch_batch import SPARE, records_at_once
 from slips.backends.aws.refusals import calls
 from slips.backends.aws.stack import DeployedStack

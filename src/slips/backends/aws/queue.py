@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from slips.backends.aws.clients import reason
+from slips.backends.aws.answers import reason
 from slips.backends.aws.refusals import explained
 from slips.envelope.arrivals import evidence
 from slips.errors import StateError

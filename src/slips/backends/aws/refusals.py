@@ -22,8 +22,8 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.parsers import ResponseParserError
 
-from slips.backends.aws.clients import code
-from slips.backends.aws.kms_keys import explained_key
+from slips.backends.aws.answers import code, message, without_page
+from slips.backends.aws.kms_keys import explained_key, is_function
 from slips.errors import SlipsError, UsageError
 
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
@@ -48,8 +48,6 @@ ACTIONS = {
     "GetBucketEncryption": "s3:GetEncryptionConfiguration",
 }
 """The permission that an operation needs, if its name differs from that of the operation."""
-_PAGE = re.compile(r"<(!doctype html|html)\b.*", re.IGNORECASE | re.DOTALL)
-_LINE_END = r"\n"
 
 _ALL = "'What the deployer may do' in docs/aws.md lists all"
 _OF_THE_HANDLER = {"secretsmanager", "ssm"}
@@ -77,23 +75,6 @@ def explained(error: ClientError | BotoCoreError, where: str, service: str) -> s
     return None if mendable is None else str(mendable)
 
 
-def message(error: ClientError) -> str:
-    """Return the message of AWS. If a proxy answered with a page of HTML instead, return the page's title."""
-    return _without_page(str(error.response.get("Error", {}).get("Message", "") or error)).rstrip(".")
-
-
-def _without_page(text: str) -> str:
-    """Replace a page of HTML in a text by its title."""
-    page = _PAGE.search(text)
-    if page is None:
-        return text
-    title = re.search(r"<title>(.*?)</title>", page[0], re.IGNORECASE | re.DOTALL)
-    # The text may be the `repr` of bytes, in which a line end is two characters.
-    named = f", '{' '.join(title[1].replace(_LINE_END, ' ').split())}'" if title else ""
-    before = " ".join(text[: page.start()].removesuffix("b'").split()).rstrip(":")
-    return f"{before}: a page of HTML{named}" if before else f"a page of HTML{named}"
-
-
 def _refusal(error: ClientError, where: str) -> SlipsError:
     """Make the error for a call that AWS refused."""
     return _mendable(error, where) or SlipsError(
@@ -118,10 +99,10 @@ def _mendable(error: ClientError, where: str, service: str = "") -> SlipsError |
         action = ACTIONS.get(error.operation_name, operation)
         if named := re.search(r"not authorized to perform: ([\w-]+:\w+)", message(error)):
             action = named[1]
-        is_function = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+        in_function = is_function()
         # docs/aws.md lists the rights for commands, not the rights for the secrets in `handler.args`.
-        all_of = "" if is_function or service in _OF_THE_HANDLER else f" ({_ALL})"
-        other = "" if is_function else ", or choose another with AWS_PROFILE"
+        all_of = "" if in_function or service in _OF_THE_HANDLER else f" ({_ALL})"
+        other = "" if in_function else ", or choose another with AWS_PROFILE"
         return SlipsError(
             f"{where}: AWS denies {action}: {message(error)}; expected a user or role that may do it; "
             f"give it that permission{all_of}{other}"
@@ -152,7 +133,7 @@ def _trouble(error: BotoCoreError | ResponseParserError, where: str) -> SlipsErr
             )
         case ResponseParserError():
             return SlipsError(
-                f"{where}: no answer of AWS: {_without_page(str(error))}; expected one; try again, then look at "
+                f"{where}: no answer of AWS: {without_page(str(error))}; expected one; try again, then look at "
                 "--endpoint-url and at the proxies on the way"
             )
     return SlipsError(f"{where}: {error}; expected AWS settings that can be used; look at your profile")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from urllib3.exceptions import HTTPError
 
-from slips.backends.aws.clients import code, reason
+from slips.backends.aws.answers import code, reason
 from slips.backends.aws.kms_keys import explained_key, trouble_of
 from slips.errors import StorageError
 from slips.model import ObjectEvent, format_time

@@ -12,7 +12,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from slips.backends.aws.clients import Clients, code, reason
+from slips.backends.aws.answers import code, reason
+from slips.backends.aws.clients import Clients
 from slips.backends.aws.kms_keys import trouble_of
 from slips.backends.aws.refusals import DENIED, explained
 from slips.backends.aws.throttles import Backoff, seconds_from_now

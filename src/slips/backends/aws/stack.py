@@ -15,7 +15,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from slips.backends.aws import DISPATCHERS
-from slips.backends.aws.clients import Clients, code, reason
+from slips.backends.aws.answers import code, reason
+from slips.backends.aws.clients import Clients
 from slips.backends.aws.error_table import DynamoErrors
 from slips.backends.aws.kinesis import KinesisStream, read_back
 from slips.backends.aws.ledger import LEDGER_DAYS, DynamoLedger

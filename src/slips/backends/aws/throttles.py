@@ -10,7 +10,7 @@ from typing import TypeVar
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
-from slips.backends.aws.clients import code
+from slips.backends.aws.answers import code
 
 T = TypeVar("T")
 
