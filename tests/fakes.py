@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal, cast
 
-import msgspec
 from msgspec.structs import replace
 
 from slips.config import Config, HandlerConfig
@@ -32,6 +31,7 @@ from slips.ports import (
     StoredObject,
     Stream,
     Undelivered,
+    entry_of,
 )
 
 STREAMS: dict[Lane, str] = {"fast": "mine-EventFastStream-1", "slow": "mine-EventSlowStream-2"}
@@ -170,7 +170,7 @@ class Ledger(Faults):
     def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> list[EarlierItem]:
         self._call("fail", event)
         told = self._earlier_items(event)
-        self._error_ids[_key(event)] = request_id
+        self._error_ids[entry_of(event)] = request_id
         self._write(event, status="failed", outcome=outcome, request_id=request_id)
         return told
 
@@ -193,22 +193,22 @@ class Ledger(Faults):
 
     def status(self, event: ObjectEvent) -> str:
         """For tests: empty if the event is not known."""
-        known = self.entries.get(_key(event))
+        known = self.entries.get(entry_of(event))
         return known.status if known else ""
 
     def _call(self, method: str, event: ObjectEvent) -> LedgerEntry | None:
         if self.call(f"{method} {event.object_key}"):
             raise StateError("ledger: throttled")
-        return self.entries.get(_key(event))
+        return self.entries.get(entry_of(event))
 
     def _earlier_items(self, event: ObjectEvent) -> list[EarlierItem]:
-        error_id = self._error_ids.pop(_key(event), None)
+        error_id = self._error_ids.pop(entry_of(event), None)
         return [EarlierItem(error_id, event)] if error_id else []
 
     def _write(
         self, event: ObjectEvent, *, status: Status, request_id: str = "", outcome: Outcome | None = None
     ) -> None:
-        self.entries[_key(event)] = LedgerEntry(
+        self.entries[entry_of(event)] = LedgerEntry(
             event.bucket_name,
             event.object_key,
             event.identity,
@@ -219,10 +219,6 @@ class Ledger(Faults):
             event.records,
             event.replay,
         )
-
-
-def _key(event: ObjectEvent) -> bytes:
-    return msgspec.json.encode([event.bucket_name, event.object_key, event.identity, event.records, event.replay])
 
 
 class Objects:

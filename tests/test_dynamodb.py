@@ -481,3 +481,10 @@ def test_a_role_that_may_only_write_the_ledger_needs_no_error_table() -> None:
     table.drop(A)
     table.finish(A, Outcome())
     assert table.claim(A, "r2") == "done"
+
+
+def test_the_key_of_an_entry_is_that_of_entries_stored_before() -> None:
+    event = ObjectEvent(
+        bucket_name="my-logs", object_key="a/é.log", object_etag="e1", records=[(2, None)], replay="r1@1"
+    )
+    assert entry(event) == "abdfe71422acea4a56561c39ba10bc7fefdf02adfd317426ba6fde4d1115a3ca"

@@ -243,10 +243,10 @@ class _Source(io.RawIOBase):
             self._at += passed
             size -= passed
 
-    def skip_behind(self, end: bytes) -> None:
-        """Consume all bytes up to and including the byte `end`, or up to the end."""
+    def skip_text(self) -> None:
+        """Consume a text up to and including the zero byte that ends it, or up to the end."""
         while self._has_more():
-            position = self._chunk.find(end, self._at)
+            position = self._chunk.find(b"\0", self._at)
             self._at = position + 1 or len(self._chunk)
             if position >= 0:
                 return
@@ -349,7 +349,7 @@ def _gzip_member(new: Callable[[], _Decompressor], damage: type[Exception], sour
     if flags & 4:  # extra field
         source.skip(int.from_bytes(source.take(2), "little"))
     for _ in range((flags >> 3 & 1) + (flags >> 4 & 1)):  # name, comment
-        source.skip_behind(b"\0")
+        source.skip_text()
     source.skip(flags & 2)  # checksum of the header: 2 bytes, announced by bit 2
     return _member(new, damage, source)
 

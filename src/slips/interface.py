@@ -12,7 +12,7 @@ from typing import Any, TypeGuard
 
 from slips.errors import UsageError
 from slips.exceptions import describe, name_of
-from slips.methods import meant_as, mistakes
+from slips.methods import meant_as_recv, mistakes
 from slips.model import MetaData
 from slips.usercode import import_file
 
@@ -113,6 +113,6 @@ def _hint(error: BaseException, requirements: str | None) -> str:
 def _lacks(handler: type[Handler]) -> str:
     """Return the problem of an abstract handler: the methods that it lacks, and a method that may mean `recv`."""
     lacks = sorted(handler.__abstractmethods__)
-    meant = meant_as(handler, Handler, "recv") if "recv" in lacks else ""
+    meant = meant_as_recv(handler, Handler) if "recv" in lacks else ""
     hint = f"; did you mean 'recv' by {meant!r}?" if meant else ""
     return f"{name_of(handler)} lacks {', '.join(lacks)}{hint}"

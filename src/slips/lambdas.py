@@ -32,7 +32,6 @@ class Context(Protocol):
     """The context object that AWS passes with each invocation."""
 
     aws_request_id: str
-    function_name: str
 
     def get_remaining_time_in_millis(self) -> int: ...
 

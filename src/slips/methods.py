@@ -96,11 +96,11 @@ def advice(method: str) -> str:
     )
 
 
-def meant_as(cls: type, base: type, method: str) -> str:
-    """Return the public method of `cls` that its author may mean as `method`, which `cls` lacks; empty if none."""
+def meant_as_recv(cls: type, base: type) -> str:
+    """Return the public method of `cls` that its author may mean as `recv`, which `cls` lacks; empty if none."""
     for name, value in _own_methods(cls, base):
         shape = name.lower().replace("_", "")
-        if _intended(name) == method or (method == "recv" and shape in _RECV_ELSEWHERE and _is_method(value)):
+        if _intended(name) == "recv" or (shape in _RECV_ELSEWHERE and _is_method(value)):
             return name
     return ""
 

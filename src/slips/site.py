@@ -2,7 +2,7 @@
 
 Stations are functions of a site, and import no backend. A port is made, and its backend imported, when a station first
 uses it: a function on AWS must not pay for a client that it does not need, and a stack of the original slips has no
-ledger.
+ledger. Only `place`, which picks the site of an operator's command, also knows which backend a site has.
 """
 
 from __future__ import annotations
