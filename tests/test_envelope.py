@@ -356,6 +356,16 @@ def test_a_record_of_a_lane_passes_on_no_key_that_is_not_of_an_event() -> None:
     assert record.data == encode(SECOND)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [encode(SECOND) + b" " * 1_000_000, b'{"object_key":"%b",%b' % (b"x" * 1_000_000, encode(SECOND)[1:])],
+    ids=["white space", "a key that is repeated"],
+)
+def test_a_record_of_a_lane_passes_on_no_bytes_that_its_event_does_not_need(data: bytes) -> None:
+    [record] = lane_records(on_lane(data))
+    assert record.data == encode(SECOND)
+
+
 def test_a_payload_that_is_no_kinesis_event_is_an_error() -> None:
     with pytest.raises(EnvelopeError, match=r"^event: no 'Records'; a list was expected$"):
         lane_records({})

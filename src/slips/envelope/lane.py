@@ -13,6 +13,9 @@ from slips.envelope.object_event import from_json
 from slips.errors import EnvelopeError
 from slips.model import ObjectEvent
 
+LONG = 64_000
+"""Bytes of data from which an event is encoded again: other programs may write white space, or repeat keys."""
+
 _KEYS = set(ObjectEvent.__struct_fields__)
 
 
@@ -71,7 +74,7 @@ def _checked_data(record: Any, where: str) -> bytes:
     value = parsed(data, there)
     event = from_json(value, there)
     # Only keys of an object event are checked: other keys, of any length and depth, must not get into a payload.
-    return data if value.keys() <= _KEYS else encode(event)
+    return data if value.keys() <= _KEYS and len(data) < LONG else encode(event)
 
 
 def _data(record: Any, where: str) -> bytes:
