@@ -89,12 +89,12 @@ def too_many_values(limit: int) -> RecordTooLarge:
 class Elements:
     """The events of a record that has too many to hold at once: each iteration makes them anew, one by one."""
 
-    def __init__(self, read: Callable[[], Iterator[Event]]) -> None:
-        self._read = read
+    def __init__(self, make: Callable[[], Iterator[Event]]) -> None:
+        self._make = make
 
     def __iter__(self) -> Iterator[Event]:
         """Yield the events. Raises RecordError at the first element that is no event."""
-        return self._read()
+        return self._make()
 
 
 Record = bytes | Event | Bad

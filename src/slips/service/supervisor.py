@@ -32,7 +32,7 @@ from slips.site import MachineSite
 RETRY_SECONDS = (0.3, 1.0)
 """Seconds before the second and third attempt: together well below the 3 s that `slips run` may wait."""
 AT_HAND = 64
-"""Most events that are read from the lanes at once."""
+"""Most events that are taken from the lanes at once."""
 LOOK_SECONDS = 0.25
 """Most seconds between two checks of silent workers."""
 
