@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import logs
 
@@ -65,9 +66,9 @@ def verify() -> None:
         for entry in state.ledger.scan()
         if entry.status == "done" and entry.outcome and entry.records is None
     }
-    lanes = state.counts()["lanes"]
+    lanes, _ = state.counts()
     state.close()
-    check(all(lane["waiting"] == 0 for lane in lanes.values()), f"lanes are not empty: {lanes}")
+    check(all(lane.waiting == 0 for lane in lanes.values()), f"lanes are not empty: {lanes}")
     current = {key: outcome for (key, _), outcome in whole.items()}
     check(len(current) == logs.OBJECTS, f"objects done: {sorted(current)}")
     records = sum(outcome.records for outcome in current.values())
@@ -86,9 +87,9 @@ def slips(*arguments: str, expect: int = 0) -> None:
     check(status == expect, f"'slips {shlex.join(arguments)}' ended with status {status}; expected {expect}")
 
 
-def error_items() -> list[dict[str, object]]:
+def error_items() -> list[dict[str, Any]]:
     command = [sys.executable, "-m", "slips", "-c", str(PLACE / "slips.yml"), "errors", "--json"]
-    items: list[dict[str, object]] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)  # noqa: S603
+    items: list[dict[str, Any]] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)  # noqa: S603
     return items
 
 
