@@ -24,7 +24,7 @@ OBJECT = ObjectEvent(bucket_name="logs", object_key="sample", event_time="2018-1
 
 @dataclass
 class Seen:
-    """What a chain made of an object."""
+    """The records and events that a chain made of an object."""
 
     events: list[tuple[MetaData, Event]] = field(default_factory=list)
     quarantined: list[tuple[int, str]] = field(default_factory=list)

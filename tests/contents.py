@@ -1,4 +1,4 @@
-"""What the tests of content look at in a state, and how they change its files."""
+"""Looks into a state, and changes files, for the tests of content."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def commands(text: str) -> list[tuple[str, str]]:
 
 
 def pattern(shown: str) -> str:
-    """What is shown as a pattern: ids, times, durations and `...` stand for whatever is there."""
+    """Make a pattern of a shown text: ids, times, durations and `...` stand for whatever is there."""
     text = re.escape(shown)
     text = re.sub(r"[0-9a-f]{8}(\\-[0-9a-f]{4}){3}\\-[0-9a-f]{12}", r"[0-9a-f-]{36}", text)
     text = re.sub(r"\d{4}\\-\d\d\\-\d\dT\d\d:\d\d:\d\d\\\.\d{3}Z", r"\\S{24}", text)

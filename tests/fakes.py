@@ -74,7 +74,7 @@ class Streams(Faults):
 
 @dataclass
 class Shard:
-    """What can be read back of a lane; an exception is raised where it stands."""
+    """The records that can be read back of a lane; an exception is raised where it stands."""
 
     content: Sequence[bytes | Exception]
 

@@ -20,7 +20,7 @@ GOOD, BROKEN = b"one\ntwo\n", gzip.compress(b"one\ntwo\n")[:-4]
 
 
 class Sink(Handler):
-    """What was delivered, in this test: `(key, record number, event)`; raises at a record `raise`."""
+    """The deliveries of this test: `(key, record number, event)`; raises at a record `raise`."""
 
     got: list[tuple[str, int, Any]]
     results: list[str]

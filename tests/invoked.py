@@ -53,7 +53,7 @@ KEY = "azure/2018-03-29/a b+c=é.json.gz"
 
 
 class Context:
-    """What AWS says about an invocation."""
+    """The context that AWS passes with an invocation."""
 
     function_name = "a-function"
 
