@@ -359,7 +359,11 @@ class World:
         records: dict[str, Any] = {"kind": "records", "records": [(2, 2)], "failed_at": "2018-03-29T16:35:15.768Z"}
         self.errors = Errors(
             item("r1", event("a"), failed_at="2018-03-28T00:00:00.000Z"),
-            item("r2", event("b", "slow"), event("c"), failed_at="2018-03-29T00:00:00.000Z", stage="handler"),
+            item(
+                "r2",
+                *(event("b", "slow"), event("c")),
+                **{"failed_at": "2018-03-29T00:00:00.000Z", "stage": "handler", "fingerprint": "f00d"},
+            ),
             item("r3", event("gone", records=[(2, 2)], reader="s3-lines"), **records),
             item("r4", failed_at="2018-03-30T00:00:00.000Z"),
             item("r5", event("dropped", None), failed_at="2018-03-31T00:00:00.000Z"),
@@ -438,7 +442,10 @@ def log() -> Iterator[None]:
         {},
         {"ids": ["r2", "r3"]},
         {"ids": ["r3", "r1"], "limit": 1},
+        {"ids": ["r6", "none"], "groups": ["f00d", "beef"]},
+        {"groups": ["f00d"], "limit": 1},
         {"since": "2018-03-29T12:00:00Z"},
+        {"since": "2018-03-28T12:00:00Z", "until": 1_522_340_000},
         {"prefix": "my-logs/other/"},
         {"type": "handler"},
         {"type": "records"},

@@ -17,7 +17,7 @@ from fakes import FakeSite, object_event
 from slips.backends.aws.error_table import ATTEMPTS, DynamoErrors
 from slips.backends.aws.ledger import CLAIM_SECONDS, LEDGER_DAYS, DynamoLedger, entry
 from slips.errors import StateError
-from slips.model import ErrorItem, ObjectEvent, Outcome, Sample
+from slips.model import ErrorItem, ObjectEvent, Outcome, Sample, fingerprint
 from slips.pipeline.conclude import Conclusion, write
 
 ITEM_BYTES = 400_000
@@ -110,6 +110,7 @@ def test_an_item_of_2018_is_read_with_the_time_of_its_object() -> None:
     assert [each.request_id for each in scanned] == ["old", "new", "newer"]
     assert errors().get("old") == old
     assert (old.failed_at, old.revision, old.error_type) == ("2018-03-29T16:35:15.768Z", 0, "unknown")
+    assert old.fingerprint == fingerprint(old.stage, old.error_type, old.message), "all of 2018 are one group"
     assert [event.object_key for event in old.events] == ["azure/a+b%2B.json.gz", "second"]
     assert {name: old.events[0].to_dict()[name] for name in OLD} == OLD
 

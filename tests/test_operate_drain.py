@@ -186,6 +186,41 @@ def test_the_function_gets_whole_ids_and_again_only_those_that_are_left(cloud: C
     assert [each["ids"] for each in last.asked] == [["2a45-1"]], "a request without ids would be for everything"
 
 
+def test_the_function_of_any_version_gets_groups_and_what_failed_until_then_as_ids(cloud: Cloud) -> None:
+    cloud.fail("r1")
+    cloud.fail("r2", fingerprint="beef")
+    cloud.fail("r3", failed_at="2019-01-01T00:00:00.000Z")
+    for chosen, ids in [
+        (DrainRequest(groups=["f00d"]), ["r1", "r3"]),
+        (DrainRequest(groups=["f00d"], limit=1), ["r1"]),
+        (DrainRequest(["r2"], groups=["f00d"], until="2018-12-31"), ["r2", "r1"]),
+        (DrainRequest(until="2018-12-31", type="KeyError"), ["r1", "r2"]),
+    ]:
+        function = FakeDrain(result(len(ids)))
+        assert remote(cloud, function, chosen).drained == len(ids)
+        assert function.asked == [{"ids": ids, "dry_run": False}]
+    nothing = FakeDrain()
+    assert remote(cloud, nothing, DrainRequest(groups=["none"])) == DrainResult()
+    assert nothing.asked == [], "a request without ids would be for everything"
+
+
+def test_the_function_gets_many_ids_in_several_payloads(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    for request_id in ("r1", "r2", "r3"):
+        cloud.fail(request_id)
+    monkeypatch.setattr(station, "IDS", 2)
+    function = FakeDrain(result(1, kept=1), result(0, kept=1))
+    report = remote(cloud, function, DrainRequest(groups=["f00d"]))
+    assert [each["ids"] for each in function.asked] == [["r1", "r2"], ["r3"]]
+    assert (report.drained, report.kept) == (1, 2)
+
+
+def test_the_function_gets_an_age_of_several_units_as_versions_before_read_it(cloud: Cloud) -> None:
+    function = FakeDrain(result(1), result(1))
+    remote(cloud, function, DrainRequest(since="1h30m"))
+    remote(cloud, function, DrainRequest(since="2h"))
+    assert [each["since"] for each in function.asked] == ["5400s", "2h"]
+
+
 def test_a_dry_run_asks_the_function_once(cloud: Cloud) -> None:
     function = FakeDrain(result(3, more=True))
     report = remote(cloud, function, DrainRequest(dry_run=True))

@@ -24,7 +24,7 @@ from slips.config import LaneConfig, parse
 from slips.errors import UsageError
 from slips.model import LANES, ErrorItem, Lane, Outcome
 from slips.operations import Operations, hourly
-from slips.pipeline.choose import Choice, find
+from slips.pipeline.choose import Choice, Named, find, named
 from slips.pipeline.dismiss import Changed, Dismissal, Revision, dismiss
 from slips.ports import Stream
 
@@ -188,6 +188,14 @@ def test_an_item_is_found_by_how_its_id_begins_if_that_is_of_one_only(operations
     assert [each and each.request_id for each in known] == ["8b0", "2a45", None, None]
     with pytest.raises(UsageError, match="2 error items begin with '8b': 8b0, 8b1; expected more of the id"):
         find(operations.errors, "8b")
+
+
+def test_a_group_is_found_by_its_fingerprint_or_how_that_begins_and_chosen_as_a_whole(operations: Operations) -> None:
+    for each in (item("r1"), item("r2", fingerprint="beef"), item("r3")):
+        operations.errors.put(each)
+    assert named(operations.errors, ["f0"]) == Named((), ("f00d",))
+    chosen = Choice(groups=("f00d",), until="2026-01-01T00:00:00.003Z").of_table(operations.errors)
+    assert [each.request_id for each in chosen] == ["r1", "r3"]
 
 
 def test_items_are_chosen_by_when_they_failed_where_and_how(operations: Operations) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from base64 import b64encode
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -15,6 +17,8 @@ LANES: tuple[Lane, ...] = ("fast", "slow")
 Range = tuple[int, int | None]
 """First and last record number, both inclusive and 1-based; a last of None means "to the end"."""
 
+_DIGITS = re.compile(r"\d+")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|s3://\S+")
 _EARLIEST = datetime(1, 1, 1, tzinfo=UTC).timestamp()
 _LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 
@@ -202,6 +206,12 @@ class ErrorItem(Struct, kw_only=True, omit_defaults=True):
         if self.kind == "records":
             known |= {"records": self.records, "samples": msgspec.to_builtins(self.samples)}
         return known
+
+
+def fingerprint(stage: str, error_type: str, message: str, event: ObjectEvent | None = None) -> str:
+    """Return ten hex digits, the same for errors that differ only in numbers, quoted values and the object."""
+    shape = _DIGITS.sub("0", _QUOTED.sub("'…'", message.replace(event.url, "") if event else message))
+    return hashlib.sha256("\n".join((stage, error_type, shape)).encode()).hexdigest()[:10]
 
 
 def format_time(timestamp: float) -> str:

@@ -6,14 +6,15 @@ pass the one contract suite in `tests/test_operations.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, Protocol
 
 from msgspec import UNSET, Struct, UnsetType
 
 from slips.config import LaneConfig
 from slips.envelope.lost import Batch
-from slips.model import ErrorItem, Lane
+from slips.model import ErrorItem, Lane, ObjectEvent
 from slips.ports import ErrorTable, Ledger, Undelivered
 
 Kind = Literal["machine", "stack"]
@@ -53,6 +54,9 @@ class Group(Struct):
     last: str
     """When the newest item failed, RFC 3339."""
     request_ids: list[str]
+    mappings: dict[str, int] | UnsetType = UNSET
+    """Number of items by the mapping of their objects, most frequent first; an item of several mappings counts in each.
+    """
 
 
 class BackendStatus(Struct, kw_only=True):
@@ -148,9 +152,13 @@ def hourly(limit: LaneConfig, kind: Kind) -> int | None:
     return (limit.parallelization * limit.batch_size if kind == "stack" else 1) * 3600 // limit.delay
 
 
-def grouped(items: Iterable[ErrorItem]) -> list[Group]:
-    """Group error items by fingerprint, the most frequent first. `items` must come oldest first."""
+def grouped(items: Iterable[ErrorItem], mapping: Callable[[ObjectEvent], str] | None = None) -> list[Group]:
+    """Group error items by fingerprint, the most frequent first. `items` must come oldest first.
+
+    `mapping` names the mapping of an object, to count the items by.
+    """
     groups: dict[str, Group] = {}
+    mappings: dict[str, Counter[str]] = {}
     for item in items:
         group = groups.get(item.fingerprint)
         if group is None:
@@ -159,6 +167,10 @@ def grouped(items: Iterable[ErrorItem]) -> list[Group]:
         group.count += 1
         group.last = item.failed_at
         group.request_ids.append(item.request_id)
+        if mapping is not None:
+            mappings.setdefault(item.fingerprint, Counter()).update(dict.fromkeys(map(mapping, item.events), 1))
+    for fingerprint, counts in mappings.items():
+        groups[fingerprint].mappings = dict(counts.most_common())
     return sorted(groups.values(), key=lambda each: -each.count)
 
 

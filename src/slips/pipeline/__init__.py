@@ -20,5 +20,6 @@ drain        replays chosen error items, then redelivers undelivered messages: f
 replay       puts one error item back on its lanes, and deletes it when they have accepted all of it
 undelivered  puts back messages that no function could process
 dismiss      deletes error items and unreadable messages for good
-choose       chooses error items by id, time, prefix and type; `sample` picks real objects to test a handler on
+choose       chooses error items by id, group, time, prefix and type; `sample` picks real objects to test a handler on
+groups       finds the latest item of a group, and counts a group's items by mapping
 """

@@ -10,12 +10,14 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from slips.errors import SlipsError, UsageError
-from slips.model import LANES, ErrorItem, Lane, format_time
-from slips.pipeline.choose import Choice
+from slips.model import LANES, Lane, format_time
+from slips.pipeline.choose import Choice, with_one_unit
 from slips.pipeline.replay import Replayed, replay
 from slips.pipeline.undelivered import Redelivered, redeliver
 from slips.ports import ErrorTable
 from slips.site import Site
+
+EpochSeconds = Annotated[float, Meta(ge=0, le=253_402_300_799)]
 
 
 class DrainRequest(Struct, forbid_unknown_fields=True, frozen=True):
@@ -23,12 +25,15 @@ class DrainRequest(Struct, forbid_unknown_fields=True, frozen=True):
 
     ids: list[str] | None = None
     """Ids of items, in full."""
-    since: str | Annotated[float, Meta(ge=0, le=253_402_300_799)] | None = None
+    since: str | EpochSeconds | None = None
     """A time in a form of `slips errors --since`, or epoch seconds."""
     prefix: str | None = None
     type: str | None = None
     limit: Annotated[int, Meta(ge=1)] | None = None
     dry_run: bool = False
+    until: str | EpochSeconds | None = None
+    groups: list[str] | None = None
+    """Fingerprints, in full."""
 
     @classmethod
     def of(cls, payload: Any) -> DrainRequest:
@@ -37,19 +42,42 @@ class DrainRequest(Struct, forbid_unknown_fields=True, frozen=True):
             request = msgspec.convert(payload or {}, cls)
         except (msgspec.ValidationError, UnicodeEncodeError) as error:
             raise UsageError(f"Drain: {error}; expected keys {', '.join(cls.__struct_fields__)}") from error
-        return msgspec.structs.replace(
-            request, since=request.since or None, prefix=request.prefix or None, type=request.type or None
+        texts = ("since", "until", "prefix", "type")
+        return msgspec.structs.replace(request, **{name: getattr(request, name) or None for name in texts})
+
+    @classmethod
+    def from_choice(cls, choice: Choice, limit: int | None = None, *, dry_run: bool = False) -> DrainRequest:
+        """Make the request that drains the chosen items."""
+        return cls(
+            ids=None if choice.ids is None else list(choice.ids),
+            since=choice.since,
+            prefix=choice.prefix,
+            type=choice.type,
+            limit=limit,
+            dry_run=dry_run,
+            until=choice.until,
+            groups=None if choice.groups is None else list(choice.groups),
         )
 
     @property
     def choice(self) -> Choice:
-        since = format_time(self.since) if isinstance(self.since, int | float) else self.since
-        return Choice(since, self.prefix, self.type)
+        return Choice(
+            _text(self.since),
+            self.prefix,
+            self.type,
+            _text(self.until),
+            None if self.ids is None else tuple(self.ids),
+            None if self.groups is None else tuple(self.groups),
+        )
 
     @property
     def is_all(self) -> bool:
         """Whether the request chooses all items."""
-        return self.ids is None and self.choice == Choice() and self.limit is None
+        return self.choice == Choice() and self.limit is None
+
+
+def _text(time: str | float | None) -> str | None:
+    return format_time(time) if isinstance(time, int | float) else time
 
 
 class DrainResult(Struct):
@@ -71,6 +99,10 @@ class DrainResult(Struct):
         return known if self.undelivered is None else {**known, "undelivered": self.undelivered}
 
 
+IDS = 5_000
+"""Most ids in one payload of the Drain function, which has 6 MB at most."""
+
+
 def _never() -> bool:
     return False
 
@@ -83,7 +115,11 @@ def drain(
     Ends when `is_late`, but not before the first item, so that each call makes progress. In a dry run messages stay.
     Raises UsageError for a malformed time, and StreamError if a lane refuses events: that item and all later ones stay.
     """
-    chosen = islice(request.choice.of(_named(request.ids, site.errors, done)), request.limit)
+
+    def absent(request_id: str) -> None:
+        done.notes.append(f"no error item {request_id!r}")
+
+    chosen = islice(request.choice.of_table(site.errors, absent=absent), request.limit)
     for number, item in enumerate(chosen):
         if number and is_late():
             done.more = True
@@ -109,16 +145,6 @@ def drain(
             return
 
 
-def _named(ids: list[str] | None, errors: ErrorTable, done: DrainResult) -> Iterator[ErrorItem]:
-    """Yield the items with these ids, or all items for None. Add a note to `done` for each id without an item."""
-    if ids is None:
-        yield from errors.scan()
-        return
-    named = {each: errors.get(each) for each in ids}
-    done.notes += [f"no error item {each!r}" for each, item in named.items() if item is None]
-    yield from (item for item in named.values() if item is not None)
-
-
 class DrainFunction(Protocol):
     """A stack with a Drain function, and its error table."""
 
@@ -136,27 +162,48 @@ class DrainFunction(Protocol):
 def drain_remotely(request: DrainRequest, stack: DrainFunction, done: DrainResult) -> Iterator[int]:
     """Invoke the Drain function, repeatedly while its time runs out. Yield the number of items of each invocation.
 
-    `done` is right whenever the caller stops. Raises UsageError for a malformed time, and SlipsError if an invocation
-    makes no progress.
+    `done` is right whenever the caller stops. Named items and groups, and those up to a time, are chosen here and sent
+    as ids: the function of a version before knows neither groups nor `until`. Raises UsageError for a malformed time,
+    and SlipsError if an invocation makes no progress.
     """
-    request.choice.of(())  # raises UsageError for a malformed time, before the function is invoked
-    ids = request.ids
+    choice = request.choice
+    choice.of(())  # raises UsageError for a malformed time, before the function is invoked
+    if (choice.ids, choice.groups, choice.until) == (None, None, None):
+        yield from _invoke(request, stack, done)
+        return
+
+    def absent(request_id: str) -> None:
+        done.notes.append(f"no error item {request_id!r}")
+
+    chosen = islice(choice.of_table(stack.errors, absent=absent), request.limit)
+    # The ids are collected first: draining changes the table that is read.
+    ids = [item.request_id for item in chosen]
+    for at in range(0, len(ids), IDS):
+        some = DrainRequest(ids[at : at + IDS], dry_run=request.dry_run)
+        yield from _invoke(some, stack, done)
+
+
+def _invoke(request: DrainRequest, stack: DrainFunction, done: DrainResult) -> Iterator[int]:
+    """Invoke the Drain function until it has drained all that the request chooses, and add its counts to `done`."""
+    ids, kept, before = request.ids, done.kept, done.drained
     payload = {name: value for name, value in msgspec.structs.asdict(request).items() if value is not None}
+    if isinstance(request.since, str):
+        payload["since"] = with_one_unit(request.since)
     while True:
         if ids is not None:
             payload["ids"] = ids
         if request.limit is not None:
-            payload["limit"] = request.limit - done.drained
+            payload["limit"] = request.limit - (done.drained - before)
         answer = msgspec.convert(stack.drain(dict(payload)), DrainResult)
         done.drained += answer.drained
         for lane, count in answer.lanes.items():
             done.lanes[lane] += count
         # Items that stay are met again, and first, by the next invocation: so do not add them up.
-        done.kept = answer.kept
+        done.kept = kept + answer.kept
         done.notes += [note for note in answer.notes if note not in done.notes]
         done.undelivered = (done.undelivered or 0) + (answer.undelivered or 0)
         yield answer.drained
-        if not answer.more or done.drained == request.limit:
+        if not answer.more or done.drained - before == request.limit:
             return
         if request.dry_run:
             done.notes.append("the function's time was up: there are more")

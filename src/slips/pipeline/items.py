@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Iterator
 
 import msgspec
 
-from slips.model import ErrorItem, ObjectEvent, format_time
+from slips.model import ErrorItem, fingerprint, format_time
 from slips.pipeline.ended import Failure, Success
-
-_DIGITS = re.compile(r"\d+")
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|s3://\S+")
 
 
 def report_failure(failure: Failure, request_id: str, attempts: int, now: float, code_version: str = "") -> ErrorItem:
@@ -71,9 +66,3 @@ def part_id(request_id: str, number: int) -> str:
 def run_ids(request_id: str, events: int) -> list[str]:
     """Return the id of each event's run in an invocation, which is also the id of the error item of that run."""
     return [request_id] if events == 1 else [f"{request_id}-{number}" for number in range(1, events + 1)]
-
-
-def fingerprint(stage: str, error_type: str, message: str, event: ObjectEvent | None = None) -> str:
-    """Return ten hex digits, the same for errors that differ only in numbers, quoted values and the object."""
-    shape = _DIGITS.sub("0", _QUOTED.sub("'…'", message.replace(event.url, "") if event else message))
-    return hashlib.sha256("\n".join((stage, error_type, shape)).encode()).hexdigest()[:10]

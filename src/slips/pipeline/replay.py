@@ -15,8 +15,7 @@ from msgspec import Struct
 from slips.chain import compile_chain
 from slips.config import Config, Route
 from slips.errors import OverwrittenError, StorageError
-from slips.model import LANES, ErrorItem, Lane, ObjectEvent
-from slips.pipeline.items import fingerprint
+from slips.model import LANES, ErrorItem, Lane, ObjectEvent, fingerprint
 from slips.ports import ErrorTable, ObjectStore
 from slips.routing import lane_again, lane_for, mapping_for
 from slips.site import Site

@@ -12,10 +12,10 @@ from slips.envelope.cause import Cause
 from slips.envelope.lane import decode
 from slips.envelope.lost import Batch, Unwrapped
 from slips.errors import EnvelopeError, GoneError, StreamError, UnfinishedError, joined
-from slips.model import ErrorItem, ObjectEvent, Outcome, format_time
+from slips.model import ErrorItem, ObjectEvent, Outcome, fingerprint, format_time
 from slips.pipeline.conclude import Conclusion, write
 from slips.pipeline.ended import SPENT_STATUS, Failure
-from slips.pipeline.items import fingerprint, report_failure, run_ids
+from slips.pipeline.items import report_failure, run_ids
 from slips.ports import CONCLUDED, LedgerEntry
 from slips.site import Site
 

@@ -10,7 +10,7 @@ import msgspec
 
 from slips.backends.aws.dynamodb import Values, is_conflict, reworded
 from slips.errors import StateError
-from slips.model import ErrorItem, ObjectEvent
+from slips.model import ErrorItem, ObjectEvent, fingerprint
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -160,14 +160,16 @@ def _item(values: Values) -> ErrorItem:
             return msgspec.structs.replace(item, revision=int(values["revision"]["N"]))
         except (KeyError, msgspec.MsgspecError) as error:
             raise _unreadable(values, error) from error
-    events = _argument(values)
+    stage = error_type = "unknown"
+    message = "stored by the version of 2018, which kept no reason; 'slips test -r' shows it"
     return ErrorItem(
         request_id=values["request_id"]["S"],
-        events=events,
-        stage="unknown",
-        error_type="unknown",
-        message="stored by the version of 2018, which kept no reason; 'slips test -r' shows it",
+        events=_argument(values),
+        stage=stage,
+        error_type=error_type,
+        message=message,
         failed_at=_failed_at(values),
+        fingerprint=fingerprint(stage, error_type, message),
         revision=0,
     )
 
