@@ -221,7 +221,7 @@ def test_the_config_travels_without_what_is_of_this_machine(cached: Project, tmp
     assert str(cached.root).encode() not in stored
     config = read_packaged(tmp_path / "task")
     assert config.root == tmp_path / "task"
-    assert config.resolve(config.handler.path).read_text() == HANDLER
+    assert config.resolve(config.handlers[0].path).read_text() == HANDLER
     assert (config.backend.embedded, config.handler.requirements) == (None, None)
     assert config.handler.args == {"key": "{{ssm:/my/key}}"}
     assert config.bucket_mapping["my-logs"][0].format == ["s3-lines", "json", "formats.py:x"]

@@ -146,11 +146,11 @@ class LambdaSite:
 
     @cached_property
     def handlers(self) -> Sequence[type[Handler]]:
-        return load_handlers(self.config.resolve(self.config.handler.path))
+        return load_handlers(self.config.resolve(self.config.handlers[0].path))
 
     @cached_property
     def code_version(self) -> str:
-        return code_version(self.config.resolve(self.config.handler.path))
+        return code_version(self.config.resolve(self.config.handlers[0].path))
 
     @cached_property
     def clients(self) -> Clients:
@@ -286,11 +286,11 @@ class WorkerSite:
 
     @cached_property
     def handlers(self) -> Sequence[type[Handler]]:
-        return load_handlers(self.config.resolve(self.config.handler.path), self.config.handler.requirements)
+        return load_handlers(self.config.resolve(self.config.handlers[0].path), self.config.handler.requirements)
 
     @cached_property
     def code_version(self) -> str:
-        return code_version(self.config.resolve(self.config.handler.path))
+        return code_version(self.config.resolve(self.config.handlers[0].path))
 
     def args(self) -> dict[str, Any]:
         """Return the args. Calls AWS only if they have placeholders. Raises UsageError, never with a secret in it."""

@@ -119,7 +119,7 @@ def run(
             raise UsageError(f"{config}: no key; expected the key of an object, which chooses the mapping; pass key=…")
         found = _mapping(project, bucket, key)
         if isinstance(handler, _FromConfig):
-            handler = project.resolve(project.handler.path)
+            handler = project.resolve(project.handlers[0].path)
         if source is None:
             source = _file(project, found[0], key)
     name, mapping = found

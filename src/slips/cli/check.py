@@ -68,7 +68,7 @@ def check(
             say(one_line(f"{problem.file}:{problem.line}: warning: {problem.message}"))
     mistakes = [str(problem) for problem in problems if problem.level == "error"]
     handlers: list[str] = []
-    handler = config.resolve(config.handler.path) if config else _handler_of(text, file)
+    handler = config.resolve(config.handlers[0].path) if config else _handler_of(text, file)
     try:
         if handler is not None:
             about = config.handler if config else None

@@ -1,6 +1,7 @@
 """slips.yml, declared once in `schema`, from which all else follows.
 
-schema      declares the keys, with types and descriptions; `notes` declares their texts, numbers and ARNs
+schema      declares the keys, with types and descriptions; `handler` declares those of handlers, and `notes` texts,
+            numbers and ARNs
 load        loads a file, a text or a deployed package as a Config; on AWS, only this and the declaration are imported
 check       checks a text: `nodes` composes YAML, `values` reads it beside the declaration, `rules` and `policies`
             compare keys with each other, `problems` collects the mistakes
@@ -9,12 +10,12 @@ secrets     finds and resolves placeholders in `handler.args`
 declared    reads the declaration for the other modules; `arns` finds ARNs that cannot be real
 """
 
+from slips.config.handler import HandlerConfig, HandlerSpec, MappingHandler
 from slips.config.load import PACKAGED, load, parse, read_packaged
 from slips.config.schema import (
     BackendConfig,
     Config,
     Embedded,
-    HandlerConfig,
     LaneConfig,
     Lanes,
     Limits,
@@ -32,10 +33,12 @@ __all__ = [
     "Config",
     "Embedded",
     "HandlerConfig",
+    "HandlerSpec",
     "LaneConfig",
     "Lanes",
     "Limits",
     "Mapping",
+    "MappingHandler",
     "RoleArns",
     "Route",
     "Sam",

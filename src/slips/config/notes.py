@@ -114,3 +114,9 @@ POLICY = Meta(
     extra={"expected": "actions and resources, an IAM statement, or the ARN of a managed policy", "short": "arn"},
 )
 """Declares a Policy that may be written as a text, the ARN of a managed policy."""
+HANDLER = Meta(
+    description="Handler of the objects of this mapping; not set: the top-level one.",
+    extra_json_schema=SHORT,
+    extra={"expected": "a path, or a mapping with the keys path, args", "short": "path"},
+)
+"""Declares a MappingHandler that may be written as a text, its path."""

@@ -60,10 +60,13 @@ the file `# yaml-language-server: $schema=slips.schema.json`."""
 
 
 def _has_row(one: inspect.Field) -> bool:
-    """Whether a key takes a value, rather than keys below; a list takes both if texts may stand for its mappings."""
-    kind, _ = unwrap(one.type)
-    takes_texts = isinstance(kind, inspect.ListType) and "x-short" in unwrap(kind.item_type)[1]
-    return takes_texts or not any(every_key(kind))
+    """Whether a key takes a value, rather than keys below; it takes both if a text may stand for its mapping or one in
+    its list.
+    """
+    kind, notes = unwrap(one.type)
+    if isinstance(kind, inspect.ListType):
+        _, notes = unwrap(kind.item_type)
+    return "x-short" in notes or not any(every_key(kind))
 
 
 def _row(path: str, one: inspect.Field) -> str:

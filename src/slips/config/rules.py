@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from slips.config.arns import fill_in
+from slips.config.handler import HandlerSpec
 from slips.config.notes import PSEUDO
 from slips.config.policies import mistakes
 from slips.config.problems import Problems, Where, quote, show
@@ -37,6 +38,7 @@ class Rules:
     ) -> None:
         self._problems, self._arns, self._root, self._check_chain = problems, arns, root, check_chain
         self._handler: dict[str, Any] = data.get("handler", {})
+        self._is_handler_wrong = "handler" not in data and ("handler",) in problems.lines
         self._backend: dict[str, Any] = data.get("backend", {})
         self._mapping: dict[str, list[Any]] = data.get("bucket_mapping", {})
         self._routing: list[Any] = data.get("routing", [])
@@ -45,6 +47,7 @@ class Rules:
     def check(self, *, files: bool) -> None:
         """Report every mistake. Without `files`, the files that the config names need not exist."""
         self._check_handler()
+        self._check_handlers()
         self._check_rights()
         self._check_tags()
         self._check_sources()
@@ -65,7 +68,7 @@ class Rules:
             self._problems.error(
                 ("handler", given), f"handler.{given} without handler.{missing}; expected both or none; add it"
             )
-        name = Path(self._handler.get("path", "")).name
+        name = Path(HandlerSpec.of(self._handler.get("path", ""), {}).path).name
         for index, pattern in enumerate(self._handler.get("exclude", [])):
             if pattern is not INVALID and fnmatchcase(name, pattern.removeprefix("./")):
                 self._problems.error(
@@ -79,6 +82,24 @@ class Rules:
                     ("handler", "environment", name),
                     f"handler.environment.{name} is Lambda's own; expected another name; rename it",
                 )
+
+    def _check_handlers(self) -> None:
+        """Report the first mapping without a handler if there is no top-level one."""
+        lines = self._problems.lines
+        if ("handler", "path") in lines or self._is_handler_wrong:
+            return
+        mappings = [
+            ("bucket_mapping", bucket, index) for bucket, found in self._mapping.items() for index, _ in _right(found)
+        ]
+        lacking = [where for where in mappings if (*where, "handler") not in lines]
+        if len(lacking) == len(mappings):
+            self._problems.error(("handler",), "handler.path is missing; expected text; add it")
+        elif lacking:
+            here = (*lacking[0], "handler")
+            self._problems.error(
+                here,
+                f"{show(here)} is missing, and no handler.path stands in for it; expected one of them; add it",
+            )
 
     def _check_rights(self) -> None:
         """Report mistakes in the handler's policies and layers."""
@@ -223,12 +244,17 @@ class Rules:
     def _check_files(self) -> None:
         """Report files and directories that are named and do not exist."""
         # `os.path`: the methods of Path raise where they may not look.
-        for key in ("path", "requirements"):
-            name = self._handler.get(key)
-            if name is not None and not os.path.isfile(self._root / name):  # noqa: PTH113
-                self._problems.error(
-                    ("handler", key), f"handler.{key}: no file {name!r}; expected one relative to {self._root}"
-                )
+        named: list[tuple[Where, str | None]] = [
+            (("handler", key), self._handler.get(key)) for key in ("path", "requirements")
+        ]
+        for bucket, mappings in self._mapping.items():
+            for index, mapping in _right(mappings):
+                own = mapping.get("handler", {}).get("path")
+                named.append((("bucket_mapping", bucket, index, "handler", "path"), own))
+        for where, name in named:
+            path = name and (HandlerSpec.of(name, {}).path if where[-1] == "path" else name)
+            if path is not None and not os.path.isfile(self._root / path):  # noqa: PTH113
+                self._problems.error(where, f"{show(where)}: no file {path!r}; expected one relative to {self._root}")
         for bucket, name in (self._backend.get("embedded") or {}).get("buckets", {}).items():
             if not os.path.isdir(self._root / name):  # noqa: PTH112
                 # Only who runs objects on this machine needs it, not who deploys or looks at a stack.

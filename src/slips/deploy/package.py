@@ -118,7 +118,7 @@ def _check_sources(config: Config, own: dict[str, Member]) -> tuple[str, UsageEr
     python = (file for name, file in own.items() if name.endswith(".py"))
     handler_check.check_syntax((file.path, file.read()[0]) for file in python if file.path)
     with importing(config.handler.environment):
-        return handler_check.find_missing(config.resolve(config.handler.path))
+        return handler_check.find_missing(config.resolve(config.handlers[0].path))
 
 
 def folder(config: Config) -> str:

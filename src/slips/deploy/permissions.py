@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from slips.config import Config, secrets
+from slips.config.handler import Policy
 from slips.config.notes import PSEUDO
-from slips.config.schema import Policy
 from slips.deploy.resources.forms import sub
 
 Resource = Literal[

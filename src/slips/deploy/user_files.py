@@ -32,7 +32,7 @@ class UserFiles:
         embedded = config.backend.embedded
         machine = [config.state_directory, *(map(config.resolve, embedded.buckets.values()) if embedded else [])]
         self._left_out = {os.path.realpath(path) for path in (*machine, Path(config.file))}
-        self.handler = self._below(config.handler.path, "handler.path")
+        self.handler = self._below(config.handlers[0].path, "handler.path")
         about = config.handler
         self._filter = FileFilter((self._root / self.handler).parent, about.include, about.exclude)
 

@@ -270,7 +270,7 @@ class Worker:
             on_failure.pop_all()
         assert self._process.stdout is not None  # noqa: S101 - asked for above
         self.answers = self._process.stdout
-        handler = str(config.resolve(config.handler.path))
+        handler = str(config.resolve(config.handlers[0].path))
         self._send(Setup(msgspec.to_builtins(config), handler, endpoint_url, region, token))
 
     @property
