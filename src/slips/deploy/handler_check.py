@@ -1,6 +1,6 @@
 """Checks that the user's Python can run, before a deploy makes anything: else every object would fail on AWS.
 
-In: the files of the package, and the handler among them. Out: None, or the module that is missing on this machine.
+In: the files of the package, and the handlers among them. Out: None, or the module that is missing on this machine.
 """
 
 from __future__ import annotations
@@ -34,23 +34,27 @@ def check_syntax(files: Iterable[tuple[Path, bytes]]) -> None:
         raise UsageError("\n".join(mistakes))
 
 
-def find_missing(handler: Path) -> tuple[str, UsageError] | None:
-    """Import the handler. Return None, or the top-level module that the import lacks, with the error.
+def find_missing(handler: Path, class_name: str | None = None) -> tuple[str, UsageError] | None:
+    """Import a handler. Return None, or the top-level module that the import lacks, with the error.
 
-    Raises UsageError if the import fails for another reason, or the file has no class derived from Handler.
+    Raises UsageError if the import fails for another reason, or the file lacks `class_name`, or any class derived from
+    Handler.
     """
     try:
-        load_handlers(handler)
+        load_handlers(handler, class_name=class_name)
     except UsageError as error:
         if not isinstance(error.__cause__, ModuleNotFoundError) or not error.__cause__.name:
             raise
-        if not _has_derived_class(handler):
-            raise UsageError(
-                f"{handler}: no class derived from slips.interface.Handler; expected one that defines 'recv'"
-            ) from None
+        _check_classes(handler, class_name)
         return error.__cause__.name.partition(".")[0], error
     return None
 
 
-def _has_derived_class(handler: Path) -> bool:
-    return any(isinstance(one, ast.ClassDef) and one.bases for one in ast.walk(ast.parse(handler.read_bytes())))
+def _check_classes(handler: Path, class_name: str | None) -> None:
+    """Raise UsageError if the text of a file that cannot be imported here has no class that may be the handler."""
+    classes = [one for one in ast.walk(ast.parse(handler.read_bytes())) if isinstance(one, ast.ClassDef)]
+    if not any(one.bases for one in classes):
+        raise UsageError(f"{handler}: no class derived from slips.interface.Handler; expected one that defines 'recv'")
+    if class_name is not None and all(one.name != class_name for one in classes):
+        names = ", ".join(sorted({one.name for one in classes}))
+        raise UsageError(f"{handler}: no class {class_name!r}; expected one of {names}; mend the handler's name")

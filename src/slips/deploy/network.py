@@ -25,8 +25,8 @@ _USES = {
     "s3": "S3, for objects",
     "dynamodb": "DynamoDB, for the ledger and error items",
     "kinesis-streams": "Kinesis, for what is to be continued",
-    "ssm": "SSM, for parameters of handler.args",
-    "secretsmanager": "Secrets Manager, for secrets of handler.args",
+    "ssm": "SSM, for parameters of handlers' args",
+    "secretsmanager": "Secrets Manager, for secrets of handlers' args",
 }
 """Service and purpose, by the last part of the service name of an endpoint."""
 _GATEWAYS = {"s3", "dynamodb"}
@@ -45,7 +45,7 @@ class _Network(Struct, frozen=True):
 
 def services(config: Config) -> list[str]:
     """Return the services that MainFunc calls, by the names of endpoints."""
-    named = {one.service for one in secrets.references(config.handler.args)}
+    named = {one.service for one in secrets.references([one.args for one in config.handlers])}
     return [*_ALWAYS, *(service for service in ("ssm", "secretsmanager") if service in named)]
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from slips.config import PACKAGED, Config
+from slips.config import PACKAGED, Config, Mapping, MappingHandler
 from slips.deploy import handler_check, modules
 from slips.deploy.dependencies import PINS, PROVIDED, installed
 from slips.deploy.member import Member
@@ -79,8 +79,7 @@ def build(
         for directory in directories:
             shipped.update(_dependencies(directory, config.handler.requirements))
         _check_shadows(own, shipped)
-        if missing:
-            module, error = missing
+        for module, error in missing:
             if module in {_module(name) for name in shipped}:
                 place = "it goes in with the requirements"
             elif config.handler.layers:
@@ -97,8 +96,7 @@ def check(config: Config, say: Callable[[str], None]) -> None:
     own = project.files()
     _say_left_out(project.left_out(), say)
     missing = _check_sources(config, own)
-    if missing:
-        module, error = missing
+    for module, error in missing:
         if config.handler.requirements is None and not config.handler.layers:
             raise error
         say(f"handler: not imported here, where '{module}' is not installed; deploy looks whether it is required")
@@ -113,12 +111,26 @@ def _say_left_out(names: list[str], say: Callable[[str], None]) -> None:
         )
 
 
-def _check_sources(config: Config, own: dict[str, Member]) -> tuple[str, UsageError] | None:
-    """Return the module that the handler lacks on this machine, with the error. Raises UsageError for other errors."""
+def _check_sources(config: Config, own: dict[str, Member]) -> list[tuple[str, UsageError]]:
+    """Return the modules that handlers lack on this machine, each with its first error.
+
+    Raises UsageError with all other mistakes of the user's files.
+    """
     python = (file for name, file in own.items() if name.endswith(".py"))
     handler_check.check_syntax((file.path, file.read()[0]) for file in python if file.path)
+    missing, mistakes = dict[str, UsageError](), list[str]()
     with importing(config.handler.environment):
-        return handler_check.find_missing(config.resolve(config.handlers[0].path))
+        for path, class_name in dict.fromkeys((one.path, one.class_name) for one in config.handlers):
+            try:
+                found = handler_check.find_missing(config.resolve(path), class_name)
+            except UsageError as error:
+                mistakes.append(str(error))
+            else:
+                if found:
+                    missing.setdefault(*found)
+    if mistakes:
+        raise UsageError("\n".join(dict.fromkeys(mistakes)))
+    return list(missing.items())
 
 
 def folder(config: Config) -> str:
@@ -151,19 +163,38 @@ def _packaged(config: Config, project: UserFiles) -> bytes:
     """
     replace = msgspec.structs.replace
     mappings = {
-        bucket: [replace(one, format=[project.format(name) for name in one.format]) for one in mappings]
+        bucket: [
+            replace(one, format=[project.format(name) for name in one.format], handler=_own_handler(one, project))
+            for one in mappings
+        ]
         for bucket, mappings in config.bucket_mapping.items()
     }
+    main = config.handler
+    is_used = any(one.handler is None for mappings in config.bucket_mapping.values() for one in mappings)
     config = replace(
         config,
         backend=replace(config.backend, embedded=None),
-        handler=replace(config.handler, path=project.handler, requirements=None, policies=[], layers=[], tracing=False),
+        handler=replace(
+            main,
+            path=project.handler(main.path) if main.path and is_used else None,
+            args=main.args if is_used else {},
+            requirements=None,
+            policies=[],
+            layers=[],
+            tracing=False,
+        ),
         bucket_mapping=mappings,
         tags={},
         permissions_boundary=None,
     )
     keys = msgspec.to_builtins(config)
     return msgspec.json.encode({key: keys[key] for key in keys if key not in ("base", "file")})
+
+
+def _own_handler(mapping: Mapping, project: UserFiles) -> MappingHandler | None:
+    """Return the handler of a mapping for the functions, its path relative to the root; None if it has none."""
+    own = mapping.handler
+    return own if own is None else MappingHandler(project.handler(own.path), own.args)
 
 
 def _check_shadows(own: dict[str, Member], shipped: dict[str, Member]) -> None:

@@ -149,7 +149,7 @@ def _allow(row: str, resources: list[Any]) -> dict[str, Any]:
 
 def arns_of_config(config: Config, keys: Keys) -> dict[Resource, list[Any]]:
     """Return the ARNs of resources outside the stack that `config` names, and of their KMS `keys`."""
-    named = list(dict.fromkeys(secrets.references(config.handler.args)))
+    named = list(dict.fromkeys(secrets.references([one.args for one in config.handlers])))
     backend = config.backend
 
     def keys_of(*arns: str | None) -> list[Any]:

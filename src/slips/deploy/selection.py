@@ -1,6 +1,6 @@
 """Selects the user's files for the package, by patterns of the config and by names that look like secrets.
 
-Patterns are globs relative to the handler's directory. A pattern without `/` matches names at any depth; a pattern that
+Patterns are globs relative to the directory of each handler. A pattern without `/` matches names at any depth; a pattern that
 matches a directory matches all files below.
 """
 
@@ -27,12 +27,14 @@ _LOOKS_SECRET = re.compile("|".join(map(translate, SECRETS)), re.IGNORECASE)
 
 
 class FileFilter:
-    """Decides which files around the handler are packed, and lists those left out because they look like secrets."""
+    """Decides which files around one handler are packed, and lists those left out because they look like secrets."""
 
     def __init__(self, directory: Path, include: Sequence[str], exclude: Sequence[str]) -> None:
         self._directory, self._include, self._exclude = directory, include, exclude
         self.left_out: set[Path] = set()
         """Files that look like secrets."""
+        self.included: set[Path] = set()
+        """Files that the config includes."""
 
     def takes(self, path: Path, *, hidden: bool) -> bool:
         """Whether a file or directory may be packed. A `hidden` one only if the config includes it by name."""
@@ -42,6 +44,7 @@ class FileFilter:
         if path.is_dir():
             return not hidden
         if _fits(relative, self._include):
+            self.included.add(path)
             return True
         if looks_secret(path.name):
             self.left_out.add(path)
