@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from configs import errors, mapping, no_chain_problems, right
+from configs import check, errors, mapping, no_chain_problems, right
 from slips import config
 from slips.config import HandlerSpec, reference
 from slips.config.check import check as check_config
@@ -72,12 +72,14 @@ def test_a_top_level_handler_that_no_mapping_uses_is_no_handler_of_the_config() 
 
 
 @pytest.mark.parametrize("handler", ["", "handler: {timeout: 60}", "handler:"])
-def test_the_first_mapping_without_any_handler_is_an_error_with_its_line(handler: str) -> None:
+def test_each_mapping_without_any_handler_is_an_error_with_its_line(handler: str) -> None:
     lines = "\n".join(
         f"- {{prefix: {name}, format: json{rest}}}" for name, rest in [("a", ", handler: a.py"), ("b", ""), ("c", "")]
     )
     assert errors(without_default(lines, handler)) == [
-        "7: bucket_mapping.b[1].handler is missing, and no handler.path stands in for it; expected one of them; add it"
+        f"{line}: bucket_mapping.b[{index}].handler is missing, and no handler.path stands in for it; expected one of "
+        "them; add it"
+        for line, index in ((7, 1), (8, 2))
     ]
 
 
@@ -104,6 +106,60 @@ def test_a_top_level_path_that_is_wrong_is_one_error() -> None:
 def test_secrets_in_the_args_of_a_mappings_handler_are_checked() -> None:
     (problem,) = errors(mapping("- {prefix: a, format: json, handler: {path: a.py, args: {key: '{{ssm:}}'}}}"))
     assert problem.startswith("6: bucket_mapping.b[0].handler.args.key: '{{ssm:}}' would reach the handler as it is;")
+
+
+OWN = "- {prefix: a, format: json, handler: a.py}"
+
+
+def test_a_default_handler_that_no_mapping_uses_is_a_warning() -> None:
+    (problem,) = check(mapping(OWN))[1]
+    assert (problem.level, problem.line) == ("warning", 3)
+    assert problem.message.startswith("handler.path: 'h.py' never runs, as each mapping has a handler of its own;")
+    assert check(mapping(f"{OWN}\n- {{prefix: b, format: json}}"))[1] == []
+    assert check(mapping("- {prefix: a, format: jsn, handler: a.py}\n- 7"))[1][0].message.startswith("bucket_mapping")
+
+
+def test_args_that_no_handler_gets_are_a_warning() -> None:
+    (problem,) = check(without_default(OWN, "handler: {args: {index: x}}"))[1]
+    assert (problem.level, problem.line) == ("warning", 3)
+    assert problem.message.startswith("handler.args reach no handler: those of mappings have args of their own")
+
+
+@pytest.mark.parametrize("path", ["h.py:", "h.py:A:B", "h.py:A.B", "h.py:1", "h.py: A"])
+def test_a_class_that_cannot_be_one_is_an_error(path: str) -> None:
+    said = f"{path!r} names no class; expected 'path/file.py:Class', or the file alone for all its handlers; mend it"
+    assert errors(mapping(f"- {{prefix: a, format: json, handler: {{path: '{path}'}}}}")) == [
+        f"6: bucket_mapping.b[0].handler.path: {said}"
+    ]
+    assert errors(mapping(f"- {{prefix: a, format: json, handler: '{path}'}}")) == [
+        f"6: bucket_mapping.b[0].handler: {said}"
+    ]
+    text = mapping("- {prefix: a, format: json}").replace("{path: h.py}", f"{{path: '{path}'}}")
+    assert errors(text) == [f"3: handler.path: {said}"]
+
+
+def test_a_pattern_that_excludes_the_handler_of_a_mapping_is_an_error() -> None:
+    text = mapping(MAPPINGS).replace("{path: h.py}", "{path: h.py, exclude: [vp*.py]}", 1)
+    assert errors(text) == [
+        "3: handler.exclude[0]: 'vp*.py' fits the handler, 'vpc.py'; expected patterns of other files; narrow it"
+    ]
+
+
+@pytest.mark.parametrize("embedded", [False, True])
+def test_a_handler_outside_of_the_project_is_told_before_deploy_refuses_it(tmp_path: Path, embedded: bool) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    for name in ("out.py", "project/h.py"):
+        (tmp_path / name).touch()
+    text = mapping("- {prefix: a, format: json, handler: ../out.py}\n- {prefix: b, format: json}")
+    if embedded:
+        text = text.replace("{sns_topics: []}", "{embedded: {buckets: {b: .}}}")
+    _, (problem,) = check_config(text, str(project / "slips.yml"), check_chain=no_chain_problems)
+    assert (problem.level, problem.line) == ("warning" if embedded else "error", 6)
+    assert problem.message.startswith(
+        f"bucket_mapping.b[0].handler: '../out.py' is no part of the package, which has files below {project}; expected"
+    )
+    assert problem.message.endswith("'deploy' will refuse it") is embedded
 
 
 def test_each_handler_is_expected_to_exist_once(tmp_path: Path) -> None:

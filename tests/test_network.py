@@ -213,6 +213,11 @@ def test_a_network_that_aws_denies_reading_is_a_warning_and_no_refusal(operation
     assert "reaches s3, dynamodb, kinesis-streams, ssm, secretsmanager from there is unknown: AWS denies ec2:" in found
 
 
+def test_the_secrets_of_each_mappings_handler_are_looked_for() -> None:
+    own = CONFIG.replace("format: json", 'format: json, handler: {path: b.py, args: {a: ["{{ssm:/a}}"]}}')
+    assert services(parse(own)) == [*services(parse(CONFIG)), "ssm"]
+
+
 def test_the_docs_name_the_endpoints_that_are_looked_for() -> None:
     page = (Path(__file__).parents[1] / "docs" / "aws.md").read_text()
     named = re.findall(r"(gateway|interface) `com\.amazonaws\.REGION\.(\S+)`", page)

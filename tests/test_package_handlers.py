@@ -157,7 +157,7 @@ def test_mistakes_of_all_handlers_are_told_at_once(three: Project) -> None:
     said = three.refused().splitlines()
     assert not any("src/handler.py" in line for line in said)
     assert any("alb/handler.py: H lacks recv" in line for line in said)
-    assert any("deep/vpc/handler.py:3: importing the handler raised ZeroDivisionError" in line for line in said)
+    assert any("vpc/handler.py:3: importing the handler raised ZeroDivisionError" in line for line in said)
 
 
 def test_files_that_are_no_python_are_told_of_all_folders(three: Project) -> None:
@@ -179,7 +179,7 @@ def test_each_handler_may_need_a_module_of_the_requirements(project: Project, wh
     assert ["first_needed" in told[0], "second_needed" in told[1]] == [True, True]
     project.write("deep/vpc/handler.py", f"import third_needed\n{HANDLER}")
     said = project.refused()
-    assert "deep/vpc/handler.py:1: importing the handler raised ModuleNotFoundError" in said
+    assert "vpc/handler.py:1: importing the handler raised ModuleNotFoundError" in said
     assert "third_needed" in said
     project.write("deep/vpc/handler.py", HANDLER)
     project.write("alb/handler.py", f"import first_needed\n{HANDLER.replace('class H', 'class G')}")

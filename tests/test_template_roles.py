@@ -206,3 +206,14 @@ def test_a_prefix_means_itself_in_a_policy() -> None:
 def test_a_secret_opens_itself_only(placeholder: str, action: str, resource: Any) -> None:
     stack = made(ORIGINAL.replace("value1", f'"{placeholder}"'))
     assert granted(stack, "MainFuncRole", action) == [resource]
+
+
+def test_the_role_of_the_main_func_reads_the_secrets_of_each_handler_that_runs() -> None:
+    text = ORIGINAL.replace("value1", '"{{ssm:/a}}"')
+    own = "      handler: {path: b.py, args: {b: '{{ssm:/b}}', c: ['{{secretsmanager:c}}']}}\n"
+    a, b = ({"Fn::Sub": f"arn:${{AWS::Partition}}:ssm:{ACCOUNT}:parameter/{name}"} for name in "ab")
+    text = text.replace("g-suite-login]\n", f"g-suite-login]\n{own}")
+    assert granted(made(text), "MainFuncRole", "ssm:GetParameters") == [a, b]
+    assert len(granted(made(text), "MainFuncRole", "secretsmanager:GetSecretValue")) == 1
+    text = text.replace("azure-ad-event]\n", f"azure-ad-event]\n{own}")
+    assert granted(made(text), "MainFuncRole", "ssm:GetParameters") == [b], "the default handler never runs"

@@ -8,12 +8,11 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from slips.config.arns import fill_in
-from slips.config.handler import HandlerSpec
+from slips.config.handler_rules import HandlerRules
 from slips.config.notes import PSEUDO
 from slips.config.policies import mistakes
 from slips.config.problems import Problems, Where, quote, show
@@ -38,16 +37,16 @@ class Rules:
     ) -> None:
         self._problems, self._arns, self._root, self._check_chain = problems, arns, root, check_chain
         self._handler: dict[str, Any] = data.get("handler", {})
-        self._is_handler_wrong = "handler" not in data and ("handler",) in problems.lines
         self._backend: dict[str, Any] = data.get("backend", {})
         self._mapping: dict[str, list[Any]] = data.get("bucket_mapping", {})
         self._routing: list[Any] = data.get("routing", [])
         self._tags: dict[str, Any] = data.get("tags", {})
+        self._handlers = HandlerRules(problems, data, root, self._refuse_on_aws)
 
     def check(self, *, files: bool) -> None:
         """Report every mistake. Without `files`, the files that the config names need not exist."""
         self._check_handler()
-        self._check_handlers()
+        self._handlers.check(files=files)
         self._check_rights()
         self._check_tags()
         self._check_sources()
@@ -61,45 +60,19 @@ class Rules:
             self._check_files()
 
     def _check_handler(self) -> None:
-        """Report half of a network, patterns that exclude the handler itself, and variables that Lambda sets."""
+        """Report half of a network, and variables that Lambda sets."""
         groups, subnets = (bool(self._handler.get(name)) for name in ("security_group_ids", "subnet_ids"))
         if groups != subnets:
             given, missing = ("security_group_ids", "subnet_ids") if groups else ("subnet_ids", "security_group_ids")
             self._problems.error(
                 ("handler", given), f"handler.{given} without handler.{missing}; expected both or none; add it"
             )
-        name = Path(HandlerSpec.of(self._handler.get("path", ""), {}).path).name
-        for index, pattern in enumerate(self._handler.get("exclude", [])):
-            if pattern is not INVALID and fnmatchcase(name, pattern.removeprefix("./")):
-                self._problems.error(
-                    ("handler", "exclude", index),
-                    f"handler.exclude[{index}]: {quote(pattern)} fits the handler, '{name}'; expected patterns of "
-                    "other files; narrow it",
-                )
         for name in self._handler.get("environment", {}):
             if name in RESERVED:
                 self._refuse_on_aws(
                     ("handler", "environment", name),
                     f"handler.environment.{name} is Lambda's own; expected another name; rename it",
                 )
-
-    def _check_handlers(self) -> None:
-        """Report the first mapping without a handler if there is no top-level one."""
-        lines = self._problems.lines
-        if ("handler", "path") in lines or self._is_handler_wrong:
-            return
-        mappings = [
-            ("bucket_mapping", bucket, index) for bucket, found in self._mapping.items() for index, _ in _right(found)
-        ]
-        lacking = [where for where in mappings if (*where, "handler") not in lines]
-        if len(lacking) == len(mappings):
-            self._problems.error(("handler",), "handler.path is missing; expected text; add it")
-        elif lacking:
-            here = (*lacking[0], "handler")
-            self._problems.error(
-                here,
-                f"{show(here)} is missing, and no handler.path stands in for it; expected one of them; add it",
-            )
 
     def _check_rights(self) -> None:
         """Report mistakes in the handler's policies and layers."""
@@ -244,17 +217,12 @@ class Rules:
     def _check_files(self) -> None:
         """Report files and directories that are named and do not exist."""
         # `os.path`: the methods of Path raise where they may not look.
-        named: list[tuple[Where, str | None]] = [
-            (("handler", key), self._handler.get(key)) for key in ("path", "requirements")
-        ]
-        for bucket, mappings in self._mapping.items():
-            for index, mapping in _right(mappings):
-                own = mapping.get("handler", {}).get("path")
-                named.append((("bucket_mapping", bucket, index, "handler", "path"), own))
-        for where, name in named:
-            path = name and (HandlerSpec.of(name, {}).path if where[-1] == "path" else name)
-            if path is not None and not os.path.isfile(self._root / path):  # noqa: PTH113
-                self._problems.error(where, f"{show(where)}: no file {path!r}; expected one relative to {self._root}")
+        name = self._handler.get("requirements")
+        if name is not None and not os.path.isfile(self._root / name):  # noqa: PTH113
+            self._problems.error(
+                ("handler", "requirements"),
+                f"handler.requirements: no file {name!r}; expected one relative to {self._root}",
+            )
         for bucket, name in (self._backend.get("embedded") or {}).get("buckets", {}).items():
             if not os.path.isdir(self._root / name):  # noqa: PTH112
                 # Only who runs objects on this machine needs it, not who deploys or looks at a stack.

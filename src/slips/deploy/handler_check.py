@@ -41,7 +41,7 @@ def find_missing(handler: Path, class_name: str | None = None) -> tuple[str, Usa
     Handler.
     """
     try:
-        load_handlers(handler, class_name=class_name)
+        load_handlers(handler)
     except UsageError as error:
         if not isinstance(error.__cause__, ModuleNotFoundError) or not error.__cause__.name:
             raise

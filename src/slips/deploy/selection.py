@@ -1,7 +1,7 @@
 """Selects the user's files for the package, by patterns of the config and by names that look like secrets.
 
-Patterns are globs relative to the directory of each handler. A pattern without `/` matches names at any depth; a pattern that
-matches a directory matches all files below.
+Patterns are globs relative to the directory of each handler. A pattern without `/` matches names at any depth; a
+pattern that matches a directory matches all files below.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class UserFiles:
         self._filters = {one: FileFilter(one, about.include, about.exclude) for one in directories}
 
     def handler(self, name: str) -> str:
-        """Return the `path` of a handler that a mapping uses, perhaps with a class, with its file relative to the root."""
+        """Return the `path` of a handler that a mapping uses, relative to the root; it may name a class."""
         spec = HandlerSpec.of(name, {})
         file = self._handlers[spec.path]
         return file if spec.class_name is None else f"{file}:{spec.class_name}"
@@ -85,9 +85,7 @@ class UserFiles:
         self._check_target(path, f"{where}: '{given}'")
         return path.relative_to(self._root).as_posix()
 
-    def _inside(
-        self, directory: Path, taken: FileFilter, only_python: bool = False
-    ) -> Iterator[tuple[str, Member]]:
+    def _inside(self, directory: Path, taken: FileFilter, only_python: bool = False) -> Iterator[tuple[str, Member]]:
         """Yield all files below a directory; for the root, its files and the packages directly in it."""
         if directory != self._root:
             yield from self._walk(directory, taken, {os.path.realpath(directory)})
