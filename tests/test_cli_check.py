@@ -15,6 +15,10 @@ from slips.config import load
 
 # ---- check
 
+OWN = CONFIG.replace(
+    "- prefix: json/\n", "- prefix: json/\n      handler: {path: 'own/handler.py:Alb', args: {a: 1}}\n"
+)
+
 
 def test_each_prefix_is_shown_with_lane_chain_and_policy(project: Project) -> None:
     project.config(CONFIG + "    - prefix: ''\n      format: syslog\n      on_error: skip\n")
@@ -60,6 +64,7 @@ def test_check_json_has_the_same_facts_as_the_text(project: Project) -> None:
         "lanes": ["slow"],
         "chain": ["s3-lines", "json"],
         "on_error": "quarantine",
+        "handler": "handler.py",
     }
 
 
@@ -79,6 +84,57 @@ def test_all_mistakes_are_told_at_once_those_of_the_handler_too(project: Project
     lines = done.err.splitlines()
     assert [line.startswith("slips: slips.yml:") for line in lines] == [True, True, False]
     assert "handler.py: H lacks recv" in lines[2]
+
+
+def own(project: Project, handler: str = HANDLER.replace("Count", "Alb"), config: str = OWN) -> None:
+    """Gives the mapping `json/` a handler of its own."""
+    project.config(config)
+    (project.root / "own").mkdir(exist_ok=True)
+    (project.root / "own" / "handler.py").write_text(handler)
+
+
+def test_each_prefix_is_shown_with_its_handler_if_there_are_several(project: Project) -> None:
+    own(project)
+    done = project.slips("check")
+    assert (done.status, done.err) == (0, "")
+    assert "handler: own/handler.py:Alb: Alb\nhandler: handler.py: Count\nbucket" in done.out
+    ends = [line.rpartition("  handler: ")[2] for line in done.out.splitlines() if line.startswith("  ")]
+    assert ends == ["own/handler.py:Alb", "handler.py", "handler.py"]
+    own(project, config=OWN.replace("handler.py\n  args", "handler.py\n  exclude: [a]\n  args"))
+    told = project.slips("check", "--json").json
+    assert told["handler"] == {"path": "handler.py", "classes": ["Count"]}
+    assert told["handlers"] == [
+        {"path": "own/handler.py:Alb", "classes": ["Alb"]},
+        {"path": "handler.py", "classes": ["Count"]},
+    ]
+    assert [one["handler"] for one in told["mappings"]] == ends
+
+
+def test_a_project_without_a_default_handler_is_shown(project: Project) -> None:
+    each = OWN.replace("format: json\n", "format: json\n      handler: own/handler.py\n")
+    own(project, config=each.replace("  path: handler.py\n  args: {limit: 5}\n", "  timeout: 60\n"))
+    assert project.slips("check").status == 0
+    assert project.slips("check", "--json").json["handler"] == {"path": None, "classes": []}
+
+
+def test_a_default_handler_that_never_runs_is_not_imported(project: Project) -> None:
+    own(project, config=OWN.replace("format: json\n", "format: json\n      handler: own/handler.py\n"))
+    project.handler("1 / 0\n")
+    done = project.slips("check")
+    assert done.status == 0
+    assert "handler.path: 'handler.py' never runs" in done.err
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_mistakes_of_all_handlers_and_of_the_config_are_told_at_once(project: Project, is_right: bool) -> None:
+    own(project, "import os\n\n1 / 0\n", OWN if is_right else OWN.replace("dest: slow", "dest: slwo"))
+    project.handler("import slips.interface\nclass H(slips.interface.Handler): pass\n")
+    done = project.slips("check")
+    assert (done.status, done.out) == (2, "")
+    lines = done.err.splitlines()
+    assert len(lines) == (2 if is_right else 3)
+    assert sum("own/handler.py:3: importing the handler raised ZeroDivisionError" in line for line in lines) == 1
+    assert sum("handler.py: H lacks recv" in line for line in lines) == 1
 
 
 @pytest.mark.parametrize("text", ["a: b: c", "- 1", "handler: 3", "handler: {path: 3}", "handler: {path: none.py}", ""])

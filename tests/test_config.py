@@ -18,7 +18,7 @@ from configs import SMALL, check, errors, handler, mapping, no_chain_problems, r
 from slips import config
 from slips.config import Config, Mapping, Route, SnsTopic, reference
 from slips.config.check import check as check_config
-from slips.config.check import find_handler
+from slips.config.check import find_handlers
 from slips.config.declared import keys_of, unwrap
 from slips.errors import ConfigError
 
@@ -275,7 +275,7 @@ def test_aliases_that_multiply_are_bounded() -> None:
         assert errors(text) == [
             f"{line}: more than 200,000 values, counting what aliases repeat; expected fewer; take some away"
         ]
-        assert find_handler(text) is None
+        assert find_handlers(text) == []
 
 
 @pytest.mark.slow
@@ -285,10 +285,12 @@ def test_merging_many_mappings_takes_the_first_value_of_each_key() -> None:
     assert (args["same"], args["k2999"], len(args)) == (0, 2999, 3001)
 
 
-def test_the_handler_of_a_config_with_mistakes_is_found() -> None:
-    assert find_handler("handler: {path: a.py, size: 1}\nx: !y z\n") == "a.py"
+def test_the_handlers_of_a_config_with_mistakes_are_found() -> None:
+    assert find_handlers("handler: {path: a.py, size: 1}\nx: !y z\n") == ["a.py"]
     for text in ("handler: a.py", "handler: {path: [a.py]}", "handler: {path: 7}", "[a", "- handler", ""):
-        assert find_handler(text) is None
+        assert find_handlers(text) == []
+    own = "{prefix: 7, handler: 'b.py:B'}, {handler: {path: c.py, x: y}}, {handler: [d.py]}, e, {handler: b.py:B}"
+    assert find_handlers(f"bucket_mapping: {{logs: [{own}], more: {{handler: f.py}}}}") == ["b.py:B", "c.py"]
 
 
 def test_aliases_that_nest_are_bounded() -> None:

@@ -15,7 +15,7 @@ from slips.chain import compile_chain
 from slips.cli.context import Json, config_file, options
 from slips.cli.limit import paces
 from slips.cli.output import print_json, say, show_text, table
-from slips.config import Config
+from slips.config import Config, HandlerSpec
 from slips.config.load import read
 from slips.errors import ConfigError, UsageError
 from slips.interface import load_handlers
@@ -34,6 +34,8 @@ class Checked(Struct):
     """`fast`; or `fast` and `drop for logs/debug/` if routing looks at more of the key."""
     chain: list[str]
     on_error: str
+    handler: str
+    """Its `path` in the config, which may name a class."""
 
 
 def check(
@@ -45,8 +47,8 @@ def check(
 ) -> None:
     """Check config, handler and formats; show lanes and chains.
 
-    For each prefix: its lanes, its chain, and the policy for records that cannot be parsed. All mistakes are shown at
-    once, on standard error; the status is 2 then.
+    For each prefix: its lanes, its chain, the policy for records that cannot be parsed, and its handler if there is
+    more than one. All mistakes are shown at once, on standard error; the status is 2 then.
 
     \b
     Examples:
@@ -67,16 +69,8 @@ def check(
         if problem.level == "warning":
             say(one_line(f"{problem.file}:{problem.line}: warning: {problem.message}"))
     mistakes = [str(problem) for problem in problems if problem.level == "error"]
-    handlers: list[str] = []
-    handler = config.resolve(config.handlers[0].path) if config else _handler_of(text, file)
-    try:
-        if handler is not None:
-            about = config.handler if config else None
-            with importing(about.environment if about else {}):
-                loaded = load_handlers(handler, about.requirements if about else None)
-            handlers = [each.__name__ for each in loaded]
-    except UsageError as error:
-        mistakes.append(str(error))
+    handlers, wrong = _load_handlers(config, text, file)
+    mistakes += wrong
     if config is None or mistakes:
         raise ConfigError(mistakes)
     mappings = _mappings(config)
@@ -87,7 +81,8 @@ def check(
             {
                 "file": str(file),
                 "stack_name": config.stack_name,
-                "handler": {"path": config.handler.path, "classes": handlers},
+                "handler": {"path": config.handler.path, "classes": handlers.get(config.handler.path or "", [])},
+                "handlers": [{"path": path, "classes": classes} for path, classes in handlers.items()],
                 "buckets": places,
                 "mappings": [{name: getattr(each, name) for name in Checked.__struct_fields__} for each in mappings],
                 "warnings": [str(problem) for problem in problems],
@@ -99,12 +94,29 @@ def check(
             show_text(pace)
 
 
-def _handler_of(text: str, file: Path) -> Path | None:
-    """Return the handler of a config with mistakes, so that `check` reports the mistakes of both at once."""
-    from slips.config.check import find_handler
+def _load_handlers(config: Config | None, text: str, file: Path) -> tuple[dict[str, list[str]], list[str]]:
+    """Load each handler. Return the names of its classes by its path in the config, and the mistakes of all.
 
-    path = find_handler(text)
-    return file.parent / path if path and (file.parent / path).is_file() else None
+    The handlers of a config with mistakes are loaded, too, so that `check` reports the mistakes of both at once.
+    """
+    from slips.config.check import find_handlers
+
+    if config is None:
+        named = [HandlerSpec.of(path, {}) for path in find_handlers(text)]
+        specs = [one for one in named if (file.parent / one.path).is_file()]
+        environment, requirements = dict[str, str](), None
+    else:
+        specs, environment, requirements = config.handlers, config.handler.environment, config.handler.requirements
+    handlers, mistakes = dict[str, list[str]](), list[str]()
+    with importing(environment):
+        for name, spec in {one.name: one for one in specs}.items():
+            try:
+                classes = load_handlers((config.root if config else file.parent) / spec.path, requirements)
+            except UsageError as error:
+                mistakes.append(str(error))
+            else:
+                handlers[name] = [each.__name__ for each in classes]
+    return handlers, list(dict.fromkeys(mistakes))
 
 
 def _mappings(config: Config) -> list[Checked]:
@@ -118,6 +130,7 @@ def _mappings(config: Config) -> list[Checked]:
             ],
             list(compile_chain(mapping.format, config.root).names),
             mapping.on_error,
+            config.handler_of(mapping).name,
         )
         for bucket, mappings in config.bucket_mapping.items()
         for mapping in mappings
@@ -132,14 +145,18 @@ def _places(config: Config, *, aws: bool) -> dict[str, str]:
 
 
 def _print_project(
-    config: Config, file: Path, handlers: list[str], mappings: list[Checked], places: dict[str, str]
+    config: Config, file: Path, handlers: dict[str, list[str]], mappings: list[Checked], places: dict[str, str]
 ) -> None:
     show_text(one_line(f"{file}: stack {config.stack_name!r}"))
-    show_text(one_line(f"handler: {config.handler.path}: {', '.join(handlers)}"))
+    for path, classes in handlers.items():
+        show_text(one_line(f"handler: {path}: {', '.join(classes)}"))
     for bucket, place in places.items():
         show_text(one_line(f"bucket {bucket}: {place}"))
         rows = [
-            (each.prefix or "(all)", ", ".join(each.lanes), f"[{', '.join(each.chain)}]", f"on error: {each.on_error}")
+            (
+                *(each.prefix or "(all)", ", ".join(each.lanes), f"[{', '.join(each.chain)}]"),
+                *(f"on error: {each.on_error}", *([f"handler: {each.handler}"] if len(handlers) > 1 else [])),
+            )
             for each in mappings
             if each.bucket == bucket
         ]

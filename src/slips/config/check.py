@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from msgspec import inspect
-from yaml.nodes import MappingNode, ScalarNode
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from slips import chain
 from slips.config.nodes import TEXTS, UnreadableError, compose, tag_of
@@ -41,16 +41,30 @@ def check(
     return msgspec.convert({**data, "file": str(path)}, Config), found
 
 
-def find_handler(text: str) -> str | None:
-    """Return `handler.path` of a config that may have mistakes; None if it cannot be read."""
+def find_handlers(text: str) -> list[str]:
+    """Return the `path` of each handler of a config that may have mistakes, as far as it can be read."""
     try:
-        node = compose(text)
+        root = compose(text)
     except UnreadableError:
-        return None
-    for name in ("handler", "path"):
-        pairs = node.value if isinstance(node, MappingNode) else []
-        found = next((value for key, value in pairs if key.value == name), None)
-        if found is None:
-            return None
-        node = found
-    return node.value if isinstance(node, ScalarNode) and tag_of(node) in TEXTS and node.value else None
+        return []
+    mappings = (one for bucket in _values(_child(root, "bucket_mapping")) for one in _values(bucket))
+    handlers = [_child(root, "handler"), *(_child(one, "handler") for one in mappings)]
+    # In a mapping, a text stands for the path.
+    paths = [
+        one if isinstance(one, ScalarNode) and index else _child(one, "path") for index, one in enumerate(handlers)
+    ]
+    found = (one.value for one in paths if isinstance(one, ScalarNode) and tag_of(one) in TEXTS and one.value)
+    return list(dict.fromkeys(found))
+
+
+def _child(node: Node | None, name: str) -> Node | None:
+    """Return the value of a key; None if `node` is no mapping, or lacks the key."""
+    pairs = node.value if isinstance(node, MappingNode) else []
+    return next((value for key, value in pairs if key.value == name), None)
+
+
+def _values(node: Node | None) -> list[Node]:
+    """Return the values of a mapping, or the items of a list; [] for a node that is neither."""
+    if isinstance(node, MappingNode):
+        return [value for _, value in node.value]
+    return node.value if isinstance(node, SequenceNode) else []
