@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 import yaml
 from yaml.constructor import SafeConstructor
@@ -37,11 +38,20 @@ class UnreadableError(Exception):
 # ---- text to nodes
 
 
+class _Loader(yaml.SafeLoader):
+    def compose_scalar_node(self, anchor: Any) -> ScalarNode:
+        is_tagged = self.peek_event().tag is not None  # type: ignore[no-untyped-call]
+        node: ScalarNode = super().compose_scalar_node(anchor)
+        if is_tagged:
+            node.style = node.style or "'"  # the tag decides the type, as quotes do
+        return node
+
+
 def compose(text: str) -> Node:
     """Parse a document to its node, with a top-level `sam` moved into `base`. Raises UnreadableError."""
     try:
         # Not the faster CSafeLoader: its texts differ, and deep nesting crashes the process instead of raising.
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         raise UnreadableError(*_explain(error)) from None
     except yaml.reader.ReaderError as error:
@@ -144,6 +154,11 @@ def _move_sam(root: Node) -> None:
 def tag_of(node: Node) -> str:
     """Return the short form of a node's tag: `str`, `int`, `map`."""
     return str(node.tag).removeprefix(YAML)
+
+
+def is_plain(node: ScalarNode) -> bool:
+    """Whether the text of a scalar alone decides its type: it has no quotes and no tag, and is no block."""
+    return node.style is None
 
 
 def line_of(node: Node) -> int:

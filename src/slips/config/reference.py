@@ -55,6 +55,9 @@ _HEAD = """\
 # slips.yml
 
 `slips check` finds every mistake in it at once. Paths are relative to the file; a key without a value has its default.
+Quote texts that YAML reads as something else, or differently by its two versions: `'NO'`, `'012345670123'`, `'1.10'`,
+`'22:22'`. `slips check` warns of each that is not quoted, with what becomes of it.
+
 For completion and checks in your editor, write `slips check --schema > slips.schema.json`, and as the first line of
 the file `# yaml-language-server: $schema=slips.schema.json`."""
 

@@ -16,9 +16,10 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from slips.config import secrets
 from slips.config.arns import is_placeholder
 from slips.config.declared import describe, every_key, keys_of, unwrap
-from slips.config.nodes import DEPTH, TEXTS, YAML, is_unicode, line_of, scalar, tag_of, whole_number
+from slips.config.nodes import DEPTH, TEXTS, YAML, is_plain, is_unicode, line_of, scalar, tag_of, whole_number
 from slips.config.notes import FIFO_REFUSED
 from slips.config.problems import Problems, Where, quote, show
+from slips.config.scalars import Value, doubt
 from slips.config.schema import Config
 
 PLACES = 2
@@ -45,6 +46,8 @@ class Values:
         self._problems = problems
         self.arns: dict[Where, str] = {}
         """ARNs of things that exist, placeholders left out."""
+        self._doubted: set[int] = set()
+        """Ids of the scalars that were looked at for `doubt`: aliases repeat them."""
 
     def read(self, node: Node, declared: inspect.Type, where: Where) -> Any:
         """Return the plain data of `node`, or INVALID. Mappings lack wrong values; lists have INVALID for each."""
@@ -96,6 +99,9 @@ class Values:
 
     def _is_plain_yaml(self, node: Node) -> bool:
         """Whether `node` has none of the tags that make objects, such as `!!python/name` or `!Ref`."""
+        if tag_of(node) == "merge":
+            self._refuse(node, "'<<' is no text to YAML, it merges mappings; expected a plain value; quote it: '<<'")
+            return False
         if isinstance(node, ScalarNode):
             fine = tag_of(node) in _KINDS
         else:
@@ -110,7 +116,7 @@ class Values:
         kind, notes = unwrap(declared)
         tag = tag_of(node)
         found, hint = "found a list", ""
-        if not node.value or tag == "null":
+        if not node.value or (tag == "null" and not isinstance(kind, inspect.StrType)):
             found = "is empty"
         elif isinstance(node, MappingNode):
             found = "found a mapping"
@@ -144,7 +150,8 @@ class Values:
             if meant is None or (meant != name and meant in seen):
                 continue
             seen.add(meant)
-            if tag_of(value) == "null" and not fields[meant].required:
+            if isinstance(value, ScalarNode) and tag_of(value) == "null" and not fields[meant].required:
+                self._doubt_null(value, fields[meant].type, (*where, meant))
                 continue  # a key without a value has its default
             self._problems.lines[*where, meant] = line_of(key)
             field_data = self.read(value, fields[meant].type, (*where, meant))
@@ -172,6 +179,7 @@ class Values:
         data: dict[str, Any] = {}
         for name, (key, value) in self._pairs(node).items():
             here = (*where, name)
+            self._doubt(key, name, f"{show(where)}: key")
             self._problems.lines[here] = line_of(key)
             key_data, value_data = self.read(key, kind.key_type, here), self.read(value, kind.value_type, here)
             if INVALID not in (key_data, value_data):
@@ -237,6 +245,7 @@ class Values:
             )
         elif "arn" in notes:
             self.arns[where] = text
+        self._doubt(node, text, show(where))
         return text
 
     def _anything(self, node: Node, where: Where) -> Any:
@@ -250,18 +259,36 @@ class Values:
             case MappingNode() if any(isinstance(key, MappingNode) for key, _ in node.value):
                 return self._wrong(node, inspect.StrType(), where)
             case MappingNode():
-                pairs = self._pairs(node).items()
-                return {name: self.read(value, anything, (*where, name)) for name, (_, value) in pairs}
+                pairs = self._pairs(node)
+                for name, (key, _) in pairs.items():
+                    self._doubt(key, name, f"{show(where)}: key")
+                return {name: self.read(value, anything, (*where, name)) for name, (_, value) in pairs.items()}
             case SequenceNode():
                 return [self.read(one, anything, (*where, i)) for i, one in enumerate(node.value)]
         assert isinstance(node, ScalarNode)  # noqa: S101 - there are no other nodes
         if wrong := secrets.mistake(node.value):
             return self._refuse(node, f"{show(where)}: {quote(node.value)} {wrong}")
         try:
-            return scalar(node)
+            value = scalar(node)
         except (ValueError, LookupError, OverflowError):
             kind = _KINDS[tag_of(node)]
             return self._refuse(node, f"{show(where)}: {quote(node.value)} is {kind} that JSON has not; quote it")
+        self._doubt(node, value, show(where))
+        return value
+
+    def _doubt_null(self, node: ScalarNode, declared: inspect.Type, where: Where) -> None:
+        """Warn of a null, such as `~`, that would be a right text of its key."""
+        kind, _ = unwrap(declared)
+        if isinstance(kind, inspect.StrType) and re.fullmatch(kind.pattern or ".*", node.value):
+            self._doubt(node, None, show(where))
+
+    def _doubt(self, node: ScalarNode, value: Value, where: str) -> None:
+        """Warn of a scalar without quotes that YAML changes, or that YAML 1.1 and 1.2 read differently."""
+        if id(node) in self._doubted or not is_plain(node):
+            return
+        self._doubted.add(id(node))
+        if doubtful := doubt(node.value, value):
+            self._problems.warn(line_of(node), f"{where}{'' if where.endswith('key') else ':'} {doubtful}")
 
 
 @cache
