@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from slips.usercode import import_file, importing
+from slips.usercode import activate, import_file, importing
 
 NUMBERS = itertools.count()
 
@@ -137,3 +138,89 @@ def test_a_file_that_raises_leaves_no_module_and_hides_none(tmp_path: Path) -> N
         import_file(path)
     assert bad not in sys.modules
     assert sys.modules[helper] is getattr(first, helper)
+
+
+LAZY = "def late(name):\n    return __import__(name)\n"
+
+
+def folder_of(root: Path, name: str, **files: str) -> Path:
+    """The file of a folder that imports `name` when `late` is called, beside `files`."""
+    return write(root / name, handlers_of_lazy=LAZY, **files)
+
+
+def test_an_import_in_a_function_finds_the_files_beside_its_own_once_they_are_active(tmp_path: Path) -> None:
+    helper, package = unique("helper"), unique("package")
+    paths = [folder_of(tmp_path, name, **{helper: f"PLACE = {name!r}\nCALLS = []\n"}) for name in ("one", "two")]
+    for path in paths:
+        write(path.parent / package, part=f"PLACE = {path.parent.name!r}\n")
+    modules = [import_file(path) for path in paths]
+    for number in (1, 2):
+        for path, module in zip(paths, modules, strict=True):
+            place = path.parent.name
+            activate(path)
+            assert {module.late(helper).PLACE, module.late(f"{package}.part").part.PLACE} == {place}
+            assert module.late("handlers_of_lazy") is module
+            module.late(helper).CALLS.append(1)
+            assert len(module.late(helper).CALLS) == number
+
+
+def test_a_file_in_a_folder_of_the_path_and_one_in_a_folder_below_have_their_own_neighbours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helper, other = unique("helper"), unique("other")
+    top = folder_of(tmp_path, "top", **{helper: "PLACE = 'top'\n", other: "PLACE = 'top'\n"})
+    below = folder_of(top.parent, "below", **{helper: "PLACE = 'below'\n"})
+    monkeypatch.syspath_prepend(str(top.parent))  # as Lambda has the root of the package
+    one, two = import_file(top), import_file(below)
+    activate(below)
+    assert (two.late(helper).PLACE, two.late(other).PLACE) == ("below", "top")
+    activate(top)
+    assert (one.late(helper).PLACE, one.late(other).PLACE) == ("top", "top")
+
+
+def test_an_installed_module_is_hidden_by_no_file_of_an_active_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = unique("installed")
+    write(tmp_path / "site", **{installed: "PLACE = 'site'\n"})
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    paths = [folder_of(tmp_path, name, **{installed: f"PLACE = {name!r}\n"}) for name in ("one", "two")]
+    modules = [import_file(path) for path in paths]
+    for path, module in zip(paths, modules, strict=True):
+        activate(path)
+        assert module.late(installed).PLACE == "site"
+
+
+def test_a_file_sees_no_neighbour_of_a_file_imported_before(tmp_path: Path) -> None:
+    helper = unique("helper")
+    import_file(write(tmp_path / "one", **{unique("good"): f"import {helper}\n", helper: ""}))
+    with pytest.raises(ModuleNotFoundError):
+        import_file(write(tmp_path / "two", **{unique("bad"): f"import {helper}\n"}))
+
+
+def test_importing_a_file_leaves_the_active_folder_as_it_was(tmp_path: Path) -> None:
+    helper = unique("helper")
+    paths = [folder_of(tmp_path, name, **{helper: f"PLACE = {name!r}\n"}) for name in ("one", "two", "three")]
+    modules = [import_file(path) for path in paths[:2]]
+    activate(paths[1])
+    import_file(paths[2])
+    assert modules[1].late(helper).PLACE == "two"
+
+
+def test_a_file_is_one_module_whatever_folder_is_active(tmp_path: Path) -> None:
+    paths = [folder_of(tmp_path, name) for name in ("one", "two")]
+    modules = [import_file(path) for path in paths]
+    for path in paths:
+        activate(path)
+        assert [import_file(each) for each in paths] == modules
+
+
+def test_a_folder_that_is_gone_hides_nothing(tmp_path: Path) -> None:
+    helper = unique("helper")
+    gone, kept = (folder_of(tmp_path, name, **{helper: f"PLACE = {name!r}\n"}) for name in ("gone", "kept"))
+    modules = [import_file(path) for path in (gone, kept)]
+    activate(kept)
+    shutil.rmtree(gone.parent)
+    activate(gone)
+    activate(kept)
+    assert modules[1].late(helper).PLACE == "kept"

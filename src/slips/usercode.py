@@ -1,7 +1,8 @@
 """Imports the user's Python files by path, and computes the version of a file for error items.
 
 An import changes what the whole process shares: environment, `sys.path`, `sys.modules`, standard output. So only one
-thread imports at a time. Each file becomes one module.
+thread imports at a time. Each file becomes one module, and can import the files beside it. If files in two folders have
+one name, an import means the one in the active folder: that of the file being imported, else that of `activate`.
 """
 
 from __future__ import annotations
@@ -11,14 +12,30 @@ import importlib.util
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
+from functools import cache
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
 _lock = threading.RLock()
-_directories: list[str] = []
-"""Directories of imported files. A file can import its neighbours in the same directory."""
+
+
+class _Folder:
+    """A directory of imported files."""
+
+    def __init__(self, *, is_appended: bool) -> None:
+        self.is_appended = is_appended
+        """Whether `sys.path` has the directory for the sake of these files alone."""
+        self.aside: dict[str, ModuleType] = {}
+        """Modules of this directory that left `sys.modules` while another folder is active."""
+
+
+_folders: dict[str, _Folder] = {}
+"""All folders by their real path, in the order of their first import."""
+_active = ""
+"""The path of the active folder; empty before the first import."""
 
 
 def import_file(path: Path) -> ModuleType:
@@ -28,72 +45,141 @@ def import_file(path: Path) -> ModuleType:
     """
     with _lock:
         path = path.resolve()
+        folder = str(path.parent)
         name = path.stem if path.stem.isidentifier() else "handler"
-        imported = sys.modules.get(name)
-        if imported is not None and getattr(imported, "__file__", None) == str(path):
-            return imported
-        if imported is not None or name in sys.stdlib_module_names:
+        hashed = f"{name}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+        aside = _folders[folder].aside if folder in _folders else {}
+        for imported in (sys.modules.get(name), sys.modules.get(hashed), aside.get(name)):
+            if imported is not None and getattr(imported, "__file__", None) == str(path):
+                return imported
+        if name in sys.modules or name in sys.stdlib_module_names:
             # The user's `json.py` must not replace the standard library's, imported or not.
-            name = f"{name}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-            if name in sys.modules:
-                return sys.modules[name]
+            name = hashed
         if not path.is_file():
             raise FileNotFoundError(path)
         spec = importlib.util.spec_from_file_location(name, path)
         if spec is None or spec.loader is None:
             raise ImportError(f"{path} is not a Python file; expected a name that ends in .py")
         module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        try:
-            with _beside(path, module):
+        with _alone(folder):
+            names = {name}
+            if path.stem.isidentifier() and path.stem not in sys.modules.keys() | sys.stdlib_module_names:
+                names.add(path.stem)  # for files beside `path` that import it
+            sys.modules.update(dict.fromkeys(names, module))
+            try:
                 spec.loader.exec_module(module)
-        except BaseException:
-            sys.modules.pop(name, None)
-            raise
+            except BaseException:
+                for each in names:
+                    sys.modules.pop(each, None)
+                raise
         return module
 
 
-@contextmanager
-def _beside(path: Path, module: ModuleType) -> Iterator[None]:
-    """Make the files beside `path` importable in this block, even if a file beside another imported file has that name.
+def activate(path: Path) -> None:
+    """Let imports in functions of the imported file `path` find the files beside it first, until the next call."""
+    with _lock:
+        folder = str(path.resolve().parent)
+        if folder != _active:
+            _enter(folder)
 
-    Outside the block the file imported first keeps the name, also for imports in functions of `path` that run later.
-    """
-    directory = str(path.parent)
-    other_directories = {one for one in _directories if one != directory}
-    if directory not in _directories:
-        _directories.append(directory)
-    if directory not in sys.path:
+
+@contextmanager
+def _alone(folder: str) -> Iterator[None]:
+    """Make `folder` the active one in this block, and hide files and modules of all others that it has not itself."""
+    before = _active
+    if folder not in _folders:
+        _folders[folder] = _Folder(is_appended=folder not in map(_real, sys.path))
+        if len(_folders) > 1 and _ActiveFirst not in sys.meta_path:
+            at = sys.meta_path.index(PathFinder) if PathFinder in sys.meta_path else len(sys.meta_path)
+            sys.meta_path.insert(at, _ActiveFirst)
+    if _folders[folder].is_appended and folder not in sys.path:
         # At the end: files beside a handler must not shadow installed packages.
-        sys.path.append(directory)
-    names = {entry.stem for entry in path.parent.iterdir()} if other_directories else set[str]()
-    hidden = {name: other for name, other in sys.modules.items() if _is_of(name, other, names, other_directories)}
-    for name in hidden:
-        del sys.modules[name]
-    if path.stem in hidden:
-        sys.modules[path.stem] = module  # for files beside `path` that import it
-    removed = [one for one in sys.path if one in other_directories]
-    sys.path[:] = [one for one in sys.path if one not in other_directories]
+        sys.path.append(folder)
+    _enter(folder, is_alone=True)
+    others = {one for one, about in _folders.items() if about.is_appended and one != folder}
+    removed = [one for one in sys.path if one in others]
+    sys.path[:] = [one for one in sys.path if one not in others]
     try:
         yield
     finally:
-        at = sys.path.index(directory) if directory in sys.path else len(sys.path)
+        at = sys.path.index(folder) if folder in sys.path else len(sys.path)
         sys.path[at:at] = removed
-        if hidden:
-            tops = {name.partition(".")[0] for name in hidden}
-            for name in [name for name in sys.modules if name.partition(".")[0] in tops]:
-                del sys.modules[name]
-            sys.modules.update(hidden)
+        _enter(before or folder)
 
 
-def _is_of(name: str, module: ModuleType, names: set[str], directories: set[str]) -> bool:
-    """Whether the top package of the module `name` is one of `names`, and its files lie in one of `directories`."""
-    if not names or name.partition(".")[0] not in names:
-        return False
-    file = getattr(module, "__file__", None)
-    # A module without a file is a directory without `__init__.py`.
-    places = [file] if isinstance(file, str) else list(getattr(module, "__path__", ()))
-    return any(Path(place).is_relative_to(one) for place in places for one in directories)
+def _enter(folder: str, *, is_alone: bool = False) -> None:
+    """Make `folder` the active one: take the modules of other folders out of `sys.modules`, and put its own back.
+
+    Modules of other folders whose names it has not itself are put back, too, unless it `is_alone`.
+    """
+    global _active  # noqa: PLW0603 - as `sys.modules`, of the whole process
+    _active = folder
+    if len(_folders) == 1:
+        return
+    names = _names_in(folder)
+    owners: dict[str, str] = {}
+    for name in {each.partition(".")[0] for each in sys.modules}:
+        owner = _owner(sys.modules.get(name))
+        # A folder that was in `sys.path` before may hold installed packages: only a name of both is taken out.
+        if owner in _folders and owner != folder and (_folders[owner].is_appended or name in names):
+            owners[name] = owner
+    for name in [each for each in sys.modules if each.partition(".")[0] in owners]:
+        _folders[owners[name.partition(".")[0]]].aside[name] = sys.modules.pop(name)
+    _put_back(_folders[folder], set())
+    if not is_alone:
+        for other in _folders.values():
+            _put_back(other, names)
+
+
+def _names_in(folder: str) -> set[str]:
+    """Return the names that modules in a folder may have; none if the folder is gone."""
+    with suppress(OSError):
+        return {entry.partition(".")[0] for entry in os.listdir(folder)}  # noqa: PTH208 - a Path for each takes longer
+    return set()
+
+
+def _put_back(folder: _Folder, names: set[str]) -> None:
+    """Put the modules of a folder back into `sys.modules`, unless their top-level names are taken, or in `names`."""
+    taken = names | sys.modules.keys()
+    free = [name for name in folder.aside if name.partition(".")[0] not in taken]
+    sys.modules.update({name: folder.aside.pop(name) for name in free})
+
+
+def _owner(module: ModuleType | None) -> str:
+    """Return the real path of the directory that holds a top-level module or package; empty if none does."""
+    if not issubclass(type(module), ModuleType):
+        return ""
+    about = ModuleType.__getattribute__(module, "__dict__")  # not by `getattr`, which would load a lazy module
+    file = about.get("__file__")
+    if isinstance(file, str):
+        directory, base = os.path.split(file)
+        return _real(os.path.dirname(directory) if base.startswith("__init__.") else directory)  # noqa: PTH120
+    places = list(about.get("__path__", ()))  # of a directory without `__init__.py`
+    return _real(os.path.dirname(places[0])) if places else ""  # noqa: PTH120
+
+
+@cache
+def _real(path: str) -> str:
+    return os.path.realpath(path)
+
+
+class _ActiveFirst:
+    """A finder of top-level modules: a file of the active folder comes before those of other folders.
+
+    Installed modules come first, as in `sys.path`, of which a folder that was there before keeps its place.
+    """
+
+    @classmethod
+    def find_spec(
+        cls, name: str, path: Sequence[str] | None = None, _target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if path is not None or not _folders[_active].is_appended:
+            return None
+        own = PathFinder.find_spec(name, [_active])
+        if own is None:
+            return None
+        installed = PathFinder.find_spec(name, [one for one in sys.path if _real(one) not in _folders])
+        return own if installed is None or installed.origin is None else installed
 
 
 @contextmanager
