@@ -8,6 +8,7 @@ import re
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeGuard
 
 from slips.errors import UsageError
@@ -16,6 +17,7 @@ from slips.methods import meant_as_recv, mistakes
 from slips.model import MetaData
 from slips.usercode import import_file
 
+_EXPECTED = "expected a class derived from slips.interface.Handler that defines 'recv'"
 _RELATIVE = re.compile(r"from\s+\.+(\S*)\s+import\s+(.+)")
 
 
@@ -40,11 +42,12 @@ class Handler(abc.ABC):
         return None
 
 
-def load_handlers(path: Path, requirements: str | None = None) -> list[type[Handler]]:
+def load_handlers(path: Path, requirements: str | None = None, class_name: str | None = None) -> list[type[Handler]]:
     """Return the handlers of a file, by name: concrete subclasses of `Handler` that have no subclass in the file.
 
-    Raises UsageError if the file cannot be imported or defines no handler, and with all mistakes of its handlers. If
-    the import lacks a module, the error text names `requirements`, the config's file of packages to install.
+    With `class_name`, return that class alone, also one with a subclass in the file, or imported from another. Raises
+    UsageError if the file cannot be imported or has no such handler, and with all mistakes of its handlers. If the
+    import lacks a module, the error text names `requirements`, the config's file of packages to install.
     """
     try:
         module = import_file(path)
@@ -56,13 +59,16 @@ def load_handlers(path: Path, requirements: str | None = None) -> list[type[Hand
         raise UsageError(
             f"{_place(error, path)}: importing the handler raised {describe(error)}{_hint(error, requirements)}"
         ) from error
-    defined = [value for value in vars(module).values() if _is_handler(value) and value.__module__ == module.__name__]
-    leaves = [one for one in defined if not any(other is not one and one in other.__mro__ for other in defined)]
-    concrete = [one for one in leaves if not inspect.isabstract(one)]
+    if class_name is None:
+        defined = [value for value in _handlers_in(module) if value.__module__ == module.__name__]
+        handlers = [one for one in defined if not any(other is not one and one in other.__mro__ for other in defined)]
+    else:
+        handlers = [_named(class_name, module, path)]
+    concrete = [one for one in handlers if not inspect.isabstract(one)]
     if not concrete:
-        missing = [_lacks(one) for one in leaves]
+        missing = [_lacks(one) for one in handlers]
         found = "; ".join(missing) if missing else "no class derived from slips.interface.Handler"
-        raise UsageError(f"{path}: {found}; expected a class derived from slips.interface.Handler that defines 'recv'")
+        raise UsageError(f"{path}: {found}; {_EXPECTED}")
     concrete = sorted(dict.fromkeys(concrete), key=name_of)
     check_handlers(concrete)
     return concrete
@@ -73,6 +79,30 @@ def check_handlers(classes: Sequence[type[Handler]]) -> None:
     problems = [problem for one in classes for problem in mistakes(one, Handler)]
     if problems:
         raise UsageError("\n".join(dict.fromkeys(problems)))
+
+
+def _handlers_in(module: ModuleType) -> list[type[Handler]]:
+    """Return the classes of a module that are derived from `Handler`, imported ones among them."""
+    return [value for value in vars(module).values() if _is_handler(value)]
+
+
+def _named(name: str, module: ModuleType, path: Path) -> type[Handler]:
+    """Return the handler of a module that has a name. Raises UsageError, with the name that the user may mean."""
+    value = vars(module).get(name)
+    if _is_handler(value):
+        return value
+    known = [each for each, one in vars(module).items() if _is_handler(one) and one is not Handler]
+    if name in vars(module):
+        problem = f"{name!r} is no class derived from slips.interface.Handler"
+    else:
+        import difflib  # not at the start of a function on AWS, where names are right
+
+        problem = f"no class {name!r}"
+        close = {each.lower(): each for each in known}
+        if like := difflib.get_close_matches(name.lower(), close, n=1):
+            raise UsageError(f"{path}: {problem}; did you mean {close[like[0]]!r}?")
+    expected = f"expected one of {', '.join(known)}" if known else _EXPECTED
+    raise UsageError(f"{path}: {problem}; {expected}")
 
 
 def _is_handler(value: object) -> TypeGuard[type[Handler]]:

@@ -111,7 +111,8 @@ def _load_handlers(config: Config | None, text: str, file: Path) -> tuple[dict[s
     with importing(environment):
         for name, spec in {one.name: one for one in specs}.items():
             try:
-                classes = load_handlers((config.root if config else file.parent) / spec.path, requirements)
+                path = (config.root if config else file.parent) / spec.path
+                classes = load_handlers(path, requirements, spec.class_name)
             except UsageError as error:
                 mistakes.append(str(error))
             else:
