@@ -3,6 +3,7 @@
 schema      declares the keys, with types and descriptions; `handler` declares those of handlers, and `notes` texts,
             numbers and ARNs
 load        loads a file, a text or a deployed package as a Config; on AWS, only this and the declaration are imported
+needs       names the values that commands need of a config with mistakes elsewhere
 check       checks a text: `nodes` composes YAML, `values` reads it beside the declaration, `scalars` finds what
             YAML changes, `rules`, `handler_rules` and `policies` compare keys with each other, `problems` collects
             the mistakes

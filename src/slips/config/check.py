@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from slips import chain
 from slips.config.nodes import TEXTS, UnreadableError, compose, tag_of
-from slips.config.problems import Problem, Problems
+from slips.config.problems import Problem, Problems, Where
 from slips.config.rules import CheckChain, Rules
 from slips.config.schema import Config
 from slips.config.values import Values
@@ -25,20 +26,60 @@ def check(
     Problems name `file`, and paths in the config are relative to it. Without `files`, the files that the config names
     need not exist.
     """
-    problems, path = Problems(file), Path(file).absolute()
+    data, problems = _read(text, file, check_chain, files=files)
+    if data is None or problems.errors:
+        return None, problems.in_order()
+    return _convert(data, file), problems.in_order()
+
+
+def check_partly(text: str, file: str, needs: Sequence[Where]) -> tuple[Config | None, list[Problem]]:
+    """Return a config with mistakes as far as it is right, and these mistakes in file order.
+
+    The config is None if a value at `needs` is wrong; then the mistakes are those of `needs` alone. A key that has a
+    mistake has its default, or is empty if it is required.
+    """
+    data, problems = _read(text, file, chain.check_chain, files=True)
+    concerning = [problem for problem in problems.errors if problem.concerns(needs)]
+    mistakes = [problem for problem in problems.in_order() if problem.level == "error"]
+    if data is None or concerning:
+        shown = {(problem.line, problem.message) for problem in concerning}
+        return None, [problem for problem in mistakes if (problem.line, problem.message) in shown]
+
+    def right(pairs: dict[str, Any], *above: str) -> dict[str, Any]:
+        return {
+            key: value
+            for key, value in pairs.items()
+            if not any(problem.concerns([(*above, key)]) for problem in problems.errors)
+        }
+
+    found = right({**data, "backend": {}}) | {"backend": right(data.get("backend", {}), "backend")}
+    required: dict[str, Any] = {"stack_name": "", "bucket_mapping": {}}
+    missing = {key: empty for key, empty in required.items() if key not in found}
+    return msgspec.structs.replace(_convert({**_FILLED, **found}, file), **missing), mistakes
+
+
+_FILLED = {"stack_name": "a", "bucket_mapping": {"b": [{"prefix": "", "format": ["json"]}]}}
+"""Values that pass the conversion in place of missing ones."""
+
+
+def _read(text: str, file: str, check_chain: CheckChain, *, files: bool) -> tuple[dict[str, Any] | None, Problems]:
+    """Return the right values in `text`, None if it is no mapping, and the problems."""
+    problems = Problems(file)
     values = Values(problems)
     data: Any = None
     try:
         data = values.read(compose(text), inspect.type_info(Config), ())
     except UnreadableError as error:
         problems.error(error.line, str(error))
-    if isinstance(data, dict):
-        # Wrong values are left out of the data, so that the rules still see all that is right.
-        Rules(problems, data, values.arns, path.parent, check_chain).check(files=files)
-    found = problems.in_order()
-    if any(problem.level == "error" for problem in found):
-        return None, found
-    return msgspec.convert({**data, "file": str(path)}, Config), found
+    if not isinstance(data, dict):
+        return None, problems
+    # Wrong values are left out of the data, so that the rules still see all that is right.
+    Rules(problems, data, values.arns, Path(file).absolute().parent, check_chain).check(files=files)
+    return data, problems
+
+
+def _convert(data: dict[str, Any], file: str) -> Config:
+    return msgspec.convert({**data, "file": str(Path(file).absolute())}, Config)
 
 
 def find_handlers(text: str) -> list[str]:

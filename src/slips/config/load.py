@@ -13,7 +13,7 @@ from slips.config.schema import Config
 from slips.errors import ConfigError
 
 if TYPE_CHECKING:
-    from slips.config.problems import Problem
+    from slips.config.problems import Problem, Where
 
 PACKAGED = "slips-config.json"
 """The checked Config in the root of a deployed package."""
@@ -24,6 +24,18 @@ def load(path: Path | str) -> Config:
     from slips.config.check import check
 
     return _config_of(*check(read(path), str(path)))
+
+
+def load_partly(path: Path | str, needs: Sequence[Where]) -> tuple[Config, int]:
+    """Read the config in a file in which only the values at `needs` must be right, such as `("backend", "embedded")`.
+
+    Returns the number of mistakes, too; keys that have them have their defaults. Raises ConfigError with every mistake
+    in what is needed.
+    """
+    from slips.config.check import check_partly
+
+    config, mistakes = check_partly(read(path), str(path), needs)
+    return _config_of(config, mistakes), len(mistakes)
 
 
 def parse(text: str, file: str = "slips.yml") -> Config:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -18,6 +19,12 @@ class Problem(Struct, frozen=True):
     """1-based."""
     message: str
     level: Literal["error", "warning"] = "error"
+    where: Where = ()
+    """Keys and indexes that lead to the wrong value, or to a missing key."""
+
+    def concerns(self, needs: Sequence[Where]) -> bool:
+        """Whether one of the values at `needs`, or a value in it or around it, is wrong."""
+        return any(all(own == other for own, other in zip(self.where, need, strict=False)) for need in needs)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.message}"
@@ -32,13 +39,13 @@ class Problems:
         self.lines: dict[Where, int] = {(): 1}
         """Line of every value in the file, those of wrong values included."""
 
-    def error(self, at: int | Where, message: str) -> None:
-        """Report a mistake that makes the config unusable, at a line or a value."""
-        self._found.append(Problem(self._file, self.line(at), message))
+    def error(self, at: int | Where, message: str, where: Where = ()) -> None:
+        """Report a mistake that makes the config unusable, at a value; or at a line, which is then of `where`."""
+        self._found.append(Problem(self._file, self.line(at), message, "error", where or _where(at)))
 
     def warn(self, at: int | Where, message: str) -> None:
         """Report a setting that the user probably did not mean, at a line or a value."""
-        self._found.append(Problem(self._file, self.line(at), message, "warning"))
+        self._found.append(Problem(self._file, self.line(at), message, "warning", _where(at)))
 
     def line(self, at: int | Where) -> int:
         """Return the line of a value; if the file lacks the value, the line of the innermost value around it."""
@@ -50,7 +57,19 @@ class Problems:
 
     def in_order(self) -> list[Problem]:
         """Return all problems by line. A value that aliases repeat is reported once."""
-        return sorted(dict.fromkeys(self._found), key=lambda problem: problem.line)
+        once: dict[tuple[int, str, str], Problem] = {}
+        for problem in self._found:
+            once.setdefault((problem.line, problem.message, problem.level), problem)
+        return sorted(once.values(), key=lambda problem: problem.line)
+
+    @property
+    def errors(self) -> list[Problem]:
+        """All mistakes, also those that aliases repeat."""
+        return [problem for problem in self._found if problem.level == "error"]
+
+
+def _where(at: int | Where) -> Where:
+    return () if isinstance(at, int) else at
 
 
 def quote(text: str) -> str:

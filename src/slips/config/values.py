@@ -52,7 +52,7 @@ class Values:
     def read(self, node: Node, declared: inspect.Type, where: Where) -> Any:
         """Return the plain data of `node`, or INVALID. Mappings lack wrong values; lists have INVALID for each."""
         self._problems.lines.setdefault(where, line_of(node))
-        if not self._is_plain_yaml(node):
+        if not self._is_plain_yaml(node, where):
             return INVALID
         kind, notes = unwrap(declared)
         short = "x-short" in notes
@@ -86,21 +86,22 @@ class Values:
                 if kind.ge is not None and kind.le is not None and kind.ge <= number <= kind.le:
                     return number
                 return self._refuse(
-                    node, f"{show(where)}: {quote(node.value)} is out of range; expected {describe(declared)}"
+                    node, f"{show(where)}: {quote(node.value)} is out of range; expected {describe(declared)}", where
                 )
             case inspect.StrType(), ScalarNode() if tag_of(node) in TEXTS:
                 return self._text(node, kind, declared, where)
         return self._wrong(node, declared, where)
 
-    def _refuse(self, node: Node, message: str) -> Any:
+    def _refuse(self, node: Node, message: str, where: Where) -> Any:
         """Report a problem. Return INVALID, the value of `node`."""
-        self._problems.error(line_of(node), message)
+        self._problems.error(line_of(node), message, where)
         return INVALID
 
-    def _is_plain_yaml(self, node: Node) -> bool:
+    def _is_plain_yaml(self, node: Node, where: Where) -> bool:
         """Whether `node` has none of the tags that make objects, such as `!!python/name` or `!Ref`."""
         if tag_of(node) == "merge":
-            self._refuse(node, "'<<' is no text to YAML, it merges mappings; expected a plain value; quote it: '<<'")
+            text = "'<<' is no text to YAML, it merges mappings; expected a plain value; quote it: '<<'"
+            self._refuse(node, text, where)
             return False
         if isinstance(node, ScalarNode):
             fine = tag_of(node) in _KINDS
@@ -108,7 +109,7 @@ class Values:
             fine = tag_of(node) == ("map" if isinstance(node, MappingNode) else "seq")
         if not fine:
             written = node.tag.replace(YAML, "!!")
-            self._refuse(node, f"tag {written!r} is not allowed; expected a plain value; take the tag away")
+            self._refuse(node, f"tag {written!r} is not allowed; expected a plain value; take the tag away", where)
         return fine
 
     def _wrong(self, node: Node, declared: inspect.Type, where: Where) -> Any:
@@ -134,15 +135,16 @@ class Values:
                 hint = f"; write [{node.value}]"
         elif isinstance(kind, inspect.StructType | inspect.DictType):
             hint = "; take the '- ' away"
-        return self._refuse(node, f"{show(where)}: {found}; expected {describe(declared)}{hint}")
+        return self._refuse(node, f"{show(where)}: {found}; expected {describe(declared)}{hint}", where)
 
     def _too_many(self, node: Node, most: int, where: Where) -> Any:
-        return self._refuse(node, f"{show(where)}: {len(node.value)} of them; expected {most} at most; take some away")
+        text = f"{show(where)}: {len(node.value)} of them; expected {most} at most; take some away"
+        return self._refuse(node, text, where)
 
     def _struct(self, node: MappingNode, kind: inspect.StructType, where: Where) -> dict[str, Any]:
         """Return the data of a mapping with known keys. Misspelt keys are read as known ones, to check them, too."""
         fields = keys_of(kind)
-        pairs = self._pairs(node)
+        pairs = self._pairs(node, where)
         data: dict[str, Any] = {}
         seen = set(pairs)
         for name, (key, value) in pairs.items():
@@ -160,7 +162,7 @@ class Values:
         for name, one in fields.items():
             if one.required and name not in seen:
                 missing = f"{show((*where, name))} is missing; expected {describe(one.type)}; add it"
-                self._problems.error(where, missing)
+                self._problems.error((*where, name), missing)
         return data
 
     def _refuse_key(self, key: ScalarNode, fields: dict[str, inspect.Field], where: Where) -> str | None:
@@ -168,16 +170,16 @@ class Values:
         here = f"{show(where)}: " if where else ""
         if places := _places(key.value):
             known = f"is not known here; expected it {' or '.join(places)}; move it"
-            self._refuse(key, f"{here}key {quote(key.value)} {known}")
+            self._refuse(key, f"{here}key {quote(key.value)} {known}", (*where, key.value))
             return None
         close = difflib.get_close_matches(key.value, fields, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"expected {', '.join(fields)}"
-        self._refuse(key, f"{here}key {quote(key.value)} is not known; {hint}")
+        self._refuse(key, f"{here}key {quote(key.value)} is not known; {hint}", (*where, key.value))
         return close[0] if close else None
 
     def _dict(self, node: MappingNode, kind: inspect.DictType, where: Where) -> dict[str, Any]:
         data: dict[str, Any] = {}
-        for name, (key, value) in self._pairs(node).items():
+        for name, (key, value) in self._pairs(node, where).items():
             here = (*where, name)
             self._doubt(key, name, f"{show(where)}: key")
             self._problems.lines[here] = line_of(key)
@@ -186,7 +188,7 @@ class Values:
                 data[name] = value_data
         return data
 
-    def _pairs(self, node: MappingNode) -> dict[str, tuple[ScalarNode, Node]]:
+    def _pairs(self, node: MappingNode, where: Where) -> dict[str, tuple[ScalarNode, Node]]:
         """Return keys and nodes of a mapping, merged ones included. Report keys that are no texts, or there twice."""
         own: dict[str, tuple[ScalarNode, Node]] = {}
         merged: dict[str, tuple[ScalarNode, Node]] = {}
@@ -194,19 +196,23 @@ class Values:
             if tag_of(key) == "merge":
                 for each in value.value if isinstance(value, SequenceNode) else [value]:
                     if isinstance(each, MappingNode):
-                        for name, pair in self._pairs(each).items():
+                        for name, pair in self._pairs(each, where).items():
                             merged.setdefault(name, pair)
                     else:
-                        self._refuse(each, "'<<' merges something else; expected an alias of a mapping, such as *name")
+                        text = "'<<' merges something else; expected an alias of a mapping, such as *name"
+                        self._refuse(each, text, (*where, "<<"))
             elif not isinstance(key, ScalarNode):
-                self._refuse(key, "a key is a mapping or a list; expected text; quote it if it begins with '{' or '['")
+                text = "a key is a mapping or a list; expected text; quote it if it begins with '{' or '['"
+                self._refuse(key, text, (*where, ""))
             elif tag_of(key) not in TEXTS:
-                if self._is_plain_yaml(key):
+                if self._is_plain_yaml(key, (*where, key.value)):
                     kind = _KINDS[tag_of(key)]
-                    self._refuse(key, f"key {quote(key.value)} is {kind} to YAML; expected text; quote it")
+                    text = f"key {quote(key.value)} is {kind} to YAML; expected text; quote it"
+                    self._refuse(key, text, (*where, key.value))
             elif key.value in own:
                 first = line_of(own[key.value][0])
-                self._refuse(key, f"key {quote(key.value)} is there twice, first on line {first}; expected it once")
+                text = f"key {quote(key.value)} is there twice, first on line {first}; expected it once"
+                self._refuse(key, text, (*where, key.value))
             else:
                 own[key.value] = (key, value)
         return merged | own
@@ -220,7 +226,7 @@ class Values:
         close = difflib.get_close_matches(node.value.lower(), others, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         known = " or ".join(choices)
-        return self._refuse(node, f"{show(where)}: {quote(node.value)} is not known; {hint}expected {known}")
+        return self._refuse(node, f"{show(where)}: {quote(node.value)} is not known; {hint}expected {known}", where)
 
     def _text(self, node: ScalarNode, kind: inspect.StrType, declared: inspect.Type, where: Where) -> Any:
         text: str = node.value
@@ -235,8 +241,9 @@ class Values:
                     node,
                     f"{show(where)}: {quote(text)} is a FIFO {service}, to which neither S3 nor alarms nor Lambda's "
                     f"destinations can send; expected a standard {service}; make one, name it",
+                    where,
                 )
-            return self._refuse(node, f"{show(where)}: {quote(text)} does not fit; expected {expected}")
+            return self._refuse(node, f"{show(where)}: {quote(text)} does not fit; expected {expected}", where)
         if is_placeholder(text, notes):
             self._problems.warn(
                 line_of(node),
@@ -252,14 +259,14 @@ class Values:
         """Return the data of any value that JSON can hold. Dates are texts, as the user wrote them."""
         if len(where) > DEPTH:
             return self._refuse(
-                node, f"{show(where[:2])}: nested too deep; expected at most {DEPTH} levels; take some away"
+                node, f"{show(where[:2])}: nested too deep; expected at most {DEPTH} levels; take some away", where
             )
         anything = inspect.AnyType()
         match node:
             case MappingNode() if any(isinstance(key, MappingNode) for key, _ in node.value):
                 return self._wrong(node, inspect.StrType(), where)
             case MappingNode():
-                pairs = self._pairs(node)
+                pairs = self._pairs(node, where)
                 for name, (key, _) in pairs.items():
                     self._doubt(key, name, f"{show(where)}: key")
                 return {name: self.read(value, anything, (*where, name)) for name, (_, value) in pairs.items()}
@@ -267,12 +274,14 @@ class Values:
                 return [self.read(one, anything, (*where, i)) for i, one in enumerate(node.value)]
         assert isinstance(node, ScalarNode)  # noqa: S101 - there are no other nodes
         if wrong := secrets.mistake(node.value):
-            return self._refuse(node, f"{show(where)}: {quote(node.value)} {wrong}")
+            return self._refuse(node, f"{show(where)}: {quote(node.value)} {wrong}", where)
         try:
             value = scalar(node)
         except (ValueError, LookupError, OverflowError):
             kind = _KINDS[tag_of(node)]
-            return self._refuse(node, f"{show(where)}: {quote(node.value)} is {kind} that JSON has not; quote it")
+            return self._refuse(
+                node, f"{show(where)}: {quote(node.value)} is {kind} that JSON has not; quote it", where
+            )
         self._doubt(node, value, show(where))
         return value
 
