@@ -22,9 +22,9 @@ pytestmark = pytest.mark.once
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def blocks() -> list[tuple[str, str, str]]:
+def blocks(page: str = "README.md") -> list[tuple[str, str, str]]:
     """Language, file name and text of each block, in order."""
-    return [(m[1], m[2] or "", m[3]) for m in BLOCK.finditer((ROOT / "README.md").read_text(encoding="utf-8"))]
+    return [(m[1], m[2] or "", m[3]) for m in BLOCK.finditer((ROOT / page).read_text(encoding="utf-8"))]
 
 
 def test_every_block_is_of_a_kind_that_is_tried() -> None:
@@ -46,8 +46,8 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.slow
-def test_following_the_readme_gives_what_it_shows(place: Path) -> None:
+def follow(found: list[tuple[str, str, str]], place: Path) -> None:
+    """Writes the files of the blocks, and looks whether the commands print what is shown."""
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -55,7 +55,7 @@ def test_following_the_readme_gives_what_it_shows(place: Path) -> None:
         "NO_COLOR": "1",
     }
     known_ids: dict[str, str] = {}
-    for language, file, text in blocks():
+    for language, file, text in found:
         if "init my-trail --aws" in text:
             continue  # `test_new_user.py` follows it, on a stand-in of AWS
         if language == "console":
@@ -77,6 +77,16 @@ def test_following_the_readme_gives_what_it_shows(place: Path) -> None:
 
 
 @pytest.mark.slow
+def test_following_the_readme_gives_what_it_shows(place: Path) -> None:
+    follow(blocks(), place)
+
+
+@pytest.mark.slow
+def test_the_project_with_a_handler_for_each_kind_of_log_does_what_its_page_shows(place: Path) -> None:
+    follow([one for one in blocks("docs/handler.md") if one[1] or one[0] == "console"], place)
+
+
+@pytest.mark.slow
 def test_the_test_that_the_readme_shows_passes(place: Path) -> None:
     for language, file, text in blocks():
         if language != "console":
@@ -88,7 +98,7 @@ def test_the_test_that_the_readme_shows_passes(place: Path) -> None:
 
 
 def test_the_format_that_the_documentation_shows_works(place: Path) -> None:
-    (shown,) = [m[3] for m in BLOCK.finditer((ROOT / "docs" / "handler.md").read_text("utf-8")) if m[1] == "python"]
+    (shown,) = [text for language, file, text in blocks("docs/handler.md") if language == "python" and not file]
     (place / "doors.py").write_text(shown)
     log = b"main;2026-11-23T08:00:00Z;akiko\nmain;2026-11-23T08:01:00Z;drill\n"
     seen = run(None, ["s3-lines", f"{place / 'doors.py'}:doors"], log)

@@ -28,6 +28,7 @@ bucket_mapping:
   my-logs:
     - prefix: cloudtrail/
       format: cloudtrail    # 'slips formats' lists them all
+      # handler: src/other.py    # one of its own, in place of the one above
 """
 
 AWS_CONFIG = """\
@@ -53,6 +54,7 @@ bucket_mapping:
     # Digests and flow logs are no logs of CloudTrail: if the bucket has such, write AWSLogs/ACCOUNT/CloudTrail/
     - prefix: AWSLogs/      # where CloudTrail puts its logs
       format: cloudtrail    # 'slips formats' lists them all
+      # handler: src/other.py    # one of its own, in place of the one above
 """
 
 DIRECT = """\
