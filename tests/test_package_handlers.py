@@ -183,4 +183,10 @@ def test_each_handler_may_need_a_module_of_the_requirements(project: Project, wh
     assert "third_needed" in said
     project.write("deep/vpc/handler.py", HANDLER)
     project.write("alb/handler.py", f"import first_needed\n{HANDLER.replace('class H', 'class G')}")
-    assert "no class 'H'; expected one of G" in project.refused()
+    assert "alb/handler.py: no class 'H'; expected it, as the config names it" in project.refused()
+    project.write("alb/handler.py", "import first_needed\nfrom more import Own as H\n")
+    project.write(
+        "slips.yml", "".join(one for one in THREE.splitlines(keepends=True) if "alb/ha" not in one or ":H" in one)
+    )
+    project.write("alb/more.py", "from handler import nothing")
+    assert "alb/more.py" in project.names()

@@ -301,6 +301,68 @@ def test_an_error_names_the_argument_that_a_test_of_a_project_lacks(project: Pro
 def test_placeholders_of_secrets_need_their_values(project: Project) -> None:
     config = project.root / "slips.yml"
     config.write_text(config.read_text().replace("{limit: 5}", "{limit: '{{ssm:/limit}}'}"))
-    with pytest.raises(UsageError, match=r"handler.args has placeholders of secrets.* pass args="):
+    with pytest.raises(UsageError, match=r"handler.py: its args have placeholders of secrets.* pass args="):
         slips.testing.run(config=config, key="json/a", source="{}")
     assert slips.testing.run(config=config, key="json/a", source="{}", args={"limit": 1}).result[2] == {"limit": 1}
+
+
+SEVERAL = """\
+import slips.interface
+from words import WORD
+
+class First(slips.interface.Handler):
+    def setup(self, args): self.args = args
+    def recv(self, meta, event): ...
+    def result(self): return [type(self).__name__, WORD, self.args]
+
+class Second(First): ...
+class Third(First): ...
+"""
+
+
+@pytest.fixture
+def several(project: Project) -> Project:
+    """A project in which the mapping `json/` has a class of another file, and `slow/` all of them."""
+    (project.root / "own").mkdir()
+    for name, text in (("own/handler.py", SEVERAL), ("own/words.py", "WORD = 'own'"), ("words.py", "WORD = 'other'")):
+        (project.root / name).write_text(text)
+    config = (project.root / "slips.yml").read_text()
+    json_own = "- prefix: json/\n      handler: {path: 'own/handler.py:Second', args: {more: 2}}"
+    config = config.replace("- prefix: json/", json_own)
+    project.config(config.replace("- prefix: slow/", "- prefix: slow/\n      handler: own/handler.py"))
+    return project
+
+
+def test_the_handler_of_a_mapping_is_tested_by_the_key_of_an_object(several: Project) -> None:
+    config = several.root / "slips.yml"
+    seen = slips.testing.run(config=config, key="json/a", source="{}")
+    assert seen.results == {"Second": ["Second", "own", {"more": 2}]}
+    assert seen.mapping.handler is not None
+    assert slips.testing.run(config=config, key="json/a", source="{}", args={"n": 1}).result[2] == {"more": 2, "n": 1}
+    assert slips.testing.run(config=config, key="slow/a", source="{}").results == {
+        name: [name, "own", {}] for name in ("Second", "Third")
+    }
+    default = slips.testing.run(config=config, key="dropped/a", source="{}")
+    assert default.result == ["mine", "mine", {"limit": 5}]
+
+
+def test_one_class_of_a_file_is_tested_by_its_name(several: Project) -> None:
+    path = several.root / "own" / "handler.py"
+    assert slips.testing.run(f"{path}:Third", "json", "{}").results.keys() == {"Third"}
+    assert slips.testing.run(Path(f"{path}:First"), "json", "{}").results.keys() == {"First"}
+    with pytest.raises(UsageError, match=r"no class 'Thirt'; did you mean 'Third'"):
+        slips.testing.run(f"{path}:Thirt", "json", "{}")
+
+
+def test_a_class_is_tested_with_the_args_that_its_mapping_gives(several: Project) -> None:
+    seen = slips.testing.run(Count, config=several.root / "slips.yml", key="json/a", source="{}", args={"limit": 1})
+    assert seen.result == {"seen": 1, "more": 2, "limit": 1}
+
+
+def test_placeholders_of_a_mappings_handler_need_their_values(several: Project) -> None:
+    config = several.root / "slips.yml"
+    config.write_text(config.read_text().replace("{more: 2}", "{more: '{{ssm:/more}}'}"))
+    with pytest.raises(UsageError, match=r"own/handler.py:Second: its args have placeholders .* pass args="):
+        slips.testing.run(config=config, key="json/a", source="{}")
+    assert slips.testing.run(config=config, key="slow/a", source="{}").records == 1
+    assert slips.testing.run(config=config, key="json/a", source="{}", args={"more": 1}).records == 1

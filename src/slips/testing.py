@@ -27,7 +27,7 @@ from msgspec.structs import replace
 
 from slips import times
 from slips.chain import compile_chain
-from slips.config import Config, HandlerConfig, Mapping, load
+from slips.config import Config, HandlerConfig, HandlerSpec, Mapping, load
 from slips.config.secrets import references
 from slips.errors import HandlerError, UsageError
 from slips.format import Event
@@ -58,7 +58,7 @@ class Result(Struct, kw_only=True):
     delivered: int
     quarantined: int
     mapping: Mapping
-    """The mapping that parsed the log: `prefix`, `format`, `on_error`."""
+    """The mapping that parsed the log: `prefix`, `format`, `on_error`, `handler`."""
 
     @property
     def result(self) -> Any:
@@ -92,14 +92,15 @@ def run(
     """Run `source`, one log, through `format` to `handler`, with `meta.is_test` true.
 
     `source` is a file (`Path`), its bytes or its text, compressed or not; or events: a dict or a list of dicts is
-    written as `format`, one of JSON, expects them. `handler` is a class, a handler file, or None to parse only.
+    written as `format`, one of JSON, expects them. `handler` is a class, a handler file, one class of it in
+    `path/file.py:Class`, or None to parse only.
     `format` is what the config would say; a file in `path/file.py:name` is relative to the current directory. `key` is
     the object's key (default: the file's name), `event_time` RFC 3339 (default: the file's last change, or now): it
     dates records that have no time or no year.
 
-    With `config`, the path of a `slips.yml`, what is not given comes from there: handler, its args (those given are
-    added), environment and limits, the mapping that fits `key`, and the file of that key in the bucket's directory.
-    `bucket` is needed where several have a mapping for it.
+    With `config`, the path of a `slips.yml`, what is not given comes from there: the mapping that fits `key`, its
+    handler with its args (those given are added), environment and limits, and the file of that key in the bucket's
+    directory. `bucket` is needed where several have a mapping for it.
 
     Raises what the handler raises, every other error that would fail the object (`slips.errors.ObjectError`), and
     UsageError for a handler or arguments that cannot be used.
@@ -109,7 +110,7 @@ def run(
             raise UsageError("slips.testing.run: expected handler, format and source, or a config that says them")
         project = Config(
             stack_name="test",
-            handler=HandlerConfig(path=""),
+            handler=HandlerConfig(),
             bucket_mapping={BUCKET: [Mapping("", [format] if isinstance(format, str) else list(format))]},
         )
         found = BUCKET, project.bucket_mapping[BUCKET][0]
@@ -119,7 +120,7 @@ def run(
             raise UsageError(f"{config}: no key; expected the key of an object, which chooses the mapping; pass key=…")
         found = _mapping(project, bucket, key)
         if isinstance(handler, _FromConfig):
-            handler = project.resolve(project.handlers[0].path)
+            handler = project.resolve(project.handler_of(found[1]).name)
         if source is None:
             source = _file(project, found[0], key)
     name, mapping = found
@@ -129,16 +130,17 @@ def run(
         raise UsageError(f"on_error is {on_error!r}; expected 'quarantine', 'skip' or 'fail'")
     if on_error is not None:
         mapping = replace(mapping, on_error=on_error)
-    all_args = {**project.handler.args, **(args or {})}
+    configured = project.handler_of(mapping)
+    all_args = {**configured.args, **(args or {})}
     if config is not None and next(references(all_args), None) is not None:
         raise UsageError(
-            f"{config}: handler.args has placeholders of secrets, which a test does not ask AWS for; "
+            f"{config}: {configured.name}: its args have placeholders of secrets, which a test does not ask AWS for; "
             "expected their values; pass args={…}"
         )
     project = replace(
         project,
         handler=replace(project.handler, args=all_args),
-        bucket_mapping={name: [replace(mapping, prefix="")]},
+        bucket_mapping={name: [replace(mapping, prefix="", handler=None)]},
     )
     with environment(project.handler.environment):
         return _run(project, mapping, handler, source, _object_event(name, key, source, event_time))
@@ -230,7 +232,8 @@ def _handlers(
     if handler is None or isinstance(handler, _FromConfig):
         return []
     if isinstance(handler, str | Path):
-        return load_handlers(Path(handler), requirements)
+        named = HandlerSpec.of(str(handler), {})
+        return load_handlers(Path(named.path), requirements, named.class_name)
     check_handlers([handler])
     return [handler]
 

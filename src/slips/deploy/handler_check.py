@@ -41,7 +41,7 @@ def find_missing(handler: Path, class_name: str | None = None) -> tuple[str, Usa
     Handler.
     """
     try:
-        load_handlers(handler)
+        load_handlers(handler, class_name=class_name)
     except UsageError as error:
         if not isinstance(error.__cause__, ModuleNotFoundError) or not error.__cause__.name:
             raise
@@ -51,10 +51,26 @@ def find_missing(handler: Path, class_name: str | None = None) -> tuple[str, Usa
 
 
 def _check_classes(handler: Path, class_name: str | None) -> None:
-    """Raise UsageError if the text of a file that cannot be imported here has no class that may be the handler."""
-    classes = [one for one in ast.walk(ast.parse(handler.read_bytes())) if isinstance(one, ast.ClassDef)]
-    if not any(one.bases for one in classes):
-        raise UsageError(f"{handler}: no class derived from slips.interface.Handler; expected one that defines 'recv'")
-    if class_name is not None and all(one.name != class_name for one in classes):
-        names = ", ".join(sorted({one.name for one in classes}))
-        raise UsageError(f"{handler}: no class {class_name!r}; expected one of {names}; mend the handler's name")
+    """Raise UsageError if the text of a file that cannot be imported here has nothing that may be the handler."""
+    nodes = list(ast.walk(ast.parse(handler.read_bytes())))
+    if class_name is None:
+        if not any(isinstance(one, ast.ClassDef) and one.bases for one in nodes):
+            raise UsageError(
+                f"{handler}: no class derived from slips.interface.Handler; expected one that defines 'recv'"
+            )
+        return
+    names = {name for one in nodes for name in _bound(one)}
+    if not names & {class_name, "*"}:
+        raise UsageError(f"{handler}: no class {class_name!r}; expected it, as the config names it; mend one of them")
+
+
+def _bound(node: ast.AST) -> list[str]:
+    """Return the names that a statement gives to a class, an imported thing, or any other value."""
+    match node:
+        case ast.ClassDef():
+            return [node.name]
+        case ast.Import() | ast.ImportFrom():
+            return [one.asname or one.name for one in node.names]
+        case ast.Name(ctx=ast.Store()):
+            return [node.id]
+    return []
