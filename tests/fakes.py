@@ -164,7 +164,12 @@ class Ledger(Faults):
         self, event: ObjectEvent, outcome: Outcome | None, status: Literal["done", "part"] = "done"
     ) -> list[EarlierItem]:
         known = self._call("finish", event)
-        self._write(event, status=status, outcome=outcome or (known.outcome if known else None))
+        self._write(
+            event,
+            status=status,
+            request_id=known.request_id if known else "",
+            outcome=outcome or (known.outcome if known else None),
+        )
         return self._earlier_items(event)
 
     def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> list[EarlierItem]:
@@ -182,7 +187,7 @@ class Ledger(Faults):
         known = self._call("supersede", event)
         if only is not None and (known is None or known.status != only):
             return []
-        self._write(event, status="superseded")
+        self._write(event, status="superseded", request_id=known.request_id if known else "")
         return self._earlier_items(event)
 
     def get(self, event: ObjectEvent) -> LedgerEntry | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import pytest
@@ -18,12 +18,13 @@ from projects import CONFIG
 from slips.backends.aws.clients import Clients
 from slips.backends.aws.operations import StackOperations
 from slips.backends.aws.stack import DeployedStack
+from slips.backends.machine.lanes import SqliteStream
 from slips.backends.machine.operations import MachineOperations
 from slips.backends.machine.state import MachineState
 from slips.config import LaneConfig, parse
 from slips.errors import UsageError
-from slips.model import LANES, ErrorItem, Lane, Outcome
-from slips.operations import Operations, hourly
+from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome
+from slips.operations import Operations, ReplayState, hourly
 from slips.pipeline.choose import Choice, Named, find, named
 from slips.pipeline.dismiss import Changed, Dismissal, Revision, dismiss
 from slips.ports import Stream
@@ -203,6 +204,41 @@ def test_items_are_chosen_by_when_they_failed_where_and_how(operations: Operatio
         operations.errors.put(each)
     choice = Choice(since="2026-01-01T00:00:00Z", prefix="my-logs/a", type="keyerror")
     assert [each.request_id for each in choice.of(operations.errors.scan())] == ["r1"]
+
+
+# ---- replays
+
+
+def end_run(place: Place, event: ObjectEvent, items: Sequence[ErrorItem] = ()) -> None:
+    """Conclude the run of an event that waits, as the backend does."""
+    operations = place.operations
+    if operations.kind == "machine":
+        stream = cast("SqliteStream", place.stream)
+        run_id = stream.request_id(event)
+        for each in items:
+            operations.errors.put(replace(each, request_id=run_id))
+        stream.acknowledge(next(each for each in stream.take(10, {}) if each.event == event))
+        return
+    operations.ledger.claim(event, run_id := f"run of {event.replay}")
+    for each in items:
+        operations.errors.put(replace(each, request_id=run_id))
+    operations.ledger.finish(event, Outcome())
+
+
+def test_a_replayed_event_waits_until_its_run_is_concluded_and_has_failed_if_the_run_has_an_error_item(
+    place: Place,
+) -> None:
+    operations = place.operations
+    good, bad, other = (object_event("a", lane="fast", replay=name) for name in ("r1@1", "r2@1", "r3@1"))
+    place.stream.put("fast", [good, bad, other])
+    names = {event.replay: operations.run_id(event) for event in (good, bad)}
+    assert operations.replay_state(good, names["r1@1"]) == ReplayState("waiting")
+    end_run(place, good)
+    end_run(place, bad, [item("r9", kind="records")])
+    assert operations.replay_state(good, names["r1@1"]).state == "succeeded"
+    found = operations.replay_state(bad, names["r2@1"])
+    assert (found.state, found.error and found.error.kind) == ("failed", "records")
+    assert operations.replay_state(other, operations.run_id(other)).state == "waiting"
 
 
 # ---- functions, logs

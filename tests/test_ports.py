@@ -487,6 +487,22 @@ def test_the_ledger_keeps_counts_and_is_scanned_whole(tables: Tables) -> None:
 # ---- SharedLedger
 
 
+@pytest.mark.parametrize("status", ["done", "part", "failed", "superseded"])
+def test_a_concluded_entry_keeps_the_id_of_the_run(shared_tables: SharedTables, status: str) -> None:
+    ledger = shared_tables.ledger
+    ledger.claim(EVENT, "r1")
+    match status:
+        case "done" | "part":
+            ledger.finish(EVENT, Outcome(), cast("Any", status))
+        case "failed":
+            ledger.fail(EVENT, Outcome(), "r1")
+        case _:
+            ledger.supersede(EVENT)
+    known = ledger.get(EVENT)
+    assert known is not None
+    assert (known.status, known.request_id) == (status, "r1")
+
+
 def test_the_cause_of_an_attempt_is_kept_until_the_event_is_concluded(shared_tables: SharedTables) -> None:
     ledger = shared_tables.ledger
     ledger.claim(EVENT, "r1")

@@ -75,6 +75,15 @@ class BackendStatus(Struct, kw_only=True):
     """Error items by fingerprint, most frequent first."""
 
 
+class ReplayState(Struct, frozen=True):
+    """The state of one object event that a drain has put back on its lane."""
+
+    state: Literal["waiting", "succeeded", "failed"]
+    """`waiting`: its run is not concluded. `failed`: the run, or a part of it, has a new error item."""
+    error: ErrorItem | None = None
+    """The new error item, unless it is gone already; of a waiting event that of the latest attempt, where known."""
+
+
 class LogLine(Struct, frozen=True):
     """One line of a function's log."""
 
@@ -116,6 +125,14 @@ class Operations(Protocol):
 
     def dismiss(self, item: ErrorItem) -> bool:
         """Delete this very revision of an error item for good. Return False if another revision is stored, or none."""
+        ...
+
+    def run_id(self, event: ObjectEvent) -> str:
+        """Return the id of the run of an event that waits on its lane; empty on a stack, where AWS makes it later."""
+        ...
+
+    def replay_state(self, event: ObjectEvent, run_id: str) -> ReplayState:
+        """Return the state of a replayed event, as it was put on its lane. `run_id` was read while it waited there."""
         ...
 
     def status(self, *, count_ledger: bool) -> BackendStatus:

@@ -196,7 +196,10 @@ class Ledger(Protocol):
 
 
 class SharedLedger(Ledger, Protocol):
-    """A ledger that several functions share: each records its findings about an event for the next one."""
+    """A ledger that several functions share: each records its findings about an event for the next one.
+
+    The entry of a concluded event keeps the request id of its run, which error items of that run have, too.
+    """
 
     def attempted(self, event: ObjectEvent, item: ErrorItem) -> None:
         """Record `item` for an attempt that failed. The claim's holder tries again, or AWS gives up on the event."""

@@ -17,6 +17,7 @@ items        makes error items of a Failure, or of quarantined records
 evidence     bounds the log event, reason and traceback in an error item; `result` bounds a handler's result
 report       concludes the events of an invocation that AWS gave up on
 drain        replays chosen error items, then redelivers undelivered messages: for the CLI, and the stack's function
+canary       drains some items of each group first, and the rest of a group when these have succeeded
 replay       puts one error item back on its lanes, and deletes it when they have accepted all of it
 undelivered  puts back messages that no function could process
 dismiss      deletes error items and unreadable messages for good

@@ -93,6 +93,18 @@ class DrainResult(Struct):
     more: bool = False
     """Whether the time was up before all items were drained."""
 
+    def add(self, replayed: Replayed) -> None:
+        """Count one item."""
+        for lane in replayed.lanes:
+            self.lanes[lane] += 1
+        self.drained += bool(replayed.lanes)
+        self.kept += not replayed.lanes
+        self.notes += replayed.notes
+
+    def note_absent(self, request_id: str) -> None:
+        """Note that there is no item with this id."""
+        self.notes.append(f"no error item {request_id!r}")
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object that operators see, with `undelivered` only if messages were looked for."""
         known = {"drained": self.drained, "lanes": self.lanes, "kept": self.kept, "notes": self.notes}
@@ -115,21 +127,13 @@ def drain(
     Ends when `is_late`, but not before the first item, so that each call makes progress. In a dry run messages stay.
     Raises UsageError for a malformed time, and StreamError if a lane refuses events: that item and all later ones stay.
     """
-
-    def absent(request_id: str) -> None:
-        done.notes.append(f"no error item {request_id!r}")
-
-    chosen = islice(request.choice.of_table(site.errors, absent=absent), request.limit)
+    chosen = islice(request.choice.of_table(site.errors, absent=done.note_absent), request.limit)
     for number, item in enumerate(chosen):
         if number and is_late():
             done.more = True
             return
         replayed = replay(item, site, dry_run=request.dry_run)
-        for lane in replayed.lanes:
-            done.lanes[lane] += 1
-        done.drained += bool(replayed.lanes)
-        done.kept += not replayed.lanes
-        done.notes += replayed.notes
+        done.add(replayed)
         yield replayed
     if not request.is_all or site.undelivered is None:
         return
@@ -171,11 +175,7 @@ def drain_remotely(request: DrainRequest, stack: DrainFunction, done: DrainResul
     if (choice.ids, choice.groups, choice.until) == (None, None, None):
         yield from _invoke(request, stack, done)
         return
-
-    def absent(request_id: str) -> None:
-        done.notes.append(f"no error item {request_id!r}")
-
-    chosen = islice(choice.of_table(stack.errors, absent=absent), request.limit)
+    chosen = islice(choice.of_table(stack.errors, absent=done.note_absent), request.limit)
     # The ids are collected first: draining changes the table that is read.
     ids = [item.request_id for item in chosen]
     for at in range(0, len(ids), IDS):

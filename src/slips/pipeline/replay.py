@@ -6,7 +6,7 @@ the new one stays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -29,8 +29,16 @@ class Replayed(Struct):
     notes: list[str]
 
 
-def replay(item: ErrorItem, site: Site, *, dry_run: bool = False) -> Replayed:
+def replay(
+    item: ErrorItem,
+    site: Site,
+    *,
+    dry_run: bool = False,
+    on_sent: Callable[[ObjectEvent], None] = lambda _: None,
+) -> Replayed:
     """Put the events of an item on their lanes, then delete the item. With `dry_run` only return what would be sent.
+
+    Calls `on_sent` with each event as it is on its lane, before another process can take it if the site `is_atomic`.
 
     The ledger records events that were lost before routing and that a rule drops. On a site that `is_atomic`, lanes,
     table and ledger change together. On another site, a drain that dies in between leaves an item whose events are on
@@ -52,8 +60,8 @@ def replay(item: ErrorItem, site: Site, *, dry_run: bool = False) -> Replayed:
                 dropped.append(event)
                 continue
             lane = lane_again(routing, event)
-            name = f"{item.request_id}@{item.revision}"
-            replays[lane].append(msgspec.structs.replace(event, lane=lane, dest_stream=site.streams[lane], replay=name))
+            stream, name = site.streams[lane], name_of_replay(item)
+            replays[lane].append(msgspec.structs.replace(event, lane=lane, dest_stream=stream, replay=name))
             done.lanes.append(lane)
     except (OverwrittenError, StorageError) as error:
         if not dry_run and isinstance(error, OverwrittenError):
@@ -62,13 +70,13 @@ def replay(item: ErrorItem, site: Site, *, dry_run: bool = False) -> Replayed:
     if dry_run:
         return done
     if not site.is_atomic:
-        _send(replays, dropped, site)
+        _send(replays, dropped, site, on_sent)
         deleted = site.errors.delete(item.request_id, item.revision)
     else:
         with site.transaction():
             # Deleting first loses nothing in a transaction, and shows whether another drain has sent the item.
             if deleted := site.errors.delete(item.request_id, item.revision):
-                _send(replays, dropped, site)
+                _send(replays, dropped, site, on_sent)
             else:
                 done.lanes = []
     if not deleted and site.errors.get(item.request_id) is not None:
@@ -76,17 +84,43 @@ def replay(item: ErrorItem, site: Site, *, dry_run: bool = False) -> Replayed:
     return done
 
 
-def _send(replays: Mapping[Lane, Sequence[ObjectEvent]], dropped: Sequence[ObjectEvent], site: Site) -> None:
+def _send(
+    replays: Mapping[Lane, Sequence[ObjectEvent]],
+    dropped: Sequence[ObjectEvent],
+    site: Site,
+    on_sent: Callable[[ObjectEvent], None],
+) -> None:
     for event in dropped:
         site.ledger.drop(event)
     for lane, events in replays.items():
         if events:
             site.stream.put(lane, events)
+        for event in events:
+            on_sent(event)
 
 
 def _is_dropped(event: ObjectEvent, routing: Sequence[Route]) -> bool:
     """Whether a routing rule drops an event that was never on a lane."""
     return event.lane is None and not event.dest_stream and lane_for(routing, event) == "drop"
+
+
+def name_of_replay(item: ErrorItem) -> str:
+    """Return the name of the replay of this revision of an item, which its events on a lane carry."""
+    return f"{item.request_id}@{item.revision}"
+
+
+def possible_replays(event: ObjectEvent, item: ErrorItem) -> list[ObjectEvent]:
+    """Return the forms in which an event of an item may be on a lane, for one who does not know the config.
+
+    They have the keys of all entries that the ledger may have of it.
+    """
+    own = msgspec.structs.replace(event, replay=name_of_replay(item))
+    forms = [own]
+    if event.records is not None:
+        forms.append(msgspec.structs.replace(own, records=None))
+    if event.lane is None and (unquoted := unquote_plus(event.object_key)) != event.object_key:
+        forms.append(msgspec.structs.replace(own, object_key=unquoted))
+    return forms
 
 
 def _as_it_is_now(event: ObjectEvent, site: Site, notes: list[str]) -> ObjectEvent:

@@ -2,4 +2,5 @@
 
 `supervisor` decides about lanes, attempts and the state; `pending` finds the objects to run. `pool` starts, watches and
 ends processes, `worker` is the program in each, and both exchange `messages`. `summary` has the counts of a session.
+`replays` runs what a canary has sent, and nothing else.
 """

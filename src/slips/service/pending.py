@@ -17,6 +17,7 @@ from slips.backends.machine.directory import MOST_PROBLEMS
 from slips.errors import StorageError, UsageError
 from slips.model import ObjectEvent
 from slips.pipeline.push import push
+from slips.ports import entry_of
 from slips.service.summary import Summary
 from slips.site import MachineSite
 
@@ -32,6 +33,8 @@ class Pending:
         self._stores, self._directories = site.stores, site.stores.directories
         self.only: set[tuple[str, str]] | None = None
         """Bucket and key of the objects that the user named: only these are processed. None: all objects are."""
+        self.replays: set[bytes] | None = None
+        """The ledger keys of the only events that are processed, for a canary. None: all events are."""
         self._filled: set[str] = set()
         """Buckets in which this session has seen a file."""
         self._away: set[str] = set()
@@ -40,6 +43,8 @@ class Pending:
     def is_wanted(self, event: ObjectEvent) -> bool:
         """Whether this session processes the object of an event: its bucket can be read, and `only` permits it."""
         if event.bucket_name in self._away:
+            return False
+        if self.replays is not None and _replay_of(event) not in self.replays:
             return False
         return self.only is None or (event.bucket_name, event.object_key) in self.only
 
@@ -102,6 +107,13 @@ class Pending:
                     chosen.append(event)
         self.only = only
         self._push(chosen)
+
+    def choose_replays(self, events: Iterable[ObjectEvent]) -> None:
+        """Process only these events, which wait on their lanes, each a replay of an error item."""
+        self.replays = set()
+        for event in events:
+            self.replays.add(_replay_of(event))
+            self._filled.add(event.bucket_name)
 
     def note_waiting(self) -> None:
         """Add to the summary how many events wait for directories that are away."""
@@ -172,3 +184,8 @@ class Pending:
                     return  # keys come in order: the exact one is the first
         except StorageError as error:
             raise UsageError(f"{error}; expected a bucket that can be listed") from error
+
+
+def _replay_of(event: ObjectEvent) -> bytes:
+    """Return the ledger key of a replay, whatever name of its content the event has by now."""
+    return entry_of(msgspec.structs.replace(event, object_etag="", object_version_id=None))

@@ -20,7 +20,7 @@ from slips.backends.machine.lanes import Delivery
 from slips.backends.machine.state import MachineState
 from slips.config import Config
 from slips.errors import StorageError
-from slips.model import LANES, Lane
+from slips.model import LANES, Lane, ObjectEvent
 from slips.pipeline.conclude import conclude, judge, write
 from slips.pipeline.ended import Failure, Success, Superseded
 from slips.service.messages import Opened, Progress, Task
@@ -75,19 +75,23 @@ class Supervisor:
             clock=clock,
         )
 
-    def run(self, paths: Sequence[str] = (), *, again: bool = False) -> Summary:
-        """Process the pending objects, or those at `paths`. Return when all of them are concluded.
+    def run(
+        self, paths: Sequence[str] = (), *, again: bool = False, replays: Sequence[ObjectEvent] | None = None
+    ) -> Summary:
+        """Process the pending objects, those at `paths`, or just these `replays`. Return when all are concluded.
 
         Raises UsageError for paths and handlers that cannot be used, StateError if the state cannot be written.
         """
         begun = time.monotonic()
-        if paths:
+        if replays is not None:
+            self._pending.choose_replays(replays)
+        elif paths:
             self._pending.push_named(paths, again=again)
         else:
             self._pending.push_listed()
         self._summary.problems += self._stores.directories.unlisted
         waiting, size = self._state.stream.waiting()
-        only = self._pending.only
+        only = self._pending.only if replays is None else self._pending.replays
         self._observer.started(waiting if only is None else len(only), size)
         try:
             self._process_all()

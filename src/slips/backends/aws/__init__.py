@@ -8,7 +8,8 @@ answers          reads what AWS answered to a call that failed
 refusals         writes the error texts for calls that AWS refuses; `kms_keys` those for refusals of a KMS key
 stack            finds a deployed stack
 operations       does what operators ask of a stack: `cloudwatch` asks for the state of lanes and alarms,
-                 `lane_limits` sets limits, `logs` reads logs, whose lines `log_lines` recognizes
+                 `lane_limits` sets limits, `logs` reads logs, whose lines `log_lines` recognizes,
+                 `replays` finds what became of a drained event
 dispatch_batch   computes how many records of a lane Dispatcher gets at once
 """
 

@@ -14,12 +14,13 @@ from slips.backends.aws.lane_limits import LaneLimits
 from slips.backends.aws.ledger import DynamoLedger
 from slips.backends.aws.queue import UndeliveredQueue, count_messages
 from slips.backends.aws.refusals import calls
+from slips.backends.aws.replays import replay_state
 from slips.backends.aws.stack import DeployedStack
 from slips.config import LaneConfig
 from slips.envelope.lost import Batch
 from slips.errors import SlipsError
-from slips.model import ErrorItem, Lane
-from slips.operations import BackendStatus, Kind, LogLine, counted
+from slips.model import ErrorItem, Lane, ObjectEvent
+from slips.operations import BackendStatus, Kind, LogLine, ReplayState, counted
 
 
 class StackOperations:
@@ -56,6 +57,12 @@ class StackOperations:
 
     def dismiss(self, item: ErrorItem) -> bool:
         return self.errors.delete(item.request_id, item.revision)
+
+    def run_id(self, event: ObjectEvent) -> str:
+        return ""
+
+    def replay_state(self, event: ObjectEvent, run_id: str) -> ReplayState:
+        return replay_state(event, self.ledger, self.errors)
 
     def status(self, *, count_ledger: bool) -> BackendStatus:
         counts = Counter(entry.status for entry in self.ledger.scan()) if count_ledger else None

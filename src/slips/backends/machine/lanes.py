@@ -92,6 +92,14 @@ class SqliteStream:
         ((count,),) = self._database.select("SELECT COUNT(*) FROM lane WHERE bucket = ?", (bucket,))
         return cast("int", count)
 
+    def request_id(self, event: ObjectEvent) -> str:
+        """Return the request id of an event that waits, which its run and its error item will have; empty if none."""
+        rows = self._database.select(
+            "SELECT request_id FROM lane WHERE bucket = ? AND key = ? AND event = ? ORDER BY id LIMIT 1",
+            (event.bucket_name, event.object_key, to_json(event)),
+        )
+        return cast("str", rows[0][0]) if rows else ""
+
     def has_replay(self, event: ObjectEvent) -> bool:
         """Whether an event of the same replay as `event` is on a lane."""
         rows = self._database.select(

@@ -8,8 +8,8 @@ from slips.backends.machine.lane_limits import lane_limit, set_lane_limit
 from slips.backends.machine.state import MachineState
 from slips.config import Config, LaneConfig
 from slips.envelope.lost import Batch
-from slips.model import ErrorItem, Lane
-from slips.operations import BackendStatus, Kind, LogLine, counted
+from slips.model import ErrorItem, Lane, ObjectEvent
+from slips.operations import BackendStatus, Kind, LogLine, ReplayState, counted
 
 
 class MachineOperations:
@@ -31,6 +31,16 @@ class MachineOperations:
 
     def dismiss(self, item: ErrorItem) -> bool:
         return self._state.dismiss(item)
+
+    def run_id(self, event: ObjectEvent) -> str:
+        return self._state.stream.request_id(event)
+
+    def replay_state(self, event: ObjectEvent, run_id: str) -> ReplayState:
+        if self._state.stream.has_replay(event):
+            return ReplayState("waiting")
+        # The transaction that takes an event off its lane has written its error items; the first has the run's id.
+        error = self.errors.get(run_id)
+        return ReplayState("succeeded" if error is None else "failed", error)
 
     def status(self, *, count_ledger: bool) -> BackendStatus:
         lanes, ledger = self._state.counts()

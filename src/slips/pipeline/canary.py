@@ -1,0 +1,233 @@
+"""The canary of a drain: some items of each group go back first, and the rest of the group only if these succeed.
+
+In: the chosen items and a sender, which puts them back from here or by a stack's Drain function. Out: how each group
+fared. An item whose canary fails is in the error table again, as a new item; no other item leaves it unless its group's
+canary has succeeded. Whoever stops between two steps leaves every item on its lane or in the table.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import Struct, field
+
+from slips.model import ErrorItem, ObjectEvent
+from slips.operations import Operations, ReplayState
+from slips.pipeline.drain import DrainFunction, DrainRequest, DrainResult, drain, drain_remotely
+from slips.pipeline.replay import possible_replays, replay
+from slips.site import Site
+
+LOOK_SECONDS = (0.5, 15.0)
+"""Seconds between the first two looks at the outcomes, which double up to the last."""
+
+
+class Sent(Struct):
+    """An object event of an item that was put back, as it can be found again."""
+
+    forms: list[ObjectEvent]
+    """The event on its lane; several forms if it is not known which of them the Drain function has put there."""
+    run_id: str = ""
+
+    def state(self, operations: Operations) -> ReplayState:
+        states = [operations.replay_state(form, self.run_id) for form in self.forms]
+        return next((each for each in states if each.state != "waiting"), states[0])
+
+
+class Sender(Protocol):
+    """Puts items back on their lanes, and counts them in a DrainResult."""
+
+    def send(self, item: ErrorItem) -> list[Sent]:
+        """Put an item back. Return its object events on their lanes: none if the item stays, or if routing drops it."""
+        ...
+
+    def drain(self, ids: list[str]) -> Iterator[int]:
+        """Put the items with these ids back, and yield how many were at each step."""
+        ...
+
+
+class SenderHere:
+    """A Sender of this process."""
+
+    def __init__(self, site: Site, operations: Operations, done: DrainResult, *, dry_run: bool = False) -> None:
+        self._site, self._operations, self._done, self._dry_run = site, operations, done, dry_run
+
+    def send(self, item: ErrorItem) -> list[Sent]:
+        sent: list[Sent] = []
+
+        def on_sent(event: ObjectEvent) -> None:
+            sent.append(Sent([event], self._operations.run_id(event)))
+
+        replayed = replay(item, self._site, dry_run=self._dry_run, on_sent=on_sent)
+        self._done.add(replayed)
+        return sent or [Sent([event]) for event in item.events if replayed.lanes]
+
+    def drain(self, ids: list[str]) -> Iterator[int]:
+        for _ in drain(DrainRequest(ids), self._site, self._done):
+            yield 1
+
+
+class SenderByFunction:
+    """A Sender that lets the stack's Drain function put items back: it has the config, and this process none."""
+
+    def __init__(self, stack: DrainFunction, done: DrainResult, *, dry_run: bool = False) -> None:
+        self._stack, self._done, self._dry_run = stack, done, dry_run
+
+    def send(self, item: ErrorItem) -> list[Sent]:
+        before = self._done.drained
+        for _ in drain_remotely(DrainRequest([item.request_id], dry_run=self._dry_run), self._stack, self._done):
+            pass
+        if self._done.drained == before:
+            return []
+        return [Sent(possible_replays(event, item)) for event in item.events]
+
+    def drain(self, ids: list[str]) -> Iterator[int]:
+        yield from drain_remotely(DrainRequest(ids), self._stack, self._done)
+
+
+class CanaryGroup(Struct, kw_only=True):
+    """How one group fares. Its JSON is in the output of `slips drain --canary N --json`."""
+
+    fingerprint: str
+    stage: str
+    error_type: str
+    message: str
+    """Of the oldest of the chosen items."""
+    count: int = 0
+    """Chosen items."""
+    sent: int = 0
+    """Items of the canary; as the next ones, these have succeeded, failed, or timed out."""
+    succeeded: int = 0
+    failed: int = 0
+    timed_out: int = 0
+    drained: int = 0
+    """Items that followed a canary that succeeded."""
+    errors: list[dict[str, str]] = field(default_factory=list)
+    """The new errors of the canary, and of what timed out the latest error, where known."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the canary has not succeeded, so that the rest of the group stays."""
+        return self.succeeded < self.sent
+
+    @property
+    def left(self) -> int:
+        """Number of chosen items that were not put back."""
+        return self.count - self.sent - self.drained
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object that operators see."""
+        return {**msgspec.to_builtins(self), "left": self.left, "held": self.is_held}
+
+
+class _Track(Struct):
+    """A group, with its items that wait their turn and those of its canary whose outcome is not known yet."""
+
+    group: CanaryGroup
+    ids: list[str]
+    waiting: list[list[Sent]] = field(default_factory=list)
+
+
+class Canary:
+    """Drains the chosen items with a canary of `number` items of each group, in the order of its methods."""
+
+    def __init__(
+        self,
+        operations: Operations,
+        sender: Sender,
+        number: int,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._operations, self._sender, self._number = operations, sender, number
+        self._clock, self._sleep = clock, sleep
+        self._tracks: dict[str, _Track] = {}
+
+    @property
+    def groups(self) -> list[CanaryGroup]:
+        """The groups, most frequent first."""
+        return sorted((track.group for track in self._tracks.values()), key=lambda each: -each.count)
+
+    @property
+    def waiting(self) -> list[ObjectEvent]:
+        """The object events of the canary whose outcome is not known yet, as they are on their lanes."""
+        tracks = self._tracks.values()
+        return [each.forms[0] for track in tracks for events in track.waiting for each in events]
+
+    def send(self, request: DrainRequest, absent: Callable[[str], None]) -> Iterator[int]:
+        """Put the oldest items of each group back, and yield 1 after each. Raises what the sender raises."""
+        # Only ids are kept, and all are read first: what fails again must not be chosen again.
+        for item in islice(request.choice.of_table(self._operations.errors, absent=absent), request.limit):
+            track = self._tracks.get(item.fingerprint)
+            if track is None:
+                about = {name: getattr(item, name) for name in ("fingerprint", "stage", "error_type", "message")}
+                track = self._tracks[item.fingerprint] = _Track(CanaryGroup(**about), [])
+            track.group.count += 1
+            track.ids.append(item.request_id)
+        for track in self._tracks.values():
+            while track.ids and track.group.sent < self._number:
+                request_id = track.ids.pop(0)
+                present = self._operations.errors.get(request_id)
+                if present is None:
+                    absent(request_id)
+                elif sent := self._sender.send(present):
+                    track.group.sent += 1
+                    track.waiting.append(sent)
+                    yield 1
+
+    def outcomes(
+        self, seconds: float, settle: Callable[[Sequence[ObjectEvent]], bool] = lambda _: False
+    ) -> Iterator[int | CanaryGroup]:
+        """Yield the number of canary items with an outcome after each look, and each group once it is known.
+
+        Looks for `seconds` at most; what waits then has timed out. Before each look calls `settle` with the events that
+        wait; if that returns True, what still waits will not run now.
+        """
+        end, pause = self._clock() + seconds, LOOK_SECONDS[0]
+        open_tracks = list(self._tracks.values())
+        while open_tracks:
+            is_last = bool(self.waiting) and settle(self.waiting)
+            is_last = self._clock() >= end or is_last
+            for track in list(open_tracks):
+                yield self._look(track, is_last=is_last)
+                if not track.waiting:
+                    open_tracks.remove(track)
+                    yield track.group
+            if open_tracks:
+                self._sleep(max(0.0, min(pause, end - self._clock())))
+                pause = min(2 * pause, LOOK_SECONDS[1])
+
+    def follow(self, group: CanaryGroup) -> Iterator[int]:
+        """Put the rest of a group back whose canary has succeeded, and yield how many items were at each step."""
+        assert not group.is_held  # noqa: S101 - whoever calls must have looked
+        for drained in self._sender.drain(self._tracks[group.fingerprint].ids):
+            group.drained += drained
+            yield drained
+
+    def _look(self, track: _Track, *, is_last: bool) -> int:
+        """Count the canary items of a group that have an outcome now, and return how many these are."""
+        group, still = track.group, []
+        for events in track.waiting:
+            states = [each.state(self._operations) for each in events]
+            kinds = {each.state for each in states}
+            if "waiting" in kinds and not is_last:
+                still.append(events)
+                continue
+            group.errors += [_error(each.error) for each in states if each.error is not None]
+            if "failed" in kinds:
+                group.failed += 1
+            elif "waiting" in kinds:
+                group.timed_out += 1
+            else:
+                group.succeeded += 1
+        concluded = len(track.waiting) - len(still)
+        track.waiting = still
+        return concluded
+
+
+def _error(item: ErrorItem) -> dict[str, str]:
+    return {name: getattr(item, name) for name in ("request_id", "stage", "error_type", "message", "fingerprint")}
