@@ -141,14 +141,14 @@ class HandlerConfig(Struct, frozen=True):
     include: Annotated[
         list[Annotated[str, PATTERN]],
         a_key(
-            "Files beside the handler that are packed although they look like secrets, databases or leftovers of "
-            "editors: patterns relative to its directory.",
+            "Files beside a handler that are packed although they look like secrets, databases or leftovers of "
+            "editors: patterns relative to the directory of each handler.",
             ["certs/*.pem"],
         ),
     ] = []
     exclude: Annotated[
         list[Annotated[str, PATTERN]],
-        a_key("Files and directories beside the handler that are not packed, in the same way.", ["tests", "*.csv"]),
+        a_key("Files and directories beside a handler that are not packed, in the same way.", ["tests", "*.csv"]),
     ] = []
     memory_size: Annotated[int, a_key("Memory of the main func, in MB.", ge=128, le=10_240)] = 1024
     timeout: (
