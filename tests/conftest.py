@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 import botocore.session
 import pytest
-import typer.main
-import typer.testing
 from _pytest.logging import LogCaptureHandler
 from hypothesis import HealthCheck, settings
 
@@ -41,12 +39,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _libraries_prepare_themselves_once() -> Iterator[None]:
-    """Each session of botocore would read megabytes of JSON for its first client, each run of a command in this process
-    would have typer make all commands from their signatures: half the time of the tests that do so.
-    """
+    """Each session of botocore would read megabytes of JSON for its first client."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
-        patch.setattr(typer.testing, "_get_command", cache(typer.main.get_command))
         yield
 
 

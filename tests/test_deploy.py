@@ -134,7 +134,7 @@ def test_a_destroy_calls_its_observer_step_by_step(account: Account, small: Stac
 
 def test_deploy_and_destroy_need_neither_the_cli_nor_its_libraries() -> None:
     code = (
-        "import sys, slips.deploy.deploy, slips.deploy.destroy; print({'slips.cli', 'typer', 'rich'} & {*sys.modules})"
+        "import sys, slips.deploy.deploy, slips.deploy.destroy; print({'slips.cli', 'click', 'rich'} & {*sys.modules})"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("set()\n", "")

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 import yaml
+from click.exceptions import Exit
 
 from cloud import Cloud
 from cloud.client import PATIENCE
@@ -69,7 +69,7 @@ class Impatient(Seen):
 
 
 def interrupted(screen: Seen, call: Callable[[], object]) -> str:
-    with pytest.raises(typer.Exit) as caught:
+    with pytest.raises(Exit) as caught:
         call()
     assert caught.value.exit_code == 130
     return screen.said[-1]

@@ -16,7 +16,7 @@ import boto3
 import cfnlint.api  # type: ignore[import-untyped]
 import pytest
 from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import original
 from cloud import Cloud

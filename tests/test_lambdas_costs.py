@@ -84,7 +84,6 @@ def test_importing_the_functions_imports_neither_boto3_nor_what_only_the_command
         "botocore",
         "s3transfer",
         "urllib3",
-        "typer",
         "click",
         "rich",
         "yaml",

@@ -79,7 +79,7 @@ names = [found.name for found in pkgutil.walk_packages(slips.__path__, "slips.")
 for name in names:
     __import__(name)
 assert "slips.formats.aws" in names and len(catalogue()) > 20
-assert not {"typer", "rich", "yaml", "pip"} & sys.modules.keys()
+assert not {"click", "rich", "yaml", "pip"} & sys.modules.keys()
 config = read_packaged(pathlib.Path(task))
 import_file(config.resolve(config.handler.path))
 for stored in eval(sys.stdin.read()):
@@ -125,7 +125,7 @@ def test_libraries_are_those_of_the_runtime_and_the_architecture(real: Callable[
 def test_of_the_dependencies_only_those_of_people_stay_out() -> None:
     declared = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]["dependencies"]
     names = {re.split("[ >=;]", one)[0] for one in declared}
-    assert names == {*LIBRARY_NAMES, "boto3", "pip", "pyyaml", "rich", "typer"}
+    assert names == {*LIBRARY_NAMES, "boto3", "pip", "pyyaml", "rich", "click"}
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,28 @@
 
     run.py       run, status               context.py   global options, config, and the place where a command works
     errors.py    errors, error             items.py     choosing error items
-    drain.py     drain                     progress.py  the progress of `run`
-    dismiss.py   dismiss                   screen.py    the steps of `deploy` and `destroy`
-    test.py      test (local), sample      output.py    text for people, JSON for programs
-    limit.py     limit                     usage.py     options and arguments that cannot be used
-    logs.py      logs                      docs.py      docs/cli.md
-    deploy.py    deploy, destroy
+    drain.py     drain                     command.py   the shape of a command on click
+    dismiss.py   dismiss                   progress.py  the progress of `run`
+    test.py      test (local), sample      screen.py    the steps of `deploy` and `destroy`
+    limit.py     limit                     output.py    text for people, JSON for programs
+    logs.py      logs                      usage.py     options and arguments that cannot be used
+    deploy.py    deploy, destroy           docs.py      docs/cli.md
     package.py   package
     check.py     check, init
     formats.py   formats, parse
+
+A command is a plain typed function below its declarations, in the order of its help:
+
+    @click.command(cls=Command)                              help: the docstring, with an example of each use
+    @argument("ids", metavar="ID", nargs=-1, help="...")     a tuple; without nargs a str
+    @click.option("--dry-run", is_flag=True, help="...")     a bool
+    @click.option("--limit", metavar="N", type=Number(1), help="...")      an int, None if it is not given
+    @click.option("-f", "--format", "format_", type=OneOf(FORMATS), help="...")
+    @json_option                                             options of several commands: see `context` and `items`
+    @click.pass_context
+
+`Number` and `OneOf` are in `usage`, `FILE` for paths is in `command`. Only click's documented interface is used, as all
+versions have it that pyproject.toml allows.
 
 This module turns errors of slips into texts and exit statuses, the same for every command: 2 wrong input, 1 failed
 work, 0 done.
@@ -18,6 +31,7 @@ work, 0 done.
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
 import sys
@@ -25,20 +39,21 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-from typer.core import TyperGroup
+import click
+from click.exceptions import Exit
 
 import slips
 from slips.cli import check, deploy, dismiss, drain, errors, formats, limit, logs, package, run, test, usage
+from slips.cli.command import FILE, Command
 from slips.cli.context import Options
 from slips.cli.output import say, show_text
 from slips.errors import SlipsError
 
 
 @contextmanager
-def _ended(ctx: Any) -> Iterator[None]:
+def _ended(ctx: click.Context) -> Iterator[None]:
     """Print an error of slips that ends this block, and exit with its status."""
     try:
         yield
@@ -47,92 +62,83 @@ def _ended(ctx: Any) -> Iterator[None]:
         if ctx.obj and ctx.obj.verbose:
             show_text("".join(traceback.format_exception(error)), error=True, end="")
         say(str(error))
-        raise typer.Exit(error.exit_status) from error
+        raise Exit(error.exit_status) from error
 
 
-class Commands(TyperGroup):
-    """The group of all commands, which handles the errors of each in the same way."""
+class Commands(click.Group):
+    """The group of all commands, in the order of the help, which handles the errors of each in the same way."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            show_text(ctx.get_help(), error=True)
+            ctx.exit(2)
         with _ended(ctx), usage.in_our_words():
             return super().parse_args(ctx, args)
 
-    def invoke(self, ctx: Any) -> Any:
+    def invoke(self, ctx: click.Context) -> Any:
         try:
             with _ended(ctx), usage.in_our_words():
                 return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:
             again = "; what was not finished will be run again" if ctx.invoked_subcommand == "run" else ""
             say(f"interrupted{again}")
-            raise typer.Exit(130) from interrupt
+            raise Exit(130) from interrupt
 
 
-app = typer.Typer(
-    name="slips",
-    cls=Commands,
-    help="Run your Python on every record of every log object that lands in S3. Lose none, and prove it.",
-    add_completion=False,
-    no_args_is_help=True,
-    # Plain help texts start faster than rich ones, and look the same in a pipe.
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        show_text(f"slips {slips.__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def options(
-    ctx: typer.Context,
-    config: Annotated[
-        Path | None,
-        typer.Option("-c", "--config", metavar="FILE", help="Config file; default: slips.yml, then config.yml."),
-    ] = None,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say more; show tracebacks.")] = False,
-    stack: Annotated[
-        str | None, typer.Option("-s", "--stack", metavar="STACK", help="Operate this stack; needs no config file.")
-    ] = None,
-    aws: Annotated[
-        bool, typer.Option("--aws", help="Operate the stack of the config, not this machine ('backend.embedded').")
-    ] = False,
-    region: Annotated[
-        str | None,
-        typer.Option("--region", metavar="REGION", help="AWS region; default: AWS_REGION, or the profile's."),
-    ] = None,
-    endpoint_url: Annotated[
-        str | None, typer.Option("--endpoint-url", metavar="URL", help="Server that stands for AWS.")
-    ] = None,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
-    ] = False,
+@click.group("slips", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-c", "--config", metavar="FILE", type=FILE, help="Config file; default: slips.yml, then config.yml.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more; show tracebacks.")
+@click.option("-s", "--stack", metavar="STACK", help="Operate this stack; needs no config file.")
+@click.option("--aws", is_flag=True, help="Operate the stack of the config, not this machine ('backend.embedded').")
+@click.option("--region", metavar="REGION", help="AWS region; default: AWS_REGION, or the profile's.")
+@click.option("--endpoint-url", metavar="URL", help="Server that stands for AWS.")
+@click.version_option(slips.__version__, message="slips %(version)s", help="Show the version and exit.")
+@click.pass_context
+def app(
+    ctx: click.Context,
+    config: Path | None,
+    verbose: bool,
+    stack: str | None,
+    aws: bool,
+    region: str | None,
+    endpoint_url: str | None,
 ) -> None:
+    """Run your Python on every record of every log object that lands in S3. Lose none, and prove it."""
     ctx.obj = Options(config, verbose, stack, aws, region, endpoint_url)
 
 
+def _local() -> Command:
+    """Return the command `test` under its other name."""
+    local = copy.copy(test.local)
+    local.name, local.help = "local", "The same as 'slips test'."
+    return local
+
+
 # In the order of the help.
-app.command()(run.run)
-app.command()(errors.errors)
-app.command()(errors.error)
-app.command("test")(test.local)
-app.command("local", help="The same as 'slips test'.")(test.local)
-app.command()(drain.drain)
-app.command()(dismiss.dismiss)
-app.command()(run.status)
-app.command()(limit.limit)
-app.command()(logs.logs)
-app.command()(test.sample)
-app.command()(deploy.deploy)
-app.command()(package.package)
-app.command()(deploy.destroy)
-app.command()(check.check)
-app.command()(check.init)
-app.command()(formats.formats)
-app.command()(formats.parse)
+for _command in (
+    run.run,
+    errors.errors,
+    errors.error,
+    test.local,
+    _local(),
+    drain.drain,
+    dismiss.dismiss,
+    run.status,
+    limit.limit,
+    logs.logs,
+    test.sample,
+    deploy.deploy,
+    package.package,
+    deploy.destroy,
+    check.check,
+    check.init,
+    formats.formats,
+    formats.parse,
+):
+    app.add_command(_command)
 
 
 def _open_closed() -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 from msgspec import Struct
 
 from slips import project
 from slips.chain import compile_chain
-from slips.cli.context import Json, config_file, options
+from slips.cli.command import FILE, Command, argument
+from slips.cli.context import config_file, json_option, options
 from slips.cli.limit import paces
 from slips.cli.output import print_json, say, show_text, table
 from slips.config import Config, HandlerSpec
@@ -38,12 +38,14 @@ class Checked(Struct):
     """Its `path` in the config, which may name a class."""
 
 
+@click.command(cls=Command)
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of the config instead, for editors.")
+@json_option
+@click.pass_context
 def check(
-    ctx: typer.Context,
-    schema: Annotated[
-        bool, typer.Option("--schema", help="Print the JSON Schema of the config instead, for editors.")
-    ] = False,
-    json_: Json = False,
+    ctx: click.Context,
+    schema: bool,
+    json_: bool,
 ) -> None:
     """Check config, handler and formats; show lanes and chains.
 
@@ -172,28 +174,24 @@ def _print_project(
                 show_text(one_line(f"  {mapping.prefix or '(all)'}: [{given}] is read as [{taken}]"))
 
 
+@click.command(cls=Command)
+@argument("directory", metavar="DIR", type=FILE, default=".", help="Where to; made if it is not there.")
+@click.option("--aws", is_flag=True, help="A project to deploy to AWS, not one for this machine.")
+@click.option("--code-bucket", metavar="BUCKET", help="With --aws: where deploy puts the code.")
+@click.option("--log-bucket", metavar="BUCKET", help="With --aws: where the logs land.")
+@click.option(
+    "--topic",
+    metavar="ARN",
+    help="With --aws: SNS topic that the bucket notifies; without one, the bucket notifies the stack itself.",
+)
+@click.option("-s", "--stack", metavar="STACK", help="With --aws: name; default: that of DIR.")
 def init(
-    directory: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Where to; made if it is not there.", show_default=False)
-    ] = Path(),
-    aws: Annotated[bool, typer.Option("--aws", help="A project to deploy to AWS, not one for this machine.")] = False,
-    code_bucket: Annotated[
-        str | None, typer.Option("--code-bucket", metavar="BUCKET", help="With --aws: where deploy puts the code.")
-    ] = None,
-    log_bucket: Annotated[
-        str | None, typer.Option("--log-bucket", metavar="BUCKET", help="With --aws: where the logs land.")
-    ] = None,
-    topic: Annotated[
-        str | None,
-        typer.Option(
-            "--topic",
-            metavar="ARN",
-            help="With --aws: SNS topic that the bucket notifies; without one, the bucket notifies the stack itself.",
-        ),
-    ] = None,
-    stack: Annotated[
-        str | None, typer.Option("-s", "--stack", metavar="STACK", help="With --aws: name; default: that of DIR.")
-    ] = None,
+    directory: Path,
+    aws: bool,
+    code_bucket: str | None,
+    log_bucket: str | None,
+    topic: str | None,
+    stack: str | None,
 ) -> None:
     """Write a small project that works, to begin with.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, cast
+from typing import cast
 
-import typer
+import click
 from msgspec import Struct
 
 from slips.cli.output import say
@@ -38,18 +38,12 @@ class Options(Struct, frozen=True):
     endpoint_url: str | None = None
 
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-EndpointUrl = Annotated[
-    str | None,
-    typer.Option("--endpoint-url", metavar="URL", help="Server of S3 buckets, if it is not AWS."),
-]
-StackName = Annotated[
-    str | None,
-    typer.Option("-s", "--stack", metavar="STACK", help="Work on this stack, whatever the config says."),
-]
+json_option = click.option("--json", "json_", is_flag=True, help="Print JSON, for programs.")
+endpoint_url_option = click.option("--endpoint-url", metavar="URL", help="Server of S3 buckets, if it is not AWS.")
+stack_option = click.option("-s", "--stack", metavar="STACK", help="Work on this stack, whatever the config says.")
 
 
-def options(ctx: typer.Context) -> Options:
+def options(ctx: click.Context) -> Options:
     """Return the global options, wherever in the tree of commands `ctx` is."""
     return cast("Options", ctx.find_root().obj or Options())
 
@@ -61,7 +55,7 @@ def one_of(name: str, before: str | None, behind: str | None) -> str | None:
     return before if behind is None else behind
 
 
-def refuse_stack(ctx: typer.Context, command: str) -> None:
+def refuse_stack(ctx: click.Context, command: str) -> None:
     """Raise UsageError if a stack is asked for: this command always works on this machine."""
     if options(ctx).stack is not None or options(ctx).aws:
         raise UsageError(
@@ -70,12 +64,12 @@ def refuse_stack(ctx: typer.Context, command: str) -> None:
         )
 
 
-def endpoint_url(ctx: typer.Context, given: str | None) -> str | None:
+def endpoint_of(ctx: click.Context, given: str | None) -> str | None:
     """Return the server that stands for AWS, or just for S3."""
     return one_of("--endpoint-url", options(ctx).endpoint_url, given)
 
 
-def config_file(ctx: typer.Context) -> Path:
+def config_file(ctx: click.Context) -> Path:
     """Return the config file that was named, else the first of CONFIG_FILES that is here. Raises UsageError."""
     path = _config_file(ctx)
     if path is None:
@@ -86,19 +80,19 @@ def config_file(ctx: typer.Context) -> Path:
     return path
 
 
-def _config_file(ctx: typer.Context) -> Path | None:
+def _config_file(ctx: click.Context) -> Path | None:
     named = options(ctx).config
     return named or next((Path(name) for name in CONFIG_FILES if Path(name).is_file()), None)
 
 
-def load_config(ctx: typer.Context) -> Config:
+def load_config(ctx: click.Context) -> Config:
     """Return the checked config, read once."""
     if _LOADED not in ctx.meta:
         ctx.meta[_LOADED] = load(config_file(ctx))
     return cast("Config", ctx.meta[_LOADED])
 
 
-def stack_config(ctx: typer.Context, name: str) -> Config | None:
+def stack_config(ctx: click.Context, name: str) -> Config | None:
     """Return the config named by -c, else the config in this directory if it is of that stack, else None."""
     if _config_file(ctx) is None:
         return None
@@ -106,15 +100,15 @@ def stack_config(ctx: typer.Context, name: str) -> Config | None:
     return config if options(ctx).config or config.stack_name == name else None
 
 
-def place_of(ctx: typer.Context, stack: str | None, endpoint: str | None = None) -> Place:
+def place_of(ctx: click.Context, stack: str | None, endpoint: str | None = None) -> Place:
     """Return where the command works; the config decides if no stack is named. Both options stand behind the name."""
     name = one_of("-s", options(ctx).stack, stack)
     if name is None:
         name = stack_of(load_config(ctx), on_aws=options(ctx).aws)
-    return Place(name, options(ctx).region, endpoint_url(ctx, endpoint), say_waiting)
+    return Place(name, options(ctx).region, endpoint_of(ctx, endpoint), say_waiting)
 
 
-def open_operations(ctx: typer.Context, stack: str | None) -> AbstractContextManager[Operations]:
+def open_operations(ctx: click.Context, stack: str | None) -> AbstractContextManager[Operations]:
     """Open the operations of the place where the command works."""
     return place_of(ctx, stack).operations(lambda: load_config(ctx))
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
+import click
 import msgspec
-import typer
+from click.exceptions import Exit
 
-from slips.cli.context import Json, endpoint_url, load_config, one_of, options, stack_config
+from slips.cli.command import Command
+from slips.cli.context import endpoint_of, json_option, load_config, one_of, options, stack_config
 from slips.cli.output import print_json, say, show_text
 from slips.cli.screen import DeployView, DestroyView, Screen
 from slips.config import Config
@@ -20,33 +22,34 @@ if TYPE_CHECKING:
     from slips.deploy.account import Account
     from slips.deploy.deployment import Deployment
 
-Region = Annotated[
-    str | None, typer.Option("--region", metavar="REGION", help="AWS region; default: the profile's, or AWS_REGION.")
-]
-EndpointUrl = Annotated[str | None, typer.Option("--endpoint-url", metavar="URL", help="Server that stands for AWS.")]
-StackName = Annotated[
-    str | None, typer.Option("-s", "--stack", metavar="STACK", help="Name of the stack; default: stack_name.")
-]
-Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
+region_option = click.option("--region", metavar="REGION", help="AWS region; default: the profile's, or AWS_REGION.")
+endpoint_url_option = click.option("--endpoint-url", metavar="URL", help="Server that stands for AWS.")
+stack_option = click.option("-s", "--stack", metavar="STACK", help="Name of the stack; default: stack_name.")
+yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 
+@click.command(cls=Command)
+@stack_option
+@click.option("--dry-run", is_flag=True, help="Print the template and do nothing; needs no credentials.")
+@yes_option
+@click.option("--wire", is_flag=True, help="Let the mapped buckets notify the stack; keep other notifications.")
+@click.option(
+    "--lose-waiting", is_flag=True, help="Without asking, even if a stream or queue goes in which events wait."
+)
+@region_option
+@endpoint_url_option
+@json_option
+@click.pass_context
 def deploy(
-    ctx: typer.Context,
-    stack_name: StackName = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the template and do nothing; needs no credentials.")
-    ] = False,
-    yes: Yes = False,
-    wire: Annotated[
-        bool, typer.Option("--wire", help="Let the mapped buckets notify the stack; keep other notifications.")
-    ] = False,
-    lose_waiting: Annotated[
-        bool,
-        typer.Option("--lose-waiting", help="Without asking, even if a stream or queue goes in which events wait."),
-    ] = False,
-    region: Region = None,
-    url: EndpointUrl = None,
-    json_: Json = False,
+    ctx: click.Context,
+    stack: str | None,
+    dry_run: bool,
+    yes: bool,
+    wire: bool,
+    lose_waiting: bool,
+    region: str | None,
+    endpoint_url: str | None,
+    json_: bool,
 ) -> None:
     """Make the stack on AWS, or change it.
 
@@ -62,7 +65,7 @@ def deploy(
     from slips.deploy import checks, package
     from slips.deploy.deployment import Deployment
 
-    name = one_of("-s", options(ctx).stack, stack_name)
+    name = one_of("-s", options(ctx).stack, stack)
     config = named(load_config(ctx), name)
     if dry_run:
         _show_preview(config, json_)
@@ -71,7 +74,7 @@ def deploy(
         return
     checks.check_config(config)
     screen = Screen(sys.stderr, say) if json_ else Screen(sys.stdout, _show)
-    deployment = Deployment(connect(ctx, region, url), config.stack_name)
+    deployment = Deployment(connect(ctx, region, endpoint_url), config.stack_name)
     build = partial(package.build, verbose=options(ctx).verbose)
     done = change(
         deployment, config, screen, build, yes=yes, wire=wire, lose_waiting=lose_waiting, command=_command(config, name)
@@ -79,7 +82,7 @@ def deploy(
     if json_:
         print_json(msgspec.to_builtins(done))
     if done.falls_short(wire=wire):
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def _show_preview(config: Config, json_: bool) -> None:
@@ -123,14 +126,22 @@ def change(
         return deploy(deployment, config, build, view, ask=ask, wire=wire, lose_waiting=lose_waiting)
 
 
+@click.command(cls=Command)
+@stack_option
+@click.option("--all", "all_", is_flag=True, help="Delete the error table and the uploaded code, too.")
+@click.option("--force", is_flag=True, help="Even while error items or undelivered events exist.")
+@yes_option
+@region_option
+@endpoint_url_option
+@click.pass_context
 def destroy(
-    ctx: typer.Context,
-    stack_name: StackName = None,
-    all_: Annotated[bool, typer.Option("--all", help="Delete the error table and the uploaded code, too.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Even while error items or undelivered events exist.")] = False,
-    yes: Yes = False,
-    region: Region = None,
-    url: EndpointUrl = None,
+    ctx: click.Context,
+    stack: str | None,
+    all_: bool,
+    force: bool,
+    yes: bool,
+    region: str | None,
+    endpoint_url: str | None,
 ) -> None:
     """Delete the stack. The error table stays, unless --all.
 
@@ -141,14 +152,14 @@ def destroy(
     """
     from slips.deploy.deployment import Deployment
 
-    name = one_of("-s", options(ctx).stack, stack_name)
+    name = one_of("-s", options(ctx).stack, stack)
     config = load_config(ctx) if name is None else stack_config(ctx, name)
     config = named(config, name) if config else None
-    deployment = Deployment(connect(ctx, region, url), config.stack_name if config else str(name))
+    deployment = Deployment(connect(ctx, region, endpoint_url), config.stack_name if config else str(name))
     command = _command(config, name) if config else f"slips -s {name}"
     screen = Screen(sys.stdout, _show)
     if not remove(deployment, config, screen, all_=all_, force=force, yes=yes, command=command):
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def remove(
@@ -180,11 +191,11 @@ def named(config: Config, stack_name: str | None) -> Config:
     return msgspec.structs.replace(config, stack_name=stack_name) if stack_name else config
 
 
-def connect(ctx: typer.Context, region: str | None, url: str | None) -> Account:
+def connect(ctx: click.Context, region: str | None, url: str | None) -> Account:
     """Connect to the account and region of the options and the environment."""
     from slips.deploy.account import Account
 
-    return Account.connect(one_of("--region", options(ctx).region, region), endpoint_url(ctx, url))
+    return Account.connect(one_of("--region", options(ctx).region, region), endpoint_of(ctx, url))
 
 
 def _show(text: str, color: str | None = None) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
+from click.exceptions import Exit
 
 from slips.cli import items
-from slips.cli.context import Json, StackName, open_operations
+from slips.cli.command import Command
+from slips.cli.context import json_option, open_operations, stack_option
 from slips.cli.errors import item_lines
 from slips.cli.output import print_json_list, say, show_text
 from slips.errors import StateError, UsageError
@@ -23,20 +25,30 @@ from slips.pipeline.undelivered import Unreadable, unreadable
 from slips.printable import one_line, plural
 
 
+@click.command(cls=Command)
+@items.ids_argument
+@items.since_option
+@items.prefix_option
+@items.type_option
+@items.limit_option
+@click.option("--all", "all_", is_flag=True, help="All items.")
+@click.option("--undelivered", is_flag=True, help="On a stack: undelivered messages, too, that cannot be read.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@stack_option
+@json_option
+@click.pass_context
 def dismiss(
-    ctx: typer.Context,
-    ids: items.Ids = None,
-    since: items.Since = None,
-    prefix: items.Prefix = None,
-    type_: items.Type = None,
-    limit: items.Limit = None,
-    all_: Annotated[bool, typer.Option("--all", help="All items.")] = False,
-    undelivered: Annotated[
-        bool, typer.Option("--undelivered", help="On a stack: undelivered messages, too, that cannot be read.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
-    stack: StackName = None,
-    json_: Json = False,
+    ctx: click.Context,
+    ids: tuple[str, ...],
+    since: str | None,
+    prefix: str | None,
+    type_: str | None,
+    limit: int | None,
+    all_: bool,
+    undelivered: bool,
+    yes: bool,
+    stack: str | None,
+    json_: bool,
 ) -> None:
     """Delete errors from the error table, without processing them.
 
@@ -65,7 +77,7 @@ def dismiss(
         revisions: list[Revision] = []
         problem = None
         if chosen or all_:
-            named = {(found := items.find(operations, each)).request_id: found for each in ids or ()}
+            named = {(found := items.find(operations, each)).request_id: found for each in ids}
             table = named.values() if ids else operations.errors.scan()
             problem = _show(islice(choice.of(table), limit), revisions, show)
         if revisions or messages:
@@ -126,9 +138,9 @@ def _confirm(revisions: list[Revision], messages: list[Unreadable], yes: bool) -
     if not sys.stdin.isatty():
         raise UsageError(f"{what} not dismissed: there is no terminal to ask on; expected -y; add it")
     sys.stdout.flush()
-    if not typer.confirm(f"Dismiss {what} for good?", err=True):
+    if not click.confirm(f"Dismiss {what} for good?", err=True):
         say("nothing was dismissed")
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def evidence(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from typing import Any
 
-import typer.main
-from typer.core import TyperArgument
+import click
 
 from slips.cli import app
+from slips.cli.command import Argument
 
 _HEAD = """\
 # Commands
@@ -20,16 +20,15 @@ the input was wrong, 130 after Ctrl-C. In a pipe there are no colours and no pro
 
 def reference() -> str:
     """Return the page: global options, then each command with its usage, arguments, options and examples."""
-    group: Any = typer.main.get_command(app)
-    sections = [_HEAD, _parameters(group)]
-    for name, command in group.commands.items():
+    sections = [_HEAD, _parameters(app)]
+    for name, command in app.commands.items():
         sections += [f"## slips {name}", *_about(command), f"```\n{_usage(name, command)}\n```", _parameters(command)]
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _about(command: Any) -> list[str]:
+def _about(command: click.Command) -> list[str]:
     """Return the help of a command as paragraphs, with its examples as a block."""
-    text, _, examples = (command.help or "").partition("\b\nExamples:\n")
+    text, _, examples = inspect.cleandoc(command.help or "").partition("\b\nExamples:\n")
     about = [re.sub(r"\s*\n\s*", " ", paragraph) for paragraph in text.strip().split("\n\n")]
     if examples:
         lines = [f"$ {line.strip()}" for line in examples.strip().splitlines()]
@@ -37,25 +36,28 @@ def _about(command: Any) -> list[str]:
     return about
 
 
-def _usage(name: str, command: Any) -> str:
+def _usage(name: str, command: click.Command) -> str:
     parts = [f"slips {name} [OPTIONS]"]
     for each in _shown(command):
-        if isinstance(each, TyperArgument):
-            argument = f"{each.metavar}..." if each.nargs == -1 else str(each.metavar)
-            parts.append(argument if each.required else f"[{argument}]")
+        if isinstance(each, Argument):
+            parts.append(each.usage)
     return " ".join(parts)
 
 
-def _parameters(command: Any) -> str:
+def _parameters(command: click.Command) -> str:
     rows = ["| | |", "|---|---|"]
     for each in _shown(command):
-        if isinstance(each, TyperArgument):
-            name = each.metavar
+        if isinstance(each, Argument):
+            name = str(each.metavar)
         else:
             name = ", ".join(each.opts) + (f" {each.metavar}" if each.metavar else "")
         rows.append(f"| `{name}` | {each.help} |")
     return "\n".join(rows) if len(rows) > 2 else ""
 
 
-def _shown(command: Any) -> list[Any]:
-    return [each for each in command.params if not each.hidden and each.name != "help"]
+def _shown(command: click.Command) -> list[Argument | click.Option]:
+    return [
+        each
+        for each in command.params
+        if isinstance(each, Argument) or (isinstance(each, click.Option) and not each.hidden)
+    ]

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Annotated
 
-import typer
+import click
 
 from slips.cli import items
-from slips.cli.context import EndpointUrl, Json, StackName, load_config, place_of, stack_config
+from slips.cli.command import Command
+from slips.cli.context import (
+    endpoint_url_option,
+    json_option,
+    load_config,
+    place_of,
+    stack_config,
+    stack_option,
+)
 from slips.cli.errors import object_line
 from slips.cli.output import print_json, say, show_text
 from slips.cli.progress import counting
@@ -28,20 +35,30 @@ PROCESSED_BY: dict[Kind, str] = {
 }
 
 
+@click.command(cls=Command)
+@items.ids_argument
+@items.since_option
+@items.prefix_option
+@items.type_option
+@items.limit_option
+@click.option("--dry-run", is_flag=True, help="Only show the items that would be drained.")
+@click.option("--remote", is_flag=True, help="Let the stack's Drain function do it, as without a config file.")
+@stack_option
+@endpoint_url_option
+@json_option
+@click.pass_context
 def drain(
-    ctx: typer.Context,
-    ids: items.Ids = None,
-    since: items.Since = None,
-    prefix: items.Prefix = None,
-    type_: items.Type = None,
-    limit: items.Limit = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the items that would be drained.")] = False,
-    remote: Annotated[
-        bool, typer.Option("--remote", help="Let the stack's Drain function do it, as without a config file.")
-    ] = False,
-    stack: StackName = None,
-    endpoint_url: EndpointUrl = None,
-    json_: Json = False,
+    ctx: click.Context,
+    ids: tuple[str, ...],
+    since: str | None,
+    prefix: str | None,
+    type_: str | None,
+    limit: int | None,
+    dry_run: bool,
+    remote: bool,
+    stack: str | None,
+    endpoint_url: str | None,
+    json_: bool,
 ) -> None:
     """Put errors back on their lanes, all or chosen ones.
 
@@ -92,7 +109,7 @@ def _shown(_: int) -> None:
     """Show no progress: a dry run prints each item."""
 
 
-def whole(ids: list[str] | None, operations: Operations) -> list[str] | None:
+def whole(ids: Sequence[str] | None, operations: Operations) -> list[str] | None:
     """Return the whole ids of the items whose ids begin with `ids`, each once. Raises UsageError if one has no item."""
     return list({items.find(operations, each).request_id: None for each in ids}) if ids else None
 

@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
+import click
 import msgspec
-import typer
 
 from slips.cli import items
-from slips.cli.context import Json, StackName, open_operations
+from slips.cli.command import FILE, Command, argument
+from slips.cli.context import json_option, open_operations, stack_option
 from slips.cli.output import (
     headline,
     print_json,
@@ -25,6 +26,7 @@ from slips.cli.output import (
     show_text,
     write_private,
 )
+from slips.cli.usage import OneOf
 from slips.errors import SlipsError
 from slips.model import ErrorItem, ObjectEvent, Range
 from slips.operations import Group, Operations, grouped
@@ -32,15 +34,24 @@ from slips.pipeline.choose import Choice
 from slips.printable import lines, one_line, plural
 
 
+@click.command(cls=Command)
+@items.since_option
+@items.prefix_option
+@items.type_option
+@click.option("--group", is_flag=True, help="Alike errors together, most frequent first.")
+@items.limit_option
+@stack_option
+@json_option
+@click.pass_context
 def errors(
-    ctx: typer.Context,
-    since: items.Since = None,
-    prefix: items.Prefix = None,
-    type_: items.Type = None,
-    group: Annotated[bool, typer.Option("--group", help="Alike errors together, most frequent first.")] = False,
-    limit: items.Limit = None,
-    stack: StackName = None,
-    json_: Json = False,
+    ctx: click.Context,
+    since: str | None,
+    prefix: str | None,
+    type_: str | None,
+    group: bool,
+    limit: int | None,
+    stack: str | None,
+    json_: bool,
 ) -> None:
     """List what failed, and why: a line for each object.
 
@@ -134,17 +145,27 @@ def group_line(group: Group) -> str:
     return headline(f"{group.count:6,}  {group.fingerprint}  {what}")
 
 
+@click.command(cls=Command)
+@argument("id_", metavar="ID", help="Request id, as 'slips errors' shows it, or how it begins.")
+@click.option(
+    "-f",
+    "--format",
+    "format_",
+    metavar="FORMAT",
+    type=OneOf(["text", "json", "cjson"]),
+    default="text",
+    show_default=True,
+    help="text; json: the argument only; cjson: that in one line.",
+)
+@click.option("-o", "--output", metavar="FILE", type=FILE, help="Write there instead.")
+@stack_option
+@click.pass_context
 def error(
-    ctx: typer.Context,
-    id_: Annotated[str, typer.Argument(metavar="ID", help="Request id, as 'slips errors' shows it, or how it begins.")],
-    format_: Annotated[
-        Literal["text", "json", "cjson"],
-        typer.Option(
-            "-f", "--format", metavar="FORMAT", help="text; json: the argument only; cjson: that in one line."
-        ),
-    ] = "text",
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write there instead.")] = None,
-    stack: StackName = None,
+    ctx: click.Context,
+    id_: str,
+    format_: str,
+    output: Path | None,
+    stack: str | None,
 ) -> None:
     """Show one error: argument, message, traceback, samples.
 

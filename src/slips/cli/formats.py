@@ -9,12 +9,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Any, BinaryIO
 
-import typer
+import click
+from click.exceptions import Exit
 
 from slips.chain import compile_chain, find_format
-from slips.cli.context import Json, options
+from slips.cli.command import FILE_TEXT, Command, argument
+from slips.cli.context import json_option, options
 from slips.cli.output import accounted, print_json, print_json_list, say, show_json, show_text, table
 from slips.codec import CodecLimits, decode
 from slips.errors import FormatError, HandlerError, ReaderError, UsageError
@@ -26,11 +28,12 @@ from slips.pipeline.choose import moment
 from slips.printable import one_line
 
 
+@click.command(cls=Command)
+@argument("name", metavar="NAME", required=False, help="All about this one; also path/file.py:name of your own.")
+@json_option
 def formats(
-    name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="All about this one; also path/file.py:name of your own.")
-    ] = None,
-    json_: Json = False,
+    name: str | None,
+    json_: bool,
 ) -> None:
     """List the formats, or show all about one.
 
@@ -85,20 +88,20 @@ def _print_format(format_: Format) -> None:
     table([fact for fact in facts if fact[1]], indent="  ")
 
 
+@click.command(cls=Command)
+@argument(
+    "chain",
+    metavar="FORMAT",
+    help="A format, or a chain with commas between; path/file.py:name for one of your own.",
+)
+@argument("file", metavar="FILE", type=FILE_TEXT, help="A log file, compressed or not; - is standard input.")
+@click.option("--time", "time_", metavar="TIME", help="Event time of the object; default: the file's last change.")
+@click.pass_context
 def parse(
-    ctx: typer.Context,
-    chain: Annotated[
-        str,
-        typer.Argument(
-            metavar="FORMAT",
-            help="A format, or a chain with commas between; path/file.py:name for one of your own.",
-        ),
-    ],
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A log file, compressed or not; - is standard input.")],
-    time_: Annotated[
-        str | None,
-        typer.Option("--time", metavar="TIME", help="Event time of the object; default: the file's last change."),
-    ] = None,
+    ctx: click.Context,
+    chain: str,
+    file: str,
+    time_: str | None,
 ) -> None:
     """Print what a format makes of a file, as JSON lines.
 
@@ -126,7 +129,7 @@ def parse(
     for rule, count in outcome.rules.items():
         say(one_line(f"{file}: {count:,} filtered by {rule}"))
     if outcome.quarantined:
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 @contextmanager

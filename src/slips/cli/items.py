@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import click
 
-import typer
-
+from slips.cli.command import argument
+from slips.cli.usage import Number
 from slips.errors import UsageError
 from slips.model import ErrorItem
 from slips.operations import Operations
 from slips.pipeline import choose
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Only these, whole ids or how they begin.")]
-Since = Annotated[
-    str | None,
-    typer.Option("--since", metavar="TIME", help="Only failures since then: 2h, 3d, or 2026-03-02T08:00:00Z."),
-]
-Prefix = Annotated[
-    str | None, typer.Option("--prefix", metavar="PREFIX", help="Only objects whose key, or bucket/key, begins so.")
-]
-Type = Annotated[
-    str | None,
-    typer.Option("--type", metavar="TYPE", help="Only this type of error, stage or kind: KeyError, handler, records."),
-]
-Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most so many, the oldest.")]
+ids_argument = argument("ids", metavar="ID", nargs=-1, help="Only these, whole ids or how they begin.")
+since_option = click.option(
+    "--since", metavar="TIME", help="Only failures since then: 2h, 3d, or 2026-03-02T08:00:00Z."
+)
+prefix_option = click.option("--prefix", metavar="PREFIX", help="Only objects whose key, or bucket/key, begins so.")
+type_option = click.option(
+    "--type", "type_", metavar="TYPE", help="Only this type of error, stage or kind: KeyError, handler, records."
+)
+limit_option = click.option("--limit", metavar="N", type=Number(1), help="At most so many, the oldest.")
 
 
 def find(operations: Operations, text: str) -> ErrorItem:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
 
+import click
 import msgspec
-import typer
 
-from slips.cli.context import Json, StackName, open_operations
+from slips.cli.command import Command, argument
+from slips.cli.context import json_option, open_operations, stack_option
 from slips.cli.output import print_json, say, show_text
+from slips.cli.usage import Number, OneOf
 from slips.config import Config, LaneConfig
 from slips.model import LANES, Lane
 from slips.operations import Kind, hourly
@@ -38,21 +39,22 @@ def paces(config: Config, kind: Kind) -> Iterator[str]:
             yield f"lane {lane}: {most} ({size}delay {limit.delay} s)"
 
 
+@click.command(cls=Command)
+@argument("lane", metavar="LANE", type=OneOf(LANES), help="fast or slow.")
+@click.option("-d", "--delay", metavar="SECONDS", type=Number(0, 300), help="Wait so long before each invocation.")
+@click.option(
+    "-b", "--batch-size", metavar="N", type=Number(1, 10_000), help="Objects given to one invocation, at most."
+)
+@stack_option
+@json_option
+@click.pass_context
 def limit(
-    ctx: typer.Context,
-    lane: Annotated[Lane, typer.Argument(metavar="LANE", help="fast or slow.")],
-    delay: Annotated[
-        int | None,
-        typer.Option("-d", "--delay", metavar="SECONDS", min=0, max=300, help="Wait so long before each invocation."),
-    ] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(
-            "-b", "--batch-size", metavar="N", min=1, max=10_000, help="Objects given to one invocation, at most."
-        ),
-    ] = None,
-    stack: StackName = None,
-    json_: Json = False,
+    ctx: click.Context,
+    lane: Lane,
+    delay: int | None,
+    batch_size: int | None,
+    stack: str | None,
+    json_: bool,
 ) -> None:
     """Show or set how fast a lane is emptied.
 

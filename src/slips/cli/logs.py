@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Any
 
+import click
 import msgspec
-import typer
 
 from slips.backends.aws.log_lines import is_usual, parsed, platform_record
-from slips.cli.context import Json, StackName, options, place_of
+from slips.cli.command import Command, argument
+from slips.cli.context import json_option, options, place_of, stack_option
 from slips.cli.output import print_json, show_text
 from slips.errors import UsageError
 from slips.model import format_time
@@ -27,24 +28,35 @@ LAST = 253_402_300_800
 LEVEL = len("CRITICAL")
 
 
+@click.command(cls=Command)
+@argument(
+    "function",
+    metavar="FUNCTION",
+    required=False,
+    help="Only this one: main-func, EventPusher, ...; default: all.",
+)
+@click.option("-f", "--follow", is_flag=True, help="Show new lines as they come, until Ctrl-C.")
+@click.option(
+    "--since",
+    metavar="TIME",
+    default="10m",
+    show_default=True,
+    help="From then on: 10m, 2h, or 2026-03-02T08:00:00Z.",
+)
+@click.option("--filter", "containing", metavar="TEXT", help="Only lines that contain this text.")
+@click.option("-v", "--verbose", is_flag=True, help="Also show Lambda's own lines about each run.")
+@stack_option
+@json_option
+@click.pass_context
 def logs(
-    ctx: typer.Context,
-    function: Annotated[
-        str | None,
-        typer.Argument(metavar="FUNCTION", help="Only this one: main-func, EventPusher, ...; default: all."),
-    ] = None,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Show new lines as they come, until Ctrl-C.")] = False,
-    since: Annotated[
-        str, typer.Option("--since", metavar="TIME", help="From then on: 10m, 2h, or 2026-03-02T08:00:00Z.")
-    ] = "10m",
-    containing: Annotated[
-        str | None, typer.Option("--filter", metavar="TEXT", help="Only lines that contain this text.")
-    ] = None,
-    verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Also show Lambda's own lines about each run.")
-    ] = False,
-    stack: StackName = None,
-    json_: Json = False,
+    ctx: click.Context,
+    function: str | None,
+    follow: bool,
+    since: str,
+    containing: str | None,
+    verbose: bool,
+    stack: str | None,
+    json_: bool,
 ) -> None:
     """Show the logs of a stack's functions, merged by time.
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import typer
+import click
 
 from slips.backends.machine import private
 from slips.errors import UsageError
@@ -33,7 +33,7 @@ def show_text(
 ) -> None:
     """Print text on standard output, or on standard error."""
     safe = lines(text)
-    styled = typer.style(safe, fg=color) if color else safe
+    styled = click.style(safe, fg=color) if color else safe
     print(styled, end=end, file=sys.stderr if error else sys.stdout, flush=flush)
 
 

@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
+import click
 import msgspec
-import typer
 
-from slips.cli.context import Json, load_config, one_of, options
-from slips.cli.deploy import EndpointUrl, Region, StackName, connect, named
+from slips.cli.command import FILE, Command
+from slips.cli.context import json_option, load_config, one_of, options
+from slips.cli.deploy import connect, endpoint_url_option, named, region_option, stack_option
 from slips.cli.limit import paces
 from slips.cli.output import print_json, say, show_text, table
 
 
+@click.command(cls=Command)
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=FILE,
+    required=True,
+    help="Where to write: a new or empty directory, or one of before.",
+)
+@stack_option
+@click.option("--look", is_flag=True, help="Check the resources that the config names on AWS first; needs credentials.")
+@region_option
+@endpoint_url_option
+@json_option
+@click.pass_context
 def package(
-    ctx: typer.Context,
-    out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Where to write: a new or empty directory, or one of before.")
-    ],
-    stack_name: StackName = None,
-    look: Annotated[
-        bool, typer.Option("--look", help="Check the resources that the config names on AWS first; needs credentials.")
-    ] = False,
-    region: Region = None,
-    url: EndpointUrl = None,
-    json_: Json = False,
+    ctx: click.Context,
+    out: Path,
+    stack: str | None,
+    look: bool,
+    region: str | None,
+    endpoint_url: str | None,
+    json_: bool,
 ) -> None:
     """Write the files with which other tools deploy the stack.
 
@@ -40,10 +50,10 @@ def package(
     from slips.deploy import checks, handover
     from slips.deploy.package import build
 
-    config = named(load_config(ctx), one_of("-s", options(ctx).stack, stack_name))
+    config = named(load_config(ctx), one_of("-s", options(ctx).stack, stack))
     checks.check_config(config, uploads=False)
     handover.check(out)
-    blueprint = handover.seen(config, connect(ctx, region, url)) if look else handover.unseen(config)
+    blueprint = handover.seen(config, connect(ctx, region, endpoint_url)) if look else handover.unseen(config)
     packed = build(config, say, verbose=options(ctx).verbose)
     for pace in paces(config, "stack"):
         say(pace)

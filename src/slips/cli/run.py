@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
 
+import click
 import msgspec
-import typer
+from click.exceptions import Exit
 
 from slips.cli import items
+from slips.cli.command import FILE_TEXT, Command, argument
 from slips.cli.context import (
-    EndpointUrl,
-    Json,
-    StackName,
+    endpoint_of,
+    endpoint_url_option,
+    json_option,
     load_config,
     open_operations,
     options,
     refuse_stack,
     say_waiting,
+    stack_option,
 )
-from slips.cli.context import endpoint_url as one_endpoint_url
 from slips.cli.errors import group_line
 from slips.cli.output import print_json, readable_json, say, shortened, show_text, table
+from slips.cli.usage import Number
 from slips.config import Config
 from slips.errors import UsageError
 from slips.operations import Alarm, LaneStatus
@@ -40,25 +42,29 @@ GROUPS = 5
 """How many groups of errors `status` shows."""
 
 
+@click.command(cls=Command)
+@argument(
+    "paths",
+    metavar="PATH",
+    nargs=-1,
+    type=FILE_TEXT,
+    help="Files or directories below a bucket's directory, or s3://bucket/key-or-prefix. "
+    "Without any: all that is new, changed or waiting.",
+)
+@click.option("--again", is_flag=True, help="Process named objects that are done already, too.")
+@click.option(
+    "--workers", metavar="N", type=Number(1), help="Worker processes; default: handler.concurrency, or one per CPU."
+)
+@endpoint_url_option
+@json_option
+@click.pass_context
 def run(
-    ctx: typer.Context,
-    paths: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="PATH",
-            help="Files or directories below a bucket's directory, or s3://bucket/key-or-prefix. "
-            "Without any: all that is new, changed or waiting.",
-        ),
-    ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Process named objects that are done already, too.")] = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            "--workers", metavar="N", min=1, help="Worker processes; default: handler.concurrency, or one per CPU."
-        ),
-    ] = None,
-    endpoint_url: EndpointUrl = None,
-    json_: Json = False,
+    ctx: click.Context,
+    paths: tuple[str, ...],
+    again: bool,
+    workers: int | None,
+    endpoint_url: str | None,
+    json_: bool,
 ) -> None:
     """Process what is pending, or the named objects, then exit.
 
@@ -86,10 +92,10 @@ def run(
             state,
             observer,
             workers=workers,
-            endpoint_url=one_endpoint_url(ctx, endpoint_url),
+            endpoint_url=endpoint_of(ctx, endpoint_url),
             region=options(ctx).region,
         )
-        summary = supervisor.run(paths or [], again=again)
+        summary = supervisor.run(list(paths), again=again)
     for problem in [*summary.problems, *summary.notes]:
         say(one_line(problem))
     if json_:
@@ -97,7 +103,7 @@ def run(
     else:
         _print_summary(summary, config, bool(paths))
     if not summary.is_clean:
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def _print_summary(summary: Summary, config: Config, named: bool) -> None:
@@ -160,13 +166,16 @@ def _hints(summary: Summary, config: Config, named: bool) -> Iterable[str]:
         )
 
 
+@click.command(cls=Command)
+@click.option("--ledger", is_flag=True, help="On a stack: count the objects in the ledger, too, which reads all of it.")
+@stack_option
+@json_option
+@click.pass_context
 def status(
-    ctx: typer.Context,
-    ledger: Annotated[
-        bool, typer.Option("--ledger", help="On a stack: count the objects in the ledger, too, which reads all of it.")
-    ] = False,
-    stack: StackName = None,
-    json_: Json = False,
+    ctx: click.Context,
+    ledger: bool,
+    stack: str | None,
+    json_: bool,
 ) -> None:
     """Show lanes, lag, counts and the most frequent errors.
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-import typer
+import click
+from click.exceptions import Exit
 
 from slips.cli.limit import paces
 from slips.cli.output import aligned, shortened
@@ -40,8 +41,8 @@ class Screen:
     def ask(self, question: str) -> bool:
         """Ask, on standard error if standard output is no terminal. Raises KeyboardInterrupt at end of input."""
         try:
-            return typer.confirm(question, err=self.stream is sys.stderr or not self.is_terminal)
-        except typer.Abort:
+            return click.confirm(question, err=self.stream is sys.stderr or not self.is_terminal)
+        except click.Abort:
             raise KeyboardInterrupt from None
 
     def say(self, text: str, color: str | None = None) -> None:
@@ -69,7 +70,7 @@ class Screen:
             yield
         except KeyboardInterrupt:
             self.say(f"interrupted: {self.done}")
-            raise typer.Exit(130) from None
+            raise Exit(130) from None
 
 
 class View:

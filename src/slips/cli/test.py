@@ -9,16 +9,19 @@ import sys
 from collections.abc import Iterable
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
+import click
 import msgspec
-import typer
+from click.exceptions import Exit
 
 from slips.backends.aws.clients import quiet_libraries
 from slips.cli import items
-from slips.cli.context import EndpointUrl, StackName, load_config, options, place_of
+from slips.cli.command import FILE, Command
+from slips.cli.context import endpoint_url_option, load_config, options, place_of, stack_option
 from slips.cli.errors import event_text
 from slips.cli.output import accounted, readable_json, say, show_json, show_text, write_private
+from slips.cli.usage import Number
 from slips.config import Config
 from slips.errors import UsageError
 from slips.model import Lane, ObjectEvent
@@ -33,29 +36,34 @@ from slips.printable import LogFormatter, one_line
 _log = logging.getLogger("slips")
 
 
+@click.command("test", cls=Command)
+@click.option("-r", "--request-id", metavar="ID", help="Run it on the argument of this error.")
+@click.option(
+    "-d",
+    "--data",
+    metavar="FILE",
+    type=FILE,
+    help="Run it on the object events in this file; - is standard input.",
+)
+@click.option(
+    "-a",
+    "--args",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Override handler.args: key=value, where the value may be JSON, or a JSON object. Can be repeated.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Also show debug messages.")
+@stack_option
+@endpoint_url_option
+@click.pass_context
 def local(
-    ctx: typer.Context,
-    request_id: Annotated[
-        str | None, typer.Option("-r", "--request-id", metavar="ID", help="Run it on the argument of this error.")
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "-d", "--data", metavar="FILE", help="Run it on the object events in this file; - is standard input."
-        ),
-    ] = None,
-    args: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-a",
-            "--args",
-            metavar="KEY=VALUE",
-            help="Override handler.args: key=value, where the value may be JSON, or a JSON object. Can be repeated.",
-        ),
-    ] = None,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also show debug messages.")] = False,
-    stack: StackName = None,
-    endpoint_url: EndpointUrl = None,
+    ctx: click.Context,
+    request_id: str | None,
+    data: Path | None,
+    args: tuple[str, ...],
+    verbose: bool,
+    stack: str | None,
+    endpoint_url: str | None,
 ) -> None:
     """Run the handler here, on a stored error or chosen objects.
 
@@ -68,7 +76,7 @@ def local(
       slips sample --out events.json && slips test -d events.json
       slips test -r 2a45 -a threshold=5 -a '{"region": "us-east-1"}'
     """
-    config = _overridden(load_config(ctx), args or [])
+    config = _overridden(load_config(ctx), args)
     if (request_id is None) == (data is None):
         raise UsageError(
             "nothing to test on, or two things; expected either -r ID or -d FILE; "
@@ -113,7 +121,7 @@ def local(
             _print_failure(ended)
             clean = False
     if not clean:
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def _log_to_standard_error(*, verbose: bool) -> None:
@@ -201,14 +209,26 @@ def _print_failure(failure: Failure) -> None:
     say(f"failed in stage {failure.stage}: {one_line(failure.message)}")
 
 
+@click.command(cls=Command)
+@click.option(
+    "-n",
+    "--number",
+    metavar="N",
+    type=Number(1),
+    default=1,
+    show_default=True,
+    help="Objects for each mapping, the newest.",
+)
+@click.option("--out", metavar="FILE", type=FILE, help="Write there instead.")
+@stack_option
+@endpoint_url_option
+@click.pass_context
 def sample(
-    ctx: typer.Context,
-    number: Annotated[
-        int, typer.Option("-n", "--number", metavar="N", min=1, help="Objects for each mapping, the newest.")
-    ] = 1,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write there instead.")] = None,
-    stack: StackName = None,
-    endpoint_url: EndpointUrl = None,
+    ctx: click.Context,
+    number: int,
+    out: Path | None,
+    stack: str | None,
+    endpoint_url: str | None,
 ) -> None:
     """Pick real objects of each mapping, for 'slips test -d'.
 
@@ -238,7 +258,7 @@ def sample(
     else:
         write_private(out, text)
     if failed:
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def _streams(place: Place, *, is_named: bool) -> dict[Lane, str]:
