@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from slips.deploy.dependencies import LIBRARIES, PINS, canonical
+from slips.deploy.dependencies import LIBRARIES, PINS
+from slips.deploy.requirement_files import canonical
 
 RUN = Path(__file__).with_name("run.txt")
 

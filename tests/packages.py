@@ -136,7 +136,7 @@ def pin(directory: Path) -> None:
 
 @pytest.fixture
 def wheels(stand_ins: Path, tmp_path: Path) -> Path:
-    """Where pip looks for wheels, those of the libraries among them."""
+    """Where uv looks for wheels, by pip's settings, those of the libraries among them."""
     return Path(shutil.copytree(stand_ins, tmp_path / "wheels"))
 
 
@@ -155,6 +155,7 @@ def cached(tmp_path: Path, stand_ins: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def _project(root: Path, wheels: Path, cache_home: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     for name, value in {"XDG_CACHE_HOME": cache_home, "PIP_NO_INDEX": 1, "PIP_FIND_LINKS": wheels}.items():
         monkeypatch.setenv(name, str(value))
+    monkeypatch.setenv("UV_CACHE_DIR", str(wheels.parent / "uv"))
     return Project(root / "project", wheels / "pins.txt")
 
 

@@ -87,7 +87,7 @@ def test_importing_the_functions_imports_neither_boto3_nor_what_only_the_command
         "click",
         "rich",
         "yaml",
-        "pip",
+        "uv",
         "sqlite3",
         "asyncio",
     }

@@ -22,7 +22,6 @@ import pytest
 from packages import CONFIG, HANDLER, LIBRARY_NAMES, ROOT, Project, cached, project, stand_ins, wheels
 from slips.config import PACKAGED, read_packaged
 from slips.deploy import modules, package
-from slips.deploy.dependencies import Platform
 from slips.deploy.package import Package
 
 __all__ = ["cached", "project", "stand_ins", "wheels"]
@@ -79,7 +78,7 @@ names = [found.name for found in pkgutil.walk_packages(slips.__path__, "slips.")
 for name in names:
     __import__(name)
 assert "slips.formats.aws" in names and len(catalogue()) > 20
-assert not {"click", "rich", "yaml", "pip"} & sys.modules.keys()
+assert not {"click", "rich", "yaml", "uv"} & sys.modules.keys()
 config = read_packaged(pathlib.Path(task))
 import_file(config.resolve(config.handler.path))
 for stored in eval(sys.stdin.read()):
@@ -125,22 +124,7 @@ def test_libraries_are_those_of_the_runtime_and_the_architecture(real: Callable[
 def test_of_the_dependencies_only_those_of_people_stay_out() -> None:
     declared = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]["dependencies"]
     names = {re.split("[ >=;]", one)[0] for one in declared}
-    assert names == {*LIBRARY_NAMES, "boto3", "pip", "pyyaml", "rich", "click"}
-
-
-@pytest.mark.parametrize(
-    ("runtime", "architecture", "newest", "other"),
-    [
-        ("python3.11", "x86_64", "manylinux_2_26_x86_64", "manylinux_2_28_x86_64"),
-        ("python3.12", "arm64", "manylinux_2_34_aarch64", "manylinux_2_35_aarch64"),
-        ("python3.14", "x86_64", "manylinux_2_34_x86_64", "manylinux_2_34_aarch64"),
-    ],
-)
-def test_wheels_fit_the_c_library_of_the_runtime(runtime: str, architecture: str, newest: str, other: str) -> None:
-    platforms = Platform(runtime, architecture).platforms
-    assert platforms[0] == newest
-    assert other not in platforms
-    assert f"manylinux_2_17_{'aarch64' if architecture == 'arm64' else architecture}" in platforms
+    assert names == {*LIBRARY_NAMES, "boto3", "pyyaml", "rich", "click", "uv"}
 
 
 # ---- the same bytes

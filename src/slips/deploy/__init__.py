@@ -13,8 +13,9 @@ template         builds the stack: `resources` has its parts, `permissions` the 
                  capacity and retention of its streams, `age` how long events may wait on these
 policies         judges policies of resources and of IAM
 package          builds the code of the functions: `modules` finds those of slips, `user_files` and `selection` the
-                 user's files, `dependencies` installs libraries, `handler_check` imports the handler, `member` is
-                 one file
+                 user's files, `handler_check` imports the handler, `member` is one file, `dependencies` installs
+                 libraries: `requirement_files` reads what is required, `installer` runs uv with pip's settings, which
+                 `pip_settings` translates
 uploads          puts the package into the code bucket
 wiring           lets buckets notify the stack, by the changes that `notifications` plans
 limit_changes    sets back settings that `slips limit` changed

@@ -30,8 +30,8 @@ UNZIPPED_LIMIT = 250 * 2**20
 """Most bytes of a function's code. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 LEFT_OUT_NAMED = 50
 """Most files that are named as left out."""
-_LEFTOVERS = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
-"""Files that pip writes beside the metadata for its own use."""
+_LEFTOVERS = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json"}
+"""Files that uv writes beside the metadata for its own use."""
 
 
 class Package(Struct, frozen=True):
@@ -142,7 +142,7 @@ def folder(config: Config) -> str:
 
 
 def _dependencies(directory: Path, requirements: str | None) -> Iterator[tuple[str, Member]]:
-    """Yield the files that pip installed, without scripts and files for pip's own use."""
+    """Yield the files that uv installed, without scripts and files for uv's own use."""
     for path in directory.rglob("*"):
         name = path.relative_to(directory)
         first, last = name.parts[0], name.parts[-1]
@@ -150,7 +150,7 @@ def _dependencies(directory: Path, requirements: str | None) -> Iterator[tuple[s
             raise UsageError(
                 f"{requirements}: brings a 'slips' of its own; expected none beside the package's; remove it there"
             )
-        if first == "bin" or "__pycache__" in name.parts or path.suffix == ".pyc" or not path.is_file():
+        if first in ("bin", ".lock") or "__pycache__" in name.parts or path.suffix == ".pyc" or not path.is_file():
             continue
         if not (first.endswith(".dist-info") and last in _LEFTOVERS):
             yield name.as_posix(), Member(path)
