@@ -61,6 +61,7 @@ def test_check_json_has_the_same_facts_as_the_text(project: Project) -> None:
     assert told["mappings"][1] == {
         "bucket": "my-logs",
         "prefix": "slow/",
+        "pattern": None,
         "lanes": ["slow"],
         "chain": ["s3-lines", "json"],
         "on_error": "quarantine",

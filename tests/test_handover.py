@@ -162,7 +162,7 @@ def test_a_bucket_with_the_notifications_of_the_guide_needs_no_others(source: st
     assert len(documents) == len(config.bucket_mapping)
     to = notifications.listeners(config, "EVENT_PUSHER_ARN")
     for document, mappings in zip(documents, config.bucket_mapping.values(), strict=True):
-        prefixes = sorted(one.prefix for one in mappings)
+        prefixes = sorted(one.beginning for one in mappings)
         plan = notifications.plan(document, prefixes, to, "app")
         assert (plan.is_settled, plan.reached) == (True, prefixes)
     assert ("EVENT_PUSHER_ARN stands for" in guide(text)) == (source == "direct")

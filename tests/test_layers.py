@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.once, pytest.mark.xdist_group("layers")]  # one proces
 PACKAGE = Path(__file__).parents[1] / "src" / "slips"
 LAYERS = [
     {"errors", "exceptions", "model", "print_streams", "printable"},
-    {"health", "methods", "ports", "times", "usercode", "codec", "format", "position"},
+    {"health", "methods", "ports", "times", "usercode", "codec", "format", "pattern", "position"},
     {"formats"},
     {"chain", "loop", "stages"},
     {"config", "routing", "interface", "envelope", "operations"},

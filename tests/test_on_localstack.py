@@ -44,7 +44,7 @@ def test_the_project_is_one_that_slips_accepts_and_can_be_mended(tmp_path: Path)
     project.write(tmp_path, "arn:aws:sns:us-east-1:000000000000:my-topic")
     project.mend(tmp_path)
     mapped = config.load(tmp_path / "slips.yml").bucket_mapping[project.LOGS]
-    assert sorted(each.prefix for each in mapped) == project.PREFIXES
+    assert sorted(each.beginning for each in mapped) == project.PREFIXES
 
 
 def test_9_of_the_50_objects_lead_to_an_error_item() -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from slips.config import Mapping, Route
 from slips.model import Lane, ObjectEvent
-from slips.routing import lane_again, lane_for, lanes_below, mapping_for
+from slips.pattern import Pattern, below
+from slips.routing import lane_again, lane_for, lanes_of, mapping_for
 
 RULES = [
     Route(bucket="logs", prefix="debug/", dest="drop"),
@@ -55,6 +60,51 @@ def test_the_longest_prefix_wins_whatever_the_order() -> None:
         assert mapping_for({"b": mappings}, "b", "1.gz") is everything
 
 
+def test_the_most_literal_characters_win_then_a_prefix_then_the_first() -> None:
+    prefix, many = Mapping("a/b", ["json"]), Mapping(pattern="a/b/*/d", format=["json"])
+    first, second = (Mapping(pattern=each, format=["json"]) for each in ("a*/b", "*a/b"))
+    escaped = Mapping(pattern=r"\*/b*", format=["json"])
+
+    def chosen(key: str, *mappings: Mapping) -> Mapping | None:
+        return mapping_for({"b": mappings}, "b", key)
+
+    assert chosen("a/b/c/d", prefix, many) is chosen("a/b/c/d", many, prefix) is many
+    assert chosen("a/b", first, prefix, second) is prefix
+    assert chosen("a/b", first, second) is first
+    assert chosen("a/b", second, first) is second
+    assert chosen("*/b", Mapping("*/", ["json"]), escaped) is escaped
+
+
+TEXTS = st.text(st.sampled_from("ab/*"), min_size=1, max_size=4)
+
+
+@given(st.lists(st.tuples(st.booleans(), TEXTS), max_size=5), st.text(st.sampled_from("ab/*"), max_size=5))
+def test_the_chosen_mapping_fits_and_no_other_that_fits_is_better(given: list[tuple[bool, str]], key: str) -> None:
+    mappings = [Mapping(text, ["json"]) if plain else Mapping(pattern=text, format=["json"]) for plain, text in given]
+    ranked = [
+        (-len(text.replace("*", "") if not plain else text), not plain, number)
+        for number, (plain, text) in enumerate(given)
+        if (key.startswith(text) if plain else Pattern(text).fits(key))
+    ]
+    expected = mappings[min(ranked)[2]] if ranked else None
+    assert mapping_for({"b": mappings}, "b", key) is expected
+
+
+@given(st.lists(st.tuples(st.booleans(), TEXTS), max_size=4), st.text(st.sampled_from("ab/*"), max_size=5))
+def test_routing_takes_the_first_rule_that_fits(given: list[tuple[bool, str]], key: str) -> None:
+    dests = cycle(("slow", "drop"))
+    routes = [
+        Route(prefix=text, dest=dest) if plain else Route(pattern=text, dest=dest)  # type: ignore[arg-type]
+        for (plain, text), dest in zip(given, dests, strict=False)
+    ]
+    fitting = (
+        route.dest
+        for route, (plain, text) in zip(routes, given, strict=True)
+        if (key.startswith(text) if plain else Pattern(text).fits(key))
+    )
+    assert lane_for(routes, event("b", key)) == next(fitting, "fast")
+
+
 def test_an_object_without_a_mapping_has_none() -> None:
     mappings = {"b": [Mapping("logs/", ["json"])]}
     assert mapping_for(mappings, "b", "other/1.gz") is None
@@ -95,8 +145,19 @@ def test_lanes_below_a_prefix_are_those_of_every_rule_that_can_match() -> None:
         Route(prefix="a/", bucket="b", dest="slow"),
         Route(prefix="a/late/", dest="drop"),
     ]
-    assert lanes_below(rules, "b", "a/") == [("slow", ""), ("drop", "a/debug/")]
-    assert lanes_below(rules, "b", "a/debug/x") == [("drop", "")]
-    assert lanes_below(rules, "b", "") == [("fast", ""), ("drop", "a/debug/"), ("slow", "a/"), ("drop", "a/late/")]
-    assert lanes_below(rules, "other", "z") == [("drop", "")]
-    assert lanes_below([], "b", "") == [("fast", "")]
+    assert lanes_of(rules, "b", below("a/")) == [("slow", ""), ("drop", "a/debug/")]
+    assert lanes_of(rules, "b", below("a/debug/x")) == [("drop", "")]
+    assert lanes_of(rules, "b", below("")) == [("fast", ""), ("drop", "a/debug/"), ("slow", "a/"), ("drop", "a/late/")]
+    assert lanes_of(rules, "other", below("z")) == [("drop", "")]
+    assert lanes_of([], "b", below("")) == [("fast", "")]
+
+
+def test_lanes_of_a_pattern_are_those_of_every_rule_that_fits_some_of_its_keys() -> None:
+    rules = [
+        Route(pattern="**/debug/**", dest="drop"),
+        Route(prefix="b/", dest="slow"),
+        Route(pattern="a/*/c/**", dest="slow"),
+    ]
+    assert lanes_of(rules, "b", Pattern("a/x/c/*.gz")) == [("slow", "")]
+    assert lanes_of(rules, "b", Pattern("a/*/c/**")) == [("slow", ""), ("drop", "**/debug/**")]
+    assert lanes_of(rules, "b", Pattern("*/c/x")) == [("fast", ""), ("drop", "**/debug/**"), ("slow", "b/")]

@@ -8,37 +8,45 @@ from typing import Literal
 
 from slips.config import Mapping, Route
 from slips.model import Lane, ObjectEvent
+from slips.pattern import Pattern, covers, shares
 
 
 def lane_for(routing: Sequence[Route], event: ObjectEvent) -> Lane | Literal["drop"]:
-    """Return the lane of the first rule whose bucket and prefix fit, which may be `drop`. If no rule fits, `fast`."""
+    """Return the lane of the first rule whose bucket and keys fit, which may be `drop`. If no rule fits, `fast`."""
     for route in routing:
-        if route.bucket is not None and route.bucket != event.bucket_name:
-            continue
-        if route.prefix is None or event.object_key.startswith(route.prefix):
+        if route.bucket in (None, event.bucket_name) and route.keys.fits(event.object_key):
             return route.dest
     return "fast"
 
 
-def lanes_below(routing: Sequence[Route], bucket: str, prefix: str) -> list[tuple[Lane | Literal["drop"], str]]:
-    """Return the lanes of the objects below `prefix`, each with the longer prefix for which it is.
+def lanes_of(routing: Sequence[Route], bucket: str, keys: Pattern) -> list[tuple[Lane | Literal["drop"], str]]:
+    """Return the lanes of the objects that `keys` fits, each with the prefix or pattern of the rule it comes from.
 
-    The first lane is that of all other objects, with an empty prefix.
+    The first lane is that of all other objects, without a prefix.
     """
-    reached: list[Route] = []
+    partly: list[tuple[Lane | Literal["drop"], str]] = []
     for route in routing:
-        if route.bucket in (None, bucket):
-            reached.append(route)
-            if prefix.startswith(route.prefix or ""):
-                break
-    rest = lane_for(routing, ObjectEvent(bucket_name=bucket, object_key=prefix))
-    return [(rest, ""), *((each.dest, longer) for each in reached if (longer := _longer(each, prefix)))]
+        if route.bucket not in (None, bucket):
+            continue
+        if covers([route.keys], keys):
+            return [(route.dest, ""), *partly]
+        if shares(route.keys, keys):
+            partly.append((route.dest, route.written))
+    return [("fast", ""), *partly]
 
 
 def mapping_for(bucket_mapping: abc.Mapping[str, Sequence[Mapping]], bucket: str, key: str) -> Mapping | None:
-    """Return the mapping with the longest prefix of `key`; None if no mapping has a prefix of it."""
-    fitting = (mapping for mapping in bucket_mapping.get(bucket, ()) if key.startswith(mapping.prefix))
-    return max(fitting, key=lambda mapping: len(mapping.prefix), default=None)
+    """Return the mapping that fits `key` with the most literal characters; None if no mapping fits.
+
+    On a tie, a prefix wins over a pattern, then the first of the list.
+    """
+    fitting = (mapping for mapping in bucket_mapping.get(bucket, ()) if mapping.keys.fits(key))
+    return max(fitting, key=rank, default=None)  # the first of those that rank alike
+
+
+def rank(mapping: Mapping) -> tuple[int, bool]:
+    """Rank a mapping among those that fit a key: the highest wins."""
+    return mapping.keys.literals, mapping.pattern is None
 
 
 def lane_again(routing: Sequence[Route], event: ObjectEvent) -> Lane:
@@ -55,9 +63,3 @@ def lane_again(routing: Sequence[Route], event: ObjectEvent) -> Lane:
         return "fast" if fast > slow else "slow"
     lane = lane_for(routing, event)
     return "fast" if lane == "drop" else lane
-
-
-def _longer(route: Route, prefix: str) -> str:
-    """Return the prefix of a rule for some of the objects below `prefix`; empty if it is for all or none of them."""
-    found = route.prefix or ""
-    return found if found != prefix and found.startswith(prefix) else ""

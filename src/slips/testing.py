@@ -58,7 +58,7 @@ class Result(Struct, kw_only=True):
     delivered: int
     quarantined: int
     mapping: Mapping
-    """The mapping that parsed the log: `prefix`, `format`, `on_error`, `handler`."""
+    """The mapping that parsed the log: `prefix` or `pattern`, `format`, `on_error`, `handler`."""
 
     @property
     def result(self) -> Any:
@@ -140,7 +140,7 @@ def run(
     project = replace(
         project,
         handler=replace(project.handler, args=all_args),
-        bucket_mapping={name: [replace(mapping, prefix="", handler=None)]},
+        bucket_mapping={name: [replace(mapping, prefix="", pattern=None, handler=None)]},
     )
     with environment(project.handler.environment):
         return _run(project, mapping, handler, source, _object_event(name, key, source, event_time))
@@ -154,9 +154,9 @@ def _mapping(project: Config, bucket: str | None, key: str) -> tuple[str, Mappin
         return next(iter(fitting.items()))
     if fitting:
         raise UsageError(f"key {key!r} fits mappings of the buckets {', '.join(fitting)}; expected one; pass bucket=…")
-    known = [f"{name}: {one.prefix!r}" for name in buckets for one in project.bucket_mapping.get(name, ())]
+    known = [f"{name}: {one.written!r}" for name in buckets for one in project.bucket_mapping.get(name, ())]
     raise UsageError(
-        f"key {key!r} fits no mapping; expected a key that begins like one of {', '.join(known) or 'none'}"
+        f"key {key!r} fits no mapping; expected a key that one of these fits: {', '.join(known) or 'none'}"
     )
 
 

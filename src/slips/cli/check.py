@@ -21,7 +21,7 @@ from slips.errors import ConfigError, UsageError
 from slips.interface import load_handlers
 from slips.place import stack_of
 from slips.printable import one_line
-from slips.routing import lanes_below
+from slips.routing import lanes_of
 from slips.usercode import importing
 
 
@@ -29,7 +29,8 @@ class Checked(Struct):
     """A mapping with its lanes and its chain, as `run` will use them."""
 
     bucket: str
-    prefix: str
+    prefix: str | None
+    pattern: str | None
     lanes: list[str]
     """`fast`; or `fast` and `drop for logs/debug/` if routing looks at more of the key."""
     chain: list[str]
@@ -49,8 +50,8 @@ def check(
 ) -> None:
     """Check config, handler and formats; show lanes and chains.
 
-    For each prefix: its lanes, its chain, the policy for records that cannot be parsed, and its handler if there is
-    more than one. All mistakes are shown at once, on standard error; the status is 2 then.
+    For each prefix or pattern: its lanes, its chain, the policy for records that cannot be parsed, and its handler if
+    there is more than one. All mistakes are shown at once, on standard error; the status is 2 then.
 
     \b
     Examples:
@@ -127,10 +128,8 @@ def _mappings(config: Config) -> list[Checked]:
         Checked(
             bucket,
             mapping.prefix,
-            [
-                f"{lane} for {below}" if below else lane
-                for lane, below in lanes_below(config.routing, bucket, mapping.prefix)
-            ],
+            mapping.pattern,
+            [f"{lane} for {keys}" if keys else lane for lane, keys in lanes_of(config.routing, bucket, mapping.keys)],
             list(compile_chain(mapping.format, config.root).names),
             mapping.on_error,
             config.handler_of(mapping).name,
@@ -157,7 +156,7 @@ def _print_project(
         show_text(one_line(f"bucket {bucket}: {place}"))
         rows = [
             (
-                *(each.prefix or "(all)", ", ".join(each.lanes), f"[{', '.join(each.chain)}]"),
+                *(each.pattern or each.prefix or "(all)", ", ".join(each.lanes), f"[{', '.join(each.chain)}]"),
                 *(f"on error: {each.on_error}", *([f"handler: {each.handler}"] if len(handlers) > 1 else [])),
             )
             for each in mappings
@@ -171,7 +170,7 @@ def _print_project(
             # A name alone stands for its usual chain; for a whole chain, users do not expect another one.
             if len(mapping.format) > 1 and mapping.format != chain:
                 given, taken = ", ".join(mapping.format), ", ".join(chain)
-                show_text(one_line(f"  {mapping.prefix or '(all)'}: [{given}] is read as [{taken}]"))
+                show_text(one_line(f"  {mapping.written or '(all)'}: [{given}] is read as [{taken}]"))
 
 
 @click.command(cls=Command)

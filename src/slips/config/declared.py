@@ -27,6 +27,11 @@ def keys_of(kind: inspect.StructType) -> dict[str, inspect.Field]:
     return {one.encode_name: one for one in kind.fields if not unwrap(one.type)[1].get("internal")}
 
 
+def is_required(one: inspect.Field) -> bool:
+    """Whether a mapping of the config must have a key."""
+    return one.required or "x-required" in unwrap(one.type)[1]
+
+
 def every_key(kind: inspect.Type, path: str = "") -> Iterator[tuple[str, inspect.Field]]:
     """Yield all keys below `path`, such as `backend.sns_topics[].arn`, in the order of the declaration."""
     kind, _ = unwrap(kind)

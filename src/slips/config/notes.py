@@ -58,6 +58,8 @@ def a_shared_arn(description: str, example: str, pattern: str) -> Meta:
 # ---- values that keys share
 
 SHORT = {"x-short": {"type": "string"}}
+REQUIRED = {"x-required": True}
+"""Declares a key that a config must have, although the class has a default for it."""
 SIZE = Meta(
     ge=1,
     le=2**50,
@@ -72,6 +74,7 @@ CODE_BUCKET = Meta(
     pattern="^([A-Za-z0-9][A-Za-z0-9._-]*)?$",
     extra={"expected": "the name of a bucket, without 's3://' and '/'"},
 )
+KEYS = Meta(min_length=1, extra={"expected": "a pattern of keys, such as 'logs/*.gz'"})
 VARIABLE = Meta(
     pattern="^[A-Za-z][A-Za-z0-9_]*$", extra={"expected": "the name of a variable: letters, digits and '_'"}
 )

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from slips.config.declared import describe, every_key, keys_of, unwrap
+from slips.config.declared import describe, every_key, is_required, keys_of, unwrap
 from slips.config.schema import Config
 
 
@@ -17,6 +17,8 @@ def json_schema() -> dict[str, Any]:
     keys = schema["$defs"]["Config"]["properties"]
     del keys["file"]
     keys["sam"] = {"$ref": "#/$defs/Sam"}
+    schema["$defs"]["Mapping"]["oneOf"] = [{"required": ["prefix"]}, {"required": ["pattern"]}]
+    schema["$defs"]["Route"]["not"] = {"required": ["prefix", "pattern"]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "slips.yml", **schema}
 
 
@@ -26,6 +28,8 @@ def _for_editors(schema: Any) -> Any:
         return [_for_editors(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
+    if isinstance(schema.get("properties"), dict):
+        _require(schema)
     schema = {key: _for_editors(value) for key, value in schema.items()}
     if isinstance(schema.get("properties"), dict):
         schema["additionalProperties"] = False
@@ -34,6 +38,14 @@ def _for_editors(schema: Any) -> Any:
     about = {key: schema.pop(key) for key in ("description", "examples", "default") if key in schema}
     short = schema.pop("x-short")
     return {**about, "anyOf": [schema, short]}
+
+
+def _require(schema: dict[str, Any]) -> None:
+    """Make the keys required that are declared so, although their classes have defaults for them."""
+    for name, key in schema["properties"].items():
+        if key.pop("x-required", False):
+            del key["default"]
+            schema["required"] = [*schema.get("required", []), name]
 
 
 def page() -> str:
@@ -75,7 +87,7 @@ def _has_row(one: inspect.Field) -> bool:
 def _row(path: str, one: inspect.Field) -> str:
     """Return the row of a key in its table."""
     _, notes = unwrap(one.type)
-    default = "required" if one.required else ""
+    default = "required" if is_required(one) else ""
     if one.default not in (msgspec.NODEFAULT, None, ""):
         default = f"`{str(one.default).lower() if isinstance(one.default, bool) else one.default}`"
     takes = f"an ARN of {notes['arn']}" if "arn" in notes else describe(one.type)

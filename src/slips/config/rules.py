@@ -13,6 +13,7 @@ from typing import Any
 
 from slips.config.arns import fill_in
 from slips.config.handler_rules import HandlerRules
+from slips.config.key_rules import KeyRules
 from slips.config.notes import PSEUDO
 from slips.config.policies import mistakes
 from slips.config.problems import Problems, Where, quote, show
@@ -53,7 +54,7 @@ class Rules:
         self._check_buckets()
         self._check_streams()
         self._check_regions()
-        self._check_routing()
+        KeyRules(self._problems, self._routing, self._mapping, self._backend).check()
         for bucket, mappings in self._mapping.items():
             self._check_mappings(bucket, mappings)
         if files:
@@ -183,23 +184,6 @@ class Rules:
                     "another",
                 )
 
-    def _check_routing(self) -> None:
-        """Report rules that are never reached, as one before matches all that they match."""
-        before: list[tuple[str | None, str, int]] = []
-        for index, rule in _right(self._routing):
-            here = ("routing", index)
-            bucket, prefix, line = rule.get("bucket"), rule.get("prefix") or "", self._problems.line(here)
-            self._check_slash(prefix, (*here, "prefix"))
-            for other_bucket, other_prefix, other in before:
-                if other_bucket in (None, bucket) and prefix.startswith(other_prefix):
-                    self._problems.warn(
-                        line,
-                        f"this rule is never reached: that on line {other} matches all of it; expected it further up",
-                    )
-                    break
-            if not any(key not in rule and (*here, key) in self._problems.lines for key in ("bucket", "prefix")):
-                before.append((bucket, prefix, line))
-
     def _check_mappings(self, bucket: str, mappings: list[Any]) -> None:
         """Report prefixes that a bucket has twice, and chains that do not fit together."""
         prefixes: dict[str, int] = {}
@@ -207,7 +191,6 @@ class Rules:
             here = ("bucket_mapping", bucket, index)
             if "prefix" in mapping:
                 self._once("prefix", mapping["prefix"], prefixes, (*here, "prefix"))
-                self._check_slash(mapping["prefix"], (*here, "prefix"))
             names = mapping.get("format", [])
             if names and INVALID not in names:
                 for problem in self._check_chain(names, self._root):
@@ -248,11 +231,6 @@ class Rules:
                 where, f"{key} {value!r} is there twice, first on line {seen[value]}; expected it once"
             )
         seen.setdefault(value, self._problems.line(where))
-
-    def _check_slash(self, prefix: str, where: Where) -> None:
-        """Report a prefix that no key of S3 begins with."""
-        if prefix.startswith("/"):
-            self._problems.warn(where, f"prefix {prefix!r} begins with '/'; S3 keys do not; take it away")
 
 
 def _right(items: list[Any]) -> Iterator[tuple[int, dict[str, Any]]]:

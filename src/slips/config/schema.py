@@ -16,6 +16,8 @@ from slips.config.notes import (
     BUCKET,
     CODE_BUCKET,
     HANDLER,
+    KEYS,
+    REQUIRED,
     SHORT,
     SIZE,
     SOURCE,
@@ -26,6 +28,7 @@ from slips.config.notes import (
     an_arn,
 )
 from slips.format import RecordLimits
+from slips.pattern import Pattern, below, compiled
 
 _Text = Annotated[str, Meta(min_length=1)]
 
@@ -172,24 +175,41 @@ class Route(Struct, frozen=True, kw_only=True):
 
     bucket: Annotated[str, a_key("Only objects of this bucket.")] | None = None
     prefix: Annotated[str, a_key("Only keys that begin so.", "logs/debug/")] | None = None
+    pattern: Annotated[str, KEYS, a_key("Only keys that fit; not beside `prefix`.", "**/debug/**")] | None = None
     dest: Annotated[
         Literal["fast", "slow", "drop"], a_key("Lane; `drop` ignores the object, and the ledger says so.", "slow")
     ]
 
+    @property
+    def keys(self) -> Pattern:
+        """The keys that fit."""
+        return below(self.prefix or "") if self.pattern is None else compiled(self.pattern)
+
+    @property
+    def written(self) -> str:
+        """The prefix or the pattern, as the config has it; empty for all keys."""
+        return self.pattern or self.prefix or ""
+
 
 class Mapping(Struct, frozen=True):
-    """How the objects under a prefix are parsed. The longest prefix that fits wins."""
+    """How objects are parsed. The most literal characters win; on a tie `prefix`, then the first of the list."""
 
-    prefix: Annotated[str, a_key("How the keys begin; `''` is all of the bucket.", "logs/azure_ad/")]
+    prefix: (
+        Annotated[
+            str,
+            a_key("How the keys begin; `''` is all of the bucket. A mapping has this or `pattern`.", "logs/azure_ad/"),
+        ]
+        | None
+    ) = None
     format: Annotated[
         list[_Text],
-        Meta(min_length=1, extra_json_schema=SHORT),
+        Meta(min_length=1, extra_json_schema=SHORT | REQUIRED),
         a_key(
             "Names of formats: a reader, then parsers; or one name that stands for its usual chain. "
             "`path/file.py:name` is a format of your own. `slips formats` lists them all.",
             ["s3-lines", "json", "azure-ad-event"],
         ),
-    ]
+    ] = []  # required all the same: `prefix` before it is not
     on_error: Annotated[
         Literal["quarantine", "skip", "fail"],
         a_key(
@@ -198,6 +218,33 @@ class Mapping(Struct, frozen=True):
         ),
     ] = "quarantine"
     handler: Annotated[MappingHandler | None, HANDLER] = None
+    pattern: (
+        Annotated[
+            str,
+            KEYS,
+            a_key(
+                "Keys that fit as a whole: `*` is any text within a segment, `**` also across slashes, "
+                "`\\*` a star ([more](patterns.md)).",
+                "AWSLogs/*/CloudTrail/**",
+            ),
+        ]
+        | None
+    ) = None
+
+    @property
+    def keys(self) -> Pattern:
+        """The keys that fit."""
+        return below(self.prefix or "") if self.pattern is None else compiled(self.pattern)
+
+    @property
+    def beginning(self) -> str:
+        """The literal characters with which every key begins that fits: by these S3 lists and announces objects."""
+        return self.keys.beginning
+
+    @property
+    def written(self) -> str:
+        """The prefix or the pattern, as the config has it; empty for all keys."""
+        return self.pattern or self.prefix or ""
 
 
 class Limits(Struct, frozen=True):
@@ -271,7 +318,9 @@ class Config(Struct, frozen=True, kw_only=True):
     routing: Annotated[list[Route], a_key("Lane of each object: the first rule that matches wins; else `fast`.")] = []
     bucket_mapping: Annotated[
         dict[Annotated[str, BUCKET], Annotated[list[Mapping], Meta(min_length=1)]],
-        a_key("For each bucket, how the objects under a prefix are parsed; the longest prefix wins.", min_length=1),
+        a_key(
+            "For each bucket, how objects are parsed; the mapping with the most literal characters wins.", min_length=1
+        ),
     ]
     limits: Limits = field(default_factory=Limits)
     file: Annotated[str, Meta(extra={"internal": True})] = ""

@@ -15,7 +15,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from slips.config import secrets
 from slips.config.arns import is_placeholder
-from slips.config.declared import describe, every_key, keys_of, unwrap
+from slips.config.declared import describe, every_key, is_required, keys_of, unwrap
 from slips.config.nodes import DEPTH, TEXTS, YAML, is_plain, is_unicode, line_of, scalar, tag_of, whole_number
 from slips.config.notes import FIFO_REFUSED
 from slips.config.problems import Problems, Where, quote, show
@@ -152,7 +152,7 @@ class Values:
             if meant is None or (meant != name and meant in seen):
                 continue
             seen.add(meant)
-            if isinstance(value, ScalarNode) and tag_of(value) == "null" and not fields[meant].required:
+            if isinstance(value, ScalarNode) and tag_of(value) == "null" and not is_required(fields[meant]):
                 self._doubt_null(value, fields[meant].type, (*where, meant))
                 continue  # a key without a value has its default
             self._problems.lines[*where, meant] = line_of(key)
@@ -160,7 +160,7 @@ class Values:
             if field_data is not INVALID:
                 data[meant] = field_data
         for name, one in fields.items():
-            if one.required and name not in seen:
+            if is_required(one) and name not in seen:
                 missing = f"{show((*where, name))} is missing; expected {describe(one.type)}; add it"
                 self._problems.error((*where, name), missing)
         return data

@@ -147,7 +147,7 @@ def _notifications(config: Config) -> dict[str, Any]:
     """Return S3's document of notifications for each mapped bucket, by its name."""
     to = listeners(config, "EVENT_PUSHER_ARN")
     return {
-        bucket: merge({}, plan({}, sorted({one.prefix for one in mappings}), to, config.stack_name))
+        bucket: merge({}, plan({}, sorted({one.beginning for one in mappings}), to, config.stack_name))
         for bucket, mappings in config.bucket_mapping.items()
     }
 

@@ -217,10 +217,10 @@ def as_written(value: Any) -> Any:
 
 
 def _prefixes(config: Config) -> Iterator[str]:
-    """Yield `bucket/prefix` of each mapping, quoted for a policy. A prefix that another one covers is left out."""
+    """Yield `bucket/beginning` of the keys of each mapping, quoted for a policy, without those that another covers."""
     for bucket, mappings in config.bucket_mapping.items():
         kept: list[str] = []
-        for prefix in sorted(mapping.prefix for mapping in mappings):
+        for prefix in sorted(mapping.beginning for mapping in mappings):
             if not kept or not prefix.startswith(kept[-1]):
                 kept.append(prefix)
         yield from (f"{bucket}/{_verbatim(prefix)}" for prefix in kept)

@@ -180,7 +180,7 @@ class Buckets:
         return Wiring(bucket, notes=[f"{note}'slips deploy --wire' takes that away"] if remain else [])
 
     def _look(self, bucket: str, wire: bool) -> Wiring:
-        prefixes = sorted({mapping.prefix for mapping in self._config.bucket_mapping[bucket]})
+        prefixes = sorted({mapping.beginning for mapping in self._config.bucket_mapping[bucket]})
         region, _ = self._account.bucket_region(bucket)
         if region and region != self._account.region:
             note = (

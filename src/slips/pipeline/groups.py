@@ -20,7 +20,7 @@ def by_mapping(config: Config | None) -> Callable[[ObjectEvent], str]:
         if config is None:
             return event.bucket_name
         mapping = mapping_for(config.bucket_mapping, event.bucket_name, event.object_key)
-        return f"{event.bucket_name}: no mapping" if mapping is None else f"{event.bucket_name}/{mapping.prefix}"
+        return f"{event.bucket_name}: no mapping" if mapping is None else f"{event.bucket_name}/{mapping.written}"
 
     return name
 

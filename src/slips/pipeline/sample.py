@@ -23,7 +23,7 @@ class Sampled(Struct):
     """The objects that were picked for one mapping."""
 
     url: str
-    """`s3://bucket/prefix` of the mapping."""
+    """`s3://bucket/prefix` of the mapping, or its pattern behind the bucket."""
     events: list[ObjectEvent]
     """Newest first; none if the prefix has no object that this mapping processes."""
     problem: StorageError | None = None
@@ -37,7 +37,7 @@ def sample(config: Config, store: ObjectStore, number: int, streams: dict[Lane, 
     """
     for bucket, mappings in config.bucket_mapping.items():
         for mapping in mappings:
-            sampled = Sampled(f"s3://{bucket}/{mapping.prefix}", [])
+            sampled = Sampled(f"s3://{bucket}/{mapping.written}", [])
             objects = _objects(config, store, bucket, mapping, streams)
             try:
                 sampled.events = heapq.nlargest(number, objects, lambda each: each.timestamp)
@@ -50,7 +50,7 @@ def _objects(
     config: Config, store: ObjectStore, bucket: str, mapping: Mapping, streams: dict[Lane, str]
 ) -> Iterator[ObjectEvent]:
     """Yield the objects that this very mapping processes and that are not empty, each with its lane."""
-    for event in islice(store.list(bucket, mapping.prefix), LISTED):
+    for event in islice(store.list(bucket, mapping.beginning), LISTED):
         mine = mapping_for(config.bucket_mapping, bucket, event.object_key) is mapping
         lane = lane_for(config.routing, event)
         if mine and event.object_size and lane != "drop":
