@@ -137,8 +137,8 @@ def test_targets_that_services_cannot_reach_with_a_key_of_aws_are_refused(named:
     found = read(parse(CONFIG), account(kms, sns=Answers(named), sqs=Answers(named)))
     assert (found.keys, found.notes) == ({}, [])
     assert [text.partition(",")[0] for text in found.problems] == [
-        f"slips.yml: backend.sqs_queues Queued '{QUEUE}' is encrypted with AWS's own key",
         f"slips.yml: backend.sns_topics SecLog '{TOPIC}' is encrypted with AWS's own key",
+        f"slips.yml: backend.sqs_queues Queued '{QUEUE}' is encrypted with AWS's own key",
         f"slips.yml: backend.alarm_sns_arn '{ALARMS}' is encrypted with AWS's own key",
     ]
     assert (
@@ -155,7 +155,7 @@ def test_a_key_that_may_not_be_described_is_taken_for_the_customers(named: str) 
 
 def test_the_key_of_every_resource_that_a_config_can_give_is_looked_at() -> None:
     declared = {path: unwrap(one.type)[1] for path, one in every_key(inspect.type_info(Config)) if "[]" not in path}
-    given = {path: notes for path, notes in declared.items() if "arn" in notes and not notes["elsewhere"]}
+    given = {path: notes for path, notes in declared.items() if notes.get("home") == "stack"}
     for path, notes in given.items():
         if notes["arn"] != "iam":
             data: dict[str, Any] = msgspec.yaml.decode(CONFIG)
@@ -167,12 +167,12 @@ def test_the_key_of_every_resource_that_a_config_can_give_is_looked_at() -> None
 def test_an_alias_that_may_not_be_resolved_is_told() -> None:
     found = read(parse(CONFIG), account(Kms(refuses=True), kinesis=Answers("alias/mine"), sns=Answers("alias/mine")))
     assert (found.keys, found.unknown) == ({}, [STREAM, DLQ])
-    assert f"whether backend.kinesis_stream_fast_arn '{STREAM}' is encrypted with a key of yours" in found.notes[0]
-    assert "AWS denies kms:DescribeKey" in found.notes[0]
+    assert f"whether backend.kinesis_stream_fast_arn '{STREAM}' is encrypted with a key of yours" in found.notes[1]
+    assert "AWS denies kms:DescribeKey" in found.notes[1]
     assert [note.split()[0] for note in found.notes] == [
-        "whether",
-        "whether",
         "backend.sns_topics",
+        "whether",
+        "whether",
         "backend.alarm_sns_arn",
     ]
 
@@ -234,7 +234,7 @@ def test_a_policy_that_may_not_be_read_is_told_with_what_it_must_allow() -> None
 
 def test_a_dry_run_says_what_it_assumes_of_keys() -> None:
     assumptions = [one for one in assumed(parse(CONFIG)) if "is assumed not to be encrypted with a key" in one]
-    assert [one.split()[0] for one in assumptions] == [STREAM, TABLE, DLQ, QUEUE]
+    assert [one.split()[0] for one in assumptions] == [QUEUE, STREAM, TABLE, DLQ]
 
 
 def test_a_named_key_that_is_not_there_is_refused_and_one_that_may_not_be_described_a_note() -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from slips import config
-from slips.deploy import template
+from slips.deploy import permissions, template
 from slips.deploy.given import Given
 from slips.deploy.permissions import ROLES
 from slips.deploy.template import build
@@ -217,3 +217,11 @@ def test_the_role_of_the_main_func_reads_the_secrets_of_each_handler_that_runs()
     assert len(granted(made(text), "MainFuncRole", "secretsmanager:GetSecretValue")) == 1
     text = text.replace("azure-ad-event]\n", f"azure-ad-event]\n{own}")
     assert granted(made(text), "MainFuncRole", "ssm:GetParameters") == [b], "the default handler never runs"
+
+
+def test_a_row_on_a_resource_without_an_arn_is_told_with_the_place_to_add_it() -> None:
+    with pytest.raises(LookupError) as told:
+        permissions.statements("ReporterRole", {"its logs": ["arn"], "the streams": []})
+    assert str(told.value) == (
+        "ReporterRole: 'kms:Decrypt' on 'the keys of the streams': no ARN; expected it in deploy/resources/roles.py"
+    )

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from msgspec import inspect
+from msgspec import Struct, inspect
 
 from slips.config.declared import every_text
-from slips.config.notes import PSEUDO
+from slips.config.notes import PSEUDO, Home
+from slips.config.problems import Where
 from slips.config.schema import Config
 
 
@@ -19,11 +20,59 @@ def placeholder_arns(config: Config) -> list[str]:
     return list(dict.fromkeys(text for _, text, notes in texts if is_placeholder(text, notes)))
 
 
-def given_arns(config: Config) -> Iterator[tuple[str, str]]:
-    """Yield key and ARN of everything in the stack's own account and region that the stack uses and does not make."""
+class GivenArn(Struct, frozen=True):
+    """An ARN of a config, with what its key declares of the resource."""
+
+    key: str
+    """Key of the config; an item of a list by its name, if it has one: `backend.sns_topics SecLogUpload`."""
+    arn: str
+    home: Home
+    has_roles: bool
+    """Whether roles of the stack use the resource themselves, and so the KMS key that encrypts it."""
+    senders: tuple[str, ...]
+    """Services of AWS that send to the resource in their own name."""
+
+    def __str__(self) -> str:
+        return f"{self.key} '{self.arn}'"
+
+
+def given_arns(config: Config) -> Iterator[GivenArn]:
+    """Yield the ARN of everything that the stack uses and does not make."""
     for path, text, notes in every_text(config, inspect.type_info(Config)):
-        if "arn" in notes and not notes["elsewhere"]:
-            yield path.removesuffix(".arn"), text
+        if "arn" in notes:
+            encryption = notes.get("has_roles", False), notes.get("senders", ())
+            yield GivenArn(path.removesuffix(".arn"), text, notes["home"], *encryption)
+
+
+class Stranger(Struct, frozen=True):
+    """An ARN that is not where another one is, though both must be where the stack is."""
+
+    where: Where
+    other: Where
+    part: str
+    """The part of the ARN that differs: partition, region, account."""
+    value: str
+    expected: str
+    """That part of the other ARN."""
+
+
+def strangers(arns: Mapping[Where, tuple[str, Home]]) -> Iterator[Stranger]:
+    """Yield each ARN of another partition, region or account than the first that has one: the stack has one of each."""
+    first: dict[str, tuple[Where, str]] = {}
+    for where, (arn, home) in arns.items():
+        _, partition, _, region, account, _ = fill_in(arn, dict.fromkeys(PSEUDO, "")).split(":", 5)
+        parts = {
+            "partition": partition if home != "anywhere" else "",
+            "region": region if home in ("stack", "region") else "",
+            "account": account if home in ("stack", "account") and account != "aws" else "",
+        }
+        found = [
+            Stranger(where, other, part, value, expected)
+            for part, value in parts.items()
+            for other, expected in (first.setdefault(part, (where, value)) if value else (where, ""),)
+            if value != expected
+        ]
+        yield from found[:1]
 
 
 def is_placeholder(text: str, notes: dict[str, Any]) -> bool:

@@ -42,6 +42,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
                 "A managed policy. The ARN alone, in place of the mapping, means the same.",
                 "arn:aws:iam::123456789012:policy/Out",
                 r"arn:PART:iam::PART:policy/\S+",
+                "account",
             ),
         ]
         | None
@@ -182,6 +183,7 @@ class HandlerConfig(Struct, frozen=True):
                     "A version of a layer.",
                     "arn:aws:lambda:ap-northeast-1:123456789012:layer:my-layer:3",
                     "arn:PART:lambda:PART:PART:layer:[A-Za-z0-9_-]+:[0-9]+",
+                    "region",
                 ),
             ]
         ],

@@ -8,7 +8,7 @@ annotations of a class, the keys of the class hide the names of the module.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Meta
 
@@ -27,32 +27,42 @@ def a_key(description: str, *examples: Any, expected: str = "", **constraints: A
     return Meta(description=description, examples=list(examples) or None, extra=extra, **constraints)
 
 
-def an_arn(description: str, service: str, resource: str, *, elsewhere: bool = False) -> Meta:
-    """Declare an ARN of `service`, of the stack's own account and region unless `elsewhere`.
+Home = Literal["stack", "region", "account", "anywhere"]
+"""Where a resource must be: in the stack's account and region; in its region, of any account, as layers are; in its
+account, or AWS's own, as managed policies are; or anywhere, as KMS keys are, which belong to buckets and secrets."""
 
-    Its pattern lets placeholders pass: the checks warn of them, `deploy` refuses them.
+
+def an_arn(
+    description: str,
+    service: str,
+    resource: str,
+    *,
+    home: Home = "stack",
+    has_roles: bool = False,
+    senders: tuple[str, ...] = (),
+) -> Meta:
+    """Declare an ARN of `service`. Its pattern lets placeholders pass: the checks warn of them, `deploy` refuses them.
+
+    Of a resource that may be encrypted with a KMS key: `has_roles` says whether roles of the stack use it themselves,
+    and so that key; `senders` are services of AWS that send to it in their own name.
     """
     example = f"arn:aws:{service}:{'' if service == 'iam' else 'ap-northeast-1'}:123456789012:{resource}"
     kind = resource[: resource.find("/") + 1]
     standard = r"(?!\S*\.fifo$)" if service in FIFO_REFUSED else ""
     # Behind another ':' or '/' is a part of it: an index of a table, a consumer of a stream, a subscription.
     name = r"\S+" if service == "iam" else r"[^:/\s]+"
-    return Meta(
-        description=description,
-        examples=[example],
-        pattern=rf"^arn:[^:\s]+:{service}:[^:\s]*:[^:\s]*:{kind}{standard}{name}$",
-        extra={"expected": f"an ARN such as {example}", "arn": service, "elsewhere": elsewhere},
-    )
+    pattern = rf"^arn:[^:\s]+:{service}:[^:\s]*:[^:\s]*:{kind}{standard}{name}$"
+    return _arn(description, example, pattern, home, has_roles=has_roles, senders=senders)
 
 
-def a_shared_arn(description: str, example: str, pattern: str) -> Meta:
-    """Declare an ARN of any account. `PART` in `pattern` stands for a part of an ARN, or a pseudo parameter."""
-    return Meta(
-        description=description,
-        examples=[example],
-        pattern=f"^{pattern.replace('PART', _PART)}$",
-        extra={"expected": f"an ARN such as {example}", "arn": example.split(":")[2], "elsewhere": True},
-    )
+def a_shared_arn(description: str, example: str, pattern: str, home: Home) -> Meta:
+    """Declare an ARN that others may own. `PART` in `pattern` stands for a part of it, or a pseudo parameter."""
+    return _arn(description, example, f"^{pattern.replace('PART', _PART)}$", home)
+
+
+def _arn(description: str, example: str, pattern: str, home: Home, **encryption: Any) -> Meta:
+    extra = {"expected": f"an ARN such as {example}", "arn": example.split(":")[2], "home": home, **encryption}
+    return Meta(description=description, examples=[example], pattern=pattern, extra=extra)
 
 
 # ---- values that keys share

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from slips.config.arns import fill_in
+from slips.config.arns import strangers
 from slips.config.handler_rules import HandlerRules
 from slips.config.key_rules import KeyRules
-from slips.config.notes import PSEUDO
+from slips.config.notes import Home
 from slips.config.policies import mistakes
 from slips.config.problems import Problems, Where, quote, show
 from slips.config.values import INVALID
@@ -34,7 +34,12 @@ class Rules:
     """Checks the right values of a file, those without wrong ones, against each other."""
 
     def __init__(
-        self, problems: Problems, data: dict[str, Any], arns: dict[Where, str], root: Path, check_chain: CheckChain
+        self,
+        problems: Problems,
+        data: dict[str, Any],
+        arns: dict[Where, tuple[str, Home]],
+        root: Path,
+        check_chain: CheckChain,
     ) -> None:
         self._problems, self._arns, self._root, self._check_chain = problems, arns, root, check_chain
         self._handler: dict[str, Any] = data.get("handler", {})
@@ -53,7 +58,7 @@ class Rules:
         self._check_sources()
         self._check_buckets()
         self._check_streams()
-        self._check_regions()
+        self._check_homes()
         KeyRules(self._problems, self._routing, self._mapping, self._backend).check()
         for bucket, mappings in self._mapping.items():
             self._check_mappings(bucket, mappings)
@@ -167,22 +172,17 @@ class Rules:
                     "it without them; take it away",
                 )
 
-    def _check_regions(self) -> None:
-        """Report ARNs of another region than the first one's: a stack only uses resources of its own region."""
-        first: tuple[Where, str] | None = None
-        for where, arn in self._arns.items():
-            _, _, service, region, _ = fill_in(arn, dict.fromkeys(PSEUDO, "")).split(":", 4)
-            if not region or service == "kms":
-                continue  # keys belong to buckets and secrets, wherever those are
-            if first is None:
-                first = where, region
-            elif region != first[1]:
-                self._refuse_on_aws(
-                    where,
-                    f"{show(where)}: {quote(arn)} is of {region}, but {show(first[0])} on line "
-                    f"{self._problems.line(first[0])} of {first[1]}; expected one region, that of the stack; name "
-                    "another",
-                )
+    def _check_homes(self) -> None:
+        """Report ARNs of another partition, region or account than those before: the stack has one of each."""
+        for one in strangers(self._arns):
+            arn, _ = self._arns[one.where]
+            of = "" if one.part == "region" else f"{one.part} "
+            self._refuse_on_aws(
+                one.where,
+                f"{show(one.where)}: {quote(arn)} is of {of}{one.value}, but {show(one.other)} on line "
+                f"{self._problems.line(one.other)} of {of}{one.expected}; expected one {one.part}, that of the stack; "
+                "name another",
+            )
 
     def _check_mappings(self, bucket: str, mappings: list[Any]) -> None:
         """Report prefixes that a bucket has twice, and chains that do not fit together."""

@@ -53,14 +53,14 @@ class SnsTopic(Struct, frozen=True):
     """A topic that your buckets notify of new objects."""
 
     name: Annotated[str, SOURCE]
-    arn: Annotated[str, an_arn("The topic.", "sns", "seclog-event")]
+    arn: Annotated[str, an_arn("The topic.", "sns", "seclog-event", senders=("s3", "events"))]
 
 
 class SqsQueue(Struct, frozen=True):
     """A queue that your buckets, or a topic in between, notify of new objects."""
 
     name: Annotated[str, SOURCE]
-    arn: Annotated[str, an_arn("The queue.", "sqs", "seclog-event")]
+    arn: Annotated[str, an_arn("The queue.", "sqs", "seclog-event", has_roles=True, senders=("s3", "sns", "events"))]
 
 
 class RoleArns(Struct, frozen=True):
@@ -110,15 +110,27 @@ class BackendConfig(Struct, frozen=True):
     eventbridge: Annotated[bool, a_key("Take EventBridge's `Object Created` events of the mapped buckets.")] = False
     s3_direct: Annotated[bool, a_key("Let the mapped buckets notify the event pusher itself.")] = False
     role_arn: RoleArns = field(default_factory=RoleArns)
-    kinesis_stream_fast_arn: Annotated[str, an_arn("Stream of the fast lane.", "kinesis", "stream/fast")] | None = None
-    kinesis_stream_slow_arn: Annotated[str, an_arn("Stream of the slow lane.", "kinesis", "stream/slow")] | None = None
-    dynamodb_arn: Annotated[str, an_arn("Table of error items.", "dynamodb", "table/ErrorTable")] | None = None
-    dlq_sns_arn: Annotated[str, an_arn("Topic of failed invocations.", "sns", "slips-dlq")] | None = None
+    kinesis_stream_fast_arn: (
+        Annotated[str, an_arn("Stream of the fast lane.", "kinesis", "stream/fast", has_roles=True)] | None
+    ) = None
+    kinesis_stream_slow_arn: (
+        Annotated[str, an_arn("Stream of the slow lane.", "kinesis", "stream/slow", has_roles=True)] | None
+    ) = None
+    dynamodb_arn: (
+        Annotated[str, an_arn("Table of error items.", "dynamodb", "table/ErrorTable", has_roles=True)] | None
+    ) = None
+    # Lambda sends failures to the topic in the name of the function's role, not in its own.
+    dlq_sns_arn: Annotated[str, an_arn("Topic of failed invocations.", "sns", "slips-dlq", has_roles=True)] | None = (
+        None
+    )
     kms_key_arns: Annotated[
-        list[Annotated[str, an_arn("A key.", "kms", "key/0f1e2d3c", elsewhere=True)]],
+        list[Annotated[str, an_arn("A key.", "kms", "key/0f1e2d3c", home="anywhere")]],
         a_key("Keys that encrypt your buckets and secrets: the main func may decrypt with them.", ["arn:aws:kms:…"]),
     ] = []
-    alarm_sns_arn: Annotated[str, an_arn("Topic that the stack's alarms notify.", "sns", "on-call")] | None = None
+    alarm_sns_arn: (
+        Annotated[str, an_arn("Topic that the stack's alarms notify.", "sns", "on-call", senders=("cloudwatch",))]
+        | None
+    ) = None
     dashboard: Annotated[
         bool, a_key("Make a dashboard, which has a price a month beyond an account's first three.")
     ] = True
@@ -308,6 +320,7 @@ class Config(Struct, frozen=True, kw_only=True):
                 "Policy that limits the rights of the roles that `deploy` makes.",
                 "arn:aws:iam::123456789012:policy/Boundary",
                 r"arn:PART:iam::PART:policy/\S+",
+                "account",
             ),
         ]
         | None

@@ -17,7 +17,7 @@ from slips.config import secrets
 from slips.config.arns import is_placeholder
 from slips.config.declared import describe, every_key, is_required, keys_of, unwrap
 from slips.config.nodes import DEPTH, TEXTS, YAML, is_plain, is_unicode, line_of, scalar, tag_of, whole_number
-from slips.config.notes import FIFO_REFUSED
+from slips.config.notes import FIFO_REFUSED, Home
 from slips.config.problems import Problems, Where, quote, show
 from slips.config.scalars import Value, doubt
 from slips.config.schema import Config
@@ -44,8 +44,8 @@ class Values:
 
     def __init__(self, problems: Problems) -> None:
         self._problems = problems
-        self.arns: dict[Where, str] = {}
-        """ARNs of things that exist, placeholders left out."""
+        self.arns: dict[Where, tuple[str, Home]] = {}
+        """ARNs of things that exist, placeholders left out, and where each thing must be."""
         self._doubted: set[int] = set()
         """Ids of the scalars that were looked at for `doubt`: aliases repeat them."""
 
@@ -251,7 +251,7 @@ class Values:
                 "12 digits; 'deploy' will refuse it",
             )
         elif "arn" in notes:
-            self.arns[where] = text
+            self.arns[where] = text, notes["home"]
         self._doubt(node, text, show(where))
         return text
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from slips.backends.aws.answers import code
 from slips.backends.aws.refusals import DENIED, MISSING, calls
 from slips.config import Config
-from slips.config.arns import fill_in, given_arns, placeholder_arns
+from slips.config.arns import GivenArn, fill_in, given_arns, placeholder_arns
 from slips.config.rules import RESERVED
 from slips.deploy import age, boundary, queues, template
 from slips.deploy.account import Account
@@ -122,35 +122,19 @@ def check_account(config: Config, account: Account, keys: SeenKeys = NO_KEYS) ->
     key.
     """
     file, problems, notes = config.file_name, list[str](), list[str]()
-    for key, arn in given_arns(config):
-        _, partition, service, region, owner, _ = arn.split(":", 5)
-        if (partition, region or account.region, owner) != (account.partition, account.region, account.id):
-            problems.append(
-                f"{file}: {key} '{arn}' is not of account {account.id} in {account.region}, where the stack is; "
-                f"expected one that is; {_elsewhere(region, account)}"
-            )
+    foreign = False
+    for one in given_arns(config):
+        problem, remarks = _misplaced(one, account), list[str]()
+        if problem:
+            foreign = foreign or one.home == "account"
         else:
-            try:
-                with calls(f"{key} '{arn}'", passing=DENIED | MISSING):
-                    problem, remarks = _look(account, service, arn)
-                notes += (f"{key} '{arn}' {remark}" for remark in remarks)
-            except ClientError as error:
-                if code(error) in DENIED:
-                    notes.append(f"{key} '{arn}' was not looked at: AWS denies {error.operation_name}")
-                    continue
-                problem = "is not there; expected one that exists; make it, or mend the ARN"
-            if problem:
-                problems.append(f"{file}: {key} '{arn}' {problem}")
-    foreign = list(_check_policies(config, account, file))
-    problems += foreign
+            problem, remarks = _look_at(one, config, account)
+        problems += [f"{file}: {one} {problem}"] if problem else []
+        notes += (f"{one} {remark}" for remark in remarks)
     if config.permissions_boundary and not foreign:
         bounds = _check_boundary(config.permissions_boundary, config, account, keys)
         problems += (f"{file}: {problem}" for problem in bounds.problems)
         notes += bounds.notes
-    for layer in config.handler.layers:
-        faults, remarks = _check_layer(layer, config, account)
-        problems += (f"{file}: handler.layers '{layer}' {fault}" for fault in faults)
-        notes += (f"handler.layers '{layer}' {remark}" for remark in remarks)
     if config.base.sam.code_bucket:
         problems += _check_bucket(config.base.sam.code_bucket, account, file)
     problems += [
@@ -192,47 +176,33 @@ def read_given(config: Config, account: Account) -> tuple[Given, list[str]]:
     return Given(hours), notes
 
 
-def _check_policies(config: Config, account: Account, file: str) -> Iterator[str]:
-    """Yield managed policies that are neither of the stack's account nor of AWS, and so cannot belong to its roles."""
-    named = [("handler.policies", policy.arn) for policy in config.handler.policies]
-    for key, arn in [*named, ("permissions_boundary", config.permissions_boundary)]:
-        _, partition, _, _, owner, _ = _of_stack(arn or "arn::::aws:", account).split(":", 5)
-        if arn and (partition != account.partition or owner not in (account.id, "aws")):
-            yield (
-                f"{file}: {key} '{arn}' is not of account {account.id}, where the stack is; expected a policy of that "
-                "account, or of AWS; deploy with credentials of its account, or name another"
+def _misplaced(one: GivenArn, account: Account) -> str:
+    """Return the problem of a resource that the stack cannot use where it is; "" if it can."""
+    _, partition, _, region, owner, _ = _of_stack(one.arn, account).split(":", 5)
+    is_near = partition == account.partition and region in ("", account.region)
+    is_own = partition == account.partition and owner == account.id
+    match one.home:
+        case "stack" if not (is_near and is_own):
+            return (
+                f"is not of account {account.id} in {account.region}, where the stack is; expected one that is; "
+                + _elsewhere(region, account)
             )
+        case "region" if not is_near:
+            return (
+                f"is of {region}; expected one of {account.region}, where the stack is; {_elsewhere(region, account)}"
+            )
+        case "account" if not is_own and (partition, owner) != (account.partition, "aws"):
+            return (
+                f"is not of account {account.id}, where the stack is; expected a policy of that account, or of AWS; "
+                "deploy with credentials of its account, or name another"
+            )
+    return ""
 
 
 def _check_boundary(arn: str, config: Config, account: Account, keys: SeenKeys) -> boundary.Findings:
     made = template.build(config, template.Code("code", "key"), given=Given(keys=keys.keys))
     where = f"permissions_boundary '{arn}'"
     return boundary.look(_of_stack(arn, account), where, made, account, config.stack_name)
-
-
-def _check_layer(arn: str, config: Config, account: Account) -> tuple[list[str], list[str]]:
-    """Check a layer, of any account. Return its problems, and notes about doubtful properties."""
-    where = _of_stack(arn, account)
-    _, partition, _, region, _ = where.split(":", 4)
-    if (partition, region) != (account.partition, account.region):
-        return [
-            f"is of {region}; expected one of {account.region}, where the stack is; {_elsewhere(region, account)}"
-        ], []
-    try:
-        with calls(f"handler.layers '{arn}'", passing=DENIED | MISSING):
-            layer = account.functions.get_layer_version_by_arn(Arn=where)
-    except ClientError as error:
-        # AWS hides whether a layer of another account exists, unless the caller may use it.
-        if code(error) in DENIED:
-            return [], [f"was not looked at: AWS denies {error.operation_name}"]
-        return ["is not there; expected a version that exists; mend the ARN"], []
-    handler = config.handler
-    wanted = {"CompatibleRuntimes": handler.runtime, "CompatibleArchitectures": handler.architecture}
-    return [], [
-        f"is for {', '.join(compatible)}; expected one for {value}, which the functions have; see whether it works"
-        for key, value in wanted.items()
-        if (compatible := cast("list[str]", layer.get(key, []))) and value not in compatible
-    ]
 
 
 def _of_stack(arn: str, account: Account) -> str:
@@ -247,14 +217,25 @@ def _elsewhere(region: str, account: Account) -> str:
     return "deploy with credentials of its account, or name one of yours"
 
 
-def _look(account: Account, service: str, arn: str) -> tuple[str, list[str]]:
-    """Check a given resource. Return the problem that keeps the stack from using it, or "", and notes for people.
+def _look_at(one: GivenArn, config: Config, account: Account) -> tuple[str, list[str]]:
+    """Check a given resource. Return the problem that keeps the stack from using it, or "", and notes for people."""
+    try:
+        with calls(str(one), passing=DENIED | MISSING):
+            return _look(_of_stack(one.arn, account), config, account)
+    except ClientError as error:
+        # AWS hides whether a layer of another account exists, unless the caller may use it.
+        if code(error) in DENIED:
+            return "", [f"was not looked at: AWS denies {error.operation_name}"]
+        if one.arn.split(":")[2] == "lambda":
+            return "is not there; expected a version that exists; mend the ARN", []
+        return "is not there; expected one that exists; make it, or mend the ARN", []
 
-    Raises ClientError if the resource does not exist.
-    """
-    name = arn.split(":", 5)[5]
+
+def _look(arn: str, config: Config, account: Account) -> tuple[str, list[str]]:
+    """Check a resource, as `_look_at` does. Raises ClientError if it does not exist. `kms_keys` looks at KMS keys."""
+    service, name = arn.split(":")[2], arn.split(":", 5)[5]
     match service:
-        case "iam":
+        case "iam" if name.startswith("role/"):
             # An account has one role of a name, whatever its path.
             there = account.iam.get_role(RoleName=name.rpartition("/")[2])["Role"]["Arn"]
             return ("" if there == arn else f"is not there, but '{there}' is; expected one that exists; mend it"), []
@@ -273,7 +254,20 @@ def _look(account: Account, service: str, arn: str) -> tuple[str, list[str]]:
             if keys != [("request_id", "HASH")]:
                 names = ", ".join(name for name, _ in keys)
                 return f"has the key {names}; expected 'request_id' alone; name a table of error items", []
+        case "lambda":
+            return "", list(_doubts_of_layer(account.functions.get_layer_version_by_arn(Arn=arn), config))
     return "", []
+
+
+def _doubts_of_layer(layer: Any, config: Config) -> Iterator[str]:
+    """Yield notes about a layer that says to be for other functions than the stack's."""
+    handler = config.handler
+    wanted = {"CompatibleRuntimes": handler.runtime, "CompatibleArchitectures": handler.architecture}
+    for key, value in wanted.items():
+        compatible: list[str] = layer.get(key, [])
+        if compatible and value not in compatible:
+            known = ", ".join(compatible)
+            yield f"is for {known}; expected one for {value}, which the functions have; see whether it works"
 
 
 def _check_bucket(bucket: str, account: Account, file: str) -> Iterator[str]:

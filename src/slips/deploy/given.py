@@ -8,6 +8,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from slips.config import Config
+from slips.config.arns import given_arns
 from slips.deploy import age
 from slips.model import LANES, Lane
 
@@ -39,9 +40,7 @@ def streams_of(config: Config) -> dict[Lane, str]:
 def assumed(config: Config) -> list[str]:
     """Return the template's assumptions about given resources that were not read, as texts for people."""
     hours, most = age.ASSUMED_HOURS, age.most(age.ASSUMED_HOURS) // 3600
-    backend = config.backend
-    used = [*streams_of(config).values(), backend.dynamodb_arn, backend.dlq_sns_arn]
-    used += [queue.arn for queue in backend.sqs_queues]
+    used = [one.arn for one in given_arns(config) if one.has_roles]
     return [
         *(
             f"lane {lane}: {arn} is assumed to keep events for {hours} h: they are given up after {most} h"
@@ -50,6 +49,5 @@ def assumed(config: Config) -> list[str]:
         *(
             f"{arn} is assumed not to be encrypted with a key of yours: no role may use one for it"
             for arn in dict.fromkeys(used)
-            if arn is not None
         ),
     ]

@@ -16,6 +16,7 @@ from msgspec import Struct
 from slips.backends.aws.answers import code, message
 from slips.backends.aws.refusals import DENIED, MISSING, calls
 from slips.config import Config
+from slips.config.arns import GivenArn, given_arns
 from slips.deploy.account import Account
 from slips.deploy.permissions import Keys
 from slips.deploy.policies import permits
@@ -53,44 +54,11 @@ NO_KEYS = SeenKeys()
 """No KMS keys of the customer's: nothing that the config names is encrypted with one."""
 
 
-class _Encrypted(Struct, frozen=True):
-    """A resource that the config gives, and that may be encrypted."""
-
-    key: str
-    """Key of the config."""
-    arn: str
-    has_roles: bool = False
-    """Whether roles of the stack use the resource themselves, and so its KMS key."""
-    senders: tuple[str, ...] = ()
-    """Services of AWS that send to the resource in their own name."""
-
-    def __str__(self) -> str:
-        return f"{self.key} '{self.arn}'"
-
-
-def _encrypted(config: Config) -> Iterator[_Encrypted]:
-    backend = config.backend
-    given = {
-        "backend.kinesis_stream_fast_arn": backend.kinesis_stream_fast_arn,
-        "backend.kinesis_stream_slow_arn": backend.kinesis_stream_slow_arn,
-        "backend.dynamodb_arn": backend.dynamodb_arn,
-        # Lambda sends failures to the topic in the name of the function's role, not in its own.
-        "backend.dlq_sns_arn": backend.dlq_sns_arn,
-    }
-    yield from (_Encrypted(key, arn, True) for key, arn in given.items() if arn)
-    for queue in backend.sqs_queues:
-        yield _Encrypted(f"backend.sqs_queues {queue.name}", queue.arn, True, ("s3", "sns", "events"))
-    for topic in backend.sns_topics:
-        yield _Encrypted(f"backend.sns_topics {topic.name}", topic.arn, senders=("s3", "events"))
-    if backend.alarm_sns_arn:
-        yield _Encrypted("backend.alarm_sns_arn", backend.alarm_sns_arn, senders=("cloudwatch",))
-
-
 def read(config: Config, account: Account) -> SeenKeys:
     """Find the KMS keys of resources that the config gives in this account and region. Missing ones are left out."""
     file, seen = config.file_name, SeenKeys()
-    for one in _encrypted(config):
-        if one.arn.split(":")[3:5] != [account.region, account.id]:
+    for one in given_arns(config):
+        if not (one.has_roles or one.senders) or one.arn.split(":")[3:5] != [account.region, account.id]:
             continue
         try:
             with calls(str(one), passing=DENIED | MISSING):
@@ -114,24 +82,24 @@ def read(config: Config, account: Account) -> SeenKeys:
             seen.notes.append(_unknown(one, "kms:DescribeKey"))
         if one.senders:
             seen.notes.extend(_barred(config, account, one, key, named))
-    for arn in config.backend.kms_key_arns:
-        _look_for(arn, account, file, seen)
+    for one in given_arns(config):
+        if one.arn.split(":")[2] == "kms":
+            _look_for(one, account, file, seen)
     return seen
 
 
-def _look_for(arn: str, account: Account, file: str, seen: SeenKeys) -> None:
+def _look_for(one: GivenArn, account: Account, file: str, seen: SeenKeys) -> None:
     """Add a problem to `seen` if a KMS key of the config does not exist. Those of other accounts cannot be checked."""
-    if arn.split(":")[3:5] != [account.region, account.id]:
+    if one.arn.split(":")[3:5] != [account.region, account.id]:
         return
-    where = f"backend.kms_key_arns '{arn}'"
     try:
-        with calls(where, passing=_NOT_THERE | DENIED):
-            account.kms.describe_key(KeyId=arn)
+        with calls(str(one), passing=_NOT_THERE | DENIED):
+            account.kms.describe_key(KeyId=one.arn)
     except ClientError as error:
         if code(error) in DENIED:
-            seen.notes.append(f"{where} was not looked at: AWS denies kms:DescribeKey; see whether it is there")
+            seen.notes.append(f"{one} was not looked at: AWS denies kms:DescribeKey; see whether it is there")
         else:
-            seen.problems.append(f"{file}: {where} is not there; expected a key that exists; mend the ARN")
+            seen.problems.append(f"{file}: {one} is not there; expected a key that exists; mend the ARN")
 
 
 def _named(account: Account, arn: str) -> str:
@@ -171,25 +139,25 @@ def resolve(account: Account, named: str) -> Key:
     return Key(about["Arn"], about.get("KeyManager") == "AWS")
 
 
-def _unknown(one: _Encrypted, action: str) -> str:
+def _unknown(one: GivenArn, action: str) -> str:
     return (
         f"whether {one} is encrypted with a key of yours is unknown: AWS denies {action}; expected it to be allowed to "
         "whoever deploys, so that the roles may use such a key; allow it, else they may use what an earlier deploy saw"
     )
 
 
-def _sender(one: _Encrypted) -> str:
+def _sender(one: GivenArn) -> str:
     return "CloudWatch" if one.senders == ("cloudwatch",) else "S3"
 
 
-def _refused(one: _Encrypted, named: str) -> str:
+def _refused(one: GivenArn, named: str) -> str:
     return (
         f"is encrypted with AWS's own key, {named}, with which {_sender(one)} cannot send to it; expected a key of "
         f"yours whose policy lets {one.senders[0]}.amazonaws.com use it, or none; change its encryption"
     )
 
 
-def _barred(config: Config, account: Account, one: _Encrypted, key: Key, named: str) -> Iterator[str]:
+def _barred(config: Config, account: Account, one: GivenArn, key: Key, named: str) -> Iterator[str]:
     """Yield a note if the policy of the customer's KMS key lets none of the resource's senders use it."""
     services = [f"{sender}.amazonaws.com" for sender in one.senders]
     policy: dict[str, Any] | None = None

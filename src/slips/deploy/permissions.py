@@ -133,13 +133,22 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updatin
 
 def statements(role: str, arns: Arns) -> list[dict[str, Any]]:
     """Return the policy in a role: one statement for each row that has a resource and belongs to no setting."""
-    return [_allow(row, arns[resource]) for row, resource in ROLES[role] if arns[resource] and resource not in SETTINGS]
+    return [_allow(row, arns[resource]) for row, resource in _rows(role, arns) if resource not in SETTINGS]
 
 
 def settings(role: str, arns: Arns) -> dict[str, dict[str, Any]]:
     """Return the policies beside a role, each of one statement, by the names of `SETTINGS`."""
-    rows = ((row, resource) for row, resource in ROLES[role] if arns[resource] and resource in SETTINGS)
+    rows = ((row, resource) for row, resource in _rows(role, arns) if resource in SETTINGS)
     return {SETTINGS[resource]: _allow(row, arns[resource]) for row, resource in rows}
+
+
+def _rows(role: str, arns: Arns) -> Iterator[tuple[str, Resource]]:
+    """Yield the rows of a role whose resource the config has. Raises LookupError for a resource that `arns` lacks."""
+    for row, resource in ROLES[role]:
+        if resource not in arns:
+            raise LookupError(f"{role}: '{row}' on '{resource}': no ARN; expected it in deploy/resources/roles.py")
+        if arns[resource]:
+            yield row, resource
 
 
 def _allow(row: str, resources: list[Any]) -> dict[str, Any]:
