@@ -47,7 +47,7 @@ import os
 import slips.lambdas
 from slips.pipeline import invocation, process
 site = slips.lambdas.LambdaSite(os.environ)
-site.config, site.code_version, site.handlers
+site.loader.handlers_of(site.config.handlers[0])
 """
 """Everything that the main func needs before its first object, but for the SDK."""
 
@@ -56,7 +56,7 @@ import os
 import slips.lambdas
 from slips.pipeline import invocation
 site = slips.lambdas.LambdaSite(os.environ)
-slips.lambdas._processor(site), site.stream, site.ledger, site.errors
+slips.lambdas._processor(site), site.loader.load_all(print), site.stream, site.ledger, site.errors
 """
 
 

@@ -31,7 +31,7 @@ import functions
 import hostile
 import memory
 from slips.backends.machine.directory import DirectoryStore
-from slips.config import Config, parse
+from slips.config import Config, HandlerSpec, parse
 from slips.interface import Handler
 from slips.model import MetaData
 from slips.pipeline.ended import Success
@@ -64,7 +64,14 @@ class BenchSite:
     store: DirectoryStore
     handlers: Sequence[type[Handler]] = (Count,)
 
-    def args(self) -> dict[str, Any]:
+    @property
+    def loader(self) -> BenchSite:
+        return self
+
+    def handlers_of(self, _spec: HandlerSpec) -> Sequence[type[Handler]]:
+        return self.handlers
+
+    def args_of(self, _spec: HandlerSpec) -> dict[str, Any]:
         return {}
 
 

@@ -11,12 +11,12 @@ from typing import Any, BinaryIO, Literal, cast
 
 from msgspec.structs import replace
 
-from slips.config import Config, HandlerConfig
+from slips.config import Config, HandlerConfig, HandlerSpec
 from slips.config import Mapping as Prefix
 from slips.envelope.lost import Batch
 from slips.errors import StateError, StorageError, StreamError
 from slips.interface import Handler
-from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome
+from slips.model import LANES, ErrorItem, HandlerCode, Lane, ObjectEvent, Outcome
 from slips.pipeline.ended import Failure, Success
 from slips.pipeline.process import Processor
 from slips.ports import (
@@ -325,8 +325,19 @@ class FakeSite:
     transaction: Callable[[], AbstractContextManager[None]] = nullcontext
     is_atomic: bool = False
     code_version: str = ""
+    """Version of all handlers."""
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
 
-    def args(self) -> dict[str, Any]:
-        return self.config.handler.args
+    @property
+    def loader(self) -> FakeSite:
+        return self
+
+    def handlers_of(self, _spec: HandlerSpec) -> Sequence[type[Handler]]:
+        return self.handlers
+
+    def args_of(self, spec: HandlerSpec) -> dict[str, Any]:
+        return spec.args
+
+    def code_of(self, _event: ObjectEvent) -> HandlerCode:
+        return HandlerCode("handler.py", self.code_version)

@@ -194,10 +194,10 @@ def test_a_payload_that_is_none_is_told(stack: Stack) -> None:
 
 
 @pytest.mark.slow
-def test_a_secret_that_is_gone_fails_the_invocation_and_is_asked_for_again_by_the_next(stack: Stack) -> None:
+def test_a_secret_that_is_gone_fails_its_object_and_is_asked_for_again_by_the_next_invocation(stack: Stack) -> None:
     event = stack.put(KEY, {"n": 1})
     aws.client("ssm").delete_parameter(Name="/my/key")
-    with pytest.raises(UsageError, match="no such parameter"):
+    with pytest.raises(UnfinishedError, match="no such parameter"):
         stack.call(lambdas.main_func, payload_of(event))
     aws.client("ssm").put_parameter(Name="/my/key", Value="back", Type="SecureString")
     assert stack.call(lambdas.main_func, payload_of(event))["succeeded"] == 1
@@ -219,7 +219,7 @@ def test_a_function_waits_for_throttled_secrets_no_longer_than_half_of_its_time(
     site.clients.ssm, site.sleep, site.monotonic = Throttled(), sleep, lambda: now
     for milliseconds, most in ((10_000, 5), (900_000, 30)):
         now = 0.0
-        with pytest.raises(UsageError, match="ThrottlingException"):
+        with pytest.raises(UnfinishedError, match="ThrottlingException"):
             stack.call(lambdas.main_func, payload_of(stack.put()), Context(milliseconds=milliseconds))
         assert most / 3 < now <= most
 

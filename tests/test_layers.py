@@ -22,6 +22,7 @@ LAYERS = [
     {"chain", "loop", "stages"},
     {"config", "routing", "interface", "envelope", "operations"},
     {"backends"},
+    {"loading"},
     {"site"},
     {"place"},
     {"pipeline"},

@@ -13,7 +13,8 @@ import pytest
 from projects import CONFIG, Project
 from slips.config import parse
 from slips.model import ErrorItem, ObjectEvent
-from slips.service.messages import Frames, Opened, Progress, Ready, Setup, Task, frame
+from slips.pipeline.ended import Failure, Success
+from slips.service.messages import Frames, Ready, Setup, Task, frame
 from slips.service.worker import serve
 from slips.site import WorkerSite
 from stack_fixtures import bare, cloud, credentials
@@ -135,11 +136,11 @@ def served(project: Project, text: str) -> list[Any]:
     """What a worker answers to one object of the config."""
     (project.root / "slips.yml").write_text(text)
     config = parse(text, str(project.root / "slips.yml"))
-    commands = frame(Setup(msgspec.to_builtins(config), str(project.root / "handler.py"), None, REGION))
+    commands = frame(Setup(msgspec.to_builtins(config), None, REGION))
     commands += frame(Task(ObjectEvent(bucket_name="my-logs", object_key="json/a")))
     answers = BytesIO()
     serve(BytesIO(commands), answers, [0, 0, 0])
-    return [each for each in Frames().feed(answers.getvalue()) if not isinstance(each, Progress | Opened)]
+    return [each for each in Frames().feed(answers.getvalue()) if isinstance(each, Ready | Success | Failure)]
 
 
 def test_a_worker_resolves_secrets_before_the_first_object(secret: Cloud) -> None:
@@ -164,4 +165,5 @@ def test_a_worker_keeps_the_libraries_of_aws_quiet_before_the_handler_can_set_th
 @pytest.mark.slow
 def test_without_placeholders_aws_is_not_asked() -> None:
     config = parse(ON_AWS)
-    assert WorkerSite(config, endpoint_url="no URL at all").args() is config.handler.args
+    loader = WorkerSite(config, endpoint_url="no URL at all").loader
+    assert loader.args_of(config.handlers[0]) is config.handler.args

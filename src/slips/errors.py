@@ -19,7 +19,7 @@ SlipsError
     ├── DecompressionError  the object's bytes are damaged, or a bomb
     ├── ReaderError       the object cannot be cut into records
     ├── HandlerError      the user's code raised, or returned what slips cannot use   may pass: retried
-    ├── WorkerError       the worker process died or hung               may pass: retried
+    ├── WorkerError       the worker died or hung, or has no such handler   may pass: retried
     ├── NoProgressError   the time limit came before the object's first record
     ├── OverwrittenError  the records to replay are no longer there
     └── AccountingError   records ≠ delivered + filtered + quarantined: a bug of slips
@@ -152,7 +152,7 @@ class HandlerError(ObjectError):
 
 
 class WorkerError(ObjectError):
-    """The worker process died or exceeded its time."""
+    """The worker process died or exceeded its time, or the handler of the mapping cannot be loaded in it."""
 
     stage = "worker"
     retryable = True

@@ -91,6 +91,7 @@ def main_func(payload: Any, context: Context) -> dict[str, Any]:
         with _metered("MainFunc", context) as meter:
             events = arguments(payload)
             processor = _processor(_site)
+            _site.loader.forget_mistakes()
             done = run_batch(
                 events,
                 context.aws_request_id,
@@ -109,10 +110,9 @@ def main_func(payload: Any, context: Context) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _processor(site: LambdaSite) -> Processor:
-    """Make the processor of this process, once. Reads the secrets, so that this fails before an event is claimed."""
+    """Make the processor of this process, once."""
     from slips.pipeline.process import Processor
 
-    site.args()
     return Processor(site)
 
 

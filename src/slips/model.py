@@ -158,6 +158,15 @@ class Outcome(Struct, kw_only=True):
         return self.records == self.delivered + self.filtered + self.quarantined
 
 
+class HandlerCode(Struct, frozen=True):
+    """The handler that an object runs through."""
+
+    handler: str = ""
+    """Its path in the config, with the class if that names one."""
+    version: str = ""
+    """The version of its file (see `slips.usercode.code_version`)."""
+
+
 class ErrorItem(Struct, kw_only=True, omit_defaults=True):
     """A failed object, or a set of quarantined records of one object, kept until an operator drains or dismisses it."""
 
@@ -182,7 +191,10 @@ class ErrorItem(Struct, kw_only=True, omit_defaults=True):
     """Whether `event` was cut, at every `…` in it."""
     records: list[Range] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
+    handler: str = ""
+    """The handler of the object's mapping: its path in the config, with the class if that names one."""
     code_version: str = ""
+    """The version of the handler's file."""
     revision: int = 1
     """Grows with each write of the same `request_id`. Drain deletes only the revision that it sent."""
 
@@ -200,7 +212,7 @@ class ErrorItem(Struct, kw_only=True, omit_defaults=True):
         """Return the JSON object that operators see; only a quarantine has `records` and `samples`."""
         names = (
             *("request_id", "kind", "stage", "error_type", "message", "failed_at", "attempts", "fingerprint"),
-            *("seq", "event", "event_truncated", "code_version", "traceback", "argument"),
+            *("seq", "event", "event_truncated", "handler", "code_version", "traceback", "argument"),
         )
         known: dict[str, Any] = {name: getattr(self, name) for name in names}
         if self.kind == "records":

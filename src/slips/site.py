@@ -15,12 +15,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from slips.config import Config, read_packaged
+from slips.config import Config, HandlerSpec, read_packaged
 from slips.config.secrets import references
-from slips.interface import Handler, load_handlers
-from slips.model import Lane
+from slips.interface import Handler
+from slips.loading import HandlerLoader
+from slips.model import HandlerCode, Lane, ObjectEvent
 from slips.ports import ErrorTable, Invoker, Ledger, ObjectStore, SharedLedger, Stream, Undelivered
-from slips.usercode import code_version
 
 if TYPE_CHECKING:
     from slips.backends.aws.clients import Clients
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from slips.backends.aws.ledger import DynamoLedger
     from slips.backends.aws.queue import UndeliveredQueue
     from slips.backends.aws.s3 import S3Store
-    from slips.backends.aws.secret_store import SecretArgs
     from slips.backends.aws.stack import DeployedStack
     from slips.backends.machine.directory import KnownHash, Stores
     from slips.backends.machine.state import MachineState
@@ -37,6 +36,18 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 10_000
 """Objects in one invocation of MainFunc, if Dispatcher's environment has no number: its whole batch."""
+
+
+class Loader(Protocol):
+    """Loads the user's handlers (see `HandlerLoader`)."""
+
+    def handlers_of(self, spec: HandlerSpec) -> Sequence[type[Handler]]:
+        """Return the handlers, ready to run. Raises UsageError if they cannot be used."""
+        ...
+
+    def args_of(self, spec: HandlerSpec) -> dict[str, Any]:
+        """Return the args for the next object, with secrets in place of their placeholders. Raises UsageError."""
+        ...
 
 
 class HandlerSite(Protocol):
@@ -49,13 +60,7 @@ class HandlerSite(Protocol):
     def store(self) -> ObjectStore: ...
 
     @property
-    def handlers(self) -> Sequence[type[Handler]]:
-        """The user's handlers. Raises UsageError if they cannot be used."""
-        ...
-
-    def args(self) -> dict[str, Any]:
-        """Return `handler.args` for the next object, with secrets in place of their placeholders."""
-        ...
+    def loader(self) -> Loader: ...
 
 
 class Site(HandlerSite, Protocol):
@@ -93,9 +98,8 @@ class Site(HandlerSite, Protocol):
         """Whether `transaction` makes several changes one change."""
         ...
 
-    @property
-    def code_version(self) -> str:
-        """The version of the handler's file, for error items (see `slips.usercode.code_version`)."""
+    def code_of(self, event: ObjectEvent) -> HandlerCode:
+        """Return the handler of an object, for error items; empty if no mapping fits."""
         ...
 
     @property
@@ -145,12 +149,11 @@ class LambdaSite:
         return read_packaged(Path(self._environment["LAMBDA_TASK_ROOT"]))
 
     @cached_property
-    def handlers(self) -> Sequence[type[Handler]]:
-        return load_handlers(self.config.resolve(self.config.handlers[0].path))
+    def loader(self) -> HandlerLoader:
+        return HandlerLoader(self.config, self._fill)
 
-    @cached_property
-    def code_version(self) -> str:
-        return code_version(self.config.resolve(self.config.handlers[0].path))
+    def code_of(self, event: ObjectEvent) -> HandlerCode:
+        return self.loader.code_of(event)
 
     @cached_property
     def clients(self) -> Clients:
@@ -214,19 +217,17 @@ class LambdaSite:
         """Seconds that Dispatcher waits before each such invocation."""
         return float(self._environment.get("SLIPS_DELAY") or 0)
 
-    def args(self) -> dict[str, Any]:
-        return self._secret_args()
-
-    @cached_property
-    def _secret_args(self) -> SecretArgs:
+    def _fill(self, args: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+        """Read the secrets in `args`, if there are any. Return the function that `Fill` names. Raises UsageError."""
+        if next(references(args), None) is None:
+            return lambda: args
         from slips.backends.aws.secret_store import FIRST_SECONDS, SecretArgs
         from slips.backends.aws.throttles import seconds_from_now
 
-        handler = self.config.handler
         return SecretArgs(
-            handler.args,
+            args,
             self.clients,
-            max_age=handler.secrets_max_age,
+            max_age=self.config.handler.secrets_max_age,
             # If AWS throttles for longer, the invocation fails, and AWS repeats it after a minute.
             left=seconds_from_now(min(FIRST_SECONDS, self.seconds_left() / 2), self.monotonic),
             clock=self.monotonic,
@@ -260,14 +261,15 @@ class WorkerSite:
         in_s3: bool = False,
         known: KnownHash | None = None,
         hashing: Callable[[int], None] | None = None,
+        broken: Mapping[str, str] | None = None,
     ) -> None:
-        """Make a site that opens no port yet. `known` and `hashing`: see `DirectoryStore`.
+        """Make a site that opens no port yet. `known` and `hashing`: see `DirectoryStore`; `broken`: `HandlerLoader`.
 
         `endpoint_url` replaces S3 and AWS's stores of secrets. `in_s3`: read all objects from S3, as the stack does,
         also those of buckets with a directory on this machine.
         """
         self.config, self._endpoint_url, self._region = config, endpoint_url, region
-        self._in_s3, self._known, self._hashing = in_s3, known, hashing
+        self._in_s3, self._known, self._hashing, self._broken = in_s3, known, hashing, broken
 
     @cached_property
     def store(self) -> ObjectStore:
@@ -285,20 +287,15 @@ class WorkerSite:
         return Stores(self.config, self._endpoint_url, self._region, known=self._known, hashing=self._hashing)
 
     @cached_property
-    def handlers(self) -> Sequence[type[Handler]]:
-        return load_handlers(self.config.resolve(self.config.handlers[0].path), self.config.handler.requirements)
+    def loader(self) -> HandlerLoader:
+        requirements = self.config.handler.requirements
+        return HandlerLoader(self.config, self._fill, requirements=requirements, broken=self._broken)
 
-    @cached_property
-    def code_version(self) -> str:
-        return code_version(self.config.resolve(self.config.handlers[0].path))
+    def code_of(self, event: ObjectEvent) -> HandlerCode:
+        return self.loader.code_of(event)
 
-    def args(self) -> dict[str, Any]:
-        """Return the args. Calls AWS only if they have placeholders. Raises UsageError, never with a secret in it."""
-        return self._args()
-
-    @cached_property
-    def _args(self) -> Callable[[], dict[str, Any]]:
-        args = self.config.handler.args
+    def _fill(self, args: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+        """Read the secrets in `args`, if there are any. Return the function that `Fill` names. Raises UsageError."""
         if next(references(args), None) is None:
             return lambda: args
         from slips.backends.aws.secret_store import SecretArgs

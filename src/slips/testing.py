@@ -36,7 +36,7 @@ from slips.model import MetaData, ObjectEvent, Sample, format_time, nearest_time
 from slips.pipeline.process import Processor
 from slips.ports import StoredObject
 from slips.routing import mapping_for
-from slips.usercode import environment
+from slips.usercode import activate, environment
 
 BUCKET = "test"
 """The value of `meta.source.bucket_name` in a test without a bucket."""
@@ -233,7 +233,9 @@ def _handlers(
         return []
     if isinstance(handler, str | Path):
         named = HandlerSpec.of(str(handler), {})
-        return load_handlers(Path(named.path), requirements, named.class_name)
+        classes = load_handlers(Path(named.path), requirements, named.class_name)
+        activate(Path(named.path))
+        return classes
     check_handlers([handler])
     return [handler]
 
@@ -272,7 +274,14 @@ class _OneObjectSite:
     store: _OneObject
     handlers: Sequence[type[Handler]]
 
-    def args(self) -> dict[str, Any]:
+    @property
+    def loader(self) -> _OneObjectSite:
+        return self
+
+    def handlers_of(self, _spec: HandlerSpec) -> Sequence[type[Handler]]:
+        return self.handlers
+
+    def args_of(self, _spec: HandlerSpec) -> dict[str, Any]:
         return self.config.handler.args
 
 

@@ -98,8 +98,10 @@ def local(
     with redirect_stdout(in_pieces(sys.stderr)):
         os.environ.update(config.handler.environment)
         site = place.handler_site(config)
-        _log.info("Handler: %s in %s", ", ".join(each.__name__ for each in site.handlers), config.handler.path)
-        site.args()  # raises for a wrong secret before an object is read
+        for spec in config.handlers:
+            names = ", ".join(each.__name__ for each in site.loader.handlers_of(spec))
+            _log.info("Handler: %s in %s", names, spec.path)
+            site.loader.args_of(spec)  # raises for a wrong secret before an object is read
         processor = Processor(site, is_test=True)
     clean = True
     for given in events:

@@ -92,7 +92,7 @@ def conclude(
     `has_claimed`: the run claimed the content that it read in place of the announced one.
     """
     read = concluded_event(announced, ended, has_claimed=has_claimed)
-    about = (run_id, attempts, site.clock(), site.code_version)
+    about = (run_id, attempts, site.clock(), site.code_of(ended.event))
     if isinstance(ended, Superseded):
         made = Conclusion(announced, read, "superseded", run_id)
     elif isinstance(ended, Failure):

@@ -226,7 +226,7 @@ class _Invocation:
 
     def _keep(self, event: ObjectEvent, run_id: str, failure: Failure) -> None:
         """Record the cause of a failure that may pass in the ledger, for the reporter, in case no attempt succeeds."""
-        item = report_failure(failure, run_id, 1, self._site.clock(), self._site.code_version)
+        item = report_failure(failure, run_id, 1, self._site.clock(), self._site.code_of(failure.event))
         self._ledger.attempted(event, item)
         self._done.unfinished.append(failure.message)
         self._observer.failed(failure, final=False)

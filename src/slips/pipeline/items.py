@@ -6,11 +6,17 @@ from collections.abc import Iterator
 
 import msgspec
 
-from slips.model import ErrorItem, fingerprint, format_time
+from slips.model import ErrorItem, HandlerCode, fingerprint, format_time
 from slips.pipeline.ended import Failure, Success
 
 
-def report_failure(failure: Failure, request_id: str, attempts: int, now: float, code_version: str = "") -> ErrorItem:
+def report_failure(
+    failure: Failure,
+    request_id: str,
+    attempts: int,
+    now: float,
+    code: HandlerCode = HandlerCode(),  # noqa: B008 - frozen
+) -> ErrorItem:
     """Make the item of an object, or of its replayed records, that a run could not finish. `now` is epoch seconds."""
     return ErrorItem(
         request_id=request_id,
@@ -27,12 +33,17 @@ def report_failure(failure: Failure, request_id: str, attempts: int, now: float,
         seq=failure.seq,
         event=failure.handler_event,
         event_truncated=failure.handler_event_truncated,
-        code_version=code_version,
+        handler=code.handler,
+        code_version=code.version,
     )
 
 
 def report_quarantine(
-    success: Success, request_id: str, attempts: int, now: float, code_version: str = ""
+    success: Success,
+    request_id: str,
+    attempts: int,
+    now: float,
+    code: HandlerCode = HandlerCode(),  # noqa: B008 - frozen
 ) -> Iterator[ErrorItem]:
     """Yield the items of a finished object's bad records: none without bad records, several if there are very many.
 
@@ -54,7 +65,8 @@ def report_quarantine(
             fingerprint=fingerprint("parse", part.error_type, part.message, event),
             records=ranges,
             samples=part.samples,
-            code_version=code_version,
+            handler=code.handler,
+            code_version=code.version,
         )
 
 

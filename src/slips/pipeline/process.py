@@ -25,6 +25,7 @@ from slips.errors import (
     OverwrittenError,
     StateError,
     StorageError,
+    UsageError,
     WorkerError,
 )
 from slips.exceptions import cause_of, describe, name_of
@@ -54,16 +55,18 @@ def _always(_event: ObjectEvent, _names: tuple[str, ...]) -> bool:
 
 
 class Processor:
-    """Runs objects on one site. A chain is compiled once; handlers are fresh for each object, and so are their args.
+    """Runs objects on one site. A chain is compiled once, and a handler's file imported once, when it is first needed.
 
-    Raises UsageError if the handlers cannot be used.
+    Handlers are fresh for each object, and so are their args.
     """
 
     def __init__(self, site: HandlerSite, *, is_test: bool = False) -> None:
         config = site.config
-        self._config, self._store, self._handlers = config, site.store, site.handlers
-        self._args, self._is_test = site.args, is_test
+        self._config, self._store, self._loader = config, site.store, site.loader
+        self._is_test = is_test
         self._chains: dict[tuple[str, ...], Chain] = {}
+        self._loaded: set[str] = set()
+        """Names of the handlers that were loaded."""
         self._health = Health()
         self._has_run = False
         self.is_spent = False
@@ -127,7 +130,7 @@ class Processor:
         return ended
 
     def _begin(self, event: ObjectEvent, ticker: Ticker) -> _ObjectRun:
-        return _ObjectRun(event, self._handlers, ticker.position, self._config.limits.result_bytes, self._is_test)
+        return _ObjectRun(event, ticker.position, self._config.limits.result_bytes, self._is_test)
 
     def _finish(self, run: _ObjectRun, ticker: Ticker, admit: Admit) -> Success | Superseded:
         announced = run.event
@@ -143,6 +146,7 @@ class Processor:
         chain = self._chain(mapping)
         if chain.ignores:
             return Success(event, run.outcome)
+        classes, args = self._load(event, mapping)
         with self._store.open(event) as stored:
             run.outcome.identity, run.outcome.etag = stored.identity, stored.etag
             _refuse_other_content(event, stored, chain)
@@ -161,12 +165,24 @@ class Processor:
                     return Superseded(source, stored.names)
             decoded = decode(stored.body, self._codec_limits, event.url)
             try:
-                stopped = run.records(chain, decoded, source, mapping, self._args(), ticker)
+                stopped = run.records(chain, decoded, source, mapping, classes, args, ticker)
             finally:
                 run.outcome.bytes_in, run.outcome.bytes_out = decoded.bytes_in, decoded.bytes_out
         run.conclude()
         rest = _rest(source, chain, stopped)
         return Success(source, run.outcome, run.quarantine.parts, rest, chain.reader, run.names)
+
+    def _load(self, event: ObjectEvent, mapping: Mapping) -> tuple[Sequence[type[Handler]], dict[str, Any]]:
+        """Return the handlers of a mapping, and their args. Raises WorkerError, which names the object."""
+        spec = self._config.handler_of(mapping)
+        try:
+            classes, args = self._loader.handlers_of(spec), self._loader.args_of(spec)
+        except UsageError as error:
+            raise WorkerError(f"{event.url}: {error}") from error
+        if spec.name not in self._loaded:
+            self._loaded.add(spec.name)
+            self._health = Health()  # changes that an import makes in the process are no damage by an object
+        return classes, args
 
     def _mapping(self, event: ObjectEvent) -> Mapping | None:
         return mapping_for(self._config.bucket_mapping, event.bucket_name, event.object_key)
@@ -184,13 +200,12 @@ class _ObjectRun:
     def __init__(
         self,
         event: ObjectEvent,
-        handlers: Sequence[type[Handler]],
         position: Cells,
         result_bytes: int,
         is_test: bool,
     ) -> None:
         self.event, self._announced = event, event
-        self._handlers = Handlers(handlers, position)
+        self._handlers = Handlers((), position)
         self._position, self._result_bytes, self._is_test = position, result_bytes, is_test
         self.names: tuple[str, ...] = ()
         self.outcome, self.quarantine = Outcome(), Quarantine()
@@ -201,10 +216,12 @@ class _ObjectRun:
         decoded: Decoded,
         source: ObjectEvent,
         mapping: Mapping,
+        classes: Sequence[type[Handler]],
         args: dict[str, Any],
         ticker: Ticker,
     ) -> int | None:
-        """Set the handlers up and pass them every record. If `ticker` stops the loop, return the last record number."""
+        """Make the handlers and pass them every record. If `ticker` stops the loop, return the last record number."""
+        self._handlers = Handlers(classes, self._position)
         self._handlers.set_up(self.event.url, args)
         if ticker.due:
             ticker.tick(0)

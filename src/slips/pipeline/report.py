@@ -136,7 +136,7 @@ def _lost(event: ObjectEvent, run_id: str, stage: str, cause: Cause, site: Site)
         retryable=False,
         traceback=cause.traceback[-TRACEBACK:],
     )
-    item = report_failure(failure, run_id, max(1, cause.attempts), site.clock(), site.code_version)
+    item = report_failure(failure, run_id, max(1, cause.attempts), site.clock(), site.code_of(event))
     return msgspec.structs.replace(item, failed_at=cause.failed_at or item.failed_at)
 
 
@@ -160,7 +160,6 @@ def _gone(gone: Gone, cause: Cause, site: Site) -> ErrorItem:
         failed_at=cause.failed_at or format_time(site.clock()),
         attempts=max(1, cause.attempts),
         fingerprint=fingerprint("dispatch", error_type, message),
-        code_version=site.code_version,
     )
 
 

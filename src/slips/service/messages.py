@@ -19,11 +19,12 @@ class Setup(Struct, tag=True):
     """First message to a worker. `config` is the configuration as plain data."""
 
     config: dict[str, Any]
-    handler: str
     endpoint_url: str | None = None
     region: str | None = None
     token: bytes = b""
     """Token that each answer begins with: bytes that a handler writes into the pipe lack it."""
+    broken: dict[str, str] = {}
+    """Files of handlers that end a worker when it imports them, each with the reason: it does not import these."""
 
 
 class Task(Struct, tag=True):
@@ -36,10 +37,18 @@ class Task(Struct, tag=True):
     """The hash of the object's file by its stamp, if the file was read before."""
 
 
+class Loading(Struct, tag=True):
+    """Reports that the worker is about to import the file `path` of a handler."""
+
+    path: str
+
+
 class Ready(Struct, tag=True):
-    """Reports that the worker has loaded the handler, or the `problem` of the handler."""
+    """Reports that the worker has loaded the handlers, or the `problem` of all of them."""
 
     problem: str | None = None
+    unusable: list[str] = []
+    """The problems of some handlers, whose objects fail; other objects are processed."""
 
 
 class Progress(Struct, tag=True):
@@ -62,7 +71,7 @@ class Opened(Struct, tag=True):
 
 
 ToWorker = Setup | Task
-FromWorker = Ready | Leaving | Opened | Progress | Success | Failure | Superseded
+FromWorker = Loading | Ready | Leaving | Opened | Progress | Success | Failure | Superseded
 _LENGTH = struct.Struct(">I")
 _to_worker = msgspec.json.Decoder(ToWorker)
 _from_worker = msgspec.json.Decoder(FromWorker)

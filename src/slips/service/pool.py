@@ -25,10 +25,22 @@ from slips.errors import UsageError
 from slips.model import ObjectEvent
 from slips.pipeline.ended import Failure, Success, Superseded
 from slips.position import SharedCells
-from slips.service.messages import Frames, FromWorker, Leaving, Opened, Progress, Ready, Setup, Task, ToWorker, frame
+from slips.service.messages import (
+    Frames,
+    FromWorker,
+    Leaving,
+    Loading,
+    Opened,
+    Progress,
+    Ready,
+    Setup,
+    Task,
+    ToWorker,
+    frame,
+)
 
 START_SECONDS = 60.0
-"""Most seconds that importing the handler may take, before its worker is killed as hung."""
+"""Most seconds that importing a handler may take, before its worker is killed as hung."""
 STARTS = 3
 """Starts in a row that may fail while no worker is ready: the system may be out of memory for a moment."""
 START_AGAIN_SECONDS = (0.3, 1.0)
@@ -98,6 +110,10 @@ class Pool:
         self._awake = Awake(clock)
         self._workers: list[Worker] = []
         self._failed_starts, self._last_failure, self._start_at = 0, -1.0, 0.0
+        self._broken: dict[str, str] = {}
+        """Files of handlers that end each worker that imports them, with the reason in words."""
+        self._unusable: set[str] = set()
+        """Problems of handlers that the user was warned of."""
         self._selector = selectors.DefaultSelector()
 
     @property
@@ -130,9 +146,10 @@ class Pool:
                 yield from self._bury(worker)
             for message in messages or ():
                 match message:
-                    case Ready(problem=None):
-                        worker.ready = True
-                        self._failed_starts = 0
+                    case Loading(path=path):
+                        worker.loading = path
+                    case Ready(problem=None, unusable=unusable):
+                        self._make_ready(worker, unusable)
                     case Ready(problem=problem):
                         worker.refused = problem or ""
                         worker.dismiss()
@@ -176,18 +193,35 @@ class Pool:
     def _start(self) -> None:
         now = self._awake.seconds
         try:
-            worker = Worker(self._config, self._endpoint_url, self._region, now)
+            worker = Worker(self._config, self._endpoint_url, self._region, self._broken, now)
         except OSError as error:
             self._not_started(f"a worker process cannot be started: {error.strerror}; {_mend(error)}", now)
             return
         self._workers.append(worker)
         self._selector.register(worker.answers, selectors.EVENT_READ, worker)
 
-    def _not_started(self, why: str, begun: float, *, for_good: bool = False) -> None:
-        """Count the failed start of a worker that was begun at `begun`.
+    def _make_ready(self, worker: Worker, unusable: list[str]) -> None:
+        """Let a worker take objects. Warn of the handlers that it cannot use, unless other workers can use them."""
+        new = [problem for problem in unusable if problem not in self._unusable]
+        if new and any(each.ready for each in self._workers):
+            worker.refused = "; ".join(new)
+            worker.dismiss()
+            return
+        worker.ready = True
+        self._failed_starts = 0
+        self._warn_of(new)
 
-        If other workers are ready, continue with these. Else schedule another start. Raises UsageError if all STARTS
-        failed, or if the failure is `for_good`.
+    def _warn_of(self, problems: list[str]) -> None:
+        """Warn that some handlers cannot be used while others can."""
+        for problem in problems:
+            self._unusable.add(problem)
+            self._warn(f"{problem}; objects of this handler fail, all others are processed")
+
+    def _not_started(self, why: str, begun: float, *, for_good: bool = False, path: str = "") -> None:
+        """Count the failed start of a worker that was begun at `begun`, and that died when it imported `path`.
+
+        If other workers are ready, continue with these. Else schedule another start. If all STARTS failed, or the
+        failure is `for_good`, later workers do not import `path`. Raises UsageError if they would have no handler left.
         """
         if any(worker.ready for worker in self._workers):
             self._wanted = len(self._workers)
@@ -197,8 +231,20 @@ class Pool:
             self._failed_starts += 1
             self._last_failure = self._awake.seconds
         if for_good or self._failed_starts >= STARTS:
-            raise UsageError(why)
+            self._give_up(path, why)
+            return
         self._start_at = time.monotonic() + START_AGAIN_SECONDS[self._failed_starts - 1]
+
+    def _give_up(self, path: str, why: str) -> None:
+        """Let later workers do without the handlers in the file `path`. Raises UsageError if there are no others."""
+        if not path:
+            raise UsageError(why)
+        broken = {**self._broken, path: why}
+        if {spec.path for spec in self._config.handlers} <= broken.keys():
+            raise UsageError("\n".join(broken.values()))
+        self._broken = broken
+        self._warn_of([why])
+        self._failed_starts, self._start_at = 0, 0.0
 
     # -- ends
 
@@ -212,9 +258,10 @@ class Pool:
             yield worker, Death(how, where, seq, worker.overdue)
         elif worker.refused is not None:
             self._not_started(worker.refused, worker.begun, for_good=True)
-        elif not worker.ready:
-            why = f"{self._config.handler.path}: importing the handler {how}; expected it to import without that"
-            self._not_started(why, worker.begun, for_good=worker.overdue)
+        elif not worker.ready and worker.loading not in self._broken:
+            name = worker.loading or self._config.handlers[0].path
+            why = f"{name}: importing the handler {how}; expected it to import without that"
+            self._not_started(why, worker.begun, for_good=worker.overdue, path=worker.loading)
 
     def _look_after(self) -> Iterator[tuple[Worker, Death]]:
         """Kill workers that are silent for too long (`handler.timeout`), and remove workers whose pipe did not end."""
@@ -236,13 +283,17 @@ class Pool:
 class Worker:
     """A worker process, and its current task."""
 
-    def __init__(self, config: Config, endpoint_url: str | None, region: str | None, now: float) -> None:
-        """Start the process. Raises OSError if the system cannot make it."""
+    def __init__(
+        self, config: Config, endpoint_url: str | None, region: str | None, broken: dict[str, str], now: float
+    ) -> None:
+        """Start the process. Raises OSError if the system cannot make it. `broken`: see `Setup`."""
         self.begun = self.heard = now
         """Times of the start and of the last answer, in seconds of Awake."""
+        self.loading = ""
+        """The handler's file that the worker imports, or the last that it imported."""
         self.ready = False
         self.refused: str | None = None
-        """The reason why the handler cannot be used."""
+        """The reason why no handler can be used."""
         self.overdue = False
         self.leaving = False
         """Whether the worker must be replaced after its current object."""
@@ -270,8 +321,7 @@ class Worker:
             on_failure.pop_all()
         assert self._process.stdout is not None  # noqa: S101 - asked for above
         self.answers = self._process.stdout
-        handler = str(config.resolve(config.handlers[0].path))
-        self._send(Setup(msgspec.to_builtins(config), handler, endpoint_url, region, token))
+        self._send(Setup(msgspec.to_builtins(config), endpoint_url, region, token, broken))
 
     @property
     def is_free(self) -> bool:

@@ -20,7 +20,6 @@ import msgspec
 
 from slips.backends.aws.clients import quiet_libraries
 from slips.config import Config
-from slips.errors import UsageError
 from slips.loop import Ticker
 from slips.model import ObjectEvent
 from slips.pipeline.ended import Admit
@@ -28,7 +27,7 @@ from slips.pipeline.process import Processor
 from slips.position import Cells, map_cells
 from slips.print_streams import in_pieces
 from slips.printable import LogFormatter
-from slips.service.messages import FromWorker, Leaving, Opened, Progress, Ready, Setup, Task, frame, read
+from slips.service.messages import FromWorker, Leaving, Loading, Opened, Progress, Ready, Setup, Task, frame, read
 from slips.site import WorkerSite
 
 PROGRESS_SECONDS = 0.2
@@ -103,20 +102,21 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
         heartbeat.hashing(done)
 
     site = WorkerSite(
-        msgspec.structs.replace(config, handler=msgspec.structs.replace(config.handler, path=setup.handler)),
+        config,
         endpoint_url=setup.endpoint_url,
         region=setup.region,
         known=lambda _event, stamp: hashes.get(stamp),
         hashing=hashing,
+        broken=setup.broken,
     )
-    try:
-        site.args()
-        processor = Processor(site)
-    except UsageError as error:
-        answer(Ready(str(error)))
+    problems = site.loader.load_all(lambda path: answer(Loading(path)))
+    unusable = list(dict.fromkeys(problems))
+    if len(problems) == len(config.handlers):
+        answer(Ready("\n".join(unusable)))
         return
+    processor = Processor(site)
     heartbeat = Heartbeat(answer, position)
-    answer(Ready())
+    answer(Ready(unusable=unusable))
     while isinstance(task := read(commands), Task):
         hashes = task.known
         ended = processor.process(task.event, heartbeat, _admit(frozenset(task.settled), answer))

@@ -1,0 +1,124 @@
+"""Loads the handlers that mappings name, and fills in the secrets of their args: each when it is first needed.
+
+A handler that cannot be used costs its own objects alone. So a mistake is raised whenever its handler is needed, and is
+remembered: an import that fails is not repeated for each object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from slips.config import Config, HandlerSpec
+from slips.errors import UsageError
+from slips.interface import Handler, load_handlers
+from slips.model import HandlerCode, ObjectEvent
+from slips.routing import mapping_for
+from slips.usercode import activate, code_version
+
+Fill = Callable[[dict[str, Any]], Callable[[], dict[str, Any]]]
+"""Takes args of the config to a function that returns them with their secrets, for the next object."""
+T = TypeVar("T")
+
+
+class HandlerLoader:
+    """The handlers of a config, and their args, in this process."""
+
+    def __init__(
+        self,
+        config: Config,
+        fill: Fill,
+        *,
+        requirements: str | None = None,
+        broken: Mapping[str, str] | None = None,
+    ) -> None:
+        """Load nothing yet. `requirements`: see `load_handlers`. `broken` has the mistakes of files not to import."""
+        self._config, self._fill, self._requirements = config, fill, requirements
+        self._broken = broken or {}
+        self._classes = _Remembered[Sequence[type[Handler]]]()
+        self._args = _Remembered[Callable[[], dict[str, Any]]]()
+        self._versions = dict[str, str]()
+
+    def handlers_of(self, spec: HandlerSpec) -> Sequence[type[Handler]]:
+        """Return the handlers, ready to run: imports in their functions find the files beside them.
+
+        Raises UsageError if they cannot be used.
+        """
+        classes = self._classes.get(spec.name, lambda: self._load(spec))
+        activate(self._config.resolve(spec.path))
+        return classes
+
+    def args_of(self, spec: HandlerSpec) -> dict[str, Any]:
+        """Return the args for the next object, with secrets in place of their placeholders.
+
+        Raises UsageError, never with a secret in it.
+        """
+        # The config outlives this object, so that no other args get the id.
+        return self._args.get(id(spec.args), lambda: self._filled(spec))()
+
+    def load_all(self, announce: Callable[[str], None]) -> list[str]:
+        """Load each handler, and fill in its args. Return a text for each that cannot be used.
+
+        `announce` gets the path of each file in the config before the file is imported.
+        """
+        problems: list[str] = []
+        for spec in self._config.handlers:
+            announce(spec.path)
+            try:
+                self.handlers_of(spec)
+                self.args_of(spec)
+            except UsageError as error:
+                problems.append(str(error))
+        return problems
+
+    def forget_mistakes(self) -> None:
+        """Load a handler again when it is next needed, if it could not be used before."""
+        self._classes.forget_mistakes()
+        self._args.forget_mistakes()
+
+    def code_of(self, event: ObjectEvent) -> HandlerCode:
+        """Return the name and the version of the handler of an object; both are empty if no mapping fits."""
+        mapping = mapping_for(self._config.bucket_mapping, event.bucket_name, event.object_key)
+        if mapping is None:
+            return HandlerCode()
+        spec = self._config.handler_of(mapping)
+        if spec.path not in self._versions:
+            self._versions[spec.path] = code_version(self._config.resolve(spec.path))
+        return HandlerCode(spec.name, self._versions[spec.path])
+
+    def _load(self, spec: HandlerSpec) -> Sequence[type[Handler]]:
+        if spec.path in self._broken:
+            raise UsageError(self._broken[spec.path])
+        return load_handlers(self._config.resolve(spec.path), self._requirements, spec.class_name)
+
+    def _filled(self, spec: HandlerSpec) -> Callable[[], dict[str, Any]]:
+        try:
+            return self._fill(spec.args)
+        except UsageError as error:
+            if spec.args is self._config.handler.args:
+                raise
+            raise UsageError(f"{spec.name}: {error}") from error.__cause__
+
+
+class _Remembered(Generic[T]):
+    """Values that are made when they are first needed, and the mistakes of those that cannot be made."""
+
+    def __init__(self) -> None:
+        self._values = dict[Hashable, T]()
+        self._mistakes = dict[Hashable, UsageError]()
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return the value of a key, made once. Raises the UsageError of `make`."""
+        if key in self._values:
+            return self._values[key]
+        if key not in self._mistakes:
+            try:
+                return self._values.setdefault(key, make())
+            except UsageError as error:
+                self._mistakes[key] = error
+        mistake = self._mistakes[key]
+        # A new one: an exception that is raised again gets a longer traceback each time.
+        raise UsageError(str(mistake)) from mistake.__cause__
+
+    def forget_mistakes(self) -> None:
+        self._mistakes.clear()
