@@ -52,7 +52,7 @@ def test_another_config_is_named_by_c_and_paths_are_relative_to_it(project: Proj
 
 def test_each_config_mistake_is_a_line_of_its_own(project: Project) -> None:
     project.config("stack_name: 1\nhandler: {path: handler.py}\nbucket_mappings: {}\n")
-    lines = project.slips("status").err.splitlines()
+    lines = project.slips("run").err.splitlines()
     assert len(lines) >= 3
     assert all(re.match(r"slips: slips\.yml:\d+: ", line) for line in lines)
 

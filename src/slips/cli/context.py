@@ -11,10 +11,12 @@ from msgspec import Struct
 
 from slips.cli.output import say
 from slips.config import Config, load
+from slips.config.load import load_partly
+from slips.config.needs import OPERATING, STACK_NAME, Needs
 from slips.errors import UsageError
 from slips.operations import Operations
 from slips.place import Place, stack_of
-from slips.printable import one_line
+from slips.printable import one_line, plural
 
 CONFIG_FILES = ("slips.yml", "config.yml")
 NEEDS = {
@@ -92,25 +94,52 @@ def load_config(ctx: click.Context) -> Config:
     return cast("Config", ctx.meta[_LOADED])
 
 
-def stack_config(ctx: click.Context, name: str) -> Config | None:
-    """Return the config named by -c, else the config in this directory if it is of that stack, else None."""
+def config_for(ctx: click.Context, needs: Needs) -> Config:
+    """Return the config, of which only the values at `needs` must be right. Count the mistakes elsewhere, in a line."""
+    config, mistakes = _partly(ctx, needs)
+    if mistakes:
+        say(one_line(f"{config_file(ctx)} has {plural(mistakes, 'mistake')}; 'slips check' shows what and where"))
+    return config
+
+
+def _partly(ctx: click.Context, needs: Needs) -> tuple[Config, int]:
+    """Return the config as far as it is right, and the number of its mistakes."""
+    if _LOADED in ctx.meta:
+        return load_config(ctx), 0
+    config, mistakes = load_partly(config_file(ctx), needs)
+    if not mistakes:
+        ctx.meta[_LOADED] = config
+    return config, mistakes
+
+
+def stack_config(ctx: click.Context, name: str, needs: Needs | None = None) -> Config | None:
+    """Return the config named by -c, else the config in this directory if it is of that stack, else None.
+
+    Without `needs`, all of it must be right.
+    """
     if _config_file(ctx) is None:
         return None
-    config = load_config(ctx)
-    return config if options(ctx).config or config.stack_name == name else None
+    if options(ctx).config is None and _partly(ctx, STACK_NAME)[0].stack_name != name:
+        return None
+    return load_config(ctx) if needs is None else config_for(ctx, needs)
 
 
 def place_of(ctx: click.Context, stack: str | None, endpoint: str | None = None) -> Place:
     """Return where the command works; the config decides if no stack is named. Both options stand behind the name."""
     name = one_of("-s", options(ctx).stack, stack)
     if name is None:
-        name = stack_of(load_config(ctx), on_aws=options(ctx).aws)
+        is_on_aws = options(ctx).aws or _partly(ctx, OPERATING)[0].backend.embedded is None
+        config, _ = _partly(ctx, STACK_NAME if is_on_aws else OPERATING)
+        name = stack_of(config, on_aws=is_on_aws)
     return Place(name, options(ctx).region, endpoint_of(ctx, endpoint), say_waiting)
 
 
 def open_operations(ctx: click.Context, stack: str | None) -> AbstractContextManager[Operations]:
-    """Open the operations of the place where the command works."""
-    return place_of(ctx, stack).operations(lambda: load_config(ctx))
+    """Open the operations of the place where the command works. Mistakes elsewhere in the config do not matter."""
+    place = place_of(ctx, stack)
+    if one_of("-s", options(ctx).stack, stack) is None:
+        config_for(ctx, OPERATING if place.stack is None else STACK_NAME)
+    return place.operations(lambda: _partly(ctx, OPERATING)[0])
 
 
 def say_waiting(text: str) -> None:

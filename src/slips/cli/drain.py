@@ -10,9 +10,9 @@ import click
 from slips.cli import items
 from slips.cli.command import Command
 from slips.cli.context import (
+    config_for,
     endpoint_url_option,
     json_option,
-    load_config,
     place_of,
     stack_config,
     stack_option,
@@ -20,6 +20,7 @@ from slips.cli.context import (
 from slips.cli.errors import object_line
 from slips.cli.output import print_json, say, show_text
 from slips.cli.progress import counting
+from slips.config.needs import DRAINING
 from slips.errors import UsageError
 from slips.operations import Kind, Operations
 from slips.pipeline import drain as station
@@ -76,7 +77,7 @@ def drain(
     name = place.stack
     if remote and name is None:
         raise UsageError("--remote: this machine has no Drain function; expected a stack: -s STACK, or --aws")
-    config = load_config(ctx) if name is None else None if remote else stack_config(ctx, name)
+    config = config_for(ctx, DRAINING) if name is None else None if remote else stack_config(ctx, name, DRAINING)
     if name is not None and config is None:
         stack_operations = place.stack_operations(name)
         request = DrainRequest(whole(ids, stack_operations), since, prefix, type_, limit, dry_run)

@@ -70,6 +70,10 @@ _HEAD = """\
 Quote texts that YAML reads as something else, or differently by its two versions: `'NO'`, `'012345670123'`, `'1.10'`,
 `'22:22'`. `slips check` warns of each that is not quoted, with what becomes of it.
 
+`errors`, `error`, `status`, `limit`, `dismiss` and `logs` work beside mistakes that do not concern the place of the
+error table: `stack_name` of a stack, `backend.embedded` on this machine. `drain` also needs `routing` and
+`bucket_mapping`.
+
 For completion and checks in your editor, write `slips check --schema > slips.schema.json`, and as the first line of
 the file `# yaml-language-server: $schema=slips.schema.json`."""
 
