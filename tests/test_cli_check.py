@@ -98,7 +98,7 @@ def test_each_prefix_is_shown_with_its_handler_if_there_are_several(project: Pro
     own(project)
     done = project.slips("check")
     assert (done.status, done.err) == (0, "")
-    assert "handler: own/handler.py:Alb: Alb\nhandler: handler.py: Count\nbucket" in done.out
+    assert "handler: own/handler.py:Alb\nhandler: handler.py: Count\nbucket" in done.out
     ends = [line.rpartition("  handler: ")[2] for line in done.out.splitlines() if line.startswith("  ")]
     assert ends == ["own/handler.py:Alb", "handler.py", "handler.py"]
     own(project, config=OWN.replace("handler.py\n  args", "handler.py\n  exclude: [a]\n  args"))

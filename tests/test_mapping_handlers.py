@@ -1,236 +1,209 @@
-"""An object runs through the handler of its mapping, whatever handlers the process ran before."""
+"""A bucket with the logs of two accounts, and a handler for each kind of them: one config, one package, one function.
+
+The three handlers lie in folders of their own, and the modules in these folders have equal names.
+"""
 
 from __future__ import annotations
 
-import os
-import sys
-import time
-from collections.abc import Iterator
+import gzip
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fakes import object_event
-from processing import done, failed
-from slips.config import BackendConfig, Config, Embedded, HandlerConfig, Mapping, MappingHandler
-from slips.model import HandlerCode
-from slips.pipeline.ended import Failure, Success
-from slips.pipeline.process import Processor
-from slips.site import WorkerSite
+from cloud import Cloud
+from deployed import ARCHITECTURE, RUNTIME, Deployed
+from projects import Project
 
-COUNT = """
+pytest_plugins = ["cloud.plugin"]
+
+CONFIG = """\
+stack_name: watch
+base: {sam: {code_bucket: code}}
+backend:
+  s3_direct: true
+  embedded: {path: state, buckets: {security: logs}}
+handler:
+  path: trail/handler.py
+  args: {names: [ConsoleLogin]}
+  runtime: RUNTIME
+  architecture: ARCHITECTURE
+  timeout: 30
+routing:
+  - {prefix: AWSLogs/111111111111/CloudTrail-Digest/, dest: drop}
+bucket_mapping:
+  security:
+    - prefix: AWSLogs/111111111111/CloudTrail/
+      format: cloudtrail
+    - prefix: AWSLogs/222222222222/CloudTrail/
+      format: cloudtrail
+      handler: {path: trail/handler.py, args: {names: [StopLogging], token: "{{ssm:/watch/token}}"}}
+    - prefix: AWSLogs/111111111111/elasticloadbalancing/
+      format: [s3-lines, "alb/format.py:alb"]
+      handler: alb/handler.py
+    - prefix: AWSLogs/111111111111/vpcflowlogs/
+      format: csv:space
+      handler: flows/handler.py:Watch
+"""
+TRAIL = """\
 import slips.interface
+from rules import RULES
 
-class {name}(slips.interface.Handler):
+
+class Watch(slips.interface.Handler):
+    def setup(self, args):
+        self.args, self.found = args, []
+
+    def recv(self, meta, event):
+        if event["eventName"] in self.args["names"]:
+            self.found.append(event["eventName"])
+
+    def result(self):
+        return [RULES, self.found, self.args.get("token") == "s3cret"]
+"""
+COUNT = """\
+import slips.interface
+from rules import RULES
+
+
+class Watch(slips.interface.Handler):
     def setup(self, args):
         self.args, self.seen = args, 0
 
     def recv(self, meta, event):
         self.seen += 1
-        self.args["changed"] = True
 
     def result(self):
-        return [{name!r}, self.args, self.seen]
+        return [RULES, self.seen, self.args]
+
+
+class Other(Watch):
+    pass
 """
-NEIGHBOURS = """
-import slips.interface
-import util
+BROKEN = (
+    "import os\n\nif {condition}:\n    raise RuntimeError('no rules today')\n" + COUNT.partition("\n\nclass Other")[0]
+)
+FORMAT = """\
+from slips.format import parser
 
-class Late(slips.interface.Handler):
-    def recv(self, meta, event):
-        import util as late
-        import later
-        same = [late is util, later.names_of_handler() is globals()]
-        self.found = [util.PLACE, late.PLACE, later.PLACE, *same]
 
-    def result(self):
-        return self.found
+@parser("alb", summary="access logs of a load balancer", reference="https://example.com", takes="text")
+def alb(meta, text):
+    kind, time, name, client, *_ = text.split(" ")
+    return {"kind": kind, "client": client}
 """
-LATER = """
-PLACE = {place!r}
-
-def names_of_handler():
-    import handler
-    return vars(handler)
-"""
-
-
-class Scene:
-    """A project in a directory, whose bucket `logs` has the objects `a/x`, `b/x` and so on."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.handler = HandlerConfig()
-        self.mappings: list[Mapping] = []
-
-    def file(self, path: str, text: str) -> str:
-        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
-        (self.root / path).write_text(text)
-        return path
-
-    def map(self, prefix: str, path: str | None = None, **args: Any) -> None:
-        """Map the objects below a prefix, with a handler of their own if there is a path."""
-        own = MappingHandler(path, args) if path is not None else None
-        self.mappings.append(Mapping(prefix, ["s3-lines"], handler=own))
-        (self.root / "logs" / prefix).mkdir(parents=True, exist_ok=True)
-        (self.root / "logs" / prefix / "x").write_text("1\n2\n")
-
-    def site(self) -> WorkerSite:
-        config = Config(
-            stack_name="test",
-            handler=self.handler,
-            backend=BackendConfig(embedded=Embedded(buckets={"my-logs": "logs"})),
-            bucket_mapping={"my-logs": self.mappings},
-            file=str(self.root / "slips.yml"),
-        )
-        return WorkerSite(config)
-
-    def results(self, *prefixes: str) -> list[Any]:
-        """The results of the objects below these prefixes, one after another in one process."""
-        processor = Processor(self.site())
-        found = []
-        for prefix in prefixes:
-            (result,) = done(processor.process(object_event(f"{prefix}x"))).outcome.results.values()
-            found.append(result)
-        return found
-
-    def ended(self, processor: Processor, prefix: str) -> Success | Failure:
-        return processor.process(object_event(f"{prefix}x"))
+LOGS: dict[str, bytes] = {
+    "AWSLogs/111111111111/CloudTrail/eu-central-1/1.json.gz": gzip.compress(
+        b'{"Records": [{"eventName": "ConsoleLogin"}, {"eventName": "StopLogging"}]}'
+    ),
+    "AWSLogs/222222222222/CloudTrail/eu-central-1/1.json.gz": gzip.compress(
+        b'{"Records": [{"eventName": "ConsoleLogin"}, {"eventName": "StopLogging"}]}'
+    ),
+    "AWSLogs/111111111111/CloudTrail-Digest/eu-central-1/1.json.gz": gzip.compress(b'{"logFiles": []}'),
+    "AWSLogs/111111111111/elasticloadbalancing/1.log.gz": gzip.compress(
+        b"http 2026-11-23T08:00:00Z app/a/1 192.0.2.1:2817\nh2 2026-11-23T08:00:01Z app/a/1 192.0.2.2:80\n"
+    ),
+    "AWSLogs/111111111111/elasticloadbalancing/2.log.gz": gzip.compress(
+        b"http 2026-11-23T08:01:00Z app/a/1 192.0.2.1:2817\n"
+    ),
+    "AWSLogs/111111111111/vpcflowlogs/1.log.gz": gzip.compress(b"version srcaddr action\n2 192.0.2.1 REJECT\n"),
+}
+OF_TRAILS = {
+    "111111111111/CloudTrail": ["rules of trail", ["ConsoleLogin"], False],
+    "222222222222/CloudTrail": ["rules of trail", ["StopLogging"], True],
+}
+OF_FLOWS = {"111111111111/vpcflowlogs": ["rules of flows", 1, {}]}
+OF_BALANCER: dict[str, Any] = {"1.log.gz": ["rules of alb", 2, {}], "2.log.gz": ["rules of alb", 1, {}]}
 
 
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    before = list(sys.path)
-    yield Scene(tmp_path)
-    sys.path[:] = before
+def write(root: Path, *, broken_if: str) -> None:
+    """Writes the handlers; that of the load balancer cannot be imported if a condition holds."""
+    handlers = {"trail": TRAIL, "alb": BROKEN.format(condition=broken_if), "flows": COUNT}
+    for folder, handler in handlers.items():
+        (root / folder).mkdir(exist_ok=True)
+        (root / folder / "handler.py").write_text(handler)
+        (root / folder / "rules.py").write_text(f"RULES = 'rules of {folder}'\n")
+    (root / "alb" / "format.py").write_text(FORMAT)
 
 
-def unique(word: str) -> str:
-    return f"{word}_{os.urandom(4).hex()}"
+def mend(root: Path) -> None:
+    (root / "alb" / "handler.py").write_text(COUNT.partition("\n\nclass Other")[0])
 
 
-def test_an_object_runs_through_the_handler_of_its_mapping_with_the_args_of_that(scene: Scene) -> None:
-    scene.handler = HandlerConfig(scene.file(f"{unique('main')}.py", COUNT.format(name="Main")), {"level": 3})
-    scene.map("a/")
-    scene.map("b/", scene.file(f"{unique('alb')}.py", COUNT.format(name="Alb")), index="alb")
-    scene.map("c/", scene.file(f"{unique('vpc')}.py", COUNT.format(name="Vpc")))
-    main, alb, vpc = ["Main", {"level": 3, "changed": True}, 2], ["Alb", {"index": "alb", "changed": True}, 2], ["Vpc"]
-    assert scene.results("a/", "b/", "c/", "b/", "a/") == [main, alb, [*vpc, {"changed": True}, 2], alb, main]
+def by_kind(results: dict[str, Any]) -> dict[str, Any]:
+    """Results by account and kind of log; those of load balancers by file."""
+    return {
+        key.rpartition("/")[2] if "elastic" in key else "/".join(key.split("/")[1:3]): value
+        for key, value in results.items()
+    }
 
 
-def test_mappings_that_share_a_file_share_no_instance_and_no_args(scene: Scene) -> None:
-    path = scene.file(f"{unique('shared')}.py", COUNT.format(name="Shared"))
-    scene.handler = HandlerConfig(path, {"n": 0})
-    scene.map("a/")
-    scene.map("b/", path, n=1)
-    scene.map("c/", path, n=2)
-    found = scene.results("a/", "b/", "c/", "b/")
-    assert [(args["n"], seen) for _, args, seen in found] == [(0, 2), (1, 2), (2, 2), (1, 2)]
+# ---- on this machine
 
 
-def test_classes_of_one_file_have_mappings_of_their_own(scene: Scene) -> None:
-    path = scene.file(f"{unique('both')}.py", COUNT.format(name="Alb") + COUNT.format(name="Vpc"))
-    scene.map("a/", f"{path}:Alb")
-    scene.map("b/", f"{path}:Vpc")
-    assert [each[0] for each in scene.results("a/", "b/", "a/")] == ["Alb", "Vpc", "Alb"]
+def ran(project: Project) -> dict[str, Any]:
+    """What `slips run` says, with the result of each object by key."""
+    told: dict[str, Any] = project.shell("run", "--json").json
+    assert all(one["handler"] == "Watch" for one in told["results"])
+    told["by_kind"] = by_kind({one["object"].removeprefix("s3://security/"): one["result"] for one in told["results"]})
+    return told
 
 
-def test_thirty_mappings_have_a_handler_each_and_only_those_that_are_needed_are_imported(scene: Scene) -> None:
-    names = [f"H{number}" for number in range(30)]
-    modules = {name: unique(name) for name in names}
-    for name, module in modules.items():
-        scene.map(f"{name}/", scene.file(f"{module}.py", COUNT.format(name=name)))
-    assert [each[0] for each in scene.results("H3/", "H29/", "H3/")] == ["H3", "H29", "H3"]
-    assert {name for name, module in modules.items() if module in sys.modules} == {"H3", "H29"}
-    assert [each[0] for each in scene.results(*(f"{name}/" for name in names))] == names
+@pytest.mark.slow
+def test_a_broken_handler_fails_only_the_objects_of_its_mappings_until_it_is_mended(project: Project) -> None:
+    config = CONFIG.replace("RUNTIME", RUNTIME).replace("ARCHITECTURE", ARCHITECTURE)
+    project.config(config.replace('"{{ssm:/watch/token}}"', "s3cret"))
+    write(project.root, broken_if="True")
+    for key, data in LOGS.items():
+        project.put(key, data)
+    assert "alb/handler.py:4: importing the handler raised RuntimeError" in project.slips("check").err
+    first = ran(project)
+    assert first["by_kind"] == {**OF_TRAILS, **OF_FLOWS}
+    assert (first["objects"], first["failed"], first["dropped"]) == (5, 2, 1)
+    items = project.slips("errors", "--json").json
+    assert {item["argument"][0]["object_key"].rpartition("/")[2] for item in items} == OF_BALANCER.keys()
+    assert all("no rules today" in item["message"] and "alb/handler.py" in item["message"] for item in items)
+    mend(project.root)
+    assert project.slips("check").status == 0
+    assert project.slips("drain").out.startswith("2 items drained")
+    assert ran(project)["by_kind"] == OF_BALANCER
+    assert project.slips("errors").out.startswith("no errors")
 
 
-@pytest.mark.parametrize("folders", [("one/", "two/"), ("", "below/"), ("deep/er/", "deep/")])
-def test_handlers_of_equal_names_find_their_own_neighbours_also_in_functions(
-    scene: Scene, folders: tuple[str, str]
-) -> None:
-    for prefix, folder in zip("ab", folders, strict=True):
-        scene.map(f"{prefix}/", scene.file(f"{folder}handler.py", NEIGHBOURS))
-        scene.file(f"{folder}util.py", f"PLACE = {folder!r}\n")
-        scene.file(f"{folder}later.py", LATER.format(place=folder))
-    one, two = ([folder, folder, folder, True, True] for folder in folders)
-    assert scene.results("a/", "b/", "a/", "b/", "b/") == [one, two, one, two, two]
+# ---- on a stack
 
 
-# ---- handlers that cannot be used
+@pytest.mark.cloud
+@pytest.mark.functions
+@pytest.mark.slow
+def test_a_stack_with_three_handlers_runs_each_on_its_logs(cloud: Cloud, tmp_path: Path) -> None:
+    for bucket in ("security", "code"):
+        cloud.client("s3").create_bucket(Bucket=bucket)
+    cloud.client("ssm").put_parameter(Name="/watch/token", Value="s3cret", Type="SecureString")
+    stack = Deployed(cloud, tmp_path, CONFIG)
+    write(tmp_path, broken_if="'AWS_LAMBDA_FUNCTION_NAME' in os.environ")  # deploy refuses what it cannot import
+    stack.deploy()
+    for key, data in LOGS.items():
+        stack.put("security", key, data)
+    stack.settle()
+    assert results(stack) == {**OF_TRAILS, **OF_FLOWS}
+    assert {item.events[0].object_key.rpartition("/")[2] for item in stack.items} == OF_BALANCER.keys()
+    assert all("no rules today" in item.message for item in stack.items)
+    shown = json.loads(stack.slips("--aws", "errors", "--json").out)
+    assert all("alb/handler.py" in item["message"] for item in shown)
+    mend(tmp_path)
+    stack.deploy()
+    assert stack.slips("--aws", "drain").out.startswith("2 items drained")
+    stack.settle()
+    assert results(stack) == {**OF_TRAILS, **OF_FLOWS, **OF_BALANCER}
+    assert stack.items == []
+    assert stack.undelivered() == 0
+    assert cloud.denied() == []
 
 
-def test_a_broken_handler_fails_the_objects_of_its_mappings_alone(scene: Scene) -> None:
-    broken = scene.file(f"{unique('broken')}.py", "import no_such_module_\n")
-    scene.map("a/", scene.file(f"{unique('fine')}.py", COUNT.format(name="Fine")))
-    scene.map("b/", broken)
-    scene.map("c/", f"{broken}:Main")
-    processor = Processor(scene.site())
-    for prefix in ("b/", "a/", "c/", "b/", "a/"):
-        ended = scene.ended(processor, prefix)
-        if prefix == "a/":
-            done(ended)
-            continue
-        failure = failed(ended)
-        assert (failure.stage, failure.error_type, failure.retryable) == ("worker", "UsageError", True)
-        assert failure.message.startswith(f"s3://my-logs/{prefix}x: {scene.root / broken}:1: importing the handler ")
-        assert "No module named 'no_such_module_'" in failure.traceback
-    assert not processor.is_spent
-
-
-def test_a_broken_import_is_not_repeated_until_its_mistake_is_forgotten(scene: Scene) -> None:
-    note = scene.root / "imports"
-    path = scene.file(f"{unique('broken')}.py", f"open({str(note)!r}, 'a').write('x')\n1 / 0\n")
-    scene.map("a/", path)
-    site = scene.site()
-    processor = Processor(site)
-    tracebacks = {failed(scene.ended(processor, "a/")).traceback for _ in range(3)}
-    assert (note.read_text(), len(tracebacks)) == ("x", 1)
-    scene.file(path, COUNT.format(name="Mended"))
-    site.loader.forget_mistakes()
-    done(scene.ended(processor, "a/"))
-
-
-def test_a_default_handler_that_no_mapping_uses_may_be_broken(scene: Scene) -> None:
-    scene.handler = HandlerConfig("nowhere.py", {"key": "{{ssm:/never/read}}"})
-    scene.map("a/", scene.file(f"{unique('fine')}.py", COUNT.format(name="Fine")))
-    assert scene.results("a/") == [["Fine", {"changed": True}, 2]]
-    assert scene.site().loader.load_all(lambda _: None) == []
-
-
-def test_an_object_that_is_ignored_needs_no_handler(scene: Scene) -> None:
-    scene.mappings = [Mapping("a/", ["ignore"], handler=MappingHandler("nowhere.py"))]
-    done(scene.ended(Processor(scene.site()), "a/"))
-
-
-@pytest.mark.parametrize("place", ["import", "recv"])
-def test_a_change_of_the_process_is_damage_by_an_object_and_none_by_an_import(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, place: str
-) -> None:
-    monkeypatch.setattr(time, "sleep", time.sleep)  # put back in the end
-    change = {"import": "", "recv": ""} | {place: "time.sleep = print"}
-    text = (
-        f"import time\nimport slips.interface\n{change['import']}\n"
-        f"class Mine(slips.interface.Handler):\n    def recv(self, meta, event):\n        {change['recv'] or 'pass'}\n"
-    )
-    scene.map("a/", scene.file(f"{unique('fine')}.py", COUNT.format(name="Fine")))
-    scene.map("b/", scene.file(f"{unique('changes')}.py", text))
-    processor = Processor(scene.site())
-    done(scene.ended(processor, "a/"))
-    done(scene.ended(processor, "b/"))
-    assert processor.is_spent == (place == "recv")
-
-
-# ---- what items say
-
-
-def test_the_code_of_an_object_is_that_of_its_mappings_handler(scene: Scene) -> None:
-    one, two = (scene.file(f"{unique('h')}.py", COUNT.format(name=name)) for name in ("One", "Two"))
-    scene.handler = HandlerConfig(one)
-    scene.map("a/")
-    scene.map("b/", f"{two}:Two")
-    first, second, unmapped = (scene.site().code_of(object_event(key)) for key in ("a/x", "b/x", "elsewhere"))
-    assert (first.handler, second.handler) == (one, f"{two}:Two")
-    assert len({first.version, second.version} - {""}) == 2
-    assert unmapped == HandlerCode()
+def results(stack: Deployed) -> dict[str, Any]:
+    """The result of each object that is done."""
+    done = [one for one in stack.entries if one.outcome is not None and one.status == "done"]
+    assert all(one.outcome.results.keys() == {"Watch"} for one in done if one.outcome)
+    return by_kind({one.key: one.outcome.results["Watch"] for one in done if one.outcome})

@@ -151,7 +151,8 @@ def _print_project(
 ) -> None:
     show_text(one_line(f"{file}: stack {config.stack_name!r}"))
     for path, classes in handlers.items():
-        show_text(one_line(f"handler: {path}: {', '.join(classes)}"))
+        names_class = HandlerSpec.of(path, {}).class_name is not None
+        show_text(one_line(f"handler: {path}" + ("" if names_class else f": {', '.join(classes)}")))
     for bucket, place in places.items():
         show_text(one_line(f"bucket {bucket}: {place}"))
         rows = [
