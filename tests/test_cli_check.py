@@ -292,6 +292,15 @@ def test_init_for_aws_writes_nothing_that_deploy_would_refuse(
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("bucket", ["123456789012", "012345678901", "2026-11-29", "off", "1e3", "my.logs-1"])
+def test_init_quotes_a_bucket_that_yaml_would_not_read_as_text(tmp_path: Path, bucket: str) -> None:
+    project = Project(tmp_path)
+    options = ("--code-bucket", bucket, "--log-bucket", bucket, "-s", "logs")
+    assert project.slips("init", "new", "--aws", *options).status == 0
+    checked = project.slips("-c", "new/slips.yml", "check", "--json")
+    assert (checked.status, checked.err, [*checked.json["buckets"]]) == (0, "", [bucket])
+
+
 def test_init_leaves_the_code_in_one_folder_of_the_stack(tmp_path: Path) -> None:
     made = Project(tmp_path).slips(*AWS_PROJECT)
     assert made.status == 0

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import yaml
 from msgspec import Struct
 
+from slips.config.reference import json_schema
+from slips.config.scalars import doubt
 from slips.errors import UsageError
 
+SCHEMA = "slips.schema.json"
+"""The JSON Schema beside the config: editors need no network, and know the keys of this version."""
+EDITOR = f"# yaml-language-server: $schema={SCHEMA}"
+"""The line by which editors find the schema. https://github.com/redhat-developer/yaml-language-server"""
 CONFIG = """\
 stack_name: my-logs
 description: reports console logins without a second factor
@@ -174,17 +182,23 @@ def files(aws: Aws | None = None) -> dict[str, str]:
     config, log = CONFIG, "buckets/my-logs/cloudtrail/2026-03-02.json"
     if aws is not None:
         source = DIRECT if aws.topic is None else TOPIC.format(topic=aws.topic)
-        config = AWS_CONFIG.format(
-            stack=aws.stack, code_bucket=aws.code_bucket, log_bucket=aws.log_bucket, source=source
-        )
+        buckets = {"code_bucket": _as_text(aws.code_bucket), "log_bucket": _as_text(aws.log_bucket)}
+        config = AWS_CONFIG.format(stack=aws.stack, source=source, **buckets)
         log = "tests/2026-03-02.json"
     return {
-        "slips.yml": config,
+        "slips.yml": f"{EDITOR}\n{config}",
         "src/handler.py": HANDLER,
         "tests/test_handler.py": TEST.replace("@LOG@", log),
         log: _log(),
+        SCHEMA: json.dumps(json_schema(), indent=2) + "\n",
         ".gitignore": IGNORED,
     }
+
+
+def _as_text(name: str) -> str:
+    """Quote a name that YAML would read as something else than text, such as a bucket of digits."""
+    is_plain = re.fullmatch("[A-Za-z0-9.-]+", name) and yaml.safe_load(name) == name and not doubt(name, name)
+    return name if is_plain else json.dumps(name)
 
 
 def write(directory: Path, aws: Aws | None = None) -> list[Path]:

@@ -195,7 +195,8 @@ def init(
 ) -> None:
     """Write a small project that works, to begin with.
 
-    Config, handler, its test, and a log to try it on. Files that are there are never overwritten.
+    Config, its schema for editors, handler, its test, and a log to try it on. Files that are there are never
+    overwritten.
 
     \b
     Examples:

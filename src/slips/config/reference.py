@@ -74,8 +74,9 @@ Quote texts that YAML reads as something else, or differently by its two version
 error table: `stack_name` of a stack, `backend.embedded` on this machine. `drain` also needs `routing` and
 `bucket_mapping`.
 
-For completion and checks in your editor, write `slips check --schema > slips.schema.json`, and as the first line of
-the file `# yaml-language-server: $schema=slips.schema.json`."""
+For completion and checks in your editor, `slips init` writes `slips.schema.json`, and as the first line of the file
+`# yaml-language-server: $schema=slips.schema.json`. For a config that is there, or with another version of slips, write
+`slips check --schema > slips.schema.json`."""
 
 
 def _has_row(one: inspect.Field) -> bool:
