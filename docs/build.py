@@ -12,6 +12,7 @@ import slips.formats
 from slips.config import BackendConfig, Config, HandlerConfig, Mapping, SnsTopic
 from slips.deploy import template
 from slips.format import Format
+from slips.not_logs import RULES
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "bench")]
@@ -36,7 +37,27 @@ def formats() -> str:
     for each in known:
         flow, link = f"{each.takes} → {each.gives}", f"[`{each.name}`](#{each.name})"
         table.append(f"| {link} | {flow} | {_code(each.tag)} | {_prose(each.summary)} |")
-    return "\n\n".join([_FORMATS, "\n".join(table), *map(_section, known)]) + "\n"
+    return "\n\n".join([_FORMATS, "\n".join(table), *map(_section, known), _NOT_LOGS, _not_logs()]) + "\n"
+
+
+_NOT_LOGS = """\
+## Objects that are no logs
+
+AWS and its tools write objects beside logs that are none. A rule with a name filters each, whether a mapping fits
+its key or not: the object is not read, is no error item, and is never counted as delivered. `slips run` counts such
+objects by rule (`filtered_objects` in its JSON); the ledger, and the logs of the functions, name the rule as
+`filtered_by`. A mapping asks for such objects if it spells out the name of the folder or file, as
+`pattern: "**/CloudTrail-Digest/**"` does, or if its format is made for them. Then the best mapping that asks gets
+them. A rule of `routing` that drops them comes first."""
+
+
+def _not_logs() -> str:
+    """The table of the rules that filter objects which are no logs."""
+    rows = ["| rule | objects | reference | |", "|---|---|---|---|"]
+    for rule in RULES:
+        names = ", ".join(map(_code, rule.names))
+        rows.append(f"| `{rule.name}` | {names} | <{rule.reference}> | {_prose(rule.summary)} |")
+    return "\n".join(rows)
 
 
 def _section(each: Format) -> str:

@@ -42,6 +42,14 @@ def test_one_format_is_shown_with_its_rules(project: Project) -> None:
     assert project.slips("formats", "aws-waf", "--json").json["rules"][0]["name"] == "default-action"
 
 
+def test_rules_that_filter_objects_are_named_and_shown(project: Project) -> None:
+    assert "folder-marker, cloudtrail-digest, elb-test-file" in project.slips("formats").err
+    shown = project.slips("formats", "elb-test-file").out
+    assert "  objects    ELBAccessLogTestFile ELBConnectionLogTestFile ELBHealthCheckLogTestFile\n" in shown
+    told = project.slips("formats", "cloudtrail-digest", "--json").json
+    assert (told["name"], told["objects"]) == ("cloudtrail-digest", ["CloudTrail-Digest/"])
+
+
 def test_a_format_that_is_not_known_is_wrong_input(project: Project) -> None:
     done = project.slips("formats", "syslgo")
     assert (done.status, done.out) == (2, "")

@@ -96,6 +96,19 @@ def test_the_objects_of_a_lane_are_added_up_in_one_line() -> None:
     assert line["Duration"] == [1000.0] * 3
 
 
+def test_an_object_that_is_no_log_is_logged_with_the_rule_that_filtered_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    scene = Scene()
+    with caplog.at_level(logging.INFO, "slips"):
+        scene.meter.succeeded(success(filtered_by="cloudtrail-digest"), 0)
+    (record,) = caplog.records
+    assert record.getMessage() == "filtered, as it is no log"
+    assert record.__dict__["facts"]["filtered_by"] == "cloudtrail-digest"
+    (line,) = scene.lines()
+    assert (line["Objects"], "Delivered" in line, "Filtered" in line) == (1, False, False)
+
+
 def test_each_lane_has_its_line() -> None:
     scene = Scene()
     scene.meter.succeeded(success("slow", records=1, delivered=1), 0)

@@ -13,7 +13,8 @@ from slips.config import Config, HandlerSpec
 from slips.errors import UsageError
 from slips.interface import Handler, load_handlers
 from slips.model import HandlerCode, ObjectEvent
-from slips.routing import mapping_for
+from slips.not_logs import NotLog
+from slips.routing import assigned
 from slips.usercode import activate, code_version
 
 Fill = Callable[[dict[str, Any]], Callable[[], dict[str, Any]]]
@@ -77,9 +78,9 @@ class HandlerLoader:
         self._args.forget_mistakes()
 
     def code_of(self, event: ObjectEvent) -> HandlerCode:
-        """Return the name and the version of the handler of an object; both are empty if no mapping fits."""
-        mapping = mapping_for(self._config.bucket_mapping, event.bucket_name, event.object_key)
-        if mapping is None:
+        """Return the name and the version of the handler of an object; both are empty if it has no mapping."""
+        mapping = assigned(self._config.bucket_mapping, event)
+        if mapping is None or isinstance(mapping, NotLog):
             return HandlerCode()
         spec = self._config.handler_of(mapping)
         if spec.path not in self._versions:

@@ -151,6 +151,8 @@ class Outcome(Struct, kw_only=True):
     """Identity of the content that was read: its version id, else its etag."""
     etag: str = ""
     """Etag of the content that was read."""
+    filtered_by: str = ""
+    """The rule that filtered the whole object, unread, as it is no log; empty if no rule did."""
 
     @property
     def balanced(self) -> bool:

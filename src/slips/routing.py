@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import abc
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from slips.config import Mapping, Route
 from slips.model import Lane, ObjectEvent
+from slips.not_logs import NotLog, rule_of
 from slips.pattern import Pattern, covers, shares
 
 
@@ -40,7 +41,22 @@ def mapping_for(bucket_mapping: abc.Mapping[str, Sequence[Mapping]], bucket: str
 
     On a tie, a prefix wins over a pattern, then the first of the list.
     """
-    fitting = (mapping for mapping in bucket_mapping.get(bucket, ()) if mapping.keys.fits(key))
+    return _best(mapping for mapping in bucket_mapping.get(bucket, ()) if mapping.keys.fits(key))
+
+
+def assigned(bucket_mapping: abc.Mapping[str, Sequence[Mapping]], event: ObjectEvent) -> Mapping | NotLog | None:
+    """Return the mapping of an object, or the rule that filters it; None if it is mapped by nothing.
+
+    An object that is no log belongs to the mapping that asks for it: others that fit its key do not count.
+    """
+    rule = rule_of(event.object_key, event.object_size)
+    if rule is None:
+        return mapping_for(bucket_mapping, event.bucket_name, event.object_key)
+    mappings = bucket_mapping.get(event.bucket_name, ())
+    return _best(one for one in mappings if one.keys.fits(event.object_key) and rule.is_asked_for(one)) or rule
+
+
+def _best(fitting: Iterable[Mapping]) -> Mapping | None:
     return max(fitting, key=rank, default=None)  # the first of those that rank alike
 
 

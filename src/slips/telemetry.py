@@ -136,6 +136,8 @@ class Meter:
         outcome, event = success.outcome, success.event
         metrics = {"Objects": 1, **self._ended(event, outcome, items)}
         message = "done" if success.rest is None else "stopped in time, goes on in another invocation"
+        if outcome.filtered_by:
+            message = "filtered, as it is no log"
         self._log(logging.INFO, event, metrics, _facts(outcome), message)
 
     def failed(self, failure: Failure, final: bool) -> None:

@@ -33,9 +33,10 @@ from slips.errors import HandlerError, UsageError
 from slips.format import Event
 from slips.interface import Handler, check_handlers, load_handlers
 from slips.model import MetaData, ObjectEvent, Sample, format_time, nearest_time
+from slips.not_logs import NotLog
 from slips.pipeline.process import Processor
 from slips.ports import StoredObject
-from slips.routing import mapping_for
+from slips.routing import assigned
 from slips.usercode import activate, environment
 
 BUCKET = "test"
@@ -137,23 +138,29 @@ def run(
             f"{config}: {configured.name}: its args have placeholders of secrets, which a test does not ask AWS for; "
             "expected their values; pass args={…}"
         )
-    project = replace(
-        project,
-        handler=replace(project.handler, args=all_args),
-        bucket_mapping={name: [replace(mapping, prefix="", pattern=None, handler=None)]},
-    )
+    event = _object_event(name, key, source, event_time)
+    # A log runs whatever its name is: a mapping that spells the key out gets also objects that are no logs.
+    of_this_key = replace(mapping, prefix=event.object_key, pattern=None, handler=None)
+    project = replace(project, handler=replace(project.handler, args=all_args), bucket_mapping={name: [of_this_key]})
     with environment(project.handler.environment):
-        return _run(project, mapping, handler, source, _object_event(name, key, source, event_time))
+        return _run(project, mapping, handler, source, event)
 
 
 def _mapping(project: Config, bucket: str | None, key: str) -> tuple[str, Mapping]:
     """Return the bucket, and its mapping that fits a key. Raises UsageError if there is none, or several."""
     buckets = [bucket] if bucket else list(project.bucket_mapping)
-    fitting = {name: one for name in buckets if (one := mapping_for(project.bucket_mapping, name, key)) is not None}
+    objects = (ObjectEvent(bucket_name=name, object_key=key, object_size=1) for name in buckets)
+    found = {one.bucket_name: assigned(project.bucket_mapping, one) for one in objects}
+    fitting = {name: one for name, one in found.items() if isinstance(one, Mapping)}
     if len(fitting) == 1:
         return next(iter(fitting.items()))
     if fitting:
         raise UsageError(f"key {key!r} fits mappings of the buckets {', '.join(fitting)}; expected one; pass bucket=…")
+    if rule := next((one for one in found.values() if isinstance(one, NotLog)), None):
+        raise UsageError(
+            f"key {key!r} is of an object that is no log, which rule {rule.name!r} filters; expected the key of a log, "
+            f"or a mapping that asks for it; 'slips formats {rule.name}' shows the rule"
+        )
     known = [f"{name}: {one.written!r}" for name in buckets for one in project.bucket_mapping.get(name, ())]
     raise UsageError(
         f"key {key!r} fits no mapping; expected a key that one of these fits: {', '.join(known) or 'none'}"

@@ -24,6 +24,7 @@ from slips.format import Event, Format, Record
 from slips.formats import catalogue
 from slips.loop import Chain, Ticker
 from slips.model import MetaData, ObjectEvent, Outcome, format_time, nearest_time
+from slips.not_logs import RULES, NotLog
 from slips.pipeline.choose import moment
 from slips.printable import one_line
 
@@ -37,6 +38,9 @@ def formats(
 ) -> None:
     """List the formats, or show all about one.
 
+    Objects that are no logs, such as the digests of CloudTrail, are filtered by rules of their own: NAME may be one of
+    these rules.
+
     \b
     Examples:
       slips formats
@@ -49,6 +53,12 @@ def formats(
             print_json_list(map(_to_dict, every))
         else:
             table([(each.name, f"{each.takes} → {each.gives}", each.tag, each.summary) for each in every])
+            names = ", ".join(rule.name for rule in RULES)
+            say(f"objects that are no logs have rules of their own, which 'slips formats NAME' shows: {names}")
+        return
+    rule = next((each for each in RULES if each.name == name and name not in catalogue()), None)
+    if rule is not None:
+        _show_rule(rule, json_=json_)
         return
     try:
         format_ = find_format(name, Path.cwd())
@@ -58,6 +68,16 @@ def formats(
         print_json(_to_dict(format_))
     else:
         _print_format(format_)
+
+
+def _show_rule(rule: NotLog, *, json_: bool) -> None:
+    """Show a rule that filters objects which are no logs."""
+    if json_:
+        print_json({"name": rule.name, "summary": rule.summary, "objects": rule.names, "reference": rule.reference})
+        return
+    show_text(f"{rule.name}: filters {rule.summary}")
+    facts = [("objects", " ".join(rule.names)), ("formats", ", ".join(rule.formats)), ("reference", rule.reference)]
+    table([fact for fact in facts if fact[1]], indent="  ")
 
 
 def _to_dict(format_: Format) -> dict[str, Any]:

@@ -85,7 +85,10 @@ class Lines:
 
     def succeeded(self, event: ObjectEvent, outcome: Outcome) -> None:
         if self._verbose:
-            self.line(f"{event.url}: done, {outcome.records:,} records, {outcome.quarantined:,} quarantined")
+            counts = f"done, {outcome.records:,} records, {outcome.quarantined:,} quarantined"
+            if outcome.filtered_by:
+                counts = f"filtered by {outcome.filtered_by}, as it is no log"
+            self.line(f"{event.url}: {counts}")
 
     def failed(self, failure: Failure, attempt: int, final: bool) -> None:
         if final:

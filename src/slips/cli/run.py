@@ -116,6 +116,7 @@ def _print_summary(summary: Summary, config: Config, named: bool) -> None:
         )
         if count
     ]
+    others += [f"{count:,} filtered by {rule}" for rule, count in sorted(summary.filtered_objects.items())]
     failed = f", of which {summary.failed:,} failed" if summary.failed else ""
     if summary.objects:
         table(

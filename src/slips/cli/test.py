@@ -194,7 +194,8 @@ def _events_in_file(data: Path) -> list[ObjectEvent]:
 
 def _print_success(success: Success) -> None:
     outcome = success.outcome
-    show_text(f"{one_line(success.event.url)}: {accounted(outcome)}")
+    counts = f"filtered by {outcome.filtered_by}, as it is no log" if outcome.filtered_by else accounted(outcome)
+    show_text(f"{one_line(success.event.url)}: {counts}")
     for name, result in outcome.results.items():
         show_text(one_line(f"  result of {name}: {readable_json(result)}"))
     for rule, count in outcome.rules.items():

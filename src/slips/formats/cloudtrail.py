@@ -20,7 +20,7 @@ def cloudtrail(meta: MetaData, event: Event) -> Event:
     """Add `description`, also the message: `<eventType> <eventName> by <ARN> on <sourceIPAddress>`.
 
     A missing field reads `None` in that text. The time is `eventTime`. Raises RecordError for an event with neither
-    type nor name. Digest files, under `CloudTrail-Digest/`, have no `Records`: map their prefix to the format `ignore`.
+    type nor name. Digest files, below `CloudTrail-Digest/`, are no logs: `not_logs` filters them.
     """
     kind, name = event.get("eventType"), event.get("eventName")
     if kind is None and name is None:

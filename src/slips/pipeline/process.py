@@ -34,6 +34,7 @@ from slips.health import Health, is_exhausted
 from slips.interface import Handler
 from slips.loop import Chain, Ticker
 from slips.model import ObjectEvent, Outcome, Range, bounded
+from slips.not_logs import NotLog
 from slips.pipeline.ended import Admit, Failure, Success, Superseded
 from slips.pipeline.evidence import MESSAGE_BYTES, keep, reason_of, traceback_of
 from slips.pipeline.handlers import Handlers
@@ -42,7 +43,7 @@ from slips.pipeline.quoted_key import as_stored
 from slips.pipeline.result import plain_result
 from slips.ports import StoredObject
 from slips.position import STEP, Cells, Step
-from slips.routing import mapping_for
+from slips.routing import assigned
 from slips.site import HandlerSite
 
 WRONG_MAPPING_RECORDS = 10
@@ -135,14 +136,17 @@ class Processor:
     def _finish(self, run: _ObjectRun, ticker: Ticker, admit: Admit) -> Success | Superseded:
         announced = run.event
         if announced.quoted:
-            run.event = as_stored(announced, self._store, lambda each: self._mapping(each) is not None)
+            run.event = as_stored(announced, self._store, lambda each: isinstance(self._assigned(each), Mapping))
         event = run.event
-        mapping = self._mapping(event)
+        mapping = self._assigned(event)
         if mapping is None:
             raise MappingError(
-                f"{event.url}: no prefix of 'bucket_mapping' fits; expected one for bucket "
+                f"{event.url}: no prefix of 'bucket_mapping' fits, nor a pattern; expected one for bucket "
                 f"{event.bucket_name!r}; add it to the config, then 'slips drain'"
             )
+        if isinstance(mapping, NotLog):
+            run.outcome.filtered_by = mapping.name
+            return Success(event, run.outcome)
         chain = self._chain(mapping)
         if chain.ignores:
             return Success(event, run.outcome)
@@ -184,8 +188,8 @@ class Processor:
             self._health = Health()  # changes that an import makes in the process are no damage by an object
         return classes, args
 
-    def _mapping(self, event: ObjectEvent) -> Mapping | None:
-        return mapping_for(self._config.bucket_mapping, event.bucket_name, event.object_key)
+    def _assigned(self, event: ObjectEvent) -> Mapping | NotLog | None:
+        return assigned(self._config.bucket_mapping, event)
 
     def _chain(self, mapping: Mapping) -> Chain:
         key = tuple(mapping.format)

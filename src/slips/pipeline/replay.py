@@ -13,11 +13,12 @@ import msgspec
 from msgspec import Struct
 
 from slips.chain import compile_chain
-from slips.config import Config, Route
+from slips.config import Route
 from slips.errors import OverwrittenError, StorageError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, fingerprint
+from slips.not_logs import NotLog
 from slips.ports import ErrorTable, ObjectStore
-from slips.routing import lane_again, lane_for, mapping_for
+from slips.routing import assigned, lane_again, lane_for
 from slips.site import Site
 
 
@@ -128,7 +129,10 @@ def _as_it_is_now(event: ObjectEvent, site: Site, notes: list[str]) -> ObjectEve
     event = with_key_of_today(event, site.store)
     if event.records is None:
         return event
-    reader = _reader_of(event, site.config)
+    mapping = assigned(site.config.bucket_mapping, event)
+    if isinstance(mapping, NotLog):
+        return event  # it is not opened
+    reader = compile_chain(mapping.format, site.config.root).reader if mapping else None
     if event.reader is not None and reader is not None and reader != event.reader:
         notes.append(
             f"{event.url}: was cut by {event.reader!r}, now by {reader!r}: replayed whole, not just its records"
@@ -142,12 +146,6 @@ def _as_it_is_now(event: ObjectEvent, site: Site, notes: list[str]) -> ObjectEve
                 "dismiss' takes the item out"
             )
     return event
-
-
-def _reader_of(event: ObjectEvent, config: Config) -> str | None:
-    """Return the identity of the reader that this config has for an object; None if the object is not mapped."""
-    mapping = mapping_for(config.bucket_mapping, event.bucket_name, event.object_key)
-    return compile_chain(mapping.format, config.root).reader if mapping else None
 
 
 def with_key_of_today(event: ObjectEvent, store: ObjectStore) -> ObjectEvent:

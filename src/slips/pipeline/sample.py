@@ -13,7 +13,7 @@ from slips.config import Config, Mapping
 from slips.errors import StorageError
 from slips.model import Lane, ObjectEvent
 from slips.ports import ObjectStore
-from slips.routing import lane_for, mapping_for
+from slips.routing import assigned, lane_for
 
 LISTED = 100_000
 """Objects under a prefix among which the newest are looked for: a prefix of S3 may have billions."""
@@ -51,7 +51,7 @@ def _objects(
 ) -> Iterator[ObjectEvent]:
     """Yield the objects that this very mapping processes and that are not empty, each with its lane."""
     for event in islice(store.list(bucket, mapping.beginning), LISTED):
-        mine = mapping_for(config.bucket_mapping, bucket, event.object_key) is mapping
+        mine = assigned(config.bucket_mapping, event) is mapping
         lane = lane_for(config.routing, event)
         if mine and event.object_size and lane != "drop":
             yield msgspec.structs.replace(event, lane=lane, dest_stream=streams.get(lane, ""))

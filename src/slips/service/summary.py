@@ -44,6 +44,8 @@ class Summary(Struct):
     """Objects that are not pending because they are in the error table."""
     rules: dict[str, int] = field(default_factory=dict)
     """Number of filtered records by the rule that filtered them."""
+    filtered_objects: dict[str, int] = field(default_factory=dict)
+    """Number of objects that are no logs, by the rule that filtered them. They are not among `objects`."""
     results_left_out: int = 0
     """Number of results that are not in `results`, which keeps the first ones within RESULTS_MEMORY."""
 
@@ -54,6 +56,9 @@ class Summary(Struct):
 
     def add(self, outcome: Outcome) -> None:
         """Add the counts of one object."""
+        if rule := outcome.filtered_by:
+            self.filtered_objects[rule] = self.filtered_objects.get(rule, 0) + 1
+            return
         self.objects += 1
         self.records += outcome.records
         self.delivered += outcome.delivered
