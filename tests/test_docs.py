@@ -70,6 +70,8 @@ def test_every_command_is_on_the_page_with_its_options_and_examples() -> None:
         if name != "local":
             assert f"$ slips {name}" in section or f"| slips {name}" in section
         for parameter in command.params:
+            if isinstance(parameter, click.Option) and parameter.hidden:
+                continue  # refused in words
             for option in parameter.opts:
                 assert parameter.name == "help" or not option.startswith("-") or option in section, (name, option)
 

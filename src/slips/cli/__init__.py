@@ -1,28 +1,28 @@
 """The command line. Each command is one function: it parses options, calls modules below this package, and prints.
 
-    run.py       run, status               context.py   global options, config, and the place where a command works
-    errors.py    errors, error             items.py     choosing error items
-    drain.py     drain                     command.py   the shape of a command on click
-    dismiss.py   dismiss                   progress.py  the progress of `run`
-    test.py      test (local), sample      screen.py    the steps of `deploy` and `destroy`
-    limit.py     limit                     output.py    text for people, JSON for programs
-    logs.py      logs                      usage.py     options and arguments that cannot be used
-    deploy.py    deploy, destroy           docs.py      docs/cli.md
-    package.py   package
+    run.py       run, status               command.py   the shape of a command on click
+    errors.py    errors, error             options.py   the global options
+    drain.py     drain                     usage.py     types of values; options and arguments that cannot be used
+    dismiss.py   dismiss                   context.py   config, and the place where a command works
+    test.py      test (local), sample      items.py     choosing error items
+    limit.py     limit                     progress.py  the progress of `run`
+    logs.py      logs                      screen.py    the steps of `deploy` and `destroy`
+    deploy.py    deploy, destroy           output.py    text for people, JSON for programs
+    package.py   package                   docs.py      docs/cli.md
     check.py     check, init
     formats.py   formats, parse
 
-A command is a plain typed function below its declarations, in the order of its help:
+A command is a plain typed function below its declarations, which stand in the order of its help:
 
-    @click.command(cls=Command)                              help: the docstring, with an example of each use
+    @click.command(cls=Command)                              help: the docstring, with examples
     @argument("ids", metavar="ID", nargs=-1, help="...")     a tuple; without nargs a str
     @click.option("--dry-run", is_flag=True, help="...")     a bool
-    @click.option("--limit", metavar="N", type=Number(1), help="...")      an int, None if it is not given
-    @click.option("-f", "--format", "format_", type=OneOf(FORMATS), help="...")
+    @click.option("--workers", metavar="N", type=Number(1), help="...")    an int, None if it is not given
+    @click.option("-f", "--format", "format_", metavar="FORMAT", type=OneOf(["text", "json"]), help="...")
     @json_option                                             options of several commands: see `context` and `items`
     @click.pass_context
 
-`Number` and `OneOf` are in `usage`, `FILE` for paths is in `command`. Only click's documented interface is used, as all
+The global options need no declaration: `options(ctx)` has them. Only click's documented interface is used, as all
 versions have it that pyproject.toml allows.
 
 This module turns errors of slips into texts and exit statuses, the same for every command: 2 wrong input, 1 failed
@@ -38,7 +38,6 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import click
@@ -46,8 +45,8 @@ from click.exceptions import Exit
 
 import slips
 from slips.cli import check, deploy, dismiss, drain, errors, formats, limit, logs, package, run, test, usage
-from slips.cli.command import FILE, Command
-from slips.cli.context import Options
+from slips.cli.command import Command
+from slips.cli.options import GLOBAL, options
 from slips.cli.output import say, show_text
 from slips.errors import SlipsError
 
@@ -59,7 +58,7 @@ def _ended(ctx: click.Context) -> Iterator[None]:
         yield
     except SlipsError as error:
         sys.stdout.flush()
-        if ctx.obj and ctx.obj.verbose:
+        if options(ctx).verbose:
             show_text("".join(traceback.format_exception(error)), error=True, end="")
         say(str(error))
         raise Exit(error.exit_status) from error
@@ -70,6 +69,9 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return [*GLOBAL.values(), *super().get_params(ctx)]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args and not ctx.resilient_parsing:
@@ -89,25 +91,9 @@ class Commands(click.Group):
 
 
 @click.group("slips", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("-c", "--config", metavar="FILE", type=FILE, help="Config file; default: slips.yml, then config.yml.")
-@click.option("-v", "--verbose", is_flag=True, help="Say more; show tracebacks.")
-@click.option("-s", "--stack", metavar="STACK", help="Operate this stack; needs no config file.")
-@click.option("--aws", is_flag=True, help="Operate the stack of the config, not this machine ('backend.embedded').")
-@click.option("--region", metavar="REGION", help="AWS region; default: AWS_REGION, or the profile's.")
-@click.option("--endpoint-url", metavar="URL", help="Server that stands for AWS.")
 @click.version_option(slips.__version__, message="slips %(version)s", help="Show the version and exit.")
-@click.pass_context
-def app(
-    ctx: click.Context,
-    config: Path | None,
-    verbose: bool,
-    stack: str | None,
-    aws: bool,
-    region: str | None,
-    endpoint_url: str | None,
-) -> None:
+def app() -> None:
     """Run your Python on every record of every log object that lands in S3. Lose none, and prove it."""
-    ctx.obj = Options(config, verbose, stack, aws, region, endpoint_url)
 
 
 def _local() -> Command:

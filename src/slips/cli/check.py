@@ -11,10 +11,12 @@ from msgspec import Struct
 
 from slips import project
 from slips.chain import compile_chain
-from slips.cli.command import FILE, Command, argument
-from slips.cli.context import config_file, json_option, options
+from slips.cli.command import Command, argument
+from slips.cli.context import config_file, json_option
 from slips.cli.limit import paces
+from slips.cli.options import options
 from slips.cli.output import print_json, say, show_text, table
+from slips.cli.usage import FILE
 from slips.config import Config, HandlerSpec
 from slips.config.load import read
 from slips.errors import ConfigError, UsageError
@@ -39,7 +41,7 @@ class Checked(Struct):
     """Its `path` in the config, which may name a class."""
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, accepts=("config", "verbose", "stack", "aws"))
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the config instead, for editors.")
 @json_option
 @click.pass_context
@@ -174,7 +176,7 @@ def _print_project(
                 show_text(one_line(f"  {mapping.written or '(all)'}: [{given}] is read as [{taken}]"))
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, accepts=("verbose",))
 @argument("directory", metavar="DIR", type=FILE, default=".", help="Where to; made if it is not there.")
 @click.option("--aws", is_flag=True, help="A project to deploy to AWS, not one for this machine.")
 @click.option("--code-bucket", metavar="BUCKET", help="With --aws: where deploy puts the code.")

@@ -6,18 +6,12 @@ commands share are declared once, in `context` and `items`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import click
 
-Decorated = TypeVar("Decorated", bound=Callable[..., Any] | click.Command)
-
-FILE = click.Path(readable=False, path_type=Path)
-"""The path of a file or directory. The command itself reports a path that it cannot read."""
-FILE_TEXT = click.Path(readable=False)
-"""The same as a text, where other words may stand, too: `-`, `s3://bucket/key`."""
+from slips.cli.options import GLOBAL, Decorated
 
 
 class Argument(click.Argument):
@@ -43,14 +37,32 @@ def argument(name: str, *, metavar: str, help: str, **attributes: Any) -> Callab
 
 
 class Command(click.Command):
-    """A command whose help has a section on its arguments."""
+    """A command that accepts the global options behind its name, too, and whose help has a section on its arguments."""
+
+    def __init__(self, *args: Any, accepts: Collection[str] = GLOBAL, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.accepts = accepts
+        """Names of the global options that mean something to this command."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return [*super().get_params(ctx), *self.accepted()]
+
+    def accepted(self) -> list[click.Option]:
+        """Return the global options that the command accepts and does not show among its own."""
+        own = {each.name for each in self.params}
+        return [option for name, option in GLOBAL.items() if name in self.accepts and name not in own]
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_usage(ctx, formatter)
         self.format_help_text(ctx, formatter)
-        rows = [(str(each.metavar), str(each.help)) for each in self.params if isinstance(each, Argument)]
-        if rows:
-            with formatter.section("Arguments"):
-                formatter.write_dl(rows)
-        self.format_options(ctx, formatter)
+        arguments = [(str(each.metavar), str(each.help)) for each in self.params if isinstance(each, Argument)]
+        own = [each for each in super().get_params(ctx) if isinstance(each, click.Option)]
+        options = [record for each in own if (record := each.get_help_record(ctx)) is not None]
+        for title, rows in (("Arguments", arguments), ("Options", options)):
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+        names = [" ".join(filter(None, (each.opts[0], each.metavar))) for each in self.accepted()]
+        with formatter.section("Global options, explained by 'slips -h'"):
+            formatter.write_text(", ".join(names))
         self.format_epilog(ctx, formatter)

@@ -1,4 +1,4 @@
-"""The common part of all commands: the global options, the config, and the place that these two name."""
+"""The common part of all commands: the config, and the place that it and the global options name."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import cast
 
 import click
-from msgspec import Struct
 
+from slips.cli.options import options
 from slips.cli.output import say
 from slips.config import Config, load
 from slips.config.load import load_partly
@@ -29,46 +29,16 @@ _LOADED = "slips.config"
 """Key of the loaded config in the `meta` of a command line."""
 
 
-class Options(Struct, frozen=True):
-    """The global options."""
-
-    config: Path | None = None
-    verbose: bool = False
-    stack: str | None = None
-    aws: bool = False
-    region: str | None = None
-    endpoint_url: str | None = None
-
-
 json_option = click.option("--json", "json_", is_flag=True, help="Print JSON, for programs.")
-endpoint_url_option = click.option("--endpoint-url", metavar="URL", help="Server of S3 buckets, if it is not AWS.")
-stack_option = click.option("-s", "--stack", metavar="STACK", help="Work on this stack, whatever the config says.")
-
-
-def options(ctx: click.Context) -> Options:
-    """Return the global options, wherever in the tree of commands `ctx` is."""
-    return cast("Options", ctx.find_root().obj or Options())
-
-
-def one_of(name: str, before: str | None, behind: str | None) -> str | None:
-    """Return the value of an option that may stand before or behind the command's name. Raises UsageError for two."""
-    if before is not None and behind is not None and before != behind:
-        raise UsageError(f"{name}: {before!r} before the command and {behind!r} behind it; expected one of them")
-    return before if behind is None else behind
 
 
 def refuse_stack(ctx: click.Context, command: str) -> None:
     """Raise UsageError if a stack is asked for: this command always works on this machine."""
-    if options(ctx).stack is not None or options(ctx).aws:
+    if {"stack", "aws"} & options(ctx).given:
         raise UsageError(
             f"{command}: always works on this machine; expected neither -s nor --aws; "
             "a stack processes by itself what is put into its buckets"
         )
-
-
-def endpoint_of(ctx: click.Context, given: str | None) -> str | None:
-    """Return the server that stands for AWS, or just for S3."""
-    return one_of("--endpoint-url", options(ctx).endpoint_url, given)
 
 
 def config_file(ctx: click.Context) -> Path:
@@ -124,20 +94,21 @@ def stack_config(ctx: click.Context, name: str, needs: Needs | None = None) -> C
     return load_config(ctx) if needs is None else config_for(ctx, needs)
 
 
-def place_of(ctx: click.Context, stack: str | None, endpoint: str | None = None) -> Place:
-    """Return where the command works; the config decides if no stack is named. Both options stand behind the name."""
-    name = one_of("-s", options(ctx).stack, stack)
+def place_of(ctx: click.Context) -> Place:
+    """Return where the command works; the config decides if no stack is named."""
+    given = options(ctx)
+    name = given.stack
     if name is None:
-        is_on_aws = options(ctx).aws or _partly(ctx, OPERATING)[0].backend.embedded is None
+        is_on_aws = given.aws or _partly(ctx, OPERATING)[0].backend.embedded is None
         config, _ = _partly(ctx, STACK_NAME if is_on_aws else OPERATING)
         name = stack_of(config, on_aws=is_on_aws)
-    return Place(name, options(ctx).region, endpoint_of(ctx, endpoint), say_waiting)
+    return Place(name, given.region, given.endpoint_url, say_waiting)
 
 
-def open_operations(ctx: click.Context, stack: str | None) -> AbstractContextManager[Operations]:
+def open_operations(ctx: click.Context) -> AbstractContextManager[Operations]:
     """Open the operations of the place where the command works. Mistakes elsewhere in the config do not matter."""
-    place = place_of(ctx, stack)
-    if one_of("-s", options(ctx).stack, stack) is None:
+    place = place_of(ctx)
+    if options(ctx).stack is None:
         config_for(ctx, OPERATING if place.stack is None else STACK_NAME)
     return place.operations(lambda: _partly(ctx, OPERATING)[0])
 

@@ -11,7 +11,8 @@ import msgspec
 from click.exceptions import Exit
 
 from slips.cli.command import Command
-from slips.cli.context import endpoint_of, json_option, load_config, one_of, options, stack_config
+from slips.cli.context import json_option, load_config, stack_config
+from slips.cli.options import global_option, options
 from slips.cli.output import print_json, say, show_text
 from slips.cli.screen import DeployView, DestroyView, Screen
 from slips.config import Config
@@ -22,9 +23,7 @@ if TYPE_CHECKING:
     from slips.deploy.account import Account
     from slips.deploy.deployment import Deployment
 
-region_option = click.option("--region", metavar="REGION", help="AWS region; default: the profile's, or AWS_REGION.")
-endpoint_url_option = click.option("--endpoint-url", metavar="URL", help="Server that stands for AWS.")
-stack_option = click.option("-s", "--stack", metavar="STACK", help="Name of the stack; default: stack_name.")
+stack_option = global_option("stack", "Name of the stack; default: stack_name.")
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 
@@ -36,19 +35,14 @@ yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--lose-waiting", is_flag=True, help="Without asking, even if a stream or queue goes in which events wait."
 )
-@region_option
-@endpoint_url_option
 @json_option
 @click.pass_context
 def deploy(
     ctx: click.Context,
-    stack: str | None,
     dry_run: bool,
     yes: bool,
     wire: bool,
     lose_waiting: bool,
-    region: str | None,
-    endpoint_url: str | None,
     json_: bool,
 ) -> None:
     """Make the stack on AWS, or change it.
@@ -65,7 +59,7 @@ def deploy(
     from slips.deploy import checks, package
     from slips.deploy.deployment import Deployment
 
-    name = one_of("-s", options(ctx).stack, stack)
+    name = options(ctx).stack
     config = named(load_config(ctx), name)
     if dry_run:
         _show_preview(config, json_)
@@ -74,7 +68,7 @@ def deploy(
         return
     checks.check_config(config)
     screen = Screen(sys.stderr, say) if json_ else Screen(sys.stdout, _show)
-    deployment = Deployment(connect(ctx, region, endpoint_url), config.stack_name)
+    deployment = Deployment(connect(ctx), config.stack_name)
     build = partial(package.build, verbose=options(ctx).verbose)
     done = change(
         deployment, config, screen, build, yes=yes, wire=wire, lose_waiting=lose_waiting, command=_command(config, name)
@@ -131,17 +125,12 @@ def change(
 @click.option("--all", "all_", is_flag=True, help="Delete the error table and the uploaded code, too.")
 @click.option("--force", is_flag=True, help="Even while error items or undelivered events exist.")
 @yes_option
-@region_option
-@endpoint_url_option
 @click.pass_context
 def destroy(
     ctx: click.Context,
-    stack: str | None,
     all_: bool,
     force: bool,
     yes: bool,
-    region: str | None,
-    endpoint_url: str | None,
 ) -> None:
     """Delete the stack. The error table stays, unless --all.
 
@@ -152,10 +141,10 @@ def destroy(
     """
     from slips.deploy.deployment import Deployment
 
-    name = one_of("-s", options(ctx).stack, stack)
+    name = options(ctx).stack
     config = load_config(ctx) if name is None else stack_config(ctx, name)
     config = named(config, name) if config else None
-    deployment = Deployment(connect(ctx, region, endpoint_url), config.stack_name if config else str(name))
+    deployment = Deployment(connect(ctx), config.stack_name if config else str(name))
     command = _command(config, name) if config else f"slips -s {name}"
     screen = Screen(sys.stdout, _show)
     if not remove(deployment, config, screen, all_=all_, force=force, yes=yes, command=command):
@@ -191,11 +180,11 @@ def named(config: Config, stack_name: str | None) -> Config:
     return msgspec.structs.replace(config, stack_name=stack_name) if stack_name else config
 
 
-def connect(ctx: click.Context, region: str | None, url: str | None) -> Account:
+def connect(ctx: click.Context) -> Account:
     """Connect to the account and region of the options and the environment."""
     from slips.deploy.account import Account
 
-    return Account.connect(one_of("--region", options(ctx).region, region), endpoint_of(ctx, url))
+    return Account.connect(options(ctx).region, options(ctx).endpoint_url)
 
 
 def _show(text: str, color: str | None = None) -> None:

@@ -12,7 +12,7 @@ from click.exceptions import Exit
 
 from slips.cli import items
 from slips.cli.command import Command
-from slips.cli.context import json_option, open_operations, stack_option
+from slips.cli.context import json_option, open_operations
 from slips.cli.errors import item_lines
 from slips.cli.output import print_json_list, say, show_text
 from slips.errors import StateError, UsageError
@@ -34,7 +34,6 @@ from slips.printable import one_line, plural
 @click.option("--all", "all_", is_flag=True, help="All items.")
 @click.option("--undelivered", is_flag=True, help="On a stack: undelivered messages, too, that cannot be read.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@stack_option
 @json_option
 @click.pass_context
 def dismiss(
@@ -47,7 +46,6 @@ def dismiss(
     all_: bool,
     undelivered: bool,
     yes: bool,
-    stack: str | None,
     json_: bool,
 ) -> None:
     """Delete errors from the error table, without processing them.
@@ -71,7 +69,7 @@ def dismiss(
             "dismiss: nothing is chosen; expected an ID, --since, --prefix, --type, --limit, --undelivered, or --all; "
             "'slips errors' lists what there is"
         )
-    with open_operations(ctx, stack) as operations:
+    with open_operations(ctx) as operations:
         show: Callable[[str], None] = say if json_ else show_text
         messages = _unreadable(operations, show) if undelivered else []
         revisions: list[Revision] = []

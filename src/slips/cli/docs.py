@@ -9,13 +9,18 @@ import click
 
 from slips.cli import app
 from slips.cli.command import Argument
+from slips.cli.options import GLOBAL
 
 _HEAD = """\
 # Commands
 
 `slips [-c FILE] [-v] COMMAND`. What a program should read goes to standard output, `--json` makes it JSON; all else
 goes to standard error. The exit status is 0 when all is done, 1 when work failed or records were quarantined, 2 when
-the input was wrong, 130 after Ctrl-C. In a pipe there are no colours and no progress bar; `NO_COLOR` is honoured."""
+the input was wrong, 130 after Ctrl-C. In a pipe there are no colours and no progress bar; `NO_COLOR` is honoured.
+
+The options in this table may stand before the command, or behind it where they mean something to the command. They beat
+the environment: `--aws` beats `SLIPS_STACK`, too. An empty variable is none. `slips run` works on this machine,
+whatever `SLIPS_STACK` says."""
 
 
 def reference() -> str:
@@ -51,13 +56,11 @@ def _parameters(command: click.Command) -> str:
             name = str(each.metavar)
         else:
             name = ", ".join(each.opts) + (f" {each.metavar}" if each.metavar else "")
-        rows.append(f"| `{name}` | {each.help} |")
+        variable = f" Environment: `{each.envvar}`." if isinstance(each.envvar, str) else ""
+        rows.append(f"| `{name}` | {each.help}{variable} |")
     return "\n".join(rows) if len(rows) > 2 else ""
 
 
 def _shown(command: click.Command) -> list[Argument | click.Option]:
-    return [
-        each
-        for each in command.params
-        if isinstance(each, Argument) or (isinstance(each, click.Option) and not each.hidden)
-    ]
+    own = [*GLOBAL.values(), *command.params] if command is app else command.params
+    return [each for each in own if isinstance(each, Argument) or (isinstance(each, click.Option) and not each.hidden)]

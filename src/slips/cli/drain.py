@@ -9,14 +9,7 @@ import click
 
 from slips.cli import items
 from slips.cli.command import Command
-from slips.cli.context import (
-    config_for,
-    endpoint_url_option,
-    json_option,
-    place_of,
-    stack_config,
-    stack_option,
-)
+from slips.cli.context import config_for, json_option, place_of, stack_config
 from slips.cli.errors import object_line
 from slips.cli.output import print_json, say, show_text
 from slips.cli.progress import counting
@@ -44,8 +37,6 @@ PROCESSED_BY: dict[Kind, str] = {
 @items.limit_option
 @click.option("--dry-run", is_flag=True, help="Only show the items that would be drained.")
 @click.option("--remote", is_flag=True, help="Let the stack's Drain function do it, as without a config file.")
-@stack_option
-@endpoint_url_option
 @json_option
 @click.pass_context
 def drain(
@@ -57,8 +48,6 @@ def drain(
     limit: int | None,
     dry_run: bool,
     remote: bool,
-    stack: str | None,
-    endpoint_url: str | None,
     json_: bool,
 ) -> None:
     """Put errors back on their lanes, all or chosen ones.
@@ -73,7 +62,7 @@ def drain(
       slips drain --type KeyError --since 1d --dry-run
       slips drain -s my-stack
     """
-    place = place_of(ctx, stack, endpoint_url)
+    place = place_of(ctx)
     name = place.stack
     if remote and name is None:
         raise UsageError("--remote: this machine has no Drain function; expected a stack: -s STACK, or --aws")

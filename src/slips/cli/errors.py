@@ -14,8 +14,8 @@ import click
 import msgspec
 
 from slips.cli import items
-from slips.cli.command import FILE, Command, argument
-from slips.cli.context import json_option, open_operations, stack_option
+from slips.cli.command import Command, argument
+from slips.cli.context import json_option, open_operations
 from slips.cli.output import (
     headline,
     print_json,
@@ -26,7 +26,7 @@ from slips.cli.output import (
     show_text,
     write_private,
 )
-from slips.cli.usage import OneOf
+from slips.cli.usage import FILE, OneOf
 from slips.errors import SlipsError
 from slips.model import ErrorItem, ObjectEvent, Range
 from slips.operations import Group, Operations, grouped
@@ -40,7 +40,6 @@ from slips.printable import lines, one_line, plural
 @items.type_option
 @click.option("--group", is_flag=True, help="Alike errors together, most frequent first.")
 @items.limit_option
-@stack_option
 @json_option
 @click.pass_context
 def errors(
@@ -50,7 +49,6 @@ def errors(
     type_: str | None,
     group: bool,
     limit: int | None,
-    stack: str | None,
     json_: bool,
 ) -> None:
     """List what failed, and why: a line for each object.
@@ -61,7 +59,7 @@ def errors(
       slips errors --prefix my-logs/cloudtrail/ --group
       slips errors -s my-stack --json
     """
-    with open_operations(ctx, stack) as operations:
+    with open_operations(ctx) as operations:
         chosen = Choice(since, prefix, type_).of(operations.errors.scan())
         if group:
             _print_groups(grouped(chosen)[:limit], json_, items.where(operations))
@@ -158,14 +156,12 @@ def group_line(group: Group) -> str:
     help="text; json: the argument only; cjson: that in one line.",
 )
 @click.option("-o", "--output", metavar="FILE", type=FILE, help="Write there instead.")
-@stack_option
 @click.pass_context
 def error(
     ctx: click.Context,
     id_: str,
     format_: str,
     output: Path | None,
-    stack: str | None,
 ) -> None:
     """Show one error: argument, message, traceback, samples.
 
@@ -174,7 +170,7 @@ def error(
       slips error 2a45219e-336f-11e8-a549-af410f2364a8
       slips error 2a45 -f json -o argument.json
     """
-    with open_operations(ctx, stack) as operations:
+    with open_operations(ctx) as operations:
         item = items.find(operations, id_)
     match format_:
         case "text":

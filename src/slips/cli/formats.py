@@ -15,9 +15,11 @@ import click
 from click.exceptions import Exit
 
 from slips.chain import compile_chain, find_format
-from slips.cli.command import FILE_TEXT, Command, argument
-from slips.cli.context import json_option, options
+from slips.cli.command import Command, argument
+from slips.cli.context import json_option
+from slips.cli.options import options
 from slips.cli.output import accounted, print_json, print_json_list, say, show_json, show_text, table
+from slips.cli.usage import FILE_TEXT
 from slips.codec import CodecLimits, decode
 from slips.errors import FormatError, HandlerError, ReaderError, UsageError
 from slips.format import Event, Format, Record
@@ -29,7 +31,7 @@ from slips.pipeline.choose import moment
 from slips.printable import one_line
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, accepts=("verbose",))
 @argument("name", metavar="NAME", required=False, help="All about this one; also path/file.py:name of your own.")
 @json_option
 def formats(
@@ -108,7 +110,7 @@ def _print_format(format_: Format) -> None:
     table([fact for fact in facts if fact[1]], indent="  ")
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, accepts=("verbose",))
 @argument(
     "chain",
     metavar="FORMAT",

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from slips.cli.command import Command, argument
-from slips.cli.context import json_option, open_operations, stack_option
+from slips.cli.context import json_option, open_operations
 from slips.cli.output import print_json, say, show_text
 from slips.cli.usage import Number, OneOf
 from slips.config import Config, LaneConfig
@@ -45,7 +45,6 @@ def paces(config: Config, kind: Kind) -> Iterator[str]:
 @click.option(
     "-b", "--batch-size", metavar="N", type=Number(1, 10_000), help="Objects given to one invocation, at most."
 )
-@stack_option
 @json_option
 @click.pass_context
 def limit(
@@ -53,7 +52,6 @@ def limit(
     lane: Lane,
     delay: int | None,
     batch_size: int | None,
-    stack: str | None,
     json_: bool,
 ) -> None:
     """Show or set how fast a lane is emptied.
@@ -68,7 +66,7 @@ def limit(
       slips limit slow -d 5 -b 10
       slips limit fast -d 0 -s my-stack
     """
-    with open_operations(ctx, stack) as operations:
+    with open_operations(ctx) as operations:
         before = operations.limit(lane)
         wanted = {"delay": delay, "batch_size": batch_size}
         after = msgspec.structs.replace(before, **{name: value for name, value in wanted.items() if value is not None})

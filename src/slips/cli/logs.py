@@ -12,7 +12,8 @@ import msgspec
 
 from slips.backends.aws.log_lines import is_usual, parsed, platform_record
 from slips.cli.command import Command, argument
-from slips.cli.context import json_option, options, place_of, stack_option
+from slips.cli.context import json_option, place_of
+from slips.cli.options import global_option, options
 from slips.cli.output import print_json, show_text
 from slips.errors import UsageError
 from slips.model import format_time
@@ -44,8 +45,7 @@ LEVEL = len("CRITICAL")
     help="From then on: 10m, 2h, or 2026-03-02T08:00:00Z.",
 )
 @click.option("--filter", "containing", metavar="TEXT", help="Only lines that contain this text.")
-@click.option("-v", "--verbose", is_flag=True, help="Also show Lambda's own lines about each run.")
-@stack_option
+@global_option("verbose", "Also show Lambda's own lines about each run.")
 @json_option
 @click.pass_context
 def logs(
@@ -54,8 +54,6 @@ def logs(
     follow: bool,
     since: str,
     containing: str | None,
-    verbose: bool,
-    stack: str | None,
     json_: bool,
 ) -> None:
     """Show the logs of a stack's functions, merged by time.
@@ -70,14 +68,14 @@ def logs(
       slips logs -s my-stack --json
     """
     begin = moment(since, time.time(), "--since")
-    place = place_of(ctx, stack)
+    place = place_of(ctx)
     if place.stack is None:
         raise UsageError(
             "this machine has no functions, and 'slips run' shows their output; expected -s STACK, or --aws"
         )
     operations = place.stack_operations(place.stack)
     logged = operations.logs(chosen(operations, function), begin, containing, follow=follow)
-    if not (json_ or containing or verbose or options(ctx).verbose):
+    if not (json_ or containing or options(ctx).verbose):
         logged = (line for line in logged if not is_usual(line.message))
     show(logged, json_, endless=follow)
 

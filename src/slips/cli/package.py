@@ -7,11 +7,13 @@ from pathlib import Path
 import click
 import msgspec
 
-from slips.cli.command import FILE, Command
-from slips.cli.context import json_option, load_config, one_of, options
-from slips.cli.deploy import connect, endpoint_url_option, named, region_option, stack_option
+from slips.cli.command import Command
+from slips.cli.context import json_option, load_config
+from slips.cli.deploy import connect, named, stack_option
 from slips.cli.limit import paces
+from slips.cli.options import options
 from slips.cli.output import print_json, say, show_text, table
+from slips.cli.usage import FILE
 
 
 @click.command(cls=Command)
@@ -24,17 +26,12 @@ from slips.cli.output import print_json, say, show_text, table
 )
 @stack_option
 @click.option("--look", is_flag=True, help="Check the resources that the config names on AWS first; needs credentials.")
-@region_option
-@endpoint_url_option
 @json_option
 @click.pass_context
 def package(
     ctx: click.Context,
     out: Path,
-    stack: str | None,
     look: bool,
-    region: str | None,
-    endpoint_url: str | None,
     json_: bool,
 ) -> None:
     """Write the files with which other tools deploy the stack.
@@ -50,10 +47,10 @@ def package(
     from slips.deploy import checks, handover
     from slips.deploy.package import build
 
-    config = named(load_config(ctx), one_of("-s", options(ctx).stack, stack))
+    config = named(load_config(ctx), options(ctx).stack)
     checks.check_config(config, uploads=False)
     handover.check(out)
-    blueprint = handover.seen(config, connect(ctx, region, endpoint_url)) if look else handover.unseen(config)
+    blueprint = handover.seen(config, connect(ctx)) if look else handover.unseen(config)
     packed = build(config, say, verbose=options(ctx).verbose)
     for pace in paces(config, "stack"):
         say(pace)

@@ -9,21 +9,12 @@ import msgspec
 from click.exceptions import Exit
 
 from slips.cli import items
-from slips.cli.command import FILE_TEXT, Command, argument
-from slips.cli.context import (
-    endpoint_of,
-    endpoint_url_option,
-    json_option,
-    load_config,
-    open_operations,
-    options,
-    refuse_stack,
-    say_waiting,
-    stack_option,
-)
+from slips.cli.command import Command, argument
+from slips.cli.context import json_option, load_config, open_operations, refuse_stack, say_waiting
 from slips.cli.errors import group_line
+from slips.cli.options import global_option, options
 from slips.cli.output import print_json, readable_json, say, shortened, show_text, table
-from slips.cli.usage import Number
+from slips.cli.usage import FILE_TEXT, Number
 from slips.config import Config
 from slips.errors import UsageError
 from slips.operations import Alarm, LaneStatus
@@ -55,15 +46,15 @@ GROUPS = 5
 @click.option(
     "--workers", metavar="N", type=Number(1), help="Worker processes; default: handler.concurrency, or one per CPU."
 )
-@endpoint_url_option
 @json_option
+@global_option("stack", hidden=True)  # refused in words
+@global_option("aws", hidden=True)
 @click.pass_context
 def run(
     ctx: click.Context,
     paths: tuple[str, ...],
     again: bool,
     workers: int | None,
-    endpoint_url: str | None,
     json_: bool,
 ) -> None:
     """Process what is pending, or the named objects, then exit.
@@ -92,7 +83,7 @@ def run(
             state,
             observer,
             workers=workers,
-            endpoint_url=endpoint_of(ctx, endpoint_url),
+            endpoint_url=options(ctx).endpoint_url,
             region=options(ctx).region,
         )
         summary = supervisor.run(list(paths), again=again)
@@ -169,13 +160,11 @@ def _hints(summary: Summary, config: Config, named: bool) -> Iterable[str]:
 
 @click.command(cls=Command)
 @click.option("--ledger", is_flag=True, help="On a stack: count the objects in the ledger, too, which reads all of it.")
-@stack_option
 @json_option
 @click.pass_context
 def status(
     ctx: click.Context,
     ledger: bool,
-    stack: str | None,
     json_: bool,
 ) -> None:
     """Show lanes, lag, counts and the most frequent errors.
@@ -188,7 +177,7 @@ def status(
       slips status -s my-stack
       slips status --json
     """
-    with open_operations(ctx, stack) as operations:
+    with open_operations(ctx) as operations:
         found = operations.status(count_ledger=ledger)
     if found.alarms is None:
         say("alarms are unknown: AWS denies cloudwatch:DescribeAlarms; expected it to be allowed; allow it")

@@ -17,11 +17,12 @@ from click.exceptions import Exit
 
 from slips.backends.aws.clients import quiet_libraries
 from slips.cli import items
-from slips.cli.command import FILE, Command
-from slips.cli.context import endpoint_url_option, load_config, options, place_of, stack_option
+from slips.cli.command import Command
+from slips.cli.context import load_config, place_of
 from slips.cli.errors import event_text
+from slips.cli.options import global_option, options
 from slips.cli.output import accounted, readable_json, say, show_json, show_text, write_private
-from slips.cli.usage import Number
+from slips.cli.usage import FILE, Number
 from slips.config import Config
 from slips.errors import UsageError
 from slips.model import Lane, ObjectEvent
@@ -52,18 +53,13 @@ _log = logging.getLogger("slips")
     multiple=True,
     help="Override handler.args: key=value, where the value may be JSON, or a JSON object. Can be repeated.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Also show debug messages.")
-@stack_option
-@endpoint_url_option
+@global_option("verbose", "Also show debug messages.")
 @click.pass_context
 def local(
     ctx: click.Context,
     request_id: str | None,
     data: Path | None,
     args: tuple[str, ...],
-    verbose: bool,
-    stack: str | None,
-    endpoint_url: str | None,
 ) -> None:
     """Run the handler here, on a stored error or chosen objects.
 
@@ -82,13 +78,13 @@ def local(
             "nothing to test on, or two things; expected either -r ID or -d FILE; "
             "'slips errors' lists ids, 'slips sample' makes a file"
         )
-    place = place_of(ctx, stack, endpoint_url)
+    place = place_of(ctx)
     if request_id is not None:
         events = _events_of_item(place, config, request_id)
     else:
         assert data is not None  # noqa: S101 - for mypy
         events = _events_in_file(data)
-    _log_to_standard_error(verbose=verbose or options(ctx).verbose)
+    _log_to_standard_error(verbose=options(ctx).verbose)
     _log.info("Event: %s", json.dumps([event.to_dict() for event in events], indent=4))
     say(
         "the handler is tested with real effects: what it sends or writes is sent and written; "
@@ -223,15 +219,11 @@ def _print_failure(failure: Failure) -> None:
     help="Objects for each mapping, the newest.",
 )
 @click.option("--out", metavar="FILE", type=FILE, help="Write there instead.")
-@stack_option
-@endpoint_url_option
 @click.pass_context
 def sample(
     ctx: click.Context,
     number: int,
     out: Path | None,
-    stack: str | None,
-    endpoint_url: str | None,
 ) -> None:
     """Pick real objects of each mapping, for 'slips test -d'.
 
@@ -241,9 +233,9 @@ def sample(
       slips sample | slips test -d -
     """
     config = load_config(ctx)
-    place = place_of(ctx, stack, endpoint_url)
+    place = place_of(ctx)
     site = place.handler_site(config)
-    streams = _streams(place, is_named=stack is not None or options(ctx).stack is not None)
+    streams = _streams(place, is_named=options(ctx).stack is not None)
     events: list[ObjectEvent] = []
     failed = False
     for sampled in pick(config, site.store, number, streams):

@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
 
 from slips.errors import UsageError
+
+FILE = click.Path(readable=False, path_type=Path)
+"""The path of a file or directory. The command itself reports a path that it cannot read."""
+FILE_TEXT = click.Path(readable=False)
+"""The same as a text, where other words may stand, too: `-`, `s3://bucket/key`."""
 
 
 class Number(click.IntRange):
