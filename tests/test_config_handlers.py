@@ -119,6 +119,13 @@ def test_a_default_handler_that_no_mapping_uses_is_a_warning() -> None:
     assert check(mapping("- {prefix: a, format: jsn, handler: a.py}\n- 7"))[1][0].message.startswith("bucket_mapping")
 
 
+def test_two_handlers_on_one_prefix_are_an_error_that_says_how_to_have_both() -> None:
+    assert errors(mapping(f"{OWN}\n- {{prefix: a, format: json}}")) == [
+        "7: prefix 'a' is there twice, first on line 6; expected it once; to run two handlers on one prefix, define "
+        "both in one file"
+    ]
+
+
 def test_args_that_no_handler_gets_are_a_warning() -> None:
     (problem,) = check(without_default(OWN, "handler: {args: {index: x}}"))[1]
     assert (problem.level, problem.line) == ("warning", 3)

@@ -187,10 +187,12 @@ class Rules:
     def _check_mappings(self, bucket: str, mappings: list[Any]) -> None:
         """Report prefixes that a bucket has twice, and chains that do not fit together."""
         prefixes: dict[str, int] = {}
+        has_handlers = any("handler" in mapping for _, mapping in _right(mappings))
+        hint = "; to run two handlers on one prefix, define both in one file" if has_handlers else ""
         for index, mapping in _right(mappings):
             here = ("bucket_mapping", bucket, index)
             if "prefix" in mapping:
-                self._once("prefix", mapping["prefix"], prefixes, (*here, "prefix"))
+                self._once("prefix", mapping["prefix"], prefixes, (*here, "prefix"), hint)
             names = mapping.get("format", [])
             if names and INVALID not in names:
                 for problem in self._check_chain(names, self._root):
@@ -222,13 +224,13 @@ class Rules:
         else:
             self._problems.error(where, message)
 
-    def _once(self, key: str, value: str | None, seen: dict[str, int], where: Where) -> None:
+    def _once(self, key: str, value: str | None, seen: dict[str, int], where: Where, hint: str = "") -> None:
         """Report a value that is in `seen`, which has the line of each value."""
         if value is None:
             return
         if value in seen:
             self._problems.error(
-                where, f"{key} {value!r} is there twice, first on line {seen[value]}; expected it once"
+                where, f"{key} {value!r} is there twice, first on line {seen[value]}; expected it once{hint}"
             )
         seen.setdefault(value, self._problems.line(where))
 
