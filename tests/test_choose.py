@@ -39,6 +39,7 @@ def ids(choice: Choice, errors: Errors, now: float | None = None) -> list[str]:
         (["c9bc"], Named((), ("c9bcc18709",))),
         (["c9bc", "c9bcc18709", "2a45", "2a45-1"], Named(("2a45-1",), ("c9bcc18709",))),
         (["8b"], Named(("8b0b",), ())),
+        (["8b", "2a45-1", "2a46"], Named(("8b0b", "2a45-1", "2a46-2"), ())),
         ([], Named((), ())),
     ],
     ids=str,
@@ -96,12 +97,12 @@ def test_an_id_without_an_item_is_told_and_chooses_nothing() -> None:
 
 def test_groups_are_counted_by_the_mapping_that_their_objects_have_today() -> None:
     config = config_of()
-    config.bucket_mapping["my-logs"][:] = [Mapping("json/", ["json"]), Mapping("json/deep/", ["json"])]
+    config.bucket_mapping["my-logs"][:] = [Mapping("json/", ["json"]), Mapping(pattern="json/*/**", format=["json"])]
     both = item("r3", "c9", "json/a", "json/deep/b", "json/deep/c")
     items = [item("r1", "c9"), item("r2", "beef", "slow/b"), both]
     groups = grouped(items, by_mapping(config))
     assert {each.fingerprint: each.mappings for each in groups} == {
-        "c9": {"my-logs/json/": 2, "my-logs/json/deep/": 1},
+        "c9": {"my-logs/json/": 2, "my-logs/json/*/**": 1},
         "beef": {"my-logs: no mapping": 1},
     }
     assert [each.mappings for each in grouped(items, by_mapping(None))] == [{"my-logs": 2}, {"my-logs": 1}]

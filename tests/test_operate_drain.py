@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from projects import CONFIG
 from slips.backends.aws.operations import StackOperations
@@ -15,14 +16,15 @@ from slips.cli import drain
 from slips.cli.progress import Tally
 from slips.config import parse
 from slips.errors import SlipsError, StreamError, UsageError
-from slips.model import ObjectEvent
+from slips.model import ErrorItem, ObjectEvent, Outcome
 from slips.pipeline import drain as station
+from slips.pipeline.choose import named
 from slips.pipeline.drain import DrainRequest, DrainResult
 from slips.site import StackSite
-from stack_fixtures import bare, cloud, credentials
+from stack_fixtures import bare, cloud, cloud_of_2018, credentials
 from stacks import ON_AWS, Cloud, refusal, s3_event, template, undelivered
 
-__all__ = ["bare", "cloud", "credentials"]
+__all__ = ["bare", "cloud", "cloud_of_2018", "credentials"]
 pytestmark = pytest.mark.once
 
 
@@ -128,6 +130,62 @@ def test_remote_needs_a_stack(cloud: Cloud) -> None:
     assert done.err.startswith("slips: --remote: this machine has no Drain function; expected a stack")
 
 
+# ---- canary
+
+
+def succeed(cloud: Cloud, item: ErrorItem) -> None:
+    """Let the ledger say that the replay of an item has succeeded: here is no function that would."""
+    for event in item.events:
+        cloud.stack().ledger.finish(replace(event, replay=f"{item.request_id}@1"), Outcome())
+
+
+def test_on_a_stack_a_canary_waits_on_the_ledger_and_the_rest_follows(cloud: Cloud) -> None:
+    succeed(cloud, cloud.fail("r1"))
+    cloud.fail("r2")
+    cloud.fail("s1", fingerprint="beef", key="slow/b")
+    done = cloud.slips("drain", "--canary", "1", "--wait", "0s")
+    assert done.status == 1
+    assert cloud.errors() == []
+    assert [event["replay"] for event in cloud.on_lane("fast")] == ["r1@1", "s1@1", "r2@1"]
+    assert done.out.splitlines() == [
+        "     2  f00d  handler KeyError: s3://my-logs/json/a: record 7: Count.recv raised KeyError: 'severity'",
+        "        1 sent first: 1 succeeded; 1 followed",
+        "     1  beef  handler KeyError: s3://my-logs/slow/b: record 7: Count.recv raised KeyError: 'severity'",
+        "        1 sent first: 1 without an outcome in time",
+        "1 item followed; the stack processes these now",
+        "1 group held back; 'slips error ID' shows a new error in detail",
+    ]
+
+
+def test_without_a_config_a_canary_goes_by_the_function_one_item_each_and_the_rest_at_once(cloud: Cloud) -> None:
+    succeed(cloud, cloud.fail("r1"))
+    for request_id in ("r2", "r3"):
+        cloud.fail(request_id)
+    cloud.answer(result(1), result(2))
+    (cloud.project.root / "slips.yml").unlink()
+    done = cloud.slips("drain", "-s", "test", "--canary", "1", "--json")
+    assert (done.status, done.json["drained"]) == (0, 3)
+    (group,) = done.json["groups"]
+    assert [group[name] for name in ("sent", "succeeded", "drained", "left")] == [1, 1, 2, 0]
+
+
+def test_a_canary_leaves_undelivered_messages_where_they_are(cloud: Cloud) -> None:
+    undelivered(cloud, s3_event("json/lost"))
+    done = cloud.slips("drain", "--canary", "2")
+    assert (done.status, done.out, cloud.on_lane("fast")) == (0, "nothing to drain\n", [])
+
+
+def test_a_stack_without_a_ledger_has_no_canary_and_nothing_is_sent(cloud_of_2018: Cloud) -> None:
+    cloud_of_2018.fail("r1")
+    done = cloud_of_2018.slips("drain", "--canary", "1")
+    assert (done.status, done.out) == (2, "")
+    assert "has no ledger; expected 'Ledger', which stacks of 2018 lack" in done.err
+    assert cloud_of_2018.errors() == ["r1"]
+
+
+# ---- by the function
+
+
 class FakeDrain:
     """The Drain function: answers one by one; `asked` is what it was asked."""
 
@@ -178,7 +236,8 @@ def test_the_function_gets_whole_ids_and_again_only_those_that_are_left(cloud: C
             return super().invoke(**request)
 
     function = Deleting(result(1, more=True), result(1))
-    remote(cloud, function, DrainRequest(drain.whole(["2a", "8b0b-1"], StackOperations(cloud.stack()))))
+    found = named(cloud.stack().errors, ["2a", "8b0b-1"])
+    remote(cloud, function, DrainRequest(list(found.ids)))
     assert [each["ids"] for each in function.asked] == [["2a45-1", "8b0b-1"], ["8b0b-1"]]
     last = Deleting(result(1, more=True))
     cloud.fail("2a45-1")

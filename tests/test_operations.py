@@ -25,7 +25,7 @@ from slips.config import LaneConfig, parse
 from slips.errors import UsageError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome
 from slips.operations import Operations, ReplayState, hourly
-from slips.pipeline.choose import Choice, Named, find, named
+from slips.pipeline.choose import Choice, Named, named
 from slips.pipeline.dismiss import Changed, Dismissal, Revision, dismiss
 from slips.ports import Stream
 
@@ -185,10 +185,12 @@ def test_an_item_goes_only_when_the_next_is_asked_for_and_one_that_changed_since
 def test_an_item_is_found_by_how_its_id_begins_if_that_is_of_one_only(operations: Operations) -> None:
     for request_id in ("2a45", "2a45-2", "8b0", "8b1"):
         operations.errors.put(item(request_id))
-    known = [find(operations.errors, text) for text in ("8b0", "2a", "x", "")]
-    assert [each and each.request_id for each in known] == ["8b0", "2a45", None, None]
+    assert named(operations.errors, ["8b0", "2a"]) == Named(("8b0", "2a45"), ())
+    for text in ("x", ""):
+        with pytest.raises(UsageError, match=f"no error item '{text}'"):
+            named(operations.errors, [text])
     with pytest.raises(UsageError, match="2 error items begin with '8b': 8b0, 8b1; expected more of the id"):
-        find(operations.errors, "8b")
+        named(operations.errors, ["8b"])
 
 
 def test_a_group_is_found_by_its_fingerprint_or_how_that_begins_and_chosen_as_a_whole(operations: Operations) -> None:

@@ -9,7 +9,7 @@
     logs.py      logs                      screen.py    the steps of `deploy` and `destroy`
     deploy.py    deploy, destroy           output.py    text for people, JSON for programs
     package.py   package                   docs.py      docs/cli.md
-    check.py     check, init
+    check.py     check, init               canary.py    the canary of `drain`
     formats.py   formats, parse
 
 A command is a plain typed function below its declarations, which stand in the order of its help:

@@ -13,7 +13,7 @@ from slips.cli.output import say
 from slips.config import Config, load
 from slips.config.load import load_partly
 from slips.config.needs import OPERATING, STACK_NAME, Needs
-from slips.errors import UsageError
+from slips.errors import ConfigError, UsageError
 from slips.operations import Operations
 from slips.place import Place, stack_of
 from slips.printable import one_line, plural
@@ -87,11 +87,25 @@ def stack_config(ctx: click.Context, name: str, needs: Needs | None = None) -> C
 
     Without `needs`, all of it must be right.
     """
-    if _config_file(ctx) is None:
-        return None
-    if options(ctx).config is None and _partly(ctx, STACK_NAME)[0].stack_name != name:
+    if not _is_config_of(ctx, name):
         return None
     return load_config(ctx) if needs is None else config_for(ctx, needs)
+
+
+def _is_config_of(ctx: click.Context, stack: str) -> bool:
+    if _config_file(ctx) is None:
+        return False
+    return options(ctx).config is not None or _partly(ctx, STACK_NAME)[0].stack_name == stack
+
+
+def config_at_hand(ctx: click.Context, operations: Operations, needs: Needs) -> Config | None:
+    """Return the config of the place of these operations; None if there is none, or a mistake in what it `needs`."""
+    try:
+        if operations.kind == "stack" and not _is_config_of(ctx, operations.name):
+            return None
+        return _partly(ctx, needs)[0]
+    except ConfigError:
+        return None
 
 
 def place_of(ctx: click.Context) -> Place:

@@ -19,17 +19,13 @@ from slips.errors import StateError, UsageError
 from slips.model import ErrorItem
 from slips.operations import Operations
 from slips.pipeline import dismiss as station
-from slips.pipeline.choose import Choice
 from slips.pipeline.dismiss import Changed, Dismissal, Revision
 from slips.pipeline.undelivered import Unreadable, unreadable
 from slips.printable import one_line, plural
 
 
 @click.command(cls=Command)
-@items.ids_argument
-@items.since_option
-@items.prefix_option
-@items.type_option
+@items.choosing
 @items.limit_option
 @click.option("--all", "all_", is_flag=True, help="All items.")
 @click.option("--undelivered", is_flag=True, help="On a stack: undelivered messages, too, that cannot be read.")
@@ -38,10 +34,7 @@ from slips.printable import one_line, plural
 @click.pass_context
 def dismiss(
     ctx: click.Context,
-    ids: tuple[str, ...],
-    since: str | None,
-    prefix: str | None,
-    type_: str | None,
+    asked: items.Asked,
     limit: int | None,
     all_: bool,
     undelivered: bool,
@@ -57,17 +50,17 @@ def dismiss(
     \b
     Examples:
       slips dismiss 2a45219e
+      slips dismiss c9bcc18709 --until 2026-03-02
       slips dismiss --type OverwrittenError --json -y > evidence.json
       slips dismiss -s my-stack --undelivered
     """
-    choice = Choice(since, prefix, type_)
-    chosen = bool(ids) or choice != Choice() or limit is not None
+    chosen = not asked.is_all or limit is not None
     if all_ and chosen:
         raise UsageError("--all: some are chosen, too; expected either; leave one out")
     if not (chosen or all_ or undelivered):
         raise UsageError(
-            "dismiss: nothing is chosen; expected an ID, --since, --prefix, --type, --limit, --undelivered, or --all; "
-            "'slips errors' lists what there is"
+            "dismiss: nothing is chosen; expected an ID, --since, --prefix, --type, --limit, --until, --undelivered, "
+            "or --all; 'slips errors' lists what there is"
         )
     with open_operations(ctx) as operations:
         show: Callable[[str], None] = say if json_ else show_text
@@ -75,9 +68,8 @@ def dismiss(
         revisions: list[Revision] = []
         problem = None
         if chosen or all_:
-            named = {(found := items.find(operations, each)).request_id: found for each in ids}
-            table = named.values() if ids else operations.errors.scan()
-            problem = _show(islice(choice.of(table), limit), revisions, show)
+            table = asked.choice(operations).of_table(operations.errors)
+            problem = _show(islice(table, limit), revisions, show)
         if revisions or messages:
             try:
                 _confirm(revisions, messages, yes)

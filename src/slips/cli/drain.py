@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
 import click
 
 from slips.cli import items
+from slips.cli.canary import drain_with_canary, run_here
 from slips.cli.command import Command
-from slips.cli.context import config_for, json_option, place_of, stack_config
+from slips.cli.context import config_for, json_option, load_config, place_of, stack_config
 from slips.cli.errors import object_line
+from slips.cli.options import options
 from slips.cli.output import print_json, say, show_text
 from slips.cli.progress import counting
+from slips.cli.usage import Number
 from slips.config.needs import DRAINING
 from slips.errors import UsageError
 from slips.operations import Kind, Operations
 from slips.pipeline import drain as station
+from slips.pipeline.canary import Canary, SenderByFunction, SenderHere
+from slips.pipeline.choose import duration
 from slips.pipeline.drain import DrainRequest, DrainResult
 from slips.pipeline.replay import Replayed
 from slips.pipeline.undelivered import STAYS
 from slips.printable import one_line, plural
-from slips.site import Site
+from slips.site import MachineSite, Site
 
+WAIT = "10m"
+"""How long to wait for the outcome of a canary: on a stack, the attempts of an object that fails take minutes."""
 PROCESSED_BY: dict[Kind, str] = {
     "machine": "'slips run' processes them now",
     "stack": "the stack processes them now",
@@ -30,22 +37,28 @@ PROCESSED_BY: dict[Kind, str] = {
 
 
 @click.command(cls=Command)
-@items.ids_argument
-@items.since_option
-@items.prefix_option
-@items.type_option
+@items.choosing
 @items.limit_option
+@click.option(
+    "--canary",
+    "number",
+    metavar="N",
+    type=Number(1),
+    help="Send N items of each group, and the rest of a group only if these succeed.",
+)
+@click.option(
+    "--wait", metavar="TIME", help="With --canary: wait for the outcome so long at most: 90s, 1h30m; default: 10m."
+)
 @click.option("--dry-run", is_flag=True, help="Only show the items that would be drained.")
 @click.option("--remote", is_flag=True, help="Let the stack's Drain function do it, as without a config file.")
 @json_option
 @click.pass_context
 def drain(
     ctx: click.Context,
-    ids: tuple[str, ...],
-    since: str | None,
-    prefix: str | None,
-    type_: str | None,
+    asked: items.Asked,
     limit: int | None,
+    number: int | None,
+    wait: str | None,
     dry_run: bool,
     remote: bool,
     json_: bool,
@@ -55,30 +68,49 @@ def drain(
     They leave the error table, and 'slips run', or the stack, processes them. Records whose object was overwritten
     since stay, as evidence. On a stack, undelivered events are put back, too, unless items are chosen.
 
+    With --canary it waits until N items of each group of alike errors are processed, on this machine by processing
+    them itself. A group whose N items do not all succeed in time stays, the others go on; the status is 1 then.
+
     \b
     Examples:
       slips drain
-      slips drain 2a45219e 8b0bef71
+      slips drain 2a45219e c9bcc18709
+      slips drain --canary 3 --wait 5m
       slips drain --type KeyError --since 1d --dry-run
       slips drain -s my-stack
     """
+    if wait is not None and number is None:
+        raise UsageError("--wait: there is no canary to wait for; expected --canary N, too")
+    seconds = duration(wait or WAIT, "--wait")
     place = place_of(ctx)
     name = place.stack
     if remote and name is None:
         raise UsageError("--remote: this machine has no Drain function; expected a stack: -s STACK, or --aws")
-    config = config_for(ctx, DRAINING) if name is None else None if remote else stack_config(ctx, name, DRAINING)
+    if name is not None:
+        config = None if remote else stack_config(ctx, name, DRAINING)
+    else:  # a canary runs here, too
+        config = config_for(ctx, DRAINING) if number is None else load_config(ctx)
     if name is not None and config is None:
-        stack_operations = place.stack_operations(name)
-        request = DrainRequest(whole(ids, stack_operations), since, prefix, type_, limit, dry_run)
-        done = DrainResult()
-        with told(done, stack_operations, dry_run, json_), counting("items drained") as count:
-            for drained in station.drain_remotely(request, stack_operations, done):
+        function, done = place.stack_operations(name), DrainResult()
+        request = DrainRequest.from_choice(asked.choice(function), limit, dry_run=dry_run)
+        if number is not None:
+            canary = Canary(function, SenderByFunction(function, done, dry_run=dry_run), number)
+            drain_with_canary(canary, request, function, done, wait=seconds, json_=json_)
+            return
+        with told(done, function, dry_run, json_), counting("items drained") as count:
+            for drained in station.drain_remotely(request, function, done):
                 count(drained)
         return
     assert config is not None  # noqa: S101 - for mypy
     with place.site(config) as (site, operations):
-        request = DrainRequest(whole(ids, operations), since, prefix, type_, limit, dry_run)
-        drain_here(request, site, operations, json_=json_)
+        request = DrainRequest.from_choice(asked.choice(operations), limit, dry_run=dry_run)
+        if number is None:
+            drain_here(request, site, operations, json_=json_)
+            return
+        done = DrainResult()
+        canary = Canary(operations, SenderHere(site, operations, done, dry_run=dry_run), number)
+        settle = run_here(site, place, verbose=options(ctx).verbose) if isinstance(site, MachineSite) else None
+        drain_with_canary(canary, request, operations, done, wait=seconds, settle=settle, json_=json_)
 
 
 def drain_here(request: DrainRequest, site: Site, operations: Operations, *, json_: bool) -> None:
@@ -97,11 +129,6 @@ def drain_here(request: DrainRequest, site: Site, operations: Operations, *, jso
 
 def _shown(_: int) -> None:
     """Show no progress: a dry run prints each item."""
-
-
-def whole(ids: Sequence[str] | None, operations: Operations) -> list[str] | None:
-    """Return the whole ids of the items whose ids begin with `ids`, each once. Raises UsageError if one has no item."""
-    return list({items.find(operations, each).request_id: None for each in ids}) if ids else None
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
@@ -22,6 +23,7 @@ from slips.cli.output import (
     print_json_list,
     readable_json,
     say,
+    shortened,
     show_json,
     show_text,
     write_private,
@@ -30,43 +32,43 @@ from slips.cli.usage import FILE, OneOf
 from slips.errors import SlipsError
 from slips.model import ErrorItem, ObjectEvent, Range
 from slips.operations import Group, Operations, grouped
-from slips.pipeline.choose import Choice
 from slips.printable import lines, one_line, plural
 
 
 @click.command(cls=Command)
-@items.since_option
-@items.prefix_option
-@items.type_option
+@items.choosing
 @click.option("--group", is_flag=True, help="Alike errors together, most frequent first.")
 @items.limit_option
 @json_option
 @click.pass_context
 def errors(
     ctx: click.Context,
-    since: str | None,
-    prefix: str | None,
-    type_: str | None,
+    asked: items.Asked,
     group: bool,
     limit: int | None,
     json_: bool,
 ) -> None:
     """List what failed, and why: a line for each object.
 
+    With --group a line for each group of alike errors, with its fingerprint, counts by mapping, and the span of time.
+    The fingerprint names the group to 'errors', 'error', 'test', 'drain' and 'dismiss'.
+
     \b
     Examples:
-      slips errors --since 2h --type KeyError
+      slips errors --since 1h30m --type KeyError
       slips errors --prefix my-logs/cloudtrail/ --group
+      slips errors c9bcc18709 --until 2026-03-02
       slips errors -s my-stack --json
     """
     with open_operations(ctx) as operations:
-        chosen = Choice(since, prefix, type_).of(operations.errors.scan())
+        chosen = asked.choice(operations).of_table(operations.errors)
         if group:
-            _print_groups(grouped(chosen)[:limit], json_, items.where(operations))
+            found = grouped(chosen, items.by_mapping(ctx, operations))
+            _print_groups(found[:limit], json_, items.where(operations))
         elif json_:
             print_json_list(each.to_dict() for each in islice(chosen, limit))
         else:
-            _print_items(islice(chosen, limit), bool(since or prefix or type_), items.where(operations))
+            _print_items(islice(chosen, limit), not asked.is_all, items.where(operations))
         _say_undelivered(operations)
 
 
@@ -131,10 +133,21 @@ def _print_groups(groups: list[Group], json_: bool, where: str) -> None:
         return
     for each in groups:
         ids = ", ".join(each.request_ids[:3]) + (", ..." if len(each.request_ids) > 3 else "")
-        show_text(group_line(each))
-        show_text(one_line(f"        {each.first} to {each.last}: {ids}"))
+        _show_fitting(group_line(each))
+        _show_fitting(one_line(f"        {each.first or '?'} to {each.last or '?'}: {ids}"))
+        _show_fitting(one_line(f"        {_counts(each)}"))
     if not groups:
         show_text(f"no errors{where}")
+
+
+def _show_fitting(line: str) -> None:
+    """Show a line, on a terminal as much of it as fits."""
+    show_text(shortened(line, shutil.get_terminal_size().columns) if sys.stdout.isatty() else line)
+
+
+def _counts(group: Group) -> str:
+    """Format the number of a group's items by mapping: `my-logs/json/ 40, my-logs/slow/ 2`."""
+    return ", ".join(f"{name} {count:,}" for name, count in (group.mappings or {}).items()) or "no object is known"
 
 
 def group_line(group: Group) -> str:
@@ -144,7 +157,7 @@ def group_line(group: Group) -> str:
 
 
 @click.command(cls=Command)
-@argument("id_", metavar="ID", help="Request id, as 'slips errors' shows it, or how it begins.")
+@argument("id_", metavar="ID", help="Id of an error, or fingerprint of a group, or how it begins.")
 @click.option(
     "-f",
     "--format",
@@ -165,16 +178,22 @@ def error(
 ) -> None:
     """Show one error: argument, message, traceback, samples.
 
+    Of a group it shows the counts, and its latest error.
+
     \b
     Examples:
       slips error 2a45219e-336f-11e8-a549-af410f2364a8
+      slips error c9bcc18709
       slips error 2a45 -f json -o argument.json
     """
     with open_operations(ctx) as operations:
-        item = items.find(operations, id_)
+        item, group = items.latest(operations, id_, items.by_mapping(ctx, operations))
+    if group is not None and format_ != "text":
+        count = plural(group.count, "item")
+        say(one_line(f"group {group.fingerprint} has {count}, of which this is the latest: {item.request_id}"))
     match format_:
         case "text":
-            text = _detail(item)
+            text = _detail(item) if group is None else f"{_group_detail(group)}\n{_detail(item)}"
         case "json":
             text = json.dumps(item.argument, indent=4)
         case "cjson":
@@ -183,6 +202,17 @@ def error(
         (show_text if format_ == "text" else show_json)(text)
         return
     write_private(output, text)
+
+
+def _group_detail(group: Group) -> str:
+    """Format what all items of a group have in common, above its latest item."""
+    facts = [
+        ("Group", f"{group.fingerprint}, {plural(group.count, 'item')}, of which this is the latest"),
+        ("First", group.first),
+        ("Last", group.last),
+        ("Mappings", _counts(group)),
+    ]
+    return "\n".join(one_line(f"{name + ':':12} {value}") for name, value in facts if value)
 
 
 def _detail(item: ErrorItem) -> str:

@@ -32,13 +32,15 @@ from slips.pipeline.replay import etag_of_other_content, with_key_of_today
 from slips.pipeline.sample import sample as pick
 from slips.place import Place
 from slips.print_streams import in_pieces
-from slips.printable import LogFormatter, one_line
+from slips.printable import LogFormatter, one_line, plural
 
 _log = logging.getLogger("slips")
 
 
 @click.command("test", cls=Command)
-@click.option("-r", "--request-id", metavar="ID", help="Run it on the argument of this error.")
+@click.option(
+    "-r", "--request-id", metavar="ID", help="Run it on the argument of this error; of a group, of its latest error."
+)
 @click.option(
     "-d",
     "--data",
@@ -69,6 +71,7 @@ def local(
     \b
     Examples:
       slips test -r 2a45219e-336f-11e8-a549-af410f2364a8
+      slips test -r c9bcc18709
       slips sample --out events.json && slips test -d events.json
       slips test -r 2a45 -a threshold=5 -a '{"region": "us-east-1"}'
     """
@@ -162,7 +165,10 @@ def _json_or_text(text: str) -> Any:
 def _events_of_item(place: Place, config: Config, request_id: str) -> list[ObjectEvent]:
     """Return the object events of a stored error. Raises UsageError if it has none."""
     with place.operations(lambda: config) as operations:
-        item = items.find(operations, request_id)
+        item, group = items.latest(operations, request_id)
+    if group is not None:
+        count = plural(group.count, "item")
+        say(one_line(f"group {group.fingerprint} has {count}: testing the latest, {item.request_id}"))
     if not item.events:
         raise UsageError(
             f"error item {item.request_id!r}: names no object; expected one to run the handler on; "

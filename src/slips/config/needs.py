@@ -12,3 +12,5 @@ OPERATING: Needs = (("backend", "embedded"), ("backend", "lane"), ("backend", "l
 """To look at the state of this machine, or to know that the config is of a stack."""
 DRAINING: Needs = (*STACK_NAME, *OPERATING, ("routing",), ("bucket_mapping",))
 """To put events back on their lanes: a reader that was changed since replays the whole object."""
+MAPPING: Needs = (("bucket_mapping",),)
+"""To name the mapping of an object."""

@@ -159,7 +159,11 @@ class Canary:
         return [each.forms[0] for track in tracks for events in track.waiting for each in events]
 
     def send(self, request: DrainRequest, absent: Callable[[str], None]) -> Iterator[int]:
-        """Put the oldest items of each group back, and yield 1 after each. Raises what the sender raises."""
+        """Put the oldest items of each group back, and yield 1 after each. Raises what the sender raises.
+
+        Raises UsageError, before anything is sent, for a place without a ledger, which shows no outcome.
+        """
+        _ = self._operations.ledger
         # Only ids are kept, and all are read first: what fails again must not be chosen again.
         for item in islice(request.choice.of_table(self._operations.errors, absent=absent), request.limit):
             track = self._tracks.get(item.fingerprint)

@@ -98,31 +98,24 @@ def named(errors: ErrorTable, texts: Sequence[str], where: str = "") -> Named:
     Raises UsageError for a text that names nothing, or of which several items or groups may be meant. `where` are the
     words for the place of the table, in that error text. An id, or else a fingerprint, in full is never ambiguous.
     """
-    ids = [text for text in texts if errors.get(text) is not None]
-    groups: list[str] = []
-    if rest := [text for text in dict.fromkeys(texts) if text not in ids]:
-        for text, (begun_ids, begun_groups) in _begun(errors, rest).items():
-            if text in begun_groups:
-                groups.append(text)
-                continue
-            one = _first_part(begun_ids)
-            if len(one) + len(begun_groups) > 1:
-                raise UsageError(_ambiguous(text, begun_ids, begun_groups))
-            if not one and not begun_groups:
-                raise UsageError(f"no error item {text!r}{where}; 'slips errors' lists those that exist")
-            ids += one
-            groups += begun_groups
-    return Named(tuple(dict.fromkeys(ids)), tuple(dict.fromkeys(groups)))
-
-
-def find(errors: ErrorTable, text: str) -> ErrorItem | None:
-    """Return the item whose id is, or begins with, `text`; None if there is none. Raises UsageError for several."""
-    if (item := errors.get(text)) is not None:
-        return item
-    ids = _first_part(_begun(errors, [text])[text][0])
-    if len(ids) > 1:
-        raise UsageError(_ambiguous(text, ids, ()))
-    return errors.get(ids[0]) if ids else None
+    ids: dict[str, None] = {}
+    groups: dict[str, None] = {}
+    exact = {text for text in texts if errors.get(text) is not None}
+    rest = [text for text in texts if text not in exact]
+    begun = _begun(errors, rest) if rest else {}
+    for text in texts:
+        begun_ids, begun_groups = begun.get(text) or ([text], {})
+        if text in begun_groups:
+            groups[text] = None
+            continue
+        one = _first_part(begun_ids)
+        if len(one) + len(begun_groups) > 1:
+            raise UsageError(_ambiguous(text, begun_ids, begun_groups))
+        if not one and not begun_groups:
+            raise UsageError(f"no error item {text!r}{where}; 'slips errors' lists those that exist")
+        ids |= dict.fromkeys(one)
+        groups |= begun_groups
+    return Named(tuple(ids), tuple(groups))
 
 
 def _begun(errors: ErrorTable, texts: Sequence[str]) -> dict[str, tuple[list[str], dict[str, None]]]:

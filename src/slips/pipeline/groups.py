@@ -14,7 +14,10 @@ from slips.routing import mapping_for
 
 
 def by_mapping(config: Config | None) -> Callable[[ObjectEvent], str]:
-    """Return a function that names the mapping of an object: `bucket/prefix`; without a config, the bucket alone."""
+    """Return a function that names the mapping of an object, `bucket/prefix` or `bucket/pattern`.
+
+    Without a config it names the bucket alone.
+    """
 
     def name(event: ObjectEvent) -> str:
         if config is None:

@@ -1,0 +1,161 @@
+"""`drain --canary`: shows how the canary of each group fares, and goes on with the groups whose canary succeeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from click.exceptions import Exit
+
+from slips.cli.items import where
+from slips.cli.output import headline, print_json, say, show_text
+from slips.cli.progress import Lines, counting
+from slips.model import ObjectEvent
+from slips.operations import Kind, Operations
+from slips.pipeline.canary import Canary, CanaryGroup
+from slips.pipeline.drain import DrainRequest, DrainResult
+from slips.place import Place
+from slips.printable import one_line, plural
+from slips.service.replays import run_replays
+from slips.site import MachineSite
+
+FOLLOW: dict[Kind, str] = {
+    "machine": "'slips run' processes these now",
+    "stack": "the stack processes these now",
+}
+ERRORS = 3
+"""How many new errors of a group are shown; JSON has all of them."""
+
+Settle = Callable[[Sequence[ObjectEvent]], bool]
+"""Runs the events of a canary, as `Canary.outcomes` wants it."""
+
+
+def drain_with_canary(
+    canary: Canary,
+    request: DrainRequest,
+    operations: Operations,
+    done: DrainResult,
+    *,
+    wait: float,
+    settle: Settle | None = None,
+    json_: bool,
+) -> None:
+    """Send the canaries, wait for their outcome for `wait` seconds at most, and drain the groups that succeed.
+
+    A dry run ends before the outcomes. Prints how each group fared, also if an error or Ctrl-C ends the drain. Raises
+    Exit if a group is held back.
+    """
+    with _shown(canary, operations, done, dry_run=request.dry_run, json_=json_):
+        with counting("items sent first") as count:
+            for sent in canary.send(request, done.note_absent):
+                count(sent)
+        if request.dry_run:
+            return
+        steps = canary.outcomes(wait, settle or _never)
+        if waiting := len(canary.waiting):
+            say(f"waiting for the outcome of {plural(waiting, 'object')}, {wait:,.0f} s at most")
+        while (group := _next_group(steps)) is not None:
+            if group.sent and not group.is_held:
+                with counting("items drained") as count:
+                    for drained in canary.follow(group):
+                        count(drained)
+            if group.sent:
+                ended = f"{plural(group.left, 'item')} left" if group.is_held else f"{group.drained:,} followed"
+                say(one_line(f"group {group.fingerprint}: {_outcome(group)}; {ended}"))
+    if any(group.is_held for group in canary.groups):
+        raise Exit(1)
+
+
+def run_here(site: MachineSite, place: Place, *, verbose: bool) -> Settle:
+    """Return the function that runs the events of a canary on this machine."""
+
+    def settle(events: Sequence[ObjectEvent]) -> bool:
+        return run_replays(
+            site.config,
+            site.state,
+            events,
+            Lines(verbose),
+            endpoint_url=place.endpoint_url,
+            region=place.region,
+            say=lambda text: say(one_line(text)),
+        )
+
+    return settle
+
+
+def _never(_: Sequence[ObjectEvent]) -> bool:
+    """Run nothing: the stack does."""
+    return False
+
+
+def _next_group(steps: Iterator[int | CanaryGroup]) -> CanaryGroup | None:
+    """Return the next group whose canary has an outcome; meanwhile show how many items of all canaries have one."""
+    with counting("outcomes") as count:
+        for step in steps:
+            if isinstance(step, CanaryGroup):
+                return step
+            count(step)
+    return None
+
+
+@contextmanager
+def _shown(canary: Canary, operations: Operations, done: DrainResult, *, dry_run: bool, json_: bool) -> Iterator[None]:
+    """Print how each group fared at the end, also if an error or Ctrl-C ends the drain after some items."""
+    try:
+        yield
+    except BaseException:
+        if done.drained:
+            _print(canary, operations, done, dry_run, json_)
+        raise
+    _print(canary, operations, done, dry_run, json_)
+
+
+def _print(canary: Canary, operations: Operations, done: DrainResult, dry_run: bool, json_: bool) -> None:
+    for note in done.notes:
+        say(one_line(note))
+    if json_:
+        print_json({**done.to_dict(), "groups": [group.to_dict() for group in canary.groups]})
+        return
+    for group in canary.groups:
+        for line in group_lines(group, dry_run=dry_run):
+            show_text(line)
+    if dry_run:
+        show_text(f"{plural(done.drained, 'item')} would be sent first" if done.drained else _nothing(operations))
+        return
+    followed = sum(group.drained for group in canary.groups)
+    if followed:
+        show_text(f"{plural(followed, 'item')} followed; {FOLLOW[operations.kind]}")
+    if held := sum(group.is_held for group in canary.groups):
+        show_text(f"{plural(held, 'group')} held back; 'slips error ID' shows a new error in detail")
+    if not done.drained:
+        show_text(_nothing(operations))
+    if done.kept:
+        show_text(f"{plural(done.kept, 'item')} kept: 'slips dismiss' takes out what cannot be replayed")
+
+
+def group_lines(group: CanaryGroup, *, dry_run: bool = False) -> Iterator[str]:
+    """Yield the lines about one group: what it is, how it fared, and its new errors."""
+    what = f"{group.stage} {group.error_type}: {group.message}"
+    yield headline(f"{group.count:6,}  {group.fingerprint}  {what}")
+    if dry_run:
+        yield f"        {group.sent:,} would be sent first, then {group.left:,}"
+        return
+    ended = [f"{group.drained:,} followed"] if group.drained else []
+    ended += [f"{group.left:,} left"] if group.left else []
+    yield f"        {group.sent:,} sent first: {'; '.join([_outcome(group), *ended])}"
+    for error in group.errors[:ERRORS]:
+        about = f"{error['request_id']}  {error['stage']} {error['error_type']}: {error['message']}"
+        yield headline(f"        {about}")
+    if (more := len(group.errors) - ERRORS) > 0:
+        yield f"        and {plural(more, 'more error')}"
+
+
+def _outcome(group: CanaryGroup) -> str:
+    counts = {"succeeded": group.succeeded, "failed": group.failed, "without an outcome in time": group.timed_out}
+    waiting = group.sent - sum(counts.values())
+    counts["not waited for"] = waiting
+    return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "none"
+
+
+def _nothing(operations: Operations) -> str:
+    return f"nothing to drain{where(operations)}"
