@@ -1,6 +1,6 @@
 """A bucket with the logs of two accounts, and a handler for each kind of them: one config, one package, one function.
 
-The three handlers lie in folders of their own, and the modules in these folders have equal names.
+The handlers lie in folders of their own, and the modules in these folders have equal names.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ handler:
   runtime: RUNTIME
   architecture: ARCHITECTURE
   timeout: 30
-routing:
-  - {prefix: AWSLogs/111111111111/CloudTrail-Digest/, dest: drop}
 bucket_mapping:
   security:
-    - prefix: AWSLogs/111111111111/CloudTrail/
+    - pattern: AWSLogs/*/CloudTrail/**
       format: cloudtrail
+    - pattern: AWSLogs/*/CloudTrail-Digest/**
+      format: json
+      handler: digests/handler.py
     - prefix: AWSLogs/222222222222/CloudTrail/
       format: cloudtrail
       handler: {path: trail/handler.py, args: {names: [StopLogging], token: "{{ssm:/watch/token}}"}}
@@ -81,9 +82,8 @@ class Watch(slips.interface.Handler):
 class Other(Watch):
     pass
 """
-BROKEN = (
-    "import os\n\nif {condition}:\n    raise RuntimeError('no rules today')\n" + COUNT.partition("\n\nclass Other")[0]
-)
+ONE = COUNT.partition("\n\nclass Other")[0]
+BROKEN = "import os\n\nif {condition}:\n    raise RuntimeError('no rules today')\n" + ONE
 FORMAT = """\
 from slips.format import parser
 
@@ -113,13 +113,16 @@ OF_TRAILS = {
     "111111111111/CloudTrail": ["rules of trail", ["ConsoleLogin"], False],
     "222222222222/CloudTrail": ["rules of trail", ["StopLogging"], True],
 }
-OF_FLOWS = {"111111111111/vpcflowlogs": ["rules of flows", 1, {}]}
+OF_OTHERS = {
+    "111111111111/CloudTrail-Digest": ["rules of digests", 1, {}],
+    "111111111111/vpcflowlogs": ["rules of flows", 1, {}],
+}
 OF_BALANCER: dict[str, Any] = {"1.log.gz": ["rules of alb", 2, {}], "2.log.gz": ["rules of alb", 1, {}]}
 
 
 def write(root: Path, *, broken_if: str) -> None:
     """Writes the handlers; that of the load balancer cannot be imported if a condition holds."""
-    handlers = {"trail": TRAIL, "alb": BROKEN.format(condition=broken_if), "flows": COUNT}
+    handlers = {"trail": TRAIL, "digests": ONE, "alb": BROKEN.format(condition=broken_if), "flows": COUNT}
     for folder, handler in handlers.items():
         (root / folder).mkdir(exist_ok=True)
         (root / folder / "handler.py").write_text(handler)
@@ -128,7 +131,7 @@ def write(root: Path, *, broken_if: str) -> None:
 
 
 def mend(root: Path) -> None:
-    (root / "alb" / "handler.py").write_text(COUNT.partition("\n\nclass Other")[0])
+    (root / "alb" / "handler.py").write_text(ONE)
 
 
 def by_kind(results: dict[str, Any]) -> dict[str, Any]:
@@ -159,8 +162,8 @@ def test_a_broken_handler_fails_only_the_objects_of_its_mappings_until_it_is_men
         project.put(key, data)
     assert "alb/handler.py:4: importing the handler raised RuntimeError" in project.slips("check").err
     first = ran(project)
-    assert first["by_kind"] == {**OF_TRAILS, **OF_FLOWS}
-    assert (first["objects"], first["failed"], first["dropped"]) == (5, 2, 1)
+    assert first["by_kind"] == {**OF_TRAILS, **OF_OTHERS}
+    assert (first["objects"], first["failed"]) == (6, 2)
     items = project.slips("errors", "--json").json
     assert {item["argument"][0]["object_key"].rpartition("/")[2] for item in items} == OF_BALANCER.keys()
     assert all("no rules today" in item["message"] and "alb/handler.py" in item["message"] for item in items)
@@ -177,7 +180,7 @@ def test_a_broken_handler_fails_only_the_objects_of_its_mappings_until_it_is_men
 @pytest.mark.cloud
 @pytest.mark.functions
 @pytest.mark.slow
-def test_a_stack_with_three_handlers_runs_each_on_its_logs(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_stack_with_four_handlers_runs_each_on_its_logs(cloud: Cloud, tmp_path: Path) -> None:
     for bucket in ("security", "code"):
         cloud.client("s3").create_bucket(Bucket=bucket)
     cloud.client("ssm").put_parameter(Name="/watch/token", Value="s3cret", Type="SecureString")
@@ -187,7 +190,7 @@ def test_a_stack_with_three_handlers_runs_each_on_its_logs(cloud: Cloud, tmp_pat
     for key, data in LOGS.items():
         stack.put("security", key, data)
     stack.settle()
-    assert results(stack) == {**OF_TRAILS, **OF_FLOWS}
+    assert results(stack) == {**OF_TRAILS, **OF_OTHERS}
     assert {item.events[0].object_key.rpartition("/")[2] for item in stack.items} == OF_BALANCER.keys()
     assert all("no rules today" in item.message for item in stack.items)
     shown = json.loads(stack.slips("--aws", "errors", "--json").out)
@@ -196,7 +199,7 @@ def test_a_stack_with_three_handlers_runs_each_on_its_logs(cloud: Cloud, tmp_pat
     stack.deploy()
     assert stack.slips("--aws", "drain").out.startswith("2 items drained")
     stack.settle()
-    assert results(stack) == {**OF_TRAILS, **OF_FLOWS, **OF_BALANCER}
+    assert results(stack) == {**OF_TRAILS, **OF_OTHERS, **OF_BALANCER}
     assert stack.items == []
     assert stack.undelivered() == 0
     assert cloud.denied() == []
