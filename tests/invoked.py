@@ -104,13 +104,15 @@ class Stack:
             monkeypatch.setenv(name, value)
         self.package()
 
-    def package(self, routing: list[Route] | None = None, handler: str = HANDLER) -> None:
+    def package(
+        self, routing: list[Route] | None = None, handler: str = HANDLER, mappings: list[Mapping] | None = None
+    ) -> None:
         """What deploy packs; and new execution environments."""
         (self._root / "handler.py").write_text(handler)
         config = Config(
             stack_name="prod",
             handler=HandlerConfig(path="handler.py", args={"secret": "{{ssm:/my/key}}"}),
-            bucket_mapping={"example-logs": [Mapping("azure/", ["s3-lines", "json"])]},
+            bucket_mapping={"example-logs": mappings or [Mapping("azure/", ["s3-lines", "json"])]},
             routing=routing or [],
         )
         (self._root / PACKAGED).write_bytes(msgspec.json.encode(config))
