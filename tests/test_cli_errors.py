@@ -199,6 +199,13 @@ def test_the_detail_begins_as_the_originals(project: Project) -> None:
     assert rest.endswith("Samples:\n  record 7: not JSON\n    -- \\x1b ...\n")
 
 
+def test_the_detail_names_the_handler_of_the_item(project: Project) -> None:
+    project.fail(ID, handler="src/alb.py:Alb", code_version="0123456789ab")
+    out = project.slips("error", ID).out
+    assert "Handler:     src/alb.py:Alb: 0123456789ab (so begins the sha256 of its file)\n" in out
+    assert project.slips("errors", "--json").json[0]["handler"] == "src/alb.py:Alb"
+
+
 def test_json_is_the_argument_only(project: Project) -> None:
     project.fail(ID, events=[EVENT])
     assert project.slips("error", ID, "-f", "json").out == ARGUMENT

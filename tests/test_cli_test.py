@@ -90,6 +90,66 @@ def test_args_override_those_of_the_config(project: Project) -> None:
     assert told == {"limit": 7, "name": "a=b", "list": [1], "deep": {"x": None}}
 
 
+TELLS = """
+import slips.interface
+
+class {name}(slips.interface.Handler):
+    def setup(self, args): self.args = args
+    def recv(self, meta, event): ...
+    def result(self): return self.args
+"""
+
+
+@pytest.fixture
+def several(project: Project) -> Project:
+    """Objects below `json/` have the default handler, those below `slow/` have one of their own."""
+    config = CONFIG.replace(
+        "prefix: slow/\n", "prefix: slow/\n      handler: {path: 'slow.py:Slow', args: {index: s}}\n"
+    )
+    project.config(config)
+    project.handler(TELLS.format(name="Main"))
+    (project.root / "slow.py").write_text(TELLS.format(name="Slow") + TELLS.format(name="Other"))
+    for key in ("json/a", "slow/a", "slow/b"):
+        project.put(key, {})
+    events = [{"bucket_name": "my-logs", "object_key": key} for key in ("json/a", "slow/a", "slow/b")]
+    (project.root / "all.json").write_text(json.dumps(events))
+    (project.root / "slow.json").write_text(json.dumps(events[1:]))
+    return project
+
+
+@pytest.mark.slow
+def test_each_event_runs_through_the_handler_of_its_mapping_and_args_override_those_of_each(several: Project) -> None:
+    done = several.shell("test", "-d", "all.json", "-a", "limit=7", "-a", "more=1")
+    assert done.status == 0
+    assert re.findall(r"Handler: (.*)", done.err) == ["Main in handler.py", "Slow in slow.py"]
+    told = [json.loads(text) for text in re.findall(r"result of \w+: (.*)", done.out)]
+    assert told == [{"limit": 7, "more": 1}, *[{"index": "s", "limit": 7, "more": 1}] * 2]
+
+
+@pytest.mark.slow
+def test_a_broken_handler_that_no_event_uses_is_not_loaded(several: Project) -> None:
+    several.handler("1 / 0\n")
+    done = several.shell("test", "-d", "slow.json")
+    assert (done.status, re.findall(r"Handler: (.*)", done.err)) == (0, ["Slow in slow.py"])
+
+
+@pytest.mark.slow
+def test_a_broken_handler_fails_its_events_and_others_are_tried(several: Project) -> None:
+    several.handler("1 / 0\n")
+    done = several.shell("test", "-d", "all.json")
+    assert (done.status, done.out.count("result of Slow")) == (1, 2)
+    assert "handler.py:1: importing the handler raised ZeroDivisionError" in done.err
+    assert "failed in stage worker: s3://my-logs/json/a: " in done.err
+
+
+@pytest.mark.slow
+def test_events_whose_handlers_are_all_broken_are_wrong_input(several: Project) -> None:
+    (several.root / "slow.py").write_text("1 / 0\n")
+    done = several.shell("test", "-d", "slow.json")
+    assert (done.status, done.out) == (2, "")
+    assert "slow.py:1: importing the handler raised ZeroDivisionError" in done.err
+
+
 @pytest.mark.slow
 def test_prints_and_logs_of_handlers_go_to_standard_error(project: Project) -> None:
     project.handler(

@@ -217,6 +217,8 @@ def _group_detail(group: Group) -> str:
 
 def _detail(item: ErrorItem) -> str:
     """Format all of an item; the first lines are the original's."""
+    # `error` may have no config to compare with: the user runs sha256sum on the handler.
+    version = item.code_version and f"{item.code_version} (so begins the sha256 of its file)"
     facts = [
         ("Stage", item.stage),
         ("Type", item.error_type),
@@ -226,8 +228,7 @@ def _detail(item: ErrorItem) -> str:
         ("Fingerprint", item.fingerprint),
         ("Record", "" if item.seq is None else str(item.seq)),
         ("Records", _ranges(item.records)),
-        # `error` may have no config to compare with: the user runs sha256sum on the handler.
-        ("Handler", item.code_version and f"{item.code_version} (so begins the sha256 of its file)"),
+        ("Handler", ": ".join(each for each in (item.handler, version) if each)),
     ]
     parts = [
         one_line(f"RequestID: {item.request_id}"),

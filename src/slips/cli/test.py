@@ -14,6 +14,7 @@ from typing import Any
 import click
 import msgspec
 from click.exceptions import Exit
+from msgspec.structs import replace
 
 from slips.backends.aws.clients import quiet_libraries
 from slips.cli import items
@@ -23,7 +24,7 @@ from slips.cli.errors import event_text
 from slips.cli.options import global_option, options
 from slips.cli.output import accounted, readable_json, say, show_json, show_text, write_private
 from slips.cli.usage import FILE, Number
-from slips.config import Config
+from slips.config import Config, HandlerSpec
 from slips.errors import UsageError
 from slips.model import Lane, ObjectEvent
 from slips.pipeline.ended import Failure, Success
@@ -33,6 +34,8 @@ from slips.pipeline.sample import sample as pick
 from slips.place import Place
 from slips.print_streams import in_pieces
 from slips.printable import LogFormatter, one_line, plural
+from slips.routing import mapping_for
+from slips.site import WorkerSite
 
 _log = logging.getLogger("slips")
 
@@ -53,7 +56,8 @@ _log = logging.getLogger("slips")
     "--args",
     metavar="KEY=VALUE",
     multiple=True,
-    help="Override handler.args: key=value, where the value may be JSON, or a JSON object. Can be repeated.",
+    help="Override args of the handlers that the events use: key=value, where the value may be JSON, or a JSON object. "
+    "Can be repeated.",
 )
 @global_option("verbose", "Also show debug messages.")
 @click.pass_context
@@ -65,7 +69,8 @@ def local(
 ) -> None:
     """Run the handler here, on a stored error or chosen objects.
 
-    Shows the object events, what comes of them, and records that cannot be parsed. Changes nothing in the error table.
+    Each object runs through the handler of its mapping. Shows the object events, what comes of them, and records that
+    cannot be parsed. Changes nothing in the error table.
     Ends with status 1, and the traceback, if the handler fails. Of an object with versions the one that failed is read.
 
     \b
@@ -97,10 +102,7 @@ def local(
     with redirect_stdout(in_pieces(sys.stderr)):
         os.environ.update(config.handler.environment)
         site = place.handler_site(config)
-        for spec in config.handlers:
-            names = ", ".join(each.__name__ for each in site.loader.handlers_of(spec))
-            _log.info("Handler: %s in %s", names, spec.path)
-            site.loader.args_of(spec)  # raises for a wrong secret before an object is read
+        _load_handlers(site, events)
         processor = Processor(site, is_test=True)
     clean = True
     for given in events:
@@ -133,9 +135,37 @@ def _log_to_standard_error(*, verbose: bool) -> None:
     quiet_libraries()
 
 
+def _load_handlers(site: WorkerSite, events: Iterable[ObjectEvent]) -> None:
+    """Load the handlers of the events' mappings, and their secrets, before an object is read.
+
+    If some of them cannot be used, say so: their events will fail. Raises UsageError if none can be used.
+    """
+    config, usable, mistakes = site.config, dict[str, str](), list[str]()
+    specs: list[HandlerSpec] = []
+    for event in events:
+        mapping = mapping_for(config.bucket_mapping, event.bucket_name, event.object_key)
+        if mapping is not None and (spec := config.handler_of(mapping)) not in specs:
+            specs.append(spec)
+    for spec in specs:
+        try:
+            names = ", ".join(each.__name__ for each in site.loader.handlers_of(spec))
+            site.loader.args_of(spec)
+        except UsageError as error:
+            mistakes.append(str(error))
+        else:
+            usable[spec.name] = f"{names} in {spec.path}"
+    mistakes = list(dict.fromkeys(mistakes))
+    if mistakes and not usable:
+        raise UsageError("\n".join(mistakes))
+    for text in usable.values():
+        _log.info("Handler: %s", text)
+    for mistake in mistakes:
+        say(one_line(mistake))
+
+
 def _overridden(config: Config, given: Iterable[str]) -> Config:
-    """Return the config with `handler.args` overridden by KEY=VALUE texts or JSON objects."""
-    args = dict(config.handler.args)
+    """Return the config with the args of each handler overridden by KEY=VALUE texts or JSON objects."""
+    args: dict[str, Any] = {}
     for text in given:
         key, equals, value = text.partition("=")
         if text.lstrip().startswith("{"):
@@ -144,7 +174,17 @@ def _overridden(config: Config, given: Iterable[str]) -> Config:
             args[key] = _json_or_text(value)
         else:
             raise UsageError(f"-a {text!r}: no key=value; expected such a pair or a JSON object")
-    return msgspec.structs.replace(config, handler=msgspec.structs.replace(config.handler, args=args))
+    return replace(
+        config,
+        handler=replace(config.handler, args=config.handler.args | args),
+        bucket_mapping={
+            bucket: [
+                replace(one, handler=one.handler and replace(one.handler, args=one.handler.args | args))
+                for one in mappings
+            ]
+            for bucket, mappings in config.bucket_mapping.items()
+        },
+    )
 
 
 def _json_object(text: str) -> dict[str, Any]:
