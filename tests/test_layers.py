@@ -20,7 +20,7 @@ LAYERS = [
     {"health", "methods", "ports", "times", "usercode", "codec", "format", "pattern", "position"},
     {"formats"},
     {"chain", "loop", "stages"},
-    {"config", "not_logs", "routing", "interface", "envelope", "operations"},
+    {"config", "not_logs", "routing", "interface", "envelope", "object_states", "operations"},
     {"backends"},
     {"loading"},
     {"site"},

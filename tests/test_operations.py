@@ -108,17 +108,49 @@ def test_status_counts_objects_by_what_the_ledger_says_of_them(operations: Opera
     assert operations.status(count_ledger=True).ledger == {"claimed": 1, "done": 1, "dropped": 1}
 
 
+def test_an_object_counts_once_however_many_contents_parts_and_replays_of_it_the_ledger_has(
+    operations: Operations,
+) -> None:
+    ledger, errors = operations.ledger, operations.errors
+    e2 = object_event("a", object_etag="e2")
+    for event in (object_event("a"), replace(e2, records=[(5, None)]), replace(e2, records=[(2, 3)])):
+        tuple(ledger.fail(event, Outcome(), "r1"))
+    tuple(ledger.finish(e2, Outcome()))
+    tuple(ledger.supersede(object_event("a", object_etag="e3")))
+    tuple(ledger.fail(object_event("b"), Outcome(), "r2"))
+    errors.put(item("r3", kind="records", events=[object_event("a", records=[(2, 3)])]))
+    status = operations.status(count_ledger=True)
+    assert status.ledger == {"done": 1, "taken_out": 1}
+    assert (status.failed_objects, status.quarantined_objects) == (0, 1)
+    for request_id, key in (("r4", "b"), ("r5", "a"), ("r6", "a")):
+        errors.put(item(request_id, events=[object_event(key)]))
+    errors.put(item("r7", kind="records", events=[object_event("c", records=[(5, None)])]))
+    errors.put(item("r8", events=[]))
+    status = operations.status(count_ledger=True)
+    assert (status.ledger, status.failed_objects, status.quarantined_objects) == ({"failed": 3}, 3, 0)
+
+
 def test_the_json_of_a_status_has_only_what_its_place_can_know(place: Place) -> None:
     place.stream.put("slow", [object_event("a", lane="slow")])
     found = msgspec.to_builtins(place.operations.status(count_ledger=False))
+    of_errors = ["errors", "failed_objects", "quarantined_objects", "groups"]
     if place.operations.kind == "machine":
         waited = found["lanes"]["slow"].pop("oldest_seconds")
         assert waited >= 0
         assert found["lanes"] == {"fast": {"waiting": 0, "oldest_seconds": None}, "slow": {"waiting": 1}}
-        assert list(found) == ["lanes", "ledger", "errors", "groups"]
+        assert list(found) == ["lanes", "ledger", *of_errors]
     else:
         assert [list(lane) for lane in found["lanes"].values()] == [["waiting", "oldest_seconds", "arrived"]] * 2
-        assert list(found) == ["lanes", "ledger", "undelivered", "alarms", "errors", "groups"]
+        assert list(found) == [
+            "lanes",
+            "ledger",
+            "undelivered",
+            "alarms",
+            "errors",
+            "failed_objects",
+            "quarantined_objects",
+            "groups",
+        ]
         assert (found["ledger"], found["undelivered"], found["alarms"]) == (None, 0, [])
 
 

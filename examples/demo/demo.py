@@ -66,7 +66,7 @@ def verify() -> None:
         for entry in state.ledger.scan()
         if entry.status == "done" and entry.outcome and entry.records is None
     }
-    lanes, _ = state.counts()
+    lanes = state.lanes()
     state.close()
     check(all(lane.waiting == 0 for lane in lanes.values()), f"lanes are not empty: {lanes}")
     current = {key: outcome for (key, _), outcome in whole.items()}

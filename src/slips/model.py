@@ -19,6 +19,13 @@ Range = tuple[int, int | None]
 
 _DIGITS = re.compile(r"\d+")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|s3://\S+")
+
+
+def is_to_the_end(records: list[Range] | None) -> bool:
+    """Whether ranges of records reach to the end of the object. None is all records."""
+    return records is None or bool(records and records[-1][1] is None)
+
+
 _EARLIEST = datetime(1, 1, 1, tzinfo=UTC).timestamp()
 _LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 

@@ -15,6 +15,7 @@ from msgspec import UNSET, Struct, UnsetType
 from slips.config import LaneConfig
 from slips.envelope.lost import Batch
 from slips.model import ErrorItem, Lane, ObjectEvent
+from slips.object_states import State
 from slips.ports import ErrorTable, Ledger, Undelivered
 
 Kind = Literal["machine", "stack"]
@@ -63,14 +64,18 @@ class BackendStatus(Struct, kw_only=True):
     """The state of a backend now. Its JSON is the output of `slips status --json`."""
 
     lanes: dict[Lane, LaneStatus]
-    ledger: dict[str, int] | None
-    """Objects by status; None: not counted."""
+    ledger: dict[State, int] | None
+    """Objects by their state now; None: not counted."""
     undelivered: int | UnsetType | None = UNSET
     """Approximate number of undelivered messages; None: the stack has no queue for them."""
     alarms: list[Alarm] | UnsetType | None = UNSET
     """Alarms that are on, the longest first; None: AWS denies to list them."""
     errors: dict[str, int]
     """Error items by kind."""
+    failed_objects: int
+    """Objects that an error item stops: as many as are `failed` in `ledger`."""
+    quarantined_objects: int
+    """Other objects with bad records in the error table."""
     groups: list[Group]
     """Error items by fingerprint, most frequent first."""
 
@@ -135,8 +140,11 @@ class Operations(Protocol):
         """Return the state of a replayed event, as it was put on its lane. `run_id` was read while it waited there."""
         ...
 
-    def status(self, *, count_ledger: bool) -> BackendStatus:
-        """Return the state of the backend. A stack counts its ledger only if `count_ledger`: that reads all of it."""
+    def status(self, *, count_ledger: bool, progress: Callable[[int], None] = lambda _: None) -> BackendStatus:
+        """Return the state of the backend. A stack counts its ledger only if `count_ledger`: that reads all of it.
+
+        Calls `progress` with each number of ledger entries that were read.
+        """
         ...
 
     def limit(self, lane: Lane) -> LaneConfig:

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct, field
 
 from slips.errors import NoProgressError
-from slips.model import ErrorItem, ObjectEvent, Outcome
+from slips.model import ErrorItem, ObjectEvent, Outcome, is_to_the_end
 from slips.pipeline.ended import Failure, Success, Superseded, by_itself
 from slips.pipeline.items import part_id, report_failure, report_quarantine
 from slips.ports import EarlierItem, ErrorTable, Ledger
@@ -72,8 +72,7 @@ class Conclusion(Struct, frozen=True):
     @property
     def is_to_the_end(self) -> bool:
         """Whether the run finished the object, with no records left behind it."""
-        records = self.read.records
-        return self.status == "done" and (records is None or bool(records and records[-1][1] is None))
+        return self.status == "done" and is_to_the_end(self.read.records)
 
 
 def conclude(

@@ -12,6 +12,7 @@ import msgspec
 from slips.backends.aws.dynamodb import Values, is_conflict, reworded
 from slips.errors import StateError
 from slips.model import ErrorItem, ObjectEvent, Outcome, Range
+from slips.object_states import Entry
 from slips.ports import Claim, EarlierItem, LedgerEntry, Status, entry_of
 
 if TYPE_CHECKING:
@@ -114,11 +115,26 @@ class DynamoLedger:
         return _ledger_entry(answer["Item"]) if "Item" in answer else None
 
     def scan(self) -> Iterator[LedgerEntry]:
-        request: dict[str, Any] = {"TableName": self._table}
+        return map(_ledger_entry, self._scan())
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield all entries, without what only runs need. DynamoDB reads, and charges, the whole table."""
+        names = {f"#{name}": name for name in ("bucket", "object_key", "records", "status", "updated_at")}
+        for found in self._scan(ProjectionExpression=", ".join(names), ExpressionAttributeNames=names):
+            yield Entry(
+                found["bucket"]["S"],
+                found["object_key"]["S"],
+                _records(found),
+                cast("Status", found["status"]["S"]),
+                float(found["updated_at"]["N"]),
+            )
+
+    def _scan(self, **about: Any) -> Iterator[Values]:
+        request: dict[str, Any] = {"TableName": self._table, **about}
         while True:
             with reworded(self._table):
                 page = self._client.scan(**request)
-            yield from map(_ledger_entry, page["Items"])
+            yield from cast("list[Values]", page["Items"])
             if not page.get("LastEvaluatedKey"):
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
@@ -207,12 +223,16 @@ def _ledger_entry(values: Values) -> LedgerEntry:
         float(values["updated_at"]["N"]),
         text("request_id"),
         msgspec.json.decode(text("outcome"), type=Outcome) if "outcome" in values else None,
-        msgspec.json.decode(text("records"), type=list[Range]) if "records" in values else None,
+        _records(values),
         text("replay") or None,
         msgspec.json.decode(text("item"), type=ErrorItem) if "item" in values else None,
         msgspec.json.decode(text("rest"), type=ObjectEvent) if "rest" in values else None,
         msgspec.json.decode(text("read"), type=ObjectEvent) if "read" in values else None,
     )
+
+
+def _records(values: Values) -> list[Range] | None:
+    return msgspec.json.decode(values["records"]["S"], type=list[Range]) if "records" in values else None
 
 
 def _value(value: str | float) -> Values:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from slips.backends.aws import FUNCTIONS, logs
@@ -20,6 +19,7 @@ from slips.config import LaneConfig
 from slips.envelope.lost import Batch
 from slips.errors import SlipsError
 from slips.model import ErrorItem, Lane, ObjectEvent
+from slips.object_states import ObjectCounter
 from slips.operations import BackendStatus, Kind, LogLine, ReplayState, counted
 
 
@@ -64,16 +64,21 @@ class StackOperations:
     def replay_state(self, event: ObjectEvent, run_id: str) -> ReplayState:
         return replay_state(event, self.ledger, self.errors)
 
-    def status(self, *, count_ledger: bool) -> BackendStatus:
-        counts = Counter(entry.status for entry in self.ledger.scan()) if count_ledger else None
+    def status(self, *, count_ledger: bool, progress: Callable[[int], None] = lambda _: None) -> BackendStatus:
+        counter = ObjectCounter()
+        if count_ledger:
+            counter.add_entries(self.ledger.entries(), progress)
         of_lanes, undelivered, alarms = lanes(self.stack), self.count_undelivered(), alarms_on(self.stack)
-        errors, groups = counted(self.errors.scan())
+        errors, groups = counted(counter.add_items(self.errors.scan()))
+        objects = counter.counts()
         return BackendStatus(
             lanes=of_lanes,
-            ledger=None if counts is None else dict(sorted(counts.items())),
+            ledger=objects.states if count_ledger else None,
             undelivered=undelivered,
             alarms=alarms,
             errors=errors,
+            failed_objects=objects.failed,
+            quarantined_objects=objects.quarantined,
             groups=groups,
         )
 

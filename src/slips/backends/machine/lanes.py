@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import cast
 from uuid import uuid4
 
@@ -99,6 +99,15 @@ class SqliteStream:
             (event.bucket_name, event.object_key, to_json(event)),
         )
         return cast("str", rows[0][0]) if rows else ""
+
+    def objects(self) -> Iterator[tuple[str, str]]:
+        """Yield bucket and key of each whole object that waits on a lane."""
+        after = 0
+        while rows := self._database.select(
+            "SELECT id, bucket, key FROM lane WHERE whole AND id > ? ORDER BY id LIMIT 5000", (after,)
+        ):
+            after = rows[-1][0]
+            yield from ((bucket, key) for _, bucket, key in rows)
 
     def has_replay(self, event: ObjectEvent) -> bool:
         """Whether an event of the same replay as `event` is on a lane."""

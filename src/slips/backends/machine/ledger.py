@@ -11,6 +11,7 @@ import msgspec
 from slips.backends.machine.content import is_stamp
 from slips.backends.machine.sqlite import Database, to_json
 from slips.model import ErrorItem, ObjectEvent, Outcome, Range
+from slips.object_states import Entry
 from slips.ports import SETTLED, Claim, EarlierItem, LedgerEntry, Status, entry_of
 
 MOST_SETTLED = 10_000
@@ -117,6 +118,14 @@ class SqliteLedger:
             at = rows[-1][0]
             yield from map(_ledger_entry, rows)
 
+    def entries(self) -> Iterator[Entry]:
+        """Yield all entries, without what only runs need."""
+        at = ""
+        while rows := self._database.select(f"{_SELECT_ENTRY} WHERE entry > ? ORDER BY entry LIMIT 5000", (at,)):
+            at = rows[-1][0]
+            for entry, bucket, key, status, updated_at in rows:
+                yield Entry(bucket, key, _records_and_replay(entry)[0], status, updated_at)
+
     def _earlier_items(self, event: ObjectEvent) -> Iterator[EarlierItem]:
         """Yield the error items of the object, one after another. Not by the entry, which names no items."""
         where = (event.bucket_name, event.object_key)
@@ -147,12 +156,19 @@ class SqliteLedger:
 
 _SELECT_LEDGER = "SELECT entry, bucket, key, identity, status, updated_at, request_id, outcome FROM ledger"
 
+_SELECT_ENTRY = "SELECT entry, bucket, key, status, updated_at FROM ledger"
+
 
 def _ledger_entry(row: Sequence[Any]) -> LedgerEntry:
     entry, bucket, key, identity, status, updated_at, request_id, outcome = row
     counts = msgspec.json.decode(outcome, type=Outcome) if outcome else None
-    *_, records, replay = msgspec.json.decode(entry, type=tuple[str, str, str, list[Range] | None, str | None])
+    records, replay = _records_and_replay(entry)
     return LedgerEntry(bucket, key, identity, status, updated_at, request_id, counts, records, replay)
+
+
+def _records_and_replay(entry: str) -> tuple[list[Range] | None, str | None]:
+    *_, records, replay = msgspec.json.decode(entry, type=tuple[str, str, str, list[Range] | None, str | None])
+    return records, replay
 
 
 def _entry(event: ObjectEvent) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from slips.backends.machine.lane_limits import lane_limit, set_lane_limit
 from slips.backends.machine.state import MachineState
 from slips.config import Config, LaneConfig
 from slips.envelope.lost import Batch
 from slips.model import ErrorItem, Lane, ObjectEvent
+from slips.object_states import ObjectCounter
 from slips.operations import BackendStatus, Kind, LogLine, ReplayState, counted
 
 
@@ -42,10 +43,22 @@ class MachineOperations:
         error = self.errors.get(run_id)
         return ReplayState("succeeded" if error is None else "failed", error)
 
-    def status(self, *, count_ledger: bool) -> BackendStatus:
-        lanes, ledger = self._state.counts()
-        errors, groups = counted(self.errors.scan())
-        return BackendStatus(lanes=lanes, ledger=ledger, errors=errors, groups=groups)
+    def status(self, *, count_ledger: bool, progress: Callable[[int], None] = lambda _: None) -> BackendStatus:
+        counter = ObjectCounter()
+        with self._state.snapshot():
+            counter.add_entries(self.ledger.entries(), progress)
+            counter.add_waiting(self._state.stream.objects())
+            errors, groups = counted(counter.add_items(self.errors.scan()))
+            lanes = self._state.lanes()
+        objects = counter.counts()
+        return BackendStatus(
+            lanes=lanes,
+            ledger=objects.states,
+            errors=errors,
+            failed_objects=objects.failed,
+            quarantined_objects=objects.quarantined,
+            groups=groups,
+        )
 
     def limit(self, lane: Lane) -> LaneConfig:
         return lane_limit(self._config, self._state, lane)

@@ -109,6 +109,15 @@ class Database:
             raise
 
     @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let all queries of this block read the file as it was at the first of them. Keeps no writer waiting."""
+        self.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self.execute("ROLLBACK")
+
+    @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold the lock of the one `run` or `up` of this state. Raises UsageError that names another holder."""
         try:

@@ -124,12 +124,12 @@ class MachineState(Database):
         else:
             self.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (name, value))
 
-    def counts(self) -> tuple[dict[Lane, LaneStatus], dict[str, int]]:
-        """Return the state of each lane, and the number of objects by status in the ledger."""
+    def lanes(self) -> dict[Lane, LaneStatus]:
+        """Return the state of each lane."""
         lanes: dict[Lane, LaneStatus] = {lane: LaneStatus(0, None) for lane in LANES}
         for lane, waiting, oldest in self.select("SELECT lane, COUNT(*), MIN(put_at) FROM lane GROUP BY lane"):
             lanes[lane] = LaneStatus(waiting, max(0.0, round(time.time() - oldest, 3)))
-        return lanes, dict(self.select("SELECT status, COUNT(*) FROM ledger GROUP BY status"))
+        return lanes
 
 
 def _named(event: ObjectEvent, identity: str) -> ObjectEvent:

@@ -1,0 +1,291 @@
+"""The stations on DynamoDB and on SQLite, in this process: what a run, its conclusion and a drain come to on each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, cast
+
+import pytest
+from msgspec.structs import replace
+
+import aws
+from fakes import FakeSite, Objects, Streams, Witness, config_of
+from slips.backends.aws.error_table import DynamoErrors
+from slips.backends.aws.ledger import DynamoLedger
+from slips.backends.machine.state import MachineState
+from slips.config import Config, HandlerConfig
+from slips.envelope.cause import Cause
+from slips.envelope.lost import Unwrapped
+from slips.errors import StateError, UnfinishedError
+from slips.interface import Handler
+from slips.loop import Ticker
+from slips.model import ErrorItem, MetaData, ObjectEvent
+from slips.pipeline.conclude import ATTEMPTS
+from slips.pipeline.drain import DrainRequest, DrainResult, drain
+from slips.pipeline.ended import Failure, Success, Superseded
+from slips.pipeline.invocation import run_batch
+from slips.pipeline.process import Processor
+from slips.pipeline.replay import replay
+from slips.pipeline.report import report_lost
+from slips.ports import ErrorTable, Ledger
+from slips.service.messages import Opened, Task
+from slips.service.pool import Pool
+from slips.service.summary import Observer
+from slips.service.supervisor import Supervisor
+from slips.site import MachineSite
+
+LINES = b"one\ntwo\n"
+
+
+class Sink(Handler):
+    """Keeps record numbers, in this test; raises `down` times first."""
+
+    got: list[int]
+    down: int
+
+    def recv(self, meta: MetaData, _event: dict[str, Any]) -> None:
+        if self.down > 0:
+            type(self).down -= 1
+            raise ConnectionError("503 from the receiver")
+        self.got.append(meta.seq)
+
+
+@pytest.fixture(autouse=True)
+def fresh_sink() -> None:
+    Sink.got, Sink.down = [], 0
+
+
+class Stops(Ticker):
+    """Stops the first run behind its first record, if it is `due`."""
+
+    def tick(self, seq: int) -> bool:
+        stops, self.due = self.due and seq > 0, self.due and seq == 0
+        return stops
+
+
+class Place(Protocol):
+    """A site with objects in it, and all that runs on it."""
+
+    objects: Objects
+    ticker: Stops
+    format: Sequence[str]
+    faults: int
+    """How often the ledger fails at the end of a run."""
+    after_an_attempt: Callable[[], object]
+    """Called when an attempt is not concluded."""
+
+    @property
+    def errors(self) -> ErrorTable: ...
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+    def put(self, event: ObjectEvent) -> None: ...
+
+    def run(self) -> None:
+        """Runs what is on the lanes, each event until it is concluded."""
+        ...
+
+    def drain(self) -> None:
+        """Drains all items."""
+        ...
+
+    def drain_items(self, items: Sequence[ErrorItem]) -> None: ...
+
+    def dismiss(self, item: ErrorItem) -> None: ...
+
+
+class Stack:
+    """The stations on AWS: DynamoDB, invocations with their attempts, and the reporter."""
+
+    def __init__(self, config: Config) -> None:
+        place = self
+
+        class Failing(DynamoLedger):
+            def finish(self, *args: Any, **options: Any) -> Any:
+                place.fail()
+                return super().finish(*args, **options)
+
+        client = aws.client("dynamodb")
+        self.objects, self.ticker, self.faults = Objects(), Stops(), 0
+        self.format: Sequence[str] = ["s3-lines"]
+        self.after_an_attempt: Callable[[], object] = lambda: None
+        self.errors, self.ledger, self.lanes = DynamoErrors(client, "errors"), Failing(client, "ledger"), Streams()
+        self._config, self._requests = config, 0
+
+    @property
+    def site(self) -> FakeSite:
+        config = replace(self._config, bucket_mapping=config_of(*self.format).bucket_mapping)
+        return FakeSite(
+            config=config,
+            store=self.objects,
+            handlers=[Sink],
+            stream=self.lanes,
+            errors=self.errors,
+            ledger=self.ledger,
+        )
+
+    def fail(self) -> None:
+        if self.faults:
+            self.faults -= 1
+            raise StateError("ledger: throttled")
+
+    def put(self, event: ObjectEvent) -> None:
+        self.lanes.put("fast", [event])
+
+    def run(self) -> None:
+        while self.lanes.lanes["fast"]:
+            event = self.lanes.lanes["fast"].pop(0)
+            self._requests += 1
+            request_id = f"request {self._requests}"
+            for _ in range(ATTEMPTS):
+                try:
+                    site = self.site
+                    run_batch(
+                        [event],
+                        request_id,
+                        site,
+                        processor=Processor(site),
+                        deadline=self.ticker,
+                        observer=Witness(),
+                    )
+                    break
+                except UnfinishedError:
+                    self.after_an_attempt()
+            else:
+                cause = Cause(request_id=request_id, error_type="UnfinishedError", message="", attempts=ATTEMPTS)
+                report_lost(Unwrapped([event], [], cause, 0), self.site)
+
+    def drain(self) -> None:
+        list(drain(DrainRequest(), self.site, DrainResult()))
+        assert list(self.errors.scan()) == []
+
+    def drain_items(self, items: Sequence[ErrorItem]) -> None:
+        for item in items:
+            replay(item, self.site)
+
+    def dismiss(self, item: ErrorItem) -> None:
+        assert self.errors.delete(item.request_id, item.revision)
+
+
+class Worker(NamedTuple):
+    name: str = "this process"
+
+
+class InProcess:
+    """A pool whose only worker is this process."""
+
+    def __init__(self, processor: Processor, ticker: Ticker) -> None:
+        self._processor, self._ticker = processor, ticker
+        self._task: Task | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        return self._task is not None
+
+    def free(self, _waiting: int) -> Worker | None:
+        return None if self._task else Worker()
+
+    def give(self, _worker: Worker, task: Task) -> None:
+        self._task = task
+
+    def wait(self, _timeout: float) -> Iterator[tuple[Worker, Opened | Success | Failure | Superseded]]:
+        if (task := self._task) is not None:
+            opened: list[Opened] = []
+
+            def admit(read: ObjectEvent, names: tuple[str, ...]) -> bool:
+                opened.append(Opened(read, names))
+                return read.identity not in task.settled
+
+            ended = self._processor.process(task.event, self._ticker, admit)
+            self._task = None
+            yield from ((Worker(), each) for each in opened)
+            yield Worker(), ended
+
+    def close(self) -> None: ...
+
+
+class Quiet:
+    """An Observer that does not listen."""
+
+    def __getattr__(self, _name: str) -> Callable[..., None]:
+        return lambda *_: None
+
+
+class Machine:
+    """One machine: SQLite, and the supervisor."""
+
+    def __init__(self, config: Config, state: MachineState) -> None:
+        self.objects, self.ticker, self.faults = Objects(), Stops(), 0
+        self.format: Sequence[str] = ["s3-lines"]
+        self.after_an_attempt: Callable[[], object] = lambda: None
+        self.errors, self.ledger, self.state, self._config = state.errors, state.ledger, state, config
+        finish = state.ledger.finish
+
+        def failing(*args: Any, **options: Any) -> Any:
+            if self.faults:
+                self.faults -= 1
+                raise StateError("state: disk full")
+            return finish(*args, **options)
+
+        state.ledger.finish = failing  # type: ignore[method-assign]
+
+    @property
+    def config(self) -> Config:
+        return replace(self._config, bucket_mapping=config_of(*self.format).bucket_mapping)
+
+    def put(self, event: ObjectEvent) -> None:
+        self.state.stream.put("fast", [event])
+
+    def run(self) -> None:
+        while self.state.stream.waiting()[0]:
+            site = FakeSite(config=self.config, store=self.objects, handlers=[Sink])
+            pool = cast("Pool", InProcess(Processor(site), self.ticker))
+            try:
+                with self.state.exclusive():
+                    Supervisor(self.config, self.state, cast("Observer", Quiet()), pool=pool).run()
+            except StateError:
+                self.after_an_attempt()
+
+    @property
+    def site(self) -> MachineSite:
+        site = MachineSite(self.config, self.state)
+        site.__dict__["store"] = self.objects  # in place of S3
+        return site
+
+    def drain(self) -> None:
+        list(drain(DrainRequest(), self.site, DrainResult()))
+        assert list(self.errors.scan()) == []
+
+    def drain_items(self, items: Sequence[ErrorItem]) -> None:
+        for item in items:
+            replay(item, self.site)
+
+    def dismiss(self, item: ErrorItem) -> None:
+        assert self.state.dismiss(item)
+
+
+@pytest.fixture(params=["dynamodb", "sqlite"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    monkeypatch.setattr("slips.service.supervisor.RETRY_SECONDS", (0.0, 0.0))
+    (tmp_path / "handler.py").write_text("")
+    config = config_of(handler=HandlerConfig(path=str(tmp_path / "handler.py")))
+    with stack(config) if request.param == "dynamodb" else machine(config, tmp_path) as opened:
+        opened.objects.objects["a"] = LINES
+        yield opened
+
+
+@contextmanager
+def stack(config: Config) -> Iterator[Place]:
+    with aws.account():
+        aws.make_tables()
+        yield Stack(config)
+
+
+@contextmanager
+def machine(config: Config, tmp_path: Path) -> Iterator[Place]:
+    state = MachineState.open(tmp_path / "state")
+    yield Machine(config, state)
+    state.close()
