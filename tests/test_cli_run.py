@@ -203,9 +203,11 @@ def test_objects_in_s3_are_read_from_the_endpoint_that_is_named(
 # ---- status
 
 
-def test_status_shows_lanes_ledger_and_groups(project: Project) -> None:
+def test_status_shows_lanes_objects_and_groups(project: Project) -> None:
     project.put("json/a", {"n": 1})
+    project.put("json/b", {"n": 1}, b"no JSON\n")
     project.slips("run")
+    assert "objects: 2 done\nerrors: 1 item of 1 object with bad records\n" in project.slips("status").out
     project.fail("drained", key="slow/x")
     project.slips("drain")
     project.fail("other", fingerprint="beef", message="something else")
@@ -214,8 +216,8 @@ def test_status_shows_lanes_ledger_and_groups(project: Project) -> None:
     out = project.slips("status").out
     assert re.search(r"lane fast: 1 waiting, the oldest for \d+\.\d s\n", out)
     assert "lane slow: 0 waiting\n" in out
-    assert "ledger: 1 done" in out
-    assert "errors: 4 of objects\n" in out
+    assert "objects: 1 done, 1 failed, 1 waiting on a lane\n" in out
+    assert "errors: 5 items of 1 failed object and 1 object with bad records\n" in out
     assert out.index("f00d") < out.index("beef")
 
 
@@ -223,12 +225,13 @@ def test_status_json_has_the_same(project: Project) -> None:
     project.fail("r1")
     told = project.slips("status", "--json").json
     assert told["lanes"]["fast"] == {"waiting": 0, "oldest_seconds": None}
-    assert told["errors"] == {"object": 1}
+    assert (told["ledger"], told["errors"]) == ({"failed": 1}, {"object": 1})
+    assert (told["failed_objects"], told["quarantined_objects"]) == (1, 0)
     assert told["groups"][0]["request_ids"] == ["r1"]
 
 
 def test_status_of_nothing(project: Project) -> None:
-    assert project.slips("status").out == "lane fast: 0 waiting\nlane slow: 0 waiting\nledger: empty\nerrors: none\n"
+    assert project.slips("status").out == "lane fast: 0 waiting\nlane slow: 0 waiting\nobjects: none\nerrors: none\n"
 
 
 def test_a_bucket_without_its_directory_is_told_and_fails_the_run(project: Project) -> None:

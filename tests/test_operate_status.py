@@ -36,16 +36,17 @@ def test_status_says_what_is_known_of_a_stack(cloud: Cloud) -> None:
     assert done.out.startswith(
         "lane fast: idle: nothing arrived or was dispatched in the last 5 min\n"
         "lane slow: idle: nothing arrived or was dispatched in the last 5 min\n"
-        "ledger: not counted; '--ledger' reads all of it\n"
-        "errors: 1 of objects, 1 of records\n"
+        "objects: 1 failed; others are not counted: '--ledger' reads the whole ledger\n"
+        "errors: 2 items of 1 failed object\n"
         "undelivered: 2 messages; 'slips drain' puts back what it can read of them, and says why the rest stays; "
         "'slips dismiss --undelivered' takes that out\n"
         "alarms: none is on\n"
         "     1  f00d  handler KeyError: "
     )
-    assert "ledger: 1 done\n" in cloud.slips("status", "--ledger").out
+    assert "objects: 1 done, 1 failed\n" in cloud.slips("status", "--ledger").out
     told = cloud.slips("status", "--json").json
-    assert list(told) == ["lanes", "ledger", "undelivered", "alarms", "errors", "groups"]
+    of_errors = ["errors", "failed_objects", "quarantined_objects", "groups"]
+    assert list(told) == ["lanes", "ledger", "undelivered", "alarms", *of_errors]
     assert (told["errors"], told["undelivered"], told["ledger"]) == ({"object": 1, "records": 1}, 2, None)
 
 

@@ -17,7 +17,8 @@ from slips.cli.output import print_json, readable_json, say, shortened, show_tex
 from slips.cli.usage import FILE_TEXT, Number
 from slips.config import Config
 from slips.errors import UsageError
-from slips.operations import Alarm, LaneStatus
+from slips.object_states import State
+from slips.operations import Alarm, BackendStatus, LaneStatus
 from slips.place import open_state
 from slips.printable import one_line, plural
 from slips.service.summary import Summary
@@ -29,6 +30,17 @@ PUT_BACK = (
     "; 'slips drain' puts back what it can read of them, and says why the rest stays; "
     "'slips dismiss --undelivered' takes that out"
 )
+STATES: dict[State, str] = {
+    "done": "done",
+    "failed": "failed",
+    "waiting": "waiting on a lane",
+    "claimed": "running",
+    "part": "done in part",
+    "taken_out": "taken out of the error table, not run since",
+    "dropped": "dropped by routing",
+    "dismissed": "dismissed",
+}
+"""States of objects in words, in the order in which `status` shows them."""
 GROUPS = 5
 """How many groups of errors `status` shows."""
 
@@ -159,7 +171,9 @@ def _hints(summary: Summary, config: Config, named: bool) -> Iterable[str]:
 
 
 @click.command(cls=Command)
-@click.option("--ledger", is_flag=True, help="On a stack: count the objects in the ledger, too, which reads all of it.")
+@click.option(
+    "--ledger", is_flag=True, help="On a stack: count objects by their state, too, which reads all of the ledger."
+)
 @json_option
 @click.pass_context
 def status(
@@ -169,7 +183,8 @@ def status(
 ) -> None:
     """Show lanes, lag, counts and the most frequent errors.
 
-    On a stack, also the alarms that are on.
+    An object counts once, by its state now: as failed if the error table has an item that stops it. On a stack, also
+    shows the alarms that are on.
 
     \b
     Examples:
@@ -177,8 +192,10 @@ def status(
       slips status -s my-stack
       slips status --json
     """
-    with open_operations(ctx) as operations:
-        found = operations.status(count_ledger=ledger)
+    from slips.cli.progress import counting
+
+    with open_operations(ctx) as operations, counting("ledger entries read") as progress:
+        found = operations.status(count_ledger=ledger, progress=progress)
     if found.alarms is None:
         say("alarms are unknown: AWS denies cloudwatch:DescribeAlarms; expected it to be allowed; allow it")
     if json_:
@@ -186,12 +203,8 @@ def status(
         return
     for lane, of_lane in found.lanes.items():
         show_text(f"lane {lane}: {_lane(of_lane)}")
-    if found.ledger is None:
-        show_text("ledger: not counted; '--ledger' reads all of it")
-    else:
-        show_text(f"ledger: {', '.join(f'{count:,} {state}' for state, count in found.ledger.items()) or 'empty'}")
-    about = ", ".join(f"{count:,} of {kind.removesuffix('s')}s" for kind, count in found.errors.items())
-    show_text(f"errors: {about or f'none{items.where(operations)}'}")
+    show_text(f"objects: {_objects(found)}")
+    show_text(f"errors: {_errors(found) or f'none{items.where(operations)}'}")
     if isinstance(waiting := found.undelivered, int):
         show_text(f"undelivered: {plural(waiting, 'message') if waiting else 'none'}" + (PUT_BACK if waiting else ""))
     if isinstance(found.alarms, list):
@@ -200,6 +213,25 @@ def status(
         show_text(group_line(group))
     if (more := len(found.groups) - GROUPS) > 0:
         show_text(f"{plural(more, 'more group')}: 'slips errors --group' lists all")
+
+
+def _objects(found: BackendStatus) -> str:
+    """Format the number of objects in each state: `7 done, 1 failed`."""
+    if found.ledger is None:
+        return f"{found.failed_objects:,} failed; others are not counted: '--ledger' reads the whole ledger"
+    return (
+        ", ".join(f"{found.ledger[state]:,} {word}" for state, word in STATES.items() if state in found.ledger)
+        or "none"
+    )
+
+
+def _errors(found: BackendStatus) -> str:
+    """Format the number of error items, and of their objects; empty if there are none."""
+    stopped, bad = found.failed_objects, found.quarantined_objects
+    of = [plural(stopped, "failed object")] * bool(stopped) + [plural(bad, "object") + " with bad records"] * bool(bad)
+    return (
+        plural(sum(found.errors.values()), "item") + (f" of {' and '.join(of)}" if of else "") if found.errors else ""
+    )
 
 
 def _show_alarms(alarms: list[Alarm]) -> None:
