@@ -77,6 +77,24 @@ def test_check_shows_the_lanes_of_longer_prefixes_beside_that_of_the_rest(projec
     assert mapping["lanes"] == ["fast", "drop for json/debug/"]
 
 
+def test_a_pattern_is_shown_with_its_lanes_and_what_lies_beside_it(project: Project) -> None:
+    rules = "routing:\n  - {pattern: '**/debug/**', dest: drop}\n"
+    project.config(CONFIG.replace("routing:\n", rules) + "    - pattern: json/*/a/**\n      format: json\n")
+    done = project.slips("check")
+    assert (done.status, done.err) == (0, "")
+    assert "  json/*/a/**  fast, drop for **/debug/**  [s3-lines, json]  on error: quarantine\n" in done.out
+    assert "other objects" not in done.out, "the mapping json/ takes them"
+    told = project.slips("check", "--json").json
+    assert (told["mappings"][3]["prefix"], told["mappings"][3]["pattern"]) == (None, "json/*/a/**")
+    assert told["unmapped_below"] == {}
+    project.config(CONFIG + "    - pattern: logs/*/a/**\n      format: json\n")
+    assert (
+        "  other objects below 'logs/' become error items; to drop them, let 'routing' have a rule for each mapping, "
+        "and behind these {bucket: my-logs, prefix: 'logs/', dest: drop}\n" in project.slips("check").out
+    )
+    assert project.slips("check", "--json").json["unmapped_below"] == {"my-logs": ["logs/"]}
+
+
 def test_all_mistakes_are_told_at_once_those_of_the_handler_too(project: Project) -> None:
     project.config(CONFIG.replace("[s3-lines, json]", "[s3-lines, jsno]").replace("dest: slow", "dest: slwo"))
     project.handler("import slips.interface\nclass H(slips.interface.Handler): pass\n")

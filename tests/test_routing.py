@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import cycle
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from slips.config import Mapping, Route
 from slips.model import Lane, ObjectEvent
 from slips.pattern import Pattern, below
-from slips.routing import lane_again, lane_for, lanes_of, mapping_for
+from slips.routing import lane_again, lane_for, lanes_of, mapping_for, unmapped_below
 
 RULES = [
     Route(bucket="logs", prefix="debug/", dest="drop"),
@@ -161,3 +162,16 @@ def test_lanes_of_a_pattern_are_those_of_every_rule_that_fits_some_of_its_keys()
     assert lanes_of(rules, "b", Pattern("a/x/c/*.gz")) == [("slow", "")]
     assert lanes_of(rules, "b", Pattern("a/*/c/**")) == [("slow", ""), ("drop", "**/debug/**")]
     assert lanes_of(rules, "b", Pattern("*/c/x")) == [("fast", ""), ("drop", "**/debug/**"), ("slow", "b/")]
+
+
+def test_below_a_pattern_some_objects_have_no_mapping_unless_others_or_routing_take_them() -> None:
+    trail, all_logs = Mapping(pattern="AWSLogs/*/CloudTrail/**", format=["json"]), Mapping("AWSLogs/", ["json"])
+    drop = Route(bucket="b", prefix="AWSLogs/", dest="drop")
+    keep = Route(bucket="b", pattern="AWSLogs/*/CloudTrail/**", dest="slow")
+    assert unmapped_below([], "b", [trail]) == ["AWSLogs/"]
+    assert unmapped_below([keep, drop], "b", [trail]) == []
+    assert unmapped_below([Route(prefix="AWSLogs/", dest="slow"), drop], "b", [trail]) == ["AWSLogs/"]
+    assert unmapped_below([msgspec.structs.replace(drop, bucket="c")], "b", [trail]) == ["AWSLogs/"]
+    assert unmapped_below([], "b", [trail, all_logs]) == []
+    assert unmapped_below([], "b", [Mapping("AWSLogs/x/", ["json"])]) == []
+    assert unmapped_below([], "b", [Mapping(pattern="**/x", format=["json"]), trail]) == ["", "AWSLogs/"]

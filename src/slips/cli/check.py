@@ -23,7 +23,7 @@ from slips.errors import ConfigError, UsageError
 from slips.interface import load_handlers
 from slips.place import stack_of
 from slips.printable import one_line
-from slips.routing import lanes_of
+from slips.routing import lanes_of, unmapped_below
 from slips.usercode import importing
 
 
@@ -90,6 +90,7 @@ def check(
                 "handlers": [{"path": path, "classes": classes} for path, classes in handlers.items()],
                 "buckets": places,
                 "mappings": [{name: getattr(each, name) for name in Checked.__struct_fields__} for each in mappings],
+                "unmapped_below": _unmapped(config),
                 "warnings": [str(problem) for problem in problems],
             }
         )
@@ -141,6 +142,15 @@ def _mappings(config: Config) -> list[Checked]:
     ]
 
 
+def _unmapped(config: Config) -> dict[str, list[str]]:
+    """Return for each bucket the beginnings of patterns below which objects may have no mapping."""
+    return {
+        bucket: found
+        for bucket, mappings in config.bucket_mapping.items()
+        if (found := unmapped_below(config.routing, bucket, mappings))
+    }
+
+
 def _places(config: Config, *, aws: bool) -> dict[str, str]:
     """Return the address of each bucket: its directory on this machine, or `s3://…` on AWS."""
     embedded = None if aws else config.backend.embedded
@@ -174,6 +184,14 @@ def _print_project(
             if len(mapping.format) > 1 and mapping.format != chain:
                 given, taken = ", ".join(mapping.format), ", ".join(chain)
                 show_text(one_line(f"  {mapping.written or '(all)'}: [{given}] is read as [{taken}]"))
+        for beginning in unmapped_below(config.routing, bucket, config.bucket_mapping[bucket]):
+            where, keys = (f"below '{beginning}'", f"prefix: '{beginning}', ") if beginning else ("in the bucket", "")
+            show_text(
+                one_line(
+                    f"  other objects {where} become error items; to drop them, let 'routing' have a rule for each "
+                    f"mapping, and behind these {{bucket: {bucket}, {keys}dest: drop}}"
+                )
+            )
 
 
 @click.command(cls=Command, accepts=("verbose",))
