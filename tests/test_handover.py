@@ -154,6 +154,15 @@ def test_the_stack_gets_the_tags_of_the_config_whatever_deploys_it() -> None:
     assert "--tags" not in guide()
 
 
+def test_the_guide_announces_patterns_by_their_literal_beginnings() -> None:
+    text = re.sub(
+        r"bucket_mapping:(.|\n)*", "bucket_mapping: {b: [{pattern: 'AWSLogs/*/x/**', format: json}]}\n", DIRECT
+    )
+    (document,) = (json.loads(one) for one in re.findall(r"```json\n(.*?)```", guide(text), re.DOTALL))
+    (announced,) = notifications.notifications_in(document)
+    assert announced.prefix == "AWSLogs/"
+
+
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_bucket_with_the_notifications_of_the_guide_needs_no_others(source: str) -> None:
     text = CONFIG.replace("SOURCE", SOURCES[source])

@@ -179,10 +179,32 @@ def test_no_role_has_a_star_where_an_arn_exists() -> None:
     assert _stars(made(FULL)) == []
 
 
+DIRECT_CONFIG = """\
+stack_name: app
+backend: {s3_direct: true}
+handler: {path: handler.py}
+bucket_mapping:
+  my-logs:
+"""
+
+
 def test_a_prefix_means_itself_in_a_policy() -> None:
     text = ORIGINAL.replace("logs/g_suite/", '"a*b?/${x}"')
     resources = granted(made(text), "MainFuncRole", "s3:GetObject")
     assert resources[0] == {"Fn::Sub": "arn:${AWS::Partition}:s3:::mizutani-test/a${!*}b${!?}/${!$}{x}*"}
+
+
+def test_a_pattern_grants_what_begins_as_its_keys_do() -> None:
+    mappings = """\
+    - {pattern: 'AWSLogs/*/CloudTrail/**', format: cloudtrail}
+    - {pattern: 'AWSLogs/1/**', format: json}
+    - {pattern: 'a\\*b*/c', format: json}
+    - {prefix: z/, format: json}
+"""
+    text = DIRECT_CONFIG + mappings
+    assert granted(made(text), "MainFuncRole", "s3:GetObject") == [
+        {"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::my-logs/{beginning}*"} for beginning in ("AWSLogs/", "a${!*}b", "z/")
+    ]
 
 
 @pytest.mark.parametrize(

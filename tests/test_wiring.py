@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import boto3
+import msgspec
 import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
@@ -18,10 +19,10 @@ import aws
 import deployed
 from cloud import Cloud
 from deployed import Deployed
-from slips.config import Config, parse
+from slips.config import Config, Mapping, parse
 from slips.deploy import kms_keys
 from slips.deploy.account import Account
-from slips.deploy.notifications import Listeners, Notification, Plan, merge, own_id, plan
+from slips.deploy.notifications import Listeners, Notification, Plan, merge, notifications_in, own_id, plan
 from slips.deploy.policies import permits
 from slips.deploy.wiring import Buckets, Notifications, Wiring
 
@@ -277,6 +278,14 @@ def test_a_look_tells_what_is_missing_and_changes_nothing(account: Account) -> N
     assert "'slips deploy --wire' adds it" in found.notes[0]
     document = json.loads(found.notes[0].partition("yourself: ")[2])
     assert [one["TopicArn"] for one in document["TopicConfigurations"]] == [TOPIC, TOPIC]
+
+
+def test_patterns_are_announced_by_their_literal_beginnings(account: Account) -> None:
+    texts = ("AWSLogs/*/CloudTrail/**", "AWSLogs/**/flow/**", r"a\*b*")
+    mapped = [Mapping(pattern=each, format=["json"]) for each in texts]
+    found = look(account, msgspec.structs.replace(config(), bucket_mapping={"my-logs": mapped}), wire=True)
+    assert (found.reached, found.missing, found.notes) == (["AWSLogs/", "a*b"], [], [])
+    assert [one.prefix for one in notifications_in(get(account))] == ["AWSLogs/", "a*b"]
 
 
 @pytest.mark.slow
