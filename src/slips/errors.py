@@ -13,7 +13,7 @@ SlipsError
 │   ├── RecordTooLong     longer than `limits.record_bytes`
 │   └── RecordTooLarge    more than `limits.record_values`, or deeper than `limits.record_depth`
 └── ObjectError           one object cannot be finished                 → error item
-    ├── MappingError      no prefix of `bucket_mapping` fits the object's key
+    ├── MappingError      no prefix or pattern of `bucket_mapping` fits the object's key
     ├── FormatError       a chain cannot be made, or most records do not fit it
     ├── StorageError      the object cannot be read from its bucket     may pass: retried
     ├── DecompressionError  the object's bytes are damaged, or a bomb

@@ -90,9 +90,10 @@ class ErrorTable(Protocol):
 
 Status = Literal["claimed", "waiting", "done", "part", "dropped", "dismissed", "failed", "superseded"]
 """The state of an object event in the ledger. `claimed`: a request runs the event; `waiting`: the event is back on its
-lane, unclaimed; `part`: the run was stopped in time, and its continuation is an event of its own; `dropped`: by a
-routing rule; `dismissed`: an operator deleted the error item; `failed`: the event has an error item; `superseded`: the
-run read other content than the announced, which has an entry of its own."""
+lane, unclaimed; `done`: also for an object that is no log, whose outcome names the rule in `filtered_by`; `part`: the
+run was stopped in time, and its continuation is an event of its own; `dropped`: by a routing rule; `dismissed`: an
+operator deleted the error item; `failed`: the event has an error item; `superseded`: the run read other content than
+the announced, which has an entry of its own."""
 SETTLED: frozenset[Status] = frozenset({"done", "part", "dropped", "dismissed"})
 """An event is settled if it must never run again: a claim is refused, a listing does not put it on a lane."""
 CONCLUDED: frozenset[Status] = SETTLED | {"failed", "superseded"}

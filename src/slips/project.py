@@ -59,7 +59,7 @@ handler:
 
 bucket_mapping:
   {log_bucket}:
-    # Digests and flow logs are no logs of CloudTrail: if the bucket has such, write AWSLogs/ACCOUNT/CloudTrail/
+    # If the bucket has flow logs, too: AWSLogs/ACCOUNT/CloudTrail/, or 'pattern' in place of 'prefix'
     - prefix: AWSLogs/      # where CloudTrail puts its logs
       format: cloudtrail    # 'slips formats' lists them all
       # handler: src/other.py    # one of its own, in place of the one above
