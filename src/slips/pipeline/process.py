@@ -315,13 +315,21 @@ class _ObjectRun:
             error_type=name_of(type(shown if by_handler or isinstance(error, WorkerError) else error)),
             message=bounded(text, MESSAGE_BYTES - len(where)) + where,
             retryable=error.retryable,
-            traceback=traceback_of(shown),
+            traceback=_traceback_of(shown),
             seq=error.seq if by_handler and error.seq else None,
             handler_event=kept,
             handler_event_truncated=is_cut,
             outcome=self.outcome,
             names=self.names if is_certain else (),
         )
+
+
+def _traceback_of(shown: BaseException) -> str:
+    """Return the traceback for an error item. Of a UsageError only that of its cause helps, if it has one."""
+    if not issubclass(type(shown), UsageError):
+        return traceback_of(shown)
+    cause = cause_of(shown)
+    return "" if cause is None else traceback_of(cause)
 
 
 def _refuse_other_content(event: ObjectEvent, stored: StoredObject, chain: Chain) -> None:
