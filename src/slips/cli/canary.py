@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from click.exceptions import Exit
 
 from slips.cli.items import where
 from slips.cli.output import headline, print_json, say, show_text
-from slips.cli.progress import Lines, counting
+from slips.cli.progress import counting, watch
 from slips.model import ObjectEvent
 from slips.operations import Kind, Operations
 from slips.pipeline.canary import Canary, CanaryGroup
@@ -54,7 +54,9 @@ def drain_with_canary(
         steps = canary.outcomes(wait, settle or _never)
         if waiting := len(canary.waiting):
             say(f"waiting for the outcome of {plural(waiting, 'object')}, {wait:,.0f} s at most")
-        while (group := _next_group(steps)) is not None:
+        # A run on this machine shows its own progress.
+        progress = counting if settle is None else _silent
+        while (group := _next_group(steps, progress)) is not None:
             if group.sent and not group.is_held:
                 with counting("items drained") as count:
                     for drained in canary.follow(group):
@@ -70,17 +72,23 @@ def run_here(site: MachineSite, place: Place, *, verbose: bool) -> Settle:
     """Return the function that runs the events of a canary on this machine."""
 
     def settle(events: Sequence[ObjectEvent]) -> bool:
-        return run_replays(
-            site.config,
-            site.state,
-            events,
-            Lines(verbose),
-            endpoint_url=place.endpoint_url,
-            region=place.region,
-            say=lambda text: say(one_line(text)),
-        )
+        with watch(verbose) as observer:
+            return run_replays(
+                site.config,
+                site.state,
+                events,
+                observer,
+                endpoint_url=place.endpoint_url,
+                region=place.region,
+                say=lambda text: say(one_line(text)),
+            )
 
     return settle
+
+
+@contextmanager
+def _silent(_: str) -> Iterator[Callable[[int], None]]:
+    yield lambda _: None
 
 
 def _never(_: Sequence[ObjectEvent]) -> bool:
@@ -88,9 +96,11 @@ def _never(_: Sequence[ObjectEvent]) -> bool:
     return False
 
 
-def _next_group(steps: Iterator[int | CanaryGroup]) -> CanaryGroup | None:
+def _next_group(
+    steps: Iterator[int | CanaryGroup], progress: Callable[[str], AbstractContextManager[Callable[[int], None]]]
+) -> CanaryGroup | None:
     """Return the next group whose canary has an outcome; meanwhile show how many items of all canaries have one."""
-    with counting("outcomes") as count:
+    with progress("outcomes") as count:
         for step in steps:
             if isinstance(step, CanaryGroup):
                 return step
