@@ -163,7 +163,8 @@ def test_a_dry_run_of_a_canary_says_what_would_go_first(grouped: Project) -> Non
         "3 items would be sent first",
     ]
     assert (done.status, len(grouped.errors())) == (0, 4)
-    assert grouped.slips("drain", "r1", "--canary", "2", "--dry-run", "--json").json["groups"][0]["sent"] == 1
+    (group,) = grouped.slips("drain", "r1", "--canary", "2", "--dry-run", "--json").json["groups"]
+    assert (group["sent"], group["held"]) == (1, False)
 
 
 def test_canary_and_wait_are_told_when_they_make_no_sense(grouped: Project) -> None:

@@ -169,6 +169,27 @@ def test_without_a_config_a_canary_goes_by_the_function_one_item_each_and_the_re
     assert [group[name] for name in ("sent", "succeeded", "drained", "left")] == [1, 1, 2, 0]
 
 
+@pytest.mark.slow
+def test_an_item_that_cannot_be_read_holds_up_no_group_and_is_named(cloud: Cloud) -> None:
+    named_at_the_end = "slips: error item 'empty': its argument is empty; "
+    cloud.fail_in_2018("empty")
+    cloud.fail("r1")
+    assert cloud.slips("error", "f0").out.startswith("Group:       f00d, 1 item")
+    done = cloud.slips("drain", "f00d")
+    assert (done.status, done.out[:15], named_at_the_end in done.err) == (1, "1 item drained:", True)
+    for config in (True, False):
+        succeed(cloud, cloud.fail("r2"))
+        cloud.fail("r3")
+        if not config:
+            (cloud.project.root / "slips.yml").unlink()
+            cloud.answer(result(1), result(1), result(2))
+        done = cloud.slips("drain", "f00d", "--canary", "1", "-s", "test")
+        assert "1 sent first: 1 succeeded; 1 followed\n" in done.out
+        assert (done.status, named_at_the_end in done.err) == (1, True)
+    done = cloud.slips("drain", "f00d", "-s", "test")
+    assert (done.status, done.out[:16], named_at_the_end in done.err) == (1, "2 items drained:", True)
+
+
 def test_a_canary_leaves_undelivered_messages_where_they_are(cloud: Cloud) -> None:
     undelivered(cloud, s3_event("json/lost"))
     done = cloud.slips("drain", "--canary", "2")

@@ -4,6 +4,7 @@ SlipsError
 ├── UsageError            wrong input: arguments, files, names          exit status 2
 │   └── ConfigError       every mistake in the configuration            exit status 2
 ├── StateError            the state directory cannot be used            exit status 1
+│   └── UnreadableItemError  some error items cannot be read; all others were
 ├── StreamError           a lane refused events (`rejected`), or cannot be read
 │   └── GoneError         a lane no longer has these events
 ├── EnvelopeError         an AWS event holds nothing that slips can decode
@@ -56,6 +57,10 @@ class ConfigError(UsageError):
 
 class StateError(SlipsError):
     """The state (a directory; on AWS also a table or queue) cannot be read or written. No object was marked done."""
+
+
+class UnreadableItemError(StateError):
+    """Some items of an error table cannot be read. Raised when all others have been."""
 
 
 class StreamError(SlipsError):

@@ -43,29 +43,35 @@ def drain_with_canary(
     """Send the canaries, wait for their outcome for `wait` seconds at most, and drain the groups that succeed.
 
     A dry run ends before the outcomes. Prints how each group fared, also if an error or Ctrl-C ends the drain. Raises
-    Exit if a group is held back.
+    Exit if a group is held back, UnreadableItemError for items that cannot be read.
     """
     with _shown(canary, operations, done, dry_run=request.dry_run, json_=json_):
         with counting("items sent first") as count:
             for sent in canary.send(request, done.note_absent):
                 count(sent)
-        if request.dry_run:
-            return
-        steps = canary.outcomes(wait, settle or _never)
-        if waiting := len(canary.waiting):
-            say(f"waiting for the outcome of {plural(waiting, 'object')}, {wait:,.0f} s at most")
-        # A run on this machine shows its own progress.
-        progress = counting if settle is None else _silent
-        while (group := _next_group(steps, progress)) is not None:
-            if group.sent and not group.is_held:
-                with counting("items drained") as count:
-                    for drained in canary.follow(group):
-                        count(drained)
-            if group.sent:
-                ended = f"{plural(group.left, 'item')} left" if group.is_held else f"{group.drained:,} followed"
-                say(one_line(f"group {group.fingerprint}: {_outcome(group)}; {ended}"))
+        if not request.dry_run:
+            _follow(canary, wait, settle)
+    for problem in canary.unreadable:
+        raise problem
     if any(group.is_held for group in canary.groups):
         raise Exit(1)
+
+
+def _follow(canary: Canary, wait: float, settle: Settle | None) -> None:
+    """Wait for the outcomes, and drain the rest of each group as soon as its canary has succeeded."""
+    # A run on this machine shows its own progress.
+    progress = counting if settle is None else _silent
+    steps = canary.outcomes(wait, settle or _never)
+    if waiting := len(canary.waiting):
+        say(f"waiting for the outcome of {plural(waiting, 'object')}, {wait:,.0f} s at most")
+    while (group := _next_group(steps, progress)) is not None:
+        if group.sent and not group.is_held:
+            with counting("items drained") as count:
+                for drained in canary.follow(group):
+                    count(drained)
+        if group.sent:
+            ended = f"{plural(group.left, 'item')} left" if group.is_held else f"{group.drained:,} followed"
+            say(one_line(f"group {group.fingerprint}: {_outcome(group)}; {ended}"))
 
 
 def run_here(site: MachineSite, place: Place, *, verbose: bool) -> Settle:

@@ -15,8 +15,10 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct, field
 
+from slips.errors import UnreadableItemError
 from slips.model import ErrorItem, ObjectEvent
 from slips.operations import Operations, ReplayState
+from slips.pipeline.choose import readable
 from slips.pipeline.drain import DrainFunction, DrainRequest, DrainResult, drain, drain_remotely
 from slips.pipeline.replay import possible_replays, replay
 from slips.site import Site
@@ -110,8 +112,8 @@ class CanaryGroup(Struct, kw_only=True):
 
     @property
     def is_held(self) -> bool:
-        """Whether the canary has not succeeded, so that the rest of the group stays."""
-        return self.succeeded < self.sent
+        """Whether the canary has failed or timed out, so that the rest of the group stays."""
+        return bool(self.failed or self.timed_out)
 
     @property
     def left(self) -> int:
@@ -146,6 +148,8 @@ class Canary:
         self._operations, self._sender, self._number = operations, sender, number
         self._clock, self._sleep = clock, sleep
         self._tracks: dict[str, _Track] = {}
+        self.unreadable: list[UnreadableItemError] = []
+        """The error about items that cannot be read, to be raised at the end: they hold no other back."""
 
     @property
     def groups(self) -> list[CanaryGroup]:
@@ -165,7 +169,8 @@ class Canary:
         """
         _ = self._operations.ledger
         # Only ids are kept, and all are read first: what fails again must not be chosen again.
-        for item in islice(request.choice.of_table(self._operations.errors, absent=absent), request.limit):
+        chosen = readable(request.choice.of_table(self._operations.errors, absent=absent), self.unreadable)
+        for item in islice(chosen, request.limit):
             track = self._tracks.get(item.fingerprint)
             if track is None:
                 about = {name: getattr(item, name) for name in ("fingerprint", "stage", "error_type", "message")}
@@ -207,7 +212,7 @@ class Canary:
 
     def follow(self, group: CanaryGroup) -> Iterator[int]:
         """Put the rest of a group back whose canary has succeeded, and yield how many items were at each step."""
-        assert not group.is_held  # noqa: S101 - whoever calls must have looked
+        assert group.succeeded == group.sent  # noqa: S101 - the rest of any other group stays
         for drained in self._sender.drain(self._tracks[group.fingerprint].ids):
             group.drained += drained
             yield drained

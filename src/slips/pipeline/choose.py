@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from msgspec import Struct
 
 from slips import times
-from slips.errors import RecordError, UsageError
+from slips.errors import RecordError, UnreadableItemError, UsageError
 from slips.model import ErrorItem, ObjectEvent
 from slips.ports import ErrorTable
 from slips.printable import plural
@@ -118,10 +118,19 @@ def named(errors: ErrorTable, texts: Sequence[str], where: str = "") -> Named:
     return Named(tuple(ids), tuple(groups))
 
 
+def readable(items: Iterable[ErrorItem], problems: list[UnreadableItemError]) -> Iterator[ErrorItem]:
+    """Yield the items. Append the error about those that cannot be read to `problems`, in place of raising it."""
+    try:
+        yield from items
+    except UnreadableItemError as problem:
+        problems.append(problem)
+
+
 def _begun(errors: ErrorTable, texts: Sequence[str]) -> dict[str, tuple[list[str], dict[str, None]]]:
     """Return the ids and the fingerprints that begin with each text, in one pass over the table."""
     found: dict[str, tuple[list[str], dict[str, None]]] = {text: ([], {}) for text in texts}
-    for item in errors.scan():
+    # An item that cannot be read is neither one that is named, nor a reason to keep these from the command.
+    for item in readable(errors.scan(), []):
         for text in filter(None, texts):
             ids, groups = found[text]
             if item.request_id.startswith(text):

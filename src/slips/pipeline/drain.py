@@ -9,9 +9,9 @@ from typing import Annotated, Any, Protocol
 import msgspec
 from msgspec import Meta, Struct, field
 
-from slips.errors import SlipsError, UsageError
+from slips.errors import SlipsError, UnreadableItemError, UsageError
 from slips.model import LANES, Lane, format_time
-from slips.pipeline.choose import Choice, with_one_unit
+from slips.pipeline.choose import Choice, readable, with_one_unit
 from slips.pipeline.replay import Replayed, replay
 from slips.pipeline.undelivered import Redelivered, redeliver
 from slips.ports import ErrorTable
@@ -168,7 +168,7 @@ def drain_remotely(request: DrainRequest, stack: DrainFunction, done: DrainResul
 
     `done` is right whenever the caller stops. Named items and groups, and those up to a time, are chosen here and sent
     as ids: the function of a version before knows neither groups nor `until`. Raises UsageError for a malformed time,
-    and SlipsError if an invocation makes no progress.
+    SlipsError if an invocation makes no progress, and UnreadableItemError, at the end, for items that cannot be read.
     """
     choice = request.choice
     choice.of(())  # raises UsageError for a malformed time, before the function is invoked
@@ -176,11 +176,14 @@ def drain_remotely(request: DrainRequest, stack: DrainFunction, done: DrainResul
         yield from _invoke(request, stack, done)
         return
     chosen = islice(choice.of_table(stack.errors, absent=done.note_absent), request.limit)
+    problems: list[UnreadableItemError] = []
     # The ids are collected first: draining changes the table that is read.
-    ids = [item.request_id for item in chosen]
+    ids = [item.request_id for item in readable(chosen, problems)]
     for at in range(0, len(ids), IDS):
         some = DrainRequest(ids[at : at + IDS], dry_run=request.dry_run)
         yield from _invoke(some, stack, done)
+    for problem in problems:
+        raise problem
 
 
 def _invoke(request: DrainRequest, stack: DrainFunction, done: DrainResult) -> Iterator[int]:

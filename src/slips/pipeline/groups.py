@@ -8,7 +8,7 @@ from slips.config import Config
 from slips.errors import UsageError
 from slips.model import ErrorItem, ObjectEvent
 from slips.operations import Group, grouped
-from slips.pipeline.choose import Choice, named
+from slips.pipeline.choose import Choice, named, readable
 from slips.ports import ErrorTable
 from slips.routing import mapping_for
 
@@ -39,7 +39,7 @@ def latest(
     items: list[ErrorItem] = []
 
     def keeping_the_last() -> Iterator[ErrorItem]:
-        for item in Choice(ids=found.ids, groups=found.groups).of_table(errors):
+        for item in readable(Choice(ids=found.ids, groups=found.groups).of_table(errors), []):
             items[:] = [item]
             yield item
 

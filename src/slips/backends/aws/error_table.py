@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from slips.backends.aws.dynamodb import Values, is_conflict, reworded
-from slips.errors import StateError
+from slips.errors import StateError, UnreadableItemError
 from slips.model import ErrorItem, ObjectEvent, fingerprint
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class DynamoErrors:
     def scan(self) -> Iterator[ErrorItem]:
         """Yield all items, oldest failure first. Only their ids are kept in memory, about 200 bytes each.
 
-        Raises StateError for items that cannot be read, behind all others.
+        Raises UnreadableItemError for items that cannot be read, behind all others.
         """
         problems: list[str] = []
         ids: list[tuple[str, str]] = []
@@ -87,7 +87,7 @@ class DynamoErrors:
                     problems.append(str(error))
         if problems:
             more = f"\nand {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
-            raise StateError("\n".join(problems[:SHOWN]) + more)
+            raise UnreadableItemError("\n".join(problems[:SHOWN]) + more)
 
     def delete(self, request_id: str, revision: int) -> bool:
         # Items of the original slips have no revision until `put` writes them again.
