@@ -33,6 +33,7 @@ from slips.ports import (
     Undelivered,
     entry_of,
 )
+from slips.routing import mapping_for
 
 STREAMS: dict[Lane, str] = {"fast": "mine-EventFastStream-1", "slow": "mine-EventSlowStream-2"}
 
@@ -339,5 +340,6 @@ class FakeSite:
     def args_of(self, spec: HandlerSpec) -> dict[str, Any]:
         return spec.args
 
-    def code_of(self, _event: ObjectEvent) -> HandlerCode:
-        return HandlerCode("handler.py", self.code_version)
+    def code_of(self, event: ObjectEvent) -> HandlerCode:
+        mapping = mapping_for(self.config.bucket_mapping, event.bucket_name, event.object_key)
+        return HandlerCode(self.config.handler_of(mapping).name if mapping else "", self.code_version)

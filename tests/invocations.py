@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fakes import Errors, FakeSite, Ledger, Objects, Streams, Witness, object_event, processor_of
+from fakes import Errors, FakeSite, Ledger, Objects, Streams, Witness, config_of, object_event, processor_of
 from slips.interface import Handler
 from slips.loop import Ticker
 from slips.model import MetaData, ObjectEvent
@@ -61,6 +61,7 @@ class Scene:
         self.store = Objects(**objects or {"a": GOOD, "b": GOOD, "c": GOOD})
         self.processor = processor_of(self.store, Sink, format=format)
         self.deadline = Ticker()
+        self.config = config_of()
 
     def run(self, *events: ObjectEvent, request_id: str = "r") -> BatchResult:
         return run_batch(
@@ -74,7 +75,12 @@ class Scene:
 def site_of(scene: Scene) -> FakeSite:
     """Where the main func and the reporter work."""
     return FakeSite(
-        ledger=scene.ledger, errors=scene.errors, stream=scene.stream, clock=lambda: 1.5e9, code_version="v1"
+        config=scene.config,
+        ledger=scene.ledger,
+        errors=scene.errors,
+        stream=scene.stream,
+        clock=lambda: 1.5e9,
+        code_version="v1",
     )
 
 

@@ -7,8 +7,9 @@ from typing import cast
 
 import pytest
 
-from fakes import Objects, object_event, processor_of
+from fakes import Objects, config_of, object_event, processor_of
 from invocations import BROKEN, GOOD, JSON, MOSTLY, A, After, B, C, Deadly, Scene, Sink, _fresh_sink, keys
+from slips.config import Mapping, MappingHandler
 from slips.errors import UnfinishedError
 from slips.loop import Ticker
 from slips.pipeline.invocation import BatchResult, Deadline
@@ -102,6 +103,18 @@ def test_a_retry_of_the_request_does_only_what_is_not_finished() -> None:
     scene.processor = processor_of(Objects(b=GOOD), Sink)
     assert scene.run(A, B, C) == BatchResult(succeeded=1, duplicates=2)
     assert Sink.results == ["a", "b"]
+
+
+def test_a_handler_that_ends_the_process_at_each_object_costs_no_object_of_another_handler() -> None:
+    bad, good = (Mapping(name, ["s3-lines"], handler=MappingHandler(f"{name}.py")) for name in "bg")
+    events = [object_event(key) for key in ("b1", "b2", "b3", "b4", "g1")]
+    scene = Scene({event.object_key: GOOD for event in events})
+    scene.config = config_of(bucket_mapping={"my-logs": [bad, good]})
+    scene.processor = cast("Processor", Deadly(scene.processor, "b1", "b2", "b3", "b4"))
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            scene.run(*events)
+    assert [scene.status(event.object_key) for event in events] == ["claimed", "claimed", "claimed", "", "done"]
 
 
 def test_an_event_that_another_request_claimed_or_finished_is_passed_over() -> None:

@@ -112,8 +112,9 @@ def run_batch(
     done = BatchResult()
     run = _Invocation(site, processor, deadline, observer, done)
     suspects: list[tuple[ObjectEvent, str]] = []
+    suspected: set[str] = set()
     begun = 0
-    for number, (event, run_id) in enumerate(zip(events, run_ids(request_id, len(events)), strict=True)):
+    for number, (event, run_id) in enumerate(_in_order(events, request_id, site, suspected)):
         with done.trying(event):
             claim = site.ledger.claim(event, run_id)
             if claim in ("done", "claimed"):
@@ -125,6 +126,7 @@ def run_batch(
                 run.send_back(event, run_id, again=claim == "again")
             elif claim == "again" and len(events) > 1:
                 suspects.append((event, run_id))
+                suspected.add(site.code_of(event).handler)
             else:
                 run.attempt(event, run_id, again=claim == "again", alone=not begun)
                 begun += 1
@@ -141,6 +143,19 @@ def run_batch(
     if done.unfinished:
         raise UnfinishedError(f"{len(done.unfinished)} of {len(events)} object events: {joined(done.unfinished)}")
     return done
+
+
+def _in_order(
+    events: Sequence[ObjectEvent], request_id: str, site: SharedSite, suspected: set[str]
+) -> Iterator[tuple[ObjectEvent, str]]:
+    """Yield events with the ids of their runs; those of handlers that are `suspected` by then come last."""
+    later: list[tuple[ObjectEvent, str]] = []
+    for event, run_id in zip(events, run_ids(request_id, len(events)), strict=True):
+        if suspected and site.code_of(event).handler in suspected:
+            later.append((event, run_id))
+        else:
+            yield event, run_id
+    yield from later
 
 
 class _Invocation:
