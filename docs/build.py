@@ -45,10 +45,10 @@ _NOT_LOGS = """\
 
 AWS and its tools write objects beside logs that are none. A rule with a name filters each, whether a mapping fits
 its key or not: the object is not read, is no error item, and is never counted as delivered. `slips run` counts such
-objects by rule (`filtered_objects` in its JSON); the ledger, and the logs of the functions, name the rule as
-`filtered_by`. A mapping asks for such objects if it spells out the name of the folder or file, as
-`pattern: "**/CloudTrail-Digest/**"` does, or if its format is made for them. Then the best mapping that asks gets
-them. A rule of `routing` that drops them comes first."""
+objects by rule (`filtered_objects` in its JSON), `slips status` apart from those that are done; the ledger, and the
+logs of the functions, name the rule as `filtered_by`. A mapping asks for such objects if it spells out the name of
+the folder or file, as `pattern: "**/CloudTrail-Digest/**"` does, or if its format is made for them. Then the best
+mapping that asks gets them. A rule of `routing` that drops them comes first."""
 
 
 def _not_logs() -> str:

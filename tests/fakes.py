@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, BinaryIO, cast
 
 from msgspec.structs import replace
 
@@ -24,6 +24,7 @@ from slips.ports import (
     Claim,
     EarlierItem,
     ErrorTable,
+    Finished,
     LedgerEntry,
     ObjectStore,
     SharedLedger,
@@ -161,9 +162,7 @@ class Ledger(Faults):
         if known is not None and (known.status, known.request_id) == ("claimed", request_id):
             known.status = "waiting"
 
-    def finish(
-        self, event: ObjectEvent, outcome: Outcome | None, status: Literal["done", "part"] = "done"
-    ) -> list[EarlierItem]:
+    def finish(self, event: ObjectEvent, outcome: Outcome | None, status: Finished = "done") -> list[EarlierItem]:
         known = self._call("finish", event)
         self._write(
             event,

@@ -15,10 +15,11 @@ from slips.errors import StateError
 from slips.model import ErrorItem, ObjectEvent, Range, is_to_the_end
 from slips.ports import Status
 
-State = Literal["done", "failed", "waiting", "claimed", "part", "taken_out", "dropped", "dismissed"]
-"""`failed`: the error table has an item that stops the object; `waiting`: it is on a lane; `claimed`: a request runs
-it; `part`: its first records are done, the rest is on a lane; `taken_out`: its error item was drained, or dismissed
-from a stack, and it has not run since; `dropped`: by a routing rule; `dismissed`: an operator settled it."""
+State = Literal["done", "filtered", "failed", "waiting", "claimed", "part", "taken_out", "dropped", "dismissed"]
+"""`filtered`: it is no log; `failed`: the error table has an item that stops the object; `waiting`: it is on a lane;
+`claimed`: a request runs it; `part`: its first records are done, the rest is on a lane; `taken_out`: its error item was
+drained, or dismissed from a stack, and it has not run since; `dropped`: by a routing rule; `dismissed`: an operator
+settled it."""
 CACHE = 64 * 2**20
 """Most bytes of memory for counting, enough for some 1,000,000 objects. Of more, SQLite keeps a temporary file."""
 

@@ -17,7 +17,7 @@ So a key is read once, character by character, whatever its characters are: ther
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import count
 from typing import Final
@@ -44,8 +44,10 @@ class Pattern:
         tokens = list(_tokens(text))
         self.literals = sum(not stars for stars, _, _ in _PARTS.findall(text))
         """Number of literal characters."""
-        self.beginning = "".join(_until_wildcard(tokens))
+        self.beginning = _runs(tokens)[0]
         """The literal characters before the first wildcard, with which every key begins that the pattern fits."""
+        self._needed = [run for run in _runs(tokens)[1:] if run]
+        """The texts between wildcards: each is somewhere in every key that the pattern fits."""
         self._literal: dict[str, int] = {}
         """Positions of each literal character."""
         wild = {WITHIN: 0, ACROSS: 0, SEGMENTS: 0}
@@ -68,8 +70,8 @@ class Pattern:
 
     def fits(self, key: str) -> bool:
         """Whether the pattern fits the whole key."""
-        if not key.startswith(self.beginning):
-            return False
+        if not key.startswith(self.beginning) or any(run not in key for run in self._needed):
+            return False  # most keys of other patterns end here
         state = self._begun
         for char in key[len(self.beginning) :]:
             if state & self._anything:
@@ -115,14 +117,8 @@ def literal(text: str) -> str:
 
 
 def runs(text: str) -> list[str]:
-    """Return the texts between the wildcards of a pattern, in order."""
-    found = [""]
-    for stars, escaped, char in _PARTS.findall(text):
-        if stars:
-            found.append("")
-        else:
-            found[-1] += escaped or char
-    return found
+    """Return the literal texts between the wildcards of a pattern, in order."""
+    return _runs(ACROSS if stars else escaped or char for stars, escaped, char in _PARTS.findall(text))
 
 
 def always(subject: Pattern, others: Sequence[Pattern], holds: Callable[[list[bool]], bool]) -> bool | None:
@@ -181,11 +177,15 @@ def _tokens(text: str) -> Iterator[_Token]:
     return iter(made)
 
 
-def _until_wildcard(tokens: Sequence[_Token]) -> Iterator[str]:
+def _runs(tokens: Iterable[_Token]) -> list[str]:
+    """Return the literal texts between the wildcards, in order; the first and the last may be empty."""
+    found = [""]
     for token in tokens:
-        if not isinstance(token, str):
-            return
-        yield token
+        if isinstance(token, str):
+            found[-1] += token
+        else:
+            found.append("")
+    return found
 
 
 def _passed(state: int, wildcards: int) -> int:

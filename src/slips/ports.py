@@ -88,13 +88,15 @@ class ErrorTable(Protocol):
         ...
 
 
-Status = Literal["claimed", "waiting", "done", "part", "dropped", "dismissed", "failed", "superseded"]
+Status = Literal["claimed", "waiting", "done", "filtered", "part", "dropped", "dismissed", "failed", "superseded"]
 """The state of an object event in the ledger. `claimed`: a request runs the event; `waiting`: the event is back on its
-lane, unclaimed; `done`: also for an object that is no log, whose outcome names the rule in `filtered_by`; `part`: the
-run was stopped in time, and its continuation is an event of its own; `dropped`: by a routing rule; `dismissed`: an
-operator deleted the error item; `failed`: the event has an error item; `superseded`: the run read other content than
-the announced, which has an entry of its own."""
-SETTLED: frozenset[Status] = frozenset({"done", "part", "dropped", "dismissed"})
+lane, unclaimed; `filtered`: the object is no log, and the outcome names the rule in `filtered_by`; `part`: the run was
+stopped in time, and its continuation is an event of its own; `dropped`: by a routing rule; `dismissed`: an operator
+deleted the error item; `failed`: the event has an error item; `superseded`: the run read other content than the
+announced, which has an entry of its own."""
+Finished = Literal["done", "filtered", "part"]
+"""The state of an event whose run is over, and did not fail."""
+SETTLED: frozenset[Status] = frozenset({"done", "filtered", "part", "dropped", "dismissed"})
 """An event is settled if it must never run again: a claim is refused, a listing does not put it on a lane."""
 CONCLUDED: frozenset[Status] = SETTLED | {"failed", "superseded"}
 """An event is concluded if it needs no further error item and no further delivery. Unlike a settled event, a failed or
@@ -162,10 +164,8 @@ class Ledger(Protocol):
         """Record that the run was stopped in time, and is concluded but for `rest`: its part must never run again."""
         ...
 
-    def finish(
-        self, event: ObjectEvent, outcome: Outcome | None, status: Literal["done", "part"] = "done"
-    ) -> Iterable[EarlierItem]:
-        """Record that the event is done, or that a part is done and a further event is its continuation.
+    def finish(self, event: ObjectEvent, outcome: Outcome | None, status: Finished = "done") -> Iterable[EarlierItem]:
+        """Record that the event is done or filtered, or that a part is done and a further event is its continuation.
 
         If `outcome` is None, the counts stay as they are.
         """

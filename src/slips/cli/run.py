@@ -37,6 +37,7 @@ STATES: dict[State, str] = {
     "claimed": "running",
     "part": "done in part",
     "taken_out": "taken out of the error table, not run since",
+    "filtered": "filtered, as no logs",
     "dropped": "dropped by routing",
     "dismissed": "dismissed",
 }

@@ -20,7 +20,7 @@ from slips.errors import NoProgressError
 from slips.model import ErrorItem, ObjectEvent, Outcome, is_to_the_end
 from slips.pipeline.ended import Failure, Success, Superseded, by_itself
 from slips.pipeline.items import part_id, report_failure, report_quarantine
-from slips.ports import EarlierItem, ErrorTable, Ledger
+from slips.ports import EarlierItem, ErrorTable, Finished, Ledger
 from slips.routing import lane_again
 from slips.site import Site
 
@@ -157,14 +157,15 @@ def _write_entries(conclusion: Conclusion, ledger: Ledger) -> Iterator[EarlierIt
             yield from ledger.finish(read, outcome, "part")
         case "done":
             counts: Outcome | None = outcome
+            status: Finished = "filtered" if outcome.filtered_by and read.records is None else "done"
             if conclusion.is_to_the_end and (read.records, read.replay) != (None, None):
                 # The whole object is done, also by its last part, and also by a replay.
                 if read.records is not None and read.replay is not None:
                     yield from ledger.finish(msgspec.structs.replace(read, records=None), None)
                 own = msgspec.structs.replace(read, records=None, replay=None)
-                yield from ledger.finish(own, _counts_of_object(own, conclusion, ledger))
+                yield from ledger.finish(own, _counts_of_object(own, conclusion, ledger), status)
                 counts = None if read.records is None else outcome
-            yield from ledger.finish(read, counts)
+            yield from ledger.finish(read, counts, status)
     if read is not announced and (conclusion.status == "superseded" or announced.identity not in conclusion.names):
         yield from ledger.supersede(announced)
         if announced.replay is not None:

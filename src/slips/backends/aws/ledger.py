@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -13,7 +13,7 @@ from slips.backends.aws.dynamodb import Values, is_conflict, reworded
 from slips.errors import StateError
 from slips.model import ErrorItem, ObjectEvent, Outcome, Range
 from slips.object_states import Entry
-from slips.ports import Claim, EarlierItem, LedgerEntry, Status, entry_of
+from slips.ports import Claim, EarlierItem, Finished, LedgerEntry, Status, entry_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -83,9 +83,7 @@ class DynamoLedger:
         values = {":claimed": {"S": "claimed"}, ":request_id": {"S": request_id}}
         self._update_if(held, values, event, {"status": "waiting"})
 
-    def finish(
-        self, event: ObjectEvent, outcome: Outcome | None, status: Literal["done", "part"] = "done"
-    ) -> list[EarlierItem]:
+    def finish(self, event: ObjectEvent, outcome: Outcome | None, status: Finished = "done") -> list[EarlierItem]:
         counts = {"outcome": _outcome(outcome)} if outcome is not None else {}
         return _earlier_items(event, self._update(event, {"status": status, **counts}, remove=_OF_A_RUN))
 

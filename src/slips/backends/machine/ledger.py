@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import msgspec
 
@@ -12,7 +12,7 @@ from slips.backends.machine.content import is_stamp
 from slips.backends.machine.sqlite import Database, to_json
 from slips.model import ErrorItem, ObjectEvent, Outcome, Range
 from slips.object_states import Entry
-from slips.ports import SETTLED, Claim, EarlierItem, LedgerEntry, Status, entry_of
+from slips.ports import SETTLED, Claim, EarlierItem, Finished, LedgerEntry, Status, entry_of
 
 MOST_SETTLED = 10_000
 """Most contents of one key that a worker receives. If an older content comes back, it is processed again."""
@@ -49,9 +49,7 @@ class SqliteLedger:
     def stopped(self, event: ObjectEvent, rest: ObjectEvent, outcome: Outcome) -> None:
         """Record nothing: the transaction that puts the continuation on its lane also finishes the part."""
 
-    def finish(
-        self, event: ObjectEvent, outcome: Outcome | None, status: Literal["done", "part"] = "done"
-    ) -> Iterable[EarlierItem]:
+    def finish(self, event: ObjectEvent, outcome: Outcome | None, status: Finished = "done") -> Iterable[EarlierItem]:
         with self._database.transaction():
             before = self.get(event) if outcome is None else None
             self._write(event, status, outcome or (before.outcome if before else None))
