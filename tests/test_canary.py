@@ -1,4 +1,4 @@
-"""Promises of a canary: what of a group goes first, whose outcome decides about the rest, and what stays."""
+"""Promises of a canary: the first items of a group decide by their outcome whether the rest follows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RAISES, BAD, MENDED = b'{"message": "raise"}\n', b'{"n": 1}\nbad\n', b'{"n": 1}\
 
 
 class Stack:
-    """A stack in memory, whose functions work whenever somebody sleeps, if they work at all."""
+    """A stack in memory, whose functions work during each sleep of the drain, if they work at all."""
 
     name = "test"
 
@@ -200,7 +200,7 @@ def test_only_chosen_items_are_of_a_group(run: Run) -> None:
     assert stack.keys == ["a3", "b0"]
 
 
-def test_what_has_no_outcome_in_time_is_timed_out_and_holds_its_group(run: Run) -> None:
+def test_an_item_without_an_outcome_in_time_has_timed_out_and_holds_its_group(run: Run) -> None:
     stack = Stack(raising(3))
     stack.works = False
     drained = run(stack, 1, wait=100.0)
@@ -209,7 +209,7 @@ def test_what_has_no_outcome_in_time_is_timed_out_and_holds_its_group(run: Run) 
     assert drained.groups[0].errors == []
 
 
-def test_what_timed_out_tells_of_its_latest_attempt(run: Run) -> None:
+def test_an_item_that_timed_out_has_the_error_of_its_latest_attempt(run: Run) -> None:
     stack = Stack(raising(3))
     stack.works = False
     work = stack.work
@@ -313,7 +313,7 @@ def test_the_function_is_asked_for_ids_and_for_each_item_of_the_canary_by_itself
     assert [each["ids"] for each in stack.asked] == [ids[:1], ids[1:2], ids[2:]]
 
 
-def test_whoever_stops_in_the_middle_leaves_all_on_a_lane_or_in_the_table() -> None:
+def test_a_drain_that_stops_in_the_middle_leaves_all_on_a_lane_or_in_the_table() -> None:
     stack = Stack(raising(4))
     stack.mend(*raising(4))
     done, operations = DrainResult(), cast("Operations", stack)
@@ -346,7 +346,7 @@ def test_a_dry_run_counts_what_would_be_sent_first_and_sends_nothing() -> None:
     assert (stack.keys, stack.lane) == (["a0", "a1", "a2"], [])
 
 
-def test_settle_runs_what_waits_and_what_it_leaves_is_not_waited_for() -> None:
+def test_an_event_that_a_run_here_leaves_on_its_lane_is_not_waited_for() -> None:
     stack = Stack(raising(3))
     stack.mend(*raising(3))
     settled: list[list[str]] = []

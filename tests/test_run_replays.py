@@ -95,7 +95,7 @@ def test_the_outcome_of_another_runs_work_is_found(project: Project) -> None:
 
 
 @pytest.mark.slow
-def test_what_stays_on_its_lane_since_its_directory_is_away_has_no_outcome_and_the_reason_is_told(
+def test_an_event_whose_directory_is_away_stays_on_its_lane_has_no_outcome_and_the_reason_is_told(
     project: Project,
 ) -> None:
     failed(project, "a1")

@@ -1,4 +1,4 @@
-"""`drain --canary`: shows how the canary of each group fares, and goes on with the groups whose canary succeeds."""
+"""`drain --canary`: shows the outcome of each group's canary, and goes on with the groups whose canary succeeds."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def drain_with_canary(
 ) -> None:
     """Send the canaries, wait for their outcome for `wait` seconds at most, and drain the groups that succeed.
 
-    A dry run ends before the outcomes. Prints how each group fared, also if an error or Ctrl-C ends the drain. Raises
-    Exit if a group is held back, UnreadableItemError for items that cannot be read.
+    A dry run ends before the outcomes. Prints the counts of each group, also if an error or Ctrl-C ends the drain.
+    Raises Exit if a group is held back, UnreadableItemError for items that cannot be read.
     """
     with _shown(canary, operations, done, dry_run=request.dry_run, json_=json_):
         with counting("items sent first") as count:
@@ -116,7 +116,7 @@ def _next_group(
 
 @contextmanager
 def _shown(canary: Canary, operations: Operations, done: DrainResult, *, dry_run: bool, json_: bool) -> Iterator[None]:
-    """Print how each group fared at the end, also if an error or Ctrl-C ends the drain after some items."""
+    """Print the counts of each group at the end, also if an error or Ctrl-C ends the drain after some items."""
     try:
         yield
     except BaseException:
@@ -150,7 +150,7 @@ def _print(canary: Canary, operations: Operations, done: DrainResult, dry_run: b
 
 
 def group_lines(group: CanaryGroup, *, dry_run: bool = False) -> Iterator[str]:
-    """Yield the lines about one group: what it is, how it fared, and its new errors."""
+    """Yield the lines about one group: its error, its counts, and its new errors."""
     what = f"{group.stage} {group.error_type}: {group.message}"
     yield headline(f"{group.count:6,}  {group.fingerprint}  {what}")
     if dry_run:

@@ -1,8 +1,8 @@
 """The canary of a drain: some items of each group go back first, and the rest of the group only if these succeed.
 
-In: the chosen items and a sender, which puts them back from here or by a stack's Drain function. Out: how each group
-fared. An item whose canary fails is in the error table again, as a new item; no other item leaves it unless its group's
-canary has succeeded. Whoever stops between two steps leaves every item on its lane or in the table.
+In: the chosen items and a sender, which puts them back from here or by the Drain function. Out: the counts of each
+group. An item of a canary that fails is in the error table again, as a new item; no other item leaves the table unless
+the canary of its group has succeeded. If the drain stops between two steps, every item is on its lane or in the table.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class SenderByFunction:
 
 
 class CanaryGroup(Struct, kw_only=True):
-    """How one group fares. Its JSON is in the output of `slips drain --canary N --json`."""
+    """The counts of one group. Its JSON is in the output of `slips drain --canary N --json`."""
 
     fingerprint: str
     stage: str
@@ -101,14 +101,14 @@ class CanaryGroup(Struct, kw_only=True):
     count: int = 0
     """Chosen items."""
     sent: int = 0
-    """Items of the canary; as the next ones, these have succeeded, failed, or timed out."""
+    """Items of the canary; each of them has succeeded, failed or timed out when its outcome is counted."""
     succeeded: int = 0
     failed: int = 0
     timed_out: int = 0
     drained: int = 0
-    """Items that followed a canary that succeeded."""
+    """Items that were put back after the canary had succeeded."""
     errors: list[dict[str, str]] = field(default_factory=list)
-    """The new errors of the canary, and of what timed out the latest error, where known."""
+    """The new errors of the canary; of an item that timed out the error of its latest attempt, if known."""
 
     @property
     def is_held(self) -> bool:
@@ -168,7 +168,7 @@ class Canary:
         Raises UsageError, before anything is sent, for a place without a ledger, which shows no outcome.
         """
         _ = self._operations.ledger
-        # Only ids are kept, and all are read first: what fails again must not be chosen again.
+        # Only ids are kept, and all are read first: an item that fails again must not be chosen again.
         chosen = readable(request.choice.of_table(self._operations.errors, absent=absent), self.unreadable)
         for item in islice(chosen, request.limit):
             track = self._tracks.get(item.fingerprint)
@@ -193,8 +193,8 @@ class Canary:
     ) -> Iterator[int | CanaryGroup]:
         """Yield the number of canary items with an outcome after each look, and each group once it is known.
 
-        Looks for `seconds` at most; what waits then has timed out. Before each look calls `settle` with the events that
-        wait; if that returns True, what still waits will not run now.
+        Looks for `seconds` at most; an item that still waits then has timed out. Before each look calls `settle` with
+        the events that wait; if that returns True, an event that still waits will not run now.
         """
         end, pause = self._clock() + seconds, LOOK_SECONDS[0]
         open_tracks = list(self._tracks.values())
