@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -10,13 +11,15 @@ import pytest
 import yaml
 from msgspec import inspect
 
-from configs import _lines, check
+from configs import _lines, check, no_chain_problems
 from deploys import Denied
 from slips.config import Config
 from slips.config.arns import given_arns
+from slips.config.check import check as check_config
 from slips.config.declared import every_key, keys_of, unwrap
 from slips.deploy.account import Account
-from slips.deploy.checks import check_account, check_config
+from slips.deploy.checks import check_account
+from slips.deploy.checks import check_config as refuse
 from slips.errors import ConfigError
 
 REGION, ID = "ap-northeast-1", "123456789012"
@@ -93,14 +96,14 @@ def changed(arn: str, part: str) -> str | None:
     return ":".join([*parts[:place], OTHER[part], *parts[place + 1 :]])
 
 
-def refusals(text: str) -> list[str]:
+def refusals(text: str, file: str = "slips.yml") -> list[str]:
     """Return the problems for which `deploy` refuses a config, in an account that denies every look."""
-    config, problems = check(text)
+    config, problems = check_config(text, file, check_chain=no_chain_problems, files=False)
     assert config is not None, problems
     session = cast("Any", type("Session", (), {"client": lambda *_, **__: Denied()})())
     account = Account(session, region=REGION, id=ID)
     found: list[str] = []
-    for run in (lambda: check_config(config), lambda: check_account(config, account)):
+    for run in (lambda: refuse(config), lambda: check_account(config, account)):
         try:
             run()
         except ConfigError as error:
@@ -189,6 +192,17 @@ def test_an_arn_elsewhere_than_the_stack_is_refused_by_check_with_its_line_and_b
         if f"'{arn}'" in one and one.endswith("'deploy' will refuse it")
     ]
     assert [one for one in refusals(here) if f"'{arn}' is " in one]
+
+
+@pytest.mark.parametrize("path", ARNS)
+def test_deploy_tells_the_line_of_an_arn_too(path: str, tmp_path: Path) -> None:
+    example = ARNS[path]["examples"][0]
+    for arn in (example.replace(ID, "1234xxxxxx"), changed(example, "account"), changed(example, "region")):
+        text, line = with_arn(path, arn or example, embedded=True)
+        (tmp_path / "slips.yml").write_text(text)
+        found = [one for one in refusals(text, str(tmp_path / "slips.yml")) if f"'{arn}' is " in one]
+        assert [one.partition(": ")[0] for one in found] == [f"slips.yml:{line}"] * len(found)
+        assert found or arn is None or ARNS[path]["home"] in ("region", "anywhere", "account")
 
 
 def test_policies_of_aws_belong_to_every_account() -> None:

@@ -10,6 +10,7 @@ check       checks a text: `nodes` composes YAML, `values` reads it beside the d
 reference   writes docs/config.md and the JSON Schema
 secrets     finds and resolves placeholders in `handler.args`
 declared    reads the declaration for the other modules; `arns` finds ARNs that cannot be real
+places      finds the lines of ARNs in the file of a checked config
 """
 
 from slips.config.handler import HandlerConfig, HandlerSpec, MappingHandler

@@ -46,6 +46,8 @@ class Values:
         self._problems = problems
         self.arns: dict[Where, tuple[str, Home]] = {}
         """ARNs of things that exist, placeholders left out, and where each thing must be."""
+        self.placeholders: dict[Where, str] = {}
+        """ARNs that cannot be real."""
         self._doubted: set[int] = set()
         """Ids of the scalars that were looked at for `doubt`: aliases repeat them."""
 
@@ -245,6 +247,7 @@ class Values:
                 )
             return self._refuse(node, f"{show(where)}: {quote(text)} does not fit; expected {expected}", where)
         if is_placeholder(text, notes):
+            self.placeholders[where] = text
             self._problems.warn(
                 line_of(node),
                 f"{show(where)}: {quote(text)} is a placeholder; expected an ARN with a region and an account of "

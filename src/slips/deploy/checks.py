@@ -16,6 +16,7 @@ from slips.backends.aws.answers import code
 from slips.backends.aws.refusals import DENIED, MISSING, calls
 from slips.config import Config
 from slips.config.arns import GivenArn, fill_in, given_arns, placeholder_arns
+from slips.config.places import places_of_arns
 from slips.config.rules import RESERVED
 from slips.deploy import age, boundary, queues, template
 from slips.deploy.account import Account
@@ -41,8 +42,9 @@ def check_config(config: Config, *, uploads: bool = True) -> None:
     `uploads`: whether the deploy uploads the code to the bucket of the config.
     """
     file, backend, problems = config.file_name, config.backend, []
+    places = places_of_arns(config)
     problems += [
-        f"{file}: '{arn}' is a placeholder; expected the ARN of something real; write yours"
+        f"{places.get(arn, file)}: '{arn}' is a placeholder; expected the ARN of something real; write yours"
         for arn in placeholder_arns(config)
     ]
     if uploads and not config.base.sam.code_bucket:
@@ -122,14 +124,14 @@ def check_account(config: Config, account: Account, keys: SeenKeys = NO_KEYS) ->
     key.
     """
     file, problems, notes = config.file_name, list[str](), list[str]()
-    foreign = False
+    places, foreign = places_of_arns(config), False
     for one in given_arns(config):
         problem, remarks = _misplaced(one, account), list[str]()
         if problem:
             foreign = foreign or one.home == "account"
         else:
             problem, remarks = _look_at(one, config, account)
-        problems += [f"{file}: {one} {problem}"] if problem else []
+        problems += [f"{places.get(one.arn, file)}: {one} {problem}"] if problem else []
         notes += (f"{one} {remark}" for remark in remarks)
     if config.permissions_boundary and not foreign:
         bounds = _check_boundary(config.permissions_boundary, config, account, keys)

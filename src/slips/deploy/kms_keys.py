@@ -17,6 +17,7 @@ from slips.backends.aws.answers import code, message
 from slips.backends.aws.refusals import DENIED, MISSING, calls
 from slips.config import Config
 from slips.config.arns import GivenArn, given_arns
+from slips.config.places import places_of_arns
 from slips.deploy.account import Account
 from slips.deploy.permissions import Keys
 from slips.deploy.policies import permits
@@ -56,7 +57,7 @@ NO_KEYS = SeenKeys()
 
 def read(config: Config, account: Account) -> SeenKeys:
     """Find the KMS keys of resources that the config gives in this account and region. Missing ones are left out."""
-    file, seen = config.file_name, SeenKeys()
+    places, file, seen = places_of_arns(config), config.file_name, SeenKeys()
     for one in given_arns(config):
         if not (one.has_roles or one.senders) or one.arn.split(":")[3:5] != [account.region, account.id]:
             continue
@@ -73,7 +74,7 @@ def read(config: Config, account: Account) -> SeenKeys:
         key = resolve(account, named)
         if key.is_aws:
             if one.senders:
-                seen.problems.append(f"{file}: {one} {_refused(one, named)}")
+                seen.problems.append(f"{places.get(one.arn, file)}: {one} {_refused(one, named)}")
             continue
         if key.arn and one.has_roles:
             seen.keys[one.arn] = key.arn
@@ -84,11 +85,11 @@ def read(config: Config, account: Account) -> SeenKeys:
             seen.notes.extend(_barred(config, account, one, key, named))
     for one in given_arns(config):
         if one.arn.split(":")[2] == "kms":
-            _look_for(one, account, file, seen)
+            _look_for(one, account, places.get(one.arn, file), seen)
     return seen
 
 
-def _look_for(one: GivenArn, account: Account, file: str, seen: SeenKeys) -> None:
+def _look_for(one: GivenArn, account: Account, place: str, seen: SeenKeys) -> None:
     """Add a problem to `seen` if a KMS key of the config does not exist. Those of other accounts cannot be checked."""
     if one.arn.split(":")[3:5] != [account.region, account.id]:
         return
@@ -99,7 +100,7 @@ def _look_for(one: GivenArn, account: Account, file: str, seen: SeenKeys) -> Non
         if code(error) in DENIED:
             seen.notes.append(f"{one} was not looked at: AWS denies kms:DescribeKey; see whether it is there")
         else:
-            seen.problems.append(f"{file}: {one} is not there; expected a key that exists; mend the ARN")
+            seen.problems.append(f"{place}: {one} is not there; expected a key that exists; mend the ARN")
 
 
 def _named(account: Account, arn: str) -> str:
