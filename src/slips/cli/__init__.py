@@ -80,6 +80,19 @@ class Commands(click.Group):
         with _ended(ctx), usage.in_our_words():
             return super().parse_args(ctx, args)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return name, command and the rest of the command line: `help drain` is `drain --help`."""
+        if args == ["help"]:
+            show_text(ctx.get_help())
+            ctx.exit()
+        if args[0] == "help":
+            args = [args[1], "--help"]
+        if args[0] not in self.commands and not ctx.resilient_parsing:
+            raise usage.no_such_command(args[0], self.commands)
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             with _ended(ctx), usage.in_our_words():

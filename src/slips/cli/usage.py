@@ -5,7 +5,7 @@ The exit status stays 2.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,32 @@ FILE = click.Path(readable=False, path_type=Path)
 """The path of a file or directory. The command itself reports a path that it cannot read."""
 FILE_TEXT = click.Path(readable=False)
 """The same as a text, where other words may stand, too: `-`, `s3://bucket/key`."""
+
+TRIED = {
+    word: commands
+    for commands, words in {
+        "check": "validate lint verify doctor",
+        "--version": "version",
+        "errors status formats": "ls list",
+        "errors": "failures failed dlq",
+        "error": "show get describe inspect",
+        "status": "stats metrics ps info",
+        "logs": "tail log follow watch",
+        "drain": "replay retry redrive reprocess requeue resend",
+        "run": "start process exec execute up serve",
+        "test": "invoke debug try",
+        "init": "new create scaffold setup",
+        "deploy": "apply update upgrade publish",
+        "package": "build bundle zip",
+        "dismiss": "ignore ack clear purge rm",
+        "dismiss destroy": "remove delete",
+        "destroy": "down teardown undeploy",
+        "limit": "throttle pause scale",
+        "parse": "decode cat",
+    }.items()
+    for word in words.split()
+}
+"""Names of other tools' commands, by which people look for ours."""
 
 
 class Number(click.IntRange):
@@ -59,9 +85,10 @@ def reworded(error: click.UsageError) -> str:
         case click.BadParameter(param=click.Parameter() as wrong):
             between = " " if isinstance(wrong.type, Number | OneOf) else ": "
             problem = f"{_name(wrong)}{between}{error.message}"
-        case click.NoSuchOption():
-            near = ", ".join(sorted(error.possibilities or ()))
-            problem = f"no such option: {error.option_name}" + (f" (Possible options: {near})" if near else "")
+        case click.NoSuchOption(option_name=name, possibilities=near):
+            if near:
+                return f"no such option: {name}; did you mean {_either(sorted(near))}? ('{command} -h' lists all)"
+            problem = f"no such option: {name}"
         case _:
             problem = _plain(error.format_message())
     return f"{problem}; '{command} -h' tells more"
@@ -79,8 +106,25 @@ def _expected(parameter: click.Parameter | None) -> str:
             unit = " s" if parameter and parameter.metavar == "SECONDS" else ""
             return f"{lowest:,} to {highest:,}{unit}" if highest is not None else f"a number from {lowest:,}{unit}"
         case OneOf(choices=choices):
-            return f"{', '.join(choices[:-1])} or {choices[-1]}"
+            return _either(choices)
     return ""
+
+
+def no_such_command(name: str, commands: Collection[str]) -> UsageError:
+    """Return the error for a command that does not exist, with those that the user may have meant."""
+    from difflib import get_close_matches
+
+    near = [name] if name in TRIED else get_close_matches(name, [*commands, *TRIED], cutoff=0.75)
+    meant = dict.fromkeys(each for word in near for each in TRIED.get(word, word).split())
+    if not meant:
+        return UsageError(f"no such command '{name}'; 'slips -h' tells more")
+    either = _either([f"'{each}'" for each in meant])
+    return UsageError(f"no such command '{name}'; did you mean {either}? ('slips -h' lists all)")
+
+
+def _either(words: Sequence[str]) -> str:
+    """Format alternatives: `text, json or cjson`."""
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def _plain(text: str) -> str:

@@ -1,0 +1,62 @@
+"""Commands and options that do not exist: the error names those that the user may have meant; `help` shows help."""
+
+from __future__ import annotations
+
+import pytest
+
+from projects import Project
+from slips.cli import app
+from slips.cli.usage import TRIED
+
+
+@pytest.mark.parametrize(
+    ("tried", "meant"),
+    [
+        ("validate", "'check'"),
+        ("lint", "'check'"),
+        ("version", "'--version'"),
+        ("ls", "'errors', 'status' or 'formats'"),
+        ("replay", "'drain'"),
+        ("tail", "'logs'"),
+        ("remove", "'dismiss' or 'destroy'"),
+        ("new", "'init'"),
+        ("chekc", "'check'"),
+        ("valdate", "'check'"),
+        ("dorp", None),
+        ("bogus", None),
+    ],
+)
+def test_a_command_that_people_try_leads_to_ours(project: Project, tried: str, meant: str | None) -> None:
+    done = project.slips(tried, "--json", "x")
+    hint = f"; did you mean {meant}? ('slips -h' lists all)" if meant else "; 'slips -h' tells more"
+    assert (done.status, done.out, done.err) == (2, "", f"slips: no such command '{tried}'{hint}\n")
+
+
+def test_a_hint_names_what_exists_and_hides_nothing() -> None:
+    assert {each for commands in TRIED.values() for each in commands.split()} <= {*app.commands, "--version"}
+    assert not TRIED.keys() & app.commands.keys()
+
+
+def test_an_option_with_a_mistake_in_it_leads_to_the_right_one(project: Project) -> None:
+    told = "slips: no such option: --dry-rum; did you mean --dry-run? ('slips drain -h' lists all)\n"
+    assert project.slips("drain", "--dry-rum").err == told
+    assert "did you mean --endpoint-url?" in project.slips("errors", "--endpoint", "x").err
+
+
+@pytest.mark.parametrize(("args", "same"), [(("help",), ("-h",)), (("help", "drain"), ("drain", "-h"))])
+def test_help_is_a_word_for_the_option(project: Project, args: tuple[str, ...], same: tuple[str, ...]) -> None:
+    done = project.slips(*args)
+    assert (done.status, done.out) == (0, project.slips(*same).out)
+
+
+def test_help_on_a_command_that_does_not_exist_leads_to_ours(project: Project) -> None:
+    done = project.slips("help", "lint")
+    assert (done.status, done.err) == (
+        2,
+        "slips: no such command 'lint'; did you mean 'check'? ('slips -h' lists all)\n",
+    )
+
+
+def test_no_command_shows_the_help_and_ends_with_status_2(project: Project) -> None:
+    done = project.slips()
+    assert (done.status, done.out, done.err) == (2, "", project.slips("-h").out)
