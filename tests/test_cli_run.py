@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from projects import CONFIG, Project
+from projects import CONFIG, HANDLER, Project
 
 KEYS = [
     *("objects", "failed", "skipped", "dropped", "duplicates", "records", "delivered", "filtered", "quarantined"),
@@ -56,6 +56,24 @@ def test_a_failed_object_is_a_line_as_it_happens_and_status_1(project: Project) 
     assert done.status == 1
     assert done.err == "slips: failed: s3://my-logs/json/a: record 1: Count.recv raised KeyError: 'severity'\n"
     assert "objects  1, of which 1 failed\n" in done.out
+
+
+def test_records_of_a_failed_object_stand_apart_and_count_once_when_it_is_done(project: Project) -> None:
+    project.put("json/a", {"n": 1}, {"n": 1}, {"n": 6})
+    project.put("json/b", {"n": 1}, b"no JSON\n")
+    out = project.slips("run").out
+    assert "objects  2, of which 1 failed\n" in out
+    assert "records  2 = 1 delivered + 0 filtered + 1 quarantined; besides 2 of failed objects, not delivered\n" in out
+    assert "events   1\n" in out
+    project.handler(HANDLER.replace("> self.limit", "> 9"))
+    project.slips("drain")
+    done = project.slips("run", "--json").json
+    counts = {"objects": 2, "failed": 0, "records": 4, "delivered": 3, "quarantined": 1, "events": 3}
+    assert {name: done[name] for name in counts} == counts
+    assert (done["failed_records"], done["replayed_records"]) == (0, 1)
+    project.slips("drain")
+    out = project.slips("run").out
+    assert "1 = 0 delivered + 0 filtered + 1 quarantined; 1 of them had been quarantined before\n" in out
 
 
 @pytest.mark.slow
@@ -209,7 +227,7 @@ def test_status_shows_lanes_objects_and_groups(project: Project) -> None:
     project.slips("run")
     assert "objects: 2 done\nerrors: 1 item of 1 object with bad records\n" in project.slips("status").out
     project.fail("drained", key="slow/x")
-    project.slips("drain")
+    project.slips("drain", "drained")
     project.fail("other", fingerprint="beef", message="something else")
     for number in range(3):
         project.fail(f"r{number}")

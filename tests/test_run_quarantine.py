@@ -147,7 +147,7 @@ def test_with_another_reader_the_whole_object_is_replayed_and_drain_says_so(quar
 def test_a_failed_object_leaves_no_quarantine(quarantined: Project) -> None:
     quarantined.put("c", "bad 1", "2", "raise it")
     summary = quarantined.run()
-    assert (summary.failed, summary.records, summary.quarantined) == (1, 2, 1)
+    assert (summary.failed, summary.records, summary.quarantined, summary.failed_records) == (1, 0, 0, 2)
     assert [item.kind for item in quarantined.errors if item.events[0].object_key == "c"] == ["object"]
 
 

@@ -83,8 +83,8 @@ def test_the_objects_of_a_lane_are_added_up_in_one_line() -> None:
     (line,) = scene.lines()
     assert {name: line[name] for name in UNITS if UNITS[name] == "Count"} == {
         "Objects": 3,
-        "Records": 18,
-        "Delivered": 15,
+        "Records": 15,
+        "Delivered": 12,
         "Filtered": 2,
         "Quarantined": 1,
         "Failed": 1,
@@ -107,6 +107,15 @@ def test_an_object_that_is_no_log_is_logged_with_the_rule_that_filtered_it(
     assert record.__dict__["facts"]["filtered_by"] == "cloudtrail-digest"
     (line,) = scene.lines()
     assert (line["Objects"], "Delivered" in line, "Filtered" in line) == (1, False, False)
+
+
+def test_an_object_that_was_stopped_counts_once_when_its_last_part_is_done() -> None:
+    scene = Scene()
+    stopped = success(records=10, delivered=10)
+    scene.meter.succeeded(replace(stopped, rest=replace(EVENT, records=[(11, None)])), 0)
+    scene.meter.succeeded(success(records=5, delivered=5), 0)
+    (line,) = scene.lines()
+    assert (line["Objects"], line["Records"], line["Delivered"]) == (1, 15, 15)
 
 
 def test_each_lane_has_its_line() -> None:

@@ -134,7 +134,8 @@ class Meter:
 
     def succeeded(self, success: Success, items: int) -> None:
         outcome, event = success.outcome, success.event
-        metrics = {"Objects": 1, **self._ended(event, outcome, items)}
+        # The continuation of an object that was stopped counts it.
+        metrics = {"Objects": int(success.rest is None), **self._ended(event, outcome, items)}
         message = "done" if success.rest is None else "stopped in time, goes on in another invocation"
         if outcome.filtered_by:
             message = "filtered, as it is no log"
@@ -142,10 +143,12 @@ class Meter:
 
     def failed(self, failure: Failure, final: bool) -> None:
         event = failure.event
-        metrics = self._ended(event, failure.outcome if final else Outcome(), int(final))
+        metrics = self._ended(event, Outcome(), int(final))  # the records of a failed object are read again
         if final:
             metrics |= {"Objects": 1, "Failed": 1}
-        facts = {"stage": failure.stage, "error_type": failure.error_type}
+        facts: dict[str, Any] = {"stage": failure.stage, "error_type": failure.error_type}
+        if final and failure.outcome.records:
+            facts["failed_records"] = failure.outcome.records
         if failure.traceback:
             facts["traceback"] = failure.traceback
         again = "" if final else ", will be tried again"

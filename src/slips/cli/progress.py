@@ -154,7 +154,7 @@ class Bar(Lines):
         super().failed(failure, attempt, final)
         if final:
             self._failed += 1
-            self._end(failure.event, failure.outcome)
+            self._end(failure.event, Outcome())  # the records of a failed object are not delivered ones
 
     def ended(self, event: ObjectEvent, why: str) -> None:
         super().ended(event, why)

@@ -129,7 +129,7 @@ def _print_summary(summary: Summary, config: Config, named: bool) -> None:
                 (
                     "records",
                     f"{summary.records:,} = {summary.delivered:,} delivered + {summary.filtered:,} filtered + "
-                    f"{summary.quarantined:,} quarantined",
+                    f"{summary.quarantined:,} quarantined{_records_besides(summary)}",
                 ),
                 ("events", f"{summary.events:,}"),
                 ("bytes", f"{summary.bytes:,} in {summary.seconds:.1f} s"),
@@ -142,6 +142,13 @@ def _print_summary(summary: Summary, config: Config, named: bool) -> None:
         show_text("; ".join(["nothing to do", *others]))
     for hint in _hints(summary, config, named):
         show_text(hint)
+
+
+def _records_besides(summary: Summary) -> str:
+    """Format the records that were counted before, and those that are not counted yet."""
+    before, failed = summary.replayed_records, summary.failed_records
+    read_again = f"; {before:,} of them had been quarantined before" if before else ""
+    return read_again + (f"; besides {failed:,} of failed objects, not delivered" if failed else "")
 
 
 def _print_results(summary: Summary) -> None:

@@ -20,7 +20,8 @@ RESULTS_MEMORY = 48 * 2**20
 class Summary(Struct):
     """The counts of a session: `objects` tried, of which `failed` ended in the error table.
 
-    Record counts are those of each object's last attempt.
+    Records and events are those of objects that are done; the records of failed objects stand apart. `bytes` are those
+    of all objects that were read.
     """
 
     objects: int = 0
@@ -48,19 +49,26 @@ class Summary(Struct):
     """Number of objects that are no logs, by the rule that filtered them. They are not among `objects`."""
     results_left_out: int = 0
     """Number of results that are not in `results`, which keeps the first ones within RESULTS_MEMORY."""
+    failed_records: int = 0
+    """Records that the last attempts of failed objects read. They do not count as delivered: they are read again."""
+    replayed_records: int = 0
+    """Those of `records` that an earlier session had quarantined, read again."""
+    interrupted: bool = False
+    """Whether Ctrl-C or SIGTERM ended the session before all objects were concluded."""
 
     @property
     def is_clean(self) -> bool:
         """Whether no object failed, no record was quarantined, and all directories were listed."""
         return not (self.failed or self.quarantined or self.problems)
 
-    def add(self, outcome: Outcome) -> None:
-        """Add the counts of one object."""
+    def add(self, event: ObjectEvent, outcome: Outcome) -> None:
+        """Add the counts of an object that is done, or of its records that were quarantined before."""
         if rule := outcome.filtered_by:
             self.filtered_objects[rule] = self.filtered_objects.get(rule, 0) + 1
             return
         self.objects += 1
         self.records += outcome.records
+        self.replayed_records += outcome.records if event.records is not None else 0
         self.delivered += outcome.delivered
         self.filtered += outcome.filtered
         self.quarantined += outcome.quarantined
@@ -68,6 +76,13 @@ class Summary(Struct):
         self.bytes += outcome.bytes_in
         for rule, count in outcome.rules.items():
             self.rules[rule] = self.rules.get(rule, 0) + count
+
+    def add_failed(self, outcome: Outcome) -> None:
+        """Add an object that failed, with the counts of its last attempt."""
+        self.objects += 1
+        self.failed += 1
+        self.failed_records += outcome.records
+        self.bytes += outcome.bytes_in
 
     def keep_results(self, url: str, outcome: Outcome, room: int) -> int:
         """Add the results of an object that fit into `room` bytes of memory, and return the bytes that they take."""

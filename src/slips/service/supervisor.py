@@ -255,11 +255,10 @@ class Supervisor:
                 summary.skipped += 1
                 self._observer.ended(event, "the same bytes were processed before")
             case Failure():
-                summary.add(ended.outcome)
-                summary.failed += 1
+                summary.add_failed(ended.outcome)
                 self._observer.failed(ended, attempts, True)
             case Success():
-                summary.add(ended.outcome)
+                summary.add(event, ended.outcome)
                 self._results_room -= summary.keep_results(event.url, ended.outcome, self._results_room)
                 self._observer.succeeded(event, ended.outcome)
 
