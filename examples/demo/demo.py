@@ -5,6 +5,7 @@ are left. Ends with status 0 only if every record is accounted for and what happ
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -29,7 +30,7 @@ def main() -> None:
     logs.deliver(BUCKET)
 
     say(f"{logs.OBJECTS} objects of five vendors lie in {BUCKET.relative_to(Path.cwd())}, one of them broken off.")
-    slips("run", expect=1)
+    first = delivered_by(slips("run", expect=1))
     slips("errors")
     items = error_items()
     check({item["stage"] for item in items} == {"decompression", "handler", "parse"}, f"other errors: {items}")
@@ -45,17 +46,22 @@ def main() -> None:
     handler.write_text(mended)
     logs.deliver_again(BUCKET)
     slips("drain")
-    slips("run", expect=1)
+    second = delivered_by(slips("run", expect=1))
 
     say("Only the records that nobody can read are left, with their numbers and what they were:")
     slips("errors")
-    verify()
+    slips("status")
+    quarantined = verify()
+    check(first + second + quarantined == logs.RECORDS, f"{first} + {second} delivered, {quarantined} quarantined")
     config = PLACE.relative_to(Path.cwd()) / "slips.yml"
-    say(f"All {logs.RECORDS:,} records are accounted for. Look around: .venv/bin/slips -c {config} --help")
+    say(
+        f"{first:,} records delivered by the first run + {second:,} by the second + {quarantined:,} in quarantine\n"
+        f"    = {logs.RECORDS:,}, all that were written. Look around: .venv/bin/slips -c {config} --help"
+    )
 
 
-def verify() -> None:
-    """Nothing lost, nothing twice, nothing left but the bad records."""
+def verify() -> int:
+    """Nothing lost, nothing twice, nothing left but the bad records, whose number is returned."""
     items = error_items()
     check([item["kind"] for item in items] == ["records"], f"other items are left: {items}")
     key = items[0]["argument"][0]["object_key"]
@@ -77,14 +83,27 @@ def verify() -> None:
     quarantined = sum(outcome.quarantined for outcome in current.values())
     check(records == told == logs.RECORDS, f"{records} records, {told} accounted for, {logs.RECORDS} written")
     check(quarantined == bad, f"{quarantined} records quarantined, {bad} are bad")
+    return quarantined
 
 
-def slips(*arguments: str, expect: int = 0) -> None:
-    """Runs a command as a user would, shown with what it prints."""
+def slips(*arguments: str, expect: int = 0) -> str:
+    """Runs a command as a user would, shown with what it prints, which is returned."""
     print(f"\n$ slips {shlex.join(arguments)}", flush=True)
     command = [sys.executable, "-m", "slips", "-c", str(PLACE / "slips.yml"), *arguments]
-    status = subprocess.run(command, check=False).returncode  # noqa: S603 - our own command
-    check(status == expect, f"'slips {shlex.join(arguments)}' ended with status {status}; expected {expect}")
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
+    print(done.stdout, end="", flush=True)
+    check(
+        done.returncode == expect,
+        f"'slips {shlex.join(arguments)}' ended with status {done.returncode}; expected {expect}",
+    )
+    return done.stdout
+
+
+def delivered_by(printed: str) -> int:
+    """The number of delivered records in what a run printed."""
+    found = re.search(r"([\d,]+) delivered", printed)
+    check(found is not None, f"no delivered records in {printed!r}")
+    return int(found[1].replace(",", "")) if found else 0
 
 
 def error_items() -> list[dict[str, Any]]:
