@@ -9,7 +9,8 @@ from pathlib import Path
 import slips.cli.docs
 import slips.config.reference
 import slips.formats
-from slips.config import BackendConfig, Config, HandlerConfig, Mapping, SnsTopic
+from slips.config import Config, HandlerConfig, Mapping
+from slips.config.schema import BackendConfig, SnsTopic
 from slips.deploy import template
 from slips.format import Format
 from slips.not_logs import RULES

@@ -11,7 +11,8 @@ from typing import Any, BinaryIO, Literal, cast
 import pytest
 
 from fakes import FakeSite
-from slips.config import Config, HandlerConfig, Limits, Mapping
+from slips.config import Config, HandlerConfig, Mapping
+from slips.config.schema import Limits
 from slips.errors import StorageError
 from slips.interface import Handler
 from slips.model import MetaData, ObjectEvent, Outcome, Range

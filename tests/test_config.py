@@ -16,10 +16,11 @@ from msgspec import inspect
 import original
 from configs import SMALL, check, errors, handler, mapping, no_chain_problems, right
 from slips import config
-from slips.config import Config, Mapping, Route, SnsTopic, reference
+from slips.config import Config, Mapping, Route, reference
 from slips.config.check import check as check_config
 from slips.config.check import find_handlers
 from slips.config.declared import keys_of, unwrap
+from slips.config.schema import Limits, Sam, SnsTopic
 from slips.errors import ConfigError
 
 README = original.CONFIG
@@ -65,17 +66,17 @@ def test_keys_that_are_not_given_have_the_originals_defaults() -> None:
     )
     assert (found.handler.timeout, found.handler.concurrency, found.handler.role_arn) == (None, None, None)
     assert found.routing == []
-    assert found.limits == config.Limits(record_bytes=16 * 2**20, object_bytes=None, expansion_ratio=1000)
+    assert found.limits == Limits(record_bytes=16 * 2**20, object_bytes=None, expansion_ratio=1000)
 
 
 def test_a_key_without_a_value_has_its_default() -> None:
     found = right(SMALL + "description:\nrouting:\n  # - dest: slow\nlimits:\n")
-    assert (found.description, found.routing, found.limits) == ("", [], config.Limits())
+    assert (found.description, found.routing, found.limits) == ("", [], Limits())
 
 
 def test_sam_at_the_top_means_base_sam() -> None:
     for text in ("sam: {code_bucket: b}", "sam: {code_bucket: b}\nbase:", "base: {}\nsam: {code_bucket: b}"):
-        assert right(SMALL + text).base.sam == config.Sam("b")
+        assert right(SMALL + text).base.sam == Sam("b")
 
 
 def test_one_format_name_is_a_list_of_one() -> None:

@@ -13,8 +13,9 @@ from running import Project, project
 from slips.backends.machine.directory import Stores
 from slips.backends.machine.files import DAY, Files
 from slips.backends.machine.state import MachineState
-from slips.config import BackendConfig, Mapping
-from slips.config import Embedded as EmbeddedConfig
+from slips.config import Mapping
+from slips.config.schema import BackendConfig
+from slips.config.schema import Embedded as EmbeddedConfig
 
 __all__ = ["project"]
 

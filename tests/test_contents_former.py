@@ -14,8 +14,9 @@ from running import Project, project, quarantined, results
 from slips.backends.machine.content import stamp_of_version_1
 from slips.backends.machine.files import DAY
 from slips.backends.machine.sqlite import FILE
-from slips.config import BackendConfig, Mapping, Route
-from slips.config import Embedded as EmbeddedConfig
+from slips.config import Mapping, Route
+from slips.config.schema import BackendConfig
+from slips.config.schema import Embedded as EmbeddedConfig
 from slips.service.messages import Progress
 from slips.service.worker import Heartbeat
 

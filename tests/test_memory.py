@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from projects import Project
-from slips.config import Limits
+from slips.config.schema import Limits
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from processing import EVENT, WORDS, Make, Mute, Recorder, counts, done, failed, lines, make, root, travelled
-from slips.config import Limits
+from slips.config.schema import Limits
 from slips.errors import StorageError
 from slips.interface import Handler
 from slips.model import MetaData, bounded

@@ -33,7 +33,8 @@ from processing import (
     travelled,
 )
 from slips.chain import compile_chain
-from slips.config import Config, HandlerConfig, Limits, Mapping
+from slips.config import Config, HandlerConfig, Mapping
+from slips.config.schema import Limits
 from slips.errors import RecordError
 from slips.format import RecordLimits
 from slips.loop import SKIP_RULE, Chain

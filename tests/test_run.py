@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from running import GUARD, HANDLER, Project, project, results
 from slips.backends.machine.directory import Stores
 from slips.backends.machine.sqlite import FILE
-from slips.config import BackendConfig, Route
-from slips.config import Embedded as EmbeddedConfig
+from slips.config import Route
+from slips.config.schema import BackendConfig
+from slips.config.schema import Embedded as EmbeddedConfig
 from slips.errors import StateError, UsageError
 from slips.model import ObjectEvent
 

@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from running import FORMAT, GUARD, Project, eventually, gone, project, results
-from slips.config import HandlerConfig, Limits
+from slips.config import HandlerConfig
+from slips.config.schema import Limits
 from slips.pipeline.conclude import ATTEMPTS
 from slips.service.supervisor import Supervisor
 

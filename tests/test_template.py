@@ -21,18 +21,8 @@ from hypothesis import strategies as st
 from slips import config
 from slips.backends.aws import FUNCTIONS
 from slips.backends.aws.queue import LONGEST
-from slips.config import (
-    BackendConfig,
-    Config,
-    HandlerConfig,
-    LaneConfig,
-    Lanes,
-    Mapping,
-    RoleArns,
-    Route,
-    SnsTopic,
-    SqsQueue,
-)
+from slips.config import Config, HandlerConfig, LaneConfig, Mapping, Route
+from slips.config.schema import BackendConfig, Lanes, RoleArns, SnsTopic, SqsQueue
 from slips.deploy import template
 from slips.deploy.template import build
 from templates import (

@@ -15,38 +15,17 @@ places      finds the lines of ARNs in the file of a checked config
 
 from slips.config.handler import HandlerConfig, HandlerSpec, MappingHandler
 from slips.config.load import PACKAGED, load, parse, read_packaged
-from slips.config.schema import (
-    BackendConfig,
-    Config,
-    Embedded,
-    LaneConfig,
-    Lanes,
-    Limits,
-    Mapping,
-    RoleArns,
-    Route,
-    Sam,
-    SnsTopic,
-    SqsQueue,
-)
+from slips.config.schema import Config, LaneConfig, Mapping, Route
 
 __all__ = [
     "PACKAGED",
-    "BackendConfig",
     "Config",
-    "Embedded",
     "HandlerConfig",
     "HandlerSpec",
     "LaneConfig",
-    "Lanes",
-    "Limits",
     "Mapping",
     "MappingHandler",
-    "RoleArns",
     "Route",
-    "Sam",
-    "SnsTopic",
-    "SqsQueue",
     "load",
     "parse",
     "read_packaged",
