@@ -42,6 +42,22 @@ def test_the_summary_adds_up_for_people(project: Project) -> None:
     assert done.err == ""
 
 
+def test_objects_that_are_no_logs_are_told_apart_with_their_rule(project: Project) -> None:
+    project.put("json/a", {"n": 1})
+    project.put("json/CloudTrail-Digest/x", {"n": 1})
+    project.put("AWSLogs/1/ELBAccessLogTestFile", {"n": 1})
+    done = project.slips("run")
+    assert (done.status, done.err) == (0, "")
+    assert "objects  1; 1 filtered by cloudtrail-digest; 1 filtered by elb-test-file\n" in done.out
+    assert "records  1 = 1 delivered + 0 filtered + 0 quarantined\n" in done.out
+    assert "objects: 1 done, 2 filtered, as no logs\n" in project.slips("status").out
+    project.put("json/aws-logs-write-test", {"n": 1})
+    again = project.slips("run", "--json").json
+    assert (again["objects"], again["filtered_objects"]) == (0, {"export-test-file": 1})
+    project.put("json/b_$folder$")
+    assert "nothing to do; 1 filtered by folder-marker\n" in project.slips("run").out
+
+
 def test_a_quarantined_record_ends_with_status_1_and_says_what_to_do(project: Project) -> None:
     project.put("json/a", {"n": 1}, b"nonsense\n")
     done = project.slips("run")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from configs import SMALL, _lines, check, errors, mapping, right
+from slips.config.reference import json_schema
 
 
 def warnings(text: str) -> list[str]:
@@ -202,3 +204,30 @@ def test_a_mapping_that_a_rule_with_its_own_keys_drops_was_turned_off_on_purpose
 def test_keys_with_a_mistake_hide_no_others() -> None:
     _, problems = check(routed("- {prefix: 1, dest: drop}", "- {prefix: 1, format: x}\n- {pattern: 'a*', format: x}"))
     assert [(one.line, one.level) for one in problems] == [(3, "error"), (8, "error")]
+
+
+# ---- for editors
+
+
+@pytest.mark.parametrize(
+    ("mapping", "routing", "is_right"),
+    [
+        ({"prefix": "a", "format": "x"}, {"dest": "slow"}, True),
+        ({"pattern": "a/*", "format": "x"}, {"pattern": "a/*", "dest": "slow"}, True),
+        ({"prefix": "a", "pattern": "a/*", "format": "x"}, {"dest": "slow"}, False),
+        ({"format": "x"}, {"dest": "slow"}, False),
+        ({"prefix": "a"}, {"dest": "slow"}, False),
+        ({"pattern": "", "format": "x"}, {"dest": "slow"}, False),
+        ({"prefix": "a", "format": "x"}, {"prefix": "a", "pattern": "a", "dest": "slow"}, False),
+    ],
+)
+def test_editors_know_that_a_mapping_has_a_prefix_or_a_pattern(
+    mapping: dict[str, str], routing: dict[str, str], is_right: bool
+) -> None:
+    config = {
+        "stack_name": "a",
+        "handler": {"path": "h.py"},
+        "routing": [routing],
+        "bucket_mapping": {"b": [mapping]},
+    }
+    assert Draft202012Validator(json_schema()).is_valid(config) is is_right

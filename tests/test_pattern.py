@@ -61,6 +61,7 @@ FITTING = {
     "**": (["", "a", "a/b"], []),
     "a/*/**": (["a/b/", "a/b/c/d", "a//"], ["a/b", "a/"]),
     "**/**/*.gz": (["a.gz", "x/a.gz", "x/y/.gz"], ["a.gz/x", "gz"]),
+    "**/**/*a": (["a", "ba", "x/a", "x/y/ba"], ["", "ab"]),
     r"a\*b": (["a*b"], ["axb", "ab", r"a\*b", r"a\b"]),
     r"a\\*": ([r"a\b", "a\\"], ["a*", r"a\b/c"]),
     r"a\b": ([r"a\b"], ["ab"]),
@@ -152,6 +153,13 @@ def test_a_hostile_key_is_read_once(part: str, key: str) -> None:
     assert pattern.read <= len(HOSTILE[key])
     if key == "ab/a":
         assert pattern.read, "all texts of the pattern are in the key"
+
+
+def test_a_key_that_lacks_a_text_of_the_pattern_is_not_read() -> None:
+    pattern = Counted("**/debug/**")
+    assert not pattern.fits("AWSLogs/" * 10)
+    assert pattern.read == 0
+    assert pattern.fits("debug/x")
 
 
 def test_a_compiled_pattern_is_kept() -> None:

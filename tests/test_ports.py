@@ -425,6 +425,15 @@ def test_dropped_events_and_those_continued_by_a_rest_are_not_claimed_again(tabl
     assert [tables.ledger.claim(each, "r2") for each in (EVENT, part)] == ["done", "done"]
 
 
+def test_an_event_that_is_filtered_as_a_whole_is_not_claimed_again(tables: Tables) -> None:
+    tables.ledger.claim(EVENT, "r1")
+    tables.ledger.finish(EVENT, Outcome(filtered_by="folder-marker"), "filtered")
+    known = tables.ledger.get(EVENT)
+    assert known is not None
+    assert (known.status, known.outcome) == ("filtered", Outcome(filtered_by="folder-marker"))
+    assert tables.ledger.claim(EVENT, "r2") == "done"
+
+
 def test_a_failed_event_may_be_claimed_again_but_not_by_the_request_that_reported_it(tables: Tables) -> None:
     tables.ledger.claim(EVENT, "r1")
     tables.ledger.fail(EVENT, Outcome(), "r1")

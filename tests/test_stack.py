@@ -44,6 +44,9 @@ def test_every_record_of_300_objects_is_accounted_for_and_what_failed_ends_well(
         chain.put("my-logs", f"fast/bug-{number}.log", [{"n": 1}, {"severity": 9}, {"n": 3}])
     for number in range(5):
         chain.put("my-logs", f"own/{number}.log", b"front;1\nback;two\nside;3\n")
+    no_logs = {"AWSLogs/1/CloudTrail-Digest/x": b"{}", "fast/": b"", "fast/ELBAccessLogTestFile": b"Enable AccessLog"}
+    for key, body in no_logs.items():
+        chain.put("my-logs", key, body)
     # What SNS delivers twice is the same upload.
     notifications = chain.cloud.client("sns")
     for key in ("fast/000.log", "slow/001.log"):
@@ -66,6 +69,12 @@ def test_every_record_of_300_objects_is_accounted_for_and_what_failed_ends_well(
         assert [line["Objects"] for line in about if line["message"] == "done"] == [1]
         assert all("_aws" in line for line in about)
     assert not [line for line in logged.splitlines() if line.startswith(("START ", "END ", "REPORT "))]
+    assert {line["object"]: line["filtered_by"] for line in told if "filtered_by" in line} == {
+        "s3://my-logs/AWSLogs/1/CloudTrail-Digest/x": "cloudtrail-digest",
+        "s3://my-logs/fast/": "folder-marker",
+        "s3://my-logs/fast/ELBAccessLogTestFile": "elb-test-file",
+    }
+    assert {entry.key for entry in chain.entries if entry.status == "filtered"} == {*no_logs}
     dropped = [entry.key for entry in chain.entries if entry.status == "dropped"]
     assert sorted(dropped) == sorted(f"dropped/{number}.log" for number in range(20))
     failed = Counter((item.stage, item.error_type, item.events[0].object_key.partition("/")[0]) for item in chain.items)
