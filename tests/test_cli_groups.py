@@ -179,11 +179,16 @@ def test_canary_and_wait_are_told_when_they_make_no_sense(grouped: Project) -> N
     assert len(grouped.errors()) == 4
 
 
-def test_a_canary_that_would_run_here_needs_a_config_without_mistakes(grouped: Project) -> None:
+def test_a_canary_that_would_run_here_needs_a_config_without_mistakes_and_a_handler(grouped: Project) -> None:
     grouped.config(CONFIG.replace("  path: handler.py", "  path: no.py"))
     done = grouped.slips("drain", "--canary", "1")
     assert (done.status, done.out) == (2, "")
     assert "no.py" in done.err
+    grouped.config(CONFIG)
+    grouped.handler("print('loading')\ndef broken(:\n")
+    done = grouped.slips("drain", "--canary", "1")
+    assert (done.status, done.out) == (2, "")
+    assert "handler.py:2: importing the handler raised SyntaxError" in done.err
     assert len(grouped.errors()) == 4
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 
 from click.exceptions import Exit
 
 from slips.cli.items import where
 from slips.cli.output import headline, print_json, say, show_text
 from slips.cli.progress import counting, watch
+from slips.errors import UsageError
 from slips.model import ObjectEvent
 from slips.operations import Kind, Operations
 from slips.pipeline.canary import Canary, CanaryGroup
 from slips.pipeline.drain import DrainRequest, DrainResult
 from slips.place import Place
+from slips.print_streams import in_pieces
 from slips.printable import one_line, plural
 from slips.service.replays import run_replays
 from slips.site import MachineSite
@@ -75,7 +79,15 @@ def _follow(canary: Canary, wait: float, settle: Settle | None) -> None:
 
 
 def run_here(site: MachineSite, place: Place, *, verbose: bool) -> Settle:
-    """Return the function that runs the events of a canary on this machine."""
+    """Return the function that runs the events of a canary on this machine.
+
+    Raises UsageError, before anything is sent, if no handler can be used.
+    """
+    os.environ.update(site.config.handler.environment)
+    with redirect_stdout(in_pieces(sys.stderr)):  # prints of the user's code are no part of the output
+        problems = site.loader.load_all(lambda _: None)
+    if len(problems) == len(site.config.handlers):
+        raise UsageError("\n".join(dict.fromkeys(problems)))
 
     def settle(events: Sequence[ObjectEvent]) -> bool:
         with watch(verbose) as observer:

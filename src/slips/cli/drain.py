@@ -109,7 +109,9 @@ def drain(
             return
         done = DrainResult()
         canary = Canary(operations, SenderHere(site, operations, done, dry_run=dry_run), number)
-        settle = run_here(site, place, verbose=options(ctx).verbose) if isinstance(site, MachineSite) else None
+        settle = None
+        if isinstance(site, MachineSite) and not dry_run:
+            settle = run_here(site, place, verbose=options(ctx).verbose)
         drain_with_canary(canary, request, operations, done, wait=seconds, settle=settle, json_=json_)
 
 
