@@ -179,6 +179,12 @@ def test_a_mapping_that_several_hide_together_is_a_warning() -> None:
     assert warnings(text.replace("'*/**'", "'*/*'")) == []
 
 
+def test_a_mapping_for_objects_that_are_no_logs_is_hidden_by_none() -> None:
+    both = "- {prefix: a/, format: cloudtrail}\n- {pattern: 'a/**', format: %s}"
+    assert len(warnings(mapping(both % "cloudtrail"))) == 1
+    assert warnings(mapping(both % "cloudtrail-digest")) == []
+
+
 def test_the_same_prefix_twice_is_told_once() -> None:
     text = mapping("- {prefix: a, format: x}\n- {prefix: a, format: x}")
     assert errors(text) == ["7: prefix 'a' is there twice, first on line 6; expected it once"]

@@ -6,10 +6,9 @@ for such objects.
 
 from __future__ import annotations
 
-from msgspec import Struct
+from collections.abc import Collection
 
-from slips.config import Mapping
-from slips.pattern import runs
+from msgspec import Struct
 
 _AWS = "https://docs.aws.amazon.com"
 
@@ -32,13 +31,10 @@ class NotLog(Struct, frozen=True, kw_only=True):
         """The names of the files, or of the folder, which ends with a slash."""
         return [*self.files, *([f"{self.folder}/"] if self.folder else [])]
 
-    def is_asked_for(self, mapping: Mapping) -> bool:
-        """Whether a mapping that fits such an object asks for it."""
-        literals = runs(mapping.pattern) if mapping.pattern is not None else [mapping.prefix or ""]
+    def is_asked_for(self, literals: Collection[str], formats: Collection[str]) -> bool:
+        """Whether a mapping that fits such an object asks for it, by its literal texts or its formats."""
         names = [name.removesuffix("/") for name in self.names]
-        return any(name in each for each in literals for name in names) or not {*self.formats}.isdisjoint(
-            mapping.format
-        )
+        return any(name in each for each in literals for name in names) or not {*self.formats}.isdisjoint(formats)
 
 
 FOLDER = NotLog(
@@ -84,6 +80,11 @@ RULES = (
 
 _BY_FILE = {file: rule for rule in RULES for file in rule.files}
 _BY_FOLDER = {rule.folder: rule for rule in RULES if rule.folder}
+
+
+def is_for_no_logs(formats: Collection[str]) -> bool:
+    """Whether a chain has a format that is made for objects which are no logs."""
+    return any(rule.is_asked_for((), formats) for rule in RULES)
 
 
 def rule_of(key: str, size: int) -> NotLog | None:

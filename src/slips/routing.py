@@ -69,7 +69,12 @@ def assigned(bucket_mapping: abc.Mapping[str, Sequence[Mapping]], event: ObjectE
     if rule is None:
         return mapping_for(bucket_mapping, event.bucket_name, event.object_key)
     mappings = bucket_mapping.get(event.bucket_name, ())
-    return _best(one for one in mappings if one.keys.fits(event.object_key) and rule.is_asked_for(one)) or rule
+    return (
+        _best(
+            one for one in mappings if one.keys.fits(event.object_key) and rule.is_asked_for(one.literals, one.format)
+        )
+        or rule
+    )
 
 
 def _best(fitting: Iterable[Mapping]) -> Mapping | None:

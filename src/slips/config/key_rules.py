@@ -13,6 +13,7 @@ from msgspec import Struct
 from slips.config.problems import Problems, Where, quote, show
 from slips.config.schema import Mapping, Route
 from slips.config.values import INVALID
+from slips.not_logs import is_for_no_logs
 from slips.pattern import Pattern, always, covers
 
 _KEYS = ("prefix", "pattern")
@@ -29,6 +30,8 @@ class _Entry(Struct, frozen=True):
     bucket: str | None = None
     dest: str = ""
     is_pattern: bool = False
+    is_for_no_logs: bool = False
+    """Whether the format of the mapping is made for objects that are no logs."""
 
 
 class KeyRules:
@@ -87,6 +90,7 @@ class KeyRules:
             entry.get("bucket"),
             entry.get("dest", ""),
             is_pattern,
+            is_for_no_logs([name for name in entry.get("format", []) if name is not INVALID]),
         )
 
     def _check_text(self, key: str, text: str, where: Where) -> None:
@@ -149,6 +153,8 @@ class KeyRules:
         for number, mapping in enumerate(ranked):
             # The same prefix twice is an error of its own.
             better = [one for one in ranked[:number] if one.is_pattern or one.about != mapping.about]
+            if mapping.is_for_no_logs:
+                better = []  # it gets the objects that the others do not ask for
             if found := _covering(better, mapping):
                 takes = ", ".join(f"{one.about} on line {one.line}" for one in found)
                 self._problems.warn(

@@ -28,7 +28,7 @@ from slips.config.notes import (
     an_arn,
 )
 from slips.format import RecordLimits
-from slips.pattern import Pattern, below, compiled
+from slips.pattern import Pattern, below, compiled, runs
 
 _Text = Annotated[str, Meta(min_length=1)]
 
@@ -247,6 +247,11 @@ class Mapping(Struct, frozen=True):
     def keys(self) -> Pattern:
         """The keys that fit."""
         return below(self.prefix or "") if self.pattern is None else compiled(self.pattern)
+
+    @property
+    def literals(self) -> list[str]:
+        """The literal texts: the prefix, or those between the wildcards of the pattern."""
+        return [self.prefix or ""] if self.pattern is None else runs(self.pattern)
 
     @property
     def beginning(self) -> str:
