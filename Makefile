@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Tests start hundreds of processes: each would compile slips anew where the environment forbids to keep what is compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test quick test-python coverage localstack lint docs bench lock clean
+.PHONY: help demo test quick test-python test-lowest test-newest coverage localstack lint docs bench lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -25,6 +25,12 @@ quick: $(VENV)/test  ## for every save, in less than a minute: all tests but slo
 
 test-python: $(VENV)/test  ## what another Python could change: PYTHON=python3.13 VENV=.venv-3.13
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not (cloud or slow or once) or functions"
+
+test-lowest: $(VENV)/test  ## the smoke part of the tests with the lowest versions that pyproject.toml allows
+	@$(BIN)/python requirements/bounds.py lowest
+
+test-newest: $(VENV)/test  ## the same with the newest versions there are
+	@$(BIN)/python requirements/bounds.py newest
 
 coverage: $(VENV)/test  ## what share of src/slips the tests run that need no stand-in of AWS, weakest modules first: takes minutes
 	@$(BIN)/python -m coverage erase
@@ -57,7 +63,7 @@ lock: $(VENV)/test  ## pin the newest versions of all dependencies
 	@cd tests/on_localstack && npm update --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --loglevel=error
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) .venv-newest .venv-localstack build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) .venv-newest .venv-bounds-* .venv-localstack build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "slips needs Python 3.11 or newer; say which: make PYTHON=python3.12")'

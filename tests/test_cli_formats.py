@@ -15,6 +15,8 @@ import pytest
 from projects import Done, Project
 from slips.formats import catalogue
 
+pytestmark = pytest.mark.smoke
+
 
 def events(done: Done) -> list[Any]:
     return [json.loads(line)["event"] for line in done.out.splitlines()]

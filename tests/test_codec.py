@@ -36,6 +36,8 @@ from slips.codec import (
 )
 from slips.errors import DecompressionError, StorageError
 
+pytestmark = pytest.mark.smoke
+
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:

@@ -26,6 +26,8 @@ from slips.model import ObjectEvent
 from slips.pipeline.report import report_lost
 from slips.pipeline.undelivered import redeliver
 
+pytestmark = pytest.mark.smoke
+
 EVENTS = {path.stem: path.read_text() for path in sorted((Path(__file__).parent / "events").glob("*.json"))}
 CREATED = ObjectEvent(
     aws_region="eu-west-1",

@@ -20,6 +20,8 @@ from chains import OBJECT
 from slips.chain import compile_chain
 from slips.formats import catalogue
 
+pytestmark = pytest.mark.smoke
+
 SAMPLES = Path(slips.formats.__file__).parent / "samples"
 """All samples are of this object: half a minute before New Year, which is where times without a year get difficult."""
 NAMES = [name for name in catalogue() if name != "ignore"]

@@ -124,7 +124,7 @@ def test_libraries_are_those_of_the_runtime_and_the_architecture(real: Callable[
 def test_of_the_dependencies_only_those_of_people_stay_out() -> None:
     declared = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]["dependencies"]
     names = {re.split("[ >=;]", one)[0] for one in declared}
-    assert names == {*LIBRARY_NAMES, "boto3", "pyyaml", "rich", "click", "uv"}
+    assert names == {*LIBRARY_NAMES, "boto3", "botocore", "pyyaml", "rich", "click", "uv"}
 
 
 # ---- the same bytes

@@ -147,7 +147,7 @@ def test_requirements_with_hashes_are_checked_and_slips_own_still_go_in(project:
     assert {"acme/__init__.py", "msgspec/__init__.py", "backports/zstd/__init__.py"} <= set(made)
     project.require(f"acme==1.0 --hash=sha256:{0:064d}\n")
     refused = project.refused()
-    assert refused.startswith("requirements.txt: uv: Failed to download `acme==1.0`: Hash mismatch for `acme==1.0`")
+    assert re.match("requirements.txt: uv: Failed to download `acme==1.0`:? Hash mismatch for `acme==1.0`", refused)
     assert f"{0:064d}" in refused
 
 
@@ -238,7 +238,7 @@ def test_a_requirement_without_a_wheel_for_the_functions_is_named(
         wheel(wheels, "acme", tag=f"cp313-cp313-{there}" if there == "win_amd64" else f"{there}-manylinux_2_28_aarch64")
     project.require(f"{asked}\n")
     refused = project.refused()
-    assert re.match(r"requirements.txt: uv: No solution .* no (usable )?wheels .*acme", refused)
+    assert re.match(r"requirements.txt: uv: No solution .*acme.* no (usable )?wheels", refused)
     assert "; expected wheels for python3.13 on arm64, as nothing is compiled here, that fit what slips" in refused
     assert refused.endswith(
         "; mend the requirements, take another 'handler.runtime' or 'handler.architecture', or build a wheel and name "
@@ -340,9 +340,11 @@ def test_libraries_compiled_on_this_machine_are_refused(project: Project, *, ali
     text = (project.root / "slips.yml").read_text()
     settings = f"handler:\n  runtime: {runtime}\n  architecture: {architecture}\n"
     project.write("slips.yml", text.replace("handler:\n", settings))
-    own = f"requirements.txt: 'mylib' was built for this machine ({here}); expected pure Python"
-    of_uv = f"requirements.txt: uv: Failed to build `mylib @ {project.root.as_uri()}/lib`"
-    assert (own if alike else of_uv) in project.refused()
+    own = f"'mylib' was built for this machine ({here}); expected pure Python"
+    of_uv = f"uv: Failed to build `mylib @ {project.root.as_uri()}/lib`"  # if its version looks at the tag
+    assert project.refused().startswith(
+        (f"requirements.txt: {own}", *([] if alike else [f"requirements.txt: {of_uv}"]))
+    )
 
 
 # ---- the cache

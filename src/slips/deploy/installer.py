@@ -155,5 +155,5 @@ def _in_one_line(words: Sequence[str]) -> str:
     """Return uv's words from its first error on, in one line, without credentials in URLs."""
     begin = next((n for n, line in enumerate(words) if re.match("error:|×", line)), 0)
     lines = (re.sub(r"^(?:error:|×|[├╰]─▶|│)\s*", "", line) for line in words[begin:])
-    text = " ".join(filter(None, lines)).replace(" cause: ", ": ") or "said nothing"
+    text = re.sub(" (?:cause|Caused by): ", ": ", " ".join(filter(None, lines))) or "said nothing"
     return without_credentials(text).rstrip(".")
