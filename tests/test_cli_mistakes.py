@@ -26,6 +26,11 @@ LOOKING = [
 ]
 
 
+def by_bucket(out: str) -> str:
+    """The output of `errors --group` without right mappings: groups are counted by bucket."""
+    return out.replace("my-logs/json/ 1\n", "my-logs 1\n")
+
+
 def broken(text: str, *changes: tuple[str, str]) -> str:
     for old, new in changes:
         assert old in text
@@ -41,7 +46,7 @@ def test_mistakes_elsewhere_hide_no_error_of_this_machine(project: Project, args
     project.fail("r1")
     project.config(broken(CONFIG, HANDLER, MAPPING))
     done = project.slips(*args)
-    assert (done.status, done.out, done.err) == (0, right.out, TWO)
+    assert (done.status, done.out, done.err) == (0, by_bucket(right.out), TWO)
 
 
 @pytest.mark.once
@@ -53,7 +58,7 @@ def test_mistakes_elsewhere_hide_no_error_of_a_stack(cloud: Cloud, args: tuple[s
     cloud.fail("r1")
     cloud.project.config(broken(ON_AWS, HANDLER, MAPPING))
     done = cloud.slips(*args)
-    assert (done.status, done.out, done.err) == (0, right.out, TWO + right.err)
+    assert (done.status, done.out, done.err) == (0, by_bucket(right.out), TWO + right.err)
 
 
 @pytest.mark.once

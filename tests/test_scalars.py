@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from yaml.nodes import ScalarNode
 
 from configs import SMALL, _lines, check, errors, handler, mapping, right
+from projects import CONFIG, Project
 from slips.config.nodes import UnreadableError, compose, is_plain, scalar
 from slips.config.scalars import doubt
 
@@ -206,3 +207,21 @@ def test_a_merge_in_place_of_a_value_is_an_error_and_a_merge_of_mappings_is_fine
         "5: '<<' is no text to YAML, it merges mappings; expected a plain value; quote it: '<<'"
     ]
     assert warnings(handler("args:\n  a: &a {b: c}\n  d: {<<: *a}")) == []
+
+
+@pytest.mark.parametrize("args", [("run",), ("test", "-d", "events.json"), ("sample",)])
+def test_commands_that_use_the_args_warn_of_the_values_that_yaml_made_and_do_their_work(
+    project: Project, args: tuple[str, ...]
+) -> None:
+    project.put("json/a", {"n": 1})
+    (project.root / "events.json").write_text(project.slips("sample").out)
+    project.config(CONFIG.replace("{limit: 5}", "{limit: 5, country: NO, axis: y, day: 2026-11-29}"))
+    done = project.slips(*args)
+    told = [line for line in done.err.splitlines() if "warning" in line]
+    assert done.status == 0
+    assert [line.partition(" (YAML")[0] for line in told] == [
+        "slips: slips.yml:9: warning: handler.args.country: 'NO' becomes false"
+    ]
+    assert len([line for line in project.slips("check").err.splitlines() if "quote it" in line]) == 3
+    project.config(CONFIG.replace("{limit: 5}", "{limit: 5, country: 'NO'}"))
+    assert "warning" not in project.slips(*args).err

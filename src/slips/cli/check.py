@@ -12,10 +12,10 @@ from msgspec import Struct
 from slips import project
 from slips.chain import compile_chain
 from slips.cli.command import Command, argument
-from slips.cli.context import config_file, json_option
+from slips.cli.context import config_file, json_option, say_warning
 from slips.cli.limit import paces
 from slips.cli.options import options
-from slips.cli.output import print_json, say, show_text, table
+from slips.cli.output import print_json, show_text, table
 from slips.cli.usage import FILE
 from slips.config import Config, HandlerSpec
 from slips.config.load import read
@@ -72,7 +72,7 @@ def check(
     config, problems = check_config(text, str(file))
     for problem in problems:
         if problem.level == "warning":
-            say(one_line(f"{problem.file}:{problem.line}: warning: {problem.message}"))
+            say_warning(problem)
     mistakes = [str(problem) for problem in problems if problem.level == "error"]
     handlers, wrong = _load_handlers(config, text, file)
     mistakes += wrong

@@ -10,9 +10,10 @@ import click
 
 from slips.cli.options import options
 from slips.cli.output import say
-from slips.config import Config, load
-from slips.config.load import load_partly
+from slips.config import Config
+from slips.config.load import load_partly, load_with_notes
 from slips.config.needs import OPERATING, STACK_NAME, Needs
+from slips.config.problems import Problem
 from slips.errors import ConfigError, UsageError
 from slips.operations import Operations
 from slips.place import Place, stack_of
@@ -58,9 +59,11 @@ def _config_file(ctx: click.Context) -> Path | None:
 
 
 def load_config(ctx: click.Context) -> Config:
-    """Return the checked config, read once."""
+    """Return the checked config, read once. Warn of texts of which YAML made other values."""
     if _LOADED not in ctx.meta:
-        ctx.meta[_LOADED] = load(config_file(ctx))
+        ctx.meta[_LOADED], notes = load_with_notes(config_file(ctx))
+        for note in notes:
+            say_warning(note)
     return cast("Config", ctx.meta[_LOADED])
 
 
@@ -125,6 +128,11 @@ def open_operations(ctx: click.Context) -> AbstractContextManager[Operations]:
     if options(ctx).stack is None:
         config_for(ctx, OPERATING if place.stack is None else STACK_NAME)
     return place.operations(lambda: _partly(ctx, OPERATING)[0])
+
+
+def say_warning(problem: Problem) -> None:
+    """Print a warning about the config in one line."""
+    say(one_line(f"{problem.file}:{problem.line}: warning: {problem.message}"))
 
 
 def say_waiting(text: str) -> None:

@@ -21,9 +21,15 @@ PACKAGED = "slips-config.json"
 
 def load(path: Path | str) -> Config:
     """Read the config in the file `path`. Raises ConfigError with every mistake in the file."""
+    return load_with_notes(path)[0]
+
+
+def load_with_notes(path: Path | str) -> tuple[Config, list[Problem]]:
+    """Read a config as `load` does. Returns the warnings, too, about texts of which YAML made other values."""
     from slips.config.check import check
 
-    return _config_of(*check(read(path), str(path)))
+    config, problems = check(read(path), str(path))
+    return _config_of(config, problems), [problem for problem in problems if problem.is_altered]
 
 
 def load_partly(path: Path | str, needs: Sequence[Where]) -> tuple[Config, int]:

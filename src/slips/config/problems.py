@@ -21,6 +21,8 @@ class Problem(Struct, frozen=True):
     level: Literal["error", "warning"] = "error"
     where: Where = ()
     """Keys and indexes that lead to the wrong value, or to a missing key."""
+    is_altered: bool = False
+    """Whether YAML made another value of the text that was written."""
 
     def concerns(self, needs: Sequence[Where]) -> bool:
         """Whether one of the values at `needs`, or a value in it or around it, is wrong."""
@@ -43,9 +45,9 @@ class Problems:
         """Report a mistake that makes the config unusable, at a value; or at a line, which is then of `where`."""
         self._found.append(Problem(self._file, self.line(at), message, "error", where or _where(at)))
 
-    def warn(self, at: int | Where, message: str) -> None:
+    def warn(self, at: int | Where, message: str, *, is_altered: bool = False) -> None:
         """Report a setting that the user probably did not mean, at a line or a value."""
-        self._found.append(Problem(self._file, self.line(at), message, "warning", _where(at)))
+        self._found.append(Problem(self._file, self.line(at), message, "warning", _where(at), is_altered))
 
     def line(self, at: int | Where) -> int:
         """Return the line of a value; if the file lacks the value, the line of the innermost value around it."""

@@ -300,7 +300,8 @@ class Values:
             return
         self._doubted.add(id(node))
         if doubtful := doubt(node.value, value):
-            self._problems.warn(line_of(node), f"{where}{'' if where.endswith('key') else ':'} {doubtful}")
+            text = f"{where}{'' if where.endswith('key') else ':'} {doubtful}"
+            self._problems.warn(line_of(node), text, is_altered=not isinstance(value, str))
 
 
 @cache
