@@ -241,6 +241,10 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> Non
         ("a: 1\nb: - c\n", "2: not valid YAML: '- ' begins a line; expected the list on the lines below its key"),
         ('a: 1\nb: "\\d"\n', "2: not valid YAML: a backslash in double quotes is special; expected single quotes, "
          "where it is not"),
+        (
+            "a: 1\nb: **/debug/**\n",
+            "2: not valid YAML: '*' and '&' begin an alias or an anchor; expected a text in quotes; quote it",
+        ),
         ("a: 1\nb: *x\n", "2: not valid YAML: alias 'x' has no anchor; expected '&' and that name further up"),
         ("a: 1\n---\nb: 2\n", "2: not valid YAML: '---' begins a second document; expected one; take the rest away"),
         ("%YAML 3.0\n---\na: 1\n", "1: not valid YAML: found incompatible YAML document (version 1.* is required)"),

@@ -87,6 +87,7 @@ _HERE = {
     "unknown escape": "a backslash in double quotes is special; expected single quotes, where it is not",
     "but found '<scalar>'": "this follows a value that is complete; expected a key on its own line, or all in quotes",
     "expected <block end>": "the indentation fits nothing above; expected that of the key or '-' it belongs to",
+    "expected alphabetic or numeric": "'*' and '&' begin an alias or an anchor; expected a text in quotes; quote it",
     "undefined alias": "alias {found} has no anchor; expected '&' and that name further up",
     "another document": "'---' begins a second document; expected one; take the rest away",
 }
