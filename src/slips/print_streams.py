@@ -1,8 +1,13 @@
-"""Output streams for handlers, which write long texts in pieces: a print of 300 MB needs no second 300 MB."""
+"""Output streams: some write long texts in pieces, some drop what is written after their reader has closed the pipe.
+
+Handlers print into both: a print of 300 MB needs no second 300 MB, and a closed pipe is no error of a handler.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+import os
+from collections.abc import Callable, Iterator
 from typing import Any, TextIO, cast
 
 PIECE = 1 << 16
@@ -39,3 +44,45 @@ class _InPieces:
 def in_pieces(stream: TextIO) -> TextIO:
     """Return a stream that writes to `stream`, long texts piece by piece."""
     return cast("TextIO", _InPieces(stream))
+
+
+class _Dropping(io.RawIOBase):
+    """Writes to a file descriptor until its reader closes the pipe. Then calls `closed` once, and drops the rest."""
+
+    def __init__(self, descriptor: int, closed: Callable[[], None]) -> None:
+        self._descriptor, self._closed = descriptor, closed
+        self._drops = False
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        return os.isatty(self._descriptor)
+
+    def write(self, data: Any) -> int:
+        if not self._drops:
+            try:
+                return os.write(self._descriptor, data)
+            except BrokenPipeError:
+                self._drops = True
+                self._closed()
+        return memoryview(data).nbytes
+
+
+def dropping(
+    descriptor: int,
+    *,
+    encoding: str = "utf-8",
+    line_buffering: bool = True,
+    closed: Callable[[], None] = lambda: None,
+) -> TextIO:
+    """Return a text stream to a file descriptor that drops what is written after the reader has closed the pipe."""
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Dropping(descriptor, closed)),
+        encoding=encoding,
+        errors="backslashreplace",
+        line_buffering=line_buffering,
+    )

@@ -7,11 +7,13 @@ commands share are declared once, in `context` and `items`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import click
 
 from slips.cli.options import GLOBAL, Decorated
+from slips.cli.output import unread_output_dropped
 
 
 class Argument(click.Argument):
@@ -39,8 +41,12 @@ def argument(name: str, *, metavar: str, help: str, **attributes: Any) -> Callab
 class Command(click.Command):
     """A command that accepts the global options behind its name, too, and whose help has a section on its arguments."""
 
-    def __init__(self, *args: Any, accepts: Collection[str] = GLOBAL, **attributes: Any) -> None:
+    def __init__(
+        self, *args: Any, accepts: Collection[str] = GLOBAL, finishes: bool = False, **attributes: Any
+    ) -> None:
         super().__init__(*args, **attributes)
+        self.finishes = finishes
+        """Whether the command goes on if the reader of its output closes the pipe: `slips deploy | head -1`."""
         self.accepts = accepts
         """Names of the global options that mean something to this command."""
 
@@ -51,6 +57,10 @@ class Command(click.Command):
         """Return the global options that the command accepts and does not show among its own."""
         own = {each.name for each in self.params}
         return [option for name, option in GLOBAL.items() if name in self.accepts and name not in own]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with unread_output_dropped(str(ctx.info_name)) if self.finishes else nullcontext():
+            return super().invoke(ctx)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_usage(ctx, formatter)

@@ -27,7 +27,7 @@ stack_option = global_option("stack", "Name of the stack; default: stack_name.")
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, finishes=True)
 @stack_option
 @click.option("--dry-run", is_flag=True, help="Print the template and do nothing; needs no credentials.")
 @yes_option
@@ -120,7 +120,7 @@ def change(
         return deploy(deployment, config, build, view, ask=ask, wire=wire, lose_waiting=lose_waiting)
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, finishes=True)
 @stack_option
 @click.option("--all", "all_", is_flag=True, help="Delete the error table and the uploaded code, too.")
 @click.option("--force", is_flag=True, help="Even while error items or undelivered events exist.")

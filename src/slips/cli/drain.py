@@ -36,7 +36,7 @@ PROCESSED_BY: dict[Kind, str] = {
 }
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, finishes=True)
 @items.choosing
 @items.limit_option
 @click.option(

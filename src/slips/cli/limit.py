@@ -39,7 +39,7 @@ def paces(config: Config, kind: Kind) -> Iterator[str]:
             yield f"lane {lane}: {most} ({size}delay {limit.delay} s)"
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, finishes=True)
 @argument("lane", metavar="LANE", type=OneOf(LANES), help="fast or slow.")
 @click.option("-d", "--delay", metavar="SECONDS", type=Number(0, 300), help="Wait so long before each invocation.")
 @click.option(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import click
 from slips.backends.machine import private
 from slips.errors import UsageError
 from slips.model import Outcome
+from slips.print_streams import dropping
 from slips.printable import lines, one_line, plural
 
 
@@ -35,6 +36,29 @@ def show_text(
     safe = lines(text)
     styled = click.style(safe, fg=color) if color else safe
     print(styled, end=end, file=sys.stderr if error else sys.stdout, flush=flush)
+
+
+@contextmanager
+def unread_output_dropped(command: str) -> Iterator[None]:
+    """Finish the block, if the reader of standard output closes its pipe, without what is printed from then on."""
+    stdout = sys.stdout
+    try:
+        descriptor = stdout.fileno()
+    except (OSError, AttributeError):  # an object of a test or of a program, no file
+        yield
+        return
+    stdout.flush()
+    kept = sys.stdout = dropping(
+        descriptor,
+        encoding=stdout.encoding,
+        line_buffering=stdout.isatty(),
+        closed=lambda: say(f"the reader of standard output is gone; '{command}' goes on, and prints there no more"),
+    )
+    try:
+        yield
+    finally:
+        sys.stdout = stdout
+        kept.flush()
 
 
 def show_json(text: str, end: str = "\n") -> None:

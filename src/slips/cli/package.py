@@ -16,7 +16,7 @@ from slips.cli.output import print_json, say, show_text, table
 from slips.cli.usage import FILE
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, finishes=True)
 @click.option(
     "--out",
     metavar="DIR",

@@ -46,7 +46,7 @@ GROUPS = 5
 """How many groups of errors `status` shows."""
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, finishes=True)
 @argument(
     "paths",
     metavar="PATH",

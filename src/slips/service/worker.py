@@ -25,7 +25,7 @@ from slips.model import ObjectEvent
 from slips.pipeline.ended import Admit
 from slips.pipeline.process import Processor
 from slips.position import Cells, map_cells
-from slips.print_streams import in_pieces
+from slips.print_streams import dropping, in_pieces
 from slips.printable import LogFormatter
 from slips.service.messages import FromWorker, Leaving, Loading, Opened, Progress, Ready, Setup, Task, frame, read
 from slips.site import WorkerSite
@@ -73,8 +73,8 @@ def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
 
     os.register_at_fork(after_in_child=disconnect)
     os.dup2(2, 1)
-    sys.stdout = in_pieces(os.fdopen(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False))
-    sys.stderr = in_pieces(sys.stderr)
+    sys.stdout = in_pieces(dropping(1))
+    sys.stderr = in_pieces(dropping(2, encoding=sys.stderr.encoding))
     return commands, answers
 
 
