@@ -56,7 +56,7 @@ import os
 import slips.lambdas
 from slips.pipeline import invocation
 site = slips.lambdas.LambdaSite(os.environ)
-slips.lambdas._processor(site), site.loader.load_all(lambda path: None), site.stream, site.ledger, site.errors
+slips.lambdas._processor(site), site.loader.load(site.config.handlers), site.stream, site.ledger, site.errors
 """
 
 

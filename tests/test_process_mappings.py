@@ -204,7 +204,7 @@ def test_a_default_handler_that_no_mapping_uses_may_be_broken(scene: Scene) -> N
     scene.handler = HandlerConfig("nowhere.py", {"key": "{{ssm:/never/read}}"})
     scene.map("a/", scene.file(f"{unique('fine')}.py", COUNT.format(name="Fine")))
     assert scene.results("a/") == [["Fine", {"changed": True}, 2]]
-    assert scene.site().loader.load_all(lambda _: None) == []
+    assert scene.site().loader.load(scene.site().config.handlers) == []
 
 
 def test_an_object_that_is_ignored_needs_no_handler(scene: Scene) -> None:

@@ -57,20 +57,24 @@ class HandlerLoader:
         # The config outlives this object, so that no other args get the id.
         return self._args.get(id(spec.args), lambda: self._filled(spec))()
 
-    def load_all(self, announce: Callable[[str], None]) -> list[str]:
-        """Load each handler, and fill in its args. Return a text for each that cannot be used.
+    def load(self, specs: Sequence[HandlerSpec], announce: Callable[[str], None] = lambda _: None) -> list[str]:
+        """Load handlers, and fill in their args. Return the mistakes of those that cannot be used, each once.
 
-        `announce` gets the path of each file in the config before the file is imported.
+        `announce` gets the path of each file in the config before the file is imported. Raises UsageError with all
+        mistakes if none of the handlers can be used.
         """
         problems: list[str] = []
-        for spec in self._config.handlers:
+        for spec in specs:
             announce(spec.path)
             try:
                 self.handlers_of(spec)
                 self.args_of(spec)
             except UsageError as error:
                 problems.append(str(error))
-        return problems
+        mistakes = list(dict.fromkeys(problems))
+        if problems and len(problems) == len(specs):
+            raise UsageError("\n".join(mistakes))
+        return mistakes
 
     def forget_mistakes(self) -> None:
         """Load a handler again when it is next needed, if it could not be used before."""

@@ -12,7 +12,6 @@ from click.exceptions import Exit
 from slips.cli.items import where
 from slips.cli.output import headline, print_json, say, show_text
 from slips.cli.progress import counting, watch
-from slips.errors import UsageError
 from slips.model import ObjectEvent
 from slips.operations import Kind, Operations
 from slips.pipeline.canary import Canary, CanaryGroup
@@ -85,9 +84,7 @@ def run_here(site: MachineSite, place: Place, *, verbose: bool) -> Settle:
     """
     os.environ.update(site.config.handler.environment)
     with redirect_stdout(in_pieces(sys.stderr)):  # prints of the user's code are no part of the output
-        problems = site.loader.load_all(lambda _: None)
-    if len(problems) == len(site.config.handlers):
-        raise UsageError("\n".join(dict.fromkeys(problems)))
+        site.loader.load(site.config.handlers)
 
     def settle(events: Sequence[ObjectEvent]) -> bool:
         with watch(verbose) as observer:

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterable
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -140,25 +140,17 @@ def _load_handlers(site: WorkerSite, events: Iterable[ObjectEvent]) -> None:
 
     If some of them cannot be used, say so: their events will fail. Raises UsageError if none can be used.
     """
-    config, usable, mistakes = site.config, dict[str, str](), list[str]()
+    config = site.config
     specs: list[HandlerSpec] = []
     for event in events:
         mapping = mapping_for(config.bucket_mapping, event.bucket_name, event.object_key)
         if mapping is not None and (spec := config.handler_of(mapping)) not in specs:
             specs.append(spec)
-    for spec in specs:
-        try:
+    mistakes = site.loader.load(specs)
+    for spec in {spec.name: spec for spec in specs}.values():
+        with suppress(UsageError):  # one of `mistakes`
             names = ", ".join(each.__name__ for each in site.loader.handlers_of(spec))
-            site.loader.args_of(spec)
-        except UsageError as error:
-            mistakes.append(str(error))
-        else:
-            usable[spec.name] = f"{names} in {spec.path}"
-    mistakes = list(dict.fromkeys(mistakes))
-    if mistakes and not usable:
-        raise UsageError("\n".join(mistakes))
-    for text in usable.values():
-        _log.info("Handler: %s", text)
+            _log.info("Handler: %s in %s", names, spec.path)
     for mistake in mistakes:
         say(one_line(mistake))
 

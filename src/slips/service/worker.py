@@ -20,6 +20,7 @@ import msgspec
 
 from slips.backends.aws.clients import quiet_libraries
 from slips.config import Config
+from slips.errors import UsageError
 from slips.loop import Ticker
 from slips.model import ObjectEvent
 from slips.pipeline.ended import Admit
@@ -109,10 +110,10 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
         hashing=hashing,
         broken=setup.broken,
     )
-    problems = site.loader.load_all(lambda path: answer(Loading(path)))
-    unusable = list(dict.fromkeys(problems))
-    if len(problems) == len(config.handlers):
-        answer(Ready("\n".join(unusable)))
+    try:
+        unusable = site.loader.load(config.handlers, lambda path: answer(Loading(path)))
+    except UsageError as error:
+        answer(Ready(str(error)))
         return
     processor = Processor(site)
     heartbeat = Heartbeat(answer, position)
