@@ -378,7 +378,7 @@ def test_the_reference_has_every_key_once_with_a_meaning() -> None:
 
 def test_the_json_schema_follows_from_the_declaration() -> None:
     schema = reference.json_schema()
-    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
     definitions = schema["$defs"]
     keys = definitions["Config"]["properties"]
     assert "file" not in keys

@@ -12,14 +12,18 @@ from slips.config.schema import Config
 
 
 def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of slips.yml, for editors."""
+    """Return the JSON Schema of slips.yml, for editors.
+
+    msgspec writes draft 2020-12, of which VS Code warns that it does not fully know it. This schema has nothing but
+    what draft 7 has, `$defs` aside, to which the references lead. A description beside a `$ref` may not be seen.
+    """
     schema = _for_editors(msgspec.json.schema(Config))
     keys = schema["$defs"]["Config"]["properties"]
     del keys["file"]
     keys["sam"] = {"$ref": "#/$defs/Sam"}
     schema["$defs"]["Mapping"]["oneOf"] = [{"required": ["prefix"]}, {"required": ["pattern"]}]
     schema["$defs"]["Route"]["not"] = {"required": ["prefix", "pattern"]}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "slips.yml", **schema}
+    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "slips.yml", **schema}
 
 
 def _for_editors(schema: Any) -> Any:
