@@ -122,12 +122,16 @@ def test_a_boto3_too_old_for_the_functions_is_refused_with_its_line(project: Pro
     )
 
 
-def test_a_botocore_too_old_names_the_requirement_that_brings_it(project: Project, wheels: Path) -> None:
-    wheel(wheels, "acme", requires=("botocore<1.30,>=1.0; python_version > '3'",))
+def test_a_botocore_too_old_names_the_requirement_and_the_line_that_bring_it(project: Project, wheels: Path) -> None:
+    wheel(wheels, "acme", requires=("Zeta_One>=1", "acme-extra; extra == 'all'"))
+    wheel(wheels, "zeta-one", requires=("botocore<1.30,>=1.0; python_version > '3'",))
     wheel(wheels, "botocore", "1.29.76")
     project.require("\nacme\n")
-    begin = "requirements.txt:2: botocore 1.29.76, which 'acme' requires, is too old for the functions; expected 1."
-    assert project.refused().startswith(begin)
+    assert re.fullmatch(
+        r"requirements.txt:2: botocore 1.29.76, which 'zeta-one' requires, is too old for the functions; expected "
+        r"(1\.\d+\.\d+) or newer; require 'botocore>=\1'",
+        project.refused(),
+    )
 
 
 def test_a_boto3_kept_from_before_is_judged_as_well(project: Project, wheels: Path, tmp_path: Path) -> None:
@@ -167,6 +171,27 @@ def test_credentials_of_an_index_are_in_no_text(project: Project, monkeypatch: p
     assert "opensesame" not in refused
     assert "aladdin" not in refused
     assert not [line for line in project.said if "opensesame" in line]
+
+
+@pytest.mark.parametrize("place", ["variable", "file"])
+def test_of_several_indexes_the_best_version_counts_as_in_pip(
+    project: Project, wheels: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    for name, number in (("main", "2.0"), ("more", "1.0")):
+        made = wheel(wheels / name / "acme", "acme", number)
+        (made.parent / "index.html").write_text(f'<a href="{made.name}">{made.name}</a>')
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.setenv("PIP_INDEX_URL", (wheels / "main").as_uri())
+    more = (wheels / "more").as_uri()
+    if place == "variable":
+        monkeypatch.setenv("PIP_EXTRA_INDEX_URL", more)
+    project.require("acme\n" if place == "variable" else f"--extra-index-url {more}\nacme\n")
+    project.build()
+    assert "  acme==2.0" in project.said
+    monkeypatch.setenv("UV_INDEX_STRATEGY", "first-index")
+    project.write("requirements.txt", (project.root / "requirements.txt").read_text() + "# again\n")
+    project.build()
+    assert "  acme==1.0" in project.said
 
 
 def test_large_downloads_are_told_while_they_last(

@@ -52,6 +52,7 @@ def test_variables_of_pip_become_those_of_uv(alone: dict[str, str], tmp_path: Pa
         {
             "UV_DEFAULT_INDEX": "https://one/simple",
             "UV_INDEX": "https://two/simple https://three/simple",
+            "UV_INDEX_STRATEGY": "unsafe-best-match",
             "UV_FIND_LINKS": f"{tmp_path}/home/wheels,https://four/links",
             "UV_INSECURE_HOST": "one two:8080",
             "SSL_CERT_FILE": "/ca with space.pem",
@@ -77,6 +78,7 @@ def test_files_of_pip_are_read_and_the_closest_wins(alone: dict[str, str], etc: 
         "UV_HTTP_TIMEOUT": "3",
         "UV_HTTP_RETRIES": "4",
         "UV_INDEX": "https://a https://b",
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
         "UV_FIND_LINKS": "https://links",
         "UV_INSECURE_HOST": "ours",
         "SSL_CERT_FILE": "/variable",
@@ -88,6 +90,14 @@ def test_a_setting_of_uv_wins_over_that_of_pip(alone: dict[str, str], etc: Path)
     for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL"):
         found = translated({**alone, "PIP_INDEX_URL": "https://pip", "PIP_RETRIES": "1", name: "https://uv"}, etc)
         assert found.variables == {"UV_HTTP_RETRIES": "1"}
+
+
+def test_a_strategy_for_indexes_stays_as_it_is(alone: dict[str, str], etc: Path) -> None:
+    given = {"PIP_EXTRA_INDEX_URL": "https://two", "UV_INDEX_STRATEGY": "first-index"}
+    assert translated({**alone, **given}, etc).variables == {
+        "UV_INDEX": "https://two",
+        "UV_INDEX_STRATEGY": "first-index",
+    }
 
 
 @pytest.mark.parametrize("text", ["", "0", "false", "No", "off"])

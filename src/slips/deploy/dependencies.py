@@ -25,6 +25,7 @@ from msgspec import Struct
 from slips.config import Config
 from slips.deploy import requirement_files
 from slips.deploy.installer import Installer, Platform
+from slips.deploy.pip_settings import ALIKE
 from slips.deploy.requirement_files import Requirements, canonical
 from slips.errors import UsageError
 
@@ -136,6 +137,8 @@ def _install(own: _Own, wanted: Requirements | None, directory: Path, installer:
     if wanted is not None:
         # In a file with hashes, each requirement has one: slips' versions are compared below.
         more = ["--require-hashes"] if wanted.hashed else _constraints(own, directory)
+        if wanted.has_indexes and not os.environ.get("UV_INDEX_STRATEGY"):
+            more += ["--index-strategy", ALIKE]
         installer.install(["-r", str(wanted.path), *more], directory / "1", wanted.name, built=wanted.built())
         present = {canonical(one.name): one.version for one in _distributions(directory)}
         for pin in own.versions:
@@ -146,7 +149,7 @@ def _install(own: _Own, wanted: Requirements | None, directory: Path, installer:
                     f"{wanted.where(name) or wanted.name}: has {name} {installed_version}; expected {version}, which "
                     "slips uses; take that version"
                 )
-    options = ["--require-hashes", "--no-deps", "--index-strategy", "unsafe-best-match"]  # the hashes say which file
+    options = ["--require-hashes", "--no-deps", "--index-strategy", ALIKE]  # the hashes say which file
     installer.install(["-r", str(own.pins), *options], directory / "2", "slips' own dependencies")
 
 
@@ -202,15 +205,26 @@ def _check_age(one: Distribution, others: list[Distribution], wanted: Requiremen
     oldest = OLDEST[canonical(one.name)]
     if _numbers(one.version) >= _numbers(oldest):
         return
-    where, brought = wanted.where(one.name), ""
-    if where is None:
-        by = [other.name for other in others if canonical(one.name) in map(_required_name, other.requires or ())]
-        where = next(filter(None, map(wanted.where, by)), wanted.name)
-        brought = f", which '{by[0]}' requires," if by else ""
+    needing = [other for other in others if canonical(one.name) in map(_required_name, other.requires or ())]
+    asked = wanted.where(one.name)
+    brought = f", which '{needing[0].name}' requires," if needing and asked is None else ""
+    removing = "" if brought else ", or remove it, as Lambda's runtime has one"
     raise UsageError(
-        f"{where}: {one.name} {one.version}{brought} is too old for the functions; expected {oldest} or newer; require "
-        f"'{one.name}>={oldest}', or remove it, as Lambda's runtime has one"
+        f"{asked or _line_that_brings(one, others, wanted)}: {one.name} {one.version}{brought} is too old for the "
+        f"functions; expected {oldest} or newer; require '{one.name}>={oldest}'{removing}"
     )
+
+
+def _line_that_brings(one: Distribution, others: list[Distribution], wanted: Requirements) -> str:
+    """Return the place of the line because of which a distribution is there; the file's name if that is not clear."""
+    reached, waiting = {canonical(one.name)}, [canonical(one.name)]
+    for name in waiting:  # grows meanwhile
+        if where := wanted.where(name):
+            return where
+        found = {canonical(other.name) for other in others if name in map(_required_name, other.requires or ())}
+        waiting += sorted(found - reached)
+        reached |= found
+    return wanted.name
 
 
 def _required_name(requirement: str) -> str:

@@ -30,6 +30,8 @@ _VARIABLES = {
 }
 """Settings of pip, each with uv's variable and with others that mean the same.
 https://pip.pypa.io/en/stable/topics/configuration/ and https://docs.astral.sh/uv/reference/environment/"""
+ALIKE = "unsafe-best-match"
+"""uv's word for pip's way with several indexes: the best version of all counts. uv's own is the first that has any."""
 _PATHS = ("find-links", "cert", "client-cert")
 _FALSE = ("", "n", "no", "f", "false", "off", "0")
 
@@ -54,6 +56,8 @@ def translated(environ: Mapping[str, str], etc: Path = Path("/etc")) -> PipSetti
         for setting, names in _VARIABLES.items()
         if setting in settings and not any(environ.get(name) for name in names)
     }
+    if "UV_INDEX" in variables:
+        variables["UV_INDEX_STRATEGY"] = environ.get("UV_INDEX_STRATEGY") or ALIKE
     no_index = settings.get("no-index", "").lower() not in _FALSE
     return PipSettings(variables, ["--no-index"] if no_index else [])
 

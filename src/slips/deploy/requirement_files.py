@@ -60,6 +60,11 @@ class Requirements(Struct, frozen=True):
         """Whether a hash is demanded for each package, as one of them has one."""
         return any("--hash" in text for text in self.texts.values())
 
+    @property
+    def has_indexes(self) -> bool:
+        """Whether a file names further indexes."""
+        return any(re.search(r"^\s*--extra-index-url\b", text, re.MULTILINE) for text in self.texts.values())
+
     def where(self, name: str) -> str | None:
         """Return the place of the first line that names a distribution; None if no line does."""
         return next((line.where for line in self.lines() if line.name == canonical(name)), None)
