@@ -165,6 +165,7 @@ def test_the_readings_agree_with_pyyaml_and_with_the_specification_of_yaml_1_2(t
         (handler("environment: {MODE: 0o17}"), "4: handler.environment.MODE"),
         (handler("environment:\n  y: a"), "5: handler.environment: key"),
         (handler("args:\n  deep: [{x: 22:22}]"), "5: handler.args.deep[0].x"),
+        (handler("args:\n  api_key: 0123"), "5: handler.args.api_key: '0123'"),
         (handler("args:\n  a:\n    012345678901: b"), "6: handler.args.a: key"),
     ],
 )  # fmt: skip

@@ -183,7 +183,7 @@ class Values:
         data: dict[str, Any] = {}
         for name, (key, value) in self._pairs(node, where).items():
             here = (*where, name)
-            self._doubt(key, name, f"{show(where)}: key")
+            self._doubt(key, name, f"{show(where)}: key ")
             self._problems.lines[here] = line_of(key)
             key_data, value_data = self.read(key, kind.key_type, here), self.read(value, kind.value_type, here)
             if INVALID not in (key_data, value_data):
@@ -255,7 +255,7 @@ class Values:
             )
         elif "arn" in notes:
             self.arns[where] = text, notes["home"]
-        self._doubt(node, text, show(where))
+        self._doubt(node, text, f"{show(where)}: ")
         return text
 
     def _anything(self, node: Node, where: Where) -> Any:
@@ -271,7 +271,7 @@ class Values:
             case MappingNode():
                 pairs = self._pairs(node, where)
                 for name, (key, _) in pairs.items():
-                    self._doubt(key, name, f"{show(where)}: key")
+                    self._doubt(key, name, f"{show(where)}: key ")
                 return {name: self.read(value, anything, (*where, name)) for name, (_, value) in pairs.items()}
             case SequenceNode():
                 return [self.read(one, anything, (*where, i)) for i, one in enumerate(node.value)]
@@ -285,23 +285,22 @@ class Values:
             return self._refuse(
                 node, f"{show(where)}: {quote(node.value)} is {kind} that JSON has not; quote it", where
             )
-        self._doubt(node, value, show(where))
+        self._doubt(node, value, f"{show(where)}: ")
         return value
 
     def _doubt_null(self, node: ScalarNode, declared: inspect.Type, where: Where) -> None:
         """Warn of a null, such as `~`, that would be a right text of its key."""
         kind, _ = unwrap(declared)
         if isinstance(kind, inspect.StrType) and re.fullmatch(kind.pattern or ".*", node.value):
-            self._doubt(node, None, show(where))
+            self._doubt(node, None, f"{show(where)}: ")
 
-    def _doubt(self, node: ScalarNode, value: Value, where: str) -> None:
+    def _doubt(self, node: ScalarNode, value: Value, prefix: str) -> None:
         """Warn of a scalar without quotes that YAML changes, or that YAML 1.1 and 1.2 read differently."""
         if id(node) in self._doubted or not is_plain(node):
             return
         self._doubted.add(id(node))
         if doubtful := doubt(node.value, value):
-            text = f"{where}{'' if where.endswith('key') else ':'} {doubtful}"
-            self._problems.warn(line_of(node), text, is_altered=not isinstance(value, str))
+            self._problems.warn(line_of(node), f"{prefix}{doubtful}", is_altered=not isinstance(value, str))
 
 
 @cache
