@@ -18,11 +18,18 @@ GIVEN = {
     "region": ("--region", "eu-west-1"),
     "endpoint_url": ("--endpoint-url", "http://127.0.0.1:4566"),
 }
-ARGUMENTS = {"error": ["r1"], "limit": ["fast"], "parse": ["json", "x"], "package": ["--out", "made"]}
+ARGUMENTS = {
+    "error": ["r1"],
+    "limit": ["fast"],
+    "parse": ["json", "x"],
+    "package": ["--out", "made"],
+    "completion": ["bash"],
+}
 LIMITED = {
     "init": {"verbose"},
     "formats": {"verbose"},
     "parse": {"verbose"},
+    "completion": {"verbose"},
     "check": {"config", "verbose", "stack", "aws"},
 }
 """Commands to which not all global options mean something."""

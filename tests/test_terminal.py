@@ -64,6 +64,7 @@ COMMANDS = [
     ["check"],
     ["check", "--json"],
     ["-c", "bad.yml", "check"],
+    ["completion", "zsh"],
     ["-c", f"none {HOSTILE}", "check"],
     ["init", f"made {HOSTILE}"],
     ["init", "--aws", "--stack", HOSTILE],

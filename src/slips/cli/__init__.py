@@ -11,6 +11,7 @@
     package.py   package                   docs.py      docs/cli.md
     check.py     check, init               canary.py    the canary of `drain`
     formats.py   formats, parse
+    completion.py completion, values for the shells
 
 A command is a plain typed function below its declarations, which stand in the order of its help:
 
@@ -44,7 +45,7 @@ import click
 from click.exceptions import Exit
 
 import slips
-from slips.cli import check, deploy, dismiss, drain, errors, formats, limit, logs, package, run, test, usage
+from slips.cli import check, completion, deploy, dismiss, drain, errors, formats, limit, logs, package, run, test, usage
 from slips.cli.command import Command
 from slips.cli.options import GLOBAL, options
 from slips.cli.output import say, show_text
@@ -84,12 +85,14 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return name, command and the rest of the command line: `help drain` is `drain --help`."""
+        if ctx.resilient_parsing:  # of a command line that a shell completes
+            return super().resolve_command(ctx, args)
         if args == ["help"]:
             show_text(ctx.get_help())
             ctx.exit()
         if args[0] == "help":
             args = [args[1], "--help"]
-        if args[0] not in self.commands and not ctx.resilient_parsing:
+        if args[0] not in self.commands:
             raise usage.no_such_command(args[0], self.commands)
         return super().resolve_command(ctx, args)
 
@@ -136,6 +139,7 @@ for _command in (
     check.init,
     formats.formats,
     formats.parse,
+    completion.completion,
 ):
     app.add_command(_command)
 

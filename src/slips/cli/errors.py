@@ -16,6 +16,7 @@ import msgspec
 
 from slips.cli import items
 from slips.cli.command import Command, argument
+from slips.cli.completion import error_ids
 from slips.cli.context import json_option, open_operations
 from slips.cli.output import (
     headline,
@@ -157,7 +158,9 @@ def group_line(group: Group) -> str:
 
 
 @click.command(cls=Command)
-@argument("id_", metavar="ID", help="Id of an error, or fingerprint of a group, or how it begins.")
+@argument(
+    "id_", metavar="ID", shell_complete=error_ids, help="Id of an error, or fingerprint of a group, or how it begins."
+)
 @click.option(
     "-f",
     "--format",

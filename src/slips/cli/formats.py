@@ -16,6 +16,7 @@ from click.exceptions import Exit
 
 from slips.chain import compile_chain, find_format
 from slips.cli.command import Command, argument
+from slips.cli.completion import format_names
 from slips.cli.context import json_option
 from slips.cli.options import options
 from slips.cli.output import accounted, print_json, print_json_list, say, show_json, show_text, table
@@ -32,7 +33,13 @@ from slips.printable import one_line
 
 
 @click.command(cls=Command, accepts=("verbose",))
-@argument("name", metavar="NAME", required=False, help="All about this one; also path/file.py:name of your own.")
+@argument(
+    "name",
+    metavar="NAME",
+    required=False,
+    shell_complete=format_names,
+    help="All about this one; also path/file.py:name of your own.",
+)
 @json_option
 def formats(
     name: str | None,
@@ -114,6 +121,7 @@ def _print_format(format_: Format) -> None:
 @argument(
     "chain",
     metavar="FORMAT",
+    shell_complete=format_names,
     help="A format, or a chain with commas between; path/file.py:name for one of your own.",
 )
 @argument("file", metavar="FILE", type=FILE_TEXT, help="A log file, compressed or not; - is standard input.")

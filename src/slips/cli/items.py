@@ -10,6 +10,7 @@ import click
 from msgspec import Struct
 
 from slips.cli.command import argument
+from slips.cli.completion import error_ids
 from slips.cli.context import config_at_hand
 from slips.cli.usage import Number
 from slips.config.needs import MAPPING
@@ -20,7 +21,11 @@ from slips.pipeline.choose import Choice, named
 
 _CHOOSING = (
     argument(
-        "ids", metavar="ID", nargs=-1, help="Only these: ids or fingerprints of groups, in full or how they begin."
+        "ids",
+        metavar="ID",
+        nargs=-1,
+        shell_complete=error_ids,
+        help="Only these: ids or fingerprints of groups, in full or how they begin.",
     ),
     click.option("--since", metavar="TIME", help="Only failures since then: 2h, 1h30m, 3d, or 2026-03-02T08:00:00Z."),
     click.option("--until", metavar="TIME", help="Only failures until then; a date is its beginning, in UTC."),

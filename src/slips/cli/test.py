@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from slips.backends.aws.clients import quiet_libraries
 from slips.cli import items
 from slips.cli.command import Command
+from slips.cli.completion import error_ids
 from slips.cli.context import load_config, place_of
 from slips.cli.errors import event_text
 from slips.cli.options import global_option, options
@@ -42,7 +43,11 @@ _log = logging.getLogger("slips")
 
 @click.command("test", cls=Command)
 @click.option(
-    "-r", "--request-id", metavar="ID", help="Run it on the argument of this error; of a group, of its latest error."
+    "-r",
+    "--request-id",
+    metavar="ID",
+    shell_complete=error_ids,
+    help="Run it on the argument of this error; of a group, of its latest error.",
 )
 @click.option(
     "-d",
