@@ -14,7 +14,7 @@ from slips.config.problems import Problems, Where, quote, show
 from slips.config.schema import Mapping, Route
 from slips.config.values import INVALID
 from slips.not_logs import is_for_no_logs
-from slips.pattern import Pattern, always, covers
+from slips.pattern import Pattern, always, covers, may_share
 
 _KEYS = ("prefix", "pattern")
 _S3 = "s3://"
@@ -175,7 +175,7 @@ class KeyRules:
 
 def _covering(others: Sequence[_Entry], subject: _Entry) -> list[_Entry]:
     """Return the first of `others` that fits all keys of `subject`; if only several together do, these; else none."""
-    near = [one for one in others if _may_share(one.keys, subject.keys)]
+    near = [one for one in others if may_share(one.keys, subject.keys)]
     for one in near:
         if covers([one.keys], subject.keys):
             return [one]
@@ -187,7 +187,7 @@ def _dropping(routes: Sequence[_Entry], mapping: _Entry) -> list[_Entry]:
 
     None if one of them has the very keys of the mapping: that is how users turn a mapping off for a while.
     """
-    near = [one for one in routes if _may_share(one.keys, mapping.keys)]
+    near = [one for one in routes if may_share(one.keys, mapping.keys)]
     reached: dict[int, _Entry] = {}
 
     def is_dropped(fits: list[bool]) -> bool:
@@ -201,11 +201,6 @@ def _dropping(routes: Sequence[_Entry], mapping: _Entry) -> list[_Entry]:
         return []
     dropping = list(reached.values())
     return [] if any(one.about == mapping.about for one in dropping) else dropping
-
-
-def _may_share(one: Pattern, other: Pattern) -> bool:
-    """Whether the beginnings of two patterns let them fit the same key."""
-    return one.beginning.startswith(other.beginning) or other.beginning.startswith(one.beginning)
 
 
 def _lines(entries: Iterable[_Entry]) -> str:
