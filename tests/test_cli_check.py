@@ -202,7 +202,7 @@ def test_text_that_the_handler_prints_is_no_part_of_the_output(project: Project)
 def test_the_schema_needs_no_config(project: Project) -> None:
     (project.root / "slips.yml").unlink()
     schema = project.slips("check", "--schema").json
-    assert schema["$schema"].startswith("https://json-schema.org/")
+    assert schema["$schema"].startswith("http://json-schema.org/")
 
 
 def test_the_originals_readme_passes_with_warnings(project: Project) -> None:
