@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import re
 import shutil
 import sys
@@ -153,9 +154,10 @@ def cached(tmp_path: Path, stand_ins: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def _project(root: Path, wheels: Path, cache_home: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    for name, value in {"XDG_CACHE_HOME": cache_home, "PIP_NO_INDEX": 1, "PIP_FIND_LINKS": wheels}.items():
-        monkeypatch.setenv(name, str(value))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache_home))
     monkeypatch.setenv("UV_CACHE_DIR", str(wheels.parent / "uv"))
+    for name, value in {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": 1, "PIP_FIND_LINKS": wheels}.items():
+        monkeypatch.setenv(name, str(value))
     return Project(root / "project", wheels / "pins.txt")
 
 
