@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -157,27 +156,6 @@ def test_keys_and_messages_cannot_steer_a_terminal(project: Project) -> None:
         assert "\x1b" not in done.out, args
         assert "\x07" not in done.out, args
     assert len(project.slips("errors").out.splitlines()) == 1
-
-
-@pytest.mark.slow
-def test_ctrl_c_says_what_becomes_of_the_rest(project: Project) -> None:
-    project.handler(
-        "import slips.interface, sys, time\n"
-        "class Slow(slips.interface.Handler):\n"
-        "    def recv(self, meta, event):\n"
-        "        print('begun', flush=True); time.sleep(60)\n"
-    )
-    project.put("json/a", {"n": 1})
-    run = project.start("run")
-    assert run.stderr is not None
-    for line in run.stderr:
-        if "begun" in line:
-            break
-    os.killpg(run.pid, signal.SIGINT)
-    out, err = run.communicate(timeout=300)
-    assert (run.returncode, out) == (130, "")
-    assert err == "slips: interrupted; what was not finished will be run again\n"
-    assert project.slips("status", "--json").json["lanes"]["fast"]["waiting"] == 1
 
 
 def test_ctrl_c_elsewhere_promises_no_other_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

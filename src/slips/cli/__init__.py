@@ -50,6 +50,10 @@ from slips.cli.command import Command
 from slips.cli.options import GLOBAL, options
 from slips.cli.output import say, show_text
 from slips.errors import SlipsError
+from slips.service.interrupts import Interrupted, Interrupts
+
+REST = {"run": "what was not finished will be run again", "drain": "what was not drained is still in the error table"}
+"""What these commands say of the rest when Ctrl-C or SIGTERM ends them."""
 
 
 @contextmanager
@@ -101,9 +105,9 @@ class Commands(click.Group):
             with _ended(ctx), usage.in_our_words():
                 return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:
-            again = "; what was not finished will be run again" if ctx.invoked_subcommand == "run" else ""
-            say(f"interrupted{again}")
-            raise Exit(130) from interrupt
+            rest = REST.get(ctx.invoked_subcommand or "")
+            say(f"interrupted; {rest}" if rest else "interrupted")
+            raise Exit(interrupt.exit_status if isinstance(interrupt, Interrupted) else 130) from interrupt
 
 
 @click.group("slips", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -162,7 +166,8 @@ def main() -> None:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         try:
-            app(prog_name="slips")
+            with Interrupts():
+                app(prog_name="slips")
         finally:
             sys.stdout.flush()
     except BrokenPipeError:

@@ -138,8 +138,9 @@ def told(report: DrainResult, operations: Operations, dry_run: bool, json_: bool
     """Print the result at the end, also if an error or Ctrl-C ends the drain after some items."""
     try:
         yield
-    except BaseException:
-        if report.drained or report.undelivered:
+    except BaseException as error:
+        report.interrupted = isinstance(error, KeyboardInterrupt)
+        if report.drained or report.undelivered or (json_ and report.interrupted):
             _print(report, operations, dry_run, json_)
         raise
     _print(report, operations, dry_run, json_)

@@ -21,6 +21,7 @@ from slips.object_states import State
 from slips.operations import Alarm, BackendStatus, LaneStatus
 from slips.place import open_state
 from slips.printable import one_line, plural
+from slips.service.interrupts import Interrupted, Interrupts
 from slips.service.summary import Summary
 from slips.service.supervisor import Supervisor
 
@@ -85,11 +86,12 @@ def run(
         raise UsageError("--again: no PATH; expected the objects to process again, such as a bucket's directory")
     from slips.cli.progress import watch
 
-    config = load_config(ctx)
+    config, interrupted = load_config(ctx), None
     with (
         open_state(config, say_waiting, wait=None) as state,
         state.exclusive(),
         watch(options(ctx).verbose) as observer,
+        Interrupts() as interrupts,
     ):
         supervisor = Supervisor(
             config,
@@ -98,14 +100,21 @@ def run(
             workers=workers,
             endpoint_url=options(ctx).endpoint_url,
             region=options(ctx).region,
+            interrupts=interrupts,
         )
-        summary = supervisor.run(list(paths), again=again)
+        summary = supervisor.summary
+        try:
+            supervisor.run(list(paths), again=again)
+        except Interrupted as signal:
+            summary.interrupted, interrupted = True, signal
     for problem in [*summary.problems, *summary.notes]:
         say(one_line(problem))
     if json_:
         print_json(msgspec.to_builtins(summary))
     else:
         _print_summary(summary, config, bool(paths))
+    if interrupted:
+        raise interrupted
     if not summary.is_clean:
         raise Exit(1)
 
@@ -139,7 +148,7 @@ def _print_summary(summary: Summary, config: Config, named: bool) -> None:
             show_text(one_line(f"filtered {count:,} by {rule}"))
         _print_results(summary)
     else:
-        show_text("; ".join(["nothing to do", *others]))
+        show_text("; ".join(["nothing was finished" if summary.interrupted else "nothing to do", *others]))
     for hint in _hints(summary, config, named):
         show_text(hint)
 

@@ -23,6 +23,7 @@ from slips.errors import StorageError
 from slips.model import LANES, Lane, ObjectEvent
 from slips.pipeline.conclude import conclude, judge, write
 from slips.pipeline.ended import Failure, Success, Superseded
+from slips.service.interrupts import Interrupts
 from slips.service.messages import Opened, Progress, Task
 from slips.service.pending import AGAIN, Pending
 from slips.service.pool import Death, Pool, Worker
@@ -51,13 +52,16 @@ class Supervisor:
         region: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         pool: Pool | None = None,
+        interrupts: Interrupts | None = None,
     ) -> None:
         """Start no worker yet. `clock` measures the silence of workers. `pool` replaces processes of this machine."""
         self._config, self._state, self._observer = config, state, observer
         self._site = MachineSite(config, state, endpoint_url=endpoint_url, region=region)
         self._stores = self._site.stores
-        self._summary = Summary()
-        self._pending = Pending(self._site, self._summary)
+        self.summary = Summary()
+        """The counts of the session so far, also after an exception."""
+        self._interrupts = interrupts or Interrupts()
+        self._pending = Pending(self._site, self.summary)
         self._results_room = RESULTS_MEMORY
         self._after: dict[Lane, int] = {}
         self._begun: dict[Lane, float] = {}
@@ -83,24 +87,24 @@ class Supervisor:
         Raises UsageError for paths and handlers that cannot be used, StateError if the state cannot be written.
         """
         begun = time.monotonic()
-        if replays is not None:
-            self._pending.choose_replays(replays)
-        elif paths:
-            self._pending.push_named(paths, again=again)
-        else:
-            self._pending.push_listed()
-        self._summary.problems += self._stores.directories.unlisted
-        waiting, size = self._state.stream.waiting()
-        only = self._pending.only if replays is None else self._pending.replays
-        self._observer.started(waiting if only is None else len(only), size)
         try:
+            if replays is not None:
+                self._pending.choose_replays(replays)
+            elif paths:
+                self._pending.push_named(paths, again=again)
+            else:
+                self._pending.push_listed()
+            self.summary.problems += self._stores.directories.unlisted
+            waiting, size = self._state.stream.waiting()
+            only = self._pending.only if replays is None else self._pending.replays
+            self._observer.started(waiting if only is None else len(only), size)
             self._process_all()
         finally:
+            self.summary.results.sort(key=lambda each: (each["object"], each["handler"]))
+            self.summary.seconds = round(time.monotonic() - begun, 3)
             self._pool.close()
         self._pending.note_waiting()
-        self._summary.results.sort(key=lambda each: (each["object"], each["handler"]))
-        self._summary.seconds = round(time.monotonic() - begun, 3)
-        return self._summary
+        return self.summary
 
     def _process_all(self) -> None:
         taken: list[Delivery] = []
@@ -161,7 +165,7 @@ class Supervisor:
             claim = self._state.ledger.claim(delivery.event, delivery.request_id)
             if claim in ("done", "claimed"):
                 self._state.acknowledge(delivery)
-                self._summary.duplicates += 1
+                self.summary.duplicates += 1
                 self._observer.ended(delivery.event, "duplicate")
                 continue
             self._begun[_lane(delivery)] = time.monotonic()
@@ -230,12 +234,14 @@ class Supervisor:
             has_claimed=delivery.read is not None,
             is_only_content=event.bucket_name in self._stores.directories.buckets,
         )
-        with self._state.transaction():
-            if ended.names:
-                self._state.identify(ended.event, ended.names)
-            write(conclusion, self._site)
-            self._state.take_off_lane(delivery, conclusion.read, ended.names)
-        self._tell(delivery, ended, attempts)
+        with self._interrupts.step() as hold:
+            with self._state.transaction():
+                hold()  # not before: Ctrl-C ends the wait for a state that is locked
+                if ended.names:
+                    self._state.identify(ended.event, ended.names)
+                write(conclusion, self._site)
+                self._state.take_off_lane(delivery, conclusion.read, ended.names)
+            self._tell(delivery, ended, attempts)
 
     def _try_again(self, delivery: Delivery, attempts: int, *, counts: bool) -> None:
         """Schedule another attempt of an event. `counts`: the current attempt counts as one."""
@@ -249,7 +255,7 @@ class Supervisor:
 
     def _tell(self, delivery: Delivery, ended: Success | Failure | Superseded, attempts: int) -> None:
         """Add a concluded event to the summary, and show it to the observer."""
-        event, summary = delivery.event, self._summary
+        event, summary = delivery.event, self.summary
         match ended:
             case Superseded():
                 summary.skipped += 1
