@@ -139,20 +139,22 @@ def told(report: DrainResult, operations: Operations, dry_run: bool, json_: bool
     try:
         yield
     except BaseException as error:
-        report.interrupted = isinstance(error, KeyboardInterrupt)
-        if report.drained or report.undelivered or (json_ and report.interrupted):
-            _print(report, operations, dry_run, json_)
+        interrupted = isinstance(error, KeyboardInterrupt)
+        if report.drained or report.undelivered or (json_ and interrupted):
+            _print(report, operations, dry_run, json_, interrupted=interrupted)
         raise
     _print(report, operations, dry_run, json_)
 
 
-def _print(report: DrainResult, operations: Operations, dry_run: bool, json_: bool) -> None:
+def _print(
+    report: DrainResult, operations: Operations, dry_run: bool, json_: bool, *, interrupted: bool = False
+) -> None:
     for note in report.notes:
         say(one_line(note))
     if any(note.startswith(STAYS) for note in report.notes):
         say("'slips dismiss --undelivered' takes out the messages that cannot be read")
     if json_:
-        print_json(report.to_dict())
+        print_json({**report.to_dict(), **({"interrupted": True} if interrupted else {})})
         return
     on = " and ".join(f"{count:,} on lane {lane}" for lane, count in report.lanes.items() if count)
     if report.drained:

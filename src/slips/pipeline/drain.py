@@ -92,8 +92,6 @@ class DrainResult(Struct):
     notes: list[str] = field(default_factory=list)
     more: bool = False
     """Whether the time was up before all items were drained."""
-    interrupted: bool = False
-    """Whether Ctrl-C or SIGTERM ended the drain before all items were drained."""
 
     def add(self, replayed: Replayed) -> None:
         """Count one item."""
@@ -109,9 +107,7 @@ class DrainResult(Struct):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object that operators see, with `undelivered` only if messages were looked for."""
-        known: dict[str, Any] = {"drained": self.drained, "lanes": self.lanes, "kept": self.kept, "notes": self.notes}
-        if self.interrupted:
-            known["interrupted"] = True
+        known = {"drained": self.drained, "lanes": self.lanes, "kept": self.kept, "notes": self.notes}
         return known if self.undelivered is None else {**known, "undelivered": self.undelivered}
 
 
