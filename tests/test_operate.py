@@ -58,6 +58,18 @@ def test_embedded_means_this_machine_unless_aws_or_a_stack_is_asked_for(cloud: C
         assert "  far  " in cloud.slips(*args).out, args
 
 
+@pytest.mark.slow
+def test_slips_stack_means_the_stack_for_all_that_can_be_of_one(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud.stack().errors.put(ErrorItem(request_id="far", events=[OLD]))
+    cloud.project.config(CONFIG)
+    monkeypatch.setenv("SLIPS_STACK", "test")
+    assert "  far  " in cloud.slips("errors").out
+    assert cloud.slips("errors", "--aws").out == cloud.slips("errors").out
+    assert cloud.slips("run").out.startswith("nothing to do")
+    monkeypatch.setenv("SLIPS_STACK", "")
+    assert cloud.slips("errors").out == "no errors\n"
+
+
 def test_two_stacks_in_one_command_are_refused(cloud: Cloud) -> None:
     assert cloud.slips("-s", "test", "errors", "-s", "test").status == 0
     done = cloud.slips("-s", "test", "errors", "-s", "other")
