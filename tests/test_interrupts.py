@@ -6,10 +6,15 @@ import json
 import os
 import signal
 import subprocess
+from contextlib import closing
 
 import pytest
 
 from projects import Project
+from slips.backends.machine.operations import MachineOperations
+from slips.cli.drain import told
+from slips.config import load
+from slips.pipeline.drain import DrainResult
 from slips.service.interrupts import Interrupted, Interrupts
 
 HANDLER = """\
@@ -98,6 +103,22 @@ def test_a_second_ctrl_c_while_workers_leave_takes_nothing_from_the_summary(proj
     out, err = run.communicate(timeout=300)
     assert (run.returncode, out.splitlines()[0]) == (130, "objects  1")
     assert err.endswith("slips: interrupted; what was not finished will be run again\n")
+
+
+def test_a_drain_that_is_interrupted_prints_what_was_drained(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*, json_: bool) -> str:
+        with closing(project.state()) as state:
+            operations = MachineOperations(load(project.root / "slips.yml"), state)
+            done = DrainResult(drained=2, lanes={"fast": 2, "slow": 0})
+            with pytest.raises(Interrupted), told(done, operations, False, json_):
+                raise Interrupted(signal.SIGINT)
+        return capsys.readouterr().out
+
+    assert interrupted(json_=False) == "2 items drained: 2 on lane fast; 'slips run' processes them now\n"
+    printed = json.loads(interrupted(json_=True))
+    assert (printed["drained"], printed["interrupted"]) == (2, True)
 
 
 class Steps:
