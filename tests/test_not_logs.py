@@ -11,7 +11,7 @@ from fakes import Errors, FakeSite, Ledger, Objects, Streams, config_of, object_
 from invocations import Scene, _fresh_sink, keys
 from running import Project, project, results
 from slips import testing
-from slips.backends.machine.state import MachineState
+from slips.backends.machine.content import stamp_of
 from slips.config import Mapping, Route
 from slips.errors import UnfinishedError, UsageError
 from slips.formats import catalogue
@@ -170,27 +170,29 @@ def test_a_rule_of_routing_drops_before(project: Project) -> None:
     assert (project.run().dropped, project.ledger) == (1, {DIGEST: "dropped"})
 
 
-def failed_before(state: MachineState, key: str) -> None:
+def failed_before(project: Project, key: str) -> None:
     """The error item and the ledger's entry that the version before made of an object without a mapping."""
-    stored = state.files.identified(object_event(key, None))
+    state = project.state()
+    stored = object_event(key, None, object_etag=stamp_of((project.bucket / key).stat()))
     message = f"s3://my-logs/{key}: no prefix of 'bucket_mapping' fits"
     item = ErrorItem(request_id="r1", events=[stored], stage="mapping", error_type="MappingError", message=message)
     state.ledger.fail(stored, Outcome(), "r1")
     state.errors.put(item)
+    state.close()
 
 
 def test_a_drain_settles_the_error_item_of_the_version_before(project: Project) -> None:
     project.put(DIGEST, "a digest")
     project.configure(bucket_mapping={"my-logs": [Mapping("logs/", ["s3-lines"])]})
-    state = project.state()
-    failed_before(state, DIGEST)
-    state.close()
+    failed_before(project, DIGEST)
     assert project.run().left_alone == 1
     (replayed,) = project.drain()
     assert replayed.lanes == ["fast"]
     summary = project.run()
     assert (summary.is_clean, summary.filtered_objects) == (True, {"cloudtrail-digest": 1})
     assert (project.errors, project.ledger) == ([], {DIGEST: "filtered"})
+    again = project.run()
+    assert (again.objects, again.filtered_objects) == (0, {})
 
 
 # ---- on AWS

@@ -80,10 +80,11 @@ class SqliteLedger:
         self._database.execute("DELETE FROM ledger WHERE entry = ?", (_entry(event),))
 
     def forget_stamps(self, event: ObjectEvent) -> None:
-        """Delete entries of the event's object that are named by a stamp: its present stamp or hash replaces them."""
+        """Delete entries of the event's object that other stamps name: its present stamp or hash replaces them."""
         self._database.execute(
-            "DELETE FROM ledger WHERE bucket = ? AND key = ? AND status <> 'claimed' AND instr(identity, '@')",
-            (event.bucket_name, event.object_key),
+            "DELETE FROM ledger WHERE bucket = ? AND key = ? AND status <> 'claimed' AND instr(identity, '@') "
+            "AND identity <> ?",
+            (event.bucket_name, event.object_key, event.identity),
         )
 
     def copy(self, event: ObjectEvent, other: ObjectEvent) -> None:
