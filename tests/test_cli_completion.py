@@ -93,6 +93,15 @@ def test_a_shell_completes_ids_of_errors_on_this_machine(shell: str, project: Pr
         assert offered(shell, project, path, "slips", *command, "aa") == ["aa-1", "aa-2"], command
 
 
+@pytest.mark.parametrize("shell", ASKING)
+def test_a_shell_completes_groups_of_errors_and_their_ids(shell: str, project: Project, path: str) -> None:
+    for number in range(3):
+        project.fail(f"f{number}", fingerprint="f00d")
+    for command in (("error",), ("drain", "f1"), ("test", "-r"), ("dismiss",), ("errors",)):
+        assert offered(shell, project, path, "slips", *command, "f") == ["f0", "f00d", "f1", "f2"], command
+    assert offered(shell, project, path, "slips", "drain", "f00") == ["f00d"]
+
+
 def test_ids_of_a_stack_are_not_looked_up(project: Project, path: str) -> None:
     project.fail("aa-1")
     assert offered("bash", project, path, "slips", "-s", "prod", "error", "aa") == []

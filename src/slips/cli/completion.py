@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 import click
 from click.shell_completion import get_completion_class
 
@@ -17,7 +15,7 @@ from slips.place import Place
 
 SHELLS = ("bash", "zsh", "fish")
 MOST_IDS = 100
-"""How many ids are offered: a table may have thousands of errors."""
+"""About how many ids and groups are offered: a table may have thousands of errors."""
 
 
 def format_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -27,7 +25,7 @@ def format_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) 
 
 
 def error_ids(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Return ids of errors on this machine. Those of a stack are not looked up, as that may take seconds."""
+    """Return ids and groups of errors on this machine. A stack is not asked, as that may take seconds."""
     try:
         if place_of(ctx).stack is not None:
             return []
@@ -35,8 +33,13 @@ def error_ids(ctx: click.Context, _param: click.Parameter, incomplete: str) -> l
         if not config.state_directory.is_dir():
             return []
         with Place(None).operations(lambda: config) as operations:
-            ids = (item.request_id for item in operations.errors.scan())
-            return list(islice((each for each in ids if each.startswith(incomplete)), MOST_IDS))
+            found: dict[str, None] = {}  # in their order
+            for item in operations.errors.scan():
+                names = (item.fingerprint, item.request_id)
+                found.update(dict.fromkeys(name for name in names if name.startswith(incomplete)))
+                if len(found) >= MOST_IDS:
+                    break
+            return list(found)
     except SlipsError:  # a shell has no place for its text; the command itself will show it
         return []
 
@@ -47,8 +50,8 @@ def error_ids(ctx: click.Context, _param: click.Parameter, incomplete: str) -> l
 def completion(ctx: click.Context, shell: str) -> None:
     """Print what makes a shell complete commands and options.
 
-    Also names of formats and lanes, files, and ids of errors on this machine. For bash and zsh add the line of the
-    example to ~/.bashrc or ~/.zshrc, for zsh below 'compinit'.
+    Also names of formats and lanes, files, and ids and groups of errors on this machine. For bash and zsh add the line
+    of the example to ~/.bashrc or ~/.zshrc, for zsh below 'compinit'.
 
     \b
     Examples:
