@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from typing import Any
@@ -198,19 +199,29 @@ def test_nothing_to_drain_is_no_canary(project: Project) -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_c_while_a_canary_runs_says_what_was_sent_and_loses_nothing(project: Project) -> None:
-    failing(project, "json/a", "json/b", "json/c")
+@pytest.mark.parametrize("json_", [False, True])
+def test_ctrl_c_while_a_canary_runs_counts_what_is_done_and_loses_nothing(project: Project, json_: bool) -> None:
+    project.config(CONFIG.replace("  path: handler.py", "  path: handler.py\n  concurrency: 1"))
+    failing(project, "json/a", "json/b", "json/c", "json/d")
     (project.root / "handler.py").write_text(WAITS)
-    with project.start("drain", "--canary", "1") as drain:
+    with project.start("drain", "--canary", "3", *["--json"] * json_) as drain:
         assert drain.stderr is not None
         while not (project.root / "begun").exists():
+            assert drain.poll() is None
+        while project.slips("status", "--json").json["ledger"].get("done") != 1:
             assert drain.poll() is None
         os.kill(drain.pid, signal.SIGINT)
         out, _ = drain.communicate()
     assert drain.returncode == 130
-    assert "        1 sent first: 1 not waited for; 2 left\n" in out
-    assert len(project.errors()) == 2
-    assert project.slips("status", "--json").json["lanes"]["fast"]["waiting"] == 1
+    if json_:
+        result = json.loads(out)
+        counts = {name: result["groups"][0][name] for name in ("sent", "succeeded", "failed", "timed_out", "left")}
+        assert counts == {"sent": 3, "succeeded": 1, "failed": 0, "timed_out": 0, "left": 1}
+        assert result["interrupted"] is True
+    else:
+        assert "        3 sent first: 1 succeeded, 2 not waited for; 1 left\n" in out
+    assert len(project.errors()) == 1
+    assert project.slips("status", "--json").json["lanes"]["fast"]["waiting"] == 2
 
 
 WAITS = """\
@@ -219,8 +230,11 @@ import slips.interface
 
 class Waits(slips.interface.Handler):
     def recv(self, meta, event):
-        pathlib.Path(__file__).with_name("begun").touch()
-        time.sleep(600)
+        done = pathlib.Path(__file__).with_name("done")
+        if done.exists():
+            done.with_name("begun").touch()
+            time.sleep(600)
+        done.touch()
 """
 
 # ---- 300 errors of 8 causes

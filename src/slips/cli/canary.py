@@ -128,18 +128,22 @@ def _shown(canary: Canary, operations: Operations, done: DrainResult, *, dry_run
     """Print the counts of each group at the end, also if an error or Ctrl-C ends the drain after some items."""
     try:
         yield
-    except BaseException:
-        if done.drained:
-            _print(canary, operations, done, dry_run, json_)
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        if done.drained or (json_ and interrupted):
+            _print(canary, operations, done, dry_run, json_, interrupted=interrupted)
         raise
     _print(canary, operations, done, dry_run, json_)
 
 
-def _print(canary: Canary, operations: Operations, done: DrainResult, dry_run: bool, json_: bool) -> None:
+def _print(
+    canary: Canary, operations: Operations, done: DrainResult, dry_run: bool, json_: bool, *, interrupted: bool = False
+) -> None:
     for note in done.notes:
         say(one_line(note))
     if json_:
-        print_json({**done.to_dict(), "groups": [group.to_dict() for group in canary.groups]})
+        ended = {"interrupted": True} if interrupted else {}
+        print_json({**done.to_dict(), **ended, "groups": [group.to_dict() for group in canary.groups]})
         return
     for group in canary.groups:
         for line in group_lines(group, dry_run=dry_run):

@@ -194,12 +194,18 @@ class Canary:
         """Yield the number of canary items with an outcome after each look, and each group once it is known.
 
         Looks for `seconds` at most; an item that still waits then has timed out. Before each look calls `settle` with
-        the events that wait; if that returns True, an event that still waits will not run now.
+        the events that wait; if that returns True, an event that still waits will not run now. If `settle` raises, as
+        on Ctrl-C, the items that it has settled until then are counted.
         """
         end, pause = self._clock() + seconds, LOOK_SECONDS[0]
         open_tracks = list(self._tracks.values())
         while open_tracks:
-            is_last = bool(self.waiting) and settle(self.waiting)
+            try:
+                is_last = bool(self.waiting) and settle(self.waiting)
+            except BaseException:
+                for track in open_tracks:
+                    self._look(track, is_last=False)
+                raise
             is_last = self._clock() >= end or is_last
             for track in list(open_tracks):
                 yield self._look(track, is_last=is_last)
