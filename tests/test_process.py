@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from fakes import FakeSite
+from fakes import FakeSite, config_of
 from processing import (
     BLOCKS,
     EVENT,
@@ -239,6 +239,20 @@ def test_a_missing_mapping_is_an_error_that_says_what_to_add(make: Make) -> None
     assert "no prefix of 'bucket_mapping' fits" in failure.message
     assert "bucket 'my-logs'" in failure.message
     assert Recorder.runs == []
+
+
+def test_a_missing_mapping_has_the_fingerprint_of_the_version_before_unless_patterns_could_fit() -> None:
+    def message(*mappings: Mapping) -> str:
+        config = config_of(bucket_mapping={"my-logs": list(mappings)})
+        return failed(Processor(FakeSite(config=config, store=MemoryStore())).process(EVENT)).message
+
+    before = f"{EVENT.url}: no prefix of 'bucket_mapping' fits; expected one for bucket 'my-logs'; " + (
+        "add it to the config, then 'slips drain'"
+    )
+    assert message(Mapping("b/", ["json"])) == before
+    assert message(Mapping("b/", ["json"]), Mapping(pattern="b/*", format=["json"])) == before.replace(
+        "fits;", "fits, nor a pattern;"
+    )
 
 
 def test_a_chain_that_cannot_be_made_fails_the_object_not_the_run(make: Make) -> None:

@@ -140,8 +140,11 @@ class Processor:
         event = run.event
         mapping = self._assigned(event)
         if mapping is None:
+            mappings = self._config.bucket_mapping.get(event.bucket_name, ())
+            # Without patterns in the words of the version before: the fingerprint of the error is made of them.
+            nor = "" if all(one.pattern is None for one in mappings) else ", nor a pattern"
             raise MappingError(
-                f"{event.url}: no prefix of 'bucket_mapping' fits, nor a pattern; expected one for bucket "
+                f"{event.url}: no prefix of 'bucket_mapping' fits{nor}; expected one for bucket "
                 f"{event.bucket_name!r}; add it to the config, then 'slips drain'"
             )
         if isinstance(mapping, NotLog):
