@@ -11,6 +11,7 @@ from msgspec.structs import asdict, replace
 from fakes import FakeSite, config_of, object_event
 from invocations import JSON, Scene, _fresh_sink, site_of
 from slips.backends.aws.replays import replay_state
+from slips.config import Route
 from slips.envelope.cause import Cause
 from slips.envelope.lost import Unwrapped
 from slips.errors import StreamError, UnfinishedError
@@ -35,6 +36,7 @@ class Stack:
         self.scene, self.now, self.invocations, self.works = Scene(objects, JSON), 0.0, 0, True
         self.errors, self.ledger, self.lane = self.scene.errors, self.scene.ledger, self.scene.stream.lanes["fast"]
         self.asked: list[dict[str, Any]] = []
+        self.routing: list[Route] = []
         self.ticker: Callable[[], Ticker] = Ticker
         self.lane += [object_event(key) for key in objects]
         self.work()
@@ -70,7 +72,7 @@ class Stack:
     def site(self) -> FakeSite:
         """The site of drain."""
         ports = {name: getattr(self.scene, name) for name in ("store", "stream", "errors", "ledger")}
-        return FakeSite(config=config_of(*JSON), **ports)
+        return FakeSite(config=config_of(*JSON, routing=self.routing), **ports)
 
     @property
     def keys(self) -> list[str]:
@@ -227,6 +229,26 @@ def test_items_that_cannot_be_replayed_stay_and_the_next_ones_are_the_canary(run
     assert drained.counts == [(3, 1, 1, 0, 0, 1, 1)]
     assert (stack.keys, drained.result.kept) == (["b0"], 1)
     assert [note[:18] for note in drained.result.notes] == ["object overwritten"]
+
+
+def test_items_that_routing_drops_are_neither_in_the_canary_nor_left(run: Run) -> None:
+    stack = Stack(raising(4))
+    stack.mend(*raising(4))
+    for item in list(stack.errors.scan()):
+        if item.events[0].object_key != "a1":  # they were never on a lane
+            stack.errors.put(replace(item, events=[replace(item.events[0], lane=None, dest_stream="")]))
+    stack.routing = [Route(prefix="a", dest="drop")]
+    drained = run(stack, 1)
+    assert drained.counts == [(4, 1, 1, 0, 0, 0, 0)]
+    assert (drained.groups[0].dropped, drained.result.dropped, drained.result.kept) == (3, 3, 0)
+    assert stack.keys == []
+
+
+def test_items_that_cannot_be_replayed_are_left_also_behind_the_canary(run: Run) -> None:
+    stack = Stack({"b0": BAD, "b1": BAD, "b2": BAD})
+    stack.mend("b0", "b2")
+    stack.scene.store.etags["b1"] = "e2"  # overwritten
+    assert run(stack, 1).counts == [(3, 1, 1, 0, 0, 1, 1)]
 
 
 def test_an_item_of_several_objects_succeeds_with_all_of_them(run: Run) -> None:

@@ -309,9 +309,20 @@ def test_an_empty_table_is_nothing_to_drain(project: Project) -> None:
     assert project.slips("drain", "--json").json == {
         "drained": 0,
         "lanes": {"fast": 0, "slow": 0},
+        "dropped": 0,
         "kept": 0,
         "notes": [],
     }
+
+
+def test_an_item_whose_object_routing_drops_leaves_the_table_and_is_not_kept(project: Project) -> None:
+    project.fail("r1", events=[ObjectEvent(bucket_name="my-logs", object_key="json/a")])
+    config = (project.root / "slips.yml").read_text()
+    project.config(config.replace("routing:", "routing:\n  - {prefix: json/, dest: drop}"))
+    assert project.slips("drain", "--dry-run").out == "1 item dropped by 'routing'\n"
+    done = project.slips("drain")
+    assert (done.out, project.errors()) == ("1 item dropped by 'routing'\n", [])
+    assert done.err == "slips: s3://my-logs/json/a: dropped by a routing rule\n"
 
 
 # ---- dismiss

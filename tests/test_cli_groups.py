@@ -135,7 +135,7 @@ def test_a_canary_runs_here_and_the_rest_of_its_group_follows(project: Project) 
     group, counts, followed = done.out.splitlines()
     assert group.startswith("     3  ")
     assert counts == "        1 sent first: 1 succeeded; 2 followed"
-    assert followed == "2 items followed; 'slips run' processes these now"
+    assert followed == "2 items followed; 'slips run' processes them now"
     assert "slips: waiting for the outcome of 1 object, 600 s at most\n" in done.err
     assert project.slips("run", "--json").json["objects"] == 2
 

@@ -12,7 +12,7 @@ import pytest
 
 from projects import Project
 from slips.backends.machine.operations import MachineOperations
-from slips.cli.drain import told
+from slips.cli.drain import result_shown
 from slips.config import load
 from slips.pipeline.drain import DrainResult
 from slips.service.interrupts import Interrupted, Interrupts
@@ -112,7 +112,7 @@ def test_a_drain_that_is_interrupted_prints_what_was_drained(
         with closing(project.state()) as state:
             operations = MachineOperations(load(project.root / "slips.yml"), state)
             done = DrainResult(drained=2, lanes={"fast": 2, "slow": 0})
-            with pytest.raises(Interrupted), told(done, operations, False, json_):
+            with pytest.raises(Interrupted), result_shown(done, operations, dry_run=False, json_=json_):
                 raise Interrupted(signal.SIGINT)
         return capsys.readouterr().out
 

@@ -330,6 +330,7 @@ def test_drain_without_a_word_is_everything(stack: Stack) -> None:
     assert stack.call(lambdas.drain, {}) == {
         "drained": 2,
         "lanes": {"fast": 0, "slow": 2},
+        "dropped": 0,
         "kept": 0,
         "undelivered": 1,
         "notes": [],

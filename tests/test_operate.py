@@ -298,6 +298,7 @@ def test_a_stack_of_2018_is_operated_and_what_it_lacks_is_said_when_it_is_needed
     assert cloud.slips("drain", "--json").json == {
         "drained": 1,
         "lanes": {"fast": 0, "slow": 1},
+        "dropped": 0,
         "kept": 0,
         "notes": [],
     }

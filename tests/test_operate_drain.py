@@ -32,7 +32,14 @@ def test_drained_items_are_on_the_streams_and_gone_from_the_table(cloud: Cloud) 
     cloud.fail("r1")
     cloud.fail("r2", events=[ObjectEvent(bucket_name="my-logs", object_key="slow/b", lane="slow")])
     done = cloud.slips("drain", "--json")
-    assert done.json == {"drained": 2, "lanes": {"fast": 1, "slow": 1}, "kept": 0, "notes": [], "undelivered": 0}
+    assert done.json == {
+        "drained": 2,
+        "lanes": {"fast": 1, "slow": 1},
+        "dropped": 0,
+        "kept": 0,
+        "notes": [],
+        "undelivered": 0,
+    }
     assert cloud.errors() == []
     (fast,), (slow,) = cloud.on_lane("fast"), cloud.on_lane("slow")
     assert (fast["object_key"], fast["replay"], slow["object_key"]) == ("json/a", "r1@1", "slow/b")
@@ -83,12 +90,12 @@ def test_a_lane_that_refuses_ends_drain_which_then_says_what_it_did(
     cloud.fail("r2", events=[ObjectEvent(bucket_name="my-logs", object_key="slow/b", lane="slow")])
     cloud.fail("r3", failed_at="2019-01-01T00:00:00.000Z")
     cloud.clients.kinesis.delete_stream(StreamName=cloud.stack().streams["slow"])
-    done, deployed = DrainResult(), cloud.stack()
+    deployed = cloud.stack()
     site = StackSite(parse(ON_AWS), deployed)
     site.store = S3Store(cloud.clients.s3)
     stack = StackOperations(deployed)
-    with pytest.raises(StreamError, match="lane slow"), drain.told(done, stack, False, False):
-        list(station.drain(DrainRequest(), site, done))
+    with pytest.raises(StreamError, match="lane slow"):
+        drain.drain_here(DrainRequest(), site, stack, json_=False)
     assert cloud.errors() == ["r2", "r3"]
     assert capsys.readouterr().out == "1 item drained: 1 on lane fast; the stack processes them now\n"
 
@@ -152,7 +159,7 @@ def test_on_a_stack_a_canary_waits_on_the_ledger_and_the_rest_follows(cloud: Clo
         "        1 sent first: 1 succeeded; 1 followed",
         "     1  beef  handler KeyError: s3://my-logs/slow/b: record 7: Count.recv raised KeyError: 'severity'",
         "        1 sent first: 1 without an outcome in time",
-        "1 item followed; the stack processes these now",
+        "1 item followed; the stack processes them now",
         "1 group held back; 'slips error ID' shows a new error in detail",
     ]
 

@@ -10,8 +10,8 @@
     deploy.py    deploy, destroy           output.py    text for people, JSON for programs
     package.py   package                   docs.py      docs/cli.md
     check.py     check, init               canary.py    the canary of `drain`
-    formats.py   formats, parse
-    completion.py completion, values for the shells
+    formats.py   formats, parse             drain_result.py  the result of `drain`
+    completion.py  completion, and values for the shells
 
 A command is a plain typed function below its declarations, which stand in the order of its help:
 

@@ -6,14 +6,17 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, redirect_stdout
+from functools import partial
+from typing import Any
 
 from click.exceptions import Exit
 
-from slips.cli.items import where
-from slips.cli.output import headline, print_json, say, show_text
+from slips.cli.drain_result import PROCESSED_BY, shown
+from slips.cli.errors import group_line
+from slips.cli.output import headline, say, show_text
 from slips.cli.progress import counting, watch
 from slips.model import ObjectEvent
-from slips.operations import Kind, Operations
+from slips.operations import Operations
 from slips.pipeline.canary import Canary, CanaryGroup
 from slips.pipeline.drain import DrainRequest, DrainResult
 from slips.place import Place
@@ -22,10 +25,6 @@ from slips.printable import one_line, plural
 from slips.service.replays import run_replays
 from slips.site import MachineSite
 
-FOLLOW: dict[Kind, str] = {
-    "machine": "'slips run' processes these now",
-    "stack": "the stack processes these now",
-}
 ERRORS = 3
 """How many new errors of a group are shown; JSON has all of them."""
 
@@ -48,7 +47,8 @@ def drain_with_canary(
     A dry run ends before the outcomes. Prints the counts of each group, also if an error or Ctrl-C ends the drain.
     Raises Exit if a group is held back, UnreadableItemError for items that cannot be read.
     """
-    with _shown(canary, operations, done, dry_run=request.dry_run, json_=json_):
+    show_counts = partial(_show_counts, canary, operations, done, dry_run=request.dry_run)
+    with shown(done, operations, show_counts, json_=json_, more=lambda: {"groups": _groups(canary)}):
         with counting("items sent first") as count:
             for sent in canary.send(request, done.note_absent):
                 count(sent)
@@ -58,6 +58,10 @@ def drain_with_canary(
         raise problem
     if any(group.is_held for group in canary.groups):
         raise Exit(1)
+
+
+def _groups(canary: Canary) -> list[dict[str, Any]]:
+    return [group.to_dict() for group in canary.groups]
 
 
 def _follow(canary: Canary, wait: float, settle: Settle | None) -> None:
@@ -123,53 +127,28 @@ def _next_group(
     return None
 
 
-@contextmanager
-def _shown(canary: Canary, operations: Operations, done: DrainResult, *, dry_run: bool, json_: bool) -> Iterator[None]:
-    """Print the counts of each group at the end, also if an error or Ctrl-C ends the drain after some items."""
-    try:
-        yield
-    except BaseException as error:
-        interrupted = isinstance(error, KeyboardInterrupt)
-        if done.drained or (json_ and interrupted):
-            _print(canary, operations, done, dry_run, json_, interrupted=interrupted)
-        raise
-    _print(canary, operations, done, dry_run, json_)
-
-
-def _print(
-    canary: Canary, operations: Operations, done: DrainResult, dry_run: bool, json_: bool, *, interrupted: bool = False
-) -> None:
-    for note in done.notes:
-        say(one_line(note))
-    if json_:
-        ended = {"interrupted": True} if interrupted else {}
-        print_json({**done.to_dict(), **ended, "groups": [group.to_dict() for group in canary.groups]})
-        return
+def _show_counts(canary: Canary, operations: Operations, done: DrainResult, *, dry_run: bool) -> None:
     for group in canary.groups:
         for line in group_lines(group, dry_run=dry_run):
             show_text(line)
     if dry_run:
-        show_text(f"{plural(done.drained, 'item')} would be sent first" if done.drained else _nothing(operations))
+        if done.drained:
+            show_text(f"{plural(done.drained, 'item')} would be sent first")
         return
-    followed = sum(group.drained for group in canary.groups)
-    if followed:
-        show_text(f"{plural(followed, 'item')} followed; {FOLLOW[operations.kind]}")
+    if followed := sum(group.drained for group in canary.groups):
+        show_text(f"{plural(followed, 'item')} followed; {PROCESSED_BY[operations.kind]}")
     if held := sum(group.is_held for group in canary.groups):
         show_text(f"{plural(held, 'group')} held back; 'slips error ID' shows a new error in detail")
-    if not done.drained:
-        show_text(_nothing(operations))
-    if done.kept:
-        show_text(f"{plural(done.kept, 'item')} kept: 'slips dismiss' takes out what cannot be replayed")
 
 
 def group_lines(group: CanaryGroup, *, dry_run: bool = False) -> Iterator[str]:
     """Yield the lines about one group: its error, its counts, and its new errors."""
-    what = f"{group.stage} {group.error_type}: {group.message}"
-    yield headline(f"{group.count:6,}  {group.fingerprint}  {what}")
+    yield group_line(group)
     if dry_run:
         yield f"        {group.sent:,} would be sent first, then {group.left:,}"
         return
     ended = [f"{group.drained:,} followed"] if group.drained else []
+    ended += [f"{group.dropped:,} dropped"] if group.dropped else []
     ended += [f"{group.left:,} left"] if group.left else []
     yield f"        {group.sent:,} sent first: {'; '.join([_outcome(group), *ended])}"
     for error in group.errors[:ERRORS]:
@@ -184,7 +163,3 @@ def _outcome(group: CanaryGroup) -> str:
     waiting = group.sent - sum(counts.values())
     counts["not waited for"] = waiting
     return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "none"
-
-
-def _nothing(operations: Operations) -> str:
-    return f"nothing to drain{where(operations)}"

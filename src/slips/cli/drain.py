@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 import click
 
@@ -11,29 +11,25 @@ from slips.cli import items
 from slips.cli.canary import drain_with_canary, run_here
 from slips.cli.command import Command
 from slips.cli.context import config_for, json_option, load_config, place_of, stack_config
+from slips.cli.drain_result import PROCESSED_BY, shown
 from slips.cli.errors import object_line
 from slips.cli.options import options
-from slips.cli.output import print_json, say, show_text
+from slips.cli.output import show_text
 from slips.cli.progress import counting
 from slips.cli.usage import Number
 from slips.config.needs import DRAINING
 from slips.errors import UsageError
-from slips.operations import Kind, Operations
+from slips.operations import Operations
 from slips.pipeline import drain as station
 from slips.pipeline.canary import Canary, SenderByFunction, SenderHere
 from slips.pipeline.choose import duration
 from slips.pipeline.drain import DrainRequest, DrainResult
 from slips.pipeline.replay import Replayed
-from slips.pipeline.undelivered import STAYS
-from slips.printable import one_line, plural
+from slips.printable import plural
 from slips.site import MachineSite, Site
 
 WAIT = "10m"
 """How long to wait for the outcome of a canary: on a stack, the attempts of an object that fails take minutes."""
-PROCESSED_BY: dict[Kind, str] = {
-    "machine": "'slips run' processes them now",
-    "stack": "the stack processes them now",
-}
 
 
 @click.command(cls=Command, finishes=True)
@@ -97,7 +93,7 @@ def drain(
             canary = Canary(function, SenderByFunction(function, done, dry_run=dry_run), number)
             drain_with_canary(canary, request, function, done, wait=seconds, json_=json_)
             return
-        with told(done, function, dry_run, json_), counting("items drained") as count:
+        with result_shown(done, function, dry_run=dry_run, json_=json_), counting("items drained") as count:
             for drained in station.drain_remotely(request, function, done):
                 count(drained)
         return
@@ -119,7 +115,7 @@ def drain_here(request: DrainRequest, site: Site, operations: Operations, *, jso
     """Drain in this process, show progress, and print the result."""
     show, done = request.dry_run and not json_, DrainResult()
     progress = nullcontext(_shown) if show else counting("items drained")
-    with told(done, operations, request.dry_run, json_), progress as count:
+    with result_shown(done, operations, dry_run=request.dry_run, json_=json_), progress as count:
         for step in station.drain(request, site, done):
             if isinstance(step, Replayed):
                 count(1)
@@ -133,38 +129,18 @@ def _shown(_: int) -> None:
     """Show no progress: a dry run prints each item."""
 
 
-@contextmanager
-def told(report: DrainResult, operations: Operations, dry_run: bool, json_: bool) -> Iterator[None]:
-    """Print the result at the end, also if an error or Ctrl-C ends the drain after some items."""
-    try:
-        yield
-    except BaseException as error:
-        interrupted = isinstance(error, KeyboardInterrupt)
-        if report.drained or report.undelivered or (json_ and interrupted):
-            _print(report, operations, dry_run, json_, interrupted=interrupted)
-        raise
-    _print(report, operations, dry_run, json_)
+def result_shown(
+    done: DrainResult, operations: Operations, *, dry_run: bool, json_: bool
+) -> AbstractContextManager[None]:
+    """Print the result of a drain without a canary at the end of the block."""
+    return shown(done, operations, partial(_show_counts, done, operations, dry_run=dry_run), json_=json_)
 
 
-def _print(
-    report: DrainResult, operations: Operations, dry_run: bool, json_: bool, *, interrupted: bool = False
-) -> None:
-    for note in report.notes:
-        say(one_line(note))
-    if any(note.startswith(STAYS) for note in report.notes):
-        say("'slips dismiss --undelivered' takes out the messages that cannot be read")
-    if json_:
-        print_json({**report.to_dict(), **({"interrupted": True} if interrupted else {})})
-        return
-    on = " and ".join(f"{count:,} on lane {lane}" for lane, count in report.lanes.items() if count)
-    if report.drained:
-        what = "would be drained" if dry_run else "drained"
-        show_text(
-            f"{plural(report.drained, 'item')} {what}: {on}{'' if dry_run else f'; {PROCESSED_BY[operations.kind]}'}"
-        )
-    elif not report.undelivered:
-        show_text(f"nothing to drain{items.where(operations)}")
-    if report.undelivered:
-        show_text(f"{plural(report.undelivered, 'undelivered object event')} put back; {PROCESSED_BY[operations.kind]}")
-    if report.kept:
-        show_text(f"{plural(report.kept, 'item')} kept: 'slips dismiss' takes out what cannot be replayed")
+def _show_counts(done: DrainResult, operations: Operations, *, dry_run: bool) -> None:
+    by = PROCESSED_BY[operations.kind]
+    if done.drained:
+        on = " and ".join(f"{count:,} on lane {lane}" for lane, count in done.lanes.items() if count)
+        items_ = plural(done.drained, "item")
+        show_text(f"{items_} would be drained: {on}" if dry_run else f"{items_} drained: {on}; {by}")
+    if done.undelivered:
+        show_text(f"{plural(done.undelivered, 'undelivered object event')} put back; {by}")

@@ -33,6 +33,7 @@ from slips.cli.usage import FILE, OneOf
 from slips.errors import SlipsError
 from slips.model import ErrorItem, ObjectEvent, Range
 from slips.operations import Group, Operations, grouped
+from slips.pipeline.canary import CanaryGroup
 from slips.printable import lines, one_line, plural
 
 
@@ -151,7 +152,7 @@ def _counts(group: Group) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in (group.mappings or {}).items()) or "no object is known"
 
 
-def group_line(group: Group) -> str:
+def group_line(group: Group | CanaryGroup) -> str:
     """Format a group in one line: count, fingerprint, and the message of its oldest item."""
     what = f"{group.stage} {group.error_type}: {group.message}"
     return headline(f"{group.count:6,}  {group.fingerprint}  {what}")

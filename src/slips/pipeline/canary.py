@@ -40,14 +40,19 @@ class Sent(Struct):
 
 
 class Sender(Protocol):
-    """Puts items back on their lanes, and counts them in a DrainResult."""
+    """Puts items back on their lanes."""
+
+    @property
+    def done(self) -> DrainResult:
+        """The counts so far."""
+        ...
 
     def send(self, item: ErrorItem) -> list[Sent]:
         """Put an item back. Return its object events on their lanes: none if the item stays, or if routing drops it."""
         ...
 
-    def drain(self, ids: list[str]) -> Iterator[int]:
-        """Put the items with these ids back, and yield how many were at each step."""
+    def drain(self, ids: list[str]) -> Iterator[object]:
+        """Put the items with these ids back, and yield after each step."""
         ...
 
 
@@ -55,7 +60,7 @@ class SenderHere:
     """A Sender of this process."""
 
     def __init__(self, site: Site, operations: Operations, done: DrainResult, *, dry_run: bool = False) -> None:
-        self._site, self._operations, self._done, self._dry_run = site, operations, done, dry_run
+        self.done, self._site, self._operations, self._dry_run = done, site, operations, dry_run
 
     def send(self, item: ErrorItem) -> list[Sent]:
         sent: list[Sent] = []
@@ -64,30 +69,29 @@ class SenderHere:
             sent.append(Sent([event], self._operations.run_id(event)))
 
         replayed = replay(item, self._site, dry_run=self._dry_run, on_sent=on_sent)
-        self._done.add(replayed)
+        self.done.add(replayed)
         return sent or [Sent([event]) for event in item.events if replayed.lanes]
 
-    def drain(self, ids: list[str]) -> Iterator[int]:
-        for _ in drain(DrainRequest(ids), self._site, self._done):
-            yield 1
+    def drain(self, ids: list[str]) -> Iterator[object]:
+        return drain(DrainRequest(ids), self._site, self.done)
 
 
 class SenderByFunction:
     """A Sender that lets the stack's Drain function put items back: it has the config, and this process none."""
 
     def __init__(self, stack: DrainFunction, done: DrainResult, *, dry_run: bool = False) -> None:
-        self._stack, self._done, self._dry_run = stack, done, dry_run
+        self.done, self._stack, self._dry_run = done, stack, dry_run
 
     def send(self, item: ErrorItem) -> list[Sent]:
-        before = self._done.drained
-        for _ in drain_remotely(DrainRequest([item.request_id], dry_run=self._dry_run), self._stack, self._done):
+        before = self.done.drained
+        for _ in drain_remotely(DrainRequest([item.request_id], dry_run=self._dry_run), self._stack, self.done):
             pass
-        if self._done.drained == before:
+        if self.done.drained == before:
             return []
         return [Sent(possible_replays(event, item)) for event in item.events]
 
-    def drain(self, ids: list[str]) -> Iterator[int]:
-        yield from drain_remotely(DrainRequest(ids), self._stack, self._done)
+    def drain(self, ids: list[str]) -> Iterator[object]:
+        return drain_remotely(DrainRequest(ids), self._stack, self.done)
 
 
 class CanaryGroup(Struct, kw_only=True):
@@ -107,6 +111,8 @@ class CanaryGroup(Struct, kw_only=True):
     timed_out: int = 0
     drained: int = 0
     """Items that were put back after the canary had succeeded."""
+    dropped: int = 0
+    """Items that left the table because a routing rule drops their objects."""
     errors: list[dict[str, str]] = field(default_factory=list)
     """The new errors of the canary; of an item that timed out the error of its latest attempt, if known."""
 
@@ -117,8 +123,8 @@ class CanaryGroup(Struct, kw_only=True):
 
     @property
     def left(self) -> int:
-        """Number of chosen items that were not put back."""
-        return self.count - self.sent - self.drained
+        """Number of chosen items that were neither put back nor dropped."""
+        return self.count - self.sent - self.drained - self.dropped
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object that operators see."""
@@ -183,7 +189,11 @@ class Canary:
                 present = self._operations.errors.get(request_id)
                 if present is None:
                     absent(request_id)
-                elif sent := self._sender.send(present):
+                    continue
+                dropped = self._sender.done.dropped
+                sent = self._sender.send(present)
+                track.group.dropped += self._sender.done.dropped - dropped
+                if sent:
                     track.group.sent += 1
                     track.waiting.append(sent)
                     yield 1
@@ -219,9 +229,14 @@ class Canary:
     def follow(self, group: CanaryGroup) -> Iterator[int]:
         """Put the rest of a group back whose canary has succeeded, and yield how many items were at each step."""
         assert group.succeeded == group.sent  # noqa: S101 - the rest of any other group stays
-        for drained in self._sender.drain(self._tracks[group.fingerprint].ids):
-            group.drained += drained
-            yield drained
+        done = self._sender.done
+        drained, dropped = done.drained, done.dropped
+        for _ in self._sender.drain(self._tracks[group.fingerprint].ids):
+            step = done.drained - drained
+            group.drained += step
+            group.dropped += done.dropped - dropped
+            drained, dropped = done.drained, done.dropped
+            yield step
 
     def _look(self, track: _Track, *, is_last: bool) -> int:
         """Count the canary items of a group that have an outcome now, and return how many these are."""

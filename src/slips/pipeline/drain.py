@@ -84,8 +84,11 @@ class DrainResult(Struct):
     """The counts of a drain so far."""
 
     drained: int = 0
+    """Number of items of which an event was put on a lane."""
     lanes: dict[Lane, int] = field(default_factory=lambda: dict.fromkeys(LANES, 0))
     """Number of events put on each lane."""
+    dropped: int = 0
+    """Number of items of which a routing rule drops all events, so that they left the table."""
     kept: int = 0
     undelivered: int | None = None
     """Number of events of undelivered messages put back; None: the site has no queue of them, or items were chosen."""
@@ -97,9 +100,18 @@ class DrainResult(Struct):
         """Count one item."""
         for lane in replayed.lanes:
             self.lanes[lane] += 1
-        self.drained += bool(replayed.lanes)
-        self.kept += not replayed.lanes
+        if replayed.lanes:
+            self.drained += 1
+        elif replayed.dropped:
+            self.dropped += 1
+        else:
+            self.kept += 1
         self.notes += replayed.notes
+
+    @property
+    def settled(self) -> int:
+        """Number of items that left the table."""
+        return self.drained + self.dropped
 
     def note_absent(self, request_id: str) -> None:
         """Note that there is no item with this id."""
@@ -107,7 +119,8 @@ class DrainResult(Struct):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object that operators see, with `undelivered` only if messages were looked for."""
-        known = {"drained": self.drained, "lanes": self.lanes, "kept": self.kept, "notes": self.notes}
+        names = ("drained", "lanes", "dropped", "kept", "notes")
+        known = {name: getattr(self, name) for name in names}
         return known if self.undelivered is None else {**known, "undelivered": self.undelivered}
 
 
@@ -188,7 +201,7 @@ def drain_remotely(request: DrainRequest, stack: DrainFunction, done: DrainResul
 
 def _invoke(request: DrainRequest, stack: DrainFunction, done: DrainResult) -> Iterator[int]:
     """Invoke the Drain function until it has drained all that the request chooses, and add its counts to `done`."""
-    ids, kept, before = request.ids, done.kept, done.drained
+    ids, kept, before = request.ids, done.kept, done.settled
     payload = {name: value for name, value in msgspec.structs.asdict(request).items() if value is not None}
     if isinstance(request.since, str):
         payload["since"] = with_one_unit(request.since)
@@ -196,22 +209,23 @@ def _invoke(request: DrainRequest, stack: DrainFunction, done: DrainResult) -> I
         if ids is not None:
             payload["ids"] = ids
         if request.limit is not None:
-            payload["limit"] = request.limit - (done.drained - before)
+            payload["limit"] = request.limit - (done.settled - before)
         answer = msgspec.convert(stack.drain(dict(payload)), DrainResult)
         done.drained += answer.drained
+        done.dropped += answer.dropped
         for lane, count in answer.lanes.items():
             done.lanes[lane] += count
         # Items that stay are met again, and first, by the next invocation: so do not add them up.
         done.kept = kept + answer.kept
         done.notes += [note for note in answer.notes if note not in done.notes]
         done.undelivered = (done.undelivered or 0) + (answer.undelivered or 0)
-        yield answer.drained
-        if not answer.more or done.drained - before == request.limit:
+        yield answer.settled
+        if not answer.more or done.settled - before == request.limit:
             return
         if request.dry_run:
             done.notes.append("the function's time was up: there are more")
             return
-        if not answer.drained and not answer.undelivered:
+        if not answer.settled and not answer.undelivered:
             raise SlipsError(
                 f"stack '{stack.name}': its Drain function gets no further, and says that there is more; expected it "
                 "to drain some; 'slips drain' with the config file drains from here, without a time limit"

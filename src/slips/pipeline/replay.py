@@ -23,11 +23,13 @@ from slips.site import Site
 
 
 class Replayed(Struct):
-    """The outcome of replaying an item: the lanes of its events (none if the item stays), and notes for the user."""
+    """The outcome of replaying an item. The item stays if none of its events is on a lane, nor dropped."""
 
     item: ErrorItem
     lanes: list[Lane]
     notes: list[str]
+    dropped: int = 0
+    """Number of events that a routing rule drops."""
 
 
 def replay(
@@ -59,6 +61,7 @@ def replay(
             if _is_dropped(event, routing):
                 done.notes.append(f"{event.url}: dropped by a routing rule")
                 dropped.append(event)
+                done.dropped += 1
                 continue
             lane = lane_again(routing, event)
             stream, name = site.streams[lane], name_of_replay(item)
@@ -79,7 +82,7 @@ def replay(
             if deleted := site.errors.delete(item.request_id, item.revision):
                 _send(replays, dropped, site, on_sent)
             else:
-                done.lanes = []
+                done.lanes, done.dropped = [], 0
     if not deleted and site.errors.get(item.request_id) is not None:
         done.notes.append(f"{item.request_id}: changed meanwhile; the newer one stays in the error table")
     return done
