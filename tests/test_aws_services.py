@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from botocore.exceptions import ClientError
 
 import aws
 from fakes import object_event
+from slips.backends.aws.clients import Clients
 from slips.backends.aws.functions import LambdaInvoker
 from slips.backends.aws.queue import UndeliveredQueue
 from slips.backends.aws.secret_store import AGAIN_SECONDS, FIRST_SECONDS, SecretArgs, resolve_args
@@ -182,6 +184,16 @@ def test_a_secret_that_cannot_be_had_is_named_and_none_is_shown(placeholder: str
     while shown is not None:
         assert "s3cret" not in f"{shown} {shown.__dict__}"
         shown = shown.__context__
+
+
+@pytest.mark.parametrize("placeholder", ["{{ssm:/my/key}}", "{{secretsmanager:text}}"])
+def test_a_secret_for_which_no_region_is_set_is_named(placeholder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    with pytest.raises(UsageError) as raised:
+        resolve_args({"key": placeholder}, Clients(), Backoff(lambda: 0))
+    assert str(raised.value).startswith(f"handler.args: {placeholder}: AWS: no region; expected one in AWS_REGION")
 
 
 class Ssm:

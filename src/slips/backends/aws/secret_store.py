@@ -136,7 +136,9 @@ def _batches(names: Iterable[str]) -> list[list[str]]:
 
 def _batch(names: list[str], clients: Clients, backoff: Backoff) -> dict[str, str]:
     """Return the values of the parameters that exist, by `secrets.parameter`."""
-    ssm, parameters = clients.ssm, list[Any]()
+    parameters = list[Any]()
+    with _needed_for(_where("ssm", *names)):
+        ssm = clients.ssm
     try:
         parameters = backoff.call(lambda: ssm.get_parameters(Names=names, WithDecryption=True))["Parameters"]
     except (ClientError, BotoCoreError) as error:
@@ -158,8 +160,10 @@ def _batch(names: list[str], clients: Clients, backoff: Backoff) -> dict[str, st
 def _secret(id: str, clients: Clients, backoff: Backoff) -> str:
     """Return the text of a secret. Raises UsageError."""
     where = _where("secretsmanager", id)
+    with _needed_for(where):
+        client = clients.secretsmanager
     try:
-        text = backoff.call(lambda: clients.secretsmanager.get_secret_value(SecretId=id)).get("SecretString")
+        text = backoff.call(lambda: client.get_secret_value(SecretId=id)).get("SecretString")
     except (ClientError, BotoCoreError) as error:
         raise _refused(error, where, "secretsmanager") from error
     if text is None:
@@ -179,6 +183,15 @@ def _part(reference: Reference, text: str) -> Any:
         where = _where("secretsmanager", reference.id)
         raise UsageError(f"{where}: has no key {reference.key!r}; expected a JSON object that has it") from None
     return parts[reference.key]
+
+
+@contextmanager
+def _needed_for(where: str) -> Iterator[None]:
+    """Name the placeholders for which a client is made in the error about settings of AWS that cannot be used."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from error
 
 
 def _where(service: str, *ids: str) -> str:
