@@ -22,6 +22,8 @@ from slips.cli.usage import TRIED
         ("new", "'init'"),
         ("chekc", "'check'"),
         ("valdate", "'check'"),
+        ("plan", "'deploy'"),
+        ("schema", "'check'"),
         ("dorp", None),
         ("bogus", None),
     ],
@@ -41,6 +43,27 @@ def test_an_option_with_a_mistake_in_it_leads_to_the_right_one(project: Project)
     told = "slips: no such option: --dry-rum; did you mean --dry-run? ('slips drain -h' lists all)\n"
     assert project.slips("drain", "--dry-rum").err == told
     assert "did you mean --endpoint-url?" in project.slips("errors", "--endpoint", "x").err
+
+
+def test_an_option_without_its_value_leads_to_the_help_of_its_command(project: Project) -> None:
+    done = project.slips("drain", "--canary")
+    told = "slips: option '--canary' requires an argument; 'slips drain -h' tells more\n"
+    assert (done.status, done.err) == (2, told)
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        ("test", "did you mean '-r f00d'? ('slips test -h' lists all)"),
+        ("local", "did you mean '-r f00d'? ('slips local -h' lists all)"),
+        ("check", "did you mean '-c f00d'? ('slips check -h' lists all)"),
+        ("status", "'slips status -h' tells more"),
+    ],
+)
+def test_a_value_without_its_option_leads_to_the_option(project: Project, command: str, hint: str) -> None:
+    done = project.slips(command, "f00d", "more")
+    told = f"slips: got unexpected extra argument (f00d); {hint}\n"
+    assert (done.status, done.out, done.err) == (2, "", told)
 
 
 @pytest.mark.parametrize(("args", "same"), [(("help",), ("-h",)), (("help", "drain"), ("drain", "-h"))])

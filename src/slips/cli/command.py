@@ -14,6 +14,7 @@ import click
 
 from slips.cli.options import GLOBAL, Decorated
 from slips.cli.output import unread_output_dropped
+from slips.cli.usage import unexpected
 
 
 class Argument(click.Argument):
@@ -41,6 +42,9 @@ def argument(name: str, *, metavar: str, help: str, **attributes: Any) -> Callab
 class Command(click.Command):
     """A command that accepts the global options behind its name, too, and whose help has a section on its arguments."""
 
+    allow_extra_args = True
+    """Whether click passes arguments that the command does not have: `parse_args` refuses them in our words."""
+
     def __init__(
         self, *args: Any, accepts: Collection[str] = GLOBAL, finishes: bool = False, **attributes: Any
     ) -> None:
@@ -57,6 +61,16 @@ class Command(click.Command):
         """Return the global options that the command accepts and does not show among its own."""
         own = {each.name for each in self.params}
         return [option for name, option in GLOBAL.items() if name in self.accepts and name not in own]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            rest = super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx  # of an option without its value click does not say the command
+            raise
+        if rest and not ctx.resilient_parsing:
+            raise unexpected(ctx, rest[0])
+        return rest
 
     def invoke(self, ctx: click.Context) -> Any:
         with unread_output_dropped(str(ctx.info_name)) if self.finishes else nullcontext():

@@ -50,6 +50,11 @@ def config_file(ctx: click.Context) -> Path:
             f"{Path.cwd()}: no {' and no '.join(CONFIG_FILES)}; expected one of them, or another with -c FILE"
             f"{NEEDS.get(ctx.info_name or '', '')}; 'slips init' writes an example"
         )
+    if path == options(ctx).config and "config" not in options(ctx).given and not path.exists():
+        raise UsageError(
+            f"SLIPS_CONFIG: {path}: no such file or directory; expected the configuration; "
+            "set the variable to its path, or unset it"
+        )
     return path
 
 

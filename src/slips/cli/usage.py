@@ -22,7 +22,7 @@ FILE_TEXT = click.Path(readable=False)
 TRIED = {
     word: commands
     for commands, words in {
-        "check": "validate lint verify doctor",
+        "check": "validate lint verify doctor config schema",
         "--version": "version",
         "errors status formats": "ls list",
         "errors": "failures failed dlq",
@@ -33,7 +33,7 @@ TRIED = {
         "run": "start process exec execute up serve",
         "test": "invoke debug try",
         "init": "new create scaffold setup",
-        "deploy": "apply update upgrade publish",
+        "deploy": "apply update upgrade publish plan diff",
         "package": "build bundle zip",
         "dismiss": "ignore ack clear purge rm",
         "dismiss destroy": "remove delete",
@@ -44,6 +44,9 @@ TRIED = {
     for word in words.split()
 }
 """Names of other tools' commands, by which people look for ours."""
+
+BARE = {"test": "-r", "local": "-r", "check": "-c"}
+"""Options of commands without arguments, for values that people give without the option."""
 
 
 class Number(click.IntRange):
@@ -108,6 +111,14 @@ def _expected(parameter: click.Parameter | None) -> str:
         case OneOf(choices=choices):
             return _either(choices)
     return ""
+
+
+def unexpected(ctx: click.Context, word: str) -> UsageError:
+    """Return the error for an argument that a command does not have."""
+    problem = f"got unexpected extra argument ({word})"
+    if option := BARE.get(ctx.info_name or ""):
+        return UsageError(f"{problem}; did you mean '{option} {word}'? ('{ctx.command_path} -h' lists all)")
+    return UsageError(f"{problem}; '{ctx.command_path} -h' tells more")
 
 
 def no_such_command(name: str, commands: Collection[str]) -> UsageError:
