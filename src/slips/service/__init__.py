@@ -1,7 +1,7 @@
 """One machine, for a session of `slips run`: a supervisor that owns the state file, and workers that run the handlers.
 
-`supervisor` decides about lanes, attempts and the state; `pending` finds the objects to run. `pool` starts, watches and
-ends processes, `worker` is the program in each, and both exchange `messages`. `summary` has the counts of a session,
-which `interrupts` end between two steps.
-`replays` runs what a canary has sent, and nothing else.
+`supervisor` decides about lanes, attempts and the state; `pending` finds the objects to run, `replays` runs only what a
+canary has sent. `pool` decides when workers start and end, `worker_process` is one of them as seen from here, `worker`
+is the program in it, and both exchange `messages`. `summary` has the counts of a session, and `interrupts` let signals
+end it between two steps.
 """

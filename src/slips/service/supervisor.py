@@ -26,8 +26,9 @@ from slips.pipeline.ended import Failure, Success, Superseded
 from slips.service.interrupts import Interrupts
 from slips.service.messages import Opened, Progress, Task
 from slips.service.pending import AGAIN, Pending
-from slips.service.pool import Death, Pool, Worker
+from slips.service.pool import Death, Pool
 from slips.service.summary import RESULTS_MEMORY, Observer, Summary
+from slips.service.worker_process import Worker
 from slips.site import MachineSite
 
 RETRY_SECONDS = (0.3, 1.0)

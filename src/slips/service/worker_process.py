@@ -1,0 +1,162 @@
+"""A worker process as its supervisor sees it: starts the process, talks to it through pipes, and ends it.
+
+The program in the process is `worker`. `pool` decides when one is started, is silent for too long, or has to go.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import msgspec
+
+from slips.config import Config
+from slips.model import ObjectEvent
+from slips.position import SharedCells
+from slips.service.messages import Frames, FromWorker, Setup, Task, ToWorker, frame
+
+STOP_SECONDS = 5.0
+"""Most seconds that an idle worker may take to end."""
+TOKEN_BYTES = 8
+
+
+class Worker:
+    """A worker process, and its current task."""
+
+    def __init__(
+        self, config: Config, endpoint_url: str | None, region: str | None, broken: dict[str, str], now: float
+    ) -> None:
+        """Start the process. Raises OSError if the system cannot make it. `broken`: see `Setup`."""
+        self.begun = self.heard = now
+        """Times of the start and of the last answer, in seconds of Awake."""
+        self.loading = ""
+        """The handler's file that the worker imports, or the last that it imported."""
+        self.ready = False
+        self.refused: str | None = None
+        """The reason why no handler can be used."""
+        self.overdue = False
+        self.leaving = False
+        """Whether the worker must be replaced after its current object."""
+        self.task: Task | None = None
+        """The object that the worker processes; None if it is idle."""
+        self._killed = ""
+        token = os.urandom(TOKEN_BYTES)
+        self._frames = Frames(token)
+        with ExitStack() as on_failure:
+            self._cells = SharedCells()
+            on_failure.callback(self._cells.close)
+            # Only this process holds the writing end: it closes when this process dies, however it dies.
+            lifeline, self._lifeline = os.pipe()
+            on_failure.callback(os.close, self._lifeline)
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - our own module
+                    [sys.executable, "-P", "-m", "slips.service.worker", str(lifeline), str(self._cells.descriptor)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    pass_fds=[lifeline, self._cells.descriptor],
+                    env={**os.environ, **config.handler.environment},
+                )
+            finally:
+                os.close(lifeline)
+            on_failure.pop_all()
+        assert self._process.stdout is not None  # noqa: S101 - asked for above
+        self.answers = self._process.stdout
+        self._send(Setup(msgspec.to_builtins(config), endpoint_url, region, token, broken))
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the worker can process an object now."""
+        return self.ready and self.task is None and not self.leaving
+
+    @property
+    def is_in_message(self) -> bool:
+        """Whether the worker has sent the beginning of a message without its end."""
+        return self._frames.is_in_message
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether the process has ended and all its messages are read.
+
+        Most deaths end the pipe. A child process that the handler left behind can hold the pipe open.
+        """
+        return self._process.poll() is not None and not select.select([self.answers], [], [], 0)[0]
+
+    def where(self) -> tuple[int | None, str]:
+        """Return the record that `recv` is working on, or None, and the position of the run in words."""
+        return self._cells.where()
+
+    def give(self, task: Task, now: float) -> None:
+        """Send the worker its next object."""
+        self.task, self.heard = task, now
+        self._cells.reset()
+        self._send(task)
+
+    def is_about(self, event: ObjectEvent) -> bool:
+        """Whether the event of an answer is that of the worker's current object."""
+        return self.task is not None and _key_of(self.task.event) == _key_of(event)
+
+    def receive(self, now: float) -> list[FromWorker] | None:
+        """Return the messages that have arrived; None if the worker is dead."""
+        data = os.read(self.answers.fileno(), 1 << 20)
+        if not data:
+            return None
+        self.heard = now
+        try:
+            return self._frames.feed(data)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            self.kill("wrote into the pipe of its worker and was killed")
+            return None
+
+    def kill(self, why: str) -> None:
+        """Kill the process. `why` completes "the handler …" in the error text."""
+        self._killed = why
+        self._process.kill()
+
+    def dismiss(self) -> None:
+        """End the process: close the commands of an idle one, whose exit functions then run; kill any other."""
+        if self.task is not None or not self.ready:
+            self._process.kill()
+        assert self._process.stdin is not None  # noqa: S101 - asked for above
+        with _already_broken():
+            self._process.stdin.close()
+
+    def stop(self) -> str:
+        """Wait STOP_SECONDS for the process to end, then kill it. Return how it ended, in words."""
+        assert self._process.stdin is not None  # noqa: S101 - asked for above
+        with _already_broken():
+            self._process.stdin.close()
+        try:
+            status = self._process.wait(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            status = self._process.wait()
+        self.answers.close()
+        os.close(self._lifeline)
+        self._cells.close()
+        if self._killed:
+            return self._killed
+        return f"was killed by signal {-status}" if status < 0 else f"ended its process with exit status {status}"
+
+    def _send(self, message: ToWorker) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - asked for above
+        with _already_broken():  # `Pool.wait` notices the death when it reads answers
+            self._process.stdin.write(frame(message))
+            self._process.stdin.flush()
+
+
+def _key_of(event: ObjectEvent) -> object:
+    """Return the parts of an object event that its run leaves as they are: the identity becomes that of the content."""
+    return (event.bucket_name, event.object_key, event.records, event.replay)
+
+
+@contextmanager
+def _already_broken() -> Iterator[None]:
+    """Ignore in this block that the process at the other end of a pipe is dead."""
+    try:
+        yield
+    except BrokenPipeError:
+        return
