@@ -14,6 +14,7 @@ import pytest
 
 from projects import Done, Project
 from slips.formats import catalogue
+from slips.not_logs import RULES, NotLog
 
 pytestmark = pytest.mark.smoke
 
@@ -50,6 +51,13 @@ def test_rules_that_filter_objects_are_named_and_shown(project: Project) -> None
     assert "  objects    ELBAccessLogTestFile ELBConnectionLogTestFile ELBHealthCheckLogTestFile\n" in shown
     told = project.slips("formats", "cloudtrail-digest", "--json").json
     assert (told["name"], told["objects"]) == ("cloudtrail-digest", ["CloudTrail-Digest/"])
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_rule_names_no_format_that_cannot_be_used(project: Project, rule: NotLog) -> None:
+    lines = [line.split() for line in project.slips("formats", rule.name).out.splitlines()]
+    named = {name.rstrip(",") for first, *rest in lines if first == "formats" for name in rest}
+    assert named <= catalogue().keys()
 
 
 def test_a_format_that_is_not_known_is_wrong_input(project: Project) -> None:

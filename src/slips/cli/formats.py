@@ -85,7 +85,8 @@ def _show_rule(rule: NotLog, *, json_: bool) -> None:
         print_json({"name": rule.name, "summary": rule.summary, "objects": rule.names, "reference": rule.reference})
         return
     show_text(f"{rule.name}: filters {rule.summary}")
-    facts = [("objects", " ".join(rule.names)), ("formats", ", ".join(rule.formats)), ("reference", rule.reference)]
+    made = [name for name in rule.formats if name in catalogue()]  # only some versions of slips have them
+    facts = [("objects", " ".join(rule.names)), ("formats", ", ".join(made)), ("reference", rule.reference)]
     table([fact for fact in facts if fact[1]], indent="  ")
 
 
