@@ -16,7 +16,8 @@ _HEAD = """\
 
 `slips [-c FILE] [-v] COMMAND`. What a program should read goes to standard output, `--json` makes it JSON; all else
 goes to standard error. The exit status is 0 when all is done, 1 when work failed or records were quarantined, 2 when
-the input was wrong, 130 after Ctrl-C. In a pipe there are no colours and no progress bar; `NO_COLOR` is honoured.
+the input was wrong, 130 after Ctrl-C, 143 after SIGTERM. In a pipe there are no colours and no progress bar; `NO_COLOR`
+is honoured.
 If its reader goes away (`slips deploy | head -1`), `run`, `drain`, `deploy`, `destroy`, `package` and `limit` finish
 what they do without printing, with the status of that; other commands end at once, with status 1.
 
