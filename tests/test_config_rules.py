@@ -123,10 +123,10 @@ def test_a_prefix_that_is_there_twice_is_an_error_in_one_bucket_only() -> None:
 
 def test_a_prefix_that_begins_with_a_slash_is_a_warning() -> None:
     assert warnings(mapping("- {prefix: /a, format: x}")) == [
-        "6: prefix '/a' begins with '/'; S3 keys do not; take it away"
+        "6: prefix '/a' begins with '/'; S3 keys do not; expected it without; write 'a'"
     ]
     assert warnings(SMALL + "routing: [{prefix: /a, dest: slow}]") == [
-        "5: prefix '/a' begins with '/'; S3 keys do not; take it away"
+        "5: prefix '/a' begins with '/'; S3 keys do not; expected it without; write 'a'"
     ]
 
 

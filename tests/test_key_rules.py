@@ -82,7 +82,7 @@ def test_a_pattern_is_a_text_that_is_not_empty() -> None:
             "pattern 's3://my-logs/*' begins with 's3://' and a bucket; S3 keys do not; expected what follows the "
             "bucket; write '*'",
         ),
-        ("pattern: '/a/**'", "pattern '/a/**' begins with '/'; S3 keys do not; take it away"),
+        ("pattern: '/a/**'", "pattern '/a/**' begins with '/'; S3 keys do not; expected it without; write 'a/**'"),
         (
             "pattern: 'a/*/'",
             "pattern 'a/*/' fits only keys that end with '/', which no log has; expected the keys below; "

@@ -10,7 +10,7 @@ from typing import Any
 
 from slips.config.handler import HandlerSpec
 from slips.config.problems import Problems, Where, quote, show
-from slips.config.values import INVALID
+from slips.config.values import right_items
 
 
 class HandlerRules:
@@ -56,9 +56,8 @@ class HandlerRules:
 
     def _mappings(self) -> Iterator[tuple[Where, Any]]:
         for bucket, mappings in self._mapping.items():
-            for index, mapping in enumerate(mappings):
-                if mapping is not INVALID:
-                    yield ("bucket_mapping", bucket, index), mapping
+            for index, mapping in right_items(mappings):
+                yield ("bucket_mapping", bucket, index), mapping
 
     def _check_missing(self) -> None:
         """Report each mapping without a handler if there is no top-level one."""
@@ -99,9 +98,8 @@ class HandlerRules:
     def _check_excluded(self) -> None:
         """Report patterns that exclude a handler itself."""
         names = dict.fromkeys(Path(HandlerSpec.of(path, {}).path).name for path in self._named.values())
-        for index, pattern in enumerate(self._handler.get("exclude", [])):
-            found = [name for name in names if pattern is not INVALID and fnmatchcase(name, pattern.removeprefix("./"))]
-            if found:
+        for index, pattern in right_items(self._handler.get("exclude", [])):
+            if found := [name for name in names if fnmatchcase(name, pattern.removeprefix("./"))]:
                 self._problems.error(
                     ("handler", "exclude", index),
                     f"handler.exclude[{index}]: {quote(pattern)} fits the handler, '{found[0]}'; expected patterns of "

@@ -5,14 +5,14 @@ All are warnings but for a mapping with both or neither. What a whole pattern co
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from slips.config.problems import Problems, Where, quote, show
 from slips.config.schema import Mapping, Route
-from slips.config.values import INVALID
+from slips.config.values import INVALID, right_items
 from slips.not_logs import is_for_no_logs
 from slips.pattern import Pattern, always, covers, may_share
 
@@ -46,7 +46,7 @@ class KeyRules:
         """Report every mistake."""
         routes = [
             entry
-            for index, rule in _right(self._routing)
+            for index, rule in right_items(self._routing)
             if (entry := self._entry(rule, ("routing", index), needed=False)) is not None
         ]
         self._check_buckets()
@@ -54,7 +54,7 @@ class KeyRules:
         for bucket, mappings in self._mapping.items():
             entries = [
                 entry
-                for index, mapping in _right(mappings)
+                for index, mapping in right_items(mappings)
                 if (entry := self._entry(mapping, ("bucket_mapping", bucket, index), needed=True)) is not None
             ]
             self._check_mappings(entries, [route for route in routes if route.bucket in (None, bucket)])
@@ -104,7 +104,10 @@ class KeyRules:
                 f"write {quote(rest)}",
             )
         elif text.startswith("/"):
-            self._problems.warn(where, f"{what} begins with '/'; S3 keys do not; take it away")
+            self._problems.warn(
+                where,
+                f"{what} begins with '/'; S3 keys do not; expected it without; write {quote(text.lstrip('/'))}",
+            )
         if key == "prefix" and "*" in text:
             self._problems.warn(
                 where,
@@ -125,7 +128,7 @@ class KeyRules:
         # A topic or queue may have objects of more buckets than those that are mapped: a rule may drop them.
         shares = any(self._backend.get(key) for key in ("sns_topics", "sqs_queues"))
         here_too = (self._backend.get("embedded") or {}).get("buckets", {})
-        for index, rule in _right(self._routing):
+        for index, rule in right_items(self._routing):
             bucket = rule.get("bucket")
             if bucket is None or ("bucket_mapping", bucket) in self._problems.lines:
                 continue
@@ -206,8 +209,3 @@ def _dropping(routes: Sequence[_Entry], mapping: _Entry) -> list[_Entry]:
 def _lines(entries: Iterable[_Entry]) -> str:
     *first, last = sorted({one.line for one in entries})
     return f"{', '.join(map(str, first))} and {last}" if first else str(last)
-
-
-def _right(items: Collection[Any]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the right items of a list, with their index."""
-    return ((index, item) for index, item in enumerate(items) if item is not INVALID)

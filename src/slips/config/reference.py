@@ -10,6 +10,9 @@ from msgspec import inspect
 from slips.config.declared import describe, every_key, is_required, keys_of, unwrap
 from slips.config.schema import Config
 
+SCHEMA = "slips.schema.json"
+"""The JSON Schema beside the config: editors need no network, and know the keys of this version."""
+
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of slips.yml, for editors.

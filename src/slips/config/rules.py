@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from slips.config.key_rules import KeyRules
 from slips.config.notes import Home
 from slips.config.policies import mistakes
 from slips.config.problems import Problems, Where, quote, show
-from slips.config.values import INVALID
+from slips.config.values import INVALID, right_items
 
 CheckChain = Callable[[Sequence[str], Path], list[str]]
 """`(format names, directory of the config file)` to texts of mistakes: `chain.check_chain`."""
@@ -86,7 +86,7 @@ class Rules:
         lines = self._problems.lines
         policies = [
             (index, policy, {str(where[3]) for where in lines if where[:3] == (*here, index) and where[3:]})
-            for index, policy in _right(self._handler.get("policies", []))
+            for index, policy in right_items(self._handler.get("policies", []))
         ]
         for where, text, level in mistakes([(index, one, keys or {*one}) for index, one, keys in policies]):
             report = self._problems.error if level == "error" else self._problems.warn
@@ -98,9 +98,8 @@ class Rules:
                 "it has not made; give that role these rights yourself, or take handler.role_arn away",
             )
         layers: dict[str, int] = {}
-        for index, layer in enumerate(self._handler.get("layers", [])):
-            if layer is not INVALID:
-                self._once("layer", layer.rpartition(":")[0], layers, ("handler", "layers", index))
+        for index, layer in right_items(self._handler.get("layers", [])):
+            self._once("layer", layer.rpartition(":")[0], layers, ("handler", "layers", index))
 
     def _check_tags(self) -> None:
         """Report tags that IAM would refuse."""
@@ -125,7 +124,7 @@ class Rules:
         """Report names that two sources share, and a config without any source of logs."""
         names: dict[str, int] = {}
         for key in ("sns_topics", "sqs_queues"):
-            for index, source in _right(self._backend.get(key, [])):
+            for index, source in right_items(self._backend.get(key, [])):
                 self._once("name", source.get("name"), names, ("backend", key, index, "name"))
         sources = ("embedded", "sns_topics", "sqs_queues", "eventbridge", "s3_direct")
         if not any(("backend", key) in self._problems.lines for key in sources):
@@ -187,9 +186,9 @@ class Rules:
     def _check_mappings(self, bucket: str, mappings: list[Any]) -> None:
         """Report prefixes that a bucket has twice, and chains that do not fit together."""
         prefixes: dict[str, int] = {}
-        has_handlers = any("handler" in mapping for _, mapping in _right(mappings))
+        has_handlers = any("handler" in mapping for _, mapping in right_items(mappings))
         hint = "; to run two handlers on one prefix, define both in one file" if has_handlers else ""
-        for index, mapping in _right(mappings):
+        for index, mapping in right_items(mappings):
             here = ("bucket_mapping", bucket, index)
             if "prefix" in mapping:
                 self._once("prefix", mapping["prefix"], prefixes, (*here, "prefix"), hint)
@@ -233,8 +232,3 @@ class Rules:
                 where, f"{key} {value!r} is there twice, first on line {seen[value]}; expected it once{hint}"
             )
         seen.setdefault(value, self._problems.line(where))
-
-
-def _right(items: list[Any]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the right items of a list, with their index."""
-    return ((index, item) for index, item in enumerate(items) if item is not INVALID)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, Final
 
@@ -26,6 +27,12 @@ PLACES = 2
 """Places named for a key that is in the wrong one, at most."""
 INVALID: Final = object()
 """Stands for a value that was reported."""
+
+
+def right_items(items: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+    """Yield the items of a list that were not reported, with their index."""
+    return ((index, item) for index, item in enumerate(items) if item is not INVALID)
+
 
 _KINDS = {
     "str": "text",
