@@ -233,6 +233,14 @@ def test_files_that_would_hide_others_are_refused(cached: Project, name: str, hi
     )
 
 
+def test_the_schema_for_editors_beside_a_handler_is_not_packed(cached: Project) -> None:
+    cached.write("slips.yml", CONFIG.replace("src/handler.py", "handler.py"))
+    cached.write("handler.py", HANDLER)
+    cached.write("slips.schema.json", "{}")
+    cached.write("other.json", "{}")
+    assert cached.names() == {"handler.py", "other.json"}
+
+
 def test_a_directory_called_slips_is_refused_and_one_like_a_module_of_python_is_not(cached: Project) -> None:
     cached.write("slips.yml", CONFIG.replace("src/handler.py", "email/handler.py"))
     cached.write("email/handler.py", HANDLER)
@@ -306,7 +314,7 @@ def test_a_handler_may_need_what_a_layer_brings(cached: Project) -> None:
     cached.write("slips.yml", CONFIG.replace("handler:\n", f"handler:\n  layers: ['{layer}']\n"))
     cached.build()
     assert cached.said[-1] == (
-        "handler: not imported here, where 'acme' is not installed; one of handler.layers must have it"
+        "src/handler.py: not imported here, where 'acme' is not installed; one of handler.layers must have it"
     )
     package.check(cached.config(), cached.said.append)
 

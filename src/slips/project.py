@@ -9,12 +9,10 @@ from pathlib import Path
 import yaml
 from msgspec import Struct
 
-from slips.config.reference import json_schema
+from slips.config.reference import SCHEMA, json_schema
 from slips.config.scalars import doubt
 from slips.errors import UsageError
 
-SCHEMA = "slips.schema.json"
-"""The JSON Schema beside the config: editors need no network, and know the keys of this version."""
 EDITOR = f"# yaml-language-server: $schema={SCHEMA}"
 """The line by which editors find the schema. https://github.com/redhat-developer/yaml-language-server"""
 CONFIG = """\

@@ -79,14 +79,15 @@ def build(
         for directory in directories:
             shipped.update(_dependencies(directory, config.handler.requirements))
         _check_shadows(own, shipped)
-        for module, error in missing:
-            if module in {_module(name) for name in shipped}:
+        modules_there = {_module(name) for name in shipped}
+        for module, (handlers, error) in missing.items():
+            if module in modules_there:
                 place = "it goes in with the requirements"
             elif config.handler.layers:
                 place = "one of handler.layers must have it"
             else:
                 raise error
-            say(f"handler: not imported here, where '{module}' is not installed; {place}")
+            say(f"{', '.join(handlers)}: not imported here, where '{module}' is not installed; {place}")
         return _zip({**shipped, **own}, left_out)
 
 
@@ -96,10 +97,13 @@ def check(config: Config, say: Callable[[str], None]) -> None:
     own = project.files()
     _say_left_out(project.left_out(), say)
     missing = _check_sources(config, own)
-    for module, error in missing:
+    for module, (handlers, error) in missing.items():
         if config.handler.requirements is None and not config.handler.layers:
             raise error
-        say(f"handler: not imported here, where '{module}' is not installed; deploy looks whether it is required")
+        say(
+            f"{', '.join(handlers)}: not imported here, where '{module}' is not installed; deploy looks whether it is "
+            "required"
+        )
 
 
 def _say_left_out(names: list[str], say: Callable[[str], None]) -> None:
@@ -111,14 +115,14 @@ def _say_left_out(names: list[str], say: Callable[[str], None]) -> None:
         )
 
 
-def _check_sources(config: Config, own: dict[str, Member]) -> list[tuple[str, UsageError]]:
-    """Return the modules that handlers lack on this machine, each with its first error.
+def _check_sources(config: Config, own: dict[str, Member]) -> dict[str, tuple[list[str], UsageError]]:
+    """Return the modules that handlers lack on this machine, with the files of these handlers and the first error.
 
     Raises UsageError with all other mistakes of the user's files.
     """
     python = (file for name, file in own.items() if name.endswith(".py"))
     handler_check.check_syntax((file.path, file.read()[0]) for file in python if file.path)
-    missing, mistakes = dict[str, UsageError](), list[str]()
+    missing, mistakes = dict[str, tuple[list[str], UsageError]](), list[str]()
     with importing(config.handler.environment):
         for path, class_name in dict.fromkeys((one.path, one.class_name) for one in config.handlers):
             try:
@@ -126,11 +130,13 @@ def _check_sources(config: Config, own: dict[str, Member]) -> list[tuple[str, Us
             except UsageError as error:
                 mistakes.append(str(error))
             else:
-                if found:
-                    missing.setdefault(*found)
+                if found is not None:
+                    module, lacking = found
+                    handlers, _ = missing.setdefault(module, ([], lacking))
+                    handlers += [path] if path not in handlers else []
     if mistakes:
         raise UsageError("\n".join(dict.fromkeys(mistakes)))
-    return list(missing.items())
+    return missing
 
 
 def folder(config: Config) -> str:

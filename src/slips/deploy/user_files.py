@@ -1,8 +1,8 @@
 """Finds the user's files for the package: those around each handler, and around the user's own formats.
 
-In: a Config. Out: files by their paths below the config file. Left out are other configs, logs and state of this
-machine, byte-code and virtual environments; also dotfiles and names that look like secrets, unless the config includes
-them.
+In: a Config. Out: files by their paths below the config file. Left out are other configs and their schema for editors,
+logs and state of this machine, byte-code and virtual environments; also dotfiles and names that look like secrets,
+unless the config includes them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from slips.config import Config, HandlerSpec
+from slips.config.reference import SCHEMA
 from slips.deploy.member import Member, reading
 from slips.deploy.selection import FileFilter
 from slips.errors import UsageError
@@ -121,7 +122,7 @@ class UserFiles:
                 yield path
 
     def _is_left_out(self, path: Path, taken: FileFilter) -> bool:
-        if path.name in ("__pycache__", "node_modules") or path.suffix == ".pyc":
+        if path.name in ("__pycache__", "node_modules", SCHEMA) or path.suffix == ".pyc":
             return True
         if os.path.realpath(path) in self._left_out:
             return True
