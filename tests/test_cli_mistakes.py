@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from projects import CONFIG, Project
@@ -103,6 +105,16 @@ def test_a_drain_works_with_a_broken_handler_and_refuses_broken_lanes_and_mappin
         "1 item drained: 1 on lane fast; 'slips run' processes them now\n",
         ONE,
     )
+
+
+@pytest.mark.once
+def test_mistakes_elsewhere_hide_no_log_of_a_stack(cloud: Cloud) -> None:
+    cloud.say("MainFunc", (int(time.time()) - 100.0, "hello"))
+    cloud.project.config(broken(ON_AWS, HANDLER, ROUTING))
+    for args in (("logs",), ("logs", "--json")):
+        done = cloud.slips(*args)
+        assert (done.status, "hello" in done.out, done.err) == (0, True, TWO)
+    assert cloud.slips("-s", "test", "logs").err == ""
 
 
 @pytest.mark.once

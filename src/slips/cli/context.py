@@ -127,12 +127,17 @@ def place_of(ctx: click.Context) -> Place:
     return Place(name, given.region, given.endpoint_url, say_waiting)
 
 
-def open_operations(ctx: click.Context) -> AbstractContextManager[Operations]:
-    """Open the operations of the place where the command works. Mistakes elsewhere in the config do not matter."""
+def operating_place(ctx: click.Context) -> Place:
+    """Return where the command works. Count the mistakes of the config elsewhere, in a line."""
     place = place_of(ctx)
     if options(ctx).stack is None:
         config_for(ctx, OPERATING if place.stack is None else STACK_NAME)
-    return place.operations(lambda: _partly(ctx, OPERATING)[0])
+    return place
+
+
+def open_operations(ctx: click.Context) -> AbstractContextManager[Operations]:
+    """Open the operations of the place where the command works. Mistakes elsewhere in the config do not matter."""
+    return operating_place(ctx).operations(lambda: _partly(ctx, OPERATING)[0])
 
 
 def say_warning(problem: Problem) -> None:

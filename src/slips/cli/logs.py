@@ -12,7 +12,7 @@ import msgspec
 
 from slips.backends.aws.log_lines import is_usual, parsed, platform_record
 from slips.cli.command import Command, argument
-from slips.cli.context import json_option, place_of
+from slips.cli.context import json_option, operating_place
 from slips.cli.options import global_option, options
 from slips.cli.output import print_json, show_text
 from slips.errors import UsageError
@@ -68,7 +68,7 @@ def logs(
       slips logs -s my-stack --json
     """
     begin = moment(since, time.time(), "--since")
-    place = place_of(ctx)
+    place = operating_place(ctx)
     if place.stack is None:
         raise UsageError(
             "this machine has no functions, and 'slips run' shows their output; expected -s STACK, or --aws"
