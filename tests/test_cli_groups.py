@@ -57,6 +57,38 @@ def test_groups_have_counts_by_mapping_and_the_span_of_time(grouped: Project) ->
     assert group["mappings"] == {"my-logs": 3}, "the mappings have a mistake"
 
 
+FIELDS = """\
+import slips.interface
+
+class Fields(slips.interface.Handler):
+    def setup(self, args):
+        self.users = {}
+
+    def recv(self, meta, event):
+        match event["n"] % 3:
+            case 0:
+                event["severity"]
+            case 1:
+                event["address"]
+            case 2:
+                self.users[event["user"]]
+"""
+
+
+def test_errors_of_two_lines_of_a_handler_are_two_groups_and_values_in_one_line_are_one(project: Project) -> None:
+    project.handler(FIELDS)
+    for number in range(9):
+        project.put(f"json/{number}", {"n": number, "user": f"user-{'abc'[number // 3]}"})
+    assert project.slips("run").status == 1
+    groups = project.slips("errors", "--group", "--json").json
+    assert [group["count"] for group in groups] == [3, 3, 3]
+    project.handler("# moved by a line\n" + FIELDS)
+    assert project.slips("drain").status == 0
+    assert project.slips("run").status == 1
+    moved = project.slips("errors", "--group", "--json").json
+    assert {group["fingerprint"] for group in moved} == {group["fingerprint"] for group in groups}
+
+
 def test_a_group_fits_the_width_of_a_terminal(project: Project) -> None:
     project.fail("2a45219e-336f-11e8-a549-af410f2364a8", message="long " * 50)
     shown = project.terminal("errors", "--group", COLUMNS="80")

@@ -229,10 +229,16 @@ class ErrorItem(Struct, kw_only=True, omit_defaults=True):
         return known
 
 
-def fingerprint(stage: str, error_type: str, message: str, event: ObjectEvent | None = None) -> str:
-    """Return ten hex digits, the same for errors that differ only in numbers, quoted values and the object."""
+def fingerprint(
+    stage: str, error_type: str, message: str, event: ObjectEvent | None = None, source_line: str = ""
+) -> str:
+    """Return ten hex digits, the same for errors that differ only in numbers, quoted values and the object.
+
+    Errors that two source lines have raised differ: `KeyError: 'user'` and `KeyError: 'address'` are two mistakes.
+    """
     shape = _DIGITS.sub("0", _QUOTED.sub("'…'", message.replace(event.url, "") if event else message))
-    return hashlib.sha256("\n".join((stage, error_type, shape)).encode()).hexdigest()[:10]
+    parts = (stage, error_type, shape, *filter(None, [source_line]))
+    return hashlib.sha256("\n".join(parts).encode(errors="surrogatepass")).hexdigest()[:10]
 
 
 def format_time(timestamp: float) -> str:

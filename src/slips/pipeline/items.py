@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import msgspec
 
 from slips.model import ErrorItem, HandlerCode, fingerprint, format_time
 from slips.pipeline.ended import Failure, Success
+
+_FRAME = re.compile(r'^  File ".*", line \d+, in .*\n    (\S.*)$', re.MULTILINE)
+"""A frame of a traceback, with its source line."""
 
 
 def report_failure(
@@ -29,13 +33,21 @@ def report_failure(
         traceback=failure.traceback,
         failed_at=format_time(now),
         attempts=attempts,
-        fingerprint=fingerprint(failure.stage, failure.error_type, failure.message, failure.event),
+        fingerprint=fingerprint(
+            failure.stage, failure.error_type, failure.message, failure.event, _line_that_raised(failure)
+        ),
         seq=failure.seq,
         event=failure.handler_event,
         event_truncated=failure.handler_event_truncated,
         handler=code.handler,
         code_version=code.version,
     )
+
+
+def _line_that_raised(failure: Failure) -> str:
+    """Return the source line of a handler that raised, without its number, which each change of the file moves."""
+    lines = _FRAME.findall(failure.traceback) if failure.stage == "handler" else []
+    return lines[-1] if lines else ""
 
 
 def report_quarantine(
