@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 
 import pytest
 
@@ -165,6 +166,22 @@ def test_prints_and_logs_of_handlers_go_to_standard_error(project: Project) -> N
     assert re.search(r" INFO \[handler\.py:\d\] noted\n", done.err)
     assert "detail" not in done.err
     assert "detail" in project.shell("test", "-d", "e.json", "-v").err
+
+
+@pytest.mark.slow
+def test_a_handler_that_takes_its_process_down_leaves_its_traceback(project: Project) -> None:
+    project.handler(
+        "import os, signal\n"
+        "import slips.interface\n"
+        "class H(slips.interface.Handler):\n"
+        "    def recv(self, meta, event):\n"
+        "        os.kill(os.getpid(), signal.SIGSEGV)\n"
+    )
+    project.put("json/a", {})
+    (project.root / "e.json").write_text('{"bucket_name": "my-logs", "object_key": "json/a"}')
+    done = project.shell("test", "-d", "e.json")
+    assert done.status == -signal.SIGSEGV
+    assert re.search(r'Segmentation fault\n(.*\n)*  File ".*handler\.py", line 5 in recv\n', done.err)
 
 
 def test_wrong_input_is_told_with_status_2(project: Project) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import logging
 import os
@@ -97,6 +98,8 @@ def local(
     else:
         assert data is not None  # noqa: S101 - for mypy
         events = _events_in_file(data)
+    if not faulthandler.is_enabled():
+        faulthandler.enable(2)  # a handler that takes the process down leaves its traceback
     _log_to_standard_error(verbose=options(ctx).verbose)
     _log.info("Event: %s", json.dumps([event.to_dict() for event in events], indent=4))
     say(
