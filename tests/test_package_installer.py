@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from packages import Project, cached, project, stand_ins, wheel, wheels
+from slips.deploy.requirement_files import without_credentials
 
 __all__ = ["cached", "project", "stand_ins", "wheels"]
 pytestmark = [pytest.mark.once, pytest.mark.slow]
@@ -171,6 +172,23 @@ def test_credentials_of_an_index_are_in_no_text(project: Project, monkeypatch: p
     assert "opensesame" not in refused
     assert "aladdin" not in refused
     assert not [line for line in project.said if "opensesame" in line]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("git+https://jo:p@ss@host/x.git@v1 is bad", "git+https://***@host/x.git@v1 is bad"),
+        ("`x @ https://jo:pa/ss@host/x`", "`x @ https://***@host/x`"),
+        ("url (https://host/x.whl?X-Amz-Signature=5ec)", "url (https://host/x.whl?***)"),
+        ("https://token@host/x.zip?key=5ec#egg=x", "https://***@host/x.zip?***#egg=x"),
+        (
+            "https://host:8080/x.git@v1, x @ file:///home/jo@home/x",
+            "https://host:8080/x.git@v1, x @ file:///home/jo@home/x",
+        ),
+    ],
+)
+def test_an_url_is_shown_without_what_may_be_secret(text: str, shown: str) -> None:
+    assert without_credentials(text) == shown
 
 
 @pytest.mark.parametrize("place", ["variable", "file"])

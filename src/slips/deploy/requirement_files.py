@@ -21,6 +21,9 @@ from slips.config import Config
 from slips.errors import UsageError
 
 _ARCHIVE = re.compile(r"([^/]+?)-\d[^/]*\.(?:tar\.gz|tgz|tar\.bz2|tar\.xz|zip)$")
+_CREDENTIALS = re.compile(r"(?<=://)(?:[^\s/'`]+|[^\s/@:'`]*:(?!\d+/)[^\s'`]+)@")
+"""Name and password in a URL, to the last `@`: a password that is not quoted may have an `@`, and even a slash."""
+_QUERY = re.compile(r"(?<=://)([^\s?#'`]*)\?[^\s#'`)]+")
 
 
 class Line(Struct, frozen=True):
@@ -105,8 +108,8 @@ def canonical(name: str) -> str:
 
 
 def without_credentials(text: str) -> str:
-    """Return a text without the names and passwords in its URLs."""
-    return re.sub(r"(?<=://)[^\s/@'`]+@", "***@", text)
+    """Return a text without the names and passwords in its URLs, and without their queries, which may be signatures."""
+    return _QUERY.sub(r"\1?***", _CREDENTIALS.sub("***@", text))
 
 
 def _collect(path: Path, texts: dict[Path, str]) -> bool:
