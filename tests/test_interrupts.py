@@ -6,11 +6,15 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from contextlib import closing
+from importlib.abc import MetaPathFinder
 
 import pytest
 
+import slips
 from projects import Project
+from slips.__main__ import main
 from slips.backends.machine.operations import MachineOperations
 from slips.cli.drain import result_shown
 from slips.config import load
@@ -159,3 +163,19 @@ def test_a_signal_that_the_caller_ignores_stays_ignored() -> None:
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_while_the_commands_are_imported_ends_in_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Pressed(MetaPathFinder):
+        def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+            if fullname == "slips.cli":
+                raise KeyboardInterrupt
+
+    monkeypatch.delattr(slips, "cli")
+    monkeypatch.delitem(sys.modules, "slips.cli")
+    monkeypatch.setattr(sys, "meta_path", [Pressed(), *sys.meta_path])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, capsys.readouterr()) == (130, ("", "slips: interrupted\n"))
