@@ -244,6 +244,22 @@ def test_items_that_routing_drops_are_neither_in_the_canary_nor_left(run: Run) -
     assert stack.keys == []
 
 
+def test_items_that_leave_the_table_meanwhile_are_not_left(run: Run) -> None:
+    class Taking(Stack):
+        """Another process takes an item out while the canary runs."""
+
+        def work(self, attempts: int = 3) -> None:
+            for item in [each for each in self.errors.scan() if each.events[0].object_key == "a3"]:
+                self.errors.discard(item.request_id)
+            super().work(attempts)
+
+    stack = Taking(raising(4))
+    stack.mend(*raising(4))
+    drained = run(stack, 1)
+    assert drained.counts == [(4, 1, 1, 0, 0, 2, 0)]
+    assert (drained.groups[0].gone, stack.keys) == (1, [])
+
+
 def test_items_that_cannot_be_replayed_are_left_also_behind_the_canary(run: Run) -> None:
     stack = Stack({"b0": BAD, "b1": BAD, "b2": BAD})
     stack.mend("b0", "b2")

@@ -149,6 +149,7 @@ def group_lines(group: CanaryGroup, *, dry_run: bool = False) -> Iterator[str]:
         return
     ended = [f"{group.drained:,} followed"] if group.drained else []
     ended += [f"{group.dropped:,} dropped"] if group.dropped else []
+    ended += [f"{group.gone:,} gone meanwhile"] if group.gone else []
     ended += [f"{group.left:,} left"] if group.left else []
     yield f"        {group.sent:,} sent first: {'; '.join([_outcome(group), *ended])}"
     for error in group.errors[:ERRORS]:

@@ -113,6 +113,8 @@ class CanaryGroup(Struct, kw_only=True):
     """Items that were put back after the canary had succeeded."""
     dropped: int = 0
     """Items that left the table because a routing rule drops their objects."""
+    gone: int = 0
+    """Items that left the table meanwhile by other hands: a run of their object succeeded, or they were dismissed."""
     errors: list[dict[str, str]] = field(default_factory=list)
     """The new errors of the canary; of an item that timed out the error of its latest attempt, if known."""
 
@@ -123,8 +125,8 @@ class CanaryGroup(Struct, kw_only=True):
 
     @property
     def left(self) -> int:
-        """Number of chosen items that were neither put back nor dropped."""
-        return self.count - self.sent - self.drained - self.dropped
+        """Number of chosen items that are still in the table."""
+        return self.count - self.sent - self.drained - self.dropped - self.gone
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object that operators see."""
@@ -189,6 +191,7 @@ class Canary:
                 present = self._operations.errors.get(request_id)
                 if present is None:
                     absent(request_id)
+                    track.group.gone += 1
                     continue
                 dropped = self._sender.done.dropped
                 sent = self._sender.send(present)
@@ -229,14 +232,15 @@ class Canary:
     def follow(self, group: CanaryGroup) -> Iterator[int]:
         """Put the rest of a group back whose canary has succeeded, and yield how many items were at each step."""
         assert group.succeeded == group.sent  # noqa: S101 - the rest of any other group stays
-        done = self._sender.done
-        drained, dropped = done.drained, done.dropped
-        for _ in self._sender.drain(self._tracks[group.fingerprint].ids):
+        done, ids = self._sender.done, self._tracks[group.fingerprint].ids
+        drained, dropped, before = done.drained, done.dropped, done.settled + done.kept
+        for _ in self._sender.drain(ids):
             step = done.drained - drained
             group.drained += step
             group.dropped += done.dropped - dropped
             drained, dropped = done.drained, done.dropped
             yield step
+        group.gone += len(ids) - (done.settled + done.kept - before)
 
     def _look(self, track: _Track, *, is_last: bool) -> int:
         """Count the canary items of a group that have an outcome now, and return how many these are."""
