@@ -204,6 +204,7 @@ def test_canary_and_wait_are_told_when_they_make_no_sense(grouped: Project) -> N
     for args, told in [
         (["--canary", "0"], "--canary"),
         (["--canary", "1", "--wait", "soon"], "--wait: 'soon' is no duration; expected one such as 90s, 10m or 1h30m"),
+        (["--canary", "1", "--wait", ""], "--wait: '' is no duration; expected one such as 90s, 10m or 1h30m"),
         (["--wait", "5m"], "--wait: there is no canary to wait for; expected --canary N, too"),
     ]:
         done = grouped.slips("drain", *args)

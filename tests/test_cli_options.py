@@ -111,13 +111,15 @@ def test_slips_config_names_the_config(project: Project, monkeypatch: pytest.Mon
         assert "none.yml: no such file" in project.slips(*args).err
 
 
-def test_a_path_in_slips_config_that_does_not_exist_is_told_with_the_variable(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("path", "problem"), [("old.yml", "no such file or directory"), ("src", "is a directory")])
+def test_a_path_in_slips_config_that_is_no_file_is_told_with_the_variable(
+    project: Project, monkeypatch: pytest.MonkeyPatch, path: str, problem: str
 ) -> None:
-    monkeypatch.setenv("SLIPS_CONFIG", "old.yml")
+    (project.root / "src").mkdir(exist_ok=True)
+    monkeypatch.setenv("SLIPS_CONFIG", path)
     done = project.slips("status")
     assert (done.status, done.out) == (2, "")
-    assert done.err.startswith("slips: SLIPS_CONFIG: old.yml: no such file or directory; expected the configuration; ")
+    assert done.err.startswith(f"slips: SLIPS_CONFIG: {path}: {problem}; expected the configuration; ")
 
 
 def test_slips_stack_names_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:

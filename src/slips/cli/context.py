@@ -50,10 +50,10 @@ def config_file(ctx: click.Context) -> Path:
             f"{Path.cwd()}: no {' and no '.join(CONFIG_FILES)}; expected one of them, or another with -c FILE"
             f"{NEEDS.get(ctx.info_name or '', '')}; 'slips init' writes an example"
         )
-    if path == options(ctx).config and "config" not in options(ctx).given and not path.exists():
+    problem = "is a directory" if path.is_dir() else "" if path.exists() else "no such file or directory"
+    if problem and path == options(ctx).config and "config" not in options(ctx).given:
         raise UsageError(
-            f"SLIPS_CONFIG: {path}: no such file or directory; expected the configuration; "
-            "set the variable to its path, or unset it"
+            f"SLIPS_CONFIG: {path}: {problem}; expected the configuration; set the variable to its path, or unset it"
         )
     return path
 

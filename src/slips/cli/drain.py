@@ -77,7 +77,7 @@ def drain(
     """
     if wait is not None and number is None:
         raise UsageError("--wait: there is no canary to wait for; expected --canary N, too")
-    seconds = duration(wait or WAIT, "--wait")
+    seconds = duration(WAIT if wait is None else wait, "--wait")
     place = place_of(ctx)
     name = place.stack
     if remote and name is None:
