@@ -164,3 +164,21 @@ def test_a_replay_runs_through_the_handler_of_today(several: Project) -> None:
     several.drain()
     assert results(several.run()) == {f"other/{number}": str(number) for number in range(3)}
     assert several.errors == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["sys.path.clear()", "sys.path = []", "sys.meta_path.clear()", "sys.path_hooks[:] = []"])
+def test_a_handler_that_takes_away_what_finds_modules_costs_no_object_anything(several: Project, how: str) -> None:
+    other(several, f"import sys\n{how}\n{FINE}")
+    summary = several.run(workers=2)
+    assert (len(results(summary)), summary.failed, several.watch.failures) == (6, 0, [])
+
+
+@pytest.mark.slow
+def test_workers_that_die_behind_all_imports_end_the_run_and_cost_no_object_anything(several: Project) -> None:
+    (several.root / "fine.py").write_text(ENDS.format(how="os._exit(3)"))
+    broken = "import os, slips.pipeline.process\nslips.pipeline.process.Processor.__init__ = lambda *_: os._exit(4)\n"
+    other(several, broken + FINE)
+    with pytest.raises(UsageError, match="^a worker ended its process with exit status 4 before its first object"):
+        several.run(workers=2)
+    assert (several.errors, several.ledger) == ([], {})

@@ -65,7 +65,8 @@ class HandlerLoader:
         """
         problems: list[str] = []
         for spec in specs:
-            announce(spec.path)
+            if spec.path not in self._broken:
+                announce(spec.path)
             try:
                 self.handlers_of(spec)
                 self.args_of(spec)

@@ -100,11 +100,25 @@ def _alone(folder: str) -> Iterator[None]:
     removed = [one for one in sys.path if one in others]
     sys.path[:] = [one for one in sys.path if one not in others]
     try:
-        yield
+        with _shared_searches():
+            yield
     finally:
         at = sys.path.index(folder) if folder in sys.path else len(sys.path)
         sys.path[at:at] = removed
         _enter(before or folder)
+
+
+@contextmanager
+def _shared_searches() -> Iterator[None]:
+    """Keep in this block what the whole process finds modules by: a file that is imported may add to it alone."""
+    names = ("path", "meta_path", "path_hooks")
+    before = [list(getattr(sys, name)) for name in names]
+    try:
+        yield
+    finally:
+        for name, places in zip(names, before, strict=True):
+            now = getattr(sys, name)  # may be another list
+            now += [one for one in places if one not in now]
 
 
 def _enter(folder: str, *, is_alone: bool = False) -> None:

@@ -38,7 +38,7 @@ class Task(Struct, tag=True):
 
 
 class Loading(Struct, tag=True):
-    """Reports that the worker is about to import the file `path` of a handler."""
+    """Reports that the worker is about to import the file `path` of a handler; empty: that it has imported all."""
 
     path: str
 

@@ -237,8 +237,10 @@ class Pool:
         elif worker.refused is not None:
             self._not_started(worker.refused, worker.begun, for_good=True)
         elif not worker.ready and worker.loading not in self._broken:
-            name = worker.loading or self._config.handlers[0].path
-            why = f"{name}: importing the handler {how}; expected it to import without that"
+            if worker.loading:
+                why = f"{worker.loading}: importing the handler {how}; expected it to import without that"
+            else:
+                why = f"a worker {how} before its first object; expected it to start; see what it printed"
             self._not_started(why, worker.begun, for_good=worker.overdue, path=worker.loading)
 
     def _look_after(self) -> Iterator[tuple[Worker, Death]]:

@@ -115,6 +115,7 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
     except UsageError as error:
         answer(Ready(str(error)))
         return
+    answer(Loading(""))
     processor = Processor(site)
     heartbeat = Heartbeat(answer, position)
     answer(Ready(unusable=unusable))

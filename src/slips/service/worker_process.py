@@ -34,7 +34,7 @@ class Worker:
         self.begun = self.heard = now
         """Times of the start and of the last answer, in seconds of Awake."""
         self.loading = ""
-        """The handler's file that the worker imports, or the last that it imported."""
+        """The handler's file that the worker imports; empty before the first, and behind the last."""
         self.ready = False
         self.refused: str | None = None
         """The reason why no handler can be used."""
