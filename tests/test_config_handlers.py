@@ -97,6 +97,12 @@ def test_a_mappings_handler_that_is_wrong_is_one_error(wrong: str) -> None:
         assert problem.startswith("6: bucket_mapping.b[0].handler")
 
 
+def test_a_top_level_handler_that_is_a_text_is_told_to_have_a_path() -> None:
+    (told,) = errors(mapping("- {prefix: a, format: json}").replace("{path: h.py}", "h.py"))
+    assert "handler: 'h.py' is text; expected a mapping with the keys path, args, " in told
+    assert told.endswith("; write {path: h.py}")
+
+
 def test_a_top_level_path_that_is_wrong_is_one_error() -> None:
     assert errors(without_default("- {prefix: a, format: json}", "handler: {path: [h.py]}")) == [
         "3: handler.path: found a list; expected text"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -38,6 +39,9 @@ DOUBTFUL = [
     ("TRUE", True, "becomes true", "true"),
     ("0o17", "0o17", "stays text (YAML 1.2: the number 15)", "15"),
     ("1e3", "1e3", "stays text (YAML 1.2: the number 1000.0)", "1000.0"),
+    ("1e-05", "1e-05", "stays text (YAML 1.2: the number 1.0e-05)", "1.0e-05"),
+    ("1.50e+23", 1.5e23, "becomes the number 1.5e+23", "1.5e+23"),
+    ("12e4567", "12e4567", "stays text (YAML 1.2: the number .inf)", ""),
     ("012345678901", "012345678901", "stays text (YAML 1.2: the number 12345678901)", "12345678901"),
     ("-08", "-08", "stays text (YAML 1.2: the number -8)", "-8"),
     ("-.5", "-.5", "stays text (YAML 1.1: the number -0.5; YAML 1.2: the number -0.5)", "-0.5"),
@@ -48,7 +52,10 @@ DOUBTFUL = [
     ("=", "=", "stays text (YAML 1.1: a mark)", ""),
 ]
 """Scalars with the value that slips reads, what the warning says of it, and what to write if that is meant."""
-PLAIN = "true false True False null 0 12 -5 0.5 -0.5 1.0 3.11 123456789012 hello 1.2.3 10.0.0.1 00:30 12:60 1h 2018-03"
+PLAIN = (
+    "true false True False null 0 12 -5 0.5 -0.5 1.0 3.11 123456789012 hello 1.2.3 10.0.0.1 00:30 12:60 1h 2018-03 "
+    "0.00001 -0.000025 1.0e-05 100000000000000000000.0"
+)
 CORE: list[tuple[str, Any]] = [
     # https://yaml.org/spec/1.2.2/#1032-tag-resolution, as it stands there
     ("null|Null|NULL|~", lambda _: None),
@@ -137,7 +144,10 @@ def test_the_readings_agree_with_pyyaml_and_with_the_specification_of_yaml_1_2(t
     if isinstance(first, datetime.date):
         assert here == text
     differ = type(first) is not type(second) or first != second
-    written = {None: ("null", "")}.get(first, (str(first), str(first).lower()))
+    written: tuple[str, ...] = {None: ("null", "")}.get(first, (str(first), str(first).lower()))
+    if isinstance(first, float):
+        digits = f"{Decimal(repr(first)):f}"
+        written += (f"{first!r}".replace("e", "e" if "." in repr(first) else ".0e"), digits, f"{digits}.0")
     found = doubt(text, here)
     if differ or text not in written:
         assert "quote it" in found
@@ -178,6 +188,25 @@ def test_doubt_is_told_wherever_a_text_or_any_value_may_be(config: str, where: s
     told = [one for one in _lines(problems, "warning") if "quote it" in one]
     assert found is not None
     assert [one.startswith(where) for one in told] == [True], problems
+
+
+@pytest.mark.parametrize(
+    "config", [handler("environment: {MODE: {}}"), SMALL + "description: {}", SMALL + "tags: {{}: a}"]
+)
+def test_quotes_are_the_one_remedy_where_only_a_text_may_be(config: str) -> None:
+    (told,) = [one for one in warnings(config.replace("{}", "1e3")) if "quote it" in one]
+    assert told.endswith("'1e3' stays text (YAML 1.2: the number 1000.0); expected it in quotes; quote it: '1e3'")
+
+
+@pytest.mark.parametrize("text", ["0o" + "7" * 6000, "0" + "8" * 6000, "1." + "1" * 6000])
+def test_a_long_number_is_told_in_short(text: str) -> None:
+    (told,) = warnings(handler(f"args:\n  a: {text}"))
+    assert "..." in told
+    assert len(told) < 400
+
+
+def test_a_tag_that_says_nothing_ends_no_doubt() -> None:
+    assert "'012' becomes the number 10" in warnings(handler("args:\n  a: ! 012"))[0]
 
 
 def test_keys_of_a_declared_type_are_never_in_doubt() -> None:

@@ -40,7 +40,7 @@ class UnreadableError(Exception):
 
 class _Loader(yaml.SafeLoader):
     def compose_scalar_node(self, anchor: Any) -> ScalarNode:
-        is_tagged = self.peek_event().tag is not None  # type: ignore[no-untyped-call]
+        is_tagged = self.peek_event().tag not in (None, "!")  # type: ignore[no-untyped-call]
         node: ScalarNode = super().compose_scalar_node(anchor)
         if is_tagged:
             node.style = node.style or "'"  # the tag decides the type, as quotes do

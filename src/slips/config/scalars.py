@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
+
+from slips.config.problems import quote
 
 Value = str | int | float | bool | None
 
@@ -15,12 +18,15 @@ _TEXT = "text"
 _NUMBER = "the number "
 _NO_VALUES = (_TEXT, "a date", "a mark")
 """Readings that cannot be written in another way, without quotes."""
+_DIGITS = 40
+"""Most characters of a number that are shown: all of a float's."""
 
 
-def doubt(text: str, value: Value) -> str:
+def doubt(text: str, value: Value, *, is_text: bool = False) -> str:
     """Return what is doubtful about a plain scalar that slips reads as `value`, and the remedy; else an empty text.
 
     A scalar is in doubt if its value, written plainly, is another text, or if the two versions of YAML disagree.
+    `is_text`: only a text may be there, so that quotes are the one remedy.
     """
     here, second = _shown(value), _resolve(text, _SECOND)
     # PyYAML follows YAML 1.1 in all that it does not read as text.
@@ -30,29 +36,45 @@ def doubt(text: str, value: Value) -> str:
     found = "stays text" if here == _TEXT else f"becomes {here}"
     others = [f"{name}: {each}" for name, each in (("YAML 1.1", first), ("YAML 1.2", second)) if each != here]
     found += f" ({'; '.join(others)})" if others else ""
-    values = {each.removeprefix(_NUMBER) for each in (here, second, first) if each not in _NO_VALUES}
-    instead = f", or write {values.pop()}" if len(values) == 1 else ""
-    return f"{text!r} {found}; expected it in quotes, or a value that all YAML reads alike; quote it: {text!r}{instead}"
+    if is_text:
+        return f"{quote(text)} {found}; expected it in quotes; quote it: {quote(text)}"
+    readings = {each.removeprefix(_NUMBER) for each in (here, second, first) if each not in _NO_VALUES}
+    instead = "".join(f", or write {each}" for each in readings if len(readings) == 1 and _can_be_written(each))
+    expected = "expected it in quotes, or a value that all YAML reads alike"
+    return f"{quote(text)} {found}; {expected}; quote it: {quote(text)}{instead}"
 
 
 def _plain(value: Value) -> tuple[str, ...]:
     """Return how a value that is no text is written: as in JSON, or as Python prints it; a null may be left out."""
     if value is None:
         return "null", ""
-    return (str(value).lower(), str(value)) if isinstance(value, bool) else (str(value),)
+    if isinstance(value, bool):
+        return str(value).lower(), str(value)
+    if isinstance(value, float):
+        digits = f"{Decimal(repr(value)):f}"
+        return _float(value), digits if "." in digits else f"{digits}.0"
+    return (str(value),)
 
 
 def _shown(value: Value) -> str:
     if isinstance(value, str):
         return _TEXT
     is_number = value is not None and not isinstance(value, bool)
-    return f"{_NUMBER}{value}" if is_number else _plain(value)[0]
+    return f"{_NUMBER if is_number else ''}{_plain(value)[0]}"
+
+
+def _can_be_written(value: str) -> bool:
+    """Whether a shown value is whole, and one that slips takes."""
+    return not value.endswith(("...", ".inf"))
 
 
 def _resolve(text: str, readings: dict[str, str | Callable[[str], str]]) -> str:
     """Return the reading of the first pattern that fits; text if none does."""
     found = next((reading for pattern, reading in readings.items() if re.fullmatch(pattern, text)), _TEXT)
-    return found if isinstance(found, str) else _NUMBER + found(text)
+    if isinstance(found, str):
+        return found
+    number = found(text)
+    return _NUMBER + (number if len(number) <= _DIGITS else f"{number[: _DIGITS - 3]}...")
 
 
 def _integer(text: str) -> str:
@@ -62,11 +84,18 @@ def _integer(text: str) -> str:
 
 
 def _based(text: str) -> str:
-    return str(int(text, 0))
+    """Return an octal or hexadecimal integer in decimal; a long one, of which nobody sees all, as it is."""
+    return str(int(text, 0)) if len(text) <= _DIGITS else text
 
 
 def _real(text: str) -> str:
-    return str(float(text.replace("_", "")))
+    return _float(float(text.replace("_", "")))
+
+
+def _float(value: float) -> str:
+    """Return a float as all YAML reads it: with a point, also before an exponent."""
+    digits, exponent, power = repr(value).replace("inf", ".inf").partition("e")
+    return f"{digits}{'' if '.' in digits else '.0'}{exponent}{power}"
 
 
 _FIRST: dict[str, str | Callable[[str], str]] = {

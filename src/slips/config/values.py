@@ -23,6 +23,8 @@ from slips.config.problems import Problems, Where, quote, show
 from slips.config.scalars import Value, doubt
 from slips.config.schema import Config
 
+PATH = 80
+"""Longest text that is named as the path of a mapping."""
 PLACES = 2
 """Places named for a key that is in the wrong one, at most."""
 INVALID: Final = object()
@@ -138,6 +140,8 @@ class Values:
             found = f"{quote(node.value)} is {_KINDS[tag]}"
             if isinstance(kind, inspect.StrType):
                 found, hint = f"{found} to YAML", f"; quote it: {quote(node.value)}"
+            elif isinstance(kind, inspect.StructType) and "path" in keys_of(kind):
+                hint = f"; write {{path: {node.value}}}" if tag in TEXTS and len(node.value) <= PATH else ""
             elif isinstance(kind, inspect.IntType) and "x-short" not in notes:
                 hint = "; write digits, without quotes"
             elif isinstance(kind, inspect.ListType) and isinstance(unwrap(kind.item_type)[0], inspect.StrType):
@@ -190,7 +194,7 @@ class Values:
         data: dict[str, Any] = {}
         for name, (key, value) in self._pairs(node, where).items():
             here = (*where, name)
-            self._doubt(key, name, f"{show(where)}: key ")
+            self._doubt(key, name, f"{show(where)}: key ", is_text=True)
             self._problems.lines[here] = line_of(key)
             key_data, value_data = self.read(key, kind.key_type, here), self.read(value, kind.value_type, here)
             if INVALID not in (key_data, value_data):
@@ -262,7 +266,7 @@ class Values:
             )
         elif "arn" in notes:
             self.arns[where] = text, notes["home"]
-        self._doubt(node, text, f"{show(where)}: ")
+        self._doubt(node, text, f"{show(where)}: ", is_text=True)
         return text
 
     def _anything(self, node: Node, where: Where) -> Any:
@@ -278,7 +282,7 @@ class Values:
             case MappingNode():
                 pairs = self._pairs(node, where)
                 for name, (key, _) in pairs.items():
-                    self._doubt(key, name, f"{show(where)}: key ")
+                    self._doubt(key, name, f"{show(where)}: key ", is_text=True)
                 return {name: self.read(value, anything, (*where, name)) for name, (_, value) in pairs.items()}
             case SequenceNode():
                 return [self.read(one, anything, (*where, i)) for i, one in enumerate(node.value)]
@@ -301,12 +305,12 @@ class Values:
         if isinstance(kind, inspect.StrType) and re.fullmatch(kind.pattern or ".*", node.value):
             self._doubt(node, None, f"{show(where)}: ")
 
-    def _doubt(self, node: ScalarNode, value: Value, prefix: str) -> None:
+    def _doubt(self, node: ScalarNode, value: Value, prefix: str, *, is_text: bool = False) -> None:
         """Warn of a scalar without quotes that YAML changes, or that YAML 1.1 and 1.2 read differently."""
         if id(node) in self._doubted or not is_plain(node):
             return
         self._doubted.add(id(node))
-        if doubtful := doubt(node.value, value):
+        if doubtful := doubt(node.value, value, is_text=is_text):
             self._problems.warn(line_of(node), f"{prefix}{doubtful}", is_altered=not isinstance(value, str))
 
 
