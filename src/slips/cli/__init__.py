@@ -152,7 +152,9 @@ def _open_closed() -> None:
     for name, number in (("stdout", 1), ("stderr", 2)):
         if getattr(sys, name) is None:
             nothing = os.open(os.devnull, os.O_WRONLY)
-            if nothing != number:
+            if nothing == number:
+                os.set_inheritable(number, True)  # as `dup2` does: workers write to it, too
+            else:
                 os.dup2(nothing, number)
             setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))
 
