@@ -66,6 +66,7 @@ def test_check_json_has_the_same_facts_as_the_text(project: Project) -> None:
         "chain": ["s3-lines", "json"],
         "on_error": "quarantine",
         "handler": "handler.py",
+        "args": ["limit"],
     }
 
 
@@ -118,7 +119,7 @@ def test_each_prefix_is_shown_with_its_handler_if_there_are_several(project: Pro
     assert (done.status, done.err) == (0, "")
     assert "handler: own/handler.py:Alb\nhandler: handler.py: Count\nbucket" in done.out
     ends = [line.rpartition("  handler: ")[2] for line in done.out.splitlines() if line.startswith("  ")]
-    assert ends == ["own/handler.py:Alb", "handler.py", "handler.py"]
+    assert ends == ["own/handler.py:Alb (own args: a)", "handler.py", "handler.py"]
     own(project, config=OWN.replace("handler.py\n  args", "handler.py\n  exclude: [a]\n  args"))
     told = project.slips("check", "--json").json
     assert told["handler"] == {"path": "handler.py", "classes": ["Count"]}
@@ -126,7 +127,20 @@ def test_each_prefix_is_shown_with_its_handler_if_there_are_several(project: Pro
         {"path": "own/handler.py:Alb", "classes": ["Alb"]},
         {"path": "handler.py", "classes": ["Count"]},
     ]
-    assert [one["handler"] for one in told["mappings"]] == ends
+    assert [(one["handler"], one["args"]) for one in told["mappings"]] == [
+        ("own/handler.py:Alb", ["a"]),
+        ("handler.py", ["limit"]),
+        ("handler.py", ["limit"]),
+    ]
+
+
+def test_mappings_with_one_file_and_other_args_do_not_look_alike_and_no_value_is_shown(project: Project) -> None:
+    project.config(OWN.replace("own/handler.py:Alb", "handler.py").replace("{a: 1}", "{limit: 77, token: s3cret}"))
+    done = project.slips("check")
+    ends = [line.rpartition("  handler: ")[2] for line in done.out.splitlines() if line.startswith("  ")]
+    assert ends == ["handler.py (own args: limit, token)", "handler.py", "handler.py"]
+    for out in (done.out, project.slips("check", "--json").out):
+        assert ("s3cret" in out, "77" in out) == (False, False)
 
 
 def test_a_project_without_a_default_handler_is_shown(project: Project) -> None:

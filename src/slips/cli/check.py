@@ -17,7 +17,7 @@ from slips.cli.limit import paces
 from slips.cli.options import options
 from slips.cli.output import print_json, show_text, table
 from slips.cli.usage import FILE
-from slips.config import Config, HandlerSpec
+from slips.config import Config, HandlerSpec, Mapping
 from slips.config.load import read
 from slips.errors import ConfigError, UsageError
 from slips.interface import load_handlers
@@ -39,6 +39,8 @@ class Checked(Struct):
     on_error: str
     handler: str
     """Its `path` in the config, which may name a class."""
+    args: list[str]
+    """Names of the args of its `setup`, without their values, which may be secret."""
 
 
 @click.command(cls=Command, accepts=("config", "verbose", "stack", "aws"))
@@ -127,6 +129,7 @@ def _load_handlers(config: Config | None, text: str, file: Path) -> tuple[dict[s
 
 
 def _mappings(config: Config) -> list[Checked]:
+    specs = ((bucket, one, config.handler_of(one)) for bucket, found in config.bucket_mapping.items() for one in found)
     return [
         Checked(
             bucket,
@@ -135,10 +138,10 @@ def _mappings(config: Config) -> list[Checked]:
             [f"{lane} for {keys}" if keys else lane for lane, keys in lanes_of(config.routing, bucket, mapping.keys)],
             list(compile_chain(mapping.format, config.root).names),
             mapping.on_error,
-            config.handler_of(mapping).name,
+            spec.name,
+            list(spec.args),
         )
-        for bucket, mappings in config.bucket_mapping.items()
-        for mapping in mappings
+        for bucket, mapping, spec in specs
     ]
 
 
@@ -167,22 +170,20 @@ def _print_project(
         show_text(one_line(f"handler: {path}" + ("" if names_class else f": {', '.join(classes)}")))
     for bucket, place in places.items():
         show_text(one_line(f"bucket {bucket}: {place}"))
+        of_bucket = [each for each in mappings if each.bucket == bucket]
+        shown = list(zip(config.bucket_mapping[bucket], of_bucket, strict=True))
         rows = [
             (
                 *(each.pattern or each.prefix or "(all)", ", ".join(each.lanes), f"[{', '.join(each.chain)}]"),
-                *(f"on error: {each.on_error}", *([f"handler: {each.handler}"] if len(handlers) > 1 else [])),
+                *(f"on error: {each.on_error}", *([_handler(mapping, each)] if len(config.handlers) > 1 else [])),
             )
-            for each in mappings
-            if each.bucket == bucket
+            for mapping, each in shown
         ]
         table(rows, indent="  ")
-        read = zip(
-            config.bucket_mapping[bucket], (each.chain for each in mappings if each.bucket == bucket), strict=True
-        )
-        for mapping, chain in read:
+        for mapping, each in shown:
             # A name alone stands for its usual chain; for a whole chain, users do not expect another one.
-            if len(mapping.format) > 1 and mapping.format != chain:
-                given, taken = ", ".join(mapping.format), ", ".join(chain)
+            if len(mapping.format) > 1 and mapping.format != each.chain:
+                given, taken = ", ".join(mapping.format), ", ".join(each.chain)
                 show_text(one_line(f"  {mapping.written or '(all)'}: [{given}] is read as [{taken}]"))
         for beginning in unmapped_below(config.routing, bucket, config.bucket_mapping[bucket]):
             where, keys = (f"below '{beginning}'", f"prefix: '{beginning}', ") if beginning else ("in the bucket", "")
@@ -192,6 +193,12 @@ def _print_project(
                     f"mapping, and behind these {{bucket: {bucket}, {keys}dest: drop}}"
                 )
             )
+
+
+def _handler(mapping: Mapping, checked: Checked) -> str:
+    """Return the cell of a mapping's handler, with the names of args of its own: others may have the same file."""
+    is_own = mapping.handler is not None and checked.args
+    return f"handler: {checked.handler}" + (f" (own args: {', '.join(checked.args)})" if is_own else "")
 
 
 @click.command(cls=Command, accepts=("verbose",))
