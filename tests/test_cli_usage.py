@@ -6,7 +6,7 @@ import pytest
 
 from projects import Project
 from slips.cli import app
-from slips.cli.usage import TRIED
+from slips.cli.usage import ELSEWHERE, TRIED
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,13 @@ def test_an_option_with_a_mistake_in_it_leads_to_the_right_one(project: Project)
     told = "slips: no such option: --dry-rum; did you mean --dry-run? ('slips drain -h' lists all)\n"
     assert project.slips("drain", "--dry-rum").err == told
     assert "did you mean --endpoint-url?" in project.slips("errors", "--endpoint", "x").err
+
+
+@pytest.mark.parametrize(("command", "option"), ELSEWHERE)
+def test_an_option_that_people_try_leads_to_what_does_so(project: Project, command: str, option: str) -> None:
+    done = project.slips(command, option, "x")
+    told = f"slips: no such option: {option}; {ELSEWHERE[command, option]}\n"
+    assert (done.status, done.out, done.err) == (2, "", told)
 
 
 def test_an_option_without_its_value_leads_to_the_help_of_its_command(project: Project) -> None:

@@ -48,6 +48,12 @@ TRIED = {
 BARE = {"test": "-r", "local": "-r", "check": "-c"}
 """Options of commands without arguments, for values that people give without the option."""
 
+ELSEWHERE = {
+    ("error", "--json"): "'slips errors ID --json' prints all of an error",
+    ("drain", "--all"): "'slips drain' without an ID, or another choice, drains all",
+}
+"""Options that people try, by command, and what does as they mean."""
+
 
 class Number(click.IntRange):
     """A whole number within limits, with our words for one that is not: `999: out of range; expected 0 to 300 s`."""
@@ -89,6 +95,8 @@ def reworded(error: click.UsageError) -> str:
             between = " " if isinstance(wrong.type, Number | OneOf) else ": "
             problem = f"{_name(wrong)}{between}{error.message}"
         case click.NoSuchOption(option_name=name, possibilities=near):
+            if hint := ELSEWHERE.get((error.ctx.info_name or "" if error.ctx else "", name)):
+                return f"no such option: {name}; {hint}"
             if near:
                 return f"no such option: {name}; did you mean {_either(sorted(near))}? ('{command} -h' lists all)"
             problem = f"no such option: {name}"
