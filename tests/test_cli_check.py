@@ -96,6 +96,22 @@ def test_a_pattern_is_shown_with_its_lanes_and_what_lies_beside_it(project: Proj
     assert project.slips("check", "--json").json["unmapped_below"] == {"my-logs": ["logs/"]}
 
 
+def test_a_route_that_lets_through_what_no_mapping_fits_is_told_apart_from_a_missing_one(project: Project) -> None:
+    rules = """\
+routing:
+  - {bucket: my-logs, pattern: 'logs/**/a/**', dest: fast}
+  - {bucket: my-logs, prefix: logs/, dest: drop}
+"""
+    config = CONFIG.replace("routing:\n", rules) + "    - pattern: logs/*/a/**\n      format: json\n"
+    project.config(config)
+    assert (
+        "  other objects below 'logs/' are dropped, but those that 'routing' keeps and no mapping fits become error "
+        "items; let these of its rules fit fewer: 'logs/**/a/**'\n" in project.slips("check").out
+    )
+    project.config(config.replace("logs/**/a/**', dest", "logs/*/a/**', dest"))
+    assert "become error items" not in project.slips("check").out
+
+
 def test_all_mistakes_are_told_at_once_those_of_the_handler_too(project: Project) -> None:
     project.config(CONFIG.replace("[s3-lines, json]", "[s3-lines, jsno]").replace("dest: slow", "dest: slwo"))
     project.handler("import slips.interface\nclass H(slips.interface.Handler): pass\n")

@@ -21,6 +21,7 @@ from slips.config import Config, HandlerSpec, Mapping
 from slips.config.load import read
 from slips.errors import ConfigError, UsageError
 from slips.interface import load_handlers
+from slips.pattern import below
 from slips.place import stack_of
 from slips.printable import one_line
 from slips.routing import lanes_of, unmapped_below
@@ -186,13 +187,23 @@ def _print_project(
                 given, taken = ", ".join(mapping.format), ", ".join(each.chain)
                 show_text(one_line(f"  {mapping.written or '(all)'}: [{given}] is read as [{taken}]"))
         for beginning in unmapped_below(config.routing, bucket, config.bucket_mapping[bucket]):
-            where, keys = (f"below '{beginning}'", f"prefix: '{beginning}', ") if beginning else ("in the bucket", "")
-            show_text(
-                one_line(
-                    f"  other objects {where} become error items; to drop them, let 'routing' have a rule for each "
-                    f"mapping, and behind these {{bucket: {bucket}, {keys}dest: drop}}"
-                )
-            )
+            show_text(one_line(f"  {_unmapped_line(config, bucket, beginning)}"))
+
+
+def _unmapped_line(config: Config, bucket: str, beginning: str) -> str:
+    """Say which objects below the beginning of a pattern become error items, and how to drop them."""
+    where, keys = (f"below '{beginning}'", f"prefix: '{beginning}', ") if beginning else ("in the bucket", "")
+    (rest, _), *before = lanes_of(config.routing, bucket, below(beginning))
+    if rest == "drop":
+        kept = ", ".join(repr(written) for lane, written in before if lane != "drop")
+        return (
+            f"other objects {where} are dropped, but those that 'routing' keeps and no mapping fits become error "
+            f"items; let these of its rules fit fewer: {kept}"
+        )
+    return (
+        f"other objects {where} become error items; to drop them, let 'routing' have a rule for each mapping, and "
+        f"behind these {{bucket: {bucket}, {keys}dest: drop}}"
+    )
 
 
 def _handler(mapping: Mapping, checked: Checked) -> str:
