@@ -17,7 +17,9 @@ import psutil
 import pytest
 
 from packages import Project, cached, project, stand_ins, wheel, wheels
+from slips.deploy.installer import OWN, Installer, Platform
 from slips.deploy.requirement_files import without_credentials
+from slips.errors import UsageError
 
 __all__ = ["cached", "project", "stand_ins", "wheels"]
 pytestmark = [pytest.mark.once, pytest.mark.slow]
@@ -210,6 +212,27 @@ def test_of_several_indexes_the_best_version_counts_as_in_pip(
     project.write("requirements.txt", (project.root / "requirements.txt").read_text() + "# again\n")
     project.build()
     assert "  acme==1.0" in project.said
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        (None, r"uv: \S+/uv does not start \(no such file or directory\); expected the program that slips requires; "),
+        ("no program", r"uv: \S+/uv does not start \(.*format error\); expected the program that slips requires; "),
+        (
+            "#!/bin/sh\necho panicked >&2\nexit 101\n",
+            r"slips' own .*: uv: ended with status 101 \(panicked\); expected 0",
+        ),
+    ],
+)
+def test_an_uv_that_does_not_work_is_told(project: Project, program: str | None, said: str) -> None:
+    path = project.root / "uv"
+    if program is not None:
+        project.write("uv", program).chmod(0o755)
+    installer = Installer(project.root, Platform("python3.13", "arm64"), [], project.said.append, uv=str(path))
+    with pytest.raises(UsageError) as raised:
+        installer.install(["-r", "none.txt"], project.root / "made", OWN)
+    assert re.match(said, str(raised.value))
 
 
 def test_large_downloads_are_told_while_they_last(

@@ -127,6 +127,17 @@ def test_neither_settings_of_installers_nor_files_of_the_project_disturb_the_ins
 
 @pytest.mark.once
 @pytest.mark.slow
+def test_constraints_of_a_project_of_uv_hold_for_the_requirements(project: Project, wheels: Path) -> None:
+    wheel(wheels, "acme")
+    wheel(wheels, "acme", "2.0")
+    project.write("pyproject.toml", "[tool.uv]\nconstraint-dependencies = ['acme<2']\n")
+    project.require("acme\n")
+    project.build()
+    assert "  acme==1.0" in project.said
+
+
+@pytest.mark.once
+@pytest.mark.slow
 def test_an_index_that_cannot_be_reached_is_told(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
@@ -182,6 +193,13 @@ def test_slips_own_dependencies_are_installed_by_their_hashes(project: Project, 
         project.require(requirement)
         assert "slips' own dependencies: uv: Failed to download `msgspec==" in project.refused()
         assert "Hash mismatch" in project.refused()
+    next(wheels.glob("msgspec-*")).unlink()
+    project.require("acme\n")
+    assert re.match(
+        r"slips' own dependencies: uv: No solution .*msgspec.*; expected .*msgspec==.* for python3.13 on arm64, "
+        r"the files that slips was tested with, where uv looks; add an index that has them, by UV_INDEX or PIP_EXTRA_",
+        project.refused(),
+    )
 
 
 def test_the_hashes_are_those_that_the_tests_run_with() -> None:

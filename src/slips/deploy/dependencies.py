@@ -24,7 +24,7 @@ from msgspec import Struct
 
 from slips.config import Config
 from slips.deploy import requirement_files
-from slips.deploy.installer import Installer, Platform
+from slips.deploy.installer import OWN, Installer, Platform
 from slips.deploy.pip_settings import ALIKE
 from slips.deploy.requirement_files import Requirements, canonical
 from slips.errors import UsageError
@@ -72,8 +72,9 @@ def installed(
             say(f"dependencies: installing {f'{wanted.name} and ' if wanted else ''}slips' own for {target}")
             _install(own, wanted, directory, Installer(config.root, target, own.versions, say))
             for one in _distributions(directory):
-                _check(one, wanted.name if wanted else "slips' own dependencies", target)
-                say(f"  {one.name}=={one.version}")
+                _check(one, wanted.name if wanted else OWN, target)
+            for name in dict.fromkeys(f"{one.name}=={one.version}" for one in _distributions(directory)):
+                say(f"  {name}")
             if digest is not None and not any(map(_is_local, _distributions(directory))):
                 directory = _keep(directory, kept)
         for one in _distributions(directory):
@@ -149,8 +150,9 @@ def _install(own: _Own, wanted: Requirements | None, directory: Path, installer:
                     f"{wanted.where(name) or wanted.name}: has {name} {installed_version}; expected {version}, which "
                     "slips uses; take that version"
                 )
-    options = ["--require-hashes", "--no-deps", "--index-strategy", ALIKE]  # the hashes say which file
-    installer.install(["-r", str(own.pins), *options], directory / "2", "slips' own dependencies")
+    # The hashes say which file. `--require-hashes` would refuse constraints of a [tool.uv] of the user's, too.
+    options = ["--verify-hashes", "--no-deps", "--index-strategy", ALIKE]
+    installer.install(["-r", str(own.pins), *options], directory / "2", OWN)
 
 
 def _constraints(own: _Own, directory: Path) -> list[str]:

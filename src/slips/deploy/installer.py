@@ -19,6 +19,8 @@ from slips.deploy.pip_settings import translated
 from slips.deploy.requirement_files import without_credentials
 from slips.errors import UsageError
 
+OWN = "slips' own dependencies"
+"""The place in error texts about what slips itself needs in the functions."""
 _UNSATISFIABLE, _BROKEN = 1, 2
 """Exit statuses of uv: no set of wheels satisfies the requirements, or a file cannot be read or an index reached."""
 _DISTURBING = ("UV_COMPILE_BYTECODE", "UV_NO_EDITABLE", "UV_NO_VERIFY_HASHES", "UV_PROJECT", "UV_WORKING_DIR")
@@ -75,6 +77,8 @@ class Installer(Struct, frozen=True):
     pins: list[str]
     """The versions of slips' own libraries, for error texts."""
     say: Callable[[str], None]
+    uv: str = ""
+    """Path of uv; empty for the uv of slips' environment."""
 
     def install(self, requirements: Sequence[str], directory: Path, where: str, *, built: Sequence[str] = ()) -> None:
         """Install what the options `requirements` ask for into `directory`.
@@ -97,25 +101,42 @@ class Installer(Struct, frozen=True):
             if status != _UNSATISFIABLE:
                 break
         if first is not None:
-            raise UsageError(f"{where}: {self._reason(*first, [*options, '--python-platform', self.target.tags[0]])}")
+            options += ["--python-platform", self.target.tags[0]]
+            raise UsageError(f"{where}: {self._reason(*first, options, is_own=where == OWN)}")
 
     def _uv(self, options: Sequence[str]) -> tuple[int, str]:
         """Run `uv pip install`, and return its exit status and its words. Ends uv if this process is interrupted."""
         settings = translated(os.environ)
-        command = [_find_uv(), "--color=never", "--no-python-downloads", "pip", "install", "--python", sys.executable]
+        command = [
+            self.uv or _find_uv(),
+            "--color=never",
+            "--no-python-downloads",
+            "pip",
+            "install",
+            "--python",
+            sys.executable,
+        ]
         command += ["--python-version", self.target.version, *settings.options, *options]
         environment = {name: value for name, value in os.environ.items() if name not in _DISTURBING}
         words: list[str] = []
-        with subprocess.Popen(  # noqa: S603 - uv, as installed with slips
-            command,
-            cwd=self.root,
-            env={**environment, **settings.variables, "UV_NO_WRAP": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
-        ) as process:
+        try:
+            process = subprocess.Popen(  # noqa: S603 - uv, as installed with slips
+                command,
+                cwd=self.root,
+                env={**environment, **settings.variables, "UV_NO_WRAP": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                errors="replace",
+            )
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise UsageError(
+                f"uv: {command[0]} does not start ({reason}); expected the program that slips requires; install slips "
+                "again"
+            ) from None
+        with process:
             try:
                 for line in process.stderr or ():
                     words.append(line.strip())
@@ -125,13 +146,20 @@ class Installer(Struct, frozen=True):
             finally:
                 process.kill()
 
-    def _reason(self, status: int, said: str, options: Sequence[str]) -> str:
+    def _reason(self, status: int, said: str, options: Sequence[str], *, is_own: bool) -> str:
         """Return the rest of the error text: reason, expectation and advice."""
         # Without the network, uv gives a status of its own only for what is wrong on this machine.
         if status == _BROKEN and self._uv([*options, "--offline", "--dry-run"])[0] != _BROKEN:
             return (
                 f"the index cannot be reached ({said}); expected it where uv looks; try again when it is, or set "
                 "UV_DEFAULT_INDEX or PIP_INDEX_URL to yours"
+            )
+        if status not in (_UNSATISFIABLE, _BROKEN):
+            return f"uv: ended with status {status} ({said}); expected 0, or a reason; try again, or install another uv"
+        if is_own:
+            return (
+                f"uv: {said}; expected {', '.join(self.pins)} for {self.target}, the files that slips was tested with, "
+                "where uv looks; add an index that has them, by UV_INDEX or PIP_EXTRA_INDEX_URL"
             )
         return (
             f"uv: {said}; expected wheels for {self.target}, as nothing is compiled here, that fit what slips needs "
@@ -141,11 +169,11 @@ class Installer(Struct, frozen=True):
 
 
 def _find_uv() -> str:
-    from uv import find_uv_bin
-
     try:
+        from uv import find_uv_bin
+
         return find_uv_bin()
-    except FileNotFoundError:
+    except (ImportError, FileNotFoundError):
         raise UsageError(
             f"uv: not installed for {sys.executable}; expected it there, as slips requires it; install slips again"
         ) from None
