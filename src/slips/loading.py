@@ -7,6 +7,7 @@ remembered: an import that fails is not repeated for each object.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from slips.config import Config, HandlerSpec
@@ -36,7 +37,8 @@ class HandlerLoader:
         """Load nothing yet. `requirements`: see `load_handlers`. `broken` has the mistakes of files not to import."""
         self._config, self._fill, self._requirements = config, fill, requirements
         self._broken = broken or {}
-        self._classes = _Remembered[Sequence[type[Handler]]]()
+        self._loaded = _Remembered[tuple[Path, Sequence[type[Handler]]]]()
+        """The path of a handler's file, and its classes."""
         self._args = _Remembered[Callable[[], dict[str, Any]]]()
         self._versions = dict[str, str]()
 
@@ -45,8 +47,8 @@ class HandlerLoader:
 
         Raises UsageError if they cannot be used.
         """
-        classes = self._classes.get(spec.name, lambda: self._load(spec))
-        activate(self._config.resolve(spec.path))
+        path, classes = self._loaded.get(spec.name, lambda: self._load(spec))
+        activate(path)
         return classes
 
     def args_of(self, spec: HandlerSpec) -> dict[str, Any]:
@@ -79,7 +81,7 @@ class HandlerLoader:
 
     def forget_mistakes(self) -> None:
         """Load a handler again when it is next needed, if it could not be used before."""
-        self._classes.forget_mistakes()
+        self._loaded.forget_mistakes()
         self._args.forget_mistakes()
 
     def code_of(self, event: ObjectEvent) -> HandlerCode:
@@ -92,10 +94,11 @@ class HandlerLoader:
             self._versions[spec.path] = code_version(self._config.resolve(spec.path))
         return HandlerCode(spec.name, self._versions[spec.path])
 
-    def _load(self, spec: HandlerSpec) -> Sequence[type[Handler]]:
+    def _load(self, spec: HandlerSpec) -> tuple[Path, Sequence[type[Handler]]]:
         if spec.path in self._broken:
             raise UsageError(self._broken[spec.path])
-        return load_handlers(self._config.resolve(spec.path), self._requirements, spec.class_name)
+        path = self._config.resolve(spec.path)
+        return path, load_handlers(path, self._requirements, spec.class_name)
 
     def _filled(self, spec: HandlerSpec) -> Callable[[], dict[str, Any]]:
         try:
