@@ -79,7 +79,7 @@ Quote texts that YAML reads as something else, or differently by its two version
 
 `errors`, `error`, `status`, `limit`, `dismiss` and `logs` work beside mistakes that do not concern the place of the
 error table: `stack_name` of a stack, `backend.embedded` on this machine. `drain` also needs `routing` and
-`bucket_mapping`.
+`bucket_mapping`, and with `--canary` on this machine all of the config, since it runs the handler.
 
 For completion and checks in your editor, `slips init` writes `slips.schema.json`, and as the first line of the file
 `# yaml-language-server: $schema=slips.schema.json`. For a config that is there, or with another version of slips, write
