@@ -52,7 +52,7 @@ CHECKED: dict[str, set[str]] = {
     "stack": {"region", "account", "partition"},
     "region": {"region", "partition"},
     "account": {"account", "partition"},
-    "anywhere": set(),
+    "anywhere": {"partition"},
 }
 """The parts that must be those of the stack, by the home of a resource."""
 
@@ -166,6 +166,24 @@ def test_an_arn_of_another_service_or_a_malformed_one_is_an_error_with_its_line(
         (told,) = _lines(check(text)[1], "error")
         assert told.startswith(f"{line}: ")
         assert f"'{arn}' does not fit; expected an ARN such as {example}" in told
+
+
+@pytest.mark.parametrize("path", [path for path, notes in ARNS.items() if notes["arn"] != "iam"])
+def test_an_arn_without_a_region_cannot_be_real_if_its_service_has_regions(path: str) -> None:
+    text, line = with_arn(path, ARNS[path]["examples"][0].replace(REGION, ""))
+    found, problems = check(text)
+    (told,) = _lines(problems, "warning" if found else "error")
+    assert told.startswith(f"{line}: ")
+    assert "is a placeholder; expected an ARN with a region" in told or "does not fit; expected an ARN such as" in told
+
+
+@pytest.mark.parametrize("path", [path for path, notes in ARNS.items() if notes["arn"] == "iam"])
+def test_an_arn_of_iam_has_no_region(path: str) -> None:
+    arn = ARNS[path]["examples"][0].replace("iam::", f"iam:{REGION}:")
+    text, line = with_arn(path, arn)
+    (told,) = _lines(check(text)[1], "error")
+    assert told.startswith(f"{line}: ")
+    assert f"'{arn}' does not fit; expected an ARN such as arn:aws:iam::" in told
 
 
 @pytest.mark.parametrize("part", OTHER)

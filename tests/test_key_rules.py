@@ -203,6 +203,21 @@ def test_a_mapping_all_of_whose_objects_routing_drops_is_a_warning() -> None:
     assert warnings(routed("- {pattern: 'a/*', dest: drop}")) == []
 
 
+def test_a_mapping_is_told_if_routing_drops_what_better_mappings_leave_to_it() -> None:
+    mappings = "- {prefix: a/b/, format: x}\n- {prefix: a/, format: x}"
+    assert warnings(routed("- {prefix: a/b/, dest: fast}\n- {dest: drop}", mappings)) == [
+        "10: this mapping gets no object: of the rules of 'routing', that on line 4 drops all that its prefix 'a/' fits"
+        ", but for keys that other mappings take; expected some to take a lane; change the rule, or take the mapping "
+        "away"
+    ]
+    assert warnings(routed("- {prefix: a/b, dest: fast}\n- {dest: drop}", mappings)) == []
+    assert warnings(routed("- {dest: drop}", mappings)) == [
+        f"{line}: this mapping gets no object: of the rules of 'routing', that on line 3 drops all that its prefix "
+        f"'{prefix}' fits; expected some to take a lane; change the rule, or take the mapping away"
+        for line, prefix in ((8, "a/b/"), (9, "a/"))
+    ]
+
+
 def test_a_mapping_that_a_rule_with_its_own_keys_drops_was_turned_off_on_purpose() -> None:
     assert warnings(routed("- {prefix: a/, dest: drop}")) == []
 

@@ -46,6 +46,8 @@ class Pattern:
         """Number of literal characters."""
         self.beginning = _runs(tokens)[0]
         """The literal characters before the first wildcard, with which every key begins that the pattern fits."""
+        self.shortest = "".join(_runs(tokens))
+        """A key that the pattern fits: that in which its wildcards are nothing."""
         self._needed = [run for run in _runs(tokens)[1:] if run]
         """The texts between wildcards: each is somewhere in every key that the pattern fits."""
         self._literal: dict[str, int] = {}
@@ -127,6 +129,8 @@ def always(subject: Pattern, others: Sequence[Pattern], holds: Callable[[list[bo
     None: that takes more than STEPS steps. Exact otherwise: a character that is literal
     in none of the patterns stands for all such.
     """
+    if not holds([each.fits(subject.shortest) for each in others]):
+        return False  # most questions end here
     patterns = (subject, *others)
     known = {"/"}.union(*(each.characters() for each in patterns))
     other = next(char for char in map(chr, count(ord("a"))) if char not in known)

@@ -62,7 +62,7 @@ def strangers(arns: Mapping[Where, tuple[str, Home]]) -> Iterator[Stranger]:
     for where, (arn, home) in arns.items():
         _, partition, _, region, account, _ = fill_in(arn, dict.fromkeys(PSEUDO, "")).split(":", 5)
         parts = {
-            "partition": partition if home != "anywhere" else "",
+            "partition": partition,
             "region": region if home in ("stack", "region") else "",
             "account": account if home in ("stack", "account") and account != "aws" else "",
         }
@@ -82,9 +82,11 @@ def is_placeholder(text: str, notes: dict[str, Any]) -> bool:
     """
     if "resource" in notes:
         return _is_placeholder_pattern(text)
-    region, name = "([a-z]{2}(-[a-z]+)+-[0-9])?", r"[^<>{}*\s]+"
-    own = rf"[a-z0-9-]+:{region}:[0-9]{{12}}:{name}"
-    return "arn" in notes and not re.fullmatch(rf"arn:aws[a-z-]*:({own}|iam::aws:policy/{name})", fill_in(text))
+    if "arn" not in notes:
+        return False
+    region, name = "" if notes["arn"] == "iam" else "[a-z]{2}(-[a-z]+)+-[0-9]", r"[^<>{}*\s]+"
+    own = rf"{notes['arn']}:{region}:[0-9]{{12}}:{name}"
+    return not re.fullmatch(rf"arn:aws[a-z-]*:({own}|iam::aws:policy/{name})", fill_in(text))
 
 
 def fill_in(arn: str, values: Mapping[str, str] = PSEUDO) -> str:

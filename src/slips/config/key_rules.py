@@ -166,13 +166,14 @@ class KeyRules:
                     f"take{'s' if len(found) == 1 else ''} precedence; expected some keys of its own; the most literal "
                     "characters win, on a tie 'prefix', then the first; change it, or take it away",
                 )
-            elif dropping := _dropping(routes, mapping):
-                rule = "that on line {} drops" if len(dropping) == 1 else "those on lines {} drop"
+            elif dropping := _dropping(routes, mapping, better):
+                rules, rest = dropping
+                rule = "that on line {} drops" if len(rules) == 1 else "those on lines {} drop"
                 self._problems.warn(
                     mapping.line,
-                    f"this mapping gets no object: of the rules of 'routing', {rule.format(_lines(dropping))} all that "
-                    f"its {mapping.about} fits; expected some to take a lane; change the rule, or take the mapping "
-                    "away",
+                    f"this mapping gets no object: of the rules of 'routing', {rule.format(_lines(rules))} all that "
+                    f"its {mapping.about} fits{rest}; expected some to take a lane; change the rule, or take the "
+                    "mapping away",
                 )
 
 
@@ -185,25 +186,34 @@ def _covering(others: Sequence[_Entry], subject: _Entry) -> list[_Entry]:
     return near if len(near) > 1 and covers([one.keys for one in near], subject.keys) else []
 
 
-def _dropping(routes: Sequence[_Entry], mapping: _Entry) -> list[_Entry]:
-    """Return the rules that drop the keys of a mapping, if they drop all of them.
+def _dropping(routes: Sequence[_Entry], mapping: _Entry, better: Sequence[_Entry]) -> tuple[list[_Entry], str] | None:
+    """Return the rules that drop the keys of a mapping, if they drop all that no `better` mapping takes.
 
-    None if one of them has the very keys of the mapping: that is how users turn a mapping off for a while.
+    The text says whether better mappings take keys of lanes. None if one of the rules has the very keys of the mapping:
+    that is how users turn a mapping off for a while.
     """
     near = [one for one in routes if may_share(one.keys, mapping.keys)]
+    if not any(one.dest == "drop" for one in near):
+        return None
+    takers = [one for one in better if may_share(one.keys, mapping.keys)]
     reached: dict[int, _Entry] = {}
+    rest = ""
 
-    def is_dropped(fits: list[bool]) -> bool:
-        first = next((number for number, fit in enumerate(fits) if fit), None)
-        if first is None or near[first].dest != "drop":
-            return False
-        reached[first] = near[first]
-        return True
+    def is_lost(fits: list[bool]) -> bool:
+        nonlocal rest
+        first = next((number for number, fit in enumerate(fits[: len(near)]) if fit), None)
+        is_dropped = first is not None and near[first].dest == "drop"
+        if any(fits[len(near) :]):
+            rest = rest if is_dropped else ", but for keys that other mappings take"
+            return True
+        if first is not None and is_dropped:
+            reached[first] = near[first]
+        return is_dropped
 
-    if not any(one.dest == "drop" for one in near) or not always(mapping.keys, [one.keys for one in near], is_dropped):
-        return []
+    if not always(mapping.keys, [one.keys for one in (*near, *takers)], is_lost):
+        return None
     dropping = list(reached.values())
-    return [] if any(one.about == mapping.about for one in dropping) else dropping
+    return None if any(one.about == mapping.about for one in dropping) else (dropping, rest)
 
 
 def _lines(entries: Iterable[_Entry]) -> str:

@@ -29,7 +29,8 @@ def a_key(description: str, *examples: Any, expected: str = "", **constraints: A
 
 Home = Literal["stack", "region", "account", "anywhere"]
 """Where a resource must be: in the stack's account and region; in its region, of any account, as layers are; in its
-account, or AWS's own, as managed policies are; or anywhere, as KMS keys are, which belong to buckets and secrets."""
+account, or AWS's own, as managed policies are; or anywhere in its partition, as KMS keys are, which belong to buckets
+and secrets."""
 
 
 def an_arn(
@@ -51,7 +52,8 @@ def an_arn(
     standard = r"(?!\S*\.fifo$)" if service in FIFO_REFUSED else ""
     # Behind another ':' or '/' is a part of it: an index of a table, a consumer of a stream, a subscription.
     name = r"\S+" if service == "iam" else r"[^:/\s]+"
-    pattern = rf"^arn:[^:\s]+:{service}:[^:\s]*:[^:\s]*:{kind}{standard}{name}$"
+    region = "" if service == "iam" else r"[^:\s]*"
+    pattern = rf"^arn:[^:\s]+:{service}:{region}:[^:\s]*:{kind}{standard}{name}$"
     return _arn(description, example, pattern, home, has_roles=has_roles, senders=senders)
 
 

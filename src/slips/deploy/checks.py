@@ -198,6 +198,8 @@ def _misplaced(one: GivenArn, account: Account) -> str:
                 f"is not of account {account.id}, where the stack is; expected a policy of that account, or of AWS; "
                 "deploy with credentials of its account, or name another"
             )
+        case "anywhere" if partition != account.partition:
+            return f"is of partition {partition}; expected one of {account.partition}, that of the stack; name another"
     return ""
 
 
