@@ -1,4 +1,4 @@
-"""What `check` says of prefixes and patterns: those that fit other keys than they seem to, or none."""
+"""Warnings of `check` about prefixes and patterns: those that fit other keys than they seem to, or none."""
 
 from __future__ import annotations
 

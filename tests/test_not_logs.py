@@ -65,7 +65,7 @@ def test_an_object_that_is_no_log_has_a_rule_with_or_without_a_mapping(key: str)
 
 
 @pytest.mark.parametrize("key", LOGS)
-def test_an_object_that_may_be_a_log_has_none(key: str) -> None:
+def test_an_object_that_may_be_a_log_has_no_rule(key: str) -> None:
     assert rule_of(key, 0) is None
     assert by_key(key) is None
     mapping = Mapping("", ["cloudtrail"])
@@ -132,7 +132,9 @@ def put_all(project: Project) -> None:
 
 
 @pytest.mark.parametrize("mappings", [[Mapping("", ["cloudtrail"])], [Mapping("logs/", ["s3-lines"])]])
-def test_a_run_filters_them_unread_and_counts_them_apart(project: Project, mappings: list[Mapping]) -> None:
+def test_a_run_filters_objects_that_are_no_logs_unread_and_counts_them_apart(
+    project: Project, mappings: list[Mapping]
+) -> None:
     project.configure(bucket_mapping={"my-logs": mappings})
     put_all(project)
     summary = project.run()
@@ -198,7 +200,7 @@ def test_a_drain_settles_the_error_item_of_the_version_before(project: Project) 
 # ---- on AWS
 
 
-def test_main_func_concludes_them_without_a_look_at_the_object() -> None:
+def test_main_func_concludes_an_object_that_is_no_log_without_a_look_at_it() -> None:
     scene = Scene(objects={"other": b""})
     digest, folder, log = (object_event(key) for key in (DIGEST, "folder/", "a"))
     done = scene.run(digest, folder, request_id="r1")
@@ -228,7 +230,7 @@ class Listing(Objects):
         yield from (object_event(key, None, object_size=1) for key in (DIGEST, "AWSLogs/1/CloudTrail/a"))
 
 
-def test_a_sample_has_none_of_them() -> None:
+def test_a_sample_has_no_object_that_is_no_log() -> None:
     config = config_of(bucket_mapping={"my-logs": [Mapping("AWSLogs/", ["s3-lines"])]})
     (sampled,) = sample(config, Listing(), 5, {})
     assert [each.object_key for each in sampled.events] == ["AWSLogs/1/CloudTrail/a"]

@@ -1,4 +1,4 @@
-"""What slips uses of each dependency, by what users do: `make test-lowest` and `test-newest` run it on their versions.
+"""The smoke part: each dependency as users come to use it. `make test-lowest` and `test-newest` run it.
 
 The files that are marked `smoke` need pytest, hypothesis and psutil beside slips, and no other library.
 """

@@ -39,7 +39,7 @@ def unique(word: str) -> str:
 
 
 def in_threads(*calls: Callable[[], Any]) -> list[Any]:
-    """What the calls returned or raised, all begun at the same time."""
+    """Begin all calls at the same time. Return the values that they returned, or the exceptions that they raised."""
     results: list[Any] = [None] * len(calls)
     barrier = threading.Barrier(len(calls))
 

@@ -113,6 +113,11 @@ def below(prefix: str) -> Pattern:
     return Pattern(literal(prefix) + "**")
 
 
+def selecting(prefix: str | None, pattern: str | None) -> Pattern:
+    """Return the pattern of a rule or a mapping that has a prefix or a pattern; if it has neither, of all keys."""
+    return below(prefix or "") if pattern is None else compiled(pattern)
+
+
 def literal(text: str) -> str:
     """Return a pattern that fits exactly this text."""
     return text.replace("\\", r"\\").replace("*", r"\*")

@@ -53,7 +53,7 @@ from slips.errors import SlipsError
 from slips.service.interrupts import Interrupted, Interrupts
 
 REST = {"run": "what was not finished will be run again", "drain": "what was not drained is still in the error table"}
-"""What these commands say of the rest when Ctrl-C or SIGTERM ends them."""
+"""The words about the rest when Ctrl-C or SIGTERM ends these commands."""
 
 
 @contextmanager

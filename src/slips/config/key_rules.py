@@ -11,10 +11,9 @@ from typing import Any
 from msgspec import Struct
 
 from slips.config.problems import Problems, Where, quote, show
-from slips.config.schema import Mapping, Route
 from slips.config.values import INVALID, right_items
 from slips.not_logs import is_for_no_logs
-from slips.pattern import Pattern, always, covers, may_share
+from slips.pattern import Pattern, always, covers, may_share, selecting
 
 _KEYS = ("prefix", "pattern")
 _S3 = "s3://"
@@ -76,20 +75,14 @@ class KeyRules:
                 self._check_text(key, entry[key], (*here, key))
         if any((*here, key) in lines and key not in entry for key in (*_KEYS, "bucket")):
             return None
-        if needed:
-            about = Mapping(entry.get("prefix"), pattern=entry.get("pattern"))
-            keys, written = about.keys, about.written
-        else:
-            route = Route(prefix=entry.get("prefix"), pattern=entry.get("pattern"), dest="fast")
-            keys, written = route.keys, route.written
-        is_pattern = given == ["pattern"]
+        prefix, pattern = entry.get("prefix"), entry.get("pattern")
         return _Entry(
             self._problems.line(here),
-            keys,
-            f"{'pattern' if is_pattern else 'prefix'} {quote(written)}",
+            selecting(prefix, pattern),
+            f"prefix {quote(prefix or '')}" if pattern is None else f"pattern {quote(pattern)}",
             entry.get("bucket"),
             entry.get("dest", ""),
-            is_pattern,
+            pattern is not None,
             is_for_no_logs([name for name in entry.get("format", []) if name is not INVALID]),
         )
 

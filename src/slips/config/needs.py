@@ -1,4 +1,4 @@
-"""What commands need of a config that may have mistakes elsewhere: the places of the values."""
+"""The places of the values that commands need of a config, which may have mistakes elsewhere."""
 
 from __future__ import annotations
 

@@ -116,4 +116,4 @@ _SECOND: dict[str, str | Callable[[str], str]] = {
     r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?": _real,
     r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)": lambda text: text.lower(),
 }
-"""What the core schema of YAML 1.2 reads as something else than text."""
+"""Texts that the core schema of YAML 1.2 reads as something else."""

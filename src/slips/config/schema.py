@@ -28,7 +28,7 @@ from slips.config.notes import (
     an_arn,
 )
 from slips.format import RecordLimits
-from slips.pattern import Pattern, below, compiled, runs
+from slips.pattern import Pattern, runs, selecting
 
 _Text = Annotated[str, Meta(min_length=1)]
 
@@ -195,7 +195,7 @@ class Route(Struct, frozen=True, kw_only=True):
     @property
     def keys(self) -> Pattern:
         """The keys that fit."""
-        return below(self.prefix or "") if self.pattern is None else compiled(self.pattern)
+        return selecting(self.prefix, self.pattern)
 
     @property
     def written(self) -> str:
@@ -246,7 +246,7 @@ class Mapping(Struct, frozen=True):
     @property
     def keys(self) -> Pattern:
         """The keys that fit."""
-        return below(self.prefix or "") if self.pattern is None else compiled(self.pattern)
+        return selecting(self.prefix, self.pattern)
 
     @property
     def literals(self) -> list[str]:
