@@ -118,6 +118,15 @@ def test_ids_need_a_config_and_a_state_and_make_neither(project: Project, path: 
     assert (project.root / "state").is_dir()
 
 
+@pytest.mark.parametrize("mistake", ["tags: 5\n", "description: yes\n"])
+def test_ids_are_offered_without_a_word_about_the_rest_of_the_config(project: Project, mistake: str) -> None:
+    project.fail("aa-1")
+    project.config(CONFIG + mistake)
+    environment = {"_SLIPS_COMPLETE": "bash_complete", "COMP_WORDS": "slips error aa", "COMP_CWORD": "2"}
+    done = project.shell(**environment)
+    assert (done.out, done.err) == ("plain,aa-1\n", "")
+
+
 def test_a_file_is_left_to_the_shell(project: Project) -> None:
     environment = {"_SLIPS_COMPLETE": "bash_complete", "COMP_WORDS": "slips -c sl", "COMP_CWORD": "2"}
     assert project.shell(**environment).out == "file,sl\n"

@@ -6,9 +6,10 @@ import click
 from click.shell_completion import get_completion_class
 
 from slips.cli.command import Command, argument
-from slips.cli.context import load_config, place_of
+from slips.cli.context import place_of, quiet_config
 from slips.cli.output import show_text
 from slips.cli.usage import OneOf
+from slips.config.needs import OPERATING
 from slips.errors import SlipsError
 from slips.formats import catalogue
 from slips.place import Place
@@ -29,7 +30,7 @@ def error_ids(ctx: click.Context, _param: click.Parameter, incomplete: str) -> l
     try:
         if place_of(ctx).stack is not None:
             return []
-        config = load_config(ctx)
+        config = quiet_config(ctx, OPERATING)
         if not config.state_directory.is_dir():
             return []
         with Place(None).operations(lambda: config) as operations:

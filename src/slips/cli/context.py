@@ -80,6 +80,11 @@ def config_for(ctx: click.Context, needs: Needs) -> Config:
     return config
 
 
+def quiet_config(ctx: click.Context, needs: Needs) -> Config:
+    """Return the config as `config_for` does, without a word about mistakes elsewhere."""
+    return _partly(ctx, needs)[0]
+
+
 def _partly(ctx: click.Context, needs: Needs) -> tuple[Config, int]:
     """Return the config as far as it is right, and the number of its mistakes."""
     if _LOADED in ctx.meta:
