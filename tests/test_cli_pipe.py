@@ -88,7 +88,16 @@ def test_dismiss_keeps_the_items_whose_evidence_has_no_reader(project: Project) 
         project.fail(f"r{number}")
     status, told = unread(project, "dismiss", "--all", "--json", "-y")
     assert (status, "Traceback" in told) == (1, False)
+    assert told.splitlines()[-1] == "slips: the reader of standard output is gone; 0 items dismissed; the rest stays"
     assert len(project.errors()) >= 4, "the item whose evidence was on its way may be gone"
+
+
+@pytest.mark.slow
+def test_dismiss_deletes_no_item_that_it_shows_to_no_reader(project: Project) -> None:
+    project.fail("r1")
+    told = "slips: the reader of standard output is gone; 0 items dismissed; the rest stays\n"
+    assert unread(project, "dismiss", "r1", "-y") == (1, told)
+    assert len(project.errors()) == 1
 
 
 @pytest.mark.parametrize("command", ["errors", "status", "formats"])

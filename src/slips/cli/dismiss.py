@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -62,7 +63,8 @@ def dismiss(
             "dismiss: nothing is chosen; expected an ID, --since, --prefix, --type, --limit, --until, --undelivered, "
             "or --all; 'slips errors' lists what there is"
         )
-    with open_operations(ctx) as operations:
+    done = Dismissal()
+    with open_operations(ctx) as operations, _rest_told(done):
         show: Callable[[str], None] = say if json_ else show_text
         messages = _unreadable(operations, show) if undelivered else []
         revisions: list[Revision] = []
@@ -77,7 +79,6 @@ def dismiss(
                 if operations.undelivered:
                     operations.undelivered.release([each.receipt for each in messages])
                 raise
-        done = Dismissal()
         gone = evidence(operations, revisions, messages, done)
         if json_:
             print_json_list(gone)
@@ -88,6 +89,16 @@ def dismiss(
             show_text(f"{what} dismissed" if revisions or messages else f"nothing to dismiss{items.where(operations)}")
         if problem:
             raise problem
+
+
+@contextmanager
+def _rest_told(done: Dismissal) -> Iterator[None]:
+    """Say what was dismissed if the reader of standard output goes away: what is not shown is not deleted."""
+    try:
+        yield
+    except BrokenPipeError:
+        say(f"the reader of standard output is gone; {_counts(done.items, done.messages)} dismissed; the rest stays")
+        raise
 
 
 def _show(chosen: Iterable[ErrorItem], revisions: list[Revision], show: Callable[[str], None]) -> StateError | None:
@@ -121,13 +132,16 @@ def _unreadable(operations: Operations, show: Callable[[str], None]) -> list[Unr
 
 
 def _confirm(revisions: list[Revision], messages: list[Unreadable], yes: bool) -> None:
-    """Ask the user. Raises UsageError if there is no terminal to ask on, Exit if the answer is no."""
+    """Ask the user. Raises UsageError if there is no terminal to ask on, Exit if the answer is no.
+
+    Raises BrokenPipeError if what was shown has no reader.
+    """
+    sys.stdout.flush()
     if yes:
         return
     what = _counts(len(revisions), len(messages))
     if not sys.stdin.isatty():
         raise UsageError(f"{what} not dismissed: there is no terminal to ask on; expected -y; add it")
-    sys.stdout.flush()
     if not click.confirm(f"Dismiss {what} for good?", err=True):
         say("nothing was dismissed")
         raise Exit(1)
