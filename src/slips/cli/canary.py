@@ -13,7 +13,7 @@ from click.exceptions import Exit
 
 from slips.cli.drain_result import PROCESSED_BY, shown
 from slips.cli.errors import group_line
-from slips.cli.output import headline, say, show_text
+from slips.cli.output import headline, say, show_fitting, show_text
 from slips.cli.progress import counting, watch
 from slips.model import ObjectEvent
 from slips.operations import Operations
@@ -130,7 +130,7 @@ def _next_group(
 def _show_counts(canary: Canary, operations: Operations, done: DrainResult, *, dry_run: bool) -> None:
     for group in canary.groups:
         for line in group_lines(group, dry_run=dry_run):
-            show_text(line)
+            show_fitting(line)
     if dry_run:
         if done.drained:
             show_text(f"{plural(done.drained, 'item')} would be sent first")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
@@ -24,7 +23,7 @@ from slips.cli.output import (
     print_json_list,
     readable_json,
     say,
-    shortened,
+    show_fitting,
     show_json,
     show_text,
     write_private,
@@ -135,16 +134,11 @@ def _print_groups(groups: list[Group], json_: bool, where: str) -> None:
         return
     for each in groups:
         ids = ", ".join(each.request_ids[:3]) + (", ..." if len(each.request_ids) > 3 else "")
-        _show_fitting(group_line(each))
-        _show_fitting(one_line(f"        {each.first or '?'} to {each.last or '?'}: {ids}"))
-        _show_fitting(one_line(f"        {_counts(each)}"))
+        show_fitting(group_line(each))
+        show_fitting(one_line(f"        {each.first or '?'} to {each.last or '?'}: {ids}"))
+        show_fitting(one_line(f"        {_counts(each)}"))
     if not groups:
         show_text(f"no errors{where}")
-
-
-def _show_fitting(line: str) -> None:
-    """Show a line, on a terminal as much of it as fits."""
-    show_text(shortened(line, shutil.get_terminal_size().columns) if sys.stdout.isatty() else line)
 
 
 def _counts(group: Group) -> str:

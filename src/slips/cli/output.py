@@ -6,6 +6,7 @@ Characters that could steer a terminal are spelled out here (see `slips.printabl
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -99,6 +100,11 @@ def headline(text: str) -> str:
 def shortened(text: str, length: int) -> str:
     """Return at most `length` characters of a text; `…` ends a text that is cut."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def show_fitting(line: str) -> None:
+    """Show a line, on a terminal as much of it as fits."""
+    show_text(shortened(line, shutil.get_terminal_size().columns) if sys.stdout.isatty() else line)
 
 
 def table(rows: Sequence[Sequence[str]], indent: str = "") -> None:

@@ -13,7 +13,7 @@ from slips.cli.command import Command, argument
 from slips.cli.context import json_option, load_config, open_operations, refuse_stack, say_waiting
 from slips.cli.errors import group_line
 from slips.cli.options import global_option, options
-from slips.cli.output import print_json, readable_json, say, shortened, show_text, table
+from slips.cli.output import print_json, readable_json, say, shortened, show_fitting, show_text, table
 from slips.cli.usage import FILE_TEXT, Number
 from slips.config import Config
 from slips.errors import UsageError
@@ -227,7 +227,7 @@ def status(
     if isinstance(found.alarms, list):
         _show_alarms(found.alarms)
     for group in found.groups[:GROUPS]:
-        show_text(group_line(group))
+        show_fitting(group_line(group))
     if (more := len(found.groups) - GROUPS) > 0:
         show_text(f"{plural(more, 'more group')}: 'slips errors --group' lists all")
 
