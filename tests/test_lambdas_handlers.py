@@ -110,6 +110,28 @@ def test_a_broken_handler_and_a_secret_that_is_gone_fail_their_own_objects_alone
     assert "1234" not in json.dumps(several.said)
 
 
+def test_a_handler_that_clears_the_environment_costs_other_objects_nothing(several: Stack) -> None:
+    clear = 'import os\nfor each in [name for name in os.environ if name.startswith("SLIPS_")]: del os.environ[each]\n'
+    file_of("alb/").write_text(clear + ALB)
+    alb, azure = several.put("alb/x", {"n": 1}), several.put("azure/x", {"n": 1})
+    assert several.call(lambdas.main_func, payload_of(alb, azure))["succeeded"] == 2
+
+
+@pytest.mark.parametrize(
+    "attribute", ["__class__", "__traceback__", "__str__", "__cause__", "__context__", "__notes__", "args", "name"]
+)
+def test_an_import_that_raises_an_odd_exception_fails_its_own_objects_alone(several: Stack, attribute: str) -> None:
+    odd = f"class Odd(ImportError):\n    @property\n    def {attribute}(self): raise RuntimeError\n\nraise Odd\n"
+    file_of("alb/").write_text(odd)
+    alb, azure = several.put("alb/x", {"n": 1}), several.put("azure/x", {"n": 1})
+    with pytest.raises(UnfinishedError, match="1 of 2 object events") as told:
+        several.call(lambdas.main_func, payload_of(alb, azure))
+    assert f"{file_of('alb/')}:" in str(told.value)
+    assert ": importing the handler raised " in str(told.value)
+    assert "bug of slips" not in str(told.value)
+    assert set(results_of(several, azure)) == {"Count"}
+
+
 def test_the_next_invocation_tries_a_broken_handler_again(several: Stack) -> None:
     path = file_of("alb/")
     path.write_text("1 / 0\n")

@@ -18,6 +18,7 @@ from slips.model import MetaData
 from slips.usercode import import_file
 
 _EXPECTED = "expected a class derived from slips.interface.Handler that defines 'recv'"
+_traceback_of = BaseException.__dict__["__traceback__"].__get__  # of an error's class may be code of the user
 _RELATIVE = re.compile(r"from\s+\.+(\S*)\s+import\s+(.+)")
 
 
@@ -112,10 +113,11 @@ def _is_handler(value: object) -> TypeGuard[type[Handler]]:
 
 def _place(error: BaseException, path: Path) -> str:
     """Return file and line at which an import failed: the innermost line of the handler or of a file beside it."""
-    own = path.resolve()
-    lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
-    if isinstance(error, SyntaxError) and error.filename:
-        lines.append((error.filename, error.lineno))
+    own, kind = path.resolve(), type(error)  # not `isinstance`, which runs code of the error's class
+    lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(_traceback_of(error))]
+    if issubclass(kind, SyntaxError):
+        syntax: Any = error
+        lines += [(syntax.filename, syntax.lineno)] if syntax.filename else []
     for name, line in reversed(lines):
         file = Path(name)
         if file.is_relative_to(own.parent) and "site-packages" not in file.parts:
@@ -125,15 +127,16 @@ def _place(error: BaseException, path: Path) -> str:
 
 def _hint(error: BaseException, requirements: str | None) -> str:
     """Return the advice for an import that failed, the end of its error text; empty if there is none."""
-    if isinstance(error, ModuleNotFoundError) and requirements:
+    kind = type(error)
+    if issubclass(kind, ModuleNotFoundError) and requirements:
         return f"; expected what 'handler.requirements' names to be installed here; run 'pip install -r {requirements}'"
-    if isinstance(error, ModuleNotFoundError):
+    if issubclass(kind, ModuleNotFoundError):
         return (
             "; expected a file beside the handler, or a package that is installed here; name such packages in a file "
             "that 'handler.requirements' names"
         )
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    relative = _RELATIVE.match(frame.line or "") if isinstance(error, ImportError) else None
+    frame = traceback.extract_tb(_traceback_of(error))[-1]
+    relative = _RELATIVE.match(frame.line or "") if issubclass(kind, ImportError) else None
     if relative is None:
         return ""
     absolute = f"from {relative[1]} import {relative[2]}" if relative[1] else f"import {relative[2]}"

@@ -141,7 +141,7 @@ class LambdaSite:
 
     @cached_property
     def stack(self) -> str:
-        """Name of the stack. Read this before code of the user runs, which may change the environment."""
+        """Name of the stack."""
         return self._environment.get("SLIPS_STACK", "")
 
     @cached_property
@@ -150,6 +150,7 @@ class LambdaSite:
 
     @cached_property
     def loader(self) -> HandlerLoader:
+        self._environment = dict(self._environment)  # from now on code of the user runs, which may change it
         return HandlerLoader(self.config, self._fill)
 
     def code_of(self, event: ObjectEvent) -> HandlerCode:
