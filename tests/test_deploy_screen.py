@@ -45,7 +45,7 @@ from deploys import (
 )
 from projects import HANDLER, Project
 from slips.cli.deploy import change, remove
-from slips.cli.screen import DeployView, EventLines, ResourceBar, Screen
+from slips.cli.screen import DeployView, EventLines, Screen
 from slips.config import parse
 from slips.deploy.account import Account
 from slips.deploy.changes import Change, Proposal, StackEvent, StackState
@@ -259,18 +259,6 @@ def test_a_pipe_sees_a_line_for_each_change_of_a_resource() -> None:
         for status in ("CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_FAILED"):
             seen.event(StackEvent("1", "A", "T", status, "its reason", is_stack=False))
     assert screen.said == ["CREATE_IN_PROGRESS  A  T", "CREATE_FAILED  A  T: its reason"]
-
-
-@pytest.mark.slow
-def test_a_terminal_sees_what_is_at_hand_and_what_failed() -> None:
-    stream = Terminal()
-    with ResourceBar(Screen(stream, lambda text, _: print(text)), 3) as bar:
-        for text in ("A CREATE_IN_PROGRESS", "B CREATE_IN_PROGRESS", "A CREATE_COMPLETE", "B CREATE_FAILED [red]no"):
-            name, status, *reason = text.split(" ", 2)
-            bar.event(StackEvent("1", name, "T", status, " ".join(reason), is_stack=False))
-        bar.event(StackEvent("2", "app", "T", "ROLLBACK_IN_PROGRESS", "", is_stack=True))
-    assert "CREATE_FAILED  B  T: [red]no" in stream.getvalue()
-    assert "2/3" in stream.getvalue()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import json
 import lzma
 import re
@@ -21,7 +22,9 @@ import lz4.frame
 import pytest
 
 from packages import HANDLER
+from slips.cli.screen import ResourceBar, Screen
 from slips.config.reference import json_schema
+from slips.deploy.changes import StackEvent
 from slips.deploy.dependencies import OLDEST
 
 if sys.version_info >= (3, 14):
@@ -95,6 +98,24 @@ def test_a_terminal_shows_progress_and_tables(project: Project) -> None:
     assert "2 = 2 delivered + 0 filtered + 0 quarantined" in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
     assert "cloudtrail" in project.terminal("formats")
     assert "Usage" in project.terminal("--help")
+    project.put("json/b", {"n": 9})
+    assert "1 failed" in project.terminal("run")
+    assert "1 item drained" in project.terminal("drain")
+
+
+def test_a_terminal_shows_the_resources_of_a_deploy_at_hand_and_those_that_failed() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    stream = Terminal()
+    with ResourceBar(Screen(stream, lambda text, _: print(text)), 3) as bar:
+        for text in ("A CREATE_IN_PROGRESS", "B CREATE_IN_PROGRESS", "A CREATE_COMPLETE", "B CREATE_FAILED [red]no"):
+            name, status, *reason = text.split(" ", 2)
+            bar.event(StackEvent("1", name, "T", status, " ".join(reason), is_stack=False))
+        bar.event(StackEvent("2", "app", "T", "ROLLBACK_IN_PROGRESS", "", is_stack=True))
+    assert "CREATE_FAILED  B  T: [red]no" in stream.getvalue()
+    assert "2/3" in stream.getvalue()
 
 
 def test_mistakes_of_a_config_are_told_with_their_lines(project: Project) -> None:
