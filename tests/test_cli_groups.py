@@ -262,6 +262,7 @@ def test_ctrl_c_while_a_canary_runs_counts_what_is_done_and_loses_nothing(projec
         assert result["interrupted"] is True
     else:
         assert "        3 sent first: 1 succeeded, 2 not waited for; 1 left\n" in out
+        assert "\nobjects waiting on a lane: 2; 'slips run' processes them now\n" in out
     assert len(project.errors()) == 1
     assert project.slips("status", "--json").json["lanes"]["fast"]["waiting"] == 2
 

@@ -137,6 +137,8 @@ def _show_counts(canary: Canary, operations: Operations, done: DrainResult, *, d
         return
     if followed := sum(group.drained for group in canary.groups):
         show_text(f"{plural(followed, 'item')} followed; {PROCESSED_BY[operations.kind]}")
+    if waiting := len(canary.waiting):  # after Ctrl-C
+        show_text(f"objects waiting on a lane: {waiting:,}; {PROCESSED_BY[operations.kind]}")
     if held := sum(group.is_held for group in canary.groups):
         show_text(f"{plural(held, 'group')} held back; 'slips error ID' shows a new error in detail")
 
