@@ -28,7 +28,7 @@ from slips.cli.output import (
     show_text,
     write_private,
 )
-from slips.cli.usage import FILE, OneOf
+from slips.cli.usage import FILE, Number, OneOf
 from slips.errors import SlipsError
 from slips.model import ErrorItem, ObjectEvent, Range
 from slips.operations import Group, Operations, grouped
@@ -39,7 +39,9 @@ from slips.printable import lines, one_line, plural
 @click.command(cls=Command)
 @items.choosing
 @click.option("--group", is_flag=True, help="Alike errors together, most frequent first.")
-@items.limit_option
+@click.option(
+    "--limit", metavar="N", type=Number(1), help="At most so many, the oldest; with --group the most frequent groups."
+)
 @json_option
 @click.pass_context
 def errors(
@@ -65,11 +67,11 @@ def errors(
         chosen = asked.choice(operations).of_table(operations.errors)
         if group:
             found = grouped(chosen, items.by_mapping(ctx, operations))
-            _print_groups(found[:limit], json_, items.where(operations))
+            _print_groups(found[:limit], json_, _none(asked, operations))
         elif json_:
             print_json_list(each.to_dict() for each in islice(chosen, limit))
         else:
-            _print_items(islice(chosen, limit), not asked.is_all, items.where(operations))
+            _print_items(islice(chosen, limit), _none(asked, operations))
         _say_undelivered(operations)
 
 
@@ -85,13 +87,19 @@ def _say_undelivered(operations: Operations) -> None:
             say(f"{what} besides: 'slips drain' takes them up, 'slips status' counts them")
 
 
-def _print_items(chosen: Iterable[ErrorItem], filtered: bool, where: str) -> None:
+def _none(asked: items.Asked, operations: Operations) -> str:
+    """Format that no item is listed: there is none, or none that fits."""
+    where = items.where(operations)
+    return f"no errors{where}" if asked.is_all else f"no error item{where} fits"
+
+
+def _print_items(chosen: Iterable[ErrorItem], none: str) -> None:
     empty = True
     for item in chosen:
         empty = False
         show_text(item_lines(item))
     if empty:
-        show_text(f"no error item{where} fits" if filtered else f"no errors{where}")
+        show_text(none)
 
 
 def item_lines(item: ErrorItem) -> str:
@@ -128,7 +136,7 @@ def _count(ranges: list[Range]) -> str:
     return f"{total:,}"
 
 
-def _print_groups(groups: list[Group], json_: bool, where: str) -> None:
+def _print_groups(groups: list[Group], json_: bool, none: str) -> None:
     if json_:
         print_json(msgspec.to_builtins(groups))
         return
@@ -138,7 +146,7 @@ def _print_groups(groups: list[Group], json_: bool, where: str) -> None:
         show_fitting(one_line(f"        {each.first or '?'} to {each.last or '?'}: {ids}"))
         show_fitting(one_line(f"        {_counts(each)}"))
     if not groups:
-        show_text(f"no errors{where}")
+        show_text(none)
 
 
 def _counts(group: Group) -> str:
