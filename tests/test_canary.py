@@ -20,6 +20,7 @@ from slips.model import ErrorItem, ObjectEvent
 from slips.operations import Operations, ReplayState
 from slips.pipeline.canary import Canary, CanaryGroup, SenderByFunction, SenderHere
 from slips.pipeline.drain import DrainRequest, DrainResult, drain
+from slips.pipeline.replay import replay
 from slips.pipeline.report import report_lost
 
 __all__ = ["_fresh_sink"]
@@ -313,6 +314,21 @@ def test_an_object_of_several_parts_succeeds_with_the_last(run: Run, body: bytes
     stack.ticker = Stops
     stack.scene.store.objects.update(a0=body, a1=body)
     assert run(stack, 1).counts == [(2, 1, 1, 0, 0, 1, 0) if succeeds else (2, 1, 0, 1, 0, 0, 1)]
+
+
+def test_an_object_whose_last_part_is_done_succeeds_also_if_the_entry_of_a_part_has_expired() -> None:
+    stack = Stack(raising(1))
+    stack.ticker = Stops
+    stack.scene.store.objects["a0"] = b'{"n": 1}\n' * 7
+    sent: list[ObjectEvent] = []
+    for item in list(stack.errors.scan()):
+        replay(item, stack.site, on_sent=sent.append)
+    stack.work()
+    (event,) = sent
+    entries = stack.ledger.entries
+    part = next(key for key, each in entries.items() if each.records is not None)
+    del entries[part]
+    assert stack.replay_state(event, "").state == "succeeded"
 
 
 @pytest.mark.parametrize("last", [b'{"n": 9}\n', b"bad\n"])

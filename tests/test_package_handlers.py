@@ -132,13 +132,17 @@ def test_a_folder_that_is_excluded_goes_in_if_a_handler_lies_in_it(cached: Proje
     assert cached.names() == {"src/handler.py", "src/alb/handler.py", "handler.py"}
 
 
-def test_formats_beside_a_handler_go_in_as_its_patterns_say(three: Project) -> None:
-    text = THREE.replace("format: json, handler: alb", "format: [s3-lines, 'alb/formats/own.py:own'], handler: alb")
+@pytest.mark.parametrize("default", ["src/handler.py", "handler.py"])
+def test_formats_beside_a_handler_go_in_as_its_patterns_say(three: Project, default: str) -> None:
+    three.write(default, HANDLER)
+    text = THREE.replace("src/handler.py", default).replace(
+        "format: json, handler: alb", "format: [s3-lines, 'alb/formats/own.py:own'], handler: alb"
+    )
     configure(three, text.replace("  args: {of: default}\n", "  exclude: [formats/big.csv]\n"))
     own = "from slips.format import parser\n@parser('own', summary='s', reference='r', takes='text')\n"
     three.write("alb/formats/own.py", f"{own}def own(meta, text): return {{}}\n")
     three.write("alb/formats/big.csv")
-    assert three.names() == {"src/handler.py", "alb/handler.py", "alb/formats/own.py", "deep/vpc/handler.py"}
+    assert three.names() == {default, "alb/handler.py", "alb/formats/own.py", "deep/vpc/handler.py"}
 
 
 @pytest.mark.parametrize("is_absolute", [False, True])
