@@ -53,6 +53,11 @@ def test_a_policy_is_judged_offline() -> None:
     assert not allows(document, "s3:PutObject", "arn:aws:s3:::logs/azure/a.gz")
     assert not allows(document, "s3:GetObject", "arn:aws:s3:::logs/other/a.gz")
     assert not allows(json.dumps(document), "s3:GetObject", "arn:aws:s3:::logs/azure/secret.gz")
+    quoted = {
+        "Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::logs/${*}${?}${$}/*"}
+    }
+    assert allows(quoted, "s3:GetObject", "arn:aws:s3:::logs/*?$/a")
+    assert not allows(quoted, "s3:GetObject", "arn:aws:s3:::logs/ab$/a")
 
 
 @pytest.fixture

@@ -87,7 +87,10 @@ def _any_like(patterns: Iterable[str], text: str, *, flags: int = 0) -> bool:
 
 
 def _regex(pattern: str) -> str:
-    return "".join(".*" if part == "*" else "." if part == "?" else re.escape(part) for part in pattern)
+    """In a policy `${*}` is a star, `${?}` a question mark, and `${$}` a dollar."""
+    parts = re.findall(r"\$\{[*?$]\}|.", pattern, re.DOTALL)
+    wild = {"*": ".*", "?": "."}
+    return "".join(wild.get(part) or re.escape(part[2] if len(part) > 1 else part) for part in parts)
 
 
 def _list(value: Any) -> list[Any]:
