@@ -125,17 +125,19 @@ class Ledger(Faults):
     def __init__(self) -> None:
         super().__init__()
         self.entries: dict[bytes, LedgerEntry] = {}
-        self._error_ids: dict[bytes, str] = {}
+        self._error_ids: dict[bytes, list[str]] = {}
+        """Of items that may be there; that of a failed event is the last."""
 
     def claim(self, event: ObjectEvent, request_id: str) -> Claim:
         known = self._call("claim", event)
-        if known is not None and known.status in SETTLED:
-            return "done"
         if known is not None and known.status == "claimed" and known.request_id != request_id:
             return "claimed"
-        if known is not None and known.status == "failed" and known.request_id == request_id:
-            return "done"
+        if known is not None and (
+            known.status in SETTLED or (known.status == "failed" and known.request_id == request_id)
+        ):
+            return "left" if self._left(event) else "done"
         again = known is not None and (known.status, known.request_id) == ("claimed", request_id)
+        again = self._forget(event, request_id) or again
         if known is not None and known.rest is not None:
             again, known.status, known.request_id = True, "claimed", request_id
         if not again:
@@ -162,7 +164,9 @@ class Ledger(Faults):
         if known is not None and (known.status, known.request_id) == ("claimed", request_id):
             known.status = "waiting"
 
-    def finish(self, event: ObjectEvent, outcome: Outcome | None, status: Finished = "done") -> list[EarlierItem]:
+    def finish(
+        self, event: ObjectEvent, outcome: Outcome | None, status: Finished = "done", *, run_id: str = ""
+    ) -> list[EarlierItem]:
         known = self._call("finish", event)
         self._write(
             event,
@@ -170,14 +174,28 @@ class Ledger(Faults):
             request_id=known.request_id if known else "",
             outcome=outcome or (known.outcome if known else None),
         )
-        return self._earlier_items(event)
+        told = self._earlier_items(event)
+        self._forget(event, run_id)
+        return told
 
     def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> list[EarlierItem]:
         self._call("fail", event)
         told = self._earlier_items(event)
-        self._error_ids[entry_of(event)] = request_id
+        self._name(event, request_id)
         self._write(event, status="failed", outcome=outcome, request_id=request_id)
         return told
+
+    def fail_replay(self, event: ObjectEvent, request_id: str) -> list[EarlierItem]:
+        known = self._call("fail_replay", event)
+        if known is None or known.status in (*SETTLED, "superseded") or not self._error_ids.get(entry_of(event)):
+            return []
+        told = self._earlier_items(event)
+        self._name(event, request_id)
+        return told
+
+    def discarded(self, item: EarlierItem) -> None:
+        self._call("discarded", item.event)
+        self._forget(item.event, item.request_id)
 
     def drop(self, event: ObjectEvent) -> None:
         self._call("drop", event)
@@ -191,7 +209,10 @@ class Ledger(Faults):
         return self._earlier_items(event)
 
     def get(self, event: ObjectEvent) -> LedgerEntry | None:
-        return self._call("get", event)
+        known = self._call("get", event)
+        if known is not None:
+            known.left = self._left(event)
+        return known
 
     def scan(self) -> Iterator[LedgerEntry]:
         return iter(self.entries.values())
@@ -207,8 +228,28 @@ class Ledger(Faults):
         return self.entries.get(entry_of(event))
 
     def _earlier_items(self, event: ObjectEvent) -> list[EarlierItem]:
-        error_id = self._error_ids.pop(entry_of(event), None)
-        return [EarlierItem(error_id, event)] if error_id else []
+        return [EarlierItem(each, event) for each in self._error_ids.get(entry_of(event), ())]
+
+    def _name(self, event: ObjectEvent, request_id: str) -> None:
+        self._forget(event, request_id)
+        self._error_ids.setdefault(entry_of(event), []).append(request_id)
+
+    def _forget(self, event: ObjectEvent, request_id: str) -> bool:
+        """Forgets the id of an item; True if it was known."""
+        known = self._error_ids.get(entry_of(event), [])
+        is_known = request_id in known
+        if is_known:
+            known.remove(request_id)
+        return is_known
+
+    def _left(self, event: ObjectEvent) -> list[str]:
+        ids = self._error_ids.get(entry_of(event), [])
+        match self.entries[entry_of(event)].status:
+            case "failed":
+                return ids[:-1]
+            case "done" | "filtered" | "part" | "superseded":
+                return ids[:]
+        return []
 
     def _write(
         self, event: ObjectEvent, *, status: Status, request_id: str = "", outcome: Outcome | None = None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
 
 import pytest
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from msgspec.structs import replace
 
 import aws
@@ -57,6 +58,45 @@ def fresh_sink() -> None:
     Sink.got, Sink.down = [], 0
 
 
+class Death(BaseException):
+    """The end of a process, which no code can catch."""
+
+
+Draw = Callable[[Sequence[str]], str]
+"""Chooses one of these faults for a call of the backend; empty: none."""
+
+
+def no_fault(_kinds: Sequence[str]) -> str:
+    return ""
+
+
+class Faulty:
+    """A client of DynamoDB whose calls have the faults of a place."""
+
+    KINDS = ("refused", "answer lost", "sent twice", "death before", "death behind")
+
+    def __init__(self, place: Stack) -> None:
+        self._place = place
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(**request: Any) -> Any:
+            fault = self._place.draw(self.KINDS)
+            if fault == "refused":
+                raise EndpointConnectionError(endpoint_url="https://dynamodb")
+            if fault == "death before":
+                raise Death
+            answer = getattr(aws.client("dynamodb"), name)(**request)
+            if fault == "sent twice":  # as botocore does if it gets no answer
+                answer = getattr(aws.client("dynamodb"), name)(**request)
+            if fault == "answer lost":
+                raise ReadTimeoutError(endpoint_url="https://dynamodb")
+            if fault == "death behind":
+                raise Death
+            return answer
+
+        return call
+
+
 class Stops(Ticker):
     """Stops the first run behind its first record, if it is `due`."""
 
@@ -73,6 +113,8 @@ class Place(Protocol):
     format: Sequence[str]
     faults: int
     """How often the ledger fails at the end of a run."""
+    draw: Draw
+    """Chooses the fault of each call of the backend."""
     after_an_attempt: Callable[[], object]
     """Called when an attempt is not concluded."""
 
@@ -97,6 +139,16 @@ class Place(Protocol):
     def dismiss(self, item: ErrorItem) -> None: ...
 
 
+def until_done(do: Callable[[], object]) -> None:
+    """Repeats what a backend fails."""
+    while True:
+        try:
+            do()
+            return
+        except (StateError, Death):
+            pass
+
+
 class Stack:
     """The stations on AWS: DynamoDB, invocations with their attempts, and the reporter."""
 
@@ -108,7 +160,8 @@ class Stack:
                 place.fail()
                 return super().finish(*args, **options)
 
-        client = aws.client("dynamodb")
+        self.draw: Draw = no_fault
+        client: Any = Faulty(self)
         self.objects, self.ticker, self.faults = Objects(), Stops(), 0
         self.format: Sequence[str] = ["s3-lines"]
         self.after_an_attempt: Callable[[], object] = lambda: None
@@ -152,11 +205,12 @@ class Stack:
                         observer=Witness(),
                     )
                     break
-                except UnfinishedError:
+                except (UnfinishedError, Death):
                     self.after_an_attempt()
             else:
                 cause = Cause(request_id=request_id, error_type="UnfinishedError", message="", attempts=ATTEMPTS)
-                report_lost(Unwrapped([event], [], cause, 0), self.site)
+                lost = Unwrapped([event], [], cause, 0)
+                until_done(lambda lost=lost: report_lost(lost, self.site))  # type: ignore[misc]
 
     def drain(self) -> None:
         list(drain(DrainRequest(), self.site, DrainResult()))
@@ -231,6 +285,20 @@ class Machine:
             return finish(*args, **options)
 
         state.ledger.finish = failing  # type: ignore[method-assign]
+        self.draw: Draw = no_fault
+        execute = state.execute
+
+        def faulty(statement: str, parameters: Sequence[Any] = ()) -> Any:
+            fault = self.draw(("refused", "death before", "death behind"))
+            if fault == "refused":
+                raise StateError("state: disk full")
+            done = execute(statement, parameters) if fault != "death before" else None
+            if fault:
+                state._connection.rollback()  # as SQLite does when the file is opened next
+                raise Death
+            return done
+
+        state.execute = faulty  # type: ignore[method-assign]
 
     @property
     def config(self) -> Config:
@@ -246,7 +314,7 @@ class Machine:
             try:
                 with self.state.exclusive():
                     Supervisor(self.config, self.state, cast("Observer", Quiet()), pool=pool).run()
-            except StateError:
+            except (StateError, Death):
                 self.after_an_attempt()
 
     @property

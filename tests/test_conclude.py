@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from fakes import Objects, object_event
-from places import LINES, Machine, Place, Sink, fresh_sink, place
+from places import LINES, Draw, Machine, Place, Sink, fresh_sink, place
 from slips.model import ObjectEvent, Outcome, Range
 from slips.pipeline.conclude import ATTEMPTS, Conclusion, is_obsolete, judge
 from slips.pipeline.ended import Failure
@@ -274,3 +274,57 @@ def test_a_later_run_makes_items_obsolete_whose_records_it_read_again(
     told: ObjectEvent, conclusion: Conclusion, obsolete: bool
 ) -> None:
     assert is_obsolete(told, conclusion) is obsolete
+
+
+# ---- earlier items, on DynamoDB, where an answer may be lost
+
+
+def faults_of(*faults: str) -> Draw:
+    """The faults of the calls to come, one after another; empty: none."""
+    left = list(faults)
+    return lambda _kinds: left.pop(0) if left else ""
+
+
+CONCLUDING = {
+    "ends as before": (BROKEN, ["", "", "answer lost"], "failed"),
+    "ends as before, asked twice": (BROKEN, ["", "", "sent twice", "refused"], "failed"),
+    "ends as before, and its process dies": (BROKEN, ["", "", "death behind"], "failed"),
+    "is done": (LINES, ["", "answer lost"], "done"),
+    "is done, and the item cannot be deleted": (LINES, ["", "", "refused"], "done"),
+    "is done, and its process dies": (LINES, ["", "death behind"], "done"),
+}
+REPORTED = {how: (body, [*calls, "refused", "refused"], status) for how, (body, calls, status) in CONCLUDING.items()}
+
+
+@pytest.mark.parametrize("place", ["dynamodb"], indirect=True)
+@pytest.mark.parametrize(
+    ("body", "calls", "status"),
+    [*CONCLUDING.values(), *REPORTED.values()],
+    ids=[*CONCLUDING, *(f"{how}; reported" for how in REPORTED)],
+)
+def test_an_earlier_item_goes_though_the_run_that_made_it_obsolete_was_interrupted(
+    place: Place, body: bytes, calls: list[str], status: str
+) -> None:
+    final_failure(place)
+    (earlier,) = place.errors.scan()
+    place.objects.objects["a"] = body
+    place.draw = faults_of(*calls)
+    success(place)
+    assert earlier.request_id not in [each.request_id for each in place.errors.scan()]
+    assert came_to(place).ledger == {("e1", ""): status}
+    assert len(came_to(place).items) == (status == "failed")
+
+
+@pytest.mark.parametrize("body", [BROKEN, LINES])
+def test_an_object_that_is_announced_behind_a_replay_in_vain_has_no_item_of_that_replay(
+    place: Place, body: bytes
+) -> None:
+    final_failure(place)
+    place.drain()
+    place.run()
+    (of_replay,) = place.errors.scan()
+    place.objects.objects["a"] = body
+    success(place)
+    left = [each.request_id for each in place.errors.scan()]
+    assert of_replay.request_id not in left
+    assert len(left) == (body == BROKEN)

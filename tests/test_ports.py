@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
@@ -27,7 +27,7 @@ from slips.envelope.lane import decode
 from slips.errors import StateError, StorageError, UsageError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome, Sample
 from slips.pipeline.conclude import Conclusion, write
-from slips.ports import ErrorTable, Ledger, ObjectStore, SharedLedger, Stream
+from slips.ports import EarlierItem, ErrorTable, Ledger, ObjectStore, SharedLedger, Stream
 
 pytest_plugins = ["radosgw"]
 
@@ -614,6 +614,59 @@ def test_an_error_item_goes_when_its_event_is_done_after_all(shared_tables: Shar
     ledger.claim(EVENT, "r3")
     conclude(shared_tables, EVENT)
     assert [each.request_id for each in errors.scan()] == ["unrelated"]
+
+
+def test_an_entry_names_items_until_they_are_discarded(shared_tables: SharedTables) -> None:
+    ledger = shared_tables.ledger
+    ledger.fail(EVENT, Outcome(), "r1")
+    ledger.claim(EVENT, "r2")
+    assert left(ledger) == [], "the run may yet fail to conclude the event"
+    for _ in range(2):
+        assert items(ledger.fail(EVENT, Outcome(), "r2")) >= {"r1"}
+    assert ledger.claim(EVENT, "r2") == "left"
+    assert left(ledger) == ["r1"]
+    ledger.discarded(EarlierItem("r1", EVENT))
+    assert ledger.claim(EVENT, "r2") == "done"
+    ledger.claim(EVENT, "r3")
+    for _ in range(2):
+        assert items(ledger.finish(EVENT, Outcome())) == {"r2"}
+    assert left(ledger) == ["r2"]
+    ledger.discarded(EarlierItem("r2", EVENT))
+    assert ledger.claim(EVENT, "r4") == "done"
+    assert left(ledger) == []
+
+
+def left(ledger: SharedLedger) -> list[str]:
+    known = ledger.get(EVENT)
+    assert known is not None
+    return known.left
+
+
+def items(earlier: Iterable[EarlierItem]) -> set[str]:
+    return {each.request_id for each in earlier}
+
+
+def test_a_request_that_claims_again_has_its_own_item_to_itself(shared_tables: SharedTables) -> None:
+    ledger = shared_tables.ledger
+    ledger.fail(EVENT, Outcome(), "r1")
+    ledger.claim(EVENT, "r2")
+    ledger.release(EVENT, "r2")
+    assert ledger.claim(EVENT, "r1") == "again"
+    ledger.finish(EVENT, Outcome())
+    assert left(ledger) == [], "an item r1 is of bad records now"
+
+
+def test_an_event_that_failed_names_the_item_of_its_replay(shared_tables: SharedTables) -> None:
+    ledger = shared_tables.ledger
+    ledger.fail_replay(EVENT, "r0")
+    assert ledger.get(EVENT) is None
+    ledger.fail(EVENT, Outcome(), "r1")
+    assert items(ledger.fail_replay(EVENT, "r2")) == {"r1"}
+    assert left(ledger) == ["r1"]
+    assert items(ledger.finish(EVENT, Outcome(), run_id="r2")) == {"r1", "r2"}
+    assert left(ledger) == ["r1"], "the run r2 has ended anew"
+    ledger.fail_replay(EVENT, "r3")
+    assert left(ledger) == ["r1"], "the event is settled"
 
 
 # ---- what only the embedded backend promises

@@ -122,12 +122,15 @@ class LedgerEntry(Struct, omit_defaults=True):
     """The continuation, which must still be put on a lane, if the run was stopped and the ledger is shared."""
     read: ObjectEvent | None = None
     """The content that the claim's holder read instead of the announced one, if the ledger is shared."""
+    left: list[str] = []
+    """Ids of error items that the conclusion of the event has made obsolete, and that may not be deleted yet."""
 
 
-Claim = Literal["new", "again", "done", "claimed"]
+Claim = Literal["new", "again", "done", "left", "claimed"]
 """The answer to a claim, by which a request reserves the run of an event for itself. `new`: run the event; `again`: run
-the event, an earlier attempt ended without a conclusion or behind `stopped`; `done`: the event needs no run; `claimed`:
-another request runs the event at this moment."""
+the event, an earlier attempt ended without a conclusion or behind `stopped`; `done`: the event needs no run; `left`:
+likewise, but its entry has error items `left`, which are to be deleted; `claimed`: another request runs the event at
+this moment."""
 
 
 class EarlierItem(NamedTuple):
@@ -164,10 +167,13 @@ class Ledger(Protocol):
         """Record that the run was stopped in time, and is concluded but for `rest`: its part must never run again."""
         ...
 
-    def finish(self, event: ObjectEvent, outcome: Outcome | None, status: Finished = "done") -> Iterable[EarlierItem]:
+    def finish(
+        self, event: ObjectEvent, outcome: Outcome | None, status: Finished = "done", *, run_id: str = ""
+    ) -> Iterable[EarlierItem]:
         """Record that the event is done or filtered, or that a part is done and a further event is its continuation.
 
-        If `outcome` is None, the counts stay as they are.
+        If `outcome` is None, the counts stay as they are. `run_id`: the run, if it has not claimed the event; an item
+        of this id is of the run's bad records from now on.
         """
         ...
 
@@ -176,6 +182,14 @@ class Ledger(Protocol):
 
         That request cannot claim the event again; another request can.
         """
+        ...
+
+    def fail_replay(self, event: ObjectEvent, request_id: str) -> Iterable[EarlierItem]:
+        """Record, for a failed event, the item of its replay, which failed, too, as the event's latest item."""
+        ...
+
+    def discarded(self, item: EarlierItem) -> None:
+        """Record that an earlier error item is deleted. Until then the entry of its event names it."""
         ...
 
     def drop(self, event: ObjectEvent) -> None:

@@ -4,8 +4,8 @@ In: the end of a run. Out, written in this order: error items of the object or o
 (the event for what the run did not reach), ledger entries, and deletions of error items that this run has made
 obsolete. If the site has transactions, all is one transaction. If not, each step can be repeated and none undoes
 another, so that the next attempt mends an interrupted one: quarantine and continuation are written before the ledger
-records that the event is done. If the process ends between that and the deletion of an earlier item, the item stays:
-draining it runs the object once more.
+records that the event is done. The ledger names earlier items until they are deleted: if the process ends before that,
+they are deleted by the next attempt, whose claim is refused, by the reporter, or by a drain of undelivered messages.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from slips.errors import NoProgressError
 from slips.model import ErrorItem, ObjectEvent, Outcome, is_to_the_end
 from slips.pipeline.ended import Failure, Success, Superseded, by_itself
 from slips.pipeline.items import part_id, report_failure, report_quarantine
-from slips.ports import EarlierItem, ErrorTable, Finished, Ledger
+from slips.ports import EarlierItem, ErrorTable, Finished, Ledger, LedgerEntry
 from slips.routing import lane_again
 from slips.site import Site
 
@@ -124,11 +124,23 @@ def write(conclusion: Conclusion, site: Site) -> int:
             _send(conclusion.rest, conclusion, site)
         for item in _write_entries(conclusion, site.ledger):
             if item.request_id not in made and is_obsolete(item.event, conclusion):
-                site.errors.discard(item.request_id)
+                discard(item, site)
                 if conclusion.is_only_content and not _is_same(item.event, conclusion):
                     # The other content does not exist any more, so that no run can conclude it.
                     site.ledger.supersede(msgspec.structs.replace(item.event, replay=None))
     return len(made)
+
+
+def discard(item: EarlierItem, site: Site) -> None:
+    """Delete an error item of an earlier run."""
+    site.errors.discard(item.request_id)
+    site.ledger.discarded(item)
+
+
+def discard_left(event: ObjectEvent, entry: LedgerEntry | None, site: Site) -> None:
+    """Delete the error items that the conclusion of an event made obsolete, if it was interrupted before it did so."""
+    for request_id in entry.left if entry is not None else ():
+        discard(EarlierItem(request_id, event), site)
 
 
 def is_obsolete(failed: ObjectEvent, conclusion: Conclusion) -> bool:
@@ -152,6 +164,9 @@ def _write_entries(conclusion: Conclusion, ledger: Ledger) -> Iterator[EarlierIt
     read, announced, outcome = conclusion.read, conclusion.announced, conclusion.outcome
     match conclusion.status:
         case "failed":
+            if read.replay is not None:
+                # If the object is announced again, that run meets only the entry of the event without a replay.
+                yield from ledger.fail_replay(msgspec.structs.replace(read, replay=None), conclusion.run_id)
             yield from ledger.fail(read, outcome, conclusion.run_id)
         case "part":
             yield from ledger.finish(read, outcome, "part")
@@ -163,7 +178,8 @@ def _write_entries(conclusion: Conclusion, ledger: Ledger) -> Iterator[EarlierIt
                 if read.records is not None and read.replay is not None:
                     yield from ledger.finish(msgspec.structs.replace(read, records=None), None)
                 own = msgspec.structs.replace(read, records=None, replay=None)
-                yield from ledger.finish(own, _counts_of_object(own, conclusion, ledger), status)
+                counts = _counts_of_object(own, conclusion, ledger)
+                yield from ledger.finish(own, counts, status, run_id=conclusion.run_id)
                 counts = None if read.records is None else outcome
             yield from ledger.finish(read, counts, status)
     if read is not announced and (conclusion.status == "superseded" or announced.identity not in conclusion.names):

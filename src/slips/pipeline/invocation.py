@@ -20,7 +20,7 @@ from slips.errors import NoProgressError, StateError, StreamError, UnfinishedErr
 from slips.exceptions import describe
 from slips.loop import Ticker
 from slips.model import ObjectEvent, Outcome
-from slips.pipeline.conclude import Conclusion, conclude, concluded_event, judge, take_back, write
+from slips.pipeline.conclude import Conclusion, conclude, concluded_event, discard_left, judge, take_back, write
 from slips.pipeline.ended import Failure, Success, Superseded, by_itself
 from slips.pipeline.items import report_failure, run_ids
 from slips.pipeline.process import Processor
@@ -116,7 +116,7 @@ def run_batch(
     begun = 0
     for number, (event, run_id) in enumerate(_in_order(events, request_id, site, suspected)):
         with done.trying(event):
-            claim = site.ledger.claim(event, run_id)
+            claim = run.claim(event, run_id)
             if claim in ("done", "claimed"):
                 observer.passed_over(event, claim)
                 done.duplicates += 1
@@ -167,6 +167,14 @@ class _Invocation:
         self._site, self._ledger, self._processor = site, site.ledger, processor
         self._deadline, self._observer, self._done = deadline, observer, done
 
+    def claim(self, event: ObjectEvent, run_id: str) -> Claim:
+        """Claim an event. If it needs no run, delete what an interrupted attempt has left of earlier error items."""
+        claim = self._ledger.claim(event, run_id)
+        if claim != "left":
+            return claim
+        discard_left(event, self._ledger.get(event), self._site)
+        return "done"
+
     def send_back(self, event: ObjectEvent, run_id: str, *, again: bool) -> None:
         """Put the event on its lane again, without a claim, so that its next invocation does not see a duplicate."""
         if again:
@@ -186,7 +194,7 @@ class _Invocation:
             """Claim the content that the run opened in place of the announced one. Return whether to process it."""
             read = by_itself(found)
             self._ledger.reading(event, read)
-            claims.append(self._ledger.claim(read, run_id))
+            claims.append(self.claim(read, run_id))
             # Only the announced key was routed before: a routing rule may drop the other key.
             if found.object_key != event.object_key and lane_for(self._site.config.routing, found) == "drop":
                 if claims[0] in ("new", "again"):

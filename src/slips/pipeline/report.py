@@ -13,7 +13,7 @@ from slips.envelope.lane import decode
 from slips.envelope.lost import Batch, Unwrapped
 from slips.errors import EnvelopeError, GoneError, StreamError, UnfinishedError, joined
 from slips.model import ErrorItem, ObjectEvent, Outcome, fingerprint, format_time
-from slips.pipeline.conclude import Conclusion, write
+from slips.pipeline.conclude import Conclusion, discard_left, write
 from slips.pipeline.ended import SPENT_STATUS, Failure
 from slips.pipeline.items import report_failure, run_ids
 from slips.ports import CONCLUDED, LedgerEntry
@@ -62,11 +62,13 @@ def _given_up(
     newer than the ledger's: prefer it.
     """
     event, entry = announced, site.ledger.get(announced)
+    discard_left(event, entry, site)
     if entry is not None and _needs_no_item(entry, run_id):
         return []
     if entry is not None and entry.read is not None:
         # The content that was read in place of the announced one failed, unless another event has concluded it.
         event, entry = entry.read, site.ledger.get(entry.read)
+        discard_left(event, entry, site)
         if entry is not None and _needs_no_item(entry, run_id):
             return [Conclusion(announced, event, "superseded", run_id)]
     if entry is not None and entry.rest is not None:

@@ -13,9 +13,10 @@ from msgspec import Struct
 from slips.envelope.lost import Batch, unwrap
 from slips.errors import EnvelopeError, GoneError, StreamError
 from slips.model import LANES, ObjectEvent
+from slips.pipeline.conclude import discard_left
 from slips.pipeline.push import push
 from slips.pipeline.report import events_of
-from slips.ports import CONCLUDED, Ledger, Undelivered, entry_of
+from slips.ports import CONCLUDED, Ledger, LedgerEntry, Undelivered, entry_of
 from slips.site import Site
 
 STAYS = "undelivered message stays"
@@ -43,7 +44,10 @@ def redeliver(queue: Undelivered, site: Site) -> Iterator[Redelivered]:
     staying = []
     for receipt, text in queue.receive():
         content = _content_of(text, site.read_back)
-        waiting = _unconcluded(content.events, site.ledger)
+        entries = [site.ledger.get(event) for event in content.events]
+        for event, entry in zip(content.events, entries, strict=True):
+            discard_left(event, entry, site)
+        waiting = _unconcluded(content.events, entries, site.ledger)
         for lane in LANES:
             if of_lane := [event for event in waiting if event.lane == lane]:
                 site.stream.put(lane, of_lane)
@@ -130,16 +134,18 @@ def unreadable(
                 raise
 
         content = _content_of(text, reading)
-        if content.problems and not passing and not _unconcluded(content.events, ledger):
+        entries = [ledger.get(event) for event in content.events]
+        if content.problems and not passing and not _unconcluded(content.events, entries, ledger):
             yield Unreadable(receipt, text, "; ".join(content.problems) + content.origin)
         else:
             staying.append(receipt)
     queue.release(staying)
 
 
-def _unconcluded(events: Iterable[ObjectEvent], ledger: Ledger) -> list[ObjectEvent]:
+def _unconcluded(
+    events: Iterable[ObjectEvent], entries: Iterable[LedgerEntry | None], ledger: Ledger
+) -> list[ObjectEvent]:
     """Return the events that are not concluded, as replays; of a run that was stopped, only the continuation."""
-    entries = [ledger.get(event) for event in events]
     left = [entry.rest if entry and entry.rest else event for event, entry in zip(events, entries, strict=True)]
     both = [(event, _as_unclaimed_replay(event)) for event in left]
     return [replay for event, replay in both if not (_is_concluded(event, ledger) or _is_concluded(replay, ledger))]

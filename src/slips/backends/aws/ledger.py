@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 
@@ -29,10 +29,16 @@ RESULTS_BYTES = 64_000
 """Most bytes of handlers' results in an entry; longer ones are only counted: an item of DynamoDB has 400 KB in all."""
 _OF_A_RUN = ("item", "error_id", "rest", "read")
 """Attributes of a run that failed, or is not concluded."""
+_Change = tuple[Literal["ADD", "DELETE"], str]
+"""A change of the set `error_ids`: an id of an error item, which the set gets or loses."""
 
 
 class DynamoLedger:
-    """A SharedLedger with the key `entry`. The entry of an event that failed has the id of its error item."""
+    """A SharedLedger with the key `entry`. The entry of an event that failed has the id of its error item.
+
+    An answer of DynamoDB may be lost, and the function may end before it has deleted an earlier item. So the set
+    `error_ids` of an entry keeps the ids of items until they are deleted.
+    """
 
     def __init__(
         self,
@@ -59,15 +65,19 @@ class DynamoLedger:
                     ":failed": {"S": "failed"},
                     ":now": {"N": str(now)},
                 },
+                # The run puts an item of its id anew, or takes it back.
+                error_ids=("DELETE", request_id),
             )
         except StateError as error:
             cause = error.__cause__
             if not is_conflict(cause):
                 raise
             stored = cast("Any", cause).response["Item"]
-            return "claimed" if stored["status"]["S"] == "claimed" else "done"
+            if stored["status"]["S"] == "claimed":
+                return "claimed"
+            return "left" if _left(stored) else "done"
         held = before.get("status", {}).get("S") == "claimed" and before["request_id"]["S"] == request_id
-        return "again" if held or "rest" in before else "new"
+        return "again" if held or "rest" in before or request_id in _error_ids(before) else "new"
 
     def attempted(self, event: ObjectEvent, item: ErrorItem) -> None:
         self._update(event, {"item": _json(item)})
@@ -83,17 +93,31 @@ class DynamoLedger:
         values = {":claimed": {"S": "claimed"}, ":request_id": {"S": request_id}}
         self._update_if(held, values, event, {"status": "waiting"})
 
-    def finish(self, event: ObjectEvent, outcome: Outcome | None, status: Finished = "done") -> list[EarlierItem]:
+    def finish(
+        self, event: ObjectEvent, outcome: Outcome | None, status: Finished = "done", *, run_id: str = ""
+    ) -> list[EarlierItem]:
         counts = {"outcome": _outcome(outcome)} if outcome is not None else {}
-        return _earlier_items(event, self._update(event, {"status": status, **counts}, remove=_OF_A_RUN))
+        own: _Change | None = ("DELETE", run_id) if run_id else None
+        before = self._update(event, {"status": status, **counts}, remove=_OF_A_RUN, error_ids=own)
+        return _earlier_items(event, before)
 
     def fail(self, event: ObjectEvent, outcome: Outcome, request_id: str) -> list[EarlierItem]:
         before = self._update(
             event,
             {"status": "failed", "request_id": request_id, "error_id": request_id, "outcome": _outcome(outcome)},
             remove=("item",),
+            error_ids=("ADD", request_id),
         )
         return _earlier_items(event, before)
+
+    def fail_replay(self, event: ObjectEvent, request_id: str) -> list[EarlierItem]:
+        # A settled entry names no latest item.
+        has_item, latest = "attribute_exists(error_id)", {"error_id": request_id}
+        before = self._update_if(has_item, {}, event, latest, error_ids=("ADD", request_id))
+        return _earlier_items(event, before or {})
+
+    def discarded(self, item: EarlierItem) -> None:
+        self._update_if("attribute_exists(error_ids)", {}, item.event, {}, error_ids=("DELETE", item.request_id))
 
     def drop(self, event: ObjectEvent) -> None:
         self._update(event, {"status": "dropped"})
@@ -145,10 +169,13 @@ class DynamoLedger:
         attributes: Mapping[str, str | float],
         *,
         remove: Sequence[str] = (),
+        error_ids: _Change | None = None,
     ) -> Values | None:
         """Like `_update`, but write nothing and return None unless the condition holds for the entry."""
         try:
-            return self._update(event, attributes, remove=remove, condition=condition, values=values)
+            return self._update(
+                event, attributes, remove=remove, error_ids=error_ids, condition=condition, values=values
+            )
         except StateError as error:
             if not is_conflict(error.__cause__):
                 raise
@@ -160,10 +187,14 @@ class DynamoLedger:
         attributes: Mapping[str, str | float],
         *,
         remove: Sequence[str] = (),
+        error_ids: _Change | None = None,
         condition: str | None = None,
         values: Values | None = None,
     ) -> Values:
-        """Set and remove attributes of an event's entry. Return the entry as it was before. Raises StateError."""
+        """Set and remove attributes of an event's entry, and add an id to its `error_ids` or delete it there.
+
+        Return the entry as it was before. Raises StateError.
+        """
         now = self._clock()
         attributes = {
             "bucket": event.bucket_name,
@@ -180,6 +211,11 @@ class DynamoLedger:
         expression = "SET " + ", ".join(f"#{name} = :{name}" for name in attributes)
         if remove:
             expression += " REMOVE " + ", ".join(f"#{name}" for name in remove)
+        values = dict(values or {})
+        if error_ids is not None:
+            action, request_id = error_ids
+            expression += f" {action} error_ids :error_ids"
+            values[":error_ids"] = {"SS": [request_id]}
         request: dict[str, Any] = {}
         if condition:
             request = {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
@@ -191,7 +227,7 @@ class DynamoLedger:
                 ExpressionAttributeNames={f"#{name}": name for name in (*attributes, *remove)},
                 ExpressionAttributeValues={
                     **{f":{name}": _value(value) for name, value in attributes.items()},
-                    **(values or {}),
+                    **values,
                 },
                 ReturnValues="ALL_OLD",
                 **request,
@@ -200,8 +236,22 @@ class DynamoLedger:
 
 
 def _earlier_items(event: ObjectEvent, before: Values) -> list[EarlierItem]:
-    """Return the error item that an entry named before its change, as a list; empty if it named none."""
-    return [EarlierItem(before["error_id"]["S"], event)] if "error_id" in before else []
+    """Return the error items that an entry named before its change."""
+    return [EarlierItem(request_id, event) for request_id in sorted(_error_ids(before))]
+
+
+def _error_ids(values: Values) -> set[str]:
+    """Return the ids of all error items that an entry names. Entries of versions before have no `error_ids`."""
+    last = {values["error_id"]["S"]} if "error_id" in values else set()
+    return last.union(values.get("error_ids", {}).get("SS", ()))
+
+
+def _left(values: Values) -> list[str]:
+    """Return the ids of error items that the conclusion of an entry's event has made obsolete."""
+    if values["status"]["S"] not in ("done", "filtered", "part", "failed", "superseded"):
+        return []
+    last = values.get("error_id", {}).get("S")
+    return sorted(_error_ids(values) - {last})
 
 
 def entry(event: ObjectEvent) -> str:
@@ -226,6 +276,7 @@ def _ledger_entry(values: Values) -> LedgerEntry:
         msgspec.json.decode(text("item"), type=ErrorItem) if "item" in values else None,
         msgspec.json.decode(text("rest"), type=ObjectEvent) if "rest" in values else None,
         msgspec.json.decode(text("read"), type=ObjectEvent) if "read" in values else None,
+        _left(values),
     )
 
 

@@ -49,7 +49,14 @@ class SqliteLedger:
     def stopped(self, event: ObjectEvent, rest: ObjectEvent, outcome: Outcome) -> None:
         """Record nothing: the transaction that puts the continuation on its lane also finishes the part."""
 
-    def finish(self, event: ObjectEvent, outcome: Outcome | None, status: Finished = "done") -> Iterable[EarlierItem]:
+    def finish(
+        self,
+        event: ObjectEvent,
+        outcome: Outcome | None,
+        status: Finished = "done",
+        *,
+        run_id: str = "",
+    ) -> Iterable[EarlierItem]:
         with self._database.transaction():
             before = self.get(event) if outcome is None else None
             self._write(event, status, outcome or (before.outcome if before else None))
@@ -59,6 +66,13 @@ class SqliteLedger:
         with self._database.transaction():
             self._write(event, "failed", outcome, request_id)
             return self._earlier_items(event)
+
+    def fail_replay(self, event: ObjectEvent, request_id: str) -> Iterable[EarlierItem]:
+        """Record nothing: the error table names the items of an object."""
+        return ()
+
+    def discarded(self, item: EarlierItem) -> None:
+        """Record nothing: the transaction that deletes the item also concludes the event."""
 
     def drop(self, event: ObjectEvent) -> None:
         self._write(event, "dropped", None)
