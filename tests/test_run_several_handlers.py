@@ -167,8 +167,11 @@ def test_a_replay_runs_through_the_handler_of_today(several: Project) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["sys.path.clear()", "sys.path = []", "sys.meta_path.clear()", "sys.path_hooks = []"])
-def test_a_handler_that_takes_away_what_finds_modules_costs_no_object_anything(several: Project, how: str) -> None:
+@pytest.mark.parametrize(
+    "how",
+    ["sys.path.clear()", "sys.path = []", "sys.meta_path.clear()", "sys.path_hooks = []", "sys.excepthook = None"],
+)
+def test_a_handler_that_takes_away_what_its_process_needs_costs_no_object_anything(several: Project, how: str) -> None:
     other(several, f"import sys\n{how}\n{FINE}")
     summary = several.run(workers=2)
     assert (len(results(summary)), summary.failed, several.watch.failures) == (6, 0, [])

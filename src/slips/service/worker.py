@@ -110,6 +110,7 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
         hashing=hashing,
         broken=setup.broken,
     )
+    heartbeat = Heartbeat(answer, position)  # a handler may do what keeps later threads from starting
     try:
         unusable = site.loader.load(config.handlers, lambda path: answer(Loading(path)))
     except UsageError as error:
@@ -117,7 +118,6 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
         return
     answer(Loading(""))
     processor = Processor(site)
-    heartbeat = Heartbeat(answer, position)
     answer(Ready(unusable=unusable))
     while isinstance(task := read(commands), Task):
         hashes = task.known
