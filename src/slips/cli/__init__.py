@@ -9,9 +9,9 @@
     logs.py      logs                      screen.py    the steps of `deploy` and `destroy`
     deploy.py    deploy, destroy           output.py    text for people, JSON for programs
     package.py   package                   docs.py      docs/cli.md
-    check.py     check, init               canary.py    the canary of `drain`
-    formats.py   formats, parse             drain_result.py  the result of `drain`
-    completion.py  completion, and values for the shells
+    check.py     check                     canary.py    the canary of `drain`
+    init.py      init                      drain_result.py  the output of `drain`, with a canary or without
+    formats.py   formats, parse            completion.py  completion, and values for the shells
 
 A command is a plain typed function below its declarations, which stand in the order of its help:
 
@@ -45,7 +45,22 @@ import click
 from click.exceptions import Exit
 
 import slips
-from slips.cli import check, completion, deploy, dismiss, drain, errors, formats, limit, logs, package, run, test, usage
+from slips.cli import (
+    check,
+    completion,
+    deploy,
+    dismiss,
+    drain,
+    errors,
+    formats,
+    init,
+    limit,
+    logs,
+    package,
+    run,
+    test,
+    usage,
+)
 from slips.cli.command import Command
 from slips.cli.options import GLOBAL, options
 from slips.cli.output import say, show_text
@@ -140,7 +155,7 @@ for _command in (
     package.package,
     deploy.destroy,
     check.check,
-    check.init,
+    init.init,
     formats.formats,
     formats.parse,
     completion.completion,
