@@ -120,6 +120,18 @@ def test_named_objects_that_are_done_are_skipped_unless_again(project: Project) 
     assert project.slips("run", "s3://my-logs/json/", "--again", "--json").json["objects"] == 1
 
 
+@pytest.mark.slow
+def test_what_is_to_do_is_counted_without_what_this_session_leaves(project: Project) -> None:
+    for number in range(3):
+        project.put(f"json/{number}", {"n": 1})
+        project.fail(f"r{number}", key=f"json/{number}")
+    project.slips("drain", "r0", "r1")
+    assert "1 to do, 1,179 bytes as stored" in project.slips("-v", "run", "s3://my-logs/json/0").err
+    assert "0 to do, 0 bytes as stored" in project.slips("-v", "run", "s3://my-logs/json/0").err
+    assert "1 to do, 1,179 bytes as stored" in project.slips("-v", "drain", "r2", "--canary", "1").err
+    assert "1 to do, 1,179 bytes as stored" in project.slips("-v", "run").err, "that of json/1"
+
+
 def test_again_without_an_object_is_refused(project: Project) -> None:
     done = project.slips("run", "--again")
     assert (done.status, done.out) == (2, "")

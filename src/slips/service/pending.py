@@ -40,6 +40,11 @@ class Pending:
         self._away: set[str] = set()
         """Buckets whose directories cannot be reached, or became empty: their events stay on the lanes."""
 
+    @property
+    def are_all_wanted(self) -> bool:
+        """Whether this session processes all events, and not just named objects or the replays of a canary."""
+        return self.only is None and self.replays is None
+
     def is_wanted(self, event: ObjectEvent) -> bool:
         """Whether this session processes the object of an event: its bucket can be read, and `only` permits it."""
         if event.bucket_name in self._away:

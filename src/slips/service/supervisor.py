@@ -96,9 +96,7 @@ class Supervisor:
             else:
                 self._pending.push_listed()
             self.summary.problems += self._stores.directories.unlisted
-            waiting, size = self._state.stream.waiting()
-            only = self._pending.only if replays is None else self._pending.replays
-            self._observer.started(waiting if only is None else len(only), size)
+            self._observer.started(*self._waiting())
             self._process_all()
         finally:
             self.summary.results.sort(key=lambda each: (each["object"], each["handler"]))
@@ -106,6 +104,17 @@ class Supervisor:
             self._pool.close()
         self._pending.note_waiting()
         return self.summary
+
+    def _waiting(self) -> tuple[int, int]:
+        """Return the number of events that this session will process, and the stored bytes of their objects."""
+        if self._pending.are_all_wanted:
+            return self._state.stream.waiting()
+        count = size = 0
+        after: dict[Lane, int] = {}
+        while batch := self._state.stream.take(AT_HAND, after):
+            wanted = [each.event.object_size for each in batch if self._pending.is_wanted(each.event)]
+            count, size = count + len(wanted), size + sum(wanted)
+        return count, size
 
     def _process_all(self) -> None:
         taken: list[Delivery] = []
