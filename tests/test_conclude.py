@@ -18,7 +18,7 @@ from slips.pipeline.ended import Failure
 from slips.ports import LedgerEntry, StoredObject
 
 __all__ = ["fresh_sink", "place"]
-BROKEN = gzip.compress(LINES)[:-4]
+BROKEN = gzip.compress(LINES, mtime=0)[:-4]
 E1, E2 = object_event("a"), object_event("a", object_etag="e2")
 
 
