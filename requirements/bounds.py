@@ -37,7 +37,7 @@ def bounds() -> dict[str, str]:
 
 
 def lifted(installed: dict[str, str]) -> list[str]:
-    """What is installed in another version than its bound, as that is not to be had or a library asks for more."""
+    """Libraries that are installed in another version than their bound: it is not to be had, or one asks for more."""
     return [
         f"{name}>={bound}: {installed.get(name)} was installed"
         for name, bound in bounds().items()

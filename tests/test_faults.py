@@ -21,7 +21,7 @@ STEPS = ("announce", "announce", "damage", "mend", "doubt", "receiver down", "st
 
 
 class Story:
-    """What happens to one object, at random but the same for each seed; in each step two calls fail at most."""
+    """A story of one object, at random but the same for each seed; in each step two calls fail at most."""
 
     def __init__(self, place: Place, seed: int) -> None:
         self.place, self.random, self.event = place, Random(seed), object_event("a")
@@ -72,7 +72,7 @@ class Story:
 
 
 def wrong(place: Place, event: ObjectEvent) -> list[str]:
-    """What must not be, of the last content of the object."""
+    """Faults in what is left of the last content of the object."""
     found: list[str] = []
     items = [each for each in place.errors.scan() if each.events[0].identity == event.identity]
     entries = list(place.ledger.scan())
@@ -94,7 +94,7 @@ def numbers(ranges: Iterable[Sequence[tuple[int, int | None]]]) -> set[int]:
 
 
 SEEDS = (11, 18, 62, 77, 102, 119, 236)
-"""Those of the first hundreds with which DynamoDB once left something."""
+"""Seeds, of the first hundreds, with which DynamoDB once left something."""
 
 
 @pytest.mark.parametrize("seed", SEEDS)

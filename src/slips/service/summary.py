@@ -52,7 +52,7 @@ class Summary(Struct):
     failed_records: int = 0
     """Records that the last attempts of failed objects read. They do not count as delivered: they are read again."""
     replayed_records: int = 0
-    """Those of `records` that an earlier session had quarantined, read again."""
+    """Records, among `records`, that an earlier session had quarantined, read again."""
     interrupted: bool = False
     """Whether Ctrl-C or SIGTERM ended the session before all objects were concluded."""
 
