@@ -35,7 +35,7 @@ from slips.service.messages import Opened, Task
 from slips.service.pool import Pool
 from slips.service.summary import Observer
 from slips.service.supervisor import Supervisor
-from slips.site import MachineSite
+from slips.site import MachineSite, Site
 
 LINES = b"one\ntwo\n"
 
@@ -149,7 +149,25 @@ def until_done(do: Callable[[], object]) -> None:
             pass
 
 
-class Stack:
+class Drained:
+    """The draining of a site's error table, the same wherever it is."""
+
+    errors: ErrorTable
+
+    @property
+    def site(self) -> Site:
+        raise NotImplementedError
+
+    def drain(self) -> None:
+        list(drain(DrainRequest(), self.site, DrainResult()))
+        assert list(self.errors.scan()) == []
+
+    def drain_items(self, items: Sequence[ErrorItem]) -> None:
+        for item in items:
+            replay(item, self.site)
+
+
+class Stack(Drained):
     """The stations on AWS: DynamoDB, invocations with their attempts, and the reporter."""
 
     def __init__(self, config: Config) -> None:
@@ -212,14 +230,6 @@ class Stack:
                 lost = Unwrapped([event], [], cause, 0)
                 until_done(lambda lost=lost: report_lost(lost, self.site))  # type: ignore[misc]
 
-    def drain(self) -> None:
-        list(drain(DrainRequest(), self.site, DrainResult()))
-        assert list(self.errors.scan()) == []
-
-    def drain_items(self, items: Sequence[ErrorItem]) -> None:
-        for item in items:
-            replay(item, self.site)
-
     def dismiss(self, item: ErrorItem) -> None:
         assert self.errors.delete(item.request_id, item.revision)
 
@@ -268,7 +278,7 @@ class Quiet:
         return lambda *_: None
 
 
-class Machine:
+class Machine(Drained):
     """One machine: SQLite, and the supervisor."""
 
     def __init__(self, config: Config, state: MachineState) -> None:
@@ -322,14 +332,6 @@ class Machine:
         site = MachineSite(self.config, self.state)
         site.__dict__["store"] = self.objects  # in place of S3
         return site
-
-    def drain(self) -> None:
-        list(drain(DrainRequest(), self.site, DrainResult()))
-        assert list(self.errors.scan()) == []
-
-    def drain_items(self, items: Sequence[ErrorItem]) -> None:
-        for item in items:
-            replay(item, self.site)
 
     def dismiss(self, item: ErrorItem) -> None:
         assert self.state.dismiss(item)
