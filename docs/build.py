@@ -21,8 +21,6 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "bench")]
 import costs  # noqa: E402
 import picture  # noqa: E402
 
-SAMPLES = Path(slips.formats.__file__).parent / "samples"
-
 _FORMATS = """\
 # Formats
 
@@ -68,21 +66,15 @@ def _section(each: Format) -> str:
         ("parameter", each.parameter and f"`{each.name}:{each.parameter}`, which is the default"),
         *(("filters", f"`{rule.name}`: {_prose(rule.summary)}") for rule in each.rules),
         ("reference", f"<{each.reference}>"),
-        ("sample", ", ".join(_link(path) for path in _samples(each.name))),
+        ("sample", ", ".join(_link(path) for path in slips.formats.sample_files(each.name))),
     ]
     facts = "\n".join(f"- {name}: {value}" for name, value in rows if value)
     return f"## {each.name}\n\n{_prose(each.summary[:1].upper() + each.summary[1:])}.\n\n{facts}"
 
 
-def _samples(name: str) -> list[Path]:
-    """The sample of a format and what is expected of it, where it has them."""
-    own = (path for path in SAMPLES.iterdir() if path.name.split(".")[0] == name)
-    return sorted(own, key=lambda path: ".expected." in path.name)
-
-
 def _link(path: Path) -> str:
     kind = "what comes of it" if ".expected." in path.name else "a log"
-    return f"[{kind}](../src/slips/formats/samples/{path.name})"
+    return f"[{kind}](../{path.relative_to(HERE.parent).as_posix()})"
 
 
 def _prose(text: str) -> str:

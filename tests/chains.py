@@ -12,11 +12,11 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-from slips.chain import compile_chain
 from slips.errors import SlipsError
 from slips.format import Event, Format, Record, RecordLimits
-from slips.loop import Ticker
 from slips.model import MetaData, ObjectEvent, Outcome
+from slips.parsing.chain import compile_chain
+from slips.parsing.run import Ticker
 
 OBJECT = ObjectEvent(bucket_name="logs", object_key="sample", event_time="2018-12-31T23:59:30Z")
 """The object that records come from: it dates those that have no time or no year."""

@@ -10,8 +10,8 @@ import pytest
 
 from fakes import Errors, FakeSite, Ledger, Objects, Streams, Witness, config_of, object_event, processor_of
 from slips.interface import Handler
-from slips.loop import Ticker
 from slips.model import MetaData, ObjectEvent
+from slips.parsing.run import Ticker
 from slips.pipeline.ended import Admit, Failure, Success, Superseded
 from slips.pipeline.invocation import BatchResult, Deadline, run_batch
 from slips.pipeline.process import Processor

@@ -21,8 +21,8 @@ from slips.envelope.cause import Cause
 from slips.envelope.lost import Unwrapped
 from slips.errors import StateError, UnfinishedError
 from slips.interface import Handler
-from slips.loop import Ticker
 from slips.model import ErrorItem, MetaData, ObjectEvent
+from slips.parsing.run import Ticker
 from slips.pipeline.conclude import ATTEMPTS
 from slips.pipeline.drain import DrainRequest, DrainResult, drain
 from slips.pipeline.ended import Failure, Success, Superseded

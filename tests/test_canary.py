@@ -15,9 +15,9 @@ from slips.config import Route
 from slips.envelope.cause import Cause
 from slips.envelope.lost import Unwrapped
 from slips.errors import StreamError, UnfinishedError
-from slips.loop import Ticker
 from slips.model import ErrorItem, ObjectEvent
 from slips.operations import Operations, ReplayState
+from slips.parsing.run import Ticker
 from slips.pipeline.canary import Canary, CanaryGroup, SenderByFunction, SenderHere
 from slips.pipeline.drain import DrainRequest, DrainResult, drain
 from slips.pipeline.replay import replay

@@ -10,17 +10,19 @@ import pytest
 from chains import OBJECT, parse_by
 from slips.errors import RecordError
 from slips.format import Format, Rule
-from slips.formats import aws, azure_ad, g_suite
+from slips.formats import catalogue
+
+FORMATS = catalogue()
 
 TIME = "2018-06-11T12:00:00Z"
 LATER = "2018-06-11T13:00:00Z"
 NOON = 1528718400.0
 ALL = [
-    azure_ad.azure_ad_event,
-    azure_ad.azure_ad_audit,
-    azure_ad.azure_ad_risk_event,
-    g_suite.g_suite_login,
-    aws.guardduty,
+    FORMATS["azure-ad-event"],
+    FORMATS["azure-ad-audit"],
+    FORMATS["azure-ad-risk-event"],
+    FORMATS["g-suite-login"],
+    FORMATS["guardduty"],
 ]
 
 
@@ -58,20 +60,23 @@ def test_an_event_without_its_time_has_that_of_the_object_and_stays_as_it_is(
 @pytest.mark.parametrize(
     ("format_", "event"),
     [
-        (azure_ad.azure_ad_event, {"signinDateTime": TIME, "createdDateTime": LATER, "time": LATER}),
-        (azure_ad.azure_ad_event, {"signinDateTime": "", "createdDateTime": TIME, "properties": {"time": LATER}}),
-        (azure_ad.azure_ad_event, {"createdDateTime": TIME, "properties": {"createdDateTime": LATER}}),
-        (azure_ad.azure_ad_event, {"time": LATER, "properties": {"createdDateTime": TIME}}),
-        (azure_ad.azure_ad_event, {"time": TIME, "properties": {"createdDateTime": None}}),
-        (azure_ad.azure_ad_event, {"time": TIME, "properties": "[]"}),
-        (azure_ad.azure_ad_audit, {"activityDate": TIME, "activityDateInMillis": 0, "createdDateTime": LATER}),
-        (azure_ad.azure_ad_audit, {"activityDateTime": TIME}),
-        (azure_ad.azure_ad_audit, {"time": LATER, "properties": {"activityDateTime": TIME}}),
-        (azure_ad.azure_ad_risk_event, {"riskEventDateTime": TIME, "createdDateTime": LATER, "closedDateTime": LATER}),
-        (azure_ad.azure_ad_risk_event, {"activityDateTime": LATER, "detectedDateTime": TIME}),
-        (azure_ad.azure_ad_risk_event, {"time": LATER, "properties": {"detectedDateTime": TIME}}),
-        (g_suite.g_suite_login, {"id": {"time": TIME}}),
-        (aws.guardduty, {"createdAt": LATER, "updatedAt": TIME}),
+        (FORMATS["azure-ad-event"], {"signinDateTime": TIME, "createdDateTime": LATER, "time": LATER}),
+        (FORMATS["azure-ad-event"], {"signinDateTime": "", "createdDateTime": TIME, "properties": {"time": LATER}}),
+        (FORMATS["azure-ad-event"], {"createdDateTime": TIME, "properties": {"createdDateTime": LATER}}),
+        (FORMATS["azure-ad-event"], {"time": LATER, "properties": {"createdDateTime": TIME}}),
+        (FORMATS["azure-ad-event"], {"time": TIME, "properties": {"createdDateTime": None}}),
+        (FORMATS["azure-ad-event"], {"time": TIME, "properties": "[]"}),
+        (FORMATS["azure-ad-audit"], {"activityDate": TIME, "activityDateInMillis": 0, "createdDateTime": LATER}),
+        (FORMATS["azure-ad-audit"], {"activityDateTime": TIME}),
+        (FORMATS["azure-ad-audit"], {"time": LATER, "properties": {"activityDateTime": TIME}}),
+        (
+            FORMATS["azure-ad-risk-event"],
+            {"riskEventDateTime": TIME, "createdDateTime": LATER, "closedDateTime": LATER},
+        ),
+        (FORMATS["azure-ad-risk-event"], {"activityDateTime": LATER, "detectedDateTime": TIME}),
+        (FORMATS["azure-ad-risk-event"], {"time": LATER, "properties": {"detectedDateTime": TIME}}),
+        (FORMATS["g-suite-login"], {"id": {"time": TIME}}),
+        (FORMATS["guardduty"], {"createdAt": LATER, "updatedAt": TIME}),
     ],
 )
 def test_the_time_is_the_one_that_the_format_names_first(format_: Format, event: dict[str, Any]) -> None:
@@ -84,11 +89,11 @@ def test_the_time_is_the_one_that_the_format_names_first(format_: Format, event:
 @pytest.mark.parametrize(
     ("format_", "field"),
     [
-        (azure_ad.azure_ad_event, "signinDateTime"),
-        (azure_ad.azure_ad_event, "time"),
-        (azure_ad.azure_ad_audit, "activityDate"),
-        (azure_ad.azure_ad_risk_event, "detectedDateTime"),
-        (aws.guardduty, "updatedAt"),
+        (FORMATS["azure-ad-event"], "signinDateTime"),
+        (FORMATS["azure-ad-event"], "time"),
+        (FORMATS["azure-ad-audit"], "activityDate"),
+        (FORMATS["azure-ad-risk-event"], "detectedDateTime"),
+        (FORMATS["guardduty"], "updatedAt"),
     ],
 )
 def test_a_malformed_time_is_refused_with_its_field(format_: Format, field: str, value: object) -> None:
@@ -99,14 +104,14 @@ def test_a_malformed_time_is_refused_with_its_field(format_: Format, field: str,
 @pytest.mark.parametrize("value", ["C03az79cb", 7, [], {"time": "soon"}, {"time": 0}])
 def test_a_g_suite_id_that_has_no_time_in_it_is_refused(value: object) -> None:
     with pytest.raises(RecordError, match=r"^'id"):
-        parse_by(g_suite.g_suite_login, {"id": value})
+        parse_by(FORMATS["g-suite-login"], {"id": value})
 
 
 # ---- WAF
 
 
 def test_a_request_gets_a_message_and_its_headers_as_an_object() -> None:
-    meta, event = parse_by(aws.aws_waf, waf())
+    meta, event = parse_by(FORMATS["aws-waf"], waf())
     assert (meta.tag, meta.timestamp) == ("aws.waf.log", NOON + 0.25)
     assert event["httpRequest"]["header"] == {"Host": "www.example.com"}
     assert event["httpRequest"]["headers"] == [{"name": "Host", "value": "www.example.com"}]
@@ -115,21 +120,23 @@ def test_a_request_gets_a_message_and_its_headers_as_an_object() -> None:
 
 def test_headers_of_one_name_cost_as_much_as_headers_of_many() -> None:
     headers = [{"name": "name", "value": "v" * 100}] * 200_000
-    _, event = parse_by(aws.aws_waf, waf(request={"headers": headers}))  # the square of this would not end
+    _, event = parse_by(FORMATS["aws-waf"], waf(request={"headers": headers}))  # the square of this would not end
     assert len(event["httpRequest"]["header"]["name"]) == 200_000 * len(", ") - 2 + 200_000 * 100
 
 
 def test_headers_of_one_name_are_joined_and_names_keep_their_case() -> None:
     headers = [{"name": n, "value": v} for n, v in [("Via", "1"), ("via", "2"), ("Via", "3"), ("Via", "4")]]
-    _, event = parse_by(aws.aws_waf, waf(request={"headers": headers}))
+    _, event = parse_by(FORMATS["aws-waf"], waf(request={"headers": headers}))
     assert event["httpRequest"]["header"] == {"Via": "1, 3, 4", "via": "2"}
 
 
 @pytest.mark.parametrize("action", ["ALLOW", "BLOCK"])
 def test_a_declared_rule_filters_requests_that_only_the_default_action_decided(action: str) -> None:
-    _, found = parse_by(aws.aws_waf, waf(terminatingRuleId="Default_Action", action=action, request={"headers": 7}))
+    _, found = parse_by(
+        FORMATS["aws-waf"], waf(terminatingRuleId="Default_Action", action=action, request={"headers": 7})
+    )
     assert isinstance(found, Rule)
-    assert found in aws.aws_waf.rules
+    assert found in FORMATS["aws-waf"].rules
 
 
 @pytest.mark.parametrize(
@@ -146,7 +153,7 @@ def test_a_declared_rule_filters_requests_that_only_the_default_action_decided(a
     ],
 )
 def test_a_field_that_a_request_lacks_is_a_gap_in_its_message(event: dict[str, Any], message: str) -> None:
-    meta, found = parse_by(aws.aws_waf, event)
+    meta, found = parse_by(FORMATS["aws-waf"], event)
     assert found["message"] == meta.message == message
 
 
@@ -166,4 +173,4 @@ def test_a_field_that_a_request_lacks_is_a_gap_in_its_message(event: dict[str, A
 )
 def test_a_request_that_is_not_as_documented_is_refused(event: dict[str, Any], reason: str) -> None:
     with pytest.raises(RecordError, match=f"^{reason}"):
-        parse_by(aws.aws_waf, event)
+        parse_by(FORMATS["aws-waf"], event)

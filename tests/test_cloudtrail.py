@@ -13,7 +13,7 @@ import chains
 from chains import OBJECT
 from slips.errors import ReaderError, RecordError
 from slips.format import Event
-from slips.formats.cloudtrail import cloudtrail
+from slips.formats import catalogue
 from slips.model import MetaData
 
 CALL = {
@@ -28,7 +28,7 @@ CALL = {
 def parse(**changes: Any) -> tuple[MetaData, Event]:
     """What becomes of CALL, changed; a key that is changed to ... is left out."""
     event = {key: value for key, value in {**CALL, **changes}.items() if value is not ...}
-    meta, parsed = chains.parse_by(cloudtrail, event)
+    meta, parsed = chains.parse_by(catalogue()["cloudtrail"], event)
     assert isinstance(parsed, dict)
     return meta, parsed
 

@@ -18,8 +18,8 @@ import chains
 from chains import Pieces, until_error, values_in
 from slips.errors import DecompressionError, ReaderError, RecordTooLarge, StorageError
 from slips.format import Bad, Record, RecordLimits, TooLong
-from slips.formats.containers import BLOCK, KEYS, read_elements
-from slips.formats.json_text import LEVELS
+from slips.parsing.json_text import LEVELS
+from slips.parsing.readers.elements import BLOCK, KEYS, read_elements
 
 
 def elements(

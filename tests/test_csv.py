@@ -13,10 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chains import Pieces, until_error
-from slips.chain import compile_chain
 from slips.errors import DecompressionError, ReaderError, RecordTooLarge
 from slips.format import Bad, Record, RecordLimits, TooLong
-from slips.formats.tables import DELIMITERS
+from slips.parsing.chain import compile_chain
+from slips.parsing.readers.rows import DELIMITERS
 
 
 def rows(

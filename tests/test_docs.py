@@ -11,7 +11,7 @@ import pytest
 
 import slips.cli.docs
 from slips.cli import app
-from slips.formats import catalogue
+from slips.formats import catalogue, sample_files
 
 pytestmark = pytest.mark.once
 
@@ -90,5 +90,5 @@ def test_every_format_is_on_its_page_with_its_rules_and_sample(build: ModuleType
         section = page.partition(f"\n## {each.name}\n")[2].partition("\n## ")[0]
         assert each.reference in section
         assert all(rule.name in section for rule in each.rules)
-        for sample in build.SAMPLES.glob(f"{each.name}.*"):
+        for sample in sample_files(each.name):
             assert sample.name in section

@@ -1,6 +1,6 @@
 """Every format makes of its own sample exactly what stands beside it, and says what people need to know of it.
 
-A sample is `formats/samples/NAME.EXT`, what is expected of it `NAME.expected.jsonl`: a line an event, in order,
+A sample is `NAME.EXT` beside the module, what is expected of it `NAME.expected.jsonl`: a line an event, in order,
 `{"meta": …, "event": …}`, `{"filtered": rule, "seq": n}` or `{"quarantined": reason, "seq": n}`.
 """
 
@@ -15,15 +15,12 @@ import msgspec
 import pytest
 
 import chains
-import slips.formats
 from chains import OBJECT
-from slips.chain import compile_chain
-from slips.formats import catalogue
+from slips.formats import FOLDERS, catalogue, sample_files
+from slips.parsing.chain import compile_chain
 
 pytestmark = pytest.mark.smoke
 
-SAMPLES = Path(slips.formats.__file__).parent / "samples"
-"""All samples are of this object: half a minute before New Year, which is where times without a year get difficult."""
 NAMES = [name for name in catalogue() if name != "ignore"]
 
 ORIGINAL_CHAINS = """
@@ -76,13 +73,13 @@ def as_json(line: dict[str, Any]) -> str:
 
 
 def sample_of(name: str) -> Path:
-    samples = [path for path in SAMPLES.glob(f"{name}.*") if not path.name.endswith(".expected.jsonl")]
-    assert len(samples) == 1, f"format {name!r} has {len(samples)} samples in {SAMPLES}; expected one, as {name}.log"
-    return samples[0]
+    files = [path.name for path in sample_files(name)]
+    assert len(files) == 2, f"format {name!r} has {files}; expected a sample as {name}.log, and {name}.expected.jsonl"
+    return sample_files(name)[0]
 
 
 def expected_of(name: str) -> list[dict[str, Any]]:
-    lines = (SAMPLES / f"{name}.expected.jsonl").read_text("utf-8").split("\n")[:-1]
+    lines = sample_files(name)[1].read_text("utf-8").split("\n")[:-1]
     return [json.loads(line) for line in lines]
 
 
@@ -94,7 +91,8 @@ def test_a_format_makes_of_its_sample_what_stands_beside_it(name: str) -> None:
 
 
 def test_every_sample_belongs_to_a_format() -> None:
-    assert {path.name.partition(".")[0] for path in SAMPLES.iterdir()} == set(NAMES)
+    files = [path for folder in FOLDERS.values() for path in folder.rglob("*.*") if path.is_file()]
+    assert {path.name.partition(".")[0] for path in files if path.suffix not in (".py", ".pyc")} == set(NAMES)
 
 
 @pytest.mark.parametrize("name", catalogue())

@@ -17,15 +17,18 @@ import chains
 from chains import parse_by, values_in
 from slips.errors import RecordError, RecordTooLarge
 from slips.format import Limited, RecordLimits
-from slips.formats import general
-from slips.formats.json_text import load_json
+from slips.formats import catalogue
+from slips.formats.generic.syslog import _HEADS, _HEADS_LIMIT
 from slips.model import MetaData
+from slips.parsing.json_text import load_json
+
+FORMATS = catalogue()
 
 FIELDS = ("hostname", "proc_name", "proc_id", "message")
 
 
 def syslog(line: str) -> tuple[MetaData, dict[str, Any]]:
-    meta, event = parse_by(general.syslog, line)
+    meta, event = parse_by(FORMATS["syslog"], line)
     assert isinstance(event, dict)
     assert meta.message == event["message"]
     return meta, event
@@ -140,8 +143,8 @@ def test_a_record_deeper_than_the_limit_has_one_error_on_every_interpreter(text:
 
 @pytest.mark.parametrize("limit", [7, 10, 12, 13, 20])
 def test_a_record_deeper_than_those_before_it_is_held_to_the_same_limit(limit: int) -> None:
-    assert general.json.parse is not None
-    parse_json = Limited.bind(general.json.parse, RecordLimits(depth=limit))
+    assert FORMATS["json"].parse is not None
+    parse_json = Limited.bind(FORMATS["json"].parse, RecordLimits(depth=limit))
     for depth in (1, limit, limit + 1, 9, limit - 1, limit + 1, 13, 1, limit, 40):
         raw = b'{"in":' * (depth - 1) + b"{}" + b"}" * (depth - 1)
         meta = chains.new_meta()
@@ -161,7 +164,7 @@ def test_an_object_of_more_values_than_the_limit_is_refused_before_it_is_made(si
     tracemalloc.start()
     try:
         with pytest.raises(RecordTooLarge, match=r"^record has more than 250,000 values; "):
-            parse_by(general.json, raw)
+            parse_by(FORMATS["json"], raw)
         assert tracemalloc.get_traced_memory()[1] < 2 * len(raw)
     finally:
         tracemalloc.stop()
@@ -175,7 +178,7 @@ def test_a_limit_of_values_ignores_what_is_text() -> None:
 @pytest.mark.parametrize("raw", [b"1", b"null", b'"text"', b"[]", b'[{"a": 1}, null]', b"true"])
 def test_json_that_is_no_object_is_no_event(raw: bytes) -> None:
     with pytest.raises(RecordError, match="expected an object"):
-        parse_by(general.json, raw)
+        parse_by(FORMATS["json"], raw)
 
 
 # ---- syslog
@@ -331,9 +334,9 @@ def test_a_head_longer_than_any_process_name_is_message() -> None:
 
 
 def test_the_cache_of_heads_stays_small() -> None:
-    for number in range(general._HEADS_LIMIT + 10):
+    for number in range(_HEADS_LIMIT + 10):
         syslog(f"Nov 21 06:00:24 web-1 worker[{number}]: x")
-    assert len(general._HEADS) <= general._HEADS_LIMIT
+    assert len(_HEADS) <= _HEADS_LIMIT
 
 
 # ---- Fluentd
@@ -354,7 +357,7 @@ def test_the_cache_of_heads_stays_small() -> None:
 def test_a_fluentd_line_is_time_tag_and_record(
     raw: bytes, tag: str, timestamp: float, event: dict[str, object]
 ) -> None:
-    meta, found = parse_by(general.fluentd_json, raw)
+    meta, found = parse_by(FORMATS["fluentd-json"], raw)
     assert (meta.tag, meta.timestamp, meta.message) == (tag, timestamp, None)
     assert found == event
 
@@ -374,4 +377,4 @@ def test_a_fluentd_line_is_time_tag_and_record(
 )
 def test_a_line_that_is_not_fluentds_is_refused(raw: bytes, reason: str) -> None:
     with pytest.raises(RecordError, match=reason):
-        parse_by(general.fluentd_json, raw)
+        parse_by(FORMATS["fluentd-json"], raw)

@@ -123,7 +123,7 @@ PATCHES = {
     "every builtin": "import builtins; vars(builtins).clear()",
     "os.read and os.write": "os.read = os.write = None",
     "time.sleep": "time.sleep = time.time = time.monotonic = None",
-    "slips": "import slips.loop, slips.model; slips.loop.MetaData = slips.model.Outcome = None",
+    "slips": "import slips.parsing.run, slips.model; slips.parsing.run.MetaData = slips.model.Outcome = None",
     "sys.modules": "sys.modules.clear()",
     "the environment": "os.environ.clear()",
     "the working directory": "os.chdir('/')",

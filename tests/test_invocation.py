@@ -11,7 +11,7 @@ from fakes import Objects, config_of, object_event, processor_of
 from invocations import BROKEN, GOOD, JSON, MOSTLY, A, After, B, C, Deadly, Scene, Sink, _fresh_sink, keys
 from slips.config import Mapping, MappingHandler
 from slips.errors import UnfinishedError
-from slips.loop import Ticker
+from slips.parsing.run import Ticker
 from slips.pipeline.invocation import BatchResult, Deadline
 from slips.pipeline.process import Processor
 

@@ -17,8 +17,8 @@ from invocations import GOOD, A, After, B, Deadly, Scene, Sink, _fresh_sink, sit
 from slips.envelope.cause import Cause
 from slips.envelope.lost import Unwrapped
 from slips.errors import ReaderError, UnfinishedError
-from slips.loop import Ticker
 from slips.model import ObjectEvent, Outcome
+from slips.parsing.run import Ticker
 from slips.pipeline.ended import Admit, Failure, Success, Superseded
 from slips.pipeline.invocation import BatchResult
 from slips.pipeline.process import Processor

@@ -18,8 +18,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "slips"
 LAYERS = [
     {"errors", "exceptions", "model", "print_streams", "printable"},
     {"health", "methods", "not_logs", "ports", "times", "usercode", "codec", "format", "pattern", "position"},
-    {"formats"},
-    {"chain", "loop", "stages"},
+    {"parsing", "formats"},
     {"config", "routing", "interface", "envelope", "object_states", "operations"},
     {"backends"},
     {"loading"},

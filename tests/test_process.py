@@ -34,8 +34,8 @@ from slips.config import Config, HandlerConfig, Mapping
 from slips.errors import RecordError, StorageError, UsageError
 from slips.format import TooLong
 from slips.interface import Handler, load_handlers
-from slips.loop import Ticker, select
 from slips.model import MetaData, ObjectEvent, Outcome, Range
+from slips.parsing.run import Ticker, select
 from slips.pipeline.ended import Failure
 from slips.pipeline.items import report_quarantine
 from slips.pipeline.process import Processor

@@ -32,13 +32,13 @@ from processing import (
     root,
     travelled,
 )
-from slips.chain import compile_chain
 from slips.config import Config, HandlerConfig, Mapping
 from slips.config.schema import Limits
 from slips.errors import RecordError
 from slips.format import RecordLimits
-from slips.loop import SKIP_RULE, Chain
 from slips.model import Outcome
+from slips.parsing.chain import compile_chain
+from slips.parsing.run import SKIP_RULE, Chain
 from slips.pipeline.ended import Failure
 from slips.pipeline.items import report_quarantine
 from slips.pipeline.process import Processor
@@ -282,7 +282,7 @@ def test_counters_that_disagree_are_an_error_not_a_success(make: Make, root: Pat
 
 
 def s3_lines(root: Path) -> Any:
-    from slips.chain import find_format
+    from slips.parsing.chain import find_format
 
     return find_format("s3-lines", root)
 

@@ -14,8 +14,8 @@ from slips.envelope.cause import Cause
 from slips.envelope.lost import Unwrapped
 from slips.errors import StorageError, UnfinishedError
 from slips.interface import Handler
-from slips.loop import Ticker
 from slips.model import ObjectEvent
+from slips.parsing.run import Ticker
 from slips.pipeline.invocation import BatchResult, run_batch
 from slips.pipeline.process import Processor
 from slips.pipeline.report import report_lost

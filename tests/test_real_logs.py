@@ -14,8 +14,10 @@ import pytest
 
 import chains
 from slips.format import Event
-from slips.formats import aws
+from slips.formats import catalogue
 from slips.model import MetaData, ObjectEvent, Outcome
+
+FORMATS = catalogue()
 
 LOGS = Path(__file__).parents[2] / "shared" / "logs"
 pytestmark = pytest.mark.skipif(not LOGS.is_dir(), reason="no real logs beside the project")
@@ -185,11 +187,11 @@ def test_fluentd_records_are_those_that_it_wrote() -> None:
 
 
 def test_waf_requests_that_a_rule_decides_are_understood() -> None:
-    assert aws.aws_waf.parse is not None
+    assert FORMATS["aws-waf"].parse is not None
     for name in FILTERED:
         for line in content_of(LOGS / name).splitlines():
             meta = MetaData("", 0.0, ObjectEvent(bucket_name="logs", object_key=name), None, 1)
-            event = aws.aws_waf.parse(meta, json.loads(line) | {"terminatingRuleId": "named"})
+            event = FORMATS["aws-waf"].parse(meta, json.loads(line) | {"terminatingRuleId": "named"})
             assert isinstance(event, dict)
             request = event["httpRequest"]
             assert meta.timestamp == event["timestamp"] / 1000

@@ -27,8 +27,8 @@ from slips.config import Route
 from slips.envelope.lane import encode
 from slips.errors import GoneError, SlipsError, StreamError
 from slips.interface import Handler
-from slips.loop import Ticker
 from slips.model import ObjectEvent, Outcome
+from slips.parsing.run import Ticker
 from slips.pipeline.invocation import run_batch
 from slips.pipeline.replay import with_key_of_today
 from slips.pipeline.undelivered import Redelivered, redeliver, unreadable

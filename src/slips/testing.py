@@ -26,7 +26,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from slips import times
-from slips.chain import compile_chain
 from slips.config import Config, HandlerConfig, HandlerSpec, Mapping, load
 from slips.config.secrets import references
 from slips.errors import HandlerError, UsageError
@@ -34,6 +33,7 @@ from slips.format import Event
 from slips.interface import Handler, check_handlers, load_handlers
 from slips.model import MetaData, ObjectEvent, Sample, format_time, nearest_time
 from slips.not_logs import NotLog
+from slips.parsing.chain import compile_chain
 from slips.pipeline.process import Processor
 from slips.ports import StoredObject
 from slips.routing import assigned

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
-from slips.chain import compile_chain
 from slips.cli.command import Command
 from slips.cli.context import config_file, json_option, say_warning
 from slips.cli.limit import paces
@@ -17,6 +16,7 @@ from slips.config import Config, HandlerSpec, Mapping
 from slips.config.load import read
 from slips.errors import ConfigError, UsageError
 from slips.interface import load_handlers
+from slips.parsing.chain import compile_chain
 from slips.pattern import below
 from slips.place import stack_of
 from slips.printable import one_line

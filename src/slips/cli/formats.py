@@ -14,7 +14,6 @@ from typing import Any, BinaryIO
 import click
 from click.exceptions import Exit
 
-from slips.chain import compile_chain, find_format
 from slips.cli.command import Command, argument
 from slips.cli.completion import format_names
 from slips.cli.context import json_option
@@ -25,9 +24,10 @@ from slips.codec import CodecLimits, decode
 from slips.errors import FormatError, HandlerError, ReaderError, UsageError
 from slips.format import Event, Format, Record
 from slips.formats import catalogue
-from slips.loop import Chain, Ticker
 from slips.model import MetaData, ObjectEvent, Outcome, format_time, nearest_time
 from slips.not_logs import RULES, NotLog
+from slips.parsing.chain import compile_chain, find_format
+from slips.parsing.run import Chain, Ticker
 from slips.pipeline.choose import moment
 from slips.printable import one_line
 

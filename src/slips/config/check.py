@@ -10,12 +10,12 @@ import msgspec
 from msgspec import inspect
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from slips import chain
 from slips.config.nodes import TEXTS, UnreadableError, compose, tag_of
 from slips.config.problems import Problem, Problems, Where
 from slips.config.rules import CheckChain, Rules
 from slips.config.schema import Config
 from slips.config.values import Values
+from slips.parsing import chain
 
 
 def check(

@@ -15,8 +15,8 @@ import slips
 
 ENTRY_POINTS = "slips.lambdas"
 """The module with the entry points that the template names."""
-FORMATS = "formats"
-"""The folder of slips with all formats."""
+FORMATS = ("formats", "parsing/readers")
+"""The folders of slips with all formats."""
 UNTAKEN = ("slips.backends.machine", "slips.config.check")
 """Modules that are imported only on this machine, though by modules of the functions: the backend that stands for AWS,
 and the checks of a config, which is checked before it is packaged. Neither they nor modules below them go in."""
@@ -28,7 +28,7 @@ _ROOT = Path(slips.__file__).parent
 def deployed() -> dict[str, Path]:
     """Return the files of the modules, by their paths in the package."""
     files = dict[str, Path]()
-    waiting = {ENTRY_POINTS, *map(_name_of, (_ROOT / FORMATS).rglob("*.py"))}
+    waiting = {ENTRY_POINTS, *(_name_of(path) for folder in FORMATS for path in (_ROOT / folder).rglob("*.py"))}
     while waiting:
         module = waiting.pop()
         path = _file_of(module)

@@ -13,9 +13,9 @@ from slips.errors import HandlerError
 from slips.exceptions import cause_of, describe, is_interrupt, name_of
 from slips.format import Event
 from slips.interface import Handler
-from slips.loop import Recv
 from slips.methods import advice, lazy
 from slips.model import MetaData
+from slips.parsing.run import Recv
 from slips.position import STEP, Cells, Step
 
 

@@ -18,8 +18,8 @@ from msgspec import Struct, field
 
 from slips.errors import NoProgressError, StateError, StreamError, UnfinishedError, joined
 from slips.exceptions import describe
-from slips.loop import Ticker
 from slips.model import ObjectEvent, Outcome
+from slips.parsing.run import Ticker
 from slips.pipeline.conclude import Conclusion, conclude, concluded_event, discard_left, judge, take_back, write
 from slips.pipeline.ended import Failure, Success, Superseded, by_itself
 from slips.pipeline.items import report_failure, run_ids

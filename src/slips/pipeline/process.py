@@ -13,7 +13,6 @@ from typing import Any, overload
 
 import msgspec
 
-from slips.chain import compile_chain
 from slips.codec import CodecLimits, Decoded, decode
 from slips.config import Mapping
 from slips.errors import (
@@ -32,9 +31,10 @@ from slips.exceptions import cause_of, describe, name_of
 from slips.format import Record
 from slips.health import Health, is_exhausted
 from slips.interface import Handler
-from slips.loop import Chain, Ticker
 from slips.model import ObjectEvent, Outcome, Range, bounded
 from slips.not_logs import NotLog
+from slips.parsing.chain import compile_chain
+from slips.parsing.run import Chain, Ticker
 from slips.pipeline.ended import Admit, Failure, Success, Superseded
 from slips.pipeline.evidence import MESSAGE_BYTES, keep, reason_of, traceback_of
 from slips.pipeline.handlers import Handlers

@@ -12,11 +12,11 @@ from urllib.parse import unquote_plus
 import msgspec
 from msgspec import Struct
 
-from slips.chain import compile_chain
 from slips.config import Route
 from slips.errors import OverwrittenError, StorageError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, fingerprint
 from slips.not_logs import NotLog
+from slips.parsing.chain import compile_chain
 from slips.ports import ErrorTable, ObjectStore
 from slips.routing import assigned, lane_again, lane_for
 from slips.site import Site

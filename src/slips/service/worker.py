@@ -21,8 +21,8 @@ import msgspec
 from slips.backends.aws.clients import quiet_libraries
 from slips.config import Config
 from slips.errors import UsageError
-from slips.loop import Ticker
 from slips.model import ObjectEvent
+from slips.parsing.run import Ticker
 from slips.pipeline.ended import Admit
 from slips.pipeline.process import Processor
 from slips.position import Cells, map_cells

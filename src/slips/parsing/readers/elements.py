@@ -18,8 +18,8 @@ import msgspec
 
 from slips.errors import ObjectError, ReaderError, RecordError, RecordTooLarge
 from slips.format import Bad, Event, Limited, Read, Record, RecordLimits, TooLong, reader
-from slips.formats.json_text import is_deeper, is_json, load_json, shallow_run_decoder
-from slips.formats.readers import HEAD
+from slips.parsing.json_text import is_deeper, is_json, load_json, shallow_run_decoder
+from slips.parsing.readers.lines import HEAD
 
 BLOCK = 1 << 15
 """Bytes read and decoded at a time. 16 and 64 KB are as fast on CloudTrail; events of 128 KB overflow the CPU cache."""

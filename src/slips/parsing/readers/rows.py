@@ -10,8 +10,8 @@ from itertools import chain
 
 from slips.errors import ReaderError, RecordError, RecordTooLarge
 from slips.format import Bad, Limited, Read, Record, RecordLimits, TooLong, reader, too_many_values
-from slips.formats.fields import count_delimiters, ends_in_quotes, has_too_many_fields
-from slips.formats.readers import HEAD
+from slips.parsing.readers.fields import count_delimiters, ends_in_quotes, has_too_many_fields
+from slips.parsing.readers.lines import HEAD
 
 stdlib_csv.field_size_limit(2**31 - 1)  # for the whole process; this module checks `record_bytes` instead
 

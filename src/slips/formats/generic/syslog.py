@@ -1,74 +1,13 @@
-"""Formats of no vendor: JSON, syslog, Fluentd."""
+"""Syslog lines as in /var/log/messages."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
-
-import msgspec
 
 from slips import times
-from slips.errors import ReaderError, RecordError
-from slips.format import Bad, Elements, Event, Limited, Parse, Parsed, RecordLimits, parser
-from slips.formats.containers import elements_of
-from slips.formats.json_text import MORE_LEVELS, has_too_many_values, load_json, load_odd_json, shallow_decoder
+from slips.errors import RecordError
+from slips.format import Event, parser
 from slips.model import MetaData
-
-
-@parser(
-    "json",
-    summary="a JSON object is an event; each object of a JSON array is one",
-    reference="https://www.rfc-editor.org/rfc/rfc8259",
-    takes="text",
-    raw=True,
-)
-@Limited
-def json(limits: RecordLimits) -> Parse:
-    """Decode a JSON object, or an array of objects, to events. Raises RecordError for any other JSON.
-
-    If an array has more values than allowed, its elements are read one by one, and each may have as many values.
-    """
-    decode, small = shallow_decoder(limits.depth), 2 * limits.values
-
-    def parse(_meta: MetaData, raw: bytes) -> Parsed:
-        nonlocal decode
-        if len(raw) > small and raw[:1].isspace() | (raw[:1] in b"[\xef") and _is_long_array(raw, limits.values):
-            return Elements(lambda: _elements(raw, limits))
-        try:
-            value = decode(raw) if len(raw) <= small else load_json(raw, limits)
-        except (ValueError, msgspec.MsgspecError) as refusal:
-            value = load_odd_json(raw, limits, refusal)
-            decode = shallow_decoder(limits.depth, MORE_LEVELS)  # one deep record in a log announces more of them
-        if value.__class__ is dict or (value.__class__ is list and value and all(v.__class__ is dict for v in value)):
-            event: Event | list[Event] = value
-            return event
-        raise RecordError(f"JSON {type(value).__name__} {_beginning(raw)}; expected an object")
-
-    return parse
-
-
-def _is_long_array(raw: bytes, values: int) -> bool:
-    """Whether `raw` begins as an array and has more than `values` values, too many to hold at once."""
-    return raw.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"[" and has_too_many_values(raw, values)
-
-
-def _elements(raw: bytes, limits: RecordLimits) -> Iterator[Event]:
-    """Yield the objects of an array, decoded as by `load_json`. Raises RecordError for an element of another kind."""
-    within = replace(limits, bytes=len(raw), depth=limits.depth - 1)
-    try:
-        for number, each in enumerate(elements_of(raw, within), 1):
-            if isinstance(each, Bad):
-                raise RecordError(f"element {number}: {each.reason}")
-            if isinstance(each, dict):  # always: `elements_of` yields dicts and Bad only
-                yield each
-    except ReaderError as error:
-        raise RecordError(str(error)) from None
-
-
-def _beginning(raw: bytes) -> str:
-    return repr(raw[:40].decode("utf-8", "replace").rstrip("\r\n"))
-
 
 # The start of a line that does not begin with plain `Mmm dd hh:mm:ss `: a priority, a one-digit day without padding, a
 # fraction, a colon behind the time; or the time as rsyslog writes it by default.
@@ -164,36 +103,3 @@ def _match_head(head: str) -> Head | None:
         return None
     match = _HEAD.fullmatch(head) or _SPACED_HEAD.fullmatch(head)
     return (match[1] or None, match[2], match[3] or None) if match else None
-
-
-@parser(
-    "fluentd-json",
-    summary="Fluentd files (out_file): time, tag and JSON record, with tabs between",
-    reference="https://docs.fluentd.org/formatter/out_file",
-    takes="text",
-    tag="<tag of the line>",
-    raw=True,
-)
-@Limited
-def fluentd_json(limits: RecordLimits) -> Parse:
-    """Decode the JSON record behind the time and the tag of a line.
-
-    A time without a zone is UTC; digits are seconds (`time_type unixtime`). Raises RecordError for a line without both
-    tabs, and for JSON that is no object.
-    """
-
-    def parse(meta: MetaData, raw: bytes) -> Event:
-        try:
-            time, tag, record = raw.split(b"\t", 2)
-            stamp, meta.tag = time.decode(), tag.decode("utf-8", "surrogateescape")
-        except ValueError:
-            raise RecordError(
-                f"line begins with {_beginning(raw)}; expected time, tag and JSON with tabs between"
-            ) from None
-        meta.timestamp = times.number(stamp) if stamp[:10].isdigit() else times.iso(stamp)
-        event: Event = load_json(record, limits)
-        if event.__class__ is not dict:
-            raise RecordError(f"record is JSON {type(event).__name__} {_beginning(record)}; expected an object")
-        return event
-
-    return parse

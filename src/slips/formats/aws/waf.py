@@ -1,4 +1,4 @@
-"""Logs of AWS services that are one JSON object a record."""
+"""AWS WAF: requests that a web ACL decided."""
 
 from __future__ import annotations
 
@@ -8,22 +8,6 @@ from slips import times
 from slips.errors import RecordError
 from slips.format import Event, Rule, parser
 from slips.model import MetaData
-
-
-@parser(
-    "guardduty",
-    summary="findings of Amazon GuardDuty, as it exports them to S3",
-    reference="https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_finding-format.html",
-    tag="aws.guardduty",
-)
-def guardduty(meta: MetaData, event: Event) -> Event:
-    """Set the time to `updatedAt`: GuardDuty exports a finding again after each update."""
-    meta.tag = "aws.guardduty"
-    updated = event.get("updatedAt")
-    if updated is not None and updated != "":
-        meta.timestamp = times.iso(updated, "updatedAt")
-    return event
-
 
 DEFAULT_ACTION = Rule("default-action", "requests that no rule of the web ACL decided, only its default action")
 

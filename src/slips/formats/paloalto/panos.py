@@ -13,8 +13,8 @@ from functools import lru_cache
 from slips import times
 from slips.errors import RecordError
 from slips.format import Event, Limited, Parse, RecordLimits, parser, too_many_values
-from slips.formats.fields import has_too_many_fields
 from slips.model import MetaData
+from slips.parsing.readers.fields import has_too_many_fields
 
 csv.field_size_limit(2**31 - 1)  # for the whole process; readers limit the length of records instead
 

@@ -17,8 +17,8 @@ from slips.exceptions import describe, is_interrupt
 from slips.format import Bad, Event, Format, Limited, Record, RecordLimits, Rule
 from slips.methods import advice, lazy
 from slips.model import MetaData, ObjectEvent, Outcome, Range
+from slips.parsing.stages import Several, Streamed, compose, normalized
 from slips.position import BEHIND, RECV, UNREAD, Cells
-from slips.stages import Several, Streamed, compose, normalized
 
 SKIP_RULE = Rule("on_error: skip", "records that could not be parsed, where the mapping says 'on_error: skip'")
 

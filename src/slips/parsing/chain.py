@@ -9,7 +9,7 @@ from slips.errors import FormatError
 from slips.exceptions import describe
 from slips.format import Format, RecordLimits, parser
 from slips.formats import catalogue
-from slips.loop import Chain
+from slips.parsing.run import Chain
 from slips.usercode import import_file
 
 

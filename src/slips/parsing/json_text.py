@@ -194,3 +194,8 @@ def _is_text_deeper(raw: bytes, most: int) -> bool:
             if depth <= 0:
                 return False  # the outermost value ends here; more text is not JSON
     return False
+
+
+def beginning(raw: bytes) -> str:
+    """Return the first bytes of a record, quoted for an error text."""
+    return repr(raw[:40].decode("utf-8", "replace").rstrip("\r\n"))

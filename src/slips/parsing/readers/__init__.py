@@ -1,0 +1,1 @@
+"""Readers: each cuts an object into records, and so numbers them."""
