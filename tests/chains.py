@@ -17,6 +17,7 @@ from slips.format import Event, Format, Record, RecordLimits
 from slips.model import MetaData, ObjectEvent, Outcome
 from slips.parsing.chain import compile_chain
 from slips.parsing.run import Ticker
+from slips.step import Step
 
 OBJECT = ObjectEvent(bucket_name="logs", object_key="sample", event_time="2018-12-31T23:59:30Z")
 """The object that records come from: it dates those that have no time or no year."""
@@ -33,7 +34,7 @@ class Seen:
 
 
 def run(
-    chain: Sequence[str],
+    chain: Sequence[Step],
     content: bytes | io.RawIOBase,
     source: ObjectEvent = OBJECT,
     *,
@@ -55,7 +56,7 @@ def run(
     return seen
 
 
-def parse(chain: Sequence[str], record: Record) -> tuple[MetaData, Event]:
+def parse(chain: Sequence[Step], record: Record) -> tuple[MetaData, Event]:
     """Parses one record that the reader of a chain has cut out."""
     meta = new_meta()
     return meta, compile_chain(chain, Path()).parse(meta, record)

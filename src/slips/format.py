@@ -14,9 +14,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedReader
 from typing import Any, Generic, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
 
 from slips.errors import RecordError, RecordTooLarge, RecordTooLong
 from slips.model import MetaData
@@ -131,6 +134,23 @@ class Limited(Generic[F]):
         return function._within(limits) if isinstance(function, Limited) else function
 
 
+def a_key(description: str, *examples: Any, expected: str = "", **constraints: Any) -> Meta:
+    """Declare the meaning of a key of the config, or of a format's option, with examples.
+
+    Error texts name `expected`, else the values of the key's type.
+    """
+    extra = {"expected": expected} if expected else None
+    return Meta(description=description, examples=list(examples) or None, extra=extra, **constraints)
+
+
+class FormatOptions(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Base class of the options of a format, which a step of a chain gives: `{csv: {delimiter: "|"}}`.
+
+    Each field is an option, with a default, declared with `a_key`. Its type is one that `slips.config.values` reads:
+    text, whole number, boolean, choice, list, mapping, another Struct.
+    """
+
+
 @dataclass(frozen=True, kw_only=True)
 class Format:
     """One entry of the catalogue. Made by the decorators `reader` and `parser`, never by hand."""
@@ -156,6 +176,23 @@ class Format:
     parse: Parse | None = None
     raw: bool = False
     """For parsers of texts: whether the parser gets the record's bytes, with their line end, instead of a text."""
+    options: type[FormatOptions] | None = None
+    """The class of the options that a step may give, as `{csv: {delimiter: "|"}}`. None: the format takes none."""
+    make: Callable[[Any], Any] | None = None
+    """For formats with options: makes the Read or Parse for given ones. Raises ValueError for some that do not fit."""
+    identity: str = ""
+    """For readers: all that decides the numbers of records beside name and parameter, such as options."""
+
+    def with_options(self, options: FormatOptions) -> Format:
+        """Return the format as `options`, an instance of its class, specialise it.
+
+        Raises ValueError, with `option: what; what was expected; what to do`, for options that do not fit.
+        """
+        assert self.make is not None  # noqa: S101 - a format with options has it, or a `with_options` of its own
+        if self.takes != "object":
+            return replace(self, parse=self.make(options))
+        given = msgspec.json.encode(options, order="deterministic").decode()
+        return replace(self, read=self.make(options), identity=f" {given}" if given != "{}" else "")
 
 
 def reader(
@@ -165,10 +202,14 @@ def reader(
     reference: str,
     gives: Kind = "text",
     parameter: str = "",
-) -> Callable[[Read], Format]:
-    """Declare a reader: a function `(stream, record_bytes, parameter) -> records`. The fields are those of Format."""
+    options: type[FormatOptions] | None = None,
+) -> Callable[[Read | Callable[[Any], Read]], Format]:
+    """Declare a reader: a function `(stream, record_bytes, parameter) -> records`. The fields are those of Format.
 
-    def declare(read: Read) -> Format:
+    With `options`, the function gets an instance of that class, and returns the function that reads.
+    """
+
+    def declare(read: Any) -> Format:  # a Read, or a function that makes one
         return Format(
             name=name,
             summary=summary,
@@ -177,7 +218,9 @@ def reader(
             gives=gives,
             chain=(name,),
             parameter=parameter,
-            read=read,
+            read=read(options()) if options else read,
+            options=options,
+            make=read if options else None,
         )
 
     return declare
@@ -195,10 +238,12 @@ def parser(
     container: str = "",
     extends: bool = False,
     raw: bool = False,
-) -> Callable[[Parse], Format]:
+    options: type[FormatOptions] | None = None,
+) -> Callable[[Parse | Callable[[Any], Parse]], Format]:
     """Declare a parser: a function `(meta, text or event) -> event`. The fields are those of Format.
 
     Without `chain` the usual chain is `s3-lines` and, for a parser of events, `json`, or a reader of the `container`.
+    With `options`, the function gets an instance of that class, and returns the function that parses.
     """
     if not chain:
         if container:
@@ -206,7 +251,7 @@ def parser(
         else:
             chain = ("s3-lines", name) if takes == "text" else ("s3-lines", "json", name)
 
-    def declare(parse: Parse) -> Format:
+    def declare(parse: Any) -> Format:  # a Parse, or a function that makes one
         return Format(
             name=name,
             summary=summary,
@@ -218,8 +263,10 @@ def parser(
             rules=rules,
             container=container,
             extends=extends,
-            parse=parse,
+            parse=parse(options()) if options else parse,
             raw=raw,
+            options=options,
+            make=parse if options else None,
         )
 
     return declare

@@ -1,33 +1,45 @@
-"""Compiles names of formats, after checks, to a chain: a reader and its parsers. Once for each bucket mapping."""
+"""Compiles steps, after checks, to a chain: a reader and its parsers. Once for each bucket mapping."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from slips.errors import FormatError
 from slips.exceptions import describe
-from slips.format import Format, RecordLimits, parser
+from slips.format import Format, FormatOptions, RecordLimits, parser
 from slips.formats import catalogue
 from slips.parsing.run import Chain
+from slips.step import Step, name_of, options_of, written
 from slips.usercode import import_file
 
 
-def compile_chain(names: Sequence[str], root: Path, limits: RecordLimits = RecordLimits()) -> Chain:  # noqa: B008 - frozen
-    """Compile `names` to a chain. One name stands for its usual chain. Paths of user's files are relative to `root`.
+def compile_chain(
+    steps: Sequence[Step],
+    root: Path,
+    limits: RecordLimits = RecordLimits(),  # noqa: B008 - frozen
+) -> Chain:
+    """Compile `steps` to a chain. One step stands for its usual chain. Paths of user's files are relative to `root`.
 
-    Raises FormatError with every mistake in `names`.
+    Raises FormatError with every mistake in `steps`.
     """
-    expanded, formats, problems = _resolve(names, root)
+    expanded, formats, problems = _resolve(steps, root)
     if problems:
         raise FormatError("\n".join(problems))
     (read, parameter), *rest = formats
     return Chain(expanded, read, parameter, [format_ for format_, _ in rest], limits)
 
 
-def check_chain(names: Sequence[str], root: Path) -> list[str]:
-    """Return every mistake in `names` as an error text; none for a chain that compiles."""
-    return _resolve(names, root)[2]
+def check_chain(steps: Sequence[Step], root: Path) -> list[str]:
+    """Return every mistake in `steps` as an error text; none for a chain that compiles."""
+    return _resolve(steps, root)[2]
+
+
+def options_of_format(name: str, root: Path) -> type[FormatOptions] | None:
+    """Return the class of the options of a format; None if it takes none. Raises FormatError for an unknown name."""
+    return find_format(name, root).options
 
 
 def find_format(name: str, root: Path) -> Format:
@@ -52,30 +64,43 @@ def find_format(name: str, root: Path) -> Format:
 Resolved = tuple[list[str], list[tuple[Format, str]], list[str]]
 
 
-def _resolve(names: Sequence[str], root: Path) -> Resolved:
-    """Return the names, short forms and containers written out, their formats with parameters, and the mistakes."""
-    if not names:
+def _resolve(steps: Sequence[Step], root: Path) -> Resolved:
+    """Return the texts of the steps, short forms and containers written out, the formats with parameters, mistakes."""
+    if not steps:
         return [], [], ["the chain is empty; expected format names such as [s3-lines, json]"]
     named: list[tuple[str, Format]] = []
     problems: list[str] = []
-    for name in names:
+    for step in steps:
         try:
-            named.append((name, find_format(name, root)))
+            named.append((name_of(step), _specialised(find_format(name_of(step), root), step)))
         except FormatError as error:
             problems.append(str(error))
+    texts = [written(step) for step in steps]
     if problems:
-        return list(names), [], problems
+        return texts, [], problems
     if len(named) == 1 and named[0][1].takes != "object":
-        name, format_ = named[0]
-        named = [(n, format_ if n == format_.name else find_format(n, root)) for n in format_.chain[:-1]]
-        named.append((name, format_))
+        usual = named[0][1].chain[:-1]
+        named = [*((each, find_format(each, root)) for each in usual), *named]
+        texts = [*usual, *texts]
     elif len(named) > 1 and named[1][1].container and named[0][1].name in ("s3-lines", "s3-text"):
         # One streaming reader for both, so that records are numbered across the object in flat memory.
-        name = f"json-records:{named[1][1].container}"
-        named[0] = (name, find_format(name, root))
+        texts[0] = f"json-records:{named[1][1].container}"
+        named[0] = (texts[0], find_format(texts[0], root))
     problems = _misfits(named)
-    expanded = [name for name, _ in named]
-    return expanded, [(format_, _parameter(name, format_)) for name, format_ in named], problems
+    return texts, [(format_, _parameter(name, format_)) for name, format_ in named], problems
+
+
+def _specialised(format_: Format, step: Step) -> Format:
+    """Return a format as the options of its step make it. Raises FormatError for options that do not fit it."""
+    options = options_of(step)
+    if not options:
+        return format_
+    if format_.options is None:
+        raise FormatError(f"format {name_of(step)!r} takes no options; expected its name alone; write {name_of(step)}")
+    try:
+        return format_.with_options(msgspec.convert(options, format_.options))
+    except (msgspec.ValidationError, ValueError) as error:
+        raise FormatError(f"format {name_of(step)!r}: {error}") from None
 
 
 def _parameter(name: str, format_: Format) -> str:

@@ -59,7 +59,7 @@ class Chain:
     ) -> None:
         self.names = tuple(names)
         self.ignores = reader.gives == "nothing"
-        self.reader = f"{reader.name}:{parameter}" if parameter else reader.name
+        self.reader = f"{reader.name}{f':{parameter}' if parameter else ''}{reader.identity}"
         """Identity of the reader that numbers the records: `json-records:Records`."""
         assert reader.read is not None  # noqa: S101 - `compile_chain` puts a reader first
         self._read = Limited.bind(reader.read, limits)

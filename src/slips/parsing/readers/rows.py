@@ -7,9 +7,23 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from io import BufferedReader
 from itertools import chain
+from typing import Annotated
+
+from msgspec import Meta, field
 
 from slips.errors import ReaderError, RecordError, RecordTooLarge
-from slips.format import Bad, Limited, Read, Record, RecordLimits, TooLong, reader, too_many_values
+from slips.format import (
+    Bad,
+    FormatOptions,
+    Limited,
+    Read,
+    Record,
+    RecordLimits,
+    TooLong,
+    a_key,
+    reader,
+    too_many_values,
+)
 from slips.parsing.readers.fields import count_delimiters, ends_in_quotes, has_too_many_fields
 from slips.parsing.readers.lines import HEAD
 
@@ -22,16 +36,34 @@ _RETURN = "\udc0d"
 surrogate: `surrogateescape` makes surrogates of no byte below 0x80."""
 
 
+class CsvOptions(FormatOptions, frozen=True):
+    """FormatOptions of `csv`."""
+
+    delimiter: Annotated[
+        str,
+        a_key(
+            "Character between fields, or its name; not set: the parameter.",
+            "|",
+            min_length=1,
+            expected=f"one character, or one of {', '.join(DELIMITERS)}",
+        ),
+    ] = ""
+    columns: Annotated[
+        list[Annotated[str, Meta(min_length=1)]],
+        a_key("Names of the columns of a table without a header: its first row is a record, too.", ["time", "user"]),
+    ] = field(default_factory=list)
+
+
 @reader(
     "csv",
     summary="the first row names the fields, each further one is a record; the parameter is the delimiter",
     reference="https://www.rfc-editor.org/rfc/rfc4180",
     gives="event",
     parameter=",",
+    options=CsvOptions,
 )
-@Limited
-def csv(limits: RecordLimits) -> Read:
-    """Yield rows as dicts of texts. `parameter`, the delimiter, is one character or a name of DELIMITERS.
+def csv(options: CsvOptions) -> Read:
+    """Yield rows as dicts of texts. The parameter is the delimiter: one character or a name of DELIMITERS.
 
     Rows end with `\\n` or `\\r\\n`; blank lines are no rows. A field that begins with a quote ends with the next single
     quote, and may contain line ends and delimiters; a quote elsewhere is a character like any other. A row shorter than
@@ -40,26 +72,41 @@ def csv(limits: RecordLimits) -> Read:
     `Bad` record of the rest of the object. Raises ReaderError for a text that cannot be the delimiter, and for a header
     that cannot be read.
     """
+    if options.delimiter and not _is_delimiter(DELIMITERS.get(options.delimiter, options.delimiter)):
+        raise ValueError(
+            f"delimiter: {options.delimiter!r} cannot be between fields; expected one character, or one of "
+            f"{', '.join(DELIMITERS)}"
+        )
+    if twice := [name for name in options.columns if options.columns.count(name) > 1]:
+        raise ValueError(f"columns: {twice[0]!r} is there twice; expected each name once; rename one")
 
-    def read(stream: BufferedReader, _record_bytes: int, parameter: str) -> Iterator[Record]:
-        delimiter = DELIMITERS.get(parameter, parameter)
-        if len(delimiter) != 1 or delimiter in '"\r\n':
-            names = ", ".join(DELIMITERS)
-            raise ReaderError(f"csv: {parameter!r} cannot be the delimiter; expected one character, or one of {names}")
-        rows = _rows(stream, limits, delimiter)
-        header = next(rows, [])
-        if isinstance(header, Bad):
-            raise ReaderError(f"csv: the header cannot be read: {header.reason}")
-        fields = _names(header, len(header))
-        for row in rows:
-            if isinstance(row, Bad):
-                yield row
-                continue
-            if len(row) > len(fields):
-                fields = _names(header, len(row))
-            yield dict(zip(fields, row))  # noqa: B905 - `strict=False` means the same and costs a tenth of the speed
+    def within(limits: RecordLimits) -> Read:
+        def read(stream: BufferedReader, _record_bytes: int, parameter: str) -> Iterator[Record]:
+            given = options.delimiter or parameter
+            delimiter = DELIMITERS.get(given, given)
+            if not _is_delimiter(delimiter):
+                names = ", ".join(DELIMITERS)
+                raise ReaderError(f"csv: {given!r} cannot be the delimiter; expected one character, or one of {names}")
+            rows = _rows(stream, limits, delimiter)
+            header: list[str] | Bad = options.columns or next(rows, [])
+            if isinstance(header, Bad):
+                raise ReaderError(f"csv: the header cannot be read: {header.reason}")
+            fields = _names(header, len(header))
+            for row in rows:
+                if isinstance(row, Bad):
+                    yield row
+                    continue
+                if len(row) > len(fields):
+                    fields = _names(header, len(row))
+                yield dict(zip(fields, row))  # noqa: B905 - `strict=False` means the same and costs a tenth of the speed
 
-    return read
+        return read
+
+    return Limited(within)
+
+
+def _is_delimiter(text: str) -> bool:
+    return len(text) == 1 and text not in '"\r\n'
 
 
 def _names(header: Sequence[str], width: int) -> list[str]:

@@ -1,0 +1,97 @@
+"""Options of formats: typed, given by a step of a chain, part of what a chain is and of how its reader numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+
+import chains
+from slips.errors import FormatError
+from slips.format import Event, FormatOptions, Parse, a_key, parser
+from slips.model import MetaData
+from slips.parsing.chain import check_chain, compile_chain
+from slips.step import Step, written
+
+pytestmark = pytest.mark.smoke
+
+
+def events(*steps: Step, content: bytes) -> list[Event]:
+    return [event for _, event in chains.run(steps, content).events]
+
+
+def test_a_delimiter_given_as_an_option_means_the_same_as_the_parameter() -> None:
+    content = b"a\tb\n1\t2\n"
+    assert events({"csv": {"delimiter": "\t"}}, content=content) == events("csv:tab", content=content)
+    assert events({"csv": {"delimiter": "tab"}}, content=content) == [{"a": "1", "b": "2"}]
+
+
+def test_columns_name_the_fields_of_a_table_whose_first_row_is_a_record() -> None:
+    assert events({"csv": {"columns": ["a", "b"]}}, content=b"1,2\n3,4,5\n") == [
+        {"a": "1", "b": "2"},
+        {"a": "3", "b": "4", "column_3": "5"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"delimeter": "|"}, "format 'csv': Object contains unknown field `delimeter`"),
+        ({"columns": "a"}, "format 'csv': Expected `array`, got `str`"),
+        ({"delimiter": "ab"}, "format 'csv': delimiter: 'ab' cannot be between fields; expected one character"),
+        ({"columns": ["a", "a"]}, "format 'csv': columns: 'a' is there twice; expected each name once; rename one"),
+    ],
+)
+def test_options_that_do_not_fit_are_told(options: dict[str, object], words: str) -> None:
+    (problem,) = check_chain([{"csv": options}], Path())
+    assert problem.startswith(words)
+
+
+def test_options_of_a_format_that_takes_none_are_told() -> None:
+    with pytest.raises(FormatError, match=r"format 's3-lines' takes no options; expected its name alone; write s3-li"):
+        compile_chain([{"s3-lines": {"a": 1}}, "json"], Path())
+
+
+@pytest.mark.parametrize("none", [{}, None])
+def test_no_options_are_the_name_alone(none: dict[str, object]) -> None:
+    assert compile_chain([{"csv": none}], Path()).reader == compile_chain(["csv"], Path()).reader == "csv:,"
+
+
+def test_the_identity_of_a_reader_tells_its_options() -> None:
+    readers = [
+        compile_chain([step], Path()).reader
+        for step in ("csv", {"csv": {"columns": ["a"]}}, {"csv": {"columns": ["b"]}}, {"csv": {"delimiter": "|"}})
+    ]
+    assert len({*readers}) == 4
+    assert readers[1] == 'csv:, {"columns":["a"]}'
+    reordered = [{"csv": {"columns": ["a"], "delimiter": "|"}}, {"csv": {"delimiter": "|", "columns": ["a"]}}]
+    assert len({compile_chain([step], Path()).reader for step in reordered}) == 1
+
+
+def test_the_names_of_a_chain_show_the_options() -> None:
+    chain = compile_chain([{"csv": {"delimiter": "\t", "columns": ["a: b", "c"]}}], Path())
+    assert chain.names == ('{csv: {delimiter: "\\t", columns: ["a: b", "c"]}}',)
+
+
+def test_an_option_with_odd_keys_is_written_as_yaml_reads_it() -> None:
+    import yaml
+
+    step: Step = {"json": {"rename": {"a: b": "c", "yes": 1, "": None, "é\n": [True, {"x": 1.5}]}}}
+    assert yaml.safe_load(written(step)) == step
+
+
+class Rename(FormatOptions, frozen=True):
+    to: Annotated[str, a_key("Name of the field.", "user")] = "name"
+
+
+def test_a_parser_of_a_user_takes_options_as_a_reader_does() -> None:
+    @parser("own", summary="s", reference="r", takes="text", options=Rename)
+    def own(options: Rename) -> Parse:
+        def parse(_meta: MetaData, text: str) -> Event:
+            return {options.to: text}
+
+        return parse
+
+    assert chains.parse_by(own, "x")[1] == {"name": "x"}
+    assert chains.parse_by(own.with_options(Rename(to="user")), "x")[1] == {"user": "x"}
