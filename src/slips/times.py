@@ -7,18 +7,12 @@ time that it cannot read. Every result lies in the years 1 to 9999, so that `dat
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from slips.errors import RecordError
 
-# Cache of epoch seconds by text: neighbouring records share whole seconds, and a lookup is four times as fast as
-# parsing. Longer texts have fractions, which rarely repeat, and are not cached. Cleared when full.
-_SECONDS: dict[str, float] = {}
-_WHOLE_SECONDS = len("2018-06-11T04:27:47Z")
-# Cache for texts such as "Nov 21 06:00:24": the `reference` of `stamp`, and the epoch seconds.
-_STAMPS: dict[str, tuple[float, float]] = {}
-_CACHE_LIMIT = 10_000
 _MONTHS = {name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
 _from_iso = datetime.fromisoformat
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,36 +20,42 @@ _EARLIEST, _END = -62_135_596_800.0, 253_402_300_800.0
 # Zones that RFC 3339, Ruby and Go allow and `fromisoformat` refuses: "z", " UTC", " +0900".
 _UTC_NAME = re.compile(r"(?: ?UTC| ?GMT|z)$")
 _SPACED_OFFSET = re.compile(r" (?=[+-]\d\d:?\d\d$)")
+# The clock of a leap second, which `datetime` cannot hold: the second that follows stands for it.
+_LEAP_SECOND = re.compile(r"(?<=\d\d:\d\d:)60(?!\d)")
+# Tables of each part of a clock: slices of "06:00:24" and three lookups take a tenth of the time of `strptime`.
+_HOURS = {f"{hour:02}:": hour * 3600.0 for hour in range(24)}
+_MINUTES = {f"{minute:02}:": minute * 60.0 for minute in range(60)}
+_SECONDS = {f"{second:02}": float(second) for second in range(61)}
+_DAY = 86_400.0
+_DAY_OF_MONTH = re.compile(r" [ 0-3][0-9] ")
+# A stamp with or without a year, a padded day, a fraction: "Oct 10 2026 12:34:56", "Nov 1 06:00:24.125".
+_STAMP = re.compile(
+    r"([A-Z][a-z]{2}) {1,2}(\d{1,2})(?: (\d{4}))? (\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?(?: (\d{4}))?", re.ASCII
+)
 
 
 def iso(text: Any, name: str = "time") -> float:
     """Convert RFC 3339 or ISO 8601 (`T` or a space, any number of fraction digits, any offset) to epoch seconds.
 
-    Digits beyond microseconds are cut off. `name` is the field, for the error text. Raises RecordError.
+    Digits beyond microseconds are cut off; a leap second is the second behind it. `name` is the field, for the error
+    text. Raises RecordError.
     """
     try:
-        whole = len(text) <= _WHOLE_SECONDS
-        if whole and (cached := _SECONDS.get(text)) is not None:
-            return cached
         # A third faster than `timestamp()`. A time without a zone, or a value that is no text, raises TypeError.
         seconds = (_from_iso(text) - _EPOCH).total_seconds()
     except (TypeError, ValueError):
         seconds = _iso_slowly(text, name)
-        whole = False
     if not _EARLIEST <= seconds < _END:
         raise RecordError(f"{name!r} is {_shown(text)}; expected a time such as '2018-06-11T04:27:47Z'")
-    if whole:
-        if len(_SECONDS) >= _CACHE_LIMIT:
-            _SECONDS.clear()
-        _SECONDS[text] = seconds
     return seconds
 
 
 def _iso_slowly(text: Any, name: str) -> float:
-    """Convert a time without a zone, or with one that `fromisoformat` refuses, to epoch seconds. Raises RecordError."""
+    """Convert a time without a zone, or one that `fromisoformat` refuses, to epoch seconds. Raises RecordError."""
     try:
-        when = _from_iso(_SPACED_OFFSET.sub("", _UTC_NAME.sub("Z", text)))
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+        text_, leap = _LEAP_SECOND.subn("59", _SPACED_OFFSET.sub("", _UTC_NAME.sub("Z", text)))
+        when = _from_iso(text_)
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() + leap
     except (TypeError, ValueError, OverflowError):
         raise RecordError(f"{name!r} is {_shown(text)}; expected a time such as '2018-06-11T04:27:47Z'") from None
 
@@ -81,43 +81,101 @@ def number(value: Any, per_second: int = 1, name: str = "time") -> float:
 def stamp(text: str, reference: float) -> float:
     """Convert `"Nov 21 06:00:24"`, the stamp of syslog, to epoch seconds; year and `reference` as in `without_year`.
 
-    A day of one digit may have a space before it; a fraction of a second may follow. Raises RecordError.
+    A day of one digit may have a space before it. A fraction of a second may follow, of which digits beyond
+    microseconds are cut off. A year may stand behind the day, or at the end. Raises RecordError.
     """
-    cached = _STAMPS.get(text)
-    if cached is not None and cached[0] == reference:
-        return cached[1]
+    known, limit, days = _days_of
+    if reference != known:
+        limit, days = _days_before(reference)
     try:
-        month, day, clock = text.split()
-        clock, _, fraction = clock.partition(".")
-        seconds = without_year(month, int(day), clock, reference) + (float(f"0.{fraction}") if fraction else 0.0)
-    except ValueError:
-        raise RecordError(f"time is {_shown(text)}; expected one such as 'Nov 21 06:00:24'") from None
-    if len(_STAMPS) >= _CACHE_LIMIT:
-        _STAMPS.clear()
-    _STAMPS[text] = reference, seconds
-    return seconds
+        seconds = days[text[:7]] + _HOURS[text[7:10]] + _MINUTES[text[10:13]] + _SECONDS[text[13:]]
+    except KeyError:
+        return _stamp_slowly(text, reference)
+    return seconds if seconds <= limit else _stamp_slowly(text, reference)
 
 
-def without_year(month: str, day: int, clock: str, reference: float) -> float:
+def _stamp_slowly(text: str, reference: float) -> float:
+    """Convert a stamp that has not 15 characters, or that belongs to the year before. Raises RecordError."""
+    if found := _STAMP.fullmatch(text):
+        month, day, year, clock, fraction, last = found.groups()
+        year = year or last
+        whole = without_year(month, int(day), clock, reference, int(year) if year else None)
+        return whole + float(f"0.{fraction}") if fraction else whole
+    raise _no_stamp(text)
+
+
+def without_year(month: str, day: int, clock: str, reference: float, year: int | None = None) -> float:
     """Convert `("Nov", 21, "06:00:24")` to epoch seconds, in the last year that puts the time before `reference`.
 
     `reference` (epoch seconds) is the object's event time. A log line is written before its object, so a date more
-    than a day after `reference` belongs to the year before. This holds around New Year and for Feb 29. Raises
-    RecordError.
+    than a day after `reference` belongs to the year before. This holds around New Year and for Feb 29. A `year`, if
+    the log has one, counts instead. Raises RecordError.
     """
     try:
-        limit = datetime.fromtimestamp(reference, UTC) + timedelta(days=1)
-        number_of_month = _MONTHS[month]
         hour, minute, second = clock.split(":")
-        for year in range(limit.year, limit.year - 9, -1):
-            if number_of_month == 2 and day == 29 and not _is_leap(year):
-                continue
-            when = datetime(year, number_of_month, day, int(hour), int(minute), int(second), tzinfo=UTC)
-            if when <= limit:
-                return when.timestamp()
+        seconds = _HOURS[f"{hour:0>2}:"] + _MINUTES[f"{minute:0>2}:"] + _SECONDS[f"{second:0>2}"]
+        limit = reference + _DAY if year is None else _END - 1
+        for each in _years_before(limit, month, day) if year is None else [year]:
+            if (midnight := _midnight(each, month, day)) + seconds <= limit:
+                return midnight + seconds
     except (KeyError, ValueError, OverflowError):
         pass
-    raise RecordError(f"time is {_shown(f'{month} {day} {clock}')}; expected one such as 'Nov 21 06:00:24'")
+    raise _no_stamp(f"{month} {day} {clock}")
+
+
+class _Days(dict[str, float]):
+    """The midnight of each day in the year before `limit`, by the seven characters before a clock: `"Nov  1 "`.
+
+    Fewer than 500 texts name a day, and no other is kept: a log neither fills the table nor decides how often it hits.
+    """
+
+    def __init__(self, limit: float) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def __missing__(self, text: str) -> float:
+        month, day = text[:3], text[3:]
+        if not _DAY_OF_MONTH.fullmatch(day):
+            raise KeyError(text)
+        try:
+            for year in _years_before(self._limit, month, int(day)):
+                if (midnight := _midnight(year, month, int(day))) <= self._limit:
+                    return self.setdefault(text, midnight)
+        except (ValueError, OverflowError):
+            pass
+        raise KeyError(text)
+
+
+_days_of: tuple[float, float, _Days] = (0.0, _DAY, _Days(_DAY))
+"""The last `reference` of `stamp`, its limit and its days: the lines of an object share one."""
+
+
+def _days_before(reference: float) -> tuple[float, _Days]:
+    """Return the last moment that a line of an object of `reference` may have, and the days up to then."""
+    global _days_of  # noqa: PLW0603 - one tuple, replaced as a whole
+    known, limit, days = _days_of
+    if reference != known:
+        limit = reference + _DAY
+        if limit // _DAY != (known + _DAY) // _DAY:
+            days = _Days(limit // _DAY * _DAY)
+        _days_of = reference, limit, days
+    return limit, days
+
+
+def _years_before(limit: float, month: str, day: int) -> Iterator[int]:
+    """Yield the year of `limit` and those before it that have the day: years without a Feb 29 are passed over."""
+    year = datetime.fromtimestamp(limit, UTC).year
+    for each in range(year, year - 9, -1):
+        if month != "Feb" or day != 29 or _is_leap(each):
+            yield each
+
+
+def _midnight(year: int, month: str, day: int) -> float:
+    return datetime(year, _MONTHS[month], day, tzinfo=UTC).timestamp()
+
+
+def _no_stamp(text: str) -> RecordError:
+    return RecordError(f"time is {_shown(text)}; expected one such as 'Nov 21 06:00:24'")
 
 
 def _is_leap(year: int) -> bool:
