@@ -165,7 +165,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the te
 with open(sys.argv[1], "rb") as file:
     config = msgspec.json.decode(file.read(), type=Config)
 if len(sys.argv) > 2:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+    resource.setrlimit(getattr(resource, sys.argv[2]), (int(sys.argv[3]), int(sys.argv[3])))
 try:
     state = MachineState.open(config.state_directory)
     with state.exclusive():
@@ -252,7 +252,7 @@ class Project:
             state.close()
 
     def start(self, *args: str, **options: Any) -> subprocess.Popen[str]:
-        """A `run` in a process of its own."""
+        """A `run` in a process of its own; `args` may be a limit of the system for it, `"RLIMIT_NOFILE", "36"`."""
         file = self.root / "config.json"
         file.write_bytes(msgspec.json.encode(self.config))
         command = [sys.executable, "-c", DRIVER, str(file), *args]

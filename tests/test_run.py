@@ -317,7 +317,7 @@ def test_a_disk_that_fills_up_at_any_moment_is_a_clear_error_and_loses_nothing(p
     (project.root / "state").mkdir()
     limits = [0, 4_096, 30_000, 40_000, 50_000, 70_000, 100_000, 200_000, 300_000]
     for limit in limits:
-        process = project.start(str(limit))
+        process = project.start("RLIMIT_FSIZE", str(limit))
         _, err = process.communicate(timeout=GUARD)
         assert process.returncode == 1, (limit, err)
         assert "the state cannot be used" in err, (limit, err)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import resource
 import signal
 import time
 from collections import Counter
@@ -203,7 +202,7 @@ def test_too_few_open_files_are_told_with_the_limit_and_nothing_is_lost(
     project: Project, files: int, said: str
 ) -> None:
     project.put("a", "good")
-    process = project.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files)))
+    process = project.start("RLIMIT_NOFILE", str(files))
     _, err = process.communicate(timeout=GUARD)
     assert (process.returncode, "Traceback" in err, "bug of slips" in err) == (2, False, False)
     assert f"may open {files} files at once" in err
@@ -214,7 +213,7 @@ def test_too_few_open_files_are_told_with_the_limit_and_nothing_is_lost(
 def test_a_low_limit_of_open_files_means_fewer_workers(project: Project) -> None:
     for number in range(9):
         project.put(f"{number}", "good")
-    process = project.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (36, 36)))
+    process = project.start("RLIMIT_NOFILE", "36")
     out, err = process.communicate(timeout=GUARD)
     assert (process.returncode, err) == (0, "")
     assert json.loads(out)["objects"] == 9

@@ -171,7 +171,7 @@ def test_records_of_a_quarantine_that_cannot_be_written_are_not_lost(project: Pr
     project.put("a", body=b'{"message": "1"}\nbad\n' * 2_000)
     project.state().close()
     size = (project.root / "state" / FILE).stat().st_size
-    process = project.start(str(size + 40_000))
+    process = project.start("RLIMIT_FSIZE", str(size + 40_000))
     _, err = process.communicate(timeout=GUARD)
     assert (process.returncode, "the state cannot be used" in err) == (1, True)
     assert (project.errors, project.waiting()) == ([], [("a", 0)])

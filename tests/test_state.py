@@ -267,8 +267,7 @@ def test_a_state_that_is_locked_while_a_run_goes_on_costs_nothing(project: Proje
     assert "begun" in run.stderr.readline()
     locker = Locker(project.root / "state")
     (project.root / "go").touch()
-    while "locked by" not in run.stderr.readline():
-        pass
+    assert any("locked by" in line for line in run.stderr)
     locker.go()
     out, err = run.communicate(timeout=GUARD)
     assert run.returncode == 0, err

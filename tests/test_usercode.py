@@ -103,12 +103,14 @@ def test_a_thread_never_finds_the_environment_empty() -> None:
                 missed.append(1)
 
     def change() -> None:
-        for number in range(300):
-            with importing({f"SLIPS_TEST_{number}": "1"}):
-                pass
-        end.set()
+        try:
+            for number in range(300):
+                with importing({f"SLIPS_TEST_{number}": "1"}):
+                    pass
+        finally:
+            end.set()
 
-    in_threads(look, change)
+    assert in_threads(look, change) == [None, None]
     assert not missed
 
 
