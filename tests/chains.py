@@ -16,7 +16,7 @@ from slips.errors import SlipsError
 from slips.format import Event, Format, Record, RecordLimits
 from slips.model import MetaData, ObjectEvent, Outcome
 from slips.parsing.chain import compile_chain
-from slips.parsing.run import Ticker
+from slips.parsing.run import Chain, Ticker
 from slips.step import Step
 
 OBJECT = ObjectEvent(bucket_name="logs", object_key="sample", event_time="2018-12-31T23:59:30Z")
@@ -42,9 +42,14 @@ def run(
     limits: RecordLimits | None = None,
 ) -> Seen:
     """Reads an object of `content`. Files of formats are relative to `root`."""
+    return run_chain(compile_chain(chain, root, *([limits] if limits else [])), content, source)
+
+
+def run_chain(chain: Chain, content: bytes | io.RawIOBase, source: ObjectEvent = OBJECT) -> Seen:
+    """Reads an object of `content` with a chain that may have read others before."""
     seen = Seen()
     stream: io.BufferedReader = io.BufferedReader(io.BytesIO(content) if isinstance(content, bytes) else content)
-    compile_chain(chain, root, *([limits] if limits else [])).run(
+    chain.run(
         stream,
         seen.outcome,
         source=source,

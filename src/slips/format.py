@@ -151,6 +151,27 @@ class FormatOptions(Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     """
 
 
+class PerObject:
+    """A Parse that remembers something of its object, such as the header: `begin` makes a fresh one for each object.
+
+    A run that wants only some records of an object shows such a parser those before them, too, and ignores the results.
+    Use it as a decorator below `parser`, on a function without arguments that makes the Parse.
+    """
+
+    def __init__(self, make: Callable[[], Parse]) -> None:
+        self._make = make
+        self.__doc__ = make.__doc__
+
+    def __call__(self, meta: MetaData, value: Any) -> Parsed:
+        """Parse the only record of an object."""
+        return self._make()(meta, value)
+
+    @staticmethod
+    def begin(parse: Parse) -> Parse:
+        """Return the Parse for a further object; `parse` itself if it remembers nothing."""
+        return parse._make() if isinstance(parse, PerObject) else parse
+
+
 @dataclass(frozen=True, kw_only=True)
 class Format:
     """One entry of the catalogue. Made by the decorators `reader` and `parser`, never by hand."""

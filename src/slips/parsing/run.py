@@ -7,17 +7,18 @@ raises. The loop passes it to `reject` and continues; `process` decides what bad
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from io import BufferedReader
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 
 from slips.errors import HandlerError, NoProgressError, ObjectError, ReaderError, RecordError
 from slips.exceptions import describe, is_interrupt
-from slips.format import Bad, Event, Format, Limited, Record, RecordLimits, Rule
+from slips.format import Bad, Event, Format, Limited, PerObject, Record, RecordLimits, Rule
 from slips.methods import advice, lazy
 from slips.model import MetaData, ObjectEvent, Outcome, Range
-from slips.parsing.stages import Several, Streamed, compose, normalized
+from slips.parsing.stages import Several, Streamed, bind, compose, normalized
 from slips.position import BEHIND, RECV, UNREAD, Cells
 
 SKIP_RULE = Rule("on_error: skip", "records that could not be parsed, where the mapping says 'on_error: skip'")
@@ -65,7 +66,10 @@ class Chain:
         self._read = Limited.bind(reader.read, limits)
         self._record_bytes = limits.bytes
         self._parameter = parameter
-        self.parse = compose(reader, parsers, limits)
+        bound = bind(parsers, limits)
+        self._compose = partial(compose, reader, bound, limits)
+        self._remembers = any(isinstance(parse, PerObject) for _, parse in bound)
+        self.parse = self._compose()
 
     def records(self, stream: BufferedReader) -> Iterator[Record]:
         """Yield the records of an object. Raises ReaderError."""
@@ -89,11 +93,13 @@ class Chain:
         exception of `recv`, and ReaderError from any exception of the reader that is no ObjectError.
         """
         numbered: Iterator[tuple[int, Record]] = enumerate(self.records(stream), 1)
+        parse = self._compose() if self._remembers else self.parse
         if source.records is not None:
-            numbered = select(numbered, source.records, ticker)
+            show = partial(_show, parse, source) if self._remembers else None
+            numbered = select(numbered, source.records, ticker, show)
             # A copy: handlers may change the list that they get, and `select` still reads its own.
             source = msgspec.structs.replace(source, records=list(source.records))
-        parse, timestamp, position = self.parse, source.timestamp, ticker.position
+        timestamp, position = source.timestamp, ticker.position
         records = delivered = filtered = events = seq = 0
         first, last = float("inf"), float("-inf")
         try:
@@ -197,12 +203,29 @@ def _refuse_lazy(returned: object, event: Event) -> None:
         raise HandlerError(f"returned {kind}; {advice('recv')}", event)
 
 
+def _show(parse: Callable[[MetaData, Any], Any], source: ObjectEvent, seq: int, record: Record) -> None:
+    """Let parsers that remember see a record that is not wanted; the run that wanted it counted what comes of it."""
+    if isinstance(record, Bad):
+        return
+    try:
+        parse(MetaData("", source.timestamp, source, None, seq), record)
+    except MemoryError:
+        raise
+    except BaseException as error:  # parsers may raise anything, `SystemExit` too
+        if is_interrupt(error):
+            raise
+
+
 def select(
-    numbered: Iterable[tuple[int, Record]], ranges: Sequence[Range], ticker: Ticker
+    numbered: Iterable[tuple[int, Record]],
+    ranges: Sequence[Range],
+    ticker: Ticker,
+    show: Callable[[int, Record], None] | None = None,
 ) -> Iterator[tuple[int, Record]]:
     """Yield only the records in `ranges` (sorted, disjoint), and read no further than the last of them.
 
-    Calls `ticker.passed` with records that are skipped, if the ticker is due. Skipped records do not stop the loop.
+    Calls `show` with each record that is skipped, and `ticker.passed`, if the ticker is due. Skipped records do not
+    stop the loop.
     """
     wanted = iter(ranges)
     first, last = next(wanted, (0, 0))
@@ -215,8 +238,11 @@ def select(
             yield seq, record
             if last is not None and seq == last == ranges[-1][1]:
                 return
-        elif ticker.due:
-            ticker.passed(seq)
+        else:
+            if show is not None:
+                show(seq, record)
+            if ticker.due:
+                ticker.passed(seq)
 
 
 def _why_bad(meta: MetaData, error: BaseException) -> Exception:

@@ -11,17 +11,27 @@ from typing import Any
 
 from slips.errors import FormatError, RecordError
 from slips.exceptions import describe, name_of
-from slips.format import Elements, Event, Format, Limited, Parse, Parsed, RecordLimits, Rule
+from slips.format import Elements, Event, Format, Limited, Parse, Parsed, PerObject, RecordLimits, Rule
 from slips.model import MetaData
 
 
-def compose(reader: Format, parsers: Sequence[Format], limits: RecordLimits) -> Callable[[MetaData, Any], Any]:
-    """Return the parsers as one function of meta and record."""
-    stages: list[Parse] = []
-    given = reader.gives
+def bind(parsers: Sequence[Format], limits: RecordLimits) -> list[tuple[Format, Parse]]:
+    """Return the parsers with their functions for `limits`."""
+    bound = []
     for format_ in parsers:
         assert format_.parse is not None  # noqa: S101 - `compile_chain` lets only parsers come here
-        parse = Limited.bind(format_.parse, limits)
+        bound.append((format_, Limited.bind(format_.parse, limits)))
+    return bound
+
+
+def compose(
+    reader: Format, parsers: Sequence[tuple[Format, Parse]], limits: RecordLimits
+) -> Callable[[MetaData, Any], Any]:
+    """Return bound parsers as one function of meta and record. Those that are PerObject begin anew."""
+    stages: list[Parse] = []
+    given = reader.gives
+    for format_, parse_object in parsers:
+        parse = PerObject.begin(parse_object)
         if format_.takes == "event":
             stages.append(parse)
         elif given == "text":
