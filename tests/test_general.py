@@ -18,7 +18,6 @@ from chains import parse_by, values_in
 from slips.errors import RecordError, RecordTooLarge
 from slips.format import Limited, RecordLimits
 from slips.formats import catalogue
-from slips.formats.generic.syslog import _HEADS, _HEADS_LIMIT
 from slips.model import MetaData
 from slips.parsing.json_text import load_json
 
@@ -208,8 +207,22 @@ def test_json_that_is_no_object_is_no_event(raw: bytes) -> None:
         ("mac Google Chrome[85]: objc[85]: weak", ("mac", "Google Chrome", "85", "objc[85]: weak")),
         ("mac a.launchd[1] (b.ui[21]): Endpoint", ("mac", "a.launchd[1] (b.ui[21])", None, "Endpoint")),
         ("mac a.launchd[1] (b.ui): Unknown key", ("mac", "a.launchd[1] (b.ui)", None, "Unknown key")),
-        ("mac sandboxd[29] <Notice>: deny", ("mac", "sandboxd[29] <Notice>", None, "deny")),
+        ("mac Google Chrome[85]:objc[85]: weak", ("mac", "Google Chrome", "85", "objc[85]: weak")),
+        # macOS: a level, or the number of the sender, behind the number
+        ("mac sandboxd[29] <Notice>: deny", ("mac", "sandboxd", "29", "deny")),
+        ("mac appfirewall[1985] <Info>: x: y", ("mac", "appfirewall", "1985", "x: y")),
+        ("mac sandboxd[129] ([31211]): x", ("mac", "sandboxd", "129", "x")),
+        ("mac Google Chrome[85] <Error>: weak", ("mac", "Google Chrome", "85", "weak")),
+        # an address of IPv6 may end with two colons, a process does not
+        ("fe80:: app[2]: x: y", ("fe80::", "app", "2", "x: y")),
+        (":: app: x", ("::", "app", None, "x")),
+        ("fe80:: a message", ("fe80::", None, None, "a message")),
+        # Cisco: a colon before the mnemonic
+        ("fw01 : %ASA-4-106023: Deny tcp", ("fw01", "%ASA-4-106023", None, "Deny tcp")),
+        ("web-1 : %LINK-3-UPDOWN: down", ("web-1", "%LINK-3-UPDOWN", None, "down")),
+        ("web-1 : a message: x", ("web-1", None, None, ": a message: x")),
         # no host
+        ("%ASA-4-106023: Deny tcp", (None, "%ASA-4-106023", None, "Deny tcp")),
         ("kernel: sda2: rw=0", (None, "kernel", None, "sda2: rw=0")),
         (" web-1 sshd[22]: a space too many", ("web-1", "sshd", "22", "a space too many")),
         ("kernel[0]: sda2: rw=0", (None, "kernel", "0", "sda2: rw=0")),
@@ -218,7 +231,6 @@ def test_json_that_is_no_object_is_no_event(raw: bytes) -> None:
         ("web-1 last message repeated 2 times", ("web-1", None, None, "last message repeated 2 times")),
         ("web-1 Job `cron.daily' terminated", ("web-1", None, None, "Job `cron.daily' terminated")),
         ("web-1 a sentence with a colon: here", ("web-1", None, None, "a sentence with a colon: here")),
-        ("web-1 : %LINK-3-UPDOWN: down", ("web-1", None, None, ": %LINK-3-UPDOWN: down")),
         ("web-1 -- MARK --", ("web-1", None, None, "-- MARK --")),
         ("--- last message repeated 1 time ---", (None, None, None, "--- last message repeated 1 time ---")),
         ("web-1", ("web-1", None, None, "")),
@@ -251,6 +263,16 @@ def test_a_head_that_was_understood_once_needs_its_colon_all_the_same() -> None:
         ("2018-11-21T06:00:24.912134Z h p: m", "2018-11-21T06:00:24.912134Z", 1542780024.912134),
         ("2018-11-21T06:00:24.412+01:30 h p: m", "2018-11-21T06:00:24.412+01:30", 1542774624.412),
         ("2018-11-21T06:00:24 h p: m", "2018-11-21T06:00:24", 1542780024),
+        ("2018-11-21T06:00:24Z: h p: m", "2018-11-21T06:00:24Z", 1542780024),
+        ("<13>2018-11-21 06:00:24 h p: m", "2018-11-21 06:00:24", 1542780024),
+        ("<13> Nov 21 06:00:24 h p: m", "Nov 21 06:00:24", 1542780024),
+        ("Nov 21 2018 06:00:24 h p: m", "Nov 21 2018 06:00:24", 1542780024),
+        ("<165>Nov 21 2018 06:00:24: h p: m", "Nov 21 2018 06:00:24", 1542780024),
+        ("Nov 21 06:00:24 2018 h p: m", "Nov 21 06:00:24 2018", 1542780024),
+        ("<189>29: *Nov 21 06:00:24.125: h p: m", "Nov 21 06:00:24.125", 1542780024.125),
+        ("<189>29: .Nov 21 06:00:24 UTC: h p: m", "Nov 21 06:00:24", 1542780024),
+        ("Dec 31 23:59:60 h p: m", "Dec 31 23:59:60", 1546300800),
+        ("2016-12-31T23:59:60Z h p: m", "2016-12-31T23:59:60Z", 1483228800),
     ],
 )
 def test_the_time_is_kept_as_it_stands_and_read(line: str, stamp: str, timestamp: float) -> None:
@@ -289,12 +311,20 @@ def test_a_priority_is_facility_and_severity() -> None:
         "Nov 21 06:61:24 h p: m",
         "MMM 21 06:00:24 h p: m",
         "2018-11-21T06:00:99Z h p: m",
-        "Nov 21 2018 06:00:24 h p: m",
+        "Nov 21 18 06:00:24 h p: m",
+        "2018-11-21 06:00:24 h p: m",
+        "12: no time",
     ],
 )
 def test_a_line_that_does_not_begin_with_a_time_is_refused(line: str) -> None:
     with pytest.raises(RecordError, match="expected"):
         syslog(line)
+
+
+def test_a_line_of_rfc_5424_is_refused_with_the_format_that_reads_it() -> None:
+    for line in ("<14>1 2026-11-28T08:00:00.123Z web1 app 812 ID47 - hello", "<14>1 - - - - - -"):
+        with pytest.raises(RecordError, match="RFC 5424; expected RFC 3164; use 'syslog-5424'"):
+            syslog(line)
 
 
 def test_a_time_alone_is_an_empty_message() -> None:
@@ -331,12 +361,6 @@ def test_a_head_longer_than_any_process_name_is_message() -> None:
     event = syslog(f"Nov 21 06:00:24 web-1 {'x' * 300}: y")[1]
     assert event["proc_name"] is None
     assert event["message"] == "x" * 300 + ": y"
-
-
-def test_the_cache_of_heads_stays_small() -> None:
-    for number in range(_HEADS_LIMIT + 10):
-        syslog(f"Nov 21 06:00:24 web-1 worker[{number}]: x")
-    assert len(_HEADS) <= _HEADS_LIMIT
 
 
 # ---- Fluentd
