@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Tests start hundreds of processes: each would compile slips anew where the environment forbids to keep what is compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test quick test-python test-lowest test-newest coverage localstack lint docs bench lock clean
+.PHONY: help demo test quick test-python test-lowest test-newest coverage localstack lint docs bench bench-quick lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -49,8 +49,12 @@ lint: $(VENV)/test
 docs: $(VENV)/run  ## write the pages that come from the code
 	@$(BIN)/python docs/build.py
 
-bench: $(VENV)/test  ## speed and memory, as ratios within one run
+bench: $(VENV)/test  ## speed and memory, as ratios within one run: takes an hour
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group bench
 	@$(BIN)/python bench/run.py
+
+bench-quick: $(VENV)/test  ## the ratios of the hot path, in about a minute
+	@$(BIN)/python bench/run.py --quick
 
 lock: $(VENV)/test  ## pin the newest versions of all dependencies
 	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -15,6 +15,8 @@ from pathlib import Path
 
 BEGIN = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 EVENT_TIME = "2026-11-23T12:00:00.000Z"
+COMPROMISED = "confirmedCompromised"
+"""The text of one sign-in in a hundred, for prefilters."""
 
 
 def sign_ins(dice: random.Random) -> Iterator[dict[str, object]]:
@@ -38,7 +40,7 @@ def sign_ins(dice: random.Random) -> Iterator[dict[str, object]]:
             "isInteractive": dice.random() < 0.7,
             "riskDetail": "none",
             "riskLevelAggregated": "none",
-            "riskState": "none",
+            "riskState": COMPROMISED if dice.randrange(100) == 0 else "none",
             "riskEventTypes": [],
             "resourceDisplayName": "Windows Azure Service Management API",
             "resourceId": f"{dice.getrandbits(128):032x}",
@@ -135,6 +137,51 @@ def syslog_lines(dice: random.Random) -> Iterator[str]:
         )
 
 
+def flows(dice: random.Random) -> Iterator[str]:
+    """VPC flow logs, version 2, with the header that AWS writes."""
+    yield (
+        "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action "
+        "log-status"
+    )
+    at = int(BEGIN.timestamp())
+    while True:
+        at += dice.randrange(2)
+        interface = f"123456789012 eni-{dice.getrandbits(68):017x}"
+        if dice.randrange(200) == 0:
+            yield f"2 {interface} - - - - - - - {at} {at + 59} - NODATA"
+            continue
+        yield (
+            f"2 {interface} 10.0.{dice.randrange(256)}.{dice.randrange(256)} "
+            f"203.0.{dice.randrange(256)}.{dice.randrange(256)} {dice.randrange(1024, 65536)} "
+            f"{dice.choice([22, 53, 80, 443, 3389])} {dice.choice([6, 17])} {dice.randrange(1, 400)} "
+            f"{dice.randrange(40, 400_000)} {at} {at + dice.randrange(1, 60)} {dice.choice(['ACCEPT', 'REJECT'])} OK"
+        )
+
+
+def requests(dice: random.Random) -> Iterator[str]:
+    """Access logs of an application load balancer."""
+    at = BEGIN
+    while True:
+        at += timedelta(microseconds=dice.randrange(90_000))
+        status = dice.choice([200, 200, 200, 304, 404, 502])
+        trace = f"Root=1-{int(at.timestamp()):08x}-{dice.getrandbits(96):024x}"
+        host = f"shop{dice.randrange(20)}.example.com"
+        yield (
+            f"https {at:%Y-%m-%dT%H:%M:%S.%f}Z app/shop/{dice.getrandbits(64):016x} "
+            f"198.51.{dice.randrange(256)}.{dice.randrange(256)}:{dice.randrange(1024, 65536)} "
+            f"10.0.{dice.randrange(4)}.{dice.randrange(256)}:8080 0.{dice.randrange(1000):03d} "
+            f"0.{dice.randrange(1000):03d} 0.000 {status} {status} "
+            f"{dice.randrange(90, 9000)} {dice.randrange(90, 90000)} "
+            f'"GET https://{host}:443/items/{dice.randrange(10**6)}?page={dice.randrange(9)} HTTP/1.1" '
+            f'"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/{dice.randrange(90, 140)}.0 Safari/537.36" '
+            f"ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 "
+            f"arn:aws:elasticloadbalancing:us-east-2:123456789012:targetgroup/shop/{dice.getrandbits(64):016x} "
+            f'"{trace}" "{host}" '
+            f'"arn:aws:acm:us-east-2:123456789012:certificate/{dice.getrandbits(128):032x}" 0 '
+            f'{at:%Y-%m-%dT%H:%M:%S.%f}Z "forward" "-" "-" "10.0.0.{dice.randrange(256)}:8080" "{status}" "-" "-"'
+        )
+
+
 def json_lines(size: int) -> Callable[[random.Random], Iterator[bytes]]:
     """Sign-ins, one a line, until `size` bytes."""
 
@@ -166,12 +213,14 @@ def document(size: int) -> Callable[[random.Random], Iterator[bytes]]:
     return pieces
 
 
-def syslog(size: int) -> Callable[[random.Random], Iterator[bytes]]:
-    """Syslog until `size` bytes."""
+def text_lines(
+    size: int, records: Callable[[random.Random], Iterator[str]]
+) -> Callable[[random.Random], Iterator[bytes]]:
+    """Lines of text until `size` bytes."""
 
     def lines(dice: random.Random) -> Iterator[bytes]:
         written = 0
-        for text in syslog_lines(dice):
+        for text in records(dice):
             yield text.encode() + b"\n"
             written += len(text) + 1
             if written >= size:

@@ -360,7 +360,7 @@ def _documents() -> Iterator[Input]:
 
 def _texts() -> Iterator[Input]:
     kind = partial(Input, format="syslog", normal="syslog")
-    yield kind(name="syslog", make=lambda: lines(corpus.syslog(NORMAL_SIZE)))
+    yield kind(name="syslog", make=lambda: lines(corpus.text_lines(NORMAL_SIZE, corpus.syslog_lines)))
     stamp = b"Nov 21 06:00:24 "
     for name, unit in {
         "bad, 10 bytes": b"x" * 9 + b"\n",
