@@ -106,7 +106,7 @@ def test_a_format_says_what_it_is_and_where_that_is_documented(name: str) -> Non
 @pytest.mark.parametrize("name", NAMES)
 def test_the_tag_of_a_format_is_the_documented_one(name: str) -> None:
     documented = catalogue()[name].tag
-    constant, variable, _ = documented.partition("<")
+    constant, variable, _ = documented.partition("{")
     for line in expected_of(name):
         if "meta" in line:
             tag = line["meta"]["tag"]

@@ -75,6 +75,8 @@ QUARANTINED = {
     "cloudtrail/54.jsonl": 7,
     # Templates: 'eventTime' is "eventTime" or "..."
     "cloudtrail/55.jsonl": 4,
+    # An envelope of StreamAlert: a record, but none of GuardDuty
+    "guardduty/3.json": 1,
     # CylancePROTECT's own syslog lines: the format takes the JSON objects that the original took
     "cylance/2.log": 5,
     # Key=value lines of another product's making, with and without a syslog header; PAN-OS writes CSV

@@ -100,6 +100,11 @@ def test_times_that_begin_alike_are_not_mixed_up(clock: str) -> None:
         "2018-06-11T12:00:00.abcZ",
         "2018-06-11T12:00:00 Europe/Rome",
         "0001-01-01T00:00:00+14:00",
+        "1770123112345",  # milliseconds of 2026, not the year 1770
+        "1770123112345Z",
+        "1770123112.345",
+        "1528718400",
+        "20180611x120000",
         "9999-12-31T23:59:59-14:00",
         1528718400,
         1528718400.5,
@@ -197,6 +202,47 @@ def test_milliseconds_taken_for_seconds_are_refused() -> None:
         times.number(1528718400250)
     with pytest.raises(RecordError, match="'time' is 'x'; expected milliseconds since 1970"):
         times.number("x", 1_000)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (1528718400, NOON),
+        ("1528718400.25", NOON + 0.25),
+        (1528718400250, NOON + 0.25),
+        ("1528718400250", NOON + 0.25),
+        (1528718400250000, NOON + 0.25),
+        ("1528718400250000000", NOON + 0.25),
+        (99_999_999_999, epoch(5138, 11, 16, 9, 46, 39)),
+        (100_000_000_000, epoch(1973, 3, 3, 9, 46, 40)),
+        (0, 0.0),
+        (-1.5, -1.5),
+    ],
+)
+def test_the_size_of_a_number_tells_its_unit(value: object, seconds: float) -> None:
+    assert times.epoch(value) == seconds
+    assert times.moment(value) == seconds
+
+
+@pytest.mark.parametrize("value", [None, "", "soon", True, [], {}, math.nan, math.inf, "nan", 1e300, 10**400, 10**20])
+def test_a_value_whose_size_tells_no_unit_is_refused(value: object) -> None:
+    with pytest.raises(RecordError, match=r"^'seen' is .*; expected a number since 1970$"):
+        times.epoch(value, "seen")
+
+
+@pytest.mark.parametrize("text", ["2018-06-11T12:00:00Z", "2018-06-11 12:00", "20180611T120000", "1528718400000"])
+def test_a_moment_is_a_number_or_an_iso_time(text: str) -> None:
+    assert times.moment(text) == NOON
+
+
+def test_a_moment_of_eight_digits_is_a_date() -> None:
+    assert times.moment("20180611") == NOON - 43200
+
+
+@pytest.mark.parametrize("value", ["soon", "26/06/2018", "²", "", True, [], {}, "nan", 10**20])
+def test_a_moment_in_no_notation_is_refused_with_its_field(value: object) -> None:
+    with pytest.raises(RecordError, match=r"^'seen' is "):
+        times.moment(value, "seen")
 
 
 @given(st.one_of(st.integers(), st.floats(), st.text(), st.none(), st.booleans()), st.sampled_from([1, 1_000, 10**6]))

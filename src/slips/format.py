@@ -13,8 +13,9 @@ catalogue, the checks of chains, `slips formats` and the documentation all read 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from io import BufferedReader
 from typing import Any, Generic, Literal, TypeVar
 
@@ -30,12 +31,18 @@ Kind = Literal["object", "text", "event", "nothing"]
 Event = dict[str, Any]
 
 
+Condition = Mapping[str, object] | Callable[[Event], bool]
+"""A condition of events: fields by dotted path and the value, or a tuple of values, that each has; or a function."""
+
+
 @dataclass(frozen=True)
 class Rule:
     """A named reason to filter a record. A parser returns a Rule instead of an event; the run counts the record."""
 
     name: str
     summary: str
+    when: Condition | None = field(default=None, compare=False)
+    """For rules of a declaration: the events to filter. A parser that is a function returns the Rule itself."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +128,11 @@ class Limited(Generic[F]):
 
     def __init__(self, within: Callable[[RecordLimits], F]) -> None:
         self._within = within
-        self._default = within(RecordLimits())
         self.__doc__ = within.__doc__
+
+    @cached_property
+    def _default(self) -> F:
+        return self._within(RecordLimits())
 
     def __call__(self, *args: Any) -> Any:
         """Call the Read or Parse that has the default limits."""
@@ -174,7 +184,7 @@ class PerObject:
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """One entry of the catalogue. Made by the decorators `reader` and `parser`, never by hand."""
+    """One entry of the catalogue: a declaration of `slips.parsing`, or made by the decorators `reader` and `parser`."""
 
     name: str
     summary: str
@@ -184,7 +194,7 @@ class Format:
     chain: tuple[str, ...]
     """The usual chain, for which the short form `format: name` in a config stands."""
     tag: str = ""
-    """The value of `meta.tag`, written for people: `aws.cloudtrail.<eventType>`."""
+    """The value of `meta.tag`; fields of the event stand in braces: `aws.cloudtrail.{eventType}`."""
     rules: tuple[Rule, ...] = ()
     """The rules that may filter a record."""
     parameter: str = ""

@@ -32,6 +32,11 @@ _DAY_OF_MONTH = re.compile(r" [ 0-3][0-9] ")
 _STAMP = re.compile(
     r"([A-Z][a-z]{2}) {1,2}(\d{1,2})(?: (\d{4}))? (\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?(?: (\d{4}))?", re.ASCII
 )
+# `fromisoformat` takes any character between date and clock, even a digit: "1770123112345", milliseconds of 2026, would
+# be a time of the year 1770.
+_DATE = re.compile(r"\d{4}(?:-|W|\d{4}(?:[Tt ]|$))")
+_BY_SIZE = ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000), (1e20, 1_000_000_000))
+"""The unit of a number since 1970 by its size: below the first is seconds, up to the year 5138, and so on."""
 
 
 def iso(text: Any, name: str = "time") -> float:
@@ -43,6 +48,8 @@ def iso(text: Any, name: str = "time") -> float:
     try:
         # A third faster than `timestamp()`. A time without a zone, or a value that is no text, raises TypeError.
         seconds = (_from_iso(text) - _EPOCH).total_seconds()
+        if text[4] != "-" and not _DATE.match(text):
+            raise ValueError
     except (TypeError, ValueError):
         seconds = _iso_slowly(text, name)
     if not _EARLIEST <= seconds < _END:
@@ -55,6 +62,8 @@ def _iso_slowly(text: Any, name: str) -> float:
     try:
         text_, leap = _LEAP_SECOND.subn("59", _SPACED_OFFSET.sub("", _UTC_NAME.sub("Z", text)))
         when = _from_iso(text_)
+        if not _DATE.match(text_):
+            raise ValueError
         return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() + leap
     except (TypeError, ValueError, OverflowError):
         raise RecordError(f"{name!r} is {_shown(text)}; expected a time such as '2018-06-11T04:27:47Z'") from None
@@ -69,6 +78,8 @@ def number(value: Any, per_second: int = 1, name: str = "time") -> float:
     try:
         if value.__class__ is bool:
             raise ValueError
+        if value.__class__ is str and value.isdigit():
+            value = int(value)  # nanoseconds have more digits than a float
         seconds = float(value) / per_second if value.__class__ is not int else value / per_second
         if not _EARLIEST <= seconds < _END:
             raise ValueError
@@ -76,6 +87,36 @@ def number(value: Any, per_second: int = 1, name: str = "time") -> float:
         unit = {1: "seconds", 1_000: "milliseconds"}.get(per_second, f"1/{per_second} seconds")
         raise RecordError(f"{name!r} is {_shown(value)}; expected {unit} since 1970") from None
     return seconds
+
+
+def epoch(value: Any, name: str = "time") -> float:
+    """Convert a number, or its digits as text, to epoch seconds. Its size tells the unit. Raises RecordError.
+
+    Seconds, milliseconds, microseconds and nanoseconds are told apart for times from 1973 to 5138.
+    """
+    try:
+        if value.__class__ is bool:
+            raise ValueError
+        size = abs(float(value))
+        per_second = next(unit for limit, unit in _BY_SIZE if size < limit)
+    except (TypeError, ValueError, OverflowError, StopIteration):
+        raise RecordError(f"{name!r} is {_shown(value)}; expected a number since 1970") from None
+    return number(value, per_second, name)
+
+
+def moment(value: Any, name: str = "time") -> float:
+    """Convert a time in either notation: ISO 8601 as `iso`, or a number since 1970 as `epoch`. Raises RecordError.
+
+    A text of eight digits is a date.
+    """
+    if value.__class__ is str:
+        try:
+            if value[4:5] == "-" or len(value) == 8:
+                raise ValueError
+            float(value)
+        except ValueError:
+            return iso(value, name)
+    return epoch(value, name)
 
 
 def stamp(text: str, reference: float) -> float:

@@ -1,1 +1,10 @@
-"""From the bytes of an object to events: readers cut records, parsers refine them, a chain of both runs in one loop."""
+"""From the bytes of an object to events: readers cut records, parsers refine them, a chain of both runs in one loop.
+
+The names that declarations need are here: families of formats, notations of times, and required fields.
+"""
+
+from slips.format import Rule
+from slips.parsing.declare import Declaration, Json
+from slips.parsing.meaning import Time, all_of, any_of, epoch, iso, moment
+
+__all__ = ["Declaration", "Json", "Rule", "Time", "all_of", "any_of", "epoch", "iso", "moment"]

@@ -13,7 +13,7 @@ from slips.model import MetaData
     summary="AWS CloudTrail events (management, data, Insights), one element of 'Records' each",
     reference="https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference.html",
     takes="event",
-    tag="aws.cloudtrail.<eventType>",
+    tag="aws.cloudtrail.{eventType}",
     container="Records",
 )
 def cloudtrail(meta: MetaData, event: Event) -> Event:

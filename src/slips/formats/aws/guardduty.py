@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from slips import times
-from slips.format import Event, parser
-from slips.model import MetaData
+from slips.parsing import Json, any_of, iso
 
-
-@parser(
+GUARDDUTY = Json(
     "guardduty",
-    summary="findings of Amazon GuardDuty, as it exports them to S3",
-    reference="https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_finding-format.html",
+    "findings of Amazon GuardDuty, as it exports them to S3",
+    "https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_finding-format.html",
     tag="aws.guardduty",
+    time=iso("updatedAt"),  # GuardDuty exports a finding again after each update
+    require=any_of("schemaVersion", "updatedAt", "createdAt", "service"),
 )
-def guardduty(meta: MetaData, event: Event) -> Event:
-    """Set the time to `updatedAt`: GuardDuty exports a finding again after each update."""
-    meta.tag = "aws.guardduty"
-    updated = event.get("updatedAt")
-    if updated is not None and updated != "":
-        meta.timestamp = times.iso(updated, "updatedAt")
-    return event

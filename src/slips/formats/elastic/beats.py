@@ -14,7 +14,7 @@ from slips.model import MetaData
     "packetbeat",
     summary="Packetbeat transactions and flows",
     reference="https://www.elastic.co/guide/en/beats/packetbeat/current/exported-fields.html",
-    tag="packetbeat.<type>",
+    tag="packetbeat.{type}",
 )
 def packetbeat(meta: MetaData, event: Event) -> Event:
     """Add `message`: "<query> from <client>" for DNS, "<type> <source> => <destination> <status>" for other types.
@@ -46,7 +46,7 @@ def packetbeat(meta: MetaData, event: Event) -> Event:
     "auditbeat",
     summary="Auditbeat events: auditd, file integrity, system",
     reference="https://www.elastic.co/guide/en/beats/auditbeat/current/exported-fields.html",
-    tag="auditbeat.<module>",
+    tag="auditbeat.{module}",
 )
 def auditbeat(meta: MetaData, event: Event) -> Event:
     """Add `message`: "<actor> <action> <object> by <how>" for auditd, "<path> is <action> (<sha256>)" for files.

@@ -14,7 +14,7 @@ from slips.parsing.json_text import beginning, load_json
     summary="Fluentd files (out_file): time, tag and JSON record, with tabs between",
     reference="https://docs.fluentd.org/formatter/out_file",
     takes="text",
-    tag="<tag of the line>",
+    tag="{tag of the line}",
     raw=True,
 )
 @Limited

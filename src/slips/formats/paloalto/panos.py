@@ -118,7 +118,7 @@ _MESSAGE_COLUMNS = {
         "syslog-field-descriptions"
     ),
     takes="text",
-    tag="paloalto.<type>",
+    tag="paloalto.{type}",
     extends=True,
 )
 @Limited

@@ -1,0 +1,310 @@
+"""Writes the Python of a declaration: a family's statements make an event of a value, the common parts follow.
+
+`body_of` gives the statements, for the loop of a chain; `parse_of` a function like any parser's `parse`. No text of an
+author becomes source: it goes in by `repr`, and any other object as a name of the function's globals.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from slips.errors import RecordError
+from slips.format import Event, Parse, RecordLimits, Rule
+from slips.parsing.meaning import Field, Meaning, Require, Template, Time, given, wanted
+
+
+class Family(Protocol):
+    """The part of a declaration that its family writes."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def meaning(self) -> Meaning: ...
+
+    def write(self, writer: Writer) -> None:
+        """Write statements that bind the local `event`, a dict, from the local `value`, or raise RecordError."""
+
+    def value_of(self, path: str, writer: Writer) -> str:
+        """Return an expression for the value at `path` of the event, None if it has none; `absent` is not heeded."""
+
+
+@dataclass(frozen=True)
+class Body:
+    """The statements of a declaration, for the inside of a function, without indentation.
+
+    On entry the local `value` is a record, `at` the object's event time. Behind the statements the locals `event`,
+    `tag` and `at` are bound. If `filters`, `event` may be a Rule instead, and nothing else is bound.
+    """
+
+    lines: tuple[str, ...]
+    names: Mapping[str, object]
+    """The globals that the statements and expressions need."""
+    message: str
+    """Expression of the message's text, `None` without one. It reads `captured` and nothing else."""
+    captured: tuple[str, ...]
+    """The locals in `message`. A value that is a dict or list may change when the handler changes the event."""
+    filters: bool
+    refine: str
+    """Name of the function to call last, as `refine(meta, event)`; empty if there is none."""
+
+
+class Writer:
+    """The source of a function as it is written: lines, the locals in use, and the globals that they need."""
+
+    def __init__(self, limits: RecordLimits, prefix: str = "") -> None:
+        self.limits = limits
+        self.lines: list[str] = []
+        self.names: dict[str, object] = {}
+        self._prefix, self._indent, self._count = prefix, "", 0
+
+    def line(self, text: str) -> None:
+        self.lines.append(self._indent + text)
+
+    @contextmanager
+    def block(self, header: str) -> Iterator[None]:
+        """Write a header such as `if x:`; lines within are its block."""
+        self.line(header)
+        before, self._indent = self._indent, f"{self._indent}    "
+        yield
+        self._indent = before
+
+    def indent(self) -> None:
+        """Indent all further lines: they are the block of the last one."""
+        self._indent += "    "
+
+    def name(self, hint: str, value: object) -> str:
+        """Return a name for a global with this value. The same object under the same hint has one name."""
+        for name, known in self.names.items():
+            if known is value and name.rstrip("0123456789") == f"{self._prefix}{hint}_":
+                return name
+        name = f"{self._unique(hint)}"
+        self.names[name] = value
+        return name
+
+    def local(self, hint: str) -> str:
+        """Return the name of a local that is not in use."""
+        return self._unique(hint)
+
+    def _unique(self, hint: str) -> str:
+        self._count += 1
+        return f"{self._prefix}{hint}_{self._count}"
+
+
+def value_in(path: str, writer: Writer, event: str = "event") -> str:
+    """Return an expression for `slips.parsing.meaning.value_at`: the value at `path` of a dict."""
+    *outer, last = path.split(".")
+    if not outer:
+        return f"{event}.get({last!r})"
+    holder, tests = event, []
+    for key in outer:
+        inner = writer.local("in")
+        tests.append(f"({inner} := {holder}.get({key!r})).__class__ is dict")
+        holder = inner
+    found = writer.local("found")
+    tests.append(f"({found} := {holder}.get({last!r})) is not None")
+    return f"({found} if {' and '.join(tests)} else {event}.get({path!r}))"
+
+
+def body_of(family: Family, limits: RecordLimits = RecordLimits(), prefix: str = "") -> Body:  # noqa: B008 - frozen
+    """Write the statements of a declaration. `prefix` begins each name, so that several bodies share a function."""
+    writer, meaning = Writer(limits, prefix), family.meaning
+    family.write(writer)
+    values = _Values(family, writer)
+    hoisted = {
+        part.paths[0]
+        for template in (meaning.tag, meaning.message)
+        if template is not None
+        for part in template.parts
+        if isinstance(part, Field)
+    }
+    tested = {*(meaning.require.paths if meaning.require else ()), *_tested(meaning.rules)}
+    for path in sorted(hoisted & tested):
+        values.bind(path)  # used twice or more
+    if meaning.require is not None:
+        refuse = writer.name("refuse", _refusal(meaning.require, meaning.absent))
+        with writer.block(f"if not ({_required(meaning.require, values)}):"):
+            writer.line(f"raise {refuse}(event)")
+    filters = False
+    for rule in meaning.rules:
+        if rule.when is None:
+            continue  # `refine` returns it
+        filters = True
+        with writer.block(f"if {_condition(rule, values)}:"):
+            writer.line(f"event = {writer.name('rule', rule)}")
+        writer.line("else:")
+        writer.indent()
+    if meaning.time is not None:
+        _write_time(meaning.time, meaning.time.alternatives, values)
+    tag, _ = _text(meaning.tag, values)
+    writer.line(f"tag = {tag if isinstance(meaning.tag.parts[0], str) or meaning.tag.parts[1:] else f'str({tag})'}")
+    message, captured = ("None", ()) if meaning.message is None else _text(meaning.message, values)
+    if meaning.adds:
+        text = writer.local("message")
+        writer.line(f"event[{meaning.adds!r}] = {text} = {message}")
+        message, captured = text, (text,)
+    refine = writer.name("refine", meaning.refine) if meaning.refine is not None else ""
+    return Body(tuple(writer.lines), writer.names, message, captured, filters, refine)
+
+
+def parse_of(family: Family, limits: RecordLimits = RecordLimits()) -> Parse:  # noqa: B008 - frozen
+    """Compile a declaration to a function of meta and record."""
+    body = body_of(family, limits)
+    lines = ["at = meta.timestamp", *body.lines]
+    if body.filters:
+        lines += ["if event.__class__ is not dict:", "    return event"]
+    lines += ["meta.tag = tag", "meta.timestamp = at"]
+    if body.message != "None":
+        lines.append(f"meta.message = {body.message}")
+    if body.refine:
+        lines += [f"refined = {body.refine}(meta, event)", "return event if refined is None else refined"]
+    else:
+        lines.append("return event")
+    return make_function("parse", "meta, value", lines, body.names, family.name)
+
+
+def make_function(
+    name: str, parameters: str, lines: list[str], names: Mapping[str, object], origin: str
+) -> Callable[..., Any]:
+    """Make a function of generated lines. Tracebacks show them, in a file that is named after `origin`."""
+    source = "".join(f"{line}\n" for line in (f"def {name}({parameters}):", *(f"    {line}" for line in lines)))
+    file = f"<slips: {origin}>"
+    scope: dict[str, Any] = dict(names)
+    exec(compile(source, file, "exec"), scope)  # noqa: S102 - no text of an author is source here
+    function: Callable[..., Any] = scope[name]
+    function.__doc__ = source
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    return function
+
+
+class _Values:
+    """The expressions for values at paths: a local where a path is bound to one."""
+
+    def __init__(self, family: Family, writer: Writer) -> None:
+        self.writer = writer
+        self._family, self._absent = family, family.meaning.absent
+        self._bound: dict[str, str] = {}
+
+    def bind(self, path: str) -> str:
+        """Return a local that has the value at `path`, None if that is absent."""
+        if path not in self._bound:
+            local = self.writer.local("value")
+            self.writer.line(f"{local} = {self.raw(path)}")
+            if self._absent:
+                with self.writer.block(f"if {local} in {self._absent!r}:"):
+                    self.writer.line(f"{local} = None")
+            self._bound[path] = local
+        return self._bound[path]
+
+    def assign(self, local: str, path: str) -> None:
+        """Write statements that assign the value at `path` to a local."""
+        self.writer.line(f"{local} = {self._bound.get(path) or self.raw(path)}")
+        if self._absent and path not in self._bound:
+            with self.writer.block(f"if {local} in {self._absent!r}:"):
+                self.writer.line(f"{local} = None")
+
+    def is_there(self, path: str) -> str:
+        """Return an expression: whether there is a value at `path`."""
+        if path in self._bound:
+            return f"{self._bound[path]} is not None"
+        if not self._absent:
+            return f"{self.raw(path)} is not None"
+        local = self.writer.local("value")
+        return f"({local} := {self.raw(path)}) is not None and {local} not in {self._absent!r}"
+
+    def equals(self, path: str, value: object) -> str:
+        """Return an expression: whether the value at `path` is the wanted one, or one of them."""
+        values = wanted(value)
+        local = self._bound.get(path) or self.raw(path)
+        if self._absent and path not in self._bound:
+            bound = self.writer.local("value")
+            local = f"(None if ({bound} := {local}) in {self._absent!r} else {bound})"
+        if len(values) == 1:
+            return f"{local} == {self.writer.name('wanted', values[0])}"
+        return f"{local} in {self.writer.name('wanted', values)}"
+
+    def raw(self, path: str) -> str:
+        return self._family.value_of(path, self.writer)
+
+
+def _tested(rules: tuple[Rule, ...]) -> Iterator[str]:
+    for rule in rules:
+        if isinstance(rule.when, Mapping):
+            yield from rule.when
+
+
+def _refusal(require: Require, absent: tuple[str, ...]) -> Callable[[Event], RecordError]:
+    def refusal(event: Event) -> RecordError:
+        return require.error(event, lambda path: given(event, path, absent))
+
+    return refusal
+
+
+def _required(require: Require, values: _Values) -> str:
+    tests = [
+        f"({_required(part, values)})" if isinstance(part, Require) else f"({values.is_there(part)})"
+        for part in require.parts
+    ]
+    return (" and " if require.every else " or ").join(tests)
+
+
+def _condition(rule: Rule, values: _Values) -> str:
+    if isinstance(rule.when, Mapping):
+        return " and ".join(f"({values.equals(path, value)})" for path, value in rule.when.items())
+    return f"{values.writer.name('when', rule.when)}(event)"
+
+
+def _write_time(time: Time, alternatives: tuple[tuple[str, ...], ...], values: _Values) -> None:
+    """Write statements that set `at` to the first of `alternatives` that has a value."""
+    writer = values.writer
+    alternative, *others = alternatives
+    locals_ = [writer.local("time") for _ in alternative]
+    for local, path in zip(locals_, alternative, strict=True):
+        values.assign(local, path)
+    test = " and ".join(f"{local} is not None and {local} != ''" for local in locals_)
+    value = locals_[0] if len(locals_) == 1 else f"""f'{" ".join(f"{{{local}}}" for local in locals_)}'"""
+    options = "".join(f", {name}={writer.name(name, option)}" for name, option in time.options.items())
+    dated = ", reference=at" if time.dated else ""
+    with writer.block(f"if {test}:"):
+        writer.line(f"at = {writer.name('read', time.read)}({value}, name={' '.join(alternative)!r}{options}{dated})")
+    if others:
+        with writer.block("else:"):
+            _write_time(time, tuple(others), values)
+
+
+def _text(template: Template, values: _Values) -> tuple[str, tuple[str, ...]]:
+    """Return an expression for the text of a template, and the locals in it. Write the statements that bind these."""
+    if not any(isinstance(part, Field) for part in template.parts):
+        return repr("".join(map(str, template.parts))), ()
+    locals_ = {part: _field(part, values) for part in template.parts if isinstance(part, Field)}
+    captured = tuple(dict.fromkeys(locals_.values()))
+    if len(template.parts) == 1:
+        (local,) = captured
+        return f"({local} if {local} is None or {local}.__class__ is str else str({local}))", captured
+    inside = "".join(_escaped(part) if isinstance(part, str) else f"{{{locals_[part]}}}" for part in template.parts)
+    return f"f'{inside}'", captured
+
+
+def _field(part: Field, values: _Values) -> str:
+    """Return the local that has the value of a placeholder. Write the statements that bind it."""
+    first, *others = part.paths
+    if not others and part.default is None:
+        return values.bind(first)
+    writer, local = values.writer, values.writer.local("value")
+    values.assign(local, first)
+    for path in others:
+        with writer.block(f"if {local} is None or {local} == '':"):
+            values.assign(local, path)
+    if part.default is not None:
+        with writer.block(f"if {local} is None or {local} == '':"):
+            writer.line(f"{local} = {part.default!r}")
+    return local
+
+
+def _escaped(text: str) -> str:
+    """Return a text as it stands in an f-string between single quotes."""
+    return repr(f'"{text}')[2:-1].replace("{", "{{").replace("}", "}}")  # the quote makes `repr` choose single ones

@@ -1,0 +1,28 @@
+"""The declaration of a format: an author states what its records mean, `slips.parsing.compile` writes the function.
+
+    OKTA = Json("okta", "Okta System Log", "https://…", tag="okta.system", time=iso("published"),
+                message="{displayMessage}", require=any_of("eventType", "published"))
+
+All families share `tag`, `time`, `message`, `require`, `absent`, `rules`, `adds` and `refine`: see
+`declaration.Declaration`. A mistake in a declaration is a ValueError when it is made.
+
+A family of formats is a subclass of `Declaration` in a module of its own here, and its slow reading in
+`slips.parsing.plain`. The class has
+
+- its own fields, as keyword arguments, and `check`, which raises ValueError for mistakes in them;
+- `takes`: whether `value` is a text or an event; for texts, `raw` for bytes with their line end instead;
+- `known`, the names of all fields that its events can have, if the declaration says them: a path in `tag`, `message`
+  or another part that is none of them is then a mistake. None: any name may be;
+- `write`, which writes the statements that bind `event` from `value`, with the methods `line`, `block`, `local` and
+  `name` of a `Writer`. A value that it cannot understand raises RecordError. The common parts follow behind: `write`
+  sets no tag and no time;
+- `value_of`, the expression of the value at a path: by default a look into `event`; a local, if `write` has one.
+
+`plain.py` says the same once more, obviously, and `tests/test_declare.py` holds both together on arbitrary bytes and on
+real logs: a family is in its table.
+"""
+
+from slips.parsing.declare.declaration import Declaration, DeclarationOptions
+from slips.parsing.declare.json import Json
+
+__all__ = ["Declaration", "DeclarationOptions", "Json"]

@@ -1,0 +1,143 @@
+"""The part of a declaration that all families share."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Set
+from dataclasses import dataclass, field, replace
+from typing import Annotated, ClassVar
+
+from slips.format import Format, FormatOptions, Kind, Limited, Parse, Rule, a_key
+from slips.parsing.compile import Writer, parse_of, value_in
+from slips.parsing.meaning import Meaning, Refine, Require, Template, Time, check_rule
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+class DeclarationOptions(FormatOptions, frozen=True):
+    """The options that every declared format has."""
+
+    require: Annotated[
+        bool,
+        a_key(
+            "Whether to quarantine records that have none of the fields by which the format is known.",
+            False,
+        ),
+    ] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaration(Format, ABC):
+    """A format as its author declares it. Raises ValueError for a mistake."""
+
+    name: str = field(kw_only=False)
+    summary: str = field(kw_only=False)
+    reference: str = field(kw_only=False, default="")
+    """The vendor's documentation of the format."""
+    tag: str = ""
+    """The tag, with fields in braces: `aws.cloudtrail.{eventType}`; see `Template`. Without one it is the name."""
+    time: Time | None = None
+    """The fields of the time and their notation: `iso("eventTime")`. Without one it is the object's event time."""
+    message: str = ""
+    """The message, with fields in braces; see `Template`."""
+    require: Require | str | None = None
+    """The fields that a record of this format has: `any_of("eventType", "eventName")`. Others are quarantined."""
+    absent: str | tuple[str, ...] = ()
+    """Texts that stand for no value, such as `-`."""
+    rules: tuple[Rule, ...] = ()
+    """Rules that filter records on purpose, each with its condition `when`; the first that holds counts."""
+    adds: str = ""
+    """The field of the event to which the message is written, too."""
+    refine: Refine | None = field(default=None, compare=False)
+    """A function `(meta, event)` for what no declaration can say. It is called last; see `Refine`."""
+    chain: tuple[str, ...] = ()
+    """The usual chain, if it is not the family's."""
+
+    absent_stays: ClassVar[bool] = False
+    """Whether events keep `absent` texts, which then count as missing. Otherwise `write` replaces them by None."""
+    takes: Kind = field(init=False, default="text")
+    gives: Kind = field(init=False, default="event")
+    parse: Parse = field(init=False, compare=False, repr=False)
+    options: type[FormatOptions] = field(init=False, default=DeclarationOptions)
+    meaning: Meaning = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            raise ValueError(f"format {self.name!r}: name is no word; expected letters, digits, '-', '_' and '.'")
+        try:
+            if not isinstance(self.summary, str) or not self.summary.strip():
+                raise ValueError("summary is empty; expected a line that says which logs these are")
+            self.check()
+            meaning = self._meaning()
+            self._check_paths(meaning)
+        except ValueError as error:
+            raise ValueError(f"format {self.name!r}: {error}") from None
+        set_ = object.__setattr__
+        set_(self, "meaning", meaning)
+        set_(self, "tag", self.tag or self.name)
+        set_(self, "chain", self.chain or self.usual_chain())
+        set_(self, "parse", Limited(lambda limits: parse_of(self, limits)))
+
+    def _meaning(self) -> Meaning:
+        """Return the common parts, checked. Raises ValueError."""
+        for name, kind, expected in (
+            ("time", Time, "iso('field'), epoch('field') or another notation"),
+            ("require", Require | str, "a field, any_of('field', …) or all_of('field', …)"),
+        ):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kind):
+                raise ValueError(f"{name} is {value!r}; expected {expected}")
+        if self.refine is not None and not callable(self.refine):
+            raise ValueError(f"refine is {self.refine!r}; expected a function of meta and event")
+        if self.adds and not self.message:
+            raise ValueError(f"adds is {self.adds!r}, and there is no message to add; expected 'message', too")
+        for rule in self.rules:
+            if check_rule(rule).when is None and self.refine is None:
+                raise ValueError(f"rule {rule.name!r} has no condition; expected Rule(…, when={{'field': value}})")
+        return Meaning(
+            tag=Template(self.tag or self.name),
+            time=self.time,
+            message=Template(self.message) if self.message else None,
+            require=Require(True, (self.require,)) if isinstance(self.require, str) else self.require,
+            absent=self.absent_texts if self.absent_stays else (),
+            rules=tuple(self.rules),
+            adds=self.adds,
+            refine=self.refine,
+        )
+
+    def _check_paths(self, meaning: Meaning) -> None:
+        known = self.known()
+        if known is None:
+            return
+        for part, path in meaning.paths:
+            if path not in known:
+                raise ValueError(f"{part}: no field {path!r}; expected one of {', '.join(sorted(known))}")
+
+    @property
+    def absent_texts(self) -> tuple[str, ...]:
+        return (self.absent,) if isinstance(self.absent, str) else tuple(self.absent)
+
+    def check(self) -> None:
+        """Raise ValueError for a mistake in the fields of the family."""
+
+    def known(self) -> Set[str] | None:
+        """Return the names of all fields that events can have; None if these are not declared."""
+        return None
+
+    def usual_chain(self) -> tuple[str, ...]:
+        return ("s3-lines", self.name) if self.takes == "text" else ("s3-lines", "json", self.name)
+
+    @abstractmethod
+    def write(self, writer: Writer) -> None:
+        """Write statements that bind `event` from `value`, or raise RecordError."""
+
+    def value_of(self, path: str, writer: Writer) -> str:
+        """Return an expression for the value at `path` of the event."""
+        return value_in(path, writer)
+
+    def with_options(self, options: FormatOptions) -> Format:
+        """Return the format as the options of a config want it."""
+        if isinstance(options, DeclarationOptions) and not options.require:
+            return replace(self, require=None)
+        return self

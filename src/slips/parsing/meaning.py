@@ -1,0 +1,312 @@
+"""The common parts of a declaration: paths of fields, templates, times, required fields, conditions.
+
+Each part checks itself when it is made, and has a slow reading, for error texts and for `slips.parsing.plain`. Nothing
+here generates code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from slips import times
+from slips.errors import RecordError
+from slips.format import Condition, Event, Parsed, Rule
+from slips.model import MetaData
+
+Refine = Callable[[MetaData, Event], Parsed | None]
+"""`(meta, event)`, called last, with tag, time and message set. Returns None for the event itself, which it may have
+changed; or another event, several, or the Rule that filters the record."""
+ReadTime = Callable[..., float]
+"""`(value, name=…)` to epoch seconds, as the functions of `slips.times`; raises RecordError with the `name` in it."""
+
+_SHOWN_NAMES, _SHOWN_KEYS, _SHOWN_LENGTH = 4, 10, 200
+_PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|([{}])")
+_DEFAULT = re.compile(r"'([^']*)'")
+
+
+def value_at(event: Event, path: str) -> Any:
+    """Return the value at a dotted path: keys of nested objects, else one key with dots in it. None: not there."""
+    value: Any = event
+    for key in path.split("."):
+        value = value.get(key) if value.__class__ is dict else None
+    return event.get(path) if value is None else value
+
+
+def given(event: Event, path: str, absent: tuple[str, ...]) -> Any:
+    """Return the value at a path of an event; None, too, if it is one of the `absent` texts."""
+    value = value_at(event, path)
+    return None if value in absent else value
+
+
+def check_path(path: object) -> str:
+    """Return a path of a declaration. Raises ValueError."""
+    if not isinstance(path, str) or not all(path.split(".")):
+        raise ValueError(f"path is {path!r}; expected a field such as 'eventTime', of a nested object 'user.name'")
+    return path
+
+
+# ---- Templates
+
+
+@dataclass(frozen=True)
+class Field:
+    """A placeholder of a template: the first of `paths` that has a value, else `default`."""
+
+    paths: tuple[str, ...]
+    default: str | None = None
+
+
+@dataclass(frozen=True)
+class Template:
+    """A text with fields in braces: `{user.name}`, `{host|client.ip|'-'}`. Doubled braces stand for single ones.
+
+    Between bars stand alternatives: the first that is neither missing, null nor empty counts; a text in quotes may be
+    the last. A field that is missing reads `None`; if it is the whole template, there is no text at all.
+    """
+
+    source: str
+    parts: tuple[str | Field, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.source, str):
+            raise ValueError(f"template is {self.source!r}; expected a text such as '{{user.name}} did {{action}}'")
+        object.__setattr__(self, "parts", tuple(self._parts()))
+
+    def _parts(self) -> Iterator[str | Field]:
+        text, at = "", 0
+        for match in _PLACEHOLDER.finditer(self.source):
+            text += self.source[at : match.start()]
+            at = match.end()
+            if match[2]:
+                raise ValueError(
+                    f"template {self.source!r} has a {match[2]!r} without its pair; expected '{{field}}', "
+                    f"or {match[2] * 2!r} for the brace itself"
+                )
+            if match[1] is None:
+                text += match[0][0]
+                continue
+            if text:
+                yield text
+                text = ""
+            yield self._field(match[1])
+        if text + self.source[at:]:
+            yield text + self.source[at:]
+
+    def _field(self, inside: str) -> Field:
+        *paths, last = (each.strip() for each in inside.split("|"))
+        default = _DEFAULT.fullmatch(last)
+        if not default:
+            paths.append(last)
+        if not paths or not all(all(path.split(".")) for path in paths):
+            raise ValueError(
+                f"template {self.source!r} has '{{{inside}}}'; expected a field, as in '{{user.name}}', "
+                "or several with bars between, as in '{host|client.ip}'"
+            )
+        return Field(tuple(paths), default[1] if default else None)
+
+    @property
+    def paths(self) -> Iterator[str]:
+        for part in self.parts:
+            if isinstance(part, Field):
+                yield from part.paths
+
+    def text(self, get: Callable[[str], Any]) -> str | None:
+        """Return the text for the values that `get` returns for paths."""
+        values = [part if isinstance(part, str) else _first(part, get) for part in self.parts]
+        if len(values) == 1 and values[0] is None:
+            return None
+        return "".join(map(str, values))
+
+
+def _first(field_: Field, get: Callable[[str], Any]) -> Any:
+    value = None
+    for path in field_.paths:
+        value = get(path)
+        if value is not None and value != "":
+            return value
+    return value if field_.default is None else field_.default
+
+
+# ---- Times
+
+Alternative = tuple[str, ...]
+"""The paths of one time: most have one; a date and a clock in two fields are joined with a space."""
+
+
+@dataclass(frozen=True)
+class Time:
+    """The time of an event: the first of `alternatives` that is neither missing, null nor empty, read by `read`.
+
+    If there is none, the time is the object's event time. A malformed one quarantines the record.
+    """
+
+    alternatives: tuple[Alternative, ...]
+    read: ReadTime
+    options: Mapping[str, object] = field(default_factory=dict, hash=False)
+    """Further arguments of `read`."""
+    dated: bool = False
+    """Whether `read` needs the object's event time, as its argument `reference`: for notations without a year."""
+
+    def __post_init__(self) -> None:
+        if not self.alternatives:
+            raise ValueError("time names no field; expected one or more, as in iso('eventTime')")
+        for alternative in self.alternatives:
+            for path in alternative:
+                check_path(path)
+
+    @classmethod
+    def of(cls, fields: tuple[str | Alternative, ...], read: ReadTime, **options: object) -> Time:
+        return cls(tuple((each,) if isinstance(each, str) else tuple(each) for each in fields), read, options)
+
+    @property
+    def paths(self) -> Iterator[str]:
+        for alternative in self.alternatives:
+            yield from alternative
+
+    def at(self, get: Callable[[str], Any], reference: float) -> float:
+        """Return epoch seconds for the values that `get` returns for paths. Raises RecordError."""
+        for alternative in self.alternatives:
+            values = [get(path) for path in alternative]
+            if any(value is None or value == "" for value in values):
+                continue
+            value = values[0] if len(values) == 1 else " ".join(map(str, values))
+            known = {"reference": reference} if self.dated else {}
+            return self.read(value, name=" ".join(alternative), **self.options, **known)
+        return reference
+
+
+_UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+
+
+def iso(*fields: str | Alternative) -> Time:
+    """Declare a time in RFC 3339 or ISO 8601, in the first of `fields` that has one. Without a zone it is UTC."""
+    return Time.of(fields, times.iso)
+
+
+def epoch(*fields: str | Alternative, unit: str = "s") -> Time:
+    """Declare a time that counts from 1970, a number or its digits.
+
+    `unit` is `s`, `ms`, `us` or `ns`; `any` tells it by the size of each number.
+    """
+    if unit == "any":
+        return Time.of(fields, times.epoch)
+    if unit not in _UNITS:
+        raise ValueError(f"unit is {unit!r}; expected one of 's', 'ms', 'us', 'ns', or 'any' to tell it by size")
+    return Time.of(fields, times.number, per_second=_UNITS[unit])
+
+
+def moment(*fields: str | Alternative) -> Time:
+    """Declare a time in either notation: ISO 8601, or a number since 1970 whose size tells its unit."""
+    return Time.of(fields, times.moment)
+
+
+# ---- Required fields
+
+
+@dataclass(frozen=True)
+class Require:
+    """The fields by which a record is known to be of a format: all of `parts`, or any one of them."""
+
+    every: bool
+    parts: tuple[str | Require, ...]
+
+    def __post_init__(self) -> None:
+        if not self.parts:
+            raise ValueError("require names no field; expected one or more, as in any_of('eventType', 'eventName')")
+        for part in self.parts:
+            if not isinstance(part, Require):
+                check_path(part)
+
+    @property
+    def paths(self) -> Iterator[str]:
+        for part in self.parts:
+            yield from [part] if isinstance(part, str) else part.paths
+
+    def met(self, get: Callable[[str], Any]) -> bool:
+        """Whether the values that `get` returns for paths meet this."""
+        found = (get(part) is not None if isinstance(part, str) else part.met(get) for part in self.parts)
+        return all(found) if self.every else any(found)
+
+    def error(self, event: Event, get: Callable[[str], Any]) -> RecordError:
+        """Make the error for an event that does not meet this."""
+        keys = ", ".join(map(str, list(event)[:_SHOWN_KEYS])) + (", …" if len(event) > _SHOWN_KEYS else "")
+        if len(keys) > _SHOWN_LENGTH:
+            keys = f"{keys[:_SHOWN_LENGTH]}…"
+        return RecordError(f"no {self._missing(get)} (keys: {keys})")
+
+    def _missing(self, get: Callable[[str], Any]) -> str:
+        if self.every:
+            part = next(p for p in self.parts if not Require(True, (p,)).met(get))
+            return part._missing(get) if isinstance(part, Require) else repr(part)
+        names = list(map(repr, self.paths))
+        if len(names) > _SHOWN_NAMES:
+            names[_SHOWN_NAMES - 1 :] = [f"one of {len(names) - _SHOWN_NAMES + 1} other fields"]
+        return f"{', '.join(names[:-1])} or {names[-1]}" if names[1:] else names[0]
+
+
+def any_of(*parts: str | Require) -> Require:
+    """Require one of the fields, or groups of fields: a field counts if it is there and not null."""
+    return Require(False, parts)
+
+
+def all_of(*parts: str | Require) -> Require:
+    """Require each of the fields, or groups of fields: a field counts if it is there and not null."""
+    return Require(True, parts)
+
+
+# ---- Rules
+
+
+def check_rule(rule: Rule) -> Rule:
+    """Return a rule of a declaration. Raises ValueError."""
+    if isinstance(rule.when, Mapping):
+        if not rule.when:
+            raise ValueError(f"rule {rule.name!r} has an empty condition; expected {{'field': value}}")
+        for path in rule.when:
+            check_path(path)
+    elif rule.when is not None and not callable(rule.when):
+        raise ValueError(f"rule {rule.name!r} has when={rule.when!r}; expected {{'field': value}} or a function")
+    return rule
+
+
+def wanted(value: object) -> tuple[object, ...]:
+    """Return the values that a condition wants of a field."""
+    return value if isinstance(value, tuple) else (value,)
+
+
+def holds(when: Condition, event: Event, get: Callable[[str], Any]) -> bool:
+    """Whether an event, with the values that `get` returns for paths, meets the condition of a rule."""
+    if isinstance(when, Mapping):
+        return all(any(get(path) == each for each in wanted(value)) for path, value in when.items())
+    return bool(when(event))
+
+
+# ---- Together
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """The common parts of a declaration, all of them checked: what `compile` writes and `plain` reads."""
+
+    tag: Template
+    time: Time | None = None
+    message: Template | None = None
+    require: Require | None = None
+    absent: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    adds: str = ""
+    refine: Refine | None = None
+
+    @property
+    def paths(self) -> Iterator[tuple[str, str]]:
+        """The parts and the paths in them."""
+        for name in ("require", "time", "tag", "message"):
+            part = getattr(self, name)
+            if part is not None:
+                yield from ((name, path) for path in part.paths)
+        for rule in self.rules:
+            if isinstance(rule.when, Mapping):
+                yield from ((f"rule {rule.name!r}", path) for path in rule.when)

@@ -1,0 +1,53 @@
+"""A declaration, read in both ways: compiled, and the plain way. What both make of a value has to be the same."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+from chains import new_meta
+from slips.errors import RecordError
+from slips.format import Elements, Limited, Parse, RecordLimits, Rule
+from slips.formats import catalogue
+from slips.parsing import Declaration
+from slips.parsing.compile import parse_of
+from slips.parsing.plain import plain
+
+DECLARED = {name: each for name, each in catalogue().items() if isinstance(each, Declaration)}
+
+
+def outcome(parse: Parse, value: Any) -> tuple[Any, ...]:
+    """The event, with its meta; the name of the rule; or the error, and its text."""
+    meta = new_meta()
+    try:
+        parsed = parse(meta, copy.deepcopy(value))
+    except RecordError as error:
+        return type(error).__name__, str(error)
+    if isinstance(parsed, Rule):
+        return "filtered", parsed.name
+    if isinstance(parsed, Elements):
+        parsed = list(parsed)
+    return repr(parsed), meta.tag, repr(meta.timestamp), meta.message
+
+
+def both(declaration: Declaration, value: Any, limits: RecordLimits | None = None) -> tuple[Any, ...]:
+    """What a declaration makes of a value, the same in both readings."""
+    within = limits or RecordLimits()
+    compiled = outcome(Limited.bind(declaration.parse, within), value)
+    assert compiled == outcome(plain(declaration, within), value)
+    return compiled
+
+
+def event_of(declaration: Declaration, value: Any) -> tuple[Any, str, float, str | None]:
+    """The event, tag, time and message that a declaration makes of a value."""
+    both(declaration, value)
+    meta = new_meta()
+    event = parse_of(declaration)(meta, value)
+    assert isinstance(event, dict)
+    return event, meta.tag, meta.timestamp, meta.message
+
+
+def paths_of(declaration: Declaration) -> Iterator[str]:
+    """The paths that a declaration names."""
+    yield from (path for _, path in declaration.meaning.paths)

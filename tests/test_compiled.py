@@ -1,0 +1,97 @@
+"""Each declared format, compiled, makes of any value what the plain reading of its declaration makes of it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from declared import DECLARED, both, paths_of
+from slips.format import Event, Rule
+from slips.formats import sample_files
+from slips.parsing import Declaration, Json, all_of, any_of, epoch, moment
+
+ODD = Json(
+    "odd",
+    "all that a declaration can say, at once",
+    tag="odd.{a.b}.{c|a|'none'}",
+    time=moment("t", "a.t", ("d", "e"), "a.b.c"),
+    message="{a} {a.b|c} {t}",
+    require=any_of("a", all_of("c", "t"), "a.b.c"),
+    absent=("-", "null"),
+    rules=(Rule("one", "one", when={"a.b": ("-", 1), "c": 2}), Rule("two", "two", when=lambda event: len(event) > 4)),
+    adds="message",
+)
+ALL = {**DECLARED, "odd": ODD, "times": Json("times", "times", time=epoch("t", "a.t", unit="any"), message="{a}")}
+
+TIMES = st.sampled_from(["2018-06-11T12:00:00Z", "2018-06-11", "12:00:00", "1528718400", "", "-", 0, 1528718400123])
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | TIMES
+
+
+def events_of(declaration: Declaration) -> st.SearchStrategy[Event]:
+    """Objects that have some of the fields that a declaration names, each with any value, and other fields."""
+    paths = {*paths_of(declaration), "other"}
+    keys = st.sampled_from(sorted({*paths, *(part for path in paths for part in path.split("."))}))
+    values = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(keys, inner, max_size=3))
+    return st.dictionaries(keys, values, max_size=6)
+
+
+@pytest.mark.parametrize("name", [name for name, each in ALL.items() if each.takes == "event"])
+@given(data=st.data())
+def test_any_event_is_read_alike(name: str, data: st.DataObject) -> None:
+    both(ALL[name], data.draw(events_of(ALL[name])))
+
+
+@pytest.mark.parametrize("name", [name for name, each in ALL.items() if each.takes == "text" and each.raw])
+@given(raw=st.binary())
+def test_any_bytes_are_read_alike(name: str, raw: bytes) -> None:
+    both(ALL[name], raw)
+
+
+@pytest.mark.parametrize("name", [name for name, each in ALL.items() if each.takes == "text" and not each.raw])
+@given(raw=st.binary())
+def test_any_text_is_read_alike(name: str, raw: bytes) -> None:
+    both(ALL[name], raw.decode("utf-8", "surrogateescape"))
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_the_sample_of_a_format_is_read_alike(name: str) -> None:
+    for value in values_of(DECLARED[name], sample_files(name)[0].read_bytes()):
+        both(DECLARED[name], value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DECLARED)
+def test_real_logs_of_any_vendor_are_read_alike(name: str, logs: Path) -> None:
+    for path in sorted(logs.glob("*/*")):
+        if path.is_file() and path.suffix != ".parquet" and path.parent.name != "_large":
+            content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+            for value in values_of(DECLARED[name], content):
+                both(DECLARED[name], value)
+
+
+def values_of(declaration: Declaration, content: bytes) -> Iterator[Any]:
+    """What the lines of a file are for a format: texts, or JSON objects; of a document of JSON, the objects in it."""
+    if declaration.takes == "event":
+        yield from objects_in(content)
+        return
+    for line in content.splitlines(keepends=True):
+        yield line if declaration.raw else line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
+
+
+def objects_in(content: bytes) -> Iterator[Event]:
+    for text in (content, *content.splitlines()):
+        try:
+            value = json.loads(text)
+        except ValueError:
+            continue
+        for each in [value, *value.values()] if isinstance(value, dict) else [value]:
+            for event in each if isinstance(each, list) else [each]:
+                if isinstance(event, dict):
+                    yield event
