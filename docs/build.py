@@ -26,7 +26,13 @@ _FORMATS = """\
 
 A chain is a reader, which cuts an object into records, then parsers, which make an event of each. In a config, `format`
 is such a list, or one name that stands for its usual chain. `slips formats NAME` shows the same as this page, and
-`slips parse NAME FILE` what a chain makes of a file. A format of your own is `path/file.py:name`."""
+`slips parse NAME FILE` what a chain makes of a file. A format of your own is `path/file.py:name`.
+
+A format with options, each in a table below it, takes them from a mapping in place of its name:
+`format: [s3-lines, {json: {…}}]`, `format: {csv: {delimiter: tab}}`, on the command line
+`slips parse '{csv: {delimiter: tab}}' FILE`, in tests `{"csv": {"delimiter": "tab"}}`. `slips check` tells mistakes in
+them with their lines. Options of a reader belong to its identity: if they have changed since it quarantined records, a
+replay of these records processes their whole object."""
 
 
 def formats() -> str:
@@ -69,7 +75,8 @@ def _section(each: Format) -> str:
         ("sample", ", ".join(_link(path) for path in slips.formats.sample_files(each.name))),
     ]
     facts = "\n".join(f"- {name}: {value}" for name, value in rows if value)
-    return f"## {each.name}\n\n{_prose(each.summary[:1].upper() + each.summary[1:])}.\n\n{facts}"
+    options = f"\n\n{slips.config.reference.option_table(each.options)}" if each.options else ""
+    return f"## {each.name}\n\n{_prose(each.summary[:1].upper() + each.summary[1:])}.\n\n{facts}{options}"
 
 
 def _link(path: Path) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from slips.config import Config
 from slips.config.check import check as check_config
 from slips.config.problems import Problem
+from slips.step import Step
 
 SMALL = """\
 stack_name: sample
@@ -20,7 +21,7 @@ bucket_mapping: {my-logs: [{prefix: a/, format: [s3-lines, json]}]}
 """A right config in four lines: tests append what is wrong from line 5 on."""
 
 
-def no_chain_problems(_names: Sequence[str], _root: Path) -> list[str]:
+def no_chain_problems(_steps: Sequence[Step], _root: Path) -> list[str]:
     return []
 
 

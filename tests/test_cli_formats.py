@@ -45,6 +45,15 @@ def test_one_format_is_shown_with_its_rules(project: Project) -> None:
     assert project.slips("formats", "aws-waf", "--json").json["rules"][0]["name"] == "default-action"
 
 
+def test_options_are_shown_with_their_values_and_meaning(project: Project) -> None:
+    done = project.slips("formats", "csv")
+    assert "  option     delimiter: Character between fields" in done.out
+    listed = project.slips("formats", "csv", "--json").json["options"]
+    assert [each["name"] for each in listed] == ["delimiter", "columns"]
+    assert listed[0]["takes"] == "one character, or one of tab, semicolon, pipe, space"
+    assert project.slips("formats", "syslog", "--json").json["options"] == []
+
+
 def test_rules_that_filter_objects_are_named_and_shown(project: Project) -> None:
     assert "folder-marker, cloudtrail-digest, elb-test-file" in project.slips("formats").err
     shown = project.slips("formats", "elb-test-file").out
@@ -84,6 +93,11 @@ def test_bad_records_go_to_standard_error_with_number_and_reason_and_the_rest_go
     assert events(done) == [{"n": 1}, {"n": 3}]
     assert done.err.startswith(f"{log}: record 2: not JSON")
     assert (done.status, len(done.err.splitlines())) == (1, 1)
+
+
+@pytest.mark.parametrize("chain", ["{csv: {delimiter: ';', columns: [a, b]}}", '[{"csv:;": {"columns": ["a", "b"]}}]'])
+def test_a_chain_with_options_is_given_as_yaml(project: Project, chain: str) -> None:
+    assert events(project.slips("parse", chain, str(project.put("a", b"1;2\n")))) == [{"a": "1", "b": "2"}]
 
 
 def test_several_events_of_a_record_share_its_number(project: Project) -> None:
@@ -161,6 +175,9 @@ def test_a_damaged_object_is_failed_work_and_what_was_whole_is_printed(project: 
         ("jsno", "a", "did you mean 'json'"),
         ("json,s3-lines", "a", "expected it first"),
         ("", "a", "not known"),
+        ("{csv: {delimeter: tab}}, jsno", "a", "did you mean 'delimiter'?"),
+        ("{csv: {delimeter: tab}}, jsno", "a", "did you mean 'json'"),
+        ("[csv", "a", "not valid YAML: a bracket is opened"),
         ("json", "missing", "No such file"),
         ("json", ".", "Is a directory"),
         ("none.py:x", "a", "no file"),

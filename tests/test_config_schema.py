@@ -33,11 +33,19 @@ RIGHT = {
     "short forms": mapping("- {prefix: a, format: json, handler: src/a.py}")
     + "sam: {code_bucket: my-code}\nlimits: {record_bytes: 16MiB}\n",
     "long forms": mapping("- {pattern: a/*, format: [json], handler: {path: src/a.py, args: {x: [1, {y: null}]}}}"),
+    "options of formats": mapping(
+        "- {prefix: a, format: [{csv: {delimiter: tab, columns: [a]}}]}\n"
+        "- {prefix: b, format: {'csv:tab': {columns: [a]}}}\n- {prefix: c, format: [s3-lines: , json: ]}"
+    ),
     "rights": handler("policies: ['arn:aws:iam::123456789012:policy/A', {actions: s3:PutObject, resources: ['*']}]"),
 }
 WRONG = {
     "an unknown key": SMALL + "descripton: a",
     "an unknown key of a mapping": mapping("- {prefix: a, format: json, on_eror: fail}"),
+    "an unknown option of a format": mapping("- {prefix: a, format: [{csv: {delimeter: tab}}]}"),
+    "an option of another type": mapping("- {prefix: a, format: {csv: {columns: a}}}"),
+    "options of a format that has none": mapping("- {prefix: a, format: [{s3-lines: {a: 1}}]}"),
+    "two formats in one step": mapping("- {prefix: a, format: [{csv: {}, json: }]}"),
     "a number out of range": handler("timeout: 901"),
     "a text that YAML reads as a number": handler("environment: {A: 1.10}"),
     "an unknown choice": SMALL + "routing: [{dest: slo}]",

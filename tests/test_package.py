@@ -191,13 +191,16 @@ def test_a_change_changes_the_key(cached: Project, change: str) -> None:
 @pytest.mark.slow
 def test_the_config_travels_without_what_is_of_this_machine(cached: Project, tmp_path: Path) -> None:
     cached.write(
-        "formats.py", "from slips.format import parser\n@parser('x', summary='s', reference='r')\ndef x(m, e): ...\n"
+        "formats.py",
+        "from slips.format import FormatOptions, parser\n"
+        "class Own(FormatOptions, frozen=True):\n    a: str = ''\n"
+        "@parser('x', summary='s', reference='r', takes='text', options=Own)\ndef x(options): ...\n",
     )
     cached.write("requirements.txt")
     text = CONFIG.replace(
         "path: src/handler.py", f"path: {cached.root}/src/handler.py\n  requirements: requirements.txt"
     )
-    cached.write("slips.yml", text.replace("json]", f"json, '{cached.root}/src/../formats.py:x']"))
+    cached.write("slips.yml", text.replace("json]", f"{{'{cached.root}/src/../formats.py:x': {{a: b}}}}]"))
     data = cached.build().data
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         archive.extractall(tmp_path / "task")
@@ -208,7 +211,7 @@ def test_the_config_travels_without_what_is_of_this_machine(cached: Project, tmp
     assert config.resolve(config.handlers[0].path).read_text() == HANDLER
     assert (config.backend.embedded, config.handler.requirements) == (None, None)
     assert config.handler.args == {"key": "{{ssm:/my/key}}"}
-    assert config.bucket_mapping["my-logs"][0].format == ["s3-lines", "json", "formats.py:x"]
+    assert config.bucket_mapping["my-logs"][0].format == ["s3-lines", {"formats.py:x": {"a": "b"}}]
 
 
 # ---- slips

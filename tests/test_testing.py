@@ -90,6 +90,12 @@ def test_without_a_handler_it_only_parses() -> None:
     assert (seen.events, seen.result, seen.results) == ([{"n": 1}], None, {})
 
 
+def test_a_format_is_given_options_as_in_a_config() -> None:
+    step = {"csv": {"delimiter": ";"}}
+    for format_ in (step, [step]):
+        assert slips.testing.run(None, format_, b"a;b\n1;2\n").events == [{"a": "1", "b": "2"}]
+
+
 def test_a_handler_file_may_have_several_handlers(tmp_path: Path) -> None:
     path = tmp_path / "two.py"
     path.write_text(

@@ -71,7 +71,9 @@ def assigned(bucket_mapping: abc.Mapping[str, Sequence[Mapping]], event: ObjectE
     mappings = bucket_mapping.get(event.bucket_name, ())
     return (
         _best(
-            one for one in mappings if one.keys.fits(event.object_key) and rule.is_asked_for(one.literals, one.format)
+            one
+            for one in mappings
+            if one.keys.fits(event.object_key) and rule.is_asked_for(one.literals, one.format_names)
         )
         or rule
     )

@@ -37,6 +37,7 @@ from slips.parsing.chain import compile_chain
 from slips.pipeline.process import Processor
 from slips.ports import StoredObject
 from slips.routing import assigned
+from slips.step import Step
 from slips.usercode import activate, environment
 
 BUCKET = "test"
@@ -80,7 +81,7 @@ FROM_CONFIG = _FromConfig()
 
 def run(
     handler: type[Handler] | Path | str | _FromConfig | None = FROM_CONFIG,
-    format: str | Sequence[str] | None = None,
+    format: Step | Sequence[Step] | None = None,
     source: Source | None = None,
     *,
     config: Path | str | None = None,
@@ -95,9 +96,9 @@ def run(
     `source` is a file (`Path`), its bytes or its text, compressed or not; or events: a dict or a list of dicts is
     written as `format`, one of JSON, expects them. `handler` is a class, a handler file, one class of it in
     `path/file.py:Class`, or None to parse only.
-    `format` is what the config would say; a file in `path/file.py:name` is relative to the current directory. `key` is
-    the object's key (default: the file's name), `event_time` RFC 3339 (default: the file's last change, or now): it
-    dates records that have no time or no year.
+    `format` is what the config would say, with options as `{"csv": {"delimiter": "|"}}`; a file in `path/file.py:name`
+    is relative to the current directory. `key` is the object's key (default: the file's name), `event_time` RFC 3339
+    (default: the file's last change, or now): it dates records that have no time or no year.
 
     With `config`, the path of a `slips.yml`, what is not given comes from there: the mapping that fits `key`, its
     handler with its args (those given are added), environment and limits, and the file of that key in the bucket's
@@ -112,7 +113,7 @@ def run(
         project = Config(
             stack_name="test",
             handler=HandlerConfig(),
-            bucket_mapping={BUCKET: [Mapping("", [format] if isinstance(format, str) else list(format))]},
+            bucket_mapping={BUCKET: [Mapping("", _steps(format))]},
         )
         found = BUCKET, project.bucket_mapping[BUCKET][0]
     else:
@@ -126,7 +127,7 @@ def run(
             source = _file(project, found[0], key)
     name, mapping = found
     if format is not None:
-        mapping = replace(mapping, format=[format] if isinstance(format, str) else list(format))
+        mapping = replace(mapping, format=_steps(format))
     if on_error not in (None, "quarantine", "skip", "fail"):
         raise UsageError(f"on_error is {on_error!r}; expected 'quarantine', 'skip' or 'fail'")
     if on_error is not None:
@@ -233,6 +234,11 @@ def _run(
     )
 
 
+def _steps(format: Step | Sequence[Step]) -> list[Step]:
+    """Return the steps of a chain, of which one alone may be given."""
+    return [format] if isinstance(format, str | dict) else list(format)
+
+
 def _handlers(
     handler: type[Handler] | Path | str | _FromConfig | None, requirements: str | None
 ) -> list[type[Handler]]:
@@ -259,7 +265,7 @@ def _body(source: Source, project: Config, mapping: Mapping) -> Path | bytes:
     chain = compile_chain(mapping.format, project.root, project.limits.record)
     name, _, path = chain.reader.partition(":")
     if name != "json-records":
-        if not any(".py:" in each for each in chain.names) and "json" not in chain.names[:2]:
+        if not any(".py:" in each for each in chain.names) and "json" not in chain.formats[:2]:
             raise UsageError(
                 f"source is {type(source).__name__}, and [{', '.join(chain.names)}] reads no JSON; expected a log; "
                 "pass its text, its bytes or a Path"

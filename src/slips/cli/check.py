@@ -179,8 +179,8 @@ def _print_project(
         table(rows, indent="  ")
         for mapping, each in shown:
             # A name alone stands for its usual chain; for a whole chain, users do not expect another one.
-            if len(mapping.format) > 1 and mapping.format != each.chain:
-                given, taken = ", ".join(mapping.format), ", ".join(each.chain)
+            if len(mapping.format) > 1 and list(mapping.chain_key) != each.chain:
+                given, taken = ", ".join(mapping.chain_key), ", ".join(each.chain)
                 show_text(one_line(f"  {mapping.written or '(all)'}: [{given}] is read as [{taken}]"))
         for beginning in unmapped_below(config.routing, bucket, config.bucket_mapping[bucket]):
             show_text(one_line(f"  {_unmapped_line(config, bucket, beginning)}"))

@@ -30,6 +30,7 @@ from slips.parsing.chain import compile_chain, find_format
 from slips.parsing.run import Chain, Ticker
 from slips.pipeline.choose import moment
 from slips.printable import one_line
+from slips.step import Step
 
 
 @click.command(cls=Command, accepts=("verbose",))
@@ -101,7 +102,18 @@ def _to_dict(format_: Format) -> dict[str, Any]:
         "reference": format_.reference,
         "parameter": format_.parameter,
         "rules": [{"name": rule.name, "summary": rule.summary} for rule in format_.rules],
+        "options": [
+            {"name": name, "takes": takes, "default": default, "summary": summary}
+            for name, takes, default, summary in _options(format_)
+        ],
     }
+
+
+def _options(format_: Format) -> list[tuple[str, str, str, str]]:
+    """Return name, values, default and meaning of each option of a format."""
+    from slips.config.reference import options_of  # with all that the documentation needs
+
+    return options_of(format_.options) if format_.options else []
 
 
 def _print_format(format_: Format) -> None:
@@ -113,6 +125,10 @@ def _print_format(format_: Format) -> None:
         ("tag", format_.tag),
         ("parameter", format_.parameter and f"{format_.name}:{format_.parameter}; that is the default"),
         *(("filters", f"{rule.name}: {rule.summary}") for rule in format_.rules),
+        *(
+            ("option", f"{name}: {summary} Takes {takes}{default and f'; default {default}'}.")
+            for name, takes, default, summary in _options(format_)
+        ),
         ("reference", format_.reference),
     ]
     table([fact for fact in facts if fact[1]], indent="  ")
@@ -123,7 +139,7 @@ def _print_format(format_: Format) -> None:
     "chain",
     metavar="FORMAT",
     shell_complete=format_names,
-    help="A format, or a chain with commas between; path/file.py:name for one of your own.",
+    help="A format, or a chain with commas between; path/file.py:name for one of your own; with options as YAML.",
 )
 @argument("file", metavar="FILE", type=FILE_TEXT, help="A log file, compressed or not; - is standard input.")
 @click.option("--time", "time_", metavar="TIME", help="Event time of the object; default: the file's last change.")
@@ -144,9 +160,10 @@ def parse(
       slips parse cloudtrail trail.json.gz
       slips parse s3-lines,json,azure-ad-event signins.jsonl
       zcat messages.gz | slips parse syslog - --time 2026-03-02T08:00:00Z
+      slips parse '{csv: {delimiter: tab, columns: [time, user]}}' logins.tsv
     """
     try:
-        compiled = compile_chain(chain.split(","), Path.cwd())
+        compiled = compile_chain(_steps(chain), Path.cwd())
     except FormatError as error:
         raise UsageError(f"FORMAT {chain!r}: {error}") from error
     event_time = moment(time_, time.time(), "--time") if time_ else None
@@ -161,6 +178,18 @@ def parse(
         say(one_line(f"{file}: {count:,} filtered by {rule}"))
     if outcome.quarantined:
         raise Exit(1)
+
+
+def _steps(chain: str) -> list[Step]:
+    """Return the steps of a chain that is given as names with commas between, or as YAML. Raises FormatError."""
+    if not set("[{") & {*chain}:
+        return list(chain.split(","))
+    from slips.config.check import read_steps  # with YAML
+
+    steps, mistakes = read_steps(chain, Path.cwd())
+    if mistakes:
+        raise FormatError("\n".join(mistakes))
+    return steps
 
 
 @contextmanager

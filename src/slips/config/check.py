@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,22 @@ import msgspec
 from msgspec import inspect
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from slips.config.declared import keys_of
 from slips.config.nodes import TEXTS, UnreadableError, compose, tag_of
 from slips.config.problems import Problem, Problems, Where
 from slips.config.rules import CheckChain, Rules
-from slips.config.schema import Config
-from slips.config.values import Values
+from slips.config.schema import Config, Mapping
+from slips.config.values import INVALID, Values
 from slips.parsing import chain
+from slips.step import Step
 
 
 def check(
-    text: str, file: str = "slips.yml", *, check_chain: CheckChain = chain.check_chain, files: bool = True
+    text: str,
+    file: str = "slips.yml",
+    *,
+    check_chain: CheckChain = chain.check_chain,
+    files: bool = True,
 ) -> tuple[Config | None, list[Problem]]:
     """Return the config in `text`, None if it has errors, and all problems in file order, warnings included.
 
@@ -58,6 +65,30 @@ def check_partly(text: str, file: str, needs: Sequence[Where]) -> tuple[Config |
     return msgspec.structs.replace(_convert({**_FILLED, **found}, file), **missing), mistakes
 
 
+def read_steps(text: str, root: Path) -> tuple[list[Step], list[str]]:
+    """Return the steps of a chain that is written as YAML on one line, as far as they are right, and all mistakes.
+
+    Paths are relative to `root`. Brackets around several steps may be left out.
+    """
+    problems = Problems("")
+    values = Values(problems, partial(chain.options_of_format, root=root))
+    try:
+        node = compose(text if text.lstrip().startswith("[") else f"[{text}]")
+    except UnreadableError as error:
+        return [], [str(error)]
+    steps = values.read(node, keys_of(_struct_of(Mapping))["format"].type, ("format",))
+    mistakes = [one.message for one in problems.errors]
+    if steps is INVALID or INVALID in steps:
+        return [], mistakes
+    return steps, [*mistakes, *chain.check_chain(steps, root)]
+
+
+def _struct_of(kind: type[msgspec.Struct]) -> inspect.StructType:
+    found = inspect.type_info(kind)
+    assert isinstance(found, inspect.StructType)  # noqa: S101 - for mypy
+    return found
+
+
 _FILLED = {"stack_name": "a", "bucket_mapping": {"b": [{"prefix": "", "format": ["json"]}]}}
 """Values that pass the conversion in place of missing ones."""
 
@@ -65,7 +96,8 @@ _FILLED = {"stack_name": "a", "bucket_mapping": {"b": [{"prefix": "", "format": 
 def _read(text: str, file: str, check_chain: CheckChain, *, files: bool) -> tuple[dict[str, Any] | None, Problems]:
     """Return the right values in `text`, None if it is no mapping, and the problems."""
     problems = Problems(file)
-    values = Values(problems)
+    root = Path(file).absolute().parent
+    values = Values(problems, partial(chain.options_of_format, root=root))
     data: Any = None
     try:
         data = values.read(compose(text), inspect.type_info(Config), ())
@@ -74,7 +106,7 @@ def _read(text: str, file: str, check_chain: CheckChain, *, files: bool) -> tupl
     if not isinstance(data, dict):
         return None, problems
     # Wrong values are left out of the data, so that the rules still see all that is right.
-    Rules(problems, data, values.arns, Path(file).absolute().parent, check_chain).check(files=files)
+    Rules(problems, data, values.arns, root, check_chain).check(files=files)
     return data, problems
 
 

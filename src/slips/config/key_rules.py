@@ -14,6 +14,7 @@ from slips.config.problems import Problems, Where, quote, show
 from slips.config.values import INVALID, right_items
 from slips.not_logs import is_for_no_logs
 from slips.pattern import Pattern, always, covers, may_share, selecting
+from slips.step import name_of
 
 _KEYS = ("prefix", "pattern")
 _S3 = "s3://"
@@ -83,7 +84,7 @@ class KeyRules:
             entry.get("bucket"),
             entry.get("dest", ""),
             pattern is not None,
-            is_for_no_logs([name for name in entry.get("format", []) if name is not INVALID]),
+            is_for_no_logs([name_of(step) for step in entry.get("format", []) if step is not INVALID]),
         )
 
     def _check_text(self, key: str, text: str, where: Where) -> None:

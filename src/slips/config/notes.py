@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from msgspec import Meta
 
+from slips.format import a_key
+
 FIFO_REFUSED = {"sns": "topic", "sqs": "queue"}
 """Services whose FIFO variant is refused: S3, alarms and Lambda's destinations send to standard ones only.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html"""
@@ -19,12 +21,6 @@ PSEUDO = {"AWS::AccountId": "123456789012", "AWS::Partition": "aws", "AWS::Regio
 """Pseudo parameters, which CloudFormation replaces, each with an example of its value."""
 
 _PART = rf"(?:[^:\s$]|\$(?!\{{)|\$\{{(?:{'|'.join(PSEUDO)})\}})+"
-
-
-def a_key(description: str, *examples: Any, expected: str = "", **constraints: Any) -> Meta:
-    """Declare the meaning of a key, with examples. Error texts name `expected`, else the values of the key's type."""
-    extra = {"expected": expected} if expected else None
-    return Meta(description=description, examples=list(examples) or None, extra=extra, **constraints)
 
 
 Home = Literal["stack", "region", "account", "anywhere"]
@@ -70,6 +66,10 @@ def _arn(description: str, example: str, pattern: str, home: Home, **encryption:
 # ---- values that keys share
 
 SHORT = {"x-short": {"type": "string"}}
+STEP = Meta(
+    extra={"step": True, "expected": "the name of a format, or a mapping of its name to its options"},
+)
+"""Declares a step of a chain: the checks find the class of its options by its name."""
 REQUIRED = {"x-required": True}
 """Declares a key that a config must have, although the class has a default for it."""
 SIZE = Meta(

@@ -15,7 +15,7 @@ from slips.errors import ConfigError
 def places_of_arns(config: Config) -> dict[str, str]:
     """Return the place of each ARN, such as `slips.yml:11`; {} if the file cannot be read any more."""
     problems = Problems(config.file_name)
-    values = Values(problems)
+    values = Values(problems, lambda _name: None)
     try:
         values.read(compose(read(config.file)), inspect.type_info(Config), ())
     except (ConfigError, UnreadableError):

@@ -9,6 +9,8 @@ from msgspec import inspect
 
 from slips.config.declared import describe, every_key, is_required, keys_of, unwrap
 from slips.config.schema import Config
+from slips.format import FormatOptions
+from slips.formats import catalogue
 
 SCHEMA = "slips.schema.json"
 """The JSON Schema beside the config: editors need no network, and know the keys of this version."""
@@ -20,13 +22,45 @@ def json_schema() -> dict[str, Any]:
     msgspec writes draft 2020-12, of which VS Code warns that it does not fully know it. This schema has nothing but
     what draft 7 has, `$defs` aside, to which the references lead. A description beside a `$ref` may not be seen.
     """
-    schema = _for_editors(msgspec.json.schema(Config))
+    schema = msgspec.json.schema(Config)
+    options = _options(schema["$defs"])
+    schema = _for_editors(schema)
     keys = schema["$defs"]["Config"]["properties"]
     del keys["file"]
     keys["sam"] = {"$ref": "#/$defs/Sam"}
+    format_ = schema["$defs"]["Mapping"]["properties"]["format"]
+    format_["anyOf"] = [{**format_["anyOf"][0], "items": {"anyOf": [_NAME, options]}}, _NAME, options]
     schema["$defs"]["Mapping"]["oneOf"] = [{"required": ["prefix"]}, {"required": ["pattern"]}]
     schema["$defs"]["Route"]["not"] = {"required": ["prefix", "pattern"]}
     return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "slips.yml", **schema}
+
+
+_NAME = {"type": "string", "minLength": 1}
+
+
+def _options(definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a step of a chain that gives a format options. Adds the classes of options to definitions.
+
+    Behind a name may be a parameter, such as `csv:tab`. The options of a user's own formats are known to `check` alone.
+    """
+    formats = catalogue().values()
+    kinds = list(dict.fromkeys(each.options for each in formats if each.options))
+    schemas, classes = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
+    definitions |= classes
+    of_kind = dict(zip(kinds, schemas, strict=True))
+    given = {each.name: {"anyOf": [of_kind[each.options], _NONE]} for each in formats if each.options}
+    behind = {f"^{each.name}:": given.get(each.name, _NONE) for each in formats if each.parameter}
+    return {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "properties": {each.name: given.get(each.name, _NONE) for each in formats},
+        "patternProperties": {**behind, r"\.py:": {"type": ["object", "null"]}},
+        "additionalProperties": False,
+    }
+
+
+_NONE = {"type": "null"}
 
 
 def _for_editors(schema: Any) -> Any:
@@ -53,6 +87,21 @@ def _require(schema: dict[str, Any]) -> None:
         if key.pop("x-required", False):
             del key["default"]
             schema["required"] = [*schema.get("required", []), name]
+
+
+def options_of(kind: type[FormatOptions]) -> list[tuple[str, str, str, str]]:
+    """Return the options of a format: name, values in words, default as YAML, meaning."""
+    return [
+        (path, describe(one.type), _default(one), str(unwrap(one.type)[1].get("description", "")))
+        for path, one in every_key(inspect.type_info(kind))
+        if _has_row(one)
+    ]
+
+
+def option_table(kind: type[FormatOptions]) -> str:
+    """Return the options of a format as a table of a page."""
+    rows = [_row(path, one) for path, one in every_key(inspect.type_info(kind)) if _has_row(one)]
+    return "\n".join(["| option | takes | default | meaning |", "|---|---|---|---|", *rows])
 
 
 def page() -> str:
@@ -99,9 +148,14 @@ def _has_row(one: inspect.Field) -> bool:
 def _row(path: str, one: inspect.Field) -> str:
     """Return the row of a key in its table."""
     _, notes = unwrap(one.type)
-    default = "required" if is_required(one) else ""
-    if one.default not in (msgspec.NODEFAULT, None, ""):
-        default = f"`{str(one.default).lower() if isinstance(one.default, bool) else one.default}`"
+    default = "required" if is_required(one) else f"`{_default(one)}`" if _default(one) else ""
     takes = f"an ARN of {notes['arn']}" if "arn" in notes else describe(one.type)
     example = f" Such as `{msgspec.json.encode(notes['examples'][0]).decode()}`." if "examples" in notes else ""
     return f"| `{path}` | {takes} | {default} | {notes['description']}{example} |"
+
+
+def _default(one: inspect.Field) -> str:
+    """Return the default of a key; empty if it has none, or stands for no value."""
+    if one.default in (msgspec.NODEFAULT, None, ""):
+        return ""
+    return str(one.default).lower() if isinstance(one.default, bool) else str(one.default)

@@ -18,9 +18,10 @@ from slips.config.notes import Home
 from slips.config.policies import mistakes
 from slips.config.problems import Problems, Where, quote, show
 from slips.config.values import INVALID, right_items
+from slips.step import Step, name_of, options_of
 
-CheckChain = Callable[[Sequence[str], Path], list[str]]
-"""`(format names, directory of the config file)` to texts of mistakes: `chain.check_chain`."""
+CheckChain = Callable[[Sequence[Step], Path], list[str]]
+"""`(steps, directory of the config file)` to texts of mistakes: `chain.check_chain`."""
 RESERVED = {
     *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
     *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
@@ -192,11 +193,10 @@ class Rules:
             here = ("bucket_mapping", bucket, index)
             if "prefix" in mapping:
                 self._once("prefix", mapping["prefix"], prefixes, (*here, "prefix"), hint)
-            names = mapping.get("format", [])
-            if names and INVALID not in names:
-                for problem in self._check_chain(names, self._root):
-                    quoted = [(problem.find(repr(name)), i) for i, name in enumerate(names) if repr(name) in problem]
-                    self._problems.error((*here, "format", *([min(quoted)[1]] if quoted else [])), problem)
+            steps = mapping.get("format", [])
+            if steps and INVALID not in steps:
+                for problem in self._check_chain(steps, self._root):
+                    self._problems.error((*here, "format", *_place_in(steps, problem)), problem)
 
     def _check_files(self) -> None:
         """Report files and directories that are named and do not exist."""
@@ -232,3 +232,15 @@ class Rules:
                 where, f"{key} {value!r} is there twice, first on line {seen[value]}; expected it once{hint}"
             )
         seen.setdefault(value, self._problems.line(where))
+
+
+def _place_in(steps: Sequence[Step], problem: str) -> Where:
+    """Return the index of the step that a mistake in a chain names first, and the option that it names, if it does."""
+    names = [repr(name_of(step)) for step in steps]
+    quoted = [(problem.find(name), index) for index, name in enumerate(names) if name in problem]
+    if not quoted:
+        return ()
+    index = min(quoted)[1]
+    of_option = problem.partition(f"{names[index]}: ")[2].partition(":")[0]
+    option = next((each for each in options_of(steps[index]) if each == of_option), None)
+    return (index,) if option is None else (index, name_of(steps[index]), option)

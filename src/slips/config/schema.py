@@ -5,6 +5,7 @@ The checks, the JSON Schema for editors and docs/config.md follow from it. The f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,14 +22,15 @@ from slips.config.notes import (
     SHORT,
     SIZE,
     SOURCE,
+    STEP,
     TAG_KEY,
     TAG_VALUE,
-    a_key,
     a_shared_arn,
     an_arn,
 )
-from slips.format import RecordLimits
+from slips.format import RecordLimits, a_key
 from slips.pattern import Pattern, runs, selecting
+from slips.step import Step, name_of, written
 
 _Text = Annotated[str, Meta(min_length=1)]
 
@@ -214,11 +216,12 @@ class Mapping(Struct, frozen=True):
         | None
     ) = None
     format: Annotated[
-        list[_Text],
+        Sequence[Annotated[Step, STEP]],
         Meta(min_length=1, extra_json_schema=SHORT | REQUIRED),
         a_key(
             "Names of formats: a reader, then parsers; or one name that stands for its usual chain. "
-            "`path/file.py:name` is a format of your own. `slips formats` lists them all.",
+            "`path/file.py:name` is a format of your own. A mapping in place of a name gives the format "
+            "[its options](formats.md): `{csv: {delimiter: tab}}`. `slips formats` lists them all.",
             ["s3-lines", "json", "azure-ad-event"],
         ),
     ] = []  # required all the same: `prefix` before it is not
@@ -247,6 +250,16 @@ class Mapping(Struct, frozen=True):
     def keys(self) -> Pattern:
         """The keys that fit."""
         return selecting(self.prefix, self.pattern)
+
+    @property
+    def format_names(self) -> list[str]:
+        """The names of the formats, without their options."""
+        return [name_of(step) for step in self.format]
+
+    @property
+    def chain_key(self) -> tuple[str, ...]:
+        """The steps as texts: alike for chains that are the same."""
+        return tuple(written(step) for step in self.format)
 
     @property
     def literals(self) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, Final
 
@@ -22,7 +22,11 @@ from slips.config.notes import FIFO_REFUSED, Home
 from slips.config.problems import Problems, Where, quote, show
 from slips.config.scalars import Value, doubt
 from slips.config.schema import Config
+from slips.errors import FormatError
+from slips.format import FormatOptions
 
+OptionsOf = Callable[[str], type[FormatOptions] | None]
+"""Returns the class of a format's options by its name. Raises FormatError if the format is not known."""
 PATH = 80
 """Longest text that is named as the path of a mapping."""
 PLACES = 2
@@ -51,8 +55,8 @@ _KINDS = {
 class Values:
     """Reads the nodes of a file. Puts the line of each value into `problems.lines`."""
 
-    def __init__(self, problems: Problems) -> None:
-        self._problems = problems
+    def __init__(self, problems: Problems, options_of: OptionsOf) -> None:
+        self._problems, self._options_of = problems, options_of
         self.arns: dict[Where, tuple[str, Home]] = {}
         """ARNs of things that exist, placeholders left out, and where each thing must be."""
         self.placeholders: dict[Where, str] = {}
@@ -70,6 +74,11 @@ class Values:
         match kind, node:
             case inspect.AnyType(), _:
                 return self._anything(node, where)
+            case _, MappingNode() if "step" in notes:
+                return self._step(node, where)
+            case inspect.ListType(), MappingNode() if "step" in unwrap(kind.item_type)[1]:
+                step = self.read(node, kind.item_type, (*where, 0))
+                return INVALID if step is INVALID else [step]
             case inspect.DictType(max_length=int(most)), MappingNode() if len(node.value) > most:
                 return self._too_many(node, most, where)
             case inspect.ListType(max_length=int(most)), SequenceNode() if len(node.value) > most:
@@ -189,6 +198,35 @@ class Values:
         hint = f"did you mean {close[0]!r}?" if close else f"expected {', '.join(fields)}"
         self._refuse(key, f"{here}key {quote(key.value)} is not known; {hint}", (*where, key.value))
         return close[0] if close else None
+
+    def _step(self, node: MappingNode, where: Where) -> Any:
+        """Return a step of a chain that gives its format options; the name alone if it gives none that is right.
+
+        A format that is not known, or whose file cannot be imported, is reported by the rules about chains.
+        """
+        pairs = self._pairs(node, where)
+        if len(pairs) != 1:
+            return self._refuse(
+                node,
+                f"{show(where)}: found {len(pairs)} keys; expected the name of one format, with its options below it, "
+                "such as {csv: {delimiter: '|'}}; begin each format with '- '",
+                where,
+            )
+        ((name, (key, value)),) = pairs.items()
+        here = (*where, name)
+        self._problems.lines[here] = line_of(key)
+        if isinstance(value, ScalarNode) and tag_of(value) == "null":
+            return name
+        try:
+            options = self._options_of(name)
+        except FormatError:
+            return name
+        if options is None:
+            return self._refuse(
+                key, f"{show(here)}: the format takes no options; expected its name alone; write {name}", here
+            )
+        data = _without_invalid(self.read(value, inspect.type_info(options), here))
+        return {name: data} if data else name
 
     def _dict(self, node: MappingNode, kind: inspect.DictType, where: Where) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -312,6 +350,16 @@ class Values:
         self._doubted.add(id(node))
         if doubtful := doubt(node.value, value, is_text=is_text):
             self._problems.warn(line_of(node), f"{prefix}{doubtful}", is_altered=not isinstance(value, str))
+
+
+def _without_invalid(data: Any) -> Any:
+    """Return data without the values that were reported, at any depth; None for one that was."""
+    match data:
+        case dict():
+            return {key: _without_invalid(value) for key, value in data.items()}
+        case list():
+            return [_without_invalid(value) for _, value in right_items(data)]
+    return None if data is INVALID else data
 
 
 @cache

@@ -170,7 +170,7 @@ def _packaged(config: Config, project: UserFiles) -> bytes:
     replace = msgspec.structs.replace
     mappings = {
         bucket: [
-            replace(one, format=[project.format(name) for name in one.format], handler=_own_handler(one, project))
+            replace(one, format=[project.format(step) for step in one.format], handler=_own_handler(one, project))
             for one in mappings
         ]
         for bucket, mappings in config.bucket_mapping.items()

@@ -18,6 +18,7 @@ from slips.config.reference import SCHEMA
 from slips.deploy.member import Member, reading
 from slips.deploy.selection import FileFilter
 from slips.errors import UsageError
+from slips.step import Step, name_of, renamed
 
 HANDED_OVER = "slips-package.json"
 """File that marks a directory written by `slips package`, from which no file is packed."""
@@ -44,10 +45,10 @@ class UserFiles:
         file = self._handlers[spec.path]
         return file if spec.class_name is None else f"{file}:{spec.class_name}"
 
-    def format(self, name: str) -> str:
-        """Return the name of a format; the path of a user's own format is relative to the root."""
-        path, _, attribute = name.rpartition(":")
-        return f"{self._below(path, 'bucket_mapping')}:{attribute}" if path.endswith(".py") else name
+    def format(self, step: Step) -> Step:
+        """Return a step of a chain; the path of a user's own format is relative to the root."""
+        path, _, attribute = name_of(step).rpartition(":")
+        return renamed(step, f"{self._below(path, 'bucket_mapping')}:{attribute}") if path.endswith(".py") else step
 
     def files(self) -> dict[str, Member]:
         """Return all files, by their paths relative to the root. Raises UsageError."""
@@ -55,8 +56,8 @@ class UserFiles:
         for directory, taken in self._filters.items():
             files.update(self._inside(directory, taken))
         for mappings in self._config.bucket_mapping.values():
-            for name in dict.fromkeys(name for mapping in mappings for name in mapping.format):
-                path, _, _ = self.format(name).rpartition(":")
+            for name in dict.fromkeys(name for mapping in mappings for name in mapping.format_names):
+                path, _, _ = name_of(self.format(name)).rpartition(":")
                 if path.endswith(".py"):
                     directory = (self._root / path).parent
                     files.update(self._inside(directory, self._filter_of(directory), only_python=True))

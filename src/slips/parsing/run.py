@@ -59,6 +59,8 @@ class Chain:
         limits: RecordLimits,
     ) -> None:
         self.names = tuple(names)
+        """The steps as texts, short forms written out."""
+        self.formats = (reader.name, *(each.name for each in parsers))
         self.ignores = reader.gives == "nothing"
         self.reader = f"{reader.name}{f':{parameter}' if parameter else ''}{reader.identity}"
         """Identity of the reader that numbers the records: `json-records:Records`."""

@@ -195,7 +195,7 @@ class Processor:
         return assigned(self._config.bucket_mapping, event)
 
     def _chain(self, mapping: Mapping) -> Chain:
-        key = tuple(mapping.format)
+        key = mapping.chain_key
         if key not in self._chains:
             self._chains[key] = compile_chain(mapping.format, self._config.root, self._config.limits.record)
         return self._chains[key]

@@ -37,13 +37,13 @@ surrogate: `surrogateescape` makes surrogates of no byte below 0x80."""
 
 
 class CsvOptions(FormatOptions, frozen=True):
-    """FormatOptions of `csv`."""
+    """The options of `csv`."""
 
     delimiter: Annotated[
         str,
         a_key(
             "Character between fields, or its name; not set: the parameter.",
-            "|",
+            ";",
             min_length=1,
             expected=f"one character, or one of {', '.join(DELIMITERS)}",
         ),
