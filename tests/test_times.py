@@ -286,6 +286,11 @@ def test_any_value_is_a_time_that_python_can_show_or_a_record_error_as_well(valu
         ("Oct  1 2016 12:34:56.5", (2018, 12, 31), (2016, 10, 1, 12, 34, 56, 500_000)),
         ("Nov 21 06:00:24 2016", (2018, 12, 31), (2016, 11, 21, 6, 0, 24)),
         ("Feb 29 2016 06:00:24", (2018, 12, 31), (2016, 2, 29, 6, 0, 24)),
+        # with a zone
+        ("Nov 21 06:00:24 UTC", (2018, 12, 31), (2018, 11, 21, 6, 0, 24)),
+        ("Nov 21 2018 06:00:24.5 EST", (2018, 12, 31), (2018, 11, 21, 11, 0, 24, 500_000)),
+        ("Nov 21 2018 06:00:24 +0930", (2018, 12, 31), (2018, 11, 20, 20, 30, 24)),
+        ("Nov 21 2018 06:00:24 GMT-01:30", (2018, 12, 31), (2018, 11, 21, 7, 30, 24)),
         # leap seconds
         ("Dec 31 23:59:60", (2018, 1, 1, 0, 0, 0), (2018, 1, 1)),
         ("Dec 31 2016 23:59:60", (2018, 1, 1), (2017, 1, 1)),
@@ -319,6 +324,9 @@ def test_stamps_of_objects_by_turns_heed_the_time_of_each() -> None:
         "Nov 21 0000 06:00:24",
         "Nov 21 06:00:61",
         "Dec 31 9999 23:59:60",
+        "Jan 01 0001 00:00:00 +0100",
+        "Nov 21 06:00:24 IST",
+        "Nov 21 06:00:24 EST ",
         "Nov 21 2018  06:00:24",
         "Nov +1 06:00:24",
         "Nov 2١ 06:00:24",
@@ -345,6 +353,21 @@ def test_a_stamp_of_the_year_before_its_object_keeps_its_year(reference: datetim
     stamp = f"{MONTHS[when.month - 1]} {when.day:2} {when:%H:%M:%S}"
     for _ in range(2):
         assert times.stamp(stamp, reference.timestamp()) == when.timestamp()
+
+
+def test_a_time_in_any_notation_is_read_by_its_shape() -> None:
+    reference = epoch(2018, 12, 31)
+    for value in ("Jun 11 12:00:00", "2018-06-11T12:00:00Z", "1528718400000", 1528718400, "Jun 11 2018 12:00:00 UTC"):
+        assert times.any_notation(value, reference) == NOON
+        assert times.any_notation(value, reference) == NOON, "read again"
+    for value in ("Jun 31 12:00:00", "soon", "", None, [], {}):
+        with pytest.raises(RecordError, match="expected"):
+            times.any_notation(value, reference, "seen")
+
+
+def test_a_stamp_that_is_read_again_heeds_the_reference() -> None:
+    for year in (2018, 2012, 2018):
+        assert times.any_notation("Nov 21 06:00:24", epoch(year, 12, 1)) == epoch(year, 11, 21, 6, 0, 24)
 
 
 # ---- memory

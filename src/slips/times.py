@@ -28,10 +28,17 @@ _MINUTES = {f"{minute:02}:": minute * 60.0 for minute in range(60)}
 _SECONDS = {f"{second:02}": float(second) for second in range(61)}
 _DAY = 86_400.0
 _DAY_OF_MONTH = re.compile(r" [ 0-3][0-9] ")
-# A stamp with or without a year, a padded day, a fraction: "Oct 10 2026 12:34:56", "Nov 1 06:00:24.125".
+# A stamp with or without a padded day, a year, a fraction, a zone: "Oct 10 2026 12:34:56 EST", "Nov 1 06:00:24.125".
 _STAMP = re.compile(
-    r"([A-Z][a-z]{2}) {1,2}(\d{1,2})(?: (\d{4}))? (\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?(?: (\d{4}))?", re.ASCII
+    r"([A-Z][a-z]{2}) {1,2}(\d{1,2})(?: (\d{4}))? (\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?(?: (\d{4}))?"
+    r"(?: ([A-Z]{1,4})| ?(?:GMT|UTC)?([+-]\d\d):?(\d\d))?",
+    re.ASCII,
 )
+_ZONES = {
+    **{"UTC": 0, "GMT": 0, "Z": 0},
+    **{"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7},
+}
+"""Hours of the zones that RFC 822 names. No other name has one meaning."""
 # `fromisoformat` takes any character between date and clock, even a digit: "1770123112345", milliseconds of 2026, would
 # be a time of the year 1770.
 _DATE = re.compile(r"\d{4}(?:-|W|\d{4}(?:[Tt ]|$))")
@@ -119,11 +126,30 @@ def moment(value: Any, name: str = "time") -> float:
     return epoch(value, name)
 
 
+_last: tuple[object, float, float] = ("", 0.0, 0.0)
+"""The last value of `any_notation`, its reference and its seconds: lines of one second follow each other. The look
+costs 30 ns, a tenth of reading a time."""
+
+
+def any_notation(value: Any, reference: float, name: str = "time") -> float:
+    """Convert a time in any notation: a stamp as `stamp`, ISO 8601 or a number as `moment`. Raises RecordError."""
+    global _last  # noqa: PLW0603 - one tuple, replaced as a whole
+    last, known, seconds = _last
+    if value.__class__ is not str:
+        return moment(value, name)
+    if value == last and reference == known:
+        return seconds
+    seconds = stamp(value, reference) if value[:3] in _MONTHS else moment(value, name)
+    _last = value, reference, seconds
+    return seconds
+
+
 def stamp(text: str, reference: float) -> float:
     """Convert `"Nov 21 06:00:24"`, the stamp of syslog, to epoch seconds; year and `reference` as in `without_year`.
 
     A day of one digit may have a space before it. A fraction of a second may follow, of which digits beyond
-    microseconds are cut off. A year may stand behind the day, or at the end. Raises RecordError.
+    microseconds are cut off. A year may stand behind the day, or at the end, and a zone behind that: an offset, or a
+    name of RFC 822. Raises RecordError.
     """
     known, limit, days = _days_of
     if reference != known:
@@ -137,12 +163,22 @@ def stamp(text: str, reference: float) -> float:
 
 def _stamp_slowly(text: str, reference: float) -> float:
     """Convert a stamp that has not 15 characters, or that belongs to the year before. Raises RecordError."""
-    if found := _STAMP.fullmatch(text):
-        month, day, year, clock, fraction, last = found.groups()
-        year = year or last
-        whole = without_year(month, int(day), clock, reference, int(year) if year else None)
-        return whole + float(f"0.{fraction}") if fraction else whole
-    raise _no_stamp(text)
+    if not (found := _STAMP.fullmatch(text)):
+        raise _no_stamp(text)
+    month, day, year, clock, fraction, last, zone, hours, minutes = found.groups()
+    year = year or last
+    seconds = without_year(month, int(day), clock, reference, int(year) if year else None)
+    if fraction:
+        seconds += float(f"0.{fraction}")
+    if zone:
+        if zone not in _ZONES:
+            raise _no_stamp(text)
+        seconds -= 3600 * _ZONES[zone]
+    elif hours:
+        seconds -= 3600 * int(hours) + 60 * int(f"{hours[0]}{minutes}")
+    if not _EARLIEST <= seconds < _END:
+        raise _no_stamp(text)
+    return seconds
 
 
 def without_year(month: str, day: int, clock: str, reference: float, year: int | None = None) -> float:

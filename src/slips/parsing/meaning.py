@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from slips import times
@@ -201,6 +201,14 @@ def epoch(*fields: str | Alternative, unit: str = "s") -> Time:
 def moment(*fields: str | Alternative) -> Time:
     """Declare a time in either notation: ISO 8601, or a number since 1970 whose size tells its unit."""
     return Time.of(fields, times.moment)
+
+
+def stamp(*fields: str | Alternative) -> Time:
+    """Declare a time in any notation: `Nov 21 06:00:24` or `Oct 10 2026 12:34:56 EST`, ISO 8601, or a number since 1970.
+
+    A time without a year belongs to the last year that puts it before its object.
+    """
+    return replace(Time.of(fields, times.any_notation), dated=True)
 
 
 # ---- Required fields
