@@ -204,7 +204,7 @@ def moment(*fields: str | Alternative) -> Time:
 
 
 def stamp(*fields: str | Alternative) -> Time:
-    """Declare a time in any notation: `Nov 21 06:00:24` or `Oct 10 2026 12:34:56 EST`, ISO 8601, or a number since 1970.
+    """Declare a time in any notation: `Nov 21 06:00:24`, `Oct 10 2026 12:34:56 EST`, ISO 8601, or a number since 1970.
 
     A time without a year belongs to the last year that puts it before its object.
     """
