@@ -52,6 +52,22 @@ def test_a_child_that_exits_costs_nothing(project: Project) -> None:
         assert (summary["objects"], summary["failed"], summary["records"]) == (3, 0, 60), place
 
 
+def test_a_child_that_a_batch_forks_ends_with_its_batch(project: Project) -> None:
+    """The child would call `result`, and answer for its parent, if it went on behind the last batch."""
+    project.handler(
+        HEAD + "    batch_events = 2\n"
+        "    def recv_batch(self, batch):\n"
+        "        if os.fork() == 0: return\n"
+        "        os.wait()\n"
+        "    def result(self):\n"
+        "        with open(__file__ + '.results', 'a') as file: print(os.getpid(), file=file)\n"
+    )
+    project.put("json/1", {"n": 1}, {"n": 2}, {"n": 3})
+    summary = project.shell("run", "--json").json
+    assert (summary["failed"], summary["records"]) == (0, 3)
+    assert len((project.root / "handler.py.results").read_text().split()) == 1
+
+
 def test_a_handler_that_moves_the_positions_of_all_files_gets_each_record_once(project: Project) -> None:
     project.handler(
         HEAD + "    def setup(self, args): self.got = []\n"
@@ -89,6 +105,23 @@ DEATHS = {
         "            os._exit(3)\n",
     ),
 }
+BATCH = """
+    batch_events = 3
+    def recv_batch(self, batch):
+        if batch[0][0].seq == {first}: {deed}
+"""
+DEATHS |= {
+    "record 1: the handler ended its process with exit status 3 in recv_batch, with all records to 4": (
+        "json/8",
+        "json",
+        BATCH.format(first=1, deed="os._exit(3)"),
+    ),
+    "record 5: the handler ended its process with exit status 3 in recv_batch": (
+        "json/9",
+        "json",
+        BATCH.format(first=5, deed="os._exit(3)"),
+    ),
+}
 PARSER = """
 import json, os
 from slips.format import parser
@@ -107,7 +140,7 @@ def test_a_death_is_told_with_where_its_object_was(project: Project, where: str)
     (project.root / "own.py").write_text(PARSER)
     project.config((project.root / "slips.yml").read_text().replace("[s3-lines, json]", f"[s3-lines, {format_}]"))
     project.handler(HEAD + body)
-    project.put(key, {"die": "json/1"}, b"bad\n", {"die": "json/2"}, {"n": 4})
+    project.put(key, {"die": "json/1"}, b"bad\n", {"die": "json/2"}, {"n": 4}, *([{"n": 5}] if "json/9" in key else []))
     project.shell("run")
     (item,) = project.slips("errors", "--json").json
     assert where in item["message"]

@@ -139,7 +139,7 @@ BAD = {
     "in capitals": "def {u}(self{a}): RAN.append('{m}')",
     "none": "{m} = None",
 }
-ARGUMENTS = {"setup": "args", "recv": "meta, event", "result": ""}
+ARGUMENTS = {"setup": "args", "recv": "meta, event", "recv_batch": "batch", "result": ""}
 NUMBERS = itertools.count()
 
 
@@ -148,6 +148,11 @@ def methods_of(form: str, method: str) -> str:
     given = ARGUMENTS[method]
     text = {**GOOD, **BAD}[form].format(m=method, u=method.title(), a=f", {given}" if given else "", b=given)
     return "".join(f"    {line}\n" for line in text.splitlines())
+
+
+def with_recv(forms: dict[str, str]) -> dict[str, str]:
+    """Forms, to which a plain `recv` is added unless there is a `recv_batch`."""
+    return forms if "recv_batch" in forms else {"recv": "plain", **forms}
 
 
 def source(forms: dict[str, str], places: dict[str, str]) -> str:
@@ -189,7 +194,12 @@ places = st.fixed_dictionaries({}, optional={method: st.sampled_from(["H", "Base
 
 @pytest.mark.slow
 @settings(max_examples=100, deadline=None)
-@given(st.fixed_dictionaries({"recv": forms}, optional={"setup": forms, "result": forms}), places)
+@given(
+    st.sampled_from(["recv", "recv_batch"]).flatmap(
+        lambda recv: st.fixed_dictionaries({recv: forms}, optional={"setup": forms, "result": forms})
+    ),
+    places,
+)
 def test_every_method_ran_or_was_refused_or_its_object_failed(forms: dict[str, str], places: dict[str, str]) -> None:
     for method, form in forms.items():
         # In a mixin a name that is none of a handler's is nobody's mistake: it may serve other classes.
@@ -199,7 +209,7 @@ def test_every_method_ran_or_was_refused_or_its_object_failed(forms: dict[str, s
         ended, ran = outcome_of(source(forms, places), Path(directory))
     assert (ended == "done") == (set(forms.values()) <= GOOD.keys())
     if ended == "done":
-        assert ran == [method for method in ("setup", "recv", "recv", "result") if method in forms]
+        assert ran == [method for method in ("setup", "recv", "recv", "recv_batch", "result") if method in forms]
 
 
 @pytest.mark.parametrize("method", ARGUMENTS)
@@ -207,7 +217,7 @@ def test_every_method_ran_or_was_refused_or_its_object_failed(forms: dict[str, s
 def test_mistakes_visible_in_a_class_are_refused_before_any_object_is_processed(
     tmp_path: Path, form: str, method: str
 ) -> None:
-    forms = {"recv": "plain", method: form}
+    forms = with_recv({method: form})
     assert outcome_of(source(forms, {}), tmp_path) == ("refused", [])
 
 
@@ -215,12 +225,12 @@ def test_mistakes_visible_in_a_class_are_refused_before_any_object_is_processed(
 @pytest.mark.parametrize("form", [*(form for form in BAD if form.startswith("returns")), "async, hidden"])
 def test_a_method_that_returns_work_still_to_be_done_fails_its_object(tmp_path: Path, form: str, method: str) -> None:
     path = tmp_path / f"handler_{next(NUMBERS)}.py"
-    path.write_text(source({"recv": "plain", method: form}, {}))
+    path.write_text(source(with_recv({method: form}), {}))
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # "coroutine … was never awaited"
         ended = processor_of(Objects(a=b"1\n2\n"), *load_handlers(path)).process(object_event("a"))
     assert isinstance(ended, Failure)
-    record = "record 1: " if method == "recv" else ""
+    record = {"recv": "record 1: ", "recv_batch": "records 1 to 2: "}.get(method, "")
     assert ended.message.startswith(f"s3://my-logs/a: {record}H.{method} returned a")
     assert f"write 'def {method}(self" in ended.message
     assert (ended.stage, ended.outcome.delivered) == ("handler", 2 if method == "result" else 0)
@@ -230,7 +240,7 @@ def test_a_method_that_returns_work_still_to_be_done_fails_its_object(tmp_path: 
 @pytest.mark.parametrize("several", [True, False])
 def test_a_future_that_failed_is_the_failure_of_its_method(tmp_path: Path, method: str, several: bool) -> None:
     path = tmp_path / f"handler_{next(NUMBERS)}.py"
-    forms = {name: "plain" for name in ARGUMENTS if name != method}
+    forms = {name: "plain" for name in ("setup", "recv", "result") if name != method.removesuffix("_batch")}
     given = ", ".join(filter(None, ("self", ARGUMENTS[method])))
     text = f"{source(forms, {})}    def {method}({given}): return [future(error=ValueError('as told'))]\n"
     path.write_text(f"{text}class I(H): pass\nclass J(H): pass\n" if several else text)
@@ -301,8 +311,8 @@ def test_all_mistakes_are_told_at_once_each_with_its_place_and_what_to_write() -
     assert str(caught.value).splitlines() == [
         f"{__file__}:{line}: One.setup(self) cannot be called with (args): {many}; {arguments} 'def setup(self, args)'",
         f"{__file__}:{line + 2}: One.recv is an 'async def'; {plain}",
-        f"{__file__}:{line + 4}: One.results is never called; expected 'setup', 'recv' or 'result', or a method that "
-        "one of them calls; did you mean 'result'?",
+        f"{__file__}:{line + 4}: One.results is never called; expected 'setup', 'recv', 'recv_batch' or 'result', or "
+        "a method that one of them calls; did you mean 'result'?",
         f"{__file__}:{line + 7}: Two.__init__(self, limit) cannot be called with (): {missing}; "
         f"{arguments} 'def __init__(self)'",
         f"{__file__}:{line + 9}: Two.recv is a generator ('yield' in it); {plain}",

@@ -62,7 +62,10 @@ def test_classes_of_one_file_share_its_module(path: Path) -> None:
         ("", "no class ''; expected one of"),
         ("helper", "'helper' is no class derived from slips.interface.Handler; expected one of"),
         ("slips", "'slips' is no class derived from slips.interface.Handler; expected one of"),
-        ("Odd", "Odd lacks recv; expected a class derived from slips.interface.Handler that defines 'recv'"),
+        (
+            "Odd",
+            "Odd lacks recv; expected a class derived from slips.interface.Handler that defines 'recv' or 'recv_batch'",
+        ),
         ("Wrong", "Wrong.recv is an 'async def'"),
     ],
 )
@@ -85,5 +88,6 @@ def test_a_class_named_in_a_file_without_handlers_is_told_what_was_expected(tmp_
     with pytest.raises(UsageError) as error:
         load_handlers(path, class_name="Abl")
     assert str(error.value) == (
-        f"{path}: no class 'Abl'; expected a class derived from slips.interface.Handler that defines 'recv'"
+        f"{path}: no class 'Abl'; expected a class derived from slips.interface.Handler that defines 'recv' or "
+        "'recv_batch'"
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -97,9 +99,24 @@ def test_the_test_that_the_readme_shows_passes(place: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def shown_with(words: str) -> str:
+    """The only Python block of docs/handler.md without a file name that has these words."""
+    shown = [text for language, file, text in blocks("docs/handler.md") if language == "python" and not file]
+    (found,) = [text for text in shown if words in text]
+    return found
+
+
+def test_the_handler_of_batches_that_the_documentation_shows_works(place: Path) -> None:
+    (place / "keep.py").write_text(shown_with("def recv_batch"))
+    log = [{"n": number} for number in range(1_500)]
+    assert run(place / "keep.py", "json", log, args={"db": str(place / "kept.db")}).delivered == 1_500
+    with sqlite3.connect(place / "kept.db") as db:
+        kept = [json.loads(event) for (event,) in db.execute("SELECT event FROM events ORDER BY rowid")]
+    assert kept == log
+
+
 def test_the_format_that_the_documentation_shows_works(place: Path) -> None:
-    (shown,) = [text for language, file, text in blocks("docs/handler.md") if language == "python" and not file]
-    (place / "doors.py").write_text(shown)
+    (place / "doors.py").write_text(shown_with("@parser("))
     log = b"main;2026-11-23T08:00:00Z;akiko\nmain;2026-11-23T08:01:00Z;drill\n"
     seen = run(None, ["s3-lines", f"{place / 'doors.py'}:doors"], log)
     assert seen.events == [{"door": "main", "person": "akiko"}]

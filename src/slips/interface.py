@@ -13,27 +13,40 @@ from typing import Any, TypeGuard
 
 from slips.errors import UsageError
 from slips.exceptions import describe, name_of
-from slips.methods import meant_as_recv, mistakes
+from slips.methods import lacks_recv, meant_as_recv, mistakes
 from slips.model import MetaData
 from slips.usercode import import_file
 
-_EXPECTED = "expected a class derived from slips.interface.Handler that defines 'recv'"
+_EXPECTED = "expected a class derived from slips.interface.Handler that defines 'recv' or 'recv_batch'"
 _traceback_of = BaseException.__dict__["__traceback__"].__get__  # of an error's class may be code of the user
 _RELATIVE = re.compile(r"from\s+\.+(\S*)\s+import\s+(.+)")
 
 
-class Handler(abc.ABC):
+class Handler(abc.ABC):  # noqa: B024 - base classes of users may have abstract methods
     """Receives every event of one object. Each object gets a fresh instance: `setup`, `recv` for each event, `result`.
 
-    An exception in any of these methods fails the object: slips keeps an error item, which can be replayed.
+    A handler that defines `recv_batch` instead of `recv` gets its events in lists. An exception in any of these methods
+    fails the object: slips keeps an error item, which can be replayed.
     """
+
+    batch_events: int = 500
+    """Most events of a batch. `setup` may set it on the instance."""
+    batch_bytes: int = 2**20
+    """Most bytes of the events of a batch, as JSON: a longer event makes a batch of its own. `setup` may set it."""
 
     def setup(self, args: dict[str, Any]) -> None:  # noqa: B027 - optional for the user
         """Prepare for one object. Called first, with `handler.args` of the configuration."""
 
-    @abc.abstractmethod
-    def recv(self, meta: MetaData, event: dict[str, Any]) -> None:
+    def recv(self, meta: MetaData, event: Any) -> None:
         """Process one event. Called in the order of the object's records. You may keep and change both arguments."""
+        raise NotImplementedError
+
+    def recv_batch(self, batch: list[tuple[MetaData, Any]]) -> None:
+        """Process some events, in the order of the object's records. You may keep and change the list and all in it.
+
+        Their records count as delivered when this returns. The last batch comes before `result`.
+        """
+        raise NotImplementedError
 
     def result(self) -> Any:
         """Finish one object. Called last, after all events; the object is done when it returns.
@@ -65,7 +78,7 @@ def load_handlers(path: Path, requirements: str | None = None, class_name: str |
         handlers = [one for one in defined if not any(other is not one and one in other.__mro__ for other in defined)]
     else:
         handlers = [_named(class_name, module, path)]
-    concrete = [one for one in handlers if not inspect.isabstract(one)]
+    concrete = [one for one in handlers if not _lacking(one)]
     if not concrete:
         missing = [_lacks(one) for one in handlers]
         found = "; ".join(missing) if missing else "no class derived from slips.interface.Handler"
@@ -77,7 +90,8 @@ def load_handlers(path: Path, requirements: str | None = None, class_name: str |
 
 def check_handlers(classes: Sequence[type[Handler]]) -> None:
     """Raise UsageError with every mistake that would keep a method of these handlers from running."""
-    problems = [problem for one in classes for problem in mistakes(one, Handler)]
+    problems = [f"{_lacks(one)}; {_EXPECTED}" for one in classes if _lacking(one)]
+    problems += [problem for one in classes for problem in mistakes(one, Handler)]
     if problems:
         raise UsageError("\n".join(dict.fromkeys(problems)))
 
@@ -143,9 +157,15 @@ def _hint(error: BaseException, requirements: str | None) -> str:
     return f"; the handler and the files beside it are no package; expected an import without dots; write '{absolute}'"
 
 
+def _lacking(handler: type[Handler]) -> list[str]:
+    """Return the methods that a class must have to run, and lacks: those that are abstract, and `recv`."""
+    abstract = handler.__abstractmethods__ if inspect.isabstract(handler) else ()
+    return sorted({*abstract, *(["recv"] if lacks_recv(handler, Handler) else ())})
+
+
 def _lacks(handler: type[Handler]) -> str:
     """Return the problem of an abstract handler: the methods that it lacks, and a method that may mean `recv`."""
-    lacks = sorted(handler.__abstractmethods__)
-    meant = meant_as_recv(handler, Handler) if "recv" in lacks else ""
-    hint = f"; did you mean 'recv' by {meant!r}?" if meant else ""
+    lacks = _lacking(handler)
+    name, meant = meant_as_recv(handler, Handler) if "recv" in lacks else ("", "")
+    hint = f"; did you mean {meant!r} by {name!r}?" if meant else ""
     return f"{name_of(handler)} lacks {', '.join(lacks)}{hint}"

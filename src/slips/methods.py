@@ -19,9 +19,20 @@ from typing import Any
 
 from slips.exceptions import name_of
 
-ARGUMENTS: dict[str, tuple[str, ...]] = {"setup": ("args",), "recv": ("meta", "event"), "result": ()}
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "setup": ("args",),
+    "recv": ("meta", "event"),
+    "recv_batch": ("batch",),
+    "result": (),
+}
 """The methods of a handler, each with the arguments of slips' call."""
-_SYNONYMS = {"receive": "recv", "recieve": "recv", "receives": "recv", "received": "recv", "rcv": "recv"}
+BOUNDS = ("batch_events", "batch_bytes")
+"""The attributes of a handler that bound its batches."""
+_SHAPES = {method.replace("_", ""): method for method in ARGUMENTS}
+_SYNONYMS = {
+    **dict.fromkeys(("receive", "recieve", "receives", "received", "rcv"), "recv"),
+    **dict.fromkeys(("receivebatch", "recievebatch", "batchrecv", "onbatch"), "recv_batch"),
+}
 """Names whose spelling differs too much for `_ALIKE`, each with the method that the author means."""
 _RECV_ELSEWHERE = {"process", "handle", "handler", "onevent", "onrecord", "handleevent", "processevent", "call"}
 """Names of `recv` in other tools: hints for a class without `recv`, no mistakes in a class with it."""
@@ -40,7 +51,26 @@ def mistakes(cls: type, base: type) -> list[str]:
             problems += _mistakes_of_method(cls, method)
     with contextlib.suppress(Exception):
         problems += _never_called(cls, base)
+    with contextlib.suppress(Exception):
+        problems += _mistakes_of_batches(cls, base)
     return problems
+
+
+def takes_batches(cls: type, base: type) -> bool:
+    """Whether `cls`, a subclass of `base`, gets its events by `recv_batch`."""
+    return _defines(cls, base, "recv_batch")
+
+
+def lacks_recv(cls: type, base: type) -> bool:
+    """Whether `cls`, a subclass of `base`, has neither `recv` nor `recv_batch`."""
+    return not (_defines(cls, base, "recv") or _defines(cls, base, "recv_batch"))
+
+
+def wrong_bound(name: str, value: object) -> str:
+    """Return the problem of a value that cannot bound batches; empty if it can."""
+    if type(value) is int and value >= 1:
+        return ""
+    return f"{name} is {value!r}; expected a whole number, 1 or more"
 
 
 def lazy(returned: Any) -> str:
@@ -96,13 +126,34 @@ def advice(method: str) -> str:
     )
 
 
-def meant_as_recv(cls: type, base: type) -> str:
-    """Return the public method of `cls` that its author may mean as `recv`, which `cls` lacks; empty if none."""
+def meant_as_recv(cls: type, base: type) -> tuple[str, str]:
+    """Return the public method of `cls` that its author may mean as `recv` or `recv_batch`, and which; empty if none.
+
+    `cls` lacks both.
+    """
     for name, value in _own_methods(cls, base):
-        shape = name.lower().replace("_", "")
-        if _intended(name) == "recv" or (shape in _RECV_ELSEWHERE and _is_method(value)):
-            return name
-    return ""
+        shape, meant = name.lower().replace("_", ""), _intended(name)
+        if meant in ("recv", "recv_batch"):
+            return name, meant
+        if shape in _RECV_ELSEWHERE and _is_method(value):
+            return name, "recv"
+    return "", ""
+
+
+def _defines(cls: type, base: type, method: str) -> bool:
+    return inspect.getattr_static(cls, method) is not inspect.getattr_static(base, method)
+
+
+def _mistakes_of_batches(cls: type, base: type) -> list[str]:
+    if not takes_batches(cls, base):
+        return []
+    where = f"{_place(inspect.getattr_static(cls, 'recv_batch'), cls)}{name_of(cls)}"
+    problems = []
+    if _defines(cls, base, "recv"):
+        problems = [f"{where} has 'recv' and 'recv_batch'; expected one of them; take the other away"]
+    values = [(name, inspect.getattr_static(cls, name)) for name in BOUNDS]
+    wrong = [wrong_bound(name, value) for name, value in values if not hasattr(type(value), "__get__")]
+    return problems + [f"{where}.{problem}" for problem in wrong if problem]
 
 
 # ---- one method
@@ -223,8 +274,8 @@ def _never_called(cls: type, base: type) -> list[str]:
         if name != owner
     }
     return [
-        f"{_place(value, cls)}{name_of(cls)}.{name} is never called; expected 'setup', 'recv' or 'result', or a method "
-        f"that one of them calls; did you mean '{_intended(name)}'?"
+        f"{_place(value, cls)}{name_of(cls)}.{name} is never called; expected 'setup', 'recv', 'recv_batch' or "
+        f"'result', or a method that one of them calls; did you mean '{_intended(name)}'?"
         for name, value in misspelt
         if name not in called and not any(value is one for one in contract)
     ]
@@ -254,18 +305,18 @@ def _is_text(value: Any) -> bool:
 def _intended(name: str) -> str:
     """Return the method of a handler that `name` misspells; empty if it misspells none."""
     shape = name.lower().replace("_", "")
-    if shape in ARGUMENTS:
-        return shape
+    if shape in _SHAPES:
+        return _SHAPES[shape]
     if shape in _SYNONYMS:
         return _SYNONYMS[shape]
-    # `setup_db` and `recv_json` are methods that the class itself calls.
-    if set(name.lower().split("_")) & ARGUMENTS.keys():
-        return ""
     import difflib  # not at the start of a function on AWS, where names are right
 
-    scores = {method: difflib.SequenceMatcher(None, shape, method).ratio() for method in ARGUMENTS}
-    best = max(scores, key=lambda method: scores[method])
-    return best if scores[best] > _ALIKE else ""
+    scores = {one: difflib.SequenceMatcher(None, shape, one).ratio() for one in _SHAPES}
+    best = max(scores, key=lambda one: scores[one])
+    # `setup_db` and `recv_json` are methods that the class itself calls.
+    is_made_of_one = bool(set(name.lower().split("_")) & ARGUMENTS.keys())
+    is_meant = scores[best] > _ALIKE and (not is_made_of_one or _SHAPES[best] == "recv_batch")
+    return _SHAPES[best] if is_meant else ""
 
 
 def _codes(cls: type) -> Iterator[tuple[str, CodeType]]:

@@ -193,7 +193,7 @@ class ErrorItem(Struct, kw_only=True, omit_defaults=True):
     fingerprint: str = ""
     """Groups alike errors, whatever their objects."""
     seq: int | None = None
-    """Number of the record at which a handler raised."""
+    """Number of the record at which a handler raised; of a batch, of its first record."""
     event: dict[str, Any] | None = None
     """Not an object event: the event of a log that `recv` had when it raised, as JSON carries it."""
     event_truncated: bool = False

@@ -1,7 +1,7 @@
 """The position of a run within its object, in memory that outlives a worker: the supervisor reads it afterwards.
 
-The loop over records writes two numbers for each record, at some 20 ns each. If no supervisor reads the position, as on
-AWS, the loop writes the numbers to a plain list.
+The loop over records writes two numbers for each record, at some 20 ns each, and a batch its first and last record. If
+no supervisor reads the position, as on AWS, the numbers go to a plain list.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import tempfile
 from enum import IntEnum
 from typing import Protocol
 
-RECV, BEHIND, STEP = range(3)
-"""Indexes of the cells: the record of the last call of `recv`, the last record that is finished, and a Step."""
+RECV, BEHIND, STEP, FIRST, LAST = range(5)
+"""Indexes of the cells: the record of the last call of `recv`, the last record that is finished, a Step, and the first
+and last record of the batch that `recv_batch` has."""
 
 
 class Step(IntEnum):
@@ -27,17 +28,18 @@ class Step(IntEnum):
     SETUP = 2
     RECORDS = 3
     RESULT = 4
+    BATCH = 5
 
 
 class Cells(Protocol):
-    """Three numbers, at the indexes RECV, BEHIND and STEP."""
+    """Five numbers, at the indexes RECV, BEHIND, STEP, FIRST and LAST."""
 
     def __setitem__(self, index: int, value: int, /) -> None: ...
 
 
-UNREAD: Cells = [0, 0, 0]
+UNREAD: Cells = [0, 0, 0, 0, 0]
 """Cells for a run whose position no process reads."""
-_CELLS = struct.Struct("=3Q")
+_CELLS = struct.Struct("=5Q")
 _WORDS = {
     Step.OPENING: "while its object was opened",
     Step.INIT: "in __init__",
@@ -62,9 +64,14 @@ class SharedCells:
         os.close(self.descriptor)
 
     def where(self) -> tuple[int | None, str]:
-        """Return the record that `recv` is working on, or None, and the step of the run in words."""
+        """Return the record that `recv` is working on, or None, and the step of the run in words.
+
+        In `recv_batch` the record is the first of the batch, and the words name the last.
+        """
         read = os.pread(self.descriptor, _CELLS.size, 0)
-        recv, behind, step = _CELLS.unpack(read.ljust(_CELLS.size, b"\0"))
+        recv, behind, step, first, last = _CELLS.unpack(read.ljust(_CELLS.size, b"\0"))
+        if step == Step.BATCH:
+            return first, "in recv_batch" + (f", with all records to {last}" if last > first else "")
         if step == Step.RECORDS:
             if recv > behind:
                 return recv, "in recv"

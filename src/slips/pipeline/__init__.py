@@ -10,6 +10,7 @@ invocation   claims, processes and concludes each object event of a batch
 process      runs one object through its chain to the handlers: a Success or a Failure; never raises
 quoted_key   finds the object of an event whose key may be quoted
 handlers     makes the user's handlers, calls `setup`, `recv` for each log event, and `result`
+batches      collects the events of a handler that takes them in lists, and calls its `recv_batch`
 quarantine   collects the bad records of one run
 ended        the end of a run: Success, Failure, Superseded
 conclude     decides the consequences of a run, and writes them to error table, lane and ledger

@@ -1,4 +1,4 @@
-"""Runs the user's handlers on one object: fresh instances, with `setup`, `recv` for each log event, and `result`.
+"""Runs the user's handlers on one object: fresh instances, with `setup`, `recv` or `recv_batch`, and `result`.
 
 Any exception of a handler, and any returned value with work still to do, becomes a HandlerError that names the handler.
 """
@@ -9,13 +9,14 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from slips.errors import HandlerError
+from slips.errors import AccountingError, HandlerError
 from slips.exceptions import cause_of, describe, is_interrupt, name_of
 from slips.format import Event
 from slips.interface import Handler
-from slips.methods import advice, lazy
-from slips.model import MetaData
+from slips.methods import advice, lazy, takes_batches
+from slips.model import MetaData, Outcome
 from slips.parsing.run import Recv
+from slips.pipeline.batches import EventBatch, Unfinished, WrongBound
 from slips.position import STEP, Cells, Step
 
 
@@ -29,6 +30,8 @@ class Handlers:
         """Name of the handler that was called last."""
         self._current_event: Event | None = None
         """The log event of that handler, if there are several handlers, each with a log event of its own."""
+        self._batches: list[EventBatch | None] = []
+        """The batch of each handler that takes batches."""
 
     def set_up(self, url: str, args: dict[str, Any]) -> None:
         """Make the instances and call `setup` of each. Raises HandlerError."""
@@ -50,11 +53,17 @@ class Handlers:
         self._call(url, "result", keep=keep)
 
     def recv(self, url: str) -> Recv:
-        """Return a function that calls `recv` of every handler. Raises HandlerError if reading `recv` raises."""
+        """Return a function that passes an event to every handler, to its `recv` or its batch.
+
+        Raises HandlerError if reading `recv`, or the bounds of a batch, raises.
+        """
+        self._batches = [self._batch(url, handler) for handler in self._handlers]
         if len(self._handlers) > 1:
             return self._recv_all
-        (handler,) = self._handlers
+        (handler,), (batch,) = self._handlers, self._batches
         self._current = _name(handler)
+        if batch is not None:
+            return batch.add
         try:
             return handler.recv  # may be a property, which runs code of the user's
         except BaseException as error:
@@ -62,18 +71,65 @@ class Handlers:
                 raise
             raise self._raised(url, "recv", error) from error
 
+    def flush(self, url: str) -> int:
+        """Pass what is left in batches to their handlers. Return the last record of these batches, 0 if there are none.
+
+        Raises HandlerError, with the handler's name.
+        """
+        flushed = 0
+        for handler, batch in zip(self._handlers, self._batches, strict=True):
+            if batch is None:
+                continue
+            self._current = _name(handler)
+            try:
+                flushed = max(flushed, batch.flush())
+            except BaseException as error:
+                if is_interrupt(error):
+                    raise
+                failed = HandlerError("recv_batch raised")
+                failed.__cause__ = error
+                named = self.named(url, failed)
+                raise named from cause_of(named)
+        return flushed
+
     def named(self, url: str, error: HandlerError) -> HandlerError:
-        """Return the error of a `recv`, with the handler's name and its log event. Raise it from its `__cause__`."""
+        """Return the error of a `recv` or `recv_batch`, with the handler's name and its log event or records.
+
+        Raise it from its `__cause__`.
+        """
         cause = cause_of(error)
-        if type(cause) is _Unfinished:
-            problem, cause = f"returned {cause}; {advice('recv')}", None
+        batch = next((one for one in self._batches if one is not None and one.is_at_work), None)
+        method, seq, last = "recv", error.seq, error.seq
+        event = error.handler_event if self._current_event is None else self._current_event
+        if batch is not None:
+            method, seq, last, event = "recv_batch", batch.first, batch.last, None
+        if type(cause) is Unfinished:
+            problem, cause = f"returned {cause}; {advice(method)}", None
         else:
             problem = f"raised {describe(cause)}{_hint(cause)}" if cause is not None else str(error)
-        event = error.handler_event if self._current_event is None else self._current_event
-        named = HandlerError(f"{url}: record {error.seq}: {self._current}.recv {problem}", event)
-        named.seq = error.seq
+        place = f"record {seq}" if seq == last else f"records {seq} to {last}"
+        named = HandlerError(f"{url}: {place}: {self._current}.{method} {problem}", event)
+        named.seq = seq
         named.__cause__ = cause
         return named
+
+    def check_delivered(self, url: str, outcome: Outcome) -> None:
+        """Compare the counters of the batches with those of the loop, at the end of a run. Raises AccountingError."""
+        for batch in filter(None, self._batches):
+            if (batch.records, batch.events) != (outcome.delivered, outcome.events):
+                raise AccountingError(
+                    f"{url}: batches had {batch.records} records with {batch.events} events, the loop delivered "
+                    f"{outcome.delivered} with {outcome.events}; expected the same; this is a bug of slips, please "
+                    "report it"
+                )
+
+    def take_back(self, outcome: Outcome) -> None:
+        """Leave out of the counts of a run that failed the records that a batch holds: these are not delivered."""
+        batches = [batch for batch in self._batches if batch is not None]
+        delivered = min([outcome.delivered, *(batch.records for batch in batches)])
+        outcome.records -= outcome.delivered - delivered
+        outcome.delivered = delivered
+        outcome.events = min([outcome.events, *(batch.events for batch in batches)])
 
     def _call(self, url: str, method: str, *args: Any, keep: Callable[[str, object], None] | None = None) -> None:
         kind = ""
@@ -93,31 +149,42 @@ class Handlers:
         if kind:
             raise HandlerError(f"{url}: {self._current}.{method} returned {kind}; {advice(method)}")
 
+    def _batch(self, url: str, handler: Handler) -> EventBatch | None:
+        """Make the batch of a handler; None if the handler takes single events. Raises HandlerError."""
+        self._current = _name(handler)
+        try:
+            return EventBatch(handler, self._position) if takes_batches(type(handler), Handler) else None
+        except WrongBound as error:
+            raise HandlerError(f"{url}: {self._current}.{error}") from None
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            raise self._raised(url, "recv_batch", error) from error
+
     def _raised(self, url: str, place: str, error: BaseException) -> HandlerError:
         return HandlerError(f"{url}: {self._current}.{place} raised {describe(error)}{_hint(error)}")
 
     def _recv_all(self, meta: MetaData, event: Event) -> None:
-        """Call `recv` of each handler with a meta and a log event of its own; all but the last get copies.
+        """Pass to each handler a meta and a log event of its own; all but the last get copies.
 
-        Raises _Unfinished for the first handler that returns a value with work still to do.
+        Raises Unfinished for the first handler that returns a value with work still to do.
         """
         last = self._handlers[-1]
-        for handler in self._handlers:
+        for handler, batch in zip(self._handlers, self._batches, strict=True):
             self._current = _name(handler)
             if handler is not last:
                 each_meta, each_event = copy.copy(meta), _copy_json(event)
             else:
                 each_meta, each_event = meta, event
             self._current_event = each_event
+            if batch is not None:
+                batch.add(each_meta, each_event)
+                continue
             recv: Recv = handler.recv  # a handler may return a value, though `recv` is declared to return None
             returned = recv(each_meta, each_event)
             # Check here, and once: a future may be done a moment later.
             if returned is not None and (kind := lazy(returned)):
-                raise _Unfinished(kind)
-
-
-class _Unfinished(Exception):
-    """One of several handlers returned a value with work still to do; the text names the kind of that value."""
+                raise Unfinished(kind)
 
 
 def _hint(error: BaseException) -> str:

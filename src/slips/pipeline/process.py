@@ -239,21 +239,33 @@ class _ObjectRun:
                 raise FormatError(f"{source.url}: record {seq}: {reason_of(error)}") from error
             self.quarantine.add(seq, record, error)
 
-        recv = self._handlers.recv(self.event.url)
+        url, handlers = source.url, self._handlers
+        recv = handlers.recv(url)
         try:
-            return chain.run(
-                decoded.stream,
-                self.outcome,
-                source=source,
-                recv=recv,
-                reject=reject,
-                ticker=ticker,
-                skip=mapping.on_error == "skip",
-                is_test=self._is_test,
-            )
-        except HandlerError as error:
-            named = self._handlers.named(source.url, error)
-            raise named from cause_of(named)
+            try:
+                stopped = chain.run(
+                    decoded.stream,
+                    self.outcome,
+                    source=source,
+                    recv=recv,
+                    reject=reject,
+                    ticker=ticker,
+                    skip=mapping.on_error == "skip",
+                    is_test=self._is_test,
+                )
+            except HandlerError as error:
+                named = handlers.named(url, error)
+                raise named from cause_of(named)
+            except ObjectError:
+                handlers.flush(url)  # batches get the events before a reader's error, as `recv` does
+                raise
+            last = handlers.flush(url)
+        except:
+            handlers.take_back(self.outcome)
+            raise
+        if last and ticker.due:
+            ticker.tick(last)  # ends a child that `recv_batch` forked
+        return stopped
 
     def conclude(self) -> None:
         """Check the counters, then collect the handlers' results."""
@@ -264,6 +276,7 @@ class _ObjectRun:
                 f"{outcome.filtered} filtered + {outcome.quarantined} quarantined; expected the same; "
                 "this is a bug of slips, please report it"
             )
+        self._handlers.check_delivered(self.event.url, outcome)
         whole = self.event.records is None
         if whole and outcome.records >= WRONG_MAPPING_RECORDS and outcome.quarantined * 2 > outcome.records:
             first = self.quarantine.parts[0]
