@@ -60,6 +60,8 @@ class Writer:
         self.limits = limits
         self.lines: list[str] = []
         self.names: dict[str, object] = {}
+        self.fields: dict[str, str] = {}
+        """Locals by the field of the event whose value each has, for the parts behind `write`."""
         self._prefix, self._indent, self._count = prefix, "", 0
 
     def line(self, text: str) -> None:

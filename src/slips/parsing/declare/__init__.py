@@ -16,7 +16,8 @@ A family of formats is a subclass of `Declaration` in a module of its own here, 
 - `write`, which writes the statements that bind `event` from `value`, with the methods `line`, `block`, `local` and
   `name` of a `Writer`. A value that it cannot understand raises RecordError. The common parts follow behind: `write`
   sets no tag and no time;
-- `value_of`, the expression of the value at a path: by default a look into `event`; a local, if `write` has one.
+- `value_of`, the expression of the value at a path: by default a look into `event`; a local, if `write` has put one
+  into `writer.fields`.
 
 `plain.py` says the same once more, obviously, and `tests/test_declare.py` holds both together on arbitrary bytes and on
 real logs: a family is in its table.

@@ -134,7 +134,7 @@ class Declaration(Format, ABC):
 
     def value_of(self, path: str, writer: Writer) -> str:
         """Return an expression for the value at `path` of the event."""
-        return value_in(path, writer)
+        return writer.fields.get(path) or value_in(path, writer)
 
     def with_options(self, options: FormatOptions) -> Format:
         """Return the format as the options of a config want it."""
