@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from chains import new_meta
 from slips.errors import RecordError
-from slips.format import Elements, Limited, Parse, RecordLimits, Rule
+from slips.format import Elements, Limited, Parse, PerObject, RecordLimits, Rule
 from slips.formats import catalogue
 from slips.parsing import Declaration
 from slips.parsing.compile import parse_of
@@ -37,6 +37,15 @@ def both(declaration: Declaration, value: Any, limits: RecordLimits | None = Non
     compiled = outcome(Limited.bind(declaration.parse, within), value)
     assert compiled == outcome(plain(declaration, within), value)
     return compiled
+
+
+def both_in_turn(declaration: Declaration, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """What a declaration makes of the values of one object, of which it may remember something, in both readings."""
+    compiled = PerObject.begin(Limited.bind(declaration.parse, RecordLimits()))
+    slow = PerObject.begin(plain(declaration))
+    found = [outcome(compiled, value) for value in values]
+    assert found == [outcome(slow, value) for value in values]
+    return found
 
 
 def event_of(declaration: Declaration, value: Any) -> tuple[Any, str, float, str | None]:

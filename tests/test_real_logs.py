@@ -55,6 +55,7 @@ CHAINS = {
     "syslog-rfc3164/*": "syslog",
     "syslog-rfc5424/*": "syslog",
     "syslog-rsyslog-iso/*": "syslog",
+    "vpc-flow/*.log*": "vpc-flow",
 }
 """How each file is run; a later pattern stands against an earlier one."""
 
@@ -64,6 +65,10 @@ FILTERED = {
     "aws-waf/5.log.gz": 1,
     "aws-waf/7.jsonl": 2,
     "aws-waf/8.jsonl": 1,
+    # Headers
+    "vpc-flow/11.log.gz": 1,
+    "vpc-flow/12.log.gz": 1,
+    "vpc-flow/20.log": 1,
 }
 
 QUARANTINED = {
@@ -190,7 +195,7 @@ def test_fluentd_records_are_those_that_it_wrote() -> None:
 
 def test_waf_requests_that_a_rule_decides_are_understood() -> None:
     assert FORMATS["aws-waf"].parse is not None
-    for name in FILTERED:
+    for name in (name for name in FILTERED if name.startswith("aws-waf/")):
         for line in content_of(LOGS / name).splitlines():
             meta = MetaData("", 0.0, ObjectEvent(bucket_name="logs", object_key=name), None, 1)
             event = FORMATS["aws-waf"].parse(meta, json.loads(line) | {"terminatingRuleId": "named"})

@@ -4,7 +4,20 @@ The names that declarations need are here: families of formats, notations of tim
 """
 
 from slips.format import Rule
-from slips.parsing.declare import Declaration, Json
+from slips.parsing.declare import Columns, Csv, Declaration, Json
 from slips.parsing.meaning import Time, all_of, any_of, epoch, iso, moment, stamp
 
-__all__ = ["Declaration", "Json", "Rule", "Time", "all_of", "any_of", "epoch", "iso", "moment", "stamp"]
+__all__ = [
+    "Columns",
+    "Csv",
+    "Declaration",
+    "Json",
+    "Rule",
+    "Time",
+    "all_of",
+    "any_of",
+    "epoch",
+    "iso",
+    "moment",
+    "stamp",
+]

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from slips import times
 from slips.errors import RecordError
-from slips.format import Event, Parse, RecordLimits, Rule
+from slips.format import Event, Parse, PerObject, RecordLimits, Rule
 from slips.parsing.meaning import Field, Meaning, Require, Template, Time, given, wanted
 
 
@@ -51,6 +52,10 @@ class Body:
     filters: bool
     refine: str
     """Name of the function to call last, as `refine(meta, event)`; empty if there is none."""
+    fresh: Mapping[str, Callable[[], object]]
+    """Names to bind anew for each object, by these functions: what the statements remember of it, such as its header.
+
+    If there are any, the statements need the records before a wanted one, too: see `slips.format.PerObject`."""
 
 
 class Writer:
@@ -62,6 +67,9 @@ class Writer:
         self.names: dict[str, object] = {}
         self.fields: dict[str, str] = {}
         """Locals by the field of the event whose value each has, for the parts behind `write`."""
+        self.fresh: dict[str, Callable[[], object]] = {}
+        self.filters = False
+        """Whether `event` may be a Rule in place of a dict; the statements behind are then in a block for dicts."""
         self._prefix, self._indent, self._count = prefix, "", 0
 
     def line(self, text: str) -> None:
@@ -86,6 +94,12 @@ class Writer:
                 return name
         name = f"{self._unique(hint)}"
         self.names[name] = value
+        return name
+
+    def per_object(self, hint: str, make: Callable[[], object]) -> str:
+        """Return a name that is bound to `make()` when an object begins."""
+        name = self._unique(hint)
+        self.fresh[name] = make
         return name
 
     def local(self, hint: str) -> str:
@@ -131,11 +145,10 @@ def body_of(family: Family, limits: RecordLimits = RecordLimits(), prefix: str =
         refuse = writer.name("refuse", _refusal(meaning.require, meaning.absent))
         with writer.block(f"if not ({_required(meaning.require, values)}):"):
             writer.line(f"raise {refuse}(event)")
-    filters = False
     for rule in meaning.rules:
         if rule.when is None:
-            continue  # `refine` returns it
-        filters = True
+            continue  # the family or `refine` returns it
+        writer.filters = True
         with writer.block(f"if {_condition(rule, values)}:"):
             writer.line(f"event = {writer.name('rule', rule)}")
         writer.line("else:")
@@ -150,7 +163,7 @@ def body_of(family: Family, limits: RecordLimits = RecordLimits(), prefix: str =
         writer.line(f"event[{meaning.adds!r}] = {text} = {message}")
         message, captured = text, (text,)
     refine = writer.name("refine", meaning.refine) if meaning.refine is not None else ""
-    return Body(tuple(writer.lines), writer.names, message, captured, filters, refine)
+    return Body(tuple(writer.lines), writer.names, message, captured, writer.filters, refine, writer.fresh)
 
 
 def parse_of(family: Family, limits: RecordLimits = RecordLimits()) -> Parse:  # noqa: B008 - frozen
@@ -166,7 +179,12 @@ def parse_of(family: Family, limits: RecordLimits = RecordLimits()) -> Parse:  #
         lines += [f"refined = {body.refine}(meta, event)", "return event if refined is None else refined"]
     else:
         lines.append("return event")
-    return make_function("parse", "meta, value", lines, body.names, family.name)
+    if not body.fresh:
+        return make_function("parse", "meta, value", lines, body.names, family.name)
+    begin = [*(f"{name} = make_{name}()" for name in body.fresh), "def parse(meta, value):"]
+    begin += [*(f"    {line}" for line in lines), "return parse"]
+    names = {**body.names, **{f"make_{name}": make for name, make in body.fresh.items()}}
+    return PerObject(make_function("begin", "", begin, names, family.name))
 
 
 def make_function(
@@ -271,7 +289,14 @@ def _write_time(time: Time, alternatives: tuple[tuple[str, ...], ...], values: _
     value = locals_[0] if len(locals_) == 1 else f"""f'{" ".join(f"{{{local}}}" for local in locals_)}'"""
     options = "".join(f", {name}={writer.name(name, option)}" for name, option in time.options.items())
     dated = ", reference=at" if time.dated else ""
-    with writer.block(f"if {test}:"):
+    per_second = time.options.get("per_second", 1)
+    if time.read is times.number and len(locals_) == 1 and isinstance(per_second, int):  # a call costs three times this
+        with writer.block(f"if {value}.__class__ is int and 0 <= {value} < {253_402_300_800 * per_second}:"):
+            writer.line(f"at = {value} / {per_second}")
+        test = f"elif {test}"
+    else:
+        test = f"if {test}"
+    with writer.block(f"{test}:"):
         writer.line(f"at = {writer.name('read', time.read)}({value}, name={' '.join(alternative)!r}{options}{dated})")
     if others:
         with writer.block("else:"):

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from slips.format import Event, Parse, Parsed, RecordLimits
+from slips.format import Event, Parse, Parsed, PerObject, RecordLimits, Rule
 from slips.model import MetaData
 from slips.parsing.declare import Declaration, Json
+from slips.parsing.declare.lines import LineDeclaration
 from slips.parsing.meaning import given, holds
 
 
 def plain(declaration: Declaration, limits: RecordLimits = RecordLimits()) -> Parse:  # noqa: B008 - frozen
     """Return a function of meta and record that does what `compile.parse_of` compiles."""
+    if isinstance(declaration, LineDeclaration) and declaration.remembers:
+        return PerObject(lambda: _plain(declaration, _reading(declaration, limits)))
+    return _plain(declaration, _reading(declaration, limits))
+
+
+def _plain(declaration: Declaration, read: Callable[[Any], Event | Rule]) -> Parse:
     meaning = declaration.meaning
 
     def parse(meta: MetaData, value: Any) -> Parsed:
-        event = event_of(declaration, value, limits)
+        event = read(value)
+        if isinstance(event, Rule):
+            return event
 
         def get(path: str) -> Any:
             return given(event, path, meaning.absent)
@@ -39,9 +49,10 @@ def plain(declaration: Declaration, limits: RecordLimits = RecordLimits()) -> Pa
     return parse
 
 
-def event_of(declaration: Declaration, value: Any, limits: RecordLimits) -> Event:
-    """Return the event that a family makes of a value. Raises RecordError."""
+def _reading(declaration: Declaration, limits: RecordLimits) -> Callable[[Any], Event | Rule]:
+    """Return the function that makes events of values as the family of a declaration means them."""
     if isinstance(declaration, Json):
-        event: Event = value
-        return event
-    raise NotImplementedError(f"no plain reading of {type(declaration).__name__} ({limits})")
+        return lambda value: value
+    if isinstance(declaration, LineDeclaration):
+        return declaration.line_parser(limits).read
+    raise NotImplementedError(f"no plain reading of {type(declaration).__name__}")

@@ -19,11 +19,15 @@ A family of formats is a subclass of `Declaration` in a module of its own here, 
 - `value_of`, the expression of the value at a path: by default a look into `event`; a local, if `write` has put one
   into `writer.fields`.
 
+A family whose values are lines of text is a subclass of `lines.LineDeclaration`: it has types of fields, and a
+`LineParser` with a fast reading of ordinary lines beside the slow one of any line, which `plain` uses.
+
 `plain.py` says the same once more, obviously, and `tests/test_declare.py` holds both together on arbitrary bytes and on
 real logs: a family is in its table.
 """
 
+from slips.parsing.declare.columns import Columns, Csv
 from slips.parsing.declare.declaration import Declaration, DeclarationOptions
 from slips.parsing.declare.json import Json
 
-__all__ = ["Declaration", "DeclarationOptions", "Json"]
+__all__ = ["Columns", "Csv", "Declaration", "DeclarationOptions", "Json"]

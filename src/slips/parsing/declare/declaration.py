@@ -65,6 +65,7 @@ class Declaration(Format, ABC):
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise ValueError(f"format {self.name!r}: name is no word; expected letters, digits, '-', '_' and '.'")
+        object.__setattr__(self, "rules", tuple(dict.fromkeys((*self.own_rules(), *self.rules))))
         try:
             if not isinstance(self.summary, str) or not self.summary.strip():
                 raise ValueError("summary is empty; expected a line that says which logs these are")
@@ -93,7 +94,7 @@ class Declaration(Format, ABC):
         if self.adds and not self.message:
             raise ValueError(f"adds is {self.adds!r}, and there is no message to add; expected 'message', too")
         for rule in self.rules:
-            if check_rule(rule).when is None and self.refine is None:
+            if check_rule(rule).when is None and self.refine is None and rule not in self.own_rules():
                 raise ValueError(f"rule {rule.name!r} has no condition; expected Rule(…, when={{'field': value}})")
         return Meaning(
             tag=Template(self.tag or self.name),
@@ -124,6 +125,10 @@ class Declaration(Format, ABC):
     def known(self) -> Set[str] | None:
         """Return the names of all fields that events can have; None if these are not declared."""
         return None
+
+    def own_rules(self) -> tuple[Rule, ...]:
+        """Return the rules of the family, to which `write` may bind `event`. They stand before those of the author."""
+        return ()
 
     def usual_chain(self) -> tuple[str, ...]:
         return ("s3-lines", self.name) if self.takes == "text" else ("s3-lines", "json", self.name)

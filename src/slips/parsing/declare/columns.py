@@ -1,0 +1,216 @@
+"""The families of formats whose lines are fields with a separator between them: `Columns`, and `Csv` with quotes."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Set
+from dataclasses import dataclass, field, replace
+from typing import Annotated, ClassVar
+
+import msgspec
+from msgspec import Meta
+
+from slips.errors import RecordError
+from slips.format import Event, Format, FormatOptions, RecordLimits, Rule, a_key, too_many_values
+from slips.parsing.compile import Writer, make_function
+from slips.parsing.declare.declaration import DeclarationOptions
+from slips.parsing.declare.lines import LineDeclaration, LineParser
+from slips.parsing.readers.fields import ends_in_quotes, has_too_many_fields
+from slips.parsing.typed import Names, names_of, widened, write_event
+
+csv.field_size_limit(2**31 - 1)  # for the whole process; readers limit the length of records instead
+
+HEADER = Rule("header", "lines that name the columns of the lines below them")
+
+_NAME = re.compile(r"[^\W\d][^\s,;|\"]*")
+"""A field of a header: no number begins so."""
+_MOST_COLUMNS = 1_000
+"""Wider rows have no fast function: a generated one would take seconds to compile."""
+_MOST_ROWS = 200
+"""Most fast functions of a declaration, so that memory is bounded if each object has another header."""
+
+
+class ColumnsOptions(DeclarationOptions, frozen=True):
+    """The options of formats whose lines are fields with a separator between them."""
+
+    columns: Annotated[
+        list[Annotated[str, Meta(min_length=1)]],
+        a_key("Names of the columns, in place of the usual ones; of lines before a header.", ["time", "user"]),
+    ] = msgspec.field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns(LineDeclaration):
+    """Lines of fields with a separator between them, and no quotes.
+
+    Further fields behind the last column are kept as `column_<n>`, 1-based: vendors append columns.
+    """
+
+    columns: Names = ()
+    """Names of the columns, with blanks between; of lines before the first header, if the format has headers."""
+    header: Names = ()
+    """Names by which a header is known: a line of names, at least half of them from these. It names the columns of the
+    lines below, wherever in an object it is, and is filtered under the rule `header`."""
+    optional: Names = ()
+    """Names of the last columns, which older lines lack: they are None there."""
+    separator: str = " "
+    """The text between fields; empty for any run of white space, also at the ends of the line."""
+
+    quote: ClassVar[str] = ""
+    options: type[FormatOptions] = field(init=False, default=ColumnsOptions)
+    _rows: dict[tuple[tuple[str, ...], int], Callable[[str], Event]] = field(
+        init=False, default_factory=dict, compare=False, repr=False
+    )
+    """Functions that read rows, by the columns and the number of fields."""
+
+    @property
+    def remembers(self) -> bool:  # type: ignore[override]
+        return bool(self.header)
+
+    def own_rules(self) -> tuple[Rule, ...]:
+        return (HEADER,) if self.header else ()
+
+    def known(self) -> Set[str] | None:
+        return {*names_of(self.columns), *names_of(self.header)}
+
+    def check(self) -> None:
+        columns, optional, header = names_of(self.columns), names_of(self.optional), names_of(self.header)
+        if not columns and not header:
+            raise ValueError("columns is empty; expected names with blanks between, such as 'time host status'")
+        for part, names in (("columns", columns), ("header", header)):
+            if twice := [name for name in names if names.count(name) > 1]:
+                raise ValueError(f"{part}: {twice[0]!r} is there twice; expected each name once")
+        if optional and columns[-len(optional) :] != optional:
+            raise ValueError(f"optional is {' '.join(optional)!r}; expected the last columns, in their order")
+        for name in header:
+            if not _NAME.fullmatch(name) or name in self.absent_texts:
+                raise ValueError(f"header: {name!r} cannot be told from a value; expected a name such as 'srcaddr'")
+        if not isinstance(self.separator, str) or (len(self.separator) > 1 and self.quote):
+            raise ValueError(f"separator is {self.separator!r}; expected one character")
+        super().check()
+
+    def with_options(self, options: FormatOptions) -> Format:
+        declared = super().with_options(options)
+        if isinstance(declared, Columns) and isinstance(options, ColumnsOptions) and options.columns:
+            return replace(declared, columns=tuple(options.columns), optional=())
+        return declared
+
+    def line_parser(self, limits: RecordLimits) -> LineParser:
+        return _Rows(self, limits, names_of(self.columns))
+
+    def value_of(self, path: str, writer: Writer) -> str:
+        return f"event[{path!r}]" if path in names_of(self.columns) and not self.header else f"event.get({path!r})"
+
+    def cut(self, line: str, limits: RecordLimits) -> list[str]:
+        """Return the fields of a line. Raises RecordError."""
+        if len(line) >= limits.values and len(line.split(self.separator or None, limits.values)) > limits.values:
+            raise too_many_values(limits.values)
+        return line.split(self.separator or None)
+
+    def is_header(self, fields: list[str]) -> bool:
+        """Whether the fields of a line are names, at least half of them known."""
+        header = frozenset(names_of(self.header))
+        known = sum(name in header for name in fields)
+        return known > 0 and known * 2 >= len(fields) and all(map(_NAME.fullmatch, fields))
+
+    def write_cut(self, writer: Writer, most: int) -> str:
+        """Return an expression for the fields of `value`: for more than `most`, it may return that many and one."""
+        return f"value.split({self.separator or None!r}, {most})"
+
+    def row(self, columns: tuple[str, ...], width: int) -> Callable[[str], Event]:
+        """Return a function that reads rows of `width` fields. It raises ValueError for any other line."""
+        if (columns, width) not in self._rows:
+            if len(self._rows) >= _MOST_ROWS or not 0 < width <= _MOST_COLUMNS:
+                return _refuse
+            self._rows[columns, width] = self._write_row(columns, width)
+        return self._rows[columns, width]
+
+    def _write_row(self, columns: tuple[str, ...], width: int) -> Callable[[str], Event]:
+        writer, types = Writer(RecordLimits()), self.types
+        names = widened(columns, width)
+        locals_ = {name: writer.local("field") for name in names[:width]}
+        writer.line(f"{', '.join(locals_.values())}, = {self.write_cut(writer, width)}")
+        types.write(writer, locals_.items())
+        if self.header and not any(map(types.of, locals_)):  # a field of numbers would refuse a header
+            header = writer.name("header", frozenset(names_of(self.header)))
+            with writer.block(f"if not {header}.isdisjoint(({', '.join(locals_.values())},)):"):
+                writer.line("raise ValueError")
+        write_event(writer, names, locals_, types)
+        return make_function("row", "value", writer.lines, writer.names, f"{self.name}, {width} fields")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Csv(Columns):
+    """Lines of fields with a separator between them, in quotes where these contain it: CSV without line ends in fields.
+
+    A field that begins with a quote ends with the next single quote; a doubled one stands for itself. For tables whose
+    header or fields span lines there is the reader `csv`.
+    """
+
+    separator: str = ","
+
+    quote: ClassVar[str] = '"'
+
+    def check(self) -> None:
+        if self.separator in ("", '"', "\r", "\n"):
+            raise ValueError(f"separator is {self.separator!r}; expected one character that is no quote")
+        super().check()
+
+    def cut(self, line: str, limits: RecordLimits) -> list[str]:
+        if has_too_many_fields(line, self.separator, limits.values):
+            raise too_many_values(limits.values)
+        return self.cut_quoted(line) if '"' in line else line.split(self.separator)
+
+    def cut_quoted(self, line: str) -> list[str]:
+        """Return the fields of a line that has quotes. Raises RecordError."""
+        if ends_in_quotes(line, self.separator):
+            raise RecordError(f"line ends within quotes, with {line[-40:]!r}; expected a quote that ends them")
+        try:
+            return next(csv.reader([line], delimiter=self.separator), [])
+        except csv.Error as error:
+            reason = str(error).partition(" - ")[0]  # then follows advice for programmers, which differs by Python
+            raise RecordError(f"not CSV: {reason}") from None
+
+    def write_cut(self, writer: Writer, most: int) -> str:
+        cut = writer.name("cut", self.cut_quoted)
+        return f"""value.split({self.separator!r}, {most}) if '"' not in value else {cut}(value)"""
+
+
+class _Rows(LineParser):
+    """The lines of an object, with the columns of its last header."""
+
+    def __init__(self, declaration: Columns, limits: RecordLimits, columns: tuple[str, ...]) -> None:
+        self._declaration, self._limits, self._columns = declaration, limits, columns
+        self._least = len(columns) - len(names_of(declaration.optional))
+        self.fast = declaration.row(columns, len(columns))
+
+    def read(self, line: str) -> Event | Rule:
+        declaration = self._declaration
+        fields = declaration.cut(line, self._limits)
+        if declaration.header and declaration.is_header(fields):
+            self._columns = widened(fields, len(fields))
+            self._least = len(fields)
+            return HEADER
+        columns, types = self._columns, declaration.types
+        if len(fields) < self._least or not columns:
+            raise RecordError(self._too_few(fields))
+        names = widened(columns, len(fields))
+        return dict.fromkeys(names) | {name: types.value(name, text) for name, text in zip(names, fields, strict=False)}
+
+    def odd(self, line: str) -> Event | Rule:
+        event = self.read(line)
+        width = len(self._columns) if isinstance(event, Rule) else len(self._declaration.cut(line, self._limits))
+        self.fast = self._declaration.row(self._columns, width)
+        return event
+
+    def _too_few(self, fields: list[str]) -> str:
+        header = "a line before it that names the columns" if self._declaration.header else ""
+        expected = f"{self._least}{' or more' if self._least < len(self._columns) else ''}" if self._columns else ""
+        fields_ = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
+        return f"line has {fields_}; expected {', or '.join(filter(None, (expected, header)))}"
+
+
+def _refuse(_line: str) -> Event:
+    """Read no line: all are odd."""
+    raise ValueError

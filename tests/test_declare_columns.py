@@ -1,0 +1,302 @@
+"""Lines of fields with a separator: columns that are declared or named by a header, numbers, CSV in one line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from declared import both, both_in_turn, event_of
+from slips.format import RecordLimits
+from slips.parsing import Columns, Csv, epoch
+from slips.parsing.declare.columns import ColumnsOptions
+
+
+def door(**parts: Any) -> Columns:
+    return Columns("door", "the door log of ACME", **{"columns": "time door user", **parts})
+
+
+def table(**parts: Any) -> Csv:
+    return Csv("table", "a table of ACME", **{"columns": "time door user", **parts})
+
+
+def events(declaration: Columns, *lines: str) -> list[Any]:
+    """The events of the lines of an object; of another line the kind of its outcome."""
+    found = both_in_turn(declaration, lines)
+    return [eval(each[0]) if len(each) == 4 else each[0] for each in found]
+
+
+# ---- Fields
+
+
+def test_fields_have_the_names_of_the_columns() -> None:
+    assert event_of(door(), "1 north ann")[0] == {"time": "1", "door": "north", "user": "ann"}
+    assert event_of(door(separator="|"), "1|north door|")[0] == {"time": "1", "door": "north door", "user": ""}
+    assert event_of(door(separator=", "), "1, a,b, c")[0] == {"time": "1", "door": "a,b", "user": "c"}
+    assert event_of(door(separator=""), " 1  north\tann ")[0] == {"time": "1", "door": "north", "user": "ann"}
+    assert event_of(door(columns=("the time",)), "1")[0] == {"the time": "1"}
+
+
+def test_further_fields_are_kept_by_their_number() -> None:
+    assert event_of(door(), "1 a b c d")[0] == {"time": "1", "door": "a", "user": "b", "column_4": "c", "column_5": "d"}
+    crossed = door(columns="column_3 a")
+    assert event_of(crossed, "1 2 3")[0] == {"column_3": "1", "a": "2", "column_3_": "3"}
+
+
+def test_a_line_with_too_few_fields_is_bad_and_optional_columns_may_be_missing() -> None:
+    assert both(door(), "1 a") == ("RecordError", "line has 2 fields; expected 3")
+    older = door(optional="door user")
+    assert event_of(older, "1")[0] == {"time": "1", "door": None, "user": None}
+    assert event_of(older, "1 a")[0] == {"time": "1", "door": "a", "user": None}
+    assert both(door(optional="user"), "1") == ("RecordError", "line has 1 field; expected 2 or more")
+
+
+def test_lines_of_changing_width_are_read_as_if_each_stood_alone() -> None:
+    lines = ["1 a b", "1 a", "1 a b c", "1", "", "1 a b", "1 a b c"] * 3
+    declared = door(optional="user")
+    assert both_in_turn(declared, lines) == [both(declared, line) for line in lines]
+
+
+# ---- Numbers and absent values
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("5", 5),
+        ("-5", -5),
+        ("+5", 5),
+        ("007", 7),
+        ("\t5 ", 5),
+        ("-", None),
+        ("none", None),
+        ("", None),
+        (str(2**70), 2**70),
+        *(
+            (text, "'time' is {!r}; expected an integer")
+            for text in ("1_0", "٣", "1.0", "1,2", "x", "1e3", "[1]", "\udc80")
+        ),
+        ("9" * 5000, f"'time' is '{'9' * 56}…'; expected an integer"),
+    ],
+)
+def test_an_integer_is_decimal_digits(text: str, value: Any) -> None:
+    declared = door(columns="time door", integers="time", absent=("-", "none"), separator="|")
+    if isinstance(value, str):
+        assert both(declared, f"{text}|a") == ("RecordError", value.format(text))
+    else:
+        assert event_of(declared, f"{text}|-")[0] == {"time": value, "door": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *((text, float(text)) for text in ("0.25", "-1", "1e3", ".5", "5.", "+1.5", "007", " 1.5\t", "1e-400")),
+        ("-0", 0.0),
+        ("-", None),
+        ("", None),
+        *((text, "'time' is {!r}; expected a number") for text in ("nan", "inf", "1e400", "1_0", "x", "1,2", "0x1")),
+        (
+            "1" + "0" * 308 + "0",
+            "'time' is '10000000000000000000000000000000000000000000000000000000…'; expected a number",
+        ),
+    ],
+)
+def test_a_float_is_a_decimal_number_within_a_double(text: str, value: Any) -> None:
+    declared = door(columns="time door", floats="time", absent="-", separator="|")
+    if isinstance(value, str):
+        assert both(declared, f"{text}|a") == ("RecordError", value.format(text))
+    else:
+        assert repr(event_of(declared, f"{text}|a")[0]) == repr({"time": value, "door": "a"})
+
+
+def test_a_comma_in_a_number_moves_no_other_number() -> None:
+    declared = door(columns="a b c", integers="a b c", separator="|")
+    for line in ("1,2||3", "1,2|3", "|1,2|3", "1|2,3|", "1,2,3||"):
+        assert both(declared, line)[0] == "RecordError"
+
+
+def test_the_message_and_the_time_are_made_of_the_fields() -> None:
+    declared = door(integers="time", time=epoch("time"), message="{user} at {door}", tag="door.{door}", absent="-")
+    assert event_of(declared, "1528718400 north ann")[1:] == ("door.north", 1528718400.0, "ann at north")
+    assert event_of(declared, "1528718400 - -")[1:] == ("door.None", 1528718400.0, "None at None")
+    assert both(declared, "99999999999999 a b")[0] == "RecordError"
+    assert both(declared, "-1 a b")[2] == "-1.0"
+
+
+# ---- Headers
+
+
+HEADED = door(header="time door user floor", integers="time floor", absent="-", time=epoch("time"), message="{user}")
+
+
+def test_a_header_names_the_columns_of_the_lines_below_wherever_it_is() -> None:
+    assert events(HEADED, "1 a b", "user time", "b 1", "user time", "c 2", "floor door", "- d", "- d extra") == [
+        {"time": 1, "door": "a", "user": "b"},
+        "filtered",
+        {"user": "b", "time": 1},
+        "filtered",
+        {"user": "c", "time": 2},
+        "filtered",
+        {"floor": None, "door": "d"},
+        {"floor": None, "door": "d", "column_3": "extra"},
+    ]
+
+
+def test_a_header_without_numbers_is_told_from_values() -> None:
+    assert events(HEADED, "user door", "ann north", "door user", "door2 ann", "user unknown") == [
+        "filtered",
+        {"user": "ann", "door": "north"},
+        "filtered",
+        {"door": "door2", "user": "ann"},
+        "filtered",
+    ]
+
+
+def test_a_header_may_have_new_names_and_a_name_twice() -> None:
+    assert events(HEADED, "time since user time", "1 2 b 3") == [
+        "filtered",
+        {"time": 1, "since": "2", "user": "b", "column_4": "3"},
+    ]
+
+
+def test_a_line_of_values_is_no_header() -> None:
+    assert events(HEADED, "1 door user", "x y z") == [{"time": 1, "door": "door", "user": "user"}, "RecordError"]
+
+
+def test_a_format_with_headers_alone_refuses_lines_before_the_first() -> None:
+    found = both_in_turn(door(columns="", header="time door user"), ["1 a", "time door", "1 a"])
+    assert found[0] == ("RecordError", "line has 2 fields; expected a line before it that names the columns")
+    assert found[2][0] == "{'time': '1', 'door': 'a'}"
+
+
+def test_an_option_names_the_columns_of_lines_without_a_header() -> None:
+    declared = HEADED.with_options(ColumnsOptions(columns=["user", "time"]))
+    assert isinstance(declared, Columns)
+    assert events(declared, "ann 1", "time user", "2 bob") == [
+        {"user": "ann", "time": 1},
+        "filtered",
+        {"time": 2, "user": "bob"},
+    ]
+    with pytest.raises(ValueError, match="message: no field 'user'"):
+        door(message="{user}").with_options(ColumnsOptions(columns=["time"]))
+
+
+# ---- CSV
+
+
+def test_a_field_in_quotes_has_separators_and_quotes() -> None:
+    assert event_of(table(), '1,"north, ""upper""",ann')[0] == {"time": "1", "door": 'north, "upper"', "user": "ann"}
+    assert event_of(table(), '1,no"rth,a"')[0] == {"time": "1", "door": 'no"rth', "user": 'a"'}
+    assert event_of(table(separator="\t"), '1\t"a\tb"\t')[0] == {"time": "1", "door": "a\tb", "user": ""}
+
+
+def test_a_line_that_ends_within_quotes_is_bad() -> None:
+    expected = ("RecordError", "line ends within quotes, with '1,a,\"b'; expected a quote that ends them")
+    assert both(table(), '1,a,"b') == expected
+
+
+def test_numbers_in_quotes_are_numbers() -> None:
+    declared = table(integers="time", absent="-", header="time door user")
+    assert events(declared, '"1","-","a"', '"user","time"', '"x","5"') == [
+        {"time": 1, "door": None, "user": "a"},
+        "filtered",
+        {"user": "x", "time": 5},
+    ]
+
+
+# ---- Limits
+
+
+@pytest.mark.parametrize("declared", [door(), door(separator=""), table(), door(header="time door user")])
+@pytest.mark.parametrize("text", ["{0}", '"a"{0}', "1{0}2{0}3"])
+def test_a_line_with_more_fields_than_allowed_is_bad(declared: Columns, text: str) -> None:
+    line = text.format(declared.separator or "x ") * 100
+    assert both(declared, line, RecordLimits(values=50))[0] == "RecordTooLarge"
+    assert both(declared, line, RecordLimits(values=500))[0] != "RecordTooLarge"
+
+
+# ---- Both readings
+
+
+VALUES = st.text("ab1-.,_\"' |\t\xa0\udc80[]{}", max_size=6)
+WORDS = st.sampled_from(
+    ["time", "door", "user", "floor", "other", "1", "2.5", "-", "", "01", "1,2", '"a"', '"', "time2"]
+)
+
+
+@st.composite
+def lines_of(draw: st.DrawFn, separator: str) -> list[str]:
+    fields = st.lists(WORDS | VALUES, max_size=5)
+    return draw(st.lists(fields.map((separator or "  ").join) | st.text(max_size=20), max_size=8))
+
+
+DECLARED = [
+    HEADED,
+    door(header="time door user floor", absent="-", optional="user"),
+    door(integers="time", floats="door", optional="user", separator=""),
+    table(header="time door user floor", integers="time", floats="floor", absent=("-", ""), message="{user}"),
+    table(separator="|", integers="user", time=epoch("user")),
+]
+
+
+@pytest.mark.parametrize("declared", DECLARED)
+@given(data=st.data())
+def test_both_readings_of_arbitrary_lines_agree(declared: Columns, data: st.DataObject) -> None:
+    both_in_turn(declared, data.draw(lines_of(declared.separator)))
+
+
+NUMBERED = door(columns="text integer float", integers="integer", floats="float", separator="\x1f")
+
+
+@given(
+    st.text(st.characters(exclude_characters="\x1f")),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+@example("", 0, -0.0)
+def test_generated_fields_come_back_from_columns(text: str, integer: int, number: float) -> None:
+    event, *_ = event_of(NUMBERED, f"{text}\x1f{integer}\x1f{number!r}")
+    assert event == {"text": text, "integer": integer, "float": number}
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\r\n\0")), min_size=3, max_size=3))
+def test_generated_fields_come_back_from_csv(fields: list[str]) -> None:
+    written = io.StringIO()
+    csv.writer(written, lineterminator="", quoting=csv.QUOTE_ALL).writerow(fields)
+    assert list(event_of(table(), written.getvalue())[0].values()) == fields
+
+
+# ---- Mistakes
+
+
+@pytest.mark.parametrize(
+    ("parts", "mistake"),
+    [
+        ({"columns": ""}, "columns is empty; expected names with blanks between, such as 'time host status'"),
+        ({"columns": "a b a"}, "columns: 'a' is there twice; expected each name once"),
+        ({"header": "time 5th"}, "header: '5th' cannot be told from a value; expected a name such as 'srcaddr'"),
+        ({"header": "time none", "absent": "none"}, "header: 'none' cannot be told from a value"),
+        ({"optional": "door"}, "optional is 'door'; expected the last columns, in their order"),
+        ({"integers": "tme"}, "integers: no field 'tme'; expected one of door, time, user"),
+        (
+            {"floats": "time", "integers": "time"},
+            "floats: 'time' is among the integers, too; expected it in one of them",
+        ),
+        ({"message": "{usr}"}, "message: no field 'usr'; expected one of door, time, user"),
+        ({"separator": None}, "separator is None; expected one character"),
+    ],
+)
+def test_a_mistake_in_a_declaration_is_told_when_it_is_made(parts: dict[str, Any], mistake: str) -> None:
+    with pytest.raises(ValueError, match=r"^format 'door': ") as caught:
+        door(**parts)
+    assert mistake in str(caught.value)
+
+
+@pytest.mark.parametrize("separator", ["", '"', "\n", ", ", 5])
+def test_a_separator_of_csv_is_one_character_and_no_quote(separator: Any) -> None:
+    with pytest.raises(ValueError, match="separator is"):
+        table(separator=separator)
