@@ -1,7 +1,11 @@
-"""The pages that come from the code: `python docs/build.py` writes them, `--check` names those that are stale."""
+"""The pages that come from the code, and the index of formats: `python docs/build.py` writes them.
+
+`--check` names those that are stale.
+"""
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +23,10 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "bench")]
 
 import costs  # noqa: E402
+import index  # noqa: E402
 import picture  # noqa: E402
+
+INDEX = "../src/slips/formats/_index.py"
 
 _FORMATS = """\
 # Formats
@@ -107,6 +114,7 @@ def stack() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    INDEX: index.write,  # first: the pages list the formats that are in it
     "cli.md": slips.cli.docs.reference,
     "config.md": slips.config.reference.page,
     "costs.md": costs.page,
@@ -133,6 +141,9 @@ def main(arguments: list[str], directory: Path = HERE, pages: dict[str, Callable
         return 1 if found else 0
     for name, write in pages.items():
         (directory / name).write_text(write(), encoding="utf-8")
+        if name == INDEX:
+            importlib.reload(slips.formats._index)
+            slips.formats.catalogue.cache_clear()
     return 0
 
 

@@ -11,7 +11,7 @@ from slips.cli.output import show_text
 from slips.cli.usage import OneOf
 from slips.config.needs import OPERATING
 from slips.errors import SlipsError
-from slips.formats import catalogue
+from slips.formats import names
 from slips.place import Place
 
 SHELLS = ("bash", "zsh", "fish")
@@ -22,7 +22,7 @@ MOST_IDS = 100
 def format_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Return the chains that `incomplete` can become by a name more."""
     before, comma, begun = incomplete.rpartition(",")
-    return [f"{before}{comma}{name}" for name in catalogue() if name.startswith(begun)]
+    return [f"{before}{comma}{name}" for name in names() if name.startswith(begun)]
 
 
 def error_ids(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:

@@ -23,7 +23,7 @@ from slips.cli.usage import FILE_TEXT
 from slips.codec import CodecLimits, decode
 from slips.errors import FormatError, HandlerError, ReaderError, UsageError
 from slips.format import Event, Format, Record
-from slips.formats import catalogue
+from slips.formats import catalogue, names
 from slips.model import MetaData, ObjectEvent, Outcome, format_time, nearest_time
 from slips.not_logs import RULES, NotLog
 from slips.parsing.chain import compile_chain, find_format
@@ -63,10 +63,10 @@ def formats(
             print_json_list(map(_to_dict, every))
         else:
             table([(each.name, f"{each.takes} → {each.gives}", each.tag, each.summary) for each in every])
-            names = ", ".join(rule.name for rule in RULES)
-            say(f"objects that are no logs have rules of their own, which 'slips formats NAME' shows: {names}")
+            rules = ", ".join(rule.name for rule in RULES)
+            say(f"objects that are no logs have rules of their own, which 'slips formats NAME' shows: {rules}")
         return
-    rule = next((each for each in RULES if each.name == name and name not in catalogue()), None)
+    rule = next((each for each in RULES if each.name == name and name not in names()), None)
     if rule is not None:
         _show_rule(rule, json_=json_)
         return
@@ -86,7 +86,7 @@ def _show_rule(rule: NotLog, *, json_: bool) -> None:
         print_json({"name": rule.name, "summary": rule.summary, "objects": rule.names, "reference": rule.reference})
         return
     show_text(f"{rule.name}: filters {rule.summary}")
-    made = [name for name in rule.formats if name in catalogue()]  # only some versions of slips have them
+    made = [name for name in rule.formats if name in names()]  # only some versions of slips have them
     facts = [("objects", " ".join(rule.names)), ("formats", ", ".join(made)), ("reference", rule.reference)]
     table([fact for fact in facts if fact[1]], indent="  ")
 

@@ -1,37 +1,42 @@
 """The catalogue of formats: those of this package, a folder a vendor, and the readers of `slips.parsing.readers`.
 
-It imports every module of both, so that a new file adds its formats by itself.
+An index, which `make docs` writes, has the place of each: a run imports the modules of its own formats, and no other.
 """
 
 from __future__ import annotations
 
 import importlib
-import pkgutil
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 from slips.format import Format
-from slips.parsing import readers
+from slips.formats import _index
 
-FOLDERS = {__name__: Path(__file__).parent, readers.__name__: Path(readers.__file__).parent}
+FOLDERS = {
+    __name__: Path(__file__).parent,
+    "slips.parsing.readers": Path(__file__).parents[1] / "parsing" / "readers",
+}
 """Packages with formats, and their folders. The samples of a format lie beside its module."""
+
+
+def names() -> list[str]:
+    """Return the names of all formats that slips ships, in alphabetical order, and import none of them."""
+    return list(_index.PLACES)
+
+
+def find(name: str) -> Format | None:
+    """Return the format `name`, and import the module that declares it; None if slips ships no such format."""
+    if name not in _index.PLACES:
+        return None
+    module, attribute = _index.PLACES[name]
+    found: Format = getattr(importlib.import_module(module), attribute)
+    return found
 
 
 @cache
 def catalogue() -> dict[str, Format]:
-    """Return every format that slips ships, by name, in alphabetical order.
-
-    Raises ValueError if two modules declare a format of one name.
-    """
-    formats: dict[str, Format] = {}
-    for module in _modules():
-        for value in vars(importlib.import_module(module)).values():
-            if isinstance(value, Format):
-                first = formats.setdefault(value.name, value)
-                if first is not value:
-                    raise ValueError(f"format {value.name!r} is declared twice, again in {module}")
-    return dict(sorted(formats.items()))
+    """Return every format that slips ships, by name, in alphabetical order. Imports all of them: for lists alone."""
+    return {name: format_ for name in names() if (format_ := find(name))}
 
 
 def sample_files(name: str) -> list[Path]:
@@ -40,8 +45,3 @@ def sample_files(name: str) -> list[Path]:
         path for folder in FOLDERS.values() for path in folder.rglob(f"{name}.*") if path.suffix not in (".py", ".pyc")
     )
     return sorted(own, key=lambda path: ".expected." in path.name)
-
-
-def _modules() -> Iterator[str]:
-    for package, folder in FOLDERS.items():
-        yield from (info.name for info in pkgutil.walk_packages([str(folder)], f"{package}."))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 
+import slips.formats
 from slips.errors import FormatError
 from slips.exceptions import describe
 from slips.format import Format, FormatOptions, RecordLimits, parser
-from slips.formats import catalogue
 from slips.parsing.run import Chain
 from slips.step import Step, name_of, options_of, written
 from slips.usercode import import_file
@@ -51,12 +51,11 @@ def find_format(name: str, root: Path) -> Format:
     if colon and path.endswith(".py"):
         return _load_user_format(name, root / path, attribute)
     base = name.partition(":")[0]
-    formats = catalogue()
-    if base in formats:
-        return formats[base]
+    if (shipped := slips.formats.find(base)) is not None:
+        return shipped
     import difflib  # not at the start of a function on AWS, where names are right
 
-    close = difflib.get_close_matches(base, formats, n=1)
+    close = difflib.get_close_matches(base, slips.formats.names(), n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise FormatError(f"format {base!r} is not known{hint} ('slips formats' lists them all)")
 
