@@ -43,7 +43,7 @@ def options_of_format(name: str, root: Path) -> type[FormatOptions] | None:
 
 
 def find_format(name: str, root: Path) -> Format:
-    """Return the format `name` of the catalogue, or of the user's file, as `path/file.py:name`.
+    """Return the format `name` of the catalogue, or of a user's file, as `path/file.py:name`.
 
     Raises FormatError, with the name that the user may mean.
     """
@@ -138,9 +138,9 @@ def _article(kind: str) -> str:
 
 
 def _load_user_format(name: str, path: Path, attribute: str) -> Format:
-    """Return the format `attribute` of a user's file: one declared with a decorator, or a function of meta and event.
+    """Return the format `attribute` of a user's file: a declaration, or a function of meta and event.
 
-    Raises FormatError.
+    A declaration is found by the name of its variable, or by its own. Raises FormatError.
     """
     try:
         module = import_file(path)
@@ -150,14 +150,12 @@ def _load_user_format(name: str, path: Path, attribute: str) -> Format:
         ) from None
     except (Exception, SystemExit) as error:
         raise FormatError(f"format {name!r}: importing it raised {describe(error)}") from error
-    value = getattr(module, attribute, None)
+    formats = {own: value for own, value in vars(module).items() if isinstance(value, Format)}
+    value = getattr(module, attribute, None) or next((one for one in formats.values() if one.name == attribute), None)
     if isinstance(value, Format):
         return value
-    if callable(value):
+    if callable(value) and not (isinstance(value, type) and issubclass(value, Format)):
         return parser(attribute, summary=(value.__doc__ or "").strip().partition("\n")[0], reference="")(value)
-    functions = [
-        n for n, v in vars(module).items() if isinstance(v, Format) or getattr(v, "__module__", "") == module.__name__
-    ]
-    raise FormatError(
-        f"format {name!r}: the file has no {attribute!r}; it has {', '.join(functions) or 'no functions'}"
-    )
+    functions = [own for own, each in vars(module).items() if getattr(each, "__module__", "") == module.__name__]
+    found = dict.fromkeys([*formats, *(one.name for one in formats.values()), *functions])
+    raise FormatError(f"format {name!r}: the file has no {attribute!r}; it has {', '.join(found) or 'no functions'}")

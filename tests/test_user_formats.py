@@ -1,0 +1,92 @@
+"""Formats of a user's own file: declarations of any family, functions with a decorator, and plain functions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import chains
+from slips.errors import FormatError
+from slips.format import Event
+from slips.parsing.chain import check_chain, compile_chain, find_format
+from slips.step import Step
+
+pytestmark = pytest.mark.smoke
+
+OWN = '''
+from slips.format import parser
+from slips.parsing import Json, any_of, iso
+
+OKTA = Json("okta-own", "Okta System Log", tag="okta.{eventType}", time=iso("published"), require="eventType")
+
+
+@parser("door-log", summary="doors", reference="", takes="text", tag="door")
+def door(meta, text):
+    """Doors."""
+    return {"door": text}
+
+
+def plain(meta, event):
+    """Adds a field.
+
+    More.
+    """
+    return {**event, "plain": True}
+'''
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    (tmp_path / "formats").mkdir()
+    (tmp_path / "formats/own.py").write_text(OWN)
+    return tmp_path
+
+
+def events(root: Path, *steps: Step, content: bytes) -> list[tuple[str, Event]]:
+    return [(meta.tag, event) for meta, event in chains.run(steps, content, root=root).events]
+
+
+@pytest.mark.parametrize("name", ["formats/own.py:OKTA", "formats/own.py:okta-own"])
+def test_a_declaration_is_found_by_its_variable_and_by_its_own_name(own: Path, name: str) -> None:
+    content = b'{"eventType": "login", "published": "2026-11-29T08:00:00Z"}\n'
+    assert events(own, name, content=content) == events(own, "s3-lines", "json", name, content=content)
+    (found,) = chains.run([name], content, root=own).events
+    assert (found[0].tag, found[0].timestamp) == ("okta.login", 1795939200.0)
+
+
+def test_a_declaration_of_a_user_takes_options_as_one_of_slips_does(own: Path) -> None:
+    foreign = b'{"a": 1}\n'
+    assert chains.run(["formats/own.py:OKTA"], foreign, root=own).quarantined == [
+        (1, "no 'eventType' (keys: a)"),
+    ]
+    tolerant = {"formats/own.py:OKTA": {"require": False}}
+    assert events(own, tolerant, content=foreign) == [("okta.None", {"a": 1})]
+    assert compile_chain([tolerant], own).names == ("s3-lines", "json", "{formats/own.py:OKTA: {require: false}}")
+
+
+@pytest.mark.parametrize("name", ["door", "door-log"])
+def test_a_function_with_a_decorator_is_found_by_both_names(own: Path, name: str) -> None:
+    assert events(own, "s3-lines", f"formats/own.py:{name}", content=b"x\n") == [("", {"door": "x"})]
+
+
+def test_a_plain_function_is_a_parser_of_events(own: Path) -> None:
+    assert events(own, "formats/own.py:plain", content=b'{"a": 1}') == [("", {"a": 1, "plain": True})]
+    assert find_format("formats/own.py:plain", own).summary == "Adds a field."
+
+
+def test_a_name_that_the_file_has_not_is_told_with_those_that_it_has(own: Path) -> None:
+    with pytest.raises(FormatError, match=r"has no 'Okta'; it has OKTA, door, okta-own, door-log, plain$"):
+        find_format("formats/own.py:Okta", own)
+
+
+def test_a_family_is_no_format(own: Path) -> None:
+    with pytest.raises(FormatError, match="has no 'Json'; it has OKTA"):
+        find_format("formats/own.py:Json", own)
+
+
+def test_a_mistake_in_a_declaration_is_told_with_the_chain(own: Path) -> None:
+    (own / "wrong.py").write_text('from slips.parsing import Json\nA = Json("a", "s", tag="{b")\n')
+    (problem,) = check_chain(["wrong.py:A"], own)
+    assert problem.startswith("format 'wrong.py:A': importing it raised ValueError: format 'a': ")
+    assert "has a '{' without its pair" in problem
