@@ -67,6 +67,7 @@ def test_check_json_has_the_same_facts_as_the_text(project: Project) -> None:
         "on_error": "quarantine",
         "handler": "handler.py",
         "args": ["limit"],
+        "contains": None,
     }
 
 

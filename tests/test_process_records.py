@@ -264,7 +264,9 @@ def test_replayed_records_may_all_fail_again(make: Make) -> None:
     assert ranges(success) == [(1, 20)]
 
 
-def test_counters_that_disagree_are_an_error_not_a_success(make: Make, root: Path) -> None:
+def test_counters_that_disagree_are_an_error_not_a_success(
+    make: Make, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Miscounting(Chain):
         def run(self, stream: BufferedReader, outcome: Outcome, **kwargs: Any) -> int | None:
             stopped = super().run(stream, outcome, **kwargs)
@@ -273,7 +275,8 @@ def test_counters_that_disagree_are_an_error_not_a_success(make: Make, root: Pat
 
     good = compile_chain(["s3-lines"], root)
     processor = make(lines("a", "b"))
-    processor._chains["s3-lines",] = Miscounting(good.names, s3_lines(root), "", [], RecordLimits())
+    miscounting = Miscounting(good.names, s3_lines(root), "", [], RecordLimits())
+    monkeypatch.setattr(processor, "_chain", lambda *_: miscounting)
     result = processor.process(EVENT)
     assert isinstance(result, Failure)
     assert (result.stage, result.error_type, result.retryable) == ("accounting", "AccountingError", False)

@@ -107,7 +107,8 @@ class Elements:
         return self._make()
 
 
-Record = bytes | Event | Bad
+Record = bytes | Event | Bad | Rule
+"""A reader that yields a Rule filters a record itself: padding, which no parser is to see."""
 Parsed = Event | Rule | list[Event] | Elements
 Read = Callable[[BufferedReader, int, str], Iterator[Record]]
 """`(stream, record_bytes, parameter)` to records, in order. Raises ReaderError if the object cannot be cut further."""

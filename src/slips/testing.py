@@ -60,7 +60,7 @@ class Result(Struct, kw_only=True):
     delivered: int
     quarantined: int
     mapping: Mapping
-    """The mapping that parsed the log: `prefix` or `pattern`, `format`, `on_error`, `handler`."""
+    """The mapping that parsed the log: `prefix` or `pattern`, `format`, `on_error`, `contains`, `handler`."""
 
     @property
     def result(self) -> Any:
@@ -88,6 +88,7 @@ def run(
     bucket: str | None = None,
     args: dict[str, Any] | None = None,
     on_error: Literal["quarantine", "skip", "fail"] | None = None,
+    contains: str | Sequence[str] | None = None,
     key: str | None = None,
     event_time: str | None = None,
 ) -> Result:
@@ -98,7 +99,8 @@ def run(
     `path/file.py:Class`, or None to parse only.
     `format` is what the config would say, with options as `{"csv": {"delimiter": "|"}}`; a file in `path/file.py:name`
     is relative to the current directory. `key` is the object's key (default: the file's name), `event_time` RFC 3339
-    (default: the file's last change, or now): it dates records that have no time or no year.
+    (default: the file's last change, or now): it dates records that have no time or no year. `contains`: texts of which
+    a record must have one.
 
     With `config`, the path of a `slips.yml`, what is not given comes from there: the mapping that fits `key`, its
     handler with its args (those given are added), environment and limits, and the file of that key in the bucket's
@@ -132,6 +134,8 @@ def run(
         raise UsageError(f"on_error is {on_error!r}; expected 'quarantine', 'skip' or 'fail'")
     if on_error is not None:
         mapping = replace(mapping, on_error=on_error)
+    if contains is not None:
+        mapping = replace(mapping, contains=[contains] if isinstance(contains, str) else list(contains))
     configured = project.handler_of(mapping)
     all_args = {**configured.args, **(args or {})}
     if config is not None and next(references(all_args), None) is not None:

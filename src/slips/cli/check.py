@@ -38,6 +38,8 @@ class Checked(Struct):
     """Its `path` in the config, which may name a class."""
     args: list[str]
     """Names of the args of its `setup`, without their values, which may be secret."""
+    contains: list[str] | None
+    """Texts of which a record must have one."""
 
 
 @click.command(cls=Command, accepts=("config", "verbose", "stack", "aws"))
@@ -137,6 +139,7 @@ def _mappings(config: Config) -> list[Checked]:
             mapping.on_error,
             spec.name,
             list(spec.args),
+            mapping.contains,
         )
         for bucket, mapping, spec in specs
     ]
@@ -173,6 +176,7 @@ def _print_project(
             (
                 *(each.pattern or each.prefix or "(all)", ", ".join(each.lanes), f"[{', '.join(each.chain)}]"),
                 *(f"on error: {each.on_error}", *([_handler(mapping, each)] if len(config.handlers) > 1 else [])),
+                *([_contains(each)] if any(one.contains for one in of_bucket) else []),
             )
             for mapping, each in shown
         ]
@@ -200,6 +204,11 @@ def _unmapped_line(config: Config, bucket: str, beginning: str) -> str:
         f"other objects {where} become error items; to drop them, let 'routing' have a rule for each mapping, and "
         f"behind these {{bucket: {bucket}, {keys}dest: drop}}"
     )
+
+
+def _contains(checked: Checked) -> str:
+    """Return the cell of the texts of which a record must have one."""
+    return f"contains: {' or '.join(map(repr, checked.contains))}" if checked.contains else ""
 
 
 def _handler(mapping: Mapping, checked: Checked) -> str:

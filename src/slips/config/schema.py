@@ -245,6 +245,18 @@ class Mapping(Struct, frozen=True):
         ]
         | None
     ) = None
+    contains: (
+        Annotated[
+            list[_Text],
+            Meta(min_length=1, extra_json_schema=SHORT),
+            a_key(
+                "Texts of which a record must have one, as it is written, to be parsed at all; the others are filtered "
+                "([more](handler.md#fewer-records)).",
+                ["ConsoleLogin", "StopLogging"],
+            ),
+        ]
+        | None
+    ) = None
 
     @property
     def keys(self) -> Pattern:

@@ -20,16 +20,19 @@ def compile_chain(
     steps: Sequence[Step],
     root: Path,
     limits: RecordLimits = RecordLimits(),  # noqa: B008 - frozen
+    *,
+    contains: Sequence[str] = (),
 ) -> Chain:
     """Compile `steps` to a chain. One step stands for its usual chain. Paths of user's files are relative to `root`.
 
-    Raises FormatError with every mistake in `steps`.
+    If there are texts in `contains`, the chain filters every record that has none of them, before it is parsed. Raises
+    FormatError with every mistake in `steps`.
     """
     expanded, formats, problems = _resolve(steps, root)
     if problems:
         raise FormatError("\n".join(problems))
     (read, parameter), *rest = formats
-    return Chain(expanded, read, parameter, [format_ for format_, _ in rest], limits)
+    return Chain(expanded, read, parameter, [format_ for format_, _ in rest], limits, contains)
 
 
 def check_chain(steps: Sequence[Step], root: Path) -> list[str]:

@@ -18,12 +18,15 @@ from slips.exceptions import describe, is_interrupt
 from slips.format import Bad, Event, Format, Limited, PerObject, Record, RecordLimits, Rule
 from slips.methods import advice, lazy
 from slips.model import MetaData, ObjectEvent, Outcome, Range
+from slips.parsing.contains import Contains
 from slips.parsing.stages import Several, Streamed, bind, compose, normalized
 from slips.position import BEHIND, RECV, UNREAD, Cells
 
 SKIP_RULE = Rule("on_error: skip", "records that could not be parsed, where the mapping says 'on_error: skip'")
 
 Recv = Callable[[MetaData, Event], object]
+Show = Callable[[int, Record], None]
+"""`(seq, record)` of each record that is not wanted, for parsers that remember something of their object."""
 Reject = Callable[[int, Record, Exception], None]
 """`(seq, record, error)` of each bad record: its number, the record as the reader yielded it, and the reason."""
 
@@ -57,6 +60,7 @@ class Chain:
         parameter: str,
         parsers: Sequence[Format],
         limits: RecordLimits,
+        contains: Sequence[str] = (),
     ) -> None:
         self.names = tuple(names)
         """The steps as texts, short forms written out."""
@@ -72,10 +76,16 @@ class Chain:
         self._compose = partial(compose, reader, bound, limits)
         self._remembers = any(isinstance(parse, PerObject) for _, parse in bound)
         self.parse = self._compose()
+        self._contains = Contains(contains, limits) if contains else None
 
     def records(self, stream: BufferedReader) -> Iterator[Record]:
         """Yield the records of an object. Raises ReaderError."""
         return self._read(stream, self._record_bytes, self._parameter)
+
+    def _wanted(self, stream: BufferedReader, show: Show | None) -> Iterator[Record]:
+        """Yield the records of an object, in place of those without a text of the mapping's `contains` their rule."""
+        records = self.records(stream)
+        return records if self._contains is None else self._contains.filter(records, lambda _event: None, show)
 
     def run(
         self,
@@ -94,10 +104,10 @@ class Chain:
         Returns None, or the number of the last record if `ticker` stopped the loop. Raises HandlerError from any
         exception of `recv`, and ReaderError from any exception of the reader that is no ObjectError.
         """
-        numbered: Iterator[tuple[int, Record]] = enumerate(self.records(stream), 1)
         parse = self._compose() if self._remembers else self.parse
+        show = partial(_show, parse, source) if self._remembers else None
+        numbered: Iterator[tuple[int, Record]] = enumerate(self._wanted(stream, show), 1)
         if source.records is not None:
-            show = partial(_show, parse, source) if self._remembers else None
             numbered = select(numbered, source.records, ticker, show)
             # A copy: handlers may change the list that they get, and `select` still reads its own.
             source = msgspec.structs.replace(source, records=list(source.records))
@@ -111,7 +121,7 @@ class Chain:
                 try:
                     if isinstance(record, Bad):
                         raise record.error()
-                    event = parse(meta, record)
+                    event: Any = record if isinstance(record, Rule) else parse(meta, record)
                     if event.__class__ is dict or (event := normalized(meta, event)).__class__ is dict:
                         at = meta.timestamp
                         if at < first:
@@ -207,7 +217,7 @@ def _refuse_lazy(returned: object, event: Event) -> None:
 
 def _show(parse: Callable[[MetaData, Any], Any], source: ObjectEvent, seq: int, record: Record) -> None:
     """Let parsers that remember see a record that is not wanted; the run that wanted it counted what comes of it."""
-    if isinstance(record, Bad):
+    if isinstance(record, Bad | Rule):
         return
     try:
         parse(MetaData("", source.timestamp, source, None, seq), record)
@@ -222,7 +232,7 @@ def select(
     numbered: Iterable[tuple[int, Record]],
     ranges: Sequence[Range],
     ticker: Ticker,
-    show: Callable[[int, Record], None] | None = None,
+    show: Show | None = None,
 ) -> Iterator[tuple[int, Record]]:
     """Yield only the records in `ranges` (sorted, disjoint), and read no further than the last of them.
 

@@ -34,6 +34,7 @@ from slips.interface import Handler
 from slips.model import ObjectEvent, Outcome, Range, bounded
 from slips.not_logs import NotLog
 from slips.parsing.chain import compile_chain
+from slips.parsing.contains import CONTAINS_RULE
 from slips.parsing.run import Chain, Ticker
 from slips.pipeline.ended import Admit, Failure, Success, Superseded
 from slips.pipeline.evidence import MESSAGE_BYTES, keep, reason_of, traceback_of
@@ -65,7 +66,7 @@ class Processor:
         config = site.config
         self._config, self._store, self._loader = config, site.store, site.loader
         self._is_test = is_test
-        self._chains: dict[tuple[str, ...], Chain] = {}
+        self._chains: dict[tuple[object, ...], Chain] = {}
         self._loaded: set[str] = set()
         """Names of the handlers that were loaded."""
         self._health = Health()
@@ -195,9 +196,11 @@ class Processor:
         return assigned(self._config.bucket_mapping, event)
 
     def _chain(self, mapping: Mapping) -> Chain:
-        key = mapping.chain_key
+        contains = tuple(mapping.contains or ())
+        key = (mapping.chain_key, contains)
         if key not in self._chains:
-            self._chains[key] = compile_chain(mapping.format, self._config.root, self._config.limits.record)
+            limits = self._config.limits.record
+            self._chains[key] = compile_chain(mapping.format, self._config.root, limits, contains=contains)
         return self._chains[key]
 
 
@@ -278,14 +281,15 @@ class _ObjectRun:
             )
         self._handlers.check_delivered(self.event.url, outcome)
         whole = self.event.records is None
-        if whole and outcome.records >= WRONG_MAPPING_RECORDS and outcome.quarantined * 2 > outcome.records:
+        tried = outcome.records - outcome.rules.get(CONTAINS_RULE.name, 0)
+        if whole and tried >= WRONG_MAPPING_RECORDS and outcome.quarantined * 2 > tried:
             first = self.quarantine.parts[0]
             opens = first.samples and first.samples[0].raw.strip() in ("{", "[")
             hint = (
                 "; it looks like one JSON document over several lines, which [s3-text, json, …] reads" if opens else ""
             )
             raise FormatError(
-                f"{self.event.url}: {outcome.quarantined} of {outcome.records} records cannot be understood, "
+                f"{self.event.url}: {outcome.quarantined} of {tried} records cannot be understood, "
                 f"the first (record {first.ranges[0][0]}): {first.message}; expected the chain to fit most of them; "
                 f"look at its 'format' in 'bucket_mapping'{hint}"
             )

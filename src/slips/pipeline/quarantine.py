@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from slips.exceptions import name_of
-from slips.format import Bad, Event, Record
+from slips.format import Bad, Record
 from slips.model import Range, Sample, bounded
 from slips.pipeline.evidence import MESSAGE_BYTES, reason_of, traceback_of
 
@@ -93,7 +93,7 @@ def _sample(seq: int, record: Record, error: Exception) -> Sample:
     return Sample.of(seq, bounded(reason_of(error), REASON_BYTES), raw[:SAMPLE_BYTES], size)
 
 
-def _raw(record: bytes | Event) -> bytes:
+def _raw(record: Record) -> bytes:
     if isinstance(record, bytes):
         return record.removesuffix(b"\n").removesuffix(b"\r")
     try:

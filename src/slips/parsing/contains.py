@@ -1,0 +1,123 @@
+"""The prefilter of a mapping, `contains`: leaves out records that have none of its texts, before they are parsed.
+
+A record has a text if the text occurs in its bytes, or in a key or value of its JSON. The bytes alone decide where they
+can: JSON may escape characters, so a record that has such an escape is decoded in case of doubt. It is never left out
+for what is wrong with it, nor kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from slips.errors import RecordError, RecordTooLarge
+from slips.format import Bad, Record, RecordLimits, Rule
+from slips.parsing.json_text import load_json
+
+CONTAINS_RULE = Rule("contains", "records that have none of the texts of their mapping's 'contains'")
+
+_SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "/": "\\/", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+RawOf = Callable[[Any], bytes | None]
+"""Returns the text of an event that a reader has yielded, None if it has none."""
+
+
+class Contains:
+    """The texts of a mapping, of which a record must have one."""
+
+    def __init__(self, texts: Sequence[str], limits: RecordLimits) -> None:
+        self.texts = tuple(texts)
+        self._raws = tuple(text.encode() for text in texts)
+        self._limits = limits
+        characters = set("".join(texts))
+        units = {unit for each in characters for unit in _utf16(each)}
+        # Most logs with escapes have `\u003c` and its like, or none but `\"`: cheap tests of that come first.
+        self._beginnings = [*(["\\u00"] if max(units) < 0x100 else ["\\u"])]
+        self._beginnings += [_SHORT_ESCAPES[each] for each in characters & _SHORT_ESCAPES.keys()]
+        short = [re.escape(_SHORT_ESCAPES[each]) for each in sorted(characters & _SHORT_ESCAPES.keys())]
+        long = "|".join(f"{unit:04x}" for unit in sorted(units))
+        self._escapes = [each.encode() for each in self._beginnings]
+        self._doubtful = re.compile("|".join([*short, rf"\\u(?:{long})"]).encode(), re.IGNORECASE)
+        self._has_quotes = '"' in characters
+
+    def filter(
+        self, records: Iterable[Record], raw_of: RawOf, show: Callable[[int, Record], None] | None
+    ) -> Iterator[Record]:
+        """Yield the records of a reader, and in place of each that has none of the texts CONTAINS_RULE.
+
+        `raw_of` returns the text of an event. `show`: see `Chain`.
+        """
+        has_text = self.has_text
+        for seq, record in enumerate(records, 1):
+            if has_text(record) if record.__class__ is bytes else self._has(record, raw_of):
+                yield record
+            else:
+                if show is not None:
+                    show(seq, record)
+                yield CONTAINS_RULE
+
+    def has_text(self, raw: bytes) -> bool:
+        """Whether one of the texts is in a record."""
+        for text in self._raws:
+            if text in raw:
+                return True
+        if self._has_quotes and b'""' in raw and self._is_in(raw.replace(b'""', b'"')):  # of CSV
+            return True
+        if b"\\" not in raw:
+            return False
+        for escape in self._escapes:
+            if escape in raw and self._doubtful.search(raw):
+                return self._is_in_json(raw)
+        return False
+
+    def _has(self, record: Record, raw_of: RawOf) -> bool:
+        """Whether one of the texts is in a record that is no text. If the reader had no whole record, it may be."""
+        if isinstance(record, bytes):
+            return self.has_text(record)
+        if isinstance(record, Bad):
+            return record.size > len(record.head) or self.has_text(record.head)
+        if isinstance(record, Rule):
+            return True
+        raw = raw_of(record)
+        if raw is not None:
+            return self.has_text(raw)
+        try:
+            return self.has_text(msgspec.json.encode(record))
+        except (TypeError, ValueError, OverflowError, RecursionError):
+            return self._occurs(record)
+
+    def _is_in(self, raw: bytes) -> bool:
+        return any(text in raw for text in self._raws)
+
+    def _is_in_json(self, raw: bytes) -> bool:
+        """Whether one of the texts is in a key or value of JSON. What cannot be decoded has neither."""
+        try:
+            value = load_json(raw, self._limits)
+        except RecordTooLarge:
+            return True
+        except RecordError:
+            return False
+        return self._occurs(value)
+
+    def _occurs(self, value: Any) -> bool:
+        """Whether one of the texts is in a key or a text of a value, at any depth."""
+        texts, left = self.texts, [value]
+        while left:
+            each = left.pop()
+            if isinstance(each, str):
+                if any(text in each for text in texts):
+                    return True
+            elif isinstance(each, dict):
+                left += each
+                left += each.values()
+            elif isinstance(each, list):
+                left += each
+        return False
+
+
+def _utf16(character: str) -> list[int]:
+    """Return the code units of a character, as JSON escapes it: two for one beyond U+FFFF."""
+    raw = character.encode("utf-16-be", "surrogatepass")
+    return [int.from_bytes(raw[at : at + 2]) for at in range(0, len(raw), 2)]

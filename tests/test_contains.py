@@ -1,0 +1,252 @@
+"""The prefilter of a mapping: records without any of its texts are filtered, whatever they are; no other is."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chains import OBJECT
+from projects import Project
+from slips.errors import ObjectError
+from slips.format import RecordLimits
+from slips.model import Outcome
+from slips.parsing.chain import compile_chain
+from slips.parsing.contains import Contains
+from slips.parsing.run import Ticker
+from slips.testing import run
+
+JSON, LINES, RECORDS = ["s3-lines", "json"], ["s3-lines"], ["json-records:Records"]
+
+
+def kept(texts: Sequence[str], *records: str) -> list[int]:
+    """The numbers of the records that have one of the texts."""
+    wanted = Contains(texts, RecordLimits())
+    return [number for number, record in enumerate(records, 1) if wanted.has_text(record.encode())]
+
+
+# ---- what a record has
+
+
+def test_a_record_with_any_of_the_texts_is_kept_and_case_counts() -> None:
+    assert kept(["Login", "Stop"], '{"e": "ConsoleLogin"}', '{"e": "StopLogging"}', '{"e": "login"}', "Stop") == [
+        1,
+        2,
+        4,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("ConsoleLogin", r'{"e": "\u0043onsole\u004cogin"}'),
+        ("ConsoleLogin", r'{"e": "Console\u004Cogin"}'),
+        ("ConsoleLogin", r'{"Console\u004cogin": 1}'),
+        ("ConsoleLogin", r'[[{"a": ["Console\u004cogin"]}]]'),
+        ("arn:aws:iam::1:user/akiko", r'{"e": "arn:aws:iam::1:user\/akiko"}'),
+        ("C:\\Windows", r'{"e": "C:\\Windows"}'),
+        ("C:\\Windows", r'{"e": "C:\u005cWindows"}'),
+        ('say "no"', r'{"e": "say \"no\""}'),
+        ("a\tb", r'{"e": "a\tb"}'),
+        ("é", r'{"e": "caf\u00e9"}'),
+        ("é", r'{"e": "caf\u00E9"}'),
+        ("漢字", r'{"e": "\u6f22\u5b57"}'),
+        ("漢字", r'{"e": "漢\u5B57"}'),
+        ("😀", r'{"e": "\ud83d\ude00"}'),
+        ("404", '{"status": 404}'),
+        ('"errorCode":', '{"errorCode":"AccessDenied"}'),
+    ],
+)
+def test_a_text_is_found_however_json_writes_it(text: str, written: str) -> None:
+    assert kept([text, "other"], written) == [1]
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("ConsoleLogin", r'{"e": "Console\\u004cogin"}'),  # a backslash, and no escape behind it
+        ("ConsoleLogin", r'{"e": "Console", "f": "Login", "g": "\u004c"}'),
+        ("ConsoleLogin", r'{"e": "Console\u004cogi"}'),
+        ("é", r'{"e": "cafe\u0301"}'),
+        ("😀", r'{"e": "\ud83d\ude01"}'),
+        ("ConsoleLogin", r'{"e": "Console\u004cogin"'),  # malformed: neither key nor value
+    ],
+)
+def test_a_text_is_not_found_where_it_is_not(text: str, written: str) -> None:
+    assert kept([text], written) == []
+
+
+texts = st.text(st.sampled_from('ab/"\\é漢😀\n'), min_size=1, max_size=3)
+values = st.recursive(texts | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(texts, inner))
+
+
+def occurs(text: str, value: Any) -> bool:
+    """Whether a text is in a key or value, the plain way."""
+    if isinstance(value, dict):
+        return any(text in key or occurs(text, each) for key, each in value.items())
+    return any(occurs(text, each) for each in value) if isinstance(value, list) else text in str(value or "")
+
+
+def escaped(value: Any, choose: Any) -> str:
+    """JSON of a value, in which `choose` says how each character is written."""
+    return "".join(
+        choose([each, *(["".join(f"\\u{unit:04x}" for unit in _units(each))] if each.isalpha() or each > "~" else [])])
+        if each not in '[]{}":, \\'
+        else each
+        for each in json.dumps(value, ensure_ascii=False)
+    )
+
+
+def _units(character: str) -> list[int]:
+    raw = character.encode("utf-16-be")
+    return [int.from_bytes(raw[at : at + 2]) for at in range(0, len(raw), 2)]
+
+
+@given(st.lists(texts, min_size=1, max_size=3), st.dictionaries(texts, values, max_size=4), st.data())
+def test_no_record_is_filtered_that_has_a_text_in_a_key_or_value(wanted: list[str], value: Any, data: Any) -> None:
+    written = data.draw(st.sampled_from([json.dumps(value), json.dumps(value, ensure_ascii=False)]))
+    if "\\" not in written:
+        written = escaped(value, lambda ways: data.draw(st.sampled_from(ways)))
+    is_there = any(occurs(text, value) for text in wanted)
+    if is_there:
+        assert kept(wanted, written) == [1]
+    elif not any(text in written for text in wanted):
+        assert kept(wanted, written) == []
+
+
+# ---- through a chain
+
+
+def test_what_has_no_text_is_filtered_under_its_rule_malformed_or_not_and_numbers_stay() -> None:
+    log = b'{"e": "no"}\nnonsense\n{"e": "yes"}\nyes, nonsense\n\n{"e": "no"}\n{"n": "yes"}\n'
+    seen = run(None, JSON, log, contains="yes")
+    assert (seen.records, seen.delivered, seen.quarantined, seen.filtered) == (6, 2, 1, {"contains": 3})
+    assert [meta.seq for meta in seen.metas] == [3, 6]
+    assert [sample.seq for sample in seen.quarantine] == [4]
+
+
+@pytest.mark.parametrize(
+    ("chain", "log"),
+    [
+        (RECORDS, '{"Records": [{"e": "no"}, {"e": "yes é"}, {"e": "no"}, {"e": "\\u0079es \\u00e9"}]}'),
+        (["csv"], 'a,b\nno,1\nyes é,2\n"no\nno",3\n"say\n""yes é""",4\n'),
+        (LINES, "no\nyes é\nno\nyes é\n"),
+        (["s3-text", "json"], '{"e": "no",\n"f": "yes é"}'),
+        (["s3-text"], "yes\nno"),
+    ],
+)
+def test_every_reader_filters(chain: list[str], log: str) -> None:
+    seen = run(None, chain, log, contains=["yes é"])
+    assert [meta.seq for meta in seen.metas] == ([1] if "é" in log else []) if "s3-text" in chain else [2, 4]
+    assert seen.filtered == ({"contains": seen.records - seen.delivered} if seen.records > seen.delivered else {})
+
+
+def test_a_record_of_which_only_the_beginning_is_known_is_not_filtered() -> None:
+    outcome, bad = Outcome(), []
+    compile_chain(JSON, Path(), RecordLimits(bytes=100), contains=["yes"]).run(
+        io.BufferedReader(io.BytesIO(b'{"e": "%s"}\n{"e": "no"}\n' % (b"x" * 5_000))),
+        outcome,
+        source=OBJECT,
+        recv=lambda _meta, _event: None,
+        reject=lambda seq, _record, error: bad.append((seq, str(error)[:10])),
+        ticker=Ticker(),
+    )
+    assert (bad, outcome.rules) == ([(1, "record has")], {"contains": 1})
+
+
+def test_a_header_that_a_parser_remembers_is_seen_though_it_is_filtered(tmp_path: Path) -> None:
+    """Beyond it: ranges of records, of which the run has only those that are wanted."""
+    (tmp_path / "own.py").write_text(
+        "from slips.format import Rule, PerObject, parser\n"
+        "HEADER = Rule('header', 'the header')\n"
+        "@parser('table', summary='', reference='', takes='text', rules=(HEADER,))\n"
+        "@PerObject\n"
+        "def table():\n"
+        "    names = []\n"
+        "    def parse(meta, text):\n"
+        "        if not names:\n"
+        "            names[:] = text.split()\n"
+        "            return HEADER\n"
+        "        return dict(zip(names, text.split()))\n"
+        "    return parse\n"
+    )
+    seen = run(None, ["s3-lines", f"{tmp_path}/own.py:table"], "name age\nakiko 30\nbert 40\n", contains="bert")
+    assert seen.events == [{"name": "bert", "age": "40"}]
+    assert seen.filtered == {"contains": 2}
+
+
+@pytest.mark.parametrize("text", ["amazonaws.com", "AssumeRole", '"errorCode"', "://", "é"])
+def test_of_real_logs_those_events_are_kept_that_have_the_text(logs: Path, text: str) -> None:
+    for path in sorted((logs / "cloudtrail").iterdir()):
+        try:
+            every = run(None, "cloudtrail", path)
+        except ObjectError:
+            continue  # of another shape
+        seen = run(None, "cloudtrail", path, contains=text)
+        numbers = [meta.seq for meta in seen.metas]
+        written = [text in json.dumps(event, ensure_ascii=False) for event in every.events]
+        assert numbers == [meta.seq for meta, is_there in zip(every.metas, written, strict=True) if is_there]
+        assert seen.records == every.records
+        assert seen.filtered.get("contains", 0) == seen.records - seen.delivered - seen.quarantined
+
+
+def test_a_wrong_mapping_is_told_by_the_records_that_are_parsed() -> None:
+    log = "no\n" * 100 + "yes\n" * 10
+    with pytest.raises(Exception, match="10 of 10 records cannot be understood"):
+        run(None, JSON, log, contains="yes")
+
+
+# ---- in a project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    made = Project(tmp_path)
+    config = (made.root / "slips.yml").read_text()
+    made.config(config.replace("- prefix: json/", "- prefix: json/\n      contains: ['yes', 'é\"']"))
+    return made
+
+
+def test_a_run_counts_what_the_texts_of_its_mapping_filter(project: Project) -> None:
+    project.put("json/1", {"e": "yes"}, {"e": "no"}, {"e": "no"})
+    project.put("slow/1", {"e": "no"})
+    summary = project.slips("run", "--json").json
+    assert (summary["records"], summary["delivered"], summary["filtered"]) == (4, 2, 2)
+    assert summary["rules"] == {"contains": 2}
+
+
+def test_check_shows_the_texts(project: Project) -> None:
+    assert "on error: quarantine  contains: 'yes' or 'é\"'" in project.slips("check").out
+    found = {each["prefix"]: each["contains"] for each in project.slips("check", "--json").json["mappings"]}
+    assert (found["json/"], found["slow/"]) == (["yes", 'é"'], None)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("404", "'404' is a number to YAML; expected text; quote it: '404'"),
+        ("['']", "contains[0]: is empty; expected text"),
+        ("[]", "contains: is empty; expected a list of texts, or one text"),
+        ("{a: b}", "found a mapping; expected a list of text"),
+    ],
+)
+def test_texts_that_are_none_are_told_with_their_line(project: Project, value: str, said: str) -> None:
+    config = (project.root / "slips.yml").read_text()
+    project.config(config.replace("contains: ['yes', 'é\"']", f"contains: {value}"))
+    done = project.slips("check")
+    assert done.status == 2
+    (line,) = [line for line in done.err.splitlines() if "contains" in line]
+    assert "slips.yml:" in line
+    assert said in line
+
+
+def test_one_text_stands_for_a_list_of_it(project: Project) -> None:
+    config = (project.root / "slips.yml").read_text()
+    project.config(config.replace("contains: ['yes', 'é\"']", "contains: yes it is"))
+    assert "contains: 'yes it is'" in project.slips("check").out
