@@ -23,6 +23,7 @@ LOGS = Path(__file__).parents[2] / "shared" / "logs"
 pytestmark = pytest.mark.skipif(not LOGS.is_dir(), reason="no real logs beside the project")
 
 CHAINS = {
+    "alb/*.log*": "alb",
     "_large/cloudtrail-invictus/*": "cloudtrail",
     "auditbeat/*.json": "s3-text json auditbeat",
     "aws-waf/*": "aws-waf",
@@ -205,3 +206,17 @@ def test_waf_requests_that_a_rule_decides_are_understood() -> None:
             assert request["header"] == {each["name"]: each["value"] for each in request["headers"]}
             assert event["message"].startswith(f"ALLOW {request['clientIp']} {request['httpMethod']} ")
             assert event["message"].endswith(f"{request['uri']} by named")
+
+
+def test_alb_fields_are_those_that_dynatrace_reads() -> None:
+    _, events = run(["alb"], LOGS / "alb/7.log")
+    same = """client_ip client_port target_ip target_port request_processing_time target_processing_time ssl_cipher
+        response_processing_time elb_status_code target_status_code received_bytes sent_bytes user_agent domain_name
+        target_group_arn request_creation_time actions_executed target_port_list target_status_code_list trace_id"""
+    names = {name: name for name in same.split()}
+    names |= {"type": "request_type", "time": "timestamp", "trace_id": "x_amzn_trace_id"}
+    names |= {"request_verb": "http_method", "request_proto": "http_version"}
+    for each in load("alb/expected-7.json"):
+        _, event = events[each["line"]]
+        expected = {name: None if value == "-" else value for name, value in each["expected"].items()}
+        assert {name: event[name] for name in names} == {name: expected.get(theirs) for name, theirs in names.items()}

@@ -1,6 +1,7 @@
 """The place of each format, its module and its name there. Written by docs/build.py: 'make docs' renews it."""
 
 PLACES: dict[str, tuple[str, str]] = {
+    "alb": ("slips.formats.aws.alb", "ALB"),
     "auditbeat": ("slips.formats.elastic.beats", "auditbeat"),
     "aws-waf": ("slips.formats.aws.waf", "aws_waf"),
     "azure-ad-audit": ("slips.formats.microsoft.entra", "azure_ad_audit"),

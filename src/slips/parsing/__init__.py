@@ -4,7 +4,7 @@ The names that declarations need are here: families of formats, notations of tim
 """
 
 from slips.format import Rule
-from slips.parsing.declare import Columns, Csv, Declaration, Json
+from slips.parsing.declare import Columns, Csv, Declaration, Json, Quoted
 from slips.parsing.meaning import Time, all_of, any_of, epoch, iso, moment, stamp
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Csv",
     "Declaration",
     "Json",
+    "Quoted",
     "Rule",
     "Time",
     "all_of",

@@ -7,7 +7,7 @@ stricter than `int` and `float` and takes a third of their time.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,18 +117,31 @@ def widened(columns: Sequence[str], width: int) -> tuple[str, ...]:
     return tuple(names)
 
 
-def write_event(writer: Writer, names: Sequence[str], locals_: Mapping[str, str], types: Types) -> None:
+def write_event(
+    writer: Writer,
+    names: Sequence[str],
+    locals_: Mapping[str, str],
+    types: Types,
+    last: Callable[[], None] = lambda: None,
+) -> None:
     """Write statements that return an event of all `names`, with the values of the locals; others are None.
 
-    Copying a dict and replacing its values takes half the time of a dict display with more than 15 keys.
+    `last` writes the last statements about `event`. Copying a dict and replacing its values takes half the time of a
+    dict display with more than 15 keys.
     """
     writer.line(f"event = {writer.name('new', dict.fromkeys(names).copy)}()")
     for name, local in locals_.items():
-        store = f"event[{name!r}] = {local}"
-        if types.of(name) or not types.absent:
-            writer.line(store)
-        elif len(types.absent) == 1:
-            writer.line(f"if {local} != {types.absent[0]!r}: {store}")
-        else:
-            writer.line(f"if {local} not in {types.absent!r}: {store}")
+        write_store(writer, name, local, types)
+    last()
     writer.line("return event")
+
+
+def write_store(writer: Writer, name: str, local: str, types: Types) -> None:
+    """Write a statement that puts the value in a local into `event`, which has None for the field."""
+    store = f"event[{name!r}] = {local}"
+    if types.of(name) or not types.absent:
+        writer.line(store)
+    elif len(types.absent) == 1:
+        writer.line(f"if {local} != {types.absent[0]!r}: {store}")
+    else:
+        writer.line(f"if {local} not in {types.absent!r}: {store}")

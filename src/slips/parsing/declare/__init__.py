@@ -29,5 +29,6 @@ real logs: a family is in its table.
 from slips.parsing.declare.columns import Columns, Csv
 from slips.parsing.declare.declaration import Declaration, DeclarationOptions
 from slips.parsing.declare.json import Json
+from slips.parsing.declare.quoted import Quoted
 
-__all__ = ["Columns", "Csv", "Declaration", "DeclarationOptions", "Json"]
+__all__ = ["Columns", "Csv", "Declaration", "DeclarationOptions", "Json", "Quoted"]

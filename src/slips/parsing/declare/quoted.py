@@ -1,0 +1,344 @@
+"""The family of access logs: fields with a blank between them, some of them in quotes or in brackets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from slips.errors import RecordError
+from slips.format import Event, RecordLimits, too_many_values
+from slips.parsing.compile import Writer, make_function
+from slips.parsing.declare.lines import LineDeclaration, LineParser
+from slips.parsing.escapes import unescaped
+from slips.parsing.typed import Names, Types, names_of, write_event, write_store
+
+Kind = Literal["bare", "quoted", "bracketed", "nothing"]
+"""How a field is written in a line. `nothing` stands behind a blank at the end of a line."""
+Shape = tuple[Kind, ...]
+
+_COLUMN = re.compile(r'"([^"\s]+)"|\[([^\]\s]+)\]|([^\s":\[\]]+)(?::([^\s":\[\]]+))?')
+# Within quotes, a quote ends the field only if a blank or the end of the line follows: some programs escape nothing.
+_QUOTED = {
+    True: re.compile(r'"([^"\\]*+(?:(?:\\.|"(?! |\Z))[^"\\]*+)*+)"( |\Z)', re.DOTALL),
+    False: re.compile(r'"([^"]*+(?:"(?! |\Z)[^"]*+)*+)"( |\Z)'),
+}
+_BRACKETED = re.compile(r"\[([^\]]*+(?:\](?! |\Z)[^\]]*+)*+)\]( |\Z)")
+_BARE = re.compile(r"([^ ]*+)( |\Z)")
+_MOST_SHAPES = 50
+"""Most fast functions of a declaration."""
+_MOST_EXTRA = 50
+"""Lines with more fields behind the last column have no fast function."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as it is declared: how it is written, and the names of its field, or of host and port in it."""
+
+    kind: Kind
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quoted(LineDeclaration):
+    """Lines of fields with a blank between them. Further fields behind the last column are kept as `column_<n>`.
+
+    A field that begins with a quote ends with the first quote that a blank or the end of the line follows.
+    """
+
+    columns: str
+    """The columns with blanks between, each written as in the lines: `ip [time] "request" status`. `host:port` makes
+    two fields of the text before the last colon and the integer behind it."""
+    optional: Names = ()
+    """Names of the fields of the last columns, which older lines lack: they are None there."""
+    requests: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Fields with an HTTP request line, and the names of three further fields for the word before its first blank, all
+    between, and the word behind its last: `{"request": "method target protocol"}`. With fewer words all three are
+    None."""
+    escapes: Literal["keep", "decode", "none"] = "keep"
+    """Whether a backslash within quotes escapes the next character, and whether values have the escape as it is written
+    or decoded. `none`: a backslash is a character like any other."""
+
+    _functions: dict[Shape, Callable[[str], Event]] = field(init=False, default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def layout(self) -> tuple[Column, ...]:
+        """The columns. Raises ValueError for one that cannot be read."""
+        columns = []
+        for text in self.columns.split():
+            match = _COLUMN.fullmatch(text)
+            if match is None:
+                raise ValueError(f'columns: {text!r} is no column; expected time, "time", [time] or host:port')
+            quoted, bracketed, name, port = match.groups()
+            if quoted or bracketed:
+                columns.append(Column("quoted" if quoted else "bracketed", (quoted or bracketed,)))
+            else:
+                columns.append(Column("bare", (name, port) if port else (name,)))
+        return tuple(columns)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of all fields, in the order of events."""
+        names: list[str] = []
+        for name in (name for column in self.layout for name in column.names):
+            names += (name, *self.requests.get(name, "").split())
+        return tuple(names)
+
+    @property
+    def types(self) -> Types:
+        declared, ports = super().types, (column.names[1] for column in self.layout if len(column.names) > 1)
+        return Types(declared.integers.union(ports), declared.floats, declared.absent)
+
+    @cached_property
+    def least(self) -> int:
+        """The least number of fields in a line."""
+        optional = set(names_of(self.optional))
+        return sum(not optional.issuperset(column.names) for column in self.layout)
+
+    def known(self) -> Set[str]:
+        return set(self.names)
+
+    def check(self) -> None:
+        if not self.layout:
+            raise ValueError("columns is empty; expected columns with blanks between, such as 'ip [time] \"request\"'")
+        for name, parts in self.requests.items():
+            if len(parts.split()) != 3 or [name] not in [[*column.names] for column in self.layout]:
+                raise ValueError(
+                    f"requests: {name!r} is {parts!r}; expected a column, and three names such as "
+                    "'method target protocol'"
+                )
+        if twice := [name for name in self.names if self.names.count(name) > 1]:
+            raise ValueError(f"columns: {twice[0]!r} is there twice; expected each name once")
+        last = tuple(name for column in self.layout[self.least :] for name in column.names)
+        if last != names_of(self.optional):
+            raise ValueError(f"optional is {' '.join(names_of(self.optional))!r}; expected the last columns, in order")
+        if self.escapes not in ("keep", "decode", "none"):
+            raise ValueError(f"escapes is {self.escapes!r}; expected 'keep', 'decode' or 'none'")
+        super().check()
+
+    def line_parser(self, limits: RecordLimits) -> LineParser:
+        return _Lines(self, limits)
+
+    def value_of(self, path: str, writer: Writer) -> str:
+        return f"event[{path!r}]"
+
+    def function(self, shape: Shape) -> Callable[[str], Event] | None:
+        """Return a function that reads lines of a shape, and raises ValueError for any other line; None: too many."""
+        if shape not in self._functions:
+            if len(self._functions) >= _MOST_SHAPES or len(shape) > len(self.layout) + _MOST_EXTRA:
+                return None
+            self._functions[shape] = _write_function(self, shape)
+        return self._functions[shape]
+
+
+class _Lines(LineParser):
+    """Lines of one declaration. `fast` reads those of the shape that was seen last."""
+
+    def __init__(self, declaration: Quoted, limits: RecordLimits) -> None:
+        self._declaration, self._limits = declaration, limits
+        self._types = declaration.types
+        self._by_quotes: dict[int, Callable[[str], Event]] = {}
+        """The function that read a line last, by the number of quotes in the line."""
+        fast = declaration.function(tuple(column.kind for column in declaration.layout))
+        assert fast is not None  # noqa: S101 - the first one
+        self.fast = fast
+
+    def read(self, line: str) -> Event:
+        return self._event(self._cut(line))
+
+    def odd(self, line: str) -> Event:
+        quotes = line.count('"')
+        other = self._by_quotes.get(quotes)
+        if other is not None and other is not self.fast:
+            try:
+                event = other(line)
+            except ValueError:
+                pass
+            else:
+                self.fast = other
+                return event
+        fields = self._cut(line)
+        event = self._event(fields)
+        if function := self._declaration.function(tuple(kind for kind, _ in fields)):
+            self.fast = self._by_quotes[quotes] = function
+        return event
+
+    def _cut(self, line: str) -> list[tuple[Kind, str]]:
+        """Return the fields of a line, and how each is written. Raises RecordError."""
+        if len(line) >= self._limits.values and line.count(" ") >= self._limits.values:
+            raise too_many_values(self._limits.values)
+        quoted = _QUOTED[self._declaration.escapes != "none"]
+        columns = self._declaration.layout
+        fields: list[tuple[Kind, str]] = []
+        at, more = 0, True
+        while more:
+            begin = line[at : at + 1]
+            kind: Kind = "bare"
+            pattern = _BARE
+            if begin == '"':
+                kind, pattern = "quoted", quoted
+            elif begin == "[" and len(fields) < len(columns) and columns[len(fields)].kind == "bracketed":
+                kind, pattern = "bracketed", _BRACKETED
+            match = pattern.match(line, at)
+            if match is None and kind == "bracketed":
+                kind, match = "bare", _BARE.match(line, at)
+            if match is None:
+                raise RecordError(f"field {len(fields) + 1} is {line[at : at + 40]!r}; expected a quote that ends it")
+            fields.append((kind, match[1]))
+            at, more = match.end(), bool(match[2])
+        if fields[-1] == ("bare", "") and len(fields) > len(columns):
+            fields[-1] = ("nothing", "")
+        return fields
+
+    def _event(self, fields: list[tuple[Kind, str]]) -> Event:
+        """Return the event of fields. Raises RecordError."""
+        declaration, columns = self._declaration, self._declaration.layout
+        if fields[-1][0] == "nothing":
+            fields = fields[:-1]
+        if len(fields) < declaration.least:
+            raise RecordError(
+                f"line has {len(fields)} field{'s' * (len(fields) != 1)}; expected {declaration.least}"
+                f"{' or more' if declaration.least < len(columns) else ''}"
+            )
+        event: Event = dict.fromkeys(declaration.names)
+        if declaration.escapes == "decode":
+            fields = [(kind, unescaped(text) if kind == "quoted" else text) for kind, text in fields]
+        for column, (_, text) in zip(columns, fields, strict=False):
+            value = text
+            if len(column.names) > 1:
+                value, event[column.names[1]] = self._host_and_port(column, value)
+            event[column.names[0]] = self._types.value(column.names[0], value)
+            if column.names[0] in declaration.requests:
+                self._add_request(event, column.names[0], text)
+        for position, (_, text) in enumerate(fields[len(columns) :], len(columns) + 1):
+            event[_extra(position, declaration.names)] = None if text in self._types.absent else text
+        return event
+
+    def _host_and_port(self, column: Column, text: str) -> tuple[str, int | None]:
+        host, colon, port = text.rpartition(":")
+        return (host, self._types.value(column.names[1], port)) if colon else (port, None)
+
+    def _add_request(self, event: Event, name: str, text: str) -> None:
+        """Add the words of a request line to its event."""
+        if text.count(" ") < 2:
+            return
+        first, _, rest = text.partition(" ")
+        between, _, last = rest.rpartition(" ")
+        for part, word in zip(self._declaration.requests[name].split(), (first, between, last), strict=True):
+            event[part] = self._types.value(part, word)
+
+
+def _extra(position: int, names: Sequence[str]) -> str:
+    """Return the name of the field at a position behind the last column."""
+    name = f"column_{position}"
+    return f"{name}_" if name in names else name
+
+
+def _write_function(declaration: Quoted, shape: Shape) -> Callable[[str], Event]:
+    """Write the function that reads lines of a shape: it splits at quotes, then what is between them at blanks."""
+    writer = Writer(RecordLimits())
+    if declaration.escapes == "decode":
+        with writer.block("if '\\\\' in value:"):
+            writer.line("raise ValueError")
+    elif declaration.escapes == "keep":
+        with writer.block("""if '\\\\"' in value:"""):  # without one, no backslash escapes a quote
+            writer.line("raise ValueError")
+    fields = [writer.local(kind) for kind in shape]
+    quotes = [at for at, kind in enumerate(shape) if kind == "quoted"]
+    # Between the quotes: before the first quoted field, between each and the next, behind the last.
+    between = [writer.local("between") for _ in range(len(quotes) + 1)]
+    pieces = [between[0]]
+    for at, piece in zip(quotes, between[1:], strict=True):
+        pieces += (fields[at], piece)
+    writer.line(f"""{", ".join(pieces)}, = value.split('"', {len(pieces)})""")
+    empty: list[str] = []
+    blank: list[str] = []
+    for number, (piece, begin, end) in enumerate(zip(between, [-1, *quotes], [*quotes, len(shape)], strict=True)):
+        inside = range(begin + 1, end)
+        _write_between(
+            writer, piece, [(shape[at], fields[at]) for at in inside], number > 0, end < len(shape), (empty, blank)
+        )
+    empty += (fields[at] for at, kind in enumerate(shape) if kind == "nothing")
+    if tests := [*empty, *(f"{piece} != ' '" for piece in blank)]:
+        with writer.block(f"if {' or '.join(tests)}:"):
+            writer.line("raise ValueError")
+    _write_values(writer, declaration, shape, fields)
+    return make_function("line", "value", writer.lines, writer.names, f"{declaration.name}, {len(shape)} fields")
+
+
+def _write_between(
+    writer: Writer,
+    piece: str,
+    fields: list[tuple[Kind, str]],
+    led: bool,
+    followed: bool,
+    tests: tuple[list[str], list[str]],
+) -> None:
+    """Write statements that cut the text between two quoted fields, or before the first or behind the last, into its
+    fields. `led`, `followed`: whether a quoted or bracketed field is before it and behind it.
+
+    Adds to `tests` the locals that must be empty, and those that must be a blank.
+    """
+    empty, blank = tests
+    bracketed = [at for at, (kind, _) in enumerate(fields) if kind == "bracketed"]
+    for at in reversed(bracketed):  # "a [b] c" to "a ", "b" and " c"
+        before, inside, behind = piece, fields[at][1], writer.local("between")
+        writer.line(f"{before}, {inside} = {piece}.rsplit('[', 1)")
+        writer.line(f"{inside}, {behind} = {inside}.split(']', 1)")
+        _write_between(writer, behind, fields[at + 1 :], True, followed, tests)
+        fields, followed = fields[:at], True
+    if not fields:
+        (blank if led and followed else empty).append(piece)
+        return
+    locals_ = [local for _, local in fields]
+    if led:
+        empty.append(writer.local("empty"))
+        locals_.insert(0, empty[-1])
+    if followed:
+        empty.append(writer.local("empty"))
+        locals_.append(empty[-1])
+    writer.line(f"{', '.join(locals_)}, = {piece}.split(' ', {len(locals_)})")
+
+
+def _write_values(writer: Writer, declaration: Quoted, shape: Shape, fields: list[str]) -> None:
+    """Write statements that return the event of the texts in the locals `fields`."""
+    types, names, layout = declaration.types, declaration.names, declaration.layout
+    locals_: dict[str, str] = {}
+    for at, (kind, local) in enumerate(zip(shape, fields, strict=True)):
+        if kind == "nothing":
+            continue
+        if at >= len(layout):
+            extra = _extra(at + 1, names)
+            names = (*names, extra)
+            locals_[extra] = local
+            continue
+        column = layout[at]
+        if column.kind == "bracketed" and kind == "bare":
+            with writer.block(f"if {local}[:1] == '[':"):
+                writer.line("raise ValueError")
+        if len(column.names) > 1:
+            colon, port = writer.local("colon"), writer.local("port")
+            writer.line(f"{local}, {colon}, {port} = {local}.rpartition(':')")
+            with writer.block(f"if not {colon}:"):
+                writer.line(f"{local}, {port} = {port}, ''")
+            locals_[column.names[1]] = port
+        locals_[column.names[0]] = local
+    types.write(writer, locals_.items())
+    ordered = {name: locals_[name] for name in names if name in locals_}
+    write_event(writer, names, ordered, types, last=lambda: _write_requests(writer, declaration, ordered))
+
+
+def _write_requests(writer: Writer, declaration: Quoted, locals_: Mapping[str, str]) -> None:
+    for name, parts in declaration.requests.items():
+        if name not in locals_:
+            continue
+        first, between, last, rest, blank = (
+            writer.local(hint) for hint in ("first", "between", "last", "rest", "blank")
+        )
+        writer.line(f"{first}, {blank}, {rest} = {locals_[name]}.partition(' ')")
+        writer.line(f"{between}, {blank}, {last} = {rest}.rpartition(' ')")
+        with writer.block(f"if {blank}:"):
+            for part, local in zip(parts.split(), (first, between, last), strict=True):
+                write_store(writer, part, local, declaration.types)
