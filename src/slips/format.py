@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from io import BufferedReader
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -154,12 +154,39 @@ def a_key(description: str, *examples: Any, expected: str = "", **constraints: A
     return Meta(description=description, examples=list(examples) or None, extra=extra, **constraints)
 
 
+SHORT = {"x-short": {"type": "string"}}
+"""Declares that a list may be written as one text."""
+
+
 class FormatOptions(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Base class of the options of a format, which a step of a chain gives: `{csv: {delimiter: "|"}}`.
 
     Each field is an option, with a default, declared with `a_key`. Its type is one that `slips.config.values` reads:
     text, whole number, boolean, choice, list, mapping, another Struct.
     """
+
+
+_Names = Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(extra_json_schema=SHORT)]
+
+
+class MeaningOptions(FormatOptions, frozen=True):
+    """The options of formats that give plain fields: the meaning of these, which a parser behind the format sets."""
+
+    time: Annotated[
+        _Names,
+        a_key("Field of the time, in any notation, or several: the first that has a value counts.", "published"),
+    ] = msgspec.field(default_factory=list)
+    tag: Annotated[
+        str, a_key("Value of `meta.tag`, with fields in braces; not set: the name of the format.", "okta.{eventType}")
+    ] = ""
+    message: Annotated[str, a_key("Value of `meta.message`, in the same way.", "{user.name} from {ip}")] = ""
+    require: Annotated[
+        _Names,
+        a_key("Field that a record of these logs has, or several, of which it has one; others are quarantined.", "ip"),
+    ] = msgspec.field(default_factory=list)
+    absent: Annotated[_Names, a_key("Text that stands for no value, or several.", "-")] = msgspec.field(
+        default_factory=list
+    )
 
 
 class PerObject:
@@ -220,11 +247,17 @@ class Format:
 
         Raises ValueError, with `option: what; what was expected; what to do`, for options that do not fit.
         """
-        assert self.make is not None  # noqa: S101 - a format with options has it, or a `with_options` of its own
+        if self.make is None:  # its options are those that `parsing.chain` knows
+            return self
         if self.takes != "object":
             return replace(self, parse=self.make(options))
-        given = msgspec.json.encode(options, order="deterministic").decode()
-        return replace(self, read=self.make(options), identity=f" {given}" if given != "{}" else "")
+        own = {
+            name: value
+            for name, value in msgspec.to_builtins(options).items()
+            if name not in MeaningOptions.__struct_fields__
+        }
+        given = msgspec.json.encode(own, order="deterministic").decode()
+        return replace(self, read=self.make(options), identity=f" {given}" if own else "")
 
 
 def reader(
@@ -238,8 +271,10 @@ def reader(
 ) -> Callable[[Read | Callable[[Any], Read]], Format]:
     """Declare a reader: a function `(stream, record_bytes, parameter) -> records`. The fields are those of Format.
 
-    With `options`, the function gets an instance of that class, and returns the function that reads.
+    With `options`, the function gets an instance of that class, and returns the function that reads; but with
+    MeaningOptions itself, which concern the parser that comes behind it, the function is the same as without.
     """
+    makes = options not in (None, MeaningOptions)
 
     def declare(read: Any) -> Format:  # a Read, or a function that makes one
         return Format(
@@ -250,9 +285,9 @@ def reader(
             gives=gives,
             chain=(name,),
             parameter=parameter,
-            read=read(options()) if options else read,
+            read=read(options()) if options and makes else read,
             options=options,
-            make=read if options else None,
+            make=read if makes else None,
         )
 
     return declare
@@ -275,8 +310,10 @@ def parser(
     """Declare a parser: a function `(meta, text or event) -> event`. The fields are those of Format.
 
     Without `chain` the usual chain is `s3-lines` and, for a parser of events, `json`, or a reader of the `container`.
-    With `options`, the function gets an instance of that class, and returns the function that parses.
+    With `options`, the function gets an instance of that class, and returns the function that parses; but with
+    MeaningOptions itself, which concern the parser that comes behind it, the function is the same as without.
     """
+    makes = options not in (None, MeaningOptions)
     if not chain:
         if container:
             chain = (f"json-records:{container}", name)
@@ -295,10 +332,10 @@ def parser(
             rules=rules,
             container=container,
             extends=extends,
-            parse=parse(options()) if options else parse,
+            parse=parse(options()) if options and makes else parse,
             raw=raw,
             options=options,
-            make=parse if options else None,
+            make=parse if makes else None,
         )
 
     return declare

@@ -16,12 +16,11 @@ from slips.config.notes import (
     PATTERN,
     POLICY,
     RESOURCE,
-    SHORT,
     VARIABLE,
     a_shared_arn,
     an_arn,
 )
-from slips.format import a_key
+from slips.format import SHORT, a_key
 
 _Text = Annotated[str, Meta(min_length=1)]
 _Runtime = Literal["python3.11", "python3.12", "python3.13", "python3.14", "python3.15"]

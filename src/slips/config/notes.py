@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from msgspec import Meta
 
-from slips.format import a_key
+from slips.format import SHORT, a_key
 
 FIFO_REFUSED = {"sns": "topic", "sqs": "queue"}
 """Services whose FIFO variant is refused: S3, alarms and Lambda's destinations send to standard ones only.
@@ -65,7 +65,6 @@ def _arn(description: str, example: str, pattern: str, home: Home, **encryption:
 
 # ---- values that keys share
 
-SHORT = {"x-short": {"type": "string"}}
 STEP = Meta(
     extra={"step": True, "expected": "the name of a format, or a mapping of its name to its options"},
 )

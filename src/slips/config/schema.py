@@ -19,7 +19,6 @@ from slips.config.notes import (
     HANDLER,
     KEYS,
     REQUIRED,
-    SHORT,
     SIZE,
     SOURCE,
     STEP,
@@ -28,7 +27,7 @@ from slips.config.notes import (
     a_shared_arn,
     an_arn,
 )
-from slips.format import RecordLimits, a_key
+from slips.format import SHORT, RecordLimits, a_key
 from slips.pattern import Pattern, runs, selecting
 from slips.step import Step, name_of, written
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 
 import slips.formats
 from slips.errors import FormatError
 from slips.exceptions import describe
-from slips.format import Format, FormatOptions, RecordLimits, parser
+from slips.format import Format, FormatOptions, MeaningOptions, RecordLimits, parser
 from slips.parsing.run import Chain
 from slips.step import Step, name_of, options_of, written
 from slips.usercode import import_file
@@ -28,16 +29,17 @@ def compile_chain(
     If there are texts in `contains`, the chain filters every record that has none of them, before it is parsed. Raises
     FormatError with every mistake in `steps`.
     """
-    expanded, formats, problems = _resolve(steps, root)
+    parts, problems = _resolve(steps, root)
     if problems:
         raise FormatError("\n".join(problems))
-    (read, parameter), *rest = formats
-    return Chain(expanded, read, parameter, [format_ for format_, _ in rest], limits, contains)
+    (reader, parameter), *parsers = (each for part in parts for each in part.formats)
+    texts = [part.text for part in parts]
+    return Chain(texts, reader, parameter, [format_ for format_, _ in parsers], limits, contains)
 
 
 def check_chain(steps: Sequence[Step], root: Path) -> list[str]:
     """Return every mistake in `steps` as an error text; none for a chain that compiles."""
-    return _resolve(steps, root)[2]
+    return _resolve(steps, root)[1]
 
 
 def options_of_format(name: str, root: Path) -> type[FormatOptions] | None:
@@ -63,50 +65,92 @@ def find_format(name: str, root: Path) -> Format:
     raise FormatError(f"format {base!r} is not known{hint} ('slips formats' lists them all)")
 
 
-Resolved = tuple[list[str], list[tuple[Format, str]], list[str]]
+class _Part(NamedTuple):
+    """A step of a chain, with its format."""
+
+    text: str
+    """The step as text."""
+    name: str
+    format: Format
+    meaning: Format | None = None
+    """The parser to put behind the format, which sets what the fields mean."""
+
+    @property
+    def formats(self) -> list[tuple[Format, str]]:
+        """The formats with their parameters."""
+        parameter = (self.name.partition(":")[2] or self.format.parameter) if self.format.parameter else ""
+        return [(self.format, parameter), *([(self.meaning, "")] if self.meaning else [])]
 
 
-def _resolve(steps: Sequence[Step], root: Path) -> Resolved:
-    """Return the texts of the steps, short forms and containers written out, the formats with parameters, mistakes."""
+def _resolve(steps: Sequence[Step], root: Path) -> tuple[list[_Part], list[str]]:
+    """Return the parts of a chain, short forms and containers written out, and the mistakes."""
     if not steps:
-        return [], [], ["the chain is empty; expected format names such as [s3-lines, json]"]
-    named: list[tuple[str, Format]] = []
+        return [], ["the chain is empty; expected format names such as [s3-lines, json]"]
     problems: list[str] = []
-    for step in steps:
-        try:
-            named.append((name_of(step), _specialised(find_format(name_of(step), root), step)))
-        except FormatError as error:
-            problems.append(str(error))
-    texts = [written(step) for step in steps]
+    parts = [part for step in steps if (part := _part(step, root, problems))]
     if problems:
-        return texts, [], problems
-    if len(named) == 1 and named[0][1].takes != "object":
-        usual = named[0][1].chain[:-1]
-        named = [*((each, find_format(each, root)) for each in usual), *named]
-        texts = [*usual, *texts]
-    elif len(named) > 1 and named[1][1].container and named[0][1].name in ("s3-lines", "s3-text"):
+        return [], problems
+    if len(parts) == 1 and parts[0].format.takes != "object":
+        parts = [*(_plain_part(name, root) for name in parts[0].format.chain[:-1]), *parts]
+    elif len(parts) > 1 and parts[1].format.container and parts[0].name in ("s3-lines", "s3-text"):
         # One streaming reader for both, so that records are numbered across the object in flat memory.
-        texts[0] = f"json-records:{named[1][1].container}"
-        named[0] = (texts[0], find_format(texts[0], root))
-    problems = _misfits(named)
-    return texts, [(format_, _parameter(name, format_)) for name, format_ in named], problems
+        parts[0] = _plain_part(f"json-records:{parts[1].format.container}", root)
+    return parts, _misfits([(part.name, part.format) for part in parts])
 
 
-def _specialised(format_: Format, step: Step) -> Format:
-    """Return a format as the options of its step make it. Raises FormatError for options that do not fit it."""
-    options = options_of(step)
-    if not options:
-        return format_
-    if format_.options is None:
-        raise FormatError(f"format {name_of(step)!r} takes no options; expected its name alone; write {name_of(step)}")
+def _plain_part(name: str, root: Path) -> _Part:
+    return _Part(name, name, find_format(name, root))
+
+
+def _part(step: Step, root: Path, problems: list[str]) -> _Part | None:
+    """Return a step with its format, as its options make it. Add mistakes to `problems`."""
+    name, given = name_of(step), options_of(step)
     try:
-        return format_.with_options(msgspec.convert(options, format_.options))
+        format_ = find_format(name, root)
+    except FormatError as error:
+        problems.append(str(error))
+        return None
+    if not given:
+        return _Part(name, name, format_)
+    if format_.options is None:
+        problems.append(f"format {name!r} takes no options; expected its name alone; write {name}")
+        return None
+    mistakes: list[str] = []
+    meaning = None
+    try:
+        options = msgspec.convert(given, format_.options)
+        if isinstance(options, MeaningOptions):
+            meaning = _meaning(format_.name, options, mistakes)
+        format_ = format_.with_options(options)
     except (msgspec.ValidationError, ValueError) as error:
-        raise FormatError(f"format {name_of(step)!r}: {error}") from None
+        mistakes.append(str(error).removeprefix(f"format {format_.name!r}: "))
+    problems.extend(f"format {name!r}: {mistake}" for mistake in mistakes)
+    return _Part(written(step), name, format_, meaning)
 
 
-def _parameter(name: str, format_: Format) -> str:
-    return (name.partition(":")[2] or format_.parameter) if format_.parameter else ""
+def _meaning(name: str, options: MeaningOptions, mistakes: list[str]) -> Format | None:
+    """Return the parser that sets tag, time and message of plain fields; None for options that say nothing of these.
+
+    Adds texts to `mistakes`, each of which begins with the name of the option.
+    """
+    if not (options.time or options.tag or options.message or options.require):
+        return None
+    from slips.parsing.declare import Json  # few chains need it, and its compiler
+    from slips.parsing.meaning import Template, any_of, stamp
+
+    makers: dict[str, Callable[[], object]] = {
+        "time": lambda: stamp(*options.time) if options.time else None,
+        "tag": lambda: Template(options.tag).source,
+        "message": lambda: Template(options.message).source,
+        "require": lambda: any_of(*options.require) if options.require else None,
+    }
+    made: dict[str, Any] = {}
+    for option, make in makers.items():
+        try:
+            made[option] = make()
+        except ValueError as error:
+            mistakes.append(f"{option}: {error}")
+    return None if mistakes else Json(name, f"fields of {name}", absent=tuple(options.absent), **made)
 
 
 def _misfits(named: Sequence[tuple[str, Format]]) -> list[str]:

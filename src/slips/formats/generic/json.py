@@ -8,7 +8,7 @@ from dataclasses import replace
 import msgspec
 
 from slips.errors import ReaderError, RecordError
-from slips.format import Bad, Elements, Event, Limited, Parse, Parsed, RecordLimits, parser
+from slips.format import Bad, Elements, Event, Limited, MeaningOptions, Parse, Parsed, RecordLimits, parser
 from slips.model import MetaData
 from slips.parsing.json_text import (
     MORE_LEVELS,
@@ -27,6 +27,7 @@ from slips.parsing.readers.elements import elements_of
     reference="https://www.rfc-editor.org/rfc/rfc8259",
     takes="text",
     raw=True,
+    options=MeaningOptions,
 )
 @Limited
 def json(limits: RecordLimits) -> Parse:

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from slips.errors import ObjectError, ReaderError, RecordError, RecordTooLarge
-from slips.format import Bad, Event, Limited, Read, Record, RecordLimits, TooLong, reader
+from slips.format import Bad, Event, Limited, MeaningOptions, Read, Record, RecordLimits, TooLong, reader
 from slips.parsing.json_text import is_deeper, is_json, load_json, shallow_run_decoder
 from slips.parsing.readers.lines import HEAD
 
@@ -63,6 +63,7 @@ _BRACKETS = re.compile(
     reference="https://www.rfc-editor.org/rfc/rfc8259",
     gives="event",
     parameter="Records",
+    options=MeaningOptions,
 )
 @Limited
 def json_records(limits: RecordLimits) -> Read:

@@ -14,8 +14,8 @@ from msgspec import Meta, field
 from slips.errors import ReaderError, RecordError, RecordTooLarge
 from slips.format import (
     Bad,
-    FormatOptions,
     Limited,
+    MeaningOptions,
     Read,
     Record,
     RecordLimits,
@@ -36,7 +36,7 @@ _RETURN = "\udc0d"
 surrogate: `surrogateescape` makes surrogates of no byte below 0x80."""
 
 
-class CsvOptions(FormatOptions, frozen=True):
+class CsvOptions(MeaningOptions, frozen=True):
     """The options of `csv`."""
 
     delimiter: Annotated[

@@ -1,0 +1,101 @@
+"""Options that say what plain fields mean: time, tag, message and required fields of JSON and tables."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import chains
+from configs import errors, mapping
+from slips.parsing.chain import check_chain, compile_chain
+from slips.step import Step
+
+pytestmark = pytest.mark.smoke
+
+LOGIN = {"published": "2026-11-29T08:00:00Z", "eventType": "user.login", "actor": {"name": "ann"}}
+
+
+def metas(*steps: Step, content: bytes) -> list[tuple[str, float, str | None]]:
+    return [(meta.tag, meta.timestamp, meta.message) for meta, _ in chains.run(steps, content).events]
+
+
+def test_json_has_the_tag_time_and_message_that_its_options_name() -> None:
+    step: Step = {"json": {"time": ["published"], "tag": "okta.{eventType}", "message": "{actor.name|'-'} {eventType}"}}
+    content = b"".join(json.dumps(each).encode() + b"\n" for each in (LOGIN, {**LOGIN, "actor": None, "published": 5}))
+    found = [("okta.user.login", 1795939200.0, "ann user.login"), ("okta.user.login", 5.0, "- user.login")]
+    assert metas(step, content=content) == metas("s3-lines", step, content=content) == found
+
+
+def test_each_event_of_an_array_has_its_own() -> None:
+    content = json.dumps([LOGIN, {**LOGIN, "eventType": "x"}]).encode()
+    assert metas("s3-text", {"json": {"tag": "{eventType}"}}, content=content)[1][0] == "x"
+
+
+def test_the_first_of_several_times_that_has_a_value_counts() -> None:
+    step: Step = {"json": {"time": ["a", "b.c"], "absent": ["-"]}}
+    content = b'{"a": "-", "b": {"c": "2026-11-29 08:00:00"}}\n{"a": "Nov 29 08:00:00 2026"}\n{"x": 1}\n'
+    assert [at for _, at, _ in metas(step, content=content)] == [1795939200.0, 1795939200.0, chains.OBJECT.timestamp]
+
+
+def test_records_without_a_required_field_are_quarantined() -> None:
+    seen = chains.run([{"json": {"require": ["eventType", "legacyEventType"]}}], b'{"legacyEventType": 1}\n{"x": 1}\n')
+    assert [meta.seq for meta, _ in seen.events] == [1]
+    assert seen.quarantined == [(2, "no 'eventType' or 'legacyEventType' (keys: x)")]
+
+
+def test_rows_and_elements_take_the_same_options() -> None:
+    table: Step = {"csv": {"columns": ["ts", "user"], "time": ["ts"], "tag": "login.{user}"}}
+    assert metas(table, content=b"2026-11-29T08:00:00Z,ann\n") == [("login.ann", 1795939200.0, None)]
+    assert metas({"json-records:a": {"tag": "x.{b}"}}, content=b'{"a": [{"b": 1}, {"b": 2}]}')[1][0] == "x.2"
+
+
+def test_the_meaning_of_fields_is_no_part_of_the_identity_of_a_reader() -> None:
+    plain = compile_chain([{"csv": {"columns": ["a"]}}], Path()).reader
+    assert compile_chain([{"csv": {"columns": ["a"], "tag": "x"}}], Path()).reader == plain
+    assert (
+        compile_chain([{"json-records": {"tag": "x"}}], Path()).reader == compile_chain(["json-records"], Path()).reader
+    )
+
+
+def test_a_further_parser_comes_behind_the_meaning() -> None:
+    chain: list[Step] = [{"json": {"tag": "own"}}, "guardduty"]
+    content = b'{"schemaVersion": "2.0", "updatedAt": "2026-11-29T08:00:00Z"}\n'
+    assert metas("s3-lines", *chain, content=content) == [("aws.guardduty", 1795939200.0, None)]
+
+
+def test_guardduty_takes_any_object_if_it_need_not_be_a_finding() -> None:
+    assert chains.run(["guardduty"], b'{"x": 1}\n').events == []
+    (found,) = chains.run([{"guardduty": {"require": False}}], b'{"x": 1}\n').events
+    assert found[0].tag == "aws.guardduty"
+
+
+def test_all_mistakes_in_the_meaning_are_told_at_once_with_their_options() -> None:
+    step: Step = {"json": {"tag": "{a", "message": "{}", "time": [".a"], "require": ["a..b"]}}
+    assert [problem.split(": ")[:2] for problem in check_chain([step], Path())] == [
+        ["format 'json'", option] for option in ("time", "tag", "message", "require")
+    ]
+
+
+def test_check_tells_the_lines_of_such_mistakes() -> None:
+    text = mapping("""
+        - prefix: a
+          format:
+            - s3-lines
+            - json:
+                time: published
+                tag: "okta.{eventType"
+                mesage: "{actor"
+    """)
+    from slips.config.check import check
+
+    _, problems = check(text, files=False)
+    assert [(one.line, one.message.partition("template")[0]) for one in problems if one.level == "error"] == [
+        (11, "format 'json': tag: "),
+        (12, "bucket_mapping.b[0].format[1].json: key 'mesage' is not known; did you mean 'message'?"),
+        (12, "format 'json': message: "),
+    ]
+    assert errors(text) == [
+        "12: bucket_mapping.b[0].format[1].json: key 'mesage' is not known; did you mean 'message'?"
+    ]
