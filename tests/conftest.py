@@ -27,6 +27,22 @@ settings.register_profile("explore", settings.get_profile("same"), derandomize=F
 settings.load_profile("same")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The option by which an author accepts what formats make of their samples now."""
+    parser.addoption(
+        "--accept",
+        action="store_true",
+        help="write what formats make of their samples to NAME.expected.jsonl; review it in the diff",
+    )
+
+
+@pytest.fixture
+def accept(request: pytest.FixtureRequest) -> bool:
+    """Whether what differs from what was expected is to be written in its place."""
+    given: bool = request.config.getoption("--accept")
+    return given
+
+
 def pytest_configure() -> None:
     """Lets tests interrupt the processes they start: a shell makes those in the background ignore SIGINT."""
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -69,13 +69,17 @@ def seq_of(line: dict[str, Any]) -> int:
 
 
 def as_json(line: dict[str, Any]) -> str:
-    return json.dumps(line.get("event"), sort_keys=True)
+    return json.dumps(line, sort_keys=True)
 
 
-def sample_of(name: str) -> Path:
-    files = [path.name for path in sample_files(name)]
-    assert len(files) == 2, f"format {name!r} has {files}; expected a sample as {name}.log, and {name}.expected.jsonl"
-    return sample_files(name)[0]
+def sample_of(name: str, *, alone: bool = False) -> Path:
+    """The sample of a format; `alone`, it may still lack what is expected of it."""
+    files = sample_files(name)
+    assert len(files) == 2 or (alone and len(files) == 1 and ".expected." not in files[0].name), (
+        f"format {name!r} has {[path.name for path in files]}; expected a sample as {name}.log, and "
+        f"{name}.expected.jsonl, which 'pytest tests/test_formats.py --accept' writes"
+    )
+    return files[0]
 
 
 def expected_of(name: str) -> list[dict[str, Any]]:
@@ -83,11 +87,33 @@ def expected_of(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
+def keep(sample: Path, found: list[dict[str, Any]]) -> None:
+    """Writes what a format makes of its sample, if it is not what stands beside it."""
+    path = sample.with_name(f"{sample.name.partition('.')[0]}.expected.jsonl")
+    lines = path.read_text("utf-8").split("\n")[:-1] if path.is_file() else []
+    if [as_json(json.loads(line)) for line in lines] != list(map(as_json, found)):
+        path.write_text("".join(f"{json.dumps(line)}\n" for line in found), "utf-8")
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_a_format_makes_of_its_sample_what_stands_beside_it(name: str) -> None:
-    found, expected = run([name], sample_of(name).read_bytes()), expected_of(name)
+def test_a_format_makes_of_its_sample_what_stands_beside_it(name: str, accept: bool) -> None:
+    found = run([name], sample_of(name, alone=accept).read_bytes())
+    if accept:
+        keep(sample_of(name, alone=True), found)
+    expected = expected_of(name)
     assert found == expected
     assert [as_json(line) for line in found] == [as_json(line) for line in expected], "alike, but 1 is no True"
+
+
+def test_what_is_accepted_is_written_only_where_it_differs(tmp_path: Path) -> None:
+    sample, kept = tmp_path / "door.log", tmp_path / "door.expected.jsonl"
+    keep(sample, [{"quarantined": "é", "seq": 1}])
+    assert kept.read_text() == '{"quarantined": "\\u00e9", "seq": 1}\n'
+    kept.write_text('{"quarantined":   "é", "seq": 1}\n')
+    keep(sample, [{"quarantined": "é", "seq": 1}])
+    assert kept.read_text() == '{"quarantined":   "é", "seq": 1}\n'
+    keep(sample, [])
+    assert kept.read_text() == ""
 
 
 def test_every_sample_belongs_to_a_format() -> None:
