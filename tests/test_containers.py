@@ -19,7 +19,9 @@ from chains import Pieces, until_error, values_in
 from slips.errors import DecompressionError, ReaderError, RecordTooLarge, StorageError
 from slips.format import Bad, Record, RecordLimits, TooLong
 from slips.parsing.json_text import LEVELS
-from slips.parsing.readers.elements import BLOCK, KEYS, read_elements
+from slips.parsing.readers.elements import read_elements
+from slips.parsing.readers.json_stream import BLOCK, KEYS
+from slips.parsing.readers.text import EMPTY, PADDING
 
 
 def elements(
@@ -75,8 +77,8 @@ def plain(value: Any) -> Any:
 
 
 def shown(records: Iterable[Record]) -> list[str]:
-    """Records as texts, which tell `1` from `True`, `0.0` from `-0.0`, and call all NaN alike."""
-    return ["bad" if isinstance(each, Bad) else repr(each) for each in records]
+    """Records as texts, which tell `1` from `True`, `0.0` from `-0.0`, and call all NaN alike; none of no records."""
+    return ["bad" if isinstance(each, Bad) else repr(each) for each in records if each != EMPTY]
 
 
 def wanted(values: Iterable[Any]) -> list[str]:
@@ -153,7 +155,9 @@ def test_the_array_is_found_by_its_path(path: str, data: st.DataObject, block: i
 @pytest.mark.slow
 @settings(deadline=None)
 @given(documents(), st.data(), blocks)
-def test_content_that_json_loads_refuses_is_a_reader_error(content: bytes, data: st.DataObject, block: int) -> None:
+def test_content_that_json_loads_refuses_is_an_error_or_has_a_bad_element(
+    content: bytes, data: st.DataObject, block: int
+) -> None:
     at = data.draw(st.integers(0, len(content) - 1))
     removed = data.draw(st.integers(0, 3))
     inserted = data.draw(
@@ -165,7 +169,8 @@ def test_content_that_json_loads_refuses_is_a_reader_error(content: bytes, data:
     try:
         expected = reference(mutated)
     except ValueError:
-        assert isinstance(error, ReaderError)
+        broken = [each for each in found if isinstance(each, Bad) and "not JSON" in each.reason]
+        assert broken or isinstance(error, ReaderError)
     else:
         assert (error, shown(found)) == (None, wanted(expected))
 
@@ -208,11 +213,20 @@ def test_short_documents_follow_each_other_in_long_objects() -> None:
 # ---- documents and objects
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b" \r\n\t ", b"\xef\xbb\xbf", b"\xef\xbb\xbf \n", b'{"Records":[]}', b'{"Records": [ ] }\n']
-)
-def test_an_object_without_elements_has_no_records(content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"", b" \r\n\t ", b"\xef\xbb\xbf", b"\xef\xbb\xbf \n"])
+def test_a_blank_object_has_no_records(content: bytes) -> None:
     assert list(elements(content)) == []
+
+
+@pytest.mark.parametrize("content", [b'{"Records":[]}', b'{"Records": [ ] }\n', b'{"Records":[]}{"Records":[]}'])
+def test_an_object_without_elements_is_filtered_by_a_rule(content: bytes) -> None:
+    assert list(elements(content)) == [EMPTY]
+
+
+@pytest.mark.parametrize("block", [1, BLOCK])
+def test_nul_bytes_between_documents_are_padding(block: int) -> None:
+    content = b"\0" * 100_000 + b'{"Records":[{"a":1}]}' + b"\0" * 9 + b'{"Records":[{"a":2}]}\n' + b"\0" * 9
+    assert list(elements(content, block=block)) == [PADDING, {"a": 1}, PADDING, {"a": 2}, PADDING]
 
 
 def test_a_key_that_stands_twice_gives_the_elements_of_both() -> None:
@@ -372,16 +386,54 @@ def test_skipped_values_may_be_nested_to_any_depth(depth: int) -> None:
     assert list(elements(content)) == [{"a": 1}]
 
 
-@pytest.mark.parametrize(
-    "broken", ["tru", '{"a":tru}', '{"a" 1}', '{"a":1,}', "{,}", "", '{"a":01}', '{"a":"\n"}', "'a'"]
-)
+BROKEN = ["tru", "00.00", '{"a":tru}', '{"a" 1}', '{"a":1,}', "{,}", '{"a":01}', '{"a":"\n"}', "'a'", '"\\x"', "[1,,2]"]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
 @pytest.mark.parametrize("before", [0, 1, 3, 5_000])
-def test_broken_json_ends_the_object_after_the_elements_before_it(broken: str, before: int) -> None:
+@pytest.mark.parametrize("block", [7, BLOCK])
+def test_an_element_that_is_no_json_is_bad_and_reading_goes_on(broken: str, before: int, block: int) -> None:
     items = [f'{{"a":{number}}}' for number in range(before)]
-    found, error = until_error(elements(document(*items, broken, '{"a":-1}')))
-    assert found == [{"a": number} for number in range(before)]
+    content = document(*items, broken, '{"a":-1}', broken, broken, *items)
+    found = list(elements(content, block=block))
+    whole = [{"a": number} for number in range(before)]
+    assert found[:before] == whole
+    assert found[before + 1] == {"a": -1}
+    assert found[before + 4 :] == whole
+    for at in (0, 2, 3):
+        bad = found[before + at]
+        assert isinstance(bad, Bad)
+        assert (bad.size, bad.head) == (len(broken), broken.encode())
+        assert "not JSON" in bad.reason
+
+
+@pytest.mark.parametrize(
+    ("items", "raws"),
+    [
+        (['{"a":1}', "", '{"a":2}'], [b""]),
+        (['{"a":1}', '{"a":2}', ""], [b""]),
+        (['{"a":1} x', '{"a":2}'], [b"x"]),
+        (['{"a":1}{"a":0}', '{"a":2}'], [b'{"a":0}']),
+        (['{"a":1}:1:"x"', '{"a":2}'], [b':1:"x"']),
+        (['{"a":1}', "1 2", '{"a":2}'], [b"1", b"2"]),
+    ],
+)
+@pytest.mark.parametrize("block", [1, BLOCK])
+def test_what_is_no_element_between_two_is_bad_and_reading_goes_on(
+    items: list[str], raws: list[bytes], block: int
+) -> None:
+    found = list(elements(document(*items), block=block))
+    assert [each for each in found if isinstance(each, dict)] == [{"a": 1}, {"a": 2}]
+    assert [each.head for each in found if isinstance(each, Bad)] == raws
+
+
+@pytest.mark.parametrize("broken", ['{"a":1}}', '{"a":1', '"a', "[1", "[1}}", "}"])
+@pytest.mark.parametrize("before", [0, 1, 3, 5_000])
+def test_brackets_out_of_balance_end_the_object_after_the_elements_before_them(broken: str, before: int) -> None:
+    items = [f'{{"a":{number}}}' for number in range(before)]
+    found, error = until_error(elements(document(*items, broken)))
+    assert found[:before] == [{"a": number} for number in range(before)]
     assert isinstance(error, ReaderError)
-    assert f"(after record {before:d}, byte" in str(error)
     assert "not JSON" in str(error)
 
 

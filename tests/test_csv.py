@@ -17,6 +17,7 @@ from slips.errors import DecompressionError, ReaderError, RecordTooLarge
 from slips.format import Bad, Record, RecordLimits, TooLong
 from slips.parsing.chain import compile_chain
 from slips.parsing.readers.rows import DELIMITERS
+from slips.parsing.readers.text import EMPTY
 
 
 def rows(
@@ -65,7 +66,31 @@ def values(record: Record) -> list[str] | None:
     return list(record.values()) if isinstance(record, dict) else None
 
 
-SIGNS = [",", ";", "\t", " ", '"', '""', '","', "\n", "\r\n", "\r", "\0", "\x0b", "\x0c", "\x85", "\u2028", "é", "日本"]
+def found_in(records: Iterator[Record]) -> list[list[str] | None]:
+    """The rows; none if the table is said to have none."""
+    found = list(records)
+    return [] if found == [EMPTY] else [values(each) for each in found]
+
+
+SIGNS = [
+    ",",
+    ";",
+    "\t",
+    " ",
+    '"',
+    '""',
+    '","',
+    "\n",
+    "\r\n",
+    "\r",
+    "x\0",
+    "\x0b",
+    "\x0c",
+    "\x85",
+    "\u2028",
+    "é",
+    "日本",
+]
 texts = st.lists(st.sampled_from(SIGNS) | st.sampled_from("abc"), max_size=30).map("".join)
 
 
@@ -79,7 +104,7 @@ texts = st.lists(st.sampled_from(SIGNS) | st.sampled_from("abc"), max_size=30).m
 def test_rows_are_what_the_grammar_says(text: str, delimiter: str, step: int) -> None:
     content = f"header\n{text}".encode()
     pieces = [content[at : at + step] for at in range(0, len(content), step)]
-    assert [values(each) for each in rows(Pieces(pieces), delimiter)] == reference(text, delimiter)
+    assert found_in(rows(Pieces(pieces), delimiter)) == reference(text, delimiter)
 
 
 @pytest.mark.slow
@@ -88,7 +113,7 @@ def test_rows_are_what_the_grammar_says(text: str, delimiter: str, step: int) ->
 def test_tables_written_by_the_standard_library_are_read_back(table: list[list[str]], dialect: str) -> None:
     written = io.StringIO(newline="")
     csv.writer(written, dialect).writerows([["a", "b"], *table])
-    assert [values(each) for each in rows(written.getvalue().encode())] == table
+    assert found_in(rows(written.getvalue().encode())) == table
 
 
 # ---- names
@@ -120,11 +145,61 @@ def test_a_row_is_not_named_after_a_longer_one_before_it() -> None:
     assert list(rows(b"a\n1,2\n3\n")) == [{"a": "1", "column_2": "2"}, {"a": "3"}]
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"\n \r\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n", b"a,b", b"a,b\n", b"a,b\n\r\n  \n"]
-)
-def test_a_table_without_rows_has_no_records(content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"", b"\n \r\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n", b"\r", b"\xff\xfe\n\0"])
+def test_a_blank_table_has_no_records(content: bytes) -> None:
     assert list(rows(content)) == []
+
+
+@pytest.mark.parametrize("content", [b"a,b", b"a,b\n", b"a,b\n\r\n  \n", b",", b'""', b"#Version: 1.0\n#Fields: a b\n"])
+def test_a_table_with_a_header_and_no_rows_is_filtered_by_a_rule(content: bytes) -> None:
+    assert list(rows(content)) == [EMPTY]
+
+
+# ---- W3C extended logs
+
+
+W3C = """#Version: 1.0
+#Fields: date time cs-uri
+2026-11-28{0}08:00:00{0}/a
+
+2026-11-28{0}08:00:01{0}"/b{0}c"
+#Software: another
+#Fields: date s-ip
+2026-11-29{0}192.0.2.1
+# a remark
+2026-11-29{0}192.0.2.2
+"""
+
+
+@pytest.mark.parametrize(("delimiter", "sign"), [("tab", "\t"), ("space", " "), (",", ",")])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_fields_of_a_w3c_log_name_the_columns_below_them(delimiter: str, sign: str, mark: str, end: str) -> None:
+    content = mark + W3C.format(sign).replace("\n", end)
+    assert list(rows(content.encode(), delimiter)) == [
+        {"date": "2026-11-28", "time": "08:00:00", "cs-uri": "/a"},
+        {"date": "2026-11-28", "time": "08:00:01", "cs-uri": f"/b{sign}c"},
+        {"date": "2026-11-29", "s-ip": "192.0.2.1"},
+        {"date": "2026-11-29", "s-ip": "192.0.2.2"},
+    ]
+
+
+def test_fields_may_have_between_them_what_rows_have() -> None:
+    assert list(rows(b"#Fields: a, b\n1,2\n")) == [{"a,": "1", "b": "2"}]
+    assert list(rows(b"#Fields:a,b\n1,2\n")) == [{"a": "1", "b": "2"}]
+
+
+@pytest.mark.parametrize("first", ["#time,b", "#Version: 1.0,b", "# Fields: a,b"])
+def test_a_header_that_begins_with_a_hash_is_one(first: str) -> None:
+    content = f"{first}\n1,2\n#3,4\n".encode()
+    names = first.split(",")
+    assert list(rows(content)) == [dict(zip(names, row, strict=True)) for row in (("1", "2"), ("#3", "4"))]
+
+
+def test_columns_of_the_config_stand_against_those_of_a_w3c_log() -> None:
+    chain = compile_chain([{"csv": {"columns": ["x", "y"]}}], Path())
+    content = b"#Fields: a b\n1,2\n#Date: x\n3,4\n"
+    assert list(chain.records(io.BufferedReader(io.BytesIO(content)))) == [{"x": "1", "y": "2"}, {"x": "3", "y": "4"}]
 
 
 @pytest.mark.parametrize(("delimiter", "sign"), [*DELIMITERS.items(), (":", ":"), ("^", "^"), ("]", "]"), ("", ",")])

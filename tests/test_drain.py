@@ -99,7 +99,7 @@ def item(request_id: str, *events: ObjectEvent, **changes: Any) -> ErrorItem:
 
 
 def bad_records(*records: Range, **changes: Any) -> ErrorItem:
-    one = event(records=list(records), reader="s3-lines", **changes)
+    one = event(records=list(records), reader="s3-lines/2", **changes)
     return item("r1", one, kind="records", records=list(records), stage="parse")
 
 
@@ -283,7 +283,7 @@ def test_a_quarantine_goes_back_with_its_records_and_their_reader() -> None:
     scene = Scene(bad_records((2, 2), (5, None)))
     (drained,) = scene.drain()
     ((_, sent),) = scene.stream.sent
-    assert (sent.records, sent.reader, sent.object_etag) == ([(2, 2), (5, None)], "s3-lines", "e1")
+    assert (sent.records, sent.reader, sent.object_etag) == ([(2, 2), (5, None)], "s3-lines/2", "e1")
     assert (drained.notes, scene.errors.items) == ([], {})
 
 
@@ -320,7 +320,7 @@ def test_records_of_an_object_that_cannot_be_read_now_stay_as_they_are() -> None
 
 
 def test_one_overwritten_object_keeps_its_whole_item_and_the_next_goes() -> None:
-    records: dict[str, Any] = {"records": [(1, 1)], "reader": "s3-lines"}
+    records: dict[str, Any] = {"records": [(1, 1)], "reader": "s3-lines/2"}
     scene = Scene(
         item("r1", event("a", **records), event("b", **records), failed_at="1"), item("r2", event("c"), failed_at="2")
     )
@@ -337,9 +337,26 @@ def test_records_are_replayed_as_the_whole_object_where_another_reader_counts_no
     ((_, sent),) = scene.stream.sent
     assert (sent.records, sent.reader) == (None, None)
     assert drained.notes == [
-        "s3://my-logs/a: was cut by 's3-lines', now by 's3-text': replayed whole, not just its records"
+        "s3://my-logs/a: was cut by 's3-lines/2', now by 's3-text': replayed whole, not just its records"
     ]
     assert scene.errors.items == {}
+
+
+@pytest.mark.parametrize(("chain", "former"), [("s3-lines", "s3-lines"), ("csv:tab", "csv:tab"), ("csv", "csv:,")])
+def test_records_that_a_reader_numbered_before_it_changed_are_replayed_as_the_whole_object(
+    chain: str, former: str
+) -> None:
+    records: dict[str, Any] = {"records": [(2, 2)], "reader": former}
+    scene = Scene(item("r1", event("a", **records)))
+    scene.reader = chain
+    scene.store = Objects(a="e2")
+    (kept,) = scene.drain()
+    assert (kept.lanes, "object overwritten" in kept.notes[0]) == ([], True)
+    scene.store = Objects(a="e1")
+    (drained,) = scene.drain()
+    ((_, sent),) = scene.stream.sent
+    assert (sent.records, sent.reader, scene.errors.items) == (None, None, {})
+    assert f"was cut by {former!r}, now by" in drained.notes[0]
 
 
 def test_records_whose_object_is_mapped_no_more_go_back_to_tell_so() -> None:
@@ -364,7 +381,7 @@ class World:
                 *(event("b", "slow"), event("c")),
                 **{"failed_at": "2018-03-29T00:00:00.000Z", "stage": "handler", "fingerprint": "f00d"},
             ),
-            item("r3", event("gone", records=[(2, 2)], reader="s3-lines"), **records),
+            item("r3", event("gone", records=[(2, 2)], reader="s3-lines/2"), **records),
             item("r4", failed_at="2018-03-30T00:00:00.000Z"),
             item("r5", event("dropped", None), failed_at="2018-03-31T00:00:00.000Z"),
             item("r6", event("other/d"), failed_at="2018-04-01T00:00:00.000Z"),

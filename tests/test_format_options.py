@@ -55,7 +55,7 @@ def test_options_of_a_format_that_takes_none_are_told() -> None:
 
 @pytest.mark.parametrize("none", [{}, None])
 def test_no_options_are_the_name_alone(none: dict[str, object]) -> None:
-    assert compile_chain([{"csv": none}], Path()).reader == compile_chain(["csv"], Path()).reader == "csv:,"
+    assert compile_chain([{"csv": none}], Path()).reader == compile_chain(["csv"], Path()).reader == "csv/2:,"
 
 
 def test_the_identity_of_a_reader_tells_its_options() -> None:
@@ -64,7 +64,7 @@ def test_the_identity_of_a_reader_tells_its_options() -> None:
         for step in ("csv", {"csv": {"columns": ["a"]}}, {"csv": {"columns": ["b"]}}, {"csv": {"delimiter": "|"}})
     ]
     assert len({*readers}) == 4
-    assert readers[1] == 'csv:, {"columns":["a"]}'
+    assert readers[1] == 'csv/2:, {"columns":["a"]}'
     reordered = [{"csv": {"columns": ["a"], "delimiter": "|"}}, {"csv": {"delimiter": "|", "columns": ["a"]}}]
     assert len({compile_chain([step], Path()).reader for step in reordered}) == 1
 

@@ -207,7 +207,7 @@ def test_a_run_stops_at_a_record_boundary_and_its_result_is_called() -> None:
     assert [seq for _, seq, _ in Sink.got] == [1]
     assert Sink.results == ["a"]
     ((rest,), _) = scene.stream.lanes.values()
-    assert (rest.records, rest.reader, rest.object_etag, rest.lane) == ([(2, None)], "s3-lines", "e1", "fast")
+    assert (rest.records, rest.reader, rest.object_etag, rest.lane) == ([(2, None)], "s3-lines/2", "e1", "fast")
     assert scene.seen.told == [("a", "part")]
 
 
@@ -261,7 +261,7 @@ def test_a_lane_that_refuses_what_is_sent_back_leaves_it_to_the_next_attempt() -
 def test_a_limit_that_comes_on_the_way_to_the_first_record_is_no_progress_and_no_attempt_can_help() -> None:
     scene = Scene({"a": b"1\n2\n3\n"})
     scene.deadline = After(0)
-    assert scene.run(object_event("a", records=[(3, None)], reader="s3-lines")) == BatchResult(failed=1)
+    assert scene.run(object_event("a", records=[(3, None)], reader="s3-lines/2")) == BatchResult(failed=1)
     (item,) = scene.errors.scan()
     assert (item.error_type, item.kind) == ("NoProgressError", "records")
     assert "raise 'handler.timeout'" in item.message
@@ -270,7 +270,7 @@ def test_a_limit_that_comes_on_the_way_to_the_first_record_is_no_progress_and_no
 def test_a_limit_that_comes_between_two_records_leaves_the_second_to_another_run() -> None:
     scene = Scene({"a": b"1\n2\n3\n4\n5\n"})
     scene.deadline = After(0)
-    assert scene.run(object_event("a", records=[(1, 1), (4, 4)], reader="s3-lines")) == BatchResult(succeeded=1)
+    assert scene.run(object_event("a", records=[(1, 1), (4, 4)], reader="s3-lines/2")) == BatchResult(succeeded=1)
     assert [seq for _, seq, _ in Sink.got] == [1]
     assert scene.stream.lanes["fast"][0].records == [(4, 4)]
     scene.deadline = Ticker()

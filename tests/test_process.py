@@ -284,7 +284,7 @@ def test_a_stopped_run_concludes_and_says_what_is_left(make: Make) -> None:
     success = done(make(lines("a", "b", "c", "d")).process(EVENT, StopAt(2)))
     assert Recorder.runs[0].calls == ["setup", "recv", "recv", "result"]
     assert success.rest is not None
-    assert (success.rest.records, success.rest.reader) == ([(3, None)], "s3-lines")
+    assert (success.rest.records, success.rest.reader) == ([(3, None)], "s3-lines/2")
     assert success.rest.object_etag == success.event.object_etag != "announced"
     assert counts(success.outcome) == (2, 2, 0, 0, 2)
 
@@ -427,7 +427,7 @@ def test_a_replay_refuses_a_reader_that_counts_otherwise(make: Make) -> None:
     (item,) = report_quarantine(done(make(format=WORDS, store=store).process(EVENT)), "r1", 1, 0.0)
     failure = failed(make(format=["s3-text"], store=store).process(item.events[0]))
     assert failure.error_type == "OverwrittenError"
-    assert "numbered by 's3-lines', the config now says 's3-text'" in failure.message
+    assert "numbered by 's3-lines/2', the config now says 's3-text'" in failure.message
 
 
 def test_record_ids_are_the_same_on_every_retry_replay_and_part_and_differ_within_an_object(make: Make) -> None:

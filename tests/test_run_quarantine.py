@@ -138,7 +138,7 @@ def test_an_object_overwritten_between_drain_and_run_keeps_its_item_too(quaranti
 def test_with_another_reader_the_whole_object_is_replayed_and_drain_says_so(quarantined: Project) -> None:
     quarantined.format("s3-text")
     (drained,) = quarantined.drain()
-    assert "was cut by 's3-lines', now by 's3-text': replayed whole" in drained.notes[0]
+    assert "was cut by 's3-lines/2', now by 's3-text': replayed whole" in drained.notes[0]
     assert results(quarantined.run()) == {"a": ["1\nbad 2\n3\nbad 4\n5"]}
     assert quarantined.errors == []
 

@@ -13,7 +13,7 @@ catalogue, the checks of chains, `slips formats` and the documentation all read 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from io import BufferedReader
@@ -82,6 +82,12 @@ class Bad:
     def error(self) -> RecordError:
         return self._kind(self.reason)
 
+    def shown_as(self, head: bytes) -> Bad:
+        """Return the same record with another sample; its size tells whether the sample is all of it, as before."""
+        bad = Bad(len(head) + max(0, self.size - len(self.head)), head, self.reason)
+        bad._kind = self._kind
+        return bad
+
 
 class TooLong(Bad):
     """Stands for a record beyond `limits.record_bytes`."""
@@ -110,7 +116,7 @@ class Elements:
 Record = bytes | Event | Bad | Rule
 """A reader that yields a Rule filters a record itself: padding, which no parser is to see."""
 Parsed = Event | Rule | list[Event] | Elements
-Read = Callable[[BufferedReader, int, str], Iterator[Record]]
+Read = Callable[[BufferedReader, int, str], Iterable[Record]]
 """`(stream, record_bytes, parameter)` to records, in order. Raises ReaderError if the object cannot be cut further."""
 Parse = Callable[[MetaData, Any], Parsed]
 """`(meta, text or event)` to an event, several events, or the Rule that filters the record. A parser sets `meta.tag`,
@@ -241,6 +247,24 @@ class Format:
     """For formats with options: makes the Read or Parse for given ones. Raises ValueError for some that do not fit."""
     identity: str = ""
     """For readers: all that decides the numbers of records beside name and parameter, such as options."""
+    numbering: int = 1
+    """For readers: raised when records of some object are numbered differently than before. It is part of the reader's
+    identity, so that ranges of record numbers from before replay their whole object."""
+    replaces: tuple[str, ...] = ()
+    """For readers: identities of readers whose place this one has taken in chains that stayed the same."""
+
+    def identify(self, parameter: str) -> str:
+        """Return the identity of this reader with a parameter: all that decides the numbers of records."""
+        return self._identity(self.name, self.numbering, parameter)
+
+    def former_identities(self, parameter: str) -> tuple[str, ...]:
+        """Return the identities that this reader had before its numbering was raised, or the reader in its place."""
+        own = [self._identity(self.name, number, parameter) for number in range(1, self.numbering)]
+        return (*own, *self.replaces)
+
+    def _identity(self, name: str, numbering: int, parameter: str) -> str:
+        number = f"/{numbering}" if numbering > 1 else ""
+        return f"{name}{number}{f':{parameter}' if parameter else ''}{self.identity}"
 
     def with_options(self, options: FormatOptions) -> Format:
         """Return the format as `options`, an instance of its class, specialise it.
@@ -268,6 +292,8 @@ def reader(
     gives: Kind = "text",
     parameter: str = "",
     options: type[FormatOptions] | None = None,
+    numbering: int = 1,
+    replaces: tuple[str, ...] = (),
 ) -> Callable[[Read | Callable[[Any], Read]], Format]:
     """Declare a reader: a function `(stream, record_bytes, parameter) -> records`. The fields are those of Format.
 
@@ -288,6 +314,8 @@ def reader(
             read=read(options()) if options and makes else read,
             options=options,
             make=read if makes else None,
+            numbering=numbering,
+            replaces=replaces,
         )
 
     return declare

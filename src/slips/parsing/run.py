@@ -19,6 +19,7 @@ from slips.format import Bad, Event, Format, Limited, PerObject, Record, RecordL
 from slips.methods import advice, lazy
 from slips.model import MetaData, ObjectEvent, Outcome, Range
 from slips.parsing.contains import Contains
+from slips.parsing.readers.text import TextRecords, original
 from slips.parsing.stages import Several, Streamed, bind, compose, normalized
 from slips.position import BEHIND, RECV, UNREAD, Cells
 
@@ -28,7 +29,8 @@ Recv = Callable[[MetaData, Event], object]
 Show = Callable[[int, Record], None]
 """`(seq, record)` of each record that is not wanted, for parsers that remember something of their object."""
 Reject = Callable[[int, Record, Exception], None]
-"""`(seq, record, error)` of each bad record: its number, the record as the reader yielded it, and the reason."""
+"""`(seq, record, error)` of each bad record: its number, the record, and the reason. A built-in reader has replaced the
+record by one that has the bytes of the object."""
 
 
 class Ticker:
@@ -66,8 +68,10 @@ class Chain:
         """The steps as texts, short forms written out."""
         self.formats = (reader.name, *(each.name for each in parsers))
         self.ignores = reader.gives == "nothing"
-        self.reader = f"{reader.name}{f':{parameter}' if parameter else ''}{reader.identity}"
+        self.reader = reader.identify(parameter)
         """Identity of the reader that numbers the records: `json-records:Records`."""
+        self.former_readers = reader.former_identities(parameter)
+        """Identities that the reader had before it numbered the records of some object differently."""
         assert reader.read is not None  # noqa: S101 - `compile_chain` puts a reader first
         self._read = Limited.bind(reader.read, limits)
         self._record_bytes = limits.bytes
@@ -80,12 +84,17 @@ class Chain:
 
     def records(self, stream: BufferedReader) -> Iterator[Record]:
         """Yield the records of an object. Raises ReaderError."""
+        yield from self._cut(stream)
+
+    def _cut(self, stream: BufferedReader) -> Iterable[Record]:
+        """Return the records of an object, which know more of themselves if they are TextRecords."""
         return self._read(stream, self._record_bytes, self._parameter)
 
-    def _wanted(self, stream: BufferedReader, show: Show | None) -> Iterator[Record]:
+    def _wanted(self, cut: Iterable[Record], show: Show | None) -> Iterable[Record]:
         """Yield the records of an object, in place of those without a text of the mapping's `contains` their rule."""
-        records = self.records(stream)
-        return records if self._contains is None else self._contains.filter(records, lambda _event: None, show)
+        if self._contains is None:
+            return cut
+        return self._contains.filter(cut, cut.raw_of if isinstance(cut, TextRecords) else lambda _event: None, show)
 
     def run(
         self,
@@ -104,9 +113,10 @@ class Chain:
         Returns None, or the number of the last record if `ticker` stopped the loop. Raises HandlerError from any
         exception of `recv`, and ReaderError from any exception of the reader that is no ObjectError.
         """
+        cut = self._cut(stream)
         parse = self._compose() if self._remembers else self.parse
         show = partial(_show, parse, source) if self._remembers else None
-        numbered: Iterator[tuple[int, Record]] = enumerate(self._wanted(stream, show), 1)
+        numbered: Iterator[tuple[int, Record]] = enumerate(self._wanted(cut, show), 1)
         if source.records is not None:
             numbered = select(numbered, source.records, ticker, show)
             # A copy: handlers may change the list that they get, and `select` still reads its own.
@@ -145,7 +155,7 @@ class Chain:
                         outcome.rules[SKIP_RULE.name] = outcome.rules.get(SKIP_RULE.name, 0) + 1
                     else:
                         outcome.quarantined += 1
-                        reject(seq, record, _why_bad(meta, error))
+                        reject(seq, original(cut, record), _why_bad(meta, error))
                     event = None
                 if event.__class__ is dict:
                     position[RECV] = seq

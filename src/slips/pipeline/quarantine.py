@@ -84,7 +84,7 @@ class Quarantine:
 
 
 def _sample(seq: int, record: Record, error: Exception) -> Sample:
-    """Return the beginning of a record, and why it is bad. An element of a document is encoded again."""
+    """Return the beginning of a record, and why it is bad. An event of a reader of the user's is encoded."""
     if isinstance(record, Bad):
         raw, size = record.head, record.size
     else:

@@ -17,6 +17,7 @@ from slips.errors import OverwrittenError, StorageError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, fingerprint
 from slips.not_logs import NotLog
 from slips.parsing.chain import compile_chain
+from slips.parsing.run import Chain
 from slips.ports import ErrorTable, ObjectStore
 from slips.routing import assigned, lane_again, lane_for
 from slips.site import Site
@@ -135,12 +136,10 @@ def _as_it_is_now(event: ObjectEvent, site: Site, notes: list[str]) -> ObjectEve
     mapping = assigned(site.config.bucket_mapping, event)
     if isinstance(mapping, NotLog):
         return event  # it is not opened
-    reader = compile_chain(mapping.format, site.config.root).reader if mapping else None
-    if event.reader is not None and reader is not None and reader != event.reader:
-        notes.append(
-            f"{event.url}: was cut by {event.reader!r}, now by {reader!r}: replayed whole, not just its records"
-        )
-        return msgspec.structs.replace(event, records=None, reader=None)
+    chain = compile_chain(mapping.format, site.config.root) if mapping else None
+    is_other = chain is not None and event.reader is not None and event.reader != chain.reader
+    if chain is not None and is_other and event.reader not in chain.former_readers:
+        return _whole(event, chain, notes)
     with site.store.open(event) as stored:
         if event.identity and not stored.is_named(event.identity):
             raise OverwrittenError(
@@ -148,7 +147,15 @@ def _as_it_is_now(event: ObjectEvent, site: Site, notes: list[str]) -> ObjectEve
                 "stays as evidence; its new content is an object of its own, processed by itself; 'slips "
                 "dismiss' takes the item out"
             )
-    return event
+    return _whole(event, chain, notes) if chain is not None and is_other else event
+
+
+def _whole(event: ObjectEvent, chain: Chain, notes: list[str]) -> ObjectEvent:
+    """Return the event of the whole object, for records that another reader has numbered."""
+    notes.append(
+        f"{event.url}: was cut by {event.reader!r}, now by {chain.reader!r}: replayed whole, not just its records"
+    )
+    return msgspec.structs.replace(event, records=None, reader=None)
 
 
 def with_key_of_today(event: ObjectEvent, store: ObjectStore) -> ObjectEvent:

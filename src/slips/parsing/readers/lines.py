@@ -11,6 +11,7 @@ from functools import partial
 from io import BufferedReader
 
 from slips.format import Record, TooLong, reader
+from slips.parsing.readers.text import PADDING, TextRecords
 
 HEAD = 4096
 """Bytes kept as a sample of a record that is too long."""
@@ -18,19 +19,54 @@ HEAD = 4096
 
 @reader(
     "s3-lines",
-    summary="each line is a record; only a line feed ends a line, blank lines are none",
+    summary="each line is a record; a line feed ends a line, a carriage return if there are no others; blank lines are "
+    "none",
     reference="https://jsonlines.org/",
+    numbering=2,
 )
-def s3_lines(stream: BufferedReader, record_bytes: int, _parameter: str) -> Iterator[Record]:
-    """Yield lines as bytes, with their line end. Skip a line over `record_bytes` in flat memory: it becomes TooLong."""
-    for line in iter(partial(stream.readline, record_bytes + 2), b""):
+def s3_lines(stream: BufferedReader, record_bytes: int, _parameter: str) -> TextRecords:
+    """Yield lines as bytes, with their line end. Skip a line over `record_bytes` in flat memory: it becomes TooLong.
+
+    NUL bytes before a line, or in place of one, are PADDING.
+    """
+    return LineRecords(stream, record_bytes)
+
+
+class LineRecords(TextRecords):
+    """The lines of an object."""
+
+    def __init__(self, stream: BufferedReader, record_bytes: int) -> None:
+        super().__init__(stream)
+        self._record_bytes = record_bytes
+
+    def cut(self, stream: BufferedReader) -> Iterator[Record]:
+        record_bytes = self._record_bytes
+        for line in iter(partial(stream.readline, record_bytes + 2), b""):
+            if line > b"!" and len(line) <= record_bytes:  # by one comparison, neither blank nor NUL is its first byte
+                yield line
+            else:
+                yield from self.odd(stream, line)
+
+    def odd(self, stream: BufferedReader, line: bytes) -> Iterator[Record]:
+        """Yield the records of a line that may be blank, padded or too long."""
+        record_bytes = self._record_bytes
+        if not line[0]:
+            yield PADDING
+            line = behind_padding(stream, line, record_bytes + 2)
         if len(line) > record_bytes and len(line.rstrip(b"\r\n")) > record_bytes:
-            yield _skip_line(stream, line, record_bytes)
-        elif not line.isspace():
+            yield skip_line(stream, line, record_bytes)
+        elif line and not line.isspace():
             yield line
 
 
-def _skip_line(stream: BufferedReader, line: bytes, record_bytes: int) -> TooLong:
+def behind_padding(stream: BufferedReader, line: bytes, limit: int) -> bytes:
+    """Return a line of at most `limit` bytes without the NUL bytes before it, of which there may be gigabytes."""
+    while line and not (line := line.lstrip(b"\0")):
+        line = stream.readline(min(limit, 1 << 16))
+    return line if not line or line.endswith(b"\n") else line + stream.readline(limit - len(line))
+
+
+def skip_line(stream: BufferedReader, line: bytes, record_bytes: int) -> TooLong:
     """Read to the end of a line that begins with `line`, and return the record that stands for it."""
     size, head, last = len(line), line[:HEAD], line
     del line
@@ -45,16 +81,27 @@ def _skip_line(stream: BufferedReader, line: bytes, record_bytes: int) -> TooLon
     summary="the whole object is one record",
     reference="https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingObjects.html",
 )
-def s3_text(stream: BufferedReader, record_bytes: int, _parameter: str) -> Iterator[Record]:
+def s3_text(stream: BufferedReader, record_bytes: int, _parameter: str) -> TextRecords:
     """Yield the object as one record; none if the object is empty or blank."""
-    text = stream.read(record_bytes + 1)
-    if len(text) > record_bytes:
-        size = len(text)
-        while chunk := stream.read(1 << 16):
-            size += len(chunk)
-        yield TooLong(size, record_bytes, text[:HEAD])
-    elif text and not text.isspace():
-        yield text
+    return WholeRecord(stream, record_bytes)
+
+
+class WholeRecord(TextRecords):
+    """The object as one record."""
+
+    def __init__(self, stream: BufferedReader, record_bytes: int) -> None:
+        super().__init__(stream)
+        self._record_bytes = record_bytes
+
+    def cut(self, stream: BufferedReader) -> Iterator[Record]:
+        text = stream.read(self._record_bytes + 1)
+        if len(text) > self._record_bytes:
+            size = len(text)
+            while chunk := stream.read(1 << 16):
+                size += len(chunk)
+            yield TooLong(size, self._record_bytes, text[:HEAD])
+        elif text and not text.isspace():
+            yield text
 
 
 @reader(

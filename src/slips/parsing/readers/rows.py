@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 import csv as stdlib_csv
+import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from io import BufferedReader
 from itertools import chain
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from msgspec import Meta, field
 
 from slips.errors import ReaderError, RecordError, RecordTooLarge
 from slips.format import (
     Bad,
+    Event,
     Limited,
     MeaningOptions,
     Read,
     Record,
     RecordLimits,
+    Rule,
     TooLong,
     a_key,
     reader,
     too_many_values,
 )
 from slips.parsing.readers.fields import count_delimiters, ends_in_quotes, has_too_many_fields
-from slips.parsing.readers.lines import HEAD
+from slips.parsing.readers.lines import HEAD, behind_padding, skip_line
+from slips.parsing.readers.text import EMPTY, PADDING, TextRecords
 
 stdlib_csv.field_size_limit(2**31 - 1)  # for the whole process; this module checks `record_bytes` instead
 
 DELIMITERS = {"tab": "\t", "semicolon": ";", "pipe": "|", "space": " "}
-_BOM = b"\xef\xbb\xbf"
+DIRECTIVES = 100
+"""Most lines before `#Fields:`."""
+_FIELDS = b"#Fields:"
+_DIRECTIVE = re.compile(rb"#[A-Za-z][A-Za-z-]*:")
 _RETURN = "\udc0d"
 """Replaces a carriage return inside a line, where the standard library would end the row. No text contains this
 surrogate: `surrogateescape` makes surrogates of no byte below 0x80."""
@@ -56,11 +63,13 @@ class CsvOptions(MeaningOptions, frozen=True):
 
 @reader(
     "csv",
-    summary="the first row names the fields, each further one is a record; the parameter is the delimiter",
+    summary="the first row names the fields, or '#Fields:' of W3C logs does, each further one is a record; the "
+    "parameter is the delimiter",
     reference="https://www.rfc-editor.org/rfc/rfc4180",
     gives="event",
     parameter=",",
     options=CsvOptions,
+    numbering=2,
 )
 def csv(options: CsvOptions) -> Read:
     """Yield rows as dicts of texts. The parameter is the delimiter: one character or a name of DELIMITERS.
@@ -71,6 +80,9 @@ def csv(options: CsvOptions) -> Read:
     `column_<n>` (1-based). Bytes that are not UTF-8 survive as `surrogateescape`. A quote that never ends makes one
     `Bad` record of the rest of the object. Raises ReaderError for a text that cannot be the delimiter, and for a header
     that cannot be read.
+
+    If directives of a W3C extended log begin the object (`#Version: 1.0`), `#Fields:` names the columns of the rows
+    below it, as often as it is there, and no line with `#` is a row. A table without rows is one record, EMPTY.
     """
     if options.delimiter and not _is_delimiter(DELIMITERS.get(options.delimiter, options.delimiter)):
         raise ValueError(
@@ -81,28 +93,124 @@ def csv(options: CsvOptions) -> Read:
         raise ValueError(f"columns: {twice[0]!r} is there twice; expected each name once; rename one")
 
     def within(limits: RecordLimits) -> Read:
-        def read(stream: BufferedReader, _record_bytes: int, parameter: str) -> Iterator[Record]:
+        def read(stream: BufferedReader, _record_bytes: int, parameter: str) -> TextRecords:
             given = options.delimiter or parameter
             delimiter = DELIMITERS.get(given, given)
             if not _is_delimiter(delimiter):
                 names = ", ".join(DELIMITERS)
                 raise ReaderError(f"csv: {given!r} cannot be the delimiter; expected one character, or one of {names}")
-            rows = _rows(stream, limits, delimiter)
-            header: list[str] | Bad = options.columns or next(rows, [])
-            if isinstance(header, Bad):
-                raise ReaderError(f"csv: the header cannot be read: {header.reason}")
-            fields = _names(header, len(header))
-            for row in rows:
-                if isinstance(row, Bad):
-                    yield row
-                    continue
-                if len(row) > len(fields):
-                    fields = _names(header, len(row))
-                yield dict(zip(fields, row))  # noqa: B905 - `strict=False` means the same and costs a tenth of the speed
+            return _Table(stream, limits, delimiter, options.columns)
 
         return read
 
     return Limited(within)
+
+
+class _Table(TextRecords):
+    """The rows of an object."""
+
+    def __init__(self, stream: BufferedReader, limits: RecordLimits, delimiter: str, columns: Sequence[str]) -> None:
+        super().__init__(stream)
+        self._limits, self._delimiter, self._columns = limits, delimiter, columns
+        self._is_blank = True
+        """Whether the object has nothing but white space so far."""
+        self._raw = b""
+        """The row that was yielded last."""
+
+    def raw_of(self, _event: Event) -> bytes:
+        return self._raw
+
+    def cut(self, stream: BufferedReader) -> Iterator[Record]:
+        header: Sequence[str] = self._columns
+        fields = _names(header, len(header))
+        records = 0
+        for row in self._rows(stream):
+            if isinstance(row, list):
+                if len(row) > len(fields):
+                    if not header:
+                        header = row
+                        fields = _names(header, len(header))
+                        continue
+                    fields = _names(header, len(row))
+                yield dict(zip(fields, row))  # noqa: B905 - `strict=False` means the same and costs a tenth of the speed
+            elif isinstance(row, _Header):
+                header = self._columns or row.names
+                fields = _names(header, len(header))
+                continue
+            elif isinstance(row, Bad) and not header:
+                raise ReaderError(f"csv: the header cannot be read: {row.reason}")
+            else:
+                yield row
+            records += 1
+        if not records and not self._is_blank:
+            yield EMPTY
+
+    def _rows(self, stream: BufferedReader) -> Iterator[list[str] | _Header | Bad | Rule]:
+        """Yield the rows, a header in the first of them included."""
+        limits, delimiter, readline, record_bytes = self._limits, self._delimiter, stream.readline, self._limits.bytes
+        odd_row = _OddRow(stream, limits, delimiter)
+        small = min(limits.values, limits.bytes // 2)
+        lines = iter(partial(readline, record_bytes + 3), b"")
+        first, has_directives = _directives(lines)
+        for line in chain(first, lines):
+            if line in (b"\n", b"\r\n"):
+                continue
+            if line < b"\1":
+                yield PADDING
+                if not (line := behind_padding(stream, line, record_bytes + 3)):
+                    continue
+            if has_directives and line.startswith(b"#"):
+                self._is_blank = False
+                if line.startswith(_FIELDS):
+                    yield _Header(_field_names(_text(line), delimiter))
+                if not line.endswith(b"\n"):
+                    skip_line(stream, line, record_bytes)
+                continue
+            if len(line) > record_bytes or b'"' in line:  # the row may be longer than this line
+                self._is_blank = False
+                row = odd_row.read(line)
+                self._raw = odd_row.raw
+                yield row
+                continue
+            text = _text(line.removesuffix(b"\n").removesuffix(b"\r"))
+            if line.isspace():
+                if delimiter not in text:
+                    continue
+            else:
+                self._is_blank = False
+            self._raw = line
+            if len(text) >= small and (why := _why_too_large(text, delimiter, limits)):
+                yield Bad(len(line), line[:HEAD], why)
+            else:
+                yield text.split(delimiter)
+
+
+class _Header(NamedTuple):
+    """The names of columns that a W3C log gives, amid rows."""
+
+    names: list[str]
+
+
+def _directives(lines: Iterator[bytes]) -> tuple[list[bytes], bool]:
+    """Read the directives that begin a W3C log, and the line behind them. Return these lines, and whether it is one.
+
+    A table whose header begins with `#` is none: `#Fields:` must be among the first lines that look like directives.
+    """
+    read: list[bytes] = []
+    for line in lines:
+        read.append(line)
+        if line.startswith(_FIELDS):
+            return read, True
+        if len(read) == DIRECTIVES or not (line.isspace() or _DIRECTIVE.match(line)):
+            break
+    return read, False
+
+
+def _field_names(line: str, delimiter: str) -> list[str]:
+    """Return the names in `#Fields: date time cs-uri`: blanks are between them, whatever is between the fields."""
+    text = line.partition(":")[2]
+    names = text.split()
+    return [name.strip() for name in text.split(delimiter)] if len(names) == 1 and delimiter in text else names
 
 
 def _is_delimiter(text: str) -> bool:
@@ -121,26 +229,6 @@ def _names(header: Sequence[str], width: int) -> list[str]:
                 name += "_"
         names[name] = None
     return list(names)
-
-
-def _rows(stream: BufferedReader, limits: RecordLimits, delimiter: str) -> Iterator[list[str] | Bad]:
-    """Yield the rows, header included."""
-    odd_row, readline, record_bytes = _OddRow(stream, limits, delimiter), stream.readline, limits.bytes
-    small = min(limits.values, limits.bytes // 2)
-    first = readline(record_bytes + 3).removeprefix(_BOM)
-    for line in chain([first], iter(partial(readline, record_bytes + 3), b"")):
-        if line in (b"\n", b"\r\n"):
-            continue
-        if len(line) > record_bytes or b'"' in line:  # the row may be longer than this line
-            yield odd_row.read(line)
-            continue
-        text = _text(line.removesuffix(b"\n").removesuffix(b"\r"))
-        if line.isspace() and delimiter not in text:
-            continue
-        if len(text) >= small and (why := _why_too_large(text, delimiter, limits)):
-            yield Bad(len(line), line[:HEAD], why)
-        else:
-            yield text.split(delimiter)
 
 
 def _why_too_large(text: str, delimiter: str, limits: RecordLimits) -> RecordTooLarge | None:
@@ -189,8 +277,14 @@ class _OddRow:
             return self._bad("row has a quote that never ends; expected another that ends it")
         return [field.replace(_RETURN, "\r") for field in row] if self._has_returns else row
 
+    @property
+    def raw(self) -> bytes:
+        """The row read last."""
+        return b"".join(self._lines)
+
     def _begin(self, line: bytes) -> None:
         self._first = self._line = line
+        self._lines = [line]
         self._size = 0
         self._delimiters = -1
         """Delimiters in the row before the current line; -1: not counted, since most rows have one line only."""
@@ -206,6 +300,7 @@ class _OddRow:
         """
         if self._size:
             self._line = self._readline(self._record_bytes + 3 - self._size)
+            self._lines.append(self._line)
         line = self._line
         if not line:
             self._at_end = True
