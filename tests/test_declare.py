@@ -13,7 +13,7 @@ from declared import both, event_of
 from slips.errors import RecordError
 from slips.format import Event
 from slips.model import MetaData
-from slips.parsing import Json, Rule, all_of, any_of, epoch, iso, moment
+from slips.parsing import Json, Rule, all_of, any_of, clf, epoch, iso, moment, stamp, written
 from slips.parsing.declare import DeclarationOptions
 
 NOON = 1528718400.0  # 2018-06-11T12:00:00Z
@@ -71,10 +71,19 @@ def test_a_malformed_time_quarantines_the_record_and_names_its_field(value: Any)
         (moment("t"), 1528718400),
         (moment("t"), "2018-06-11 12:00:00"),
         (moment("t"), "20180611T120000Z"),
+        (clf("t"), "11/Jun/2018:12:00:00 +0000"),
+        (written("%d.%m.%Y %H:%M", "t"), "11.06.2018 12:00"),
+        (stamp("t"), "11/Jun/2018:12:00:00 +0000"),
     ],
 )
 def test_a_time_is_read_in_its_notation(time: Any, value: Any) -> None:
     assert event_of(acme(time=time), {"t": value})[2] == NOON
+
+
+@pytest.mark.parametrize("form", ["%H:%M", "%a %d.%m %H:%M", "%Q", "", None, "%d.%m.%Y %z %"])
+def test_a_format_of_times_that_cannot_be_or_has_no_year_is_a_mistake(form: Any) -> None:
+    with pytest.raises(ValueError, match=r"^time is written as .*; expected one such as '%d\.%m\.%Y %H:%M:%S'$"):
+        written(form, "t")
 
 
 def test_zero_is_a_time() -> None:

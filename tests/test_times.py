@@ -254,6 +254,61 @@ def test_any_value_is_a_time_that_python_can_show_or_a_record_error_as_well(valu
     assert datetime.fromtimestamp(seconds, UTC)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["11/Jun/2018:12:00:00 +0000", "11/Jun/2018:05:00:00 -0700", "11/Jun/2018:12:00:00", "11/Jun/2018:12:00:00.000 Z"],
+)
+def test_the_time_of_access_logs_is_read_with_its_zone(text: str) -> None:
+    assert times.clf(text) == NOON
+    assert times.any_notation(text, NOON) == NOON
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("11/Jum/2018:12:00:00 +0000", "31/Jun/2018:12:00:00 +0000", "11/Jun/2018 12:00:00", "1/Jun/2018:12:00:00"),
+        *(
+            "11/Jun/2018:25:00:00 +0000",
+            "11/Jun/2018:",
+            "11/06/2018:12:00:00",
+            "",
+            None,
+            5,
+            (),
+            "31/Dec/9999:23:59:59 -0100",
+        ),
+    ],
+)
+def test_another_text_is_no_time_of_access_logs(value: object) -> None:
+    with pytest.raises(RecordError, match=r"^'seen' is .*; expected a time such as '10/Oct/2000:13:55:36 -0700'$"):
+        times.clf(value, "seen")
+
+
+def test_a_date_with_slashes_behind_its_year_is_one_in_any_notation() -> None:
+    assert times.any_notation("2018/06/11 12:00:00", NOON) == NOON
+    for wrong in ("2018/06/31 12:00:00", "2018/06-11 12:00:00", "11/06/2018 12:00:00"):
+        with pytest.raises(RecordError):
+            times.any_notation(wrong, NOON, "seen")
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("11.06.2018 12:00", "%d.%m.%Y %H:%M"),
+        ("06/11/2018 08:00:00 AM -0400", "%m/%d/%Y %I:%M:%S %p %z"),
+        ("Mon, 11 Jun 2018 12:00:00.000", "%a, %d %b %Y %H:%M:%S.%f"),
+    ],
+)
+def test_a_time_of_another_notation_is_read_by_its_format(text: str, form: str) -> None:
+    assert times.written(text, form) == NOON
+
+
+@pytest.mark.parametrize("value", ["31.06.2018", "11.06.2018 ", "", None, 5, "01.01.0000"])
+def test_a_time_that_is_written_otherwise_is_refused_with_its_format(value: object) -> None:
+    with pytest.raises(RecordError, match=r"^'seen' is .*; expected a time written as '%d.%m.%Y'$"):
+        times.written(value, "%d.%m.%Y", "seen")
+
+
 # ---- times without a year
 
 

@@ -5,7 +5,7 @@ The names that declarations need are here: families of formats, notations of tim
 
 from slips.format import Rule
 from slips.parsing.declare import Columns, Csv, Declaration, Json, Quoted
-from slips.parsing.meaning import Time, all_of, any_of, epoch, iso, moment, stamp
+from slips.parsing.meaning import Time, all_of, any_of, clf, epoch, iso, moment, stamp, written
 
 __all__ = [
     "Columns",
@@ -17,8 +17,10 @@ __all__ = [
     "Time",
     "all_of",
     "any_of",
+    "clf",
     "epoch",
     "iso",
     "moment",
     "stamp",
+    "written",
 ]

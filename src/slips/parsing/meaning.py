@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from slips import times
@@ -203,8 +204,28 @@ def moment(*fields: str | Alternative) -> Time:
     return Time.of(fields, times.moment)
 
 
+def clf(*fields: str | Alternative) -> Time:
+    """Declare the time of access logs: `10/Oct/2000:13:55:36 -0700`."""
+    return Time.of(fields, times.clf)
+
+
+def written(form: str, *fields: str | Alternative) -> Time:
+    """Declare a time by a format of `strptime`, `"%d.%m.%Y %H:%M:%S"`, for what no other notation reads: it is slow.
+
+    Raises ValueError for a format that Python refuses, or that has no year.
+    """
+    try:
+        trial = datetime(2018, 6, 11, tzinfo=UTC)
+        if datetime.strptime(trial.strftime(form), form).year != trial.year:
+            raise ValueError("it has no year")
+    except (TypeError, ValueError, re.error) as error:
+        raise ValueError(f"time is written as {form!r}: {error}; expected one such as '%d.%m.%Y %H:%M:%S'") from None
+    return Time.of(fields, times.written, form=form)
+
+
 def stamp(*fields: str | Alternative) -> Time:
-    """Declare a time in any notation: `Nov 21 06:00:24`, `Oct 10 2026 12:34:56 EST`, ISO 8601, or a number since 1970.
+    """Declare a time in any notation: `Nov 21 06:00:24`, `Oct 10 2026 12:34:56 EST`, `10/Oct/2000:13:55:36 -0700`,
+    ISO 8601, or a number since 1970.
 
     A time without a year belongs to the last year that puts it before its object.
     """
