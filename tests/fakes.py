@@ -273,6 +273,8 @@ class Objects:
     def __init__(self, **objects: bytes) -> None:
         self.objects = objects
         self.etags: dict[str, str] = {}
+        self.expected: list[list[str]] = []
+        """The keys of each call of `expect`."""
 
     @contextmanager
     def open(self, event: ObjectEvent) -> Iterator[StoredObject]:
@@ -281,6 +283,9 @@ class Objects:
         body = self.objects[event.object_key]
         etag = self.etags.get(event.object_key, "e1")
         yield StoredObject(cast("BinaryIO", io.BytesIO(body)), etag, len(body))
+
+    def expect(self, events: Sequence[ObjectEvent]) -> None:
+        self.expected.append([event.object_key for event in events])
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
         return (object_event(key) for key in sorted(self.objects) if key.startswith(prefix))

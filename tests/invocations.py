@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -103,6 +104,9 @@ class Deadly:
 
     def __init__(self, processor: Processor, *keys: str) -> None:
         self._processor, self._keys = processor, keys
+
+    def expecting(self, events: Sequence[ObjectEvent]) -> AbstractContextManager[None]:
+        return self._processor.expecting(events)
 
     def process(self, event: ObjectEvent, ticker: Ticker, admit: Admit) -> Success | Failure | Superseded:
         if event.object_key in self._keys:

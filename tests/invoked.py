@@ -118,7 +118,9 @@ class Stack:
         (self._root / PACKAGED).write_bytes(msgspec.json.encode(config))
         site = LambdaSite(os.environ)
         names = ("s3", "kinesis", "dynamodb", "sqs", "ssm", "secretsmanager")
-        clients: Any = SimpleNamespace(functions=self.functions, **{name: aws.client(name) for name in names})
+        clients: Any = SimpleNamespace(
+            functions=self.functions, shortcut=None, **{name: aws.client(name) for name in names}
+        )
         site.clients = clients
         self._monkeypatch.setattr(lambdas, "_site", site)
 

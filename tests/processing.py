@@ -140,6 +140,9 @@ class MemoryStore:
         etag = f"{len(body)}-{hash(body):x}"
         yield StoredObject(cast("BinaryIO", io.BytesIO(body)), etag, len(body), self.version)
 
+    def expect(self, events: Sequence[ObjectEvent]) -> None:
+        """Do nothing: the objects are at hand."""
+
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
         keys = sorted(key for key in self.objects if key.startswith(prefix))
         return (ObjectEvent(bucket_name=bucket, object_key=key) for key in keys)

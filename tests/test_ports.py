@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
+from urllib.request import Request, urlopen
 
 import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
+from moto.server import ThreadedMotoServer
 from msgspec.structs import replace
 
 import aws
 import fakes
 from slips.backends.aws import error_table
+from slips.backends.aws.clients import Clients
 from slips.backends.aws.error_table import DynamoErrors
 from slips.backends.aws.kinesis import KinesisStream
 from slips.backends.aws.ledger import DynamoLedger
@@ -65,7 +68,35 @@ def account() -> Iterator[None]:
 RADOSGW = pytest.param("radosgw", marks=[pytest.mark.radosgw, pytest.mark.xdist_group("radosgw")])
 
 
-@pytest.fixture(params=["directory", "s3", RADOSGW])
+@pytest.fixture(scope="module")
+def s3_server() -> Iterator[str]:
+    """The URL of an S3 server in a process's own thread: the shortcut needs connections."""
+    server = ThreadedMotoServer(port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def shortcut(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> tuple[S3Store, Any, list[str]]:
+    """A store that knows the short way to its bucket, a client, and the keys for which the store asks botocore."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    for name in ("AWS_PROFILE", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    clients = Clients("us-east-1", s3_server)
+    client, store, asked = clients.s3, S3Store(clients.s3, clients.shortcut), list[str]()
+    urlopen(Request(f"{s3_server}/moto-api/reset", method="POST"), timeout=30).close()
+    client.create_bucket(Bucket="my-logs")
+    client.put_object(Bucket="my-logs", Key="first", Body=b"1")
+    assert Bucket(store, None).read("first") == b"1"
+    client.delete_object(Bucket="my-logs", Key="first")
+    client.meta.events.register("before-send.s3.GetObject", lambda request, **_: asked.append(request.url))
+    return store, client, asked
+
+
+@pytest.fixture(params=["directory", "s3", "shortcut", RADOSGW])
 def bucket(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bucket]:
     if request.param == "directory":
         root = tmp_path / "b"
@@ -77,6 +108,12 @@ def bucket(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bucket]:
             path.write_bytes(body)
 
         yield Bucket(DirectoryStore({"my-logs": root}), put)
+        return
+    if request.param == "shortcut":
+        store, short, asked = request.getfixturevalue("shortcut")
+        put_short = partial(s3_backends[DEFAULT_ACCOUNT_ID]["aws"].put_object, "my-logs")  # it is of this process
+        yield Bucket(store, lambda key, body: short.put_object(Bucket="my-logs", Key=key, Body=body), put_short)
+        assert [url for url in asked if "nothing" not in url] == [], "only for missing objects botocore was asked"
         return
     put_fast: Callable[[str, bytes], Any] | None = None
     if request.param == "s3":
@@ -110,6 +147,22 @@ def test_a_missing_object_is_a_storage_error_that_names_it(bucket: Bucket) -> No
     with pytest.raises(StorageError, match=r"s3://my-logs/nothing here") as raised:
         bucket.read("nothing here")
     assert raised.value.missing
+
+
+def test_expected_objects_are_read_like_others_and_may_go_or_fail_in_their_turn(bucket: Bucket) -> None:
+    for key in "abc":
+        bucket.put(key, key.encode())
+    events = list(bucket.store.list("my-logs"))
+    missing = ObjectEvent(bucket_name="my-logs", object_key="nothing here", object_size=1)
+    bucket.store.expect([missing, *events])
+    with pytest.raises(StorageError) as raised:
+        bucket.read(missing.object_key)
+    assert raised.value.missing
+    assert [bucket.read(key) for key in "acba"] == [b"a", b"c", b"b", b"a"]
+    with bucket.store.open(events[1]) as stored:
+        assert stored.is_named(events[1].identity)
+    bucket.store.expect(())
+    assert bucket.read("a") == b"a"
 
 
 def test_listing_goes_through_all_pages_in_key_order(bucket: Bucket) -> None:

@@ -45,6 +45,13 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def expect(self, events: Sequence[ObjectEvent]) -> None:
+        """Prepare for opening the objects of `events` next, in this order; of none: for opening no more.
+
+        Never raises because of an object: the errors of an object are those of `open`.
+        """
+        ...
+
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
         """Yield one event per object under `prefix`, in key order, through all pages. Raises StorageError."""
         ...

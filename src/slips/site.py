@@ -166,7 +166,7 @@ class LambdaSite:
     def store(self) -> S3Store:
         from slips.backends.aws.s3 import S3Store
 
-        return S3Store(self.clients.s3)
+        return S3Store(self.clients.s3, self.clients.shortcut)
 
     @cached_property
     def stream(self) -> KinesisStream:
@@ -278,7 +278,7 @@ class WorkerSite:
             return self.stores
         from slips.backends.aws.s3 import S3Store
 
-        return S3Store(self._clients.s3)
+        return S3Store(self._clients.s3, self._clients.shortcut)
 
     @cached_property
     def stores(self) -> Stores:

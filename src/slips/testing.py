@@ -316,5 +316,8 @@ class _OneObject:
             body.seek(0)
             yield StoredObject(cast("BinaryIO", body), f"{size:x}", size)
 
+    def expect(self, events: Sequence[ObjectEvent]) -> None:
+        """Do nothing: there is one object."""
+
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
         return iter(())

@@ -108,7 +108,23 @@ def run_batch(
     deadline: Ticker,
     observer: RunObserver,
 ) -> BatchResult:
-    """Run every event, also after one failed. Raises UnfinishedError if another attempt may finish some events."""
+    """Run every event, also after one failed. Raises UnfinishedError if another attempt may finish some events.
+
+    Meanwhile the objects of the next events are fetched.
+    """
+    with processor.expecting(events if len(events) > 1 else ()):
+        return _run_all(events, request_id, site, processor=processor, deadline=deadline, observer=observer)
+
+
+def _run_all(
+    events: Sequence[ObjectEvent],
+    request_id: str,
+    site: SharedSite,
+    *,
+    processor: Processor,
+    deadline: Ticker,
+    observer: RunObserver,
+) -> BatchResult:
     done = BatchResult()
     run = _Invocation(site, processor, deadline, observer, done)
     suspects: list[tuple[ObjectEvent, str]] = []

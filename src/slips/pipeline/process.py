@@ -8,7 +8,8 @@ than half of its records are bad, the object fails as a whole, since its mapping
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, overload
 
 import msgspec
@@ -124,6 +125,23 @@ class Processor:
             failure.message += f" (the process was damaged: {damage})" if damage else ""
         return failure
 
+    @contextmanager
+    def expecting(self, events: Iterable[ObjectEvent]) -> Iterator[None]:
+        """Let the store prepare, until the end of the block, for objects that will be processed in this order."""
+        self._store.expect([event for event in events if self._opens(event)])
+        try:
+            yield
+        finally:
+            self._store.expect(())
+
+    def _opens(self, event: ObjectEvent) -> bool:
+        """Whether processing an event opens the object under the event's key, as far as that is known by now."""
+        mapping = self._assigned(event)
+        if event.quoted or not isinstance(mapping, Mapping):
+            return False
+        chain = self._chains.get(_chain_key(mapping))
+        return chain is None or not chain.ignores
+
     def attempt(self, event: ObjectEvent) -> Success:
         """Run one object like `process`, but raise the ObjectError that ended the run, for its cause."""
         ticker = Ticker()
@@ -196,12 +214,17 @@ class Processor:
         return assigned(self._config.bucket_mapping, event)
 
     def _chain(self, mapping: Mapping) -> Chain:
-        contains = tuple(mapping.contains or ())
-        key = (mapping.chain_key, contains)
+        key = _chain_key(mapping)
         if key not in self._chains:
             limits = self._config.limits.record
+            contains = tuple(mapping.contains or ())
             self._chains[key] = compile_chain(mapping.format, self._config.root, limits, contains=contains)
         return self._chains[key]
+
+
+def _chain_key(mapping: Mapping) -> tuple[object, ...]:
+    """Return the same for mappings that have the same chain."""
+    return (mapping.chain_key, *(mapping.contains or ()))
 
 
 class _ObjectRun:

@@ -1,6 +1,8 @@
 """All calls to AWS of the pipeline and of the operators' commands, one file for each service.
 
 s3               has the objects, `kinesis` the lanes, `queue` the undelivered messages; `functions` starts MainFunc
+shortcut         opens further objects of a bucket without botocore: `signing` signs, `connections` sends; `ahead` reads
+                 the next objects while one is processed
 dynamodb         has what both tables need: `error_table` has the error items, `ledger` the ledger
 secret_store     reads the secrets in `handler.args`
 clients          makes the connections; `throttles` repeats throttled calls

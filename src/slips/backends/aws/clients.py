@@ -11,6 +11,7 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from slips.backends.aws.ahead import OBJECTS
 from slips.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
+
+    from slips.backends.aws.shortcut import Shortcut
 
 ATTEMPTS = 3
 """Attempts of one call, within seconds. A failed function is invoked again after minutes and repeats its calls."""
@@ -92,8 +95,22 @@ class Clients:
             # Compatible stores often lack the newer checksums, and bucket names in host names.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
+            max_pool_connections=OBJECTS + 1,
             s3={"addressing_style": "path"} if self._endpoint_url else {},
         )
+        return made
+
+    @cached_property
+    def shortcut(self) -> Shortcut:
+        """The short way to objects that `s3` has opened."""
+        from slips.backends.aws.shortcut import Shortcut
+
+        credentials = self.session.get_credentials()
+        made = Shortcut(
+            lambda: None if credentials is None else credentials.get_frozen_credentials(),
+            lambda: self.session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE"),
+        )
+        made.watch(self.s3)
         return made
 
     @cached_property

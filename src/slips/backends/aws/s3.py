@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from urllib3.exceptions import HTTPError
 
+from slips.backends.aws.ahead import Ahead
 from slips.backends.aws.answers import code, reason
 from slips.backends.aws.kms_keys import explained_key, trouble_of
 from slips.errors import StorageError
@@ -18,17 +19,22 @@ from slips.ports import StoredObject
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from slips.backends.aws.shortcut import Shortcut
+
 MISSING = {"NoSuchKey", "NoSuchVersion", "404", "AccessDenied", "403"}
 """Codes for an object that does not exist. Without the right to list the bucket, S3 answers `AccessDenied` instead."""
-RESUMES = 5
-"""Most times that the rest of one object's body is requested again."""
+RESUMES, RESUMED_BYTES = 5, 64 * 1024 * 1024
+"""Most times that the rest of one object's body is requested again, and once more for each so many bytes: a large
+object takes hours. RESUMES times at most without a byte in between."""
 
 
 class S3Store:
     """An ObjectStore on S3 or a compatible server."""
 
-    def __init__(self, client: S3Client) -> None:
-        self._client = client
+    def __init__(self, client: S3Client, shortcut: Shortcut | None = None) -> None:
+        """Make a store that uses `client`, and opens objects by the `shortcut` where that serves."""
+        self._client, self._shortcut = client, shortcut
+        self._ahead = Ahead(self._open_now)
 
     @contextmanager
     def open(self, event: ObjectEvent) -> Iterator[StoredObject]:
@@ -36,24 +42,40 @@ class S3Store:
 
         If the connection breaks off, the rest of the body is requested again, of the same content.
         """
-        request: dict[str, Any] = {"Bucket": event.bucket_name, "Key": event.object_key}
-        if event.object_version_id:
-            request["VersionId"] = event.object_version_id
+        fetched = self._ahead.take(event)
+        if fetched is not None:
+            yield fetched
+            return
+        with self._open_now(event) as stored:
+            yield stored
+
+    def expect(self, events: Sequence[ObjectEvent]) -> None:
+        """Fetch the next objects ahead (see `Ahead`)."""
+        self._ahead.expect(events)
+
+    @contextmanager
+    def _open_now(self, event: ObjectEvent) -> Iterator[StoredObject]:
+        body, etag, size, version_id = self._get(event)
+        resuming = _ResumingBody(self._client, event, body, etag, size)
         try:
-            response = self._client.get_object(**request)
+            yield StoredObject(cast("BinaryIO", resuming), etag.strip('"'), size, version_id=_version(version_id))
+        finally:
+            resuming.close()
+
+    def _get(self, event: ObjectEvent) -> tuple[_Body, str, int, str | None]:
+        """Return body, ETag, size and version id of an object."""
+        if self._shortcut is not None and (answer := self._shortcut.get(event)) is not None:
+            version_id = answer.headers.get(b"x-amz-version-id")
+            etag = answer.headers[b"etag"].decode("latin-1")
+            return answer.body, etag, answer.body.left, version_id.decode("latin-1") if version_id else None
+        try:
+            response = self._client.get_object(**_request(event))
         except (ClientError, BotoCoreError) as error:
             missing = isinstance(error, ClientError) and code(error) in MISSING and trouble_of(error) is None
             raise StorageError(_reason(error, event.url), missing=missing) from error
-        body = _ResumingBody(self._client, request, response, event.url)
-        try:
-            yield StoredObject(
-                cast("BinaryIO", body),
-                response["ETag"].strip('"'),
-                response["ContentLength"],
-                version_id=_version(response.get("VersionId")),
-            )
-        finally:
-            body.close()
+        if self._shortcut is not None:
+            self._shortcut.learn(event)
+        return cast("_Body", response["Body"]), response["ETag"], response["ContentLength"], response.get("VersionId")
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
         """Yield one event per object, in key order. Raises StorageError."""
@@ -76,15 +98,22 @@ class S3Store:
             raise StorageError(_reason(error, f"s3://{bucket}/{prefix}")) from error
 
 
+class _Body(Protocol):
+    """A body as botocore, or a connection of our own, returns it."""
+
+    def read(self, size: int | None = None, /) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
 class _ResumingBody:
     """The stored bytes of an object. It requests the rest again if the connection breaks off."""
 
-    def __init__(self, client: S3Client, request: dict[str, Any], response: Any, where: str) -> None:
-        self._client, self._request, self._where = client, request, where
-        self._stream = response["Body"]
-        self._etag, self._size = response["ETag"], response["ContentLength"]
-        self._at = 0
-        self._resumes = RESUMES
+    def __init__(self, client: S3Client, event: ObjectEvent, body: _Body, etag: str, size: int) -> None:
+        self._client, self._event = client, event
+        self._stream, self._etag, self._size = body, etag, size
+        self._at, self._resumed_at = 0, -1
+        self._resumes, self._in_vain = RESUMES + size // RESUMED_BYTES, 0
 
     def read(self, size: int = -1) -> bytes:
         while True:
@@ -104,15 +133,29 @@ class _ResumingBody:
 
     def _resume(self, cause: Exception) -> None:
         self._stream.close()
-        if self._resumes == 0:
-            raise StorageError(f"{self._where}: reading broke off at byte {self._at:,}: {cause}") from cause
-        self._resumes -= 1
+        where = f"{self._event.url}: reading broke off at byte {self._at:,}"
+        self._in_vain = self._in_vain + 1 if self._at == self._resumed_at else 0
+        if self._resumes == 0 or self._in_vain == RESUMES:
+            raise StorageError(f"{where}: {cause}") from cause
+        self._resumes, self._resumed_at = self._resumes - 1, self._at
+        request = _request(self._event) | {"Range": f"bytes={self._at}-", "IfMatch": self._etag}
         try:
-            response = self._client.get_object(**self._request, Range=f"bytes={self._at}-", IfMatch=self._etag)
+            response = self._client.get_object(**request)
         except (ClientError, BotoCoreError) as error:
-            where = f"{self._where}: reading broke off at byte {self._at:,}"
             raise StorageError(_reason(error, where)) from error
-        self._stream = response["Body"]
+        self._stream = cast("_Body", response["Body"])
+        status, left = response["ResponseMetadata"]["HTTPStatusCode"], response["ContentLength"]
+        if (status, left, response["ETag"]) != (206, self._size - self._at, self._etag):
+            raise StorageError(
+                f"{where}: S3 answers with status {status} and {left:,} bytes of {response['ETag']}; expected 206 and "
+                f"the other {self._size - self._at:,} bytes of {self._etag}; look at the server, which should honour "
+                "Range and If-Match"
+            ) from cause
+
+
+def _request(event: ObjectEvent) -> dict[str, Any]:
+    request = {"Bucket": event.bucket_name, "Key": event.object_key}
+    return request | {"VersionId": event.object_version_id} if event.object_version_id else request
 
 
 def _version(version_id: str | None) -> str | None:

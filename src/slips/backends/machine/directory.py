@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -129,6 +129,9 @@ class DirectoryStore:
             text = f"{event.url}: {path}: {error.strerror}; expected a readable file"
             raise StorageError(text, missing=missing) from error
 
+    def expect(self, events: Sequence[ObjectEvent]) -> None:
+        """Do nothing: a file opens without waiting, and must not change from then on."""
+
     def holds_entries(self, bucket: str) -> bool | None:
         """Whether a bucket's directory has entries; None if the directory cannot be reached now."""
         root = self._trees[bucket].root
@@ -208,6 +211,11 @@ class Stores:
     def open(self, event: ObjectEvent) -> AbstractContextManager[StoredObject]:
         return self._of(event.bucket_name).open(event)
 
+    def expect(self, events: Sequence[ObjectEvent]) -> None:
+        in_s3 = [event for event in events if event.bucket_name not in self.directories.buckets]
+        if in_s3 or "_s3" in self.__dict__:  # no client is made for nothing
+            self._s3.expect(in_s3)
+
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
         return self._of(bucket).list(bucket, prefix)
 
@@ -219,7 +227,8 @@ class Stores:
         from slips.backends.aws.clients import Clients
         from slips.backends.aws.s3 import S3Store
 
-        return S3Store(Clients(self._region, self._endpoint_url).s3)
+        clients = Clients(self._region, self._endpoint_url)
+        return S3Store(clients.s3, clients.shortcut)
 
 
 def _is_utf8(key: str) -> bool:
