@@ -21,7 +21,7 @@ def outcome(parse: Parse, value: Any) -> tuple[Any, ...]:
     """The event, with its meta; the name of the rule; or the error, and its text."""
     meta = new_meta()
     try:
-        parsed = parse(meta, copy.deepcopy(value))
+        parsed = parse(meta, value)
     except RecordError as error:
         return type(error).__name__, str(error)
     if isinstance(parsed, Rule):
@@ -32,10 +32,15 @@ def outcome(parse: Parse, value: Any) -> tuple[Any, ...]:
 
 
 def both(declaration: Declaration, value: Any, limits: RecordLimits | None = None) -> tuple[Any, ...]:
-    """What a declaration makes of a value, the same in both readings."""
+    """What a declaration makes of a value, the same in both readings. The value stays as it is."""
+    return alike(declaration, copy.deepcopy(value), copy.deepcopy(value), limits)
+
+
+def alike(declaration: Declaration, value: Any, again: Any, limits: RecordLimits | None = None) -> tuple[Any, ...]:
+    """What a declaration makes of a value and of a copy of it, the same in both readings."""
     within = limits or RecordLimits()
-    compiled = outcome(Limited.bind(declaration.parse, within), value)
-    assert compiled == outcome(plain(declaration, within), value)
+    compiled = outcome(declaration.parse if limits is None else Limited.bind(declaration.parse, within), value)
+    assert compiled == outcome(plain(declaration, within), again)
     return compiled
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
 
+import chains
 from chains import OBJECT, parse_by
 from slips.errors import RecordError
 from slips.format import Format, Rule
@@ -47,14 +49,29 @@ def waf(**changes: Any) -> dict[str, Any]:
 # ---- times
 
 
+FOREIGN: list[dict[str, Any]] = [{}, {"unexpected": {"column": [1]}}, {"id": None, "properties": None, "time": None}]
+
+
 @pytest.mark.parametrize("format_", ALL, ids=lambda format_: format_.name)
-@pytest.mark.parametrize("event", [{}, {"unexpected": {"column": [1]}}, {"id": None, "properties": None, "time": None}])
+@pytest.mark.parametrize("event", FOREIGN)
 def test_an_event_without_its_time_has_that_of_the_object_and_stays_as_it_is(
     format_: Format, event: dict[str, Any]
 ) -> None:
+    event = {**event, "kind": "k", "status": {}, "result": "success", "riskState": "atRisk", "severity": 8}
     meta, found = parse_by(format_, copy.deepcopy(event))
     assert (meta.tag, meta.timestamp) == (format_.tag, OBJECT.timestamp)
     assert found == event
+
+
+@pytest.mark.parametrize("format_", ALL, ids=lambda format_: format_.name)
+@pytest.mark.parametrize("event", FOREIGN)
+def test_an_event_without_a_field_of_its_format_is_refused_unless_an_option_takes_it(
+    format_: Format, event: dict[str, Any]
+) -> None:
+    with pytest.raises(RecordError, match=r"^no '\w+', '\w+', '\w+' or one of \d+ other fields \(keys: "):
+        parse_by(format_, event)
+    seen = chains.run(["s3-lines", "json", {format_.name: {"require": False}}], json.dumps(event).encode())
+    assert [found for _, found in seen.events] == [event]
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ CHAINS = {
     "guardduty/*.json": "s3-text json guardduty",
     "guardduty/*.jsonl": "guardduty",
     "haproxy/*.log": "syslog",
+    "okta/*": "okta",
     "packetbeat/*.json": "s3-text json packetbeat",
     "packetbeat/*.jsonl": "packetbeat",
     "paloalto/*": "paloalto",
@@ -83,8 +84,13 @@ QUARANTINED = {
     "cloudtrail/55.jsonl": 4,
     # An envelope of StreamAlert: a record, but none of GuardDuty
     "guardduty/3.json": 1,
+    # Nothing but the fields that Panther adds
+    "crowdstrike-fdr/5.jsonl": 2,
+    "google-workspace/25.jsonl": 2,
     # CylancePROTECT's own syslog lines: the format takes the JSON objects that the original took
     "cylance/2.log": 5,
+    # A 'published' that somebody made unreadable, keys in lower case, and nothing but the fields that Panther adds
+    "okta/4.jsonl": 10,
     # Key=value lines of another product's making, with and without a syslog header; PAN-OS writes CSV
     "paloalto/12.log": 2,
     # Messages without time and host, as they are behind a syslog parser

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from slips import times
 from slips.errors import RecordError
 from slips.format import Event, Parse, PerObject, RecordLimits, Rule
-from slips.parsing.meaning import Field, Meaning, Require, Template, Time, given, wanted
+from slips.parsing.meaning import Field, Meaning, Require, Template, Time, wanted
 
 
 class Family(Protocol):
@@ -32,6 +32,9 @@ class Family(Protocol):
 
     def value_of(self, path: str, writer: Writer) -> str:
         """Return an expression for the value at `path` of the event, None if it has none; `absent` is not heeded."""
+
+    def look(self, event: Event, path: str) -> Any:
+        """Return the value at `path` of an event, the slow way; None for an `absent` text, too."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Writer:
         self.fresh: dict[str, Callable[[], object]] = {}
         self.filters = False
         """Whether `event` may be a Rule in place of a dict; the statements behind are then in a block for dicts."""
-        self._prefix, self._indent, self._count = prefix, "", 0
+        self.prefix, self._indent, self._count = prefix, "", 0
 
     def line(self, text: str) -> None:
         self.lines.append(self._indent + text)
@@ -90,7 +93,7 @@ class Writer:
     def name(self, hint: str, value: object) -> str:
         """Return a name for a global with this value. The same object under the same hint has one name."""
         for name, known in self.names.items():
-            if known is value and name.rstrip("0123456789") == f"{self._prefix}{hint}_":
+            if known is value and name.rstrip("0123456789") == f"{self.prefix}{hint}_":
                 return name
         name = f"{self._unique(hint)}"
         self.names[name] = value
@@ -108,7 +111,7 @@ class Writer:
 
     def _unique(self, hint: str) -> str:
         self._count += 1
-        return f"{self._prefix}{hint}_{self._count}"
+        return f"{self.prefix}{hint}_{self._count}"
 
 
 def value_in(path: str, writer: Writer, event: str = "event") -> str:
@@ -142,7 +145,7 @@ def body_of(family: Family, limits: RecordLimits = RecordLimits(), prefix: str =
     for path in sorted(hoisted & tested):
         values.bind(path)  # used twice or more
     if meaning.require is not None:
-        refuse = writer.name("refuse", _refusal(meaning.require, meaning.absent))
+        refuse = writer.name("refuse", _refusal(meaning.require, family))
         with writer.block(f"if not ({_required(meaning.require, values)}):"):
             writer.line(f"raise {refuse}(event)")
     for rule in meaning.rules:
@@ -257,9 +260,9 @@ def _tested(rules: tuple[Rule, ...]) -> Iterator[str]:
             yield from rule.when
 
 
-def _refusal(require: Require, absent: tuple[str, ...]) -> Callable[[Event], RecordError]:
+def _refusal(require: Require, family: Family) -> Callable[[Event], RecordError]:
     def refusal(event: Event) -> RecordError:
-        return require.error(event, lambda path: given(event, path, absent))
+        return require.error(event, lambda path: family.look(event, path))
 
     return refusal
 

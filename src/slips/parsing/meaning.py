@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from slips import times
@@ -28,18 +29,12 @@ _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|([{}])")
 _DEFAULT = re.compile(r"'([^']*)'")
 
 
-def value_at(event: Event, path: str) -> Any:
+def value_at(event: Any, path: str) -> Any:
     """Return the value at a dotted path: keys of nested objects, else one key with dots in it. None: not there."""
     value: Any = event
     for key in path.split("."):
         value = value.get(key) if value.__class__ is dict else None
     return event.get(path) if value is None else value
-
-
-def given(event: Event, path: str, absent: tuple[str, ...]) -> Any:
-    """Return the value at a path of an event; None, too, if it is one of the `absent` texts."""
-    value = value_at(event, path)
-    return None if value in absent else value
 
 
 def check_path(path: object) -> str:
@@ -259,8 +254,9 @@ class Require:
         found = (get(part) is not None if isinstance(part, str) else part.met(get) for part in self.parts)
         return all(found) if self.every else any(found)
 
-    def error(self, event: Event, get: Callable[[str], Any]) -> RecordError:
-        """Make the error for an event that does not meet this."""
+    def error(self, event: Event, get: Callable[[str], Any] | None = None) -> RecordError:
+        """Make the error for an event that does not meet this; `get` returns its values for paths."""
+        get = get or partial(value_at, event)
         keys = ", ".join(map(str, list(event)[:_SHOWN_KEYS])) + (", …" if len(event) > _SHOWN_KEYS else "")
         if len(keys) > _SHOWN_LENGTH:
             keys = f"{keys[:_SHOWN_LENGTH]}…"

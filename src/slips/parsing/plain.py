@@ -9,7 +9,7 @@ from slips.format import Event, Parse, Parsed, PerObject, RecordLimits, Rule
 from slips.model import MetaData
 from slips.parsing.declare import Declaration, Json
 from slips.parsing.declare.lines import LineDeclaration
-from slips.parsing.meaning import given, holds
+from slips.parsing.meaning import holds
 
 
 def plain(declaration: Declaration, limits: RecordLimits = RecordLimits()) -> Parse:  # noqa: B008 - frozen
@@ -28,7 +28,7 @@ def _plain(declaration: Declaration, read: Callable[[Any], Event | Rule]) -> Par
             return event
 
         def get(path: str) -> Any:
-            return given(event, path, meaning.absent)
+            return declaration.look(event, path)
 
         if meaning.require is not None and not meaning.require.met(get):
             raise meaning.require.error(event, get)

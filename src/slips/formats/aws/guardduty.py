@@ -8,7 +8,10 @@ GUARDDUTY = Json(
     "guardduty",
     "findings of Amazon GuardDuty, as it exports them to S3",
     "https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_finding-format.html",
-    tag="aws.guardduty",
+    require=any_of(
+        *("schemaVersion", "updatedAt", "createdAt", "accountId", "arn", "id", "partition", "region", "type"),
+        *("resource", "service", "severity", "title", "description", "confidence", "associatedAttackSequenceArn"),
+    ),
     time=iso("updatedAt"),  # GuardDuty exports a finding again after each update
-    require=any_of("schemaVersion", "updatedAt", "createdAt", "service"),
+    tag="aws.guardduty",
 )

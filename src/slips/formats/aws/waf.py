@@ -4,30 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from slips import times
 from slips.errors import RecordError
-from slips.format import Event, Rule, parser
+from slips.format import Event, Rule
 from slips.model import MetaData
+from slips.parsing import Json, epoch
 
-DEFAULT_ACTION = Rule("default-action", "requests that no rule of the web ACL decided, only its default action")
-
-
-@parser(
-    "aws-waf",
-    summary="requests that a rule of an AWS WAF web ACL decided",
-    reference="https://docs.aws.amazon.com/waf/latest/developerguide/logging-fields.html",
-    tag="aws.waf.log",
-    rules=(DEFAULT_ACTION,),
+DEFAULT_ACTION = Rule(
+    "default-action",
+    "requests that no rule of the web ACL decided, only its default action",
+    when={"terminatingRuleId": "Default_Action"},
 )
-def aws_waf(meta: MetaData, event: Event) -> Event | Rule:
+
+
+def _refine(meta: MetaData, event: Event) -> None:
     """Add `message`, one line for people, and `httpRequest.header`: the headers as an object, names as written.
 
     Headers of one name are joined with `, `, which means the same (RFC 9110, section 5.3). The list `headers` stays.
     Raises RecordError if `httpRequest` or its headers have another shape than AWS documents.
     """
-    rule = event.get("terminatingRuleId")
-    if rule == "Default_Action":
-        return DEFAULT_ACTION
     request = event.get("httpRequest")
     if request.__class__ is not dict:
         raise RecordError(f"'httpRequest' is {request!r:.60}; expected an object")
@@ -48,14 +42,19 @@ def aws_waf(meta: MetaData, event: Event) -> Event | Rule:
     for name, values in repeated.items():
         header[name] = ", ".join(map(str, values))
     request["header"] = header
-    time = event.get("timestamp")
-    if time is not None and time != "":
-        meta.timestamp = times.number(time, 1_000, "timestamp")
     host = header.get("Host") or header.get("host") or ""
-    message = (
+    meta.message = event["message"] = (
         f"{event.get('action') or '-'} {request.get('clientIp') or '-'} {request.get('httpMethod') or '-'} "
-        f"{host}{request.get('uri') or '/'} by {rule or '-'}"
+        f"{host}{request.get('uri') or '/'} by {event.get('terminatingRuleId') or '-'}"
     )
-    event["message"] = meta.message = message
-    meta.tag = "aws.waf.log"
-    return event
+
+
+AWS_WAF = Json(
+    "aws-waf",
+    "requests that a rule of an AWS WAF web ACL decided",
+    "https://docs.aws.amazon.com/waf/latest/developerguide/logging-fields.html",
+    time=epoch("timestamp", unit="ms"),
+    tag="aws.waf.log",
+    rules=(DEFAULT_ACTION,),
+    refine=_refine,
+)

@@ -4,60 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from slips import times
-from slips.format import Event, parser
+from slips.format import Event
 from slips.model import MetaData
+from slips.parsing import Json, any_of, moment
 
-
-@parser(
+# An event stream has its fields in `event`, and its time in `metadata`. Times are ISO 8601, or seconds or milliseconds,
+# as the kind of the event and the tool that brought it have it.
+FALCON = Json(
     "falcon",
-    summary="CrowdStrike Falcon events, of the Falcon Data Replicator or of event streams",
-    reference="https://github.com/CrowdStrike/FDR",
+    "CrowdStrike Falcon events, of the Falcon Data Replicator or of event streams",
+    "https://github.com/CrowdStrike/FDR",
+    require=any_of(
+        *("event_simpleName", "aid", "cid", "event_platform", "event", "metadata", "timestamp", "name", "id", "aip"),
+        *("eventType", "eventCreationTime", "ExternalApiType", "EventType", "UTCTimestamp", "OperationName", "UserIp"),
+        *("AgentIdString", "CustomerIDString", "CustomerIdString", "EventOrigin", "EffectiveTransmissionClass"),
+        *("ConfigBuild", "ConfigStateHash", "Entitlements", "ContextTimeStamp", "ContextProcessId", "ComputerName"),
+        *("CommandLine", "TargetFileName", "DomainName", "RemoteAddressIP4", "_time", "Time"),
+    ),
+    also_in=("event", "metadata"),
+    time=moment("timestamp", "eventCreationTime", "UTCTimestamp", "_time", "ContextTimeStamp", "Time"),
     tag="falcon.event",
+    message="{name|event_simpleName|ExternalApiType|eventType} at {aip|UserIp}"
+    " to {RemoteAddressIP4|TargetFileName|DomainName|CommandLine|OperationName}",
+    adds="message",
 )
-def falcon(meta: MetaData, event: Event) -> Event:
-    """Add `message`, "<name> at <address> to <target>".
-
-    An event stream has its fields in `event` and its time in `metadata.eventCreationTime`. Raises RecordError for a
-    time that is neither milliseconds nor ISO 8601.
-    """
-    fields = event
-    if event.get("event").__class__ is dict or event.get("metadata").__class__ is dict:
-        fields = {**_object(event.get("metadata")), **_object(event.get("event")), **event}
-    name = fields.get("name") or fields.get("event_simpleName") or fields.get("ExternalApiType")
-    address = fields.get("aip") or fields.get("UserIp")
-    target = (
-        fields.get("RemoteAddressIP4")
-        or fields.get("TargetFileName")
-        or fields.get("DomainName")
-        or fields.get("CommandLine")
-        or fields.get("OperationName")
-    )
-    for key in ("timestamp", "eventCreationTime", "UTCTimestamp"):
-        time = fields.get(key)
-        if time is not None and time != "":
-            meta.timestamp = _time(time, key)
-            break
-    meta.tag = "falcon.event"
-    meta.message = event["message"] = f"{name or fields.get('eventType')} at {address} to {target}"
-    return event
 
 
-@parser(
-    "falcon-detection",
-    summary="CrowdStrike Falcon detections, of the detects or the alerts API",
-    reference="https://developer.crowdstrike.com/api-reference/collections/alerts/",
-    tag="falcon.detection",
-)
-def falcon_detection(meta: MetaData, event: Event) -> Event:
+def _describe(meta: MetaData, event: Event) -> None:
     """Add `message`, "<severity>: <tactic>/<technique>, … on <host> by <user>", without the parts that are missing.
 
     The detects API has a list `behaviors`; the alerts API has the fields of its one behavior in the event itself.
-    Raises RecordError for a malformed `created_timestamp`.
     """
-    time = event.get("created_timestamp")
-    if time is not None and time != "":
-        meta.timestamp = _time(time, "created_timestamp")
     behaviors = event.get("behaviors")
     behaviors = [_object(each) for each in behaviors] if behaviors.__class__ is list else []
     behaviors = behaviors or [event]
@@ -70,9 +47,7 @@ def falcon_detection(meta: MetaData, event: Event) -> Event:
         message += f" on {host}"
     if user:
         message += f" by {user}"
-    meta.tag = "falcon.detection"
     meta.message = event["message"] = message
-    return event
 
 
 def _technique(behavior: Event) -> str:
@@ -87,8 +62,20 @@ def _object(value: Any) -> Event:
     return value if isinstance(value, dict) else {}
 
 
-def _time(value: Any, name: str) -> float:
-    """Convert milliseconds (a number or its digits) or ISO 8601 to epoch seconds. Raises RecordError."""
-    if value.__class__ is str and not value.isdigit():
-        return times.iso(value, name)
-    return times.number(value, 1_000, name)
+FALCON_DETECTION = Json(
+    "falcon-detection",
+    "CrowdStrike Falcon detections, of the detects or the alerts API",
+    "https://developer.crowdstrike.com/api-reference/collections/alerts/",
+    require=any_of(
+        *("created_timestamp", "behaviors", "detection_id", "composite_id", "max_severity_displayname"),
+        *("severity_name", "device", "cid", "id", "agent_id", "aggregate_id", "assigned_to_name", "confidence"),
+        *("adversary_ids", "behaviors_processed", "cmdline", "date_updated", "description", "display_name"),
+        *("email_sent", "filename", "filepath", "first_behavior", "hostinfo", "hostname", "last_behavior"),
+        *("max_confidence", "max_severity", "name", "objective", "pattern_id", "product", "scenario", "severity"),
+        *("seconds_to_resolved", "seconds_to_triaged", "show_in_ui", "status", "tactic", "tactic_id", "technique"),
+        *("technique_id", "timestamp", "type", "updated_timestamp", "user_id", "user_name"),
+    ),
+    time=moment("created_timestamp"),
+    tag="falcon.detection",
+    refine=_describe,
+)

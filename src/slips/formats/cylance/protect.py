@@ -2,39 +2,44 @@
 
 from __future__ import annotations
 
-from slips import times
-from slips.format import Event, parser
-from slips.model import MetaData
+from slips.parsing import Json, any_of, iso
 
 _REFERENCE = "https://docs.blackberry.com/en/unified-endpoint-security/blackberry-ues/Cylance-API-user-guide"
+_EVENT = any_of(
+    *("datetime", "event_type", "event_name", "event_id", "event_timestamp", "device_id", "device_ids"),
+    *("device_name", "device_names", "agent_version", "file_path", "ip_address", "ip_addresses", "mac_addresses"),
+    *("os", "policy_name", "process_id", "process_name", "sha256", "md5", "tenant_name", "threat_classification"),
+    *("threat_name", "threat_score", "threat_status", "user", "user_name", "violation_type", "zone_names", "zones"),
+)
+_THREAT = any_of(
+    *("datetime", "threat_name", "name", "sha256", "md5", "av_industry", "agent_version", "auto_run", "cert_issuer"),
+    *("cert_publisher", "cert_timestamp", "classification", "cylance_score", "date_found", "detected_by"),
+    *("device_count", "device_id", "device_name", "file_path", "file_size", "file_status", "first_found"),
+    *("global_quarantined", "is_running", "last_found", "policy_id", "running", "safelisted", "signed"),
+    *("state", "sub_classification", "unique_to_cylance"),
+)
 
-
-@parser(
+CYLANCE = Json(
     "cylance",
-    summary="CylancePROTECT events, the same as cylance-event",
-    reference=_REFERENCE,
+    "CylancePROTECT events, the same as cylance-event",
+    _REFERENCE,
+    require=_EVENT,
+    time=iso("datetime"),
     tag="cylance.event",
 )
-def cylance(meta: MetaData, event: Event) -> Event:
-    """Set time and tag; leave the event unchanged. Raises RecordError for a malformed `datetime`."""
-    return _label(meta, event, "cylance.event")
-
-
-@parser("cylance-event", summary="CylancePROTECT events", reference=_REFERENCE, tag="cylance.event")
-def cylance_event(meta: MetaData, event: Event) -> Event:
-    """Set time and tag; leave the event unchanged. Raises RecordError for a malformed `datetime`."""
-    return _label(meta, event, "cylance.event")
-
-
-@parser("cylance-threat", summary="CylancePROTECT threats", reference=_REFERENCE, tag="cylance.threat")
-def cylance_threat(meta: MetaData, event: Event) -> Event:
-    """Set time and tag; leave the event unchanged. Raises RecordError for a malformed `datetime`."""
-    return _label(meta, event, "cylance.threat")
-
-
-def _label(meta: MetaData, event: Event, tag: str) -> Event:
-    time = event.get("datetime")
-    if time is not None and time != "":
-        meta.timestamp = times.iso(time, "datetime")
-    meta.tag = tag
-    return event
+CYLANCE_EVENT = Json(
+    "cylance-event",
+    "CylancePROTECT events",
+    _REFERENCE,
+    require=_EVENT,
+    time=iso("datetime"),
+    tag="cylance.event",
+)
+CYLANCE_THREAT = Json(
+    "cylance-threat",
+    "CylancePROTECT threats",
+    _REFERENCE,
+    require=_THREAT,
+    time=iso("datetime"),
+    tag="cylance.threat",
+)

@@ -4,105 +4,92 @@ from __future__ import annotations
 
 from typing import Any
 
-from slips import times
-from slips.errors import RecordError
-from slips.format import Event, parser
+from slips.format import Event
 from slips.model import MetaData
+from slips.parsing import Json, any_of, iso
+from slips.parsing.meaning import value_at
+
+_TYPES = any_of("type", "event.dataset", "network.protocol")
+_MODULES = any_of("event.module", "auditd", "audit")
 
 
-@parser(
-    "packetbeat",
-    summary="Packetbeat transactions and flows",
-    reference="https://www.elastic.co/guide/en/beats/packetbeat/current/exported-fields.html",
-    tag="packetbeat.{type}",
-)
-def packetbeat(meta: MetaData, event: Event) -> Event:
+def _describe_traffic(meta: MetaData, event: Event) -> None:
     """Add `message`: "<query> from <client>" for DNS, "<type> <source> => <destination> <status>" for other types.
 
-    Raises RecordError for an event without a type, and for a malformed `@timestamp`.
+    Raises RecordError for an event whose type is no text.
     """
-    type_ = event.get("type") or _get(event, "event.dataset") or _get(event, "network.protocol")
+    type_ = event.get("type") or value_at(event, "event.dataset") or value_at(event, "network.protocol")
     if type_.__class__ is not str:
-        raise RecordError(f"no 'type', 'event.dataset' or 'network.protocol' (keys: {', '.join(map(str, event))})")
-    _set_time(meta, event)
+        raise _TYPES.error(event)
     if type_ == "dns":
-        client, query, question = event.get("client_ip"), event.get("query"), _get(event, "dns.question.name")
+        client, query, question = event.get("client_ip"), event.get("query"), value_at(event, "dns.question.name")
         if client is not None:
             message = f"{query or question} from {client}"
         else:  # 7.0 renamed the client, and its `query` holds more than the name
-            message = f"{question or query} from {_get(event, 'client.ip')}"
+            message = f"{question or query} from {value_at(event, 'client.ip')}"
     else:
-        source = _get(event, "source.ip") or event.get("client_ip")
-        destination = _get(event, "destination.ip") or _get(event, "dest.ip") or event.get("ip")
+        source = value_at(event, "source.ip") or event.get("client_ip")
+        destination = value_at(event, "destination.ip") or value_at(event, "dest.ip") or event.get("ip")
         message = f"{type_} {source} => {destination}"
         if status := event.get("status"):
             message += f" {status}"
     meta.tag = f"packetbeat.{type_}"
     meta.message = event["message"] = message
-    return event
 
 
-@parser(
-    "auditbeat",
-    summary="Auditbeat events: auditd, file integrity, system",
-    reference="https://www.elastic.co/guide/en/beats/auditbeat/current/exported-fields.html",
-    tag="auditbeat.{module}",
+PACKETBEAT = Json(
+    "packetbeat",
+    "Packetbeat transactions and flows",
+    "https://www.elastic.co/guide/en/beats/packetbeat/current/exported-fields.html",
+    require=_TYPES,
+    time=iso("@timestamp"),
+    tag="packetbeat.{type|event.dataset|network.protocol}",
+    refine=_describe_traffic,
 )
-def auditbeat(meta: MetaData, event: Event) -> Event:
+
+
+def _describe_audit(meta: MetaData, event: Event) -> None:
     """Add `message`: "<actor> <action> <object> by <how>" for auditd, "<path> is <action> (<sha256>)" for files.
 
     An event of another module keeps its message; without one it gets "<module> <action>". Raises RecordError for an
-    event without a module, and for a malformed `@timestamp`.
+    event without a module.
     """
-    module = _get(event, "event.module")
-    action = _get(event, "event.action")
+    module, action = value_at(event, "event.module"), value_at(event, "event.action")
     if action.__class__ is list:
         action = ", ".join(map(str, action))
+    message: Any
     if module == "auditd" or "auditd" in event:
         module = "auditd"
-        message = (
-            f"{_get(event, 'auditd.summary.actor.primary')} {action} {_get(event, 'auditd.summary.object.primary')}"
-            f" by {_get(event, 'auditd.summary.how')}"
+        message = _audit(
+            event, "auditd.summary.actor.primary", action, "auditd.summary.object.primary", "auditd.summary.how"
         )
     elif module == "file_integrity":
-        sha256 = _get(event, "file.hash.sha256") or _get(event, "hash.sha256")
-        message = f"{_get(event, 'file.path')} is {action} ({sha256})"
-    elif _get(event, "audit.kernel").__class__ is dict:  # 5.x and 6.0
-        module = "auditd"
-        message = (
-            f"{_get(event, 'audit.kernel.actor.primary')} {_get(event, 'audit.kernel.action')}"
-            f" {_get(event, 'audit.kernel.thing.primary')} by {_get(event, 'audit.kernel.how')}"
-        )
-    elif _get(event, "audit.file").__class__ is dict:
-        module = "file_integrity"
-        message = (
-            f"{_get(event, 'audit.file.path')} is {_get(event, 'audit.file.action')}"
-            f" ({_get(event, 'audit.file.sha256')})"
-        )
+        sha256 = value_at(event, "file.hash.sha256") or value_at(event, "hash.sha256")
+        message = f"{value_at(event, 'file.path')} is {action} ({sha256})"
+    elif value_at(event, "audit.kernel").__class__ is dict:  # 5.x and 6.0
+        module, action = "auditd", value_at(event, "audit.kernel.action")
+        message = _audit(event, "audit.kernel.actor.primary", action, "audit.kernel.thing.primary", "audit.kernel.how")
+    elif value_at(event, "audit.file").__class__ is dict:
+        module, action = "file_integrity", value_at(event, "audit.file.action")
+        message = f"{value_at(event, 'audit.file.path')} is {action} ({value_at(event, 'audit.file.sha256')})"
     elif module.__class__ is str and module:
         message = event.get("message") or f"{module} {action}"
     else:
-        raise RecordError(f"no 'event.module', 'auditd' or 'audit' (keys: {', '.join(map(str, event))})")
-    _set_time(meta, event)
+        raise _MODULES.error(event)
     meta.tag = f"auditbeat.{module}"
     meta.message = event["message"] = str(message)
-    return event
 
 
-def _set_time(meta: MetaData, event: Event) -> None:
-    time = event.get("@timestamp")
-    if time is not None and time != "":
-        meta.timestamp = times.iso(time, "@timestamp")
+def _audit(event: Event, actor: str, action: object, thing: str, how: str) -> str:
+    return f"{value_at(event, actor)} {action} {value_at(event, thing)} by {value_at(event, how)}"
 
 
-def _get(event: Event, path: str) -> Any:
-    """Return the value at `path`, a key with dots or keys of nested objects; None if the event lacks it."""
-    value = event.get(path)
-    if value is not None:
-        return value
-    value = event
-    for key in path.split("."):
-        if value.__class__ is not dict:
-            return None
-        value = value.get(key)
-    return value
+AUDITBEAT = Json(
+    "auditbeat",
+    "Auditbeat events: auditd, file integrity, system",
+    "https://www.elastic.co/guide/en/beats/auditbeat/current/exported-fields.html",
+    require=_MODULES,
+    time=iso("@timestamp"),
+    tag="auditbeat.{event.module}",
+    refine=_describe_audit,
+)

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from slips import times
 from slips.errors import RecordError
-from slips.format import Event, parser
+from slips.format import Event
 from slips.model import MetaData
+from slips.parsing import Json, any_of, iso
 
 
-@parser(
-    "g-suite-login",
-    summary="logins to G Suite (Google Workspace)",
-    reference="https://developers.google.com/admin-sdk/reports/v1/guides/manage-audit-login",
-    tag="gsuite.login",
-)
-def g_suite_login(meta: MetaData, event: Event) -> Event:
-    """Set the time to `id.time`. Activities of other applications have the same shape and get the same tag.
-
-    Raises RecordError for a malformed `id.time`, and for an `id` that is no object.
-    """
-    meta.tag = "gsuite.login"
+def _refuse_id_of_another_kind(_meta: MetaData, event: Event) -> None:
+    """Raise RecordError for an `id` that is no object: the time would be in it."""
     identity = event.get("id")
-    if identity.__class__ is dict:
-        time = identity.get("time")
-        if time is not None and time != "":
-            meta.timestamp = times.iso(time, "id.time")
-    elif identity is not None:
+    if identity.__class__ is not dict and identity is not None:
         raise RecordError(f"'id' is {identity!r:.60}; expected an object with the 'time'")
-    return event
+
+
+# Activities of other applications have the same shape, and get the same tag.
+G_SUITE_LOGIN = Json(
+    "g-suite-login",
+    "logins to G Suite (Google Workspace)",
+    "https://developers.google.com/admin-sdk/reports/v1/guides/manage-audit-login",
+    require=any_of(
+        *("kind", "id", "etag", "actor", "ownerDomain", "ipAddress", "events", "networkInfo", "resourceDetails")
+    ),
+    time=iso("id.time"),
+    tag="gsuite.login",
+    refine=_refuse_id_of_another_kind,
+)

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from slips import times
-from slips.format import Event, parser
-from slips.model import MetaData
+from slips.parsing import Json, iso
 
-
-@parser(
+# Without `require`: the objects are those of the application in the task, whatever it logs.
+ECS_HAKO = Json(
     "ecs-hako",
-    summary="logs of Amazon ECS tasks deployed with Hako",
-    reference="https://github.com/eagletmt/hako",
+    "logs of Amazon ECS tasks deployed with Hako",
+    "https://github.com/eagletmt/hako",
+    time=iso("time"),
     tag="ecs.hako",
 )
-def ecs_hako(meta: MetaData, event: Event) -> Event:
-    """Set time and tag; leave the event unchanged. Raises RecordError for a malformed `time`."""
-    meta.tag = "ecs.hako"
-    time = event.get("time")
-    if time is not None and time != "":
-        meta.timestamp = times.iso(time)
-    return event

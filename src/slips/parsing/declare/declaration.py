@@ -6,11 +6,11 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Set
 from dataclasses import dataclass, field, replace
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from slips.format import Format, FormatOptions, Kind, Limited, Parse, Rule, a_key
+from slips.format import Event, Format, FormatOptions, Kind, Limited, Parse, Rule, a_key
 from slips.parsing.compile import Writer, parse_of, value_in
-from slips.parsing.meaning import Meaning, Refine, Require, Template, Time, check_rule
+from slips.parsing.meaning import Meaning, Refine, Require, Template, Time, check_rule, value_at
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -140,6 +140,11 @@ class Declaration(Format, ABC):
     def value_of(self, path: str, writer: Writer) -> str:
         """Return an expression for the value at `path` of the event."""
         return writer.fields.get(path) or value_in(path, writer)
+
+    def look(self, event: Event, path: str) -> Any:
+        """Return the value at `path` of an event, the slow way; None for an `absent` text, too."""
+        value = value_at(event, path)
+        return None if value in self.meaning.absent else value
 
     def with_options(self, options: FormatOptions) -> Format:
         """Return the format as the options of a config want it."""

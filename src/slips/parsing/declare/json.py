@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from slips.format import Kind
-from slips.parsing.compile import Writer
+from slips.format import Event, Kind
+from slips.parsing.compile import Writer, value_in
 from slips.parsing.declare.declaration import Declaration
+from slips.parsing.meaning import check_path, value_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,8 @@ class Json(Declaration):
 
     elements: str = ""
     """The path of the array of records in a document: `Records`. Without one, each line is a record."""
+    also_in: str | tuple[str, ...] = ()
+    """Fields with objects in them, whose fields count where the event itself has none: `properties`."""
 
     absent_stays: ClassVar[bool] = True
     takes: Kind = field(init=False, default="event")
@@ -29,8 +32,43 @@ class Json(Declaration):
         object.__setattr__(self, "container", self.elements)
         super().__post_init__()
 
+    def check(self) -> None:
+        if self.elements:
+            check_path(self.elements)
+        for name in self._inner:
+            if not isinstance(name, str) or not name:
+                raise ValueError(f"also_in names {name!r}; expected a field with an object in it, such as 'properties'")
+
+    @property
+    def _inner(self) -> tuple[str, ...]:
+        return (self.also_in,) if isinstance(self.also_in, str) else self.also_in
+
     def usual_chain(self) -> tuple[str, ...]:
         return (f"json-records:{self.elements}", self.name) if self.elements else super().usual_chain()
 
     def write(self, writer: Writer) -> None:
         writer.line("event = value")
+        for number, name in enumerate(self._inner):
+            inner = f"{writer.prefix}inner{number}"
+            writer.line(f"{inner} = event.get({name!r})")
+            with writer.block(f"if {inner}.__class__ is not dict:"):
+                writer.line(f"{inner} = {writer.name('nothing', _NOTHING)}")
+
+    def value_of(self, path: str, writer: Writer) -> str:
+        expression = value_in(path, writer)
+        for number in range(len(self._inner)):
+            found = writer.local("found")
+            inner = value_in(path, writer, f"{writer.prefix}inner{number}")
+            expression = f"({found} if ({found} := {expression}) is not None else {inner})"
+        return expression
+
+    def look(self, event: Event, path: str) -> Any:
+        for each in (event, *(event.get(name) for name in self._inner)):
+            value = value_at(each, path) if isinstance(each, dict) else None
+            if value is not None:
+                return None if value in self.meaning.absent else value
+        return None
+
+
+_NOTHING: Event = {}
+"""Stands for an object that an event lacks."""
