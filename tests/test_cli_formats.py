@@ -54,6 +54,14 @@ def test_options_are_shown_with_their_values_and_meaning(project: Project) -> No
     assert project.slips("formats", "syslog", "--json").json["options"] == []
 
 
+def test_the_source_of_a_chain_is_python_with_a_line_for_each_of_its_formats(project: Project) -> None:
+    source = project.slips("formats", "aws-waf", "--source").out
+    compile(source, "source", "exec")
+    assert all(f"# {name}\n" in source for name in ("s3-lines", "json", "aws-waf"))
+    unnamed = project.slips("formats", "--source")
+    assert (unnamed.status, "slips formats cloudtrail --source" in unnamed.err) == (2, True)
+
+
 def test_rules_that_filter_objects_are_named_and_shown(project: Project) -> None:
     assert "folder-marker, cloudtrail-digest, elb-test-file" in project.slips("formats").err
     shown = project.slips("formats", "elb-test-file").out

@@ -38,7 +38,8 @@ from slips.errors import RecordError
 from slips.format import RecordLimits
 from slips.model import Outcome
 from slips.parsing.chain import compile_chain
-from slips.parsing.run import SKIP_RULE, Chain
+from slips.parsing.loop import SKIP_RULE
+from slips.parsing.run import Chain
 from slips.pipeline.ended import Failure
 from slips.pipeline.items import report_quarantine
 from slips.pipeline.process import Processor

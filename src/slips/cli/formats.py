@@ -42,9 +42,11 @@ from slips.step import Step
     help="All about this one; also path/file.py:name of your own.",
 )
 @json_option
+@click.option("--source", is_flag=True, help="Print the Python that runs NAME's usual chain, as slips generates it.")
 def formats(
     name: str | None,
     json_: bool,
+    source: bool,
 ) -> None:
     """List the formats, or show all about one.
 
@@ -55,8 +57,12 @@ def formats(
     Examples:
       slips formats
       slips formats cloudtrail
+      slips formats cloudtrail --source
       slips formats --json
     """
+    if source:
+        _print_source(name)
+        return
     if name is None:
         every = list(catalogue().values())
         if json_:
@@ -78,6 +84,17 @@ def formats(
         print_json(_to_dict(format_))
     else:
         _print_format(format_)
+
+
+def _print_source(name: str | None) -> None:
+    """Print the generated loop of a format's usual chain. Raises UsageError for no name, or one of no format."""
+    if name is None:
+        raise UsageError("--source: no format named; expected one, as in 'slips formats cloudtrail --source'")
+    try:
+        chain = compile_chain([name], Path.cwd())
+    except FormatError as error:
+        raise UsageError(str(error)) from error
+    show_text(chain.loop.source, end="")
 
 
 def _show_rule(rule: NotLog, *, json_: bool) -> None:

@@ -7,23 +7,20 @@ raises. The loop passes it to `reject` and continues; `process` decides what bad
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 from io import BufferedReader
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
-from slips.errors import HandlerError, NoProgressError, ObjectError, ReaderError, RecordError
-from slips.exceptions import describe, is_interrupt
+from slips.exceptions import is_interrupt
 from slips.format import Bad, Event, Format, Limited, PerObject, Record, RecordLimits, Rule
-from slips.methods import advice, lazy
 from slips.model import MetaData, ObjectEvent, Outcome, Range
 from slips.parsing.contains import Contains
+from slips.parsing.loop import Loop, write_loop
 from slips.parsing.readers.text import TextRecords, original
-from slips.parsing.stages import Several, Streamed, bind, compose, normalized
-from slips.position import BEHIND, RECV, UNREAD, Cells
-
-SKIP_RULE = Rule("on_error: skip", "records that could not be parsed, where the mapping says 'on_error: skip'")
+from slips.parsing.stages import bind, compose
+from slips.position import UNREAD, Cells
 
 Recv = Callable[[MetaData, Event], object]
 Show = Callable[[int, Record], None]
@@ -76,11 +73,30 @@ class Chain:
         self._read = Limited.bind(reader.read, limits)
         self._record_bytes = limits.bytes
         self._parameter = parameter
-        bound = bind(parsers, limits)
-        self._compose = partial(compose, reader, bound, limits)
-        self._remembers = any(isinstance(parse, PerObject) for _, parse in bound)
-        self.parse = self._compose()
+        self._reader, self._parsers, self._limits = reader, bind(parsers, limits), limits
+        self._remembers = any(isinstance(parse, PerObject) for _, parse in self._parsers)
         self._contains = Contains(contains, limits) if contains else None
+
+    @cached_property
+    def loop(self) -> Loop:
+        """The loop, written and compiled when it is first needed."""
+        return write_loop(", ".join(self.names), self._reader, self._parsers, self._limits, inline=not self._remembers)
+
+    @cached_property
+    def parse(self) -> Callable[[MetaData, Any], Any]:
+        """The parsers as one function of meta and record, such as the loop has them."""
+        return compose(self._reader.gives, self._parsers, self._limits)
+
+    def _begin(self) -> Callable[[MetaData, Any], Any]:
+        """Return the parsers outside the loop as one function; those that remember an object begin a further one."""
+        if not self._remembers:
+            return self._rest
+        return compose(self._reader.gives, self._parsers, self._limits)
+
+    @cached_property
+    def _rest(self) -> Callable[[MetaData, Any], Any]:
+        inlined = self.loop.inlined
+        return compose("event" if inlined else self._reader.gives, self._parsers[inlined:], self._limits)
 
     def records(self, stream: BufferedReader) -> Iterator[Record]:
         """Yield the records of an object. Raises ReaderError."""
@@ -113,116 +129,19 @@ class Chain:
         Returns None, or the number of the last record if `ticker` stopped the loop. Raises HandlerError from any
         exception of `recv`, and ReaderError from any exception of the reader that is no ObjectError.
         """
-        cut = self._cut(stream)
-        parse = self._compose() if self._remembers else self.parse
+        cut, loop, parse = self._cut(stream), self.loop, self._begin()
         show = partial(_show, parse, source) if self._remembers else None
         numbered: Iterator[tuple[int, Record]] = enumerate(self._wanted(cut, show), 1)
         if source.records is not None:
             numbered = select(numbered, source.records, ticker, show)
             # A copy: handlers may change the list that they get, and `select` still reads its own.
             source = msgspec.structs.replace(source, records=list(source.records))
-        timestamp, position = source.timestamp, ticker.position
-        records = delivered = filtered = events = seq = 0
-        first, last = float("inf"), float("-inf")
-        try:
-            for seq, record in numbered:
-                records += 1
-                meta = MetaData("", timestamp, source, None, seq, 0, is_test)
-                try:
-                    if isinstance(record, Bad):
-                        raise record.error()
-                    event: Any = record if isinstance(record, Rule) else parse(meta, record)
-                    if event.__class__ is dict or (event := normalized(meta, event)).__class__ is dict:
-                        at = meta.timestamp
-                        if at < first:
-                            first = at
-                        if at > last:
-                            last = at
-                    elif event.__class__ is Several:
-                        first = min(first, *(each.timestamp for each, _ in event))
-                        last = max(last, *(each.timestamp for each, _ in event))
-                    elif event.__class__ is Streamed:
-                        event = event.checked()
-                        if event.__class__ is Streamed:
-                            first, last = min(first, event.first), max(last, event.last)
-                except MemoryError:
-                    raise
-                except BaseException as error:  # parsers may raise anything, `SystemExit` too
-                    if is_interrupt(error):
-                        raise
-                    if skip:
-                        filtered += 1
-                        outcome.rules[SKIP_RULE.name] = outcome.rules.get(SKIP_RULE.name, 0) + 1
-                    else:
-                        outcome.quarantined += 1
-                        reject(seq, original(cut, record), _why_bad(meta, error))
-                    event = None
-                if event.__class__ is dict:
-                    position[RECV] = seq
-                    try:
-                        returned = recv(meta, event)
-                    except BaseException as error:
-                        if is_interrupt(error):
-                            raise
-                        raise HandlerError("recv raised", event) from error
-                    if returned is not None:
-                        _refuse_lazy(returned, event)
-                    events += 1
-                    delivered += 1
-                elif event.__class__ is Rule:
-                    filtered += 1
-                    outcome.rules[event.name] = outcome.rules.get(event.name, 0) + 1
-                elif event is not None:
-                    position[RECV] = seq
-                    for each, part in event:
-                        try:
-                            returned = recv(each, part)
-                        except BaseException as error:
-                            if is_interrupt(error):
-                                raise
-                            raise HandlerError("recv raised", part) from error
-                        if returned is not None:
-                            _refuse_lazy(returned, part)
-                        events += 1
-                    delivered += 1
-                if ticker.due and ticker.tick(seq):
-                    # An object that was stopped behind its last record is complete: no record is left to continue with.
-                    return None if next(numbered, None) is None else seq
-                position[BEHIND] = seq  # behind `tick`, which ends a child that a handler forked
-        except NoProgressError:
-            if records:  # the time was up on the way to further records, which another run reads
-                return seq
-            raise
-        except ObjectError as error:
-            error.seq = seq
-            if isinstance(error, HandlerError):
-                records -= 1  # the record at which a handler raised is named, not counted
-            raise
-        except Exception as error:
-            if issubclass(type(error), MemoryError):
-                raise
-            # A user's own reader may raise anything.
-            failed = ReaderError(f"{source.url}: reader {self.reader!r} raised {describe(error)}")
-            failed.seq = seq
-            raise failed from error
-        finally:
-            outcome.records += records
-            outcome.delivered += delivered
-            outcome.filtered += filtered
-            outcome.events += events
-            if first <= last:
-                outcome.first_timestamp, outcome.last_timestamp = float(first), float(last)
-        return None
 
+        def reject_original(seq: int, record: Record, error: Exception) -> None:
+            reject(seq, original(cut, record), error)
 
-def _refuse_lazy(returned: object, event: Event) -> None:
-    """Raise HandlerError if `recv` returned work that is still to do, or that failed: the loop does no such work."""
-    try:
-        kind = lazy(returned)
-    except BaseException as error:
-        raise HandlerError("recv raised", event) from error
-    if kind:
-        raise HandlerError(f"returned {kind}; {advice('recv')}", event)
+        where = f"{source.url}: reader {self.reader!r}"
+        return loop.run(numbered, where, parse, outcome, source, recv, reject_original, ticker, skip, is_test)
 
 
 def _show(parse: Callable[[MetaData, Any], Any], source: ObjectEvent, seq: int, record: Record) -> None:
@@ -265,17 +184,3 @@ def select(
                 show(seq, record)
             if ticker.due:
                 ticker.passed(seq)
-
-
-def _why_bad(meta: MetaData, error: BaseException) -> Exception:
-    """Return the reason why a record is bad, as an exception whose text helps the author of the parser."""
-    # By type: `isinstance` would run code of the error's class, which may be the user's.
-    if issubclass(type(error), TypeError) and not isinstance(meta.timestamp, int | float):
-        reason = f"parser set 'meta.timestamp' to {meta.timestamp!r}; expected epoch seconds, as a number"
-    elif issubclass(type(error), Exception):
-        return cast("Exception", error)
-    else:
-        reason = describe(error)  # of SystemExit and its like
-    bad = RecordError(reason)
-    bad.__cause__ = error
-    return bad

@@ -11,7 +11,7 @@ from typing import Any
 
 from slips.errors import FormatError, RecordError
 from slips.exceptions import describe, name_of
-from slips.format import Elements, Event, Format, Limited, Parse, Parsed, PerObject, RecordLimits, Rule
+from slips.format import Elements, Event, Format, Kind, Limited, Parse, Parsed, PerObject, RecordLimits, Rule
 from slips.model import MetaData
 
 
@@ -25,26 +25,38 @@ def bind(parsers: Sequence[Format], limits: RecordLimits) -> list[tuple[Format, 
 
 
 def compose(
-    reader: Format, parsers: Sequence[tuple[Format, Parse]], limits: RecordLimits
+    given: Kind, parsers: Sequence[tuple[Format, Parse]], limits: RecordLimits
 ) -> Callable[[MetaData, Any], Any]:
-    """Return bound parsers as one function of meta and record. Those that are PerObject begin anew."""
-    stages: list[Parse] = []
-    given = reader.gives
+    """Return bound parsers as one function of meta and `given`. Those that are PerObject begin anew."""
+    if not parsers:
+        return _of_bytes(_plain_text, limits) if given == "text" else _as_it_is
+    function, *stages = _stages(given, parsers, limits)
+    for stage in stages:
+        function = _then(function, stage)
+    return function
+
+
+def compose_rest(parsers: Sequence[tuple[Format, Parse]], limits: RecordLimits) -> Callable[[MetaData, Any], Any]:
+    """Return the parsers behind a first one as one function of meta and whatever the first one returned.
+
+    The function returns what `normalized` does.
+    """
+    function: Callable[[MetaData, Any], Any] = normalized
+    for stage in _stages("event", parsers, limits):
+        function = _then(function, stage)
+    return lambda meta, value: normalized(meta, function(meta, value))
+
+
+def _stages(given: Kind, parsers: Sequence[tuple[Format, Parse]], limits: RecordLimits) -> Iterator[Parse]:
     for format_, parse_object in parsers:
         parse = PerObject.begin(parse_object)
         if format_.takes == "event":
-            stages.append(parse)
+            yield parse
         elif given == "text":
-            stages.append(parse if format_.raw else _of_bytes(parse, limits, format_.extends))
+            yield parse if format_.raw else _of_bytes(parse, limits, format_.extends)
         else:
-            stages.append(_of_message(format_, parse, limits))
+            yield _of_message(format_, parse, limits)
         given = format_.gives
-    if not stages:
-        return _of_bytes(_plain_text, limits) if given == "text" else _as_it_is
-    function = stages[0]
-    for stage in stages[1:]:
-        function = _then(function, stage)
-    return function
 
 
 def _plain_text(meta: MetaData, text: str) -> Event:
@@ -132,11 +144,11 @@ def _then(before: Callable[[MetaData, Any], Any], after: Parse) -> Callable[[Met
 
 
 def normalized(meta: MetaData, value: Any) -> Any:
-    """Convert a parser's return value that is no plain dict to a dict, Several, Streamed or a Rule.
+    """Convert a parser's return value to a dict, Several, Streamed or a Rule.
 
     Raises RecordError for any other value.
     """
-    if value.__class__ is Rule or value.__class__ is Several or value.__class__ is Streamed:
+    if value.__class__ is dict or value.__class__ is Rule or value.__class__ is Several or value.__class__ is Streamed:
         return value
     if isinstance(value, dict):
         return dict(value)
@@ -196,6 +208,15 @@ class Streamed:
         for index, (meta, event) in enumerate(made):
             meta.index = index
             yield meta, event
+
+
+def checked(event: Several | Streamed) -> tuple[Several | Streamed | Rule, float, float]:
+    """Return several events with the first and last timestamp among them, or the Rule that filtered all of them."""
+    if isinstance(event, Several):
+        times = [each.timestamp for each, _ in event]
+        return event, min(times), max(times)
+    kept = event.checked()
+    return (kept, kept.first, kept.last) if isinstance(kept, Streamed) else (kept, float("inf"), float("-inf"))
 
 
 def _spread(meta: MetaData, events: Iterable[Event]) -> Iterator[tuple[MetaData, Event]]:

@@ -1,0 +1,329 @@
+"""Writes the loop over the records of an object: one function per chain, of Python source that `slips formats` prints.
+
+The reader's records go in one by one. The statements of declared parsers stand in the loop itself, beside the counts,
+`meta` and `recv`: a call for each would cost a third of the time. Parsers that are functions are called. All that is
+rare (several events in a record, a text that is large or odd) is left to functions of other modules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import msgspec
+
+from slips.errors import HandlerError, NoProgressError, ObjectError, ReaderError, RecordError
+from slips.exceptions import describe, is_interrupt
+from slips.format import Bad, Event, Format, Parse, Record, RecordLimits, Rule
+from slips.methods import advice, lazy
+from slips.model import MetaData
+from slips.parsing.compile import Body, Writer, body_of, make_function
+from slips.parsing.declare import Declaration
+from slips.parsing.json_events import JsonParse, Texts
+from slips.parsing.stages import checked, compose, compose_rest, decode_text, normalized
+from slips.position import BEHIND, RECV
+
+SKIP_RULE = Rule("on_error: skip", "records that could not be parsed, where the mapping says 'on_error: skip'")
+
+PARAMETERS = "numbered, where, parse, outcome, source, recv, reject, ticker, skip, is_test"
+"""Those of a loop. `where` names object and reader in errors; `parse` is the parsers outside the loop."""
+
+_LOOP = """\
+timestamp, position = source.timestamp, ticker.position
+records = delivered = filtered = events = seq = 0
+first, last = float("inf"), float("-inf")
+SETUP
+try:
+    for seq, record in numbered:
+        records += 1
+        meta = None
+        try:
+            STATEMENTS
+            if event.__class__ is dict:
+                if at < first:
+                    first = at
+                if at > last:
+                    last = at
+            elif event.__class__ is not Rule:
+                event, earliest, latest = checked(event)
+                first, last = min(first, earliest), max(last, latest)
+        except MemoryError:
+            raise
+        except BaseException as error:  # parsers may raise anything, `SystemExit` too
+            if is_interrupt(error):
+                raise
+            event = None
+            if skip:
+                filtered += 1
+                outcome.rules[SKIP_RULE] = outcome.rules.get(SKIP_RULE, 0) + 1
+            else:
+                outcome.quarantined += 1
+                reject(seq, record, why_bad(meta, error))
+        if event.__class__ is dict:
+            position[RECV] = seq
+            try:
+                returned = recv(meta, event)
+            except BaseException as error:
+                if is_interrupt(error):
+                    raise
+                raise HandlerError("recv raised", event) from error
+            if returned is not None:
+                refuse_lazy(returned, event)
+            events += 1
+            delivered += 1
+        elif event.__class__ is Rule:
+            filtered += 1
+            outcome.rules[event.name] = outcome.rules.get(event.name, 0) + 1
+        elif event is not None:
+            position[RECV] = seq
+            for each, part in event:
+                try:
+                    returned = recv(each, part)
+                except BaseException as error:
+                    if is_interrupt(error):
+                        raise
+                    raise HandlerError("recv raised", part) from error
+                if returned is not None:
+                    refuse_lazy(returned, part)
+                events += 1
+            delivered += 1
+        if ticker.due and ticker.tick(seq):
+            # An object that was stopped behind its last record is complete: nothing is left to continue with.
+            return None if next(numbered, None) is None else seq
+        position[BEHIND] = seq  # behind `tick`, which ends a child that a handler forked
+except NoProgressError:
+    if records:  # the time was up on the way to further records, which another run reads
+        return seq
+    raise
+except ObjectError as error:
+    error.seq = seq
+    if isinstance(error, HandlerError):
+        records -= 1  # the record at which a handler raised is named, not counted
+    raise
+except MemoryError:
+    raise
+except Exception as error:  # a user's own reader may raise anything
+    raise reader_error(where, error, seq) from error
+finally:
+    outcome.records += records
+    outcome.delivered += delivered
+    outcome.filtered += filtered
+    outcome.events += events
+    if first <= last:
+        outcome.first_timestamp, outcome.last_timestamp = float(first), float(last)
+return None
+"""
+
+
+@dataclass(frozen=True)
+class Loop:
+    """The loop of a chain."""
+
+    run: Callable[..., int | None]
+    """See PARAMETERS."""
+    source: str
+    inlined: int
+    """Number of parsers whose statements stand in the loop; `parse` runs those behind them."""
+
+
+def write_loop(
+    title: str, reader: Format, parsers: Sequence[tuple[Format, Parse]], limits: RecordLimits, *, inline: bool = True
+) -> Loop:
+    """Write and compile the loop over the records of a reader; `title` names it in tracebacks.
+
+    If not `inline`, all parsers are left to `parse`.
+    """
+    statements = _Statements(reader, parsers, limits)
+    statements.write(inline)
+    lines: list[str] = []
+    for line in _LOOP.splitlines():
+        indent = line[: len(line) - len(line.lstrip())]
+        placed = {"SETUP": statements.setup, "STATEMENTS": statements.writer.lines}.get(line.strip(), [""])
+        lines += [f"{indent}{each}" for each in placed] if line.strip() in ("SETUP", "STATEMENTS") else [line]
+    names = {**_NAMES, **statements.writer.names}
+    run = make_function("run", PARAMETERS, lines, names, title)
+    return Loop(run, run.__doc__ or "", statements.inlined)
+
+
+class _Statements:
+    """Writes the statements that bind `event` from `record`, and with an event its `meta`, and `at` to its time."""
+
+    def __init__(self, reader: Format, parsers: Sequence[tuple[Format, Parse]], limits: RecordLimits) -> None:
+        self.writer = Writer(limits)
+        self.setup: list[str] = []
+        """Statements before the first record."""
+        self.inlined = 0
+        self._reader, self._parsers, self._limits = reader, parsers, limits
+        self._tag, self._message = "''", "None"
+
+    def write(self, inline: bool) -> None:
+        writer, count = self.writer, len(self._parsers)
+        self._write_unusual(inline)
+        while inline and self.inlined < count and self._stands_in_the_loop(self.inlined):
+            format_, _ = self._parsers[self.inlined]
+            self.inlined += 1
+            writer.line(f"# {format_.name}")
+            if not isinstance(format_, Declaration):
+                self._write_json()
+            elif self._write_declared(format_):
+                return
+        if 0 < self.inlined == count:
+            if not isinstance(self._parsers[-1][0], Declaration):
+                writer.line("event = value")
+            writer.line(f"meta = {self._meta()}")
+            return
+        writer.line(f"meta = {self._meta()}")
+        for format_, _ in self._parsers[self.inlined :]:
+            writer.line(f"# {format_.name}")
+        writer.line("event = parse(meta, value)")
+        writer.line("at = meta.timestamp")
+        writer.line("if event.__class__ is not dict:")
+        writer.line("    event = normalized(meta, event)")
+
+    def _stands_in_the_loop(self, number: int) -> bool:
+        """Whether the statements of a parser can be written, if those of all before it are."""
+        format_, _ = self._parsers[number]
+        if format_.takes == "text" and (number or self._reader.gives != "text" or format_.extends):
+            return False
+        return isinstance(format_, Declaration) or isinstance(format_.parse, JsonParse)
+
+    def _write_unusual(self, inline: bool) -> None:
+        """Write the statements for a record that is bad, filtered by the reader, or no plain value."""
+        writer = self.writer
+        writer.line(f"# {self._reader.name}")
+        writer.line("at, value = timestamp, record")
+        parse = "parse"
+        if inline and self._parsers and self._stands_in_the_loop(0):
+            parse = "parse_all"
+            writer.names[parse] = compose(self._reader.gives, self._parsers, self._limits)
+        with writer.block(f"if record.__class__ is not {'bytes' if self._reader.gives == 'text' else 'dict'}:"):
+            writer.line(f"meta = {self._meta()}")
+            writer.line(f"event = unusual(meta, record, {parse})")
+            writer.line("at = meta.timestamp")
+        writer.line("else:")
+        writer.indent()
+
+    def _write_json(self) -> None:
+        """Write the decoding of a JSON text to `value`, a dict. Other values leave to the functions, with `event`."""
+        writer, texts = self.writer, Texts(self._limits)
+        writer.names["texts"] = texts
+        self.setup.append("decode = texts.decode")
+        with writer.block(f"if len(value) <= {texts.small}:"):
+            with writer.block("try:"):
+                writer.line("value = decode(value)")
+            with writer.block("except (ValueError, MsgspecError) as refusal:"):
+                writer.line("value = texts.decode_odd(value, refusal)")
+                writer.line("decode = texts.decode")
+        with writer.block("else:"):
+            writer.line("value = texts.decode_large(value)")
+        with writer.block("if value.__class__ is not dict:"):
+            writer.line(f"meta = {self._meta()}")
+            writer.line(f"event = {self._behind('json')}(meta, texts.events(record, value))")
+            writer.line("at = meta.timestamp")
+        writer.line("else:")
+        writer.indent()
+
+    def _write_declared(self, declaration: Declaration) -> bool:
+        """Write the statements of a declaration. Return whether these are the last ones."""
+        writer = self.writer
+        if declaration.takes == "text" and not declaration.raw:
+            writer.line("value = decode_text(record)")
+            with writer.block(f"if len(record) > {self._limits.bytes // 2}:"):
+                writer.names["limits"] = self._limits
+                writer.line("limits.refuse_wide(value)")
+        # The names of a body end with numbers, those of the loop do not. A further body has a prefix as well.
+        prefix = f"p{self.inlined}_" if self._tag == "tag" else ""
+        body: Body = body_of(declaration, self._limits, prefix)
+        for line in body.lines:
+            writer.line(line)
+        writer.names.update(body.names)
+        if body.filters:
+            writer.line("if event.__class__ is dict:")
+            writer.indent()
+        self._tag = "tag"
+        if body.message != "None":
+            self._message = body.message
+        if not body.refine:
+            if self.inlined < len(self._parsers):
+                writer.line("value = event")
+            return False
+        writer.line(f"meta = {self._meta()}")
+        writer.line(f"refined = {body.refine}(meta, event)")
+        writer.line("if refined is not None:")
+        writer.line("    event = refined")
+        if self.inlined < len(self._parsers):
+            writer.line(f"event = {self._behind('refine')}(meta, event)")
+        else:
+            writer.line("if event.__class__ is not dict:")
+            writer.line("    event = normalized(meta, event)")
+        writer.line("at = meta.timestamp")
+        return True
+
+    def _meta(self) -> str:
+        return f"MetaData({self._tag}, at, source, {self._message}, seq, 0, is_test)"
+
+    def _behind(self, stage: str) -> str:
+        """Return the name of a function that runs the parsers behind the inlined ones on any value."""
+        name = f"behind_{stage}"
+        self.writer.names[name] = compose_rest(self._parsers[self.inlined :], self._limits)
+        return name
+
+
+def unusual(meta: MetaData, record: Record, parse: Callable[[MetaData, Any], Any]) -> Any:
+    """Return what `normalized` does for a record that is no plain value. Raises the error of a bad one."""
+    if isinstance(record, Bad):
+        raise record.error()
+    return record if isinstance(record, Rule) else normalized(meta, parse(meta, record))
+
+
+def refuse_lazy(returned: object, event: Event) -> None:
+    """Raise HandlerError if `recv` returned work that is still to do, or that failed: the loop does no such work."""
+    try:
+        kind = lazy(returned)
+    except BaseException as error:
+        raise HandlerError("recv raised", event) from error
+    if kind:
+        raise HandlerError(f"returned {kind}; {advice('recv')}", event)
+
+
+def why_bad(meta: MetaData | None, error: BaseException) -> Exception:
+    """Return the reason why a record is bad, as an exception whose text helps the author of the parser."""
+    # By type: `isinstance` would run code of the error's class, which may be the user's.
+    if meta is not None and issubclass(type(error), TypeError) and not isinstance(meta.timestamp, int | float):
+        reason = f"parser set 'meta.timestamp' to {meta.timestamp!r}; expected epoch seconds, as a number"
+    elif issubclass(type(error), Exception):
+        return cast("Exception", error)
+    else:
+        reason = describe(error)  # of SystemExit and its like
+    bad = RecordError(reason)
+    bad.__cause__ = error
+    return bad
+
+
+def reader_error(where: str, error: BaseException, seq: int) -> ReaderError:
+    """Return the error for an exception of a reader, which may be the user's own, behind record `seq`."""
+    failed = ReaderError(f"{where} raised {describe(error)}")
+    failed.seq = seq
+    return failed
+
+
+_NAMES: dict[str, object] = {
+    "BEHIND": BEHIND,
+    "HandlerError": HandlerError,
+    "MetaData": MetaData,
+    "MsgspecError": msgspec.MsgspecError,
+    "NoProgressError": NoProgressError,
+    "ObjectError": ObjectError,
+    "RECV": RECV,
+    "Rule": Rule,
+    "SKIP_RULE": SKIP_RULE.name,
+    "checked": checked,
+    "decode_text": decode_text,
+    "is_interrupt": is_interrupt,
+    "normalized": normalized,
+    "reader_error": reader_error,
+    "refuse_lazy": refuse_lazy,
+    "unusual": unusual,
+    "why_bad": why_bad,
+}
