@@ -55,7 +55,7 @@ CHAINS = {
     "postfix/*": "syslog",
     "sshd/*": "syslog",
     "syslog-rfc3164/*": "syslog",
-    "syslog-rfc5424/*": "syslog",
+    "syslog-rfc5424/*": "syslog-5424",
     "syslog-rsyslog-iso/*": "syslog",
     "vpc-flow/*.log*": "vpc-flow",
 }
@@ -101,9 +101,8 @@ QUARANTINED = {
     "syslog-rfc3164/18.log": 3,
     "syslog-rfc3164/8.log": 18,
     "syslog-rfc3164/9.log": 115,
-    # RFC 5424 is another format than RFC 3164
-    "syslog-rfc5424/1.log": 10,
-    "syslog-rfc5424/9.log": 3,
+    # The second line of a message
+    "syslog-rfc5424/1.log": 1,
     # Messages sent without line ends; the first of them has one inside
     "syslog-rsyslog-iso/2.log": 1,
 }
@@ -185,6 +184,7 @@ def test_syslog_sees_what_filebeat_sees(number: int) -> None:
         ("azure-ad-risk-2018/1.json", "s3-text json azure-ad-risk-event", [1521179626.306687]),
         ("google-workspace/26.jsonl", "g-suite-login", [1308325158.46]),
         ("syslog-rfc3164/7.log", "syslog", [1560508820.912134, 1560511875.412]),
+        ("syslog-rfc5424/9.log", "syslog-5424", [1607971261.0, 1607971276.0, 1607971276.0]),
         ("syslog-rsyslog-iso/1.log", "syslog", [1590883245.698463, 1590883245.698885, 1590883245.738158]),
     ],
 )

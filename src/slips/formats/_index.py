@@ -27,6 +27,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "paloalto": ("slips.formats.paloalto.panos", "paloalto"),
     "s3-lines": ("slips.parsing.readers.lines", "s3_lines"),
     "s3-text": ("slips.parsing.readers.lines", "s3_text"),
-    "syslog": ("slips.formats.generic.syslog", "syslog"),
+    "syslog": ("slips.formats.generic.syslog", "SYSLOG"),
+    "syslog-5424": ("slips.formats.generic.syslog", "SYSLOG_5424"),
     "vpc-flow": ("slips.formats.aws.vpc_flow", "VPC_FLOW"),
 }

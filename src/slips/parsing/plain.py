@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from slips.format import Event, Parse, Parsed, PerObject, RecordLimits, Rule
 from slips.model import MetaData
-from slips.parsing.declare import Declaration, Json
+from slips.parsing.declare import Declaration, Json, Syslog
 from slips.parsing.declare.lines import LineDeclaration
 from slips.parsing.meaning import holds
+from slips.parsing.syslog_lines import read_3164, read_5424
 
 
 def plain(declaration: Declaration, limits: RecordLimits = RecordLimits()) -> Parse:  # noqa: B008 - frozen
@@ -55,4 +57,6 @@ def _reading(declaration: Declaration, limits: RecordLimits) -> Callable[[Any], 
         return lambda value: value
     if isinstance(declaration, LineDeclaration):
         return declaration.line_parser(limits).read
+    if isinstance(declaration, Syslog):
+        return read_3164 if declaration.rfc == 3164 else partial(read_5424, limits=limits)
     raise NotImplementedError(f"no plain reading of {type(declaration).__name__}")

@@ -30,5 +30,6 @@ from slips.parsing.declare.columns import Columns, Csv
 from slips.parsing.declare.declaration import Declaration, DeclarationOptions
 from slips.parsing.declare.json import Json
 from slips.parsing.declare.quoted import Quoted
+from slips.parsing.declare.syslog import Syslog
 
-__all__ = ["Columns", "Csv", "Declaration", "DeclarationOptions", "Json", "Quoted"]
+__all__ = ["Columns", "Csv", "Declaration", "DeclarationOptions", "Json", "Quoted", "Syslog"]

@@ -1,0 +1,68 @@
+"""The family of syslog lines."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from slips.parsing.compile import Writer
+from slips.parsing.declare.declaration import Declaration
+from slips.parsing.meaning import Time, stamp
+from slips.parsing.syslog_lines import USUAL_3164, USUAL_5424, read_3164, read_5424, read_priority
+
+_FIELDS = {
+    3164: ("datetime", "hostname", "proc_name", "proc_id", "message"),
+    5424: ("datetime", "hostname", "proc_name", "proc_id", "msg_id", "message"),
+}
+"""Of a line in the usual shape, in the order of the groups of its pattern."""
+_DATETIME = stamp("datetime")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Syslog(Declaration):
+    """Syslog lines, with or without `<PRI>`. A field that a line lacks is None.
+
+    The fields are `datetime` (the time as written), `hostname`, `proc_name`, `proc_id` (a text), `message`; of a line
+    with `<PRI>` also `priority`, `facility` and `severity`, all int; of RFC 5424 `msg_id` and `structured_data`, too.
+    """
+
+    rfc: Literal[3164, 5424] = 3164
+    """The document that describes the lines. RFC 3164 stands for all that programs write without a version."""
+    time: Time | None = _DATETIME
+    message: str = "{message}"
+
+    def check(self) -> None:
+        if self.rfc not in (3164, 5424):
+            raise ValueError(f"rfc is {self.rfc!r}; expected 3164 or 5424")
+
+    def known(self) -> Set[str]:
+        return {*_FIELDS[self.rfc], "structured_data", "priority", "facility", "severity"}
+
+    def write(self, writer: Writer) -> None:
+        usual, read = (
+            (USUAL_3164, read_3164) if self.rfc == 3164 else (USUAL_5424, partial(read_5424, limits=writer.limits))
+        )
+        fields = {field: writer.local(field) for field in _FIELDS[self.rfc]}
+        priority, found = writer.local("priority"), writer.local("found")
+        writer.line(f"{found} = {writer.name('usual', usual.match)}(value)")
+        with writer.block(f"if {found} is not None:"):
+            writer.line(f"{', '.join([priority, *fields.values()])} = {found}.groups()")
+            values = dict(fields)
+            if self.rfc == 3164:
+                values["proc_id"] += " or None"
+            else:
+                for field in list(fields)[:-1]:
+                    with writer.block(f"if {fields[field]} == '-':"):
+                        writer.line(f"{fields[field]} = None")
+                message = values.pop("message")
+                values |= {"structured_data": "None", "message": message}
+            writer.line(f"event = {{{', '.join(f'{field!r}: {value}' for field, value in values.items())}}}")
+            with writer.block(f"if {priority} is not None:"):
+                writer.line(f"event.update({writer.name('read_priority', read_priority)}({priority}))")
+        with writer.block("else:"):
+            writer.line(f"event = {writer.name('read_line', read)}(value)")
+            for field in ("datetime", "message"):
+                writer.line(f"{fields[field]} = event[{field!r}]")
+        writer.fields.update({field: fields[field] for field in ("datetime", "message")})

@@ -1,0 +1,186 @@
+"""Lines of RFC 5424, and the family of syslog: what is declared, and that its two readings agree on any line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import chains
+from chains import OBJECT
+from declared import both, event_of
+from slips.errors import RecordError, RecordTooLarge
+from slips.format import Limited, RecordLimits
+from slips.formats import catalogue
+from slips.model import MetaData
+from slips.parsing import Rule, Syslog, stamp
+
+FORMATS = catalogue()
+START = "<14>1 2026-11-28T08:00:00.123Z web1 app 812 ID47 "
+SECONDS = 1795852800.123
+
+
+def parse(line: str) -> tuple[MetaData, dict[str, Any]]:
+    meta, event = chains.parse_by(FORMATS["syslog-5424"], line)
+    assert isinstance(event, dict)
+    assert meta.message == event["message"]
+    assert meta.tag == "syslog"
+    return meta, event
+
+
+def test_a_line_of_rfc_5424_has_the_fields_of_syslog_and_its_own() -> None:
+    meta, event = parse(f"{START}- hello")
+    assert meta.timestamp == SECONDS
+    assert event == {
+        "datetime": "2026-11-28T08:00:00.123Z",
+        "hostname": "web1",
+        "proc_name": "app",
+        "proc_id": "812",
+        "msg_id": "ID47",
+        "structured_data": None,
+        "message": "hello",
+        "priority": 14,
+        "facility": 1,
+        "severity": 6,
+    }
+
+
+def test_a_hyphen_is_no_value_and_no_time_that_of_the_object() -> None:
+    meta, event = parse("<14>1 - - - - - - -")
+    assert meta.timestamp == OBJECT.timestamp
+    assert [event[name] for name in ("datetime", "hostname", "proc_name", "proc_id", "msg_id")] == [None] * 5
+    assert event["message"] == "-"
+
+
+@pytest.mark.parametrize(
+    ("rest", "data", "message"),
+    [
+        ("-", None, ""),
+        ("- ", None, ""),
+        ("-  two spaces", None, " two spaces"),
+        ("- \ufeffof UTF-8", None, "of UTF-8"),
+        ('[a x="1"] \ufeffof UTF-8', {"a": {"x": "1"}}, "of UTF-8"),
+        ("[a]", {"a": {}}, ""),
+        ("[a] m", {"a": {}}, "m"),
+        ('[a@1 x="1" y="2"][b] m', {"a@1": {"x": "1", "y": "2"}, "b": {}}, "m"),
+        ('[a x="1" x="2" x="3"]', {"a": {"x": ["1", "2", "3"]}}, ""),
+        ('[a x="1"][a y="2"]', {"a": {"x": "1", "y": "2"}}, ""),
+        (r'[a x="\"\\\]"]', {"a": {"x": '"\\]'}}, ""),
+        (r'[a x="C:\dir\\"]', {"a": {"x": "C:\\dir\\"}}, ""),
+        ('[a x="unescaped ] and ["]', {"a": {"x": "unescaped ] and ["}}, ""),
+        ('[a x=""]', {"a": {"x": ""}}, ""),
+        ('[a x="1"]no space', {"a": {"x": "1"}}, "no space"),
+        # no structured data at all, as some senders write it
+        ("State changed", None, "State changed"),
+        ("-f is a flag", None, "-f is a flag"),
+        ("[a]b", None, "[a]b"),
+        ("[GET /index] 200", None, "[GET /index] 200"),
+        ("", None, ""),
+    ],
+)
+def test_structured_data_is_elements_with_their_parameters(rest: str, data: object, message: str) -> None:
+    _, event = parse(START + rest)
+    assert (event["structured_data"], event["message"]) == (data, message)
+    both(FORMATS["syslog-5424"], START + rest)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("", "expected RFC 5424"),
+        ("Nov 21 06:00:24 h p: m", "expected RFC 5424"),
+        ("<14>1 Nov 21 06:00:24 h p: m", "expected RFC 5424"),
+        ("<14>1 12345 h p 1 - - m", "expected RFC 5424"),
+        ("<14>1 2026-11-28T08:00:00Z h p", "expected RFC 5424"),
+        ("<192>1 2026-11-28T08:00:00Z h p 1 - - m", "expected one from '<0>' to '<191>'"),
+        ("<14>1 2026-11-31T08:00:00Z h p 1 - - m", "'datetime' is '2026-11-31T08:00:00Z'"),
+        (START + '[a x="1', "structured data has"),
+        (START + '[a x="1" y', "structured data has"),
+        (START + '[a x="1"][b', "structured data has"),
+    ],
+)
+def test_a_line_that_is_not_of_rfc_5424_is_refused(line: str, reason: str) -> None:
+    with pytest.raises(RecordError, match=reason):
+        parse(line)
+
+
+def test_a_line_of_more_parameters_than_values_are_allowed_is_refused() -> None:
+    format_ = FORMATS["syslog-5424"]
+    assert format_.parse is not None
+    parse_few = Limited.bind(format_.parse, RecordLimits(values=3))
+    for data in ('[a x="1" x="1" x="1"]', "[a][b][c][d]"):
+        with pytest.raises(RecordTooLarge, match="more than 3 values"):
+            parse_few(chains.new_meta(), START + data)
+
+
+WORD = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=9).filter(
+    lambda word: word != "-"
+)
+NAME = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters='="]'), min_size=1, max_size=9)
+DATA = st.dictionaries(NAME, st.dictionaries(NAME, st.text(max_size=9), min_size=1, max_size=3), min_size=1, max_size=3)
+
+
+def parameters_of(values: dict[str, str]) -> str:
+    return "".join(f' {name}="{escaped(value)}"' for name, value in values.items())
+
+
+def escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("]", "\\]")
+
+
+@given(st.integers(0, 191), WORD, WORD, WORD, WORD, st.none() | DATA, st.text())
+def test_a_line_of_rfc_5424_gives_back_what_it_was_made_of(
+    priority: int, host: str, name: str, pid: str, kind: str, data: dict[str, dict[str, str]] | None, message: str
+) -> None:
+    elements = "".join(f"[{element}{parameters_of(each)}]" for element, each in (data or {}).items())
+    _, event = parse(f"<{priority}>1 2026-11-28T08:00:00.123Z {host} {name} {pid} {kind} {elements or '-'} {message}")
+    assert [event[each] for each in ("priority", "hostname", "proc_name", "proc_id", "msg_id")] == [
+        *(priority, host, name, pid, kind)
+    ]
+    assert event["structured_data"] == data
+    assert event["message"] == message.removeprefix("\ufeff")
+
+
+PIECES = st.sampled_from(
+    """
+    Nov 21|06:00:24|2026-11-28T08:00:00Z|<13>|<13>1|<999>| |  |:|: |[|]|]:|::|-|web-1|sshd|[22]|<Info>|([3])|%ASA-1|
+    [a x="|"]|\\|\ufeff|---|*|2026|x|:: |\n
+    """.replace("\n    ", "").split("|")
+)
+
+
+@pytest.mark.parametrize("name", ["syslog", "syslog-5424"])
+@given(
+    st.sampled_from(["", "Nov 21 06:00:24 ", "<13>Nov  1 06:00:24 ", START, "<13>1 - "]), st.lists(PIECES, max_size=12)
+)
+def test_any_line_is_read_alike_in_both_ways(name: str, start: str, pieces: list[str]) -> None:
+    both(FORMATS[name], start + "".join(pieces))  # type: ignore[arg-type]
+
+
+def test_users_declare_logs_that_are_lines_of_syslog() -> None:
+    own = Syslog(
+        "sshd",
+        "logins by SSH",
+        tag="sshd.{hostname}",
+        message="{hostname}: {message}",
+        rules=(Rule("others", "lines of other programs", when=lambda event: event["proc_name"] != "sshd"),),
+    )
+    line = "Nov 21 06:00:24 web-1 sshd[22]: Accepted"
+    assert event_of(own, line)[1:] == ("sshd.web-1", 1542780024.0, "web-1: Accepted")
+    assert both(own, "Nov 21 06:00:24 web-1 cron[22]: x") == ("filtered", "others")
+    with pytest.raises(ValueError, match="format 'x': rfc is 822; expected 3164 or 5424"):
+        Syslog("x", "x", rfc=822)  # type: ignore[arg-type]
+    with pytest.raises(
+        ValueError, match="format 'x': tag: no field 'host'; expected one of datetime, facility, hostname"
+    ):
+        Syslog("x", "x", tag="{host}")
+    assert Syslog("x", "x", time=stamp("message")).time == stamp("message")
+
+
+def test_json_behind_syslog_has_the_time_of_the_line() -> None:
+    line = f"{START}- {json.dumps({'a': 1})}"
+    meta, event = chains.parse(["s3-lines", "syslog-5424", "json"], line.encode())
+    assert (meta.timestamp, event) == (SECONDS, {"a": 1})
