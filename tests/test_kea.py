@@ -114,8 +114,32 @@ def test_behind_syslog_its_time_and_its_fields_stay() -> None:
 
 
 @pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("Jan 26 10:23:00 gw kea-dhcp4[29529]: ", 1516962180.0),
+        ("<30>Jan 26 10:23:00 gw kea-dhcp4[29529]: ", 1516962180.0),
+        ("2018-01-26T10:23:00.25+00:00 gw kea-dhcp4[29529]: ", 1516962180.25),
+        ("<30>1 2018-01-26T10:23:00Z gw kea-dhcp4 29529 - - ", 1516962180.0),
+        ("<30>1 - gw kea-dhcp4 29529 - - ", OBJECT.timestamp),
+    ],
+)
+def test_a_line_behind_a_header_of_syslog_has_the_usual_fields_and_the_time_of_the_header(
+    header: str, seconds: float
+) -> None:
+    line = "INFO [kea-dhcp4.leases.0x3cbf] DHCP4_LEASE_ALLOC [hwtype=1 00:00:5e:00:53:01], cid=[no info], tid=0x1f: "
+    line += "lease 192.0.2.10 has been allocated"
+    _, bare = parse(line)
+    meta, event = parse(header + line)
+    assert meta.timestamp == seconds
+    assert event == {**bare, "message": header + line}
+    assert parse(f"{header}2018-06-11 04:27:47.082 {line}")[0].timestamp == SECONDS
+
+
+@pytest.mark.parametrize(
     "line",
     [
+        "Jan 26 10:23:00 gw kea-dhcp4[29529]: no line of Kea's",
+        "Jan 32 10:23:00 gw kea-dhcp4[29529]: no time, expected time, level",
         "options:",
         "  type=053, len=001: 1 (uint8)",
         "2018-06-11 04:27:47.082 INFO  no logger",

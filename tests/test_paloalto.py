@@ -139,6 +139,15 @@ def test_behind_syslog_the_fields_of_the_carrying_event_stay_and_the_time_is_of_
         ({"c36": "", "c7": ""}, OBJECT.timestamp),
         ({"c36": "2018-06-11T04:27:47.250000Z"}, START_SECONDS + 0.25),
         ({"c103": "1970-01-01T01:00:00.000+01:00"}, START_SECONDS),
+        # its offset is that of the firewall's clock
+        ({"c103": "2018-06-11T04:27:50.851+09:00"}, START_SECONDS - 9 * 3600),
+        ({"c103": "2018-06-11T04:28:10.851-09:30"}, START_SECONDS + 9.5 * 3600),
+        ({"c103": "2018-06-11T04:27:50.851Z"}, START_SECONDS),
+        ({"c103": "2018-06-11T04:27:50.851+09:00", "c36": ""}, GENERATED_SECONDS + 0.851 - 9 * 3600),
+        # unless it is in another zone than `Generate Time`, which has none then
+        ({"c103": "2018-06-11T13:27:50.851+09:00"}, START_SECONDS),
+        ({"c103": "2018-06-11T13:27:50.851+09:00", "c36": ""}, GENERATED_SECONDS),
+        ({"c103": "2018-06-11T04:27:50.851+09:00", "c36": "2018-06-11T04:27:47.250000Z"}, START_SECONDS + 0.25),
     ],
 )
 def test_the_time_is_start_time_else_generate_time_else_that_of_the_object(
@@ -146,6 +155,39 @@ def test_the_time_is_start_time_else_generate_time_else_that_of_the_object(
 ) -> None:
     meta, _ = parse(line_of("TRAFFIC", 115, **values))
     assert meta.timestamp == seconds
+
+
+def test_a_system_log_has_the_time_of_its_high_resolution() -> None:
+    line = "1,2026/11/28 09:00:01,1,SYSTEM,auth,2561,2026/11/28 09:00:00,,auth-fail,A,0,0,general,medium,"
+    meta, _ = parse(f'{line}"x",1,0x0,0,0,0,0,,fw01,0,0,2026-11-28T09:00:00.851+09:00')
+    assert meta.timestamp == 1795824000.851  # 2026-11-28T00:00:00.851Z
+
+
+def test_a_line_without_a_time_has_that_of_its_syslog_header() -> None:
+    line = line_of("IPTAG", 9, c7="")
+    assert parse(f"<14>Jun 11 04:27:50 PA-220 {line}")[0].timestamp == GENERATED_SECONDS
+    assert parse(f"2018-06-11T04:27:50Z PA-220 {line}")[0].timestamp == GENERATED_SECONDS
+    assert parse(f"a header of something else {line}")[0].timestamp == OBJECT.timestamp
+
+
+def test_a_log_of_type_auth_has_the_columns_of_authentication() -> None:
+    _, event = parse(line_of("AUTHENTICATION", 40))
+    meta, short = parse(line_of("AUTH", 40))
+    assert meta.tag == "paloalto.auth"
+    assert list(short) == list(event)
+    assert short["authpolicy"] == "13"
+
+
+@pytest.mark.parametrize("column", ['"Connection closed', '"a ""b""', '"a,b', '"', 'a","b'])
+def test_a_line_that_was_cut_within_quotes_is_an_error_of_the_record(column: str) -> None:
+    with pytest.raises(RecordError, match=r"^line ends within quotes, with '.*'; expected the rest of the column$"):
+        parse(line_of("SYSTEM", 15, c14='"x"', c15=column))
+
+
+@pytest.mark.parametrize("column", ['"Connection closed"', '"a ""b"""', '""', 'a"b', '"a"b'])
+def test_a_line_that_ends_behind_its_quotes_is_whole(column: str) -> None:
+    _, event = parse(line_of("SYSTEM", 15, c14='"x"', c15=column))
+    assert event["opaque"] == next(csv.reader([column]))[0]
 
 
 @pytest.mark.parametrize("time", ["2018/06/31 04:27:47", "11.06.2018", "0", " "])

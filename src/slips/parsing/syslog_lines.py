@@ -75,6 +75,11 @@ def read_3164(text: str) -> Event:
     }
 
 
+def read_header(text: str, limits: RecordLimits = RecordLimits()) -> Event:  # noqa: B008 - frozen
+    """Cut a line whose `message` is a line of another product, as either document says. Raises RecordError."""
+    return read_5424(text, limits) if _IS_5424.match(text) else read_3164(text)
+
+
 def read_priority(digits: str) -> Event:
     """Return `priority`, `facility` and `severity` of a `<PRI>`. Raises RecordError."""
     priority = int(digits)

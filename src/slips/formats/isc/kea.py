@@ -8,10 +8,11 @@ from slips import times
 from slips.errors import RecordError
 from slips.format import Event, parser
 from slips.model import MetaData
+from slips.parsing.syslog_lines import read_header
 
-# If Kea logs to syslog, its lines have no time. Behind the event some lines name the client, as
-# "[hwtype=1 00:0c:…], cid=[01:…], tid=0x2a: " or "duid=[00:01:…], [no hwaddr info], tid=0x2a: "; some versions leave
-# parts out (`Pkt4::makeLabel`, `Pkt6::makeLabel`).
+# If Kea logs to syslog, its lines have no time, but perhaps the header of syslog. Behind the event some lines name the
+# client, as "[hwtype=1 00:0c:…], cid=[01:…], tid=0x2a: " or "duid=[00:01:…], [no hwaddr info], tid=0x2a: "; some
+# versions leave parts out (`Pkt4::makeLabel`, `Pkt6::makeLabel`).
 _LINE = re.compile(
     r"(?:(?P<event_datetime>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) )?"
     r"(?P<msg_level>[A-Z]+) +\[(?P<proc>[^\]\s]+)\] (?P<event>[A-Z][A-Z0-9_]+)(?= |$)"
@@ -44,10 +45,11 @@ def kea(meta: MetaData, text: str) -> Event:
     """Add the fields that the line has, as texts: `event_datetime`, `msg_level`, `proc`, `event`, `hwtype`, `hwaddr`,
     `client_id` (the DUID for DHCPv6), `tx_id`, `msg` and `ipaddr`.
 
-    The time has no zone and is read as UTC. Raises RecordError for a line that does not begin as Kea's lines do: in a
-    message of several lines, every line but the first.
+    The time has no zone and is read as UTC. A line without one may have a header of syslog, whose time counts. Raises
+    RecordError for a line that does not begin as Kea's lines do: in a message of several lines, every line but the
+    first.
     """
-    line = _LINE.match(text)
+    line = _LINE.match(text) or _behind_header(meta, text)
     if line is None:
         raise RecordError(f"line begins with {text[:40]!r}; expected time, level, [logger] and a message identifier")
     event = {name: value for name, value in line.groupdict().items() if value}
@@ -56,8 +58,20 @@ def kea(meta: MetaData, text: str) -> Event:
     message = line["msg"]
     if event["event"] in _LEASE_EVENTS and (address := _ADDRESS.search(message)):
         event["ipaddr"] = address[1]
-    if time := line["event_datetime"]:  # the fraction apart, because `times` caches whole seconds
+    if time := line["event_datetime"]:
         meta.timestamp = times.iso(time[:19], "event_datetime") + float(f"0{time[19:]}")
     meta.tag = "kea.log"
     meta.message = message
     return event
+
+
+def _behind_header(meta: MetaData, text: str) -> re.Match[str] | None:
+    """Match the line behind a header of syslog, and set the time to the header's."""
+    try:
+        header = read_header(text)
+    except RecordError:
+        return None
+    line = _LINE.match(header["message"])
+    if line and header["datetime"]:
+        meta.timestamp = times.any_notation(header["datetime"], meta.timestamp)
+    return line

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import csv
 import re
-from functools import lru_cache
+from contextlib import suppress
 
 from slips import times
 from slips.errors import RecordError
 from slips.format import Event, Limited, Parse, RecordLimits, parser, too_many_values
 from slips.model import MetaData
 from slips.parsing.readers.fields import has_too_many_fields
+from slips.parsing.syslog_lines import read_header
 
 csv.field_size_limit(2**31 - 1)  # for the whole process; readers limit the length of records instead
 
@@ -88,6 +89,7 @@ _COLUMNS = {
     "HIPMATCH": _columns(_HIPMATCH),
     "HIP-MATCH": _columns(_HIPMATCH),
     "AUTHENTICATION": _columns(_AUTHENTICATION),
+    "AUTH": _columns(_AUTHENTICATION),
     "DECRYPTION": _columns(_DECRYPTION),
     # Tunnel inspection, SCTP and GTP have further columns, unnamed here, behind those that all logs of sessions share.
     "START": _columns(_SESSION),
@@ -97,6 +99,9 @@ _COLUMNS = {
 }
 _OTHER = _columns("")
 _TYPE = re.compile(r"[A-Z][A-Z0-9_-]+")
+_EXACT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+_NEAR = 600
+"""Most seconds between two readings of one clock; zones differ by more."""
 # Columns for the message of log types that have no session, or several.
 _MESSAGE_COLUMNS = {
     "SYSTEM": ("Severity", "eventid", "object", "opaque"),
@@ -106,6 +111,7 @@ _MESSAGE_COLUMNS = {
     "HIPMATCH": ("Source User", "Source address", "machinename", "matchname"),
     "HIP-MATCH": ("Source User", "Source address", "machinename", "matchname"),
     "AUTHENTICATION": ("user", "Source address", "event", "desc"),
+    "AUTH": ("user", "Source address", "event", "desc"),
     "DECRYPTION": ("Source address", "Destination address", "tls_version", "sni", "error"),
 }
 
@@ -126,16 +132,16 @@ def paloalto(limits: RecordLimits) -> Parse:
     """Name the columns of a line, all texts; a column without a name is `column_<n>` (1-based). Skip a syslog header.
 
     Adds `raw_message`, the line, and `message`, for traffic and threats "<source>:<port> => <destination>:<port>
-    (<protocol>), Sent <n> byte, Recv <n> byte". The time is `Start Time`, else `Generate Time`, read as UTC, since
-    lines name no zone. `high_res_timestamp` names one, but may be a time of 1970. Raises RecordError for a line
-    without a log type in its fourth column.
+    (<protocol>), Sent <n> byte, Recv <n> byte". The time is `Start Time`, else `Generate Time`, else that of a syslog
+    header, read as UTC unless `high_res_timestamp` names the zone. Raises RecordError for a line without a log type in
+    its fourth column, and for one that ends within quotes: the first of several lines.
     """
 
     def parse(meta: MetaData, text: str) -> Event:
         if has_too_many_fields(text, ",", limits.values):
             raise too_many_values(limits.values)
         quoted = '"' in text
-        row = _split(text) if quoted else text.split(",")
+        row, is_whole = _split(text) if quoted else (text.split(","), True)
         type_ = row[3] if len(row) > 3 else ""
         columns = _COLUMNS.get(type_) or _OTHER
         if columns is _OTHER and not _TYPE.fullmatch(type_):
@@ -143,8 +149,11 @@ def paloalto(limits: RecordLimits) -> Parse:
                 f"line begins with {text[:60]!r}; expected the CSV format of PAN-OS, with a log type such as TRAFFIC "
                 "in the fourth column"
             )
+        if not is_whole:
+            raise RecordError(f"line ends within quotes, with {text[-60:]!r}; expected the rest of the column")
+        header = ""
         if " " in row[0]:  # "<14>Nov 30 16:09:08 PA-220 1"
-            row[0] = row[0].rpartition(" ")[2]
+            header, _, row[0] = row[0].rpartition(" ")
         event: Event = dict(zip(columns, row, strict=False))
         if len(row) > len(columns):
             for number in range(len(columns), len(row)):
@@ -152,10 +161,7 @@ def paloalto(limits: RecordLimits) -> Parse:
         if quoted and "URL" in event:  # some versions quote it twice
             event["URL"] = event["URL"].strip('"')
         event["raw_message"] = text
-        if time := event.get("Start Time"):
-            meta.timestamp = _time(time, "Start Time")
-        elif time := event.get("Generate Time"):
-            meta.timestamp = _time(time, "Generate Time")
+        _set_time(meta, event, header)
         meta.tag = f"paloalto.{type_.lower()}"
         meta.message = event["message"] = _message(type_, event)
         return event
@@ -176,19 +182,52 @@ def _message(type_: str, event: Event) -> str:
     return f"{type_} {get('Threat/Content Type')}: {' '.join(values)}" if values else str(event["raw_message"])
 
 
-def _split(text: str) -> list[str]:
-    """Split a line that has quotes, with `csv`, three times as slow as `str.split`. Raises RecordError."""
+def _split(text: str) -> tuple[list[str], bool]:
+    """Split a line that has quotes with `csv`, three times as slow as `str.split`; and whether it ends outside quotes.
+
+    Raises RecordError.
+    """
+    rows = csv.reader([text, "the line behind"])
     try:
-        return next(csv.reader([text]), [])
+        row = next(rows, [])
+        return row, next(rows, None) is not None
     except csv.Error as error:
         reason = str(error).partition(" - ")[0]  # then follows advice for programmers, which differs between Pythons
         raise RecordError(f"not CSV: {reason}") from None
 
 
-@lru_cache(maxsize=1_000)
-def _time(text: str, name: str) -> float:
-    """Convert `2018/11/30 16:09:07`, or ISO 8601 of Strata Logging Service, to epoch seconds. Raises RecordError."""
+def _set_time(meta: MetaData, event: Event, header: str) -> None:
+    """Set the time of a line: when its session started, else when it was generated, else that of its header.
+
+    PAN-OS writes the wall clock of the firewall. `high_res_timestamp`, the time of generation, has its offset, too; but
+    in some logs it is a time of 1970, or in another zone. Raises RecordError.
+    """
+    started, generated = event.get("Start Time"), event.get("Generate Time")
+    offset = 0.0
+    if generated and (exact := _EXACT.fullmatch(event.get("high_res_timestamp") or "")):
+        wall = times.iso(f"{exact[1]}Z", "high_res_timestamp")
+        if abs(wall - _time(generated, "Generate Time")) <= _NEAR:
+            meta.timestamp = times.iso(exact[0], "high_res_timestamp")
+            if not started:
+                return
+            offset = wall - meta.timestamp
+    if started:
+        meta.timestamp = _time(started, "Start Time", offset)
+    elif generated:
+        meta.timestamp = _time(generated, "Generate Time")
+    elif header:
+        with suppress(RecordError):  # no header of syslog
+            found: str | None = read_header(header)["datetime"]
+            meta.timestamp = times.any_notation(found, meta.timestamp) if found else meta.timestamp
+
+
+def _time(text: str, name: str, offset: float = 0.0) -> float:
+    """Convert `2018/11/30 16:09:07`, `offset` seconds east of UTC, or ISO 8601 of Strata Logging Service, to epoch
+    seconds. Raises RecordError.
+    """
     try:
-        return times.iso(text.replace("/", "-"), name)
+        if text[4:5] == "/":
+            return times.iso(f"{text.replace('/', '-')}Z", name) - offset
+        return times.iso(text, name)
     except RecordError:
         raise RecordError(f"{name!r} is {text[:60]!r}; expected a time such as '2018/11/30 16:09:07'") from None
