@@ -4,7 +4,7 @@ The names that declarations need are here: families of formats, notations of tim
 """
 
 from slips.format import Rule
-from slips.parsing.declare import Columns, Csv, Declaration, Json, Quoted, Syslog
+from slips.parsing.declare import Columns, Csv, Declaration, Json, KeyValue, Quoted, Syslog
 from slips.parsing.meaning import Time, all_of, any_of, clf, epoch, iso, moment, stamp, written
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Csv",
     "Declaration",
     "Json",
+    "KeyValue",
     "Quoted",
     "Rule",
     "Syslog",

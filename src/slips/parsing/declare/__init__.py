@@ -29,7 +29,8 @@ real logs: a family is in its table.
 from slips.parsing.declare.columns import Columns, Csv
 from slips.parsing.declare.declaration import Declaration, DeclarationOptions
 from slips.parsing.declare.json import Json
+from slips.parsing.declare.keyvalue import KeyValue
 from slips.parsing.declare.quoted import Quoted
 from slips.parsing.declare.syslog import Syslog
 
-__all__ = ["Columns", "Csv", "Declaration", "DeclarationOptions", "Json", "Quoted", "Syslog"]
+__all__ = ["Columns", "Csv", "Declaration", "DeclarationOptions", "Json", "KeyValue", "Quoted", "Syslog"]

@@ -261,7 +261,10 @@ def _write_function(declaration: Quoted, shape: Shape) -> Callable[[str], Event]
             writer, piece, [(shape[at], fields[at]) for at in inside], number > 0, end < len(shape), (empty, blank)
         )
     empty += (fields[at] for at, kind in enumerate(shape) if kind == "nothing")
-    if tests := [*empty, *(f"{piece} != ' '" for piece in blank)]:
+    tests = [*empty, *(f"{piece} != ' '" for piece in blank)]
+    if len(shape) > len(declaration.layout) and shape[-1] == "bare":
+        tests.append(f"not {fields[-1]}")  # it would be `nothing`
+    if tests:
         with writer.block(f"if {' or '.join(tests)}:"):
             writer.line("raise ValueError")
     _write_values(writer, declaration, shape, fields)

@@ -1,0 +1,176 @@
+"""The family of lines of pairs: `key=value`, as logfmt and many firewalls write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import msgspec
+
+from slips.errors import RecordError
+from slips.format import Event, RecordLimits, too_many_values
+from slips.parsing.compile import Writer, make_function
+from slips.parsing.declare.lines import LineDeclaration, LineParser
+from slips.parsing.escapes import unescaped
+
+_BLANKS = " \t\r\n"
+_BLANK = f"[{_BLANKS}]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyValue(LineDeclaration):
+    """Lines of pairs such as `user=ann msg="door open"`. A word without a value is True; a key that comes again has a
+    list of its values.
+
+    A value that begins with a quote ends with the next one, if the separator or the end of the line follows.
+    """
+
+    separator: str = " "
+    """The character between pairs, such as `;`, with blanks around it or none. A blank: any run of blanks."""
+    assign: str = "="
+    """The character between a key and its value."""
+    quotes: str = '"'
+    """The characters that quote values."""
+    escapes: Literal["keep", "decode", "none"] = "keep"
+    """Whether a backslash within quotes escapes the next character, and whether values have the escape as it is written
+    or decoded. `none`: a backslash is a character like any other."""
+
+    def check(self) -> None:
+        for part in ("separator", "assign"):
+            value = getattr(self, part)
+            if not isinstance(value, str) or len(value) != 1 or value in "\"'\\":
+                raise ValueError(f"{part} is {value!r}; expected one character that is no quote")
+        if self.separator == self.assign or self.assign in _BLANKS:
+            raise ValueError(f"assign is {self.assign!r}; expected another character than blanks and the separator")
+        if not set(self.quotes) <= {'"', "'", "`"}:
+            raise ValueError(f"quotes is {self.quotes!r}; expected some of \" ' `, or none")
+        if self.escapes not in ("keep", "decode", "none"):
+            raise ValueError(f"escapes is {self.escapes!r}; expected 'keep', 'decode' or 'none'")
+        super().check()
+
+    def line_parser(self, limits: RecordLimits) -> LineParser:
+        return _Pairs(self, limits)
+
+    @property
+    def ends(self) -> str:
+        """The characters that end a key without a value, and a bare value."""
+        return _BLANKS if self.separator == " " else self.separator
+
+    @property
+    def blanks(self) -> str:
+        """The characters that are dropped around keys and bare values."""
+        return _BLANKS if self.separator == " " else _BLANKS.replace(self.separator, "")
+
+    @cached_property
+    def patterns(self) -> Mapping[str, re.Pattern[str]]:
+        """Patterns of the parts of a line: what is before a pair, its key, its value, what ends it."""
+        ends, assign = re.escape(self.ends), re.escape(self.assign)
+        around = f"[{self.blanks}]*+" if self.separator != " " else ""
+        patterns = {
+            "before": f"[{_BLANKS}{ends}]*+",
+            "key": f"[^{assign}{ends}]*+(?:{assign}{around})?+",
+            "bare": f"[^{ends}]*+",
+            "end": rf"{around}(?:[{ends}]|\Z)",
+        }
+        for quote in self.quotes:
+            escapes = self.escapes != "none"
+            inside = rf"[^{quote}\\]*+(?:\\.[^{quote}\\]*+)*+" if escapes else f"[^{quote}]*+"
+            patterns[quote] = f"{quote}({inside}){quote}"
+        return {name: re.compile(pattern, re.DOTALL) for name, pattern in patterns.items()}
+
+    @cached_property
+    def pairs(self) -> re.Pattern[str]:
+        """Pattern of an ordinary pair: key, value in each kind of quotes, bare value; or the rest of the line."""
+        separator, assign, quotes = re.escape(self.separator), re.escape(self.assign), re.escape(self.quotes)
+        if self.separator == " ":
+            blanks, around, end = _BLANKS, "", f"[{_BLANKS}]++"
+        else:
+            blanks, around, end = "", f"[{self.blanks}]*+", separator
+        quoted = "".join(rf"{around}{quote}([^{quote}\\]*+){quote}{around}|" for quote in self.quotes)
+        bare = f"([^{separator}{quotes}{blanks}]*+)"
+        key = f"([^{assign}{separator}{quotes}{blanks}]++)"
+        return re.compile(rf"{key}{assign}(?:{quoted}{bare})(?:{end}|\Z)|(.++)", re.DOTALL)
+
+    def function(self, limits: RecordLimits) -> Callable[[str], Event]:
+        """Return the function that reads ordinary lines: no key twice, no words without values, no escapes."""
+        writer, types = Writer(limits), self.types
+        values = [writer.local("value") for _ in (*self.quotes, "bare")]
+        text = " or ".join(values) + ("" if self.separator == " " else f".strip({self.blanks!r})")
+        if types.absent:
+            text = f"None if (text := {text}) in {types.absent!r} else text"
+        with writer.block(f"if len(value) > {2 * limits.values}:"):  # it might have too many pairs
+            writer.line("raise ValueError")
+        writer.line(f"pairs = {writer.name('pairs', self.pairs.findall)}(value)")
+        key = "key" if self.separator == " " else f"key.strip({self.blanks!r})"
+        writer.line(f"event = {{{key}: {text} for key, {', '.join(values)}, _ in pairs}}")
+        # No key: that pair is the rest of a line that is not ordinary.
+        with writer.block("if '' in event or len(event) != len(pairs) or not pairs:"):
+            writer.line("raise ValueError")
+        for type_, names in ((int, types.integers), (float, types.floats)):
+            decode = writer.name("decode", msgspec.json.Decoder(type_).decode)
+            for name in sorted(names):
+                local = writer.local("number")
+                writer.line(f"{local} = event.get({name!r})")
+                writer.line(f"if {local}: event[{name!r}] = {decode}({local})")
+                writer.line(f"elif {local} is not None: event[{name!r}] = None")
+        writer.line("return event")
+        return make_function("line", "value", writer.lines, writer.names, f"{self.name}, pairs")
+
+
+class _Pairs(LineParser):
+    def __init__(self, declaration: KeyValue, limits: RecordLimits) -> None:
+        self._declaration, self._limits = declaration, limits
+        self._types = declaration.types
+        self.fast = declaration.function(limits)
+
+    def read(self, line: str) -> Event:
+        declaration, patterns = self._declaration, self._declaration.patterns
+        event: dict[str, Any] = {}
+        at, pairs, assigned = 0, 0, False
+        while (at := _end(patterns["before"], line, at)) < len(line):
+            pairs += 1
+            if pairs > self._limits.values:
+                raise too_many_values(self._limits.values)
+            begin, at = at, _end(patterns["key"], line, at)
+            key, assign, _ = line[begin:at].partition(declaration.assign)
+            key = key.rstrip(declaration.blanks)
+            value: Any = True
+            if assign:
+                assigned = True
+                if not key:
+                    raise RecordError(f"pair {pairs} has no key: {line[begin : begin + 40]!r}")
+                text, at = self._value(line, at, key)
+                value = self._types.value(key, text)
+            if key not in event:
+                event[key] = value
+            elif isinstance(event[key], list):
+                event[key].append(value)
+            else:
+                event[key] = [event[key], value]
+        if not assigned:
+            raise RecordError(f"line begins with {line[:40]!r}; expected pairs such as 'key{declaration.assign}value'")
+        return event
+
+    def _value(self, line: str, at: int, key: str) -> tuple[str, int]:
+        """Return the value that begins at a position of a line, and where it ends. Raises RecordError."""
+        declaration, patterns = self._declaration, self._declaration.patterns
+        quote = line[at : at + 1]
+        if quote and quote in declaration.quotes:
+            quoted = patterns[quote].match(line, at)
+            if quoted is None:
+                raise RecordError(f"{key[:60]!r} is {line[at : at + 40]!r}; expected a quote that ends it")
+            if patterns["end"].match(line, quoted.end()):
+                text = unescaped(quoted[1]) if declaration.escapes == "decode" else quoted[1]
+                return text, quoted.end()
+        end = _end(patterns["bare"], line, at)
+        return line[at:end].rstrip(declaration.blanks), end
+
+
+def _end(pattern: re.Pattern[str], line: str, at: int) -> int:
+    """Return where the match of a pattern at a position ends. The pattern matches the empty text, too."""
+    match = pattern.match(line, at)
+    assert match is not None  # noqa: S101 - see above
+    return match.end()
