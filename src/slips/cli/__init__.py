@@ -11,7 +11,8 @@
     package.py   package                   docs.py      docs/cli.md
     check.py     check                     canary.py    the canary of `drain`
     init.py      init                      drain_result.py  the output of `drain`, with a canary or without
-    formats.py   formats, parse            completion.py  completion, and values for the shells
+    formats.py   formats, parse            new_format.py  `formats --new`
+    completion.py  completion, and values for the shells
 
 A command is a plain typed function below its declarations, which stand in the order of its help:
 

@@ -19,7 +19,7 @@ from slips.cli.completion import format_names
 from slips.cli.context import json_option
 from slips.cli.options import options
 from slips.cli.output import accounted, print_json, print_json_list, say, show_json, show_text, table
-from slips.cli.usage import FILE_TEXT
+from slips.cli.usage import FILE, FILE_TEXT
 from slips.codec import CodecLimits, decode
 from slips.errors import FormatError, HandlerError, ReaderError, UsageError
 from slips.format import Event, Format, Record
@@ -33,7 +33,7 @@ from slips.printable import one_line
 from slips.step import Step
 
 
-@click.command(cls=Command, accepts=("verbose",))
+@click.command(cls=Command, accepts=("config", "verbose"))
 @argument(
     "name",
     metavar="NAME",
@@ -43,12 +43,25 @@ from slips.step import Step
 )
 @json_option
 @click.option("--source", is_flag=True, help="Print the Python that runs NAME's usual chain, as slips generates it.")
+@click.option("--new", metavar="VENDOR/PRODUCT", help="Declare a format of your own, guessed from the log in --from.")
+@click.option(
+    "--from", "from_", type=FILE_TEXT, metavar="FILE", help="With --new: a log, compressed or not; - is standard input."
+)
+@click.option("--into", type=FILE, metavar="DIR", help="With --new: where to; default: 'formats' beside the config.")
+@click.pass_context
 def formats(
+    ctx: click.Context,
     name: str | None,
     json_: bool,
     source: bool,
+    new: str | None,
+    from_: str | None,
+    into: Path | None,
 ) -> None:
-    """List the formats, or show all about one.
+    """List the formats, show all about one, or declare a new one.
+
+    With --new, the log's family (JSON, CSV, key=value, access log, …), its time and its fields are guessed. The
+    declaration, a sample of the log and what comes of the sample are written, for you to look through.
 
     Objects that are no logs, such as the digests of CloudTrail, are filtered by rules of their own: NAME may be one of
     these rules.
@@ -59,7 +72,18 @@ def formats(
       slips formats cloudtrail
       slips formats cloudtrail --source
       slips formats --json
+      slips formats --new acme/door --from door.log.gz
     """
+    if new is not None or from_ is not None or into is not None:
+        if new is None or from_ is None or name is not None or source:
+            raise UsageError(
+                "--new: expected 'slips formats --new VENDOR/PRODUCT --from FILE', and nothing beside but --into"
+            )
+        from slips.cli.new_format import new_format  # with all families
+
+        with _opened(from_) as (stream, _):
+            new_format(ctx, new, stream, from_, into, json_=json_)
+        return
     if source:
         _print_source(name)
         return

@@ -37,6 +37,14 @@ def compile_chain(
     return Chain(texts, reader, parameter, [format_ for format_, _ in parsers], limits, contains)
 
 
+def compile_format(format_: Format, limits: RecordLimits = RecordLimits()) -> Chain:  # noqa: B008 - frozen
+    """Compile the usual chain of a format that no name finds, as it is new."""
+    (first, *between), root = format_.chain[:-1], Path()
+    reader = _plain_part(first, root)
+    parsers = [find_format(name, root) for name in between]
+    return Chain(format_.chain, reader.format, reader.formats[0][1], [*parsers, format_], limits)
+
+
 def check_chain(steps: Sequence[Step], root: Path) -> list[str]:
     """Return every mistake in `steps` as an error text; none for a chain that compiles."""
     return _resolve(steps, root)[1]

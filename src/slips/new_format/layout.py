@@ -1,0 +1,258 @@
+"""Guesses the family of a log: candidates are declared and tried on the log; the first that reads it is taken."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from slips import parsing
+from slips.errors import UsageError
+from slips.format import Event, Format
+from slips.new_format.trial import run
+from slips.parsing.chain import compile_format
+
+READ, PARTLY = 0.9, 0.5
+"""Share of the records that the first candidate reads which is taken, and that the best must read if none does."""
+_FIRST = 200
+"""Lines by which candidates are found."""
+_SEPARATORS = {",": "csv", "\t": "csv:tab", ";": "csv:semicolon", "|": "csv:pipe"}
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"(?= |$)|\[[^\]]*\](?= |$)|[^ ]*')
+_QUOTED = re.compile(r'"[^"]*"')
+_PAIR = re.compile(r"[^\s=;,]+=")
+_NAME = re.compile(r"[A-Za-z_@#][\w .@/()#-]*")
+_SYSLOG_5424 = re.compile(r"<\d{1,3}>\d{1,2} ")
+_SYSLOG = re.compile(
+    r"(<\d{1,3}>)?([A-Z][a-z]{2} [ \d]\d (\d{4} )?\d\d:\d\d:|\d{4}-\d\d-\d\dT\S+ \S+ [^\s:\[]+(\[\d+\])?: )"
+)
+_REQUEST = re.compile(r"[A-Z]+ \S+ HTTP/[\d.]+")
+_COMBINED = ("bare", "bare", "bare", "bracketed", "quoted", "bare", "bare", "quoted", "quoted")
+_COMMON = 7
+"""Fields of a log in the Common Log Format, which the combined one begins with."""
+_COMBINED_NAMES = ("client", "ident", "user", "time", "request", "status", "bytes", "referer", "user_agent")
+"""The access log of Apache and nginx: https://httpd.apache.org/docs/current/logs.html#combined"""
+
+
+class Layout(NamedTuple):
+    """A family, the arguments that make it read a log, and the events that it makes of it."""
+
+    family: str
+    arguments: dict[str, Any]
+    """Keyword arguments beside name, summary and the common parts. The value of `chain` has `NAME` for the name."""
+    extension: str
+    """How the name of the sample ends."""
+    events: Sequence[Event] = ()
+    share: float = 0.0
+    """The share of the records that it reads."""
+
+    @property
+    def names_fields(self) -> bool:
+        """Whether the log itself names the fields: in JSON, in pairs, in a header."""
+        return not any(name.startswith("column_") for name in str(self.arguments.get("columns", "")).split())
+
+    @property
+    def has_header(self) -> bool:
+        """Whether a line names the columns."""
+        return "header" in self.arguments or self.arguments.get("chain", ("",))[0].startswith("csv")
+
+    def declare(self, name: str, **common: Any) -> Format:
+        """Return the declaration. Raises ValueError."""
+        arguments = dict(self.arguments)
+        if "chain" in arguments:
+            arguments["chain"] = (*arguments["chain"][:-1], name)
+        declared: Format = getattr(parsing, self.family)(name, "a log", **arguments, **common)
+        return declared
+
+
+def layout_of(content: bytes) -> Layout:
+    """Return the first layout that reads a log. Raises UsageError if none does."""
+    text = content.decode("utf-8", "surrogateescape")
+    lines = [line for line in text.splitlines() if line.strip()][:_FIRST]
+    if not lines:
+        raise UsageError("the log is empty; expected some records, from which to guess; take a longer one")
+    best = None
+    for candidates in (_json, _w3c, _prefixed, _syslog, _pairs, _access, _tables, _columns):
+        for layout in candidates(lines, text):
+            if layout.family not in parsing.__all__:
+                continue
+            tried = _tried(layout, content)
+            if tried.share >= READ:
+                return tried
+            if tried.share >= PARTLY and (best is None or tried.share > best.share):
+                best = tried
+    if best is not None:
+        return best
+    raise UsageError(
+        f"no family of formats reads this log, which begins with {lines[0][:60]!r}; expected JSON, CSV, key=value, an "
+        "access log, syslog or columns; declare it by a Regex, or write a function with @parser ('docs/declare.md')"
+    )
+
+
+def _tried(layout: Layout, content: bytes) -> Layout:
+    try:
+        declared = layout.declare("trial")
+    except ValueError:  # a column of an odd name, for example
+        return layout
+    seen = run(compile_format(declared), content)
+    return layout._replace(events=[event for _, event in seen.events], share=seen.share if seen.events else 0.0)
+
+
+def _json(_lines: Sequence[str], text: str) -> Iterator[Layout]:
+    if text.lstrip("\ufeff \t\r\n")[:1] not in ("{", "["):
+        return
+    try:
+        document: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        document = None
+    if isinstance(document, dict) and (array := _array(document)):
+        yield Layout("Json", {"elements": array}, "json")
+    yield Layout("Json", {}, "jsonl" if document is None or "\n" not in text.strip() else "json")
+    if document is not None:
+        yield Layout("Json", {"chain": ("s3-text", "json", "NAME")}, "json")
+
+
+def _array(document: Event) -> str:
+    """Return the key of the one array of objects in a document that has little else; empty if there is none."""
+    arrays = [
+        key for key, value in document.items() if isinstance(value, list) and value and isinstance(value[0], dict)
+    ]
+    others = [value for key, value in document.items() if key not in arrays]
+    return arrays[0] if len(arrays) == 1 and not any(isinstance(value, dict | list) for value in others) else ""
+
+
+def _w3c(lines: Sequence[str], _text: str) -> Iterator[Layout]:
+    head = next((line for line in lines[:20] if line.startswith("#Fields:")), "")
+    if head:
+        reader = "csv:tab" if any("\t" in line for line in lines if not line.startswith("#")) else "csv:space"
+        yield Layout("Json", {"absent": "-", "chain": (reader, "NAME")}, "log")
+
+
+def _prefixed(lines: Sequence[str], _text: str) -> Iterator[Layout]:
+    for family in ("Cef", "Leef"):
+        if sum(f"{family.upper()}:" in line for line in lines) >= READ * len(lines):
+            yield Layout(family, {}, "log")
+
+
+def _pairs(lines: Sequence[str], _text: str) -> Iterator[Layout]:
+    if sum(len(_PAIR.findall(line)) >= max(2, len(line.split()) // 3) for line in lines) < READ * len(lines):
+        return
+    for separator in (" ", ";", ",", "|", "\t"):
+        arguments = {} if separator == " " else {"separator": separator}
+        if separator == " " or all(separator in line for line in lines):
+            yield Layout("KeyValue", arguments, "log")
+
+
+def _access(lines: Sequence[str], _text: str) -> Iterator[Layout]:
+    cut = [_tokens(line) for line in lines]
+    shapes = [tuple(map(_kind, tokens)) for tokens in cut]
+    shape = next(
+        (
+            shape
+            for share in (READ, PARTLY)
+            for shape in sorted({*shapes}, key=len, reverse=True)
+            if sum(each[: len(shape)] == shape for each in shapes) >= share * len(lines)
+        ),
+        (),
+    )
+    if not {"quoted", "bracketed"} & {*shape} or len(shape) < 3:
+        return
+    fitting = [tokens[: len(shape)] for tokens, each in zip(cut, shapes, strict=True) if each[: len(shape)] == shape]
+    rows = [[token.strip('"[]') for token in tokens] for tokens in fitting]
+    columns = [*zip(*rows, strict=True)]
+    names = [f"column_{number}" for number in range(1, len(shape) + 1)]
+    if len(shape) >= _COMMON and shape[: len(_COMBINED)] == _COMBINED[: len(shape)]:
+        names[: len(_COMBINED)] = _COMBINED_NAMES[: len(shape)]
+    arguments: dict[str, Any] = {}
+    for at, values in enumerate(columns):
+        if shape[at] == "quoted" and "requests" not in arguments and sum(map(_is_request, values)) > 0.5 * len(values):
+            names[at] = "request"
+            arguments["requests"] = {"request": "method target protocol"}
+    if "requests" not in arguments and shapes.count(shape) < READ * len(shapes):
+        return  # prose with some brackets
+    written = {"bare": "{}", "quoted": '"{}"', "bracketed": "[{}]"}
+    layout = " ".join(written[kind].format(name) for kind, name in zip(shape, names, strict=True))
+    numbers = [
+        name for kind, name, values in zip(shape, names, columns, strict=True) if kind == "bare" and _ints(values)
+    ]
+    yield Layout("Quoted", {"columns": layout, **arguments, **_types(numbers, columns)}, "log")
+
+
+def _tokens(line: str) -> list[str]:
+    tokens, at = [], 0
+    while at <= len(line):
+        match = _TOKEN.match(line, at)
+        token = match[0] if match else ""
+        tokens.append(token)
+        at += len(token) + 1
+    return tokens
+
+
+def _kind(token: str) -> str:
+    return "quoted" if token[:1] == '"' else "bracketed" if token[:1] == "[" and token[-1:] == "]" else "bare"
+
+
+def _is_request(value: str) -> bool:
+    return _REQUEST.fullmatch(value) is not None
+
+
+def _tables(lines: Sequence[str], _text: str) -> Iterator[Layout]:
+    bare = [_QUOTED.sub('""', line) for line in lines]
+    blanks = sum(line.count(" ") for line in bare)
+    for separator, reader in _SEPARATORS.items():
+        (most, count), *_ = Counter(line.count(separator) for line in bare).most_common()
+        if most < 2 or count < READ * len(bare) or (separator != "\t" and blanks > most * len(bare)):
+            continue
+        first = [name.strip('"') for name in lines[0].split(separator)]
+        if len(lines) > 1 and len({*first}) == len(first) == most + 1 and all(map(_NAME.fullmatch, first)):
+            yield Layout("Json", {"chain": (reader, "NAME")}, "tsv" if separator == "\t" else "csv")
+        arguments = {} if separator == "," else {"separator": separator}
+        yield from _numbered("Csv", most + 1, arguments, [line.split(separator) for line in bare])
+
+
+def _syslog(lines: Sequence[str], _text: str) -> Iterator[Layout]:
+    for pattern, arguments in ((_SYSLOG_5424, {"rfc": 5424}), (_SYSLOG, {})):
+        if sum(pattern.match(line) is not None for line in lines) >= PARTLY * len(lines):
+            yield Layout("Syslog", arguments, "log")
+
+
+def _columns(lines: Sequence[str], _text: str) -> Iterator[Layout]:
+    for separator, cut in ((" ", lambda line: line.split(" ")), ("", str.split)):
+        rows = [cut(line) for line in lines]
+        (width, count), *_ = Counter(map(len, rows)).most_common()
+        if width < 4 or count < READ * len(rows):
+            continue
+        arguments = {} if separator else {"separator": ""}
+        if len({*rows[0]}) == width and all(map(_NAME.fullmatch, rows[0])) and len(rows) > 1:
+            names = " ".join(rows[0])
+            yield Layout(
+                "Columns", {"header": names, "columns": names, **arguments, **_typed(rows[0], rows[1:])}, "log"
+            )
+        yield from _numbered("Columns", width, arguments, rows)
+
+
+def _numbered(family: str, width: int, arguments: dict[str, Any], rows: Sequence[Sequence[str]]) -> Iterator[Layout]:
+    """Yield a layout whose columns have numbers for names."""
+    names = [f"column_{number}" for number in range(1, width + 1)]
+    yield Layout(family, {"columns": " ".join(names), **arguments, **_typed(names, rows)}, "log")
+
+
+def _typed(names: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, Any]:
+    columns = [*zip(*(row for row in rows if len(row) == len(names)), strict=True)]
+    return _types([name for name, values in zip(names, columns, strict=False) if _ints(values)], columns)
+
+
+def _types(integers: Sequence[str], columns: Sequence[Sequence[str]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if any("-" in values for values in columns):
+        found["absent"] = "-"
+    if integers:
+        found["integers"] = " ".join(integers)
+    return found
+
+
+def _ints(values: Sequence[str]) -> bool:
+    """Whether all values but `-` are integers as computers write them."""
+    given = [value for value in values if value != "-"]
+    return bool(given) and all(re.fullmatch(r"-?(0|[1-9]\d{0,17})", value) for value in given)

@@ -1,0 +1,126 @@
+"""Guesses from events which fields have the time and the message, and which every record has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from slips import times
+from slips.errors import RecordError
+from slips.format import Event
+
+_YEARS = (946_684_800.0, 4_102_444_800.0)
+"""The years 2000 to 2099: a number elsewhere is hardly a time."""
+_DEPTH = 4
+_PATH = re.compile(r"[\w@-]+(\.[\w@-]+)*")
+"""Names that need no care in templates."""
+_TIME_NAMES = (
+    re.compile(
+        r"@?(event|log|record|activity|request|start)?[_-]?(time|date|datetime|timestamp|time_?stamp)|ts|_time", re.I
+    ),
+    re.compile(
+        r"(published|created|occurred|logged|observed|received)(_?(at|on|time|date))?|\w*(time|date|stamp)", re.I
+    ),
+    re.compile(r"\w*(time|date|stamp|_at|At|_on|published|created)\w*", re.I),
+)
+"""Names of fields with the time, the best first."""
+_LATER = re.compile(r"expir|end|until|updat|modif|next|last|valid|birth", re.I)
+_MESSAGE_NAMES = ("displayMessage", "message", "msg", "description", "summary", "title", "request", "event_message")
+_COMMON_NAMES = re.compile(
+    r"@?(time|timestamp|date|datetime|ts|id|type|level|name|host|hostname|message|msg|version|source)", re.I
+)
+"""Names that many formats have: by them alone, no record is known to be of one."""
+_MOST_REQUIRED = 3
+
+
+def fields_of(events: Sequence[Event]) -> dict[str, list[Any]]:
+    """Return the values of each field, by its dotted path, in the order in which the fields first came."""
+    found: dict[str, list[Any]] = {}
+    for event in events:
+        for path, value in _walk(event, ""):
+            found.setdefault(path, []).append(value)
+    return found
+
+
+def _walk(event: Event, above: str, depth: int = 1) -> Iterator[tuple[str, Any]]:
+    for key, value in event.items():
+        path = f"{above}{key}"
+        if not _PATH.fullmatch(path):
+            continue
+        if isinstance(value, dict) and depth < _DEPTH:
+            yield from _walk(value, f"{path}.", depth + 1)
+        elif value is not None and value != "":
+            yield path, value
+
+
+def time_of(events: Sequence[Event]) -> tuple[str, str] | None:
+    """Return the notation and the arguments of the time, as `("iso", "'eventTime'")`; None if no field has one."""
+    fields = fields_of(events)
+    least = max(1, len(events) * 9 // 10)
+    if joined := _joined(fields, least):
+        return "stamp", joined
+    found = []
+    for position, (path, values) in enumerate(fields.items()):
+        name = path.rpartition(".")[2]
+        rank = next((rank for rank, names in enumerate(_TIME_NAMES) if names.fullmatch(name)), len(_TIME_NAMES))
+        if len(values) >= least and (notation := _notation(path, values, is_named=rank < len(_TIME_NAMES))):
+            found.append(((bool(_LATER.search(name)), rank, path.count("."), position), notation))
+    return min(found)[1] if found else None
+
+
+def _joined(fields: dict[str, list[Any]], least: int) -> str:
+    """Return the two fields of a date and a clock, as `("date", "time")`; empty if there are none."""
+    dates, clocks = fields.get("date", []), fields.get("time", [])
+    if len(dates) != len(clocks) or len(dates) < least:
+        return ""
+    both = [f"{date} {clock}" for date, clock in zip(dates, clocks, strict=True)]
+    alone = _is_read(times.any_notation, clocks, 0.0)
+    return '("date", "time")' if not alone and _is_read(times.any_notation, both, 0.0) else ""
+
+
+def _notation(path: str, values: Sequence[Any], *, is_named: bool) -> tuple[str, str] | None:
+    """Return the notation in which all values are times."""
+    quoted = f'"{path}"'
+    if all(isinstance(value, str) and not _is_number(value) for value in values):
+        for name, read in (("iso", times.iso), ("clf", times.clf)):
+            if all(len(value) > len("2018-06-11") for value in values) and _is_read(read, values):
+                return name, quoted
+        return ("stamp", quoted) if _is_read(times.any_notation, values, times.iso("2099-01-01")) else None
+    if not is_named or not all(_is_number(value) for value in values):
+        return None
+    for unit, size in (("s", 1), ("ms", 1_000), ("us", 1_000_000), ("ns", 1_000_000_000)):
+        if all(_YEARS[0] <= float(value) / size < _YEARS[1] for value in values):
+            return "epoch", quoted if unit == "s" else f'{quoted}, unit="{unit}"'
+    return None
+
+
+def _is_number(value: Any) -> bool:
+    return (isinstance(value, int | float) and not isinstance(value, bool)) or (
+        isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?", value) is not None
+    )
+
+
+def _is_read(read: Callable[..., float], values: Sequence[Any], *arguments: float) -> bool:
+    try:
+        return all(_YEARS[0] <= read(value, *arguments) < _YEARS[1] for value in values)
+    except (RecordError, AttributeError, TypeError):
+        return False
+
+
+def message_of(events: Sequence[Event]) -> str:
+    """Return the field with a line for people; empty if there is none."""
+    fields = fields_of(events)
+    texts = (name for name in _MESSAGE_NAMES if all(isinstance(value, str) for value in fields.get(name, [0])))
+    return next((name for name in texts if len(fields[name]) * 2 > len(events)), "")
+
+
+def required_of(events: Sequence[Event]) -> list[str]:
+    """Return some fields that every record has, those first that few other formats have."""
+    shared = [
+        name
+        for name in events[0]
+        if _PATH.fullmatch(name) and "." not in name and all(event.get(name) is not None for event in events)
+    ]
+    own = [name for name in shared if not _COMMON_NAMES.fullmatch(name)]
+    return (own or shared)[:_MOST_REQUIRED]

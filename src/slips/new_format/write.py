@@ -1,0 +1,144 @@
+"""Writes the files of a new format: its declaration, a sample, and what comes of the sample."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from slips import formats
+from slips.errors import UsageError
+from slips.new_format.layout import Layout, layout_of
+from slips.new_format.meaning import message_of, required_of, time_of
+from slips.new_format.trial import expected
+from slips.parsing.chain import compile_chain
+
+SAMPLE_RECORDS = 20
+SAMPLE_BYTES = 1 << 16
+_NAME = re.compile(r"([a-z0-9][a-z0-9_-]*)/([a-z0-9][a-z0-9_-]*)")
+_WIDTH = 116
+
+
+class NewFormat(NamedTuple):
+    """A new format, and the files that declare it."""
+
+    step: str
+    """The format as a chain names it: `formats/acme/door.py:door`."""
+    layout: Layout
+    time: str
+    """The time as it is declared; empty if there is none."""
+    files: list[Path]
+    records: int
+    bad: list[tuple[int, str]]
+    """Number and reason of each record of the sample that is quarantined."""
+
+
+def create(name: str, content: bytes, folder: Path, root: Path) -> NewFormat:
+    """Declare the format `vendor/product` of a log, the decompressed `content`, in files below `folder`.
+
+    The format is named relative to `root`. Never overwrites a file. Raises UsageError.
+    """
+    matched = _NAME.fullmatch(name)
+    if matched is None:
+        raise UsageError(
+            f"--new: {name!r} does not fit; expected vendor/product in small letters, such as acme/door-log; rename it"
+        )
+    vendor, product = matched.groups()
+    if product in formats.names():
+        raise UsageError(f"--new: format {product!r} is there already; expected a name of its own; rename it")
+    layout = layout_of(content)
+    place = folder / vendor.replace("-", "_")
+    module = place / f"{product.replace('-', '_')}.py"
+    sample, kept = place / f"{product}.{layout.extension}", place / f"{product}.expected.jsonl"
+    for path in (module, sample, kept):
+        if path.exists():
+            raise UsageError(f"{path}: is there already; expected no such file; move it away, or name another format")
+    place.mkdir(parents=True, exist_ok=True)
+    files = [module, sample, kept]
+    if (folder / "__init__.py").is_file() and not (place / "__init__.py").exists():
+        files.insert(0, place / "__init__.py")
+        files[0].write_text(f'"""Formats of {_title(vendor)}."""\n', "utf-8")
+    time = time_of(layout.events)
+    module.write_text(_source(layout, vendor, product, time), "utf-8")
+    sample.write_bytes(_sample(layout, content))
+    step = f"{module.relative_to(root) if module.is_relative_to(root) else module}:{product}"
+    lines = list(expected(compile_chain([step], root), sample.read_bytes()))
+    kept.write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
+    bad = [(line["seq"], line["quarantined"]) for line in lines if "quarantined" in line]
+    records = len({line["meta"]["seq"] if "meta" in line else line["seq"] for line in lines})
+    return NewFormat(step, layout, f"{time[0]}({time[1]})" if time else "", files, records, bad)
+
+
+def _sample(layout: Layout, content: bytes) -> bytes:
+    """Return the first records of a log."""
+    if array := layout.arguments.get("elements"):
+        document = json.loads(content)
+        return json.dumps({**document, array: document[array][:SAMPLE_RECORDS]}).encode() + b"\n"
+    if layout.arguments.get("chain", ("",))[0] == "s3-text":
+        if len(content) > SAMPLE_BYTES:
+            raise UsageError(f"the log is one document of {len(content):,} bytes; expected {SAMPLE_BYTES:,} at most")
+        return content
+    lines: list[bytes] = []
+    records = size = 0
+    for line in content.splitlines(keepends=True):
+        records += bool(line.strip()) and not line.startswith(b"#")
+        size += len(line)
+        if lines and (records > SAMPLE_RECORDS + layout.has_header or size > SAMPLE_BYTES):
+            break
+        lines.append(line)
+    return b"".join(lines)
+
+
+# ---- the source
+
+
+def _source(layout: Layout, vendor: str, product: str, time: tuple[str, str] | None) -> str:
+    """Return the module with the declaration."""
+    names = {layout.family}
+    arguments: dict[str, str] = {"tag": _written(f"{vendor}.{product}")}
+    if time:
+        names.add(time[0])
+        arguments["time"] = f"{time[0]}({time[1]})"
+    if message := message_of(layout.events):
+        arguments["message"] = _written(f"{{{message}}}")
+    if layout.names_fields and (required := required_of(layout.events)):
+        arguments["require"] = _written(required[0])
+        if len(required) > 1:
+            names.add("any_of")
+            arguments["require"] = f"any_of({', '.join(map(_written, required))})"
+    own = {key: (*value[:-1], product) if key == "chain" else value for key, value in layout.arguments.items()}
+    arguments |= {key: _written(value) for key, value in own.items()}
+    variable = re.sub(r"\W", "_", product).upper()
+    lines = "".join(f"    {key}={value},\n" for key, value in arguments.items())
+    return (
+        f'"""{_title(product)} of {_title(vendor)}."""\n\n'
+        "from __future__ import annotations\n\n"
+        f"from slips.parsing import {', '.join(sorted(names, key=lambda name: (name.islower(), name)))}\n\n"
+        f"{'_' if variable[0].isdigit() else ''}{variable} = {layout.family}(\n"
+        f"    {_written(product)},\n"
+        f"    {_written(f'{product} of {vendor}')},\n"
+        '    "",  # the address of the documentation\n'
+        f"{lines})\n"
+    )
+
+
+def _title(name: str) -> str:
+    return name[:1].upper() + name[1:].replace("-", " ").replace("_", " ")
+
+
+def _written(value: Any) -> str:
+    """Return a value as Python, in the style of this project."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_written, value))})"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_written(key)}: {_written(each)}' for key, each in value.items())}}}"
+    if not isinstance(value, str):
+        return repr(value)
+    if len(value) > _WIDTH - 20:
+        lines = textwrap.wrap(value, _WIDTH - 8, break_long_words=False, break_on_hyphens=False)
+        text = "\n        ".join(line.replace("\\", "\\\\") for line in lines)
+        return f'"""{text}{" " if text.endswith(chr(34)) else ""}"""'
+    plain = json.dumps(value, ensure_ascii=False)
+    return plain if '"' not in value or "'" in value else f"'{plain[1:-1].replace(chr(92) + chr(34), chr(34))}'"

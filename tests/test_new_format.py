@@ -1,0 +1,253 @@
+"""`slips formats --new`: the declaration that it writes reads the log from which it was guessed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import chains
+from projects import Project
+from slips.codec import CodecLimits, decode
+from slips.errors import SlipsError
+from slips.new_format.layout import READ, layout_of
+from slips.new_format.meaning import message_of, required_of, time_of
+from slips.new_format.write import create
+
+DOORS = [{"badge": n, "door": "north", "opened_at": f"2026-11-29T12:00:{n:02}Z", "msg": f"door {n}"} for n in range(30)]
+JSON_LINES = "".join(f"{json.dumps(each)}\n" for each in DOORS)
+ACCESS = (
+    '192.0.2.7 - ann [29/Nov/2026:12:00:00 +0000] "GET /a HTTP/1.1" 200 612 "-" "curl/8.1 (x; y)"\n'
+    '192.0.2.8 - - [29/Nov/2026:12:00:01 +0000] "GET /b HTTP/1.1" 404 - "https://example.com/" "Mozilla \\"5\\""\n'
+)
+TABLE = "opened,door,badge\n" + "".join(f"2026-11-29T12:00:{n:02}Z,north,{n}\n" for n in range(30))
+W3C = (
+    "#Version: 1.0\n#Fields: date time c-ip cs-method sc-status\n"
+    "2026-11-29 12:00:00 192.0.2.7 GET 200\n2026-11-29 12:00:01 192.0.2.7 GET -\n"
+)
+COLUMNS = "2026-11-29T12:00:00Z allow 192.0.2.7 443 -\n2026-11-29T12:00:01Z deny 192.0.2.8 22 12\n"
+LOGS: dict[str, tuple[str, str, str, str]] = {
+    # the log; the family, the time, and the first event's field that the family made
+    "json lines": (JSON_LINES, "Json", 'iso("opened_at")', "badge"),
+    "json elements": (json.dumps({"Records": DOORS, "next": None}), "Json", 'iso("opened_at")', "badge"),
+    "a json document": (json.dumps(DOORS[0], indent=1), "Json", 'iso("opened_at")', "badge"),
+    "a json array": (json.dumps(DOORS, indent=1), "Json", 'iso("opened_at")', "badge"),
+    "milliseconds": ('{"ts": 1795953600000, "n": 1}\n' * 3, "Json", 'epoch("ts", unit="ms")', "n"),
+    "an access log": (ACCESS, "Quoted", 'clf("time")', "method"),
+    "a table": (TABLE, "Json", 'iso("opened")', "door"),
+    "tabs": (TABLE.replace(",", "\t"), "Json", 'iso("opened")', "door"),
+    "rows": (TABLE.partition("\n")[2], "Csv", 'iso("column_1")', "column_2"),
+    "w3c": (W3C, "Json", 'stamp(("date", "time"))', "c-ip"),
+    "syslog": ("Nov 29 12:00:00 host app[1]: x=1 y=2 z=3\n" * 2, "Syslog", 'stamp("datetime")', "proc_name"),
+    "rfc 5424": ("<14>1 2026-11-29T12:00:00Z host app 1 - - hello\n", "Syslog", 'iso("datetime")', "severity"),
+    "columns": (COLUMNS, "Columns", 'iso("column_1")', "column_2"),
+}
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_the_declaration_reads_the_log_it_was_guessed_from(tmp_path: Path, name: str) -> None:
+    log, family, time, field = LOGS[name]
+    made = create("acme/door-log", log.encode(), tmp_path / "formats", tmp_path)
+    assert (made.layout.family, made.time, made.bad) == (family, time, [])
+    assert made.step == "formats/acme/door_log.py:door-log"
+    seen = chains.run([made.step], log.encode(), root=tmp_path)
+    assert seen.quarantined == []
+    meta, event = seen.events[0]
+    at = datetime.fromtimestamp(meta.timestamp, UTC)
+    assert (meta.tag, f"{at:%m-%d %H:%M:%S}") == ("acme.door-log", "11-29 12:00:00")
+    assert field in event
+
+
+@pytest.mark.parametrize("name", LOGS)
+def test_the_expected_file_has_what_comes_of_the_sample(tmp_path: Path, name: str) -> None:
+    made = create("acme/door-log", LOGS[name][0].encode(), tmp_path / "formats", tmp_path)
+    _, sample, kept = made.files
+    seen = chains.run([made.step], sample.read_bytes(), root=tmp_path)
+    lines = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert [each["event"] for each in lines if "event" in each] == [event for _, event in seen.events]
+    times = [each["meta"]["timestamp"] for each in lines if "meta" in each]
+    assert times == [meta.timestamp for meta, _ in seen.events]
+    assert made.records == seen.outcome.records
+
+
+def test_the_sample_is_the_beginning_of_the_log(tmp_path: Path) -> None:
+    made = create("acme/door", JSON_LINES.encode(), tmp_path, tmp_path)
+    assert (tmp_path / "acme/door.jsonl").read_text() == "".join(JSON_LINES.splitlines(keepends=True)[:20])
+    assert made.records == 20
+    table = create("acme/table", TABLE.encode(), tmp_path, tmp_path)
+    assert table.records == 20, "besides the header"
+
+
+def test_records_that_are_not_read_are_kept_in_the_sample_and_told(tmp_path: Path) -> None:
+    lines = JSON_LINES.splitlines()[:9]
+    made = create("acme/door", "\n".join([*lines[:4], "restarted", *lines[4:]]).encode(), tmp_path, tmp_path)
+    ((seq, reason),) = made.bad
+    assert (seq, reason.partition(":")[0], made.records) == (5, "not JSON", 10)
+    assert '"quarantined"' in (tmp_path / "acme/door.expected.jsonl").read_text()
+
+
+def test_what_a_rule_filters_is_in_the_expected_file(tmp_path: Path) -> None:
+    header = "time action source port length"
+    create("acme/flow", f"{header}\n{COLUMNS}".encode(), tmp_path, tmp_path)
+    first = (tmp_path / "acme/flow.expected.jsonl").read_text().splitlines()[0]
+    assert json.loads(first) == {"filtered": "header", "seq": 1}
+
+
+def test_the_declaration_is_python_as_a_person_would_write_it(tmp_path: Path) -> None:
+    made = create("acme/door-log", JSON_LINES.encode(), tmp_path, tmp_path)
+    assert made.files[0].read_text() == (
+        '"""Door log of Acme."""\n\nfrom __future__ import annotations\n\n'
+        "from slips.parsing import Json, any_of, iso\n\n"
+        'DOOR_LOG = Json(\n    "door-log",\n    "door-log of acme",\n    "",  # the address of the documentation\n'
+        '    tag="acme.door-log",\n    time=iso("opened_at"),\n    message="{msg}",\n'
+        '    require=any_of("badge", "door", "opened_at"),\n)\n'
+    )
+
+
+def test_a_hostile_log_becomes_no_code(tmp_path: Path) -> None:
+    names = ['a"""+exit()#', "b'\\", "c\n)", "{d}", "e'\""]
+    log = "".join(f"{json.dumps(dict.fromkeys(names, n))}\n" for n in range(3))
+    made = create("acme/odd", log.encode(), tmp_path, tmp_path)
+    assert len(chains.run([made.step], log.encode(), root=tmp_path).events) == 3
+    for text in ('a"b""" \\ 1\n' * 3, 'a,b\'\\x,"""\n1,2,3\n4,5,6\n'):
+        try:
+            made = create("acme/other", text.encode(), tmp_path / text[:3].strip('"'), tmp_path)
+        except SlipsError:
+            continue
+        assert chains.run([made.step], text.encode(), root=tmp_path).outcome.records
+
+
+def test_a_format_for_slips_itself_makes_the_package_of_its_vendor(tmp_path: Path) -> None:
+    (tmp_path / "__init__.py").touch()
+    create("acme/door", JSON_LINES.encode(), tmp_path, tmp_path)
+    assert (tmp_path / "acme/__init__.py").read_text() == '"""Formats of Acme."""\n'
+
+
+# ---- what is guessed of the fields
+
+
+@pytest.mark.parametrize(
+    ("event", "time"),
+    [
+        ({"id": 1, "eventTime": "2026-11-29T12:00:00Z"}, ("iso", '"eventTime"')),
+        ({"expires": "2026-12-29T12:00:00Z", "start_time": "2026-11-29T12:00:00Z"}, ("iso", '"start_time"')),
+        ({"updated_at": "2026-11-29", "data": {"date": "2026-11-29T12:00:00Z"}}, ("iso", '"data.date"')),
+        ({"count": 1795953600, "ts": 1795953600.5}, ("epoch", '"ts"')),
+        ({"count": 1795953600}, None),
+        ({"t": "Nov 29 12:00:00"}, ("stamp", '"t"')),
+        ({"date": "2026-11-29", "time": "12:00:00"}, ("stamp", '("date", "time")')),
+        ({"time": True, "date": [], "ts": {}, "at": None}, None),
+        ({"time": "12:00"}, None),
+        ({"ts": 12}, None),
+    ],
+)
+def test_the_field_of_the_time_is_found_by_its_name_and_its_values(event: Any, time: Any) -> None:
+    assert time_of([event] * 3) == time
+
+
+def test_a_field_that_most_records_lack_is_not_the_time() -> None:
+    assert time_of([{"a": 1}] * 8 + [{"time": "2026-11-29T12:00:00Z"}]) is None
+
+
+def test_required_fields_are_in_every_record_and_few_other_formats_have_them() -> None:
+    events: list[dict[str, Any]] = [
+        {"time": 1, "door": 1, "badge": None, "a b": 1},
+        {"time": 1, "door": 2, "badge": 3, "a b": 1},
+    ]
+    assert required_of(events) == ["door"]
+    assert required_of([{"time": 1}]) == ["time"]
+
+
+def test_the_message_is_a_text_of_most_records() -> None:
+    assert message_of([{"message": 1, "msg": "x"}]) == "msg"
+    assert message_of([{"message": "x"}, {}, {}]) == ""
+
+
+@pytest.mark.slow
+def test_most_real_logs_are_read_and_none_breaks_the_guess(logs: Path) -> None:
+    read = refused = 0
+    for path in sorted(logs.glob("[a-z]*/*")):
+        if path.name.startswith("expected") or path.stat().st_size > 200_000:
+            continue
+        with path.open("rb") as stream:
+            content = decode(stream, CodecLimits(), path.name).stream.read()
+        try:
+            layout = layout_of(content)
+        except SlipsError:
+            refused += 1
+            continue
+        read += layout.share >= READ
+        time_of(layout.events), message_of(layout.events), required_of(layout.events)
+    assert read > 2 * refused
+
+
+# ---- the command
+
+
+def test_the_command_writes_beside_the_config_and_names_the_chain(project: Project) -> None:
+    log = project.put("door.gz", gzip.compress(JSON_LINES.encode()))
+    done = project.slips("formats", "--new", "acme/door", "--from", str(log))
+    assert done.status == 0
+    assert done.out.splitlines() == [
+        "wrote formats/acme/door.py",
+        "wrote formats/acme/door.jsonl",
+        "wrote formats/acme/door.expected.jsonl",
+        'Json: 20 records in the sample, 0 of them quarantined; time: iso("opened_at")',
+        "next: look through the sample, which has values of your log, then write into the config",
+        "  format: formats/acme/door.py:door",
+    ]
+    project.config((project.root / "slips.yml").read_text().replace("[s3-lines, json]", "formats/acme/door.py:door"))
+    assert "[s3-lines, json, formats/acme/door.py:door]" in project.slips("check").out
+
+
+def test_json_says_what_was_made_for_programs(project: Project) -> None:
+    made = project.slips("formats", "--new", "acme/flow", "--from", "-", "--json", stdin=COLUMNS.encode()).json
+    assert made["format"] == "formats/acme/flow.py:flow"
+    assert (made["family"], made["records"], made["quarantined"]) == ("Columns", 2, 0)
+    assert [Path(path).name for path in made["files"]] == ["flow.py", "flow.log", "flow.expected.jsonl"]
+
+
+def test_columns_without_names_are_told(project: Project) -> None:
+    told = project.slips("formats", "--new", "acme/flow", "--from", "-", stdin=COLUMNS.encode()).out
+    assert "the log names no columns: give those of the declaration their names" in told
+
+
+def test_no_file_is_overwritten(project: Project) -> None:
+    arguments = ("formats", "--new", "acme/door", "--from", str(project.put("a", JSON_LINES.encode())))
+    assert project.slips(*arguments).status == 0
+    (project.root / "formats/acme/door.py").write_text("mine")
+    done = project.slips(*arguments)
+    assert (done.status, done.out) == (2, "")
+    assert "formats/acme/door.py: is there already; expected no such file" in done.err
+    assert (project.root / "formats/acme/door.py").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "words"),
+    [
+        (("--new", "acme"), JSON_LINES, "nothing beside but --into"),
+        (("--from", "-"), JSON_LINES, "nothing beside but --into"),
+        (("json", "--new", "acme/door", "--from", "-"), JSON_LINES, "nothing beside but --into"),
+        (("--new", "acme", "--from", "-"), JSON_LINES, "--new: 'acme' does not fit; expected vendor/product"),
+        (("--new", "../door", "--from", "-"), JSON_LINES, "--new: '../door' does not fit"),
+        (("--new", "acme/syslog", "--from", "-"), JSON_LINES, "--new: format 'syslog' is there already"),
+        (("--new", "acme/door", "--from", "-"), "", "-: the log is empty"),
+        (
+            ("--new", "acme/door", "--from", "-"),
+            "well\nthis is\nno log at all\n",
+            "no family of formats",
+        ),
+        (("--new", "acme/door", "--from", "none"), "", "none: No such file"),
+    ],
+)
+def test_wrong_input_is_told_and_nothing_is_written(
+    project: Project, arguments: tuple[str, ...], stdin: str, words: str
+) -> None:
+    done = project.slips("formats", *arguments, stdin=stdin.encode())
+    assert (done.status, done.out) == (2, "")
+    assert words in done.err
+    assert not (project.root / "formats").exists()
