@@ -146,7 +146,7 @@ class Cloud:
 
     def _ask(self, what: str, **arguments: Any) -> Any:
         request = urllib.request.Request(f"{self.endpoint}/_cloud/{what}", json.dumps(arguments).encode())
-        with urllib.request.urlopen(request) as answer:
+        with urllib.request.urlopen(request, timeout=2 * PATIENCE) as answer:
             return json.loads(answer.read())
 
 
