@@ -166,10 +166,10 @@ def any_notation(value: Any, reference: float, name: str = "time") -> float:
     """
     global _last  # noqa: PLW0603 - one tuple, replaced as a whole
     last, known, seconds = _last
-    if value.__class__ is not str:
-        return moment(value, name)
     if value == last and reference == known:
         return seconds
+    if value.__class__ is not str:
+        return moment(value, name)
     if value[:3] in _MONTHS:
         seconds = stamp(value, reference)
     elif value[2:3] == "/":
