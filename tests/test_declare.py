@@ -26,7 +26,7 @@ def acme(**parts: Any) -> Json:
 # ---- Times
 
 
-@pytest.mark.parametrize("event", [{}, {"at": None}, {"at": ""}, {"in": {"at": None}}, {"in": []}, {"in": "x"}])
+@pytest.mark.parametrize("event", [{}, {"at": None}, {"at": ""}, {"in": {"at": None}}, {"in": ""}, {"in": {}}])
 def test_an_event_without_a_time_has_that_of_its_object(event: Event) -> None:
     assert event_of(acme(time=iso("at", "in.at")), event)[2] == OBJECT.timestamp
 
@@ -53,6 +53,19 @@ def test_a_malformed_time_quarantines_the_record_and_names_its_field(value: Any)
     kind, text = both(acme(time=iso("in.at")), {"in": {"at": value}})
     assert kind == "RecordError"
     assert text.startswith(f"'in.at' is {value!r}; expected a time")
+
+
+@pytest.mark.parametrize(
+    ("event", "error"),
+    [
+        ({"in": []}, "'in' is []; expected an object with the 'deep.at'"),
+        ({"in": {"deep": 5}}, "'in.deep' is 5; expected an object with the 'at'"),
+        ({"in": "x" * 999}, f"'in' is '{'x' * 59}; expected an object with the 'deep.at'"),
+    ],
+)
+def test_a_value_in_place_of_the_object_that_has_the_time_quarantines_the_record(event: Event, error: str) -> None:
+    assert both(acme(time=iso("at", "in.deep.at")), event) == ("RecordError", error)
+    assert event_of(acme(time=iso("at", "in.deep.at")), {**event, "at": "2018-06-11T12:00:00Z"})[2] == NOON
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from slips.errors import RecordError
 _MONTHS = {name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
 _from_iso = datetime.fromisoformat
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH = datetime(1970, 1, 1)
 _EARLIEST, _END = -62_135_596_800.0, 253_402_300_800.0
 # Zones that RFC 3339, Ruby and Go allow and `fromisoformat` refuses: "z", " UTC", " +0900".
 _UTC_NAME = re.compile(r"(?: ?UTC| ?GMT|z)$")
@@ -42,8 +43,6 @@ _ZONES = {
 # `fromisoformat` takes any character between date and clock, even a digit: "1770123112345", milliseconds of 2026, would
 # be a time of the year 1770.
 _DATE = re.compile(r"\d{4}(?:-|W|\d{4}(?:[Tt ]|$))")
-_BY_SIZE = ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000), (1e20, 1_000_000_000))
-"""The unit of a number since 1970 by its size: below the first is seconds, up to the year 5138, and so on."""
 
 
 def iso(text: Any, name: str = "time") -> float:
@@ -58,14 +57,23 @@ def iso(text: Any, name: str = "time") -> float:
         if text[4] != "-" and not _DATE.match(text):
             raise ValueError
     except (TypeError, ValueError):
-        seconds = _iso_slowly(text, name)
+        seconds = odd_iso(text, name)
     if not _EARLIEST <= seconds < _END:
         raise RecordError(f"{name!r} is {_shown(text)}; expected a time such as '2018-06-11T04:27:47Z'")
     return seconds
 
 
-def _iso_slowly(text: Any, name: str) -> float:
-    """Convert a time without a zone, or one that `fromisoformat` refuses, to epoch seconds. Raises RecordError."""
+def odd_iso(text: Any, name: str) -> float:
+    """Convert a time without a zone, or one that `fromisoformat` refuses, to epoch seconds. Raises RecordError.
+
+    The result may be beyond the years 1 to 9999.
+    """
+    try:
+        when = _from_iso(text)
+        if when.tzinfo is None and text[4] == "-":  # many logs name no zone
+            return (when - _NAIVE_EPOCH).total_seconds()
+    except (TypeError, ValueError):
+        pass
     try:
         text_, leap = _LEAP_SECOND.subn("59", _SPACED_OFFSET.sub("", _UTC_NAME.sub("Z", text)))
         when = _from_iso(text_)
@@ -102,13 +110,29 @@ def epoch(value: Any, name: str = "time") -> float:
     Seconds, milliseconds, microseconds and nanoseconds are told apart for times from 1973 to 5138.
     """
     try:
-        if value.__class__ is bool:
+        if value.__class__ is str:
+            # Nanoseconds have more digits than a float.
+            number_: int | float = int(value) if value.isdigit() else float(value)
+        elif value.__class__ is int or value.__class__ is float:
+            number_ = value
+        else:
             raise ValueError
-        size = abs(float(value))
-        per_second = next(unit for limit, unit in _BY_SIZE if size < limit)
-    except (TypeError, ValueError, OverflowError, StopIteration):
+        size = abs(number_)
+        if size < 1e11:  # seconds up to the year 5138, milliseconds from March 1973 on
+            seconds = float(number_)
+        elif size < 1e14:
+            seconds = number_ / 1_000
+        elif size < 1e17:
+            seconds = number_ / 1_000_000
+        elif size < 1e20:
+            seconds = number_ / 1_000_000_000
+        else:
+            raise ValueError
+        if not _EARLIEST <= seconds < _END:
+            raise ValueError
+    except ValueError:
         raise RecordError(f"{name!r} is {_shown(value)}; expected a number since 1970") from None
-    return number(value, per_second, name)
+    return seconds
 
 
 def moment(value: Any, name: str = "time") -> float:
@@ -116,14 +140,16 @@ def moment(value: Any, name: str = "time") -> float:
 
     A text of eight digits is a date.
     """
-    if value.__class__ is str:
+    if value.__class__ is not str or (value.isdigit() and len(value) != 8):
+        return epoch(value, name)
+    if value[4:5] != "-" and len(value) != 8:
         try:
-            if value[4:5] == "-" or len(value) == 8:
-                raise ValueError
             float(value)
         except ValueError:
-            return iso(value, name)
-    return epoch(value, name)
+            pass
+        else:
+            return epoch(value, name)
+    return iso(value, name)
 
 
 def clf(text: Any, name: str = "time") -> float:

@@ -10,12 +10,18 @@ import linecache
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
 from slips import times
 from slips.errors import RecordError
 from slips.format import Event, Parse, PerObject, RecordLimits, Rule
 from slips.parsing.meaning import Field, Meaning, Require, Template, Time, wanted
+
+_FIELDS_AT_ONCE = 4
+_from_iso = datetime.fromisoformat
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Family(Protocol):
@@ -250,6 +256,12 @@ class _Values:
             return f"{local} == {self.writer.name('wanted', values[0])}"
         return f"{local} in {self.writer.name('wanted', values)}"
 
+    def met(self, require: Require) -> Callable[[Event], bool]:
+        return lambda event: require.met(partial(self._family.look, event))
+
+    def misplaced(self, time: Time) -> Callable[[Event], None]:
+        return lambda event: time.refuse_misplaced(partial(self._family.look, event))
+
     def raw(self, path: str) -> str:
         return self._family.value_of(path, self.writer)
 
@@ -262,12 +274,16 @@ def _tested(rules: tuple[Rule, ...]) -> Iterator[str]:
 
 def _refusal(require: Require, family: Family) -> Callable[[Event], RecordError]:
     def refusal(event: Event) -> RecordError:
-        return require.error(event, lambda path: family.look(event, path))
+        return require.error(event, partial(family.look, event))
 
     return refusal
 
 
 def _required(require: Require, values: _Values) -> str:
+    """Return an expression: whether an event meets `require`. Behind the first fields of many, a call looks at all."""
+    if not require.every and len(require.parts) > _FIELDS_AT_ONCE + 1:
+        first = _required(Require(False, require.parts[:_FIELDS_AT_ONCE]), values)
+        return f"{first} or {values.writer.name('met', values.met(require))}(event)"
     tests = [
         f"({_required(part, values)})" if isinstance(part, Require) else f"({values.is_there(part)})"
         for part in require.parts
@@ -292,18 +308,41 @@ def _write_time(time: Time, alternatives: tuple[tuple[str, ...], ...], values: _
     value = locals_[0] if len(locals_) == 1 else f"""f'{" ".join(f"{{{local}}}" for local in locals_)}'"""
     options = "".join(f", {name}={writer.name(name, option)}" for name, option in time.options.items())
     dated = ", reference=at" if time.dated else ""
+    name = repr(" ".join(alternative))
     per_second = time.options.get("per_second", 1)
-    if time.read is times.number and len(locals_) == 1 and isinstance(per_second, int):  # a call costs three times this
+    if time.read in (times.iso, times.moment) and len(locals_) == 1:
+        _write_iso(
+            value, name, writer, f" and {value}.__class__ is str and {value}[4:5] == '-'" * (time.read is times.moment)
+        )
+        test = f"elif {test}"
+    elif (
+        time.read is times.number and len(locals_) == 1 and isinstance(per_second, int)
+    ):  # a call costs three times this
         with writer.block(f"if {value}.__class__ is int and 0 <= {value} < {253_402_300_800 * per_second}:"):
             writer.line(f"at = {value} / {per_second}")
         test = f"elif {test}"
     else:
         test = f"if {test}"
     with writer.block(f"{test}:"):
-        writer.line(f"at = {writer.name('read', time.read)}({value}, name={' '.join(alternative)!r}{options}{dated})")
+        writer.line(f"at = {writer.name('read', time.read)}({value}, name={name}{options}{dated})")
     if others:
         with writer.block("else:"):
             _write_time(time, tuple(others), values)
+    elif any("." in path for path in time.paths):
+        with writer.block("else:"):
+            writer.line(f"{writer.name('refuse_misplaced', values.misplaced(time))}(event)")
+
+
+def _write_iso(value: str, name: str, writer: Writer, more: str = "") -> None:
+    """Write `slips.times.iso` without its call, for a value that is neither missing nor empty; `more` tests it, too."""
+    parsed, epoch = writer.name("from_iso", _from_iso), writer.name("epoch", _EPOCH)
+    with writer.block(f"if {value}{more}:"):
+        with writer.block("try:"):
+            writer.line(f"at = ({parsed}({value}) - {epoch}).total_seconds()")
+        with writer.block("except (TypeError, ValueError):"):
+            writer.line(f"at = {writer.name('odd_iso', times.odd_iso)}({value}, {name})")
+        with writer.block(f"if {value}[4] != '-' or not -62_135_596_800.0 <= at < 253_402_300_800.0:"):
+            writer.line(f"at = {writer.name('iso', times.iso)}({value}, {name})")
 
 
 def _text(template: Template, values: _Values) -> tuple[str, tuple[str, ...]]:

@@ -136,7 +136,8 @@ Alternative = tuple[str, ...]
 class Time:
     """The time of an event: the first of `alternatives` that is neither missing, null nor empty, read by `read`.
 
-    If there is none, the time is the object's event time. A malformed one quarantines the record.
+    If there is none, the time is the object's event time. A malformed one quarantines the record, and so does a value
+    of another kind in place of the object that has the time in it.
     """
 
     alternatives: tuple[Alternative, ...]
@@ -171,7 +172,19 @@ class Time:
             value = values[0] if len(values) == 1 else " ".join(map(str, values))
             known = {"reference": reference} if self.dated else {}
             return self.read(value, name=" ".join(alternative), **self.options, **known)
+        self.refuse_misplaced(get)
         return reference
+
+    def refuse_misplaced(self, get: Callable[[str], Any]) -> None:
+        """Raise RecordError if a value stands where an object should be that has the time in it."""
+        for path in self.paths:
+            keys = path.split(".")
+            for end in range(1, len(keys)):
+                outer = ".".join(keys[:end])
+                value = get(outer)
+                if value is not None and value != "" and value.__class__ is not dict:
+                    inner = ".".join(keys[end:])
+                    raise RecordError(f"{outer!r} is {value!r:.60}; expected an object with the {inner!r}")
 
 
 _UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}

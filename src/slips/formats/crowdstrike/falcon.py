@@ -15,7 +15,7 @@ FALCON = Json(
     "CrowdStrike Falcon events, of the Falcon Data Replicator or of event streams",
     "https://github.com/CrowdStrike/FDR",
     require=any_of(
-        *("event_simpleName", "aid", "cid", "event_platform", "event", "metadata", "timestamp", "name", "id", "aip"),
+        *("aid", "event", "metadata", "event_simpleName", "cid", "event_platform", "timestamp", "name", "id", "aip"),
         *("eventType", "eventCreationTime", "ExternalApiType", "EventType", "UTCTimestamp", "OperationName", "UserIp"),
         *("AgentIdString", "CustomerIDString", "CustomerIdString", "EventOrigin", "EffectiveTransmissionClass"),
         *("ConfigBuild", "ConfigStateHash", "Entitlements", "ContextTimeStamp", "ContextProcessId", "ComputerName"),

@@ -18,23 +18,31 @@ def _describe_traffic(meta: MetaData, event: Event) -> None:
 
     Raises RecordError for an event whose type is no text.
     """
-    type_ = event.get("type") or value_at(event, "event.dataset") or value_at(event, "network.protocol")
-    if type_.__class__ is not str:
-        raise _TYPES.error(event)
+    type_ = event.get("type")
+    if type_.__class__ is not str or not type_:
+        type_ = type_ or value_at(event, "event.dataset") or value_at(event, "network.protocol")
+        if type_.__class__ is not str:
+            raise _TYPES.error(event)
+        meta.tag = f"packetbeat.{type_}"
     if type_ == "dns":
         client, query, question = event.get("client_ip"), event.get("query"), value_at(event, "dns.question.name")
         if client is not None:
             message = f"{query or question} from {client}"
         else:  # 7.0 renamed the client, and its `query` holds more than the name
-            message = f"{question or query} from {value_at(event, 'client.ip')}"
+            message = f"{question or query} from {_ip(event, 'client')}"
     else:
-        source = value_at(event, "source.ip") or event.get("client_ip")
-        destination = value_at(event, "destination.ip") or value_at(event, "dest.ip") or event.get("ip")
+        source = _ip(event, "source") or event.get("client_ip")
+        destination = _ip(event, "destination") or _ip(event, "dest") or event.get("ip")
         message = f"{type_} {source} => {destination}"
         if status := event.get("status"):
             message += f" {status}"
-    meta.tag = f"packetbeat.{type_}"
     meta.message = event["message"] = message
+
+
+def _ip(event: Event, side: str) -> Any:
+    host = event.get(side)
+    address = host.get("ip") if host.__class__ is dict else None
+    return event.get(f"{side}.ip") if address is None else address
 
 
 PACKETBEAT = Json(
@@ -43,7 +51,7 @@ PACKETBEAT = Json(
     "https://www.elastic.co/guide/en/beats/packetbeat/current/exported-fields.html",
     require=_TYPES,
     time=iso("@timestamp"),
-    tag="packetbeat.{type|event.dataset|network.protocol}",
+    tag="packetbeat.{type}",  # or what `_describe_traffic` finds in its place
     refine=_describe_traffic,
 )
 

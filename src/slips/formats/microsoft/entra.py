@@ -10,7 +10,7 @@ from slips.parsing import Json, any_of, iso
 
 # https://learn.microsoft.com/en-us/azure/azure-monitor/platform/resource-logs-schema, as exports write it
 _MONITOR = (
-    *("properties", "time", "category", "operationName", "operationVersion", "resourceId", "tenantId", "correlationId"),
+    *("time", "category", "operationName", "operationVersion", "resourceId", "tenantId", "correlationId"),
     *("callerIpAddress", "resultType", "resultSignature", "resultDescription", "durationMs", "identity", "Level"),
     *("level", "location"),
 )
@@ -20,8 +20,9 @@ AZURE_AD_EVENT = Json(
     "sign-ins to Azure AD (Microsoft Entra ID)",
     "https://learn.microsoft.com/en-us/graph/api/resources/signin",
     require=any_of(
-        *("createdDateTime", "signinDateTime", "id", "userPrincipalName", "userDisplayName", "userId", "userType"),
+        *("createdDateTime", "properties", "signinDateTime", "id", "userPrincipalName", "userDisplayName", "userId"),
         *("appId", "appDisplayName", "appliedConditionalAccessPolicies", "clientAppUsed", "conditionalAccessStatus"),
+        "userType",
         *(
             "deviceDetail",
             "deviceInformation",
@@ -45,7 +46,15 @@ AZURE_AD_AUDIT = Json(
     "changes to an Azure AD directory (Microsoft Entra ID)",
     "https://learn.microsoft.com/en-us/graph/api/resources/directoryaudit",
     require=any_of(
-        *("activityDateTime", "activityDate", "id", "activity", "activityDateInMillis", "activityDisplayName"),
+        *(
+            "activityDateTime",
+            "properties",
+            "activityDate",
+            "id",
+            "activity",
+            "activityDateInMillis",
+            "activityDisplayName",
+        ),
         *("activityType", "activityOperationType", "activityResultDescription", "activityResultStatus", "actor"),
         *("additionalDetails", "additionalTargets", "initiatedBy", "loggedByService", "operationType", "result"),
         *("resultReason", "targetResources", "targets", "tenantGeo", "userAgent", *_MONITOR),
@@ -60,7 +69,15 @@ AZURE_AD_RISK_EVENT = Json(
     "risks that Azure AD Identity Protection detected",
     "https://learn.microsoft.com/en-us/graph/api/resources/riskdetection",
     require=any_of(
-        *("detectedDateTime", "riskEventDateTime", "id", "activity", "activityDateTime", "additionalInfo"),
+        *(
+            "detectedDateTime",
+            "properties",
+            "riskEventDateTime",
+            "id",
+            "activity",
+            "activityDateTime",
+            "additionalInfo",
+        ),
         *("closedDateTime", "createdDateTime", "deviceInformation", "detectionTimingType", "ipAddress"),
         *("isAtypicalLocation", "lastUpdatedDateTime", "previousIPAddress", "previousLocation", "requestId"),
         *("previousSigninDateTime", "riskDetail", "riskEventStatus", "riskEventType", "riskLevel", "riskState"),
