@@ -30,6 +30,11 @@ W3C = (
     "2026-11-29 12:00:00 192.0.2.7 GET 200\n2026-11-29 12:00:01 192.0.2.7 GET -\n"
 )
 COLUMNS = "2026-11-29T12:00:00Z allow 192.0.2.7 443 -\n2026-11-29T12:00:01Z deny 192.0.2.8 22 12\n"
+PAIRS = (
+    'date=2026-11-29 time=12:00:00 devname="fw 1" action=accept srcip=192.0.2.7 dstport=443 id=007\n'
+    'date=2026-11-29 time=12:00:01 devname="fw 1" action=deny srcip=192.0.2.8 dstport=22 id=008\n'
+)
+BEHIND_SYSLOG = PAIRS.replace("date=", "<189>Nov 29 12:00:00 fw date=")
 LOGS: dict[str, tuple[str, str, str, str]] = {
     # the log; the family, the time, and the first event's field that the family made
     "json lines": (JSON_LINES, "Json", 'iso("opened_at")', "badge"),
@@ -44,6 +49,8 @@ LOGS: dict[str, tuple[str, str, str, str]] = {
     "w3c": (W3C, "Json", 'stamp(("date", "time"))', "c-ip"),
     "syslog": ("Nov 29 12:00:00 host app[1]: x=1 y=2 z=3\n" * 2, "Syslog", 'stamp("datetime")', "proc_name"),
     "rfc 5424": ("<14>1 2026-11-29T12:00:00Z host app 1 - - hello\n", "Syslog", 'iso("datetime")', "severity"),
+    "pairs": (PAIRS, "KeyValue", 'stamp(("date", "time"))', "devname"),
+    "pairs behind syslog": (BEHIND_SYSLOG, "KeyValue", 'stamp(("date", "time"))', "id"),
     "columns": (COLUMNS, "Columns", 'iso("column_1")', "column_2"),
 }
 
@@ -72,6 +79,13 @@ def test_the_expected_file_has_what_comes_of_the_sample(tmp_path: Path, name: st
     times = [each["meta"]["timestamp"] for each in lines if "meta" in each]
     assert times == [meta.timestamp for meta, _ in seen.events]
     assert made.records == seen.outcome.records
+
+
+def test_fields_of_integers_are_declared_and_those_with_zeros_in_front_stay_texts(tmp_path: Path) -> None:
+    made = create("acme/fw", PAIRS.encode(), tmp_path, tmp_path)
+    (first, _) = chains.run([made.step], PAIRS.encode(), root=tmp_path).events
+    assert (first[1]["dstport"], first[1]["id"]) == (443, "007")
+    assert 'integers="dstport"' in made.files[0].read_text()
 
 
 def test_the_sample_is_the_beginning_of_the_log(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ What would go to the error table is raised as itself, your handler's exceptions 
 from __future__ import annotations
 
 import io
+import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ from slips.errors import HandlerError, UsageError
 from slips.format import Event
 from slips.interface import Handler, check_handlers, load_handlers
 from slips.model import MetaData, ObjectEvent, Sample, format_time, nearest_time
+from slips.new_format.trial import expected
 from slips.not_logs import NotLog
 from slips.parsing.chain import compile_chain
 from slips.pipeline.process import Processor
@@ -236,6 +238,16 @@ def _run(
         quarantined=outcome.quarantined,
         mapping=mapping,
     )
+
+
+def lines_of(format: Step | Sequence[Step], log: Path | bytes) -> list[dict[str, Any]]:
+    """Return what a format makes of a sample: the lines of `NAME.expected.jsonl`, as `slips formats --new` writes it.
+
+    A line is `{"meta": …, "event": …}`, `{"quarantined": reason, "seq": n}` or `{"filtered": rule, "seq": n}`.
+    """
+    content = log.read_bytes() if isinstance(log, Path) else log
+    chain = compile_chain(_steps(format), Path.cwd())
+    return [json.loads(json.dumps(line)) for line in expected(chain, content)]
 
 
 def _steps(format: Step | Sequence[Step]) -> list[Step]:

@@ -96,7 +96,25 @@ def _tried(layout: Layout, content: bytes) -> Layout:
     except ValueError:  # a column of an odd name, for example
         return layout
     seen = run(compile_format(declared), content)
-    return layout._replace(events=[event for _, event in seen.events], share=seen.share if seen.events else 0.0)
+    events = [event for _, event in seen.events]
+    arguments = layout.arguments
+    if layout.family == "KeyValue" and (integers := _integer_fields(events)):
+        arguments = {**arguments, "integers": " ".join(integers)}
+    return layout._replace(arguments=arguments, events=events, share=seen.share if events else 0.0)
+
+
+def _integer_fields(events: Sequence[Event]) -> list[str]:
+    """Return the names of the fields whose texts are all integers."""
+    columns: dict[str, list[Any]] = {}
+    for event in events:
+        for name, value in event.items():
+            columns.setdefault(name, []).append(value)
+    texts = {name: values for name, values in columns.items() if " " not in name and all(map(_is_text, values))}
+    return [name for name, values in texts.items() if _ints(values)]
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _json(_lines: Sequence[str], text: str) -> Iterator[Layout]:
@@ -136,12 +154,17 @@ def _prefixed(lines: Sequence[str], _text: str) -> Iterator[Layout]:
 
 
 def _pairs(lines: Sequence[str], _text: str) -> Iterator[Layout]:
-    if sum(len(_PAIR.findall(line)) >= max(2, len(line.split()) // 3) for line in lines) < READ * len(lines):
+    if not _have_pairs(lines, 3):
         return
     for separator in (" ", ";", ",", "|", "\t"):
         arguments = {} if separator == " " else {"separator": separator}
         if separator == " " or all(separator in line for line in lines):
             yield Layout("KeyValue", arguments, "log")
+
+
+def _have_pairs(lines: Sequence[str], words: int) -> bool:
+    """Whether nearly all lines have two pairs, and one among so many words."""
+    return sum(len(_PAIR.findall(line)) >= max(2, len(line.split()) // words) for line in lines) >= READ * len(lines)
 
 
 def _access(lines: Sequence[str], _text: str) -> Iterator[Layout]:
@@ -214,6 +237,8 @@ def _tables(lines: Sequence[str], _text: str) -> Iterator[Layout]:
 def _syslog(lines: Sequence[str], _text: str) -> Iterator[Layout]:
     for pattern, arguments in ((_SYSLOG_5424, {"rfc": 5424}), (_SYSLOG, {})):
         if sum(pattern.match(line) is not None for line in lines) >= PARTLY * len(lines):
+            if _have_pairs(lines, 2):  # of what is behind the header
+                yield Layout("KeyValue", {"chain": ("s3-lines", "syslog", "NAME")}, "log")
             yield Layout("Syslog", arguments, "log")
 
 
