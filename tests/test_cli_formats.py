@@ -49,8 +49,9 @@ def test_options_are_shown_with_their_values_and_meaning(project: Project) -> No
     done = project.slips("formats", "csv")
     assert "  option     delimiter: Character between fields" in done.out
     listed = project.slips("formats", "csv", "--json").json["options"]
-    assert [each["name"] for each in listed] == ["delimiter", "columns"]
-    assert listed[0]["takes"] == "one character, or one of tab, semicolon, pipe, space"
+    takes = {each["name"]: each["takes"] for each in listed}
+    assert takes.keys() >= {"delimiter", "columns"}
+    assert takes["delimiter"] == "one character, or one of tab, semicolon, pipe, space"
     assert project.slips("formats", "syslog", "--json").json["options"] == []
 
 

@@ -193,6 +193,11 @@ def test_an_option_takes_records_without_the_required_fields() -> None:
     assert isinstance(lenient, Json)
     assert event_of(lenient, {"kind": "x"})[1] == "acme.x"
     assert declared.with_options(DeclarationOptions()) is declared
+    assert declared.options is DeclarationOptions
+
+
+def test_a_declaration_that_requires_no_field_has_no_option_for_it() -> None:
+    assert acme().options is None
 
 
 @pytest.mark.parametrize(

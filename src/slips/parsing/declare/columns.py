@@ -58,7 +58,7 @@ class Columns(LineDeclaration):
     """The text between fields; empty for any run of white space, also at the ends of the line."""
 
     quote: ClassVar[str] = ""
-    options: type[FormatOptions] = field(init=False, default=ColumnsOptions)
+    options: type[FormatOptions] | None = field(init=False, default=ColumnsOptions)
     _rows: dict[tuple[tuple[str, ...], int], Callable[[str], Event]] = field(
         init=False, default_factory=dict, compare=False, repr=False
     )

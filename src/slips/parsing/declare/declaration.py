@@ -16,7 +16,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 class DeclarationOptions(FormatOptions, frozen=True):
-    """The options that every declared format has."""
+    """The options of every declared format that requires fields."""
 
     require: Annotated[
         bool,
@@ -59,7 +59,7 @@ class Declaration(Format, ABC):
     takes: Kind = field(init=False, default="text")
     gives: Kind = field(init=False, default="event")
     parse: Parse = field(init=False, compare=False, repr=False)
-    options: type[FormatOptions] = field(init=False, default=DeclarationOptions)
+    options: type[FormatOptions] | None = field(init=False, default=DeclarationOptions)
     meaning: Meaning = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -78,6 +78,8 @@ class Declaration(Format, ABC):
         set_(self, "meaning", meaning)
         set_(self, "tag", self.tag or self.name)
         set_(self, "chain", self.chain or self.usual_chain())
+        if self.options is DeclarationOptions and self.require is None:
+            set_(self, "options", None)
         set_(self, "parse", Limited(lambda limits: parse_of(self, limits)))
 
     def _meaning(self) -> Meaning:
