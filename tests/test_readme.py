@@ -106,6 +106,18 @@ def shown_with(words: str) -> str:
     return found
 
 
+def test_the_handler_of_typed_events_that_the_documentation_shows_works(place: Path) -> None:
+    (shown,) = [text for _, file, text in blocks("docs/handler.md") if file == "typed/handler.py"]
+    (place / "typed.py").write_text(shown)
+    common = {"ipAddress": "::1", "userPrincipalName": "akiko", "createdDateTime": "2026-11-23T08:00:00Z", "id": "1"}
+    seen = run(
+        place / "typed.py",
+        "azure-ad-event",
+        [common | {"riskLevelDuringSignIn": "high"}, common, {**common, "ipAddress": 1}],
+    )
+    assert (seen.result, seen.delivered, seen.quarantined) == (["akiko"], 2, 1)
+
+
 def test_the_handler_of_batches_that_the_documentation_shows_works(place: Path) -> None:
     (place / "keep.py").write_text(shown_with("def recv_batch"))
     log = [{"n": number} for number in range(1_500)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import inspect
 import re
+import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from slips.errors import UsageError
 from slips.exceptions import describe, name_of
 from slips.methods import lacks_recv, meant_as_recv, mistakes
 from slips.model import MetaData
+from slips.parsing.event_types import EventTypes, check_event_type
 from slips.usercode import import_file
 
 _EXPECTED = "expected a class derived from slips.interface.Handler that defines 'recv' or 'recv_batch'"
@@ -29,6 +31,11 @@ class Handler(abc.ABC):  # noqa: B024 - base classes of users may have abstract 
     fails the object: slips keeps an error item, which can be replayed.
     """
 
+    event_type: Any = None
+    """The type of events: a class derived from `msgspec.Struct`, or a dict of tags to such classes, or to `dict`.
+
+    The key `*` is for all other tags. An event that does not fit is quarantined. Without a type events are dicts.
+    """
     batch_events: int = 500
     """Most events of a batch. `setup` may set it on the instance."""
     batch_bytes: int = 2**20
@@ -92,8 +99,21 @@ def check_handlers(classes: Sequence[type[Handler]]) -> None:
     """Raise UsageError with every mistake that would keep a method of these handlers from running."""
     problems = [f"{_lacks(one)}; {_EXPECTED}" for one in classes if _lacking(one)]
     problems += [problem for one in classes for problem in mistakes(one, Handler)]
+    problems += [
+        _place_of(one) + problem for one in classes if (problem := check_event_type(one.event_type, name_of(one)))
+    ]
     if problems:
         raise UsageError("\n".join(dict.fromkeys(problems)))
+
+
+def event_types(classes: Sequence[type[Handler]]) -> list[EventTypes | None]:
+    """Return the event types of checked handlers, None for each that has none."""
+    return [EventTypes.of(one.event_type, name_of(one)) for one in classes]
+
+
+def _place_of(handler: type[Handler]) -> str:
+    file = getattr(sys.modules.get(handler.__module__), "__file__", None)
+    return f"{file}: " if file else ""
 
 
 def _handlers_in(module: ModuleType) -> list[type[Handler]]:

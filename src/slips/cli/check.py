@@ -15,8 +15,8 @@ from slips.cli.output import print_json, show_text, table
 from slips.config import Config, HandlerSpec, Mapping
 from slips.config.load import read
 from slips.errors import ConfigError, UsageError
-from slips.interface import load_handlers
-from slips.parsing.chain import compile_chain
+from slips.interface import Handler, event_types, load_handlers
+from slips.parsing.chain import check_event_types, compile_chain
 from slips.pattern import below
 from slips.place import stack_of
 from slips.printable import one_line
@@ -75,8 +75,11 @@ def check(
         if problem.level == "warning":
             say_warning(problem)
     mistakes = [str(problem) for problem in problems if problem.level == "error"]
-    handlers, wrong = _load_handlers(config, text, file)
+    classes, wrong = _load_handlers(config, text, file)
     mistakes += wrong
+    if config is not None:
+        mistakes += _misfits(config, classes)
+    handlers = {path: [each.__name__ for each in found] for path, found in classes.items()}
     if config is None or mistakes:
         raise ConfigError(mistakes)
     mappings = _mappings(config)
@@ -101,8 +104,23 @@ def check(
             show_text(pace)
 
 
-def _load_handlers(config: Config | None, text: str, file: Path) -> tuple[dict[str, list[str]], list[str]]:
-    """Load each handler. Return the names of its classes by its path in the config, and the mistakes of all.
+def _misfits(config: Config, classes: dict[str, list[type[Handler]]]) -> list[str]:
+    """Return the mistakes of handlers whose event types the chain of a mapping cannot serve."""
+    return [
+        f"{config.file_name}: {bucket}: {mapping.written or '(all)'}: {problem}"
+        for bucket, mappings in config.bucket_mapping.items()
+        for mapping in mappings
+        for problem in check_event_types(
+            mapping.format, config.root, event_types(classes.get(config.handler_of(mapping).name, []))
+        )
+    ]
+
+
+Classes = dict[str, list[type[Handler]]]
+
+
+def _load_handlers(config: Config | None, text: str, file: Path) -> tuple[Classes, list[str]]:
+    """Load each handler. Return its classes by its path in the config, and the mistakes of all.
 
     The handlers of a config with mistakes are loaded, too, so that `check` reports the mistakes of both at once.
     """
@@ -114,7 +132,7 @@ def _load_handlers(config: Config | None, text: str, file: Path) -> tuple[dict[s
         environment, requirements = dict[str, str](), None
     else:
         specs, environment, requirements = config.handlers, config.handler.environment, config.handler.requirements
-    handlers, mistakes = dict[str, list[str]](), list[str]()
+    handlers, mistakes = Classes(), list[str]()
     with importing(environment):
         for name, spec in {one.name: one for one in specs}.items():
             try:
@@ -123,7 +141,7 @@ def _load_handlers(config: Config | None, text: str, file: Path) -> tuple[dict[s
             except UsageError as error:
                 mistakes.append(str(error))
             else:
-                handlers[name] = [each.__name__ for each in classes]
+                handlers[name] = classes
     return handlers, list(dict.fromkeys(mistakes))
 
 

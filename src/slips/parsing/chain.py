@@ -12,6 +12,7 @@ import slips.formats
 from slips.errors import FormatError
 from slips.exceptions import describe
 from slips.format import Format, FormatOptions, MeaningOptions, RecordLimits, parser
+from slips.parsing.event_types import EventTypes, Fitting, misfits
 from slips.parsing.run import Chain
 from slips.step import Step, name_of, options_of, written
 from slips.usercode import import_file
@@ -23,18 +24,27 @@ def compile_chain(
     limits: RecordLimits = RecordLimits(),  # noqa: B008 - frozen
     *,
     contains: Sequence[str] = (),
+    types: Sequence[EventTypes | None] = (),
 ) -> Chain:
     """Compile `steps` to a chain. One step stands for its usual chain. Paths of user's files are relative to `root`.
 
-    If there are texts in `contains`, the chain filters every record that has none of them, before it is parsed. Raises
-    FormatError with every mistake in `steps`.
+    If there are texts in `contains`, the chain filters every record that has none of them, before it is parsed. `types`
+    has the event type of each handler: an event that does not fit is a bad record. Raises FormatError with every
+    mistake in `steps`, and if the chain cannot serve an event type.
     """
     parts, problems = _resolve(steps, root)
     if problems:
         raise FormatError("\n".join(problems))
-    (reader, parameter), *parsers = (each for part in parts for each in part.formats)
-    texts = [part.text for part in parts]
-    return Chain(texts, reader, parameter, [format_ for format_, _ in parsers], limits, contains)
+    (reader, parameter), *others = (each for part in parts for each in part.formats)
+    texts, parsers = [part.text for part in parts], [format_ for format_, _ in others]
+    return Chain(texts, reader, parameter, parsers, limits, contains, Fitting.of(types, [reader, *parsers]))
+
+
+def check_event_types(steps: Sequence[Step], root: Path, types: Sequence[EventTypes | None]) -> list[str]:
+    """Return the reasons why a chain cannot serve event types of handlers; none if `steps` have mistakes themselves."""
+    parts, problems = _resolve(steps, root)
+    formats = [format_ for part in parts for format_, _ in part.formats]
+    return [] if problems else [problem for each in types if each is not None for problem in misfits(each, formats)]
 
 
 def compile_format(format_: Format, limits: RecordLimits = RecordLimits()) -> Chain:  # noqa: B008 - frozen

@@ -178,9 +178,9 @@ def body_of(family: Family, limits: RecordLimits = RecordLimits(), prefix: str =
 def parse_of(family: Family, limits: RecordLimits = RecordLimits()) -> Parse:  # noqa: B008 - frozen
     """Compile a declaration to a function of meta and record."""
     body = body_of(family, limits)
-    lines = ["at = meta.timestamp", *body.lines]
+    lines, globals_ = ["at = meta.timestamp", *body.lines], {**body.names, "Rule": Rule}
     if body.filters:
-        lines += ["if event.__class__ is not dict:", "    return event"]
+        lines += ["if event.__class__ is Rule:", "    return event"]
     lines += ["meta.tag = tag", "meta.timestamp = at"]
     if body.message != "None":
         lines.append(f"meta.message = {body.message}")
@@ -189,10 +189,10 @@ def parse_of(family: Family, limits: RecordLimits = RecordLimits()) -> Parse:  #
     else:
         lines.append("return event")
     if not body.fresh:
-        return make_function("parse", "meta, value", lines, body.names, family.name)
+        return make_function("parse", "meta, value", lines, globals_, family.name)
     begin = [*(f"{name} = make_{name}()" for name in body.fresh), "def parse(meta, value):"]
     begin += [*(f"    {line}" for line in lines), "return parse"]
-    names = {**body.names, **{f"make_{name}": make for name, make in body.fresh.items()}}
+    names = {**globals_, **{f"make_{name}": make for name, make in body.fresh.items()}}
     return PerObject(make_function("begin", "", begin, names, family.name))
 
 

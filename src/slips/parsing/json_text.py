@@ -65,7 +65,7 @@ def load_odd_json(raw: bytes, limits: RecordLimits, refusal: Exception) -> Any:
     if not raw or raw[:1] not in _BEGINNINGS:
         # The same error as below, in a quarter of the time: logs of another format have many such lines.
         raise RecordError(_NO_VALUE)
-    if _is_text_deeper(raw, limits.depth):
+    if is_text_deeper(raw, limits.depth):
         raise RecordTooLarge(
             f"record is nested more than {limits.depth:,} levels deep; raise 'limits.record_depth' to take it"
         ) from None
@@ -178,7 +178,7 @@ def is_deeper(value: Any, most: int) -> bool:
     return bool(level)
 
 
-def _is_text_deeper(raw: bytes, most: int) -> bool:
+def is_text_deeper(raw: bytes, most: int) -> bool:
     """Whether objects and arrays are nested more than `most` deep in a JSON text, as `is_deeper` for its value."""
     if raw.count(b"[") + raw.count(b"{") <= most:
         return False

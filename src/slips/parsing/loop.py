@@ -128,16 +128,27 @@ class Loop:
 
 
 def write_loop(
-    title: str, reader: Format, parsers: Sequence[tuple[Format, Parse]], limits: RecordLimits, *, inline: bool = True
+    title: str,
+    reader: Format,
+    parsers: Sequence[tuple[Format, Parse]],
+    limits: RecordLimits,
+    *,
+    inline: bool = True,
+    kinds: frozenset[type] | None = None,
 ) -> Loop:
     """Write and compile the loop over the records of a reader; `title` names it in tracebacks.
 
-    If not `inline`, all parsers are left to `parse`.
+    If not `inline`, all parsers are left to `parse`. If there are `kinds`, `parse` makes events of these classes, of
+    any record: an instance, a Rule, or several instances.
     """
     statements = _Statements(reader, parsers, limits)
-    statements.write(inline)
+    if kinds is None:
+        statements.write(inline)
+    else:
+        statements.write_typed(kinds)
     lines: list[str] = []
-    for line in _LOOP.splitlines():
+    is_event = "event.__class__ is dict" if kinds is None else "event.__class__ in kinds"
+    for line in _LOOP.replace("event.__class__ is dict", is_event).splitlines():
         indent = line[: len(line) - len(line.lstrip())]
         placed = {"SETUP": statements.setup, "STATEMENTS": statements.writer.lines}.get(line.strip(), [""])
         lines += [f"{indent}{each}" for each in placed] if line.strip() in ("SETUP", "STATEMENTS") else [line]
@@ -180,6 +191,14 @@ class _Statements:
         writer.line("at = meta.timestamp")
         writer.line("if event.__class__ is not dict:")
         writer.line("    event = normalized(meta, event)")
+
+    def write_typed(self, kinds: frozenset[type]) -> None:
+        """Write the statements for events of other classes than dicts."""
+        self.writer.names["kinds"] = kinds
+        self.writer.line("at = timestamp")
+        self.writer.line(f"meta = {self._meta()}")
+        self.writer.line("event = parse(meta, record)")
+        self.writer.line("at = meta.timestamp")
 
     def _stands_in_the_loop(self, number: int) -> bool:
         """Whether the statements of a parser can be written, if those of all before it are."""

@@ -17,9 +17,11 @@ from slips.exceptions import is_interrupt
 from slips.format import Bad, Event, Format, Limited, PerObject, Record, RecordLimits, Rule
 from slips.model import MetaData, ObjectEvent, Outcome, Range
 from slips.parsing.contains import Contains
-from slips.parsing.loop import Loop, write_loop
+from slips.parsing.direct import parse_typed
+from slips.parsing.event_types import Fitting
+from slips.parsing.loop import Loop, unusual, write_loop
 from slips.parsing.readers.text import TextRecords, original
-from slips.parsing.stages import bind, compose
+from slips.parsing.stages import bind, compose, fitted
 from slips.position import UNREAD, Cells
 
 Recv = Callable[[MetaData, Event], object]
@@ -60,6 +62,7 @@ class Chain:
         parsers: Sequence[Format],
         limits: RecordLimits,
         contains: Sequence[str] = (),
+        fitting: Fitting | None = None,
     ) -> None:
         self.names = tuple(names)
         """The steps as texts, short forms written out."""
@@ -76,11 +79,19 @@ class Chain:
         self._reader, self._parsers, self._limits = reader, bind(parsers, limits), limits
         self._remembers = any(isinstance(parse, PerObject) for _, parse in self._parsers)
         self._contains = Contains(contains, limits) if contains else None
+        self._fitting = fitting
 
     @cached_property
     def loop(self) -> Loop:
         """The loop, written and compiled when it is first needed."""
-        return write_loop(", ".join(self.names), self._reader, self._parsers, self._limits, inline=not self._remembers)
+        return write_loop(
+            ", ".join(self.names),
+            self._reader,
+            self._parsers,
+            self._limits,
+            inline=not self._remembers,
+            kinds=self._fitting.kinds if self._fitting else None,
+        )
 
     @cached_property
     def parse(self) -> Callable[[MetaData, Any], Any]:
@@ -91,10 +102,13 @@ class Chain:
         """Return the parsers outside the loop as one function; those that remember an object begin a further one."""
         if not self._remembers:
             return self._rest
-        return compose(self._reader.gives, self._parsers, self._limits)
+        parse = compose(self._reader.gives, self._parsers, self._limits)
+        return parse if self._fitting is None else fitted(partial(unusual, parse=parse), self._fitting.fit)
 
     @cached_property
     def _rest(self) -> Callable[[MetaData, Any], Any]:
+        if self._fitting is not None:
+            return parse_typed(self._fitting, self._reader, self._parsers, self._limits, self.parse)
         inlined = self.loop.inlined
         return compose("event" if inlined else self._reader.gives, self._parsers[inlined:], self._limits)
 

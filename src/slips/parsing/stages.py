@@ -14,6 +14,9 @@ from slips.exceptions import describe, name_of
 from slips.format import Elements, Event, Format, Kind, Limited, Parse, Parsed, PerObject, RecordLimits, Rule
 from slips.model import MetaData
 
+Fit = Callable[[MetaData, Event], Any]
+"""Makes of an event, whose meta is complete, what a handler gets. Raises RecordError."""
+
 
 def bind(parsers: Sequence[Format], limits: RecordLimits) -> list[tuple[Format, Parse]]:
     """Return the parsers with their functions for `limits`."""
@@ -171,8 +174,10 @@ class Streamed:
     `checked` makes all of them once, before any is delivered: a record is delivered as a whole or not at all.
     """
 
-    def __init__(self, meta: MetaData, events: Elements, stages: tuple[Parse, ...] = ()) -> None:
-        self._meta, self._events, self._stages = meta, events, stages
+    def __init__(
+        self, meta: MetaData, events: Elements, stages: tuple[Parse, ...] = (), fit: Fit | None = None
+    ) -> None:
+        self._meta, self._events, self._stages, self._fit = meta, events, stages, fit
         self.first, self.last = float("inf"), float("-inf")
         """First and last timestamp of the events."""
 
@@ -180,9 +185,13 @@ class Streamed:
         """Return these events, refined by one more stage."""
         return Streamed(self._meta, self._events, (*self._stages, after))
 
+    def fitted(self, fit: Fit) -> Streamed:
+        """Return these events, each as `fit` makes it in the end."""
+        return Streamed(self._meta, self._events, self._stages, fit)
+
     def checked(self) -> Streamed | Rule:
         """Return self if the stages leave an event, else the Rule that filtered the last. Raises as the stages do."""
-        if not self._stages:
+        if not self._stages and self._fit is None:
             for _ in self._events:
                 pass
             self.first = self.last = self._meta.timestamp
@@ -207,7 +216,21 @@ class Streamed:
             made = _refined(made, stage, rules)
         for index, (meta, event) in enumerate(made):
             meta.index = index
-            yield meta, event
+            yield meta, event if self._fit is None else self._fit(meta, event)
+
+
+def fitted(parse: Callable[[MetaData, Any], Any], fit: Fit) -> Callable[[MetaData, Any], Any]:
+    """Return a function that passes each event of `parse` through `fit`. `parse` returns what `normalized` does."""
+
+    def parse_fitted(meta: MetaData, record: Any) -> Any:
+        event = parse(meta, record)
+        if event.__class__ is dict:
+            return fit(meta, event)
+        if event.__class__ is Several:
+            return Several((each, fit(each, part)) for each, part in event)
+        return event.fitted(fit) if event.__class__ is Streamed else event
+
+    return parse_fitted
 
 
 def checked(event: Several | Streamed) -> tuple[Several | Streamed | Rule, float, float]:

@@ -27,12 +27,15 @@ _TEXT, _ITEMS = 4_000, 1_000
 """Most characters of a text and items of a container, in the first attempt. Each further attempt halves both."""
 
 
-def keep(event: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+def keep(event: Any) -> tuple[dict[str, Any], bool]:
     """Return a copy of a log event as plain JSON, and whether the copy is cut. Never raises, whatever is in it.
 
-    A value that JSON cannot hold becomes its `repr`. Bytes that are not UTF-8 are spelled out.
+    A value that JSON cannot hold becomes its `repr`. Bytes that are not UTF-8 are spelled out. An event that a handler
+    wants as a Struct is shown as JSON would have it.
     """
     try:
+        if not issubclass(type(event), dict):  # not `isinstance`: an object may lie about its class
+            event = msgspec.to_builtins(event, enc_hook=repr, str_keys=True)
         if (whole := _whole(event)) is not None:
             return whole, False
         text, items = _TEXT, _ITEMS

@@ -11,10 +11,10 @@ from typing import Any
 
 from slips.errors import AccountingError, HandlerError
 from slips.exceptions import cause_of, describe, is_interrupt, name_of
-from slips.format import Event
 from slips.interface import Handler
 from slips.methods import advice, lazy, takes_batches
 from slips.model import MetaData, Outcome
+from slips.parsing.event_types import PerHandler, copy_json
 from slips.parsing.run import Recv
 from slips.pipeline.batches import EventBatch, Unfinished, WrongBound
 from slips.position import STEP, Cells, Step
@@ -28,7 +28,7 @@ class Handlers:
         self._handlers: list[Handler] = []
         self._current = ""
         """Name of the handler that was called last."""
-        self._current_event: Event | None = None
+        self._current_event: Any = None
         """The log event of that handler, if there are several handlers, each with a log event of its own."""
         self._batches: list[EventBatch | None] = []
         """The batch of each handler that takes batches."""
@@ -164,18 +164,18 @@ class Handlers:
     def _raised(self, url: str, place: str, error: BaseException) -> HandlerError:
         return HandlerError(f"{url}: {self._current}.{place} raised {describe(error)}{_hint(error)}")
 
-    def _recv_all(self, meta: MetaData, event: Event) -> None:
+    def _recv_all(self, meta: MetaData, event: Any) -> None:
         """Pass to each handler a meta and a log event of its own; all but the last get copies.
 
         Raises Unfinished for the first handler that returns a value with work still to do.
         """
         last = self._handlers[-1]
-        for handler, batch in zip(self._handlers, self._batches, strict=True):
+        events = event if event.__class__ is PerHandler else None
+        for number, (handler, batch) in enumerate(zip(self._handlers, self._batches, strict=True)):
             self._current = _name(handler)
-            if handler is not last:
-                each_meta, each_event = copy.copy(meta), _copy_json(event)
-            else:
-                each_meta, each_event = meta, event
+            each_meta = meta if handler is last else copy.copy(meta)
+            own = event if handler is last or events is not None else copy_json(event)
+            each_event = own if events is None else events[number]
             self._current_event = each_event
             if batch is not None:
                 batch.add(each_meta, each_event)
@@ -204,15 +204,3 @@ def _hint(error: BaseException) -> str:
 
 def _name(handler: Handler) -> str:
     return name_of(type(handler))
-
-
-def _copy_json(value: Any) -> Any:
-    """Return a deep copy of a value, several times faster than `copy.deepcopy` for JSON values."""
-    kind = value.__class__
-    if kind is dict:
-        return {key: _copy_json(each) for key, each in value.items()}
-    if kind is list:
-        return [_copy_json(each) for each in value]
-    if kind is str or kind is int or kind is float or kind is bool or value is None:
-        return value
-    return copy.deepcopy(value)

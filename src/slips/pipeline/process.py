@@ -31,7 +31,7 @@ from slips.errors import (
 from slips.exceptions import cause_of, describe, name_of
 from slips.format import Record
 from slips.health import Health, is_exhausted
-from slips.interface import Handler
+from slips.interface import Handler, event_types
 from slips.model import ObjectEvent, Outcome, Range, bounded
 from slips.not_logs import NotLog
 from slips.parsing.chain import compile_chain
@@ -173,6 +173,8 @@ class Processor:
         if chain.ignores:
             return Success(event, run.outcome)
         classes, args = self._load(event, mapping)
+        if any(one.event_type is not None for one in classes):
+            chain = self._chain(mapping, classes)
         with self._store.open(event) as stored:
             run.outcome.identity, run.outcome.etag = stored.identity, stored.etag
             _refuse_other_content(event, stored, chain)
@@ -213,18 +215,23 @@ class Processor:
     def _assigned(self, event: ObjectEvent) -> Mapping | NotLog | None:
         return assigned(self._config.bucket_mapping, event)
 
-    def _chain(self, mapping: Mapping) -> Chain:
-        key = _chain_key(mapping)
+    def _chain(self, mapping: Mapping, classes: Sequence[type[Handler]] = ()) -> Chain:
+        """Return the chain of a mapping, of handlers with event types for these. Raises FormatError."""
+        key = (*_chain_key(mapping), *classes)
         if key not in self._chains:
-            limits = self._config.limits.record
-            contains = tuple(mapping.contains or ())
-            self._chains[key] = compile_chain(mapping.format, self._config.root, limits, contains=contains)
+            self._chains[key] = compile_chain(
+                mapping.format,
+                self._config.root,
+                self._config.limits.record,
+                contains=tuple(mapping.contains or ()),
+                types=event_types(classes),
+            )
         return self._chains[key]
 
 
 def _chain_key(mapping: Mapping) -> tuple[object, ...]:
     """Return the same for mappings that have the same chain."""
-    return (mapping.chain_key, *(mapping.contains or ()))
+    return (mapping.chain_key, tuple(mapping.contains or ()))
 
 
 class _ObjectRun:

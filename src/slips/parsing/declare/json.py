@@ -35,12 +35,13 @@ class Json(Declaration):
     def check(self) -> None:
         if self.elements:
             check_path(self.elements)
-        for name in self._inner:
+        for name in self.inner:
             if not isinstance(name, str) or not name:
                 raise ValueError(f"also_in names {name!r}; expected a field with an object in it, such as 'properties'")
 
     @property
-    def _inner(self) -> tuple[str, ...]:
+    def inner(self) -> tuple[str, ...]:
+        """The fields of `also_in`."""
         return (self.also_in,) if isinstance(self.also_in, str) else self.also_in
 
     def usual_chain(self) -> tuple[str, ...]:
@@ -48,7 +49,7 @@ class Json(Declaration):
 
     def write(self, writer: Writer) -> None:
         writer.line("event = value")
-        for number, name in enumerate(self._inner):
+        for number, name in enumerate(self.inner):
             inner = f"{writer.prefix}inner{number}"
             writer.line(f"{inner} = event.get({name!r})")
             with writer.block(f"if {inner}.__class__ is not dict:"):
@@ -56,14 +57,14 @@ class Json(Declaration):
 
     def value_of(self, path: str, writer: Writer) -> str:
         expression = value_in(path, writer)
-        for number in range(len(self._inner)):
+        for number in range(len(self.inner)):
             found = writer.local("found")
             inner = value_in(path, writer, f"{writer.prefix}inner{number}")
             expression = f"({found} if ({found} := {expression}) is not None else {inner})"
         return expression
 
     def look(self, event: Event, path: str) -> Any:
-        for each in (event, *(event.get(name) for name in self._inner)):
+        for each in (event, *(event.get(name) for name in self.inner)):
             value = value_at(each, path) if isinstance(each, dict) else None
             if value is not None:
                 return None if value in self.meaning.absent else value

@@ -1,0 +1,212 @@
+"""The types that a handler wants its events in: `event_type`, a Struct of msgspec, or one for each tag.
+
+An event that does not fit its type is a bad record, so it is quarantined with the reason.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from slips.errors import FormatError, RecordError
+from slips.exceptions import describe, name_of
+from slips.format import Event, Format
+from slips.model import MetaData
+from slips.parsing.declare import Declaration
+from slips.parsing.meaning import Template
+from slips.parsing.stages import Fit
+
+OTHER = "*"
+"""The key of the type for all tags that have none of their own."""
+_EXPECTED = "expected a class derived from msgspec.Struct, or a dict of tags to such classes, or to 'dict'"
+_FURTHER = re.compile(r"column_\d+")
+"""Names of fields behind the last declared column."""
+
+
+@dataclass(frozen=True)
+class EventTypes:
+    """The types that a handler declares. `dict` stands for events as they are parsed."""
+
+    by_tag: Mapping[str, type]
+    is_per_tag: bool
+    owner: str
+    """The name of the handler, for error texts."""
+
+    @classmethod
+    def of(cls, declared: object, owner: str) -> EventTypes | None:
+        """Return the types that an `event_type` declares; None if it is None. Raises ValueError."""
+        if declared is None:
+            return None
+        is_per_tag = isinstance(declared, Mapping)
+        by_tag: dict[Any, Any] = dict(declared) if isinstance(declared, Mapping) else {OTHER: declared}
+        if not by_tag or not all(isinstance(tag, str) for tag in by_tag):
+            raise ValueError(f"is {declared!r}; {_EXPECTED}")
+        for tag, kind in by_tag.items():
+            of_tag = f"of tag {tag!r} " if is_per_tag else ""
+            if kind is dict and is_per_tag:
+                continue
+            if not isinstance(kind, type) or not issubclass(kind, msgspec.Struct):
+                raise ValueError(f"{of_tag}is {kind!r}; {_EXPECTED}")
+            if kind.__struct_config__.array_like:
+                raise ValueError(f"{of_tag}is {kind.__name__}, which is array_like; expected one of named fields")
+            try:
+                msgspec.json.Decoder(kind)
+            except (TypeError, ValueError, NameError) as error:
+                raise ValueError(
+                    f"{of_tag}is {kind.__name__}, which msgspec cannot decode: {error}; expected types that it can"
+                ) from None
+        return cls(by_tag, is_per_tag, owner)
+
+    @property
+    def kinds(self) -> frozenset[type]:
+        """The classes of the events that the handler gets."""
+        return frozenset(self.by_tag.values())
+
+    def fit(self, strict: bool) -> Fit:
+        """Return the function that converts an event. If not `strict`, texts stand for numbers, as in CSV."""
+        by_tag, owner = self.by_tag, self.owner
+        other = by_tag.get(OTHER)
+
+        def fit(meta: MetaData, event: Event) -> Any:
+            kind = by_tag.get(meta.tag, other)
+            if kind is dict:
+                return event
+            if kind is None:
+                tags = ", ".join(map(repr, by_tag))
+                raise RecordError(
+                    f"{owner}.event_type has no type for tag {meta.tag!r}; expected one of {tags}; add it, or '*' for "
+                    "all others"
+                )
+            try:
+                return msgspec.convert(event, kind, strict=strict, str_keys=True)
+            except msgspec.ValidationError as error:
+                raise RecordError(f"the event is no {name_of(kind)} of {owner}: {error}") from None
+
+        return fit
+
+
+def fit_all(types: Sequence[EventTypes | None], strict: bool) -> Fit:
+    """Return the function that makes an event for each handler. An event that does not fit one of them is for none."""
+    fits = [None if each is None else each.fit(strict) for each in types]
+
+    def fit(meta: MetaData, event: Event) -> PerHandler:
+        events = [event if number == len(fits) else copy_json(event) for number in range(1, len(fits) + 1)]
+        return PerHandler(each if fit is None else fit(meta, each) for fit, each in zip(fits, events, strict=True))
+
+    return fit
+
+
+class PerHandler(tuple[Any, ...]):
+    """One event, as each of several handlers gets it."""
+
+
+def copy_json(value: Any) -> Any:
+    """Return a deep copy of a value, several times faster than `copy.deepcopy` for JSON values."""
+    kind = value.__class__
+    if kind is dict:
+        return {key: copy_json(each) for key, each in value.items()}
+    if kind is list:
+        return [copy_json(each) for each in value]
+    if kind is str or kind is int or kind is float or kind is bool or value is None:
+        return value
+    return copy.deepcopy(value)
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """The function at the end of a chain that makes of an event what the handlers of a mapping get."""
+
+    fit: Fit
+    kinds: frozenset[type]
+    """The classes of all that `fit` returns."""
+    single: EventTypes | None
+    """The event types of the only handler; None if there are several handlers."""
+
+    @classmethod
+    def of(cls, types: Sequence[EventTypes | None], formats: Sequence[Format]) -> Fitting | None:
+        """Return the function for the event types of handlers; None if all of them get events as they are parsed.
+
+        Raises FormatError if the chain of these formats cannot serve one of the types.
+        """
+        given = [each for each in types if each is not None]
+        if not given:
+            return None
+        if problems := [problem for each in given for problem in misfits(each, formats)]:
+            raise FormatError("\n".join(problems))
+        strict = not are_texts(formats)
+        if len(types) == 1:
+            return cls(given[0].fit(strict), given[0].kinds, given[0])
+        return cls(fit_all(types, strict), frozenset((PerHandler,)), None)
+
+
+def are_texts(formats: Sequence[Format]) -> bool:
+    """Whether a chain makes its events of texts alone, which tell no number from digits: it has no step of JSON."""
+    return formats[0].name == "csv" or not any(
+        each.name in ("json", "json-records") or (each.takes == "event" and each.gives == "event") for each in formats
+    )
+
+
+# ---- whether a chain can serve a type
+
+
+def misfits(types: EventTypes, formats: Sequence[Format]) -> Iterator[str]:
+    """Yield the reasons why no event of a chain can be of a type: fields and tags that the chain does not make."""
+    last = formats[-1]
+    if last.gives == "nothing":
+        return
+    fields = _fields(formats)
+    for tag, kind in types.by_tag.items():
+        missing = [] if fields is None or kind is dict else [each for each in _required(kind) if each not in fields]
+        if missing:
+            names = ", ".join(map(repr, missing))
+            yield (
+                f"{types.owner}.event_type: {name_of(kind)} requires {names}, and format {last.name!r} has no such "
+                f"field; expected some of {', '.join(sorted(fields or ()))}; mend it, or give the field a default"
+            )
+        if types.is_per_tag and tag != OTHER and not _may_have_tag(formats, tag):
+            yield (
+                f"{types.owner}.event_type: format {last.name!r} has no tag {tag!r}; expected {last.tag or 'none'!r}; "
+                "mend it"
+            )
+
+
+def _fields(formats: Sequence[Format]) -> set[str] | None:
+    """Return the names of all fields that events of a chain can have; None if these are not known."""
+    last = formats[-1]
+    if last.takes == "object" and last.gives == "text":
+        return {"message"}
+    # A header may name further columns; an event that is extended keeps the fields of the event before it.
+    has_header = bool(getattr(last, "header", None))
+    if not isinstance(last, Declaration) or last.refine or last.extends or has_header:
+        return None
+    known = last.known()
+    return None if known is None else {*known, *([last.adds] if last.adds else ())}
+
+
+def _required(kind: type) -> list[str]:
+    names = (each.encode_name for each in msgspec.structs.fields(kind) if each.required)
+    return [name for name in names if not _FURTHER.fullmatch(name)]
+
+
+def _may_have_tag(formats: Sequence[Format], tag: str) -> bool:
+    last = formats[-1]
+    if not isinstance(last, Declaration) or last.refine:
+        return bool(formats[1:]) or tag == ""
+    parts = Template(last.tag).parts
+    return bool(re.fullmatch("".join(re.escape(part) if isinstance(part, str) else ".*" for part in parts), tag, re.S))
+
+
+def check_event_type(declared: object, owner: str) -> str:
+    """Return the mistake of an `event_type`; empty if it has none."""
+    try:
+        EventTypes.of(declared, owner)
+    except ValueError as error:
+        return f"{owner}.event_type {error}"
+    except Exception as error:  # noqa: BLE001 - the user's class may raise anything when it is inspected
+        return f"{owner}.event_type cannot be inspected: {describe(error)}"
+    return ""

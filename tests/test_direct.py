@@ -1,0 +1,250 @@
+"""Events decoded straight to the Struct of a handler are those that a dict between gives, with the same metas."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Struct
+
+from chains import OBJECT
+from slips.format import Rule
+from slips.model import MetaData
+from slips.parsing import Json, all_of, any_of, epoch, iso
+from slips.parsing.chain import compile_chain
+from slips.parsing.direct import parse_typed
+from slips.parsing.event_types import EventTypes, Fitting
+from slips.parsing.loop import unusual
+from slips.parsing.run import Chain
+from slips.parsing.stages import fitted
+
+LIMITS = compile_chain(["json"], Path())._limits
+
+
+class Actor(Struct):
+    arn: str | None = None
+    kind: str | None = None
+
+
+class Plain(Struct):
+    """Fields that the declaration does not read, or reads as they are."""
+
+    name: str
+    n: int = 0
+    kind: str | None = None
+
+
+class Clashing(Struct, kw_only=True):
+    """Fields that the declaration reads as something else."""
+
+    name: str
+    at: datetime.datetime | None = None
+    user: Actor | None = None
+    kind: str = "unknown"
+
+
+class Strict(Struct, forbid_unknown_fields=True):
+    name: str
+    kind: str
+
+
+class Open(Struct):
+    name: Any
+    more: dict[str, Any] = {}
+    user: dict[str, Any] | None = None
+
+
+class Checked(Struct, rename={"label": "name"}):
+    label: str
+    n: float = 1.5
+
+    def __post_init__(self) -> None:
+        if self.label == "a":
+            raise ValueError("no 'a'")
+
+
+class Recursive(Struct):
+    name: str
+    user: "Recursive | None" = None  # noqa: UP037 - evaluated by msgspec
+
+
+KINDS: list[Any] = [
+    Plain,
+    Clashing,
+    Strict,
+    Open,
+    Checked,
+    Recursive,
+    {"x.a": Plain, "x.b": Open, "*": dict},
+    {"": Plain, "x.a": Open},
+]
+DECLARED = [
+    Json(
+        "x",
+        "x",
+        tag="x.{kind}",
+        time=iso("at", "user.at"),
+        message="{name} by {user.arn|'nobody'}",
+        require=any_of("name", "user"),
+    ),
+    Json(
+        "y",
+        "y",
+        tag="x.{user.kind|kind|'b'}",
+        time=epoch("n"),
+        require=all_of("name", any_of("kind", "user.arn")),
+        absent="-",
+    ),
+    Json("z", "z", rules=(Rule("noise", "", when={"kind": ("a", "b")}),), message="{kind}", tag="x.a"),
+    Json("w", "w", adds="text", message="{name}"),
+    Json("u", "u", tag="x.{kind}", time=iso("at"), message="{user.arn}", also_in=("user", "more"), require="name"),
+    Json("v", "v", refine=lambda meta, event: None),
+]
+names = st.sampled_from(["a", "b", "x", "-", "", "2026-11-23T08:00:00Z", "\ud83d", "é"])
+scalars = names | st.integers(-2, 2) | st.just(10**30) | st.floats() | st.none() | st.booleans()
+keys = st.sampled_from(["name", "kind", "at", "user", "n", "arn", "more", "user.arn", "user.kind", "user.at", "other"])
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(keys, inner, max_size=3))
+events = st.fixed_dictionaries(
+    {},
+    optional={
+        **{"name": names | values, "kind": names | values, "at": names | values, "n": st.integers() | values},
+        **{"user": st.dictionaries(keys, values) | values, "user.arn": values, "user.kind": values, "more": values},
+        "other": values,
+    },
+)
+
+
+def outcome(parse: Any, raw: Any) -> Any:
+    """The meta and the event that come of a record, or the kind of exception and its text."""
+    meta = MetaData("", OBJECT.timestamp, OBJECT, None, 1)
+    try:
+        found = parse(meta, raw)
+    except Exception as error:  # noqa: BLE001 - compared
+        return type(error).__name__, str(error)
+    if found.__class__ is list or isinstance(found, list):
+        return [(each.to_dict(), shown(part)) for each, part in found]
+    return meta.to_dict(), shown(found)
+
+
+def shown(event: Any) -> Any:
+    return type(event).__name__, repr(msgspec.to_builtins(event, enc_hook=repr)) if not isinstance(
+        event, Rule
+    ) else event
+
+
+def both(chain: Chain, declared: Any) -> tuple[Any, Any]:
+    """The functions that decode directly, and by a dict."""
+    types = EventTypes.of(declared, "Handler")
+    assert types is not None
+    fitting = Fitting(types.fit(strict=True), types.kinds, types)
+    direct = parse_typed(fitting, chain._reader, chain._parsers, LIMITS, chain.parse)
+    return direct, fitted(lambda meta, record: unusual(meta, record, chain.parse), fitting.fit)
+
+
+def chain_of(*declarations: Json) -> Chain:
+    plain = compile_chain(["json"], Path())
+    return Chain(["test"], plain._reader, "", [*(format_ for format_, _ in plain._parsers), *declarations], LIMITS)
+
+
+@pytest.mark.parametrize("declaration", [None, *DECLARED], ids=lambda one: one.name if one else "plain")
+@pytest.mark.parametrize("declared", KINDS, ids=lambda one: getattr(one, "__name__", "per tag"))
+def test_what_is_decoded_directly_is_what_a_dict_gives(declaration: Json | None, declared: Any) -> None:
+    chain = chain_of(*([declaration] if declaration else []))
+    direct, by_dict = both(chain, declared)
+
+    @given(events | values, st.sampled_from([json.dumps, msgspec.json.encode]))
+    def agree(value: Any, write: Any) -> None:
+        try:
+            raw = write(value)
+        except (TypeError, ValueError, OverflowError):
+            raw = json.dumps(value)
+        raw = raw.encode() if isinstance(raw, str) else raw
+        assert outcome(direct, raw) == outcome(by_dict, raw)
+
+    agree()
+
+
+@pytest.mark.parametrize("declaration", [None, *DECLARED[:3], compile_chain(["okta"], Path())._parsers[-1][0]])
+@pytest.mark.parametrize(
+    "declared", [Plain, Clashing, Open, Checked, Recursive, {"x.b": Plain, "okta.system": Plain, "*": Open}]
+)
+def test_usual_texts_are_decoded_without_a_dict(declaration: Any, declared: Any) -> None:
+    def by_dict(_meta: MetaData, _record: Any) -> Any:
+        raise AssertionError("a dict")
+
+    chain = chain_of(*([declaration] if declaration else []))
+    types = EventTypes.of(declared, "Handler")
+    assert types is not None
+    fitting = Fitting(types.fit(strict=True), types.kinds, types)
+    parse = parse_typed(fitting, chain._reader, chain._parsers, LIMITS, by_dict)
+    event = {
+        "name": "x",
+        "kind": "c",
+        "n": 1,
+        "user": {"arn": "a", "name": "y"},
+        "eventType": "e",
+        "published": "2026-11-23T08:00:00Z",
+    }
+    found = parse(MetaData("", 0.0, OBJECT, None, 1), json.dumps(event | {"uuid": "u", "actor": {"id": "i"}}).encode())
+    assert type(found) in types.kinds
+
+
+@given(st.binary(max_size=60) | st.text('{}[]",:\\u0123e-+.ntrf a', max_size=40).map(str.encode))
+def test_bytes_that_are_no_event_end_as_by_a_dict(raw: bytes) -> None:
+    for text in (raw, b'{"name": "x", "other": %s}' % raw, b'{"na\\u006de": "x", "kind":"b",%s}' % raw):
+        for declarations in ([], DECLARED[:1]):
+            direct, by_dict = both(chain_of(*declarations), Plain)
+            assert outcome(direct, text) == outcome(by_dict, text)
+
+
+def test_a_text_deeper_than_allowed_is_refused_where_a_type_would_hold_it() -> None:
+    deep = b'{"name": "x", "more": {"a": %s}}' % (b"[" * 300 + b"]" * 300)
+    direct, by_dict = both(chain_of(), Open)
+    assert outcome(direct, deep) == outcome(by_dict, deep)
+    assert outcome(direct, deep)[0] == "RecordTooLarge"
+
+
+def of_real_logs(logs: Path, chain: list[str], path: Path, declared: Any) -> tuple[Any, Any]:
+    """What a handler gets of a file, typed directly and by a dict."""
+    compiled = compile_chain(chain, Path())
+    direct, by_dict = both(compiled, declared)
+    found: tuple[list[Any], list[Any]] = ([], [])
+    for record in compiled.records(io.BufferedReader(io.BytesIO(path.read_bytes()))):
+        for parse, into in zip((direct, by_dict), found, strict=True):
+            into.append(outcome(parse, record))
+    return found
+
+
+class Wide(Struct):
+    eventName: str | None = None
+    id: str | dict[str, Any] | None = None
+    published: str | None = None
+    createdDateTime: datetime.datetime | None = None
+    region: str | None = None
+
+
+@pytest.mark.parametrize(
+    ("folder", "format_"),
+    [
+        ("azure-signin", "azure-ad-event"),
+        ("guardduty", "guardduty"),
+        ("crowdstrike", "falcon"),
+        ("aws-waf", "aws-waf"),
+    ],
+)
+def test_of_real_logs_the_same_comes(logs: Path, folder: str, format_: str) -> None:
+    count = 0
+    for path in sorted((logs / folder).iterdir()):
+        if path.suffix not in (".json", ".jsonl", ".log"):
+            continue
+        direct, by_dict = of_real_logs(logs, ["s3-lines", "json", format_], path, Wide)
+        assert direct == by_dict
+        count += len(direct)
+    assert count
