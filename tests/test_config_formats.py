@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -107,7 +108,8 @@ def test_records_quarantined_under_other_options_of_the_reader_are_replayed_with
     assert "1 quarantined" in project.slips("run").out
     (project.root / "slips.yml").write_text(config.replace("format: [s3-lines, json]", "format: csv"))
     drained = project.slips("drain")
-    assert "was cut by 'csv:, {\"columns\":[\"a\"]}', now by 'csv:,': replayed whole" in drained.err + drained.out
+    told = r"was cut by 'csv(/\d+)?:, {\"columns\":\[\"a\"\]}', now by 'csv(/\d+)?:,': replayed whole"
+    assert re.search(told, drained.err + drained.out)
 
 
 def test_steps_of_the_command_line_are_read_like_those_of_a_config() -> None:

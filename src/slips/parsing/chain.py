@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -129,46 +129,47 @@ def _part(step: Step, root: Path, problems: list[str]) -> _Part | None:
         problems.append(str(error))
         return None
     if not given:
+        if format_.needs:
+            needed = ", ".join(f"{option}: …" for option in format_.needs)
+            problems.append(f"format {name!r} needs options; expected {{{name}: {{{needed}}}}}; add them")
         return _Part(name, name, format_)
     if format_.options is None:
         problems.append(f"format {name!r} takes no options; expected its name alone; write {name}")
         return None
-    mistakes: list[str] = []
     meaning = None
     try:
         options = msgspec.convert(given, format_.options)
-        if isinstance(options, MeaningOptions):
-            meaning = _meaning(format_.name, options, mistakes)
+    except msgspec.ValidationError as error:
+        problems.append(f"format {name!r}: {error}")
+        return None
+    mistakes: list[str] = []
+    try:
         format_ = format_.with_options(options)
-    except (msgspec.ValidationError, ValueError) as error:
-        mistakes.append(str(error).removeprefix(f"format {format_.name!r}: "))
-    problems.extend(f"format {name!r}: {mistake}" for mistake in mistakes)
+    except ValueError as error:
+        mistakes += str(error).removeprefix(f"format {format_.name!r}: ").split("\n")
+    try:
+        meaning = _meaning(format_, options)
+    except ValueError as error:
+        mistakes += str(error).split("\n")
+    problems.extend(f"format {name!r}: {mistake}" for mistake in dict.fromkeys(mistakes))
     return _Part(written(step), name, format_, meaning)
 
 
-def _meaning(name: str, options: MeaningOptions, mistakes: list[str]) -> Format | None:
+def _meaning(format_: Format, options: FormatOptions) -> Format | None:
     """Return the parser that sets tag, time and message of plain fields; None for options that say nothing of these.
 
-    Adds texts to `mistakes`, each of which begins with the name of the option.
+    Raises ValueError.
     """
-    if not (options.time or options.tag or options.message or options.require):
+    if not (
+        isinstance(options, MeaningOptions) and (options.time or options.tag or options.message or options.require)
+    ):
         return None
-    from slips.parsing.declare import Json  # few chains need it, and its compiler
-    from slips.parsing.meaning import Template, any_of, stamp
+    from slips.parsing.declare import Declaration, Json  # few chains need it, and its compiler
+    from slips.parsing.meaning import parts_of
 
-    makers: dict[str, Callable[[], object]] = {
-        "time": lambda: stamp(*options.time) if options.time else None,
-        "tag": lambda: Template(options.tag).source,
-        "message": lambda: Template(options.message).source,
-        "require": lambda: any_of(*options.require) if options.require else None,
-    }
-    made: dict[str, Any] = {}
-    for option, make in makers.items():
-        try:
-            made[option] = make()
-        except ValueError as error:
-            mistakes.append(f"{option}: {error}")
-    return None if mistakes else Json(name, f"fields of {name}", absent=tuple(options.absent), **made)
+    if isinstance(format_, Declaration):  # it was declared with these options
+        return None
+    return Json(format_.name, f"fields of {format_.name}", **parts_of(options))
 
 
 def _misfits(named: Sequence[tuple[str, Format]]) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from slips import times
 from slips.errors import RecordError
-from slips.format import Condition, Event, Parsed, Rule
+from slips.format import Condition, Event, MeaningOptions, Parsed, Rule
 from slips.model import MetaData
 
 Refine = Callable[[MetaData, Event], Parsed | None]
@@ -320,6 +320,32 @@ def holds(when: Condition, event: Event, get: Callable[[str], Any]) -> bool:
     if isinstance(when, Mapping):
         return all(any(get(path) == each for each in wanted(value)) for path, value in when.items())
     return bool(when(event))
+
+
+# ---- Options
+
+
+def parts_of(options: MeaningOptions) -> dict[str, Any]:
+    """Return the arguments of a declaration that the options of a config stand for.
+
+    Raises ValueError, with a line for each mistake, which begins with the name of the option.
+    """
+    makers: dict[str, Callable[[], object]] = {
+        "time": lambda: stamp(*options.time) if options.time else None,
+        "tag": lambda: Template(options.tag).source,
+        "message": lambda: Template(options.message).source,
+        "require": lambda: any_of(*options.require) if options.require else None,
+    }
+    parts: dict[str, Any] = {"absent": tuple(options.absent)}
+    mistakes = []
+    for option, make in makers.items():
+        try:
+            parts[option] = make()
+        except ValueError as error:
+            mistakes.append(f"{option}: {error}")
+    if mistakes:
+        raise ValueError("\n".join(mistakes))
+    return parts
 
 
 # ---- Together
