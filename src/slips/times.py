@@ -38,8 +38,10 @@ _STAMP = re.compile(
 _ZONES = {
     **{"UTC": 0, "GMT": 0, "Z": 0},
     **{"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7},
+    **{"WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3},
+    **{"JST": 9, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13},
 }
-"""Hours of the zones that RFC 822 names. No other name has one meaning."""
+"""Hours of the zones that RFC 822 names, and of others whose names have one meaning, unlike `IST`."""
 # `fromisoformat` takes any character between date and clock, even a digit: "1770123112345", milliseconds of 2026, would
 # be a time of the year 1770.
 _DATE = re.compile(r"\d{4}(?:-|W|\d{4}(?:[Tt ]|$))")
@@ -213,7 +215,7 @@ def stamp(text: str, reference: float) -> float:
 
     A day of one digit may have a space before it. A fraction of a second may follow, of which digits beyond
     microseconds are cut off. A year may stand behind the day, or at the end, and a zone behind that: an offset, or a
-    name of RFC 822. Raises RecordError.
+    name such as `EST`. Raises RecordError.
     """
     known, limit, days = _days_of
     if reference != known:

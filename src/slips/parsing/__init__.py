@@ -4,15 +4,17 @@ The names that declarations need are here: families of formats, notations of tim
 """
 
 from slips.format import Rule
-from slips.parsing.declare import Columns, Csv, Declaration, Json, KeyValue, Quoted, Syslog
+from slips.parsing.declare import Cef, Columns, Csv, Declaration, Json, KeyValue, Leef, Quoted, Syslog
 from slips.parsing.meaning import Time, all_of, any_of, clf, epoch, iso, moment, stamp, written
 
 __all__ = [
+    "Cef",
     "Columns",
     "Csv",
     "Declaration",
     "Json",
     "KeyValue",
+    "Leef",
     "Quoted",
     "Rule",
     "Syslog",

@@ -40,6 +40,8 @@ _LONGEST = 200
 """Most characters of a head with such a name."""
 
 _TIME_5424 = r"-|\d{4}-\d\d-\d\dT\S{1,60}"
+_FRONT = re.compile(rf"(?:<(\d{{1,3}})>)?({_STAMP}|{_ISO}) (?:({_HOST}) )?", re.ASCII)
+"""A header in front of a product's line: mostly priority, time and host."""
 USUAL_5424 = re.compile(
     rf"<(\d{{1,3}})>\d{{1,2}} ({_TIME_5424})" + 4 * " ([^ ]{1,255})" + " -(?: |\\Z)\ufeff?(.*)", re.DOTALL | re.ASCII
 )
@@ -78,6 +80,21 @@ def read_3164(text: str) -> Event:
 def read_header(text: str, limits: RecordLimits = RecordLimits()) -> Event:  # noqa: B008 - frozen
     """Cut a line whose `message` is a line of another product, as either document says. Raises RecordError."""
     return read_5424(text, limits) if _IS_5424.match(text) else read_3164(text)
+
+
+def read_front(text: str, limits: RecordLimits) -> Event:
+    """Return the fields of a header alone, those that it has; `header`, the text itself, if it is none of syslog."""
+    if found := _FRONT.fullmatch(text):
+        priority, time, host = found.groups()
+        fields = {"datetime": time} if host is None else {"datetime": time, "hostname": host}
+        return fields | read_priority(priority) if priority else fields
+    try:
+        header = read_header(text, limits)
+    except RecordError:
+        return {"header": text.strip()} if text.strip() else {}
+    if header["message"].strip():
+        header["header"] = header["message"]
+    return {name: value for name, value in header.items() if value is not None and name != "message"}
 
 
 def read_priority(digits: str) -> Event:

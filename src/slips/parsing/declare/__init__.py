@@ -26,6 +26,7 @@ A family whose values are lines of text is a subclass of `lines.LineDeclaration`
 real logs: a family is in its table.
 """
 
+from slips.parsing.declare.cef import Cef, Leef
 from slips.parsing.declare.columns import Columns, Csv
 from slips.parsing.declare.declaration import Declaration, DeclarationOptions
 from slips.parsing.declare.json import Json
@@ -33,4 +34,15 @@ from slips.parsing.declare.keyvalue import KeyValue
 from slips.parsing.declare.quoted import Quoted
 from slips.parsing.declare.syslog import Syslog
 
-__all__ = ["Columns", "Csv", "Declaration", "DeclarationOptions", "Json", "KeyValue", "Quoted", "Syslog"]
+__all__ = [
+    "Cef",
+    "Columns",
+    "Csv",
+    "Declaration",
+    "DeclarationOptions",
+    "Json",
+    "KeyValue",
+    "Leef",
+    "Quoted",
+    "Syslog",
+]
