@@ -4,7 +4,7 @@ The names that declarations need are here: families of formats, notations of tim
 """
 
 from slips.format import Rule
-from slips.parsing.declare import Cef, Columns, Csv, Declaration, Json, KeyValue, Leef, Quoted, Syslog
+from slips.parsing.declare import Cef, Columns, Csv, Declaration, Json, KeyValue, Leef, Quoted, Regex, Syslog
 from slips.parsing.meaning import Time, all_of, any_of, clf, epoch, iso, moment, stamp, written
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "KeyValue",
     "Leef",
     "Quoted",
+    "Regex",
     "Rule",
     "Syslog",
     "Time",

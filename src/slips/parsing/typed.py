@@ -95,7 +95,7 @@ class Types:
             # No text can pass for two values or none: a comma in one makes the array too long, `[1,,2]` is no JSON.
             writer.line(f"{locals_}, = {writer.name('decode', decode)}(f'[{inside}]')")
         with writer.block("except ValueError:"):
-            nothing = tuple(dict.fromkeys(("", *self.absent)))
+            nothing = tuple(dict.fromkeys((None, "", *self.absent)))
             for local, type_ in typed:
                 read = writer.name("read", _READ[type_])
                 writer.line(f"{local} = None if {local} in {nothing!r} else {read}({local})")

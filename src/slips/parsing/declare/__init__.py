@@ -32,6 +32,7 @@ from slips.parsing.declare.declaration import Declaration, DeclarationOptions
 from slips.parsing.declare.json import Json
 from slips.parsing.declare.keyvalue import KeyValue
 from slips.parsing.declare.quoted import Quoted
+from slips.parsing.declare.regex import Regex
 from slips.parsing.declare.syslog import Syslog
 
 __all__ = [
@@ -44,5 +45,6 @@ __all__ = [
     "KeyValue",
     "Leef",
     "Quoted",
+    "Regex",
     "Syslog",
 ]

@@ -1,0 +1,123 @@
+"""Lines that a pattern with named groups cuts; patterns that some text could keep busy are refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from declared import both, both_in_turn, event_of
+from slips.parsing import Regex, iso
+from slips.parsing.linear import why_not_linear
+
+
+def door(pattern: str, **parts: Any) -> Regex:
+    return Regex("door", "the door log of ACME", pattern=pattern, **parts)
+
+
+def test_named_groups_are_the_fields() -> None:
+    declared = door(
+        r"(?P<ip>\S+) (-|x) (?P<status>\d+)?(?: (?P<took>\S+))?", integers="status", floats="took", absent="-"
+    )
+    assert event_of(declared, "::1 - 200 0.5")[0] == {"ip": "::1", "status": 200, "took": 0.5}
+    assert event_of(declared, "- x  -")[0] == {"ip": None, "status": None, "took": None}
+    assert event_of(door("(?P<all>.*)"), "a\nb")[0] == {"all": "a\nb"}
+    assert both(declared, "::1 - 200 fast") == ("RecordError", "'took' is 'fast'; expected a number")
+
+
+def test_a_line_that_the_pattern_does_not_match_at_its_beginning_is_bad() -> None:
+    expected = ("RecordError", "line begins with ' 5'; expected one that the pattern matches")
+    assert both(door(r"(?P<n>\d+)"), " 5") == expected
+
+
+def test_message_and_time_are_made_of_the_groups() -> None:
+    declared = door(r"(?P<at>\S+) (?P<text>.*)", time=iso("at"), message="{text}")
+    assert event_of(declared, "2018-06-11T12:00:00Z some text")[1:] == ("door", 1528718400.0, "some text")
+
+
+@given(st.lists(st.text("ab1 -.\udc80"), max_size=5))
+def test_both_readings_of_arbitrary_lines_agree(lines: list[str]) -> None:
+    both_in_turn(door(r"(?P<a>[^ ]*) ?(?P<n>-|\d+)?(?P<rest> .*)?", integers="n", absent="-"), lines)
+
+
+@given(st.text(st.characters(exclude_characters="|")), st.integers(), st.text())
+def test_generated_fields_come_back(text: str, number: int, rest: str) -> None:
+    declared = door(r"(?P<text>[^|]*)\|(?P<number>[^|]*)\|(?P<rest>.*)", integers="number")
+    assert event_of(declared, f"{text}|{number}|{rest}")[0] == {"text": text, "number": number, "rest": rest}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "mistake"),
+    [
+        ("(", "missing ), unterminated subpattern at position 0"),
+        (r"(\d+)", "no group has a name; expected fields such as '(?P<status>[0-9]+)'"),
+        ("(?P<a>a+)+$", "some lines would take hours: a repetition and what follows it can both match 'a'"),
+        (5, "first argument must be string"),
+    ],
+)
+def test_a_mistake_in_a_pattern_is_told_when_it_is_made(pattern: Any, mistake: str) -> None:
+    with pytest.raises(ValueError, match=r"^format 'door': pattern ") as caught:
+        door(pattern)
+    assert mistake in str(caught.value)
+
+
+# ---- Patterns
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r'^(\S+) (\S+) \[([^\]]+)\] "([^"]*)" (\d+) (\d+|-)$',
+        r"(\S+) ([A-Z]+)\s+(.*)$",
+        r"\[(.*?)\] (.*)$",
+        r'"(.*?)" (\d+) (\d+)$',
+        r"(.*) - (.*)",
+        r"(\d{1,3}(?:\.\d{1,3}){3}) (.*)",
+        r"(?:(\d+) )?([a-z]+)$",
+        r"\w++\w*x",
+        r"(?>\S+)[^\"]*$",
+        r"(?i)error: (.*)",
+        r'([^=]+)=("(?:[^"\\]|\\.)*"|[^ "]+)$',
+        r"([a-z]+(?:_[a-z]+)*)=(.*)",
+        r"(?:a|ab)*c",
+        r"(?=ab)a.*",
+        r"(<\d+>)?(.*)$",
+    ],
+)
+def test_a_pattern_whose_next_character_decides_is_linear(pattern: str) -> None:
+    assert why_not_linear(pattern) == ""
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(a+)+$",
+        "(a|a)*b",
+        "(?:a|a?b)*c",
+        "(.*)(.*)z",
+        r"\d+\d+x",
+        r"\d+[\d-]+x",
+        "(?:a*)*b",
+        "(.*) (.*) (.*) x$",
+        "(.*?,){5}x",
+        "(?:.*a){3}b",
+        r"\s+[^\"]*$",
+        r"(\w+\s?)*$",
+        r"(.)\1",
+        "(?=a*b)x",
+        "(?:x+x+)+y",
+        r"\S+@\S+x",
+        r"(.*?)(\d+)$",
+        "(?i)a+A+b",
+        "(?i:a)+A+b",
+        r"[٠-٩]+\d+x",
+        "[é-ü]+ü+x",
+        r"[^a]+[^b]+c",
+        r"\w+[^a]+c",
+        r".*?\S+ \S+$",
+    ],
+)
+def test_a_pattern_that_tries_again_and_again_is_refused(pattern: str) -> None:
+    assert why_not_linear(pattern)
