@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from slips.format import Event, RecordLimits, Rule
+from slips.format import Event, Format, FormatOptions, MeaningOptions, RecordLimits, Rule
 from slips.parsing.compile import Writer
 from slips.parsing.declare.declaration import Declaration
+from slips.parsing.meaning import parts_of
 from slips.parsing.typed import Names, Types, names_of
 
 
@@ -44,6 +46,18 @@ class LineDeclaration(Declaration):
 
     remembers = False
     """Whether a LineParser must begin anew with each object."""
+
+    def with_options(self, options: FormatOptions) -> Format:
+        """Return the format with the parts of its declaration that `options` name."""
+        if not isinstance(options, MeaningOptions):
+            return super().with_options(options)
+        given: dict[str, Any] = {}
+        for name in options.__struct_fields__:
+            value = getattr(options, name)
+            if value and name not in MeaningOptions.__struct_fields__:
+                given[name] = tuple(value) if isinstance(value, list) else value
+        meaning = {name: part for name, part in parts_of(options).items() if getattr(options, name)}
+        return replace(self, **given, **meaning)
 
     @property
     def types(self) -> Types:
