@@ -1,6 +1,7 @@
 """The place of each format, its module and its name there. Written by docs/build.py: 'make docs' renews it."""
 
 PLACES: dict[str, tuple[str, str]] = {
+    "access-log": ("slips.formats.generic.lines", "ACCESS_LOG"),
     "alb": ("slips.formats.aws.alb", "ALB"),
     "auditbeat": ("slips.formats.elastic.beats", "AUDITBEAT"),
     "aws-waf": ("slips.formats.aws.waf", "AWS_WAF"),
@@ -23,10 +24,13 @@ PLACES: dict[str, tuple[str, str]] = {
     "json": ("slips.formats.generic.json", "json"),
     "json-records": ("slips.parsing.readers.elements", "json_records"),
     "kea": ("slips.formats.isc.kea", "kea"),
+    "key-value": ("slips.formats.generic.lines", "KEY_VALUE"),
     "leef": ("slips.formats.generic.cef", "LEEF"),
+    "logfmt": ("slips.formats.generic.lines", "LOGFMT"),
     "okta": ("slips.formats.okta.system_log", "OKTA"),
     "packetbeat": ("slips.formats.elastic.beats", "PACKETBEAT"),
     "paloalto": ("slips.formats.paloalto.panos", "paloalto"),
+    "regex": ("slips.formats.generic.lines", "REGEX"),
     "s3-lines": ("slips.parsing.readers.lines", "s3_lines"),
     "s3-text": ("slips.parsing.readers.lines", "s3_text"),
     "syslog": ("slips.formats.generic.syslog", "SYSLOG"),

@@ -51,7 +51,9 @@ class AccessLogOptions(LineOptions, frozen=True):
     ] = ""
     requests: Annotated[
         dict[str, str],
-        a_key("Fields with an HTTP request line, and three names for its parts.", {"request": "method target protocol"}),
+        a_key(
+            "Fields with an HTTP request line, and three names for its parts.", {"request": "method target protocol"}
+        ),
     ] = msgspec.field(default_factory=dict)
     escapes: Annotated[
         _Escapes | Literal[""], a_key("Whether quoted values keep their backslash escapes. Not set: they are decoded.")
@@ -87,8 +89,9 @@ class _AccessLog(Quoted):
         """Return the format; with columns of its own, it has nothing else of the usual format but `absent`."""
         declared = self
         if isinstance(options, AccessLogOptions) and options.columns:
-            usual = {"optional": (), "requests": {}, "integers": (), "time": None, "message": ""}
-            declared = replace(self, columns=options.columns, **usual)
+            declared = replace(
+                self, columns=options.columns, optional=(), requests={}, integers=(), time=None, message=""
+            )
         return super(_AccessLog, declared).with_options(options)
 
 
@@ -127,7 +130,7 @@ KEY_VALUE = _KeyValue(
 
 LOGFMT = _KeyValue(
     "logfmt",
-    "logfmt: pairs such as level=info msg=\"a text\"",
+    'logfmt: pairs such as level=info msg="a text"',
     "https://brandur.org/logfmt",
     escapes="decode",
     time=iso("time", "ts"),
