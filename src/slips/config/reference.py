@@ -9,7 +9,7 @@ from msgspec import inspect
 
 from slips.config.declared import describe, every_key, is_required, keys_of, unwrap
 from slips.config.schema import Config
-from slips.format import FormatOptions
+from slips.format import FormatOptions, MeaningOptions
 from slips.formats import catalogue
 
 SCHEMA = "slips.schema.json"
@@ -93,15 +93,20 @@ def options_of(kind: type[FormatOptions]) -> list[tuple[str, str, str, str]]:
     """Return the options of a format: name, values in words, default as YAML, meaning."""
     return [
         (path, describe(one.type), _default(one), str(unwrap(one.type)[1].get("description", "")))
-        for path, one in every_key(inspect.type_info(kind))
-        if _has_row(one)
+        for path, one in _options_in_order(kind)
     ]
 
 
 def option_table(kind: type[FormatOptions]) -> str:
     """Return the options of a format as a table of a page."""
-    rows = [_row(path, one) for path, one in every_key(inspect.type_info(kind)) if _has_row(one)]
+    rows = [_row(path, one) for path, one in _options_in_order(kind)]
     return "\n".join(["| option | takes | default | meaning |", "|---|---|---|---|", *rows])
+
+
+def _options_in_order(kind: type[FormatOptions]) -> list[tuple[str, inspect.Field]]:
+    """Return the options of a format, its own before those that many formats have."""
+    every = [(path, one) for path, one in every_key(inspect.type_info(kind)) if _has_row(one)]
+    return sorted(every, key=lambda each: each[0] in MeaningOptions.__struct_fields__)
 
 
 def page() -> str:
