@@ -33,7 +33,8 @@ _FORMATS = """\
 
 A chain is a reader, which cuts an object into records, then parsers, which make an event of each. In a config, `format`
 is such a list, or one name that stands for its usual chain. `slips formats NAME` shows the same as this page, and
-`slips parse NAME FILE` what a chain makes of a file. A format of your own is `path/file.py:name`.
+`slips parse NAME FILE` what a chain makes of a file. A format of your own, [declared](declare.md) in a few
+lines, is `path/file.py:name`.
 
 A format with options, each in a table below it, takes them from a mapping in place of its name:
 `format: [s3-lines, {json: {…}}]`, `format: {csv: {delimiter: tab}}`, on the command line

@@ -35,6 +35,7 @@ PAIRS = (
     'date=2026-11-29 time=12:00:01 devname="fw 1" action=deny srcip=192.0.2.8 dstport=22 id=008\n'
 )
 BEHIND_SYSLOG = PAIRS.replace("date=", "<189>Nov 29 12:00:00 fw date=")
+LEEF = "LEEF:1.0|Acme|Gate|1|9|devTime=2026-11-29T12:00:00Z\tsrc=192.0.2.7\n"
 LOGS: dict[str, tuple[str, str, str, str]] = {
     # the log; the family, the time, and the first event's field that the family made
     "json lines": (JSON_LINES, "Json", 'iso("opened_at")', "badge"),
@@ -47,10 +48,12 @@ LOGS: dict[str, tuple[str, str, str, str]] = {
     "tabs": (TABLE.replace(",", "\t"), "Json", 'iso("opened")', "door"),
     "rows": (TABLE.partition("\n")[2], "Csv", 'iso("column_1")', "column_2"),
     "w3c": (W3C, "Json", 'stamp(("date", "time"))', "c-ip"),
-    "syslog": ("Nov 29 12:00:00 host app[1]: x=1 y=2 z=3\n" * 2, "Syslog", 'stamp("datetime")', "proc_name"),
-    "rfc 5424": ("<14>1 2026-11-29T12:00:00Z host app 1 - - hello\n", "Syslog", 'iso("datetime")', "severity"),
+    "syslog": ("Nov 29 12:00:00 host app[1]: x=1 y=2 z=3\n" * 2, "Syslog", "as Syslog has it", "proc_name"),
+    "rfc 5424": ("<14>1 2026-11-29T12:00:00Z host app 1 - - hello\n", "Syslog", "as Syslog has it", "severity"),
     "pairs": (PAIRS, "KeyValue", 'stamp(("date", "time"))', "devname"),
     "pairs behind syslog": (BEHIND_SYSLOG, "KeyValue", 'stamp(("date", "time"))', "id"),
+    "cef": ("CEF:0|Acme|Gate|1|9|forced|8|rt=1795953600000 src=192.0.2.7\n", "Cef", "as Cef has it", "src"),
+    "leef": (LEEF, "Leef", "as Leef has it", "src"),
     "columns": (COLUMNS, "Columns", 'iso("column_1")', "column_2"),
 }
 

@@ -55,7 +55,7 @@ def _show(made: NewFormat) -> None:
     for path in made.files:
         show_text(one_line(f"wrote {path}"))
     sample = f"{plural(made.records, 'record')} in the sample, {len(made.bad):,} of them quarantined"
-    show_text(one_line(f"{made.layout.family}: {sample}; time: {made.time or 'that of the object'}"))
+    show_text(one_line(f"{made.layout.family}: {sample}; time: {made.time}"))
     for seq, reason in made.bad[:3]:
         show_text(one_line(f"record {seq}: {reason}"))
     if not made.layout.names_fields:

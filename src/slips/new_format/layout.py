@@ -53,6 +53,11 @@ class Layout(NamedTuple):
         return not any(name.startswith("column_") for name in str(self.arguments.get("columns", "")).split())
 
     @property
+    def has_own_meaning(self) -> bool:
+        """Whether the family itself knows the time, the message, and how to tell its lines from others."""
+        return self.family in ("Cef", "Leef", "Syslog")
+
+    @property
     def has_header(self) -> bool:
         """Whether a line names the columns."""
         return "header" in self.arguments or self.arguments.get("chain", ("",))[0].startswith("csv")
@@ -75,8 +80,6 @@ def layout_of(content: bytes) -> Layout:
     best = None
     for candidates in (_json, _w3c, _prefixed, _syslog, _pairs, _access, _tables, _columns):
         for layout in candidates(lines, text):
-            if layout.family not in parsing.__all__:
-                continue
             tried = _tried(layout, content)
             if tried.share >= READ:
                 return tried

@@ -28,7 +28,7 @@ class NewFormat(NamedTuple):
     """The format as a chain names it: `formats/acme/door.py:door`."""
     layout: Layout
     time: str
-    """The time as it is declared; empty if there is none."""
+    """The time as it is declared, or whose it is."""
     files: list[Path]
     records: int
     bad: list[tuple[int, str]]
@@ -60,7 +60,7 @@ def create(name: str, content: bytes, folder: Path, root: Path) -> NewFormat:
     if (folder / "__init__.py").is_file() and not (place / "__init__.py").exists():
         files.insert(0, place / "__init__.py")
         files[0].write_text(f'"""Formats of {_title(vendor)}."""\n', "utf-8")
-    time = time_of(layout.events)
+    time = None if layout.has_own_meaning else time_of(layout.events)
     module.write_text(_source(layout, vendor, product, time), "utf-8")
     sample.write_bytes(_sample(layout, content))
     step = f"{module.relative_to(root) if module.is_relative_to(root) else module}:{product}"
@@ -68,7 +68,7 @@ def create(name: str, content: bytes, folder: Path, root: Path) -> NewFormat:
     kept.write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
     bad = [(line["seq"], line["quarantined"]) for line in lines if "quarantined" in line]
     records = len({line["meta"]["seq"] if "meta" in line else line["seq"] for line in lines})
-    return NewFormat(step, layout, f"{time[0]}({time[1]})" if time else "", files, records, bad)
+    return NewFormat(step, layout, f"{time[0]}({time[1]})" if time else _no_time(layout), files, records, bad)
 
 
 def _sample(layout: Layout, content: bytes) -> bytes:
@@ -101,9 +101,9 @@ def _source(layout: Layout, vendor: str, product: str, time: tuple[str, str] | N
     if time:
         names.add(time[0])
         arguments["time"] = f"{time[0]}({time[1]})"
-    if message := message_of(layout.events):
+    if not layout.has_own_meaning and (message := message_of(layout.events)):
         arguments["message"] = _written(f"{{{message}}}")
-    if layout.names_fields and (required := required_of(layout.events)):
+    if layout.names_fields and not layout.has_own_meaning and (required := required_of(layout.events)):
         arguments["require"] = _written(required[0])
         if len(required) > 1:
             names.add("any_of")
@@ -122,6 +122,10 @@ def _source(layout: Layout, vendor: str, product: str, time: tuple[str, str] | N
         '    "",  # the address of the documentation\n'
         f"{lines})\n"
     )
+
+
+def _no_time(layout: Layout) -> str:
+    return f"as {layout.family} has it" if layout.has_own_meaning else "that of the object"
 
 
 def _title(name: str) -> str:
