@@ -36,6 +36,7 @@ PAIRS = (
 )
 BEHIND_SYSLOG = PAIRS.replace("date=", "<189>Nov 29 12:00:00 fw date=")
 LEEF = "LEEF:1.0|Acme|Gate|1|9|devTime=2026-11-29T12:00:00Z\tsrc=192.0.2.7\n"
+REGEX = "Regex", 'iso("time")'
 LOGS: dict[str, tuple[str, str, str, str]] = {
     # the log; the family, the time, and the first event's field that the family made
     "json lines": (JSON_LINES, "Json", 'iso("opened_at")', "badge"),
@@ -54,6 +55,8 @@ LOGS: dict[str, tuple[str, str, str, str]] = {
     "pairs behind syslog": (BEHIND_SYSLOG, "KeyValue", 'stamp(("date", "time"))', "id"),
     "cef": ("CEF:0|Acme|Gate|1|9|forced|8|rt=1795953600000 src=192.0.2.7\n", "Cef", "as Cef has it", "src"),
     "leef": (LEEF, "Leef", "as Leef has it", "src"),
+    "text": ("[2026-11-29 12:00:00,000] INFO: up and well\n[2026-11-29 12:00:01,5] WARN: x\n", *REGEX, "level"),
+    "text without a level": ("2026-11-29T12:00:00Z up\n2026-11-29T12:00:01Z and down again\n", *REGEX, "message"),
     "columns": (COLUMNS, "Columns", 'iso("column_1")', "column_2"),
 }
 

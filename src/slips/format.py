@@ -243,8 +243,6 @@ class Format:
     """For parsers of texts: whether the parser gets the record's bytes, with their line end, instead of a text."""
     options: type[FormatOptions] | None = None
     """The class of the options that a step may give, as `{csv: {delimiter: "|"}}`. None: the format takes none."""
-    needs: tuple[str, ...] = ()
-    """The options without which the format cannot be used."""
     make: Callable[[Any], Any] | None = None
     """For formats with options: makes the Read or Parse for given ones. Raises ValueError for some that do not fit."""
     identity: str = ""

@@ -241,6 +241,6 @@ def _place_in(steps: Sequence[Step], problem: str) -> Where:
     if not quoted:
         return ()
     index = min(quoted)[1]
-    of_option = problem.partition(f"{names[index]}: ")[2].partition(":")[0]
-    option = next((each for each in options_of(steps[index]) if each == of_option), None)
+    mistake = problem.partition(f"{names[index]}: ")[2]
+    option = next((each for each in options_of(steps[index]) if mistake.startswith((f"{each}: ", f"{each} "))), None)
     return (index,) if option is None else (index, name_of(steps[index]), option)

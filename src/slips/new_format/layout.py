@@ -27,6 +27,8 @@ _SYSLOG_5424 = re.compile(r"<\d{1,3}>\d{1,2} ")
 _SYSLOG = re.compile(
     r"(<\d{1,3}>)?([A-Z][a-z]{2} [ \d]\d (\d{4} )?\d\d:\d\d:|\d{4}-\d\d-\d\dT\S+ \S+ [^\s:\[]+(\[\d+\])?: )"
 )
+_TIME = r"\[?(?P<time>\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d++)?(?:Z|[+-]\d\d:?\d\d)?)\]?:? "
+_LEVEL = r"\[?(?P<level>[A-Z]{4,9}|[a-z]{4,9})\]?:? ++"
 _REQUEST = re.compile(r"[A-Z]+ \S+ HTTP/[\d.]+")
 _COMBINED = ("bare", "bare", "bare", "bracketed", "quoted", "bare", "bare", "quoted", "quoted")
 _COMMON = 7
@@ -78,7 +80,7 @@ def layout_of(content: bytes) -> Layout:
     if not lines:
         raise UsageError("the log is empty; expected some records, from which to guess; take a longer one")
     best = None
-    for candidates in (_json, _w3c, _prefixed, _syslog, _pairs, _access, _tables, _columns):
+    for candidates in (_json, _w3c, _prefixed, _syslog, _pairs, _access, _tables, _columns, _timed):
         for layout in candidates(lines, text):
             tried = _tried(layout, content)
             if tried.share >= READ:
@@ -89,7 +91,7 @@ def layout_of(content: bytes) -> Layout:
         return best
     raise UsageError(
         f"no family of formats reads this log, which begins with {lines[0][:60]!r}; expected JSON, CSV, key=value, an "
-        "access log, syslog or columns; declare it by a Regex, or write a function with @parser ('docs/declare.md')"
+        "access log, syslog, columns, or a time and text; declare a Regex, or write a function with @parser"
     )
 
 
@@ -258,6 +260,13 @@ def _columns(lines: Sequence[str], _text: str) -> Iterator[Layout]:
                 "Columns", {"header": names, "columns": names, **arguments, **_typed(rows[0], rows[1:])}, "log"
             )
         yield from _numbered("Columns", width, arguments, rows)
+
+
+def _timed(lines: Sequence[str], _text: str) -> Iterator[Layout]:
+    for level in (_LEVEL, ""):
+        pattern = f"{_TIME}{level}(?P<message>.*)"
+        if sum(re.match(pattern, line) is not None for line in lines) >= PARTLY * len(lines):
+            yield Layout("Regex", {"pattern": pattern}, "log")
 
 
 def _numbered(family: str, width: int, arguments: dict[str, Any], rows: Sequence[Sequence[str]]) -> Iterator[Layout]:

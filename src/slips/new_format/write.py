@@ -103,13 +103,13 @@ def _source(layout: Layout, vendor: str, product: str, time: tuple[str, str] | N
         arguments["time"] = f"{time[0]}({time[1]})"
     if not layout.has_own_meaning and (message := message_of(layout.events)):
         arguments["message"] = _written(f"{{{message}}}")
-    if layout.names_fields and not layout.has_own_meaning and (required := required_of(layout.events)):
+    if layout.family in ("Json", "KeyValue") and (required := required_of(layout.events)):
         arguments["require"] = _written(required[0])
         if len(required) > 1:
             names.add("any_of")
             arguments["require"] = f"any_of({', '.join(map(_written, required))})"
     own = {key: (*value[:-1], product) if key == "chain" else value for key, value in layout.arguments.items()}
-    arguments |= {key: _written(value) for key, value in own.items()}
+    arguments |= {key: _raw(str(value)) if key == "pattern" else _written(value) for key, value in own.items()}
     variable = re.sub(r"\W", "_", product).upper()
     lines = "".join(f"    {key}={value},\n" for key, value in arguments.items())
     return (
@@ -132,8 +132,15 @@ def _title(name: str) -> str:
     return name[:1].upper() + name[1:].replace("-", " ").replace("_", " ")
 
 
+def _raw(pattern: str) -> str:
+    """Return a pattern, which has no quotes, as raw strings, one a line."""
+    pieces = re.findall(rf".{{1,{_WIDTH - 20}}}(?<!\\)", pattern)
+    lines = "".join(f'        r"{piece}"\n' for piece in pieces)
+    return f"(\n{lines}    )"
+
+
 def _written(value: Any) -> str:
-    """Return a value as Python, in the style of this project."""
+    """Return a value as Python, in the style of this project. Blanks of a long text may become line ends."""
     if isinstance(value, tuple):
         return f"({', '.join(map(_written, value))})"
     if isinstance(value, dict):

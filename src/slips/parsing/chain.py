@@ -129,9 +129,6 @@ def _part(step: Step, root: Path, problems: list[str]) -> _Part | None:
         problems.append(str(error))
         return None
     if not given:
-        if format_.needs:
-            needed = ", ".join(f"{option}: …" for option in format_.needs)
-            problems.append(f"format {name!r} needs options; expected {{{name}: {{{needed}}}}}; add them")
         return _Part(name, name, format_)
     if format_.options is None:
         problems.append(f"format {name!r} takes no options; expected its name alone; write {name}")

@@ -38,7 +38,11 @@ class Regex(LineDeclaration):
                 raise ValueError("no group has a name; expected fields such as '(?P<status>[0-9]+)'")
             if reason := why_not_linear(self.pattern):
                 raise ValueError(f"some lines would take hours: {reason}")
-        except (TypeError, re.error, ValueError) as error:
+        except (TypeError, re.error) as error:
+            raise ValueError(
+                f"pattern {self.pattern!r}: {error}; expected one that Python reads, such as '(?P<status>[0-9]+)'"
+            ) from None
+        except ValueError as error:
             raise ValueError(f"pattern {self.pattern!r}: {error}") from None
         super().check()
 
