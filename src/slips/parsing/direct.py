@@ -9,22 +9,23 @@ alone decides what becomes of a record.
 from __future__ import annotations
 
 import copy
+import functools
+import operator
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from types import MappingProxyType
-from typing import Any, Union, get_args, get_origin
+from dataclasses import dataclass, replace
+from typing import Any, NewType, Union, get_args, get_origin
 
 import msgspec
 
 from slips.errors import RecordError
 from slips.format import Event, Format, Parse, RecordLimits, Rule
 from slips.model import MetaData
-from slips.parsing.compile import Writer, parse_of
+from slips.parsing.compile import Writer, body_of, make_function, value_in
 from slips.parsing.declare import Json
 from slips.parsing.event_types import OTHER, EventTypes, Fitting
 from slips.parsing.json_events import JsonParse
-from slips.parsing.json_text import is_text_deeper
+from slips.parsing.json_text import LEVELS, is_text_deeper, json_of_levels
 from slips.parsing.loop import unusual
 from slips.parsing.meaning import Meaning, Require, wanted
 from slips.parsing.stages import fitted
@@ -33,8 +34,8 @@ Decode = Callable[[bytes], Any]
 ParseText = Callable[[MetaData, Any], Any]
 _REFUSALS = (ValueError, TypeError, RecursionError, msgspec.MsgspecError, RecordError)
 """What decoding, a declaration or the `__post_init__` of a Struct raises for a text that does not fit."""
-_SHARED = {str, int, bool, types.NoneType}
-"""Types of a handler's fields whose values are those that a dict would have."""
+_PLAIN = {str, int, bool, types.NoneType, Any, object, dict, dict[str, Any], list, list[Any]}
+"""Types whose values are those that a dict would have. A `float` is none: it makes a float of an integer."""
 
 
 class Unsuitable(Exception):
@@ -57,6 +58,26 @@ def parse_typed(
     return _direct(fitting.single, formats[1:], limits, slow)
 
 
+class Direct:
+    """A function of meta and any record, which decodes a text at once, or else leaves the record to a slower one."""
+
+    def __init__(self, write: Callable[[ParseText], ParseText], slow: ParseText) -> None:
+        """`write` makes the function for a slower one."""
+        self._write, self._slow, self._parse = write, slow, write(slow)
+
+    def __call__(self, meta: MetaData, record: Any) -> Any:
+        return self._parse(meta, record)
+
+    def of_records(self, first_of: Callable[[bytes], Any]) -> ParseText:
+        """Return the function; `first_of` returns the record to leave to the slower one in place of a text."""
+        slow = self._slow
+
+        def slow_of(meta: MetaData, record: Any) -> Any:
+            return slow(meta, first_of(record) if record.__class__ is bytes else record)
+
+        return self._write(slow_of)
+
+
 def _direct(event_types: EventTypes, parsers: Sequence[Format], limits: RecordLimits, slow: ParseText) -> ParseText:
     """Return the parser of JSON texts to events of these types; `slow` itself if a parser needs a dict.
 
@@ -67,56 +88,66 @@ def _direct(event_types: EventTypes, parsers: Sequence[Format], limits: RecordLi
         return slow
     try:
         needs = _Needs(declaration) if declaration is not None else None
-        kind = event_types.by_tag.get(OTHER) if len(event_types.by_tag) == 1 else None
-        wire = None if needs is None or kind is None else _wire(kind, needs)
-        fast = _by_wire(wire) if wire is not None else _twice(event_types, needs)
     except Unsuitable:
         return slow
-    small, depth = 2 * limits.values, limits.depth
-    is_open = any(kind is not dict and _is_open(kind, set()) for kind in event_types.kinds)
-
-    def parse(meta: MetaData, raw: bytes) -> Any:
-        at = meta.timestamp
-        if raw.__class__ is bytes and len(raw) <= small and not (is_open and is_text_deeper(raw, depth)):
-            try:
-                return fast(meta, raw)
-            except _REFUSALS:
-                meta.tag, meta.timestamp, meta.message = "", at, None
-        return slow(meta, raw)
-
-    return parse
+    kind = event_types.by_tag.get(OTHER) if len(event_types.by_tag) == 1 else None
+    wire = None if kind is None or kind is dict else Wire.of(kind, needs, limits)
+    if wire is None:
+        return _twice(event_types, needs, limits, slow)
+    return _write(
+        wire.needs, wire.struct, f"kind({wire.arguments('value')})", {"kind": kind}, limits, slow, wire.is_open
+    )
 
 
-def _twice(event_types: EventTypes, needs: _Needs | None) -> ParseText:
+def _twice(event_types: EventTypes, needs: _Needs | None, limits: RecordLimits, slow: ParseText) -> ParseText:
     """Return the function that decodes for the declaration first, then for the handler."""
     decoders = {
         tag: _refuse if kind is dict else msgspec.json.Decoder(kind).decode for tag, kind in event_types.by_tag.items()
     }
-    other = decoders.get(OTHER, _refuse)
-    if needs is None:
-        decode = decoders.get("", other)
-        return lambda _meta, raw: decode(raw)
-    decode_needs, set_meta = msgspec.json.Decoder(needs.struct).decode, needs.parse()
-
-    def parse(meta: MetaData, raw: bytes) -> Any:
-        found = set_meta(meta, decode_needs(raw))
-        return found if found.__class__ is Rule else decoders.get(meta.tag, other)(raw)
-
-    return parse
+    names = {"decoders": decoders, "other": decoders.get(OTHER, _refuse)}
+    is_open = any(kind is not dict and _is_open(kind) for kind in event_types.kinds)
+    struct = needs.root.struct if needs else None
+    return _write(needs, struct, "decoders.get(tag, other)(raw)", names, limits, slow, is_open)
 
 
 def _refuse(_raw: bytes) -> Any:
     raise ValueError("this tag has events that are no Structs")
 
 
-def _by_wire(wire: _Wire) -> ParseText:
-    decode, set_meta, make = msgspec.json.Decoder(wire.struct).decode, wire.parse, wire.make
-
-    def parse(meta: MetaData, raw: bytes) -> Any:
-        found = set_meta(meta, decode(raw))
-        return found if found.__class__ is Rule else make(found)
-
-    return parse
+def _write(
+    needs: _Needs | None,
+    struct: Any,
+    make: str,
+    names: Mapping[str, object],
+    limits: RecordLimits,
+    slow: ParseText,
+    is_open: bool,
+) -> ParseText:
+    """Write and compile a parser that decodes a text to `struct`, and makes the event by the expression `make`."""
+    lines = ["tag, message = '', None"]
+    names = {**names, "refusals": _REFUSALS, "Rule": Rule, "is_text_deeper": is_text_deeper}
+    if struct is not None:
+        lines.append("value = decode(raw)")
+        names["decode"] = msgspec.json.Decoder(struct).decode
+    if needs is not None:
+        body = body_of(needs, limits)
+        lines += [*body.lines, *(["if event.__class__ is Rule:", "    return event"] if body.filters else [])]
+        lines.append(f"message = {body.message}")
+        names = {**body.names, **names}
+    guard = f" and not is_text_deeper(raw, {limits.depth})" if is_open else ""
+    source = [
+        "at = meta.timestamp",
+        f"if raw.__class__ is bytes and len(raw) <= {2 * limits.values}{guard}:",
+        "    try:",
+        *(f"        {line}" for line in [*lines, f"made = {make}"]),
+        "        meta.tag, meta.timestamp, meta.message = tag, at, message",
+        "        return made",
+        "    except refusals:",
+        "        pass  # a dict decides",
+        "return slow(meta, raw)",
+    ]
+    origin = needs.name if needs else "json"
+    return Direct(lambda slow: make_function("parse", "meta, raw", source, {**names, "slow": slow}, origin), slow)
 
 
 # ---- the fields that a declaration reads
@@ -131,8 +162,8 @@ class _Node:
 
     def __init__(self) -> None:
         self.children: dict[str, _Node] = {}
-        self.is_read, self.is_tested = False, False
-        """Whether the value itself is read, or whether it only matters that there is one."""
+        self.is_leaf, self.is_read = False, False
+        """Whether the value itself matters, and whether more of it than that there is one."""
 
     def at(self, *keys: str) -> _Node:
         node = self
@@ -198,22 +229,18 @@ class _Needs:
             for place in self._places:
                 holder = self.root.at(place) if place else self.root
                 for node in (holder.at(*path.split(".")), holder.at(path)):
+                    node.is_leaf = True
                     node.is_read |= part != "require"
         self.fields = {key: f"event.{name}" for name, key, _ in self.root.fields()}
         """Expression for each field of the root."""
+        self.plain = frozenset[str]()
+        """Fields of the root whose values are those of a dict."""
 
-    @property
-    def struct(self) -> Any:
-        return self.root.struct
-
-    def parse(self, shared: Mapping[str, str] = MappingProxyType({})) -> Parse:
-        """Return a function `(meta, needs)` that sets the meta, and returns its second argument, or a Rule.
-
-        `shared` has expressions for fields that the Struct has under other names.
-        """
-        family = copy.copy(self)
-        family.fields = {**self.fields, **shared}
-        return parse_of(family)
+    def shared_with(self, own: Mapping[str, str]) -> _Needs:
+        """Return the same for a Struct that has fields of the handler, too: `own` has the expressions of plain ones."""
+        needs = copy.copy(self)
+        needs.fields, needs.plain = {**self.fields, **own}, frozenset(own)
+        return needs
 
     def write(self, writer: Writer) -> None:
         writer.line("event = value")
@@ -232,75 +259,124 @@ class _Needs:
     def _value_at(self, place: str, path: str, writer: Writer) -> str:
         """Return an expression that means what `value_in` does for the event, or an object in it."""
         if not place:
-            return self._value_in(self.root, self.fields, path, writer)
-        node, holder = self.root.children[place], writer.local("in")
-        fields = {key: f"{holder}.{name}" for name, key, _ in node.fields()}
-        test = f"({holder} := {self.fields[place]}).__class__ is {writer.name('needs', node.struct)}"
-        return f"({self._value_in(node, fields, path, writer)} if {test} else None)"
+            return self._value_in(path, writer)
+        holder = writer.local("in")
+        if place in self.plain:
+            test, value = f"({holder} := {self.fields[place]}).__class__ is dict", value_in(path, writer, holder)
+        else:
+            node = self.root.children[place]
+            test = f"({holder} := {self.fields[place]}).__class__ is {writer.name('needs', node.struct)}"
+            inner = copy.copy(self)
+            inner.root, inner.plain = node, frozenset()
+            inner.fields = {key: f"{holder}.{name}" for name, key, _ in node.fields()}
+            value = inner._value_in(path, writer)
+        return f"({value} if {test} else None)"
 
-    def _value_in(self, node: _Node, fields: Mapping[str, str], path: str, writer: Writer) -> str:
+    def _value_in(self, path: str, writer: Writer) -> str:
         *outer, last = path.split(".")
         if not outer:
-            return fields[path]
-        found, tests = fields[outer[0]], []
+            return self.fields[path]
+        node, found, tests = self.root, self.fields[outer[0]], []
         for key, inner in zip(outer, [*outer[1:], last], strict=True):
             node, holder = node.children[key], writer.local("in")
-            tests.append(f"({holder} := {found}).__class__ is {writer.name('needs', node.struct)}")
-            found = f"{holder}.{node.name(inner)}"
+            if outer[0] in self.plain:
+                tests.append(f"({holder} := {found}).__class__ is dict")
+                found = f"{holder}.get({inner!r})"
+            else:
+                tests.append(f"({holder} := {found}).__class__ is {writer.name('needs', node.struct)}")
+                found = f"{holder}.{node.name(inner)}"
         value = writer.local("found")
         tests.append(f"({value} := {found}) is not None")
-        return f"({value} if {' and '.join(tests)} else {fields[path]})"
+        return f"({value} if {' and '.join(tests)} else {self.fields[path]})"
 
 
 # ---- the fields of both
 
 
-class _Wire:
+@dataclass(frozen=True)
+class Wire:
     """A Struct of the fields that a handler's Struct has and of those that a declaration reads."""
 
-    def __init__(self, kind: type[msgspec.Struct], struct: Any, names: Sequence[str], parse: Parse) -> None:
-        self.struct, self.parse = struct, parse
-        is_by_place = len(kind.__match_args__) == len(names)
-        arguments = (
-            f"wire.{name}" if is_by_place else f"{own}=wire.{name}"
-            for own, name in zip(kind.__struct_fields__, names, strict=True)
-        )
-        self.make: Callable[[Any], Any] = eval(f"lambda wire: kind({', '.join(arguments)})", {"kind": kind})  # noqa: S307
+    kind: type[msgspec.Struct]
+    struct: Any
+    names: tuple[str, ...]
+    """The names in `struct` of the fields of `kind`, in their order."""
+    needs: _Needs | None
+    is_open: bool
+    """Whether values may be nested to any depth."""
+
+    def arguments(self, wire: str) -> str:
+        """Return the arguments of `kind`, from the local `wire`."""
+        values = [f"{wire}.{name}" for name in self.names]
+        if len(self.kind.__match_args__) == len(values):
+            return ", ".join(values)
+        return ", ".join(f"{own}={value}" for own, value in zip(self.kind.__struct_fields__, values, strict=True))
+
+    @classmethod
+    def of(cls, kind: type[msgspec.Struct], needs: _Needs | None, limits: RecordLimits) -> Wire | None:
+        """Return the Struct of the fields of both; None if they want one field in different ways."""
+        config = kind.__struct_config__
+        if config.tag is not None or config.forbid_unknown_fields:
+            return None
+        fields, own, is_open, shared = [], [], False, dict[str, str]()
+        for number, each in enumerate(msgspec.structs.fields(kind)):
+            name, type_ = f"own{number}", each.type
+            if needs is not None and (node := needs.root.children.get(each.encode_name)):
+                if not _is_plain(type_) or (node.is_leaf and not (each.required or each.default is None)):
+                    return None
+                shared[each.encode_name] = f"event.{name}"
+            default: dict[str, Any] = {}
+            if each.default_factory is not msgspec.NODEFAULT:
+                default = {"default_factory": each.default_factory}
+            elif each.default is not msgspec.NODEFAULT:
+                default = {"default": each.default}
+            type_ = _bounded(type_, limits.depth)
+            is_open |= _is_open(type_)
+            fields.append((name, type_, msgspec.field(name=each.encode_name, **default)))
+            own.append(name)
+        for name, key, type_ in needs.root.fields() if needs else ():
+            if key not in shared:
+                fields.append((name, type_, msgspec.field(name=key, default=None)))
+        struct = msgspec.defstruct(f"{kind.__name__}Wire", fields, kw_only=True, gc=False)
+        return cls(kind, struct, tuple(own), needs and needs.shared_with(shared), is_open)
 
 
-def _wire(kind: type[msgspec.Struct], needs: _Needs) -> _Wire | None:
-    """Return the Struct of the fields of both; None if they want one field in different ways."""
-    config = kind.__struct_config__
-    if config.tag is not None or config.forbid_unknown_fields:
-        return None
-    fields, names, shared = [], [], dict[str, str]()
-    for number, own in enumerate(msgspec.structs.fields(kind)):
-        node = needs.root.children.get(own.encode_name)
-        if node is not None:
-            parts = set(get_args(own.type)) if get_origin(own.type) in (Union, types.UnionType) else {own.type}
-            if node.children or not parts <= _SHARED or not (own.required or own.default is None):
-                return None
-            shared[own.encode_name] = f"event.own{number}"
-        default: dict[str, Any] = {}
-        if own.default_factory is not msgspec.NODEFAULT:
-            default = {"default_factory": own.default_factory}
-        elif own.default is not msgspec.NODEFAULT:
-            default = {"default": own.default}
-        fields.append((f"own{number}", own.type, msgspec.field(name=own.encode_name, **default)))
-        names.append(f"own{number}")
-    for name, key, type_ in needs.root.fields():
-        if key not in shared:
-            fields.append((name, type_, msgspec.field(name=key, default=None)))
-    struct = msgspec.defstruct(f"{kind.__name__}Wire", fields, kw_only=True, gc=False)
-    return _Wire(kind, struct, names, needs.parse(shared))
+def _parts(kind: Any) -> tuple[Any, ...]:
+    """Return the types of a union; the type alone if it is none."""
+    return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
 
 
-def _is_open(kind: Any, seen: set[Any]) -> bool:
+def _is_plain(kind: Any) -> bool:
+    """Whether the values of a type are those that a dict would have."""
+    return set(_parts(kind)) <= _PLAIN
+
+
+def _bounded(kind: Any, depth: int) -> Any:
+    """Return a type of as many levels as the decoder of dicts reads first, in place of one of any number of levels."""
+    levels = min(depth, LEVELS) - 1
+    if levels < 1:
+        return kind
+    found: list[Any] = []
+    for part in _parts(kind):
+        if part is Any or part is object:
+            found.append(json_of_levels(levels))
+        elif part is dict or part == dict[str, Any]:
+            found.append(dict.__class_getitem__((str, json_of_levels(levels - 1))))
+        elif part is list or part == list[Any]:
+            found.append(list.__class_getitem__(json_of_levels(levels - 1)))
+        else:
+            found.append(part)
+    return functools.reduce(operator.or_, found)
+
+
+def _is_open(kind: Any, seen: frozenset[Any] = frozenset()) -> bool:
     """Whether values of a type may be nested to any depth."""
-    if kind in (Any, object, dict, list, tuple, set, frozenset) or (kind in seen and isinstance(kind, type)):
+    if kind in (Any, object, dict, list, tuple, set, frozenset) or kind in seen:
         return True
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return any(_is_open(each.type, seen | {kind}) for each in msgspec.structs.fields(kind))
+    if isinstance(kind, NewType):
+        return False  # of `json_of_levels`
     if get_args(kind):
         return any(_is_open(each, seen) for each in get_args(kind))
     return isinstance(kind, type) and kind.__module__ not in ("builtins", "datetime", "decimal", "uuid")

@@ -98,17 +98,17 @@ def shallow_decoder(depth: int, levels: int = LEVELS) -> Decode:
 
     The decoder raises ValueError or msgspec.MsgspecError for any other text: pass that text to `load_odd_json`.
     """
-    return msgspec.json.Decoder(_levels(min(depth, levels))).decode
+    return msgspec.json.Decoder(json_of_levels(min(depth, levels))).decode
 
 
 @lru_cache
 def shallow_run_decoder(depth: int) -> Callable[[bytes], list[Event]]:
     """Make a decoder of an array of objects, each of up to LEVELS (or `depth`) levels; see `shallow_decoder`."""
-    inner: Any = _levels(min(depth, LEVELS) - 1)
+    inner: Any = json_of_levels(min(depth, LEVELS) - 1)
     return msgspec.json.Decoder(list[dict[str, inner]]).decode
 
 
-def _levels(levels: int) -> Any:
+def json_of_levels(levels: int) -> Any:
     """Return the type of JSON values of at most `levels` levels."""
     type_: Any = int | float | str | bool | None
     for level in range(levels):
