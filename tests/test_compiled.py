@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from msgspec import json
 from declared import DECLARED, alike, both, paths_of
 from slips.format import Event, Rule
 from slips.formats import sample_files
-from slips.parsing import Declaration, Json, all_of, any_of, epoch, moment
+from slips.parsing import Declaration, Json, Time, all_of, any_of, epoch, iso, moment
 
 ODD = Json(
     "odd",
@@ -30,8 +31,12 @@ ODD = Json(
 )
 ALL = {**DECLARED, "odd": ODD, "times": Json("times", "times", time=epoch("t", "a.t", unit="any"), message="{a}")}
 
-TIMES = st.sampled_from(["2018-06-11T12:00:00Z", "2018-06-11", "12:00:00", "1528718400", "", "-", 0, 1528718400123])
-LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | TIMES
+TIMES = [
+    *("2018-06-11T12:00:00Z", "2018-06-11 12:00:00", "2018-06-11", "12:00:00", "20180611", "20180611T12Z", "", "-"),
+    *("1528718400", "1528718400123", "0001528718400", "٣528718400123", "²528718400123", "-1", "1e9", "nan"),
+    *(0, -1, 1528718400123, 1528718400.5, 10**20, "0001-01-01T00:00:00+14:00", "2018-06-11T12:00:00+23:59"),
+]
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(TIMES)
 
 
 def events_of(declaration: Declaration) -> st.SearchStrategy[Event]:
@@ -40,6 +45,12 @@ def events_of(declaration: Declaration) -> st.SearchStrategy[Event]:
     keys = st.sampled_from(sorted({*paths, *(part for path in paths for part in path.split("."))}))
     flat = st.dictionaries(keys, LEAVES, max_size=3)
     return st.dictionaries(keys, LEAVES | flat | st.dictionaries(keys, flat, max_size=2), max_size=5)
+
+
+@pytest.mark.parametrize("time", [iso, moment, epoch, partial(epoch, unit="ms"), partial(epoch, unit="any")])
+@pytest.mark.parametrize("value", [*TIMES, None, True, [], {}, "x" * 999, "9" * 5_000])
+def test_a_time_in_any_notation_is_read_alike(time: Callable[[str], Time], value: Any) -> None:
+    both(Json("time", "a time", time=time("t")), {"t": value})
 
 
 @pytest.mark.parametrize("name", [name for name, each in ALL.items() if each.takes == "event"])

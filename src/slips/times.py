@@ -111,30 +111,31 @@ def epoch(value: Any, name: str = "time") -> float:
 
     Seconds, milliseconds, microseconds and nanoseconds are told apart for times from 1973 to 5138.
     """
-    try:
-        if value.__class__ is str:
-            # Nanoseconds have more digits than a float.
-            number_: int | float = int(value) if value.isdigit() else float(value)
-        elif value.__class__ is int or value.__class__ is float:
-            number_ = value
-        else:
-            raise ValueError
-        size = abs(number_)
-        if size < 1e11:  # seconds up to the year 5138, milliseconds from March 1973 on
-            seconds = float(number_)
-        elif size < 1e14:
-            seconds = number_ / 1_000
-        elif size < 1e17:
-            seconds = number_ / 1_000_000
-        elif size < 1e20:
-            seconds = number_ / 1_000_000_000
-        else:
-            raise ValueError
-        if not _EARLIEST <= seconds < _END:
-            raise ValueError
-    except ValueError:
-        raise RecordError(f"{name!r} is {_shown(value)}; expected a number since 1970") from None
-    return seconds
+    if value.__class__ is str:
+        try:
+            return _sized(int(value) if value.isdigit() else float(value), value, name)
+        except ValueError:
+            raise _no_number(value, name) from None
+    if value.__class__ is int or value.__class__ is float:
+        return _sized(value, value, name)
+    raise _no_number(value, name)
+
+
+def _sized(number_: float, value: Any, name: str) -> float:
+    """Convert a number to epoch seconds: below 1e11 it is seconds, up to the year 5138. Raises RecordError."""
+    if 0 <= number_ < 1e14:
+        return number_ / 1_000 if number_ >= 1e11 else float(number_)
+    if 0 <= number_ < 1e20:
+        return number_ / (1_000_000 if number_ < 1e17 else 1_000_000_000)
+    if number_ < 0:
+        seconds = -_sized(-number_, value, name)
+        if seconds >= _EARLIEST:
+            return seconds
+    raise _no_number(value, name)
+
+
+def _no_number(value: Any, name: str) -> RecordError:
+    return RecordError(f"{name!r} is {_shown(value)}; expected a number since 1970")
 
 
 def moment(value: Any, name: str = "time") -> float:
@@ -142,15 +143,15 @@ def moment(value: Any, name: str = "time") -> float:
 
     A text of eight digits is a date.
     """
-    if value.__class__ is not str or (value.isdigit() and len(value) != 8):
+    if value.__class__ is not str:
         return epoch(value, name)
-    if value[4:5] != "-" and len(value) != 8:
-        try:
-            float(value)
-        except ValueError:
-            pass
-        else:
-            return epoch(value, name)
+    try:
+        if value.isdigit() and len(value) != 8:
+            return _sized(int(value), value, name)
+        if value[4:5] != "-" and len(value) != 8:
+            return _sized(float(value), value, name)
+    except ValueError:
+        pass
     return iso(value, name)
 
 

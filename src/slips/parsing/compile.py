@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,7 +19,8 @@ from slips.errors import RecordError
 from slips.format import Event, Parse, PerObject, RecordLimits, Rule
 from slips.parsing.meaning import Field, Meaning, Require, Template, Time, wanted
 
-_FIELDS_AT_ONCE = 4
+_FIELDS_AT_ONCE, _INLINE_TIMES = 4, 2
+"""Required fields that are looked at, and times that are read, without a call."""
 _from_iso = datetime.fromisoformat
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -309,21 +310,9 @@ def _write_time(time: Time, alternatives: tuple[tuple[str, ...], ...], values: _
     options = "".join(f", {name}={writer.name(name, option)}" for name, option in time.options.items())
     dated = ", reference=at" if time.dated else ""
     name = repr(" ".join(alternative))
-    per_second = time.options.get("per_second", 1)
-    if time.read in (times.iso, times.moment) and len(locals_) == 1:
-        _write_iso(
-            value, name, writer, f" and {value}.__class__ is str and {value}[4:5] == '-'" * (time.read is times.moment)
-        )
-        test = f"elif {test}"
-    elif (
-        time.read is times.number and len(locals_) == 1 and isinstance(per_second, int)
-    ):  # a call costs three times this
-        with writer.block(f"if {value}.__class__ is int and 0 <= {value} < {253_402_300_800 * per_second}:"):
-            writer.line(f"at = {value} / {per_second}")
-        test = f"elif {test}"
-    else:
-        test = f"if {test}"
-    with writer.block(f"{test}:"):
+    inline = len(locals_) == 1 and alternative in time.alternatives[:_INLINE_TIMES]
+    usual = inline and _write_usual(time, value, name, writer)
+    with writer.block(f"{'elif' if usual else 'if'} {test}:"):
         writer.line(f"at = {writer.name('read', time.read)}({value}, name={name}{options}{dated})")
     if others:
         with writer.block("else:"):
@@ -333,10 +322,32 @@ def _write_time(time: Time, alternatives: tuple[tuple[str, ...], ...], values: _
             writer.line(f"{writer.name('refuse_misplaced', values.misplaced(time))}(event)")
 
 
-def _write_iso(value: str, name: str, writer: Writer, more: str = "") -> None:
-    """Write `slips.times.iso` without its call, for a value that is neither missing nor empty; `more` tests it, too."""
+def _write_usual(time: Time, value: str, name: str, writer: Writer) -> bool:
+    """Write an `if` that reads the usual values of a notation without a call, which would cost as much as the reading.
+
+    False if there is none for the notation: nothing is written.
+    """
+    per_second = time.options.get("per_second", 1)
+    if time.read is times.number and isinstance(per_second, int):
+        with writer.block(f"if {value}.__class__ is int and 0 <= {value} < {253_402_300_800 * per_second}:"):
+            writer.line(f"at = {value} / {per_second}")
+    elif time.read is times.iso:
+        _write_iso(value, value, name, writer)
+    elif time.read is times.moment:
+        _write_iso(f"{value}.__class__ is str and {value}[4:5] == '-'", value, name, writer)
+        # Milliseconds from 2001 to 2286.
+        digits = f"len({value}) == 13 and '1' <= {value} < ':' and {value}.isdecimal()"
+        with writer.block(f"elif {value}.__class__ is str and {digits}:"):
+            writer.line(f"at = int({value}) / 1000")
+    else:
+        return False
+    return True
+
+
+def _write_iso(test: str, value: str, name: str, writer: Writer) -> None:
+    """Write an `if` that reads a value as `slips.times.iso` does."""
     parsed, epoch = writer.name("from_iso", _from_iso), writer.name("epoch", _EPOCH)
-    with writer.block(f"if {value}{more}:"):
+    with writer.block(f"if {test}:"):
         with writer.block("try:"):
             writer.line(f"at = ({parsed}({value}) - {epoch}).total_seconds()")
         with writer.block("except (TypeError, ValueError):"):
@@ -365,11 +376,12 @@ def _field(part: Field, values: _Values) -> str:
         return values.bind(first)
     writer, local = values.writer, values.writer.local("value")
     values.assign(local, first)
-    for path in others:
-        with writer.block(f"if {local} is None or {local} == '':"):
+    with ExitStack() as blocks:
+        for path in others:
+            blocks.enter_context(writer.block(f"if not {local} and {local} != 0:"))
             values.assign(local, path)
-    if part.default is not None:
-        with writer.block(f"if {local} is None or {local} == '':"):
+        if part.default is not None:
+            blocks.enter_context(writer.block(f"if not {local} and {local} != 0:"))
             writer.line(f"{local} = {part.default!r}")
     return local
 

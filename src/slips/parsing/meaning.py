@@ -59,8 +59,9 @@ class Field:
 class Template:
     """A text with fields in braces: `{user.name}`, `{host|client.ip|'-'}`. Doubled braces stand for single ones.
 
-    Between bars stand alternatives: the first that is neither missing, null nor empty counts; a text in quotes may be
-    the last. A field that is missing reads `None`; if it is the whole template, there is no text at all.
+    Between bars stand alternatives: the first counts that is neither missing, null nor an empty text, array or object;
+    a text in quotes may be the last. A field that is missing reads `None`; if it is the whole template, there is no
+    text at all.
     """
 
     source: str
@@ -121,7 +122,7 @@ def _first(field_: Field, get: Callable[[str], Any]) -> Any:
     value = None
     for path in field_.paths:
         value = get(path)
-        if value is not None and value != "":
+        if value or value == 0:
             return value
     return value if field_.default is None else field_.default
 

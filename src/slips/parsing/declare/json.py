@@ -49,19 +49,24 @@ class Json(Declaration):
 
     def write(self, writer: Writer) -> None:
         writer.line("event = value")
-        for number, name in enumerate(self.inner):
-            inner = f"{writer.prefix}inner{number}"
-            writer.line(f"{inner} = event.get({name!r})")
-            with writer.block(f"if {inner}.__class__ is not dict:"):
-                writer.line(f"{inner} = {writer.name('nothing', _NOTHING)}")
+        places = [f"{writer.prefix}inner{number}" for number in range(len(self.inner))]
+        for name, place in zip(self.inner, places, strict=True):
+            writer.line(f"{place} = event.get({name!r})")
+            with writer.block(f"if {place}.__class__ is not dict:"):
+                writer.line(f"{place} = {writer.name('nothing', _NOTHING)}")
+        if places:
+            writer.line(f"{writer.prefix}inner = {' or '.join(places)}")
 
     def value_of(self, path: str, writer: Writer) -> str:
-        expression = value_in(path, writer)
-        for number in range(len(self.inner)):
+        value = value_in(path, writer)
+        if not self.inner:
+            return value
+        *places, last = (value_in(path, writer, f"{writer.prefix}inner{number}") for number in range(len(self.inner)))
+        for place in reversed(places):
             found = writer.local("found")
-            inner = value_in(path, writer, f"{writer.prefix}inner{number}")
-            expression = f"({found} if ({found} := {expression}) is not None else {inner})"
-        return expression
+            last = f"({found} if ({found} := {place}) is not None else {last})"
+        found = writer.local("found")
+        return f"({found} if ({found} := {value}) is not None or not {writer.prefix}inner else {last})"
 
     def look(self, event: Event, path: str) -> Any:
         for each in (event, *(event.get(name) for name in self.inner)):
