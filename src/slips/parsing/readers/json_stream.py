@@ -101,6 +101,7 @@ class JsonText:
                 self._run = run
                 self.records += len(run)
                 yield from run
+                self._run = run = ()  # freed before the next one is decoded, which then uses the same memory
         if not self.records and not is_blank:
             yield EMPTY
 
@@ -220,7 +221,7 @@ class JsonText:
             cut = self._data.rfind(self._boundary, self._at, end)
             if cut < 0:
                 return []
-            raw = b"[" + self._data[self._at : cut + 1] + b"]"
+            raw = b"".join((b"[", memoryview(self._data)[self._at : cut + 1], b"]"))  # one copy, `+` makes three
             try:
                 run = self._decode_objects(raw)
             except (ValueError, msgspec.MsgspecError, RecursionError):
