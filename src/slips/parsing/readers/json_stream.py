@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from io import BufferedReader, BytesIO
+from itertools import chain
 from json import JSONDecoder
 from typing import Any
 
@@ -78,32 +79,29 @@ class JsonText:
         """The bytes between the last two objects: guesses search for the next such bytes."""
         self._guess_again = 0
         """Byte of the stream before which no further guess is made."""
-        self.records = 0
-        """Records yielded so far, for error texts."""
+        self.records = 0  # yielded so far, for error texts
         self._run: Sequence[Record] = ()
-        """The records yielded last."""
+        """The records yielded last, and below their text, with commas between them."""
         self._run_raw = b""
-        """The text of these records, with commas between them."""
         self._run_raws: list[bytes] | None = None
         """The text of each of these records, once one was asked for."""
 
     def elements(self, path: str) -> Iterator[Record]:
         """Yield the elements of the arrays at `path` in each document of the stream."""
-        names = [name for name in path.split(".") if name]
+        return chain.from_iterable(self._runs_of_documents([name for name in path.split(".") if name]))
+
+    def _runs_of_documents(self, names: Sequence[str]) -> Iterator[Sequence[Record]]:
         is_blank = True
         while self.find_document():
             is_blank = False
-            if self.skip_padding():
-                self.records += 1
-                yield PADDING
-                continue
-            for run in self.runs(names):
+            runs = iter([[PADDING]]) if self.skip_padding() else self.runs(names)
+            while run := next(runs, ()):
                 self._run = run
                 self.records += len(run)
-                yield from run
+                yield run
                 self._run = run = ()  # freed before the next one is decoded, which then uses the same memory
         if not self.records and not is_blank:
-            yield EMPTY
+            yield [EMPTY]
 
     def raw_of(self, event: Event) -> bytes | None:
         """Return the text of an event in the run that was yielded last."""
