@@ -14,6 +14,7 @@ import costs
 import functions
 import hostile
 import memory
+import small_objects
 import speed
 
 BUILD = Path(__file__).parents[1] / "build" / "bench"
@@ -34,7 +35,10 @@ def main() -> None:
     options = arguments.parse_args()
     repeats = options.repeats or (3 if options.quick else 7)
     speed.report(BUILD, options.megabytes or (10 if options.quick else 50), repeats, tuple(options.only))
-    if options.quick or options.only:
+    if options.only:
+        return
+    small_objects.report(2_000 if options.quick else 10_000, 1 if options.quick else 3)
+    if options.quick:
         return
     functions.report(BUILD, repeats)
     costs.report()
