@@ -1,6 +1,6 @@
 """The command line. Each command is one function: it parses options, calls modules below this package, and prints.
 
-    run.py       run, status               command.py   the shape of a command on click
+    run.py       run, status               commands.py  the names of all, and the modules to import for each
     errors.py    errors, error             options.py   the global options
     drain.py     drain                     usage.py     types of values; options and arguments that cannot be used
     dismiss.py   dismiss                   context.py   config, and the place where a command works
@@ -13,6 +13,7 @@
     init.py      init                      drain_result.py  the output of `drain`, with a canary or without
     formats.py   formats, parse            new_format.py  `formats --new`
     completion.py  completion, and values for the shells
+                                           command.py   the shape of a command on click
 
 A command is a plain typed function below its declarations, which stand in the order of its help:
 
@@ -33,7 +34,6 @@ work, 0 done.
 
 from __future__ import annotations
 
-import copy
 import errno
 import os
 import sys
@@ -44,25 +44,11 @@ from typing import Any
 
 import click
 from click.exceptions import Exit
+from click.shell_completion import CompletionItem
 
 import slips
-from slips.cli import (
-    check,
-    completion,
-    deploy,
-    dismiss,
-    drain,
-    errors,
-    formats,
-    init,
-    limit,
-    logs,
-    package,
-    run,
-    test,
-    usage,
-)
-from slips.cli.command import Command
+from slips.cli import usage
+from slips.cli.commands import Commands, outline
 from slips.cli.options import GLOBAL, options
 from slips.cli.output import say, show_text
 from slips.errors import SlipsError
@@ -85,11 +71,22 @@ def _ended(ctx: click.Context) -> Iterator[None]:
         raise Exit(error.exit_status) from error
 
 
-class Commands(click.Group):
+class Application(click.Group):
     """The group of all commands, in the order of the help, which handles the errors of each in the same way."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        names = self.list_commands(ctx)
+        limit = formatter.width - 6 - max(map(len, names))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, outline(name).get_short_help_str(limit)) for name in names])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        items = [CompletionItem(name, help=outline(name).get_short_help_str()) for name in names]
+        return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         return [*GLOBAL.values(), *super().get_params(ctx)]
@@ -126,42 +123,10 @@ class Commands(click.Group):
             raise Exit(interrupt.exit_status if isinstance(interrupt, Interrupted) else 130) from interrupt
 
 
-@click.group("slips", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("slips", cls=Application, commands=Commands(), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(slips.__version__, message="slips %(version)s", help="Show the version and exit.")
 def app() -> None:
     """Run your Python on every record of every log object that lands in S3. Lose none, and prove it."""
-
-
-def _local() -> Command:
-    """Return the command `test` under its other name."""
-    local = copy.copy(test.local)
-    local.name, local.help = "local", "The same as 'slips test'."
-    return local
-
-
-# In the order of the help.
-for _command in (
-    run.run,
-    errors.errors,
-    errors.error,
-    test.local,
-    _local(),
-    drain.drain,
-    dismiss.dismiss,
-    run.status,
-    limit.limit,
-    logs.logs,
-    test.sample,
-    deploy.deploy,
-    package.package,
-    deploy.destroy,
-    check.check,
-    init.init,
-    formats.formats,
-    formats.parse,
-    completion.completion,
-):
-    app.add_command(_command)
 
 
 def _open_closed() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -32,8 +32,10 @@ from slips.cli.usage import FILE, Number, OneOf
 from slips.errors import SlipsError
 from slips.model import ErrorItem, ObjectEvent, Range
 from slips.operations import Group, Operations, grouped
-from slips.pipeline.canary import CanaryGroup
 from slips.printable import lines, one_line, plural
+
+if TYPE_CHECKING:
+    from slips.pipeline.canary import CanaryGroup
 
 
 @click.command(cls=Command)

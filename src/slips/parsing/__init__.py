@@ -3,9 +3,14 @@
 The names that declarations need are here: families of formats, notations of times, and required fields.
 """
 
-from slips.format import Rule
-from slips.parsing.declare import Cef, Columns, Csv, Declaration, Json, KeyValue, Leef, Quoted, Regex, Syslog
-from slips.parsing.meaning import Time, all_of, any_of, clf, epoch, iso, moment, stamp, written
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from slips.format import Rule
+    from slips.parsing.declare import Cef, Columns, Csv, Declaration, Json, KeyValue, Leef, Quoted, Regex, Syslog
+    from slips.parsing.meaning import Time, all_of, any_of, clf, epoch, iso, moment, stamp, written
 
 __all__ = [
     "Cef",
@@ -29,3 +34,15 @@ __all__ = [
     "stamp",
     "written",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import the families with the first name that a format needs: who only reads lines needs none."""
+    if name in __all__:
+        from slips import format
+        from slips.parsing import declare, meaning
+
+        for module in (declare, meaning, format):
+            if name in vars(module):
+                return vars(module)[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

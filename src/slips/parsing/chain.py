@@ -1,10 +1,13 @@
-"""Compiles steps, after checks, to a chain: a reader and its parsers. Once for each bucket mapping."""
+"""Compiles steps, after checks, to a chain: a reader and its parsers. Once for each bucket mapping.
+
+Checks import no loop, which costs commands that only read a config a tenth of a second.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -12,10 +15,12 @@ import slips.formats
 from slips.errors import FormatError
 from slips.exceptions import describe
 from slips.format import Format, FormatOptions, MeaningOptions, RecordLimits, parser
-from slips.parsing.event_types import EventTypes, Fitting, misfits
-from slips.parsing.run import Chain
 from slips.step import Step, name_of, options_of, written
 from slips.usercode import import_file
+
+if TYPE_CHECKING:
+    from slips.parsing.event_types import EventTypes
+    from slips.parsing.run import Chain
 
 
 def compile_chain(
@@ -32,6 +37,9 @@ def compile_chain(
     has the event type of each handler: an event that does not fit is a bad record. Raises FormatError with every
     mistake in `steps`, and if the chain cannot serve an event type.
     """
+    from slips.parsing.event_types import Fitting
+    from slips.parsing.run import Chain
+
     parts, problems = _resolve(steps, root)
     if problems:
         raise FormatError("\n".join(problems))
@@ -42,6 +50,8 @@ def compile_chain(
 
 def check_event_types(steps: Sequence[Step], root: Path, types: Sequence[EventTypes | None]) -> list[str]:
     """Return the reasons why a chain cannot serve event types of handlers; none if `steps` have mistakes themselves."""
+    from slips.parsing.event_types import misfits
+
     parts, problems = _resolve(steps, root)
     formats = [format_ for part in parts for format_, _ in part.formats]
     return [] if problems else [problem for each in types if each is not None for problem in misfits(each, formats)]
@@ -49,6 +59,8 @@ def check_event_types(steps: Sequence[Step], root: Path, types: Sequence[EventTy
 
 def compile_format(format_: Format, limits: RecordLimits = RecordLimits()) -> Chain:  # noqa: B008 - frozen
     """Compile the usual chain of a format that no name finds, as it is new."""
+    from slips.parsing.run import Chain
+
     (first, *between), root = format_.chain[:-1], Path()
     reader = _plain_part(first, root)
     parsers = [find_format(name, root) for name in between]
