@@ -46,7 +46,7 @@ ONLY_FOR_RUNS = {
     "slips.service.worker",
 }
 ONLY_ON_AWS = {"boto3", "botocore", "ssl", "slips.backends.aws.clients", "slips.deploy", "slips.lambdas"}
-LARGE = {"asyncio", "rich", "watchfiles", "uv", "difflib", "xml"}
+LARGE = {"asyncio", "rich", "watchfiles", "uv", "xml"}
 
 
 def imported(directory: Path, *args: str) -> set[str]:
@@ -71,8 +71,7 @@ def of_slips(modules: set[str]) -> set[str]:
 def test_the_list_of_commands_imports_none_of_them(tmp_path: Path, args: list[str]) -> None:
     found = imported(tmp_path, *args)
     assert of_slips(found) <= LISTING
-    needless = {*ONLY_ON_AWS, *LARGE, "yaml", "sqlite3"} - ({"difflib"} if args == ["no-such-command"] else set())
-    assert not found & needless
+    assert not found & {*ONLY_ON_AWS, *LARGE, "yaml", "sqlite3"}
 
 
 @pytest.mark.slow

@@ -10,14 +10,16 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from slips.errors import UsageError
 from slips.exceptions import describe, name_of
 from slips.methods import lacks_recv, meant_as_recv, mistakes
 from slips.model import MetaData
-from slips.parsing.event_types import EventTypes, check_event_type
 from slips.usercode import import_file
+
+if TYPE_CHECKING:
+    from slips.parsing.event_types import EventTypes
 
 _EXPECTED = "expected a class derived from slips.interface.Handler that defines 'recv' or 'recv_batch'"
 _traceback_of = BaseException.__dict__["__traceback__"].__get__  # of an error's class may be code of the user
@@ -97,6 +99,8 @@ def load_handlers(path: Path, requirements: str | None = None, class_name: str |
 
 def check_handlers(classes: Sequence[type[Handler]]) -> None:
     """Raise UsageError with every mistake that would keep a method of these handlers from running."""
+    from slips.parsing.event_types import check_event_type
+
     problems = [f"{_lacks(one)}; {_EXPECTED}" for one in classes if _lacking(one)]
     problems += [problem for one in classes for problem in mistakes(one, Handler)]
     problems += [
@@ -108,6 +112,8 @@ def check_handlers(classes: Sequence[type[Handler]]) -> None:
 
 def event_types(classes: Sequence[type[Handler]]) -> list[EventTypes | None]:
     """Return the event types of checked handlers, None for each that has none."""
+    from slips.parsing.event_types import EventTypes
+
     return [EventTypes.of(one.event_type, name_of(one)) for one in classes]
 
 

@@ -37,12 +37,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import the families with the first name that a format needs: who only reads lines needs none."""
+    """Import a family with the first format that is declared by it: who only reads lines needs none."""
     if name in __all__:
         from slips import format
         from slips.parsing import declare, meaning
 
-        for module in (declare, meaning, format):
-            if name in vars(module):
-                return vars(module)[name]
+        homes = [declare] if name in declare.__all__ else [meaning, format]
+        return next(getattr(home, name) for home in homes if hasattr(home, name))
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

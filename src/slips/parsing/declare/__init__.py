@@ -24,16 +24,24 @@ A family whose values are lines of text is a subclass of `lines.LineDeclaration`
 
 `plain.py` says the same once more, obviously, and `tests/test_declare.py` holds both together on arbitrary bytes and on
 real logs: a family is in its table.
+
+A family's module is imported by the first format that is declared by it.
 """
 
-from slips.parsing.declare.cef import Cef, Leef
-from slips.parsing.declare.columns import Columns, Csv
-from slips.parsing.declare.declaration import Declaration, DeclarationOptions
-from slips.parsing.declare.json import Json
-from slips.parsing.declare.keyvalue import KeyValue
-from slips.parsing.declare.quoted import Quoted
-from slips.parsing.declare.regex import Regex
-from slips.parsing.declare.syslog import Syslog
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from slips.parsing.declare.cef import Cef, Leef
+    from slips.parsing.declare.columns import Columns, Csv
+    from slips.parsing.declare.declaration import Declaration, DeclarationOptions
+    from slips.parsing.declare.json import Json
+    from slips.parsing.declare.keyvalue import KeyValue
+    from slips.parsing.declare.quoted import Quoted
+    from slips.parsing.declare.regex import Regex
+    from slips.parsing.declare.syslog import Syslog
 
 __all__ = [
     "Cef",
@@ -48,3 +56,24 @@ __all__ = [
     "Regex",
     "Syslog",
 ]
+
+_HOMES = {
+    "Cef": "cef",
+    "Columns": "columns",
+    "Csv": "columns",
+    "Declaration": "declaration",
+    "DeclarationOptions": "declaration",
+    "Json": "json",
+    "KeyValue": "keyvalue",
+    "Leef": "cef",
+    "Quoted": "quoted",
+    "Regex": "regex",
+    "Syslog": "syslog",
+}
+"""The modules of the names above. A format imports the module of its own family, and no other."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
