@@ -254,7 +254,7 @@ def test_the_package_has_the_modules_that_the_functions_import_and_the_formats_a
     files = {dotted(path.relative_to(root.parent)): path for path in root.rglob("*.py")}
     expected = needed("slips.lambdas", files, set())
     for name in files:
-        if name.startswith(("slips.formats.", "slips.parsing.readers.")):
+        if name.startswith(("slips.formats.", "slips.parsing.readers.", "slips.parsing.declare.")):
             needed(name, files, expected)
     assert slips_in(cached.build()) == expected
     for untaken in modules.UNTAKEN:
