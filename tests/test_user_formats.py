@@ -85,6 +85,16 @@ def test_a_family_is_no_format(own: Path) -> None:
         find_format("formats/own.py:Json", own)
 
 
+def test_a_mistake_in_the_usual_chain_of_a_declaration_is_told(own: Path) -> None:
+    (own / "chain.py").write_text(
+        'from slips.parsing import Json\nA = Json("a", "s", chain=("s3-linse", "json", "a"))\n'
+    )
+    (problem,) = check_chain(["chain.py:A"], own)
+    assert problem.startswith(
+        "format 'chain.py:A': its usual chain: format 's3-linse' is not known; did you mean 's3-l"
+    )
+
+
 def test_a_mistake_in_a_declaration_is_told_with_the_chain(own: Path) -> None:
     (own / "wrong.py").write_text('from slips.parsing import Json\nA = Json("a", "s", tag="{b")\n')
     (problem,) = check_chain(["wrong.py:A"], own)

@@ -121,7 +121,9 @@ def _resolve(steps: Sequence[Step], root: Path) -> tuple[list[_Part], list[str]]
     if problems:
         return [], problems
     if len(parts) == 1 and parts[0].format.takes != "object":
-        parts = [*(_plain_part(name, root) for name in parts[0].format.chain[:-1]), *parts]
+        parts = [*(part for name in parts[0].format.chain[:-1] if (part := _part(name, root, problems))), *parts]
+        if problems:
+            return [], [f"format {parts[-1].name!r}: its usual chain: {problem}" for problem in problems]
     elif len(parts) > 1 and parts[1].format.container and parts[0].name in ("s3-lines", "s3-text"):
         # One streaming reader for both, so that records are numbered across the object in flat memory.
         parts[0] = _plain_part(f"json-records:{parts[1].format.container}", root)
