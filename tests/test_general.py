@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as stdlib_json
 import math
+import re
 import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,7 +20,7 @@ from slips.errors import RecordError, RecordTooLarge
 from slips.format import Limited, RecordLimits
 from slips.formats import catalogue
 from slips.model import MetaData
-from slips.parsing.json_text import load_json
+from slips.parsing.json_text import load_json, outside_strings
 
 FORMATS = catalogue()
 
@@ -121,6 +122,15 @@ def test_the_values_of_a_text_are_counted_as_in_what_is_decoded(
         return
     with pytest.raises(RecordTooLarge, match=error):
         load_json(raw, limits)
+
+
+@given(
+    st.binary().map(lambda raw: raw.replace(b"x", b"")) | JSON.map(lambda value: stdlib_json.dumps(value).encode()),
+    st.integers(1, 9),
+)
+def test_what_is_outside_of_strings_does_not_depend_on_where_a_text_is_cut(raw: bytes, size: int) -> None:
+    whole = b"".join(outside_strings(raw))
+    assert re.sub(b"x+", b"x", b"".join(outside_strings(raw, size))) == re.sub(b"x+", b"x", whole)
 
 
 def depth_of(value: Any) -> int:

@@ -1,0 +1,170 @@
+"""Hostile lines of a megabyte, for each format in the catalogue: `python bench/hostile_lines.py [NAME…]`.
+
+A line begins as a line of the format's own sample does, up to some place; there a piece comes again and again, and then
+perhaps the rest of the sample's line. `× normal` is the time per byte against the good lines of the sample; of the
+slowest lines of each format those are shown that take more than `TIMES`. Status 1 if there are any.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import re
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from slips.errors import ReaderError
+from slips.format import Format
+from slips.formats import catalogue, sample_files
+from slips.model import ObjectEvent, Outcome
+from slips.parsing.chain import compile_chain
+from slips.parsing.run import Chain, Ticker
+
+TIMES = 10
+"""Most CPU time per byte, as a multiple of normal lines'."""
+SIZE = 1_000_000
+PIECES = (
+    *(
+        " ",
+        "a",
+        "1",
+        "é",
+        ",",
+        ".",
+        ":",
+        ";",
+        "=",
+        "|",
+        "-",
+        "/",
+        "<",
+        "[",
+        "]",
+        "{",
+        '"',
+        "'",
+        "\\",
+        "\t",
+        "^",
+        "\0",
+        "]:",
+    ),
+    *(
+        ": ",
+        "a ",
+        "1 ",
+        "a=",
+        " a=b",
+        "a,",
+        '"",',
+        '"a" ',
+        '\\"',
+        "\\\\",
+        "\\x41",
+        "a[1",
+        "[1] ",
+        "a: ",
+        " -",
+        "1.",
+        "{},",
+    ),
+    *('"a":1,', '[x="1"]', ' x="1"', "\\=", "#011", "1:", "2018-06-11T04:27:47Z ", "Nov 21 06:00:24 ", "lease 1.1x "),
+)
+SOURCE = ObjectEvent(bucket_name="logs", object_key="hostile", event_time="2018-12-31T23:59:30Z")
+CUTS = re.compile(r"(?<=\W)(?=\w)|(?<=\w)(?=\W)")
+
+
+def formats() -> Iterator[Format]:
+    """The formats with samples of lines, or of one document."""
+    yield from (format_ for format_ in catalogue().values() if format_.takes != "object" or format_.name == "csv")
+
+
+def good_lines(format_: Format) -> list[str]:
+    """The lines of a sample that the format delivers; of a document, the whole."""
+    content = sample_files(format_.name)[0].read_bytes()
+    if format_.container or format_.takes == "object":
+        return [content.decode()]
+    chain, good = compile_chain([format_.name], Path()), []
+    for line in content.decode("utf-8", "surrogateescape").split("\n"):
+        outcome = run(chain, f"{line}\n".encode("utf-8", "surrogateescape"))
+        if outcome.delivered:
+            good.append(line)
+    return good
+
+
+def run(chain: Chain, content: bytes) -> Outcome:
+    outcome = Outcome()
+    chain.run(
+        io.BufferedReader(io.BytesIO(content)),
+        outcome,
+        source=SOURCE,
+        recv=lambda _meta, _event: None,
+        reject=lambda _seq, _record, _error: None,
+        ticker=Ticker(),
+    )
+    return outcome
+
+
+def hostile_lines(good: Sequence[str], cuts: int, pieces: Sequence[str] = PIECES) -> Iterator[tuple[str, bytes]]:
+    """Yield names and lines: the first and the longest of `good`, cut at some places, with pieces in the cut."""
+    for line in dict.fromkeys([good[0], max(good, key=len)]):
+        places = [0, *(found.start() for found in CUTS.finditer(line)), len(line)]
+        for number in range(cuts):
+            place = places[number * (len(places) - 1) // max(cuts - 1, 1)]
+            for piece in pieces:
+                middle = piece * (SIZE // len(piece.encode()))
+                for rest in (line[place:], ""):
+                    name = (
+                        f"{line[max(place - 20, 0) : place]!r} + {piece!r} again and again{' + the rest' * bool(rest)}"
+                    )
+                    yield name, f"{line[:place]}{middle}{rest}\n".encode("utf-8", "surrogateescape")
+
+
+def cpu(chain: Chain, content: bytes) -> float:
+    begun = time.process_time()
+    with suppress(ReaderError):  # of a document
+        run(chain, content)
+    return time.process_time() - begun
+
+
+def report(names: Sequence[str], cuts: int) -> bool:
+    """Print a line for each format, and its slow lines. Return whether none takes more than TIMES."""
+    kept = True
+    print(f"{'format':24}{'ns/byte':>9}{'lines':>8}{'× normal, most':>16}")
+    for format_ in formats():
+        if names and format_.name not in names:
+            continue
+        chain, good = compile_chain([format_.name], Path()), good_lines(format_)
+        usual = "".join(f"{line}\n" for line in good).encode("utf-8", "surrogateescape")
+        if format_.takes != "object":
+            usual *= SIZE // len(usual) + 1
+        normal = min(cpu(chain, usual) for _ in range(5)) / len(usual)
+        worst, slow, count = 0.0, {}, 0
+        for name, line in hostile_lines(good, cuts):
+            count += 1
+            times = cpu(chain, line) / len(line) / normal
+            if times > TIMES:
+                times = min(times, *(cpu(chain, line) / len(line) / normal for _ in range(2)))
+            worst = max(worst, times)
+            if times > TIMES:
+                slow[name] = times
+        print(f"{format_.name:24}{normal * 1e9:9.1f}{count:8}{worst:16.1f}", flush=True)
+        for name in sorted(slow, key=slow.__getitem__, reverse=True)[:5]:
+            print(f"    {slow[name]:6.1f}  {name}", flush=True)
+        kept &= not slow
+    return kept
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("names", nargs="*", help="formats; all by default")
+    arguments.add_argument("--cuts", type=int, default=5, help="places in a line of the sample")
+    options = arguments.parse_args()
+    sys.exit(not report(options.names, options.cuts))
+
+
+if __name__ == "__main__":
+    main()
