@@ -13,7 +13,7 @@ import pytest
 import chains
 from projects import Project
 from slips.codec import CodecLimits, decode
-from slips.errors import SlipsError
+from slips.errors import SlipsError, UsageError
 from slips.new_format.layout import READ, layout_of
 from slips.new_format.meaning import message_of, required_of, time_of
 from slips.new_format.write import create
@@ -100,6 +100,22 @@ def test_the_sample_is_the_beginning_of_the_log(tmp_path: Path) -> None:
     assert made.records == 20
     table = create("acme/table", TABLE.encode(), tmp_path, tmp_path)
     assert table.records == 20, "besides the header"
+
+
+@pytest.mark.parametrize("name", ["a json document", "a json array", "json elements"])
+def test_the_sample_of_documents_is_whole(tmp_path: Path, name: str) -> None:
+    made = create("acme/door", LOGS[name][0].encode(), tmp_path, tmp_path)
+    document = json.loads(made.files[1].read_text())
+    records = document if name == "a json array" else document.get("Records", [document])
+    assert records == DOORS[: len(records)]
+    assert len(records) == (1 if name == "a json document" else 20)
+
+
+def test_a_log_whose_first_records_are_too_long_for_a_sample_is_refused(tmp_path: Path) -> None:
+    log = json.dumps({"time": "2026-11-29T12:00:00Z", "long": "x" * 70_000}, indent=1)
+    with pytest.raises(UsageError, match=r"its first records have 70,\d+ bytes; expected 65,536 at most; cut some"):
+        create("acme/door", log.encode(), tmp_path / "formats", tmp_path)
+    assert not (tmp_path / "formats").exists()
 
 
 def test_records_that_are_not_read_are_kept_in_the_sample_and_told(tmp_path: Path) -> None:

@@ -122,18 +122,23 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _json(_lines: Sequence[str], text: str) -> Iterator[Layout]:
-    if text.lstrip("\ufeff \t\r\n")[:1] not in ("{", "["):
+def _json(lines: Sequence[str], text: str) -> Iterator[Layout]:
+    if lines[0].lstrip("\ufeff \t")[:1] not in ("{", "["):
         return
-    try:
-        document: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        document = None
+    document = _loaded(text)
     if isinstance(document, dict) and (array := _array(document)):
         yield Layout("Json", {"elements": array}, "json")
-    yield Layout("Json", {}, "jsonl" if document is None or "\n" not in text.strip() else "json")
+    yield Layout("Json", {}, "jsonl" if isinstance(_loaded(lines[0]), dict) else "json")
     if document is not None:
         yield Layout("Json", {"chain": ("s3-text", "json", "NAME")}, "json")
+
+
+def _loaded(text: str) -> Any:
+    """Return the value of a JSON text; None for any other text."""
+    try:
+        return json.loads(text.lstrip("\ufeff"))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _array(document: Event) -> str:

@@ -55,6 +55,7 @@ def create(name: str, content: bytes, folder: Path, root: Path) -> NewFormat:
     for path in (module, sample, kept):
         if path.exists():
             raise UsageError(f"{path}: is there already; expected no such file; move it away, or name another format")
+    sample_content = _sample(layout, content)
     place.mkdir(parents=True, exist_ok=True)
     files = [module, sample, kept]
     if (folder / "__init__.py").is_file() and not (place / "__init__.py").exists():
@@ -62,9 +63,9 @@ def create(name: str, content: bytes, folder: Path, root: Path) -> NewFormat:
         files[0].write_text(f'"""Formats of {_title(vendor)}."""\n', "utf-8")
     time = None if layout.has_own_meaning else time_of(layout.events)
     module.write_text(_source(layout, vendor, product, time), "utf-8")
-    sample.write_bytes(_sample(layout, content))
+    sample.write_bytes(sample_content)
     step = f"{module.relative_to(root) if module.is_relative_to(root) else module}:{product}"
-    lines = list(expected(compile_chain([step], root), sample.read_bytes()))
+    lines = list(expected(compile_chain([step], root), sample_content))
     kept.write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
     bad = [(line["seq"], line["quarantined"]) for line in lines if "quarantined" in line]
     records = len({line["meta"]["seq"] if "meta" in line else line["seq"] for line in lines})
@@ -72,14 +73,14 @@ def create(name: str, content: bytes, folder: Path, root: Path) -> NewFormat:
 
 
 def _sample(layout: Layout, content: bytes) -> bytes:
-    """Return the first records of a log."""
-    if array := layout.arguments.get("elements"):
-        document = json.loads(content)
-        return json.dumps({**document, array: document[array][:SAMPLE_RECORDS]}).encode() + b"\n"
-    if layout.arguments.get("chain", ("",))[0] == "s3-text":
-        if len(content) > SAMPLE_BYTES:
-            raise UsageError(f"the log is one document of {len(content):,} bytes; expected {SAMPLE_BYTES:,} at most")
-        return content
+    """Return the first records of a log. Raises UsageError if they are too long for a sample."""
+    if layout.extension == "json":
+        sample = _documents(content.decode("utf-8-sig", "surrogateescape"), layout.arguments.get("elements", ""))
+        if len(sample) > SAMPLE_BYTES:
+            raise UsageError(
+                f"its first records have {len(sample):,} bytes; expected {SAMPLE_BYTES:,} at most; cut some"
+            )
+        return sample.encode("utf-8", "surrogateescape")
     lines: list[bytes] = []
     records = size = 0
     for line in content.splitlines(keepends=True):
@@ -89,6 +90,21 @@ def _sample(layout: Layout, content: bytes) -> bytes:
             break
         lines.append(line)
     return b"".join(lines)
+
+
+def _documents(text: str, array: str) -> str:
+    """Return the first JSON documents of a text as they are written, or the first records of its array."""
+    first, end = json.JSONDecoder().raw_decode(text, len(text) - len(text.lstrip()))
+    if array:
+        return f"{json.dumps({**first, array: first[array][:SAMPLE_RECORDS]})}\n"
+    if isinstance(first, list):
+        return f"{json.dumps(first[:SAMPLE_RECORDS], indent=1)}\n"
+    for _ in range(SAMPLE_RECORDS - 1):
+        try:
+            _, end = json.JSONDecoder().raw_decode(text, end + len(text[end:]) - len(text[end:].lstrip(", \t\r\n")))
+        except ValueError:
+            break
+    return f"{text[:end]}\n"
 
 
 # ---- the source
