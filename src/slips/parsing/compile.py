@@ -65,7 +65,8 @@ class Body:
     fresh: Mapping[str, Callable[[], object]]
     """Names to bind anew for each object, by these functions: what the statements remember of it, such as its header.
 
-    If there are any, the statements need the records before a wanted one, too: see `slips.format.PerObject`."""
+    If there are any, the statements need the records before a wanted one, too: see `slips.format.PerObject`. The Parse
+    that `parse_of` begins has their values as its attribute `remembered`."""
 
 
 class Writer:
@@ -192,7 +193,7 @@ def parse_of(family: Family, limits: RecordLimits = RecordLimits()) -> Parse:  #
     if not body.fresh:
         return make_function("parse", "meta, value", lines, globals_, family.name)
     begin = [*(f"{name} = make_{name}()" for name in body.fresh), "def parse(meta, value):"]
-    begin += [*(f"    {line}" for line in lines), "return parse"]
+    begin += [*(f"    {line}" for line in lines), f"parse.remembered = {', '.join(body.fresh)},", "return parse"]
     names = {**globals_, **{f"make_{name}": make for name, make in body.fresh.items()}}
     return PerObject(make_function("begin", "", begin, names, family.name))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -21,16 +21,17 @@ from slips.model import MetaData
 from slips.parsing.compile import Body, Writer, body_of, make_function
 from slips.parsing.declare import Declaration
 from slips.parsing.json_events import JsonParse, Texts
-from slips.parsing.stages import checked, compose, compose_rest, decode_text, normalized
+from slips.parsing.stages import checked, compose_rest, decode_text, normalized
 from slips.position import BEHIND, RECV
 
 SKIP_RULE = Rule("on_error: skip", "records that could not be parsed, where the mapping says 'on_error: skip'")
 
-PARAMETERS = "numbered, where, parse, outcome, source, recv, reject, ticker, skip, is_test"
-"""Those of a loop. `where` names object and reader in errors; `parse` is the parsers outside the loop."""
+PARAMETERS = "numbered, where, parsers, outcome, source, recv, reject, ticker, skip, is_test"
+"""Those of a loop. `where` names object and reader in errors; `parsers` are Begun."""
 
 _LOOP = """\
 timestamp, position = source.timestamp, ticker.position
+parse, parse_all, remembered = parsers
 records = delivered = filtered = events = seq = 0
 first, last = float("inf"), float("-inf")
 SETUP
@@ -114,6 +115,17 @@ finally:
         outcome.first_timestamp, outcome.last_timestamp = float(first), float(last)
 return None
 """
+
+
+class Begun(NamedTuple):
+    """The parsers of a chain, at the beginning of an object."""
+
+    rest: Callable[[MetaData, Any], Any]
+    """Those outside the loop, as one function."""
+    every: Callable[[MetaData, Any], Any]
+    """All of them, as one function."""
+    remembered: tuple[object, ...] = ()
+    """What those in the loop remember of the object, which `every` shares: see `Body.fresh`."""
 
 
 @dataclass(frozen=True)
@@ -212,10 +224,8 @@ class _Statements:
         writer = self.writer
         writer.line(f"# {self._reader.name}")
         writer.line("at, value = timestamp, record")
-        parse = "parse"
-        if inline and self._parsers and self._stands_in_the_loop(0):
-            parse = "parse_all"
-            writer.names[parse] = compose(self._reader.gives, self._parsers, self._limits)
+        stands = inline and self._parsers and self._stands_in_the_loop(0)
+        parse = "parse_all" if stands else "parse"
         with writer.block(f"if record.__class__ is not {'bytes' if self._reader.gives == 'text' else 'dict'}:"):
             writer.line(f"meta = {self._meta()}")
             writer.line(f"event = unusual(meta, record, {parse})")
@@ -261,6 +271,8 @@ class _Statements:
         for line in body.lines:
             writer.line(line)
         writer.names.update(body.names)
+        if body.fresh:
+            self.setup.append(f"{', '.join(body.fresh)}, = remembered")
         if body.filters:
             writer.line("if event.__class__ is dict:")
             writer.indent()

@@ -19,7 +19,7 @@ from slips.model import MetaData, ObjectEvent, Outcome, Range
 from slips.parsing.contains import Contains
 from slips.parsing.direct import parse_typed
 from slips.parsing.event_types import Fitting
-from slips.parsing.loop import Loop, unusual, write_loop
+from slips.parsing.loop import Begun, Loop, unusual, write_loop
 from slips.parsing.readers.text import TextRecords, original
 from slips.parsing.stages import bind, compose, fitted
 from slips.position import UNREAD, Cells
@@ -89,7 +89,7 @@ class Chain:
             self._reader,
             self._parsers,
             self._limits,
-            inline=not self._remembers,
+            inline=not any(isinstance(parse, PerObject) for _, parse in self._parsers[1:]),
             kinds=self._fitting.kinds if self._fitting else None,
         )
 
@@ -98,12 +98,18 @@ class Chain:
         """The parsers as one function of meta and record, such as the loop has them."""
         return compose(self._reader.gives, self._parsers, self._limits)
 
-    def _begin(self) -> Callable[[MetaData, Any], Any]:
-        """Return the parsers outside the loop as one function; those that remember an object begin a further one."""
+    def _begin(self) -> Begun:
+        """Return the parsers for a further object: those that remember something of one begin anew."""
         if not self._remembers:
-            return self._rest
-        parse = compose(self._reader.gives, self._parsers, self._limits)
-        return parse if self._fitting is None else fitted(partial(unusual, parse=parse), self._fitting.fit)
+            return Begun(self._rest, self.parse)
+        begun = [(format_, PerObject.begin(parse)) for format_, parse in self._parsers]
+        every = compose(self._reader.gives, begun, self._limits)
+        if self._fitting is not None:
+            every = fitted(partial(unusual, parse=every), self._fitting.fit)
+        if not self.loop.inlined:
+            return Begun(every, every)
+        rest = compose("event", begun[self.loop.inlined :], self._limits)
+        return Begun(rest, every, getattr(begun[0][1], "remembered", ()))
 
     @cached_property
     def _rest(self) -> Callable[[MetaData, Any], Any]:
@@ -143,8 +149,8 @@ class Chain:
         Returns None, or the number of the last record if `ticker` stopped the loop. Raises HandlerError from any
         exception of `recv`, and ReaderError from any exception of the reader that is no ObjectError.
         """
-        cut, loop, parse = self._cut(stream), self.loop, self._begin()
-        show = partial(_show, parse, source) if self._remembers else None
+        cut, loop, parsers = self._cut(stream), self.loop, self._begin()
+        show = partial(_show, parsers.every, source) if self._remembers else None
         numbered: Iterator[tuple[int, Record]] = enumerate(self._wanted(cut, show), 1)
         if source.records is not None:
             numbered = select(numbered, source.records, ticker, show)
@@ -155,7 +161,7 @@ class Chain:
             reject(seq, original(cut, record), error)
 
         where = f"{source.url}: reader {self.reader!r}"
-        return loop.run(numbered, where, parse, outcome, source, recv, reject_original, ticker, skip, is_test)
+        return loop.run(numbered, where, parsers, outcome, source, recv, reject_original, ticker, skip, is_test)
 
 
 def _show(parse: Callable[[MetaData, Any], Any], source: ObjectEvent, seq: int, record: Record) -> None:
