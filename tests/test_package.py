@@ -19,6 +19,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+import chains
 from packages import CONFIG, HANDLER, LIBRARY_NAMES, ROOT, Project, cached, project, stand_ins, wheels
 from slips.config import PACKAGED, read_packaged
 from slips.deploy import modules, package
@@ -194,7 +195,8 @@ def test_the_config_travels_without_what_is_of_this_machine(cached: Project, tmp
         "formats.py",
         "from slips.format import FormatOptions, parser\n"
         "class Own(FormatOptions, frozen=True):\n    a: str = ''\n"
-        "@parser('x', summary='s', reference='r', takes='text', options=Own)\ndef x(options): ...\n",
+        "@parser('x', summary='s', reference='r', takes='text', options=Own)\n"
+        "def x(options): return lambda meta, text: {options.a: text}\n",
     )
     cached.write("requirements.txt")
     text = CONFIG.replace(
@@ -211,7 +213,9 @@ def test_the_config_travels_without_what_is_of_this_machine(cached: Project, tmp
     assert config.resolve(config.handlers[0].path).read_text() == HANDLER
     assert (config.backend.embedded, config.handler.requirements) == (None, None)
     assert config.handler.args == {"key": "{{ssm:/my/key}}"}
-    assert config.bucket_mapping["my-logs"][0].format == ["s3-lines", {"formats.py:x": {"a": "b"}}]
+    chain = config.bucket_mapping["my-logs"][0].format
+    assert chain == ["s3-lines", {"formats.py:x": {"a": "b"}}]
+    assert [event for _, event in chains.run(chain, b"here", root=config.root).events] == [{"b": "here"}]
 
 
 # ---- slips
