@@ -252,6 +252,14 @@ def test_columns_without_names_are_told(project: Project) -> None:
     assert "the log names no columns: give those of the declaration their names" in told
 
 
+def test_of_a_long_log_the_beginning_is_looked_at(project: Project) -> None:
+    line = '{"time": "2026-11-29T12:00:00Z", "text": "' + "x" * 100_000 + '"}\n'
+    made = project.slips("formats", "--new", "acme/long", "--from", "-", "--json", stdin=(line * 90).encode()).json
+    assert (made["family"], made["records"]) == ("Json", 1)
+    one = project.slips("formats", "--new", "acme/one", "--from", "-", stdin=b'{"a": "' + b"x" * 9_000_000 + b'"}')
+    assert (one.status, "its first line has more than 8,388,608 bytes" in one.err) == (2, True)
+
+
 def test_no_file_is_overwritten(project: Project) -> None:
     arguments = ("formats", "--new", "acme/door", "--from", str(project.put("a", JSON_LINES.encode())))
     assert project.slips(*arguments).status == 0

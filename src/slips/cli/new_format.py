@@ -15,7 +15,7 @@ from slips.errors import ReaderError, UsageError
 from slips.new_format.write import NewFormat, create
 from slips.printable import one_line, plural
 
-LOOKED_AT = 1 << 24
+LOOKED_AT = 1 << 23
 """Most bytes of a log from which a format is guessed."""
 
 
@@ -32,6 +32,10 @@ def new_format(ctx: click.Context, name: str, stream: BinaryIO, file: str, folde
         raise UsageError(f"{file}: {error}") from error
     if len(content) > LOOKED_AT:
         content = content[: content.rfind(b"\n", 0, LOOKED_AT) + 1]
+        if not content:
+            raise UsageError(
+                f"{file}: its first line has more than {LOOKED_AT:,} bytes; expected a shorter one; cut it"
+            )
     try:
         made = create(name, content, folder or root / "formats", root)
     except UsageError as error:

@@ -52,7 +52,7 @@ class Layout(NamedTuple):
     @property
     def names_fields(self) -> bool:
         """Whether the log itself names the fields: in JSON, in pairs, in a header."""
-        return not any(name.startswith("column_") for name in str(self.arguments.get("columns", "")).split())
+        return "column_" not in str(self.arguments.get("columns", ""))
 
     @property
     def has_own_meaning(self) -> bool:
