@@ -8,8 +8,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,9 +16,9 @@ from slips.errors import FormatError, RecordError
 from slips.exceptions import describe, name_of
 from slips.format import Event, Format
 from slips.model import MetaData
-from slips.parsing.declare import Declaration
-from slips.parsing.meaning import Template
-from slips.parsing.stages import Fit
+
+if TYPE_CHECKING:
+    from slips.parsing.stages import Fit
 
 OTHER = "*"
 """The key of the type for all tags that have none of their own."""
@@ -28,8 +27,7 @@ _FURTHER = re.compile(r"column_\d+")
 """Names of fields behind the last declared column."""
 
 
-@dataclass(frozen=True)
-class EventTypes:
+class EventTypes(msgspec.Struct, frozen=True):
     """The types that a handler declares. `dict` stands for events as they are parsed."""
 
     by_tag: Mapping[str, type]
@@ -117,8 +115,7 @@ def copy_json(value: Any) -> Any:
     return copy.deepcopy(value)
 
 
-@dataclass(frozen=True)
-class Fitting:
+class Fitting(msgspec.Struct, frozen=True):
     """The function at the end of a chain that makes of an event what the handlers of a mapping get."""
 
     fit: Fit
@@ -177,6 +174,8 @@ def misfits(types: EventTypes, formats: Sequence[Format]) -> Iterator[str]:
 
 def _fields(formats: Sequence[Format]) -> set[str] | None:
     """Return the names of all fields that events of a chain can have; None if these are not known."""
+    from slips.parsing.declare import Declaration
+
     last = formats[-1]
     if last.takes == "object" and last.gives == "text":
         return {"message"}
@@ -194,6 +193,9 @@ def _required(kind: type) -> list[str]:
 
 
 def _may_have_tag(formats: Sequence[Format], tag: str) -> bool:
+    from slips.parsing.declare import Declaration
+    from slips.parsing.meaning import Template
+
     last = formats[-1]
     if not isinstance(last, Declaration) or last.refine:
         return bool(formats[1:]) or tag == ""

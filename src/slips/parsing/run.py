@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from io import BufferedReader
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,12 +17,13 @@ from slips.exceptions import is_interrupt
 from slips.format import Bad, Event, Format, Limited, PerObject, Record, RecordLimits, Rule
 from slips.model import MetaData, ObjectEvent, Outcome, Range
 from slips.parsing.contains import Contains
-from slips.parsing.direct import parse_typed
-from slips.parsing.event_types import Fitting
 from slips.parsing.loop import Begun, Loop, unusual, write_loop
 from slips.parsing.readers.text import TextRecords, original
 from slips.parsing.stages import bind, compose, fitted
 from slips.position import UNREAD, Cells
+
+if TYPE_CHECKING:
+    from slips.parsing.event_types import Fitting
 
 Recv = Callable[[MetaData, Event], object]
 Show = Callable[[int, Record], None]
@@ -114,6 +115,8 @@ class Chain:
     @cached_property
     def _rest(self) -> Callable[[MetaData, Any], Any]:
         if self._fitting is not None:
+            from slips.parsing.direct import parse_typed
+
             return parse_typed(self._fitting, self._reader, self._parsers, self._limits, self.parse)
         inlined = self.loop.inlined
         return compose("event" if inlined else self._reader.gives, self._parsers[inlined:], self._limits)
