@@ -20,6 +20,7 @@ import struct
 import sys
 import time
 from collections.abc import Iterator
+from operator import itemgetter
 from types import ModuleType
 from typing import Any
 
@@ -35,7 +36,7 @@ _NO_THREAD = ("can't start new thread",)
 
 _environ, _getcwd, _chdir, _fstat, _modules = os.environ, os.getcwd, os.chdir, os.fstat, sys.modules
 _getrlimit, _recursion, _set_recursion = resource.getrlimit, sys.getrecursionlimit, sys.setrecursionlimit
-_timer = signal.getitimer
+_timer, _KeyError = signal.getitimer, KeyError
 _errno_of = OSError.__dict__["errno"].__get__
 
 
@@ -43,7 +44,7 @@ class Health:
     """The state of this process when the object was made, which is after the import of the user's code."""
 
     def __init__(self) -> None:
-        self._functions = [(module.__name__, module, _functions(module)) for module in _watched()]
+        self._watched = [_Watched(module) for module in _watched()]
         self._recursion = _recursion()
         self._limits = [(name, number, _getrlimit(number)[0]) for name in _LIMITS if (number := _number(name))]
         self._environ = [name for name in _environ if not name.startswith(_PASSING)]
@@ -57,13 +58,18 @@ class Health:
         No line here may call a builtin before the functions are restored: the handler may have replaced it.
         """
         replaced = ""
-        for name, module, functions in self._functions:
+        for watched in self._watched:
+            name, module = watched.name, watched.module
             if _modules.get(name) is not module:
                 replaced = f"{name!r} left sys.modules"
                 _modules[name] = module
             now = module.__dict__
-            if functions.items() <= now.items():
-                continue
+            try:
+                if watched.get(now) == watched.before:
+                    continue
+            except _KeyError:  # a function was removed
+                pass
+            functions = watched.functions
             for attribute, value in functions.items():
                 if now.get(attribute) is not value:
                     replaced = f"{name}.{attribute} was replaced"
@@ -94,6 +100,16 @@ class Health:
         return ""
 
 
+class _Watched:
+    """A module and its functions. One call gets all of them, in a third of the time of a comparison of dicts."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.name, self.module = module.__name__, module
+        self.functions = {name: value for name, value in vars(module).items() if callable(value)}
+        self.get = itemgetter("__name__", *self.functions)  # a name beside them, since of one key it returns no tuple
+        self.before = self.get(vars(module))
+
+
 def is_exhausted(error: BaseException) -> bool:
     """Whether an exception, or a cause of it, shows that the process has no memory, descriptors or threads left."""
     return any(
@@ -114,10 +130,6 @@ def _watched() -> Iterator[ModuleType]:
     for name, module in list(_modules.items()):
         if name == _OWN or name.startswith(f"{_OWN}."):
             yield module
-
-
-def _functions(module: ModuleType) -> dict[str, Any]:
-    return {name: value for name, value in vars(module).items() if callable(value)}
 
 
 def _number(name: str) -> int | None:
