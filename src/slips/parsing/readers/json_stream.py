@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from io import BufferedReader, BytesIO
-from itertools import chain
+from itertools import chain, islice
 from json import JSONDecoder
 from typing import Any
 
@@ -20,6 +20,7 @@ import msgspec
 from slips.errors import ObjectError, ReaderError, RecordError, RecordTooLarge
 from slips.format import Bad, Event, Record, RecordLimits, TooLong
 from slips.parsing.json_text import beginning, is_deeper, is_json, load_json, shallow_run_decoder
+from slips.parsing.readers.json_skip import STRING, skip, skip_brackets
 from slips.parsing.readers.lines import HEAD
 from slips.parsing.readers.text import EMPTY, PADDING
 
@@ -45,19 +46,8 @@ _BLANKS = re.compile(rb"[ \t\n\r]*+")
 _COMMA = re.compile(r"[ \t\n\r]*+,[ \t\n\r]*+")
 # From the end of an object to the first key of the next.
 _BOUNDARY = re.compile(rb'\}[ \t\n\r]*+,[ \t\n\r]*+\{[ \t\n\r]*+"[^"\\]*+"[ \t\n\r]*+:')
+_FIRST_KEY = re.compile(rb'\{[ \t\n\r]*+"[^"\\]*+"[ \t\n\r]*+:')
 _SCALAR = re.compile(rb'[^\[\]{}",: \t\n\r]*+')
-# The rest of a string, up to its closing quote, or to a backslash at the end of the data.
-_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
-# Skips whole strings, and pairs of brackets without brackets inside. Stops at brackets of one kind, at the quote of a
-# string that the data cuts off, or at the end.
-_BRACKETS = re.compile(
-    rb"""
-    [^"\[\]{}]*+
-    (?: (?: STRING | [\[{] (?: [^"\[\]{}]++ | STRING )*+ [\]}] ) [^"\[\]{}]*+ )*+
-    (?: (?P<opens> [\[{]++ ) | (?P<closes> [\]}]++ ) | (?P<quote> " ) | \Z )
-    """.replace(b"STRING", rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'),
-    re.DOTALL | re.VERBOSE,
-)
 
 
 class JsonText:
@@ -125,7 +115,7 @@ class JsonText:
         if self._peek() != b"\0":
             return False
         while self._peek() == b"\0":
-            self._at = _skip(_NULS, self._data, self._at)
+            self._at = skip(_NULS, self._data, self._at)
         return True
 
     def expect_end(self) -> None:
@@ -212,6 +202,7 @@ class JsonText:
         """Consume and return the objects up to a boundary in the next block. If no guess holds, consume none."""
         if len(self._data) - self._at < self._block:
             self._fill()
+        self._boundary = self._boundary or self._first_boundary()
         if not self._boundary or self._dropped + self._at < self._guess_again:
             return []
         end = limit = self._at + min(self._block, self._longest_run)
@@ -230,6 +221,13 @@ class JsonText:
                 return run
         self._guess_again = self._dropped + limit
         return []
+
+    def _first_boundary(self) -> bytes:
+        """Return the bytes that probably follow the object at the position: up to a key that is its first one, too."""
+        if not (first := _FIRST_KEY.match(self._data, self._at)):
+            return b""
+        found = (each.group() for each in islice(_BOUNDARY.finditer(self._data, self._at), KEYS))
+        return next((each for each in found if each.endswith(first.group())), b"")
 
     def _decode_objects(self, raw: bytes) -> list[Event]:
         """Decode an array of objects.
@@ -324,15 +322,15 @@ class JsonText:
         while True:
             data = self._data
             if scalar:
-                at = _skip(_SCALAR, data, at)
+                at = skip(_SCALAR, data, at)
                 done = at < len(data)
             elif in_string:
-                at = _skip(_STRING, data, at)
+                at = skip(STRING, data, at)
                 if data[at : at + 1] == b'"':
                     at += 1
                     in_string, done = False, depth == 0
             if not scalar and not in_string and not done:
-                at, depth, in_string = _skip_brackets(data, at, depth)
+                at, depth, in_string = skip_brackets(data, at, depth)
                 done = depth == 0
             piece = data[self._at : at]
             size += len(piece)
@@ -359,7 +357,7 @@ class JsonText:
         if byte > b" ":  # the usual case, without a search
             return byte
         while True:
-            self._at = _skip(_BLANKS, self._data, self._at)
+            self._at = skip(_BLANKS, self._data, self._at)
             if self._at < len(self._data):
                 return self._data[self._at : self._at + 1]
             if not self._fill():
@@ -404,32 +402,6 @@ def _texts(run: bytes) -> list[bytes]:
                 break
             at = comma.end()
     return texts
-
-
-def _skip(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:
-    """Return the end of the match of `pattern` at `at`; `at` itself if it does not match."""
-    match = pattern.match(data, at)
-    return match.end() if match else at
-
-
-def _skip_brackets(data: bytes, at: int, depth: int) -> tuple[int, int, bool]:
-    """Skip from within `depth` open brackets, at least one, to behind the last of them, or to the end of `data`.
-
-    Returns the new position, the depth at that position, and whether that position is in a string.
-    """
-    for match in _BRACKETS.finditer(data, at):
-        at = match.end()
-        kind = match.lastgroup
-        if kind == "opens":
-            depth += at - match.start(kind)
-        elif kind == "closes":
-            closed = at - match.start(kind)
-            if closed >= depth:
-                return at - (closed - depth), 0, False
-            depth -= closed
-        elif kind == "quote":
-            return _skip(_STRING, data, at), depth, True
-    return at, depth, False
 
 
 def _no_object(raw: bytes) -> Bad:
