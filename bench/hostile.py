@@ -539,7 +539,10 @@ def report(build: Path, only: str = "") -> bool:
         cost = _cost(build, row, stored)
         size = 2 * max(len(stored), row.through)
         cpu = max(cost.cpu - idle, 0)
-        per_byte, per_record = cpu / size, cpu / max(cost.summary["records"], 1)
+        records = cost.summary["records"]
+        if not row.through and cost.summary["failed"]:  # most lines were bad: the summary counts none of them
+            records += 2 * stored.count(b"\n")
+        per_byte, per_record = cpu / size, cpu / max(records, 1)
         if row.name == row.normal:
             normal[row.name] = per_byte
         if row.name == SHORT:

@@ -130,7 +130,7 @@ def cpu(chain: Chain, content: bytes) -> float:
     return time.process_time() - begun
 
 
-def report(names: Sequence[str], cuts: int) -> bool:
+def report(names: Sequence[str] = (), cuts: int = 5) -> bool:
     """Print a line for each format, and its slow lines. Return whether none takes more than TIMES."""
     kept = True
     print(f"{'format':24}{'ns/byte':>9}{'lines':>8}{'× normal, most':>16}")

@@ -13,6 +13,7 @@ import chain
 import costs
 import functions
 import hostile
+import hostile_lines
 import memory
 import small_objects
 import speed
@@ -46,7 +47,7 @@ def main() -> None:
         memory.report(BUILD, options.memory_megabytes)
     if not options.no_chain:
         chain.report(BUILD, 200)
-    if not options.no_hostile and not hostile.report(BUILD / "hostile"):
+    if not options.no_hostile and not all([hostile.report(BUILD / "hostile"), hostile_lines.report()]):
         sys.exit("bench: an input breaks a bound")
 
 

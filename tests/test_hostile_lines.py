@@ -1,0 +1,107 @@
+"""Lines of a megabyte that a hostile sender writes: each format reads them in time that grows with their length alone.
+
+A pattern or a loop that takes the square of it would not end here. How much more than usual a byte costs, and many more
+lines, `bench/hostile_lines.py` measures.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+import re._constants as op  # type: ignore[import-not-found]
+import re._parser as parser  # type: ignore[import-not-found]
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import slips.formats
+import slips.parsing
+from slips import times
+from slips.formats import catalogue
+from slips.parsing.chain import compile_chain
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
+
+import hostile_lines
+
+NAMES = [format_.name for format_ in hostile_lines.formats()]
+PIECES = (" ", "a", "1", '"', "\\", "[", "]:", ": ", "a=", '",', '\\"', "[1] ")
+
+
+@pytest.mark.slow
+@pytest.mark.once
+@pytest.mark.parametrize("name", NAMES)
+def test_a_hostile_line_takes_no_quadratic_time_in_any_format(name: str) -> None:
+    chain, good = compile_chain([name], Path()), hostile_lines.good_lines(catalogue()[name])
+    for _, line in hostile_lines.hostile_lines(good[:1], 2, PIECES):
+        hostile_lines.cpu(chain, line)
+
+
+def test_hostile_lines_begin_as_lines_of_the_format_do() -> None:
+    good = hostile_lines.good_lines(catalogue()["syslog"])
+    lines = [line for _, line in hostile_lines.hostile_lines(good[:1], 3, ["x"])]
+    assert all(len(line) > 900_000 for line in lines)
+    assert sum(line.startswith(good[0][:10].encode()) for line in lines) == 4, "cut in the middle, and at the end"
+
+
+# ---- shapes of patterns
+
+
+def patterns() -> Iterator[tuple[str, str, int]]:
+    """Name, text and flags of each pattern that a module of formats, or of what parses them, compiles when imported."""
+    modules = [
+        times,
+        *(import_module(name) for package in (slips.formats, slips.parsing) for name in modules_of(package)),
+    ]
+    for module in modules:
+        for name, value in vars(module).items():
+            for each in value.values() if isinstance(value, dict) else [value]:
+                if isinstance(each, re.Pattern):
+                    text = each.pattern if isinstance(each.pattern, str) else each.pattern.decode("latin-1")
+                    yield f"{module.__name__}.{name}", text, each.flags & re.VERBOSE
+
+
+def modules_of(package: Any) -> Iterator[str]:
+    yield from (info.name for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."))
+
+
+def has_nested_repeats(tokens: Any, inside: bool = False) -> bool:
+    """Whether a repeat without bound stands in another, and both may give back what they took: exponential time."""
+    for code, value in tokens:
+        if code in (op.MAX_REPEAT, op.MIN_REPEAT):
+            _, most, inner = value
+            unbounded = most is op.MAXREPEAT
+            if (inside and unbounded) or has_nested_repeats(inner, inside or unbounded):
+                return True
+        elif code in (op.POSSESSIVE_REPEAT, op.ATOMIC_GROUP, op.ASSERT, op.ASSERT_NOT):
+            if has_nested_repeats(value if code is op.ATOMIC_GROUP else value[-1]):
+                return True
+        elif code is op.SUBPATTERN:
+            if has_nested_repeats(value[-1], inside):
+                return True
+        elif code is op.BRANCH:
+            if any(has_nested_repeats(each, inside) for each in value[1]):
+                return True
+        elif code is op.GROUPREF_EXISTS and any(has_nested_repeats(each, inside) for each in value[1:] if each):
+            return True
+    return False
+
+
+def test_no_pattern_of_a_format_repeats_what_repeats() -> None:
+    found = list(patterns())
+    assert len(found) > 30
+    assert [name for name, text, flags in found if has_nested_repeats(parser.parse(text, flags))] == []
+
+
+@pytest.mark.parametrize("pattern", ["(a+)*b", "(?:a|b*)*c", "(?:(x)(?(1)a+|b))*", "(?=(a+)+)b", "(?:a*?b)*"])
+def test_repeats_in_repeats_are_found(pattern: str) -> None:
+    assert has_nested_repeats(parser.parse(pattern))
+
+
+@pytest.mark.parametrize("pattern", ["(?:a++b)*", "(?>a*)*", "(?:a{1,9})*", "a*b*", "(?:ab*+)*+", "(?:a|b)*"])
+def test_repeats_that_give_nothing_back_are_no_mistake(pattern: str) -> None:
+    assert not has_nested_repeats(parser.parse(pattern))
