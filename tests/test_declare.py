@@ -303,6 +303,12 @@ def test_a_mistake_in_a_part_is_told_when_it_is_made(make: Callable[[], object],
 # ---- The generated function
 
 
+def test_a_declaration_is_equal_to_one_that_says_the_same() -> None:
+    one, same = (acme(time=epoch("t", unit="ms"), require=any_of("a"), message="{a}") for _ in range(2))
+    assert (one, hash(one)) == (same, hash(same))
+    assert one != acme(time=epoch("t", unit="us"), require=any_of("a"), message="{a}")
+
+
 def test_a_text_of_the_author_is_never_source() -> None:
     hostile = "'\"\\'''\n#%s%d{{}}{{x}}\udc80\u2028'); raise SystemExit(('"
     declared = acme(

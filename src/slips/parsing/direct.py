@@ -13,7 +13,7 @@ import functools
 import operator
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NewType, Union, get_args, get_origin
 
 import msgspec
@@ -197,7 +197,7 @@ class _Node:
         return self._struct
 
 
-class _Quiet(Require):
+class _Quiet(Require, frozen=True):
     """A Require whose error is never seen: a dict decides then."""
 
     def error(self, event: Any, get: Any = None) -> RecordError:
@@ -221,7 +221,9 @@ class _Needs:
             if not isinstance(rule.when, Mapping):
                 raise Unsuitable
         require = meaning.require
-        self.meaning: Meaning = replace(meaning, require=require and _Quiet(require.every, require.parts))
+        self.meaning: Meaning = msgspec.structs.replace(
+            meaning, require=require and _Quiet(require.every, require.parts)
+        )
         self._places = ("", *declaration.inner)
         """The fields in whose objects a path leads; first the event itself."""
         self.root = _Node()

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from slips import times
 from slips.errors import RecordError
@@ -47,16 +51,14 @@ def check_path(path: object) -> str:
 # ---- Templates
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(Struct, frozen=True):
     """A placeholder of a template: the first of `paths` that has a value, else `default`."""
 
     paths: tuple[str, ...]
     default: str | None = None
 
 
-@dataclass(frozen=True)
-class Template:
+class Template(Struct, frozen=True):
     """A text with fields in braces: `{user.name}`, `{host|client.ip|'-'}`. Doubled braces stand for single ones.
 
     Between bars stand alternatives: the first counts that is neither missing, null nor an empty text, array or object;
@@ -65,12 +67,13 @@ class Template:
     """
 
     source: str
-    parts: tuple[str | Field, ...] = field(init=False)
+    parts: tuple[str | Field, ...] = ()
+    """Made from `source`."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.source, str):
             raise ValueError(f"template is {self.source!r}; expected a text such as '{{user.name}} did {{action}}'")
-        object.__setattr__(self, "parts", tuple(self._parts()))
+        force_setattr(self, "parts", tuple(self._parts()))
 
     def _parts(self) -> Iterator[str | Field]:
         text, at = "", 0
@@ -133,8 +136,7 @@ Alternative = tuple[str, ...]
 """The paths of one time: most have one; a date and a clock in two fields are joined with a space."""
 
 
-@dataclass(frozen=True)
-class Time:
+class Time(Struct, frozen=True):
     """The time of an event: the first of `alternatives` that is neither missing, null nor empty, read by `read`.
 
     If there is none, the time is the object's event time. A malformed one quarantines the record, and so does a value
@@ -143,7 +145,7 @@ class Time:
 
     alternatives: tuple[Alternative, ...]
     read: ReadTime
-    options: Mapping[str, object] = field(default_factory=dict, hash=False)
+    options: Mapping[str, object] = MappingProxyType({})
     """Further arguments of `read`."""
     dated: bool = False
     """Whether `read` needs the object's event time, as its argument `reference`: for notations without a year."""
@@ -154,6 +156,9 @@ class Time:
         for alternative in self.alternatives:
             for path in alternative:
                 check_path(path)
+
+    def __hash__(self) -> int:
+        return hash((self.alternatives, self.read, self.dated))  # `options` have no hash
 
     @classmethod
     def of(cls, fields: tuple[str | Alternative, ...], read: ReadTime, **options: object) -> Time:
@@ -238,14 +243,13 @@ def stamp(*fields: str | Alternative) -> Time:
 
     A time without a year belongs to the last year that puts it before its object.
     """
-    return replace(Time.of(fields, times.any_notation), dated=True)
+    return msgspec.structs.replace(Time.of(fields, times.any_notation), dated=True)
 
 
 # ---- Required fields
 
 
-@dataclass(frozen=True)
-class Require:
+class Require(Struct, frozen=True):
     """The fields by which a record is known to be of a format: all of `parts`, or any one of them."""
 
     every: bool
@@ -352,8 +356,7 @@ def parts_of(options: MeaningOptions) -> dict[str, Any]:
 # ---- Together
 
 
-@dataclass(frozen=True)
-class Meaning:
+class Meaning(Struct, frozen=True):
     """The common parts of a declaration, all of them checked: what `compile` writes and `plain` reads."""
 
     tag: Template
