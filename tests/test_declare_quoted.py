@@ -129,7 +129,10 @@ def test_lines_of_changing_shape_are_read_as_if_each_stood_alone() -> None:
 def test_a_line_with_more_fields_than_allowed_is_bad() -> None:
     for line in ("a " * 100, '"" ' * 100):
         assert both(door(), line, RecordLimits(values=50))[0] == "RecordTooLarge"
-        assert both(door(optional="ip time request status"), line, RecordLimits(values=500))[0] != "RecordTooLarge"
+        assert both(door(), line, RecordLimits(values=500))[0] != "RecordTooLarge"
+    expected = ("RecordTooLarge", "line has more than 1,004 fields; expected 4")
+    assert both(door(), "a " * 1005) == expected
+    assert both(door(), "a " * 1003 + "a")[0] != "RecordTooLarge"
 
 
 # ---- Both readings

@@ -80,6 +80,10 @@ class Types:
             shown = text if len(text) <= 60 else f"{text[:56]}…"
             raise RecordError(f"{name!r} is {shown!r}; expected {_EXPECTED[type_]}") from None
 
+    def texts(self, texts: Iterable[str]) -> Iterable[str | None]:
+        """Return the values of fields that are texts."""
+        return (None if text in self.absent else text for text in texts) if self.absent else texts
+
     def write(self, writer: Writer, fields: Iterable[tuple[str, str]]) -> None:
         """Write statements that convert the texts in locals; `fields` are pairs of name and local.
 
@@ -107,14 +111,20 @@ def widened(columns: Sequence[str], width: int) -> tuple[str, ...]:
     A column with no name, or that of one before it, has no name of its own.
     """
     taken, names = set(columns), dict[str, None]()
-    for position in range(max(width, len(columns))):
-        name = columns[position] if position < len(columns) else ""
-        if not name or name in names:
-            name = f"column_{position + 1}"
-            while name in taken:
-                name += "_"
-        names[name] = None
-    return tuple(names)
+    for position, name in enumerate(columns, 1):
+        names[name if name and name not in names else _free(f"column_{position}", taken)] = None
+    further = map("column_{}".format, range(len(columns) + 1, width + 1))
+    return *names, *((_free(name, taken) for name in further) if _may_clash(taken) else further)
+
+
+def _may_clash(taken: set[str]) -> bool:
+    return any(name.startswith("column_") for name in taken)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
 
 
 def write_event(

@@ -186,8 +186,10 @@ class _Rows(LineParser):
         self.fast = declaration.row(columns, len(columns))
 
     def read(self, line: str) -> Event | Rule:
+        return self._read(self._declaration.cut(line, self._limits))
+
+    def _read(self, fields: list[str]) -> Event | Rule:
         declaration = self._declaration
-        fields = declaration.cut(line, self._limits)
         if declaration.header and declaration.is_header(fields):
             self._columns = widened(fields, len(fields))
             self._least = len(fields)
@@ -195,12 +197,17 @@ class _Rows(LineParser):
         columns, types = self._columns, declaration.types
         if len(fields) < self._least or not columns:
             raise RecordError(self._too_few(fields))
-        names = widened(columns, len(fields))
-        return dict.fromkeys(names) | {name: types.value(name, text) for name, text in zip(names, fields, strict=False)}
+        event: Event = dict.fromkeys(columns)
+        event |= {name: types.value(name, text) for name, text in zip(columns, fields, strict=False)}
+        if len(fields) > len(columns):
+            names = widened(columns, len(fields))[len(columns) :]
+            event |= zip(names, types.texts(fields[len(columns) :]), strict=True)
+        return event
 
     def odd(self, line: str) -> Event | Rule:
-        event = self.read(line)
-        width = len(self._columns) if isinstance(event, Rule) else len(self._declaration.cut(line, self._limits))
+        fields = self._declaration.cut(line, self._limits)
+        event = self._read(fields)
+        width = len(self._columns) if isinstance(event, Rule) else len(fields)
         self.fast = self._declaration.row(self._columns, width)
         return event
 

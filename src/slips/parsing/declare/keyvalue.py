@@ -69,10 +69,11 @@ class KeyValue(LineDeclaration):
         """Patterns of the parts of a line: what is before a pair, its key, its value, what ends it."""
         ends, assign = re.escape(self.ends), re.escape(self.assign)
         around = f"[{self.blanks}]*+" if self.separator != " " else ""
+        bare = f"[^{ends}]*+"
+        unquoted = f"((?![{self.quotes}]){bare})?+" if self.quotes else f"({bare})"
         patterns = {
-            "before": f"[{_BLANKS}{ends}]*+",
-            "key": f"[^{assign}{ends}]*+(?:{assign}{around})?+",
-            "bare": f"[^{ends}]*+",
+            "pair": rf"[{_BLANKS}{ends}]*+([^{assign}{ends}]*+)(?:({assign}){around}{unquoted})?+",
+            "bare": bare,
             "end": rf"{around}(?:[{ends}]|\Z)",
         }
         for quote in self.quotes:
@@ -127,23 +128,29 @@ class _Pairs(LineParser):
         self.fast = declaration.function(limits)
 
     def read(self, line: str) -> Event:
-        declaration, patterns = self._declaration, self._declaration.patterns
+        blanks, match_pair, types = self._declaration.blanks, self._declaration.patterns["pair"].match, self._types
+        typed = types.integers | types.floats
         event: dict[str, Any] = {}
         at, pairs, assigned = 0, 0, False
-        while (at := _end(patterns["before"], line, at)) < len(line):
-            pairs += 1
-            if pairs > self._limits.values:
-                raise too_many_values(self._limits.values)
-            begin, at = at, _end(patterns["key"], line, at)
-            key, assign, _ = line[begin:at].partition(declaration.assign)
-            key = key.rstrip(declaration.blanks)
+        while (pair := match_pair(line, at)) is not None and pair.end() > at:
+            key, assign, text = pair.groups()
+            begin, at = at, pair.end()
+            key = key.rstrip(blanks)
             value: Any = True
             if assign:
                 assigned = True
                 if not key:
-                    raise RecordError(f"pair {pairs} has no key: {line[begin : begin + 40]!r}")
-                text, at = self._value(line, at, key)
-                value = self._types.value(key, text)
+                    raise RecordError(f"pair {pairs + 1} has no key: {line[begin : begin + 40].lstrip()!r}")
+                if text is None:
+                    text, at = self._value(line, at, key)
+                elif self._declaration.separator != " ":
+                    text = text.rstrip(blanks)
+                value = types.value(key, text) if key in typed else None if text in types.absent else text
+            elif not key:
+                break  # blanks at the end
+            pairs += 1
+            if pairs > self._limits.values:
+                raise too_many_values(self._limits.values)
             if key not in event:
                 event[key] = value
             elif isinstance(event[key], list):
@@ -151,7 +158,9 @@ class _Pairs(LineParser):
             else:
                 event[key] = [event[key], value]
         if not assigned:
-            raise RecordError(f"line begins with {line[:40]!r}; expected pairs such as 'key{declaration.assign}value'")
+            raise RecordError(
+                f"line begins with {line[:40]!r}; expected pairs such as 'key{self._declaration.assign}value'"
+            )
         return event
 
     def _value(self, line: str, at: int, key: str) -> tuple[str, int]:
@@ -165,12 +174,6 @@ class _Pairs(LineParser):
             if patterns["end"].match(line, quoted.end()):
                 text = unescaped(quoted[1]) if declaration.escapes == "decode" else quoted[1]
                 return text, quoted.end()
-        end = _end(patterns["bare"], line, at)
-        return line[at:end].rstrip(declaration.blanks), end
-
-
-def _end(pattern: re.Pattern[str], line: str, at: int) -> int:
-    """Return where the match of a pattern at a position ends. The pattern matches the empty text, too."""
-    match = pattern.match(line, at)
-    assert match is not None  # noqa: S101 - see above
-    return match.end()
+        bare = patterns["bare"].match(line, at)
+        assert bare is not None  # noqa: S101 - it matches the empty text, too
+        return bare[0].rstrip(declaration.blanks), bare.end()

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from slips.errors import RecordError
-from slips.format import Event, RecordLimits, too_many_values
+from slips.errors import RecordError, RecordTooLarge
+from slips.format import Event, RecordLimits
 from slips.parsing.compile import Writer, make_function
 from slips.parsing.declare.lines import LineDeclaration, LineParser
 from slips.parsing.escapes import unescaped
-from slips.parsing.typed import Names, Types, names_of, write_event, write_store
+from slips.parsing.typed import Names, Types, names_of, widened, write_event, write_store
 
 Kind = Literal["bare", "quoted", "bracketed", "nothing"]
 """How a field is written in a line. `nothing` stands behind a blank at the end of a line."""
@@ -25,12 +25,14 @@ _QUOTED = {
     True: re.compile(r'"([^"\\]*+(?:(?:\\.|"(?! |\Z))[^"\\]*+)*+)"( |\Z)', re.DOTALL),
     False: re.compile(r'"([^"]*+(?:"(?! |\Z)[^"]*+)*+)"( |\Z)'),
 }
+"""Patterns of a quoted field, by whether a backslash escapes the next character."""
 _BRACKETED = re.compile(r"\[([^\]]*+(?:\](?! |\Z)[^\]]*+)*+)\]( |\Z)")
 _BARE = re.compile(r"([^ ]*+)( |\Z)")
 _MOST_SHAPES = 50
 """Most fast functions of a declaration."""
-_MOST_EXTRA = 50
-"""Lines with more fields behind the last column have no fast function."""
+_MOST_EXTRA, _MOST_FURTHER = 50, 1_000
+"""Most fields behind the last column of lines that have a fast function; and of those that are read at all: each costs
+as much as a hundred bytes of an ordinary line."""
 
 
 @dataclass(frozen=True)
@@ -167,8 +169,7 @@ class _Lines(LineParser):
 
     def _cut(self, line: str) -> list[tuple[Kind, str]]:
         """Return the fields of a line, and how each is written. Raises RecordError."""
-        if len(line) >= self._limits.values and line.count(" ") >= self._limits.values:
-            raise too_many_values(self._limits.values)
+        most = min(self._limits.values, len(self._declaration.layout) + _MOST_FURTHER)
         quoted = _QUOTED[self._declaration.escapes != "none"]
         columns = self._declaration.layout
         fields: list[tuple[Kind, str]] = []
@@ -188,6 +189,8 @@ class _Lines(LineParser):
                 raise RecordError(f"field {len(fields) + 1} is {line[at : at + 40]!r}; expected a quote that ends it")
             fields.append((kind, match[1]))
             at, more = match.end(), bool(match[2])
+            if len(fields) > most:
+                raise RecordTooLarge(f"line has more than {most:,} fields; expected {len(columns)}")
         if fields[-1] == ("bare", "") and len(fields) > len(columns):
             fields[-1] = ("nothing", "")
         return fields
@@ -212,8 +215,9 @@ class _Lines(LineParser):
             event[column.names[0]] = self._types.value(column.names[0], value)
             if column.names[0] in declaration.requests:
                 self._add_request(event, column.names[0], text)
-        for position, (_, text) in enumerate(fields[len(columns) :], len(columns) + 1):
-            event[_extra(position, declaration.names)] = None if text in self._types.absent else text
+        if len(fields) > len(columns):
+            names = _further(declaration, len(fields))
+            event |= zip(names, self._types.texts(text for _, text in fields[len(columns) :]), strict=True)
         return event
 
     def _host_and_port(self, column: Column, text: str) -> tuple[str, int | None]:
@@ -230,10 +234,10 @@ class _Lines(LineParser):
             event[part] = self._types.value(part, word)
 
 
-def _extra(position: int, names: Sequence[str]) -> str:
-    """Return the name of the field at a position behind the last column."""
-    name = f"column_{position}"
-    return f"{name}_" if name in names else name
+def _further(declaration: Quoted, width: int) -> tuple[str, ...]:
+    """Return the names of the fields behind the last column: `column_<n>`, by the position in the line."""
+    names = frozenset(declaration.names)
+    return tuple(f"{name}_" if name in names else name for name in widened((), width)[len(declaration.layout) :])
 
 
 def _write_function(declaration: Quoted, shape: Shape) -> Callable[[str], Event]:
@@ -308,12 +312,13 @@ def _write_between(
 def _write_values(writer: Writer, declaration: Quoted, shape: Shape, fields: list[str]) -> None:
     """Write statements that return the event of the texts in the locals `fields`."""
     types, names, layout = declaration.types, declaration.names, declaration.layout
+    further = _further(declaration, len(shape))
     locals_: dict[str, str] = {}
     for at, (kind, local) in enumerate(zip(shape, fields, strict=True)):
         if kind == "nothing":
             continue
         if at >= len(layout):
-            extra = _extra(at + 1, names)
+            extra = further[at - len(layout)]
             names = (*names, extra)
             locals_[extra] = local
             continue
