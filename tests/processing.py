@@ -104,6 +104,12 @@ def fickle(meta, event):
     return event
 
 
+@reader("plain", summary="", reference="")
+def plain(stream, record_bytes, parameter):
+    """Lines, as `s3-lines` cuts them; `json` behind it is a parser, no part of a reader of documents."""
+    yield from stream
+
+
 @reader("blocks", summary="", reference="")
 def blocks(stream, record_bytes, parameter):
     """Pieces of three bytes; `!` is a record that cannot be given, `?` cannot be cut, `#` is a bug."""

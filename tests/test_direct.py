@@ -18,7 +18,7 @@ from chains import OBJECT
 from slips.format import Rule
 from slips.model import MetaData
 from slips.parsing import Json, all_of, any_of, epoch, iso
-from slips.parsing.chain import compile_chain
+from slips.parsing.chain import compile_chain, find_format
 from slips.parsing.direct import parse_typed
 from slips.parsing.event_types import EventTypes, Fitting
 from slips.parsing.loop import unusual
@@ -149,8 +149,9 @@ def both(chain: Chain, declared: Any) -> tuple[Any, Any]:
 
 
 def chain_of(*declarations: Json) -> Chain:
-    plain = compile_chain(["json"], Path())
-    return Chain(["test"], plain._reader, "", [*(format_ for format_, _ in plain._parsers), *declarations], LIMITS)
+    """A chain with `json` as a parser of its own, as it is behind a reader of the user's."""
+    reader, json_ = (find_format(name, Path()) for name in ("s3-lines", "json"))
+    return Chain(["test"], reader, "", [json_, *declarations], LIMITS)
 
 
 @pytest.mark.parametrize("declaration", [None, *DECLARED], ids=lambda one: one.name if one else "plain")
@@ -213,7 +214,7 @@ def test_a_text_deeper_than_allowed_is_refused_where_a_type_would_hold_it() -> N
 
 def of_real_logs(logs: Path, chain: list[str], path: Path, declared: Any) -> tuple[Any, Any]:
     """What a handler gets of a file, typed directly and by a dict."""
-    compiled = compile_chain(chain, Path())
+    compiled = chain_of(*(format_ for format_, _ in compile_chain(chain, Path())._parsers))  # type: ignore[arg-type]
     direct, by_dict = both(compiled, declared)
     found: tuple[list[Any], list[Any]] = ([], [])
     for record in compiled.records(io.BufferedReader(io.BytesIO(path.read_bytes()))):

@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec import Struct
+from msgspec.structs import replace
 
-from processing import EVENT, Make, counts, done, failed, lines, make, root
+from processing import EVENT, Make, counts, done, failed, lines, make, ranges, root
 from projects import Project
 from slips.config.schema import Limits
 from slips.errors import FormatError, UsageError
@@ -23,6 +24,8 @@ from slips.testing import run
 __all__ = ["make", "root"]
 
 JSON, RECORDS, CSV = ["s3-lines", "json"], ["json-records:Records"], ["csv"]
+PLAIN_JSON = ["formats.py:plain", "json"]
+"""A reader behind which `json` is a parser: an array is one record of several events."""
 
 
 class Login(Struct):
@@ -90,7 +93,7 @@ def test_what_does_not_fit_is_quarantined_with_the_reason(make: Make) -> None:
 
 def test_one_event_of_several_that_does_not_fit_quarantines_its_record(make: Make) -> None:
     success = done(
-        make(lines('[{"user": "a"}, {"user": 1}]', '[{"user": "b"}, {"user": "c"}]'), JSON, Keeps).process(EVENT)
+        make(lines('[{"user": "a"}, {"user": 1}]', '[{"user": "b"}, {"user": "c"}]'), PLAIN_JSON, Keeps).process(EVENT)
     )
     assert [(meta.seq, meta.index, event.user) for meta, event in zip(Keeps.metas, Keeps.events, strict=True)] == [
         (2, 0, "b"),
@@ -101,7 +104,7 @@ def test_one_event_of_several_that_does_not_fit_quarantines_its_record(make: Mak
 
 def test_a_record_of_too_many_events_to_hold_gives_instances_too(make: Make) -> None:
     body = json.dumps([{"user": str(number)} for number in range(500)]).encode()
-    success = done(make(body, JSON, Keeps, limits=Limits(record_values=300)).process(EVENT))
+    success = done(make(body, PLAIN_JSON, Keeps, limits=Limits(record_values=300)).process(EVENT))
     assert [each.user for each in Keeps.events] == [str(number) for number in range(500)]
     assert {type(each) for each in Keeps.events} == {Login}
     assert counts(success.outcome) == (1, 1, 0, 0, 500)
@@ -332,3 +335,32 @@ def test_a_test_of_a_handler_gets_instances() -> None:
     assert (seen.events, seen.delivered, seen.quarantined) == ([{"user": "a"}], 1, 1)
     with pytest.raises(FormatError, match="cannot be understood"):
         run(Keeps, "json", [{"user": 1}] * 20)
+
+
+def test_documents_on_one_line_are_records_for_instances_too(make: Make) -> None:
+    body = lines(
+        '{"user": "a"}{"user": 1}{"user": "b"}',
+        '[{"user": "c"}, {"user": 2}]',
+        "",
+        '\0\0{"user": "d"}',
+        '{"user": "e"',
+        '{"user": "f"} ',
+    )
+    success = done(make(body, JSON, Keeps).process(EVENT))
+    assert [(meta.seq, event.user) for meta, event in zip(Keeps.metas, Keeps.events, strict=True)] == [
+        (1, "a"),
+        (3, "b"),
+        (4, "c"),
+        (7, "d"),
+        (9, "f"),
+    ]
+    assert ranges(success) == [(2, 2), (5, 5), (8, 8)]
+    raws = [each.raw for each in success.quarantine[0].samples]
+    assert raws == ['{"user": 1}', '{"user": 2}', '{"user": "e"']
+    again = done(make(body, JSON, Keeps).process(replace(EVENT, object_etag="", records=[(3, 5), (9, None)])))
+    assert [(meta.seq, event.user) for meta, event in zip(Keeps.metas, Keeps.events, strict=True)] == [
+        (3, "b"),
+        (4, "c"),
+        (9, "f"),
+    ]
+    assert ranges(again) == [(5, 5)]

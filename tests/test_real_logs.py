@@ -74,8 +74,8 @@ FILTERED = {
 }
 
 QUARANTINED = {
-    # OpenSearch's own fields; CloudTrail's stand below 'aws.cloudtrail'
-    "cloudtrail/47.json": 1,
+    # OpenSearch's own fields; CloudTrail's stand below 'aws.cloudtrail'. Each element of the array is a record.
+    "cloudtrail/47.json": 50,
     # Answers of the API 'lookup-events', with the event as a text in one of the fields
     "cloudtrail/53.jsonl": 6,
     # Somebody's lower-case keys

@@ -42,6 +42,8 @@ from slips.routing import assigned
 from slips.step import Step
 from slips.usercode import activate, environment
 
+JSON = {"json", "json-documents", "json-lines"}
+"""Formats that read JSON documents."""
 BUCKET = "test"
 """The value of `meta.source.bucket_name` in a test without a bucket."""
 
@@ -281,7 +283,7 @@ def _body(source: Source, project: Config, mapping: Mapping) -> Path | bytes:
     chain = compile_chain(mapping.format, project.root, project.limits.record)
     name, _, path = chain.reader.partition(":")
     if name != "json-records":
-        if not any(".py:" in each for each in chain.names) and "json" not in chain.formats[:2]:
+        if not any(".py:" in each for each in chain.names) and JSON.isdisjoint(chain.formats[:2]):
             raise UsageError(
                 f"source is {type(source).__name__}, and [{', '.join(chain.names)}] reads no JSON; expected a log; "
                 "pass its text, its bytes or a Path"

@@ -22,6 +22,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "guardduty": ("slips.formats.aws.guardduty", "GUARDDUTY"),
     "ignore": ("slips.parsing.readers.lines", "ignore"),
     "json": ("slips.formats.generic.json", "json"),
+    "json-documents": ("slips.parsing.readers.documents", "json_documents"),
     "json-records": ("slips.parsing.readers.elements", "json_records"),
     "kea": ("slips.formats.isc.kea", "kea"),
     "key-value": ("slips.formats.generic.lines", "KEY_VALUE"),

@@ -45,7 +45,18 @@ def compile_chain(
         raise FormatError("\n".join(problems))
     (reader, parameter), *others = (each for part in parts for each in part.formats)
     texts, parsers = [part.text for part in parts], [format_ for format_, _ in others]
-    return Chain(texts, reader, parameter, parsers, limits, contains, Fitting.of(types, [reader, *parsers]))
+    fitting = Fitting.of(types, [reader, *parsers])
+    if parsers and parsers[0] is slips.formats.find("json") and (documents := _reader_of_documents(reader)):
+        # One reader for both, as only the decoder tells where a document ends. Each document has a number.
+        reader, parsers = documents, parsers[1:]
+    return Chain(texts, reader, parameter, parsers, limits, contains, fitting)
+
+
+def _reader_of_documents(reader: Format) -> Format | None:
+    """Return the reader of JSON documents that takes the place of another reader and `json` behind it, if one does."""
+    from slips.parsing.readers.documents import json_documents, json_lines  # few chains need it
+
+    return {"s3-lines": json_lines(), "s3-text": json_documents}.get(reader.name)
 
 
 def check_event_types(steps: Sequence[Step], root: Path, types: Sequence[EventTypes | None]) -> list[str]:

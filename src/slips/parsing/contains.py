@@ -51,7 +51,8 @@ class Contains:
         """
         has_text = self.has_text
         for seq, record in enumerate(records, 1):
-            if has_text(record) if record.__class__ is bytes else self._has(record, raw_of):
+            # Of CONTAINS_RULE, the reader has asked before it decoded the record.
+            if has_text(record) if record.__class__ is bytes else record is CONTAINS_RULE or self._has(record, raw_of):
                 yield record
             else:
                 if show is not None:

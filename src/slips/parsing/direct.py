@@ -28,6 +28,7 @@ from slips.parsing.json_events import JsonParse
 from slips.parsing.json_text import LEVELS, is_text_deeper, json_of_levels
 from slips.parsing.loop import unusual
 from slips.parsing.meaning import Meaning, Require, wanted
+from slips.parsing.readers.documents import LINES
 from slips.parsing.stages import fitted
 
 Decode = Callable[[bytes], Any]
@@ -52,10 +53,12 @@ def parse_typed(
     """Return a function of meta and any record that makes what handlers get. `parse` makes dicts, by all `parsers`."""
     slow = fitted(lambda meta, record: unusual(meta, record, parse), fitting.fit)
     formats = [format_ for format_, _ in parsers]
-    is_json = reader.gives == "text" and bool(formats) and isinstance(formats[0].parse, JsonParse)
-    if fitting.single is None or not is_json:
+    if fitting.single is None:
         return slow
-    return _direct(fitting.single, formats[1:], limits, slow)
+    if reader.name == LINES:
+        return _direct(fitting.single, formats, limits, slow)
+    is_json = reader.gives == "text" and bool(formats) and isinstance(formats[0].parse, JsonParse)
+    return _direct(fitting.single, formats[1:], limits, slow) if is_json else slow
 
 
 class Direct:

@@ -143,8 +143,9 @@ class Fitting(msgspec.Struct, frozen=True):
 
 def are_texts(formats: Sequence[Format]) -> bool:
     """Whether a chain makes its events of texts alone, which tell no number from digits: it has no step of JSON."""
+    of_json = ("json", "json-records", "json-documents")
     return formats[0].name == "csv" or not any(
-        each.name in ("json", "json-records") or (each.takes == "event" and each.gives == "event") for each in formats
+        each.name in of_json or (each.takes == "event" and each.gives == "event") for each in formats
     )
 
 

@@ -133,7 +133,11 @@ class Chain:
         """Yield the records of an object, in place of those without a text of the mapping's `contains` their rule."""
         if self._contains is None:
             return cut
-        return self._contains.filter(cut, cut.raw_of if isinstance(cut, TextRecords) else lambda _event: None, show)
+        if not isinstance(cut, TextRecords):
+            return self._contains.filter(cut, lambda _event: None, show)
+        if show is None:
+            cut.wanted = self._contains.has_text
+        return self._contains.filter(cut, cut.raw_of, show)
 
     def run(
         self,
@@ -163,8 +167,22 @@ class Chain:
         def reject_original(seq: int, record: Record, error: Exception) -> None:
             reject(seq, original(cut, record), error)
 
+        if self._fitting is not None and source.records is None:  # ranges are of records that are cut exactly
+            parsers = _of_undecoded(parsers, cut)
         where = f"{source.url}: reader {self.reader!r}"
         return loop.run(numbered, where, parsers, outcome, source, recv, reject_original, ticker, skip, is_test)
+
+
+def _of_undecoded(parsers: Begun, cut: Iterable[Record]) -> Begun:
+    """Return parsers that decode lines themselves, if they can and the reader can leave that to them."""
+    from slips.parsing.direct import Direct
+    from slips.parsing.readers.documents import LineDocumentRecords
+
+    direct = parsers.rest
+    if not isinstance(direct, Direct) or not isinstance(cut, LineDocumentRecords):
+        return parsers
+    cut.decodes = False
+    return parsers._replace(rest=direct.of_records(cut.first_of))
 
 
 def _show(parse: Callable[[MetaData, Any], Any], source: ObjectEvent, seq: int, record: Record) -> None:

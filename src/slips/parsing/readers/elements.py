@@ -7,7 +7,7 @@ from io import BufferedReader, BytesIO
 
 from slips.format import Event, Limited, MeaningOptions, Read, Record, RecordLimits, reader
 from slips.parsing.readers.json_stream import BLOCK, JsonText
-from slips.parsing.readers.text import TextRecords
+from slips.parsing.readers.text import EMPTY, PADDING, TextRecords
 
 
 @reader(
@@ -16,6 +16,7 @@ from slips.parsing.readers.text import TextRecords
     reference="https://www.rfc-editor.org/rfc/rfc8259",
     gives="event",
     parameter="Records",
+    rules=(PADDING, EMPTY),
     options=MeaningOptions,
 )
 @Limited

@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from io import BufferedReader, BytesIO
 from itertools import chain, islice
 from json import JSONDecoder
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -50,10 +49,16 @@ _FIRST_KEY = re.compile(rb'\{[ \t\n\r]*+"[^"\\]*+"[ \t\n\r]*+:')
 _SCALAR = re.compile(rb'[^\[\]{}",: \t\n\r]*+')
 
 
+class Blocks(Protocol):
+    """A stream that is read block by block."""
+
+    def read1(self, size: int, /) -> bytes: ...
+
+
 class JsonText:
     """A position in a stream of JSON text. The position only moves forward; one or two blocks are in memory."""
 
-    def __init__(self, stream: BufferedReader | BytesIO, limits: RecordLimits, block: int) -> None:
+    def __init__(self, stream: Blocks, limits: RecordLimits, block: int) -> None:
         self._stream, self._limits, self._record_bytes, self._block = stream, limits, limits.bytes, block
         self._longest_run = min(limits.bytes, 2 * limits.values)
         """Bytes so few that no object within them can exceed the limits, but for its depth."""
@@ -86,12 +91,16 @@ class JsonText:
             is_blank = False
             runs = iter([[PADDING]]) if self.skip_padding() else self.runs(names)
             while run := next(runs, ()):
-                self._run = run
-                self.records += len(run)
+                self.set_run(run)
                 yield run
                 self._run = run = ()  # freed before the next one is decoded, which then uses the same memory
         if not self.records and not is_blank:
             yield [EMPTY]
+
+    def set_run(self, run: Sequence[Record]) -> None:
+        """Note the records that are yielded next, for `raw_of` and error texts."""
+        self._run = run
+        self.records += len(run)
 
     def raw_of(self, event: Event) -> bytes | None:
         """Return the text of an event in the run that was yielded last."""
@@ -365,9 +374,10 @@ class JsonText:
                     raise self._error
                 return b""
 
-    def _fill(self) -> bool:
-        """Add a block to the data that is not consumed. Return False at the end of the stream."""
-        parts, missing = [self._data[self._at :]], self._block
+    def _fill(self, size: int = 0) -> bool:
+        """Add a block, or `size` bytes, to the data that is not consumed. Return False at the end of the stream."""
+        size = size or self._block
+        parts, missing = [self._data[self._at :]], size
         try:
             while missing and not self._error and (part := self._stream.read1(missing)):
                 parts.append(part)
@@ -376,7 +386,7 @@ class JsonText:
             self._error = error
         self._dropped += self._at
         self._data, self._at = b"".join(parts), 0
-        return missing < self._block
+        return missing < size
 
     def _unexpected(self, expected: str) -> ReaderError:
         byte = self._data[self._at : self._at + 1]

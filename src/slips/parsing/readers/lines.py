@@ -22,6 +22,7 @@ HEAD = 4096
     summary="each line is a record; a line feed ends a line, a carriage return if there are no others; blank lines are "
     "none",
     reference="https://jsonlines.org/",
+    rules=(PADDING,),
     numbering=2,
 )
 def s3_lines(stream: BufferedReader, record_bytes: int, _parameter: str) -> TextRecords:

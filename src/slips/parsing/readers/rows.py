@@ -68,6 +68,7 @@ class CsvOptions(MeaningOptions, frozen=True):
     reference="https://www.rfc-editor.org/rfc/rfc4180",
     gives="event",
     parameter=",",
+    rules=(PADDING, EMPTY),
     options=CsvOptions,
     numbering=2,
 )

@@ -47,7 +47,7 @@ class Text:
     def __init__(self, stream: BufferedReader) -> None:
         self.own: Own | None = None
         """None if the bytes of `stream` are those of the object."""
-        beginning, stream = _look(stream, BYTES)
+        beginning, stream, _ = look(stream, BYTES)
         for mark, encoding in _MARKS:
             if beginning.startswith(mark):
                 stream.read(len(mark))
@@ -57,7 +57,7 @@ class Text:
                 break
         else:
             refuse_binary(beginning)
-        beginning, stream = _look(stream, LINE, until=b"\n")
+        beginning, stream, _ = look(stream, LINE, _has_line_feed)
         if b"\n" not in beginning and b"\r" in beginning[:-1]:
             stream = BufferedReader(_Returns(stream), BUFFER)
             own = self.own
@@ -71,6 +71,9 @@ class TextRecords:
     def __init__(self, stream: BufferedReader) -> None:
         self._stream = stream
         self._own: Own | None = None
+        self.wanted: Callable[[bytes], bool] | None = None
+        """Whether a text has what the mapping's `contains` wants. A reader that decodes asks before, to save the time,
+        and yields CONTAINS_RULE for an unwanted record."""
 
     def cut(self, stream: BufferedReader) -> Iterator[Record]:
         """Yield the records of a text in UTF-8."""
@@ -104,24 +107,31 @@ def original(records: object, record: Record) -> Record:
     return records.original(record) if isinstance(records, TextRecords) else record
 
 
-def _look(stream: BufferedReader, size: int, until: bytes = b"") -> tuple[bytes, BufferedReader]:
-    """Return the first `size` bytes of a stream, and a stream that still has them.
+def look(
+    stream: BufferedReader, size: int, is_enough: Callable[[bytes], bool] = lambda _: False
+) -> tuple[bytes, BufferedReader, bool]:
+    """Return the first `size` bytes of a stream, a stream that still has them, and whether they are all that it has.
 
-    They are fewer if the stream ends or raises before, or if `until`, one byte, is among them.
+    They are fewer if the stream ends or raises before, or if they are enough. It is the same stream if its buffer has
+    them.
     """
     data = stream.peek(1)[:size]
-    if len(data) == size or (until and until in data):
-        return data, stream
-    read, error = bytearray(), None
+    if len(data) == size or is_enough(data):
+        return data, stream, False
+    read, error, part = bytearray(), None, b""
     try:
         while len(read) < size and (part := stream.read1(BUFFER)):
             read += part
-            if until and until in part:
+            if is_enough(bytes(read)):
                 break
     except ObjectError as raised:
         error = raised
     data = bytes(read)
-    return data[:size], BufferedReader(_Again(data, stream, error), BUFFER)
+    return data[:size], BufferedReader(_Again(data, stream, error), BUFFER), not part and error is None
+
+
+def _has_line_feed(data: bytes) -> bool:
+    return b"\n" in data
 
 
 class _Raw(io.RawIOBase):
