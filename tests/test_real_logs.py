@@ -5,6 +5,7 @@ each quarantined one has a reason that is written here.
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +14,15 @@ from typing import Any
 import pytest
 
 import chains
-from slips.format import Event
+from slips.errors import RecordError
+from slips.format import Bad, Event, PerObject, Record, Rule
 from slips.formats import catalogue
 from slips.model import MetaData, ObjectEvent, Outcome
+from slips.parsing import Declaration
+from slips.parsing.chain import compile_chain
+from slips.parsing.json_text import load_json
+from slips.parsing.plain import plain
+from slips.parsing.stages import decode_text
 
 FORMATS = catalogue()
 
@@ -142,6 +149,55 @@ def test_every_record_is_accounted_for_as_explained(name: str, chain: str) -> No
     assert outcome.balanced
     assert (outcome.filtered, outcome.quarantined) == (FILTERED.get(name, 0), QUARANTINED.get(name, 0))
     assert all(meta.tag for meta, _ in events.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "chain"), FILES.items())
+def test_the_loop_of_a_chain_makes_what_the_plain_reading_of_its_declaration_makes(name: str, chain: str) -> None:
+    declared = FORMATS[chain.rsplit(maxsplit=1)[-1]]
+    if not isinstance(declared, Declaration):
+        pytest.skip(f"{declared.name} is a function")
+    path = LOGS / name
+    source = ObjectEvent(bucket_name="logs", object_key=path.name, event_time="2021-12-31T00:00:00Z")
+    seen = chains.run(chain.split(), content_of(path), source)
+    events = [(shown(meta), repr(event)) for meta, event in seen.events]
+    assert (events, seen.quarantined, seen.outcome.rules) == plainly(declared, chain.split(), content_of(path), source)
+
+
+def plainly(
+    declared: Declaration, names: Sequence[str], content: bytes, source: ObjectEvent
+) -> tuple[list[tuple[Any, str]], list[tuple[int, str]], dict[str, int]]:
+    """The events, bad records and counts of rules that the plain reading makes of the records of an object."""
+    events, bad, rules = list[tuple[Any, str]](), list[tuple[int, str]](), dict[str, int]()
+    parse = PerObject.begin(plain(declared))
+    for seq, record in enumerate(compile_chain(names, Path()).records(io.BufferedReader(io.BytesIO(content))), 1):
+        try:
+            for index, value in enumerate(values_in(declared, record)):
+                meta = MetaData("", source.timestamp, source, None, seq, index)
+                event = value if isinstance(value, Rule) else parse(meta, value)
+                if isinstance(event, Rule):
+                    rules[event.name] = rules.get(event.name, 0) + 1
+                else:
+                    events.append((shown(meta), repr(event)))
+        except RecordError as error:
+            bad.append((seq, str(error)))
+    return events, bad, rules
+
+
+def values_in(declared: Declaration, record: Record) -> list[Any]:
+    """What a declaration is given of a record: the record, its text, or the JSON objects in it."""
+    if isinstance(record, Bad):
+        raise record.error()
+    if isinstance(record, dict | Rule) or declared.raw:
+        return [record]
+    if declared.takes == "text":
+        return [decode_text(record)]
+    value = load_json(record)
+    return value if isinstance(value, list) else [value]
+
+
+def shown(meta: MetaData) -> tuple[Any, ...]:
+    return meta.seq, meta.index, meta.tag, meta.timestamp, meta.message
 
 
 def test_every_explanation_is_of_a_file_that_is_run() -> None:
