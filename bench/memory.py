@@ -45,11 +45,12 @@ class Cost:
     """What it printed."""
 
 
-def measure(folder: Path, objects: dict[str, bytes | Path], format_name: str, handler: str = HANDLER) -> Cost:
-    """`slips run` of these objects, contents or files of the same file system, by two workers."""
+def project(folder: Path, objects: dict[str, bytes | Path], format_name: str, handler: str) -> None:
+    """A new project with these objects, contents or files of the same file system."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "logs").mkdir(parents=True)
     for name, content in objects.items():
+        (folder / "logs" / name).parent.mkdir(exist_ok=True)
         if isinstance(content, bytes):
             (folder / "logs" / name).write_bytes(content)
         else:
@@ -60,6 +61,11 @@ def measure(folder: Path, objects: dict[str, bytes | Path], format_name: str, ha
         "backend: {embedded: {path: .slips, buckets: {logs: logs}}}\n"
         f"bucket_mapping: {{logs: [{{prefix: '', format: {format_name}}}]}}\n"
     )
+
+
+def measure(folder: Path, objects: dict[str, bytes | Path], format_name: str, handler: str = HANDLER) -> Cost:
+    """`slips run` of these objects by two workers."""
+    project(folder, objects, format_name, handler)
     command = [sys.executable, "-m", "slips", "-c", str(folder / "slips.yml"), "run", "--json", "--workers", "2"]
     with (folder / "printed").open("w+b") as printed:
         process = subprocess.Popen(command, stdout=printed)

@@ -14,9 +14,11 @@ import costs
 import functions
 import hostile
 import hostile_lines
+import ledger
 import memory
 import small_objects
 import speed
+import workers
 
 BUILD = Path(__file__).parents[1] / "build" / "bench"
 
@@ -30,6 +32,7 @@ def main() -> None:
         "--only", action="append", default=[], help="a row of the table, as 'syslog'; may be repeated"
     )
     arguments.add_argument("--memory-megabytes", type=int, default=500, help="size of the large objects")
+    arguments.add_argument("--objects", type=int, nargs="+", default=[1_000, 10_000, 100_000], help="in the ledger")
     arguments.add_argument("--no-memory", action="store_true", help="speed only")
     arguments.add_argument("--no-chain", action="store_true", help="without the functions on a stand-in of AWS")
     arguments.add_argument("--no-hostile", action="store_true", help="without bombs and slow inputs")
@@ -41,6 +44,8 @@ def main() -> None:
     small_objects.report(2_000 if options.quick else 10_000, 1 if options.quick else 3)
     if options.quick:
         return
+    workers.report(BUILD, options.megabytes or 50, repeats)
+    ledger.report(BUILD, options.objects)
     functions.report(BUILD, repeats)
     costs.report()
     if not options.no_memory:
