@@ -244,13 +244,14 @@ class InProcess:
     def __init__(self, processor: Processor, ticker: Ticker) -> None:
         self._processor, self._ticker = processor, ticker
         self._task: Task | None = None
+        self._worker = Worker()
 
     @property
     def is_busy(self) -> bool:
         return self._task is not None
 
     def free(self, _waiting: int) -> Worker | None:
-        return None if self._task else Worker()
+        return None if self._task else self._worker
 
     def give(self, _worker: Worker, task: Task) -> None:
         self._task = task
@@ -265,8 +266,8 @@ class InProcess:
 
             ended = self._processor.process(task.event, self._ticker, admit)
             self._task = None
-            yield from ((Worker(), each) for each in opened)
-            yield Worker(), ended
+            yield from ((self._worker, each) for each in opened)
+            yield self._worker, ended
 
     def close(self) -> None: ...
 

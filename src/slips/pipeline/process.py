@@ -128,11 +128,15 @@ class Processor:
     @contextmanager
     def expecting(self, events: Iterable[ObjectEvent]) -> Iterator[None]:
         """Let the store prepare, until the end of the block, for objects that will be processed in this order."""
-        self._store.expect([event for event in events if self._opens(event)])
+        self.expect(events)
         try:
             yield
         finally:
-            self._store.expect(())
+            self.expect(())
+
+    def expect(self, events: Iterable[ObjectEvent]) -> None:
+        """Let the store prepare for objects that will be processed in this order; of none: end that."""
+        self._store.expect([event for event in events if self._opens(event)])
 
     def _opens(self, event: ObjectEvent) -> bool:
         """Whether processing an event opens the object under the event's key, as far as that is known by now."""

@@ -35,6 +35,8 @@ class Task(Struct, tag=True):
     """Identities of the object's contents that need no further run: a worker that opens one of them does not run."""
     known: dict[str, str] = {}
     """The hash of the object's file by its stamp, if the file was read before."""
+    coming: list[ObjectEvent] = []
+    """Events whose objects the worker should fetch ahead, since it probably gets these next."""
 
 
 class Loading(Struct, tag=True):

@@ -15,6 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from slips.backends.aws.ahead import OBJECTS
 from slips.backends.machine.lane_limits import lane_limit
 from slips.backends.machine.lanes import Delivery
 from slips.backends.machine.state import MachineState
@@ -71,9 +72,12 @@ class Supervisor:
         """Failures that were no attempts, by delivery."""
         self._retries: list[tuple[float, int, Delivery]] = []
         self._in_hand: dict[Worker, Delivery] = {}
+        self._promised: dict[int, Worker] = {}
+        """The workers that fetch the objects of deliveries ahead, by the deliveries' ids."""
+        self._workers = workers or config.handler.concurrency or os.cpu_count() or 1
         self._pool = pool or Pool(
             config,
-            workers or config.handler.concurrency or os.cpu_count() or 1,
+            self._workers,
             endpoint_url=endpoint_url,
             region=region,
             warn=observer.warned,
@@ -163,14 +167,14 @@ class Supervisor:
             lanes = self._open_lanes()
             # Only one event of an object at a time: two events may turn out to be of the same content.
             in_hand = {_object(each) for each in self._in_hand.values()}
-            may_start = (n for n, each in enumerate(taken) if _lane(each) in lanes and _object(each) not in in_hand)
-            place = next(may_start, None)
-            if place is None:
+            may_start = [n for n, each in enumerate(taken) if _lane(each) in lanes and _object(each) not in in_hand]
+            if not may_start:
                 return
             worker = self._pool.free(len(taken))
             if worker is None:
                 return
-            delivery = taken.pop(place)
+            delivery = taken.pop(self._place_for(worker, taken, may_start))
+            self._promised.pop(delivery.id, None)
             self._prepare(delivery)
             claim = self._state.ledger.claim(delivery.event, delivery.request_id)
             if claim in ("done", "claimed"):
@@ -180,7 +184,31 @@ class Supervisor:
                 continue
             self._begun[_lane(delivery)] = time.monotonic()
             self._in_hand[worker] = delivery
-            self._pool.give(worker, Task(delivery.event, delivery.settled, delivery.known))
+            coming = self._promise(worker, taken)
+            self._pool.give(worker, Task(delivery.event, delivery.settled, delivery.known, coming))
+
+    def _place_for(self, worker: Worker, taken: Sequence[Delivery], may_start: Sequence[int]) -> int:
+        """Return the first place of the next lane whose object no other worker fetches; else the last of that lane."""
+        lane = _lane(taken[may_start[0]])
+        places = [n for n in may_start if _lane(taken[n]) == lane]
+        return next((n for n in places if not self._is_of_another(taken[n], worker)), places[-1])
+
+    def _promise(self, worker: Worker, taken: Sequence[Delivery]) -> list[ObjectEvent]:
+        """Promise a worker its share of the next objects in S3, and return their events."""
+        found: list[ObjectEvent] = []
+        for each in taken:
+            if len(found) >= min(OBJECTS, len(taken) // self._workers):
+                break
+            is_in_s3 = each.event.bucket_name not in self._stores.directories.buckets
+            if is_in_s3 and not self._is_of_another(each, worker):
+                self._promised[each.id] = worker
+                found.append(each.event)
+        return found
+
+    def _is_of_another(self, delivery: Delivery, worker: Worker) -> bool:
+        """Whether another worker, which still has an object in hand, fetches the object of a delivery."""
+        owner = self._promised.get(delivery.id, worker)
+        return owner is not worker and owner in self._in_hand
 
     def _prepare(self, delivery: Delivery) -> None:
         """Add the hash and the settled contents of the object to a delivery, unless a user has asked for this run."""

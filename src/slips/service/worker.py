@@ -119,8 +119,11 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
     answer(Loading(""))
     processor = Processor(site)
     answer(Ready(unusable=unusable))
+    is_ahead = False
     while isinstance(task := read(commands), Task):
         hashes = task.known
+        processor.expect([task.event, *task.coming] if task.coming or is_ahead else [])
+        is_ahead = bool(task.coming)
         ended = processor.process(task.event, heartbeat, _admit(frozenset(task.settled), answer))
         if processor.is_spent:
             answer(Leaving())
