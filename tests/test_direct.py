@@ -10,20 +10,24 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 
 from chains import OBJECT
+from fakes import FakeSite, Objects, config_of, object_event
 from slips.format import Rule
-from slips.model import MetaData
+from slips.interface import Handler
+from slips.model import MetaData, Outcome
 from slips.parsing import Json, all_of, any_of, epoch, iso
 from slips.parsing.chain import compile_chain, find_format
-from slips.parsing.direct import parse_typed
+from slips.parsing.direct import Direct, parse_typed
 from slips.parsing.event_types import EventTypes, Fitting
 from slips.parsing.loop import unusual
-from slips.parsing.run import Chain
+from slips.parsing.run import Chain, Ticker
 from slips.parsing.stages import fitted
+from slips.pipeline.ended import Failure
+from slips.pipeline.process import Processor
 
 LIMITS = compile_chain(["json"], Path())._limits
 
@@ -48,6 +52,13 @@ class Clashing(Struct, kw_only=True):
     at: datetime.datetime | None = None
     user: Actor | None = None
     kind: str = "unknown"
+
+
+class Added(Struct):
+    """Has a field that a declaration adds."""
+
+    name: str
+    text: str | None = None
 
 
 class Strict(Struct, forbid_unknown_fields=True):
@@ -77,6 +88,7 @@ class Recursive(Struct):
 
 KINDS: list[Any] = [
     Plain,
+    Added,
     Clashing,
     Strict,
     Open,
@@ -249,3 +261,138 @@ def test_of_real_logs_the_same_comes(logs: Path, folder: str, format_: str) -> N
         assert direct == by_dict
         count += len(direct)
     assert count
+
+
+# ---- elements of documents
+
+
+class Call(Struct):
+    """Fields of CloudTrail, one of which its declaration reads, too."""
+
+    eventName: str
+    eventType: str | None = None
+    sourceIPAddress: str | None = None
+    requestParameters: dict[str, Any] | None = None
+
+
+class Keeps(Handler):
+    event_type: Any = Call
+    got: list[tuple[dict[str, Any], Any]]
+
+    def setup(self, args: dict[str, Any]) -> None:
+        type(self).got = []
+
+    def recv(self, meta: MetaData, event: Any) -> None:
+        self.got.append((meta.to_dict(), event))
+
+
+class Other(Handler):
+    """Beside it, events are made of dicts."""
+
+    def recv(self, meta: MetaData, event: Any) -> None: ...
+
+
+def both_ways(content: bytes, chain: str | list[str]) -> tuple[Any, Any]:
+    """What the handler gets of an object, and all counts and samples, directly and by a dict."""
+    found: list[Any] = []
+    for handlers in ((Keeps,), (Keeps, Other)):
+        config = config_of(*([chain] if isinstance(chain, str) else chain))
+        ended = Processor(FakeSite(config=config, store=Objects(a=content), handlers=handlers)).process(
+            object_event("a")
+        )
+        if isinstance(ended, Failure):
+            found.append((ended.stage, ended.message, ended.outcome))
+        else:
+            outcome = msgspec.structs.replace(ended.outcome, results={})
+            found.append((Keeps.got, outcome, [part.samples for part in ended.quarantine]))
+    return found[0], found[1]
+
+
+elements = st.sampled_from(
+    [
+        {"eventName": "x", "eventType": "t", "eventTime": "2026-11-23T08:00:00Z", "userIdentity": {"arn": "a"}},
+        {
+            "eventName": "x",
+            "eventType": "t",
+            "more": '},{"eventName":' * 9,
+            "requestParameters": {"a": [1, {"b": None}]},
+        },
+        {"eventName": "x", "eventType": "t", "requestParameters": {"a": [[[[[[[[[1]]]]]]]]]}},
+        {"eventName": "y" * 3_000, "eventType": "\ud800"},
+        {"eventName": 1, "eventType": "t"},
+        {"eventName": "x", "eventType": "t", "eventTime": "yesterday"},
+        {"eventName": "x"},
+        {"other": 1},
+        {"eventName": "x", "eventType": "t", "eventTime": {"odd": 1}},
+        [1],
+        None,
+        "x",
+    ]
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(elements, st.sampled_from([1, 2, 40])), max_size=12), st.booleans())
+def test_elements_decoded_directly_are_those_of_dicts(parts: list[tuple[Any, int]], pretty: bool) -> None:
+    records = [part for part, count in parts for _ in range(count)]
+    content = json.dumps({"Records": records}, indent=1 if pretty else None).encode()
+    for broken in (content, content.replace(b'"other": 1', b'"other": 00.00'), content[: len(content) * 2 // 3]):
+        for chain in ("cloudtrail", ["json-records:Records"]):
+            directly, by_dict = both_ways(broken, chain)
+            assert directly == by_dict
+
+
+def test_elements_of_real_logs_decoded_directly_are_those_of_dicts(logs: Path) -> None:
+    for path in sorted((logs / "cloudtrail").iterdir()):
+        directly, by_dict = both_ways(path.read_bytes(), "cloudtrail")
+        assert directly == by_dict
+
+
+def test_a_run_of_elements_is_decoded_at_once_to_what_the_parser_takes() -> None:
+    chain = compile_chain(["cloudtrail"], Path())
+    types = EventTypes.of(Call, "Handler")
+    assert types is not None
+    fitting = Fitting(types.fit(strict=True), types.kinds, types)
+
+    def by_dict(_meta: MetaData, _record: Any) -> Any:
+        raise AssertionError("a dict")
+
+    parse = parse_typed(fitting, chain._reader, chain._parsers, LIMITS, by_dict)
+    assert isinstance(parse, Direct)
+    assert parse.decode_run is not None
+    event = {"eventName": "x", "eventType": "t", "eventTime": "2026-11-23T08:00:00Z", "userIdentity": {"arn": "a"}}
+    meta = MetaData("", 0.0, OBJECT, None, 1)
+    (record,) = parse.decode_run(json.dumps([event]).encode())
+    assert parse(meta, record) == Call("x", "t")
+    assert (meta.tag, meta.timestamp) == ("aws.cloudtrail.t", 1795420800.0)
+    assert meta.message
+
+
+@pytest.mark.parametrize("chain", [["cloudtrail"], ["s3-lines", "json", "cloudtrail"], ["s3-lines", "json"]])
+def test_most_events_of_an_object_are_made_without_dicts(chain: list[str]) -> None:
+    types = EventTypes.of(Call, "Handler")
+    assert types is not None
+    through_dicts: list[Any] = []
+    by_dict = types.fit(strict=True)
+
+    def fit(meta: MetaData, event: Any) -> Any:
+        through_dicts.append(event)
+        return by_dict(meta, event)
+
+    plain = compile_chain(chain, Path())
+    formats = [format_ for format_, _ in plain._parsers]
+    typed = Chain(plain.names, plain._reader, "Records", formats, LIMITS, (), Fitting(fit, types.kinds, types))
+    event = {"eventName": "x" * 100, "eventType": "t", "eventTime": "2026-11-23T08:00:00Z"}
+    lines = b"".join(json.dumps(event).encode() + b"\n" for _ in range(1_000))
+    content = json.dumps({"Records": [event] * 1_000}).encode() if chain == ["cloudtrail"] else lines
+    got: list[Any] = []
+    typed.run(
+        io.BufferedReader(io.BytesIO(content)),
+        Outcome(),
+        source=OBJECT,
+        recv=lambda _meta, each: got.append(each),
+        reject=lambda _seq, _record, error: got.append(error),
+        ticker=Ticker(),
+    )
+    assert got == [Call("x" * 100, "t")] * 1_000
+    assert len(through_dicts) < 200

@@ -12,14 +12,14 @@ import copy
 import functools
 import operator
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NewType, Union, get_args, get_origin
 
 import msgspec
 
 from slips.errors import RecordError
-from slips.format import Event, Format, Parse, RecordLimits, Rule
+from slips.format import Event, Format, Parse, Record, RecordLimits, Rule
 from slips.model import MetaData
 from slips.parsing.compile import Writer, body_of, make_function, value_in
 from slips.parsing.declare import Json
@@ -28,7 +28,8 @@ from slips.parsing.json_events import JsonParse
 from slips.parsing.json_text import LEVELS, is_text_deeper, json_of_levels
 from slips.parsing.loop import unusual
 from slips.parsing.meaning import Meaning, Require, wanted
-from slips.parsing.readers.documents import LINES
+from slips.parsing.readers.documents import LINES, LineDocumentRecords
+from slips.parsing.readers.elements import ElementRecords
 from slips.parsing.stages import fitted
 
 Decode = Callable[[bytes], Any]
@@ -55,6 +56,8 @@ def parse_typed(
     formats = [format_ for format_, _ in parsers]
     if fitting.single is None:
         return slow
+    if reader.name == "json-records":
+        return _direct(fitting.single, formats, limits, slow, of_elements=True)
     if reader.name == LINES:
         return _direct(fitting.single, formats, limits, slow)
     is_json = reader.gives == "text" and bool(formats) and isinstance(formats[0].parse, JsonParse)
@@ -64,85 +67,120 @@ def parse_typed(
 class Direct:
     """A function of meta and any record, which decodes a text at once, or else leaves the record to a slower one."""
 
-    def __init__(self, write: Callable[[ParseText], ParseText], slow: ParseText) -> None:
-        """`write` makes the function for a slower one."""
+    def __init__(self, write: Callable[[ParseText], ParseText], slow: ParseText, struct: Any = None) -> None:
+        """`write` makes the function for a slower one. A `struct`: it takes instances of that in place of texts."""
         self._write, self._slow, self._parse = write, slow, write(slow)
+        self._kind = struct or bytes
+        self.decode_run: Decode | None = msgspec.json.Decoder(list[struct]).decode if struct else None
+        """Decodes an array of objects to what the function takes. Raises msgspec.MsgspecError, or ValueError."""
 
     def __call__(self, meta: MetaData, record: Any) -> Any:
         return self._parse(meta, record)
 
-    def of_records(self, first_of: Callable[[bytes], Any]) -> ParseText:
-        """Return the function; `first_of` returns the record to leave to the slower one in place of a text."""
-        slow = self._slow
+    def of_records(self, first_of: Callable[[Any], Any]) -> ParseText:
+        """Return the function; `first_of` returns the record to leave to the slower one in place of what is odd."""
+        slow, kind = self._slow, self._kind
 
         def slow_of(meta: MetaData, record: Any) -> Any:
-            return slow(meta, first_of(record) if record.__class__ is bytes else record)
+            return slow(meta, first_of(record) if record.__class__ is kind else record)
 
         return self._write(slow_of)
 
 
-def _direct(event_types: EventTypes, parsers: Sequence[Format], limits: RecordLimits, slow: ParseText) -> ParseText:
-    """Return the parser of JSON texts to events of these types; `slow` itself if a parser needs a dict.
+def read_directly(parse: ParseText, cut: Iterable[Record], *, is_whole: bool) -> ParseText:
+    """Let the reader of an object yield what `parse` decodes directly, if it does. Return the function to call then.
 
-    `parsers` are those behind `json`.
+    If not `is_whole`, ranges of records are wanted, which the reader must cut exactly.
+    """
+    if not isinstance(parse, Direct):
+        return parse
+    if isinstance(cut, ElementRecords):
+        cut.decode_run = parse.decode_run
+        return parse.of_records(cut.dict_of)
+    if isinstance(cut, LineDocumentRecords) and is_whole:
+        cut.decodes = False
+        return parse.of_records(cut.first_of)
+    return parse
+
+
+def _direct(
+    event_types: EventTypes, parsers: Sequence[Format], limits: RecordLimits, slow: ParseText, of_elements: bool = False
+) -> ParseText:
+    """Return the parser of JSON texts, or of elements, to events of these types; `slow` itself if that needs a dict.
+
+    `parsers` are those behind `json`, or behind the reader of elements.
     """
     declaration = parsers[0] if parsers else None
     if len(parsers) > 1 or not (declaration is None or isinstance(declaration, Json)):
         return slow
     try:
-        needs = _Needs(declaration) if declaration is not None else None
+        needs = _Needs(declaration, event_types.kinds) if declaration is not None else None
     except Unsuitable:
         return slow
     kind = event_types.by_tag.get(OTHER) if len(event_types.by_tag) == 1 else None
     wire = None if kind is None or kind is dict else Wire.of(kind, needs, limits)
+    if of_elements and (wire is None or wire.is_open):
+        return slow
     if wire is None:
-        return _twice(event_types, needs, limits, slow)
-    return _write(
-        wire.needs, wire.struct, f"kind({wire.arguments('value')})", {"kind": kind}, limits, slow, wire.is_open
-    )
+        return _write(_twice(event_types, needs), limits, slow)
+    make = f"kind({wire.arguments('value')})"
+    plan = _Plan(wire.needs, wire.struct, make, {"kind": kind}, wire.is_open, of_elements)
+    return _write(plan, limits, slow)
 
 
-def _twice(event_types: EventTypes, needs: _Needs | None, limits: RecordLimits, slow: ParseText) -> ParseText:
-    """Return the function that decodes for the declaration first, then for the handler."""
+@dataclass(frozen=True)
+class _Plan:
+    """The parts of a parser that decodes directly."""
+
+    needs: _Needs | None
+    struct: Any
+    """The Struct that texts are decoded to at first; None if there is no need for one."""
+    make: str
+    """Expression for the event; `value` is an instance of `struct`."""
+    names: Mapping[str, object]
+    """Globals of that expression."""
+    is_open: bool
+    """Whether values of the event may be nested to any depth."""
+    of_elements: bool = False
+    """Whether the reader has decoded to `struct` already."""
+
+
+def _twice(event_types: EventTypes, needs: _Needs | None) -> _Plan:
+    """Return the plan of a parser that decodes for the declaration first, then for the handler."""
     decoders = {
         tag: _refuse if kind is dict else msgspec.json.Decoder(kind).decode for tag, kind in event_types.by_tag.items()
     }
     names = {"decoders": decoders, "other": decoders.get(OTHER, _refuse)}
     is_open = any(kind is not dict and _is_open(kind) for kind in event_types.kinds)
-    struct = needs.root.struct if needs else None
-    return _write(needs, struct, "decoders.get(tag, other)(raw)", names, limits, slow, is_open)
+    return _Plan(needs, needs.root.struct if needs else None, "decoders.get(tag, other)(raw)", names, is_open)
 
 
 def _refuse(_raw: bytes) -> Any:
     raise ValueError("this tag has events that are no Structs")
 
 
-def _write(
-    needs: _Needs | None,
-    struct: Any,
-    make: str,
-    names: Mapping[str, object],
-    limits: RecordLimits,
-    slow: ParseText,
-    is_open: bool,
-) -> ParseText:
-    """Write and compile a parser that decodes a text to `struct`, and makes the event by the expression `make`."""
-    lines = ["tag, message = '', None"]
-    names = {**names, "refusals": _REFUSALS, "Rule": Rule, "is_text_deeper": is_text_deeper}
-    if struct is not None:
+def _write(plan: _Plan, limits: RecordLimits, slow: ParseText) -> Direct:
+    """Write and compile a parser. Whatever it refuses is left to `slow`."""
+    lines, needs = ["tag, message = '', None"], plan.needs
+    names = {**plan.names, "refusals": _REFUSALS, "Rule": Rule, "is_text_deeper": is_text_deeper, "struct": plan.struct}
+    if plan.of_elements:
+        lines.append("value = raw")
+    elif plan.struct is not None:
         lines.append("value = decode(raw)")
-        names["decode"] = msgspec.json.Decoder(struct).decode
+        names["decode"] = msgspec.json.Decoder(plan.struct).decode
     if needs is not None:
         body = body_of(needs, limits)
         lines += [*body.lines, *(["if event.__class__ is Rule:", "    return event"] if body.filters else [])]
         lines.append(f"message = {body.message}")
         names = {**body.names, **names}
-    guard = f" and not is_text_deeper(raw, {limits.depth})" if is_open else ""
+    fits = f"raw.__class__ is bytes and len(raw) <= {2 * limits.values}"
+    if plan.is_open:
+        fits += f" and not is_text_deeper(raw, {limits.depth})"
     source = [
         "at = meta.timestamp",
-        f"if raw.__class__ is bytes and len(raw) <= {2 * limits.values}{guard}:",
+        f"if {'raw.__class__ is struct' if plan.of_elements else fits}:",
         "    try:",
-        *(f"        {line}" for line in [*lines, f"made = {make}"]),
+        *(f"        {line}" for line in [*lines, f"made = {plan.make}"]),
         "        meta.tag, meta.timestamp, meta.message = tag, at, message",
         "        return made",
         "    except refusals:",
@@ -150,7 +188,11 @@ def _write(
         "return slow(meta, raw)",
     ]
     origin = needs.name if needs else "json"
-    return Direct(lambda slow: make_function("parse", "meta, raw", source, {**names, "slow": slow}, origin), slow)
+
+    def write(slow: ParseText) -> ParseText:
+        return make_function("parse", "meta, raw", source, {**names, "slow": slow}, origin)
+
+    return Direct(write, slow, plan.struct if plan.of_elements else None)
 
 
 # ---- the fields that a declaration reads
@@ -213,9 +255,10 @@ class _Needs:
     A Family for `parse_of`. Raises Unsuitable.
     """
 
-    def __init__(self, declaration: Json) -> None:
+    def __init__(self, declaration: Json, kinds: Iterable[type]) -> None:
+        """`kinds` are the classes of the events to make."""
         meaning, self.name = declaration.meaning, declaration.name
-        if meaning.refine is not None or meaning.adds:
+        if meaning.refine is not None or not all(_lacks(kind, meaning.adds) for kind in kinds):
             raise Unsuitable
         for rule in meaning.rules:
             conditions = rule.when.values() if isinstance(rule.when, Mapping) else [()]
@@ -225,7 +268,7 @@ class _Needs:
                 raise Unsuitable
         require = meaning.require
         self.meaning: Meaning = msgspec.structs.replace(
-            meaning, require=require and _Quiet(require.every, require.parts)
+            meaning, require=require and _Quiet(require.every, require.parts), adds=""
         )
         self._places = ("", *declaration.inner)
         """The fields in whose objects a path leads; first the event itself."""
@@ -344,6 +387,14 @@ class Wire:
                 fields.append((name, type_, msgspec.field(name=key, default=None)))
         struct = msgspec.defstruct(f"{kind.__name__}Wire", fields, kw_only=True, gc=False)
         return cls(kind, struct, tuple(own), needs and needs.shared_with(shared), is_open)
+
+
+def _lacks(kind: type, key: str) -> bool:
+    """Whether a class has no field for a key that a declaration adds, and does not care that it is there."""
+    if not key or kind is dict:
+        return True
+    fields = msgspec.structs.fields(kind)
+    return not kind.__struct_config__.forbid_unknown_fields and key not in {each.encode_name for each in fields}  # type: ignore[attr-defined]
 
 
 def _parts(kind: Any) -> tuple[Any, ...]:

@@ -157,6 +157,10 @@ class Chain:
         exception of `recv`, and ReaderError from any exception of the reader that is no ObjectError.
         """
         cut, loop, parsers = self._cut(stream), self.loop, self._begin()
+        if self._fitting is not None:
+            from slips.parsing.direct import read_directly
+
+            parsers = parsers._replace(rest=read_directly(parsers.rest, cut, is_whole=source.records is None))
         show = partial(_show, parsers.every, source) if self._remembers else None
         numbered: Iterator[tuple[int, Record]] = enumerate(self._wanted(cut, show), 1)
         if source.records is not None:
@@ -167,22 +171,8 @@ class Chain:
         def reject_original(seq: int, record: Record, error: Exception) -> None:
             reject(seq, original(cut, record), error)
 
-        if self._fitting is not None and source.records is None:  # ranges are of records that are cut exactly
-            parsers = _of_undecoded(parsers, cut)
         where = f"{source.url}: reader {self.reader!r}"
         return loop.run(numbered, where, parsers, outcome, source, recv, reject_original, ticker, skip, is_test)
-
-
-def _of_undecoded(parsers: Begun, cut: Iterable[Record]) -> Begun:
-    """Return parsers that decode lines themselves, if they can and the reader can leave that to them."""
-    from slips.parsing.direct import Direct
-    from slips.parsing.readers.documents import LineDocumentRecords
-
-    direct = parsers.rest
-    if not isinstance(direct, Direct) or not isinstance(cut, LineDocumentRecords):
-        return parsers
-    cut.decodes = False
-    return parsers._replace(rest=direct.of_records(cut.first_of))
 
 
 def _show(parse: Callable[[MetaData, Any], Any], source: ObjectEvent, seq: int, record: Record) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from io import BufferedReader, BytesIO
+from typing import Any
 
 from slips.format import Event, Limited, MeaningOptions, Read, Record, RecordLimits, reader
+from slips.parsing.json_text import load_json
 from slips.parsing.readers.json_stream import BLOCK, JsonText
 from slips.parsing.readers.text import EMPTY, PADDING, TextRecords
 
@@ -42,13 +44,20 @@ class ElementRecords(TextRecords):
         super().__init__(stream)
         self._limits, self._path = limits, path
         self._text: JsonText | None = None
+        self.decode_run: Callable[[bytes], Sequence[Any]] | None = None
+        """See `JsonText`. An event that comes of it is no dict."""
 
     def cut(self, stream: BufferedReader) -> Iterator[Record]:
         self._text = JsonText(stream, self._limits, BLOCK)
+        self._text.decode_run = self.decode_run
         return self._text.elements(self._path)
 
     def raw_of(self, event: Event) -> bytes | None:
         return self._text.raw_of(event) if self._text else None
+
+    def dict_of(self, event: Any) -> Any:
+        """Return an event of `decode_run` as a dict. Raises RecordError."""
+        return load_json(self.raw_of(event) or b"", self._limits)
 
 
 def read_elements(stream: BufferedReader, limits: RecordLimits, path: str, block: int = BLOCK) -> Iterator[Record]:

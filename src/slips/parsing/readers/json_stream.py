@@ -8,7 +8,7 @@ since JSON can be read from left to right in one way only. If guesses fail, elem
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, islice
 from json import JSONDecoder
@@ -63,6 +63,8 @@ class JsonText:
         self._longest_run = min(limits.bytes, 2 * limits.values)
         """Bytes so few that no object within them can exceed the limits, but for its depth."""
         self._decode_shallow = shallow_run_decoder(limits.depth)
+        self.decode_run: Callable[[bytes], Sequence[Any]] | None = None
+        """Decodes an array of objects to what the chain wants instead of dicts; raises for arrays of others."""
         self._is_deep = False
         """Whether an object was too deep for `_decode_shallow`: objects behind it probably are, too."""
         self._data, self._at = b"", 0
@@ -207,7 +209,7 @@ class JsonText:
                 yield [self._junk()]
             separator = self._take(b",]")
 
-    def _guess(self) -> list[Event]:
+    def _guess(self) -> Sequence[Any]:
         """Consume and return the objects up to a boundary in the next block. If no guess holds, consume none."""
         if len(self._data) - self._at < self._block:
             self._fill()
@@ -238,14 +240,20 @@ class JsonText:
         found = (each.group() for each in islice(_BOUNDARY.finditer(self._data, self._at), KEYS))
         return next((each for each in found if each.endswith(first.group())), b"")
 
-    def _decode_objects(self, raw: bytes) -> list[Event]:
+    def _decode_objects(self, raw: bytes) -> Sequence[Any]:
         """Decode an array of objects.
 
         Raises ValueError or msgspec.MsgspecError if an element is no object, or an object is too deep.
         """
+        if self.decode_run is not None:
+            try:
+                return self.decode_run(raw)
+            except (ValueError, msgspec.MsgspecError, RecursionError):
+                pass  # dicts can be made of it, or nothing
         if not self._is_deep:
             try:
-                return self._decode_shallow(raw)
+                shallow: list[Event] = self._decode_shallow(raw)
+                return shallow
             except msgspec.ValidationError:
                 pass  # an object is deeper than that decoder reads, or an element is no object
         run = _decode_run(raw)
