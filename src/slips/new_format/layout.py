@@ -129,8 +129,6 @@ def _json(lines: Sequence[str], text: str) -> Iterator[Layout]:
     if isinstance(document, dict) and (array := _array(document)):
         yield Layout("Json", {"elements": array}, "json")
     yield Layout("Json", {}, "jsonl" if isinstance(_loaded(lines[0]), dict) else "json")
-    if document is not None:
-        yield Layout("Json", {"chain": ("s3-text", "json", "NAME")}, "json")
 
 
 def _loaded(text: str) -> Any:

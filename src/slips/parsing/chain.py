@@ -37,16 +37,32 @@ def compile_chain(
     has the event type of each handler: an event that does not fit is a bad record. Raises FormatError with every
     mistake in `steps`, and if the chain cannot serve an event type.
     """
-    from slips.parsing.event_types import Fitting
-    from slips.parsing.run import Chain
-
     parts, problems = _resolve(steps, root)
     if problems:
         raise FormatError("\n".join(problems))
+    return _chain_of(parts, limits, contains, types)
+
+
+def compile_format(format_: Format, limits: RecordLimits = RecordLimits()) -> Chain:  # noqa: B008 - frozen
+    """Compile the usual chain of a format that no name finds, as it is new."""
+    before = [_plain_part(name, Path()) for name in format_.chain[:-1]]
+    return _chain_of([*before, _Part(format_.name, format_.name, format_)], limits)
+
+
+def _chain_of(
+    parts: Sequence[_Part],
+    limits: RecordLimits,
+    contains: Sequence[str] = (),
+    types: Sequence[EventTypes | None] = (),
+) -> Chain:
+    from slips.parsing.event_types import Fitting
+    from slips.parsing.run import Chain
+
     (reader, parameter), *others = (each for part in parts for each in part.formats)
     texts, parsers = [part.text for part in parts], [format_ for format_, _ in others]
     fitting = Fitting.of(types, [reader, *parsers])
-    if parsers and parsers[0] is slips.formats.find("json") and (documents := _reader_of_documents(reader)):
+    is_json = bool(parsers) and parsers[0].name == "json" and parsers[0] is slips.formats.find("json")
+    if is_json and (documents := _reader_of_documents(reader)):
         # One reader for both, as only the decoder tells where a document ends. Each document has a number.
         reader, parsers = documents, parsers[1:]
     return Chain(texts, reader, parameter, parsers, limits, contains, fitting)
@@ -66,16 +82,6 @@ def check_event_types(steps: Sequence[Step], root: Path, types: Sequence[EventTy
     parts, problems = _resolve(steps, root)
     formats = [format_ for part in parts for format_, _ in part.formats]
     return [] if problems else [problem for each in types if each is not None for problem in misfits(each, formats)]
-
-
-def compile_format(format_: Format, limits: RecordLimits = RecordLimits()) -> Chain:  # noqa: B008 - frozen
-    """Compile the usual chain of a format that no name finds, as it is new."""
-    from slips.parsing.run import Chain
-
-    (first, *between), root = format_.chain[:-1], Path()
-    reader = _plain_part(first, root)
-    parsers = [find_format(name, root) for name in between]
-    return Chain(format_.chain, reader.format, reader.formats[0][1], [*parsers, format_], limits)
 
 
 def check_chain(steps: Sequence[Step], root: Path) -> list[str]:
