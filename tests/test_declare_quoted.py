@@ -126,6 +126,28 @@ def test_lines_of_changing_shape_are_read_as_if_each_stood_alone() -> None:
     assert both_in_turn(declared, turns) == [both(declared, line) for line in turns]
 
 
+def test_lines_of_hostile_shapes_do_not_make_usual_ones_slow() -> None:
+    """Any client may write such shapes, each with as many quotes as a usual line has: it must not slow down others."""
+    lines: Any = door().line_parser(RecordLimits())
+    read_slowly: list[str] = []
+    cut = lines._cut
+
+    def noted(line: str) -> Any:
+        read_slowly.append(line)
+        return cut(line)
+
+    lines._cut = noted
+    usual = 'a [b] "c d" e'
+    for number in range(1, 99):
+        for line in (f"{usual}{' x' * number}", usual):
+            try:
+                lines.fast(line)
+            except ValueError:
+                lines.odd(line)
+    assert usual not in read_slowly
+    assert len(read_slowly) == 98
+
+
 def test_a_line_with_more_fields_than_allowed_is_bad() -> None:
     for line in ("a " * 100, '"" ' * 100):
         assert both(door(), line, RecordLimits(values=50))[0] == "RecordTooLarge"

@@ -145,20 +145,20 @@ class _Lines(LineParser):
         """The function that read a line last, by the number of quotes in the line."""
         fast = declaration.function(tuple(column.kind for column in declaration.layout))
         assert fast is not None  # noqa: S101 - the first one
-        self.fast = fast
+        self.fast = self._usual = fast
 
     def read(self, line: str) -> Event:
         return self._event(self._cut(line))
 
     def odd(self, line: str) -> Event:
         quotes = line.count('"')
-        other = self._by_quotes.get(quotes)
-        if other is not None and other is not self.fast:
-            try:
-                event = other(line)
-            except ValueError:
-                pass
-            else:
+        # The usual shape first: lines of hostile shapes between do not make usual ones slow.
+        for other in (self._usual, self._by_quotes.get(quotes)):
+            if other is not None and other is not self.fast:
+                try:
+                    event = other(line)
+                except ValueError:
+                    continue
                 self.fast = other
                 return event
         fields = self._cut(line)
