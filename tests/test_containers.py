@@ -203,6 +203,16 @@ def test_boundaries_are_guessed_right_in_long_documents() -> None:
         assert shown(elements(content)) == wanted(items)
 
 
+@pytest.mark.parametrize("block", [64, 500, BLOCK])
+def test_the_first_run_is_not_cut_at_an_object_within_an_element_that_begins_alike(block: int) -> None:
+    """The first boundary is guessed by the first key, which objects in an array of the element have, too."""
+    inner = [{"id": number, "text": "},{"} for number in range(9)]
+    items = [{"id": number, "parts": inner, "more": {"id": inner}} for number in range(40)]
+    for separators in ((",", ":"), (", ", ": ")):
+        content = json.dumps({"Records": items}, separators=separators).encode()
+        assert list(elements(content, block=block)) == items
+
+
 def test_short_documents_follow_each_other_in_long_objects() -> None:
     texts = [json.dumps({"n": [1], "Records": [{"k": number}] * (number % 40), "m": {}}) for number in range(2_000)]
     expected = [{"k": number} for number in range(2_000) for _ in range(number % 40)]

@@ -227,6 +227,18 @@ def test_a_text_that_is_too_deep_for_the_first_decoder_changes_nothing_for_those
     assert [event for _, event, *_ in seen] == [repr(each) for each in texts]
 
 
+def test_a_message_shows_the_event_as_it_was_parsed() -> None:
+    """Handlers may change their event, and read the message afterwards."""
+    messages: list[str | None] = []
+
+    def recv(meta: MetaData, event: Event) -> None:
+        event["kind"], event["a"]["b"][0] = "changed", "changed"
+        messages.append(meta.message)
+
+    run_with(recv, chain_of("s3-lines json plain"), b'{"kind": "door", "a": {"b": ["open"]}}\n')
+    assert messages == ["door at ['open']"]
+
+
 def run_with(recv: Callable[[MetaData, Event], object], chain: Chain, content: bytes) -> Outcome:
     outcome = Outcome()
     stream: io.BufferedReader = io.BufferedReader(io.BytesIO(content))

@@ -34,7 +34,8 @@ _PASSING = "_X_AMZN_"
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _NO_THREAD = ("can't start new thread",)
 
-_environ, _getcwd, _chdir, _fstat, _modules = os.environ, os.getcwd, os.chdir, os.fstat, sys.modules
+_environ, _variables, _modules = os.environ, os.environb, sys.modules
+_getcwd, _chdir, _fstat = os.getcwd, os.chdir, os.fstat
 _getrlimit, _recursion, _set_recursion = resource.getrlimit, sys.getrecursionlimit, sys.setrecursionlimit
 _timer, _KeyError = signal.getitimer, KeyError
 _errno_of = OSError.__dict__["errno"].__get__
@@ -47,7 +48,7 @@ class Health:
         self._watched = [_Watched(module) for module in _watched()]
         self._recursion = _recursion()
         self._limits = [(name, number, _getrlimit(number)[0]) for name in _LIMITS if (number := _number(name))]
-        self._environ = [name for name in _environ if not name.startswith(_PASSING)]
+        self._environ = {name.encode("utf-8", "surrogateescape") for name in _environ if not name.startswith(_PASSING)}
         self._open = [descriptor for descriptor in (0, 1, 2) if _is_open(descriptor)]
         self._has_timer = _timer(signal.ITIMER_REAL)[0] > 0
         self._directory = _directory()
@@ -87,9 +88,8 @@ class Health:
             now = _getrlimit(number)[0]
             if now not in (before, resource.RLIM_INFINITY) and (before == resource.RLIM_INFINITY or now < before):
                 return f"{name} was set to {now}"
-        for name in self._environ:
-            if name not in _environ:
-                return f"the environment lost {name}"
+        if lost := self._environ.difference(_variables):
+            return f"the environment lost {lost.pop().decode('utf-8', 'replace')}"
         for descriptor in self._open:
             if not _is_open(descriptor):
                 return f"descriptor {descriptor} was closed"

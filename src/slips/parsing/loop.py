@@ -296,6 +296,11 @@ class _Statements:
         return True
 
     def _meta(self) -> str:
+        """Return the expression of the meta, with its message as a text: `recv` may change the event, not the message.
+
+        The text takes 50 ns. To keep its values for later takes 20 where they cannot change, and more than the text
+        where a value may be a dict or list, which has to be looked at; and whoever asks for it pays 100.
+        """
         return f"MetaData({self._tag}, at, source, {self._message}, seq, 0, is_test)"
 
     def _behind(self, stage: str) -> str:
