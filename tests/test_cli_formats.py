@@ -58,7 +58,7 @@ def test_options_are_shown_with_their_values_and_meaning(project: Project) -> No
 def test_the_source_of_a_chain_is_python_with_a_line_for_each_of_its_formats(project: Project) -> None:
     source = project.slips("formats", "aws-waf", "--source").out
     compile(source, "source", "exec")
-    assert all(f"# {name}\n" in source for name in ("s3-lines", "json", "aws-waf"))
+    assert all(f"# {name}\n" in source for name in ("json-lines", "aws-waf"))
     unnamed = project.slips("formats", "--source")
     assert (unnamed.status, "slips formats cloudtrail --source" in unnamed.err) == (2, True)
 
@@ -110,8 +110,10 @@ def test_a_chain_with_options_is_given_as_yaml(project: Project, chain: str) -> 
 
 
 def test_several_events_of_a_record_share_its_number(project: Project) -> None:
-    log = project.put("a", [{"n": 1}, {"n": 2}])
-    metas = [json.loads(line)["meta"] for line in project.slips("parse", "json", str(log)).out.splitlines()]
+    (project.root / "own.py").write_text("def spread(meta, event):\n    return event['parts']\n")
+    log = project.put("a", {"parts": [{"n": 1}, {"n": 2}]})
+    done = project.slips("parse", f"s3-lines,json,{project.root}/own.py:spread", str(log))
+    metas = [json.loads(line)["meta"] for line in done.out.splitlines()]
     assert [(meta["seq"], meta.get("index", 0)) for meta in metas] == [(1, 0), (1, 1)]
 
 

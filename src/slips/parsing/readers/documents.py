@@ -377,7 +377,10 @@ def _spans_lines(data: bytes, *, is_end: bool) -> bool | None:
     first = body[: body.find(b"\n") + 1]
     if not first:
         return unknown if len(data) < LOOK else False
-    if is_json(first):
+    try:
+        if is_json(first):
+            return False
+    except RecursionError:  # a line of its own, deeper than any that is taken
         return False
     # Whole lines, as a text that is cut off elsewhere may look broken.
     lines = body if is_end else body[: body.rfind(b"\n") + 1]
