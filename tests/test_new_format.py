@@ -286,6 +286,11 @@ def test_no_file_is_overwritten(project: Project) -> None:
             "no family of formats",
         ),
         (("--new", "acme/door", "--from", "none"), "", "none: No such file"),
+        (
+            ("--new", "acme/door", "--from", "-", "--into", "slips.yml"),
+            JSON_LINES,
+            "slips.yml/acme: Not a directory; exp",
+        ),
     ],
 )
 def test_wrong_input_is_told_and_nothing_is_written(

@@ -40,6 +40,8 @@ def new_format(ctx: click.Context, name: str, stream: BinaryIO, file: str, folde
         made = create(name, content, folder or root / "formats", root)
     except UsageError as error:
         raise UsageError(f"{file}: {error}" if "--new" not in str(error) else str(error)) from error
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}; expected a directory that can be written") from error
     if json_:
         print_json(
             {
