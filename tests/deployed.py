@@ -45,7 +45,7 @@ routing:
 bucket_mapping:
   my-logs:
     - {prefix: fast/, format: [s3-lines, json]}
-    - {prefix: slow/, format: json}
+    - {prefix: slow/, format: [s3-lines, {json: {tag: 'slow.{n}'}}]}
     - {prefix: dropped/, format: json}
     - {prefix: own/, format: [s3-lines, formats/own.py:own]}
 """
