@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -107,9 +108,9 @@ class BenchSite:
         return {}
 
 
-def slips(files: list[Path], format_name: str, handler: type[Handler] = Count, policy: str = "") -> int:
-    """The whole path, with the pipeline's own main func. `policy`: further keys of the mapping."""
-    folder = files[0].parent
+@cache
+def _main_func(folder: Path, format_name: str, handler: type[Handler], policy: str) -> tuple[DirectoryStore, Processor]:
+    """The pipeline's own, made once as in a process of slips. `policy`: further keys of the mapping."""
     config: Config = parse(
         f"stack_name: bench\nhandler: {{path: {__file__}}}\n"
         f"backend: {{embedded: {{path: {folder}/state, buckets: {{bench: {folder}}}}}}}\n"
@@ -117,7 +118,12 @@ def slips(files: list[Path], format_name: str, handler: type[Handler] = Count, p
         str(folder / "slips.yml"),
     )
     store = DirectoryStore({"bench": folder})
-    processor = Processor(BenchSite(config, store, (handler,)))
+    return store, Processor(BenchSite(config, store, (handler,)))
+
+
+def slips(files: list[Path], format_name: str, handler: type[Handler] = Count, policy: str = "") -> int:
+    """The whole path."""
+    store, processor = _main_func(files[0].parent, format_name, handler, policy)
     events = 0
     for file in files:
         event = next(each for each in store.list("bench", file.name) if each.object_key == file.name)
