@@ -9,10 +9,11 @@ from __future__ import annotations
 import linecache
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from slips import times
 from slips.errors import RecordError
@@ -44,8 +45,7 @@ class Family(Protocol):
         """Return the value at `path` of an event, the slow way; None for an `absent` text, too."""
 
 
-@dataclass(frozen=True)
-class Body:
+class Body(Struct, frozen=True):
     """The statements of a declaration, for the inside of a function, without indentation.
 
     On entry the local `value` is a record, `at` the object's event time. Behind the statements the locals `event`,

@@ -8,7 +8,6 @@ rare (several events in a record, a text that is large or odd) is left to functi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -128,8 +127,7 @@ class Begun(NamedTuple):
     """What those in the loop remember of the object, which `every` shares: see `Body.fresh`."""
 
 
-@dataclass(frozen=True)
-class Loop:
+class Loop(msgspec.Struct, frozen=True):
     """The loop of a chain."""
 
     run: Callable[..., int | None]
