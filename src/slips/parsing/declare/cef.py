@@ -18,9 +18,12 @@ _CEF_TIME = stamp("rt", "end", "start", "datetime")
 _LEEF_TIME = stamp("devTime", "datetime")
 _KEY = r"[A-Za-z0-9_][A-Za-z0-9_.\[\]]*+"
 _CEF_BEGINS = re.compile(r"CEF: ?(?=\d{1,3}(?:\.\d{1,3})?\|)")
+_CEF_KEY = re.compile(_KEY)
 _CEF_PAIRS = re.compile(rf" ({_KEY})=")
 _CEF_ESCAPE = re.compile(r"\\([=\\nr])")
 _CEF_ESCAPES = {"=": "=", "\\": "\\", "n": "\n", "r": "\r"}
+_CEF_HEADER = re.compile(6 * r"([^|\\]*+)\|" + r"([^|\\]*+)(?:\||\Z)")
+"""The seven fields of a header without escapes: most headers."""
 _CEF_FIELD = re.compile(r"([^|\\]*+(?:\\.[^|\\]*+)*+)(\||\Z)", re.DOTALL)
 _LEEF_BEGINS = re.compile(r"LEEF: ?(?=\d{1,3}(?:\.\d{1,3})?\|)")
 _HEX = re.compile(r"(?:0|\\)?x([0-9A-Fa-f]{1,4})")
@@ -128,6 +131,8 @@ class Cef(_BarLines):
     )
 
     def split(self, text: str) -> tuple[list[str], str]:
+        if usual := _CEF_HEADER.match(text):
+            return list(usual.groups()), text[usual.end() :]
         fields: list[str] = []
         at = 0
         while len(fields) < len(self.header):
@@ -151,14 +156,15 @@ class Cef(_BarLines):
         found: list[tuple[str, list[str]]] = []
         for word in rest.strip().split(" "):  # a word such as `src=192.0.2.1` begins a pair, others go on with it
             key, equals, value = word.partition("=")
-            if equals and re.fullmatch(_KEY, key):
+            if equals and _CEF_KEY.fullmatch(key):
                 found.append((key, [value]))
             elif found:
                 found[-1][1].append(word)
             elif word:
                 raise RecordError(f"extension begins with {rest[:40]!r}; expected pairs such as 'src=192.0.2.1'")
         for key, words in found:
-            yield key, _CEF_ESCAPE.sub(_unescaped, " ".join(words))
+            value = " ".join(words)
+            yield key, _CEF_ESCAPE.sub(_unescaped, value) if "\\" in value else value
 
 
 def _unescaped(escape: re.Match[str]) -> str:
