@@ -205,10 +205,14 @@ class _Statements:
     def write_typed(self, kinds: frozenset[type]) -> None:
         """Write the statements for events of other classes than dicts."""
         self.writer.names["kinds"] = kinds
-        self.writer.line("at = timestamp")
-        self.writer.line(f"meta = {self._meta()}")
-        self.writer.line("event = parse(meta, record)")
-        self.writer.line("at = meta.timestamp")
+        writer = self.writer
+        writer.line("if record.__class__ is Rule:")
+        writer.line("    event = record")
+        with writer.block("else:"):
+            writer.line("at = timestamp")
+            writer.line(f"meta = {self._meta()}")
+            writer.line("event = parse(meta, record)")
+            writer.line("at = meta.timestamp")
 
     def _stands_in_the_loop(self, number: int) -> bool:
         """Whether the statements of a parser can be written, if those of all before it are."""
@@ -225,9 +229,13 @@ class _Statements:
         stands = inline and self._parsers and self._stands_in_the_loop(0)
         parse = "parse_all" if stands else "parse"
         with writer.block(f"if record.__class__ is not {'bytes' if self._reader.gives == 'text' else 'dict'}:"):
-            writer.line(f"meta = {self._meta()}")
-            writer.line(f"event = unusual(meta, record, {parse})")
-            writer.line("at = meta.timestamp")
+            # Where a prefilter is, most records are rules.
+            writer.line("if record.__class__ is Rule:")
+            writer.line("    event = record")
+            with writer.block("else:"):
+                writer.line(f"meta = {self._meta()}")
+                writer.line(f"event = unusual(meta, record, {parse})")
+                writer.line("at = meta.timestamp")
         writer.line("else:")
         writer.indent()
 
