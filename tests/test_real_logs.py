@@ -46,6 +46,7 @@ CHAINS = {
     "cloudtrail/54.jsonl": "s3-lines json cloudtrail",
     "cloudtrail/59.jsonl": "s3-lines json cloudtrail",
     "cloudtrail/64.jsonl": "s3-lines json cloudtrail",
+    "cloudwatch-logs-subscription/*": "cloudwatch-logs",
     "crowdstrike-detections/*": "falcon-detection",
     "crowdstrike-fdr/*": "falcon",
     "crowdstrike/*": "falcon",
@@ -85,6 +86,9 @@ QUARANTINED = {
     "cloudtrail/47.json": 50,
     # Answers of the API 'lookup-events', with the event as a text in one of the fields
     "cloudtrail/53.jsonl": 6,
+    # Events of Lambda functions, with the document compressed in one of the fields
+    "cloudwatch-logs-subscription/14.json": 50,
+    "cloudwatch-logs-subscription/18.json": 1,
     # Somebody's lower-case keys
     "cloudtrail/54.jsonl": 7,
     # Templates: 'eventTime' is "eventTime" or "..."

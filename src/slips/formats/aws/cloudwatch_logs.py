@@ -1,0 +1,56 @@
+"""Amazon CloudWatch Logs: documents of a subscription, as Amazon Data Firehose writes them to S3."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from slips import times
+from slips.errors import RecordError
+from slips.format import Event, Rule, parser
+from slips.model import MetaData
+from slips.parsing.stages import Several
+
+CONTROL = Rule("control-message", "messages by which CloudWatch Logs tests whether a destination can be reached")
+NO_EVENTS = Rule("no-log-events", "documents whose list of log events is empty")
+
+_SHARED = ("logGroup", "logStream", "owner", "subscriptionFilters")
+
+
+@parser(
+    "cloudwatch-logs",
+    summary="log events of an Amazon CloudWatch Logs subscription, one element of 'logEvents' each",
+    reference="https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html",
+    tag="aws.cloudwatch-logs",
+    rules=(CONTROL, NO_EVENTS),
+)
+def cloudwatch_logs(meta: MetaData, event: Event) -> Any:
+    """Make an event of each log event: its fields (`id`, `timestamp`, `message`, `extractedFields`), and `logGroup`,
+    `logStream`, `owner` and `subscriptionFilters` of the document.
+
+    Each has its own time, and its message without the line end. Raises RecordError for any other document.
+    """
+    kind, log_events = event.get("messageType"), event.get("logEvents")
+    if kind == "CONTROL_MESSAGE":
+        return CONTROL
+    if kind != "DATA_MESSAGE" or not isinstance(log_events, list):
+        raise RecordError(
+            f"'messageType' is {kind!r} and 'logEvents' is {type(log_events).__name__}; expected 'DATA_MESSAGE' with a "
+            f"list of log events; keys: {', '.join(event)}"
+        )
+    meta.tag = "aws.cloudwatch-logs"
+    shared = {name: event[name] for name in _SHARED if name in event}
+    made = Several()
+    for index, log_event in enumerate(log_events):
+        if not isinstance(log_event, dict):
+            raise RecordError(f"log event {index + 1} is {type(log_event).__name__}; expected an object")
+        each = copy.copy(meta)
+        each.index = index
+        time, message = log_event.get("timestamp"), log_event.get("message")
+        if time is not None:
+            each.timestamp = times.number(time, 1000, "timestamp")
+        if not isinstance(message, str):
+            raise RecordError(f"log event {index + 1} has no 'message'; keys: {', '.join(log_event)}")
+        each.message = message.rstrip("\r\n")
+        made.append((each, {**shared, **log_event, "message": each.message}))
+    return made or NO_EVENTS

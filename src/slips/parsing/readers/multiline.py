@@ -1,0 +1,97 @@
+"""Reads records of several lines, such as a message with its stack trace: a line that matches a pattern starts one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from io import BufferedReader
+from typing import Annotated
+
+from slips.format import FormatOptions, Read, Record, TooLong, a_key, reader
+from slips.parsing.linear import why_not_linear
+from slips.parsing.readers.lines import HEAD, behind_padding
+from slips.parsing.readers.text import PADDING, TextRecords
+
+
+class MultilineOptions(FormatOptions, frozen=True):
+    """The options of `multiline`."""
+
+    start: Annotated[
+        str,
+        a_key(
+            "Python's regular expression for the beginning of a line that starts a record; not set: a line that begins "
+            "with no white space. It must take time in proportion to the line.",
+            r"\d{4}-\d\d-\d\d",
+            min_length=1,
+        ),
+    ] = r"\S"
+
+
+@reader(
+    "multiline",
+    summary="a line that matches the option 'start', and all lines up to the next such line, are a record",
+    reference="https://docs.python.org/3/library/re.html#regular-expression-syntax",
+    rules=(PADDING,),
+    options=MultilineOptions,
+)
+def multiline(options: MultilineOptions) -> Read:
+    """Yield records of lines, without the blank lines behind each. Lines before the first that matches are one, too.
+
+    A record over `record_bytes` is skipped in flat memory: it becomes TooLong. Of a line, the first 4 KB are matched.
+    Raises ValueError for a pattern that is none, or that may take more time than in proportion to the line.
+    """
+    try:
+        why = why_not_linear(options.start)
+    except re.error as error:
+        raise ValueError(f"start: {options.start!r} is no pattern: {error}; expected one of Python; mend it") from None
+    if why:
+        raise ValueError(f"start: {options.start!r} may take too long: {why}")
+    starts = re.compile(options.start, re.DOTALL).match
+
+    def read(stream: BufferedReader, record_bytes: int, _parameter: str) -> TextRecords:
+        return _MultilineRecords(stream, record_bytes, lambda line: starts(line) is not None)
+
+    return read
+
+
+class _MultilineRecords(TextRecords):
+    def __init__(self, stream: BufferedReader, record_bytes: int, starts: Callable[[str], bool]) -> None:
+        super().__init__(stream)
+        self._record_bytes, self._starts = record_bytes, starts
+        self._lines: list[bytes] = []
+        """Lines of the current record, those within the limit."""
+        self._size = self._kept = 0
+        """Bytes of the current record, and of `_lines`."""
+
+    def cut(self, stream: BufferedReader) -> Iterator[Record]:
+        limit, starts = self._record_bytes + 2, self._starts
+        is_begin = True
+        for line in iter(partial(stream.readline, limit), b""):
+            if is_begin and not line[0]:
+                yield from self._ended()
+                yield PADDING
+                line = behind_padding(stream, line, limit)  # noqa: PLW2901 - what is left of it
+            elif is_begin and starts(line[:HEAD].decode("utf-8", "surrogateescape")):
+                yield from self._ended()
+            is_begin = line.endswith(b"\n")
+            self._add(line)
+        yield from self._ended()
+
+    def _add(self, line: bytes) -> None:
+        self._size += len(line)
+        if self._kept <= self._record_bytes:
+            self._lines.append(line)
+            self._kept += len(line)
+
+    def _ended(self) -> Iterator[Record]:
+        """Yield the current record, unless it is blank, and begin the next."""
+        content = b"".join(self._lines)
+        size, self._lines, self._size, self._kept = self._size, [], 0, 0
+        if len(content) == size:
+            content = content.rstrip()
+            size = len(content)
+        if size > self._record_bytes:
+            yield TooLong(size, self._record_bytes, content[:HEAD])
+        elif content:
+            yield content

@@ -1,0 +1,89 @@
+"""Records of several lines: where each begins and ends, and what becomes of one that is too long."""
+
+from __future__ import annotations
+
+import io
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from chains import Pieces
+from slips.format import Record, RecordLimits, TooLong
+from slips.parsing.chain import check_chain, compile_chain
+from slips.parsing.readers.text import PADDING
+
+
+def records(content: bytes | Pieces, start: str = "", limits: RecordLimits | None = None) -> list[Record]:
+    raw = Pieces([content]) if isinstance(content, bytes) else content
+    chain = compile_chain([{"multiline": {"start": start} if start else {}}], Path(), *([limits] if limits else []))
+    return list(chain.records(io.BufferedReader(raw, 1 << 17)))
+
+
+DATE = r"\d{4}-\d\d-\d\d "
+
+
+@pytest.mark.parametrize(
+    ("content", "start", "found"),
+    [
+        (b"a\n b\n\tc\nd\n", "", [b"a\n b\n\tc", b"d"]),
+        (b" x\na\n", "", [b" x", b"a"]),
+        (b"a\r\n b\r\n\r\n\nc\r\n", "", [b"a\r\n b", b"c"]),
+        (b"2026-11-28 a\nb\n2026 c\n2026-11-29 d", DATE, [b"2026-11-28 a\nb\n2026 c", b"2026-11-29 d"]),
+        (b"x\ny\n", DATE, [b"x\ny"]),
+        (b"2026-11-28 a\rb\r2026-11-29 c\r", DATE, [b"2026-11-28 a\nb", b"2026-11-29 c"]),
+        (b"\xef\xbb\xbf2026-11-28 a\nb\n", DATE, [b"2026-11-28 a\nb"]),
+        (
+            b"2026-11-28 a\n\0\0b\nc\n2026-11-29 d\n\0",
+            DATE,
+            [b"2026-11-28 a", PADDING, b"b\nc", b"2026-11-29 d", PADDING],
+        ),
+        ("é a\n b\né c".encode(), "é", ["é a\n b".encode(), "é c".encode()]),
+        (b"\n \n\t\n", "", []),
+        (b"", "", []),
+    ],
+)
+@pytest.mark.parametrize("step", [1, 1000])
+def test_a_line_that_matches_starts_a_record(content: bytes, start: str, found: list[Record], step: int) -> None:
+    assert records(Pieces([content[at : at + step] for at in range(0, len(content), step)]), start) == found
+
+
+@pytest.mark.parametrize("long", [b"x" * 50, b"x\n" * 25, b"x" * 500_000, b"x\n" * 250_000])
+def test_a_record_over_the_limit_is_too_long_and_reading_goes_on(long: bytes) -> None:
+    content = b"> a\nb\n> " + long + b"\n\n> " + b"y" * 18 + b"\n"
+    first, bad, last = records(content, "> ", RecordLimits(bytes=20))
+    assert (first, last) == (b"> a\nb", b"> " + b"y" * 18)
+    assert isinstance(bad, TooLong)
+    assert (b"> " + long).startswith(bad.head)
+    assert len(long) < bad.size <= len(long) + 4
+
+
+def test_memory_does_not_grow_with_a_record() -> None:
+    pieces = Pieces([b"> a\n", *[b"line\n" * 20_000] * 300])
+    tracemalloc.start()
+    try:
+        (bad,) = records(pieces, "> ", RecordLimits(bytes=100_000))
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
+    assert isinstance(bad, TooLong)
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        (
+            "(",
+            "format 'multiline': start: '(' is no pattern: missing ), unterminated subpattern at position 0; exp",
+        ),
+        ("(a+)+b", "format 'multiline': start: '(a+)+b' may take too long: "),
+    ],
+)
+def test_a_pattern_that_does_not_fit_is_told(start: str, words: str) -> None:
+    (problem,) = check_chain([{"multiline": {"start": start}}], Path())
+    assert problem.startswith(words)
+
+
+def test_the_pattern_is_part_of_what_numbers_records() -> None:
+    readers = {compile_chain([{"multiline": {"start": start}}], Path()).reader for start in ("a", "b")}
+    assert len(readers) == 2

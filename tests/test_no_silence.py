@@ -1,0 +1,82 @@
+"""No chain makes a success of bytes that it passes over: what is not blank is a record or an error."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import chains
+from slips.errors import SlipsError
+from slips.formats import catalogue
+from slips.parsing.readers.text import Text
+from slips.step import Step
+
+USUAL: list[list[Step]] = [[name] for name in sorted(catalogue()) if name != "ignore"]
+CHAINS: list[list[Step]] = [
+    *USUAL,
+    ["s3-text", "json"],
+    ["s3-text", "cloudtrail"],
+    ["csv:tab"],
+    ["csv:space"],
+    ["json-records:."],
+    [{"csv": {"columns": ["a", "b"]}}],
+    [{"multiline": {"start": "x"}}],
+]
+
+ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-32", "utf-16-be"]
+SIGNS = [
+    "\0",
+    "\r",
+    "\n",
+    "\r\n",
+    " ",
+    "\t",
+    ",",
+    '"',
+    "{",
+    "}",
+    "[",
+    "]",
+    '{"a":1}',
+    '{"Records":[',
+    "#Fields: a",
+    "#",
+]
+texts = st.lists(st.sampled_from(SIGNS) | st.text(max_size=4), max_size=12).map("".join)
+encoded = st.builds(lambda text, name: text.encode(name, "surrogatepass"), texts, st.sampled_from(ENCODINGS))
+
+
+def is_blank(content: bytes) -> bool:
+    """Whether an object has nothing but white space, in the encoding that its byte order mark names."""
+
+    stream: io.BufferedReader = io.BufferedReader(io.BytesIO(content))
+    try:
+        text = Text(stream).stream.read()
+    except SlipsError:
+        return False
+    return not text.strip()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", CHAINS, ids=str)
+@settings(deadline=None, max_examples=60)
+@given(st.binary(max_size=60) | encoded)
+@example(b"a,b\r1,2\r3,4\r")
+@example(b"a,b\n")
+@example(b'{"Records":[]}')
+@example(b"[]")
+@example(b"\0\0\0")
+@example(b"#Version: 1.0\n")
+@example(b"\xff\xfe\n\0")
+@example(b"\xff\xfe\0\0\n\0\0\0")
+def test_an_object_that_is_not_blank_has_a_record_or_an_error(steps: list[Step], content: bytes) -> None:
+    try:
+        outcome = chains.run(steps, content).outcome
+    except SlipsError:
+        return
+    assert outcome.balanced
+    assert outcome.records or is_blank(content), content
+    assert outcome.filtered == sum(outcome.rules.values())
