@@ -202,6 +202,7 @@ def escaped(text: str, *characters: str) -> str:
     return text
 
 
+@pytest.mark.slow
 @given(st.lists(TEXT, min_size=6, max_size=6), st.dictionaries(KEY, TEXT, max_size=4))
 def test_a_line_of_cef_gives_back_what_it_was_made_of(header: list[str], pairs: dict[str, str]) -> None:
     pairs["msg"] = "blanks behind the last value are none of it"
@@ -212,6 +213,7 @@ def test_a_line_of_cef_gives_back_what_it_was_made_of(header: list[str], pairs: 
     assert event == pairs
 
 
+@pytest.mark.slow
 @given(
     st.lists(TEXT.map(lambda text: text.replace("|", "")), min_size=4, max_size=4),
     st.dictionaries(KEY, TEXT.map(lambda text: text.replace("^", "")), max_size=4),
@@ -241,6 +243,7 @@ PIECES = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cef", "leef"])
 @given(st.sampled_from(["", CEF, LEEF, "LEEF:2.0|A|W|2|deny|"]), st.lists(PIECES, max_size=12))
 def test_any_line_is_read_alike_in_both_ways(name: str, start: str, pieces: list[str]) -> None:

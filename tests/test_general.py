@@ -124,6 +124,7 @@ def test_the_values_of_a_text_are_counted_as_in_what_is_decoded(
         load_json(raw, limits)
 
 
+@pytest.mark.slow
 @given(
     st.binary().map(lambda raw: raw.replace(b"x", b"")) | JSON.map(lambda value: stdlib_json.dumps(value).encode()),
     st.integers(1, 9),

@@ -131,6 +131,7 @@ def escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("]", "\\]")
 
 
+@pytest.mark.slow
 @given(st.integers(0, 191), WORD, WORD, WORD, WORD, st.none() | DATA, st.text())
 def test_a_line_of_rfc_5424_gives_back_what_it_was_made_of(
     priority: int, host: str, name: str, pid: str, kind: str, data: dict[str, dict[str, str]] | None, message: str
