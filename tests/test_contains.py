@@ -147,6 +147,19 @@ def test_every_reader_filters(chain: list[str], log: str) -> None:
     assert seen.filtered == ({"contains": seen.records - seen.delivered} if seen.records > seen.delivered else {})
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+@pytest.mark.parametrize("chain", [JSON, LINES, RECORDS, ["csv"]])
+def test_objects_in_other_encodings_are_filtered_by_their_characters(chain: list[str], encoding: str) -> None:
+    log = {"csv": "a\nno\nyes é\n", "json-records:Records": '{"Records": [{"e": "no"}, {"e": "yes \\u00e9"}]}'}
+    text = log.get(chain[0], '{"e": "no"}\n{"e": "yes é"}\n')
+    seen = run(None, chain, text.encode(encoding), contains="yes é")
+    assert ([meta.seq for meta in seen.metas], seen.filtered) == ([2], {"contains": 1})
+
+
+def test_the_names_of_columns_are_no_text_of_a_row() -> None:
+    assert run(None, ["csv"], "ERROR,b\n1,2\n3,ERROR\n", contains="ERROR").events == [{"ERROR": "3", "b": "ERROR"}]
+
+
 def test_a_record_of_which_only_the_beginning_is_known_is_not_filtered() -> None:
     outcome, bad = Outcome(), []
     compile_chain(JSON, Path(), RecordLimits(bytes=100), contains=["yes"]).run(

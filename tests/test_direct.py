@@ -396,3 +396,29 @@ def test_most_events_of_an_object_are_made_without_dicts(chain: list[str]) -> No
     )
     assert got == [Call("x" * 100, "t")] * 1_000
     assert len(through_dicts) < 200
+
+
+@pytest.mark.parametrize("chain", [["cloudtrail"], ["s3-lines", "json", "cloudtrail"]])
+def test_a_prefilter_looks_at_the_text_of_what_is_decoded_directly(chain: list[str]) -> None:
+    """The Struct has none of the fields with the text."""
+    types = EventTypes.of(Call, "Handler")
+    typed = compile_chain(chain, Path(), contains=["needle"], types=[types])
+    events = [{"eventName": str(n), "eventType": "t", "other": "needle" if n % 10 == 3 else "hay"} for n in range(500)]
+    lines = b"".join(json.dumps(event).encode() + b"\n" for event in events)
+    content = json.dumps({"Records": events}).encode() if chain == ["cloudtrail"] else lines
+    got: list[Any] = []
+    outcome = Outcome()
+
+    def keep(meta: MetaData, each: Any) -> None:
+        got.append((meta.seq, each.eventName))
+
+    typed.run(
+        io.BufferedReader(io.BytesIO(content)),
+        outcome,
+        source=OBJECT,
+        recv=keep,
+        reject=lambda _seq, _record, error: got.append(error),
+        ticker=Ticker(),
+    )
+    assert got == [(n + 1, str(n)) for n in range(500) if n % 10 == 3]
+    assert (outcome.records, outcome.rules) == (500, {"contains": 450})

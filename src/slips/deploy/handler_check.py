@@ -56,7 +56,8 @@ def _check_classes(handler: Path, class_name: str | None) -> None:
     if class_name is None:
         if not any(isinstance(one, ast.ClassDef) and one.bases for one in nodes):
             raise UsageError(
-                f"{handler}: no class derived from slips.interface.Handler; expected one that defines 'recv'"
+                f"{handler}: no class derived from slips.interface.Handler; expected one that defines 'recv' or "
+                "'recv_batch'"
             )
         return
     names = {name for one in nodes for name in _bound(one)}
