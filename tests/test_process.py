@@ -99,7 +99,7 @@ def test_each_of_several_handlers_may_change_its_own_event_and_meta(make: Make) 
     class Witness(Recorder): ...
 
     body = lines('{"nested": {"list": [1]}}', '[{"nested": {"list": [2]}}, {"nested": {"list": [3]}}]')
-    success = done(make(body, ["s3-lines", "json"], Vandal, Witness, Vandal).process(EVENT))
+    success = done(make(body, ["formats.py:plain", "json"], Vandal, Witness, Vandal).process(EVENT))
     witness = next(one for one in Recorder.runs if isinstance(one, Witness))
     assert witness.events == [{"nested": {"list": [n]}} for n in (1, 2, 3)]
     assert all(meta.tag != "broken" and meta.timestamp == EVENT.timestamp for meta in witness.metas)
