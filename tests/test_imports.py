@@ -35,7 +35,6 @@ LISTING = {
 ONLY_FOR_RUNS = {
     "slips.parsing.loop",
     "slips.parsing.run",
-    "slips.parsing.stages",
     "slips.pipeline.dispatch",
     "slips.pipeline.drain",
     "slips.pipeline.handlers",
