@@ -28,7 +28,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 
 import hostile_lines
 
-NAMES = [format_.name for format_ in hostile_lines.formats()]
+NAMES = [
+    *(format_.name for format_ in hostile_lines.formats() if format_.takes != "event" and format_.name != "json"),
+    "cloudtrail",  # the formats of JSON objects share their reader; in a line of JSON, some pieces are many records
+]
 PIECES = (" ", "a", "1", '"', "\\", "[", "]:", ": ", "a=", '",', '\\"', "[1] ")
 
 
