@@ -270,6 +270,14 @@ def test_refine_may_return_a_rule_or_other_events(refine: Callable[[MetaData, Ev
         ({"require": ".a"}, "path is '.a'; expected a field such as 'eventTime'"),
         ({"adds": "message"}, "adds is 'message', and there is no message to add; expected 'message', too"),
         ({"refine": "function"}, "refine is 'function'; expected a function of meta and event"),
+        (
+            {"refine": lambda event: event},
+            "refine takes other arguments; expected a function of two: refine(meta, event)",
+        ),
+        ({"rules": (Rule("r", "s", when={"a": 1}))}, "; expected a tuple such as (Rule(…),)"),
+        ({"rules": ["r"]}, "rules is ['r']; expected a tuple such as (Rule(…),)"),
+        ({"chain": ("acme")}, "chain is 'acme'; expected a tuple such as ('s3-lines', 'acme')"),
+        ({"chain": ("s3-lines", "json")}, "chain ends with 'json'; expected 'acme', the format itself, at the end"),
         ({"rules": (Rule("r", "s"),)}, "rule 'r' has no condition; expected Rule(…, when={'field': value})"),
         ({"rules": (Rule("r", "s", when={}),)}, "rule 'r' has an empty condition; expected {'field': value}"),
         ({"rules": (Rule("r", "s", when=5),)}, "rule 'r' has when=5; expected {'field': value} or a function"),  # type: ignore[arg-type]

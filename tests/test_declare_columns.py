@@ -276,6 +276,8 @@ def test_generated_fields_come_back_from_csv(fields: list[str]) -> None:
 @pytest.mark.parametrize(
     ("parts", "mistake"),
     [
+        ({"columns": "a,b"}, "'a,b' has commas; expected blanks between names, or a tuple of names that have commas"),
+        ({"columns": "a b", "integers": "a, b"}, "'a, b' has commas; expected blanks between names"),
         ({"columns": ""}, "columns is empty; expected names with blanks between, such as 'time host status'"),
         ({"columns": "a b a"}, "columns: 'a' is there twice; expected each name once"),
         ({"header": "time 5th"}, "header: '5th' cannot be told from a value; expected a name such as 'srcaddr'"),

@@ -24,8 +24,14 @@ _DECIMAL = re.compile(r"[ \t\r\n]*+[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[e
 
 
 def names_of(names: Names) -> tuple[str, ...]:
-    """Return names as a tuple."""
-    return tuple(names.split()) if isinstance(names, str) else tuple(names)
+    """Return names as a tuple. Raises ValueError for a text with commas between names."""
+    if not isinstance(names, str):
+        return tuple(names)
+    if "," in names:
+        raise ValueError(
+            f"{names!r:.60} has commas; expected blanks between names, or a tuple of names that have commas"
+        )
+    return tuple(names.split())
 
 
 def integer(text: str) -> int:

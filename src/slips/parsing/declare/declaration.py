@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar
 
@@ -65,8 +66,9 @@ class Declaration(Format, ABC):
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise ValueError(f"format {self.name!r}: name is no word; expected letters, digits, '-', '_' and '.'")
-        object.__setattr__(self, "rules", tuple(dict.fromkeys((*self.own_rules(), *self.rules))))
         try:
+            self._check_lists()
+            object.__setattr__(self, "rules", tuple(dict.fromkeys((*self.own_rules(), *self.rules))))
             if not isinstance(self.summary, str) or not self.summary.strip():
                 raise ValueError("summary is empty; expected a line that says which logs these are")
             self.check()
@@ -82,6 +84,17 @@ class Declaration(Format, ABC):
             set_(self, "options", None)
         set_(self, "parse", Limited(lambda limits: parse_of(self, limits)))
 
+    def _check_lists(self) -> None:
+        """Raise ValueError for `rules` and a `chain` that are none, as one in brackets without a comma is."""
+        for name, kind, example in (("rules", Rule, "(Rule(…),)"), ("chain", str, f"('s3-lines', {self.name!r})")):
+            values = getattr(self, name)
+            if not isinstance(values, tuple | list) or not all(isinstance(each, kind) for each in values):
+                raise ValueError(f"{name} is {values!r:.60}; expected a tuple such as {example}")
+        if self.chain and self.chain[-1] != self.name and ".py:" not in self.chain[-1]:
+            raise ValueError(
+                f"chain ends with {self.chain[-1]!r}; expected {self.name!r}, the format itself, at the end"
+            )
+
     def _meaning(self) -> Meaning:
         """Return the common parts, checked. Raises ValueError."""
         for name, kind, expected in (
@@ -93,6 +106,8 @@ class Declaration(Format, ABC):
                 raise ValueError(f"{name} is {value!r}; expected {expected}")
         if self.refine is not None and not callable(self.refine):
             raise ValueError(f"refine is {self.refine!r}; expected a function of meta and event")
+        if self.refine is not None and not _takes_two(self.refine):
+            raise ValueError("refine takes other arguments; expected a function of two: refine(meta, event)")
         if self.adds and not self.message:
             raise ValueError(f"adds is {self.adds!r}, and there is no message to add; expected 'message', too")
         for rule in self.rules:
@@ -153,3 +168,14 @@ class Declaration(Format, ABC):
         if isinstance(options, DeclarationOptions) and not options.require:
             return replace(self, require=None)
         return self
+
+
+def _takes_two(function: Callable[..., object]) -> bool:
+    """Whether a function can be called with two arguments, as far as can be told."""
+    try:
+        inspect.signature(function).bind(None, None)
+    except TypeError:
+        return False
+    except ValueError:  # one written in C, without a signature
+        return True
+    return True
