@@ -189,6 +189,22 @@ def test_a_field_that_most_records_lack_is_not_the_time() -> None:
     assert time_of([{"a": 1}] * 8 + [{"time": "2026-11-29T12:00:00Z"}]) is None
 
 
+@pytest.mark.parametrize(
+    ("right", "odd", "time"),
+    [
+        (1795953600000, "soon", ("epoch", '"ts", unit="ms"')),
+        (1795953600000, 5, ("epoch", '"ts", unit="ms"')),
+        ("2026-11-29T12:00:00Z", "soon", ("iso", '"ts"')),
+        ("2026-11-29T12:00:00Z", 5, ("iso", '"ts"')),
+    ],
+)
+def test_a_few_odd_values_do_not_hide_the_time(right: Any, odd: Any, time: Any) -> None:
+    assert time_of([{"ts": right}] * 27 + [{"ts": odd}] * 3) == time
+    assert time_of([{"ts": right}] * 3 + [{"ts": odd}]) == time
+    assert time_of([{"ts": right}] * 2 + [{"ts": odd}]) is None
+    assert time_of([{"ts": right}] * 26 + [{"ts": odd}] * 4) is None
+
+
 def test_required_fields_are_in_every_record_and_few_other_formats_have_them() -> None:
     events: list[dict[str, Any]] = [
         {"time": 1, "door": 1, "badge": None, "a b": 1},

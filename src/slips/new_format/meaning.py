@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from slips import times
@@ -12,6 +13,8 @@ from slips.format import Event
 
 _YEARS = (946_684_800.0, 4_102_444_800.0)
 """The years 2000 to 2099: a number elsewhere is hardly a time."""
+_MANY = 4
+"""Values of which one may be odd."""
 _DEPTH = 4
 _PATH = re.compile(r"[\w@-]+(\.[\w@-]+)*")
 """Names that need no care in templates."""
@@ -75,22 +78,26 @@ def _joined(fields: dict[str, list[Any]], least: int) -> str:
     if len(dates) != len(clocks) or len(dates) < least:
         return ""
     both = [f"{date} {clock}" for date, clock in zip(dates, clocks, strict=True)]
-    alone = _is_read(times.any_notation, clocks, 0.0)
-    return '("date", "time")' if not alone and _is_read(times.any_notation, both, 0.0) else ""
+    alone = _read_by(times.any_notation, [clock for clock in clocks if isinstance(clock, str)], 0.0)
+    return '("date", "time")' if not alone and _are_nearly_all(_read_by(times.any_notation, both, 0.0), both) else ""
 
 
 def _notation(path: str, values: Sequence[Any], *, is_named: bool) -> tuple[str, str] | None:
     """Return the notation in which all values are times."""
     quoted = f'"{path}"'
-    if all(isinstance(value, str) and not _is_number(value) for value in values):
+    texts = [value for value in values if isinstance(value, str) and not _is_number(value)]
+    if _are_nearly_all(texts, values):
         for name, read in (("iso", times.iso), ("clf", times.clf)):
-            if all(len(value) > len("2018-06-11") for value in values) and _is_read(read, values):
+            long = [value for value in texts if len(value) > len("2018-06-11")]
+            if _are_nearly_all(_read_by(read, long), values):
                 return name, quoted
-        return ("stamp", quoted) if _is_read(times.any_notation, values, times.iso("2099-01-01")) else None
-    if not is_named or not all(_is_number(value) for value in values):
+        read_by_any = _read_by(times.any_notation, texts, times.iso("2099-01-01"))
+        return ("stamp", quoted) if _are_nearly_all(read_by_any, values) else None
+    numbers = [float(value) for value in values if _is_number(value)]
+    if not is_named or not _are_nearly_all(numbers, values):
         return None
     for unit, size in (("s", 1), ("ms", 1_000), ("us", 1_000_000), ("ns", 1_000_000_000)):
-        if all(_YEARS[0] <= float(value) / size < _YEARS[1] for value in values):
+        if _are_nearly_all([each for each in numbers if _YEARS[0] <= each / size < _YEARS[1]], values):
             return "epoch", quoted if unit == "s" else f'{quoted}, unit="{unit}"'
     return None
 
@@ -101,11 +108,20 @@ def _is_number(value: Any) -> bool:
     )
 
 
-def _is_read(read: Callable[..., float], values: Sequence[Any], *arguments: float) -> bool:
-    try:
-        return all(_YEARS[0] <= read(value, *arguments) < _YEARS[1] for value in values)
-    except (RecordError, AttributeError, TypeError):
-        return False
+def _are_nearly_all(some: Sequence[Any], values: Sequence[Any]) -> bool:
+    """Whether a log may have so few odd values in the field of its time: one in ten, or one in four or more."""
+    odd = len(values) - len(some)
+    return odd <= max(len(values) // 10, len(values) >= _MANY)
+
+
+def _read_by(read: Callable[..., float], values: Sequence[str], *arguments: float) -> list[str]:
+    """Return the values that are times in a notation."""
+    found = []
+    for value in values:
+        with suppress(RecordError):
+            if _YEARS[0] <= read(value, *arguments) < _YEARS[1]:
+                found.append(value)
+    return found
 
 
 def message_of(events: Sequence[Event]) -> str:

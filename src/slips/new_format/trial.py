@@ -13,6 +13,7 @@ from slips.errors import SlipsError
 from slips.format import Event
 from slips.model import MetaData, ObjectEvent, Outcome
 from slips.parsing.run import Chain, Ticker
+from slips.pipeline.evidence import reason_of
 
 OBJECT = ObjectEvent(bucket_name="logs", object_key="sample", event_time="2018-12-31T23:59:30Z")
 """The object that a sample stands for: its time dates records that have no time, or no year."""
@@ -45,7 +46,7 @@ def run(chain: Chain, content: bytes, source: ObjectEvent = OBJECT) -> Trial:
             seen.outcome,
             source=source,
             recv=lambda meta, event: seen.events.append((meta, event)),
-            reject=lambda seq, _record, error: seen.bad.append((seq, str(error))),
+            reject=lambda seq, _record, error: seen.bad.append((seq, reason_of(error))),
             ticker=Ticker(),
         )
     except SlipsError as error:
