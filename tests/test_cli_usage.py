@@ -52,6 +52,16 @@ def test_an_option_that_people_try_leads_to_what_does_so(project: Project, comma
     assert (done.status, done.out, done.err) == (2, "", told)
 
 
+@pytest.mark.parametrize("command", ["test", "local"])
+def test_a_log_in_place_of_object_events_leads_to_what_takes_logs(project: Project, command: str) -> None:
+    (project.root / "a.log").write_text("x\n")
+    done = project.slips(command, "a.log")
+    assert (done.status, done.out) == (2, "")
+    assert f"'slips sample --out events.json' writes what 'slips {command} -d events.json' runs" in done.err
+    assert "'slips parse FORMAT a.log' shows" in done.err
+    assert "did you mean" not in done.err
+
+
 def test_an_option_without_its_value_leads_to_the_help_of_its_command(project: Project) -> None:
     done = project.slips("drain", "--canary")
     told = "slips: option '--canary' requires an argument; 'slips drain -h' tells more\n"

@@ -48,6 +48,9 @@ TRIED = {
 BARE = {"test": "-r", "local": "-r", "check": "-c"}
 """Options of commands without arguments, for values that people give without the option."""
 
+RUNS_A_HANDLER = ("test", "local")
+"""Commands on object events, to which people give a log."""
+
 ELSEWHERE = {
     ("error", "--json"): "'slips errors ID --json' prints all of an error",
     ("drain", "--all"): "'slips drain' without an ID, or another choice, drains all",
@@ -124,6 +127,11 @@ def _expected(parameter: click.Parameter | None) -> str:
 def unexpected(ctx: click.Context, word: str) -> UsageError:
     """Return the error for an argument that a command does not have."""
     problem = f"got unexpected extra argument ({word})"
+    if ctx.info_name in RUNS_A_HANDLER and Path(word).is_file():
+        return UsageError(
+            f"{problem}; 'slips sample --out events.json' writes what 'slips {ctx.info_name} -d events.json' runs the "
+            f"handler on, 'slips parse FORMAT {word}' shows what a format makes of a file"
+        )
     if option := BARE.get(ctx.info_name or ""):
         return UsageError(f"{problem}; did you mean '{option} {word}'? ('{ctx.command_path} -h' lists all)")
     return UsageError(f"{problem}; '{ctx.command_path} -h' tells more")
