@@ -209,3 +209,16 @@ def test_parse_needs_no_project_and_its_output_is_whole_in_a_pipe(tmp_path: Path
         [sys.executable, "-m", "slips", "parse", "json", str(log)], cwd=tmp_path, capture_output=True, text=True
     )
     assert [json.loads(line)["event"]["n"] for line in done.stdout.splitlines()] == list(range(500))
+
+
+def test_parse_names_the_type_of_an_exception_of_a_users_parser(project: Project) -> None:
+    (project.root / "own.py").write_text("def doors(meta, event):\n    return event['door']\n")
+    done = project.slips("parse", "own.py:doors", "-", stdin=b'{"a": 1}\n')
+    assert (done.status, done.err) == (1, "-: record 1: KeyError: 'door'\n")
+
+
+def test_parse_names_a_format_with_a_mistake_once(project: Project) -> None:
+    done = project.slips("parse", "own.py:doors", "-")
+    missing = f"no file {str(project.root / 'own.py')!r}; expected a path relative to the config file"
+    told = f"slips: format 'own.py:doors': {missing}\n"
+    assert (done.status, done.out, done.err) == (2, "", told)

@@ -95,3 +95,26 @@ def test_a_parser_of_a_user_takes_options_as_a_reader_does() -> None:
 
     assert chains.parse_by(own, "x")[1] == {"name": "x"}
     assert chains.parse_by(own.with_options(Rename(to="user")), "x")[1] == {"user": "x"}
+
+
+@pytest.mark.parametrize("time", ["date+time", ["nothing", "date+time"], ["date+time", "date"]])
+def test_the_time_may_be_in_two_fields(time: object) -> None:
+    w3c = b"#Fields: date time status\n2026-11-29 08:00:01 200\n"
+    ((meta, _),) = chains.run([{"csv": {"delimiter": "space", "time": time}}], w3c).events
+    pairs = b"date=2026-11-29 time=08:00:01 action=deny\n"
+    ((behind, _),) = chains.run(["s3-lines", {"key-value": {"time": time}}], pairs).events
+    assert (meta.timestamp, behind.timestamp) == (1795939201.0, 1795939201.0)
+
+
+def test_a_time_in_two_fields_of_which_one_has_no_name_is_told() -> None:
+    (problem,) = check_chain([{"csv": {"time": "date+"}}], Path())
+    assert problem.startswith("format 'csv': time: path is ''; expected a field")
+
+
+def test_one_text_stands_for_a_list_where_it_does_in_a_config() -> None:
+    log = b"2026-11-29T08:00:01Z,ann\n2026-11-29T08:00:02Z\n2026-11-29T08:00:03Z,-\n"
+    texts = {"csv": {"columns": ["time", "user"], "time": "time", "require": "user", "absent": "-"}}
+    lists = {"csv": {"columns": ["time", "user"], "time": ["time"], "require": ["user"], "absent": ["-"]}}
+    seen = chains.run([texts], log)
+    assert (seen.events[0][0].timestamp, [seq for seq, _ in seen.quarantined]) == (1795939201.0, [2, 3])
+    assert compile_chain([texts], Path()).reader == compile_chain([lists], Path()).reader

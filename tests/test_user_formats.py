@@ -100,3 +100,14 @@ def test_a_mistake_in_a_declaration_is_told_with_the_chain(own: Path) -> None:
     (problem,) = check_chain(["wrong.py:A"], own)
     assert problem.startswith("format 'wrong.py:A': importing it raised ValueError: format 'a': ")
     assert "has a '{' without its pair" in problem
+    assert problem.endswith(" (line 2)")
+
+
+def test_an_import_that_fails_names_the_innermost_line_of_the_users_files(own: Path) -> None:
+    (own / "inner.py").write_text("\n\n1 / 0\n")
+    (own / "outer.py").write_text("import inner\n")
+    (own / "cut.py").write_text("x = (\n")
+    (division,) = check_chain(["outer.py:A"], own)
+    assert division.endswith("importing it raised ZeroDivisionError: division by zero (line 3 of inner.py)")
+    (syntax,) = check_chain(["cut.py:A"], own)
+    assert syntax.endswith("(cut.py, line 1)")

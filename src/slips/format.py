@@ -180,7 +180,10 @@ class MeaningOptions(FormatOptions, frozen=True):
 
     time: Annotated[
         _Names,
-        a_key("Field of the time, in any notation, or several: the first that has a value counts.", "published"),
+        a_key(
+            "Field of the time, in any notation, or several: the first that has a value counts; `date+time` joins two.",
+            "published",
+        ),
     ] = msgspec.field(default_factory=list)
     tag: Annotated[
         str, a_key("Value of `meta.tag`, with fields in braces; not set: the name of the format.", "okta.{eventType}")

@@ -16,7 +16,7 @@ from slips.errors import UsageError
 from slips.exceptions import describe, name_of
 from slips.methods import lacks_recv, meant_as_recv, mistakes
 from slips.model import MetaData
-from slips.usercode import import_file
+from slips.usercode import import_file, place_of
 
 if TYPE_CHECKING:
     from slips.parsing.event_types import EventTypes
@@ -80,7 +80,7 @@ def load_handlers(path: Path, requirements: str | None = None, class_name: str |
         raise
     except BaseException as error:
         raise UsageError(
-            f"{_place(error, path)}: importing the handler raised {describe(error)}{_hint(error, requirements)}"
+            f"{place_of(error, path)}: importing the handler raised {describe(error)}{_hint(error, requirements)}"
         ) from error
     if class_name is None:
         defined = [value for value in _handlers_in(module) if value.__module__ == module.__name__]
@@ -149,20 +149,6 @@ def _named(name: str, module: ModuleType, path: Path) -> type[Handler]:
 def _is_handler(value: object) -> TypeGuard[type[Handler]]:
     # Not `issubclass`: for an abstract class it visits all subclasses, quadratic in a process with many handlers.
     return inspect.isclass(value) and Handler in value.__mro__
-
-
-def _place(error: BaseException, path: Path) -> str:
-    """Return file and line at which an import failed: the innermost line of the handler or of a file beside it."""
-    own, kind = path.resolve(), type(error)  # not `isinstance`, which runs code of the error's class
-    lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(_traceback_of(error))]
-    if issubclass(kind, SyntaxError):
-        syntax: Any = error
-        lines += [(syntax.filename, syntax.lineno)] if syntax.filename else []
-    for name, line in reversed(lines):
-        file = Path(name)
-        if file.is_relative_to(own.parent) and "site-packages" not in file.parts:
-            return f"{path.parent / file.relative_to(own.parent)}:{line}"
-    return str(path)
 
 
 def _hint(error: BaseException, requirements: str | None) -> str:

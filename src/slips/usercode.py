@@ -12,14 +12,17 @@ import importlib.util
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 _lock = threading.RLock()
+_traceback_of = BaseException.__dict__["__traceback__"].__get__  # of an error's class may be code of the user
 
 
 class _Folder:
@@ -73,6 +76,20 @@ def import_file(path: Path) -> ModuleType:
                     sys.modules.pop(each, None)
                 raise
         return module
+
+
+def place_of(error: BaseException, path: Path) -> str:
+    """Return file and line at which importing `path` failed: the innermost line of the file or of one beside it."""
+    own, kind = path.resolve(), type(error)  # not `isinstance`, which runs code of the error's class
+    lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(_traceback_of(error))]
+    if issubclass(kind, SyntaxError):
+        syntax: Any = error
+        lines += [(syntax.filename, syntax.lineno)] if syntax.filename else []
+    for name, line in reversed(lines):
+        file = Path(name)
+        if file.is_relative_to(own.parent) and "site-packages" not in file.parts:
+            return f"{path.parent / file.relative_to(own.parent)}:{line}"
+    return str(path)
 
 
 def activate(path: Path) -> None:

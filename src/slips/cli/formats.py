@@ -29,6 +29,7 @@ from slips.not_logs import RULES, NotLog
 from slips.parsing.chain import compile_chain, find_format
 from slips.parsing.run import Chain, Ticker
 from slips.pipeline.choose import moment
+from slips.pipeline.evidence import reason_of
 from slips.printable import one_line
 from slips.step import Step
 
@@ -206,7 +207,7 @@ def parse(
     try:
         compiled = compile_chain(_steps(chain), Path.cwd())
     except FormatError as error:
-        raise UsageError(f"FORMAT {chain!r}: {error}") from error
+        raise UsageError(_told(chain, str(error))) from error
     event_time = moment(time_, time.time(), "--time") if time_ else None
     with _opened(file) as (stream, changed):
         try:
@@ -219,6 +220,12 @@ def parse(
         say(one_line(f"{file}: {count:,} filtered by {rule}"))
     if outcome.quarantined:
         raise Exit(1)
+
+
+def _told(chain: str, problems: str) -> str:
+    """Return the mistakes in a chain, a line for each. Those that do not name the format themselves name the chain."""
+    own = f"format {chain!r}: "
+    return "\n".join(line if line.startswith(own) else f"FORMAT {chain!r}: {line}" for line in problems.split("\n"))
 
 
 def _steps(chain: str) -> list[Step]:
@@ -261,7 +268,7 @@ def _print_events(chain: Chain, stream: BinaryIO, file: str, event_time: float) 
         show_json(_json({"meta": shown, "event": event}))
 
     def reject(seq: int, _record: Record, error: Exception) -> None:
-        show_text(one_line(f"{file}: record {seq}: {error}"), error=True)
+        show_text(one_line(f"{file}: record {seq}: {reason_of(error)}"), error=True)
 
     decoded = decode(stream, CodecLimits(), file)
     try:

@@ -5,7 +5,7 @@ Checks import no loop, which costs commands that only read a config a tenth of a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,9 +14,9 @@ import msgspec
 import slips.formats
 from slips.errors import FormatError
 from slips.exceptions import describe
-from slips.format import Format, FormatOptions, MeaningOptions, RecordLimits, parser
+from slips.format import SHORT, Format, FormatOptions, MeaningOptions, RecordLimits, parser
 from slips.step import Step, name_of, options_of, written
-from slips.usercode import import_file
+from slips.usercode import import_file, place_of
 
 if TYPE_CHECKING:
     from slips.parsing.event_types import EventTypes
@@ -166,7 +166,7 @@ def _part(step: Step, root: Path, problems: list[str]) -> _Part | None:
         return None
     meaning = None
     try:
-        options = msgspec.convert(given, format_.options)
+        options = msgspec.convert(_listed(given, format_.options), format_.options)
     except msgspec.ValidationError as error:
         problems.append(f"format {name!r}: {error}")
         return None
@@ -181,6 +181,17 @@ def _part(step: Step, root: Path, problems: list[str]) -> _Part | None:
         mistakes += str(error).split("\n")
     problems.extend(f"format {name!r}: {mistake}" for mistake in dict.fromkeys(mistakes))
     return _Part(written(step), name, format_, meaning)
+
+
+def _listed(given: Mapping[str, object], options: type[FormatOptions]) -> dict[str, object]:
+    """Return given options with a list in place of one text, where a text stands for a list, as in a config."""
+    short = {
+        field.name
+        for field in msgspec.structs.fields(options)
+        for note in getattr(field.type, "__metadata__", ())
+        if SHORT.items() <= (getattr(note, "extra_json_schema", None) or {}).items()
+    }
+    return {name: [value] if name in short and isinstance(value, str) else value for name, value in given.items()}
 
 
 def _meaning(format_: Format, options: FormatOptions) -> Format | None:
@@ -231,6 +242,14 @@ def _article(kind: str) -> str:
     return f"an {kind}" if kind[0] in "aeio" else f"a {kind}"
 
 
+def _line_of(error: BaseException, path: Path) -> str:
+    """Return the line at which importing `path` failed, as ` (line 7)`; empty if the error's text has it."""
+    file, _, line = place_of(error, path).rpartition(":")
+    if issubclass(type(error), SyntaxError) or not file:
+        return ""
+    return f" (line {line})" if file == str(path) else f" (line {line} of {Path(file).name})"
+
+
 def _load_user_format(name: str, path: Path, attribute: str) -> Format:
     """Return the format `attribute` of a user's file: a declaration, or a function of meta and event.
 
@@ -243,7 +262,7 @@ def _load_user_format(name: str, path: Path, attribute: str) -> Format:
             f"format {name!r}: no file {str(path)!r}; expected a path relative to the config file"
         ) from None
     except (Exception, SystemExit) as error:
-        raise FormatError(f"format {name!r}: importing it raised {describe(error)}") from error
+        raise FormatError(f"format {name!r}: importing it raised {describe(error)}{_line_of(error, path)}") from error
     formats = {own: value for own, value in vars(module).items() if isinstance(value, Format)}
     value = getattr(module, attribute, None) or next((one for one in formats.values() if one.name == attribute), None)
     if isinstance(value, Format):

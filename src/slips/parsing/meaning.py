@@ -336,7 +336,7 @@ def parts_of(options: MeaningOptions) -> dict[str, Any]:
     Raises ValueError, with a line for each mistake, which begins with the name of the option.
     """
     makers: dict[str, Callable[[], object]] = {
-        "time": lambda: stamp(*options.time) if options.time else None,
+        "time": lambda: stamp(*(tuple(each.split("+")) for each in options.time)) if options.time else None,
         "tag": lambda: Template(options.tag).source,
         "message": lambda: Template(options.message).source,
         "require": lambda: any_of(*options.require) if options.require else None,
