@@ -6,6 +6,7 @@ import io
 import json
 import tracemalloc
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,28 @@ def test_a_document_beyond_the_limits_is_bad_and_the_others_arrive(
         if isinstance(each, Bad):
             assert type(each.error()) is kind
             assert each.size == len(large)
+
+
+@pytest.mark.parametrize(
+    "broken", [b"}", b"]", b",", b":", b'"a":{},{},{},{},{},{},{},{}', b"a: [1,2,3,4,5,6,7,8,9,0,1,2]"]
+)
+@pytest.mark.parametrize("blanks", [0, 3 * WINDOW])
+@pytest.mark.parametrize("step", [1, 1000])
+def test_broken_text_is_bad_in_the_same_way_whatever_the_limits_are(broken: bytes, blanks: int, step: int) -> None:
+    content = broken + b" " * blanks + b'\n{"a":1}' * 20
+    found = list(islice(records(WHOLE, cut(content, step), SMALL), 50))
+    assert [each.rstrip() for each in shown(found)] == [each.rstrip() for each in shown(records(WHOLE, content))]
+    assert found[-20:] == [{"a": 1}] * 20
+
+
+@pytest.mark.parametrize("step", [1, 1000])
+def test_a_document_that_breaks_off_beyond_the_limits_keeps_its_bytes(step: int) -> None:
+    content = b'{"a":[%s' % b",".join([b"1"] * 2_000)
+    found = list(records(WHOLE, cut(content, step), SMALL))
+    assert len(found) == 1
+    assert isinstance(found[0], Bad)
+    assert (found[0].size, found[0].head) == (len(content), content[: len(found[0].head)])
+    assert found[0].head
 
 
 @pytest.mark.parametrize("chain", CHAINS)

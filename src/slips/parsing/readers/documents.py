@@ -49,6 +49,8 @@ _several = re.compile(rb"\}[ \t\r]*+[{\[]").search
 _NEXT = re.compile(rb"\n(?=[{\[])")
 _BOM = b"\xef\xbb\xbf"
 _KINDS = (b"{", b"[")
+_NO_VALUES = (b"]", b"}", b",", b":")
+"""Bytes of JSON with which no value begins."""
 
 
 @reader(
@@ -251,7 +253,7 @@ class DocumentText(JsonText):
         while True:
             is_end = self._want(window)
             raw = self._data[self._at : self._at + window]
-            if len(raw) > self._longest_run and has_too_many_values(raw, limits.values):
+            if window > WINDOW and self._has_too_many_values(raw):  # sound so far, and a bracket or a value first
                 return self._large()
             text = raw.decode("utf-8", "surrogateescape")
             try:
@@ -280,20 +282,27 @@ class DocumentText(JsonText):
         if len(raw) > self._limits.bytes:
             return TooLong(len(raw), self._limits.bytes, raw[:HEAD])
         self._keep(raw)
-        if isinstance(value, dict) and len(raw) <= self._limits.bytes // 2:  # a longer text may be too wide
+        # A text of more than half the bytes may be too wide.
+        if isinstance(value, dict) and len(raw) <= self._limits.bytes // 2 and not self._has_too_many_values(raw):
             most = self._limits.depth
             if raw.count(b"{") + raw.count(b"[") <= most or not is_deeper(value, most):
                 return value
         return self._bad(raw)
 
+    def _has_too_many_values(self, raw: bytes) -> bool:
+        return len(raw) > self._longest_run and has_too_many_values(raw, self._limits.values)
+
     def _large(self) -> Record:
         """Consume a document that is too large to decode at once, and sound so far as anyone looked."""
+        if self._peek() in _NO_VALUES:  # with more blanks behind it than anyone looked at
+            return self._broken("")
+        head, start = self._data[self._at : self._at + HEAD], self._dropped + self._at
         try:
             raw = self._value(self._limits.bytes)
         except ReaderError as error:
             if error is self._error:
                 raise
-            return Bad(1, b"", str(error).partition(" (after record")[0])
+            return Bad(self._dropped + self._at - start, head, str(error).partition(" (after record")[0])
         if isinstance(raw, TooLong):
             return raw
         self._keep(raw)
