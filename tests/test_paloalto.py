@@ -148,6 +148,10 @@ def test_behind_syslog_the_fields_of_the_carrying_event_stay_and_the_time_is_of_
         ({"c103": "2018-06-11T13:27:50.851+09:00"}, START_SECONDS),
         ({"c103": "2018-06-11T13:27:50.851+09:00", "c36": ""}, GENERATED_SECONDS),
         ({"c103": "2018-06-11T04:27:50.851+09:00", "c36": "2018-06-11T04:27:47.250000Z"}, START_SECONDS + 0.25),
+        # or is damaged
+        ({"c103": "2018-06-11T24:00:00.851+09:00"}, START_SECONDS),
+        ({"c103": "2018-06-11T24:00:00.851+09:00", "c36": ""}, GENERATED_SECONDS),
+        ({"c103": "2018-06-11T04:27:50.851+09:00", "c7": "2018/06/11 damaged"}, START_SECONDS),
     ],
 )
 def test_the_time_is_start_time_else_generate_time_else_that_of_the_object(

@@ -205,12 +205,13 @@ def _set_time(meta: MetaData, event: Event, header: str) -> None:
     started, generated = event.get("Start Time"), event.get("Generate Time")
     offset = 0.0
     if generated and (exact := _EXACT.fullmatch(event.get("high_res_timestamp") or "")):
-        wall = times.iso(f"{exact[1]}Z", "high_res_timestamp")
-        if abs(wall - _time(generated, "Generate Time")) <= _NEAR:
-            meta.timestamp = times.iso(exact[0], "high_res_timestamp")
-            if not started:
-                return
-            offset = wall - meta.timestamp
+        with suppress(RecordError):  # a damaged one tells no zone
+            wall = times.iso(f"{exact[1]}Z", "high_res_timestamp")
+            if abs(wall - _time(generated, "Generate Time")) <= _NEAR:
+                meta.timestamp = times.iso(exact[0], "high_res_timestamp")
+                if not started:
+                    return
+                offset = wall - meta.timestamp
     if started:
         meta.timestamp = _time(started, "Start Time", offset)
     elif generated:
