@@ -130,6 +130,8 @@ def test_generated_pairs_come_back(pairs: dict[str, str], separator: str) -> Non
         ({"assign": " "}, "assign is ' '; expected another character than blanks and the separator"),
         ({"assign": ";", "separator": ";"}, "assign is ';'; expected another character"),
         ({"quotes": "«"}, "quotes is '«'; expected some of \" ' `, or none"),
+        ({"integers": ("a b",)}, "integers: 'a b' cannot be a key of these lines; expected a list of keys"),
+        ({"floats": ("a b=",), "separator": ";"}, "floats: 'a b=' cannot be a key of these lines"),
         ({"escapes": True}, "escapes is True; expected 'keep', 'decode' or 'none'"),
         ({"integers": "a", "floats": "a"}, "floats: 'a' is among the integers, too"),
     ],

@@ -15,6 +15,7 @@ from slips.format import Event, RecordLimits, too_many_values
 from slips.parsing.compile import Writer, make_function
 from slips.parsing.declare.lines import LineDeclaration, LineParser
 from slips.parsing.escapes import unescaped
+from slips.parsing.typed import names_of
 
 _BLANKS = " \t\r\n"
 _BLANK = f"[{_BLANKS}]"
@@ -49,6 +50,10 @@ class KeyValue(LineDeclaration):
             raise ValueError(f"quotes is {self.quotes!r}; expected some of \" ' `, or none")
         if self.escapes not in ("keep", "decode", "none"):
             raise ValueError(f"escapes is {self.escapes!r}; expected 'keep', 'decode' or 'none'")
+        for part in ("integers", "floats"):
+            for name in names_of(getattr(self, part)):
+                if not set(name).isdisjoint(self.ends + self.assign):
+                    raise ValueError(f"{part}: {name!r} cannot be a key of these lines; expected a list of keys")
         super().check()
 
     def line_parser(self, limits: RecordLimits) -> LineParser:
