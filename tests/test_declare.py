@@ -298,6 +298,7 @@ def test_a_mistake_in_a_declaration_is_told_when_it_is_made(parts: dict[str, Any
         (iso, "time names no field; expected one or more, as in iso('eventTime')"),
         (lambda: iso(""), "path is ''; expected a field such as 'eventTime'"),
         (lambda: epoch("t", unit="minutes"), "unit is 'minutes'; expected one of 's', 'ms', 'us', 'ns', or 'any'"),
+        (lambda: epoch("t", "ms"), "'ms' is a unit and no field; expected unit='ms'"),
         (any_of, "require names no field; expected one or more"),
         (lambda: all_of("a", 5), "path is 5; expected a field"),  # type: ignore[arg-type]
     ],

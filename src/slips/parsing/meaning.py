@@ -206,6 +206,8 @@ def epoch(*fields: str | Alternative, unit: str = "s") -> Time:
 
     `unit` is `s`, `ms`, `us` or `ns`; `any` tells it by the size of each number.
     """
+    if mistaken := [each for each in fields[1:] if each in _UNITS]:
+        raise ValueError(f"{mistaken[0]!r} is a unit and no field; expected unit={mistaken[0]!r}")
     if unit == "any":
         return Time.of(fields, times.epoch)
     if unit not in _UNITS:
