@@ -207,11 +207,17 @@ class _Source(io.RawIOBase):
         return data
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
-        target = memoryview(buffer)
-        data = self.read(len(target))
-        target[: len(data)] = data
-        self.bytes_out += len(data)
-        return len(data)
+        """Fill the buffer: fewer bytes come only at the end or before an error, which the next call raises."""
+        target, filled = memoryview(buffer), 0
+        try:
+            while filled < len(target) and (data := self.read(len(target) - filled)):
+                target[filled : filled + len(data)] = data
+                filled += len(data)
+        except Exception:
+            if not filled:
+                raise
+        self.bytes_out += filled
+        return filled
 
     def rest(self) -> Iterator[bytes]:
         return iter(self.read, b"")
