@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chains import OBJECT
+from chains import OBJECT, Pieces, run_chain
 from projects import Project
-from slips.errors import ObjectError
+from slips.errors import DecompressionError, ObjectError
 from slips.format import RecordLimits
 from slips.model import Outcome
 from slips.parsing.chain import compile_chain
@@ -213,6 +214,66 @@ def test_a_wrong_mapping_is_told_by_the_records_that_are_parsed() -> None:
     log = "no\n" * 100 + "yes\n" * 10
     with pytest.raises(Exception, match="10 of 10 records cannot be understood"):
         run(None, JSON, log, contains="yes")
+
+
+# ---- many lines at once
+
+LONG = b"x" * 40_000
+"""Three of it fill what is skipped at once."""
+LINES_OF_LOG = st.sampled_from(
+    [
+        *(b'{"e": "no"}\n', b'{"e": "yes"}\n', b'{"e": "\\u0079es"}\n', b'{"e": "\\u006eo"}\n', b'{"e":1}{"e":2}\n'),
+        *(b'{"e": "no"} [1]\n', b'[{"e": "no"}, {"e": "no"}]\n', b"\n", b" \n", b"\0\0{}\n", b"\0\n", b"no\n"),
+        *(b'{"e": "no"}\r\n', b'{"e": "no"}\r', b'{"e": "yes"}', b"{\n", b'""\n', b"\xff\n", b'say ""zebra""\n'),
+        *(b'{"e": "%s"}\n' % LONG, b'{"e": "%syes"}\n' % LONG, b"%s\n" % LONG, b'{"%s":1}{}\n' % LONG),
+        *(b"{%s\n" % (8 * LONG), b"yes\n"),
+    ]
+)
+
+
+@pytest.mark.parametrize("chain", [JSON, LINES])
+@given(st.lists(LINES_OF_LOG, max_size=16))
+def test_lines_that_are_skipped_at_once_are_those_that_are_filtered_one_by_one(
+    chain: list[str], lines: list[bytes]
+) -> None:
+    compiled = compile_chain(chain, Path(), contains=["yes", '"zebra"'])
+    log = b'{"e": "no"}\n' + b"".join(lines)
+    at_once, one_by_one = (
+        run_chain(compiled, log, msgspec.structs.replace(OBJECT, records=records)) for records in (None, [(1, None)])
+    )
+    assert [(meta.seq, event) for meta, event in at_once.events] == [
+        (meta.seq, event) for meta, event in one_by_one.events
+    ]
+    assert at_once.quarantined == one_by_one.quarantined
+    assert at_once.outcome == one_by_one.outcome
+
+
+@pytest.mark.parametrize("chain", [JSON, LINES])
+def test_lines_that_are_skipped_at_once_end_at_a_damage_and_at_a_stop(chain: list[str]) -> None:
+    """A cut-off last line is no record. A run that is stopped says behind which line, and counts none behind it."""
+    log = b'{"e": "no"}\n' * 30_000
+
+    class Stop(Ticker):
+        due = True
+
+        def tick(self, _seq: int) -> bool:
+            return True
+
+    compiled, outcome = compile_chain(chain, Path(), contains=["yes"]), Outcome()
+    stream: io.BufferedReader = io.BufferedReader(Pieces([log, b'{"e":'], DecompressionError("cut off")))
+    with pytest.raises(DecompressionError):
+        compiled.run(stream, outcome, source=OBJECT, recv=_refuse, reject=_refuse, ticker=Ticker())
+    assert (outcome.records, outcome.rules) == (30_000, {"contains": 30_000})
+    stopped_outcome = Outcome()
+    stream = io.BufferedReader(io.BytesIO(log))
+    stopped = compiled.run(stream, stopped_outcome, source=OBJECT, recv=_refuse, reject=_refuse, ticker=Stop())
+    assert stopped is not None
+    assert 1 <= stopped_outcome.records == stopped < 30_000
+    assert stopped_outcome.balanced
+
+
+def _refuse(*_arguments: object) -> None:
+    raise AssertionError("no record is parsed")
 
 
 # ---- in a project

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from io import BufferedReader
 from typing import Any
 
 import msgspec
@@ -20,8 +22,64 @@ from slips.parsing.json_text import load_json
 CONTAINS_RULE = Rule("contains", "records that have none of the texts of their mapping's 'contains'")
 
 _SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "/": "\\/", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+BLOCK = 1 << 17
+"""Bytes of lines that `skim` reads at once."""
+
+Find = Callable[[bytes, int], int]
+"""Returns the first place at or behind a position in some bytes, -1 if there is none, as `bytes.find` does."""
 RawOf = Callable[[Any], bytes | None]
 """Returns the text of an event that a reader has yielded, None if it has none."""
+
+
+@dataclass(frozen=True)
+class Skipped(Rule):
+    """Stands for several records, one behind another, that have none of the texts."""
+
+    count: int = 1
+
+
+def numbered(records: Iterable[Record]) -> Iterator[tuple[int, Record]]:
+    """Yield records with their numbers; what is Skipped, with the number of its last record."""
+    seq = 0
+    for record in records:
+        seq += record.count if isinstance(record, Skipped) else 1
+        yield seq, record
+
+
+def skim(stream: BufferedReader, finds: Sequence[Find], begins: frozenset[int], size: int) -> Iterator[bytes | Skipped]:
+    """Yield the lines of a stream, and in place of lines in which nothing is found how many these are.
+
+    All lines are yielded that have another first byte than one of `begins`. A line of more than `size` bytes, which are
+    at least BLOCK, may go on in the stream.
+    """
+    while data := stream.read1(BLOCK):
+        places = [_place(find, data, 0) for find in finds]
+        place, at, count = min(places), 0, 0
+        while end := data.find(b"\n", at) + 1:
+            if end <= place and data[at] in begins:
+                count += 1
+            else:
+                if count:
+                    yield Skipped(CONTAINS_RULE.name, CONTAINS_RULE.summary, count=count)
+                    count = 0
+                yield data[at:end]
+                if place < end:
+                    # Each place is looked for once: a block takes time in proportion to its bytes, whatever they are.
+                    places = [
+                        each if each >= end else _place(find, data, end)
+                        for each, find in zip(places, finds, strict=True)
+                    ]
+                    place = min(places)
+            at = end
+        if count:
+            yield Skipped(CONTAINS_RULE.name, CONTAINS_RULE.summary, count=count)
+        if at < len(data):
+            yield data[at:] + stream.readline(size - len(data) + at)
+
+
+def _place(find: Find, data: bytes, at: int) -> int:
+    place = find(data, at)
+    return len(data) if place < 0 else place
 
 
 class Contains:
@@ -41,6 +99,9 @@ class Contains:
         self._escapes = [each.encode() for each in self._beginnings]
         self._doubtful = re.compile("|".join([*short, rf"\\u(?:{long})"]).encode(), re.IGNORECASE)
         self._has_quotes = '"' in characters
+        literals = [*self._raws, *([b'""'] if self._has_quotes else [])]
+        self.finds: list[Find] = [*map(_literal, literals), self._find_escape]
+        """If none of them finds anything in a record, the record has none of the texts."""
 
     def filter(
         self, records: Iterable[Record], raw_of: RawOf, show: Callable[[int, Record], None] | None
@@ -51,8 +112,7 @@ class Contains:
         """
         has_text = self.has_text
         for seq, record in enumerate(records, 1):
-            # Of CONTAINS_RULE, the reader has asked before it decoded the record.
-            if has_text(record) if record.__class__ is bytes else record is CONTAINS_RULE or self._has(record, raw_of):
+            if has_text(record) if record.__class__ is bytes else self._has(record, raw_of):
                 yield record
             else:
                 if show is not None:
@@ -79,7 +139,7 @@ class Contains:
             return self.has_text(record)
         if isinstance(record, Bad):
             return record.size > len(record.head) or self.has_text(record.head)
-        if isinstance(record, Rule):
+        if isinstance(record, Rule):  # of CONTAINS_RULE, the reader has asked before it decoded the record
             return True
         raw = raw_of(record)
         if raw is not None:
@@ -88,6 +148,12 @@ class Contains:
             return self.has_text(msgspec.json.encode(record))
         except (TypeError, ValueError, OverflowError, RecursionError):
             return self._occurs(record)
+
+    def _find_escape(self, data: bytes, at: int) -> int:
+        at = data.find(b"\\", at)
+        if at < 0:
+            return at
+        return min((found for each in self._escapes if (found := data.find(each, at)) >= 0), default=-1)
 
     def _is_in(self, raw: bytes) -> bool:
         return any(text in raw for text in self._raws)
@@ -116,6 +182,10 @@ class Contains:
             elif isinstance(each, list):
                 left += each
         return False
+
+
+def _literal(text: bytes) -> Find:
+    return lambda data, at: data.find(text, at)
 
 
 def _utf16(character: str) -> list[int]:

@@ -18,6 +18,7 @@ from slips.format import Bad, Event, Format, Parse, Record, RecordLimits, Rule
 from slips.methods import advice, lazy
 from slips.model import MetaData
 from slips.parsing.compile import Body, Writer, body_of, make_function
+from slips.parsing.contains import Skipped
 from slips.parsing.declare import Declaration
 from slips.parsing.json_events import JsonParse, Texts
 from slips.parsing.stages import checked, compose_rest, decode_text, normalized
@@ -36,6 +37,7 @@ first, last = float("inf"), float("-inf")
 SETUP
 try:
     for seq, record in numbered:
+        SKIPPED
         records += 1
         meta = None
         try:
@@ -115,6 +117,17 @@ finally:
 return None
 """
 
+_SKIPPED = """\
+if record.__class__ is Skipped:
+    records += record.count
+    filtered += record.count
+    outcome.rules[record.name] = outcome.rules.get(record.name, 0) + record.count
+    if ticker.due and ticker.tick(seq):
+        return None if next(numbered, None) is None else seq
+    position[BEHIND] = seq
+    continue
+"""
+
 
 class Begun(NamedTuple):
     """The parsers of a chain, at the beginning of an object."""
@@ -145,11 +158,12 @@ def write_loop(
     *,
     inline: bool = True,
     kinds: frozenset[type] | None = None,
+    filters: bool = False,
 ) -> Loop:
     """Write and compile the loop over the records of a reader; `title` names it in tracebacks.
 
     If not `inline`, all parsers are left to `parse`. If there are `kinds`, `parse` makes events of these classes, of
-    any record: an instance, a Rule, or several instances.
+    any record: an instance, a Rule, or several instances. If it `filters`, records may be Skipped.
     """
     statements = _Statements(reader, parsers, limits)
     if kinds is None:
@@ -157,11 +171,16 @@ def write_loop(
     else:
         statements.write_typed(kinds)
     lines: list[str] = []
+    places = {
+        "SETUP": statements.setup,
+        "STATEMENTS": statements.writer.lines,
+        "SKIPPED": _SKIPPED.splitlines() if filters else [],
+    }
     is_event = "event.__class__ is dict" if kinds is None else "event.__class__ in kinds"
     for line in _LOOP.replace("event.__class__ is dict", is_event).splitlines():
         indent = line[: len(line) - len(line.lstrip())]
-        placed = {"SETUP": statements.setup, "STATEMENTS": statements.writer.lines}.get(line.strip(), [""])
-        lines += [f"{indent}{each}" for each in placed] if line.strip() in ("SETUP", "STATEMENTS") else [line]
+        placed = places.get(line.strip())
+        lines += [line] if placed is None else [f"{indent}{each}" for each in placed]
     names = {**_NAMES, **statements.writer.names}
     run = make_function("run", PARAMETERS, lines, names, title)
     return Loop(run, run.__doc__ or "", statements.inlined)
@@ -364,6 +383,7 @@ _NAMES: dict[str, object] = {
     "RECV": RECV,
     "Rule": Rule,
     "SKIP_RULE": SKIP_RULE.name,
+    "Skipped": Skipped,
     "checked": checked,
     "decode_text": decode_text,
     "is_interrupt": is_interrupt,

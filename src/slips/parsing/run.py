@@ -16,7 +16,7 @@ import msgspec
 from slips.exceptions import is_interrupt
 from slips.format import Bad, Event, Format, Limited, PerObject, Record, RecordLimits, Rule
 from slips.model import MetaData, ObjectEvent, Outcome, Range
-from slips.parsing.contains import Contains
+from slips.parsing.contains import Contains, numbered
 from slips.parsing.loop import Begun, Loop, unusual, write_loop
 from slips.parsing.readers.text import TextRecords, original
 from slips.parsing.stages import bind, compose, fitted
@@ -92,6 +92,7 @@ class Chain:
             self._limits,
             inline=not any(isinstance(parse, PerObject) for _, parse in self._parsers[1:]),
             kinds=self._fitting.kinds if self._fitting else None,
+            filters=self._contains is not None,
         )
 
     @cached_property
@@ -129,7 +130,7 @@ class Chain:
         """Return the records of an object, which know more of themselves if they are TextRecords."""
         return self._read(stream, self._record_bytes, self._parameter)
 
-    def _wanted(self, cut: Iterable[Record], show: Show | None) -> Iterable[Record]:
+    def _wanted(self, cut: Iterable[Record], show: Show | None, *, is_whole: bool) -> Iterable[Record]:
         """Yield the records of an object, in place of those without a text of the mapping's `contains` their rule."""
         if self._contains is None:
             return cut
@@ -137,6 +138,7 @@ class Chain:
             return self._contains.filter(cut, lambda _event: None, show)
         if show is None:
             cut.wanted = self._contains.has_text
+            cut.finds = self._contains.finds if is_whole else ()
         return self._contains.filter(cut, cut.raw_of, show)
 
     def run(
@@ -162,9 +164,10 @@ class Chain:
 
             parsers = parsers._replace(rest=read_directly(parsers.rest, cut, is_whole=source.records is None))
         show = partial(_show, parsers.every, source) if self._remembers else None
-        numbered: Iterator[tuple[int, Record]] = enumerate(self._wanted(cut, show), 1)
+        wanted = self._wanted(cut, show, is_whole=source.records is None)
+        records: Iterator[tuple[int, Record]] = enumerate(wanted, 1) if self._contains is None else numbered(wanted)
         if source.records is not None:
-            numbered = select(numbered, source.records, ticker, show)
+            records = select(records, source.records, ticker, show)
             # A copy: handlers may change the list that they get, and `select` still reads its own.
             source = msgspec.structs.replace(source, records=list(source.records))
 
@@ -172,7 +175,7 @@ class Chain:
             reject(seq, original(cut, record), error)
 
         where = f"{source.url}: reader {self.reader!r}"
-        return loop.run(numbered, where, parsers, outcome, source, recv, reject_original, ticker, skip, is_test)
+        return loop.run(records, where, parsers, outcome, source, recv, reject_original, ticker, skip, is_test)
 
 
 def _show(parse: Callable[[MetaData, Any], Any], source: ObjectEvent, seq: int, record: Record) -> None:

@@ -12,12 +12,14 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
 from io import BufferedReader, BytesIO
 from json import JSONDecodeError, JSONDecoder
+from typing import Any
 
 import msgspec
 
 from slips.errors import ReaderError, RecordError
 from slips.format import Bad, Event, Format, Limited, MeaningOptions, Read, Record, RecordLimits, TooLong, reader
-from slips.parsing.contains import CONTAINS_RULE
+from slips.parsing.contains import BLOCK as LINES_AT_ONCE
+from slips.parsing.contains import CONTAINS_RULE, Skipped, skim
 from slips.parsing.json_text import (
     MORE_LEVELS,
     beginning,
@@ -51,6 +53,7 @@ _BOM = b"\xef\xbb\xbf"
 _KINDS = (b"{", b"[")
 _NO_VALUES = (b"]", b"}", b",", b":")
 """Bytes of JSON with which no value begins."""
+_BEGIN = frozenset(b"{")
 
 
 @reader(
@@ -131,10 +134,17 @@ class LineDocumentRecords(DocumentRecords):
             yield from super().cut(stream)
             return
         decode, wanted, size, decodes = self._decode, self.wanted, self._size, self.decodes
-        for line in iter(partial(stream.readline, size), b""):
-            if wanted and not wanted(line) and line > b"!" and _is_one(line) and len(line) < size:
-                yield CONTAINS_RULE
-                continue
+        lines: Iterator[Any] = iter(partial(stream.readline, size), b"")
+        if self.finds and size > LINES_AT_ONCE:
+            lines = skim(stream, [*self.finds, _find_several], _BEGIN, size)
+        for line in lines:
+            if wanted:
+                if line.__class__ is Skipped:
+                    yield line
+                    continue
+                if not wanted(line) and line > b"!" and _is_one(line) and len(line) < size:
+                    yield CONTAINS_RULE
+                    continue
             if not decodes and line > b"!" and len(line) < size and (not wanted or _is_one(line)):
                 self._line, self._first = line, b""
                 yield line
@@ -189,6 +199,11 @@ class LineDocumentRecords(DocumentRecords):
         self._text = text = DocumentText(BytesIO(line) if is_whole else _Line(stream, line), self._limits, BLOCK)
         yield from text.records_of(text.documents())
         self._text = None
+
+
+def _find_several(data: bytes, at: int) -> int:
+    found = _several(data, at)
+    return found.start() if found else -1
 
 
 def _is_one(line: bytes) -> bool:

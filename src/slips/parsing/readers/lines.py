@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from functools import partial
 from io import BufferedReader
 
-from slips.format import Record, TooLong, reader
+from slips.format import Record, Rule, TooLong, reader
+from slips.parsing.contains import BLOCK, skim
 from slips.parsing.readers.text import PADDING, TextRecords
 
+_BEGINS = frozenset(range(ord("!") + 1, 256))
+"""First bytes of lines that are neither blank nor padded."""
 HEAD = 4096
 """Bytes kept as a sample of a record that is too long."""
 
@@ -42,6 +45,13 @@ class LineRecords(TextRecords):
 
     def cut(self, stream: BufferedReader) -> Iterator[Record]:
         record_bytes = self._record_bytes
+        if self.finds and record_bytes > BLOCK:
+            for line_or_rule in skim(stream, self.finds, _BEGINS, record_bytes + 2):
+                if isinstance(line_or_rule, Rule):
+                    yield line_or_rule
+                else:
+                    yield from self.odd(stream, line_or_rule)
+            return
         for line in iter(partial(stream.readline, record_bytes + 2), b""):
             if line > b"!" and len(line) <= record_bytes:  # by one comparison, neither blank nor NUL is its first byte
                 yield line
