@@ -43,6 +43,12 @@ def test_a_record_with_any_of_the_texts_is_kept_and_case_counts() -> None:
     ]
 
 
+def test_a_record_that_exceeds_a_limit_before_its_escapes_can_be_read_is_kept() -> None:
+    record = rb'{"a": {"b": "\u004c"}}'
+    assert not Contains(["Login"], RecordLimits()).has_text(record)
+    assert Contains(["Login"], RecordLimits(depth=1)).has_text(record)
+
+
 @pytest.mark.parametrize(
     ("text", "written"),
     [

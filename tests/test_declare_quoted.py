@@ -126,6 +126,11 @@ def test_lines_of_changing_shape_are_read_as_if_each_stood_alone() -> None:
     assert both_in_turn(declared, turns) == [both(declared, line) for line in turns]
 
 
+def test_a_blank_that_ends_a_line_begins_no_field_behind_a_line_with_one_more_either() -> None:
+    lines = ['a [b] "c" d e', 'a [b] "c" d ']
+    assert both_in_turn(door(), lines) == [both(door(), line) for line in lines]
+
+
 def test_lines_of_hostile_shapes_do_not_make_usual_ones_slow() -> None:
     """Any client may write such shapes, each with as many quotes as a usual line has: it must not slow down others."""
     lines: Any = door().line_parser(RecordLimits())

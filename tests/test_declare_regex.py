@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -30,6 +32,22 @@ def test_named_groups_are_the_fields() -> None:
 def test_a_line_that_the_pattern_does_not_match_at_its_beginning_is_bad() -> None:
     expected = ("RecordError", "line begins with ' 5'; expected one that the pattern matches")
     assert both(door(r"(?P<n>\d+)"), " 5") == expected
+
+
+@pytest.mark.slow
+def test_a_python_without_the_parser_of_patterns_costs_formats_of_patterns_alone() -> None:
+    """The parser is a private part of Python."""
+    program = """\
+import re, sys
+del re._parser
+sys.modules["re._parser"] = None
+from slips.formats import find
+print(find("json").name, flush=True)
+find("regex")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "json\n"
+    assert "ImportError: regular expressions of formats: this Python has no 're._parser'" in done.stderr
 
 
 def test_message_and_time_are_made_of_the_groups() -> None:

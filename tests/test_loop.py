@@ -18,6 +18,7 @@ from slips.format import Bad, Event, RecordLimits, Rule, parser, reader
 from slips.formats import catalogue
 from slips.model import MetaData, Outcome
 from slips.parsing import Json, any_of, moment
+from slips.parsing.compile import make_function
 from slips.parsing.run import Chain, Ticker
 from slips.parsing.stages import Several, Streamed, normalized
 
@@ -215,6 +216,18 @@ def test_tracebacks_show_the_lines_of_the_loop() -> None:
     shown = "".join(traceback.format_exception(cause))
     assert '<slips: s3-lines, json, plain>", line ' in shown
     assert "    returned = recv(meta, event)\n" in shown
+
+
+def test_a_traceback_shows_the_lines_of_the_function_that_raised_though_another_has_its_name() -> None:
+    def made(statement: str) -> Callable[[], None]:
+        return make_function("line", "", ["pass", statement], {}, "one name")
+
+    first, other, again = made("raise ValueError"), made("raise KeyError"), made("raise ValueError")
+    assert first.__code__.co_filename == again.__code__.co_filename
+    for function, error, line in ((first, ValueError, "raise ValueError"), (other, KeyError, "raise KeyError")):
+        with pytest.raises(error) as raised:
+            function()
+        assert f"    {line}\n" in "".join(traceback.format_exception(raised.value))
 
 
 def test_a_text_that_is_too_deep_for_the_first_decoder_changes_nothing_for_those_behind_it() -> None:

@@ -21,7 +21,7 @@ OBJECT = ObjectEvent(bucket_name="logs", object_key="sample", event_time="2018-1
 
 @dataclass
 class Trial:
-    """What a chain made of a log."""
+    """The events and bad records that a chain made of a log."""
 
     events: list[tuple[MetaData, Event]] = field(default_factory=list)
     bad: list[tuple[int, str]] = field(default_factory=list)

@@ -201,14 +201,21 @@ def parse_of(family: Family, limits: RecordLimits = RecordLimits()) -> Parse:  #
 def make_function(
     name: str, parameters: str, lines: list[str], names: Mapping[str, object], origin: str
 ) -> Callable[..., Any]:
-    """Make a function of generated lines. Tracebacks show them, in a file that is named after `origin`."""
+    """Make a function of generated lines. Tracebacks show them, in a file that is named after `origin`.
+
+    Another function of the same origin, for other limits or options, has a file with a number behind the name.
+    """
     source = "".join(f"{line}\n" for line in (f"def {name}({parameters}):", *(f"    {line}" for line in lines)))
-    file = f"<slips: {origin}>"
+    file, number = f"<slips: {origin}>", 1
+    entry = (len(source), None, source.splitlines(keepends=True), file)
+    while linecache.cache.setdefault(file, entry) != entry:
+        number += 1
+        file = f"<slips: {origin}, {number}>"
+        entry = (*entry[:3], file)
     scope: dict[str, Any] = dict(names)
     exec(compile(source, file, "exec"), scope)  # noqa: S102 - no text of an author is source here
     function: Callable[..., Any] = scope[name]
     function.__doc__ = source
-    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     return function
 
 

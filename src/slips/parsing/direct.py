@@ -35,7 +35,7 @@ from slips.parsing.stages import fitted
 Decode = Callable[[bytes], Any]
 ParseText = Callable[[MetaData, Any], Any]
 _REFUSALS = (ValueError, TypeError, RecursionError, msgspec.MsgspecError, RecordError)
-"""What decoding, a declaration or the `__post_init__` of a Struct raises for a text that does not fit."""
+"""The errors that decoding, a declaration or the `__post_init__` of a Struct raises for a text that does not fit."""
 _PLAIN = {str, int, bool, types.NoneType, Any, object, dict, dict[str, Any], list, list[Any]}
 """Types whose values are those that a dict would have. A `float` is none: it makes a float of an integer."""
 
@@ -391,10 +391,10 @@ class Wire:
 
 def _lacks(kind: type, key: str) -> bool:
     """Whether a class has no field for a key that a declaration adds, and does not care that it is there."""
-    if not key or kind is dict:
+    if not key or not issubclass(kind, msgspec.Struct):  # `dict`
         return True
     fields = msgspec.structs.fields(kind)
-    return not kind.__struct_config__.forbid_unknown_fields and key not in {each.encode_name for each in fields}  # type: ignore[attr-defined]
+    return not kind.__struct_config__.forbid_unknown_fields and key not in {each.encode_name for each in fields}
 
 
 def _parts(kind: Any) -> tuple[Any, ...]:

@@ -27,7 +27,7 @@ from slips.position import BEHIND, RECV
 SKIP_RULE = Rule("on_error: skip", "records that could not be parsed, where the mapping says 'on_error: skip'")
 
 PARAMETERS = "numbered, where, parsers, outcome, source, recv, reject, ticker, skip, is_test"
-"""Those of a loop. `where` names object and reader in errors; `parsers` are Begun."""
+"""The parameters of a loop. `where` names object and reader in errors; `parsers` are Begun."""
 
 _LOOP = """\
 timestamp, position = source.timestamp, ticker.position
@@ -133,11 +133,11 @@ class Begun(NamedTuple):
     """The parsers of a chain, at the beginning of an object."""
 
     rest: Callable[[MetaData, Any], Any]
-    """Those outside the loop, as one function."""
+    """The parsers outside the loop, as one function."""
     every: Callable[[MetaData, Any], Any]
-    """All of them, as one function."""
+    """All parsers, as one function."""
     remembered: tuple[object, ...] = ()
-    """What those in the loop remember of the object, which `every` shares: see `Body.fresh`."""
+    """The memory that parsers in the loop have of the object, which `every` shares: see `Body.fresh`."""
 
 
 class Loop(msgspec.Struct, frozen=True):

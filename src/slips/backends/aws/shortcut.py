@@ -102,7 +102,7 @@ class Shortcut:
 
 
 class _Sent(threading.local):
-    """What this thread has tried: the request that botocore sent last, and whether the shortcut had failed before."""
+    """The last request that botocore sent in this thread, and whether the shortcut had failed before."""
 
     request: Any = None
     has_failed = False

@@ -63,7 +63,6 @@ class _BarParser(LineParser):
         self._declaration, self._limits = declaration, limits
         self._types = declaration.types
         self._typed = (*self._types.integers, *self._types.floats)
-        self._taken = frozenset(declaration.header)
 
     def fast(self, line: str) -> Event:
         """Read a line in which no key comes twice, or is a field of the header. Raises ValueError for others."""

@@ -65,7 +65,7 @@ class Columns(LineDeclaration):
     """Functions that read rows, by the columns and the number of fields."""
 
     @property
-    def remembers(self) -> bool:  # type: ignore[override]
+    def remembers(self) -> bool:  # type: ignore[override]  # of the class it is an attribute
         return bool(self.header)
 
     def own_rules(self) -> tuple[Rule, ...]:

@@ -1,7 +1,7 @@
 """Readers that cut an object into lines, into one record, or into none.
 
-The order in which a reader yields records numbers them. Longer readers have modules of their own: `containers` (JSON
-arrays), `tables` (CSV).
+The order in which a reader yields records numbers them. Other readers have modules of their own: `multiline`,
+`documents` and `elements` (JSON), `rows` (CSV).
 """
 
 from __future__ import annotations
