@@ -243,6 +243,15 @@ def test_a_key_that_stands_twice_gives_the_elements_of_both() -> None:
     assert list(elements(b'{"Records":[{"a":1}],"x":1,"Records":[{"a":2}]}')) == [{"a": 1}, {"a": 2}]
 
 
+def test_a_document_with_more_keys_beside_the_array_than_values_are_allowed_is_refused() -> None:
+    def content(keys: int) -> bytes:
+        return b"{%s}" % b",".join([b'"a":1'] * keys + [b'"Records":[{}]'])
+
+    assert list(elements(content(10), values=10)) == [{}]
+    with pytest.raises(ReaderError, match=r"^more than 10 keys beside the array; expected a few; raise 'limits"):
+        list(elements(content(11), values=10))
+
+
 @pytest.mark.parametrize(
     ("content", "path", "message"),
     [

@@ -138,6 +138,12 @@ def test_what_has_no_text_is_filtered_under_its_rule_malformed_or_not_and_number
     assert [sample.seq for sample in seen.quarantine] == [4]
 
 
+def test_each_document_of_a_line_is_filtered_by_itself() -> None:
+    log = b'{"e": "no"}{"e": "no"}\n[{"e": "no"}, {"e": "no"}]\n{"e": "no"} {"e": "yes"}\n'
+    seen = run(None, JSON, log, contains="yes")
+    assert ([meta.seq for meta in seen.metas], seen.filtered) == ([6], {"contains": 5})
+
+
 @pytest.mark.parametrize(
     ("chain", "log"),
     [

@@ -94,6 +94,7 @@ def test_escapes_are_kept_decoded_or_no_escapes(escapes: str, value: str) -> Non
     [
         (r"\x22\xc3\xa9\xff", '"é\udcff'),
         (r"\u00e9\ud83d\ude00", "é😀"),
+        (r"\ud83d", "\ud83d"),
         (r"\\x22 \t\q", "\\x22 \t\\q"),
         ("\\", "\\"),
         ("no escape", "no escape"),

@@ -58,6 +58,15 @@ def test_a_record_over_the_limit_is_too_long_and_reading_goes_on(long: bytes) ->
     assert len(long) < bad.size <= len(long) + 4
 
 
+@pytest.mark.parametrize("inside", [b"> a", b"\0b"])
+def test_only_the_beginning_of_a_line_begins_a_record(inside: bytes) -> None:
+    """A line over the limit is read in pieces of two bytes more, of which no other begins a record."""
+    limits = RecordLimits(bytes=20)
+    bad, last = records(b"> " + b"x" * 20 + inside + b"\n> b\n", "> ", limits)
+    assert isinstance(bad, TooLong)
+    assert last == b"> b"
+
+
 def test_memory_does_not_grow_with_a_record() -> None:
     pieces = Pieces([b"> a\n", *[b"line\n" * 20_000] * 300])
     tracemalloc.start()

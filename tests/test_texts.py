@@ -247,6 +247,12 @@ def test_a_file_that_is_no_text_is_refused_by_name_before_any_record(name: str, 
     )
 
 
+def test_a_pdf_document_is_refused_though_all_its_beginning_can_be_typed() -> None:
+    found, error = until_error(records("s3-lines", b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\n"))
+    assert found == []
+    assert str(error).startswith("the object is a PDF document; expected text")
+
+
 @pytest.mark.parametrize(
     "text",
     [
