@@ -276,6 +276,23 @@ def test_of_a_long_log_the_beginning_is_looked_at(project: Project) -> None:
     assert (one.status, "its first line has more than 8,388,608 bytes" in one.err) == (2, True)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_the_sample_of_a_log_in_another_encoding_is_utf_8(project: Project, encoding: str) -> None:
+    log = ACCESS.replace("ann", "änn")
+    done = project.slips("formats", "--new", "acme/web", "--from", "-", "--json", stdin=log.encode(encoding))
+    assert (done.json["family"], done.json["quarantined"]) == ("Quoted", 0)
+    assert (project.root / "formats/acme/web.log").read_text("utf-8") == log
+
+
+@pytest.mark.parametrize(
+    ("log", "kind"), [(b"PK\x03\x04" + b"\0" * 50, "a zip archive"), (b"PAR1" + b"\0" * 50, "a Parquet file")]
+)
+def test_a_file_that_is_no_text_is_refused_by_name(project: Project, log: bytes, kind: str) -> None:
+    done = project.slips("formats", "--new", "acme/web", "--from", "-", stdin=log)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith(f"slips: -: the object is {kind}; expected text")
+
+
 def test_no_file_is_overwritten(project: Project) -> None:
     arguments = ("formats", "--new", "acme/door", "--from", str(project.put("a", JSON_LINES.encode())))
     assert project.slips(*arguments).status == 0

@@ -13,6 +13,7 @@ from slips.cli.output import print_json, show_text
 from slips.codec import CodecLimits, decode
 from slips.errors import ReaderError, UsageError
 from slips.new_format.write import NewFormat, create
+from slips.parsing.readers.text import Text
 from slips.printable import one_line, plural
 
 LOOKED_AT = 1 << 23
@@ -27,7 +28,7 @@ def new_format(ctx: click.Context, name: str, stream: BinaryIO, file: str, folde
     config = options(ctx).config or next((Path(each) for each in CONFIG_FILES if Path(each).is_file()), Path())
     root = config.parent if config != Path() else Path()
     try:
-        content = decode(stream, CodecLimits(), file).stream.read(LOOKED_AT + 1)
+        content = Text(decode(stream, CodecLimits(), file).stream).stream.read(LOOKED_AT + 1)
     except ReaderError as error:
         raise UsageError(f"{file}: {error}") from error
     if len(content) > LOOKED_AT:
