@@ -94,6 +94,20 @@ def test_fields_of_integers_are_declared_and_those_with_zeros_in_front_stay_text
     assert 'integers="dstport"' in made.files[0].read_text()
 
 
+def test_fields_of_durations_are_decimal_numbers_and_versions_stay_texts(tmp_path: Path) -> None:
+    log = ACCESS.replace(" 612 ", " 612 0.042 1.10 0.042 ").replace(" 404 - ", " 404 - - 1.9 0.0421 ")
+    first, second = create("acme/web", log.encode(), tmp_path, tmp_path).layout.events
+    assert [first[f"column_{n}"] for n in (8, 9, 10)] == [0.042, "1.10", "0.042"]
+    assert [second[f"column_{n}"] for n in (8, 9, 10)] == [None, "1.9", "0.0421"]
+
+
+def test_escaped_quotes_of_an_access_log_are_decoded(tmp_path: Path) -> None:
+    made = create("acme/web", ACCESS.encode(), tmp_path, tmp_path)
+    assert [each["user_agent"] for each in made.layout.events] == ["curl/8.1 (x; y)", 'Mozilla "5"']
+    create("acme/plain", ACCESS.replace("\\", "").replace('"5"', "5").encode(), tmp_path, tmp_path)
+    assert "escapes" not in (tmp_path / "acme/plain.py").read_text()
+
+
 def test_the_sample_is_the_beginning_of_the_log(tmp_path: Path) -> None:
     made = create("acme/door", JSON_LINES.encode(), tmp_path, tmp_path)
     assert (tmp_path / "acme/door.jsonl").read_text() == "".join(JSON_LINES.splitlines(keepends=True)[:20])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from slips import parsing
@@ -27,6 +27,7 @@ _SYSLOG_5424 = re.compile(r"<\d{1,3}>\d{1,2} ")
 _SYSLOG = re.compile(
     r"(<\d{1,3}>)?([A-Z][a-z]{2} [ \d]\d (\d{4} )?\d\d:\d\d:|\d{4}-\d\d-\d\dT\S+ \S+ [^\s:\[]+(\[\d+\])?: )"
 )
+_DECIMAL = re.compile(r"-?(0|[1-9]\d{0,9})\.(?P<decimals>\d{3,9})")
 _TIME = r"\[?(?P<time>\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d++)?(?:Z|[+-]\d\d:?\d\d)?)\]?:? "
 _LEVEL = r"\[?(?P<level>[A-Z]{4,9}|[a-z]{4,9})\]?:? ++"
 _REQUEST = re.compile(r"[A-Z]+ \S+ HTTP/[\d.]+")
@@ -204,10 +205,10 @@ def _access(lines: Sequence[str], _text: str) -> Iterator[Layout]:
         return  # prose with some brackets
     written = {"bare": "{}", "quoted": '"{}"', "bracketed": "[{}]"}
     layout = " ".join(written[kind].format(name) for kind, name in zip(shape, names, strict=True))
-    numbers = [
-        name for kind, name, values in zip(shape, names, columns, strict=True) if kind == "bare" and _ints(values)
-    ]
-    yield Layout("Quoted", {"columns": layout, **arguments, **_types(numbers, columns)}, "log")
+    if any('\\"' in line for line in lines):
+        arguments["escapes"] = "decode"
+    bare = {name: values for kind, name, values in zip(shape, names, columns, strict=True) if kind == "bare"}
+    yield Layout("Quoted", {"columns": layout, **arguments, **_types(bare, columns)}, "log")
 
 
 def _tokens(line: str) -> list[str]:
@@ -280,15 +281,15 @@ def _numbered(family: str, width: int, arguments: dict[str, Any], rows: Sequence
 
 def _typed(names: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, Any]:
     columns = [*zip(*(row for row in rows if len(row) == len(names)), strict=True)]
-    return _types([name for name, values in zip(names, columns, strict=False) if _ints(values)], columns)
+    return _types(dict(zip(names, columns, strict=False)), columns)
 
 
-def _types(integers: Sequence[str], columns: Sequence[Sequence[str]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    if any("-" in values for values in columns):
-        found["absent"] = "-"
-    if integers:
-        found["integers"] = " ".join(integers)
+def _types(bare: Mapping[str, Sequence[str]], columns: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Return the arguments for the numbers in `bare` columns, and for `-` in any."""
+    found: dict[str, Any] = {"absent": "-"} if any("-" in values for values in columns) else {}
+    for part, are_such in (("integers", _ints), ("floats", _decimals)):
+        if names := [name for name, values in bare.items() if are_such(values)]:
+            found[part] = " ".join(names)
     return found
 
 
@@ -296,3 +297,9 @@ def _ints(values: Sequence[str]) -> bool:
     """Whether all values but `-` are integers as computers write them."""
     given = [value for value in values if value != "-"]
     return bool(given) and all(re.fullmatch(r"-?(0|[1-9]\d{0,17})", value) for value in given)
+
+
+def _decimals(values: Sequence[str]) -> bool:
+    """Whether all values but `-` are decimal numbers as durations are written, `0.042`: versions have fewer digits."""
+    found = [_DECIMAL.fullmatch(value) for value in values if value != "-"]
+    return bool(found) and len({match and len(match["decimals"]) for match in found}) == 1 and all(found)
