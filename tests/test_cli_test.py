@@ -52,6 +52,18 @@ def test_quarantined_records_are_shown_with_their_reasons(project: Project) -> N
 
 
 @pytest.mark.slow
+def test_records_that_another_reader_numbered_are_tried_as_the_whole_object(project: Project) -> None:
+    project.put("json/a", {"n": 1}, BAD, {"n": 2})
+    project.slips("run")
+    project.config(CONFIG.replace("[s3-lines, json]", "[s3-text, json]"))
+    done = project.shell("test", "-r", project.errors()[0])
+    assert done.status == 1
+    assert "was cut by 'json-lines', now by 'json-documents': replayed whole, not just its records\n" in done.err
+    assert "3 records = 2 delivered + 0 filtered + 1 quarantined; 2 events\n" in done.out
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.slow
 def test_events_come_from_a_file_as_a_list_or_one(project: Project) -> None:
     project.put("json/a", {"n": 1})
     project.put("json/b", {"n": 1}, {"n": 2})

@@ -31,7 +31,7 @@ from slips.errors import UsageError
 from slips.model import Lane, ObjectEvent
 from slips.pipeline.ended import Failure, Success
 from slips.pipeline.process import Processor
-from slips.pipeline.replay import etag_of_other_content, with_key_of_today
+from slips.pipeline.replay import etag_of_other_content, with_key_of_today, with_reader_of_today
 from slips.pipeline.sample import sample as pick
 from slips.place import Place
 from slips.print_streams import in_pieces
@@ -114,7 +114,10 @@ def local(
         processor = Processor(site, is_test=True)
     clean = True
     for given in events:
-        event = with_key_of_today(given, site.store)
+        notes: list[str] = []
+        event = with_reader_of_today(with_key_of_today(given, site.store), config, notes)
+        for note in notes:
+            say(one_line(note))
         _log.info("Processing %s", event.url)
         if request_id is not None and (etag := etag_of_other_content(event, site.store)) is not None:
             _log.warning(

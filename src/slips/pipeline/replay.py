@@ -12,7 +12,7 @@ from urllib.parse import unquote_plus
 import msgspec
 from msgspec import Struct
 
-from slips.config import Route
+from slips.config import Config, Route
 from slips.errors import OverwrittenError, StorageError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, fingerprint
 from slips.not_logs import NotLog
@@ -148,6 +148,18 @@ def _as_it_is_now(event: ObjectEvent, site: Site, notes: list[str]) -> ObjectEve
                 "dismiss' takes the item out"
             )
     return _whole(event, chain, notes) if chain is not None and is_other else event
+
+
+def with_reader_of_today(event: ObjectEvent, config: Config, notes: list[str]) -> ObjectEvent:
+    """Return an event, of the whole object if another reader than that of today has numbered its records.
+
+    Adds the reason to `notes`.
+    """
+    mapping = assigned(config.bucket_mapping, event)
+    if event.records is None or event.reader is None or mapping is None or isinstance(mapping, NotLog):
+        return event
+    chain = compile_chain(mapping.format, config.root)
+    return event if event.reader == chain.reader else _whole(event, chain, notes)
 
 
 def _whole(event: ObjectEvent, chain: Chain, notes: list[str]) -> ObjectEvent:
