@@ -21,6 +21,7 @@ from slips.format import Bad, Record, RecordLimits, TooLong
 from slips.parsing.json_text import LEVELS
 from slips.parsing.readers.elements import read_elements
 from slips.parsing.readers.json_stream import BLOCK, KEYS
+from slips.parsing.readers.lines import HEAD
 from slips.parsing.readers.text import EMPTY, PADDING
 
 
@@ -548,3 +549,10 @@ def test_values_that_are_no_records_are_skipped_in_flat_memory() -> None:
     pieces = [b'{"before":[', *beside, b',"text":"', *within, b'","Records":[{"a":1},[']
     pieces += [*beside, b',{"a":2}],"after":[', *beside, b"}"]
     assert peak_of(pieces, check, 100_000) < 3_000_000
+
+
+@pytest.mark.parametrize("block", [1, 7, BLOCK])
+@pytest.mark.parametrize("junk", ["x y", ': a  "b"\n c', '{"b": 1} \t{"c": 2}', "x" + " " * 9000 + "y"])
+def test_what_is_no_element_is_shown_by_its_bytes(junk: str, block: int) -> None:
+    found = [each for each in elements(document('{"a": 1} ' + junk + "\n"), block=block) if isinstance(each, Bad)]
+    assert [(each.size, each.head) for each in found] == [(len(junk), junk.encode()[:HEAD])]

@@ -324,3 +324,25 @@ def test_memory_does_not_grow_with_the_table_nor_with_a_row(start: bytes, line: 
         tracemalloc.stop()
     assert found == count
     assert peak < 2_000_000
+
+
+signs = st.lists(
+    st.sampled_from([",", '"', '""', "\n", "\r\n", "x", "§", "\u00c2", "x" * 30, '"' * 30]), max_size=12
+).map("".join)
+
+
+@settings(deadline=None)
+@given(signs, st.sampled_from([",", "§"]), st.sampled_from([8, 12, 20]))
+def test_a_row_ends_where_it_ends_within_any_limit(text: str, delimiter: str, record_bytes: int) -> None:
+    content = (f"a{delimiter}b\n" + text).encode()
+    few = [each for each in rows(content, delimiter, record_bytes) if isinstance(each, Bad | dict)]
+    many = [each for each in rows(content, delimiter) if isinstance(each, Bad | dict)]
+    assert len(few) == len(many)
+    assert all(one == other for one, other in zip(few, many, strict=True) if isinstance(one, dict))
+
+
+@pytest.mark.parametrize("at", range(-4, 5))
+@pytest.mark.parametrize("sign", ["§", '"', '""', '"""', '§"', '"§', '"§"'])
+def test_a_long_row_ends_where_it_ends_wherever_blocks_do(sign: str, at: int) -> None:
+    content = ("a§b\n" + '"' + "x" * 20 + "y" * ((1 << 16) - 8 + at) + sign + "z\n" + '1§2\n"3"§4\n').encode()
+    assert len(list(rows(content, "§", 12))) == len(list(rows(content, "§")))

@@ -313,3 +313,35 @@ def test_records_are_numbered_document_by_document_by_a_reader_of_its_own() -> N
     assert (whole.names, whole.reader) == (("s3-text", "json"), "json-documents")
     assert "s3-lines" in lines.former_readers
     assert "s3-text" in whole.former_readers
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+@pytest.mark.parametrize("sign", ["]", "}", ",", ":"])
+@pytest.mark.parametrize("blanks", [b"", b" " * 50, b" " * 2000])
+def test_what_begins_no_value_is_bad_once_however_small_the_limits_are(
+    chain: list[str], sign: str, blanks: bytes
+) -> None:
+    content = sign.encode() + blanks + b"1,1,1,1" * 10
+    for limits in (RecordLimits(values=3), RecordLimits(bytes=8), RecordLimits()):
+        found = list(islice(records(chain, content, limits), 2))
+        assert [(each.size, content.startswith(each.head)) for each in found if isinstance(each, Bad)] == [
+            (len(content), True)
+        ]
+
+
+@pytest.mark.parametrize("content", ['{"k": "v' + "x" * 20, '[{"n": 1}, {"k": [1, 2', '[{"n": 1}, "long tex', "["])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("record_bytes", [10, 1000])
+def test_a_document_that_never_closes_is_shown_by_its_bytes(content: str, encoding: str, record_bytes: int) -> None:
+    rest = content[content.rfind(", {" if ", {" in content else ', "') + 2 :] if "," in content else content
+    found = [
+        each for each in records(WHOLE, content.encode(encoding), RecordLimits(record_bytes)) if isinstance(each, Bad)
+    ]
+    assert [(each.size, each.head) for each in found] == [(len(rest), rest.encode()[:record_bytes])]
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_an_array_on_a_line_is_numbered_alike_with_contains(mark: str) -> None:
+    content = f'{{"n":1}}\n{mark}[{{"n":2}},{{"n":3}}]\n{{"n":44}}\n'.encode()
+    chain = compile_chain(LINES, Path(), contains=["44"])
+    assert [meta.seq for meta, _ in chains.run_chain(chain, content).events] == [4]

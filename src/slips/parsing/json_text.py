@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json as stdlib_json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NewType
@@ -200,3 +200,11 @@ def is_text_deeper(raw: bytes, most: int) -> bool:
 def beginning(raw: bytes) -> str:
     """Return the first bytes of a record, quoted for an error text."""
     return repr(raw[:40].decode("utf-8", "replace").rstrip("\r\n"))
+
+
+def shape_of(path: Sequence[str]) -> str:
+    """Return the shape of a document with the array at `path`: `{"Records": […]}`."""
+    shape = "[…]"
+    for name in reversed(path):
+        shape = f'{{"{name}": {shape}}}'
+    return shape

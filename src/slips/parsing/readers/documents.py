@@ -208,7 +208,7 @@ def _find_several(data: bytes, at: int) -> int:
 
 def _is_one(line: bytes) -> bool:
     """Whether a line is one record, whole or broken: no array, and no line with several documents."""
-    return line[:1] != b"[" and not _several(line)
+    return not line.startswith((b"[", _BOM)) and not _several(line)
 
 
 class _Line:
@@ -257,7 +257,8 @@ class DocumentText(JsonText):
         except ReaderError as error:
             if error is self._error:
                 raise
-            yield [self._broken(str(error).partition(" (after record")[0])]
+            bad = self._broken(_reason(error))
+            yield [bad if bad.size or not is_empty else Bad(1, b"[", bad.reason)]
             return
         if is_empty:
             yield [EMPTY]
@@ -317,7 +318,7 @@ class DocumentText(JsonText):
         except ReaderError as error:
             if error is self._error:
                 raise
-            return Bad(self._dropped + self._at - start, head, str(error).partition(" (after record")[0])
+            return Bad(self._dropped + self._at - start, head, _reason(error))
         if isinstance(raw, TooLong):
             return raw
         self._keep(raw)
@@ -335,7 +336,8 @@ class DocumentText(JsonText):
 
     def _broken(self, reason: str) -> Bad:
         """Consume up to the next line that begins as a document does. Without `reason`, the decoder gives it."""
-        kept, size = bytearray(), 0
+        size, kept = self._unfinished[0], bytearray(self._unfinished[1])
+        self._unfinished = (0, b"")
         while True:
             found = _NEXT.search(self._data, self._at)
             # The line end that ends the data may have such a line behind it.
@@ -367,6 +369,11 @@ class DocumentText(JsonText):
             if not self._fill(max(self._block, size - len(self._data) + self._at)):
                 return len(self._data) - self._at < size
         return False
+
+
+def _reason(error: ReaderError) -> str:
+    """Return an error text without the place in the object, which a quarantine tells by itself."""
+    return str(error).partition(" (after record")[0]
 
 
 class _Mode:

@@ -18,7 +18,7 @@ import msgspec
 
 from slips.errors import ObjectError, ReaderError, RecordError, RecordTooLarge
 from slips.format import Bad, Event, Record, RecordLimits, TooLong
-from slips.parsing.json_text import beginning, is_deeper, is_json, load_json, shallow_run_decoder
+from slips.parsing.json_text import beginning, is_deeper, is_json, load_json, shallow_run_decoder, shape_of
 from slips.parsing.readers.json_skip import STRING, skip, skip_brackets
 from slips.parsing.readers.lines import HEAD
 from slips.parsing.readers.text import EMPTY, PADDING
@@ -80,6 +80,8 @@ class JsonText:
         self._run: Sequence[Record] = ()
         """The records yielded last, and below their text, with commas between them."""
         self._run_raw = b""
+        self._unfinished = (0, b"")
+        """Size and first bytes of the value within which the stream has ended."""
         self._run_raws: list[bytes] | None = None
         """The text of each of these records, once one was asked for."""
 
@@ -145,7 +147,7 @@ class JsonText:
                 raise self._unexpected("a value")
             kind = _KINDS.get(first, "a number" if first in b"-0123456789" else "not JSON")
             where = _quote(above) if above else "the document"
-            raise self._refusal(f"{where} is {kind}; expected {_shape(names)}")
+            raise self._refusal(f"{where} is {kind}; expected {shape_of(names)}")
         if not names:
             yield from self._elements()
             return
@@ -168,7 +170,7 @@ class JsonText:
             path = [*above, *names]
             keys = ", ".join(other_keys[:KEYS]) + (", …" if len(other_keys) > KEYS else "")
             of = f" of {_quote(above)}" if above else ""
-            raise self._refusal(f"no {_quote(path)} array; expected {_shape(path)}; keys{of}: {keys or 'none'}")
+            raise self._refusal(f"no {_quote(path)} array; expected {shape_of(path)}; keys{of}: {keys or 'none'}")
 
     def _keys(self) -> Iterator[str]:
         """Yield the keys of an object. The caller must consume the value of each key before it asks for the next."""
@@ -306,15 +308,18 @@ class JsonText:
 
     def _junk(self) -> Bad:
         """Consume the text between an element and the next comma or bracket that closes: no element, but in balance."""
-        size, head = 0, b""
-        while self._peek() not in (b",", b"]", b"}", b""):
-            if self._peek() == b":":
-                raw: bytes | TooLong = self._take(b":")
-            else:
-                raw = self._value(HEAD)
-            size += raw.size if isinstance(raw, TooLong) else len(raw)
-            head += raw.head if isinstance(raw, TooLong) else raw
-        return Bad(size, head[:HEAD], f"not JSON: found {beginning(head)} behind an element; expected ',' or ']'")
+        size, head = 0, bytearray()
+        while True:
+            blanks, kept = self._blanks(HEAD)
+            byte = self._peek()
+            if byte in (b",", b"]", b"}", b""):
+                break
+            raw = self._take(b":") if byte == b":" else self._value(HEAD)
+            size += blanks + (raw.size if isinstance(raw, TooLong) else len(raw))
+            head += (kept + (raw.head if isinstance(raw, TooLong) else raw))[: HEAD - len(head)]
+        return Bad(
+            size, bytes(head), f"not JSON: found {beginning(bytes(head))} behind an element; expected ',' or ']'"
+        )
 
     def _decode(self, raw: bytes) -> Any:
         """Decode a value.
@@ -357,6 +362,7 @@ class JsonText:
                 return bytes(kept) if size <= limit else TooLong(size, limit, bytes(kept[:HEAD]))
             if not self._fill():
                 self._at = len(self._data)  # behind a backslash that ends the data
+                self._unfinished = (size, bytes(kept[: min(limit, HEAD)]))
                 raise self._error or self._unexpected("the rest of a value")
             at = 0
 
@@ -381,6 +387,17 @@ class JsonText:
                 if self._error:
                     raise self._error
                 return b""
+
+    def _blanks(self, limit: int) -> tuple[int, bytes]:
+        """Consume the blanks at the position. Return how many bytes they are, and at most `limit` of them."""
+        size, kept = 0, b""
+        while True:
+            end = skip(_BLANKS, self._data, self._at)
+            size += end - self._at
+            kept += self._data[self._at : min(end, self._at + limit - len(kept))]
+            self._at = end
+            if end < len(self._data) or not self._fill():
+                return size, kept
 
     def _fill(self, size: int = 0) -> bool:
         """Add a block, or `size` bytes, to the data that is not consumed. Return False at the end of the stream."""
@@ -429,11 +446,3 @@ def _no_object(raw: bytes) -> Bad:
 
 def _quote(path: Sequence[str]) -> str:
     return repr(".".join(path))
-
-
-def _shape(path: Sequence[str]) -> str:
-    """Return the shape of a document with the array at `path`: `{"Records": […]}`."""
-    shape = "[…]"
-    for name in reversed(path):
-        shape = f'{{"{name}": {shape}}}'
-    return shape

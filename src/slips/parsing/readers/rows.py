@@ -269,8 +269,7 @@ class _OddRow:
             size = self._size - self._line.endswith(b"\n")
             return TooLong(size, self._record_bytes, self._first[:HEAD])
         except RecordTooLarge as error:
-            if self._line is not self._first or _ends_in_quotes(line, self._delimiter):
-                self._skip_row()
+            self._skip_row()
             return self._bad(error)
         except stdlib_csv.Error as error:
             return self._bad(f"row cannot be read: {error}")
@@ -333,13 +332,19 @@ class _OddRow:
         return self._delimiters >= most
 
     def _skip_row(self) -> None:
-        """Read to the end of a row beyond the limits: the first line end where all quotes of the row are paired."""
-        line = self._line
-        quotes = line.count(b'"') + (line is not self._first)
-        while line and not (line.endswith(b"\n") and quotes % 2 == 0):
+        """Read to the end of a row beyond the limits, which is where it would be within them, in flat memory."""
+        line, held, state = self._line, b"", '"' if self._line is not self._first else ""
+        while line:
+            piece = held + line
+            if piece.endswith(b"\n"):
+                held = b""
+            else:  # what follows decides about a quote, and a part of a delimiter, at the end
+                piece, held = _parted(piece, len(self._delimiter.encode()))
+            state = _state_behind(state, piece, self._delimiter)
+            if line.endswith(b"\n") and state != '"':
+                break
             line = self._readline(1 << 16)
             self._size += len(line)
-            quotes += line.count(b'"')
         self._line = line
 
     def _bad(self, reason: str | RecordError) -> Bad:
@@ -350,9 +355,29 @@ def _text(line: bytes) -> str:
     return line.decode("utf-8", "surrogateescape")
 
 
-def _ends_in_quotes(line: bytes, delimiter: str) -> bool:
-    """Whether `line` ends within a quoted field. Read as latin-1: decoded, the line may take four times the memory."""
-    return ends_in_quotes(line.decode("latin-1"), delimiter.encode().decode("latin-1"))
+def _parted(piece: bytes, width: int) -> tuple[bytes, bytes]:
+    """Return a piece of a row without its end, and that end: quotes, and what may be a part of a delimiter of `width`.
+
+    The end has one quote for an odd number of them, two for an even one.
+    """
+    rest = len(piece[:-width].rstrip(b'"'))
+    for _ in range(width - 1):
+        if rest and 0x80 <= piece[rest] < 0xC0:  # within a character
+            rest -= 1
+    end = piece[rest:]
+    quotes = len(end) - len(end.lstrip(b'"'))
+    return piece[:rest], end[max(0, (quotes - 1) // 2 * 2) :]
+
+
+def _state_behind(state: str, piece: bytes, delimiter: str) -> str:
+    """Return where a row is behind a further piece: a quote within a quoted field, `x` within another, or nothing.
+
+    Texts that, before the next piece, mean the same. Read as latin-1: decoded, a line may take four times the memory.
+    """
+    text, delimiter = state + piece.decode("latin-1"), delimiter.encode().decode("latin-1")
+    if ends_in_quotes(text, delimiter):
+        return '"'
+    return "x" if text and not text.endswith(delimiter) else ""
 
 
 def _line_end(line: bytes) -> int:
