@@ -198,6 +198,14 @@ def test_the_statements_of_declared_formats_stand_in_the_loop_and_functions_are_
     assert "event = parse(meta, value)" in chain_of("s3-lines words").loop.source
 
 
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+def test_the_end_of_a_line_is_no_part_of_what_a_declaration_reads(end: bytes) -> None:
+    lines = [b"Nov 21 06:00:24 host sshd[1]: first", b"Nov 21 06:00:25 host sshd[2]: last"]
+    for content in (end.join(lines), end.join([*lines, b""])):
+        seen = chains.run(["s3-lines", "syslog"], content)
+        assert [event["message"] for _, event in seen.events] == ["first", "last"]
+
+
 def test_skipped_records_count_under_their_rule() -> None:
     seen, outcome = seen_by_loop(
         chain_of("spoilt json ruled"), b'{"kind": 1}\n{"kind": "noise"}\n{}\n{}\n1\n', skip=True
