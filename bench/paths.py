@@ -55,7 +55,7 @@ class Count(Handler):
 
 
 class SignIn(msgspec.Struct):
-    """What a handler wants of a sign-in."""
+    """The fields of a sign-in that a handler wants."""
 
     createdDateTime: str
     userPrincipalName: str
@@ -64,7 +64,7 @@ class SignIn(msgspec.Struct):
 
 
 class ApiCall(msgspec.Struct):
-    """What a handler wants of a CloudTrail record."""
+    """The fields of a CloudTrail record that a handler wants."""
 
     eventTime: str
     eventName: str

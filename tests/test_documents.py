@@ -278,7 +278,11 @@ def test_memory_does_not_grow_with_the_object(chain: list[str], begin: bytes, pi
 
 @pytest.mark.parametrize("chain", CHAINS)
 @pytest.mark.parametrize(
-    "content", [b'{"a":1}\n{"a":2}\n{"a":3', b'{"a":1}{"a":2}{"a":', b'[\n{"a":1},\n{"a":2},\n{"a":']
+    "content",
+    [
+        *(b'{"a":1}\n{"a":2}\n{"a":3', b'{"a":1}{"a":2}{"a":', b'[\n{"a":1},\n{"a":2},\n{"a":'),
+        b'{\n"a":1}\n{"a":2}\n{"a":[\n{"b":1},\n{"b":',  # within the last one, lines begin as a document does
+    ],
 )
 @pytest.mark.parametrize("step", [1, 1000])
 def test_an_error_of_the_stream_comes_after_all_whole_documents_before_it(
