@@ -117,6 +117,7 @@ DECLARED = [
     Json("z", "z", rules=(Rule("noise", "", when={"kind": ("a", "b")}),), message="{kind}", tag="x.a"),
     Json("w", "w", adds="text", message="{name}"),
     Json("u", "u", tag="x.{kind}", time=iso("at"), message="{user.arn}", also_in=("user", "more"), require="name"),
+    Json("t", "t", tag="x.{kind}", require=any_of("a", "b", "c", "d", "e", "name", all_of("kind", "user.kind"))),
     Json("v", "v", refine=lambda meta, event: None),
 ]
 names = st.sampled_from(["a", "b", "x", "-", "", "2026-11-23T08:00:00Z", "\ud83d", "é"])

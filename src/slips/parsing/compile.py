@@ -20,7 +20,7 @@ from slips.errors import RecordError
 from slips.format import Event, Parse, PerObject, RecordLimits, Rule
 from slips.parsing.meaning import Field, Meaning, Require, Template, Time, wanted
 
-_FIELDS_AT_ONCE, _INLINE_TIMES = 4, 2
+FIELDS_AT_ONCE, _INLINE_TIMES = 4, 2
 """Required fields that are looked at, and times that are read, without a call."""
 _from_iso = datetime.fromisoformat
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -290,8 +290,8 @@ def _refusal(require: Require, family: Family) -> Callable[[Event], RecordError]
 
 def _required(require: Require, values: _Values) -> str:
     """Return an expression: whether an event meets `require`. Behind the first fields of many, a call looks at all."""
-    if not require.every and len(require.parts) > _FIELDS_AT_ONCE + 1:
-        first = _required(Require(False, require.parts[:_FIELDS_AT_ONCE]), values)
+    if not require.every and len(require.parts) > FIELDS_AT_ONCE + 1:
+        first = _required(Require(False, require.parts[:FIELDS_AT_ONCE]), values)
         return f"{first} or {values.writer.name('met', values.met(require))}(event)"
     tests = [
         f"({_required(part, values)})" if isinstance(part, Require) else f"({values.is_there(part)})"

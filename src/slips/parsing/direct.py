@@ -21,7 +21,7 @@ import msgspec
 from slips.errors import RecordError
 from slips.format import Event, Format, Parse, Record, RecordLimits, Rule
 from slips.model import MetaData
-from slips.parsing.compile import Writer, body_of, make_function, value_in
+from slips.parsing.compile import FIELDS_AT_ONCE, Writer, body_of, make_function, value_in
 from slips.parsing.declare import Json
 from slips.parsing.event_types import OTHER, EventTypes, Fitting
 from slips.parsing.json_events import JsonParse
@@ -67,9 +67,9 @@ def parse_typed(
 class Direct:
     """A function of meta and any record, which decodes a text at once, or else leaves the record to a slower one."""
 
-    def __init__(self, write: Callable[[ParseText], ParseText], slow: ParseText, struct: Any = None) -> None:
-        """`write` makes the function for a slower one. A `struct`: it takes instances of that in place of texts."""
-        self._write, self._slow, self._parse = write, slow, write(slow)
+    def __init__(self, begin: Callable[[ParseText], ParseText], slow: ParseText, struct: Any = None) -> None:
+        """`begin` makes the function for a slower one. A `struct`: it takes instances of that in place of texts."""
+        self._begin, self._slow, self._parse = begin, slow, begin(slow)
         self._kind = struct or bytes
         self.decode_run: Decode | None = msgspec.json.Decoder(list[struct]).decode if struct else None
         """Decodes an array of objects to what the function takes. Raises msgspec.MsgspecError, or ValueError."""
@@ -84,7 +84,7 @@ class Direct:
         def slow_of(meta: MetaData, record: Any) -> Any:
             return slow(meta, first_of(record) if record.__class__ is kind else record)
 
-        return self._write(slow_of)
+        return self._begin(slow_of)
 
 
 def read_directly(parse: ParseText, cut: Iterable[Record], *, is_whole: bool) -> ParseText:
@@ -189,10 +189,9 @@ def _write(plan: _Plan, limits: RecordLimits, slow: ParseText) -> Direct:
     ]
     origin = needs.name if needs else "json"
 
-    def write(slow: ParseText) -> ParseText:
-        return make_function("parse", "meta, raw", source, {**names, "slow": slow}, origin)
-
-    return Direct(write, slow, plan.struct if plan.of_elements else None)
+    # Each object has a slower function of its own: the source is compiled once for all.
+    begin = ["def parse(meta, raw):", *(f"    {line}" for line in source), "return parse"]
+    return Direct(make_function("begin", "slow", begin, names, origin), slow, plan.struct if plan.of_elements else None)
 
 
 # ---- the fields that a declaration reads
@@ -249,6 +248,15 @@ class _Quiet(Require, frozen=True):
         return RecordError("")
 
 
+def _usual(require: Require) -> Require:
+    """Return a Require of fewer fields that is met only where `require` is: the first ones of many, any of which do.
+
+    If none of these is there, a dict decides. To decode fifty fields for nothing would take as long as all else.
+    """
+    parts = require.parts if require.every else require.parts[:FIELDS_AT_ONCE]
+    return Require(require.every, tuple(part if isinstance(part, str) else _usual(part) for part in parts))
+
+
 class _Needs:
     """The fields that a declaration reads, as a Struct, and its common parts as a function of that Struct.
 
@@ -266,14 +274,14 @@ class _Needs:
                 raise Unsuitable
             if not isinstance(rule.when, Mapping):
                 raise Unsuitable
-        require = meaning.require
+        require = meaning.require and _usual(meaning.require)
         self.meaning: Meaning = msgspec.structs.replace(
             meaning, require=require and _Quiet(require.every, require.parts), adds=""
         )
         self._places = ("", *declaration.inner)
         """The fields in whose objects a path leads; first the event itself."""
         self.root = _Node()
-        for part, path in meaning.paths:
+        for part, path in self.meaning.paths:
             for place in self._places:
                 holder = self.root.at(place) if place else self.root
                 for node in (holder.at(*path.split(".")), holder.at(path)):
