@@ -305,6 +305,7 @@ def project(tmp_path: Path) -> Project:
             "requires 'srcaddr', and format 's3-lines' has no such field; expected some of message",
         ),
         ("alb", "other: int = 0", "{'aws.alb.http': dict, 'aws.elb': dict}", "format 'alb' has no tag 'aws.elb'"),
+        ("csv", "other: int = 0", "{'a': dict}", "format 'csv' has no tag 'a'; expected '*', as it sets none; mend it"),
         ("vpc-flow", "srcport: int", "Flow", ""),
         ("cloudtrail", "srcport: int", "Flow", ""),
     ],

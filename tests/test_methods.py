@@ -475,3 +475,26 @@ def test_arguments_in_the_wrong_order_are_refused() -> None:
         "Swapped.recv(self, event, meta) is called with (meta, event); expected them in that order; "
         "write 'def recv(self, meta, event)'"
     )
+
+
+# ---- attributes
+
+
+@pytest.mark.parametrize(
+    ("attributes", "meant"),
+    [
+        ({"batch_size": 5, "recv_batch": lambda self, batch: None}, "batch_events"),
+        ({"batchBytes": 5, "recv_batch": lambda self, batch: None}, "batch_bytes"),
+        ({"event_types": dict, "recv": lambda self, meta, event: None}, "event_type"),
+        ({"eventType": {"*": dict}, "recv": lambda self, meta, event: None}, "event_type"),
+        ({"batch_size": 5, "recv": lambda self, meta, event: None}, None),
+        ({"batch_size": 5, "recv_batch": lambda self, batch: batch[: self.batch_size]}, None),
+        ({"event_types": ["login"], "recv": lambda self, meta, event: None}, None),
+        ({"event_types": dict, "recv": lambda self, meta, event: self.event_types()}, None),
+    ],
+)
+def test_an_attribute_whose_name_is_nearly_one_of_a_handler_and_that_nothing_uses_is_refused(
+    attributes: dict[str, Any], meant: str | None
+) -> None:
+    found = mistakes(type("Near", (Handler,), attributes), Handler)
+    assert [line.partition("did you mean ")[2] for line in found] == ([f"'{meant}'?"] if meant else [])

@@ -28,6 +28,13 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
 """The methods of a handler, each with the arguments of slips' call."""
 BOUNDS = ("batch_events", "batch_bytes")
 """The attributes of a handler that bound its batches."""
+_SETTINGS = {
+    **{name.replace("_", ""): name for name in ("event_type", *BOUNDS)},
+    **dict.fromkeys(("eventtypes", "eventclass", "typeofevent", "typeofevents"), "event_type"),
+    **dict.fromkeys(("batchsize", "batchlength", "batchcount", "batchevent", "batchrecords"), "batch_events"),
+    **dict.fromkeys(("batchbyte", "batchlimitbytes", "maxbatchbytes"), "batch_bytes"),
+}
+"""Spellings of the attributes of a handler, each with the attribute that the author means."""
 _SHAPES = {method.replace("_", ""): method for method in ARGUMENTS}
 _SYNONYMS = {
     **dict.fromkeys(("receive", "recieve", "receives", "received", "rcv"), "recv"),
@@ -51,6 +58,8 @@ def mistakes(cls: type, base: type) -> list[str]:
             problems += _mistakes_of_method(cls, method)
     with contextlib.suppress(Exception):
         problems += _never_called(cls, base)
+    with contextlib.suppress(Exception):
+        problems += _never_read(cls, base)
     with contextlib.suppress(Exception):
         problems += _mistakes_of_batches(cls, base)
     return problems
@@ -267,18 +276,52 @@ def _never_called(cls: type, base: type) -> list[str]:
     if not misspelt:
         return []
     contract = [inspect.getattr_static(cls, method) for method in ARGUMENTS]
-    called = {
-        name
-        for owner, code in _codes(cls)
-        for name in (*code.co_names, *filter(_is_text, code.co_consts))
-        if name != owner
-    }
+    called = _names_used(cls)
     return [
         f"{_place(value, cls)}{name_of(cls)}.{name} is never called; expected 'setup', 'recv', 'recv_batch' or "
         f"'result', or a method that one of them calls; did you mean '{_intended(name)}'?"
         for name, value in misspelt
         if name not in called and not any(value is one for one in contract)
     ]
+
+
+def _never_read(cls: type, base: type) -> list[str]:
+    """List the mistakes of attributes whose names resemble those of a handler, and that no code of the class uses.
+
+    A bound of batches is meant by a class with `recv_batch` alone, a type of events by one whose value has classes.
+    """
+    batches = takes_batches(cls, base)
+    owners = [one for one in cls.__mro__ if one is not base and base in one.__mro__]
+    meant = {
+        name: _SETTINGS[shape]
+        for one in owners
+        for name, value in vars(one).items()
+        if (shape := name.lower().replace("_", "")) in _SETTINGS
+        and name != _SETTINGS[shape]
+        and (batches if _SETTINGS[shape] in BOUNDS else _has_classes(value))
+    }
+    used = _names_used(cls) if meant else set()
+    return [
+        f"{_place(None, cls)}{name_of(cls)}.{name} is never used; "
+        f"expected {', '.join(map(repr, ('event_type', *BOUNDS)))} or an attribute that a method uses; "
+        f"did you mean '{intended}'?"
+        for name, intended in meant.items()
+        if name not in used
+    ]
+
+
+def _has_classes(value: Any) -> bool:
+    return inspect.isclass(value) or (isinstance(value, dict) and any(map(inspect.isclass, value.values())))
+
+
+def _names_used(cls: type) -> set[str]:
+    """Return the names that the code of a class uses, without those of methods in themselves."""
+    return {
+        name
+        for owner, code in _codes(cls)
+        for name in (*code.co_names, *filter(_is_text, code.co_consts))
+        if name != owner
+    }
 
 
 def _own_methods(cls: type, base: type) -> Iterator[tuple[str, Any]]:

@@ -167,10 +167,8 @@ def misfits(types: EventTypes, formats: Sequence[Format]) -> Iterator[str]:
                 f"field; expected some of {', '.join(sorted(fields or ()))}; mend it, or give the field a default"
             )
         if types.is_per_tag and tag != OTHER and not _may_have_tag(formats, tag):
-            yield (
-                f"{types.owner}.event_type: format {last.name!r} has no tag {tag!r}; expected {last.tag or 'none'!r}; "
-                "mend it"
-            )
+            expected = repr(last.tag) if last.tag else f"{OTHER!r}, as it sets none"
+            yield f"{types.owner}.event_type: format {last.name!r} has no tag {tag!r}; expected {expected}; mend it"
 
 
 def _fields(formats: Sequence[Format]) -> set[str] | None:
