@@ -203,6 +203,9 @@ def test_generated_fields_come_back(bare: str, bracketed: str, quoted: str, numb
 @pytest.mark.parametrize(
     ("parts", "mistake"),
     [
+        ({"columns": ["ip", "[time]"]}, "columns is ['ip', '[time]']; expected one text, with blanks between columns"),
+        ({"requests": "request"}, "requests is 'request'; expected a column, and names of its three parts, such as"),
+        ({"requests": {"request": ("a", "b", "c")}}, "requests is {'request': ('a', 'b', 'c')}; expected a column"),
         ({"columns": ""}, "columns is empty; expected columns with blanks between, such as 'ip [time] \"request\"'"),
         ({"columns": 'a "b'}, 'columns: \'"b\' is no column; expected time, "time", [time] or host:port'),
         ({"columns": "a:b a"}, "columns: 'a' is there twice; expected each name once"),

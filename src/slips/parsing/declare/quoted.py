@@ -103,6 +103,16 @@ class Quoted(LineDeclaration):
         return set(self.names)
 
     def check(self) -> None:
+        if not isinstance(self.columns, str):
+            raise ValueError(
+                f"columns is {self.columns!r:.60}; expected one text, with blanks between columns, such as "
+                "'ip [time] \"request\"'"
+            )
+        if not isinstance(self.requests, Mapping) or not all(isinstance(one, str) for one in self.requests.values()):
+            raise ValueError(
+                f"requests is {self.requests!r:.60}; expected a column, and names of its three parts, such as "
+                "{'request': 'method target protocol'}"
+            )
         if not self.layout:
             raise ValueError("columns is empty; expected columns with blanks between, such as 'ip [time] \"request\"'")
         for name, parts in self.requests.items():
