@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import itertools
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +16,26 @@ from declared import both, event_of
 from slips.errors import RecordError
 from slips.format import Event
 from slips.model import MetaData
-from slips.parsing import Json, Rule, all_of, any_of, clf, epoch, iso, moment, stamp, written
+from slips.parsing import (
+    Cef,
+    Columns,
+    Csv,
+    Json,
+    KeyValue,
+    Leef,
+    Quoted,
+    Regex,
+    Rule,
+    Syslog,
+    all_of,
+    any_of,
+    clf,
+    epoch,
+    iso,
+    moment,
+    stamp,
+    written,
+)
 from slips.parsing.declare import DeclarationOptions
 
 NOON = 1528718400.0  # 2018-06-11T12:00:00Z
@@ -310,6 +332,28 @@ def test_a_mistake_in_a_part_is_told_when_it_is_made(make: Callable[[], object],
 
 
 # ---- The generated function
+
+
+FAMILIES: dict[Any, dict[str, Any]] = {
+    Json: {},
+    Columns: {"columns": "a b"},
+    Csv: {"columns": "a b"},
+    Quoted: {"columns": 'a [b] "c"'},
+    KeyValue: {},
+    Regex: {"pattern": "(?P<a>x)"},
+    Syslog: {},
+    Cef: {},
+    Leef: {},
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_part_of_a_wrong_kind_raises_a_value_error_alone(family: Any) -> None:
+    parts = [each.name for each in dataclasses.fields(family) if each.init]
+    odd: list[Any] = [5, None, True, b"x", ["x"], [5], {"a": 5}, {5: "a"}, object(), "", "x", 1.5, {"a"}, lambda: 1]
+    for part, value in itertools.product(parts, odd):
+        with contextlib.suppress(ValueError):
+            family(**{"name": "acme", "summary": "s", **FAMILIES[family], part: value})
 
 
 def test_a_declaration_is_equal_to_one_that_says_the_same() -> None:

@@ -16,6 +16,10 @@ from slips.parsing.meaning import Meaning, Refine, Require, Template, Time, chec
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
+_NAMES = ("absent", "integers", "floats", "columns", "header", "optional", "also_in", "quotes")
+"""The parts of all families that are names or characters, one or several."""
+
+
 class DeclarationOptions(FormatOptions, frozen=True):
     """The options of every declared format that requires fields."""
 
@@ -85,10 +89,14 @@ class Declaration(Format, ABC):
         set_(self, "parse", Limited(lambda limits: parse_of(self, limits)))
 
     def _check_lists(self) -> None:
-        """Raise ValueError for `rules` and a `chain` that are none, as one in brackets without a comma is."""
+        """Raise ValueError for names, `rules` or a `chain` of a wrong kind, as one in brackets without a comma is."""
+        for name in _NAMES:
+            value = getattr(self, name, "")
+            if not isinstance(value, str) and not _has_only(str, value):
+                raise ValueError(f"{name} is {value!r:.60}; expected a text, or a tuple of texts")
         for name, kind, example in (("rules", Rule, "(Rule(…),)"), ("chain", str, f"('s3-lines', {self.name!r})")):
             values = getattr(self, name)
-            if not isinstance(values, tuple | list) or not all(isinstance(each, kind) for each in values):
+            if not _has_only(kind, values):
                 raise ValueError(f"{name} is {values!r:.60}; expected a tuple such as {example}")
         if self.chain and self.chain[-1] != self.name and ".py:" not in self.chain[-1]:
             raise ValueError(
@@ -168,6 +176,10 @@ class Declaration(Format, ABC):
         if isinstance(options, DeclarationOptions) and not options.require:
             return replace(self, require=None)
         return self
+
+
+def _has_only(kind: type, values: object) -> bool:
+    return isinstance(values, tuple | list) and all(isinstance(each, kind) for each in values)
 
 
 def _takes_two(function: Callable[..., object]) -> bool:
