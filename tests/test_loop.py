@@ -198,6 +198,15 @@ def test_the_statements_of_declared_formats_stand_in_the_loop_and_functions_are_
     assert "event = parse(meta, value)" in chain_of("s3-lines words").loop.source
 
 
+def test_several_events_of_several_are_numbered_across_their_record() -> None:
+    """Their `record_id` differs by this number alone."""
+    metas: list[MetaData] = []
+    content = b'[{"parts": [1, 2]}, {"parts": 0}, {"parts": [3]}]\n'
+    run_with(lambda meta, _event: metas.append(meta), chain_of("spoilt json spread"), content)
+    assert [meta.index for meta in metas] == [0, 1, 2, 3]
+    assert len({meta.record_id for meta in metas}) == 4
+
+
 @pytest.mark.parametrize("end", [b"\r\n", b"\n"])
 def test_the_end_of_a_line_is_no_part_of_what_a_declaration_reads(end: bytes) -> None:
     lines = [b"Nov 21 06:00:24 host sshd[1]: first", b"Nov 21 06:00:25 host sshd[2]: last"]
