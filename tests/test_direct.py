@@ -218,11 +218,19 @@ def test_bytes_that_are_no_event_end_as_by_a_dict(raw: bytes) -> None:
             assert outcome(direct, text) == outcome(by_dict, text)
 
 
-def test_a_text_deeper_than_allowed_is_refused_where_a_type_would_hold_it() -> None:
-    deep = b'{"name": "x", "more": {"a": %s}}' % (b"[" * 300 + b"]" * 300)
-    direct, by_dict = both(chain_of(), Open)
-    assert outcome(direct, deep) == outcome(by_dict, deep)
-    assert outcome(direct, deep)[0] == "RecordTooLarge"
+@pytest.mark.parametrize(
+    ("kind", "deep"),
+    [
+        (Open, b'{"name": "x", "more": {"a": %s}}' % (b"[" * 300 + b"]" * 300)),
+        (Recursive, b'{"name": "x", "user": ' * 300 + b"null" + b"}" * 300),
+    ],
+    ids=["open", "recursive"],
+)
+def test_a_text_deeper_than_allowed_is_refused_where_a_type_would_hold_it(kind: Any, deep: bytes) -> None:
+    direct, by_dict = both(chain_of(), kind)
+    found = outcome(direct, deep)
+    assert found == outcome(by_dict, deep)
+    assert found[0] == "RecordTooLarge"
 
 
 def of_real_logs(logs: Path, chain: list[str], path: Path, declared: Any) -> tuple[Any, Any]:

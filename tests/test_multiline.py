@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import chains
 from chains import Pieces
 from slips.format import Record, RecordLimits, TooLong
 from slips.parsing.chain import check_chain, compile_chain
@@ -65,6 +66,15 @@ def test_only_the_beginning_of_a_line_begins_a_record(inside: bytes) -> None:
     bad, last = records(b"> " + b"x" * 20 + inside + b"\n> b\n", "> ", limits)
     assert isinstance(bad, TooLong)
     assert last == b"> b"
+
+
+def test_an_array_of_many_values_is_as_deep_as_one_of_few_may_be() -> None:
+    """Its elements are decoded one by one, below the level that is the array's own."""
+    limits, few, many = RecordLimits(depth=20, values=50), b"[%s]", b"[%s%%s]" % (b'{"a": 1}, ' * 60)
+    for levels, events in ((19, (1, 61)), (20, (0, 0))):
+        element = b'{"a": ' * (levels - 1) + b"{}" + b"}" * (levels - 1)
+        seen = [chains.run(["multiline", "json"], array % element, limits=limits) for array in (few, many)]
+        assert tuple(len(each.events) for each in seen) == events
 
 
 def test_memory_does_not_grow_with_a_record() -> None:
