@@ -61,10 +61,11 @@ def run_chain(chain: Chain, content: bytes | io.RawIOBase, source: ObjectEvent =
     return seen
 
 
-def parse(chain: Sequence[Step], record: Record) -> tuple[MetaData, Event]:
-    """Parses one record that the reader of a chain has cut out."""
-    meta = new_meta()
-    return meta, compile_chain(chain, Path()).parse(meta, record)
+def parse(chain: Sequence[Step], content: bytes) -> tuple[MetaData, Event]:
+    """Parses the one record of an object."""
+    compiled, meta = compile_chain(chain, Path()), new_meta()
+    (record,) = compiled.records(io.BufferedReader(io.BytesIO(content)))
+    return meta, compiled.parse(meta, record)
 
 
 def parse_by(format_: Format, record: object) -> tuple[MetaData, Any]:
