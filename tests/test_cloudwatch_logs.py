@@ -59,3 +59,10 @@ def test_a_parser_behind_it_reads_the_message_of_each() -> None:
 def test_another_document_is_refused(event: dict[str, Any], reason: str) -> None:
     with pytest.raises(RecordError, match=reason):
         parse_by(catalogue()["cloudwatch-logs"], event)
+
+
+@pytest.mark.parametrize("chain", [["s3-lines", "json", "syslog"], ["s3-lines", "json", "cloudwatch-logs"]])
+def test_an_error_text_names_few_of_the_keys_of_another_event(chain: list[str]) -> None:
+    events = [{"messageType": "x" * 9_000, **dict.fromkeys(map(str, range(9_000)))}, {"y" * 9_000: 1}]
+    seen = chains.run(chain, b"".join(json.dumps(event).encode() + b"\n" for event in events))
+    assert [number for number, reason in seen.quarantined if len(reason) < 500] == [1, 2]

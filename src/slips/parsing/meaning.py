@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -39,6 +40,12 @@ def value_at(event: Any, path: str) -> Any:
     for key in path.split("."):
         value = value.get(key) if value.__class__ is dict else None
     return event.get(path) if value is None else value
+
+
+def keys_of(event: Event) -> str:
+    """Return the first keys of an event, for an error text of a bounded length."""
+    keys = ", ".join(map(str, islice(event, _SHOWN_KEYS))) + (", …" if len(event) > _SHOWN_KEYS else "")
+    return keys if len(keys) <= _SHOWN_LENGTH else f"{keys[:_SHOWN_LENGTH]}…"
 
 
 def check_path(path: object) -> str:
@@ -277,10 +284,7 @@ class Require(Struct, frozen=True):
     def error(self, event: Event, get: Callable[[str], Any] | None = None) -> RecordError:
         """Make the error for an event that does not meet this; `get` returns its values for paths."""
         get = get or partial(value_at, event)
-        keys = ", ".join(map(str, list(event)[:_SHOWN_KEYS])) + (", …" if len(event) > _SHOWN_KEYS else "")
-        if len(keys) > _SHOWN_LENGTH:
-            keys = f"{keys[:_SHOWN_LENGTH]}…"
-        return RecordError(f"no {self._missing(get)} (keys: {keys})")
+        return RecordError(f"no {self._missing(get)} (keys: {keys_of(event)})")
 
     def _missing(self, get: Callable[[str], Any]) -> str:
         if self.every:

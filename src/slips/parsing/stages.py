@@ -13,6 +13,7 @@ from slips.errors import FormatError, RecordError
 from slips.exceptions import describe, name_of
 from slips.format import Elements, Event, Format, Kind, Limited, Parse, Parsed, PerObject, RecordLimits, Rule
 from slips.model import MetaData
+from slips.parsing.meaning import keys_of
 
 Fit = Callable[[MetaData, Event], Any]
 """Makes of an event, whose meta is complete, what a handler gets. Raises RecordError."""
@@ -107,7 +108,7 @@ def _of_message(format_: Format, parse: Parse, limits: RecordLimits) -> Parse:
     def of_message(meta: MetaData, event: Event) -> Parsed:
         message = event.get("message")
         if not isinstance(message, str):
-            raise RecordError(f"{name}: no text in 'message' (keys: {', '.join(map(str, event))})")
+            raise RecordError(f"{name}: no text in 'message' (keys: {keys_of(event)})")
         limits.refuse_wide(message)
         parsed = parse(meta, message.encode("utf-8", "surrogatepass") if raw else message)
         return _extend(event, parsed) if extends else parsed

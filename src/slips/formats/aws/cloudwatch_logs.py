@@ -9,6 +9,7 @@ from slips import times
 from slips.errors import RecordError
 from slips.format import Event, Rule, parser
 from slips.model import MetaData
+from slips.parsing.meaning import keys_of
 from slips.parsing.stages import Several
 
 CONTROL = Rule("control-message", "messages by which CloudWatch Logs tests whether a destination can be reached")
@@ -35,8 +36,8 @@ def cloudwatch_logs(meta: MetaData, event: Event) -> Any:
         return CONTROL
     if kind != "DATA_MESSAGE" or not isinstance(log_events, list):
         raise RecordError(
-            f"'messageType' is {kind!r} and 'logEvents' is {type(log_events).__name__}; expected 'DATA_MESSAGE' with a "
-            f"list of log events; keys: {', '.join(event)}"
+            f"'messageType' is {kind!r:.60} and 'logEvents' is {type(log_events).__name__}; expected 'DATA_MESSAGE' "
+            f"with a list of log events; keys: {keys_of(event)}"
         )
     meta.tag = "aws.cloudwatch-logs"
     shared = {name: event[name] for name in _SHARED if name in event}
@@ -50,7 +51,7 @@ def cloudwatch_logs(meta: MetaData, event: Event) -> Any:
         if time is not None:
             each.timestamp = times.number(time, 1000, "timestamp")
         if not isinstance(message, str):
-            raise RecordError(f"log event {index + 1} has no 'message'; keys: {', '.join(log_event)}")
+            raise RecordError(f"log event {index + 1} has no 'message'; keys: {keys_of(log_event)}")
         each.message = message.rstrip("\r\n")
         made.append((each, {**shared, **log_event, "message": each.message}))
     return made or NO_EVENTS
