@@ -100,7 +100,7 @@ class Contains:
         self._doubtful = re.compile("|".join([*short, rf"\\u(?:{long})"]).encode(), re.IGNORECASE)
         self._has_quotes = '"' in characters
         literals = [*self._raws, *([b'""'] if self._has_quotes else [])]
-        self.finds: list[Find] = [*map(_literal, literals), self._find_escape]
+        self.finds: list[Find] = [*map(_literal, literals), *map(_escape, self._escapes)]
         """If none of them finds anything in a record, the record has none of the texts."""
 
     def filter(
@@ -149,12 +149,6 @@ class Contains:
         except (TypeError, ValueError, OverflowError, RecursionError):
             return self._occurs(record)
 
-    def _find_escape(self, data: bytes, at: int) -> int:
-        at = data.find(b"\\", at)
-        if at < 0:
-            return at
-        return min((found for each in self._escapes if (found := data.find(each, at)) >= 0), default=-1)
-
     def _is_in(self, raw: bytes) -> bool:
         return any(text in raw for text in self._raws)
 
@@ -186,6 +180,11 @@ class Contains:
 
 def _literal(text: bytes) -> Find:
     return lambda data, at: data.find(text, at)
+
+
+def _escape(text: bytes) -> Find:
+    # Most logs have no backslash, which is found in a tenth of the time.
+    return lambda data, at: at if (at := data.find(b"\\", at)) < 0 else data.find(text, at)
 
 
 def _utf16(character: str) -> list[int]:
