@@ -184,6 +184,14 @@ def test_documents_behind_a_broken_one_of_any_size_arrive(size: int) -> None:
     assert got[1].size == len(broken.rstrip())
 
 
+@pytest.mark.parametrize("chain", CHAINS)
+@pytest.mark.parametrize("piece", [b"0", b"0 ", b'""', b"true", b"NaN", b'"a":{},'])
+def test_values_one_behind_another_are_one_broken_line_of_any_length(chain: list[str], piece: bytes) -> None:
+    line = piece * (LINE // len(piece))
+    found = list(islice(records(chain, b'{"a":1}\n' + line + b'\n{"a":2}\n'), 5))
+    assert [each.size if isinstance(each, Bad) else each for each in found] == [{"a": 1}, len(line), {"a": 2}]
+
+
 def test_a_broken_line_has_the_error_of_the_whole_line() -> None:
     for line in (b'{"a": 1, }', b"{", b'{"a" 1}', b"nul", b"\x1f\x8b", b'{"a": "', b'{"a": 01}'):
         seen = chains.run(LINES, b'{"first": 1}\n' + line + b"\n")

@@ -48,6 +48,8 @@ _MARGIN = 16
 _decode_first = JSONDecoder().raw_decode
 _BLANKS = re.compile(r"[ \t\n\r]*+")
 _several = re.compile(rb"\}[ \t\r]*+[{\[]").search
+_more = re.compile(r"[ \t\r]*+[^\s{\[]").match
+"""Whether more text follows on the line, which begins no document."""
 _NEXT = re.compile(rb"\n(?=[{\[])")
 _BOM = b"\xef\xbb\xbf"
 _KINDS = (b"{", b"[")
@@ -287,6 +289,8 @@ class DocumentText(JsonText):
                 return self._large()
             else:
                 if end < len(text) or is_end or isinstance(value, dict):
+                    if not isinstance(value, dict) and _more(text, end):
+                        return self._broken("")  # one record, not one for each digit of a long line
                     return self._whole(value, raw[: len(text[:end].encode("utf-8", "surrogateescape"))])
             if window >= limits.bytes:
                 return self._large()
