@@ -65,10 +65,9 @@ def skim(stream: BufferedReader, finds: Sequence[Find], begins: frozenset[int], 
                 yield data[at:end]
                 if place < end:
                     # Each place is looked for once: a block takes time in proportion to its bytes, whatever they are.
-                    places = [
-                        each if each >= end else _place(find, data, end)
-                        for each, find in zip(places, finds, strict=True)
-                    ]
+                    for number, found in enumerate(places):
+                        if found < end:
+                            places[number] = _place(finds[number], data, end)
                     place = min(places)
             at = end
         if count:
