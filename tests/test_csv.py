@@ -333,6 +333,7 @@ signs = st.lists(
 
 @settings(deadline=None)
 @given(signs, st.sampled_from([",", "§"]), st.sampled_from([8, 12, 20]))
+@example("x" * 30 + '",1\n1,2\n3,4\n', ",", 12)
 def test_a_row_ends_where_it_ends_within_any_limit(text: str, delimiter: str, record_bytes: int) -> None:
     content = (f"a{delimiter}b\n" + text).encode()
     few = [each for each in rows(content, delimiter, record_bytes) if isinstance(each, Bad | dict)]

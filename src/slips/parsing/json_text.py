@@ -208,3 +208,8 @@ def shape_of(path: Sequence[str]) -> str:
     for name in reversed(path):
         shape = f'{{"{name}": {shape}}}'
     return shape
+
+
+def quoted_path(path: Sequence[str]) -> str:
+    """Return a path within a document for an error text: `'detail.items'`."""
+    return repr(".".join(path))

@@ -18,7 +18,7 @@ import msgspec
 
 from slips.errors import ObjectError, ReaderError, RecordError, RecordTooLarge
 from slips.format import Bad, Event, Record, RecordLimits, TooLong
-from slips.parsing.json_text import beginning, is_deeper, is_json, load_json, shallow_run_decoder, shape_of
+from slips.parsing.json_text import beginning, is_deeper, is_json, load_json, quoted_path, shallow_run_decoder, shape_of
 from slips.parsing.readers.json_skip import STRING, skip, skip_brackets
 from slips.parsing.readers.lines import HEAD
 from slips.parsing.readers.text import EMPTY, PADDING
@@ -46,6 +46,7 @@ _COMMA = re.compile(r"[ \t\n\r]*+,[ \t\n\r]*+")
 # From the end of an object to the first key of the next.
 _BOUNDARY = re.compile(rb'\}[ \t\n\r]*+,[ \t\n\r]*+\{[ \t\n\r]*+"[^"\\]*+"[ \t\n\r]*+:')
 _FIRST_KEY = re.compile(rb'\{[ \t\n\r]*+"[^"\\]*+"[ \t\n\r]*+:')
+_JUNK = re.compile(rb'(?:[^\[\]{}",]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")++', re.DOTALL)
 _SCALAR = re.compile(rb'[^\[\]{}",: \t\n\r]*+')
 
 
@@ -146,7 +147,7 @@ class JsonText:
             if not first:
                 raise self._unexpected("a value")
             kind = _KINDS.get(first, "a number" if first in b"-0123456789" else "not JSON")
-            where = _quote(above) if above else "the document"
+            where = quoted_path(above) if above else "the document"
             raise self._refusal(f"{where} is {kind}; expected {shape_of(names)}")
         if not names:
             yield from self._elements()
@@ -169,8 +170,8 @@ class JsonText:
         if not has_array:
             path = [*above, *names]
             keys = ", ".join(other_keys[:KEYS]) + (", …" if len(other_keys) > KEYS else "")
-            of = f" of {_quote(above)}" if above else ""
-            raise self._refusal(f"no {_quote(path)} array; expected {shape_of(path)}; keys{of}: {keys or 'none'}")
+            of = f" of {quoted_path(above)}" if above else ""
+            raise self._refusal(f"no {quoted_path(path)} array; expected {shape_of(path)}; keys{of}: {keys or 'none'}")
 
     def _keys(self) -> Iterator[str]:
         """Yield the keys of an object. The caller must consume the value of each key before it asks for the next."""
@@ -314,7 +315,12 @@ class JsonText:
             byte = self._peek()
             if byte in (b",", b"]", b"}", b""):
                 break
-            raw = self._take(b":") if byte == b":" else self._value(HEAD)
+            if byte not in (b"{", b"[") and (found := _JUNK.match(self._data, self._at)):
+                text = found.group().rstrip(b" \t\n\r")
+                raw: bytes | TooLong = text
+                self._at += len(text)
+            else:
+                raw = self._value(HEAD)
             size += blanks + (raw.size if isinstance(raw, TooLong) else len(raw))
             head += (kept + (raw.head if isinstance(raw, TooLong) else raw))[: HEAD - len(head)]
         return Bad(
@@ -442,7 +448,3 @@ def _texts(run: bytes) -> list[bytes]:
 def _no_object(raw: bytes) -> Bad:
     """Return the record that stands for an element of another kind than an object."""
     return Bad(len(raw), raw[:HEAD], f"element is {raw[:40].decode('utf-8', 'replace')!r}; expected an object")
-
-
-def _quote(path: Sequence[str]) -> str:
-    return repr(".".join(path))

@@ -59,10 +59,10 @@ class _MultilineRecords(TextRecords):
     def __init__(self, stream: BufferedReader, record_bytes: int, starts: Callable[[str], bool]) -> None:
         super().__init__(stream)
         self._record_bytes, self._starts = record_bytes, starts
-        self._lines: list[bytes] = []
-        """Lines of the current record, those within the limit."""
-        self._size = self._kept = 0
-        """Bytes of the current record, and of `_lines`."""
+        self._kept = bytearray()
+        """Lines of the current record, those within the limit: a list of short ones takes ten times the memory."""
+        self._size = 0
+        """Bytes of the current record."""
 
     def cut(self, stream: BufferedReader) -> Iterator[Record]:
         limit, starts = self._record_bytes + 2, self._starts
@@ -80,14 +80,14 @@ class _MultilineRecords(TextRecords):
 
     def _add(self, line: bytes) -> None:
         self._size += len(line)
-        if self._kept <= self._record_bytes:
-            self._lines.append(line)
-            self._kept += len(line)
+        if len(self._kept) <= self._record_bytes:
+            self._kept += line
 
     def _ended(self) -> Iterator[Record]:
         """Yield the current record, unless it is blank, and begin the next."""
-        content = b"".join(self._lines)
-        size, self._lines, self._size, self._kept = self._size, [], 0, 0
+        content = bytes(self._kept)
+        size, self._size = self._size, 0
+        self._kept.clear()
         if len(content) == size:
             content = content.rstrip()
             size = len(content)
