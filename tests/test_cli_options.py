@@ -27,7 +27,7 @@ ARGUMENTS = {
 }
 LIMITED = {
     "init": {"verbose"},
-    "formats": {"verbose"},
+    "formats": {"config", "verbose"},
     "parse": {"verbose"},
     "completion": {"verbose"},
     "check": {"config", "verbose", "stack", "aws"},

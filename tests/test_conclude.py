@@ -43,13 +43,16 @@ def came_to(place: Place) -> Came:
     return Came(items, ledger, Sink.got)
 
 
+CEF = b"CEF:0|Acme|Door|1|opened|Door opened|3|"
+
+
 def success(place: Place) -> None:
     place.put(E1)
     place.run()
 
 
 def quarantine(place: Place) -> None:
-    place.format, place.objects.objects["a"] = ["s3-lines", "json"], b'{"n": 1}\nbad\n{"n": 3}\n'
+    place.format, place.objects.objects["a"] = ["s3-lines", "cef"], b"%b\nbad\n%b\n" % (CEF, CEF)
     success(place)
 
 

@@ -110,7 +110,7 @@ def test_the_event_is_the_one_that_the_handler_had_when_it_raised() -> None:
                 raise ValueError
 
     failure = failure_of(b'{"n": 1}\n[{"n": 3}, {"n": 2}]\n{"n": 2}\n', Fails)
-    assert (failure.seq, failure.handler_event) == (2, {"n": 2, "changed": True})
+    assert (failure.seq, failure.handler_event) == (3, {"n": 2, "changed": True})
     assert not failure.handler_event_truncated
 
 
