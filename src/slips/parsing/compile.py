@@ -266,7 +266,10 @@ class _Values:
         return f"{local} in {self.writer.name('wanted', values)}"
 
     def met(self, require: Require) -> Callable[[Event], bool]:
-        return lambda event: require.met(partial(self._family.look, event))
+        """Return a function that looks at all fields of an event, unless none can be there by the keys that it has."""
+        keys = {key for path in require.paths for key in (path, path.partition(".")[0])}
+        keys.update(getattr(self._family, "inner", ()))
+        return lambda event: not keys.isdisjoint(event) and require.met(partial(self._family.look, event))
 
     def misplaced(self, time: Time) -> Callable[[Event], None]:
         return lambda event: time.refuse_misplaced(partial(self._family.look, event))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from types import MappingProxyType
 from typing import Any
@@ -290,10 +290,16 @@ class Require(Struct, frozen=True):
         if self.every:
             part = next(p for p in self.parts if not Require(True, (p,)).met(get))
             return part._missing(get) if isinstance(part, Require) else repr(part)
-        names = list(map(repr, self.paths))
-        if len(names) > _SHOWN_NAMES:
-            names[_SHOWN_NAMES - 1 :] = [f"one of {len(names) - _SHOWN_NAMES + 1} other fields"]
-        return f"{', '.join(names[:-1])} or {names[-1]}" if names[1:] else names[0]
+        return _any_name(self)
+
+
+@cache
+def _any_name(require: Require) -> str:
+    """Return the fields of which one is required, for an error text: foreign logs have such an error a record."""
+    names = list(map(repr, require.paths))
+    if len(names) > _SHOWN_NAMES:
+        names[_SHOWN_NAMES - 1 :] = [f"one of {len(names) - _SHOWN_NAMES + 1} other fields"]
+    return f"{', '.join(names[:-1])} or {names[-1]}" if names[1:] else names[0]
 
 
 def any_of(*parts: str | Require) -> Require:
