@@ -53,7 +53,8 @@ def test_quarantined_records_of_overwritten_content_stay_as_evidence(project: Pr
     assert "object overwritten" in item["message"]
 
 
-def test_a_document_over_several_lines_is_recognised(project: Project) -> None:
+def test_a_document_over_several_lines_is_recognised_where_lines_are_read(project: Project) -> None:
+    project.config((project.root / "slips.yml").read_text().replace("[s3-lines, json]", "[s3-lines, fluentd-json]"))
     project.put("json/a", json.dumps([FAILING] * 9, indent=1).encode())
     project.shell("run")
     (item,) = project.slips("errors", "--json").json
