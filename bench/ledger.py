@@ -44,9 +44,8 @@ def report(build: Path, sizes: tuple[int, ...]) -> None:
         each = (seconds[-1] - seconds[0]) / (sizes[-1] - sizes[0]) * 1e6
         # 1 is linear: what the most objects take beyond the fewest, by what those in the middle take.
         middle = (seconds[-2] - seconds[0]) / (sizes[-2] - sizes[0]) * 1e6
-        print(
-            f"{name:28}" + "".join(f"{one:10.2f}" for one in seconds) + f"{each:10.0f}{each / middle:9.2f}", flush=True
-        )
+        growth = f"{each / middle:9.2f}" if middle > 0 else ""  # what takes no time does not grow
+        print(f"{name:28}" + "".join(f"{one:10.2f}" for one in seconds) + f"{each:10.0f}{growth}", flush=True)
 
 
 def _measure(folder: Path, objects: int) -> dict[str, float]:
