@@ -1,4 +1,4 @@
-"""What is measured, each in a process of its own: `python bench/paths.py NAME FORMAT FILE…` prints its cost as JSON.
+"""Paths that are measured, each in a process of its own: `python bench/paths.py NAME FORMAT FILE…` prints the cost.
 
 It runs twice, and the second time counts: imports, compiling and fresh memory are not in it. The floors run without
 garbage collection, which takes half of the time of a whole large document; slips and the naive scripts run with it.

@@ -32,12 +32,12 @@ def outcome(parse: Parse, value: Any) -> tuple[Any, ...]:
 
 
 def both(declaration: Declaration, value: Any, limits: RecordLimits | None = None) -> tuple[Any, ...]:
-    """What a declaration makes of a value, the same in both readings. The value stays as it is."""
+    """The result of a declaration for a value, the same in both readings. The value stays as it is."""
     return alike(declaration, copy.deepcopy(value), copy.deepcopy(value), limits)
 
 
 def alike(declaration: Declaration, value: Any, again: Any, limits: RecordLimits | None = None) -> tuple[Any, ...]:
-    """What a declaration makes of a value and of a copy of it, the same in both readings."""
+    """The result of a declaration for a value and a copy of it, the same in both readings."""
     within = limits or RecordLimits()
     compiled = outcome(declaration.parse if limits is None else Limited.bind(declaration.parse, within), value)
     assert compiled == outcome(plain(declaration, within), again)
@@ -45,7 +45,7 @@ def alike(declaration: Declaration, value: Any, again: Any, limits: RecordLimits
 
 
 def both_in_turn(declaration: Declaration, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """What a declaration makes of the values of one object, of which it may remember something, in both readings."""
+    """The results of a declaration for the values of one object, of which it may remember something."""
     compiled = PerObject.begin(Limited.bind(declaration.parse, RecordLimits()))
     slow = PerObject.begin(plain(declaration))
     found = [outcome(compiled, value) for value in values]

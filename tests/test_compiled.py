@@ -102,7 +102,7 @@ def test_real_logs_of_any_vendor_are_read_alike(name: str, real: dict[str, list[
 
 
 def values_of(declaration: Declaration, content: bytes) -> Iterator[Any]:
-    """What the lines of a file are for a format: texts, or JSON objects; of a document of JSON, the objects in it."""
+    """The lines of a file as a format reads them: texts, or JSON objects; of a document of JSON, the objects in it."""
     if declaration.takes == "event":
         yield from objects_in(content)
     else:

@@ -1,4 +1,4 @@
-"""What a declaration means: its time, tag, message, required fields, rules; and the mistakes in one."""
+"""The meaning of a declaration: its time, tag, message, required fields, rules; and the mistakes in one."""
 
 from __future__ import annotations
 
