@@ -18,6 +18,7 @@ from slips.config.schema import BackendConfig, SnsTopic
 from slips.deploy import template
 from slips.format import Format
 from slips.not_logs import RULES
+from slips.step import written
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "bench")]
@@ -81,7 +82,7 @@ def _not_logs() -> str:
 
 def _section(each: Format) -> str:
     rows = [
-        ("chain", _code(f"[{', '.join(each.chain)}]")),
+        ("chain", _code(f"[{', '.join(map(written, each.chain))}]")),
         ("tag", _code(each.tag)),
         ("parameter", each.parameter and f"`{each.name}:{each.parameter}`, which is the default"),
         *(("filters", f"`{rule.name}`: {_prose(rule.summary)}") for rule in each.rules),

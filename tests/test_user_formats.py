@@ -95,6 +95,21 @@ def test_a_mistake_in_the_usual_chain_of_a_declaration_is_told(own: Path) -> Non
     )
 
 
+def test_the_usual_chain_of_a_format_may_have_steps_with_options(own: Path) -> None:
+    (own / "lines.py").write_text(
+        "from slips.parsing import Regex\n"
+        'A = Regex("a", "s", pattern=r"\\d+ (?P<text>.*)", chain=({"multiline": {"start": r"\\d"}}, "a"))\n'
+        'B = Regex("b", "s", pattern="(?P<text>.*)", chain=({"multiline": {"begin": "b"}}, "b"))\n'
+    )
+    assert events(own, "lines.py:A", content=b"1 one\nmore\n2 two\n") == [
+        ("a", {"text": "one\nmore"}),
+        ("a", {"text": "two"}),
+    ]
+    assert compile_chain(["lines.py:A"], own).names == ('{multiline: {start: "\\\\d"}}', "lines.py:A")
+    (problem,) = check_chain(["lines.py:B"], own)
+    assert problem.startswith("format 'lines.py:B': its usual chain: format 'multiline': ")
+
+
 def test_a_mistake_in_a_declaration_is_told_with_the_chain(own: Path) -> None:
     (own / "wrong.py").write_text('from slips.parsing import Json\nA = Json("a", "s", tag="{b")\n')
     (problem,) = check_chain(["wrong.py:A"], own)

@@ -24,6 +24,7 @@ from msgspec import Meta, Struct
 
 from slips.errors import RecordError, RecordTooLarge, RecordTooLong
 from slips.model import MetaData
+from slips.step import Step
 
 Kind = Literal["object", "text", "event", "nothing"]
 """The input or output of a format: an object, one text, or one event (a dict). `ignore` has the output `nothing`."""
@@ -228,7 +229,7 @@ class Format:
     reference: str
     takes: Kind
     gives: Kind
-    chain: tuple[str, ...]
+    chain: tuple[Step, ...] = field(hash=False)
     """The usual chain, for which the short form `format: name` in a config stands."""
     tag: str = ""
     """The value of `meta.tag`; fields of the event stand in braces: `aws.cloudtrail.{eventType}`."""
@@ -333,7 +334,7 @@ def parser(
     reference: str,
     takes: Literal["text", "event"] = "event",
     tag: str = "",
-    chain: tuple[str, ...] = (),
+    chain: tuple[Step, ...] = (),
     rules: tuple[Rule, ...] = (),
     container: str = "",
     extends: bool = False,

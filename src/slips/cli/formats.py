@@ -31,7 +31,7 @@ from slips.parsing.run import Chain, Ticker
 from slips.pipeline.choose import moment
 from slips.pipeline.evidence import reason_of
 from slips.printable import one_line
-from slips.step import Step
+from slips.step import Step, written
 
 
 @click.command(cls=Command, accepts=("config", "verbose"))
@@ -163,7 +163,7 @@ def _print_format(format_: Format) -> None:
     facts = [
         ("takes", format_.takes),
         ("gives", format_.gives),
-        ("chain", f"[{', '.join(format_.chain)}], what 'format: {format_.name}' stands for"),
+        ("chain", f"[{', '.join(map(written, format_.chain))}], what 'format: {format_.name}' stands for"),
         ("tag", format_.tag),
         ("parameter", format_.parameter and f"{format_.name}:{format_.parameter}; that is the default"),
         *(("filters", f"{rule.name}: {rule.summary}") for rule in format_.rules),

@@ -45,7 +45,10 @@ def compile_chain(
 
 def compile_format(format_: Format, limits: RecordLimits = RecordLimits()) -> Chain:  # noqa: B008 - frozen
     """Compile the usual chain of a format that no name finds, as it is new."""
-    before = [_plain_part(name, Path()) for name in format_.chain[:-1]]
+    problems: list[str] = []
+    before = [part for step in format_.chain[:-1] if (part := _part(step, Path(), problems))]
+    if problems:
+        raise FormatError("\n".join(problems))
     return _chain_of([*before, _Part(format_.name, format_.name, format_)], limits)
 
 
@@ -138,7 +141,7 @@ def _resolve(steps: Sequence[Step], root: Path) -> tuple[list[_Part], list[str]]
     if problems:
         return [], problems
     if len(parts) == 1 and parts[0].format.takes != "object":
-        parts = [*(part for name in parts[0].format.chain[:-1] if (part := _part(name, root, problems))), *parts]
+        parts = [*(part for step in parts[0].format.chain[:-1] if (part := _part(step, root, problems))), *parts]
         if problems:
             return [], [f"format {parts[-1].name!r}: its usual chain: {problem}" for problem in problems]
     elif len(parts) > 1 and parts[1].format.container and parts[0].name in ("s3-lines", "s3-text"):
@@ -226,7 +229,7 @@ def _misfits(named: Sequence[tuple[str, Format]]) -> list[str]:
         elif format_.takes != "object" and not position:
             problems.append(
                 f"format {name!r} takes {_article(format_.takes)}; expected a reader before it, "
-                f"as in [{', '.join(format_.chain)}]"
+                f"as in [{', '.join(map(written, format_.chain))}]"
             )
         elif output == "nothing":
             problems.append(f"format {before!r} gives nothing; expected no {name!r} after it")

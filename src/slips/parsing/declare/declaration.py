@@ -7,11 +7,13 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
+from types import UnionType
 from typing import Annotated, Any, ClassVar
 
 from slips.format import Event, Format, FormatOptions, Kind, Limited, Parse, Rule, a_key
 from slips.parsing.compile import Writer, parse_of, value_in
 from slips.parsing.meaning import Meaning, Refine, Require, Template, Time, check_rule, value_at
+from slips.step import Step, name_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -56,8 +58,8 @@ class Declaration(Format, ABC):
     """The field of the event to which the message is written, too."""
     refine: Refine | None = field(default=None, compare=False)
     """A function `(meta, event)` for what no declaration can say. It is called last; see `Refine`."""
-    chain: tuple[str, ...] = ()
-    """The usual chain, if it is not the family's."""
+    chain: tuple[Step, ...] = field(default=(), hash=False)
+    """The usual chain, if it is not the family's. A step may have options: `{"csv": {"delimiter": ";"}}`."""
 
     absent_stays: ClassVar[bool] = False
     """Whether events keep `absent` texts, which then count as missing. Otherwise `write` replaces them by None."""
@@ -94,11 +96,14 @@ class Declaration(Format, ABC):
             value = getattr(self, name, "")
             if not isinstance(value, str) and not _has_only(str, value):
                 raise ValueError(f"{name} is {value!r:.60}; expected a text, or a tuple of texts")
-        for name, kind, example in (("rules", Rule, "(Rule(…),)"), ("chain", str, f"('s3-lines', {self.name!r})")):
+        for name, kind, example in (
+            ("rules", Rule, "(Rule(…),)"),
+            ("chain", str | dict, f"('s3-lines', {self.name!r})"),
+        ):
             values = getattr(self, name)
             if not _has_only(kind, values):
                 raise ValueError(f"{name} is {values!r:.60}; expected a tuple such as {example}")
-        if self.chain and self.chain[-1] != self.name and ".py:" not in self.chain[-1]:
+        if self.chain and self.chain[-1] != self.name and ".py:" not in name_of(self.chain[-1]):
             raise ValueError(
                 f"chain ends with {self.chain[-1]!r}; expected {self.name!r}, the format itself, at the end"
             )
@@ -155,7 +160,7 @@ class Declaration(Format, ABC):
         """Return the rules of the family, to which `write` may bind `event`. They stand before those of the author."""
         return ()
 
-    def usual_chain(self) -> tuple[str, ...]:
+    def usual_chain(self) -> tuple[Step, ...]:
         return ("s3-lines", self.name) if self.takes == "text" else ("s3-lines", "json", self.name)
 
     @abstractmethod
@@ -178,7 +183,7 @@ class Declaration(Format, ABC):
         return self
 
 
-def _has_only(kind: type, values: object) -> bool:
+def _has_only(kind: type | UnionType, values: object) -> bool:
     return isinstance(values, tuple | list) and all(isinstance(each, kind) for each in values)
 
 

@@ -9,6 +9,7 @@ from slips.format import Event, Kind
 from slips.parsing.compile import Writer, value_in
 from slips.parsing.declare.declaration import Declaration
 from slips.parsing.meaning import check_path, value_at
+from slips.step import Step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ class Json(Declaration):
         """The fields of `also_in`."""
         return (self.also_in,) if isinstance(self.also_in, str) else self.also_in
 
-    def usual_chain(self) -> tuple[str, ...]:
+    def usual_chain(self) -> tuple[Step, ...]:
         return (f"json-records:{self.elements}", self.name) if self.elements else super().usual_chain()
 
     def write(self, writer: Writer) -> None:
