@@ -119,6 +119,7 @@ DECLARED = [
     Json("u", "u", tag="x.{kind}", time=iso("at"), message="{user.arn}", also_in=("user", "more"), require="name"),
     Json("t", "t", tag="x.{kind}", require=any_of("a", "b", "c", "d", "e", "name", all_of("kind", "user.kind"))),
     Json("v", "v", refine=lambda meta, event: None),
+    Json("s", "s", tag="x.{n}", integers="n user.n name", booleans="kind"),
 ]
 names = st.sampled_from(["a", "b", "x", "-", "", "2026-11-23T08:00:00Z", "\ud83d", "é"])
 scalars = names | st.integers(-2, 2) | st.just(10**30) | st.floats() | st.none() | st.booleans()

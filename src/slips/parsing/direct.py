@@ -266,7 +266,9 @@ class _Needs:
     def __init__(self, declaration: Json, kinds: Iterable[type]) -> None:
         """`kinds` are the classes of the events to make."""
         meaning, self.name = declaration.meaning, declaration.name
-        if meaning.refine is not None or not all(_lacks(kind, meaning.adds) for kind in kinds):
+        if declaration.conversions or meaning.refine is not None:
+            raise Unsuitable
+        if not all(_lacks(kind, meaning.adds) for kind in kinds):
             raise Unsuitable
         for rule in meaning.rules:
             conditions = rule.when.values() if isinstance(rule.when, Mapping) else [()]

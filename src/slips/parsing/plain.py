@@ -54,7 +54,7 @@ def _plain(declaration: Declaration, read: Callable[[Any], Event | Rule]) -> Par
 def _reading(declaration: Declaration, limits: RecordLimits) -> Callable[[Any], Event | Rule]:
     """Return the function that makes events of values as the family of a declaration means them."""
     if isinstance(declaration, Json):
-        return lambda value: value
+        return declaration.convert
     if isinstance(declaration, LineDeclaration):
         return declaration.line_parser(limits).read
     if isinstance(declaration, Syslog):

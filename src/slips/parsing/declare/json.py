@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 from slips.format import Event, Kind
 from slips.parsing.compile import Writer, value_in
+from slips.parsing.conversions import Convert, conversions_of, convert_at, write_conversions
 from slips.parsing.declare.declaration import Declaration
 from slips.parsing.meaning import check_path, value_at
+from slips.parsing.typed import Names
 from slips.step import Step
 
 
 @dataclass(frozen=True, kw_only=True)
 class Json(Declaration):
     """JSON objects, which are events as they are. Fields are named by dotted path: `userIdentity.arn`.
+
+    Texts at the paths of `integers`, `floats` and `booleans` become what they write, before anything else is read; a
+    text that writes no such value stays. These paths lead through each element of an array, too.
 
     A path leads through nested objects; if these have no value there, a key with the dots in it counts. An `absent`
     text stays in the event, and counts as missing for tag, time, message, rules and `require`.
@@ -24,6 +31,12 @@ class Json(Declaration):
     """The path of the array of records in a document: `Records`. Without one, each line is a record."""
     also_in: str | tuple[str, ...] = ()
     """Fields with objects in them, whose fields count where the event itself has none: `properties`."""
+    integers: Names = ()
+    """Paths, with blanks between, of integers that the vendor may write as texts: `"200"`."""
+    floats: Names = ()
+    """Paths of numbers that the vendor may write as texts: `"0.25"`."""
+    booleans: Names = ()
+    """Paths of booleans that the vendor may write as texts: `"true"`, `"False"`."""
 
     absent_stays: ClassVar[bool] = True
     takes: Kind = field(init=False, default="event")
@@ -39,22 +52,38 @@ class Json(Declaration):
         for name in self.inner:
             if not isinstance(name, str) or not name:
                 raise ValueError(f"also_in names {name!r}; expected a field with an object in it, such as 'properties'")
+        _ = self.conversions
 
     @property
     def inner(self) -> tuple[str, ...]:
         """The fields of `also_in`."""
         return (self.also_in,) if isinstance(self.also_in, str) else self.also_in
 
+    @cached_property
+    def conversions(self) -> Mapping[str, Convert]:
+        """The functions that convert texts, by their paths."""
+        return conversions_of({"integers": self.integers, "floats": self.floats, "booleans": self.booleans})
+
+    def convert(self, event: Event) -> Event:
+        """Return an event with the texts at declared paths converted, the slow way."""
+        places: list[Any] = [event, *(event.get(name) for name in self.inner)]
+        for each in places:
+            for path, convert in self.conversions.items() if isinstance(each, dict) else ():
+                convert_at(each, path, convert)
+        return event
+
     def usual_chain(self) -> tuple[Step, ...]:
         return (f"json-records:{self.elements}", self.name) if self.elements else super().usual_chain()
 
     def write(self, writer: Writer) -> None:
         writer.line("event = value")
+        write_conversions(writer, self.conversions, "event")
         places = [f"{writer.prefix}inner{number}" for number in range(len(self.inner))]
         for name, place in zip(self.inner, places, strict=True):
             writer.line(f"{place} = event.get({name!r})")
             with writer.block(f"if {place}.__class__ is not dict:"):
                 writer.line(f"{place} = {writer.name('nothing', _NOTHING)}")
+            write_conversions(writer, self.conversions, place)
         if places:
             writer.line(f"{writer.prefix}inner = {' or '.join(places)}")
 

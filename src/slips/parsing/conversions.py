@@ -1,0 +1,140 @@
+"""Converts texts in JSON events at declared paths to the numbers and booleans that they write: `"200"`, `"true"`.
+
+A text that writes no such value stays as it is, and so does a value that is no text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from slips.format import Event
+from slips.parsing.compile import Writer
+from slips.parsing.typed import Names, decimal, integer, names_of
+
+Convert = Callable[[str], Any]
+_BOOLEANS = {"true": True, "false": False}
+_LONGEST_BOOLEAN = 5
+
+
+def integer_or_text(text: str) -> int | str:
+    """Return the integer that a text writes, as `typed.integer` reads it; else the text."""
+    try:
+        return integer(text)
+    except ValueError:
+        return text
+
+
+def decimal_or_text(text: str) -> float | str:
+    """Return the number that a text writes, as `typed.decimal` reads it; else the text."""
+    try:
+        return decimal(text)
+    except ValueError:
+        return text
+
+
+def boolean_or_text(text: str) -> bool | str:
+    """Return the boolean for `true` or `false`, in small or capital letters; else the text."""
+    return _BOOLEANS.get(text.lower(), text) if len(text) <= _LONGEST_BOOLEAN else text
+
+
+KINDS: Mapping[str, Convert] = {
+    "integers": integer_or_text,
+    "floats": decimal_or_text,
+    "booleans": boolean_or_text,
+}
+"""The functions that convert texts, by the part of a declaration that names their paths."""
+
+
+def conversions_of(parts: Mapping[str, Names]) -> dict[str, Convert]:
+    """Return the function for each path that the parts of a declaration name. Raises ValueError."""
+    conversions: dict[str, Convert] = {}
+    owners: dict[str, str] = {}
+    for part, names in parts.items():
+        try:
+            paths = names_of(names)
+        except ValueError as error:
+            raise ValueError(f"{part}: {error}") from None
+        for path in paths:
+            if not all(path.split(".")):
+                raise ValueError(f"{part}: path is {path!r}; expected a field such as 'status', or 'http.status'")
+            if owners.setdefault(path, part) != part:
+                raise ValueError(f"{part}: {path!r} is among the {owners[path]}, too; expected it in one of them")
+            conversions[path] = KINDS[part]
+    return conversions
+
+
+def converted(value: Any, keys: tuple[str, ...], convert: Convert) -> Any:
+    """Return a value with the texts converted to which `keys` lead. Objects and arrays are changed in place.
+
+    Keys lead through each element of an array; a text at their end is converted, and each text of an array there.
+    """
+    if value.__class__ is list:
+        value[:] = [converted(each, keys, convert) for each in value]
+    elif not keys:
+        return convert(value) if value.__class__ is str else value
+    elif value.__class__ is dict and keys[0] in value:
+        value[keys[0]] = converted(value[keys[0]], keys[1:], convert)
+    return value
+
+
+def convert_at(event: Event, path: str, convert: Convert) -> None:
+    """Convert the texts at a path of an event, and those of a key that has the dots of the path in it."""
+    for keys in ways_of(path):
+        converted(event, keys, convert)
+
+
+def ways_of(path: str) -> Iterator[tuple[str, ...]]:
+    """Yield the ways in which a dotted path leads to values: see `slips.parsing.meaning.value_at`."""
+    yield tuple(path.split("."))
+    if "." in path:
+        yield (path,)
+
+
+class _Ends:
+    """The keys by which declared paths go on from an object, and the function for a text that is there itself."""
+
+    def __init__(self) -> None:
+        self.children: dict[str, _Ends] = {}
+        self.convert: Convert | None = None
+
+    def ends(self, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Convert]]:
+        """Yield the ways that end at this node or below it, as keys from here."""
+        if self.convert is not None:
+            yield keys, self.convert
+        for key, child in self.children.items():
+            yield from child.ends((*keys, key))
+
+
+def write_conversions(writer: Writer, conversions: Mapping[str, Convert], event: str) -> None:
+    """Write statements that do what `convert_at` does for each path, to the dict in the local `event`.
+
+    Each object on the way is looked up once, whatever the number of paths through it.
+    """
+    root = _Ends()
+    for path, convert in conversions.items():
+        for keys in ways_of(path):
+            node = root
+            for key in keys:
+                node = node.children.setdefault(key, _Ends())
+            node.convert = convert
+    _write_children(writer, root, event)
+
+
+def _write_children(writer: Writer, node: _Ends, holder: str) -> None:
+    for key, child in node.children.items():
+        value, test = writer.local("part"), "if"
+        writer.line(f"{value} = {holder}.get({key!r})")
+        if child.convert is not None:
+            with writer.block(f"if {value}.__class__ is str:"):
+                writer.line(f"{holder}[{key!r}] = {writer.name('convert', child.convert)}({value})")
+            test = "elif"
+        if child.children:
+            with writer.block(f"{test} {value}.__class__ is dict:"):
+                _write_children(writer, child, value)
+            test = "elif"
+        with writer.block(f"{test} {value}.__class__ is list:"):
+            for keys, convert in child.ends():
+                writer.line(
+                    f"{writer.name('converted', converted)}({value}, {keys!r}, {writer.name('convert', convert)})"
+                )
