@@ -18,7 +18,7 @@ from msgspec import Struct
 from slips import times
 from slips.errors import RecordError
 from slips.format import Event, Parse, PerObject, RecordLimits, Rule
-from slips.parsing.meaning import Field, Meaning, Require, Template, Time, wanted
+from slips.parsing.meaning import Field, Meaning, Require, Template, Time, keys_of_path, wanted
 
 FIELDS_AT_ONCE, _INLINE_TIMES = 4, 2
 """Required fields that are looked at, and times that are read, without a call."""
@@ -124,7 +124,7 @@ class Writer:
 
 def value_in(path: str, writer: Writer, event: str = "event") -> str:
     """Return an expression for `slips.parsing.meaning.value_at`: the value at `path` of a dict."""
-    *outer, last = path.split(".")
+    *outer, last = keys_of_path(path)
     if not outer:
         return f"{event}.get({last!r})"
     holder, tests = event, []

@@ -27,7 +27,7 @@ from slips.parsing.event_types import OTHER, EventTypes, Fitting
 from slips.parsing.json_events import JsonParse
 from slips.parsing.json_text import LEVELS, is_text_deeper, json_of_levels
 from slips.parsing.loop import unusual
-from slips.parsing.meaning import Meaning, Require, wanted
+from slips.parsing.meaning import Meaning, Require, keys_of_path, wanted
 from slips.parsing.readers.documents import LINES, LineDocumentRecords
 from slips.parsing.readers.elements import ElementRecords
 from slips.parsing.stages import fitted
@@ -286,7 +286,7 @@ class _Needs:
         for part, path in self.meaning.paths:
             for place in self._places:
                 holder = self.root.at(place) if place else self.root
-                for node in (holder.at(*path.split(".")), holder.at(path)):
+                for node in (holder.at(*keys_of_path(path)), holder.at(path)):
                     node.is_leaf = True
                     node.is_read |= part != "require"
         self.fields = {key: f"event.{name}" for name, key, _ in self.root.fields()}
@@ -331,7 +331,7 @@ class _Needs:
         return f"({value} if {test} else None)"
 
     def _value_in(self, path: str, writer: Writer) -> str:
-        *outer, last = path.split(".")
+        *outer, last = keys_of_path(path)
         if not outer:
             return self.fields[path]
         node, found, tests = self.root, self.fields[outer[0]], []

@@ -32,12 +32,18 @@ ReadTime = Callable[..., float]
 _SHOWN_NAMES, _SHOWN_KEYS, _SHOWN_LENGTH = 4, 10, 200
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|([{}])")
 _DEFAULT = re.compile(r"'([^']*)'")
+_BETWEEN_KEYS = re.compile(r"(?<=[^.])\.")
+
+
+def keys_of_path(path: str) -> list[str]:
+    """Return the keys of a dotted path. A key that begins with a dot stands behind two: `event_type..tag`."""
+    return _BETWEEN_KEYS.split(path) if ".." in path or path.startswith(".") else path.split(".")
 
 
 def value_at(event: Any, path: str) -> Any:
     """Return the value at a dotted path: keys of nested objects, else one key with dots in it. None: not there."""
     value: Any = event
-    for key in path.split("."):
+    for key in keys_of_path(path):
         value = value.get(key) if value.__class__ is dict else None
     return event.get(path) if value is None else value
 
@@ -50,9 +56,13 @@ def keys_of(event: Event) -> str:
 
 def check_path(path: object) -> str:
     """Return a path of a declaration. Raises ValueError."""
-    if not isinstance(path, str) or not all(path.split(".")):
+    if not isinstance(path, str) or not _is_path(path):
         raise ValueError(f"path is {path!r}; expected a field such as 'eventTime', of a nested object 'user.name'")
     return path
+
+
+def _is_path(path: str) -> bool:
+    return all(key.lstrip(".") and not key.startswith("..") for key in keys_of_path(path))
 
 
 # ---- Templates
@@ -107,7 +117,7 @@ class Template(Struct, frozen=True):
         default = _DEFAULT.fullmatch(last)
         if not default:
             paths.append(last)
-        if not paths or not all(all(path.split(".")) for path in paths):
+        if not paths or not all(map(_is_path, paths)):
             raise ValueError(
                 f"template {self.source!r} has '{{{inside}}}'; expected a field, as in '{{user.name}}', "
                 "or several with bars between, as in '{host|client.ip}'"
@@ -191,7 +201,7 @@ class Time(Struct, frozen=True):
     def refuse_misplaced(self, get: Callable[[str], Any]) -> None:
         """Raise RecordError if a value stands where an object should be that has the time in it."""
         for path in self.paths:
-            keys = path.split(".")
+            keys = keys_of_path(path)
             for end in range(1, len(keys)):
                 outer = ".".join(keys[:end])
                 value = get(outer)
