@@ -185,6 +185,47 @@ def test_an_option_names_the_columns_of_lines_without_a_header() -> None:
         door(message="{user}").with_options(ColumnsOptions(columns=["time"]))
 
 
+# ---- Directives
+
+
+W3C = door(directive="#Fields:", integers="time", absent="-", separator="\t", optional="user", message="{user}")
+
+
+def test_a_directive_names_the_columns_of_the_lines_below_and_no_line_like_it_is_a_row() -> None:
+    lines = [
+        "1\ta\tb",
+        "#Version: 1.0",
+        "#Fields: user time",
+        "b\t1",
+        "#Date:\ta",
+        "#x\ty\tz",
+        "-\t2\tmore",
+        "#Fields: a",
+    ]
+    assert events(W3C, *lines, "1") == [
+        {"time": 1, "door": "a", "user": "b"},
+        "filtered",
+        "filtered",
+        {"user": "b", "time": 1},
+        "filtered",
+        "filtered",
+        {"user": None, "time": 2, "column_3": "more"},
+        "filtered",
+        {"a": "1"},
+    ]
+
+
+def test_a_format_with_directives_alone_refuses_lines_before_the_first() -> None:
+    found = both_in_turn(door(columns="", directive="#Fields:"), ["1 a", "#Fields:", "1 a", "#Fields: time door", "1"])
+    assert found[0] == ("RecordError", "line has 2 fields; expected a line before it that names the columns")
+    assert found[2] == found[0]
+    assert found[4] == ("RecordError", "line has 1 field; expected 2, or a line before it that names the columns")
+
+
+def test_a_directive_with_more_columns_than_allowed_is_bad() -> None:
+    assert both(W3C, f"#Fields: {'a ' * 100}", RecordLimits(values=50))[0] == "RecordTooLarge"
+
+
 # ---- CSV
 
 
@@ -224,7 +265,25 @@ def test_a_line_with_more_fields_than_allowed_is_bad(declared: Columns, text: st
 
 VALUES = st.text("ab1-.,_\"' |\t\xa0\udc80[]{}", max_size=6)
 WORDS = st.sampled_from(
-    ["time", "door", "user", "floor", "other", "1", "2.5", "-", "", "01", "1,2", '"a"', '"', "time2"]
+    [
+        "#Fields: user time",
+        "#Fields:",
+        "#",
+        "time",
+        "door",
+        "user",
+        "floor",
+        "other",
+        "1",
+        "2.5",
+        "-",
+        "",
+        "01",
+        "1,2",
+        '"a"',
+        '"',
+        "time2",
+    ]
 )
 
 
@@ -240,6 +299,8 @@ DECLARED = [
     door(integers="time", floats="door", optional="user", separator=""),
     table(header="time door user floor", integers="time", floats="floor", absent=("-", ""), message="{user}"),
     table(separator="|", integers="user", time=epoch("user")),
+    W3C,
+    table(directive="#Fields:", header="time door user floor", integers="time"),
 ]
 
 
@@ -290,6 +351,7 @@ def test_generated_fields_come_back_from_csv(fields: list[str]) -> None:
         ),
         ({"message": "{usr}"}, "message: no field 'usr'; expected one of door, time, user"),
         ({"separator": None}, "separator is None; expected one character"),
+        ({"directive": "Fields:"}, "directive is 'Fields:'; expected the beginning of a line, such as '#Fields:'"),
     ],
 )
 def test_a_mistake_in_a_declaration_is_told_when_it_is_made(parts: dict[str, Any], mistake: str) -> None:

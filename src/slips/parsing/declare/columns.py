@@ -22,6 +22,7 @@ from slips.parsing.typed import Names, names_of, widened, write_event
 csv.field_size_limit(2**31 - 1)  # for the whole process; readers limit the length of records instead
 
 HEADER = Rule("header", "lines that name the columns of the lines below them")
+DIRECTIVE = Rule("directive", "lines that say something of the log itself, such as the columns of the lines below them")
 
 _NAME = re.compile(r"[^\W\d][^\s,;|\"]*")
 """A field of a header: no number begins so."""
@@ -52,6 +53,9 @@ class Columns(LineDeclaration):
     header: Names = ()
     """Names by which a header is known: a line of names, at least half of them from these. It names the columns of the
     lines below, wherever in an object it is, and is filtered under the rule `header`."""
+    directive: str = ""
+    """The beginning of a line that names the columns of the lines below it, with blanks between: `#Fields:` in W3C
+    extended logs. All lines with its first character at their beginning are filtered under the rule `directive`."""
     optional: Names = ()
     """Names of the last columns, which older lines lack: they are None there."""
     separator: str = " "
@@ -66,17 +70,17 @@ class Columns(LineDeclaration):
 
     @property
     def remembers(self) -> bool:  # type: ignore[override]  # of the class it is an attribute
-        return bool(self.header)
+        return bool(self.header or self.directive)
 
     def own_rules(self) -> tuple[Rule, ...]:
-        return (HEADER,) if self.header else ()
+        return (*((HEADER,) if self.header else ()), *((DIRECTIVE,) if self.directive else ()))
 
     def known(self) -> Set[str] | None:
         return {*names_of(self.columns), *names_of(self.header)}
 
     def check(self) -> None:
         columns, optional, header = names_of(self.columns), names_of(self.optional), names_of(self.header)
-        if not columns and not header:
+        if not columns and not self.remembers:
             raise ValueError("columns is empty; expected names with blanks between, such as 'time host status'")
         for part, names in (("columns", columns), ("header", header)):
             if twice := [name for name in names if names.count(name) > 1]:
@@ -86,6 +90,8 @@ class Columns(LineDeclaration):
         for name in header:
             if not _NAME.fullmatch(name) or name in self.absent_texts:
                 raise ValueError(f"header: {name!r} cannot be told from a value; expected a name such as 'srcaddr'")
+        if not isinstance(self.directive, str) or self.directive[:1].isalnum():
+            raise ValueError(f"directive is {self.directive!r}; expected the beginning of a line, such as '#Fields:'")
         if not isinstance(self.separator, str) or (len(self.separator) > 1 and self.quote):
             raise ValueError(f"separator is {self.separator!r}; expected one character")
         super().check()
@@ -100,7 +106,7 @@ class Columns(LineDeclaration):
         return _Rows(self, limits, names_of(self.columns))
 
     def value_of(self, path: str, writer: Writer) -> str:
-        return f"event[{path!r}]" if path in names_of(self.columns) and not self.header else f"event.get({path!r})"
+        return f"event[{path!r}]" if path in names_of(self.columns) and not self.remembers else f"event.get({path!r})"
 
     def cut(self, line: str, limits: RecordLimits) -> list[str]:
         """Return the fields of a line. Raises RecordError."""
@@ -130,6 +136,9 @@ class Columns(LineDeclaration):
         writer, types = Writer(RecordLimits()), self.types
         names = widened(columns, width)
         locals_ = {name: writer.local("field") for name in names[:width]}
+        if self.directive:
+            with writer.block(f"if value[:1] == {self.directive[0]!r}:"):
+                writer.line("raise ValueError")
         writer.line(f"{', '.join(locals_.values())}, = {self.write_cut(writer, width)}")
         types.write(writer, locals_.items())
         if self.header and not any(map(types.of, locals_)):  # a field of numbers would refuse a header
@@ -186,7 +195,20 @@ class _Rows(LineParser):
         self.fast = declaration.row(columns, len(columns))
 
     def read(self, line: str) -> Event | Rule:
-        return self._read(self._declaration.cut(line, self._limits))
+        return self._directive(line) or self._read(self._declaration.cut(line, self._limits))
+
+    def _directive(self, line: str) -> Rule | None:
+        """Return the rule for a line that is no row but says something of the rows; None for any other."""
+        directive = self._declaration.directive
+        if not directive or line[:1] != directive[0]:
+            return None
+        if line.startswith(directive):
+            names = line[len(directive) :].split()
+            if len(names) > self._limits.values:
+                raise too_many_values(self._limits.values)
+            self._columns = widened(names, len(names))
+            self._least = len(names)
+        return DIRECTIVE
 
     def _read(self, fields: list[str]) -> Event | Rule:
         declaration = self._declaration
@@ -205,6 +227,9 @@ class _Rows(LineParser):
         return event
 
     def odd(self, line: str) -> Event | Rule:
+        if directive := self._directive(line):
+            self.fast = self._declaration.row(self._columns, len(self._columns))
+            return directive
         fields = self._declaration.cut(line, self._limits)
         event = self._read(fields)
         width = len(self._columns) if isinstance(event, Rule) else len(fields)
@@ -212,7 +237,7 @@ class _Rows(LineParser):
         return event
 
     def _too_few(self, fields: list[str]) -> str:
-        header = "a line before it that names the columns" if self._declaration.header else ""
+        header = "a line before it that names the columns" if self._declaration.remembers else ""
         expected = f"{self._least}{' or more' if self._least < len(self._columns) else ''}" if self._columns else ""
         fields_ = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
         return f"line has {fields_}; expected {', or '.join(filter(None, (expected, header)))}"
