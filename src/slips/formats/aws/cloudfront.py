@@ -1,0 +1,54 @@
+"""Amazon CloudFront: standard logs and real-time logs."""
+
+from __future__ import annotations
+
+from slips.parsing import Columns, epoch, iso
+
+_REFERENCE = "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide"
+_STANDARD = """date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer)
+    cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes
+    time-taken x-forwarded-for ssl-protocol ssl-cipher x-edge-response-result-type cs-protocol-version fle-status
+    fle-encrypted-fields c-port time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len
+    sc-range-start sc-range-end"""
+
+# `#Fields:` names the columns: older logs have fewer, and logs of version 2 those that their owner chose. Values are
+# percent-encoded, as CloudFront writes them.
+CLOUDFRONT = Columns(
+    "cloudfront",
+    "standard logs of Amazon CloudFront, of any version, as text",
+    f"{_REFERENCE}/standard-logs-reference.html",
+    tag="aws.cloudfront",
+    time=iso(("date", "time")),
+    message="{sc-status|'-'} {cs-method|'-'} {cs-protocol|'http'}://{x-host-header|cs(Host)|'-'}{cs-uri-stem|''} "
+    "from {c-ip|'-'}",
+    columns=_STANDARD,
+    directive="#Fields:",
+    separator="\t",
+    absent="-",
+    integers="sc-bytes sc-status cs-bytes c-port sc-content-len sc-range-start sc-range-end",
+    floats="time-taken time-to-first-byte",
+)
+
+_REAL_TIME = """timestamp c-ip s-ip time-to-first-byte sc-status sc-bytes cs-method cs-protocol cs-host cs-uri-stem
+    cs-bytes x-edge-location x-edge-request-id x-host-header time-taken cs-protocol-version c-ip-version cs-user-agent
+    cs-referer cs-cookie cs-uri-query x-edge-response-result-type x-forwarded-for ssl-protocol ssl-cipher
+    x-edge-result-type fle-encrypted-fields fle-status sc-content-type sc-content-len sc-range-start sc-range-end
+    c-port x-edge-detailed-result-type c-country cs-accept-encoding cs-accept cache-behavior-path-pattern cs-headers
+    cs-header-names cs-headers-count"""
+_LATER = """primary-distribution-id primary-distribution-dns-name origin-fbl origin-lbl asn"""
+
+# Real-time logs have no header: `columns` names the fields of a configuration that has not all of them.
+CLOUDFRONT_REALTIME = Columns(
+    "cloudfront-realtime",
+    "real-time logs of Amazon CloudFront; the option 'columns' names the fields that were chosen",
+    f"{_REFERENCE}/real-time-logs.html",
+    tag="aws.cloudfront-realtime",
+    time=epoch("timestamp"),
+    message="{sc-status|'-'} {cs-method|'-'} {cs-protocol|'http'}://{cs-host|'-'}{cs-uri-stem|''} from {c-ip|'-'}",
+    columns=f"{_REAL_TIME} {_LATER}",
+    optional=_LATER,
+    separator="\t",
+    absent="-",
+    integers="""sc-status sc-bytes cs-bytes sc-content-len sc-range-start sc-range-end c-port cs-headers-count asn""",
+    floats="timestamp time-to-first-byte time-taken origin-fbl origin-lbl",
+)
