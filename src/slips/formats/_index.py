@@ -11,6 +11,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "azure-ad-risk-event": ("slips.formats.microsoft.entra", "AZURE_AD_RISK_EVENT"),
     "cef": ("slips.formats.generic.cef", "CEF"),
     "cloudfront": ("slips.formats.aws.cloudfront", "CLOUDFRONT"),
+    "cloudfront-json": ("slips.formats.aws.cloudfront", "CLOUDFRONT_JSON"),
     "cloudfront-realtime": ("slips.formats.aws.cloudfront", "CLOUDFRONT_REALTIME"),
     "cloudtrail": ("slips.formats.aws.cloudtrail", "CLOUDTRAIL"),
     "cloudwatch-logs": ("slips.formats.aws.cloudwatch_logs", "cloudwatch_logs"),

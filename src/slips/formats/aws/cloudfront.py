@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slips.parsing import Columns, epoch, iso
+from slips.parsing import Columns, Json, any_of, epoch, moment
 
 _REFERENCE = "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide"
 _STANDARD = """date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer)
@@ -11,6 +11,10 @@ _STANDARD = """date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri
     fle-encrypted-fields c-port time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len
     sc-range-start sc-range-end"""
 
+_NUMBERS = """sc-bytes sc-status cs-bytes c-port sc-content-len sc-range-start sc-range-end asn timestamp
+    timestamp(ms)"""
+_DECIMALS = "time-taken time-to-first-byte origin-fbl origin-lbl"
+
 # `#Fields:` names the columns: older logs have fewer, and logs of version 2 those that their owner chose. Values are
 # percent-encoded, as CloudFront writes them.
 CLOUDFRONT = Columns(
@@ -18,15 +22,29 @@ CLOUDFRONT = Columns(
     "standard logs of Amazon CloudFront, of any version, as text",
     f"{_REFERENCE}/standard-logs-reference.html",
     tag="aws.cloudfront",
-    time=iso(("date", "time")),
+    time=moment("timestamp(ms)", "timestamp", ("date", "time")),
     message="{sc-status|'-'} {cs-method|'-'} {cs-protocol|'http'}://{x-host-header|cs(Host)|'-'}{cs-uri-stem|''} "
     "from {c-ip|'-'}",
     columns=_STANDARD,
     directive="#Fields:",
     separator="\t",
     absent="-",
-    integers="sc-bytes sc-status cs-bytes c-port sc-content-len sc-range-start sc-range-end",
-    floats="time-taken time-to-first-byte",
+    integers=_NUMBERS,
+    floats=_DECIMALS,
+)
+
+CLOUDFRONT_JSON = Json(
+    "cloudfront-json",
+    "standard logs of Amazon CloudFront, version 2, as JSON",
+    f"{_REFERENCE}/standard-logging.html",
+    tag="aws.cloudfront",
+    time=moment("timestamp(ms)", "timestamp", ("date", "time")),
+    message="{sc-status|'-'} {cs-method|'-'} {cs-protocol|'http'}://{x-host-header|cs(Host)|'-'}{cs-uri-stem|''} "
+    "from {c-ip|'-'}",
+    require=any_of("x-edge-location", "x-edge-request-id", "sc-status", "cs-uri-stem", "c-ip"),
+    absent="-",
+    integers=_NUMBERS,
+    floats=_DECIMALS,
 )
 
 _REAL_TIME = """timestamp c-ip s-ip time-to-first-byte sc-status sc-bytes cs-method cs-protocol cs-host cs-uri-stem
@@ -49,6 +67,6 @@ CLOUDFRONT_REALTIME = Columns(
     optional=_LATER,
     separator="\t",
     absent="-",
-    integers="""sc-status sc-bytes cs-bytes sc-content-len sc-range-start sc-range-end c-port cs-headers-count asn""",
-    floats="timestamp time-to-first-byte time-taken origin-fbl origin-lbl",
+    integers="sc-status sc-bytes cs-bytes sc-content-len sc-range-start sc-range-end c-port cs-headers-count asn",
+    floats=f"timestamp {_DECIMALS}",
 )

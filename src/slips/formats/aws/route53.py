@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slips.parsing import Columns, Json, all_of, iso
+from slips.parsing import Columns, Json, iso
 
 ROUTE53_RESOLVER = Json(
     "route53-resolver",
@@ -11,7 +11,8 @@ ROUTE53_RESOLVER = Json(
     tag="aws.route53-resolver",
     time=iso("query_timestamp"),
     message="{rcode|'-'} {query_type|'-'} {query_name} from {srcaddr|'-'}",
-    require=all_of("query_name"),
+    require="query_name",
+    integers="srcport",
 )
 
 ROUTE53_QUERY = Columns(

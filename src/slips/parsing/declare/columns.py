@@ -76,6 +76,8 @@ class Columns(LineDeclaration):
         return (*((HEADER,) if self.header else ()), *((DIRECTIVE,) if self.directive else ()))
 
     def known(self) -> Set[str] | None:
+        if self.directive:
+            return None  # the log names its columns
         return {*names_of(self.columns), *names_of(self.header)}
 
     def check(self) -> None:
