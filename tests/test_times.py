@@ -62,6 +62,8 @@ def epoch(*parts: int) -> float:
         ("2018-06-11 07:00:00.25 -05:00", NOON + 0.25),
         ("2018-06-11 12:00:00 UTC", NOON),
         ("2018-06-11 12:00:00.5 GMT", NOON + 0.5),
+        ("2018-06-11 12:00:00 (UTC)", NOON),
+        ("2018-06-11 21:00:00.123456789 +0900 JST", NOON + 0.123456),
         ("2018-06-11T12:00:00,5Z", NOON + 0.5),
         ("1969-12-31T23:59:59.5Z", -0.5),
         ("2016-02-29T00:00:00Z", 1456704000.0),
@@ -418,6 +420,31 @@ def test_a_time_in_any_notation_is_read_by_its_shape() -> None:
     for none in ("Jun 31 12:00:00", "soon", "", None, (), True):
         with pytest.raises(RecordError, match="expected"):
             times.any_notation(none, reference, "seen")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mon Jun 11 12:00:00 2018",
+        "Monday Jun 11 2018 12:00:00",
+        "Mon, 11 Jun 2018 14:00:00 +0200",
+        "Monday, 11-Jun-2018 12:00:00 GMT",
+        "11 Jun 2018 12:00 GMT",
+        "11 Jun 2018, 08:00:00 EDT",
+        "Mon 2018-06-11 12:00:00 UTC",
+        "Mon 11/Jun/2018:12:00:00 +0000",
+    ],
+)
+def test_a_time_may_have_the_day_of_the_week_or_the_order_of_mail(text: str) -> None:
+    assert times.any_notation(text, NOON + 1e7) == NOON
+
+
+@pytest.mark.parametrize(
+    "text", ["Mon", "Mon ", "Mon " * 9_999, "31 Jun 2018 12:00", "11 Jun 2018 12:61", "11 Foo 2018 12:00 GMT"]
+)
+def test_a_day_that_is_none_is_refused_in_the_order_of_mail(text: str) -> None:
+    with pytest.raises(RecordError, match="expected"):
+        times.any_notation(text, NOON, "seen")
 
 
 def test_a_stamp_that_is_read_again_heeds_the_reference() -> None:

@@ -18,8 +18,9 @@ _from_iso = datetime.fromisoformat
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)
 _EARLIEST, _END = -62_135_596_800.0, 253_402_300_800.0
-# Zones that RFC 3339, Ruby and Go allow and `fromisoformat` refuses: "z", " UTC", " +0900".
-_UTC_NAME = re.compile(r"(?: ?UTC| ?GMT|z)$")
+# Zones that RFC 3339, Ruby and Go write and `fromisoformat` refuses: "z", " UTC", " (UTC)", " +0900", " +0900 JST".
+_UTC_NAME = re.compile(r"(?: ?UTC| ?GMT| \((?:UTC|GMT)\)|z)$")
+_NAME_BEHIND_OFFSET = re.compile(r"(?<=[+-]\d{4}) [A-Z]{3,4}$")
 _SPACED_OFFSET = re.compile(r" (?=[+-]\d\d:?\d\d$)")
 # The clock of a leap second, which `datetime` cannot hold: the second that follows stands for it.
 _LEAP_SECOND = re.compile(r"(?<=\d\d:\d\d:)60(?!\d)")
@@ -35,6 +36,9 @@ _STAMP = re.compile(
     r"(?: ([A-Z]{1,4})| ?(?:GMT|UTC)?([+-]\d\d):?(\d\d))?",
     re.ASCII,
 )
+_WEEKDAY = re.compile(r"^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? +(?=\S)")
+_MAIL_DATE = re.compile(r"(\d{1,2})[ -]([A-Z][a-z]{2})[ -](\d{4}),? (\d\d:\d\d)(:\d\d)?")
+"""The begin of a time of RFC 822: `01 Mar 2026 08:00 GMT`."""
 _ZONES = {
     **{"UTC": 0, "GMT": 0, "Z": 0},
     **{"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7},
@@ -77,13 +81,19 @@ def odd_iso(text: Any, name: str) -> float:
     except (TypeError, ValueError):
         pass
     try:
-        text_, leap = _LEAP_SECOND.subn("59", _SPACED_OFFSET.sub("", _UTC_NAME.sub("Z", text)))
+        text_, leap = _LEAP_SECOND.subn("59", _SPACED_OFFSET.sub("", _without_name(text)))
         when = _from_iso(text_)
         if not _DATE.match(text_):
             raise ValueError
         return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() + leap
     except (TypeError, ValueError, OverflowError):
         raise RecordError(f"{name!r} is {_shown(text)}; expected a time such as '2018-06-11T04:27:47Z'") from None
+
+
+def _without_name(text: str) -> str:
+    """Return a time whose zone is an offset or `Z`, if it was a name for these."""
+    offset, named = _NAME_BEHIND_OFFSET.subn("", text)
+    return offset if named else _UTC_NAME.sub("Z", text)
 
 
 def number(value: Any, per_second: int = 1, name: str = "time") -> float:
@@ -191,7 +201,8 @@ costs 30 ns, a tenth of reading a time."""
 
 def any_notation(value: Any, reference: float, name: str = "time") -> float:
     """Convert a time in any notation: a stamp as `stamp`, that of access logs as `clf`, or ISO 8601 or a number as
-    `moment`, also with slashes in the date, as `2018/06/11`. Raises RecordError.
+    `moment`, also with slashes in the date, as `2018/06/11`, or that of mail, `11 Jun 2018 04:27:47 GMT`. The day of
+    the week may stand before each. Raises RecordError.
     """
     global _last  # noqa: PLW0603 - one tuple, replaced as a whole
     last, known, seconds = _last
@@ -199,14 +210,18 @@ def any_notation(value: Any, reference: float, name: str = "time") -> float:
         return seconds
     if value.__class__ is not str:
         return moment(value, name)
-    if value[:3] in _MONTHS:
-        seconds = stamp(value, reference)
-    elif value[2:3] == "/":
-        seconds = clf(value, name)
-    elif value[4:5] == value[7:8] == "/":
-        seconds = iso(value.replace("/", "-", 2), name)
+    text = value if value[:3] in _MONTHS or value[:1].isdigit() else _WEEKDAY.sub("", value, count=1)
+    if text[:3] in _MONTHS:
+        seconds = stamp(text, reference)
+    elif text[2:3] == "/":
+        seconds = clf(text, name)
+    elif text[4:5] == text[7:8] == "/":
+        seconds = iso(text.replace("/", "-", 2), name)
+    elif found := _MAIL_DATE.match(text):
+        day, month, year, minute, second = found.groups()
+        seconds = stamp(f"{month} {day} {year} {minute}{second or ':00'}{text[found.end() :]}", reference)
     else:
-        seconds = moment(value, name)
+        seconds = moment(text, name)
     _last = value, reference, seconds
     return seconds
 
