@@ -210,20 +210,25 @@ def any_notation(value: Any, reference: float, name: str = "time") -> float:
         return seconds
     if value.__class__ is not str:
         return moment(value, name)
-    text = value if value[:3] in _MONTHS or value[:1].isdigit() else _WEEKDAY.sub("", value, count=1)
-    if text[:3] in _MONTHS:
-        seconds = stamp(text, reference)
-    elif text[2:3] == "/":
-        seconds = clf(text, name)
-    elif text[4:5] == text[7:8] == "/":
-        seconds = iso(text.replace("/", "-", 2), name)
-    elif found := _MAIL_DATE.match(text):
-        day, month, year, minute, second = found.groups()
-        seconds = stamp(f"{month} {day} {year} {minute}{second or ':00'}{text[found.end() :]}", reference)
-    else:
-        seconds = moment(text, name)
+    seconds = stamp(value, reference) if value[:3] in _MONTHS else _by_shape(value, reference, name)
     _last = value, reference, seconds
     return seconds
+
+
+def _by_shape(value: str, reference: float, name: str) -> float:
+    if value[4:5] == "-" or value.isdigit():
+        return moment(value, name)
+    text = _WEEKDAY.sub("", value, count=1)
+    if text[:3] in _MONTHS:
+        return stamp(text, reference)
+    if text[2:3] == "/":
+        return clf(text, name)
+    if text[4:5] == text[7:8] == "/":
+        return iso(text.replace("/", "-", 2), name)
+    if found := _MAIL_DATE.match(text):
+        day, month, year, minute, second = found.groups()
+        return stamp(f"{month} {day} {year} {minute}{second or ':00'}{text[found.end() :]}", reference)
+    return moment(text, name)
 
 
 def stamp(text: str, reference: float) -> float:
