@@ -108,6 +108,20 @@ def test_each_of_several_handlers_may_change_its_own_event_and_meta(make: Make) 
     assert success.outcome.results == {"Vandal": 3, "Witness": 3}
 
 
+def test_each_of_several_handlers_may_change_its_own_header(make: Make) -> None:
+    class Vandal(Recorder):
+        def recv(self, meta: MetaData, event: dict[str, Any]) -> None:
+            super().recv(meta, event)
+            meta.header["hostname"] = "broken"
+
+    class Witness(Recorder): ...
+
+    body = lines('Nov 28 08:00:02 web1 app: [{"n": 1}, {"n": 2}]')
+    done(make(body, ["syslog", "json"], Vandal, Witness).process(EVENT))
+    witness = next(one for one in Recorder.runs if isinstance(one, Witness))
+    assert [meta.header["hostname"] for meta in witness.metas] == ["web1", "web1"]
+
+
 def test_a_handler_may_keep_what_it_was_given(make: Make) -> None:
     done(make(lines('{"n": 1}', '{"n": 2}'), ["s3-lines", "json"]).process(EVENT))
     (handler,) = Recorder.runs

@@ -220,6 +220,10 @@ class PerObject:
         return parse._make() if isinstance(parse, PerObject) else parse
 
 
+CARRIES = ("message", "log")
+"""The fields of which the first that has a text is what a parser of texts reads, behind a format that says nothing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Format:
     """One entry of the catalogue: a declaration of `slips.parsing`, or made by the decorators `reader` and `parser`."""
@@ -241,6 +245,9 @@ class Format:
     """For parsers of elements: the path of the array of elements in a document."""
     extends: bool = False
     """For parsers of texts: whether the event keeps the fields of the event that carried the text."""
+    carries: str = ""
+    """For headers, such as syslog's: the field of their event that has the text of a further format. Other events may
+    have such a text in one of CARRIES."""
     read: Read | None = None
     parse: Parse | None = None
     raw: bool = False
@@ -338,6 +345,7 @@ def parser(
     rules: tuple[Rule, ...] = (),
     container: str = "",
     extends: bool = False,
+    carries: str = "",
     raw: bool = False,
     options: type[FormatOptions] | None = None,
 ) -> Callable[[Parse | Callable[[Any], Parse]], Format]:
@@ -366,6 +374,7 @@ def parser(
             rules=rules,
             container=container,
             extends=extends,
+            carries=carries,
             parse=parse(options()) if options and makes else parse,
             raw=raw,
             options=options,

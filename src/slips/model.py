@@ -97,6 +97,19 @@ class MetaData(Struct, gc=False):
     """Position among the log events of one record, 0-based. Most records give one log event."""
     is_test: bool = False
     """Whether `slips test` or `slips.testing` runs the handler. What a handler sends or writes is real there, too."""
+    _header: dict[str, Any] | None = None
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """What a header in front of the log event's own text says: of syslog, Docker, CloudWatch Logs and others.
+
+        The fields of its event, without the text. If there is a header in front of that, it is the field `header`.
+        """
+        return {} if self._header is None else self._header
+
+    @header.setter
+    def header(self, fields: dict[str, Any]) -> None:
+        self._header = fields
 
     @property
     def record_id(self) -> str:
@@ -114,6 +127,7 @@ class MetaData(Struct, gc=False):
             "message": self.message,
             "record_id": self.record_id,
             "source": self.source.to_dict(),
+            **({} if self._header is None else {"header": self._header}),
         }
 
 

@@ -265,6 +265,8 @@ def _print_events(chain: Chain, stream: BinaryIO, file: str, event_time: float) 
         shown = {"tag": meta.tag, "timestamp": meta.timestamp, "seq": meta.seq, "message": meta.message}
         if meta.index:
             shown["index"] = meta.index
+        if meta.header:
+            shown["header"] = meta.header
         show_json(_json({"meta": shown, "event": event}))
 
     def reject(seq: int, _record: Record, error: Exception) -> None:

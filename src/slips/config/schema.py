@@ -218,7 +218,7 @@ class Mapping(Struct, frozen=True):
         Sequence[Annotated[Step, STEP]],
         Meta(min_length=1, extra_json_schema=SHORT | REQUIRED),
         a_key(
-            "Names of formats: a reader, then parsers; or one name that stands for its usual chain. "
+            "Names of formats: a reader, then parsers; a parser in the first place brings its usual chain. "
             "`path/file.py:name` is a format of your own. A mapping in place of a name gives the format "
             "[its options](formats.md): `{csv: {delimiter: tab}}`. `slips formats` lists them all.",
             ["s3-lines", "json", "azure-ad-event"],

@@ -31,7 +31,9 @@ def compile_chain(
     contains: Sequence[str] = (),
     types: Sequence[EventTypes | None] = (),
 ) -> Chain:
-    """Compile `steps` to a chain. One step stands for its usual chain. Paths of user's files are relative to `root`.
+    """Compile `steps` to a chain. In place of a parser at its beginning, all of the parser's usual chain stands.
+
+    Paths of user's files are relative to `root`.
 
     If there are texts in `contains`, the chain filters every record that has none of them, before it is parsed. `types`
     has the event type of each handler: an event that does not fit is a bad record. Raises FormatError with every
@@ -140,11 +142,13 @@ def _resolve(steps: Sequence[Step], root: Path) -> tuple[list[_Part], list[str]]
     parts = [part for step in steps if (part := _part(step, root, problems))]
     if problems:
         return [], problems
-    if len(parts) == 1 and parts[0].format.takes != "object":
-        parts = [*(part for step in parts[0].format.chain[:-1] if (part := _part(step, root, problems))), *parts]
+    written_out: set[str] = set()
+    while (first := parts[0]).format.takes != "object" and first.name not in written_out:
+        written_out.add(first.name)
+        parts = [*(part for step in first.format.chain[:-1] if (part := _part(step, root, problems))), *parts]
         if problems:
-            return [], [f"format {parts[-1].name!r}: its usual chain: {problem}" for problem in problems]
-    elif len(parts) > 1 and parts[1].format.container and parts[0].name in ("s3-lines", "s3-text"):
+            return [], [f"format {first.name!r}: its usual chain: {problem}" for problem in problems]
+    if len(parts) > 1 and not written_out and parts[1].format.container and parts[0].name in ("s3-lines", "s3-text"):
         # One streaming reader for both, so that records are numbered across the object in flat memory.
         parts[0] = _plain_part(f"json-records:{parts[1].format.container}", root)
     return parts, _misfits([(part.name, part.format) for part in parts])
@@ -233,12 +237,20 @@ def _misfits(named: Sequence[tuple[str, Format]]) -> list[str]:
             )
         elif output == "nothing":
             problems.append(f"format {before!r} gives nothing; expected no {name!r} after it")
-        elif output == "text" and format_.takes == "event":
+        elif format_.takes == "event" and (output == "text" or _is_only_a_header(named[position - 1][1], name)):
+            carries, names = named[position - 1][1].carries, [each for each, _ in named]
+            mended = ", ".join([*names[:position], "json", *names[position:]])
             problems.append(
-                f"format {name!r} takes an event and {before!r} gives a text; expected a parser such as 'json' between"
+                f"format {name!r} takes an event and {before!r} gives a text{f' in {carries!r}' if carries else ''}; "
+                f"expected a parser such as 'json' between; write [{mended}]"
             )
         output = format_.gives
     return problems
+
+
+def _is_only_a_header(before: Format, name: str) -> bool:
+    """Whether the events of a format have nothing for format `name`: users' own formats may refine those of headers."""
+    return bool(before.carries) and slips.formats.find(name) is not None
 
 
 def _article(kind: str) -> str:

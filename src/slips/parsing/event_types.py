@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -17,9 +17,8 @@ from slips.exceptions import describe, name_of
 from slips.format import Event, Format
 from slips.model import MetaData
 
-if TYPE_CHECKING:
-    from slips.parsing.stages import Fit
-
+Fit = Callable[[MetaData, Event], Any]
+"""Makes of an event, whose meta is complete, what a handler gets. Raises RecordError."""
 OTHER = "*"
 """The key of the type for all tags that have none of their own."""
 _EXPECTED = "expected a class derived from msgspec.Struct, or a dict of tags to such classes, or to 'dict'"
@@ -115,6 +114,14 @@ def copy_json(value: Any) -> Any:
     return copy.deepcopy(value)
 
 
+def copy_meta(meta: MetaData) -> MetaData:
+    """Return a copy of a meta that may be changed like the meta itself."""
+    copied = copy.copy(meta)
+    if copied.header:
+        copied.header = copy_json(copied.header)
+    return copied
+
+
 class Fitting(msgspec.Struct, frozen=True):
     """The function at the end of a chain that makes of an event what the handlers of a mapping get."""
 
@@ -144,6 +151,8 @@ class Fitting(msgspec.Struct, frozen=True):
 def are_texts(formats: Sequence[Format]) -> bool:
     """Whether a chain makes its events of texts alone, which tell no number from digits: it has no step of JSON."""
     of_json = ("json", "json-records", "json-documents")
+    # What a parser of texts makes has nothing of the header that carried the text.
+    formats = formats[max((number for number, each in enumerate(formats) if each.takes == "text"), default=0) :]
     return formats[0].name == "csv" or not any(
         each.name in of_json or (each.takes == "event" and each.gives == "event") for each in formats
     )

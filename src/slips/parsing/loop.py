@@ -21,7 +21,7 @@ from slips.parsing.compile import Body, Writer, body_of, make_function
 from slips.parsing.contains import Skipped
 from slips.parsing.declare import Declaration
 from slips.parsing.json_events import JsonParse, Texts
-from slips.parsing.stages import checked, compose_rest, decode_text, normalized
+from slips.parsing.stages import carried_by, checked, compose_rest, decode_text, normalized, take_text
 from slips.position import BEHIND, RECV
 
 SKIP_RULE = Rule("on_error: skip", "records that could not be parsed, where the mapping says 'on_error: skip'")
@@ -136,8 +136,8 @@ class Begun(NamedTuple):
     """The parsers outside the loop, as one function."""
     every: Callable[[MetaData, Any], Any]
     """All parsers, as one function."""
-    remembered: tuple[object, ...] = ()
-    """The memory that parsers in the loop have of the object, which `every` shares: see `Body.fresh`."""
+    remembered: tuple[tuple[object, ...], ...] = ()
+    """The memory that each parser in the loop has of the object, which `every` shares: see `Body.fresh`."""
 
 
 class Loop(msgspec.Struct, frozen=True):
@@ -195,7 +195,7 @@ class _Statements:
         """Statements before the first record."""
         self.inlined = 0
         self._reader, self._parsers, self._limits = reader, parsers, limits
-        self._tag, self._message = "''", "None"
+        self._tag, self._message, self._header = "''", "None", ""
 
     def write(self, inline: bool) -> None:
         writer, count = self.writer, len(self._parsers)
@@ -204,6 +204,8 @@ class _Statements:
             format_, _ = self._parsers[self.inlined]
             self.inlined += 1
             writer.line(f"# {format_.name}")
+            if format_.takes == "text" and self.inlined > 1:
+                self._write_header(format_)
             if not isinstance(format_, Declaration):
                 self._write_json()
             elif self._write_declared(format_):
@@ -236,7 +238,7 @@ class _Statements:
     def _stands_in_the_loop(self, number: int) -> bool:
         """Whether the statements of a parser can be written, if those of all before it are."""
         format_, _ = self._parsers[number]
-        if format_.takes == "text" and (number or self._reader.gives != "text" or format_.extends):
+        if format_.extends or (format_.takes == "text" and not number and self._reader.gives != "text"):
             return False
         return isinstance(format_, Declaration) or isinstance(format_.parse, JsonParse)
 
@@ -258,11 +260,35 @@ class _Statements:
         writer.line("else:")
         writer.indent()
 
+    def _write_header(self, format_: Format) -> None:
+        """Write what `stages` does before a parser of texts behind another: `value` is a header with a text in it."""
+        writer, limits = self.writer, self._limits
+        fields = carried_by([each for each, _ in self._parsers[: self.inlined - 1]])
+        outer, self._header = self._header, self._own("header")
+        text = self._own("text")
+        writer.line(f"{self._header} = value")
+        writer.line(f"{text} = value.get({fields[0]!r})")
+        with writer.block(f"if {text}.__class__ is str:"):
+            writer.line(f"del value[{fields[0]!r}]")
+        with writer.block("else:"):
+            writer.names["take_text"] = take_text
+            writer.line(f"{text} = take_text(value, {fields!r}, {format_.name!r})")
+        with writer.block(f"if len({text}) > {limits.bytes // 2}:"):
+            writer.names["limits"] = limits
+            writer.line(f"limits.refuse_wide({text})")
+        if outer:
+            writer.line(f"value['header'] = {outer}")
+        writer.line(f"value = {text}" if not format_.raw else f"value = {text}.encode('utf-8', 'surrogatepass')")
+
     def _write_json(self) -> None:
         """Write the decoding of a JSON text to `value`, a dict. Other values leave to the functions, with `event`."""
-        writer, texts = self.writer, Texts(self._limits)
+        writer, texts, raw = self.writer, Texts(self._limits), "record"
         writer.names["texts"] = texts
-        self.setup.append("decode = texts.decode")
+        if not self.setup:
+            self.setup.append("decode = texts.decode")
+        if self.inlined > 1:
+            raw = self._own("raw")
+            writer.line(f"{raw} = value")
         with writer.block(f"if len(value) <= {texts.small}:"):
             with writer.block("try:"):
                 writer.line("value = decode(value)")
@@ -273,7 +299,7 @@ class _Statements:
             writer.line("value = texts.decode_large(value)")
         with writer.block("if value.__class__ is not dict:"):
             writer.line(f"meta = {self._meta()}")
-            writer.line(f"event = {self._behind('json')}(meta, texts.events(record, value))")
+            writer.line(f"event = {self._behind('json')}(meta, texts.events({raw}, value))")
             writer.line("at = meta.timestamp")
         writer.line("else:")
         writer.indent()
@@ -281,7 +307,7 @@ class _Statements:
     def _write_declared(self, declaration: Declaration) -> bool:
         """Write the statements of a declaration. Return whether these are the last ones."""
         writer = self.writer
-        if declaration.takes == "text" and not declaration.raw:
+        if declaration.takes == "text" and not declaration.raw and self.inlined == 1:
             small = self._limits.bytes // 2
             with writer.block(f"if 1 < len(record) <= {small} and record[-1] == 10 and record[-2] != 13:"):
                 writer.line("value = record[:-1].decode('utf-8', 'surrogateescape')")  # most lines, in half the time
@@ -297,7 +323,7 @@ class _Statements:
             writer.line(line)
         writer.names.update(body.names)
         if body.fresh:
-            self.setup.append(f"{', '.join(body.fresh)}, = remembered")
+            self.setup.append(f"{', '.join(body.fresh)}, = remembered[{self.inlined - 1}]")
         if body.filters:
             writer.line("if event.__class__ is dict:")
             writer.indent()
@@ -326,12 +352,17 @@ class _Statements:
         The text takes 50 ns. To keep its values for later takes 20 where they cannot change, and more than the text
         where a value may be a dict or list, which has to be looked at; and whoever asks for it pays 100.
         """
-        return f"MetaData({self._tag}, at, source, {self._message}, seq, 0, is_test)"
+        header = f", {self._header}" if self._header else ""
+        return f"MetaData({self._tag}, at, source, {self._message}, seq, 0, is_test{header})"
+
+    def _own(self, name: str) -> str:
+        """Return a name of the current parser's own, which none in its body has: these end with numbers."""
+        return f"p{self.inlined}_{name}"
 
     def _behind(self, stage: str) -> str:
         """Return the name of a function that runs the parsers behind the inlined ones on any value."""
-        name = f"behind_{stage}"
-        self.writer.names[name] = compose_rest(self._parsers[self.inlined :], self._limits)
+        name = self._own(f"behind_{stage}")
+        self.writer.names[name] = compose_rest(self._parsers, self._limits, self.inlined)
         return name
 
 

@@ -17,6 +17,7 @@ from slips.exceptions import is_interrupt
 from slips.format import Bad, Event, Format, Limited, PerObject, Record, RecordLimits, Rule
 from slips.model import MetaData, ObjectEvent, Outcome, Range
 from slips.parsing.contains import Contains, numbered
+from slips.parsing.declare import Declaration
 from slips.parsing.loop import Begun, Loop, unusual, write_loop
 from slips.parsing.readers.text import TextRecords, original
 from slips.parsing.stages import bind, compose, fitted
@@ -90,10 +91,19 @@ class Chain:
             self._reader,
             self._parsers,
             self._limits,
-            inline=not any(isinstance(parse, PerObject) for _, parse in self._parsers[1:]),
+            inline=not self._leaves_memory(),
             kinds=self._fitting.kinds if self._fitting else None,
             filters=self._contains is not None,
         )
+
+    def _leaves_memory(self) -> bool:
+        """Whether a loop might leave records to functions with parsers in them that remember something of an object.
+
+        These functions stand for all objects. Such a parser may stand first, or behind what is never left to them.
+        """
+        remembers = [number for number, (_, parse) in enumerate(self._parsers) if isinstance(parse, PerObject)]
+        before = self._parsers[: max(remembers, default=0)]
+        return not all(isinstance(format_, Declaration) and not format_.refine for format_, _ in before)
 
     @cached_property
     def parse(self) -> Callable[[MetaData, Any], Any]:
@@ -110,8 +120,8 @@ class Chain:
             every = fitted(partial(unusual, parse=every), self._fitting.fit)
         if not self.loop.inlined:
             return Begun(every, every)
-        rest = compose("event", begun[self.loop.inlined :], self._limits)
-        return Begun(rest, every, getattr(begun[0][1], "remembered", ()))
+        rest = compose("event", begun, self._limits, self.loop.inlined)
+        return Begun(rest, every, tuple(getattr(parse, "remembered", ()) for _, parse in begun))
 
     @cached_property
     def _rest(self) -> Callable[[MetaData, Any], Any]:
@@ -120,7 +130,7 @@ class Chain:
 
             return parse_typed(self._fitting, self._reader, self._parsers, self._limits, self.parse)
         inlined = self.loop.inlined
-        return compose("event" if inlined else self._reader.gives, self._parsers[inlined:], self._limits)
+        return compose("event" if inlined else self._reader.gives, self._parsers, self._limits, inlined)
 
     def records(self, stream: BufferedReader) -> Iterator[Record]:
         """Yield the records of an object. Raises ReaderError."""

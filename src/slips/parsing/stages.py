@@ -5,18 +5,15 @@ A record and its MetaData go in. An event, several events, or the Rule that filt
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from slips.errors import FormatError, RecordError
 from slips.exceptions import describe, name_of
-from slips.format import Elements, Event, Format, Kind, Limited, Parse, Parsed, PerObject, RecordLimits, Rule
+from slips.format import CARRIES, Elements, Event, Format, Kind, Limited, Parse, Parsed, PerObject, RecordLimits, Rule
 from slips.model import MetaData
+from slips.parsing.event_types import Fit, copy_meta
 from slips.parsing.meaning import keys_of
-
-Fit = Callable[[MetaData, Event], Any]
-"""Makes of an event, whose meta is complete, what a handler gets. Raises RecordError."""
 
 
 def bind(parsers: Sequence[Format], limits: RecordLimits) -> list[tuple[Format, Parse]]:
@@ -28,38 +25,43 @@ def bind(parsers: Sequence[Format], limits: RecordLimits) -> list[tuple[Format, 
     return bound
 
 
-def compose(
-    given: Kind, parsers: Sequence[tuple[Format, Parse]], limits: RecordLimits
-) -> Callable[[MetaData, Any], Any]:
-    """Return bound parsers as one function of meta and `given`. Those that are PerObject begin anew."""
-    if not parsers:
+Bound = Sequence[tuple[Format, Parse]]
+"""Parsers with their functions, as `bind` returns them."""
+
+
+def compose(given: Kind, parsers: Bound, limits: RecordLimits, before: int = 0) -> Callable[[MetaData, Any], Any]:
+    """Return bound parsers as one function of meta and `given`, but for the first ones, `before`, which gave that.
+
+    Those that are PerObject begin anew.
+    """
+    if not parsers[before:]:
         return _of_bytes(_plain_text, limits) if given == "text" else _as_it_is
-    function, *stages = _stages(given, parsers, limits)
+    function, *stages = _stages(given, parsers, limits, before)
     for stage in stages:
         function = _then(function, stage)
     return function
 
 
-def compose_rest(parsers: Sequence[tuple[Format, Parse]], limits: RecordLimits) -> Callable[[MetaData, Any], Any]:
-    """Return the parsers behind a first one as one function of meta and whatever the first one returned.
+def compose_rest(parsers: Bound, limits: RecordLimits, before: int) -> Callable[[MetaData, Any], Any]:
+    """Return the parsers behind the first ones, `before`, as one function of meta and whatever these returned.
 
     The function returns what `normalized` does.
     """
     function: Callable[[MetaData, Any], Any] = normalized
-    for stage in _stages("event", parsers, limits):
+    for stage in _stages("event", parsers, limits, before):
         function = _then(function, stage)
     return lambda meta, value: normalized(meta, function(meta, value))
 
 
-def _stages(given: Kind, parsers: Sequence[tuple[Format, Parse]], limits: RecordLimits) -> Iterator[Parse]:
-    for format_, parse_object in parsers:
+def _stages(given: Kind, parsers: Bound, limits: RecordLimits, before: int) -> Iterator[Parse]:
+    for number, (format_, parse_object) in enumerate(parsers[before:], before):
         parse = PerObject.begin(parse_object)
         if format_.takes == "event":
             yield parse
         elif given == "text":
             yield parse if format_.raw else _of_bytes(parse, limits, format_.extends)
         else:
-            yield _of_message(format_, parse, limits)
+            yield _of_carried(format_, parse, limits, carried_by([each for each, _ in parsers[:number]]))
         given = format_.gives
 
 
@@ -101,19 +103,42 @@ def _of_bytes(parse: Parse, limits: RecordLimits, extends: bool = False) -> Pars
     return of_bytes
 
 
-def _of_message(format_: Format, parse: Parse, limits: RecordLimits) -> Parse:
-    """Return a parser of texts as one of events, behind another parser: it parses `message`, as the original slips."""
+def carried_by(formats: Sequence[Format]) -> tuple[str, ...]:
+    """Return the fields of which the first that has a text is what a parser of texts reads behind other parsers."""
+    fields: tuple[str, ...] = CARRIES
+    for format_ in formats:
+        if format_.carries:
+            fields = (format_.carries,)
+        elif format_.takes == "text":
+            fields = CARRIES
+    return fields
+
+
+def take_text(event: Event, fields: tuple[str, ...], name: str) -> str:
+    """Take the text that format `name` is to read out of an event. Raises RecordError if none of `fields` has one."""
+    for field in fields:
+        text = event.get(field)
+        if isinstance(text, str):
+            del event[field]
+            return text
+    raise RecordError(f"{name}: no text in {' or '.join(map(repr, fields))} (keys: {keys_of(event)})")
+
+
+def _of_carried(format_: Format, parse: Parse, limits: RecordLimits, fields: tuple[str, ...]) -> Parse:
+    """Return a parser of texts as one of events, behind another parser: what is before it is a header then."""
     raw, extends, name = format_.raw, format_.extends, format_.name
 
-    def of_message(meta: MetaData, event: Event) -> Parsed:
-        message = event.get("message")
-        if not isinstance(message, str):
-            raise RecordError(f"{name}: no text in 'message' (keys: {keys_of(event)})")
-        limits.refuse_wide(message)
-        parsed = parse(meta, message.encode("utf-8", "surrogatepass") if raw else message)
-        return _extend(event, parsed) if extends else parsed
+    def of_carried(meta: MetaData, event: Event) -> Parsed:
+        text = take_text(event, fields, name)
+        limits.refuse_wide(text)
+        whole = {**event, "message": text} if extends else event
+        if meta.header:
+            event["header"] = meta.header
+        meta.header = event
+        parsed = parse(meta, text.encode("utf-8", "surrogatepass") if raw else text)
+        return _extend(whole, parsed) if extends else parsed
 
-    return of_message
+    return of_carried
 
 
 def _extend(event: Event, parsed: Parsed) -> Parsed:
@@ -246,7 +271,7 @@ def checked(event: Several | Streamed) -> tuple[Several | Streamed | Rule, float
 def _spread(meta: MetaData, events: Iterable[Event]) -> Iterator[tuple[MetaData, Event]]:
     """Yield each event with a meta of its own."""
     for index, event in enumerate(events):
-        each = copy.copy(meta)
+        each = copy_meta(meta)
         each.index = index
         yield each, event
 

@@ -14,7 +14,7 @@ from slips.exceptions import cause_of, describe, is_interrupt, name_of
 from slips.interface import Handler
 from slips.methods import advice, lazy, takes_batches
 from slips.model import MetaData, Outcome
-from slips.parsing.event_types import PerHandler, copy_json
+from slips.parsing.event_types import PerHandler, copy_json, copy_meta
 from slips.parsing.run import Recv
 from slips.pipeline.batches import EventBatch, Unfinished, WrongBound
 from slips.position import STEP, Cells, Step
@@ -173,7 +173,7 @@ class Handlers:
         events = event if event.__class__ is PerHandler else None
         for number, (handler, batch) in enumerate(zip(self._handlers, self._batches, strict=True)):
             self._current = _name(handler)
-            each_meta = meta if handler is last else copy.copy(meta)
+            each_meta = meta if handler is last else copy_meta(meta)
             own = event if handler is last or events is not None else copy_json(event)
             each_event = own if events is None else events[number]
             self._current_event = each_event

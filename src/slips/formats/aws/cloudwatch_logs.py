@@ -24,6 +24,7 @@ _SHARED = ("logGroup", "logStream", "owner", "subscriptionFilters")
     reference="https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html",
     tag="aws.cloudwatch-logs",
     rules=(CONTROL, NO_EVENTS),
+    carries="message",
 )
 def cloudwatch_logs(meta: MetaData, event: Event) -> Any:
     """Make an event of each log event: its fields (`id`, `timestamp`, `message`, `extractedFields`), and `logGroup`,

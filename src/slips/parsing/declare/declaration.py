@@ -56,6 +56,9 @@ class Declaration(Format, ABC):
     """Rules that filter records on purpose, each with its condition `when`; the first that holds counts."""
     adds: str = ""
     """The field of the event to which the message is written, too."""
+    carries: str = ""
+    """For headers, such as syslog's: the field with the text of another product, which a parser of texts behind them
+    reads. Their other fields are the meta's `header` then."""
     refine: Refine | None = field(default=None, compare=False)
     """A function `(meta, event)` for what no declaration can say. It is called last; see `Refine`."""
     chain: tuple[Step, ...] = field(default=(), hash=False)
@@ -117,6 +120,8 @@ class Declaration(Format, ABC):
             value = getattr(self, name)
             if value is not None and not isinstance(value, kind):
                 raise ValueError(f"{name} is {value!r}; expected {expected}")
+        if not isinstance(self.carries, str):
+            raise ValueError(f"carries is {self.carries!r}; expected the field with the text, such as 'message'")
         if self.refine is not None and not callable(self.refine):
             raise ValueError(f"refine is {self.refine!r}; expected a function of meta and event")
         if self.refine is not None and not _takes_two(self.refine):
@@ -141,7 +146,7 @@ class Declaration(Format, ABC):
         known = self.known()
         if known is None:
             return
-        for part, path in meaning.paths:
+        for part, path in [*meaning.paths, *([("carries", self.carries)] if self.carries else [])]:
             if path not in known:
                 raise ValueError(f"{part}: no field {path!r}; expected one of {', '.join(sorted(known))}")
 

@@ -32,6 +32,7 @@ class Syslog(Declaration):
     """The document that describes the lines. RFC 3164 stands for all that programs write without a version."""
     time: Time | None = _DATETIME
     message: str = "{message}"
+    carries: str = "message"
 
     def check(self) -> None:
         if self.rfc not in (3164, 5424):

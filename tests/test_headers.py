@@ -1,0 +1,312 @@
+"""A format of text lines behind a header, as of syslog: its events are those that it has without one.
+
+The header's fields are `meta.header`, and its time stands for one that the product's line lacks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from io import BufferedReader, BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import chains
+from slips.errors import FormatError, RecordError
+from slips.format import Event, Format, PerObject, RecordLimits, Rule, parser
+from slips.formats import catalogue, sample_files
+from slips.model import MetaData, ObjectEvent, Outcome
+from slips.parsing import Columns, Declaration, Json, Quoted, Syslog, clf, iso
+from slips.parsing.chain import check_chain, compile_chain
+from slips.parsing.plain import plain
+from slips.parsing.run import Chain, Ticker
+
+AT = 1_795_852_802.0
+"""The time of every header below: 2026-11-28T08:00:02Z."""
+OBJECT = ObjectEvent(bucket_name="logs", object_key="sample", event_time="2026-11-29T00:00:00Z")
+
+
+def syslog(text: str) -> bytes:
+    return b"<13>Nov 28 08:00:02 web1 app[7]: " + text.encode() + b"\n"
+
+
+def syslog_5424(text: str) -> bytes:
+    return b"<13>1 2026-11-28T08:00:02Z web1 app 7 - - " + text.encode() + b"\n"
+
+
+def cloudwatch_logs(text: str) -> bytes:
+    log_event = {"id": "1", "timestamp": AT * 1000, "message": text}
+    document = {"messageType": "DATA_MESSAGE", "logGroup": "g", "logStream": "s", "logEvents": [log_event]}
+    return json.dumps(document).encode() + b"\n"
+
+
+def json_log(text: str) -> bytes:
+    return json.dumps({"log": text, "time": "2026-11-28T08:00:02Z", "stream": "stdout"}).encode() + b"\n"
+
+
+_SYSLOG = {"hostname": "web1", "proc_name": "app", "proc_id": "7", "priority": 13, "facility": 1, "severity": 5}
+HEADERS: dict[str, tuple[Callable[[str], bytes], Event]] = {
+    "syslog": (syslog, {"datetime": "Nov 28 08:00:02", **_SYSLOG}),
+    "syslog-5424": (
+        syslog_5424,
+        {"datetime": "2026-11-28T08:00:02Z", "msg_id": None, "structured_data": None, **_SYSLOG},
+    ),
+    "cloudwatch-logs": (cloudwatch_logs, {"id": "1", "timestamp": AT * 1000, "logGroup": "g", "logStream": "s"}),
+    "json": (json_log, {"time": "2026-11-28T08:00:02Z", "stream": "stdout"}),
+}
+"""How each header puts a text into a record, and what it knows besides the text."""
+STEPS: dict[str, Any] = {"json": {"json": {"time": "time"}}}
+"""Headers that are no names."""
+# Without a header, `json` reads documents, and each element of an array is a record: below it has tests of its own.
+OF_TEXTS = [name for name, each in catalogue().items() if each.takes == "text" and name != "json"]
+
+
+def texts_of(name: str) -> list[str]:
+    """The records of a format's sample, each without its line end, that JSON and a line of syslog can carry."""
+    reader = compile_chain(catalogue()[name].chain[:1], Path())
+    records = reader.records(BufferedReader(BytesIO(sample_files(name)[0].read_bytes())))
+    texts = [each.rstrip(b"\r\n") for each in records if isinstance(each, bytes)]
+    return [each.decode() for each in texts if is_utf8(each) and b"\n" not in each]
+
+
+def is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("header", HEADERS)
+@pytest.mark.parametrize("name", OF_TEXTS)
+def test_any_format_of_texts_has_behind_a_header_the_events_that_it_has_without(name: str, header: str) -> None:
+    carry, fields = HEADERS[header]
+    texts = texts_of(name)
+    assert texts
+    alone = chains.run(["s3-lines", name], "\n".join(texts).encode(), OBJECT)
+    behind = chains.run([STEPS.get(header, header), name], b"".join(map(carry, texts)), OBJECT)
+    assert behind.quarantined == alone.quarantined
+    assert behind.outcome.rules == alone.outcome.rules
+    assert len(behind.events) == len(alone.events)
+    extra = set(fields) if catalogue()[name].extends else set()
+    for (meta, event), (expected, expected_event) in zip(behind.events, alone.events, strict=True):
+        assert meta.header == fields
+        assert {key: event[key] for key in event if key in expected_event or key not in extra} == expected_event
+        assert (meta.seq, meta.index) == (expected.seq, expected.index)
+        # JSON sets no tag of its own; what is named after its line has the line as its message.
+        assert meta.tag == expected.tag or not expected.tag
+        assert meta.timestamp == (AT if expected.timestamp == OBJECT.timestamp else expected.timestamp)
+        assert expected.message in (meta.message, None)
+
+
+ACCESS = Quoted(
+    "access",
+    "access logs",
+    tag="web.{status}",
+    columns='client [time] "request" status',
+    absent="-",
+    integers="status",
+    time=clf("time"),
+    message="{request}",
+    rules=(Rule("health", "health checks", when={"status": 204}),),
+)
+FLOWS = Columns("flows", "flows", columns="source target", header="source target port", message="{source}")
+HOSTS = Syslog("hosts", "hosts", tag="hosts.{hostname}")
+WRAPPED = Json("wrapped", "a wrapper", time=iso("time"), message="{log}", carries="log", tag="wrapped")
+
+
+@parser("shout", summary="", reference="", takes="text", extends=True)
+def shout(meta: MetaData, text: str) -> Event:
+    """Keep a text in capitals, and all fields of its header."""
+    meta.message = text.upper()
+    return {"text": text.upper()}
+
+
+@parser("any", summary="", reference="", takes="text")
+def ANY(_meta: MetaData, text: str) -> Event:
+    """Take any text for one that a header carries."""
+    return {"log": text.replace("app[7]: Nov", "Nov").removeprefix("<13>Nov 28 08:00:02 web1 ")}
+
+
+def chain_of(*formats: Format) -> Chain:
+    return Chain([each.name for each in formats], catalogue()["s3-lines"], "", list(formats), RecordLimits())
+
+
+DECLARED = [(HOSTS, ACCESS), (HOSTS, FLOWS), (HOSTS, HOSTS, ACCESS), (HOSTS, HOSTS, FLOWS), (HOSTS, ACCESS, FLOWS)]
+LINES = st.sampled_from(
+    [
+        *("source port target", "source target port", "10.0.0.1 10.0.0.2 80", "a b c d", "x", "", "-"),
+        '10.0.0.1 [28/Nov/2026:08:00:03 +0000] "GET / HTTP/1.1" 200',
+        '10.0.0.1 - "GET /alive" 204',
+        '10.0.0.1 - "GET /alive',
+    ]
+)
+HEADED = st.builds(
+    lambda front, inner, line: front + inner + line,
+    st.sampled_from(["Nov 28 08:00:02 web1 app[7]: ", "<13>Nov 28 08:00:02 web1 ", "nothing: ", ""]),
+    st.sampled_from(["Nov 28 08:00:04 web2 app: ", ""]),
+    LINES,
+)
+
+
+@pytest.mark.parametrize("formats", DECLARED, ids=lambda formats: "-".join(each.name for each in formats))
+@given(lines=st.lists(HEADED, max_size=8))
+def test_declared_formats_behind_a_header_are_read_as_each_alone_says(
+    formats: Sequence[Declaration], lines: list[str]
+) -> None:
+    chain = chain_of(*formats)
+    assert chain.loop.inlined == len(formats)
+    seen = chains.run_chain(chain, "".join(f"{line}\n" for line in lines).encode(), OBJECT)
+    found: list[Any] = [(seq, reason) for seq, reason in seen.quarantined]
+    found += [(meta.seq, event, meta.to_dict()) for meta, event in seen.events]
+    assert sorted(found, key=lambda each: each[0]) == plainly(formats, [line for line in lines if line])
+
+
+def plainly(formats: Sequence[Declaration], lines: list[str]) -> list[Any]:
+    """The events and bad records that the slow readings of the formats make of lines, one behind another."""
+    readings = [PerObject.begin(plain(each)) for each in formats]
+    made: list[Any] = []
+    for seq, line in enumerate(lines, 1):
+        meta = MetaData("", OBJECT.timestamp, OBJECT, None, seq)
+        value: Any = line
+        before: Event = {}
+        try:
+            for number, read in enumerate(readings):
+                if number:
+                    value, before = before.pop("message", None), {**before}
+                    if not isinstance(value, str):
+                        keys = ", ".join(before)
+                        raise RecordError(f"{formats[number].name}: no text in 'message' or 'log' (keys: {keys})")
+                    if meta.header:
+                        before["header"] = meta.header
+                    meta.header = before
+                event = read(meta, value)
+                if isinstance(event, Rule):
+                    break
+                assert isinstance(event, dict)
+                before = event
+            else:
+                made.append((seq, before, meta.to_dict()))
+        except RecordError as error:
+            made.append((seq, str(error)))
+    return made
+
+
+def test_a_header_in_front_of_a_header_is_the_field_header_of_its_own() -> None:
+    inner = '<14>Nov 28 08:00:04 web2 nginx: 10.0.0.1 - "GET /" 200'
+    seen = chains.run_chain(chain_of(catalogue()["json"], WRAPPED, HOSTS, ACCESS), json_log(inner), OBJECT)
+    ((meta, event),) = seen.events
+    assert event == {"client": "10.0.0.1", "time": None, "request": "GET /", "status": 200}
+    assert (meta.tag, meta.timestamp, meta.message) == ("web.200", AT + 2, "GET /")
+    assert (meta.header["hostname"], meta.header["severity"]) == ("web2", 6)
+    assert meta.header["header"] == {"time": "2026-11-28T08:00:02Z", "stream": "stdout"}
+
+
+def test_json_behind_a_header_gives_several_events_each_with_a_header_of_its_own() -> None:
+    seen = chains.run(["syslog", "json"], syslog('[{"a": 1}, {"a": 2}]') + syslog("[1]"))
+    assert [(meta.index, event, meta.header["hostname"]) for meta, event in seen.events] == [
+        (0, {"a": 1}, "web1"),
+        (1, {"a": 2}, "web1"),
+    ]
+    first, second = (meta.header for meta, _ in seen.events)
+    assert first is not second
+    assert [seq for seq, _ in seen.quarantined] == [2]
+
+
+def test_each_log_event_of_a_document_has_its_own_header_number_and_time() -> None:
+    flow = "2 1 eni-1 10.0.0.1 10.0.0.2 1 2 6 3 4 1795852810 1795852820 ACCEPT OK"
+    texts = [flow, "2 1 eni-1 - - - - - - - 1795852811 1795852821 - NODATA", flow]
+    log_events = [{"id": str(n), "timestamp": 1_795_852_802_000 + n, "message": text} for n, text in enumerate(texts)]
+    document = {"messageType": "DATA_MESSAGE", "logGroup": "g", "logEvents": log_events}
+    seen = chains.run(["cloudwatch-logs", "vpc-flow"], json.dumps(document).encode())
+    assert [(meta.seq, meta.index, meta.timestamp, meta.tag) for meta, _ in seen.events] == [
+        (1, 0, 1_795_852_810, "aws.vpc-flow"),
+        (1, 1, 1_795_852_811, "aws.vpc-flow"),
+        (1, 2, 1_795_852_810, "aws.vpc-flow"),
+    ]
+    assert [meta.header["id"] for meta, _ in seen.events] == ["0", "1", "2"]
+
+
+def test_one_bad_text_in_a_document_quarantines_the_document() -> None:
+    log_events = [{"id": "1", "timestamp": 1, "message": text} for text in ("Nov 28 08:00:02 web1 app: a", "bad")]
+    document = json.dumps({"messageType": "DATA_MESSAGE", "logEvents": log_events}).encode()
+    rejected: list[Any] = []
+    chain = compile_chain(["cloudwatch-logs", "syslog"], Path())
+    chain.run(
+        BufferedReader(BytesIO(document + b"\n")),
+        Outcome(),
+        source=OBJECT,
+        recv=lambda *_: None,
+        reject=lambda seq, record, error: rejected.append((seq, record, str(error))),
+        ticker=Ticker(),
+    )
+    ((seq, record, reason),) = rejected
+    assert (seq, record.head.rstrip()) == (1, document)
+    assert "line begins with 'bad'" in reason
+
+
+def test_a_rule_of_the_product_filters_the_record_of_its_header() -> None:
+    seen = chains.run_chain(chain_of(HOSTS, ACCESS), syslog('10.0.0.1 - "GET /" 204') * 2, OBJECT)
+    assert (seen.outcome.rules, seen.outcome.filtered, seen.events) == ({"health": 2}, 2, [])
+
+
+@pytest.mark.parametrize("formats", [(HOSTS, FLOWS), (HOSTS, HOSTS, FLOWS), (ANY, HOSTS, FLOWS)])
+def test_a_record_is_read_by_the_header_line_of_its_object_when_it_alone_is_wanted(formats: Sequence[Format]) -> None:
+    lines = ["port target", "80 10.0.0.2", "443 10.0.0.3"]
+    front = "Nov 28 08:00:04 web2 app: " if formats[1] is HOSTS else ""
+    content = b"".join(syslog(front + line) for line in lines)
+    source = ObjectEvent(bucket_name="logs", object_key="a", event_time="2026-11-29T00:00:00Z", records=[(3, 3)])
+    for _ in range(2):  # each object begins anew
+        seen = chains.run_chain(chain_of(*formats), content, source)
+        assert [event for _, event in seen.events] == [{"port": "443", "target": "10.0.0.3"}]
+
+
+def test_a_parser_that_extends_keeps_the_fields_of_the_header_in_its_event_as_well() -> None:
+    ((meta, event),) = chains.run_chain(chain_of(HOSTS, shout), syslog("hello"), OBJECT).events
+    assert event == {"text": "HELLO", "message": "hello", **HEADERS["syslog"][1]}
+    assert meta.header == HEADERS["syslog"][1]
+
+
+def test_no_header_is_an_empty_one() -> None:
+    ((meta, _),) = chains.run(["syslog"], syslog("hello"), OBJECT).events
+    assert meta.header == {}
+    assert "header" not in meta.to_dict()
+
+
+@pytest.mark.parametrize("content", [b'{"log": 1, "stream": "x"}\n', b'{"stream": "x"}\n'])
+def test_a_header_without_a_text_is_quarantined(content: bytes) -> None:
+    ((_, reason),) = chains.run_chain(chain_of(catalogue()["json"], WRAPPED, HOSTS), content, OBJECT).quarantined
+    assert reason.startswith("hosts: no text in 'log' (keys: ")
+
+
+@pytest.mark.parametrize("text", ['{"log": "a\\ud800"}', '{"log": "\\udc80"}'])
+def test_half_a_character_in_a_text_is_read_as_far_as_it_goes(text: str) -> None:
+    seen = chains.run_chain(chain_of(catalogue()["json"], WRAPPED, catalogue()["json"]), text.encode() + b"\n", OBJECT)
+    assert len(seen.quarantined) == 1
+
+
+def test_a_parser_in_the_first_place_brings_its_reader() -> None:
+    assert compile_chain(["syslog", "cef"], Path()).names == ("s3-lines", "syslog", "cef")
+    assert compile_chain(["cloudwatch-logs", "json", "okta"], Path()).names == (
+        *("s3-lines", "json", "cloudwatch-logs", "json", "okta"),
+    )
+    assert compile_chain([{"json": {"time": "at"}}, "syslog"], Path()).names[0] == "s3-lines"
+
+
+@pytest.mark.parametrize(
+    ("steps", "write"),
+    [
+        (["syslog", "okta"], "[s3-lines, syslog, json, okta]"),
+        (["cloudwatch-logs", "cloudtrail"], "[s3-lines, json, cloudwatch-logs, json, cloudtrail]"),
+        (["s3-lines", "okta"], "[s3-lines, json, okta]"),
+    ],
+)
+def test_a_chain_that_lacks_json_is_told_with_the_one_to_write(steps: list[str], write: str) -> None:
+    ((problem),) = check_chain(steps, Path())
+    assert problem.endswith(f"expected a parser such as 'json' between; write {write}")
+    with pytest.raises(FormatError):
+        compile_chain(steps, Path())
