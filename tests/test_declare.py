@@ -121,8 +121,39 @@ def test_a_format_of_times_that_cannot_be_or_has_no_year_is_a_mistake(form: Any)
         written(form, "t")
 
 
-def test_zero_is_a_time() -> None:
-    assert event_of(acme(time=epoch("t")), {"t": 0})[2] == 0.0
+@pytest.mark.parametrize("unit", ["any", "s", "ms", "us", "ns"])
+def test_zero_is_a_time(unit: str) -> None:
+    assert event_of(acme(time=epoch("t", unit=unit)), {"t": 0})[2] == 0.0
+
+
+@pytest.mark.parametrize("per_second", [1, 1_000, 1_000_000, 1_000_000_000])
+@pytest.mark.parametrize("kind", [int, str])
+def test_a_number_without_a_unit_has_the_one_of_its_size(per_second: int, kind: type) -> None:
+    assert event_of(acme(time=epoch("t")), {"t": kind(1528718400 * per_second)})[2] == NOON
+
+
+UNITS = {
+    "s": (1, "seconds"),
+    "ms": (10**3, "milliseconds"),
+    "us": (10**6, "microseconds"),
+    "ns": (10**9, "nanoseconds"),
+}
+
+
+@pytest.mark.parametrize(("unit", "other"), [*itertools.permutations(UNITS, 2)])
+@pytest.mark.parametrize("kind", [int, str])
+def test_a_number_in_another_unit_than_declared_is_bad_and_the_error_names_its_unit(
+    unit: str, other: str, kind: type
+) -> None:
+    value = kind(1528718400 * UNITS[other][0])
+    found = both(acme(time=epoch("t", unit=unit)), {"t": value})
+    expected = f"'t' is {value!r}; expected {UNITS[unit][1]} since 1970, and these seem to be {UNITS[other][1]}"
+    assert found == ("RecordError", expected)
+
+
+@pytest.mark.parametrize(("value", "seconds"), [(300_000, 300.0), (-1_000, -1.0), (631_151_999_000, 631_151_999.0)])
+def test_a_clock_that_was_never_set_is_believed(value: int, seconds: float) -> None:
+    assert event_of(acme(time=epoch("t", unit="ms")), {"t": value})[2] == seconds
 
 
 # ---- Texts

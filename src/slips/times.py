@@ -96,24 +96,40 @@ def _without_name(text: str) -> str:
     return offset if named else _UTC_NAME.sub("Z", text)
 
 
+UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+_UNIT_NAMES = {1: "seconds", 1_000: "milliseconds", 1_000_000: "microseconds", 1_000_000_000: "nanoseconds"}
+LOGS_BEGIN, _LOGS_END = 631_152_000, 4_102_444_800
+"""The years 1990 to 2100: a number that gives such a time in one unit only is of that unit."""
+
+
 def number(value: Any, per_second: int = 1, name: str = "time") -> float:
     """Convert a number, or its digits as text, to epoch seconds. Raises RecordError.
 
-    `per_second` is the unit of the number: 1 for seconds, 1000 for milliseconds. `name` is the field, for the error
-    text.
+    `per_second` is the unit of the number: 1 for seconds, 1000 for milliseconds. A number that seems to be of another
+    unit raises, too: read as milliseconds, seconds of today would be a time in January 1970. `name` is the field, for
+    the error text.
     """
+    seemingly = ""
     try:
         if value.__class__ is bool:
             raise ValueError
-        if value.__class__ is str and value.isdigit():
-            value = int(value)  # nanoseconds have more digits than a float
-        seconds = float(value) / per_second if value.__class__ is not int else value / per_second
-        if not _EARLIEST <= seconds < _END:
-            raise ValueError
+        is_digits = value.__class__ is str and value.isdigit()
+        number_ = int(value) if is_digits else value  # nanoseconds have more digits than a float
+        seconds = float(number_) / per_second if number_.__class__ is not int else number_ / per_second
+        if not LOGS_BEGIN <= seconds < _END:
+            seemingly = _other_unit(seconds * per_second)
+            if seemingly or not _EARLIEST <= seconds < _END:
+                raise ValueError
     except (TypeError, ValueError, OverflowError):
-        unit = {1: "seconds", 1_000: "milliseconds"}.get(per_second, f"1/{per_second} seconds")
-        raise RecordError(f"{name!r} is {_shown(value)}; expected {unit} since 1970") from None
+        expected = f"{_UNIT_NAMES[per_second]} since 1970{seemingly}"
+        raise RecordError(f"{name!r} is {_shown(value)}; expected {expected}") from None
     return seconds
+
+
+def _other_unit(number_: float) -> str:
+    """Return the words that name the unit of a number, if it is a time of logs in one; else nothing."""
+    fitting = (unit for per_second, unit in _UNIT_NAMES.items() if LOGS_BEGIN <= number_ / per_second < _LOGS_END)
+    return next((f", and these seem to be {unit}" for unit in fitting), "")
 
 
 def epoch(value: Any, name: str = "time") -> float:

@@ -340,8 +340,12 @@ def _write_usual(time: Time, value: str, name: str, writer: Writer) -> bool:
     """
     per_second = time.options.get("per_second", 1)
     if time.read is times.number and isinstance(per_second, int):
-        with writer.block(f"if {value}.__class__ is int and 0 <= {value} < {253_402_300_800 * per_second}:"):
+        begin = 0 if per_second == 1 else times.LOGS_BEGIN * per_second  # before it, the unit may be a wrong one
+        with writer.block(f"if {value}.__class__ is int and {begin} <= {value} < {253_402_300_800 * per_second}:"):
             writer.line(f"at = {value} / {per_second}")
+    elif time.read is times.epoch:
+        with writer.block(f"if {value}.__class__ is int and 0 <= {value} < 100_000_000_000_000:"):
+            writer.line(f"at = {value} / 1_000 if {value} >= 100_000_000_000 else float({value})")
     elif time.read is times.iso:
         _write_iso(value, value, name, writer)
     elif time.read is times.moment:

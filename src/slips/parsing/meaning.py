@@ -210,26 +210,24 @@ class Time(Struct, frozen=True):
                     raise RecordError(f"{outer!r} is {value!r:.60}; expected an object with the {inner!r}")
 
 
-_UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-
-
 def iso(*fields: str | Alternative) -> Time:
     """Declare a time in RFC 3339 or ISO 8601, in the first of `fields` that has one. Without a zone it is UTC."""
     return Time.of(fields, times.iso)
 
 
-def epoch(*fields: str | Alternative, unit: str = "s") -> Time:
+def epoch(*fields: str | Alternative, unit: str = "any") -> Time:
     """Declare a time that counts from 1970, a number or its digits.
 
-    `unit` is `s`, `ms`, `us` or `ns`; `any` tells it by the size of each number.
+    Without a unit (`any`), the size of each number tells it. With `s`, `ms`, `us` or `ns`, a number that makes a time
+    from 1990 to 2100 in another of these units, and none since 1990 in its own, quarantines the record.
     """
-    if mistaken := [each for each in fields[1:] if each in _UNITS]:
+    if mistaken := [each for each in fields[1:] if each in times.UNITS]:
         raise ValueError(f"{mistaken[0]!r} is a unit and no field; expected unit={mistaken[0]!r}")
     if unit == "any":
         return Time.of(fields, times.epoch)
-    if unit not in _UNITS:
+    if unit not in times.UNITS:
         raise ValueError(f"unit is {unit!r}; expected one of 's', 'ms', 'us', 'ns', or 'any' to tell it by size")
-    return Time.of(fields, times.number, per_second=_UNITS[unit])
+    return Time.of(fields, times.number, per_second=times.UNITS[unit])
 
 
 def moment(*fields: str | Alternative) -> Time:
