@@ -22,8 +22,9 @@ TYPED = Json(
     "typed",
     "texts that should be numbers",
     integers="a.b count",
-    floats="c a.b.c",
+    floats="c a.b.c b.c",
     booleans="a in.c",
+    documents="b in",
     also_in=("in", "a"),
     require="a",
     tag="{count|c}",
@@ -70,6 +71,33 @@ def test_a_text_is_a_boolean_if_it_writes_one_and_else_stays(text: str, value: A
 def test_a_value_that_is_no_text_stays_as_it_is(value: Any) -> None:
     event = typed({"v": value}, integers="v")
     assert json.encode(event) == json.encode({"v": value})
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"b": "1", "c": null}', {"b": "1", "c": None}),
+        (' [{"b": 1}]', [{"b": 1}]),
+        *((text, text) for text in ("", "5", '"x"', "null", "{", '{"b": 1} x', "{\ud800}")),
+    ],
+)
+def test_a_text_is_a_document_if_it_writes_an_object_or_an_array_and_else_stays(text: str, value: Any) -> None:
+    assert typed({"v": text}, documents="v")["v"] == value
+
+
+def test_other_paths_lead_into_documents_and_a_document_in_one_is_opened_once() -> None:
+    inner = '{"n": "5", "v": "{}", "at": "1528718400"}'
+    declared: dict[str, Any] = {"documents": "v", "integers": "v.n", "time": epoch("v.at"), "tag": "{v.n}"}
+    assert typed({"v": inner}, **declared) == {"v": {"n": 5, "v": "{}", "at": "1528718400"}}
+    arrays = typed({"v": ["{}", f"[{inner}]"]}, documents="v", integers="v.n")
+    assert arrays["v"] == [{}, [{"n": 5, "v": "{}", "at": "1528718400"}]]
+    _, tag, at, _ = event_of(Json("typed", "documents in texts", **declared), {"v": inner})
+    assert (tag, at) == ("5", 1528718400.0)
+
+
+def test_a_document_beyond_the_limits_is_a_bad_record() -> None:
+    declared = Json("typed", "documents in texts", documents="v")
+    assert both(declared, {"v": "[" * 1000})[0] == "RecordTooLarge"
 
 
 def test_a_path_leads_through_objects_arrays_and_a_key_with_its_dots() -> None:
@@ -154,7 +182,15 @@ def test_a_mistake_in_a_type_is_told_when_it_is_made(parts: dict[str, Any], mist
     assert mistake in str(caught.value)
 
 
-LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["1", "-2.5", "true", "x", ""])
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(
+        ["1", "-2.5", "true", "x", "", '{"c": "5", "count": "7"}', ' ["1", {"c": "5"}, "[2]"]', "{", "\udc80{}"]
+    )
+)
 KEYS = st.sampled_from(["a", "b", "c", "in", "count", "a.b", "a.b.c", "in.c"])
 VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3))
 

@@ -1,4 +1,4 @@
-"""Converts texts in JSON events at declared paths to the numbers and booleans that they write: `"200"`, `"true"`.
+"""Converts texts in JSON events at declared paths to the values that they write: `"200"`, `"true"`, `"{\\"a\\": 1}"`.
 
 A text that writes no such value stays as it is, and so does a value that is no text.
 """
@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from slips.errors import RecordError, RecordTooLarge
 from slips.format import Event
 from slips.parsing.compile import Writer
+from slips.parsing.json_text import load_json
 from slips.parsing.typed import Names, decimal, integer, names_of
 
 Convert = Callable[[str], Any]
@@ -38,7 +40,20 @@ def boolean_or_text(text: str) -> bool | str:
     return _BOOLEANS.get(text.lower(), text) if len(text) <= _LONGEST_BOOLEAN else text
 
 
+def document_or_text(text: str) -> Any:
+    """Return the object or array of a JSON document; else the text. Raises RecordTooLarge beyond the usual limits."""
+    if text[:1] not in ("{", "[") and text.lstrip()[:1] not in ("{", "["):
+        return text
+    try:
+        return load_json(text.encode("utf-8", "surrogateescape"))
+    except RecordTooLarge:
+        raise
+    except (RecordError, UnicodeEncodeError):  # the latter for surrogates that the JSON around the text wrote
+        return text
+
+
 KINDS: Mapping[str, Convert] = {
+    "documents": document_or_text,  # first: other paths lead into the documents
     "integers": integer_or_text,
     "floats": decimal_or_text,
     "booleans": boolean_or_text,
@@ -50,7 +65,7 @@ def conversions_of(parts: Mapping[str, Names]) -> dict[str, Convert]:
     """Return the function for each path that the parts of a declaration name. Raises ValueError."""
     conversions: dict[str, Convert] = {}
     owners: dict[str, str] = {}
-    for part, names in parts.items():
+    for part, names in ((part, parts[part]) for part in KINDS if part in parts):
         try:
             paths = names_of(names)
         except ValueError as error:
@@ -123,18 +138,24 @@ def write_conversions(writer: Writer, conversions: Mapping[str, Convert], event:
 
 def _write_children(writer: Writer, node: _Ends, holder: str) -> None:
     for key, child in node.children.items():
-        value, test = writer.local("part"), "if"
+        value, test, convert = writer.local("part"), "if", child.convert
+        is_document = convert is document_or_text
         writer.line(f"{value} = {holder}.get({key!r})")
-        if child.convert is not None:
+        if convert is not None:
+            name = writer.name("convert", convert)
             with writer.block(f"if {value}.__class__ is str:"):
-                writer.line(f"{holder}[{key!r}] = {writer.name('convert', child.convert)}({value})")
-            test = "elif"
+                writer.line(f"{holder}[{key!r}] = {value} = {name}({value})")
+            if is_document:
+                with writer.block(f"elif {value}.__class__ is list:"):
+                    writer.line(f"{writer.name('converted', converted)}({value}, (), {name})")
+            test = "if" if is_document else "elif"
         if child.children:
             with writer.block(f"{test} {value}.__class__ is dict:"):
                 _write_children(writer, child, value)
             test = "elif"
-        with writer.block(f"{test} {value}.__class__ is list:"):
-            for keys, convert in child.ends():
-                writer.line(
-                    f"{writer.name('converted', converted)}({value}, {keys!r}, {writer.name('convert', convert)})"
-                )
+        if child.children or not is_document:
+            with writer.block(f"{test} {value}.__class__ is list:"):
+                for keys, end in child.ends():
+                    if keys or not is_document:
+                        name = writer.name("convert", end)
+                        writer.line(f"{writer.name('converted', converted)}({value}, {keys!r}, {name})")

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from slips.format import Event, Kind
 from slips.parsing.compile import Writer, value_in
-from slips.parsing.conversions import Convert, conversions_of, convert_at, write_conversions
+from slips.parsing.conversions import KINDS, Convert, conversions_of, convert_at, write_conversions
 from slips.parsing.declare.declaration import Declaration
 from slips.parsing.meaning import check_path, value_at
 from slips.parsing.typed import Names
@@ -20,8 +20,8 @@ from slips.step import Step
 class Json(Declaration):
     """JSON objects, which are events as they are. Fields are named by dotted path: `userIdentity.arn`.
 
-    Texts at the paths of `integers`, `floats` and `booleans` become what they write, before anything else is read; a
-    text that writes no such value stays. These paths lead through each element of an array, too.
+    Texts at the paths of `integers`, `floats`, `booleans` and `documents` become what they write, before anything else
+    is read; a text that writes no such value stays. These paths lead through each element of an array, too.
 
     A path leads through nested objects; if these have no value there, a key with the dots in it counts. An `absent`
     text stays in the event, and counts as missing for tag, time, message, rules and `require`.
@@ -37,6 +37,8 @@ class Json(Declaration):
     """Paths of numbers that the vendor may write as texts: `"0.25"`."""
     booleans: Names = ()
     """Paths of booleans that the vendor may write as texts: `"true"`, `"False"`."""
+    documents: Names = ()
+    """Paths of objects and arrays that the vendor writes as texts: `"{}"`. Other paths lead into them."""
 
     absent_stays: ClassVar[bool] = True
     takes: Kind = field(init=False, default="event")
@@ -62,7 +64,7 @@ class Json(Declaration):
     @cached_property
     def conversions(self) -> Mapping[str, Convert]:
         """The functions that convert texts, by their paths."""
-        return conversions_of({"integers": self.integers, "floats": self.floats, "booleans": self.booleans})
+        return conversions_of({kind: getattr(self, kind) for kind in KINDS})
 
     def convert(self, event: Event) -> Event:
         """Return an event with the texts at declared paths converted, the slow way."""
