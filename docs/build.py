@@ -86,12 +86,18 @@ def _section(each: Format) -> str:
         ("tag", _code(each.tag)),
         ("parameter", each.parameter and f"`{each.name}:{each.parameter}`, which is the default"),
         *(("filters", f"`{rule.name}`: {_prose(rule.summary)}") for rule in each.rules),
+        *((kind, ", ".join(map(_code, paths))) for kind, paths in _entities(each)),
         ("reference", f"<{each.reference}>"),
         ("sample", ", ".join(_link(path) for path in slips.formats.sample_files(each.name))),
     ]
     facts = "\n".join(f"- {name}: {value}" for name, value in rows if value)
     options = f"\n\n{slips.config.reference.option_table(each.options)}" if each.options else ""
     return f"## {each.name}\n\n{_prose(each.summary[:1].upper() + each.summary[1:])}.\n\n{facts}{options}"
+
+
+def _entities(each: Format) -> list[tuple[str, tuple[str, ...]]]:
+    """Each kind of `meta.entities` that a format names, with the paths of its fields."""
+    return [] if each.entity_paths is None else list(each.entity_paths.by_kind.items())
 
 
 def _link(path: Path) -> str:

@@ -18,7 +18,7 @@ from declared import DECLARED, alike, both, paths_of
 from slips.format import Event, Rule
 from slips.formats import sample_files
 from slips.parsing import Declaration, Json, Time, all_of, any_of, epoch, iso, moment
-from slips.parsing.meaning import keys_of_path
+from slips.paths import keys_of_path
 
 FIRST = 20
 """Lines, or objects, of each real log that every format reads."""

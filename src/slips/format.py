@@ -17,11 +17,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from io import BufferedReader
+from types import MappingProxyType
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
+from slips.entities import EntityNames, EntityPaths
 from slips.errors import RecordError, RecordTooLarge, RecordTooLong
 from slips.model import MetaData
 from slips.step import Step
@@ -263,6 +265,13 @@ class Format:
     identity, so that ranges of record numbers from before replay their whole object."""
     replaces: tuple[str, ...] = ()
     """For readers: identities of readers whose place this one has taken in chains that stayed the same."""
+    entities: EntityNames = field(default_factory=dict, hash=False)
+    """For parsers: the paths of fields that name entities, by kind: `{"addresses": "srcaddr dstaddr"}`."""
+
+    @property
+    def entity_paths(self) -> EntityPaths | None:
+        """The paths of `entities`, checked; None if there are none. Raises ValueError."""
+        return EntityPaths.of(self.entities)
 
     def identify(self, parameter: str) -> str:
         """Return the identity of this reader with a parameter: all that decides the numbers of records."""
@@ -348,13 +357,16 @@ def parser(
     carries: str = "",
     raw: bool = False,
     options: type[FormatOptions] | None = None,
+    entities: EntityNames = MappingProxyType({}),
 ) -> Callable[[Parse | Callable[[Any], Parse]], Format]:
     """Declare a parser: a function `(meta, text or event) -> event`. The fields are those of Format.
 
     Without `chain` the usual chain is `s3-lines` and, for a parser of events, `json`, or a reader of the `container`.
     With `options`, the function gets an instance of that class, and returns the function that parses; but with
     MeaningOptions itself, which concern the parser that comes behind it, the function is the same as without.
+    Raises ValueError for `entities` of an unknown kind.
     """
+    EntityPaths.of(entities)
     makes = options not in (None, MeaningOptions)
     if not chain:
         if container:
@@ -379,6 +391,7 @@ def parser(
             raw=raw,
             options=options,
             make=parse if makes else None,
+            entities=entities,
         )
 
     return declare

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64encode
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -83,7 +84,17 @@ class ObjectEvent(Struct, frozen=True, kw_only=True):
         return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
-class MetaData(Struct, gc=False):
+class Entities(Struct, frozen=True):
+    """The addresses, users, hosts, domains and hashes that a log event names: texts, each once."""
+
+    addresses: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    hashes: tuple[str, ...] = ()
+
+
+class MetaData(Struct):
     """The metadata of a log event: first argument of `Handler.recv`; the log event itself is the second."""
 
     tag: str
@@ -98,6 +109,21 @@ class MetaData(Struct, gc=False):
     is_test: bool = False
     """Whether `slips test` or `slips.testing` runs the handler. What a handler sends or writes is real there, too."""
     _header: dict[str, Any] | None = None
+    _find: Callable[[Any], Entities] | None = None
+    """Finds the entities of `_event`: the log event, or the text that it was made of."""
+    _event: Any = None
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if not name.startswith("_"))
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    @property
+    def entities(self) -> Entities:
+        """The addresses, users, hosts, domains and hashes in the fields that the format declares to have them.
+
+        They are looked for at each asking, in the log event as it is then; with an `event_type`, as it was parsed.
+        """
+        return Entities() if self._find is None else self._find(self._event)
 
     @property
     def header(self) -> dict[str, Any]:

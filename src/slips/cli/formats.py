@@ -6,7 +6,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -144,11 +144,17 @@ def _to_dict(format_: Format) -> dict[str, Any]:
         "reference": format_.reference,
         "parameter": format_.parameter,
         "rules": [{"name": rule.name, "summary": rule.summary} for rule in format_.rules],
+        "entities": {kind: list(paths) for kind, paths in _entities(format_)},
         "options": [
             {"name": name, "takes": takes, "default": default, "summary": summary}
             for name, takes, default, summary in _options(format_)
         ],
     }
+
+
+def _entities(format_: Format) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """Return each kind of entities that a format declares, with the paths of the fields that name them."""
+    return format_.entity_paths.by_kind.items() if format_.entity_paths else ()
 
 
 def _options(format_: Format) -> list[tuple[str, str, str, str]]:
@@ -167,6 +173,7 @@ def _print_format(format_: Format) -> None:
         ("tag", format_.tag),
         ("parameter", format_.parameter and f"{format_.name}:{format_.parameter}; that is the default"),
         *(("filters", f"{rule.name}: {rule.summary}") for rule in format_.rules),
+        *((kind, f"{', '.join(paths)}, in meta.entities") for kind, paths in _entities(format_)),
         *(
             ("option", f"{name}: {summary} Takes {takes}{default and f'; default {default}'}.")
             for name, takes, default, summary in _options(format_)

@@ -18,7 +18,8 @@ from msgspec import Struct
 from slips import times
 from slips.errors import RecordError
 from slips.format import Event, Parse, PerObject, RecordLimits, Rule
-from slips.parsing.meaning import Field, Meaning, Require, Template, Time, keys_of_path, wanted
+from slips.parsing.meaning import Field, Meaning, Require, Template, Time, wanted
+from slips.paths import keys_of_path
 
 FIELDS_AT_ONCE, _INLINE_TIMES = 4, 2
 """Required fields that are looked at, and times that are read, without a call."""

@@ -13,26 +13,28 @@ import functools
 import operator
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NewType, Union, get_args, get_origin
 
 import msgspec
 
 from slips.errors import RecordError
 from slips.format import Event, Format, Parse, Record, RecordLimits, Rule
-from slips.model import MetaData
+from slips.model import Entities, MetaData
 from slips.parsing.compile import FIELDS_AT_ONCE, Writer, body_of, make_function, value_in
 from slips.parsing.declare import Json
 from slips.parsing.event_types import OTHER, EventTypes, Fitting
 from slips.parsing.json_events import JsonParse
 from slips.parsing.json_text import LEVELS, is_text_deeper, json_of_levels
 from slips.parsing.loop import unusual
-from slips.parsing.meaning import Meaning, Require, keys_of_path, wanted
+from slips.parsing.meaning import Meaning, Require, wanted
 from slips.parsing.readers.documents import LINES, LineDocumentRecords
 from slips.parsing.readers.elements import ElementRecords
 from slips.parsing.stages import fitted
+from slips.paths import keys_of_path
 
 Decode = Callable[[bytes], Any]
+Find = Callable[[Any], Entities]
 ParseText = Callable[[MetaData, Any], Any]
 _REFUSALS = (ValueError, TypeError, RecursionError, msgspec.MsgspecError, RecordError)
 """The errors that decoding, a declaration or the `__post_init__` of a Struct raises for a text that does not fit."""
@@ -64,27 +66,63 @@ def parse_typed(
     return _direct(fitting.single, formats[1:], limits, slow) if is_json else slow
 
 
+class Runs:
+    """Decodes runs of elements, arrays of objects, to what a Direct takes, and knows the text of the last run."""
+
+    def __init__(self, decode: Decode, find: Find | None) -> None:
+        self._decode, self._find = decode, find
+        self.find: Find | None = None
+        """Returns the entities of a record of the last run, also later: it keeps the text of that run."""
+
+    def __call__(self, raw: bytes) -> Any:
+        """Decode a run. Raises msgspec.MsgspecError, or ValueError."""
+        run = self._decode(raw)
+        if self._find is not None:
+            self.find = functools.partial(_find_in_run, self._find, raw, run)
+        return run
+
+
+def _find_in_run(find: Find, raw: bytes, run: Sequence[Any], record: Any) -> Entities:
+    if record.__class__ is dict:  # a slower function has made it
+        return find(record)
+    texts = msgspec.json.decode(raw, type=list[msgspec.Raw])
+    return find(next(bytes(text) for text, each in zip(texts, run, strict=True) if each is record))
+
+
 class Direct:
     """A function of meta and any record, which decodes a text at once, or else leaves the record to a slower one."""
 
-    def __init__(self, begin: Callable[[ParseText], ParseText], slow: ParseText, struct: Any = None) -> None:
-        """`begin` makes the function for a slower one. A `struct`: it takes instances of that in place of texts."""
-        self._begin, self._slow, self._parse = begin, slow, begin(slow)
+    def __init__(
+        self, begin: Callable[[ParseText, Runs | None], ParseText], slow: ParseText, struct: Any, find: Find | None
+    ) -> None:
+        """`begin` makes the function for a slower one. A `struct`: it takes instances of that in place of texts.
+
+        `find` returns the entities of a record's text, if the format has some.
+        """
+        self._begin, self._slow, self._find = begin, slow, find
         self._kind = struct or bytes
-        self.decode_run: Decode | None = msgspec.json.Decoder(list[struct]).decode if struct else None
-        """Decodes an array of objects to what the function takes. Raises msgspec.MsgspecError, or ValueError."""
+        self._decode: Decode | None = msgspec.json.Decoder(list[struct]).decode if struct else None
+        self.decode_run = self.runs()
+        self._parse = begin(slow, self.decode_run)
+
+    def runs(self) -> Runs | None:
+        """Return the decoder of the runs of elements of an object; None if the function takes texts."""
+        return None if self._decode is None else Runs(self._decode, self._find)
 
     def __call__(self, meta: MetaData, record: Any) -> Any:
         return self._parse(meta, record)
 
-    def of_records(self, first_of: Callable[[Any], Any]) -> ParseText:
-        """Return the function; `first_of` returns the record to leave to the slower one in place of what is odd."""
+    def of_records(self, first_of: Callable[[Any], Any], runs: Runs | None = None) -> ParseText:
+        """Return the function; `first_of` returns the record to leave to the slower one in place of what is odd.
+
+        For records that `runs` decodes, their meta finds the text of a record there.
+        """
         slow, kind = self._slow, self._kind
 
         def slow_of(meta: MetaData, record: Any) -> Any:
             return slow(meta, first_of(record) if record.__class__ is kind else record)
 
-        return self._begin(slow_of)
+        return self._begin(slow_of, runs)
 
 
 def read_directly(parse: ParseText, cut: Iterable[Record], *, is_whole: bool) -> ParseText:
@@ -95,8 +133,9 @@ def read_directly(parse: ParseText, cut: Iterable[Record], *, is_whole: bool) ->
     if not isinstance(parse, Direct):
         return parse
     if isinstance(cut, ElementRecords):
-        cut.decode_run = parse.decode_run
-        return parse.of_records(cut.dict_of)
+        runs = parse.runs()
+        cut.decode_run = runs
+        return parse.of_records(cut.dict_of, runs)
     if isinstance(cut, LineDocumentRecords) and is_whole:
         cut.decodes = False
         return parse.of_records(cut.first_of)
@@ -121,10 +160,11 @@ def _direct(
     wire = None if kind is None or kind is dict else Wire.of(kind, needs, limits)
     if of_elements and (wire is None or wire.is_open):
         return slow
+    find = declaration.entity_paths if declaration is not None else None
     if wire is None:
-        return _write(_twice(event_types, needs), limits, slow)
+        return _write(replace(_twice(event_types, needs), find=find), limits, slow)
     make = f"kind({wire.arguments('value')})"
-    plan = _Plan(wire.needs, wire.struct, make, {"kind": kind}, wire.is_open, of_elements)
+    plan = _Plan(wire.needs, wire.struct, make, {"kind": kind}, wire.is_open, of_elements, find)
     return _write(plan, limits, slow)
 
 
@@ -143,6 +183,8 @@ class _Plan:
     """Whether values of the event may be nested to any depth."""
     of_elements: bool = False
     """Whether the reader has decoded to `struct` already."""
+    find: Find | None = None
+    """Returns the entities of an event, or of its text, if the format has some."""
 
 
 def _twice(event_types: EventTypes, needs: _Needs | None) -> _Plan:
@@ -176,12 +218,16 @@ def _write(plan: _Plan, limits: RecordLimits, slow: ParseText) -> Direct:
     fits = f"raw.__class__ is bytes and len(raw) <= {2 * limits.values}"
     if plan.is_open:
         fits += f" and not is_text_deeper(raw, {limits.depth})"
+    kept: list[str] = []
+    if plan.find is not None:
+        kept = ["meta._event = raw", *(["meta._find = runs.find"] if plan.of_elements else [])]
     source = [
         "at = meta.timestamp",
         f"if {'raw.__class__ is struct' if plan.of_elements else fits}:",
         "    try:",
         *(f"        {line}" for line in [*lines, f"made = {plan.make}"]),
         "        meta.tag, meta.timestamp, meta.message = tag, at, message",
+        *(f"        {line}" for line in kept),
         "        return made",
         "    except refusals:",
         "        pass  # a dict decides",
@@ -191,7 +237,8 @@ def _write(plan: _Plan, limits: RecordLimits, slow: ParseText) -> Direct:
 
     # Each object has a slower function of its own: the source is compiled once for all.
     begin = ["def parse(meta, raw):", *(f"    {line}" for line in source), "return parse"]
-    return Direct(make_function("begin", "slow", begin, names, origin), slow, plan.struct if plan.of_elements else None)
+    struct = plan.struct if plan.of_elements else None
+    return Direct(make_function("begin", "slow, runs", begin, names, origin), slow, struct, plan.find)
 
 
 # ---- the fields that a declaration reads

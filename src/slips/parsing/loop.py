@@ -80,6 +80,7 @@ try:
         elif event is not None:
             position[RECV] = seq
             for each, part in event:
+                KEEP
                 try:
                     returned = recv(each, part)
                 except BaseException as error:
@@ -175,6 +176,7 @@ def write_loop(
         "SETUP": statements.setup,
         "STATEMENTS": statements.writer.lines,
         "SKIPPED": _SKIPPED.splitlines() if filters else [],
+        "KEEP": ["each._event = part"] if statements.finds and kinds is None else [],
     }
     is_event = "event.__class__ is dict" if kinds is None else "event.__class__ in kinds"
     for line in _LOOP.replace("event.__class__ is dict", is_event).splitlines():
@@ -196,6 +198,11 @@ class _Statements:
         self.inlined = 0
         self._reader, self._parsers, self._limits = reader, parsers, limits
         self._tag, self._message, self._header = "''", "None", ""
+        paths = [found for format_, _ in parsers if (found := format_.entity_paths) is not None]
+        self.finds = bool(paths)
+        """Whether events have entities: those of the last format that declares some."""
+        if paths:
+            self.writer.names["find_entities"] = paths[-1]
 
     def write(self, inline: bool) -> None:
         writer, count = self.writer, len(self._parsers)
@@ -213,7 +220,7 @@ class _Statements:
         if 0 < self.inlined == count:
             if not isinstance(self._parsers[-1][0], Declaration):
                 writer.line("event = value")
-            writer.line(f"meta = {self._meta()}")
+            writer.line(f"meta = {self._meta('event')}")
             return
         writer.line(f"meta = {self._meta()}")
         for format_, _ in self._parsers[self.inlined :]:
@@ -222,6 +229,7 @@ class _Statements:
         writer.line("at = meta.timestamp")
         writer.line("if event.__class__ is not dict:")
         writer.line("    event = normalized(meta, event)")
+        self._keep()
 
     def write_typed(self, kinds: frozenset[type]) -> None:
         """Write the statements for events of other classes than dicts."""
@@ -257,6 +265,7 @@ class _Statements:
                 writer.line(f"meta = {self._meta()}")
                 writer.line(f"event = unusual(meta, record, {parse})")
                 writer.line("at = meta.timestamp")
+                self._keep()
         writer.line("else:")
         writer.indent()
 
@@ -301,6 +310,7 @@ class _Statements:
             writer.line(f"meta = {self._meta()}")
             writer.line(f"event = {self._behind('json')}(meta, texts.events({raw}, value))")
             writer.line("at = meta.timestamp")
+            self._keep()
         writer.line("else:")
         writer.indent()
 
@@ -344,16 +354,24 @@ class _Statements:
             writer.line("if event.__class__ is not dict:")
             writer.line("    event = normalized(meta, event)")
         writer.line("at = meta.timestamp")
+        self._keep()
         return True
 
-    def _meta(self) -> str:
+    def _keep(self) -> None:
+        """Write the statement by which a meta knows its event, whatever the parsers made of it."""
+        if self.finds:
+            self.writer.line("meta._event = event")
+
+    def _meta(self, event: str = "None") -> str:
         """Return the expression of the meta, with its message as a text: `recv` may change the event, not the message.
 
         The text takes 50 ns. To keep its values for later takes 20 where they cannot change, and more than the text
         where a value may be a dict or list, which has to be looked at; and whoever asks for it pays 100.
         """
-        header = f", {self._header}" if self._header else ""
-        return f"MetaData({self._tag}, at, source, {self._message}, seq, 0, is_test{header})"
+        further = f", {self._header or None}" if self._header or self.finds else ""
+        if self.finds:
+            further += f", find_entities, {event}"
+        return f"MetaData({self._tag}, at, source, {self._message}, seq, 0, is_test{further})"
 
     def _own(self, name: str) -> str:
         """Return a name of the current parser's own, which none in its body has: these end with numbers."""

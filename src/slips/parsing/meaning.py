@@ -22,6 +22,7 @@ from slips import times
 from slips.errors import RecordError
 from slips.format import Condition, Event, MeaningOptions, Parsed, Rule
 from slips.model import MetaData
+from slips.paths import is_path, keys_of_path
 
 Refine = Callable[[MetaData, Event], Parsed | None]
 """`(meta, event)`, called last, with tag, time and message set. Returns None for the event itself, which it may have
@@ -32,12 +33,6 @@ ReadTime = Callable[..., float]
 _SHOWN_NAMES, _SHOWN_KEYS, _SHOWN_LENGTH = 4, 10, 200
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|([{}])")
 _DEFAULT = re.compile(r"'([^']*)'")
-_BETWEEN_KEYS = re.compile(r"(?<=[^.])\.")
-
-
-def keys_of_path(path: str) -> list[str]:
-    """Return the keys of a dotted path. A key that begins with a dot stands behind two: `event_type..tag`."""
-    return _BETWEEN_KEYS.split(path) if ".." in path or path.startswith(".") else path.split(".")
 
 
 def value_at(event: Any, path: str) -> Any:
@@ -56,13 +51,9 @@ def keys_of(event: Event) -> str:
 
 def check_path(path: object) -> str:
     """Return a path of a declaration. Raises ValueError."""
-    if not isinstance(path, str) or not _is_path(path):
+    if not isinstance(path, str) or not is_path(path):
         raise ValueError(f"path is {path!r}; expected a field such as 'eventTime', of a nested object 'user.name'")
     return path
-
-
-def _is_path(path: str) -> bool:
-    return all(key.lstrip(".") and not key.startswith("..") for key in keys_of_path(path))
 
 
 # ---- Templates
@@ -117,7 +108,7 @@ class Template(Struct, frozen=True):
         default = _DEFAULT.fullmatch(last)
         if not default:
             paths.append(last)
-        if not paths or not all(map(_is_path, paths)):
+        if not paths or not all(map(is_path, paths)):
             raise ValueError(
                 f"template {self.source!r} has '{{{inside}}}'; expected a field, as in '{{user.name}}', "
                 "or several with bars between, as in '{host|client.ip}'"

@@ -246,15 +246,22 @@ class Streamed:
 
 
 def fitted(parse: Callable[[MetaData, Any], Any], fit: Fit) -> Callable[[MetaData, Any], Any]:
-    """Return a function that passes each event of `parse` through `fit`. `parse` returns what `normalized` does."""
+    """Return a function that passes each event of `parse` through `fit`. `parse` returns what `normalized` does.
+
+    A meta keeps the event as it was parsed, for its entities.
+    """
+
+    def keep_and_fit(meta: MetaData, event: Event) -> Any:
+        meta._event = event
+        return fit(meta, event)
 
     def parse_fitted(meta: MetaData, record: Any) -> Any:
         event = parse(meta, record)
         if event.__class__ is dict:
-            return fit(meta, event)
+            return keep_and_fit(meta, event)
         if event.__class__ is Several:
-            return Several((each, fit(each, part)) for each, part in event)
-        return event.fitted(fit) if event.__class__ is Streamed else event
+            return Several((each, keep_and_fit(each, part)) for each, part in event)
+        return event.fitted(keep_and_fit) if event.__class__ is Streamed else event
 
     return parse_fitted
 

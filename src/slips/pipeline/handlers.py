@@ -176,6 +176,8 @@ class Handlers:
             each_meta = meta if handler is last else copy_meta(meta)
             own = event if handler is last or events is not None else copy_json(event)
             each_event = own if events is None else events[number]
+            if events is None:
+                each_meta._event = own  # its entities are those of the handler's own event
             self._current_event = each_event
             if batch is not None:
                 batch.add(each_meta, each_event)

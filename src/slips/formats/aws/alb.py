@@ -24,6 +24,7 @@ ALB = Quoted(
         conn_trace_id transformed_host transformed_uri request_transform_status""",
     requests={"request": "request_verb request_url request_proto"},
     absent="-",
+    entities={"addresses": "client_ip target_ip", "domains": "domain_name"},
     integers="elb_status_code target_status_code received_bytes sent_bytes matched_rule_priority",
     floats="request_processing_time target_processing_time response_processing_time",
 )

@@ -15,4 +15,9 @@ CLOUDTRAIL = Json(
     tag="aws.cloudtrail.{eventType}",
     message="{eventType} {eventName} by {userIdentity.arn} on {sourceIPAddress}",
     adds="description",
+    entities={
+        "addresses": "sourceIPAddress",
+        "users": """userIdentity.userName userIdentity.arn userIdentity.sessionContext.sessionIssuer.userName
+            userIdentity.onBehalfOf.userId""",
+    },
 )

@@ -14,4 +14,14 @@ GUARDDUTY = Json(
     ),
     time=iso("updatedAt"),  # GuardDuty exports a finding again after each update
     tag="aws.guardduty",
+    entities={
+        "addresses": """resource.instanceDetails.networkInterfaces.privateIpAddress
+            resource.instanceDetails.networkInterfaces.publicIp
+            service.action.awsApiCallAction.remoteIpDetails.ipAddressV4
+            service.action.networkConnectionAction.localIpDetails.ipAddressV4
+            service.action.networkConnectionAction.remoteIpDetails.ipAddressV4
+            service.action.portProbeAction.portProbeDetails.remoteIpDetails.ipAddressV4""",
+        "users": "resource.accessKeyDetails.userName resource.accessKeyDetails.principalId",
+        "domains": "service.action.dnsRequestAction.domain",
+    },
 )

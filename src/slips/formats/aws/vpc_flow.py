@@ -23,5 +23,6 @@ VPC_FLOW = Columns(
     columns=_VERSION_2,
     header=f"{_VERSION_2} {_VERSIONS_3_TO_10}",
     absent="-",
+    entities={"addresses": "srcaddr dstaddr pkt-srcaddr pkt-dstaddr"},
     integers="version srcport dstport protocol packets bytes start end tcp-flags traffic-path encryption-status",
 )

@@ -16,4 +16,5 @@ OKTA = Json(
     time=iso("published"),
     tag="okta.system",
     message="{displayMessage}",
+    entities={"addresses": "client.ipAddress request.ipChain.ip", "users": "actor.alternateId target.alternateId"},
 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import UnionType
 from typing import Annotated, Any, ClassVar
 
+from slips.entities import EntityPaths
 from slips.format import Event, Format, FormatOptions, Kind, Limited, Parse, Rule, a_key
 from slips.parsing.compile import Writer, parse_of, value_in
 from slips.parsing.meaning import Meaning, Refine, Require, Template, Time, check_rule, value_at
@@ -71,6 +72,7 @@ class Declaration(Format, ABC):
     parse: Parse = field(init=False, compare=False, repr=False)
     options: type[FormatOptions] | None = field(init=False, default=DeclarationOptions)
     meaning: Meaning = field(init=False, compare=False, repr=False)
+    _entity_paths: EntityPaths | None = field(init=False, compare=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
@@ -83,10 +85,12 @@ class Declaration(Format, ABC):
             self.check()
             meaning = self._meaning()
             self._check_paths(meaning)
+            paths = EntityPaths.of(self.entities, self._all_fields(), self.places(), self.absent_texts)
         except ValueError as error:
             raise ValueError(f"format {self.name!r}: {error}") from None
         set_ = object.__setattr__
         set_(self, "meaning", meaning)
+        set_(self, "_entity_paths", paths)
         set_(self, "tag", self.tag or self.name)
         set_(self, "chain", self.chain or self.usual_chain())
         if self.options is DeclarationOptions and self.require is None:
@@ -150,6 +154,15 @@ class Declaration(Format, ABC):
             if path not in known:
                 raise ValueError(f"{part}: no field {path!r}; expected one of {', '.join(sorted(known))}")
 
+    def _all_fields(self) -> Set[str] | None:
+        """Return the fields that events can have behind `adds` and `refine`; None if these are not known."""
+        known = None if self.refine is not None else self.known()
+        return None if known is None else {*known, *([self.adds] if self.adds and isinstance(self.adds, str) else ())}
+
+    @property
+    def entity_paths(self) -> EntityPaths | None:
+        return self._entity_paths
+
     @property
     def absent_texts(self) -> tuple[str, ...]:
         return (self.absent,) if isinstance(self.absent, str) else tuple(self.absent)
@@ -160,6 +173,10 @@ class Declaration(Format, ABC):
     def known(self) -> Set[str] | None:
         """Return the names of all fields that events can have; None if these are not declared."""
         return None
+
+    def places(self) -> tuple[str, ...]:
+        """Return the fields with objects in them, whose fields count where the event itself has none."""
+        return ()
 
     def own_rules(self) -> tuple[Rule, ...]:
         """Return the rules of the family, to which `write` may bind `event`. They stand before those of the author."""

@@ -74,6 +74,9 @@ class Json(Declaration):
                 convert_at(each, path, convert)
         return event
 
+    def places(self) -> tuple[str, ...]:
+        return self.inner
+
     def usual_chain(self) -> tuple[Step, ...]:
         return (f"json-records:{self.elements}", self.name) if self.elements else super().usual_chain()
 
