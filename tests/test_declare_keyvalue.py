@@ -26,7 +26,7 @@ def door(**parts: Any) -> KeyValue:
         ("a=b=c d", {"a": "b=c", "d": True}),
         ('a="" b="c"d e="f', None),
         ('a="" b="c"d e="f"', {"a": "", "b": '"c"d', "e": "f"}),
-        (r'a="x \" y\\" b=\n', {"a": r"x \" y\\", "b": r"\n"}),
+        (r'a="x \" y\\" b=\n', {"a": 'x " y\\', "b": r"\n"}),
         ("a=1 b=2 a=3 a a=", {"a": ["1", "3", True, ""], "b": "2"}),
         ("msg='a b'", {"msg": "'a", "b'": True}),
         ("a=it's b=x\"y", {"a": "it's", "b": 'x"y'}),

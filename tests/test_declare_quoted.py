@@ -9,9 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from chains import run
 from declared import both, both_in_turn, event_of
 from slips.format import RecordLimits
-from slips.parsing import Quoted, iso
+from slips.parsing import KeyValue, Quoted, iso
 from slips.parsing.escapes import unescaped
 
 
@@ -29,7 +30,7 @@ def door(**parts: Any) -> Quoted:
         ('"a b" [c [d]e] "f "g"h" i', ["a b", "c [d]e", 'f "g"h', "i"]),
         ('[a [b c] d "e"', ["[a", "b c", "d", "e"]),
         ('[a [b] "c"x" d', ["[a", "b", 'c"x', "d"]),
-        ('a [b] "c \\" \\\\" d', ["a", "b", 'c \\" \\\\', "d"]),
+        ('a [b] "c \\" \\\\" d', ["a", "b", 'c " \\', "d"]),
     ],
 )
 def test_a_field_ends_with_its_quote_or_bracket_before_a_blank(line: str, values: list[str | None]) -> None:
@@ -71,7 +72,7 @@ def test_a_request_line_is_cut_at_its_first_and_last_blank() -> None:
         "- http://10.0.0.30:80- -": (None, "http://10.0.0.30:80-", None),
         "- http://10.0.0.30:80- ": (None, "http://10.0.0.30:80-", ""),
         "GET /": (None, None, None),
-        "\\x16\\x03": (None, None, None),
+        r"\q\y": (None, None, None),
         "  ": ("", "", ""),
     }.items():
         event = event_of(declared, f'"{request}" 200')[0]
@@ -87,6 +88,16 @@ def test_a_request_line_is_cut_at_its_first_and_last_blank() -> None:
 def test_escapes_are_kept_decoded_or_no_escapes(escapes: str, value: str) -> None:
     declared = door(columns='"a" "b"', optional="b", escapes=escapes)
     assert event_of(declared, '"a\\" \\x22\\n"')[0]["a"] == value
+
+
+def test_a_declaration_decodes_escapes_by_default_as_the_formats_of_the_config_do() -> None:
+    line = r'- - - [29/Nov/2026:08:00:00 +0000] "a\x22" 200 1'
+    ((_, event),) = run(["access-log"], line.encode()).events
+    declared = door(columns='client ident user [time] "request" status bytes')
+    assert event["request"] == event_of(declared, line)[0]["request"] == 'a"'
+    for chain in ("key-value", "logfmt"):
+        ((_, event),) = run([chain], rb'a="\x22"').events
+        assert event == event_of(KeyValue("pairs", "pairs"), r'a="\x22"')[0] == {"a": '"'}
 
 
 @pytest.mark.parametrize(

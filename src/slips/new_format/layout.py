@@ -205,8 +205,6 @@ def _access(lines: Sequence[str], _text: str) -> Iterator[Layout]:
         return  # prose with some brackets
     written = {"bare": "{}", "quoted": '"{}"', "bracketed": "[{}]"}
     layout = " ".join(written[kind].format(name) for kind, name in zip(shape, names, strict=True))
-    if any('\\"' in line for line in lines):
-        arguments["escapes"] = "decode"
     bare = {name: values for kind, name, values in zip(shape, names, columns, strict=True) if kind == "bare"}
     yield Layout("Quoted", {"columns": layout, **arguments, **_types(bare, columns)}, "log")
 

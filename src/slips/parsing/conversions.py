@@ -12,7 +12,9 @@ from slips.errors import RecordError, RecordTooLarge
 from slips.format import Event
 from slips.parsing.compile import Writer
 from slips.parsing.json_text import load_json
+from slips.parsing.meaning import check_path
 from slips.parsing.typed import Names, decimal, integer, names_of
+from slips.paths import keys_of_path
 
 Convert = Callable[[str], Any]
 _BOOLEANS = {"true": True, "false": False}
@@ -67,12 +69,10 @@ def conversions_of(parts: Mapping[str, Names]) -> dict[str, Convert]:
     owners: dict[str, str] = {}
     for part, names in ((part, parts[part]) for part in KINDS if part in parts):
         try:
-            paths = names_of(names)
+            paths = [check_path(path) for path in names_of(names)]
         except ValueError as error:
             raise ValueError(f"{part}: {error}") from None
         for path in paths:
-            if not all(path.split(".")):
-                raise ValueError(f"{part}: path is {path!r}; expected a field such as 'status', or 'http.status'")
             if owners.setdefault(path, part) != part:
                 raise ValueError(f"{part}: {path!r} is among the {owners[path]}, too; expected it in one of them")
             conversions[path] = KINDS[part]
@@ -101,8 +101,9 @@ def convert_at(event: Event, path: str, convert: Convert) -> None:
 
 def ways_of(path: str) -> Iterator[tuple[str, ...]]:
     """Yield the ways in which a dotted path leads to values: see `slips.parsing.meaning.value_at`."""
-    yield tuple(path.split("."))
-    if "." in path:
+    keys = tuple(keys_of_path(path))
+    yield keys
+    if keys != (path,):
         yield (path,)
 
 

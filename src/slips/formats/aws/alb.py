@@ -23,6 +23,7 @@ ALB = Quoted(
         redirect_url error_reason target_port_list target_status_code_list classification classification_reason
         conn_trace_id transformed_host transformed_uri request_transform_status""",
     requests={"request": "request_verb request_url request_proto"},
+    escapes="keep",
     absent="-",
     entities={"addresses": "client_ip target_ip", "domains": "domain_name"},
     integers="elb_status_code target_status_code received_bytes sent_bytes matched_rule_priority",

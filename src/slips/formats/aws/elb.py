@@ -28,6 +28,7 @@ NLB = Quoted(
         tls_protocol_version tls_named_group domain_name alpn_fe_protocol alpn_be_protocol
         "alpn_client_preference_list" tls_connection_creation_time""",
     optional="alpn_fe_protocol alpn_be_protocol alpn_client_preference_list tls_connection_creation_time",
+    escapes="keep",
     absent="-",
     integers="connection_time tls_handshake_time received_bytes sent_bytes incoming_tls_alert",
     refine=_split_alpn,
@@ -46,6 +47,7 @@ ELB_CLASSIC = Quoted(
         ssl_cipher ssl_protocol""",
     optional="user_agent ssl_cipher ssl_protocol",
     requests={"request": "request_verb request_url request_proto"},
+    escapes="keep",
     absent="-",
     integers="elb_status_code backend_status_code received_bytes sent_bytes",
     floats="request_processing_time backend_processing_time response_processing_time",
@@ -62,6 +64,7 @@ ALB_CONNECTION = Quoted(
         "leaf_client_cert_subject" leaf_client_cert_validity leaf_client_cert_serial_number tls_verify_status
         conn_trace_id tls_keyexchange""",
     optional="conn_trace_id tls_keyexchange",
+    escapes="keep",
     absent="-",
     integers="client_port listener_port",
     floats="tls_handshake_latency",

@@ -19,6 +19,7 @@ S3_ACCESS = Quoted(
     optional="""version_id host_id signature_version cipher_suite authentication_type host_header tls_version
         access_point_arn acl_required source_region""",
     requests={"request_uri": "request_method request_path request_protocol"},
+    escapes="keep",
     absent="-",
     integers="http_status bytes_sent object_size total_time turn_around_time",
 )

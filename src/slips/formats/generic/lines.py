@@ -12,7 +12,14 @@ from slips.format import SHORT, Format, FormatOptions, MeaningOptions, a_key
 from slips.parsing import KeyValue, Quoted, Regex, clf, iso
 
 _Names = Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(extra_json_schema=SHORT)]
-_Escapes = Literal["keep", "decode", "none"]
+_Escapes = Annotated[
+    Literal["keep", "decode", "none", ""],
+    a_key(
+        "Whether quoted values have their backslash escapes decoded or kept as they are written; `none`: a backslash "
+        "is a character like any other. Not set: they are decoded.",
+        "keep",
+    ),
+]
 
 
 class LineOptions(MeaningOptions, frozen=True):
@@ -55,9 +62,7 @@ class AccessLogOptions(LineOptions, frozen=True):
             "Fields with an HTTP request line, and three names for its parts.", {"request": "method target protocol"}
         ),
     ] = msgspec.field(default_factory=dict)
-    escapes: Annotated[
-        _Escapes | Literal[""], a_key("Whether quoted values keep their backslash escapes. Not set: they are decoded.")
-    ] = ""
+    escapes: _Escapes = ""
 
 
 class KeyValueOptions(LineOptions, frozen=True):
@@ -66,7 +71,7 @@ class KeyValueOptions(LineOptions, frozen=True):
     separator: Annotated[str, a_key("Character between pairs; not set: blanks.", ";")] = ""
     assign: Annotated[str, a_key("Character between a key and its value; not set: `=`.", ":")] = ""
     quotes: Annotated[str, a_key("Characters that quote values; not set: the double quote.", "\"'")] = ""
-    escapes: Annotated[_Escapes | Literal[""], a_key("What becomes of backslash escapes in quoted values.")] = ""
+    escapes: _Escapes = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +120,6 @@ ACCESS_LOG = _AccessLog(
     columns='client ident user [time] "request" status bytes "referer" "user_agent"',
     optional="referer user_agent",
     requests={"request": "method target protocol"},
-    escapes="decode",
     absent="-",
     integers="status bytes",
     time=clf("time"),
@@ -132,7 +136,6 @@ LOGFMT = _KeyValue(
     "logfmt",
     'logfmt: pairs such as level=info msg="a text"',
     "https://brandur.org/logfmt",
-    escapes="decode",
     time=iso("time", "ts"),
     message="{msg|message}",
 )

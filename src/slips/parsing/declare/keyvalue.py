@@ -35,9 +35,9 @@ class KeyValue(LineDeclaration):
     """The character between a key and its value."""
     quotes: str = '"'
     """The characters that quote values."""
-    escapes: Literal["keep", "decode", "none"] = "keep"
-    """Whether a backslash within quotes escapes the next character, and whether values have the escape as it is written
-    or decoded. `none`: a backslash is a character like any other."""
+    escapes: Literal["keep", "decode", "none"] = "decode"
+    """Whether values have the backslash escapes within quotes decoded, or kept as they are written. `none`: a backslash
+    is a character like any other."""
 
     def check(self) -> None:
         for part in ("separator", "assign"):

@@ -59,9 +59,9 @@ class Quoted(LineDeclaration):
     """Fields with an HTTP request line, and the names of three further fields for the word before its first blank, all
     between, and the word behind its last: `{"request": "method target protocol"}`. With fewer words all three are
     None."""
-    escapes: Literal["keep", "decode", "none"] = "keep"
-    """Whether a backslash within quotes escapes the next character, and whether values have the escape as it is written
-    or decoded. `none`: a backslash is a character like any other."""
+    escapes: Literal["keep", "decode", "none"] = "decode"
+    """Whether values have the backslash escapes within quotes decoded, or kept as they are written. `none`: a backslash
+    is a character like any other."""
 
     _functions: dict[Shape, Callable[[str], Event]] = field(init=False, default_factory=dict, compare=False, repr=False)
 
