@@ -60,7 +60,7 @@ def test_a_time_in_any_notation_is_read_alike(time: Callable[[str], Time], value
 
 
 @pytest.mark.parametrize("name", [name for name, each in ALL.items() if each.takes == "event"])
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_any_event_is_read_alike(name: str, data: st.DataObject) -> None:
     both(ALL[name], data.draw(events_of(ALL[name])))

@@ -1,0 +1,116 @@
+"""Entries of Google Cloud Logging, as its sinks write them: audit logs, load balancers, flows, firewall rules, DNS."""
+
+from __future__ import annotations
+
+from slips.parsing import Json, all_of, any_of, iso
+
+_ENTRY = any_of("logName", "logname", "insertId", "insertid", "resource", "receiveTimestamp", "timestamp")
+_TIME = iso("timestamp", "receiveTimestamp", "receivetimestamp")
+
+GCP_AUDIT = Json(
+    "gcp-audit",
+    "Google Cloud audit logs: activity, data access, system events, policy denials",
+    "https://cloud.google.com/logging/docs/reference/audit/auditlog/rest/Shared.Types/AuditLog",
+    require=any_of("protoPayload", "protopayload"),
+    also_in=("protoPayload", "protopayload"),
+    time=_TIME,
+    tag="gcp.audit.{serviceName|'unknown'}",
+    message=(
+        "{methodName|'-'} {resourceName|'-'} by "
+        "{authenticationInfo.principalEmail|authenticationInfo.principalSubject|'-'} from "
+        "{requestMetadata.callerIp|'-'}"
+    ),
+    entities={
+        "addresses": "protoPayload.requestMetadata.callerIp protopayload.requestMetadata.callerIp",
+        "users": "protoPayload.authenticationInfo.principalEmail protopayload.authenticationInfo.principalEmail",
+    },
+)
+
+GCP_LB = Json(
+    "gcp-lb",
+    "Google Cloud external HTTP(S) load balancers",
+    "https://cloud.google.com/load-balancing/docs/https/https-logging-monitoring",
+    require=all_of(any_of("httpRequest", "httprequest"), _ENTRY),
+    time=_TIME,
+    tag="gcp.lb",
+    message=(
+        "{httpRequest.status|httprequest.status|'-'} {httpRequest.requestMethod|httprequest.requestMethod|'-'} "
+        "{httpRequest.requestUrl|httprequest.requestUrl|'-'} from {httpRequest.remoteIp|httprequest.remoteIp|'-'}"
+    ),
+    integers="""httpRequest.status httpRequest.requestSize httpRequest.responseSize httpRequest.cacheFillBytes
+        httprequest.status httprequest.requestSize httprequest.responseSize""",
+    entities={
+        "addresses": "httpRequest.remoteIp httpRequest.serverIp httprequest.remoteIp httprequest.serverIp",
+    },
+)
+
+GCP_VPC_FLOW = Json(
+    "gcp-vpc-flow",
+    "Google Cloud VPC flow logs",
+    "https://cloud.google.com/vpc/docs/about-flow-logs-records",
+    require=all_of(
+        "jsonPayload.connection", any_of("jsonPayload.bytes_sent", "jsonPayload.reporter", "jsonPayload.packets_sent")
+    ),
+    time=iso("jsonPayload.end_time", "timestamp", "receiveTimestamp"),
+    tag="gcp.vpc-flow",
+    message=(
+        "{jsonPayload.connection.src_ip|'-'}:{jsonPayload.connection.src_port|'-'} => "
+        "{jsonPayload.connection.dest_ip|'-'}:{jsonPayload.connection.dest_port|'-'} {jsonPayload.bytes_sent|'-'} bytes"
+    ),
+    integers="""jsonPayload.bytes_sent jsonPayload.packets_sent jsonPayload.rtt_msec jsonPayload.connection.src_port
+        jsonPayload.connection.dest_port jsonPayload.connection.protocol""",
+    entities={
+        "addresses": "jsonPayload.connection.src_ip jsonPayload.connection.dest_ip",
+        "hosts": "jsonPayload.src_instance.vm_name jsonPayload.dest_instance.vm_name",
+    },
+)
+
+GCP_FIREWALL = Json(
+    "gcp-firewall",
+    "Google Cloud firewall rules logging",
+    "https://cloud.google.com/firewall/docs/firewall-rules-logging",
+    require=all_of("jsonPayload.connection", any_of("jsonPayload.disposition", "jsonPayload.rule_details")),
+    time=_TIME,
+    tag="gcp.firewall",
+    message=(
+        "{jsonPayload.disposition|'-'} {jsonPayload.connection.src_ip|'-'}:{jsonPayload.connection.src_port|'-'} => "
+        "{jsonPayload.connection.dest_ip|'-'}:{jsonPayload.connection.dest_port|'-'} "
+        "by {jsonPayload.rule_details.reference|'-'}"
+    ),
+    integers="jsonPayload.connection.src_port jsonPayload.connection.dest_port jsonPayload.connection.protocol",
+    entities={
+        "addresses": "jsonPayload.connection.src_ip jsonPayload.connection.dest_ip",
+        "hosts": "jsonPayload.instance.vm_name jsonPayload.remote_instance.vm_name",
+    },
+)
+
+GCP_DNS = Json(
+    "gcp-dns",
+    "Google Cloud DNS queries",
+    "https://cloud.google.com/dns/docs/monitoring",
+    require=all_of("jsonPayload.queryName", any_of("jsonPayload.queryType", "jsonPayload.responseCode")),
+    time=_TIME,
+    tag="gcp.dns",
+    message=(
+        "{jsonPayload.queryType|'-'} {jsonPayload.queryName} {jsonPayload.responseCode|'-'} from "
+        "{jsonPayload.sourceIP|'-'}"
+    ),
+    integers="jsonPayload.serverLatency",
+    booleans="jsonPayload.authAnswer",
+    entities={
+        "addresses": "jsonPayload.sourceIP jsonPayload.destinationIP",
+        "hosts": "jsonPayload.vmInstanceName",
+        "domains": "jsonPayload.queryName",
+    },
+)
+
+GCP_SCC = Json(
+    "gcp-scc",
+    "findings of Google Cloud Security Command Center",
+    "https://cloud.google.com/security-command-center/docs/reference/rest/v1/organizations.sources.findings",
+    require=all_of("finding", any_of("finding.category", "finding.name", "resource")),
+    time=iso("finding.eventTime", "finding.createTime"),
+    tag="gcp.scc.{finding.category|'finding'}",
+    message="{finding.severity|'-'} {finding.category|'-'}: {finding.description|finding.resourceName|'-'}",
+    entities={"addresses": "finding.access.callerIp", "users": "finding.access.principalEmail"},
+)

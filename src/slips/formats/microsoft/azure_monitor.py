@@ -1,0 +1,112 @@
+"""Logs of Azure Monitor: the activity log, and resource logs of gateways, firewalls, vaults, storage, Kubernetes.
+
+All have the same envelope, one JSON object a record or an array `records` of them, and their own `properties`.
+"""
+
+from __future__ import annotations
+
+from slips.parsing import Json, all_of, any_of, iso
+
+_USERS = "identity.claims.upn identity.authorization.evidence.principalId caller properties.eventProperties.upn"
+
+AZURE_ACTIVITY = Json(
+    "azure-activity",
+    "Azure activity log, of diagnostic settings, or of the API",
+    "https://learn.microsoft.com/en-us/azure/azure-monitor/platform/activity-log-schema",
+    require=any_of(
+        all_of("operationName", any_of("resourceId", "category", "correlationId", "tenantId", "callerIpAddress")),
+        all_of("operation_name", any_of("resource_id", "event_timestamp", "subscription_id")),
+        all_of("operationName", any_of("eventTimestamp", "eventDataId", "subscriptionId")),
+    ),
+    time=iso("time", "eventTimestamp", "event_timestamp", "submissionTimestamp"),
+    tag="azure.activity.{category.value|category|'administrative'}",
+    message=(
+        "{operationName.value|operationName|operation_name.value|operation_name|'-'} "
+        "{resultType|status.value|statusText|'-'} {resourceId|resource_id|'-'} "
+        "by {identity.claims.name|caller|callerIpAddress|'-'}"
+    ),
+    entities={"addresses": "callerIpAddress httpRequest.clientIpAddress", "users": _USERS},
+)
+
+AZURE_APPGATEWAY = Json(
+    "azure-appgateway",
+    "Azure Application Gateway: access, performance and firewall logs",
+    "https://learn.microsoft.com/en-us/azure/application-gateway/application-gateway-diagnostics",
+    require=any_of(
+        all_of("operationName", any_of("properties.clientIP", "properties.clientIp", "properties.instanceId")),
+        all_of("properties.ruleSetType", any_of("properties.ruleId", "properties.action")),
+        all_of("properties.httpStatus", any_of("properties.httpMethod", "properties.requestUri")),
+    ),
+    time=iso("timeStamp", "time"),
+    tag="azure.appgateway.{category|'log'}",
+    message=(
+        "{properties.httpStatus|properties.action|'-'} {properties.httpMethod|properties.ruleId|'-'} "
+        "{properties.host|properties.hostname|'-'}{properties.requestUri|''} "
+        "from {properties.clientIP|properties.clientIp|'-'}"
+    ),
+    integers="properties.serverStatus properties.clientPort properties.healthyHostCount properties.unHealthyHostCount",
+    floats="properties.WAFEvaluationTime properties.serverResponseLatency properties.latency",
+    entities={
+        "addresses": "properties.clientIP properties.clientIp properties.serverRouted",
+        "domains": "properties.host properties.hostname properties.originalHost",
+    },
+)
+
+AZURE_FIREWALL = Json(
+    "azure-firewall",
+    "Azure Firewall: network, application, NAT, DNS and threat intelligence rules",
+    "https://learn.microsoft.com/en-us/azure/firewall/monitor-firewall-reference",
+    require=all_of(
+        any_of("category", "operationName"),
+        any_of("properties.SourceIp", "properties.msg", "properties.DestinationIp", "properties.QueryName"),
+    ),
+    time=iso("time"),
+    tag="azure.firewall.{category|operationName}",
+    message=(
+        "{properties.msg|properties.Action|'-'} {properties.SourceIp|'-'} => "
+        "{properties.Fqdn|properties.DestinationIp|properties.QueryName|'-'}:{properties.DestinationPort|'-'}"
+    ),
+    integers="properties.SourcePort properties.DestinationPort",
+    entities={
+        "addresses": "properties.SourceIp properties.DestinationIp",
+        "domains": "properties.Fqdn properties.QueryName",
+    },
+)
+
+AZURE_FRONTDOOR = Json(
+    "azure-frontdoor",
+    "Azure Front Door and CDN: access logs, health probes, web application firewall",
+    "https://learn.microsoft.com/en-us/azure/frontdoor/front-door-diagnostics",
+    require=any_of(
+        "properties.trackingReference", all_of("properties.policy", any_of("properties.action", "properties.ruleName"))
+    ),
+    time=iso("time"),
+    tag="azure.frontdoor.{category|'log'}",
+    message=(
+        "{properties.httpStatusCode|properties.action|'-'} {properties.httpMethod|properties.ruleName|'-'} "
+        "{properties.requestUri|'-'} from {properties.clientIp|properties.clientIP|properties.socketIp|'-'}"
+    ),
+    integers="""properties.httpStatusCode properties.requestBytes properties.responseBytes properties.clientPort
+        properties.socketPort""",
+    floats="properties.timeTaken properties.timeToFirstByte",
+    entities={
+        "addresses": "properties.clientIp properties.clientIP properties.socketIp properties.originIp",
+        "domains": "properties.hostName properties.host",
+    },
+)
+
+AZURE_RESOURCE = Json(
+    "azure-resource",
+    "Azure resource logs of any service in the common schema: Key Vault, Storage, SQL, Kubernetes, …",
+    "https://learn.microsoft.com/en-us/azure/azure-monitor/platform/resource-logs-schema",
+    require=all_of(any_of("resourceId", "ResourceId"), any_of("category", "operationName", "OperationName")),
+    time=iso("time", "timeGenerated", "eventTime", "timeStamp"),
+    tag="azure.resource.{category|operationName|'log'}",
+    message=(
+        "{operationName|category|'-'} {resultType|statusText|'-'} {resourceId|ResourceId} from {callerIpAddress|'-'}"
+    ),
+    entities={
+        "addresses": "callerIpAddress properties.clientIp properties.client_ip_s CallerIPAddress",
+        "users": "identity.claim.upn identity.upn identity.claims.upn properties.server_principal_name",
+    },
+)

@@ -1,0 +1,51 @@
+"""Alerts and streamed events of Microsoft Defender."""
+
+from __future__ import annotations
+
+from slips.parsing import Json, all_of, any_of, iso
+
+DEFENDER_ALERT = Json(
+    "defender-alert",
+    "Microsoft Defender XDR alerts and incidents, of Microsoft Graph or Defender for Endpoint",
+    "https://learn.microsoft.com/en-us/graph/api/resources/security-alert",
+    require=any_of(
+        all_of("title", any_of("providerAlertId", "serviceSource", "detectionSource", "evidence")),
+        all_of("title", any_of("alertCreationTime", "machineId", "computerDnsName")),
+        all_of("incidentId", any_of("alerts", "incidentName", "severity")),
+        all_of("AlertDisplayName", any_of("SystemAlertId", "VendorName", "ProductName")),
+    ),
+    time=iso(
+        "createdDateTime", "alertCreationTime", "createdTime", "TimeGenerated", "TimeGeneratedUtc", "StartTimeUtc"
+    ),
+    tag="microsoft.defender.{serviceSource|detectionSource|ProductName|'alert'}",
+    message="{severity|Severity|'-'} {title|incidentName|AlertDisplayName|'-'}: {description|Description|''}",
+    entities={
+        "addresses": "evidence.ipAddress Entities.Address",
+        "users": "evidence.userAccount.userPrincipalName relatedUser.userName loggedOnUsers.accountName",
+        "hosts": "evidence.deviceDnsName computerDnsName Entities.HostName CompromisedEntity",
+        "hashes": "evidence.imageFile.sha256 evidence.fileDetails.sha256 evidence.sha256",
+    },
+)
+
+DEFENDER_EVENT = Json(
+    "defender-event",
+    "Microsoft Defender XDR streaming: the tables of advanced hunting",
+    "https://learn.microsoft.com/en-us/defender-xdr/streaming-api-storage",
+    require=all_of(
+        "category",
+        any_of("properties.Timestamp", "properties.ReportId", "properties.DeviceId", "properties.ActionType"),
+    ),
+    time=iso("properties.Timestamp", "time"),
+    tag="microsoft.defender.{category}",
+    message=(
+        "{properties.ActionType|category} "
+        "{properties.FileName|properties.ProcessCommandLine|properties.RemoteUrl|properties.Title|'-'} "
+        "on {properties.DeviceName|properties.AccountUpn|'-'}"
+    ),
+    entities={
+        "addresses": "properties.LocalIP properties.RemoteIP properties.IPAddress properties.PublicIP",
+        "users": "properties.AccountUpn properties.AccountName properties.InitiatingProcessAccountUpn",
+        "hosts": "properties.DeviceName",
+        "hashes": "properties.SHA256 properties.SHA1 properties.MD5 properties.InitiatingProcessSHA256",
+    },
+)

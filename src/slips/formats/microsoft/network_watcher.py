@@ -1,0 +1,108 @@
+"""Flow logs of Azure Network Watcher: of network security groups, and of virtual networks. Each flow is an event."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+from slips import times
+from slips.errors import RecordError
+from slips.format import Event, Rule
+from slips.model import MetaData
+from slips.parsing import Json, all_of
+from slips.parsing.stages import Several
+
+NO_FLOWS = Rule("no-flows", "records of a minute without a flow")
+
+_GROUP = (
+    *("time", "srcIp", "dstIp", "srcPort", "dstPort", "protocol", "direction", "decision", "state"),
+    *("packetsSrcToDst", "bytesSrcToDst", "packetsDstToSrc", "bytesDstToSrc"),
+)
+_NETWORK = (
+    *("time", "srcIp", "dstIp", "srcPort", "dstPort", "protocol", "direction", "state", "encryption"),
+    *("packetsSrcToDst", "bytesSrcToDst", "packetsDstToSrc", "bytesDstToSrc"),
+)
+_NUMBERS = frozenset(("srcPort", "dstPort", "packetsSrcToDst", "bytesSrcToDst", "packetsDstToSrc", "bytesDstToSrc"))
+_SHARED = ("time", "systemId", "macAddress", "flowLogResourceID", "targetResourceID", "resourceId", "category")
+
+
+def _flows_of_groups(record: Any) -> Iterator[tuple[str, Event]]:
+    for rule in record["properties"]["flows"]:
+        for flow in rule["flows"]:
+            for line in flow["flowTuples"]:
+                yield line, {"rule": rule.get("rule"), "mac": flow.get("mac")}
+
+
+def _flows_of_networks(record: Any) -> Iterator[tuple[str, Event]]:
+    for flow in record["flowRecords"]["flows"]:
+        for group in flow["flowGroups"]:
+            for line in group["flowTuples"]:
+                yield line, {"rule": group.get("rule"), "aclID": flow.get("aclID")}
+
+
+def _event_of(line: str, columns: tuple[str, ...]) -> Event:
+    """Return the fields of a flow; those that it leaves empty are None. Raises RecordError."""
+    values = line.split(",")
+    if not 8 <= len(values) <= len(columns):
+        raise RecordError(f"flow {line!r:.60} has {len(values)} fields; expected 8 to {len(columns)}")
+    event: Event = dict.fromkeys(columns)
+    for name, value in zip(columns, values, strict=False):
+        if value and name in _NUMBERS:
+            if not value.isascii() or not value.isdigit():
+                raise RecordError(f"{name!r} of a flow is {value!r:.40}; expected an integer")
+            event[name] = int(value)
+        elif value:
+            event[name] = value
+    return event
+
+
+def _take_apart(meta: MetaData, record: Event, per_second: int) -> Any:
+    columns, flows = (_GROUP, _flows_of_groups) if "properties" in record else (_NETWORK, _flows_of_networks)
+    shared = {f"record{name[0].upper()}{name[1:]}": record[name] for name in _SHARED if name in record}
+    made = Several()
+    try:
+        for index, (line, place) in enumerate(flows(record)):
+            event = _event_of(line, columns) | place | shared
+            each = copy.copy(meta)
+            each.index = index
+            each.timestamp = times.number(event.pop("time"), per_second, "time")
+            each.message = (
+                f"{event.get('decision') or event['state']} {event['srcIp']}:{event['srcPort']} => "
+                f"{event['dstIp']}:{event['dstPort']} by {event['rule']}"
+            )
+            made.append((each, event))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RecordError(f"the flows of the record have another shape: {error!r:.80}") from None
+    return made or NO_FLOWS
+
+
+def _by_seconds(meta: MetaData, record: Event) -> Any:
+    return _take_apart(meta, record, 1)
+
+
+def _by_milliseconds(meta: MetaData, record: Event) -> Any:
+    return _take_apart(meta, record, 1_000)
+
+
+AZURE_NSG_FLOW = Json(
+    "azure-nsg-flow",
+    "flow logs of Azure network security groups, version 1 and 2",
+    "https://learn.microsoft.com/en-us/azure/network-watcher/nsg-flow-logs-overview",
+    elements="records",
+    require=all_of("properties.flows"),
+    tag="azure.nsg-flow",
+    rules=(NO_FLOWS,),
+    refine=_by_seconds,
+)
+
+AZURE_VNET_FLOW = Json(
+    "azure-vnet-flow",
+    "flow logs of Azure virtual networks",
+    "https://learn.microsoft.com/en-us/azure/network-watcher/vnet-flow-logs-overview",
+    elements="records",
+    require=all_of("flowRecords.flows"),
+    tag="azure.vnet-flow",
+    rules=(NO_FLOWS,),
+    refine=_by_milliseconds,
+)
