@@ -59,16 +59,17 @@ def peak_of(project: Project) -> int:
 
 
 @pytest.mark.parametrize(
-    ("chain", "content"),
+    ("chain", "make"),
     [
-        ("[s3-lines, json]", b"[" + b"{}," * 300_000 + b"{" + b" " * (SIZE - 1_000_000) + b"}]"),
-        ("[s3-lines, json]", b'{"a":[' + b"{}," * (SIZE // 3) + b"{}]}"),
-        ("paloalto", TRAFFIC + b"," * (SIZE - 100)),
-        ("syslog", STAMP + b"x" * (SIZE - 100) + FACE),
+        ("[s3-lines, json]", lambda: b"[" + b"{}," * 300_000 + b"{" + b" " * (SIZE - 1_000_000) + b"}]"),
+        ("[s3-lines, json]", lambda: b'{"a":[' + b"{}," * (SIZE // 3) + b"{}]}"),
+        ("paloalto", lambda: TRAFFIC + b"," * (SIZE - 100)),
+        ("syslog", lambda: STAMP + b"x" * (SIZE - 100) + FACE),
     ],
     ids=["array", "object", "commas", "wide text"],
 )
-def test_no_record_expands_beyond_the_bound(project: Project, chain: str, content: bytes) -> None:
+def test_no_record_expands_beyond_the_bound(project: Project, chain: str, make: Callable[[], bytes]) -> None:
+    content = make()  # here, as a parameter would stay in the memory of all workers until their end
     project.config(CONFIG.replace("FORMAT", chain))
     project.handler(HANDLER.replace("RESULT", "pass"))
     project.put("a", content)
