@@ -30,8 +30,8 @@ def elements(
     path: str = "Records",
     *,
     record_bytes: int = 1 << 20,
-    values: int = RecordLimits.values,
-    depth: int = RecordLimits.depth,
+    values: int = RecordLimits().values,
+    depth: int = RecordLimits().depth,
     block: int = BLOCK,
 ) -> Iterator[Record]:
     raw = Pieces([content]) if isinstance(content, bytes) else content

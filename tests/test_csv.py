@@ -21,7 +21,7 @@ from slips.parsing.readers.text import EMPTY
 
 
 def rows(
-    content: bytes | Pieces, delimiter: str = ",", record_bytes: int = 1 << 20, values: int = RecordLimits.values
+    content: bytes | Pieces, delimiter: str = ",", record_bytes: int = 1 << 20, values: int = RecordLimits().values
 ) -> Iterator[Record]:
     raw = Pieces([content]) if isinstance(content, bytes) else content
     return compile_chain([f"csv:{delimiter}"], Path(), RecordLimits(record_bytes, values)).records(

@@ -38,18 +38,19 @@ Condition = Mapping[str, object] | Callable[[Event], bool]
 """A condition of events: fields by dotted path and the value, or a tuple of values, that each has; or a function."""
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A named reason to filter a record. A parser returns a Rule instead of an event; the run counts the record."""
 
     name: str
     summary: str
-    when: Condition | None = field(default=None, compare=False)
+    when: Condition | None = None
     """For rules of a declaration: the events to filter. A parser that is a function returns the Rule itself."""
 
+    def __hash__(self) -> int:
+        return hash((self.name, self.summary))  # a condition may be a dict
 
-@dataclass(frozen=True)
-class RecordLimits:
+
+class RecordLimits(Struct, frozen=True):
     """The limits of one record: a record beyond them is quarantined. The config names them `limits.record_…`."""
 
     bytes: int = 16 * 2**20

@@ -6,12 +6,10 @@ no supervisor reads the position, as on AWS, the numbers go to a plain list.
 
 from __future__ import annotations
 
-import fcntl
 import mmap
 import os
 import struct
 import sys
-import tempfile
 from enum import IntEnum
 from typing import Protocol
 
@@ -96,11 +94,15 @@ def map_cells(descriptor: int) -> Cells:
 def _anonymous_file() -> int:
     """Create a file without a name, in memory if the system supports that, and return its descriptor."""
     if hasattr(os, "memfd_create"):
+        import fcntl
+
         descriptor = os.memfd_create("slips-position", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         os.truncate(descriptor, _CELLS.size)
         # The system kills a process that writes to a mapping of a file behind the file's end.
         fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
         return descriptor
+    import tempfile  # with `shutil` and compressions: a function on AWS has no supervisor
+
     with tempfile.TemporaryFile() as file:
         descriptor = os.dup(file.fileno())
     os.truncate(descriptor, _CELLS.size)

@@ -288,21 +288,22 @@ class Mapping(Struct, frozen=True):
         return self.pattern or self.prefix or ""
 
 
+_RECORD = RecordLimits()
+
+
 class Limits(Struct, frozen=True):
     """Limits of records and objects. A record beyond is quarantined, an object beyond fails."""
 
     record_bytes: Annotated[
         int, SIZE, a_key("Longest record; as a text in memory it may take twice as much.", "16MiB")
-    ] = RecordLimits.bytes
+    ] = _RECORD.bytes
     record_values: Annotated[
         int,
         a_key(
             "Most fields and values of a record, at any depth; each takes up to 300 bytes of memory.", ge=1, le=10**9
         ),
-    ] = RecordLimits.values
-    record_depth: Annotated[int, a_key("Most levels of objects and arrays in a record.", ge=1, le=400)] = (
-        RecordLimits.depth
-    )
+    ] = _RECORD.values
+    record_depth: Annotated[int, a_key("Most levels of objects and arrays in a record.", ge=1, le=400)] = _RECORD.depth
     result_bytes: Annotated[
         int,
         SIZE,

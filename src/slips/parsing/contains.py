@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from io import BufferedReader
 from typing import Any
 
@@ -31,8 +30,7 @@ RawOf = Callable[[Any], bytes | None]
 """Returns the text of an event that a reader has yielded, None if it has none."""
 
 
-@dataclass(frozen=True)
-class Skipped(Rule):
+class Skipped(Rule, frozen=True):
     """Stands for several records, one behind another, that have none of the texts."""
 
     count: int = 1

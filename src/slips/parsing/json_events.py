@@ -6,7 +6,6 @@ The loop of a chain decodes usual texts itself, with a `shallow_decoder`, and le
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -81,7 +80,7 @@ class Texts:
 
 def _elements(raw: bytes, limits: RecordLimits) -> Iterator[Event]:
     """Yield the objects of an array, decoded as by `load_json`. Raises RecordError for an element of another kind."""
-    within = replace(limits, bytes=len(raw), depth=limits.depth - 1)
+    within = msgspec.structs.replace(limits, bytes=len(raw), depth=limits.depth - 1)
     try:
         for number, each in enumerate(elements_of(raw, within), 1):
             if isinstance(each, Bad):
