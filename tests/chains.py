@@ -17,7 +17,7 @@ from slips.format import Event, Format, Record, RecordLimits
 from slips.model import MetaData, ObjectEvent, Outcome
 from slips.parsing.chain import compile_chain
 from slips.parsing.run import Chain, Ticker
-from slips.step import Step
+from slips.step import Step, name_of, written
 
 OBJECT = ObjectEvent(bucket_name="logs", object_key="sample", event_time="2018-12-31T23:59:30Z")
 """The object that records come from: it dates those that have no time or no year."""
@@ -42,7 +42,20 @@ def run(
     limits: RecordLimits | None = None,
 ) -> Seen:
     """Reads an object of `content`. Files of formats are relative to `root`."""
-    return run_chain(compile_chain(chain, root, *([limits] if limits else [])), content, source)
+    return run_chain(compiled(chain, root, limits or RecordLimits()), content, source)
+
+
+def compiled(steps: Sequence[Step], root: Path, limits: RecordLimits) -> Chain:
+    """A chain, which is made once if it has no file of the user's: that takes longer than to read most samples."""
+    if any(".py:" in name_of(step) for step in steps):
+        return compile_chain(steps, root, limits)
+    known = (*map(written, steps), limits)
+    if known not in _CHAINS:
+        _CHAINS[known] = compile_chain(steps, root, limits)
+    return _CHAINS[known]
+
+
+_CHAINS: dict[tuple[object, ...], Chain] = {}
 
 
 def run_chain(chain: Chain, content: bytes | io.RawIOBase, source: ObjectEvent = OBJECT) -> Seen:
@@ -63,9 +76,9 @@ def run_chain(chain: Chain, content: bytes | io.RawIOBase, source: ObjectEvent =
 
 def parse(chain: Sequence[Step], content: bytes) -> tuple[MetaData, Event]:
     """Parses the one record of an object."""
-    compiled, meta = compile_chain(chain, Path()), new_meta()
-    (record,) = compiled.records(io.BufferedReader(io.BytesIO(content)))
-    return meta, compiled.parse(meta, record)
+    made, meta = compiled(chain, Path(), RecordLimits()), new_meta()
+    (record,) = made.records(io.BufferedReader(io.BytesIO(content)))
+    return meta, made.parse(meta, record)
 
 
 def parse_by(format_: Format, record: object) -> tuple[MetaData, Any]:

@@ -31,6 +31,18 @@ def outcome(parse: Parse, value: Any) -> tuple[Any, ...]:
     return repr(parsed), meta.tag, repr(meta.timestamp), meta.message
 
 
+def readings(declaration: Declaration, limits: RecordLimits) -> tuple[Parse, Parse]:
+    """The compiled and the plain reading, made once: making them takes longer than reading a value."""
+    if (id(declaration), limits) not in _READINGS:
+        made = Limited.bind(declaration.parse, limits), plain(declaration, limits)
+        _READINGS[id(declaration), limits] = (declaration, made)
+    return _READINGS[id(declaration), limits][1]
+
+
+_READINGS: dict[tuple[int, RecordLimits], tuple[Declaration, tuple[Parse, Parse]]] = {}
+"""By declaration, which is kept, so that no other one gets its id."""
+
+
 def both(declaration: Declaration, value: Any, limits: RecordLimits | None = None) -> tuple[Any, ...]:
     """The result of a declaration for a value, the same in both readings. The value stays as it is."""
     return alike(declaration, copy.deepcopy(value), copy.deepcopy(value), limits)
@@ -38,10 +50,10 @@ def both(declaration: Declaration, value: Any, limits: RecordLimits | None = Non
 
 def alike(declaration: Declaration, value: Any, again: Any, limits: RecordLimits | None = None) -> tuple[Any, ...]:
     """The result of a declaration for a value and a copy of it, the same in both readings."""
-    within = limits or RecordLimits()
-    compiled = outcome(declaration.parse if limits is None else Limited.bind(declaration.parse, within), value)
-    assert compiled == outcome(plain(declaration, within), again)
-    return compiled
+    compiled, slow = readings(declaration, limits or RecordLimits())
+    found = outcome(compiled, value)
+    assert found == outcome(slow, again)
+    return found
 
 
 def both_in_turn(declaration: Declaration, values: Sequence[Any]) -> list[tuple[Any, ...]]:
