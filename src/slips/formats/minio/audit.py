@@ -1,0 +1,18 @@
+"""The audit log of MinIO: each call of the S3 API and of its administration."""
+
+from __future__ import annotations
+
+from slips.parsing import Json, all_of, any_of, iso
+
+MINIO_AUDIT = Json(
+    "minio-audit",
+    "MinIO audit log",
+    "https://min.io/docs/minio/linux/operations/monitoring/minio-logging.html",
+    require=all_of("api", any_of("deploymentid", "version", "requestPath", "requestID", "remotehost")),
+    time=iso("time"),
+    tag="minio.audit.{api.name|'api'}",
+    message=(
+        "{api.name|'-'} {api.statusCode|'-'} {api.bucket|'-'}/{api.object|''} by {accessKey|'-'} from {remotehost|'-'}"
+    ),
+    entities={"addresses": "remotehost", "users": "accessKey parentUser"},
+)
