@@ -44,6 +44,18 @@ def cloudwatch_logs(text: str) -> bytes:
     return json.dumps(document).encode() + b"\n"
 
 
+def docker_json(text: str) -> bytes:
+    return json.dumps({"log": f"{text}\n", "stream": "stdout", "time": "2026-11-28T08:00:02Z"}).encode() + b"\n"
+
+
+def k8s_cri(text: str) -> bytes:
+    return b"2026-11-28T08:00:02.000000Z stdout F " + text.encode() + b"\n"
+
+
+def firelens(text: str) -> bytes:
+    return json.dumps({"log": text, "container_name": "app", "date": AT}).encode() + b"\n"
+
+
 def json_log(text: str) -> bytes:
     return json.dumps({"log": text, "time": "2026-11-28T08:00:02Z", "stream": "stdout"}).encode() + b"\n"
 
@@ -56,6 +68,9 @@ HEADERS: dict[str, tuple[Callable[[str], bytes], Event]] = {
         {"datetime": "2026-11-28T08:00:02Z", "msg_id": None, "structured_data": None, **_SYSLOG},
     ),
     "cloudwatch-logs": (cloudwatch_logs, {"id": "1", "timestamp": AT * 1000, "logGroup": "g", "logStream": "s"}),
+    "docker-json": (docker_json, {"stream": "stdout", "time": "2026-11-28T08:00:02Z"}),
+    "k8s-cri": (k8s_cri, {"time": "2026-11-28T08:00:02.000000Z", "stream": "stdout", "logtag": "F"}),
+    "fluent-bit": (firelens, {"container_name": "app", "date": AT}),
     "json": (json_log, {"time": "2026-11-28T08:00:02Z", "stream": "stdout"}),
 }
 """How each header puts a text into a record, and what it knows besides the text."""

@@ -14,6 +14,7 @@ from typing import Any
 from slips.errors import RecordError
 
 _MONTHS = {name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+_NUMBERED = {f"{number:02}": name for name, number in _MONTHS.items()}
 _from_iso = datetime.fromisoformat
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)
@@ -234,6 +235,8 @@ def any_notation(value: Any, reference: float, name: str = "time") -> float:
 def _by_shape(value: str, reference: float, name: str) -> float:
     if value[4:5] == "-" or value.isdigit():
         return moment(value, name)
+    if value[4:5] == " " and value[7:8] == ":" and value[:2] in _NUMBERED:  # of klog: month and day, "0601 14:20:25.5"
+        return stamp(f"{_NUMBERED[value[:2]]} {value[2:]}", reference)
     text = _WEEKDAY.sub("", value, count=1)
     if text[:3] in _MONTHS:
         return stamp(text, reference)

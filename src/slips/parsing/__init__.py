@@ -9,12 +9,25 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from slips.format import Rule
-    from slips.parsing.declare import Cef, Columns, Csv, Declaration, Json, KeyValue, Leef, Quoted, Regex, Syslog
+    from slips.parsing.declare import (
+        Cef,
+        Columns,
+        ContainerLog,
+        Csv,
+        Declaration,
+        Json,
+        KeyValue,
+        Leef,
+        Quoted,
+        Regex,
+        Syslog,
+    )
     from slips.parsing.meaning import Time, all_of, any_of, clf, epoch, iso, moment, stamp, written
 
 __all__ = [
     "Cef",
     "Columns",
+    "ContainerLog",
     "Csv",
     "Declaration",
     "Json",

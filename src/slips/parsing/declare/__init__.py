@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from slips.parsing.declare.cef import Cef, Leef
     from slips.parsing.declare.columns import Columns, Csv
+    from slips.parsing.declare.container import ContainerLog
     from slips.parsing.declare.declaration import Declaration, DeclarationOptions
     from slips.parsing.declare.json import Json
     from slips.parsing.declare.keyvalue import KeyValue
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Cef",
     "Columns",
+    "ContainerLog",
     "Csv",
     "Declaration",
     "DeclarationOptions",
@@ -60,6 +62,7 @@ __all__ = [
 _HOMES = {
     "Cef": "cef",
     "Columns": "columns",
+    "ContainerLog": "container",
     "Csv": "columns",
     "Declaration": "declaration",
     "DeclarationOptions": "declaration",

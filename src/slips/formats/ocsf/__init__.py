@@ -1,0 +1,1 @@
+"""Formats of the Open Cybersecurity Schema Framework."""

@@ -1,0 +1,16 @@
+"""Events in the Open Cybersecurity Schema Framework: Amazon Security Lake, AppFabric, and products that write it."""
+
+from __future__ import annotations
+
+from slips.parsing import Json, epoch
+
+OCSF = Json(
+    "ocsf",
+    "events of any class in the Open Cybersecurity Schema Framework (OCSF)",
+    "https://schema.ocsf.io/",
+    tag="ocsf.{class_name|class_uid}",
+    time=epoch("time", unit="ms"),
+    message="{message|finding_info.title|finding.title|activity_name|class_name|class_uid}",
+    require="class_uid",
+    integers="time class_uid category_uid activity_id type_uid severity_id status_id timezone_offset count",
+)
