@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from slips.config import PACKAGED, Config, load
-from slips.deploy.dependencies import LIBRARIES, PINS
+from slips.deploy.dependencies import LIBRARIES, PINS, ZONES
 from slips.deploy.package import Package, build
 from slips.errors import UsageError
 
@@ -108,7 +108,7 @@ def wheel(
     return path
 
 
-LIBRARY_NAMES = (*LIBRARIES, "backports.zstd")
+LIBRARY_NAMES = (*LIBRARIES, ZONES, "backports.zstd")
 SHIPPED = ("isal", "lz4", "msgspec", "backports")
 
 
@@ -123,7 +123,9 @@ def _stand_ins(directory: Path) -> Path:
     directory.mkdir()
     for name in LIBRARY_NAMES:
         files = {"backports/zstd/__init__.py": ""} if name == "backports.zstd" else None
-        wheel(directory, name, version(name) if name in LIBRARIES or sys.version_info < (3, 14) else "1.0", files)
+        wheel(
+            directory, name, version(name) if name != "backports.zstd" or sys.version_info < (3, 14) else "1.0", files
+        )
     pin(directory)
     return directory
 

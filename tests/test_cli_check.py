@@ -68,6 +68,7 @@ def test_check_json_has_the_same_facts_as_the_text(project: Project) -> None:
         "handler": "handler.py",
         "args": ["limit"],
         "contains": None,
+        "timezone": None,
     }
 
 

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.once, pytest.mark.xdist_group("layers")]  # one proces
 PACKAGE = Path(__file__).parents[1] / "src" / "slips"
 LAYERS = [
     {"errors", "exceptions", "model", "print_streams", "printable"},
-    {"health", "methods", "not_logs", "ports", "times", "usercode"}
+    {"health", "methods", "not_logs", "ports", "times", "usercode", "zones"}
     | {"codec", "entities", "format", "paths", "pattern", "position", "step"},
     {"parsing", "formats"},
     {"config", "routing", "interface", "envelope", "object_states", "operations"},

@@ -18,7 +18,7 @@ import pytest
 
 from packages import CONFIG, LIBRARY_NAMES, ROOT, Project, _hash, cached, project, stand_ins, wheel, wheels
 from slips.config import parse
-from slips.deploy.dependencies import LIBRARIES, PINS
+from slips.deploy.dependencies import LIBRARIES, PINS, ZONES
 from slips.deploy.package import build
 from slips.errors import UsageError
 
@@ -205,7 +205,7 @@ def test_slips_own_dependencies_are_installed_by_their_hashes(project: Project, 
 def test_the_hashes_are_those_that_the_tests_run_with() -> None:
     run = (ROOT / "requirements" / "run.txt").read_text()
     entries = re.findall(r"(?m)^([\w-]+)==.*(?:\n +.*)*\n", PINS.read_text())
-    assert entries == ["backports-zstd", *LIBRARIES]
+    assert entries == ["backports-zstd", *LIBRARIES, ZONES]
     for entry in re.finditer(r"(?m)^[\w-]+==.*(?:\n +.*)*\n", PINS.read_text()):
         assert entry[0] in run, "'make lock' writes src/slips/deploy/requirements.txt anew"
 

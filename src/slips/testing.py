@@ -64,7 +64,8 @@ class Result(Struct, kw_only=True):
     delivered: int
     quarantined: int
     mapping: Mapping
-    """The mapping that parsed the log: `prefix` or `pattern`, `format`, `on_error`, `contains`, `handler`."""
+    """The mapping that parsed the log: `prefix` or `pattern`, `format`, `on_error`, `contains`, `timezone`,
+    `handler`."""
 
     @property
     def result(self) -> Any:
@@ -95,6 +96,7 @@ def run(
     contains: str | Sequence[str] | None = None,
     key: str | None = None,
     event_time: str | None = None,
+    timezone: str | None = None,
 ) -> Result:
     """Run `source`, one log, through `format` to `handler`, with `meta.is_test` true.
 
@@ -104,7 +106,7 @@ def run(
     `format` is what the config would say, with options as `{"csv": {"delimiter": "|"}}`; a file in `path/file.py:name`
     is relative to the current directory. `key` is the object's key (default: the file's name), `event_time` RFC 3339
     (default: the file's last change, or now): it dates records that have no time or no year. `contains`: texts of which
-    a record must have one.
+    a record must have one. `timezone`: the zone of times that name none.
 
     With `config`, the path of a `slips.yml`, what is not given comes from there: the mapping that fits `key`, its
     handler with its args (those given are added), environment and limits, and the file of that key in the bucket's
@@ -140,6 +142,8 @@ def run(
         mapping = replace(mapping, on_error=on_error)
     if contains is not None:
         mapping = replace(mapping, contains=[contains] if isinstance(contains, str) else list(contains))
+    if timezone is not None:
+        mapping = replace(mapping, timezone=timezone)
     configured = project.handler_of(mapping)
     all_args = {**configured.args, **(args or {})}
     if config is not None and next(references(all_args), None) is not None:

@@ -1,4 +1,5 @@
-"""Converts texts and numbers of log times to epoch seconds, UTC. A time without a zone is UTC on every machine.
+"""Converts texts and numbers of log times to epoch seconds, UTC. A time without a zone is UTC on every machine, unless
+the mapping of its object names another zone: `in_zone`.
 
 `None` and `""` are no times: the caller keeps the object's event time instead. Each function raises RecordError for a
 time that it cannot read. Every result lies in the years 1 to 9999, so that `datetime.fromtimestamp` accepts it.
@@ -8,10 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slips.errors import RecordError
+
+if TYPE_CHECKING:
+    from slips.zones import Zone
 
 _MONTHS = {name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
 _NUMBERED = {f"{number:02}": name for name, number in _MONTHS.items()}
@@ -52,6 +57,22 @@ _ZONES = {
 _DATE = re.compile(r"\d{4}(?:-|W|\d{4}(?:[Tt ]|$))")
 
 
+_zone: Zone | None = None
+"""The zone of times without one; None is UTC. A process reads one object at a time."""
+
+
+@contextmanager
+def in_zone(zone: Zone | None) -> Iterator[None]:
+    """Read times without a zone as times of `zone`, within this block. None: as UTC."""
+    global _zone, _last
+    before = _zone
+    _zone, _last = zone, _NO_TIME
+    try:
+        yield
+    finally:
+        _zone, _last = before, _NO_TIME
+
+
 def iso(text: Any, name: str = "time") -> float:
     """Convert RFC 3339 or ISO 8601 (`T` or a space, any number of fraction digits, any offset) to epoch seconds.
 
@@ -78,7 +99,8 @@ def odd_iso(text: Any, name: str) -> float:
     try:
         when = _from_iso(text)
         if when.tzinfo is None and text[4] == "-":  # many logs name no zone
-            return (when - _NAIVE_EPOCH).total_seconds()
+            seconds = (when - _NAIVE_EPOCH).total_seconds()
+            return seconds if _zone is None else _zone.utc(seconds)
     except (TypeError, ValueError):
         pass
     try:
@@ -86,9 +108,16 @@ def odd_iso(text: Any, name: str) -> float:
         when = _from_iso(text_)
         if not _DATE.match(text_):
             raise ValueError
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() + leap
+        return _seconds(when) + leap
     except (TypeError, ValueError, OverflowError):
         raise RecordError(f"{name!r} is {_shown(text)}; expected a time such as '2018-06-11T04:27:47Z'") from None
+
+
+def _seconds(when: datetime) -> float:
+    if when.tzinfo is not None:
+        return when.timestamp()
+    seconds = (when - _NAIVE_EPOCH).total_seconds()
+    return seconds if _zone is None else _zone.utc(seconds)
 
 
 def _without_name(text: str) -> str:
@@ -185,7 +214,7 @@ def moment(value: Any, name: str = "time") -> float:
 def clf(text: Any, name: str = "time") -> float:
     """Convert `10/Oct/2000:13:55:36 -0700`, the time of access logs, to epoch seconds. A fraction may follow the clock.
 
-    Without a zone it is UTC. Raises RecordError. https://httpd.apache.org/docs/current/logs.html#common
+    Without a zone it is of the zone that times have here. Raises RecordError. https://httpd.apache.org/docs/current/logs.html#common
     """
     try:
         if text[2] != "/" or text[6] != "/" or text[11] != ":":
@@ -199,11 +228,11 @@ def clf(text: Any, name: str = "time") -> float:
 def written(text: Any, form: str, name: str = "time") -> float:
     """Convert a time that is written as `form`, a format of `strptime`, to epoch seconds. Raises RecordError.
 
-    Without a zone it is UTC. https://docs.python.org/3/library/datetime.html#format-codes
+    Without a zone it is of the zone that times have here. https://docs.python.org/3/library/datetime.html#format-codes
     """
     try:
         when = datetime.strptime(text, form)
-        seconds = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+        seconds = _seconds(when)
         if not _EARLIEST <= seconds < _END:
             raise ValueError
     except (TypeError, ValueError, OverflowError):
@@ -211,7 +240,8 @@ def written(text: Any, form: str, name: str = "time") -> float:
     return seconds
 
 
-_last: tuple[object, float, float] = ("", 0.0, 0.0)
+_NO_TIME: tuple[object, float, float] = ("", 0.0, 0.0)
+_last = _NO_TIME
 """The last value of `any_notation`, its reference and its seconds: lines of one second follow each other. The look
 costs 30 ns, a tenth of reading a time."""
 
@@ -257,6 +287,8 @@ def stamp(text: str, reference: float) -> float:
     microseconds are cut off. A year may stand behind the day, or at the end, and a zone behind that: an offset, or a
     name such as `EST`. Raises RecordError.
     """
+    if _zone is not None:
+        reference = _zone.shown(reference)
     known, limit, days = _days_of
     if reference != known:
         limit, days = _days_before(reference)
@@ -264,16 +296,21 @@ def stamp(text: str, reference: float) -> float:
         seconds = days[text[:7]] + _HOURS[text[7:10]] + _MINUTES[text[10:13]] + _SECONDS[text[13:]]
     except KeyError:
         return _stamp_slowly(text, reference)
-    return seconds if seconds <= limit else _stamp_slowly(text, reference)
+    if seconds > limit:
+        return _stamp_slowly(text, reference)
+    return seconds if _zone is None else _within_years(_zone.utc(seconds), text)
 
 
 def _stamp_slowly(text: str, reference: float) -> float:
-    """Convert a stamp that has not 15 characters, or that belongs to the year before. Raises RecordError."""
+    """Convert a stamp that has not 15 characters, or that belongs to the year before. Raises RecordError.
+
+    `reference` is what the clock of the zone shows.
+    """
     if not (found := _STAMP.fullmatch(text)):
         raise _no_stamp(text)
     month, day, year, clock, fraction, last, zone, hours, minutes = found.groups()
     year = year or last
-    seconds = without_year(month, int(day), clock, reference, int(year) if year else None)
+    seconds = _shown_by_clock(month, int(day), clock, reference, int(year) if year else None)
     if fraction:
         seconds += float(f"0.{fraction}")
     if zone:
@@ -282,9 +319,9 @@ def _stamp_slowly(text: str, reference: float) -> float:
         seconds -= 3600 * _ZONES[zone]
     elif hours:
         seconds -= 3600 * int(hours) + 60 * int(f"{hours[0]}{minutes}")
-    if not _EARLIEST <= seconds < _END:
-        raise _no_stamp(text)
-    return seconds
+    elif _zone is not None:
+        seconds = _zone.utc(seconds)
+    return _within_years(seconds, text)
 
 
 def without_year(month: str, day: int, clock: str, reference: float, year: int | None = None) -> float:
@@ -294,6 +331,13 @@ def without_year(month: str, day: int, clock: str, reference: float, year: int |
     than a day after `reference` belongs to the year before. This holds around New Year and for Feb 29. A `year`, if
     the log has one, counts instead. Raises RecordError.
     """
+    if _zone is None:
+        return _shown_by_clock(month, day, clock, reference, year)
+    seconds = _zone.utc(_shown_by_clock(month, day, clock, _zone.shown(reference), year))
+    return _within_years(seconds, f"{month} {day} {clock}")
+
+
+def _shown_by_clock(month: str, day: int, clock: str, reference: float, year: int | None) -> float:
     try:
         hour, minute, second = clock.split(":")
         seconds = _HOURS[f"{hour:0>2}:"] + _MINUTES[f"{minute:0>2}:"] + _SECONDS[f"{second:0>2}"]
@@ -355,6 +399,12 @@ def _years_before(limit: float, month: str, day: int) -> Iterator[int]:
 
 def _midnight(year: int, month: str, day: int) -> float:
     return datetime(year, _MONTHS[month], day, tzinfo=UTC).timestamp()
+
+
+def _within_years(seconds: float, text: str) -> float:
+    if not _EARLIEST <= seconds < _END:
+        raise _no_stamp(text)
+    return seconds
 
 
 def _no_stamp(text: str) -> RecordError:

@@ -39,6 +39,7 @@ class Checked(Struct):
     args: list[str]
     """Names of the args of its `setup`, without their values, which may be secret."""
     contains: list[str] | None
+    timezone: str | None
     """Texts of which a record must have one."""
 
 
@@ -158,6 +159,7 @@ def _mappings(config: Config) -> list[Checked]:
             spec.name,
             list(spec.args),
             mapping.contains,
+            mapping.timezone,
         )
         for bucket, mapping, spec in specs
     ]
@@ -195,6 +197,7 @@ def _print_project(
                 *(each.pattern or each.prefix or "(all)", ", ".join(each.lanes), f"[{', '.join(each.chain)}]"),
                 *(f"on error: {each.on_error}", *([_handler(mapping, each)] if len(config.handlers) > 1 else [])),
                 *([_contains(each)] if any(one.contains for one in of_bucket) else []),
+                *([_timezone(each)] if any(one.timezone for one in of_bucket) else []),
             )
             for mapping, each in shown
         ]
@@ -227,6 +230,11 @@ def _unmapped_line(config: Config, bucket: str, beginning: str) -> str:
 def _contains(checked: Checked) -> str:
     """Return the cell of the texts of which a record must have one."""
     return f"contains: {' or '.join(map(repr, checked.contains))}" if checked.contains else ""
+
+
+def _timezone(checked: Checked) -> str:
+    """Return the cell of the zone of times that name none."""
+    return f"timezone: {checked.timezone}" if checked.timezone else ""
 
 
 def _handler(mapping: Mapping, checked: Checked) -> str:

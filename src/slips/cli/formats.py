@@ -27,11 +27,13 @@ from slips.formats import catalogue, names
 from slips.model import MetaData, ObjectEvent, Outcome, format_time, nearest_time
 from slips.not_logs import RULES, NotLog
 from slips.parsing.chain import compile_chain, find_format
+from slips.parsing.declare import Declaration
 from slips.parsing.run import Chain, Ticker
 from slips.pipeline.choose import moment
 from slips.pipeline.evidence import reason_of
 from slips.printable import one_line
 from slips.step import Step, written
+from slips.zones import zone_of
 
 
 @click.command(cls=Command, accepts=("config", "verbose"))
@@ -152,6 +154,15 @@ def _to_dict(format_: Format) -> dict[str, Any]:
     }
 
 
+def _time(format_: Format) -> str:
+    """Return the fields of a format's time, and what it is where it names no zone; empty if they are not declared."""
+    time_ = format_.meaning.time if isinstance(format_, Declaration) else None
+    if time_ is None:
+        return ""
+    fields = ", else ".join(" with ".join(alternative) for alternative in time_.alternatives)
+    return fields + ("; without a zone it is UTC, or of the mapping's 'timezone'" if time_.may_lack_zone else "")
+
+
 def _entities(format_: Format) -> Iterable[tuple[str, tuple[str, ...]]]:
     """Return each kind of entities that a format declares, with the paths of the fields that name them."""
     return format_.entity_paths.by_kind.items() if format_.entity_paths else ()
@@ -171,6 +182,7 @@ def _print_format(format_: Format) -> None:
         ("gives", format_.gives),
         ("chain", f"[{', '.join(map(written, format_.chain))}], what 'format: {format_.name}' stands for"),
         ("tag", format_.tag),
+        ("time", _time(format_)),
         ("parameter", format_.parameter and f"{format_.name}:{format_.parameter}; that is the default"),
         *(("filters", f"{rule.name}: {rule.summary}") for rule in format_.rules),
         *((kind, f"{', '.join(paths)}, in meta.entities") for kind, paths in _entities(format_)),
@@ -192,12 +204,14 @@ def _print_format(format_: Format) -> None:
 )
 @argument("file", metavar="FILE", type=FILE_TEXT, help="A log file, compressed or not; - is standard input.")
 @click.option("--time", "time_", metavar="TIME", help="Event time of the object; default: the file's last change.")
+@click.option("--timezone", metavar="ZONE", help="Zone of times that name none, such as Europe/Berlin; default: UTC.")
 @click.pass_context
 def parse(
     ctx: click.Context,
     chain: str,
     file: str,
     time_: str | None,
+    timezone: str | None,
 ) -> None:
     """Print what a format makes of a file, as JSON lines.
 
@@ -215,6 +229,10 @@ def parse(
         compiled = compile_chain(_steps(chain), Path.cwd())
     except FormatError as error:
         raise UsageError(_told(chain, str(error))) from error
+    try:
+        compiled.zone = zone_of(timezone)
+    except ValueError as error:
+        raise UsageError(f"--timezone: {error}") from None
     event_time = moment(time_, time.time(), "--time") if time_ else None
     with _opened(file) as (stream, changed):
         try:

@@ -19,6 +19,7 @@ from slips.config.policies import mistakes
 from slips.config.problems import Problems, Where, quote, show
 from slips.config.values import INVALID, right_items
 from slips.step import Step, name_of, options_of
+from slips.zones import zone_of
 
 CheckChain = Callable[[Sequence[Step], Path], list[str]]
 """`(steps, directory of the config file)` to texts of mistakes: `chain.check_chain`."""
@@ -197,6 +198,12 @@ class Rules:
             if steps and INVALID not in steps:
                 for problem in self._check_chain(steps, self._root):
                     self._problems.error((*here, "format", *_place_in(steps, problem)), problem)
+            if isinstance(zone := mapping.get("timezone"), str):
+                try:
+                    zone_of(zone)
+                except ValueError as error:
+                    where = (*here, "timezone")
+                    self._problems.error(where, f"{show(where)}: {str(error).removeprefix('timezone ')}")
 
     def _check_files(self) -> None:
         """Report files and directories that are named and do not exist."""

@@ -256,6 +256,17 @@ class Mapping(Struct, frozen=True):
         ]
         | None
     ) = None
+    timezone: (
+        Annotated[
+            _Text,
+            a_key(
+                "Zone of times that name none, by its name in the IANA database; without this it is UTC "
+                "([more](handler.md#times-without-a-zone)).",
+                "Europe/Berlin",
+            ),
+        ]
+        | None
+    ) = None
 
     @property
     def keys(self) -> Pattern:

@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import Distribution
 from pathlib import Path
@@ -31,6 +31,8 @@ from slips.errors import UsageError
 
 LIBRARIES = ("isal", "lz4", "msgspec")
 """Libraries of slips in the functions; before Python 3.14 also `backports.zstd`. Lambda's runtimes have boto3."""
+ZONES = "tzdata"
+"""The library of zones, in the functions of a config that names one: no runtime promises to have them."""
 PINS = Path(__file__).with_name("requirements.txt")
 """The versions of these libraries, with the hashes of all their files. `make lock` writes this file."""
 OLDEST = {"boto3": "1.36.0", "botocore": "1.36.0"}
@@ -51,11 +53,12 @@ def installed(
     a requirement cannot be installed.
     """
     target = Platform(config.handler.runtime, config.handler.architecture)
-    own = _Own(pins, _versions(pins.read_text(), target))
+    names_zone = any(each.timezone for mappings in config.bucket_mapping.values() for each in mappings)
+    own = _Own(pins, _versions(pins.read_text(), target, (*LIBRARIES, *([ZONES] if names_zone else []))))
     wanted = requirement_files.read(config)
     cache = _cache()
     digest = wanted.digest if wanted else ""
-    made_of = json.dumps([pins.read_text(), target.version, target.tags, digest])
+    made_of = json.dumps([pins.read_text(), own.versions, target.version, target.tags, digest])
     kept = cache / hashlib.sha256(made_of.encode()).hexdigest()[:32]
     with ExitStack() as stack:
         if digest is not None and kept.is_dir():
@@ -103,8 +106,8 @@ class _Own(Struct, frozen=True):
     """The pins for the target: `msgspec==0.22.0`."""
 
 
-def _versions(pins: str, target: Platform) -> list[str]:
-    names = {canonical(name) for name in (*LIBRARIES, *(["backports.zstd"] if target.version < "3.14" else []))}
+def _versions(pins: str, target: Platform, libraries: Sequence[str] = LIBRARIES) -> list[str]:
+    names = {canonical(name) for name in (*libraries, *(["backports.zstd"] if target.version < "3.14" else []))}
     pinned = re.findall(r"^([\w.-]+)==([^\s;]+)", pins, re.MULTILINE)
     return [f"{name}=={number}" for name, number in pinned if canonical(name) in names]
 
@@ -152,7 +155,17 @@ def _install(own: _Own, wanted: Requirements | None, directory: Path, installer:
                 )
     # The hashes say which file. `--require-hashes` would refuse constraints of a [tool.uv] of the user's, too.
     options = ["--verify-hashes", "--no-deps", "--index-strategy", ALIKE]
-    installer.install(["-r", str(own.pins), *options], directory / "2", OWN)
+    pins = directory.with_name("own.txt")
+    pins.write_text("".join(_entries(own)))
+    installer.install(["-r", str(pins), *options], directory / "2", OWN)
+
+
+def _entries(own: _Own) -> Iterator[str]:
+    """Yield the pins of the libraries that are wanted, with their hashes."""
+    names = {canonical(pin.partition("==")[0]) for pin in own.versions}
+    for entry in re.finditer(r"^([\w.-]+)==.*(?:\n[ \t]+.*)*\n?", own.pins.read_text(), re.MULTILINE):
+        if canonical(entry[1]) in names:
+            yield entry[0]
 
 
 def _constraints(own: _Own, directory: Path) -> list[str]:

@@ -30,6 +30,7 @@ def compile_chain(
     *,
     contains: Sequence[str] = (),
     types: Sequence[EventTypes | None] = (),
+    timezone: str | None = None,
 ) -> Chain:
     """Compile `steps` to a chain. In place of a parser at its beginning, all of the parser's usual chain stands.
 
@@ -37,12 +38,20 @@ def compile_chain(
 
     If there are texts in `contains`, the chain filters every record that has none of them, before it is parsed. `types`
     has the event type of each handler: an event that does not fit is a bad record. Raises FormatError with every
-    mistake in `steps`, and if the chain cannot serve an event type.
+    mistake in `steps`, if the chain cannot serve an event type, and for an unknown `timezone`, that of times without.
     """
     parts, problems = _resolve(steps, root)
     if problems:
         raise FormatError("\n".join(problems))
-    return _chain_of(parts, limits, contains, types)
+    chain = _chain_of(parts, limits, contains, types)
+    if timezone is not None:
+        from slips.zones import zone_of  # few mappings need it
+
+        try:
+            chain.zone = zone_of(timezone)
+        except ValueError as error:
+            raise FormatError(str(error)) from None
+    return chain
 
 
 def compile_format(format_: Format, limits: RecordLimits = RecordLimits()) -> Chain:  # noqa: B008 - frozen

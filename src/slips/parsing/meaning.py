@@ -177,6 +177,13 @@ class Time(Struct, frozen=True):
         for alternative in self.alternatives:
             yield from alternative
 
+    @property
+    def may_lack_zone(self) -> bool:
+        """Whether there are values of this notation that name no zone."""
+        if self.read is times.written:
+            return not any(directive in str(self.options.get("form")) for directive in ("%z", "%Z"))
+        return self.read not in (times.number, times.epoch)
+
     def at(self, get: Callable[[str], Any], reference: float) -> float:
         """Return epoch seconds for the values that `get` returns for paths. Raises RecordError."""
         for alternative in self.alternatives:

@@ -22,9 +22,11 @@ from slips.parsing.loop import Begun, Loop, unusual, write_loop
 from slips.parsing.readers.text import TextRecords, original
 from slips.parsing.stages import bind, compose, fitted
 from slips.position import UNREAD, Cells
+from slips.times import in_zone
 
 if TYPE_CHECKING:
     from slips.parsing.event_types import Fitting
+    from slips.zones import Zone
 
 Recv = Callable[[MetaData, Event], object]
 Show = Callable[[int, Record], None]
@@ -82,6 +84,8 @@ class Chain:
         self._remembers = any(isinstance(parse, PerObject) for _, parse in self._parsers)
         self._contains = Contains(contains, limits) if contains else None
         self._fitting = fitting
+        self.zone: Zone | None = None
+        """The zone of times that name none; None is UTC."""
 
     @cached_property
     def loop(self) -> Loop:
@@ -185,7 +189,8 @@ class Chain:
             reject(seq, original(cut, record), error)
 
         where = f"{source.url}: reader {self.reader!r}"
-        return loop.run(records, where, parsers, outcome, source, recv, reject_original, ticker, skip, is_test)
+        with in_zone(self.zone):
+            return loop.run(records, where, parsers, outcome, source, recv, reject_original, ticker, skip, is_test)
 
 
 def _show(parse: Callable[[MetaData, Any], Any], source: ObjectEvent, seq: int, record: Record) -> None:

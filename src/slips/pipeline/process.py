@@ -229,13 +229,14 @@ class Processor:
                 self._config.limits.record,
                 contains=tuple(mapping.contains or ()),
                 types=event_types(classes),
+                timezone=mapping.timezone,
             )
         return self._chains[key]
 
 
 def _chain_key(mapping: Mapping) -> tuple[object, ...]:
     """Return the same for mappings that have the same chain."""
-    return (mapping.chain_key, tuple(mapping.contains or ()))
+    return (mapping.chain_key, tuple(mapping.contains or ()), mapping.timezone)
 
 
 class _ObjectRun:

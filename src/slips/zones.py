@@ -1,0 +1,69 @@
+"""The zones of times that name none, from the IANA database: of the system, else of the package `tzdata`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo, available_timezones
+
+_NAIVE_EPOCH = datetime(1970, 1, 1)
+_QUARTER = 900
+"""Seconds for which the offset of a zone is kept: no zone of today changes its clock within."""
+
+
+class Zone:
+    """A zone of the IANA database, such as `Europe/Berlin`, whose clock times without a zone show.
+
+    An hour that the clock shows twice, as it is put back, is the first of both. A time that it leaves out, as it is put
+    forward, is read by the clock before that: 02:30 is 03:30.
+    """
+
+    def __init__(self, name: str) -> None:
+        """Raises ValueError for a name that the database lacks."""
+        try:
+            self._info = ZoneInfo(name)
+        except (OSError, ValueError, KeyError):  # of ZoneInfoNotFoundError, and of names that are paths
+            raise ValueError(f"timezone {name!r} is not known; {_advice(name)}") from None
+        self._quarter, self._offset = float("nan"), 0.0
+        self._moment, self._shown = float("nan"), 0.0
+
+    def utc(self, shown: float) -> float:
+        """Return the epoch seconds of what the clock shows, `shown` being those of the same date and clock in UTC."""
+        quarter = shown // _QUARTER
+        if quarter != self._quarter:
+            offset = self._offset_at(shown)
+            begin = quarter * _QUARTER
+            if not offset == self._offset_at(begin) == self._offset_at(begin + _QUARTER - 1):
+                return shown - offset
+            self._quarter, self._offset = quarter, offset
+        return shown - self._offset
+
+    def shown(self, moment: float) -> float:
+        """Return the other way round what the clock shows at epoch seconds. The lines of an object share one moment."""
+        if moment != self._moment:
+            try:
+                offset = datetime.fromtimestamp(moment, self._info).utcoffset()
+            except (ValueError, OverflowError, OSError):  # the first and last day that Python knows
+                offset = None
+            self._moment, self._shown = moment, moment + (offset.total_seconds() if offset else 0.0)
+        return self._shown
+
+    def _offset_at(self, shown: float) -> float:
+        try:
+            offset = (_NAIVE_EPOCH + timedelta(seconds=shown)).replace(tzinfo=self._info).utcoffset()
+        except OverflowError:
+            offset = None
+        return offset.total_seconds() if offset else 0.0
+
+
+def _advice(name: str) -> str:
+    import difflib  # not at the start of a function on AWS, where names are right
+
+    known = {each.lower(): each for each in available_timezones()}
+    close = difflib.get_close_matches(name.lower(), known, n=1)
+    hint = f"did you mean {known[close[0]]!r}? " if close else ""
+    return f"{hint}expected a name of the IANA database, such as 'Europe/Berlin' or 'UTC'"
+
+
+def zone_of(name: str | None) -> Zone | None:
+    """Return a zone; None for UTC, which is what times without a zone are anyway. Raises ValueError."""
+    return None if name in (None, "UTC", "Etc/UTC") else Zone(name)
