@@ -172,7 +172,7 @@ def test_users_declare_logs_that_are_lines_of_syslog() -> None:
     line = "Nov 21 06:00:24 web-1 sshd[22]: Accepted"
     assert event_of(own, line)[1:] == ("sshd.web-1", 1542780024.0, "web-1: Accepted")
     assert both(own, "Nov 21 06:00:24 web-1 cron[22]: x") == ("filtered", "others")
-    with pytest.raises(ValueError, match="format 'x': rfc is 822; expected 3164 or 5424"):
+    with pytest.raises(ValueError, match="format 'x': rfc is 822; expected 3164, 5424 or 'any'"):
         Syslog("x", "x", rfc=822)  # type: ignore[arg-type]
     with pytest.raises(
         ValueError, match="format 'x': tag: no field 'host'; expected one of datetime, facility, hostname"

@@ -125,6 +125,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "suricata": ("slips.formats.suricata.eve", "SURICATA"),
     "syslog": ("slips.formats.generic.syslog", "SYSLOG"),
     "syslog-5424": ("slips.formats.generic.syslog", "SYSLOG_5424"),
+    "syslog-any": ("slips.formats.generic.syslog", "SYSLOG_ANY"),
     "tailscale": ("slips.formats.tailscale.tailnet", "TAILSCALE"),
     "teleport": ("slips.formats.teleport.audit", "TELEPORT"),
     "terraform-cloud": ("slips.formats.hashicorp.terraform_cloud", "TERRAFORM_CLOUD"),

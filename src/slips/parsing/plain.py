@@ -11,7 +11,7 @@ from slips.model import MetaData
 from slips.parsing.declare import Declaration, Json, Syslog
 from slips.parsing.declare.lines import LineDeclaration
 from slips.parsing.meaning import holds
-from slips.parsing.syslog_lines import read_3164, read_5424
+from slips.parsing.syslog_lines import read_3164, read_5424, read_any
 
 
 def plain(declaration: Declaration, limits: RecordLimits = RecordLimits()) -> Parse:  # noqa: B008 - frozen
@@ -58,5 +58,7 @@ def _reading(declaration: Declaration, limits: RecordLimits) -> Callable[[Any], 
     if isinstance(declaration, LineDeclaration):
         return declaration.line_parser(limits).read
     if isinstance(declaration, Syslog):
-        return read_3164 if declaration.rfc == 3164 else partial(read_5424, limits=limits)
+        if declaration.rfc == 3164:
+            return read_3164
+        return partial(read_5424 if declaration.rfc == 5424 else read_any, limits=limits)
     raise NotImplementedError(f"no plain reading of {type(declaration).__name__}")

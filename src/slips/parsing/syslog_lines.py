@@ -82,6 +82,14 @@ def read_header(text: str, limits: RecordLimits = RecordLimits()) -> Event:  # n
     return read_5424(text, limits) if _IS_5424.match(text) else read_3164(text)
 
 
+def read_any(text: str, limits: RecordLimits) -> Event:
+    """Cut a line whose `message` is a line of another product, behind a header as either document says, or none."""
+    try:
+        return read_header(text, limits)
+    except RecordError:
+        return {"message": text}
+
+
 def read_front(text: str, limits: RecordLimits) -> Event:
     """Return the fields of a header alone, those that it has; `header`, the text itself, if it is none of syslog."""
     if found := _FRONT.fullmatch(text):

@@ -10,7 +10,7 @@ from typing import Literal
 from slips.parsing.compile import Writer
 from slips.parsing.declare.declaration import Declaration
 from slips.parsing.meaning import Time, stamp
-from slips.parsing.syslog_lines import USUAL_3164, USUAL_5424, read_3164, read_5424, read_priority
+from slips.parsing.syslog_lines import USUAL_3164, USUAL_5424, read_3164, read_5424, read_any, read_priority
 
 _FIELDS = {
     3164: ("datetime", "hostname", "proc_name", "proc_id", "message"),
@@ -28,20 +28,24 @@ class Syslog(Declaration):
     with `<PRI>` also `priority`, `facility` and `severity`, all int; of RFC 5424 `msg_id` and `structured_data`, too.
     """
 
-    rfc: Literal[3164, 5424] = 3164
-    """The document that describes the lines. RFC 3164 stands for all that programs write without a version."""
+    rfc: Literal[3164, 5424, "any"] = 3164
+    """The document that describes the lines. RFC 3164 stands for all that programs write without a version; `any` for
+    lines of another product behind a header of either, or none: the field `message` then is all there is."""
     time: Time | None = _DATETIME
     message: str = "{message}"
     carries: str = "message"
 
     def check(self) -> None:
-        if self.rfc not in (3164, 5424):
-            raise ValueError(f"rfc is {self.rfc!r}; expected 3164 or 5424")
+        if self.rfc not in (3164, 5424, "any"):
+            raise ValueError(f"rfc is {self.rfc!r}; expected 3164, 5424 or 'any'")
 
     def known(self) -> Set[str]:
-        return {*_FIELDS[self.rfc], "structured_data", "priority", "facility", "severity"}
+        return {*_FIELDS[3164 if self.rfc == 3164 else 5424], "structured_data", "priority", "facility", "severity"}
 
     def write(self, writer: Writer) -> None:
+        if self.rfc == "any":
+            writer.line(f"event = {writer.name('read_any', partial(read_any, limits=writer.limits))}(value)")
+            return
         usual, read = (
             (USUAL_3164, read_3164) if self.rfc == 3164 else (USUAL_5424, partial(read_5424, limits=writer.limits))
         )
