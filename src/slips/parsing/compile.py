@@ -82,6 +82,8 @@ class Writer:
         self.fresh: dict[str, Callable[[], object]] = {}
         self.filters = False
         """Whether `event` may be a Rule in place of a dict; the statements behind are then in a block for dicts."""
+        self.message = ""
+        """Local to which to bind the message: `write` has bound it, too, where the statements behind do not run."""
         self.prefix, self._indent, self._count = prefix, "", 0
 
     def line(self, text: str) -> None:
@@ -98,6 +100,13 @@ class Writer:
     def indent(self) -> None:
         """Indent all further lines: they are the block of the last one."""
         self._indent += "    "
+
+    @contextmanager
+    def nested(self) -> Iterator[None]:
+        """End the blocks that `indent` begins within."""
+        before = self._indent
+        yield
+        self._indent = before
 
     def name(self, hint: str, value: object) -> str:
         """Return a name for a global with this value. The same object under the same hint has one name."""
@@ -142,7 +151,17 @@ def body_of(family: Family, limits: RecordLimits = RecordLimits(), prefix: str =
     """Write the statements of a declaration. `prefix` begins each name, so that several bodies share a function."""
     writer, meaning = Writer(limits, prefix), family.meaning
     family.write(writer)
-    values = _Values(family, writer)
+    message, captured = write_meaning(family, writer)
+    refine = writer.name("refine", meaning.refine) if meaning.refine is not None else ""
+    return Body(tuple(writer.lines), writer.names, message, captured, writer.filters, refine, writer.fresh)
+
+
+def write_meaning(family: Family, writer: Writer) -> tuple[str, tuple[str, ...]]:
+    """Write what the fields of `event` mean: statements that bind `tag` and `at`, or a Rule to `event`.
+
+    Returns the expression of the message, and the locals in it.
+    """
+    meaning, values = family.meaning, _Values(family, writer)
     hoisted = {
         part.paths[0]
         for template in (meaning.tag, meaning.message)
@@ -174,8 +193,10 @@ def body_of(family: Family, limits: RecordLimits = RecordLimits(), prefix: str =
         text = writer.local("message")
         writer.line(f"event[{meaning.adds!r}] = {text} = {message}")
         message, captured = text, (text,)
-    refine = writer.name("refine", meaning.refine) if meaning.refine is not None else ""
-    return Body(tuple(writer.lines), writer.names, message, captured, writer.filters, refine, writer.fresh)
+    if writer.message:
+        writer.line(f"{writer.message} = {message}")
+        message, captured = writer.message, (writer.message,)
+    return message, captured
 
 
 def parse_of(family: Family, limits: RecordLimits = RecordLimits()) -> Parse:  # noqa: B008 - frozen

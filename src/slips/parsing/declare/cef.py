@@ -63,8 +63,9 @@ class _BarParser(LineParser):
         self._declaration, self._limits = declaration, limits
         self._types = declaration.types
         self._typed = (*self._types.integers, *self._types.floats)
+        self.fast = declaration.calling_function(self._usual)
 
-    def fast(self, line: str) -> Event:
+    def _usual(self, line: str) -> Event:
         """Read a line in which no key comes twice, or is a field of the header. Raises ValueError for others."""
         declaration = self._declaration
         event, header, rest = self._begin(line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Set
+from collections.abc import Set
 from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar
 
@@ -13,9 +13,9 @@ from msgspec import Meta
 
 from slips.errors import RecordError
 from slips.format import Event, Format, FormatOptions, RecordLimits, Rule, a_key, too_many_values
-from slips.parsing.compile import Writer, make_function
+from slips.parsing.compile import Writer
 from slips.parsing.declare.declaration import DeclarationOptions
-from slips.parsing.declare.lines import LineDeclaration, LineParser
+from slips.parsing.declare.lines import LineDeclaration, LineParser, ReadLine
 from slips.parsing.readers.fields import ends_in_quotes, has_too_many_fields
 from slips.parsing.typed import Names, names_of, widened, write_event
 
@@ -63,7 +63,7 @@ class Columns(LineDeclaration):
 
     quote: ClassVar[str] = ""
     options: type[FormatOptions] | None = field(init=False, default=ColumnsOptions)
-    _rows: dict[tuple[tuple[str, ...], int], Callable[[str], Event]] = field(
+    _rows: dict[tuple[tuple[str, ...], int], ReadLine] = field(
         init=False, default_factory=dict, compare=False, repr=False
     )
     """Functions that read rows, by the columns and the number of fields."""
@@ -108,6 +108,8 @@ class Columns(LineDeclaration):
         return _Rows(self, limits, names_of(self.columns))
 
     def value_of(self, path: str, writer: Writer) -> str:
+        if path in writer.fields:
+            return writer.fields[path]
         return f"event[{path!r}]" if path in names_of(self.columns) and not self.remembers else f"event.get({path!r})"
 
     def cut(self, line: str, limits: RecordLimits) -> list[str]:
@@ -126,29 +128,31 @@ class Columns(LineDeclaration):
         """Return an expression for the fields of `value`: for more than `most`, it may return that many and one."""
         return f"value.split({self.separator or None!r}, {most})"
 
-    def row(self, columns: tuple[str, ...], width: int) -> Callable[[str], Event]:
-        """Return a function that reads rows of `width` fields. It raises ValueError for any other line."""
+    def row(self, columns: tuple[str, ...], width: int) -> ReadLine:
+        """Return a function that reads rows of `width` fields, and no other lines."""
         if (columns, width) not in self._rows:
             if len(self._rows) >= _MOST_ROWS or not 0 < width <= _MOST_COLUMNS:
                 return _refuse
             self._rows[columns, width] = self._write_row(columns, width)
         return self._rows[columns, width]
 
-    def _write_row(self, columns: tuple[str, ...], width: int) -> Callable[[str], Event]:
-        writer, types = Writer(RecordLimits()), self.types
-        names = widened(columns, width)
-        locals_ = {name: writer.local("field") for name in names[:width]}
-        if self.directive:
-            with writer.block(f"if value[:1] == {self.directive[0]!r}:"):
-                writer.line("raise ValueError")
-        writer.line(f"{', '.join(locals_.values())}, = {self.write_cut(writer, width)}")
-        types.write(writer, locals_.items())
-        if self.header and not any(map(types.of, locals_)):  # a field of numbers would refuse a header
-            header = writer.name("header", frozenset(names_of(self.header)))
-            with writer.block(f"if not {header}.isdisjoint(({', '.join(locals_.values())},)):"):
-                writer.line("raise ValueError")
-        write_event(writer, names, locals_, types)
-        return make_function("row", "value", writer.lines, writer.names, f"{self.name}, {width} fields")
+    def _write_row(self, columns: tuple[str, ...], width: int) -> ReadLine:
+        types, names = self.types, widened(columns, width)
+
+        def write(writer: Writer) -> None:
+            locals_ = {name: writer.local("field") for name in names[:width]}
+            if self.directive:
+                with writer.block(f"if value[:1] == {self.directive[0]!r}:"):
+                    writer.line("raise ValueError")
+            writer.line(f"{', '.join(locals_.values())}, = {self.write_cut(writer, width)}")
+            types.write(writer, locals_.items())
+            if self.header and not any(map(types.of, locals_)):  # a field of numbers would refuse a header
+                header = writer.name("header", frozenset(names_of(self.header)))
+                with writer.block(f"if not {header}.isdisjoint(({', '.join(locals_.values())},)):"):
+                    writer.line("raise ValueError")
+            write_event(writer, names, locals_, types, self.read_by_meaning)
+
+        return self.line_function(write, f"{width} fields")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,6 +249,5 @@ class _Rows(LineParser):
         return f"line has {fields_}; expected {', or '.join(filter(None, (expected, header)))}"
 
 
-def _refuse(_line: str) -> Event:
+def _refuse(_line: str, _at: float) -> None:
     """Read no line: all are odd."""
-    raise ValueError

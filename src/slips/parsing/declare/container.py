@@ -44,7 +44,7 @@ class ContainerLog(LineDeclaration):
         return (f"{self.notation}-lines", self.name)
 
     def line_parser(self, limits: RecordLimits) -> LineParser:
-        return _Docker(limits) if self.notation == "docker" else _Cri()
+        return _Docker(self, limits) if self.notation == "docker" else _Cri(self)
 
 
 class _Joining(LineParser):
@@ -67,7 +67,7 @@ class _Joining(LineParser):
 
 
 class _Docker(_Joining):
-    def __init__(self, limits: RecordLimits) -> None:
+    def __init__(self, declaration: ContainerLog, limits: RecordLimits) -> None:
         self._limits = limits
         decode, small = shallow_decoder(limits.depth), 2 * limits.values
 
@@ -88,7 +88,7 @@ class _Docker(_Joining):
             made: Event = event
             return made
 
-        self.fast = fast
+        self.fast = declaration.calling_function(fast)
 
     def part(self, line: bytes) -> Event:
         event = load_json(line, self._limits)
@@ -101,7 +101,10 @@ class _Docker(_Joining):
 
 
 class _Cri(_Joining):
-    def fast(self, line: Any) -> Event:
+    def __init__(self, declaration: ContainerLog) -> None:
+        self.fast = declaration.calling_function(self._usual)
+
+    def _usual(self, line: Any) -> Event:
         text = line.decode("utf-8", "surrogateescape")
         found = _CRI.match(text)
         if found is None or "\n" in text[:-1]:

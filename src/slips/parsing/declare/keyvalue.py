@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -12,7 +12,7 @@ import msgspec
 
 from slips.errors import RecordError
 from slips.format import Event, RecordLimits, too_many_values
-from slips.parsing.compile import Writer, make_function
+from slips.parsing.compile import Writer
 from slips.parsing.declare.lines import LineDeclaration, LineParser
 from slips.parsing.escapes import unescaped
 from slips.parsing.typed import names_of
@@ -100,9 +100,9 @@ class KeyValue(LineDeclaration):
         key = f"([^{assign}{separator}{quotes}{blanks}]++)"
         return re.compile(rf"{key}{assign}(?:{quoted}{bare})(?:{end}|\Z)|(.++)", re.DOTALL)
 
-    def function(self, limits: RecordLimits) -> Callable[[str], Event]:
-        """Return the function that reads ordinary lines: no key twice, no words without values, no escapes."""
-        writer, types = Writer(limits), self.types
+    def write_pairs(self, writer: Writer, limits: RecordLimits) -> None:
+        """Write statements that read ordinary lines: no key twice, no words without values, no escapes."""
+        types = self.types
         values = [writer.local("value") for _ in (*self.quotes, "bare")]
         text = " or ".join(values) + ("" if self.separator == " " else f".strip({self.blanks!r})")
         if types.absent:
@@ -122,15 +122,13 @@ class KeyValue(LineDeclaration):
                 writer.line(f"{local} = event.get({name!r})")
                 writer.line(f"if {local}: event[{name!r}] = {decode}({local})")
                 writer.line(f"elif {local} is not None: event[{name!r}] = None")
-        writer.line("return event")
-        return make_function("line", "value", writer.lines, writer.names, f"{self.name}, pairs")
 
 
 class _Pairs(LineParser):
     def __init__(self, declaration: KeyValue, limits: RecordLimits) -> None:
         self._declaration, self._limits = declaration, limits
         self._types = declaration.types
-        self.fast = declaration.function(limits)
+        self.fast = declaration.line_function(lambda writer: declaration.write_pairs(writer, limits), "pairs")
 
     def read(self, line: str) -> Event:
         blanks, match_pair, types = self._declaration.blanks, self._declaration.patterns["pair"].match, self._types

@@ -5,29 +5,37 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from slips.format import Event, Format, FormatOptions, MeaningOptions, RecordLimits, Rule
-from slips.parsing.compile import Writer
+from slips.parsing.compile import Writer, make_function, write_meaning
 from slips.parsing.declare.declaration import Declaration
 from slips.parsing.meaning import parts_of
 from slips.parsing.typed import Names, Types, names_of
 
+Reading = tuple[Event, float, str, str | None] | tuple[Rule, None, None, None] | None
+"""Event, time, tag and message of a line, or the Rule that filters it. None: a line for another function."""
+ReadLine = Callable[[str, float], Reading]
+"""`(line, at)` to its Reading, where `at` is the object's event time. Raises RecordError."""
+
 
 class LineParser:
-    """Makes events of lines. It may remember something of the object, such as its header.
+    """Makes events of lines. It may remember something of the object, such as its header."""
 
-    `fast` reads ordinary lines. It raises ValueError for any line of which it is not sure; `odd` then reads that line.
-    """
-
-    fast: Callable[[str], Event]
+    fast: ReadLine
+    """Reads ordinary lines, and returns None for any line of which it is not sure. `line_function` makes it."""
 
     def read(self, line: str) -> Event | Rule:
         """Read any line, slowly. Raises RecordError."""
         raise NotImplementedError
 
+    def retry(self, line: str, at: float) -> Reading:
+        """Read a line that `fast` refused by a function that was `fast` before."""
+        return None
+
     def odd(self, line: str) -> Event | Rule:
-        """Read a line that `fast` refused. May replace `fast`, if more lines like this one are to be expected."""
+        """Read a line that `fast` and `retry` refused. May replace `fast`, if more lines like it are to be expected."""
         return self.read(line)
 
 
@@ -76,16 +84,43 @@ class LineDeclaration(Declaration):
     def line_parser(self, limits: RecordLimits) -> LineParser:
         """Make the parser of the lines of an object."""
 
+    @cached_property
+    def read_by_meaning(self) -> frozenset[str]:
+        """The paths of the fields that time, tag, message, `require` and rules read."""
+        return frozenset(path for _, path in self.meaning.paths)
+
     def write(self, writer: Writer) -> None:
         def make() -> LineParser:
             return self.line_parser(writer.limits)
 
         parser = writer.per_object("lines", make) if self.remembers else writer.name("lines", make())
-        with writer.block("try:"):
-            writer.line(f"event = {parser}.fast(value)")
-        with writer.block("except ValueError:"):
-            writer.line(f"event = {parser}.odd(value)")
+        read, writer.message = writer.local("read"), writer.local("message")
+        writer.line(f"{read} = {parser}.fast(value, at) or {parser}.retry(value, at)")
+        with writer.block(f"if {read} is not None:"):
+            writer.line(f"event, at, tag, {writer.message} = {read}")
+        writer.line("else:")
+        writer.indent()
+        writer.line(f"event = {parser}.odd(value)")
         if self.remembers:
             writer.filters = True
             writer.line("if event.__class__ is dict:")
             writer.indent()
+
+    def line_function(self, write: Callable[[Writer], None], origin: str) -> ReadLine:
+        """Make the function that reads ordinary lines. `write` writes statements that bind the local `event` from
+        `value`, or raise ValueError; the meaning of the fields follows, with no call and no look into the event."""
+        writer = Writer(RecordLimits())
+        with writer.block("try:"):
+            write(writer)
+        with writer.block("except ValueError:"):
+            writer.line("return None")
+        with writer.nested():
+            message, _ = write_meaning(self, writer)
+            writer.line(f"return event, at, tag, {message}")
+        if writer.filters:
+            writer.line("return event, None, None, None")
+        return make_function("line", "value, at", writer.lines, writer.names, f"{self.name}, {origin}")
+
+    def calling_function(self, read: Callable[[Any], Event]) -> ReadLine:
+        """Make the function that reads ordinary lines by a call of `read`, which raises ValueError for others."""
+        return self.line_function(lambda writer: writer.line(f"event = {writer.name('read', read)}(value)"), "lines")

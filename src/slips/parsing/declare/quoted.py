@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
 from slips.errors import RecordError, RecordTooLarge
 from slips.format import Event, RecordLimits
-from slips.parsing.compile import Writer, make_function
-from slips.parsing.declare.lines import LineDeclaration, LineParser
+from slips.parsing.compile import Writer
+from slips.parsing.declare.lines import LineDeclaration, LineParser, Reading, ReadLine
 from slips.parsing.escapes import unescaped
 from slips.parsing.typed import Names, Types, names_of, widened, write_event, write_store
 
@@ -63,7 +63,7 @@ class Quoted(LineDeclaration):
     """Whether values have the backslash escapes within quotes decoded, or kept as they are written. `none`: a backslash
     is a character like any other."""
 
-    _functions: dict[Shape, Callable[[str], Event]] = field(init=False, default_factory=dict, compare=False, repr=False)
+    _functions: dict[Shape, ReadLine] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def layout(self) -> tuple[Column, ...]:
@@ -134,14 +134,16 @@ class Quoted(LineDeclaration):
         return _Lines(self, limits)
 
     def value_of(self, path: str, writer: Writer) -> str:
-        return f"event[{path!r}]"
+        return writer.fields.get(path) or f"event[{path!r}]"
 
-    def function(self, shape: Shape) -> Callable[[str], Event] | None:
-        """Return a function that reads lines of a shape, and raises ValueError for any other line; None: too many."""
+    def function(self, shape: Shape) -> ReadLine | None:
+        """Return a function that reads lines of a shape, and no others; None: too many."""
         if shape not in self._functions:
             if len(self._functions) >= _MOST_SHAPES or len(shape) > len(self.layout) + _MOST_EXTRA:
                 return None
-            self._functions[shape] = _write_function(self, shape)
+            self._functions[shape] = self.line_function(
+                lambda writer: _write_line(writer, self, shape), f"{len(shape)} fields"
+            )
         return self._functions[shape]
 
 
@@ -151,7 +153,7 @@ class _Lines(LineParser):
     def __init__(self, declaration: Quoted, limits: RecordLimits) -> None:
         self._declaration, self._limits = declaration, limits
         self._types = declaration.types
-        self._by_quotes: dict[int, Callable[[str], Event]] = {}
+        self._by_quotes: dict[int, ReadLine] = {}
         """The function that read a line last, by the number of quotes in the line."""
         fast = declaration.function(tuple(column.kind for column in declaration.layout))
         assert fast is not None  # noqa: S101 - the first one
@@ -160,21 +162,19 @@ class _Lines(LineParser):
     def read(self, line: str) -> Event:
         return self._event(self._cut(line))
 
-    def odd(self, line: str) -> Event:
-        quotes = line.count('"')
+    def retry(self, line: str, at: float) -> Reading:
         # The usual shape first: lines of hostile shapes between do not make usual ones slow.
-        for other in (self._usual, self._by_quotes.get(quotes)):
-            if other is not None and other is not self.fast:
-                try:
-                    event = other(line)
-                except ValueError:
-                    continue
+        for other in (self._usual, self._by_quotes.get(line.count('"'))):
+            if other is not None and other is not self.fast and (reading := other(line, at)) is not None:
                 self.fast = other
-                return event
+                return reading
+        return None
+
+    def odd(self, line: str) -> Event:
         fields = self._cut(line)
         event = self._event(fields)
         if function := self._declaration.function(tuple(kind for kind, _ in fields)):
-            self.fast = self._by_quotes[quotes] = function
+            self.fast = self._by_quotes[line.count('"')] = function
         return event
 
     def _cut(self, line: str) -> list[tuple[Kind, str]]:
@@ -250,9 +250,8 @@ def _further(declaration: Quoted, width: int) -> tuple[str, ...]:
     return tuple(f"{name}_" if name in names else name for name in widened((), width)[len(declaration.layout) :])
 
 
-def _write_function(declaration: Quoted, shape: Shape) -> Callable[[str], Event]:
-    """Write the function that reads lines of a shape: it splits at quotes, then what is between them at blanks."""
-    writer = Writer(RecordLimits())
+def _write_line(writer: Writer, declaration: Quoted, shape: Shape) -> None:
+    """Write the statements that read lines of a shape: they split at quotes, then what is between them at blanks."""
     if declaration.escapes == "decode":
         with writer.block("if '\\\\' in value:"):
             writer.line("raise ValueError")
@@ -282,7 +281,6 @@ def _write_function(declaration: Quoted, shape: Shape) -> Callable[[str], Event]
         with writer.block(f"if {' or '.join(tests)}:"):
             writer.line("raise ValueError")
     _write_values(writer, declaration, shape, fields)
-    return make_function("line", "value", writer.lines, writer.names, f"{declaration.name}, {len(shape)} fields")
 
 
 def _write_between(
@@ -320,7 +318,7 @@ def _write_between(
 
 
 def _write_values(writer: Writer, declaration: Quoted, shape: Shape, fields: list[str]) -> None:
-    """Write statements that return the event of the texts in the locals `fields`."""
+    """Write statements that make the event of the texts in the locals `fields`."""
     types, names, layout = declaration.types, declaration.names, declaration.layout
     further = _further(declaration, len(shape))
     locals_: dict[str, str] = {}
@@ -345,7 +343,10 @@ def _write_values(writer: Writer, declaration: Quoted, shape: Shape, fields: lis
         locals_[column.names[0]] = local
     types.write(writer, locals_.items())
     ordered = {name: locals_[name] for name in names if name in locals_}
-    write_event(writer, names, ordered, types, last=lambda: _write_requests(writer, declaration, ordered))
+    write_event(
+        *(writer, names, ordered, types, declaration.read_by_meaning),
+        lambda: _write_requests(writer, declaration, ordered),
+    )
 
 
 def _write_requests(writer: Writer, declaration: Quoted, locals_: Mapping[str, str]) -> None:
@@ -358,5 +359,7 @@ def _write_requests(writer: Writer, declaration: Quoted, locals_: Mapping[str, s
         writer.line(f"{first}, {blank}, {rest} = {locals_[name]}.partition(' ')")
         writer.line(f"{between}, {blank}, {last} = {rest}.rpartition(' ')")
         with writer.block(f"if {blank}:"):
-            for part, local in zip(parts.split(), (first, between, last), strict=True):
+            words = [*zip(parts.split(), (first, between, last), strict=True)]
+            declaration.types.write(writer, words)
+            for part, local in words:
                 write_store(writer, part, local, declaration.types)

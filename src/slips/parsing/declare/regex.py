@@ -9,7 +9,7 @@ from functools import cached_property
 
 from slips.errors import RecordError
 from slips.format import Event, RecordLimits
-from slips.parsing.compile import Writer, make_function
+from slips.parsing.compile import Writer
 from slips.parsing.declare.lines import LineDeclaration, LineParser
 from slips.parsing.linear import why_not_linear
 from slips.parsing.typed import write_event
@@ -50,23 +50,26 @@ class Regex(LineDeclaration):
         return _Matches(self)
 
     def value_of(self, path: str, writer: Writer) -> str:
-        return f"event[{path!r}]"
+        return writer.fields.get(path) or f"event[{path!r}]"
 
 
 class _Matches(LineParser):
     def __init__(self, declaration: Regex) -> None:
         self._match, self._types = declaration.compiled.match, declaration.types
-        writer, names = Writer(RecordLimits()), tuple(declaration.compiled.groupindex)
-        locals_ = {name: writer.local("group") for name in names}
-        writer.line(f"match = {writer.name('match', self._match)}(value)")
-        with writer.block("if match is None:"):
-            writer.line("raise ValueError")
-        writer.line(f"{', '.join(locals_.values())}, = match.group({', '.join(map(repr, names))}),")
-        if len(names) > 1:
-            writer.lines[-1] = writer.lines[-1].removesuffix(",")
-        self._types.write(writer, locals_.items())
-        write_event(writer, names, locals_, self._types)
-        self.fast = make_function("line", "value", writer.lines, writer.names, f"{declaration.name}, groups")
+        names = tuple(declaration.compiled.groupindex)
+
+        def write(writer: Writer) -> None:
+            locals_ = {name: writer.local("group") for name in names}
+            writer.line(f"match = {writer.name('match', self._match)}(value)")
+            with writer.block("if match is None:"):
+                writer.line("raise ValueError")
+            writer.line(f"{', '.join(locals_.values())}, = match.group({', '.join(map(repr, names))}),")
+            if len(names) > 1:
+                writer.lines[-1] = writer.lines[-1].removesuffix(",")
+            self._types.write(writer, locals_.items())
+            write_event(writer, names, locals_, self._types, declaration.read_by_meaning)
+
+        self.fast = declaration.line_function(write, "groups")
 
     def read(self, line: str) -> Event:
         match = self._match(line)
