@@ -91,6 +91,7 @@ def values_in(declared: Declaration, record: Record) -> list[Any]:
         raise record.error()
     if isinstance(record, dict | Rule) or declared.raw:
         return [record]
+    assert isinstance(record, bytes)
     if declared.takes == "text":
         return [decode_text(record)]
     value = load_json(record)

@@ -117,8 +117,9 @@ class Elements:
         return self._make()
 
 
-Record = bytes | Event | Bad | Rule
-"""A reader that yields a Rule filters a record itself: padding, which no parser is to see."""
+Record = bytes | str | Event | Bad | Rule
+"""A reader that yields a Rule filters a record itself: padding, which no parser is to see. It yields a text only if the
+chain has asked for it: see `slips.parsing.readers.text.TextRecords.gives_texts`."""
 Parsed = Event | Rule | list[Event] | Elements
 Read = Callable[[BufferedReader, int, str], Iterable[Record]]
 """`(stream, record_bytes, parameter)` to records, in order. Raises ReaderError if the object cannot be cut further."""

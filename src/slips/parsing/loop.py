@@ -149,6 +149,8 @@ class Loop(msgspec.Struct, frozen=True):
     source: str
     inlined: int
     """Number of parsers whose statements stand in the loop; `parse` runs those behind them."""
+    takes_texts: bool
+    """Whether records may be texts, too: see `TextRecords.gives_texts`."""
 
 
 def write_loop(
@@ -185,7 +187,7 @@ def write_loop(
         lines += [line] if placed is None else [f"{indent}{each}" for each in placed]
     names = {**_NAMES, **statements.writer.names}
     run = make_function("run", PARAMETERS, lines, names, title)
-    return Loop(run, run.__doc__ or "", statements.inlined)
+    return Loop(run, run.__doc__ or "", statements.inlined, statements.takes_texts)
 
 
 class _Statements:
@@ -196,6 +198,7 @@ class _Statements:
         self.setup: list[str] = []
         """Statements before the first record."""
         self.inlined = 0
+        self.takes_texts = False
         self._reader, self._parsers, self._limits = reader, parsers, limits
         self._tag, self._message, self._header = "''", "None", ""
         paths = [found for format_, _ in parsers if (found := format_.entity_paths) is not None]
@@ -257,7 +260,11 @@ class _Statements:
         writer.line("at, value = timestamp, record")
         stands = inline and self._parsers and self._stands_in_the_loop(0)
         parse = "parse_all" if stands else "parse"
-        with writer.block(f"if record.__class__ is not {'bytes' if self._reader.gives == 'text' else 'dict'}:"):
+        usual = "bytes" if self._reader.gives == "text" else "dict"
+        if stands and isinstance(first := self._parsers[0][0], Declaration):
+            self.takes_texts = first.takes == "text" and not first.raw
+        also = "record.__class__ is not str and " if self.takes_texts else ""
+        with writer.block(f"if {also}record.__class__ is not {usual}:"):
             # Where a prefilter is, most records are rules.
             writer.line("if record.__class__ is Rule:")
             writer.line("    event = record")
@@ -318,13 +325,10 @@ class _Statements:
         """Write the statements of a declaration. Return whether these are the last ones."""
         writer = self.writer
         if declaration.takes == "text" and not declaration.raw and self.inlined == 1:
-            small = self._limits.bytes // 2
-            with writer.block(f"if 1 < len(record) <= {small} and record[-1] == 10 and record[-2] != 13:"):
-                writer.line("value = record[:-1].decode('utf-8', 'surrogateescape')")  # most lines, in half the time
-            with writer.block("else:"):
+            writer.names["limits"] = self._limits
+            with writer.block("if record.__class__ is bytes:"):
                 writer.line("value = decode_text(record)")
-                with writer.block(f"if len(record) > {small}:"):
-                    writer.names["limits"] = self._limits
+                with writer.block(f"if len(record) > {self._limits.bytes // 2}:"):
                     writer.line("limits.refuse_wide(value)")
         # The names of a body end with numbers, those of the loop do not. A further body has a prefix as well.
         prefix = f"p{self.inlined}_" if self._tag == "tag" else ""

@@ -177,6 +177,8 @@ class Chain:
             from slips.parsing.direct import read_directly
 
             parsers = parsers._replace(rest=read_directly(parsers.rest, cut, is_whole=source.records is None))
+        if isinstance(cut, TextRecords):
+            cut.gives_texts = loop.takes_texts and source.records is None and self._contains is None
         show = partial(_show, parsers.every, source) if self._remembers else None
         wanted = self._wanted(cut, show, is_whole=source.records is None)
         records: Iterator[tuple[int, Record]] = enumerate(wanted, 1) if self._contains is None else numbered(wanted)

@@ -78,6 +78,8 @@ class TextRecords:
         and yields CONTAINS_RULE for an unwanted record."""
         self.finds: Sequence[Find] = ()
         """If there are any, a reader of lines may yield Skipped for records in which none of them finds anything."""
+        self.gives_texts = False
+        """Whether a reader of lines may yield them as texts without their line ends, too."""
 
     def cut(self, stream: BufferedReader) -> Iterator[Record]:
         """Yield the records of a text in UTF-8."""
@@ -98,6 +100,8 @@ class TextRecords:
             return record
         if isinstance(record, Bad):
             return record if self._own is None else record.shown_as(self._own(record.head))
+        if isinstance(record, str):
+            record = record.encode()
         raw = record if isinstance(record, bytes) else self.raw_of(record)
         if raw is None:
             return record
