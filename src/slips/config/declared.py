@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,12 @@ def unwrap(kind: inspect.Type) -> tuple[inspect.Type, dict[str, Any]]:
     if isinstance(kind, inspect.StructType):
         notes.setdefault("description", kind.cls.__doc__)
     return kind, notes
+
+
+def fits(kind: inspect.StrType, notes: dict[str, Any], text: str) -> bool:
+    """Whether a text fits the pattern of its key: one of the notes, or of msgspec in options that users declare."""
+    pattern = kind.pattern or notes.get("pattern")
+    return pattern is None or re.fullmatch(pattern, text) is not None
 
 
 def keys_of(kind: inspect.StructType) -> dict[str, inspect.Field]:

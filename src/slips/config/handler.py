@@ -17,6 +17,7 @@ from slips.config.notes import (
     POLICY,
     RESOURCE,
     VARIABLE,
+    WORD,
     a_shared_arn,
     an_arn,
 )
@@ -46,12 +47,7 @@ class Policy(Struct, frozen=True, omit_defaults=True):
         ]
         | None
     ) = None
-    sid: (
-        Annotated[
-            str, a_key("Name of an IAM statement.", "Out", pattern="^[A-Za-z0-9]+$", expected="letters and digits")
-        ]
-        | None
-    ) = field(default=None, name="Sid")
+    sid: Annotated[str, WORD, a_key("Name of an IAM statement.", "Out")] | None = field(default=None, name="Sid")
     effect: Annotated[Literal["Allow", "Deny"], a_key("Needed in an IAM statement.")] | None = field(
         default=None, name="Effect"
     )

@@ -60,7 +60,17 @@ def a_shared_arn(description: str, example: str, pattern: str, home: Home) -> Me
 
 def _arn(description: str, example: str, pattern: str, home: Home, **encryption: Any) -> Meta:
     extra = {"expected": f"an ARN such as {example}", "arn": example.split(":")[2], "home": home, **encryption}
-    return Meta(description=description, examples=[example], pattern=pattern, extra=extra)
+    return Meta(description=description, examples=[example], extra_json_schema={"pattern": pattern}, extra=extra)
+
+
+def fitting(pattern: str, expected: str, *, max_length: int | None = None, **extra: Any) -> Meta:
+    """Declare the pattern of a text, for the checks and the JSON Schema.
+
+    It is no constraint of msgspec's: functions on AWS, whose config is checked, would compile all patterns when they
+    start.
+    """
+    notes = {"expected": expected, **extra}
+    return Meta(extra_json_schema={"pattern": pattern}, extra=notes, max_length=max_length)
 
 
 # ---- values that keys share
@@ -77,51 +87,37 @@ SIZE = Meta(
     extra_json_schema={"x-short": {"type": "string", "pattern": "^[0-9]+ ?([KMGT]i?)?B$"}},
     extra={"expected": "a number of bytes, or a size such as 16MiB"},
 )
-BUCKET = Meta(
-    pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$", extra={"expected": "the name of a bucket, without 's3://' and '/'"}
-)
-CODE_BUCKET = Meta(
-    # Empty if the config gives none: a checked config passes its own checks again, in a worker or a package.
-    pattern="^([A-Za-z0-9][A-Za-z0-9._-]*)?$",
-    extra={"expected": "the name of a bucket, without 's3://' and '/'"},
-)
+BUCKET = fitting("^[A-Za-z0-9][A-Za-z0-9._-]*$", "the name of a bucket, without 's3://' and '/'")
+# Empty if the config gives none: a checked config passes its own checks again, in a worker or a package.
+CODE_BUCKET = fitting("^([A-Za-z0-9][A-Za-z0-9._-]*)?$", "the name of a bucket, without 's3://' and '/'")
 KEYS = Meta(min_length=1, extra={"expected": "a pattern of keys, such as 'logs/*.gz'"})
-VARIABLE = Meta(
-    pattern="^[A-Za-z][A-Za-z0-9_]*$", extra={"expected": "the name of a variable: letters, digits and '_'"}
+VARIABLE = fitting("^[A-Za-z][A-Za-z0-9_]*$", "the name of a variable: letters, digits and '_'")
+PATTERN = fitting(
+    r"^(?!/)(?!(.*/)?\.\.(/|$)).+$", "a pattern relative to the handler's directory, such as 'certs/*.pem'"
 )
-PATTERN = Meta(
-    pattern=r"^(?!/)(?!(.*/)?\.\.(/|$)).+$",
-    extra={"expected": "a pattern relative to the handler's directory, such as 'certs/*.pem'"},
-)
-SOURCE = a_key(
-    "Becomes part of names in the stack; unique.",
-    "SecLogUpload",
-    pattern="^[A-Za-z0-9]+$",
-    expected="letters and digits",
-)
+WORD = fitting("^[A-Za-z0-9]+$", "letters and digits")
+STACK = fitting("^[A-Za-z][A-Za-z0-9-]*$", "letters, digits and hyphens, a letter first, at most 128", max_length=128)
+SOURCE = a_key("Becomes part of names in the stack; unique.", "SecLogUpload")
 _TAGGED = r"(?![Aa][Ww][Ss]:)[^\x00-\x1f!\x22#$%&'()*,;<>?\[\\\]^`{|}~\x7f]+"
 """Characters that every service accepts in tags. https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html"""
 _TAG = "letters, digits, blanks and '_.:/=+-@', without AWS's own 'aws:' in front"
-TAG_KEY = Meta(pattern=f"^{_TAGGED}$", max_length=128, extra={"expected": f"at most 128 {_TAG}"})
-TAG_VALUE = Meta(pattern=f"^{_TAGGED}$", max_length=256, extra={"expected": f"1 to 256 {_TAG}"})
-ACTION = Meta(
-    pattern=r"^(\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+)$",
-    extra={"expected": "service:Action, such as 's3:PutObject' or 's3:Put*'"},
-)
+TAG_KEY = fitting(f"^{_TAGGED}$", f"at most 128 {_TAG}", max_length=128)
+TAG_VALUE = fitting(f"^{_TAGGED}$", f"1 to 256 {_TAG}", max_length=256)
+ACTION = fitting(r"^(\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+)$", "service:Action, such as 's3:PutObject' or 's3:Put*'")
 _PATTERN_PART = r"(?:[!-#%-9;-\xff]|\$(?!\{)|\$\{[^{}]+\})"
 # Policies take U+0020 to U+00FF: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-RESOURCE = Meta(
-    pattern=rf"^(\*|arn:{_PATTERN_PART}+:{_PATTERN_PART}+:{_PATTERN_PART}*:{_PATTERN_PART}*:({_PATTERN_PART}|[ :])+)$",
-    extra={"expected": "an ARN such as 'arn:aws:s3:::my-bucket/*', or '*'", "resource": True},
+RESOURCE = fitting(
+    rf"^(\*|arn:{_PATTERN_PART}+:{_PATTERN_PART}+:{_PATTERN_PART}*:{_PATTERN_PART}*:({_PATTERN_PART}|[ :])+)$",
+    "an ARN such as 'arn:aws:s3:::my-bucket/*', or '*'",
+    resource=True,
 )
-MATCHED = Meta(pattern=r"^[ -\xff]*$", extra={"expected": "text from U+0020 to U+00FF, which IAM takes"})
+MATCHED = fitting(r"^[ -\xff]*$", "text from U+0020 to U+00FF, which IAM takes")
 _COMPARISON = (
     "String(Not)?(Equals(IgnoreCase)?|Like)|(Numeric|Date)((Not)?Equals|(Less|Greater)Than(Equals)?)"
     "|Arn(Not)?(Equals|Like)|(Not)?IpAddress|Bool|BinaryEquals"
 )
-OPERATOR = Meta(
-    pattern=f"^((ForAllValues|ForAnyValue):)?(({_COMPARISON})(IfExists)?|Null)$",
-    extra={"expected": "an operator of IAM, such as StringEquals"},
+OPERATOR = fitting(
+    f"^((ForAllValues|ForAnyValue):)?(({_COMPARISON})(IfExists)?|Null)$", "an operator of IAM, such as StringEquals"
 )
 POLICY = Meta(
     extra_json_schema=SHORT,

@@ -21,9 +21,11 @@ from slips.config.notes import (
     REQUIRED,
     SIZE,
     SOURCE,
+    STACK,
     STEP,
     TAG_KEY,
     TAG_VALUE,
+    WORD,
     a_shared_arn,
     an_arn,
 )
@@ -53,14 +55,14 @@ class Base(Struct, frozen=True):
 class SnsTopic(Struct, frozen=True):
     """A topic that your buckets notify of new objects."""
 
-    name: Annotated[str, SOURCE]
+    name: Annotated[str, WORD, SOURCE]
     arn: Annotated[str, an_arn("The topic.", "sns", "seclog-event", senders=("s3", "events"))]
 
 
 class SqsQueue(Struct, frozen=True):
     """A queue that your buckets, or a topic in between, notify of new objects."""
 
-    name: Annotated[str, SOURCE]
+    name: Annotated[str, WORD, SOURCE]
     arn: Annotated[str, an_arn("The queue.", "sqs", "seclog-event", has_roles=True, senders=("s3", "sns", "events"))]
 
 
@@ -334,16 +336,7 @@ class Limits(Struct, frozen=True):
 class Config(Struct, frozen=True, kw_only=True):
     """slips.yml, checked."""
 
-    stack_name: Annotated[
-        str,
-        a_key(
-            "Name of the CloudFormation stack.",
-            "sample-stack",
-            pattern="^[A-Za-z][A-Za-z0-9-]*$",
-            max_length=128,
-            expected="letters, digits and hyphens, a letter first, at most 128",
-        ),
-    ]
+    stack_name: Annotated[str, STACK, a_key("Name of the CloudFormation stack.", "sample-stack")]
     description: Annotated[str, a_key("Description of the stack.")] = ""
     tags: Annotated[
         dict[Annotated[str, TAG_KEY], Annotated[str, TAG_VALUE]],

@@ -16,7 +16,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from slips.config import secrets
 from slips.config.arns import is_placeholder
-from slips.config.declared import describe, every_key, is_required, keys_of, unwrap
+from slips.config.declared import describe, every_key, fits, is_required, keys_of, unwrap
 from slips.config.nodes import DEPTH, TEXTS, YAML, is_plain, is_unicode, line_of, scalar, tag_of, whole_number
 from slips.config.notes import FIFO_REFUSED, Home
 from slips.config.problems import Problems, Where, quote, show
@@ -285,7 +285,7 @@ class Values:
         if len(text) < (kind.min_length or 0):
             return self._wrong(node, declared, where)
         too_long = kind.max_length is not None and len(text) > kind.max_length
-        if too_long or (kind.pattern is not None and not re.fullmatch(kind.pattern, text)) or not is_unicode(text):
+        if too_long or (not fits(kind, notes, text)) or not is_unicode(text):
             expected = describe(declared) if is_unicode(text) else "characters that UTF-8 has"
             if text.endswith(".fifo") and (service := FIFO_REFUSED.get(notes.get("arn", ""))):
                 return self._refuse(
@@ -339,8 +339,8 @@ class Values:
 
     def _doubt_null(self, node: ScalarNode, declared: inspect.Type, where: Where) -> None:
         """Warn of a null, such as `~`, that would be a right text of its key."""
-        kind, _ = unwrap(declared)
-        if isinstance(kind, inspect.StrType) and re.fullmatch(kind.pattern or ".*", node.value):
+        kind, notes = unwrap(declared)
+        if isinstance(kind, inspect.StrType) and fits(kind, notes, node.value):
             self._doubt(node, None, f"{show(where)}: ")
 
     def _doubt(self, node: ScalarNode, value: Value, prefix: str, *, is_text: bool = False) -> None:
