@@ -97,6 +97,7 @@ def _cpu_milliseconds(code: str, root: Path) -> float:
     environment = {
         "PATH": os.environ["PATH"],
         "LAMBDA_TASK_ROOT": str(root),
+        "AWS_LAMBDA_FUNCTION_NAME": "bench",
         "AWS_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "bench",
         "AWS_SECRET_ACCESS_KEY": "bench",

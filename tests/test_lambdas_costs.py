@@ -75,6 +75,30 @@ print(" ".join(sorted({name.partition(".")[0] for name in sys.modules})))
 """
 
 
+GARBAGE = """
+import gc, os
+from slips import lambdas
+print(gc.isenabled())
+class Context:
+    aws_request_id = "r1"
+    get_remaining_time_in_millis = staticmethod(lambda: 1_000)
+with lambdas._metered("Drain", Context()):
+    print(gc.isenabled(), gc.get_freeze_count() > 10_000)
+gc.disable()  # as a handler may
+with lambdas._metered("Drain", Context()):
+    print(gc.isenabled())
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"), [("AWS_LAMBDA_FUNCTION_NAME", "False True True False"), ("OTHER", "True True False False")]
+)
+def test_no_garbage_is_looked_for_until_the_first_invocation_on_aws(name: str, seen: str) -> None:
+    environment = {**os.environ, name: "app-MainFunc"}
+    done = subprocess.run([sys.executable, "-c", GARBAGE], env=environment, capture_output=True, text=True, check=True)
+    assert " ".join(re.findall("True|False", done.stdout)) == seen
+
+
 def test_importing_the_functions_imports_neither_boto3_nor_what_only_the_command_line_needs() -> None:
     done = subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, check=True)
     milliseconds, modules = done.stdout.splitlines()
