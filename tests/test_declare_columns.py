@@ -47,6 +47,16 @@ def test_further_fields_are_kept_by_their_number() -> None:
     assert event_of(crossed, "1 2 3")[0] == {"column_3": "1", "a": "2", "column_3_": "3"}
 
 
+def test_white_space_around_fields_that_are_padded_is_no_part_of_them() -> None:
+    padded = door(padded=True, separator="|", integers="time", absent="", message="{door}")
+    assert event_of(padded, " 1 |north door  |\t") == (
+        {"time": 1, "door": "north door", "user": None},
+        "door",
+        *event_of(padded, "1|north door|")[2:],
+    )
+    assert event_of(table(padded=True), '1 , "a" ,"b "')[0] == {"time": "1", "door": '"a"', "user": "b"}
+
+
 def test_a_line_with_too_few_fields_is_bad_and_optional_columns_may_be_missing() -> None:
     assert both(door(), "1 a") == ("RecordError", "line has 2 fields; expected 3")
     older = door(optional="door user")
@@ -300,6 +310,8 @@ DECLARED = [
     table(header="time door user floor", integers="time", floats="floor", absent=("-", ""), message="{user}"),
     table(separator="|", integers="user", time=epoch("user")),
     W3C,
+    door(padded=True, separator="|", header="time door user", integers="time", absent=""),
+    table(padded=True, optional="user", floats="door"),
     table(directive="#Fields:", header="time door user floor", integers="time"),
 ]
 

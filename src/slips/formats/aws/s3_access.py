@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from slips.parsing import Quoted, clf
 
-# Fields have the names of AWS's documentation. Keys are percent-encoded, as S3 writes them.
+# Fields have the names of AWS's documentation. Keys are percent-encoded, as S3 writes them; quotes
+# in values are not escaped.
 S3_ACCESS = Quoted(
     "s3-access",
     "server access logs of Amazon S3 buckets, of any age",
@@ -18,6 +19,7 @@ S3_ACCESS = Quoted(
         source_region""",
     optional="""version_id host_id signature_version cipher_suite authentication_type host_header tls_version
         access_point_arn acl_required source_region""",
+    escapes="none",
     requests={"request_uri": "request_method request_path request_protocol"},
     escapes="keep",
     absent="-",

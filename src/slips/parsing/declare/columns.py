@@ -58,6 +58,8 @@ class Columns(LineDeclaration):
     extended logs. All lines with its first character at their beginning are filtered under the rule `directive`."""
     optional: Names = ()
     """Names of the last columns, which older lines lack: they are None there."""
+    padded: bool = False
+    """Whether white space around fields is no part of them."""
     separator: str = " "
     """The text between fields; empty for any run of white space, also at the ends of the line."""
 
@@ -116,7 +118,11 @@ class Columns(LineDeclaration):
         """Return the fields of a line. Raises RecordError."""
         if len(line) >= limits.values and len(line.split(self.separator or None, limits.values)) > limits.values:
             raise too_many_values(limits.values)
-        return line.split(self.separator or None)
+        return self.unpadded(line.split(self.separator or None))
+
+    def unpadded(self, fields: list[str]) -> list[str]:
+        """Return fields as they are meant: without white space around them, if the format pads them."""
+        return [field.strip() for field in fields] if self.padded else fields
 
     def is_header(self, fields: list[str]) -> bool:
         """Whether the fields of a line are names, at least half of them known."""
@@ -127,6 +133,10 @@ class Columns(LineDeclaration):
     def write_cut(self, writer: Writer, most: int) -> str:
         """Return an expression for the fields of `value`: for more than `most`, it may return that many and one."""
         return f"value.split({self.separator or None!r}, {most})"
+
+    def write_unpadded(self, fields: str) -> str:
+        """Return an expression for `unpadded` of the fields of an expression."""
+        return f"[field.strip() for field in {fields}]" if self.padded else fields
 
     def row(self, columns: tuple[str, ...], width: int) -> ReadLine:
         """Return a function that reads rows of `width` fields, and no other lines."""
@@ -144,7 +154,8 @@ class Columns(LineDeclaration):
             if self.directive:
                 with writer.block(f"if value[:1] == {self.directive[0]!r}:"):
                     writer.line("raise ValueError")
-            writer.line(f"{', '.join(locals_.values())}, = {self.write_cut(writer, width)}")
+            fields = self.write_unpadded(f"({self.write_cut(writer, width)})")
+            writer.line(f"{', '.join(locals_.values())}, = {fields}")
             types.write(writer, locals_.items())
             if self.header and not any(map(types.of, locals_)):  # a field of numbers would refuse a header
                 header = writer.name("header", frozenset(names_of(self.header)))
@@ -175,7 +186,7 @@ class Csv(Columns):
     def cut(self, line: str, limits: RecordLimits) -> list[str]:
         if has_too_many_fields(line, self.separator, limits.values):
             raise too_many_values(limits.values)
-        return self.cut_quoted(line) if '"' in line else line.split(self.separator)
+        return self.unpadded(self.cut_quoted(line) if '"' in line else line.split(self.separator))
 
     def cut_quoted(self, line: str) -> list[str]:
         """Return the fields of a line that has quotes. Raises RecordError."""

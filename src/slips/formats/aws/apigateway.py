@@ -1,0 +1,61 @@
+"""Amazon API Gateway: access logs, in the formats that its documentation gives. Their owner may choose other fields."""
+
+from __future__ import annotations
+
+from slips.format import Event
+from slips.model import MetaData
+from slips.parsing import Csv, Json, Regex, any_of, clf, stamp
+
+_REFERENCE = "https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html"
+
+APIGATEWAY_ACCESS = Json(
+    "apigateway-access",
+    "access logs of Amazon API Gateway as JSON, of REST, HTTP and WebSocket APIs",
+    _REFERENCE,
+    tag="aws.apigateway-access",
+    time=stamp("requestTimeEpoch", "request_time_epoch", "requestTime", "request_time"),
+    message="{status|status_code|'-'} {httpMethod|http_method|routeKey|'-'} "
+    "{path|resourcePath|resource_path|'-'} from {ip|sourceIp|client_ip|'-'}",
+    require=any_of("requestId", "request_id", "extendedRequestId", "requestTime", "requestTimeEpoch"),
+    absent="-",
+    integers="""requestTimeEpoch status responseLength responseLatency integrationLatency integrationStatus
+        request_time_epoch status_code response_length response_latency integration_latency integration_status
+        waf_latency waf_status_code authorizer_latency authorizer_status authorize_status""",
+)
+
+_CLF = "ip caller user requestTime httpMethod resourcePath protocol status responseLength requestId extendedRequestId"
+
+
+def _split_request(_meta: MetaData, event: Event) -> None:
+    """Add the parts of `request`: its method, its route or path, and its protocol."""
+    method, _, rest = event["request"].partition(" ")
+    path, blank, protocol = rest.rpartition(" ")
+    event |= {"httpMethod": method, "resourcePath": path or rest, "protocol": protocol if blank else None}
+
+
+APIGATEWAY_ACCESS_CLF = Regex(
+    "apigateway-access-clf",
+    "access logs of Amazon API Gateway in the common log format",
+    _REFERENCE,
+    tag="aws.apigateway-access",
+    time=clf("requestTime"),
+    message="{status|'-'} {request|'-'} from {ip|'-'}",
+    pattern=r'(?P<ip>\S++) (?P<caller>\S++) (?P<user>\S++) \[(?P<requestTime>[^\]]*+)\] ?"(?P<request>[^"]*+)" '
+    r"(?P<status>\S++) (?P<responseLength>\S++) (?P<requestId>\S++)(?: (?P<extendedRequestId>\S++))?",
+    absent="-",
+    integers="status responseLength",
+    refine=_split_request,
+)
+
+APIGATEWAY_ACCESS_CSV = Csv(
+    "apigateway-access-csv",
+    "access logs of Amazon API Gateway as CSV",
+    _REFERENCE,
+    tag="aws.apigateway-access",
+    time=clf("requestTime"),
+    message="{status|'-'} {httpMethod|'-'} {resourcePath|'-'} from {ip|'-'}",
+    columns=_CLF,
+    optional="extendedRequestId",
+    absent="-",
+    integers="status responseLength",
+)

@@ -1,0 +1,26 @@
+"""Amazon Inspector: findings; and Amazon ECR: the findings of its own scans."""
+
+from __future__ import annotations
+
+from slips.parsing import Json, any_of, moment
+
+INSPECTOR = Json(
+    "inspector",
+    "findings of Amazon Inspector, version 2, also as events of EventBridge",
+    "https://docs.aws.amazon.com/inspector/v2/APIReference/API_Finding.html",
+    also_in="detail",
+    tag="aws.inspector",
+    time=moment("time", "updatedAt", "lastObservedAt", "firstObservedAt"),
+    message="{severity|'-'} {title|type|'-'} in {awsAccountId|'-'}",
+    require="findingArn",
+)
+
+ECR_SCAN = Json(
+    "ecr-scan",
+    "results of Amazon ECR's basic scans of images",
+    "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html",
+    tag="aws.ecr-scan",
+    time=moment("imageScanFindings.imageScanCompletedAt"),
+    message="{imageScanStatus.status|'-'} {repositoryName|'-'} {imageId.imageTag|imageId.imageDigest|''}",
+    require=any_of("imageScanFindings", "imageScanStatus"),
+)
