@@ -21,6 +21,11 @@ APIGATEWAY_ACCESS = Json(
     integers="""requestTimeEpoch status responseLength responseLatency integrationLatency integrationStatus
         request_time_epoch status_code response_length response_latency integration_latency integration_status
         waf_latency waf_status_code authorizer_latency authorizer_status authorize_status""",
+    entities={
+        "addresses": "ip sourceIp client_ip identity.sourceIp",
+        "users": "user caller user_arn identity.caller",
+        "domains": "domainName domain_name",
+    },
 )
 
 _CLF = "ip caller user requestTime httpMethod resourcePath protocol status responseLength requestId extendedRequestId"
@@ -45,6 +50,7 @@ APIGATEWAY_ACCESS_CLF = Regex(
     absent="-",
     integers="status responseLength",
     refine=_split_request,
+    entities={"addresses": "ip", "users": "user caller"},
 )
 
 APIGATEWAY_ACCESS_CSV = Csv(
@@ -58,4 +64,5 @@ APIGATEWAY_ACCESS_CSV = Csv(
     optional="extendedRequestId",
     absent="-",
     integers="status responseLength",
+    entities={"addresses": "ip", "users": "user caller"},
 )

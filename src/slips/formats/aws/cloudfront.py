@@ -31,6 +31,7 @@ CLOUDFRONT = Columns(
     absent="-",
     integers=_NUMBERS,
     floats=_DECIMALS,
+    entities={"addresses": "c-ip x-forwarded-for", "domains": "x-host-header cs(Host)"},
 )
 
 CLOUDFRONT_JSON = Json(
@@ -45,6 +46,7 @@ CLOUDFRONT_JSON = Json(
     absent="-",
     integers=_NUMBERS,
     floats=_DECIMALS,
+    entities={"addresses": "c-ip x-forwarded-for", "domains": "x-host-header cs(Host)"},
 )
 
 _REAL_TIME = """timestamp c-ip s-ip time-to-first-byte sc-status sc-bytes cs-method cs-protocol cs-host cs-uri-stem
@@ -69,4 +71,5 @@ CLOUDFRONT_REALTIME = Columns(
     absent="-",
     integers="sc-status sc-bytes cs-bytes sc-content-len sc-range-start sc-range-end c-port cs-headers-count asn",
     floats=f"timestamp {_DECIMALS}",
+    entities={"addresses": "c-ip s-ip x-forwarded-for", "domains": "cs-host x-host-header"},
 )

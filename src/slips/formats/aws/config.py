@@ -14,6 +14,10 @@ AWS_CONFIG = Json(
     message="{configurationItemStatus|'-'} {resourceType|'-'} {resourceName|resourceId|'-'} in "
     "{awsAccountId|'-'} {awsRegion|''}",
     require=any_of("configurationItemCaptureTime", "configurationItemStatus", "resourceType"),
+    entities={
+        "hosts": "configuration.instanceId",
+        "addresses": "configuration.privateIpAddress configuration.publicIpAddress",
+    },
 )
 
 # As EventBridge and Amazon SNS deliver them, with or without the envelope.
@@ -32,4 +36,8 @@ AWS_CONFIG_NOTIFICATION = Json(
     "{configurationItem.resourceType|configurationItemSummary.resourceType|resourceType|s3ObjectKey|''} "
     "{configurationItem.resourceId|configurationItemSummary.resourceId|resourceId|''}",
     require="messageType",
+    entities={
+        "hosts": "configurationItem.configuration.instanceId",
+        "addresses": "configurationItem.configuration.privateIpAddress configurationItem.configuration.publicIpAddress",
+    },
 )

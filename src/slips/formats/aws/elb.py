@@ -32,6 +32,7 @@ NLB = Quoted(
     absent="-",
     integers="connection_time tls_handshake_time received_bytes sent_bytes incoming_tls_alert",
     refine=_split_alpn,
+    entities={"addresses": "client_ip destination_ip", "domains": "domain_name"},
 )
 
 # A processing time of -1 means that the load balancer got no response.
@@ -51,6 +52,7 @@ ELB_CLASSIC = Quoted(
     absent="-",
     integers="elb_status_code backend_status_code received_bytes sent_bytes",
     floats="request_processing_time backend_processing_time response_processing_time",
+    entities={"addresses": "client_ip backend_ip"},
 )
 
 ALB_CONNECTION = Quoted(
@@ -68,4 +70,5 @@ ALB_CONNECTION = Quoted(
     absent="-",
     integers="client_port listener_port",
     floats="tls_handshake_latency",
+    entities={"addresses": "client_ip", "users": "leaf_client_cert_subject"},
 )

@@ -22,4 +22,5 @@ GLOBAL_ACCELERATOR = Columns(
     absent="-",
     integers="""client_port accelerator_port gip_port endpoint_port packets bytes start_time end_time
         globalaccelerator_source_port""",
+    entities={"addresses": "client_ip accelerator_ip gip endpoint_ip"},
 )

@@ -13,6 +13,11 @@ INSPECTOR = Json(
     time=moment("time", "updatedAt", "lastObservedAt", "firstObservedAt"),
     message="{severity|'-'} {title|type|'-'} in {awsAccountId|'-'}",
     require="findingArn",
+    entities={
+        "addresses": "resources.details.awsEc2Instance.ipV4Addresses resources.details.awsEc2Instance.ipV6Addresses",
+        "hosts": "resources.id",
+        "hashes": "resources.details.awsEcrContainerImage.imageHash",
+    },
 )
 
 ECR_SCAN = Json(
@@ -23,4 +28,5 @@ ECR_SCAN = Json(
     time=moment("imageScanFindings.imageScanCompletedAt"),
     message="{imageScanStatus.status|'-'} {repositoryName|'-'} {imageId.imageTag|imageId.imageDigest|''}",
     require=any_of("imageScanFindings", "imageScanStatus"),
+    entities={"hashes": "imageId.imageDigest"},
 )

@@ -15,4 +15,8 @@ NETWORK_FIREWALL = Json(
     "{event.alert.signature|event.tls.sni|event.app_proto|''}",
     require=all_of("firewall_name", "event"),
     integers="event_timestamp event.src_port event.dest_port",
+    entities={
+        "addresses": "event.src_ip event.dest_ip",
+        "domains": "event.tls.sni event.sni event.http.hostname event.dns.rrname",
+    },
 )

@@ -29,6 +29,7 @@ RDS_AURORA_AUDIT = Regex(
     absent="",
     integers="connectionid queryid retcode connection_type",
     refine=_unquote,
+    entities={"addresses": "host", "users": "username", "hosts": "serverhost"},
 )
 
 
@@ -58,4 +59,5 @@ RDS_POSTGRES = Regex(
     absent="",
     integers="process_id",
     refine=_split_client,
+    entities={"users": "user_name", "addresses": "remote_host"},
 )

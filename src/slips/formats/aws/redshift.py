@@ -25,6 +25,7 @@ REDSHIFT_CONNECTION = Columns(
     padded=True,
     absent="",
     integers="remoteport pid duration mtu protocol_version",
+    entities={"addresses": "remotehost", "users": "username"},
 )
 
 REDSHIFT_USER = Columns(
@@ -39,6 +40,7 @@ REDSHIFT_USER = Columns(
     padded=True,
     absent="",
     integers="userid usecreatedb usesuper usecatupd pid xid",
+    entities={"users": "username oldusername"},
 )
 
 # A query may have several lines.
@@ -54,4 +56,5 @@ REDSHIFT_ACTIVITY = Regex(
     r"userid=(?P<userid>\d*+) xid=(?P<xid>\d*+) \]' LOG: ?(?P<query>.*)",
     absent="",
     integers="pid userid xid",
+    entities={"users": "user"},
 )

@@ -13,6 +13,7 @@ ROUTE53_RESOLVER = Json(
     message="{rcode|'-'} {query_type|'-'} {query_name} from {srcaddr|'-'}",
     require="query_name",
     integers="srcport",
+    entities={"addresses": "srcaddr answers.Rdata", "hosts": "srcids.instance", "domains": "query_name"},
 )
 
 ROUTE53_QUERY = Columns(
@@ -25,4 +26,5 @@ ROUTE53_QUERY = Columns(
     columns="""log_format_version query_timestamp hosted_zone_id query_name query_type response_code
         layer_4_protocol route_53_edge_location resolver_ip_address edns_client_subnet""",
     absent="-",
+    entities={"addresses": "resolver_ip_address", "domains": "query_name"},
 )

@@ -21,7 +21,7 @@ S3_ACCESS = Quoted(
         access_point_arn acl_required source_region""",
     escapes="none",
     requests={"request_uri": "request_method request_path request_protocol"},
-    escapes="keep",
     absent="-",
     integers="http_status bytes_sent object_size total_time turn_around_time",
+    entities={"addresses": "remote_ip", "users": "requester", "domains": "host_header"},
 )

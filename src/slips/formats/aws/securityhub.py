@@ -20,6 +20,17 @@ _PARTS: dict[str, Any] = {
     "time": iso("UpdatedAt", "LastObservedAt", "CreatedAt"),
     "message": "{FindingProviderFields.Severity.Label|Severity.Label|'-'} {Title|GeneratorId|'-'} in "
     "{AwsAccountId|'-'} {Region|''}",
+    "entities": {
+        "addresses": "Network.SourceIpV4 Network.SourceIpV6 Network.DestinationIpV4 Network.DestinationIpV6 "
+        "Action.AwsApiCallAction.RemoteIpDetails.IpAddressV4 "
+        "Action.NetworkConnectionAction.RemoteIpDetails.IpAddressV4 "
+        "Action.PortProbeAction.PortProbeDetails.RemoteIpDetails.IpAddressV4 "
+        "Resources.Details.AwsEc2Instance.IpV4Addresses",
+        "users": "Resources.Details.AwsIamAccessKey.PrincipalName Resources.Details.AwsIamUser.UserName",
+        "hosts": "Resources.Id",
+        "domains": "Network.SourceDomain Network.DestinationDomain Action.DnsRequestAction.Domain",
+        "hashes": "Malware.Hash",
+    },
 }
 _parse_finding = Json(**_PARTS, require=any_of("ProductArn", "GeneratorId", "AwsAccountId")).parse
 

@@ -23,4 +23,5 @@ TRANSIT_GATEWAY_FLOW = Columns(
     absent="-",
     integers="""version srcport dstport protocol packets bytes start end packets-lost-no-route packets-lost-blackhole
         packets-lost-mtu-exceeded packets-lost-ttl-expired tcp-flags""",
+    entities={"addresses": "srcaddr dstaddr"},
 )

@@ -12,4 +12,5 @@ K8S_AUDIT = Json(
     time=iso("requestReceivedTimestamp", "stageTimestamp", "timestamp", "metadata.creationTimestamp"),
     message="{responseStatus.code|stage|'-'} {verb|'-'} {requestURI|'-'} by {user.username|'-'}",
     require=any_of("auditID", "requestURI", "objectRef", "verb"),
+    entities={"addresses": "sourceIPs", "users": "user.username impersonatedUser.username", "hosts": "objectRef.name"},
 )
