@@ -41,7 +41,8 @@ def _split(meta: MetaData, event: Event) -> Any:
     Raises RecordError for an event of something else.
     """
     detail = event.get("detail")
-    findings = detail.get("findings") if isinstance(detail, dict) else None
+    detail = detail if isinstance(detail, dict) else {}
+    findings = detail.get("findings")
     if not isinstance(findings, list) or not all(isinstance(finding, dict) for finding in findings):
         return _parse_finding(meta, event)
     envelope = {**event, "detail": {name: value for name, value in detail.items() if name != "findings"}}
@@ -49,7 +50,8 @@ def _split(meta: MetaData, event: Event) -> Any:
     for index, finding in enumerate(findings):
         each = copy.copy(meta)
         each.index = index
-        made.append((each, _parse_finding(each, finding) | {"eventbridge": envelope}))
+        _parse_finding(each, finding)
+        made.append((each, {**finding, "eventbridge": envelope}))
     return made or NO_FINDINGS
 
 
