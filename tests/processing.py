@@ -16,6 +16,7 @@ from slips.config.schema import Limits
 from slips.errors import StorageError
 from slips.interface import Handler
 from slips.model import MetaData, ObjectEvent, Outcome, Range
+from slips.parsing.run import Ticker
 from slips.pipeline.ended import Failure, Success
 from slips.pipeline.process import Processor
 from slips.ports import StoredObject
@@ -253,3 +254,14 @@ def lines(*texts: str) -> bytes:
 class Mute(Exception):
     def __str__(self) -> str:
         raise ValueError("no text")
+
+
+class StopAt(Ticker):
+    """Stops a run behind each of these records."""
+
+    def __init__(self, *seqs: int) -> None:
+        self.due = True
+        self._seqs = seqs
+
+    def tick(self, seq: int) -> bool:
+        return seq in self._seqs

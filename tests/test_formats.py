@@ -56,6 +56,8 @@ def run(names: Sequence[str], content: bytes) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [{"quarantined": reason, "seq": seq} for seq, reason in seen.quarantined]
     for meta, event in seen.events:
         known = {"tag": meta.tag, "timestamp": meta.timestamp, "seq": meta.seq, "message": meta.message}
+        if meta.member is not None:
+            known["member"] = meta.member
         found.append({"meta": known, "event": event})
     silent = {*range(1, seen.outcome.records + 1)} - {seq_of(each) for each in found}
     for seq in silent:  # which rule filtered it, only the counts say: of a run of this record alone

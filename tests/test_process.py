@@ -22,6 +22,7 @@ from processing import (
     Make,
     MemoryStore,
     Recorder,
+    StopAt,
     counts,
     done,
     failed,
@@ -281,17 +282,6 @@ def test_ignored_objects_are_done_unopened(make: Make) -> None:
 
 
 # ---- continuing long objects (promise 5)
-
-
-class StopAt(Ticker):
-    """Stops a run behind each of these records."""
-
-    def __init__(self, *seqs: int) -> None:
-        self.due = True
-        self._seqs = seqs
-
-    def tick(self, seq: int) -> bool:
-        return seq in self._seqs
 
 
 def test_a_stopped_run_concludes_and_says_what_is_left(make: Make) -> None:

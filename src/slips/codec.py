@@ -65,10 +65,25 @@ class Decoded:
     none. `read(n)` raises if the damage is within its n bytes, since fewer bytes would mean the end. Errors of
     `raw.read` pass unchanged. After an error each further read raises the same error."""
 
-    def __init__(self, raw: BinaryIO, limits: CodecLimits, where: str) -> None:
-        self._layers = _Layers(raw, limits, where)
+    def __init__(self, raw: BinaryIO, limits: CodecLimits, where: str, whole: Decoded | None = None) -> None:
+        self._limits, self._whole = limits, whole
+        self._parts_out = 0
+        """Decompressed bytes of all parts, those of layers between included."""
+        self._layers = _Layers(raw, limits, where, whole)
         self._content = _Source(self._layers.content())
         self.stream = io.BufferedReader(self._content, READ)
+
+    def part(self, raw: BinaryIO, where: str) -> Decoded:
+        """Decompress a part of the content, such as a member of an archive; `raw` has its bytes.
+
+        The limits hold for all parts together, measured by the stored bytes of the whole object.
+        """
+        return Decoded(raw, self._limits, where, self._whole or self)
+
+    def add_part(self, size: int) -> int:
+        """Add decompressed bytes of a part. Return those of all parts."""
+        self._parts_out += size
+        return self._parts_out
 
     @property
     def bytes_in(self) -> int:
@@ -77,8 +92,11 @@ class Decoded:
 
     @property
     def bytes_out(self) -> int:
-        """Decompressed bytes given to `stream` so far, its buffer included; all of them at its end."""
-        return self._content.bytes_out
+        """Decompressed bytes given to `stream` so far, its buffer included; all of them at its end.
+
+        Of an archive whose parts were opened, the bytes of these.
+        """
+        return self._parts_out or self._content.bytes_out
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -98,10 +116,12 @@ def decode(raw: BinaryIO, limits: CodecLimits = CodecLimits(), where: str = "") 
 class _Layers:
     """The decompression of one object, layer by layer, the outermost first."""
 
-    def __init__(self, raw: BinaryIO, limits: CodecLimits, where: str) -> None:
+    def __init__(self, raw: BinaryIO, limits: CodecLimits, where: str, whole: Decoded | None) -> None:
         self._raw = raw
         self._limits = limits
         self._where = where
+        self._whole = whole
+        """The object of which this is a part."""
         self.bytes_in = 0
         self.names: list[str] = []
 
@@ -161,9 +181,10 @@ class _Layers:
                 )
 
     def _bounded(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        limits, size = self._limits, 0
+        limits, whole, size = self._limits, self._whole, 0
         for chunk in chunks:
-            size += len(chunk)
+            size = size + len(chunk) if whole is None else whole.add_part(len(chunk))
+            stored = self.bytes_in if whole is None else whole.bytes_in
             if limits.object_bytes is not None and size > limits.object_bytes:
                 if fitting := chunk[: limits.object_bytes - size]:
                     yield fitting
@@ -171,9 +192,9 @@ class _Layers:
                     f"more than {limits.object_bytes} bytes of content; no more were expected (limits.object_bytes); "
                     "raise that limit if the object is honest"
                 )
-            if size > limits.ratio_after and size > limits.expansion_ratio * self.bytes_in:
+            if size > limits.ratio_after and size > limits.expansion_ratio * stored:
                 raise self._error(
-                    f"{self.bytes_in} stored bytes expand to {size} and more; at most {limits.expansion_ratio} times "
+                    f"{stored} stored bytes expand to {size} and more; at most {limits.expansion_ratio} times "
                     "was expected (limits.expansion_ratio); raise that limit if the object is honest"
                 )
             yield chunk

@@ -18,18 +18,20 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from io import BufferedReader
 from types import MappingProxyType
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, BinaryIO, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 from slips.entities import EntityNames, EntityPaths
-from slips.errors import RecordError, RecordTooLarge, RecordTooLong
+from slips.errors import ReaderError, RecordError, RecordTooLarge, RecordTooLong
 from slips.model import MetaData
 from slips.step import Step
 
 Kind = Literal["object", "text", "event", "nothing"]
-"""The input or output of a format: an object, one text, or one event (a dict). `ignore` has the output `nothing`."""
+"""The input or output of a format: an object, one text, or one event (a dict). `ignore` has the output `nothing`.
+
+An archive takes an object and gives objects, its members."""
 
 Event = dict[str, Any]
 
@@ -82,6 +84,10 @@ class Bad:
     def __init__(self, size: int, head: bytes, reason: str | RecordError) -> None:
         self.size, self.head, self.reason = size, head, str(reason)
         self._kind = type(reason) if isinstance(reason, RecordError) else RecordError
+        self.is_rendered = False
+        """Whether `head` is not of the object: its record is no text, and was written as one."""
+        self.member: str | None = None
+        """The member of an archive that the record is of."""
 
     def error(self) -> RecordError:
         return self._kind(self.reason)
@@ -116,6 +122,19 @@ class Elements:
         """Yield the events. Raises RecordError at the first element that is no event."""
         return self._make()
 
+
+@dataclass(frozen=True)
+class ArchiveMember:
+    """A file in an archive."""
+
+    name: str
+    body: BinaryIO | Rule | ReaderError
+    """Its bytes, which are read before the next member is asked for; or the Rule that filters it, or why it cannot be
+    read."""
+
+
+Members = Callable[[BufferedReader], Iterator[ArchiveMember]]
+"""The stream of an archive to its members, in order. Raises ReaderError if no further member can be found."""
 
 Record = bytes | str | Event | Bad | Rule
 """A reader that yields a Rule filters a record itself: padding, which no parser is to see. It yields a text only if the
@@ -253,6 +272,8 @@ class Format:
     """For headers, such as syslog's: the field of their event that has the text of a further format. Other events may
     have such a text in one of CARRIES."""
     read: Read | None = None
+    members: Members | None = None
+    """Of an archive."""
     parse: Parse | None = None
     raw: bool = False
     """For parsers of texts: whether the parser gets the record's bytes, with their line end, instead of a text."""
@@ -340,6 +361,27 @@ def reader(
             make=read if makes else None,
             numbering=numbering,
             replaces=replaces,
+        )
+
+    return declare
+
+
+def archive(
+    name: str, *, summary: str, reference: str, rules: tuple[Rule, ...] = (), numbering: int = 1
+) -> Callable[[Members], Format]:
+    """Declare an archive: a function of a stream to its members, each of which the rest of the chain reads."""
+
+    def declare(members: Members) -> Format:
+        return Format(
+            name=name,
+            summary=summary,
+            reference=reference,
+            takes="object",
+            gives="object",
+            chain=(name, "s3-lines"),
+            rules=rules,
+            members=members,
+            numbering=numbering,
         )
 
     return declare

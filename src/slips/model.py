@@ -59,6 +59,8 @@ class ObjectEvent(Struct, frozen=True, kw_only=True):
     """Identity of the reader that numbered `records`, e.g. "s3-lines"."""
     replay: str | None = None
     """The error item that this object event replays, as "request_id@revision"."""
+    member: str | None = None
+    """In `meta.source`, the member of an archive that the record is of. Lanes carry whole objects, without it."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object of this object event: always the nine keys of the original slips, others if set."""
@@ -144,6 +146,11 @@ class MetaData(Struct):
         suffix = f".{self.index}" if self.index else ""
         return f"{source.bucket_name}/{source.object_key}@{source.identity}#{self.seq}{suffix}"
 
+    @property
+    def member(self) -> str | None:
+        """Name of the file in an archive that the record is of; None if the object is no archive."""
+        return self.source.member
+
     def to_dict(self) -> dict[str, Any]:
         """Return the metadata as a JSON object, `source` included."""
         return {
@@ -167,13 +174,19 @@ class Sample(Struct, frozen=True, omit_defaults=True):
     base64: str | None = None
     """The exact bytes, if `raw` does not have them."""
     truncated: bool = False
+    rendered: bool = False
+    """Whether `raw` is not of the object: its records are no texts (Parquet), and this one was written as JSON."""
+    member: str | None = None
+    """The member of an archive that the record is of."""
 
     @classmethod
-    def of(cls, seq: int, reason: str, raw: bytes, size: int) -> Sample:
+    def of(
+        cls, seq: int, reason: str, raw: bytes, size: int, *, rendered: bool = False, member: str | None = None
+    ) -> Sample:
         """Make a sample of a record of `size` bytes, of which `raw` is the beginning, or all."""
         text = raw.decode("utf-8", "backslashreplace")
         exact = None if text.encode() == raw else b64encode(raw).decode()
-        return cls(seq, readable(reason), text, exact, size > len(raw))
+        return cls(seq, readable(reason), text, exact, size > len(raw), rendered, member)
 
 
 class Outcome(Struct, kw_only=True):

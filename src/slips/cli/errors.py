@@ -252,7 +252,10 @@ def _detail(item: ErrorItem) -> str:
         parts.append("Samples:")
     for sample in item.samples:
         more = " ..." if sample.truncated else ""
-        parts += [f"  record {sample.seq}: {one_line(sample.reason)}", f"    {one_line(sample.raw)}{more}"]
+        member = f" of {one_line(sample.member)}" if sample.member else ""
+        rendered = "(rendered) " if sample.rendered else ""
+        parts.append(f"  record {sample.seq}{member}: {one_line(sample.reason)}")
+        parts.append(f"    {rendered}{one_line(sample.raw)}{more}")
     return "\n".join(parts)
 
 

@@ -292,6 +292,8 @@ def _print_events(chain: Chain, stream: BinaryIO, file: str, event_time: float) 
             shown["index"] = meta.index
         if meta.header:
             shown["header"] = meta.header
+        if meta.member is not None:
+            shown["member"] = meta.member
         show_json(_json({"meta": shown, "event": event}))
 
     def reject(seq: int, _record: Record, error: Exception) -> None:
@@ -306,6 +308,7 @@ def _print_events(chain: Chain, stream: BinaryIO, file: str, event_time: float) 
             recv=recv,
             reject=reject,
             ticker=Ticker(),
+            open_part=decoded.part,
         )
     except HandlerError as error:
         # Without a handler only `recv` above can raise: when it prints into a pipe that was closed, for example.

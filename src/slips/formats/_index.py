@@ -142,6 +142,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "syslog-5424": ("slips.formats.generic.syslog", "SYSLOG_5424"),
     "syslog-any": ("slips.formats.generic.syslog", "SYSLOG_ANY"),
     "tailscale": ("slips.formats.tailscale.tailnet", "TAILSCALE"),
+    "tar": ("slips.parsing.readers.tar_members", "tar_archive"),
     "teleport": ("slips.formats.teleport.audit", "TELEPORT"),
     "terraform-cloud": ("slips.formats.hashicorp.terraform_cloud", "TERRAFORM_CLOUD"),
     "thinkst-canary": ("slips.formats.thinkst.canary", "THINKST_CANARY"),
@@ -155,6 +156,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "winlogbeat": ("slips.formats.elastic.winlogbeat", "WINLOGBEAT"),
     "wiz": ("slips.formats.wiz.audit", "WIZ"),
     "zendesk": ("slips.formats.zendesk.audit", "ZENDESK"),
+    "zip": ("slips.parsing.readers.zip_members", "zip_archive"),
     "zoom": ("slips.formats.zoom.reports", "ZOOM"),
     "zscaler": ("slips.formats.zscaler.nss", "ZSCALER"),
 }

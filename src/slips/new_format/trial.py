@@ -63,6 +63,8 @@ def expected(chain: Chain, content: bytes) -> Iterator[dict[str, Any]]:
     events: dict[int, list[dict[str, Any]]] = {}
     for meta, event in seen.events:
         known = {"tag": meta.tag, "timestamp": meta.timestamp, "seq": meta.seq, "message": meta.message}
+        if meta.member is not None:
+            known["member"] = meta.member
         events.setdefault(meta.seq, []).append({"meta": known, "event": event})
     for seq in range(1, seen.outcome.records + 1):
         if seq in events:

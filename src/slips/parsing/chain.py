@@ -6,6 +6,7 @@ Checks import no loop, which costs commands that only read a config a tenth of a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -72,14 +73,15 @@ def _chain_of(
     from slips.parsing.event_types import Fitting
     from slips.parsing.run import Chain
 
-    (reader, parameter), *others = (each for part in parts for each in part.formats)
+    archives = [part.format for part in parts if part.format.gives == "object"]
+    (reader, parameter), *others = (each for part in parts[len(archives) :] for each in part.formats)
     texts, parsers = [part.text for part in parts], [format_ for format_, _ in others]
     fitting = Fitting.of(types, [reader, *parsers])
     is_json = bool(parsers) and parsers[0].name == "json" and parsers[0] is slips.formats.find("json")
     if is_json and (documents := _reader_of_documents(reader)):
         # One reader for both, as only the decoder tells where a document ends. Each document has a number.
         reader, parsers = documents, parsers[1:]
-    return Chain(texts, reader, parameter, parsers, limits, contains, fitting)
+    return Chain(texts, reader, parameter, parsers, limits, contains, fitting, archives)
 
 
 def _reader_of_documents(reader: Format) -> Format | None:
@@ -94,7 +96,7 @@ def check_event_types(steps: Sequence[Step], root: Path, types: Sequence[EventTy
     from slips.parsing.event_types import misfits
 
     parts, problems = _resolve(steps, root)
-    formats = [format_ for part in parts for format_, _ in part.formats]
+    formats = [format_ for part in parts for format_, _ in part.formats if format_.gives != "object"]
     return [] if problems else [problem for each in types if each is not None for problem in misfits(each, formats)]
 
 
@@ -151,8 +153,12 @@ def _resolve(steps: Sequence[Step], root: Path) -> tuple[list[_Part], list[str]]
     parts = [part for step in steps if (part := _part(step, root, problems))]
     if problems:
         return [], problems
+    archives = list(takewhile(lambda part: part.format.gives == "object", parts))
+    parts = parts[len(archives) :]
+    if not parts and len(archives) == 1:
+        parts = [part for step in archives[0].format.chain[1:] if (part := _part(step, root, problems))]
     written_out: set[str] = set()
-    while (first := parts[0]).format.takes != "object" and first.name not in written_out:
+    while parts and (first := parts[0]).format.takes != "object" and first.name not in written_out:
         written_out.add(first.name)
         parts = [*(part for step in first.format.chain[:-1] if (part := _part(step, root, problems))), *parts]
         if problems:
@@ -160,6 +166,7 @@ def _resolve(steps: Sequence[Step], root: Path) -> tuple[list[_Part], list[str]]
     if len(parts) > 1 and not written_out and parts[1].format.container and parts[0].name in ("s3-lines", "s3-text"):
         # One streaming reader for both, so that records are numbered across the object in flat memory.
         parts[0] = _plain_part(f"json-records:{parts[1].format.container}", root)
+    parts = [*archives, *parts]
     return parts, _misfits([(part.name, part.format) for part in parts])
 
 
@@ -237,9 +244,9 @@ def _misfits(named: Sequence[tuple[str, Format]]) -> list[str]:
                 f"format {format_.name!r} takes no parameter; expected it without {name[len(format_.name) :]!r}"
             )
         before = named[position - 1][0] if position else ""
-        if format_.takes == "object" and position:
+        if format_.takes == "object" and output != "object":
             problems.append(f"format {name!r} reads objects; expected it first in the chain, not after {before!r}")
-        elif format_.takes != "object" and not position:
+        elif format_.takes != "object" and output == "object":
             problems.append(
                 f"format {name!r} takes {_article(format_.takes)}; expected a reader before it, "
                 f"as in [{', '.join(map(written, format_.chain))}]"
@@ -254,6 +261,9 @@ def _misfits(named: Sequence[tuple[str, Format]]) -> list[str]:
                 f"expected a parser such as 'json' between; write [{mended}]"
             )
         output = format_.gives
+    if output == "object":
+        whole = ", ".join([*(name for name, _ in named), "s3-lines"])
+        problems.append(f"format {named[-1][0]!r} gives objects; expected a reader behind it, as in [{whole}]")
     return problems
 
 

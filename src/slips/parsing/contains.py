@@ -36,9 +36,8 @@ class Skipped(Rule, frozen=True):
     count: int = 1
 
 
-def numbered(records: Iterable[Record]) -> Iterator[tuple[int, Record]]:
-    """Yield records with their numbers; what is Skipped, with the number of its last record."""
-    seq = 0
+def numbered(records: Iterable[Record], seq: int = 0) -> Iterator[tuple[int, Record]]:
+    """Yield records with their numbers, behind `seq`; what is Skipped, with the number of its last record."""
     for record in records:
         seq += record.count if isinstance(record, Skipped) else 1
         yield seq, record

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from io import BufferedReader
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -19,14 +19,18 @@ from slips.model import MetaData, ObjectEvent, Outcome, Range
 from slips.parsing.contains import Contains, numbered
 from slips.parsing.declare import Declaration
 from slips.parsing.loop import Begun, Loop, unusual, write_loop
+from slips.parsing.readers.binary import BinaryError
 from slips.parsing.readers.text import TextRecords, original
 from slips.parsing.stages import bind, compose, fitted
-from slips.position import UNREAD, Cells
+from slips.parsing.ticker import Ticker
 from slips.times import in_zone
 
 if TYPE_CHECKING:
     from slips.parsing.event_types import Fitting
+    from slips.parsing.members import Numbers, OpenPart
     from slips.zones import Zone
+
+__all__ = ["Chain", "Recv", "Reject", "Show", "Ticker", "select"]
 
 Recv = Callable[[MetaData, Event], object]
 Show = Callable[[int, Record], None]
@@ -34,25 +38,6 @@ Show = Callable[[int, Record], None]
 Reject = Callable[[int, Record, Exception], None]
 """`(seq, record, error)` of each bad record: its number, the record, and the reason. A built-in reader has replaced the
 record by one that has the bytes of the object."""
-
-
-class Ticker:
-    """Interrupts the loop between two records: a thread or a signal sets `due`, and the loop then calls `tick`.
-
-    The loop reads one attribute for each record, and a slow handler is interrupted as soon as a fast one.
-    """
-
-    due: bool = False
-    position: Cells = UNREAD
-    """The cells to which the loop writes its position."""
-
-    def tick(self, _seq: int) -> bool:
-        """Act between two records, `_seq` being the number of the last wanted one. True stops the loop behind it."""
-        return False
-
-    def passed(self, seq: int) -> None:
-        """Act behind record `seq`, which was skipped on the way to the wanted ones."""
-        self.tick(seq)
 
 
 class Chain:
@@ -67,14 +52,16 @@ class Chain:
         limits: RecordLimits,
         contains: Sequence[str] = (),
         fitting: Fitting | None = None,
+        archives: Sequence[Format] = (),
     ) -> None:
         self.names = tuple(names)
         """The steps as texts, short forms written out."""
         self.formats = (reader.name, *(each.name for each in parsers))
         self.ignores = reader.gives == "nothing"
-        self.reader = reader.identify(parameter)
-        """Identity of the reader that numbers the records: `json-records:Records`."""
-        self.former_readers = reader.former_identities(parameter)
+        around = "".join(f"{archive.identify('')} > " for archive in archives)
+        self.reader = around + reader.identify(parameter)
+        """Identity of the reader that numbers the records: `json-records:Records`, in archives `zip > s3-lines/2`."""
+        self.former_readers = tuple(around + former for former in reader.former_identities(parameter))
         """Identities that the reader had before it numbered the records of some object differently."""
         assert reader.read is not None  # noqa: S101 - `compile_chain` puts a reader first
         self._read = Limited.bind(reader.read, limits)
@@ -84,6 +71,7 @@ class Chain:
         self._remembers = any(isinstance(parse, PerObject) for _, parse in self._parsers)
         self._contains = Contains(contains, limits) if contains else None
         self._fitting = fitting
+        self._archives = tuple(archives)
         self.zone: Zone | None = None
         """The zone of times that name none; None is UTC."""
 
@@ -137,7 +125,7 @@ class Chain:
         return compose("event" if inlined else self._reader.gives, self._parsers, self._limits, inlined)
 
     def records(self, stream: BufferedReader) -> Iterator[Record]:
-        """Yield the records of an object. Raises ReaderError."""
+        """Yield the records of an object that is no archive. Raises ReaderError."""
         yield from self._cut(stream)
 
     def _cut(self, stream: BufferedReader) -> Iterable[Record]:
@@ -166,13 +154,54 @@ class Chain:
         ticker: Ticker,
         skip: bool = False,
         is_test: bool = False,
+        open_part: OpenPart | None = None,
     ) -> int | None:
         """Call `recv` with the events of every record of `stream`, and add the counts to `outcome`.
 
         Returns None, or the number of the last record if `ticker` stopped the loop. Raises HandlerError from any
-        exception of `recv`, and ReaderError from any exception of the reader that is no ObjectError.
+        exception of `recv`, and ReaderError from any exception of the reader that is no ObjectError. `open_part`
+        decompresses the members of an archive.
         """
-        cut, loop, parsers = self._cut(stream), self.loop, self._begin()
+        calls = _Calls(outcome, recv, reject, skip, is_test)
+        if not self._archives:
+            return self._run_part(calls, stream, source, None, ticker)
+        from slips.parsing.members import MemberRun, decode_part, members_of  # few chains need it
+
+        open_part = open_part or decode_part
+        if not stream.peek(1):
+            return None
+        members = members_of(self._archives, stream, source.url, open_part)
+        return MemberRun(partial(self._run_part, calls), outcome, source, ticker, open_part).run(members)
+
+    def _run_part(
+        self,
+        calls: _Calls,
+        part: BufferedReader | Iterable[Record],
+        source: ObjectEvent,
+        numbers: Numbers | None,
+        ticker: Ticker,
+    ) -> int | None:
+        """Run an object, or a member of an archive: its stream, or its records if there is none.
+
+        The records of a member have the numbers behind those of the members before it.
+        """
+        try:
+            return self._run_records(calls, part, source, numbers, ticker)
+        except BinaryError as error:
+            count = len(self._archives)
+            raise error.with_chain(self.names[:count], self.names[count:]) from None
+
+    def _run_records(
+        self,
+        calls: _Calls,
+        part: BufferedReader | Iterable[Record],
+        source: ObjectEvent,
+        numbers: Numbers | None,
+        ticker: Ticker,
+    ) -> int | None:
+        before = numbers.last if numbers is not None else 0
+        cut = self._cut(part) if isinstance(part, BufferedReader) else part
+        loop, parsers = self.loop, self._begin()
         if self._fitting is not None:
             from slips.parsing.direct import read_directly
 
@@ -181,18 +210,36 @@ class Chain:
             cut.gives_texts = loop.takes_texts and source.records is None and self._contains is None
         show = partial(_show, parsers.every, source) if self._remembers else None
         wanted = self._wanted(cut, show, is_whole=source.records is None)
-        records: Iterator[tuple[int, Record]] = enumerate(wanted, 1) if self._contains is None else numbered(wanted)
+        records: Iterator[tuple[int, Record]] = (
+            enumerate(wanted, before + 1) if self._contains is None else numbered(wanted, before)
+        )
+        if numbers is not None:
+            records = numbers.follow(records)
         if source.records is not None:
             records = select(records, source.records, ticker, show)
             # A copy: handlers may change the list that they get, and `select` still reads its own.
             source = msgspec.structs.replace(source, records=list(source.records))
 
         def reject_original(seq: int, record: Record, error: Exception) -> None:
-            reject(seq, original(cut, record), error)
+            calls.reject(seq, original(cut, record, source.member), error)
 
-        where = f"{source.url}: reader {self.reader!r}"
+        member = f"member {source.member!r}: " if source.member else ""
+        where = f"{source.url}: {member}reader {self.reader!r}"
+        recv, skip, is_test = calls.recv, calls.skip, calls.is_test
         with in_zone(self.zone):
-            return loop.run(records, where, parsers, outcome, source, recv, reject_original, ticker, skip, is_test)
+            return loop.run(
+                records, where, parsers, calls.outcome, source, recv, reject_original, ticker, skip, is_test
+            )
+
+
+class _Calls(NamedTuple):
+    """The functions that a run calls, and where it counts."""
+
+    outcome: Outcome
+    recv: Recv
+    reject: Reject
+    skip: bool
+    is_test: bool
 
 
 def _show(parse: Callable[[MetaData, Any], Any], source: ObjectEvent, seq: int, record: Record) -> None:

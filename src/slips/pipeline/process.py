@@ -290,6 +290,7 @@ class _ObjectRun:
                     ticker=ticker,
                     skip=mapping.on_error == "skip",
                     is_test=self._is_test,
+                    open_part=decoded.part,
                 )
             except HandlerError as error:
                 named = handlers.named(url, error)

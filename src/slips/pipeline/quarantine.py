@@ -85,12 +85,12 @@ class Quarantine:
 
 def _sample(seq: int, record: Record, error: Exception) -> Sample:
     """Return the beginning of a record, and why it is bad. An event of a reader of the user's is encoded."""
-    if isinstance(record, Bad):
-        raw, size = record.head, record.size
-    else:
+    reason = bounded(reason_of(error), REASON_BYTES)
+    if not isinstance(record, Bad):
         raw = _raw(record)
-        size = len(raw)
-    return Sample.of(seq, bounded(reason_of(error), REASON_BYTES), raw[:SAMPLE_BYTES], size)
+        return Sample.of(seq, reason, raw[:SAMPLE_BYTES], len(raw))
+    raw, member = record.head[:SAMPLE_BYTES], record.member
+    return Sample.of(seq, reason, raw, record.size, rendered=record.is_rendered, member=member)
 
 
 def _raw(record: Record) -> bytes:

@@ -7,6 +7,7 @@ only if a byte that no text has follows soon.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 
 from slips.errors import ReaderError
@@ -69,6 +70,23 @@ _SIGNATURES = (
 _KINDS = [kind for _, kind in _SIGNATURES]
 _TYPED = re.sub(_ODD, b"", bytes(range(256)))
 _SPLITS = {"a Parquet file", "an ORC file", "an Avro file"}
+_FORMATS = {"a zip archive": "zip", "a tar archive": "tar"}
+"""Formats that read a kind of file, where a chain names them."""
+
+
+class BinaryError(ReaderError):
+    """An object is no text, and a format reads such objects if the chain names it."""
+
+    def __init__(self, kind: str, step: str) -> None:
+        super().__init__(_refusal(kind, f"write '{step}' into its chain, as in [{step}, …]"))
+        self._kind, self._step = kind, step
+
+    def with_chain(self, archives: Sequence[str], others: Sequence[str]) -> ReaderError:
+        """Return the error that has the chain to write in it: the one in use had these steps."""
+        if self._step == "parquet":  # it reads events: in place of the reader, and of `json`
+            others = [step for step in others[1:] if step != "json"]
+        chain = ", ".join((*archives, self._step, *others))
+        return ReaderError(_refusal(self._kind, f"write the chain [{chain}], which reads it"))
 
 
 def binary_kind(beginning: bytes) -> str | None:
@@ -91,9 +109,15 @@ def refuse_binary(beginning: bytes) -> None:
     kind = binary_kind(beginning)
     if kind is None:
         return
+    if kind in _FORMATS:
+        raise BinaryError(kind, _FORMATS[kind])
     advice = (
         "let its writer write JSON lines or CSV, or read it with a reader of your own"
         if kind in _SPLITS
         else "let its writer write text, give its prefix the format 'ignore', or read it with a reader of your own"
     )
-    raise ReaderError(f"the object is {kind}; expected text, plain or compressed (gzip, zstd, bz2, xz, lz4); {advice}")
+    raise ReaderError(_refusal(kind, advice))
+
+
+def _refusal(kind: str, advice: str) -> str:
+    return f"the object is {kind}; expected text, plain or compressed (gzip, zstd, bz2, xz, lz4); {advice}"

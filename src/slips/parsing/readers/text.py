@@ -110,9 +110,19 @@ class TextRecords:
         return Bad(len(own), own, "")
 
 
-def original(records: object, record: Record) -> Record:
-    """Return a record as a quarantine shows it, if `records`, what a reader returned, knows the bytes of the object."""
-    return records.original(record) if isinstance(records, TextRecords) else record
+def original(records: object, record: Record, member: str | None = None) -> Record:
+    """Return a record as a quarantine shows it, if `records`, what a reader returned, knows the bytes of the object.
+
+    It names the member of the archive that it is of.
+    """
+    shown = records.original(record) if isinstance(records, TextRecords) else record
+    if member is None:
+        return shown
+    if isinstance(shown, bytes):
+        shown = Bad(len(shown), shown, "")
+    if isinstance(shown, Bad):
+        shown.member = member
+    return shown
 
 
 def look(
