@@ -108,6 +108,34 @@ def test_both_readings_of_arbitrary_lines_agree(declared: KeyValue, lines: list[
     both_in_turn(declared, lines)
 
 
+HEADED = door(head=r"(?:<(?P<a>\d+)>)?(?:\[(?P<at>[^\]]*)\] ?)?", tail="]", integers="a port", absent="-")
+
+
+@pytest.mark.parametrize(
+    ("line", "event"),
+    [
+        ("<5>[noon] b=1 port=443]", {"a": 5, "at": "noon", "b": "1", "port": 443}),
+        ("<5>a=6 a=7", {"a": [5, 6, 7]}),
+        ("[-] b=] ", {"at": None, "b": ""}),
+        ("<5>]", {"a": 5}),
+        ("b=1", {"b": "1"}),
+    ],
+)
+def test_a_head_has_fields_and_a_tail_belongs_to_no_pair(line: str, event: dict[str, Any]) -> None:
+    assert event_of(HEADED, line)[0] == event
+
+
+def test_a_line_that_begins_otherwise_than_the_head_is_bad() -> None:
+    declared = door(head=r"\[(?P<at>[^\]]*)\]")
+    expected = "line begins with 'a=1'; expected one that the pattern of the head matches"
+    assert both(declared, "a=1") == ("RecordError", expected)
+
+
+@given(lines=st.lists(st.lists(st.sampled_from(["<5>", "[", "]", "a=", "port=", "b", "=", " ", "1", "-"]), max_size=9)))
+def test_both_readings_of_lines_with_a_head_agree(lines: list[list[str]]) -> None:
+    both_in_turn(HEADED, list(map("".join, lines)))
+
+
 KEYS = st.from_regex(r'[^\s=";\\]+', fullmatch=True)
 
 
@@ -132,6 +160,9 @@ def test_generated_pairs_come_back(pairs: dict[str, str], separator: str) -> Non
         ({"quotes": "«"}, "quotes is '«'; expected some of \" ' `, or none"),
         ({"integers": ("a b",)}, "integers: 'a b' cannot be a key of these lines; expected a list of keys"),
         ({"floats": ("a b=",), "separator": ";"}, "floats: 'a b=' cannot be a key of these lines"),
+        ({"tail": 5}, "tail is 5; expected a text such as ']'"),
+        ({"head": "("}, "head '(': missing ), unterminated subpattern at position 0; expected one that Python reads"),
+        ({"head": "(a+)+b"}, "head '(a+)+b': some lines would take hours: "),
         ({"escapes": True}, "escapes is True; expected 'keep', 'decode' or 'none'"),
         ({"integers": "a", "floats": "a"}, "floats: 'a' is among the integers, too"),
     ],

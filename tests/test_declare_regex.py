@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from declared import both, both_in_turn, event_of
-from slips.parsing import Regex, iso
+from slips.parsing import Patterns, Regex, iso
 from slips.parsing.linear import why_not_linear
 
 
@@ -53,6 +53,53 @@ find("regex")
 def test_message_and_time_are_made_of_the_groups() -> None:
     declared = door(r"(?P<at>\S+) (?P<text>.*)", time=iso("at"), message="{text}")
     assert event_of(declared, "2018-06-11T12:00:00Z some text")[1:] == ("door", 1528718400.0, "some text")
+
+
+SHAPES = Patterns(
+    "shapes",
+    "lines of two shapes",
+    tag="shapes.{verb|'other'}",
+    patterns=(r"(?P<verb>open|close) (?P<door>\d+)(?: by (?P<user>\S+))?", r"(?P<user>\S+): (?P<text>.*)"),
+    integers="door",
+    absent="-",
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "event", "tag"),
+    [
+        ("open 7 by ann", {"verb": "open", "door": 7, "user": "ann"}, "shapes.open"),
+        ("close 8", {"verb": "close", "door": 8}, "shapes.close"),
+        ("-: open 7", {"user": None, "text": "open 7"}, "shapes.other"),
+    ],
+)
+def test_the_first_pattern_that_matches_cuts_a_line(line: str, event: dict[str, Any], tag: str) -> None:
+    assert event_of(SHAPES, line)[:2] == (event, tag)
+
+
+def test_a_line_that_no_pattern_matches_is_bad() -> None:
+    assert both(SHAPES, "open it") == ("RecordError", "line begins with 'open it'; expected one that a pattern matches")
+
+
+@given(st.lists(st.lists(st.sampled_from(["open ", "close", " by ", "7", "-", ": ", "a"]), max_size=6)))
+def test_both_readings_of_lines_of_several_shapes_agree(lines: list[list[str]]) -> None:
+    both_in_turn(SHAPES, list(map("".join, lines)))
+
+
+@pytest.mark.parametrize(
+    ("patterns", "mistake"),
+    [
+        ("(?P<a>x)", "patterns is '(?P<a>x)'; expected a tuple of regular expressions"),
+        ((), "patterns is (); expected a tuple of regular expressions"),
+        (("x", "y"), "patterns: no group has a name"),
+        (("(?P<a>x)", "(a+)+b"), "pattern '(a+)+b': some lines would take hours: "),
+        (("(?P<a>x)", "("), "pattern '(': missing ), unterminated subpattern at position 0"),
+    ],
+)
+def test_a_mistake_in_one_of_several_patterns_is_told_when_it_is_made(patterns: Any, mistake: str) -> None:
+    with pytest.raises(ValueError, match=r"^format 'shapes': ") as caught:
+        Patterns("shapes", "s", patterns=patterns)
+    assert mistake in str(caught.value)
 
 
 @given(st.lists(st.text("ab1 -.\udc80"), max_size=5))

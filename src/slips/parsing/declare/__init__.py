@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from slips.parsing.declare.json import Json
     from slips.parsing.declare.keyvalue import KeyValue
     from slips.parsing.declare.quoted import Quoted
-    from slips.parsing.declare.regex import Regex
+    from slips.parsing.declare.regex import Patterns, Regex
     from slips.parsing.declare.syslog import Syslog
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "Json",
     "KeyValue",
     "Leef",
+    "Patterns",
     "Quoted",
     "Regex",
     "Syslog",
@@ -70,6 +71,7 @@ _HOMES = {
     "KeyValue": "keyvalue",
     "Leef": "cef",
     "Quoted": "quoted",
+    "Patterns": "regex",
     "Regex": "regex",
     "Syslog": "syslog",
 }

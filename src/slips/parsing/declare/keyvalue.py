@@ -14,6 +14,7 @@ from slips.errors import RecordError
 from slips.format import Event, RecordLimits, too_many_values
 from slips.parsing.compile import Writer
 from slips.parsing.declare.lines import LineDeclaration, LineParser
+from slips.parsing.declare.regex import pattern_of
 from slips.parsing.escapes import unescaped
 from slips.parsing.typed import names_of
 
@@ -28,6 +29,11 @@ class KeyValue(LineDeclaration):
 
     A value that begins with a quote ends with the next one, if the separator or the end of the line follows.
     """
+
+    head: str = ""
+    """A regular expression of what is before the pairs, as the pattern of `Regex`; its named groups are fields, too."""
+    tail: str = ""
+    """A text at the end of lines that belongs to no pair, such as `]`."""
 
     separator: str = " "
     """The character between pairs, such as `;`, with blanks around it or none. A blank: any run of blanks."""
@@ -50,6 +56,10 @@ class KeyValue(LineDeclaration):
             raise ValueError(f"quotes is {self.quotes!r}; expected some of \" ' `, or none")
         if self.escapes not in ("keep", "decode", "none"):
             raise ValueError(f"escapes is {self.escapes!r}; expected 'keep', 'decode' or 'none'")
+        if not isinstance(self.tail, str):
+            raise ValueError(f"tail is {self.tail!r}; expected a text such as ']'")
+        if self.head:
+            pattern_of(self.head, "head")
         for part in ("integers", "floats"):
             for name in names_of(getattr(self, part)):
                 if not set(name).isdisjoint(self.ends + self.assign):
@@ -57,7 +67,7 @@ class KeyValue(LineDeclaration):
         super().check()
 
     def line_parser(self, limits: RecordLimits) -> LineParser:
-        return _Pairs(self, limits)
+        return _Headed(self, limits) if self.head or self.tail else _Pairs(self, limits)
 
     @property
     def ends(self) -> str:
@@ -180,3 +190,39 @@ class _Pairs(LineParser):
         bare = patterns["bare"].match(line, at)
         assert bare is not None  # noqa: S101 - it matches the empty text, too
         return bare[0].rstrip(declaration.blanks), bare.end()
+
+
+class _Headed(_Pairs):
+    """Reads what is before the pairs, and takes off what is behind them."""
+
+    def __init__(self, declaration: KeyValue, limits: RecordLimits) -> None:
+        super().__init__(declaration, limits)
+        self._match = re.compile(declaration.head, re.DOTALL).match
+
+        def write(writer: Writer) -> None:
+            writer.line(f"head = {writer.name('match', self._match)}(value)")
+            with writer.block("if head is None:"):
+                writer.line("raise ValueError")
+            writer.line(f"value = value[head.end() :].rstrip({_BLANKS!r}).removesuffix({declaration.tail!r})")
+            declaration.write_pairs(writer, limits)
+            writer.line(f"event = {writer.name('with_head', self._with_head)}(head, event)")
+
+        self.fast = declaration.line_function(write, "head and pairs")
+
+    def read(self, line: str) -> Event:
+        head = self._match(line)
+        if head is None:
+            raise RecordError(f"line begins with {line[:60]!r}; expected one that the pattern of the head matches")
+        rest = line[head.end() :].rstrip(_BLANKS).removesuffix(self._declaration.tail)
+        return self._with_head(head, super().read(rest) if rest.strip(_BLANKS) else {})
+
+    def _with_head(self, head: re.Match[str], pairs: Event) -> Event:
+        """Return the event of both. A key of a pair that is a field of the head, too, has a list of its values."""
+        event: dict[str, Any] = {
+            name: self._types.value(name, text) for name, text in head.groupdict().items() if text is not None
+        }
+        for name in event.keys() & pairs.keys():
+            value = pairs.pop(name)
+            event[name] = [event[name], *value] if isinstance(value, list) else [event[name], value]
+        event.update(pairs)
+        return event

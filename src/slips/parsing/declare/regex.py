@@ -1,4 +1,4 @@
-"""The family of lines that a regular expression with named groups cuts."""
+"""The families of lines that a regular expression with named groups cuts, or the first of several that matches."""
 
 from __future__ import annotations
 
@@ -33,17 +33,10 @@ class Regex(LineDeclaration):
         return set(self.compiled.groupindex)
 
     def check(self) -> None:
-        try:
-            if not self.compiled.groupindex:
-                raise ValueError("no group has a name; expected fields such as '(?P<status>[0-9]+)'")
-            if reason := why_not_linear(self.pattern):
-                raise ValueError(f"some lines would take hours: {reason}")
-        except (TypeError, re.error) as error:
+        if not pattern_of(self.pattern).groupindex:
             raise ValueError(
-                f"pattern {self.pattern!r}: {error}; expected one that Python reads, such as '(?P<status>[0-9]+)'"
-            ) from None
-        except ValueError as error:
-            raise ValueError(f"pattern {self.pattern!r}: {error}") from None
+                f"pattern {self.pattern!r}: no group has a name; expected fields such as '(?P<status>[0-9]+)'"
+            )
         super().check()
 
     def line_parser(self, limits: RecordLimits) -> LineParser:
@@ -77,3 +70,64 @@ class _Matches(LineParser):
             raise RecordError(f"line begins with {line[:60]!r}; expected one that the pattern matches")
         types = self._types
         return {name: None if text is None else types.value(name, text) for name, text in match.groupdict().items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patterns(LineDeclaration):
+    """Lines of several shapes, each with a regular expression as that of `Regex`: the first that matches cuts the line.
+
+    A group that took no part in the match is no field of the event. Put what most lines are first.
+    """
+
+    patterns: tuple[str, ...]
+
+    @cached_property
+    def compiled(self) -> tuple[re.Pattern[str], ...]:
+        return tuple(re.compile(pattern, re.DOTALL) for pattern in self.patterns)
+
+    def known(self) -> Set[str]:
+        return {name for pattern in self.compiled for name in pattern.groupindex}
+
+    def check(self) -> None:
+        if not isinstance(self.patterns, tuple) or not self.patterns:
+            raise ValueError(f"patterns is {self.patterns!r:.60}; expected a tuple of regular expressions")
+        for pattern in self.patterns:
+            pattern_of(pattern)
+        if not self.known():
+            raise ValueError("patterns: no group has a name; expected fields such as '(?P<status>[0-9]+)'")
+        super().check()
+
+    def line_parser(self, limits: RecordLimits) -> LineParser:
+        return _FirstMatch(self)
+
+
+class _FirstMatch(LineParser):
+    def __init__(self, declaration: Patterns) -> None:
+        self._matches, self._types = [pattern.match for pattern in declaration.compiled], declaration.types
+        self.fast = declaration.calling_function(self._cut)
+
+    def _cut(self, line: str) -> Event:
+        for match in self._matches:
+            if found := match(line):
+                types = self._types
+                return {name: types.value(name, text) for name, text in found.groupdict().items() if text is not None}
+        raise ValueError
+
+    def read(self, line: str) -> Event:
+        try:
+            return self._cut(line)
+        except ValueError:
+            raise RecordError(f"line begins with {line[:60]!r}; expected one that a pattern matches") from None
+
+
+def pattern_of(pattern: str, part: str = "pattern") -> re.Pattern[str]:
+    """Return a regular expression of a declaration, whose part is named `part`. Raises ValueError."""
+    try:
+        compiled = re.compile(pattern, re.DOTALL)
+        if reason := why_not_linear(pattern):
+            raise ValueError(f"{part} {pattern!r}: some lines would take hours: {reason}")
+        return compiled
+    except (TypeError, re.error) as error:
+        raise ValueError(
+            f"{part} {pattern!r}: {error}; expected one that Python reads, such as '(?P<status>[0-9]+)'"
+        ) from None
