@@ -6,9 +6,14 @@
 from __future__ import annotations
 
 import importlib
+import json
+import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+
+import msgspec
 
 import slips.cli.docs
 import slips.config.reference
@@ -16,6 +21,7 @@ import slips.formats
 from slips.config import Config, HandlerConfig, Mapping
 from slips.config.schema import BackendConfig, SnsTopic
 from slips.deploy import template
+from slips.examples import example_of
 from slips.format import Format
 from slips.not_logs import RULES
 from slips.step import written
@@ -28,6 +34,7 @@ import index  # noqa: E402
 import picture  # noqa: E402
 
 INDEX = "../src/slips/formats/_index.py"
+CATALOGUE = "../src/slips/formats/_catalogue.py"
 
 _FORMATS = """\
 # Formats
@@ -52,13 +59,48 @@ one behind another, over several lines, or as elements of an array."""
 
 
 def formats() -> str:
-    """docs/formats.md: a table of all, then each with what it sets and filters, and its sample."""
-    known = slips.formats.catalogue().values()
-    table = ["| format | takes → gives | tag | |", "|---|---|---|---|"]
-    for each in known:
-        flow, link = f"{each.takes} → {each.gives}", f"[`{each.name}`](#{each.name})"
-        table.append(f"| {link} | {flow} | {_code(each.tag)} | {_prose(each.summary)} |")
-    return "\n\n".join([_FORMATS, "\n".join(table), *map(_section, known), _NOT_LOGS, _not_logs()]) + "\n"
+    """docs/formats.md: a table of the formats of each vendor, with links to the vendors' pages."""
+    parts = [_FORMATS]
+    for folder, title in slips.formats.vendors().items():
+        rows = ["| format | tag | |", "|---|---|---|"]
+        for each in _of_vendor(folder):
+            link = f"[`{each.name}`](formats/{folder}.md#{each.name})"
+            rows.append(f"| {link} | {_code(each.tag)} | {_prose(each.summary)} |")
+        parts += [f"## {title}", "\n".join(rows)]
+    return "\n\n".join([*parts, _NOT_LOGS, _not_logs()]) + "\n"
+
+
+def vendor(folder: str) -> str:
+    """docs/formats/VENDOR.md: each format of a vendor, with what it sets and filters, and a record and its event."""
+    sections = [_section(slips.formats.catalogue()[each.name]) for each in _of_vendor(folder)]
+    head = f"# {slips.formats.vendors()[folder]}\n\nWritten by docs/build.py. [All formats](../formats.md)"
+    return "\n\n".join([head, *sections]) + "\n"
+
+
+def _of_vendor(folder: str) -> list[slips.formats.CatalogueLine]:
+    return [each for each in slips.formats.entries().values() if each.vendor == folder]
+
+
+def _names(folder: str) -> str:
+    return ", ".join(each.name for each in _of_vendor(folder))
+
+
+_README = re.compile(r"(?<=<!-- formats -->\n).*?(?=<!-- /formats -->)", re.DOTALL)
+
+
+def readme() -> str:
+    """README.md, with the formats of all vendors: a line for each, so that changes of two vendors do not meet."""
+    count = sum(bool(each.tag) for each in slips.formats.entries().values())
+    lines = [f"{count} formats with a tag of their own, for logs of"]
+    for folder, title in slips.formats.vendors().items():
+        if folder not in index.NO_VENDOR:
+            lines.append(
+                f"[{title}](docs/formats/{folder}.md) ({', '.join(each.name for each in _of_vendor(folder))}),"
+            )
+    general = ", ".join(map(_names, index.NO_VENDOR))
+    lines.append(f"and [of any other](docs/formats/generic.md) ({general}).")
+    text = (HERE.parent / "README.md").read_text(encoding="utf-8")
+    return _README.sub(lambda _: "\n".join(lines) + "\n", text)
 
 
 _NOT_LOGS = """\
@@ -93,7 +135,38 @@ def _section(each: Format) -> str:
     ]
     facts = "\n".join(f"- {name}: {value}" for name, value in rows if value)
     options = f"\n\n{slips.config.reference.option_table(each.options)}" if each.options else ""
-    return f"## {each.name}\n\n{_prose(each.summary[:1].upper() + each.summary[1:])}.\n\n{facts}{options}"
+    shown = _prose(each.summary[:1].upper() + each.summary[1:])
+    return f"## {each.name}\n\n{shown}.\n\n{facts}{options}{_example(each)}"
+
+
+_SHOWN = 1_500
+"""Characters of a record, or an event, on a page."""
+
+
+def _example(each: Format) -> str:
+    """A record of the sample, and its event; empty without a sample."""
+    example = example_of(each)
+    if example is None:
+        return ""
+    event = json.dumps(example.event, ensure_ascii=False, indent=2)
+    texts = [("A record:", "text", example.record), ("Its event:", "json", event)]
+    entities = {kind: found for kind, found in msgspec.to_builtins(example.entities).items() if found}
+    if entities:
+        texts.append(("and in `meta.entities`:", "json", json.dumps(entities, ensure_ascii=False)))
+    return "".join(f"\n\n{words}\n\n{_fenced(kind, text)}" for words, kind, text in texts if text)
+
+
+def _printable(character: str) -> str:
+    is_shown = character.isprintable() or character in "\n\t"
+    return character if is_shown else character.encode("unicode_escape").decode()
+
+
+def _fenced(kind: str, text: str) -> str:
+    """A block of code, of which the end is left out if it is long."""
+    shown = "".join(map(_printable, text))
+    kept = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+    ticks = "`" * (3 + max(0, kept.count("```")))
+    return f"{ticks}{kind}\n{kept}\n{ticks}"
 
 
 def _entities(each: Format) -> list[tuple[str, tuple[str, ...]]]:
@@ -103,7 +176,7 @@ def _entities(each: Format) -> list[tuple[str, tuple[str, ...]]]:
 
 def _link(path: Path) -> str:
     kind = "what comes of it" if ".expected." in path.name else "a log"
-    return f"[{kind}](../{path.relative_to(HERE.parent).as_posix()})"
+    return f"[{kind}](../../{path.relative_to(HERE.parent).as_posix()})"
 
 
 def _prose(text: str) -> str:
@@ -130,6 +203,8 @@ def stack() -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     INDEX: index.write,  # first: the pages list the formats that are in it
+    CATALOGUE: index.write_catalogue,
+    "../README.md": readme,
     "cli.md": slips.cli.docs.reference,
     "config.md": slips.config.reference.page,
     "costs.md": costs.page,
@@ -138,27 +213,48 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 
 
-def stale(directory: Path, pages: dict[str, Callable[[], str]] = PAGES) -> list[Path]:
-    """The pages that are not what the code says."""
-    return [
+def all_pages() -> dict[str, Callable[[], str]]:
+    """PAGES, and a page for each vendor."""
+    return {**PAGES, **{f"formats/{folder}.md": partial(vendor, folder) for folder in slips.formats.vendors()}}
+
+
+def stale(directory: Path, pages: dict[str, Callable[[], str]] | None = None) -> list[Path]:
+    """The pages that are not what the code says, and those of vendors that are no more."""
+    wanted = all_pages() if pages is None else pages
+    left = [] if pages is not None else [page for page in directory.glob("formats/*.md") if _name(page) not in wanted]
+    return left + [
         page
-        for name, write in pages.items()
+        for name, write in wanted.items()
         if not (page := directory / name).is_file() or page.read_text(encoding="utf-8") != write()
     ]
 
 
-def main(arguments: list[str], directory: Path = HERE, pages: dict[str, Callable[[], str]] = PAGES) -> int:
+def _name(page: Path) -> str:
+    return f"{page.parent.name}/{page.name}"
+
+
+def main(arguments: list[str], directory: Path = HERE, pages: dict[str, Callable[[], str]] | None = None) -> int:
     """Writes the pages, or checks them; the exit status."""
     if arguments == ["--check"]:
         found = stale(directory, pages)
         for page in found:
             print(f"{page}: stale; run 'make docs'", file=sys.stderr)
         return 1 if found else 0
-    for name, write in pages.items():
+    for name, write in (PAGES if pages is None else pages).items():
         (directory / name).write_text(write(), encoding="utf-8")
         if name == INDEX:
             importlib.reload(slips.formats._index)
             slips.formats.catalogue.cache_clear()
+        if name == CATALOGUE:
+            importlib.reload(slips.formats._catalogue)
+            slips.formats.entries.cache_clear()
+    if pages is None:
+        (directory / "formats").mkdir(exist_ok=True)
+        for page in directory.glob("formats/*.md"):
+            if _name(page) not in all_pages():
+                page.unlink()
+        for folder in slips.formats.vendors():
+            (directory / "formats" / f"{folder}.md").write_text(vendor(folder), encoding="utf-8")
     return 0
 
 

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from projects import Done, Project
+from slips.examples import example_of
 from slips.formats import catalogue
 from slips.not_logs import RULES, NotLog
 
 pytestmark = pytest.mark.smoke
+GUARD = 60
 
 
 def events(done: Done) -> list[Any]:
@@ -26,10 +28,76 @@ def events(done: Done) -> list[Any]:
 # ---- formats
 
 
-def test_the_table_has_every_format_with_its_summary(project: Project) -> None:
-    lines = project.slips("formats").out.splitlines()
-    assert [line.split()[0] for line in lines] == list(catalogue())
-    assert all(each.summary in line for each, line in zip(catalogue().values(), lines, strict=True))
+def listed(done: Done) -> dict[str, list[str]]:
+    """The names of formats by vendor, in the order of the list."""
+    found: dict[str, list[str]] = {}
+    vendor = ""
+    for line in done.out.splitlines():
+        if line.startswith("  "):
+            found.setdefault(vendor, []).append(line.split()[0])
+        else:
+            vendor = line
+    return found
+
+
+def test_the_list_has_every_format_with_its_summary_below_its_vendor(project: Project) -> None:
+    done = project.slips("formats")
+    groups = listed(done)
+    assert sorted(name for names in groups.values() for name in names) == list(catalogue())
+    assert all(each.summary in done.out for each in catalogue().values())
+    assert list(groups)[:2] == ["Readers", "No vendor"]
+    vendors = list(groups)[2:]
+    assert vendors == sorted(vendors, key=str.lower)
+    assert {"alb", "cloudtrail"} <= {*groups["Amazon Web Services"]}
+
+
+def test_the_list_imports_no_format() -> None:
+    code = (
+        "import sys\nfrom slips.cli import main\ntry:\n    main()\nfinally:\n"
+        "    print(*(name for name in sys.modules if name.startswith('slips.formats.')), file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "formats"], capture_output=True, encoding="utf-8", timeout=GUARD, check=True
+    )
+    assert done.stderr.splitlines()[-1].split() == ["slips.formats._index", "slips.formats._catalogue"]
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("balancers", "alb"),  # of the summary
+        ("Amazon", "cloudtrail"),  # of the vendor
+        ("aws.waf", "aws-waf"),  # of the tag
+        ("trail", "cloudtrail"),  # of the name
+        ("BALANCERS", "alb"),
+    ],
+)
+def test_a_word_lists_the_formats_that_have_it(project: Project, word: str, name: str) -> None:
+    found = [each for names in listed(project.slips("formats", word)).values() for each in names]
+    assert name in found
+    assert "syslog" not in found
+    assert [each["name"] for each in project.slips("formats", word, "--json").json] == sorted(found)
+
+
+def test_one_format_is_shown_with_a_record_its_event_and_how_to_configure_it(project: Project) -> None:
+    done = project.slips("formats", "vpc-flow")
+    config, _, example = done.out.partition("in a config:\n")[2].partition("a record:\n")
+    assert config == "  - prefix: logs/\n    format: vpc-flow\n"
+    record, _, event = example.partition("\nits event, of tag aws.vpc-flow: ")
+    assert record.startswith("  2 12345678901")
+    assert json.loads(event.splitlines()[1])["version"] == 2
+    assert event.splitlines()[2].startswith("  addresses: ")
+    shown = project.slips("formats", "vpc-flow", "--json").json["example"]
+    assert shown["record"] == record.strip()
+    assert shown["entities"]["addresses"]
+
+
+@pytest.mark.parametrize("name", [name for name, each in catalogue().items() if each.tag])
+def test_a_format_has_an_example(name: str) -> None:
+    example = example_of(catalogue()[name])
+    assert example is not None
+    assert example.record
+    assert example.event
 
 
 def test_json_has_the_keys_that_scripts_rely_on(project: Project) -> None:
@@ -82,6 +150,7 @@ def test_a_format_that_is_not_known_is_wrong_input(project: Project) -> None:
     done = project.slips("formats", "syslgo")
     assert (done.status, done.out) == (2, "")
     assert "did you mean 'syslog'?" in done.err
+    assert "none has this word" in done.err
 
 
 # ---- parse

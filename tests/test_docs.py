@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -11,7 +12,8 @@ import pytest
 
 import slips.cli.docs
 from slips.cli import app
-from slips.formats import catalogue, sample_files
+from slips.examples import example_of
+from slips.formats import catalogue, entries, sample_files, vendors
 
 pytestmark = pytest.mark.once
 
@@ -84,11 +86,26 @@ def test_the_page_is_the_same_on_every_terminal(monkeypatch: pytest.MonkeyPatch)
     assert "\x1b" not in wide
 
 
-def test_every_format_is_on_its_page_with_its_rules_and_sample(build: ModuleType) -> None:
-    page = build.formats()
-    for each in catalogue().values():
-        section = page.partition(f"\n## {each.name}\n")[2].partition("\n## ")[0]
-        assert each.reference in section
-        assert all(rule.name in section for rule in each.rules)
-        for sample in sample_files(each.name):
-            assert sample.name in section
+def test_every_format_is_on_the_page_of_its_vendor_with_its_rules_its_sample_and_an_example(build: ModuleType) -> None:
+    for folder in vendors():
+        page = build.vendor(folder)
+        for entry in entries().values():
+            if entry.vendor != folder:
+                continue
+            each = catalogue()[entry.name]
+            section = page.partition(f"\n## {each.name}\n")[2].partition("\n## ")[0]
+            assert each.reference in section
+            assert all(rule.name in section for rule in each.rules)
+            assert all(sample.name in section for sample in sample_files(each.name))
+            assert ("Its event:" in section) is bool(example_of(each))
+
+
+def test_the_page_of_a_vendor_that_is_no_more_is_stale_and_goes(build: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "formats").mkdir()
+    (tmp_path / "formats" / "nobody.md").write_text("# Nobody")
+    assert tmp_path / "formats" / "nobody.md" in build.stale(tmp_path)
+
+
+def test_the_list_in_the_readme_has_every_format(build: ModuleType) -> None:
+    written = build.readme().partition("<!-- formats -->")[2].partition("<!-- /formats -->")[0]
+    assert {*re.findall(r"[(,] ?([a-z0-9-]+)(?=[,)])", written)} == {*catalogue()}

@@ -26,7 +26,7 @@ LAYERS = [
     {"site"},
     {"place"},
     {"pipeline"},
-    {"service", "lambdas", "telemetry", "deploy", "testing", "project", "new_format"},
+    {"service", "lambdas", "telemetry", "deploy", "testing", "project", "new_format", "examples"},
     {"cli", "__main__"},
 ]
 HEAVY = {"click", "rich", "yaml", "boto3", "botocore", "backports", "compression", "lz4", "bz2", "lzma", "difflib"}

@@ -20,6 +20,8 @@ KINDS = Entities.__struct_fields__
 
 _PORT = re.compile(r"\[([^\]]*)\](?::\d*)?|([0-9.]+):\d*")
 _ALGORITHM = re.compile(r"[A-Za-z0-9-]{2,12}[=:](?=[0-9A-Fa-f]+$)")
+_URL = re.compile(r"^[^/]*://(?:[^/@]*@)?")
+_PORT_BEHIND = re.compile(r":\d*$")
 _NOTHING = ("", "-")
 
 EntityNames = Mapping[str, str | Sequence[str]]
@@ -96,15 +98,15 @@ def _values(event: Any, path: str) -> Iterator[str | int]:
     """Yield the texts and whole numbers at a dotted path, those of every element where it meets a list."""
     if event.__class__ is not dict:
         return
-    found = list(_reached(event, keys_of_path(path)))
-    yield from found or _leaves(event.get(path))
+    yield from _reached(event, keys_of_path(path))
 
 
 def _reached(value: Any, keys: list[str]) -> Iterator[str | int]:
     if not keys:
         yield from _leaves(value)
     elif value.__class__ is dict:
-        yield from _reached(value.get(keys[0]), keys[1:])
+        for end in range(1, len(keys) + 1):  # keys may have dots in them, at any level
+            yield from _reached(value.get(".".join(keys[:end])), keys[end:])
     elif value.__class__ is list:
         for each in value:
             yield from _reached(each, keys)
@@ -136,8 +138,10 @@ def _as_it_is(text: str) -> Iterator[str]:
 
 
 def _domain(text: str) -> Iterator[str]:
-    """Yield a domain in lower case, without the dot of the root at its end."""
-    if domain := text.lower().removesuffix("."):
+    """Yield a domain, which may stand in a URL, in lower case, without the dot of the root at its end and the port."""
+    host = _URL.sub("", text, count=1).partition("/")[0] if "://" in text else text
+    domain = _PORT_BEHIND.sub("", host).lower().removesuffix(".")
+    if domain and "/" not in domain and next(_address(domain), None) is None:
         yield domain
 
 

@@ -6,7 +6,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,25 +14,23 @@ from typing import Any, BinaryIO
 import click
 from click.exceptions import Exit
 
+from slips.cli.catalogue import show_catalogue
 from slips.cli.command import Command, argument
 from slips.cli.completion import format_names
 from slips.cli.context import json_option
 from slips.cli.options import options
-from slips.cli.output import accounted, print_json, print_json_list, say, show_json, show_text, table
+from slips.cli.output import accounted, say, show_json, show_text
 from slips.cli.usage import FILE, FILE_TEXT
 from slips.codec import CodecLimits, decode
 from slips.errors import FormatError, HandlerError, ReaderError, UsageError
-from slips.format import Event, Format, Record
-from slips.formats import catalogue, names
+from slips.format import Event, Record
 from slips.model import MetaData, ObjectEvent, Outcome, format_time, nearest_time
-from slips.not_logs import RULES, NotLog
-from slips.parsing.chain import compile_chain, find_format
-from slips.parsing.declare import Declaration
+from slips.parsing.chain import compile_chain
 from slips.parsing.run import Chain, Ticker
 from slips.pipeline.choose import moment
 from slips.pipeline.evidence import reason_of
 from slips.printable import one_line
-from slips.step import Step, written
+from slips.step import Step
 from slips.zones import zone_of
 
 
@@ -42,7 +40,7 @@ from slips.zones import zone_of
     metavar="NAME",
     required=False,
     shell_complete=format_names,
-    help="All about this one; also path/file.py:name of your own.",
+    help="All about this one, also path/file.py:name of your own; or a word, to list those that have it.",
 )
 @json_option
 @click.option("--source", is_flag=True, help="Print the Python that runs NAME's usual chain, as slips generates it.")
@@ -63,6 +61,8 @@ def formats(
 ) -> None:
     """List the formats, show all about one, or declare a new one.
 
+    A WORD in place of a name lists the formats that have it in their name, vendor, tag or summary.
+
     With --new, the log's family (JSON, CSV, key=value, access log, …), its time and its fields are guessed. The
     declaration, a sample of the log and what comes of the sample are written, for you to look through.
 
@@ -73,6 +73,7 @@ def formats(
     Examples:
       slips formats
       slips formats cloudtrail
+      slips formats firewall
       slips formats cloudtrail --source
       slips formats --json
       slips formats --new acme/door --from door.log.gz
@@ -90,27 +91,7 @@ def formats(
     if source:
         _print_source(name)
         return
-    if name is None:
-        every = list(catalogue().values())
-        if json_:
-            print_json_list(map(_to_dict, every))
-        else:
-            table([(each.name, f"{each.takes} → {each.gives}", each.tag, each.summary) for each in every])
-            rules = ", ".join(rule.name for rule in RULES)
-            say(f"objects that are no logs have rules of their own, which 'slips formats NAME' shows: {rules}")
-        return
-    rule = next((each for each in RULES if each.name == name and name not in names()), None)
-    if rule is not None:
-        _show_rule(rule, json_=json_)
-        return
-    try:
-        format_ = find_format(name, Path.cwd())
-    except FormatError as error:
-        raise UsageError(str(error)) from error
-    if json_:
-        print_json(_to_dict(format_))
-    else:
-        _print_format(format_)
+    show_catalogue(name, json_=json_)
 
 
 def _print_source(name: str | None) -> None:
@@ -122,77 +103,6 @@ def _print_source(name: str | None) -> None:
     except FormatError as error:
         raise UsageError(str(error)) from error
     show_text(chain.loop.source, end="")
-
-
-def _show_rule(rule: NotLog, *, json_: bool) -> None:
-    """Show a rule that filters objects which are no logs."""
-    if json_:
-        print_json({"name": rule.name, "summary": rule.summary, "objects": rule.names, "reference": rule.reference})
-        return
-    show_text(f"{rule.name}: filters {rule.summary}")
-    made = [name for name in rule.formats if name in names()]  # only some versions of slips have them
-    facts = [("objects", " ".join(rule.names)), ("formats", ", ".join(made)), ("reference", rule.reference)]
-    table([fact for fact in facts if fact[1]], indent="  ")
-
-
-def _to_dict(format_: Format) -> dict[str, Any]:
-    return {
-        "name": format_.name,
-        "summary": format_.summary,
-        "takes": format_.takes,
-        "gives": format_.gives,
-        "chain": list(format_.chain),
-        "tag": format_.tag,
-        "reference": format_.reference,
-        "parameter": format_.parameter,
-        "rules": [{"name": rule.name, "summary": rule.summary} for rule in format_.rules],
-        "entities": {kind: list(paths) for kind, paths in _entities(format_)},
-        "options": [
-            {"name": name, "takes": takes, "default": default, "summary": summary}
-            for name, takes, default, summary in _options(format_)
-        ],
-    }
-
-
-def _time(format_: Format) -> str:
-    """Return the fields of a format's time, and what it is where it names no zone; empty if they are not declared."""
-    time_ = format_.meaning.time if isinstance(format_, Declaration) else None
-    if time_ is None:
-        return ""
-    fields = ", else ".join(" with ".join(alternative) for alternative in time_.alternatives)
-    return fields + ("; without a zone it is UTC, or of the mapping's 'timezone'" if time_.may_lack_zone else "")
-
-
-def _entities(format_: Format) -> Iterable[tuple[str, tuple[str, ...]]]:
-    """Return each kind of entities that a format declares, with the paths of the fields that name them."""
-    return format_.entity_paths.by_kind.items() if format_.entity_paths else ()
-
-
-def _options(format_: Format) -> list[tuple[str, str, str, str]]:
-    """Return name, values, default and meaning of each option of a format."""
-    from slips.config.reference import options_of  # with all that the documentation needs
-
-    return options_of(format_.options) if format_.options else []
-
-
-def _print_format(format_: Format) -> None:
-    show_text(one_line(f"{format_.name}: {format_.summary}"))
-    facts = [
-        ("takes", format_.takes),
-        ("gives", format_.gives),
-        ("chain", f"[{', '.join(map(written, format_.chain))}], what 'format: {format_.name}' stands for"),
-        ("tag", format_.tag),
-        ("time", _time(format_)),
-        ("parameter", format_.parameter and f"{format_.name}:{format_.parameter}; that is the default"),
-        *(("filters", f"{rule.name}: {rule.summary}") for rule in format_.rules),
-        *((kind, f"{', '.join(paths)}, in meta.entities") for kind, paths in _entities(format_)),
-        *(
-            ("option", f"{name}: {summary} Takes {takes}{default and f'; default {default}'}.")
-            for name, takes, default, summary in _options(format_)
-        ),
-        ("reference", format_.reference),
-    ]
-    table([fact for fact in facts if fact[1]], indent="  ")
 
 
 @click.command(cls=Command, accepts=("verbose",))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from slips.format import Format
 from slips.formats import _index
@@ -17,6 +18,24 @@ FOLDERS = {
     "slips.parsing.readers": Path(__file__).parents[1] / "parsing" / "readers",
 }
 """Packages with formats, and their folders. The samples of a format lie beside its module."""
+
+
+class CatalogueLine(NamedTuple):
+    """The line of a format in the catalogue."""
+
+    name: str
+    vendor: str
+    """The name of the vendor's folder."""
+    takes: str
+    gives: str
+    tag: str
+    summary: str
+    reference: str
+
+    def has(self, word: str) -> bool:
+        """Whether a word, in any case, is in the name, the tag, the summary or the vendor's name."""
+        texts = (self.name, self.tag, self.summary, self.vendor, vendors()[self.vendor])
+        return any(word.lower() in text.lower() for text in texts)
 
 
 def names() -> list[str]:
@@ -39,9 +58,27 @@ def catalogue() -> dict[str, Format]:
     return {name: format_ for name in names() if (format_ := find(name))}
 
 
+@cache
+def entries() -> dict[str, CatalogueLine]:
+    """Return the lines of the catalogue by name, in alphabetical order, and import no format."""
+    from slips.formats import _catalogue  # no run needs it
+
+    return {name: CatalogueLine(name, *rest) for name, rest in _catalogue.ENTRIES.items()}
+
+
+def vendors() -> dict[str, str]:
+    """Return the names of vendors by their folders: those of no vendor first, else in alphabetical order."""
+    from slips.formats import _catalogue
+
+    return _catalogue.VENDORS
+
+
 def sample_files(name: str) -> list[Path]:
-    """Return the sample of a format and what is expected of it, where it has them, from a checkout of the project."""
-    own = (
-        path for folder in FOLDERS.values() for path in folder.rglob(f"{name}.*") if path.suffix not in (".py", ".pyc")
-    )
+    """Return the sample of a format and what is expected of it, where it has them. They lie beside its module."""
+    if name not in _index.PLACES:
+        return []
+    module = _index.PLACES[name][0]
+    package = next(each for each in FOLDERS if module.startswith(f"{each}."))
+    folder = FOLDERS[package].joinpath(*module.removeprefix(f"{package}.").split(".")[:-1])
+    own = (path for path in folder.glob(f"{name}.*") if path.suffix not in (".py", ".pyc"))
     return sorted(own, key=lambda path: ".expected." in path.name)
