@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+UV_PIP := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
 # Tests start hundreds of processes: each would compile slips anew where the environment forbids to keep what is compiled.
 unexport PYTHONDONTWRITEBYTECODE
@@ -50,7 +51,7 @@ docs: $(VENV)/run  ## write the pages that come from the code
 	@$(BIN)/python docs/build.py
 
 bench: $(VENV)/test  ## speed and memory, as ratios within one run: takes an hour
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group bench
+	@$(UV_PIP) --group bench
 	@$(BIN)/python bench/run.py
 
 bench-quick: $(VENV)/test  ## the ratios of the hot path, in about a minute
@@ -76,11 +77,11 @@ $(VENV)/bin/python:
 
 $(VENV)/run: $(VENV)/bin/python requirements/run.txt pyproject.toml
 	@echo "installing slips and what it needs ..."
-	@$(PIP) install --require-hashes -r requirements/run.txt
-	@$(PIP) install --no-deps --editable .
+	@$(PIP) install --no-compile --require-hashes -r requirements/run.txt
+	@$(UV_PIP) --no-deps --editable .
 	@touch $@
 
 $(VENV)/test: $(VENV)/run requirements/test.txt
 	@echo "installing what the tests need ..."
-	@$(PIP) install --require-hashes -r requirements/test.txt
+	@$(UV_PIP) --require-hashes -r requirements/test.txt
 	@touch $@
