@@ -59,6 +59,8 @@ def test_the_loop_of_a_chain_makes_what_the_plain_reading_of_its_declaration_mak
     declared = FORMATS[file.names[-1]]
     if not isinstance(declared, Declaration):
         pytest.skip(f"{declared.name} is a function")
+    if any(name != "json" and FORMATS[name.partition(":")[0]].takes != "object" for name in file.names[:-1]):
+        pytest.skip("another parser makes what the declaration reads")
     content = file.content()
     seen = chains.run(file.names, content, file.source)
     events = [(shown(meta), repr(event)) for meta, event in seen.events]

@@ -1,0 +1,23 @@
+"""Amazon VPC Lattice: access logs."""
+
+from __future__ import annotations
+
+from slips.parsing import Json, any_of, iso
+
+VPC_LATTICE = Json(
+    "vpc-lattice",
+    "access logs of Amazon VPC Lattice services and resources",
+    "https://docs.aws.amazon.com/vpc-lattice/latest/ug/monitoring-access-logs.html",
+    tag="aws.vpc-lattice",
+    time=iso("startTime"),
+    message="{responseCode|'-'} {requestMethod|'-'} {hostHeader|serverNameIndication|'-'}{requestPath|''} "
+    "from {sourceIpPort|'-'}",
+    require=any_of("serviceNetworkArn", "serviceArn", "resourceConfigurationArn"),
+    absent="-",
+    integers="responseCode bytesReceived bytesSent duration requestToTargetDuration responseFromTargetDuration",
+    entities={
+        "addresses": "sourceIpPort targetIpPort",
+        "users": "callerPrincipal resolvedUser",
+        "domains": "hostHeader serverNameIndication",
+    },
+)
