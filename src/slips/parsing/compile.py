@@ -70,6 +70,23 @@ class Body(Struct, frozen=True):
     that `parse_of` begins has their values as its attribute `remembered`."""
 
 
+class DirectBody(Struct, frozen=True):
+    """Statements that make an event of most records; whatever they refuse is left to a function."""
+
+    test: str
+    """Expression: whether `record` is one to try them on."""
+    lines: tuple[str, ...]
+    """They bind `event` and `tag`, and `at`, which is the object's event time on entry. `event` may be a Rule."""
+    message: str
+    """Expression of the message's text."""
+    find: str
+    """Expression of the function that finds the entities of `record`; empty: that of its text."""
+    names: Mapping[str, object]
+    """Globals of the statements and expressions."""
+    refusals: tuple[type[Exception], ...]
+    """The errors with which the statements refuse a record."""
+
+
 class Writer:
     """The source of a function as it is written: lines, the locals in use, and the globals that they need."""
 

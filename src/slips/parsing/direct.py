@@ -8,30 +8,29 @@ alone decides what becomes of a record.
 
 from __future__ import annotations
 
-import copy
 import functools
 import operator
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NewType, Union, get_args, get_origin
 
 import msgspec
 
 from slips.errors import RecordError
-from slips.format import Event, Format, Parse, Record, RecordLimits, Rule
+from slips.format import Format, Parse, Record, RecordLimits, Rule
 from slips.model import Entities, MetaData
-from slips.parsing.compile import FIELDS_AT_ONCE, Writer, body_of, make_function, value_in
+from slips.parsing.compile import DirectBody, body_of, make_function
 from slips.parsing.declare import Json
 from slips.parsing.event_types import OTHER, EventTypes, Fitting
 from slips.parsing.json_events import JsonParse
 from slips.parsing.json_text import LEVELS, is_text_deeper, json_of_levels
 from slips.parsing.loop import unusual
-from slips.parsing.meaning import Meaning, Require, wanted
+from slips.parsing.needs import Needs, Unsuitable
 from slips.parsing.readers.documents import LINES, LineDocumentRecords
 from slips.parsing.readers.elements import ElementRecords
 from slips.parsing.stages import fitted
-from slips.paths import keys_of_path
 
 Decode = Callable[[bytes], Any]
 Find = Callable[[Any], Entities]
@@ -40,10 +39,6 @@ _REFUSALS = (ValueError, TypeError, RecursionError, msgspec.MsgspecError, Record
 """The errors that decoding, a declaration or the `__post_init__` of a Struct raises for a text that does not fit."""
 _PLAIN = {str, int, bool, types.NoneType, Any, object, dict, dict[str, Any], list, list[Any]}
 """Types whose values are those that a dict would have. A `float` is none: it makes a float of an integer."""
-
-
-class Unsuitable(Exception):
-    """A declaration reads what only a dict has."""
 
 
 def parse_typed(
@@ -92,18 +87,15 @@ def _find_in_run(find: Find, raw: bytes, run: Sequence[Any], record: Any) -> Ent
 class Direct:
     """A function of meta and any record, which decodes a text at once, or else leaves the record to a slower one."""
 
-    def __init__(
-        self, begin: Callable[[ParseText, Runs | None], ParseText], slow: ParseText, struct: Any, find: Find | None
-    ) -> None:
-        """`begin` makes the function for a slower one. A `struct`: it takes instances of that in place of texts.
+    def __init__(self, body: DirectBody, slow: ParseText, origin: str, struct: Any, find: Find | None) -> None:
+        """A `struct`: the function takes instances of that in place of texts. `origin` names it in tracebacks.
 
         `find` returns the entities of a record's text, if the format has some.
         """
-        self._begin, self._slow, self._find = begin, slow, find
-        self._kind = struct or bytes
+        self.body, self.slow = body, slow
+        self._origin, self._kind, self._find = origin, struct or bytes, find
         self._decode: Decode | None = msgspec.json.Decoder(list[struct]).decode if struct else None
         self.decode_run = self.runs()
-        self._parse = begin(slow, self.decode_run)
 
     def runs(self) -> Runs | None:
         """Return the decoder of the runs of elements of an object; None if the function takes texts."""
@@ -112,34 +104,50 @@ class Direct:
     def __call__(self, meta: MetaData, record: Any) -> Any:
         return self._parse(meta, record)
 
-    def of_records(self, first_of: Callable[[Any], Any], runs: Runs | None = None) -> ParseText:
-        """Return the function; `first_of` returns the record to leave to the slower one in place of what is odd.
+    @cached_property
+    def _parse(self) -> ParseText:
+        """The statements of the body as a function. The loop of a chain has them itself, which saves the call."""
+        body = self.body
+        lines = [
+            "at = meta.timestamp",
+            f"if {body.test}:",
+            "    try:",
+            *(f"        {line}" for line in body.lines),
+            "        if event.__class__ is not Rule:",
+            f"            meta.tag, meta.timestamp, meta.message = tag, at, {body.message}",
+            *(["            meta._event = record"] if self._find else []),
+            *([f"            meta._find = {body.find}"] if self._find and body.find else []),
+            "        return event",
+            "    except refusals:",
+            "        pass  # a dict decides",
+            "return slow(meta, record)",
+        ]
+        names = {**body.names, "refusals": body.refusals, "Rule": Rule, "slow": self.slow, "runs": self.decode_run}
+        return make_function("parse", "meta, record", lines, names, self._origin)
 
-        For records that `runs` decodes, their meta finds the text of a record there.
-        """
-        slow, kind = self._slow, self._kind
+    def slow_of(self, first_of: Callable[[Any], Any]) -> ParseText:
+        """Return the slower function; `first_of` returns the record to give it in place of what is odd."""
+        slow, kind = self.slow, self._kind
 
         def slow_of(meta: MetaData, record: Any) -> Any:
             return slow(meta, first_of(record) if record.__class__ is kind else record)
 
-        return self._begin(slow_of, runs)
+        return slow_of
 
 
-def read_directly(parse: ParseText, cut: Iterable[Record], *, is_whole: bool) -> ParseText:
-    """Let the reader of an object yield what `parse` decodes directly, if it does. Return the function to call then.
+def read_directly(direct: Direct, cut: Iterable[Record], *, is_whole: bool) -> tuple[ParseText, Runs | None]:
+    """Let the reader of an object yield what `direct` decodes, if it can.
 
-    If not `is_whole`, ranges of records are wanted, which the reader must cut exactly.
+    Return the slower function to call then, and the decoder of runs. If not `is_whole`, ranges of records are wanted,
+    which the reader must cut exactly.
     """
-    if not isinstance(parse, Direct):
-        return parse
     if isinstance(cut, ElementRecords):
-        runs = parse.runs()
-        cut.decode_run = runs
-        return parse.of_records(cut.dict_of, runs)
+        cut.decode_run = runs = direct.runs()
+        return direct.slow_of(cut.dict_of), runs
     if isinstance(cut, LineDocumentRecords) and is_whole:
         cut.decodes = False
-        return parse.of_records(cut.first_of)
-    return parse
+        return direct.slow_of(cut.first_of), None
+    return direct.slow, None
 
 
 def _direct(
@@ -153,7 +161,7 @@ def _direct(
     if len(parsers) > 1 or not (declaration is None or isinstance(declaration, Json)):
         return slow
     try:
-        needs = _Needs(declaration, event_types.kinds) if declaration is not None else None
+        needs = Needs(declaration, event_types.kinds) if declaration is not None else None
     except Unsuitable:
         return slow
     kind = event_types.by_tag.get(OTHER) if len(event_types.by_tag) == 1 else None
@@ -172,7 +180,7 @@ def _direct(
 class _Plan:
     """The parts of a parser that decodes directly."""
 
-    needs: _Needs | None
+    needs: Needs | None
     struct: Any
     """The Struct that texts are decoded to at first; None if there is no need for one."""
     make: str
@@ -187,14 +195,14 @@ class _Plan:
     """Returns the entities of an event, or of its text, if the format has some."""
 
 
-def _twice(event_types: EventTypes, needs: _Needs | None) -> _Plan:
+def _twice(event_types: EventTypes, needs: Needs | None) -> _Plan:
     """Return the plan of a parser that decodes for the declaration first, then for the handler."""
     decoders = {
         tag: _refuse if kind is dict else msgspec.json.Decoder(kind).decode for tag, kind in event_types.by_tag.items()
     }
     names = {"decoders": decoders, "other": decoders.get(OTHER, _refuse)}
     is_open = any(kind is not dict and _is_open(kind) for kind in event_types.kinds)
-    return _Plan(needs, needs.root.struct if needs else None, "decoders.get(tag, other)(raw)", names, is_open)
+    return _Plan(needs, needs.root.struct if needs else None, "decoders.get(tag, other)(record)", names, is_open)
 
 
 def _refuse(_raw: bytes) -> Any:
@@ -202,197 +210,30 @@ def _refuse(_raw: bytes) -> Any:
 
 
 def _write(plan: _Plan, limits: RecordLimits, slow: ParseText) -> Direct:
-    """Write and compile a parser. Whatever it refuses is left to `slow`."""
-    lines, needs = ["tag, message = '', None"], plan.needs
-    names = {**plan.names, "refusals": _REFUSALS, "Rule": Rule, "is_text_deeper": is_text_deeper, "struct": plan.struct}
+    """Write the statements of a parser. Whatever they refuse is left to `slow`."""
+    needs, message = plan.needs, "None"
+    lines = ["tag = ''"]
+    names = {**plan.names, "is_text_deeper": is_text_deeper, "struct": plan.struct}
     if plan.of_elements:
-        lines.append("value = raw")
+        lines.append("value = record")
     elif plan.struct is not None:
-        lines.append("value = decode(raw)")
+        lines.append("value = decode(record)")
         names["decode"] = msgspec.json.Decoder(plan.struct).decode
+    make = f"event = {plan.make}"
     if needs is not None:
         body = body_of(needs, limits)
-        lines += [*body.lines, *(["if event.__class__ is Rule:", "    return event"] if body.filters else [])]
-        lines.append(f"message = {body.message}")
+        message = body.message
+        lines += body.lines
         names = {**body.names, **names}
-    fits = f"raw.__class__ is bytes and len(raw) <= {2 * limits.values}"
+        if body.filters:
+            make = f"if event.__class__ is not Rule: {make}"
+    test = f"record.__class__ is bytes and len(record) <= {2 * limits.values}"
     if plan.is_open:
-        fits += f" and not is_text_deeper(raw, {limits.depth})"
-    kept: list[str] = []
-    if plan.find is not None:
-        kept = ["meta._event = raw", *(["meta._find = runs.find"] if plan.of_elements else [])]
-    source = [
-        "at = meta.timestamp",
-        f"if {'raw.__class__ is struct' if plan.of_elements else fits}:",
-        "    try:",
-        *(f"        {line}" for line in [*lines, f"made = {plan.make}"]),
-        "        meta.tag, meta.timestamp, meta.message = tag, at, message",
-        *(f"        {line}" for line in kept),
-        "        return made",
-        "    except refusals:",
-        "        pass  # a dict decides",
-        "return slow(meta, raw)",
-    ]
-    origin = needs.name if needs else "json"
-
-    # Each object has a slower function of its own: the source is compiled once for all.
-    begin = ["def parse(meta, raw):", *(f"    {line}" for line in source), "return parse"]
-    struct = plan.struct if plan.of_elements else None
-    return Direct(make_function("begin", "slow, runs", begin, names, origin), slow, struct, plan.find)
-
-
-# ---- the fields that a declaration reads
-
-
-class _Nothing(msgspec.Struct):
-    """An object of which only matters that it is there."""
-
-
-class _Node:
-    """The fields that are needed of an object in JSON."""
-
-    def __init__(self) -> None:
-        self.children: dict[str, _Node] = {}
-        self.is_leaf, self.is_read = False, False
-        """Whether the value itself matters, and whether more of it than that there is one."""
-
-    def at(self, *keys: str) -> _Node:
-        node = self
-        for key in keys:
-            node = node.children.setdefault(key, _Node())
-        return node
-
-    def fields(self) -> Iterator[tuple[str, str, Any]]:
-        """Yield name, key and type of each field."""
-        for number, (key, child) in enumerate(self.children.items()):
-            yield f"f{number}", key, child.type
-
-    def name(self, key: str) -> str:
-        return f"f{list(self.children).index(key)}"
-
-    @property
-    def type(self) -> Any:
-        """The type of the value. Another value than this does not fit; then a dict decides."""
-        scalar: Any = int | float | str | bool | None
-        if self.children:
-            if self.is_read:
-                raise Unsuitable
-            return self.struct | scalar | list[msgspec.Raw]
-        return scalar if self.is_read else _Nothing | scalar | list[msgspec.Raw]
-
-    @property
-    def struct(self) -> Any:
-        if not hasattr(self, "_struct"):
-            fields = [(name, kind, msgspec.field(name=key, default=None)) for name, key, kind in self.fields()]
-            self._struct = msgspec.defstruct("Needs", fields, gc=False)
-        return self._struct
-
-
-class _Quiet(Require, frozen=True):
-    """A Require whose error is never seen: a dict decides then."""
-
-    def error(self, event: Any, get: Any = None) -> RecordError:
-        return RecordError("")
-
-
-def _usual(require: Require) -> Require:
-    """Return a Require of fewer fields that is met only where `require` is: the first ones of many, any of which do.
-
-    If none of these is there, a dict decides. To decode fifty fields for nothing would take as long as all else.
-    """
-    parts = require.parts if require.every else require.parts[:FIELDS_AT_ONCE]
-    return Require(require.every, tuple(part if isinstance(part, str) else _usual(part) for part in parts))
-
-
-class _Needs:
-    """The fields that a declaration reads, as a Struct, and its common parts as a function of that Struct.
-
-    A Family for `parse_of`. Raises Unsuitable.
-    """
-
-    def __init__(self, declaration: Json, kinds: Iterable[type]) -> None:
-        """`kinds` are the classes of the events to make."""
-        meaning, self.name = declaration.meaning, declaration.name
-        if declaration.conversions or meaning.refine is not None:
-            raise Unsuitable
-        if not all(_lacks(kind, meaning.adds) for kind in kinds):
-            raise Unsuitable
-        for rule in meaning.rules:
-            conditions = rule.when.values() if isinstance(rule.when, Mapping) else [()]
-            if not all(isinstance(each, str | int | bool | None) for value in conditions for each in wanted(value)):
-                raise Unsuitable
-            if not isinstance(rule.when, Mapping):
-                raise Unsuitable
-        require = meaning.require and _usual(meaning.require)
-        self.meaning: Meaning = msgspec.structs.replace(
-            meaning, require=require and _Quiet(require.every, require.parts), adds=""
-        )
-        self._places = ("", *declaration.inner)
-        """The fields in whose objects a path leads; first the event itself."""
-        self.root = _Node()
-        for part, path in self.meaning.paths:
-            for place in self._places:
-                holder = self.root.at(place) if place else self.root
-                for node in (holder.at(*keys_of_path(path)), holder.at(path)):
-                    node.is_leaf = True
-                    node.is_read |= part != "require"
-        self.fields = {key: f"event.{name}" for name, key, _ in self.root.fields()}
-        """Expression for each field of the root."""
-        self.plain = frozenset[str]()
-        """Fields of the root whose values are those of a dict."""
-
-    def shared_with(self, own: Mapping[str, str]) -> _Needs:
-        """Return the same for a Struct that has fields of the handler, too: `own` has the expressions of plain ones."""
-        needs = copy.copy(self)
-        needs.fields, needs.plain = {**self.fields, **own}, frozenset(own)
-        return needs
-
-    def write(self, writer: Writer) -> None:
-        writer.line("event = value")
-
-    def look(self, event: Event, path: str) -> Any:
-        """Return no value: this is for errors, and a dict makes these."""
-
-    def value_of(self, path: str, writer: Writer) -> str:
-        """Return an expression that means what that of the declaration does for a dict."""
-        expression, *others = (self._value_at(place, path, writer) for place in self._places)
-        for other in others:
-            found = writer.local("found")
-            expression = f"({found} if ({found} := {expression}) is not None else {other})"
-        return expression
-
-    def _value_at(self, place: str, path: str, writer: Writer) -> str:
-        """Return an expression that means what `value_in` does for the event, or an object in it."""
-        if not place:
-            return self._value_in(path, writer)
-        holder = writer.local("in")
-        if place in self.plain:
-            test, value = f"({holder} := {self.fields[place]}).__class__ is dict", value_in(path, writer, holder)
-        else:
-            node = self.root.children[place]
-            test = f"({holder} := {self.fields[place]}).__class__ is {writer.name('needs', node.struct)}"
-            inner = copy.copy(self)
-            inner.root, inner.plain = node, frozenset()
-            inner.fields = {key: f"{holder}.{name}" for name, key, _ in node.fields()}
-            value = inner._value_in(path, writer)
-        return f"({value} if {test} else None)"
-
-    def _value_in(self, path: str, writer: Writer) -> str:
-        *outer, last = keys_of_path(path)
-        if not outer:
-            return self.fields[path]
-        node, found, tests = self.root, self.fields[outer[0]], []
-        for key, inner in zip(outer, [*outer[1:], last], strict=True):
-            node, holder = node.children[key], writer.local("in")
-            if outer[0] in self.plain:
-                tests.append(f"({holder} := {found}).__class__ is dict")
-                found = f"{holder}.get({inner!r})"
-            else:
-                tests.append(f"({holder} := {found}).__class__ is {writer.name('needs', node.struct)}")
-                found = f"{holder}.{node.name(inner)}"
-        value = writer.local("found")
-        tests.append(f"({value} := {found}) is not None")
-        return f"({value} if {' and '.join(tests)} else {self.fields[path]})"
+        test += f" and not is_text_deeper(record, {limits.depth})"
+    if plan.of_elements:
+        test = "record.__class__ is struct"
+    direct = DirectBody(test, (*lines, make), message, "runs.find" if plan.of_elements else "", names, _REFUSALS)
+    return Direct(direct, slow, needs.name if needs else "json", plan.struct if plan.of_elements else None, plan.find)
 
 
 # ---- the fields of both
@@ -406,7 +247,7 @@ class Wire:
     struct: Any
     names: tuple[str, ...]
     """The names in `struct` of the fields of `kind`, in their order."""
-    needs: _Needs | None
+    needs: Needs | None
     is_open: bool
     """Whether values may be nested to any depth."""
 
@@ -418,7 +259,7 @@ class Wire:
         return ", ".join(f"{own}={value}" for own, value in zip(self.kind.__struct_fields__, values, strict=True))
 
     @classmethod
-    def of(cls, kind: type[msgspec.Struct], needs: _Needs | None, limits: RecordLimits) -> Wire | None:
+    def of(cls, kind: type[msgspec.Struct], needs: Needs | None, limits: RecordLimits) -> Wire | None:
         """Return the Struct of the fields of both; None if they want one field in different ways."""
         config = kind.__struct_config__
         if config.tag is not None or config.forbid_unknown_fields:
@@ -444,14 +285,6 @@ class Wire:
                 fields.append((name, type_, msgspec.field(name=key, default=None)))
         struct = msgspec.defstruct(f"{kind.__name__}Wire", fields, kw_only=True, gc=False)
         return cls(kind, struct, tuple(own), needs and needs.shared_with(shared), is_open)
-
-
-def _lacks(kind: type, key: str) -> bool:
-    """Whether a class has no field for a key that a declaration adds, and does not care that it is there."""
-    if not key or not issubclass(kind, msgspec.Struct):  # `dict`
-        return True
-    fields = msgspec.structs.fields(kind)
-    return not kind.__struct_config__.forbid_unknown_fields and key not in {each.encode_name for each in fields}
 
 
 def _parts(kind: Any) -> tuple[Any, ...]:

@@ -8,18 +8,18 @@ rare (several events in a record, a text that is large or odd) is left to functi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import msgspec
 
-from slips.errors import HandlerError, NoProgressError, ObjectError, ReaderError, RecordError
-from slips.exceptions import describe, is_interrupt
-from slips.format import Bad, Event, Format, Parse, Record, RecordLimits, Rule
-from slips.methods import advice, lazy
+from slips.errors import HandlerError, NoProgressError, ObjectError
+from slips.exceptions import is_interrupt
+from slips.format import Bad, Format, Parse, Record, RecordLimits, Rule
 from slips.model import MetaData
-from slips.parsing.compile import Body, Writer, body_of, make_function
+from slips.parsing.compile import Body, DirectBody, Writer, body_of, make_function
 from slips.parsing.contains import Skipped
 from slips.parsing.declare import Declaration
+from slips.parsing.failures import reader_error, refuse_lazy, why_bad
 from slips.parsing.json_events import JsonParse, Texts
 from slips.parsing.stages import carried_by, checked, compose_rest, decode_text, normalized, take_text
 from slips.position import BEHIND, RECV
@@ -31,7 +31,7 @@ PARAMETERS = "numbered, where, parsers, outcome, source, recv, reject, ticker, s
 
 _LOOP = """\
 timestamp, position = source.timestamp, ticker.position
-parse, parse_all, remembered = parsers
+parse, parse_all, remembered, runs = parsers
 records = delivered = filtered = events = seq = 0
 first, last = float("inf"), float("-inf")
 SETUP
@@ -139,6 +139,8 @@ class Begun(NamedTuple):
     """All parsers, as one function."""
     remembered: tuple[tuple[object, ...], ...] = ()
     """The memory that each parser in the loop has of the object, which `every` shares: see `Body.fresh`."""
+    runs: object = None
+    """The decoder of runs of elements, if records are no dicts."""
 
 
 class Loop(msgspec.Struct, frozen=True):
@@ -161,18 +163,20 @@ def write_loop(
     *,
     inline: bool = True,
     kinds: frozenset[type] | None = None,
+    direct: DirectBody | None = None,
     filters: bool = False,
 ) -> Loop:
     """Write and compile the loop over the records of a reader; `title` names it in tracebacks.
 
     If not `inline`, all parsers are left to `parse`. If there are `kinds`, `parse` makes events of these classes, of
-    any record: an instance, a Rule, or several instances. If it `filters`, records may be Skipped.
+    any record: an instance, a Rule, or several instances; `direct` makes most of them. If it `filters`, records may
+    be Skipped.
     """
     statements = _Statements(reader, parsers, limits)
     if kinds is None:
         statements.write(inline)
     else:
-        statements.write_typed(kinds)
+        statements.write_typed(kinds, direct)
     lines: list[str] = []
     places = {
         "SETUP": statements.setup,
@@ -234,14 +238,27 @@ class _Statements:
         writer.line("    event = normalized(meta, event)")
         self._keep()
 
-    def write_typed(self, kinds: frozenset[type]) -> None:
+    def write_typed(self, kinds: frozenset[type], direct: DirectBody | None) -> None:
         """Write the statements for events of other classes than dicts."""
         self.writer.names["kinds"] = kinds
-        writer = self.writer
-        writer.line("if record.__class__ is Rule:")
-        writer.line("    event = record")
-        with writer.block("else:"):
-            writer.line("at = timestamp")
+        writer, slow = self.writer, "else:"
+        writer.line("at, event = timestamp, None")
+        if direct is not None:
+            slow = "if event is None:"
+            writer.names.update(direct.names, refusals=direct.refusals)
+            with writer.block(f"if {direct.test}:"):
+                with writer.block("try:"):
+                    for line in direct.lines:
+                        writer.line(line)
+                    self._tag, self._message = "tag", direct.message
+                    with writer.block("if event.__class__ is not Rule:"):
+                        writer.line(f"meta = {self._meta('record', direct.find)}")
+                with writer.block("except refusals:"):
+                    writer.line("at, event = timestamp, None  # a dict decides")
+            self._tag, self._message = "''", "None"
+        with writer.block(f"{'elif' if direct is not None else 'if'} record.__class__ is Rule:"):
+            writer.line("event = record")
+        with writer.block(slow):
             writer.line(f"meta = {self._meta()}")
             writer.line("event = parse(meta, record)")
             writer.line("at = meta.timestamp")
@@ -366,7 +383,7 @@ class _Statements:
         if self.finds:
             self.writer.line("meta._event = event")
 
-    def _meta(self, event: str = "None") -> str:
+    def _meta(self, event: str = "None", find: str = "") -> str:
         """Return the expression of the meta, with its message as a text: `recv` may change the event, not the message.
 
         The text takes 50 ns. To keep its values for later takes 20 where they cannot change, and more than the text
@@ -374,7 +391,7 @@ class _Statements:
         """
         further = f", {self._header or None}" if self._header or self.finds else ""
         if self.finds:
-            further += f", find_entities, {event}"
+            further += f", {find or 'find_entities'}, {event}"
         return f"MetaData({self._tag}, at, source, {self._message}, seq, 0, is_test{further})"
 
     def _own(self, name: str) -> str:
@@ -393,37 +410,6 @@ def unusual(meta: MetaData, record: Record, parse: Callable[[MetaData, Any], Any
     if isinstance(record, Bad):
         raise record.error()
     return record if isinstance(record, Rule) else normalized(meta, parse(meta, record))
-
-
-def refuse_lazy(returned: object, event: Event) -> None:
-    """Raise HandlerError if `recv` returned work that is still to do, or that failed: the loop does no such work."""
-    try:
-        kind = lazy(returned)
-    except BaseException as error:
-        raise HandlerError("recv raised", event) from error
-    if kind:
-        raise HandlerError(f"returned {kind}; {advice('recv')}", event)
-
-
-def why_bad(meta: MetaData | None, error: BaseException) -> Exception:
-    """Return the reason why a record is bad, as an exception whose text helps the author of the parser."""
-    # By type: `isinstance` would run code of the error's class, which may be the user's.
-    if meta is not None and issubclass(type(error), TypeError) and not isinstance(meta.timestamp, int | float):
-        reason = f"parser set 'meta.timestamp' to {meta.timestamp!r}; expected epoch seconds, as a number"
-    elif issubclass(type(error), Exception):
-        return cast("Exception", error)
-    else:
-        reason = describe(error)  # of SystemExit and its like
-    bad = RecordError(reason)
-    bad.__cause__ = error
-    return bad
-
-
-def reader_error(where: str, error: BaseException, seq: int) -> ReaderError:
-    """Return the error for an exception of a reader, which may be the user's own, behind record `seq`."""
-    failed = ReaderError(f"{where} raised {describe(error)}")
-    failed.seq = seq
-    return failed
 
 
 _NAMES: dict[str, object] = {

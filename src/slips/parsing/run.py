@@ -26,6 +26,7 @@ from slips.parsing.ticker import Ticker
 from slips.times import in_zone
 
 if TYPE_CHECKING:
+    from slips.parsing.direct import Direct
     from slips.parsing.event_types import Fitting
     from slips.parsing.members import Numbers, OpenPart
     from slips.zones import Zone
@@ -85,6 +86,7 @@ class Chain:
             self._limits,
             inline=not self._leaves_memory(),
             kinds=self._fitting.kinds if self._fitting else None,
+            direct=self._direct.body if self._direct else None,
             filters=self._contains is not None,
         )
 
@@ -114,6 +116,15 @@ class Chain:
             return Begun(every, every)
         rest = compose("event", begun, self._limits, self.loop.inlined)
         return Begun(rest, every, tuple(getattr(parse, "remembered", ()) for _, parse in begun))
+
+    @cached_property
+    def _direct(self) -> Direct | None:
+        """The parser that decodes texts straight to the class of the handler, if there is one for the chain."""
+        if self._fitting is None or self._remembers:
+            return None
+        from slips.parsing.direct import Direct
+
+        return self._rest if isinstance(self._rest, Direct) else None
 
     @cached_property
     def _rest(self) -> Callable[[MetaData, Any], Any]:
@@ -202,10 +213,11 @@ class Chain:
         before = numbers.last if numbers is not None else 0
         cut = self._cut(part) if isinstance(part, BufferedReader) else part
         loop, parsers = self.loop, self._begin()
-        if self._fitting is not None:
+        if self._direct is not None:
             from slips.parsing.direct import read_directly
 
-            parsers = parsers._replace(rest=read_directly(parsers.rest, cut, is_whole=source.records is None))
+            rest, runs = read_directly(self._direct, cut, is_whole=source.records is None)
+            parsers = parsers._replace(rest=rest, runs=runs)
         if isinstance(cut, TextRecords):
             cut.gives_texts = loop.takes_texts and source.records is None and self._contains is None
         show = partial(_show, parsers.every, source) if self._remembers else None

@@ -37,6 +37,7 @@ class Deadline(Ticker):
     """Stops a run at a record boundary while there is time to conclude it. `seconds` are left in all."""
 
     def __init__(self, seconds: float) -> None:
+        super().__init__()
         margin = min(MOST_MARGIN, max(seconds / 10, min(LEAST_MARGIN, seconds / 3)))
         self._timer = threading.Timer(max(0.0, seconds - margin), self._ring)
         self._timer.daemon = True

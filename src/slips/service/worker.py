@@ -148,6 +148,7 @@ class Heartbeat(Ticker):
     """
 
     def __init__(self, answer: Callable[[FromWorker], None], position: Cells) -> None:
+        super().__init__()
         self._answer, self.position = answer, position
         self._process = os.getpid()
         os.register_at_fork(after_in_child=self._make_due)
