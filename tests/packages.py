@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from slips.config import PACKAGED, Config, load
-from slips.deploy.dependencies import LIBRARIES, PINS, ZONES
+from slips.deploy.dependencies import LIBRARIES, PARQUET, PINS, ZONES
 from slips.deploy.package import Package, build
 from slips.errors import UsageError
 
@@ -108,7 +108,7 @@ def wheel(
     return path
 
 
-LIBRARY_NAMES = (*LIBRARIES, ZONES, "backports.zstd")
+LIBRARY_NAMES = (*LIBRARIES, *PARQUET, ZONES, "backports.zstd")
 SHIPPED = ("isal", "lz4", "msgspec", "backports")
 
 
@@ -132,7 +132,7 @@ def _stand_ins(directory: Path) -> Path:
 
 def pin(directory: Path) -> None:
     """Writes the pins of slips' libraries, as `PINS` has them."""
-    files = sorted(one for name in LIBRARY_NAMES for one in directory.glob(f"{name.replace('.', '_')}-*.whl"))
+    files = sorted(one for name in LIBRARY_NAMES for one in directory.glob(f"{re.sub('[-.]', '_', name)}-*.whl"))
     pins = [f"{'=='.join(one.name.split('-')[:2])} \\\n    --hash=sha256:{_hash(one)}\n" for one in files]
     (directory / "pins.txt").write_text("".join(pins))
 

@@ -98,8 +98,14 @@ def keep(sample: Path, found: list[dict[str, Any]]) -> None:
         path.write_text("".join(f"{json.dumps(line)}\n" for line in found), "utf-8")
 
 
+EXTRAS = {"parquet": "arro3.io"}
+"""Libraries of extras, which formats need."""
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_format_makes_of_its_sample_what_stands_beside_it(name: str, accept: bool) -> None:
+    if name in EXTRAS:
+        pytest.importorskip(EXTRAS[name])
     found = run([name], sample_of(name, alone=accept).read_bytes())
     if accept:
         keep(sample_of(name, alone=True), found)

@@ -18,7 +18,7 @@ import pytest
 
 from packages import CONFIG, LIBRARY_NAMES, ROOT, Project, _hash, cached, project, stand_ins, wheel, wheels
 from slips.config import parse
-from slips.deploy.dependencies import LIBRARIES, PINS, ZONES
+from slips.deploy.dependencies import LIBRARIES, PARQUET, PINS, ZONES
 from slips.deploy.package import build
 from slips.errors import UsageError
 
@@ -205,7 +205,7 @@ def test_slips_own_dependencies_are_installed_by_their_hashes(project: Project, 
 def test_the_hashes_are_those_that_the_tests_run_with() -> None:
     run = (ROOT / "requirements" / "run.txt").read_text()
     entries = re.findall(r"(?m)^([\w-]+)==.*(?:\n +.*)*\n", PINS.read_text())
-    assert entries == ["backports-zstd", *LIBRARIES, ZONES]
+    assert entries == sorted(["backports-zstd", *LIBRARIES, *PARQUET, ZONES])
     for entry in re.finditer(r"(?m)^[\w-]+==.*(?:\n +.*)*\n", PINS.read_text()):
         assert entry[0] in run, "'make lock' writes src/slips/deploy/requirements.txt anew"
 
@@ -430,3 +430,9 @@ def test_packages_unused_for_a_month_are_deleted(project: Project, tmp_path: Pat
     project.build()
     assert first not in directories()
     assert len(directories()) == 2
+
+
+def test_the_functions_of_a_config_that_reads_parquet_have_its_library(project: Project) -> None:
+    assert not any(name.startswith("arro3") for name in project.names())
+    project.write("slips.yml", CONFIG.replace("[s3-lines, json]", "[zip, parquet]"))
+    assert {"arro3-core/__init__.py", "arro3-io/__init__.py"} <= {*project.names()}

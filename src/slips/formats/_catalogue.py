@@ -214,6 +214,7 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "packetbeat": ("elastic", "event", "event", "packetbeat.{type}", "Packetbeat transactions and flows", "https://www.elastic.co/guide/en/beats/packetbeat/current/exported-fields.html"),
     "pagerduty": ("pagerduty", "event", "event", "pagerduty.{root_resource.type|'audit'}.{action}", "PagerDuty audit records", "https://developer.pagerduty.com/docs/audit-record-logs"),
     "paloalto": ("paloalto", "text", "event", "paloalto.{type}", "Palo Alto Networks PAN-OS logs (CSV), of any type and version", "https://docs.paloaltonetworks.com/ngfw/administration/monitoring/use-syslog-for-monitoring/syslog-field-descriptions"),
+    "parquet": ("readers", "object", "event", "", "each row of a Parquet file is a record; needs the extra slips[parquet]", "https://parquet.apache.org/docs/file-format/"),
     "proofpoint": ("proofpoint", "event", "event", "proofpoint.{eventType|'tap'}", "Proofpoint TAP: messages delivered and blocked, clicks permitted and blocked", "https://help.proofpoint.com/Threat_Insight_Dashboard/API_Documentation/SIEM_API"),
     "push-security": ("push_security", "event", "event", "push.{category|'event'}.{object}", "Push Security events: activity, detections, controls, entities", "https://pushsecurity.redoc.ly/webhooks/"),
     "rds-aurora-audit": ("aws", "text", "event", "aws.rds.audit", "audit logs of Aurora MySQL, and of RDS for MySQL and MariaDB", "https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Auditing.html"),

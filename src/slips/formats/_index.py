@@ -133,6 +133,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "packetbeat": ("slips.formats.elastic.beats", "PACKETBEAT"),
     "pagerduty": ("slips.formats.pagerduty.audit", "PAGERDUTY"),
     "paloalto": ("slips.formats.paloalto.panos", "paloalto"),
+    "parquet": ("slips.parsing.readers.parquet_rows", "parquet"),
     "proofpoint": ("slips.formats.proofpoint.tap", "PROOFPOINT"),
     "push-security": ("slips.formats.push_security.events", "PUSH_SECURITY"),
     "rds-aurora-audit": ("slips.formats.aws.rds", "RDS_AURORA_AUDIT"),

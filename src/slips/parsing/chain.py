@@ -75,13 +75,30 @@ def _chain_of(
 
     archives = [part.format for part in parts if part.format.gives == "object"]
     (reader, parameter), *others = (each for part in parts[len(archives) :] for each in part.formats)
-    texts, parsers = [part.text for part in parts], [format_ for format_, _ in others]
+    texts, parsers = [part.text for part in parts], _of_table(reader, [format_ for format_, _ in others])
     fitting = Fitting.of(types, [reader, *parsers])
     is_json = bool(parsers) and parsers[0].name == "json" and parsers[0] is slips.formats.find("json")
     if is_json and (documents := _reader_of_documents(reader)):
         # One reader for both, as only the decoder tells where a document ends. Each document has a number.
         reader, parsers = documents, parsers[1:]
     return Chain(texts, reader, parameter, parsers, limits, contains, fitting, archives)
+
+
+def _of_table(reader: Format, parsers: list[Format]) -> list[Format]:
+    """Return the parsers behind a reader. Behind a table, a format of lines takes the columns that its lines have."""
+    if reader.name != "parquet" or not parsers:
+        return parsers
+    from slips.parsing.declare.lines import LineDeclaration
+    from slips.parsing.declare.table import Table
+
+    first, *rest = parsers
+    return [Table.of(first), *rest] if isinstance(first, LineDeclaration) and first.known() else parsers
+
+
+def names_in(steps: Sequence[Step], root: Path) -> set[str]:
+    """Return the names of all formats of a chain, short forms written out; none for a chain with mistakes."""
+    parts, problems = _resolve(steps, root)
+    return set() if problems else {format_.name for part in parts for format_, _ in part.formats}
 
 
 def _reader_of_documents(reader: Format) -> Format | None:

@@ -10,6 +10,7 @@ from slips.format import Event, Parse, Parsed, PerObject, RecordLimits, Rule
 from slips.model import MetaData
 from slips.parsing.declare import Declaration, Json, Syslog
 from slips.parsing.declare.lines import LineDeclaration
+from slips.parsing.declare.table import Table
 from slips.parsing.meaning import holds
 from slips.parsing.syslog_lines import read_3164, read_5424, read_any
 
@@ -55,6 +56,8 @@ def _reading(declaration: Declaration, limits: RecordLimits) -> Callable[[Any], 
     """Return the function that makes events of values as the family of a declaration means them."""
     if isinstance(declaration, Json):
         return declaration.convert
+    if isinstance(declaration, Table):
+        return declaration.row()
     if isinstance(declaration, LineDeclaration):
         return declaration.line_parser(limits).read
     if isinstance(declaration, Syslog):

@@ -69,8 +69,8 @@ _SIGNATURES = (
 )
 _KINDS = [kind for _, kind in _SIGNATURES]
 _TYPED = re.sub(_ODD, b"", bytes(range(256)))
-_SPLITS = {"a Parquet file", "an ORC file", "an Avro file"}
-_FORMATS = {"a zip archive": "zip", "a tar archive": "tar"}
+_SPLITS = {"an ORC file", "an Avro file"}
+_FORMATS = {"a zip archive": "zip", "a tar archive": "tar", "a Parquet file": "parquet"}
 """Formats that read a kind of file, where a chain names them."""
 
 
