@@ -27,6 +27,7 @@ _EARLIEST, _END = -62_135_596_800.0, 253_402_300_800.0
 # Zones that RFC 3339, Ruby and Go write and `fromisoformat` refuses: "z", " UTC", " (UTC)", " +0900", " +0900 JST".
 _UTC_NAME = re.compile(r"(?: ?UTC| ?GMT| \((?:UTC|GMT)\)|z)$")
 _NAME_BEHIND_OFFSET = re.compile(r"(?<=[+-]\d{4}) [A-Z]{3,4}$")
+_ZONE_NAME = re.compile(r"(?<=\d) ?([A-Z]{3,4})$")
 _SPACED_OFFSET = re.compile(r" (?=[+-]\d\d:?\d\d$)")
 # The clock of a leap second, which `datetime` cannot hold: the second that follows stands for it.
 _LEAP_SECOND = re.compile(r"(?<=\d\d:\d\d:)60(?!\d)")
@@ -121,9 +122,13 @@ def _seconds(when: datetime) -> float:
 
 
 def _without_name(text: str) -> str:
-    """Return a time whose zone is an offset or `Z`, if it was a name for these."""
+    """Return a time whose zone is an offset or `Z`, if it was a name for these: of `_ZONES`."""
     offset, named = _NAME_BEHIND_OFFSET.subn("", text)
-    return offset if named else _UTC_NAME.sub("Z", text)
+    if named:
+        return offset
+    if (found := _ZONE_NAME.search(text)) and (hours := _ZONES.get(found[1])):
+        return f"{text[: found.start()]}{hours:+03}:00"
+    return _UTC_NAME.sub("Z", text)
 
 
 UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
