@@ -149,6 +149,8 @@ def test_a_mistake_in_a_pattern_is_told_when_it_is_made(pattern: Any, mistake: s
         r"(?:a|ab)*c",
         r"(?=ab)a.*",
         r"(<\d+>)?(.*)$",
+        "(?:a[^b]*b)?(?:a[^c]*c)?(?:a[^d]*d)?a[^y]*y",  # few choices outside of repetitions: eight times the time
+        "(?:a[^b]*b|[^c]*c|[^d]*d|[^e]*e)y",
     ],
 )
 def test_a_pattern_whose_next_character_decides_is_linear(pattern: str) -> None:
@@ -160,6 +162,9 @@ def test_a_pattern_whose_next_character_decides_is_linear(pattern: str) -> None:
     [
         "(a+)+$",
         "(a|a)*b",
+        "(?:a[^b]*b)?(?:a[^c]*c)?(?:a[^d]*d)?(?:a[^e]*e)?a[^y]*y",
+        "(?:a[^b]*b|[^c]*c|[^d]*d|[^e]*e|[^f]*f)y",
+        "(?:(?:a[^b]*b)?a[^y]*y)*x",
         "(?:a|a?b)*c",
         "(.*)(.*)z",
         r"\d+\d+x",

@@ -4,7 +4,8 @@
 takes hours. A pattern is linear if, at each choice between going on and leaving off,
 
 - the next character decides: `[^"]*"`, `\\d+ `; or nothing is tried again: `\\d++`, `(?>…)`; or
-- what follows cannot fail: `\\s+(.*)`; or each try soon ends, as behind `.*?` in `(.*?)\\] (.*)` or `"(.*?)" (\\d+) `.
+- what follows cannot fail: `\\s+(.*)`; or each try soon ends, as behind `.*?` in `(.*?)\\] (.*)` or `"(.*?)" (\\d+) `;
+- or it is one of few choices outside of repetitions, such as `(?:<\\d+> )?`: three double the time three times.
 
 google-re2, which is linear for all patterns, took 4 to 8 times as long as `re` for access and flow logs that are bytes,
 and 7 to 21 times as long for the same logs as texts, which is what chains have.
@@ -29,6 +30,8 @@ _REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT)
 _SETS = (_constants.LITERAL, _constants.NOT_LITERAL, _constants.ANY, _constants.IN)
 _SAMPLE = "".join(map(chr, range(0x180))) + "٣中\u2003\u2028\ud800\udc80€😀"
 """Characters of every kind; those in and beside the ranges of a pattern are added."""
+_MOST_CHOICES = 3
+"""Most choices that are tried again whatever follows: each may double the time."""
 _MOST_FIXED = 64
 """Most characters that a try may take before it ends."""
 
@@ -71,6 +74,7 @@ Item = tuple[Any, Any]
 class _Proof:
     def __init__(self, state: Any, alphabet: str) -> None:
         self._state, self._alphabet = state, alphabet
+        self._depth, self._choices = 0, set[int]()
 
     @cached_property
     def _all(self) -> frozenset[str]:
@@ -80,6 +84,20 @@ class _Proof:
         """Return the characters that an item for one character matches."""
         compiled = _compiler.compile(_parser.SubPattern(self._state, [item]), re.DOTALL)
         return frozenset(filter(compiled.match, self._alphabet))
+
+    def _may_choose(self, choice: object) -> bool:
+        """Whether a choice may be tried again whatever follows it: one of the first outside of repetitions."""
+        if not self._depth:
+            self._choices.add(id(choice))
+        return not self._depth and len(self._choices) <= _MOST_CHOICES
+
+    def _round(self, items: list[Item], rest: _Rest, most: int) -> _Rest:
+        """Return what is known of one round of a repetition and what follows. Raises _NotLinearError."""
+        self._depth += most > 1
+        try:
+            return self.sequence(items, rest)
+        finally:
+            self._depth -= most > 1
 
     def sequence(self, items: list[Item], rest: _Rest) -> _Rest:
         """Return what is known of items and the rest behind them. Raises _NotLinearError."""
@@ -109,10 +127,10 @@ class _Proof:
                 raise _NotLinearError("'(?>…)' repeats a group; expected repetitions of one character in it")
             return _joined(self.sequence(list(value), _END), rest)
         if kind is _constants.BRANCH:
-            return self._branch([list(each) for each in value[1]], rest)
+            return self._branch(value[1], rest)
         if kind in _REPEATS:
             least, most, inside = value
-            return self._repeat(list(inside), least, most, rest)
+            return self._repeat(inside, least, most, rest)
         if kind is _constants.POSSESSIVE_REPEAT:
             least, most, inside = value
             if not self._is_set(inside):
@@ -137,11 +155,11 @@ class _Proof:
             return False
         return self._is_set(value[2]) and self._set(value[2][0]) == self._all
 
-    def _branch(self, branches: list[list[Item]], rest: _Rest) -> _Rest:
-        known = [self.sequence(each, rest) for each in branches]
+    def _branch(self, branches: list[Any], rest: _Rest) -> _Rest:
+        known = [self.sequence(list(each), rest) for each in branches]
         taken: frozenset[str] = frozenset()
-        for each in known:
-            if taken & each.first:
+        for branch, each in zip(branches, known, strict=True):
+            if taken & each.first and not self._may_choose(branch):
                 _refuse(taken & each.first, "alternatives of '|'", "put what they have in common before them")
             taken |= each.first
         fixed = [each.fixed for each in known]
@@ -153,10 +171,11 @@ class _Proof:
             can_be_empty=any(each.can_be_empty for each in known),
         )
 
-    def _repeat(self, inside: list[Item], least: int, most: int, rest: _Rest) -> _Rest:
+    def _repeat(self, parsed: Any, least: int, most: int, rest: _Rest) -> _Rest:
         """Return what is known of a repetition that gives back, and the rest."""
+        inside = list(parsed)
         repeated = self._repeated(inside, least, most, rest)
-        first = self.sequence(inside, _END)
+        first = self._round(inside, _END, most)
         if most > 1 and first.can_be_empty:
             raise _NotLinearError("a repetition may repeat nothing; expected something in each round")
         simple = self._is_set(inside)
@@ -164,7 +183,7 @@ class _Proof:
             # Within a round, the rest is a further round or what follows.
             following = repeated if most > 1 else rest
             either = first.first | following.first
-            self.sequence(inside, _Rest(either, following.may_fail, None, first.loops | following.loops))
+            self._round(inside, _Rest(either, following.may_fail, None, first.loops | following.loops), most)
         common = first.first & rest.first
         if least == most or not common or not rest.may_fail:
             return repeated
@@ -172,12 +191,14 @@ class _Proof:
             return repeated  # each try ends after a few characters
         if simple and len(rest.first) == 1 and not rest.first & rest.loops:
             return repeated  # each try ends before the next one begins
+        if most == 1 and self._may_choose(parsed):
+            return repeated
         _refuse(common, "a repetition and what follows it", "write it as '[^…]*', or with '+' behind, as in '\\s++'")
         return repeated
 
     def _repeated(self, inside: list[Item], least: int, most: int, rest: _Rest) -> _Rest:
         """Return what is known of a repetition and the rest, whatever is tried again."""
-        known = self.sequence(inside, _END)
+        known = self._round(inside, _END, most)
         fixed = None
         if least == 0 and not rest.may_fail:
             fixed = rest.fixed
