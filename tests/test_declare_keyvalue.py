@@ -108,7 +108,9 @@ def test_both_readings_of_arbitrary_lines_agree(declared: KeyValue, lines: list[
     both_in_turn(declared, lines)
 
 
-HEADED = door(head=r"(?:<(?P<a>\d+)>)?(?:\[(?P<at>[^\]]*)\] ?)?", tail="]", integers="a port", absent="-")
+HEADED = door(
+    head=r"(?:<(?P<a>\d+)>)?(?:\[(?P<at>[^\]]*)\] ?)?", rest="said: port=", tail="]", integers="a port", absent="-"
+)
 
 
 @pytest.mark.parametrize(
@@ -118,11 +120,19 @@ HEADED = door(head=r"(?:<(?P<a>\d+)>)?(?:\[(?P<at>[^\]]*)\] ?)?", tail="]", inte
         ("<5>a=6 a=7", {"a": [5, 6, 7]}),
         ("[-] b=] ", {"at": None, "b": ""}),
         ("<5>]", {"a": 5}),
+        ("b=1 said: c=2 said: no", {"b": "1", "said": "c=2 said: no"}),
+        ("said:", {"said": ""}),
+        ("b=1 port=443 said: x", None),
+        ("said: x said=1", {"said": "x said=1"}),
+        ("said=1 said: x", {"said": ["x", "1"]}),
         ("b=1", {"b": "1"}),
     ],
 )
-def test_a_head_has_fields_and_a_tail_belongs_to_no_pair(line: str, event: dict[str, Any]) -> None:
-    assert event_of(HEADED, line)[0] == event
+def test_a_head_and_a_rest_are_fields_and_a_tail_belongs_to_none(line: str, event: dict[str, Any] | None) -> None:
+    if event is None:
+        assert both(HEADED, line) == ("RecordError", "'port' is '443 said: x'; expected an integer")
+    else:
+        assert event_of(HEADED, line)[0] == event
 
 
 def test_a_line_that_begins_otherwise_than_the_head_is_bad() -> None:
@@ -131,7 +141,11 @@ def test_a_line_that_begins_otherwise_than_the_head_is_bad() -> None:
     assert both(declared, "a=1") == ("RecordError", expected)
 
 
-@given(lines=st.lists(st.lists(st.sampled_from(["<5>", "[", "]", "a=", "port=", "b", "=", " ", "1", "-"]), max_size=9)))
+@given(
+    lines=st.lists(
+        st.lists(st.sampled_from(["<5>", "[", "]", "a=", "port=", " said: ", "b", "=", " ", "1", "-"]), max_size=9)
+    )
+)
 def test_both_readings_of_lines_with_a_head_agree(lines: list[list[str]]) -> None:
     both_in_turn(HEADED, list(map("".join, lines)))
 
@@ -160,6 +174,7 @@ def test_generated_pairs_come_back(pairs: dict[str, str], separator: str) -> Non
         ({"quotes": "«"}, "quotes is '«'; expected some of \" ' `, or none"),
         ({"integers": ("a b",)}, "integers: 'a b' cannot be a key of these lines; expected a list of keys"),
         ({"floats": ("a b=",), "separator": ";"}, "floats: 'a b=' cannot be a key of these lines"),
+        ({"rest": "="}, "rest: '=' has no name; expected a word such as 'message:'"),
         ({"tail": 5}, "tail is 5; expected a text such as ']'"),
         ({"head": "("}, "head '(': missing ), unterminated subpattern at position 0; expected one that Python reads"),
         ({"head": "(a+)+b"}, "head '(a+)+b': some lines would take hours: "),

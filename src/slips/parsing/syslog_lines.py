@@ -36,6 +36,7 @@ _HEAD = re.compile(
 )
 # A process name with spaces. Only a process number somewhere in the head distinguishes such a name from a sentence.
 _SPACED_HEAD = re.compile(r"(?=.*\[\d+\])(\S+) +([^\s:][^:]*?)(?:\[(\d+)\])?(?: <\w+>| \(\[\d+\]\))?")
+_PRIORITY = re.compile(r"<(\d{1,3})> ?", re.ASCII)
 _LONGEST = 200
 """Most characters of a head with such a name."""
 
@@ -83,11 +84,15 @@ def read_header(text: str, limits: RecordLimits = RecordLimits()) -> Event:  # n
 
 
 def read_any(text: str, limits: RecordLimits) -> Event:
-    """Cut a line whose `message` is a line of another product, behind a header as either document says, or none."""
+    """Cut a line whose `message` is a line of another product, behind a header as either document says, a `<PRI>`
+    alone, or nothing."""
     try:
         return read_header(text, limits)
     except RecordError:
-        return {"message": text}
+        found = _PRIORITY.match(text)
+        if found is None or int(found[1]) > 191:
+            return {"message": text}
+        return {"message": text[found.end() :], **read_priority(found[1])}
 
 
 def read_front(text: str, limits: RecordLimits) -> Event:

@@ -19,7 +19,19 @@ from slips.step import Step, name_of
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
-_NAMES = ("absent", "integers", "floats", "booleans", "documents", "columns", "header", "optional", "also_in", "quotes")
+_NAMES = (
+    "absent",
+    "integers",
+    "floats",
+    "booleans",
+    "documents",
+    "columns",
+    "header",
+    "optional",
+    "also_in",
+    "quotes",
+    "rest",
+)
 """The parts of all families that are names or characters, one or several."""
 
 

@@ -32,6 +32,8 @@ class KeyValue(LineDeclaration):
 
     head: str = ""
     """A regular expression of what is before the pairs, as the pattern of `Regex`; its named groups are fields, too."""
+    rest: str | tuple[str, ...] = ()
+    """Words that end the pairs, such as `message:`: what is behind the first of them is its value, as it is written."""
     tail: str = ""
     """A text at the end of lines that belongs to no pair, such as `]`."""
 
@@ -60,6 +62,9 @@ class KeyValue(LineDeclaration):
             raise ValueError(f"tail is {self.tail!r}; expected a text such as ']'")
         if self.head:
             pattern_of(self.head, "head")
+        for word in names_of(self.rest):
+            if not word.rstrip(":="):
+                raise ValueError(f"rest: {word!r} has no name; expected a word such as 'message:'")
         for part in ("integers", "floats"):
             for name in names_of(getattr(self, part)):
                 if not set(name).isdisjoint(self.ends + self.assign):
@@ -67,7 +72,7 @@ class KeyValue(LineDeclaration):
         super().check()
 
     def line_parser(self, limits: RecordLimits) -> LineParser:
-        return _Headed(self, limits) if self.head or self.tail else _Pairs(self, limits)
+        return _Headed(self, limits) if self.head or self.tail or self.rest else _Pairs(self, limits)
 
     @property
     def ends(self) -> str:
@@ -193,36 +198,52 @@ class _Pairs(LineParser):
 
 
 class _Headed(_Pairs):
-    """Reads what is before the pairs, and takes off what is behind them."""
+    """Reads what is before the pairs and behind them."""
 
     def __init__(self, declaration: KeyValue, limits: RecordLimits) -> None:
         super().__init__(declaration, limits)
-        self._match = re.compile(declaration.head, re.DOTALL).match
+        self._match, self._words = re.compile(declaration.head, re.DOTALL).match, names_of(declaration.rest)
 
         def write(writer: Writer) -> None:
-            writer.line(f"head = {writer.name('match', self._match)}(value)")
-            with writer.block("if head is None:"):
-                writer.line("raise ValueError")
-            writer.line(f"value = value[head.end() :].rstrip({_BLANKS!r}).removesuffix({declaration.tail!r})")
+            writer.line(f"around, value = {writer.name('cut', self._cut)}(value)")
             declaration.write_pairs(writer, limits)
-            writer.line(f"event = {writer.name('with_head', self._with_head)}(head, event)")
+            writer.line(f"event = {writer.name('joined', _joined)}(around, event)")
 
         self.fast = declaration.line_function(write, "head and pairs")
 
     def read(self, line: str) -> Event:
+        try:
+            around, pairs = self._cut(line)
+        except ValueError:
+            raise RecordError(
+                f"line begins with {line[:60]!r}; expected one that the pattern of the head matches"
+            ) from None
+        return _joined(around, super().read(pairs) if pairs.strip(_BLANKS) else {})
+
+    def _cut(self, line: str) -> tuple[Event, str]:
+        """Return the fields around the pairs, and these. Raises ValueError for a line that begins otherwise."""
         head = self._match(line)
         if head is None:
-            raise RecordError(f"line begins with {line[:60]!r}; expected one that the pattern of the head matches")
-        rest = line[head.end() :].rstrip(_BLANKS).removesuffix(self._declaration.tail)
-        return self._with_head(head, super().read(rest) if rest.strip(_BLANKS) else {})
-
-    def _with_head(self, head: re.Match[str], pairs: Event) -> Event:
-        """Return the event of both. A key of a pair that is a field of the head, too, has a list of its values."""
-        event: dict[str, Any] = {
+            raise ValueError
+        fields: Event = {
             name: self._types.value(name, text) for name, text in head.groupdict().items() if text is not None
         }
-        for name in event.keys() & pairs.keys():
-            value = pairs.pop(name)
-            event[name] = [event[name], *value] if isinstance(value, list) else [event[name], value]
-        event.update(pairs)
-        return event
+        pairs = line[head.end() :].rstrip(_BLANKS).removesuffix(self._declaration.tail)
+        ends = [(at, word) for word in self._words if (at := f" {pairs}".find(f" {word}")) >= 0]
+        if ends:
+            at, word = min(ends)
+            name = word.rstrip(":=")
+            fields[name] = self._types.value(name, pairs[at + len(word) :].lstrip(_BLANKS))
+            pairs = pairs[:at]
+        return fields, pairs
+
+
+def _joined(event: Event, pairs: Event) -> Event:
+    """Return one event. A field that is the key of a pair, too, has a list of its values."""
+    if event.keys() & pairs.keys():
+        pairs = dict(pairs)
+    for name in event.keys() & pairs.keys():
+        value = pairs.pop(name)
+        event[name] = [event[name], *value] if isinstance(value, list) else [event[name], value]
+    event.update(pairs)
+    return event
