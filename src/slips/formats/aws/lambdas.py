@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from slips.format import Event
-from slips.model import MetaData
-from slips.parsing import Json, Regex, any_of, iso
-
-_REFERENCE = "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html"
+from slips.parsing import Json, Patterns, any_of, iso
 
 LAMBDA_JSON = Json(
     "lambda-json",
@@ -18,38 +14,33 @@ LAMBDA_JSON = Json(
     require=any_of("record", "requestId", "AWSRequestId", "level"),
 )
 
+_REQUEST = r"RequestId: (?P<request_id>\S++)"
+_MESSAGE = r"(?P<message>.*)"
 
-def _join(meta: MetaData, event: Event) -> None:
-    """Put the values of Python's and of Node's order of fields under one name; drop the tabs that end REPORT lines."""
-    for name in ("level", "request_id"):
-        other = event.pop(f"{name}_behind")
-        if other is not None:
-            event[name] = other
-    if event["event"]:
-        event["message"] = (event["message"] or "").strip() or None
-        meta.message = f"{event['event']} {event['message'] or event['request_id'] or ''}".rstrip()
-
-
-# The platform's lines have no time, which is that of CloudWatch Logs. A line of a function is its message; Python
-# writes `[INFO]`, time and id of the request before it, Node the time, the id and `INFO`.
-LAMBDA = Regex(
+# The platform's lines have no time but that of CloudWatch Logs. Any other line is a function's: Python writes `[INFO]`,
+# the time and the request before it, Node the time, the request and `INFO`.
+LAMBDA = Patterns(
     "lambda",
     "logs of AWS Lambda as text: START, END, REPORT and other lines of the platform, and those of functions",
-    _REFERENCE,
-    chain=("s3-lines", "lambda"),
+    "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
     tag="aws.lambda",
     time=iso("time"),
-    message="{message|''}",
-    pattern=r"(?:\[(?P<level>[A-Z]++)\]\t)?(?:(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)\s"
-    r"(?P<request_id_behind>[0-9a-f-]{36})\s(?:(?P<level_behind>[A-Z]++)\t)?)?"
-    r"(?:(?P<event>START|END|INIT_(?:START|REPORT)|RE(?:PORT|STORE_(?:START|REPORT)))(?= ))?"
-    r"(?: RequestId: (?P<request_id>[0-9a-f-]{36}))?(?:\s++Version: (?P<version>\S++))?"
-    r"(?: Runtime Version: (?P<runtime_version>\S++))?(?:\s++Runtime Version ARN: (?P<runtime_version_arn>\S++))?"
-    r"(?:\s++Duration: (?P<duration_ms>[0-9.]++) ms)?(?:\s++Billed Duration: (?P<billed_duration_ms>\d++) ms)?"
-    r"(?:\s++Memory Size: (?P<memory_size_mb>\d++) MB)?(?:\s++Max Memory Used: (?P<max_memory_used_mb>\d++) MB)?"
-    r"(?:\s++Init Duration: (?P<init_duration_ms>[0-9.]++) ms)?(?P<message>.*)",
+    message="{event|level|'-'} {message|status|request_id|runtime_version|''}",
+    patterns=(
+        rf"(?P<event>START) {_REQUEST} Version: (?P<version>\S++)",
+        rf"(?P<event>END) {_REQUEST}",
+        rf"(?P<event>REPORT) {_REQUEST}\s++Duration: (?P<duration_ms>[0-9.]++) ms\s++Billed Duration: "
+        r"(?P<billed_duration_ms>\d++) ms\s++Memory Size: (?P<memory_size_mb>\d++) MB\s++Max Memory Used: "
+        r"(?P<max_memory_used_mb>\d++) MB(?:\s++Init Duration: (?P<init_duration_ms>[0-9.]++) ms)?"
+        r"(?:\s++Status: (?P<status>\S++))?(?:\s++Error Type: (?P<error_type>\S++))?(?:\s++(?P<message>\S.*))?",
+        r"(?P<event>INIT_START) Runtime Version: (?P<runtime_version>\S++)\s++"
+        r"Runtime Version ARN: (?P<runtime_version_arn>\S++)",
+        rf"(?P<event>INIT_REPORT|RESTORE_(?:START|REPORT)) {_MESSAGE}",
+        rf"\[(?P<level>[A-Z]++)\]\t(?P<time>\d{{4}}-\S++)\t(?P<request_id>[0-9a-f-]{{36}})\t{_MESSAGE}",
+        rf"(?P<time>\d{{4}}-\S++)\s(?P<request_id>[0-9a-f-]{{36}})\s(?P<level>[A-Z]++)\t{_MESSAGE}",
+        rf"(?P<time>\d{{4}}-\S++)\s(?P<request_id>[0-9a-f-]{{36}})\s{_MESSAGE}",
+        _MESSAGE,
+    ),
     integers="billed_duration_ms memory_size_mb max_memory_used_mb",
     floats="duration_ms init_duration_ms",
-    absent="",
-    refine=_join,
 )

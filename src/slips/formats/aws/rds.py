@@ -1,10 +1,11 @@
-"""Amazon RDS and Aurora: audit logs of MySQL and MariaDB, logs of PostgreSQL."""
+"""Amazon RDS and Aurora: logs of MySQL, MariaDB and PostgreSQL."""
 
 from __future__ import annotations
 
-from slips.format import Event
+from slips import times
+from slips.format import Event, Rule
 from slips.model import MetaData
-from slips.parsing import Regex, iso, moment
+from slips.parsing import Patterns, Regex, iso, moment
 
 
 def _unquote(_meta: MetaData, event: Event) -> None:
@@ -60,4 +61,52 @@ RDS_POSTGRES = Regex(
     integers="process_id",
     refine=_split_client,
     entities={"users": "user_name", "addresses": "remote_host"},
+)
+
+
+PROLOGUE = Rule(
+    "prologue",
+    "lines that the server writes when it opens a log",
+    when=lambda event: "server" in event,
+)
+
+
+def _read_short_time(meta: MetaData, event: Event) -> None:
+    """Read the time of a plugin's line, which has two digits for the year."""
+    if "short_time" in event:
+        meta.timestamp = times.written(event["short_time"], "%y%m%d %H:%M:%S", "short_time")
+
+
+# Slow, general and error logs are told by their lines. A statement may have several; so may a message.
+RDS_MYSQL = Patterns(
+    "rds-mysql",
+    "slow query, general and error logs of RDS for MySQL and Aurora MySQL",
+    "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.MySQL.LogFileSize.html",
+    chain=(
+        {"multiline": {"start": r"\d{4}(?:-\d\d-\d\d[T ]\d\d:|\d\d [ \d]\d:\d\d:)|# Time: |/[^ ,]++, Version: "}},
+        "rds-mysql",
+    ),
+    tag="aws.rds.mysql",
+    time=iso("time"),
+    message="{level|command|query_time|''} {message|argument|query|''}",
+    patterns=(
+        r"(?P<time>\d{4}-\d\d-\d\dT\S++)\s++(?P<thread_id>\d++) (?P<command>[A-Z][A-Za-z ]*+)\t(?P<argument>.*)",
+        r"(?P<time>\d{4}-\d\d-\d\dT\S++)\s++(?P<thread_id>\d++) (?P<command>[A-Z][A-Za-z ]*+)\Z",
+        r"(?P<time>\d{4}-\d\d-\d\dT\S++) (?P<thread_id>\d++) \[(?P<level>\w++)\] "
+        r"(?:\[(?P<error_code>MY-\d++)\] \[(?P<subsystem>\w++)\] )?(?P<message>.*)",
+        r"# Time: (?P<time>\S++)\s++# User@Host: (?P<user>[^\[]*+)\[(?P<login>[^\]]*+)\] @ ++(?P<host>[^\[ ]*+) *+"
+        r"\[(?P<ip>[^\]]*+)\]\s++Id:\s++(?P<thread_id>\d++)\s++# Query_time: (?P<query_time>[0-9.]++)\s++"
+        r"Lock_time: (?P<lock_time>[0-9.]++)\s++Rows_sent: (?P<rows_sent>\d++)\s++Rows_examined: "
+        r"(?P<rows_examined>\d++)(?P<extra>[^\n]*+)\s*+(?:use (?P<database>[^;]++);\s*+)?"
+        r"(?:SET timestamp=(?P<timestamp>\d++);\s*+)?(?P<query>.*)",
+        r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?P<message>.*)",
+        r"(?P<short_time>\d{6} [ \d]\d:\d\d:\d\d) (?P<message>.*)",
+        r"(?P<server>/[^,\n]++), Version: (?P<version>[^ \n]++).*",
+    ),
+    integers="thread_id rows_sent rows_examined timestamp",
+    floats="query_time lock_time",
+    absent="",
+    rules=(PROLOGUE,),
+    refine=_read_short_time,
+    entities={"users": "user login", "addresses": "ip"},
 )

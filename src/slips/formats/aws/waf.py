@@ -57,4 +57,5 @@ AWS_WAF = Json(
     tag="aws.waf.log",
     rules=(DEFAULT_ACTION,),
     refine=_refine,
+    entities={"addresses": "httpRequest.clientIp", "domains": "httpRequest.host httpRequest.header.Host"},
 )
