@@ -268,6 +268,7 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "winlogbeat": ("elastic", "event", "event", "winlogbeat.{winlog.channel|log_name|'event'}", "Winlogbeat: events of the Windows event log", "https://www.elastic.co/guide/en/beats/winlogbeat/current/exported-fields-winlog.html"),
     "wiz": ("wiz", "event", "event", "wiz.{action}", "Wiz audit log entries", "https://docs.wiz.io/docs/audit-logs"),
     "workspaces": ("aws", "event", "event", "aws.workspaces", "access events of Amazon WorkSpaces, as EventBridge delivers them", "https://docs.aws.amazon.com/workspaces/latest/adminguide/cloudwatch-events.html"),
+    "xml-events": ("readers", "object", "event", "", "each XML element of one name is a record; the parameter is the name", "https://www.w3.org/TR/xml/"),
     "zendesk": ("zendesk", "event", "event", "zendesk.{source_type|'audit'}.{action}", "Zendesk audit logs", "https://developer.zendesk.com/api-reference/ticketing/account-configuration/audit_logs/"),
     "zip": ("readers", "object", "object", "", "each file in a zip archive is read by the formats behind", "https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT"),
     "zoom": ("zoom", "event", "event", "zoom.{category_type|type|'operation'}", "Zoom operation logs, and sign-in and sign-out activity", "https://developers.zoom.us/docs/api/rest/reference/zoom-api/methods/#operation/reportOperationLogs"),

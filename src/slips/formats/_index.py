@@ -183,6 +183,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "winlogbeat": ("slips.formats.elastic.winlogbeat", "WINLOGBEAT"),
     "wiz": ("slips.formats.wiz.audit", "WIZ"),
     "workspaces": ("slips.formats.aws.workspaces", "WORKSPACES"),
+    "xml-events": ("slips.parsing.readers.xml_elements", "xml_events"),
     "zendesk": ("slips.formats.zendesk.audit", "ZENDESK"),
     "zip": ("slips.parsing.readers.zip_members", "zip_archive"),
     "zoom": ("slips.formats.zoom.reports", "ZOOM"),

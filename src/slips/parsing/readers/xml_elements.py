@@ -1,0 +1,410 @@
+"""Reads XML logs: each element of one name is a record, in one document, in several, or with no root around them.
+
+An element is cut out by its tags, then parsed alone. So a broken one costs no other, memory holds one, and no document
+type reaches the parser: there is no entity to expand.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+from collections.abc import Iterator
+from io import BufferedReader
+from typing import TYPE_CHECKING, Annotated, Any
+from xml.etree.ElementTree import Element, ParseError, XMLParser
+
+from msgspec import Meta
+
+from slips.errors import ObjectError, ReaderError, RecordError, RecordTooLarge
+from slips.format import (
+    Bad,
+    Event,
+    Limited,
+    MeaningOptions,
+    Read,
+    Record,
+    RecordLimits,
+    TooLong,
+    a_key,
+    reader,
+    too_many_values,
+)
+from slips.parsing.readers.lines import HEAD
+from slips.parsing.readers.text import EMPTY, TextRecords, look
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+BLOCK = 1 << 17
+"""Bytes read at once."""
+TAG = 1 << 16
+"""Most bytes of a tag."""
+NAMED = 5
+"""Most elements that an error names."""
+_NAME = r"[A-Za-z_][\w.-]*"
+_UNMARKED = {b"<\0": codecs.BOM_UTF16_LE, b"\0<": codecs.BOM_UTF16_BE}
+_DECLARED = re.compile(rb"""\s*<\?xml[^>]*?\sencoding\s*=\s*["']([\w.-]+)["']""")
+_SECTIONS = {b"<!--": b"-->", b"<![CDATA[": b"]]>", b"<?": b"?>"}
+_TAG = re.compile(rb"""</?(?:[\w.-]+:)?([\w.-]+)(?:[^<>"']|"[^<"]*+"|'[^<']*+')*+>""")
+_DOCTYPE = re.compile(rb"<!DOCTYPE[^\[>]*+(?:\[[^\]]*+\][^>]*+)?+>", re.IGNORECASE)
+_PREFIX = re.compile(rb"[<\s/]([A-Za-z_][\w.-]*):[A-Za-z_]")
+_BLANK = b" \t\r\n\xef\xbb\xbf\0"
+_UNBOUND = 27
+"""Code of the parser's error for a prefix that is declared outside of the element."""
+
+
+class XmlOptions(MeaningOptions, frozen=True):
+    """The options of `xml-events`."""
+
+    element: Annotated[
+        str,
+        a_key(
+            "Name of the elements that are records, without a prefix; not set: the parameter.",
+            "record",
+            expected="a name such as 'Event'",
+        ),
+        Meta(pattern=f"^({_NAME})?$"),
+    ] = ""
+
+
+@reader(
+    "xml-events",
+    summary="each XML element of one name is a record; the parameter is the name",
+    reference="https://www.w3.org/TR/xml/",
+    gives="event",
+    parameter="Event",
+    rules=(EMPTY,),
+    options=XmlOptions,
+)
+def xml_events(options: XmlOptions) -> Read:
+    """Yield elements as dicts: children by name, a list where a name is there twice, attributes as `@name`, text beside
+    either as `#text`. An element that has only text is that text, an empty one None. Prefixes of names are left out.
+
+    All around the elements is skipped if it is markup; other text is a `Bad` record. An element does not contain others
+    of its own name: a start tag within one begins the next, and the one before it is `Bad`. Raises ReaderError for text
+    without such an element.
+    """
+
+    def within(limits: RecordLimits) -> Read:
+        return lambda stream, _record_bytes, parameter: XmlRecords(stream, limits, options.element or parameter)
+
+    return Limited(within)
+
+
+class XmlRecords(TextRecords):
+    """The elements of an object."""
+
+    def __init__(self, stream: BufferedReader, limits: RecordLimits, element: str) -> None:
+        super().__init__(stream)
+        self._limits, self._element = limits, element
+        name = rb"(?:[\w.-]+:)?" + re.escape(element).encode()
+        self._start = re.compile(rb"<" + name + rb"(?=[\s/>])")
+        self._inside = re.compile(rb"<!--|<!\[CDATA\[|<" + name + rb"(?=[\s/>])|</" + name + rb"\s*>")
+        self._raw = b""
+        """The element yielded last."""
+        self._encoding = "utf-8"
+
+    def __iter__(self) -> Iterator[Record]:
+        beginning, self._stream, _ = look(self._stream, 2)
+        if mark := _UNMARKED.get(beginning):
+            self._stream = BufferedReader(_Marked(mark, self._stream), BLOCK)
+        return super().__iter__()
+
+    def raw_of(self, _event: Event) -> bytes | None:
+        """Return the text of an event if that has no escapes."""
+        return None if b"&" in self._raw or self._encoding != "utf-8" else self._raw
+
+    def original(self, record: Record) -> Record:
+        return super().original(self._raw if isinstance(record, dict) else record)
+
+    def cut(self, stream: BufferedReader) -> Iterator[Record]:
+        text = _Position(stream)
+        text.fill()
+        declared = _DECLARED.match(text.data.lstrip(_BLANK)) if self._own is None else None
+        self._encoding = _known_encoding(declared[1].decode()) if declared else "utf-8"
+        around = _Around(self._start)
+        has_records = False
+        while text.want(TAG) or text.rest:
+            if self._start.match(text.data, text.at):
+                has_records = True
+                yield self._record(text)
+            elif bad := around.consume(text):
+                has_records = True
+                yield bad
+        text.end()
+        if has_records or around.is_blank:
+            return
+        if around.has_content:
+            raise ReaderError(
+                f"xml-events: no element {self._element!r}; there are {', '.join(map(repr, around.names))}; expected "
+                "the name of those that are records, as in [{xml-events: {element: Event}}]"
+            )
+        yield EMPTY
+
+    def _record(self, text: _Position) -> Record:
+        """Consume the element at the position, whole or broken."""
+        tag = _TAG.match(text.data, text.at)
+        if tag and tag[0].endswith(b"/>"):
+            return self._parsed(text.take(len(tag[0])))
+        limit, section, dropped = self._limits.bytes, b"", 0
+        head = text.data[text.at : text.at + HEAD]
+        at = 1
+        """Bytes of the element that were looked at, without those dropped."""
+        while True:
+            if section:
+                found = text.data.find(section, text.at + at)
+                if found >= 0:
+                    at, section = found - text.at + len(section), b""
+                    continue
+                margin = len(section)
+            elif mark := self._inside.search(text.data, text.at + at):
+                if mark[0] in _SECTIONS:
+                    section, at = _SECTIONS[mark[0]], mark.end() - text.at
+                    continue
+                is_end = mark[0].startswith(b"</")
+                size = (mark.end() if is_end else mark.start()) - text.at
+                raw = text.take(size)
+                if dropped + size > limit:
+                    return TooLong(dropped + size, limit, head)
+                if is_end:
+                    return self._parsed(raw)
+                return Bad(size, raw[:HEAD], f"element {self._element!r} does not end before the next one begins")
+            else:
+                margin = TAG
+            at = max(at, text.length - margin)
+            if dropped + at > limit:
+                dropped += at
+                text.take(at)
+                at = 0
+            if not text.fill():
+                text.end()  # what is cut off is no record
+                size = dropped + text.length
+                text.take(text.length)
+                return (
+                    TooLong(size, limit, head)
+                    if size > limit
+                    else Bad(size, head[:size], f"element {self._element!r} does not end")
+                )
+
+    def _parsed(self, raw: bytes) -> Record:
+        self._raw = raw
+        limits = self._limits
+        try:
+            if raw.count(b"<") + raw.count(b"=") > limits.values:
+                raise too_many_values(limits.values)
+            content = raw if self._encoding == "utf-8" else raw.decode(self._encoding).encode()
+            if len(raw) > limits.bytes // 2:
+                limits.refuse_wide(content.decode("utf-8", "replace"))
+            value = _value_of(_parse(content), limits.depth)
+        except ParseError as error:
+            return Bad(len(raw), raw[:HEAD], f"not XML: {error}")
+        except UnicodeDecodeError as error:
+            return Bad(len(raw), raw[:HEAD], f"not {self._encoding}: {error.reason}")
+        except RecordError as error:
+            return Bad(len(raw), raw[:HEAD], error)
+        return value if isinstance(value, dict) else {} if value is None else {"#text": value}
+
+
+def _parse(content: bytes) -> Element:
+    """Parse one element. Prefixes that are declared around it stand for themselves."""
+    try:
+        return _parse_whole(content)
+    except ParseError as error:
+        if error.code != _UNBOUND:
+            raise
+    prefixes = {*_PREFIX.findall(content)} - {b"xml", b"xmlns"}
+    declared = b" ".join(b'xmlns:%b="%b"' % (prefix, prefix) for prefix in sorted(prefixes))
+    return next(iter(_parse_whole(b"<_ %b>%b</_>" % (declared, content))))
+
+
+def _parse_whole(content: bytes) -> Element:
+    parser = XMLParser(encoding="utf-8")  # noqa: S314 - no document type can be within an element
+    parser.feed(content)
+    root: Element = parser.close()
+    return root
+
+
+def _value_of(element: Element, levels: int) -> Any:
+    """Return the value of an element. Raises RecordTooLarge if it is deeper than `levels`."""
+    if not levels:
+        raise RecordTooLarge("record is too deep; raise 'limits.record_depth' to take it")
+    text = element.text or ""
+    if not element.attrib and not len(element):
+        return text or None
+    found: dict[str, Any] = {f"@{_local(name)}": value for name, value in element.items()}
+    for child in element:
+        name, value = _local(child.tag), _value_of(child, levels - 1)
+        if name not in found:
+            found[name] = value
+        elif isinstance(found[name], _Several):
+            found[name].append(value)
+        else:
+            found[name] = _Several([found[name], value])
+        text += child.tail or ""
+    for name, value in found.items():
+        if isinstance(value, _Several):
+            found[name] = list(value)
+    if text.strip():
+        found["#text"] = text.strip() if len(element) else text
+    return found
+
+
+class _Several(list[Any]):
+    """The values of elements of one name."""
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2]
+
+
+def _known_encoding(name: str) -> str:
+    """Return the encoding that an XML declaration names, for an object whose bytes are no UTF-16."""
+    try:
+        found = codecs.lookup(name).name
+    except LookupError:
+        raise ReaderError(
+            f"xml-events: the encoding {name!r} is not known; expected one of Python, such as 'utf-8'"
+        ) from None
+    return "utf-8" if found in ("utf-8", "ascii", "utf-8-sig") or found.startswith(("utf-16", "utf-32")) else found
+
+
+def _shown(text: bytes) -> str:
+    return ascii(text[:40].decode("utf-8", "replace"))
+
+
+class _Position:
+    """A position in a stream of bytes, of which `data` is at hand."""
+
+    def __init__(self, stream: BufferedReader) -> None:
+        self._stream, self._has_ended = stream, False
+        self._error: ObjectError | None = None
+        """The error with which the stream ended: it is raised behind all that was read before."""
+        self.data, self.at = b"", 0
+
+    @property
+    def length(self) -> int:
+        """Bytes at hand behind the position."""
+        return len(self.data) - self.at
+
+    @property
+    def rest(self) -> bytes:
+        return self.data[self.at : self.at + 1]
+
+    def fill(self) -> bool:
+        """Read on, as much again as is at hand, up to 4 MB. Return whether there was more."""
+        if self._has_ended:
+            return False
+        try:
+            more = self._stream.read1(min(max(BLOCK, self.length), 1 << 22))
+        except ObjectError as error:
+            more, self._error = b"", error
+        self.data, self.at = self.data[self.at :] + more, 0
+        self._has_ended = not more
+        return bool(more)
+
+    def end(self) -> None:
+        """Raise the error of the stream, if it ended with one."""
+        if self._error is not None:
+            raise self._error
+
+    def want(self, size: int) -> bool:
+        """Have that many bytes at hand. Return whether they are there."""
+        while self.length < size:
+            if not self.fill():
+                return False
+        return True
+
+    def take(self, size: int) -> bytes:
+        """Consume and return bytes at hand."""
+        taken = self.data[self.at : self.at + size]
+        self.at += size
+        return taken
+
+    def skip_behind(self, mark: bytes) -> bool:
+        """Consume all up to a mark, and the mark. Return whether it was there."""
+        while (found := self.data.find(mark, self.at)) < 0:
+            self.at = max(self.at, len(self.data) - len(mark) + 1)
+            if not self.fill():
+                self.at = len(self.data)
+                return False
+        self.at = found + len(mark)
+        return True
+
+
+class _Around:
+    """The markup around the elements that are records: a root, declarations, comments."""
+
+    def __init__(self, start: re.Pattern[bytes]) -> None:
+        self._start = start
+        self._depth = 0
+        self.names: dict[str, None] = {}
+        """Names of the first elements."""
+        self.is_blank = True
+        self.has_content = False
+        """Whether an element has text or other elements in it."""
+
+    def consume(self, text: _Position) -> Bad | None:
+        """Consume all up to the next record, or to the end. Return what is no markup, as one bad record."""
+        size, head = 0, b""
+        while (text.want(TAG) or text.rest) and not self._start.match(text.data, text.at):
+            stray = self._markup(text) if text.rest == b"<" else self._text(text)
+            if stray and stray.strip(_BLANK):
+                self.is_blank = False
+                size += len(stray.translate(None, _BLANK))
+                head = head or stray.lstrip(_BLANK)[:HEAD]
+        return Bad(size, head[:size], f"text outside of the elements: {_shown(head)}") if size else None
+
+    def _text(self, text: _Position) -> bytes:
+        """Consume text up to the next tag. Return it if no element is around it."""
+        end = text.data.find(b"<", text.at)
+        taken = text.take(text.length if end < 0 else end - text.at)
+        if self._depth and taken.strip(_BLANK):
+            self.has_content = True
+        return b"" if self._depth else taken
+
+    def _markup(self, text: _Position) -> bytes:
+        """Consume markup. Return it if it is broken."""
+        self.is_blank = False
+        section = next((each for each in _SECTIONS if text.data.startswith(each, text.at)), None)
+        if section is not None:
+            if section == b"<![CDATA[" and not self._depth:
+                return text.take(len(section))  # text, which no element is around
+            return b"" if text.skip_behind(_SECTIONS[section]) else section
+        if doctype := _DOCTYPE.match(text.data, text.at):
+            text.take(len(doctype[0]))
+            return b""
+        tag = _TAG.match(text.data, text.at)
+        if tag is None:
+            return text.take(1)
+        text.take(len(tag[0]))
+        if tag[0].startswith(b"</"):
+            self._depth -= 1
+            if self._depth < 0:
+                self._depth = 0
+                return tag[0]
+            return b""
+        self.has_content |= bool(self._depth)
+        if not tag[0].endswith(b"/>"):
+            self._depth += 1
+        if len(self.names) < NAMED:
+            self.names[tag[1].decode("utf-8", "replace")] = None
+        return b""
+
+
+class _Marked(io.RawIOBase):
+    """A stream with a byte order mark before it."""
+
+    def __init__(self, mark: bytes, stream: BufferedReader) -> None:
+        super().__init__()
+        self._mark, self._stream = mark, stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        target = memoryview(buffer)
+        data = self._mark or self._stream.read1(len(target))
+        self._mark = b""
+        target[: len(data)] = data
+        return len(data)
