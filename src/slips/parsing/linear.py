@@ -180,9 +180,9 @@ class _Proof:
             raise _NotLinearError("a repetition may repeat nothing; expected something in each round")
         simple = self._is_set(inside)
         if not simple:
-            # Within a round, the rest is a further round or what follows.
+            # Within a round, the rest is a further round, if there may be one, or what follows.
             following = repeated if most > 1 else rest
-            either = first.first | following.first
+            either = first.first | following.first if most > 1 else rest.first
             self._round(inside, _Rest(either, following.may_fail, None, first.loops | following.loops), most)
         common = first.first & rest.first
         if least == most or not common or not rest.may_fail:

@@ -31,6 +31,7 @@ _NAMES = (
     "also_in",
     "quotes",
     "rest",
+    "escaped",
 )
 """The parts of all families that are names or characters, one or several."""
 

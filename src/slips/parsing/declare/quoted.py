@@ -13,7 +13,8 @@ from slips.format import Event, RecordLimits
 from slips.parsing.compile import Writer
 from slips.parsing.declare.lines import LineDeclaration, LineParser, Reading, ReadLine
 from slips.parsing.escapes import unescaped
-from slips.parsing.typed import Names, Types, names_of, widened, write_event, write_store
+from slips.parsing.requests import add_request, check_requests, write_request
+from slips.parsing.typed import Names, Types, names_of, widened, write_event
 
 Kind = Literal["bare", "quoted", "bracketed", "nothing"]
 """How a field is written in a line. `nothing` stands behind a blank at the end of a line."""
@@ -108,19 +109,11 @@ class Quoted(LineDeclaration):
                 f"columns is {self.columns!r:.60}; expected one text, with blanks between columns, such as "
                 "'ip [time] \"request\"'"
             )
-        if not isinstance(self.requests, Mapping) or not all(isinstance(one, str) for one in self.requests.values()):
-            raise ValueError(
-                f"requests is {self.requests!r:.60}; expected a column, and names of its three parts, such as "
-                "{'request': 'method target protocol'}"
-            )
         if not self.layout:
             raise ValueError("columns is empty; expected columns with blanks between, such as 'ip [time] \"request\"'")
-        for name, parts in self.requests.items():
-            if len(parts.split()) != 3 or [name] not in [[*column.names] for column in self.layout]:
-                raise ValueError(
-                    f"requests: {name!r} is {parts!r}; expected a column, and three names such as "
-                    "'method target protocol'"
-                )
+        check_requests(
+            self.requests, {name for column in self.layout for name in column.names if len(column.names) == 1}
+        )
         if twice := [name for name in self.names if self.names.count(name) > 1]:
             raise ValueError(f"columns: {twice[0]!r} is there twice; expected each name once")
         last = tuple(name for column in self.layout[self.least :] for name in column.names)
@@ -224,7 +217,7 @@ class _Lines(LineParser):
                 value, event[column.names[1]] = self._host_and_port(column, value)
             event[column.names[0]] = self._types.value(column.names[0], value)
             if column.names[0] in declaration.requests:
-                self._add_request(event, column.names[0], text)
+                add_request(event, declaration.requests[column.names[0]], text, self._types)
         if len(fields) > len(columns):
             names = _further(declaration, len(fields))
             event |= zip(names, self._types.texts(text for _, text in fields[len(columns) :]), strict=True)
@@ -233,15 +226,6 @@ class _Lines(LineParser):
     def _host_and_port(self, column: Column, text: str) -> tuple[str, int | None]:
         host, colon, port = text.rpartition(":")
         return (host, self._types.value(column.names[1], port)) if colon else (port, None)
-
-    def _add_request(self, event: Event, name: str, text: str) -> None:
-        """Add the words of a request line to its event."""
-        if text.count(" ") < 2:
-            return
-        first, _, rest = text.partition(" ")
-        between, _, last = rest.rpartition(" ")
-        for part, word in zip(self._declaration.requests[name].split(), (first, between, last), strict=True):
-            event[part] = self._types.value(part, word)
 
 
 def _further(declaration: Quoted, width: int) -> tuple[str, ...]:
@@ -351,15 +335,5 @@ def _write_values(writer: Writer, declaration: Quoted, shape: Shape, fields: lis
 
 def _write_requests(writer: Writer, declaration: Quoted, locals_: Mapping[str, str]) -> None:
     for name, parts in declaration.requests.items():
-        if name not in locals_:
-            continue
-        first, between, last, rest, blank = (
-            writer.local(hint) for hint in ("first", "between", "last", "rest", "blank")
-        )
-        writer.line(f"{first}, {blank}, {rest} = {locals_[name]}.partition(' ')")
-        writer.line(f"{between}, {blank}, {last} = {rest}.rpartition(' ')")
-        with writer.block(f"if {blank}:"):
-            words = [*zip(parts.split(), (first, between, last), strict=True)]
-            declaration.types.write(writer, words)
-            for part, local in words:
-                write_store(writer, part, local, declaration.types)
+        if name in locals_:
+            write_request(writer, locals_[name], parts, declaration.types)

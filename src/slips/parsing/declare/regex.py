@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Set
-from dataclasses import dataclass
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar
 
 from slips.errors import RecordError
 from slips.format import Event, RecordLimits
 from slips.parsing.compile import Writer
-from slips.parsing.declare.lines import LineDeclaration, LineParser
+from slips.parsing.declare.lines import LineDeclaration, LineParser, Reading, ReadLine
+from slips.parsing.escapes import unescaped
 from slips.parsing.linear import why_not_linear
-from slips.parsing.typed import write_event
+from slips.parsing.requests import add_request, check_requests, write_request
+from slips.parsing.typed import Names, names_of, write_event
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,100 +27,157 @@ class Regex(LineDeclaration):
     """
 
     pattern: str
+    requests: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Groups with an HTTP request line, and the names of three further fields; see `Quoted`."""
+    escaped: Names = ()
+    """Names of groups whose backslash escapes are decoded."""
+
+    leaves_out: ClassVar[bool] = False
+    """Whether a group that took no part in the match is no field of the event."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The patterns, of which the first that matches a line cuts it."""
+        return (self.pattern,)
 
     @cached_property
-    def compiled(self) -> re.Pattern[str]:
-        return re.compile(self.pattern, re.DOTALL)
+    def compiled(self) -> tuple[re.Pattern[str], ...]:
+        return tuple(re.compile(each, re.DOTALL) for each in self.sources)
+
+    def fields_of(self, pattern: re.Pattern[str]) -> dict[str, tuple[str, ...]]:
+        """Return the groups of a pattern, each with the fields that the parts of its request line have."""
+        return {name: tuple(self.requests.get(name, "").split()) for name in pattern.groupindex}
+
+    def names_of(self, pattern: re.Pattern[str]) -> tuple[str, ...]:
+        """Return the names of the fields of lines that a pattern matches."""
+        fields = self.fields_of(pattern)
+        return (*fields, *(part for parts in fields.values() for part in parts))
 
     def known(self) -> Set[str]:
-        return set(self.compiled.groupindex)
+        return {name for pattern in self.compiled for name in self.names_of(pattern)}
 
     def check(self) -> None:
-        if not pattern_of(self.pattern).groupindex:
+        compiled = [pattern_of(each) for each in self.sources]
+        if not any(each.groupindex for each in compiled):
             raise ValueError(
-                f"pattern {self.pattern!r}: no group has a name; expected fields such as '(?P<status>[0-9]+)'"
+                f"pattern {', '.join(map(repr, self.sources))}: no group has a name; expected fields such as "
+                "'(?P<status>[0-9]+)'"
             )
+        check_requests(self.requests, {name for pattern in self.compiled for name in pattern.groupindex})
+        if unknown := [name for name in names_of(self.escaped) if name not in self.known()]:
+            raise ValueError(f"escaped: no group {unknown[0]!r}; expected one of {', '.join(sorted(self.known()))}")
+        for pattern in self.compiled:
+            names = self.names_of(pattern)
+            if twice := [name for name in names if names.count(name) > 1]:
+                raise ValueError(f"requests: {twice[0]!r} is a group, too; expected each name once")
         super().check()
 
     def line_parser(self, limits: RecordLimits) -> LineParser:
         return _Matches(self)
 
     def value_of(self, path: str, writer: Writer) -> str:
-        return writer.fields.get(path) or f"event[{path!r}]"
-
-
-class _Matches(LineParser):
-    def __init__(self, declaration: Regex) -> None:
-        self._match, self._types = declaration.compiled.match, declaration.types
-        names = tuple(declaration.compiled.groupindex)
-
-        def write(writer: Writer) -> None:
-            locals_ = {name: writer.local("group") for name in names}
-            writer.line(f"match = {writer.name('match', self._match)}(value)")
-            with writer.block("if match is None:"):
-                writer.line("raise ValueError")
-            writer.line(f"{', '.join(locals_.values())}, = match.group({', '.join(map(repr, names))}),")
-            if len(names) > 1:
-                writer.lines[-1] = writer.lines[-1].removesuffix(",")
-            self._types.write(writer, locals_.items())
-            write_event(writer, names, locals_, self._types, declaration.read_by_meaning)
-
-        self.fast = declaration.line_function(write, "groups")
-
-    def read(self, line: str) -> Event:
-        match = self._match(line)
-        if match is None:
-            raise RecordError(f"line begins with {line[:60]!r}; expected one that the pattern matches")
-        types = self._types
-        return {name: None if text is None else types.value(name, text) for name, text in match.groupdict().items()}
+        return writer.fields.get(path) or f"event.get({path!r})"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patterns(LineDeclaration):
+class Patterns(Regex):
     """Lines of several shapes, each with a regular expression as that of `Regex`: the first that matches cuts the line.
 
     A group that took no part in the match is no field of the event. Put what most lines are first.
     """
 
+    pattern: str = field(init=False, default="", repr=False)
     patterns: tuple[str, ...]
 
-    @cached_property
-    def compiled(self) -> tuple[re.Pattern[str], ...]:
-        return tuple(re.compile(pattern, re.DOTALL) for pattern in self.patterns)
+    leaves_out: ClassVar[bool] = True
 
-    def known(self) -> Set[str]:
-        return {name for pattern in self.compiled for name in pattern.groupindex}
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return self.patterns
 
     def check(self) -> None:
         if not isinstance(self.patterns, tuple) or not self.patterns:
             raise ValueError(f"patterns is {self.patterns!r:.60}; expected a tuple of regular expressions")
-        for pattern in self.patterns:
-            pattern_of(pattern)
-        if not self.known():
-            raise ValueError("patterns: no group has a name; expected fields such as '(?P<status>[0-9]+)'")
         super().check()
 
-    def line_parser(self, limits: RecordLimits) -> LineParser:
-        return _FirstMatch(self)
 
+class _Matches(LineParser):
+    def __init__(self, declaration: Regex) -> None:
+        self._declaration, self._types = declaration, declaration.types
+        self._escaped = frozenset(names_of(declaration.escaped))
+        self.fast, *others = (_function(declaration, pattern) for pattern in declaration.compiled)
+        self._first = declaration.compiled[0]
+        self._others = [*zip(declaration.compiled[1:], others, strict=True)]
 
-class _FirstMatch(LineParser):
-    def __init__(self, declaration: Patterns) -> None:
-        self._matches, self._types = [pattern.match for pattern in declaration.compiled], declaration.types
-        self.fast = declaration.calling_function(self._cut)
-
-    def _cut(self, line: str) -> Event:
-        for match in self._matches:
-            if found := match(line):
-                types = self._types
-                return {name: types.value(name, text) for name, text in found.groupdict().items() if text is not None}
-        raise ValueError
+    def retry(self, line: str, at: float) -> Reading:
+        if not self._others or self._first.match(line):
+            return None
+        for pattern, function in self._others:
+            if (reading := function(line, at)) is not None:
+                return reading
+            if pattern.match(line):
+                return None
+        return None
 
     def read(self, line: str) -> Event:
-        try:
-            return self._cut(line)
-        except ValueError:
-            raise RecordError(f"line begins with {line[:60]!r}; expected one that a pattern matches") from None
+        declaration, types = self._declaration, self._types
+        for pattern in declaration.compiled:
+            if match := pattern.match(line):
+                break
+        else:
+            one = "a" if declaration.leaves_out else "the"
+            raise RecordError(f"line begins with {line[:60]!r}; expected one that {one} pattern matches")
+        event: Event = dict.fromkeys(declaration.names_of(pattern))
+        for name, text in match.groupdict().items():
+            if text is None:
+                continue
+            value = unescaped(text) if name in self._escaped else text
+            event[name] = types.value(name, value)
+            if name in declaration.requests:
+                add_request(event, declaration.requests[name], value, types)
+        return _without(event, match, declaration.fields_of(pattern)) if declaration.leaves_out else event
+
+
+def _without(event: Event, match: re.Match[str], fields: Mapping[str, tuple[str, ...]]) -> Event:
+    """Return an event without the fields of groups that took no part in a match."""
+    for name, text in match.groupdict().items():
+        if text is None:
+            for each in (name, *fields[name]):
+                del event[each]
+    return event
+
+
+def _function(declaration: Regex, pattern: re.Pattern[str]) -> ReadLine:
+    """Make the function that reads lines of one pattern."""
+    types, groups = declaration.types, tuple(pattern.groupindex)
+
+    def write(writer: Writer) -> None:
+        locals_ = {name: writer.local("group") for name in groups}
+        if declaration.escaped:
+            with writer.block("if '\\\\' in value:"):
+                writer.line("raise ValueError")
+        writer.line(f"match = {writer.name('match', pattern.match)}(value)")
+        with writer.block("if match is None:"):
+            writer.line("raise ValueError")
+        writer.line(f"{', '.join(locals_.values())}, = match.group({', '.join(map(repr, groups))}),")
+        if len(groups) > 1:
+            writer.lines[-1] = writer.lines[-1].removesuffix(",")
+        types.write(writer, locals_.items())
+
+        def requests() -> None:
+            for name, parts in declaration.requests.items():
+                if name in locals_:
+                    with writer.block(f"if {locals_[name]} is not None:"):
+                        write_request(writer, locals_[name], parts, types)
+
+        names = declaration.names_of(pattern)
+        write_event(writer, names, locals_, types, declaration.read_by_meaning, requests)
+        if declaration.leaves_out:
+            fields = writer.name("fields", declaration.fields_of(pattern))
+            with writer.block("if None in match.groups():"):
+                writer.line(f"event = {writer.name('without', _without)}(event, match, {fields})")
+
+    return declaration.line_function(write, f"{len(groups)} groups")
 
 
 def pattern_of(pattern: str, part: str = "pattern") -> re.Pattern[str]:

@@ -1,0 +1,157 @@
+"""Access logs and error logs of the Apache HTTP Server."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Annotated
+
+import msgspec
+
+from slips.format import Format, FormatOptions, MeaningOptions, a_key
+from slips.formats.nginx.log_format import QUOTED, Value, pattern_of, split
+from slips.parsing import Patterns, clf, stamp
+
+_FRONT = r"(?P<remote_host>[^ ]+) (?P<remote_logname>[^ ]+) (?P<remote_user>[^ ]+) \[(?P<time>[^\]]+)\] "
+_REST = (
+    r'"(?P<request>.*?)" (?P<status>\d{3}|-) (?P<bytes>\d{1,19}|-)'
+    rf'(?: "(?P<referer>{QUOTED})"(?: "(?P<user_agent>{QUOTED})")?)?(?P<more>.+)?'
+)
+_DIRECTIVE = re.compile(r"%(?:(%)|[<>!0-9,]*(?:\{([^}]*)\})?([<>!]*)(\^?[A-Za-z]{1,2}|[A-Za-z]))")
+_NAMES = {
+    **{"a": "client_ip", "A": "local_ip", "B": "bytes", "b": "bytes", "D": "duration_us", "f": "filename"},
+    **{"h": "remote_host", "H": "protocol", "k": "keepalive_requests", "l": "remote_logname", "L": "log_id"},
+    **{"m": "method", "p": "server_port", "P": "pid", "q": "query", "r": "request", "R": "handler", "s": "status"},
+    **{"t": "time", "T": "duration", "u": "remote_user", "U": "path", "v": "server_name", "V": "server_name"},
+    **{"X": "connection_status", "I": "bytes_received", "O": "bytes_sent", "S": "bytes_transferred"},
+}
+"""The fields of the directives that have no argument of one's own."""
+_PREFIXES = {"i": "", "o": "response_", "C": "cookie_", "e": "env_", "n": "note_", "x": ""}
+"""The beginnings of fields of headers, cookies, variables and notes; a request header has its own name."""
+_INTEGERS = frozenset(
+    """bytes duration_us keepalive_requests server_port pid status duration duration_ms bytes_received bytes_sent
+    bytes_transferred tid local_port remote_port""".split()
+)
+
+
+def _name(found: re.Match[str]) -> str:
+    """Return the name of the field of a directive; empty for a percent sign. Raises ValueError."""
+    percent, argument, _, letter = found.groups()
+    if percent:
+        return ""
+    if argument is None and letter[:1] in _NAMES:
+        return _NAMES[letter[:1]]
+    if letter in _PREFIXES and argument:
+        return _PREFIXES[letter] + re.sub(r"\W", "_", argument).lower()
+    if letter == "T":
+        return {"ms": "duration_ms", "us": "duration_us", "s": "duration"}.get(str(argument), "duration")
+    if letter in ("P", "p") and argument:
+        return {"tid": "tid", "hextid": "tid", "local": "local_port", "remote": "remote_port"}.get(
+            argument, _NAMES[letter]
+        )
+    if letter == "a":
+        return "peer_ip"
+    if letter == "t" and argument in ("sec", "msec", "usec"):
+        return f"time_{argument}"
+    if letter == "t":
+        return "time"
+    raise ValueError(f"log_format: {found[0]!r} is not known; expected a directive of mod_log_config, such as '%>s'")
+
+
+class ApacheOptions(MeaningOptions, frozen=True):
+    """The options of `apache-access`."""
+
+    log_format: Annotated[
+        str,
+        a_key(
+            "The `LogFormat` of Apache, as its configuration has it; not set: the formats common, combined, vhost and "
+            "ssl_request.",
+            '%h %l %u %t "%r" %>s %b %D',
+        ),
+    ] = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ApacheAccess(Patterns):
+    options: type[FormatOptions] | None = field(init=False, default=ApacheOptions)
+
+    def with_options(self, options: FormatOptions) -> Format:
+        """Return the format; one of a `log_format` has the fields of its directives alone."""
+        declared: _ApacheAccess = self
+        if isinstance(options, ApacheOptions) and options.log_format:
+            declared = self._of(options.log_format)
+            options = msgspec.structs.replace(options, log_format="")
+        return super(_ApacheAccess, declared).with_options(options)
+
+    def _of(self, form: str) -> _ApacheAccess:
+        """Return the format for a `LogFormat`. Raises ValueError."""
+        if found := re.match(r'\s*LogFormat\s+"((?:[^"\\]|\\.)*)"', form):
+            form = found[1]
+        form = form.replace('\\"', '"').replace("\\t", "\t").replace("%t", "[%t]")
+        form = form.replace("[[%t]]", "[%t]")
+        try:
+            parts = split(form, _DIRECTIVE, _name)
+            pattern = pattern_of(parts)
+        except ValueError as error:
+            raise ValueError(f"log_format: {str(error).removeprefix('log_format: ')}") from None
+        names = [part.name for part in parts if isinstance(part, Value)]
+        times = [name for name in ("time", "time_usec", "time_msec", "time_sec") if name in names]
+        plain = times[:1] == ["time"] and "%t" in form
+        return replace(
+            self,
+            patterns=(pattern,),
+            requests=self.requests if "request" in names and not {"method", "protocol"} & set(names) else {},
+            escaped=[name for name in names if name in ("request", "referer", "user_agent", "remote_user")],
+            integers=[name for name in names if name in _INTEGERS],
+            time=(clf if plain else stamp)(times[0]) if times else None,
+            message="{request} {status}" if {"request", "status"} <= set(names) else "",
+            entities={
+                kind: " ".join(known)
+                for kind, fields in _ENTITIES.items()
+                if (known := [name for name in fields.split() if name in names])
+            },
+        )
+
+
+_ENTITIES = {
+    "addresses": "remote_host client_ip x_forwarded_for",
+    "users": "remote_user",
+    "domains": "server_name host",
+}
+
+APACHE_ACCESS = _ApacheAccess(
+    "apache-access",
+    "Apache access logs: common, combined, with a virtual host, of mod_ssl, or a LogFormat of one's own",
+    "https://httpd.apache.org/docs/2.4/mod/mod_log_config.html",
+    patterns=(
+        _FRONT + _REST,
+        rf"(?P<server_name>[^ :]+)(?::(?P<server_port>\d+))? {_FRONT}{_REST}",
+        r"\[(?P<time>[^\]]+)\] (?P<remote_host>[^ ]+) (?P<ssl_protocol>[^ ]+) (?P<ssl_cipher>[^ ]+) "
+        r'"(?P<request>.*?)" (?P<bytes>\d{1,19}|-)(?P<more>.+)?',
+    ),
+    requests={"request": "method target protocol"},
+    escaped="request referer user_agent",
+    absent="-",
+    integers="status bytes server_port",
+    tag="apache.access",
+    time=clf("time"),
+    message="{remote_host|'-'} {request|'-'} {status|'-'}",
+    entities={"addresses": "remote_host", "users": "remote_user", "domains": "server_name"},
+)
+APACHE_ERROR = Patterns(
+    "apache-error",
+    "Apache error logs of 2.2 and 2.4: module and level, process, client, message",
+    "https://httpd.apache.org/docs/2.4/mod/core.html#errorlogformat",
+    patterns=(
+        r"\[(?P<time>[^\]]+)\] \[(?P<module>[^\]: ]*):(?P<level>[a-z]+\d?)\] "
+        r"(?:\[pid (?P<pid>\d+)(?::tid (?P<tid>\d+))?\] )?(?:\[client (?P<client>[^\] ]+)\] )?"
+        r"(?P<message>(?:(?P<code>AH\d{5}): )?.*)",
+        r"\[(?P<time>[^\]]+)\] \[(?P<level>[a-z]+\d?)\] "
+        r"(?:\[pid (?P<pid>\d+)(?::tid (?P<tid>\d+))?\] )?(?:\[client (?P<client>[^\] ]+)\] )?"
+        r"(?P<message>(?:(?P<code>AH\d{5}): )?.*)",
+    ),
+    integers="pid tid",
+    tag="apache.error",
+    time=stamp("time"),
+    message="{message}",
+)

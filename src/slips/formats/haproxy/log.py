@@ -1,0 +1,53 @@
+"""Logs of HAProxy, which it sends to syslog."""
+
+from __future__ import annotations
+
+from slips.format import Event
+from slips.model import MetaData
+from slips.parsing import Patterns, clf
+
+_FRONT = r"(?P<client>[^ ]+) \[(?P<accept_date>[^\]]+)\] (?P<frontend_name>[^ ]+) "
+_COUNTS = (
+    r"(?P<actconn>\d+)/(?P<feconn>\d+)/(?P<beconn>\d+)/(?P<srv_conn>\d+)/(?P<retries>\+?\d+) "
+    r"(?P<srv_queue>\d+)/(?P<backend_queue>\d+)"
+)
+
+
+def _split_client(_meta: MetaData, event: Event) -> None:
+    """Add address and port of a client; a client of a Unix socket has neither."""
+    for name in ("client", "destination"):
+        address, colon, port = (event.get(name) or "").rpartition(":")
+        if colon and port.isdecimal():
+            event[f"{name}_ip"], event[f"{name}_port"] = address, int(port)
+
+
+HAPROXY = Patterns(
+    "haproxy",
+    "HAProxy logs of HTTP, TCP, connections and errors, behind a header of syslog",
+    "https://docs.haproxy.org/3.2/configuration.html#8.2",
+    chain=("s3-lines", "syslog", "haproxy"),
+    patterns=(
+        rf"{_FRONT}(?P<backend_name>[^ /]+)/(?P<server_name>[^ ]+) "
+        r"(?P<TR>-?\d+)/(?P<Tw>-?\d+)/(?P<Tc>-?\d+)/(?P<Tr>-?\d+)/(?P<Ta>\+?\d+) (?P<status_code>-?\d+) "
+        r"(?P<bytes_read>\+?\d+) (?P<captured_request_cookie>[^ ]+) (?P<captured_response_cookie>[^ ]+) "
+        rf"(?P<termination_state>[^ ]+) {_COUNTS} "
+        r"(?:\{(?P<captured_request_headers>[^}]*)\} (?:\{(?P<captured_response_headers>[^}]*)\} )?)?"
+        r'"(?P<http_request>[^"]*)"?(?P<more>.+)?',
+        rf"{_FRONT}(?P<backend_name>[^ /]+)/(?P<server_name>[^ ]+) "
+        r"(?P<Tw>-?\d+)/(?P<Tc>-?\d+)/(?P<Tt>\+?\d+) (?P<bytes_read>\+?\d+) (?P<termination_state>[^ ]+) "
+        rf"{_COUNTS}(?P<more>.+)?",
+        r"(?P<client>[^ ]+) \[(?P<accept_date>[^\]]+)\] "
+        r"(?P<frontend_name>[^ /]+)/(?P<bind_name>[^ :]+): (?P<message>.*)",
+        r"Connect from (?P<client>[^ ]+) to (?P<destination>[^ ]+) \((?P<frontend_name>[^/]+)/(?P<mode>[^)]+)\)",
+        r"(?P<message>(?:Server|Proxy) .*)",
+    ),
+    requests={"http_request": "method path protocol"},
+    absent="-",
+    integers="""TR Tw Tc Tr Ta Tt status_code bytes_read actconn feconn beconn srv_conn retries srv_queue
+        backend_queue""",
+    tag="haproxy.log",
+    time=clf("accept_date"),
+    message="{message|http_request|frontend_name|'-'}",
+    refine=_split_client,
+    entities={"addresses": "client_ip"},
+)

@@ -1,0 +1,74 @@
+"""The `log_format` of nginx and the `LogFormat` of Apache as patterns of lines: for logs with columns of one's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+QUOTED = r'[^"\\]*+(?:\\.[^"\\]*+)*'
+"""A value between quotes: servers write a quote in it as an escape."""
+ADDRESSES = r"[^ ,]+(?:, ?[^ ,]+)*"
+"""A value before a blank: one address or several, each behind a comma and a blank, as proxies forward them."""
+
+
+class Value(NamedTuple):
+    """A place in a line that has a value, as a format names it."""
+
+    name: str
+    text: str
+    """The place as it is written in the format: `$status`, `%>s`."""
+
+
+def pattern_of(parts: list[Value | str]) -> str:
+    """Return the pattern of lines that have the values, with the texts between. Raises ValueError."""
+    pattern, seen = "", set[str]()
+    for number, part in enumerate(parts):
+        if isinstance(part, str):
+            pattern += re.escape(part)
+            continue
+        behind = parts[number + 1] if number + 1 < len(parts) else ""
+        if isinstance(behind, Value):
+            raise ValueError(
+                f"{part.text!r} and {behind.text!r} have no text between; expected one that ends the first"
+            )
+        if part.name in seen:
+            raise ValueError(f"{part.text!r} is the field {part.name!r}, which is there twice; expected each once")
+        seen.add(part.name)
+        before = parts[number - 1] if number else ""
+        pattern += f"(?P<{part.name}>{_inside(str(before)[-1:], behind[:1])})"
+    return rf"{pattern}\Z"
+
+
+def _inside(before: str, behind: str) -> str:
+    """Return the pattern of a value between two characters."""
+    if not behind:
+        return ".*"
+    if behind == '"' and before == '"':
+        return QUOTED
+    return ADDRESSES if behind == " " else f"[^{re.escape(behind)}]*+"
+
+
+def split(form: str, place: re.Pattern[str], name: Callable[[re.Match[str]], str]) -> list[Value | str]:
+    """Return the values of a format, and the texts between them. Raises ValueError for one without values."""
+    parts = list(_parts(form, place, name))
+    if not any(isinstance(part, Value) for part in parts):
+        raise ValueError(f"{form!r:.80} has no values; expected the format as the server's configuration has it")
+    return parts
+
+
+def _parts(form: str, place: re.Pattern[str], name: Callable[[re.Match[str]], str]) -> Iterator[Value | str]:
+    at, text = 0, ""
+    for found in place.finditer(form):
+        text += form[at : found.start()]
+        at = found.end()
+        named = name(found)
+        if not named:  # an escaped character
+            text += found[0][-1]
+            continue
+        if text:
+            yield text
+            text = ""
+        yield Value(named, found[0])
+    if text + form[at:]:
+        yield text + form[at:]
