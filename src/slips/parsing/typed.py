@@ -94,25 +94,89 @@ class Types:
         """Return an expression: whether the text in a local stands for no value. There is such a text."""
         return f"{local} == {self.absent[0]!r}" if len(self.absent) == 1 else f"{local} in {self.absent!r}"
 
-    def write(self, writer: Writer, fields: Iterable[tuple[str, str]]) -> None:
+    def longest_run(self, fields: Iterable[tuple[str, str]]) -> list[str]:
+        """Return the locals of the longest run of typed fields; `fields` are pairs of name and local."""
+        runs: list[list[str]] = [[]]
+        for name, local in fields:
+            if self.of(name):
+                runs[-1].append(local)
+            else:
+                runs.append([])
+        longest = max(runs, key=len)
+        return longest if len(longest) >= _SHORTEST_RUN else []
+
+    def write(self, writer: Writer, fields: Iterable[tuple[str, str]], run: Run | None = None) -> None:
         """Write statements that convert the texts in locals; `fields` are pairs of name and local.
 
-        Only typed fields change. The statements raise ValueError for what `value` refuses.
+        Only typed fields change. The statements raise ValueError for what `value` refuses. Behind them the locals of
+        `run` are bound, too.
         """
         typed = [(local, type_) for name, local in fields if (type_ := self.of(name))]
         if not typed:
             return
-        # A mypy plugin would know that a tuple of types is a type; `Any` says so, too.
-        decode = msgspec.json.Decoder(tuple.__class_getitem__(tuple(type_ for _, type_ in typed))).decode
-        locals_, inside = ", ".join(local for local, _ in typed), ",".join(f"{{{local}}}" for local, _ in typed)
+        types: list[Any] = [type_ for _, type_ in typed]
+        locals_ = [local for local, _ in typed]
+        texts = [f"{{{local}}}" for local in locals_]
+        if run is not None:
+            # An array of its own in the array: no number beside it can pass for one of the run.
+            within = slice(begin := locals_.index(run.locals_[0]), begin + len(run.locals_))
+            joined = writer.local("joined")
+            if run.separator != ",":
+                with writer.block(f"if ',' in {run.text}:"):
+                    writer.line("raise ValueError")
+            writer.line(f"{joined} = {run.text}.replace({run.separator!r}, ',')")
+            types[within], texts[within] = [_tuple_of(types[within])], [f"[{{{joined}}}]"]
+            locals_[within] = [f"({', '.join(run.locals_)})"]
+        decode = msgspec.json.Decoder(_tuple_of(types)).decode
         with writer.block("try:"):
             # No text can pass for two values or none: a comma in one makes the array too long, `[1,,2]` is no JSON.
-            writer.line(f"{locals_}, = {writer.name('decode', decode)}(f'[{inside}]')")
+            writer.line(f"{', '.join(locals_)}, = {writer.name('decode', decode)}(f'[{','.join(texts)}]')")
         with writer.block("except ValueError:"):
+            if run is not None:
+                writer.line(f"{', '.join(run.locals_)}, = {run.text}.split({run.separator!r})")
             nothing = tuple(dict.fromkeys((None, "", *self.absent)))
             for local, type_ in typed:
                 read = writer.name("read", _READ[type_])
                 writer.line(f"{local} = None if {local} in {nothing!r} else {read}({local})")
+
+
+def _tuple_of(types: Sequence[Any]) -> Any:
+    # A mypy plugin would know that a tuple of types is a type; `Any` says so, too.
+    return tuple.__class_getitem__(tuple(types))
+
+
+@dataclass(frozen=True)
+class Run:
+    """Typed fields one behind another. They are converted from their one text: to cut it takes as long as to convert
+    it, and no text of a number is wanted."""
+
+    text: str
+    """The local with the text."""
+    separator: str
+    locals_: tuple[str, ...]
+    """The locals of the fields."""
+
+
+_SHORTEST_RUN = 4
+"""To leave less uncut costs more than it saves."""
+
+
+def write_cut(writer: Writer, text: str, separator: str, locals_: Iterable[str], run: Sequence[str] = ()) -> Run | None:
+    """Write statements that cut a text at its separators into the fields of locals, but for those of a run in it.
+
+    The statements raise ValueError for another number of fields. If there is a run, its own number is left to
+    `Types.write`.
+    """
+    fields = [*locals_]
+    if not run or run[0] not in fields:
+        writer.line(f"{', '.join(fields)}, = {text}.split({separator!r}, {len(fields)})")
+        return None
+    begin, rest = fields.index(run[0]), writer.local("run")
+    behind = fields[begin + len(run) :]
+    writer.line(f"{', '.join([*fields[:begin], rest])}, = {text}.split({separator!r}, {begin})")
+    if behind:
+        writer.line(f"{', '.join([rest, *behind])}, = {rest}.rsplit({separator!r}, {len(behind)})")
+    return Run(rest, separator, tuple(run))
 
 
 def widened(columns: Sequence[str], width: int) -> tuple[str, ...]:
@@ -143,24 +207,44 @@ def write_event(
     locals_: Mapping[str, str],
     types: Types,
     read: Container[str] = (),
-    first: Callable[[], None] = lambda: None,
+    first: Callable[[], None] | None = None,
 ) -> None:
     """Write statements that make an event of all `names`, with the values of the locals; others are None.
 
     The locals of the fields in `read` have these values behind the statements. `first` writes statements about `event`
-    before, where they still have the texts. Copying a dict and replacing its values takes half the time of a dict
-    display with more than 15 keys.
+    before, where they still have the texts.
     """
-    writer.line(f"event = {writer.name('new', dict.fromkeys(names).copy)}()")
-    first()
-    for name, local in locals_.items():
-        if name not in read:
-            write_store(writer, name, local, types)
-            continue
-        if types.absent and not types.of(name):
-            writer.line(f"if {types.is_absent(local)}: {local} = None")
-        writer.line(f"event[{name!r}] = {local}")
-        writer.fields[name] = local
+    wanted = [name for name in locals_ if name in read]
+    if first is None and len(names) <= _MOST_AT_ONCE:
+        for name in wanted:
+            _write_value(writer, name, locals_[name], types)
+        values: dict[str, str] = dict.fromkeys(names, "None") | dict(locals_)
+        for name in locals_.keys() - set(wanted) if types.absent else ():
+            if not types.of(name):
+                values[name] = f"None if {types.is_absent(locals_[name])} else {locals_[name]}"
+        writer.line(f"event = {{{', '.join(f'{name!r}: {value}' for name, value in values.items())}}}")
+    else:
+        # Copying a dict and replacing its values takes half the time of a dict display with so many keys.
+        writer.line(f"event = {writer.name('new', dict.fromkeys(names).copy)}()")
+        if first is not None:
+            first()
+        for name, local in locals_.items():
+            if name in read:
+                _write_value(writer, name, local, types)
+                writer.line(f"event[{name!r}] = {local}")
+            else:
+                write_store(writer, name, local, types)
+    writer.fields.update((name, locals_[name]) for name in wanted)
+
+
+_MOST_AT_ONCE = 15
+"""Most keys of a dict that the interpreter makes in one step."""
+
+
+def _write_value(writer: Writer, name: str, local: str, types: Types) -> None:
+    """Write a statement that puts None in place of an absent text in a local; typed fields have their values."""
+    if types.absent and not types.of(name):
+        writer.line(f"if {types.is_absent(local)}: {local} = None")
 
 
 def write_store(writer: Writer, name: str, local: str, types: Types) -> None:

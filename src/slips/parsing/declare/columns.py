@@ -17,7 +17,7 @@ from slips.parsing.compile import Writer
 from slips.parsing.declare.declaration import DeclarationOptions
 from slips.parsing.declare.lines import LineDeclaration, LineParser, ReadLine
 from slips.parsing.readers.fields import ends_in_quotes, has_too_many_fields
-from slips.parsing.typed import Names, names_of, widened, write_event
+from slips.parsing.typed import Names, names_of, widened, write_cut, write_event
 
 csv.field_size_limit(2**31 - 1)  # for the whole process; readers limit the length of records instead
 
@@ -154,9 +154,13 @@ class Columns(LineDeclaration):
             if self.directive:
                 with writer.block(f"if value[:1] == {self.directive[0]!r}:"):
                     writer.line("raise ValueError")
-            fields = self.write_unpadded(f"({self.write_cut(writer, width)})")
-            writer.line(f"{', '.join(locals_.values())}, = {fields}")
-            types.write(writer, locals_.items())
+            run = None
+            if len(self.separator) == 1 and not self.quote and not self.padded:
+                run = write_cut(writer, "value", self.separator, locals_.values(), types.longest_run(locals_.items()))
+            else:
+                fields = self.write_unpadded(f"({self.write_cut(writer, width)})")
+                writer.line(f"{', '.join(locals_.values())}, = {fields}")
+            types.write(writer, locals_.items(), run)
             if self.header and not any(map(types.of, locals_)):  # a field of numbers would refuse a header
                 header = writer.name("header", frozenset(names_of(self.header)))
                 with writer.block(f"if not {header}.isdisjoint(({', '.join(locals_.values())},)):"):

@@ -171,7 +171,9 @@ def _function(declaration: Regex, pattern: re.Pattern[str]) -> ReadLine:
                         write_request(writer, locals_[name], parts, types)
 
         names = declaration.names_of(pattern)
-        write_event(writer, names, locals_, types, declaration.read_by_meaning, requests)
+        write_event(
+            writer, names, locals_, types, declaration.read_by_meaning, requests if declaration.requests else None
+        )
         if declaration.leaves_out:
             fields = writer.name("fields", declaration.fields_of(pattern))
             with writer.block("if None in match.groups():"):
