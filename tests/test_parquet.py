@@ -99,6 +99,19 @@ def test_a_time_that_the_table_has_as_a_time_is_read_whatever_lines_have() -> No
     assert chains.run(["parquet", "vpc-flow"], content).events[0][0].timestamp == 1_700_000_000.0
 
 
+def test_a_format_whose_logs_name_their_columns_reads_those_that_it_declares() -> None:
+    requests: dict[str, Column] = {
+        "date": (["2026-07-02"], STRING),
+        "time": (["22:23:00"], STRING),
+        "sc_status": (["200"], STRING),
+        "cs_host": (["www.example.com"], STRING),
+        "cs_user_agent": (["-"], STRING),
+    }
+    ((meta, event),) = chains.run(["parquet", "cloudfront"], table(requests)).events
+    assert meta.timestamp == 1_783_030_980.0
+    assert (event["sc-status"], event["cs(Host)"], event["cs(User-Agent)"]) == (200, "www.example.com", None)
+
+
 def test_a_table_of_other_columns_is_quarantined_by_a_format_of_lines() -> None:
     found = chains.run(["parquet", "vpc-flow"], numbered(2))
     assert found.quarantined == [(seq, "no column of vpc-flow (keys: n)") for seq in (1, 2)]

@@ -92,7 +92,7 @@ def _of_table(reader: Format, parsers: list[Format]) -> list[Format]:
     from slips.parsing.declare.table import Table
 
     first, *rest = parsers
-    return [Table.of(first), *rest] if isinstance(first, LineDeclaration) and first.known() else parsers
+    return [Table.of(first), *rest] if isinstance(first, LineDeclaration) and first.columns_of_tables() else parsers
 
 
 def names_in(steps: Sequence[Step], root: Path) -> set[str]:

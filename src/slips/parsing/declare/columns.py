@@ -78,8 +78,9 @@ class Columns(LineDeclaration):
         return (*((HEADER,) if self.header else ()), *((DIRECTIVE,) if self.directive else ()))
 
     def known(self) -> Set[str] | None:
-        if self.directive:
-            return None  # the log names its columns
+        return None if self.directive else self.columns_of_tables()  # with directives, the log names its columns
+
+    def columns_of_tables(self) -> Set[str]:
         return {*names_of(self.columns), *names_of(self.header)}
 
     def check(self) -> None:

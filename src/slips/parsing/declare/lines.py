@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -79,6 +79,10 @@ class LineDeclaration(Declaration):
                     raise ValueError(f"{part}: no field {name!r}; expected one of {', '.join(sorted(known))}")
         if both := sorted(types.integers & types.floats):
             raise ValueError(f"floats: {both[0]!r} is among the integers, too; expected it in one of them")
+
+    def columns_of_tables(self) -> Set[str] | None:
+        """Return the names of the columns that a table of such records has; None if these are not declared."""
+        return self.known()
 
     @abstractmethod
     def line_parser(self, limits: RecordLimits) -> LineParser:

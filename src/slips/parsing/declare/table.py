@@ -50,7 +50,7 @@ class Table(Declaration):
 
     def row(self) -> Callable[[Event], Event]:
         """Return the function that makes an event of a row. It raises RecordError for one without a known column."""
-        known = {_plain_name(name): name for name in self.lines.known() or ()}
+        known = {_plain_name(name): name for name in self.lines.columns_of_tables() or ()}
         types, name_of = self.lines.types, lru_cache(maxsize=10_000)(lambda key: known.get(_plain_name(key), ""))
 
         def row(value: Event) -> Event:
