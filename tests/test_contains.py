@@ -115,6 +115,7 @@ def _units(character: str) -> list[int]:
     return [int.from_bytes(raw[at : at + 2]) for at in range(0, len(raw), 2)]
 
 
+@pytest.mark.slow
 @given(st.lists(texts, min_size=1, max_size=3), st.dictionaries(texts, values, max_size=4), st.data())
 def test_no_record_is_filtered_that_has_a_text_in_a_key_or_value(wanted: list[str], value: Any, data: Any) -> None:
     written = data.draw(st.sampled_from([json.dumps(value), json.dumps(value, ensure_ascii=False)]))
@@ -207,6 +208,7 @@ def test_a_header_that_a_parser_remembers_is_seen_though_it_is_filtered(tmp_path
     assert seen.filtered == {"contains": 2}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["amazonaws.com", "AssumeRole", '"errorCode"', "://", "é"])
 def test_of_real_logs_those_events_are_kept_that_have_the_text(logs: Path, text: str) -> None:
     for path in sorted((logs / "cloudtrail").iterdir()):

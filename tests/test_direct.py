@@ -174,6 +174,7 @@ def test_what_is_decoded_directly_is_what_a_dict_gives(declaration: Json | None,
     chain = chain_of(*([declaration] if declaration else []))
     direct, by_dict = both(chain, declared)
 
+    @settings(max_examples=50)  # of 81 pairs, which share most of the code
     @given(events | values, st.sampled_from([json.dumps, msgspec.json.encode]))
     def agree(value: Any, write: Any) -> None:
         try:
@@ -341,6 +342,7 @@ elements = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(elements, st.sampled_from([1, 2, 40])), max_size=12), st.booleans())
 def test_elements_decoded_directly_are_those_of_dicts(parts: list[tuple[Any, int]], pretty: bool) -> None:

@@ -103,7 +103,9 @@ def test_no_bytes_are_passed_over_in_silence(chain: list[str], parts: list[bytes
     assert shown(found) == shown(records(chain, cut(content, 1)))
 
 
-@pytest.mark.parametrize("size", [10, LINE - 20, LINE, 2 * LINE, 5 * LINE + 7])
+@pytest.mark.parametrize(
+    "size", [10, LINE - 20, LINE, *(pytest.param(size, marks=pytest.mark.slow) for size in (2 * LINE, 5 * LINE + 7))]
+)
 @pytest.mark.parametrize("end", [b"", b"\n", b'\n{"last":1}\n'])
 def test_a_line_of_any_length_holds_documents(size: int, end: bytes) -> None:
     documents = [b'{"n":%d,"s":"}{"}' % number for number in range(size // 20 + 1)]

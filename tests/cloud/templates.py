@@ -6,11 +6,12 @@ The schemas are those that cfn-lint carries: they tell which properties exist an
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -215,7 +216,10 @@ def _no_resources(name: str, _: str) -> Any:
 @functools.cache
 def schema(kind: str) -> dict[str, Any]:
     """AWS's schema of a resource type."""
-    folder = importlib.resources.files("cfnlint.data.schemas")
+    spec = find_spec("cfnlint")  # not imported: with all its rules it would take seconds of each server's start
+    assert spec is not None
+    assert spec.origin is not None
+    folder = Path(spec.origin).parent / "data" / "schemas"
     names = json.loads((folder / "providers" / f"{REGION}.json").read_text())
     found: dict[str, Any] = json.loads((folder / "resources" / f"{names[kind]}.json").read_text())
     return found
