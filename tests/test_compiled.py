@@ -25,6 +25,9 @@ FIRST = 20
 PARTS = 8
 """Most parts into which these are divided among the formats of a family: together they read all, each an eighth."""
 
+EXAMPLES = settings(max_examples=40)
+"""For each format; those of a family share its code, and so its examples."""
+
 ODD = Json(
     "odd",
     "all that a declaration can say, at once",
@@ -69,12 +72,14 @@ def test_any_event_is_read_alike(name: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, each in ALL.items() if each.takes == "text" and each.raw])
+@EXAMPLES
 @given(raw=st.binary())
 def test_any_bytes_are_read_alike(name: str, raw: bytes) -> None:
     both(ALL[name], raw)
 
 
 @pytest.mark.parametrize("name", [name for name, each in ALL.items() if each.takes == "text" and not each.raw])
+@EXAMPLES
 @given(raw=st.binary())
 def test_any_text_is_read_alike(name: str, raw: bytes) -> None:
     both(ALL[name], raw.decode("utf-8", "surrogateescape"))
