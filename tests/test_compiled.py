@@ -25,7 +25,7 @@ FIRST = 20
 PARTS = 8
 """Most parts into which these are divided among the formats of a family: together they read all, each an eighth."""
 
-EXAMPLES = settings(max_examples=40)
+EXAMPLES = settings(max_examples=25)
 """For each format; those of a family share its code, and so its examples."""
 
 ODD = Json(
@@ -65,7 +65,7 @@ def test_a_time_in_any_notation_is_read_alike(time: Callable[[str], Time], value
 
 
 @pytest.mark.parametrize("name", [name for name, each in ALL.items() if each.takes == "event"])
-@settings(max_examples=25)
+@EXAMPLES
 @given(data=st.data())
 def test_any_event_is_read_alike(name: str, data: st.DataObject) -> None:
     both(ALL[name], data.draw(events_of(ALL[name])))

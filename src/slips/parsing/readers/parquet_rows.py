@@ -184,7 +184,7 @@ def _values(batch: RecordBatch, position: int, kind: DataType) -> list[Any]:
     if kind.is_timestamp(kind):
         digits = _DIGITS[str(kind.time_unit)]
         return [_iso(value, digits) for value in column.cast(DataType.int64()).to_pylist()]
-    values = column.to_pylist()
+    values: list[Any] = column.to_pylist()
     if kind.is_integer(kind) or kind.is_boolean(kind) or kind.is_floating(kind) or kind.is_string(kind):
         return values
     return list(map(_plain, values))
