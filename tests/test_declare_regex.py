@@ -59,6 +59,7 @@ SHAPES = Patterns(
     "shapes",
     "lines of two shapes",
     tag="shapes.{verb|'other'}",
+    whole="line",
     patterns=(r"(?P<verb>open|close) (?P<door>\d+)(?: by (?P<user>\S+))?", r"(?P<user>\S+): (?P<text>.*)"),
     integers="door",
     absent="-",
@@ -74,11 +75,16 @@ SHAPES = Patterns(
     ],
 )
 def test_the_first_pattern_that_matches_cuts_a_line(line: str, event: dict[str, Any], tag: str) -> None:
-    assert event_of(SHAPES, line)[:2] == (event, tag)
+    assert event_of(SHAPES, line)[:2] == ({**event, "line": line}, tag)
 
 
 def test_a_line_that_no_pattern_matches_is_bad() -> None:
     assert both(SHAPES, "open it") == ("RecordError", "line begins with 'open it'; expected one that a pattern matches")
+
+
+def test_the_field_of_the_whole_line_is_no_group() -> None:
+    with pytest.raises(ValueError, match="whole: 'a' is a group, too; expected another name"):
+        Patterns("shapes", "s", patterns=("(?P<a>x)",), whole="a")
 
 
 @given(st.lists(st.lists(st.sampled_from(["open ", "close", " by ", "7", "-", ": ", "a"]), max_size=6)))
@@ -91,7 +97,7 @@ def test_both_readings_of_lines_of_several_shapes_agree(lines: list[list[str]]) 
     [
         ("(?P<a>x)", "patterns is '(?P<a>x)'; expected a tuple of regular expressions"),
         ((), "patterns is (); expected a tuple of regular expressions"),
-        (("x", "y"), "patterns: no group has a name"),
+        (("x", "y"), "pattern 'x', 'y': no group has a name"),
         (("(?P<a>x)", "(a+)+b"), "pattern '(a+)+b': some lines would take hours: "),
         (("(?P<a>x)", "("), "pattern '(': missing ), unterminated subpattern at position 0"),
     ],
@@ -149,6 +155,8 @@ def test_a_mistake_in_a_pattern_is_told_when_it_is_made(pattern: Any, mistake: s
         r"(?:a|ab)*c",
         r"(?=ab)a.*",
         r"(<\d+>)?(.*)$",
+        "(?:/[^ :]+)?(?: a)?:",
+        "(?:([^;=]*) ; )?",
         "(?:a[^b]*b)?(?:a[^c]*c)?(?:a[^d]*d)?a[^y]*y",  # few choices outside of repetitions: eight times the time
         "(?:a[^b]*b|[^c]*c|[^d]*d|[^e]*e)y",
     ],

@@ -179,11 +179,12 @@ class _Proof:
         if most > 1 and first.can_be_empty:
             raise _NotLinearError("a repetition may repeat nothing; expected something in each round")
         simple = self._is_set(inside)
-        if not simple:
-            # Within a round, the rest is a further round, if there may be one, or what follows.
-            following = repeated if most > 1 else rest
-            either = first.first | following.first if most > 1 else rest.first
-            self._round(inside, _Rest(either, following.may_fail, None, first.loops | following.loops), most)
+        if not simple and most == 1:
+            self.sequence(inside, rest)
+        elif not simple:
+            # Within a round, the rest is a further round or what follows.
+            either = first.first | repeated.first
+            self._round(inside, _Rest(either, repeated.may_fail, None, first.loops | repeated.loops), most)
         common = first.first & rest.first
         if least == most or not common or not rest.may_fail:
             return repeated

@@ -31,6 +31,8 @@ class Regex(LineDeclaration):
     """Groups with an HTTP request line, and the names of three further fields; see `Quoted`."""
     escaped: Names = ()
     """Names of groups whose backslash escapes are decoded."""
+    whole: str = ""
+    """The field that has the whole line, if any: the groups then need not take all that is in it."""
 
     leaves_out: ClassVar[bool] = False
     """Whether a group that took no part in the match is no field of the event."""
@@ -51,7 +53,7 @@ class Regex(LineDeclaration):
     def names_of(self, pattern: re.Pattern[str]) -> tuple[str, ...]:
         """Return the names of the fields of lines that a pattern matches."""
         fields = self.fields_of(pattern)
-        return (*fields, *(part for parts in fields.values() for part in parts))
+        return (*fields, *(part for parts in fields.values() for part in parts), *filter(None, [self.whole]))
 
     def known(self) -> Set[str]:
         return {name for pattern in self.compiled for name in self.names_of(pattern)}
@@ -66,8 +68,12 @@ class Regex(LineDeclaration):
         check_requests(self.requests, {name for pattern in self.compiled for name in pattern.groupindex})
         if unknown := [name for name in names_of(self.escaped) if name not in self.known()]:
             raise ValueError(f"escaped: no group {unknown[0]!r}; expected one of {', '.join(sorted(self.known()))}")
+        if not isinstance(self.whole, str):
+            raise ValueError(f"whole is {self.whole!r:.60}; expected the name of a field")
         for pattern in self.compiled:
             names = self.names_of(pattern)
+            if self.whole in pattern.groupindex:
+                raise ValueError(f"whole: {self.whole!r} is a group, too; expected another name")
             if twice := [name for name in names if names.count(name) > 1]:
                 raise ValueError(f"requests: {twice[0]!r} is a group, too; expected each name once")
         super().check()
@@ -128,6 +134,8 @@ class _Matches(LineParser):
             one = "a" if declaration.leaves_out else "the"
             raise RecordError(f"line begins with {line[:60]!r}; expected one that {one} pattern matches")
         event: Event = dict.fromkeys(declaration.names_of(pattern))
+        if declaration.whole:
+            event[declaration.whole] = line
         for name, text in match.groupdict().items():
             if text is None:
                 continue
@@ -159,7 +167,8 @@ def _function(declaration: Regex, pattern: re.Pattern[str]) -> ReadLine:
         writer.line(f"match = {writer.name('match', pattern.match)}(value)")
         with writer.block("if match is None:"):
             writer.line("raise ValueError")
-        writer.line(f"{', '.join(locals_.values())}, = match.group({', '.join(map(repr, groups))}),")
+        if groups:
+            writer.line(f"{', '.join(locals_.values())}, = match.group({', '.join(map(repr, groups))}),")
         if len(groups) > 1:
             writer.lines[-1] = writer.lines[-1].removesuffix(",")
         types.write(writer, locals_.items())
@@ -174,6 +183,8 @@ def _function(declaration: Regex, pattern: re.Pattern[str]) -> ReadLine:
         write_event(
             writer, names, locals_, types, declaration.read_by_meaning, requests if declaration.requests else None
         )
+        if declaration.whole:
+            writer.line(f"event[{declaration.whole!r}] = value")
         if declaration.leaves_out:
             fields = writer.name("fields", declaration.fields_of(pattern))
             with writer.block("if None in match.groups():"):

@@ -1,0 +1,55 @@
+"""Logs of the name server BIND, also of Infoblox, and of the DHCP server dhcpd."""
+
+from __future__ import annotations
+
+from slips.parsing import Patterns, stamp
+
+_HEAD = (
+    r"(?:(?P<time>\d\d(?:\d\d-\d\d-\d\dT[^ ]+|-[A-Z][a-z][a-z]-\d{4} [0-9:.]+)) )?"
+    r"(?:(?P<category>[a-z]+(?:-[a-z]+)*): (?P<level>[a-z]+(?: \d+)?): )?"
+)
+_CLIENT = r"client (?:@(?P<client_id>0x[0-9a-f]+) )?(?P<client_ip>[0-9a-fA-F.:]+)#(?P<client_port>\d+)(?:/key [^ :]+)?"
+_NAMED = r"(?: \((?P<name>[^)]*)\))?: (?:view (?P<view>[^:]+): )?"
+
+BIND_QUERY = Patterns(
+    "bind-query",
+    "BIND: queries, refusals, and other messages of named, with or without a syslog header",
+    "https://bind9.readthedocs.io/en/stable/reference.html#logging-block-grammar",
+    chain=("s3-lines", "syslog-any", "bind-query"),
+    time=stamp("time"),
+    tag="bind.{category|'query'}",
+    message="{message}",
+    whole="message",
+    patterns=(
+        rf"{_HEAD}{_CLIENT}{_NAMED}query: (?P<query_name>[^ ]*) (?P<query_class>[^ ]+) (?P<query_type>[^ ]+) "
+        r"(?P<flags>[^ ]+)(?: \((?P<server_ip>[^)]*)\))?",
+        rf"{_HEAD}{_CLIENT}{_NAMED}query (?P<result>failed) \((?P<rcode>[^)]*)\) for "
+        r"(?P<query_name>[^/ ]*)/(?P<query_class>[^/ ]+)/(?P<query_type>[^ ]+) at (?P<at>[^ ]+)",
+        rf"{_HEAD}{_CLIENT}{_NAMED}(?P<operation>[a-z]+(?: \([a-z]+\))?) "
+        r"'(?P<query_name>[^/' ]*)/(?P<query_type>[^/']+)/(?P<query_class>[^']+)' "
+        r"(?P<result>denied)"
+        r"(?: \((?P<reason>[^)]*)\))?",
+        rf"{_HEAD}{_CLIENT}{_NAMED}",
+        _HEAD,
+    ),
+    integers="client_port",
+    entities={"addresses": "client_ip server_ip", "domains": "query_name"},
+)
+
+DHCPD = Patterns(
+    "dhcpd",
+    "ISC dhcpd: leases and other messages, with or without a syslog header",
+    "https://kb.isc.org/docs/isc-dhcp-44-manual-pages-dhcpd",
+    chain=("s3-lines", "syslog-any", "dhcpd"),
+    tag="dhcpd.{message_type|'message'}",
+    message="{message}",
+    whole="message",
+    patterns=(
+        r"(?P<message_type>(?:DHCP|BOOT)[A-Z]+)"
+        r"(?: (?:on|for|of) (?P<ip>[0-9a-fA-F.:]+))?(?: \((?P<server_ip>[^)]*)\))?"
+        r"(?: (?:to|from) (?P<mac>[0-9a-fA-F:]+))?"
+        r"(?: \((?P<hostname>[^)]*)\))?(?: via (?P<interface>[^ :]+))?:? ?",
+        r"",
+    ),
+    entities={"addresses": "ip server_ip", "hosts": "hostname"},
+)

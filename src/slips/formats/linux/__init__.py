@@ -1,0 +1,1 @@
+"""Formats of Linux and the programs on it."""
