@@ -109,7 +109,7 @@ def wheel(
 
 
 LIBRARY_NAMES = (*LIBRARIES, *PARQUET, ZONES, "backports.zstd")
-SHIPPED = ("isal", "lz4", "msgspec", "backports")
+SHIPPED = ("cramjam", "isal", "lz4", "msgspec", "backports")
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,20 @@ LAYERS = [
     {"service", "lambdas", "telemetry", "deploy", "testing", "project", "new_format", "examples"},
     {"cli", "__main__"},
 ]
-HEAVY = {"click", "rich", "yaml", "boto3", "botocore", "backports", "compression", "lz4", "bz2", "lzma", "difflib"}
+HEAVY = {
+    "click",
+    "rich",
+    "yaml",
+    "boto3",
+    "botocore",
+    "backports",
+    "compression",
+    "lz4",
+    "bz2",
+    "lzma",
+    "difflib",
+    "cramjam",
+}
 """Imported only where they are needed: a function on AWS must not pay for them at its start."""
 HEAVY_MODULES = ("slips.backends.aws", "slips.config.check", "slips.config.nodes", "slips.config.values")
 """Beside the parts that only people use: what such a library is there for."""

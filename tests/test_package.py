@@ -84,7 +84,7 @@ config = read_packaged(pathlib.Path(task))
 import_file(config.resolve(config.handler.path))
 for stored in eval(sys.stdin.read()):
     assert decode(io.BytesIO(stored)).stream.read() == b"line", stored
-for name in ("slips", "msgspec", "isal", "lz4"):
+for name in ("slips", "msgspec", "isal", "lz4", "cramjam"):
     assert sys.modules[name].__file__.startswith(task), name
 print("as it should be")
 """
@@ -102,20 +102,22 @@ def _compressed() -> list[bytes]:
     import gzip
     import lzma
 
+    import cramjam
     import lz4.frame
 
     if sys.version_info >= (3, 14):
         from compression import zstd
     else:
         from backports import zstd
-    return [one(b"line") for one in (gzip.compress, zstd.compress, bz2.compress, lzma.compress, lz4.frame.compress)]
+    compress = (gzip.compress, zstd.compress, bz2.compress, lzma.compress, lz4.frame.compress)
+    return [*(one(b"line") for one in compress), bytes(cramjam.snappy.compress(b"line"))]
 
 
 @pytest.mark.slow
 def test_libraries_are_those_of_the_runtime_and_the_architecture(real: Callable[[str, str], Path]) -> None:
     task = real("python3.13", "arm64")
     libraries = sorted(task.rglob("*.so"))
-    assert {path.relative_to(task).parts[0] for path in libraries} == {"backports", "isal", "lz4", "msgspec"}
+    assert {path.relative_to(task).parts[0] for path in libraries} == {"backports", "cramjam", "isal", "lz4", "msgspec"}
     for path in libraries:
         assert path.name.endswith(".cpython-313-aarch64-linux-gnu.so")
         assert path.read_bytes()[18:20] == b"\xb7\0"  # EM_AARCH64

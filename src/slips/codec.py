@@ -27,6 +27,8 @@ FIRST_STEP = 512  # bytes of a member's first call, doubled each time: decoders 
 KEPT = 1024 * 1024  # compressed bytes of a member kept in memory, to recover the output that a failing call drops
 MEMBERS = 1 << 16  # members that may be of any size; a member costs up to 10 µs, so that further ones must hold content
 MEMBER_BYTES = 64  # least bytes of content, on average, of further members: 64 bytes cost about as much time anyway
+FRAME = (1 << 16) + (1 << 14)  # bytes of a frame of snappy: 64 KiB of content, which may not be compressible
+BLOCK = 1 << 24  # most bytes of a block of snappy, whose content is in memory at once; writers use 32 or 256 KiB
 WINDOW = 128 * 1024 * 1024  # most memory of a decoder: the default of `zstd -d`; `xz -9` needs 65 MiB
 
 _SIGNATURES = {
@@ -36,6 +38,7 @@ _SIGNATURES = {
     "bz2": tuple(b"BZh%d" % n + digits for n in range(1, 10) for digits in (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")),
     "xz": (b"\xfd7zXZ\0",),
     "lz4": (b"\x04\x22\x4d\x18",),
+    "snappy": (b"\xff\x06\x00\x00sNaPpY", b"\x82SNAPPY\x00"),  # frames; blocks as Java's library writes them
 }
 _SIGNATURE_BYTES = 10  # of the longest signature
 # Frames without content, the same in zstd and lz4. An object that begins with one is read as zstd: pzstd writes such.
@@ -105,7 +108,7 @@ class Decoded:
 
 
 def decode(raw: BinaryIO, limits: CodecLimits = CodecLimits(), where: str = "") -> Decoded:  # noqa: B008 (frozen)
-    """Decompress the content of `raw`: gzip, zstd, bz2, xz or lz4 frames, one compression on top of another, or plain.
+    """Decompress the content of `raw`: gzip, zstd, bz2, xz, lz4 or snappy, one compression on top of another, or plain.
 
     `where` begins the error texts, e.g. `s3://bucket/key`. No byte is read, and no error raised, before the caller
     reads `stream`. The caller closes `raw`.
@@ -158,7 +161,7 @@ class _Layers:
                     f"{name} data ends early after {given} decompressed bytes; the object is cut off or still being "
                     "written; deliver it again"
                 ) from damage
-            except _Damage as damage:
+            except Damage as damage:
                 raise self._error(
                     f"{name} data cannot be decompressed after {given} decompressed bytes ({damage}); undamaged data "
                     f"that needs no more than {WINDOW >> 20} MiB of memory was expected; deliver it again"
@@ -310,11 +313,11 @@ class _Source(io.RawIOBase):
             raise
 
 
-class _Damage(Exception):
+class Damage(Exception):
     """A library refuses its input. Not to be confused with errors of reading that input."""
 
 
-class _CutOff(_Damage):
+class _CutOff(Damage):
     """The input ends before the member does."""
 
 
@@ -338,7 +341,7 @@ def _compression(start: bytes) -> str | None:
 
 
 def _member_of(name: str) -> Callable[[_Source], Iterator[bytes]]:
-    """Return the function that yields the content of a source's next member, up to the member's end. It raises _Damage.
+    """Return the function that yields the content of a source's next member, up to the member's end. It raises Damage.
 
     Libraries are imported here, when an object needs them: so cold starts of Lambda stay short.
     """
@@ -360,6 +363,8 @@ def _member_of(name: str) -> Callable[[_Source], Iterator[bytes]]:
         import lz4.frame
 
         return partial(_member, lz4.frame.LZ4FrameDecompressor, RuntimeError)
+    if name == "snappy":
+        return _snappy_stream
     if sys.version_info >= (3, 14):
         from compression import zstd
     else:
@@ -367,6 +372,56 @@ def _member_of(name: str) -> Callable[[_Source], Iterator[bytes]]:
 
     options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: WINDOW.bit_length() - 1}
     return partial(_member, partial(zstd.ZstdDecompressor, options=options), zstd.ZstdError)
+
+
+def _snappy_stream(source: _Source) -> Iterator[bytes]:
+    """Yield the content of frames of snappy, or of blocks with the header of Java's library, up to the end."""
+    identifier = source.take(_SIGNATURE_BYTES)
+    if identifier != _SIGNATURES["snappy"][0]:
+        source.skip(16 - _SIGNATURE_BYTES)  # the rest of the magic, two versions
+        while length := source.take(4):
+            if len(length) < 4:
+                raise _CutOff
+            yield snappy_block(_whole(source, int.from_bytes(length, "big"), BLOCK))
+        return
+    import cramjam
+
+    while head := source.take(4):
+        kind, size = head[0], int.from_bytes(head[1:], "little")
+        if len(head) < 4:
+            raise _CutOff
+        if kind <= 1:  # compressed, or as it is
+            data = _whole(source, size, FRAME)
+            try:
+                yield bytes(cramjam.snappy.decompress(identifier + head + data))
+            except cramjam.DecompressionError as error:
+                raise Damage(str(error)) from error
+        elif kind < 0x80:
+            raise Damage(f"a chunk of kind {kind:#x} that may not be skipped")
+        else:  # padding, or the identifier of a further stream
+            _whole(source, size, 1 << 24)
+
+
+def snappy_block(data: bytes) -> bytes:
+    """Decompress a block of snappy, without frames. Raises Damage for one that is damaged or too large."""
+    import cramjam
+
+    try:
+        if (size := cramjam.snappy.decompress_raw_len(data)) > BLOCK:
+            raise Damage(f"a block of {size:,} bytes; at most {BLOCK:,} are read")
+        return bytes(cramjam.snappy.decompress_raw(data))
+    except cramjam.DecompressionError as error:
+        raise Damage(str(error)) from error
+
+
+def _whole(source: _Source, size: int, most: int) -> bytes:
+    """Consume and return exactly `size` bytes."""
+    if size > most:
+        raise Damage(f"a chunk of {size:,} bytes; at most {most:,} are read")
+    data = source.take(size)
+    if len(data) < size:
+        raise _CutOff
+    return data
 
 
 def _gzip_member(new: Callable[[], _Decompressor], damage: type[Exception], source: _Source) -> Iterator[bytes]:
@@ -400,7 +455,7 @@ def _member(new: Callable[[], _Decompressor], damage: type[Exception], source: _
         except damage as error:
             if dropped := _dropped(new(), damage, kept, given):
                 yield dropped
-            raise _Damage(str(error)) from error
+            raise Damage(str(error)) from error
         if piece:
             given += len(piece)
             yield piece

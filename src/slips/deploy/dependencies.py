@@ -30,7 +30,7 @@ from slips.deploy.requirement_files import Requirements, canonical
 from slips.errors import UsageError
 from slips.parsing.chain import names_in
 
-LIBRARIES = ("isal", "lz4", "msgspec")
+LIBRARIES = ("cramjam", "isal", "lz4", "msgspec")
 """Libraries of slips in the functions; before Python 3.14 also `backports.zstd`. Lambda's runtimes have boto3."""
 ZONES = "tzdata"
 """The library of zones, in the functions of a config that names one: no runtime promises to have them."""

@@ -63,7 +63,7 @@ def members_of(
             continue
         part = open_part(member.body, where_of(url, name)).stream
         try:
-            yield from members_of(tuple(inner), part, url, open_part, f"{name}/")
+            yield from members_of(tuple(inner), part, url, open_part, f"{name}/" if name else "")
         except DecompressionError as error:
             yield ArchiveMember(name, ReaderError(str(error).removeprefix(f"{where_of(url, name)}: ")))
         except ReaderError as error:
@@ -71,8 +71,8 @@ def members_of(
 
 
 def where_of(url: str, name: str) -> str:
-    """Return the name of a member for people."""
-    return f"{url}: member {name!r}"
+    """Return the name of a member for people; of one without a name, that of the object."""
+    return f"{url}: member {name!r}" if name else url
 
 
 class MemberRun:
@@ -148,7 +148,9 @@ class MemberRun:
         first, last = outcome.first_timestamp, outcome.last_timestamp
         outcome.first_timestamp = outcome.last_timestamp = None
         try:
-            return self._run_part(part, msgspec.structs.replace(self._source, member=name), numbers, self._ticker)
+            return self._run_part(
+                part, msgspec.structs.replace(self._source, member=name or None), numbers, self._ticker
+            )
         except NoProgressError:
             if outcome.records == self._begun:
                 raise

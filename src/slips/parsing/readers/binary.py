@@ -24,8 +24,6 @@ _SIGNATURES = (
     (rb"PAR[1E]" + _SOON, "a Parquet file"),
     (rb"Obj\x01", "an Avro file"),
     (rb"ORC" + _SOON, "an ORC file"),
-    (rb"\xff\x06\x00\x00sNaPpY", "framed snappy data"),
-    (rb"\x82SNAPPY\x00", "snappy data of Java"),
     (rb".{257}ustar(?:\x00\d\d|  \x00)", "a tar archive"),
     (rb"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (rb"Rar!\x1a\x07", "a RAR archive"),
@@ -120,4 +118,4 @@ def refuse_binary(beginning: bytes) -> None:
 
 
 def _refusal(kind: str, advice: str) -> str:
-    return f"the object is {kind}; expected text, plain or compressed (gzip, zstd, bz2, xz, lz4); {advice}"
+    return f"the object is {kind}; expected text, plain or compressed (gzip, zstd, bz2, xz, lz4, snappy); {advice}"
