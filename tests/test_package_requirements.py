@@ -166,7 +166,7 @@ def test_requirements_with_hashes_are_checked_and_slips_own_still_go_in(project:
 @pytest.mark.slow
 def test_hashed_requirements_may_name_slips_libraries_but_in_no_other_version(project: Project, wheels: Path) -> None:
     for names in (("msgspec",), LIBRARY_NAMES):
-        files = [next(wheels.glob(f"{name.replace('.', '_')}-*")) for name in names]
+        files = [next(wheels.glob(f"{re.sub('[-.]', '_', name)}-*")) for name in names]
         numbers = [file.name.split("-")[1] for file in files]
         lines = zip(names, numbers, map(_hash, files), strict=True)
         project.require("".join(f"{name}=={number} --hash=sha256:{digest}\n" for name, number, digest in lines))

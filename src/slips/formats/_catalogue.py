@@ -195,6 +195,7 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "grafana-audit": ("grafana", "event", "event", "grafana.audit.{action}", "Grafana audit records", "https://grafana.com/docs/grafana/latest/setup-grafana/configure-security/audit-grafana/"),
     "graph-activity": ("microsoft", "event", "event", "microsoft.graph-activity", "Microsoft Graph activity logs: each request to the API", "https://learn.microsoft.com/en-us/graph/microsoft-graph-activity-logs-overview"),
     "guardduty": ("aws", "event", "event", "aws.guardduty", "findings of Amazon GuardDuty, as it exports them to S3, or as events of EventBridge", "https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_finding-format.html"),
+    "hadoop-snappy": ("readers", "object", "object", "", "snappy as Hadoop and Amazon Data Firehose (HADOOP_SNAPPY) write it, for the formats behind", "https://docs.aws.amazon.com/firehose/latest/dev/create-transform.html"),
     "haproxy": ("haproxy", "text", "event", "haproxy.log", "HAProxy logs of HTTP, TCP, connections and errors, behind a header of syslog", "https://docs.haproxy.org/3.2/configuration.html#8.2"),
     "hubble": ("cilium", "event", "event", "cilium.hubble.{flow.verdict|'flow'}", "Cilium Hubble flows as JSON", "https://docs.cilium.io/en/stable/observability/hubble/configuration/export/"),
     "ignore": ("readers", "object", "nothing", "", "takes objects and does nothing with them", "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingObjects.html"),

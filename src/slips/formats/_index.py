@@ -100,6 +100,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "grafana-audit": ("slips.formats.grafana.audit", "GRAFANA_AUDIT"),
     "graph-activity": ("slips.formats.microsoft.identity", "GRAPH_ACTIVITY"),
     "guardduty": ("slips.formats.aws.guardduty", "GUARDDUTY"),
+    "hadoop-snappy": ("slips.parsing.readers.hadoop_snappy", "hadoop_snappy"),
     "haproxy": ("slips.formats.haproxy.log", "HAPROXY"),
     "hubble": ("slips.formats.cilium.hubble", "HUBBLE"),
     "ignore": ("slips.parsing.readers.lines", "ignore"),
