@@ -231,3 +231,27 @@ def test_ranges_of_elements_are_replayed() -> None:
     content = "".join(f"<Event><n>{n}</n></Event>" for n in range(1, 9)).encode()
     found = chains.run(["xml-events"], content, replace(OBJECT, records=[(2, 3), (7, 7)])).events
     assert [event["n"] for _, event in found] == ["2", "3", "7"]
+
+
+# ---- an element in one text
+
+
+@given(st.text() | st.text("<>/&;'\"= aE!?[]-\x00\udc80", max_size=40).map("<E>{}</E>".format))
+def test_a_text_that_is_no_element_is_a_bad_record_whatever_it_is(text: str) -> None:
+    content = text.encode("utf-8", "surrogatepass")
+    seen = chains.run(["s3-lines", "xml"], content)
+    assert seen.outcome.balanced
+    assert all(isinstance(event, dict) for _, event in seen.events)
+
+
+def test_an_element_in_a_text_is_read_as_the_reader_of_elements_reads_it() -> None:
+    content = b'<Event id="1"><a>x</a><a/><b c="d">y</b></Event>'
+    assert chains.run(["xml"], content).events[0][1] == chains.run(["xml-events"], content).events[0][1]
+
+
+def test_an_element_in_a_text_is_held_to_the_limits_of_a_record() -> None:
+    deep = b"<a>" * 300 + b"</a>" * 300
+    ((_, reason),) = chains.run(["xml"], deep).quarantined
+    assert "too deep" in reason
+    ((_, reason),) = chains.run(["xml"], b"<a>" + b"<b/>" * 60 + b"</a>", limits=RecordLimits(values=50)).quarantined
+    assert "more than 50 values" in reason

@@ -189,21 +189,26 @@ class XmlRecords(TextRecords):
 
     def _parsed(self, raw: bytes) -> Record:
         self._raw = raw
-        limits = self._limits
         try:
-            if raw.count(b"<") + raw.count(b"=") > limits.values:
-                raise too_many_values(limits.values)
             content = raw if self._encoding == "utf-8" else raw.decode(self._encoding).encode()
-            if len(raw) > limits.bytes // 2:
-                limits.refuse_wide(content.decode("utf-8", "replace"))
-            value = _value_of(_parse(content), limits.depth)
-        except ParseError as error:
-            return Bad(len(raw), raw[:HEAD], f"not XML: {error}")
+            return element_of(content, self._limits)
         except UnicodeDecodeError as error:
             return Bad(len(raw), raw[:HEAD], f"not {self._encoding}: {error.reason}")
         except RecordError as error:
             return Bad(len(raw), raw[:HEAD], error)
-        return value if isinstance(value, dict) else {} if value is None else {"#text": value}
+
+
+def element_of(content: bytes, limits: RecordLimits) -> Event:
+    """Return the event of an element in UTF-8, which must begin with its tag. Raises RecordError."""
+    if content.count(b"<") + content.count(b"=") > limits.values:
+        raise too_many_values(limits.values)
+    if len(content) > limits.bytes // 2:
+        limits.refuse_wide(content.decode("utf-8", "replace"))
+    try:
+        value = _value_of(_parse(content), limits.depth)
+    except ParseError as error:
+        raise RecordError(f"not XML: {error}") from None
+    return value if isinstance(value, dict) else {} if value is None else {"#text": value}
 
 
 def _parse(content: bytes) -> Element:
