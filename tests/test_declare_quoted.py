@@ -147,13 +147,13 @@ def test_lines_of_hostile_shapes_do_not_make_usual_ones_slow() -> None:
     """Any client may write such shapes, each with as many quotes as a usual line has: it must not slow down others."""
     lines: Any = door().line_parser(RecordLimits())
     read_slowly: list[str] = []
-    cut = lines._cut
+    fields = lines._fields
 
     def noted(line: str) -> Any:
         read_slowly.append(line)
-        return cut(line)
+        return fields(line)
 
-    lines._cut = noted
+    lines._fields = noted
     usual = 'a [b] "c d" e'
     for number in range(1, 99):
         for line in (f"{usual}{' x' * number}", usual):
@@ -191,6 +191,28 @@ DECLARED = [
 @given(lines=st.lists(LINES, max_size=6))
 def test_both_readings_of_arbitrary_lines_agree(declared: Quoted, lines: list[str]) -> None:
     both_in_turn(declared, lines)
+
+
+WIDE = st.lists(
+    st.tuples(
+        st.sampled_from([" a", ' "a"', ' "a b"', " ", ' ""', ' "', " [a b]", ' "a\\"', ' a"', "x"]), st.integers(1, 600)
+    ),
+    max_size=4,
+).map(lambda pieces: "".join(piece * times for piece, times in pieces))
+
+
+@pytest.mark.parametrize("declared", DECLARED)
+@given(line=LINES, wide=WIDE, limit=st.sampled_from([RecordLimits(), RecordLimits(values=90)]))
+@example("a [b] c d", " a" * 999 + " ", RecordLimits())
+@example("a [b] c d", " a" * 1000 + " ", RecordLimits())
+@example("a [b] c d", ' "a"' * 1000, RecordLimits())
+@example("a [b] c d", ' "a"' * 1000 + ' "', RecordLimits())
+@example("a [b] c d", ' "a"' * 999 + ' "', RecordLimits())
+@example("a [b] c d", ' ""' * 60, RecordLimits())
+def test_both_readings_of_lines_of_many_fields_agree(
+    declared: Quoted, line: str, wide: str, limit: RecordLimits
+) -> None:
+    both(declared, line + wide, limit)
 
 
 TEXT = st.text(st.characters(codec="utf-8") | st.sampled_from('"\\[] -'))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from itertools import islice
 from typing import Literal
 
 from slips.errors import RecordError, RecordTooLarge
@@ -27,13 +28,17 @@ _QUOTED = {
     False: re.compile(r'"([^"]*+(?:"(?! |\Z)[^"]*+)*+)"( |\Z)'),
 }
 """Patterns of a quoted field, by whether a backslash escapes the next character."""
+_FURTHER = {
+    escapes: re.compile(rf'{pattern.pattern.replace("( |", "(?: |")}|([^" ][^ ]*+)?+(?: |\Z)|(")', re.DOTALL)
+    for escapes, pattern in _QUOTED.items()
+}
+"""Patterns of a field behind the last column: in quotes, bare, or one whose quote never ends."""
 _BRACKETED = re.compile(r"\[([^\]]*+(?:\](?! |\Z)[^\]]*+)*+)\]( |\Z)")
 _BARE = re.compile(r"([^ ]*+)( |\Z)")
 _MOST_SHAPES = 50
 """Most fast functions of a declaration."""
 _MOST_EXTRA, _MOST_FURTHER = 50, 1_000
-"""Most fields behind the last column of lines that have a fast function; and of those that are read at all: each costs
-as much as a hundred bytes of an ordinary line."""
+"""Most fields behind the last column of lines that have a fast function; and of those that are read at all."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,13 @@ class Quoted(LineDeclaration):
         for name in (name for column in self.layout for name in column.names):
             names += (name, *self.requests.get(name, "").split())
         return tuple(names)
+
+    @cached_property
+    def further_names(self) -> tuple[str, ...]:
+        """The names of the fields behind the last column: `column_<n>`, by the position in the line."""
+        names, begin = frozenset(self.names), len(self.layout)
+        further = widened((), begin + _MOST_FURTHER)[begin:]
+        return tuple(f"{name}_" if name in names else name for name in further)
 
     @property
     def types(self) -> Types:
@@ -144,8 +156,9 @@ class _Lines(LineParser):
     """Lines of one declaration. `fast` reads those of the shape that was seen last."""
 
     def __init__(self, declaration: Quoted, limits: RecordLimits) -> None:
-        self._declaration, self._limits = declaration, limits
-        self._types = declaration.types
+        self._declaration = declaration
+        self._types, self._escapes = declaration.types, declaration.escapes != "none"
+        self._most = min(limits.values, len(declaration.layout) + _MOST_FURTHER)
         self._by_quotes: dict[int, ReadLine] = {}
         """The function that read a line last, by the number of quotes in the line."""
         fast = declaration.function(tuple(column.kind for column in declaration.layout))
@@ -164,6 +177,10 @@ class _Lines(LineParser):
         return None
 
     def odd(self, line: str) -> Event:
+        if len(self._declaration.layout) + _MOST_EXTRA < line.count(" ") < 4 * _MOST_FURTHER:
+            event = self._wide(line)
+            if event is not None:
+                return event
         fields = self._cut(line)
         event = self._event(fields)
         if function := self._declaration.function(tuple(kind for kind, _ in fields)):
@@ -172,31 +189,69 @@ class _Lines(LineParser):
 
     def _cut(self, line: str) -> list[tuple[Kind, str]]:
         """Return the fields of a line, and how each is written. Raises RecordError."""
-        most = min(self._limits.values, len(self._declaration.layout) + _MOST_FURTHER)
-        quoted = _QUOTED[self._declaration.escapes != "none"]
-        columns = self._declaration.layout
-        fields: list[tuple[Kind, str]] = []
-        at, more = 0, True
+        columns, fields = self._declaration.layout, []
+        for kind, text, _ in self._fields(line):
+            fields.append((kind, text))
+            if len(fields) > self._most:
+                raise self._too_large()
+        if fields[-1] == ("bare", "") and len(fields) > len(columns):
+            fields[-1] = ("nothing", "")
+        return fields
+
+    def _fields(self, line: str) -> Iterator[tuple[Kind, str, int]]:
+        """Yield the fields of a line, how each is written, and where the next one begins. Raises RecordError."""
+        columns, quoted = self._declaration.layout, _QUOTED[self._escapes]
+        number, at, more = 0, 0, True
         while more:
             begin = line[at : at + 1]
             kind: Kind = "bare"
             pattern = _BARE
             if begin == '"':
                 kind, pattern = "quoted", quoted
-            elif begin == "[" and len(fields) < len(columns) and columns[len(fields)].kind == "bracketed":
+            elif begin == "[" and number < len(columns) and columns[number].kind == "bracketed":
                 kind, pattern = "bracketed", _BRACKETED
             match = pattern.match(line, at)
             if match is None and kind == "bracketed":
                 kind, match = "bare", _BARE.match(line, at)
+            number += 1
             if match is None:
-                raise RecordError(f"field {len(fields) + 1} is {line[at : at + 40]!r}; expected a quote that ends it")
-            fields.append((kind, match[1]))
+                raise _endless(line, at, number)
             at, more = match.end(), bool(match[2])
-            if len(fields) > most:
-                raise RecordTooLarge(f"line has more than {most:,} fields; expected {len(columns)}")
-        if fields[-1] == ("bare", "") and len(fields) > len(columns):
-            fields[-1] = ("nothing", "")
-        return fields
+            yield kind, match[1], at if more else len(line) + 1
+
+    def _wide(self, line: str) -> Event | None:
+        """Read a line as `read` does, the fields behind its columns at once: one by one they would take as long as
+        twenty times as many bytes of an ordinary line. Raises RecordError. None: a line with few such fields."""
+        width = len(self._declaration.layout)
+        cut = [*islice(self._fields(line), width)]
+        at = cut[-1][2]
+        if line.count(" ", at) < _MOST_EXTRA:
+            return None
+        ends = line[-1] == " "  # behind it there is nothing, which counts as a field
+        if line.find('"', at) < 0:
+            texts = line[at:].split(" ")
+            count = len(texts)
+        else:
+            found = _FURTHER[self._escapes].findall(line, at)
+            texts = [quoted or bare for quoted, bare, _ in found]
+            count = len(texts) - (not ends)  # the pattern matches the end of the line, too
+            endless = next((number for number, (*_, quote) in enumerate(found) if quote), count)
+            if endless < count and width + endless <= self._most:
+                start = next(islice(_FURTHER[self._escapes].finditer(line, at), endless, None)).start()
+                raise _endless(line, start, width + endless + 1)
+            if self._declaration.escapes == "decode" and "\\" in line:
+                texts = [unescaped(quoted) if quoted else bare for quoted, bare, _ in found]
+        if count <= _MOST_EXTRA:
+            return None
+        if width + count > self._most:
+            raise self._too_large()
+        event = self._event([(kind, text) for kind, text, _ in cut])
+        texts = texts[: count - ends]
+        event |= zip(self._declaration.further_names, self._types.texts(texts), strict=False)
+        return event
+
+    def _too_large(self) -> RecordTooLarge:
+        return RecordTooLarge(f"line has more than {self._most:,} fields; expected {len(self._declaration.layout)}")
 
     def _event(self, fields: list[tuple[Kind, str]]) -> Event:
         """Return the event of fields. Raises RecordError."""
@@ -219,8 +274,8 @@ class _Lines(LineParser):
             if column.names[0] in declaration.requests:
                 add_request(event, declaration.requests[column.names[0]], text, self._types)
         if len(fields) > len(columns):
-            names = _further(declaration, len(fields))
-            event |= zip(names, self._types.texts(text for _, text in fields[len(columns) :]), strict=True)
+            texts = self._types.texts(text for _, text in fields[len(columns) :])
+            event |= zip(declaration.further_names, texts, strict=False)
         return event
 
     def _host_and_port(self, column: Column, text: str) -> tuple[str, int | None]:
@@ -228,10 +283,8 @@ class _Lines(LineParser):
         return (host, self._types.value(column.names[1], port)) if colon else (port, None)
 
 
-def _further(declaration: Quoted, width: int) -> tuple[str, ...]:
-    """Return the names of the fields behind the last column: `column_<n>`, by the position in the line."""
-    names = frozenset(declaration.names)
-    return tuple(f"{name}_" if name in names else name for name in widened((), width)[len(declaration.layout) :])
+def _endless(line: str, at: int, number: int) -> RecordError:
+    return RecordError(f"field {number} is {line[at : at + 40]!r}; expected a quote that ends it")
 
 
 def _write_line(writer: Writer, declaration: Quoted, shape: Shape) -> None:
@@ -311,7 +364,7 @@ class _Between:
 def _write_values(writer: Writer, declaration: Quoted, shape: Shape, fields: list[str], run: Run | None) -> None:
     """Write statements that make the event of the texts in the locals `fields`."""
     types, names, layout = declaration.types, declaration.names, declaration.layout
-    further = _further(declaration, len(shape))
+    further = declaration.further_names
     locals_: dict[str, str] = {}
     for at, (kind, local) in enumerate(zip(shape, fields, strict=True)):
         if kind == "nothing":
