@@ -97,7 +97,7 @@ def test_both_readings_of_lines_of_several_shapes_agree(lines: list[list[str]]) 
     [
         ("(?P<a>x)", "patterns is '(?P<a>x)'; expected a tuple of regular expressions"),
         ((), "patterns is (); expected a tuple of regular expressions"),
-        (("x", "y"), "pattern 'x', 'y': no group has a name"),
+        (("x", "y"), "patterns: no group has a name"),
         (("(?P<a>x)", "(a+)+b"), "pattern '(a+)+b': some lines would take hours: "),
         (("(?P<a>x)", "("), "pattern '(': missing ), unterminated subpattern at position 0"),
     ],

@@ -61,10 +61,8 @@ class Regex(LineDeclaration):
     def check(self) -> None:
         compiled = [pattern_of(each) for each in self.sources]
         if not any(each.groupindex for each in compiled):
-            raise ValueError(
-                f"pattern {', '.join(map(repr, self.sources))}: no group has a name; expected fields such as "
-                "'(?P<status>[0-9]+)'"
-            )
+            part = "patterns" if self.leaves_out else f"pattern {self.sources[0]!r}"
+            raise ValueError(f"{part}: no group has a name; expected fields such as '(?P<status>[0-9]+)'")
         check_requests(self.requests, {name for pattern in self.compiled for name in pattern.groupindex})
         if unknown := [name for name in names_of(self.escaped) if name not in self.known()]:
             raise ValueError(f"escaped: no group {unknown[0]!r}; expected one of {', '.join(sorted(self.known()))}")
