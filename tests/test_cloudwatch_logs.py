@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import chains
+from archived import zipped
 from chains import parse_by
 from slips.codec import decode
 from slips.errors import RecordError
@@ -66,3 +67,44 @@ def test_an_error_text_names_few_of_the_keys_of_another_event(chain: list[str]) 
     events = [{"messageType": "x" * 9_000, **dict.fromkeys(map(str, range(9_000)))}, {"y" * 9_000: 1}]
     seen = chains.run(chain, b"".join(json.dumps(event).encode() + b"\n" for event in events))
     assert [number for number, reason in seen.quarantined if len(reason) < 500] == [1, 2]
+
+
+def test_gzip_of_firehose_around_that_of_cloudwatch_is_read() -> None:
+    members = b"".join(gzip.compress(json.dumps(document(text)).encode()) for text in "ab")
+    for stored in (gzip.compress(members), gzip.compress(members) + gzip.compress(members)):
+        content = decode(io.BytesIO(stored)).stream.read()
+        messages = [meta.message for meta, _ in chains.run(["cloudwatch-logs"], content).events]
+        assert messages == ["a", "b"] * (len(messages) // 2)
+        assert messages
+
+
+FLOW = "2 123456789010 eni-1 10.0.0.1 10.0.0.2 1 22 6 20 4249 1418530010 1418530070 ACCEPT OK"
+
+
+def test_an_export_has_the_time_of_each_line_and_messages_of_several_lines() -> None:
+    content = b"2026-11-28T08:00:00.123Z a\n  b\n\nc\n2026-11-28T08:00:01.000Z d\n2026-11-28T08:00:02.000Z \n"
+    seen = chains.run(["cloudwatch-export"], content)
+    assert [(meta.timestamp, meta.message) for meta, _ in seen.events] == [
+        (1_795_852_800.123, "a\n  b\n\nc"),
+        (1_795_852_801.0, "d"),
+        (1_795_852_802.0, ""),
+    ]
+
+
+def test_formats_behind_an_export_read_the_messages() -> None:
+    line = f"2026-11-28T08:00:00.000Z {FLOW}\n".encode()
+    ((meta, event),) = chains.run(["cloudwatch-export", "vpc-flow"], line).events
+    assert (meta.tag, event["dstport"]) == ("aws.vpc-flow", 22)
+    ((meta, event),) = chains.run(["cloudwatch-export", "json"], b'2026-11-28T08:00:00.000Z {"a":1}\n').events
+    assert (meta.timestamp, event["a"]) == (1_795_852_800.0, 1)
+    seen = chains.run(["zip", "cloudwatch-export", "vpc-flow"], zipped([("a", line), ("b", line)]))
+    assert [meta.member for meta, _ in seen.events] == ["a", "b"]
+
+
+def test_records_of_several_lines_and_of_w3c_logs_go_to_the_formats_behind() -> None:
+    text = b"Nov 28 08:00:02 web1 app[1]: a\n  at b\nNov 28 08:00:03 web1 app[1]: c\n"
+    seen = chains.run([{"multiline": {"start": "Nov"}}, "syslog"], text)
+    assert [event["message"] for _, event in seen.events] == ["a\n  at b", "c"]
+    w3c = b"#Version: 1.0\n#Fields: eventType published actor\nx 2026-11-28T08:00:00Z me\n"
+    ((meta, _),) = chains.run([{"csv": {"delimiter": " "}}, "okta"], w3c).events
+    assert (meta.tag, meta.timestamp) == ("okta.system", 1_795_852_800.0)

@@ -49,6 +49,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "cloudtrail": ("slips.formats.aws.cloudtrail", "CLOUDTRAIL"),
     "cloudtrail-digest": ("slips.formats.aws.trails", "CLOUDTRAIL_DIGEST"),
     "cloudtrail-insight": ("slips.formats.aws.trails", "CLOUDTRAIL_INSIGHT"),
+    "cloudwatch-export": ("slips.formats.aws.cloudwatch_logs", "CLOUDWATCH_EXPORT"),
     "cloudwatch-logs": ("slips.formats.aws.cloudwatch_logs", "cloudwatch_logs"),
     "cowrie": ("slips.formats.cowrie.honeypot", "COWRIE"),
     "cri-lines": ("slips.parsing.readers.parts", "cri_lines"),

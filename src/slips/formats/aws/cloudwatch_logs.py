@@ -1,4 +1,4 @@
-"""Amazon CloudWatch Logs: documents of a subscription, as Amazon Data Firehose writes them to S3."""
+"""Amazon CloudWatch Logs: documents of a subscription, as Amazon Data Firehose writes them to S3, and exports."""
 
 from __future__ import annotations
 
@@ -9,11 +9,27 @@ from slips import times
 from slips.errors import RecordError
 from slips.format import Event, Rule, parser
 from slips.model import MetaData
+from slips.parsing import Regex, iso
 from slips.parsing.meaning import keys_of
 from slips.parsing.stages import Several
 
 CONTROL = Rule("control-message", "messages by which CloudWatch Logs tests whether a destination can be reached")
 NO_EVENTS = Rule("no-log-events", "documents whose list of log events is empty")
+
+# A message may span lines: all up to the next line that begins with a time.
+_EXPORTED = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+
+CLOUDWATCH_EXPORT = Regex(
+    "cloudwatch-export",
+    "log events that Amazon CloudWatch Logs exported to S3: lines with a time in front, each with all of its message",
+    "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3ExportTasks.html",
+    tag="aws.cloudwatch-logs",
+    chain=({"multiline": {"start": _EXPORTED}}, "cloudwatch-export"),
+    pattern=rf"(?P<timestamp>{_EXPORTED}) ?(?P<message>.*)\Z",
+    time=iso("timestamp"),
+    message="{message}",
+    carries="message",
+)
 
 _SHARED = ("logGroup", "logStream", "owner", "subscriptionFilters")
 
