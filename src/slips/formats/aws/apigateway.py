@@ -66,3 +66,17 @@ APIGATEWAY_ACCESS_CSV = Csv(
     integers="status responseLength",
     entities={"addresses": "ip", "users": "user caller"},
 )
+
+APIGATEWAY_ACCESS_XML = Json(
+    "apigateway-access-xml",
+    "access logs of Amazon API Gateway as XML",
+    _REFERENCE,
+    chain=("s3-lines", "xml", "apigateway-access-xml"),
+    tag="aws.apigateway-access",
+    time=clf("requestTime"),
+    message="{status|'-'} {httpMethod|'-'} {resourcePath|'-'} from {ip|'-'}",
+    require=any_of("@id", "requestTime"),
+    absent="-",
+    integers="status responseLength",
+    entities={"addresses": "ip", "users": "user caller"},
+)
