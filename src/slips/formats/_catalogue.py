@@ -108,6 +108,7 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "apigateway-access": ("aws", "event", "event", "aws.apigateway-access", "access logs of Amazon API Gateway as JSON, of REST, HTTP and WebSocket APIs", "https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html"),
     "apigateway-access-clf": ("aws", "text", "event", "aws.apigateway-access", "access logs of Amazon API Gateway in the common log format", "https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html"),
     "apigateway-access-csv": ("aws", "text", "event", "aws.apigateway-access", "access logs of Amazon API Gateway as CSV", "https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html"),
+    "apigateway-access-xml": ("aws", "event", "event", "aws.apigateway-access", "access logs of Amazon API Gateway as XML", "https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html"),
     "appfabric": ("aws", "event", "event", "aws.appfabric", "audit logs of applications that AWS AppFabric normalizes to OCSF", "https://docs.aws.amazon.com/appfabric/latest/adminguide/ocsf-schema.html"),
     "asana": ("asana", "event", "event", "asana.{event_type}", "Asana audit log events", "https://developers.asana.com/docs/audit-log-events"),
     "auditbeat": ("elastic", "event", "event", "auditbeat.{event.module}", "Auditbeat events: auditd, file integrity, system", "https://www.elastic.co/guide/en/beats/auditbeat/current/exported-fields.html"),

@@ -12,6 +12,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "apigateway-access": ("slips.formats.aws.apigateway", "APIGATEWAY_ACCESS"),
     "apigateway-access-clf": ("slips.formats.aws.apigateway", "APIGATEWAY_ACCESS_CLF"),
     "apigateway-access-csv": ("slips.formats.aws.apigateway", "APIGATEWAY_ACCESS_CSV"),
+    "apigateway-access-xml": ("slips.formats.aws.apigateway", "APIGATEWAY_ACCESS_XML"),
     "appfabric": ("slips.formats.aws.appfabric", "APPFABRIC"),
     "asana": ("slips.formats.asana.audit", "ASANA"),
     "auditbeat": ("slips.formats.elastic.beats", "AUDITBEAT"),
