@@ -1,0 +1,148 @@
+"""Windows event logs, Sysmon's among them: XML as Windows exports it, and the JSON of NXLog and Winlogbeat.
+
+XML has the names of the schema of Microsoft, with attributes as `@Name`. The elements `Data`, which have the names of
+fields as attributes, become the fields of `EventData`. JSON keeps the names of its writer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slips import times
+from slips.errors import RecordError
+from slips.format import Event
+from slips.model import MetaData
+from slips.parsing import Json, all_of, any_of, iso
+from slips.parsing.conversions import conversions_of, convert_at
+
+_NUMBERS = """System.Version System.Level System.Task System.Opcode System.EventRecordID System.Execution.@ProcessID
+    System.Execution.@ThreadID EventID EventRecordID RecordNumber ExecutionProcessID ThreadID winlog.event_id
+    winlog.record_id event_id record_number"""
+_EVENT = any_of(
+    "System.EventID",
+    all_of("EventID", any_of("SourceName", "ProviderName", "Provider", "Channel")),
+    "winlog.event_id",
+    all_of("event_id", any_of("source_name", "log_name")),
+)
+# NXLog's `EventTime` has no zone in its older versions: it is the clock of the machine.
+_TIME = iso("System.TimeCreated.@SystemTime", "EventTime", "TimeCreated", "@timestamp")
+_MESSAGE = (
+    "{System.EventID|EventID|winlog.event_id|event_id} "
+    "{System.Provider.@Name|SourceName|ProviderName|Provider|winlog.provider_name|source_name|'-'} on "
+    "{System.Computer|Hostname|Computer|winlog.computer_name|computer_name|'-'}"
+)
+_DATA = ("EventData", "winlog.event_data", "event_data", "ExtraEventData")
+_SYSMON = "Microsoft-Windows-Sysmon"
+
+
+def _paths(names: str, places: tuple[str, ...] = ("", *_DATA)) -> str:
+    """Return the paths of fields of the data of an event, wherever an event has its data."""
+    return " ".join(f"{place}.{name}".lstrip(".") for name in names.split() for place in places)
+
+
+def _name_data(meta: MetaData, event: Event) -> None:
+    """Make a number of `EventID`, whose attribute becomes `Qualifiers`, and an object of the elements in `EventData`.
+
+    Elements without names stay in the list `Data`.
+    """
+    system = event.get("System")
+    if not isinstance(system, dict):
+        return
+    number = system.get("EventID")
+    if isinstance(number, dict):
+        system["EventID"] = number.get("#text")
+        if number.get("@Qualifiers"):
+            system["Qualifiers"] = number["@Qualifiers"]
+    try:
+        for name in ("EventID", "Qualifiers"):
+            if name in system:
+                system[name] = int(system[name])
+    except (TypeError, ValueError):
+        raise RecordError(f"'System.EventID' is {system.get('EventID')!r:.60}; expected a number") from None
+    data = event.get("EventData")
+    if isinstance(data, dict) and "Data" in data:
+        event["EventData"] = _named(data)
+    provider = system.get("Provider")
+    source = provider.get("@Name") if isinstance(provider, dict) else None
+    meta.message = f"{system['EventID']} {source or '-'} on {system.get('Computer') or '-'}"
+
+
+def _named(data: Event) -> Event:
+    """Return `EventData` with the elements `Data` as fields, by their names."""
+    elements = data["Data"] if isinstance(data["Data"], list) else [data["Data"]]
+    found: Event = {name: value for name, value in data.items() if name != "Data"}
+    unnamed: list[Any] = []
+    for element in elements:
+        name = element.get("@Name") if isinstance(element, dict) else None
+        if not name or name in found:
+            unnamed.append(element)
+        else:
+            found[name] = element.get("#text")
+    return {**found, "Data": unnamed} if unnamed else found
+
+
+WINDOWS_EVENT = Json(
+    "windows-event",
+    "Windows event logs: XML as exported, and the JSON of NXLog and Winlogbeat behind [s3-lines, json]",
+    "https://learn.microsoft.com/en-us/windows/win32/wes/eventschema-schema",
+    chain=("xml-events", "windows-event"),
+    tag="windows.event",
+    time=_TIME,
+    message=_MESSAGE,
+    require=_EVENT,
+    integers=_NUMBERS,
+    refine=_name_data,
+    entities={
+        "addresses": _paths("IpAddress SourceIp DestinationIp SourceAddress DestAddress ClientAddress"),
+        "users": _paths("SubjectUserName TargetUserName User AccountName") + " UserID System.Security.@UserID",
+        "hosts": "System.Computer Hostname Computer winlog.computer_name computer_name " + _paths("WorkstationName"),
+        "domains": _paths("QueryName DestinationHostname"),
+    },
+)
+
+_SYSMON_NUMBERS = """ProcessId SourceProcessId TargetProcessId SourceThreadId NewThreadId ParentProcessId SourcePort
+    DestinationPort TerminalSessionId QueryStatus"""
+_SYSMON_BOOLEANS = "Initiated SourceIsIpv6 DestinationIsIpv6 Signed IsExecutable Archived"
+_TYPES = conversions_of({"integers": _SYSMON_NUMBERS, "booleans": _SYSMON_BOOLEANS})
+
+
+def _sysmon(meta: MetaData, event: Event) -> None:
+    """Type the fields of Sysmon, and take its own time, which is in UTC. Raises RecordError for another provider."""
+    _name_data(meta, event)
+    system, beat = event.get("System"), event.get("winlog", event)
+    provider = system.get("Provider") if isinstance(system, dict) else None
+    names = [
+        provider.get("@Name") if isinstance(provider, dict) else None,
+        *(event.get(name) for name in ("SourceName", "ProviderName", "Provider", "source_name")),
+        beat.get("provider_name") if isinstance(beat, dict) else None,
+    ]
+    if _SYSMON not in names:
+        raise RecordError(f"the provider is {next(filter(None, names), None)!r:.60}; expected {_SYSMON!r}")
+    inner = [event.get("EventData"), event.get("event_data"), event.get("ExtraEventData")]
+    inner.append(beat.get("event_data") if isinstance(beat, dict) else None)
+    for data in [each for each in inner if isinstance(each, dict)] or [event]:
+        for path, convert in _TYPES.items():
+            convert_at(data, path, convert)
+        if utc := data.get("UtcTime"):
+            meta.timestamp = times.iso(f"{utc}Z" if isinstance(utc, str) else utc, "UtcTime")
+
+
+SYSMON = Json(
+    "sysmon",
+    "Sysmon: processes, connections, files and the registry of Windows, in XML and the JSON of NXLog and Winlogbeat",
+    "https://learn.microsoft.com/en-us/sysinternals/downloads/sysmon",
+    chain=("xml-events", "sysmon"),
+    tag="windows.sysmon",
+    time=_TIME,
+    message=_MESSAGE,
+    require=_EVENT,
+    integers=_NUMBERS,
+    refine=_sysmon,
+    entities={
+        "addresses": _paths("SourceIp DestinationIp"),
+        "users": _paths("User SourceUser TargetUser"),
+        "hosts": "System.Computer Hostname Computer winlog.computer_name computer_name "
+        + _paths("SourceHostname DestinationHostname"),
+        "domains": _paths("QueryName"),
+    },
+)

@@ -1,0 +1,73 @@
+"""Events of Windows: what NXLog, Winlogbeat and others write as JSON is read as XML is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+import chains
+from slips.model import MetaData
+
+AT = 1_795_852_800.0
+NXLOG = {
+    "EventTime": "2026-11-28 08:00:00",
+    "Hostname": "pc7",
+    "EventID": 3,
+    "SourceName": "Microsoft-Windows-Sysmon",
+    "Channel": "Microsoft-Windows-Sysmon/Operational",
+    "UtcTime": "2026-11-28 08:00:00.500",
+    "ProcessId": "5584",
+    "Initiated": "true",
+    "SourceIp": "192.0.2.7",
+}
+WINLOGBEAT = {
+    "@timestamp": "2026-11-28T08:00:00.000Z",
+    "winlog": {
+        "event_id": "3",
+        "provider_name": "Microsoft-Windows-Sysmon",
+        "computer_name": "pc7",
+        "event_data": {"ProcessId": "5584", "SourceIp": "192.0.2.7", "UtcTime": "2026-11-28 08:00:00.500"},
+    },
+}
+OTHER = {"EventID": "4688", "ProviderName": "Security", "TimeCreated": "2026-11-28 08:00:00 +0000", "Computer": "pc7"}
+XML = (
+    "<Event><System><Provider Name='Microsoft-Windows-Sysmon'/><EventID>3</EventID><TimeCreated SystemTime="
+    "'2026-11-28T08:00:00Z'/><Computer>pc7</Computer></System><EventData><Data Name='SourceIp'>192.0.2.7</Data>"
+    "</EventData></Event>"
+)
+
+
+def read(name: str, event: object) -> tuple[MetaData, Any]:
+    (found,) = chains.run(["s3-lines", "json", name], json.dumps(event).encode()).events
+    return found
+
+
+@pytest.mark.parametrize("event", [NXLOG, WINLOGBEAT, OTHER], ids=["nxlog", "winlogbeat", "other"])
+def test_json_of_other_writers_has_the_same_time_tag_and_message(event: dict[str, Any]) -> None:
+    meta, found = read("windows-event", event)
+    assert (meta.tag, meta.timestamp, (meta.message or "").endswith(" on pc7")) == ("windows.event", AT, True)
+    assert found.keys() == event.keys()
+
+
+@pytest.mark.parametrize("event", [NXLOG, WINLOGBEAT], ids=["nxlog", "winlogbeat"])
+def test_sysmon_has_its_own_time_in_utc_and_types(event: dict[str, Any]) -> None:
+    meta, found = read("sysmon", event)
+    data = found["winlog"]["event_data"] if "winlog" in found else found
+    assert (meta.tag, meta.timestamp, data["ProcessId"]) == ("windows.sysmon", AT + 0.5, 5584)
+    assert meta.entities.addresses == ("192.0.2.7",)
+
+
+def test_xml_in_a_text_of_another_log_is_read_the_same() -> None:
+    line = f"2026-11-28T08:00:00.000Z {XML}\n".encode()
+    ((meta, event),) = chains.run(["cloudwatch-export", "xml", "windows-event"], line).events
+    assert (meta.timestamp, event["System"]["EventID"], event["EventData"]) == (AT, 3, {"SourceIp": "192.0.2.7"})
+    ((xml_meta, xml_event),) = chains.run(["windows-event"], XML.encode("utf-16")).events
+    assert (xml_meta.message, xml_event["EventData"]) == (meta.message, event["EventData"])
+
+
+def test_events_of_another_provider_are_none_of_sysmon() -> None:
+    assert chains.run(["s3-lines", "json", "sysmon"], json.dumps(OTHER).encode()).quarantined == [
+        (1, "the provider is 'Security'; expected 'Microsoft-Windows-Sysmon'")
+    ]
