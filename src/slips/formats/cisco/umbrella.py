@@ -1,0 +1,45 @@
+"""Logs of Cisco Umbrella (OpenDNS) in S3: DNS, proxy, firewall. They are CSV without a header."""
+
+from __future__ import annotations
+
+from slips.parsing import Csv, iso
+
+_REFERENCE = "https://docs.umbrella.com/deployment-umbrella/docs/log-formats-and-versioning"
+
+UMBRELLA = Csv(
+    "umbrella",
+    "Cisco Umbrella DNS logs, of any version",
+    _REFERENCE,
+    chain=("s3-lines", "umbrella"),
+    columns="""timestamp most_granular_identity identities internal_ip external_ip action query_type response_code
+        domain categories most_granular_identity_type identity_types blocked_categories rule_id destination_countries
+        organization_id""",
+    optional="""most_granular_identity_type identity_types blocked_categories rule_id destination_countries
+        organization_id""",
+    absent="",
+    time=iso("timestamp"),
+    tag="cisco.umbrella.dns",
+    message="{action} {query_type} {domain} by {most_granular_identity|'-'} from {internal_ip|external_ip|'-'}",
+    entities={"addresses": "internal_ip external_ip", "domains": "domain"},
+)
+
+UMBRELLA_PROXY = Csv(
+    "umbrella-proxy",
+    "Cisco Umbrella proxy logs, of any version",
+    _REFERENCE,
+    chain=("s3-lines", "umbrella-proxy"),
+    columns="""timestamp identities internal_client_ip external_client_ip destination_ip content_type verdict url
+        referer user_agent status_code request_size response_size response_body_size sha categories av_detections puas
+        amp_disposition amp_malware_name amp_score identity_type blocked_categories identities_all identity_types
+        request_method dlp_status certificate_errors file_name ruleset_id rule_id destination_list_ids isolate_action
+        file_action warn_status forwarding_method producer msp_organization_id""",
+    optional="""identity_type blocked_categories identities_all identity_types request_method dlp_status
+        certificate_errors file_name ruleset_id rule_id destination_list_ids isolate_action file_action warn_status
+        forwarding_method producer msp_organization_id""",
+    absent="",
+    time=iso("timestamp"),
+    tag="cisco.umbrella.proxy",
+    message="{verdict} {status_code|'-'} {url|'-'} by {identities|'-'} from {internal_client_ip|'-'}",
+    integers="status_code request_size response_size response_body_size",
+    entities={"addresses": "internal_client_ip external_client_ip destination_ip", "hashes": "sha"},
+)

@@ -1,0 +1,29 @@
+"""Messages of MikroTik RouterOS: its firewall and other topics."""
+
+from __future__ import annotations
+
+from slips.parsing import Patterns
+
+MIKROTIK = Patterns(
+    "mikrotik",
+    "MikroTik RouterOS messages, with or without a syslog header",
+    "https://help.mikrotik.com/docs/spaces/ROS/pages/328094/Log",
+    chain=("s3-lines", "syslog-any", "mikrotik"),
+    tag="mikrotik.{topics|'message'}",
+    message="{message}",
+    whole="message",
+    patterns=(
+        r"(?:(?P<topics>[a-z0-9]+(?:,[a-z0-9]+)*) )?(?P<prefix>[^,:]*): in:(?P<in>[^ ]+) out:(?P<out>[^,]+), "
+        r"(?:connection-state:(?P<state>[^ ]+) )?(?:src-mac (?P<src_mac>[^,]+), )?proto (?P<protocol>[A-Za-z0-9-]+)"
+        r"(?: \((?P<flags>[^)]*)\))?, (?P<src_ip>[0-9.]+|\[[^\]]+\])(?::(?P<src_port>\d+))?->"
+        r"(?P<dst_ip>[0-9.]+|\[[^\]]+\])(?::(?P<dst_port>\d+))?",
+        r"(?:(?P<topics>[a-z0-9]+(?:,[a-z0-9]+)+) )?user (?P<user>[^ ]+) (?P<action>logged in|logged out)"
+        r"(?: from (?P<src_ip>[^ ]+))? via (?P<via>.*)",
+        r"(?:(?P<topics>[a-z0-9]+(?:,[a-z0-9]+)+) )?login failure for user (?P<user>[^ ]+) "
+        r"from (?P<src_ip>[^ ]+) via (?P<via>.*)",
+        r"(?P<topics>[a-z0-9]+(?:,[a-z0-9]+)+) (?P<text>.*)",
+        r"(?P<text>.*)",
+    ),
+    integers="src_port dst_port",
+    entities={"addresses": "src_ip dst_ip", "users": "user"},
+)

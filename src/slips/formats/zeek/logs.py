@@ -1,0 +1,44 @@
+"""Logs of Zeek: as JSON, and as the tables of its ASCII writer."""
+
+from __future__ import annotations
+
+from slips.parsing import Columns, Json, all_of, any_of, epoch, moment
+
+_ENTITIES = {
+    "addresses": "id.orig_h id.resp_h src dst host",
+    "domains": "query server_name host_name",
+    "hashes": "md5 sha1 sha256 ja3 ja3s",
+    "users": "username user",
+}
+
+ZEEK = Json(
+    "zeek",
+    "Zeek (Bro) logs as JSON: conn, dns, http, ssl, files, notice, weird, …",
+    "https://docs.zeek.org/en/current/logs/index.html",
+    require=all_of("ts", any_of("uid", "id.orig_h", "_path", "fuid", "note", "name", "host", "node", "peer")),
+    time=moment("ts"),
+    tag="zeek.{_path|'log'}",
+    message=(
+        "{_path|'zeek'} {id.orig_h|host|'-'}:{id.orig_p|'-'} => {id.resp_h|'-'}:{id.resp_p|'-'} "
+        "{query|host|msg|note|'-'}"
+    ),
+    entities=_ENTITIES,
+)
+
+ZEEK_TSV = Columns(
+    "zeek-tsv",
+    "Zeek (Bro) logs as tables, whose line '#fields' names the columns",
+    "https://docs.zeek.org/en/current/log-formats.html",
+    columns="""ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto service duration orig_bytes resp_bytes conn_state
+        local_orig local_resp missed_bytes history orig_pkts orig_ip_bytes resp_pkts resp_ip_bytes tunnel_parents""",
+    directive="#fields",
+    separator="\t",
+    absent=("-", "(empty)"),
+    time=epoch("ts"),
+    tag="zeek.table",
+    message="{id.orig_h|host|'-'}:{id.orig_p|'-'} => {id.resp_h|'-'}:{id.resp_p|'-'} {query|msg|note|service|'-'}",
+    integers="""id.orig_p id.resp_p orig_bytes resp_bytes missed_bytes orig_pkts orig_ip_bytes resp_pkts resp_ip_bytes
+        status_code trans_depth request_body_len response_body_len qclass qtype rcode seen_bytes total_bytes""",
+    floats="ts duration rtt",
+    entities=_ENTITIES,
+)
