@@ -51,6 +51,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "cloudfront-realtime": ("slips.formats.aws.cloudfront", "CLOUDFRONT_REALTIME"),
     "cloudtrail": ("slips.formats.aws.cloudtrail", "CLOUDTRAIL"),
     "cloudtrail-digest": ("slips.formats.aws.trails", "CLOUDTRAIL_DIGEST"),
+    "cloudtrail-event": ("slips.formats.aws.cloudtrail", "CLOUDTRAIL_EVENT"),
     "cloudtrail-insight": ("slips.formats.aws.trails", "CLOUDTRAIL_INSIGHT"),
     "cloudwatch-export": ("slips.formats.aws.cloudwatch_logs", "CLOUDWATCH_EXPORT"),
     "cloudwatch-logs": ("slips.formats.aws.cloudwatch_logs", "cloudwatch_logs"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from slips.parsing import Json, any_of, iso
 
 # Digest files, below `CloudTrail-Digest/`, are no logs: `not_logs` filters them.
@@ -20,4 +22,19 @@ CLOUDTRAIL = Json(
         "users": """userIdentity.userName userIdentity.arn userIdentity.sessionContext.sessionIssuer.userName
             userIdentity.onBehalfOf.userId""",
     },
+)
+
+# EventBridge carries an event in `detail`, the API 'lookup-events' as a text in `CloudTrailEvent`.
+CLOUDTRAIL_EVENT = replace(
+    CLOUDTRAIL,
+    name="cloudtrail-event",
+    summary="AWS CloudTrail events, one a line: bare, of EventBridge, or answers of the API 'lookup-events'",
+    elements="",
+    chain=(),
+    tag="aws.cloudtrail.{eventType|'event'}",
+    message="{eventType|'-'} {eventName|'-'} by {userIdentity.arn|userIdentity.principalId|'-'} "
+    "on {sourceIPAddress|'-'}",
+    adds="",
+    documents="CloudTrailEvent",
+    also_in=("detail", "CloudTrailEvent"),
 )
