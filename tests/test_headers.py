@@ -11,6 +11,7 @@ from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,8 +23,10 @@ from slips.formats import catalogue, sample_files
 from slips.model import MetaData, ObjectEvent, Outcome
 from slips.parsing import Columns, Declaration, Json, Quoted, Syslog, clf, iso
 from slips.parsing.chain import check_chain, compile_chain
+from slips.parsing.event_types import EventTypes
 from slips.parsing.plain import plain
 from slips.parsing.run import Chain, Ticker
+from slips.step import Step
 
 AT = 1_795_852_802.0
 """The time of every header below: 2026-11-28T08:00:02Z."""
@@ -56,6 +59,10 @@ def firelens(text: str) -> bytes:
     return json.dumps({"log": text, "container_name": "app", "date": AT}).encode() + b"\n"
 
 
+def fluentd(text: str) -> bytes:
+    return b"2026-11-28T08:00:02Z\tapp.web\t" + json.dumps({"message": text, "container": "app"}).encode() + b"\n"
+
+
 def json_log(text: str) -> bytes:
     return json.dumps({"log": text, "time": "2026-11-28T08:00:02Z", "stream": "stdout"}).encode() + b"\n"
 
@@ -71,6 +78,7 @@ HEADERS: dict[str, tuple[Callable[[str], bytes], Event]] = {
     "docker-json": (docker_json, {"stream": "stdout", "time": "2026-11-28T08:00:02Z"}),
     "k8s-cri": (k8s_cri, {"time": "2026-11-28T08:00:02.000000Z", "stream": "stdout", "logtag": "F"}),
     "fluent-bit": (firelens, {"container_name": "app", "date": AT}),
+    "fluentd-json": (fluentd, {"container": "app"}),
     "json": (json_log, {"time": "2026-11-28T08:00:02Z", "stream": "stdout"}),
 }
 """How each header puts a text into a record, and what it knows besides the text."""
@@ -284,6 +292,32 @@ def test_a_parser_that_extends_keeps_the_fields_of_the_header_in_its_event_as_we
     ((meta, event),) = chains.run_chain(chain_of(HOSTS, shout), syslog("hello"), OBJECT).events
     assert event == {"text": "HELLO", "message": "hello", **HEADERS["syslog"][1]}
     assert meta.header == HEADERS["syslog"][1]
+
+
+class Hit(msgspec.Struct):
+    client: str
+    status: int
+
+
+def test_texts_behind_a_header_of_json_stand_for_the_numbers_that_a_handlers_type_wants() -> None:
+    """Behind JSON alone, a text is no number; here the product's line has written it."""
+    types = EventTypes.of(Hit, "Hits")
+    chain = compile_chain(
+        ["docker-json", {"regex": {"pattern": r"(?P<client>\S+) (?P<status>\d+)"}}], Path(), types=[types]
+    )
+    ((meta, event),) = chains.run_chain(chain, docker_json("10.0.0.1 200"), OBJECT).events
+    assert repr(event) == "Hit(client='10.0.0.1', status=200)"
+    assert meta.header["stream"] == "stdout"
+
+
+def test_records_of_several_lines_are_read_behind_no_header_but_that_in_them() -> None:
+    content = b"Nov 28 08:00:02 web1 app[7]: first\n  second\nNov 28 08:00:03 web1 app[7]: third\n"
+    chain: list[Step] = [{"multiline": {"start": "[A-Z]"}}, "syslog", {"regex": {"pattern": "(?P<text>.*)"}}]
+    seen = chains.run(chain, content, OBJECT)
+    assert [(event["text"], meta.header["hostname"]) for meta, event in seen.events] == [
+        ("first\n  second", "web1"),
+        ("third", "web1"),
+    ]
 
 
 def test_no_header_is_an_empty_one() -> None:

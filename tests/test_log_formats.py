@@ -122,15 +122,33 @@ def test_a_mistake_in_a_log_format_is_told_by_check(name: str, form: str, proble
 SEVERAL = Patterns(
     "several",
     "lines of two kinds",
-    patterns=(r'(?P<time>\d+T\S+) "(?P<request>[^"]*)" (?P<status>\d+)', r"(?P<level>[a-z]+): (?P<text>.*)"),
+    patterns=(
+        r'(?P<time>\d+T\S+) "(?P<request>[^"]*)" (?P<status>\d+)' r"(?: (?P<took>[^ ]+))?(?P<more>.+)?",
+        r"(?P<level>[a-z]+): (?P<text>.*)",
+    ),
     requests={"request": "method target protocol"},
     escaped="request text",
     integers="status",
+    floats="took",
     absent="-",
     time=iso("time"),
     message="{text|request}",
 )
-PIECES = ["20180611T04:27:47Z", ' "', "GET / HTTP/1.1", "-", '" ', "200", "warn: ", "a text", "\\x41", "x"]
+PIECES: list[str] = [
+    "20180611T04:27:47Z",
+    ' "',
+    "GET / HTTP/1.1",
+    "-",
+    '" ',
+    "200",
+    "warn: ",
+    "a text",
+    " 1.5",
+    " -",
+    " x y",
+    "\\x41",
+    "x",
+]
 
 
 @given(line=st.lists(st.sampled_from(PIECES), max_size=7).map("".join) | st.text(max_size=30))

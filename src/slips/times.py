@@ -271,7 +271,9 @@ def _by_shape(value: str, reference: float, name: str) -> float:
     if value[4:5] == "-" or value.isdigit():
         return moment(value, name)
     if value[4:5] == " " and value[7:8] == ":" and value[:2] in _NUMBERED:  # of klog: month and day, "0601 14:20:25.5"
-        return stamp(f"{_NUMBERED[value[:2]]} {value[2:]}", reference)
+        fraction = value[13:] if value[13:14] == "." and value[14:].isascii() and value[14:].isdigit() else ""
+        text = f"{_NUMBERED[value[:2]]} {value[2 : 13 if fraction else None]}"
+        return stamp(text, reference) + (float(f"0{fraction}") if fraction else 0.0)
     text = _WEEKDAY.sub("", value, count=1)
     if text[:3] in _MONTHS:
         return stamp(text, reference)

@@ -49,6 +49,31 @@ def why_not_linear(pattern: str) -> str:
     return ""
 
 
+def optional_groups(pattern: str) -> frozenset[str]:
+    """Return the names of the groups of a pattern that may take no part in a match."""
+    tree = _parser.parse(pattern, re.DOTALL)
+    names = {number: name for name, number in tree.state.groupdict.items()}
+    return frozenset(names[number] for number in _optional(tree, False) if number in names)
+
+
+def _optional(items: Any, may_be_passed: bool) -> Any:
+    """Yield the numbers of the groups in items that may take no part in a match."""
+    for kind, value in items:
+        if kind is _constants.SUBPATTERN:
+            if may_be_passed and value[0] is not None:
+                yield value[0]
+            yield from _optional(value[-1], may_be_passed)
+        elif kind is _constants.BRANCH:
+            for branch in value[1]:
+                yield from _optional(branch, True)
+        elif kind in (*_REPEATS, _constants.POSSESSIVE_REPEAT):
+            yield from _optional(value[2], may_be_passed or value[0] == 0)
+        elif kind is _constants.ATOMIC_GROUP:
+            yield from _optional(value, may_be_passed)
+        elif kind in (_constants.ASSERT, _constants.ASSERT_NOT):
+            yield from _optional(value[1], True)
+
+
 class _NotLinearError(Exception):
     """A choice that is tried again, and may take long each time."""
 

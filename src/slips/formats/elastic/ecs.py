@@ -16,4 +16,11 @@ ECS = Json(
         "@timestamp",
         any_of("ecs.version", "event.kind", "event.dataset", "event.module", "event.category", "log.level", "message"),
     ),
+    entities={
+        "addresses": "source.ip destination.ip client.ip server.ip host.ip",
+        "users": "user.name",
+        "hosts": "host.name host.hostname",
+        "domains": "url.domain dns.question.name destination.domain",
+        "hashes": "file.hash.sha256 file.hash.sha1 file.hash.md5 process.hash.sha256",
+    },
 )

@@ -14,4 +14,5 @@ GELF = Json(
     require=all_of("short_message", any_of("version", "host")),
     integers="level line",
     floats="timestamp",
+    entities={"hosts": "host"},
 )

@@ -13,4 +13,11 @@ OCSF = Json(
     message="{message|finding_info.title|finding.title|activity_name|class_name|class_uid}",
     require="class_uid",
     integers="time class_uid category_uid activity_id type_uid severity_id status_id timezone_offset count",
+    entities={
+        "addresses": "src_endpoint.ip dst_endpoint.ip device.ip",
+        "users": "user.name actor.user.name user.email_addr actor.user.email_addr",
+        "hosts": "device.hostname src_endpoint.hostname dst_endpoint.hostname",
+        "domains": "query.hostname url.hostname http_request.url.hostname",
+        "hashes": "file.hashes.value process.file.hashes.value",
+    },
 )

@@ -38,4 +38,5 @@ JOURNALD = Json(
     require=any_of("__REALTIME_TIMESTAMP", "__CURSOR"),
     integers=sorted(_INTEGERS),
     refine=_decode,
+    entities={"hosts": "_HOSTNAME"},
 )

@@ -13,7 +13,7 @@ from slips.format import Event, RecordLimits
 from slips.parsing.compile import Writer
 from slips.parsing.declare.lines import LineDeclaration, LineParser, Reading, ReadLine
 from slips.parsing.escapes import unescaped
-from slips.parsing.linear import why_not_linear
+from slips.parsing.linear import optional_groups, why_not_linear
 from slips.parsing.requests import add_request, check_requests, write_request
 from slips.parsing.typed import Names, names_of, write_event
 
@@ -155,7 +155,7 @@ def _without(event: Event, match: re.Match[str], fields: Mapping[str, tuple[str,
 
 def _function(declaration: Regex, pattern: re.Pattern[str]) -> ReadLine:
     """Make the function that reads lines of one pattern."""
-    types, groups = declaration.types, tuple(pattern.groupindex)
+    types, groups, fields = declaration.types, tuple(pattern.groupindex), declaration.fields_of(pattern)
 
     def write(writer: Writer) -> None:
         locals_ = {name: writer.local("group") for name in groups}
@@ -169,7 +169,14 @@ def _function(declaration: Regex, pattern: re.Pattern[str]) -> ReadLine:
             writer.line(f"{', '.join(locals_.values())}, = match.group({', '.join(map(repr, groups))}),")
         if len(groups) > 1:
             writer.lines[-1] = writer.lines[-1].removesuffix(",")
-        types.write(writer, locals_.items())
+        optional = optional_groups(pattern.pattern)
+        types.write(writer, [(name, local) for name, local in locals_.items() if name not in optional])
+        passed = {name: writer.local("passed") for name in groups if name in optional}
+        for name, flag in passed.items():
+            writer.line(f"{flag} = {locals_[name]} is None")
+            if types.of(name):
+                with writer.block(f"if not {flag}:"):
+                    types.write(writer, [(name, locals_[name])])
 
         def requests() -> None:
             for name, parts in declaration.requests.items():
@@ -183,10 +190,9 @@ def _function(declaration: Regex, pattern: re.Pattern[str]) -> ReadLine:
         )
         if declaration.whole:
             writer.line(f"event[{declaration.whole!r}] = value")
-        if declaration.leaves_out:
-            fields = writer.name("fields", declaration.fields_of(pattern))
-            with writer.block("if None in match.groups():"):
-                writer.line(f"event = {writer.name('without', _without)}(event, match, {fields})")
+        for name, flag in passed.items() if declaration.leaves_out else ():
+            with writer.block(f"if {flag}:"):
+                writer.line(f"del {', '.join(f'event[{each!r}]' for each in (name, *fields[name]))}")
 
     return declaration.line_function(write, f"{len(groups)} groups")
 
