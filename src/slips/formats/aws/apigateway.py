@@ -33,9 +33,13 @@ _CLF = "ip caller user requestTime httpMethod resourcePath protocol status respo
 
 def _split_request(_meta: MetaData, event: Event) -> None:
     """Add the parts of `request`: its method, its route or path, and its protocol."""
-    method, _, rest = event["request"].partition(" ")
+    method, _, rest = (event["request"] or "").partition(" ")
     path, blank, protocol = rest.rpartition(" ")
-    event |= {"httpMethod": method, "resourcePath": path or rest, "protocol": protocol if blank else None}
+    event |= {
+        "httpMethod": method or None,
+        "resourcePath": path or rest or None,
+        "protocol": protocol if blank else None,
+    }
 
 
 APIGATEWAY_ACCESS_CLF = Regex(

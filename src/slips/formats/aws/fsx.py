@@ -23,7 +23,7 @@ def _name_data(meta: MetaData, event: Event) -> None:
             return  # of an event whose fields have no names of their own
         named[element["@Name"]] = element.get("#text")
     event["EventData"] = named
-    system = event["System"]
+    system = event.get("System") or {}
     who = named.get("SubjectUserName") or named.get("TargetUserName") or "-"
     meta.message = (
         f"{system.get('EventID')} {named.get('ObjectName') or ''} by {who} at {system.get('Computer') or '-'}"
