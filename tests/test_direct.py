@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from chains import OBJECT
+from chains import OBJECT, Pieces
 from fakes import FakeSite, Objects, config_of, object_event
+from slips.errors import DecompressionError
 from slips.format import Rule
 from slips.interface import Handler
 from slips.model import MetaData, Outcome
@@ -434,3 +435,58 @@ def test_a_prefilter_looks_at_the_text_of_what_is_decoded_directly(chain: list[s
     )
     assert got == [(n + 1, str(n)) for n in range(500) if n % 10 == 3]
     assert (outcome.records, outcome.rules) == (500, {"contains": 450})
+
+
+lines = st.sampled_from(
+    [
+        b'{"eventName": "x", "eventType": "t", "eventTime": "2026-11-23T08:00:00Z"}',
+        b'{"eventName": "x", "eventType": "t", "requestParameters": {"a": [1, {"b": "} {"}]}}',
+        b'{"eventName": "x", "other": %s}' % (b"[" * 30 + b"]" * 30),
+        b'{"eventName": "x", "eventType": "t", "eventTime": "yesterday"}',
+        b'{"eventName": 1}',
+        b'{"eventName": "x", "eventType": "t"}{}{"eventName": "y", "eventType": "t"} [{"eventName": "z"}, 1]',
+        b'{}{"eventName": "y", "eventType": "t"}',
+        b'{"eventName": "\xff", "eventType": "t"}',
+        b'{"eventName": "x", "eventType": "t", "n": NaN}',
+        b'{"eventName": "x", "eventType": "t", "long": "%s"}' % (b"}{" * 9_000),
+        b'{"eventName": "x", "eventType": "t", "longer": "%s"}' % (b"y" * 70_000),
+        b'{"eventName": "x", "eventType": "t"}%s{"eventName": "y"}' % (b" " * 40_000),
+        *(b"[]", b"", b"   ", b"\0\0", b"\0{}", b"{}", b"no JSON", b'\xef\xbb\xbf{"eventName": "x"}', b'{"eventName":'),
+    ]
+)
+
+
+@pytest.mark.parametrize("kind", [Call, Open, {"*": Call, "x": dict}], ids=["decoded by the reader", "open", "per tag"])
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(lines, st.sampled_from([1, 2, 70])), max_size=8), st.sampled_from([b"\n", b"\r\n"]))
+def test_lines_decoded_directly_are_those_of_dicts(kind: Any, parts: list[tuple[bytes, int]], end: bytes) -> None:
+    whole = b'{"eventName": "x", "eventType": "t"}'  # the first line is one document: they are read line by line
+    content = end.join([whole, *(line for line, count in parts for _ in range(count))])
+    for chain in (["s3-lines", "json"], ["s3-lines", "json", "cloudtrail"]):
+        Keeps.event_type = kind
+        try:
+            directly, by_dict = both_ways(content, chain)
+        finally:
+            Keeps.event_type = Call
+        assert directly == by_dict
+
+
+def test_lines_before_a_damage_are_delivered_in_spite_of_runs() -> None:
+    whole = b'{"eventName": "x", "eventType": "t"}\n'
+    got: list[int] = []
+    typed = compile_chain(["s3-lines", "json"], Path(), types=[EventTypes.of(Call, "Handler")])
+    stream: io.BufferedReader = io.BufferedReader(
+        Pieces([whole * 100, b'{"eventName": "y'], DecompressionError("cut off"))
+    )
+    outcome = Outcome()
+    with pytest.raises(DecompressionError):
+        typed.run(
+            stream,
+            outcome,
+            source=OBJECT,
+            recv=lambda meta, _event: got.append(meta.seq),
+            reject=lambda _seq, _record, error: pytest.fail(str(error)),
+            ticker=Ticker(),
+        )
+    assert got == list(range(1, 101))
+    assert (outcome.records, outcome.delivered) == (100, 100)

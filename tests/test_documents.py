@@ -20,7 +20,8 @@ from slips.errors import DecompressionError, RecordError, RecordTooLarge, Record
 from slips.format import Bad, Record, RecordLimits, Rule
 from slips.parsing.chain import compile_chain
 from slips.parsing.json_text import load_json
-from slips.parsing.readers.documents import LINE, LOOK, WINDOW
+from slips.parsing.readers.document_lines import LINE, LOOK
+from slips.parsing.readers.documents import WINDOW
 from slips.parsing.readers.text import EMPTY, PADDING, original
 
 LINES, WHOLE = ["s3-lines", "json"], ["s3-text", "json"]

@@ -103,7 +103,8 @@ def names_in(steps: Sequence[Step], root: Path) -> set[str]:
 
 def _reader_of_documents(reader: Format) -> Format | None:
     """Return the reader of JSON documents that takes the place of another reader and `json` behind it, if one does."""
-    from slips.parsing.readers.documents import json_documents, json_lines  # few chains need it
+    from slips.parsing.readers.document_lines import json_lines  # few chains need it
+    from slips.parsing.readers.documents import json_documents
 
     return {"s3-lines": json_lines(), "s3-text": json_documents}.get(reader.name)
 

@@ -14,7 +14,7 @@ import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NewType, Union, get_args, get_origin
+from typing import Any, Literal, NewType, Union, get_args, get_origin
 
 import msgspec
 
@@ -28,13 +28,15 @@ from slips.parsing.json_events import JsonParse
 from slips.parsing.json_text import LEVELS, is_text_deeper, json_of_levels
 from slips.parsing.loop import unusual
 from slips.parsing.needs import Needs, Unsuitable
-from slips.parsing.readers.documents import LINES, LineDocumentRecords
+from slips.parsing.readers.document_lines import LINES, LineDocumentRecords
 from slips.parsing.readers.elements import ElementRecords
 from slips.parsing.stages import fitted
 
 Decode = Callable[[bytes], Any]
 Find = Callable[[Any], Entities]
 ParseText = Callable[[MetaData, Any], Any]
+Given = Literal["texts", "lines", "elements"]
+"""The records of a reader: texts; or lines, or runs of elements, that it decodes as it is told."""
 _REFUSALS = (ValueError, TypeError, RecursionError, msgspec.MsgspecError, RecordError)
 """The errors that decoding, a declaration or the `__post_init__` of a Struct raises for a text that does not fit."""
 _PLAIN = {str, int, bool, types.NoneType, Any, object, dict, dict[str, Any], list, list[Any]}
@@ -54,11 +56,11 @@ def parse_typed(
     if fitting.single is None:
         return slow
     if reader.name == "json-records":
-        return _direct(fitting.single, formats, limits, slow, of_elements=True)
+        return _direct(fitting.single, formats, limits, slow, "elements")
     if reader.name == LINES:
-        return _direct(fitting.single, formats, limits, slow)
+        return _direct(fitting.single, formats, limits, slow, "lines")
     is_json = reader.gives == "text" and bool(formats) and isinstance(formats[0].parse, JsonParse)
-    return _direct(fitting.single, formats[1:], limits, slow) if is_json else slow
+    return _direct(fitting.single, formats[1:], limits, slow, "texts") if is_json else slow
 
 
 class Runs:
@@ -77,6 +79,26 @@ class Runs:
         return run
 
 
+class LineRuns:
+    """Decodes lines to what a Direct takes, and knows the lines of the last run."""
+
+    def __init__(self, decode: Decode, find: Find | None) -> None:
+        self.decode, self._find = decode, find
+        self.find: Find | None = None
+        """Returns the entities of a record of the last run, also later: it keeps the lines of that run."""
+
+    def keep(self, run: Sequence[Any], lines: Sequence[bytes]) -> None:
+        """Note the events that are yielded next, and the line of each."""
+        if self._find is not None:
+            self.find = functools.partial(_find_in_lines, self._find, lines, run)
+
+
+def _find_in_lines(find: Find, lines: Sequence[bytes], run: Sequence[Any], record: Any) -> Entities:
+    if record.__class__ is dict:  # a slower function has made it
+        return find(record)
+    return find(next(line for line, each in zip(lines, run, strict=False) if each is record))
+
+
 def _find_in_run(find: Find, raw: bytes, run: Sequence[Any], record: Any) -> Entities:
     if record.__class__ is dict:  # a slower function has made it
         return find(record)
@@ -87,19 +109,26 @@ def _find_in_run(find: Find, raw: bytes, run: Sequence[Any], record: Any) -> Ent
 class Direct:
     """A function of meta and any record, which decodes a text at once, or else leaves the record to a slower one."""
 
-    def __init__(self, body: DirectBody, slow: ParseText, origin: str, struct: Any, find: Find | None) -> None:
-        """A `struct`: the function takes instances of that in place of texts. `origin` names it in tracebacks.
+    def __init__(
+        self, body: DirectBody, slow: ParseText, origin: str, given: Given, struct: Any, find: Find | None
+    ) -> None:
+        """It takes instances of `struct`, unless texts are given. `origin` names the function in tracebacks.
 
         `find` returns the entities of a record's text, if the format has some.
         """
         self.body, self.slow = body, slow
-        self._origin, self._kind, self._find = origin, struct or bytes, find
-        self._decode: Decode | None = msgspec.json.Decoder(list[struct]).decode if struct else None
+        self._origin, self._find = origin, find
+        self.given, self._kind = given, bytes if given == "texts" else struct
+        self._decode: Decode = msgspec.json.Decoder(list[struct] if given == "elements" else struct or Any).decode
         self.decode_run = self.runs()
 
-    def runs(self) -> Runs | None:
-        """Return the decoder of the runs of elements of an object; None if the function takes texts."""
-        return None if self._decode is None else Runs(self._decode, self._find)
+    def runs(self) -> Runs:
+        """Return the decoder of the runs of elements of an object."""
+        return Runs(self._decode, self._find)
+
+    def line_runs(self) -> LineRuns:
+        """Return the decoder of the lines of an object."""
+        return LineRuns(self._decode, self._find)
 
     def __call__(self, meta: MetaData, record: Any) -> Any:
         return self._parse(meta, record)
@@ -135,7 +164,7 @@ class Direct:
         return slow_of
 
 
-def read_directly(direct: Direct, cut: Iterable[Record], *, is_whole: bool) -> tuple[ParseText, Runs | None]:
+def read_directly(direct: Direct, cut: Iterable[Record], *, is_whole: bool) -> tuple[ParseText, Runs | LineRuns | None]:
     """Let the reader of an object yield what `direct` decodes, if it can.
 
     Return the slower function to call then, and the decoder of runs. If not `is_whole`, ranges of records are wanted,
@@ -144,6 +173,10 @@ def read_directly(direct: Direct, cut: Iterable[Record], *, is_whole: bool) -> t
     if isinstance(cut, ElementRecords):
         cut.decode_run = runs = direct.runs()
         return direct.slow_of(cut.dict_of), runs
+    if isinstance(cut, LineDocumentRecords) and direct.given == "lines":
+        lines = direct.line_runs()
+        cut.decode_by(lines)
+        return direct.slow_of(cut.record_of), lines
     if isinstance(cut, LineDocumentRecords) and is_whole:
         cut.decodes = False
         return direct.slow_of(cut.first_of), None
@@ -151,11 +184,11 @@ def read_directly(direct: Direct, cut: Iterable[Record], *, is_whole: bool) -> t
 
 
 def _direct(
-    event_types: EventTypes, parsers: Sequence[Format], limits: RecordLimits, slow: ParseText, of_elements: bool = False
+    event_types: EventTypes, parsers: Sequence[Format], limits: RecordLimits, slow: ParseText, given: Given
 ) -> ParseText:
-    """Return the parser of JSON texts, or of elements, to events of these types; `slow` itself if that needs a dict.
+    """Return the parser of what is given to events of these types; `slow` itself if that needs a dict.
 
-    `parsers` are those behind `json`, or behind the reader of elements.
+    `parsers` are those behind `json`, or behind the reader of documents.
     """
     declaration = parsers[0] if parsers else None
     if len(parsers) > 1 or not (declaration is None or isinstance(declaration, Json)):
@@ -166,13 +199,15 @@ def _direct(
         return slow
     kind = event_types.by_tag.get(OTHER) if len(event_types.by_tag) == 1 else None
     wire = None if kind is None or kind is dict else Wire.of(kind, needs, limits)
-    if of_elements and (wire is None or wire.is_open):
-        return slow
+    if wire is None or wire.is_open:
+        if given == "elements":
+            return slow
+        given = "texts"
     find = declaration.entity_paths if declaration is not None else None
     if wire is None:
         return _write(replace(_twice(event_types, needs), find=find), limits, slow)
     make = f"kind({wire.arguments('value')})"
-    plan = _Plan(wire.needs, wire.struct, make, {"kind": kind}, wire.is_open, of_elements, find)
+    plan = _Plan(wire.needs, wire.struct, make, {"kind": kind}, wire.is_open, given, find)
     return _write(plan, limits, slow)
 
 
@@ -189,8 +224,8 @@ class _Plan:
     """Globals of that expression."""
     is_open: bool
     """Whether values of the event may be nested to any depth."""
-    of_elements: bool = False
-    """Whether the reader has decoded to `struct` already."""
+    given: Given = "texts"
+    """If not texts, instances of `struct`, to which the reader has decoded them."""
     find: Find | None = None
     """Returns the entities of an event, or of its text, if the format has some."""
 
@@ -214,7 +249,7 @@ def _write(plan: _Plan, limits: RecordLimits, slow: ParseText) -> Direct:
     needs, message = plan.needs, "None"
     lines = ["tag = ''"]
     names = {**plan.names, "is_text_deeper": is_text_deeper, "struct": plan.struct}
-    if plan.of_elements:
+    if plan.given != "texts":
         lines.append("value = record")
     elif plan.struct is not None:
         lines.append("value = decode(record)")
@@ -230,10 +265,11 @@ def _write(plan: _Plan, limits: RecordLimits, slow: ParseText) -> Direct:
     test = f"record.__class__ is bytes and len(record) <= {2 * limits.values}"
     if plan.is_open:
         test += f" and not is_text_deeper(record, {limits.depth})"
-    if plan.of_elements:
+    if plan.given != "texts":
         test = "record.__class__ is struct"
-    direct = DirectBody(test, (*lines, make), message, "runs.find" if plan.of_elements else "", names, _REFUSALS)
-    return Direct(direct, slow, needs.name if needs else "json", plan.struct if plan.of_elements else None, plan.find)
+    find = "" if plan.given == "texts" else "runs.find"
+    direct = DirectBody(test, (*lines, make), message, find, names, _REFUSALS)
+    return Direct(direct, slow, needs.name if needs else "json", plan.given, plan.struct, plan.find)
 
 
 # ---- the fields of both

@@ -99,6 +99,13 @@ def shallow_decoder(depth: int, levels: int = LEVELS) -> Decode:
 
 
 @lru_cache
+def event_decoder(depth: int, levels: int = LEVELS) -> Decode:
+    """Make a `shallow_decoder` of objects, which refuses all other values."""
+    inner: Any = json_of_levels(min(depth, levels) - 1)
+    return msgspec.json.Decoder(dict[str, inner]).decode
+
+
+@lru_cache
 def shallow_run_decoder(depth: int) -> Callable[[bytes], list[Event]]:
     """Make a decoder of an array of objects, each of up to LEVELS (or `depth`) levels; see `shallow_decoder`."""
     inner: Any = json_of_levels(min(depth, LEVELS) - 1)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from io import BufferedReader
 from itertools import chain
+from typing import Protocol
 
 from slips.format import Record, Rule, TooLong, reader
 from slips.parsing.contains import BLOCK, skim
@@ -37,6 +38,12 @@ def s3_lines(stream: BufferedReader, record_bytes: int, _parameter: str) -> Text
     NUL bytes before a line, or in place of one, are PADDING.
     """
     return LineRecords(stream, record_bytes)
+
+
+class LineStream(Protocol):
+    """A stream that is read line by line."""
+
+    def readline(self, size: int, /) -> bytes: ...
 
 
 class LineRecords(TextRecords):
@@ -102,7 +109,7 @@ def _usual(block: bytes) -> list[str] | None:
     return lines if min(lines) > "!" else None
 
 
-def behind_padding(stream: BufferedReader, line: bytes, limit: int) -> bytes:
+def behind_padding(stream: LineStream, line: bytes, limit: int) -> bytes:
     """Return a line of at most `limit` bytes without the NUL bytes before it, of which there may be gigabytes."""
     while line and not (line := line.lstrip(b"\0")):
         line = stream.readline(min(limit, 1 << 16))

@@ -1,0 +1,353 @@
+"""Reads JSON documents that are lines, as a rule: the reader of an object whose first line is whole.
+
+Lines are decoded to Structs in runs, several in a row: decoder, loop and handler each find their code and data in the
+caches of the CPU then, which takes a tenth less time. Dicts are made one by one: several of them overflow the caches.
+Whatever is no single document on a line is read on its own, as `documents` reads it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import lru_cache, partial
+from io import BufferedReader, BytesIO
+from itertools import chain, islice
+from json import JSONDecodeError
+from typing import Any, Protocol
+
+import msgspec
+
+from slips.errors import RecordError
+from slips.format import Bad, Event, Format, Limited, Read, Record, RecordLimits, reader
+from slips.parsing.contains import BLOCK as LINES_AT_ONCE
+from slips.parsing.contains import CONTAINS_RULE, Skipped, skim
+from slips.parsing.json_text import MORE_LEVELS, event_decoder, is_json, load_json
+from slips.parsing.readers.documents import BOM, DocumentRecords, DocumentText, decode_first
+from slips.parsing.readers.json_stream import BLOCK
+from slips.parsing.readers.lines import HEAD, LineStream, behind_padding
+from slips.parsing.readers.text import PADDING, look
+
+LINES = "json-lines"
+"""The name of the reader of `json_lines`."""
+LINE = 1 << 20
+"""Bytes of a line that are read at once. A longer one is read document by document."""
+LOOK = 1 << 20
+"""Bytes in which a document that the first line begins must end, or be sound so far. A constant, as it decides how
+records are numbered."""
+RUN, MOST = 48 << 10, 64
+"""Bytes of lines that are decoded in a row, and most lines."""
+LONG = 1 << 15
+"""Bytes of a line that is decoded on its own."""
+
+_BLANKS = re.compile(r"[ \t\n\r]*+")
+_several = re.compile(rb"\}[ \t\r]*+[{\[]").search
+_KINDS = (b"{", b"[")
+_BEGIN = frozenset(b"{")
+
+
+@lru_cache
+def json_lines() -> Format:
+    """Return the reader that takes the place of `[s3-lines, json]`. It is no entry of the catalogue.
+
+    It decodes a line once, as that alone tells whether the line is one document.
+    """
+    read: Limited[Read] = Limited(lambda limits: lambda stream, _bytes, _parameter: LineDocumentRecords(stream, limits))
+    declared = reader(
+        LINES,
+        summary="each line is a JSON document",
+        reference="https://jsonlines.org/",
+        gives="event",
+        replaces=("s3-lines", "s3-lines/2"),
+    )
+    return declared(read)
+
+
+class Decoding(Protocol):
+    """Decodes lines to something else than dicts."""
+
+    def decode(self, line: bytes, /) -> Any:
+        """Decode a line. Raises msgspec.MsgspecError, or ValueError, for one that is no document, or does not fit."""
+
+    def keep(self, run: Sequence[Any], lines: Sequence[bytes], /) -> None:
+        """Note the events that are yielded next, and the line of each."""
+
+
+class LineDocumentRecords(DocumentRecords):
+    """The documents of an object whose lines are documents, as a rule."""
+
+    def __init__(self, stream: BufferedReader, limits: RecordLimits) -> None:
+        super().__init__(stream, limits)
+        self._decode = event_decoder(limits.depth)
+        self._size = min(LINE, limits.bytes, 2 * limits.values)
+        """Bytes so few that no document of them exceeds the limits, but for its depth."""
+        self._line = b""
+        """The line that holds what was yielded last, unless `_text` has it, or there is a run."""
+        self._run: Sequence[Any] = ()
+        """The events of a run, and below the line of each."""
+        self._lines: Sequence[bytes] = ()
+        self._decoding: Decoding | None = None
+        self.decodes = True
+        """If not, a line is yielded as a text. Whoever cannot decode it to one event calls `first_of`."""
+        self._others: Iterator[Record] | None = None
+        """The records behind the first one of the text yielded last, if `first_of` was called with it."""
+        self._instead: tuple[Any, Record] | None = None
+        """The last event or text in whose place a record was read, and that record."""
+
+    def decode_by(self, decoding: Decoding) -> None:
+        """Let most events be those of `decoding`, which are no dicts; `record_of` returns the record for one."""
+        self._decoding, self._decode = decoding, decoding.decode
+
+    def raw_of(self, event: Event) -> bytes | None:
+        if self._text:
+            return self._text.raw_of(event)
+        if not self._run:
+            return self._line
+        return next((line for line, each in zip(self._lines, self._run, strict=False) if each is event), None)
+
+    def cut(self, stream: BufferedReader) -> Iterator[Record]:
+        return chain.from_iterable(self._parts(stream))
+
+    def _parts(self, stream: BufferedReader) -> Iterator[Iterable[Record]]:
+        mode = _Mode()
+        data, stream, is_all = look(stream, LOOK, mode)
+        if mode.is_documents(data, is_all):
+            yield super().cut(stream)
+        elif self.wanted or not self.decodes:
+            yield self._one_by_one(stream)
+        elif self._decoding is not None and self._size > LONG:
+            yield from self._runs(stream, self._decoding)
+        else:
+            yield self._dicts(stream)
+
+    def _dicts(self, stream: BufferedReader) -> Iterator[Record]:
+        """Yield the events of lines, and the records of each line that is odd."""
+        decode = self._decode
+        for line in iter(partial(stream.readline, self._size), b""):
+            try:
+                event = decode(line)
+            except (ValueError, msgspec.MsgspecError):
+                yield from self.odd(stream, line)
+                decode = self._decode
+            else:
+                self._line = line
+                yield event
+
+    def _runs(self, stream: BufferedReader, decoding: Decoding) -> Iterator[Iterable[Record]]:
+        """Yield the events of lines that are decoded in a row, and the records of each line that is odd."""
+        following = iter(partial(stream.readline, LONG), b"")
+        count, error = 1, None
+        while error is None:
+            lines: list[bytes] = []
+            try:
+                lines.extend(islice(following, count))
+            except Exception as raised:  # noqa: BLE001 - raised again behind the lines before it
+                error = raised
+            if not lines:
+                break
+            run = list[Any]()
+            longest = max(map(len, lines))
+            if longest < LONG and longest * count <= 4 * RUN:
+                with suppress(ValueError, msgspec.MsgspecError):  # the line behind those of the run is odd
+                    run.extend(map(decoding.decode, lines))
+            if run:
+                self._keep(run, lines)
+                yield run
+            if len(run) < len(lines):
+                ahead = _Ahead(stream, lines[len(run) :])
+                while ahead.lines:
+                    yield self._records_of(ahead, ahead.readline(self._size))
+            if longest * count > RUN:
+                count = max(1, RUN // longest)
+            elif count < MOST and 2 * count * longest <= RUN:
+                count *= 2
+            self._run = lines = run = []  # freed before the next run is decoded, into the same memory
+        if error is not None:
+            raise error
+
+    def _one_by_one(self, stream: BufferedReader) -> Iterator[Record]:
+        """Yield the records of lines, of which a prefilter wants some, or which are not to be decoded."""
+        wanted, size, decodes = self.wanted, self._size, self.decodes
+        lines: Iterator[Any] = iter(partial(stream.readline, size), b"")
+        if self.finds and size > LINES_AT_ONCE:
+            lines = skim(stream, [*self.finds, _find_several], _BEGIN, size)
+        for line in lines:
+            if wanted:
+                if line.__class__ is Skipped:
+                    yield line
+                    continue
+                if not wanted(line) and line > b"!" and _is_one(line) and len(line) < size:
+                    yield CONTAINS_RULE
+                    continue
+            if not decodes and line > b"!" and len(line) < size and (not wanted or _is_one(line)):
+                self._others = None
+                yield line
+                if self._others is not None:
+                    yield from self._others
+            else:
+                yield from self._records_of(stream, line)
+
+    def _records_of(self, stream: LineStream, line: bytes) -> Iterable[Record]:
+        """Return the records of a line, which may go on in the stream."""
+        try:
+            run = [self._decode(line)]
+        except (ValueError, msgspec.MsgspecError):
+            return self.odd(stream, line)
+        self._keep(run, [line])
+        return run
+
+    def _keep(self, run: Sequence[Any], lines: Sequence[bytes]) -> None:
+        """Note the events that are yielded next, and the line of each."""
+        self._run, self._lines = run, lines
+        if self._decoding is not None:
+            self._decoding.keep(run, lines)
+
+    def record_of(self, event: Any) -> Record:
+        """Return the record in place of an event of `decode_by`, whose line is one record: all of it was decoded."""
+        run, lines = self._run, self._lines
+        record, *_ = self.odd(_Ahead(None, []), self.raw_of(event) or b"")
+        self._keep(run, lines)
+        self._instead = (event, record) if isinstance(record, Bad) else None
+        return record
+
+    def first_of(self, line: bytes) -> Record:
+        """Return the first record of a line that was yielded as a text. The others are yielded next."""
+        self._others = self.odd(_Ahead(None, []), line)
+        record = next(self._others)
+        self._instead = (line, record)
+        return record
+
+    def original(self, record: Record) -> Record:
+        return super().original(self._instead[1] if self._instead and record is self._instead[0] else record)
+
+    def odd(self, stream: LineStream, line: bytes) -> Iterator[Record]:
+        """Yield the records of a line that the decoder did not make an event of. The line may go on in the stream."""
+        if line.isspace():
+            return
+        if not line[0]:
+            yield PADDING
+            line = behind_padding(stream, line, self._size)
+            if not line or line.isspace():
+                return
+        is_whole = line.endswith(b"\n") or len(line) < self._size
+        if is_whole:
+            try:
+                value = load_json(line, self._limits)
+            except RecordError as error:
+                if _is_one(line.removeprefix(BOM).lstrip()):
+                    content = line.removesuffix(b"\n").removesuffix(b"\r")
+                    yield Bad(len(content), content[:HEAD], error)
+                    return
+            else:
+                if value.__class__ is dict:
+                    if self._decoding is None:
+                        # One deep document in a log announces more of them.
+                        self._decode = event_decoder(self._limits.depth, MORE_LEVELS)
+                    self._line, self._run = line, ()
+                    yield value
+                    return
+        self._text = text = DocumentText(BytesIO(line) if is_whole else _Line(stream, line), self._limits, BLOCK)
+        yield from text.records_of(text.documents())
+        self._text = None
+
+
+def _find_several(data: bytes, at: int) -> int:
+    found = _several(data, at)
+    return found.start() if found else -1
+
+
+def _is_one(line: bytes) -> bool:
+    """Whether a line is one record, whole or broken: no array, and no line with several documents."""
+    return not line.startswith((b"[", BOM)) and not _several(line)
+
+
+class _Line:
+    """The rest of a line that begins with `line`, as a stream of its own."""
+
+    def __init__(self, stream: LineStream, line: bytes) -> None:
+        self._stream, self._piece = stream, line
+        self._has_ended = False
+
+    def read1(self, size: int, /) -> bytes:
+        piece, self._piece = self._piece[:size], self._piece[size:]
+        if not piece and not self._has_ended:
+            piece = self._stream.readline(size)
+        self._has_ended |= not self._piece and piece.endswith(b"\n")
+        return piece
+
+
+class _Ahead:
+    """A stream of which some lines, or pieces of long ones, have been read already."""
+
+    def __init__(self, stream: LineStream | None, lines: list[bytes]) -> None:
+        self._stream, self.lines = stream, lines
+
+    def readline(self, size: int, /) -> bytes:
+        """Return the rest of the line, at most `size` bytes; none at the end."""
+        parts = []
+        while size:
+            piece = self.lines.pop(0) if self.lines else self._stream.readline(size) if self._stream else b""
+            if len(piece) > size:
+                self.lines.insert(0, piece[size:])
+                piece = piece[:size]
+            parts.append(piece)
+            size -= len(piece)
+            if not piece or piece.endswith(b"\n"):
+                break
+        return b"".join(parts)
+
+
+class _Mode:
+    """Finds out from the beginning of an object whether its documents are its lines. Called with ever more of it."""
+
+    def __init__(self) -> None:
+        self._found: bool | None = None
+        self._look_again = 1
+
+    def __call__(self, data: bytes) -> bool:
+        """Whether these bytes are enough to know it."""
+        if len(data) >= self._look_again:
+            self._found = _spans_lines(data, is_end=False)
+            self._look_again = 2 * len(data)
+        return self._found is not None
+
+    def is_documents(self, data: bytes, is_all: bool) -> bool:
+        """Whether a document that the first line begins ends on a later one, or does not end as far as is known."""
+        if self._found is None:
+            self._found = _spans_lines(data, is_end=is_all)
+        return self._found is not False
+
+
+def _spans_lines(data: bytes, *, is_end: bool) -> bool | None:
+    """Whether the first line begins a document that ends on a later one. None: more of the object is needed."""
+    body = data.lstrip(b"\xef\xbb\xbf \t\r\n\0")
+    unknown = False if is_end else None
+    if not body:
+        return unknown
+    if body[:1] not in _KINDS:
+        return False
+    first = body[: body.find(b"\n") + 1]
+    if not first:
+        return unknown if len(data) < LOOK else False
+    try:
+        if is_json(first):
+            return False
+    except RecursionError:  # a line of its own, deeper than any that is taken
+        return False
+    # Whole lines, as a text that is cut off elsewhere may look broken.
+    lines = body if is_end else body[: body.rfind(b"\n") + 1]
+    text = lines.decode("utf-8", "surrogateescape")
+    line_end = len(first.decode("utf-8", "surrogateescape"))
+    at = 0
+    while at < line_end:
+        try:
+            at = decode_first(text, at)[1]
+        except JSONDecodeError as error:
+            return unknown if error.pos >= len(text.rstrip()) else False
+        except (RecursionError, ValueError):
+            return False
+        if at > line_end:
+            return True
+        blanks = _BLANKS.match(text, at)
+        at = blanks.end() if blanks else at
+    return False
