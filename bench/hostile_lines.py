@@ -1,15 +1,16 @@
 """Hostile lines of a megabyte, for each format in the catalogue: `python bench/hostile_lines.py [NAME…]`.
 
 A line begins as a line of the format's own sample does, up to some place; there a piece comes again and again, and then
-perhaps the rest of the sample's line. `× normal` is the time per byte against the first line of the sample, or the time
-per record against records of five bytes, whichever is less. Of the slowest lines of each format those are shown that
-take more than `TIMES`. Status 1 if there are any.
+perhaps the rest of the sample's line. Other lines end with a piece that comes some hundred times. `× normal` is the
+time per byte against the first line of the sample, or the time per record against records of five bytes, whichever is
+less. Of the slowest lines of each format those are shown that take more than `TIMES`. Status 1 if there are any.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import itertools
 import re
 import sys
 import time
@@ -35,6 +36,8 @@ PIECES = (
     """.replace("\n    ", "").split("~"),
 )
 """Some make more values than a record may have, others as many as it may: `abcd ` and its like."""
+MODERATE = (60, 300, 950, 1_100)
+"""How often a piece comes in lines that families read field by field: as many as they keep, or a few more."""
 SOURCE = ObjectEvent(bucket_name="logs", object_key="hostile", event_time="2018-12-31T23:59:30Z")
 CUTS = re.compile(r"(?<=\W)(?=\w)|(?<=\w)(?=\W)")
 
@@ -85,6 +88,14 @@ def hostile_lines(good: Sequence[str], cuts: int, pieces: Sequence[str] = PIECES
                     yield name, f"{line[:place]}{middle}{rest}\n".encode("utf-8", "surrogateescape")
 
 
+def long_lines(good: Sequence[str], pieces: Sequence[str] = PIECES) -> Iterator[tuple[str, bytes]]:
+    """Yield names and many lines, each the first of `good` with pieces behind it."""
+    for piece in pieces:
+        for times in MODERATE:
+            line = f"{good[0]}{piece * times}\n".encode("utf-8", "surrogateescape")
+            yield f"{good[0][-20:]!r} + {piece!r} {times} times", line * (SIZE // len(line) // 5 + 1)
+
+
 def cpu(chain: Chain, content: bytes) -> tuple[float, int]:
     """CPU seconds of a run, and the number of its records."""
     begun, records = time.process_time(), 0
@@ -113,7 +124,7 @@ def report(names: Sequence[str] = (), cuts: int = 5) -> bool:
             return min(seconds / len(line) / normal, seconds / records / short)
 
         worst, slow, count = 0.0, {}, 0
-        for name, line in hostile_lines(good, cuts):
+        for name, line in itertools.chain(hostile_lines(good, cuts), long_lines(good)):
             count += 1
             times = times_normal(line)
             if times > TIMES:

@@ -88,7 +88,8 @@ class Types:
 
     def texts(self, texts: Iterable[str]) -> Iterable[str | None]:
         """Return the values of fields that are texts."""
-        return (None if text in self.absent else text for text in texts) if self.absent else texts
+        absent = self.absent
+        return [None if text in absent else text for text in texts] if absent else texts
 
     def is_absent(self, local: str) -> str:
         """Return an expression: whether the text in a local stands for no value. There is such a text."""
@@ -187,8 +188,22 @@ def widened(columns: Sequence[str], width: int) -> tuple[str, ...]:
     taken, names = set(columns), dict[str, None]()
     for position, name in enumerate(columns, 1):
         names[name if name and name not in names else _free(f"column_{position}", taken)] = None
-    further = map("column_{}".format, range(len(columns) + 1, width + 1))
+    further = _numbered(len(columns), width)
     return *names, *((_free(name, taken) for name in further) if _may_clash(taken) else further)
+
+
+_NUMBERED: list[str] = []
+"""`column_1`, `column_2` and so on: to make them for each line would take as long as all else."""
+MOST_FIELDS = 10_000
+"""Most fields of a line in families that number them."""
+
+
+def _numbered(begin: int, end: int) -> list[str]:
+    """Return the names `column_<n>` of the positions behind `begin` and up to `end`."""
+    kept = min(end, MOST_FIELDS)
+    if len(_NUMBERED) < kept:
+        _NUMBERED.extend(map("column_{}".format, range(len(_NUMBERED) + 1, kept + 1)))
+    return [*_NUMBERED[begin:kept], *map("column_{}".format, range(max(begin, kept) + 1, end + 1))]
 
 
 def _may_clash(taken: set[str]) -> bool:

@@ -11,13 +11,13 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
-from slips.errors import RecordError
+from slips.errors import RecordError, RecordTooLarge
 from slips.format import Event, Format, FormatOptions, RecordLimits, Rule, a_key, too_many_values
 from slips.parsing.compile import Writer
 from slips.parsing.declare.declaration import DeclarationOptions
 from slips.parsing.declare.lines import LineDeclaration, LineParser, ReadLine
 from slips.parsing.readers.fields import ends_in_quotes, has_too_many_fields
-from slips.parsing.typed import Names, names_of, widened, write_cut, write_event
+from slips.parsing.typed import MOST_FIELDS, Names, names_of, widened, write_cut, write_event
 
 csv.field_size_limit(2**31 - 1)  # for the whole process; readers limit the length of records instead
 
@@ -45,7 +45,8 @@ class ColumnsOptions(DeclarationOptions, frozen=True):
 class Columns(LineDeclaration):
     """Lines of fields with a separator between them, and no quotes.
 
-    Further fields behind the last column are kept as `column_<n>`, 1-based: vendors append columns.
+    Further fields behind the last column are kept as `column_<n>`, 1-based: vendors append columns. A line of more than
+    10,000 fields is bad.
     """
 
     columns: Names = ()
@@ -117,8 +118,11 @@ class Columns(LineDeclaration):
 
     def cut(self, line: str, limits: RecordLimits) -> list[str]:
         """Return the fields of a line. Raises RecordError."""
-        if len(line) >= limits.values and len(line.split(self.separator or None, limits.values)) > limits.values:
-            raise too_many_values(limits.values)
+        most = min(limits.values, MOST_FIELDS)
+        if len(line) >= most and len(line.split(self.separator or None, most)) > most:
+            if most == limits.values:
+                raise too_many_values(most)
+            raise RecordTooLarge(f"line has more than {most:,} fields; expected fewer")
         return self.unpadded(line.split(self.separator or None))
 
     def unpadded(self, fields: list[str]) -> list[str]:
@@ -128,7 +132,7 @@ class Columns(LineDeclaration):
     def is_header(self, fields: list[str]) -> bool:
         """Whether the fields of a line are names, at least half of them known."""
         header = frozenset(names_of(self.header))
-        known = sum(name in header for name in fields)
+        known = sum(map(header.__contains__, fields))
         return known > 0 and known * 2 >= len(fields) and all(map(_NAME.fullmatch, fields))
 
     def write_cut(self, writer: Writer, most: int) -> str:
