@@ -40,7 +40,8 @@ _FORMATS = """\
 # Formats
 
 A chain is a reader, which cuts an object into records, then parsers, which make an event of each. In a config, `format`
-is such a list, or one name that stands for its usual chain. `slips formats NAME` shows the same as this page, and
+is such a list, or one name that stands for its usual chain. `slips infer FILE` finds the chains that fit an unknown
+log, `slips formats WORD` the formats that have a word. `slips formats NAME` shows the same as this page, and
 `slips parse NAME FILE` what a chain makes of a file. A format of your own, [declared](declare.md) in a few
 lines, is `path/file.py:name`.
 

@@ -21,6 +21,7 @@ GIVEN = {
 ARGUMENTS = {
     "error": ["r1"],
     "limit": ["fast"],
+    "infer": ["x"],
     "parse": ["json", "x"],
     "package": ["--out", "made"],
     "completion": ["bash"],
@@ -28,6 +29,7 @@ ARGUMENTS = {
 LIMITED = {
     "init": {"verbose"},
     "formats": {"config", "verbose"},
+    "infer": {"verbose", "region", "endpoint_url"},
     "parse": {"verbose"},
     "completion": {"verbose"},
     "check": {"config", "verbose", "stack", "aws"},

@@ -20,7 +20,7 @@ LAYERS = [
     {"health", "methods", "not_logs", "ports", "times", "usercode", "zones"}
     | {"codec", "entities", "format", "paths", "pattern", "position", "step"},
     {"parsing", "formats"},
-    {"config", "routing", "interface", "envelope", "object_states", "operations"},
+    {"config", "routing", "interface", "envelope", "inference", "object_states", "operations"},
     {"backends"},
     {"loading"},
     {"site"},

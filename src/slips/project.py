@@ -175,6 +175,81 @@ class Aws(Struct, frozen=True):
     """ARN of the topic that the bucket notifies; None: the bucket notifies the event pusher itself."""
 
 
+class Log(Struct, frozen=True):
+    """A log of the user's, which a project is made for."""
+
+    name: str
+    """Of its file."""
+    content: bytes
+    """As it is stored."""
+    format: str
+    """The value of `format` that reads it."""
+
+
+CONFIG_OF_LOG = """\
+stack_name: my-logs
+description: counts the events of each tag
+
+backend:
+  embedded:                 # runs on this machine: a directory stands for each bucket
+    path: .slips            # state: error table, ledger, lanes
+    buckets:
+      my-logs: buckets/my-logs
+
+handler:
+  path: src/handler.py
+
+bucket_mapping:
+  my-logs:
+    - prefix: logs/
+      format: {format}    # 'slips infer' found it; 'slips formats' lists them all
+"""
+
+HANDLER_OF_LOG = '''\
+"""Counts the events of each tag."""
+
+import slips.interface
+
+
+class Tags(slips.interface.Handler):
+    def setup(self, args):
+        self.tags = {}
+
+    def recv(self, meta, event):
+        self.tags[meta.tag] = self.tags.get(meta.tag, 0) + 1
+
+    def result(self):
+        return self.tags
+'''
+
+TEST_OF_LOG = """\
+from pathlib import Path
+
+import slips.testing
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_log_is_understood():
+    seen = slips.testing.run(config=ROOT / "slips.yml", key=@KEY@)
+    assert seen.delivered > seen.quarantined
+    assert sum(seen.result.values()) == len(seen.events)
+"""
+
+
+def files_of(log: Log) -> dict[str, str | bytes]:
+    """Return the contents, by path, of a project for this machine that reads a log of the user's."""
+    key = f"logs/{log.name}"
+    return {
+        "slips.yml": f"{EDITOR}\n{CONFIG_OF_LOG.format(format=log.format)}",
+        "src/handler.py": HANDLER_OF_LOG,
+        "tests/test_handler.py": TEST_OF_LOG.replace("@KEY@", json.dumps(key)),
+        f"buckets/my-logs/{key}": log.content,
+        SCHEMA: json.dumps(json_schema(), indent=2) + "\n",
+        ".gitignore": IGNORED,
+    }
+
+
 def files(aws: Aws | None = None) -> dict[str, str]:
     """Return the contents of a project by path: one for this machine, or one to deploy if `aws` is given."""
     config, log = CONFIG, "buckets/my-logs/cloudtrail/2026-03-02.json"
@@ -199,9 +274,10 @@ def _as_text(name: str) -> str:
     return name if is_plain else json.dumps(name)
 
 
-def write(directory: Path, aws: Aws | None = None) -> list[Path]:
+def write(directory: Path, made_for: Aws | Log | None = None) -> list[Path]:
     """Write the project into `directory` and return its paths. Raises UsageError if one of its files exists."""
-    contents = {directory / name: text for name, text in files(aws).items()}
+    named = files_of(made_for) if isinstance(made_for, Log) else files(made_for)
+    contents = {directory / name: text for name, text in named.items()}
     there = [str(path) for path in contents if path.exists() or path.is_symlink()]
     if there:
         raise UsageError(
@@ -211,7 +287,7 @@ def write(directory: Path, aws: Aws | None = None) -> list[Path]:
     try:
         for path, text in contents.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
     except OSError as error:
         raise UsageError(f"{directory}: {error.strerror}; expected a directory that can be written") from None
     return list(contents)

@@ -37,6 +37,7 @@ COMMANDS = {
     "check": Listed("check", "Check config, handler and formats; show lanes and chains."),
     "init": Listed("init", "Write a small project that works, to begin with."),
     "formats": Listed("formats", "List the formats, show all about one, or declare a new one."),
+    "infer": Listed("infer", "Propose the formats of an unknown log, best first.", "infer_"),
     "parse": Listed("formats", "Print what a format makes of a file, as JSON lines."),
     "completion": Listed("completion", "Print what makes a shell complete commands and options."),
 }

@@ -40,6 +40,7 @@ TRIED = {
         "destroy": "down teardown undeploy",
         "limit": "throttle pause scale",
         "parse": "decode cat",
+        "infer": "guess detect identify",
     }.items()
     for word in words.split()
 }

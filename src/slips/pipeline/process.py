@@ -31,6 +31,7 @@ from slips.errors import (
 from slips.exceptions import cause_of, describe, name_of
 from slips.format import Record
 from slips.health import Health, is_exhausted
+from slips.inference.hint import looks_like
 from slips.interface import Handler, event_types
 from slips.model import ObjectEvent, Outcome, Range, bounded
 from slips.not_logs import NotLog
@@ -266,7 +267,7 @@ class _ObjectRun:
         ticker: Ticker,
     ) -> int | None:
         """Make the handlers and pass them every record. If `ticker` stops the loop, return the last record number."""
-        self._handlers = Handlers(classes, self._position)
+        self._handlers, self._steps = Handlers(classes, self._position), chain.names
         self._handlers.set_up(self.event.url, args)
         if ticker.due:
             ticker.tick(0)
@@ -322,7 +323,9 @@ class _ObjectRun:
             first = self.quarantine.parts[0]
             opens = first.samples and first.samples[0].raw.strip() in ("{", "[")
             hint = (
-                "; it looks like one JSON document over several lines, which [s3-text, json, …] reads" if opens else ""
+                "; it looks like one JSON document over several lines, which [s3-text, json, …] reads"
+                if opens
+                else looks_like(self._steps, first.samples, self.event)
             )
             raise FormatError(
                 f"{self.event.url}: {outcome.quarantined} of {tried} records cannot be understood, "

@@ -1,0 +1,7 @@
+"""Finds the chains that fit an unknown log, by trying the catalogue on its first records.
+
+    likeness.py   how like an event is to those of a format's sample     trial.py   the first records through a chain
+    rank.py       which chains are tried, and their order            hint.py    for the error of a wrong mapping
+
+Nothing here guesses while a log is processed: people ask, and the error of a mapping that does not fit.
+"""

@@ -1,0 +1,117 @@
+"""Tells how like events are to those of a format's sample: by the paths of their fields, and the shapes of values.
+
+A path that many formats have, as `message`, says little; one that few have says much.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any
+
+from slips.format import Event, Format
+from slips.formats import catalogue, sample_files
+from slips.parsing.declare import Declaration
+
+_DEPTH = 3
+"""Levels of nested objects whose keys are looked at."""
+_MOST_PATHS = 400
+"""Paths of an event that are looked at."""
+_SHAPES = (
+    ("number", r"[+-]?[0-9.,]+"),
+    ("address", r"[0-9a-fA-F:.]*[:.][0-9a-fA-F:.]*[0-9a-fA-F](?::\d+)?"),
+    ("time", r"[\[(]?(?:\d{4}[-/]\d\d[-/]\d\d|\d\d/\w{3}/\d{4}|\w{3} [ \d]\d \d\d:).*"),
+    ("id", r"[{(]?[0-9a-fA-F-]{16,}[)}]?"),
+    ("url", r"\w+://.*"),
+    ("path", r"[/\\].*"),
+    ("word", r"[\w.:@/$=-]+"),
+    ("upper", r"[A-Z_ ]+"),
+)
+_SHAPE = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _SHAPES), re.DOTALL)
+
+
+def _shape(value: Any) -> str:
+    if isinstance(value, str):
+        found = _SHAPE.fullmatch(value[:200])
+        return str(found.lastgroup) if found else "text"
+    return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
+
+
+def _paths(event: Any, depth: int = _DEPTH, before: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the paths of an event that have a value, with the shape of that."""
+    for key, value in event.items():
+        path = f"{before}{key}"
+        if value is None or value == "":
+            continue
+        yield path, _shape(value)
+        inner = value[0] if isinstance(value, list) and value else value
+        if depth > 1 and isinstance(inner, dict):
+            yield from _paths(inner, depth - 1, f"{path}.")
+
+
+class Fingerprint:
+    """The paths and shapes of the events of a sample, and the paths that a declaration names."""
+
+    def __init__(self, format_: Format, events: Iterable[Event]) -> None:
+        self.shapes: dict[str, set[str]] = {}
+        for event in events:
+            for path, shape in _paths(event):
+                self.shapes.setdefault(path, set()).add(shape)
+        self.declared = {path for path in _declared(format_) if path not in self.shapes}
+        is_by_place = format_.takes == "text" and isinstance(format_, Declaration) and format_.known() is not None
+        self.other_shape = 0.1 if is_by_place else 0.5
+        """The share of a path's weight for a value of another shape. A line gives each column some value."""
+
+
+def _declared(format_: Format) -> Iterator[str]:
+    if format_.entity_paths:
+        for paths in format_.entity_paths.paths:
+            yield from paths
+    if isinstance(format_, Declaration):
+        yield from (path for _, path in format_.meaning.paths)
+        yield from format_.known() or ()
+
+
+@cache
+def fingerprints() -> dict[str, Fingerprint]:
+    """Return the fingerprints of all formats that have a sample, by name."""
+    found = {}
+    for name, format_ in catalogue().items():
+        expected = next((path for path in sample_files(name) if ".expected." in path.name), None)
+        if expected is not None and format_.takes != "object":
+            lines = map(json.loads, expected.read_text("utf-8").splitlines())
+            found[name] = Fingerprint(format_, [line["event"] for line in lines if "event" in line])
+    return found
+
+
+@cache
+def _weights() -> dict[str, float]:
+    """Return what a path says: the more, the fewer formats have it."""
+    known = fingerprints()
+    counts: dict[str, int] = {}
+    for each in known.values():
+        for path in (*each.shapes, *each.declared):
+            counts[path] = counts.get(path, 0) + 1
+    return {path: math.log(1 + len(known) / count) for path, count in counts.items()}
+
+
+def likeness(name: str, events: Iterable[Event]) -> float:
+    """Return the weight of the paths of events that the format has, with values of the shapes that it has: 0 to 1."""
+    own, weights = fingerprints().get(name), _weights()
+    if own is None:
+        return 0.0
+    rare = math.log(1 + len(fingerprints()))
+    reached = total = 0.0
+    for event in events:
+        for _, (path, shape) in zip(range(_MOST_PATHS), _paths(event), strict=False):
+            weight = weights.get(path, rare) / (1 + path.count("."))
+            total += weight
+            shapes = own.shapes.get(path)
+            if shapes is not None:
+                reached += weight if shape in shapes else weight * own.other_shape
+            elif path in own.declared:
+                reached += weight * 3 / 4
+    return reached / total if total else 0.0

@@ -1,0 +1,208 @@
+"""Ranks the chains of the catalogue for an unknown log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+
+from msgspec import Struct
+
+from slips.format import Format
+from slips.formats import catalogue, entries
+from slips.inference.likeness import fingerprints, likeness
+from slips.inference.trial import FirstRecords, try_chain
+from slips.model import ObjectEvent
+from slips.parsing.readers.binary import binary_kind
+from slips.step import Step, name_of, written
+
+RECORDS = 40
+"""Records on which each chain is tried."""
+_FIRST = 8
+"""Records on which a chain is tried at first: most formats refuse these."""
+_GENERAL, _OF_ANYTHING = 0.4, 0.8
+"""What the likeness of formats of no vendor, and of those that take any line, counts: others stand before them."""
+_FITS = 0.5
+"""The least share of parsed records of a chain that is proposed."""
+_LIKE = 0.12
+"""The least likeness of a chain that is proposed."""
+_TOO_GENERAL = ("regex",)
+"""Formats that any text fits."""
+_HEADERS = 3
+"""Headers behind which other formats are tried."""
+_JSON = re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*[\[{])")
+_ARCHIVES = {"a zip archive": "zip", "a tar archive": "tar"}
+
+
+_NO_LOG = b"qqxz vvkq jjwq\nzzyx wqvj\nkkqz\n"
+_NO_OBJECT = ObjectEvent(bucket_name="", object_key="")
+
+
+class Candidate(Struct):
+    """A chain, and how well it fits a log."""
+
+    format: str
+    """The name of its last format."""
+    trial: FirstRecords
+    likeness: float
+
+    @property
+    def steps(self) -> list[Step]:
+        return self.trial.steps
+
+    @property
+    def chain(self) -> str:
+        """The value of `format` in a config: the name alone, if that stands for the chain."""
+        return self.format if self.steps == [self.format] else f"[{', '.join(map(written, self.steps))}]"
+
+    @property
+    def score(self) -> float:
+        usual = 1.0 if len(self.steps) == 1 else 0.9
+        return usual * self.trial.parsed**2 * (0.1 + 0.9 * self.likeness) * (0.6 + 0.4 * self.trial.times)
+
+    @property
+    def fits(self) -> bool:
+        return self.trial.parsed >= _FITS and self.likeness >= _LIKE
+
+
+class Inferred(Struct):
+    """The chains for a log, best first."""
+
+    fitting: list[Candidate]
+    nearest: list[Candidate]
+    """Of chains that do not fit, those that come nearest."""
+
+
+def infer(content: bytes, source: ObjectEvent, *, whole: bool = True) -> Inferred:
+    """Return the chains that fit a log, `content` being all of it or, if not `whole`, its beginning, decompressed.
+
+    `source` dates records that have no time. Raises nothing, whatever the content is.
+    """
+    best: dict[str, Candidate] = {}
+    for each in _candidates(content, source, whole):
+        known = best.get(each.format)
+        if known is None or each.score > known.score:
+            best[each.format] = each
+    found = sorted(best.values(), key=lambda each: -each.score)
+    fitting = [each for each in found if each.fits]
+    return Inferred(fitting, [each for each in found if not each.fits and each.score > 0][:3])
+
+
+def _candidates(content: bytes, source: ObjectEvent, whole: bool) -> Iterator[Candidate]:
+    archive = _ARCHIVES.get(binary_kind(content) or "")
+    is_json = _JSON.match(content[:1_000].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")) is not None
+    arrays = list(_arrays(content)) if is_json else []
+
+    @cache
+    def objects() -> list[Any]:
+        return try_chain(["json"], content, source, RECORDS, whole=whole).events
+
+    def tried(format_: Format, before: Sequence[Step] | None = None) -> Iterator[Candidate]:
+        for steps in _chains(format_, arrays, archive) if before is None else [[*before, *_behind(format_)]]:
+            trial = try_chain(steps, content, source, _FIRST, whole=whole)
+            if trial.parsed >= 1 / 4 and (trial.events or trial.filtered):
+                trial = try_chain(steps, content, source, RECORDS, whole=whole)
+            if trial.events:
+                yield Candidate(format_.name, trial, _likeness(format_, trial.events))
+            elif trial.filtered and is_json:  # by a rule of the format, as most requests are to a firewall
+                yield Candidate(format_.name, trial, _likeness(format_, objects()))
+
+    firsts = [
+        each for format_ in catalogue().values() if _may_fit(format_, is_json, archive) for each in tried(format_)
+    ]
+    yield from firsts
+    headers = [each for each in firsts if _carried(each) and each.trial.parsed >= _FITS]
+    headers.sort(key=lambda each: -each.score)
+    for header in headers[:_HEADERS]:
+        texts = _carried(header)
+        in_json = sum(text.lstrip()[:1] in ("{", "[") for text in texts) > len(texts) / 2
+        before = [*_spelled(header.steps)]
+        for format_ in catalogue().values():
+            if format_.carries and entries()[format_.name].vendor == "generic":
+                continue  # a header behind a header, of which one has the other's fields
+            if (
+                format_.name != header.format
+                and _is_behind(format_, in_json)
+                and format_.name not in map(name_of, before)
+            ):
+                yield from tried(format_, before)
+
+
+def _may_fit(format_: Format, is_json: bool, archive: str | None) -> bool:
+    """Whether a format is to be tried: parsers, those of JSON on JSON, and others on other texts."""
+    if format_.takes == "object" or format_.name not in fingerprints() or format_.name in _TOO_GENERAL:
+        return False
+    steps = list(map(name_of, format_.chain))
+    if archive or not any(step == "s3-lines" or step.startswith("json-") for step in steps):
+        return True
+    of_json = any(step == "json" or step.startswith("json-") for step in steps)
+    return of_json == is_json
+
+
+def _chains(format_: Format, arrays: Sequence[str], archive: str | None) -> Iterator[list[Step]]:
+    """Yield the chains of a format: its usual one, and one for each array of objects in the first document."""
+    if archive is not None:
+        yield [archive, *format_.chain]
+        return
+    yield [format_.name]
+    if format_.chain[:2] == ("s3-lines", "json"):
+        for path in arrays:
+            yield [f"json-records:{path}", *format_.chain[2:]]
+
+
+def _behind(format_: Format) -> tuple[Step, ...]:
+    """Return the steps of a format behind a header: its usual chain without a reader."""
+    return tuple(step for step in format_.chain if name_of(step) not in ("s3-lines", "s3-text"))
+
+
+def _is_behind(format_: Format, in_json: bool) -> bool:
+    """Whether a format may stand behind a header, whose texts are JSON, or are not."""
+    if format_.name not in fingerprints() or format_.name in _TOO_GENERAL or name_of(format_.chain[0]) != "s3-lines":
+        return False
+    if format_.carries and entries()[format_.name].vendor == "generic":
+        return False  # a header behind a header would have its fields again
+    return (name_of(format_.chain[1]) == "json") == in_json
+
+
+def _carried(header: Candidate) -> list[str]:
+    """Return the texts behind a header; none if the format is no header."""
+    format_ = catalogue()[header.format]
+    texts = (event.get(format_.carries) for event in header.trial.events) if format_.carries else ()
+    return [text for text in texts if isinstance(text, str)]
+
+
+def _spelled(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Return the steps of a chain, one name written out."""
+    if len(steps) == 1 and (format_ := catalogue().get(name_of(steps[0]))) is not None:
+        return format_.chain
+    return tuple(steps)
+
+
+def _likeness(format_: Format, events: Sequence[Any]) -> float:
+    found = likeness(format_.name, events)
+    if anything := _of_anything(format_.name):
+        # Of a format that takes any line, those count of which more comes.
+        found *= _OF_ANYTHING * sum(not anything.issuperset(event) for event in events) / len(events)
+    return found * _GENERAL if entries()[format_.name].vendor == "generic" else found
+
+
+@cache
+def _of_anything(name: str) -> frozenset[str]:
+    """Return the fields that a format makes of lines that are of no log; none if it refuses such lines."""
+    trial = try_chain([name], _NO_LOG, _NO_OBJECT, RECORDS, whole=True)
+    return frozenset(key for event in trial.events for key, value in event.items() if value is not None)
+
+
+def _arrays(content: bytes) -> Iterator[str]:
+    """Yield the paths of arrays of objects in the first JSON document, up to the second level."""
+    for match in re.finditer(rb'"([A-Za-z_][A-Za-z0-9_]{0,40})"\s*:\s*\[\s*\{', content[:20_000]):
+        depth = _depth(content[: match.start()])
+        if depth == 1:
+            yield match[1].decode()
+            return
+
+
+def _depth(text: bytes) -> int:
+    bare = re.sub(rb'"(?:[^"\\]|\\.)*"', b"", text)
+    return bare.count(b"{") + bare.count(b"[") - bare.count(b"}") - bare.count(b"]")

@@ -1,0 +1,98 @@
+"""Runs a chain on the first records of a log, in memory, and keeps what the order of candidates depends on."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from slips.errors import SlipsError
+from slips.format import Event
+from slips.model import MetaData, ObjectEvent, Outcome
+from slips.parsing.chain import compile_chain
+from slips.parsing.run import Ticker
+from slips.step import Step
+
+_EARLIEST, _DAY = 631_152_000, 86_400
+"""1990: no log is older; a day after the object, which a clock that is wrong may be ahead."""
+
+
+class FirstRecords(Struct):
+    """What became of the first records of a log."""
+
+    steps: list[Step]
+    records: int = 0
+    filtered: int = 0
+    bad: int = 0
+    reason: str = ""
+    """Of the first bad record, or of the error that ended the log."""
+    ended: bool = False
+    """Whether an error ended the log before all records that were wanted."""
+    timed: int = 0
+    """Events with a time of their own that is plausible."""
+    metas: list[MetaData] = []
+    events: list[Event] = []
+
+    @property
+    def parsed(self) -> float:
+        """The share of the records of which an event came, or that a rule filtered: 0 to 1."""
+        records = self.records + self.ended
+        return max(0, self.records - self.bad) / records if records else 0.0
+
+    @property
+    def times(self) -> float:
+        """The share of the events that have a plausible time of their own."""
+        return self.timed / len(self.events) if self.events else float(self.filtered > 0)
+
+
+class _Enough(Ticker):
+    """Stops the loop behind a number of records."""
+
+    due = True
+
+    def __init__(self, records: int) -> None:
+        self._records = records
+
+    def tick(self, seq: int) -> bool:
+        return seq >= self._records
+
+
+def try_chain(steps: Sequence[Step], content: bytes, source: ObjectEvent, records: int, *, whole: bool) -> FirstRecords:
+    """Run a chain on the first `records` of a log. If the content is not the `whole` log, it is cut off at its end.
+
+    Raises nothing: whatever a parser raises is a reason.
+    """
+    trial = FirstRecords(list(steps))
+
+    def recv(meta: MetaData, event: Any) -> None:
+        trial.metas.append(meta)
+        trial.events.append(event)
+        trial.timed += meta.timestamp != source.timestamp and _EARLIEST <= meta.timestamp < latest
+
+    def reject(_seq: int, _record: object, error: Exception) -> None:
+        trial.bad += 1
+        trial.reason = trial.reason or str(error)
+
+    outcome, latest = Outcome(), max(source.timestamp, time.time()) + _DAY
+    try:
+        chain = compile_chain(steps, Path())
+        chain.run(
+            io.BufferedReader(io.BytesIO(content)),
+            outcome,
+            source=source,
+            recv=recv,
+            reject=reject,
+            ticker=_Enough(records),
+        )
+    except (SlipsError, RecursionError) as error:
+        trial.reason = trial.reason or str(error)
+        trial.ended = whole
+    trial.records, trial.filtered = outcome.records, outcome.filtered
+    if not whole and trial.bad and outcome.records < records:  # the last record is cut off
+        trial.bad -= 1
+        trial.records -= 1
+    return trial

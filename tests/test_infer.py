@@ -1,0 +1,316 @@
+"""`slips infer`, and what else finds the format of an unknown log: `init --from`, the error of a wrong mapping."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zipfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from moto.server import ThreadedMotoServer
+
+import slips.inference.hint
+from projects import CONFIG, Project
+from real_files import LOGS, real_files
+from slips.errors import FormatError
+from slips.formats import catalogue, entries, sample_files
+from slips.inference.rank import RECORDS, Inferred, infer
+from slips.model import ObjectEvent
+from slips.testing import run
+
+SOURCE = ObjectEvent(bucket_name="logs", object_key="unknown", event_time="2026-11-29T08:00:00Z")
+SEEN = [name for name, each in entries().items() if each.vendor not in ("generic", "readers")]
+"""Formats of vendors, by name."""
+
+
+def sample(name: str) -> bytes:
+    return next(path for path in sample_files(name) if ".expected." not in path.name).read_bytes()
+
+
+def chains(found: Inferred) -> list[str]:
+    return [each.chain for each in found.fitting]
+
+
+# ---- What is found
+
+
+@pytest.mark.slow
+def test_the_sample_of_most_formats_is_known_as_one_of_them() -> None:
+    chosen = SEEN[::4]
+    known = {name: [each.format for each in infer(sample(name), SOURCE).fitting] for name in chosen}
+    assert sum(name in formats for name, formats in known.items()) >= 0.9 * len(chosen), known
+    assert sum(formats[:1] == [name] for name, formats in known.items()) >= 0.8 * len(chosen), known
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not LOGS.is_dir(), reason="no real logs beside the project")
+def test_the_format_of_nine_in_ten_real_logs_is_the_first_proposed() -> None:
+    """One file of each kind; `python tests/test_infer.py` prints the table of all."""
+    ranks = {kind: ranked(names[0]) for kind, names in fitting_files().items()}
+    assert sum(rank == 1 for rank in ranks.values()) >= 0.9 * len(ranks), ranks
+
+
+def fitting_files() -> dict[str, list[str]]:
+    """The names of real files by their folders, of those whose format understands most records."""
+    kinds: dict[str, list[str]] = {}
+    for name, file in real_files().items():
+        outcome, _ = file.run()
+        if outcome.quarantined * 2 < outcome.records:
+            kinds.setdefault(name.partition("/")[0], []).append(name)
+    return kinds
+
+
+def ranked(name: str) -> int:
+    """The place of the format of a real file among those that are proposed; 0 if it is none of them."""
+    file = real_files()[name]
+    formats = [each.format for each in infer(file.content(), file.source).fitting]
+    return formats.index(file.names[-1]) + 1 if file.names[-1] in formats else 0
+
+
+SYSLOG = b"<13>Nov 29 08:00:00 gate app[7]: "
+
+
+def test_a_product_behind_a_header_is_found_with_its_header() -> None:
+    log = b"".join(SYSLOG + line + b"\n" for line in sample("alb").splitlines() if line.startswith(b"http"))
+    first = infer(log, SOURCE).fitting[0]
+    assert first.format == "alb"
+    assert first.chain.startswith("[s3-lines, syslog")
+
+
+def test_records_in_an_array_of_documents_are_found_with_its_path() -> None:
+    events = [json.loads(line) for line in sample("okta").splitlines()[:3]]
+    log = json.dumps({"count": 3, "tags": [1], "entries": events}).encode()
+    assert chains(infer(log, SOURCE))[0] == "[json-records:entries, okta]"
+
+
+def test_events_of_which_a_rule_of_the_format_filters_all_are_known() -> None:
+    (record, *_) = (line for line in sample("aws-waf").splitlines() if b"Default_Action" in line)
+    found = infer((record + b"\n") * 3, SOURCE)
+    assert chains(found)[0] == "aws-waf"
+    assert found.fitting[0].trial.filtered == 3
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_a_log_in_another_encoding_is_read_as_what_it_is(encoding: str) -> None:
+    text = sample("okta").decode().splitlines()[0] + "\n"
+    assert chains(infer((text * 3).encode(encoding), SOURCE))[0] == "okta"
+
+
+def test_a_log_in_an_archive_is_found_with_the_archive() -> None:
+    content = BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("alb.log", sample("alb"))
+    assert chains(infer(content.getvalue(), SOURCE))[0] == "[zip, s3-lines, alb]"
+
+
+def test_the_cut_off_end_of_a_beginning_is_no_bad_record() -> None:
+    line = sample("alb").splitlines()[0]
+    (first, *_) = infer(line + b"\n" + line[:70], SOURCE, whole=False).fitting
+    assert (first.format, first.trial.parsed) == ("alb", 1.0)
+    found = infer(line + b"\n" + line[:70], SOURCE).fitting
+    assert next(each for each in found if each.format == "alb").trial.parsed == 0.5
+
+
+def test_no_more_records_are_read_than_are_looked_at() -> None:
+    found = infer(sample("alb").splitlines()[0] + b"\n" + (sample("alb").splitlines()[0] + b"\n") * 10_000, SOURCE)
+    assert found.fitting[0].trial.records == RECORDS
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        b"Dear all,\nthe meeting is at noon, in the room with the piano.\n\nYours\nAnn\n",
+        b'{"petals": 5, "stamens": [{"length": 2}], "root": {"depth": 7}}\n',
+        b"\x89PNG\r\n\x1a\n" + bytes(range(256)),
+        b"",
+        b"\n\n",
+    ],
+)
+def test_a_log_of_no_known_format_is_none_of_a_vendor(log: bytes) -> None:
+    assert not [each.format for each in infer(log, SOURCE).fitting if each.format in SEEN]
+
+
+BEGINNINGS = st.sampled_from(
+    [b"", b"{", b"[{", b'{"Records":[', b"<13>", b"\xff\xfe", b"PK\x03\x04", b"\x1f\x8b", b"#F "]
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=12, deadline=None)
+@given(BEGINNINGS, st.binary(max_size=300), st.booleans())
+def test_any_bytes_are_a_log_of_some_formats_or_of_none(beginning: bytes, rest: bytes, whole: bool) -> None:
+    found = infer(beginning + rest, SOURCE, whole=whole)
+    assert [each.score for each in found.fitting] == sorted((each.score for each in found.fitting), reverse=True)
+    assert all(
+        0 <= share <= 1 for each in found.fitting for share in (each.likeness, each.trial.parsed, each.trial.times)
+    )
+
+
+def test_every_format_of_a_vendor_may_be_found() -> None:
+    """A chain that names no reader is never tried."""
+    assert all(catalogue()[name].chain for name in SEEN)
+
+
+# ---- The command
+
+
+def test_the_best_chain_is_shown_with_what_to_write(project: Project) -> None:
+    log = project.put("unknown.gz", gzip.compress(sample("alb")))
+    done = project.slips("infer", str(log))
+    assert done.status == 0
+    assert done.out.splitlines()[1].startswith("alb  ")
+    assert done.out.endswith(
+        "write into the config, with the prefix of such logs:\n  - prefix: logs/\n    format: alb\n"
+    )
+
+
+def test_json_has_the_chains_with_their_shares(project: Project) -> None:
+    done = project.slips("infer", "-", "--json", stdin=sample("okta"))
+    assert done.json["log"] == "-"
+    first = done.json["candidates"][0]
+    assert (first["format"], first["chain"], first["config"]) == ("okta", ["okta"], "okta")
+    assert first.keys() == {
+        *("format", "chain", "config", "records", "parsed", "times", "likeness", "score", "tags", "reason")
+    }
+    assert first["tags"] == ["okta.system"]
+    assert first["reason"]
+
+
+def test_a_log_that_no_format_fits_is_told_with_the_nearest(project: Project) -> None:
+    log = project.put("letter", b"Dear all,\nsee you at noon.\n")
+    done = project.slips("infer", str(log))
+    assert (done.status, done.out.partition("; nearest: ")[0]) == (1, f"{log}: no format")
+    assert project.slips("infer", str(log), "--json").json["candidates"] == []
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        ("nowhere", "nowhere: No such file or directory; expected a log file that can be read"),
+        (".", ".: Is a directory; expected a log file that can be read"),
+        ("empty", "empty: is empty; expected a log"),
+        ("damaged.gz", "damaged.gz: "),
+        ("s3://bucket", "s3://bucket: expected s3://bucket/key, the name of an object"),
+    ],
+)
+def test_what_cannot_be_read_is_wrong_input(
+    project: Project, monkeypatch: pytest.MonkeyPatch, log: str, reason: str
+) -> None:
+    monkeypatch.chdir(project.root)
+    (project.root / "empty").write_bytes(b" \n")
+    (project.root / "damaged.gz").write_bytes(gzip.compress(b"x")[:9])
+    done = project.slips("infer", log)
+    assert (done.status, done.out) == (2, "")
+    assert reason in done.err
+
+
+@pytest.mark.slow
+def test_an_object_in_s3_is_read_there(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    server = ThreadedMotoServer(port=0)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        url = f"http://{host}:{port}"
+        client = boto3.client("s3", endpoint_url=url)
+        client.create_bucket(Bucket="far")
+        client.put_object(Bucket="far", Key="a b", Body=gzip.compress(sample("alb")))
+        assert (
+            project.slips("infer", "s3://far/a b", "--json", "--endpoint-url", url).json["candidates"][0]["format"]
+            == "alb"
+        )
+        missing = project.slips("infer", "s3://far/none", "--endpoint-url", url)
+        assert (missing.status, "s3://far/none" in missing.err) == (2, True)
+    finally:
+        server.stop()
+
+
+# ---- A project of a log
+
+
+@pytest.mark.slow
+def test_a_project_made_from_a_log_checks_and_reads_it(project: Project) -> None:
+    log = project.put("unknown.log", sample("alb"))
+    made = project.root / "made"
+    done = project.slips("init", str(made), "--from", str(log))
+    assert f"{log}: alb, which parses " in done.out
+    assert (made / "buckets" / "my-logs" / "logs" / "unknown.log").read_bytes() == log.read_bytes()
+    assert project.slips("-c", str(made / "slips.yml"), "check").status == 0
+    seen = run(config=made / "slips.yml", key="logs/unknown.log")
+    assert sum(seen.result.values()) == len(seen.events) > 0
+
+
+def test_a_project_is_made_of_no_log_that_no_format_fits(project: Project) -> None:
+    log = project.put("letter", b"Dear all,\nsee you at noon.\n")
+    done = project.slips("init", str(project.root / "made"), "--from", str(log))
+    assert (done.status, (project.root / "made").exists()) == (2, False)
+    assert "no format; nearest: " in done.err
+    assert project.slips("init", "made", "--aws", "--from", str(log)).status == 2
+
+
+# ---- The error of a mapping that does not fit
+
+
+@pytest.fixture
+def untold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slips.inference.hint, "_told", {})
+
+
+@pytest.mark.usefixtures("untold")
+def test_the_error_of_a_wrong_mapping_names_the_format_that_the_records_seem_to_be_of() -> None:
+    lines = [line for line in sample("alb").splitlines() if line.startswith(b"http")]
+    log = b"".join(line + b"\n" for line in (lines * 12)[:12])
+    with pytest.raises(FormatError, match=r"; it looks like 'alb', for which 'slips infer' says the chain$"):
+        run(None, ["s3-lines", "json"], log)
+
+
+@pytest.mark.usefixtures("untold")
+def test_the_error_of_a_wrong_mapping_names_nothing_where_nothing_is_clear() -> None:
+    with pytest.raises(FormatError, match=r"look at its 'format' in 'bucket_mapping'$"):
+        run(None, ["s3-lines", "json"], b"Dear all,\n" * 12)
+
+
+@pytest.mark.usefixtures("untold")
+def test_a_chain_that_does_not_fit_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[Any] = []
+
+    def look(*given: Any) -> str:
+        looked.append(given)
+        return "; it looks odd"
+
+    monkeypatch.setattr(slips.inference.hint, "_look", look)
+    for _ in range(3):
+        with pytest.raises(FormatError, match=r"; it looks odd$"):
+            run(None, ["s3-lines", "json"], b"no\n" * 12)
+    assert len(looked) == 1
+
+
+def test_the_config_of_a_project_is_not_needed(project: Project) -> None:
+    assert CONFIG
+    (project.root / "slips.yml").unlink()
+    log = project.put("unknown.log", sample("okta"))
+    assert project.slips("infer", str(log)).status == 0
+
+
+def print_table() -> None:
+    """Prints for each kind of real log how many files have their format in the first place, and the rest by name."""
+    first = total = 0
+    for kind, names in fitting_files().items():
+        ranks = {name: ranked(name) for name in names}
+        first, total = first + sum(rank == 1 for rank in ranks.values()), total + len(ranks)
+        others = ", ".join(f"{Path(name).name}: {rank or 'none'}" for name, rank in ranks.items() if rank != 1)
+        print(f"{kind:32} {sum(rank == 1 for rank in ranks.values()):3} of {len(ranks):3}  {others}", flush=True)
+    print(f"{'all':32} {first:3} of {total:3}  {first / total:.1%}")
+
+
+if __name__ == "__main__":
+    print_table()
