@@ -23,7 +23,7 @@ from slips.cli.output import accounted, say, show_json, show_text
 from slips.cli.usage import FILE, FILE_TEXT
 from slips.codec import CodecLimits, decode
 from slips.errors import FormatError, HandlerError, ReaderError, UsageError
-from slips.format import Event, Record
+from slips.format import Bad, Event, Record
 from slips.model import MetaData, ObjectEvent, Outcome, format_time, nearest_time
 from slips.parsing.chain import compile_chain
 from slips.parsing.run import Chain, Ticker
@@ -206,8 +206,9 @@ def _print_events(chain: Chain, stream: BinaryIO, file: str, event_time: float) 
             shown["member"] = meta.member
         show_json(_json({"meta": shown, "event": event}))
 
-    def reject(seq: int, _record: Record, error: Exception) -> None:
-        show_text(one_line(f"{file}: record {seq}: {reason_of(error)}"), error=True)
+    def reject(seq: int, record: Record, error: Exception) -> None:
+        of = f" of {record.member}" if isinstance(record, Bad) and record.member else ""
+        show_text(one_line(f"{file}: record {seq}{of}: {reason_of(error)}"), error=True)
 
     decoded = decode(stream, CodecLimits(), file)
     try:
