@@ -255,3 +255,8 @@ def test_an_element_in_a_text_is_held_to_the_limits_of_a_record() -> None:
     assert "too deep" in reason
     ((_, reason),) = chains.run(["xml"], b"<a>" + b"<b/>" * 60 + b"</a>", limits=RecordLimits(values=50)).quarantined
     assert "more than 50 values" in reason
+
+
+def test_nul_bytes_alone_are_padding_and_byte_order_marks_are_nothing() -> None:
+    outcome = chains.run(["xml-events"], f"{ONE}\0\0\n\ufeff{ONE}\ufeff\n".encode()).outcome
+    assert (outcome.records, outcome.delivered, outcome.rules) == (3, 2, {"nul-padding": 1})

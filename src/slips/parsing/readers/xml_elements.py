@@ -25,13 +25,14 @@ from slips.format import (
     Read,
     Record,
     RecordLimits,
+    Rule,
     TooLong,
     a_key,
     reader,
     too_many_values,
 )
 from slips.parsing.readers.lines import HEAD
-from slips.parsing.readers.text import EMPTY, TextRecords, look
+from slips.parsing.readers.text import EMPTY, PADDING, TextRecords, look
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -47,9 +48,9 @@ _UNMARKED = {b"<\0": codecs.BOM_UTF16_LE, b"\0<": codecs.BOM_UTF16_BE}
 _DECLARED = re.compile(rb"""\s*<\?xml[^>]*?\sencoding\s*=\s*["']([\w.-]+)["']""")
 _SECTIONS = {b"<!--": b"-->", b"<![CDATA[": b"]]>", b"<?": b"?>"}
 _TAG = re.compile(rb"""</?(?:[\w.-]+:)?([\w.-]+)(?:[^<>"']|"[^<"]*+"|'[^<']*+')*+>""")
-_DOCTYPE = re.compile(rb"<!DOCTYPE[^\[>]*+(?:\[[^\]]*+\][^>]*+)?+>", re.IGNORECASE)
+_DOCTYPE = re.compile(rb"<!DOCTYPE[^\[<>]{0,1024}+(?:\[[^\]]{0,1024}+\]\s{0,9}+)?+>", re.IGNORECASE)
 _PREFIX = re.compile(rb"[<\s/]([A-Za-z_][\w.-]*):[A-Za-z_]")
-_BLANK = b" \t\r\n\xef\xbb\xbf\0"
+_BLANK = b" \t\r\n"
 _UNBOUND = 27
 """Code of the parser's error for a prefix that is declared outside of the element."""
 
@@ -74,7 +75,7 @@ class XmlOptions(MeaningOptions, frozen=True):
     reference="https://www.w3.org/TR/xml/",
     gives="event",
     parameter="Event",
-    rules=(EMPTY,),
+    rules=(PADDING, EMPTY),
     options=XmlOptions,
 )
 def xml_events(options: XmlOptions) -> Read:
@@ -349,16 +350,23 @@ class _Around:
         self.has_content = False
         """Whether an element has text or other elements in it."""
 
-    def consume(self, text: _Position) -> Bad | None:
-        """Consume all up to the next record, or to the end. Return what is no markup, as one bad record."""
-        size, head = 0, b""
+    def consume(self, text: _Position) -> Bad | Rule | None:
+        """Consume all up to the next record, or to the end. Return what is no markup, as one record: NUL bytes alone
+        are PADDING."""
+        size, head, marks, nuls = 0, b"", 0, 0
         while (text.want(TAG) or text.rest) and not self._start.match(text.data, text.at):
             stray = self._markup(text) if text.rest == b"<" else self._text(text)
             if stray and stray.strip(_BLANK):
-                self.is_blank = False
-                size += len(stray.translate(None, _BLANK))
+                kept = stray.translate(None, _BLANK)
+                size += len(kept)
                 head = head or stray.lstrip(_BLANK)[:HEAD]
-        return Bad(size, head[:size], f"text outside of the elements: {_shown(head)}") if size else None
+                marks += sum(kept.count(byte) for byte in codecs.BOM_UTF8)
+                nuls += kept.count(b"\0")
+        if size == marks and marks % 3 == 0:  # byte order marks are no content
+            return None
+        if nuls and size == nuls + marks:
+            return PADDING
+        return Bad(size, head[:size], f"text outside of the elements: {_shown(head)}")
 
     def _text(self, text: _Position) -> bytes:
         """Consume text up to the next tag. Return it if no element is around it."""
