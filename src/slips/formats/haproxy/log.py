@@ -8,7 +8,7 @@ from slips.parsing import Patterns, clf
 
 _FRONT = r"(?P<client>[^ ]+) \[(?P<accept_date>[^\]]+)\] (?P<frontend_name>[^ ]+) "
 _COUNTS = (
-    r"(?P<actconn>\d+)/(?P<feconn>\d+)/(?P<beconn>\d+)/(?P<srv_conn>\d+)/(?P<retries>\+?\d+) "
+    r"(?P<actconn>\d+)/(?P<feconn>\d+)/(?P<beconn>\d+)/(?P<srv_conn>\d+)/(?P<redispatched>\+)?(?P<retries>\d+) "
     r"(?P<srv_queue>\d+)/(?P<backend_queue>\d+)"
 )
 
@@ -21,6 +21,8 @@ def _split_client(_meta: MetaData, event: Event) -> None:
             event[f"{name}_ip"], event[f"{name}_port"] = address, int(port)
 
 
+# A plus before the total time says that the line was written before the end (`option logasap`), one before the retries
+# that another server got the request.
 HAPROXY = Patterns(
     "haproxy",
     "HAProxy logs of HTTP, TCP, connections and errors, behind a header of syslog",
@@ -28,13 +30,15 @@ HAPROXY = Patterns(
     chain=("s3-lines", "syslog", "haproxy"),
     patterns=(
         rf"{_FRONT}(?P<backend_name>[^ /]+)/(?P<server_name>[^ ]+) "
-        r"(?P<TR>-?\d+)/(?P<Tw>-?\d+)/(?P<Tc>-?\d+)/(?P<Tr>-?\d+)/(?P<Ta>\+?\d+) (?P<status_code>-?\d+) "
-        r"(?P<bytes_read>\+?\d+) (?P<captured_request_cookie>[^ ]+) (?P<captured_response_cookie>[^ ]+) "
+        r"(?P<TR>-?\d+)/(?P<Tw>-?\d+)/(?P<Tc>-?\d+)/(?P<Tr>-?\d+)/(?P<unfinished>\+)?(?P<Ta>\d+) "
+        r"(?P<status_code>-?\d+) \+?(?P<bytes_read>\d+) "
+        r"(?P<captured_request_cookie>[^ ]+) (?P<captured_response_cookie>[^ ]+) "
         rf"(?P<termination_state>[^ ]+) {_COUNTS} "
         r"(?:\{(?P<captured_request_headers>[^}]*)\} (?:\{(?P<captured_response_headers>[^}]*)\} )?)?"
         r'"(?P<http_request>[^"]*)"?(?P<more>.+)?',
         rf"{_FRONT}(?P<backend_name>[^ /]+)/(?P<server_name>[^ ]+) "
-        r"(?P<Tw>-?\d+)/(?P<Tc>-?\d+)/(?P<Tt>\+?\d+) (?P<bytes_read>\+?\d+) (?P<termination_state>[^ ]+) "
+        r"(?P<Tw>-?\d+)/(?P<Tc>-?\d+)/(?P<unfinished>\+)?(?P<Tt>\d+) \+?(?P<bytes_read>\d+) "
+        r"(?P<termination_state>[^ ]+) "
         rf"{_COUNTS}(?P<more>.+)?",
         r"(?P<client>[^ ]+) \[(?P<accept_date>[^\]]+)\] "
         r"(?P<frontend_name>[^ /]+)/(?P<bind_name>[^ :]+): (?P<message>.*)",
