@@ -229,6 +229,26 @@ def text_lines(
     return lines
 
 
+def traces(dice: random.Random) -> Iterator[str]:
+    """An application's log: each record has lines of a traceback behind its first."""
+    for line in syslog_lines(dice):
+        yield line + "".join(f"\n\tat shop.Cart.add(Cart.java:{dice.randrange(900)})" for _ in range(dice.randrange(9)))
+
+
+def repeated(path: Path, size: int, before: bytes, middle: bytes, after: bytes = b"") -> Path:
+    """`path`, of gzip members: `before`, `middle` until there are `size` bytes, `after`. A gigabyte takes seconds."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part, member = path.with_suffix(".part"), gzip.compress(middle, 6)
+        with part.open("wb") as file:
+            file.write(gzip.compress(before))
+            for _ in range(max(1, size // len(middle))):
+                file.write(member)
+            file.write(gzip.compress(after))
+        part.rename(path)
+    return path
+
+
 def write(path: Path, make: Callable[[random.Random], Iterator[bytes]], seed: int = 1) -> Path:
     """`path`, gzipped, made unless it is there already."""
     if not path.exists():

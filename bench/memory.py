@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ import psutil
 
 import corpus
 
+MEGABYTE = 1_000_000
 HANDLER = """\
 import slips.interface
 
@@ -85,13 +88,30 @@ def measure(folder: Path, objects: dict[str, bytes | Path], format_name: str, ha
 
 
 def report(build: Path, megabytes: int) -> None:
-    """Prints the growth for both ways of being large."""
-    print(f"\n{'':28}{'tiny MB':>12}{f'{megabytes} MB':>10}{'growth':>9}")
-    for name, make, format_name in (
-        ("JSON lines", corpus.json_lines, "azure-ad-event"),
-        ("CloudTrail, one document", corpus.document, "cloudtrail"),
-    ):
-        tiny = corpus.write(build / f"{format_name}-tiny.gz", make(10_000))
-        large = corpus.write(build / f"{format_name}-{megabytes}m.gz", make(megabytes * 1_000_000))
-        below, above = (measure(build / "memory", {each.name: each}, format_name).peak / 1e6 for each in (tiny, large))
-        print(f"{name:28}{below:12.1f}{above:10.1f}{above - below:+9.1f}", flush=True)
+    """Prints the growth for each way of cutting records."""
+    print(f"\n{'':28}{'1 MB':>10}{f'{megabytes:,} MB':>10}{'growth':>9}")
+    for name, (format_name, *parts) in _objects().items():
+        peaks = []
+        for size in (1, megabytes):
+            file = corpus.repeated(build / f"{name.replace(' ', '-')}-{size}m.gz", size * MEGABYTE, *parts)
+            peaks.append(measure(build / "memory", {file.name: file}, format_name).peak / 1e6)
+        print(f"{name:28}{peaks[0]:10.1f}{peaks[1]:10.1f}{peaks[1] - peaks[0]:+9.1f}", flush=True)
+
+
+def _objects() -> dict[str, tuple[str, bytes, bytes, bytes]]:
+    """Format, beginning, a megabyte that may be repeated, and end of an object, by its name."""
+
+    def text(records: Callable[[random.Random], Iterator[str]]) -> bytes:
+        return b"".join(corpus.text_lines(MEGABYTE, records)(random.Random(1)))
+
+    lines = b"".join(corpus.json_lines(MEGABYTE)(random.Random(1)))
+    document = b"".join(corpus.document(MEGABYTE)(random.Random(1)))
+    elements = document.removeprefix(b'{"Records":[').removesuffix(b"]}")
+    header, flows = text(corpus.flows).split(b"\n", 1)
+    return {
+        "JSON lines": ("azure-ad-event", b"", lines, b""),
+        "one document": ("cloudtrail", b'{"Records":[{"eventName":"first"}', b"," + elements, b"]}"),
+        "syslog": ("syslog", b"", text(corpus.syslog_lines), b""),
+        "csv": ("csv:space", header + b"\n", flows, b""),
+        "multiline": ("multiline", b"", text(corpus.traces), b""),
+    }

@@ -31,7 +31,7 @@ def main() -> None:
     arguments.add_argument(
         "--only", action="append", default=[], help="a row of the table, as 'syslog'; may be repeated"
     )
-    arguments.add_argument("--memory-megabytes", type=int, default=500, help="size of the large objects")
+    arguments.add_argument("--memory-megabytes", type=int, default=1_000, help="size of the large objects")
     arguments.add_argument("--objects", type=int, nargs="+", default=[1_000, 10_000, 100_000], help="in the ledger")
     arguments.add_argument("--no-memory", action="store_true", help="speed only")
     arguments.add_argument("--no-chain", action="store_true", help="without the functions on a stand-in of AWS")
