@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Syslog,
     )
     from slips.parsing.meaning import Time, all_of, any_of, clf, epoch, iso, moment, stamp, written
+    from slips.parsing.shapes import one_of
 
 __all__ = [
     "Cef",
@@ -46,6 +47,7 @@ __all__ = [
     "epoch",
     "iso",
     "moment",
+    "one_of",
     "stamp",
     "written",
 ]
@@ -55,8 +57,8 @@ def __getattr__(name: str) -> object:
     """Import a family with the first format that is declared by it: who only reads lines needs none."""
     if name in __all__:
         from slips import format
-        from slips.parsing import declare, meaning
+        from slips.parsing import declare, meaning, shapes
 
-        homes = [declare] if name in declare.__all__ else [meaning, format]
+        homes = [declare] if name in declare.__all__ else [shapes, meaning, format]
         return next(getattr(home, name) for home in homes if hasattr(home, name))
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,70 @@
+"""A format of logs whose lines are of several declared formats: a program's JSON beside its texts of before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from slips.errors import RecordError
+from slips.format import Format, Limited, Parse, Parsed, RecordLimits
+from slips.model import MetaData
+from slips.parsing.declare import Declaration
+from slips.parsing.json_text import load_json
+from slips.step import Step
+
+
+def one_of(
+    name: str,
+    summary: str,
+    reference: str,
+    *shapes: Declaration,
+    tag: str,
+    chain: tuple[Step, ...] = (),
+    entities: Mapping[str, str] | None = None,
+) -> Format:
+    """Make a format whose lines are each of the first of `shapes` that takes it.
+
+    Shapes that take events get the lines that begin with a brace, as JSON; a line that no shape takes is quarantined
+    with the error of a shape that knew its beginning. Each shape sets its own tag; `tag` documents them. Raises
+    ValueError for a shape that remembers something of its object.
+    """
+    for shape in shapes:
+        if getattr(shape, "remembers", False):
+            raise ValueError(f"format {name!r}: {shape.name!r} remembers its object's lines; expected another shape")
+
+    def parse_of(limits: RecordLimits) -> Parse:
+        bound = [(shape.takes == "event", Limited.bind(shape.parse, limits)) for shape in shapes]
+
+        def parse(meta: MetaData, text: str) -> Parsed:
+            at, is_object = meta.timestamp, text.lstrip()[:1] == "{"
+            refusal: RecordError | None = None
+            event: Any = None
+            for takes_event, shape in bound:
+                if takes_event and not is_object:
+                    continue
+                try:
+                    if takes_event:
+                        event = load_json(text.encode("utf-8", "surrogateescape"), limits) if event is None else event
+                        if event.__class__ is not dict:
+                            raise RecordError(f"line is {type(event).__name__} in JSON; expected an object")
+                    return shape(meta, event if takes_event else text)
+                except RecordError as error:
+                    meta.timestamp, meta.tag, meta.message = at, "", None
+                    if refusal is None or str(refusal).startswith("line begins with"):
+                        refusal = error
+            raise refusal or RecordError(f"line begins with {text[:40]!r}; expected another of {name!r}")
+
+        return parse
+
+    return Format(
+        name=name,
+        summary=summary,
+        reference=reference,
+        takes="text",
+        gives="event",
+        chain=chain or ("s3-lines", name),
+        tag=tag,
+        rules=tuple(dict.fromkeys(rule for shape in shapes for rule in shape.rules)),
+        parse=Limited(parse_of),
+        entities=dict(entities or {}),
+    )
