@@ -59,7 +59,7 @@ bench-quick: $(VENV)/test  ## the ratios of the hot path, in about a minute
 
 lock: $(VENV)/test  ## pin the newest versions of all dependencies
 	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --extra parquet pyproject.toml -o requirements/run.txt
+	  --extra parquet -c requirements/glibc.txt pyproject.toml -o requirements/run.txt
 	@$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --group dev -c requirements/run.txt pyproject.toml -o requirements/test.txt
 	@$(BIN)/python requirements/functions.py
