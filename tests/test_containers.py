@@ -20,7 +20,8 @@ from slips.errors import DecompressionError, ReaderError, RecordTooLarge, Storag
 from slips.format import Bad, Record, RecordLimits, TooLong
 from slips.parsing.json_text import LEVELS
 from slips.parsing.readers.elements import read_elements
-from slips.parsing.readers.json_stream import BLOCK, KEYS
+from slips.parsing.readers.json_runs import KEYS
+from slips.parsing.readers.json_stream import BLOCK
 from slips.parsing.readers.lines import HEAD
 from slips.parsing.readers.text import EMPTY, PADDING
 

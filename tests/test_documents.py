@@ -21,7 +21,7 @@ from slips.format import Bad, Record, RecordLimits, Rule
 from slips.parsing.chain import compile_chain
 from slips.parsing.json_text import load_json
 from slips.parsing.readers.document_lines import LINE, LOOK
-from slips.parsing.readers.documents import WINDOW
+from slips.parsing.readers.json_documents import WINDOW
 from slips.parsing.readers.text import EMPTY, PADDING, original
 
 LINES, WHOLE = ["s3-lines", "json"], ["s3-text", "json"]
@@ -139,7 +139,7 @@ def test_a_long_array_over_lines_is_read_element_by_element() -> None:
         # A line that is broken is one bad record, and no other line is touched.
         (b'{"a":1\n{"a":2}', [b'{"a":1', {"a": 2}]),
         (b'{"a":\n{"a":2}\n{"a":3}', [b'{"a":', {"a": 2}, {"a": 3}]),
-        (b'[{"a":1},\n{"a":2}\n{"a":3}', [{"a": 1}, b"", {"a": 2}, {"a": 3}]),
+        (b'[{"a":1},\n{"a":2}\n{"a":3}', [{"a": 1}, b"[", {"a": 2}, {"a": 3}]),
         (b'{"a":"1\n2"}', [b'{"a":"1', b'2"}']),
         (b'{"a":1}{"b":}{"c":1}\n{"d":1}', [{"a": 1}, b'{"b":}{"c":1}', {"d": 1}]),
         (b'{"a":1}\n{\n"a":2\n}', [{"a": 1}, b"{", b'"a":2', b"}"]),
@@ -162,7 +162,7 @@ def test_a_broken_line_is_one_bad_record(content: bytes, found: list[Any]) -> No
         (b'{\n "a": 1,\n "b": [\n{\n "a": 2\n}', [b'{\n "a": 1,\n "b": [', {"a": 2}]),
         (b'{\n "a": 1\n}}\n{\n "a": 2\n}', [{"a": 1}, b"}", {"a": 2}]),
         (b'{\n "a": 1\n}\ntext {"a":0}\n text\n{"a":2}', [{"a": 1}, b'text {"a":0}\n text', {"a": 2}]),
-        (b'[\n{"a": 1},\n{"a": 2}\n[{"a":3}]', [{"a": 1}, {"a": 2}, b'[{"a":3}]', b""]),
+        (b'[\n{"a": 1},\n{"a": 2}\n[{"a":3}]', [{"a": 1}, {"a": 2}, b'[{"a":3}]', b"["]),
         (b'[\n{"a": 1}},\n{"a": 2}]\n{"a":3}', [{"a": 1}, b"},", {"a": 2}, b"]", {"a": 3}]),
         (b'{\n"a": "1\n2"\n}\n{"a": 2}', [b'{\n"a": "1\n2"\n}', {"a": 2}]),
         (b'{\n"a": 1\n}\n{"a": ', [{"a": 1}, b'{"a": ']),
@@ -324,8 +324,8 @@ def test_each_event_has_the_bytes_that_it_was_read_from(chain: list[str]) -> Non
 
 def test_records_are_numbered_document_by_document_by_a_reader_of_its_own() -> None:
     lines, whole = compile_chain(LINES, Path()), compile_chain(WHOLE, Path())
-    assert (lines.names, lines.reader) == (("s3-lines", "json"), "json-lines")
-    assert (whole.names, whole.reader) == (("s3-text", "json"), "json-documents")
+    assert (lines.names, lines.reader) == (("s3-lines", "json"), "json-lines/2")
+    assert (whole.names, whole.reader) == (("s3-text", "json"), "json-documents/2")
     assert "s3-lines" in lines.former_readers
     assert "s3-text" in whole.former_readers
 

@@ -19,19 +19,22 @@ from typing import Any, Protocol
 import msgspec
 
 from slips.errors import RecordError
-from slips.format import Bad, Event, Format, Limited, Read, Record, RecordLimits, reader
+from slips.format import Bad, Event, Format, Limited, Read, Record, RecordLimits, TooLong, reader
 from slips.parsing.contains import BLOCK as LINES_AT_ONCE
 from slips.parsing.contains import CONTAINS_RULE, Skipped, skim
 from slips.parsing.json_text import MORE_LEVELS, event_decoder, is_json, load_json
-from slips.parsing.readers.documents import BOM, DocumentRecords, DocumentText, decode_first
-from slips.parsing.readers.json_stream import BLOCK
+from slips.parsing.readers.documents import DocumentRecords
+from slips.parsing.readers.json_documents import DocumentText
+from slips.parsing.readers.json_runs import decode_first
+from slips.parsing.readers.json_stream import BLOCK, BOM
 from slips.parsing.readers.lines import HEAD, LineStream, behind_padding
 from slips.parsing.readers.text import PADDING, look
 
 LINES = "json-lines"
 """The name of the reader of `json_lines`."""
-LINE = 1 << 20
-"""Bytes of a line that are read at once. A longer one is read document by document."""
+LINE = 500_000
+"""Bytes of a line that are read at once. A longer one is read document by document. A constant, as it decides how
+records are numbered; and within the default limits, whatever its values are."""
 LOOK = 1 << 20
 """Bytes in which a document that the first line begins must end, or be sound so far. A constant, as it decides how
 records are numbered."""
@@ -58,6 +61,7 @@ def json_lines() -> Format:
         summary="each line is a JSON document",
         reference="https://jsonlines.org/",
         gives="event",
+        numbering=2,
         replaces=("s3-lines", "s3-lines/2"),
     )
     return declared(read)
@@ -113,7 +117,7 @@ class LineDocumentRecords(DocumentRecords):
         data, stream, is_all = look(stream, LOOK, mode)
         if mode.is_documents(data, is_all):
             yield super().cut(stream)
-        elif self.wanted or not self.decodes:
+        elif self.wanted or not self.decodes or self._size < LINE:
             yield self._one_by_one(stream)
         elif self._decoding is not None and self._size > LONG:
             yield from self._runs(stream, self._decoding)
@@ -166,7 +170,8 @@ class LineDocumentRecords(DocumentRecords):
             raise error
 
     def _one_by_one(self, stream: BufferedReader) -> Iterator[Record]:
-        """Yield the records of lines, of which a prefilter wants some, or which are not to be decoded."""
+        """Yield the records of lines, of which a prefilter wants some, or which are not to be decoded, or may be over
+        the limits."""
         wanted, size, decodes = self.wanted, self._size, self.decodes
         lines: Iterator[Any] = iter(partial(stream.readline, size), b"")
         if self.finds and size > LINES_AT_ONCE:
@@ -189,6 +194,8 @@ class LineDocumentRecords(DocumentRecords):
 
     def _records_of(self, stream: LineStream, line: bytes) -> Iterable[Record]:
         """Return the records of a line, which may go on in the stream."""
+        if len(line) >= self._size:
+            return self.odd(stream, line)
         try:
             run = [self._decode(line)]
         except (ValueError, msgspec.MsgspecError):
@@ -229,26 +236,36 @@ class LineDocumentRecords(DocumentRecords):
             line = behind_padding(stream, line, self._size)
             if not line or line.isspace():
                 return
-        is_whole = line.endswith(b"\n") or len(line) < self._size
-        if is_whole:
-            try:
-                value = load_json(line, self._limits)
-            except RecordError as error:
-                if _is_one(line.removeprefix(BOM).lstrip()):
-                    content = line.removesuffix(b"\n").removesuffix(b"\r")
-                    yield Bad(len(content), content[:HEAD], error)
-                    return
-            else:
-                if value.__class__ is dict:
-                    if self._decoding is None:
-                        # One deep document in a log announces more of them.
-                        self._decode = event_decoder(self._limits.depth, MORE_LEVELS)
-                    self._line, self._run = line, ()
-                    yield value
-                    return
+        if len(line) >= self._size and not line.endswith(b"\n"):
+            line += stream.readline(LINE - len(line))
+        is_whole = line.endswith(b"\n") or len(line) < LINE
+        if is_whole and (record := self._one(line)) is not None:
+            yield record
+            return
         self._text = text = DocumentText(BytesIO(line) if is_whole else _Line(stream, line), self._limits, BLOCK)
         yield from text.records_of(text.documents())
         self._text = None
+
+    def _one(self, line: bytes) -> Record | None:
+        """Return the record of a whole line, if it is one alone, whatever the limits are."""
+        content, most = line.removesuffix(b"\n").removesuffix(b"\r"), self._limits.bytes
+        text = content.replace(BOM, b"").strip() if content.startswith(BOM) else content.lstrip()
+        try:
+            if not text:
+                raise RecordError("record has byte order marks alone; expected a JSON document")
+            if len(content) > most:
+                return TooLong(len(content), most, content[:HEAD]) if _is_one(text) else None
+            value = load_json(line, self._limits)
+        except RecordError as error:
+            return Bad(len(content), content[:HEAD], error) if _is_one(text) else None
+        if value.__class__ is not dict:
+            return None
+        if self._decoding is None:
+            # One deep document in a log announces more of them.
+            self._decode = event_decoder(self._limits.depth, MORE_LEVELS)
+        self._line, self._run = line, ()
+        event: Event = value
+        return event
 
 
 def _find_several(data: bytes, at: int) -> int:

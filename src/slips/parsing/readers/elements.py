@@ -8,7 +8,8 @@ from typing import Any
 
 from slips.format import Event, Limited, MeaningOptions, Read, Record, RecordLimits, reader
 from slips.parsing.json_text import load_json
-from slips.parsing.readers.json_stream import BLOCK, JsonText
+from slips.parsing.readers.json_runs import JsonRuns
+from slips.parsing.readers.json_stream import BLOCK
 from slips.parsing.readers.text import EMPTY, PADDING, TextRecords
 
 
@@ -43,12 +44,12 @@ class ElementRecords(TextRecords):
     def __init__(self, stream: BufferedReader, limits: RecordLimits, path: str) -> None:
         super().__init__(stream)
         self._limits, self._path = limits, path
-        self._text: JsonText | None = None
+        self._text: JsonRuns | None = None
         self.decode_run: Callable[[bytes], Sequence[Any]] | None = None
-        """See `JsonText`. An event that comes of it is no dict."""
+        """See `JsonRuns`. An event that comes of it is no dict."""
 
     def cut(self, stream: BufferedReader) -> Iterator[Record]:
-        self._text = JsonText(stream, self._limits, BLOCK)
+        self._text = JsonRuns(stream, self._limits, BLOCK)
         self._text.decode_run = self.decode_run
         return self._text.elements(self._path)
 
@@ -62,12 +63,12 @@ class ElementRecords(TextRecords):
 
 def read_elements(stream: BufferedReader, limits: RecordLimits, path: str, block: int = BLOCK) -> Iterator[Record]:
     """Yield the records of `json_records` from UTF-8, reading `block` bytes at a time."""
-    return JsonText(stream, limits, block).elements(path)
+    return JsonRuns(stream, limits, block).elements(path)
 
 
 def elements_of(raw: bytes, limits: RecordLimits) -> Iterator[Record]:
     """Yield the elements of `raw`, which must be one JSON array. Raises ReaderError as `json_records` does."""
-    text = JsonText(BytesIO(raw), limits, BLOCK)
+    text = JsonRuns(BytesIO(raw), limits, BLOCK)
     text.find_document()
     for run in text.runs([]):
         text.records += len(run)

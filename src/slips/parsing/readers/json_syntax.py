@@ -1,0 +1,153 @@
+"""Tells where a JSON value of any size ends, or breaks, piece by piece in flat memory.
+
+It takes for JSON what the lenient decoder of `slips.parsing.json_text` takes, on every Python and within whatever
+limits: numbers of any length, `NaN`, lone surrogates, bytes that are not UTF-8.
+"""
+
+from __future__ import annotations
+
+import re
+
+DEEPEST = 100_000
+"""Levels of objects and arrays; a deeper value counts as broken. A constant, as it decides how records are numbered."""
+
+_BLANKS = re.compile(rb"[ \t\n\r]*+")
+_STRING = rb'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+'
+_NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+"
+_WORD = rb"true|false|null|NaN|-?Infinity"
+_FLAT = rb"""
+    (?: "STRING" | NUMBER | WORD
+    | \[ WS (?: (?: "STRING" | NUMBER | WORD ) WS (?: , WS (?= [^\]] ) | (?= \] ) ) )*+ \]
+    | \{ WS (?: "STRING" WS : WS (?: "STRING" | NUMBER | WORD ) WS (?: , WS (?= " ) | (?= \} ) ) )*+ \}
+    )"""
+
+
+def _compiled(pattern: bytes) -> re.Pattern[bytes]:
+    parts = {b"STRING": _STRING, b"NUMBER": _NUMBER, b"WORD": _WORD, b"WS": rb"[ \t\n\r]*+"}
+    for name, part in ((b"FLAT", _FLAT), *parts.items()):
+        pattern = pattern.replace(name, part)
+    return re.compile(pattern, re.VERBOSE)
+
+
+_REST = re.compile(_STRING)
+_PART_OF_ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3})?")
+_SCALAR = re.compile(rb'[^\[\]{}",: \t\n\r]*+')
+_WHOLE = re.compile(rb"(?:%s|%s)" % (_NUMBER, _WORD))
+_BEGUN = re.compile(
+    rb"-?(?:(?:0|[1-9][0-9]*+)(?:\.[0-9]*+)?(?:(?<=[0-9])[eE][+-]?[0-9]*+)?)?"
+    + b"".join(
+        b"|" + b"".join(b"(?:" + bytes([each]) for each in word) + b")?" * len(word)
+        for word in (b"true", b"false", b"null", b"NaN", b"-Infinity", b"Infinity")
+    )
+)
+_DIGITS = re.compile(rb"([0-9])[0-9]++")
+# Values and pairs with a comma behind each: most of a document is skipped without looking at each of its tokens.
+_ELEMENTS = _compiled(rb"(?: FLAT WS , WS )++")
+_PAIRS = _compiled(rb'(?: "STRING" WS : WS FLAT WS , WS )++')
+
+_VALUE, _FIRST_VALUE, _KEY, _FIRST_KEY, _COLON, _BEHIND = range(6)
+_OBJECT, _ARRAY = b"{["
+
+
+class JsonSyntax:
+    """One value, fed from its first byte on."""
+
+    def __init__(self) -> None:
+        self.is_sound = False
+        """Whether the value has ended; otherwise it broke where `feed` says."""
+        self._state, self._open = _VALUE, bytearray()
+        """The part that is expected next, and the brackets that are open."""
+        self._string: int | None = None
+        """Within a string: the state behind it."""
+        self._held = b""
+        """The end of what was fed, if it is part of a token. Digits in it may be left out."""
+
+    def feed(self, piece: bytes, *, is_last: bool = False) -> int | None:
+        """Return where the value ends or breaks in `piece`; None if more is needed, and there is more."""
+        held = self._held
+        self._held = b""
+        end = self._read(held + piece, is_last)
+        return None if end is None else max(end - len(held), 0)
+
+    def _read(self, data: bytes, is_last: bool) -> int | None:
+        at = 0
+        while True:
+            if self._string is not None:
+                at = _end(_REST, data, at)
+                if at == len(data):
+                    return at if is_last else None
+                if data[at] != 34:  # no quote
+                    if not is_last and _PART_OF_ESCAPE.fullmatch(data, at):
+                        self._held = data[at:]
+                        return None
+                    return at
+                at += 1
+                self._state, self._string = self._string, None
+            if self._state == _BEHIND and not self._open:
+                self.is_sound = True
+                return at
+            at = _end(_BLANKS, data, at)
+            if at == len(data):
+                return at if is_last else None
+            step = self._step(data, at, is_last)
+            if step is None or step < 0:
+                return None if step is None else at
+            at = step
+
+    def _step(self, data: bytes, at: int, is_last: bool) -> int | None:
+        """Return the end of the next token; -1 if none of those that may stand here does, None if more is needed."""
+        state, byte = self._state, data[at]
+        inside = self._open[-1] if self._open else 0
+        if state in (_KEY, _FIRST_KEY):
+            if byte == 34:
+                if run := _PAIRS.match(data, at):
+                    self._state = _KEY
+                    return run.end()
+                self._string = _COLON
+                return at + 1
+            return self._close(at) if byte == 125 and state == _FIRST_KEY else -1
+        if state == _COLON:
+            self._state = _VALUE
+            return at + 1 if byte == 58 else -1
+        if state == _BEHIND:
+            if byte == 44:
+                self._state = _KEY if inside == _OBJECT else _VALUE
+                return at + 1
+            return self._close(at) if byte == (125 if inside == _OBJECT else 93) else -1
+        return self._value(data, at, is_last, inside)
+
+    def _value(self, data: bytes, at: int, is_last: bool, inside: int) -> int | None:
+        byte = data[at]
+        if byte == 93 and self._state == _FIRST_VALUE:
+            return self._close(at)
+        if inside == _ARRAY and (run := _ELEMENTS.match(data, at)):
+            self._state = _VALUE
+            return run.end()
+        if byte in (_OBJECT, _ARRAY):
+            self._open.append(byte)
+            self._state = _FIRST_KEY if byte == _OBJECT else _FIRST_VALUE
+            return at + 1 if len(self._open) <= DEEPEST else -1
+        if byte == 34:
+            self._string = _BEHIND
+            return at + 1
+        end = _end(_SCALAR, data, at)
+        scalar = data[at:end]
+        if end == len(data) and not is_last:
+            if not _BEGUN.fullmatch(scalar):
+                return -1
+            self._held = _DIGITS.sub(rb"\g<1>1", scalar)
+            return None
+        if not _WHOLE.fullmatch(scalar):
+            return -1
+        self._state = _BEHIND
+        return end
+
+    def _close(self, at: int) -> int:
+        self._open.pop()
+        self._state = _BEHIND
+        return at + 1
+
+
+def _end(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:
+    match = pattern.match(data, at)
+    return match.end() if match else at
