@@ -151,6 +151,27 @@ def fluentd(number: int) -> str:
     return f'2018-06-11T04:27:{number % 60:02}Z\tapp.web\t{{"n":{number},"path":"/index.html","status":200}}'
 
 
+def syslog_5424(number: int) -> str:
+    return (
+        f"<165>1 2018-06-11T04:27:{number % 60:02}.{number % 1000:03}Z host{number % 99}.example.com app {number} ID47 "
+        f'[id@32473 seq="{number}" user="user{number}"] an application event, number {number}'
+    )
+
+
+def cef(number: int) -> str:
+    return (
+        f"CEF:0|Acme|Gate|1.0|{number % 100}|door forced|8|rt={1528691267000 + number} src=192.0.2.{number % 256} "
+        f"suser=user{number} msg=the door of room {number} was forced"
+    )
+
+
+def leef(number: int) -> str:
+    return (
+        f"LEEF:1.0|Acme|Gate|1.0|door|devTime=Jun 11 2018 04:27:{number % 60:02}\tsrc=192.0.2.{number % 256}\t"
+        f"usrName=user{number}\tmsg=the door of room {number} was forced"
+    )
+
+
 def csv(number: int) -> str:
     return f"2018-06-11T04:27:47Z,user{number},192.0.2.{number % 256},login,{number % 7},ok"
 
@@ -376,6 +397,23 @@ def _texts() -> Iterator[Input]:
         "Feb 29": b"Feb 29 06:00:24 h p: m\n",
     }.items():
         yield kind(name=f"syslog: {name}", make=partial(repeated, unit, SIZE // 2))
+    for name, row, beginning, pieces in (
+        (
+            "syslog-5424",
+            syslog_5424,
+            b"<165>1 2018-06-11T04:27:47Z h a p m ",
+            (b'[x y="1"]', b'[x y="\\]"]', b"[", b"- "),
+        ),
+        ("cef", cef, b"CEF:0|a|b|1|2|c|3|", (b"a=b ", b"a\\=b=c ", b"= ", b"\\")),
+        ("leef", leef, b"LEEF:1.0|a|b|1|c|", (b"a=b\t", b"\t", b"=", b"a")),
+    ):
+        kind = partial(Input, format=name, normal=name)
+        yield kind(name=name, make=partial(table, row))
+        yield kind(name=f"{name}: bad, 10 bytes", make=partial(repeated, b"x" * 9 + b"\n", SIZE // 2))
+        for piece in pieces:
+            shown = piece.decode().replace("\t", "tab")
+            yield kind(name=f"{name}, one line: {shown}", make=partial(behind, beginning, piece, RECORD - 100))
+    kind = partial(Input, format="syslog", normal="syslog")
     for name, unit in {
         "spaces": b" ",
         "digits": b"1",

@@ -78,7 +78,7 @@ def test_an_array_of_many_values_is_as_deep_as_one_of_few_may_be() -> None:
 
 
 def test_memory_does_not_grow_with_a_record() -> None:
-    pieces = Pieces([b"> a\n", *[b"line\n" * 20_000] * 300])
+    pieces = Pieces([b"> a\n", *[(b"x" * 99 + b"\n") * 1_000] * 300])
     tracemalloc.start()
     try:
         (bad,) = records(pieces, "> ", RecordLimits(bytes=100_000))
