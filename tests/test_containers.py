@@ -431,8 +431,8 @@ def test_an_element_that_is_no_json_is_bad_and_reading_goes_on(broken: str, befo
 @pytest.mark.parametrize(
     ("items", "raws"),
     [
-        (['{"a":1}', "", '{"a":2}'], [b""]),
-        (['{"a":1}', '{"a":2}', ""], [b""]),
+        (['{"a":1}', "", '{"a":2}'], [b","]),
+        (['{"a":1}', '{"a":2}', ""], [b"]"]),
         (['{"a":1} x', '{"a":2}'], [b"x"]),
         (['{"a":1}{"a":0}', '{"a":2}'], [b'{"a":0}']),
         (['{"a":1}:1:"x"', '{"a":2}'], [b':1:"x"']),

@@ -360,3 +360,83 @@ def test_an_array_on_a_line_is_numbered_alike_with_contains(mark: str) -> None:
     content = f'{{"n":1}}\n{mark}[{{"n":2}},{{"n":3}}]\n{{"n":44}}\n'.encode()
     chain = compile_chain(LINES, Path(), contains=["44"])
     assert [meta.seq for meta, _ in chains.run_chain(chain, content).events] == [4]
+
+
+BROKEN = [
+    b'{"a":',
+    b"1",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b"\n",
+    b'"',
+    b"{",
+    b" ",
+    b"null",
+    b'{"b":2}',
+    b"x",
+    b"[1,2,3,4]",
+    b"1e",
+]
+
+
+@settings(deadline=None)
+@given(parts=st.lists(st.sampled_from(BROKEN), max_size=12), limits=st.sampled_from([(16, 3), (16, 500), (400, 3)]))
+@pytest.mark.parametrize("chain", CHAINS)
+def test_records_are_numbered_alike_whatever_the_limits_are(
+    chain: list[str], parts: list[bytes], limits: tuple[int, int]
+) -> None:
+    content = b"".join(parts)
+    small = RecordLimits(bytes=limits[0], values=limits[1])
+    found = [each.head if isinstance(each, Bad) else each for each in records(chain, content)]
+    alike = [each.head if isinstance(each, Bad) else each for each in records(chain, content, small)]
+    assert len(found) == len(alike)
+    for one, other in zip(found, alike, strict=True):
+        assert one == other or (isinstance(other, bytes) and not isinstance(one, Rule))
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+@pytest.mark.parametrize("values", [3, 1_000])
+def test_a_mistake_behind_more_values_than_allowed_ends_a_document_as_any_other(chain: list[str], values: int) -> None:
+    content = b'{\n"a":[%s],"b" 1}{"c":1}\n{"d":1}' % b",".join([b"1"] * 2_000)
+    content = content if chain == WHOLE else content.replace(b"\n", b"", 1)
+    found = list(records(chain, content, RecordLimits(values=values)))
+    assert [type(each) for each in found] == [Bad, dict]
+
+
+@pytest.mark.parametrize("digits", [WINDOW - 2, WINDOW - 1, WINDOW, WINDOW + 1])
+def test_a_number_is_cut_nowhere(digits: int) -> None:
+    content = b"1" * digits + b"e999\n2\n"
+    sizes = [each.size for each in records(WHOLE, content) if isinstance(each, Bad)]
+    assert sizes == [digits + 4, 1]
+
+
+@pytest.mark.parametrize("marks", [2, 3, 10_000])
+@pytest.mark.parametrize("chain", CHAINS)
+def test_an_object_of_byte_order_marks_alone_is_no_success_without_records_and_rules(
+    chain: list[str], marks: int
+) -> None:
+    seen = chains.run(chain, b"\xef\xbb\xbf" * marks)
+    assert (seen.outcome.records, seen.outcome.delivered) == (1, 0)
+    assert chains.run(chain, b"\xef\xbb\xbf").outcome.records == 0, "a single one is white space"
+
+
+@pytest.mark.parametrize(
+    "content", [b"[1", b"[", b'[{"a":1}', b'[{"a":1},', b"[1,]", b"[,]", b"[[", b'["a', b"[}", b"[x"]
+)
+@pytest.mark.parametrize("chain", CHAINS)
+def test_whatever_is_bad_is_shown_by_some_bytes_of_the_object(chain: list[str], content: bytes) -> None:
+    bad = [each for each in records(chain, content) if isinstance(each, Bad)]
+    assert bad
+    assert all(each.size and each.head and each.head in content for each in bad)
+
+
+@pytest.mark.parametrize("gap", [b"", b" ", b"\n", b"\xef\xbb\xbf"])
+def test_events_of_arrays_and_objects_one_behind_another_keep_their_bytes(gap: bytes) -> None:
+    texts = [b'{"a": "\xc3\xa9"}', b'[ {"b":1} , 2, {"c" : [ ]}]', b"[]", b'["\xff"]', b'{"d":1}', b"[[1], [2]]"]
+    cut_ = compile_chain(WHOLE, Path())._cut(io.BufferedReader(io.BytesIO(gap.join(texts))))
+    kept = [original(cut_, record) for record in cut_]
+    assert [each.head for each in kept if isinstance(each, Bad)] == [
+        *(b'{"a": "\xc3\xa9"}', b'{"b":1}', b"2", b'{"c" : [ ]}', b'"\xff"', b'{"d":1}', b"[1]", b"[2]")
+    ]

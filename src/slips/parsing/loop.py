@@ -285,6 +285,8 @@ class _Statements:
             # Where a prefilter is, most records are rules.
             writer.line("if record.__class__ is Rule:")
             writer.line("    event = record")
+            writer.line("elif isinstance(record, Bad):")
+            writer.line("    raise record.error()")
             with writer.block("else:"):
                 writer.line(f"meta = {self._meta()}")
                 writer.line(f"event = unusual(meta, record, {parse})")
@@ -414,6 +416,7 @@ def unusual(meta: MetaData, record: Record, parse: Callable[[MetaData, Any], Any
 
 _NAMES: dict[str, object] = {
     "BEHIND": BEHIND,
+    "Bad": Bad,
     "HandlerError": HandlerError,
     "MetaData": MetaData,
     "MsgspecError": msgspec.MsgspecError,

@@ -10,7 +10,14 @@ from typing import Any
 from slips.errors import ReaderError, RecordError
 from slips.format import Bad, Record, TooLong
 from slips.parsing.json_text import beginning, is_deeper, load_json
-from slips.parsing.readers.json_runs import JsonRuns, decode_first, is_cut_off, no_object, texts_of_elements
+from slips.parsing.readers.json_runs import (
+    JsonRuns,
+    decode_first,
+    is_cut_off,
+    no_object,
+    split_elements,
+    texts_of_elements,
+)
 from slips.parsing.readers.json_stream import BOM
 from slips.parsing.readers.json_syntax import JsonSyntax
 from slips.parsing.readers.lines import HEAD
@@ -85,10 +92,10 @@ class DocumentText(JsonRuns):
                 else:
                     run.append(EMPTY)
                 end = stop
-                if stop == len(text):
+                start = _behind_blanks(text, stop)
+                if start == len(text):
                     is_cut = True
                     break
-                start = stop if text[stop] > " " else _behind_blanks(text, stop)
         except (ValueError, RecursionError) as error:
             is_cut = is_cut_off(error, text)
         self._consume(raw, text, end, is_cut, _texts_of_documents)
@@ -225,10 +232,16 @@ def _reason(error: ReaderError) -> str:
 
 def _elements_of(values: list[Any], text: str) -> Sequence[Record]:
     """Return the records of the elements of an array, which has this text between its brackets."""
-    if all(value.__class__ is dict for value in values):
+    for value in values:
+        if value.__class__ is not dict:
+            break
+    else:
         return values
-    texts = texts_of_elements(text.encode("utf-8", "surrogateescape"))
-    return [value if value.__class__ is dict else no_object(raw) for value, raw in zip(values, texts, strict=True)]
+    texts = split_elements(text) if len(values) > 1 else [text.strip(" \t\r\n")]
+    return [
+        value if value.__class__ is dict else no_object(each.encode("utf-8", "surrogateescape"))
+        for value, each in zip(values, texts, strict=True)
+    ]
 
 
 def _texts_of_documents(run: bytes) -> list[bytes]:

@@ -302,13 +302,18 @@ def _texts_of_array(run: bytes) -> list[bytes]:
 
 def texts_of_elements(run: bytes) -> list[bytes]:
     """Return the texts of elements with commas between them."""
-    text = run.decode("utf-8", "surrogateescape").lstrip(" \t\n\r")
-    texts: list[bytes] = []
+    return [each.encode("utf-8", "surrogateescape") for each in split_elements(run.decode("utf-8", "surrogateescape"))]
+
+
+def split_elements(text: str) -> list[str]:
+    """Return the texts of elements with commas between them."""
+    texts: list[str] = []
+    text = text.lstrip(" \t\n\r")
     at = 0
     with suppress(ValueError, RecursionError):
         while True:
             end = decode_first(text, at)[1]
-            texts.append(text[at:end].encode("utf-8", "surrogateescape"))
+            texts.append(text[at:end])
             comma = _COMMA.match(text, end)
             if not comma:
                 break
