@@ -80,3 +80,26 @@ def test_an_object_that_is_not_blank_has_a_record_or_an_error(steps: list[Step],
     assert outcome.balanced
     assert outcome.records or is_blank(content), content
     assert outcome.filtered == sum(outcome.rules.values())
+
+
+@pytest.mark.parametrize(
+    ("chain", "content"),
+    [
+        (["s3-lines"], b"a\nb\nc\n"),
+        (["syslog"], b"Nov 21 06:00:24 h p: m\n" * 3),
+        (["s3-lines", "json"], b'{"a":1}\n[{"a":2}]\n{"a":3}\n'),
+        (["s3-text", "json"], b'{"a":1}\n[{"a":2}]\n{"a":3}\n'),
+        (["csv"], b'k,v\na,1\n"b",2\nc,3\n'),
+        ([{"multiline": {"start": "[ab]"}}], b"a\nx\nb\nb\n"),
+        (["json-records:r"], b'{"r":[{"a":1}]}\n{"r":[{"a":2}]}\n'),
+    ],
+)
+@pytest.mark.parametrize("marks", [1, 3])
+def test_a_byte_order_mark_before_a_line_or_document_is_no_content_in_any_reader(
+    chain: list[Step], content: bytes, marks: int
+) -> None:
+    marked = b"".join(b"\xef\xbb\xbf" * marks + line for line in content.splitlines(keepends=True))
+    expected, seen = chains.run(chain, content), chains.run(chain, marked)
+    assert [event for _, event in seen.events] == [event for _, event in expected.events]
+    assert [meta.seq for meta, _ in seen.events] == [meta.seq for meta, _ in expected.events]
+    assert seen.quarantined == []

@@ -27,7 +27,7 @@ from slips.parsing.readers.documents import DocumentRecords
 from slips.parsing.readers.json_documents import DocumentText
 from slips.parsing.readers.json_runs import decode_first
 from slips.parsing.readers.json_stream import BLOCK, BOM
-from slips.parsing.readers.lines import HEAD, LineStream, behind_padding
+from slips.parsing.readers.lines import HEAD, LineStream, behind_marks, behind_padding
 from slips.parsing.readers.text import PADDING, look
 
 LINES = "json-lines"
@@ -248,16 +248,17 @@ class LineDocumentRecords(DocumentRecords):
 
     def _one(self, line: bytes) -> Record | None:
         """Return the record of a whole line, if it is one alone, whatever the limits are."""
+        line = behind_marks(line)
         content, most = line.removesuffix(b"\n").removesuffix(b"\r"), self._limits.bytes
-        text = content.replace(BOM, b"").strip() if content.startswith(BOM) else content.lstrip()
+        text = content.lstrip()
         try:
-            if not text:
+            if text.startswith(BOM):
                 raise RecordError("record has byte order marks alone; expected a JSON document")
             if len(content) > most:
                 return TooLong(len(content), most, content[:HEAD]) if _is_one(text) else None
             value = load_json(line, self._limits)
         except RecordError as error:
-            return Bad(len(content), content[:HEAD], error) if _is_one(text) else None
+            return Bad(len(content), content[:HEAD], error) if _is_one(text.lstrip(BOM)) else None
         if value.__class__ is not dict:
             return None
         if self._decoding is None:

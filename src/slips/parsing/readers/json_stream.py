@@ -44,7 +44,7 @@ class JsonText:
 
     def find_document(self) -> bool:
         """Move to the next document. Return False at the end of the stream."""
-        if self._peek() == BOM[:1]:
+        while self._peek() == BOM[:1]:
             for byte in BOM:
                 self._take(bytes([byte]))
         return self._peek() != b""

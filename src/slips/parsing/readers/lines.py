@@ -6,6 +6,8 @@ The order in which a reader yields records numbers them. Other readers have modu
 
 from __future__ import annotations
 
+import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from functools import partial
 from io import BufferedReader
@@ -20,6 +22,7 @@ _BEGINS = frozenset(range(ord("!") + 1, 256))
 """First bytes of lines that are neither blank nor padded."""
 TEXTS = 1 << 15
 """Bytes of lines that are decoded at once: a tenth of the time of each alone. More do not fit into a core's cache."""
+_MARKS = re.compile(rb"(?:\xef\xbb\xbf)++")
 HEAD = 4096
 """Bytes kept as a sample of a record that is too long."""
 
@@ -63,7 +66,8 @@ class LineRecords(TextRecords):
     def _whole(self, stream: BufferedReader, lines: Iterable[bytes]) -> Iterator[Record]:
         record_bytes = self._record_bytes
         for line in lines:
-            if line > b"!" and len(line) <= record_bytes:  # by one comparison, neither blank nor NUL is its first byte
+            # Its first byte is that of no blank, no NUL, and no byte order mark.
+            if b"!" < line < BOM_UTF8 and len(line) <= record_bytes:
                 yield line
             else:
                 yield from self.odd(stream, line)
@@ -92,6 +96,7 @@ class LineRecords(TextRecords):
         if not line[0]:
             yield PADDING
             line = behind_padding(stream, line, record_bytes + 2)
+        line = behind_marks(line)
         if len(line) > record_bytes and len(line.rstrip(b"\r\n")) > record_bytes:
             yield skip_line(stream, line, record_bytes)
         elif line and not line.isspace():
@@ -106,7 +111,16 @@ def _usual(block: bytes) -> list[str] | None:
         lines = block.decode().split("\n")
     except UnicodeDecodeError:
         return None
-    return lines if min(lines) > "!" else None
+    return lines if min(lines) > "!" and max(lines) < "\ufeff" else None
+
+
+def behind_marks(line: bytes) -> bytes:
+    """Return a line without the byte order marks at its beginning, if it has more than these: they are no content."""
+    if not line.startswith(BOM_UTF8):
+        return line
+    marks = _MARKS.match(line)
+    content = line[marks.end() :] if marks else line
+    return line if not content or content.isspace() else content
 
 
 def behind_padding(stream: LineStream, line: bytes, limit: int) -> bytes:

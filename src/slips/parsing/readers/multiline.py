@@ -10,7 +10,7 @@ from typing import Annotated
 
 from slips.format import FormatOptions, Read, Record, TooLong, a_key, reader
 from slips.parsing.linear import why_not_linear
-from slips.parsing.readers.lines import HEAD, behind_padding
+from slips.parsing.readers.lines import HEAD, behind_marks, behind_padding
 from slips.parsing.readers.text import PADDING, TextRecords
 
 
@@ -72,7 +72,7 @@ class _MultilineRecords(TextRecords):
                 yield from self._ended()
                 yield PADDING
                 line = behind_padding(stream, line, limit)  # noqa: PLW2901 - what is left of it
-            elif is_begin and starts(line[:HEAD].decode("utf-8", "surrogateescape")):
+            elif is_begin and starts((line := behind_marks(line))[:HEAD].decode("utf-8", "surrogateescape")):
                 yield from self._ended()
             is_begin = line.endswith(b"\n")
             self._add(line)

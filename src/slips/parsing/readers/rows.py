@@ -28,7 +28,7 @@ from slips.format import (
     too_many_values,
 )
 from slips.parsing.readers.fields import count_delimiters, ends_in_quotes, has_too_many_fields
-from slips.parsing.readers.lines import HEAD, behind_padding, skip_line
+from slips.parsing.readers.lines import HEAD, behind_marks, behind_padding, skip_line
 from slips.parsing.readers.text import EMPTY, PADDING, TextRecords
 
 stdlib_csv.field_size_limit(2**31 - 1)  # for the whole process; this module checks `record_bytes` instead
@@ -160,6 +160,7 @@ class _Table(TextRecords):
                 yield PADDING
                 if not (line := behind_padding(stream, line, record_bytes + 3)):
                     continue
+            line = behind_marks(line)  # noqa: PLW2901 - the same line
             if has_directives and line.startswith(b"#"):
                 self._is_blank = False
                 if line.startswith(_FIELDS):
