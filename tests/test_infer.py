@@ -79,8 +79,7 @@ SYSLOG = b"<13>Nov 29 08:00:00 gate app[7]: "
 def test_a_product_behind_a_header_is_found_with_its_header() -> None:
     log = b"".join(SYSLOG + line + b"\n" for line in sample("alb").splitlines() if line.startswith(b"http"))
     first = infer(log, SOURCE).fitting[0]
-    assert first.format == "alb"
-    assert first.chain.startswith("[s3-lines, syslog")
+    assert first.chain in ("[syslog, alb]", "[syslog-any, alb]")
 
 
 def test_records_in_an_array_of_documents_are_found_with_its_path() -> None:

@@ -58,7 +58,7 @@ class Candidate(Struct):
 
     @property
     def score(self) -> float:
-        usual = 1.0 if len(self.steps) == 1 else 0.9
+        usual = 0.9 if name_of(self.steps[0]).startswith("json-records") else 1.0
         return usual * self.trial.parsed**2 * (0.1 + 0.9 * self.likeness) * (0.6 + 0.4 * self.trial.times)
 
     @property
@@ -117,7 +117,7 @@ def _candidates(content: bytes, source: ObjectEvent, whole: bool) -> Iterator[Ca
     for header in headers[:_HEADERS]:
         texts = _carried(header)
         in_json = sum(text.lstrip()[:1] in ("{", "[") for text in texts) > len(texts) / 2
-        before = [*_spelled(header.steps)]
+        before = header.steps
         for format_ in catalogue().values():
             if format_.carries and entries()[format_.name].vendor == "generic":
                 continue  # a header behind a header, of which one has the other's fields
@@ -170,13 +170,6 @@ def _carried(header: Candidate) -> list[str]:
     format_ = catalogue()[header.format]
     texts = (event.get(format_.carries) for event in header.trial.events) if format_.carries else ()
     return [text for text in texts if isinstance(text, str)]
-
-
-def _spelled(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """Return the steps of a chain, one name written out."""
-    if len(steps) == 1 and (format_ := catalogue().get(name_of(steps[0]))) is not None:
-        return format_.chain
-    return tuple(steps)
 
 
 def _likeness(format_: Format, events: Sequence[Any]) -> float:
