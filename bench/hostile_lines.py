@@ -48,7 +48,7 @@ def formats() -> Iterator[Format]:
 
 
 def good_lines(format_: Format) -> list[str]:
-    """The lines of a sample that the format delivers; of a document, the whole."""
+    """The lines of a sample that the format delivers; of a document, or if none is without others, the whole."""
     content = sample_files(format_.name)[0].read_bytes()
     if format_.container or format_.takes == "object":
         return [content.decode()]
@@ -57,7 +57,7 @@ def good_lines(format_: Format) -> list[str]:
         outcome = run(chain, f"{line}\n".encode("utf-8", "surrogateescape"))
         if outcome.delivered:
             good.append(line)
-    return good
+    return good or [content.decode("utf-8", "surrogateescape")]
 
 
 def run(chain: Chain, content: bytes) -> Outcome:
