@@ -20,7 +20,8 @@ A family of formats is a subclass of `Declaration` in a module of its own here, 
   into `writer.fields`.
 
 A family whose values are lines of text is a subclass of `lines.LineDeclaration`: it has types of fields, and a
-`LineParser` with a fast reading of ordinary lines beside the slow one of any line, which `plain` uses.
+`LineParser` with a fast reading of ordinary lines beside the slow one of any line, which `plain` uses. The fast one is
+made by `line_function` of the statements that make an event, or by `calling_function` of a function that does.
 
 `plain.py` says the same once more, obviously, and `tests/test_declare.py` holds both together on arbitrary bytes and on
 real logs: a family is in its table.
