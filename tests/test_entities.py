@@ -269,7 +269,11 @@ def test_a_meta_reads_as_without_its_event() -> None:
     assert meta.entities == Entities(users=("ann",))
 
 
-@pytest.mark.parametrize("name", [name for name, each in catalogue().items() if each.entities])
+UNSEEN = {"argocd"}
+"""Formats whose samples have no record with an entity: no documented line of Argo CD has its field `user`."""
+
+
+@pytest.mark.parametrize("name", [name for name, each in catalogue().items() if each.entities and name not in UNSEEN])
 def test_events_of_the_sample_of_a_format_have_entities_where_the_format_names_some(name: str) -> None:
     sample = next(path for path in sample_files(name) if ".expected." not in path.name)
     assert any(meta.entities != Entities() for meta in run(None, name, sample).metas)
