@@ -471,13 +471,12 @@ def test_lines_decoded_directly_are_those_of_dicts(kind: Any, parts: list[tuple[
         assert directly == by_dict
 
 
-def test_lines_before_a_damage_are_delivered_in_spite_of_runs() -> None:
+@pytest.mark.parametrize("cut_off", [b'{"eventName": "y', b'{"eventName": "y' * 9_000], ids=["short", "long"])
+def test_lines_before_a_damage_are_delivered_in_spite_of_runs(cut_off: bytes) -> None:
     whole = b'{"eventName": "x", "eventType": "t"}\n'
     got: list[int] = []
     typed = compile_chain(["s3-lines", "json"], Path(), types=[EventTypes.of(Call, "Handler")])
-    stream: io.BufferedReader = io.BufferedReader(
-        Pieces([whole * 100, b'{"eventName": "y'], DecompressionError("cut off"))
-    )
+    stream: io.BufferedReader = io.BufferedReader(Pieces([whole * 100, cut_off], DecompressionError("cut off")))
     outcome = Outcome()
     with pytest.raises(DecompressionError):
         typed.run(

@@ -46,13 +46,22 @@ def numbered(records: Iterable[Record], seq: int = 0) -> Iterator[tuple[int, Rec
 def skim(stream: BufferedReader, finds: Sequence[Find], begins: frozenset[int], size: int) -> Iterator[bytes | Skipped]:
     """Yield the lines of a stream, and in place of lines in which nothing is found how many these are.
 
-    All lines are yielded that have another first byte than one of `begins`. A line of more than `size` bytes, which are
-    at least BLOCK, may go on in the stream.
+    All lines are yielded that have another first byte than one of `begins`, or that two blocks share. A line of more
+    than `size` bytes, which are at least 2 * BLOCK, may go on in the stream.
     """
+    rest = b""
     while data := stream.read1(BLOCK):
-        places = [_place(find, data, 0) for find in finds]
-        place, at, count = min(places), 0, 0
-        while end := data.find(b"\n", at) + 1:
+        at = count = 0
+        next_end = data.find
+        if rest:
+            at = next_end(b"\n") + 1
+            yield rest + data[:at] if at else rest + data + stream.readline(size - len(rest) - len(data))
+            rest = b""
+            if not at:
+                continue
+        places = [_place(find, data, at) for find in finds]
+        place = min(places)
+        while end := next_end(b"\n", at) + 1:
             if end <= place and data[at] in begins:
                 count += 1
             else:
@@ -69,8 +78,10 @@ def skim(stream: BufferedReader, finds: Sequence[Find], begins: frozenset[int], 
             at = end
         if count:
             yield Skipped(CONTAINS_RULE.name, CONTAINS_RULE.summary, count=count)
-        if at < len(data):
-            yield data[at:] + stream.readline(size - len(data) + at)
+        rest = data[at:]  # read on with the next block: `readline` would fill the buffer of the stream, from which a
+        # block is copied once more
+    if rest:
+        yield rest
 
 
 def _place(find: Find, data: bytes, at: int) -> int:

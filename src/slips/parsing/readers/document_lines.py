@@ -147,6 +147,8 @@ class LineDocumentRecords(DocumentRecords):
                 lines.extend(islice(following, count))
             except Exception as raised:  # noqa: BLE001 - raised again behind the lines before it
                 error = raised
+                while lines and not lines[-1].endswith(b"\n"):
+                    lines.pop()  # pieces of a line that is cut off: it is no record
             if not lines:
                 break
             run = list[Any]()
@@ -174,7 +176,7 @@ class LineDocumentRecords(DocumentRecords):
         the limits."""
         wanted, size, decodes = self.wanted, self._size, self.decodes
         lines: Iterator[Any] = iter(partial(stream.readline, size), b"")
-        if self.finds and size > LINES_AT_ONCE:
+        if self.finds and size >= 2 * LINES_AT_ONCE:
             lines = skim(stream, [*self.finds, _find_several], _BEGIN, size)
         for line in lines:
             if wanted:

@@ -57,7 +57,7 @@ class LineRecords(TextRecords):
         self._record_bytes = record_bytes
 
     def cut(self, stream: BufferedReader) -> Iterator[Record]:
-        if self.finds and self._record_bytes > BLOCK:
+        if self.finds and self._record_bytes >= 2 * BLOCK:
             return self._skimmed(stream)
         if self.gives_texts and self._record_bytes > TEXTS:
             return chain.from_iterable(self._texts(stream))
