@@ -184,7 +184,9 @@ def write_loop(
         "SKIPPED": _SKIPPED.splitlines() if filters else [],
         "KEEP": ["each._event = part"] if statements.finds and kinds is None else [],
     }
-    is_event = "event.__class__ is dict" if kinds is None else "event.__class__ in kinds"
+    is_event = "event.__class__ is dict"
+    if kinds is not None:
+        is_event = f"event.__class__ {'is' if len(kinds) == 1 else 'in'} kinds"
     for line in _LOOP.replace("event.__class__ is dict", is_event).splitlines():
         indent = line[: len(line) - len(line.lstrip())]
         placed = places.get(line.strip())
@@ -240,7 +242,7 @@ class _Statements:
 
     def write_typed(self, kinds: frozenset[type], direct: DirectBody | None) -> None:
         """Write the statements for events of other classes than dicts."""
-        self.writer.names["kinds"] = kinds
+        self.writer.names["kinds"] = next(iter(kinds)) if len(kinds) == 1 else kinds
         writer, slow = self.writer, "else:"
         writer.line("at, event = timestamp, None")
         if direct is not None:
