@@ -123,8 +123,7 @@ class Elements:
         return self._make()
 
 
-@dataclass(frozen=True)
-class ArchiveMember:
+class ArchiveMember(Struct, frozen=True):
     """A file in an archive."""
 
     name: str
