@@ -55,8 +55,9 @@ Every reader takes text as it comes: compressed or not, in UTF-8, or in UTF-16 o
 any line ends. A file that is no text (a zip archive, an image) fails by its name, unless the chain names a format that
 reads it: [archives and Parquet](containers.md), as in `[zip, s3-lines, json]`. NUL bytes before a
 record are filtered under the rule `nul-padding`; an object that is not blank and has no record (a header without rows,
-an empty array) counts as one that the rule `no-records` filters. `[s3-lines, json]` reads JSON documents one a line,
-one behind another, over several lines, or as elements of an array."""
+an empty array) counts as one that the rule `no-records` filters. Byte order marks before a line or document are no
+content, wherever in an object; an object that is one such mark alone is blank. `[s3-lines, json]` reads
+JSON documents one a line, one behind another, over several lines, or as elements of an array."""
 
 
 def formats() -> str:
