@@ -32,7 +32,7 @@ _TOO_GENERAL = ("regex",)
 _HEADERS = 3
 """Headers behind which other formats are tried."""
 _JSON = re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*[\[{])")
-_ARCHIVES = {"a zip archive": "zip", "a tar archive": "tar"}
+_ARCHIVES = {"a zip archive": "zip", "a tar archive": "tar", "a Parquet file": "parquet"}
 
 
 _NO_LOG = b"qqxz vvkq jjwq\nzzyx wqvj\nkkqz\n"
@@ -142,6 +142,10 @@ def _may_fit(format_: Format, is_json: bool, archive: str | None) -> bool:
 
 def _chains(format_: Format, arrays: Sequence[str], archive: str | None) -> Iterator[list[Step]]:
     """Yield the chains of a format: its usual one, and one for each array of objects in the first document."""
+    if archive == "parquet":  # it reads events, in place of a reader and of `json`
+        if format_.takes == "event":
+            yield [archive, *_behind(format_)[1:]]
+        return
     if archive is not None:
         yield [archive, *format_.chain]
         return
