@@ -135,8 +135,15 @@ def test_rules_that_filter_objects_are_named_and_shown(project: Project) -> None
     assert "folder-marker, cloudtrail-digest, elb-test-file" in project.slips("formats").err
     shown = project.slips("formats", "elb-test-file").out
     assert "  objects    ELBAccessLogTestFile ELBConnectionLogTestFile ELBHealthCheckLogTestFile\n" in shown
+    told = project.slips("formats", "export-test-file", "--json").json
+    assert (told["name"], told["objects"]) == ("export-test-file", ["aws-logs-write-test"])
+
+
+def test_a_format_of_the_name_of_a_rule_is_shown_with_the_objects_of_the_rule(project: Project) -> None:
+    shown = project.slips("formats", "cloudtrail-digest").out
+    assert "  objects    CloudTrail-Digest/; mappings to other formats filter them\n" in shown
     told = project.slips("formats", "cloudtrail-digest", "--json").json
-    assert (told["name"], told["objects"]) == ("cloudtrail-digest", ["CloudTrail-Digest/"])
+    assert (told["tag"], told["objects"]) == ("aws.cloudtrail.digest", ["CloudTrail-Digest/"])
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)

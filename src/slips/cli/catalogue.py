@@ -33,8 +33,7 @@ def show_catalogue(name: str | None, *, json_: bool) -> None:
             rules = ", ".join(rule.name for rule in RULES)
             say(f"objects that are no logs have rules of their own, which 'slips formats NAME' shows: {rules}")
         return
-    rule = next((each for each in RULES if each.name == name and name not in names()), None)
-    if rule is not None:
+    if name not in names() and (rule := _rule_of(name)):
         _show_rule(rule, json_=json_)
         return
     try:
@@ -61,6 +60,11 @@ def _list(found: Iterable[CatalogueLine], *, json_: bool) -> None:
     for folder, group in groupby(chosen, key=lambda each: each.vendor):
         show_text(vendors()[folder])
         table([(each.name, each.tag, each.summary) for each in group], indent="  ")
+
+
+def _rule_of(name: str) -> NotLog | None:
+    """Return the rule of a name that filters objects which are no logs. A format for these may have the same name."""
+    return next((rule for rule in RULES if rule.name == name), None)
 
 
 def _show_rule(rule: NotLog, *, json_: bool) -> None:
@@ -91,6 +95,7 @@ def _to_dict(format_: Format, *, with_example: bool = False) -> dict[str, Any]:
             {"name": name, "takes": takes, "default": default, "summary": summary}
             for name, takes, default, summary in _options(format_)
         ],
+        **({"objects": rule.names} if (rule := _rule_of(format_.name)) else {}),
         **({"example": msgspec.to_builtins(example)} if example else {}),
     }
 
@@ -118,6 +123,7 @@ def _options(format_: Format) -> list[tuple[str, str, str, str]]:
 
 def _print_format(format_: Format) -> None:
     show_text(one_line(f"{format_.name}: {format_.summary}"))
+    rule = _rule_of(format_.name)
     facts = [
         ("takes", format_.takes),
         ("gives", format_.gives),
@@ -126,6 +132,7 @@ def _print_format(format_: Format) -> None:
         ("time", _time(format_)),
         ("parameter", format_.parameter and f"{format_.name}:{format_.parameter}; that is the default"),
         *(("filters", f"{rule.name}: {rule.summary}") for rule in format_.rules),
+        ("objects", f"{' '.join(rule.names)}; mappings to other formats filter them" if rule else ""),
         *((kind, f"{', '.join(paths)}, in meta.entities") for kind, paths in _entities(format_)),
         *(
             ("option", f"{name}: {summary} Takes {takes}{default and f'; default {default}'}.")
