@@ -141,7 +141,8 @@ def find_format(name: str, root: Path) -> Format:
         return shipped
     import difflib  # not at the start of a function on AWS, where names are right
 
-    close = difflib.get_close_matches(base, slips.formats.names(), n=1)
+    close = difflib.get_close_matches(base, slips.formats.names())
+    close.sort(key=lambda each: sorted(each) != sorted(base))  # letters in another order first
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise FormatError(f"format {base!r} is not known{hint} ('slips formats' lists them all)")
 
