@@ -11,6 +11,7 @@ shorter one), below the folder of the logs:
     expected = "expected-4.json"      # the independent values; else the file of the same number
     shift = 7200                      # seconds by which its times are late: it was made in another time zone
     only = [1, 2, 3]                  # the documents that have a record; else all
+    seqs = [2, 3]                     # the records of the documents, if they are not counted alike
 
     ["okta/4.jsonl".same]             # a path of the event, or of `meta`, and the path of the other program's document
     "meta.timestamp" = "@timestamp"
@@ -35,8 +36,10 @@ from pathlib import Path
 from typing import Any
 
 import chains
+from slips.formats import catalogue
 from slips.model import MetaData, ObjectEvent, Outcome
 from slips.parsing.meaning import value_at
+from slips.step import name_of
 
 LOGS = Path(__file__).parents[2] / "shared" / "logs"
 EVENT_TIME = "2021-12-31T00:00:00Z"
@@ -57,6 +60,7 @@ class RealFile:
     expected: str = ""
     shift: float = 0
     only: Sequence[int] = ()
+    seqs: Sequence[int] = ()
     same: dict[str, str] = field(default_factory=dict)
     differs: dict[str, str] = field(default_factory=dict)
 
@@ -72,6 +76,12 @@ class RealFile:
     @property
     def source(self) -> ObjectEvent:
         return ObjectEvent(bucket_name="logs", object_key=self.path.name, event_time=self.event_time)
+
+    @property
+    def is_of_lines(self) -> bool:
+        """Whether each line is a record."""
+        begin = catalogue()[self.names[0]].chain[0]
+        return name_of(begin) not in ("multiline", "csv")
 
     def content(self) -> bytes:
         """The object, decompressed."""
@@ -97,9 +107,11 @@ class RealFile:
         for index, document in enumerate(documents, 1):
             if self.only and index not in self.only:
                 continue
-            if document.keys() == {"line", "expected"}:
+            if self.seqs:
+                yield self.seqs[index - 1], document
+            elif document.keys() == {"line", "expected"}:
                 yield document["line"], document["expected"]
-            elif "log.offset" in document and "multiline" not in self.names:
+            elif "log.offset" in document and self.is_of_lines:
                 yield seqs[document["log.offset"]], document
             else:
                 yield index, document

@@ -49,6 +49,35 @@ def test_a_line_that_matches_starts_a_record(content: bytes, start: str, found: 
     assert records(Pieces([content[at : at + step] for at in range(0, len(content), step)]), start) == found
 
 
+@pytest.mark.parametrize("step", [1, 1000])
+def test_lines_that_match_behind_one_another_can_start_one_record(step: int) -> None:
+    content = b"# T\n# U\nq\n# U\nr\n\n# T\n# U\n# T\ns\n"
+    raw = Pieces([content[at : at + step] for at in range(0, len(content), step)])
+    chain = compile_chain([{"multiline": {"start": "# [TU]", "together": True}}], Path())
+    found = list(chain.records(io.BufferedReader(raw, 1 << 17)))
+    assert found == [b"# T\n# U\nq", b"# U\nr", b"# T\n# U\n# T\ns"]
+
+
+@pytest.mark.parametrize("step", [1, 1000])
+def test_lines_whose_group_has_the_same_text_can_be_one_record(step: int) -> None:
+    content = b"a 1 x\nb 1\nno\nno\nc 1\nc 2\r\nd 2\n\n"
+    raw = Pieces([content[at : at + step] for at in range(0, len(content), step)])
+    chain = compile_chain([{"multiline": {"same": r"\w (\d)"}}], Path())
+    found = list(chain.records(io.BufferedReader(raw, 1 << 17)))
+    assert found == [b"a 1 x\nb 1", b"no", b"no", b"c 1", b"c 2\r\nd 2"]
+
+
+def test_each_object_begins_anew_for_lines_that_belong_together() -> None:
+    for step in ({"same": r"(\d)"}, {"start": r"\d", "together": True}):
+        chain = compile_chain([{"multiline": step}], Path())
+        assert [list(chain.records(io.BufferedReader(Pieces([b"1"])))) for _ in range(2)] == [[b"1"]] * 2
+
+
+def test_a_pattern_of_same_lines_has_a_group() -> None:
+    (problem,) = check_chain([{"multiline": {"same": "a"}}], Path())
+    assert problem.startswith("format 'multiline': same: 'a' has no group; expected one in brackets")
+
+
 @pytest.mark.parametrize("long", [b"x" * 50, b"x\n" * 25, b"x" * 500_000, b"x\n" * 250_000])
 def test_a_record_over_the_limit_is_too_long_and_reading_goes_on(long: bytes) -> None:
     content = b"> a\nb\n> " + long + b"\n\n> " + b"y" * 18 + b"\n"

@@ -26,6 +26,19 @@ class MultilineOptions(FormatOptions, frozen=True):
             min_length=1,
         ),
     ] = r"\S"
+    together: Annotated[
+        bool,
+        a_key("Whether lines that match 'start', one right behind another, begin one record together.", True),
+    ] = False
+    same: Annotated[
+        str,
+        a_key(
+            "In place of 'start': Python's regular expression with a group, found at the beginning of lines; lines "
+            "behind one another whose group has the same text are a record. Other lines are records of their own.",
+            r"(\w+) ",
+            min_length=1,
+        ),
+    ] = ""
 
 
 @reader(
@@ -41,18 +54,48 @@ def multiline(options: MultilineOptions) -> Read:
     A record over `record_bytes` is skipped in flat memory: it becomes TooLong. Of a line, the first 4 KB are matched.
     Raises ValueError for a pattern that is none, or that may take more time than in proportion to the line.
     """
+    name, pattern = ("same", options.same) if options.same else ("start", options.start)
     try:
-        why = why_not_linear(options.start)
+        why = why_not_linear(pattern)
     except re.error as error:
-        raise ValueError(f"start: {options.start!r} is no pattern: {error}; expected one of Python; mend it") from None
+        raise ValueError(f"{name}: {pattern!r} is no pattern: {error}; expected one of Python; mend it") from None
     if why:
-        raise ValueError(f"start: {options.start!r} may take too long: {why}")
-    starts = re.compile(options.start, re.DOTALL).match
+        raise ValueError(f"{name}: {pattern!r} may take too long: {why}")
+    compiled = re.compile(pattern, re.DOTALL)
+    if options.same and not compiled.groups:
+        raise ValueError(f"same: {pattern!r} has no group; expected one in brackets, such as '(\\w+) '")
 
     def read(stream: BufferedReader, record_bytes: int, _parameter: str) -> TextRecords:
-        return _MultilineRecords(stream, record_bytes, lambda line: starts(line) is not None)
+        if options.same:
+            return _MultilineRecords(stream, record_bytes, _Changes(compiled))
+        if options.together:
+            return _MultilineRecords(stream, record_bytes, _FirstOfRow(compiled))
+        return _MultilineRecords(stream, record_bytes, lambda line: compiled.match(line) is not None)
 
     return read
+
+
+class _FirstOfRow:
+    """Whether a line matches, and the line before it does not."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self._match, self._matched = pattern.match, False
+
+    def __call__(self, line: str) -> bool:
+        before, self._matched = self._matched, self._match(line) is not None
+        return self._matched and not before
+
+
+class _Changes:
+    """Whether the first group of a line has another text than that of the line before, or none."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self._match, self._last = pattern.match, ""
+
+    def __call__(self, line: str) -> bool:
+        found = self._match(line)
+        before, self._last = self._last, found[1] or "" if found else ""
+        return not self._last or self._last != before
 
 
 class _MultilineRecords(TextRecords):

@@ -1,0 +1,1 @@
+"""Formats of MySQL, MariaDB and Percona Server."""
