@@ -67,6 +67,7 @@ def test_a_time_by_a_format_of_strptime_is_of_the_zone_unless_it_has_one() -> No
     with times.in_zone(BERLIN):
         assert times.written("11.06.2026 12:00", "%d.%m.%Y %H:%M") == NOON
         assert times.written("11.06.2026 10:00 +0000", "%d.%m.%Y %H:%M %z") == NOON
+        assert times.written("11.06.2026 10:00 UTC", "%d.%m.%Y %H:%M %Z") == NOON
         assert times.without_year("Jun", 11, "12:00:00", NOON) == NOON
 
 

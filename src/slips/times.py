@@ -56,6 +56,8 @@ _ZONES = {
 # `fromisoformat` takes any character between date and clock, even a digit: "1770123112345", milliseconds of 2026, would
 # be a time of the year 1770.
 _DATE = re.compile(r"\d{4}(?:-|W|\d{4}(?:[Tt ]|$))")
+# Date and clock with nothing between: `20180611042747.5`, as Salesforce and the directories of LDAP write times.
+_RUN_TOGETHER = re.compile(r"^(\d{8})(\d{6})(?=$|[.,Z+-])")
 
 
 _zone: Zone | None = None
@@ -106,6 +108,7 @@ def odd_iso(text: Any, name: str) -> float:
         pass
     try:
         text_, leap = _LEAP_SECOND.subn("59", _SPACED_OFFSET.sub("", _without_name(text)))
+        text_ = _RUN_TOGETHER.sub(r"\1T\2", text_)
         when = _from_iso(text_)
         if not _DATE.match(text_):
             raise ValueError
@@ -237,6 +240,8 @@ def written(text: Any, form: str, name: str = "time") -> float:
     """
     try:
         when = datetime.strptime(text, form)
+        if "%Z" in form and when.tzinfo is None:  # the names that `strptime` knows are of UTC, and it drops them
+            when = when.replace(tzinfo=UTC)
         seconds = _seconds(when)
         if not _EARLIEST <= seconds < _END:
             raise ValueError
