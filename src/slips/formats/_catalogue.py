@@ -124,7 +124,7 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "apigateway-access-csv": ("aws", "text", "event", "aws.apigateway-access", "access logs of Amazon API Gateway as CSV", "https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html"),
     "apigateway-access-xml": ("aws", "event", "event", "aws.apigateway-access", "access logs of Amazon API Gateway as XML", "https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html"),
     "appfabric": ("aws", "event", "event", "aws.appfabric", "audit logs of applications that AWS AppFabric normalizes to OCSF", "https://docs.aws.amazon.com/appfabric/latest/adminguide/ocsf-schema.html"),
-    "argocd": ("argo", "text", "event", "argocd.{log|library}", "Argo CD: server, application controller, repository server, notifications", "https://argo-cd.readthedocs.io/en/stable/operator-manual/metrics/"),
+    "argocd": ("argo", "text", "event", "argocd.{log|library}", "Argo CD: server, application controller, repository server, notifications", "https://argo-cd.readthedocs.io/en/stable/operator-manual/security/"),
     "asana": ("asana", "event", "event", "asana.{event_type}", "Asana audit log events", "https://developers.asana.com/docs/audit-log-events"),
     "atlassian": ("atlassian", "text", "event", "atlassian.{audit|access|application}", "Atlassian: organization audit log; access and application logs of Bitbucket, Confluence, Jira", "https://developer.atlassian.com/cloud/admin/organization/rest/api-group-events/"),
     "auditbeat": ("elastic", "event", "event", "auditbeat.{event.module}", "Auditbeat events: auditd, file integrity, system", "https://www.elastic.co/guide/en/beats/auditbeat/current/exported-fields.html"),

@@ -129,6 +129,11 @@ class Template(Struct, frozen=True):
         return "".join(map(str, values))
 
 
+def first_line(text: str | None) -> str | None:
+    """Return the first line of a text that may have several, without blanks around it."""
+    return text if text is None else text.strip().partition("\n")[0].rstrip()
+
+
 def _first(field_: Field, get: Callable[[str], Any]) -> Any:
     value = None
     for path in field_.paths:
@@ -380,6 +385,8 @@ class Meaning(Struct, frozen=True):
     tag: Template
     time: Time | None = None
     message: Template | None = None
+    one_line: bool = False
+    """Whether the message is the first line of what its template makes, because records have several."""
     require: Require | None = None
     absent: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()

@@ -154,4 +154,5 @@ APACHE_ERROR = Patterns(
     tag="apache.error",
     time=stamp("time"),
     message="{message}",
+    entities={"addresses": "client"},
 )

@@ -7,7 +7,7 @@ from slips.parsing import Json, KeyValue, Patterns, any_of, one_of, stamp
 ARGOCD = one_of(
     "argocd",
     "Argo CD: server, application controller, repository server, notifications",
-    "https://argo-cd.readthedocs.io/en/stable/operator-manual/metrics/",
+    "https://argo-cd.readthedocs.io/en/stable/operator-manual/security/",
     KeyValue(
         "argocd.logfmt",
         "logfmt",

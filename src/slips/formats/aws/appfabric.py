@@ -11,7 +11,7 @@ APPFABRIC = Json(
     tag="aws.appfabric",
     time=moment("time"),
     message="{metadata.product.name|'-'} {class_name|'-'}: {activity_name|'-'} by "
-    "{actor.user.email_addr|actor.user.name|'-'} {message|''}",
+    "{actor.user.email_addr|actor.user.name|'-'} {message|'-'}",
     require=all_of("class_uid", "metadata"),
     entities={
         "addresses": "device.ip src_endpoint.ip",

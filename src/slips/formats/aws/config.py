@@ -12,7 +12,7 @@ AWS_CONFIG = Json(
     tag="aws.config",
     time=iso("configurationItemCaptureTime"),
     message="{configurationItemStatus|'-'} {resourceType|'-'} {resourceName|resourceId|'-'} in "
-    "{awsAccountId|'-'} {awsRegion|''}",
+    "{awsAccountId|'-'} {awsRegion|'-'}",
     require=any_of("configurationItemCaptureTime", "configurationItemStatus", "resourceType"),
     entities={
         "hosts": "configuration.instanceId",
@@ -32,9 +32,9 @@ AWS_CONFIG_NOTIFICATION = Json(
         *("configurationItem.configurationItemCaptureTime", "newEvaluationResult.resultRecordedTime"),
         *("configurationItemSummary.configurationItemCaptureTime", "notificationCreationTime", "time", "Timestamp"),
     ),
-    message="{messageType} {newEvaluationResult.complianceType|configurationItemDiff.changeType|''} "
-    "{configurationItem.resourceType|configurationItemSummary.resourceType|resourceType|s3ObjectKey|''} "
-    "{configurationItem.resourceId|configurationItemSummary.resourceId|resourceId|''}",
+    message="{messageType} {newEvaluationResult.complianceType|configurationItemDiff.changeType|'-'} "
+    "{configurationItem.resourceType|configurationItemSummary.resourceType|resourceType|s3ObjectKey|'-'} "
+    "{configurationItem.resourceId|configurationItemSummary.resourceId|resourceId|'-'}",
     require="messageType",
     entities={
         "hosts": "configurationItem.configuration.instanceId",

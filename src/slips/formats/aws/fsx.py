@@ -26,7 +26,7 @@ def _name_data(meta: MetaData, event: Event) -> None:
     system = event.get("System") or {}
     who = named.get("SubjectUserName") or named.get("TargetUserName") or "-"
     meta.message = (
-        f"{system.get('EventID')} {named.get('ObjectName') or ''} by {who} at {system.get('Computer') or '-'}"
+        f"{system.get('EventID')} {named.get('ObjectName') or '-'} by {who} at {system.get('Computer') or '-'}"
     )
 
 

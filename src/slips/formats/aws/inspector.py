@@ -26,7 +26,7 @@ ECR_SCAN = Json(
     "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html",
     tag="aws.ecr-scan",
     time=moment("imageScanFindings.imageScanCompletedAt"),
-    message="{imageScanStatus.status|'-'} {repositoryName|'-'} {imageId.imageTag|imageId.imageDigest|''}",
+    message="{imageScanStatus.status|'-'} {repositoryName|'-'} {imageId.imageTag|imageId.imageDigest|'-'}",
     require=any_of("imageScanFindings", "imageScanStatus"),
     entities={"hashes": "imageId.imageDigest"},
 )

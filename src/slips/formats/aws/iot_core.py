@@ -10,7 +10,7 @@ IOT_CORE = Json(
     "https://docs.aws.amazon.com/iot/latest/developerguide/cwl-format.html",
     tag="aws.iot-core.{eventType}",
     time=iso("timestamp"),
-    message="{status|logLevel|'-'} {eventType} {topicName|''} by {clientId|principalId|'-'} from {sourceIp|'-'}",
+    message="{status|logLevel|'-'} {eventType} {topicName|'-'} by {clientId|principalId|'-'} from {sourceIp|'-'}",
     require=all_of("eventType", "traceId"),
     integers="sourcePort",
     entities={"addresses": "sourceIp", "users": "principalId", "hosts": "clientId"},

@@ -10,7 +10,7 @@ LAMBDA_JSON = Json(
     "https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html",
     tag="aws.lambda.{type|'function'}",
     time=iso("time", "timestamp"),
-    message="{message|errorMessage|record.status|record.phase|type|'-'} {record.requestId|requestId|AWSRequestId|''}",
+    message="{message|errorMessage|record.status|record.phase|type|'-'} {record.requestId|requestId|AWSRequestId|'-'}",
     require=any_of("record", "requestId", "AWSRequestId", "level"),
 )
 
@@ -25,7 +25,7 @@ LAMBDA = Patterns(
     "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
     tag="aws.lambda",
     time=iso("time"),
-    message="{event|level|'-'} {message|status|request_id|runtime_version|''}",
+    message="{event|level|'-'} {message|status|request_id|runtime_version|'-'}",
     patterns=(
         rf"(?P<event>START) {_REQUEST} Version: (?P<version>\S++)",
         rf"(?P<event>END) {_REQUEST}",

@@ -12,7 +12,7 @@ MACIE = Json(
     tag="aws.macie",
     time=iso("updatedAt", "createdAt"),
     message="{severity.description|'-'} {type|'-'} {resourcesAffected.s3Bucket.name|'-'}/"
-    "{resourcesAffected.s3Object.key|''}",
+    "{resourcesAffected.s3Object.key|'-'}",
     require=any_of("classificationDetails", "policyDetails", "resourcesAffected"),
     integers="count severity.score resourcesAffected.s3Object.size",
     entities={

@@ -12,7 +12,7 @@ NETWORK_FIREWALL = Json(
     tag="aws.network-firewall.{event.event_type|'tls'}",
     time=iso("event.timestamp"),
     message="{event.alert.action|event.event_type|'tls'} {event.proto|'-'} {event.src_ip|'-'} => {event.dest_ip|'-'} "
-    "{event.alert.signature|event.tls.sni|event.app_proto|''}",
+    "{event.alert.signature|event.tls.sni|event.app_proto|'-'}",
     require=all_of("firewall_name", "event"),
     integers="event_timestamp event.src_port event.dest_port",
     entities={

@@ -11,7 +11,7 @@ OPENSEARCH_AUDIT = Json(
     tag="aws.opensearch-audit.{audit_category}",
     time=iso("@timestamp"),
     message="{audit_category} {audit_rest_request_method|audit_transport_request_type|'-'} "
-    "{audit_rest_request_path|audit_request_privilege|''} by {audit_request_effective_user|'-'} "
+    "{audit_rest_request_path|audit_request_privilege|'-'} by {audit_request_effective_user|'-'} "
     "from {audit_request_remote_address|'-'}",
     require="audit_category",
     entities={

@@ -22,7 +22,7 @@ RDS_AURORA_AUDIT = Regex(
     "https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Auditing.html",
     tag="aws.rds.audit",
     time=moment("timestamp"),
-    message="{operation|'-'} by {username|'-'} from {host|'-'} at {database|'-'}: {object|retcode|''}",
+    message="{operation|'-'} by {username|'-'} from {host|'-'} at {database|'-'}: {object|retcode|'-'}",
     pattern=r"(?P<timestamp>[^,]++),(?P<serverhost>[^,]*+),(?P<username>[^,]*+),(?P<host>[^,]*+),"
     r"(?P<connectionid>\d*+),(?P<queryid>\d*+),(?P<operation>[^,]*+),(?P<database>[^,]*+),"
     r"(?P<object>'[^'\\]*+(?:\\.[^'\\]*+)*'|[^,']*+),(?P<retcode>[^,]*+)"
@@ -88,7 +88,7 @@ RDS_MYSQL = Patterns(
     ),
     tag="aws.rds.mysql",
     time=iso("time"),
-    message="{level|command|query_time|''} {message|argument|query|''}",
+    message="{level|command|query_time|'-'} {message|argument|query|'-'}",
     patterns=(
         r"(?P<time>\d{4}-\d\d-\d\dT\S++)\s++(?P<thread_id>\d++) (?P<command>[A-Z][A-Za-z ]*+)\t(?P<argument>.*)",
         r"(?P<time>\d{4}-\d\d-\d\dT\S++)\s++(?P<thread_id>\d++) (?P<command>[A-Z][A-Za-z ]*+)\Z",

@@ -51,7 +51,7 @@ REDSHIFT_ACTIVITY = Regex(
     chain=({"multiline": {"start": r"'\d{4}-\d\d-\d\dT"}}, "redshift-audit-activity"),
     tag="aws.redshift.activity",
     time=iso("recordtime"),
-    message="{user|'-'} at {db|'-'}: {query}",
+    message="{user|'-'} at {db|'-'}: {query|'-'}",
     pattern=r"'(?P<recordtime>\S++) UTC \[ db=(?P<db>\S*+) user=(?P<user>\S*+) pid=(?P<pid>\d*+) "
     r"userid=(?P<userid>\d*+) xid=(?P<xid>\d*+) \]' LOG: ?(?P<query>.*)",
     absent="",

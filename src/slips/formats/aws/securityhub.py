@@ -19,7 +19,7 @@ _PARTS: dict[str, Any] = {
     "tag": "aws.securityhub",
     "time": iso("UpdatedAt", "LastObservedAt", "CreatedAt"),
     "message": "{FindingProviderFields.Severity.Label|Severity.Label|'-'} {Title|GeneratorId|'-'} in "
-    "{AwsAccountId|'-'} {Region|''}",
+    "{AwsAccountId|'-'} {Region|'-'}",
     "entities": {
         "addresses": "Network.SourceIpV4 Network.SourceIpV6 Network.DestinationIpV4 Network.DestinationIpV6 "
         "Action.AwsApiCallAction.RemoteIpDetails.IpAddressV4 "

@@ -15,7 +15,7 @@ SES = Json(
         *("bounce.timestamp", "complaint.timestamp", "delivery.timestamp", "deliveryDelay.timestamp"),
         *("open.timestamp", "click.timestamp", "subscription.timestamp", "mail.timestamp"),
     ),
-    message="{eventType|notificationType} {bounce.bounceType|complaint.complaintFeedbackType|''} "
+    message="{eventType|notificationType} {bounce.bounceType|complaint.complaintFeedbackType|'-'} "
     "{mail.source|'-'}: {mail.commonHeaders.subject|'-'}",
     require=any_of("eventType", "notificationType"),
     entities={

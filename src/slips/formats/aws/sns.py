@@ -10,6 +10,6 @@ SNS_DELIVERY = Json(
     "https://docs.aws.amazon.com/sns/latest/dg/sns-topic-attributes.html",
     tag="aws.sns-delivery",
     time=iso("notification.timestamp"),
-    message="{status} {delivery.statusCode|''} {delivery.destination|'-'}: {delivery.providerResponse|''}",
+    message="{status} {delivery.statusCode|'-'} {delivery.destination|'-'}: {delivery.providerResponse|'-'}",
     require=all_of("notification", "delivery"),
 )

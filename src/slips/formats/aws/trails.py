@@ -12,7 +12,7 @@ CLOUDTRAIL_INSIGHT = Json(
     tag="aws.cloudtrail.insight",
     time=iso("eventTime"),
     message="{insightDetails.insightType} {insightDetails.state} {insightDetails.eventSource} "
-    "{insightDetails.eventName} {insightDetails.errorCode|''}",
+    "{insightDetails.eventName} {insightDetails.errorCode|'-'}",
     require="insightDetails",
     entities={"users": "insightDetails.insightContext.attributions.insight.value"},
 )

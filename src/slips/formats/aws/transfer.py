@@ -10,7 +10,7 @@ TRANSFER = Json(
     "https://docs.aws.amazon.com/transfer/latest/userguide/structured-logging.html",
     tag="aws.transfer",
     time=iso("timestamp"),
-    message="{activity-type} {path|message|''} by {user|'-'} from {source-ip|'-'}",
+    message="{activity-type} {path|message|'-'} by {user|'-'} from {source-ip|'-'}",
     require="activity-type",
     integers="bytes-in bytes-out",
     entities={"addresses": "source-ip", "users": "user role"},

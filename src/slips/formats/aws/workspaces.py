@@ -11,7 +11,7 @@ WORKSPACES = Json(
     tag="aws.workspaces",
     time=iso("detail.loginTime", "time"),
     message="{detail.actionType|detail-type|'-'} {detail.workspaceId|'-'} from {detail.clientIpAddress|'-'} "
-    "{detail.clientPlatform|''}",
+    "{detail.clientPlatform|'-'}",
     require=all_of("detail-type", "detail.workspaceId"),
     entities={"addresses": "detail.clientIpAddress", "hosts": "detail.workspaceId"},
 )

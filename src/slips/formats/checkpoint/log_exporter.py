@@ -16,7 +16,7 @@ CHECKPOINT = KeyValue(
     require=any_of("action", "product", "loguid", "origin"),
     time=moment("time"),
     tag="checkpoint.{product|'log'}",
-    message="{action|'-'} {src|'-'} => {dst|'-'}:{service|'-'} {rule_name|''}",
+    message="{action|'-'} {src|'-'} => {dst|'-'}:{service|'-'} {rule_name|'-'}",
     integers="s_port service proto time bytes client_inbound_bytes server_inbound_bytes packets sequencenum",
     entities={"addresses": "src dst origin xlatesrc xlatedst", "users": "user src_user_name", "domains": "resource"},
 )

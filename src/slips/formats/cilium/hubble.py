@@ -13,7 +13,7 @@ HUBBLE = Json(
     tag="cilium.hubble.{flow.verdict|'flow'}",
     message=(
         "{flow.verdict|'-'} {flow.source.namespace|'-'}/{flow.source.pod_name|flow.IP.source|'-'} => "
-        "{flow.destination.namespace|'-'}/{flow.destination.pod_name|flow.IP.destination|'-'} {flow.Summary|''}"
+        "{flow.destination.namespace|'-'}/{flow.destination.pod_name|flow.IP.destination|'-'} {flow.Summary|'-'}"
     ),
     entities={
         "addresses": "flow.IP.source flow.IP.destination",

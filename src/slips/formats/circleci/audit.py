@@ -11,7 +11,7 @@ CIRCLECI = Json(
     require=all_of("action", any_of("actor", "target", "scope", "occurred_at", "payload")),
     time=iso("occurred_at", "sent_at"),
     tag="circleci.{action}",
-    message="{action} {success|''} by {actor.name|actor.id|'-'} on {target.name|target.id|'-'}",
+    message="{action} {success|'-'} by {actor.name|actor.id|'-'} on {target.name|target.id|'-'}",
     booleans="success",
     entities={"addresses": "request.ip_address", "users": "actor.name"},
 )

@@ -22,8 +22,8 @@ CLOUDFLARE = Json(
     ),
     tag="cloudflare.{Kind|ActionType|'logpush'}",
     message=(
-        "{EdgeResponseStatus|Action|ActionType|ResponseCode|'-'} {ClientRequestMethod|''} "
-        "{ClientRequestHost|Host|QueryName|ResourceType|''}{ClientRequestURI|ClientRequestPath|''} from "
+        "{EdgeResponseStatus|Action|ActionType|ResponseCode|'-'} {ClientRequestMethod|'-'} "
+        "{ClientRequestHost|Host|QueryName|ResourceType|'-'}{ClientRequestURI|ClientRequestPath|''} from "
         "{ClientIP|SourceIP|ActorIP|'-'}"
     ),
     entities={

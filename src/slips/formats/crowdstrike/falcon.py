@@ -27,6 +27,13 @@ FALCON = Json(
     message="{name|event_simpleName|ExternalApiType|eventType} at {aip|UserIp}"
     " to {RemoteAddressIP4|TargetFileName|DomainName|CommandLine|OperationName}",
     adds="message",
+    entities={
+        "addresses": "aip UserIp RemoteAddressIP4 RemoteAddressIP6 LocalAddressIP4 LocalAddressIP6 LocalIP",
+        "users": "UserName UserId",
+        "hosts": "ComputerName",
+        "domains": "DomainName",
+        "hashes": "SHA256HashData SHA1HashData MD5HashData SHA256String MD5String",
+    },
 )
 
 
@@ -78,4 +85,10 @@ FALCON_DETECTION = Json(
     time=moment("created_timestamp"),
     tag="falcon.detection",
     refine=_describe,
+    entities={
+        "addresses": "device.external_ip device.local_ip",
+        "users": "behaviors.user_name user_name",
+        "hosts": "device.hostname hostname",
+        "hashes": "behaviors.sha256 behaviors.md5 sha256 md5",
+    },
 )

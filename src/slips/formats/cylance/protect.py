@@ -19,6 +19,13 @@ _THREAT = any_of(
     *("state", "sub_classification", "unique_to_cylance"),
 )
 
+_ENTITIES = {
+    "addresses": "ip_address ip_addresses",
+    "users": "user user_name",
+    "hosts": "device_name device_names",
+    "hashes": "sha256 md5",
+}
+
 CYLANCE = Json(
     "cylance",
     "CylancePROTECT events, the same as cylance-event",
@@ -26,6 +33,7 @@ CYLANCE = Json(
     require=_EVENT,
     time=iso("datetime"),
     tag="cylance.event",
+    entities=_ENTITIES,
 )
 CYLANCE_EVENT = Json(
     "cylance-event",
@@ -34,6 +42,7 @@ CYLANCE_EVENT = Json(
     require=_EVENT,
     time=iso("datetime"),
     tag="cylance.event",
+    entities=_ENTITIES,
 )
 CYLANCE_THREAT = Json(
     "cylance-threat",
@@ -42,4 +51,5 @@ CYLANCE_THREAT = Json(
     require=_THREAT,
     time=iso("datetime"),
     tag="cylance.threat",
+    entities=_ENTITIES,
 )

@@ -53,6 +53,12 @@ PACKETBEAT = Json(
     time=iso("@timestamp"),
     tag="packetbeat.{type}",  # or what `_describe_traffic` finds in its place
     refine=_describe_traffic,
+    entities={
+        "addresses": "client.ip server.ip source.ip destination.ip client_ip ip dest.ip",
+        "users": "user.name",
+        "hosts": "host.hostname host.name beat.hostname",
+        "domains": "dns.question.name server.domain url.domain",
+    },
 )
 
 
@@ -100,4 +106,10 @@ AUDITBEAT = Json(
     time=iso("@timestamp"),
     tag="auditbeat.{event.module}",
     refine=_describe_audit,
+    entities={
+        "addresses": "source.ip destination.ip",
+        "users": "user.name user.effective.name auditd.summary.actor.primary audit.kernel.actor.primary",
+        "hosts": "host.hostname host.name beat.hostname",
+        "hashes": "file.hash.sha256 file.hash.sha1 hash.sha256 hash.sha1 process.hash.sha1 audit.file.sha256",
+    },
 )

@@ -16,7 +16,8 @@ FASTLY = Json(
     time=moment("timestamp", "time_start", "time", "created_at"),
     tag="fastly.{event_type|'request'}",
     message=(
-        "{response_status|status|event_type|'-'} {request_method|request|'-'} {host|''}{url|''} from {client_ip|ip|'-'}"
+        "{response_status|status|event_type|'-'} {request_method|request|'-'} {host|'-'}{url|''} "
+        "from {client_ip|ip|'-'}"
     ),
     integers="response_status response_body_size request_body_size status time_elapsed",
     booleans="fastly_is_edge",

@@ -12,7 +12,7 @@ FORTINET = KeyValue(
     require=any_of("logid", "log_id", all_of("type", "subtype"), "devid"),
     time=stamp("eventtime", ("date", "time", "tz"), ("date", "time")),
     tag="fortinet.{type|'log'}.{subtype|'event'}",
-    message="{action|level|'-'} {srcip|'-'} => {dstip|'-'}:{dstport|'-'} {msg|service|logdesc|''}",
+    message="{action|level|'-'} {srcip|'-'} => {dstip|'-'}:{dstport|'-'} {msg|service|logdesc|'-'}",
     integers="""eventtime srcport dstport sessionid proto policyid duration sentbyte rcvdbyte sentpkt rcvdpkt crscore
         craction transport sentdelta rcvddelta tranport""",
     entities={

@@ -14,4 +14,5 @@ G_SUITE_LOGIN = Json(
     ),
     time=iso("id.time"),
     tag="gsuite.login",
+    entities={"addresses": "ipAddress", "users": "actor.email"},
 )

@@ -12,7 +12,7 @@ JUMPCLOUD = Json(
     time=iso("timestamp"),
     tag="jumpcloud.{service|'event'}.{event_type}",
     message=(
-        "{event_type} {success|''} by {initiated_by.email|initiated_by.username|username|initiated_by.type|'-'} "
+        "{event_type} {success|'-'} by {initiated_by.email|initiated_by.username|username|initiated_by.type|'-'} "
         "from {client_ip|src_ip|'-'}"
     ),
     booleans="success",

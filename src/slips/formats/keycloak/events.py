@@ -13,7 +13,7 @@ KEYCLOAK = Json(
     tag="keycloak.{type|operationType|'event'}",
     message=(
         "{type|operationType|'-'} {resourcePath|clientId|'-'} by "
-        "{details.username|userId|authDetails.userId|'-'} from {ipAddress|authDetails.ipAddress|'-'} {error|''}"
+        "{details.username|userId|authDetails.userId|'-'} from {ipAddress|authDetails.ipAddress|'-'} {error|'-'}"
     ),
     entities={
         "addresses": "ipAddress authDetails.ipAddress",

@@ -15,7 +15,7 @@ LACEWORK = Json(
     ),
     time=stamp("event_timestamp", "START_TIME", "startTime", "start_time"),
     tag="lacework.{event_type|EVENT_TYPE|alertType|'alert'}",
-    message="{event_title|alertName|EVENT_TYPE|'-'}: {event_description|alertInfo.description|''}",
+    message="{event_title|alertName|EVENT_TYPE|'-'}: {event_description|alertInfo.description|'-'}",
     integers="event_severity SEVERITY",
     entities={"addresses": "EVENT_MAP.SourceIpAddress.IP_ADDRESS", "hosts": "EVENT_MAP.Machine.HOSTNAME"},
 )

@@ -18,7 +18,7 @@ DEFENDER_ALERT = Json(
         "createdDateTime", "alertCreationTime", "createdTime", "TimeGenerated", "TimeGeneratedUtc", "StartTimeUtc"
     ),
     tag="microsoft.defender.{serviceSource|detectionSource|ProductName|'alert'}",
-    message="{severity|Severity|'-'} {title|incidentName|AlertDisplayName|'-'}: {description|Description|''}",
+    message="{severity|Severity|'-'} {title|incidentName|AlertDisplayName|'-'}: {description|Description|'-'}",
     entities={
         "addresses": "evidence.ipAddress Entities.Address",
         "users": "evidence.userAccount.userPrincipalName relatedUser.userName loggedOnUsers.accountName",

@@ -39,6 +39,11 @@ AZURE_AD_EVENT = Json(
     also_in="properties",
     time=iso("signinDateTime", "createdDateTime", "time"),  # the begin of the sign-in: in 2018, and today
     tag="azure_ad.signin_event",
+    entities={
+        "addresses": "ipAddress callerIpAddress",
+        "users": "userPrincipalName",
+        "hosts": "deviceDetail.displayName",
+    },
 )
 
 AZURE_AD_AUDIT = Json(
@@ -62,6 +67,11 @@ AZURE_AD_AUDIT = Json(
     also_in="properties",
     time=iso("activityDate", "activityDateTime", "time"),
     tag="azure_ad.audit",
+    entities={
+        "addresses": "initiatedBy.user.ipAddress callerIpAddress",
+        "users": """actor.userPrincipalName initiatedBy.user.userPrincipalName targets.userPrincipalName
+            targetResources.userPrincipalName""",
+    },
 )
 
 AZURE_AD_RISK_EVENT = Json(
@@ -86,4 +96,5 @@ AZURE_AD_RISK_EVENT = Json(
     also_in="properties",
     time=iso("riskEventDateTime", "detectedDateTime", "time"),  # whatever other times the event has
     tag="azure_ad.risk_event",
+    entities={"addresses": "ipAddress callerIpAddress", "users": "userPrincipalName"},
 )

@@ -24,7 +24,7 @@ AZURE_SIGNIN = Json(
     message=(
         "{userPrincipalName|servicePrincipalName|identity|'-'} to "
         "{appDisplayName|resourceDisplayName|operationName|'-'} from {ipAddress|callerIpAddress|'-'}: "
-        "{status.errorCode|resultType|'-'} {status.failureReason|resultDescription|''}"
+        "{status.errorCode|resultType|'-'} {status.failureReason|resultDescription|'-'}"
     ),
     entities={"addresses": _IP, "users": _USERS},
 )

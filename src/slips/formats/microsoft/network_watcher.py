@@ -24,7 +24,8 @@ _NETWORK = (
     *("packetsSrcToDst", "bytesSrcToDst", "packetsDstToSrc", "bytesDstToSrc"),
 )
 _NUMBERS = frozenset(("srcPort", "dstPort", "packetsSrcToDst", "bytesSrcToDst", "packetsDstToSrc", "bytesDstToSrc"))
-_SHARED = ("time", "systemId", "macAddress", "flowLogResourceID", "targetResourceID", "resourceId", "category")
+_FLOWS = ("properties", "flowRecords")
+"""The fields of records that have the flows; each event has the others, as `recordTime` and so on."""
 
 
 def _flows_of_groups(record: Any) -> Iterator[tuple[str, Event]]:
@@ -42,12 +43,13 @@ def _flows_of_networks(record: Any) -> Iterator[tuple[str, Event]]:
 
 
 def _event_of(line: str, columns: tuple[str, ...]) -> Event:
-    """Return the fields of a flow; those that it leaves empty are None. Raises RecordError."""
+    """Return the fields of a flow; empty ones are None, further ones `column_<n>`. Raises RecordError."""
     values = line.split(",")
-    if not 8 <= len(values) <= len(columns):
-        raise RecordError(f"flow {line!r:.60} has {len(values)} fields; expected 8 to {len(columns)}")
-    event: Event = dict.fromkeys(columns)
-    for name, value in zip(columns, values, strict=False):
+    if len(values) < 8:
+        raise RecordError(f"flow {line!r:.60} has {len(values)} fields; expected 8 or more")
+    names = (*columns, *(f"column_{number}" for number in range(len(columns) + 1, len(values) + 1)))
+    event: Event = dict.fromkeys(names)
+    for name, value in zip(names, values, strict=False):
         if value and name in _NUMBERS:
             if not value.isascii() or not value.isdigit():
                 raise RecordError(f"{name!r} of a flow is {value!r:.40}; expected an integer")
@@ -59,7 +61,9 @@ def _event_of(line: str, columns: tuple[str, ...]) -> Event:
 
 def _take_apart(meta: MetaData, record: Event, per_second: int) -> Any:
     columns, flows = (_GROUP, _flows_of_groups) if "properties" in record else (_NETWORK, _flows_of_networks)
-    shared = {f"record{name[0].upper()}{name[1:]}": record[name] for name in _SHARED if name in record}
+    shared = {f"record{name[:1].upper()}{name[1:]}": value for name, value in record.items() if name not in _FLOWS}
+    if isinstance(record.get("properties"), dict) and "Version" in record["properties"]:
+        shared["recordVersion"] = record["properties"]["Version"]
     made = Several()
     try:
         for index, (line, place) in enumerate(flows(record)):
@@ -94,6 +98,7 @@ AZURE_NSG_FLOW = Json(
     tag="azure.nsg-flow",
     rules=(NO_FLOWS,),
     refine=_by_seconds,
+    entities={"addresses": "srcIp dstIp"},
 )
 
 AZURE_VNET_FLOW = Json(
@@ -105,4 +110,5 @@ AZURE_VNET_FLOW = Json(
     tag="azure.vnet-flow",
     rules=(NO_FLOWS,),
     refine=_by_milliseconds,
+    entities={"addresses": "srcIp dstIp"},
 )

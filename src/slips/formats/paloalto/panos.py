@@ -126,6 +126,14 @@ _MESSAGE_COLUMNS = {
     takes="text",
     tag="paloalto.{type}",
     extends=True,
+    entities={
+        "addresses": (
+            *("Source address", "Destination address", "NAT Source IP", "NAT Destination IP", "xff_ip", "client"),
+            *("public_ip", "public_ipv6", "private_ip", "private_ipv6", "srcipv6"),
+        ),
+        "users": ("Source User", "Destination User", "user", "admin"),
+        "hosts": ("machinename", "device_name"),
+    },
 )
 @Limited
 def paloalto(limits: RecordLimits) -> Parse:

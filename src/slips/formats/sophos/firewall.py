@@ -12,7 +12,7 @@ SOPHOS = KeyValue(
     require=any_of("log_id", "log_type", "log_component"),
     time=stamp("timestamp", ("date", "time", "timezone"), ("date", "time")),
     tag="sophos.firewall.{log_type|'log'}",
-    message="{log_subtype|status|'-'} {src_ip|'-'} => {dst_ip|'-'}:{dst_port|'-'} {message|url|''}",
+    message="{log_subtype|status|'-'} {src_ip|'-'} => {dst_ip|'-'}:{dst_port|'-'} {message|url|'-'}",
     integers="src_port dst_port duration sent_bytes recv_bytes sent_pkts recv_pkts fw_rule_id policy_type",
     entities={
         "addresses": "src_ip dst_ip",

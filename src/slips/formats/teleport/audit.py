@@ -11,7 +11,7 @@ TELEPORT = Json(
     require=all_of("event", any_of("code", "ei", "uid")),
     time=iso("time"),
     tag="teleport.{event}",
-    message="{event} {code|'-'} by {user|login|'-'} {error|message|path|name|''}",
+    message="{event} {code|'-'} by {user|login|'-'} {error|message|path|name|'-'}",
     entities={
         "addresses": "addr.remote addr.local",
         "users": "user login",

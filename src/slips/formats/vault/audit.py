@@ -16,7 +16,7 @@ VAULT_AUDIT = one_of(
         tag="vault.audit.{type}",
         message=(
             "{type} {request.operation|'-'} {request.path|'-'} by {auth.display_name|auth.entity_id|'-'} from "
-            "{request.remote_address|'-'} {error|''}"
+            "{request.remote_address|'-'} {error|'-'}"
         ),
     ),
     Json(

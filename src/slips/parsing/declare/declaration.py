@@ -152,6 +152,7 @@ class Declaration(Format, ABC):
             tag=Template(self.tag or self.name),
             time=self.time,
             message=Template(self.message) if self.message else None,
+            one_line=any(name_of(step) == "multiline" for step in self.chain),
             require=Require(True, (self.require,)) if isinstance(self.require, str) else self.require,
             absent=self.absent_texts if self.absent_stays else (),
             rules=tuple(self.rules),
