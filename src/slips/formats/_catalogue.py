@@ -170,6 +170,8 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "coredns": ("coredns", "text", "event", "coredns.{level}", "CoreDNS queries in the default format of the plug-in log, and its other messages", "https://coredns.io/plugins/log/"),
     "cowrie": ("cowrie", "event", "event", "{eventid}", "Cowrie SSH and Telnet honeypot events", "https://docs.cowrie.org/en/latest/OUTPUT.html"),
     "cri-lines": ("readers", "object", "text", "", "each line that a program in a container wrote is a record, with all parts in which the runtime keeps it", "https://kubernetes.io/docs/concepts/cluster-administration/logging/"),
+    "crowdstrike-inventory": ("crowdstrike", "event", "event", "crowdstrike.inventory", "CrowdStrike data replicator's inventory: aidmaster, managed and unmanaged assets, users, applications", "https://github.com/CrowdStrike/FDR"),
+    "crowdstrike-streaming": ("crowdstrike", "event", "event", "crowdstrike.{metadata.eventType}", "CrowdStrike Event Streams: detections, audits of users and of API clients, remote sessions, incidents", "https://developer.crowdstrike.com/docs/openapi/"),
     "csv": ("readers", "object", "event", "", "the first row names the fields, or '#Fields:' of W3C logs does, each further one is a record; the parameter is the delimiter", "https://www.rfc-editor.org/rfc/rfc4180"),
     "cylance": ("cylance", "event", "event", "cylance.event", "CylancePROTECT events, the same as cylance-event", "https://docs.blackberry.com/en/unified-endpoint-security/blackberry-ues/Cylance-API-user-guide"),
     "cylance-event": ("cylance", "event", "event", "cylance.event", "CylancePROTECT events", "https://docs.blackberry.com/en/unified-endpoint-security/blackberry-ues/Cylance-API-user-guide"),

@@ -60,6 +60,8 @@ PLACES: dict[str, tuple[str, str]] = {
     "coredns": ("slips.formats.coredns.query", "COREDNS"),
     "cowrie": ("slips.formats.cowrie.honeypot", "COWRIE"),
     "cri-lines": ("slips.parsing.readers.parts", "cri_lines"),
+    "crowdstrike-inventory": ("slips.formats.crowdstrike.streaming", "CROWDSTRIKE_INVENTORY"),
+    "crowdstrike-streaming": ("slips.formats.crowdstrike.streaming", "CROWDSTRIKE_STREAMING"),
     "csv": ("slips.parsing.readers.rows", "csv"),
     "cylance": ("slips.formats.cylance.protect", "CYLANCE"),
     "cylance-event": ("slips.formats.cylance.protect", "CYLANCE_EVENT"),

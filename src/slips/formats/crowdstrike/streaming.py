@@ -1,0 +1,43 @@
+"""Events of CrowdStrike's streaming API (Event Streams), and the inventory of its data replicator."""
+
+from __future__ import annotations
+
+from slips.parsing import Json, all_of, any_of, moment
+
+CROWDSTRIKE_STREAMING = Json(
+    "crowdstrike-streaming",
+    "CrowdStrike Event Streams: detections, audits of users and of API clients, remote sessions, incidents",
+    "https://developer.crowdstrike.com/docs/openapi/",
+    require=all_of("metadata.eventType", "event"),
+    time=moment("metadata.eventCreationTime", "event.UTCTimestamp", "event.ProcessStartTime"),
+    tag="crowdstrike.{metadata.eventType}",
+    message=(
+        "{event.Name|event.DetectName|event.OperationName|metadata.eventType} "
+        "by {event.UserName|event.UserId|'-'} on {event.Hostname|event.ComputerName|event.ServiceName|'-'}"
+    ),
+    entities={
+        "addresses": "event.UserIp event.LocalIP event.AgentIp",
+        "users": "event.UserName event.UserId",
+        "hosts": "event.Hostname event.ComputerName event.HostnameField",
+        "hashes": "event.SHA256String event.MD5String",
+    },
+)
+
+CROWDSTRIKE_INVENTORY = Json(
+    "crowdstrike-inventory",
+    "CrowdStrike data replicator's inventory: aidmaster, managed and unmanaged assets, users, applications",
+    "https://github.com/CrowdStrike/FDR",
+    require=any_of(
+        all_of("aid", any_of("AgentVersion", "MachineDomain", "Version", "ComputerName", "InterfaceAlias", "AppName")),
+        all_of("cid", any_of("MAC", "NeighborAddressIP4", "UserSid_readable", "AppVendor", "_time")),
+    ),
+    time=moment("_time", "Time", "timestamp", "LastLoggedOnTime", "FirstSeen"),
+    tag="crowdstrike.inventory",
+    message="{ComputerName|UserName|User|MAC|aid|'-'} {Version|AppName|ProductType|''}",
+    entities={
+        "addresses": "LocalAddressIP4 NeighborAddressIP4 aip",
+        "users": "UserName User",
+        "hosts": "ComputerName",
+        "domains": "MachineDomain",
+    },
+)
