@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from chains import new_meta
@@ -12,6 +12,7 @@ from slips.format import Elements, Limited, Parse, PerObject, RecordLimits, Rule
 from slips.formats import catalogue
 from slips.parsing import Declaration
 from slips.parsing.compile import parse_of
+from slips.parsing.declare.lines import LineParser
 from slips.parsing.plain import plain
 
 DECLARED = {name: each for name, each in catalogue().items() if isinstance(each, Declaration)}
@@ -77,3 +78,13 @@ def event_of(declaration: Declaration, value: Any) -> tuple[Any, str, float, str
 def paths_of(declaration: Declaration) -> Iterator[str]:
     """The paths that a declaration names."""
     yield from (path for _, path in declaration.meaning.paths)
+
+
+def read_slowly(parser: LineParser, lines: Iterable[str]) -> list[str]:
+    """Reads lines in order, as a loop does, and returns those that no fast function read."""
+    slow = []
+    for line in lines:
+        if not (parser.fast(line, 0.0) or parser.retry(line, 0.0)):
+            slow.append(line)
+            parser.odd(line)
+    return slow

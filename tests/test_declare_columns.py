@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from declared import both, both_in_turn, event_of
+from declared import both, both_in_turn, event_of, read_slowly
 from slips.format import RecordLimits
 from slips.parsing import Columns, Csv, epoch
 from slips.parsing.declare.columns import ColumnsOptions
@@ -69,6 +69,14 @@ def test_lines_of_changing_width_are_read_as_if_each_stood_alone() -> None:
     lines = ["1 a b", "1 a", "1 a b c", "1", "", "1 a b", "1 a b c"] * 3
     declared = door(optional="user")
     assert both_in_turn(declared, lines) == [both(declared, line) for line in lines]
+
+
+def test_the_first_line_of_each_width_below_a_header_alone_is_read_slowly() -> None:
+    widths = ["1 a b", "2 a b c", "3 a b c d"]
+    headers = ["door user time", "user time door"]
+    lines = [*widths * 3, headers[0], *widths * 3, headers[1], *widths * 3]
+    parser = door(header="time door user").line_parser(RecordLimits())
+    assert read_slowly(parser, lines) == [*widths[1:], headers[0], *widths[1:], headers[1], *widths[1:]]
 
 
 # ---- Numbers and absent values

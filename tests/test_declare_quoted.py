@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chains import run
-from declared import both, both_in_turn, event_of
+from declared import both, both_in_turn, event_of, read_slowly
 from slips.format import RecordLimits
 from slips.parsing import KeyValue, Quoted, iso
 from slips.parsing.escapes import unescaped
@@ -143,24 +143,18 @@ def test_a_blank_that_ends_a_line_begins_no_field_behind_a_line_with_one_more_ei
     assert both_in_turn(door(), lines) == [both(door(), line) for line in lines]
 
 
+def test_the_first_line_of_each_shape_alone_is_read_slowly() -> None:
+    usual, *others = ['a [b] "c d" e', 'a [b] "c d" e f', 'a - "c d" e f', '"a" [b] c d']
+    assert read_slowly(door().line_parser(RecordLimits()), [usual, *others] * 9) == others
+
+
 def test_lines_of_hostile_shapes_do_not_make_usual_ones_slow() -> None:
     """Any client may write such shapes, each with as many quotes as a usual line has: it must not slow down others."""
-    lines: Any = door().line_parser(RecordLimits())
-    read_slowly: list[str] = []
-    fields = lines._fields
-
-    def noted(line: str) -> Any:
-        read_slowly.append(line)
-        return fields(line)
-
-    lines._fields = noted
     usual = 'a [b] "c d" e'
-    for number in range(1, 99):
-        for line in (f"{usual}{' x' * number}", usual):
-            if not (lines.fast(line, 0.0) or lines.retry(line, 0.0)):
-                lines.odd(line)
-    assert usual not in read_slowly
-    assert len(read_slowly) == 98
+    lines = [line for number in range(1, 99) for line in (f"{usual}{' x' * number}", usual)]
+    slow = read_slowly(door().line_parser(RecordLimits()), lines)
+    assert usual not in slow
+    assert len(slow) == 98
 
 
 def test_a_line_with_more_fields_than_allowed_is_bad() -> None:

@@ -15,7 +15,7 @@ from slips.errors import RecordError, RecordTooLarge
 from slips.format import Event, Format, FormatOptions, RecordLimits, Rule, a_key, too_many_values
 from slips.parsing.compile import Writer
 from slips.parsing.declare.declaration import DeclarationOptions
-from slips.parsing.declare.lines import LineDeclaration, LineParser, ReadLine
+from slips.parsing.declare.lines import LineDeclaration, LineParser, Reading, ReadLine
 from slips.parsing.readers.fields import ends_in_quotes, has_too_many_fields
 from slips.parsing.typed import MOST_FIELDS, Names, names_of, widened, write_cut, write_event
 
@@ -219,6 +219,9 @@ class _Rows(LineParser):
         self._declaration, self._limits, self._columns = declaration, limits, columns
         self._least = len(columns) - len(names_of(declaration.optional))
         self.fast = declaration.row(columns, len(columns))
+        self._separator = declaration.separator or " "
+        self._by_separators = {len(columns) - 1: self.fast}
+        """The function that read rows of the columns last, by the number of separators in the row."""
 
     def read(self, line: str) -> Event | Rule:
         return self._directive(line) or self._read(self._declaration.cut(line, self._limits))
@@ -252,14 +255,23 @@ class _Rows(LineParser):
             event |= zip(names, types.texts(fields[len(columns) :]), strict=True)
         return event
 
+    def retry(self, line: str, at: float) -> Reading:
+        other = self._by_separators.get(line.count(self._separator))
+        if other is not None and other is not self.fast and (reading := other(line, at)) is not None:
+            self.fast = other
+            return reading
+        return None
+
     def odd(self, line: str) -> Event | Rule:
-        if directive := self._directive(line):
-            self.fast = self._declaration.row(self._columns, len(self._columns))
-            return directive
-        fields = self._declaration.cut(line, self._limits)
-        event = self._read(fields)
+        directive = self._directive(line)
+        fields = [] if directive else self._declaration.cut(line, self._limits)
+        event: Event | Rule = directive or self._read(fields)
         width = len(self._columns) if isinstance(event, Rule) else len(fields)
         self.fast = self._declaration.row(self._columns, width)
+        if isinstance(event, Rule):
+            self._by_separators = {}
+        if self.fast is not _refuse and len(self._by_separators) < _MOST_ROWS:
+            self._by_separators[width - 1 if isinstance(event, Rule) else line.count(self._separator)] = self.fast
         return event
 
     def _too_few(self, fields: list[str]) -> str:

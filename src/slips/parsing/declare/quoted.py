@@ -35,8 +35,8 @@ _FURTHER = {
 """Patterns of a field behind the last column: in quotes, bare, or one whose quote never ends."""
 _BRACKETED = re.compile(r"\[([^\]]*+(?:\](?! |\Z)[^\]]*+)*+)\]( |\Z)")
 _BARE = re.compile(r"([^ ]*+)( |\Z)")
-_MOST_SHAPES = 50
-"""Most fast functions of a declaration."""
+_MOST_SHAPES, _MOST_ALIKE = 50, 4
+"""Most fast functions of a declaration; and of those of lines with equally many quotes that are tried for a line."""
 _MOST_EXTRA, _MOST_FURTHER = 50, 1_000
 """Most fields behind the last column of lines that have a fast function; and of those that are read at all."""
 
@@ -159,8 +159,8 @@ class _Lines(LineParser):
         self._declaration = declaration
         self._types, self._escapes = declaration.types, declaration.escapes != "none"
         self._most = min(limits.values, len(declaration.layout) + _MOST_FURTHER)
-        self._by_quotes: dict[int, ReadLine] = {}
-        """The function that read a line last, by the number of quotes in the line."""
+        self._by_quotes: dict[int, list[ReadLine]] = {}
+        """The functions that were made last for odd lines, by the number of quotes that they expect, newest first."""
         fast = declaration.function(tuple(column.kind for column in declaration.layout))
         assert fast is not None  # noqa: S101 - the first one
         self.fast = self._usual = fast
@@ -170,8 +170,8 @@ class _Lines(LineParser):
 
     def retry(self, line: str, at: float) -> Reading:
         # The usual shape first: lines of hostile shapes between do not make usual ones slow.
-        for other in (self._usual, self._by_quotes.get(line.count('"'))):
-            if other is not None and other is not self.fast and (reading := other(line, at)) is not None:
+        for other in [self._usual, *self._by_quotes.get(line.count('"'), [])]:
+            if other is not self.fast and (reading := other(line, at)) is not None:
                 self.fast = other
                 return reading
         return None
@@ -183,8 +183,11 @@ class _Lines(LineParser):
                 return event
         fields = self._cut(line)
         event = self._event(fields)
-        if function := self._declaration.function(tuple(kind for kind, _ in fields)):
-            self.fast = self._by_quotes[line.count('"')] = function
+        shape = tuple(kind for kind, _ in fields)
+        if function := self._declaration.function(shape):
+            self.fast, alike = function, self._by_quotes.setdefault(2 * shape.count("quoted"), [])
+            if function not in alike:
+                alike[:] = [function, *alike[: _MOST_ALIKE - 1]]
         return event
 
     def _cut(self, line: str) -> list[tuple[Kind, str]]:
