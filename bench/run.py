@@ -11,6 +11,7 @@ from pathlib import Path
 
 import chain
 import costs
+import formats
 import functions
 import hostile
 import hostile_lines
@@ -52,6 +53,8 @@ def main() -> None:
         memory.report(BUILD, options.memory_megabytes)
     if not options.no_chain:
         chain.report(BUILD, 200)
+    if not formats.report():
+        sys.exit("bench: a format is slow without a reason")
     if not options.no_hostile and not all([hostile.report(BUILD / "hostile"), hostile_lines.report()]):
         sys.exit("bench: an input breaks a bound")
 
