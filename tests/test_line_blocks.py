@@ -97,6 +97,14 @@ def test_lines_before_the_place_where_an_object_breaks_are_delivered() -> None:
     assert error.startswith("DecompressionError")
 
 
+@pytest.mark.parametrize("limit", [TEXTS + 10, 2 * TEXTS - 1, 2 * TEXTS])
+def test_a_line_that_is_too_wide_in_memory_is_refused_in_a_block_as_well(limit: int) -> None:
+    chain = compile_chain(["syslog"], Path(), RecordLimits(bytes=limit))
+    content = b"Nov 21 06:00:24 host p: a\n" + f"{'Nov 21 06:00:24 host p: 😀':a<{TEXTS - 100}}\n".encode()
+    whole, alone = (outcome_of(chain, Pieces([content]), source) for source in (chains.OBJECT, ALONE))
+    assert whole == alone
+
+
 @pytest.mark.parametrize("extra", [-1, 0, 1])
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b"\nshort\n"])
 def test_a_line_over_the_limit_among_short_ones_is_too_long(extra: int, end: bytes) -> None:

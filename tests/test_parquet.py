@@ -112,6 +112,18 @@ def test_a_format_whose_logs_name_their_columns_reads_those_that_it_declares() -
     assert (event["sc-status"], event["cs(Host)"], event["cs(User-Agent)"]) == (200, "www.example.com", None)
 
 
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"Status": "1", "status": "2"}, {"Status": "1", "status": 2}),
+        ({"status": "2", "Status": "1"}, {"Status": "1", "status": 2}),
+        ({"Status": "1", "STATUS": "2"}, {"status": 1, "STATUS": "2"}),
+    ],
+)
+def test_no_column_replaces_another_of_the_same_declared_name(row: dict[str, str], expected: dict[str, object]) -> None:
+    assert Table.of(Columns("a", "a", columns="status x", integers="status")).row()(row) == expected
+
+
 def test_a_table_of_other_columns_is_quarantined_by_a_format_of_lines() -> None:
     found = chains.run(["parquet", "vpc-flow"], numbered(2))
     assert found.quarantined == [(seq, "no column of vpc-flow (keys: n)") for seq in (1, 2)]
@@ -178,6 +190,8 @@ def test_rows_beyond_the_limits_are_quarantined_and_the_others_read() -> None:
     found = chains.run(["parquet"], table({"a": (["x" * 2_000, "y"], STRING)}), limits=limits)
     assert ([event["a"] for _, event in found.events], len(found.quarantined)) == (["y"], 1)
     assert "over the limit of 1,000" in found.quarantined[0][1]
+    named = table({f"{'x' * 200}{n}": ([1], INT64) for n in range(5)})
+    assert "over the limit of 1,000" in chains.run(["parquet"], named, limits=limits).quarantined[0][1]
     wide = table({f"c{n}": ([1], INT64) for n in range(60)})
     assert "more than 50 values" in chains.run(["parquet"], wide, limits=limits).quarantined[0][1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from chains import new_meta
 from slips.errors import RecordError
-from slips.format import Limited, Parse, RecordLimits
+from slips.format import Event, Limited, Parse, RecordLimits, Rule
+from slips.model import MetaData
 from slips.parsing import Columns, Json, KeyValue, Regex, iso, one_of
 
 DOOR = one_of(
@@ -57,6 +59,26 @@ def test_a_line_of_no_shape_is_refused_by_the_one_that_knew_its_beginning(text: 
     with pytest.raises(RecordError) as caught:
         parse(text)
     assert error in str(caught.value)
+
+
+def refuse(_meta: MetaData, _event: Event) -> None:
+    raise RecordError("refused")
+
+
+def test_a_shape_gets_nothing_of_what_the_shapes_before_it_made_of_the_line() -> None:
+    first = Json("first", "s", tag="first", integers="n", time=iso("t"), message="{n}", refine=refuse)
+    both = one_of("x", "s", "https://example.com", first, Json("second", "s", tag="second"), tag="x")
+    assert both.parse is not None
+    meta, line = new_meta(), {"n": "7", "t": "2018-06-11T12:00:00Z"}
+    assert both.parse(meta, json.dumps(line)) == line
+    assert (meta.tag, meta.message, meta.timestamp) == ("second", None, new_meta().timestamp)
+
+
+def test_a_format_of_shapes_has_their_rules_and_its_own_entities() -> None:
+    rules = [Rule("a", "a", when={"x": 1}), Rule("b", "b", when={"x": 2})]
+    shapes = [Json(f"j{at}", "s", tag="t", rules=(rule, rules[0])) for at, rule in enumerate(rules)]
+    made = one_of("x", "s", "https://example.com", *shapes, tag="x", entities={"users": "name"})
+    assert (made.rules, made.entities) == (tuple(rules), {"users": "name"})
 
 
 def test_limits_count_for_json_as_well() -> None:

@@ -19,6 +19,7 @@ from slips.errors import DecompressionError, FormatError, ReaderError
 from slips.format import Bad, Record, RecordLimits
 from slips.parsing.chain import compile_chain
 from slips.parsing.readers.text import TextRecords
+from slips.parsing.readers.xml_elements import BLOCK, TAG
 
 __all__ = ["make", "root"]
 
@@ -136,6 +137,15 @@ def test_elements_beyond_the_limits_are_quarantined_and_the_others_read() -> Non
     long = f"<Event>{'x' * 3_000}</Event>"
     assert events(f"{long}{ONE}{long}", bytes=2_000) == [ONE_EVENT]
     assert "record has 3,015 bytes, over the limit of 2,000" in bad(f"{long}{ONE}", bytes=2_000)[0][1]
+    tag = f"<Event a='{'x' * 3_000}'/>"
+    assert "record has 3,013 bytes, over the limit of 2,000" in bad(f"{tag}{ONE}", bytes=2_000)[0][1]
+
+
+@pytest.mark.parametrize("before", [0, TAG, BLOCK - 10])
+def test_a_tag_is_too_long_wherever_it_stands(before: int) -> None:
+    assert len(events(f"{' ' * before}<Event a='{'x' * (TAG - 13)}'/>{ONE}")) == 2
+    found = bad(f"{' ' * before}<Event a='{'x' * (TAG - 12)}'/>{ONE}")
+    assert found == [(1, "element 'Event' does not end before the next one begins")]
     assert "more than 100 values" in bad(f"<Event>{'<a/>' * 100}</Event>", values=100)[0][1]
     assert "too deep" in bad(f"<Event>{'<a>' * 300}{'</a>' * 300}</Event>")[0][1]
 

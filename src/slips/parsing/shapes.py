@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from slips.errors import RecordError
 from slips.format import Format, Limited, Parse, Parsed, RecordLimits
@@ -38,16 +37,14 @@ def one_of(
         def parse(meta: MetaData, text: str) -> Parsed:
             at, is_object = meta.timestamp, text.lstrip()[:1] == "{"
             refusal: RecordError | None = None
-            event: Any = None
             for takes_event, shape in bound:
                 if takes_event and not is_object:
                     continue
                 try:
-                    if takes_event:
-                        event = load_json(text.encode("utf-8", "surrogateescape"), limits) if event is None else event
-                        if event.__class__ is not dict:
-                            raise RecordError(f"line is {type(event).__name__} in JSON; expected an object")
-                    return shape(meta, event if takes_event else text)
+                    # Decoded for each shape: one that refused an event may have converted some of its texts.
+                    return shape(
+                        meta, load_json(text.encode("utf-8", "surrogateescape"), limits) if takes_event else text
+                    )
                 except RecordError as error:
                     meta.timestamp, meta.tag, meta.message = at, "", None
                     if refusal is None or str(refusal).startswith("line begins with"):

@@ -58,7 +58,8 @@ class Table(Declaration):
             is_known = False
             for key, each in value.items():
                 name = name_of(key)
-                if name and name not in event:
+                # Of columns with one declared name, that which is spelled so has it, else the first.
+                if name and (name == key or (name not in value and name not in event)):
                     is_known = True
                 else:
                     name = key

@@ -59,7 +59,7 @@ class LineRecords(TextRecords):
     def cut(self, stream: BufferedReader) -> Iterator[Record]:
         if self.finds and self._record_bytes >= 2 * BLOCK:
             return self._skimmed(stream)
-        if self.gives_texts and self._record_bytes > TEXTS:
+        if self.gives_texts and self._record_bytes >= 2 * TEXTS:  # so that no line is too wide
             return chain.from_iterable(self._texts(stream))
         return self._whole(stream, iter(partial(stream.readline, self._record_bytes + 2), b""))
 

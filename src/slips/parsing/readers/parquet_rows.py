@@ -94,7 +94,9 @@ class RowRecords(TextRecords):
     def _records(self, batch: RecordBatch) -> Iterator[Record]:
         limits, fields = self._limits, [batch.schema.field(at) for at in range(batch.num_columns)]
         names = _names([field.name for field in fields])
-        is_large = batch.nbytes > limits.bytes or len(names) > limits.values
+        # Of a value, JSON has six times the bytes at most, or 30; and the names, which JSON may escape likewise.
+        most = 6 * (batch.nbytes + sum(map(len, names))) + 30 * len(names)
+        is_large = most > limits.bytes or len(names) > limits.values
         is_large |= any(field.type.is_nested(field.type) for field in fields)
         try:
             columns = [_values(batch, position, field.type) for position, field in enumerate(fields)]

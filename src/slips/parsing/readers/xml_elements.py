@@ -145,11 +145,12 @@ class XmlRecords(TextRecords):
 
     def _record(self, text: _Position) -> Record:
         """Consume the element at the position, whole or broken."""
-        tag = _TAG.match(text.data, text.at)
-        if tag and tag[0].endswith(b"/>"):
-            return self._parsed(text.take(len(tag[0])))
         limit, section, dropped = self._limits.bytes, b"", 0
         head = text.data[text.at : text.at + HEAD]
+        tag = _TAG.match(text.data, text.at, text.at + TAG)
+        if tag and tag[0].endswith(b"/>"):
+            raw = text.take(len(tag[0]))
+            return TooLong(len(raw), limit, head[: len(raw)]) if len(raw) > limit else self._parsed(raw)
         at = 1
         """Bytes of the element that were looked at, without those dropped."""
         while True:
@@ -387,7 +388,7 @@ class _Around:
         if doctype := _DOCTYPE.match(text.data, text.at):
             text.take(len(doctype[0]))
             return b""
-        tag = _TAG.match(text.data, text.at)
+        tag = _TAG.match(text.data, text.at, text.at + TAG)
         if tag is None:
             return text.take(1)
         text.take(len(tag[0]))
