@@ -18,7 +18,7 @@ from msgspec import Struct
 from slips import times
 from slips.errors import RecordError
 from slips.format import Event, Parse, PerObject, RecordLimits, Rule
-from slips.parsing.meaning import Field, Meaning, Require, Template, Time, first_line, wanted
+from slips.parsing.meaning import Field, Meaning, Require, Template, Time, in_one_line, wanted
 from slips.paths import keys_of_path
 
 FIELDS_AT_ONCE, _INLINE_TIMES = 4, 2
@@ -207,7 +207,7 @@ def write_meaning(family: Family, writer: Writer) -> tuple[str, tuple[str, ...]]
     writer.line(f"tag = {tag if isinstance(meaning.tag.parts[0], str) or meaning.tag.parts[1:] else f'str({tag})'}")
     message, captured = ("None", ()) if meaning.message is None else _text(meaning.message, values)
     if meaning.one_line and message != "None":
-        message = f"{writer.name('first_line', first_line)}({message})"
+        message = f"{writer.name('in_one_line', in_one_line)}({message})"
     if meaning.adds:
         text = writer.local("message")
         writer.line(f"event[{meaning.adds!r}] = {text} = {message}")

@@ -129,9 +129,11 @@ class Template(Struct, frozen=True):
         return "".join(map(str, values))
 
 
-def first_line(text: str | None) -> str | None:
-    """Return the first line of a text that may have several, without blanks around it."""
-    return text if text is None else text.strip().partition("\n")[0].rstrip()
+def in_one_line(text: str | None) -> str | None:
+    """Return a text of one line or several as one line, without blanks around it."""
+    if text is None or "\n" not in text:
+        return text and text.strip()
+    return " ".join(text.split())
 
 
 def _first(field_: Field, get: Callable[[str], Any]) -> Any:
@@ -386,7 +388,7 @@ class Meaning(Struct, frozen=True):
     time: Time | None = None
     message: Template | None = None
     one_line: bool = False
-    """Whether the message is the first line of what its template makes, because records have several."""
+    """Whether records have several lines, which their message has behind each other."""
     require: Require | None = None
     absent: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()

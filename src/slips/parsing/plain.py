@@ -11,7 +11,7 @@ from slips.model import MetaData
 from slips.parsing.declare import Declaration, Json, Syslog
 from slips.parsing.declare.lines import LineDeclaration
 from slips.parsing.declare.table import Table
-from slips.parsing.meaning import first_line, holds
+from slips.parsing.meaning import holds, in_one_line
 from slips.parsing.syslog_lines import read_3164, read_5424, read_any
 
 
@@ -44,7 +44,7 @@ def _plain(declaration: Declaration, read: Callable[[Any], Event | Rule]) -> Par
         if meaning.message is not None:
             meta.message = meaning.message.text(get)
         if meaning.one_line:
-            meta.message = first_line(meta.message)
+            meta.message = in_one_line(meta.message)
         if meaning.adds:
             event[meaning.adds] = meta.message
         if meaning.refine is not None and (refined := meaning.refine(meta, event)) is not None:
