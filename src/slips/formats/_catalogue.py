@@ -185,7 +185,7 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "docker-lines": ("readers", "object", "text", "", "each line that a program in a container wrote is a record, with all parts in which Docker keeps it", "https://docs.docker.com/engine/logging/drivers/json-file/"),
     "documentdb-audit": ("aws", "event", "event", "aws.documentdb-audit.{atype}", "audit logs of Amazon DocumentDB", "https://docs.aws.amazon.com/documentdb/latest/developerguide/event-auditing.html"),
     "dropbox": ("dropbox", "event", "event", "dropbox.{event_type..tag|event_type._tag}", "Dropbox team log", "https://www.dropbox.com/developers/documentation/http/teams#team_log-get_events"),
-    "duo": ("duo", "event", "event", "duo.{event_type|action|'event'}", "Duo authentication, administrator, telephony and offline enrolment logs, of version 1 and 2", "https://duo.com/docs/adminapi#logs"),
+    "duo": ("duo", "event", "event", "duo.{event_type|action.name|action|'event'}", "Duo authentication, administrator, telephony and offline enrolment logs, of version 1 and 2", "https://duo.com/docs/adminapi#logs"),
     "ecr-scan": ("aws", "event", "event", "aws.ecr-scan", "results of Amazon ECR's basic scans of images", "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html"),
     "ecs": ("elastic", "event", "event", "ecs.{event.dataset|data_stream.dataset|event.module|service.name|'log'}", "events in the Elastic Common Schema, of Elastic Agent, Logstash, ecs-logging libraries and others", "https://www.elastic.co/docs/reference/ecs"),
     "ecs-hako": ("hako", "event", "event", "ecs.hako", "logs of Amazon ECS tasks deployed with Hako", "https://github.com/eagletmt/hako"),

@@ -12,5 +12,8 @@ BOX = Json(
     time=iso("created_at", "recorded_at"),
     tag="box.{event_type}",
     message="{event_type} by {created_by.login|created_by.name|'-'} from {ip_address|'-'}",
-    entities={"addresses": "ip_address", "users": "created_by.login source.login accessible_by.login"},
+    entities={
+        "addresses": "ip_address additional_details.shield_alert.alert_summary.alert_activities.ip_info.ip",
+        "users": "created_by.login source.login accessible_by.login additional_details.shield_alert.user.email",
+    },
 )

@@ -16,20 +16,32 @@ CLOUDFLARE = Json(
         all_of("Datetime", any_of("Email", "SourceIP", "DeviceID", "PolicyID", "SessionID", "AccountID")),
         all_of("ScriptName", any_of("EventTimestampMs", "Outcome")),
         all_of("Event", any_of("ColoCode", "Timestamp", "Application")),
+        all_of(
+            "Timestamp",
+            any_of(
+                *("PostureCheckName", "SignatureID", "SinkholeID", "LastKnownGoodColoCode", "CSPDirective", "AlertID"),
+                *("DeviceRegistrationID", "DeviceID", "AccountID"),
+            ),
+        ),
+        all_of("SessionID", any_of("SessionStartTime", "SessionEndTime")),
+        all_of("FindingTypeID", any_of("DetectedTimestamp", "AssetExternalID", "InstanceID")),
     ),
     time=moment(
         *("EdgeStartTimestamp", "Datetime", "When", "Timestamp", "CreatedAt", "EventTimestampMs", "SessionStartTime"),
+        "DetectedTimestamp",
     ),
     tag="cloudflare.{Kind|ActionType|'logpush'}",
     message=(
-        "{EdgeResponseStatus|Action|ActionType|ResponseCode|'-'} {ClientRequestMethod|'-'} "
-        "{ClientRequestHost|Host|QueryName|ResourceType|'-'}{ClientRequestURI|ClientRequestPath|''} from "
-        "{ClientIP|SourceIP|ActorIP|'-'}"
+        "{EdgeResponseStatus|Action|ActionType|ResponseCode|PostureCheckName|FindingTypeDisplayName|SessionID|'-'} "
+        "{ClientRequestMethod|HTTPMethod|'-'} "
+        "{ClientRequestHost|HTTPHost|Host|AppDomain|QueryName|ResourceType|'-'}"
+        "{ClientRequestURI|ClientRequestPath|''} from {ClientIP|SourceIP|ActorIP|IPAddress|SrcAddr|'-'}"
     ),
     entities={
-        "addresses": "ClientIP SourceIP ActorIP OriginIP DestinationIP",
-        "users": "ActorEmail Email",
-        "hosts": "DeviceName",
-        "domains": "ClientRequestHost QueryName Host",
+        "addresses": """ClientIP SourceIP ActorIP OriginIP DestinationIP IPAddress SourceInternalIP EgressIP SrcAddr
+            DestAddr IPSourceAddress IPDestinationAddress""",
+        "users": "ActorEmail Email UserEmail",
+        "hosts": "DeviceName Hostname",
+        "domains": "ClientRequestHost QueryName Host HTTPHost SNI AppDomain",
     },
 )

@@ -20,13 +20,16 @@ JAMF = Json(
     ),
     tag="jamf.{service|event.eventType.name|event_type|'event'}",
     message=(
-        "{header.event_name|input.match.facts.name|input.eventType|event.eventType.description|event_type|'-'} "
-        "on {host_info.host_name|input.host.hostname|event.device.userDeviceName|host|'-'}"
+        "{header.event_name|input.match.facts.name|input.eventType|event.eventType.description|event.signatureId.name"
+        "|event_type|'-'} on {host_info.host_name|input.host.hostname|event.device.userDeviceName|host.hostname"
+        "|event.device.deviceId|'-'}"
     ),
     entities={
-        "addresses": "socket_inet.ip_address input.host.ips event.source.ip event.destination.ip",
+        "addresses": """socket_inet.ip_address input.host.ips host.ips event.source.ip event.destination.ip
+            event.destination.ips""",
         "users": "subject.user_name subject.effective_user_name event.user.email",
-        "hosts": "host_info.host_name input.host.hostname event.device.userDeviceName",
-        "hashes": "event.app.sha256 event.app.sha1 identity.cd_hash",
+        "hosts": "host_info.host_name input.host.hostname host.hostname event.device.userDeviceName",
+        "domains": "event.hostName",
+        "hashes": "event.app.sha256 event.app.sha1 identity.cd_hash process.cdhash event.exec.target.cdhash",
     },
 )

@@ -12,6 +12,8 @@ NETSKOPE = Json(
         all_of("_id", any_of("app", "user", "alert", "type", "audit_log_event", "device_name", "srcip")),
         all_of("audit_log_event", any_of("user", "timestamp")),
         all_of("insertion_epoch_timestamp", any_of("app", "user", "type")),
+        all_of("record_type", any_of("app", "user", "timestamp")),
+        all_of("alert_type", any_of("alert_name", "app", "user")),
     ),
     time=epoch("timestamp", "insertion_epoch_timestamp"),
     tag="netskope.{alert_type|type|audit_type|'event'}",
@@ -22,7 +24,7 @@ NETSKOPE = Json(
     entities={
         "addresses": "srcip dstip userip",
         "users": "user userkey",
-        "hosts": "hostname device_name",
+        "hosts": "hostname device_name computer_name dsthost",
         "domains": "domain site",
         "hashes": "md5 sha256 local_md5 local_sha256",
     },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slips.parsing import Json, all_of, any_of, iso
+from slips.parsing import Json, all_of, any_of, moment
 
 TAILSCALE = Json(
     "tailscale",
@@ -12,7 +12,7 @@ TAILSCALE = Json(
         all_of("action", any_of("actor", "target", "eventGroupID")), all_of("nodeId", any_of("start", "end", "logged"))
     ),
     also_in="event",  # of a log stream
-    time=iso("eventTime", "time", "start", "logged"),
+    time=moment("eventTime", "time", "start", "logged"),
     tag="tailscale.{origin|'network'}",
     message="{action|'flows of'} {target.name|target.id|nodeId|'-'} by {actor.loginName|actor.displayName|'-'}",
     entities={"users": "actor.loginName", "hosts": "target.name"},
