@@ -33,7 +33,7 @@ CROWDSTRIKE_INVENTORY = Json(
     ),
     time=moment("_time", "Time", "timestamp", "LastLoggedOnTime", "FirstSeen"),
     tag="crowdstrike.inventory",
-    message="{ComputerName|UserName|User|MAC|aid|'-'} {Version|AppName|ProductType|''}",
+    message="{ComputerName|UserName|User|MAC|aid|'-'} {Version|AppName|ProductType|'-'}",
     entities={
         "addresses": "LocalAddressIP4 NeighborAddressIP4 aip",
         "users": "UserName User",
