@@ -141,7 +141,8 @@ def _seq_by_offset(content: bytes) -> dict[int, int]:
 def _ours(meta: MetaData, event: Any, path: str) -> Any:
     if path.startswith("meta."):
         return getattr(meta, path.removeprefix("meta."))
-    return event[path] if path in event else value_at(event, path)
+    value = event[path] if path in event else value_at(event, path)
+    return _theirs(event, path) if value is None else value
 
 
 def _theirs(document: Any, path: str) -> Any:

@@ -18,6 +18,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "asana": ("slips.formats.asana.audit", "ASANA"),
     "atlassian": ("slips.formats.atlassian.products", "ATLASSIAN"),
     "auditbeat": ("slips.formats.elastic.beats", "AUDITBEAT"),
+    "auditd": ("slips.formats.linux.auditd", "AUDITD"),
     "auth0": ("slips.formats.auth0.tenant", "AUTH0"),
     "aws-config": ("slips.formats.aws.config", "AWS_CONFIG"),
     "aws-config-notification": ("slips.formats.aws.config", "AWS_CONFIG_NOTIFICATION"),

@@ -33,8 +33,8 @@ class MultilineOptions(FormatOptions, frozen=True):
     same: Annotated[
         str,
         a_key(
-            "In place of 'start': Python's regular expression with a group, found at the beginning of lines; lines "
-            "behind one another whose group has the same text are a record. Other lines are records of their own.",
+            "In place of 'start': Python's regular expression with groups, found at the beginning of lines; lines "
+            "behind one another whose groups have the same texts are a record. Other lines are records of their own.",
             r"(\w+) ",
             min_length=1,
         ),
@@ -87,15 +87,16 @@ class _FirstOfRow:
 
 
 class _Changes:
-    """Whether the first group of a line has another text than that of the line before, or none."""
+    """Whether the groups of a line have other texts than those of the line before, or none."""
 
     def __init__(self, pattern: re.Pattern[str]) -> None:
-        self._match, self._last = pattern.match, ""
+        self._match = pattern.match
+        self._last: tuple[str | None, ...] | None = None
 
     def __call__(self, line: str) -> bool:
         found = self._match(line)
-        before, self._last = self._last, found[1] or "" if found else ""
-        return not self._last or self._last != before
+        before, self._last = self._last, found.groups() if found else None
+        return self._last is None or self._last != before
 
 
 class _MultilineRecords(TextRecords):
