@@ -191,15 +191,16 @@ _ESCAPE = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})|&[a-z]+;")
 WORDS_LEFT_OUT = {
     "docker-json": "times of the parts of a long line, but for the first",
     "fluentd-json": "tag and time are those of the meta",
-    "mysql-slow": "names of properties are in small letters; statements that tell the time and the database are taken",
     "json": "its bytes that are no UTF-8 stand as replacement characters",
     "k8s-cri": "times of the parts of a long line, but for the first",
     "xml": "names of its elements that hold all others, declarations",
 }
 LITERALS = {
+    "auditd": "none 2F746D702F6120622E747874 636174002F746D702F6120622E747874",  # no value; texts that are decoded
     "cef": "CEF",
     "heroku": "257",  # the length of the line
     "leef": "LEEF x7C 0x09 011dst",  # the version; delimiters of extensions, in several notations
+    "mysql-slow": "Time User Host Query Lock Rows Thread Errno Start End Schema Full Tmp Yes SET",  # names, in capitals
     "suricata-fast": "Classification Priority",
     "zeek-tsv": "empty",  # the list "(empty)"
 }

@@ -233,6 +233,30 @@ def test_a_directive_names_the_columns_of_the_lines_below_and_no_line_like_it_is
     ]
 
 
+def test_the_number_of_fields_tells_the_columns_before_a_header() -> None:
+    declared = door(others=("door", "user door", "time door user floor rule"), directive="#Fields:")
+    lines = [
+        "north",
+        "ann north",
+        "1 north ann",
+        "1 north ann 2",
+        "1 north ann 2 rule",
+        "ann north",
+        "#Fields: a b",
+        "x y z",
+    ]
+    assert events(declared, *lines) == [
+        {"door": "north"},
+        {"user": "ann", "door": "north"},
+        {"time": "1", "door": "north", "user": "ann"},
+        {"time": "1", "door": "north", "user": "ann", "column_4": "2"},
+        {"time": "1", "door": "north", "user": "ann", "floor": "2", "rule": "rule"},
+        {"user": "ann", "door": "north"},
+        "filtered",
+        {"a": "x", "b": "y", "column_3": "z"},
+    ]
+
+
 def test_a_format_with_directives_alone_refuses_lines_before_the_first() -> None:
     found = both_in_turn(door(columns="", directive="#Fields:"), ["1 a", "#Fields:", "1 a", "#Fields: time door", "1"])
     assert found[0] == ("RecordError", "line has 2 fields; expected a line before it that names the columns")
@@ -330,6 +354,8 @@ DECLARED = [
     door(padded=True, separator="|", header="time door user", integers="time", absent=""),
     table(padded=True, optional="user", floats="door"),
     table(directive="#Fields:", header="time door user floor", integers="time"),
+    door(others=("door", "door time user floor"), integers="time", message="{user|'-'}"),
+    table(others=("door", "door time"), directive="#Fields:", integers="time"),
 ]
 
 
@@ -380,6 +406,9 @@ def test_generated_fields_come_back_from_csv(fields: list[str]) -> None:
         ),
         ({"message": "{usr}"}, "message: no field 'usr'; expected one of door, time, user"),
         ({"separator": None}, "separator is None; expected one character"),
+        ({"others": ("time time",)}, "others: 'time time' is no list of columns; expected texts with each name once"),
+        ({"others": ("a b c",)}, "others: two lists have as many names; expected another number in each"),
+        ({"others": ("a",), "optional": "user"}, "optional is given, and others; expected one of these"),
         ({"directive": "Fields:"}, "directive is 'Fields:'; expected the beginning of a line, such as '#Fields:'"),
     ],
 )

@@ -120,6 +120,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "heroku": ("slips.formats.heroku.drain", "HEROKU"),
     "hubble": ("slips.formats.cilium.hubble", "HUBBLE"),
     "ignore": ("slips.parsing.readers.lines", "ignore"),
+    "iis": ("slips.formats.microsoft.iis", "IIS"),
     "inspector": ("slips.formats.aws.inspector", "INSPECTOR"),
     "iot-core": ("slips.formats.aws.iot_core", "IOT_CORE"),
     "iptables": ("slips.formats.generic.iptables", "IPTABLES"),

@@ -28,7 +28,7 @@ _INTEGERS = frozenset(
     opid items item inode ino argc exit id lport rport spid ksize sig src_prefixlen dst_prefixlen""".split()
 )
 _ENCODED = frozenset(
-    "proctitle comm exe name cwd cmd acct path dir key file data vm ocomm opath watch device grp old-disk new-disk".split()
+    "proctitle comm exe name cwd cmd acct path dir key file data vm ocomm opath watch device grp old-disk".split()
 )
 _HEX = re.compile(r"(?:[0-9A-F]{2})+")
 _ARGUMENT = re.compile(r"a\d+(?:\[\d+\])?")

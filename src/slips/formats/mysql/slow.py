@@ -19,7 +19,7 @@ PROLOGUE = Rule(
 
 _BOOLEANS = {"Yes": True, "No": False}
 _TEXTS = frozenset(["schema", "innodb_trx_id", "start", "end"])
-_SET = re.compile(r"SET (?:[a-z_]+=\d+,)*timestamp=(\d+(?:\.\d+)?)(?:,[^\n]*)?;(?:\n|\Z)")
+_SET = re.compile(r"SET ((?:[a-z_]+=\d+,)*timestamp=\d+(?:\.\d+)?(?:,[a-z_]+=[0-9.]+)*);(?:\n|\Z)")
 _SHORT_TIME = re.compile(r"(\d{6}) +(\d{1,2}:\d\d:\d\d)")
 
 
@@ -42,7 +42,8 @@ def _take_properties(meta: MetaData, event: Event) -> None:
             elif name:
                 event[name] = word if name in _TEXTS else _typed(word)
     if set_ := _SET.match(event.get("query") or ""):
-        event["timestamp"], event["query"] = _typed(set_[1]), event["query"][set_.end() :]
+        event["query"] = event["query"][set_.end() :]
+        event |= {name: _typed(text) for name, _, text in (each.partition("=") for each in set_[1].split(","))}
         meta.timestamp = times.epoch(event["timestamp"], "timestamp")
     elif time := event.get("time"):
         short = _SHORT_TIME.fullmatch(time)

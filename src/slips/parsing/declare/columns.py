@@ -51,6 +51,9 @@ class Columns(LineDeclaration):
 
     columns: Names = ()
     """Names of the columns, with blanks between; of lines before the first header, if the format has headers."""
+    others: tuple[str, ...] = ()
+    """Further lists of columns of lines before the first header: a line takes that of as many names, else
+    the longest that it has fields for."""
     header: Names = ()
     """Names by which a header is known: a line of names, at least half of them from these. It names the columns of the
     lines below, wherever in an object it is, and is filtered under the rule `header`."""
@@ -82,7 +85,16 @@ class Columns(LineDeclaration):
         return None if self.directive else self.columns_of_tables()  # with directives, the log names its columns
 
     def columns_of_tables(self) -> Set[str]:
-        return {*names_of(self.columns), *names_of(self.header)}
+        return {
+            *names_of(self.columns),
+            *names_of(self.header),
+            *(name for each in self.others for name in each.split()),
+        }
+
+    @property
+    def by_width(self) -> dict[int, tuple[str, ...]]:
+        """The columns of lines before the first header, by the number of fields."""
+        return {len(names): names for names in map(names_of, (*self.others, self.columns))} if self.others else {}
 
     def check(self) -> None:
         columns, optional, header = names_of(self.columns), names_of(self.optional), names_of(self.header)
@@ -91,6 +103,13 @@ class Columns(LineDeclaration):
         for part, names in (("columns", columns), ("header", header)):
             if twice := [name for name in names if names.count(name) > 1]:
                 raise ValueError(f"{part}: {twice[0]!r} is there twice; expected each name once")
+        for other in self.others:
+            if not isinstance(other, str) or len(set(names_of(other))) < len(names_of(other)):
+                raise ValueError(f"others: {other!r:.60} is no list of columns; expected texts with each name once")
+        if self.others and len(self.by_width) <= len(self.others):
+            raise ValueError("others: two lists have as many names; expected another number in each")
+        if self.others and optional:
+            raise ValueError("optional is given, and others; expected one of these")
         if optional and columns[-len(optional) :] != optional:
             raise ValueError(f"optional is {' '.join(optional)!r}; expected the last columns, in their order")
         for name in header:
@@ -105,7 +124,7 @@ class Columns(LineDeclaration):
     def with_options(self, options: FormatOptions) -> Format:
         declared = super().with_options(options)
         if isinstance(declared, Columns) and isinstance(options, ColumnsOptions) and options.columns:
-            return replace(declared, columns=tuple(options.columns), optional=())
+            return replace(declared, columns=tuple(options.columns), optional=(), others=())
         return declared
 
     def line_parser(self, limits: RecordLimits) -> LineParser:
@@ -114,7 +133,8 @@ class Columns(LineDeclaration):
     def value_of(self, path: str, writer: Writer) -> str:
         if path in writer.fields:
             return writer.fields[path]
-        return f"event[{path!r}]" if path in names_of(self.columns) and not self.remembers else f"event.get({path!r})"
+        is_sure = path in names_of(self.columns) and not self.remembers and not self.others
+        return f"event[{path!r}]" if is_sure else f"event.get({path!r})"
 
     def cut(self, line: str, limits: RecordLimits) -> list[str]:
         """Return the fields of a line. Raises RecordError."""
@@ -218,6 +238,8 @@ class _Rows(LineParser):
     def __init__(self, declaration: Columns, limits: RecordLimits, columns: tuple[str, ...]) -> None:
         self._declaration, self._limits, self._columns = declaration, limits, columns
         self._least = len(columns) - len(names_of(declaration.optional))
+        self._by_width = declaration.by_width
+        """The columns of lines of a number of fields, before the first header."""
         self.fast = declaration.row(columns, len(columns))
         self._separator = declaration.separator or " "
         self._by_separators = {len(columns) - 1: self.fast}
@@ -236,17 +258,17 @@ class _Rows(LineParser):
             if len(names) > self._limits.values:
                 raise too_many_values(self._limits.values)
             self._columns = widened(names, len(names))
-            self._least = len(names)
+            self._least, self._by_width = len(names), {}
         return DIRECTIVE
 
     def _read(self, fields: list[str]) -> Event | Rule:
         declaration = self._declaration
         if declaration.header and declaration.is_header(fields):
             self._columns = widened(fields, len(fields))
-            self._least = len(fields)
+            self._least, self._by_width = len(fields), {}
             return HEADER
-        columns, types = self._columns, declaration.types
-        if len(fields) < self._least or not columns:
+        columns, types = self._columns_of(len(fields)), declaration.types
+        if (len(fields) < self._least and len(fields) != len(columns)) or not columns:
             raise RecordError(self._too_few(fields))
         event: Event = dict.fromkeys(columns)
         event |= {name: types.value(name, text) for name, text in zip(columns, fields, strict=False)}
@@ -254,6 +276,11 @@ class _Rows(LineParser):
             names = widened(columns, len(fields))[len(columns) :]
             event |= zip(names, types.texts(fields[len(columns) :]), strict=True)
         return event
+
+    def _columns_of(self, width: int) -> tuple[str, ...]:
+        """Return the columns of a row with a number of fields."""
+        widest = max((each for each in self._by_width if each <= width), default=0)
+        return self._by_width[widest] if widest else self._columns
 
     def retry(self, line: str, at: float) -> Reading:
         other = self._by_separators.get(line.count(self._separator))
@@ -267,7 +294,7 @@ class _Rows(LineParser):
         fields = [] if directive else self._declaration.cut(line, self._limits)
         event: Event | Rule = directive or self._read(fields)
         width = len(self._columns) if isinstance(event, Rule) else len(fields)
-        self.fast = self._declaration.row(self._columns, width)
+        self.fast = self._declaration.row(self._columns_of(width), width)
         if isinstance(event, Rule):
             self._by_separators = {}
         if self.fast is not _refuse and len(self._by_separators) < _MOST_ROWS:

@@ -1,0 +1,29 @@
+"""Logs of Internet Information Services."""
+
+from __future__ import annotations
+
+from slips.parsing import Columns, iso
+
+_SHORT = """date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) sc-status
+    sc-substatus sc-win32-status time-taken"""
+_REFERER = """date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer)
+    sc-status sc-substatus sc-win32-status time-taken"""
+_ALL = """date time s-sitename s-computername s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs-version
+    cs(User-Agent) cs(Cookie) cs(Referer) cs-host sc-status sc-substatus sc-win32-status sc-bytes cs-bytes time-taken"""
+
+# Lines before `#Fields:`, as of a log that was cut, are of the fields of a default: IIS 7, IIS 8.5 and later, all
+# fields, each also with the client's address of a proxy behind them. Their number tells which.
+IIS = Columns(
+    "iis",
+    "Microsoft IIS access logs in W3C format, with any fields",
+    "https://learn.microsoft.com/en-us/windows/win32/http/w3c-logging",
+    tag="microsoft.iis",
+    time=iso(("date", "time")),
+    message="{sc-status|'-'} {cs-method|'-'} {cs-host|s-ip|'-'}{cs-uri-stem|''} from {c-ip|'-'}",
+    directive="#Fields:",
+    columns=_REFERER,
+    others=(_SHORT, f"{_REFERER} X-Forwarded-For", _ALL, f"{_ALL} X-Forwarded-For"),
+    absent="-",
+    integers="s-port sc-status sc-substatus sc-win32-status sc-bytes cs-bytes time-taken",
+    entities={"addresses": "c-ip s-ip X-Forwarded-For", "users": "cs-username", "hosts": "s-computername cs-host"},
+)
