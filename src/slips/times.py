@@ -57,6 +57,8 @@ _ZONES = {
 # be a time of the year 1770.
 _DATE = re.compile(r"\d{4}(?:-|W|\d{4}(?:[Tt ]|$))")
 # Date and clock with nothing between: `20180611042747.5`, as Salesforce and the directories of LDAP write times.
+_AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2})(:\d\d:\d\d) ([AP])M")
+"""The begin of a time such as `11/14/2025 1:48:53 AM`, as services of Azure write some: the month is first."""
 _RUN_TOGETHER = re.compile(r"^(\d{8})(\d{6})(?=$|[.,Z+-])")
 
 
@@ -108,7 +110,7 @@ def odd_iso(text: Any, name: str) -> float:
         pass
     try:
         text_, leap = _LEAP_SECOND.subn("59", _SPACED_OFFSET.sub("", _without_name(text)))
-        text_ = _RUN_TOGETHER.sub(r"\1T\2", text_)
+        text_ = _AMERICAN.sub(_from_american, _RUN_TOGETHER.sub(r"\1T\2", text_), count=1)
         when = _from_iso(text_)
         if not _DATE.match(text_):
             raise ValueError
@@ -122,6 +124,12 @@ def _seconds(when: datetime) -> float:
         return when.timestamp()
     seconds = (when - _NAIVE_EPOCH).total_seconds()
     return seconds if _zone is None else _zone.utc(seconds)
+
+
+def _from_american(found: re.Match[str]) -> str:
+    month, day, year, hour, rest, half = found.groups()
+    in_24 = int(hour) % 12 + (12 if half == "P" else 0) if 1 <= int(hour) <= 12 else 99  # no clock has 13 PM
+    return f"{year}-{month:0>2}-{day:0>2}T{in_24:02}{rest}"
 
 
 def _without_name(text: str) -> str:

@@ -10,23 +10,24 @@ ZSCALER = Json(
     "Zscaler Internet Access (NSS) feeds as JSON: web, firewall, DNS, tunnel, SaaS security, DLP, audit",
     "https://help.zscaler.com/zia/nss-feed-output-format-web-logs",
     require=any_of(
-        all_of("sourcetype", "event"),
+        all_of("sourcetype", any_of("event", "event_time", "application")),
         all_of("datetime", any_of("recordid", "cip", "csip", "ClientIP", "clientip", "login", "user", "action")),
     ),
     also_in="event",
-    time=stamp("datetime", "time"),
+    time=stamp("datetime", "time", "event_time"),
     tag="zscaler.{sourcetype|'nss'}",
     message=(
-        "{action|reqaction|actiontaken|activity|'-'} {url|cdfqdn|dns_req|dns_resp|filename|resource|'-'} "
-        "by {user|login|adminid|'-'} from {ClientIP|cip|csip|clt_sip|clientip|src_ip|sourceip|'-'}"
+        "{action|reqaction|actiontaken|activity.type|activity|'-'} "
+        "{url|cdfqdn|dns_req|dns_resp|filename|resource|object.names|'-'} "
+        "by {user|login|adminid|user_name|'-'} from {ClientIP|cip|csip|clt_sip|clientip|src_ip|sourceip|'-'}"
     ),
     integers="""event.status event.requestsize event.responsesize event.transactionsize event.clt_sport event.srv_dport
         event.pagerisk event.csport event.cdport event.ssport event.sdport event.inbytes event.outbytes event.duration
         event.durationms event.numsessions event.rxbytes event.txbytes event.sourceport event.filesize""",
     entities={
         "addresses": """event.ClientIP event.clientpublicIP event.serverip event.csip event.cdip event.ssip event.sdip
-            event.clt_sip event.srv_dip event.clientip event.src_ip event.sourceip event.destinationip""",
-        "users": "event.user event.login event.adminid",
+            event.clt_sip event.srv_dip event.clientip event.src_ip event.sourceip event.destinationip src_ip""",
+        "users": "event.user event.login event.adminid user_name",
         "hosts": "event.devicehostname event.devicename",
         "domains": "event.hostname event.cdfqdn event.dns_req",
         "hashes": "event.sha256 event.bamd5 event.filemd5 event.filesha",
