@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import breadth
 import slips.formats
 from slips.format import Format
 from slips.formats import FOLDERS
@@ -43,16 +44,19 @@ def write_catalogue() -> str:
         format_ = slips.formats.find(name)
         if format_ is None:
             raise ValueError(f"format {name!r} is in the index and nowhere else")
-        folder = module.split(".")[2]
+        folder = slips.formats.vendor_folder(name)
         titles[folder] = _title(module.rpartition(".")[0])
         row = (folder, format_.takes, format_.gives, format_.tag, format_.summary, format_.reference)
         entries.append(f"    {_text(name)}: ({', '.join(map(_text, row))}),\n")
     order = sorted(titles, key=lambda each: (each not in NO_VENDOR, each == "generic", titles[each].lower()))
     vendors = "".join(f"    {_text(folder)}: {_text(titles[folder])},\n" for folder in order)
     rows = "tuple[str, str, str, str, str, str]"
+    broad = "".join(f"    {_text(name)}: {share},\n" for name, share in breadth.breadths().items())
     return (
         f"{_CATALOGUE}VENDORS: dict[str, str] = {{\n{vendors}}}\n\nENTRIES: dict[str, {rows}] = {{\n"
-        f"{''.join(entries)}}}\n"
+        f"{''.join(entries)}}}\n\n"
+        "# The share of other vendors' records that a format accepts, of those that accept more than a few.\n"
+        f"BREADTHS: dict[str, float] = {{\n{broad}}}\n"
     )
 
 

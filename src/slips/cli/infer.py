@@ -101,6 +101,8 @@ def _show(log: str, found: Inferred) -> None:
     best = found.fitting[0]
     if best.trial.reason:
         say(one_line(f"{log}: {best.chain}: the first bad record: {best.trial.reason}"))
+    if best.also:
+        show_text(f"also: {', '.join(best.also)} (the same values of these records; you know which program wrote them)")
     show_text("write into the config, with the prefix of such logs:\n  - prefix: logs/")
     show_text(one_line(f"    format: {best.chain}"))
 
@@ -122,6 +124,7 @@ def _to_dict(each: Candidate) -> dict[str, Any]:
     trial = each.trial
     return {
         "format": each.format,
+        "also": each.also,
         "chain": each.steps,
         "config": each.chain,
         "records": trial.records,

@@ -73,6 +73,18 @@ def vendors() -> dict[str, str]:
     return _catalogue.VENDORS
 
 
+def breadths() -> dict[str, float]:
+    """Return the share of other vendors' records that a format accepts, by name; formats of next to none are absent."""
+    from slips.formats import _catalogue
+
+    return _catalogue.BREADTHS
+
+
+def vendor_folder(name: str) -> str:
+    """Return the name of the vendor's folder of a format, by the index."""
+    return _index.PLACES[name][0].split(".")[2]
+
+
 def sample_files(name: str) -> list[Path]:
     """Return the sample of a format and what is expected of it, where it has them. They lie beside its module."""
     if name not in _index.PLACES:

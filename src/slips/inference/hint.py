@@ -38,6 +38,11 @@ def _look(names: tuple[str, ...], samples: Sequence[Sample], source: ObjectEvent
     whole = [each for each in samples if not each.truncated][:_RECORDS]
     records = [b64decode(each.base64) if each.base64 else each.raw.encode() for each in whole]
     found = infer(b"".join(record + b"\n" for record in records), source).fitting
-    if not found or found[0].score < _SCORE or found[0].likeness < _LIKE or found[0].format in names:
+    if (
+        not found
+        or found[0].score < _SCORE
+        or found[0].likeness < _LIKE
+        or not {found[0].format, *found[0].also}.isdisjoint(names)
+    ):
         return ""
     return f"; it looks like {found[0].format!r}, for which 'slips infer' says the chain"

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from slips.format import Format
-from slips.formats import catalogue, entries
+from slips.formats import breadths, catalogue, entries
 from slips.inference.likeness import fingerprints, likeness
 from slips.inference.trial import FirstRecords, try_chain
 from slips.model import ObjectEvent
@@ -23,6 +23,10 @@ _FIRST = 8
 """Records on which a chain is tried at first: most formats refuse these."""
 _GENERAL, _OF_ANYTHING = 0.4, 0.8
 """What the likeness of formats of no vendor, and of those that take any line, counts: others stand before them."""
+_NARROWEST = 0.2
+"""What the score of a format counts, at least, that accepts most records of other vendors."""
+_NEAR = 0.85
+"""The share of the best score from which on the detail of events decides the order."""
 _FITS = 0.5
 """The least share of parsed records of a chain that is proposed."""
 _LIKE = 0.12
@@ -46,6 +50,8 @@ class Candidate(Struct):
     """The name of its last format."""
     trial: FirstRecords
     likeness: float
+    also: list[str] = []
+    """Formats that cut the same values out of this log, under other names: no log tells which of them it is."""
 
     @property
     def steps(self) -> list[Step]:
@@ -59,7 +65,27 @@ class Candidate(Struct):
     @property
     def score(self) -> float:
         usual = 0.9 if name_of(self.steps[0]).startswith("json-records") else 1.0
-        return usual * self.trial.parsed**2 * (0.1 + 0.9 * self.likeness) * (0.6 + 0.4 * self.trial.times)
+        is_weighed = _of_anything(self.format) or _is_general(self.format)  # in its likeness
+        narrow = 1.0 if is_weighed else max(_NARROWEST, (1 - self.breadth) ** 2)
+        return usual * narrow * self.trial.parsed**2 * (0.1 + 0.9 * self.likeness) * (0.6 + 0.4 * self.trial.times)
+
+    @property
+    def breadth(self) -> float:
+        """The share of other vendors' records that the format accepts."""
+        return breadths().get(self.format, 0.0)
+
+    @property
+    def detail(self) -> int:
+        """The number of values in the events: of two parsers of a line, the one that names more of it knows it."""
+        return sum(map(len, self.values))
+
+    @property
+    def values(self) -> list[list[str]]:
+        """The values of each event, sorted, as texts, without those that say that there is none."""
+        return [
+            sorted(str(value) for value in event.values() if value not in (None, "", "-"))
+            for event in self.trial.events[:_FIRST]
+        ]
 
     @property
     def fits(self) -> bool:
@@ -84,9 +110,50 @@ def infer(content: bytes, source: ObjectEvent, *, whole: bool = True) -> Inferre
         known = best.get(each.format)
         if known is None or each.score > known.score:
             best[each.format] = each
-    found = sorted(best.values(), key=lambda each: -each.score)
-    fitting = [each for each in found if each.fits]
+    _put_back_headers(list(best.values()))
+    found = sorted(
+        best.values(), key=lambda each: (-round(each.score, 3), each.breadth, _is_general(each.format), each.format)
+    )
+    fitting = _ordered([each for each in found if each.fits])
     return Inferred(fitting, [each for each in found if not each.fits and each.score > 0][:3])
+
+
+def _put_back_headers(found: list[Candidate]) -> None:
+    """Lower the likeness of a vendor's header that reads no more in this log than one of no vendor does."""
+    headers = [each for each in found if catalogue()[each.format].carries]
+    general = [(each.trial.parsed, each.values) for each in headers if _is_general(each.format)]
+    for each in headers:
+        if not _is_general(each.format) and (each.trial.parsed, each.values) in general:
+            each.likeness *= _GENERAL
+
+
+def _ordered(fitting: list[Candidate]) -> list[Candidate]:
+    """Put the chain of the most detail before others whose score is near to the best, and name its equals."""
+    if not fitting:
+        return []
+    best = fitting[0]
+    near = [each for each in fitting if each.score >= _NEAR * best.score and each.trial.parsed >= best.trial.parsed]
+    near.sort(key=lambda each: -each.detail)
+    first = near[0]
+    if _takes_text(first.format):
+        parsed, values = first.trial.parsed, first.values
+        first.also = [
+            each.format
+            for each in fitting
+            if each is not first
+            and _takes_text(each.format)
+            and (each.trial.parsed, each.values) == (parsed, values)
+            and not _is_general(each.format)
+        ]
+    return [*near, *(each for each in fitting if not any(each is other for other in near))]
+
+
+def _takes_text(name: str) -> bool:
+    return catalogue()[name].takes == "text"
+
+
+def _is_general(name: str) -> bool:
+    return entries()[name].vendor == "generic"
 
 
 def _candidates(content: bytes, source: ObjectEvent, whole: bool) -> Iterator[Candidate]:
@@ -119,7 +186,7 @@ def _candidates(content: bytes, source: ObjectEvent, whole: bool) -> Iterator[Ca
         in_json = sum(text.lstrip()[:1] in ("{", "[") for text in texts) > len(texts) / 2
         before = header.steps
         for format_ in catalogue().values():
-            if format_.carries and entries()[format_.name].vendor == "generic":
+            if format_.carries and _is_general(format_.name):
                 continue  # a header behind a header, of which one has the other's fields
             if (
                 format_.name != header.format
@@ -164,7 +231,7 @@ def _is_behind(format_: Format, in_json: bool) -> bool:
     """Whether a format may stand behind a header, whose texts are JSON, or are not."""
     if format_.name not in fingerprints() or format_.name in _TOO_GENERAL or name_of(format_.chain[0]) != "s3-lines":
         return False
-    if format_.carries and entries()[format_.name].vendor == "generic":
+    if format_.carries and _is_general(format_.name):
         return False  # a header behind a header would have its fields again
     return (name_of(format_.chain[1]) == "json") == in_json
 
@@ -181,7 +248,7 @@ def _likeness(format_: Format, events: Sequence[Any]) -> float:
     if anything := _of_anything(format_.name):
         # Of a format that takes any line, those count of which more comes.
         found *= _OF_ANYTHING * sum(not anything.issuperset(event) for event in events) / len(events)
-    return found * _GENERAL if entries()[format_.name].vendor == "generic" else found
+    return found * _GENERAL if _is_general(format_.name) else found
 
 
 @cache
