@@ -22,7 +22,7 @@ from chains import OBJECT
 from processing import EVENT, Make, Recorder, StopAt, done, failed, make, ranges, root
 from slips.cli.errors import _detail
 from slips.config.schema import Limits
-from slips.errors import DecompressionError, FormatError, ReaderError
+from slips.errors import DecompressionError, FormatError, NoProgressError, ReaderError
 from slips.model import ErrorItem, ObjectEvent, Outcome
 from slips.parsing.chain import compile_chain
 from slips.parsing.readers.tar_members import NAMES_BYTES
@@ -190,6 +190,72 @@ def test_ranges_of_records_are_wanted_across_members(kind: str) -> None:
     assert [(meta.seq, meta.member) for meta, _ in found.events] == [(2, "a"), (3, "b")]
 
 
+class LoggedTicker(Ticker):
+    """A ticker that is always due, and stops the run at the call of a number."""
+
+    due = True
+
+    def __init__(self, stop: int) -> None:
+        super().__init__()
+        self.calls: list[tuple[str, int]] = []
+        self._stop = stop
+
+    def tick(self, seq: int) -> bool:
+        self.calls.append(("tick", seq))
+        return len(self.calls) >= self._stop
+
+    def passed(self, seq: int) -> None:
+        self.calls.append(("passed", seq))
+
+
+@pytest.mark.parametrize("stop", [3, 4])
+def test_the_ticker_is_asked_between_members_that_have_no_record(stop: int) -> None:
+    ticker, before = LoggedTicker(stop), [("passed", 0), ("passed", 0)]
+    content = zipped([("a", b""), ("b", numbers(1)), ("c", b""), ("d", numbers(2))])
+    stopped = compile_chain(["zip", "json"], Path()).run(
+        io.BufferedReader(io.BytesIO(content)),
+        Outcome(),
+        source=OBJECT,
+        recv=lambda _meta, _event: None,
+        reject=lambda _seq, _record, _error: None,
+        ticker=ticker,
+    )
+    assert (stopped, ticker.calls) == (1, [*before, *[("tick", 1)] * (stop - 2)])
+
+
+class NoTime(Ticker):
+    due = True
+
+    def passed(self, seq: int) -> None:
+        if seq:
+            raise NoProgressError(f"no time behind record {seq}")
+
+
+def test_a_run_without_time_for_its_first_record_fails_and_goes_on_behind_others() -> None:
+    content = zipped([("a", numbers(1)), ("b", numbers(2, 3, 4))])
+
+    def run(*wanted: tuple[int, int | None]) -> int | None:
+        return compile_chain(["zip", "json"], Path()).run(
+            io.BufferedReader(io.BytesIO(content)),
+            Outcome(),
+            source=replace(OBJECT, records=list(wanted)),
+            recv=lambda _meta, _event: None,
+            reject=lambda _seq, _record, _error: None,
+            ticker=NoTime(),
+        )
+
+    assert run((1, 1), (4, None)) == 2
+    with pytest.raises(NoProgressError):
+        run((3, None))
+
+
+def test_an_archive_has_the_first_and_the_last_time_of_all_members() -> None:
+    lines = [b"2 1 eni-1 10.0.0.1 10.0.0.2 1 2 6 3 4 %d 1700000060 REJECT OK\n" % at for at in (5, 3, 7, 4)]
+    content = zipped([(f"{at}", line) for at, line in enumerate(lines)] + [("none", b"")])
+    outcome = chains.run(["zip", "vpc-flow"], content).outcome
+    assert (outcome.first_timestamp, outcome.last_timestamp) == (3.0, 7.0)
+
+
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
@@ -285,6 +351,26 @@ def test_an_error_names_the_other_broken_members_too() -> None:
         chains.run(["zip", "json"], zipped([(name, broken) for name in "abc"]))
     assert "member 'a': gzip data ends early" in str(raised.value)
     assert str(raised.value).endswith("(broken, too: 2 other members: 'b', 'c')")
+    with pytest.raises(DecompressionError, match=r"\(broken, too: 1 other member: 'b'\)$"):
+        chains.run(["zip", "json"], zipped([(name, broken) for name in "ab"]))
+    with pytest.raises(DecompressionError, match=r"\(broken, too: 5 other members: 'b', 'c', 'd', 'e', …\)$"):
+        chains.run(["zip", "json"], zipped([(name, broken) for name in "abcdef"]))
+
+
+@pytest.mark.parametrize("broken", [gzip.compress(b"x")[:-9], b"\x89PNG\r\n\x1a\n\0"])
+def test_the_error_of_a_broken_member_knows_the_record_before_it(broken: bytes) -> None:
+    with pytest.raises((DecompressionError, ReaderError)) as raised:
+        chains.run(["zip", "json"], zipped([("a", numbers(1, 2)), ("b", broken), ("c", numbers(3))]))
+    assert raised.value.seq == 2
+
+
+def test_a_broken_member_is_named_before_the_damage_of_the_archive_behind_it() -> None:
+    content = tarred([("a", numbers(1)), ("b", gzip.compress(b"x")[:-9]), ("c", numbers(2) * 60)])
+    for cut, named in ((2_600, "member 'b'"), (600, "tar: the archive ends")):
+        with pytest.raises((DecompressionError, ReaderError)) as raised:
+            chains.run(["tar", "json"], content[:cut])
+        assert named in str(raised.value)
+        assert raised.value.seq == 1
 
 
 @pytest.mark.parametrize("cut", [300, 600, 1100, 1800])

@@ -126,6 +126,8 @@ HEADED = door(
         ("said: x said=1", {"said": "x said=1"}),
         ("said=1 said: x", {"said": ["x", "1"]}),
         ("b=1", {"b": "1"}),
+        ("<5> said: x", {"a": 5, "said": "x"}),
+        ("b=1 unsaid: x", {"b": "1", "unsaid:": True, "x": True}),
     ],
 )
 def test_a_head_and_a_rest_are_fields_and_a_tail_belongs_to_none(line: str, event: dict[str, Any] | None) -> None:
@@ -133,6 +135,11 @@ def test_a_head_and_a_rest_are_fields_and_a_tail_belongs_to_none(line: str, even
         assert both(HEADED, line) == ("RecordError", "'port' is '443 said: x'; expected an integer")
     else:
         assert event_of(HEADED, line)[0] == event
+
+
+def test_a_rest_or_a_tail_needs_no_head() -> None:
+    assert event_of(door(rest="text"), "a=1 text b c")[0] == {"a": "1", "text": "b c"}
+    assert event_of(door(tail="]"), "a=1]")[0] == {"a": "1"}
 
 
 def test_a_line_that_begins_otherwise_than_the_head_is_bad() -> None:

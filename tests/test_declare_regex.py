@@ -78,6 +78,53 @@ def test_the_first_pattern_that_matches_cuts_a_line(line: str, event: dict[str, 
     assert event_of(SHAPES, line)[:2] == ({**event, "line": line}, tag)
 
 
+REQUESTS = Patterns(
+    "requests",
+    "lines with requests",
+    patterns=(
+        r'n=(?P<n>\S+)(?: "(?P<request>(?:[^"\\]|\\.)*)")?',
+        r"m=(?P<m>\S+)",
+        r"(?P<text>.*)",
+    ),
+    integers="n m",
+    requests={"request": "method target protocol"},
+    escaped="request text",
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "event"),
+    [
+        (
+            r'n=7 "GET /a\"b HTTP/1.1"',
+            {"n": 7, "request": 'GET /a"b HTTP/1.1', "method": "GET", "target": '/a"b', "protocol": "HTTP/1.1"},
+        ),
+        ("n=7", {"n": 7}),
+        (r"m=\x", "'m' is '\\\\x'; expected an integer"),
+        ("n=x", "'n' is 'x'; expected an integer"),
+        ("m=x", "'m' is 'x'; expected an integer"),
+        (r"a\tb", {"text": "a\tb"}),
+    ],
+)
+def test_a_line_is_of_the_first_pattern_that_matches_whatever_its_values_are(
+    line: str, event: dict[str, Any] | str
+) -> None:
+    if isinstance(event, str):
+        assert both(REQUESTS, line) == ("RecordError", event)
+    else:
+        assert event_of(REQUESTS, line)[0] == event
+
+
+@given(st.lists(st.lists(st.sampled_from(['n=7 "', "GET", " ", "\\", '"', "m=", "7", "x"]), max_size=7)))
+def test_both_readings_of_lines_with_requests_and_escapes_agree(lines: list[list[str]]) -> None:
+    both_in_turn(REQUESTS, list(map("".join, lines)))
+
+
+def test_a_part_of_a_request_is_no_group() -> None:
+    with pytest.raises(ValueError, match="requests: 'b' is a group, too; expected each name once"):
+        Patterns("shapes", "s", patterns=("(?P<a>x)(?P<b>y)",), requests={"a": "m b p"})
+
+
 def test_a_line_that_no_pattern_matches_is_bad() -> None:
     assert both(SHAPES, "open it") == ("RecordError", "line begins with 'open it'; expected one that a pattern matches")
 

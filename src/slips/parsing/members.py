@@ -136,6 +136,7 @@ class MemberRun:
                 raise body
             return self._run_records(self._open_part(body, where_of(self._source.url, name)).stream, name)
         except (DecompressionError, ReaderError) as error:
+            error.seq = self._numbers.last  # the loop knows none before the first record of a member
             self._count += 1
             if self._failure is None:
                 self._failure = error
@@ -146,7 +147,6 @@ class MemberRun:
     def _run_records(self, part: BufferedReader | Iterable[Record], name: str) -> int | None:
         outcome, numbers = self._outcome, self._numbers
         first, last = outcome.first_timestamp, outcome.last_timestamp
-        outcome.first_timestamp = outcome.last_timestamp = None
         try:
             return self._run_part(
                 part, msgspec.structs.replace(self._source, member=name or None), numbers, self._ticker

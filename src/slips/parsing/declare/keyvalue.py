@@ -240,8 +240,6 @@ class _Headed(_Pairs):
 
 def _joined(event: Event, pairs: Event) -> Event:
     """Return one event. A field that is the key of a pair, too, has a list of its values."""
-    if event.keys() & pairs.keys():
-        pairs = dict(pairs)
     for name in event.keys() & pairs.keys():
         value = pairs.pop(name)
         event[name] = [event[name], *value] if isinstance(value, list) else [event[name], value]
