@@ -340,6 +340,7 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "twingate": ("twingate", "event", "event", "twingate.{event_type}", "Twingate network events: connections through a connector", "https://www.twingate.com/docs/connector-real-time-logs"),
     "twistlock": ("prisma", "text", "event", "prisma.twistlock.{log_type|type|'audit'}", "Prisma Cloud Compute (Twistlock) audits and scans, with or without a syslog header", "https://docs.prismacloud.io/en/compute-edition/32/admin-guide/audit/logging"),
     "umbrella": ("cisco", "text", "event", "cisco.umbrella.dns", "Cisco Umbrella DNS logs, of any version", "https://docs.umbrella.com/deployment-umbrella/docs/log-formats-and-versioning"),
+    "umbrella-firewall": ("cisco", "text", "event", "cisco.umbrella.firewall", "Cisco Umbrella cloud firewall logs, of any version", "https://docs.umbrella.com/deployment-umbrella/docs/log-formats-and-versioning"),
     "umbrella-proxy": ("cisco", "text", "event", "cisco.umbrella.proxy", "Cisco Umbrella proxy logs, of any version", "https://docs.umbrella.com/deployment-umbrella/docs/log-formats-and-versioning"),
     "unbound": ("nlnetlabs", "text", "event", "unbound.{level|'info'}", "Unbound: queries, replies and other messages, with or without a syslog header", "https://unbound.docs.nlnetlabs.nl/en/latest/manpages/unbound.conf.html"),
     "varnish": ("varnish", "text", "event", "varnish.access", "access logs of Varnish by varnishncsa, or with a format of one's own", "https://varnish-cache.org/docs/trunk/reference/varnishncsa.html"),

@@ -230,6 +230,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "twingate": ("slips.formats.twingate.connector", "TWINGATE"),
     "twistlock": ("slips.formats.prisma.twistlock", "TWISTLOCK"),
     "umbrella": ("slips.formats.cisco.umbrella", "UMBRELLA"),
+    "umbrella-firewall": ("slips.formats.cisco.umbrella", "UMBRELLA_FIREWALL"),
     "umbrella-proxy": ("slips.formats.cisco.umbrella", "UMBRELLA_PROXY"),
     "unbound": ("slips.formats.nlnetlabs.unbound", "UNBOUND"),
     "varnish": ("slips.formats.varnish.ncsa", "VARNISH"),

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from slips.format import Event
 from slips.model import MetaData
-from slips.parsing import Json, Patterns, any_of, clf, iso, one_of
+from slips.parsing import Json, Patterns, all_of, any_of, clf, iso, moment, one_of
 
 
 def _strip_labels(meta: MetaData, event: Event) -> None:
     """Take the blank off the labels, in which blanks are."""
     event["labels"] = None if (labels := event["labels"].strip()) == "-" else labels
+
+
+def _add_nanoseconds(meta: MetaData, event: Event) -> None:
+    """Add what stands beside the seconds of a time in the audit files of Confluence and Jira."""
+    time = event.get("timestamp")
+    if isinstance(time, dict) and isinstance(time.get("epochSecond"), int) and isinstance(time.get("nano"), int):
+        meta.timestamp = time["epochSecond"] + time["nano"] / 1e9
 
 
 ATLASSIAN = one_of(
@@ -19,10 +26,15 @@ ATLASSIAN = one_of(
     Json(
         "atlassian.audit",
         "audit events",
-        require=any_of("attributes.action", "summary", "auditType", "eventSource"),
-        time=iso("attributes.time", "created", "timestamp"),
-        tag="atlassian.audit.{attributes.action|auditType.action|'event'}",
-        message="{message.content|summary|attributes.action|'-'} by {attributes.actor.email|author.name|'-'}",
+        require=any_of(
+            *("attributes.action", "summary", "auditType", "eventSource"),
+            all_of("author", any_of("affectedObjects", "changedValues")),
+        ),
+        time=moment("attributes.time", "created", "creationDate", "timestamp.epochSecond", "timestamp"),
+        tag="atlassian.audit.{attributes.action|auditType.action|type.action|'event'}",
+        message="{message.content|summary|attributes.action|auditType.action|type.action|'-'} "
+        "by {attributes.actor.email|author.name|author.displayName|'-'}",
+        refine=_add_nanoseconds,
     ),
     Patterns(
         "atlassian.bitbucket",
@@ -68,7 +80,7 @@ ATLASSIAN = one_of(
     ),
     tag="atlassian.{audit|access|application}",
     entities={
-        "addresses": "client attributes.context.attributes.ip attributes.location.ip remoteAddress",
-        "users": "user attributes.actor.email author.name",
+        "addresses": "client attributes.context.attributes.ip attributes.location.ip remoteAddress source",
+        "users": "user attributes.actor.email author.name author.displayName",
     },
 )

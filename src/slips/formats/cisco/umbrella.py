@@ -1,4 +1,4 @@
-"""Logs of Cisco Umbrella (OpenDNS) in S3: DNS, proxy, firewall. They are CSV without a header."""
+"""Logs of Cisco Umbrella (OpenDNS) in S3: DNS, proxy, cloud firewall. They are CSV without a header."""
 
 from __future__ import annotations
 
@@ -42,4 +42,22 @@ UMBRELLA_PROXY = Csv(
     message="{verdict} {status_code|'-'} {url|'-'} by {identities|'-'} from {internal_client_ip|'-'}",
     integers="status_code request_size response_size response_body_size",
     entities={"addresses": "internal_client_ip external_client_ip destination_ip", "hashes": "sha"},
+)
+
+UMBRELLA_FIREWALL = Csv(
+    "umbrella-firewall",
+    "Cisco Umbrella cloud firewall logs, of any version",
+    _REFERENCE,
+    chain=("s3-lines", "umbrella-firewall"),
+    columns="""timestamp origin_ids identity identity_type direction ip_protocol packet_size source_ip source_port
+        destination_ip destination_port data_center rule_id verdict fqdns destination_list_ids""",
+    optional="fqdns destination_list_ids",
+    absent="",
+    padded=True,
+    time=iso("timestamp"),
+    tag="cisco.umbrella.firewall",
+    message="{verdict|'-'} {source_ip|'-'}:{source_port|'-'} => {destination_ip|'-'}:{destination_port|'-'} "
+    "by {identity|'-'}",
+    integers="ip_protocol packet_size source_port destination_port rule_id",
+    entities={"addresses": "source_ip destination_ip"},
 )
