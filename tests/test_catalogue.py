@@ -134,6 +134,7 @@ NO_ENTITIES = {
     "lambda": "names a request, and texts of the user's function",
     "lambda-json": "names a request, and texts of the user's function",
     "msk": "its messages are texts for people",
+    "mysql-error": "its messages are texts for people",
     "rabbitmq": "its messages are texts for people",
     "redis": "its messages are texts for people",
     "sns-delivery": "names a topic; the destination may be a phone number, an address of mail, a URL or a function",

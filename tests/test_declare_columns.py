@@ -257,6 +257,16 @@ def test_the_number_of_fields_tells_the_columns_before_a_header() -> None:
     ]
 
 
+def test_a_directive_of_csv_may_have_the_separator_between_names() -> None:
+    declared = table(directive="#Fields:")
+    assert events(declared, "#Fields: a,the b", '1,"2,3"', "#Fields: c d", "1,2") == [
+        "filtered",
+        {"a": "1", "the b": "2,3"},
+        "filtered",
+        {"c": "1", "d": "2"},
+    ]
+
+
 def test_a_format_with_directives_alone_refuses_lines_before_the_first() -> None:
     found = both_in_turn(door(columns="", directive="#Fields:"), ["1 a", "#Fields:", "1 a", "#Fields: time door", "1"])
     assert found[0] == ("RecordError", "line has 2 fields; expected a line before it that names the columns")

@@ -149,6 +149,12 @@ class Columns(LineDeclaration):
         """Return fields as they are meant: without white space around them, if the format pads them."""
         return [field.strip() for field in fields] if self.padded else fields
 
+    def names_in(self, text: str) -> list[str]:
+        """Return the names of a directive: of CSV, they may have the separator between them."""
+        if self.quote and self.separator in text:
+            return [name.strip() for name in text.split(self.separator)]
+        return text.split()
+
     def is_header(self, fields: list[str]) -> bool:
         """Whether the fields of a line are names, at least half of them known."""
         header = frozenset(names_of(self.header))
@@ -254,7 +260,7 @@ class _Rows(LineParser):
         if not directive or line[:1] != directive[0]:
             return None
         if line.startswith(directive):
-            names = line[len(directive) :].split()
+            names = self._declaration.names_in(line[len(directive) :])
             if len(names) > self._limits.values:
                 raise too_many_values(self._limits.values)
             self._columns = widened(names, len(names))
