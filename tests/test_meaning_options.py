@@ -72,7 +72,7 @@ def test_guardduty_takes_any_object_if_it_need_not_be_a_finding() -> None:
 
 
 def test_all_mistakes_in_the_meaning_are_told_at_once_with_their_options() -> None:
-    step: Step = {"json": {"tag": "{a", "message": "{}", "time": [".a"], "require": ["a..b"]}}
+    step: Step = {"json": {"tag": "{a", "message": "{}", "time": ["a."], "require": ["a...b"]}}
     assert [problem.split(": ")[:2] for problem in check_chain([step], Path())] == [
         ["format 'json'", option] for option in ("time", "tag", "message", "require")
     ]
