@@ -234,7 +234,7 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "hubble": ("cilium", "event", "event", "cilium.hubble.{flow.verdict|'flow'}", "Cilium Hubble flows as JSON", "https://docs.cilium.io/en/stable/observability/hubble/configuration/export/"),
     "ignore": ("readers", "object", "nothing", "", "takes objects and does nothing with them", "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingObjects.html"),
     "iis": ("microsoft", "text", "event", "microsoft.iis", "Microsoft IIS access logs in W3C format, with any fields", "https://learn.microsoft.com/en-us/windows/win32/http/w3c-logging"),
-    "infoblox": ("infoblox", "text", "event", "infoblox.audit.{action}", "audit log of Infoblox NIOS, with or without a syslog header; 'bind-query' and 'dhcpd' read its DNS and DHCP logs", "https://docs.infoblox.com/space/nios90/280667213/Using+the+Audit+Log"),
+    "infoblox": ("infoblox", "text", "event", "infoblox.audit.{action}", "audit log of Infoblox NIOS, with or without a syslog header; 'bind-query' and 'dhcpd' read its DNS and DHCP logs", "https://infoblox-docs.atlassian.net/wiki/x/dQRJAQ"),
     "inspector": ("aws", "event", "event", "aws.inspector", "findings of Amazon Inspector, version 2, also as events of EventBridge", "https://docs.aws.amazon.com/inspector/v2/APIReference/API_Finding.html"),
     "iot-core": ("aws", "event", "event", "aws.iot-core.{eventType}", "logs of AWS IoT Core", "https://docs.aws.amazon.com/iot/latest/developerguide/cwl-format.html"),
     "iptables": ("generic", "text", "event", "linux.iptables", "packets logged by Linux: iptables, nftables, ufw, UniFi gateways, with or without a syslog header", "https://www.netfilter.org/documentation/HOWTO/packet-filtering-HOWTO-7.html"),

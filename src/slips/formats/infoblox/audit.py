@@ -12,7 +12,7 @@ _HEAD = (
 INFOBLOX = Patterns(
     "infoblox",
     "audit log of Infoblox NIOS, with or without a syslog header; 'bind-query' and 'dhcpd' read its DNS and DHCP logs",
-    "https://docs.infoblox.com/space/nios90/280667213/Using+the+Audit+Log",
+    "https://infoblox-docs.atlassian.net/wiki/x/dQRJAQ",
     chain=("s3-lines", "syslog-any", "infoblox"),
     tag="infoblox.audit.{action}",
     time=iso("time"),

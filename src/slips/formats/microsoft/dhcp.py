@@ -13,7 +13,7 @@ PREFACE = Rule(
 )
 
 _BEGIN = (
-    r"(?P<id>\d{1,5}),(?P<date>\d\d/\d\d/\d\d),(?P<time>\d\d:\d\d:\d\d),(?P<description>[^,]*+),"
+    r"(?P<date>\d\d/\d\d/\d\d),(?P<time>\d\d:\d\d:\d\d),(?P<description>[^,]*+),"
     r"(?P<ip_address>[^,]*+),(?P<host_name>[^,]*+),"
 )
 _LATER = """user_name transaction_id qresult probation_time correlation_id dhcid vendor_class_hex vendor_class_ascii
@@ -39,9 +39,9 @@ MS_DHCP = Patterns(
     time=written("%m/%d/%y %H:%M:%S", ("date", "time")),
     message="{description|'-'} {ip_address|'-'} {host_name|'-'}",
     patterns=(
-        rf"{_BEGIN}(?P<error_code>\d*+),(?P<duid_length>\d*+),(?P<duid>[^,]*+),(?P<user_name>[^,]*+),"
-        r"(?P<dhcid>[^,]*+)(?:,(?P<subnet_prefix>[^,]*+))?\Z",
-        rf"{_BEGIN}(?P<mac_address>[^,]*+)(?:,(?P<later>.*))?\Z",
+        rf"(?P<id>11\d{{3}}),{_BEGIN}(?P<error_code>\d*+),(?P<duid_length>\d*+),(?P<duid>[^,]*+),(?P<user_name>[^,]*+),"
+        r"(?P<dhcid>[^,]*+)(?:,(?P<subnet_prefix>[^,]*+))?,*+\Z",
+        rf"(?P<id>\d{{1,5}}),{_BEGIN}(?P<mac_address>[^,]*+)(?:,(?P<later>.*))?\Z",
         r"(?P<preface>[ \t]++Microsoft |Event ID|\d\d\+?\t|QResult:|ID,Date,)",
     ),
     absent="",
