@@ -312,10 +312,11 @@ def test_a_line_with_more_fields_than_allowed_is_bad(declared: Columns, text: st
     assert both(declared, line, RecordLimits(values=500))[0] != "RecordTooLarge"
 
 
-def test_a_line_of_ten_thousand_fields_is_read_and_of_more_is_bad() -> None:
-    event = event_of(door(), "1 a b" + " x" * 9_997)[0]
+@pytest.mark.parametrize(("declared", "between"), [(door(), " "), (table(), ",")])
+def test_a_line_of_ten_thousand_fields_is_read_and_of_more_is_bad(declared: Columns, between: str) -> None:
+    event = event_of(declared, between.join("1ab" + "x" * 9_997))[0]
     assert (len(event), event["column_10000"]) == (10_000, "x")
-    assert both(door(), "1 a b" + " x" * 9_998) == (
+    assert both(declared, between.join("1ab" + "x" * 9_998)) == (
         "RecordTooLarge",
         "line has more than 10,000 fields; expected fewer",
     )

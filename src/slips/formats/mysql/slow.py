@@ -19,7 +19,9 @@ PROLOGUE = Rule(
 
 _BOOLEANS = {"Yes": True, "No": False}
 _TEXTS = frozenset(["schema", "innodb_trx_id", "start", "end"])
-_SET = re.compile(r"SET ((?:[a-z_]+=\d+,)*timestamp=\d+(?:\.\d+)?(?:,[a-z_]+=[0-9.]+)*);(?:\n|\Z)")
+_SET = re.compile(
+    r"SET ((?:(?!timestamp=)[a-z_]++=\d++,)*+timestamp=\d++(?:\.\d++)?(?:,[a-z_]++=[0-9.]++)*+);(?:\n|\Z)"
+)
 _SHORT_TIME = re.compile(r"(\d{6}) +(\d{1,2}:\d\d:\d\d)")
 
 

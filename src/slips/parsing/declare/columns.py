@@ -140,9 +140,7 @@ class Columns(LineDeclaration):
         """Return the fields of a line. Raises RecordError."""
         most = min(limits.values, MOST_FIELDS)
         if len(line) >= most and len(line.split(self.separator or None, most)) > most:
-            if most == limits.values:
-                raise too_many_values(most)
-            raise RecordTooLarge(f"line has more than {most:,} fields; expected fewer")
+            raise _too_wide(most, limits)
         return self.unpadded(line.split(self.separator or None))
 
     def unpadded(self, fields: list[str]) -> list[str]:
@@ -219,8 +217,9 @@ class Csv(Columns):
         super().check()
 
     def cut(self, line: str, limits: RecordLimits) -> list[str]:
-        if has_too_many_fields(line, self.separator, limits.values):
-            raise too_many_values(limits.values)
+        most = min(limits.values, MOST_FIELDS)
+        if has_too_many_fields(line, self.separator, most):
+            raise _too_wide(most, limits)
         return self.unpadded(self.cut_quoted(line) if '"' in line else line.split(self.separator))
 
     def cut_quoted(self, line: str) -> list[str]:
@@ -312,6 +311,12 @@ class _Rows(LineParser):
         expected = f"{self._least}{' or more' if self._least < len(self._columns) else ''}" if self._columns else ""
         fields_ = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
         return f"line has {fields_}; expected {', or '.join(filter(None, (expected, header)))}"
+
+
+def _too_wide(most: int, limits: RecordLimits) -> RecordError:
+    if most == limits.values:
+        return too_many_values(most)
+    return RecordTooLarge(f"line has more than {most:,} fields; expected fewer")
 
 
 def _refuse(_line: str, _at: float) -> None:
