@@ -37,6 +37,8 @@ _DEFAULT = re.compile(r"'([^']*)'")
 
 def value_at(event: Any, path: str) -> Any:
     """Return the value at a dotted path: keys of nested objects, else one key with dots in it. None: not there."""
+    if "." not in path:
+        return event.get(path)
     value: Any = event
     for key in keys_of_path(path):
         value = value.get(key) if value.__class__ is dict else None
