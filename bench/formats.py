@@ -3,7 +3,7 @@
 A log is made of the good records of the format's own sample: copies, in turn, whose numbers differ, so that nothing
 that is remembered of a record helps. `× median` is CPU time per record against the median of the formats of its family,
 in the same run. A format that takes more than `TIMES` as long is shown with its reason: its records are that much
-longer than others of its family, or what `REASONS` says. Status 1 if a format has none.
+longer than others of its family, or are several events, or what `REASONS` says. Status 1 if a format has none.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from slips.step import written
 TIMES = 3
 """Most CPU time per record, as a multiple of the median of a family."""
 RECORDS = 1_000
-REASONS: dict[str, str] = {}
+_FLOWS = "each record is some flows, cut from texts of 13 columns"
+REASONS = {"azure-nsg-flow": _FLOWS, "azure-vnet-flow": _FLOWS}
 """Why a format is slow whose records are not long."""
 
 _LAST_DIGIT = re.compile(rb"\d(?![\da-zA-Z])")
@@ -66,13 +67,16 @@ class Speed:
     family: str
     seconds: float
     bytes: float
+    events: float
 
 
 def family_of(format_: Format) -> str:
     """Return what a format is declared with, and what cuts its records if that is not lines; functions are a family."""
     family = type(format_).__name__.lstrip("_") if isinstance(format_, Declaration) else "function"
     steps = {written(step).partition(":")[0].strip("{") for step in format_.chain[:-1]}
-    cut = next((f" ({name})" for name in ("xml", "xml-events", "json-records", "multiline") if name in steps), "")
+    cut = next(
+        (f" ({name})" for name in ("xml", "xml-events", "json-records", "multiline", "csv") if name in steps), ""
+    )
     return f"{family}{cut}"
 
 
@@ -85,7 +89,7 @@ def log_of(format_: Format) -> Log:
     elif reader == "xml-events":
         log = Log(chain, _ELEMENT.findall(content), b"<Events>", b"\n", b"</Events>")
     else:
-        records = records_in(chain, content)
+        records = content.splitlines() if reader.startswith("{csv") else records_in(chain, content)
         titles = [record for record in records if record.startswith(b"#")] or records[:1]
         log = Log(chain, records)
         if not log.is_good(titles[0]):  # lines that name the columns of the others
@@ -136,21 +140,23 @@ def replaced(record: bytes, places: Sequence[int], digits: bytes) -> bytes:
 def speed_of(format_: Format, repeats: int) -> Speed:
     """Return the least CPU time for a record of some runs."""
     log = log_of(format_)
-    records = list(varied(log, RECORDS))
-    content, times, outcome = log.object_of(records), [], Outcome()
+    content, times, outcome = log.object_of(list(varied(log, RECORDS))), [], Outcome()
     for _ in range(repeats):
         begun = time.process_time()
         outcome = run(log.chain, content)
         times.append(time.process_time() - begun)
     # Some readers join lines to one record.
     assert outcome.delivered > RECORDS / 2 and not outcome.quarantined, f"{format_.name}: {outcome}"  # noqa: PT018
-    return Speed(format_.name, family_of(format_), min(times) / outcome.delivered, len(content) / outcome.delivered)
+    records, events = outcome.delivered, outcome.events
+    return Speed(format_.name, family_of(format_), min(times) / records, len(content) / records, events / records)
 
 
 def reason_of(speed: Speed, family: Sequence[Speed]) -> str:
     """Return why a format is slow; empty for no reason."""
     if speed.name in REASONS:
         return REASONS[speed.name]
+    if speed.seconds / speed.events <= TIMES * median(each.seconds for each in family):
+        return f"records of {speed.events:.1f} events"
     usual = median(each.seconds / each.bytes for each in family)
     return f"records of {speed.bytes:,.0f} bytes" if speed.seconds / speed.bytes <= TIMES * usual else ""
 

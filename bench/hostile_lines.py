@@ -73,14 +73,16 @@ def run(chain: Chain, content: bytes) -> Outcome:
     return outcome
 
 
-def hostile_lines(good: Sequence[str], cuts: int, pieces: Sequence[str] = PIECES) -> Iterator[tuple[str, bytes]]:
+def hostile_lines(
+    good: Sequence[str], cuts: int, pieces: Sequence[str] = PIECES, size: int = SIZE
+) -> Iterator[tuple[str, bytes]]:
     """Yield names and lines: the first and the longest of `good`, cut at some places, with pieces in the cut."""
     for line in dict.fromkeys([good[0], max(good, key=len)]):
         places = [0, *(found.start() for found in CUTS.finditer(line)), len(line)]
         for number in range(cuts):
             place = places[number * (len(places) - 1) // max(cuts - 1, 1)]
             for piece in pieces:
-                middle = piece * (SIZE // len(piece.encode()))
+                middle = piece * (size // len(piece.encode()))
                 for rest in (line[place:], ""):
                     name = (
                         f"{line[max(place - 20, 0) : place]!r} + {piece!r} again and again{' + the rest' * bool(rest)}"
