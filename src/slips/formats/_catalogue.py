@@ -10,7 +10,7 @@ VENDORS: dict[str, str] = {
     "akamai": "Akamai",
     "aws": "Amazon Web Services",
     "anthropic": "Anthropic",
-    "apache": "Apache HTTP Server",
+    "apache": "Apache",
     "argo": "Argo",
     "asana": "Asana",
     "atlassian": "Atlassian",

@@ -1,1 +1,1 @@
-"""Formats of the Apache HTTP Server."""
+"""Formats of Apache."""
