@@ -234,3 +234,8 @@ def test_real_key_value_lines_are_quarantined(logs: Path) -> None:
     for line in lines:
         with pytest.raises(RecordError, match="expected the CSV format of PAN-OS"):
             parse(line)
+
+
+def test_a_line_of_more_fields_than_any_log_has_is_bad() -> None:
+    with pytest.raises(RecordError, match="line has more than 10,000 fields; expected those of a log of PAN-OS"):
+        parse("1," * 10_000)

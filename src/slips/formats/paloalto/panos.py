@@ -16,6 +16,7 @@ from slips.format import Event, Limited, Parse, RecordLimits, parser, too_many_v
 from slips.model import MetaData
 from slips.parsing.readers.fields import has_too_many_fields
 from slips.parsing.syslog_lines import read_header
+from slips.parsing.typed import MOST_FIELDS
 
 csv.field_size_limit(2**31 - 1)  # for the whole process; readers limit the length of records instead
 
@@ -145,9 +146,13 @@ def paloalto(limits: RecordLimits) -> Parse:
     its fourth column, and for one that ends within quotes: the first of several lines.
     """
 
+    most = min(limits.values, MOST_FIELDS)
+
     def parse(meta: MetaData, text: str) -> Event:
-        if has_too_many_fields(text, ",", limits.values):
-            raise too_many_values(limits.values)
+        if has_too_many_fields(text, ",", most):
+            if most == limits.values:
+                raise too_many_values(most)
+            raise RecordError(f"line has more than {most:,} fields; expected those of a log of PAN-OS")
         quoted = '"' in text
         row, is_whole = _split(text) if quoted else (text.split(","), True)
         type_ = row[3] if len(row) > 3 else ""
