@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
+import tarfile
 import zipfile
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from arro3.core import DataType
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 
+import slips.inference.containers
 import slips.inference.hint
 from projects import CONFIG, Project
 from real_files import LOGS, real_files
-from slips.errors import FormatError
+from slips.errors import FormatError, ReaderError
 from slips.formats import breadths, catalogue, entries, sample_files
+from slips.inference.containers import read_head
 from slips.inference.rank import RECORDS, Inferred, infer
 from slips.model import ObjectEvent
 from slips.testing import run
+from tables import table
 
 SOURCE = ObjectEvent(bucket_name="logs", object_key="unknown", event_time="2026-11-29T08:00:00Z")
 SEEN = [name for name, each in entries().items() if each.vendor not in ("generic", "readers")]
@@ -138,6 +144,87 @@ def test_a_log_in_an_archive_is_found_with_the_archive() -> None:
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("alb.log", sample("alb"))
     assert chains(infer(content.getvalue(), SOURCE))[0] == "[zip, s3-lines, alb]"
+
+
+def zipped(**files: bytes) -> bytes:
+    content = BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, file in files.items():
+            archive.writestr(name, file)
+    return content.getvalue()
+
+
+def test_the_longest_file_of_an_archive_is_looked_at() -> None:
+    log = json.dumps({"entries": [json.loads(sample("okta").splitlines()[0])]}).encode()
+    found = infer(zipped(README=b"see okta\n", okta=log), SOURCE)
+    assert chains(found)[0] == "[zip, json-records:entries, okta]"
+
+
+def test_a_log_in_an_archive_in_an_archive_is_found_with_both() -> None:
+    inner = BytesIO()
+    with tarfile.open(fileobj=inner, mode="w:gz") as archive:
+        member = tarfile.TarInfo("alb.log")
+        member.size = len(sample("alb"))
+        archive.addfile(member, BytesIO(sample("alb")))
+    assert chains(infer(zipped(logs=inner.getvalue()), SOURCE))[0] == "[zip, tar, s3-lines, alb]"
+
+
+def texts(columns: dict[str, list[str]]) -> bytes:
+    return table({name: (values, DataType.string()) for name, values in columns.items()})
+
+
+@pytest.mark.parametrize("rows", [3, 400_000])
+def test_the_format_of_the_rows_of_a_parquet_file_is_found(rows: int) -> None:
+    """Of a file of a megabyte and more, its first rows are tried."""
+    flow = run(None, "vpc-flow", sample("vpc-flow")).events[0]
+    log = texts(
+        {
+            name: [f"{seq:,}{value}"[-9:] if name == "interface_id" else f"{value}" for seq in range(rows)]
+            for name, value in flow.items()
+        }
+    )
+    found = infer(log, SOURCE)
+    assert chains(found)[0] == "[parquet, vpc-flow]"
+    assert "parquet" in chains(found)
+
+
+def test_rows_that_no_format_knows_are_read_by_the_reader_alone() -> None:
+    assert chains(infer(texts({"petals": ["5", "6"], "stamens": ["a", "b"]}), SOURCE)) == ["parquet"]
+
+
+ENCRYPTED = zipped(a=b"x y\n").replace(b"PK\x03\x04\x14\0\0", b"PK\x03\x04\x14\0\1")
+ENCRYPTED = ENCRYPTED.replace(b"PK\x01\x02\x14\x03\x14\0\0", b"PK\x01\x02\x14\x03\x14\0\1")
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + bytes(99), "the object is a PNG image; expected text"),
+        (zipped(a=b"x y\n" * 99)[:200], "zip: the directory cannot be read"),
+        (zipped(), "zip: no file with a log in the first 8"),
+        (ENCRYPTED, "member 'a': zip: the file is encrypted; expected one that is not"),
+        (b"PAR1" + bytes(99), "parquet: no footer at the end; expected a whole Parquet file"),
+    ],
+)
+def test_a_file_that_cannot_be_opened_is_told_with_the_reason(project: Project, log: bytes, reason: str) -> None:
+    path = project.put("unknown", log)
+    done = project.slips("infer", str(path))
+    assert (done.status, done.out.startswith(f"{path}: no format: {reason}")) == (1, True), done.out
+    assert reason in project.slips("infer", str(path), "--json").json["reason"]
+
+
+def test_a_parquet_file_without_the_library_is_told_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "arro3.io", None)
+    assert infer(texts({"a": ["1"]}), SOURCE).reason.endswith("run pip install 'slips[parquet]'")
+
+
+def test_an_archive_is_read_beyond_the_beginning_of_a_text_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = zipped(alb=sample("alb") * 20)
+    monkeypatch.setattr(slips.inference.containers, "HEAD", 1_000)
+    assert read_head(BufferedReader(BytesIO(log))) == (log, True)
+    monkeypatch.setattr(slips.inference.containers, "WHOLE", 5_000)
+    with pytest.raises(ReaderError, match=r"a zip archive of more than 5,000 bytes; expected a smaller one"):
+        read_head(BufferedReader(BytesIO(log)))
 
 
 def test_the_cut_off_end_of_a_beginning_is_no_bad_record() -> None:

@@ -18,14 +18,13 @@ from slips.cli.options import options
 from slips.cli.output import print_json, say, show_text, table
 from slips.cli.usage import FILE_TEXT
 from slips.codec import CodecLimits, decode
-from slips.errors import ObjectError, StorageError, UsageError
+from slips.errors import ObjectError, ReaderError, StorageError, UsageError
 from slips.formats import entries
+from slips.inference.containers import read_head
 from slips.inference.rank import Candidate, Inferred, infer
 from slips.model import ObjectEvent, format_time, nearest_time
 from slips.printable import one_line
 
-HEAD = 1 << 22
-"""Bytes of a log, decompressed, that are looked at."""
 SHOWN = 5
 """Chains that are shown; JSON has all that fit."""
 
@@ -56,6 +55,7 @@ def infer_(ctx: click.Context, log: str, json_: bool) -> None:
                 "log": log,
                 "candidates": list(map(_to_dict, found.fitting)),
                 "nearest": list(map(_to_dict, found.nearest)),
+                "reason": found.reason,
             }
         )
     else:
@@ -66,17 +66,15 @@ def infer_(ctx: click.Context, log: str, json_: bool) -> None:
 
 def head_of(stream: BinaryIO, name: str) -> tuple[bytes, bool]:
     """Return the first bytes of a log, decompressed, and whether they are all. Raises UsageError if there are none."""
-    decoded, head = decode(stream, CodecLimits(), name).stream, bytearray()
     try:
-        while len(head) <= HEAD and (part := decoded.read1(HEAD + 1 - len(head))):
-            head += part
+        head, whole = read_head(decode(stream, CodecLimits(), name).stream)
+    except ReaderError as error:
+        raise UsageError(f"{name}: {error}") from error
     except ObjectError as error:
-        if not head:
-            raise UsageError(str(error)) from error
-        return bytes(head), False
+        raise UsageError(str(error)) from error
     if not head.strip():
         raise UsageError(f"{name}: is empty; expected a log")
-    return bytes(head[:HEAD]), len(head) <= HEAD
+    return head, whole
 
 
 def in_words(log: str, found: Inferred) -> str:
@@ -84,6 +82,8 @@ def in_words(log: str, found: Inferred) -> str:
     if found.fitting:
         best = found.fitting[0]
         return f"{log}: {best.chain}, which parses {_parsed(best)} records"
+    if found.reason:
+        return f"{log}: no format: {found.reason}"
     nearest = ", ".join(
         f"{each.chain} ({_percent(each.trial.parsed)} parsed, {_percent(each.likeness)} like it)"
         for each in found.nearest
@@ -95,7 +95,8 @@ def _show(log: str, found: Inferred) -> None:
     """Print the chains that fit a log, and what to write for the best one; or the nearest ones."""
     if not found.fitting:
         show_text(one_line(in_words(log, found)))
-        show_text("next: 'slips formats --new VENDOR/PRODUCT --from LOG' declares one of your own")
+        if not found.reason:
+            show_text("next: 'slips formats --new VENDOR/PRODUCT --from LOG' declares one of your own")
         return
     table([("chain", "parsed", "times", "like it", ""), *map(_row, found.fitting[:SHOWN])])
     best = found.fitting[0]

@@ -9,12 +9,13 @@ from typing import Any
 
 from msgspec import Struct
 
+from slips.errors import ReaderError
 from slips.format import Format
 from slips.formats import breadths, catalogue, entries
+from slips.inference.containers import PARQUET, OpenedLog, open_containers
 from slips.inference.likeness import fingerprints, likeness
 from slips.inference.trial import FirstRecords, try_chain
 from slips.model import ObjectEvent
-from slips.parsing.readers.binary import binary_kind
 from slips.step import Step, name_of, written
 
 RECORDS = 40
@@ -36,7 +37,8 @@ _TOO_GENERAL = ("regex",)
 _HEADERS = 3
 """Headers behind which other formats are tried."""
 _JSON = re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*[\[{])")
-_ARCHIVES = {"a zip archive": "zip", "a tar archive": "tar", "a Parquet file": "parquet"}
+_TEXT = 1 << 20
+"""Bytes of a text that is no JSON on which chains are tried: a line of megabytes takes each of them a while."""
 
 
 _NO_LOG = b"qqxz vvkq jjwq\nzzyx wqvj\nkkqz\n"
@@ -50,12 +52,17 @@ class Candidate(Struct):
     """The name of its last format."""
     trial: FirstRecords
     likeness: float
+    archives: tuple[Step, ...] = ()
+    """The archives around the log on which the trial was."""
     also: list[str] = []
     """Formats that cut the same values out of this log, under other names: no log tells which of them it is."""
 
     @property
     def steps(self) -> list[Step]:
-        return self.trial.steps
+        steps = self.trial.steps
+        if self.archives and steps == [self.format]:
+            steps = list(catalogue()[self.format].chain)
+        return [*self.archives, *steps]
 
     @property
     def chain(self) -> str:
@@ -64,7 +71,7 @@ class Candidate(Struct):
 
     @property
     def score(self) -> float:
-        usual = 0.9 if name_of(self.steps[0]).startswith("json-records") else 1.0
+        usual = 0.9 if name_of(self.trial.steps[0]).startswith("json-records") else 1.0
         is_weighed = _of_anything(self.format) or _is_general(self.format)  # in its likeness
         narrow = 1.0 if is_weighed else max(_NARROWEST, (1 - self.breadth) ** 2)
         return usual * narrow * self.trial.parsed**2 * (0.1 + 0.9 * self.likeness) * (0.6 + 0.4 * self.trial.times)
@@ -89,7 +96,7 @@ class Candidate(Struct):
 
     @property
     def fits(self) -> bool:
-        return self.trial.parsed >= _FITS and self.likeness >= _LIKE
+        return self.trial.parsed >= _FITS and (self.likeness >= _LIKE or self.format == PARQUET)
 
 
 class Inferred(Struct):
@@ -98,6 +105,8 @@ class Inferred(Struct):
     fitting: list[Candidate]
     nearest: list[Candidate]
     """Of chains that do not fit, those that come nearest."""
+    reason: str = ""
+    """Why no chain was tried, as the log cannot be read; else empty."""
 
 
 def infer(content: bytes, source: ObjectEvent, *, whole: bool = True) -> Inferred:
@@ -105,8 +114,12 @@ def infer(content: bytes, source: ObjectEvent, *, whole: bool = True) -> Inferre
 
     `source` dates records that have no time. Raises nothing, whatever the content is.
     """
+    try:
+        log = open_containers(content, whole=whole)
+    except ReaderError as error:
+        return Inferred([], [], str(error))
     best: dict[str, Candidate] = {}
-    for each in _candidates(content, source, whole):
+    for each in _candidates_of_rows(log, source) if log.is_parquet else _candidates(log, source):
         known = best.get(each.format)
         if known is None or each.score > known.score:
             best[each.format] = each
@@ -156,35 +169,46 @@ def _is_general(name: str) -> bool:
     return entries()[name].vendor == "generic"
 
 
-def _candidates(content: bytes, source: ObjectEvent, whole: bool) -> Iterator[Candidate]:
-    archive = _ARCHIVES.get(binary_kind(content) or "")
+def _candidates_of_rows(log: OpenedLog, source: ObjectEvent) -> Iterator[Candidate]:
+    """Yield the formats that may read the rows of a Parquet file, and the reader alone."""
+    alone = try_chain([PARQUET], log.content, source, RECORDS, whole=True)
+    yield Candidate(PARQUET, alone, 0.0, log.archives)
+    for format_ in catalogue().values():
+        if _is_parser(format_):
+            trial = try_chain([PARQUET, format_.name], log.content, source, RECORDS, whole=True)
+            if trial.events:
+                yield Candidate(format_.name, trial, _likeness(format_, trial.events), log.archives)
+
+
+def _candidates(log: OpenedLog, source: ObjectEvent) -> Iterator[Candidate]:
+    content, whole = log.content, log.whole
     is_json = _JSON.match(content[:1_000].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")) is not None
     arrays = list(_arrays(content)) if is_json else []
+    if not is_json and len(content) > _TEXT:
+        content, whole = content[:_TEXT], False
 
     @cache
     def objects() -> list[Any]:
         return try_chain(["json"], content, source, RECORDS, whole=whole).events
 
     def tried(format_: Format, before: Sequence[Step] | None = None) -> Iterator[Candidate]:
-        for steps in _chains(format_, arrays, archive) if before is None else [[*before, *_behind(format_)]]:
+        for steps in _chains(format_, arrays) if before is None else [[*before, *_behind(format_)]]:
             trial = try_chain(steps, content, source, _FIRST, whole=whole)
             if trial.parsed >= 1 / 4 and (trial.events or trial.filtered):
                 trial = try_chain(steps, content, source, RECORDS, whole=whole)
             if trial.events:
-                yield Candidate(format_.name, trial, _likeness(format_, trial.events))
+                yield Candidate(format_.name, trial, _likeness(format_, trial.events), log.archives)
             elif trial.filtered and is_json:  # by a rule of the format, as most requests are to a firewall
-                yield Candidate(format_.name, trial, _likeness(format_, objects()))
+                yield Candidate(format_.name, trial, _likeness(format_, objects()), log.archives)
 
-    firsts = [
-        each for format_ in catalogue().values() if _may_fit(format_, is_json, archive) for each in tried(format_)
-    ]
+    firsts = [each for format_ in catalogue().values() if _may_fit(format_, is_json) for each in tried(format_)]
     yield from firsts
     headers = [each for each in firsts if _carried(each) and each.trial.parsed >= _FITS]
     headers.sort(key=lambda each: -each.score)
     for header in headers[:_HEADERS]:
         texts = _carried(header)
         in_json = sum(text.lstrip()[:1] in ("{", "[") for text in texts) > len(texts) / 2
-        before = header.steps
+        before = header.trial.steps
         for format_ in catalogue().values():
             if format_.carries and _is_general(format_.name):
                 continue  # a header behind a header, of which one has the other's fields
@@ -196,26 +220,23 @@ def _candidates(content: bytes, source: ObjectEvent, whole: bool) -> Iterator[Ca
                 yield from tried(format_, before)
 
 
-def _may_fit(format_: Format, is_json: bool, archive: str | None) -> bool:
+def _is_parser(format_: Format) -> bool:
+    return format_.takes != "object" and format_.name in fingerprints() and format_.name not in _TOO_GENERAL
+
+
+def _may_fit(format_: Format, is_json: bool) -> bool:
     """Whether a format is to be tried: parsers, those of JSON on JSON, and others on other texts."""
-    if format_.takes == "object" or format_.name not in fingerprints() or format_.name in _TOO_GENERAL:
+    if not _is_parser(format_):
         return False
     steps = list(map(name_of, format_.chain))
-    if archive or not any(step == "s3-lines" or step.startswith("json-") for step in steps):
+    if not any(step == "s3-lines" or step.startswith("json-") for step in steps):
         return True
     of_json = any(step == "json" or step.startswith("json-") for step in steps)
     return of_json == is_json
 
 
-def _chains(format_: Format, arrays: Sequence[str], archive: str | None) -> Iterator[list[Step]]:
+def _chains(format_: Format, arrays: Sequence[str]) -> Iterator[list[Step]]:
     """Yield the chains of a format: its usual one, and one for each array of objects in the first document."""
-    if archive == "parquet":  # it reads events, in place of a reader and of `json`
-        if format_.takes == "event":
-            yield [archive, *_behind(format_)[1:]]
-        return
-    if archive is not None:
-        yield [archive, *format_.chain]
-        return
     yield [format_.name]
     if format_.chain[:2] == ("s3-lines", "json"):
         for path in arrays:

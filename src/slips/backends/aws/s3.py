@@ -165,7 +165,9 @@ def _version(version_id: str | None) -> str | None:
 
 def _reason(error: ClientError | BotoCoreError, where: str) -> str:
     if not isinstance(error, ClientError):
-        return f"{where}: S3 cannot be used: {reason(error)}"
+        from slips.backends.aws.refusals import explained  # only errors need it
+
+        return explained(error, where, "s3") or f"{where}: S3 cannot be used: {reason(error)}"
     if about_key := explained_key(error, where):
         return about_key
     # The code means both to a role that may not list the bucket.
