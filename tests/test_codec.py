@@ -21,17 +21,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from slips.chunks import READ, Source
 from slips.codec import (
     FIRST_STEP,
     KEPT,
     MEMBER_BYTES,
     MEMBERS,
-    READ,
     STEP,
     CodecLimits,
     Decoded,
     _member_of,
-    _Source,
     decode,
 )
 from slips.errors import DecompressionError, StorageError
@@ -191,7 +190,7 @@ def test_a_long_gzip_name_or_comment_is_passed_over_at_once(flag: int) -> None:
     assert source.reads < 20
 
 
-class _CountingSource(_Source):
+class _CountingSource(Source):
     """Counts what is read of it, put back or not."""
 
     reads = given = 0

@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "slips"
 LAYERS = [
     {"errors", "exceptions", "model", "print_streams", "printable"},
     {"health", "methods", "not_logs", "ports", "times", "usercode", "zones"}
-    | {"codec", "entities", "format", "paths", "pattern", "position", "step"},
+    | {"chunks", "codec", "entities", "format", "paths", "pattern", "position", "step"},
     {"parsing", "formats"},
     {"config", "routing", "interface", "envelope", "inference", "object_states", "operations"},
     {"backends"},

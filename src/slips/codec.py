@@ -7,21 +7,17 @@ never look like the end of the object, an I/O error never like damage, and no go
 from __future__ import annotations
 
 import io
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain, count
-from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
+from typing import BinaryIO, Protocol, cast
 
 from msgspec import Struct
 
+from slips.chunks import READ, Source
 from slips.errors import DecompressionError
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
-READ = 128 * 1024  # bytes per read of the stored object, and in the buffer that lines are cut from
 STEP = 32 * 1024  # bytes in and out of a call: a failing call drops about as many; 4 KB costs a fifth of the speed
 FIRST_STEP = 512  # bytes of a member's first call, doubled each time: decoders copy the input behind the member's end
 KEPT = 1024 * 1024  # compressed bytes of a member kept in memory, to recover the output that a failing call drops
@@ -43,7 +39,6 @@ _SIGNATURES = {
 _SIGNATURE_BYTES = 10  # of the longest signature
 # Frames without content, the same in zstd and lz4. An object that begins with one is read as zstd: pzstd writes such.
 _SKIPPABLE = tuple(bytes([n, 0x2A, 0x4D, 0x18]) for n in range(0x50, 0x60))
-_ZEROS = re.compile(rb"\0*+")
 
 
 class CodecLimits(Struct, frozen=True):
@@ -73,7 +68,7 @@ class Decoded:
         self._parts_out = 0
         """Decompressed bytes of all parts, those of layers between included."""
         self._layers = _Layers(raw, limits, where, whole)
-        self._content = _Source(self._layers.content())
+        self._content = Source(self._layers.content())
         self.stream = io.BufferedReader(self._content, READ)
 
     def part(self, raw: BinaryIO, where: str) -> Decoded:
@@ -129,7 +124,7 @@ class _Layers:
         self.names: list[str] = []
 
     def content(self) -> Iterator[bytes]:
-        source = _Source(self._stored())
+        source = Source(self._stored())
         while name := _compression(source.peek(_SIGNATURE_BYTES)):
             if len(self.names) == self._limits.layers:
                 raise self._error(
@@ -138,7 +133,7 @@ class _Layers:
                 )
             self.names.append(name)
             # Bound every layer: a layer that expands without end may hold another one that yields no content.
-            source = _Source(self._bounded(self._layer(name, source)))
+            source = Source(self._bounded(self._layer(name, source)))
         yield from source.rest() if self.names else self._bounded(source.rest())
 
     def _stored(self) -> Iterator[bytes]:
@@ -146,7 +141,7 @@ class _Layers:
             self.bytes_in += len(chunk)
             yield chunk
 
-    def _layer(self, name: str, source: _Source) -> Iterator[bytes]:
+    def _layer(self, name: str, source: Source) -> Iterator[bytes]:
         """Yield the content of the members of a compressed `source`, one after the other."""
         member = _member_of(name)
         signatures = _SIGNATURES[name] + (_SKIPPABLE if name in ("zstd", "lz4") else ())
@@ -206,113 +201,6 @@ class _Layers:
         return DecompressionError(f"{self._where}: {text}" if self._where else text)
 
 
-class _Source(io.RawIOBase):
-    """Chunks, none of them empty, as a raw stream that can peek.
-
-    If an iterator of chunks raises, each further read raises the same error: a generator that raised would look ended.
-    """
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self.bytes_out = 0  # of `readinto`
-        self._chunks = chunks
-        self._chunk = b""
-        self._at = 0
-        self._error: BaseException | None = None
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = READ, /) -> bytes:
-        """Return some bytes, at most `size`; none at the end."""
-        if self._at == len(self._chunk):
-            self._chunk, self._at = self._next(), 0
-        data = self._chunk[self._at : self._at + size]
-        self._at += len(data)
-        return data
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        """Fill the buffer: fewer bytes come only at the end or before an error, which the next call raises."""
-        target, filled = memoryview(buffer), 0
-        try:
-            while filled < len(target) and (data := self.read(len(target) - filled)):
-                target[filled : filled + len(data)] = data
-                filled += len(data)
-        except Exception:
-            if not filled:
-                raise
-        self.bytes_out += filled
-        return filled
-
-    def rest(self) -> Iterator[bytes]:
-        return iter(self.read, b"")
-
-    def peek(self, size: int) -> bytes:
-        """Return the next `size` bytes without consuming them; fewer only at the end or before an error."""
-        if len(self._chunk) - self._at < size:
-            data = self._chunk[self._at :]
-            try:
-                while len(data) < size and (chunk := self._next()):
-                    data += chunk
-            except DecompressionError:
-                if not data:
-                    raise
-            self._chunk, self._at = data, 0
-        return self._chunk[self._at : self._at + size]
-
-    def take(self, size: int) -> bytes:
-        """Consume and return the next `size` bytes, fewer only at the end. For many bytes use `skip`."""
-        taken = b""
-        while len(taken) < size and (data := self.read(size - len(taken))):
-            taken += data
-        return taken
-
-    def skip(self, size: int) -> None:
-        """Consume `size` bytes, fewer only at the end."""
-        while size and self._has_more():
-            passed = min(size, len(self._chunk) - self._at)
-            self._at += passed
-            size -= passed
-
-    def skip_text(self) -> None:
-        """Consume a text up to and including the zero byte that ends it, or up to the end."""
-        while self._has_more():
-            position = self._chunk.find(b"\0", self._at)
-            self._at = position + 1 or len(self._chunk)
-            if position >= 0:
-                return
-
-    def skip_zeros(self) -> None:
-        """Consume zero bytes."""
-        while self._has_more():
-            zeros = _ZEROS.match(self._chunk, self._at)
-            assert zeros is not None  # noqa: S101 - the pattern matches no bytes, too
-            self._at = zeros.end()
-            if self._at < len(self._chunk):
-                return
-
-    def unread(self, data: bytes) -> None:
-        """Put back `data`, the last bytes read."""
-        if len(data) <= self._at:
-            self._at -= len(data)
-        else:  # a decoder kept bytes of earlier chunks, too
-            self._chunk, self._at = data + self._chunk[self._at :], 0
-
-    def _has_more(self) -> bool:
-        """Whether a byte follows. If so, that byte is in the current chunk."""
-        if self._at == len(self._chunk):
-            self._chunk, self._at = self._next(), 0
-        return self._chunk != b""
-
-    def _next(self) -> bytes:
-        if self._error is not None:
-            raise self._error
-        try:
-            return next(self._chunks, b"")
-        except BaseException as error:
-            self._error = error
-            raise
-
-
 class Damage(Exception):
     """A library refuses its input. Not to be confused with errors of reading that input."""
 
@@ -340,7 +228,7 @@ def _compression(start: bytes) -> str | None:
     return next((name for name, signatures in _SIGNATURES.items() if start.startswith(signatures)), None)
 
 
-def _member_of(name: str) -> Callable[[_Source], Iterator[bytes]]:
+def _member_of(name: str) -> Callable[[Source], Iterator[bytes]]:
     """Return the function that yields the content of a source's next member, up to the member's end. It raises Damage.
 
     Libraries are imported here, when an object needs them: so cold starts of Lambda stay short.
@@ -374,7 +262,7 @@ def _member_of(name: str) -> Callable[[_Source], Iterator[bytes]]:
     return partial(_member, partial(zstd.ZstdDecompressor, options=options), zstd.ZstdError)
 
 
-def _snappy_stream(source: _Source) -> Iterator[bytes]:
+def _snappy_stream(source: Source) -> Iterator[bytes]:
     """Yield the content of frames of snappy, or of blocks with the header of Java's library, up to the end."""
     identifier = source.take(_SIGNATURE_BYTES)
     if identifier != _SIGNATURES["snappy"][0]:
@@ -414,7 +302,7 @@ def snappy_block(data: bytes) -> bytes:
         raise Damage(str(error)) from error
 
 
-def _whole(source: _Source, size: int, most: int) -> bytes:
+def _whole(source: Source, size: int, most: int) -> bytes:
     """Consume and return exactly `size` bytes."""
     if size > most:
         raise Damage(f"a chunk of {size:,} bytes; at most {most:,} are read")
@@ -424,7 +312,7 @@ def _whole(source: _Source, size: int, most: int) -> bytes:
     return data
 
 
-def _gzip_member(new: Callable[[], _Decompressor], damage: type[Exception], source: _Source) -> Iterator[bytes]:
+def _gzip_member(new: Callable[[], _Decompressor], damage: type[Exception], source: Source) -> Iterator[bytes]:
     # isal misreads a header that comes in two calls (https://github.com/intel/isa-l/issues/224): RFC 1952, section 2.3
     header = source.take(10)
     flags = header[3] if len(header) == 10 else 0
@@ -436,7 +324,7 @@ def _gzip_member(new: Callable[[], _Decompressor], damage: type[Exception], sour
     return _member(new, damage, source)
 
 
-def _member(new: Callable[[], _Decompressor], damage: type[Exception], source: _Source) -> Iterator[bytes]:
+def _member(new: Callable[[], _Decompressor], damage: type[Exception], source: Source) -> Iterator[bytes]:
     member = new()
     kept: list[bytes] = []  # all input of the member so far; emptied for good once there is more than KEPT
     fed = given = 0

@@ -1,0 +1,126 @@
+"""A stream of chunks that can peek and take bytes back, for decoders that must not read behind the end of a member.
+
+An error of reading passes unchanged, and is raised again by each further read.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from slips.errors import DecompressionError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+READ = 128 * 1024  # bytes per read of the stored object, and in the buffer that lines are cut from
+_ZEROS = re.compile(rb"\0*+")
+
+
+class Source(io.RawIOBase):
+    """Chunks, none of them empty, as a raw stream that can peek.
+
+    If an iterator of chunks raises, each further read raises the same error: a generator that raised would look ended.
+    """
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self.bytes_out = 0  # of `readinto`
+        self._chunks = chunks
+        self._chunk = b""
+        self._at = 0
+        self._error: BaseException | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = READ, /) -> bytes:
+        """Return some bytes, at most `size`; none at the end."""
+        if self._at == len(self._chunk):
+            self._chunk, self._at = self._next(), 0
+        data = self._chunk[self._at : self._at + size]
+        self._at += len(data)
+        return data
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Fill the buffer: fewer bytes come only at the end or before an error, which the next call raises."""
+        target, filled = memoryview(buffer), 0
+        try:
+            while filled < len(target) and (data := self.read(len(target) - filled)):
+                target[filled : filled + len(data)] = data
+                filled += len(data)
+        except Exception:
+            if not filled:
+                raise
+        self.bytes_out += filled
+        return filled
+
+    def rest(self) -> Iterator[bytes]:
+        return iter(self.read, b"")
+
+    def peek(self, size: int) -> bytes:
+        """Return the next `size` bytes without consuming them; fewer only at the end or before an error."""
+        if len(self._chunk) - self._at < size:
+            data = self._chunk[self._at :]
+            try:
+                while len(data) < size and (chunk := self._next()):
+                    data += chunk
+            except DecompressionError:
+                if not data:
+                    raise
+            self._chunk, self._at = data, 0
+        return self._chunk[self._at : self._at + size]
+
+    def take(self, size: int) -> bytes:
+        """Consume and return the next `size` bytes, fewer only at the end. For many bytes use `skip`."""
+        taken = b""
+        while len(taken) < size and (data := self.read(size - len(taken))):
+            taken += data
+        return taken
+
+    def skip(self, size: int) -> None:
+        """Consume `size` bytes, fewer only at the end."""
+        while size and self._has_more():
+            passed = min(size, len(self._chunk) - self._at)
+            self._at += passed
+            size -= passed
+
+    def skip_text(self) -> None:
+        """Consume a text up to and including the zero byte that ends it, or up to the end."""
+        while self._has_more():
+            position = self._chunk.find(b"\0", self._at)
+            self._at = position + 1 or len(self._chunk)
+            if position >= 0:
+                return
+
+    def skip_zeros(self) -> None:
+        """Consume zero bytes."""
+        while self._has_more():
+            zeros = _ZEROS.match(self._chunk, self._at)
+            assert zeros is not None  # noqa: S101 - the pattern matches no bytes, too
+            self._at = zeros.end()
+            if self._at < len(self._chunk):
+                return
+
+    def unread(self, data: bytes) -> None:
+        """Put back `data`, the last bytes read."""
+        if len(data) <= self._at:
+            self._at -= len(data)
+        else:  # a decoder kept bytes of earlier chunks, too
+            self._chunk, self._at = data + self._chunk[self._at :], 0
+
+    def _has_more(self) -> bool:
+        """Whether a byte follows. If so, that byte is in the current chunk."""
+        if self._at == len(self._chunk):
+            self._chunk, self._at = self._next(), 0
+        return self._chunk != b""
+
+    def _next(self) -> bytes:
+        if self._error is not None:
+            raise self._error
+        try:
+            return next(self._chunks, b"")
+        except BaseException as error:
+            self._error = error
+            raise
