@@ -419,6 +419,65 @@ def test_a_sparse_file_is_broken_and_the_next_file_is_read() -> None:
 # ---- limits
 
 
+def tar_header(name: str, changes: dict[int, bytes], *, signed: bool = False) -> bytes:
+    """The header of a file in a tar archive, with other bytes at some places, and its sum."""
+    block = bytearray(tarfile.TarInfo(name).tobuf(tarfile.USTAR_FORMAT, "latin-1"))
+    for at, changed in changes.items():
+        block[at : at + len(changed)] = changed
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(byte - 256 * (signed and byte > 127) for byte in block)
+    return bytes(block)
+
+
+def padded(content: bytes) -> bytes:
+    return content + bytes(-len(content) % 512)
+
+
+def test_headers_of_old_and_odd_tar_archives_are_read() -> None:
+    size, two = b"%011o\0" % len(numbers(1)), tarred([("b", numbers(2))])
+    old_folder = tar_header("old/", {156: b"\0"})
+    signed = tar_header("\xe4", {124: size}, signed=True) + padded(numbers(1))
+    found = chains.run(["tar", "json"], old_folder + signed + two)
+    assert [event["n"] for _, event in found.events] == [1, 2]
+    info = tarfile.TarInfo("a")
+    info.pax_headers = {"size": str(len(numbers(1)))}
+    by_note = info.tobuf(tarfile.PAX_FORMAT) + padded(numbers(1))
+    assert [event["n"] for _, event in chains.run(["tar", "json"], by_note + two).events] == [1, 2]
+    with pytest.raises(ReaderError, match="tar: the size of file 'a' cannot be read"):
+        chains.run(["tar", "json"], tar_header("a", {124: b"\xff" * 12}) + two)
+
+
+def test_a_sparse_file_is_known_by_its_notes_and_skipped_with_its_map() -> None:
+    info = tarfile.TarInfo("a")
+    info.pax_headers = {"GNU.sparse.major": "1"}
+    by_note = info.tobuf(tarfile.PAX_FORMAT)
+    maps = bytes(504) + b"\1" + bytes(7), bytes(512)
+    by_kind = tar_header("a", {156: b"S", 482: b"\1"}) + b"".join(maps)
+    for sparse in (by_note, by_kind):
+        found: list[object] = []
+        with pytest.raises(ReaderError, match="member 'a': tar: the file is sparse"):
+            compile_chain(["tar", "json"], Path()).run(
+                io.BufferedReader(io.BytesIO(sparse + tarred([("b", numbers(2))]))),
+                Outcome(),
+                source=OBJECT,
+                recv=lambda _meta, event, found=found: found.append(event["n"]),
+                reject=lambda _seq, _record, _error: None,
+                ticker=Ticker(),
+            )
+        assert found == [2]
+
+
+def test_a_link_in_a_zip_archive_is_filtered_and_an_encrypted_file_is_called_so() -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as opened:
+        link = zipfile.ZipInfo("link")
+        link.external_attr = 0o120777 << 16
+        opened.writestr(link, b"a.log")
+    assert chains.run(["zip"], archive.getvalue()).outcome.rules == {"no-log-file": 1}
+    with pytest.raises(ReaderError, match="member 'b': zip: the file is encrypted"):
+        chains.run(["zip"], encrypted(zipped([("b", numbers(2))]), b"b"))
+
+
 def test_members_together_may_expand_no_more_than_a_single_object(make: Make) -> None:
     blank = b" " * 9_999_999 + b"\n"  # no records; a line end for each byte would take minutes to read
     content = zipped([(f"{n}.log", blank * 3) for n in range(5)])

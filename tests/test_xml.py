@@ -141,6 +141,22 @@ def test_elements_beyond_the_limits_are_quarantined_and_the_others_read() -> Non
     assert "record has 3,013 bytes, over the limit of 2,000" in bad(f"{tag}{ONE}", bytes=2_000)[0][1]
 
 
+def test_an_element_over_the_limit_is_too_long_however_it_is_read() -> None:
+    content = f"<Event><b>{'x' * 2 * BLOCK}</b></Event>{ONE}"
+    assert events(content, bytes=3 * BLOCK // 2) == [ONE_EVENT]
+    assert f"record has {2 * BLOCK + 22:,} bytes" in bad(content, bytes=3 * BLOCK // 2)[0][1]
+    attributes = " ".join(f'a{n}=""' for n in range(60))
+    assert "more than 50 values" in bad(f"<Event {attributes}/>", values=50)[0][1]
+
+
+@pytest.mark.parametrize("cut", range(4))
+def test_a_comment_in_an_element_ends_wherever_blocks_end(cut: int) -> None:
+    before, behind = "-->"[:cut], "-->"[cut:]
+    pieces = [f"<Event a='1'><!-- </Event> {'x' * TAG}{before}".encode(), f"{behind}<b/></Event>{ONE}".encode()]
+    found = chains.run(["xml-events"], Pieces(pieces))
+    assert [event for _, event in found.events] == [{"@a": "1", "b": None}, ONE_EVENT]
+
+
 @pytest.mark.parametrize("before", [0, TAG, BLOCK - 10])
 def test_a_tag_is_too_long_wherever_it_stands(before: int) -> None:
     assert len(events(f"{' ' * before}<Event a='{'x' * (TAG - 13)}'/>{ONE}")) == 2

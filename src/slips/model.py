@@ -129,9 +129,9 @@ class MetaData(Struct):
 
     @property
     def header(self) -> dict[str, Any]:
-        """What a header in front of the log event's own text says: of syslog, Docker, CloudWatch Logs and others.
+        """The fields of the header in front of the log event's own text: of syslog, Docker, CloudWatch Logs and others.
 
-        The fields of its event, without the text. If there is a header in front of that, it is the field `header`.
+        The text is not among them. If there is another header in front of this one, it is the field `header`.
         """
         return {} if self._header is None else self._header
 

@@ -23,9 +23,9 @@ RECORDS = 40
 _FIRST = 8
 """Records on which a chain is tried at first: most formats refuse these."""
 _GENERAL, _OF_ANYTHING = 0.4, 0.8
-"""What the likeness of formats of no vendor, and of those that take any line, counts: others stand before them."""
+"""The shares of the likeness that count of formats of no vendor, and of those that take any line: others come first."""
 _NARROWEST = 0.2
-"""What the score of a format counts, at least, that accepts most records of other vendors."""
+"""The least share of the score that counts of a format that accepts most records of other vendors."""
 _NEAR = 0.85
 """The share of the best score from which on the detail of events decides the order."""
 _FITS = 0.5

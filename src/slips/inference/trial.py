@@ -22,7 +22,7 @@ _EARLIEST, _DAY = 631_152_000, 86_400
 
 
 class FirstRecords(Struct):
-    """What became of the first records of a log."""
+    """The outcome of the first records of a log."""
 
     steps: list[Step]
     records: int = 0

@@ -244,21 +244,14 @@ def _value_of(element: Element, levels: int) -> Any:
         name, value = _local(child.tag), _value_of(child, levels - 1)
         if name not in found:
             found[name] = value
-        elif isinstance(found[name], _Several):
+        elif isinstance(found[name], list):  # which the value of no element is
             found[name].append(value)
         else:
-            found[name] = _Several([found[name], value])
+            found[name] = [found[name], value]
         text += child.tail or ""
-    for name, value in found.items():
-        if isinstance(value, _Several):
-            found[name] = list(value)
     if text.strip():
         found["#text"] = text.strip() if len(element) else text
     return found
-
-
-class _Several(list[Any]):
-    """The values of elements of one name."""
 
 
 def _local(name: str) -> str:
