@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import sys
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,7 @@ from slips.parsing.chain import compile_chain
 from slips.parsing.declare import Columns
 from slips.parsing.declare.table import Table
 from slips.parsing.meaning import epoch
-from slips.parsing.readers.parquet_rows import FOOTER_BYTES, ROWS
+from slips.parsing.readers.parquet_rows import FOOTER_BYTES, ROWS, _names, _plain
 from tables import Column, numbered, table, table_of
 
 __all__ = ["make", "root"]
@@ -41,6 +43,7 @@ def test_rows_are_numbered_across_row_groups() -> None:
     [
         (DataType.timestamp("s"), 1_700_000_000, "2023-11-14T22:13:20Z"),
         (DataType.timestamp("ms"), 1_700_000_000_123, "2023-11-14T22:13:20.123Z"),
+        (DataType.timestamp("ms"), 1_700_000_000_005, "2023-11-14T22:13:20.005Z"),
         (DataType.timestamp("us"), -1, "1969-12-31T23:59:59.999999Z"),
         (DataType.timestamp("ns"), 1_700_000_000_123_456_789, "2023-11-14T22:13:20.123456789Z"),
         (DataType.timestamp("ms", tz="Asia/Tokyo"), 1_700_000_000_000, "2023-11-14T22:13:20Z"),
@@ -65,6 +68,31 @@ def test_a_row_that_python_cannot_hold_is_quarantined_alone() -> None:
     assert [event["a"] for _, event in found.events] == ["1970-01-01T00:00:00Z", "1970-01-01T00:00:01Z"]
     ((seq, reason),) = found.quarantined
     assert (seq, reason.partition(":")[0]) == (2, "row cannot be read")
+    found = chains.run(["parquet"], table({"a": ([2**62, 1], DataType.timestamp("s"))}))
+    assert ([seq for seq, _ in found.quarantined], [meta.seq for meta, _ in found.events]) == ([1], [2])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (Decimal("5"), 5),
+        (Decimal("5.00"), 5.0),
+        (Decimal("0.25"), 0.25),
+        (Decimal("12345678901234567890.12"), "12345678901234567890.12"),
+        ([("a", 1), ("b", Decimal("2"))], {"a": 1, "b": 2}),
+        ([("a", 1), ("a", 2)], [["a", 1], ["a", 2]]),
+        ([(1, "a")], [[1, "a"]]),
+        ([datetime(2024, 1, 1, 1, tzinfo=timezone(timedelta(hours=2)))], ["2023-12-31T23:00:00Z"]),
+        ({"a": [datetime(2024, 1, 1)]}, {"a": ["2024-01-01T00:00:00Z"]}),
+    ],
+)
+def test_values_of_the_library_become_values_of_json(value: object, expected: object) -> None:
+    assert repr(_plain(value)) == repr(expected)
+
+
+def test_columns_of_one_name_have_different_names() -> None:
+    assert _names(["a", "a", "column_2"]) == ["a", "column_2", "column_3"]
+    assert _names(["column_3", "x", "x"]) == ["column_3", "x", "column_3_"]
 
 
 # ---- formats behind
@@ -192,6 +220,13 @@ def test_rows_beyond_the_limits_are_quarantined_and_the_others_read() -> None:
     assert "over the limit of 1,000" in found.quarantined[0][1]
     named = table({f"{'x' * 200}{n}": ([1], INT64) for n in range(5)})
     assert "over the limit of 1,000" in chains.run(["parquet"], named, limits=limits).quarantined[0][1]
+    exact = table({"a": (["x" * 992, "x" * 993], STRING)})
+    assert [seq for seq, _ in chains.run(["parquet"], exact, limits=limits).quarantined] == [2]
+    several = table_of({"a": list_array(Array([0, 60], DataType.int32()), Array([1] * 60, INT64))})
+    assert "more than 50 values" in chains.run(["parquet"], several, limits=limits).quarantined[0][1]
+    one = table_of({"a": list_array(Array([0, 1], DataType.int32()), Array([1], INT64))})
+    assert "deeper than 1 levels" in chains.run(["parquet"], one, limits=RecordLimits(depth=1)).quarantined[0][1]
+    assert chains.run(["parquet"], one, limits=RecordLimits(depth=2)).events[0][1] == {"a": [1]}
     wide = table({f"c{n}": ([1], INT64) for n in range(60)})
     assert "more than 50 values" in chains.run(["parquet"], wide, limits=limits).quarantined[0][1]
 
@@ -202,10 +237,11 @@ def test_rows_beyond_the_limits_are_quarantined_and_the_others_read() -> None:
         (b"a line", "parquet: the object begins with b'a li'"),
         (b"PAR1", "parquet: no footer at the end"),
         (numbered(3)[:-1], "parquet: no footer at the end"),
+        (b"PAR1" + bytes(20) + b"\x15\0\0\0PAR1", "parquet: no footer at the end"),
         (b"PARE" + bytes(20), "parquet: the footer is encrypted"),
         (b"PAR1" + bytes(40) + b"PAR1", "parquet: the file cannot be read"),
     ],
-    ids=["text", "beginning", "cut", "encrypted", "zeros"],
+    ids=["text", "beginning", "cut", "long", "encrypted", "zeros"],
 )
 def test_what_is_no_whole_parquet_file_is_refused(content: bytes, expected: str) -> None:
     with pytest.raises(ReaderError) as raised:

@@ -125,6 +125,15 @@ def test_the_first_and_the_last_day_of_all_are_read_or_refused(name: str, text: 
             datetime.fromtimestamp(seconds, UTC)
 
 
+def test_a_clock_that_was_put_forward_within_a_quarter_of_an_hour_is_read_on_either_side() -> None:
+    """Liberia went from 44 minutes and 30 seconds behind UTC to UTC."""
+    midnight = datetime(1972, 1, 7, tzinfo=UTC).timestamp()
+    before, behind = midnight + 40 * 60, midnight + 44 * 60 + 40
+    for clocks in ((before, behind), (behind, before)):
+        zone = Zone("Africa/Monrovia")
+        assert [zone.utc(clock) - clock for clock in clocks] == [2670 if clock == before else 0 for clock in clocks]
+
+
 def test_the_year_that_a_time_lacks_is_that_by_the_clock_of_the_zone() -> None:
     with times.in_zone(Zone("Asia/Tokyo")):
         new_year = utc("2026-01-01T00:00:00")
