@@ -11,10 +11,10 @@ TELEPORT = Json(
     require=all_of("event", any_of("code", "ei", "uid")),
     time=iso("time"),
     tag="teleport.{event}",
-    message="{event} {code|'-'} by {user|login|'-'} {error|message|path|name|'-'}",
+    message="{event} {code|'-'} by {user|identity.user|login|'-'} {error|message|path|name|'-'}",
     entities={
-        "addresses": "addr.remote addr.local",
-        "users": "user login",
+        "addresses": "addr.remote addr.local identity.client_ip",
+        "users": "user login identity.user",
         "hosts": "server_hostname",
     },
 )
