@@ -26,6 +26,8 @@ _GENERAL, _OF_ANYTHING = 0.4, 0.8
 """The shares of the likeness that count of formats of no vendor, and of those that take any line: others come first."""
 _NARROWEST = 0.2
 """The least share of the score that counts of a format that accepts most records of other vendors."""
+_NO_BREADTH = 0.1
+"""The share of others' records that says nothing: formats of web servers accept each other's."""
 _NEAR = 0.85
 """The share of the best score from which on the detail of events decides the order."""
 _FITS = 0.5
@@ -73,7 +75,7 @@ class Candidate(Struct):
     def score(self) -> float:
         usual = 0.9 if name_of(self.trial.steps[0]).startswith("json-records") else 1.0
         is_weighed = _of_anything(self.format) or _is_general(self.format)  # in its likeness
-        narrow = 1.0 if is_weighed else max(_NARROWEST, (1 - self.breadth) ** 2)
+        narrow = 1.0 if is_weighed or self.breadth <= _NO_BREADTH else max(_NARROWEST, (1 - self.breadth) ** 2)
         return usual * narrow * self.trial.parsed**2 * (0.1 + 0.9 * self.likeness) * (0.6 + 0.4 * self.trial.times)
 
     @property
@@ -137,27 +139,30 @@ def _put_back_headers(found: list[Candidate]) -> None:
     general = [(each.trial.parsed, each.values) for each in headers if _is_general(each.format)]
     for each in headers:
         if not _is_general(each.format) and (each.trial.parsed, each.values) in general:
-            each.likeness *= _GENERAL
+            each.likeness *= _GENERAL * _NEAR
 
 
 def _ordered(fitting: list[Candidate]) -> list[Candidate]:
-    """Put the chain of the most detail before others whose score is near to the best, and name its equals."""
-    if not fitting:
-        return []
+    """Put the parser of texts of the most detail before others whose score is near to the best, and name its equals."""
+    if not fitting or not _takes_text(fitting[0].format):
+        return fitting
     best = fitting[0]
-    near = [each for each in fitting if each.score >= _NEAR * best.score and each.trial.parsed >= best.trial.parsed]
+    near = [
+        each
+        for each in fitting
+        if each.score >= _NEAR * best.score and each.trial.parsed >= best.trial.parsed and _takes_text(each.format)
+    ]
     near.sort(key=lambda each: -each.detail)
     first = near[0]
-    if _takes_text(first.format):
-        parsed, values = first.trial.parsed, first.values
-        first.also = [
-            each.format
-            for each in fitting
-            if each is not first
-            and _takes_text(each.format)
-            and (each.trial.parsed, each.values) == (parsed, values)
-            and not _is_general(each.format)
-        ]
+    parsed, values = first.trial.parsed, first.values
+    first.also = [
+        each.format
+        for each in fitting
+        if each is not first
+        and _takes_text(each.format)
+        and (each.trial.parsed, each.values) == (parsed, values)
+        and not _is_general(each.format)
+    ]
     return [*near, *(each for each in fitting if not any(each is other for other in near))]
 
 
