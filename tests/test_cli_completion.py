@@ -63,6 +63,9 @@ def offered(shell: str, project: Project, path: str, *words: str) -> list[str]:
     return sorted(line.partition("\t")[0].partition(":")[0] for line in done.stdout.splitlines() if line)
 
 
+CLOUDTRAIL = ["cloudtrail", "cloudtrail-digest", "cloudtrail-event", "cloudtrail-insight"]
+
+
 @pytest.mark.parametrize("shell", ASKING)
 def test_a_shell_completes_commands_options_and_values(shell: str, project: Project, path: str) -> None:
     for words, expected in {
@@ -72,8 +75,8 @@ def test_a_shell_completes_commands_options_and_values(shell: str, project: Proj
         ("slips", "drain", "--reg"): ["--region"],
         ("slips", "limit", "f"): ["fast"],
         ("slips", "error", "x", "-f", "c"): ["cjson"],
-        ("slips", "formats", "cloudt"): ["cloudtrail"],
-        ("slips", "parse", "cloudt"): ["cloudtrail"],
+        ("slips", "formats", "cloudt"): CLOUDTRAIL,
+        ("slips", "parse", "cloudt"): CLOUDTRAIL,
         ("slips", "help", "des"): ["destroy"],
         ("slips", "completion", "b"): ["bash"],
     }.items():
@@ -82,7 +85,9 @@ def test_a_shell_completes_commands_options_and_values(shell: str, project: Proj
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])  # click's script for fish cuts words at commas
 def test_a_shell_completes_the_last_format_of_a_chain(shell: str, project: Project, path: str) -> None:
-    assert offered(shell, project, path, "slips", "parse", "s3-lines,cloudt") == ["s3-lines,cloudtrail"]
+    assert offered(shell, project, path, "slips", "parse", "s3-lines,cloudt") == [
+        f"s3-lines,{name}" for name in CLOUDTRAIL
+    ]
 
 
 @pytest.mark.parametrize("shell", ASKING)

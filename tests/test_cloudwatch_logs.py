@@ -84,10 +84,10 @@ FLOW = "2 123456789010 eni-1 10.0.0.1 10.0.0.2 1 22 6 20 4249 1418530010 1418530
 def test_an_export_has_the_time_of_each_line_and_messages_of_several_lines() -> None:
     content = b"2026-11-28T08:00:00.123Z a\n  b\n\nc\n2026-11-28T08:00:01.000Z d\n2026-11-28T08:00:02.000Z \n"
     seen = chains.run(["cloudwatch-export"], content)
-    assert [(meta.timestamp, meta.message) for meta, _ in seen.events] == [
-        (1_795_852_800.123, "a\n  b\n\nc"),
-        (1_795_852_801.0, "d"),
-        (1_795_852_802.0, ""),
+    assert [(meta.timestamp, meta.message, event["message"]) for meta, event in seen.events] == [
+        (1_795_852_800.123, "a b c", "a\n  b\n\nc"),  # a message for people is one line
+        (1_795_852_801.0, "d", "d"),
+        (1_795_852_802.0, "", ""),
     ]
 
 

@@ -103,6 +103,8 @@ class Columns(LineDeclaration):
         for part, names in (("columns", columns), ("header", header)):
             if twice := [name for name in names if names.count(name) > 1]:
                 raise ValueError(f"{part}: {twice[0]!r} is there twice; expected each name once")
+        if not isinstance(self.others, tuple):
+            raise ValueError(f"others is {self.others!r:.60}; expected a tuple of lists of columns")
         for other in self.others:
             if not isinstance(other, str) or len(set(names_of(other))) < len(names_of(other)):
                 raise ValueError(f"others: {other!r:.60} is no list of columns; expected texts with each name once")
