@@ -1,4 +1,4 @@
-"""Real logs of other people beside the project: how each file is run, what is explained, what another program read.
+"""Real logs of other people beside the project: chains, explanations, and values that other programs read.
 
 `real_logs/VENDOR.toml` has a table for each file, or for a pattern of files (the longer name stands against the
 shorter one), below the folder of the logs:
@@ -100,7 +100,7 @@ class RealFile:
         return seen.outcome, events
 
     def documents(self) -> Iterator[tuple[int, Any]]:
-        """What the other program read, each document with the number of its record."""
+        """Yield the documents of the other program, each with the number of its record."""
         expected = self.expected or f"expected-{self.path.name.partition('.')[0]}.json"
         documents = json.loads((self.path.parent / expected).read_text("utf-8"))
         seqs = _seq_by_offset(self.content())
