@@ -11,7 +11,7 @@ import corpus
 import memory
 
 MEGABYTE = 1_000_000
-COPIES = 20
+COPIES = 100
 """Names under which each file is there, so that the start of the processes counts little."""
 
 
