@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from msgspec.structs import replace
 
 from contents import rows, touched
 from running import Project, project, quarantined, results
-from slips.backends.machine.content import stamp_of_version_1
+from slips.backends.machine.content import stamp_of, stamp_of_version_1
 from slips.backends.machine.files import DAY
 from slips.backends.machine.sqlite import FILE
 from slips.config import Mapping, Route
@@ -50,10 +52,20 @@ FILES_OF_VERSION_1 = {
 @pytest.fixture
 def version_1(project: Project) -> Project:
     """A state as slips of schema 1 has left it, with the files that it knows."""
-    text = (STATES / "v1.sql").read_text()
+    return left(project, "v1.sql", stamp_of_version_1)
+
+
+@pytest.fixture
+def version_2(project: Project) -> Project:
+    """A state as slips of schema 2 has left it, with the same files; without the replay."""
+    return left(project, "v2.sql", stamp_of)
+
+
+def left(project: Project, state: str, stamp: Callable[[os.stat_result], str]) -> Project:
+    text = (STATES / state).read_text()
     for key, body in FILES_OF_VERSION_1.items():
         path = project.put(key, body=body)
-        text = text.replace(f"{{{key}}}", stamp_of_version_1(path.stat()))
+        text = text.replace(f"{{{key}}}", stamp(path.stat()))
     directory = project.config.state_directory
     directory.mkdir()
     connection = sqlite3.connect(directory / FILE)
@@ -80,6 +92,22 @@ def test_objects_done_by_the_version_before_stay_done_and_waiting_ones_run(versi
         "waiting.log": "done",
     }
     assert len(rows(version_1)) == 7, "the replay that was concluded has left"
+
+
+def test_a_state_of_schema_2_goes_on_where_it_was(version_2: Project) -> None:
+    summary = version_2.run()
+    assert results(summary) == {"waiting.log": [1, 2]}
+    assert (summary.dropped, summary.left_alone, len(version_2.errors)) == (0, 1, 3)
+    assert version_2.run().objects == 0
+    assert dict(rows(version_2)) == {
+        "debug/dropped.log": "dropped",
+        "dismissed.log": "dismissed",
+        "done.log": "done",
+        "failed.log": "failed",
+        "quarantined.log": "done",
+        "replayed.log": "done",
+        "waiting.log": "done",
+    }
 
 
 @pytest.mark.slow

@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, Protocol
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, field
 
 from slips.config import LaneConfig
 from slips.envelope.lost import Batch
-from slips.model import ErrorItem, Lane, ObjectEvent
+from slips.model import LANES, ErrorItem, Lane, ObjectEvent
 from slips.object_states import State
 from slips.ports import ErrorTable, Ledger, Undelivered
 
@@ -60,6 +60,49 @@ class Group(Struct):
     """
 
 
+class LaneCounts(Struct):
+    """Object events of one lane that a service has concluded since its start, by what became of their objects."""
+
+    done: int = 0
+    failed: int = 0
+    """Ended in the error table."""
+    filtered: int = 0
+    """Were no logs."""
+    skipped: int = 0
+    """Needed no run: duplicates, and contents that were processed before."""
+    retried: int = 0
+    """Attempts that failed, and were followed by another."""
+
+
+class ServiceCounts(Struct):
+    """Counts of a service since its start. Records and events are those of objects that are done."""
+
+    lanes: dict[Lane, LaneCounts] = field(default_factory=lambda: {lane: LaneCounts() for lane in LANES})
+    delivered: int = 0
+    filtered: int = 0
+    quarantined: int = 0
+    events: int = 0
+    bytes: int = 0
+    """Stored bytes of the objects that were read."""
+
+
+class Service(Struct, frozen=True):
+    """The `slips up` of this machine, by what it wrote into the state."""
+
+    pid: int
+    command: str
+    started: str
+    """RFC 3339."""
+    heartbeat: str
+    """When it last showed that it lives, RFC 3339."""
+    silent_seconds: float
+    """Seconds since then."""
+    state: Literal["running", "silent", "gone"]
+    """`silent`: the last heartbeat is too old, so that the process hangs or is stopped; `gone`: the process was killed.
+    """
+    counts: ServiceCounts
+
+
 class BackendStatus(Struct, kw_only=True):
     """The state of a backend now. Its JSON is the output of `slips status --json`."""
 
@@ -78,6 +121,8 @@ class BackendStatus(Struct, kw_only=True):
     """Other objects with bad records in the error table."""
     groups: list[Group]
     """Error items by fingerprint, most frequent first."""
+    service: Service | UnsetType = UNSET
+    """The service on this machine, if there is one."""
 
 
 class ReplayState(Struct, frozen=True):

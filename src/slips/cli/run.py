@@ -18,7 +18,7 @@ from slips.cli.usage import FILE_TEXT, Number
 from slips.config import Config
 from slips.errors import UsageError
 from slips.object_states import State
-from slips.operations import Alarm, BackendStatus, LaneStatus
+from slips.operations import Alarm, BackendStatus, LaneStatus, Service
 from slips.place import open_state
 from slips.printable import one_line, plural
 from slips.service.interrupts import Interrupted, Interrupts
@@ -218,8 +218,10 @@ def status(
     if json_:
         print_json(msgspec.to_builtins(found))
         return
+    if isinstance(found.service, Service):
+        show_text(f"service: {one_line(service_line(found.service))}")
     for lane, of_lane in found.lanes.items():
-        show_text(f"lane {lane}: {_lane(of_lane)}")
+        show_text(f"lane {lane}: {lane_line(of_lane)}")
     show_text(f"objects: {_objects(found)}")
     show_text(f"errors: {_errors(found) or f'none{items.where(operations)}'}")
     if isinstance(waiting := found.undelivered, int):
@@ -230,6 +232,17 @@ def status(
         show_fitting(group_line(group))
     if (more := len(found.groups) - GROUPS) > 0:
         show_text(f"{plural(more, 'more group')}: 'slips errors --group' lists all")
+
+
+def service_line(service: Service) -> str:
+    """Format the service of this machine: its process, and whether it shows that it lives."""
+    who = f"process {service.pid} ({service.command})"
+    if service.state == "running":
+        return f"{who} runs since {service.started}"
+    silent = duration_words(service.silent_seconds)
+    if service.state == "silent":
+        return f"{who} hangs or is stopped: no sign of life for {silent}; look at the process, or restart it"
+    return f"{who} is gone, {silent} after its last sign of life; nothing is lost: start 'slips up' again"
 
 
 def _objects(found: BackendStatus) -> str:
@@ -258,18 +271,18 @@ def _show_alarms(alarms: list[Alarm]) -> None:
         show_text(f"  {one_line(alarm.name)}, since {alarm.since}: {one_line(alarm.description)}")
 
 
-def _lane(lane: LaneStatus) -> str:
+def lane_line(lane: LaneStatus) -> str:
     """Format the state of a lane: on AWS the arrivals, as Kinesis does not count the events in a stream."""
     oldest = lane.oldest_seconds
     if lane.waiting is None:
         if not lane.arrived and oldest is None:
             return "idle: nothing arrived or was dispatched in the last 5 min"
-        waited = f", the latest waited {_duration(oldest)}" if oldest is not None else ""
+        waited = f", the latest waited {duration_words(oldest)}" if oldest is not None else ""
         return f"{lane.arrived:,} arrived in the last 5 min{waited}"
-    return f"{lane.waiting:,} waiting" + ("" if oldest is None else f", the oldest for {_duration(oldest)}")
+    return f"{lane.waiting:,} waiting" + ("" if oldest is None else f", the oldest for {duration_words(oldest)}")
 
 
-def _duration(seconds: float) -> str:
+def duration_words(seconds: float) -> str:
     """Format a duration: `35.2 s`, `2 h 10 min`, `3 d 4 h`."""
     minutes = int(seconds // 60)
     if minutes == 0:

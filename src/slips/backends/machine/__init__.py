@@ -3,5 +3,5 @@
 `state` is that file with all its tables: `lanes`, `errors`, `ledger`, `files`. `sqlite` has the connection, `schema`
 the tables, `patience` waits for a locked file, and `private` keeps files readable for their owner only. `directory`
 lists and opens objects, beneath the descriptors of `tree`; `content` identifies content by a hash. `lane_limits` has
-the limits of the lanes, and `operations` the commands of operators.
+the limits of the lanes, `heartbeat` the row of `slips up`, and `operations` the commands of operators.
 """

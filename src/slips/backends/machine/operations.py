@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from msgspec import UNSET
+
 from slips.backends.machine.lane_limits import lane_limit, set_lane_limit
 from slips.backends.machine.state import MachineState
 from slips.config import Config, LaneConfig
@@ -49,7 +51,7 @@ class MachineOperations:
             counter.add_entries(self.ledger.entries(), progress)
             counter.add_waiting(self._state.stream.objects())
             errors, groups = counted(counter.add_items(self.errors.scan()))
-            lanes = self._state.lanes()
+            lanes, service = self._state.lanes(), self._state.service.get()
         objects = counter.counts()
         return BackendStatus(
             lanes=lanes,
@@ -58,6 +60,7 @@ class MachineOperations:
             failed_objects=objects.failed,
             quarantined_objects=objects.quarantined,
             groups=groups,
+            service=UNSET if service is None else service,
         )
 
     def limit(self, lane: Lane) -> LaneConfig:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 2
+VERSION = 3
 
 _VERSION_1 = """
 CREATE TABLE lane (
@@ -61,7 +61,22 @@ DELETE FROM ledger WHERE json_extract(entry, '$[4]') IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM lane WHERE lane.bucket = ledger.bucket AND lane.key = ledger.key)
 """
 
-_STEPS = (_VERSION_1, _VERSION_2)
+# The indexes: `take` of a lane does not read the rows of the other one, lanes are counted without their rows, and what
+# was concluded since a moment is found without reading the whole ledger. A claim does not enter that index.
+_VERSION_3 = """
+CREATE INDEX lane_order ON lane (lane);
+CREATE INDEX ledger_concluded ON ledger (updated_at) WHERE status <> 'claimed';
+CREATE TABLE service (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    pid INTEGER NOT NULL,
+    command TEXT NOT NULL,
+    started REAL NOT NULL,
+    heartbeat REAL NOT NULL,
+    counts TEXT NOT NULL
+)
+"""
+
+_STEPS = (_VERSION_1, _VERSION_2, _VERSION_3)
 
 
 def statements_from(version: int) -> list[str]:

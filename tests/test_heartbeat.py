@@ -1,0 +1,104 @@
+"""The row by which `slips up` shows that it lives, and what `slips status` says of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from fakes import object_event
+from projects import Project
+from slips.backends.machine.heartbeat import SILENT_SECONDS, ServiceRow
+from slips.backends.machine.state import MachineState
+from slips.operations import LaneCounts, ServiceCounts
+
+NOW = 1_772_000_000.0
+NO_PROCESS = 2**22 + 1
+"""Above the highest number that Linux gives a process."""
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[MachineState]:
+    with closing(MachineState.open(tmp_path / "state")) as state:
+        yield state
+
+
+def test_a_service_is_there_from_its_start_to_its_end_with_its_latest_counts(state: MachineState) -> None:
+    clock = Clock()
+    row = ServiceRow(state, clock)
+    assert row.get() is None
+    row.begin("slips up")
+    clock.now += 60
+    counts = ServiceCounts(lanes={"fast": LaneCounts(done=3), "slow": LaneCounts(failed=1)}, delivered=7)
+    row.beat(counts)
+    clock.now += 2.5
+    found = row.get()
+    assert found is not None
+    assert (found.pid, found.command, found.state) == (os.getpid(), "slips up", "running")
+    assert (found.started, found.heartbeat) == ("2026-02-25T06:13:20.000Z", "2026-02-25T06:14:20.000Z")
+    assert (found.silent_seconds, found.counts) == (2.5, counts)
+    row.end()
+    assert row.get() is None
+
+
+def test_a_service_without_a_heartbeat_is_silent_while_its_process_is_there_and_gone_afterwards(
+    state: MachineState,
+) -> None:
+    clock = Clock()
+    row = ServiceRow(state, clock)
+    row.begin("slips up")
+    clock.now += SILENT_SECONDS
+    found = row.get()
+    assert found is not None
+    assert found.state == "silent"
+    state.execute("UPDATE service SET pid = ?", (NO_PROCESS,))
+    found = row.get()
+    assert found is not None
+    assert found.state == "gone"
+
+
+def test_a_clock_that_was_set_back_leaves_a_service_running(state: MachineState) -> None:
+    clock = Clock()
+    row = ServiceRow(state, clock)
+    row.begin("slips up")
+    clock.now -= 3600
+    found = row.get()
+    assert found is not None
+    assert (found.state, found.silent_seconds) == ("running", 0.0)
+
+
+def test_status_says_that_a_service_runs_hangs_or_is_gone(project: Project) -> None:
+    with closing(MachineState.open(project.root / "state")) as state:
+        assert "service" not in project.slips("status").out
+        assert "service" not in project.slips("status", "--json").json
+        state.service.begin("slips up \x1b[31m")
+        done = project.slips("status")
+        assert done.out.startswith(f"service: process {os.getpid()} (slips up \\x1b[31m) runs since 20")
+        told = project.slips("status", "--json").json["service"]
+        assert (told["pid"], told["state"], told["counts"]["lanes"]["slow"]["failed"]) == (os.getpid(), "running", 0)
+        state.execute("UPDATE service SET heartbeat = heartbeat - 200")
+        assert "hangs or is stopped: no sign of life for 3 min; " in project.slips("status").out
+        state.execute("UPDATE service SET pid = ?", (NO_PROCESS,))
+        assert "is gone, 3 min after its last sign of life; nothing is lost" in project.slips("status").out
+
+
+def test_lanes_are_counted_by_an_index_and_the_first_event_is_the_oldest(state: MachineState) -> None:
+    state.stream.put("slow", [object_event("a"), object_event("b")])
+    state.execute("UPDATE lane SET put_at = put_at - 100 * (key = 'a')")
+    lanes = state.lanes()
+    assert (lanes["fast"].waiting, lanes["fast"].oldest_seconds, lanes["slow"].waiting) == (0, None, 2)
+    assert lanes["slow"].oldest_seconds is not None
+    assert lanes["slow"].oldest_seconds >= 100
+    ((*_, plan),) = state.select("EXPLAIN QUERY PLAN SELECT COUNT(*) FROM lane WHERE lane = ?", ("slow",))
+    assert "COVERING INDEX lane_order" in plan
