@@ -32,8 +32,8 @@ from slips.pipeline.replay import replay
 from slips.pipeline.report import report_lost
 from slips.ports import ErrorTable, Ledger
 from slips.service.messages import Opened, Task
+from slips.service.observer import Observer
 from slips.service.pool import Pool
-from slips.service.summary import Observer
 from slips.service.supervisor import Supervisor
 from slips.site import MachineSite, Site
 
@@ -272,13 +272,6 @@ class InProcess:
     def close(self) -> None: ...
 
 
-class Quiet:
-    """An Observer that does not listen."""
-
-    def __getattr__(self, _name: str) -> Callable[..., None]:
-        return lambda *_: None
-
-
 class Machine(Drained):
     """One machine: SQLite, and the supervisor."""
 
@@ -324,7 +317,7 @@ class Machine(Drained):
             pool = cast("Pool", InProcess(Processor(site), self.ticker))
             try:
                 with self.state.exclusive():
-                    Supervisor(self.config, self.state, cast("Observer", Quiet()), pool=pool).run()
+                    Supervisor(self.config, self.state, Observer(), pool=pool).run()
             except (StateError, Death):
                 self.after_an_attempt()
 

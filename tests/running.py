@@ -20,10 +20,11 @@ from slips.backends.machine.state import MachineState
 from slips.config import Config, HandlerConfig, Mapping
 from slips.config.schema import BackendConfig
 from slips.config.schema import Embedded as EmbeddedConfig
-from slips.model import ErrorItem, ObjectEvent, Outcome
+from slips.model import ErrorItem, ObjectEvent
 from slips.pipeline.ended import Failure
 from slips.pipeline.replay import Replayed, replay
 from slips.ports import Stream
+from slips.service.observer import Observer
 from slips.service.summary import Summary
 from slips.service.supervisor import Supervisor
 from slips.site import MachineSite
@@ -148,17 +149,8 @@ import msgspec
 from slips.backends.machine.state import MachineState
 from slips.config import Config
 from slips.errors import SlipsError
+from slips.service.observer import Observer
 from slips.service.supervisor import Supervisor
-
-
-class Quiet:
-    def started(self, objects, size): ...
-    def progress(self, event, seq): ...
-    def hashing(self, event, done): ...
-    def succeeded(self, event, outcome): ...
-    def failed(self, failure, attempt, final): ...
-    def ended(self, event, why): ...
-    def warned(self, text): ...
 
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
@@ -169,14 +161,14 @@ if len(sys.argv) > 2:
 try:
     state = MachineState.open(config.state_directory)
     with state.exclusive():
-        print(msgspec.json.encode(Supervisor(config, state, Quiet(), workers=2).run()).decode())
+        print(msgspec.json.encode(Supervisor(config, state, Observer(), workers=2).run()).decode())
 except SlipsError as error:
     print(error, file=sys.stderr)
     sys.exit(error.exit_status)
 """
 
 
-class Watch:
+class Watch(Observer):
     """An Observer that keeps what it is called with."""
 
     def __init__(self) -> None:
@@ -187,16 +179,8 @@ class Watch:
     def started(self, objects: int, size: int) -> None:
         self.began.append((objects, size))
 
-    def progress(self, event: ObjectEvent, seq: int) -> None: ...
-
-    def hashing(self, event: ObjectEvent, done: int) -> None: ...
-
-    def succeeded(self, event: ObjectEvent, outcome: Outcome) -> None: ...
-
     def failed(self, failure: Failure, attempt: int, final: bool) -> None:
         self.failures.append((failure.event.object_key, attempt, final))
-
-    def ended(self, event: ObjectEvent, why: str) -> None: ...
 
     def warned(self, text: str) -> None:
         self.warnings.append(text)

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from slips.chunks import READ, Source
+from slips.chunks import READ, ChunkStream
 from slips.codec import (
     FIRST_STEP,
     KEPT,
@@ -190,7 +190,7 @@ def test_a_long_gzip_name_or_comment_is_passed_over_at_once(flag: int) -> None:
     assert source.reads < 20
 
 
-class _CountingSource(Source):
+class _CountingSource(ChunkStream):
     """Counts what is read of it, put back or not."""
 
     reads = given = 0

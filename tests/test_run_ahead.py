@@ -14,7 +14,6 @@ import pytest
 from msgspec.structs import replace
 
 from fakes import config_of, object_event
-from places import Quiet as Deaf
 from projects import CONFIG, Project
 from serving import Quiet, serving
 from slips.backends.machine.state import MachineState
@@ -22,8 +21,8 @@ from slips.config.schema import BackendConfig, Embedded
 from slips.model import Lane, Outcome
 from slips.pipeline.ended import Success
 from slips.service.messages import Task
+from slips.service.observer import Observer
 from slips.service.pool import Death, Pool
-from slips.service.summary import Observer
 from slips.service.supervisor import Supervisor
 
 GUARD = 60.0
@@ -84,7 +83,7 @@ def run(crew: Crew, tmp_path: Path, keys: str, workers: int, lanes: dict[str, La
         state.stream.put(lane, [object_event(key, lane, bucket_name=bucket)])
     with state.exclusive():
         pool = cast("Pool", crew)
-        Supervisor(config, state, cast("Observer", Deaf()), workers=workers, pool=pool).run()
+        Supervisor(config, state, Observer(), workers=workers, pool=pool).run()
     assert state.stream.waiting()[0] == 0
     state.close()
 

@@ -19,7 +19,7 @@ READ = 128 * 1024  # bytes per read of the stored object, and in the buffer that
 _ZEROS = re.compile(rb"\0*+")
 
 
-class Source(io.RawIOBase):
+class ChunkStream(io.RawIOBase):
     """Chunks, none of them empty, as a raw stream that can peek.
 
     If an iterator of chunks raises, each further read raises the same error: a generator that raised would look ended.

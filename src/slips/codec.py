@@ -15,7 +15,7 @@ from typing import BinaryIO, Protocol, cast
 
 from msgspec import Struct
 
-from slips.chunks import READ, Source
+from slips.chunks import READ, ChunkStream
 from slips.errors import DecompressionError
 
 STEP = 32 * 1024  # bytes in and out of a call: a failing call drops about as many; 4 KB costs a fifth of the speed
@@ -68,7 +68,7 @@ class Decoded:
         self._parts_out = 0
         """Decompressed bytes of all parts, those of layers between included."""
         self._layers = _Layers(raw, limits, where, whole)
-        self._content = Source(self._layers.content())
+        self._content = ChunkStream(self._layers.content())
         self.stream = io.BufferedReader(self._content, READ)
 
     def part(self, raw: BinaryIO, where: str) -> Decoded:
@@ -124,7 +124,7 @@ class _Layers:
         self.names: list[str] = []
 
     def content(self) -> Iterator[bytes]:
-        source = Source(self._stored())
+        source = ChunkStream(self._stored())
         while name := _compression(source.peek(_SIGNATURE_BYTES)):
             if len(self.names) == self._limits.layers:
                 raise self._error(
@@ -133,7 +133,7 @@ class _Layers:
                 )
             self.names.append(name)
             # Bound every layer: a layer that expands without end may hold another one that yields no content.
-            source = Source(self._bounded(self._layer(name, source)))
+            source = ChunkStream(self._bounded(self._layer(name, source)))
         yield from source.rest() if self.names else self._bounded(source.rest())
 
     def _stored(self) -> Iterator[bytes]:
@@ -141,7 +141,7 @@ class _Layers:
             self.bytes_in += len(chunk)
             yield chunk
 
-    def _layer(self, name: str, source: Source) -> Iterator[bytes]:
+    def _layer(self, name: str, source: ChunkStream) -> Iterator[bytes]:
         """Yield the content of the members of a compressed `source`, one after the other."""
         member = _member_of(name)
         signatures = _SIGNATURES[name] + (_SKIPPABLE if name in ("zstd", "lz4") else ())
@@ -228,7 +228,7 @@ def _compression(start: bytes) -> str | None:
     return next((name for name, signatures in _SIGNATURES.items() if start.startswith(signatures)), None)
 
 
-def _member_of(name: str) -> Callable[[Source], Iterator[bytes]]:
+def _member_of(name: str) -> Callable[[ChunkStream], Iterator[bytes]]:
     """Return the function that yields the content of a source's next member, up to the member's end. It raises Damage.
 
     Libraries are imported here, when an object needs them: so cold starts of Lambda stay short.
@@ -262,7 +262,7 @@ def _member_of(name: str) -> Callable[[Source], Iterator[bytes]]:
     return partial(_member, partial(zstd.ZstdDecompressor, options=options), zstd.ZstdError)
 
 
-def _snappy_stream(source: Source) -> Iterator[bytes]:
+def _snappy_stream(source: ChunkStream) -> Iterator[bytes]:
     """Yield the content of frames of snappy, or of blocks with the header of Java's library, up to the end."""
     identifier = source.take(_SIGNATURE_BYTES)
     if identifier != _SIGNATURES["snappy"][0]:
@@ -302,7 +302,7 @@ def snappy_block(data: bytes) -> bytes:
         raise Damage(str(error)) from error
 
 
-def _whole(source: Source, size: int, most: int) -> bytes:
+def _whole(source: ChunkStream, size: int, most: int) -> bytes:
     """Consume and return exactly `size` bytes."""
     if size > most:
         raise Damage(f"a chunk of {size:,} bytes; at most {most:,} are read")
@@ -312,7 +312,7 @@ def _whole(source: Source, size: int, most: int) -> bytes:
     return data
 
 
-def _gzip_member(new: Callable[[], _Decompressor], damage: type[Exception], source: Source) -> Iterator[bytes]:
+def _gzip_member(new: Callable[[], _Decompressor], damage: type[Exception], source: ChunkStream) -> Iterator[bytes]:
     # isal misreads a header that comes in two calls (https://github.com/intel/isa-l/issues/224): RFC 1952, section 2.3
     header = source.take(10)
     flags = header[3] if len(header) == 10 else 0
@@ -324,7 +324,7 @@ def _gzip_member(new: Callable[[], _Decompressor], damage: type[Exception], sour
     return _member(new, damage, source)
 
 
-def _member(new: Callable[[], _Decompressor], damage: type[Exception], source: Source) -> Iterator[bytes]:
+def _member(new: Callable[[], _Decompressor], damage: type[Exception], source: ChunkStream) -> Iterator[bytes]:
     member = new()
     kept: list[bytes] = []  # all input of the member so far; emptied for good once there is more than KEPT
     fed = given = 0

@@ -1,6 +1,6 @@
 """Shows the progress of `slips run` on standard error: a bar on a terminal, plain lines in a pipe or a log.
 
-The supervisor reports the progress to an Observer of `service.summary`; the Observers are here.
+The supervisor reports the progress to an Observer; the Observers are here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from slips.cli.output import say
 from slips.model import ObjectEvent, Outcome
 from slips.pipeline.ended import Failure
 from slips.printable import one_line
-from slips.service.summary import Observer
+from slips.service.observer import Observer
 
 TALLY_SECONDS = 10.0
 """Seconds between two lines about progress in a pipe or a log."""
@@ -65,7 +65,7 @@ class Tally:
             say(f"{self._count:,} {self._noun} so far")
 
 
-class Lines:
+class Lines(Observer):
     """An Observer that prints a line for each failed object; with `verbose` for each finished one and attempt, too."""
 
     def __init__(self, verbose: bool) -> None:

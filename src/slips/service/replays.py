@@ -9,7 +9,7 @@ from slips.backends.machine.state import MachineState
 from slips.config import Config
 from slips.errors import UsageError
 from slips.model import ObjectEvent
-from slips.service.summary import Observer
+from slips.service.observer import Observer
 from slips.service.supervisor import Supervisor
 
 

@@ -1,17 +1,13 @@
-"""The counts of `slips run`, and the protocol by which the supervisor reports its progress.
-
-`cli.progress` shows the progress, `cli.run` prints the counts.
-"""
+"""The counts of a session, which `cli.run` prints."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from msgspec import Struct, field
 
 from slips.model import ObjectEvent, Outcome
-from slips.pipeline.ended import Failure
 
 RESULTS_MEMORY = 48 * 2**20
 """Most bytes of memory for the results of a session: some 100,000 small ones, or 16 MB of empty dicts in lists."""
@@ -101,29 +97,3 @@ def _memory_of(result: Any) -> int:
     """Estimate the bytes of memory of a result in `results`: 400 for the entry, 50 for each comma and bracket."""
     text = msgspec.json.encode(result)
     return 400 + len(text) + 50 * (text.count(b",") + text.count(b"[") + text.count(b"{"))
-
-
-class Observer(Protocol):
-    """Shows the progress of `slips run` to people. The supervisor calls a method for each step."""
-
-    def started(self, objects: int, size: int) -> None:
-        """Show how many `objects` wait in the lanes, and how many stored bytes they have."""
-        ...
-
-    def progress(self, event: ObjectEvent, seq: int) -> None: ...
-
-    def hashing(self, event: ObjectEvent, done: int) -> None:
-        """Show how many bytes of an object's file were read for its hash."""
-        ...
-
-    def succeeded(self, event: ObjectEvent, outcome: Outcome) -> None: ...
-
-    def failed(self, failure: Failure, attempt: int, final: bool) -> None: ...
-
-    def ended(self, event: ObjectEvent, why: str) -> None:
-        """Show that an object needed no run, with the reason: a duplicate."""
-        ...
-
-    def warned(self, text: str) -> None:
-        """Show that the session continues otherwise than the user asked, with fewer workers for example."""
-        ...

@@ -26,9 +26,10 @@ from slips.pipeline.conclude import conclude, judge, write
 from slips.pipeline.ended import Failure, Success, Superseded
 from slips.service.interrupts import Interrupts
 from slips.service.messages import Opened, Progress, Task
+from slips.service.observer import Observer
 from slips.service.pending import AGAIN, Pending
 from slips.service.pool import Death, Pool
-from slips.service.summary import RESULTS_MEMORY, Observer, Summary
+from slips.service.summary import RESULTS_MEMORY, Summary
 from slips.service.worker_process import Worker
 from slips.site import MachineSite
 
