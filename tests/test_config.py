@@ -19,7 +19,7 @@ from slips import config
 from slips.config import Config, Mapping, Route, reference
 from slips.config.check import check as check_config
 from slips.config.check import find_handlers
-from slips.config.declared import keys_of, unwrap
+from slips.config.declared import keys_of, scalar_of, unwrap
 from slips.config.schema import Limits, Sam, SnsTopic
 from slips.errors import ConfigError
 
@@ -350,16 +350,19 @@ def test_a_broken_file_is_a_list_of_problems_never_a_traceback(data: st.DataObje
 
 
 def _keys(kind: Any, path: str = "") -> list[str]:
+    is_scalar_too = scalar_of(kind) is not None
     kind, notes = unwrap(kind)
     match kind:
         case inspect.StructType():
-            own = [path] if "x-short" in notes and not path.endswith("[]") else []
+            own = [path] if is_scalar_too or ("x-short" in notes and not path.endswith("[]")) else []
             return own + [found for name, one in keys_of(kind).items() for found in _keys(one.type, f"{path}.{name}")]
         case inspect.ListType():
             own = [path] if "x-short" in unwrap(kind.item_type)[1] else []
             return own + _keys(kind.item_type, path + "[]")
         case inspect.DictType():
             below = _keys(kind.value_type, path + ".NAME")
+            if scalar_of(kind.value_type) is not None:
+                return [path, *below[1:]]
             return below if "[]." in below[0].removeprefix(path) else [path]
     return [path.removesuffix("[]")]
 

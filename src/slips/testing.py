@@ -183,7 +183,7 @@ def _mapping(project: Config, bucket: str | None, key: str) -> tuple[str, Mappin
 def _file(project: Config, bucket: str, key: str) -> Path:
     """Return the file of an object on this machine. Raises UsageError if there is none."""
     embedded = project.backend.embedded
-    directory = embedded.buckets.get(bucket) if embedded else None
+    directory = embedded.directories.get(bucket) if embedded else None
     if directory is None or not (path := project.resolve(directory) / key).is_file():
         where = f"below {directory}" if directory else f"of bucket {bucket!r} on this machine"
         raise UsageError(f"no file {key!r} {where}; expected one, or the log itself; pass source=…")

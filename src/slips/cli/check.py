@@ -175,10 +175,14 @@ def _unmapped(config: Config) -> dict[str, list[str]]:
 
 
 def _places(config: Config, *, aws: bool) -> dict[str, str]:
-    """Return the address of each bucket: its directory on this machine, or `s3://…` on AWS."""
+    """Return the address of each bucket: its directory on this machine, or `s3://…`."""
     embedded = None if aws else config.backend.embedded
-    directories = embedded.buckets if embedded else {}
-    return {bucket: directories.get(bucket, f"s3://{bucket}") for bucket in config.bucket_mapping}
+    places = (
+        {name: place if isinstance(place, str) else place.place for name, place in embedded.buckets.items()}
+        if embedded
+        else {}
+    )
+    return {bucket: places.get(bucket, f"s3://{bucket}") for bucket in config.bucket_mapping}
 
 
 def _print_project(

@@ -1,12 +1,12 @@
 """slips.yml, declared once in `schema`, from which all else follows.
 
-schema      declares the keys, with types and descriptions; `handler` declares those of handlers, and `notes` texts,
-            numbers and ARNs
+schema      declares the keys, with types and descriptions; `handler` declares those of handlers, `buckets` those of
+            this machine's buckets in S3, and `notes` texts, numbers and ARNs
 load        loads a file, a text or a deployed package as a Config; on AWS, only this and the declaration are imported
 needs       names the values that commands need of a config with mistakes elsewhere
 check       checks a text: `nodes` composes YAML, `values` reads it beside the declaration, `scalars` finds what
-            YAML changes, `rules`, `handler_rules`, `key_rules` and `policies` compare keys with each other, `problems`
-            collects the mistakes
+            YAML changes, `rules`, `bucket_rules`, `handler_rules`, `key_rules` and `policies` compare keys with each
+            other, `problems` collects the mistakes
 reference   writes docs/config.md and the JSON Schema
 secrets     finds and resolves placeholders in `handler.args`
 declared    reads the declaration for the other modules; `arns` finds ARNs that cannot be real

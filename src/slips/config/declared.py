@@ -6,21 +6,36 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from msgspec import inspect
+from msgspec import Struct, inspect
 
 
 def unwrap(kind: inspect.Type) -> tuple[inspect.Type, dict[str, Any]]:
-    """Return a declared type without its notes and without None, and the notes; an outer note hides an inner one."""
+    """Return a declared type without its notes and without None, and the notes; an outer note hides an inner one.
+
+    Of a mapping that a scalar may stand for, the type is that of the mapping (see `scalar_of`).
+    """
     notes: dict[str, Any] = {}
     while isinstance(kind, inspect.Metadata | inspect.UnionType):
         if isinstance(kind, inspect.UnionType):
-            kind = next(one for one in kind.types if not isinstance(one, inspect.NoneType))
+            types = [one for one in kind.types if not isinstance(one, inspect.NoneType)]
+            kind = next((one for one in types if isinstance(one, inspect.StructType)), types[0])
         else:
             notes = {**(kind.extra_json_schema or {}), **(kind.extra or {}), **notes}
             kind = kind.type
     if isinstance(kind, inspect.StructType):
         notes.setdefault("description", kind.cls.__doc__)
     return kind, notes
+
+
+def scalar_of(kind: inspect.Type) -> inspect.Type | None:
+    """Return the type of the scalar that may stand for a mapping; None if there is none, or no mapping."""
+    while isinstance(kind, inspect.Metadata):
+        kind = kind.type
+    if not isinstance(kind, inspect.UnionType):
+        return None
+    types = [one for one in kind.types if not isinstance(one, inspect.NoneType)]
+    scalars = [one for one in types if not isinstance(one, inspect.StructType)]
+    return scalars[0] if scalars and len(scalars) < len(types) else None
 
 
 def fits(kind: inspect.StrType, notes: dict[str, Any], text: str) -> bool:
@@ -61,7 +76,8 @@ def every_text(value: Any, kind: inspect.Type, path: str = "") -> Iterator[tuple
     """
     if value is None:
         return
-    kind, notes = unwrap(kind)
+    stands = scalar_of(kind)
+    kind, notes = unwrap(kind if stands is None or isinstance(value, Struct) else stands)
     match kind:
         case inspect.StrType():
             yield path, value, notes
@@ -80,6 +96,7 @@ def every_text(value: Any, kind: inspect.Type, path: str = "") -> Iterator[tuple
 
 def describe(kind: inspect.Type) -> str:
     """Return the values that a key accepts, in words: "a whole number from 1 to 900"."""
+    stands = scalar_of(kind)
     kind, notes = unwrap(kind)
     if "expected" in notes:
         return str(notes["expected"])
@@ -99,5 +116,6 @@ def describe(kind: inspect.Type) -> str:
             value, _ = unwrap(kind.value_type)
             return "a mapping" if isinstance(value, inspect.AnyType) else f"a mapping of names to {describe(value)}"
         case inspect.StructType():
-            return f"a mapping with the keys {', '.join(keys_of(kind))}"
+            alone = "" if stands is None else f"{describe(stands)}, or "
+            return f"{alone}a mapping with the keys {', '.join(keys_of(kind))}"
     return "text"

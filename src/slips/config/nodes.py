@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from yaml.constructor import SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from slips.config.notes import DURATIONS
+
+Unit = Literal["size", "duration"]
+"""The unit that a number may have: `16MiB`, or `5m`."""
 NODES = 200_000
 """Values in a file, aliases counted each time they are used: ten lines of aliases can stand for billions."""
 DEPTH = 50
@@ -196,18 +200,21 @@ def scalar(node: ScalarNode) -> str | int | float | bool | None:
     return str(node.value)
 
 
-def whole_number(node: ScalarNode, short: bool) -> int | None:
-    """Return a whole number in plain decimal, or a size such as 16MiB if `short`; None for any other text.
+def whole_number(node: ScalarNode, unit: Unit | None) -> int | None:
+    """Return a whole number in plain decimal, or one with the `unit`; None for any other text.
 
     YAML's octal (0100 is 64) and base 60 (1:30 is 90) are never what was meant.
     """
-    unit = ""
+    times = 1
     digits = str(node.value).replace("_", "")
-    if short and tag_of(node) in TEXTS and (size := re.fullmatch("([0-9]+) ?([KMGT]i?)?B", digits)):
-        digits, unit = size[1], size[2] or ""
+    is_text = tag_of(node) in TEXTS
+    if unit == "size" and is_text and (size := re.fullmatch("([0-9]+) ?([KMGT]i?)?B", digits)):
+        digits, times = size[1], _SIZES[size[2] or ""]
+    elif unit == "duration" and is_text and (duration := re.fullmatch("([0-9]+) ?([smhd])", digits)):
+        digits, times = duration[1], DURATIONS[duration[2]]
     elif tag_of(node) != "int" or not re.fullmatch("[-+]?(0|[1-9][0-9]*)", digits):
         return None
-    return int(digits[:20]) * _SIZES[unit]  # more digits are out of every range anyway
+    return int(digits[:20]) * times  # more digits are out of every range anyway
 
 
 def is_unicode(text: str) -> bool:

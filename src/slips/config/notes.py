@@ -87,6 +87,30 @@ SIZE = Meta(
     extra_json_schema={"x-short": {"type": "string", "pattern": "^[0-9]+ ?([KMGT]i?)?B$"}},
     extra={"expected": "a number of bytes, or a size such as 16MiB"},
 )
+DURATIONS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+"""Units of times, in seconds."""
+DURATION = Meta(
+    ge=0,
+    le=366 * DURATIONS["d"],
+    extra_json_schema={"x-short": {"type": "string", "pattern": "^[0-9]+ ?[smhd]$"}},
+    extra={"expected": "a time such as 30s, 5m, 6h or 2d, or a number of seconds", "duration": True},
+)
+"""Declares a number of seconds that may be written with a unit."""
+ADDRESS = fitting(
+    r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$", "an address and a port, such as '127.0.0.1:9465'"
+)
+ENDPOINT = fitting(r"^https?://[^\s/?#@]+/?$", "the URL of a server, such as 'https://s3.example.com', without a path")
+QUEUE = fitting(
+    r"^https?://[^\s/?#@]+/\S+$", "the URL of a queue, such as 'https://sqs.REGION.amazonaws.com/ACCOUNT/NAME'"
+)
+READ_SECRET = fitting(
+    r"^\{\{\s*(env:\s*[A-Za-z_][A-Za-z0-9_]*|file:\s*[^\s{}][^{}]*?)\s*\}\}$",
+    "the place of the secret, quoted: '{{env:NAME}}' or '{{file:PATH}}'",
+)
+"""Declares a secret of this machine: the config has only the place where it is read."""
+KEYS_OF_DATES = fitting(
+    r"^(?=.*%[YymdHj])([^%]|%[YymdHj])+$", "how keys begin, with %Y, %m, %d or %H in it, such as 'logs/%Y/%m/%d/'"
+)
 BUCKET = fitting("^[A-Za-z0-9][A-Za-z0-9._-]*$", "the name of a bucket, without 's3://' and '/'")
 # Empty if the config gives none: a checked config passes its own checks again, in a worker or a package.
 CODE_BUCKET = fitting("^([A-Za-z0-9][A-Za-z0-9._-]*)?$", "the name of a bucket, without 's3://' and '/'")

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from slips.config.declared import describe, every_key, is_required, keys_of, unwrap
+from slips.config.declared import describe, every_key, is_required, keys_of, scalar_of, unwrap
+from slips.config.notes import DURATIONS
 from slips.config.schema import Config
 from slips.format import FormatOptions, MeaningOptions
 from slips.formats import catalogue
@@ -141,10 +142,12 @@ For completion and checks in your editor, `slips init` writes `slips.schema.json
 
 
 def _has_row(one: inspect.Field) -> bool:
-    """Whether a key takes a value, rather than keys below; it takes both if a text may stand for its mapping or one in
-    its list.
+    """Whether a key takes a value, rather than keys below; it takes both if a scalar may stand for its mapping, or for
+    one in it.
     """
     kind, notes = unwrap(one.type)
+    if scalar_of(kind.value_type if isinstance(kind, inspect.DictType) else one.type) is not None:
+        return True
     if isinstance(kind, inspect.ListType):
         _, notes = unwrap(kind.item_type)
     return "x-short" in notes or not any(every_key(kind))
@@ -159,8 +162,16 @@ def _row(path: str, one: inspect.Field) -> str:
     return f"| `{path}` | {takes} | {default} | {notes['description']}{example} |"
 
 
+def _duration(seconds: int) -> str:
+    """Return a number of seconds as people write it: `6h`."""
+    unit = next(unit for unit in reversed(DURATIONS) if seconds % DURATIONS[unit] == 0)
+    return f"{seconds // DURATIONS[unit]}{unit}"
+
+
 def _default(one: inspect.Field) -> str:
     """Return the default of a key; empty if it has none, or stands for no value."""
     if one.default in (msgspec.NODEFAULT, None, ""):
         return ""
+    if "duration" in unwrap(one.type)[1]:
+        return _duration(one.default)
     return str(one.default).lower() if isinstance(one.default, bool) else str(one.default)

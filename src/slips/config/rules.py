@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from slips.config.arns import strangers
+from slips.config.bucket_rules import BucketRules
 from slips.config.handler_rules import HandlerRules
 from slips.config.key_rules import KeyRules
 from slips.config.notes import Home
@@ -61,6 +62,7 @@ class Rules:
         self._check_buckets()
         self._check_streams()
         self._check_homes()
+        BucketRules(self._problems, (self._backend.get("embedded") or {}).get("buckets", {})).check()
         KeyRules(self._problems, self._routing, self._mapping, self._backend).check()
         for bucket, mappings in self._mapping.items():
             self._check_mappings(bucket, mappings)
@@ -215,7 +217,7 @@ class Rules:
                 f"handler.requirements: no file {name!r}; expected one relative to {self._root}",
             )
         for bucket, name in (self._backend.get("embedded") or {}).get("buckets", {}).items():
-            if not os.path.isdir(self._root / name):  # noqa: PTH112
+            if isinstance(name, str) and not os.path.isdir(self._root / name):  # noqa: PTH112
                 # Only who runs objects on this machine needs it, not who deploys or looks at a stack.
                 self._problems.warn(
                     ("backend", "embedded", "buckets", bucket),

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from slips.config.buckets import S3Bucket
 from slips.config.handler import HandlerConfig, HandlerSpec, MappingHandler
 from slips.config.notes import (
     BUCKET,
@@ -97,12 +98,27 @@ class Lanes(Struct, frozen=True):
 
 
 class Embedded(Struct, frozen=True):
-    """Runs on this machine: directories stand for buckets. `deploy` ignores it."""
+    """Runs on this machine: directories stand for buckets, or S3 has them. `deploy` ignores it."""
 
     path: Annotated[_Text, a_key("State directory: error table, ledger, lanes. Made when needed.")] = ".slips"
     buckets: Annotated[
-        dict[Annotated[str, BUCKET], _Text], a_key("Directory of each bucket.", {"my-logs": "data/my-logs"})
+        dict[Annotated[str, BUCKET], _Text | S3Bucket],
+        a_key(
+            "Directory of each bucket; or the bucket in S3 in which `up` and `run` find new objects.",
+            {"my-logs": "data/my-logs"},
+            expected="a mapping of names to directories, or to mappings such as {s3: my-logs}",
+        ),
     ] = {}
+
+    @property
+    def directories(self) -> dict[str, str]:
+        """The directories that stand for buckets, by the names of these, as the config has them."""
+        return {name: place for name, place in self.buckets.items() if isinstance(place, str)}
+
+    @property
+    def in_s3(self) -> dict[str, S3Bucket]:
+        """The buckets whose new objects are found in S3, by the names that mappings and routing have."""
+        return {name: place for name, place in self.buckets.items() if isinstance(place, S3Bucket)}
 
 
 class BackendConfig(Struct, frozen=True):

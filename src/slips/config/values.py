@@ -16,7 +16,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from slips.config import secrets
 from slips.config.arns import is_placeholder
-from slips.config.declared import describe, every_key, fits, is_required, keys_of, unwrap
+from slips.config.declared import describe, every_key, fits, is_required, keys_of, scalar_of, unwrap
 from slips.config.nodes import DEPTH, TEXTS, YAML, is_plain, is_unicode, line_of, scalar, tag_of, whole_number
 from slips.config.notes import FIFO_REFUSED, Home
 from slips.config.problems import Problems, Where, quote, show
@@ -88,6 +88,8 @@ class Values:
             case inspect.StructType(), ScalarNode() if short and tag_of(node) in TEXTS:
                 data = self.read(node, keys_of(kind)[notes["short"]].type, where)
                 return INVALID if data is INVALID else {notes["short"]: data}
+            case inspect.StructType(), ScalarNode() if (stands := scalar_of(declared)) is not None:
+                return self.read(node, stands, where)
             case inspect.DictType(), MappingNode() if len(node.value) >= (kind.min_length or 0):
                 return self._dict(node, kind, where)
             case inspect.ListType(), SequenceNode() if len(node.value) >= (kind.min_length or 0):
@@ -100,7 +102,7 @@ class Values:
             case inspect.BoolType(), ScalarNode() if tag_of(node) == "bool":
                 return scalar(node)
             case inspect.IntType(), ScalarNode():
-                number = whole_number(node, short)
+                number = whole_number(node, ("duration" if "duration" in notes else "size") if short else None)
                 if number is None:
                     return self._wrong(node, declared, where)
                 if kind.ge is not None and kind.le is not None and kind.ge <= number <= kind.le:

@@ -32,7 +32,7 @@ class UserFiles:
         self._root = Path(os.path.normpath(config.root.absolute()))
         self._real_root = os.path.realpath(self._root)
         embedded = config.backend.embedded
-        machine = [config.state_directory, *(map(config.resolve, embedded.buckets.values()) if embedded else [])]
+        machine = [config.state_directory, *(map(config.resolve, embedded.directories.values()) if embedded else [])]
         self._left_out = {os.path.realpath(path) for path in (*machine, Path(config.file))}
         self._handlers = {file: self._below(file, where) for file, where in _handlers(config)}
         directories = dict.fromkeys((self._root / path).parent for path in self._handlers.values())

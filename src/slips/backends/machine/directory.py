@@ -204,7 +204,7 @@ class Stores:
         hashing: Callable[[int], None] | None = None,
     ) -> None:
         embedded = config.backend.embedded
-        buckets = {name: config.resolve(path) for name, path in (embedded.buckets if embedded else {}).items()}
+        buckets = {name: config.resolve(path) for name, path in (embedded.directories if embedded else {}).items()}
         self.directories = DirectoryStore(buckets, known, hashing or _no_progress)
         self._endpoint_url, self._region = endpoint_url, region
 
