@@ -13,12 +13,54 @@ import pytest
 
 from running import GUARD, HANDLER, Project, project, results
 from slips.config import HandlerConfig
-from slips.errors import UsageError
+from slips.errors import NoProgressError, UsageError
 from slips.pipeline.conclude import ATTEMPTS
 from slips.service.pool import GAP_SECONDS, Awake
 from slips.service.supervisor import LOOK_SECONDS
+from slips.service.worker import Heartbeat
 
 __all__ = ["project"]
+
+
+HANGS = """
+import ctypes, os, signal, time
+from pathlib import Path
+
+import slips.interface
+
+HERE = Path(__file__).parent
+
+
+def hang(how):
+    try:
+        os.close(os.open(HERE / "once", os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return
+    for each in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(each, signal.SIG_IGN)
+    if how == "C":
+        ctypes.PyDLL(None).sleep(3600)  # holds Python's lock
+    if how == "stop":
+        os.kill(os.getpid(), signal.SIGSTOP)
+    time.sleep(3600)
+
+
+class Hangs(slips.interface.Handler):
+    how = (HERE / "bucket" / "a").read_text().strip()
+
+    def setup(self, args):
+        if self.how == "setup":
+            hang(self.how)
+
+    def recv(self, meta, event):
+        if self.how in ("C", "stop"):
+            hang(self.how)
+
+    def result(self):
+        if self.how == "result":
+            hang(self.how)
+        return "done"
+"""
 
 
 def test_a_handler_that_raises_once_is_tried_again_and_leaves_no_error(project: Project) -> None:
@@ -93,6 +135,59 @@ def test_a_handler_that_hangs_is_killed_and_one_that_is_slow_is_not(project: Pro
     assert (item.stage, item.error_type, item.attempts) == ("worker", "WorkerTimeout", 3)
     assert "/hangs: record 2: the handler gave no sign of life for longer than 'handler.timeout'" in item.message
     assert (item.message.endswith("killed in recv"), item.seq) == (True, 2)
+
+
+@pytest.mark.slow
+def test_a_run_that_takes_longer_than_its_time_goes_on_behind_its_last_record_in_another(project: Project) -> None:
+    project.configure(handler=HandlerConfig(path="handler.py", timeout=1))
+    project.put("long", *["nap 0.3"] * 10)
+    summary = project.run(workers=2)
+    parts = [each["result"] for each in summary.results]
+    assert len(parts) > 1
+    assert parts == [["nap 0.3"] * len(part) for part in parts]
+    assert (sum(map(len, parts)), len(project.lines("done"))) == (10, len(parts))
+    assert (summary.objects, summary.records, summary.delivered, summary.replayed_records) == (1, 10, 10, 0)
+    assert (project.errors, project.waiting(), project.ledger) == ([], [], {"long": "done"})
+    assert project.run().objects == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["setup", "result", "C"])
+def test_a_handler_that_hangs_wherever_it_does_costs_its_object_one_attempt(project: Project, method: str) -> None:
+    """It also ignores every signal that a process can ignore."""
+    project.configure(handler=HandlerConfig(path="handler.py", timeout=1))
+    project.handler(HANGS)
+    project.put("a", method)
+    assert (results(project.run()), project.errors) == ({"a": "done"}, [])
+    assert project.watch.failures == [("a", 1, False)]
+
+
+def test_a_worker_that_is_stopped_alone_costs_its_object_one_attempt(project: Project) -> None:
+    project.configure(handler=HandlerConfig(path="handler.py", timeout=1))
+    project.handler(HANGS)
+    project.put("a", "stop")
+    assert (results(project.run()), project.errors) == ({"a": "done"}, [])
+    assert project.watch.failures == [("a", 1, False)]
+
+
+def test_a_beat_stops_a_run_whose_time_is_up_and_begins_anew_with_the_next() -> None:
+    heart = Heartbeat(lambda _: None, [0, 0, 0], 3)
+    for _ in range(2):
+        heart.begin()
+        heart.beat(1.0)
+        heart.beat(3600.0)  # the process was stopped meanwhile
+        assert not heart.tick(1)
+        heart.beat(1.0)
+        assert heart.tick(2)
+        with pytest.raises(NoProgressError, match="no progress: the time limit came at record 3, before"):
+            heart.passed(3)
+
+
+def test_a_beat_without_a_limit_stops_no_run() -> None:
+    heart = Heartbeat(lambda _: None, [0, 0, 0])
+    for _ in range(2000):
+        heart.beat(1.0)
+    assert not heart.tick(1)
 
 
 @pytest.mark.slow

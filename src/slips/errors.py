@@ -29,7 +29,7 @@ SlipsError
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 JOINED = 4_000
 """Most characters of problems that are joined."""
@@ -164,9 +164,17 @@ class WorkerError(ObjectError):
 
 
 class NoProgressError(ObjectError):
-    """One invocation is too short to reach the first record to process: another invocation would fail, too."""
+    """One run is too short to reach the first record to process: another run would fail, too."""
 
     stage = "process"
+
+    @classmethod
+    def at(cls, seq: int) -> Self:
+        """Return the error of a run whose time was up at record `seq`, before those to be processed."""
+        return cls(
+            f"no progress: the time limit came at record {seq}, before those to be processed; expected more time; "
+            "raise 'handler.timeout' or 'handler.memory_size'"
+        )
 
 
 class OverwrittenError(ObjectError):

@@ -151,7 +151,8 @@ class HandlerConfig(Struct, frozen=True):
         Annotated[
             int,
             a_key(
-                "Seconds for one run on AWS (not set: 900), without a sign of life of it here (not set: any).",
+                "Seconds for one run of an object: then its next records are a run of their own, and a run that "
+                "reaches no next record is killed. Not set: 900 on AWS, any here.",
                 ge=1,
                 le=900,
             ),

@@ -47,10 +47,7 @@ class Deadline(Ticker):
         return True
 
     def passed(self, seq: int) -> None:
-        raise NoProgressError(
-            f"no progress: the time limit came at record {seq}, before those to be processed; expected more time; "
-            "raise 'handler.timeout' or 'handler.memory_size'"
-        )
+        raise NoProgressError.at(seq)
 
     def cancel(self) -> None:
         """Stop the timer."""

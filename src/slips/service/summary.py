@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from slips.model import ObjectEvent, Outcome
+from slips.model import ObjectEvent, Outcome, is_to_the_end
 
 RESULTS_MEMORY = 48 * 2**20
 """Most bytes of memory for the results of a session: some 100,000 small ones, or 16 MB of empty dicts in lists."""
@@ -57,14 +57,17 @@ class Summary(Struct):
         """Whether no object failed, no record was quarantined, and all directories were listed."""
         return not (self.failed or self.quarantined or self.problems)
 
-    def add(self, event: ObjectEvent, outcome: Outcome) -> None:
-        """Add the counts of an object that is done, or of its records that were quarantined before."""
+    def add(self, event: ObjectEvent, outcome: Outcome, *, is_part: bool = False) -> None:
+        """Add the counts of an object that is done, or of its records that were quarantined before.
+
+        `is_part`: the object goes on behind these records in another run, which counts the object.
+        """
         if rule := outcome.filtered_by:
             self.filtered_objects[rule] = self.filtered_objects.get(rule, 0) + 1
             return
-        self.objects += 1
+        self.objects += not is_part
         self.records += outcome.records
-        self.replayed_records += outcome.records if event.records is not None else 0
+        self.replayed_records += 0 if is_to_the_end(event.records) else outcome.records
         self.delivered += outcome.delivered
         self.filtered += outcome.filtered
         self.quarantined += outcome.quarantined

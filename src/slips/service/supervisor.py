@@ -303,7 +303,7 @@ class Supervisor:
                 summary.add_failed(ended.outcome)
                 self._observer.failed(ended, attempts, True)
             case Success():
-                summary.add(event, ended.outcome)
+                summary.add(event, ended.outcome, is_part=ended.rest is not None)
                 self._results_room -= summary.keep_results(event.url, ended.outcome, self._results_room)
                 self._observer.succeeded(event, ended.outcome)
 

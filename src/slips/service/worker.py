@@ -20,7 +20,7 @@ import msgspec
 
 from slips.backends.aws.clients import quiet_libraries
 from slips.config import Config
-from slips.errors import UsageError
+from slips.errors import NoProgressError, UsageError
 from slips.model import ObjectEvent
 from slips.parsing.run import Ticker
 from slips.pipeline.ended import Admit
@@ -33,6 +33,8 @@ from slips.site import WorkerSite
 
 PROGRESS_SECONDS = 0.2
 """Seconds between two messages about the progress of a worker."""
+GAP_SECONDS = 1.0
+"""Most seconds between two beats that count as time of the run."""
 
 
 def main() -> None:
@@ -110,7 +112,8 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
         hashing=hashing,
         broken=setup.broken,
     )
-    heartbeat = Heartbeat(answer, position)  # a handler may do what keeps later threads from starting
+    # Begun now: a handler may do what keeps later threads from starting.
+    heartbeat = Heartbeat(answer, position, config.handler.timeout)
     try:
         unusable = site.loader.load(config.handlers, lambda path: answer(Loading(path)))
     except UsageError as error:
@@ -124,6 +127,7 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
         hashes = task.known
         processor.expect([task.event, *task.coming] if task.coming or is_ahead else [])
         is_ahead = bool(task.coming)
+        heartbeat.begin()
         ended = processor.process(task.event, heartbeat, _admit(frozenset(task.settled), answer))
         if processor.is_spent:
             answer(Leaving())
@@ -141,25 +145,39 @@ def _admit(settled: frozenset[str], answer: Callable[[FromWorker], None]) -> Adm
 
 
 class Heartbeat(Ticker):
-    """Reports the progress of the current object to the supervisor every PROGRESS_SECONDS; never stops the run.
+    """Reports the progress of the current object to the supervisor every PROGRESS_SECONDS.
+
+    Stops a run that has taken `limit` seconds behind its next record: the rest goes on in a run of its own, as on AWS.
+    A worker that reaches no next record says nothing meanwhile, and the supervisor kills it.
 
     A handler may fork. The child shares the object's file and its position. So the child ends as soon as it returns
     from the handler, before it reads on.
     """
 
-    def __init__(self, answer: Callable[[FromWorker], None], position: Cells) -> None:
+    def __init__(self, answer: Callable[[FromWorker], None], position: Cells, limit: float | None = None) -> None:
+        """Begin to beat. Without a `limit`, a run may take any time."""
         super().__init__()
-        self._answer, self.position = answer, position
+        self._answer, self.position, self._limit = answer, position, limit
+        self._seconds = 0.0
+        """Seconds of the current run during which this process ran: not those of a machine that was suspended."""
         self._process = os.getpid()
         os.register_at_fork(after_in_child=self._make_due)
         threading.Thread(target=self._beat, daemon=True).start()
+
+    def begin(self) -> None:
+        """Let the time of a run begin."""
+        self._seconds = 0.0
 
     def tick(self, seq: int) -> bool:
         if os.getpid() != self._process:
             os._exit(0)
         self.due = False
         self._answer(Progress(seq))
-        return False
+        return self._limit is not None and self._seconds >= self._limit
+
+    def passed(self, seq: int) -> None:
+        if self.tick(seq):
+            raise NoProgressError.at(seq)
 
     def hashing(self, done: int) -> None:
         """Report how many bytes of the object's file were read for its hash, if a report is due."""
@@ -172,8 +190,14 @@ class Heartbeat(Ticker):
 
     def _beat(self) -> None:
         while True:
+            before = time.monotonic()
             time.sleep(PROGRESS_SECONDS)
-            self.due = True
+            self.beat(time.monotonic() - before)
+
+    def beat(self, seconds: float) -> None:
+        """Let `seconds` of the run be over. Of a long gap counts GAP_SECONDS: the process was stopped meanwhile."""
+        self._seconds += min(seconds, GAP_SECONDS)
+        self.due = True
 
 
 if __name__ == "__main__":
