@@ -41,6 +41,7 @@ HEAVY = {
     "bz2",
     "lzma",
     "difflib",
+    "prometheus_client",
     "cramjam",
 }
 """Imported only where they are needed: a function on AWS must not pay for them at its start."""

@@ -40,6 +40,10 @@ class SqliteErrors:
         rows = self._database.select("SELECT item FROM error WHERE request_id = ?", (request_id,))
         return msgspec.json.decode(rows[0][0], type=ErrorItem) if rows else None
 
+    def counts(self) -> dict[str, int]:
+        """Return the number of items of each kind, without reading the items."""
+        return dict(self._database.select("SELECT kind, COUNT(*) FROM error GROUP BY kind"))
+
     def scan(self) -> Iterator[ErrorItem]:
         at = ("", "")
         while rows := self._database.select(

@@ -61,10 +61,11 @@ DELETE FROM ledger WHERE json_extract(entry, '$[4]') IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM lane WHERE lane.bucket = ledger.bucket AND lane.key = ledger.key)
 """
 
-# The indexes: `take` of a lane does not read the rows of the other one, lanes are counted without their rows, and what
-# was concluded since a moment is found without reading the whole ledger. A claim does not enter that index.
+# The indexes: `take` of a lane does not read the rows of the other one, lanes and errors are counted without their
+# rows, and what was concluded since a moment is found without reading the whole ledger. No claim enters that index.
 _VERSION_3 = """
 CREATE INDEX lane_order ON lane (lane);
+CREATE INDEX error_kind ON error (kind);
 CREATE INDEX ledger_concluded ON ledger (updated_at) WHERE status <> 'claimed';
 CREATE TABLE service (
     id INTEGER PRIMARY KEY CHECK (id = 1),
