@@ -15,8 +15,9 @@ from msgspec.structs import replace
 from contents import EVENT, rows, touched
 from running import FORMAT, Project, project, quarantined, results
 from slips.backends.machine.content import stamp_of
-from slips.backends.machine.directory import DirectoryStore, Stores
+from slips.backends.machine.directory import DirectoryStore
 from slips.backends.machine.state import MachineState
+from slips.backends.machine.stores import Stores
 from slips.errors import DecompressionError, StorageError
 from slips.model import ObjectEvent, Outcome
 

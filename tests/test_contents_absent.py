@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from contents import EVENT, rows
 from running import Project, project
-from slips.backends.machine.directory import Stores
 from slips.backends.machine.files import DAY, Files
 from slips.backends.machine.state import MachineState
+from slips.backends.machine.stores import Stores
 from slips.config import Mapping
 from slips.config.schema import BackendConfig
 from slips.config.schema import Embedded as EmbeddedConfig

@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from running import GUARD, HANDLER, Project, project, results
-from slips.backends.machine.directory import Stores
 from slips.backends.machine.sqlite import FILE
+from slips.backends.machine.stores import Stores
 from slips.config import Route
 from slips.config.schema import BackendConfig
 from slips.config.schema import Embedded as EmbeddedConfig

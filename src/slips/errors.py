@@ -126,10 +126,12 @@ class StorageError(ObjectError):
     stage = "storage"
     retryable = True
 
-    def __init__(self, message: str, *, missing: bool = False) -> None:
+    def __init__(self, message: str, *, missing: bool = False, passing: bool = False) -> None:
         super().__init__(message)
         self.missing = missing
         """Whether the object does not exist. A guess for S3, which answers 'denied' without the right to list."""
+        self.passing = passing
+        """Whether a listing failed for a reason that passes by itself, such as too many requests."""
 
 
 class DecompressionError(ObjectError):

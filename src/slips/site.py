@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from slips.backends.aws.queue import UndeliveredQueue
     from slips.backends.aws.s3 import S3Store
     from slips.backends.aws.stack import DeployedStack
-    from slips.backends.machine.directory import KnownHash, Stores
+    from slips.backends.machine.directory import KnownHash
     from slips.backends.machine.state import MachineState
+    from slips.backends.machine.stores import Stores
     from slips.envelope.lost import Batch
 
 BATCH_SIZE = 10_000
@@ -282,8 +283,8 @@ class WorkerSite:
 
     @cached_property
     def stores(self) -> Stores:
-        """The directories that stand for buckets, and S3 for the other buckets."""
-        from slips.backends.machine.directory import Stores
+        """The buckets: directories that stand for some, S3 for the others."""
+        from slips.backends.machine.stores import Stores
 
         return Stores(self.config, self._endpoint_url, self._region, known=self._known, hashing=self._hashing)
 

@@ -46,14 +46,23 @@ def quiet_libraries() -> None:
 class Clients:
     """Clients of one region. `endpoint_url` is a server that replaces all services, or S3 alone."""
 
-    def __init__(self, region: str | None = None, endpoint_url: str | None = None) -> None:
-        self._region, self._endpoint_url = region, endpoint_url
+    def __init__(
+        self,
+        region: str | None = None,
+        endpoint_url: str | None = None,
+        *,
+        profile: str | None = None,
+        path_style: bool | None = None,
+    ) -> None:
+        """`profile`: None is that of the environment. `path_style`: None means if there is an `endpoint_url`."""
+        self._region, self._endpoint_url, self._profile = region, endpoint_url, profile
+        self._path_style = endpoint_url is not None if path_style is None else path_style
 
     @cached_property
     def session(self) -> Session:
         import botocore.session
 
-        return botocore.session.Session()
+        return botocore.session.Session(profile=self._profile)
 
     @cached_property
     def region(self) -> str:
@@ -96,7 +105,7 @@ class Clients:
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             max_pool_connections=OBJECTS + 1,
-            s3={"addressing_style": "path"} if self._endpoint_url else {},
+            s3={"addressing_style": "path"} if self._path_style else {},
         )
         return made
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from msgspec import Struct
 from urllib3.exceptions import HTTPError
 
 from slips.backends.aws.ahead import Ahead
 from slips.backends.aws.answers import code, reason
 from slips.backends.aws.kms_keys import explained_key, trouble_of
+from slips.backends.aws.throttles import passes
 from slips.errors import StorageError
 from slips.model import ObjectEvent, format_time
 from slips.ports import StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
 
     from slips.backends.aws.shortcut import Shortcut
 
@@ -28,12 +31,25 @@ RESUMES, RESUMED_BYTES = 5, 64 * 1024 * 1024
 object takes hours. RESUMES times at most without a byte in between."""
 
 
+class Page(Struct, frozen=True):
+    """One page of a listing."""
+
+    events: list[ObjectEvent]
+    next: str
+    """Token of the next page; empty behind the last."""
+
+
 class S3Store:
     """An ObjectStore on S3 or a compatible server."""
 
-    def __init__(self, client: S3Client, shortcut: Shortcut | None = None) -> None:
-        """Make a store that uses `client`, and opens objects by the `shortcut` where that serves."""
-        self._client, self._shortcut = client, shortcut
+    def __init__(
+        self, client: S3Client, shortcut: Shortcut | None = None, names: Mapping[str, str] | None = None
+    ) -> None:
+        """Make a store that uses `client`, and opens objects by the `shortcut` where that serves.
+
+        `names` has the names in S3 of buckets that events name otherwise.
+        """
+        self._client, self._shortcut, self._names = client, shortcut, names or {}
         self._ahead = Ahead(self._open_now)
 
     @contextmanager
@@ -56,7 +72,7 @@ class S3Store:
     @contextmanager
     def _open_now(self, event: ObjectEvent) -> Iterator[StoredObject]:
         body, etag, size, version_id = self._get(event)
-        resuming = _ResumingBody(self._client, event, body, etag, size)
+        resuming = _ResumingBody(self._client, event, self._request(event), body, etag, size)
         try:
             yield StoredObject(cast("BinaryIO", resuming), etag.strip('"'), size, version_id=_version(version_id))
         finally:
@@ -69,7 +85,7 @@ class S3Store:
             etag = answer.headers[b"etag"].decode("latin-1")
             return answer.body, etag, answer.body.left, version_id.decode("latin-1") if version_id else None
         try:
-            response = self._client.get_object(**_request(event))
+            response = self._client.get_object(**self._request(event))
         except (ClientError, BotoCoreError) as error:
             missing = isinstance(error, ClientError) and code(error) in MISSING and trouble_of(error) is None
             raise StorageError(_reason(error, event.url), missing=missing) from error
@@ -79,23 +95,56 @@ class S3Store:
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
         """Yield one event per object, in key order. Raises StorageError."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        region = self._client.meta.region_name
+        page = self.page(bucket, prefix)
+        yield from page.events
+        while page.next:
+            page = self.page(bucket, prefix, then=page.next)
+            yield from page.events
+
+    def page(self, bucket: str, prefix: str = "", *, after: str = "", then: str = "") -> Page:
+        """Return one page of a listing, from the key behind `after` on, or the one behind another (`then`).
+
+        Raises StorageError.
+        """
+        start = {"ContinuationToken": then} if then else {"StartAfter": after} if after else {}
+        answer = self._list(bucket, prefix, **start)
+        region, real = self._client.meta.region_name, self._names.get(bucket, bucket)
+        events = [
+            ObjectEvent(
+                aws_region=region,
+                event_time=format_time(each["LastModified"].timestamp()),
+                event_name="ObjectCreated:Put",
+                bucket_name=bucket,
+                bucket_arn=f"arn:aws:s3:::{real}",
+                object_key=each["Key"],
+                object_size=each["Size"],
+                object_etag=each["ETag"].strip('"'),
+            )
+            for each in answer.get("Contents", [])
+        ]
+        return Page(events, answer.get("NextContinuationToken", "") if answer.get("IsTruncated") else "")
+
+    def folders(self, bucket: str, prefix: str = "") -> Sequence[str]:
+        """Return the beginnings of keys up to the first slash behind `prefix`. Raises StorageError."""
+        found, then = list[str](), ""
+        while True:
+            answer = self._list(bucket, prefix, Delimiter="/", **({"ContinuationToken": then} if then else {}))
+            found += [each["Prefix"] for each in answer.get("CommonPrefixes", [])]
+            then = answer.get("NextContinuationToken", "") if answer.get("IsTruncated") else ""
+            if not then:
+                return found
+
+    def _list(self, bucket: str, prefix: str, **request: Any) -> ListObjectsV2OutputTypeDef:
+        real = self._names.get(bucket, bucket)
         try:
-            for page in pages:
-                for each in page.get("Contents", []):
-                    yield ObjectEvent(
-                        aws_region=region,
-                        event_time=format_time(each["LastModified"].timestamp()),
-                        event_name="ObjectCreated:Put",
-                        bucket_name=bucket,
-                        bucket_arn=f"arn:aws:s3:::{bucket}",
-                        object_key=each["Key"],
-                        object_size=each["Size"],
-                        object_etag=each["ETag"].strip('"'),
-                    )
+            return self._client.list_objects_v2(Bucket=real, Prefix=prefix, **request)
         except (ClientError, BotoCoreError) as error:
-            raise StorageError(_reason(error, f"s3://{bucket}/{prefix}")) from error
+            raise StorageError(_reason(error, f"s3://{bucket}/{prefix}"), passing=passes(error)) from error
+
+    def _request(self, event: ObjectEvent) -> dict[str, Any]:
+        bucket = self._names.get(event.bucket_name, event.bucket_name)
+        request = {"Bucket": bucket, "Key": event.object_key}
+        return request | {"VersionId": event.object_version_id} if event.object_version_id else request
 
 
 class _Body(Protocol):
@@ -109,8 +158,10 @@ class _Body(Protocol):
 class _ResumingBody:
     """The stored bytes of an object. It requests the rest again if the connection breaks off."""
 
-    def __init__(self, client: S3Client, event: ObjectEvent, body: _Body, etag: str, size: int) -> None:
-        self._client, self._event = client, event
+    def __init__(
+        self, client: S3Client, event: ObjectEvent, request: dict[str, Any], body: _Body, etag: str, size: int
+    ) -> None:
+        self._client, self._event, self._request = client, event, request
         self._stream, self._etag, self._size = body, etag, size
         self._at, self._resumed_at = 0, -1
         self._resumes, self._in_vain = RESUMES + size // RESUMED_BYTES, 0
@@ -138,7 +189,7 @@ class _ResumingBody:
         if self._resumes == 0 or self._in_vain == RESUMES:
             raise StorageError(f"{where}: {cause}") from cause
         self._resumes, self._resumed_at = self._resumes - 1, self._at
-        request = _request(self._event) | {"Range": f"bytes={self._at}-", "IfMatch": self._etag}
+        request = self._request | {"Range": f"bytes={self._at}-", "IfMatch": self._etag}
         try:
             response = self._client.get_object(**request)
         except (ClientError, BotoCoreError) as error:
@@ -151,11 +202,6 @@ class _ResumingBody:
                 f"the other {self._size - self._at:,} bytes of {self._etag}; look at the server, which should honour "
                 "Range and If-Match"
             ) from cause
-
-
-def _request(event: ObjectEvent) -> dict[str, Any]:
-    request = {"Bucket": event.bucket_name, "Key": event.object_key}
-    return request | {"VersionId": event.object_version_id} if event.object_version_id else request
 
 
 def _version(version_id: str | None) -> str | None:

@@ -23,6 +23,7 @@ PASSING = {
     *("KMSThrottlingException", "KMS.ThrottlingException", "KmsThrottled"),
     *("Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded"),
     *("InternalFailure", "InternalFailureException", "InternalServerError", "InternalServiceError"),
+    *("SlowDown", "InternalError", "500", "502", "503", "504"),
     *("ServiceUnavailable", "ServiceUnavailableException", "RequestTimeout", "RequestTimeoutException"),
 }
 """Codes of errors that pass by themselves: too many calls, and faults of AWS."""
@@ -53,13 +54,14 @@ class Backoff:
             except (ClientError, BotoCoreError) as error:
                 # Random: functions that were throttled together must not call again together.
                 wait = longest * random.uniform(0.5, 1)  # noqa: S311
-                if not _passes(error, also) or wait > self._left():
+                if not passes(error, also) or wait > self._left():
                     raise
             self._sleep(wait)
             longest = min(LONGEST_WAIT, 2 * longest)
 
 
-def _passes(error: ClientError | BotoCoreError, also: Collection[str]) -> bool:
+def passes(error: ClientError | BotoCoreError, also: Collection[str] = ()) -> bool:
+    """Whether an error passes by itself: the same call may succeed later."""
     if isinstance(error, ClientError):
         return code(error) in PASSING or code(error) in also
     return isinstance(error, NoConnectionError | HTTPClientError)

@@ -10,17 +10,15 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from functools import cached_property
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from slips.backends.machine.content import hash_of, is_young, names_of, names_of_young, stamp_of
 from slips.backends.machine.tree import Tree
-from slips.config import Config
 from slips.errors import ObjectError, StorageError
 from slips.model import ObjectEvent, format_time, nearest_time, readable
-from slips.ports import ObjectStore, StoredObject
+from slips.ports import StoredObject
 
 MOST_PROBLEMS = 1_000
 """Most problems of a listing that are kept: a bucket full of odd entries fills neither memory nor screen."""
@@ -189,46 +187,6 @@ class DirectoryStore:
             object_size=status.st_size,
             object_etag=stamp_of(status),
         )
-
-
-class Stores:
-    """An ObjectStore that reads each bucket from its directory if the config names one, else from S3."""
-
-    def __init__(
-        self,
-        config: Config,
-        endpoint_url: str | None = None,
-        region: str | None = None,
-        *,
-        known: KnownHash | None = None,
-        hashing: Callable[[int], None] | None = None,
-    ) -> None:
-        embedded = config.backend.embedded
-        buckets = {name: config.resolve(path) for name, path in (embedded.directories if embedded else {}).items()}
-        self.directories = DirectoryStore(buckets, known, hashing or _no_progress)
-        self._endpoint_url, self._region = endpoint_url, region
-
-    def open(self, event: ObjectEvent) -> AbstractContextManager[StoredObject]:
-        return self._of(event.bucket_name).open(event)
-
-    def expect(self, events: Sequence[ObjectEvent]) -> None:
-        in_s3 = [event for event in events if event.bucket_name not in self.directories.buckets]
-        if in_s3 or "_s3" in self.__dict__:  # no client is made for nothing
-            self._s3.expect(in_s3)
-
-    def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
-        return self._of(bucket).list(bucket, prefix)
-
-    def _of(self, bucket: str) -> ObjectStore:
-        return self.directories if bucket in self.directories.buckets else self._s3
-
-    @cached_property
-    def _s3(self) -> ObjectStore:
-        from slips.backends.aws.clients import Clients
-        from slips.backends.aws.s3 import S3Store
-
-        clients = Clients(self._region, self._endpoint_url)
-        return S3Store(clients.s3, clients.shortcut)
 
 
 def _is_utf8(key: str) -> bool:
