@@ -17,7 +17,7 @@ from slips.backends.aws.lane_limits import LaneLimits
 from slips.backends.aws.stack import DeployedStack
 from slips.config import LaneConfig
 from slips.errors import SlipsError
-from slips.service import supervisor
+from slips.service import turns
 from stack_fixtures import bare, cloud, credentials
 from stacks import Cloud, Pages, clients, refusal, template
 
@@ -211,7 +211,7 @@ def test_on_this_machine_run_starts_the_objects_of_a_lane_apart_and_holds_up_no_
 
 @pytest.mark.slow
 def test_a_delayed_fast_lane_does_not_hold_up_the_slow_one(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "AT_HAND", 1)
+    monkeypatch.setattr(turns, "AT_HAND", 1)
     project.handler(NOTING)
     for key in ("slow/1", *(f"json/{number}" for number in range(2))):
         project.put(key, {"n": 1})

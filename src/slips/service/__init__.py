@@ -1,10 +1,27 @@
-"""One machine, for a session of `slips run`: a supervisor that owns the state file, and workers that run the handlers.
+"""One machine, for a session of `slips run` or `slips up`: a supervisor that owns the state, and workers.
 
-`supervisor` decides about lanes, attempts and the state; `pending` finds the objects to run, `replays` runs only what a
-canary has sent. `pool` decides when workers start and end, `worker_process` is one of them as seen from here, `worker`
-is the program in it, and both exchange `messages`. `sources` announce objects. `summary` has the counts of a session,
-`observer` shows its steps, and `interrupts` let signals end it between two steps.
+supervisor      gives objects to workers, one step after another
+turns           decides which object starts next, and when
+promises        decides which worker fetches which objects of S3 ahead
+conclusions     writes how the runs of objects end
+pending         finds the objects of `slips run`
+replays         runs only what a canary has sent
+sources         announce objects while a session runs
+intake          puts on the lanes what sources announce
+session         what these parts share
+summary         the counts of a session
+interrupts      let signals end a session between two steps
+wake            ends a wait
 
-Observers of a service: `counters` count its steps, `metrics` names the counts, `probes` say whether it lives and is
-ready, `endpoint` answers HTTP requests for these, and `notify` tells systemd.
+pool            decides when workers start and end
+worker_process  a worker as seen from the supervisor
+worker          the program in that process, which runs handlers
+messages        what both say to each other
+
+observer        is shown the steps of a session
+counters        count the steps of a service
+metrics         names the counts, for Prometheus
+probes          say whether a service lives and is ready
+endpoint        answers HTTP requests for metrics and probes
+notify          tells systemd
 """

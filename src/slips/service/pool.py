@@ -18,6 +18,7 @@ from slips.config import Config
 from slips.errors import UsageError
 from slips.pipeline.ended import Failure, Success, Superseded
 from slips.service.messages import Leaving, Loading, Opened, Progress, Ready, Task
+from slips.service.wake import Wake
 from slips.service.worker_process import STOP_SECONDS, Worker
 
 START_SECONDS = 60.0
@@ -81,8 +82,12 @@ class Pool:
         region: str | None,
         warn: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
+        wake: Wake | None = None,
     ) -> None:
-        """Start no worker yet. Raises UsageError if the system allows too few open files for a single worker."""
+        """Start no worker yet. `wake` ends a wait.
+
+        Raises UsageError if the system allows too few open files for a single worker.
+        """
         self._config, self._endpoint_url, self._region, self._warn = config, endpoint_url, region, warn
         self._wanted = _allowed(wanted, warn)
         self._awake = Awake(clock)
@@ -93,6 +98,8 @@ class Pool:
         self._unusable: set[str] = set()
         """Problems of handlers that the user was warned of."""
         self._selector = selectors.DefaultSelector()
+        if wake is not None:
+            self._selector.register(wake.descriptor, selectors.EVENT_READ, wake)
 
     @property
     def is_busy(self) -> bool:
@@ -111,13 +118,16 @@ class Pool:
     def wait(
         self, timeout: float
     ) -> Iterator[tuple[Worker, Opened | Progress | Success | Failure | Superseded | Death]]:
-        """Yield the messages of workers about their objects. Wait for the first at most `timeout` seconds.
+        """Yield the messages of workers about their objects. Wait at most `timeout` seconds, or for `wake`.
 
         Raises UsageError if no worker can be started.
         """
         readable = self._selector.select(timeout)
         self._awake.look()
         for key, _ in readable:
+            if isinstance(key.data, Wake):
+                key.data.clear()
+                continue
             worker: Worker = key.data
             messages = worker.receive(self._awake.seconds)
             if messages is None:

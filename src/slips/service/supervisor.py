@@ -1,44 +1,50 @@
-"""The supervisor of `slips run`: owns the state file, decides about lanes and attempts, and waits between attempts.
+"""The supervisor of a session: owns the state file, gives objects to workers, and concludes their runs.
 
 The supervisor sends each object event of the lanes to a worker, and concludes its run: error items, ledger and lane
 change in one transaction. So a process that is killed at any moment leaves each object done, in the error table, or
 still on its lane. A worker that dies costs its object one attempt and nothing else.
 
-If an attempt fails and another may succeed, the supervisor waits RETRY_SECONDS and retries; other objects run
-meanwhile. If a lane has a delay, the supervisor waits that long between the starts of two objects of the lane.
+`turns` decides which object starts next, and `intake` puts on the lanes what sources announce. One `step` after
+another does all of it. `slips run` takes steps until nothing is left, `slips up` (see `up`) until it is stopped.
 """
 
 from __future__ import annotations
 
-import heapq
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from slips.backends.aws.ahead import OBJECTS
-from slips.backends.machine.lane_limits import lane_limit
 from slips.backends.machine.lanes import Delivery
 from slips.backends.machine.state import MachineState
 from slips.config import Config
-from slips.errors import StorageError
-from slips.model import LANES, Lane, ObjectEvent
-from slips.pipeline.conclude import conclude, judge, write
+from slips.model import Lane, ObjectEvent
 from slips.pipeline.ended import Failure, Success, Superseded
+from slips.service.conclusions import Conclusions, Ended
+from slips.service.intake import Intake
 from slips.service.interrupts import Interrupts
 from slips.service.messages import Opened, Progress, Task
 from slips.service.observer import Observer
 from slips.service.pending import AGAIN, Pending
 from slips.service.pool import Death, Pool
-from slips.service.summary import RESULTS_MEMORY, Summary
+from slips.service.promises import Promises
+from slips.service.session import Session
+from slips.service.sources import Source
+from slips.service.summary import Summary
+from slips.service.turns import AT_HAND, Turns
+from slips.service.wake import Wake
 from slips.service.worker_process import Worker
 from slips.site import MachineSite
 
 RETRY_SECONDS = (0.3, 1.0)
 """Seconds before the second and third attempt: together well below the 3 s that `slips run` may wait."""
-AT_HAND = 64
-"""Most events that are taken from the lanes at once."""
 LOOK_SECONDS = 0.25
 """Most seconds between two checks of silent workers."""
+
+
+def soon(attempts: int) -> float:
+    """Return the seconds until the next attempt in `slips run`, which a user waits for."""
+    return RETRY_SECONDS[min(attempts, len(RETRY_SECONDS)) - 1]
 
 
 class Supervisor:
@@ -56,26 +62,27 @@ class Supervisor:
         clock: Callable[[], float] = time.monotonic,
         pool: Pool | None = None,
         interrupts: Interrupts | None = None,
+        sources: Sequence[Source] = (),
+        pause: Callable[[int], float] = soon,
+        keeps_one: bool = False,
     ) -> None:
-        """Start no worker yet. `clock` measures the silence of workers. `pool` replaces processes of this machine."""
-        self._config, self._state, self._observer = config, state, observer
-        self._site = MachineSite(config, state, endpoint_url=endpoint_url, region=region)
-        self._stores = self._site.stores
+        """Start no worker yet. `clock` measures the silence of workers. `pool` replaces processes of this machine.
+
+        `pause` returns the seconds between two attempts. `keeps_one`: see `Turns`.
+        """
+        self._state = state
+        self._workers = workers or config.handler.concurrency or os.cpu_count() or 1
         self.summary = Summary()
         """The counts of the session so far, also after an exception."""
-        self._interrupts = interrupts or Interrupts()
-        self._pending = Pending(self._site, self.summary)
-        self._results_room = RESULTS_MEMORY
-        self._after: dict[Lane, int] = {}
-        self._begun: dict[Lane, float] = {}
-        """When the latest object of each lane started, on the monotonic clock."""
-        self._excused: dict[int, int] = {}
-        """Failures that were no attempts, by delivery."""
-        self._retries: list[tuple[float, int, Delivery]] = []
+        self.wake = Wake()
+        site = MachineSite(config, state, endpoint_url=endpoint_url, region=region)
+        pending = Pending(site, self.summary)
+        turns = Turns(config, state, pending.is_wanted, workers=self._workers, keeps_one=keeps_one)
+        intake = Intake(site, sources, observer, self.wake)
+        self.session = Session(site, pending, turns, intake, observer, self.summary)
+        self._conclusions = Conclusions(self.session, pause, interrupts or Interrupts())
         self._in_hand: dict[Worker, Delivery] = {}
-        self._promised: dict[int, Worker] = {}
-        """The workers that fetch the objects of deliveries ahead, by the deliveries' ids."""
-        self._workers = workers or config.handler.concurrency or os.cpu_count() or 1
+        self._promises = Promises(self._in_hand)
         self._pool = pool or Pool(
             config,
             self._workers,
@@ -83,6 +90,7 @@ class Supervisor:
             region=region,
             warn=observer.warned,
             clock=clock,
+            wake=self.wake,
         )
 
     def run(
@@ -92,124 +100,100 @@ class Supervisor:
 
         Raises UsageError for paths and handlers that cannot be used, StateError if the state cannot be written.
         """
-        begun = time.monotonic()
+        session, begun = self.session, time.monotonic()
         try:
             if replays is not None:
-                self._pending.choose_replays(replays)
+                session.pending.choose_replays(replays)
             elif paths:
-                self._pending.push_named(paths, again=again)
+                session.pending.push_named(paths, again=again)
             else:
-                self._pending.push_listed()
-            self.summary.problems += self._stores.directories.unlisted
-            self._observer.started(*self._waiting())
-            self._process_all()
+                session.pending.push_listed()
+            self.summary.problems += session.site.stores.directories.unlisted
+            session.observer.started(*self._waiting())
+            session.intake.open()
+            while not self.is_over:
+                self.step()
         finally:
             self.summary.results.sort(key=lambda each: (each["object"], each["handler"]))
             self.summary.seconds = round(time.monotonic() - begun, 3)
-            self._pool.close()
-        self._pending.note_waiting()
+            self.close()
+        session.pending.note_waiting()
         return self.summary
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a worker has an object in hand, or the end of a run is not concluded yet."""
+        return self._pool.is_busy or bool(self._conclusions)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to do: nothing waits, nothing is at work, and nothing can arrive any more."""
+        if self.is_busy or not self.session.intake.is_over:
+            return False
+        self.session.turns.refill()
+        return self.session.turns.is_over
+
+    def step(self, *, starts: bool = True) -> None:
+        """Start what may start now, if it `starts` any; then wait for something to happen, and conclude what ended.
+
+        Raises StateError if the state cannot be written: nothing is lost, and the next step tries again.
+        """
+        turns, seconds = self.session.turns, LOOK_SECONDS
+        self._conclusions.write()  # what an earlier step could not write
+        if self.session.intake.take():
+            turns.look_again(from_start=False)
+        if starts:
+            turns.refill()
+            self._hand_out()
+            seconds = min(seconds, turns.seconds_left())
+        for worker, message in self._pool.wait(seconds):
+            self._hear(worker, message)
+        self._conclusions.write()
+
+    def close(self) -> None:
+        """End all workers and sources. Objects that are at work stay on their lanes."""
+        self._pool.close()
+        self.session.intake.close()
+        self.wake.close()
 
     def _waiting(self) -> tuple[int, int]:
         """Return the number of events that this session will process, and the stored bytes of their objects."""
-        if self._pending.are_all_wanted:
+        pending = self.session.pending
+        if pending.are_all_wanted:
             return self._state.stream.waiting()
         count = size = 0
         after: dict[Lane, int] = {}
         while batch := self._state.stream.take(AT_HAND, after):
-            wanted = [each.event.object_size for each in batch if self._pending.is_wanted(each.event)]
+            wanted = [each.event.object_size for each in batch if pending.is_wanted(each.event)]
             count, size = count + len(wanted), size + sum(wanted)
         return count, size
 
-    def _process_all(self) -> None:
-        taken: list[Delivery] = []
-        while True:
-            now = time.monotonic()
-            while self._retries and self._retries[0][0] <= now:
-                taken.insert(0, heapq.heappop(self._retries)[2])
-            taken = [each for each in taken if self._pending.is_wanted(each.event)]
-            self._refill(taken)
-            self._hand_out(taken)
-            if not (taken or self._pool.is_busy or self._retries):
-                return
-            timeout = LOOK_SECONDS
-            # Wait no longer than until the next retry, or the turn of a lane with a delay.
-            turns = [when for when, _, _ in self._retries[:1]] + [self._turn(lane) for lane in _lanes(taken)]
-            timeout = min([timeout, *(max(0.0, when - time.monotonic()) for when in turns if when > now)])
-            for worker, message in self._pool.wait(timeout):
-                self._hear(worker, message)
+    # -- objects and workers
 
-    def _refill(self, taken: list[Delivery]) -> None:
-        """Add events of other lanes if none of the `taken` may start now, so that no lane waits for another."""
-        has_some = _lanes(taken)
-        if not has_some & self._open_lanes():
-            taken += self._take([lane for lane in LANES if lane not in has_some])
-
-    def _open_lanes(self) -> set[Lane]:
-        """Return the lanes whose next object may start now."""
-        now = time.monotonic()
-        return {lane for lane in LANES if self._turn(lane) <= now}
-
-    def _turn(self, lane: Lane) -> float:
-        """Return the time at which the next object of a lane may start, on the monotonic clock, by the lane's delay."""
-        begun = self._begun.get(lane)
-        return 0.0 if begun is None else begun + lane_limit(self._config, self._state, lane).delay
-
-    def _take(self, lanes: Sequence[Lane]) -> list[Delivery]:
-        """Return the next events of the lanes that this session processes; none if the lanes have no more."""
-        while batch := self._state.stream.take(AT_HAND, self._after, lanes):
-            if wanted := [each for each in batch if self._pending.is_wanted(each.event)]:
-                return wanted
-        return []
-
-    def _hand_out(self, taken: list[Delivery]) -> None:
+    def _hand_out(self) -> None:
         """Send events to free workers, and start further workers while events are left."""
-        while True:
-            lanes = self._open_lanes()
-            # Only one event of an object at a time: two events may turn out to be of the same content.
-            in_hand = {_object(each) for each in self._in_hand.values()}
-            may_start = [n for n, each in enumerate(taken) if _lane(each) in lanes and _object(each) not in in_hand]
-            if not may_start:
-                return
-            worker = self._pool.free(len(taken))
+        turns = self.session.turns
+        while turns.can_start():
+            worker = self._pool.free(turns.count)
             if worker is None:
                 return
-            delivery = taken.pop(self._place_for(worker, taken, may_start))
-            self._promised.pop(delivery.id, None)
+            delivery = turns.next(partial(self._promises.suits, worker))
+            if delivery is None:
+                return
+            self._promises.keep(delivery)
             self._prepare(delivery)
             claim = self._state.ledger.claim(delivery.event, delivery.request_id)
             if claim in ("done", "claimed"):
                 self._state.acknowledge(delivery)
                 self.summary.duplicates += 1
-                self._observer.ended(delivery.event, "duplicate")
+                self._conclusions.leave(delivery, "duplicate")
                 continue
-            self._begun[_lane(delivery)] = time.monotonic()
+            turns.started(delivery)
             self._in_hand[worker] = delivery
-            coming = self._promise(worker, taken)
+            in_s3 = (each for each in turns.at_hand if self.session.is_in_s3(each.event.bucket_name))
+            coming = self._promises.make(worker, in_s3, turns.count // self._workers)
             self._pool.give(worker, Task(delivery.event, delivery.settled, delivery.known, coming))
-
-    def _place_for(self, worker: Worker, taken: Sequence[Delivery], may_start: Sequence[int]) -> int:
-        """Return the first place of the next lane whose object no other worker fetches; else the last of that lane."""
-        lane = _lane(taken[may_start[0]])
-        places = [n for n in may_start if _lane(taken[n]) == lane]
-        return next((n for n in places if not self._is_of_another(taken[n], worker)), places[-1])
-
-    def _promise(self, worker: Worker, taken: Sequence[Delivery]) -> list[ObjectEvent]:
-        """Promise a worker its share of the next objects in S3, and return their events."""
-        found: list[ObjectEvent] = []
-        for each in taken:
-            if len(found) >= min(OBJECTS, len(taken) // self._workers):
-                break
-            is_in_s3 = each.event.bucket_name not in self._stores.directories.buckets
-            if is_in_s3 and not self._is_of_another(each, worker):
-                self._promised[each.id] = worker
-                found.append(each.event)
-        return found
-
-    def _is_of_another(self, delivery: Delivery, worker: Worker) -> bool:
-        """Whether another worker, which still has an object in hand, fetches the object of a delivery."""
-        owner = self._promised.get(delivery.id, worker)
-        return owner is not worker and owner in self._in_hand
+            self.session.observer.given(delivery.event)
 
     def _prepare(self, delivery: Delivery) -> None:
         """Add the hash and the settled contents of the object to a delivery, unless a user has asked for this run."""
@@ -224,97 +208,32 @@ class Supervisor:
         asked = again or event.records is not None
         delivery.settled = [] if asked else self._state.ledger.settled(event)
 
-    def _hear(self, worker: Worker, message: Opened | Progress | Success | Failure | Superseded | Death) -> None:
+    def _hear(self, worker: Worker, message: Opened | Progress | Ended | Death) -> None:
         """Handle a worker's message, or its death, which costs its object an attempt."""
-        delivery = self._in_hand[worker] if isinstance(message, Opened | Progress) else self._in_hand.pop(worker)
+        delivery = self._in_hand[worker]
         match message:
             case Opened(event=event, names=names):
                 delivery.read, delivery.names = event, names
             case Progress(seq=seq, hashed=hashed):
                 if hashed:
-                    self._observer.hashing(delivery.event, hashed)
+                    self.session.observer.hashing(delivery.event, hashed)
                 else:
-                    self._observer.progress(delivery.event, seq)
+                    self.session.observer.progress(delivery.event, seq)
             case Success() | Failure() | Superseded():
-                self._conclude(delivery, message)
-            case Death(how=how, where=where, seq=at):
-                url = delivery.event.url
-                failure = Failure(
-                    event=delivery.read or delivery.event,
-                    names=delivery.names,
-                    stage="worker",
-                    error_type="WorkerTimeout" if message.overdue else "WorkerDied",
-                    message=f"{url}: {f'record {at}: ' if at else ''}the handler {how} {where}",
-                    retryable=True,
-                    seq=at,
-                )
-                self._conclude(delivery, failure)
-
-    def _conclude(self, delivery: Delivery, ended: Success | Failure | Superseded) -> None:
-        """Conclude a run that ended, and remove its event from the lane; or schedule another attempt."""
-        event = delivery.event
-        attempts = delivery.attempts + 1
-        if isinstance(ended, Failure):
-            if ended.stage == StorageError.stage and self._pending.goes_away(event.bucket_name):
-                self._state.ledger.release(event, delivery.request_id)
-                self._observer.ended(event, "its bucket's directory is away")
-                return
-            verdict = judge(ended, attempts, excused=self._excused.get(delivery.id, 0))
-            if verdict != "final":
-                self._try_again(delivery, attempts, counts=verdict == "retry")
-                self._observer.failed(ended, attempts, False)
-                return
-        conclusion = conclude(
-            event,
-            ended,
-            self._site,
-            delivery.request_id,
-            attempts=attempts,
-            has_claimed=delivery.read is not None,
-            is_only_content=event.bucket_name in self._stores.directories.buckets,
-        )
-        with self._interrupts.step() as hold:
-            with self._state.transaction():
-                hold()  # not before: Ctrl-C ends the wait for a state that is locked
-                if ended.names:
-                    self._state.identify(ended.event, ended.names)
-                write(conclusion, self._site)
-                self._state.take_off_lane(delivery, conclusion.read, ended.names)
-            self._tell(delivery, ended, attempts)
-
-    def _try_again(self, delivery: Delivery, attempts: int, *, counts: bool) -> None:
-        """Schedule another attempt of an event. `counts`: the current attempt counts as one."""
-        if counts:
-            self._state.stream.failed_attempt(delivery)
-            delivery.attempts = attempts
-        else:
-            self._excused[delivery.id] = self._excused.get(delivery.id, 0) + 1
-        due = time.monotonic() + RETRY_SECONDS[min(attempts, len(RETRY_SECONDS)) - 1]
-        heapq.heappush(self._retries, (due, delivery.id, delivery))
-
-    def _tell(self, delivery: Delivery, ended: Success | Failure | Superseded, attempts: int) -> None:
-        """Add a concluded event to the summary, and show it to the observer."""
-        event, summary = delivery.event, self.summary
-        match ended:
-            case Superseded():
-                summary.skipped += 1
-                self._observer.ended(event, "the same bytes were processed before")
-            case Failure():
-                summary.add_failed(ended.outcome)
-                self._observer.failed(ended, attempts, True)
-            case Success():
-                summary.add(event, ended.outcome, is_part=ended.rest is not None)
-                self._results_room -= summary.keep_results(event.url, ended.outcome, self._results_room)
-                self._observer.succeeded(event, ended.outcome)
+                self._conclusions.add(self._in_hand.pop(worker), message)
+            case Death():
+                self._conclusions.add(self._in_hand.pop(worker), _failure_of(delivery, message))
 
 
-def _object(delivery: Delivery) -> tuple[str, str]:
-    return (delivery.event.bucket_name, delivery.event.object_key)
-
-
-def _lane(delivery: Delivery) -> Lane:
-    return delivery.event.lane or LANES[0]
-
-
-def _lanes(taken: Iterable[Delivery]) -> set[Lane]:
-    return {_lane(each) for each in taken}
+def _failure_of(delivery: Delivery, death: Death) -> Failure:
+    """Return the failure of an object whose worker died."""
+    at = f"record {death.seq}: " if death.seq else ""
+    return Failure(
+        event=delivery.read or delivery.event,
+        names=delivery.names,
+        stage="worker",
+        error_type="WorkerTimeout" if death.overdue else "WorkerDied",
+        message=f"{delivery.event.url}: {at}the handler {death.how} {death.where}",
+        retryable=True,
+        seq=death.seq,
+    )

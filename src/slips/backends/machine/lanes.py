@@ -27,6 +27,8 @@ class Delivery(Struct):
     request_id: str
     attempts: int
     """Failed attempts so far."""
+    excused: int = 0
+    """Failures in this session that were no attempts."""
     settled: list[str] = []
     """Identities of the object's contents that need no further run; empty if a user asked for this run."""
     known: dict[str, str] = {}
@@ -116,6 +118,10 @@ class SqliteStream:
             (event.bucket_name, event.object_key, event.replay),
         )
         return bool(rows)
+
+    def has_object(self, bucket: str, key: str) -> bool:
+        """Whether an event of the object is on a lane: of all of it, of some records, or a replay."""
+        return bool(self._database.select("SELECT 1 FROM lane WHERE bucket = ? AND key = ? LIMIT 1", (bucket, key)))
 
     def failed_attempt(self, delivery: Delivery) -> None:
         """Count a failed attempt. The event stays on its lane."""

@@ -1,0 +1,113 @@
+"""Concludes the runs of a session: writes their consequences to the state, then tells all who wait for them.
+
+In: the ends of runs. Out: error items, ledger entries and lanes, in one transaction for all that have ended; attempts
+that are still to come; counts. Runs stay in here until they are written, also if the state cannot be written at first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from slips.backends.machine.lanes import Delivery
+from slips.errors import StorageError
+from slips.pipeline.conclude import conclude, judge, write
+from slips.pipeline.ended import Failure, Success, Superseded
+from slips.service.interrupts import Interrupts
+from slips.service.session import Session
+from slips.service.summary import RESULTS_MEMORY
+
+Ended = Success | Failure | Superseded
+
+
+class Conclusions:
+    """The runs of a session that have ended."""
+
+    def __init__(self, session: Session, pause: Callable[[int], float], interrupts: Interrupts) -> None:
+        """`pause` returns the seconds until the next attempt, after the number of attempts so far."""
+        self._session, self._pause, self._interrupts = session, pause, interrupts
+        self._ended: list[tuple[Delivery, Ended]] = []
+        self._results_room = RESULTS_MEMORY
+
+    def __bool__(self) -> bool:
+        """Whether there are runs that are not concluded yet."""
+        return bool(self._ended)
+
+    def add(self, delivery: Delivery, ended: Ended) -> None:
+        """Add a run that has ended."""
+        self._ended.append((delivery, ended))
+
+    def write(self) -> None:
+        """Conclude all runs in one transaction. Raises StateError: then they are all written by the next call."""
+        if not self._ended:
+            return
+        with self._interrupts.step() as hold:
+            with self._session.site.transaction():
+                hold()  # not before: Ctrl-C ends the wait for a state that is locked
+                tells = [self._conclude(delivery, ended) for delivery, ended in self._ended]
+            self._ended.clear()
+            for tell in tells:
+                tell()
+
+    def leave(self, delivery: Delivery, why: str) -> None:
+        """Forget a delivery that needs no run, or cannot run now and stays on its lane."""
+        self._session.turns.over(delivery)
+        self._session.intake.concluded(delivery.event)
+        self._session.observer.ended(delivery.event, why)
+
+    def _conclude(self, delivery: Delivery, ended: Ended) -> Callable[[], None]:
+        """Write the conclusion of a run, and take its event off the lane; or leave it there for another attempt.
+
+        Return what is to be done when all of it is committed.
+        """
+        site, event = self._session.site, delivery.event
+        attempts = delivery.attempts + 1
+        if isinstance(ended, Failure):
+            if ended.stage == StorageError.stage and self._session.pending.goes_away(event.bucket_name):
+                site.ledger.release(event, delivery.request_id)
+                return lambda: self.leave(delivery, "its bucket's directory is away")
+            verdict = judge(ended, attempts, excused=delivery.excused)
+            if verdict != "final":
+                counts = verdict == "retry"
+                if counts:
+                    site.state.stream.failed_attempt(delivery)
+                return lambda: self._try_again(delivery, ended, attempts, counts=counts)
+        conclusion = conclude(
+            event,
+            ended,
+            site,
+            delivery.request_id,
+            attempts=attempts,
+            has_claimed=delivery.read is not None,
+            is_only_content=not self._session.is_in_s3(event.bucket_name),
+        )
+        if ended.names:
+            site.state.identify(ended.event, ended.names)
+        write(conclusion, site)
+        site.state.take_off_lane(delivery, conclusion.read, ended.names)
+        return lambda: self._tell(delivery, ended, attempts)
+
+    def _try_again(self, delivery: Delivery, failure: Failure, attempts: int, *, counts: bool) -> None:
+        """Schedule another attempt of an event. `counts`: the current attempt counts as one."""
+        if counts:
+            delivery.attempts = attempts
+        else:
+            delivery.excused += 1
+        self._session.turns.again(delivery, self._pause(attempts))
+        self._session.observer.failed(failure, attempts, False)
+
+    def _tell(self, delivery: Delivery, ended: Ended, attempts: int) -> None:
+        """Add a concluded event to the summary, and show it to the observer."""
+        event, summary, observer = delivery.event, self._session.summary, self._session.observer
+        self._session.turns.over(delivery)
+        match ended:
+            case Superseded():
+                summary.skipped += 1
+                observer.ended(event, "the same bytes were processed before")
+            case Failure():
+                summary.add_failed(ended.outcome)
+                observer.failed(ended, attempts, True)
+            case Success():
+                summary.add(event, ended.outcome, is_part=ended.rest is not None)
+                self._results_room -= summary.keep_results(event.url, ended.outcome, self._results_room)
+                observer.succeeded(event, ended.outcome)
+        self._session.intake.concluded(event)

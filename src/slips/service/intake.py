@@ -1,0 +1,134 @@
+"""Puts what sources announce on its lanes, and tells each source when its objects are concluded.
+
+In: the Arrivals of sources. Out: events on lanes, in one transaction with what the source stores. An event is left out
+if its object is settled, waits already, or is in the error table.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+
+from msgspec import Struct
+
+from slips.model import ObjectEvent
+from slips.pipeline.push import push
+from slips.service.observer import Observer
+from slips.service.sources import Arrival, Source
+from slips.site import MachineSite
+
+
+class _Open(Struct, eq=False):
+    """An arrival that its source wants to see concluded, and the number of its objects that are not."""
+
+    arrival: Arrival
+    left: int
+
+
+class Intake:
+    """What `sources` announce, while the session runs."""
+
+    def __init__(
+        self, site: MachineSite, sources: Sequence[Source], observer: Observer, wake: Callable[[], None]
+    ) -> None:
+        """Open no source yet."""
+        self.site, self._observer, self._wake = site, observer, wake
+        self._state = site.state
+        self._sources = list(sources)
+        self._problems: dict[str, str] = {}
+        """What each source that cannot be used now has said, by its name."""
+        self._taken: deque[tuple[Source, Arrival]] = deque()
+        """Arrivals that are not on their lanes yet."""
+        self._open: dict[tuple[str, str], list[_Open]] = {}
+        """By bucket and key of the objects that wait, or are at work."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will arrive, and all that did is on its lane."""
+        return not self._taken and all(source.is_exhausted for source in self._sources)
+
+    def open(self) -> None:
+        """Start all sources."""
+        for source in self._sources:
+            source.open(self._wake)
+
+    def take(self) -> int:
+        """Put on their lanes what has arrived, and return the number of events that were put there.
+
+        Raises StateError: then nothing is lost, and the next call tries again.
+        """
+        for source in self._sources:
+            self._show_problem(source)
+            self._taken.extend((source, arrival) for arrival in source.take())
+        put = 0
+        while self._taken:
+            source, arrival = self._taken[0]
+            waiting: set[tuple[str, str]] = set()
+            with self._state.transaction():
+                counts = push(self._new(arrival.events, waiting), self.site)
+                if arrival.taken is not None:
+                    arrival.taken(self._state)
+            self._taken.popleft()
+            pushed = counts["fast"] + counts["slow"]
+            put += pushed
+            self._track(arrival, waiting)
+            if pushed or counts["drop"]:
+                self._observer.arrived(source.name, pushed, counts["drop"])
+        return put
+
+    def concluded(self, event: ObjectEvent) -> None:
+        """Note that an event has left its lane, or stays there for now."""
+        name = (event.bucket_name, event.object_key)
+        # A continuation, or a further event of the object, is of the arrival, too.
+        if name not in self._open or self._state.stream.has_object(*name):
+            return
+        for each in self._open.pop(name):
+            each.left -= 1
+            if each.left == 0 and each.arrival.concluded is not None:
+                each.arrival.concluded()
+
+    def close(self) -> None:
+        """Close all sources; before, give back what is not concluded."""
+        unfinished = {id(each): each.arrival for opens in self._open.values() for each in opens}
+        for arrival in [*unfinished.values(), *(arrival for _, arrival in self._taken)]:
+            if arrival.released is not None:
+                arrival.released()
+        self._open.clear()
+        self._taken.clear()
+        for source in self._sources:
+            source.close()
+
+    def _new(self, events: Sequence[ObjectEvent], waiting: set[tuple[str, str]]) -> Iterator[ObjectEvent]:
+        """Yield the events that must be put on a lane. Add the objects that wait from then on to `waiting`."""
+        for announced in events:
+            event = self._state.files.identified(announced)
+            if self._state.is_waiting(event):
+                waiting.add((event.bucket_name, event.object_key))
+            elif not (self._state.is_settled(event) or self._state.has_error(event)):
+                waiting.add((event.bucket_name, event.object_key))
+                yield event
+
+    def _track(self, arrival: Arrival, waiting: set[tuple[str, str]]) -> None:
+        """Remember an arrival until its objects, which wait, are concluded. Routing may have dropped some of them."""
+        if arrival.concluded is None and arrival.released is None:
+            return
+        left = [name for name in waiting if self._state.stream.has_object(*name)]
+        if not left:
+            if arrival.concluded is not None:
+                arrival.concluded()
+            return
+        opened = _Open(arrival, len(left))
+        for name in left:
+            self._open.setdefault(name, []).append(opened)
+
+    def _show_problem(self, source: Source) -> None:
+        """Show the problem of a source once, and when it has gone."""
+        problem = source.problem
+        if problem == self._problems.get(source.name):
+            return
+        if problem is None:
+            del self._problems[source.name]
+            self._observer.mended(source.name)
+        else:
+            self._problems[source.name] = problem
+            self._observer.troubled(source.name, problem)

@@ -1,0 +1,27 @@
+"""What the parts of a session share."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from slips.service.intake import Intake
+from slips.service.observer import Observer
+from slips.service.pending import Pending
+from slips.service.summary import Summary
+from slips.service.turns import Turns
+from slips.site import MachineSite
+
+
+class Session(Struct, eq=False):
+    """One run of objects: where they wait, what is known of them, and who is shown what becomes of them."""
+
+    site: MachineSite
+    pending: Pending
+    turns: Turns
+    intake: Intake
+    observer: Observer
+    summary: Summary
+
+    def is_in_s3(self, bucket: str) -> bool:
+        """Whether the objects of a bucket are no files of this machine."""
+        return bucket not in self.site.stores.directories.buckets
