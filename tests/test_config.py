@@ -97,6 +97,36 @@ def test_sizes_are_numbers_of_bytes_or_have_a_unit(size: str, number: int) -> No
         ]
 
 
+@pytest.mark.parametrize(
+    ("share", "percent"),
+    [
+        ("0.5", 50),
+        (".5", 50),
+        ("50%", 50),
+        ("50 %", 50),
+        ("'100%'", 100),
+        ("1", 100),
+        ("off", 0),
+        ("'off'", 0),
+        ("0", 0),
+    ],
+)
+def test_shares_are_numbers_up_to_one_or_in_percent(share: str, percent: int) -> None:
+    assert right(SMALL.replace("sns_topics: []", f"lane: {{slow: {{break_at: {share}}}}}")).backend.lane.slow.break_at == percent
+
+
+@pytest.mark.parametrize("share", ["50", "101%", "1.5", "half", "-0.5", "on", "."])
+def test_other_shares_are_mistakes(share: str) -> None:
+    (error,) = errors(SMALL.replace("sns_topics: []", f"lane: {{slow: {{break_at: {share}}}}}"))
+    assert error.startswith("2: backend.lane.slow.break_at: ")
+    assert "; expected a share such as 0.5 or 50%, or off" in error
+
+
+def test_budgets_of_a_day_are_numbers_and_sizes() -> None:
+    limits = right(SMALL + "limits: {objects_per_day: 1000, bytes_per_day: 5GB}").limits
+    assert (limits.objects_per_day, limits.bytes_per_day) == (1000, 5 * 10**9)
+
+
 def test_args_keep_every_value_that_json_has() -> None:
     args = right(
         handler("""

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 from msgspec import UNSET, Struct, UnsetType, field
 
+from slips.brakes import Budget, Pause, Spent
 from slips.config import LaneConfig
 from slips.envelope.lost import Batch
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent
@@ -198,6 +199,26 @@ class Operations(Protocol):
 
     def set_limit(self, lane: Lane, limit: LaneConfig) -> None:
         """Set `delay` and `batch_size` of a lane: on a stack until the next deploy, on this machine for good."""
+        ...
+
+    def pauses(self) -> list[Pause]:
+        """Return why objects wait on their lanes now, without reading lanes or table; empty if none waits."""
+        ...
+
+    def pause(self, lane: Lane, reason: str, by: str) -> None:
+        """Let no further object of a lane start until `resume`. `by` names the operator."""
+        ...
+
+    def resume(self, lane: Lane) -> list[Pause]:
+        """End all pauses of a lane, and return them. A spent budget may be spent once more on the same day."""
+        ...
+
+    def budgets(self) -> Budgets:
+        """Return what may start in a day, and what has started today."""
+        ...
+
+    def set_budget(self, budget: Budget) -> None:
+        """Set what may start in a day: on a stack until the next deploy, on this machine for good."""
         ...
 
     def functions(self) -> list[str]:

@@ -15,8 +15,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from slips.config.notes import DURATIONS
 
-Unit = Literal["size", "duration"]
-"""The unit that a number may have: `16MiB`, or `5m`."""
+Unit = Literal["size", "duration", "share"]
+"""The unit that a number may have: `16MiB`, `5m`, or `50%`."""
 NODES = 200_000
 """Values in a file, aliases counted each time they are used: ten lines of aliases can stand for billions."""
 DEPTH = 50
@@ -205,6 +205,8 @@ def whole_number(node: ScalarNode, unit: Unit | None) -> int | None:
 
     YAML's octal (0100 is 64) and base 60 (1:30 is 90) are never what was meant.
     """
+    if unit == "share":
+        return _percent(node)
     times = 1
     digits = str(node.value).replace("_", "")
     is_text = tag_of(node) in TEXTS
@@ -215,6 +217,18 @@ def whole_number(node: ScalarNode, unit: Unit | None) -> int | None:
     elif tag_of(node) != "int" or not re.fullmatch("[-+]?(0|[1-9][0-9]*)", digits):
         return None
     return int(digits[:20]) * times  # more digits are out of every range anyway
+
+
+def _percent(node: ScalarNode) -> int | None:
+    """Return a share in whole percent, written as `0.5` or `50%`; 0 for `off`, which YAML reads as false."""
+    text = str(node.value)
+    if text.lower() == "off" and tag_of(node) in ("bool", *TEXTS):
+        return 0
+    if tag_of(node) in TEXTS and (percent := re.fullmatch("([0-9]{1,3}) ?%", text)):
+        return int(percent[1])
+    if tag_of(node) in ("int", "float") and (share := re.fullmatch(r"[0-9]{0,3}(\.[0-9]+)?", text)) and text != ".":
+        return round(float(share[0] or 0) * 100)
+    return None
 
 
 def is_unicode(text: str) -> bool:

@@ -96,6 +96,16 @@ DURATION = Meta(
     extra={"expected": "a time such as 30s, 5m, 6h or 2d, or a number of seconds", "duration": True},
 )
 """Declares a number of seconds that may be written with a unit."""
+SHARE = Meta(
+    ge=0,
+    le=100,
+    extra_json_schema={
+        **{"type": "number", "minimum": 0, "maximum": 1},
+        "x-short": {"anyOf": [{"type": "string", "pattern": "^([0-9]{1,2}|100) ?%$"}, {"enum": ["off", False]}]},
+    },
+    extra={"expected": "a share such as 0.5 or 50%, or off", "share": True},
+)
+"""Declares a share in whole percent, which is written as a number up to 1, or in percent; `off` is 0."""
 ADDRESS = fitting(
     r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$", "an address and a port, such as '127.0.0.1:9465'"
 )

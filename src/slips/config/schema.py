@@ -20,6 +20,7 @@ from slips.config.notes import (
     HANDLER,
     KEYS,
     REQUIRED,
+    SHARE,
     SIZE,
     SOURCE,
     STACK,
@@ -88,6 +89,18 @@ class LaneConfig(Struct, frozen=True):
         int,
         a_key("Seconds to gather objects for a dispatcher, at most, on AWS: fewer, fuller invocations.", ge=0, le=300),
     ] = 0
+    break_at: (
+        Annotated[
+            int,
+            SHARE,
+            a_key(
+                "Share of 20 objects of a handler whose failure pauses the lane for all of them; the rest waits "
+                "([more](service.md#brakes)). Not set: 90% in `slips up`, off in `slips run` and on AWS.",
+                "50%",
+            ),
+        ]
+        | None
+    ) = None
 
 
 class Lanes(Struct, frozen=True):
@@ -342,6 +355,21 @@ class Limits(Struct, frozen=True):
     expansion_ratio: Annotated[
         int, a_key("Decompressed by stored bytes, at most; tested above 100 MB.", ge=1, le=10**9)
     ] = 1000
+    objects_per_day: (
+        Annotated[
+            int,
+            a_key(
+                "Objects that start in a day (UTC), on both lanes; more wait. Not set: any.", 100_000, ge=1, le=10**9
+            ),
+        ]
+        | None
+    ) = None
+    bytes_per_day: (
+        Annotated[
+            int, SIZE, a_key("Stored bytes of objects that start in a day (UTC); more wait. Not set: any.", "500GB")
+        ]
+        | None
+    ) = None
 
     @property
     def record(self) -> RecordLimits:

@@ -17,7 +17,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from slips.config import secrets
 from slips.config.arns import is_placeholder
 from slips.config.declared import describe, every_key, fits, is_required, keys_of, scalar_of, unwrap
-from slips.config.nodes import DEPTH, TEXTS, YAML, is_plain, is_unicode, line_of, scalar, tag_of, whole_number
+from slips.config.nodes import DEPTH, TEXTS, YAML, Unit, is_plain, is_unicode, line_of, scalar, tag_of, whole_number
 from slips.config.notes import FIFO_REFUSED, Home
 from slips.config.problems import Problems, Where, quote, show
 from slips.config.scalars import Value, doubt
@@ -102,7 +102,7 @@ class Values:
             case inspect.BoolType(), ScalarNode() if tag_of(node) == "bool":
                 return scalar(node)
             case inspect.IntType(), ScalarNode():
-                number = whole_number(node, ("duration" if "duration" in notes else "size") if short else None)
+                number = whole_number(node, _unit_of(notes) if short else None)
                 if number is None:
                     return self._wrong(node, declared, where)
                 if kind.ge is not None and kind.le is not None and kind.ge <= number <= kind.le:
@@ -352,6 +352,10 @@ class Values:
         self._doubted.add(id(node))
         if doubtful := doubt(node.value, value, is_text=is_text):
             self._problems.warn(line_of(node), f"{prefix}{doubtful}", is_altered=not isinstance(value, str))
+
+
+def _unit_of(notes: dict[str, Any]) -> Unit:
+    return "duration" if "duration" in notes else "share" if "share" in notes else "size"
 
 
 def _without_invalid(data: Any) -> Any:

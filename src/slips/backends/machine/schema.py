@@ -74,7 +74,19 @@ CREATE TABLE service (
     started REAL NOT NULL,
     heartbeat REAL NOT NULL,
     counts TEXT NOT NULL
-)
+);
+CREATE TABLE brake (
+    lane TEXT NOT NULL,
+    handler TEXT NOT NULL,
+    brake TEXT NOT NULL,
+    PRIMARY KEY (lane, handler)
+) WITHOUT ROWID;
+CREATE TABLE spent (
+    day TEXT PRIMARY KEY,
+    objects INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    granted INTEGER NOT NULL
+) WITHOUT ROWID
 """
 
 _STEPS = (_VERSION_1, _VERSION_2, _VERSION_3)
