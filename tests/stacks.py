@@ -27,8 +27,18 @@ VARIABLES: dict[str, dict[str, Any]] = {
         "SLIPS_UNDELIVERED_URL": {"Ref": "Undelivered"},
     },
     "MainFunc": {"SLIPS_LEDGER_TABLE": {"Ref": "Ledger"}},
-    "FastDispatcher": {"SLIPS_MAIN_FUNC": "main", "SLIPS_DELAY": "0", "SLIPS_BATCH_SIZE": "10"},
-    "SlowDispatcher": {"SLIPS_MAIN_FUNC": "main", "SLIPS_DELAY": "2", "SLIPS_BATCH_SIZE": "10"},
+    "FastDispatcher": {
+        "SLIPS_MAIN_FUNC": "main",
+        "SLIPS_LEDGER_TABLE": {"Ref": "Ledger"},
+        "SLIPS_DELAY": "0",
+        "SLIPS_BATCH_SIZE": "10",
+    },
+    "SlowDispatcher": {
+        "SLIPS_MAIN_FUNC": "main",
+        "SLIPS_LEDGER_TABLE": {"Ref": "Ledger"},
+        "SLIPS_DELAY": "2",
+        "SLIPS_BATCH_SIZE": "10",
+    },
 }
 
 

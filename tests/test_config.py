@@ -112,7 +112,10 @@ def test_sizes_are_numbers_of_bytes_or_have_a_unit(size: str, number: int) -> No
     ],
 )
 def test_shares_are_numbers_up_to_one_or_in_percent(share: str, percent: int) -> None:
-    assert right(SMALL.replace("sns_topics: []", f"lane: {{slow: {{break_at: {share}}}}}")).backend.lane.slow.break_at == percent
+    assert (
+        right(SMALL.replace("sns_topics: []", f"lane: {{slow: {{break_at: {share}}}}}")).backend.lane.slow.break_at
+        == percent
+    )
 
 
 @pytest.mark.parametrize("share", ["50", "101%", "1.5", "half", "-0.5", "on", "."])

@@ -203,7 +203,8 @@ def test_a_text_that_is_another_type_to_yaml_must_be_quoted(value: str, kind: st
         ("routing: {dest: slow}", "routing: found a mapping; expected a list of mappings; begin each with '- '"),
         ("routing: slow", "routing: 'slow' is text; expected a list of mappings"),
         ("limits: [1]", "limits: found a list; expected a mapping with the keys record_bytes, record_values, "
-         "record_depth, result_bytes, object_bytes, expansion_ratio, objects_per_day, bytes_per_day; take the '- ' away"),
+         "record_depth, result_bytes, object_bytes, expansion_ratio, objects_per_day, bytes_per_day; "
+         "take the '- ' away"),
         ("description: [a]", "description: found a list; expected text"),
         ("description: {a: b}", "description: found a mapping; expected text"),
         ("description: {{x}}", "description: '{{...}}' is a mapping to YAML; expected text; quote it"),

@@ -20,7 +20,7 @@ LAYERS = [
     {"health", "methods", "not_logs", "ports", "times", "usercode", "zones"}
     | {"chunks", "codec", "entities", "format", "paths", "pattern", "position", "step"},
     {"parsing", "formats"},
-    {"config", "routing", "interface", "envelope", "inference", "object_states", "operations"},
+    {"brakes", "config", "routing", "interface", "envelope", "inference", "object_states", "operations"},
     {"backends"},
     {"loading"},
     {"site"},

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import msgspec
 import pytest
+from msgspec import UNSET
 from msgspec.structs import replace
 
 import aws
 import stacks
 from fakes import object_event
 from projects import CONFIG
+from slips.backends.aws.brakes import DynamoBrakes
 from slips.backends.aws.clients import Clients
 from slips.backends.aws.operations import StackOperations
 from slips.backends.aws.stack import DeployedStack
 from slips.backends.machine.lanes import SqliteStream
 from slips.backends.machine.operations import MachineOperations
 from slips.backends.machine.state import MachineState
+from slips.brakes import Budget, day_of
 from slips.config import LaneConfig, parse
 from slips.errors import UsageError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome
@@ -37,20 +41,31 @@ class Place(NamedTuple):
 
     operations: Operations
     stream: Stream
+    spend: Callable[[int, int], object]
+    """Counts objects and bytes as started today."""
 
 
 @pytest.fixture(params=["machine", "stack"])
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     if request.param == "machine":
         with closing(MachineState.open(tmp_path / "state")) as state:
-            yield Place(MachineOperations(parse(CONFIG), state), state.stream)
+
+            def spend(objects: int, size: int) -> None:
+                state.brakes.put_spent(state.brakes.spent(day_of(time.time())).plus(objects, size))
+
+            yield Place(MachineOperations(parse(CONFIG), state), state.stream, spend)
         return
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     with aws.account(**{"lambda": {"use_docker": False}}):
         stacks.deploy(stacks.template())
         stack = DeployedStack.find(Clients(aws.REGION), "test", sleep=lambda _: None)
-        yield Place(StackOperations(stack), stack.stream)
+        brakes = DynamoBrakes(stack.clients.dynamodb, stack.made["Ledger"])
+        yield Place(
+            StackOperations(stack),
+            stack.stream,
+            lambda objects, size: brakes.spend(day_of(time.time()), objects, size, time.time()),
+        )
 
 
 @pytest.fixture
@@ -284,3 +299,64 @@ def test_functions_and_their_logs_are_a_stacks(operations: Operations) -> None:
         ["FastDispatcher", "SlowDispatcher", "MainFunc", "Drain"] if operations.kind == "stack" else []
     )
     assert list(operations.logs(functions, 0.0)) == []
+
+
+# ---- pauses
+
+
+def test_a_paused_lane_shows_who_paused_it_and_why_until_it_is_resumed(operations: Operations) -> None:
+    assert (operations.pauses(), operations.status(count_ledger=False).pauses) == ([], UNSET)
+    operations.pause("slow", "the sink is being moved", "ann@ops")
+    (found,) = operations.pauses()
+    assert (found.lane, found.cause, found.handler) == ("slow", "operator", "")
+    assert (found.reason, found.by, found.until) == ("the sink is being moved", "ann@ops", None)
+    assert operations.status(count_ledger=False).pauses == [found]
+    assert operations.resume("fast") == []
+    assert operations.pauses() == [found]
+    assert operations.resume("slow") == [found]
+    assert (operations.pauses(), operations.resume("slow")) == ([], [])
+
+
+def test_a_lane_that_is_paused_again_keeps_its_latest_reason(operations: Operations) -> None:
+    for reason in ("first", "second"):
+        operations.pause("fast", reason, "ann@ops")
+    operations.pause("slow", "third", "bob@ops")
+    assert [(each.lane, each.reason, each.by) for each in operations.pauses()] == [
+        ("fast", "second", "ann@ops"),
+        ("slow", "third", "bob@ops"),
+    ]
+
+
+def test_the_budget_of_a_day_is_the_configs_until_an_operator_sets_another(operations: Operations) -> None:
+    found = operations.budgets()
+    assert (found.budget, found.spent.objects, found.spent.bytes) == (Budget(), 0, 0)
+    operations.set_budget(Budget(objects_per_day=5))
+    assert operations.budgets().budget == Budget(5, None)
+    operations.set_budget(Budget())
+    assert operations.budgets().budget == Budget()
+
+
+def test_a_spent_budget_pauses_both_lanes_and_a_resume_grants_another(place: Place) -> None:
+    operations = place.operations
+    operations.set_budget(Budget(objects_per_day=5))
+    place.spend(5, 100)
+    pauses = operations.pauses()
+    assert [(each.lane, each.cause) for each in pauses] == [(lane, "objects_per_day") for lane in LANES]
+    assert pauses[0].reason == "5 objects started today, 'limits.objects_per_day' allows 5"
+    assert pauses[0].until is not None
+    assert pauses[0].until.endswith("T00:00:00.000Z")
+    assert operations.resume("fast") == pauses[:1]
+    assert operations.pauses() == []
+    place.spend(5, 100)
+    assert len(operations.pauses()) == 2
+    operations.set_budget(Budget(objects_per_day=6))
+    assert operations.pauses() == []
+
+
+def test_brakes_are_no_entries_of_the_ledger(place: Place) -> None:
+    operations = place.operations
+    operations.pause("slow", "", "ann@ops")
+    operations.set_budget(Budget(objects_per_day=5))
+    place.spend(1, 1)
+    assert list(operations.ledger.scan()) == []
+    assert operations.status(count_ledger=True).ledger == {}

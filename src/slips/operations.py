@@ -124,6 +124,16 @@ class BackendStatus(Struct, kw_only=True):
     """Error items by fingerprint, most frequent first."""
     service: Service | UnsetType = UNSET
     """The service on this machine, if there is one."""
+    pauses: list[Pause] | UnsetType = UNSET
+    """Why objects wait on their lanes, if some do."""
+
+
+class Budgets(Struct, frozen=True):
+    """What may start in a day, and what has started today."""
+
+    budget: Budget
+    """That set by `slips limit`, else that of the config."""
+    spent: Spent
 
 
 class ReplayState(Struct, frozen=True):

@@ -3,15 +3,15 @@
 s3               has the objects, `kinesis` the lanes, `queue` the undelivered messages; `functions` starts MainFunc
 shortcut         opens further objects of a bucket without botocore: `signing` signs, `connections` sends; `ahead` reads
                  the next objects while one is processed
-dynamodb         has what both tables need: `error_table` has the error items, `ledger` the ledger
+dynamodb         has what both tables need: `error_table` has the error items, `ledger` the ledger, `brakes` the pauses
 secret_store     reads the secrets in `handler.args`
 clients          makes the connections; `throttles` repeats throttled calls
 answers          reads what AWS answered to a call that failed
 refusals         writes the error texts for calls that AWS refuses; `kms_keys` those for refusals of a KMS key
 stack            finds a deployed stack
 operations       does what operators ask of a stack: `cloudwatch` asks for the state of lanes and alarms,
-                 `lane_limits` sets limits, `logs` reads logs, whose lines `log_lines` recognizes,
-                 `replays` finds what became of a drained event
+                 `lane_limits` sets limits, `stack_brakes` pauses lanes, `logs` reads logs, whose lines `log_lines`
+                 recognizes, `replays` finds what became of a drained event
 dispatch_batch   computes how many records of a lane Dispatcher gets at once
 """
 

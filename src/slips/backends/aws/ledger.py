@@ -156,7 +156,8 @@ class DynamoLedger:
         while True:
             with reworded(self._table):
                 page = self._client.scan(**request)
-            yield from cast("list[Values]", page["Items"])
+            # The brakes lie in the same table, and are no entries.
+            yield from (each for each in cast("list[Values]", page["Items"]) if "bucket" in each)
             if not page.get("LastEvaluatedKey"):
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from msgspec import UNSET
+
 from slips.backends.aws import FUNCTIONS, logs
 from slips.backends.aws.cloudwatch import alarms_on, lanes
 from slips.backends.aws.error_table import DynamoErrors
@@ -15,12 +17,14 @@ from slips.backends.aws.queue import UndeliveredQueue, count_messages
 from slips.backends.aws.refusals import calls
 from slips.backends.aws.replays import replay_state
 from slips.backends.aws.stack import DeployedStack
+from slips.backends.aws.stack_brakes import StackBrakes
+from slips.brakes import Budget, Pause
 from slips.config import LaneConfig
 from slips.envelope.lost import Batch
 from slips.errors import SlipsError
 from slips.model import ErrorItem, Lane, ObjectEvent
 from slips.object_states import ObjectCounter
-from slips.operations import BackendStatus, Kind, LogLine, ReplayState, counted
+from slips.operations import BackendStatus, Budgets, Kind, LogLine, ReplayState, counted
 
 
 class StackOperations:
@@ -31,7 +35,7 @@ class StackOperations:
 
     def __init__(self, stack: DeployedStack) -> None:
         self.stack, self.name = stack, stack.name
-        self._limits = LaneLimits(stack)
+        self._limits, self._brakes = LaneLimits(stack), StackBrakes(stack)
 
     @property
     def errors(self) -> DynamoErrors:
@@ -80,6 +84,7 @@ class StackOperations:
             failed_objects=objects.failed,
             quarantined_objects=objects.quarantined,
             groups=groups,
+            pauses=self.pauses() or UNSET,
         )
 
     def limit(self, lane: Lane) -> LaneConfig:
@@ -87,6 +92,21 @@ class StackOperations:
 
     def set_limit(self, lane: Lane, limit: LaneConfig) -> None:
         self._limits.set(lane, limit)
+
+    def pauses(self) -> list[Pause]:
+        return self._brakes.pauses()
+
+    def pause(self, lane: Lane, reason: str, by: str) -> None:
+        self._brakes.pause(lane, reason, by)
+
+    def resume(self, lane: Lane) -> list[Pause]:
+        return self._brakes.resume(lane)
+
+    def budgets(self) -> Budgets:
+        return self._brakes.budgets()
+
+    def set_budget(self, budget: Budget) -> None:
+        self._brakes.set_budget(budget)
 
     def functions(self) -> list[str]:
         """Return the logical names of the functions. Raises UsageError if the stack has none."""

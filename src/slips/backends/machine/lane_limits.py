@@ -1,4 +1,4 @@
-"""The limits of the lanes of one machine: a setting of the state, else the config.
+"""The limits and the brakes of the lanes of one machine: a setting of the state, else the config.
 
 `delay` is the number of seconds between the starts of two objects of a lane; the supervisor waits for it. `batch_size`
 is kept for the stack's sake alone: on one machine each object is a run of its own.
@@ -6,9 +6,19 @@ is kept for the stack's sake alone: on one machine each object is a run of its o
 
 from __future__ import annotations
 
+import time
+
+import msgspec
+from msgspec.structs import replace
+
+from slips.backends.machine.sqlite import to_json
 from slips.backends.machine.state import MachineState
+from slips.brakes import Brake, Budget, Pause, budget_pause, day_of
 from slips.config import Config, LaneConfig
-from slips.model import Lane
+from slips.model import LANES, Lane
+from slips.operations import Budgets
+
+_BUDGET = "limit.budget"
 
 
 def lane_limit(config: Config, state: MachineState, lane: Lane) -> LaneConfig:
@@ -28,3 +38,46 @@ def set_lane_limit(config: Config, state: MachineState, lane: Lane, limit: LaneC
             value = getattr(limit, name)
             as_configured = value == getattr(getattr(config.backend.lane, lane), name)
             state.set(f"limit.{lane}.{name}", None if as_configured else str(value))
+
+
+def budget_of(config: Config, state: MachineState) -> Budget:
+    """Return what may start in a day: what `slips limit` has set, else what the config says."""
+    value = state.setting(_BUDGET)
+    return Budget.of(config.limits) if value is None else msgspec.json.decode(value, type=Budget)
+
+
+def set_budget(config: Config, state: MachineState, budget: Budget) -> None:
+    """Set what may start in a day for good. A budget equal to the config's lets the config decide again."""
+    state.set(_BUDGET, None if budget == Budget.of(config.limits) else to_json(budget))
+
+
+def budgets(config: Config, state: MachineState) -> Budgets:
+    """Return what may start in a day, and what has started today."""
+    return Budgets(budget_of(config, state), state.brakes.spent(day_of(time.time())))
+
+
+def pauses(config: Config, state: MachineState) -> list[Pause]:
+    """Return why objects wait on their lanes."""
+    now, today = time.time(), budgets(config, state)
+    spent = [budget_pause(lane, today.spent, today.budget, now) for lane in LANES]
+    return [each for each in [*(brake.pause for brake in state.brakes.all()), *spent] if each is not None]
+
+
+def pause(state: MachineState, lane: Lane, reason: str, by: str) -> None:
+    """Let no further object of a lane start. A lane that an operator has paused gets the new reason."""
+    with state.transaction():
+        since = state.brakes.get(lane, "").since or time.time()
+        state.brakes.put(Brake(lane, since=since, reason=reason, by=by))
+
+
+def resume(config: Config, state: MachineState, lane: Lane) -> list[Pause]:
+    """End all pauses of a lane, and return them. Of a spent budget, let one more be spent today."""
+    with state.transaction():
+        ended = [each for each in pauses(config, state) if each.lane == lane]
+        for brake in state.brakes.all():
+            if brake.lane == lane:
+                state.brakes.put(brake.released())
+        if any(each.cause not in ("failures", "operator") for each in ended):
+            spent = state.brakes.spent(day_of(time.time()))
+            state.brakes.put_spent(replace(spent, granted=spent.granted + 1))
+        return ended

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import UNSET
 
-from slips.backends.machine.lane_limits import lane_limit, set_lane_limit
+from slips.backends.machine import lane_limits
 from slips.backends.machine.state import MachineState
+from slips.brakes import Budget, Pause
 from slips.config import Config, LaneConfig
 from slips.envelope.lost import Batch
 from slips.model import ErrorItem, Lane, ObjectEvent
 from slips.object_states import ObjectCounter
-from slips.operations import BackendStatus, Kind, LogLine, ReplayState, counted
+from slips.operations import BackendStatus, Budgets, Kind, LogLine, ReplayState, counted
 
 
 class MachineOperations:
@@ -52,6 +53,7 @@ class MachineOperations:
             counter.add_waiting(self._state.stream.objects())
             errors, groups = counted(counter.add_items(self.errors.scan()))
             lanes, service = self._state.lanes(), self._state.service.get()
+            pauses = self.pauses()
         objects = counter.counts()
         return BackendStatus(
             lanes=lanes,
@@ -60,14 +62,30 @@ class MachineOperations:
             failed_objects=objects.failed,
             quarantined_objects=objects.quarantined,
             groups=groups,
+            pauses=pauses or UNSET,
             service=UNSET if service is None else service,
         )
 
     def limit(self, lane: Lane) -> LaneConfig:
-        return lane_limit(self._config, self._state, lane)
+        return lane_limits.lane_limit(self._config, self._state, lane)
 
     def set_limit(self, lane: Lane, limit: LaneConfig) -> None:
-        set_lane_limit(self._config, self._state, lane, limit)
+        lane_limits.set_lane_limit(self._config, self._state, lane, limit)
+
+    def pauses(self) -> list[Pause]:
+        return lane_limits.pauses(self._config, self._state)
+
+    def pause(self, lane: Lane, reason: str, by: str) -> None:
+        lane_limits.pause(self._state, lane, reason, by)
+
+    def resume(self, lane: Lane) -> list[Pause]:
+        return lane_limits.resume(self._config, self._state, lane)
+
+    def budgets(self) -> Budgets:
+        return lane_limits.budgets(self._config, self._state)
+
+    def set_budget(self, budget: Budget) -> None:
+        lane_limits.set_budget(self._config, self._state, budget)
 
     def functions(self) -> list[str]:
         return []

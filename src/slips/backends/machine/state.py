@@ -13,6 +13,7 @@ from typing import cast
 
 import msgspec
 
+from slips.backends.machine.brakes import SqliteBrakes
 from slips.backends.machine.content import is_stamp, names_of
 from slips.backends.machine.errors import SqliteErrors
 from slips.backends.machine.files import Files
@@ -35,6 +36,7 @@ class MachineState(Database):
         self.errors = SqliteErrors(self)
         self.ledger = SqliteLedger(self)
         self.files = Files(self)
+        self.brakes = SqliteBrakes(self)
         self.service = ServiceRow(self)
 
     # -- questions of the supervisor

@@ -1,0 +1,151 @@
+"""The brakes of a stack: items of the ledger's table that are no entries.
+
+The item `brakes` has all that a function must know before it starts objects, so that one read suffices: an attribute
+for each brake that is on, and the budgets that an operator set. Beside it lie the counts of each handler, and what has
+started on each day: numbers that all functions add to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+from slips.backends.aws.dynamodb import Values, is_conflict, reworded
+from slips.brakes import Brake, Budget, Spent
+from slips.errors import StateError
+from slips.model import LANES, Lane
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+CONTROLS = "brakes"
+"""Key of the item that functions read. An entry of the ledger has 64 hex digits."""
+BUDGET = "budget"
+KEPT_SECONDS = 14 * 86_400
+"""Seconds for which counts are kept that nobody adds to."""
+
+
+class Controls(Struct):
+    """What a function must know before it starts objects."""
+
+    brakes: list[Brake]
+    """Those that are on."""
+    budget: Budget | None
+    """That which an operator set; None: the config's holds."""
+
+
+class DynamoBrakes:
+    """The brakes in a ledger's table. Every change is one write that no other function can undo unseen."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client, self._table = client, table
+
+    def read(self) -> Controls:
+        """Return the brakes that are on, and the budgets that an operator set. Raises StateError."""
+        found = self._get(CONTROLS)
+        brakes = [
+            msgspec.json.decode(value["S"], type=Brake)
+            for name, value in sorted(found.items())
+            if name.startswith(tuple(f"{lane} " for lane in LANES))
+        ]
+        budget = msgspec.json.decode(found[BUDGET]["S"], type=Budget) if BUDGET in found else None
+        return Controls(brakes, budget)
+
+    def begin(self, brake: Brake) -> bool:
+        """Put a brake on. Return False if the brake of that lane and handler is on already."""
+        return self._change(_name(brake), None, brake)
+
+    def replace(self, before: Brake, after: Brake) -> bool:
+        """Change a brake that is on, or take it off. Return False if it is another one by now."""
+        return self._change(_name(before), before, after if after.is_on else None)
+
+    def set_budget(self, budget: Budget | None) -> None:
+        """Set the budgets of a day; None: those of the config."""
+        if budget is None:
+            self._update(CONTROLS, "REMOVE #name", {"#name": BUDGET})
+        else:
+            self._update(CONTROLS, "SET #name = :new", {"#name": BUDGET}, {":new": _text(budget)})
+
+    # -- counts
+
+    def add(self, lane: Lane, handler: str, tried: int, failed: int, now: float) -> tuple[int, int]:
+        """Add to the counts of a handler on a lane. Return the new counts: objects that ended, and that failed."""
+        ended, of_them = self._add(f"count {lane} {handler}", ("tried", "failed"), (tried, failed), now)
+        return ended, of_them
+
+    def spent(self, day: str) -> Spent:
+        """Return what has started on a day."""
+        found = self._get(f"spent {day}")
+        return Spent(day, *(int(found.get(name, {}).get("N", 0)) for name in ("objects", "bytes", "granted")))
+
+    def spend(self, day: str, objects: int, size: int, now: float, *, granted: int = 0) -> Spent:
+        """Add to what has started on a day, and return the sum."""
+        sums = self._add(f"spent {day}", ("objects", "bytes", "granted"), (objects, size, granted), now)
+        return Spent(day, *sums)
+
+    def _add(self, key: str, names: Sequence[str], values: Sequence[int], now: float) -> list[int]:
+        answer = self._update(
+            key,
+            f"SET #expires = :expires ADD {', '.join(f'#{name} :{name}' for name in names)}",
+            {f"#{name}": name for name in names} | {"#expires": "expires_at"},
+            {f":{name}": _number(value) for name, value in zip(names, values, strict=True)}
+            | {":expires": _number(int(now) + KEPT_SECONDS)},
+        )
+        return [int(answer[name]["N"]) for name in names]
+
+    # -- DynamoDB
+
+    def _change(self, name: str, before: Brake | None, after: Brake | None) -> bool:
+        values = {} if before is None else {":old": _text(before)}
+        condition = "attribute_not_exists(#name)" if before is None else "#name = :old"
+        expression = "REMOVE #name" if after is None else "SET #name = :new"
+        values |= {} if after is None else {":new": _text(after)}
+        try:
+            self._update(CONTROLS, expression, {"#name": name}, values, condition)
+        except StateError as error:
+            if not is_conflict(error.__cause__):
+                raise
+            return False
+        return True
+
+    def _get(self, key: str) -> Values:
+        with reworded(self._table):
+            answer = self._client.get_item(TableName=self._table, Key={"entry": {"S": key}}, ConsistentRead=True)
+        return dict(answer.get("Item", {}))
+
+    def _update(
+        self,
+        key: str,
+        expression: str,
+        names: dict[str, str],
+        values: Values | None = None,
+        condition: str | None = None,
+    ) -> Values:
+        about: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
+        if values:
+            about["ExpressionAttributeValues"] = values
+        with reworded(self._table):
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key={"entry": {"S": key}},
+                UpdateExpression=expression,
+                ExpressionAttributeNames=names,
+                ReturnValues="ALL_NEW",
+                **about,
+            )
+        return dict(answer.get("Attributes", {}))
+
+
+def _name(brake: Brake) -> str:
+    return f"{brake.lane} {brake.handler}"
+
+
+def _text(value: Any) -> Values:
+    return {"S": msgspec.json.encode(value).decode()}
+
+
+def _number(value: int) -> Values:
+    return {"N": str(value)}

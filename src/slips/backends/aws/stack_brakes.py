@@ -1,0 +1,76 @@
+"""The brakes of a stack's lanes as operators see and set them, while the stack runs."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from slips.backends.aws import DISPATCHERS
+from slips.backends.aws.brakes import DynamoBrakes
+from slips.backends.aws.stack import DeployedStack
+from slips.brakes import Brake, Budget, Pause, budget_pause, day_of
+from slips.model import LANES, Lane
+from slips.operations import Budgets
+
+TABLE = "SLIPS_LEDGER_TABLE"
+LIMITS = {"objects_per_day": "SLIPS_OBJECTS_PER_DAY", "bytes_per_day": "SLIPS_BYTES_PER_DAY"}
+"""The variables of Dispatcher that have the budgets of the config."""
+
+
+class StackBrakes:
+    """Reads and sets the brakes of a stack. Dispatchers of the version before have none: their lanes never pause."""
+
+    def __init__(self, stack: DeployedStack) -> None:
+        self._stack = stack
+
+    @cached_property
+    def _store(self) -> DynamoBrakes | None:
+        table = self._stack.variables(DISPATCHERS["fast"]).get(TABLE)
+        return None if table is None else DynamoBrakes(self._stack.clients.dynamodb, table)
+
+    @property
+    def _needed(self) -> DynamoBrakes:
+        if self._store is None:
+            raise self._stack.lacks("brakes", "Dispatchers of this version, which look at them")
+        return self._store
+
+    def pauses(self) -> list[Pause]:
+        """Return why objects wait; [] if the stack has no brakes."""
+        if self._store is None:
+            return []
+        now, today = self._stack.clock(), self.budgets()
+        found = [brake.pause for brake in self._store.read().brakes]
+        found += [budget_pause(lane, today.spent, today.budget, now) for lane in LANES]
+        return [each for each in found if each is not None]
+
+    def pause(self, lane: Lane, reason: str, by: str) -> None:
+        """Let Dispatcher start no further object of a lane, some seconds from now."""
+        wanted = Brake(lane, since=self._stack.clock(), reason=reason, by=by)
+        while not self._needed.begin(wanted):
+            for before in self._needed.read().brakes:
+                if (before.lane, before.handler) == (lane, "") and self._needed.replace(before, wanted):
+                    return
+
+    def resume(self, lane: Lane) -> list[Pause]:
+        """End all pauses of a lane, and return them. Of a spent budget, let one more be spent today."""
+        store, now = self._needed, self._stack.clock()
+        ended = [each for each in self.pauses() if each.lane == lane]
+        for brake in store.read().brakes:
+            if brake.lane == lane:
+                store.replace(brake, brake.released())
+        if any(each.cause not in ("failures", "operator") for each in ended):
+            store.spend(day_of(now), 0, 0, now, granted=1)
+        return ended
+
+    def budgets(self) -> Budgets:
+        """Return what may start in a day, and what has started today."""
+        day, store = day_of(self._stack.clock()), self._needed
+        return Budgets(store.read().budget or self._configured, store.spent(day))
+
+    def set_budget(self, budget: Budget) -> None:
+        """Set what may start in a day, until it is set again."""
+        self._needed.set_budget(None if budget == self._configured else budget)
+
+    @property
+    def _configured(self) -> Budget:
+        variables = self._stack.variables(DISPATCHERS["fast"])
+        return Budget(**{name: int(variables[key]) for name, key in LIMITS.items() if key in variables})
