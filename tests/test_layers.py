@@ -20,7 +20,8 @@ LAYERS = [
     {"health", "methods", "not_logs", "ports", "times", "usercode", "zones"}
     | {"chunks", "codec", "entities", "format", "paths", "pattern", "position", "step"},
     {"parsing", "formats"},
-    {"brakes", "config", "routing", "interface", "envelope", "inference", "object_states", "operations"},
+    {"brakes", "config", "routing", "interface", "envelope", "inference", "object_states", "operations"}
+    | {"known", "event_file"},
     {"backends"},
     {"loading"},
     {"site"},

@@ -27,6 +27,7 @@ from slips.backends.machine.state import MachineState
 from slips.brakes import Budget, day_of
 from slips.config import LaneConfig, parse
 from slips.errors import UsageError
+from slips.known import NOTHING
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome
 from slips.operations import Operations, ReplayState, hourly
 from slips.pipeline.choose import Choice, Named, named
@@ -173,6 +174,36 @@ def test_undelivered_messages_are_counted_where_there_can_be_some(operations: Op
     can_be = operations.undelivered is not None
     assert operations.count_undelivered() == (0 if can_be else None)
     assert can_be == (operations.kind == "stack")
+
+
+# ---- audit
+
+
+def test_listed_objects_come_with_what_is_known_of_them_in_the_order_of_the_listing(operations: Operations) -> None:
+    tuple(operations.ledger.finish(object_event("b"), Outcome(records=2, delivered=2, etag="e1")))
+    operations.errors.put(item("r1", events=[object_event("c")]))
+    operations.errors.put(item("r2", events=[object_event("b", records=[(2, 2)])], kind="records"))
+    listed = operations.known(object_event(key) for key in "abc")
+    found = {event.object_key: known for event, known in listed}
+    assert list(found) == ["a", "b", "c"]
+    assert (found["a"], found["c"].is_stopped) == (NOTHING, True)
+    (entry,) = found["b"].entries
+    assert (entry.status, entry.is_listed_content, entry.counts and entry.counts.records) == ("done", True, 2)
+    assert (found["b"].is_stopped, found["b"].is_quarantined) == (False, True)
+    assert listed.first_entry == entry.updated_at
+    assert [listed.lag(lane) for lane in LANES] == [0.0, 0.0]
+
+
+def test_an_object_that_was_pushed_waits_until_it_is_claimed_and_a_done_one_stays_done(place: Place) -> None:
+    operations = place.operations
+    new, done = object_event("a"), object_event("b")
+    tuple(operations.ledger.finish(done, Outcome(etag="e1")))
+    place.stream.put("fast", [new, done])
+    operations.note_pushed([new, done])
+    found = dict(zip("ab", [known for _, known in operations.known([new, done])], strict=True))
+    assert found["a"].is_on_lane or [each.status for each in found["a"].entries] == ["waiting"]
+    assert [each.status for each in found["b"].entries] == ["done"]
+    assert operations.ledger.claim(new, "r1") == "new"
 
 
 # ---- limit

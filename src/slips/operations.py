@@ -15,6 +15,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 from slips.brakes import Budget, Pause, Spent
 from slips.config import LaneConfig
 from slips.envelope.lost import Batch
+from slips.known import KnownObjects
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent
 from slips.object_states import State
 from slips.ports import ErrorTable, Ledger, Undelivered
@@ -201,6 +202,17 @@ class Operations(Protocol):
 
         Calls `progress` with each number of ledger entries that were read.
         """
+        ...
+
+    def known(self, listed: Iterable[ObjectEvent], progress: Callable[[int], None] = lambda _: None) -> KnownObjects:
+        """Return listed objects with their state. Calls `progress` with each number of ledger entries that were read.
+
+        The objects must come bucket by bucket, in key order. A backend may read all of the listing before its state.
+        """
+        ...
+
+    def note_pushed(self, events: Sequence[ObjectEvent]) -> None:
+        """Record that events were put on their lanes, so that an audit finds them waiting. Raises StateError."""
         ...
 
     def limit(self, lane: Lane) -> LaneConfig:

@@ -13,7 +13,7 @@ from slips.backends.machine.patience import SECONDS, Patience
 from slips.backends.machine.state import MachineState
 from slips.config import Config
 from slips.operations import Operations
-from slips.site import MachineSite, Site, StackSite, WorkerSite
+from slips.site import ListingSite, MachineSite, StackSite, WorkerSite
 
 if TYPE_CHECKING:
     from slips.backends.aws.operations import StackOperations
@@ -45,7 +45,7 @@ class Place(Struct, frozen=True):
             yield MachineOperations(loaded, state)
 
     @contextmanager
-    def site(self, config: Config) -> Iterator[tuple[Site, Operations]]:
+    def site(self, config: Config) -> Iterator[tuple[ListingSite, Operations]]:
         """Open the site of stations and the operations, and close them at the end. Raises as `operations` does."""
         if self.stack is not None:
             operations = self.stack_operations(self.stack)

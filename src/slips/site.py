@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -110,6 +110,24 @@ class Site(HandlerSite, Protocol):
 
     @property
     def sleep(self) -> Callable[[float], None]: ...
+
+
+class ListingSite(Site, Protocol):
+    """A site whose buckets can be listed."""
+
+    @property
+    def directories(self) -> Mapping[str, Path]:
+        """The directories of this machine that stand for buckets, by bucket."""
+        ...
+
+    @property
+    def unlisted(self) -> Sequence[str]:
+        """The paths that could not be listed so far, with reasons."""
+        ...
+
+    def listed(self, bucket: str, prefix: str) -> Iterator[ObjectEvent]:
+        """Yield one event for each object whose key begins with `prefix`, in key order. Raises StorageError."""
+        ...
 
 
 class SharedSite(Site, Protocol):
@@ -293,6 +311,20 @@ class WorkerSite:
         requirements = self.config.handler.requirements
         return HandlerLoader(self.config, self._fill, requirements=requirements, broken=self._broken)
 
+    @property
+    def directories(self) -> Mapping[str, Path]:
+        """The directories of this machine that stand for buckets, by bucket."""
+        return {} if self._in_s3 else self.stores.directories.buckets
+
+    @property
+    def unlisted(self) -> Sequence[str]:
+        """The paths that could not be listed so far, with reasons."""
+        return [] if self._in_s3 else self.stores.directories.unlisted
+
+    def listed(self, bucket: str, prefix: str) -> Iterator[ObjectEvent]:
+        """Yield one event for each object whose key begins with `prefix`, in key order. Raises StorageError."""
+        return self.store.list(bucket, prefix)
+
     def code_of(self, event: ObjectEvent) -> HandlerCode:
         return self.loader.code_of(event)
 
@@ -336,6 +368,14 @@ class MachineSite(WorkerSite):
         from slips.backends.machine.lanes import stream_names
 
         return stream_names(self.config)
+
+    def listed(self, bucket: str, prefix: str) -> Iterator[ObjectEvent]:
+        """Yield the objects without the files of a state directory that is in the bucket's directory."""
+        state, directory = self.state.directory.resolve(), self.directories.get(bucket)
+        if directory is None or not state.is_relative_to(directory):
+            return self.store.list(bucket, prefix)
+        own = f"{state.relative_to(directory).as_posix()}/"
+        return (event for event in self.store.list(bucket, prefix) if not event.object_key.startswith(own))
 
     def read_back(self, batch: Batch) -> Iterable[bytes]:
         return ()

@@ -13,8 +13,8 @@
     init.py      init                      drain_result.py  the output of `drain`, with a canary or without
     formats.py   formats, parse            new_format.py  `formats --new`
     infer.py     infer                     catalogue.py  what `formats` shows
+    audit.py     audit                     command.py   the shape of a command on click
     completion.py  completion, and values for the shells
-                                           command.py   the shape of a command on click
 
 A command is a plain typed function below its declarations, which stand in the order of its help:
 

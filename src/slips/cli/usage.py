@@ -27,6 +27,7 @@ TRIED = {
         "errors status formats": "ls list",
         "errors": "failures failed dlq",
         "error": "show get describe inspect",
+        "audit": "reconcile compare",
         "status": "stats metrics ps info",
         "logs": "tail log follow watch",
         "drain": "replay retry redrive reprocess requeue resend",

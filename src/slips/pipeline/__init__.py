@@ -23,5 +23,9 @@ replay       puts one error item back on its lanes, and deletes it when they hav
 undelivered  puts back messages that no function could process
 dismiss      deletes error items and unreadable messages for good
 choose       chooses error items by id, group, time, prefix and type; `sample` picks real objects to test a handler on
+selection    chooses the listings of an audit or a backfill, by paths and mappings
+audit        compares a listing with what the backend has of each object; `audit_words` has the words for its counts,
+             `audit_report` the page to hand on
+backfill     puts existing objects on lanes
 groups       finds the latest item of a group, and counts a group's items by mapping
 """

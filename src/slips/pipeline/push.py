@@ -21,8 +21,8 @@ BATCH = 500
 _log = logging.getLogger("slips")
 
 
-def push(events: Iterable[ObjectEvent], site: Site) -> dict[str, int]:
-    """Put each event on its lane. Return the counts by `fast`, `slow` and `drop`.
+def push(events: Iterable[ObjectEvent], site: Site, lane: Lane | None = None) -> dict[str, int]:
+    """Put each event on its lane, or on `lane`. Return the counts by `fast`, `slow` and `drop`.
 
     The ledger records each event that a routing rule drops. It is opened only for that, since most stacks have no such
     rule. Raises StreamError if a lane refuses events, StateError if the ledger cannot be written.
@@ -31,22 +31,24 @@ def push(events: Iterable[ObjectEvent], site: Site) -> dict[str, int]:
     waiting: dict[Lane, list[ObjectEvent]] = {lane: [] for lane in LANES}
     routing, streams = site.config.routing, site.streams
 
-    def flush(lane: Lane) -> None:
-        batch, waiting[lane] = waiting[lane], []
+    def flush(full: Lane) -> None:
+        batch, waiting[full] = waiting[full], []
         if batch:
-            site.stream.put(lane, batch)
+            site.stream.put(full, batch)
 
     for event in events:
-        lane = lane_for(routing, event)
-        counts[lane] += 1
-        if lane == "drop":
+        routed = lane_for(routing, event)
+        if routed == "drop":
+            counts["drop"] += 1
             site.ledger.drop(event)
             continue
-        waiting[lane].append(msgspec.structs.replace(event, lane=lane, dest_stream=streams[lane]))
-        if len(waiting[lane]) >= BATCH:
-            flush(lane)
-    for lane in LANES:
-        flush(lane)
+        chosen = lane or routed
+        counts[chosen] += 1
+        waiting[chosen].append(msgspec.structs.replace(event, lane=chosen, dest_stream=streams[chosen]))
+        if len(waiting[chosen]) >= BATCH:
+            flush(chosen)
+    for each in LANES:
+        flush(each)
     return counts
 
 

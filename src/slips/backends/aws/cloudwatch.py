@@ -15,6 +15,10 @@ from slips.operations import Alarm, LaneStatus
 
 RECENT = 300
 """Seconds of metrics that the state of the lanes covers."""
+ON_THE_WAY = 900
+"""Seconds of metrics that say how long objects are on their way now."""
+ALLOWANCE = 120.0
+"""Seconds that an announcement of S3 and a metric of CloudWatch may be late."""
 _ALARMS_AT_ONCE = 100
 """Names that CloudWatch takes in a call. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html"""
 
@@ -45,6 +49,31 @@ def lanes(stack: DeployedStack) -> dict[Lane, LaneStatus]:
         )
         for lane in LANES
     }
+
+
+def lags(stack: DeployedStack) -> dict[Lane, float]:
+    """Return for each lane how old, in seconds, an object may be that no run has claimed yet; 0 for an idle lane.
+
+    An event waits on its lane, which Kinesis does not list, then in Lambda's queue of MainFunc.
+    """
+    now, main = stack.clock(), stack.function("MainFunc")
+    queries: list[Any] = [_metric("queued", "AWS/Lambda", "AsyncEventAge", "Maximum", FunctionName=main)]
+    for lane in LANES:
+        function = stack.function(DISPATCHERS[lane])
+        queries += [
+            _metric(f"{lane}_age", "AWS/Lambda", "IteratorAge", "Maximum", FunctionName=function),
+            _metric(f"{lane}_new", "AWS/Kinesis", "IncomingRecords", "Sum", StreamName=stack.streams[lane]),
+        ]
+    with calls(f"stack '{stack.name}'"):
+        answer = stack.clients.cloudwatch.get_metric_data(
+            MetricDataQueries=queries, StartTime=format_time(now - ON_THE_WAY), EndTime=format_time(now)
+        )
+    highest = {each["Id"]: max(each["Values"], default=0.0) for each in answer["MetricDataResults"]}
+    found: dict[Lane, float] = {}
+    for lane in LANES:
+        waited = (highest.get(f"{lane}_age", 0.0) + highest.get("queued", 0.0)) / 1000
+        found[lane] = waited + ALLOWANCE if waited or highest.get(f"{lane}_new") else 0.0
+    return found
 
 
 def alarms_on(stack: DeployedStack) -> list[Alarm] | None:

@@ -11,6 +11,7 @@ import msgspec
 
 from slips.backends.aws.dynamodb import Values, is_conflict, reworded
 from slips.errors import StateError
+from slips.known import StoredEntry, counts_of
 from slips.model import ErrorItem, ObjectEvent, Outcome, Range
 from slips.object_states import Entry
 from slips.ports import Claim, EarlierItem, Finished, LedgerEntry, Status, entry_of
@@ -150,6 +151,26 @@ class DynamoLedger:
                 cast("Status", found["status"]["S"]),
                 float(found["updated_at"]["N"]),
             )
+
+    def stored_entries(self) -> Iterator[StoredEntry]:
+        """Yield all entries as an audit needs them. DynamoDB reads, and charges, the whole table."""
+        wanted = ("bucket", "object_key", "identity", "records", "replay", "status", "updated_at", "outcome")
+        names = {f"#{name}": name for name in wanted}
+        for found in self._scan(ProjectionExpression=", ".join(names), ExpressionAttributeNames=names):
+            yield StoredEntry(
+                found["bucket"]["S"],
+                found["object_key"]["S"],
+                found["identity"]["S"],
+                _records(found),
+                "replay" in found,
+                cast("Status", found["status"]["S"]),
+                float(found["updated_at"]["N"]),
+                counts_of(found["outcome"]["S"] if "outcome" in found else None),
+            )
+
+    def note_waiting(self, event: ObjectEvent) -> None:
+        """Record that an event was put on its lane, if the ledger does not know the event yet."""
+        self._update_if("attribute_not_exists(entry)", {}, event, {"status": "waiting"})
 
     def _scan(self, **about: Any) -> Iterator[Values]:
         request: dict[str, Any] = {"TableName": self._table, **about}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from msgspec import UNSET
 
 from slips.backends.aws import FUNCTIONS, logs
-from slips.backends.aws.cloudwatch import alarms_on, lanes
+from slips.backends.aws.cloudwatch import alarms_on, lags, lanes
 from slips.backends.aws.error_table import DynamoErrors
+from slips.backends.aws.known import DynamoKnown
 from slips.backends.aws.lane_limits import LaneLimits
 from slips.backends.aws.ledger import DynamoLedger
 from slips.backends.aws.queue import UndeliveredQueue, count_messages
@@ -25,6 +27,9 @@ from slips.errors import SlipsError
 from slips.model import ErrorItem, Lane, ObjectEvent
 from slips.object_states import ObjectCounter
 from slips.operations import BackendStatus, Budgets, Kind, LogLine, ReplayState, counted
+
+NOTED_AT_ONCE = 8
+"""Writes to the ledger at a time, after events were put on a lane. Clients have ten connections."""
 
 
 class StackOperations:
@@ -86,6 +91,14 @@ class StackOperations:
             groups=groups,
             pauses=self.pauses() or UNSET,
         )
+
+    def known(self, listed: Iterable[ObjectEvent], progress: Callable[[int], None] = lambda _: None) -> DynamoKnown:
+        return DynamoKnown(listed, lambda: lags(self.stack), self.ledger.stored_entries, self.errors.scan, progress)
+
+    def note_pushed(self, events: Sequence[ObjectEvent]) -> None:
+        with ThreadPoolExecutor(NOTED_AT_ONCE) as threads:
+            for _ in threads.map(self.ledger.note_waiting, events):
+                pass
 
     def limit(self, lane: Lane) -> LaneConfig:
         return self._limits.get(lane)

@@ -3,6 +3,7 @@
 `state` is that file with all its tables: `lanes`, `errors`, `ledger`, `files`. `sqlite` has the connection, `schema`
 the tables, `patience` waits for a locked file, and `private` keeps files readable for their owner only. `stores`
 chooses where a bucket is: in S3, or in a directory. `directory` lists and opens the objects of directories, beneath the
-descriptors of `tree`; `content` identifies content by a hash. `lane_limits` has the limits and pauses of the
-lanes, which `brakes` keeps, `heartbeat` the row of `slips up`, and `operations` the commands of operators.
+descriptors of `tree`; `content` identifies content by a hash, and `known` finds the state of listed objects.
+`lane_limits` has the limits and pauses of the lanes, which `brakes` keeps, `heartbeat` the row of `slips up`, and
+`operations` the commands of operators.
 """

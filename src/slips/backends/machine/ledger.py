@@ -137,7 +137,7 @@ class SqliteLedger:
         while rows := self._database.select(f"{_SELECT_ENTRY} WHERE entry > ? ORDER BY entry LIMIT 5000", (at,)):
             at = rows[-1][0]
             for entry, bucket, key, status, updated_at in rows:
-                yield Entry(bucket, key, _records_and_replay(entry)[0], status, updated_at)
+                yield Entry(bucket, key, records_and_replay(entry)[0], status, updated_at)
 
     def _earlier_items(self, event: ObjectEvent) -> Iterator[EarlierItem]:
         """Yield the error items of the object, one after another. Not by the entry, which names no items."""
@@ -175,11 +175,11 @@ _SELECT_ENTRY = "SELECT entry, bucket, key, status, updated_at FROM ledger"
 def _ledger_entry(row: Sequence[Any]) -> LedgerEntry:
     entry, bucket, key, identity, status, updated_at, request_id, outcome = row
     counts = msgspec.json.decode(outcome, type=Outcome) if outcome else None
-    records, replay = _records_and_replay(entry)
+    records, replay = records_and_replay(entry)
     return LedgerEntry(bucket, key, identity, status, updated_at, request_id, counts, records, replay)
 
 
-def _records_and_replay(entry: str) -> tuple[list[Range] | None, str | None]:
+def records_and_replay(entry: str) -> tuple[list[Range] | None, str | None]:
     *_, records, replay = msgspec.json.decode(entry, type=tuple[str, str, str, list[Range] | None, str | None])
     return records, replay
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from msgspec import UNSET
 
 from slips.backends.machine import lane_limits
+from slips.backends.machine.known import SqliteKnown
 from slips.backends.machine.state import MachineState
 from slips.brakes import Budget, Pause
 from slips.config import Config, LaneConfig
@@ -65,6 +66,12 @@ class MachineOperations:
             pauses=pauses or UNSET,
             service=UNSET if service is None else service,
         )
+
+    def known(self, listed: Iterable[ObjectEvent], progress: Callable[[int], None] = lambda _: None) -> SqliteKnown:
+        return SqliteKnown(self._state, listed)
+
+    def note_pushed(self, events: Sequence[ObjectEvent]) -> None:
+        """Record nothing: the lanes can be read."""
 
     def limit(self, lane: Lane) -> LaneConfig:
         return lane_limits.lane_limit(self._config, self._state, lane)

@@ -1,0 +1,134 @@
+"""The state of listed objects on a stack: the listing is kept first, then ledger and error table are read, once.
+
+DynamoDB has no order of keys. So a temporary SQLite file sorts what they have, and is read by pages of the listing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from slips.backends.spans import rows
+from slips.errors import StateError
+from slips.event_file import EventFile
+from slips.known import NOTHING, Known, KnownEntry, RecordCounts, StoredEntry, is_listed, pages
+from slips.model import ErrorItem, Lane, ObjectEvent, Range
+from slips.ports import Status
+
+CACHE = 64 * 2**20
+"""Most bytes of memory for sorting and reading the temporary file."""
+_STEP = 1_000
+
+
+class DynamoKnown:
+    """KnownObjects of a ledger and an error table. `lags`: see `KnownObjects.lag`."""
+
+    def __init__(
+        self,
+        listed: Iterable[ObjectEvent],
+        lags: Callable[[], Mapping[Lane, float]],
+        entries: Callable[[], Iterable[StoredEntry]],
+        items: Callable[[], Iterable[ErrorItem]],
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Read the listing, then lags, ledger and error table. Raises StorageError or StateError."""
+        self._listed = EventFile()
+        self._listed.extend(listed)
+        self._lags = lags()
+        with _explained():
+            self._database = sqlite3.connect("", isolation_level=None)  # private: a file that vanishes
+            for statement in (f"PRAGMA cache_size = -{CACHE // 1024}", "PRAGMA journal_mode = OFF", *_TABLES, "BEGIN"):
+                self._database.execute(statement)
+            self._database.executemany(_INSERT, _rows(entries(), progress))
+            self._database.executemany("INSERT INTO item VALUES (?, ?, ?)", _items(items()))
+            for statement in _INDEXES:
+                self._database.execute(statement)
+        ((self.first_entry,),) = self._select("SELECT MIN(updated_at) FROM entry")
+
+    def lag(self, lane: Lane) -> float:
+        return self._lags[lane]
+
+    def __iter__(self) -> Iterator[tuple[ObjectEvent, Known]]:
+        for bucket, events in groupby(self._listed, attrgetter("bucket_name")):
+            for page in pages(events):
+                found = self._page(bucket, page)
+                yield from ((event, found.get(event.object_key, NOTHING)) for event in page)
+
+    def _page(self, bucket: str, page: Sequence[ObjectEvent]) -> dict[str, Known]:
+        listed = {event.object_key: event for event in page}
+        span = (bucket, page[0].object_key, page[-1].object_key)
+        found: dict[str, Known] = {}
+        for key, _, *stored in rows(self._select, "entry", "rowid", _COLUMNS, span):
+            if (event := listed.get(key)) is not None:
+                found[key] = found.get(key, NOTHING).with_entry(_entry(event, *stored))
+        for key, _, ranges in rows(self._select, "item", "rowid", "ranges", span):
+            if key in listed:
+                found[key] = found.get(key, NOTHING).with_item(_ranges(ranges))
+        return found
+
+    def _select(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        with _explained():
+            return self._database.execute(statement, parameters).fetchall()
+
+
+_COLUMNS = "identity, ranges, is_replay, status, updated_at, etag, records, delivered, filtered, quarantined"
+_TABLES = (
+    f"CREATE TABLE entry (bucket TEXT, key TEXT, {_COLUMNS})",
+    "CREATE TABLE item (bucket TEXT, key TEXT, ranges)",
+)
+_INSERT = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INDEXES = ("CREATE INDEX entry_key ON entry (bucket, key)", "CREATE INDEX item_key ON item (bucket, key)")
+
+
+def _rows(entries: Iterable[StoredEntry], progress: Callable[[int], None]) -> Iterator[tuple[object, ...]]:
+    for number, each in enumerate(entries, 1):
+        if number % _STEP == 0:
+            progress(_STEP)
+        of, about = each.counts, (each.is_replay, each.status, each.updated_at)
+        counts = (None,) * 5 if of is None else (of.etag, of.records, of.delivered, of.filtered, of.quarantined)
+        yield (each.bucket, each.key, each.identity, _json(each.records), *about, *counts)
+
+
+def _items(items: Iterable[ErrorItem]) -> Iterator[tuple[str, str, str | None]]:
+    for item in items:
+        yield from ((each.bucket_name, each.object_key, _json(each.records)) for each in item.events)
+
+
+def _json(records: list[Range] | None) -> str | None:
+    return None if records is None else msgspec.json.encode(records).decode()
+
+
+def _ranges(text: str | None) -> list[Range] | None:
+    return msgspec.json.decode(text, type=list[Range]) if text else None
+
+
+def _entry(
+    event: ObjectEvent,
+    identity: str,
+    ranges: str | None,
+    is_replay: int,
+    status: Status,
+    updated_at: float,
+    etag: str | None,
+    *numbers: int,
+) -> KnownEntry:
+    counts = None if etag is None else RecordCounts(*numbers)
+    is_same = is_listed(event, (event.identity,), identity, etag or "", updated_at)
+    return KnownEntry(is_same, _ranges(ranges), bool(is_replay), status, updated_at, counts)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StateError(
+            f"the ledger cannot be compared: {error}; expected free space for a temporary file; name a directory that "
+            "has some in the environment variable SQLITE_TMPDIR"
+        ) from error

@@ -1,0 +1,72 @@
+"""The state of listed objects, by pages of a listing: each is read in one short transaction, after it was listed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
+
+import msgspec
+
+from slips.backends.machine.content import is_stamp, names_of, names_of_young
+from slips.backends.machine.ledger import records_and_replay
+from slips.backends.machine.sqlite import Database
+from slips.backends.spans import rows
+from slips.known import NOTHING, Known, KnownEntry, counts_of, is_listed, pages
+from slips.model import Lane, ObjectEvent, Range, is_to_the_end
+
+
+class SqliteKnown:
+    """KnownObjects of the state file. Its lanes can be read."""
+
+    def __init__(self, database: Database, listed: Iterable[ObjectEvent]) -> None:
+        self._database, self._listed = database, listed
+        ((self.first_entry,),) = database.select("SELECT MIN(updated_at) FROM ledger")
+
+    def lag(self, lane: Lane) -> float:
+        return 0.0
+
+    def __iter__(self) -> Iterator[tuple[ObjectEvent, Known]]:
+        for bucket, events in groupby(self._listed, attrgetter("bucket_name")):
+            for page in pages(events):
+                found = self._page(bucket, page)
+                yield from ((event, found.get(event.object_key, NOTHING)) for event in page)
+
+    def _page(self, bucket: str, page: Sequence[ObjectEvent]) -> dict[str, Known]:
+        """Return the state of the objects of a page, by key; those without any are left out."""
+        listed = {event.object_key: event for event in page}
+        select, span = self._database.select, (bucket, page[0].object_key, page[-1].object_key)
+        found: dict[str, Known] = {}
+        with self._database.snapshot():
+            hashes = {key: (stamp, hash_) for key, stamp, hash_ in rows(select, "file", "stamp", "hash", span)}
+            columns = "identity, status, updated_at, outcome"
+            for key, entry, identity, status, updated_at, outcome in rows(select, "ledger", "entry", columns, span):
+                if (event := listed.get(key)) is None:
+                    continue
+                records, replay = records_and_replay(entry)
+                counts, names = counts_of(outcome), _names(event, hashes.get(key))
+                is_same = is_listed(event, names, identity, counts.etag if counts else "", updated_at)
+                made = KnownEntry(is_same, records, replay is not None, status, updated_at, counts)
+                found[key] = found.get(key, NOTHING).with_entry(made)
+            for key, _, records in rows(select, "lane", "id", "json_extract(event, '$.records')", span):
+                if key in listed and is_to_the_end(_ranges(records)):
+                    found[key] = found.get(key, NOTHING)._replace(is_on_lane=True)
+            argument = "json_extract(item, '$.events[0].records')"
+            for key, _, records in rows(select, "error", "request_id", argument, span):
+                if key in listed:
+                    found[key] = found.get(key, NOTHING).with_item(_ranges(records))
+        return found
+
+
+def _names(event: ObjectEvent, known: tuple[str, str] | None) -> tuple[str, ...]:
+    """Return the identities of the content of a listed object. `known`: stamp and hash of its last reading."""
+    if not is_stamp(event.object_etag):
+        return (event.identity,)
+    names = names_of(event.object_etag)
+    if known is not None and known[0] in names_of_young(event.object_etag):
+        return (*names, known[1])
+    return names
+
+
+def _ranges(records: str | None) -> list[Range] | None:
+    return msgspec.json.decode(records, type=list[Range]) if records else None

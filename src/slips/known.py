@@ -1,0 +1,141 @@
+"""The state that a backend has of listed objects: what `slips audit` compares a listing with. Plain data, no I/O.
+
+A backend fills `KnownObjects` from its ledger, its lanes and its error table; `pipeline.audit` decides by it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from slips.model import Lane, ObjectEvent, Range, is_to_the_end
+from slips.ports import Status
+
+PAGE = 1_000
+"""Most listed objects that are compared at once, which is a page of a listing of S3."""
+_ETAG = re.compile(r"[0-9a-f]{32}(?:-[0-9]+)?")
+
+
+class RecordCounts(Struct):
+    """Numbers of records, from the independent counters of the runs. Its other fields are not decoded."""
+
+    records: int = 0
+    delivered: int = 0
+    filtered: int = 0
+    quarantined: int = 0
+
+    def add(self, other: RecordCounts) -> None:
+        """Add the counts of another run."""
+        self.records += other.records
+        self.delivered += other.delivered
+        self.filtered += other.filtered
+        self.quarantined += other.quarantined
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether every record is accounted for."""
+        return self.records == self.delivered + self.filtered + self.quarantined
+
+
+class RunCounts(RecordCounts):
+    """The record counts of a ledger entry's outcome, with the etag of the content that was read."""
+
+    etag: str = ""
+
+
+class KnownEntry(NamedTuple):
+    """A ledger entry of an object, without what only runs need."""
+
+    is_listed_content: bool
+    """Whether the entry is of the content that the listing shows."""
+    records: list[Range] | None
+    is_replay: bool
+    status: Status
+    updated_at: float
+    """Epoch seconds."""
+    counts: RecordCounts | None
+
+    @property
+    def is_of_object(self) -> bool:
+        """Whether the entry says what became of its object: not that of a few records, or of content never read."""
+        return is_to_the_end(self.records) and self.status != "superseded"
+
+
+class StoredEntry(NamedTuple):
+    """A ledger entry of any object, without what only runs need."""
+
+    bucket: str
+    key: str
+    identity: str
+    records: list[Range] | None
+    is_replay: bool
+    status: Status
+    updated_at: float
+    counts: RunCounts | None
+
+
+class Known(NamedTuple):
+    """The state that a backend has of one listed object."""
+
+    entries: Sequence[KnownEntry] = ()
+    is_stopped: bool = False
+    """Whether an error item stops the object."""
+    is_quarantined: bool = False
+    """Whether an error item has bad records of it."""
+    is_on_lane: bool = False
+
+    def with_entry(self, entry: KnownEntry) -> Known:
+        """Return the state with one more ledger entry."""
+        return self._replace(entries=[*self.entries, entry])
+
+    def with_item(self, records: list[Range] | None) -> Known:
+        """Return the state with an error item of these records: an item that replays a few does not stop the object."""
+        return self._replace(is_stopped=True) if is_to_the_end(records) else self._replace(is_quarantined=True)
+
+
+NOTHING = Known()
+
+
+class KnownObjects(Protocol):
+    """Listed objects with their state, as of a moment after all of them were listed."""
+
+    first_entry: float | None
+    """Time of the first ledger entry, epoch seconds; None if the ledger is empty."""
+
+    def lag(self, lane: Lane) -> float:
+        """Return the greatest age in seconds of an object that may be on a lane unseen; 0 if lanes can be read."""
+        ...
+
+    def __iter__(self) -> Iterator[tuple[ObjectEvent, Known]]:
+        """Yield each listed object with its state, in the order of the listing. Raises StateError."""
+        ...
+
+
+def pages(listed: Iterable[ObjectEvent]) -> Iterator[list[ObjectEvent]]:
+    """Yield listed objects in pages of PAGE at most."""
+    left = iter(listed)
+    while page := list(islice(left, PAGE)):
+        yield page
+
+
+def counts_of(outcome: str | None) -> RunCounts | None:
+    """Decode the counts of an outcome, as a ledger stores it."""
+    return msgspec.json.decode(outcome, type=RunCounts) if outcome else None
+
+
+def is_listed(listed: ObjectEvent, names: Collection[str], identity: str, etag: str, updated_at: float) -> bool:
+    """Whether a ledger entry is of the content that a listing shows.
+
+    `names`: identities of the listed content. `identity` and `etag` are those of the entry. A listing of S3 names no
+    version: if the entry has a version id and no etag, the later of both is the other's content, or came before it.
+    """
+    if identity in names or etag in names:
+        return True
+    if etag or _ETAG.fullmatch(identity) or "@" in identity or "@" in listed.object_etag:
+        return False
+    return updated_at >= listed.timestamp

@@ -1,0 +1,307 @@
+"""Audits a site: compares the listing of every mapped prefix with ledger, lanes and error table, in flat memory.
+
+In: a listing, and what the backend has of each listed object. Out: counts by mapping, day and hour, and the objects
+that need a person. Changes nothing. An object counts once: `state_in_audit` alone defines the states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from math import inf
+from typing import Any, Literal, NamedTuple, Protocol
+
+from msgspec import Struct, field
+
+from slips.config import Config, Mapping
+from slips.known import Known, KnownObjects, RecordCounts
+from slips.model import LANES, Lane, ObjectEvent, format_time
+from slips.not_logs import NotLog
+from slips.pipeline.choose import moment
+from slips.pipeline.selection import Selection
+from slips.ports import Status
+from slips.routing import assigned, lane_for, mapping_for
+from slips.site import ListingSite
+
+AuditState = Literal["done", "failed", "waiting", "missing", "changed", "ignored"]
+"""`failed`: the error table has an item that stops the object; `waiting`: it is on a lane, or a request runs it;
+`missing`: it is in neither ledger, lane nor error table; `changed`: the ledger has other contents of it alone;
+`ignored`: nothing is to become of it."""
+AUDIT_STATES: tuple[AuditState, ...] = ("done", "failed", "waiting", "missing", "changed", "ignored")
+Reason = Literal["", "unmapped", "filtered", "dropped", "dismissed", "older", "running", "taken_out", "unseen"]
+"""Why an object is ignored or waiting. `older`: than the audit's start; `taken_out`: its error item was drained, or
+dismissed from a stack, and it has not run since; `unseen`: it is so new that it
+may be on a lane, which cannot be read."""
+Start = Literal["since", "first entry", "ledger days", "no entry"]
+"""The reason why an audit starts when it does."""
+
+BEFORE = 3_600.0
+"""Seconds before the first ledger entry with which an audit starts: an object is announced and waits before it runs."""
+NAMED: tuple[AuditState, ...] = ("missing", "failed", "changed")
+"""The states of which an audit keeps objects by name."""
+SHOWN = 1_000
+"""Most objects of each state that an audit keeps by name."""
+DAY = 86_400.0
+
+
+class Found(Struct):
+    """Numbers of objects by state."""
+
+    done: int = 0
+    failed: int = 0
+    waiting: int = 0
+    missing: int = 0
+    changed: int = 0
+    ignored: int = 0
+
+    def add(self, state: AuditState, number: int = 1) -> None:
+        """Count objects."""
+        setattr(self, state, getattr(self, state) + number)
+
+    @property
+    def objects(self) -> int:
+        """The number of all objects."""
+        return sum(getattr(self, state) for state in AUDIT_STATES)
+
+    def to_dict(self) -> dict[str, int]:
+        """Return the counts of the JSON output, `objects` first."""
+        return {"objects": self.objects, **{state: getattr(self, state) for state in AUDIT_STATES}}
+
+
+class NamedObject(NamedTuple):
+    """An object that an audit keeps by name."""
+
+    url: str
+    time: str
+    """When it was last modified, RFC 3339."""
+    size: int
+
+
+class PartAudit(Struct):
+    """The audit of one mapping, or of all."""
+
+    bucket: str = ""
+    mapping: Mapping | None = None
+    found: Found = field(default_factory=Found)
+    records: RecordCounts = field(default_factory=RecordCounts)
+    reasons: dict[Reason, int] = field(default_factory=dict)
+    """Numbers of ignored and waiting objects that have a reason."""
+    hours: dict[int, Found] = field(default_factory=dict)
+    """By the hour of last modification, in hours since 1970. Objects older than the start are not among them."""
+
+    @property
+    def name(self) -> str:
+        """The bucket, with the prefix or pattern."""
+        return f"{self.bucket}/{self.mapping.written if self.mapping else ''}"
+
+    def add(self, event: ObjectEvent, state: AuditState, reason: Reason, counts: RecordCounts | None) -> None:
+        """Count one object."""
+        self.found.add(state)
+        if reason:
+            self.reasons[reason] = self.reasons.get(reason, 0) + 1
+        if counts is not None:
+            self.records.add(counts)
+        if reason != "older":
+            self.hours.setdefault(int(event.timestamp // 3600), Found()).add(state)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object of this part."""
+        return {
+            **self.found.to_dict(),
+            "records": _counts(self.records),
+            "reasons": dict(sorted(self.reasons.items())),
+            "hours": [
+                {"hour": format_time(hour * 3600.0), **found.to_dict()} for hour, found in sorted(self.hours.items())
+            ],
+        }
+
+
+class Audit(Struct, kw_only=True):
+    """The result of an audit."""
+
+    name: str
+    """Name of the stack, or of the config's."""
+    start: float
+    """Epoch seconds. Unknown objects that were last modified before are ignored."""
+    start_by: Start
+    at: float
+    """When the audit began, epoch seconds."""
+    seconds: float = 0.0
+    total: PartAudit = field(default_factory=PartAudit)
+    mappings: list[PartAudit] = field(default_factory=list)
+    unmapped: int = 0
+    objects: dict[AuditState, list[NamedObject]] = field(default_factory=dict)
+    """The first SHOWN missing, failed and changed objects."""
+    problems: list[str] = field(default_factory=list)
+    """Paths that could not be listed, with reasons: then the audit is not of all objects."""
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is missing or failed, all could be listed, and every record is accounted for."""
+        return self.is_clean_besides_missing and not self.total.found.missing
+
+    @property
+    def is_clean_besides_missing(self) -> bool:
+        """Whether the audit is clean once the missing objects are put on their lanes."""
+        return not (self.total.found.failed or self.problems) and self.total.records.is_balanced
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object that operators see."""
+        return {
+            "name": self.name,
+            "at": format_time(self.at),
+            "seconds": round(self.seconds, 3),
+            "start": format_time(self.start),
+            "start_by": self.start_by,
+            "total": {**self.total.to_dict(), "unmapped": self.unmapped},
+            "mappings": [
+                {
+                    "bucket": part.bucket,
+                    ("prefix" if part.mapping.pattern is None else "pattern"): part.mapping.written,
+                    **part.to_dict(),
+                }
+                for part in self.mappings
+                if part.mapping is not None
+            ],
+            "objects": {state: [each._asdict() for each in self.objects.get(state, ())] for state in NAMED},
+            "problems": self.problems,
+        }
+
+
+class AuditedBackend(Protocol):
+    """The part of Operations that an audit uses."""
+
+    @property
+    def name(self) -> str: ...
+
+    def known(self, listed: Iterable[ObjectEvent], progress: Callable[[int], None]) -> KnownObjects: ...
+
+
+def audit(
+    site: ListingSite,
+    backend: AuditedBackend,
+    selection: Selection,
+    *,
+    since: str | None = None,
+    keep: Callable[[AuditState, ObjectEvent], None] = lambda *_: None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Audit:
+    """Compare the listing of `selection` with what the backend has of each object.
+
+    `since` is a time, or a duration before now: the audit ignores all objects that were last modified before. Without
+    it, and never before the ledger keeps entries, the audit ignores older objects that the backend does not know.
+    Calls `keep` with each object that is missing, failed or changed, and `progress` with each number of objects. Raises
+    UsageError for a malformed time, StorageError for a bucket that cannot be listed, StateError.
+    """
+    begun = site.clock()
+    asked = moment(since, begun, "--since") if since is not None else None
+    listed = backend.known(selection.listed(site), progress)
+    start, start_by = _start(asked, listed.first_entry, begun - site.config.backend.ledger_days * DAY)
+    made = Audit(name=backend.name, start=start, start_by=start_by, at=begun)
+    lags = {lane: listed.lag(lane) for lane in LANES}
+    unseen = {lane: begun - lag if lag else inf for lane, lag in lags.items()}
+    judge = _Judge(site.config, start, asked, unseen)
+    parts = {
+        (bucket, mapping.written): PartAudit(bucket, mapping)
+        for bucket, mappings in site.config.bucket_mapping.items()
+        for mapping in mappings
+        if selection.has(bucket, mapping)
+    }
+    for event, known in listed:
+        mapping = mapping_for(site.config.bucket_mapping, event.bucket_name, event.object_key)
+        if not selection.has(event.bucket_name, mapping):
+            continue
+        state, reason = judge(event, known)
+        counts = _records_of(known) if state == "done" else None
+        made.total.add(event, state, reason, counts)
+        if mapping is None:
+            made.unmapped += 1
+        else:
+            parts[event.bucket_name, mapping.written].add(event, state, reason, counts)
+        if state in NAMED:
+            names = made.objects.setdefault(state, [])
+            if len(names) < SHOWN:
+                names.append(NamedObject(event.url, event.event_time, event.object_size))
+            keep(state, event)
+    made.mappings = list(parts.values())
+    made.problems = [*site.unlisted]
+    made.seconds = site.clock() - begun
+    return made
+
+
+def _start(asked: float | None, first_entry: float | None, kept: float) -> tuple[float, Start]:
+    """Return when the audit starts, and why. `kept`: the time before which the ledger may have forgotten objects."""
+    wanted: tuple[float, Start]
+    if asked is not None:
+        wanted = asked, "since"
+    else:
+        wanted = (kept, "no entry") if first_entry is None else (first_entry - BEFORE, "first entry")
+    return wanted if wanted[0] >= kept else (kept, "ledger days")
+
+
+class _Judge:
+    """Decides the state of objects. `unseen`: the time since which an object may be on each lane unseen."""
+
+    def __init__(self, config: Config, start: float, since: float | None, unseen: dict[Lane, float]) -> None:
+        self._config, self._start, self._since, self._unseen = config, start, since, unseen
+
+    def __call__(self, event: ObjectEvent, known: Known) -> tuple[AuditState, Reason]:
+        """Return the state of a listed object, and the reason if it is ignored, or waits in an unusual way."""
+        by = assigned(self._config.bucket_mapping, event)
+        if self._since is not None and event.timestamp < self._since:
+            return "ignored", "older"
+        if by is None:
+            return "ignored", "unmapped"
+        if isinstance(by, NotLog):
+            return "ignored", "filtered"
+        lane = lane_for(self._config.routing, event)
+        found = state_in_audit(known)
+        if found is not None and not (found[0] == "changed" and lane == "drop"):
+            return found
+        if lane == "drop":
+            return "ignored", "dropped"
+        if event.timestamp < self._start:
+            return "ignored", "older"
+        return ("waiting", "unseen") if event.timestamp > self._unseen[lane] else ("missing", "")
+
+
+def state_in_audit(known: Known) -> tuple[AuditState, Reason] | None:
+    """Return the state of an object by what the backend has of it; None if that is nothing."""
+    if known.is_stopped:
+        return "failed", ""
+    if known.is_on_lane:
+        return "waiting", ""
+    own = [entry for entry in known.entries if entry.is_of_object]
+    listed = [entry for entry in own if entry.is_listed_content]
+    if not own:
+        return ("done", "") if known.is_quarantined else None  # only a finished object has a quarantine
+    latest = max(listed or own, key=lambda entry: entry.updated_at)
+    if latest.status in _OF_STATUS:
+        found = _OF_STATUS[latest.status]
+        # A lane, or a request, has an older content alone only until that is concluded.
+        return found if listed or found[1] == "running" else ("changed", "")
+    return None
+
+
+_OF_STATUS: dict[Status, tuple[AuditState, Reason]] = {
+    "done": ("done", ""),
+    "filtered": ("ignored", "filtered"),
+    "dropped": ("ignored", "dropped"),
+    "dismissed": ("ignored", "dismissed"),
+    "claimed": ("waiting", "running"),
+    "waiting": ("waiting", "running"),
+    "part": ("waiting", "running"),
+    "failed": ("waiting", "taken_out"),
+}
+
+
+def _records_of(known: Known) -> RecordCounts:
+    """Return the records of an object that is done: those of its content, part by part, without replays."""
+    found = RecordCounts()
+    for entry in known.entries:
+        if entry.counts is not None and entry.is_listed_content and not entry.is_replay and entry.status != "failed":
+            found.add(entry.counts)
+    return found
+
+
+def _counts(counts: RecordCounts) -> dict[str, int]:
+    return {name: getattr(counts, name) for name in RecordCounts.__struct_fields__}

@@ -1,0 +1,222 @@
+"""`slips audit` as users see it on one machine: counts, exit status, repair, and the page to hand on."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from projects import CONFIG, Project
+from slips.pipeline.audit import SHOWN
+
+STATES = ("objects", "done", "failed", "waiting", "missing", "changed", "ignored")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def counts(of: dict[str, Any]) -> dict[str, int]:
+    return {state: of[state] for state in STATES if of[state]}
+
+
+def a_site(project: Project) -> None:
+    """One object done, one failed, one dropped by routing; then one more arrives, and one is overwritten."""
+    project.put("json/b", gzip.compress(b"{}")[:-4])
+    for key in ("json/a", "json/c", "dropped/d"):
+        project.put(key, {"n": 1})
+    assert project.slips("run").status == 1
+    project.put("json/c", {"n": 3}, {"n": 4})
+    project.put("slow/e", {"n": 1})
+    project.put("other/f", {"n": 1})
+
+
+def test_the_json_counts_all_and_each_mapping_and_the_status_is_1_if_something_is_missing_or_failed(
+    project: Project,
+) -> None:
+    a_site(project)
+    done = project.slips("audit", "--json")
+    assert done.status == 1
+    found = done.json
+    assert counts(found["total"]) == {
+        **{"objects": 6, "done": 1, "failed": 1},
+        **{"missing": 1, "changed": 1, "ignored": 2},
+    }
+    assert [(each["bucket"], each["prefix"], counts(each)) for each in found["mappings"]] == [
+        ("my-logs", "json/", {"objects": 3, "done": 1, "failed": 1, "changed": 1}),
+        ("my-logs", "slow/", {"objects": 1, "missing": 1}),
+        ("my-logs", "dropped/", {"objects": 1, "ignored": 1}),
+    ]
+    assert all({*STATES} <= each.keys() for each in (found["total"], *found["mappings"]))
+    assert found["total"]["records"] == {"records": 1, "delivered": 1, "filtered": 0, "quarantined": 0}
+    assert found["total"]["reasons"] == {"dropped": 1, "unmapped": 1}
+    assert [each["url"] for each in found["objects"]["missing"]] == ["s3://my-logs/slow/e"]
+
+
+def test_the_status_is_0_if_nothing_is_missing_or_failed(project: Project) -> None:
+    project.put("json/a", {"n": 1})
+    assert project.slips("run").status == 0
+    done = project.slips("audit")
+    assert (done.status, done.err) == (0, "")
+    assert re.search(r"^my-logs/json/ +1 +1 +0 +0 +0 +0 +0$", done.out, re.MULTILINE)
+    assert "1 record = 1 delivered + 0 filtered + 0 quarantined" in done.out
+    project.put("json/a", {"n": 2})
+    assert project.slips("audit").status == 0, "what has changed alone is no failure"
+
+
+def test_people_see_the_counts_the_days_and_the_objects_that_need_them(project: Project) -> None:
+    a_site(project)
+    out = project.slips("audit").out
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    assert f"\n{today}" in out
+    assert f"\n{today}" not in project.slips("audit", "s3://my-logs/none/", "--since", "1d").out
+    for words in (
+        "an hour before the first ledger entry",
+        "missing: s3://my-logs/slow/e (",
+        "failed: s3://my-logs/json/b (",
+        "changed: s3://my-logs/json/c (",
+        "ignored or waiting: 1 dropped by routing, 1 without a mapping",
+        "'slips audit --repair' puts what is missing on its lane",
+        "'slips errors' lists what failed",
+    ):
+        assert words in out
+    assert re.search(rf"^{today} \d\d:00 ", project.slips("audit", "--hours").out, re.MULTILINE)
+
+
+def test_repair_puts_what_is_missing_on_its_lane_once_and_with_changed_what_has_changed(project: Project) -> None:
+    a_site(project)
+    done = project.slips("audit", "--repair", "-y", "--json")
+    assert done.json["repaired"] == {"fast": 0, "slow": 1, "drop": 0}
+    assert done.status == 1, "an object has failed"
+    again = project.slips("audit", "--repair", "-y", "--json").json
+    assert counts(again["total"])["waiting"] == 1
+    assert again["repaired"] == {"fast": 0, "slow": 0, "drop": 0}
+    assert (
+        project.slips("audit", "--repair", "--changed", "-y", "--lane", "slow", "--json").json["repaired"]["slow"] == 1
+    )
+    project.slips("run")
+    assert counts(project.slips("audit", "--json").json["total"])["done"] == 3
+
+
+def test_repair_leaves_objects_alone_that_are_older_than_the_site(project: Project) -> None:
+    for age in (3_700, 2 * 365 * 86_400):
+        os.utime(project.put(f"json/old-{age}", {"n": 1}), (time.time() - age,) * 2)
+    project.put("json/new", {"n": 1})
+    assert project.slips("run", "s3://my-logs/json/new").status == 0
+    done = project.slips("audit", "--repair", "-y", "--json")
+    assert (done.status, counts(done.json["total"])) == (0, {"objects": 3, "done": 1, "ignored": 2})
+    assert sum(done.json["repaired"].values()) == 0
+    assert project.slips("audit", "--since", "2h", "--json").json["total"]["missing"] == 1
+
+
+def test_repair_asks_on_a_terminal_and_elsewhere_needs_yes(project: Project) -> None:
+    project.put("json/a", {"n": 1})
+    refused = project.slips("audit", "--repair")
+    assert refused.status == 2
+    assert "1 object of 9 bytes not put on the lanes of their routing: there is no terminal to ask on" in refused.err
+    assert "Put 1 object of 9 bytes on lane slow?" in project.terminal(
+        "audit", "--repair", "--lane", "slow", typed=b"n\n"
+    )
+    assert project.slips("audit", "--json").json["total"]["missing"] == 1
+    assert "1 on lane fast" in project.terminal("audit", "--repair", typed=b"y\n")
+    assert project.slips("audit", "--json").json["total"]["waiting"] == 1
+
+
+def test_a_repair_of_all_that_is_missing_ends_with_0(project: Project) -> None:
+    project.put("json/a", {"n": 1})
+    done = project.slips("audit", "--repair", "-y")
+    assert (done.status, "put back: 1 on lane fast; 'slips run' processes them now" in done.err) == (0, True)
+    assert "nothing to repair" in project.slips("audit", "--repair", "-y").err
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--changed"], "--changed: there is no repair; expected --repair, too"),
+        (["-y"], "-y: there is nothing to ask; expected --repair, too"),
+        (["--since", "soon"], "--since: 'soon'"),
+        (["--mapping", "none/"], "--mapping: 'none/' is no prefix or pattern of 'bucket_mapping'"),
+        (["s3://none/"], "s3://none/: bucket 'none' has no mapping"),
+        (["--report", "none/a.html"], "none/a.html: No such file or directory; expected a file that can be written"),
+    ],
+)
+def test_wrong_arguments_are_said_with_what_was_expected(project: Project, args: list[str], words: str) -> None:
+    done = project.slips("audit", *args)
+    assert done.status == 2
+    assert words in done.err
+
+
+def test_a_directory_that_cannot_be_listed_is_said_and_fails(project: Project) -> None:
+    project.bucket.rmdir()
+    done = project.slips("audit", "--json")
+    assert done.status == 1
+    assert "expected a directory that can be listed" in done.json["problems"][0]
+
+
+def test_a_state_directory_within_a_bucket_is_no_object(project: Project) -> None:
+    project.config(CONFIG.replace("path: state", "path: logs/json/state"))
+    project.put("json/a", {"n": 1})
+    assert project.slips("run").status == 0
+    assert counts(project.slips("audit", "--json").json["total"]) == {"objects": 1, "done": 1}
+
+
+# ---- the report
+
+
+class Page(HTMLParser):
+    """The tags, texts and references of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.references: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.references += [str(value) for name, value in attrs if name in ("src", "href", "action", "onclick")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_report_is_one_page_without_scripts_or_foreign_resources_and_escapes_what_keys_say(
+    project: Project,
+) -> None:
+    a_site(project)
+    project.put("json/<script>alert(1)</script>&\x1b[7m", {"n": 1})
+    assert project.slips("audit", "--report", "audit.html").status == 1
+    text = (project.root / "audit.html").read_text()
+    page = Page(text)
+    assert "script" not in page.tags
+    assert (page.references, "url(" in text, "@import" in text, "\x1b" in text) == ([], False, False, False)
+    for words in (
+        "Not all is accounted for: 2 missing, 1 failed.",
+        "s3://my-logs/json/<script>alert(1)</script>&\\x1b[7m",
+        "s3://my-logs/slow/e",
+        "1 record = 1 delivered + 0 filtered + 0 quarantined",
+        str(project.root / "slips.yml"),
+        "slips 0.",
+        "1 missing",
+    ):
+        assert words in page.text
+    assert (project.root / "audit.html").stat().st_mode & 0o077 == 0
+
+
+def test_the_report_lists_the_first_of_many_and_says_how_many_there_are(project: Project) -> None:
+    for number in range(SHOWN + 2):
+        project.put(f"json/{number:04}", b"")
+    assert (
+        project.slips("audit", "--report", "audit.html", "--json")
+        .json["objects"]["missing"][-1]["url"]
+        .endswith(f"{SHOWN - 1:04}")
+    )
+    assert f"The first {SHOWN:,} of {SHOWN + 2:,}." in (project.root / "audit.html").read_text()
