@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from chains import new_meta
 from declared import both, both_in_turn, event_of, read_slowly
-from slips.format import RecordLimits
+from slips.format import Limited, PerObject, RecordLimits
 from slips.parsing import Columns, Csv, epoch
 from slips.parsing.declare.columns import ColumnsOptions
 
@@ -39,6 +40,31 @@ def test_fields_have_the_names_of_the_columns() -> None:
     assert event_of(door(separator=", "), "1, a,b, c")[0] == {"time": "1", "door": "a,b", "user": "c"}
     assert event_of(door(separator=""), " 1  north\tann ")[0] == {"time": "1", "door": "north", "user": "ann"}
     assert event_of(door(columns=("the time",)), "1")[0] == {"the time": "1"}
+
+
+ODD_NAMES = ("class", "None", "__class__", "__dict__", "s-ip", "\ufb01", "fi", "9", "a.b", "\udcff", "self", "Ärger")
+
+
+@pytest.mark.parametrize("left_out", [(), ("__class__", "__dict__")])
+@pytest.mark.parametrize("further", [0, 16, 17, 18, 19, 20])
+def test_a_column_may_have_any_name(left_out: tuple[str, ...], further: int) -> None:
+    names = [name for name in (*ODD_NAMES, *map("n{}".format, range(further))) if name not in left_out]
+    line = " ".join(map(str, range(len(names))))
+    event, *_ = event_of(door(columns=tuple(names)), line)
+    assert [*event.items()] == [(name, str(number)) for number, name in enumerate(names)]
+
+
+def test_a_changed_event_changes_no_other() -> None:
+    parse: Any = PerObject.begin(Limited.bind(door().parse, RecordLimits()))
+    first, second = (parse(new_meta(), line) for line in ("1 a b", "2 c d"))
+    first["more"], first["door"] = "x", "y"
+    del first["time"]
+    third = parse(new_meta(), "3 e f")
+    assert [first, second, third] == [
+        {"door": "y", "user": "b", "more": "x"},
+        {"time": "2", "door": "c", "user": "d"},
+        {"time": "3", "door": "e", "user": "f"},
+    ]
 
 
 def test_further_fields_are_kept_by_their_number() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from types import CodeType
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -63,6 +64,8 @@ class Body(Struct, frozen=True):
     filters: bool
     refine: str
     """Name of the function to call last, as `refine(meta, event)`; empty if there is none."""
+    attributes: Mapping[str, str]
+    """See `make_function`."""
     fresh: Mapping[str, Callable[[], object]]
     """Names to bind anew for each object, by these functions: what the statements remember of it, such as its header.
 
@@ -94,6 +97,8 @@ class Writer:
         self.limits = limits
         self.lines: list[str] = []
         self.names: dict[str, object] = {}
+        self.attributes: dict[str, str] = {}
+        """The attributes of these lines whose names are no identifiers: see `make_function`."""
         self.fields: dict[str, str] = {}
         """Locals by the field of the event whose value each has, for the parts behind `write`."""
         self.fresh: dict[str, Callable[[], object]] = {}
@@ -170,7 +175,9 @@ def body_of(family: Family, limits: RecordLimits = RecordLimits(), prefix: str =
     family.write(writer)
     message, captured = write_meaning(family, writer)
     refine = writer.name("refine", meaning.refine) if meaning.refine is not None else ""
-    return Body(tuple(writer.lines), writer.names, message, captured, writer.filters, refine, writer.fresh)
+    return Body(
+        tuple(writer.lines), writer.names, message, captured, writer.filters, refine, writer.attributes, writer.fresh
+    )
 
 
 def write_meaning(family: Family, writer: Writer) -> tuple[str, tuple[str, ...]]:
@@ -232,18 +239,24 @@ def parse_of(family: Family, limits: RecordLimits = RecordLimits()) -> Parse:  #
     else:
         lines.append("return event")
     if not body.fresh:
-        return make_function("parse", "meta, value", lines, globals_, family.name)
+        return make_function("parse", "meta, value", lines, globals_, family.name, body.attributes)
     begin = [*(f"{name} = make_{name}()" for name in body.fresh), "def parse(meta, value):"]
     begin += [*(f"    {line}" for line in lines), f"parse.remembered = {', '.join(body.fresh)},", "return parse"]
     names = {**globals_, **{f"make_{name}": make for name, make in body.fresh.items()}}
-    return PerObject(make_function("begin", "", begin, names, family.name))
+    return PerObject(make_function("begin", "", begin, names, family.name, body.attributes))
 
 
 def make_function(
-    name: str, parameters: str, lines: list[str], names: Mapping[str, object], origin: str
+    name: str,
+    parameters: str,
+    lines: list[str],
+    names: Mapping[str, object],
+    origin: str,
+    attributes: Mapping[str, str] | None = None,
 ) -> Callable[..., Any]:
     """Make a function of generated lines. Tracebacks show them, in a file that is named after `origin`.
 
+    `attributes` are the names of attributes that are no identifiers, by the identifiers that the lines have for them.
     Another function of the same origin, for other limits or options, has a file with a number behind the name.
     """
     source = "".join(f"{line}\n" for line in (f"def {name}({parameters}):", *(f"    {line}" for line in lines)))
@@ -254,10 +267,21 @@ def make_function(
         file = f"<slips: {origin}, {number}>"
         entry = (*entry[:3], file)
     scope: dict[str, Any] = dict(names)
-    exec(compile(source, file, "exec"), scope)  # noqa: S102 - no text of an author is source here
+    code = _with_attributes(compile(source, file, "exec"), attributes or {})
+    exec(code, scope)  # noqa: S102 - no text of an author is source here
     function: Callable[..., Any] = scope[name]
     function.__doc__ = source
     return function
+
+
+def _with_attributes(code: CodeType, attributes: Mapping[str, str]) -> CodeType:
+    """Return code, with that of the functions in it, in which attributes have other names."""
+    return code.replace(
+        co_names=tuple(attributes.get(name, name) for name in code.co_names),
+        co_consts=tuple(
+            _with_attributes(each, attributes) if isinstance(each, CodeType) else each for each in code.co_consts
+        ),
+    )
 
 
 class _Values:

@@ -192,7 +192,7 @@ def write_loop(
         placed = places.get(line.strip())
         lines += [line] if placed is None else [f"{indent}{each}" for each in placed]
     names = {**_NAMES, **statements.writer.names}
-    run = make_function("run", PARAMETERS, lines, names, title)
+    run = make_function("run", PARAMETERS, lines, names, title, statements.writer.attributes)
     return Loop(run, run.__doc__ or "", statements.inlined, statements.takes_texts)
 
 
@@ -357,6 +357,7 @@ class _Statements:
         for line in body.lines:
             writer.line(line)
         writer.names.update(body.names)
+        writer.attributes.update(body.attributes)
         if body.fresh:
             self.setup.append(f"{', '.join(body.fresh)}, = remembered[{self.inlined - 1}]")
         if body.filters:

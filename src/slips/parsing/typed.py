@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Any
 
 import msgspec
@@ -230,14 +231,10 @@ def write_event(
     before, where they still have the texts.
     """
     wanted = [name for name in locals_ if name in read]
-    if first is None and len(names) <= _MOST_AT_ONCE:
+    if first is None and len(names) <= _MOST_SHARED and not any(map(_OBJECT.__contains__, names)):
         for name in wanted:
             _write_value(writer, name, locals_[name], types)
-        values: dict[str, str] = dict.fromkeys(names, "None") | dict(locals_)
-        for name in locals_.keys() - set(wanted) if types.absent else ():
-            if not types.of(name):
-                values[name] = f"None if {types.is_absent(locals_[name])} else {locals_[name]}"
-        writer.line(f"event = {{{', '.join(f'{name!r}: {value}' for name, value in values.items())}}}")
+        _write_row(writer, names, {name: _value(name, local, types, wanted) for name, local in locals_.items()})
     else:
         # Copying a dict and replacing its values takes half the time of a dict display with so many keys.
         writer.line(f"event = {writer.name('new', dict.fromkeys(names).copy)}()")
@@ -252,8 +249,34 @@ def write_event(
     writer.fields.update((name, locals_[name]) for name in wanted)
 
 
-_MOST_AT_ONCE = 15
-"""Most keys of a dict that the interpreter makes in one step."""
+def _write_row(writer: Writer, names: Sequence[str], values: Mapping[str, str]) -> None:
+    """Write statements that make an event of all `names`, with the values of expressions; others are None.
+
+    The event is the `__dict__` of an object: it shares its table of keys with those of the other objects of its class,
+    which takes half the time of a dict of its own, and half the memory.
+    """
+    row = writer.local("row")
+    writer.line(f"{row} = {writer.name('Row', type('Row', (), {}))}()")
+    for name in names:
+        attribute, note = name, ""
+        if not (name.isascii() and name.isidentifier()) or iskeyword(name):
+            attribute, note = writer.local("field"), f"  # {name!r}"
+            writer.attributes[attribute] = name
+        writer.line(f"{row}.{attribute} = {values.get(name)}{note}")
+    writer.line(f"event = {row}.__dict__")
+
+
+_MOST_SHARED = 30
+"""Most keys that the interpreter lets dicts share."""
+_OBJECT = frozenset(dir(type("Row", (), {})))
+"""Names that an object has an own meaning for, such as `__class__`."""
+
+
+def _value(name: str, local: str, types: Types, has_value: Container[str]) -> str:
+    """Return an expression for the value of a field, of which the local has the text, unless it has the value."""
+    if not types.absent or name in has_value or types.of(name):
+        return local
+    return f"None if {types.is_absent(local)} else {local}"
 
 
 def _write_value(writer: Writer, name: str, local: str, types: Types) -> None:

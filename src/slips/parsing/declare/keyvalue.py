@@ -115,20 +115,22 @@ class KeyValue(LineDeclaration):
         key = f"([^{assign}{separator}{quotes}{blanks}]++)"
         return re.compile(rf"{key}{assign}(?:{quoted}{bare})(?:{end}|\Z)|(.++)", re.DOTALL)
 
-    def write_pairs(self, writer: Writer, limits: RecordLimits) -> None:
-        """Write statements that read ordinary lines: no key twice, no words without values, no escapes."""
+    def write_pairs(self, writer: Writer, limits: RecordLimits, line: str = "value") -> None:
+        """Write statements that read ordinary lines, the local `line`: no key twice, no words without values, no
+        escapes."""
         types = self.types
+        pairs, key, text = writer.local("pairs"), writer.local("key"), writer.local("text")
         values = [writer.local("value") for _ in (*self.quotes, "bare")]
-        text = " or ".join(values) + ("" if self.separator == " " else f".strip({self.blanks!r})")
+        value = " or ".join(values) + ("" if self.separator == " " else f".strip({self.blanks!r})")
         if types.absent:
-            text = f"None if (text := {text}) in {types.absent!r} else text"
-        with writer.block(f"if len(value) > {2 * limits.values}:"):  # it might have too many pairs
+            value = f"None if ({text} := {value}) in {types.absent!r} else {text}"
+        with writer.block(f"if len({line}) > {2 * limits.values}:"):  # it might have too many pairs
             writer.line("raise ValueError")
-        writer.line(f"pairs = {writer.name('pairs', self.pairs.findall)}(value)")
-        key = "key" if self.separator == " " else f"key.strip({self.blanks!r})"
-        writer.line(f"event = {{{key}: {text} for key, {', '.join(values)}, _ in pairs}}")
+        writer.line(f"{pairs} = {writer.name('pairs', self.pairs.findall)}({line})")
+        name = key if self.separator == " " else f"{key}.strip({self.blanks!r})"
+        writer.line(f"event = {{{name}: {value} for {key}, {', '.join(values)}, _ in {pairs}}}")
         # No key: that pair is the rest of a line that is not ordinary.
-        with writer.block("if '' in event or len(event) != len(pairs) or not pairs:"):
+        with writer.block(f"if '' in event or len(event) != len({pairs}) or not {pairs}:"):
             writer.line("raise ValueError")
         for type_, names in ((int, types.integers), (float, types.floats)):
             decode = writer.name("decode", msgspec.json.Decoder(type_).decode)
@@ -205,9 +207,10 @@ class _Headed(_Pairs):
         self._match, self._words = re.compile(declaration.head, re.DOTALL).match, names_of(declaration.rest)
 
         def write(writer: Writer) -> None:
-            writer.line(f"around, value = {writer.name('cut', self._cut)}(value)")
-            declaration.write_pairs(writer, limits)
-            writer.line(f"event = {writer.name('joined', _joined)}(around, event)")
+            around, line = writer.local("around"), writer.local("line")
+            writer.line(f"{around}, {line} = {writer.name('cut', self._cut)}(value)")
+            declaration.write_pairs(writer, limits, line)
+            writer.line(f"event = {writer.name('joined', _joined)}({around}, event)")
 
         self.fast = declaration.line_function(write, "head and pairs")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Set
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -94,36 +95,66 @@ class LineDeclaration(Declaration):
         return frozenset(path for _, path in self.meaning.paths)
 
     def write(self, writer: Writer) -> None:
-        def make() -> LineParser:
-            return self.line_parser(writer.limits)
-
-        parser = writer.per_object("lines", make) if self.remembers else writer.name("lines", make())
+        """Write the statements of the first function for lines, a call of which takes a tenth of the time of a line,
+        and calls of the functions for other lines."""
+        first = self.line_parser(writer.limits)
+        if self.remembers:
+            parser = writer.per_object("lines", lambda: self.line_parser(writer.limits))
+        else:
+            parser = writer.name("lines", first)
         read, writer.message = writer.local("read"), writer.local("message")
-        writer.line(f"{read} = {parser}.fast(value, at) or {parser}.retry(value, at)")
-        with writer.block(f"if {read} is not None:"):
-            writer.line(f"event, at, tag, {writer.message} = {read}")
+        write: Callable[[Writer], None] | None = getattr(first.fast, "write", None)
+        with ExitStack() as otherwise:
+            if write is not None:
+                with writer.block(f"if {parser}.fast is {writer.name('usual', first.fast)}:"):
+                    with writer.block("try:"):
+                        write(writer)
+                    with writer.block("except ValueError:"):
+                        writer.line(f"event, {read} = None, {parser}.retry(value, at)")
+                otherwise.enter_context(writer.block("else:"))
+            writer.line(f"event, {read} = None, {parser}.fast(value, at) or {parser}.retry(value, at)")
+        with writer.block("if event is None:"):
+            odd = writer.name("odd", self._read_odd)
+            writer.line(f"event, at, tag, {writer.message} = {read} or {odd}({parser}, value, at)")
         writer.line("else:")
         writer.indent()
-        writer.line(f"event = {parser}.odd(value)")
-        if self.remembers:
-            writer.filters = True
-            writer.line("if event.__class__ is dict:")
-            writer.indent()
+        writer.filters = self.remembers
+
+    def _read_odd(self, parser: LineParser, line: str, at: float) -> Reading:
+        """Read a line that the functions of a parser refused. Raises RecordError."""
+        event = parser.odd(line)
+        return (event, None, None, None) if isinstance(event, Rule) else self._read_event(event, at)
+
+    @cached_property
+    def _read_event(self) -> Callable[[Event, float], Reading]:
+        """The function that reads time, tag and message of an event."""
+        writer = Writer(RecordLimits())
+        self._write_reading(writer)
+        return make_function("event", "event, at", writer.lines, writer.names, f"{self.name}, odd lines")
 
     def line_function(self, write: Callable[[Writer], None], origin: str) -> ReadLine:
         """Make the function that reads ordinary lines. `write` writes statements that bind the local `event` from
-        `value`, or raise ValueError; the meaning of the fields follows, with no call and no look into the event."""
+        `value`, or raise ValueError, and never bind `value`; the meaning of the fields follows, with no call and no
+        look into the event. The function has `write` as an attribute."""
         writer = Writer(RecordLimits())
         with writer.block("try:"):
             write(writer)
         with writer.block("except ValueError:"):
             writer.line("return None")
+        self._write_reading(writer)
+        origin = f"{self.name}, {origin}"
+        function: Any = make_function("line", "value, at", writer.lines, writer.names, origin, writer.attributes)
+        function.write = write
+        read: ReadLine = function
+        return read
+
+    def _write_reading(self, writer: Writer) -> None:
+        """Write statements that return the Reading of the local `event`."""
         with writer.nested():
             message, _ = write_meaning(self, writer)
             writer.line(f"return event, at, tag, {message}")
         if writer.filters:
             writer.line("return event, None, None, None")
-        return make_function("line", "value, at", writer.lines, writer.names, f"{self.name}, {origin}")
 
     def calling_function(self, read: Callable[[Any], Event]) -> ReadLine:
         """Make the function that reads ordinary lines by a call of `read`, which raises ValueError for others."""

@@ -162,11 +162,12 @@ def _function(declaration: Regex, pattern: re.Pattern[str]) -> ReadLine:
         if declaration.escaped:
             with writer.block("if '\\\\' in value:"):
                 writer.line("raise ValueError")
-        writer.line(f"match = {writer.name('match', pattern.match)}(value)")
-        with writer.block("if match is None:"):
+        match = writer.local("match")
+        writer.line(f"{match} = {writer.name('match', pattern.match)}(value)")
+        with writer.block(f"if {match} is None:"):
             writer.line("raise ValueError")
         if groups:
-            writer.line(f"{', '.join(locals_.values())}, = match.group({', '.join(map(repr, groups))}),")
+            writer.line(f"{', '.join(locals_.values())}, = {match}.group({', '.join(map(repr, groups))}),")
         if len(groups) > 1:
             writer.lines[-1] = writer.lines[-1].removesuffix(",")
         optional = optional_groups(pattern.pattern)

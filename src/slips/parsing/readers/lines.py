@@ -108,10 +108,11 @@ def _usual(block: bytes) -> list[str] | None:
     if b"\r" in block:
         return None
     try:
-        lines = block.decode().split("\n")
+        text = block.decode()
     except UnicodeDecodeError:
         return None
-    return lines if min(lines) > "!" and max(lines) < "\ufeff" else None
+    lines = text.split("\n")
+    return lines if min(lines) > "!" and (text.isascii() or max(lines) < "\ufeff") else None
 
 
 def behind_marks(line: bytes) -> bytes:
