@@ -28,6 +28,7 @@ LAYERS = [
     {"place"},
     {"pipeline"},
     {"service", "lambdas", "telemetry", "deploy", "testing", "project", "new_format", "examples"},
+    {"console"},
     {"cli", "__main__"},
 ]
 HEAVY = {
@@ -44,6 +45,9 @@ HEAVY = {
     "difflib",
     "prometheus_client",
     "cramjam",
+    "jinja2",
+    "starlette",
+    "uvicorn",
 }
 """Imported only where they are needed: a function on AWS must not pay for them at its start."""
 HEAVY_MODULES = ("slips.backends.aws", "slips.config.check", "slips.config.nodes", "slips.config.values")
@@ -166,7 +170,7 @@ def test_heavy_libraries_are_imported_where_they_are_used() -> None:
     lightweight = {
         name: path
         for name, path in modules().items()
-        if part_of(name) not in ("cli", "deploy", "project") and not name.startswith(HEAVY_MODULES)
+        if part_of(name) not in ("cli", "console", "deploy", "project") and not name.startswith(HEAVY_MODULES)
     }
     at_once = {
         (name, one.module.split(".")[0]) for name, path in lightweight.items() for one in imports(path) if one.at_once

@@ -29,7 +29,7 @@ from slips.config import LaneConfig, parse
 from slips.errors import UsageError
 from slips.known import NOTHING
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome
-from slips.operations import Operations, ReplayState, hourly
+from slips.operations import LedgerTally, Operations, ReplayState, hourly
 from slips.pipeline.choose import Choice, Named, named
 from slips.pipeline.dismiss import Changed, Dismissal, Revision, dismiss
 from slips.ports import Stream
@@ -204,6 +204,31 @@ def test_an_object_that_was_pushed_waits_until_it_is_claimed_and_a_done_one_stay
     assert found["a"].is_on_lane or [each.status for each in found["a"].entries] == ["waiting"]
     assert [each.status for each in found["b"].entries] == ["done"]
     assert operations.ledger.claim(new, "r1") == "new"
+
+
+def test_the_tally_sums_the_records_of_what_is_done_once_and_tells_runs_that_do_not_add_up(
+    operations: Operations,
+) -> None:
+    ledger = operations.ledger
+    ended = Outcome(records=9, delivered=4, filtered=3, quarantined=2, events=5, bytes_in=100)
+    tuple(ledger.finish(object_event("a"), ended))
+    tuple(ledger.finish(object_event("b", records=[(1, 9)]), ended, "part"))
+    tuple(ledger.finish(object_event("c"), replace(ended, delivered=5)))
+    tuple(ledger.finish(object_event("d"), replace(ended, delivered=3)))
+    tuple(ledger.finish(object_event("a", records=[(2, 3)], replay="r1@1"), ended))
+    tuple(ledger.fail(object_event("e"), ended, "r1"))
+    ledger.drop(object_event("f"))
+    ledger.claim(object_event("g"), "r2")
+    tuple(ledger.supersede(object_event("h")))
+    tally = operations.tally(0.0)
+    (hours, tally.hours) = (tally.hours, {})
+    assert tally == LedgerTally(
+        runs=4, records=36, delivered=16, filtered=12, quarantined=8, events=20, bytes_in=400, unbalanced=2, recent=7
+    )
+    assert sum(each.concluded for each in hours.values()) == 7
+    assert sum(each.failed for each in hours.values()) == 1
+    assert max(hours) - min(hours) <= 1
+    assert operations.tally(4e9).recent == 0
 
 
 # ---- limit

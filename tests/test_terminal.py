@@ -61,6 +61,7 @@ COMMANDS = [
     ["logs", HOSTILE],
     ["sample"],
     ["sample", "--out", f"none/{HOSTILE}/x"],
+    ["console", "--host", f"no {HOSTILE}"],
     ["deploy", "--dry-run"],
     ["package", "--out", f"made {HOSTILE}"],
     ["package", "-s", HOSTILE, "--out", "made", "--json"],

@@ -20,6 +20,18 @@ State = Literal["done", "filtered", "failed", "waiting", "claimed", "part", "tak
 `claimed`: a request runs it; `part`: its first records are done, the rest is on a lane; `taken_out`: its error item was
 drained, or dismissed from a stack, and it has not run since; `dropped`: by a routing rule; `dismissed`: an operator
 settled it."""
+WORDS: dict[State, str] = {
+    "done": "done",
+    "failed": "failed",
+    "waiting": "waiting on a lane",
+    "claimed": "running",
+    "part": "done in part",
+    "taken_out": "taken out of the error table, not run since",
+    "filtered": "filtered, as no logs",
+    "dropped": "dropped by routing",
+    "dismissed": "dismissed",
+}
+"""States in words, in the order in which people see them."""
 CACHE = 64 * 2**20
 """Most bytes of memory for counting, enough for some 1,000,000 objects. Of more, SQLite keeps a temporary file."""
 

@@ -15,6 +15,7 @@
     infer.py     infer                     catalogue.py  what `formats` shows
     audit.py     audit                     command.py   the shape of a command on click
     completion.py  completion, and values for the shells
+    console.py   console
 
 A command is a plain typed function below its declarations, which stand in the order of its help:
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "limit": Listed("limit", "Show or set how fast a lane is emptied."),
     "logs": Listed("logs", "Show the logs of a stack's functions, merged by time."),
     "sample": Listed("test", "Pick real objects of each mapping, for 'slips test -d'."),
+    "console": Listed("console", "Show and mend the same in a browser."),
     "deploy": Listed("deploy", "Make the stack on AWS, or change it."),
     "package": Listed("package", "Write the files with which other tools deploy the stack."),
     "destroy": Listed("deploy", "Delete the stack."),

@@ -17,7 +17,7 @@ from slips.cli.output import print_json, readable_json, say, shortened, show_fit
 from slips.cli.usage import FILE_TEXT, Number
 from slips.config import Config
 from slips.errors import UsageError
-from slips.object_states import State
+from slips.object_states import WORDS
 from slips.operations import Alarm, BackendStatus, LaneStatus, Service
 from slips.place import open_state
 from slips.printable import one_line, plural
@@ -31,18 +31,6 @@ PUT_BACK = (
     "; 'slips drain' puts back what it can read of them, and says why the rest stays; "
     "'slips dismiss --undelivered' takes that out"
 )
-STATES: dict[State, str] = {
-    "done": "done",
-    "failed": "failed",
-    "waiting": "waiting on a lane",
-    "claimed": "running",
-    "part": "done in part",
-    "taken_out": "taken out of the error table, not run since",
-    "filtered": "filtered, as no logs",
-    "dropped": "dropped by routing",
-    "dismissed": "dismissed",
-}
-"""States of objects in words, in the order in which `status` shows them."""
 GROUPS = 5
 """How many groups of errors `status` shows."""
 
@@ -250,8 +238,7 @@ def _objects(found: BackendStatus) -> str:
     if found.ledger is None:
         return f"{found.failed_objects:,} failed; others are not counted: '--ledger' reads the whole ledger"
     return (
-        ", ".join(f"{found.ledger[state]:,} {word}" for state, word in STATES.items() if state in found.ledger)
-        or "none"
+        ", ".join(f"{found.ledger[state]:,} {word}" for state, word in WORDS.items() if state in found.ledger) or "none"
     )
 
 

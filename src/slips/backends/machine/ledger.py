@@ -12,6 +12,7 @@ from slips.backends.machine.content import is_stamp
 from slips.backends.machine.sqlite import Database, to_json
 from slips.model import ErrorItem, ObjectEvent, Outcome, Range
 from slips.object_states import Entry
+from slips.operations import COUNTED, HourCounts, LedgerTally
 from slips.ports import SETTLED, Claim, EarlierItem, Finished, LedgerEntry, Status, entry_of
 
 MOST_SETTLED = 10_000
@@ -139,6 +140,16 @@ class SqliteLedger:
             for entry, bucket, key, status, updated_at in rows:
                 yield Entry(bucket, key, records_and_replay(entry)[0], status, updated_at)
 
+    def tally(self, recent: float) -> LedgerTally:
+        """Return the sums over all entries, as `tallied` does, which SQLite adds up several times as fast."""
+        tally = LedgerTally()
+        for hour, concluded, failed, late, *sums in self._database.select(_TALLY, (recent, *COUNTED)):
+            tally.hours[hour] = HourCounts(concluded, failed)
+            tally.recent += late
+            for name, number in zip(_SUMS, sums, strict=True):
+                setattr(tally, name, getattr(tally, name) + int(number))
+        return tally
+
     def _earlier_items(self, event: ObjectEvent) -> Iterator[EarlierItem]:
         """Yield the error items of the object, one after another. Not by the entry, which names no items."""
         where = (event.bucket_name, event.object_key)
@@ -168,6 +179,18 @@ class SqliteLedger:
 
 
 _SELECT_LEDGER = "SELECT entry, bucket, key, identity, status, updated_at, request_id, outcome FROM ledger"
+
+_SUMS = ("runs", "unbalanced", "records", "delivered", "filtered", "quarantined", "events", "bytes_in")
+_COUNTS = ", ".join(f"TOTAL(counted * json_extract(outcome, '$.{name}'))" for name in _SUMS[2:])
+_TALLY = f"""
+SELECT CAST(updated_at / 3600 AS INTEGER) AS hour, COUNT(*), SUM(status = 'failed'), SUM(updated_at >= ?),
+    SUM(counted), TOTAL(counted * (json_extract(outcome, '$.records') <> json_extract(outcome, '$.delivered')
+        + json_extract(outcome, '$.filtered') + json_extract(outcome, '$.quarantined'))), {_COUNTS}
+FROM (SELECT updated_at, status, outcome, status IN ({", ".join("?" * len(COUNTED))}) AND outcome IS NOT NULL
+    AND json_extract(entry, '$[4]') IS NULL AS counted FROM ledger
+    WHERE status NOT IN ('claimed', 'waiting', 'superseded'))
+GROUP BY hour"""  # noqa: S608 - constants
+"""TOTAL, unlike SUM, does not fail beyond 63 bits."""
 
 _SELECT_ENTRY = "SELECT entry, bucket, key, status, updated_at FROM ledger"
 

@@ -14,7 +14,7 @@ from slips.config import Config, LaneConfig
 from slips.envelope.lost import Batch
 from slips.model import ErrorItem, Lane, ObjectEvent
 from slips.object_states import ObjectCounter
-from slips.operations import BackendStatus, Budgets, Kind, LogLine, ReplayState, counted
+from slips.operations import BackendStatus, Budgets, Kind, LedgerTally, LogLine, ReplayState, counted
 
 
 class MachineOperations:
@@ -72,6 +72,9 @@ class MachineOperations:
 
     def note_pushed(self, events: Sequence[ObjectEvent]) -> None:
         """Record nothing: the lanes can be read."""
+
+    def tally(self, recent: float, progress: Callable[[int], None] = lambda _: None) -> LedgerTally:
+        return self.ledger.tally(recent)
 
     def limit(self, lane: Lane) -> LaneConfig:
         return lane_limits.lane_limit(self._config, self._state, lane)

@@ -1,0 +1,232 @@
+"""The pages and acts of the console, by path. Each function answers one request, in a thread of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from slips.console import child, failing, now, plans
+from slips.console.acts import Acts
+from slips.console.desk import Desk, Recent
+from slips.console.guard import FORM_TOKEN, Keys, form_pairs
+from slips.console.pages import STATIC, render
+from slips.errors import SlipsError, UsageError
+from slips.pipeline.choose import Choice
+from slips.pipeline.groups import by_mapping, latest
+
+NOW_SECONDS = {False: 2.0, True: 30.0}
+"""The least age of what the page NOW shows before it is read again, on this machine and on a stack."""
+NAVIGATION = (("Now", "/"), ("Errors", "/errors"))
+Answer = Callable[["Console", Request], Response]
+
+
+class Console:
+    """The pages of one place."""
+
+    def __init__(self, desk: Desk, keys: Keys) -> None:
+        self.desk, self.keys = desk, keys
+        seconds = NOW_SECONDS[desk.is_stack]
+        self.survey = Recent(self._survey, seconds=seconds)
+        self.now = Recent(lambda: self._now(count_ledger=not desk.is_stack), seconds=seconds)
+        self.acts = Acts(desk, self._changed)
+        self.name = desk.name()
+        self._counted: now.Now | None = None
+        """What was read with all of a stack's ledger."""
+
+    def _survey(self) -> failing.Survey:
+        return self.surveyed(Choice())
+
+    def surveyed(self, choice: Choice) -> failing.Survey:
+        """Group the chosen error items. Raises UsageError for a malformed time."""
+        name = by_mapping(self.desk.mapping_config())
+        with self.desk.operations() as operations:
+            at = self.desk.clock()
+            return failing.survey(choice.of_table(operations.errors, at), name, at)
+
+    def _now(self, *, count_ledger: bool) -> now.Now:
+        lanes = self.survey.get().lanes
+        with self.desk.operations() as operations:
+            found = now.read(self.desk, operations, lanes, count_ledger=count_ledger)
+        if not count_ledger and self._counted is not None:
+            counted = self._counted
+            found.objects, found.tally, found.counted_at = counted.objects, counted.tally, counted.as_of
+        return found
+
+    def count_all(self) -> now.Now:
+        """Read all of the ledger, too. On a stack the page shows these counts from then on, with their time."""
+        found = self._now(count_ledger=True)
+        self._counted = found
+        return found
+
+    def _changed(self) -> None:
+        self.survey.forget()
+        self.now.forget()
+
+    def page(self, template: str, path: str, status: int = 200, **values: Any) -> Response:
+        """Render a page, of which `path` is the entry of the navigation."""
+        desk = self.desk
+        known = {
+            **{"console": self, "desk": desk, "path": path, "navigation": NAVIGATION, "at": desk.clock()},
+            **{"form_token": self.keys.form, "form_token_name": FORM_TOKEN, "read_only": desk.read_only},
+            **{"act": self.acts.last, "name": self.name},
+        }
+        return HTMLResponse(render(template, {**known, **values}), status)
+
+    def problem(self, error: SlipsError, path: str = "") -> Response:
+        """Show an error on a page of its own."""
+        status = HTTPStatus.BAD_REQUEST if isinstance(error, UsageError) else HTTPStatus.INTERNAL_SERVER_ERROR
+        return self.page("problem.html", path, status, problem=str(error))
+
+
+def query(request: Request) -> dict[str, list[str]]:
+    """Return the parameters of the URL. Bytes that are not UTF-8 are spelled out: no id or key has such."""
+    found: dict[str, list[str]] = {}
+    for name, value in parse_qsl(request.url.query, errors="backslashreplace"):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def first(values: Mapping[str, list[str]], name: str) -> str:
+    """Return the first value of a parameter, or an empty text."""
+    return values.get(name, [""])[0]
+
+
+# -- pages
+
+
+def show_now(console: Console, request: Request) -> Response:
+    template = "now_live.html" if request.url.path == "/live" else "now.html"
+    is_asked = first(query(request), "count")  # for all of a stack's ledger, which costs money to read
+    found = console.count_all() if is_asked else console.now.get()
+    return console.page(template, "/", now=found)
+
+
+def show_errors(console: Console, request: Request) -> Response:
+    values = query(request)
+    choice = plans.chosen(values)
+    found = console.survey.get() if choice == Choice() else console.surveyed(choice)
+    return console.page(
+        "errors.html", "/errors", survey=found, choice=choice, most=failing.MOST_GROUPS, titles=plans.TITLES
+    )
+
+
+def show_error(console: Console, request: Request) -> Response:
+    text = first(query(request), "id")
+    with console.desk.operations() as operations:
+        item, group = latest(operations.errors, text, mapping=by_mapping(console.desk.mapping_config()))
+    alike = next((each for each in console.survey.get().groups if each.group.fingerprint == item.fingerprint), None)
+    return console.page(
+        "error.html",
+        "/errors",
+        item=item,
+        group=group,
+        alike=alike,
+        hex_dump=failing.hex_dump,
+        titles=plans.TITLES,
+        test=console.desk.command("test", "-r", item.request_id),
+    )
+
+
+def show_plan(console: Console, request: Request) -> Response:
+    asked = plans.ActRequest.of(parse_qsl(request.url.query, errors="backslashreplace"))
+    with console.desk.operations() as operations:
+        made = plans.plan(asked, console.desk, operations)
+    return console.page("plan.html", "/errors", plan=made, canary=plans.CANARY)
+
+
+def show_act(console: Console, request: Request) -> Response:
+    template = "act_live.html" if request.url.path == "/act/live" else "act.html"
+    return console.page(template, "/errors")
+
+
+def save_evidence(console: Console, _request: Request) -> Response:
+    act = console.acts.last
+    if act is None or not act.evidence:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    headers = {"content-disposition": 'attachment; filename="slips-dismissed.json"'}
+    return Response(b"[" + b",\n ".join(act.evidence) + b"]\n", media_type="application/json", headers=headers)
+
+
+# -- acts
+
+
+def start_act(console: Console, request: Request) -> Response:
+    asked = plans.ActRequest.of(form_pairs(request.state.body))
+    with console.desk.operations() as operations:
+        made = plans.plan(asked, console.desk, operations)
+    console.acts.start(made)
+    return RedirectResponse("/act", HTTPStatus.SEE_OTHER)
+
+
+def run_again(console: Console, request: Request) -> Response:
+    text = dict(form_pairs(request.state.body)).get("id", "")
+    with console.desk.operations() as operations:
+        item, _ = latest(operations.errors, text)
+    output = child.run_again(console.desk, item.request_id)
+    return console.page(
+        "again.html",
+        "/errors",
+        item=item,
+        output=output,
+        test=console.desk.command("test", "-r", item.request_id),
+        seconds=child.AGAIN_SECONDS,
+    )
+
+
+def _answering(console: Console, answer: Answer, *, changes: bool = False) -> Callable[[Request], Awaitable[Response]]:
+    """Return the endpoint of an answer. One that `changes` something is refused by a console that only reads."""
+
+    async def endpoint(request: Request) -> Response:
+        if changes and console.desk.read_only:
+            return console.page("problem.html", "", HTTPStatus.FORBIDDEN, problem=READ_ONLY)
+        request.state.body = await request.body()
+        try:
+            return await run_in_threadpool(answer, console, request)
+        except SlipsError as error:
+            return await run_in_threadpool(console.problem, error)
+
+    return endpoint
+
+
+READ_ONLY = "this console only reads: it was started with '--read-only'; the command does the same in a terminal"
+
+
+def make_app(console: Console) -> Starlette:
+    """Return the application behind the Guard."""
+
+    def get(path: str, answer: Answer) -> Route:
+        return Route(path, _answering(console, answer), methods=["GET"])
+
+    def post(path: str, answer: Answer) -> Route:
+        return Route(path, _answering(console, answer, changes=True), methods=["POST"])
+
+    async def missing(_request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.NOT_FOUND
+        return console.page("problem.html", "", status, problem="there is no such page")
+
+    return Starlette(
+        routes=[
+            get("/", show_now),
+            get("/live", show_now),
+            get("/errors", show_errors),
+            get("/error", show_error),
+            get("/plan", show_plan),
+            get("/act", show_act),
+            get("/act/live", show_act),
+            get("/act/evidence", save_evidence),
+            post("/acts", start_act),
+            post("/again", run_again),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
+        exception_handlers={HTTPStatus.NOT_FOUND: missing, HTTPStatus.METHOD_NOT_ALLOWED: missing},
+    )

@@ -1,0 +1,114 @@
+"""The place that the console works on, opened for each question, and the commands that do the same."""
+
+from __future__ import annotations
+
+import shlex
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from slips.config import Config
+from slips.config.load import load, load_partly
+from slips.config.needs import MAPPING, OPERATING, STACK_NAME, Needs
+from slips.errors import ConfigError
+from slips.operations import Operations
+from slips.place import Place
+from slips.site import Site
+
+T = TypeVar("T")
+
+SHARE = 20
+"""A value that took a second to compute is computed again after so many seconds at the earliest."""
+
+
+class Desk:
+    """A place, and the config that a person works with there; both may change while the console runs."""
+
+    def __init__(
+        self,
+        place: Place,
+        config_file: Path | None,
+        *,
+        options: Sequence[str] = (),
+        read_only: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`config_file`: None for a stack without one. `options`: the global options that name the place."""
+        self.place, self.config_file, self._options = place, config_file, list(options)
+        self.read_only, self.clock = read_only, clock
+
+    @property
+    def is_stack(self) -> bool:
+        return self.place.stack is not None
+
+    @contextmanager
+    def operations(self) -> Iterator[Operations]:
+        """Open the operations, as the commands do. Raises as `Place.operations` does."""
+        with self.place.operations(lambda: self.config(OPERATING)) as operations:
+            yield operations
+
+    @contextmanager
+    def site(self, needs: Needs) -> Iterator[tuple[Site, Operations]]:
+        """Open the site of stations and the operations. Raises as `Place.site` does."""
+        with self.place.site(self.config(needs)) as opened:
+            yield opened
+
+    def config(self, needs: Needs | None = None) -> Config:
+        """Return the config as it is now, of which only the values at `needs` must be right. Raises ConfigError."""
+        if self.config_file is None:
+            raise ConfigError(["no config of this stack is here; expected one; start the console with -c FILE"])
+        return load(self.config_file) if needs is None else load_partly(self.config_file, needs)[0]
+
+    def mapping_config(self) -> Config | None:
+        """Return the config that names the mappings of objects; None if there is none, or a mistake in it."""
+        try:
+            return self.config(MAPPING)
+        except ConfigError:
+            return None
+
+    def name(self) -> str:
+        """Return the name of the stack; of this machine the stack name in its config."""
+        return self.place.stack or self.config(STACK_NAME).stack_name
+
+    def command(self, *words: str) -> str:
+        """Return the command line that does the same, as a shell reads it."""
+        return shlex.join(["slips", *self._options, *words])
+
+    def arguments(self, *words: str) -> list[str]:
+        """Return the arguments of that command line, behind `slips`, with the config that the console has found."""
+        named = [] if self.config_file is None or "-c" in self._options else ["-c", str(self.config_file)]
+        return [*named, *self._options, *words]
+
+
+class Recent(Generic[T]):
+    """A value that many pages show, computed again when it is old: polling must not keep the place busy."""
+
+    def __init__(
+        self, compute: Callable[[], T], *, seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`seconds`: the least age at which the value is computed again."""
+        self._compute, self._seconds, self._clock = compute, seconds, clock
+        self._lock = threading.Lock()
+        self._value: tuple[T, float] | None = None
+        """The value, and when it gets old."""
+
+    def get(self) -> T:
+        """Return the value. If another thread computes it anew, return the one before. Raises what computing raises."""
+        known = self._value
+        if known is not None and (self._clock() < known[1] or self._lock.locked()):
+            return known[0]
+        with self._lock:
+            if self._value is not known and self._value is not None:
+                return self._value[0]  # another thread has just computed it
+            began = self._clock()
+            value = self._compute()
+            ended = self._clock()
+            self._value = (value, ended + max(self._seconds, SHARE * (ended - began)))
+            return value
+
+    def forget(self) -> None:
+        """Let the next question compute the value anew."""
+        self._value = None

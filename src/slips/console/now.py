@@ -1,0 +1,160 @@
+"""Reads what the page NOW shows, and sums it up in a sentence: is anything lost, and what fails since when?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from msgspec import Struct, field
+
+from slips.brakes import Pause
+from slips.config import LaneConfig
+from slips.console.desk import Desk
+from slips.console.wording import ago, count, duration, seconds_of
+from slips.model import LANES, Lane
+from slips.object_states import WORDS, State
+from slips.operations import Alarm, Group, LaneStatus, LedgerTally, Operations, Service, hourly
+from slips.printable import plural
+
+RECENT_SECONDS = 300
+"""Seconds of the past by which the page tells the rate."""
+GROUPS = 5
+"""How many groups of errors the page shows."""
+Level = Literal["good", "warning", "bad"]
+
+
+class LaneView(Struct, frozen=True):
+    """A lane, as the page shows it."""
+
+    name: Lane
+    status: LaneStatus
+    limit: LaneConfig
+    hourly: int | None
+    """Objects that its delay lets through in an hour, at most; None: there is no delay."""
+    failing: int
+    """Error items of its objects."""
+
+
+class Finding(Struct, frozen=True):
+    """A sentence about the place, with the page that shows more."""
+
+    level: Level
+    text: str
+    page: str = ""
+
+
+class Now(Struct, kw_only=True):
+    """The state of the place at this moment."""
+
+    as_of: float
+    """Epoch seconds."""
+    lanes: list[LaneView]
+    groups: list[Group]
+    groups_total: int
+    failed_objects: int
+    quarantined_objects: int
+    items: int
+    objects: dict[State, int] | None
+    """None: not counted."""
+    tally: LedgerTally | None
+    """None: not counted, on a stack until somebody asks for it."""
+    counted_at: float | None = None
+    """Epoch seconds of `objects` and `tally`, if they are older."""
+    undelivered: int | None = None
+    alarms: list[Alarm] = field(default_factory=list)
+    pauses: list[Pause] = field(default_factory=list)
+    service: Service | None = None
+    """The `slips up` of this machine; None on a stack, or if there is none."""
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What a person must know, the worst first."""
+        order: list[Level] = ["bad", "warning", "good"]
+        return sorted(self._findings(), key=lambda each: order.index(each.level))
+
+    @property
+    def level(self) -> Level:
+        return self.findings[0].level
+
+    def _findings(self) -> Iterator[Finding]:
+        if self.tally is not None and self.tally.unbalanced:
+            runs = plural(self.tally.unbalanced, "run")
+            yield Finding("bad", f"{runs} with records that are not accounted for: report this, it is a bug of slips")
+        for pause in self.pauses:
+            whose = f" for {pause.handler}" if pause.handler else ""
+            yield Finding("bad", f"lane {pause.lane} is paused{whose} since {pause.since}: {pause.reason}")
+        if self.service is not None and self.service.state != "running":
+            yield Finding("bad", f"'slips up' {_DEAD[self.service.state]}: nothing is processed; start it again")
+        if self.failed_objects:
+            failing = f"{plural(self.failed_objects, 'object')} failed"
+            yield Finding("bad", failing + self._since(), "/errors")
+        if self.quarantined_objects:
+            yield Finding("warning", f"{plural(self.quarantined_objects, 'object')} with bad records", "/errors")
+        rest = self.items and not (self.failed_objects or self.quarantined_objects)
+        if rest:
+            yield Finding("warning", f"{plural(self.items, 'error')} that name no whole object", "/errors")
+        if self.undelivered:
+            yield Finding("warning", f"about {plural(self.undelivered, 'undelivered message')}: a drain takes them up")
+        for alarm in self.alarms:
+            yield Finding("warning", f"alarm {alarm.name}: {alarm.description}")
+        if self.tally is not None and not self.tally.unbalanced:
+            yield Finding("good", "Nothing is lost: each record that was read is delivered, filtered or quarantined")
+        if not self.items:
+            yield Finding("good", "Nothing fails")
+
+    def _since(self) -> str:
+        """Format since when something fails."""
+        first = min((each.first for each in self.groups if seconds_of(each.first) is not None), default="")
+        return f", the first {ago(first, self.as_of)}" if first else ""
+
+    @property
+    def states(self) -> list[tuple[str, int]]:
+        """The number of objects in each state that some are in, in words."""
+        return [(word, self.objects[state]) for state, word in WORDS.items() if self.objects and state in self.objects]
+
+    @property
+    def rate(self) -> str:
+        """The objects of the last minutes."""
+        if self.tally is None:
+            return ""
+        return f"{plural(self.tally.recent, 'object')} in the last {duration(RECENT_SECONDS)}"
+
+    @property
+    def balance(self) -> str:
+        """The balance of records in words."""
+        t = self.tally
+        if t is None:
+            return ""
+        return (
+            f"{count(t.records)} records = {count(t.delivered)} delivered + {count(t.filtered)} filtered + "
+            f"{count(t.quarantined)} quarantined"
+        )
+
+
+_DEAD = {"silent": "does not show that it lives", "gone": "was killed"}
+
+
+def read(desk: Desk, operations: Operations, failing: Mapping[Lane, int], *, count_ledger: bool) -> Now:
+    """Read the state of the place. `failing`: error items by lane. `count_ledger`: read all of the ledger, too."""
+    at = desk.clock()
+    status = operations.status(count_ledger=count_ledger)
+    tally = operations.tally(at - RECENT_SECONDS) if count_ledger else None
+    limits = {lane: operations.limit(lane) for lane in LANES}
+    return Now(
+        as_of=at,
+        lanes=[
+            LaneView(lane, status.lanes[lane], limit, hourly(limit, operations.kind), failing.get(lane, 0))
+            for lane, limit in limits.items()
+        ],
+        groups=status.groups[:GROUPS],
+        groups_total=len(status.groups),
+        failed_objects=status.failed_objects,
+        quarantined_objects=status.quarantined_objects,
+        items=sum(status.errors.values()),
+        objects=status.ledger,
+        tally=tally,
+        undelivered=status.undelivered if isinstance(status.undelivered, int) else None,
+        alarms=status.alarms if isinstance(status.alarms, list) else [],
+        pauses=status.pauses if isinstance(status.pauses, list) else [],
+        service=status.service if isinstance(status.service, Service) else None,
+    )

@@ -1,0 +1,281 @@
+"""The acts of the console: first it shows what it will do, then it does just that, one act at a time."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consoles import KEYS, Browser, FakeStack, browser_of, browser_of_stack, text_of
+from fakes import object_event
+from projects import CONFIG, Project
+from slips.console import child
+from slips.console.pages import url
+from slips.model import ErrorItem, ObjectEvent
+from slips.operations import ReplayState
+
+pytestmark = pytest.mark.once
+
+MENDED = CONFIG.replace("limit: 5", "limit: 50")
+
+
+def item(request_id: str, **about: Any) -> ErrorItem:
+    known = {"stage": "handler", "error_type": "KeyError", "message": "no 'user'", "fingerprint": "f00d"}
+    number = int(re.sub(r"\D", "", request_id) or 0)
+    known["failed_at"] = f"2026-01-01T00:00:{number:02}Z"
+    event = object_event(request_id, object_size=1_000)
+    return ErrorItem(request_id=request_id, **{"events": [event], **known, **about})
+
+
+@pytest.fixture
+def stack() -> FakeStack:
+    stack = FakeStack()
+    for number in range(8):
+        stack.errors.put(item(f"r{number}"))
+    stack.errors.put(item("q9", kind="records", fingerprint="beef", error_type="OverwrittenError"))
+    return stack
+
+
+@pytest.fixture
+def browser(stack: FakeStack) -> Browser:
+    return browser_of_stack(stack)
+
+
+def fields_of(html: str) -> dict[str, Any]:
+    """The fields of the form that confirms an act."""
+    form = re.search(r'(?s)<form method="post" action="/acts".*?</form>', html)
+    assert form, html
+    found: dict[str, Any] = {}
+    for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form[0]):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+# ---- plans
+
+
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [
+        ("/plan?act=canary", "slips -s my-stack drain --canary 5"),
+        ("/plan?act=drain&group=f00d", "slips -s my-stack drain --until 2026-01-01T00:00:07Z f00d"),
+        ("/plan?act=drain&type=handler&prefix=a+b", "slips -s my-stack drain --prefix 'a b' --type handler"),
+        ("/plan?act=dismiss&id=r3", "slips -s my-stack dismiss r3"),
+        ("/plan?act=dismiss&id=-x", "slips -s my-stack dismiss -- -x"),
+    ],
+)
+def test_a_plan_shows_the_command_that_does_the_same(browser: Browser, path: str, command: str) -> None:
+    assert re.search(rf"{command} Copy", browser.text(path))
+
+
+def test_a_plan_counts_items_objects_and_bytes_and_changes_nothing(browser: Browser, stack: FakeStack) -> None:
+    text = browser.text("/plan?act=canary")
+    assert "Items 9 Objects 9 Bytes 9.0 KB as stored Cannot be replayed 1, which stay" in text
+    assert "The oldest 5 items of each group go back" in text
+    assert re.search(r"8 handler KeyError no 'user'.* 1 handler OverwrittenError", text)
+    assert (len(stack.errors.items), stack.requests) == (9, [])
+
+
+def test_a_plan_of_nothing_has_no_button(browser: Browser) -> None:
+    html = browser.get("/plan?act=drain&group=none")
+    assert "There is no such item" in html
+    assert "<form" not in html
+
+
+@pytest.mark.parametrize("path", ["/plan?act=dismiss", "/plan?act=delete", "/plan", "/plan?act=drain&since=soon"])
+def test_a_plan_that_makes_no_sense_is_refused(browser: Browser, path: str) -> None:
+    assert "That did not work" in browser.text(path, 400)
+
+
+# ---- drain
+
+
+def test_a_drain_of_a_group_takes_what_was_shown_and_not_what_failed_since(browser: Browser, stack: FakeStack) -> None:
+    fields = fields_of(browser.get("/plan?act=drain&group=f00d"))
+    stack.errors.put(item("r10", failed_at="2026-01-02T00:00:00Z"))
+    text = browser.act(**fields)
+    assert "8 items drained: 8 on lane fast; the stack processes them now" in text
+    assert list(stack.errors.items) == ["q9", "r10"]
+    assert stack.requests == [{"ids": [f"r{n}" for n in range(8)], "dry_run": False}]
+
+
+def test_a_drain_of_everything_lets_the_function_take_up_undelivered_messages_too(
+    browser: Browser, stack: FakeStack
+) -> None:
+    browser.act(**fields_of(browser.get("/plan?act=drain")))
+    assert stack.requests == [{"dry_run": False}]
+
+
+def test_a_drain_with_the_config_at_hand_needs_no_function(stack: FakeStack, project: Project) -> None:
+    browser = browser_of_stack(stack, config_file=project.root / "slips.yml")
+    text = browser.act(act="drain", group="f00d")
+    assert "8 items drained: 8 on lane fast" in text
+    assert len(stack.stream.lanes["fast"]) == 8
+    assert stack.requests == []
+
+
+@pytest.mark.parametrize("has_config", [True, False])
+def test_a_canary_that_succeeds_is_followed_by_the_rest(stack: FakeStack, project: Project, has_config: bool) -> None:
+    browser = browser_of_stack(stack, config_file=project.root / "slips.yml" if has_config else None)
+    text = browser.act(act="canary", group="f00d")
+    assert "5 sent first: 5 succeeded, 0 failed; 3 followed, 0 left" in text
+    assert "3 items followed their canary; the stack processes them now" in text
+    assert list(stack.errors.items) == ["q9"]
+
+
+def test_a_canary_that_fails_holds_the_rest_back_and_links_to_the_new_error(stack: FakeStack) -> None:
+    browser = browser_of_stack(stack)
+
+    def state(event: ObjectEvent) -> ReplayState:
+        failed = event.object_key == "r2"
+        return ReplayState("failed", item("new-2")) if failed else ReplayState("succeeded")
+
+    stack.states = state
+    text = browser.act(act="canary", group="f00d")
+    assert "5 sent first: 4 succeeded, 1 failed; 3 held back" in text
+    assert "1 group held back" in text
+    assert url("/error", id="new-2") in browser.get("/act")
+    assert sorted(stack.errors.items) == ["q9", "r5", "r6", "r7"]
+
+
+def test_a_lane_that_refuses_is_told_and_the_items_stay(stack: FakeStack, project: Project) -> None:
+    browser = browser_of_stack(stack, config_file=project.root / "slips.yml")
+    stack.stream.faults["put r1"] = 1
+    text = browser.act(act="drain", group="f00d")
+    assert "✕ lane fast is full" in text
+    assert "1 item drained" in text
+    assert len(stack.errors.items) == 8
+
+
+# ---- dismiss
+
+
+def test_a_dismissal_takes_out_what_was_shown_and_offers_it_as_evidence(browser: Browser, stack: FakeStack) -> None:
+    fields = fields_of(browser.get("/plan?act=dismiss&group=f00d"))
+    stack.errors.put(item("r10", failed_at="2026-01-02T00:00:00Z"))
+    stack.errors.put(item("r3", failed_at="2026-01-02T00:00:00Z"))  # failed again: another revision
+    text = browser.act(**fields)
+    assert "7 items dismissed" in text
+    assert sorted(stack.errors.items) == ["q9", "r10", "r3"]
+    saved = browser.client.get("/act/evidence")
+    assert "attachment" in saved.headers["content-disposition"]
+    assert [each["request_id"] for each in json.loads(saved.text)] == ["r0", "r1", "r2", "r4", "r5", "r6", "r7"]
+
+
+def test_no_evidence_is_saved_of_an_act_that_dismissed_nothing(browser: Browser) -> None:
+    browser.get("/act/evidence", 404)
+    browser.act(act="drain")
+    browser.get("/act/evidence", 404)
+
+
+# ---- one at a time, in the background
+
+
+def test_one_act_runs_at_a_time_and_shows_its_progress(stack: FakeStack) -> None:
+    browser, reached, go_on = browser_of_stack(stack), threading.Event(), threading.Event()
+
+    def state(_event: ObjectEvent) -> ReplayState:
+        reached.set()
+        assert go_on.wait(60)
+        return ReplayState("succeeded")
+
+    stack.states = state
+    assert browser.post("/acts", act="canary", group="f00d").status_code == 303
+    assert reached.wait(60)
+    page = browser.get("/act")
+    assert "5 of 8 items: waiting for their outcome" in text_of(page)
+    assert 'hx-get="/act/live" hx-trigger="every 1s"' in page
+    assert "Drain 5 first, then the rest …" in browser.text("/")
+    refused = browser.post("/acts", act="drain")
+    assert (refused.status_code, "still runs" in refused.text) == (400, True)
+    go_on.set()
+    browser.console.acts.wait(60)
+    assert "hx-get" not in browser.get("/act/live")
+
+
+def test_an_act_ends_between_two_steps_when_the_console_ends(stack: FakeStack) -> None:
+    browser = browser_of_stack(stack)
+    stack.states = lambda _: ReplayState("waiting")
+    browser.post("/acts", act="canary", group="f00d")
+    browser.console.acts.stop()
+    act = browser.console.acts.last
+    assert act is not None
+    assert "the console was ended" in act.problem
+    assert stack.errors.items.keys() >= {"r5", "r6", "r7"}
+
+
+def test_a_bug_in_an_act_is_told_and_ends_it(stack: FakeStack, capsys: pytest.CaptureFixture[str]) -> None:
+    browser = browser_of_stack(stack)
+
+    def broken(_event: ObjectEvent) -> ReplayState:
+        raise ZeroDivisionError
+
+    stack.states = broken
+    assert "this is a bug of slips: ZeroDivisionError" in browser.act(act="canary", group="f00d")
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_what_an_act_has_changed_is_shown_at_once(browser: Browser) -> None:
+    assert "9 items in 2 groups" in browser.text("/errors")
+    browser.act(act="drain", group="f00d")
+    assert "1 item in 1 group" in browser.text("/errors")
+
+
+# ---- read-only
+
+
+def test_a_console_that_only_reads_hides_and_refuses_all_acts(stack: FakeStack) -> None:
+    browser = browser_of_stack(stack, read_only=True)
+    for path in ("/", "/errors", "/error?id=r1", "/plan?act=drain"):
+        html = browser.get(path)
+        assert "read-only" in html
+        assert '<form method="post"' not in html
+        assert not re.findall(r"<button(?! type)[^>]*>(?!Filter)|Drain[^<]* …</a>", html)
+    for path in ("/acts", "/again"):
+        answer = browser.post(path, act="drain", id="r1")
+        assert (answer.status_code, "only reads" in answer.text) == (403, True)
+    assert (stack.requests, browser.console.acts.last) == ([], None)
+
+
+# ---- on this machine, with its processes
+
+
+@pytest.mark.slow
+def test_on_this_machine_a_canary_runs_here_and_the_rest_waits_for_a_run(project: Project) -> None:
+    for number in range(7):
+        project.put(f"json/{number}", {"n": 9})
+        project.fail(f"r{number}", f"json/{number}")
+    browser = browser_of(project)
+    assert "5 sent first: 0 succeeded, 5 failed; 2 held back" in browser.act(act="canary")
+    project.config(MENDED)
+    text = browser.act(act="canary", group="f00d")
+    assert "2 sent first: 2 succeeded, 0 failed" in text
+    assert len(project.errors()) == 5
+
+
+@pytest.mark.slow
+def test_an_error_runs_again_here_as_the_command_does(project: Project) -> None:
+    project.put("json/a", {"n": 9})
+    project.fail("r1", "json/a")
+    browser = browser_of(project)
+    answer = browser.post("/again", id="r1")
+    text = text_of(answer.text)
+    assert (answer.status_code, "Still fails" in text) == (200, True)
+    assert 'raise KeyError("severity")' in text
+    assert "$ slips" not in text
+    assert "slips test -r r1" in text
+    assert project.errors() == ["r1"]
+
+
+def test_a_process_that_hangs_or_prints_without_end_is_ended_with_what_it_has_started(tmp_path: Path) -> None:
+    script = "import os, sys, time; os.fork(); print('x' * 1_000_000, flush=True); time.sleep(600)"
+    output = child.run(["python3", "-c", script], seconds=1.0)
+    assert (output.timed_out, output.cut, len(output.text)) == (True, True, child.OUTPUT_BYTES)
+
+
+def test_keys_are_made_anew_at_each_start() -> None:
+    assert len({getattr(KEYS.new(), name) for name in KEYS.__struct_fields__ for _ in range(3)}) == 9
