@@ -122,6 +122,15 @@ class Embedded(Struct, frozen=True):
             expected="a mapping of names to directories, or to mappings such as {s3: my-logs}",
         ),
     ] = {}
+    settle: Annotated[
+        int,
+        a_key(
+            "Seconds for which size and time of a file must not change before `up` takes it; 0 if files are moved into "
+            "their directory when they are complete.",
+            ge=0,
+            le=3600,
+        ),
+    ] = 2
 
     @property
     def directories(self) -> dict[str, str]:

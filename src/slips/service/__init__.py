@@ -7,6 +7,7 @@ conclusions     writes how the runs of objects end
 pending         finds the objects of `slips run`
 replays         runs only what a canary has sent
 sources         announce objects while a session runs
+watch           the source of a directory
 intake          puts on the lanes what sources announce
 session         what these parts share
 summary         the counts of a session

@@ -7,10 +7,11 @@ if its object is settled, waits already, or is in the error table.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
+from slips.backends.machine.lanes import Delivery
 from slips.model import ObjectEvent
 from slips.pipeline.push import push
 from slips.service.observer import Observer
@@ -29,10 +30,15 @@ class Intake:
     """What `sources` announce, while the session runs."""
 
     def __init__(
-        self, site: MachineSite, sources: Sequence[Source], observer: Observer, wake: Callable[[], None]
+        self,
+        site: MachineSite,
+        sources: Sequence[Source],
+        observer: Observer,
+        wake: Callable[[], None],
+        at_work: Mapping[tuple[str, str], Delivery],
     ) -> None:
-        """Open no source yet."""
-        self.site, self._observer, self._wake = site, observer, wake
+        """Open no source yet. `at_work` has the objects of which a run is at work, by bucket and key."""
+        self.site, self._observer, self._wake, self._at_work = site, observer, wake, at_work
         self._state = site.state
         self._sources = list(sources)
         self._problems: dict[str, str] = {}
@@ -69,6 +75,8 @@ class Intake:
                 if arrival.taken is not None:
                     arrival.taken(self._state)
             self._taken.popleft()
+            if arrival.note:
+                self._observer.warned(arrival.note)
             pushed = counts["fast"] + counts["slow"]
             put += pushed
             self._track(arrival, waiting)
@@ -80,7 +88,7 @@ class Intake:
         """Note that an event has left its lane, or stays there for now."""
         name = (event.bucket_name, event.object_key)
         # A continuation, or a further event of the object, is of the arrival, too.
-        if name not in self._open or self._state.stream.has_object(*name):
+        if name not in self._open or self._state.stream.count_of(*name):
             return
         for each in self._open.pop(name):
             each.left -= 1
@@ -102,17 +110,29 @@ class Intake:
         """Yield the events that must be put on a lane. Add the objects that wait from then on to `waiting`."""
         for announced in events:
             event = self._state.files.identified(announced)
+            name = (event.bucket_name, event.object_key)
             if self._state.is_waiting(event):
-                waiting.add((event.bucket_name, event.object_key))
+                waiting.add(name)
+                if self._is_changed(event):
+                    yield event
             elif not (self._state.is_settled(event) or self._state.has_error(event)):
-                waiting.add((event.bucket_name, event.object_key))
+                waiting.add(name)
                 yield event
+
+    def _is_changed(self, event: ObjectEvent) -> bool:
+        """Whether an object at work has changed, since its run began perhaps: it runs once more then."""
+        name = (event.bucket_name, event.object_key)
+        delivery = self._at_work.get(name)
+        if delivery is None or event.identity in ("", delivery.event.identity):
+            return False
+        is_read = delivery.read is not None and event.identity in (delivery.read.identity, *delivery.names)
+        return not is_read and self._state.stream.count_of(*name) == 1
 
     def _track(self, arrival: Arrival, waiting: set[tuple[str, str]]) -> None:
         """Remember an arrival until its objects, which wait, are concluded. Routing may have dropped some of them."""
         if arrival.concluded is None and arrival.released is None:
             return
-        left = [name for name in waiting if self._state.stream.has_object(*name)]
+        left = [name for name in waiting if self._state.stream.count_of(*name)]
         if not left:
             if arrival.concluded is not None:
                 arrival.concluded()

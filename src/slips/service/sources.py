@@ -35,6 +35,8 @@ class Arrival(Struct):
     """Called once, when every event is concluded: settled, or in the error table. It deletes a queue's message, say."""
     released: Callable[[], None] | None = None
     """Called in place of `concluded` if the session ends before that. It gives a queue's message back, say."""
+    note: str = ""
+    """A sentence for people about the source: how it looks for objects, or what it cannot announce."""
 
 
 class Source(Protocol):

@@ -78,7 +78,7 @@ class Supervisor:
         site = MachineSite(config, state, endpoint_url=endpoint_url, region=region)
         pending = Pending(site, self.summary)
         turns = Turns(config, state, pending.is_wanted, workers=self._workers, keeps_one=keeps_one)
-        intake = Intake(site, sources, observer, self.wake)
+        intake = Intake(site, sources, observer, self.wake, turns.at_work)
         self.session = Session(site, pending, turns, intake, observer, self.summary)
         self._conclusions = Conclusions(self.session, pause, interrupts or Interrupts())
         self._in_hand: dict[Worker, Delivery] = {}

@@ -79,8 +79,8 @@ class Turns:
         """Lanes that may have more events than were read."""
         self._known: set[int] = set()
         """Deliveries at hand, at work, or waiting for their next attempt."""
-        self._busy: set[tuple[str, str]] = set()
-        """Objects at work: of two events of an object one waits, since they may be of one content."""
+        self.at_work: dict[tuple[str, str], Delivery] = {}
+        """Objects at work, by bucket and key: of two events of an object one waits, they may be of one content."""
         self._long: set[int] = set()
         """Long deliveries that are at work."""
         self._retries: list[tuple[float, int, Delivery]] = []
@@ -131,7 +131,7 @@ class Turns:
 
     def can_start(self) -> bool:
         """Whether an object may start now."""
-        return any(_object(each) not in self._busy for queue in self._order() for each in queue.waiting)
+        return any(_object(each) not in self.at_work for queue in self._order() for each in queue.waiting)
 
     def next(self, suits: Callable[[Delivery], bool]) -> Delivery | None:
         """Return the delivery that starts now; None if none may. Among those of a queue, the first that `suits`."""
@@ -147,7 +147,7 @@ class Turns:
         """Count an object as at work from now on."""
         queue = self._queue_of(delivery)
         self._begun[queue.lane] = self._clock()
-        self._busy.add(_object(delivery))
+        self.at_work[_object(delivery)] = delivery
         if queue.is_long:
             self._long.add(delivery.id)
 
@@ -171,7 +171,8 @@ class Turns:
         self._queue_of(delivery).waiting.appendleft(delivery)
 
     def _end(self, delivery: Delivery) -> None:
-        self._busy.discard(_object(delivery))
+        if self.at_work.get(_object(delivery)) is delivery:
+            del self.at_work[_object(delivery)]
         self._long.discard(delivery.id)
 
     def seconds_left(self) -> float:
@@ -240,7 +241,7 @@ class Turns:
         """Return the place of the first delivery that may start and suits, else of the last that may start."""
         place = None
         for number, each in enumerate(waiting):
-            if _object(each) not in self._busy:
+            if _object(each) not in self.at_work:
                 place = number
                 if suits(each):
                     break

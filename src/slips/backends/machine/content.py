@@ -36,6 +36,11 @@ def is_stamp(identity: str) -> bool:
     return "@" in identity
 
 
+def mtime_of(stamp: str) -> float:
+    """Return the time of a stamped file's last change, in epoch seconds."""
+    return int(stamp.partition("-")[0], 16) / 1e9
+
+
 def names_of(stamp: str) -> tuple[str, str]:
     """Return the identities, beside the hash, that the state may have of a file with this stamp: the stamp first."""
     return stamp, stamp.partition("@")[0]

@@ -153,6 +153,18 @@ class DirectoryStore:
             else:
                 self._tell(f"{tree.shown(key)}: the name is not UTF-8; expected one, as S3 keys are; rename the file")
 
+    def find(self, bucket: str, key: str) -> ObjectEvent | None:
+        """Return the event of the file with this key, as `list` yields it; None if there is no such file now."""
+        tree = self._trees[bucket]
+        entry = tree.entry(key)
+        status = self._file(tree, key, entry) if entry is not None and _is_utf8(key) else None
+        return None if status is None else self.event(bucket, key, status)
+
+    def is_directory(self, bucket: str, key: str) -> bool:
+        """Whether the key is that of a directory, reached without following links."""
+        entry = self._trees[bucket].entry(key)
+        return entry is not None and stat.S_ISDIR(entry.st_mode)
+
     def _file(self, tree: Tree, key: str, entry: os.stat_result) -> os.stat_result | None:
         """Return the status of a regular file, or of the one that a link leads to; None for any other entry."""
         if not stat.S_ISLNK(entry.st_mode):

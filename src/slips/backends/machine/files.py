@@ -41,20 +41,29 @@ class Files:
             "INSERT OR REPLACE INTO file (bucket, key, stamp, hash) VALUES (?, ?, ?, ?)", (bucket, key, stamp, hash_)
         )
 
-    def keys(self, bucket: str) -> set[str]:
-        """Return the keys of a bucket in the ledger, the lanes and the table of hashes."""
-        tables = ("ledger", "file", "lane")
-        every = " UNION ".join(f"SELECT key FROM {table} WHERE bucket = ?" for table in tables)  # noqa: S608
-        return {key for (key,) in self._database.select(every, [bucket] * len(tables))}
+    def knows(self, bucket: str) -> bool:
+        """Whether the state has an object of a bucket."""
+        return any(
+            self._database.select(f"SELECT 1 FROM {table} WHERE bucket = ? LIMIT 1", (bucket,))  # noqa: S608
+            for table in _TABLES
+        )
 
-    def listed(self, bucket: str, keys: set[str], days: int) -> int:
+    def keys(self, bucket: str, after: str = "", until: str | None = None) -> set[str]:
+        """Return the keys of a bucket in the ledger, the lanes and the table of hashes, from `after` to `until`."""
+        within, values = _within(bucket, after, until)
+        every = " UNION ".join(f"SELECT key FROM {table} WHERE {within}" for table in _TABLES)  # noqa: S608
+        return {key for (key,) in self._database.select(every, values * len(_TABLES))}
+
+    def listed(self, bucket: str, keys: set[str], days: int, after: str = "", until: str | None = None) -> int:
         """Compare the state with the `keys` of a complete listing of a bucket. Return how many keys the state keeps.
 
-        Ledger and hash of a file are deleted if the file was absent from two listings that are `days` apart, and not
-        before: its bucket may be a share that is not mounted.
+        The listing may be a part, from behind the key `after` to `until`. Ledger and hash of a file are deleted if the
+        file was absent from two listings that are `days` apart, and not before: its bucket may be a share that is not
+        mounted.
         """
-        now, known = self._clock(), self.keys(bucket)
-        absent = dict(self._database.select("SELECT key, since FROM absent WHERE bucket = ?", (bucket,)))
+        now, known = self._clock(), self.keys(bucket, after, until)
+        within, values = _within(bucket, after, until)
+        absent = dict(self._database.select(f"SELECT key, since FROM absent WHERE {within}", values))  # noqa: S608
         gone = {key for key in known - keys if absent.get(key, now) < now - days * DAY}
         with self._database.transaction():
             for key in gone:
@@ -67,3 +76,13 @@ class Files:
                     "INSERT OR REPLACE INTO absent (bucket, key, since) VALUES (?, ?, ?)", (bucket, key, now)
                 )
         return len(known - gone)
+
+
+_TABLES = ("ledger", "file", "lane")
+
+
+def _within(bucket: str, after: str, until: str | None) -> tuple[str, list[str]]:
+    """Return a condition on keys behind `after`, up to `until`, and its values."""
+    if until is None:
+        return "bucket = ? AND key > ?", [bucket, after]
+    return "bucket = ? AND key > ? AND key <= ?", [bucket, after, until]

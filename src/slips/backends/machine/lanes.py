@@ -119,9 +119,10 @@ class SqliteStream:
         )
         return bool(rows)
 
-    def has_object(self, bucket: str, key: str) -> bool:
-        """Whether an event of the object is on a lane: of all of it, of some records, or a replay."""
-        return bool(self._database.select("SELECT 1 FROM lane WHERE bucket = ? AND key = ? LIMIT 1", (bucket, key)))
+    def count_of(self, bucket: str, key: str) -> int:
+        """Return the number of events of an object on the lanes: of all of it, of some records, replays."""
+        ((count,),) = self._database.select("SELECT COUNT(*) FROM lane WHERE bucket = ? AND key = ?", (bucket, key))
+        return cast("int", count)
 
     def failed_attempt(self, delivery: Delivery) -> None:
         """Count a failed attempt. The event stays on its lane."""

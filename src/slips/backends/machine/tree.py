@@ -48,6 +48,20 @@ class Tree:
         """Return the status of the file or directory that a key leads to. Raises the errors of `open`."""
         return self._reach(key, _status)
 
+    def entry(self, key: str) -> os.stat_result | None:
+        """Return the status of an entry, without following links, as `walk` does; None if there is none."""
+        *above, name = key.split("/")
+        if not all(map(_is_name, (*above, name))):
+            return None
+        try:
+            at = self.directory(above, _PASSED)
+            try:
+                return os.stat(name, dir_fd=at, follow_symlinks=False)
+            finally:
+                os.close(at)
+        except OSError:
+            return None
+
     def walk(self, prefix: str, tell: Callable[[str], None]) -> Iterator[tuple[str, os.stat_result]]:
         """Yield key and status of each entry below the root that is no directory, in key order. Follow no link.
 
