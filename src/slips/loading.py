@@ -90,9 +90,16 @@ class HandlerLoader:
         if mapping is None or isinstance(mapping, NotLog):
             return HandlerCode()
         spec = self._config.handler_of(mapping)
-        if spec.path not in self._versions:
-            self._versions[spec.path] = code_version(self._config.resolve(spec.path))
-        return HandlerCode(spec.name, self._versions[spec.path])
+        return HandlerCode(spec.name, self._version(spec.path))
+
+    def version_of(self, name: str) -> str:
+        """Return the version of a handler by its name, as `code_of` does."""
+        return self._version(HandlerSpec.of(name, {}).path)
+
+    def _version(self, path: str) -> str:
+        if path not in self._versions:
+            self._versions[path] = code_version(self._config.resolve(path))
+        return self._versions[path]
 
     def _load(self, spec: HandlerSpec) -> tuple[Path, Sequence[type[Handler]]]:
         if spec.path in self._broken:

@@ -2,6 +2,7 @@
 
 supervisor      gives objects to workers, one step after another
 turns           decides which object starts next, and when
+brakes          keeps objects on their lanes: of handlers that fail, and beyond a budget
 promises        decides which worker fetches which objects of S3 ahead
 conclusions     writes how the runs of objects end
 pending         finds the objects of `slips run`

@@ -51,6 +51,7 @@ class Conclusions:
     def leave(self, delivery: Delivery, why: str) -> None:
         """Forget a delivery that needs no run, or cannot run now and stays on its lane."""
         self._session.turns.over(delivery)
+        self._session.brakes.dropped(delivery)
         self._session.intake.concluded(delivery.event)
         self._session.observer.ended(delivery.event, why)
 
@@ -92,6 +93,7 @@ class Conclusions:
             delivery.attempts = attempts
         else:
             delivery.excused += 1
+        self._session.brakes.ended(delivery, failure, is_final=False)
         self._session.turns.again(delivery, self._pause(attempts))
         self._session.observer.failed(failure, attempts, False)
 
@@ -99,6 +101,7 @@ class Conclusions:
         """Add a concluded event to the summary, and show it to the observer."""
         event, summary, observer = delivery.event, self._session.summary, self._session.observer
         self._session.turns.over(delivery)
+        self._session.brakes.ended(delivery, ended, is_final=True)
         match ended:
             case Superseded():
                 summary.skipped += 1

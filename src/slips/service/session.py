@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from slips.service.brakes import Brakes
 from slips.service.intake import Intake
 from slips.service.observer import Observer
 from slips.service.pending import Pending
@@ -17,6 +18,7 @@ class Session(Struct, eq=False):
 
     site: MachineSite
     pending: Pending
+    brakes: Brakes
     turns: Turns
     intake: Intake
     observer: Observer

@@ -20,6 +20,7 @@ from slips.backends.machine.state import MachineState
 from slips.config import Config
 from slips.model import Lane, ObjectEvent
 from slips.pipeline.ended import Failure, Success, Superseded
+from slips.service.brakes import Brakes
 from slips.service.conclusions import Conclusions, Ended
 from slips.service.intake import Intake
 from slips.service.interrupts import Interrupts
@@ -65,10 +66,13 @@ class Supervisor:
         sources: Sequence[Source] = (),
         pause: Callable[[int], float] = soon,
         keeps_one: bool = False,
+        break_at: int = 0,
+        now: Callable[[], float] = time.time,
     ) -> None:
         """Start no worker yet. `clock` measures the silence of workers. `pool` replaces processes of this machine.
 
-        `pause` returns the seconds between two attempts. `keeps_one`: see `Turns`.
+        `pause` returns the seconds between two attempts. `keeps_one`: see `Turns`; `break_at` and `now`: the `default`
+        and the `clock` of `Brakes`.
         """
         self._state = state
         self._workers = workers or config.handler.concurrency or os.cpu_count() or 1
@@ -77,9 +81,14 @@ class Supervisor:
         self.wake = Wake()
         site = MachineSite(config, state, endpoint_url=endpoint_url, region=region)
         pending = Pending(site, self.summary)
-        turns = Turns(config, state, pending.is_wanted, workers=self._workers, keeps_one=keeps_one)
+        brakes = Brakes(site, pending, observer, default=break_at, clock=now)
+
+        def may_start(event: ObjectEvent) -> bool:
+            return pending.is_wanted(event) and brakes.allows(event)
+
+        turns = Turns(config, state, may_start, workers=self._workers, keeps_one=keeps_one)
         intake = Intake(site, sources, observer, self.wake, turns.at_work)
-        self.session = Session(site, pending, turns, intake, observer, self.summary)
+        self.session = Session(site, pending, brakes, turns, intake, observer, self.summary)
         self._conclusions = Conclusions(self.session, pause, interrupts or Interrupts())
         self._in_hand: dict[Worker, Delivery] = {}
         self._promises = Promises(self._in_hand)
@@ -111,13 +120,16 @@ class Supervisor:
             self.summary.problems += session.site.stores.directories.unlisted
             session.observer.started(*self._waiting())
             session.intake.open()
+            session.brakes.look()
             while not self.is_over:
                 self.step()
+            session.brakes.write(all_of_it=True)
         finally:
             self.summary.results.sort(key=lambda each: (each["object"], each["handler"]))
             self.summary.seconds = round(time.monotonic() - begun, 3)
             self.close()
         session.pending.note_waiting()
+        session.brakes.note_waiting(self.summary.problems)
         return self.summary
 
     @property
@@ -138,10 +150,12 @@ class Supervisor:
 
         Raises StateError if the state cannot be written: nothing is lost, and the next step tries again.
         """
-        turns, seconds = self.session.turns, LOOK_SECONDS
+        turns, brakes, seconds = self.session.turns, self.session.brakes, LOOK_SECONDS
         self._conclusions.write()  # what an earlier step could not write
         if self.session.intake.take():
             turns.look_again(from_start=False)
+        brakes.look()
+        brakes.reconsider(turns)
         if starts:
             turns.refill()
             self._hand_out()
@@ -149,6 +163,8 @@ class Supervisor:
         for worker, message in self._pool.wait(seconds):
             self._hear(worker, message)
         self._conclusions.write()
+        brakes.write()
+        brakes.reconsider(turns)
 
     def close(self) -> None:
         """End all workers and sources. Objects that are at work stay on their lanes."""
@@ -189,6 +205,7 @@ class Supervisor:
                 self._conclusions.leave(delivery, "duplicate")
                 continue
             turns.started(delivery)
+            self.session.brakes.started(delivery)
             self._in_hand[worker] = delivery
             in_s3 = (each for each in turns.at_hand if self.session.is_in_s3(each.event.bucket_name))
             coming = self._promises.make(worker, in_s3, turns.count // self._workers)

@@ -129,6 +129,15 @@ class Turns:
             self._after.clear()
             self._has_left = False
 
+    def try_one(self, lane: Lane) -> None:
+        """Read a lane from its start until an event that was left there and may start now: thousands may wait on."""
+        after: dict[Lane, int] = {}
+        while batch := self._state.stream.take(AT_HAND, after, [lane]):
+            for delivery in batch:
+                if delivery.id not in self._known and self.is_wanted(delivery.event):
+                    self._sort_in(delivery)
+                    return
+
     def can_start(self) -> bool:
         """Whether an object may start now."""
         return any(_object(each) not in self.at_work for queue in self._order() for each in queue.waiting)
