@@ -231,6 +231,18 @@ def test_the_tally_sums_the_records_of_what_is_done_once_and_tells_runs_that_do_
     assert operations.tally(4e9).recent == 0
 
 
+def test_a_glance_has_the_lanes_of_a_status_and_counts_errors_only_where_that_is_cheap(place: Place) -> None:
+    place.stream.put("slow", [object_event("a", lane="slow")])
+    for each in (item("r1"), item("r2", kind="records")):
+        place.operations.errors.put(each)
+    glance = place.operations.glance()
+    on_machine = place.operations.kind == "machine"
+    assert {lane: each.waiting for lane, each in glance.lanes.items()} == (
+        {"fast": 0, "slow": 1} if on_machine else {"fast": None, "slow": None}
+    )
+    assert (glance.errors, glance.service) == (2 if on_machine else None, None)
+
+
 # ---- limit
 
 

@@ -190,6 +190,16 @@ COUNTED: tuple[Finished, ...] = ("done", "filtered", "part")
 """The states of the entries whose records count."""
 
 
+class Glance(Struct, kw_only=True):
+    """The part of the state of a backend that is cheap to read every second."""
+
+    lanes: dict[Lane, LaneStatus]
+    errors: int | None
+    """Error items; None: not counted."""
+    service: Service | None
+    """The service on this machine; None on a stack, or if there is none."""
+
+
 class ReplayState(Struct, frozen=True):
     """The state of one object event that a drain has put back on its lane."""
 
@@ -273,6 +283,10 @@ class Operations(Protocol):
 
         Calls `progress` with each number of ledger entries that were read.
         """
+        ...
+
+    def glance(self) -> Glance:
+        """Return what is cheap to read: on this machine neither ledger nor error items, on a stack a single call."""
         ...
 
     def limit(self, lane: Lane) -> LaneConfig:

@@ -28,6 +28,7 @@ COMMANDS = {
     "drain": Listed("drain", "Put errors back on their lanes, all or chosen ones."),
     "dismiss": Listed("dismiss", "Delete errors from the error table, without processing them."),
     "status": Listed("run", "Show lanes, lag, counts and the most frequent errors."),
+    "top": Listed("top", "Show lanes, rates, counts and errors live."),
     "audit": Listed("audit", "Compare what the buckets have with what was processed."),
     "limit": Listed("limit", "Show or set how fast a lane is emptied."),
     "logs": Listed("logs", "Show the logs of a stack's functions, merged by time."),

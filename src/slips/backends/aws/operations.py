@@ -26,7 +26,7 @@ from slips.envelope.lost import Batch
 from slips.errors import SlipsError
 from slips.model import ErrorItem, Lane, ObjectEvent
 from slips.object_states import ObjectCounter
-from slips.operations import BackendStatus, Budgets, Kind, LedgerTally, LogLine, ReplayState, counted, tallied
+from slips.operations import BackendStatus, Budgets, Glance, Kind, LedgerTally, LogLine, ReplayState, counted, tallied
 
 NOTED_AT_ONCE = 8
 """Writes to the ledger at a time, after events were put on a lane. Clients have ten connections."""
@@ -102,6 +102,9 @@ class StackOperations:
 
     def tally(self, recent: float, progress: Callable[[int], None] = lambda _: None) -> LedgerTally:
         return tallied(self.ledger.scan(), recent, progress)
+
+    def glance(self) -> Glance:
+        return Glance(lanes=lanes(self.stack), errors=None, service=None)
 
     def limit(self, lane: Lane) -> LaneConfig:
         return self._limits.get(lane)

@@ -14,7 +14,7 @@ from slips.config import Config, LaneConfig
 from slips.envelope.lost import Batch
 from slips.model import ErrorItem, Lane, ObjectEvent
 from slips.object_states import ObjectCounter
-from slips.operations import BackendStatus, Budgets, Kind, LedgerTally, LogLine, ReplayState, counted
+from slips.operations import BackendStatus, Budgets, Glance, Kind, LedgerTally, LogLine, ReplayState, counted
 
 
 class MachineOperations:
@@ -75,6 +75,11 @@ class MachineOperations:
 
     def tally(self, recent: float, progress: Callable[[int], None] = lambda _: None) -> LedgerTally:
         return self.ledger.tally(recent)
+
+    def glance(self) -> Glance:
+        with self._state.snapshot():
+            lanes, errors, service = self._state.lanes(), self.errors.counts(), self._state.service.get()
+        return Glance(lanes=lanes, errors=sum(errors.values()), service=service)
 
     def limit(self, lane: Lane) -> LaneConfig:
         return lane_limits.lane_limit(self._config, self._state, lane)
