@@ -106,6 +106,9 @@ class Lines(Observer):
     def warned(self, text: str) -> None:
         self.line(text)
 
+    def troubled(self, where: str, why: str) -> None:
+        self.line(f"{why}; it is tried again")
+
     def line(self, text: str) -> None:
         say(one_line(text))
 

@@ -22,6 +22,7 @@ from slips.operations import Alarm, BackendStatus, LaneStatus, Service
 from slips.place import open_state
 from slips.printable import one_line, plural
 from slips.service.interrupts import Interrupted, Interrupts
+from slips.service.s3_sources import listings
 from slips.service.summary import Summary
 from slips.service.supervisor import Supervisor
 
@@ -42,7 +43,7 @@ GROUPS = 5
     nargs=-1,
     type=FILE_TEXT,
     help="Files or directories below a bucket's directory, or s3://bucket/key-or-prefix. "
-    "Without any: all that is new, changed or waiting.",
+    "Without any: all that is new, changed or waiting, in directories and in buckets in S3 that the config has.",
 )
 @click.option("--again", is_flag=True, help="Process named objects that are done already, too.")
 @click.option(
@@ -74,11 +75,11 @@ def run(
         raise UsageError("--again: no PATH; expected the objects to process again, such as a bucket's directory")
     from slips.cli.progress import watch
 
-    config, interrupted = load_config(ctx), None
+    config, given, interrupted = load_config(ctx), options(ctx), None
     with (
         open_state(config, say_waiting, wait=None) as state,
         state.exclusive(),
-        watch(options(ctx).verbose) as observer,
+        watch(given.verbose) as observer,
         Interrupts() as interrupts,
     ):
         supervisor = Supervisor(
@@ -86,9 +87,10 @@ def run(
             state,
             observer,
             workers=workers,
-            endpoint_url=options(ctx).endpoint_url,
-            region=options(ctx).region,
+            endpoint_url=given.endpoint_url,
+            region=given.region,
             interrupts=interrupts,
+            sources=[] if paths else listings(config, once=True, endpoint_url=given.endpoint_url, region=given.region),
         )
         summary = supervisor.summary
         try:

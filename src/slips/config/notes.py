@@ -119,7 +119,8 @@ READ_SECRET = fitting(
 )
 """Declares a secret of this machine: the config has only the place where it is read."""
 KEYS_OF_DATES = fitting(
-    r"^(?=.*%[YymdHj])([^%]|%[YymdHj])+$", "how keys begin, with %Y, %m, %d or %H in it, such as 'logs/%Y/%m/%d/'"
+    r"^(?=.*%[YymdHj])([^%*]|%[YymdHj]|\*/)+$",
+    "how keys begin, with %Y, %m, %d or %H in it, such as 'logs/%Y/%m/%d/', and slashes behind '*'",
 )
 BUCKET = fitting("^[A-Za-z0-9][A-Za-z0-9._-]*$", "the name of a bucket, without 's3://' and '/'")
 # Empty if the config gives none: a checked config passes its own checks again, in a worker or a package.

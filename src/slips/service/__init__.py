@@ -10,6 +10,9 @@ replays         runs only what a canary has sent
 sources         announce objects while a session runs
 watch           the source of a directory
 intake          puts on the lanes what sources announce
+s3_sources      makes the sources of buckets in S3
+listing         lists a bucket in S3; `dated_keys` says where in it the keys of the last days are
+retries         repeats the calls of a source that fail
 session         what these parts share
 summary         the counts of a session
 interrupts      let signals end a session between two steps

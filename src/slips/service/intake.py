@@ -45,6 +45,8 @@ class Intake:
         """What each source that cannot be used now has said, by its name."""
         self._taken: deque[tuple[Source, Arrival]] = deque()
         """Arrivals that are not on their lanes yet."""
+        self.left_alone = self.dropped = 0
+        """Numbers of objects that sources have left alone, since the error table has them, and that routing drops."""
         self._open: dict[tuple[str, str], list[_Open]] = {}
         """By bucket and key of the objects that wait, or are at work."""
 
@@ -52,6 +54,11 @@ class Intake:
     def is_over(self) -> bool:
         """Whether nothing more will arrive, and all that did is on its lane."""
         return not self._taken and all(source.is_exhausted for source in self._sources)
+
+    @property
+    def problems(self) -> list[str]:
+        """The problems for which sources have given up."""
+        return [source.problem for source in self._sources if source.problem and source.is_exhausted]
 
     def open(self) -> None:
         """Start all sources."""
@@ -77,6 +84,10 @@ class Intake:
             self._taken.popleft()
             if arrival.note:
                 self._observer.warned(arrival.note)
+            self.left_alone += arrival.left_alone
+            self.dropped += counts["drop"]
+            if arrival.stored is not None:
+                arrival.stored()
             pushed = counts["fast"] + counts["slow"]
             put += pushed
             self._track(arrival, waiting)
@@ -108,7 +119,11 @@ class Intake:
 
     def _new(self, events: Sequence[ObjectEvent], waiting: set[tuple[str, str]]) -> Iterator[ObjectEvent]:
         """Yield the events that must be put on a lane. Add the objects that wait from then on to `waiting`."""
-        for announced in events:
+        directories = self.site.stores.directories.buckets
+        compared = self._state.announced.compare([event for event in events if event.bucket_name not in directories])
+        waiting |= {(event.bucket_name, event.object_key) for event in compared.waiting + compared.new}
+        yield from compared.new
+        for announced in (event for event in events if event.bucket_name in directories):
             event = self._state.files.identified(announced)
             name = (event.bucket_name, event.object_key)
             if self._state.is_waiting(event):
@@ -144,7 +159,7 @@ class Intake:
     def _show_problem(self, source: Source) -> None:
         """Show the problem of a source once, and when it has gone."""
         problem = source.problem
-        if problem == self._problems.get(source.name):
+        if source.is_exhausted or problem == self._problems.get(source.name):
             return
         if problem is None:
             del self._problems[source.name]

@@ -31,12 +31,16 @@ class Arrival(Struct):
     events: list[ObjectEvent]
     taken: Callable[[MachineState], None] | None = None
     """Called in the transaction that puts the events on their lanes: stores the checkpoint of a listing, say."""
+    stored: Callable[[], None] | None = None
+    """Called when that transaction is committed. It answers a notification, say."""
     concluded: Callable[[], None] | None = None
     """Called once, when every event is concluded: settled, or in the error table. It deletes a queue's message, say."""
     released: Callable[[], None] | None = None
     """Called in place of `concluded` if the session ends before that. It gives a queue's message back, say."""
     note: str = ""
     """A sentence for people about the source: how it looks for objects, or what it cannot announce."""
+    left_alone: int = 0
+    """Number of further objects that the source has left alone, since the error table has them."""
 
 
 class Source(Protocol):

@@ -127,6 +127,9 @@ class Supervisor:
         finally:
             self.summary.results.sort(key=lambda each: (each["object"], each["handler"]))
             self.summary.seconds = round(time.monotonic() - begun, 3)
+            self.summary.problems += session.intake.problems
+            self.summary.left_alone += session.intake.left_alone
+            self.summary.dropped += session.intake.dropped
             self.close()
         session.pending.note_waiting()
         session.brakes.note_waiting(self.summary.problems)

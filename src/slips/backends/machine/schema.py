@@ -75,6 +75,7 @@ CREATE TABLE service (
     heartbeat REAL NOT NULL,
     counts TEXT NOT NULL
 );
+CREATE TABLE checkpoint (source TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE brake (
     lane TEXT NOT NULL,
     handler TEXT NOT NULL,

@@ -13,6 +13,8 @@ from typing import cast
 
 import msgspec
 
+from slips.backends.machine.absent import Absent
+from slips.backends.machine.announced import Announced
 from slips.backends.machine.brakes import SqliteBrakes
 from slips.backends.machine.content import is_stamp, names_of
 from slips.backends.machine.errors import SqliteErrors
@@ -36,6 +38,7 @@ class MachineState(Database):
         self.errors = SqliteErrors(self)
         self.ledger = SqliteLedger(self)
         self.files = Files(self)
+        self.announced, self.absent = Announced(self), Absent(self)
         self.brakes = SqliteBrakes(self)
         self.service = ServiceRow(self)
 
@@ -127,6 +130,15 @@ class MachineState(Database):
             self.execute("DELETE FROM setting WHERE name = ?", (name,))
         else:
             self.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (name, value))
+
+    def checkpoint(self, source: str) -> str | None:
+        """Return what a source of objects has stored to continue from; None if it has stored nothing."""
+        rows = self.select("SELECT value FROM checkpoint WHERE source = ?", (source,))
+        return cast("str", rows[0][0]) if rows else None
+
+    def set_checkpoint(self, source: str, value: str) -> None:
+        """Store what a source of objects will continue from."""
+        self.execute("INSERT OR REPLACE INTO checkpoint (source, value) VALUES (?, ?)", (source, value))
 
     def lanes(self) -> dict[Lane, LaneStatus]:
         """Return the state of each lane."""

@@ -1,0 +1,78 @@
+"""Repeats the calls of a source that fail, with growing pauses, and keeps the reason meanwhile."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import TypeVar
+
+from slips.errors import SlipsError, StorageError
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+"""Seconds before a call is repeated, doubled each time."""
+_T = TypeVar("_T")
+
+
+class ClosedError(Exception):
+    """The source was closed while it waited."""
+
+
+def jitter(pause: float) -> float:
+    """Return a random time, so that what failed together does not call again together."""
+    return pause * random.uniform(0.5, 1)  # noqa: S311
+
+
+class Retries:
+    """The failures of one source in a row. `wait` waits for some seconds, and returns whether the source is closed."""
+
+    def __init__(
+        self,
+        wait: Callable[[float], bool],
+        *,
+        seconds: float | None = None,
+        jitter: Callable[[float], float] = jitter,
+    ) -> None:
+        """`seconds`: pauses for failures that pass by themselves, at most, and none for others. None: no end."""
+        self._wait, self._seconds, self._jitter = wait, seconds, jitter
+        self._pause, self._waited = FIRST_PAUSE, 0.0
+        self.problem: str | None = None
+        """The reason of the latest failure; None if the latest call succeeded."""
+
+    def call(self, make: Callable[[], _T]) -> _T:
+        """Call `make` until it succeeds, and return its result.
+
+        Raises ClosedError if the source is closed meanwhile, and the error of a call that is not repeated any more.
+        """
+        while True:
+            try:
+                made = make()
+            except SlipsError as error:
+                self.pause(error)
+            else:
+                self.succeeded()
+                return made
+
+    def pause(self, error: SlipsError) -> None:
+        """Keep the reason of a failure, and wait before the next attempt. Raises as `call` does."""
+        if self._seconds is not None and (not _passes(error) or self._waited >= self._seconds):
+            raise error
+        self.problem = str(error)
+        pause = self._jitter(self._pause)
+        self._pause, self._waited = min(LONGEST_PAUSE, 2 * self._pause), self._waited + pause
+        if self._wait(pause):
+            raise ClosedError
+
+    def succeeded(self) -> None:
+        """Forget the failures: the next one is the first again."""
+        self.problem, self._pause, self._waited = None, FIRST_PAUSE, 0.0
+
+
+def _passes(error: SlipsError) -> bool:
+    return isinstance(error, StorageError) and error.passing
+
+
+def fault(where: str, error: Exception) -> SlipsError:
+    """Return the error for people about a fault of slips itself, whose traceback is in the log."""
+    return SlipsError(
+        f"{where}: a fault of slips, {type(error).__name__}: {error}; expected none; tell its makers; it is tried again"
+    )

@@ -1,0 +1,157 @@
+"""What sources announce of S3 is put on its lane by its content, and each source learns what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from slips.backends.machine.state import MachineState
+from slips.config import Config, Mapping, Route
+from slips.errors import StateError
+from slips.model import ErrorItem, ObjectEvent, Outcome
+from slips.service.intake import Intake
+from slips.service.observer import Observer
+from slips.service.sources import Arrival
+from slips.site import MachineSite
+
+
+class Announcing:
+    """A source that announces what a test gives it, and notes what it is told of that."""
+
+    def __init__(self) -> None:
+        self.name, self.problem, self.is_exhausted = "s3://my-logs", None, False
+        self.arrivals: list[Arrival] = []
+        self.told: list[str] = []
+
+    def announce(self, *events: ObjectEvent, taken: Callable[[MachineState], None] | None = None) -> None:
+        def tell(what: str) -> Callable[[], None]:
+            return lambda: self.told.append(what)
+
+        stored, concluded, released = map(tell, ("stored", "concluded", "released"))
+        self.arrivals.append(Arrival(list(events), taken, stored, concluded, released))
+
+    def open(self, wake: Callable[[], None]) -> None: ...
+
+    def take(self) -> Sequence[Arrival]:
+        taken, self.arrivals = self.arrivals, []
+        return taken
+
+    def close(self) -> None:
+        self.told.append("closed")
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[MachineState]:
+    state = MachineState.open(tmp_path)
+    yield state
+    state.close()
+
+
+@pytest.fixture
+def source() -> Announcing:
+    return Announcing()
+
+
+@pytest.fixture
+def intake(state: MachineState, source: Announcing) -> Intake:
+    config = Config(
+        stack_name="test",
+        routing=[Route(prefix="dropped/", dest="drop")],
+        bucket_mapping={"my-logs": [Mapping("", ["s3-lines"])]},
+    )
+    return Intake(MachineSite(config, state), [source], Observer(), lambda: None, {})
+
+
+def content(key: str, etag: str, version: str | None = None) -> ObjectEvent:
+    return ObjectEvent(bucket_name="my-logs", object_key=key, object_etag=etag, object_version_id=version)
+
+
+def on_lane(state: MachineState) -> list[tuple[str, str]]:
+    return [(each.event.object_key, each.event.identity) for each in state.stream.take(100, {})]
+
+
+def conclude(state: MachineState, intake: Intake) -> None:
+    """The first event of the lane is done."""
+    delivery = state.stream.take(1, {})[0]
+    state.ledger.finish(delivery.event, Outcome())
+    state.acknowledge(delivery)
+    intake.concluded(delivery.event)
+
+
+def test_a_newer_content_is_put_on_its_lane_while_the_older_one_is_at_work(
+    state: MachineState, source: Announcing, intake: Intake
+) -> None:
+    source.announce(content("a", "1"))
+    intake.take()
+    source.announce(content("a", "2"))
+    assert intake.take() == 1
+    assert on_lane(state) == [("a", "1"), ("a", "2")]
+
+
+def test_the_same_content_joins_the_event_that_waits(state: MachineState, source: Announcing, intake: Intake) -> None:
+    source.announce(content("a", "1", "v1"))
+    source.announce(content("a", "1", "v1"))
+    assert intake.take() == 1
+    assert source.told == ["stored", "stored"]
+    conclude(state, intake)
+    assert source.told[2:] == ["concluded", "concluded"]
+
+
+def test_a_newer_content_of_an_object_in_the_error_table_runs(
+    state: MachineState, source: Announcing, intake: Intake
+) -> None:
+    state.errors.put(ErrorItem(request_id="r", events=[content("a", "1")], failed_at="2026-01-01T00:00:00.000Z"))
+    source.announce(content("a", "1"))
+    source.announce(content("a", "2"))
+    assert intake.take() == 1
+    assert on_lane(state) == [("a", "2")]
+    assert source.told == ["stored", "concluded", "stored"]
+
+
+def test_what_is_settled_or_dropped_counts_as_concluded(
+    state: MachineState, source: Announcing, intake: Intake
+) -> None:
+    state.ledger.finish(content("a", "1"), Outcome())
+    source.announce(content("a", "1"), content("dropped/b", "1"))
+    assert (intake.take(), on_lane(state)) == (0, [])
+    assert source.told == ["stored", "concluded"]
+
+
+def test_an_arrival_is_concluded_when_all_its_objects_are(
+    state: MachineState, source: Announcing, intake: Intake
+) -> None:
+    source.announce(content("a", "1"), content("b", "1"))
+    intake.take()
+    conclude(state, intake)
+    assert source.told == ["stored"]
+    conclude(state, intake)
+    assert source.told == ["stored", "concluded"]
+
+
+def test_what_is_not_concluded_is_released_before_the_source_is_closed(
+    state: MachineState, source: Announcing, intake: Intake
+) -> None:
+    source.announce(content("a", "1"))
+    intake.take()
+    intake.close()
+    assert source.told == ["stored", "released", "closed"]
+
+
+def test_an_arrival_is_stored_only_when_the_state_has_it(
+    state: MachineState, source: Announcing, intake: Intake
+) -> None:
+    failures = [StateError("disk full")]
+
+    def taken(state: MachineState) -> None:
+        assert source.told == []
+        if failures:
+            raise failures.pop()
+
+    source.announce(content("a", "1"), taken=taken)
+    with pytest.raises(StateError, match="disk full"):
+        intake.take()
+    assert (source.told, on_lane(state)) == ([], [])
+    assert intake.take() == 1
+    assert source.told == ["stored"]
