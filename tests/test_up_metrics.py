@@ -206,6 +206,8 @@ def test_a_service_is_ready_once_it_has_started_while_state_and_sources_can_be_u
     probes = Probes(Clock())
     assert probes.ready() == {"ok": False, "reasons": ["the service is starting"], "warnings": []}
     probes.started(0, 0)
+    assert not probes.ready()["ok"], "its handlers are being loaded"
+    probes.looked()
     assert probes.ready() == {"ok": True, "reasons": [], "warnings": []}
     probes.troubled("/logs", "No such file or directory")
     assert probes.ready()["reasons"] == ["/logs: No such file or directory"]

@@ -58,8 +58,9 @@ def systemd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Systemd]
 
 def test_systemd_hears_that_the_service_is_ready_and_that_it_stops(systemd: Systemd) -> None:
     notifier = Notifier(systemd.environment, lambda: "3 done\n\x1b[31m")
-    assert systemd.is_quiet
     notifier.started(0, 0)
+    assert systemd.is_quiet, "its handlers are being loaded"
+    notifier.looked()
     assert systemd.message() == ["READY=1", "STATUS=3 done\\n\\x1b[31m"]
     notifier.stopping(2, 30.0)
     assert systemd.message() == ["STOPPING=1", "STATUS=stopping: 2 objects at work have 30 s"]
@@ -84,7 +85,7 @@ def test_the_line_for_systemctl_status_follows_the_counts_not_each_turn(systemd:
     clock, counts = Clock(), [1]
     notifier = Notifier(systemd.environment, lambda: f"{counts[0]} done", clock)
     notifier.looked()
-    assert systemd.message() == ["STATUS=1 done"]
+    assert systemd.message() == ["READY=1", "STATUS=1 done"]
     counts[0] = 2
     notifier.looked()
     assert systemd.is_quiet
@@ -121,13 +122,12 @@ def test_the_watchdog_is_of_this_process_only(environment: dict[str, str], secon
 @pytest.mark.parametrize("name", ["", "relative", "/nowhere/at/all", "@slips-no-such-socket", "/" + "x" * 300])
 def test_a_socket_that_is_not_there_changes_nothing(name: str) -> None:
     notifier = Notifier({"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "1"})
-    notifier.started(0, 0)
     notifier.looked()
     notifier.stopping(0, 0.0)
 
 
 def test_a_systemd_that_does_not_read_keeps_nothing_waiting(systemd: Systemd) -> None:
-    notifier = Notifier(systemd.environment, lambda: "x" * 10_000)
+    notifier = Notifier(systemd.environment)
     for _ in range(1_000):
-        notifier.started(0, 0)
-    assert systemd.message()[0] == "READY=1"
+        notifier.stopping(0, 0.0)
+    assert systemd.message()[0] == "STOPPING=1"

@@ -29,4 +29,6 @@ metrics         names the counts, for Prometheus
 probes          say whether a service lives and is ready
 endpoint        answers HTTP requests for metrics and probes
 notify          tells systemd
+pulse           writes the row by which commands see a service
+exposure        puts these observers together
 """

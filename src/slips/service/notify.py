@@ -39,12 +39,13 @@ class Notifier(Observer):
         self._alive_every = watchdog_seconds(environment, os.getpid()) / 3
         """Seconds between two signs of life, three in each period of systemd; 0: it wants none."""
         self._alive_at = self._status_at = float("-inf")
-
-    def started(self, objects: int, size: int) -> None:
-        self.send("READY=1", f"STATUS={one_line(self._status())}")
+        self._is_ready = False
 
     def looked(self) -> None:
         now, lines = self._clock(), list[str]()
+        if not self._is_ready:  # the first turn comes when the handlers are loaded
+            self._is_ready = True
+            lines.append("READY=1")
         if self._alive_every and now - self._alive_at >= self._alive_every:
             self._alive_at = now
             lines.append("WATCHDOG=1")

@@ -50,11 +50,8 @@ class Probes(Observer):
         reasons += [f"{where}: {why}" for where, why in list(self._troubles.items())]
         return {"ok": not reasons, "reasons": reasons, "warnings": [self._reload] if self._reload else []}
 
-    def started(self, objects: int, size: int) -> None:
-        self._is_started = True
-        self.looked()
-
     def looked(self) -> None:
+        self._is_started = True  # the first turn comes when the handlers are loaded
         self._turned = self._clock()
 
     def troubled(self, where: str, why: str) -> None:
