@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import unescape
+from pathlib import Path
 from typing import Any, cast
 
 from starlette.testclient import TestClient
 
-from fakes import Errors, FakeSite, Ledger, Streams
+from fakes import Errors, FakeSite, Ledger, Objects, Streams
 from projects import Project
 from slips.config import Config, LaneConfig
 from slips.console.app import Console, make_app
@@ -31,7 +32,7 @@ from slips.operations import (
 )
 from slips.pipeline.drain import DrainResult
 from slips.place import Place
-from slips.site import Site
+from slips.site import ListingSite
 
 KEYS = Keys("the-token", "the-session", "the-form-token")
 URL = "http://127.0.0.1:8321"
@@ -89,7 +90,7 @@ class FakeStack:
     has_twin = False
 
     def __init__(self) -> None:
-        self.errors, self.ledger, self.stream = Errors(), Ledger(), Streams()
+        self.errors, self.ledger, self.stream, self.objects = Errors(), Ledger(), Streams(), Objects()
         self.undelivered = None
         self.waiting = 0
         self.alarms: list[Alarm] = []
@@ -140,6 +141,16 @@ class FakeStack:
         return {**done.to_dict(), "more": False}
 
 
+class ListedSite(FakeSite):
+    """A FakeSite whose store can be listed."""
+
+    directories: Mapping[str, Path] = {}
+    unlisted: Sequence[str] = ()
+
+    def listed(self, bucket: str, prefix: str) -> Iterator[ObjectEvent]:
+        return self.store.list(bucket, prefix)
+
+
 class FakePlace:
     """The place of a stack in memory."""
 
@@ -154,10 +165,12 @@ class FakePlace:
         yield cast("Operations", self._operations)
 
     @contextmanager
-    def site(self, config: Config) -> Iterator[tuple[Site, Operations]]:
+    def site(self, config: Config) -> Iterator[tuple[ListingSite, Operations]]:
         stack = self._operations
-        site = FakeSite(config=config, errors=stack.errors, ledger=stack.ledger, stream=stack.stream)
-        yield cast("Site", site), cast("Operations", stack)
+        site = ListedSite(
+            config=config, store=stack.objects, errors=stack.errors, ledger=stack.ledger, stream=stack.stream
+        )
+        yield site, cast("Operations", stack)
 
 
 def browser_of_stack(stack: FakeStack, **about: Any) -> Browser:

@@ -82,7 +82,7 @@ def test_a_plan_counts_items_objects_and_bytes_and_changes_nothing(browser: Brow
 
 def test_a_plan_of_nothing_has_no_button(browser: Browser) -> None:
     html = browser.get("/plan?act=drain&group=none")
-    assert "There is no such item" in html
+    assert "There is nothing to do" in html
     assert "<form" not in html
 
 

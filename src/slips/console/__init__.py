@@ -6,7 +6,8 @@ app         names the pages, and answers errors
 desk        opens the place that the pages show, and words the command that does the same
 now         reads what the page NOW shows: balance, lanes, failing, audit
 failing     reads groups of errors and one error; `plans` says what an act on them will do
-acts        does one act at a time in the background: drain, dismiss
+objects     finds objects below a prefix with their state, and lays out when they came
+acts        does one act at a time in the background: `mending` drains and dismisses, `auditing` audits and repairs
 child       runs the user's code, and what reads a log that nobody knows, in a process of its own
 pages       renders templates; `wording` formats numbers and times, `drawing` draws SVG
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,18 +15,24 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from slips.console import child, failing, now, plans
-from slips.console.acts import Acts
+from slips.config.needs import DRAINING
+from slips.console import child, failing, now, objects, plans
+from slips.console.acts import Act, Acts
+from slips.console.auditing import Audits
 from slips.console.desk import Desk, Recent
 from slips.console.guard import FORM_TOKEN, Keys, form_pairs
+from slips.console.mending import Mending
 from slips.console.pages import STATIC, render
+from slips.console.plans import ActProposal, ActRequest
 from slips.errors import SlipsError, UsageError
+from slips.pipeline.audit import AUDIT_STATES
+from slips.pipeline.audit_words import REASONS, STARTS
 from slips.pipeline.choose import Choice
 from slips.pipeline.groups import by_mapping, latest
 
 NOW_SECONDS = {False: 2.0, True: 30.0}
 """The least age of what the page NOW shows before it is read again, on this machine and on a stack."""
-NAVIGATION = (("Now", "/"), ("Errors", "/errors"))
+NAVIGATION = (("Now", "/"), ("Errors", "/errors"), ("Objects", "/objects"))
 Answer = Callable[["Console", Request], Response]
 
 
@@ -39,6 +45,7 @@ class Console:
         self.survey = Recent(self._survey, seconds=seconds)
         self.now = Recent(lambda: self._now(count_ledger=not desk.is_stack), seconds=seconds)
         self.acts = Acts(desk, self._changed)
+        self.audits = Audits(desk)
         self.name = desk.name()
         self._counted: now.Now | None = None
         """What was read with all of a stack's ledger."""
@@ -56,7 +63,7 @@ class Console:
     def _now(self, *, count_ledger: bool) -> now.Now:
         lanes = self.survey.get().lanes
         with self.desk.operations() as operations:
-            found = now.read(self.desk, operations, lanes, count_ledger=count_ledger)
+            found = now.read(self.desk, operations, lanes, self.audits.last, count_ledger=count_ledger)
         if not count_ledger and self._counted is not None:
             counted = self._counted
             found.objects, found.tally, found.counted_at = counted.objects, counted.tally, counted.as_of
@@ -71,6 +78,29 @@ class Console:
     def _changed(self) -> None:
         self.survey.forget()
         self.now.forget()
+
+    def places(self) -> list[str]:
+        """Return the mapped prefixes of the config, to search in."""
+        config = self.desk.mapping_config()
+        buckets = {} if config is None else config.bucket_mapping
+        return [f"{bucket}/{each.beginning}" for bucket, mappings in buckets.items() for each in mappings]
+
+    def propose(self, fields: Sequence[tuple[str, str]]) -> ActProposal:
+        """Look at what an act would do, and change nothing. Raises UsageError."""
+        act = dict(fields).get("act", "")
+        if act in ("audit", "repair"):
+            return self.audits.propose(act)
+        with self.desk.operations() as operations:
+            return plans.propose(ActRequest.of(fields), self.desk, operations)
+
+    def work(self, fields: Sequence[tuple[str, str]]) -> Callable[[Act], None]:
+        """Return the function that does an act."""
+        match dict(fields).get("act", ""):
+            case "audit":
+                return self.audits.audit
+            case "repair":
+                return self.audits.repair
+        return Mending(self.desk, ActRequest.of(fields))
 
     def page(self, template: str, path: str, status: int = 200, **values: Any) -> Response:
         """Render a page, of which `path` is the entry of the navigation."""
@@ -120,6 +150,29 @@ def show_errors(console: Console, request: Request) -> Response:
     )
 
 
+def show_objects(console: Console, request: Request) -> Response:
+    values = query(request)
+    place, search = first(values, "place"), None
+    if place:
+        state, since, until = (first(values, name) for name in ("state", "since", "until"))
+        with console.desk.site(DRAINING) as (site, operations):
+            asked = objects.Search(place=place, state=state, since=since, until=until)
+            search = objects.search(asked, site, operations, console.desk.clock())
+    audit = console.audits.last
+    return console.page(
+        "objects.html",
+        "/objects",
+        search=search or objects.Search(place=""),
+        audit=audit,
+        calendar=objects.calendar(audit, console.now.get().tally),
+        places=console.places(),
+        states=objects.STATES,
+        audit_states=AUDIT_STATES,
+        reasons=REASONS,
+        starts=STARTS,
+    )
+
+
 def show_error(console: Console, request: Request) -> Response:
     text = first(query(request), "id")
     with console.desk.operations() as operations:
@@ -137,11 +190,9 @@ def show_error(console: Console, request: Request) -> Response:
     )
 
 
-def show_plan(console: Console, request: Request) -> Response:
-    asked = plans.ActRequest.of(parse_qsl(request.url.query, errors="backslashreplace"))
-    with console.desk.operations() as operations:
-        made = plans.plan(asked, console.desk, operations)
-    return console.page("plan.html", "/errors", plan=made, canary=plans.CANARY)
+def show_proposal(console: Console, request: Request) -> Response:
+    proposal = console.propose(parse_qsl(request.url.query, errors="backslashreplace"))
+    return console.page("proposal.html", proposal.page, proposal=proposal)
 
 
 def show_act(console: Console, request: Request) -> Response:
@@ -161,10 +212,15 @@ def save_evidence(console: Console, _request: Request) -> Response:
 
 
 def start_act(console: Console, request: Request) -> Response:
-    asked = plans.ActRequest.of(form_pairs(request.state.body))
-    with console.desk.operations() as operations:
-        made = plans.plan(asked, console.desk, operations)
-    console.acts.start(made)
+    fields = form_pairs(request.state.body)
+    proposal = console.propose(fields)
+    console.acts.start(
+        console.work(fields),
+        title=proposal.title,
+        command=proposal.command,
+        total=proposal.total,
+        noun=proposal.noun,
+    )
     return RedirectResponse("/act", HTTPStatus.SEE_OTHER)
 
 
@@ -220,7 +276,8 @@ def make_app(console: Console) -> Starlette:
             get("/live", show_now),
             get("/errors", show_errors),
             get("/error", show_error),
-            get("/plan", show_plan),
+            get("/objects", show_objects),
+            get("/plan", show_proposal),
             get("/act", show_act),
             get("/act/live", show_act),
             get("/act/evidence", save_evidence),

@@ -16,7 +16,7 @@ from slips.config.needs import MAPPING, OPERATING, STACK_NAME, Needs
 from slips.errors import ConfigError
 from slips.operations import Operations
 from slips.place import Place
-from slips.site import Site
+from slips.site import ListingSite
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ class Desk:
             yield operations
 
     @contextmanager
-    def site(self, needs: Needs) -> Iterator[tuple[Site, Operations]]:
+    def site(self, needs: Needs) -> Iterator[tuple[ListingSite, Operations]]:
         """Open the site of stations and the operations. Raises as `Place.site` does."""
         with self.place.site(self.config(needs)) as opened:
             yield opened

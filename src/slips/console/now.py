@@ -11,15 +11,17 @@ from slips.brakes import Pause
 from slips.config import LaneConfig
 from slips.console.desk import Desk
 from slips.console.wording import ago, count, duration, seconds_of
-from slips.model import LANES, Lane
+from slips.model import LANES, Lane, format_time
 from slips.object_states import WORDS, State
 from slips.operations import Alarm, Group, LaneStatus, LedgerTally, Operations, Service, hourly
+from slips.pipeline.audit import Audit
 from slips.printable import plural
 
 RECENT_SECONDS = 300
 """Seconds of the past by which the page tells the rate."""
 GROUPS = 5
 """How many groups of errors the page shows."""
+AUDIT_PAGE = "/objects"
 Level = Literal["good", "warning", "bad"]
 
 
@@ -63,6 +65,8 @@ class Now(Struct, kw_only=True):
     undelivered: int | None = None
     alarms: list[Alarm] = field(default_factory=list)
     pauses: list[Pause] = field(default_factory=list)
+    audit: Audit | None = None
+    """The latest audit of this console; None: none was made."""
     service: Service | None = None
     """The `slips up` of this machine; None on a stack, or if there is none."""
 
@@ -80,6 +84,10 @@ class Now(Struct, kw_only=True):
         if self.tally is not None and self.tally.unbalanced:
             runs = plural(self.tally.unbalanced, "run")
             yield Finding("bad", f"{runs} with records that are not accounted for: report this, it is a bug of slips")
+        if self.audit is not None and self.audit.total.found.missing:
+            missing = plural(self.audit.total.found.missing, "object")
+            at = ago(format_time(self.audit.at), self.as_of)
+            yield Finding("bad", f"{missing} missing, by the audit {at}", AUDIT_PAGE)
         for pause in self.pauses:
             whose = f" for {pause.handler}" if pause.handler else ""
             yield Finding("bad", f"lane {pause.lane} is paused{whose} since {pause.since}: {pause.reason}")
@@ -134,7 +142,9 @@ class Now(Struct, kw_only=True):
 _DEAD = {"silent": "does not show that it lives", "gone": "was killed"}
 
 
-def read(desk: Desk, operations: Operations, failing: Mapping[Lane, int], *, count_ledger: bool) -> Now:
+def read(
+    desk: Desk, operations: Operations, failing: Mapping[Lane, int], audit: Audit | None, *, count_ledger: bool
+) -> Now:
     """Read the state of the place. `failing`: error items by lane. `count_ledger`: read all of the ledger, too."""
     at = desk.clock()
     status = operations.status(count_ledger=count_ledger)
@@ -154,6 +164,7 @@ def read(desk: Desk, operations: Operations, failing: Mapping[Lane, int], *, cou
         objects=status.ledger,
         tally=tally,
         undelivered=status.undelivered if isinstance(status.undelivered, int) else None,
+        audit=audit,
         alarms=status.alarms if isinstance(status.alarms, list) else [],
         pauses=status.pauses if isinstance(status.pauses, list) else [],
         service=status.service if isinstance(status.service, Service) else None,

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from slips.console import drawing, wording
+from slips.model import format_time
 from slips.printable import lines, one_line
 
 HERE = Path(__file__).parent
@@ -57,12 +58,13 @@ def _environment() -> Environment:
         asset=asset,
         sparkline=drawing.sparkline,
         shares=drawing.shares,
+        heat=drawing.heat,
         **{
             each.__name__: each
             for each in (wording.count, wording.size, wording.duration, wording.ago, wording.clock, wording.short_time)
         },
     )
-    made.filters.update(line=one_line, readable=_readable)
+    made.filters.update(line=one_line, readable=_readable, rfc3339=format_time)
     return made
 
 

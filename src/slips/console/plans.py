@@ -9,6 +9,8 @@ from typing import Literal, cast, get_args
 from msgspec import Struct, field
 
 from slips.console.desk import Desk
+from slips.console.wording import count
+from slips.console.wording import size as size_text
 from slips.errors import UnreadableItemError, UsageError
 from slips.model import ErrorItem
 from slips.operations import Group, Operations, grouped
@@ -46,13 +48,13 @@ class ActRequest(Struct, frozen=True):
         return cls(cast("ActName", act), chosen(values))
 
     @property
-    def parameters(self) -> dict[str, object]:
-        """The fields that `of` reads again."""
+    def fields(self) -> Iterator[tuple[str, str]]:
+        """The fields that `of` reads again, beside `act`."""
         choice = self.choice
-        return {
-            **{"act": self.act, "since": choice.since, "until": choice.until, "prefix": choice.prefix},
-            **{"type": choice.type, "id": choice.ids, "group": choice.groups},
-        }
+        texts = {"since": choice.since, "until": choice.until, "prefix": choice.prefix, "type": choice.type}
+        yield from ((name, value) for name, value in texts.items() if value is not None)
+        yield from (("id", each) for each in choice.ids or ())
+        yield from (("group", each) for each in choice.groups or ())
 
 
 def chosen(values: dict[str, list[str]]) -> Choice:
@@ -67,61 +69,80 @@ def chosen(values: dict[str, list[str]]) -> Choice:
     return Choice(first("since"), first("prefix"), first("type"), first("until"), several("id"), several("group"))
 
 
-class ActPlan(Struct, kw_only=True):
-    """What an act will do with the items that there are now. Items that fail from now on are not part of it."""
+class ActProposal(Struct, kw_only=True):
+    """What an act will do with what there is now, to be confirmed by a person."""
 
-    asked: ActRequest
-    """With the time of the newest item as its end."""
-    groups: list[Group]
-    items: int = 0
-    objects: int = 0
-    size: int = 0
-    """Stored bytes of the objects."""
-    lost: int = 0
-    """Items that cannot be replayed: they name no object, or their object was overwritten."""
-    command: str = ""
+    act: str
+    title: str
+    will: str
+    """What it will do, in sentences."""
+    command: str
+    fields: list[tuple[str, str]] = field(default_factory=list)
+    """The fields of the form that confirms it, beside `act`."""
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+    total: int = 0
+    """Things that it will deal with; 0: nothing can be done, or their number is not known."""
+    noun: str = "item"
+    is_possible: bool = True
+    is_for_good: bool = False
+    page: str = "/errors"
+    """Where a person came from."""
     problems: list[UnreadableItemError] = field(default_factory=list)
 
-    @property
-    def title(self) -> str:
-        return TITLES[self.asked.act]
 
-    @property
-    def fields(self) -> Iterator[tuple[str, str]]:
-        """The fields of the form that confirms the plan."""
-        for name, value in self.asked.parameters.items():
-            if isinstance(value, str):
-                yield name, value
-            elif isinstance(value, tuple):
-                yield from ((name, each) for each in value)
+def propose(asked: ActRequest, desk: Desk, operations: Operations) -> ActProposal:
+    """Look at the chosen items, and change nothing. Raises UsageError for a malformed time, or a choice of none.
 
-
-def plan(asked: ActRequest, desk: Desk, operations: Operations) -> ActPlan:
-    """Look at the chosen items, and change nothing. Raises UsageError for a malformed time, or a choice of none."""
+    The fields of the form choose what is shown, and nothing that fails from now on.
+    """
     if asked.act == "dismiss" and asked.choice == Choice():
         raise UsageError("nothing is chosen to dismiss; expected a group or an error; go back, and select some")
-    made = ActPlan(asked=asked, groups=[])
+    problems: list[UnreadableItemError] = []
+    items = objects = size = lost = 0
     newest = ""
 
     def counting() -> Iterator[ErrorItem]:
-        nonlocal newest
-        for item in readable(asked.choice.of_table(operations.errors, desk.clock()), made.problems):
-            made.items += 1
-            made.objects += len(item.events)
-            made.size += sum(event.object_size for event in item.events)
-            made.lost += not item.events or item.error_type == "OverwrittenError"
+        nonlocal newest, items, objects, size, lost
+        for item in readable(asked.choice.of_table(operations.errors, desk.clock()), problems):
+            items += 1
+            objects += len(item.events)
+            size += sum(event.object_size for event in item.events)
+            lost += not item.events or item.error_type == "OverwrittenError"
             newest = max(newest, item.failed_at)
             yield item
 
-    made.groups = grouped(counting())
+    groups = grouped(counting())
     choice = asked.choice
-    # What fails after a person has looked is another error. But a drain of everything takes up undelivered messages,
-    # too, and has no end.
+    # A drain of everything takes up undelivered messages, too, and has no end.
     if newest and choice != Choice() and choice.ids is None:
-        choice = Choice(choice.since, choice.prefix, choice.type, newest, choice.ids, choice.groups)
-        made.asked = ActRequest(asked.act, choice)
-    made.command = desk.command(*words(made.asked))
-    return made
+        asked = ActRequest(asked.act, Choice(choice.since, choice.prefix, choice.type, newest, None, choice.groups))
+    facts = [("Items", count(items)), ("Objects", count(objects)), ("Bytes", f"{size_text(size)} as stored")]
+    if lost and asked.act != "dismiss":
+        facts.append(("Cannot be replayed", f"{count(lost)}, which stay"))
+    here = " This machine runs them now." if asked.act == "canary" and not desk.is_stack else ""
+    return ActProposal(
+        act=asked.act,
+        title=TITLES[asked.act],
+        will=_WILL[asked.act] + here,
+        command=desk.command(*words(asked)),
+        fields=list(asked.fields),
+        facts=facts,
+        groups=groups,
+        total=items,
+        is_possible=items > 0,
+        is_for_good=asked.act == "dismiss",
+        problems=problems,
+    )
+
+
+_WILL: dict[ActName, str] = {
+    "canary": f"The oldest {CANARY} items of each group go back on their lanes. If all of them succeed, the rest "
+    "of the group follows; if one fails, the rest stays in the error table.",
+    "drain": "All these items go back on their lanes and leave the error table. What fails again comes back as a new "
+    "error.",
+    "dismiss": "These items leave the error table for good, and nothing processes them. You can save them at the end.",
+}
 
 
 def words(asked: ActRequest) -> list[str]:

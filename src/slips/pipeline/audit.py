@@ -211,7 +211,7 @@ def audit(
         if not selection.has(event.bucket_name, mapping):
             continue
         state, reason = judge(event, known)
-        counts = _records_of(known) if state == "done" else None
+        counts = records_of(known) if state == "done" else None
         made.total.add(event, state, reason, counts)
         if mapping is None:
             made.unmapped += 1
@@ -294,7 +294,7 @@ _OF_STATUS: dict[Status, tuple[AuditState, Reason]] = {
 }
 
 
-def _records_of(known: Known) -> RecordCounts:
+def records_of(known: Known) -> RecordCounts:
     """Return the records of an object that is done: those of its content, part by part, without replays."""
     found = RecordCounts()
     for entry in known.entries:

@@ -1,0 +1,96 @@
+"""The audit of a place, run in the background, and its repair: what is missing goes back on its lane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from slips.config.needs import DRAINING
+from slips.console.acts import Act
+from slips.console.desk import Desk
+from slips.console.mending import PROCESSED_BY
+from slips.console.plans import ActProposal
+from slips.event_file import EventFile
+from slips.model import LANES, ObjectEvent
+from slips.operations import Operations
+from slips.pipeline.audit import AUDIT_STATES, Audit, AuditState
+from slips.pipeline.audit import audit as compare
+from slips.pipeline.audit_words import balance
+from slips.pipeline.backfill import put
+from slips.pipeline.selection import selection_of
+from slips.printable import plural
+from slips.site import ListingSite
+
+PAGE = "/objects"
+
+
+class Audits:
+    """The latest audit that this console has made."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.last: Audit | None = None
+
+    def propose(self, act: str) -> ActProposal:
+        """Propose an audit, or a repair of what the latest audit has found to be missing."""
+        costs = [("Cost", "AWS charges for the listing and for reading all of the ledger: cents for a million objects")]
+        if act == "audit":
+            return ActProposal(
+                act=act,
+                title="Audit",
+                will="Lists every mapped prefix, and compares it with ledger, lanes and error table. Changes nothing.",
+                command=self._desk.command("audit"),
+                facts=costs if self._desk.is_stack else [],
+                noun="object",
+                page=PAGE,
+            )
+        missing = 0 if self.last is None else self.last.total.found.missing
+        return ActProposal(
+            act=act,
+            title="Put back what is missing",
+            will="Audits anew, and puts on the lane of its routing what is missing then: listed and mapped, in neither "
+            "ledger, lane nor error table. Handlers get these objects for the first time.",
+            command=self._desk.command("audit", "--repair"),
+            facts=[("Missing", f"{missing:,} objects at the latest audit"), *(costs if self._desk.is_stack else [])],
+            noun="object",
+            is_possible=missing > 0,
+            page=PAGE,
+        )
+
+    def audit(self, act: Act) -> None:
+        """Compare what the buckets have with what was processed, and change nothing."""
+        with self._desk.site(DRAINING) as (site, operations):
+            self._compare(act, site, operations, None)
+
+    def repair(self, act: Act) -> None:
+        """Audit anew, and put what is missing then on its lane."""
+        with self._desk.site(DRAINING) as (site, operations), EventFile() as missing:
+            self._compare(act, site, operations, missing)
+            act.doing, act.done, act.total = "putting what is missing on its lane", 0, missing.count
+            sums = dict.fromkeys((*LANES, "drop"), 0)
+            try:
+                for counts in put(missing, site, operations, "routed"):
+                    sums = {name: sums[name] + counts[name] for name in sums}
+                    act.add(sum(counts.values()))
+            finally:
+                on = " and ".join(f"{sums[lane]:,} on lane {lane}" for lane in LANES if sums[lane])
+                act.facts.append(f"put back: {on}; {PROCESSED_BY[operations.kind]}" if on else "nothing was put back")
+
+    def _compare(self, act: Act, site: ListingSite, operations: Operations, missing: EventFile | None) -> None:
+        act.doing, act.page = "comparing objects", PAGE
+
+        def keep(state: AuditState, event: ObjectEvent) -> None:
+            act.check()
+            if missing is not None and state == "missing":
+                missing.add(event)
+
+        self.last = compare(site, operations, selection_of(site, (), ()), keep=keep, progress=act.add)
+        act.facts += in_words(self.last)
+
+
+def in_words(audit: Audit) -> Iterator[str]:
+    """Yield the result of an audit in sentences."""
+    found = audit.total.found
+    counts = ", ".join(f"{getattr(found, state):,} {state}" for state in AUDIT_STATES if getattr(found, state))
+    yield f"{plural(found.objects, 'object')}: {counts or 'none'}"
+    yield balance(audit.total.records)
+    yield from (f"not listed: {problem}" for problem in audit.problems)

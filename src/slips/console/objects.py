@@ -1,0 +1,158 @@
+"""Finds objects below a prefix with their state, and lays out when objects came, by day and hour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from typing import get_args
+
+from msgspec import Struct, field
+
+from slips.errors import UsageError
+from slips.known import NOTHING, Known, KnownEntry, RecordCounts, is_listed
+from slips.model import ObjectEvent
+from slips.operations import LedgerTally, Operations
+from slips.pipeline.audit import Audit, AuditState, records_of, state_in_audit
+from slips.pipeline.audit_words import REASONS
+from slips.pipeline.choose import moment
+from slips.pipeline.selection import place_named
+from slips.site import ListingSite
+
+SHOWN = 200
+"""Objects that a search shows."""
+LISTED = {"machine": 20_000, "stack": 200}
+"""Objects below a prefix that a search looks at: on a stack each costs a call."""
+DAYS = 14
+"""Days that the map shows, the latest."""
+LEVELS = 4
+"""Shades of the map, beside none."""
+
+
+class FoundObject(Struct, frozen=True):
+    """A listed object and its state."""
+
+    event: ObjectEvent
+    state: str
+    """A state of an audit, or `unknown`: neither ledger, lane nor error table has it."""
+    why: str
+    records: RecordCounts | None
+
+
+class Search(Struct, kw_only=True):
+    """A search, and what it found."""
+
+    place: str
+    state: str = ""
+    since: str = ""
+    until: str = ""
+    found: list[FoundObject] = field(default_factory=list)
+    looked_at: int = 0
+    is_all: bool = True
+    """Whether all objects below the place were looked at."""
+
+
+STATES = (*get_args(AuditState), "unknown")
+
+
+def search(asked: Search, site: ListingSite, operations: Operations, now: float) -> Search:
+    """Look at the objects below a place, in the order of their keys. Raises UsageError, StorageError, StateError."""
+    if asked.state and asked.state not in STATES:
+        raise UsageError(f"no state {asked.state!r}; expected one of {', '.join(STATES)}")
+    since = moment(asked.since, now, "since") if asked.since else float("-inf")
+    until = moment(asked.until, now, "until") if asked.until else float("inf")
+    place = asked.place if asked.place.startswith("s3://") else f"s3://{asked.place}"
+    bucket, prefix = place_named(site, place)
+    most = LISTED[operations.kind]
+    listed = list(islice(site.listed(bucket, prefix), most + 1))
+    asked.is_all = len(listed) <= most
+    for event, known in _known(operations, listed[:most]):
+        asked.looked_at += 1
+        if not since <= event.timestamp <= until:
+            continue
+        found = _found(event, known)
+        if asked.state in ("", found.state):
+            asked.found.append(found)
+            if len(asked.found) == SHOWN:
+                asked.is_all = asked.is_all and asked.looked_at == len(listed)
+                break
+    return asked
+
+
+def _found(event: ObjectEvent, known: Known) -> FoundObject:
+    state, reason = state_in_audit(known) or ("unknown", "")
+    records = records_of(known) if state == "done" else None
+    return FoundObject(event, state, REASONS.get(reason, ""), records)
+
+
+def _known(operations: Operations, listed: list[ObjectEvent]) -> Iterable[tuple[ObjectEvent, Known]]:
+    """Yield objects with their state. A stack is asked for each by its key, not for all of its ledger."""
+    return operations.known(listed) if operations.kind == "machine" else _asked_for(operations, listed)
+
+
+def _asked_for(operations: Operations, listed: list[ObjectEvent]) -> Iterator[tuple[ObjectEvent, Known]]:
+    items: dict[tuple[str, str], Known] = {}
+    for item in operations.errors.scan():
+        for event in item.events:
+            place = (event.bucket_name, event.object_key)
+            items[place] = items.get(place, NOTHING).with_item(event.records)
+    for event in listed:
+        known = items.get((event.bucket_name, event.object_key), NOTHING)
+        entry = operations.ledger.get(event)
+        if entry is not None:
+            outcome = entry.outcome
+            counts = None
+            if outcome is not None:
+                counts = RecordCounts(outcome.records, outcome.delivered, outcome.filtered, outcome.quarantined)
+            is_own = is_listed(event, (event.identity,), entry.identity, outcome.etag if outcome else "", 0.0)
+            known = known.with_entry(
+                KnownEntry(is_own, entry.records, entry.replay is not None, entry.status, entry.updated_at, counts)
+            )
+        yield event, known
+
+
+class Hour(Struct, frozen=True):
+    """The objects of one hour."""
+
+    objects: int = 0
+    bad: int = 0
+    """Those that failed, or are missing."""
+
+    def level(self, most: int) -> int:
+        """Return the shade: 0 for no object, LEVELS for `most`."""
+        return 0 if not self.objects else min(LEVELS, 1 + self.objects * LEVELS // (most + 1))
+
+
+class Calendar(Struct, frozen=True):
+    """The hours of the latest days that have objects."""
+
+    days: list[tuple[str, list[Hour]]]
+    """Each with its 24 hours, UTC."""
+    what: str
+    """What is counted: the time of last modification, or that of processing."""
+
+    @property
+    def most(self) -> int:
+        return max((hour.objects for _, hours in self.days for hour in hours), default=0)
+
+
+def calendar(audit: Audit | None, tally: LedgerTally | None) -> Calendar | None:
+    """Return the map of an audit by the time of modification, else of the ledger by that of processing."""
+    if audit is not None:
+        hours = {hour: Hour(found.objects, found.failed + found.missing) for hour, found in audit.total.hours.items()}
+        return Calendar(_days(hours), "by last modification, as audited")
+    if tally is not None:
+        hours = {hour: Hour(counts.concluded, counts.failed) for hour, counts in tally.hours.items()}
+        return Calendar(_days(hours), "by the end of processing, as the ledger has them")
+    return None
+
+
+def _days(hours: dict[int, Hour]) -> list[tuple[str, list[Hour]]]:
+    numbers = sorted({hour // 24 for hour in hours})[-DAYS:]
+    return [
+        (
+            f"{datetime.fromtimestamp(number * 86_400, UTC):%Y-%m-%d}",
+            [hours.get(number * 24 + hour, Hour()) for hour in range(24)],
+        )
+        for number in numbers
+    ]
