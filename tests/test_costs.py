@@ -6,11 +6,14 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 
 import costs
 from costs import OBJECTS_A_DAY, SETTINGS, Wire, counted, lane_batch, month, notification, running
 from slips import lambdas
+from slips.pipeline.backfill import dollars
 
 
 def test_the_documented_settings_keep_a_month_below_150_dollars_and_one_of_nothing_below_25() -> None:
@@ -38,3 +41,12 @@ def test_a_topic_costs_what_s3_publishes_and_nothing_of_it_is_free() -> None:
     assert published == OBJECTS_A_DAY * costs.DAYS * 0.5e-6
     assert direct.pop("SNS: published by S3") == 0
     assert by_topic == direct
+
+
+def test_the_price_of_a_backfill_is_that_of_so_many_objects_on_a_stack_as_init_writes_it() -> None:
+    busy, idle = (month(SETTINGS[1], number).total for number in (OBJECTS_A_DAY, 0))
+    objects = round(OBJECTS_A_DAY * costs.DAYS)
+    assert dollars(objects, objects * costs.OBJECT_BYTES) == pytest.approx(busy - idle, rel=0.05)
+    core_seconds = costs.CPU["Object"] / 1000 / costs.OBJECT_BYTES * 1e9
+    by_the_byte = core_seconds * costs.CORE_MEGABYTES / 1024 * costs.PRICES["lambda_gb_second"]
+    assert dollars(0, 10**9) == pytest.approx(by_the_byte, rel=0.05)

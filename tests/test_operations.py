@@ -243,6 +243,17 @@ def test_a_glance_has_the_lanes_of_a_status_and_counts_errors_only_where_that_is
     assert (glance.errors, glance.service) == (2 if on_machine else None, None)
 
 
+def test_a_note_is_kept_until_it_is_replaced_or_deleted_and_is_no_entry_of_the_ledger(operations: Operations) -> None:
+    assert operations.note("push 1") is None
+    operations.set_note("push 1", "é")
+    operations.set_note("push 1", "ü")
+    assert (operations.note("push 1"), operations.note("push 2")) == ("ü", None)
+    assert operations.status(count_ledger=True).ledger == {}
+    assert list(operations.ledger.scan()) == []
+    operations.set_note("push 1", None)
+    assert operations.note("push 1") is None
+
+
 # ---- limit
 
 

@@ -289,6 +289,14 @@ class Operations(Protocol):
         """Return what is cheap to read: on this machine neither ledger nor error items, on a stack a single call."""
         ...
 
+    def note(self, name: str) -> str | None:
+        """Return the text that was noted under a name, beside the ledger; None if there is none."""
+        ...
+
+    def set_note(self, name: str, text: str | None) -> None:
+        """Note a text under a name; None deletes it. A text has 100 KB at most. Raises StateError."""
+        ...
+
     def limit(self, lane: Lane) -> LaneConfig:
         """Return the limit of a lane, `delay` and `batch_size`, at this moment."""
         ...

@@ -15,6 +15,7 @@
     formats.py   formats, parse            new_format.py  `formats --new`
     infer.py     infer                     catalogue.py  what `formats` shows
     audit.py     audit                     command.py   the shape of a command on click
+    push.py      push
     completion.py  completion, and values for the shells
     console.py   console
 
@@ -57,7 +58,11 @@ from slips.cli.output import say, show_text
 from slips.errors import SlipsError
 from slips.service.interrupts import Interrupted, Interrupts
 
-REST = {"run": "what was not finished will be run again", "drain": "what was not drained is still in the error table"}
+REST = {
+    "run": "what was not finished will be run again",
+    "drain": "what was not drained is still in the error table",
+    "push": "what was put is on its lane; the same command continues behind it",
+}
 """The words about the rest when Ctrl-C or SIGTERM ends these commands."""
 
 

@@ -22,7 +22,7 @@ from slips.printable import one_line, plural
 CONFIG_FILES = ("slips.yml", "config.yml")
 NEEDS = {
     "check": ": it is what 'check' checks",
-    **{name: f": '{name}' needs its 'bucket_mapping'" for name in ("sample", "audit")},
+    **{name: f": '{name}' needs its 'bucket_mapping'" for name in ("sample", "push", "audit")},
     **{name: f": '{name}' needs its handler and 'bucket_mapping'" for name in ("test", "local")},
 }
 """Why these commands need a config even when a stack is named."""

@@ -50,19 +50,45 @@ def counting(noun: str, clock: Callable[[], float] = time.monotonic) -> Iterator
         yield lambda number: shown.advance(task, number)
 
 
-class Tally:
-    """Prints a line with the number of finished things every TALLY_SECONDS."""
+@contextmanager
+def reaching(total: int, noun: str, clock: Callable[[], float] = time.monotonic) -> Iterator[Callable[[int], None]]:
+    """Return a function to call with each number of finished things; show their sum of `total`, and the time left.
 
-    def __init__(self, noun: str, clock: Callable[[], float]) -> None:
-        self._noun, self._clock = noun, clock
-        self._count, self._printed_at = 0, clock()
+    `noun` names the things, in the plural.
+    """
+    if not sys.stderr.isatty():
+        yield Tally(noun, clock, total).add
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn(noun, markup=False), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as shown:
+        task = shown.add_task("", total=total)
+        yield lambda number: shown.advance(task, number)
+
+
+class Tally:
+    """Prints a line with the number of finished things every TALLY_SECONDS; with a `total`, also the time left."""
+
+    def __init__(self, noun: str, clock: Callable[[], float], total: int | None = None) -> None:
+        self._noun, self._clock, self._total = noun, clock, total
+        self._count, self._begun = 0, clock()
+        self._printed_at = self._begun
 
     def add(self, number: int) -> None:
         """Add `number` finished things."""
         self._count += number
         if self._clock() - self._printed_at >= TALLY_SECONDS:
             self._printed_at = self._clock()
-            say(f"{self._count:,} {self._noun} so far")
+            say(f"{self._count:,} {self._noun} so far{self._left()}")
+
+    def _left(self) -> str:
+        """Format how many things there are, and how long the rest will take at the pace so far."""
+        if self._total is None:
+            return ""
+        seconds = (self._printed_at - self._begun) / self._count * (self._total - self._count) if self._count else 0
+        return f", of {self._total:,}; about {round(seconds / 60) or 1} min left"
 
 
 class Lines(Observer):

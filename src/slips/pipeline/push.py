@@ -17,6 +17,8 @@ from slips.site import Site
 
 BATCH = 500
 """Most events put at once, which is the limit of `PutRecords` of Kinesis."""
+AGAIN = "again@"
+"""The beginning of the replay id of an object that a user asked for, done or not."""
 
 _log = logging.getLogger("slips")
 

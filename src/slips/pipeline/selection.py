@@ -28,11 +28,16 @@ class Selection(Struct, frozen=True):
     places: list[Place]
     mappings: list[tuple[str, str]] | None = None
     """Bucket, and prefix or pattern as written. None: all."""
+    named: frozenset[Place] = frozenset()
+    """The places that a user named. If such a prefix is the key of an object, that object alone is meant."""
 
     def listed(self, site: ListingSite) -> Iterator[ObjectEvent]:
         """Yield the objects below the places, bucket by bucket, in key order. Raises StorageError."""
-        for bucket, prefix in self.places:
-            yield from site.listed(bucket, prefix)
+        for place in self.places:
+            for number, event in enumerate(site.listed(*place)):
+                yield event
+                if number == 0 and place in self.named and event.object_key == place[1]:
+                    break  # keys come in order: the exact one is the first
 
     def has(self, bucket: str, mapping: BucketMapping | None) -> bool:
         """Whether objects of this mapping, or those without one, are looked at."""
@@ -60,8 +65,8 @@ def selection_of(site: ListingSite, paths: Sequence[str], names: Sequence[str]) 
     if not paths:
         return Selection(places, mappings)
     chosen: dict[Place, None] = {}
-    for path in paths:
-        bucket, prefix = place_named(site, path)
+    named = {path: place_named(site, path) for path in paths}
+    for path, (bucket, prefix) in named.items():
         of_path = {
             (bucket, max(prefix, each, key=len))
             for other, each in places
@@ -73,7 +78,13 @@ def selection_of(site: ListingSite, paths: Sequence[str], names: Sequence[str]) 
                 "'slips check' shows the mappings"
             )
         chosen |= dict.fromkeys(of_path)
-    return Selection(_outermost(chosen), mappings)
+    return Selection(_outermost(chosen), mappings, frozenset(named.values()))
+
+
+def named_selection(site: ListingSite, paths: Sequence[str]) -> Selection:
+    """Return all that is below paths, whether or not mappings have it. Raises UsageError as `place_named` does."""
+    named = [place_named(site, path) for path in paths]
+    return Selection(_outermost(named), named=frozenset(named))
 
 
 def place_named(site: ListingSite, path: str) -> Place:

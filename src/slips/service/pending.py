@@ -16,13 +16,10 @@ import msgspec
 from slips.backends.machine.directory import MOST_PROBLEMS
 from slips.errors import StorageError, UsageError
 from slips.model import ObjectEvent
-from slips.pipeline.push import push
+from slips.pipeline.push import AGAIN, push
 from slips.ports import entry_of
 from slips.service.summary import Summary
 from slips.site import MachineSite
-
-AGAIN = "again@"
-"""The beginning of the replay id of an object that a user asked for by name."""
 
 
 class Pending:

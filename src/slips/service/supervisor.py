@@ -20,13 +20,14 @@ from slips.backends.machine.state import MachineState
 from slips.config import Config
 from slips.model import Lane, ObjectEvent
 from slips.pipeline.ended import Failure, Success, Superseded
+from slips.pipeline.push import AGAIN
 from slips.service.brakes import Brakes
 from slips.service.conclusions import Conclusions, Ended
 from slips.service.intake import Intake
 from slips.service.interrupts import Interrupts
 from slips.service.messages import Opened, Progress, Task
 from slips.service.observer import Observer
-from slips.service.pending import AGAIN, Pending
+from slips.service.pending import Pending
 from slips.service.pool import Death, Pool
 from slips.service.promises import Promises
 from slips.service.session import Session

@@ -172,12 +172,29 @@ class DynamoLedger:
         """Record that an event was put on its lane, if the ledger does not know the event yet."""
         self._update_if("attribute_not_exists(entry)", {}, event, {"status": "waiting"})
 
+    def note(self, name: str) -> str | None:
+        """Return the text of a note, an item of the table that is no entry."""
+        with reworded(self._table):
+            answer = self._client.get_item(TableName=self._table, Key=_note(name), ConsistentRead=True)
+        return str(answer["Item"]["text"]["S"]) if "Item" in answer else None
+
+    def set_note(self, name: str, text: str | None) -> None:
+        """Write a note, which is kept for as long as an entry; None deletes it."""
+        with reworded(self._table):
+            if text is None:
+                self._client.delete_item(TableName=self._table, Key=_note(name))
+                return
+            expires = {"N": str(int(self._clock()) + self._days * 86_400)}
+            self._client.put_item(
+                TableName=self._table, Item={**_note(name), "text": {"S": text}, "expires_at": expires}
+            )
+
     def _scan(self, **about: Any) -> Iterator[Values]:
         request: dict[str, Any] = {"TableName": self._table, **about}
         while True:
             with reworded(self._table):
                 page = self._client.scan(**request)
-            # The brakes lie in the same table, and are no entries.
+            # The brakes and the notes lie in the same table, and are no entries.
             yield from (each for each in cast("list[Values]", page["Items"]) if "bucket" in each)
             if not page.get("LastEvaluatedKey"):
                 return
@@ -279,6 +296,10 @@ def _left(values: Values) -> list[str]:
 def entry(event: ObjectEvent) -> str:
     """Return the hash of the event's ledger key, 64 hex digits, since DynamoDB limits the length of keys."""
     return hashlib.sha256(entry_of(event)).hexdigest()
+
+
+def _note(name: str) -> Values:
+    return {"entry": {"S": f"note {name}"}}
 
 
 def _ledger_entry(values: Values) -> LedgerEntry:

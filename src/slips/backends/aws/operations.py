@@ -106,6 +106,12 @@ class StackOperations:
     def glance(self) -> Glance:
         return Glance(lanes=lanes(self.stack), errors=None, service=None)
 
+    def note(self, name: str) -> str | None:
+        return self.ledger.note(name)
+
+    def set_note(self, name: str, text: str | None) -> None:
+        self.ledger.set_note(name, text)
+
     def limit(self, lane: Lane) -> LaneConfig:
         return self._limits.get(lane)
 

@@ -81,6 +81,12 @@ class MachineOperations:
             lanes, errors, service = self._state.lanes(), self.errors.counts(), self._state.service.get()
         return Glance(lanes=lanes, errors=sum(errors.values()), service=service)
 
+    def note(self, name: str) -> str | None:
+        return self._state.setting(f"note.{name}")
+
+    def set_note(self, name: str, text: str | None) -> None:
+        self._state.set(f"note.{name}", text)
+
     def limit(self, lane: Lane) -> LaneConfig:
         return lane_limits.lane_limit(self._config, self._state, lane)
 

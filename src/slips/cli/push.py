@@ -1,0 +1,183 @@
+"""`push`: puts existing objects on a lane, whether or not they were announced, and continues where it was stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import click
+from click.exceptions import Exit
+
+from slips.cli.command import Command, argument
+from slips.cli.context import config_for, json_option, place_of
+from slips.cli.drain_result import PROCESSED_BY
+from slips.cli.output import print_json, say, show_text
+from slips.cli.progress import counting, reaching
+from slips.cli.usage import FILE_TEXT, Number, OneOf
+from slips.config.needs import DRAINING
+from slips.errors import SlipsError, UsageError
+from slips.event_file import EventFile
+from slips.model import LANES, Lane, format_time
+from slips.operations import Kind
+from slips.pipeline.backfill import (
+    LANE_CHOICES,
+    LaneChoice,
+    Passed,
+    Passing,
+    Wanted,
+    backfill,
+    checkpoint_of,
+    choose,
+    dollars,
+)
+from slips.pipeline.choose import moment
+from slips.pipeline.selection import named_selection
+from slips.printable import one_line, plural
+
+WORDS: dict[Passed, str] = {
+    "unmapped": "without a mapping",
+    "filtered": "filtered, as no logs",
+    "dropped": "dropped by routing",
+    "earlier": "before --since",
+    "later": "after --until",
+    "known": "not missing",
+}
+
+
+@click.command(cls=Command)
+@argument(
+    "paths",
+    metavar="PATH",
+    nargs=-1,
+    required=True,
+    type=FILE_TEXT,
+    help="s3://bucket/key-or-prefix, or files or directories below a bucket's directory.",
+)
+@click.option(
+    "--lane", type=OneOf(LANE_CHOICES), default="slow", help="The lane; routed: that of routing; default: slow."
+)
+@click.option("--since", metavar="TIME", help="Only objects modified since then: 2h, 3d, or 2026-03-02T08:00:00Z.")
+@click.option("--until", metavar="TIME", help="Only objects modified until then; a date is its beginning, in UTC.")
+@click.option("--limit", metavar="N", type=Number(1), help="At most so many, the first by key.")
+@click.option("--rate", metavar="N", type=Number(1), help="At most so many a second.")
+@click.option("--only-missing", is_flag=True, help="Only what neither ledger, lanes nor error table know.")
+@click.option("--again", is_flag=True, help="Process objects that are done already, too.")
+@click.option("--restart", is_flag=True, help="Begin anew, not where the same command was stopped.")
+@click.option("--dry-run", is_flag=True, help="Only count the objects, their bytes, and what a stack costs for them.")
+@json_option
+@click.pass_context
+def push(
+    ctx: click.Context,
+    paths: tuple[str, ...],
+    lane: LaneChoice,
+    since: str | None,
+    until: str | None,
+    limit: int | None,
+    rate: int | None,
+    only_missing: bool,
+    again: bool,
+    restart: bool,
+    dry_run: bool,
+    json_: bool,
+) -> None:
+    """Put existing objects on a lane, to be processed.
+
+    First lists them, then puts them in batches. Whenever it is stopped, the same command continues there. Objects
+    that are done are not processed again: the ledger cuts them, unless --again asks for that. Objects without a
+    mapping are not put.
+
+    \b
+    Examples:
+      slips push s3://my-logs/cloudtrail/2026/ --dry-run
+      slips push s3://my-logs/cloudtrail/ --since 2026-03-01 --until 2026-03-08 --rate 50
+      slips push buckets/my-logs --only-missing
+      slips push s3://my-logs/cloudtrail/ --lane routed -s my-stack
+    """
+    if again and only_missing:
+        raise UsageError("--again: what is missing was never done; expected --again or --only-missing; leave one out")
+    place, config = place_of(ctx), config_for(ctx, DRAINING)
+    now = time.time()
+    wanted = Wanted(
+        paths=paths,
+        lane=lane,
+        since=None if since is None else moment(since, now, "--since"),
+        until=None if until is None else moment(until, now, "--until"),
+        limit=limit,
+        only_missing=only_missing,
+        again=again,
+    )
+    if wanted.since is not None and wanted.until is not None and wanted.since > wanted.until:
+        raise UsageError(f"--since: {since!r} is later than --until {until!r}; expected an earlier time; swap them")
+    name, passing = wanted.name(since, until), Passing()
+    with ExitStack() as stack:
+        site, operations = stack.enter_context(place.site(config))
+        kept = stack.enter_context(EventFile())
+        selection = named_selection(site, paths)
+        reached = None if restart or dry_run else checkpoint_of(name, site, operations)
+        if reached is not None:
+            wanted = reached.wanted
+            say(one_line(f"continues behind {reached.url}: {reached.put:,} were put before; --restart begins anew"))
+        before = reached.put if reached else 0
+        with counting("objects listed") as progress:
+            for event in choose(wanted, selection, site, operations, passing, after=reached, progress=progress):
+                if limit is not None and kept.count + before >= limit:
+                    break
+                kept.add(event)
+        for problem in site.unlisted:
+            say(one_line(problem))
+        if not (passing.listed or before):
+            raise UsageError(
+                f"{', '.join(paths)}: no object there; expected a file, or a directory or prefix with some"
+            )
+        lanes = dict.fromkeys(LANES, 0)
+        if not dry_run:
+            with reaching(kept.count, "objects put") as progress, _continuing():
+                for counts in backfill(kept, name, wanted, site, operations, before=before, rate=rate):
+                    lanes = {each: lanes[each] + counts[each] for each in LANES}
+                    progress(sum(counts.values()))
+        problems = [*site.unlisted]
+    if json_:
+        print_json(
+            {
+                "dry_run": dry_run,
+                "objects": kept.count,
+                "bytes": kept.size,
+                "lanes": lanes,
+                "before": before,
+                "passed": dict(sorted(passing.passed.items())),
+                "dollars": round(dollars(kept.count, kept.size), 4) if operations.kind == "stack" else None,
+                "since": None if wanted.since is None else format_time(wanted.since),
+                "until": None if wanted.until is None else format_time(wanted.until),
+            }
+        )
+    else:
+        _show(kept, passing, lanes, wanted.lane, operations.kind, dry_run=dry_run)
+    if problems:
+        raise Exit(1)
+
+
+@contextmanager
+def _continuing() -> Iterator[None]:
+    """If a lane or the ledger refuses what is put, say how to continue."""
+    try:
+        yield
+    except SlipsError:
+        say("what was put before is on its lane; the same command continues behind it")
+        raise
+
+
+def _show(
+    kept: EventFile, passing: Passing, lanes: dict[Lane, int], lane: LaneChoice, kind: Kind, *, dry_run: bool
+) -> None:
+    what = f"{plural(kept.count, 'object')} of {kept.size:,} bytes"
+    on = " and ".join(f"{number:,} on lane {each}" for each, number in lanes.items() if number)
+    if dry_run:
+        show_text(f"{what} would be put on {'the lanes of their routing' if lane == 'routed' else f'lane {lane}'}")
+        if kind == "stack":
+            price = dollars(kept.count, kept.size)
+            show_text(f"they cost about ${price:,.2f} on AWS, and the time of the handler itself (see docs/costs.md)")
+    else:
+        show_text(f"{what} put: {on}; {PROCESSED_BY[kind]}" if on else "nothing to put")
+    if passing.passed:
+        show_text("not put: " + ", ".join(f"{count:,} {WORDS[why]}" for why, count in sorted(passing.passed.items())))
