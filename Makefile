@@ -9,7 +9,7 @@ UV_PIP := $(BIN)/uv pip install --quiet --python $(BIN)/python
 # Tests start hundreds of processes: each would compile slips anew where the environment forbids to keep what is compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test quick test-python test-lowest test-newest coverage localstack lint docs bench bench-quick lock clean
+.PHONY: help demo test quick soak test-python test-lowest test-newest coverage localstack lint docs bench bench-quick lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -23,6 +23,9 @@ test: $(VENV)/test lint  ## lint, types, docs and every test
 
 quick: $(VENV)/test  ## for every save, in less than a minute: all tests but slow ones and those on the stand-in of AWS
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not (cloud or slow)"
+
+soak: $(VENV)/test  ## nothing is lost, tried for long: faults at random instants, thousands of stories of the model; takes minutes
+	@$(BIN)/python -m pytest --soak -v -s
 
 test-python: $(VENV)/test  ## what another Python could change: PYTHON=python3.13 VENV=.venv-3.13
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not (cloud or slow or once) or functions"

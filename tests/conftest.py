@@ -34,6 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write what formats make of their samples to NAME.expected.jsonl; review it in the diff",
     )
+    parser.addoption("--soak", action="store_true", help="run the tests marked `soak` alone: they take minutes")
 
 
 @pytest.fixture
@@ -48,8 +49,13 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts long tests first, so that no worker is left with one while the other workers have nothing more to do."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out tests marked `soak`, or all others. Puts long tests first, so that no worker ends with one of them."""
+    is_soak: bool = config.getoption("--soak")
+    left_out = [item for item in items if (item.get_closest_marker("soak") is not None) != is_soak]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
     items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("cloud", "slow")])
 
 

@@ -169,6 +169,9 @@ def _write_entries(conclusion: Conclusion, ledger: Ledger) -> Iterator[EarlierIt
                 yield from ledger.fail_replay(msgspec.structs.replace(read, replay=None), conclusion.run_id)
             yield from ledger.fail(read, outcome, conclusion.run_id)
         case "part":
+            if read.records is None and read.replay is not None:
+                # The object is on its way again: neither a listing nor an announcement may run it whole meanwhile.
+                yield from ledger.finish(msgspec.structs.replace(read, replay=None), Outcome(), "part")
             yield from ledger.finish(read, outcome, "part")
         case "done":
             counts: Outcome | None = outcome

@@ -24,7 +24,7 @@ from slips.backends.machine.lanes import Delivery, SqliteStream
 from slips.backends.machine.ledger import SqliteLedger
 from slips.backends.machine.patience import Patience
 from slips.backends.machine.sqlite import Database
-from slips.model import LANES, ErrorItem, Lane, ObjectEvent
+from slips.model import LANES, ErrorItem, Lane, ObjectEvent, is_to_the_end
 from slips.operations import LaneStatus
 from slips.ports import SETTLED
 
@@ -71,8 +71,8 @@ class MachineState(Database):
     def dismiss(self, item: ErrorItem) -> bool:
         """Delete this very revision of an item. Return False if another revision is stored, or none.
 
-        If the item is of a whole object, the object is settled: no run processes it until its content changes. But an
-        object that waits on a lane stays there, since a user has asked for it.
+        If the item is of a whole object, or of its last part, the object is settled: no run processes it until its
+        content changes. But an object that waits on a lane stays there, since a user has asked for it.
         """
         with self.transaction():
             if not self.errors.delete(item.request_id, item.revision):
@@ -80,7 +80,7 @@ class MachineState(Database):
             for event in item.events:
                 plain = msgspec.structs.replace(event, replay=None)
                 settled = self.is_waiting(plain) or self.ledger.status_of(plain) in SETTLED
-                if item.kind == "object" and event.records is None and not settled:
+                if is_to_the_end(event.records) and not settled:
                     self.ledger.dismiss(plain)
             return True
 

@@ -1,0 +1,400 @@
+"""A pure model of lanes, ledger and error table, compared with SQLite and with DynamoDB and Kinesis, step by step.
+
+In no order of puts, notifications, runs, deaths, drains and dismissals may anything be lost or invented.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack
+from typing import Literal, cast
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from msgspec import Struct, field
+
+from places import Death
+from slips.errors import StateError, StreamError
+from slips.model import ErrorItem, ObjectEvent, is_to_the_end
+from slips.pipeline.drain import DrainRequest, DrainResult, drain
+from slips.pipeline.replay import replay
+from slips.ports import SETTLED, Status
+from worlds import RECORDS, Content, Fault, Kind, MachineWorld, Probe, Version, fresh
+
+State = Literal["unknown", "waiting", "done", "failed", "dismissed", "dropped", "lost"]
+KEYS = ("a", "b", "slow/c", "dropped/d")
+CONTENTS: tuple[Content, ...] = ("good", "good", "doubtful", "damaged")
+FAULTS = ("refused", "answer lost", "sent twice", "death before", "death behind")
+
+
+class Model(Struct):
+    """What must be true of the present content of each key. It knows no backend."""
+
+    settles_dismissed: bool
+    present: dict[str, Version] = field(default_factory=dict)
+    states: dict[int, State] = field(default_factory=dict)
+    """The state of each version that is or was present."""
+    excused: set[int] = field(default_factory=set)
+    """Versions that some run may have failed."""
+    announced: set[int] = field(default_factory=set)
+    dismissed: set[int] = field(default_factory=set)
+    """Versions of which an operator has dismissed an item that stopped them."""
+
+    def put(self, version: Version) -> None:
+        self.present[version.key] = version
+        if version.content == "damaged":
+            self.excused.add(version.number)
+
+    def after_a_run(self, version: Version, *, is_down: bool) -> State:
+        return "failed" if version.content == "damaged" or is_down else "done"
+
+    def allows(self, version: Version, now: State) -> bool:
+        """Whether the backend may have brought a version to a state by itself, or by a fault that it must endure."""
+        before = self.states[version.number]
+        if now == before:
+            return True
+        allowed: dict[State, set[State]] = {
+            "unknown": {"waiting", "done", "failed", "dropped"},
+            "waiting": {"done", "failed", "dropped", "dismissed"},
+            "done": set(),
+            "failed": {"waiting", "done"},
+            "dismissed": set() if self.settles_dismissed else {"waiting", "done", "failed"},
+            "dropped": set(),
+            "lost": set(),
+        }
+        if (now == "failed" and version.number not in self.excused) or (
+            now == "dismissed" and version.number not in self.dismissed
+        ):
+            return False
+        return now in allowed[before]
+
+
+class Story(RuleBasedStateMachine):
+    """A story of some objects on one backend."""
+
+    kind: Kind
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+        self.every: dict[int, Version] = {}
+        self.spared: set[int] = set()
+        """Versions whose bad records left the error table by an operator's order."""
+        self.items: list[ErrorItem] = []
+        """Of the error table, at the last check."""
+        self.end = ExitStack()
+
+    @initialize()
+    def begin(self) -> None:
+        self.world = self.end.enter_context(fresh(self.kind))
+        self.model = Model(self.world.settles_dismissed)
+        self._put("keep", "good")  # a directory that became empty counts as a share that is not mounted
+
+    # ---- what happens to objects
+
+    @rule(
+        key=st.sampled_from(KEYS), content=st.sampled_from(CONTENTS), then=st.sampled_from(["", "announce", "settle"])
+    )
+    def put(self, key: str, content: Content, then: str) -> None:
+        version = self._put(key, content)
+        if then:
+            self._announce(version)
+        if then == "settle":
+            self._settle()
+
+    @rule(data=st.data())
+    def announce(self, data: st.DataObject) -> None:
+        """Announce any version again, or late, in any order."""
+        self._announce(self.every[data.draw(st.sampled_from(sorted(self.every)), label="version")])
+
+    @rule(data=st.data())
+    def remove(self, data: st.DataObject) -> None:
+        keys = sorted(self.model.present.keys() - {"keep"})
+        if keys:
+            self._remove(data.draw(st.sampled_from(keys), label="key"))
+
+    # ---- what the handler and its config do
+
+    @rule(data=st.data())
+    def break_down(self, data: st.DataObject) -> None:
+        Probe.down.add(data.draw(st.sampled_from(sorted(self.every)), label="version"))
+        self.model.excused |= Probe.down
+
+    @rule()
+    def mend(self) -> None:
+        """Mend the handler, and change the config: no record is bad now, or some are; another reader numbers them."""
+        Probe.down.clear()
+        self.world.is_lenient = not self.world.is_lenient
+        self.model.excused |= self._in_flight()  # a part of an object is not read by another reader
+
+    # ---- what the backend does
+
+    @rule(choice=st.integers(0, 5), stop=st.booleans())
+    def work(self, choice: int, stop: bool) -> None:
+        self.world.fault = Fault(stop=stop)
+        self.world.work(choice)
+        self.world.fault = Fault()
+
+    @rule(choice=st.integers(0, 5), kind=st.sampled_from(FAULTS), at=st.integers(0, 40), stop=st.booleans())
+    def work_with_a_fault(self, choice: int, kind: str, at: int, stop: bool) -> None:
+        self.world.fault = Fault(kind, at, stop)
+        self.model.excused |= self._in_flight() if self.world.gives_up else set()
+        self.world.work(choice)
+        self.world.fault = Fault()
+
+    @rule(
+        choice=st.integers(0, 5), act=st.sampled_from(["overwrite", "remove", "announce", "drain", "dismiss", "work"])
+    )
+    def work_while_another_acts(self, choice: int, act: str) -> None:
+        self.world.fault = Fault(during=lambda: self._act(act))
+        self.world.work(choice)
+        self.world.fault = Fault()
+
+    @rule()
+    def restart(self) -> None:
+        self.world.restart()
+
+    @rule()
+    def settle(self) -> None:
+        """Let the backend do all that it does by itself: what waits must come to an end."""
+        self._settle()
+
+    # ---- what operators do
+
+    @precondition(lambda self: self.items)
+    @rule(data=st.data(), kind=st.sampled_from(["", *FAULTS]), at=st.integers(0, 4))
+    def drain_one(self, data: st.DataObject, kind: str, at: int) -> None:
+        item = self._chosen(data)
+        self._spare_overwritten([item])
+        self.world.fault = Fault(kind, at)
+        try:
+            replay(item, self.world.site)
+        except (StateError, StreamError, Death):
+            self.world.restart()
+        self.world.fault = Fault()
+
+    @precondition(lambda self: self.items)
+    @rule()
+    def drain_all(self) -> None:
+        self._drain()
+
+    @precondition(lambda self: self.items)
+    @rule(data=st.data())
+    def dismiss(self, data: st.DataObject) -> None:
+        self._dismiss(self._chosen(data))
+
+    # ---- what must be true
+
+    @invariant()
+    def nothing_is_lost_or_invented(self) -> None:
+        for version in self.model.present.values():
+            now = self._state_of(version)
+            assert now != "lost", f"{version}: lost"
+            assert self.model.allows(version, now), f"{version}: was {self.model.states[version.number]}, is {now}"
+            self.model.states[version.number] = now
+
+    @invariant()
+    def each_entry_and_item_is_of_content_that_was_put(self) -> None:
+        names = {(each.key, self.world.identity(each)) for each in self.every.values()}
+        for entry in self.world.ledger.scan():
+            assert "@" in entry.identity or (entry.key, entry.identity) in names, entry
+            if entry.outcome is not None and entry.status in ("done", "part"):
+                assert entry.outcome.balanced
+        self.items = list(self.world.errors.scan())
+        for item in self.items:
+            (event,) = item.events
+            assert "@" in event.identity or (event.object_key, event.identity) in names, item
+            assert event.object_key != "dropped/d"
+
+    @invariant()
+    def content_that_is_done_was_seen_whole(self) -> None:
+        seen = Counter(number for number, _ in set(Probe.seen))
+        for version in self.every.values():
+            if self.world.status(version) == "done":
+                known = {n for number, n in Probe.seen if number == version.number}
+                known |= self._numbers_behind(version)
+                missing = set(range(1, RECORDS + 1)) - known
+                assert not missing or version.number in self.spared, f"{version}: done without its records {missing}"
+        assert all(count <= RECORDS for count in seen.values())
+
+    def teardown(self) -> None:
+        with self.end:
+            if self.count:
+                self._end_well()
+
+    def _end_well(self) -> None:
+        """Mend all and drain all: then each object that is there is done."""
+        Probe.down.clear()
+        self.world.fault = Fault()
+        self.world.is_lenient = True
+        self._settle()
+        for key, version in list(self.model.present.items()):
+            if version.content == "damaged":
+                self._put(key, "good")
+                self._announce(self.model.present[key])
+        for _ in range(2):
+            self._drain()
+            self._settle()
+        for version in self.model.present.values():
+            now = self._state_of(version)
+            expected = {"done", "dropped" if version.key.startswith("dropped/") else "done"}
+            if version.number not in self.model.announced:
+                expected.add("unknown")
+            if version.number in self.model.dismissed:
+                expected.add("dismissed")
+            assert now in expected, f"{version}: is {now} in the end"
+        self.world.check()
+
+    # ---- below
+
+    def _put(self, key: str, content: Content) -> Version:
+        self.count += 1
+        version = self.every[self.count] = Version(self.count, key, content)
+        self._spare_on_lanes(key)
+        self.world.put(version)
+        self.model.put(version)
+        self.model.states[version.number] = self._state_of(version)
+        assert self.model.states[version.number] in ("unknown", "waiting", "failed")
+        return version
+
+    def _remove(self, key: str) -> None:
+        self._spare_on_lanes(key)
+        self.world.remove(key)
+        gone = self.model.present.pop(key)
+        self.model.excused.add(gone.number)
+
+    def _announce(self, version: Version) -> None:
+        self.model.announced.add(version.number)
+        self.world.announce(version)
+
+    def _act(self, act: str) -> None:
+        items = list(self.world.errors.scan())
+        match act:
+            case "overwrite":  # the run may still fail on what it has read of the former content
+                self.model.excused.add(self._put("a", "good").number)
+            case "remove" if "a" in self.model.present:
+                self._remove("a")
+            case "announce":
+                self._announce(self.every[max(self.every)])
+            case "drain" if items:
+                self._spare_overwritten(items[:1])
+                replay(items[0], self.world.site)
+            case "dismiss" if items:
+                self._dismiss(items[0])
+            case "work" if not isinstance(self.world, MachineWorld):
+                self.world.work(0)
+
+    def _drain(self) -> None:
+        self._spare_overwritten(list(self.world.errors.scan()))
+        list(drain(DrainRequest(), self.world.site, DrainResult()))
+
+    def _spare_overwritten(self, items: list[ErrorItem]) -> None:
+        """Note the items of records of former content that a drain replays whole, as another reader counts them now."""
+        if self.world.is_lenient:
+            versions = [each for item in items if item.kind == "records" for each in self._versions(item.events[0])]
+            self.spared |= {each.number for each in versions if self.model.present.get(each.key) != each}
+
+    def _spare_on_lanes(self, key: str) -> None:
+        """Note that bad records of present content are on a lane with the whole object, which another one replaces."""
+        present = self.model.present.get(key)
+        if present and any(each.records is None and present in self._versions(each) for each in self.world.waiting()):
+            self.spared.add(present.number)
+
+    def _dismiss(self, item: ErrorItem) -> None:
+        (event,) = item.events
+        if self.world.dismiss(item):
+            for version in self._versions(event):
+                if item.kind == "records":
+                    self.spared.add(version.number)
+                if self._state_of(version) == "dismissed":
+                    self.model.states[version.number] = "dismissed"
+                    self.model.dismissed.add(version.number)
+
+    def _chosen(self, data: st.DataObject) -> ErrorItem:
+        return self.items[data.draw(st.integers(0, len(self.items) - 1), label="item")]
+
+    def _settle(self) -> None:
+        self.world.settle()
+        assert self.world.waiting() == []
+        assert [each for each in self.world.ledger.scan() if each.status in ("claimed", "waiting")] == []
+
+    def _versions(self, event: ObjectEvent) -> list[Version]:
+        of_key = [each for each in self.every.values() if each.key == event.object_key]
+        if self.world.has_only_present_content and is_to_the_end(event.records):
+            return [each for each in of_key if self.model.present.get(each.key) == each]
+        return [each for each in of_key if self.world.identity(each) == event.identity]
+
+    def _numbers_behind(self, version: Version) -> set[int]:
+        """Return the numbers of records that an item, or an event on a lane, has of a version."""
+        items = [item for item in self.world.errors.scan() if version in self._versions(item.events[0])]
+        events = [each for each in self.world.waiting() if version in self._versions(each)]
+        ranges = [item.records for item in items if item.kind == "records"] + [
+            each.records or [(1, None)] for each in events
+        ]
+        return {n for each in ranges for first, last in each for n in range(first, (last or RECORDS) + 1)}
+
+    def _in_flight(self) -> set[int]:
+        """Return the numbers of versions that a run may read next."""
+        events = self.world.waiting()
+        return {
+            version.number for event in events for version in self.every.values() if version.key == event.object_key
+        }
+
+    def _state_of(self, version: Version) -> State:
+        """Return the state of a version that is present, as the backend shows it."""
+        status = self.world.status(version)
+        if status == "part":
+            status = self._status_of_the_rest(version)
+        if status in SETTLED and status != "part":
+            return "done" if status == "filtered" else cast("State", status)
+        events = [each for each in self.world.waiting() if version in self._versions(each)]
+        if any(is_to_the_end(each.records) for each in events):
+            return "waiting"
+        items = [item.events[0] for item in self.world.errors.scan() if version in self._versions(item.events[0])]
+        if any(is_to_the_end(each.records) for each in items):
+            return "failed"
+        if status == "failed" and not self.world.settles_dismissed:
+            return "dismissed"
+        if status is None and self.world.is_to_be_listed(version):
+            return "waiting"
+        return "unknown" if status is None and version.number not in self.model.announced else "lost"
+
+    def _status_of_the_rest(self, version: Version) -> Status:
+        """Return the latest status of what the first run of a version did not reach."""
+        name = (version.key, self.world.identity(version))
+        entries = [each for each in self.world.ledger.scan() if (each.key, each.identity) == name]
+        rests = [each for each in entries if each.records is not None and is_to_the_end(each.records)]
+        return max(rests, key=lambda each: each.updated_at).status if rests else "part"
+
+
+def tell(kind: Kind, examples: int, steps: int, *, is_same: bool = True) -> None:
+    """Try stories on a backend."""
+    story = type("Story", (Story,), {"kind": kind})
+    each = settings(max_examples=examples, stateful_step_count=steps, derandomize=is_same, deadline=None)
+    run_state_machine_as_test(story, settings=each)
+
+
+@pytest.fixture(autouse=True)
+def _without_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slips.service.supervisor.RETRY_SECONDS", (0.0, 0.0))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "examples"), [("sqlite", 30), ("aws", 10)])
+def test_no_order_of_events_loses_or_invents_anything(kind: Kind, examples: int) -> None:
+    tell(kind, examples, 20)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("kind", "examples"), [("sqlite", 4_000), ("aws", 1_000)])
+def test_no_order_of_events_among_thousands_loses_or_invents_anything(kind: Kind, examples: int) -> None:
+    tell(kind, examples, 40, is_same=False)
