@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -235,3 +236,66 @@ def test_on_this_machine_the_config_gives_the_default_and_setting_it_back_gives_
     assert project.slips("limit", "slow", "-d", "3").out.startswith("delay:      9 -> 3\nbatch_size: 5\n")
     project.config(lanes.replace("delay: 3", "delay: 8"))
     assert project.slips("limit", "slow").out.startswith("delay:      8\nbatch_size: 4\n")
+
+
+# ---- pauses
+
+
+def test_a_lane_is_paused_with_a_reason_and_resumed(project: Project) -> None:
+    done = project.slips("limit", "slow", "--pause", "--reason", "the sink moves")
+    lines = done.out.splitlines()
+    assert lines[:2] == ["delay:      0", "batch_size: 1"]
+    assert re.fullmatch(
+        r"paused:     by \S+@\S+: the sink moves, since \S+Z; 'slips limit slow --resume' ends it", lines[2]
+    )
+    assert re.search("\n  paused: by .*: the sink moves, since ", project.slips("status").out)
+    (pause,) = project.slips("status", "--json").json["pauses"]
+    assert (pause["lane"], pause["cause"], pause["reason"]) == ("slow", "operator", "the sink moves")
+    assert project.slips("limit", "slow", "--json").json["pauses"] == [pause]
+    assert "pauses" not in project.slips("limit", "fast", "--json").json
+    done = project.slips("limit", "slow", "--resume")
+    assert re.search("^slips: no longer paused by .*: the sink moves$", done.err.rstrip())
+    assert project.slips("limit", "slow", "--resume").err == "slips: lane slow was not paused\n"
+    assert "pauses" not in project.slips("status", "--json").json
+
+
+def test_a_budget_of_the_day_is_shown_and_set(project: Project) -> None:
+    done = project.slips("limit", "fast", "--objects-per-day", "200", "--bytes-per-day", "5GB")
+    assert done.out.splitlines()[2:] == [
+        "budget:     0 of 200 objects today",
+        "budget:     0 of 5,000,000,000 bytes today",
+    ]
+    assert project.slips("limit", "slow", "--json").json["budget"]["budget"] == {
+        "objects_per_day": 200,
+        "bytes_per_day": 5 * 10**9,
+    }
+    done = project.slips("limit", "fast", "--bytes-per-day", "off")
+    assert done.out.splitlines()[2:] == ["budget:     0 of 200 objects today"]
+
+
+@pytest.mark.parametrize(
+    ("args", "problem"),
+    [
+        (["--pause", "--resume"], "--pause: with --resume; expected one of them"),
+        (["--reason", "x"], "--reason: without --pause; expected a pause that it is the reason of"),
+        (["--objects-per-day", "0"], "--objects-per-day 0: cannot be used; expected a number from 1, or off"),
+        (["--objects-per-day", "5GB"], "--objects-per-day 5GB: cannot be used; expected a number from 1, or off"),
+        (["--bytes-per-day", "x"], "--bytes-per-day x: cannot be used; expected a size such as 500GB, or off"),
+    ],
+)
+def test_pauses_and_budgets_that_mean_nothing_are_wrong_input(project: Project, args: list[str], problem: str) -> None:
+    done = project.slips("limit", "fast", *args)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith(f"slips: {problem}")
+
+
+def test_a_stack_whose_dispatchers_know_no_brakes_refuses_to_pause(bare: Cloud) -> None:
+    body = template()
+    before = {"SLIPS_MAIN_FUNC": "main", "SLIPS_DELAY": "0"}
+    for name in ("Fast", "Slow"):
+        body["Resources"][f"{name}Dispatcher"]["Properties"]["Environment"] = {"Variables": before}
+    bare.deploy(body)
+    assert bare.slips("limit", "fast").status == 0
+    done = bare.slips("limit", "fast", "--pause")
+    assert (done.status, done.out) == (2, "")
+    assert "has no brakes; expected Dispatchers of this version, which look at them; " in done.err

@@ -136,6 +136,18 @@ class Budgets(Struct, frozen=True):
     """That set by `slips limit`, else that of the config."""
     spent: Spent
 
+    @property
+    def is_limited(self) -> bool:
+        return self.budget.is_limited
+
+    @property
+    def lines(self) -> list[str]:
+        """What has started today, in words, for each budget that is limited."""
+        used = {"objects_per_day": self.spent.objects, "bytes_per_day": self.spent.bytes}
+        times = self.spent.granted + 1
+        limits = {name: most for name in used if (most := getattr(self.budget, name)) is not None}
+        return [f"{used[name]:,} of {most * times:,} {name.split('_')[0]} today" for name, most in limits.items()]
+
 
 class HourCounts(Struct):
     """Ledger entries that were concluded within one hour."""
@@ -303,6 +315,11 @@ class Operations(Protocol):
 
     def set_limit(self, lane: Lane, limit: LaneConfig) -> None:
         """Set `delay` and `batch_size` of a lane: on a stack until the next deploy, on this machine for good."""
+        ...
+
+    @property
+    def has_brakes(self) -> bool:
+        """Whether lanes can pause here: not on a stack of a version before."""
         ...
 
     def pauses(self) -> list[Pause]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from slips.brakes import sentence
 from slips.cli import items
 from slips.cli.command import Command, argument
 from slips.cli.completion import error_ids
@@ -75,6 +76,7 @@ def errors(
         else:
             _print_items(islice(chosen, limit), _none(asked, operations))
         _say_undelivered(operations)
+        _say_pauses(operations)
 
 
 def _say_undelivered(operations: Operations) -> None:
@@ -87,6 +89,13 @@ def _say_undelivered(operations: Operations) -> None:
         if waiting := operations.count_undelivered():
             what = plural(waiting, "undelivered message")
             say(f"{what} besides: 'slips drain' takes them up, 'slips status' counts them")
+
+
+def _say_pauses(operations: Operations) -> None:
+    """Mention objects that wait because of failures or budgets. If AWS denies to read that, stay silent, too."""
+    with suppress(SlipsError):
+        for pause in operations.pauses():
+            say(one_line(f"lane {pause.lane} is {sentence(pause)}; 'slips limit {pause.lane}' tells more"))
 
 
 def _none(asked: items.Asked, operations: Operations) -> str:

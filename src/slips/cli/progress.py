@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from slips.cli.output import say
-from slips.model import ObjectEvent, Outcome
+from slips.model import Lane, ObjectEvent, Outcome
 from slips.pipeline.ended import Failure
 from slips.printable import one_line
 from slips.service.observer import Observer
@@ -134,6 +134,12 @@ class Lines(Observer):
 
     def troubled(self, where: str, why: str) -> None:
         self.line(f"{why}; it is tried again")
+
+    def paused(self, lane: Lane, why: str) -> None:
+        self.line(f"lane {lane}: {why}")
+
+    def resumed(self, lane: Lane, why: str) -> None:
+        self.line(f"lane {lane}: {why}")
 
     def line(self, text: str) -> None:
         say(one_line(text))

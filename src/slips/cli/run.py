@@ -12,6 +12,7 @@ from slips.cli import items
 from slips.cli.command import Command, argument
 from slips.cli.context import json_option, load_config, open_operations, refuse_stack, say_waiting
 from slips.cli.errors import group_line
+from slips.cli.limit import pause_line
 from slips.cli.options import global_option, options
 from slips.cli.output import print_json, readable_json, say, shortened, show_fitting, show_text, table
 from slips.cli.usage import FILE_TEXT, Number
@@ -212,6 +213,9 @@ def status(
         show_text(f"service: {one_line(service_line(found.service))}")
     for lane, of_lane in found.lanes.items():
         show_text(f"lane {lane}: {lane_line(of_lane)}")
+        for pause in found.pauses if isinstance(found.pauses, list) else ():
+            if pause.lane == lane:
+                show_fitting(one_line(f"  paused: {pause_line(pause)}"))
     show_text(f"objects: {_objects(found)}")
     show_text(f"errors: {_errors(found) or f'none{items.where(operations)}'}")
     if isinstance(waiting := found.undelivered, int):

@@ -210,13 +210,19 @@ def whole_number(node: ScalarNode, unit: Unit | None) -> int | None:
     times = 1
     digits = str(node.value).replace("_", "")
     is_text = tag_of(node) in TEXTS
-    if unit == "size" and is_text and (size := re.fullmatch("([0-9]+) ?([KMGT]i?)?B", digits)):
-        digits, times = size[1], _SIZES[size[2] or ""]
-    elif unit == "duration" and is_text and (duration := re.fullmatch("([0-9]+) ?([smhd])", digits)):
+    if unit == "size" and is_text and (size := size_of(digits)) is not None:
+        return size
+    if unit == "duration" and is_text and (duration := re.fullmatch("([0-9]+) ?([smhd])", digits)):
         digits, times = duration[1], DURATIONS[duration[2]]
     elif tag_of(node) != "int" or not re.fullmatch("[-+]?(0|[1-9][0-9]*)", digits):
         return None
     return int(digits[:20]) * times  # more digits are out of every range anyway
+
+
+def size_of(text: str) -> int | None:
+    """Return a number of bytes that is written with its unit, `16MiB`; None for any other text."""
+    size = re.fullmatch("([0-9]+) ?([KMGT]i?)?B", text)
+    return None if size is None else int(size[1][:20]) * _SIZES[size[2] or ""]
 
 
 def _percent(node: ScalarNode) -> int | None:

@@ -248,7 +248,10 @@ class Brakes:
         found = [*(brake.pause for brake in self._on.values()), *spent]
         pauses = {(each.lane, each.handler, each.cause): each for each in found if each is not None}
         for lane, handler, _ in [key for key in self._shown if key not in pauses]:
-            self._observer.resumed(lane, f"objects of {handler} start again" if handler else "objects start again")
+            if (other := next((each for each in pauses.values() if each.lane == lane), None)) is not None:
+                self._observer.paused(lane, sentence(other))
+            else:
+                self._observer.resumed(lane, f"objects of {handler} start again" if handler else "objects start again")
         for pause in [pause for key, pause in pauses.items() if key not in self._shown]:
             self._observer.paused(pause.lane, sentence(pause))
         self._shown = pauses

@@ -118,6 +118,10 @@ class StackOperations:
     def set_limit(self, lane: Lane, limit: LaneConfig) -> None:
         self._limits.set(lane, limit)
 
+    @property
+    def has_brakes(self) -> bool:
+        return self._brakes.is_there
+
     def pauses(self) -> list[Pause]:
         return self._brakes.pauses()
 

@@ -28,6 +28,11 @@ class StackBrakes:
         return None if table is None else DynamoBrakes(self._stack.clients.dynamodb, table)
 
     @property
+    def is_there(self) -> bool:
+        """Whether the stack's Dispatchers look at brakes."""
+        return self._store is not None
+
+    @property
     def _needed(self) -> DynamoBrakes:
         if self._store is None:
             raise self._stack.lacks("brakes", "Dispatchers of this version, which look at them")

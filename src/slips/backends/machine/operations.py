@@ -22,6 +22,7 @@ class MachineOperations:
 
     kind: Kind = "machine"
     undelivered = None
+    has_brakes = True
 
     def __init__(self, config: Config, state: MachineState) -> None:
         self._config, self._state, self.name = config, state, config.stack_name
