@@ -45,6 +45,16 @@ def test_a_lane_with_a_delay_is_shown_with_the_pace_that_it_leaves(project: Proj
     assert project.slips("--aws", "check").out.endswith(told)
 
 
+def test_what_may_pause_a_lane_is_shown(project: Project) -> None:
+    breaks = LANES.replace("delay: 50", "break_at: 50%")
+    text = CONFIG.replace("backend:\n", f"backend:\n{breaks}") + "limits: {bytes_per_day: 5GB}\n"
+    project.config(text)
+    assert project.slips("check").out.endswith(
+        "lane slow: pauses for a handler when 50 % of 20 of its objects failed\n"
+        "both lanes: pause when 5,000,000,000 bytes have started in a day (UTC)\n"
+    )
+
+
 def test_a_chain_that_is_read_as_another_is_told(project: Project) -> None:
     project.config(CONFIG + "    - prefix: trail/\n      format: [s3-lines, cloudtrail]\n")
     assert "\n  trail/: [s3-lines, cloudtrail] is read as [json-records:Records, cloudtrail]\n" in (

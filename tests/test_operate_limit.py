@@ -252,6 +252,8 @@ def test_a_lane_is_paused_with_a_reason_and_resumed(project: Project) -> None:
     (pause,) = project.slips("status", "--json").json["pauses"]
     assert (pause["lane"], pause["cause"], pause["reason"]) == ("slow", "operator", "the sink moves")
     assert project.slips("limit", "slow", "--json").json["pauses"] == [pause]
+    told = project.slips("errors").err
+    assert re.fullmatch("slips: lane slow is paused by .*: the sink moves; 'slips limit slow' tells more\n", told)
     assert "pauses" not in project.slips("limit", "fast", "--json").json
     done = project.slips("limit", "slow", "--resume")
     assert re.search("^slips: no longer paused by .*: the sink moves$", done.err.rstrip())
