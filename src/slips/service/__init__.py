@@ -12,6 +12,8 @@ watch           the source of a directory
 intake          puts on the lanes what sources announce
 s3_sources      makes the sources of buckets in S3
 listing         lists a bucket in S3; `dated_keys` says where in it the keys of the last days are
+queue           receives messages of SQS; `custody` keeps them hidden, then deletes them
+names           finds the names in the config of objects that a queue announces
 retries         repeats the calls of a source that fail
 session         what these parts share
 summary         the counts of a session

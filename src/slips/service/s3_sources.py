@@ -4,17 +4,40 @@ from __future__ import annotations
 
 from functools import partial
 
+from slips.backends.machine.sqlite import sync
 from slips.backends.machine.stores import Stores
 from slips.config import Config
+from slips.config.buckets import S3Bucket
 from slips.service.listing import ListingSource
+from slips.service.names import Names
+from slips.service.queue import Queue, QueueSource
 from slips.service.sources import Source
+
+
+def sources_in_s3(config: Config, *, endpoint_url: str | None = None, region: str | None = None) -> list[Source]:
+    """Return the sources of `slips up`: listings and queues. `endpoint_url` and `region`: see `Stores`."""
+    queues: dict[tuple[str, str | None], dict[str, S3Bucket]] = {}
+    for name, bucket in _buckets(config).items():
+        if bucket.sqs is not None:
+            queues.setdefault((bucket.sqs, bucket.profile), {})[name] = bucket
+    return [
+        *listings(config, endpoint_url=endpoint_url, region=region),
+        *(
+            QueueSource(
+                url,
+                Names(buckets),
+                partial(_queue, next(iter(buckets.values())), region),
+                partial(sync, config.state_directory),
+            )
+            for (url, _), buckets in queues.items()
+        ),
+    ]
 
 
 def listings(
     config: Config, *, once: bool = False, endpoint_url: str | None = None, region: str | None = None
 ) -> list[Source]:
     """Return a source for each bucket that is listed: for `slips run`, all of them, `once`."""
-    embedded = config.backend.embedded
     return [
         ListingSource(
             name,
@@ -25,6 +48,17 @@ def listings(
             days=config.backend.ledger_days,
             once=once,
         )
-        for name, bucket in (embedded.in_s3 if embedded else {}).items()
+        for name, bucket in _buckets(config).items()
         if once or bucket.poll_seconds
     ]
+
+
+def _buckets(config: Config) -> dict[str, S3Bucket]:
+    embedded = config.backend.embedded
+    return embedded.in_s3 if embedded else {}
+
+
+def _queue(bucket: S3Bucket, region: str | None) -> Queue:
+    from slips.backends.aws.announcements import AnnouncementQueue
+
+    return AnnouncementQueue.of(bucket, region)

@@ -3,6 +3,7 @@
 s3               has the objects, `kinesis` the lanes, `queue` the undelivered messages; `functions` starts MainFunc
 shortcut         opens further objects of a bucket without botocore: `signing` signs, `connections` sends; `ahead` reads
                  the next objects while one is processed
+announcements    receives messages of queues that announce objects to this machine
 dynamodb         has what both tables need: `error_table` has the error items, `ledger` the ledger, `brakes` the pauses
 secret_store     reads the secrets in `handler.args`
 clients          makes the connections; `throttles` repeats throttled calls

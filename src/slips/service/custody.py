@@ -1,0 +1,112 @@
+"""Keeps the messages of a queue hidden from other receivers until their objects are concluded, then deletes them.
+
+A session that ends gives back what it has; what a killed one had comes back when SQS shows it again. In both cases the
+events are in the state already, and the messages join them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from slips.errors import StateError
+
+FIRST_SECONDS, FURTHER_SECONDS = 120, 600
+"""Seconds for which SQS hides a message at first, and then each time: most are concluded before the first are over."""
+MOST_HELD = 10_000
+"""Messages that are kept until their objects are concluded. Of more, each is deleted as soon as the state has its
+events, from which they are not lost either: a slow lane that is far behind must not keep a queue from the fast one."""
+AGAIN_SECONDS = 10.0
+"""Seconds after which a failed call is repeated."""
+
+
+class Hides(Protocol):
+    """Hides and deletes messages, as `AnnouncementQueue` does. All raise StateError."""
+
+    def hide(self, receipts: Sequence[str], seconds: int) -> None: ...
+
+    def delete(self, receipts: Sequence[str]) -> None: ...
+
+
+class _Held(Struct):
+    """A message that is hidden."""
+
+    receipt: str
+    due: float
+    """When it must be hidden for longer."""
+
+
+class Custody:
+    """The messages of one queue that this session has received. Any thread may call any method."""
+
+    def __init__(self, queue: Hides, sync: Callable[[], None], clock: Callable[[], float]) -> None:
+        """`sync` makes what the state has survive a power cut. Raises OSError."""
+        self._queue, self._sync, self._clock = queue, sync, clock
+        self._lock = threading.Lock()
+        self._held: dict[str, _Held] = {}
+        self._done: list[str] = []
+        self._again_at = 0.0
+        self.problem: str | None = None
+        """The reason why messages cannot be hidden or deleted now."""
+
+    def add(self, id: str, receipt: str) -> bool:
+        """Add a message that was received. Return False if the session has it already, by an older receipt."""
+        with self._lock:
+            is_new = id not in self._held
+            self._held[id] = _Held(receipt, self._clock() + FIRST_SECONDS / 3)
+            return is_new
+
+    def stored(self, id: str) -> None:
+        """Note that the state has the events of a message."""
+        if len(self._held) > MOST_HELD:
+            self.concluded(id)
+
+    def concluded(self, id: str) -> None:
+        """Let a message be deleted."""
+        with self._lock:
+            if (held := self._held.pop(id, None)) is not None:
+                self._done.append(held.receipt)
+
+    def leave(self, id: str) -> None:
+        """Let a message come back when its time is over."""
+        with self._lock:
+            self._held.pop(id, None)
+
+    def turn(self) -> None:
+        """Delete what is concluded, and hide for longer what is not. Call this every second or so."""
+        now = self._clock()
+        if now < self._again_at:
+            return
+        try:
+            self._delete_done()
+            with self._lock:
+                due = {id: held for id, held in self._held.items() if held.due <= now}
+            if due:
+                self._queue.hide([held.receipt for held in due.values()], FURTHER_SECONDS)
+                for held in due.values():
+                    held.due = now + FURTHER_SECONDS / 3
+        except (StateError, OSError) as error:
+            self.problem, self._again_at = str(error), now + AGAIN_SECONDS
+        else:
+            self.problem = None
+
+    def give_back(self) -> None:
+        """Delete what is concluded, and make all else receivable at once. Raises StateError or OSError."""
+        self._delete_done()
+        with self._lock:
+            receipts = [held.receipt for held in self._held.values()]
+            self._held.clear()
+        if receipts:
+            self._queue.hide(receipts, 0)
+
+    def _delete_done(self) -> None:
+        with self._lock:
+            receipts = list(self._done)
+        if receipts:
+            self._sync()
+            self._queue.delete(receipts)
+            with self._lock:
+                del self._done[: len(receipts)]
