@@ -150,6 +150,12 @@ class ListedSite(FakeSite):
     def listed(self, bucket: str, prefix: str) -> Iterator[ObjectEvent]:
         return self.store.list(bucket, prefix)
 
+    def beginnings(self, bucket: str) -> Sequence[str]:
+        return [""]
+
+    def is_unfinished(self, event: ObjectEvent) -> bool:
+        return False
+
 
 class FakePlace:
     """The place of a stack in memory."""

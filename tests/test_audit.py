@@ -42,6 +42,9 @@ class Bucket(FakeSite):
     asked: list[tuple[str, str]] = field(default_factory=list)
     """The listings that were begun."""
 
+    beginnings: Callable[[str], Sequence[str]] = lambda _: [""]
+    is_unfinished: Callable[[ObjectEvent], bool] = lambda _: False
+
     def listed(self, bucket: str, prefix: str) -> Iterator[ObjectEvent]:
         self.asked.append((bucket, prefix))
         found = (each for each in self.objects if each.bucket_name == bucket and each.object_key.startswith(prefix))
@@ -293,6 +296,11 @@ def mapping(*written: str) -> Config:
 def test_each_key_is_listed_once_from_the_shortest_beginnings_of_the_mappings() -> None:
     site = Bucket(config=mapping("b/", "a/x/*/y", "a/x/1/", "b/c/", "a/**"))
     assert mapped_places(site) == [("my-logs", "a/"), ("my-logs", "b/"), ("other", "")]
+
+
+def test_of_a_bucket_with_prefixes_only_these_are_listed() -> None:
+    site = Bucket(config=mapping("a/", "b/"), beginnings=lambda bucket: ["a/x/", "c/"] if bucket == "my-logs" else [""])
+    assert mapped_places(site) == [("my-logs", "a/x/"), ("other", "")]
 
 
 def test_of_a_directory_all_files_are_listed() -> None:

@@ -167,6 +167,15 @@ def test_a_state_directory_within_a_bucket_is_no_object(project: Project) -> Non
     assert counts(project.slips("audit", "--json").json["total"]) == {"objects": 1, "done": 1}
 
 
+def test_files_that_a_service_leaves_alone_are_ignored_until_a_run_takes_them(project: Project) -> None:
+    for key in ("json/.a", "json/b.tmp", "json/c.part"):
+        project.put(key, {"n": 1})
+    found = project.slips("audit", "--json").json["total"]
+    assert (found["ignored"], found["reasons"]) == (3, {"unfinished": 3})
+    project.slips("run")
+    assert project.slips("audit", "--json").json["total"]["done"] == 3
+
+
 # ---- the report
 
 

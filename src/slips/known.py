@@ -125,7 +125,10 @@ def pages(listed: Iterable[ObjectEvent]) -> Iterator[list[ObjectEvent]]:
 
 def counts_of(outcome: str | None) -> RunCounts | None:
     """Decode the counts of an outcome, as a ledger stores it."""
-    return msgspec.json.decode(outcome, type=RunCounts) if outcome else None
+    return _COUNTS.decode(outcome) if outcome else None
+
+
+_COUNTS = msgspec.json.Decoder(RunCounts)
 
 
 def is_listed(listed: ObjectEvent, names: Collection[str], identity: str, etag: str, updated_at: float) -> bool:

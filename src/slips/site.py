@@ -129,6 +129,14 @@ class ListingSite(Site, Protocol):
         """Yield one event for each object whose key begins with `prefix`, in key order. Raises StorageError."""
         ...
 
+    def beginnings(self, bucket: str) -> Sequence[str]:
+        """Return how the keys of a bucket's objects begin: others in S3 are none of this site."""
+        ...
+
+    def is_unfinished(self, event: ObjectEvent) -> bool:
+        """Whether a service leaves a listed object alone, since it is still being written."""
+        ...
+
 
 class SharedSite(Site, Protocol):
     """A site whose ledger several invocations share."""
@@ -324,6 +332,18 @@ class WorkerSite:
     def listed(self, bucket: str, prefix: str) -> Iterator[ObjectEvent]:
         """Yield one event for each object whose key begins with `prefix`, in key order. Raises StorageError."""
         return self.store.list(bucket, prefix)
+
+    def beginnings(self, bucket: str) -> Sequence[str]:
+        """Return how the keys of a bucket's objects begin: others in S3 are none of this site."""
+        embedded = None if self._in_s3 else self.config.backend.embedded
+        named = embedded.in_s3.get(bucket) if embedded else None
+        return [""] if named is None else named.prefixes
+
+    def is_unfinished(self, event: ObjectEvent) -> bool:
+        """Whether a service leaves a listed object alone, since it is still being written."""
+        from slips.backends.machine.directory import is_unfinished
+
+        return event.bucket_name in self.directories and is_unfinished(event.object_key)
 
     def code_of(self, event: ObjectEvent) -> HandlerCode:
         return self.loader.code_of(event)

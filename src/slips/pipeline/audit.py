@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from msgspec import Struct, field
 
-from slips.config import Config, Mapping
+from slips.config import Mapping
 from slips.known import Known, KnownObjects, RecordCounts
 from slips.model import LANES, Lane, ObjectEvent, format_time
 from slips.not_logs import NotLog
@@ -27,10 +27,21 @@ AuditState = Literal["done", "failed", "waiting", "missing", "changed", "ignored
 `missing`: it is in neither ledger, lane nor error table; `changed`: the ledger has other contents of it alone;
 `ignored`: nothing is to become of it."""
 AUDIT_STATES: tuple[AuditState, ...] = ("done", "failed", "waiting", "missing", "changed", "ignored")
-Reason = Literal["", "unmapped", "filtered", "dropped", "dismissed", "older", "running", "taken_out", "unseen"]
-"""Why an object is ignored or waiting. `older`: than the audit's start; `taken_out`: its error item was drained, or
-dismissed from a stack, and it has not run since; `unseen`: it is so new that it
-may be on a lane, which cannot be read."""
+Reason = Literal[
+    "",
+    "unmapped",
+    "filtered",
+    "dropped",
+    "dismissed",
+    "unfinished",
+    "older",
+    "running",
+    "taken_out",
+    "unseen",
+]
+"""Why an object is ignored or waiting. `unfinished`: a service leaves it alone, as it is still being written; `older`:
+than the audit's start; `taken_out`: its error item was drained, or dismissed from a stack, and it has not run since;
+`unseen`: it is so new that it may be on a lane, which cannot be read."""
 Start = Literal["since", "first entry", "ledger days", "no entry"]
 """The reason why an audit starts when it does."""
 
@@ -199,7 +210,7 @@ def audit(
     made = Audit(name=backend.name, start=start, start_by=start_by, at=begun)
     lags = {lane: listed.lag(lane) for lane in LANES}
     unseen = {lane: begun - lag if lag else inf for lane, lag in lags.items()}
-    judge = _Judge(site.config, start, asked, unseen)
+    judge = _Judge(site, start, asked, unseen)
     parts = {
         (bucket, mapping.written): PartAudit(bucket, mapping)
         for bucket, mappings in site.config.bucket_mapping.items()
@@ -241,8 +252,9 @@ def _start(asked: float | None, first_entry: float | None, kept: float) -> tuple
 class _Judge:
     """Decides the state of objects. `unseen`: the time since which an object may be on each lane unseen."""
 
-    def __init__(self, config: Config, start: float, since: float | None, unseen: dict[Lane, float]) -> None:
-        self._config, self._start, self._since, self._unseen = config, start, since, unseen
+    def __init__(self, site: ListingSite, start: float, since: float | None, unseen: dict[Lane, float]) -> None:
+        self._site, self._config = site, site.config
+        self._start, self._since, self._unseen = start, since, unseen
 
     def __call__(self, event: ObjectEvent, known: Known) -> tuple[AuditState, Reason]:
         """Return the state of a listed object, and the reason if it is ignored, or waits in an unusual way."""
@@ -259,6 +271,8 @@ class _Judge:
             return found
         if lane == "drop":
             return "ignored", "dropped"
+        if self._site.is_unfinished(event):
+            return "ignored", "unfinished"
         if event.timestamp < self._start:
             return "ignored", "older"
         return ("waiting", "unseen") if event.timestamp > self._unseen[lane] else ("missing", "")

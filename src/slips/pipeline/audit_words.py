@@ -11,6 +11,7 @@ REASONS: dict[Reason, str] = {
     "filtered": "filtered, as no logs",
     "dropped": "dropped by routing",
     "dismissed": "dismissed",
+    "unfinished": "being written, as their names say",
     "older": "older than the audit's start",
     "running": "being processed",
     "taken_out": "taken out of the error table, not run since",

@@ -54,7 +54,13 @@ def mapped_places(site: ListingSite, mappings: Sequence[tuple[str, str]] | None 
         for mapping in of_bucket:
             if mappings is None or (bucket, mapping.written) in mappings:
                 whole = mappings is None and bucket in site.directories
-                found[bucket, "" if whole else mapping.beginning] = None
+                beginning = "" if whole else mapping.beginning
+                # Of a beginning of the mapping and one of the bucket, one begins with the other, or no key has both.
+                found |= {
+                    (bucket, max(beginning, each, key=len)): None
+                    for each in site.beginnings(bucket)
+                    if beginning.startswith(each) or each.startswith(beginning)
+                }
     return _outermost(found)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from slips.backends.machine.content import mtime_of, names_of
-from slips.backends.machine.directory import DirectoryStore
+from slips.backends.machine.directory import DirectoryStore, is_unfinished
 from slips.backends.machine.state import MachineState
 from slips.model import ObjectEvent
 from slips.service.sources import Arrival, Inbox
@@ -38,8 +38,6 @@ LOOK_SECONDS = 1.0
 """Most seconds until a directory that went away, or came back, is noticed."""
 MOST_NOTES = 100
 """Most problems of a directory that are shown in one session."""
-UNFINISHED = (".tmp", ".part")
-"""Ends of the names of files that are still being written."""
 REMOTE = {
     *("9p", "afs", "beegfs", "ceph", "cifs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "prl_fs"),
     *("smb3", "smbfs", "vboxsf", "virtiofs"),
@@ -298,7 +296,7 @@ class DirectorySource:
 
     def _is_announced(self, key: str) -> bool:
         """Whether a file is an object: no dotfile, none that is being written, none of the state's own."""
-        if key.endswith(UNFINISHED) or key.startswith(".") or "/." in key:
+        if is_unfinished(key):
             return False
         return self._own is None or not (self._root / key).is_relative_to(self._own)
 

@@ -22,10 +22,16 @@ from slips.ports import StoredObject
 
 MOST_PROBLEMS = 1_000
 """Most problems of a listing that are kept: a bucket full of odd entries fills neither memory nor screen."""
-
+UNFINISHED = (".tmp", ".part")
+"""Ends of the names of files that are still being written."""
 
 KnownHash = Callable[[ObjectEvent, str], str | None]
 """`(event, stamp)` to the hash of the event's file, if the file with that stamp was read before; else None."""
+
+
+def is_unfinished(key: str) -> bool:
+    """Whether `slips up` leaves a file alone: a dotfile, or a file that is still being written."""
+    return key.endswith(UNFINISHED) or key.startswith(".") or "/." in key
 
 
 def _no_hash(_event: ObjectEvent, _stamp: str) -> str | None:

@@ -195,6 +195,9 @@ GROUP BY hour"""  # noqa: S608 - constants
 _SELECT_ENTRY = "SELECT entry, bucket, key, status, updated_at FROM ledger"
 
 
+_ENTRY = msgspec.json.Decoder(tuple[str, str, str, list[Range] | None, str | None])
+
+
 def _ledger_entry(row: Sequence[Any]) -> LedgerEntry:
     entry, bucket, key, identity, status, updated_at, request_id, outcome = row
     counts = msgspec.json.decode(outcome, type=Outcome) if outcome else None
@@ -203,7 +206,7 @@ def _ledger_entry(row: Sequence[Any]) -> LedgerEntry:
 
 
 def records_and_replay(entry: str) -> tuple[list[Range] | None, str | None]:
-    *_, records, replay = msgspec.json.decode(entry, type=tuple[str, str, str, list[Range] | None, str | None])
+    *_, records, replay = _ENTRY.decode(entry)
     return records, replay
 
 
