@@ -8,7 +8,7 @@ now         reads what the page NOW shows: balance, lanes, failing, audit
 failing     reads groups of errors and one error; `plans` says what an act on them will do
 objects     finds objects below a prefix with their state, and lays out when they came
 acts        does one act at a time in the background: `mending` drains and dismisses, `auditing` audits and repairs
-child       runs the user's code, and what reads a log that nobody knows, in a process of its own
+child       runs in processes of their own the user's code, and, for `trying`, what reads a log that nobody knows
 pages       renders templates; `wording` formats numbers and times, `drawing` draws SVG
 
 Nothing here shows a text of a log, a key or a message that is not escaped, and nothing changes the place but an act.

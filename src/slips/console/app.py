@@ -16,11 +16,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from slips.config.needs import DRAINING
-from slips.console import child, failing, now, objects, plans
+from slips.console import child, failing, now, objects, plans, trying
 from slips.console.acts import Act, Acts
 from slips.console.auditing import Audits
 from slips.console.desk import Desk, Recent
-from slips.console.guard import FORM_TOKEN, Keys, form_pairs
+from slips.console.guard import FORM_TOKEN, HEADER_TOKEN, Keys, form_pairs
 from slips.console.mending import Mending
 from slips.console.pages import STATIC, render
 from slips.console.plans import ActProposal, ActRequest
@@ -32,7 +32,7 @@ from slips.pipeline.groups import by_mapping, latest
 
 NOW_SECONDS = {False: 2.0, True: 30.0}
 """The least age of what the page NOW shows before it is read again, on this machine and on a stack."""
-NAVIGATION = (("Now", "/"), ("Errors", "/errors"), ("Objects", "/objects"))
+NAVIGATION = (("Now", "/"), ("Errors", "/errors"), ("Objects", "/objects"), ("Try", "/try"))
 Answer = Callable[["Console", Request], Response]
 
 
@@ -224,6 +224,29 @@ def start_act(console: Console, request: Request) -> Response:
     return RedirectResponse("/act", HTTPStatus.SEE_OTHER)
 
 
+def show_try(console: Console, _request: Request) -> Response:
+    return console.page("try.html", "/try", most=trying.MOST_BYTES)
+
+
+def try_log(console: Console, request: Request) -> Response:
+    values, body = query(request), request.state.body
+    if is_script := HEADER_TOKEN in request.headers:  # it sends the beginning of a file
+        name, content, whole = first(values, "name") or "log", body, first(values, "whole") == "1"
+    else:
+        text = dict(form_pairs(body)).get("text", "").replace("\r\n", "\n")
+        name, content, whole = "pasted.log", text.encode("utf-8", "replace"), True
+    try:
+        found = trying.try_log(name, content, whole=whole)
+    except SlipsError as error:
+        shown: dict[str, Any] = {"problem": str(error)}
+    else:
+        commands = [console.desk.command("infer", name)]
+        if found.chains:
+            commands.append(console.desk.command("parse", found.chains[0].config, name))
+        shown = {"tried": found, "commands": commands, "hex_dump": failing.hex_dump}
+    return console.page("try_result.html" if is_script else "try.html", "/try", most=trying.MOST_BYTES, **shown)
+
+
 def run_again(console: Console, request: Request) -> Response:
     text = dict(form_pairs(request.state.body)).get("id", "")
     with console.desk.operations() as operations:
@@ -263,8 +286,8 @@ def make_app(console: Console) -> Starlette:
     def get(path: str, answer: Answer) -> Route:
         return Route(path, _answering(console, answer), methods=["GET"])
 
-    def post(path: str, answer: Answer) -> Route:
-        return Route(path, _answering(console, answer, changes=True), methods=["POST"])
+    def post(path: str, answer: Answer, *, changes: bool = True) -> Route:
+        return Route(path, _answering(console, answer, changes=changes), methods=["POST"])
 
     async def missing(_request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.NOT_FOUND
@@ -281,6 +304,8 @@ def make_app(console: Console) -> Starlette:
             get("/act", show_act),
             get("/act/live", show_act),
             get("/act/evidence", save_evidence),
+            get("/try", show_try),
+            post("/try", try_log, changes=False),
             post("/acts", start_act),
             post("/again", run_again),
             Mount("/static", StaticFiles(directory=STATIC)),

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import msgspec
 from msgspec import Struct
@@ -47,6 +48,8 @@ class Output(Struct, frozen=True):
     seconds: float
     timed_out: bool = False
     cut: bool = False
+    errors: str = ""
+    """The end of standard error, if it was kept apart."""
 
 
 class Replays(Struct):
@@ -58,31 +61,35 @@ class Replays(Struct):
     region: str | None = None
 
 
-def run(command: Sequence[str], *, seconds: float, stdin: bytes = b"", stop: threading.Event | None = None) -> Output:
-    """Run a process to its end, or for `seconds`, or until `stop`; its output and errors as one text.
+def run(
+    command: Sequence[str],
+    *,
+    seconds: float,
+    stdin: bytes = b"",
+    stop: threading.Event | None = None,
+    most: int = OUTPUT_BYTES,
+    errors_apart: bool = False,
+) -> Output:
+    """Run a process to its end, or for `seconds`, or until `stop`; its output and errors as one text, or apart.
 
     The process has a group of its own, which ends with it: a handler may have started others.
     """
     began = time.monotonic()
     process = subprocess.Popen(  # noqa: S603 - our own interpreter
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE if errors_apart else subprocess.STDOUT,
+        start_new_session=True,
     )
-    kept = bytearray()
-    total = 0
-
-    def read() -> None:
-        nonlocal total
-        assert process.stdout is not None  # noqa: S101 - a pipe
-        while piece := process.stdout.read1(65_536):  # type: ignore[attr-defined]
-            total += len(piece)
-            kept.extend(piece[: max(0, OUTPUT_BYTES - len(kept))])
+    output, errors = _Captured(process.stdout, most), _Captured(process.stderr, most)
 
     def write() -> None:
         assert process.stdin is not None  # noqa: S101 - a pipe
         with suppress(BrokenPipeError), process.stdin as pipe:  # its status says why it has ended
             pipe.write(stdin)
 
-    threads = [threading.Thread(target=each, daemon=True) for each in (read, write)]
+    threads = [threading.Thread(target=each, daemon=True) for each in (output.read, errors.read, write)]
     for thread in threads:
         thread.start()
     timed_out = False
@@ -96,9 +103,28 @@ def run(command: Sequence[str], *, seconds: float, stdin: bytes = b"", stop: thr
             except subprocess.TimeoutExpired:
                 continue
     _kill_group(process.pid)  # what it has started and left
-    threads[0].join(_END_SECONDS)
-    text = kept.decode("utf-8", "backslashreplace")
-    return Output(text, process.returncode, time.monotonic() - began, timed_out, total > len(kept))
+    for thread in threads[:2]:
+        thread.join(_END_SECONDS)
+    seconds = time.monotonic() - began
+    return Output(output.text, process.returncode, seconds, timed_out, output.is_cut, errors.text)
+
+
+class _Captured:
+    """The beginning of what comes out of a pipe, which is read to its end."""
+
+    def __init__(self, pipe: IO[bytes] | None, most: int) -> None:
+        self._pipe, self._most = pipe, most
+        self._kept, self.is_cut = bytearray(), False
+
+    def read(self) -> None:
+        while self._pipe is not None and (piece := os.read(self._pipe.fileno(), 65_536)):
+            room = self._most - len(self._kept)
+            self._kept.extend(piece[:room])
+            self.is_cut = self.is_cut or len(piece) > room
+
+    @property
+    def text(self) -> str:
+        return self._kept.decode("utf-8", "backslashreplace")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

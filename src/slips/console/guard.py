@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MOST_BYTES = 2 * 2**20
+MOST_BYTES = 6 * 2**20
 """Most bytes of the body of a request: the beginning of a log to try, or a form."""
 FORM_TOKEN, HEADER_TOKEN = "form_token", "x-slips-form-token"
 SAFE_METHODS = frozenset({"GET", "HEAD"})

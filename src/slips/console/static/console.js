@@ -16,6 +16,47 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = "Copy"; }, 1500);
 });
 
+// TRY: the beginning of a file goes to the console, whatever its size.
+const file = document.getElementById("file");
+const drop = document.getElementById("drop");
+
+const tryFile = async (chosen) => {
+  const result = document.getElementById("result");
+  const most = Number(file.dataset.most);
+  const about = new URLSearchParams({ name: chosen.name, whole: chosen.size <= most ? "1" : "0" });
+  result.setAttribute("aria-busy", "true");
+  result.textContent = `Reading ${chosen.name} …`;
+  try {
+    const answer = await fetch(`/try?${about}`, {
+      method: "POST",
+      headers: {
+        "Content-Type": "application/octet-stream",
+        "X-Slips-Form-Token": document.querySelector("meta[name=form-token]").content,
+      },
+      body: chosen.slice(0, most),
+    });
+    result.innerHTML = await answer.text(); // all text in it is escaped by the console
+    offerCopies(result);
+  } catch {
+    result.textContent = "";
+    lost(true);
+  } finally {
+    result.removeAttribute("aria-busy");
+  }
+};
+
+if (file) {
+  document.getElementById("with-script").hidden = false;
+  file.addEventListener("change", () => file.files.length && tryFile(file.files[0]));
+  drop.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
+  drop.addEventListener("dragleave", () => drop.classList.remove("over"));
+  drop.addEventListener("drop", (event) => {
+    event.preventDefault();
+    drop.classList.remove("over");
+    if (event.dataTransfer.files.length) tryFile(event.dataTransfer.files[0]);
+  });
+}
+
 document.addEventListener("htmx:sendError", () => lost(true));
 document.addEventListener("htmx:responseError", () => lost(true));
 document.addEventListener("htmx:afterOnLoad", () => lost(false));
