@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 from slips.backends.machine.sqlite import sync
@@ -11,11 +12,13 @@ from slips.config.buckets import S3Bucket
 from slips.service.listing import ListingSource
 from slips.service.names import Names
 from slips.service.queue import Queue, QueueSource
+from slips.service.secret_places import secret_at
 from slips.service.sources import Source
+from slips.service.webhook import Secret, WebhookSource
 
 
 def sources_in_s3(config: Config, *, endpoint_url: str | None = None, region: str | None = None) -> list[Source]:
-    """Return the sources of `slips up`: listings and queues. `endpoint_url` and `region`: see `Stores`."""
+    """Return the sources of `slips up`: listings, queues, notifications. `endpoint_url` and `region`: see `Stores`."""
     queues: dict[tuple[str, str | None], dict[str, S3Bucket]] = {}
     for name, bucket in _buckets(config).items():
         if bucket.sqs is not None:
@@ -31,6 +34,7 @@ def sources_in_s3(config: Config, *, endpoint_url: str | None = None, region: st
             )
             for (url, _), buckets in queues.items()
         ),
+        *_webhooks(config),
     ]
 
 
@@ -51,6 +55,20 @@ def listings(
         for name, bucket in _buckets(config).items()
         if once or bucket.poll_seconds
     ]
+
+
+def _webhooks(config: Config) -> Iterator[Source]:
+    """Yield a source for each address at which notifications arrive."""
+    listeners: dict[str, dict[str, S3Bucket]] = {}
+    secrets: dict[str, Secret | None] = {}
+    for name, bucket in _buckets(config).items():
+        if (listener := bucket.listener) is not None:
+            listeners.setdefault(listener.listen, {})[name] = bucket
+            key, place = f"backend.embedded.buckets.{name}.webhook.secret", listener.secret
+            # Buckets of one address have the same secret.
+            secrets[listener.listen] = None if place is None else partial(secret_at, place, config.resolve, key)
+    for address, buckets in listeners.items():
+        yield WebhookSource(address, Names(buckets), secrets[address], partial(sync, config.state_directory))
 
 
 def _buckets(config: Config) -> dict[str, S3Bucket]:

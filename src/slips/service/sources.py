@@ -99,6 +99,16 @@ class Inbox:
         self._wake()
         return True
 
+    def offer(self, arrival: Arrival) -> bool:
+        """Add an arrival. Return False if the inbox is full or closed, and the arrival not added."""
+        with self._changed:
+            if self.is_closed or self._events >= MOST_WAITING:
+                return False
+            self._arrivals.append(arrival)
+            self._events += len(arrival.events)
+        self._wake()
+        return True
+
     def take(self) -> list[Arrival]:
         """Return all arrivals, and make room for others."""
         if not self._arrivals:
