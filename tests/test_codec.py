@@ -353,6 +353,24 @@ def test_a_wrong_bz2_checksum_is_an_error() -> None:
     assert "bz2 data cannot be decompressed" in read(opened(bytes(stored)))[1]
 
 
+def test_objects_that_are_read_by_turns_give_all_bytes_before_their_damages() -> None:
+    texts = [random.Random(number).randbytes(60_000 + 1_000 * number).hex().encode() for number in range(4)]
+    read(opened(zlib.compress(texts[0], wbits=31)))  # its buffer is used again
+
+    def damaged(text: bytes) -> bytes:
+        compressor = zlib.compressobj(1, wbits=31)
+        return compressor.compress(text) + compressor.flush(zlib.Z_SYNC_FLUSH) + b"\x07" * 9  # no such type of block
+
+    objects = [opened(damaged(text), size=5_000) for text in texts]
+    contents = [bytearray() for _ in texts]
+    for _ in range(8):
+        for content, decoded in zip(contents, objects, strict=True):
+            content.extend(decoded.stream.read1(9_000))
+    for content, decoded, text in zip(contents, objects, texts, strict=True):
+        content.extend(read(decoded)[0])
+        assert content == text
+
+
 @pytest.mark.parametrize("extra", [0, 1, STEP // 2, STEP - 1])
 def test_of_a_member_too_large_to_keep_a_damage_costs_little(extra: int) -> None:
     text = random.Random(1).randbytes(KEPT + STEP + extra).hex().encode()

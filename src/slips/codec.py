@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain, count
@@ -19,8 +20,9 @@ from slips.chunks import READ, ChunkStream
 from slips.errors import DecompressionError
 
 STEP = 32 * 1024  # bytes in and out of a call: a failing call drops about as many; 4 KB costs a fifth of the speed
+KEPT_STEP = 128 * 1024  # the same while what a call drops can be recovered
 FIRST_STEP = 512  # bytes of a member's first call, doubled each time: decoders copy the input behind the member's end
-KEPT = 1024 * 1024  # compressed bytes of a member kept in memory, to recover the output that a failing call drops
+KEPT = 2048 * 1024  # compressed bytes of a member kept in memory, to recover the output that a failing call drops
 MEMBERS = 1 << 16  # members that may be of any size; a member costs up to 10 µs, so that further ones must hold content
 MEMBER_BYTES = 64  # least bytes of content, on average, of further members: 64 bytes cost about as much time anyway
 FRAME = (1 << 16) + (1 << 14)  # bytes of a frame of snappy: 64 KiB of content, which may not be compressible
@@ -59,7 +61,7 @@ class Decoded:
 
     stream: io.BufferedReader
     """The content. `readline` and `read1` return all bytes before a damage, then raise DecompressionError. If a damaged
-    member has more than 1 MB stored, the last 33 KB before the damage may be missing; a member that is cut off loses
+    member has more than 2 MB stored, the last 33 KB before the damage may be missing; a member that is cut off loses
     none. `read(n)` raises if the damage is within its n bytes, since fewer bytes would mean the end. Errors of
     `raw.read` pass unchanged. After an error each further read raises the same error."""
 
@@ -324,24 +326,27 @@ def _gzip_member(new: Callable[[], _Decompressor], damage: type[Exception], sour
     return _member(new, damage, source)
 
 
+_BUFFERS: deque[bytearray] = deque(maxlen=2)
+"""Buffers for the input of members, of KEPT bytes: fresh memory for each member would cost more time than the copy."""
+
+
 def _member(new: Callable[[], _Decompressor], damage: type[Exception], source: ChunkStream) -> Iterator[bytes]:
     member = new()
-    kept: list[bytes] = []  # all input of the member so far; emptied for good once there is more than KEPT
-    fed = given = 0
+    kept = _buffer()  # all input of the member, until there is more than KEPT
+    fed = given = last = 0
     step, piece = FIRST_STEP, b""
     while not member.eof:
         feeding = member.needs_input or not piece
         data = source.read(step) if feeding else b""
         if data:
-            fed += len(data)
-            if fed > KEPT:
-                kept.clear()
-            else:
-                kept.append(data)
+            last = len(data)
+            fed += last
+            if fed <= KEPT:
+                kept[fed - last : fed] = data
         try:
             piece = member.decompress(data, step)
         except damage as error:
-            if dropped := _dropped(new(), damage, kept, given):
+            if fed <= KEPT and (dropped := _dropped(new(), damage, bytes(kept[:fed]), last, given)):
                 yield dropped
             raise Damage(str(error)) from error
         if piece:
@@ -349,14 +354,27 @@ def _member(new: Callable[[], _Decompressor], damage: type[Exception], source: C
             yield piece
         elif feeding and not data:
             raise _CutOff  # not earlier: a decoder may need input and still hold output
-        step = min(2 * step, STEP)
+        step = min(2 * step, KEPT_STEP if fed + KEPT_STEP <= KEPT else STEP)
+    _BUFFERS.append(kept)
     source.unread(member.unused_data or b"")
 
 
-def _dropped(member: _Decompressor, damage: type[Exception], kept: list[bytes], given: int) -> bytes:
-    """Return the output that a failing call dropped: decompress again, in smallest steps behind the `given` bytes."""
-    dropped = b""
-    feed = chain(kept[:-1], (last[at : at + 1] for last in kept[-1:] for at in range(len(last))))
+def _buffer() -> bytearray:
+    try:
+        return _BUFFERS.pop()
+    except IndexError:
+        return bytearray(KEPT)
+
+
+def _dropped(member: _Decompressor, damage: type[Exception], fed: bytes, last: int, given: int) -> bytes:
+    """Return the output that a failing call dropped: decompress again, in smallest steps behind the `given` bytes.
+
+    The call got the `last` bytes of all that was fed.
+    """
+    dropped, before, failed = b"", fed[:-last], fed[-last:]
+    feed = chain(
+        (before[at : at + STEP] for at in range(0, len(before), STEP)), (failed[at : at + 1] for at in range(last))
+    )
     data, piece = next(feed, b""), b""
     while (data or piece) and not member.eof:
         try:

@@ -38,7 +38,7 @@ records are numbered; and within the default limits, whatever its values are."""
 LOOK = 1 << 20
 """Bytes in which a document that the first line begins must end, or be sound so far. A constant, as it decides how
 records are numbered."""
-RUN, MOST = 48 << 10, 64
+RUN, MOST = 96 << 10, 64
 """Bytes of lines that are decoded in a row, and most lines."""
 LONG = 1 << 15
 """Bytes of a line that is decoded on its own."""
