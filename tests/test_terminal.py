@@ -8,6 +8,7 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from projects import CONFIG, Project
 from slips.cli import app
 from slips.cli.logs import show
-from slips.model import ObjectEvent, Sample
+from slips.model import ObjectEvent, Outcome, Sample
 from slips.operations import LogLine
 from slips.print_streams import PIECE, in_pieces
 from slips.printable import LogFormatter, lines, one_line
@@ -62,6 +63,10 @@ COMMANDS = [
     ["top", "--count", "1"],
     ["top", "--count", "1", "--json"],
     ["top", "--interval", HOSTILE],
+    ["tap", "--since", "1000000d", "--limit", "1"],
+    ["tap", "--since", "1000000d", "--limit", "1", "--json"],
+    ["tap", "--mapping", HOSTILE],
+    ["tap", "--rate", HOSTILE],
     ["limit", HOSTILE],
     ["limit", "fast", "-d", HOSTILE],
     ["logs", HOSTILE],
@@ -119,6 +124,8 @@ def project(tmp_path: Path) -> Project:
     project.put(KEY, {"n": 1, "x": HOSTILE}, HOSTILE.replace("\n", " ").encode() + b"\n")
     project.put(f"{KEY}-2", {"n": 2, "x": HOSTILE})
     project.put(f"slow/{HOSTILE}", b"{")
+    with closing(project.state()) as state:  # for 'tap'
+        state.ledger.fail(ObjectEvent(bucket_name="my-logs", object_key=KEY), Outcome(), HOSTILE)
     (project.root / "events.json").write_text(
         json.dumps([ObjectEvent(bucket_name="my-logs", object_key=key).to_dict() for key in (KEY, f"{KEY}-2")])
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from msgspec import UNSET, Struct, UnsetType, field
 
@@ -212,6 +212,33 @@ class Glance(Struct, kw_only=True):
     """The service on this machine; None on a stack, or if there is none."""
 
 
+class Passed(Struct):
+    """An object event whose run was concluded a moment ago."""
+
+    event: ObjectEvent
+    at: float
+    """Epoch seconds."""
+    has_failed: bool = False
+    reason: str = ""
+    """Message of its error item, if it has failed."""
+    events: int = 0
+    """Log events that its records gave."""
+
+
+class PassedSample(NamedTuple):
+    """A random sample of what passed in some time."""
+
+    sample: list[Passed]
+    total: int
+    """The number of all that passed and was wanted."""
+    until: float
+    """The end of that time in epoch seconds, where the next sample begins."""
+
+
+Wants = Callable[[str, str], bool]
+"""Decides by bucket and key whether an object is wanted."""
+
+
 class ReplayState(Struct, frozen=True):
     """The state of one object event that a drain has put back on its lane."""
 
@@ -307,6 +334,13 @@ class Operations(Protocol):
 
     def set_note(self, name: str, text: str | None) -> None:
         """Note a text under a name; None deletes it. A text has 100 KB at most. Raises StateError."""
+        ...
+
+    def passed(self, since: float, most: int, wants: Wants) -> PassedSample:
+        """Return a sample, at most `most` objects, of what was concluded since `since` (epoch seconds).
+
+        Of objects that were done, filtered as no logs, or ended in the error table, whole or in parts.
+        """
         ...
 
     def limit(self, lane: Lane) -> LaneConfig:

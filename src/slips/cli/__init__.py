@@ -7,7 +7,7 @@
     test.py      test (local), sample      items.py     choosing error items
     limit.py     limit                     progress.py  the progress of `run`
     logs.py      logs                      screen.py    the steps of `deploy` and `destroy`
-    top.py       top
+    top.py       top                       tap.py       tap
     deploy.py    deploy, destroy           output.py    text for people, JSON for programs
     package.py   package                   docs.py      docs/cli.md
     check.py     check                     canary.py    the canary of `drain`

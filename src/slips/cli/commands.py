@@ -29,6 +29,7 @@ COMMANDS = {
     "dismiss": Listed("dismiss", "Delete errors from the error table, without processing them."),
     "status": Listed("run", "Show lanes, lag, counts and the most frequent errors."),
     "top": Listed("top", "Show lanes, rates, counts and errors live."),
+    "tap": Listed("tap", "Show events as they pass, a sample of them."),
     "push": Listed("push", "Put existing objects on a lane, to be processed."),
     "audit": Listed("audit", "Compare what the buckets have with what was processed."),
     "limit": Listed("limit", "Show or set how fast a lane is emptied."),

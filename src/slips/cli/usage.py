@@ -31,6 +31,7 @@ TRIED = {
         "status top": "stats metrics ps info",
         "top": "live monitor htop",
         "logs": "tail log follow watch",
+        "tap": "peek sniff stream",
         "drain": "replay retry redrive reprocess requeue resend",
         "run": "start process exec execute up serve",
         "test": "invoke debug try",

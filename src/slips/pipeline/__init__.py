@@ -27,6 +27,7 @@ selection    chooses the listings of an audit or a backfill, by paths and mappin
 audit        compares a listing with what the backend has of each object; `audit_words` has the words for its counts,
              `audit_report` the page to hand on
 backfill     puts existing objects on lanes
+tap          reads a few of the objects that were just processed once more, to show their events
 overview     looks at a backend again and again: what is cheap each time, the rest at a pace that costs little
 groups       finds the latest item of a group, and counts a group's items by mapping
 """

@@ -12,8 +12,8 @@ refusals         writes the error texts for calls that AWS refuses; `kms_keys` t
 stack            finds a deployed stack
 operations       does what operators ask of a stack: `cloudwatch` asks for the state of lanes and alarms,
                  `lane_limits` sets limits, `stack_brakes` pauses lanes, `logs` reads logs, whose lines `log_lines`
-                 recognizes, `replays` finds what became of a drained event, `known` compares a listing with both
-                 tables
+                 recognizes, `passed` finds in them what was processed, `replays` finds what became of a drained
+                 event, `known` compares a listing with both tables
 dispatch_batch   computes how many records of a lane Dispatcher gets at once
 """
 

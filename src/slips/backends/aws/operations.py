@@ -15,6 +15,7 @@ from slips.backends.aws.error_table import DynamoErrors
 from slips.backends.aws.known import DynamoKnown
 from slips.backends.aws.lane_limits import LaneLimits
 from slips.backends.aws.ledger import DynamoLedger
+from slips.backends.aws.passed import passed
 from slips.backends.aws.queue import UndeliveredQueue, count_messages
 from slips.backends.aws.refusals import calls
 from slips.backends.aws.replays import replay_state
@@ -26,7 +27,19 @@ from slips.envelope.lost import Batch
 from slips.errors import SlipsError
 from slips.model import ErrorItem, Lane, ObjectEvent
 from slips.object_states import ObjectCounter
-from slips.operations import BackendStatus, Budgets, Glance, Kind, LedgerTally, LogLine, ReplayState, counted, tallied
+from slips.operations import (
+    BackendStatus,
+    Budgets,
+    Glance,
+    Kind,
+    LedgerTally,
+    LogLine,
+    PassedSample,
+    ReplayState,
+    Wants,
+    counted,
+    tallied,
+)
 
 NOTED_AT_ONCE = 8
 """Writes to the ledger at a time, after events were put on a lane. Clients have ten connections."""
@@ -111,6 +124,9 @@ class StackOperations:
 
     def set_note(self, name: str, text: str | None) -> None:
         self.ledger.set_note(name, text)
+
+    def passed(self, since: float, most: int, wants: Wants) -> PassedSample:
+        return passed(self.stack, since, most, wants)
 
     def limit(self, lane: Lane) -> LaneConfig:
         return self._limits.get(lane)

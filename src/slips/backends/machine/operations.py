@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
+import msgspec
 from msgspec import UNSET
 
 from slips.backends.machine import lane_limits
@@ -14,7 +17,24 @@ from slips.config import Config, LaneConfig
 from slips.envelope.lost import Batch
 from slips.model import ErrorItem, Lane, ObjectEvent
 from slips.object_states import ObjectCounter
-from slips.operations import BackendStatus, Budgets, Glance, Kind, LedgerTally, LogLine, ReplayState, counted
+from slips.operations import (
+    BackendStatus,
+    Budgets,
+    Glance,
+    Kind,
+    LedgerTally,
+    LogLine,
+    Passed,
+    PassedSample,
+    ReplayState,
+    Wants,
+    counted,
+)
+from slips.ports import LedgerEntry, Status
+
+MOST_PASSED = 20_000
+"""Most concluded objects that a sample is drawn of; a tap that is behind catches up by that many at a time."""
+_PASSED: frozenset[Status] = frozenset({"done", "filtered", "failed"})
 
 
 class MachineOperations:
@@ -87,6 +107,25 @@ class MachineOperations:
 
     def set_note(self, name: str, text: str | None) -> None:
         self._state.set(f"note.{name}", text)
+
+    def passed(self, since: float, most: int, wants: Wants) -> PassedSample:
+        found = self.ledger.concluded(since, MOST_PASSED)
+        wanted = [key for key, _ in found if wants(*msgspec.json.decode(key, type=tuple[str, str, Any, Any, Any])[:2])]
+        entries = map(self.ledger.entry, random.sample(wanted, min(most, len(wanted))))
+        sample = [self._passed(entry) for entry in entries if entry is not None and entry.status in _PASSED]
+        return PassedSample(sample, len(wanted), found[-1][1] if found else since)
+
+    def _passed(self, entry: LedgerEntry) -> Passed:
+        event = ObjectEvent(
+            bucket_name=entry.bucket, object_key=entry.key, object_etag=entry.identity, records=entry.records
+        )
+        passed = Passed(event, entry.updated_at)
+        if entry.status == "failed":
+            item = self.errors.get(entry.request_id)
+            passed.has_failed, passed.reason = True, item.message if item else "its error item is gone"
+        elif entry.outcome is not None:
+            passed.events = entry.outcome.events
+        return passed
 
     def limit(self, lane: Lane) -> LaneConfig:
         return lane_limits.lane_limit(self._config, self._state, lane)
