@@ -6,7 +6,7 @@ counts by itself here. All objects of a call are looked up together, since a lis
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -18,7 +18,8 @@ from slips.ports import SETTLED
 
 _TOGETHER = 1_000
 """Keys in one query."""
-_EACH_SETTLED = ", ".join("?" * len(SETTLED))
+_IS_SETTLED = f"status IN ({', '.join('?' * len(SETTLED))}) AND substr(entry, -11) = ',null,null]'"
+"""Of the entries of whole objects: the end of an entry has its records and its replay (see `entry_of`)."""
 
 
 class Compared(Struct, frozen=True):
@@ -40,38 +41,38 @@ class Announced:
 
     def compare(self, events: Sequence[ObjectEvent]) -> Compared:
         """Compare announced objects with the state."""
-        new: dict[tuple[str, str, str], ObjectEvent] = {}
-        waiting, failed = list[ObjectEvent](), 0
+        new, waiting, failed = dict[tuple[str, str, str], ObjectEvent](), list[ObjectEvent](), 0
         for bucket in dict.fromkeys(event.bucket_name for event in events):
             of_bucket = [event for event in events if event.bucket_name == bucket]
             for at in range(0, len(of_bucket), _TOGETHER):
-                some = of_bucket[at : at + _TOGETHER]
-                keys = list(dict.fromkeys(event.object_key for event in some))
-                settled, on_lanes, in_errors = self._settled(bucket, keys), self._lanes(bucket, keys), None
-                for event in some:
-                    if settled.has(event):
-                        continue
-                    if on_lanes.has(event):
-                        waiting.append(event)
-                        continue
-                    in_errors = in_errors or self._errors(bucket, keys)
-                    if in_errors.has(event):
-                        failed += 1
-                    else:
-                        new.setdefault((bucket, event.object_key, event.identity), event)
+                _, left = self._parted(self._settled, bucket, of_bucket[at : at + _TOGETHER])
+                on_lanes, left = self._parted(self._lanes, bucket, left)
+                in_errors, left = self._parted(self._errors, bucket, left)
+                _, left = self._parted(self._settled_by_etag, bucket, left)
+                waiting += on_lanes
+                failed += len(in_errors)
+                for event in left:
+                    new.setdefault((bucket, event.object_key, event.identity), event)
         return Compared(list(new.values()), waiting, failed)
 
+    def _parted(
+        self, find: Callable[[str, Sequence[str]], _Contents], bucket: str, events: Sequence[ObjectEvent]
+    ) -> tuple[list[ObjectEvent], list[ObjectEvent]]:
+        """Part the events into those whose contents `find` finds for their keys, and the others."""
+        parts: tuple[list[ObjectEvent], list[ObjectEvent]] = ([], [])
+        if events:
+            found = find(bucket, list(dict.fromkeys(event.object_key for event in events)))
+            for event in events:
+                parts[not found.has(event)].append(event)
+        return parts
+
     def _settled(self, bucket: str, keys: Sequence[str]) -> _Contents:
-        rows = self._rows(
-            "SELECT key, identity, json_extract(outcome, '$.etag') FROM ledger",
-            bucket,
-            keys,
-            f"status IN ({_EACH_SETTLED}) AND json_extract(entry, '$[3]') IS NULL "
-            "AND json_extract(entry, '$[4]') IS NULL",
-            SETTLED,
-        )
-        # An entry has the version id alone as identity, which a listing does not know.
-        return _Contents((key, name) for key, identity, etag in rows for name in (identity, etag))
+        return _Contents(self._rows("SELECT key, identity FROM ledger", bucket, keys, _IS_SETTLED, SETTLED))
+
+    def _settled_by_etag(self, bucket: str, keys: Sequence[str]) -> _Contents:
+        """Find contents whose entries have a version id as identity, which a listing does not know."""
+        etags = "SELECT key, json_extract(outcome, '$.etag') FROM ledger"
+        return _Contents(self._rows(etags, bucket, keys, _IS_SETTLED, SETTLED))
 
     def _lanes(self, bucket: str, keys: Sequence[str]) -> _Contents:
         rows = self._rows("SELECT key, event FROM lane", bucket, keys, "whole")
