@@ -78,6 +78,29 @@ def import_file(path: Path) -> ModuleType:
         return module
 
 
+def imported_files() -> list[str]:
+    """Return the paths of the user's files in this process: those of imported modules below a folder of `import_file`.
+
+    Installed packages are not the user's.
+    """
+    with _lock:
+        modules = [*sys.modules.values(), *(module for folder in _folders.values() for module in folder.aside.values())]
+        found: set[str] = set()
+        for module in modules:
+            if not issubclass(type(module), ModuleType):
+                continue
+            file = ModuleType.__getattribute__(module, "__dict__").get("__file__")
+            if isinstance(file, str) and "site-packages" not in file and _is_below_folders(file):
+                found.add(file)
+        return sorted(found)
+
+
+def _is_below_folders(file: str) -> bool:
+    return any(file.startswith(f"{folder}{os.sep}") for folder, about in _folders.items() if about.is_appended) or (
+        os.path.dirname(file) in _folders  # noqa: PTH120 - thousands of modules
+    )
+
+
 def place_of(error: BaseException, path: Path) -> str:
     """Return file and line at which importing `path` failed: the innermost line of the file or of one beside it."""
     own, kind = path.resolve(), type(error)  # not `isinstance`, which runs code of the error's class

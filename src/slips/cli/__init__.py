@@ -8,6 +8,7 @@
     limit.py     limit                     progress.py  the progress of `run`
     logs.py      logs                      screen.py    the steps of `deploy` and `destroy`
     top.py       top                       tap.py       tap
+    up.py        up                        log_lines.py  the log of `up`
     deploy.py    deploy, destroy           output.py    text for people, JSON for programs
     package.py   package                   docs.py      docs/cli.md
     check.py     check                     canary.py    the canary of `drain`
@@ -61,6 +62,7 @@ from slips.service.interrupts import Interrupted, Interrupts
 REST = {
     "run": "what was not finished will be run again",
     "drain": "what was not drained is still in the error table",
+    "up": "what was not finished will be run again",
     "push": "what was put is on its lane; the same command continues behind it",
 }
 """The words about the rest when Ctrl-C or SIGTERM ends these commands."""

@@ -21,6 +21,7 @@ class Listed(NamedTuple):
 
 COMMANDS = {
     "run": Listed("run", "Process what is pending, or the named objects, then exit."),
+    "up": Listed("up", "Process what arrives, as a service, until it is stopped."),
     "errors": Listed("errors", "List what failed, and why: a line for each object."),
     "error": Listed("errors", "Show one error: argument, message, traceback, samples."),
     "test": Listed("test", "Run the handler here, on a stored error or chosen objects.", "local"),

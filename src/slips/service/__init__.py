@@ -1,6 +1,8 @@
 """One machine, for a session of `slips run` or `slips up`: a supervisor that owns the state, and workers.
 
 supervisor      gives objects to workers, one step after another
+up              is `slips up`: a session that goes on until it is stopped
+used_files      shows when files of the user change
 turns           decides which object starts next, and when
 brakes          keeps objects on their lanes: of handlers that fail, and beyond a budget
 promises        decides which worker fetches which objects of S3 ahead

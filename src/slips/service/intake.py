@@ -38,8 +38,8 @@ class Intake:
         at_work: Mapping[tuple[str, str], Delivery],
     ) -> None:
         """Open no source yet. `at_work` has the objects of which a run is at work, by bucket and key."""
-        self.site, self._observer, self._wake, self._at_work = site, observer, wake, at_work
-        self._state = site.state
+        self._observer, self._wake, self._at_work = observer, wake, at_work
+        self.reload(site)
         self._sources = list(sources)
         self._problems: dict[str, str] = {}
         """What each source that cannot be used now has said, by its name."""
@@ -60,10 +60,20 @@ class Intake:
         """The problems for which sources have given up."""
         return [source.problem for source in self._sources if source.problem and source.is_exhausted]
 
+    def reload(self, site: MachineSite) -> None:
+        """Use another config from now on."""
+        self._site, self._state = site, site.state
+
     def open(self) -> None:
         """Start all sources."""
         for source in self._sources:
             source.open(self._wake)
+
+    def replace(self, sources: Sequence[Source]) -> None:
+        """Close all sources, and open these in their place."""
+        self.close()
+        self._sources, self._problems = list(sources), {}
+        self.open()
 
     def take(self) -> int:
         """Put on their lanes what has arrived, and return the number of events that were put there.
@@ -78,7 +88,7 @@ class Intake:
             source, arrival = self._taken[0]
             waiting: set[tuple[str, str]] = set()
             with self._state.transaction():
-                counts = push(self._new(arrival.events, waiting), self.site)
+                counts = push(self._new(arrival.events, waiting), self._site)
                 if arrival.taken is not None:
                     arrival.taken(self._state)
             self._taken.popleft()
@@ -119,7 +129,7 @@ class Intake:
 
     def _new(self, events: Sequence[ObjectEvent], waiting: set[tuple[str, str]]) -> Iterator[ObjectEvent]:
         """Yield the events that must be put on a lane. Add the objects that wait from then on to `waiting`."""
-        directories = self.site.stores.directories.buckets
+        directories = self._site.stores.directories.buckets
         compared = self._state.announced.compare([event for event in events if event.bucket_name not in directories])
         waiting |= {(event.bucket_name, event.object_key) for event in compared.waiting + compared.new}
         yield from compared.new

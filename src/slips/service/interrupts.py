@@ -26,6 +26,8 @@ class Interrupts:
     """Raises Interrupted for Ctrl-C and SIGTERM in a `with` block, but not in a step that is held."""
 
     def __init__(self) -> None:
+        self.first: Callable[[], None] | None = None
+        """Called by the first signal instead, in the midst of anything: so it must only take note."""
         self._is_holding = False
         self._held: int | None = None
         self._restore = ExitStack()
@@ -59,6 +61,10 @@ class Interrupts:
                 raise Interrupted(held)
 
     def _interrupt(self, number: int, _frame: FrameType | None) -> None:
+        first, self.first = self.first, None
+        if first is not None:
+            first()
+            return
         if self._is_holding and self._held is None:
             self._held = number
             return

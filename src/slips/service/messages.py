@@ -53,6 +53,12 @@ class Ready(Struct, tag=True):
     """The problems of some handlers, whose objects fail; other objects are processed."""
 
 
+class Imported(Struct, tag=True):
+    """Reports the files of the user that the worker has imported: if one of them changes, it runs old code."""
+
+    files: list[str]
+
+
 class Progress(Struct, tag=True):
     """Reports that the worker is alive, with the number of the current object's last record."""
 
@@ -73,7 +79,7 @@ class Opened(Struct, tag=True):
 
 
 ToWorker = Setup | Task
-FromWorker = Loading | Ready | Leaving | Opened | Progress | Success | Failure | Superseded
+FromWorker = Loading | Ready | Imported | Leaving | Opened | Progress | Success | Failure | Superseded
 _LENGTH = struct.Struct(">I")
 _to_worker = msgspec.json.Decoder(ToWorker)
 _from_worker = msgspec.json.Decoder(FromWorker)

@@ -26,8 +26,8 @@ class Pending:
     """Puts pending objects on their lanes, and decides which events of the lanes this session may process."""
 
     def __init__(self, site: MachineSite, summary: Summary) -> None:
-        self._site, self._config, self._state, self._summary = site, site.config, site.state, summary
-        self._stores, self._directories = site.stores, site.stores.directories
+        self._summary = summary
+        self.reload(site)
         self.only: set[tuple[str, str]] | None = None
         """Bucket and key of the objects that the user named: only these are processed. None: all objects are."""
         self.replays: set[bytes] | None = None
@@ -36,6 +36,11 @@ class Pending:
         """Buckets in which this session has seen a file."""
         self._away: set[str] = set()
         """Buckets whose directories cannot be reached, or became empty: their events stay on the lanes."""
+
+    def reload(self, site: MachineSite) -> None:
+        """Use another config from now on."""
+        self._site, self._config, self._state = site, site.config, site.state
+        self._stores, self._directories = site.stores, site.stores.directories
 
     @property
     def are_all_wanted(self) -> bool:
@@ -57,6 +62,18 @@ class Pending:
             if holds is None or (not holds and bucket in self._filled):
                 self._away.add(bucket)
         return bucket in self._away
+
+    def set_away(self, bucket: str, *, is_away: bool) -> bool:
+        """Note whether a bucket's directory is away, as its source says. Return whether that has changed."""
+        was_away = bucket in self._away
+        if is_away == was_away:
+            return False
+        if is_away:
+            self._away.add(bucket)
+        else:
+            self._away.discard(bucket)
+        self._filled.add(bucket)
+        return True
 
     def push_listed(self) -> None:
         """Put every new or changed object of the buckets' directories on its lane."""

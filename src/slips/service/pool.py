@@ -17,7 +17,7 @@ from msgspec import Struct
 from slips.config import Config
 from slips.errors import UsageError
 from slips.pipeline.ended import Failure, Success, Superseded
-from slips.service.messages import Leaving, Loading, Opened, Progress, Ready, Task
+from slips.service.messages import Imported, Leaving, Loading, Opened, Progress, Ready, Task
 from slips.service.wake import Wake
 from slips.service.worker_process import STOP_SECONDS, Worker
 
@@ -70,6 +70,14 @@ class Death(Struct):
     """Whether the worker exceeded its time."""
 
 
+class _Trial(Struct, eq=False):
+    """A worker that shows whether a changed config, and changed files of handlers, can be used."""
+
+    config: Config
+    worker: Worker
+    wanted: int
+
+
 class Pool:
     """Up to `wanted` workers. Calls `warn` with the reason if there are fewer."""
 
@@ -95,8 +103,13 @@ class Pool:
         self._failed_starts, self._last_failure, self._start_at = 0, -1.0, 0.0
         self._broken: dict[str, str] = {}
         """Files of handlers that end each worker that imports them, with the reason in words."""
+        self.refusal = ""
+        """The reason why the latest `renew` has failed; empty if it has not."""
         self._unusable: set[str] = set()
         """Problems of handlers that the user was warned of."""
+        self.files: set[str] = set()
+        """Files of the user that the workers have imported."""
+        self._trial: _Trial | None = None
         self._selector = selectors.DefaultSelector()
         if wake is not None:
             self._selector.register(wake.descriptor, selectors.EVENT_READ, wake)
@@ -106,8 +119,30 @@ class Pool:
         """Whether a worker has an object in hand."""
         return any(worker.task for worker in self._workers)
 
+    @property
+    def is_renewing(self) -> bool:
+        """Whether a worker with a changed config, or changed files, is being tried."""
+        return self._trial is not None
+
+    @property
+    def has_worker(self) -> bool:
+        """Whether a worker is ready."""
+        return any(worker.ready for worker in self._workers)
+
+    def renew(self, config: Config, wanted: int) -> None:
+        """Replace all workers by new ones with this config, as soon as one of these is ready: see `is_renewing`.
+
+        Busy ones end their objects before. If the new one cannot be used, all stays as it is, and `refusal` says why.
+        """
+        self.refusal = ""
+        worker = self._started(config, {})
+        if worker is not None:
+            self._trial = _Trial(config, worker, wanted)
+
     def free(self, waiting: int) -> Worker | None:
         """Return a worker that is free. If all are busy, start more for the `waiting` objects and return None."""
+        if sum(1 for worker in self._workers if worker.task) >= self._wanted:
+            return None  # some may be leaving
         for worker in self._workers:
             if worker.is_free:
                 return worker
@@ -136,11 +171,15 @@ class Pool:
                 match message:
                     case Loading(path=path):
                         worker.loading = path
+                    case Ready(problem=problem, unusable=unusable) if self._is_on_trial(worker):
+                        self._end_trial(worker, "; ".join(unusable) if problem is None else problem)
                     case Ready(problem=None, unusable=unusable):
                         self._make_ready(worker, unusable)
                     case Ready(problem=problem):
                         worker.refused = problem or ""
                         worker.dismiss()
+                    case Imported(files=files):
+                        self.files.update(files)
                     case Leaving():
                         worker.leaving = True
                     case Opened() | Success() | Failure() | Superseded() if not worker.is_about(message.event):
@@ -172,21 +211,47 @@ class Pool:
     # -- starts
 
     def _may_start(self, waiting: int) -> bool:
-        starting = sum(1 for each in self._workers if not each.ready)
-        staying = sum(1 for each in self._workers if not each.leaving)
+        starting = sum(1 for each in self._workers if not each.ready and not self._is_on_trial(each))
+        staying = sum(1 for each in self._workers if not each.leaving and not self._is_on_trial(each))
         # After a failed start only one at a time: the system may lack the memory for several at once.
         room = 1 if self._failed_starts else waiting
         return staying < self._wanted and starting < room and time.monotonic() >= self._start_at
 
     def _start(self) -> None:
-        now = self._awake.seconds
+        if self._started(self._config, self._broken) is None:
+            self._not_started(self.refusal, self._awake.seconds)
+
+    def _started(self, config: Config, broken: dict[str, str]) -> Worker | None:
+        """Start a worker. Return None, with the reason in `refusal`, if the system cannot."""
         try:
-            worker = Worker(self._config, self._endpoint_url, self._region, self._broken, now)
+            worker = Worker(config, self._endpoint_url, self._region, broken, self._awake.seconds)
         except OSError as error:
-            self._not_started(f"a worker process cannot be started: {error.strerror}; {_mend(error)}", now)
-            return
+            self.refusal = f"a worker process cannot be started: {error.strerror}; {_mend(error)}"
+            return None
         self._workers.append(worker)
         self._selector.register(worker.answers, selectors.EVENT_READ, worker)
+        return worker
+
+    def _is_on_trial(self, worker: Worker) -> bool:
+        return self._trial is not None and self._trial.worker is worker
+
+    def _end_trial(self, worker: Worker, problem: str) -> None:
+        """Let all other workers go if the one on trial has no problem; else let that one go."""
+        trial, self._trial = self._trial, None
+        self.refusal = problem
+        if problem or trial is None:
+            worker.leaving = True
+            worker.dismiss()
+            return
+        self._config, self._wanted = trial.config, trial.wanted
+        self._broken, self._unusable, self.files = {}, set(), set()
+        worker.ready = True
+        self._failed_starts, self._start_at = 0, 0.0
+        for each in self._workers:
+            if each is not worker:
+                each.leaving = True
+                if not each.task:
+                    each.dismiss()
 
     def _make_ready(self, worker: Worker, unusable: list[str]) -> None:
         """Let a worker take objects. Warn of the handlers that it cannot use, unless other workers can use them."""
@@ -244,6 +309,11 @@ class Pool:
         how = worker.stop()
         if worker.task is not None:
             yield worker, Death(how, where, seq, worker.overdue)
+        elif self._is_on_trial(worker):
+            self._trial = None
+            self.refusal = f"{worker.loading or 'the worker'}: importing the handler {how}; expected it to import"
+        elif worker.leaving:
+            return
         elif worker.refused is not None:
             self._not_started(worker.refused, worker.begun, for_good=True)
         elif not worker.ready and worker.loading not in self._broken:

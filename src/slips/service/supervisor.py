@@ -75,8 +75,10 @@ class Supervisor:
         `pause` returns the seconds between two attempts. `keeps_one`: see `Turns`; `break_at` and `now`: the `default`
         and the `clock` of `Brakes`.
         """
-        self._state = state
-        self._workers = workers or config.handler.concurrency or os.cpu_count() or 1
+        self.config, self._state = config, state
+        self._endpoint_url, self._region = endpoint_url, region
+        self._asked, self._keeps_one = workers, keeps_one
+        self._workers = self._workers_for(config)
         self.summary = Summary()
         """The counts of the session so far, also after an exception."""
         self.wake = Wake()
@@ -142,6 +144,11 @@ class Supervisor:
         return self._pool.is_busy or bool(self._conclusions)
 
     @property
+    def running(self) -> int:
+        """Number of objects at work."""
+        return len(self._in_hand)
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing is left to do: nothing waits, nothing is at work, and nothing can arrive any more."""
         if self.is_busy or not self.session.intake.is_over:
@@ -156,19 +163,64 @@ class Supervisor:
         """
         turns, brakes, seconds = self.session.turns, self.session.brakes, LOOK_SECONDS
         self._conclusions.write()  # what an earlier step could not write
-        if self.session.intake.take():
-            turns.look_again(from_start=False)
-        brakes.look()
-        brakes.reconsider(turns)
         if starts:
+            if self.session.intake.take():
+                turns.look_again(from_start=False)
+            brakes.look()
+            brakes.reconsider(turns)
             turns.refill()
             self._hand_out()
             seconds = min(seconds, turns.seconds_left())
-        for worker, message in self._pool.wait(seconds):
-            self._hear(worker, message)
+        self.listen(seconds)
         self._conclusions.write()
         brakes.write()
         brakes.reconsider(turns)
+
+    def warm_up(self) -> None:
+        """Start a worker, so that a handler that cannot be used is found before the first object."""
+        self._pool.free(1)
+
+    def listen(self, seconds: float) -> None:
+        """Wait at most so long for workers, and keep what they say for the next step. Reads and writes no state."""
+        for worker, message in self._pool.wait(seconds):
+            self._hear(worker, message)
+
+    # -- changed code
+
+    @property
+    def files(self) -> set[str]:
+        """The user's files that the workers have imported."""
+        return self._pool.files
+
+    @property
+    def has_worker(self) -> bool:
+        """Whether a worker is ready."""
+        return self._pool.has_worker
+
+    @property
+    def is_renewing(self) -> bool:
+        """Whether a worker with a changed config, or changed files, is being tried."""
+        return self._pool.is_renewing
+
+    def renew(self, config: Config) -> None:
+        """Try a worker with this config and the files as they are. Start no objects while this `is_renewing`."""
+        self._pool.renew(config, self._workers_for(config))
+
+    def use(self, config: Config) -> str:
+        """Use the config that was tried from now on. Return the reason if it cannot be used, else an empty text."""
+        if self._pool.refusal:
+            return self._pool.refusal
+        session = self.session
+        self.config, self._workers = config, self._workers_for(config)
+        session.site = MachineSite(config, self._state, endpoint_url=self._endpoint_url, region=self._region)
+        for part in (session.pending, session.brakes, session.intake):
+            part.reload(session.site)
+        session.turns.reload(config, self._workers)
+        return ""
+
+    def _workers_for(self, config: Config) -> int:
+        # The one that is kept for short objects comes on top: a machine whose lanes are full is to be used up.
+        return self._asked or config.handler.concurrency or (os.cpu_count() or 1) + self._keeps_one
 
     def close(self) -> None:
         """End all workers and sources. Objects that are at work stay on their lanes."""

@@ -63,13 +63,11 @@ class Turns:
         keeps_one: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Read nothing yet. `keeps_one`: long objects never get the last of several workers."""
-        self.config = config
-        self.is_wanted = is_wanted
-        """Whether an event may start now. One that may not stays on its lane, until `look_again`."""
-        self._state, self._clock = state, clock
-        self._most_long = max(1, workers - 1) if keeps_one else workers
-        self._share_of_long = max(1, workers // 4)
+        """Read nothing yet. `keeps_one`: long objects never get the last of several workers.
+
+        `is_wanted`: whether an event may start now. One that may not stays on its lane, until `look_again`.
+        """
+        self._state, self._is_wanted, self._keeps_one, self._clock = state, is_wanted, keeps_one, clock
         self._short, self._large = _Queue("fast", False), _Queue("fast", True)
         self._queues = (self._short, self._large, _Queue("slow", True))
         self._after: dict[Lane, int] = {}
@@ -91,6 +89,15 @@ class Turns:
         self._delays: dict[Lane, tuple[float, float]] = {}
         """When the delay of each lane was read, and the delay."""
         self._starts = self._short_starts = 0
+        self.reload(config, workers)
+
+    def reload(self, config: Config, workers: int) -> None:
+        """Use another config from now on."""
+        self._config = config
+        self._most_long = max(1, workers - 1) if self._keeps_one else workers
+        self._share_of_long = max(1, workers // 4)
+        self._delays.clear()
+        self.look_again()
 
     @property
     def count(self) -> int:
@@ -134,7 +141,7 @@ class Turns:
         after: dict[Lane, int] = {}
         while batch := self._state.stream.take(AT_HAND, after, [lane]):
             for delivery in batch:
-                if delivery.id not in self._known and self.is_wanted(delivery.event):
+                if delivery.id not in self._known and self._is_wanted(delivery.event):
                     self._sort_in(delivery)
                     return
 
@@ -209,7 +216,7 @@ class Turns:
 
     def _sort_in(self, delivery: Delivery) -> None:
         queue = self._queue_of(delivery)
-        if delivery.id in self._known or not self.is_wanted(delivery.event):
+        if delivery.id in self._known or not self._is_wanted(delivery.event):
             return
         if queue is self._large and len(queue.waiting) >= MOST_LARGE:
             self._has_left = True
@@ -241,7 +248,7 @@ class Turns:
         while (place := self._place(queue.waiting, suits)) is not None:
             delivery = queue.waiting[place]
             del queue.waiting[place]
-            if self.is_wanted(delivery.event):
+            if self._is_wanted(delivery.event):
                 return delivery
             self.over(delivery)
         return None
@@ -265,7 +272,7 @@ class Turns:
         now = self._clock()
         read, delay = self._delays.get(lane, (-LOOK_SECONDS, 0.0))
         if now - read >= LOOK_SECONDS:
-            delay = lane_limit(self.config, self._state, lane).delay
+            delay = lane_limit(self._config, self._state, lane).delay
             self._delays[lane] = (now, delay)
         return delay
 

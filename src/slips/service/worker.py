@@ -28,8 +28,21 @@ from slips.pipeline.process import Processor
 from slips.position import Cells, map_cells
 from slips.print_streams import dropping, in_pieces
 from slips.printable import LogFormatter
-from slips.service.messages import FromWorker, Leaving, Loading, Opened, Progress, Ready, Setup, Task, frame, read
+from slips.service.messages import (
+    FromWorker,
+    Imported,
+    Leaving,
+    Loading,
+    Opened,
+    Progress,
+    Ready,
+    Setup,
+    Task,
+    frame,
+    read,
+)
 from slips.site import WorkerSite
+from slips.usercode import imported_files
 
 PROGRESS_SECONDS = 0.2
 """Seconds between two messages about the progress of a worker."""
@@ -122,6 +135,8 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
     answer(Loading(""))
     processor = Processor(site)
     answer(Ready(unusable=unusable))
+    imported = Imports(answer)
+    imported.report()
     is_ahead = False
     while isinstance(task := read(commands), Task):
         hashes = task.known
@@ -132,6 +147,20 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
         if processor.is_spent:
             answer(Leaving())
         answer(ended)
+        imported.report()
+
+
+class Imports:
+    """Reports the files of the user that this process has imported, and again when a handler has imported more."""
+
+    def __init__(self, answer: Callable[[FromWorker], None]) -> None:
+        self._answer = answer
+        self._modules = 0
+
+    def report(self) -> None:
+        if len(sys.modules) != self._modules:
+            self._modules = len(sys.modules)
+            self._answer(Imported(imported_files()))
 
 
 def _admit(settled: frozenset[str], answer: Callable[[FromWorker], None]) -> Admit:

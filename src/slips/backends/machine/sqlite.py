@@ -154,8 +154,8 @@ class Database:
         except BlockingIOError:
             holder = os.read(lock, 200).decode("utf-8", "replace").strip() or "that has just begun"
             raise UsageError(
-                f"{self.directory}: in use by process {holder}; expected no other 'slips run' on this "
-                "state directory; wait for it, or stop it"
+                f"{self.directory}: in use by process {holder}; expected no other 'slips run' or 'slips up' on "
+                "this state directory; wait for it, or stop it"
             ) from None
         except OSError as error:
             raise StateError(_unusable(self.directory, error.strerror or str(error))) from error

@@ -1,0 +1,88 @@
+"""`up`: processes what arrives on this machine, until it is stopped."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import click
+
+from slips.cli.command import Command
+from slips.cli.context import config_file, load_config, refuse_stack
+from slips.cli.log_lines import LogLines
+from slips.cli.options import global_option, options
+from slips.cli.usage import Number, OneOf
+from slips.config import load
+from slips.place import open_state
+from slips.service.interrupts import Interrupts
+from slips.service.supervisor import Supervisor
+from slips.service.up import GRACE_SECONDS, Up, later, sources_of
+
+BREAK_AT = 90
+"""Percent of a handler's objects whose failure pauses its lane, if the config does not say."""
+LOCK_SECONDS = 10.0
+"""Seconds to wait for a state that another process has locked, before that is shown as trouble."""
+
+
+@click.command(cls=Command)
+@click.option(
+    "--workers",
+    metavar="N",
+    type=Number(1),
+    help="Worker processes; default: handler.concurrency, or one per CPU and one more. "
+    "Of several, one is kept for short objects of the fast lane.",
+)
+@click.option(
+    "--grace",
+    metavar="SECONDS",
+    type=Number(0, 3600),
+    default=int(GRACE_SECONDS),
+    show_default=True,
+    help="Time for objects at work to end when the service is stopped.",
+)
+@click.option(
+    "--log-format",
+    metavar="FORMAT",
+    type=OneOf(("text", "json")),
+    default="text",
+    show_default=True,
+    help="Log lines as text or as JSON, on standard error.",
+)
+@global_option("verbose", "Log each object, too.")
+@global_option("stack", hidden=True)  # refused in words
+@global_option("aws", hidden=True)
+@click.pass_context
+def up(ctx: click.Context, workers: int | None, grace: int, log_format: str) -> None:
+    """Process what arrives, as a service, until it is stopped.
+
+    Takes files of the directories of 'backend.embedded.buckets' when they are at rest ('backend.embedded.settle'), and
+    what waits on the lanes. Loads a changed handler or config before the next object. Ctrl-C or SIGTERM stops it:
+    objects at work may end, the rest waits for the next start. A second one ends it at once; nothing is lost.
+
+    \b
+    Examples:
+      slips up
+      slips up --workers 4 -v
+      slips up --log-format json 2>> slips.log
+    """
+    refuse_stack(ctx, "up")
+    config, path, given = load_config(ctx), config_file(ctx), options(ctx)
+    log = LogLines(as_json=log_format == "json", verbose=given.verbose)
+    with open_state(config, log.warned, wait=LOCK_SECONDS) as state, state.exclusive():
+        interrupts = Interrupts()
+        supervisor = Supervisor(
+            config,
+            state,
+            log,
+            workers=workers,
+            endpoint_url=given.endpoint_url,
+            region=given.region,
+            interrupts=interrupts,
+            pause=later,
+            keeps_one=True,
+            break_at=BREAK_AT,
+        )
+        sources = partial(sources_of, endpoint_url=given.endpoint_url, region=given.region)
+        service = Up(supervisor, lambda: load(path), grace=grace, make_sources=sources)
+        interrupts.first = service.stop
+        with interrupts:
+            service.serve()
