@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from slips.backends.aws import DISPATCHERS, STREAMS
+from slips.backends.aws import AUDIT, DISPATCHERS, STREAMS
 
 Point = tuple[float, float]
 Kind = Literal["function", "stream", "table", "topic", "queue", "source"]
@@ -39,6 +39,7 @@ _PLACES: dict[str, Point] = {
     "Reporter": (950, 420),
     "ErrorTable": (1170, 420),
     "Undelivered": (950, 534),
+    "Audit": (738, 650),
 }
 """Middle of each box. Objects travel above, from left to right; failures below, from right to left."""
 
@@ -66,6 +67,8 @@ _ROUTES: dict[tuple[str, str], list[Point]] = {
     ("Ledger", "Drain"): [(1250, 170), (1264, 170), (1264, 592), (510, 592), (510, 448)],
     ("Undelivered", "Drain"): [(870, 544), (546, 544), (546, 448)],
     ("Drain", "lanes"): [(532, 392), (532, 284)],
+    ("Audit", "Ledger"): [(818, 660), (1274, 660), (1274, 160), (1250, 160)],
+    ("Audit", "ErrorTable"): [(818, 640), (1190, 640), (1190, 448)],
 }
 _NOTES: dict[tuple[str, str], Point] = {
     ("EventPusher", "ErrorNotify"): (420, 333),
@@ -188,6 +191,8 @@ def _stack_boxes(resources: Mapping[str, Any], given: Mapping[str, str]) -> dict
             boxes[name] = _Box(_tail(given[name]), kind, f"your {kind}", at, given=True)
         elif name in resources:
             kind, about = _describe(resources[name])
+            if name == AUDIT and "AuditSchedule" in resources:
+                about = f"function, daily, {_property(resources, name, 'Timeout')} s"
             boxes[name] = _Box(name, kind, about, at)
     return boxes
 
@@ -222,6 +227,8 @@ def _sources(resources: Mapping[str, Any], given: Mapping[str, str]) -> Iterator
             queue = one["EventSourceArn"]
             yield _Origin(queue, _tail(queue), "your queue")
     for name, one in _of_type(resources, "Events::Rule"):
+        if "EventPattern" not in one:
+            continue  # a schedule
         redrives = any("DeadLetterConfig" in target for target in one["Targets"])
         buckets = len(one["EventPattern"]["detail"]["bucket"]["name"])
         yield _Origin(name, "EventBridge", f"rule for {_count(buckets, 'bucket')}", redrives)

@@ -42,6 +42,7 @@ backend:
     - {name: Trails, arn: "arn:aws:sns:eu-central-1:123456789012:trails"}
   sqs_queues: [{name: Queued, arn: "arn:aws:sqs:eu-central-1:123456789012:logs"}]
   eventbridge: true
+  audit: daily
   s3_direct: true
   alarm_sns_arn: arn:aws:sns:eu-central-1:123456789012:on-call
   stream_shards: 3

@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 
 from projects import CONFIG, Project
-from slips.pipeline.audit import SHOWN
+from slips.config import load
+from slips.pipeline.audit import SHOWN, audit, note_of
+from slips.pipeline.selection import selection_of
+from slips.place import Place
 
 STATES = ("objects", "done", "failed", "waiting", "missing", "changed", "ignored")
 
@@ -174,6 +177,20 @@ def test_files_that_a_service_leaves_alone_are_ignored_until_a_run_takes_them(pr
     assert (found["ignored"], found["reasons"]) == (3, {"unfinished": 3})
     project.slips("run")
     assert project.slips("audit", "--json").json["total"]["done"] == 3
+
+
+def test_the_latest_daily_audit_is_shown_as_it_was_made(project: Project) -> None:
+    none = project.slips("audit", "--last")
+    assert (none.status, "--last: no daily audit was made; expected 'backend.audit: daily'" in none.err) == (2, True)
+    project.put("json/a", {"n": 1})
+    with Place(None).site(load(project.root / "slips.yml")) as (site, operations):
+        operations.set_note(*note_of(audit(site, operations, selection_of(site, (), ()))))
+    project.slips("run")
+    done = project.slips("audit", "--last")
+    assert (done.status, "1 objects, 0 done, 0 failed, 0 waiting, 1 missing" in done.out) == (1, True)
+    assert "missing: s3://my-logs/json/a (9 bytes" in done.out
+    assert project.slips("audit", "--last", "--json").json["total"]["missing"] == 1
+    assert project.slips("audit", "--last", "--repair").status == 2
 
 
 # ---- the report

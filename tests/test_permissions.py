@@ -40,6 +40,7 @@ backend:
   dynamodb_arn: "arn:aws:dynamodb:us-east-1:123456789012:table/errors"
   dlq_sns_arn: "arn:aws:sns:us-east-1:123456789012:failed"
   kms_key_arns: [KEY]
+  audit: daily
 handler:
   path: src/handler.py
   args: {token: "{{ssm:/rights/token}}", password: "{{secretsmanager:rights:password}}"}
@@ -261,6 +262,7 @@ def uses(deployment: Stack) -> dict[str, list[Use]]:
     _drained(deployment)
     _objects_too_long(deployment)
     _a_message_that_cannot_be_read(deployment)
+    _audited(deployment)
     assert deployment.cloud.denied() == []
     names = {deployment.physical(role): role for role in ROLES}
     found: dict[str, list[Use]] = {role: [] for role in ROLES}
@@ -359,6 +361,18 @@ def _a_message_that_cannot_be_read(stack: Stack) -> None:
     stack.settle()
     assert stack.undelivered() == 1
     sqs.purge_queue(QueueUrl=stack.physical("Undelivered"))
+
+
+def _audited(stack: Stack) -> None:
+    """All objects of the bucket: some are done, one is in the error table, some are too new to be missing."""
+    stack.s3.put_object(Bucket="my-logs", Key="nobody/announces.log", Body=b"{}")
+    answer = stack.cloud.client("lambda").invoke(FunctionName=stack.physical("Audit"), Payload=b"{}")
+    found = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, found
+    assert found["done"] > 0
+    assert found["waiting"] > 0
+    assert found["objects"] == sum(count for state, count in found.items() if state != "objects")
+    stack.s3.delete_object(Bucket="my-logs", Key="nobody/announces.log")
 
 
 GRANTED = [

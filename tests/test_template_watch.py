@@ -129,6 +129,18 @@ def test_a_queue_whose_messages_wait_alarms_long_before_they_expire() -> None:
     assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": "logs"}]
 
 
+def test_the_daily_audit_alarms_if_something_is_missing_or_it_does_not_end() -> None:
+    stack = made(FULL)
+    missing, audit = (properties(stack, name) for name in ("MissingAlarm", "AuditAlarm"))
+    assert (missing["Namespace"], missing["MetricName"], missing["Statistic"]) == ("slips", "MissingObjects", "Maximum")
+    assert (audit["MetricName"], audit["Dimensions"][0]["Value"]) == ("Errors", {"Ref": "Audit"})
+    for alarm in (missing, audit):
+        assert (alarm["Threshold"], alarm["Period"]) == (0, 86_400)
+    rule = properties(stack, "AuditSchedule")
+    assert (rule["ScheduleExpression"], rule["Targets"][0]["Arn"]) == ("rate(1 day)", {"Fn::GetAtt": ["Audit", "Arn"]})
+    assert not [name for name in made(ORIGINAL)["Resources"] if "Audit" in name or name == "MissingAlarm"]
+
+
 def test_a_limit_that_was_asked_for_does_not_alarm() -> None:
     alarms = of_type(made(FULL), "CloudWatch::Alarm")
     assert "MainFuncThrottledAlarm" not in alarms
@@ -203,7 +215,7 @@ def test_the_picture_stays_within_its_frame_and_boxes_apart() -> None:
         for group in drawing.iter("{http://www.w3.org/2000/svg}g")
         for rect in group.iter("{http://www.w3.org/2000/svg}rect")
     ]
-    assert len(boxes) == 9 + 3 + 12
+    assert len(boxes) == 9 + 3 + 13
     for x, y, wide, high in boxes:
         assert 0 <= x <= x + wide <= width
         assert 0 <= y <= y + high <= height - 70

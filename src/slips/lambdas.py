@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from slips import telemetry
+from slips.errors import UnfinishedError
 from slips.site import LambdaSite
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 REPORT_SECONDS = 60.0
 """Seconds that Reporter keeps, to write items of the records that it reads back from a stream."""
+AUDIT_SECONDS = 15.0
+"""Seconds before its time limit at which Audit gives up."""
 DRAIN_SECONDS = 20.0
 """Seconds before its time limit at which Drain ends, and answers that there is more."""
 
@@ -157,6 +160,29 @@ def drain(payload: Any, context: Context) -> dict[str, Any]:
         done.undelivered = done.undelivered or 0
         telemetry.log.info("drained", extra={"facts": _plain(done)})
         return _plain(done)
+
+
+def audit(payload: Any, context: Context) -> dict[str, Any]:
+    """Compare the mapped buckets with the ledger, and note the result for operators."""
+    from slips.pipeline.audit import audit as compare
+    from slips.pipeline.audit import note_of
+    from slips.pipeline.selection import selection_of
+
+    def go_on(_: int) -> None:
+        if _site.seconds_left() < AUDIT_SECONDS:
+            raise UnfinishedError(
+                "the audit: its time was up; expected it to read listing and ledger in 15 minutes, which is possible "
+                "up to about two million objects; let 'slips audit' do it on a machine, with 'backend.audit' unset"
+            )
+
+    with _metered("Audit", context, spare_seconds=AUDIT_SECONDS) as meter:
+        found = compare(_site, _site, selection_of(_site, (), ()), progress=go_on)
+        note = note_of(found)
+        _site.ledger.set_note(*note)
+        total = found.total.found
+        meter.audited(total.missing, total.failed)
+        telemetry.log.info("audited", extra={"facts": total.to_dict()})
+        return total.to_dict()
 
 
 def _failures(*identifiers: str) -> dict[str, Any]:

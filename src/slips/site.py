@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from slips.config import Config, HandlerSpec, read_packaged
 from slips.config.secrets import references
 from slips.interface import Handler
+from slips.known import KnownObjects
 from slips.loading import HandlerLoader
-from slips.model import HandlerCode, Lane, ObjectEvent
+from slips.model import LANES, HandlerCode, Lane, ObjectEvent
 from slips.ports import ErrorTable, Invoker, Ledger, ObjectStore, SharedLedger, Stream, Undelivered
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 10_000
 """Objects in one invocation of MainFunc, if Dispatcher's environment has no number: its whole batch."""
+
+ON_A_LANE_SECONDS = 6 * 3600.0
+"""Age up to which the daily audit of a stack takes an unknown object for one that is on its way: Lambda keeps an event
+so long for MainFunc, and an alarm tells of lanes that are as late. The audit of the next day sees the object."""
 
 
 class Loader(Protocol):
@@ -234,6 +239,32 @@ class LambdaSite:
         from slips.backends.aws.functions import LambdaInvoker
 
         return LambdaInvoker(self.clients.functions, self._environment["SLIPS_MAIN_FUNC"])
+
+    # -- what only the audit uses
+
+    directories: Mapping[str, Path] = {}
+    unlisted: Sequence[str] = ()
+
+    @property
+    def name(self) -> str:
+        """Name of the stack."""
+        return self.stack
+
+    def listed(self, bucket: str, prefix: str) -> Iterator[ObjectEvent]:
+        return self.store.list(bucket, prefix)
+
+    def beginnings(self, bucket: str) -> Sequence[str]:
+        return [""]
+
+    def is_unfinished(self, event: ObjectEvent) -> bool:
+        return False
+
+    def known(self, listed: Iterable[ObjectEvent], progress: Callable[[int], None]) -> KnownObjects:
+        """Return listed objects with their state. Unknown ones may be on a lane for ON_A_LANE_SECONDS."""
+        from slips.backends.aws.known import DynamoKnown
+
+        lags = dict.fromkeys(LANES, ON_A_LANE_SECONDS)
+        return DynamoKnown(listed, lambda: lags, self.ledger.stored_entries, self.errors.scan, progress)
 
     @property
     def batch_size(self) -> int:

@@ -28,6 +28,8 @@ UNITS = {
     "Lag": "Seconds",
     "Duration": "Milliseconds",
 }
+OF_AUDITS = {"MissingObjects": "Count", "FailedObjects": "Count"}
+"""Metrics of the daily audit, which a stack without it does not pay for."""
 MEASURED = ("Lag", "Duration")
 """Metrics with a value for each object; the others are counts."""
 BY_LANE = ("Lag",)
@@ -166,6 +168,10 @@ class Meter:
         metrics = dict.fromkeys(("Objects", "Failed", "ErrorItems"), 1.0)
         self._log(logging.ERROR, event, metrics, {}, "reported: %s", message)
 
+    def audited(self, missing: int, failed: int) -> None:
+        """Write the metrics of an audit, zeros among them: an alarm must see that nothing is missing."""
+        self._write(LANES[0], {"MissingObjects": missing, "FailedObjects": failed})
+
     def emit(self) -> None:
         """Write the metrics that no log line has: the sum of each count, and each measured value."""
         for lane, counts in self._counts.items():
@@ -207,7 +213,7 @@ class Meter:
             {
                 "Namespace": NAMESPACE,
                 "Dimensions": [dimension],
-                "Metrics": [{"Name": name, "Unit": UNITS[name]} for name in names],
+                "Metrics": [{"Name": name, "Unit": (UNITS | OF_AUDITS)[name]} for name in names],
             }
             for dimension, names in dimensions.items()
         ]

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+import msgspec
 from click.exceptions import Exit
 
 from slips import __version__
 from slips.cli.command import Command, argument
-from slips.cli.context import config_for, json_option, place_of
+from slips.cli.context import config_for, json_option, open_operations, place_of
 from slips.cli.drain_result import PROCESSED_BY
 from slips.cli.output import print_json, say, show_text, table, write_private
 from slips.cli.progress import counting
@@ -22,7 +23,7 @@ from slips.errors import UsageError
 from slips.event_file import EventFile
 from slips.model import LANES, ObjectEvent, format_time
 from slips.operations import Operations
-from slips.pipeline.audit import AUDIT_STATES, NAMED, Audit, AuditState, Found
+from slips.pipeline.audit import AUDIT_STATES, LAST, NAMED, Audit, AuditState, Found
 from slips.pipeline.audit import audit as compare
 from slips.pipeline.audit_words import REASONS, STARTS, balance
 from slips.pipeline.backfill import LANE_CHOICES, LaneChoice, put
@@ -55,6 +56,7 @@ DAYS = 14
     "--lane", type=OneOf(LANE_CHOICES), default="routed", help="With --repair: the lane; default: that of routing."
 )
 @click.option("-y", "--yes", is_flag=True, help="With --repair: do not ask.")
+@click.option("--last", is_flag=True, help="Show the latest daily audit ('backend.audit'), and make none.")
 @click.option("--report", metavar="FILE", type=FILE, help="Write a page of HTML, too, to hand on.")
 @json_option
 @click.pass_context
@@ -68,6 +70,7 @@ def audit(
     changed: bool,
     lane: LaneChoice,
     yes: bool,
+    last: bool,
     report: Path | None,
     json_: bool,
 ) -> None:
@@ -83,7 +86,15 @@ def audit(
       slips audit --since 1d --report audit.html
       slips audit s3://my-logs/cloudtrail/ --json
       slips audit --repair
+      slips audit --last -s my-stack
     """
+    if last:
+        if paths or since or mappings or hours or repair or report:
+            raise UsageError(
+                "--last: shows an audit that was made; expected no option but --json; leave the others out"
+            )
+        _show_last(ctx, json_=json_)
+        return
     if changed and not repair:
         raise UsageError("--changed: there is no repair; expected --repair, too; what has changed is shown without it")
     if yes and not repair:
@@ -111,6 +122,31 @@ def audit(
     if json_:
         print_json(found.to_dict() | ({} if repaired is None else {"repaired": repaired}))
     if not (found.is_clean if repaired is None else found.is_clean_besides_missing):
+        raise Exit(1)
+
+
+def _show_last(ctx: click.Context, *, json_: bool) -> None:
+    """Show the note of the latest daily audit. Raises UsageError if there is none, Exit if it was not clean."""
+    with open_operations(ctx) as operations:
+        note = operations.note(LAST)
+    if note is None:
+        raise UsageError(
+            "--last: no daily audit was made; expected 'backend.audit: daily' in the config, and a day; "
+            "'slips audit' makes one now"
+        )
+    found = msgspec.json.decode(note)
+    total = found["total"]
+    if json_:
+        print_json(found)
+    else:
+        show_text(one_line(f"audit of {found['name']}, {found['at']}: objects since {found['start']}"))
+        show_text(", ".join(f"{total[name]:,} {name}" for name in ("objects", *AUDIT_STATES)))
+        for state in NAMED:
+            for each in found["objects"][state][:NAMES]:
+                show_text(one_line(f"{state}: {each['url']} ({each['size']:,} bytes, {each['time']})"))
+        if total["missing"]:
+            show_text("'slips audit' lists what is missing now, and '--repair' puts it on its lane")
+    if total["missing"] or total["failed"] or found["problems"]:
         raise Exit(1)
 
 

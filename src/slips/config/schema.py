@@ -75,6 +75,7 @@ class RoleArns(Struct, frozen=True):
     dispatcher: Annotated[str, an_arn("Role of the dispatchers.", "iam", "role/Dispatcher")] | None = None
     reporter: Annotated[str, an_arn("Role of the reporter.", "iam", "role/Reporter")] | None = None
     drain: Annotated[str, an_arn("Role of the drain.", "iam", "role/Drain")] | None = None
+    audit: Annotated[str, an_arn("Role of the audit.", "iam", "role/Audit")] | None = None
 
 
 class LaneConfig(Struct, frozen=True):
@@ -211,6 +212,16 @@ class BackendConfig(Struct, frozen=True):
             "case."
         ),
     ] = "info"
+    audit: (
+        Annotated[
+            Literal["daily"],
+            a_key(
+                "Compare the buckets with the ledger every day ([more](audit.md#every-day)): on AWS by a function, "
+                "with an alarm if something is missing; here by `slips up`."
+            ),
+        ]
+        | None
+    ) = None
     ledger_days: Annotated[
         int,
         a_key(

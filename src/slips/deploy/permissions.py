@@ -26,6 +26,7 @@ Resource = Literal[
     "the undelivered queue, if queues are sources",
     "the source queues",
     "the mapped objects",
+    "the mapped buckets",
     "the keys of buckets",
     "the keys of the streams",
     "the key of the error table",
@@ -116,6 +117,14 @@ ROLES: dict[str, tuple[tuple[str, Resource], ...]] = {
         ("sqs:ReceiveMessage DeleteMessage ChangeMessageVisibility", "the undelivered queue"),
         ("s3:GetObject GetObjectVersion", "the mapped objects"),
         ("kms:Decrypt", "the keys of buckets"),
+        _TRACE,
+    ),
+    "AuditRole": (
+        _WRITE_LOGS,
+        ("s3:ListBucket", "the mapped buckets"),
+        ("dynamodb:Scan UpdateItem", "the ledger"),
+        ("dynamodb:Scan BatchGetItem", "the error table"),
+        ("kms:Decrypt", "the key of the error table"),
         _TRACE,
     ),
 }

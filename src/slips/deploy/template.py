@@ -20,7 +20,7 @@ from slips.backends.aws import STREAMS
 from slips.config import Config
 from slips.deploy import streams
 from slips.deploy.given import NOTHING, Given
-from slips.deploy.resources import alarms, arrivals, dashboard, failures, functions, lanes, roles, tables
+from slips.deploy.resources import alarms, arrivals, audits, dashboard, failures, functions, lanes, roles, tables
 from slips.deploy.resources.forms import get_att, ref
 from slips.deploy.resources.functions import Code
 from slips.deploy.resources.places import error_table_name, error_topic, stream_arn
@@ -57,6 +57,7 @@ def build(
     roles_made, alarms_made = roles.build(config, given.keys), alarms.build(config, retention)
     resources = {
         **arrivals.build(config),
+        **audits.build(config),
         **functions.build(config, code, roles_made),
         **lanes.build(config, deployed or {}, retention),
         **failures.build(config),

@@ -6,14 +6,15 @@ that need a person. Changes nothing. An object counts once: `state_in_audit` alo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from math import inf
 from typing import Any, Literal, NamedTuple, Protocol
 
+import msgspec
 from msgspec import Struct, field
 
 from slips.config import Mapping
-from slips.known import Known, KnownObjects, RecordCounts
+from slips.known import PAGE, Known, KnownObjects, RecordCounts
 from slips.model import LANES, Lane, ObjectEvent, format_time
 from slips.not_logs import NotLog
 from slips.pipeline.choose import moment
@@ -178,6 +179,23 @@ class Audit(Struct, kw_only=True):
         }
 
 
+LAST = "audit"
+"""Name of the note with the latest daily audit."""
+NOTED = 20
+"""Most objects of each state, and most mappings, in that note."""
+
+
+def note_of(audit: Audit) -> tuple[str, str]:
+    """Return name and text of the note of an audit: the JSON that operators see, without hours and most names."""
+    found = audit.to_dict()
+    for part in (found["total"], *found["mappings"]):
+        del part["hours"]
+    found["mappings"] = found["mappings"][:NOTED]
+    found["objects"] = {state: named[:NOTED] for state, named in found["objects"].items()}
+    found["problems"] = found["problems"][:NOTED]
+    return LAST, msgspec.json.encode(found).decode()
+
+
 class AuditedBackend(Protocol):
     """The part of Operations that an audit uses."""
 
@@ -205,7 +223,7 @@ def audit(
     """
     begun = site.clock()
     asked = moment(since, begun, "--since") if since is not None else None
-    listed = backend.known(selection.listed(site), progress)
+    listed = backend.known(_counted(selection.listed(site), progress), progress)
     start, start_by = _start(asked, listed.first_entry, begun - site.config.backend.ledger_days * DAY)
     made = Audit(name=backend.name, start=start, start_by=start_by, at=begun)
     lags = {lane: listed.lag(lane) for lane in LANES}
@@ -237,6 +255,13 @@ def audit(
     made.problems = [*site.unlisted]
     made.seconds = site.clock() - begun
     return made
+
+
+def _counted(listed: Iterable[ObjectEvent], progress: Callable[[int], None]) -> Iterator[ObjectEvent]:
+    for number, event in enumerate(listed, 1):
+        if number % PAGE == 0:
+            progress(PAGE)
+        yield event
 
 
 def _start(asked: float | None, first_entry: float | None, kept: float) -> tuple[float, Start]:

@@ -21,5 +21,7 @@ from slips.model import Lane
 
 FUNCTIONS = ("EventPusher", "FastDispatcher", "SlowDispatcher", "MainFunc", "Reporter", "Drain")
 """Logical names of all functions of a stack, as in the original slips. `Dispatcher` means both dispatchers."""
+AUDIT = "Audit"
+"""Logical name of the function that a stack has besides if `backend.audit` is set."""
 STREAMS: dict[Lane, str] = {"fast": "EventFastStream", "slow": "EventSlowStream"}
 DISPATCHERS: dict[Lane, str] = {"fast": "FastDispatcher", "slow": "SlowDispatcher"}

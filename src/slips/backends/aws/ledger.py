@@ -185,8 +185,12 @@ class DynamoLedger:
                 self._client.delete_item(TableName=self._table, Key=_note(name))
                 return
             expires = {"N": str(int(self._clock()) + self._days * 86_400)}
-            self._client.put_item(
-                TableName=self._table, Item={**_note(name), "text": {"S": text}, "expires_at": expires}
+            self._client.update_item(
+                TableName=self._table,
+                Key=_note(name),
+                UpdateExpression="SET #text = :text, expires_at = :expires_at",
+                ExpressionAttributeNames={"#text": "text"},
+                ExpressionAttributeValues={":text": {"S": text}, ":expires_at": expires},
             )
 
     def _scan(self, **about: Any) -> Iterator[Values]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from slips.backends.aws import FUNCTIONS, logs
+from slips.backends.aws import AUDIT, FUNCTIONS, logs
 from slips.backends.aws.cloudwatch import alarms_on, lags, lanes
 from slips.backends.aws.error_table import DynamoErrors
 from slips.backends.aws.known import DynamoKnown
@@ -155,7 +155,7 @@ class StackOperations:
 
     def functions(self) -> list[str]:
         """Return the logical names of the functions. Raises UsageError if the stack has none."""
-        names = [name for name in FUNCTIONS if name in self.stack.made]
+        names = [name for name in (*FUNCTIONS, AUDIT) if name in self.stack.made]
         if not names:
             raise self.stack.lacks("functions", "some of: " + ", ".join(FUNCTIONS))
         return names

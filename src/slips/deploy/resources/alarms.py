@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from slips.backends.aws import DISPATCHERS, FUNCTIONS
+from slips.backends.aws import AUDIT, DISPATCHERS, FUNCTIONS
 from slips.config import Config
 from slips.deploy import age
 from slips.deploy.resources.forms import Resources, get_att, ref, resource, sub
@@ -16,6 +16,8 @@ from slips.model import Lane
 _STOPPED = 3600
 """Seconds of a period. Two periods with arrivals and without a dispatch cause an alarm. A period is longer than the
 longest delay and batching window, so that a healthy lane dispatches arrivals in the next period at the latest."""
+_DAY = 86_400
+"""Seconds between two audits, and the longest period of an alarm."""
 _QUEUE_WAITS = 3600
 """Seconds of waiting in a queue of the user's that cause an alarm: by default queues keep messages for 4 days."""
 
@@ -71,7 +73,7 @@ def build(config: Config, retention: Mapping[Lane, int]) -> Resources:
                 _metric("AWS/Lambda", "Throttles", "Sum", FunctionName=ref(name)),
                 periods=3,
             )
-            for name in FUNCTIONS
+            for name in FUNCTIONS  # an audit that is throttled begins a little later
             # With `handler.concurrency` the user asked for throttling; MainFuncWaitsAlarm covers its effect.
             if name != "MainFunc" or not limited
         },
@@ -80,6 +82,7 @@ def build(config: Config, retention: Mapping[Lane, int]) -> Resources:
             _metric("AWS/Lambda", "AsyncEventAge", "Maximum", FunctionName=ref("MainFunc")),
             over=MOST_AGE * 1000 // 2,
         ),
+        **(_of_audits() if config.backend.audit else {}),
         "UndeliveredAlarm": _alarm(
             "Failures could not be reported, or messages of a queue not be read; 'slips drain -s ${AWS::StackName}' "
             "takes up what can be, and says why the rest stays.",
@@ -104,6 +107,21 @@ def build(config: Config, retention: Mapping[Lane, int]) -> Resources:
         for alarm in alarms.values():
             alarm["Properties"]["AlarmActions"] = [topic]
     return alarms
+
+
+def _of_audits() -> Resources:
+    """Build the alarms of the daily audit."""
+    return {
+        "MissingAlarm": _alarm(
+            "Objects are missing: no lane, ledger or error table has them. 'slips audit --last -s ${AWS::StackName}' "
+            "shows some, 'slips audit --repair' puts them on their lanes.",
+            _metric("slips", "MissingObjects", "Maximum", _DAY),
+        ),
+        "AuditAlarm": _alarm(
+            "The daily audit did not end; 'slips logs Audit -s ${AWS::StackName}' says why.",
+            _metric("AWS/Lambda", "Errors", "Sum", _DAY, FunctionName=ref(AUDIT)),
+        ),
+    }
 
 
 def _alarm(

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from slips.backends.aws import FUNCTIONS
+from slips.backends.aws import AUDIT
 from slips.backends.aws.dispatch_batch import DISPATCHER_SECONDS
 from slips.config import Config
 from slips.deploy import permissions, queues
@@ -49,7 +49,11 @@ SPECS = {
     "MainFunc": Spec("Gives the records of objects to your handler.", "main_func", "MainFuncRole", 1024, 900),
     "Reporter": Spec("Writes what failed to the error table.", "reporter", "ReporterRole", 512, 300),
     "Drain": Spec("Puts error items back on their lane.", "drain", "DrainRole", 512, 900),
+    # A whole core: an audit reads for minutes.
+    AUDIT: Spec("Compares the buckets with the ledger.", "audit", "AuditRole", 1769, 900),
 }
+AUDIT_STORAGE = 2048
+"""MB for the listing and the ledger that an audit keeps while it compares them."""
 MOST_AGE = 6 * 3600
 """Most seconds that Lambda keeps an asynchronous event, which may wait so long for `handler.concurrency`."""
 _LOGGING = {"LogFormat": "JSON", "SystemLogLevel": "WARN", "ApplicationLogLevel": "DEBUG"}
@@ -65,7 +69,8 @@ def log_group(function: str) -> str:
 def build(config: Config, code: Code, roles: Resources) -> Resources:
     """Build the functions, and the settings of those that AWS invokes asynchronously."""
     made: Resources = {}
-    for name, function in SPECS.items():
+    for name in names(config):
+        function = SPECS[name]
         properties: dict[str, Any] = {
             "Description": function.about,
             "Code": {"S3Bucket": code.bucket, "S3Key": code.key},
@@ -83,6 +88,8 @@ def build(config: Config, code: Code, roles: Resources) -> Resources:
             properties["TracingConfig"] = {"Mode": "Active"}
         if name == "MainFunc":
             properties |= _main_func(config)
+        if name == AUDIT:
+            properties["EphemeralStorage"] = {"Size": AUDIT_STORAGE}
         made[name] = resource("AWS::Lambda::Function", after=list(policies_beside(roles, function.role)), **properties)
     # Retries of asynchronous invocations, and the destinations of failed ones. Failures of Reporter end in the queue.
     topic, queue = error_topic(config), get_att("Undelivered")
@@ -141,6 +148,7 @@ def _environment(config: Config, function: str) -> dict[str, Any]:
             "MainFunc": streams | ledger | errors,
             "Reporter": ledger | errors,
             # Commands of operators without the config read the days here.
+            AUDIT: ledger | errors,
             "Drain": streams | ledger | errors | undelivered | {"SLIPS_LEDGER_DAYS": str(config.backend.ledger_days)},
         }[function],
     }
@@ -149,7 +157,12 @@ def _environment(config: Config, function: str) -> dict[str, Any]:
 def log_groups(config: Config) -> Resources:
     """Build the log groups, which are deleted with the stack; those that Lambda makes by itself would stay for ever."""
     days = config.backend.log_retention_days
-    return {log_group(name): resource("AWS::Logs::LogGroup", RetentionInDays=days) for name in FUNCTIONS}
+    return {log_group(name): resource("AWS::Logs::LogGroup", RetentionInDays=days) for name in names(config)}
+
+
+def names(config: Config) -> list[str]:
+    """Return the logical names of the functions that the stack has."""
+    return [name for name in SPECS if name != AUDIT or config.backend.audit]
 
 
 def drops(config: Config) -> bool:

@@ -53,4 +53,5 @@ def given_role(config: Config, role: str) -> str | None:
         "MainFuncRole": config.handler.role_arn,
         "ReporterRole": given.reporter,
         "DrainRole": given.drain,
+        "AuditRole": given.audit,
     }[role]

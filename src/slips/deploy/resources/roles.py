@@ -7,7 +7,7 @@ from typing import Any
 from slips.config import Config
 from slips.deploy import permissions
 from slips.deploy.resources.forms import Resources, get_att, policy_document, ref, resource, sub
-from slips.deploy.resources.functions import SPECS, drops, log_group
+from slips.deploy.resources.functions import SPECS, drops, log_group, names
 from slips.deploy.resources.places import error_table_arn, error_topic, given_role, stream_arns
 
 
@@ -21,14 +21,15 @@ def build(config: Config, keys: permissions.Keys) -> Resources:
         "the ledger": [get_att("Ledger")],
         "the ledger, if routing drops": [get_att("Ledger")] if drops(config) else [],
         "the error topic": [error_topic(config)],
+        "the mapped buckets": [sub(f"arn:${{AWS::Partition}}:s3:::{bucket}") for bucket in config.bucket_mapping],
         "the undelivered queue": [get_att("Undelivered")],
         "the undelivered queue, if queues are sources": [get_att("Undelivered")] if config.backend.sqs_queues else [],
     }
     made: Resources = {}
     for role in permissions.ROLES:
-        if given_role(config, role) is not None:
+        own = [name for name in names(config) if SPECS[name].role == role]
+        if not own or given_role(config, role) is not None:
             continue
-        own = [name for name, function in SPECS.items() if function.role == role]
         groups = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group"
         logs = [sub(f"{groups}:${{{log_group(name)}}}:*") for name in own]
         arns: permissions.Arns = {**shared, "its logs": logs}
