@@ -14,8 +14,9 @@ from msgspec import Struct
 
 from slips.errors import StateError
 
-FIRST_SECONDS, FURTHER_SECONDS = 120, 600
-"""Seconds for which SQS hides a message at first, and then each time: most are concluded before the first are over."""
+FIRST_SECONDS, FURTHER_SECONDS = 45, 600
+"""Seconds for which SQS hides a message at first, and then each time. Most are concluded before the first are over, and
+so long does a message keep others waiting that SQS gives to a receiver which has just ended."""
 MOST_HELD = 10_000
 """Messages that are kept until their objects are concluded. Of more, each is deleted as soon as the state has its
 events, from which they are not lost either: a slow lane that is far behind must not keep a queue from the fast one."""

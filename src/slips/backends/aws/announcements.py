@@ -20,8 +20,9 @@ from slips.errors import StateError
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-WAIT_SECONDS = 20
-"""Seconds that SQS waits for a message before it answers that there is none: the most, which costs least."""
+WAIT_SECONDS = 10
+"""Seconds that SQS waits for a message before it answers that there is none. 20 would cost least; but what arrives
+after a session has ended, and before its last wait is over, is hidden from the next session for a while."""
 _REGION = re.compile(r"(?:^|\.)([a-z]{2}(?:-[a-z]+)+-\d)\.")
 _LEGACY = re.compile(r"(.*\.)?queue\.amazonaws\.com(\.cn)?")
 
