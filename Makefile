@@ -68,6 +68,7 @@ lock: $(VENV)/test  ## pin the newest versions of all dependencies
 	@$(BIN)/python requirements/functions.py
 	@$(BIN)/uv pip compile -q --upgrade --python-version 3.13 --generate-hashes --no-header --no-annotate \
 	  --group localstack -o requirements/localstack.txt
+	@cd tests/axe && npm update --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --loglevel=error
 	@cd tests/on_localstack && npm update --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --loglevel=error
 
 clean:  ## remove what the targets made

@@ -28,13 +28,15 @@ settings.load_profile("same")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The option by which an author accepts what formats make of their samples now."""
+    """The options by which an author accepts what formats make of their samples now, and takes pictures."""
     parser.addoption(
         "--accept",
         action="store_true",
         help="write what formats make of their samples to NAME.expected.jsonl; review it in the diff",
     )
     parser.addoption("--soak", action="store_true", help="run the tests marked `soak` alone: they take minutes")
+
+    parser.addoption("--screenshots", action="store_true", help="write the pictures of docs/console.md, with Chromium")
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from fakes import Errors, FakeSite, Ledger, Objects, Streams
 from projects import Project
+from slips.brakes import Pause
 from slips.config import Config, LaneConfig
 from slips.console.app import Console, make_app
 from slips.console.desk import Desk
@@ -122,6 +123,9 @@ class FakeStack:
 
     def dismiss(self, item: ErrorItem) -> bool:
         return self.errors.delete(item.request_id, item.revision)
+
+    def pauses(self) -> list[Pause]:
+        return []
 
     def run_id(self, event: ObjectEvent) -> str:
         return ""

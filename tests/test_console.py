@@ -19,7 +19,7 @@ from projects import Project
 from slips.console import failing
 from slips.console.desk import Recent
 from slips.console.pages import asset, url
-from slips.console.wording import ago, duration, size
+from slips.console.wording import ago, duration, price, size
 from slips.errors import StateError
 from slips.model import ErrorItem, Outcome, Sample, format_time
 from slips.operations import Alarm
@@ -75,7 +75,7 @@ def test_now_says_what_is_lost_what_fails_and_that_records_add_up(browser: Brows
     assert "records delivered filtered quarantined 10 = 8 + 0 + 2" in text
     assert "Adds up in each of 3 runs" in text
     assert "5 objects in the last 5 min" in text
-    assert "fast 0 – 3 none slow 0 – 0 none" in text
+    assert "fast 0 – – 3 none Pause slow 0 – – 0 none Pause" in text
     assert "done 3 failed 2" in text
     assert re.search(r"2 handler KeyError .* record \d: Count.recv raised KeyError: 'severity' since \d+ s ago", text)
 
@@ -100,7 +100,7 @@ def test_what_waits_on_a_lane_is_shown_with_its_age(copied: Project) -> None:
     state = copied.state()
     state.stream.put("slow", [object_event("slow/w", lane="slow")])
     state.close()
-    assert re.search(r"slow 1 \d s 0 none", browser_of(copied).text("/"))
+    assert re.search(r"slow 1 \d s – 0 none", browser_of(copied).text("/"))
 
 
 def test_a_new_place_is_told_to_be_quiet(project: Project) -> None:
@@ -119,7 +119,7 @@ def test_a_stack_counts_its_ledger_only_when_a_person_asks_and_keeps_the_counts(
     assert (stack.tallies, "Not counted" in text, "Count now" in text) == (0, True, True)
     assert "about 4 undelivered messages" in text
     assert "alarm my-stack-Errors: errors in the table" in text
-    assert "fast 7 3 s 0 none slow 7 3 s 0 18,000 an hour" in text
+    assert "fast 7 3 s – 0 none Pause slow 7 3 s – 0 18,000 an hour Pause" in text
     assert "2 = 2 + 0 + 0" in browser.text("/?count=1")
     assert "2 = 2 + 0 + 0" not in text
     browser.console.now.forget()
@@ -309,6 +309,12 @@ def test_an_id_with_any_characters_leads_to_its_error(hostile: Browser) -> None:
 
 
 # ---- words
+
+
+def test_a_price_below_a_cent_is_not_nothing() -> None:
+    assert [price(dollars) for dollars in (0.0, 0.009, 0.01, 1234.5)] == [
+        *("less than a cent", "less than a cent", "about $0.01", "about $1,234.50"),
+    ]
 
 
 def test_sizes_and_durations_are_for_people() -> None:

@@ -74,7 +74,9 @@ def test_a_plan_shows_the_command_that_does_the_same(browser: Browser, path: str
 
 def test_a_plan_counts_items_objects_and_bytes_and_changes_nothing(browser: Browser, stack: FakeStack) -> None:
     text = browser.text("/plan?act=canary")
-    assert "Items 9 Objects 9 Bytes 9.0 KB as stored Cannot be replayed 1, which stay" in text
+    assert (
+        "Items 9 Objects 9 Bytes 9.0 KB as stored Cannot be replayed 1, which stay Cost less than a cent on AWS" in text
+    )
     assert "The oldest 5 items of each group go back" in text
     assert re.search(r"8 handler KeyError no 'user'.* 1 handler OverwrittenError", text)
     assert (len(stack.errors.items), stack.requests) == (9, [])
@@ -170,6 +172,26 @@ def test_no_evidence_is_saved_of_an_act_that_dismissed_nothing(browser: Browser)
     browser.get("/act/evidence", 404)
     browser.act(act="drain")
     browser.get("/act/evidence", 404)
+
+
+# ---- lanes
+
+
+def test_a_lane_is_paused_and_resumed_and_now_says_so(project: Project) -> None:
+    browser = browser_of(project)
+    assert "No further object of lane slow starts" in browser.text("/plan?act=pause&lane=slow")
+    assert "There is nothing to do" in browser.text("/plan?act=resume&lane=slow")
+    assert "lane slow is paused: what comes waits" in browser.act(act="pause", lane="slow")
+    text = browser.text("/")
+    assert re.search(r"✕ Lane slow is paused by \S+@\S+, on the console, \d s ago", text)
+    assert "slow 0 – – 0 none Resume" in text
+    assert re.search(r"Now paused by .* slips limit slow --resume Copy", browser.text("/plan?act=resume&lane=slow"))
+    assert "no longer paused by" in browser.act(act="resume", lane="slow")
+    assert "Lane slow" not in browser.text("/")
+
+
+def test_a_lane_that_there_is_not_is_refused(browser: Browser) -> None:
+    assert "no lane 'x'; expected fast or slow" in browser.text("/plan?act=pause&lane=x", 400)
 
 
 # ---- one at a time, in the background

@@ -89,7 +89,7 @@ FOREIGN = [
     ({"Origin": "https://evil.example"}, KEYS.form),
     ({"Origin": "null"}, KEYS.form),
     ({"Origin": "http://127.0.0.1:8322"}, KEYS.form),
-    ({"Origin": "https://127.0.0.1:8321"}, KEYS.form),
+    ({"Origin": "https://localhost:8321"}, KEYS.form),
     ({"Sec-Fetch-Site": "cross-site"}, KEYS.form),
     ({"Sec-Fetch-Site": "same-site"}, KEYS.form),
     ({"Origin": URL}, ""),
@@ -111,7 +111,8 @@ def test_a_form_of_another_site_does_nothing(
 def test_a_form_of_our_own_page_and_a_request_of_our_script_pass(browser: Browser) -> None:
     form = browser.post("/acts", act="drain")
     browser.console.acts.wait(GUARD)
-    script = browser.client.post("/acts?", content="act=drain", headers={HEADER_TOKEN: KEYS.form})
+    with_tls = {HEADER_TOKEN: KEYS.form, "Origin": URL.replace("http:", "https:"), "Sec-Fetch-Site": "same-origin"}
+    script = browser.client.post("/acts?", content="act=drain", headers=with_tls)
     assert (form.status_code, script.status_code) == (303, 303)
 
 

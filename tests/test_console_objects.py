@@ -56,7 +56,7 @@ def test_objects_below_a_prefix_are_found_with_state_records_and_size(browser: B
     html = browser.get("/objects?place=my-logs/")
     text = browser.text("/objects?place=my-logs/")
     assert "4 found, of 4 looked at." in text
-    assert re.search(r"s3://my-logs/json/<b>new</b> unknown 9 B \d+ s ago", text)
+    assert re.search(r"s3://my-logs/json/<b>new</b> unknown in neither ledger, lane nor \w+ table 9 B", text)
     assert re.search(r"s3://my-logs/json/a done 1 9 B", text)
     assert re.search(r"s3://my-logs/json/b done 3 \(1 bad\) 9 B", text)
     assert re.search(r"s3://my-logs/slow/d failed 9 B \d+ d \d+ h ago", text)
@@ -140,7 +140,7 @@ def test_an_audit_is_proposed_run_in_the_background_and_shown_on_both_pages(brow
 def test_a_repair_is_offered_for_what_is_missing_and_puts_it_on_its_lane(browser: Browser, project: Project) -> None:
     assert "There is nothing to do" in browser.text("/plan?act=repair")
     browser.act(act="audit")
-    assert "1 objects at the latest audit" in browser.text("/plan?act=repair")
+    assert "1 object at the latest audit" in browser.text("/plan?act=repair")
     text = browser.act(act="repair")
     assert "put back: 1 on lane fast" in text
     state = project.state()

@@ -7,7 +7,8 @@ desk        opens the place that the pages show, and words the command that does
 now         reads what the page NOW shows: balance, lanes, failing, audit
 failing     reads groups of errors and one error; `plans` says what an act on them will do
 objects     finds objects below a prefix with their state, and lays out when they came
-acts        does one act at a time in the background: `mending` drains and dismisses, `auditing` audits and repairs
+acts        does one act at a time in the background: `mending` drains and dismisses, `auditing` audits and repairs,
+            `pausing` pauses lanes
 child       runs in processes of their own the user's code, and, for `trying`, what reads a log that nobody knows
 pages       renders templates; `wording` formats numbers and times, `drawing` draws SVG
 

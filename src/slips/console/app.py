@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from slips.config.needs import DRAINING
-from slips.console import child, failing, now, objects, plans, trying
+from slips.console import child, failing, now, objects, pausing, plans, trying
 from slips.console.acts import Act, Acts
 from slips.console.auditing import Audits
 from slips.console.desk import Desk, Recent
@@ -25,10 +25,12 @@ from slips.console.mending import Mending
 from slips.console.pages import STATIC, render
 from slips.console.plans import ActProposal, ActRequest
 from slips.errors import SlipsError, UsageError
+from slips.model import LANES
 from slips.pipeline.audit import AUDIT_STATES
 from slips.pipeline.audit_words import REASONS, STARTS
 from slips.pipeline.choose import Choice
 from slips.pipeline.groups import by_mapping, latest
+from slips.pipeline.overview import Rates
 
 NOW_SECONDS = {False: 2.0, True: 30.0}
 """The least age of what the page NOW shows before it is read again, on this machine and on a stack."""
@@ -47,6 +49,7 @@ class Console:
         self.acts = Acts(desk, self._changed)
         self.audits = Audits(desk)
         self.name = desk.name()
+        self._rates = Rates()
         self._counted: now.Now | None = None
         """What was read with all of a stack's ledger."""
 
@@ -64,6 +67,8 @@ class Console:
         lanes = self.survey.get().lanes
         with self.desk.operations() as operations:
             found = now.read(self.desk, operations, lanes, self.audits.last, count_ledger=count_ledger)
+        self._rates.look(found.service)
+        found.rates = {lane: self._rates.of(lane)[1] for lane in LANES}
         if not count_ledger and self._counted is not None:
             counted = self._counted
             found.objects, found.tally, found.counted_at = counted.objects, counted.tally, counted.as_of
@@ -90,6 +95,9 @@ class Console:
         act = dict(fields).get("act", "")
         if act in ("audit", "repair"):
             return self.audits.propose(act)
+        if act in pausing.ACTS:
+            with self.desk.operations() as operations:
+                return pausing.propose(dict(fields), self.desk, operations)
         with self.desk.operations() as operations:
             return plans.propose(ActRequest.of(fields), self.desk, operations)
 
@@ -100,6 +108,8 @@ class Console:
                 return self.audits.audit
             case "repair":
                 return self.audits.repair
+            case "pause" | "resume":
+                return pausing.work(dict(fields), self.desk)
         return Mending(self.desk, ActRequest.of(fields))
 
     def page(self, template: str, path: str, status: int = 200, **values: Any) -> Response:

@@ -9,13 +9,14 @@ from slips.console.acts import Act
 from slips.console.desk import Desk
 from slips.console.mending import PROCESSED_BY
 from slips.console.plans import ActProposal
+from slips.console.wording import price
 from slips.event_file import EventFile
 from slips.model import LANES, ObjectEvent
 from slips.operations import Operations
 from slips.pipeline.audit import AUDIT_STATES, Audit, AuditState
 from slips.pipeline.audit import audit as compare
 from slips.pipeline.audit_words import balance
-from slips.pipeline.backfill import put
+from slips.pipeline.backfill import dollars, put
 from slips.pipeline.selection import selection_of
 from slips.printable import plural
 from slips.site import ListingSite
@@ -44,13 +45,20 @@ class Audits:
                 page=PAGE,
             )
         missing = 0 if self.last is None else self.last.total.found.missing
+        named = [] if self.last is None else self.last.objects.get("missing", [])
+        if len(named) == missing:  # the audit keeps the first 1,000 by name
+            size = sum(each.size for each in named)
+            costs.append(("Their processing", f"{price(dollars(missing, size))}, and the time of the handler"))
         return ActProposal(
             act=act,
             title="Put back what is missing",
             will="Audits anew, and puts on the lane of its routing what is missing then: listed and mapped, in neither "
             "ledger, lane nor error table. Handlers get these objects for the first time.",
             command=self._desk.command("audit", "--repair"),
-            facts=[("Missing", f"{missing:,} objects at the latest audit"), *(costs if self._desk.is_stack else [])],
+            facts=[
+                ("Missing", f"{plural(missing, 'object')} at the latest audit"),
+                *(costs if self._desk.is_stack else []),
+            ],
             noun="object",
             is_possible=missing > 0,
             page=PAGE,

@@ -118,8 +118,9 @@ class Guard:
     def _foreign(self, request: Request, body: bytes) -> Response | None:
         """Return the refusal of a request that another site may have sent; None if it is of our own page."""
         origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-        own = f"{request.url.scheme}://{request.headers.get('host', '')}"
-        if (origin is not None and origin.lower() != own.lower()) or site not in (None, "same-origin"):
+        # With or without TLS: a server before this one may add it.
+        own = {f"{scheme}://{request.headers.get('host', '')}".lower() for scheme in ("http", "https")}
+        if (origin is not None and origin.lower() not in own) or site not in (None, "same-origin"):
             return PlainTextResponse("Refused: the request is of another site.", 403)
         given = request.headers.get(HEADER_TOKEN) or dict(form_pairs(body)).get(FORM_TOKEN, "")
         if not _same(given, self._keys.form):

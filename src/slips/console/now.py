@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from slips.brakes import Pause
+from slips.brakes import Pause, sentence
 from slips.config import LaneConfig
 from slips.console.desk import Desk
 from slips.console.wording import ago, count, duration, seconds_of
@@ -67,6 +67,8 @@ class Now(Struct, kw_only=True):
     pauses: list[Pause] = field(default_factory=list)
     audit: Audit | None = None
     """The latest audit of this console; None: none was made."""
+    rates: dict[Lane, float | None] = field(default_factory=dict)
+    """Objects that the service concludes in a second, in the last minute; None: no service runs."""
     service: Service | None = None
     """The `slips up` of this machine; None on a stack, or if there is none."""
 
@@ -89,8 +91,7 @@ class Now(Struct, kw_only=True):
             at = ago(format_time(self.audit.at), self.as_of)
             yield Finding("bad", f"{missing} missing, by the audit {at}", AUDIT_PAGE)
         for pause in self.pauses:
-            whose = f" for {pause.handler}" if pause.handler else ""
-            yield Finding("bad", f"lane {pause.lane} is paused{whose} since {pause.since}: {pause.reason}")
+            yield Finding("bad", f"Lane {pause.lane} is {sentence(pause)}, {ago(pause.since, self.as_of)}", "/#lanes")
         if self.service is not None and self.service.state != "running":
             yield Finding("bad", f"'slips up' {_DEAD[self.service.state]}: nothing is processed; start it again")
         if self.failed_objects:

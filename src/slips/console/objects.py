@@ -82,7 +82,8 @@ def search(asked: Search, site: ListingSite, operations: Operations, now: float)
 def _found(event: ObjectEvent, known: Known) -> FoundObject:
     state, reason = state_in_audit(known) or ("unknown", "")
     records = records_of(known) if state == "done" else None
-    return FoundObject(event, state, REASONS.get(reason, ""), records)
+    why = "in neither ledger, lane nor error table" if state == "unknown" else REASONS.get(reason, "")
+    return FoundObject(event, state, why, records)
 
 
 def _known(operations: Operations, listed: list[ObjectEvent]) -> Iterable[tuple[ObjectEvent, Known]]:

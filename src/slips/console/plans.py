@@ -9,11 +9,12 @@ from typing import Literal, cast, get_args
 from msgspec import Struct, field
 
 from slips.console.desk import Desk
-from slips.console.wording import count
+from slips.console.wording import count, price
 from slips.console.wording import size as size_text
 from slips.errors import UnreadableItemError, UsageError
 from slips.model import ErrorItem
 from slips.operations import Group, Operations, grouped
+from slips.pipeline.backfill import dollars
 from slips.pipeline.choose import Choice, readable
 from slips.pipeline.dismiss import Revision
 
@@ -120,6 +121,8 @@ def propose(asked: ActRequest, desk: Desk, operations: Operations) -> ActProposa
     facts = [("Items", count(items)), ("Objects", count(objects)), ("Bytes", f"{size_text(size)} as stored")]
     if lost and asked.act != "dismiss":
         facts.append(("Cannot be replayed", f"{count(lost)}, which stay"))
+    if desk.is_stack and asked.act != "dismiss":
+        facts.append(("Cost", f"{price(dollars(objects, size))} on AWS, and the time of the handler itself"))
     here = " This machine runs them now." if asked.act == "canary" and not desk.is_stack else ""
     return ActProposal(
         act=asked.act,

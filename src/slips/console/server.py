@@ -32,6 +32,7 @@ def serve(desk: Desk, host: str, port: int, say: Callable[[str], None]) -> None:
             guard,
             log_config=None,
             access_log=False,
+            proxy_headers=False,
             server_header=False,
             lifespan="off",
             ws="none",

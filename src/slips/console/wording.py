@@ -24,6 +24,11 @@ def size(number: float) -> str:
     return f"{number:,.1f} {_UNITS[-1]}"
 
 
+def price(dollars: float) -> str:
+    """Format an estimate in US dollars: `about $1.20`."""
+    return f"about ${dollars:,.2f}" if dollars >= 0.01 else "less than a cent"
+
+
 def duration(seconds: float) -> str:
     """Format a duration: `4 s`, `12 min`, `2 h 10 min`, `3 d 4 h`."""
     whole = max(0, int(seconds))

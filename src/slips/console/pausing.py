@@ -1,0 +1,73 @@
+"""The acts on a lane: let nothing more of it start, and let it go on."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Callable
+
+from slips.brakes import sentence
+from slips.console.acts import Act
+from slips.console.desk import Desk
+from slips.console.plans import ActProposal
+from slips.errors import UsageError
+from slips.model import LANES, Lane
+from slips.operations import Operations
+
+ACTS = ("pause", "resume")
+
+
+def propose(fields: dict[str, str], desk: Desk, operations: Operations) -> ActProposal:
+    """Propose to pause a lane, or to resume it. Raises UsageError for a lane that there is not."""
+    act, lane = fields["act"], _lane(fields)
+    pauses = [each for each in operations.pauses() if each.lane == lane]
+    if act == "pause":
+        will = f"No further object of lane {lane} starts; what comes waits, and nothing is lost."
+        if desk.is_stack:
+            will += " Beyond half of the stream's retention, events wait in the error table."
+    else:
+        will = f"Every pause of lane {lane} ends, also one because of failures or of a spent budget."
+    return ActProposal(
+        act=act,
+        title=f"{'Pause' if act == 'pause' else 'Resume'} lane {lane}",
+        will=will,
+        command=desk.command("limit", lane, f"--{act}"),
+        fields=[("lane", lane)],
+        facts=[("Now", sentence(each)) for each in pauses],
+        total=1,
+        noun="lane",
+        is_possible=act == "pause" or bool(pauses),
+        page="/",
+    )
+
+
+def work(fields: dict[str, str], desk: Desk) -> Callable[[Act], None]:
+    """Return the function that does the act."""
+    lane = _lane(fields)
+
+    def pause_or_resume(act: Act) -> None:
+        with desk.operations() as operations:
+            if fields["act"] == "pause":
+                operations.pause(lane, "", f"{_user()}@{socket.gethostname()}, on the console")
+                act.facts.append(f"lane {lane} is paused: what comes waits")
+            else:
+                ended = operations.resume(lane)
+                act.facts += [f"no longer {sentence(each)}" for each in ended] or [f"lane {lane} was not paused"]
+        act.done, act.page = 1, "/"
+
+    return pause_or_resume
+
+
+def _lane(fields: dict[str, str]) -> Lane:
+    lane = fields.get("lane", "")
+    if lane not in LANES:
+        raise UsageError(f"no lane {lane!r}; expected {' or '.join(LANES)}")
+    return lane
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name
+        return str(os.getuid())
