@@ -19,6 +19,8 @@ ON_THE_WAY = 900
 """Seconds of metrics that say how long objects are on their way now."""
 ALLOWANCE = 120.0
 """Seconds that an announcement of S3 and a metric of CloudWatch may be late."""
+_STOPPED = ("Disabling", "Disabled")
+"""States of a mapping that lets nothing through."""
 _ALARMS_AT_ONCE = 100
 """Names that CloudWatch takes in a call. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html"""
 
@@ -54,7 +56,8 @@ def lanes(stack: DeployedStack) -> dict[Lane, LaneStatus]:
 def lags(stack: DeployedStack) -> dict[Lane, float]:
     """Return for each lane how old, in seconds, an object may be that no run has claimed yet; 0 for an idle lane.
 
-    An event waits on its lane, which Kinesis does not list, then in Lambda's queue of MainFunc.
+    An event waits on its lane, which Kinesis does not list, then in Lambda's queue of MainFunc. A lane whose mapping is
+    disabled may have all that has arrived since.
     """
     now, main = stack.clock(), stack.function("MainFunc")
     queries: list[Any] = [_metric("queued", "AWS/Lambda", "AsyncEventAge", "Maximum", FunctionName=main)]
@@ -72,6 +75,9 @@ def lags(stack: DeployedStack) -> dict[Lane, float]:
     found: dict[Lane, float] = {}
     for lane in LANES:
         waited = (highest.get(f"{lane}_age", 0.0) + highest.get("queued", 0.0)) / 1000
+        mapping = stack.mapping(lane)
+        if mapping["State"] in _STOPPED:
+            waited += max(0.0, now - mapping["LastModified"].timestamp())
         found[lane] = waited + ALLOWANCE if waited or highest.get(f"{lane}_new") else 0.0
     return found
 
