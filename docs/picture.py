@@ -54,6 +54,8 @@ _ROUTES: dict[tuple[str, str], list[Point]] = {
     ("FastDispatcher", "MainFunc"): [(818, 110), (848, 110), (848, 160), (870, 160)],
     ("SlowDispatcher", "MainFunc"): [(818, 230), (848, 230), (848, 180), (870, 180)],
     ("lanes", "ErrorNotify"): [(738, 284), (738, 392)],
+    ("lanes", "Ledger"): [(800, 56), (800, 44), (1150, 44), (1150, 142)],
+    ("lanes", "ErrorTable"): [(800, 284), (800, 312), (1150, 312), (1150, 392)],
     ("MainFunc", "lanes"): [(950, 142), (950, 32), (635, 32), (635, 56)],
     ("MainFunc", "ErrorNotify"): [(950, 198), (950, 340), (758, 340), (758, 392)],
     ("MainFunc", "Ledger"): [(1030, 160), (1090, 160)],
@@ -75,6 +77,7 @@ _NOTES: dict[tuple[str, str], Point] = {
     ("EventPusher", "Undelivered"): (298, 482),
     ("lanes", "ErrorNotify"): (746, 310),
     ("MainFunc", "ErrorNotify"): (856, 333),
+    ("lanes", "ErrorTable"): (808, 305),
     ("MainFunc", "lanes"): (792, 26),
     ("Reporter", "Undelivered"): (958, 482),
     ("ErrorTable", "Drain"): (1062, 571),
@@ -293,7 +296,10 @@ def _arrows(resources: Mapping[str, Any], given: Mapping[str, str]) -> Iterator[
             if variable not in _USES:
                 continue
             used = _USES[variable]
-            if function == "Drain" and used not in STREAMS.values():
+            if function in DISPATCHERS.values() and used != "MainFunc":
+                if function == DISPATCHERS["slow"]:  # both do alike
+                    yield _Arrow("lanes", used, note="while a lane pauses" if used == "ErrorTable" else "")
+            elif function == "Drain" and used not in STREAMS.values():
                 yield _Arrow(used, function, note="slips drain" if used == "ErrorTable" else "")
             elif function != "EventPusher" and used in STREAMS.values():
                 yield _Arrow(function, "lanes", note="a long object continues" if function == "MainFunc" else "")
@@ -328,8 +334,10 @@ _COUNTED = {
 
 def _rest(resources: Mapping[str, Any]) -> str:
     """Count the resources that are not drawn, by their kind."""
-    kinds = (one["Type"].removeprefix("AWS::") for one in resources.values())
+    kinds = [one["Type"].removeprefix("AWS::") for one in resources.values()]
     counts = Counter(_COUNTED[kind] for kind in kinds if kind not in _SHOWN)
+    if schedules := sum("ScheduleExpression" in one["Properties"] for one in resources.values() if "Properties" in one):
+        counts["schedule"] = schedules
     return ", ".join(_count(count, name) for name, count in counts.items())
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -18,7 +19,9 @@ import pytest
 
 from cloud import Cloud, allows
 from deployed import Deployed
+from slips.backends.aws.brakes import DynamoBrakes
 from slips.backends.aws.error_table import DynamoErrors
+from slips.brakes import Brake
 from slips.deploy.permissions import ROLES
 from slips.model import ErrorItem
 
@@ -263,6 +266,7 @@ def uses(deployment: Stack) -> dict[str, list[Use]]:
     _objects_too_long(deployment)
     _a_message_that_cannot_be_read(deployment)
     _audited(deployment)
+    _a_lane_that_pauses(deployment)
     assert deployment.cloud.denied() == []
     names = {deployment.physical(role): role for role in ROLES}
     found: dict[str, list[Use]] = {role: [] for role in ROLES}
@@ -373,6 +377,29 @@ def _audited(stack: Stack) -> None:
     assert found["waiting"] > 0
     assert found["objects"] == sum(count for state, count in found.items() if state != "objects")
     stack.s3.delete_object(Bucket="my-logs", Key="nobody/announces.log")
+
+
+def _a_lane_that_pauses(stack: Stack) -> None:
+    """What arrives meanwhile waits in the error table, and goes on when the pause ends."""
+    brakes, paused = DynamoBrakes(stack.cloud.client("dynamodb"), stack.physical("Ledger")), Brake("fast", since=0.0)
+    assert brakes.begin(paused)
+    for number in range(60):  # Dispatcher sees the pause after some seconds
+        stack.put("my-logs", f"fast/waits-{number}.log", [{"n": 1}])
+        stack.settle()
+        if held := [item for item in stack.items if item.stage == "paused"]:
+            break
+        time.sleep(0.5)
+    (item,) = held
+    assert brakes.replace(paused, paused.released())
+    assert stack.drain(release=True)["events"] == 1
+    stack.settle()
+    for number in range(60):
+        if not (held := [item for item in stack.items if item.stage == "paused"]):
+            break
+        time.sleep(0.5)  # Dispatcher held it again, as it had not seen yet that the pause is over
+        stack.drain(release=True)
+        stack.settle()
+    assert stack.delivered()[f"my-logs/{item.events[0].object_key}"] == [1]
 
 
 GRANTED = [

@@ -262,7 +262,8 @@ def test_all_functions_are_of_one_package() -> None:
 def test_a_function_gets_the_variables_that_it_reads() -> None:
     streams = {"SLIPS_FAST_STREAM_ARN": arn("EventFastStream"), "SLIPS_SLOW_STREAM_ARN": arn("EventSlowStream")}
     ledger, errors = {"SLIPS_LEDGER_TABLE": {"Ref": "Ledger"}}, {"SLIPS_ERROR_TABLE": {"Ref": "ErrorTable"}}
-    dispatcher = {"SLIPS_MAIN_FUNC": arn("MainFunc"), "SLIPS_DELAY": "0", "SLIPS_BATCH_SIZE": "1"}
+    limits = {"SLIPS_DELAY": "0", "SLIPS_BATCH_SIZE": "1"}
+    dispatcher = {"SLIPS_MAIN_FUNC": arn("MainFunc")} | limits | ledger | errors
     expected: dict[str, dict[str, Any]] = {
         "EventPusher": streams,
         "FastDispatcher": dispatcher,
@@ -280,6 +281,21 @@ def test_a_function_gets_the_variables_that_it_reads() -> None:
         assert variables(stack, function) == all_have | own
     assert variables(changed(ORIGINAL, log_level="error"), "Reporter")["SLIPS_LOG_LEVEL"] == "error"
     assert variables(made(FULL), "EventPusher")["SLIPS_LEDGER_TABLE"] == {"Ref": "Ledger"}
+
+
+def test_a_stack_whose_lanes_pause_by_themselves_looks_every_five_minutes_whether_they_may_go_on() -> None:
+    stack = made(ORIGINAL + "limits: {objects_per_day: 1000, bytes_per_day: 5GB}\n")
+    for function in ("FastDispatcher", "SlowDispatcher", "Drain"):
+        found = variables(stack, function)
+        assert (found["SLIPS_OBJECTS_PER_DAY"], found["SLIPS_BYTES_PER_DAY"]) == ("1000", "5000000000")
+    for pausing in (stack, changed(ORIGINAL, lane={"slow": {"break_at": 0.5}})):
+        assert properties(pausing, "ReleaseRule")["ScheduleExpression"] == "rate(5 minutes)"
+        (target,) = properties(pausing, "ReleaseRule")["Targets"]
+        assert (target["Arn"], json.loads(target["Input"])) == (arn("Drain"), {"release": True})
+        assert properties(pausing, "ReleaseRulePermission")["SourceArn"] == arn("ReleaseRule")
+        assert properties(pausing, "PausedAlarm")["MetricName"] == "Pauses"
+    for other in (made(ORIGINAL), changed(ORIGINAL, lane={"slow": {"break_at": 0}})):
+        assert not {"ReleaseRule", "PausedAlarm"} & set(other["Resources"])
 
 
 def test_resources_that_the_config_does_not_ask_for_are_not_made() -> None:

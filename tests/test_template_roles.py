@@ -40,6 +40,8 @@ FULL_RIGHTS: dict[str, dict[str, list[Any]]] = {
         "kinesis:GetShardIterator": STREAMS,
         "kinesis:ListShards": STREAMS,
         "lambda:InvokeFunction": [arn("MainFunc")],
+        "dynamodb:GetItem": LEDGER,
+        "dynamodb:UpdateItem": LEDGER + TABLE,
         "sns:Publish": TOPIC,
     },
     "MainFuncRole": {
@@ -126,7 +128,7 @@ ALL_GIVEN = dict(
 GENERATE, DECRYPT = "kms:GenerateDataKey", "kms:Decrypt"
 KEY_RIGHTS: dict[str, dict[str, list[str]]] = {
     "EventPusherRole": {GENERATE: ["fast", "slow", "dlq"], DECRYPT: ["queue", "dlq"]},
-    "DispatcherRole": {GENERATE: ["dlq"], DECRYPT: ["fast", "slow", "dlq"]},
+    "DispatcherRole": {GENERATE: ["dlq"], DECRYPT: ["fast", "slow", "table", "dlq"]},
     "MainFuncRole": {GENERATE: ["fast", "slow", "dlq"], DECRYPT: ["table", "dlq"]},
     "ReporterRole": {DECRYPT: ["fast", "slow", "table"]},
     "DrainRole": {GENERATE: ["fast", "slow"], DECRYPT: ["fast", "slow", "table"]},

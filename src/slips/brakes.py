@@ -10,8 +10,11 @@ tried, the canary: if it succeeds, all go on; if not, they wait twice as long. A
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Literal, Protocol
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
@@ -31,6 +34,9 @@ FAULTLESS = frozenset({StorageError.stage, MappingError.stage, OverwrittenError.
 """Stages of failures that say nothing about a handler: no bytes came, or no mapping names a handler."""
 
 Cause = Literal["failures", "operator", "objects_per_day", "bytes_per_day"]
+Held = Literal["paused", "budget"]
+HELD: frozenset[str] = frozenset({"paused", "budget"})
+"""Stages of error items whose objects wait, and failed in nothing: the items of a stack that keep events of a lane."""
 
 
 class Brake(Struct, frozen=True, omit_defaults=True):
@@ -113,6 +119,22 @@ class Budget(Struct, frozen=True, omit_defaults=True):
         return self.objects_per_day is not None or self.bytes_per_day is not None
 
 
+BUDGET_VARIABLES = {"objects_per_day": "SLIPS_OBJECTS_PER_DAY", "bytes_per_day": "SLIPS_BYTES_PER_DAY"}
+"""Variables of the functions on AWS that have the budgets of the config."""
+
+
+def budget_in(environment: Mapping[str, str]) -> Budget:
+    """Return the budget that the variables of a function have."""
+    known = {name: environment.get(variable) for name, variable in BUDGET_VARIABLES.items()}
+    return Budget(**{name: int(value) for name, value in known.items() if value})
+
+
+def variables_of(budget: Budget) -> dict[str, str]:
+    """Return the variables for the budget of a config."""
+    known = {variable: getattr(budget, name) for name, variable in BUDGET_VARIABLES.items()}
+    return {variable: str(value) for variable, value in known.items() if value is not None}
+
+
 class Spent(Struct, frozen=True, omit_defaults=True):
     """What has started in a day (UTC)."""
 
@@ -154,6 +176,65 @@ class Pause(Struct, frozen=True, omit_defaults=True):
     """Who paused the lane; empty: slips itself."""
     waiting: int | UnsetType = UNSET
     """Object events that the pause keeps in the error table, on AWS."""
+
+
+class Controls(Struct):
+    """What a function must know before it starts objects."""
+
+    brakes: list[Brake]
+    """Those that are on."""
+    budget: Budget | None = None
+    """That which an operator set; None: the config's holds."""
+    held: str = ""
+    """A name of the latest events that a brake or a budget keeps in the error table; empty if there are none."""
+
+    def brake(self, lane: Lane, handler: str) -> Brake | None:
+        """Return the brake that keeps the objects of a handler on a lane; None if there is none."""
+        found = {each.handler: each for each in self.brakes if each.lane == lane}
+        return found.get("") or found.get(handler)
+
+
+class SharedBrakes(Protocol):
+    """Brakes that several functions share. Each method raises StateError if they cannot be read or written."""
+
+    def read(self) -> Controls: ...
+
+    def begin(self, brake: Brake) -> bool:
+        """Put a brake on. Return False if the brake of that lane and handler is on already."""
+        ...
+
+    def replace(self, before: Brake, after: Brake) -> bool:
+        """Change a brake that is on, or take it off. Return False if it is another one by now."""
+        ...
+
+    def note_held(self) -> None:
+        """Note that the error table has further held events."""
+        ...
+
+    def forget_held(self, held: str) -> None:
+        """Note that the error table has no held events any more, unless further ones were noted since `held`."""
+        ...
+
+    def add(self, lane: Lane, handler: str, tried: int, failed: int, now: float) -> tuple[int, int]:
+        """Add to the counts of a handler on a lane. Return the new counts: objects that ended, and that failed."""
+        ...
+
+    def reset(self, lane: Lane, handler: str, tried: int) -> None:
+        """Count from the beginning, if there are still so many."""
+        ...
+
+    def spent(self, day: str) -> Spent:
+        """Return what has started on a day."""
+        ...
+
+    def spend(self, day: str, objects: int, size: int, now: float, *, granted: int = 0) -> Spent:
+        """Add to what has started on a day, and return the sum."""
+        ...
+
+
+def code_name(version: str, config: Config) -> str:
+    """Return a name of a handler's version and the config: if one of them changes, its objects are tried again."""
+    return f"{version} {blake2b(msgspec.json.encode(config), digest_size=8).hexdigest()}"
 
 
 def day_of(now: float) -> str:

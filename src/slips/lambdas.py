@@ -21,10 +21,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from slips import telemetry
-from slips.errors import UnfinishedError
+from slips.errors import StateError, UnfinishedError
+from slips.model import LANES
 from slips.site import LambdaSite
 
 if TYPE_CHECKING:
+    from slips.pipeline.hold import Gate
+    from slips.pipeline.invocation import RunObserver
+    from slips.pipeline.outcomes import Outcomes
     from slips.pipeline.process import Processor
 
 REPORT_SECONDS = 60.0
@@ -80,9 +84,15 @@ def dispatcher(payload: Any, context: Context) -> dict[str, Any]:
     from slips.envelope.lane import lane_records
     from slips.pipeline.dispatch import dispatch
 
-    with _metered("Dispatcher", context):
+    with _metered("Dispatcher", context) as meter:
+        gate, records = _gate(_site), lane_records(payload)
+        try:
+            free = gate.sort(records) if gate else records
+        except StateError as error:
+            telemetry.log.error("brakes cannot be read, so all objects start: %s", error)
+            gate, free = None, records
         done = dispatch(
-            lane_records(payload),
+            free,
             invoker=_site.invoker,
             batch_size=_site.batch_size,
             delay=_site.delay,
@@ -90,11 +100,26 @@ def dispatcher(payload: Any, context: Context) -> dict[str, Any]:
             sleep=_site.sleep,
         )
         facts = {"events": done.events, "invocations": done.invocations}
+        if gate is not None and gate.has_something:
+            try:
+                gate.settle(retry_from=done.retry_from if done.problem else None)
+            except StateError as error:
+                telemetry.log.error("not all held back: %s", error, extra={"facts": facts})
+                return _failures(gate.first_held)
+            meter.held(gate.held, gate.why)
         if done.problem:
             telemetry.log.error("not all dispatched: %s", done.problem, extra={"facts": facts})
             return _failures(done.retry_from)
         telemetry.log.info("dispatched", extra={"facts": facts})
         return _failures()
+
+
+@lru_cache(maxsize=1)
+def _gate(site: LambdaSite) -> Gate | None:
+    """Make the gate of this process, once; None if the function was deployed by a version before."""
+    from slips.pipeline.hold import Gate
+
+    return Gate(site) if site.has_brakes else None
 
 
 def main_func(payload: Any, context: Context) -> dict[str, Any]:
@@ -110,14 +135,15 @@ def main_func(payload: Any, context: Context) -> dict[str, Any]:
             events = arguments(payload)
             processor = _processor(_site)
             _site.loader.forget_mistakes()
-            done = run_batch(
-                events,
-                context.aws_request_id,
-                _site,
-                processor=processor,
-                deadline=deadline,
-                observer=meter,
-            )
+            with _outcomes(meter) as observer:
+                done = run_batch(
+                    events,
+                    context.aws_request_id,
+                    _site,
+                    processor=processor,
+                    deadline=deadline,
+                    observer=observer,
+                )
             return _plain(done)
     finally:
         deadline.cancel()
@@ -134,8 +160,42 @@ def _processor(site: LambdaSite) -> Processor:
     return Processor(site)
 
 
+@contextmanager
+def _outcomes(meter: telemetry.Meter) -> Iterator[RunObserver]:
+    """Count the runs of this block for the brakes, if a lane has some. If they cannot be written, no object fails."""
+    from slips.brakes import break_at
+
+    if not any(break_at(_site.config, lane) for lane in LANES):
+        yield meter
+        return
+    from slips.pipeline.outcomes import CountedRuns
+
+    outcomes = _counts(_site)
+    outcomes.begin()
+    try:
+        yield CountedRuns(meter, outcomes)
+    finally:
+        _write(outcomes)
+
+
+@lru_cache(maxsize=1)
+def _counts(site: LambdaSite) -> Outcomes:
+    """Make the counts of this process, once."""
+    from slips.pipeline.outcomes import Outcomes
+
+    return Outcomes(site)
+
+
+def _write(outcomes: Outcomes) -> None:
+    try:
+        outcomes.write()
+    except StateError as error:
+        telemetry.log.error("brakes cannot be written: %s", error)
+
+
 def reporter(payload: Any, context: Context) -> dict[str, Any]:
     """Write an error item for each unfinished event of an invocation that AWS gave up on."""
+    from slips.brakes import break_at
     from slips.envelope.lost import unwrap
     from slips.pipeline.report import report_lost
 
@@ -143,11 +203,18 @@ def reporter(payload: Any, context: Context) -> dict[str, Any]:
         done = report_lost(unwrap(payload), _site)
         for item in done.items:
             meter.reported(item.events[0] if item.events else None, item.message)
+        if any(break_at(_site.config, lane) for lane in LANES):
+            outcomes = _counts(_site)
+            for item in done.items:
+                outcomes.reported(item)
+            _write(outcomes)
         return {"items": len(done.items), "settled": done.settled}
 
 
 def drain(payload: Any, context: Context) -> dict[str, Any]:
-    """Put error items and undelivered messages back on their lanes."""
+    """Put error items and undelivered messages back on their lanes; asked for `release`, held events alone."""
+    if isinstance(payload, dict) and payload.get("release"):
+        return _release(context)
     from slips.pipeline.drain import DrainRequest, DrainResult
     from slips.pipeline.drain import drain as drain_site
 
@@ -183,6 +250,19 @@ def audit(payload: Any, context: Context) -> dict[str, Any]:
         meter.audited(total.missing, total.failed)
         telemetry.log.info("audited", extra={"facts": total.to_dict()})
         return total.to_dict()
+
+
+def _release(context: Context) -> dict[str, Any]:
+    """Put held events back on their lanes that may start now, and count the pauses."""
+    from slips.pipeline.release import release
+
+    with _metered("Drain", context, spare_seconds=DRAIN_SECONDS) as meter:
+        done = release(_site, is_late=lambda: _site.seconds_left() < DRAIN_SECONDS)
+        meter.pauses([each.lane for each in done.pauses])
+        plain = _plain(done)
+        if done.events or done.waiting:
+            telemetry.log.info("released", extra={"facts": plain})
+        return plain
 
 
 def _failures(*identifiers: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from slips.brakes import Budget, budget_in
 from slips.config import Config, HandlerSpec, read_packaged
 from slips.config.secrets import references
 from slips.interface import Handler
@@ -24,6 +25,7 @@ from slips.model import LANES, HandlerCode, Lane, ObjectEvent
 from slips.ports import ErrorTable, Invoker, Ledger, ObjectStore, SharedLedger, Stream, Undelivered
 
 if TYPE_CHECKING:
+    from slips.backends.aws.brakes import DynamoBrakes
     from slips.backends.aws.clients import Clients
     from slips.backends.aws.error_table import DynamoErrors
     from slips.backends.aws.kinesis import KinesisStream
@@ -226,6 +228,22 @@ class LambdaSite:
 
         days = self.config.backend.ledger_days
         return DynamoLedger(self.clients.dynamodb, self._environment.get("SLIPS_LEDGER_TABLE", ""), days=days)
+
+    @property
+    def has_brakes(self) -> bool:
+        """Whether the function's environment names the table of the brakes: not that of a version before."""
+        return bool(self._environment.get("SLIPS_LEDGER_TABLE"))
+
+    @cached_property
+    def brakes(self) -> DynamoBrakes:
+        from slips.backends.aws.brakes import DynamoBrakes
+
+        return DynamoBrakes(self.clients.dynamodb, self._environment["SLIPS_LEDGER_TABLE"])
+
+    @property
+    def budget(self) -> Budget:
+        """What may start in a day, by the config: from the environment, so that Dispatcher reads no config."""
+        return budget_in(self._environment)
 
     @property
     def undelivered(self) -> UndeliveredQueue | None:

@@ -10,14 +10,14 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
 import msgspec
 
 from slips.backends.aws.clients import quiet_libraries
 from slips.exceptions import describe, traceback_pieces
-from slips.model import LANES, ObjectEvent, Outcome, format_time, readable
+from slips.model import LANES, Lane, ObjectEvent, Outcome, format_time, readable
 from slips.pipeline.ended import Failure, Success
 from slips.printable import cut
 
@@ -30,6 +30,8 @@ UNITS = {
 }
 OF_AUDITS = {"MissingObjects": "Count", "FailedObjects": "Count"}
 """Metrics of the daily audit, which a stack without it does not pay for."""
+OF_PAUSES = dict.fromkeys(("Held", "Pauses"), "Count")
+"""Units of metrics that belong to no run of an object: objects that may not start, and pauses that hold."""
 MEASURED = ("Lag", "Duration")
 """Metrics with a value for each object; the others are counts."""
 BY_LANE = ("Lag",)
@@ -172,6 +174,17 @@ class Meter:
         """Write the metrics of an audit, zeros among them: an alarm must see that nothing is missing."""
         self._write(LANES[0], {"MissingObjects": missing, "FailedObjects": failed})
 
+    def held(self, lanes: Mapping[Lane, int], why: str) -> None:
+        """Log that objects of lanes may not start, and wait in the error table."""
+        for lane, number in lanes.items():
+            log.warning("held back: %s", why, extra={"facts": {"lane": lane, "events": number}})
+            self._add_up(lane, {"Held": number, "Pauses": 1})
+
+    def pauses(self, lanes: Sequence[Lane]) -> None:
+        """Count the pauses of lanes that hold now."""
+        for lane in lanes:
+            self._add_up(lane, {"Pauses": 1})
+
     def emit(self) -> None:
         """Write the metrics that no log line has: the sum of each count, and each measured value."""
         for lane, counts in self._counts.items():
@@ -213,7 +226,7 @@ class Meter:
             {
                 "Namespace": NAMESPACE,
                 "Dimensions": [dimension],
-                "Metrics": [{"Name": name, "Unit": (UNITS | OF_AUDITS)[name]} for name in names],
+                "Metrics": [{"Name": name, "Unit": (UNITS | OF_AUDITS | OF_PAUSES)[name]} for name in names],
             }
             for dimension, names in dimensions.items()
         ]

@@ -206,7 +206,8 @@ def _retained(template: Template) -> list[str]:
 def _unwire(deployment: Deployment, buckets: Collection[str], template: Template, observer: DestroyObserver) -> None:
     """Remove the notifications that slips added to the buckets."""
     notifications = Notifications(deployment.account, deployment.name)
-    uses_eventbridge = any(one.get("Type") == "AWS::Events::Rule" for one in template.get("Resources", {}).values())
+    made = template.get("Resources", {}).values()
+    uses_eventbridge = any("EventPattern" in one.get("Properties", {}) for one in made)  # a schedule is no such rule
     for bucket in sorted(buckets):
         observer.unwired(notifications.remove(bucket))
         if uses_eventbridge and notifications.has_eventbridge(bucket):

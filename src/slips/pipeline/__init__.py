@@ -6,6 +6,8 @@
 
 push         puts object events on their lanes, or drops them by a routing rule, and counts them
 dispatch     starts the main func on the object events of a lane, in their order, until one is refused
+hold         keeps events from starting while a lane pauses: in the error table, many in an item; `release` puts them
+             back, and `outcomes` counts how runs end, by which a lane pauses
 invocation   claims, processes and concludes each object event of a batch
 process      runs one object through its chain to the handlers: a Success or a Failure; never raises
 quoted_key   finds the object of an event whose key may be quoted

@@ -18,6 +18,7 @@ from slips.model import LANES, ErrorItem, Lane, ObjectEvent, fingerprint
 from slips.not_logs import NotLog
 from slips.parsing.chain import compile_chain
 from slips.parsing.run import Chain
+from slips.pipeline.hold import is_held
 from slips.ports import ErrorTable, ObjectStore
 from slips.routing import assigned, lane_again, lane_for
 from slips.site import Site
@@ -65,7 +66,9 @@ def replay(
                 done.dropped += 1
                 continue
             lane = lane_again(routing, event)
-            stream, name = site.streams[lane], name_of_replay(item)
+            # What only waits is no replay: the ledger cuts it, if the object was announced and processed meanwhile.
+            name = event.replay if is_held(item) else name_of_replay(item)
+            stream = site.streams[lane]
             replays[lane].append(msgspec.structs.replace(event, lane=lane, dest_stream=stream, replay=name))
             done.lanes.append(lane)
     except (OverwrittenError, StorageError) as error:

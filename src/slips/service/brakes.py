@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import cached_property
-from hashlib import blake2b
 
 import msgspec
 from msgspec import Struct
@@ -29,6 +27,7 @@ from slips.brakes import (
     Spent,
     break_at,
     budget_pause,
+    code_name,
     counts_against,
     day_of,
     sentence,
@@ -86,6 +85,7 @@ class Brakes:
         """Deliveries at work whose success ends the pause of their handler's objects."""
         self._canaries: set[int] = set()
         """Those of them that are canaries."""
+        self._codes: dict[str, str] = {}
         self._new_objects = self._new_bytes = 0
         self._looked: float | None = None
         self._shown: dict[tuple[Lane, str, Cause], Pause] = {}
@@ -98,7 +98,7 @@ class Brakes:
     def reload(self, site: MachineSite) -> None:
         """Use another config, or changed handlers, from now on: objects that pause are tried at once."""
         self._site, self._looked = site, None
-        self.__dict__.pop("_digest", None)
+        self._codes.clear()
         self._on = {key: msgspec.structs.replace(brake, code="") for key, brake in self._on.items()}
 
     # -- questions of the supervisor
@@ -285,11 +285,9 @@ class Brakes:
 
     def _code_of(self, handler: str) -> str:
         """Return the version of a handler with its config: if one of them changes, its objects are tried again."""
-        return f"{self._site.loader.version_of(handler)} {self._digest}"
-
-    @cached_property
-    def _digest(self) -> str:
-        return blake2b(msgspec.json.encode(self._site.config), digest_size=8).hexdigest()
+        if handler not in self._codes:
+            self._codes[handler] = code_name(self._site.loader.version_of(handler), self._site.config)
+        return self._codes[handler]
 
 
 def _lane(event: ObjectEvent) -> Lane:

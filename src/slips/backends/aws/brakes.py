@@ -1,4 +1,4 @@
-"""The brakes of a stack: items of the ledger's table that are no entries.
+"""DynamoDB as SharedBrakes: items of the ledger's table that are no entries.
 
 The item `brakes` has all that a function must know before it starts objects, so that one read suffices: an attribute
 for each brake that is on, and the budgets that an operator set. Beside it lie the counts of each handler, and what has
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import msgspec
-from msgspec import Struct
 
 from slips.backends.aws.dynamodb import Values, is_conflict, reworded
-from slips.brakes import Brake, Budget, Spent
+from slips.brakes import Brake, Budget, Controls, Spent
 from slips.errors import StateError
 from slips.model import LANES, Lane
 
@@ -23,18 +23,9 @@ if TYPE_CHECKING:
 
 CONTROLS = "brakes"
 """Key of the item that functions read. An entry of the ledger has 64 hex digits."""
-BUDGET = "budget"
+BUDGET, HELD = "budget", "held"
 KEPT_SECONDS = 14 * 86_400
 """Seconds for which counts are kept that nobody adds to."""
-
-
-class Controls(Struct):
-    """What a function must know before it starts objects."""
-
-    brakes: list[Brake]
-    """Those that are on."""
-    budget: Budget | None
-    """That which an operator set; None: the config's holds."""
 
 
 class DynamoBrakes:
@@ -44,7 +35,6 @@ class DynamoBrakes:
         self._client, self._table = client, table
 
     def read(self) -> Controls:
-        """Return the brakes that are on, and the budgets that an operator set. Raises StateError."""
         found = self._get(CONTROLS)
         brakes = [
             msgspec.json.decode(value["S"], type=Brake)
@@ -52,14 +42,12 @@ class DynamoBrakes:
             if name.startswith(tuple(f"{lane} " for lane in LANES))
         ]
         budget = msgspec.json.decode(found[BUDGET]["S"], type=Budget) if BUDGET in found else None
-        return Controls(brakes, budget)
+        return Controls(brakes, budget, found[HELD]["S"] if HELD in found else "")
 
     def begin(self, brake: Brake) -> bool:
-        """Put a brake on. Return False if the brake of that lane and handler is on already."""
         return self._change(_name(brake), None, brake)
 
     def replace(self, before: Brake, after: Brake) -> bool:
-        """Change a brake that is on, or take it off. Return False if it is another one by now."""
         return self._change(_name(before), before, after if after.is_on else None)
 
     def set_budget(self, budget: Budget | None) -> None:
@@ -69,20 +57,33 @@ class DynamoBrakes:
         else:
             self._update(CONTROLS, "SET #name = :new", {"#name": BUDGET}, {":new": _text(budget)})
 
+    def note_held(self) -> None:
+        self._update(CONTROLS, "SET #name = :new", {"#name": HELD}, {":new": {"S": str(uuid4())}})
+
+    def forget_held(self, held: str) -> None:
+        self._update_if("#name = :old", CONTROLS, "REMOVE #name", {"#name": HELD}, {":old": {"S": held}})
+
     # -- counts
 
     def add(self, lane: Lane, handler: str, tried: int, failed: int, now: float) -> tuple[int, int]:
-        """Add to the counts of a handler on a lane. Return the new counts: objects that ended, and that failed."""
-        ended, of_them = self._add(f"count {lane} {handler}", ("tried", "failed"), (tried, failed), now)
+        ended, of_them = self._add(_count(lane, handler), ("tried", "failed"), (tried, failed), now)
         return ended, of_them
 
+    def reset(self, lane: Lane, handler: str, tried: int) -> None:
+        # If another function has counted on, it judges.
+        self._update_if(
+            "#tried = :tried",
+            _count(lane, handler),
+            "SET #tried = :zero, #failed = :zero",
+            {"#tried": "tried", "#failed": "failed"},
+            {":zero": _number(0), ":tried": _number(tried)},
+        )
+
     def spent(self, day: str) -> Spent:
-        """Return what has started on a day."""
         found = self._get(f"spent {day}")
         return Spent(day, *(int(found.get(name, {}).get("N", 0)) for name in ("objects", "bytes", "granted")))
 
     def spend(self, day: str, objects: int, size: int, now: float, *, granted: int = 0) -> Spent:
-        """Add to what has started on a day, and return the sum."""
         sums = self._add(f"spent {day}", ("objects", "bytes", "granted"), (objects, size, granted), now)
         return Spent(day, *sums)
 
@@ -103,8 +104,12 @@ class DynamoBrakes:
         condition = "attribute_not_exists(#name)" if before is None else "#name = :old"
         expression = "REMOVE #name" if after is None else "SET #name = :new"
         values |= {} if after is None else {":new": _text(after)}
+        return self._update_if(condition, CONTROLS, expression, {"#name": name}, values)
+
+    def _update_if(self, condition: str, key: str, expression: str, names: dict[str, str], values: Values) -> bool:
+        """Update an item. Return False, and change nothing, unless the condition holds for it."""
         try:
-            self._update(CONTROLS, expression, {"#name": name}, values, condition)
+            self._update(key, expression, names, values, condition)
         except StateError as error:
             if not is_conflict(error.__cause__):
                 raise
@@ -137,6 +142,10 @@ class DynamoBrakes:
                 **about,
             )
         return dict(answer.get("Attributes", {}))
+
+
+def _count(lane: Lane, handler: str) -> str:
+    return f"count {lane} {handler}"
 
 
 def _name(brake: Brake) -> str:

@@ -7,13 +7,11 @@ from functools import cached_property
 from slips.backends.aws import DISPATCHERS
 from slips.backends.aws.brakes import DynamoBrakes
 from slips.backends.aws.stack import DeployedStack
-from slips.brakes import Brake, Budget, Pause, budget_pause, day_of
+from slips.brakes import Brake, Budget, Pause, budget_in, budget_pause, day_of
 from slips.model import LANES, Lane
 from slips.operations import Budgets
 
 TABLE = "SLIPS_LEDGER_TABLE"
-LIMITS = {"objects_per_day": "SLIPS_OBJECTS_PER_DAY", "bytes_per_day": "SLIPS_BYTES_PER_DAY"}
-"""The variables of Dispatcher that have the budgets of the config."""
 
 
 class StackBrakes:
@@ -77,5 +75,4 @@ class StackBrakes:
 
     @property
     def _configured(self) -> Budget:
-        variables = self._stack.variables(DISPATCHERS["fast"])
-        return Budget(**{name: int(variables[key]) for name, key in LIMITS.items() if key in variables})
+        return budget_in(self._stack.variables(DISPATCHERS["fast"]))

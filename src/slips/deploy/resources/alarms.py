@@ -9,7 +9,7 @@ from slips.backends.aws import AUDIT, DISPATCHERS, FUNCTIONS
 from slips.config import Config
 from slips.deploy import age
 from slips.deploy.resources.forms import Resources, get_att, ref, resource, sub
-from slips.deploy.resources.functions import MOST_AGE
+from slips.deploy.resources.functions import MOST_AGE, pauses
 from slips.deploy.resources.places import stream_name
 from slips.model import Lane
 
@@ -103,6 +103,13 @@ def build(config: Config, retention: Mapping[Lane, int]) -> Resources:
             expression="SUM(METRICS())",
         ),
     }
+    if pauses(config):
+        alarms["PausedAlarm"] = _alarm(
+            "Objects wait, as a handler fails on most of them, or the budget of the day is spent; "
+            "'slips status -s ${AWS::StackName}' says why, 'slips limit LANE --resume' lets them start.",
+            # Twice as long as between two looks of Drain, which counts the pauses that hold.
+            _metric("slips", "Pauses", "Maximum", period=600),
+        )
     if (topic := config.backend.alarm_sns_arn) is not None:
         for alarm in alarms.values():
             alarm["Properties"]["AlarmActions"] = [topic]

@@ -8,10 +8,12 @@ from msgspec import Struct
 
 from slips.backends.aws import AUDIT
 from slips.backends.aws.dispatch_batch import DISPATCHER_SECONDS
+from slips.brakes import Budget, break_at, variables_of
 from slips.config import Config
 from slips.deploy import permissions, queues
 from slips.deploy.resources.forms import Resources, get_att, policies_beside, ref, resource
 from slips.deploy.resources.places import error_table_name, error_topic, given_role, stream_arn
+from slips.model import LANES
 from slips.pipeline.conclude import ATTEMPTS
 
 
@@ -130,10 +132,14 @@ def _environment(config: Config, function: str) -> dict[str, Any]:
     errors = {"SLIPS_ERROR_TABLE": error_table_name(config)}
     undelivered = {"SLIPS_UNDELIVERED_URL": ref("Undelivered")}
     limit = config.backend.lane.fast if function == "FastDispatcher" else config.backend.lane.slow
+    budget = variables_of(Budget.of(config.limits))
     dispatcher = {
         "SLIPS_MAIN_FUNC": get_att("MainFunc"),
         "SLIPS_DELAY": str(limit.delay),
         "SLIPS_BATCH_SIZE": str(limit.batch_size),
+        **ledger,
+        **errors,
+        **budget,
     }
     return {
         **(config.handler.environment if function == "MainFunc" else {}),
@@ -149,7 +155,12 @@ def _environment(config: Config, function: str) -> dict[str, Any]:
             "Reporter": ledger | errors,
             # Commands of operators without the config read the days here.
             AUDIT: ledger | errors,
-            "Drain": streams | ledger | errors | undelivered | {"SLIPS_LEDGER_DAYS": str(config.backend.ledger_days)},
+            "Drain": streams
+            | ledger
+            | errors
+            | undelivered
+            | budget
+            | {"SLIPS_LEDGER_DAYS": str(config.backend.ledger_days)},
         }[function],
     }
 
@@ -163,6 +174,11 @@ def log_groups(config: Config) -> Resources:
 def names(config: Config) -> list[str]:
     """Return the logical names of the functions that the stack has."""
     return [name for name in SPECS if name != AUDIT or config.backend.audit]
+
+
+def pauses(config: Config) -> bool:
+    """Whether lanes pause by themselves, so that objects must go on by themselves, too."""
+    return any(break_at(config, lane) for lane in LANES) or Budget.of(config.limits).is_limited
 
 
 def drops(config: Config) -> bool:

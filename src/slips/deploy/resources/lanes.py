@@ -9,11 +9,13 @@ from slips.backends.aws import DISPATCHERS, STREAMS
 from slips.backends.aws.dispatch_batch import records_at_once
 from slips.config import Config, LaneConfig
 from slips.deploy import age, streams
-from slips.deploy.resources.forms import Resources, ref, resource
+from slips.deploy.resources.forms import Resources, get_att, permission, ref, resource
+from slips.deploy.resources.functions import pauses
 from slips.deploy.resources.places import error_topic, stream_arn
 from slips.model import Lane
 
 _STREAM_RETRIES = 5
+_RELEASE_MINUTES = 5
 
 
 def build(config: Config, deployed: Mapping[str, Any], retention: Mapping[Lane, int]) -> Resources:
@@ -48,4 +50,18 @@ def build(config: Config, deployed: Mapping[str, Any], retention: Mapping[Lane, 
             MaximumRecordAgeInSeconds=age.most(retention[lane]),
             DestinationConfig={"OnFailure": {"Destination": error_topic(config)}},
         )
-    return made
+    return made | (_release() if pauses(config) else {})
+
+
+def _release() -> Resources:
+    """Build the schedule by which Drain puts back objects whose lane paused, and may start now."""
+    target = {"Id": "Drain", "Arn": get_att("Drain"), "Input": '{"release":true}'}
+    return {
+        "ReleaseRule": resource(
+            "AWS::Events::Rule",
+            Description="Puts objects back on their lane when it no longer pauses.",
+            ScheduleExpression=f"rate({_RELEASE_MINUTES} minutes)",
+            Targets=[target],
+        ),
+        "ReleaseRulePermission": permission("Drain", "events", SourceArn=get_att("ReleaseRule")),
+    }

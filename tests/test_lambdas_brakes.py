@@ -1,0 +1,368 @@
+"""Functions of a stack whose lanes pause: Dispatcher holds events back, MainFunc and Reporter count, Drain releases."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from botocore.exceptions import ClientError
+from msgspec.structs import replace
+
+import aws
+from fakes import object_event
+from invoked import Context, Stack, kinesis, payload_of, stack
+from slips import lambdas, telemetry
+from slips.backends.aws.brakes import DynamoBrakes
+from slips.brakes import CANARY_SECONDS, DAY, WINDOW, Brake, Budget, code_name, day_of
+from slips.config import PACKAGED, Config, LaneConfig
+from slips.config.schema import BackendConfig, Lanes
+from slips.envelope.lane import LaneRecord, arguments
+from slips.model import ErrorItem, ObjectEvent
+from slips.pipeline import hold
+
+__all__ = ["stack"]
+NOW = 1_790_000_000.0
+
+
+class Clock:
+    """The time of all functions."""
+
+    def __init__(self, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = NOW
+        monkeypatch.setattr(lambdas._site, "clock", lambda: self.now, raising=False)
+        monkeypatch.setattr(lambdas._site, "monotonic", lambda: self.now, raising=False)
+
+
+@pytest.fixture
+def clock(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(stack, monkeypatch)
+
+
+@pytest.fixture
+def brakes(stack: Stack) -> DynamoBrakes:
+    return DynamoBrakes(aws.client("dynamodb"), "ledger")
+
+
+@pytest.fixture
+def dynamodb(stack: Stack) -> Iterator[Callable[[Callable[[str, bytes], None]], None]]:
+    """Lets a function be called with the name and the body of each request to DynamoDB."""
+    events, hooks = lambdas._site.clients.dynamodb.meta.events, list[Any]()
+
+    def call(watch: Callable[[str, bytes], None]) -> None:
+        def hook(model: Any, params: Any, **_: Any) -> None:
+            watch(model.name, params["body"])
+
+        events.register("before-call.dynamodb", hook)
+        hooks.append(hook)
+
+    yield call
+    for hook in hooks:
+        events.unregister("before-call.dynamodb", hook)
+
+
+def configure(stack: Stack, tmp_path: Any, **lane: Any) -> None:
+    """Lets both lanes have such limits."""
+    config = msgspec.json.decode((tmp_path / PACKAGED).read_bytes(), type=Config)
+    both = LaneConfig(**lane)
+    (tmp_path / PACKAGED).write_bytes(
+        msgspec.json.encode(replace(config, backend=BackendConfig(lane=Lanes(both, both))))
+    )
+
+
+def batch(*events: ObjectEvent) -> dict[str, Any]:
+    return kinesis(*(json.dumps(event.to_dict()) for event in events))
+
+
+def events(keys: Sequence[str], **about: Any) -> list[ObjectEvent]:
+    return [object_event(f"azure/{key}", bucket_name="example-logs", lane="fast", **about) for key in keys]
+
+
+def started(stack: Stack) -> str:
+    """The keys that MainFunc was started with, since the last call."""
+    found = [event.object_key for payload in stack.functions.payloads for event in arguments(json.loads(payload))]
+    stack.functions.payloads.clear()
+    return "".join(key.removeprefix("azure/") for key in found)
+
+
+def dispatch(stack: Stack, *some: ObjectEvent) -> list[str]:
+    """Numbers of the records that AWS delivers again."""
+    answer = stack.call(lambdas.dispatcher, batch(*some))
+    return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+
+
+def held(stack: Stack) -> dict[str, str]:
+    """Stage by the keys of each item."""
+    return {names(item.events): item.stage for item in stack.items}
+
+
+def names(some: Sequence[ObjectEvent]) -> str:
+    return "".join(event.object_key.removeprefix("azure/") for event in some)
+
+
+def counted(stack: Stack) -> dict[str, int]:
+    """The metrics of pauses."""
+    return {name: line[name] for line in stack.metrics for name in telemetry.OF_PAUSES if name in line}
+
+
+def test_a_lane_without_brakes_costs_one_read_in_five_seconds(stack: Stack, dynamodb: Any, clock: Clock) -> None:
+    reads: list[str] = []
+    dynamodb(lambda name, _: reads.append(name))
+    for _ in range(3):
+        assert dispatch(stack, *events("ab")) == []
+    assert (started(stack), reads) == ("ababab", ["GetItem"])
+    clock.now += hold.CONTROLS_SECONDS
+    dispatch(stack, *events("ab"))
+    assert reads == ["GetItem"] * 2
+
+
+def test_a_lane_that_an_operator_paused_keeps_its_events_in_one_item(
+    stack: Stack, clock: Clock, brakes: DynamoBrakes
+) -> None:
+    brakes.begin(Brake("fast", since=NOW, reason="the sink moves", by="ann@ops"))
+    assert dispatch(stack, *events("abc"), replace(events("d")[0], lane="slow")) == []
+    assert (started(stack), held(stack)) == ("d", {"abc": "paused"})
+    (item,) = stack.items
+    assert (item.error_type, item.attempts, item.traceback) == ("LanePaused", 0, "")
+    assert item.message.startswith("lane fast: paused by ann@ops: the sink moves; nothing failed, these objects wait; ")
+    assert counted(stack) == {"Held": 3, "Pauses": 1}
+    dispatch(stack, *events("abc"))  # delivered again
+    assert held(stack) == {"abc": "paused"}
+
+
+def test_of_two_handlers_the_one_that_fails_waits_and_the_other_goes_on(
+    stack: Stack, clock: Clock, brakes: DynamoBrakes
+) -> None:
+    on = Brake("fast", "handler.py", 20, 20, NOW, "20 of 20 objects failed", code=code(), retry_at=NOW + 60)
+    brakes.begin(on)
+    unmapped = object_event("elsewhere", bucket_name="other", lane="fast")
+    assert dispatch(stack, *events("a"), unmapped, *events("b")) == []
+    assert (started(stack), held(stack)) == ("elsewhere", {"ab": "paused"})
+    # A drained object runs: an operator asked for it.
+    dispatch(stack, *events("r", replay="r@1"))
+    assert started(stack) == "r"
+
+
+def code() -> str:
+    site = lambdas._site
+    return code_name(site.loader.version_of("handler.py"), site.config)
+
+
+def test_a_canary_that_is_due_starts_alone_and_once(stack: Stack, clock: Clock, brakes: DynamoBrakes) -> None:
+    brakes.begin(Brake("fast", "handler.py", 20, 20, NOW, "all failed", code=code(), retry_at=NOW + 60))
+    clock.now += CANARY_SECONDS[0]
+    dispatch(stack, *events("abc"))
+    dispatch(stack, *events("d"))
+    assert (started(stack), held(stack)) == ("a", {"bc": "paused", "d": "paused"})
+    (brake,) = brakes.read().brakes
+    assert brake.retry_at == clock.now + 120
+
+
+def test_another_version_of_the_handler_is_tried_at_once(stack: Stack, clock: Clock, brakes: DynamoBrakes) -> None:
+    brakes.begin(Brake("fast", "handler.py", 20, 20, NOW, "all failed", code="another", retry_at=NOW + 60))
+    dispatch(stack, *events("ab"))
+    assert (started(stack), held(stack)) == ("a", {"b": "paused"})
+
+
+def test_what_a_throttled_main_func_refuses_is_not_held_back_and_not_spent(
+    stack: Stack, clock: Clock, brakes: DynamoBrakes
+) -> None:
+    brakes.set_budget(Budget(objects_per_day=100))
+    brakes.begin(Brake("slow", since=NOW))
+    stack.functions.takes = 0
+    assert dispatch(stack, *events("a"), replace(events("b")[0], lane="slow")) == ["1"]
+    assert (held(stack), brakes.spent(day_of(NOW)).objects) == ({}, 0)
+
+
+def test_the_budget_of_a_day_holds_back_what_is_too_much(stack: Stack, clock: Clock, brakes: DynamoBrakes) -> None:
+    brakes.set_budget(Budget(objects_per_day=3))
+    dispatch(stack, *events("abcde"))
+    assert (started(stack), held(stack)) == ("abc", {"de": "budget"})
+    assert brakes.spent(day_of(NOW)).objects == 3
+    dispatch(stack, *events("f"), *events("g", records=[(5, None)]))
+    assert (started(stack), held(stack)) == ("g", {"de": "budget", "f": "budget"})
+    clock.now += DAY
+    dispatch(stack, *events("hi"))
+    assert started(stack) == "hi"
+
+
+def test_the_budget_of_the_config_is_in_the_environment(
+    stack: Stack, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLIPS_BYTES_PER_DAY", "1000")
+    dispatch(stack, *events("abcde", object_size=400))
+    assert (started(stack), held(stack)) == ("abc", {"de": "budget"})
+
+
+def test_functions_that_may_not_read_brakes_start_all_objects_and_say_so(stack: Stack, dynamodb: Any) -> None:
+    def refuse(name: str, _: bytes) -> None:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, name)
+
+    dynamodb(refuse)
+    assert dispatch(stack, *events("ab")) == []
+    assert started(stack) == "ab"
+    assert stack.said[0]["message"].startswith("brakes cannot be read, so all objects start: ")
+
+
+def test_events_that_cannot_be_kept_come_again(stack: Stack, dynamodb: Any, clock: Clock, brakes: DynamoBrakes) -> None:
+    def refuse(name: str, body: bytes) -> None:
+        if b'"errors"' in body:
+            raise ClientError({"Error": {"Code": "InternalServerError", "Message": "no"}}, name)
+
+    brakes.begin(Brake("slow", since=NOW))
+    dynamodb(refuse)
+    assert dispatch(stack, *events("a"), replace(events("b")[0], lane="slow")) == ["2"]
+    assert started(stack) == "a"
+
+
+def test_events_of_a_flood_share_items_below_the_limit_of_dynamodb() -> None:
+    (pause,) = [each for each in [Brake("fast", since=NOW).pause] if each]
+    kept = []
+    for number in range(2000):
+        event = object_event(f"{'k' * 800}{number}", lane="fast")
+        data = LaneRecord(str(number), json.dumps(event.to_dict()).encode())
+        kept.append(hold.Kept(data, event, pause, ""))
+    items = list(hold.items_of(kept, NOW))
+    assert sum(len(item.events) for item in items) == 2000
+    assert max(len(msgspec.json.encode(item)) for item in items) < 300_000
+    assert len(items) < 20
+    assert len({item.request_id for item in items}) == len(items)
+
+
+# ---- counts
+
+
+def run(stack: Stack, *objects: ObjectEvent, request_id: str = "r") -> None:
+    stack.call(lambdas.main_func, payload_of(*objects), Context(request_id))
+
+
+def test_a_handler_whose_objects_fail_pauses_on_its_lane(
+    stack: Stack, clock: Clock, brakes: DynamoBrakes, tmp_path: Any
+) -> None:
+    configure(stack, tmp_path, break_at=50)
+    for number in range(WINDOW):
+        assert brakes.read().brakes == []
+        key = f"azure/{number}.gz"
+        aws.client("s3").put_object(Bucket="example-logs", Key=key, Body=gzip.compress(b'{"n": 1}\n')[:-5])
+        run(stack, object_event(key, bucket_name="example-logs", lane="fast", object_etag=""), request_id=f"r{number}")
+    (brake,) = brakes.read().brakes
+    assert (brake.lane, brake.handler, brake.reason) == ("fast", "handler.py", "20 of 20 objects failed")
+    assert (len(stack.items), brake.code) == (WINDOW, code())
+    good = stack.put("azure/good.gz", {"n": 1})
+    clock.now += 10
+    run(stack, good)
+    assert brakes.read().brakes == []
+
+
+def test_objects_that_aws_gave_up_on_count_as_failed(
+    stack: Stack, clock: Clock, brakes: DynamoBrakes, tmp_path: Any
+) -> None:
+    configure(stack, tmp_path, break_at=50)
+    for number in range(WINDOW):
+        event = stack.put(f"azure/{number}.gz", {"n": "raise"})
+        with pytest.raises(Exception, match="severity"):
+            run(stack, event, request_id=f"r{number}")
+        record = {"requestContext": {"requestId": f"r{number}", "condition": "RetriesExhausted"}}
+        record["requestPayload"] = payload_of(event)
+        record["responsePayload"] = {"errorType": "UnfinishedError", "errorMessage": "m"}
+        stack.call(lambdas.reporter, {"Records": [{"Sns": {"Message": json.dumps(record)}}]})
+    assert len(stack.items) == WINDOW
+    (brake,) = brakes.read().brakes
+    assert brake.reason == "20 of 20 objects failed"
+
+
+def test_objects_that_succeed_cost_one_write_for_each_window_of_them(
+    stack: Stack, dynamodb: Any, clock: Clock, brakes: DynamoBrakes, tmp_path: Any
+) -> None:
+    configure(stack, tmp_path, break_at=50)
+    writes: list[bytes] = []
+    dynamodb(lambda name, body: writes.append(body) if name == "UpdateItem" else None)
+    for number in range(2 * WINDOW):
+        run(stack, stack.put(f"azure/{number}.gz", {"n": 1}))
+    assert sum(b'"count fast handler.py"' in body for body in writes) == 2 * 2  # counted, and begun anew
+    assert brakes.read().brakes == []
+
+
+def test_without_break_at_nothing_is_counted(stack: Stack, brakes: DynamoBrakes) -> None:
+    run(stack, stack.put("azure/a.gz", {"n": 1}))
+    items = aws.client("dynamodb").scan(TableName="ledger")["Items"]
+    assert all("bucket" in item for item in items)
+
+
+# ---- release
+
+
+def released(stack: Stack) -> dict[str, Any]:
+    done = stack.call(lambdas.drain, {"release": True})
+    return {name: done[name] for name in ("events", "canaries", "waiting", "more")}
+
+
+def on_lane(stack: Stack) -> str:
+    return names(stack.lane())
+
+
+def test_held_events_go_back_as_they_were_when_the_lane_is_resumed(
+    stack: Stack, dynamodb: Any, clock: Clock, brakes: DynamoBrakes
+) -> None:
+    on = Brake("fast", since=NOW)
+    brakes.begin(on)
+    dispatch(stack, *events("abc"))
+    assert released(stack) == {"events": 0, "canaries": 0, "waiting": 3, "more": False}
+    assert counted(stack) == {"Pauses": 1}
+    brakes.replace(on, on.released())
+    assert released(stack) == {"events": 3, "canaries": 0, "waiting": 0, "more": False}
+    assert (on_lane(stack), stack.items) == ("abc", [])
+    assert [event.replay for event in stack.lane()] == [None] * 3
+    reads: list[str] = []
+    dynamodb(lambda name, _: reads.append(name))
+    assert released(stack) == {"events": 0, "canaries": 0, "waiting": 0, "more": False}
+    assert reads == ["GetItem"]
+
+
+def test_one_of_the_held_events_is_tried_when_its_time_has_come(
+    stack: Stack, clock: Clock, brakes: DynamoBrakes
+) -> None:
+    brakes.begin(Brake("fast", "handler.py", 20, 20, NOW, "all failed", code=code(), retry_at=NOW + 60))
+    dispatch(stack, *events("abc"))
+    clock.now += 1
+    dispatch(stack, *events("de"))
+    assert released(stack)["events"] == 0
+    clock.now += CANARY_SECONDS[0]
+    assert released(stack) == {"events": 1, "canaries": 1, "waiting": 5, "more": False}
+    assert (on_lane(stack), len(stack.items)) == ("a", 2)
+    dispatch(stack, *stack.lane())
+    assert started(stack) == "a"
+
+
+def test_of_events_beyond_a_budget_as_many_go_back_as_the_next_day_allows(
+    stack: Stack, clock: Clock, brakes: DynamoBrakes
+) -> None:
+    brakes.set_budget(Budget(objects_per_day=2))
+    for keys in ("abcd", "ef", "gh"):
+        dispatch(stack, *events(keys))
+    assert held(stack) == {"cd": "budget", "ef": "budget", "gh": "budget"}
+    assert released(stack)["events"] == 0
+    clock.now += DAY
+    assert released(stack) == {"events": 2, "canaries": 0, "waiting": 4, "more": False}
+
+
+def test_a_drain_of_an_item_that_is_held_puts_its_events_back(stack: Stack, clock: Clock, brakes: DynamoBrakes) -> None:
+    brakes.begin(Brake("fast", since=NOW))
+    dispatch(stack, *events("ab"))
+    (item,) = stack.items
+    assert stack.call(lambdas.drain, {"ids": [item.request_id]})["drained"] == 1
+    assert on_lane(stack) == "ab"
+
+
+def test_other_error_items_stay_when_events_are_released(stack: Stack, clock: Clock, brakes: DynamoBrakes) -> None:
+    on = Brake("fast", since=NOW)
+    brakes.begin(on)
+    dispatch(stack, *events("a"))
+    failed = ErrorItem(request_id="r9", events=events("z"), stage="handler", error_type="KeyError")
+    stack.errors.put(failed)
+    brakes.replace(on, on.released())
+    assert released(stack)["events"] == 1
+    assert [item.request_id for item in stack.items] == ["r9"]
