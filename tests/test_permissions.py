@@ -393,7 +393,7 @@ def _a_lane_that_pauses(stack: Stack) -> None:
     assert brakes.replace(paused, paused.released())
     assert stack.drain(release=True)["events"] == 1
     stack.settle()
-    for number in range(60):
+    for _ in range(60):
         if not (held := [item for item in stack.items if item.stage == "paused"]):
             break
         time.sleep(0.5)  # Dispatcher held it again, as it had not seen yet that the pause is over

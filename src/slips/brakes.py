@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from slips.config import Config
 from slips.config.schema import Limits
 from slips.errors import MappingError, OverwrittenError, StorageError
-from slips.model import Lane, format_time
+from slips.model import ErrorItem, Lane, format_time
 
 WINDOW = 20
 """Objects of a handler after which their failures are judged, and counted anew."""
@@ -230,6 +230,11 @@ class SharedBrakes(Protocol):
     def spend(self, day: str, objects: int, size: int, now: float, *, granted: int = 0) -> Spent:
         """Add to what has started on a day, and return the sum."""
         ...
+
+
+def is_held(item: ErrorItem) -> bool:
+    """Whether an item only keeps events that wait: they go back as they were, and are no replays."""
+    return item.stage in HELD
 
 
 def code_name(version: str, config: Config) -> str:

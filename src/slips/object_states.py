@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from typing import Literal, NamedTuple
 
+from slips.brakes import is_held
 from slips.errors import StateError
 from slips.model import ErrorItem, ObjectEvent, Range, is_to_the_end
 from slips.ports import Status
@@ -108,7 +109,7 @@ class ObjectCounter:
         """Add items of an error table, and yield each. Raises StateError."""
         for item in items:
             for event in item.events:
-                column = "is_stopped" if stops(event) else "is_quarantined"
+                column = "is_on_lane" if is_held(item) else "is_stopped" if stops(event) else "is_quarantined"
                 self._write(_MARK.format(column), [(_digest(event.bucket_name, event.object_key),)])
             yield item
 

@@ -368,6 +368,13 @@ class Operations(Protocol):
         """End all pauses of a lane, and return them. A spent budget may be spent once more on the same day."""
         ...
 
+    def release(self) -> int:
+        """Put objects on their lane that a pause has kept in the error table, and that may start now.
+
+        Return their number. On this machine objects wait on their lanes: there are none in the table.
+        """
+        ...
+
     def budgets(self) -> Budgets:
         """Return what may start in a day, and what has started today."""
         ...

@@ -20,7 +20,7 @@ from slips.config.nodes import size_of
 from slips.errors import UsageError
 from slips.model import LANES, Lane
 from slips.operations import Kind, hourly
-from slips.printable import one_line
+from slips.printable import one_line, plural
 
 FIELDS = ("delay", "batch_size")
 LASTS: dict[Kind, str] = {
@@ -114,6 +114,7 @@ def limit(
         if pause:
             operations.pause(lane, reason or "", operator())
         ended = operations.resume(lane) if resume else []
+        released = operations.release() if resume else 0
         pauses = [each for each in operations.pauses() if each.lane == lane]
         budgets = operations.budgets() if operations.has_brakes else None
     if json_:
@@ -135,6 +136,8 @@ def limit(
         show_text(one_line(f"{'paused:':11} {pause_line(each)}"))
     if resume:
         say(one_line("; ".join(f"no longer {sentence(each)}" for each in ended)) or f"lane {lane} was not paused")
+        if released:
+            say(f"{plural(released, 'object')} that waited in the error table put back")
     if after != before:
         say(LASTS[operations.kind])
 

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from slips.brakes import HELD, Budget, Controls, Held, Pause, SharedBrakes, budget_pause, code_name, day_of, sentence
+from slips.brakes import Budget, Controls, Held, Pause, SharedBrakes, budget_pause, code_name, day_of, sentence
 from slips.config import Config
 from slips.envelope.lane import LaneRecord, decode
 from slips.loading import HandlerLoader
@@ -224,11 +224,6 @@ def _item(pause: Pause, handler: str, kept: Sequence[Kept], now: float) -> Error
         fingerprint=fingerprint(stage, error_type, f"{pause.lane} {pause.cause} {handler}"),
         handler=handler,
     )
-
-
-def is_held(item: ErrorItem) -> bool:
-    """Whether an item only keeps events that wait: they go back as they were, and are no replays."""
-    return item.stage in HELD and item.error_type in ("LanePaused", "BudgetSpent")
 
 
 def lane_of(item: ErrorItem) -> Lane:

@@ -11,9 +11,9 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from slips.brakes import Brake, Pause, Spent, budget_pause, code_name, day_of
+from slips.brakes import Brake, Pause, Spent, budget_pause, code_name, day_of, is_held
 from slips.model import LANES, ErrorItem
-from slips.pipeline.hold import HoldingSite, is_held, lane_of
+from slips.pipeline.hold import HoldingSite, lane_of
 from slips.pipeline.replay import replay
 from slips.ports import Stream
 from slips.site import Site

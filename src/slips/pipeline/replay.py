@@ -12,13 +12,13 @@ from urllib.parse import unquote_plus
 import msgspec
 from msgspec import Struct
 
+from slips.brakes import is_held
 from slips.config import Config, Route
 from slips.errors import OverwrittenError, StorageError
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, fingerprint
 from slips.not_logs import NotLog
 from slips.parsing.chain import compile_chain
 from slips.parsing.run import Chain
-from slips.pipeline.hold import is_held
 from slips.ports import ErrorTable, ObjectStore
 from slips.routing import assigned, lane_again, lane_for
 from slips.site import Site

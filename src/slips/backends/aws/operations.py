@@ -45,6 +45,10 @@ NOTED_AT_ONCE = 8
 """Writes to the ledger at a time, after events were put on a lane. Clients have ten connections."""
 
 
+SEEN_SECONDS = 6.0
+"""Seconds after which all functions have seen that a pause has ended."""
+
+
 class StackOperations:
     """Operations on a deployed stack."""
 
@@ -146,6 +150,17 @@ class StackOperations:
 
     def resume(self, lane: Lane) -> list[Pause]:
         return self._brakes.resume(lane)
+
+    def release(self) -> int:
+        if not self._brakes.has_held:
+            return 0
+        self.stack.sleep(SEEN_SECONDS)  # else Dispatcher may hold them back again
+        events = 0
+        while True:
+            answer = self.drain({"release": True})
+            events += int(answer["events"])
+            if not (answer["more"] and answer["events"]):
+                return events
 
     def budgets(self) -> Budgets:
         return self._brakes.budgets()

@@ -31,6 +31,11 @@ class StackBrakes:
         return self._store is not None
 
     @property
+    def has_held(self) -> bool:
+        """Whether the error table may have objects that a pause keeps there."""
+        return self._store is not None and bool(self._store.read().held)
+
+    @property
     def _needed(self) -> DynamoBrakes:
         if self._store is None:
             raise self._stack.lacks("brakes", "Dispatchers of this version, which look at them")

@@ -142,6 +142,9 @@ class MachineOperations:
     def resume(self, lane: Lane) -> list[Pause]:
         return lane_limits.resume(self._config, self._state, lane)
 
+    def release(self) -> int:
+        return 0
+
     def budgets(self) -> Budgets:
         return lane_limits.budgets(self._config, self._state)
 
