@@ -18,8 +18,9 @@ from slips.config import parse
 from slips.errors import StateError
 from slips.model import Outcome
 from slips.operations import ServiceCounts
+from slips.service.counters import Counters
 from slips.service.endpoint import listen
-from slips.service.exposure import Exposure
+from slips.service.exposure import exposed, status_line
 from slips.service.observer import Observers
 from slips.service.pulse import AGAIN_SECONDS, BEAT_SECONDS, Pulse
 
@@ -102,27 +103,26 @@ def test_a_service_shows_itself_from_its_start_to_its_end(state: MachineState) -
     config = parse(CONFIG)
     listening = listen("127.0.0.1:0", "--metrics")
     where = listening.getsockname()
-    exposure = Exposure(state, lambda: config, "slips up", listening=listening, environment={})
-    observers = Observers(exposure.observers)
-    exposure.start()
-    assert got(where, "/healthz")[0] == 200
-    assert got(where, "/readyz")[0] == 503
-    observers.started(1, 10)
-    observers.looked()
-    event = object_event("json/a")
-    observers.given(event)
-    observers.succeeded(event, Outcome(records=2, delivered=2))
-    observers.troubled("/logs", "is away")
-    assert json.loads(got(where, "/readyz")[1])["reasons"] == ["/logs: is away"]
-    status, text = got(where, "/metrics")
-    assert (status, 'slips_objects_total{lane="fast",result="done"} 1.0\n' in text) == (200, True)
-    assert 'slips_lane_waiting{lane="fast"} 0.0\n' in text
-    assert "slips_state_readable 1.0\n" in text
-    found = state.service.get()
-    assert found is not None
-    assert found.command == "slips up"
-    assert exposure._status() == "1 objects done, 0 failed, 0 at work, cannot use /logs"
-    exposure.close()
+    with exposed(
+        state, config, lambda: config, command="slips up", listening=listening, workers=lambda: 3, environment={}
+    ) as shown:
+        observers = Observers(shown)
+        assert got(where, "/healthz")[0] == 200
+        assert got(where, "/readyz")[0] == 503
+        observers.started(1, 10)
+        observers.looked()
+        event = object_event("json/a")
+        observers.given(event)
+        observers.succeeded(event, Outcome(records=2, delivered=2))
+        observers.troubled("/logs", "is away")
+        assert json.loads(got(where, "/readyz")[1])["reasons"] == ["/logs: is away"]
+        status, text = got(where, "/metrics")
+        assert (status, 'slips_objects_total{lane="fast",result="done"} 1.0\n' in text) == (200, True)
+        assert 'slips_lane_waiting{lane="fast"} 0.0\n' in text
+        assert "slips_workers 3.0\n" in text
+        found = state.service.get()
+        assert found is not None
+        assert found.command == "slips up"
     assert state.service.get() is None
     with pytest.raises(ConnectionError):
         got(where, "/healthz")
@@ -130,9 +130,18 @@ def test_a_service_shows_itself_from_its_start_to_its_end(state: MachineState) -
 
 def test_a_service_without_an_address_and_without_systemd_shows_its_row_alone(state: MachineState) -> None:
     config = parse(CONFIG)
-    exposure = Exposure(state, lambda: config, "slips up", environment={})
-    exposure.start()
-    Observers(exposure.observers).started(0, 0)
-    assert state.service.get() is not None
-    exposure.close()
+    with exposed(state, config, lambda: config, command="slips up", environment={}) as shown:
+        Observers(shown).started(0, 0)
+        assert state.service.get() is not None
     assert state.service.get() is None
+
+
+def test_the_line_for_systemctl_status_has_the_counts_and_what_is_wrong() -> None:
+    config = parse(CONFIG)
+    counters = Counters(config, lambda: config)
+    counters.given(object_event("json/b"))
+    counters.succeeded(object_event("json/a"), Outcome())
+    assert status_line(counters) == "1 object done, 0 failed, 1 at work"
+    counters.paused("slow", "too many fail")
+    counters.troubled("/logs", "is away")
+    assert status_line(counters).endswith("1 at work, lane slow paused, cannot use /logs")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import closing, nullcontext
 from functools import partial
 
 import click
@@ -13,7 +15,10 @@ from slips.cli.options import global_option, options
 from slips.cli.usage import Number, OneOf
 from slips.config import load
 from slips.place import open_state
+from slips.service.endpoint import address_of, listen
+from slips.service.exposure import exposed
 from slips.service.interrupts import Interrupts
+from slips.service.observer import Observers
 from slips.service.supervisor import Supervisor
 from slips.service.up import GRACE_SECONDS, Up, later, sources_of
 
@@ -47,11 +52,16 @@ LOCK_SECONDS = 10.0
     show_default=True,
     help="Log lines as text or as JSON, on standard error.",
 )
+@click.option(
+    "--metrics",
+    metavar="HOST:PORT",
+    help="Answer /metrics, /healthz and /readyz there: 127.0.0.1:9464, [::1]:9464.",
+)
 @global_option("verbose", "Log each object, too.")
 @global_option("stack", hidden=True)  # refused in words
 @global_option("aws", hidden=True)
 @click.pass_context
-def up(ctx: click.Context, workers: int | None, grace: int, log_format: str) -> None:
+def up(ctx: click.Context, workers: int | None, grace: int, log_format: str, metrics: str | None) -> None:
     """Process what arrives, as a service, until it is stopped.
 
     Takes files of the directories of 'backend.embedded.buckets' when they are at rest ('backend.embedded.settle'), and
@@ -63,16 +73,21 @@ def up(ctx: click.Context, workers: int | None, grace: int, log_format: str) -> 
       slips up
       slips up --workers 4 -v
       slips up --log-format json 2>> slips.log
+      slips up --metrics 127.0.0.1:9464
     """
     refuse_stack(ctx, "up")
     config, path, given = load_config(ctx), config_file(ctx), options(ctx)
     log = LogLines(as_json=log_format == "json", verbose=given.verbose)
-    with open_state(config, log.warned, wait=LOCK_SECONDS) as state, state.exclusive():
-        interrupts = Interrupts()
+    with (
+        closing(listen(metrics, "--metrics")) if metrics is not None else nullcontext() as listening,
+        open_state(config, log.warned, wait=LOCK_SECONDS) as state,
+        state.exclusive(),
+    ):
+        interrupts, observers = Interrupts(), Observers([log])
         supervisor = Supervisor(
             config,
             state,
-            log,
+            observers,
             workers=workers,
             endpoint_url=given.endpoint_url,
             region=given.region,
@@ -84,5 +99,19 @@ def up(ctx: click.Context, workers: int | None, grace: int, log_format: str) -> 
         sources = partial(sources_of, endpoint_url=given.endpoint_url, region=given.region)
         service = Up(supervisor, lambda: load(path), grace=grace, make_sources=sources)
         interrupts.first = service.stop
-        with interrupts:
+        with (
+            interrupts,
+            exposed(
+                state,
+                config,
+                lambda: supervisor.config,
+                command=" ".join(["slips", *sys.argv[1:]])[:150],
+                listening=listening,
+                workers=lambda: supervisor.workers,
+            ) as shown,
+        ):
+            observers.add(shown)
+            if listening is not None:
+                url = f"http://{address_of(listening)}/"
+                log.write("info", f"metrics and probes at {url}", url=url)
             service.serve()

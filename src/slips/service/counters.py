@@ -70,9 +70,11 @@ class Durations(Struct):
 class Counters(Observer):
     """Counts the steps of a session."""
 
-    def __init__(self, config: Callable[[], Config], clock: Callable[[], float] = time.monotonic) -> None:
-        """Count nothing yet. `config` returns the config of this moment, whose mappings are counted apart."""
-        self._config, self._clock = config, clock
+    def __init__(
+        self, config: Config, current: Callable[[], Config], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Count nothing yet. `current` returns the config of the moment, by whose mappings objects are counted."""
+        self._current, self._clock = current, clock
         self.counts = ServiceCounts()
         self.durations: dict[Lane, Durations] = {lane: Durations() for lane in LANES}
         self.mappings: dict[MappingName, MappingCounts] = {}
@@ -85,7 +87,7 @@ class Counters(Observer):
         """The sources, or the state, that cannot be used now, with the reasons."""
         self._begun: dict[tuple[str, str], float] = {}
         """When each object that is at work was given to its worker."""
-        for bucket, mappings in config().bucket_mapping.items():
+        for bucket, mappings in config.bucket_mapping.items():
             for each in mappings:  # a series that is there from the start, as 0, lets `rate` see the first failure
                 self._mapping(MappingName(bucket, each.written))
 
@@ -163,7 +165,7 @@ class Counters(Observer):
         return self.counts.lanes[event.lane or LANES[0]]
 
     def _name(self, event: ObjectEvent) -> MappingName:
-        mapping = mapping_for(self._config().bucket_mapping, event.bucket_name, event.object_key)
+        mapping = mapping_for(self._current().bucket_mapping, event.bucket_name, event.object_key)
         return OTHER if mapping is None else MappingName(event.bucket_name, mapping.written)
 
     def _mapping(self, name: MappingName) -> MappingCounts:

@@ -78,7 +78,7 @@ def _parsed(address: str, option: str) -> tuple[str, int]:
     return (host[1:-1] if bracketed else host), int(port)
 
 
-def shown(listening: socket.socket) -> str:
+def address_of(listening: socket.socket) -> str:
     """Return the address at which a socket listens: `127.0.0.1:9464`."""
     host, port, *_ = listening.getsockname()
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

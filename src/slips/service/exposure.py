@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 
 from slips.backends.machine.state import MachineState
 from slips.config import Config
+from slips.printable import plural
 from slips.service.counters import Counters
 from slips.service.endpoint import Endpoint
 from slips.service.metrics import Metrics, pages, read_state
@@ -21,46 +23,40 @@ from slips.service.probes import Probes
 from slips.service.pulse import Pulse
 
 
-class Exposure:
-    """The observers of one service, from its start until `close`."""
+@contextmanager
+def exposed(
+    state: MachineState,
+    config: Config,
+    current: Callable[[], Config],
+    *,
+    command: str,
+    listening: socket.socket | None = None,
+    workers: Callable[[], int] = lambda: 0,
+    environment: Mapping[str, str] = os.environ,
+) -> Iterator[list[Observer]]:
+    """Return the observers that show a service until the end of the block.
 
-    def __init__(
-        self,
-        state: MachineState,
-        config: Callable[[], Config],
-        command: str,
-        *,
-        listening: socket.socket | None = None,
-        workers: Callable[[], int] = lambda: 0,
-        environment: Mapping[str, str] = os.environ,
-    ) -> None:
-        """Show nothing yet. `config` and `workers` return those of the moment; `listening`: see `endpoint.listen`."""
-        self._counters, self._probes = Counters(config), Probes()
-        self._pulse = Pulse(state.service, self._counters.counts, command)
-        notifier = Notifier(environment, self._status)
-        self.observers: list[Observer] = [self._counters, self._probes, self._pulse, notifier]
-        self._endpoint: Endpoint | None = None
+    `current` returns the config of the moment, `workers` the number of worker processes; `listening`: see
+    `endpoint.listen`.
+    """
+    counters, probes = Counters(config, current), Probes()
+    pulse = Pulse(state.service, counters.counts, command)
+    notifier = Notifier(environment, lambda: status_line(counters))
+    with ExitStack() as opened:
+        opened.callback(pulse.end)
         if listening is not None:
             directory = state.directory
-            metrics = Metrics(self._counters, self._probes, lambda: read_state(directory), workers)
-            self._endpoint = Endpoint(listening, pages(metrics, self._probes))
+            metrics = Metrics(counters, probes, lambda: read_state(directory), workers)
+            endpoint = Endpoint(listening, pages(metrics, probes))
+            endpoint.start()
+            opened.callback(endpoint.close)
+        yield [counters, probes, pulse, notifier]
 
-    def start(self) -> None:
-        """Answer HTTP requests from now on."""
-        if self._endpoint is not None:
-            self._endpoint.start()
 
-    def close(self) -> None:
-        """Show nothing more."""
-        self._pulse.end()
-        if self._endpoint is not None:
-            self._endpoint.close()
-
-    def _status(self) -> str:
-        """Return a line for `systemctl status`."""
-        lanes, troubles = self._counters.counts.lanes.values(), list(self._counters.troubles)
-        done, failed = sum(each.done for each in lanes), sum(each.failed for each in lanes)
-        paused = [f"{lane} paused" for lane in list(self._counters.paused_now)]
-        cannot = [f"cannot use {', '.join(troubles)}"] if troubles else []
-        at_work = f"{self._counters.running:,} at work"
-        return ", ".join([f"{done:,} objects done", f"{failed:,} failed", at_work, *paused, *cannot])
+def status_line(counters: Counters) -> str:
+    """Return a line about a service for `systemctl status`."""
+    lanes = counters.counts.lanes.values()
+    done, failed = plural(sum(each.done for each in lanes), "object"), sum(each.failed for each in lanes)
+    paused = [f"lane {lane} paused" for lane in counters.paused_now]
+    cannot = [f"cannot use {', '.join(counters.troubles)}"] if counters.troubles else []
+    return ", ".join([f"{done} done, {failed:,} failed, {counters.running:,} at work", *paused, *cannot])

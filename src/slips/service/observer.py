@@ -77,6 +77,10 @@ class Observers(Observer):
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._observers = list(observers)
 
+    def add(self, observers: Sequence[Observer]) -> None:
+        """Report each step from now on to these, too."""
+        self._observers += observers
+
     def _each(self, report: Callable[[Observer], None]) -> None:
         for observer in list(self._observers):
             try:

@@ -115,6 +115,11 @@ class Pool:
             self._selector.register(wake.descriptor, selectors.EVENT_READ, wake)
 
     @property
+    def size(self) -> int:
+        """Number of worker processes."""
+        return len(self._workers)
+
+    @property
     def is_busy(self) -> bool:
         """Whether a worker has an object in hand."""
         return any(worker.task for worker in self._workers)

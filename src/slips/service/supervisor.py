@@ -144,6 +144,11 @@ class Supervisor:
         return self._pool.is_busy or bool(self._conclusions)
 
     @property
+    def workers(self) -> int:
+        """Number of worker processes."""
+        return self._pool.size
+
+    @property
     def running(self) -> int:
         """Number of objects at work."""
         return len(self._in_hand)
