@@ -15,6 +15,7 @@ from slips.cli.options import global_option, options
 from slips.cli.usage import Number, OneOf
 from slips.config import load
 from slips.place import open_state
+from slips.service.daily_audit import DailyAudit
 from slips.service.endpoint import address_of, listen
 from slips.service.exposure import exposed
 from slips.service.interrupts import Interrupts
@@ -96,8 +97,9 @@ def up(ctx: click.Context, workers: int | None, grace: int, log_format: str, met
             keeps_one=True,
             break_at=BREAK_AT,
         )
+        audits = DailyAudit(state, endpoint_url=given.endpoint_url, region=given.region)
         sources = partial(sources_of, endpoint_url=given.endpoint_url, region=given.region)
-        service = Up(supervisor, lambda: load(path), grace=grace, make_sources=sources)
+        service = Up(supervisor, lambda: load(path), grace=grace, make_sources=sources, audits=audits)
         interrupts.first = service.stop
         with (
             interrupts,

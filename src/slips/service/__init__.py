@@ -17,6 +17,7 @@ listing         lists a bucket in S3; `dated_keys` says where in it the keys of 
 queue           receives messages of SQS; `custody` keeps them hidden, then deletes them
 webhook         takes notifications of Ceph and MinIO by HTTP; `secret_places` reads the secret that they must have
 names           finds the names in the config of objects that queues and notifications name
+daily_audit     audits the buckets every day, beside the supervisor
 retries         repeats the calls of a source that fail
 session         what these parts share
 summary         the counts of a session

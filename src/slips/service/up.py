@@ -15,6 +15,7 @@ from slips.backends.machine.state import MachineState
 from slips.config import Config
 from slips.config.schema import Embedded
 from slips.errors import ConfigError, StateError, UsageError
+from slips.service.daily_audit import DailyAudit
 from slips.service.s3_sources import sources_in_s3
 from slips.service.sources import Source
 from slips.service.supervisor import LOOK_SECONDS, Supervisor
@@ -67,12 +68,14 @@ class Up:
         *,
         grace: float = GRACE_SECONDS,
         make_sources: Callable[[Config, MachineState], Sequence[Source]] = sources_of,
+        audits: DailyAudit | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin nothing yet. `load` reads the config anew, and raises ConfigError. The config must be of a file."""
         self._supervisor, self._session, self._observer = supervisor, supervisor.session, supervisor.session.observer
         self._load, self._grace, self._make_sources, self._clock = load, grace, make_sources, clock
         self._state = self._session.site.state
+        self._audits = audits or DailyAudit(self._state)
         self._code = UsedFiles(self._files(supervisor.config))
         self._sources: list[Source] = []
         self._sourced: tuple[Embedded | None, int] | None = None
@@ -102,6 +105,7 @@ class Up:
                 self._turn()
             self._end()
         finally:
+            self._audits.stop()
             self._supervisor.close()
 
     def _turn(self) -> None:
@@ -113,6 +117,8 @@ class Up:
             starts = self._is_code_loaded()
             self._open_sources()
             self._look_at_directories()
+            if said := self._audits.look(self._supervisor.config):
+                self._observer.warned(said)
             self._supervisor.step(starts=starts)
         except StateError as error:
             self._wait_for("state", error)

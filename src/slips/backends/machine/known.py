@@ -17,14 +17,14 @@ from slips.model import Lane, ObjectEvent, Range, is_to_the_end
 
 
 class SqliteKnown:
-    """KnownObjects of the state file. Its lanes can be read."""
+    """KnownObjects of the state file. Its lanes can be read; `lag`: how long an object may be on its way to them."""
 
-    def __init__(self, database: Database, listed: Iterable[ObjectEvent]) -> None:
-        self._database, self._listed = database, listed
+    def __init__(self, database: Database, listed: Iterable[ObjectEvent], lag: float = 0.0) -> None:
+        self._database, self._listed, self._lag = database, listed, lag
         ((self.first_entry,),) = database.select("SELECT MIN(updated_at) FROM ledger")
 
     def lag(self, lane: Lane) -> float:
-        return 0.0
+        return self._lag
 
     def __iter__(self) -> Iterator[tuple[ObjectEvent, Known]]:
         for bucket, events in groupby(self._listed, attrgetter("bucket_name")):
