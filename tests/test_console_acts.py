@@ -13,8 +13,9 @@ import pytest
 from consoles import KEYS, Browser, FakeStack, browser_of, browser_of_stack, text_of
 from fakes import object_event
 from projects import CONFIG, Project
-from slips.console import child
+from slips.console import child, raw
 from slips.console.pages import url
+from slips.errors import SlipsError
 from slips.model import ErrorItem, ObjectEvent
 from slips.operations import ReplayState
 
@@ -223,7 +224,8 @@ def test_an_act_ends_between_two_steps_when_the_console_ends(stack: FakeStack) -
     browser = browser_of_stack(stack)
     stack.states = lambda _: ReplayState("waiting")
     browser.post("/acts", act="canary", group="f00d")
-    browser.console.acts.stop()
+    browser.console.desk.closing.set()
+    browser.console.acts.wait(60)
     act = browser.console.acts.last
     assert act is not None
     assert "the console was ended" in act.problem
@@ -291,6 +293,42 @@ def test_an_error_runs_again_here_as_the_command_does(project: Project) -> None:
     assert "$ slips" not in text
     assert "slips test -r r1" in text
     assert project.errors() == ["r1"]
+
+
+@pytest.mark.slow
+def test_a_record_is_shown_as_its_bytes_are(project: Project) -> None:
+    project.put("json/a", {"n": 1}, b'{"n": 9, "u": "\xe9"}\n')
+    project.fail("r1", "json/a", seq=2)
+    browser = browser_of(project, read_only=True)
+    assert "Show it raw" in browser.text("/error?id=r1")
+    text = browser.text("/error?id=r1&raw=1")
+    assert "Record 2, raw" in text
+    assert "000010 22 7d" in text
+
+
+@pytest.mark.parametrize(
+    ("about", "shown"),
+    [
+        ({"seq": 2, "key": "json/a"}, ('{"n": 2}', "")),
+        ({"seq": 2, "key": "json/a", "object_etag": "other"}, ('{"n": 2}', "overwritten")),
+        ({"seq": 3, "key": "json/a"}, ("has no record 3 any more", "")),
+        ({"seq": 1, "key": "json/none"}, ("No such file", "")),
+        ({"seq": 1, "key": "unmapped/a"}, ("no prefix or pattern", "")),
+    ],
+)
+def test_a_record_that_cannot_be_shown_says_why(
+    project: Project, about: dict[str, Any], shown: tuple[str, str]
+) -> None:
+    project.put("json/a", {"n": 1}, {"n": 2})
+    key, etag = about["key"], about.get("object_etag", "")
+    event = ObjectEvent(bucket_name="my-logs", object_key=key, object_etag=etag, lane="fast")
+    try:
+        found = raw.answer(raw.RecordQuestion(str(project.root / "slips.yml"), event, about["seq"]))
+    except SlipsError as error:
+        found = raw.RecordAnswer(problem=str(error))
+    text = found.sample.raw if found.sample else found.problem
+    assert shown[0] in text
+    assert (shown[1] in found.note) if shown[1] else found.note == ""
 
 
 def test_a_process_that_hangs_or_prints_without_end_is_ended_with_what_it_has_started(tmp_path: Path) -> None:

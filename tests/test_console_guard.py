@@ -6,9 +6,14 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
-from urllib.request import HTTPCookieProcessor, build_opener
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, Request, build_opener
 
+import psutil
 import pytest
 
 from consoles import KEYS, URL, Browser, FakeStack, browser_of_stack
@@ -20,6 +25,17 @@ from slips.console.server import names_of, written
 pytestmark = pytest.mark.once
 
 GUARD = 60
+HANGING = """
+import os, pathlib, time
+import slips.interface
+
+class Hangs(slips.interface.Handler):
+    def recv(self, meta, event):
+        started = pathlib.Path(__file__).with_name("begun")
+        started.write_text(str(os.getpid()))
+        started.rename(started.with_name("started"))
+        time.sleep(600)
+"""
 PATHS = ["/", "/live", "/errors", "/error?id=x", "/plan?act=drain", "/act", "/act/evidence", "/x"]
 PATHS += ["/static/console.css"]
 
@@ -165,6 +181,34 @@ def test_the_command_prints_its_url_serves_and_ends_with_0_on_either_signal(proj
             process.send_signal(number)
             out, err = process.communicate(timeout=GUARD)
         assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_a_handler_that_runs_again_does_not_keep_the_console_from_ending(project: Project) -> None:
+    project.handler(HANGING)
+    project.put("json/a", {"n": 1})
+    project.fail("r1", "json/a")
+    process = project.start("console", "--port", "0")
+    assert process.stderr is not None
+    found = re.search(r"(http://[^/]+)(/\S+)", process.stderr.readline())
+    assert found
+    opener = build_opener(HTTPCookieProcessor())
+    with opener.open(found[1] + found[2], timeout=GUARD) as answer:
+        form = re.search(r'name="form-token" content="([^"]+)"', answer.read().decode())
+    assert form
+    asked = Request(f"{found[1]}/again", data=urlencode({FORM_TOKEN: form[1], "id": "r1"}).encode())
+
+    def ask() -> None:
+        with suppress(OSError, HTTPException):
+            opener.open(asked, timeout=GUARD).close()
+
+    threading.Thread(target=ask, daemon=True).start()
+    started = project.root / "started"
+    while not started.exists():
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=GUARD)
+    assert (process.returncode, out) == (0, ""), err
+    assert not psutil.pid_exists(int(started.read_text()))
 
 
 def test_a_port_that_is_in_use_is_told_in_a_line(project: Project) -> None:

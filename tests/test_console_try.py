@@ -50,7 +50,7 @@ def browser() -> Browser:
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process for each log would import all formats each time."""
-    monkeypatch.setattr(trying, "try_log", once)
+    monkeypatch.setattr(trying, "try_log", lambda *log, whole, stop: once(*log, whole=whole))
 
 
 def sent(browser: Browser, name: str, content: bytes, whole: bool = True) -> str:
@@ -159,7 +159,7 @@ def test_a_log_is_tried_in_a_process_of_its_own() -> None:
 def test_a_process_that_dies_or_takes_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     outputs = iter([child.Output("", -signal.SIGKILL, 1.0, errors="x\nMemoryError\n"), child.Output("", 0, 30.0, True)])
     monkeypatch.setattr(child, "run", lambda *_, **__: next(outputs))
-    with pytest.raises(SlipsError, match=r"x: cannot be tried: the process ended with status -9: MemoryError"):
+    with pytest.raises(SlipsError, match=r"x: cannot be tried: status -9 of the process: MemoryError"):
         trying.try_log("x", b"", whole=True)
     with pytest.raises(SlipsError, match=r"x: not read within 30 s"):
         trying.try_log("x", b"", whole=True)
@@ -171,7 +171,7 @@ def test_the_process_has_little_memory_and_time() -> None:
         "print([resource.getrlimit(each)[0] for each in (resource.RLIMIT_CPU, resource.RLIMIT_AS)])"
     )
     done = subprocess.run([sys.executable, "-c", script], input=b"", capture_output=True, timeout=60, check=True)
-    assert done.stdout.endswith(f"[{trying.SECONDS}, {trying.MEMORY_BYTES}]\n".encode())
+    assert done.stdout.endswith(f"[{trying.SECONDS}, {child.MEMORY_BYTES}]\n".encode())
 
 
 def test_a_problem_is_shown_in_place_of_the_result(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:

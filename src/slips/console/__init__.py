@@ -9,7 +9,7 @@ failing     reads groups of errors and one error; `plans` says what an act on th
 objects     finds objects below a prefix with their state, and lays out when they came
 acts        does one act at a time in the background: `mending` drains and dismisses, `auditing` audits and repairs,
             `pausing` pauses lanes
-child       runs in processes of their own the user's code, and, for `trying`, what reads a log that nobody knows
+child       runs in processes of their own the user's code and, for `trying` and `raw`, what reads logs
 pages       renders templates; `wording` formats numbers and times, `drawing` draws SVG
 
 Nothing here shows a text of a log, a key or a message that is not escaped, and nothing changes the place but an act.

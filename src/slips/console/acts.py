@@ -21,6 +21,7 @@ from slips.pipeline.canary import CanaryGroup
 LINES = 200
 """Messages of an act that are kept, the latest."""
 JOIN_SECONDS = 10.0
+"""Seconds in which an act ends when the console does, behind its present step."""
 
 
 class Stopped(Exception):
@@ -88,7 +89,6 @@ class Acts:
         self._desk, self._changed = desk, changed
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._stop = threading.Event()
         self.last: Act | None = None
 
     def start(
@@ -99,17 +99,12 @@ class Acts:
             if self.last is not None and self.last.is_running:
                 raise UsageError(f"{self.last.title!r} still runs; expected one act at a time; wait for its end")
             began = self._desk.clock()
-            act = Act(title=title, command=command, began=began, total=total, noun=noun, stop=self._stop)
+            act = Act(title=title, command=command, began=began, total=total, noun=noun, stop=self._desk.closing)
             self.last = act
             # A daemon: a step that hangs must not keep the console from ending. Any kill between steps is harmless.
             self._thread = threading.Thread(target=self._run, args=(act, work), name="slips-act", daemon=True)
             self._thread.start()
             return act
-
-    def stop(self) -> None:
-        """End the act that runs, behind its present step, and wait for that for JOIN_SECONDS at most."""
-        self._stop.set()
-        self.wait(JOIN_SECONDS)
 
     def wait(self, seconds: float) -> None:
         """Wait for the end of the act that runs."""

@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from slips.config.needs import DRAINING
-from slips.console import child, failing, now, objects, pausing, plans, trying
+from slips.console import child, failing, now, objects, pausing, plans, raw, trying
 from slips.console.acts import Act, Acts
 from slips.console.auditing import Audits
 from slips.console.desk import Desk, Recent
@@ -184,7 +184,8 @@ def show_objects(console: Console, request: Request) -> Response:
 
 
 def show_error(console: Console, request: Request) -> Response:
-    text = first(query(request), "id")
+    values = query(request)
+    text = first(values, "id")
     with console.desk.operations() as operations:
         item, group = latest(operations.errors, text, mapping=by_mapping(console.desk.mapping_config()))
     alike = next((each for each in console.survey.get().groups if each.group.fingerprint == item.fingerprint), None)
@@ -194,6 +195,7 @@ def show_error(console: Console, request: Request) -> Response:
         item=item,
         group=group,
         alike=alike,
+        record=raw.read_record(console.desk, item) if first(values, "raw") and item.seq and item.events else None,
         hex_dump=failing.hex_dump,
         titles=plans.TITLES,
         test=console.desk.command("test", "-r", item.request_id),
@@ -246,7 +248,7 @@ def try_log(console: Console, request: Request) -> Response:
         text = dict(form_pairs(body)).get("text", "").replace("\r\n", "\n")
         name, content, whole = "pasted.log", text.encode("utf-8", "replace"), True
     try:
-        found = trying.try_log(name, content, whole=whole)
+        found = trying.try_log(name, content, whole=whole, stop=console.desk.closing)
     except SlipsError as error:
         shown: dict[str, Any] = {"problem": str(error)}
     else:

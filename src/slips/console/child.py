@@ -7,6 +7,7 @@ of a canary: its standard input names the config and the events, its standard er
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -34,6 +35,7 @@ OUTPUT_BYTES = 256 * 1024
 """Bytes of the output of a process that a page shows."""
 AGAIN_SECONDS = 60.0
 """Seconds that a handler may take for one error, run again for a person who waits."""
+MEMORY_BYTES = 2 * 2**30
 BUSY = 75
 """Status of a child that has not run its events, as another process runs objects of this state."""
 _LOOK_SECONDS = 0.2
@@ -49,7 +51,12 @@ class Output(Struct, frozen=True):
     timed_out: bool = False
     cut: bool = False
     errors: str = ""
-    """The end of standard error, if it was kept apart."""
+    """Standard error, if it was kept apart."""
+
+    @property
+    def last_error(self) -> str:
+        """The last line of standard error."""
+        return self.errors.strip().rpartition("\n")[2][-500:]
 
 
 class Replays(Struct):
@@ -127,6 +134,13 @@ class _Captured:
         return self._kept.decode("utf-8", "backslashreplace")
 
 
+def limit_resources(seconds: int, memory: int = MEMORY_BYTES) -> None:
+    """Limit the CPU time and the memory of this process."""
+    for limit, value in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_AS, memory)):
+        hard = resource.getrlimit(limit)[1]
+        resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End a process: let it end by itself first, since its supervisor then ends the workers."""
     process.terminate()
@@ -145,7 +159,7 @@ def _kill_group(number: int) -> None:
 def run_again(desk: Desk, request_id: str) -> Output:
     """Run the handler on an error here, as 'slips test -r' does."""
     words = desk.arguments("test", f"--request-id={request_id}")
-    return run([sys.executable, "-m", "slips", *words], seconds=AGAIN_SECONDS)
+    return run([sys.executable, "-m", "slips", *words], seconds=AGAIN_SECONDS, stop=desk.closing)
 
 
 def run_replays(

@@ -20,6 +20,7 @@ from slips.site import ListingSite
 
 T = TypeVar("T")
 
+STACK_SECONDS = 60.0
 SHARE = 20
 """A value that took a second to compute is computed again after so many seconds at the earliest."""
 
@@ -39,6 +40,10 @@ class Desk:
         """`config_file`: None for a stack without one. `options`: the global options that name the place."""
         self.place, self.config_file, self._options = place, config_file, list(options)
         self.read_only, self.clock = read_only, clock
+        self.closing = threading.Event()
+        """Set when the console ends."""
+        self._found: tuple[Operations, float] | None = None
+        """The operations of the stack, and until when they are used."""
 
     @property
     def is_stack(self) -> bool:
@@ -46,8 +51,17 @@ class Desk:
 
     @contextmanager
     def operations(self) -> Iterator[Operations]:
-        """Open the operations, as the commands do. Raises as `Place.operations` does."""
+        """Open the operations, as the commands do. Raises as `Place.operations` does.
+
+        A stack is looked for anew after STACK_SECONDS: a deploy may have changed it. Its clients work in all threads.
+        """
+        known = self._found
+        if known is not None and time.monotonic() < known[1]:
+            yield known[0]
+            return
         with self.place.operations(lambda: self.config(OPERATING)) as operations:
+            if self.is_stack:
+                self._found = (operations, time.monotonic() + STACK_SECONDS)
             yield operations
 
     @contextmanager

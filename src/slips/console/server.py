@@ -6,11 +6,14 @@ import ipaddress
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import uvicorn
 
+from slips.console.acts import JOIN_SECONDS
 from slips.console.app import Console, make_app
 from slips.console.desk import Desk
 from slips.console.guard import Guard, Keys
@@ -38,7 +41,7 @@ def serve(desk: Desk, host: str, port: int, say: Callable[[str], None]) -> None:
             ws="none",
             timeout_graceful_shutdown=LAST_SECONDS,
         )
-        server = uvicorn.Server(config)
+        server = _Server(config, desk.closing)
         with _ended_by_signals(server):
             say(f"console of {console.name}: {url(f'http://{written(host)}:{number}/', token=keys.token)}")
             if not is_loopback(host):
@@ -47,7 +50,20 @@ def serve(desk: Desk, host: str, port: int, say: Callable[[str], None]) -> None:
                     "logs; a tunnel ('ssh -L') does not need --host"
                 )
             server.run(sockets=[listener])
-        console.acts.stop()
+        desk.closing.set()
+        console.acts.wait(JOIN_SECONDS)
+
+
+class _Server(uvicorn.Server):
+    """A server that sets `closing` as soon as a signal comes: the processes that pages wait for end then."""
+
+    def __init__(self, config: uvicorn.Config, closing: threading.Event) -> None:
+        super().__init__(config)
+        self._closing = closing
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._closing.set()
+        super().handle_exit(sig, frame)
 
 
 @contextmanager
@@ -66,13 +82,10 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
+def _ended_by_signals(server: _Server) -> Iterator[None]:
     """Let SIGINT and SIGTERM end the server, and nothing more: uvicorn raises them again when it has ended."""
 
-    def end(*_: object) -> None:
-        server.should_exit = True
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, server.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import io
 import math
 import re
-import resource
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,8 @@ MOST_BYTES = 4 * 2**20
 """Bytes of the beginning of a log that a page sends."""
 CHAINS, EVENTS, BAD = 5, 10, 10
 """Chains, events, and bad records that the page shows."""
-SECONDS, MEMORY_BYTES = 30, 2 * 2**30
-"""The limits of the process."""
+SECONDS = 30
+"""Seconds that the process may take."""
 
 
 class TriedChain(Struct):
@@ -119,15 +119,15 @@ class Tried(Struct, kw_only=True):
         return re.sub(r"\W+", "-", self._file.partition(".")[0].lower()).strip("-") or "logs"
 
 
-def try_log(name: str, content: bytes, *, whole: bool) -> Tried:
+def try_log(name: str, content: bytes, *, whole: bool, stop: threading.Event | None = None) -> Tried:
     """Try a log in a process of its own. Raises SlipsError if that does not end well in time."""
     command = [sys.executable, "-m", "slips.console.trying", name.encode("utf-8", "replace").decode(), str(int(whole))]
-    output = child.run(command, seconds=SECONDS, stdin=content, errors_apart=True, most=8 * child.OUTPUT_BYTES)
+    most = 8 * child.OUTPUT_BYTES
+    output = child.run(command, seconds=SECONDS, stdin=content, stop=stop, errors_apart=True, most=most)
     if output.timed_out:
         raise SlipsError(f"{name}: not read within {SECONDS} s; expected a shorter log; try its beginning alone")
     if output.status:
-        why = output.errors.strip().rpartition("\n")[2][-500:]
-        raise SlipsError(f"{name}: cannot be tried: the process ended with status {output.status}: {why}")
+        raise SlipsError(f"{name}: cannot be tried: status {output.status} of the process: {output.last_error}")
     return msgspec.json.decode(output.text, type=Tried)
 
 
@@ -184,9 +184,7 @@ def _run(best: Candidate, content: bytes, source: ObjectEvent, made: Tried) -> N
 
 def main() -> int:
     """Try the log on standard input."""
-    for limit, value in ((resource.RLIMIT_CPU, SECONDS), (resource.RLIMIT_AS, MEMORY_BYTES)):
-        hard = resource.getrlimit(limit)[1]
-        resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+    child.limit_resources(SECONDS)
     _, name, whole = sys.argv
     result = tried(name, sys.stdin.buffer.read(), whole=whole == "1")
     sys.stdout.buffer.write(msgspec.json.encode(result))

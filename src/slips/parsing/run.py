@@ -139,6 +139,12 @@ class Chain:
         """Yield the records of an object that is no archive. Raises ReaderError."""
         yield from self._cut(stream)
 
+    def originals(self, stream: BufferedReader) -> Iterator[Record]:
+        """Yield the records as `records` does, each by its own bytes, as quarantines show it. Raises ReaderError."""
+        cut = self._cut(stream)
+        for record in cut:
+            yield original(cut, record, None)
+
     def _cut(self, stream: BufferedReader) -> Iterable[Record]:
         """Return the records of an object, which know more of themselves if they are TextRecords."""
         return self._read(stream, self._record_bytes, self._parameter)
