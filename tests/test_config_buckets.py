@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import textwrap
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -98,3 +101,17 @@ def test_check_shows_where_a_bucket_is(project: Project) -> None:
     done = project.slips("check")
     assert done.status == 0
     assert "bucket my-logs: s3://real-logs/json/, s3://real-logs/slow/ at http://127.0.0.1:9\n" in done.out
+
+
+def test_the_page_shows_buckets_that_are_right() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "service.md").read_text()
+    section = text.partition("## S3 as a source")[2].partition("\n## ")[0]
+    blocks = [textwrap.dedent(block) for block in re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)]
+    assert len(blocks) >= 3
+    for block in blocks:
+        keys = block if block.startswith("backend:") else f"backend:\n  embedded:\n    buckets:\n{indented(block)}"
+        assert errors(SMALL.replace("backend: {sns_topics: []}\n", keys)) == []
+
+
+def indented(block: str) -> str:
+    return textwrap.indent(block, " " * 6)

@@ -12,6 +12,7 @@ import pytest
 
 from aws import account, client
 from slips.backends.aws.announcements import AnnouncementQueue, Received
+from slips.backends.aws.s3 import S3Store
 from slips.backends.machine.state import MachineState
 from slips.config.buckets import S3Bucket
 from slips.errors import StateError
@@ -426,3 +427,49 @@ def test_the_url_of_a_queue_names_its_server_and_region(url: str, endpoint: str 
 def test_an_event_of_an_unknown_bucket_has_no_name() -> None:
     names = Names({"my-logs": S3Bucket(s3="real")})
     assert names.of(ObjectEvent(bucket_name="my-logs", object_key="a")) is None
+
+
+ACTIONS = {
+    "ReceiveMessage": "sqs:ReceiveMessage",
+    "DeleteMessageBatch": "sqs:DeleteMessage",
+    "ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+    "GetQueueAttributes": "sqs:GetQueueAttributes",
+    "ListObjectsV2": "s3:ListBucket",
+    "GetObject": "s3:GetObject",
+    "GetObject of a version": "s3:GetObjectVersion",
+}
+"""The right that each call needs."""
+
+
+def test_the_page_lists_the_rights_that_a_source_uses_and_no_other(sqs: tuple[Any, AnnouncementQueue]) -> None:
+    made, queue = sqs
+    s3, used = client("s3"), set[str]()
+
+    def note(model: Any, params: Any, **_: Any) -> None:
+        has_version = "versionId" in params["query_string"] if model.name == "GetObject" else False
+        used.add(ACTIONS[f"{model.name} of a version" if has_version else model.name])
+
+    s3.create_bucket(Bucket="real")
+    s3.put_bucket_versioning(Bucket="real", VersioningConfiguration={"Status": "Enabled"})
+    version = s3.put_object(Bucket="real", Key="a/b", Body=b"1")["VersionId"]
+    made.send_message(QueueUrl=queue.url, MessageBody=created("a"))
+    for each in (made, s3):
+        each.meta.events.register("before-call", note)
+    try:
+        receipts = [each.receipt for each in queue.receive(1)]
+        queue.hide(receipts, 1)
+        queue.delete(receipts)
+        queue.has_redrive_policy()
+        store = S3Store(s3)
+        store.page("real")
+        store.folders("real")
+        for version_id in (None, version):
+            with store.open(ObjectEvent(bucket_name="real", object_key="a/b", object_version_id=version_id)) as stored:
+                stored.body.read()
+    finally:
+        for each in (made, s3):
+            each.meta.events.unregister("before-call", note)
+    page = (Path(__file__).parents[1] / "docs" / "service.md").read_text()
+    policy = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    listed = [one["Action"] for one in policy["Statement"]]
+    assert {action for each in listed for action in ([each] if isinstance(each, str) else each)} == used

@@ -65,9 +65,10 @@ LOCK_SECONDS = 10.0
 def up(ctx: click.Context, workers: int | None, grace: int, log_format: str, metrics: str | None) -> None:
     """Process what arrives, as a service, until it is stopped.
 
-    Takes files of the directories of 'backend.embedded.buckets' when they are at rest ('backend.embedded.settle'), and
-    what waits on the lanes. Loads a changed handler or config before the next object. Ctrl-C or SIGTERM stops it:
-    objects at work may end, the rest waits for the next start. A second one ends it at once; nothing is lost.
+    Takes files of the directories of 'backend.embedded.buckets' when they are at rest ('backend.embedded.settle'),
+    objects of its buckets in S3 by listing, queue or notification, and what waits on the lanes. Loads a changed handler
+    or config before the next object. Ctrl-C or SIGTERM stops it: objects at work may end, the rest waits for the next
+    start. A second one ends it at once; nothing is lost.
 
     \b
     Examples:
