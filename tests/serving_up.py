@@ -104,9 +104,7 @@ def serve(
         with opened.exclusive():
             watch = Scripted(steps())
             holder.append(watch)
-            supervisor = Supervisor(
-                project.config, opened, watch, workers=workers, pause=lambda _: pause, keeps_one=True
-            )
+            supervisor = Supervisor(project.config, opened, watch, workers=workers, pause=lambda _: pause, endless=True)
             service = Up(supervisor, load or (lambda: project.config), grace=grace, make_sources=make_sources)
             watch.stop = service.stop
             service.serve()

@@ -86,3 +86,54 @@ def dropping(
         errors="backslashreplace",
         line_buffering=line_buffering,
     )
+
+
+class PrintedLines(io.RawIOBase):
+    """Writes whole lines to a file descriptor, each in one go, so that none is amid those of other processes.
+
+    `shape` makes of each line what is written. A line that is too long is several.
+    """
+
+    def __init__(self, descriptor: int, shape: Callable[[str], str], encoding: str = "utf-8") -> None:
+        self._out = _Dropping(descriptor, lambda: None)
+        self._shape, self.encoding = shape, encoding
+        self._line = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._out.fileno()
+
+    def isatty(self) -> bool:
+        return self._out.isatty()
+
+    def write(self, data: Any) -> int:
+        *whole, rest = bytes(data).split(b"\n")
+        for line in whole:
+            self._line += line
+            self.end_line()
+        self._line += rest
+        if len(self._line) > PIECE:
+            self.end_line()
+        return memoryview(data).nbytes
+
+    def end_line(self) -> None:
+        """Write the line as far as it is there."""
+        line, self._line = self._line, bytearray()
+        text = self._shape(line.decode(self.encoding, "backslashreplace"))
+        left = f"{text}\n".encode(self.encoding, "backslashreplace")
+        while left:
+            left = left[self._out.write(left) :]
+
+    def end(self) -> None:
+        """Write a line that was begun."""
+        if self._line:
+            self.end_line()
+
+
+def by_lines(stream: PrintedLines) -> TextIO:
+    """Return a text stream that writes to `stream` whenever a line ends."""
+    return io.TextIOWrapper(
+        io.BufferedWriter(stream), encoding=stream.encoding, errors="backslashreplace", line_buffering=True
+    )

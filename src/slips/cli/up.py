@@ -95,7 +95,8 @@ def up(ctx: click.Context, workers: int | None, grace: int, log_format: str, met
             region=given.region,
             interrupts=interrupts,
             pause=later,
-            keeps_one=True,
+            endless=True,
+            prints="json" if log_format == "json" else "lines",
             break_at=BREAK_AT,
         )
         audits = DailyAudit(state, endpoint_url=given.endpoint_url, region=given.region)

@@ -14,7 +14,6 @@ from slips.pipeline.conclude import conclude, judge, write
 from slips.pipeline.ended import Failure, Success, Superseded
 from slips.service.interrupts import Interrupts
 from slips.service.session import Session
-from slips.service.summary import RESULTS_MEMORY
 
 Ended = Success | Failure | Superseded
 
@@ -22,11 +21,16 @@ Ended = Success | Failure | Superseded
 class Conclusions:
     """The runs of a session that have ended."""
 
-    def __init__(self, session: Session, pause: Callable[[int], float], interrupts: Interrupts) -> None:
-        """`pause` returns the seconds until the next attempt, after the number of attempts so far."""
+    def __init__(
+        self, session: Session, pause: Callable[[int], float], interrupts: Interrupts, results_memory: int
+    ) -> None:
+        """`pause` returns the seconds until the next attempt, after the number of attempts so far.
+
+        `results_memory`: most bytes of memory for the results of handlers, in the summary.
+        """
         self._session, self._pause, self._interrupts = session, pause, interrupts
         self._ended: list[tuple[Delivery, Ended]] = []
-        self._results_room = RESULTS_MEMORY
+        self._results_room = results_memory
 
     def __bool__(self) -> bool:
         """Whether there are runs that are not concluded yet."""

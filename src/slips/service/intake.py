@@ -6,17 +6,23 @@ if its object is settled, waits already, or is in the error table.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from msgspec import Struct
 
 from slips.backends.machine.lanes import Delivery
+from slips.errors import StateError
 from slips.model import ObjectEvent
 from slips.pipeline.push import push
 from slips.service.observer import Observer
 from slips.service.sources import Arrival, Source
 from slips.site import MachineSite
+
+MOST_SECONDS = 0.05
+"""Seconds of one step that arrivals may take, and one arrival more: workers wait meanwhile."""
 
 
 class _Open(Struct, eq=False):
@@ -49,6 +55,8 @@ class Intake:
         """Numbers of objects that sources have left alone, since the error table has them, and that routing drops."""
         self._open: dict[tuple[str, str], list[_Open]] = {}
         """By bucket and key of the objects that wait, or are at work."""
+        self._left: set[tuple[str, str]] = set()
+        """Objects of which an event has left its lane since the last look."""
 
     @property
     def is_over(self) -> bool:
@@ -80,17 +88,22 @@ class Intake:
 
         Raises StateError: then nothing is lost, and the next call tries again.
         """
+        self._tell_concluded()
         for source in self._sources:
             self._show_problem(source)
-            self._taken.extend((source, arrival) for arrival in source.take())
-        put = 0
-        while self._taken:
+            if not self._taken:
+                self._taken.extend((source, arrival) for arrival in source.take())
+        put, end = 0, time.monotonic() + MOST_SECONDS
+        while self._taken and time.monotonic() < end:
             source, arrival = self._taken[0]
             waiting: set[tuple[str, str]] = set()
             with self._state.transaction():
                 counts = push(self._new(arrival.events, waiting), self._site)
                 if arrival.taken is not None:
                     arrival.taken(self._state)
+                if arrival.concluded is not None or arrival.released is not None:
+                    # Routing may have dropped some of them.
+                    waiting = {name for name in waiting if self._state.stream.count_of(*name)}
             self._taken.popleft()
             if arrival.note:
                 self._observer.warned(arrival.note)
@@ -106,23 +119,32 @@ class Intake:
         return put
 
     def concluded(self, event: ObjectEvent) -> None:
-        """Note that an event has left its lane, or stays there for now."""
+        """Note that an event has left its lane, or stays there for now. Touches no state."""
         name = (event.bucket_name, event.object_key)
-        # A continuation, or a further event of the object, is of the arrival, too.
-        if name not in self._open or self._state.stream.count_of(*name):
-            return
-        for each in self._open.pop(name):
-            each.left -= 1
-            if each.left == 0 and each.arrival.concluded is not None:
-                each.arrival.concluded()
+        if name in self._open:
+            self._left.add(name)
+
+    def _tell_concluded(self) -> None:
+        """Tell sources whose arrivals are concluded. Raises StateError: then the next call tells the rest."""
+        for name in list(self._left):
+            # A continuation, or a further event of the object, is of the arrival, too.
+            if not self._state.stream.count_of(*name):
+                for each in self._open.pop(name, ()):
+                    each.left -= 1
+                    if each.left == 0 and each.arrival.concluded is not None:
+                        each.arrival.concluded()
+            self._left.discard(name)
 
     def close(self) -> None:
         """Close all sources; before, give back what is not concluded."""
+        with suppress(StateError):  # what is not told here is given back, and found to be done next time
+            self._tell_concluded()
         unfinished = {id(each): each.arrival for opens in self._open.values() for each in opens}
         for arrival in [*unfinished.values(), *(arrival for _, arrival in self._taken)]:
             if arrival.released is not None:
                 arrival.released()
         self._open.clear()
+        self._left.clear()
         self._taken.clear()
         for source in self._sources:
             source.close()
@@ -154,16 +176,15 @@ class Intake:
         return not is_read and self._state.stream.count_of(*name) == 1
 
     def _track(self, arrival: Arrival, waiting: set[tuple[str, str]]) -> None:
-        """Remember an arrival until its objects, which wait, are concluded. Routing may have dropped some of them."""
+        """Remember an arrival until its objects, which wait, are concluded."""
         if arrival.concluded is None and arrival.released is None:
             return
-        left = [name for name in waiting if self._state.stream.count_of(*name)]
-        if not left:
+        if not waiting:
             if arrival.concluded is not None:
                 arrival.concluded()
             return
-        opened = _Open(arrival, len(left))
-        for name in left:
+        opened = _Open(arrival, len(waiting))
+        for name in waiting:
             self._open.setdefault(name, []).append(opened)
 
     def _show_problem(self, source: Source) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import msgspec
 from msgspec import Struct
@@ -15,6 +15,10 @@ LONGEST = 1 << 30
 """Most bytes of a message."""
 
 
+Prints = Literal["as they are", "lines", "json"]
+"""What becomes of the texts that handlers print and log: whole lines, or an object of JSON for each line."""
+
+
 class Setup(Struct, tag=True):
     """First message to a worker. `config` is the configuration as plain data."""
 
@@ -23,6 +27,7 @@ class Setup(Struct, tag=True):
     region: str | None = None
     token: bytes = b""
     """Token that each answer begins with: bytes that a handler writes into the pipe lack it."""
+    prints: Prints = "as they are"
     broken: dict[str, str] = {}
     """Files of handlers that end a worker when it imports them, each with the reason: it does not import these."""
 

@@ -17,7 +17,7 @@ from msgspec import Struct
 from slips.config import Config
 from slips.errors import UsageError
 from slips.pipeline.ended import Failure, Success, Superseded
-from slips.service.messages import Imported, Leaving, Loading, Opened, Progress, Ready, Task
+from slips.service.messages import Imported, Leaving, Loading, Opened, Prints, Progress, Ready, Task
 from slips.service.wake import Wake
 from slips.service.worker_process import STOP_SECONDS, Worker
 
@@ -91,12 +91,14 @@ class Pool:
         warn: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
         wake: Wake | None = None,
+        prints: Prints = "as they are",
     ) -> None:
-        """Start no worker yet. `wake` ends a wait.
+        """Start no worker yet. `wake` ends a wait. `prints`: see `Setup`.
 
         Raises UsageError if the system allows too few open files for a single worker.
         """
         self._config, self._endpoint_url, self._region, self._warn = config, endpoint_url, region, warn
+        self._prints = prints
         self._wanted = _allowed(wanted, warn)
         self._awake = Awake(clock)
         self._workers: list[Worker] = []
@@ -229,7 +231,7 @@ class Pool:
     def _started(self, config: Config, broken: dict[str, str]) -> Worker | None:
         """Start a worker. Return None, with the reason in `refusal`, if the system cannot."""
         try:
-            worker = Worker(config, self._endpoint_url, self._region, broken, self._awake.seconds)
+            worker = Worker(config, self._endpoint_url, self._region, broken, self._awake.seconds, self._prints)
         except OSError as error:
             self.refusal = f"a worker process cannot be started: {error.strerror}; {_mend(error)}"
             return None

@@ -26,4 +26,9 @@ class Session(Struct, eq=False):
 
     def is_in_s3(self, bucket: str) -> bool:
         """Whether the objects of a bucket are no files of this machine."""
-        return bucket not in self.site.stores.directories.buckets
+        return bucket not in self.site.directories
+
+    @property
+    def is_all_here(self) -> bool:
+        """Whether all objects that have a mapping are files of this machine."""
+        return self.site.config.bucket_mapping.keys() <= self.site.directories.keys()

@@ -86,6 +86,9 @@ class Summary(Struct):
     def keep_results(self, url: str, outcome: Outcome, room: int) -> int:
         """Add the results of an object that fit into `room` bytes of memory, and return the bytes that they take."""
         used = 0
+        if not room:
+            self.results_left_out += len(outcome.results)
+            return 0
         for name, result in outcome.results.items():
             memory = _memory_of(result) + len(url)
             if used + memory > room:

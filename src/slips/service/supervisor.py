@@ -15,9 +15,11 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from slips.backends.machine.files import as_hashed
 from slips.backends.machine.lanes import Delivery
 from slips.backends.machine.state import MachineState
 from slips.config import Config
+from slips.errors import StateError
 from slips.model import Lane, ObjectEvent
 from slips.pipeline.ended import Failure, Success, Superseded
 from slips.pipeline.push import AGAIN
@@ -25,14 +27,14 @@ from slips.service.brakes import Brakes
 from slips.service.conclusions import Conclusions, Ended
 from slips.service.intake import Intake
 from slips.service.interrupts import Interrupts
-from slips.service.messages import Opened, Progress, Task
+from slips.service.messages import Opened, Prints, Progress, Task
 from slips.service.observer import Observer
 from slips.service.pending import Pending
 from slips.service.pool import Death, Pool
 from slips.service.promises import Promises
 from slips.service.session import Session
 from slips.service.sources import Source
-from slips.service.summary import Summary
+from slips.service.summary import RESULTS_MEMORY, Summary
 from slips.service.turns import AT_HAND, Turns
 from slips.service.wake import Wake
 from slips.service.worker_process import Worker
@@ -66,18 +68,20 @@ class Supervisor:
         interrupts: Interrupts | None = None,
         sources: Sequence[Source] = (),
         pause: Callable[[int], float] = soon,
-        keeps_one: bool = False,
+        endless: bool = False,
+        prints: Prints = "as they are",
         break_at: int = 0,
         now: Callable[[], float] = time.time,
     ) -> None:
         """Start no worker yet. `clock` measures the silence of workers. `pool` replaces processes of this machine.
 
-        `pause` returns the seconds between two attempts. `keeps_one`: see `Turns`; `break_at` and `now`: the `default`
-        and the `clock` of `Brakes`.
+        `pause` returns the seconds between two attempts. `endless`: keep no results of objects, and one of several
+        workers for short ones (see `Turns`). `prints`: see `Setup`. `break_at` and `now`: the `default` and the `clock`
+        of `Brakes`.
         """
         self.config, self._state = config, state
         self._endpoint_url, self._region = endpoint_url, region
-        self._asked, self._keeps_one = workers, keeps_one
+        self._asked, self._endless = workers, endless
         self._workers = self._workers_for(config)
         self.summary = Summary()
         """The counts of the session so far, also after an exception."""
@@ -89,10 +93,12 @@ class Supervisor:
         def may_start(event: ObjectEvent) -> bool:
             return pending.is_wanted(event) and brakes.allows(event)
 
-        turns = Turns(config, state, may_start, workers=self._workers, keeps_one=keeps_one)
+        turns = Turns(config, state, may_start, workers=self._workers, keeps_one=endless)
         intake = Intake(site, sources, observer, self.wake, turns.at_work)
         self.session = Session(site, pending, brakes, turns, intake, observer, self.summary)
-        self._conclusions = Conclusions(self.session, pause, interrupts or Interrupts())
+        self._conclusions = Conclusions(
+            self.session, pause, interrupts or Interrupts(), 0 if endless else RESULTS_MEMORY
+        )
         self._in_hand: dict[Worker, Delivery] = {}
         self._promises = Promises(self._in_hand)
         self._pool = pool or Pool(
@@ -103,6 +109,7 @@ class Supervisor:
             warn=observer.warned,
             clock=clock,
             wake=self.wake,
+            prints=prints,
         )
 
     def run(
@@ -225,7 +232,7 @@ class Supervisor:
 
     def _workers_for(self, config: Config) -> int:
         # The one that is kept for short objects comes on top: a machine whose lanes are full is to be used up.
-        return self._asked or config.handler.concurrency or (os.cpu_count() or 1) + self._keeps_one
+        return self._asked or config.handler.concurrency or (os.cpu_count() or 1) + self._endless
 
     def close(self) -> None:
         """End all workers and sources. Objects that are at work stay on their lanes."""
@@ -258,33 +265,49 @@ class Supervisor:
             if delivery is None:
                 return
             self._promises.keep(delivery)
-            self._prepare(delivery)
-            claim = self._state.ledger.claim(delivery.event, delivery.request_id)
-            if claim in ("done", "claimed"):
-                self._state.acknowledge(delivery)
+            try:
+                is_claimed = self._claim(delivery)
+            except StateError:
+                turns.give_back(delivery)
+                raise
+            if not is_claimed:
                 self.summary.duplicates += 1
                 self._conclusions.leave(delivery, "duplicate")
                 continue
             turns.started(delivery)
             self.session.brakes.started(delivery)
             self._in_hand[worker] = delivery
-            in_s3 = (each for each in turns.at_hand if self.session.is_in_s3(each.event.bucket_name))
-            coming = self._promises.make(worker, in_s3, turns.count // self._workers)
-            self._pool.give(worker, Task(delivery.event, delivery.settled, delivery.known, coming))
+            self._pool.give(worker, Task(delivery.event, delivery.settled, delivery.known, self._promised(worker)))
             self.session.observer.given(delivery.event)
 
-    def _prepare(self, delivery: Delivery) -> None:
-        """Add the hash and the settled contents of the object to a delivery, unless a user has asked for this run."""
-        files, event = self._state.files, delivery.event
-        delivery.read, delivery.names = None, ()
-        if (identified := files.identified(event)) is not event:
-            self._state.ledger.release(event, delivery.request_id)  # the claim of an earlier attempt
-            event = delivery.event = identified
-        again = (event.replay or "").startswith(AGAIN)
-        # If the user asks for the object again, hash its bytes: writes through shared memory (mmap) change no times.
-        delivery.known = {} if again else files.known(event.bucket_name, event.object_key)
-        asked = again or event.records is not None
-        delivery.settled = [] if asked else self._state.ledger.settled(event)
+    def _promised(self, worker: Worker) -> list[ObjectEvent]:
+        """Return the events whose objects a worker fetches ahead from S3."""
+        if self.session.is_all_here:
+            return []
+        turns = self.session.turns
+        in_s3 = (each for each in turns.at_hand if self.session.is_in_s3(each.event.bucket_name))
+        return self._promises.make(worker, in_s3, turns.count // self._workers)
+
+    def _claim(self, delivery: Delivery) -> bool:
+        """Claim an object, and add to its delivery what is known of it. Take a duplicate off its lane: return False.
+
+        Nothing is known of an object for whose run a user has asked.
+        """
+        with self._state.transaction():
+            ledger, event = self._state.ledger, delivery.event
+            delivery.read, delivery.names = None, ()
+            known = self._state.files.known(event.bucket_name, event.object_key)
+            if (identified := as_hashed(event, known)) is not event:
+                ledger.release(event, delivery.request_id)  # the claim of an earlier attempt
+                event = delivery.event = identified
+            again = (event.replay or "").startswith(AGAIN)
+            # If the user asks for the object again, hash its bytes: writes through shared memory change no times.
+            delivery.known = {} if again else known
+            delivery.settled = [] if again or event.records is not None else ledger.settled(event)
+            if ledger.claim(event, delivery.request_id) in ("done", "claimed"):
+                self._state.acknowledge(delivery)
+                return False
+            return True
 
     def _hear(self, worker: Worker, message: Opened | Progress | Ended | Death) -> None:
         """Handle a worker's message, or its death, which costs its object an attempt."""

@@ -102,7 +102,8 @@ class Turns:
     @property
     def count(self) -> int:
         """Number of deliveries at hand."""
-        return sum(len(queue.waiting) for queue in self._queues)
+        short, large, slow = self._queues
+        return len(short.waiting) + len(large.waiting) + len(slow.waiting)
 
     @property
     def is_over(self) -> bool:
@@ -147,7 +148,11 @@ class Turns:
 
     def can_start(self) -> bool:
         """Whether an object may start now."""
-        return any(_object(each) not in self.at_work for queue in self._order() for each in queue.waiting)
+        for queue in self._order():
+            for each in queue.waiting:
+                if _object(each) not in self.at_work:
+                    return True
+        return False
 
     def next(self, suits: Callable[[Delivery], bool]) -> Delivery | None:
         """Return the delivery that starts now; None if none may. Among those of a queue, the first that `suits`."""
@@ -233,15 +238,16 @@ class Turns:
 
     def _order(self) -> Sequence[_Queue]:
         """Return the queues that may start an object now, the next one first."""
-        is_open = {lane: self._turn(lane) <= self._clock() for lane in LANES}
-        short = [self._short] if self._short.waiting and is_open[self._short.lane] else []
+        is_short = bool(self._short.waiting) and self._is_open(self._short.lane)
+        short = [self._short] if is_short else []
         if len(self._long) >= self._most_long:
             return short
-        long = [queue for queue in self._queues if queue.is_long and queue.waiting and is_open[queue.lane]]
-        long.sort(key=lambda queue: queue.turn)
-        if short and not (self._short_starts >= SHORT_TURNS and len(self._long) < self._share_of_long):
-            return [*short, *long]
-        return [*long, *short]
+        long = [queue for queue in self._queues[1:] if queue.waiting and self._is_open(queue.lane)]
+        if len(long) > 1:
+            long.sort(key=lambda queue: queue.turn)
+        if is_short and not (self._short_starts >= SHORT_TURNS and len(self._long) < self._share_of_long):
+            return short + long
+        return long + short
 
     def _take(self, queue: _Queue, suits: Callable[[Delivery], bool]) -> Delivery | None:
         """Take the first delivery of a queue that suits, else the last one."""
@@ -262,6 +268,9 @@ class Turns:
                 if suits(each):
                     break
         return place
+
+    def _is_open(self, lane: Lane) -> bool:
+        return lane not in self._begun or self._turn(lane) <= self._clock()
 
     def _turn(self, lane: Lane) -> float:
         """Return the time from which on the next object of a lane may start, by the lane's delay."""

@@ -7,6 +7,7 @@ standard output carries the answers.
 from __future__ import annotations
 
 import fcntl
+import json
 import logging
 import os
 import signal
@@ -14,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import BinaryIO
 
 import msgspec
@@ -21,12 +23,12 @@ import msgspec
 from slips.backends.aws.clients import quiet_libraries
 from slips.config import Config
 from slips.errors import NoProgressError, UsageError
-from slips.model import ObjectEvent
+from slips.model import ObjectEvent, format_time
 from slips.parsing.run import Ticker
 from slips.pipeline.ended import Admit
 from slips.pipeline.process import Processor
 from slips.position import Cells, map_cells
-from slips.print_streams import dropping, in_pieces
+from slips.print_streams import PrintedLines, by_lines, dropping, in_pieces
 from slips.printable import LogFormatter
 from slips.service.messages import (
     FromWorker,
@@ -34,6 +36,7 @@ from slips.service.messages import (
     Leaving,
     Loading,
     Opened,
+    Prints,
     Progress,
     Ready,
     Setup,
@@ -60,6 +63,9 @@ def main() -> None:
     _be_killed_with(lifeline)
     threading.Thread(target=_die_with, args=(lifeline,), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
+    # So does SIGTERM of systemd. Not ignored: child processes of handlers would ignore it, too.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
     commands, answers = _take_over_pipes()
     serve(commands, answers, position)
 
@@ -97,14 +103,15 @@ def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
 def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
     """Answer every task until `commands` ends. `position` receives the position of each run."""
 
+    setup = read(commands)
+    if not isinstance(setup, Setup):
+        return
+    end_lines = _print_lines(setup.prints)
     # The handler may set the level, as on Lambda. The format of the lines is that of `slips test`.
     shown = logging.StreamHandler(sys.stderr)
     shown.setFormatter(LogFormatter())
     logging.basicConfig(handlers=[shown])
     quiet_libraries()
-    setup = read(commands)
-    if not isinstance(setup, Setup):
-        return
     token = setup.token
 
     def answer(message: FromWorker) -> None:
@@ -144,10 +151,32 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
         is_ahead = bool(task.coming)
         heartbeat.begin()
         ended = processor.process(task.event, heartbeat, _admit(frozenset(task.settled), answer))
+        end_lines()
         if processor.is_spent:
             answer(Leaving())
         answer(ended)
         imported.report()
+
+
+def _print_lines(prints: Prints) -> Callable[[], None]:
+    """Let what is printed from now on come as lines. Return the function that ends lines which were begun."""
+    if prints == "as they are":
+        return lambda: None
+    shape = _as_json if prints == "json" else str
+    streams = [PrintedLines(1, shape), PrintedLines(2, shape)]
+    sys.stdout, sys.stderr = (in_pieces(by_lines(stream)) for stream in streams)
+
+    def end() -> None:
+        for file, stream in zip((sys.stdout, sys.stderr), streams, strict=True):
+            with suppress(ValueError, OSError):  # a handler may have closed or replaced it
+                file.flush()
+            stream.end()
+
+    return end
+
+
+def _as_json(line: str) -> str:
+    return json.dumps({"time": format_time(time.time()), "level": "info", "message": line, "printed": True})
 
 
 class Imports:

@@ -17,7 +17,7 @@ import msgspec
 from slips.config import Config
 from slips.model import ObjectEvent
 from slips.position import SharedCells
-from slips.service.messages import Frames, FromWorker, Setup, Task, ToWorker, frame
+from slips.service.messages import Frames, FromWorker, Prints, Setup, Task, ToWorker, frame
 
 STOP_SECONDS = 5.0
 """Most seconds that an idle worker may take to end."""
@@ -28,9 +28,15 @@ class Worker:
     """A worker process, and its current task."""
 
     def __init__(
-        self, config: Config, endpoint_url: str | None, region: str | None, broken: dict[str, str], now: float
+        self,
+        config: Config,
+        endpoint_url: str | None,
+        region: str | None,
+        broken: dict[str, str],
+        now: float,
+        prints: Prints = "as they are",
     ) -> None:
-        """Start the process. Raises OSError if the system cannot make it. `broken`: see `Setup`."""
+        """Start the process. Raises OSError if the system cannot make it. `broken`, `prints`: see `Setup`."""
         self.begun = self.heard = now
         """Times of the start and of the last answer, in seconds of Awake."""
         self.loading = ""
@@ -65,7 +71,7 @@ class Worker:
             on_failure.pop_all()
         assert self._process.stdout is not None  # noqa: S101 - asked for above
         self.answers = self._process.stdout
-        self._send(Setup(msgspec.to_builtins(config), endpoint_url, region, token, broken))
+        self._send(Setup(msgspec.to_builtins(config), endpoint_url, region, token, prints, broken))
 
     @property
     def is_free(self) -> bool:

@@ -61,13 +61,10 @@ class DirectoryStore:
         self._known, self._hashing = known or _no_hash, hashing
         self._status, self._clock = status, clock
         self._trees = {name: Tree(directory) for name, directory in buckets.items()}
+        self.buckets: Mapping[str, Path] = {name: tree.root for name, tree in self._trees.items()}
+        """Name to resolved directory."""
         self.unlisted: list[str] = []
         """The paths that `list` could not list, with reasons. The listing continues with the rest."""
-
-    @property
-    def buckets(self) -> Mapping[str, Path]:
-        """Name to resolved directory."""
-        return {name: tree.root for name, tree in self._trees.items()}
 
     @contextmanager
     def open(self, event: ObjectEvent) -> Iterator[StoredObject]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -32,8 +32,7 @@ class Files:
         """Return a listed event with the hash of its file as etag; unchanged if the file must be read for that."""
         if not is_stamp(event.object_etag):
             return event
-        hash_ = self.hash_of(event.bucket_name, event.object_key, event.object_etag)
-        return event if hash_ is None else msgspec.structs.replace(event, object_etag=hash_)
+        return as_hashed(event, self.known(event.bucket_name, event.object_key))
 
     def remember(self, bucket: str, key: str, stamp: str, hash_: str) -> None:
         """Store the hash of a file that was read."""
@@ -76,6 +75,12 @@ class Files:
                     "INSERT OR REPLACE INTO absent (bucket, key, since) VALUES (?, ?, ?)", (bucket, key, now)
                 )
         return len(known - gone)
+
+
+def as_hashed(event: ObjectEvent, known: Mapping[str, str]) -> ObjectEvent:
+    """Return an event with the hash of its file as etag, if the hash is `known` by the file's stamp."""
+    hash_ = known.get(event.object_etag) if is_stamp(event.object_etag) else None
+    return event if hash_ is None else msgspec.structs.replace(event, object_etag=hash_)
 
 
 _TABLES = ("ledger", "file", "lane")

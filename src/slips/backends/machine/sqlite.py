@@ -10,7 +10,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -106,12 +106,12 @@ class Database:
         except sqlite3.Error as error:
             raise StateError(_unusable(self.directory, _reason(error))) from error
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """Write all changes of this block, or none if it raises. A nested transaction is part of the outermost."""
-        if self._connection.in_transaction:
-            yield
-            return
+        return nullcontext() if self._connection.in_transaction else self._outermost()
+
+    @contextmanager
+    def _outermost(self) -> Iterator[None]:
         self.execute("BEGIN IMMEDIATE")
         try:
             yield
