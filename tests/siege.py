@@ -1,0 +1,353 @@
+"""A service in processes of its own under siege: faults come at random instants, and an account is taken in the end.
+
+The handler notes each record that it gets in a file, at once, so that a test knows what was seen by whichever process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psutil
+from msgspec import Struct
+
+from slips.backends.machine.state import MachineState
+from slips.model import is_to_the_end
+
+GUARD = 120.0
+"""Seconds after which something is taken for hung."""
+BUCKET = "my-logs"
+CONFIG = """\
+stack_name: siege
+backend:
+  embedded: {path: state, settle: 0, buckets: {my-logs: logs}}
+handler: {path: handler.py}
+routing:
+  - {prefix: slow/, dest: slow}
+bucket_mapping:
+  my-logs:
+    - {prefix: "", format: [s3-lines, json]}
+"""
+HANDLER = """\
+import os, time
+from pathlib import Path
+
+import slips.interface
+
+SEEN = str(Path(__file__).parent / "seen")
+
+
+class Note(slips.interface.Handler):
+    def setup(self, args):
+        self.file = os.open(SEEN, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+    def recv(self, meta, event):
+        os.write(self.file, f"{event['k']} {event['v']} {event['n']}\\n".encode())
+        if "nap" in event:
+            time.sleep(event["nap"])
+
+    def result(self):
+        os.close(self.file)
+"""
+# Attempts come soon, since a test waits for them. SLIPS_JUMP names a file of seconds by which the clock is wrong.
+DRIVER = """\
+import os, sys, time
+
+jump = os.environ.get("SLIPS_JUMP")
+if jump:
+    right = time.time
+    def wrong():
+        with open(jump) as file:
+            return right() + float(file.read() or 0)
+    time.time = wrong
+
+from slips.service import up
+
+up.RETRY_SECONDS, up.TROUBLE_SECONDS = (0.1, 0.2), (0.1, 0.2)
+from slips.__main__ import main
+
+sys.argv[0] = "slips"
+sys.exit(main())
+"""
+
+
+class Object(Struct, frozen=True):
+    """What is in a key: `count` records of a version."""
+
+    key: str
+    version: int
+    count: int
+
+    def body(self, nap: float = 0.0) -> bytes:
+        about = {"k": self.key, "v": self.version} | ({"nap": nap} if nap else {})
+        return b"".join(json.dumps(about | {"n": n}).encode() + b"\n" for n in range(1, self.count + 1))
+
+
+class Siege:
+    """A project, its service, and the objects that were put."""
+
+    def __init__(self, root: Path, seed: int = 0) -> None:
+        self.root, self.random, self.seed = root, random.Random(seed), seed
+        self.bucket = root / "logs"
+        self.bucket.mkdir()
+        (root / "slips.yml").write_text(CONFIG)
+        (root / "handler.py").write_text(HANDLER)
+        (root / "driver.py").write_text(DRIVER)
+        self.jump = root / "jump"
+        self.jump.write_text("0")
+        self.mark = str(uuid4())
+        self.objects: dict[str, Object] = {}
+        """What is in each key now. What was overwritten or removed before it was read need not be seen."""
+        self.service: psutil.Popen | None = None
+        self.told: list[str] = []
+        """What has happened, for the text of a failure."""
+        self._versions = 0
+
+    # ---- objects
+
+    def put(self, key: str, count: int = 20, *, nap: float = 0.0, pieces: int = 1) -> Object:
+        """Write an object: in one piece by renaming it, else piece by piece in its place, as programs write logs."""
+        self._versions += 1
+        new = Object(key, self._versions, count)
+        body, path = new.body(nap), self.bucket / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if pieces == 1:
+            part = path.with_name(f".{path.name}.part")
+            part.write_bytes(body)
+            part.rename(path)
+        else:
+            size = len(body) // pieces + 1
+            with path.open("wb", buffering=0) as file:
+                for at in range(0, len(body), size):
+                    file.write(body[at : at + size])
+                    self.sleep(0.02)
+        self.objects[key] = new
+        return new
+
+    def grow(self, key: str, more: int = 5) -> None:
+        """Append records to an object."""
+        before = self.objects[key]
+        grown = Object(key, before.version, before.count + more)
+        with (self.bucket / key).open("ab", buffering=0) as file:
+            file.write(grown.body()[len(before.body()) :])
+        self.objects[key] = grown
+
+    def truncate(self, key: str) -> None:
+        """Cut an object, in its place, to its first record."""
+        before = self.objects[key]
+        cut = Object(key, before.version, 1)
+        os.truncate(self.bucket / key, len(cut.body()))
+        self.objects[key] = cut
+
+    def rename(self, key: str) -> None:
+        before = self.objects.pop(key)
+        self._versions += 1
+        other = f"renamed-{self._versions}"
+        (self.bucket / key).rename(self.bucket / other)
+        self.objects[other] = before
+
+    def remove(self, key: str) -> None:
+        (self.bucket / key).unlink()
+        del self.objects[key]
+
+    # ---- processes
+
+    def start(self, *args: str) -> None:
+        """Start the service, in a process group of its own."""
+        with (self.root / "log").open("ab") as log:
+            self.service = psutil.Popen(
+                [sys.executable, "driver.py", *(args or ("up", "--workers", "2"))],
+                cwd=self.root,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "SLIPS_SIEGE": self.mark, "SLIPS_JUMP": str(self.jump)}
+
+    def workers(self) -> list[psutil.Process]:
+        try:
+            return self.service.children() if self.service is not None else []
+        except psutil.NoSuchProcess:
+            return []
+
+    def kill(self, whom: str) -> None:
+        """Kill one worker, the supervisor or their whole group without warning. Start a dead service again."""
+        assert self.service is not None
+        if whom == "worker":
+            for worker in self.random.sample(workers := self.workers(), min(1, len(workers))):
+                _signal(worker.pid, signal.SIGKILL)
+            return
+        pid = self.service.pid
+        os.killpg(pid, signal.SIGKILL) if whom == "group" else os.kill(pid, signal.SIGKILL)
+        self.service.wait(GUARD)
+        self.start()
+
+    @contextmanager
+    def stopped(self, whom: str) -> Iterator[None]:
+        """Let the supervisor, or a worker, stand still meanwhile."""
+        assert self.service is not None
+        processes = [self.service] if whom == "supervisor" else self.workers()[:1]
+        for process in processes:
+            _signal(process.pid, signal.SIGSTOP)
+        yield
+        for process in processes:
+            _signal(process.pid, signal.SIGCONT)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Let another process hold the state meanwhile."""
+        with closing(sqlite3.connect(self.root / "state" / "state.sqlite3", timeout=GUARD)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+            connection.rollback()
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """Let the disk be full for the supervisor: no file of it may grow beyond a page."""
+        assert self.service is not None
+        _, hard = resource.prlimit(self.service.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(self.service.pid, resource.RLIMIT_FSIZE, (4096, hard))
+        yield
+        resource.prlimit(self.service.pid, resource.RLIMIT_FSIZE, (hard, hard))
+
+    def stop(self) -> int:
+        """End the service as an operator does, and return its status."""
+        assert self.service is not None
+        self.service.terminate()
+        return int(self.service.wait(GUARD))
+
+    def slips(self, *args: str) -> subprocess.CompletedProcess[str]:
+        """Run another command on the state."""
+        return subprocess.run(
+            [sys.executable, "-m", "slips", *args],
+            cwd=self.root,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=GUARD,
+        )
+
+    def clean_up(self) -> None:
+        """Kill what is left."""
+        for process in self.left():
+            _signal(process.pid, signal.SIGKILL)
+
+    def left(self) -> list[psutil.Process]:
+        """The processes of the siege that live."""
+        return [each for each in psutil.process_iter() if self._is_ours(each)]
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            is_dead = process.status() == psutil.STATUS_ZOMBIE
+            return not is_dead and process.environ().get("SLIPS_SIEGE") == self.mark and process.pid != os.getpid()
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            return False
+
+    # ---- what was seen
+
+    def sleep(self, most: float) -> None:
+        """Let some time pass, at random: an instant of which nothing is expected."""
+        time.sleep(self.random.uniform(0, most))
+
+    def happen(self, acts: Sequence[Callable[[], None]], times: int, most: float = 0.15) -> None:
+        """Let some of these happen, at random instants."""
+        for _ in range(times):
+            act = self.random.choice(acts)
+            self.told.append(getattr(act, "__name__", "?"))
+            act()
+            self.sleep(most)
+
+    def seen(self) -> Counter[tuple[str, int, int]]:
+        """How often each record was seen, by key, version and number."""
+        file = self.root / "seen"
+        lines = file.read_text().splitlines() if file.exists() else []
+        parts = (line.rsplit(" ", 2) for line in lines)
+        return Counter((key, int(version), int(number)) for key, version, number in parts)
+
+    def unfinished(self) -> list[str]:
+        """Keys of objects whose present content is not done yet."""
+        with closing(self.state()) as state:
+            waiting = {key for _, key in state.stream.objects()}
+            done = {(each.key, each.identity) for each in state.ledger.scan() if each.status == "done"}
+            return [key for key in self.objects if key in waiting or (key, self._hash(key)) not in done]
+
+    def _hash(self, key: str) -> str:
+        return sha256((self.bucket / key).read_bytes()).hexdigest()[:32]
+
+    def state(self) -> MachineState:
+        return MachineState.open(self.root / "state")
+
+    def wait(self) -> None:
+        """Wait until the present content of each object is done."""
+        end = time.monotonic() + GUARD
+        while left := self.unfinished():
+            assert time.monotonic() < end, self.account(f"not done: {left[:5]} of {len(left)}")
+            if self.service is not None and self.service.poll() is not None:
+                raise AssertionError(self.account(f"the service ended by itself: {self.service.returncode}"))
+            time.sleep(0.1)
+
+    def account(self, what: str = "") -> str:
+        """What happened, in words."""
+        log = (self.root / "log").read_text(errors="replace")[-3_000:]
+        return f"{what}\nseed {self.seed}: {', '.join(self.told)}\n{log}"
+
+    def check(self, *, failed: int = 0) -> None:
+        """Take the account: nothing is lost or left behind, and the numbers of all who count agree."""
+        assert self.left() == [], self.account("processes were left behind")
+        seen = self.seen()
+        needed = {(each.key, each.version, n) for each in self.objects.values() for n in range(1, each.count + 1)}
+        missing = needed - seen.keys()
+        assert not missing, self.account(f"{len(missing)} records were lost: {sorted(missing)[:5]}")
+        twice = sum(count > 1 for count in seen.values())
+        print(f"seed {self.seed}: {len(seen):,} records seen, {twice:,} of them twice or more; {len(self.told)} faults")
+        with closing(self.state()) as state:
+            assert state.select("PRAGMA integrity_check") == [("ok",)]
+            assert state.stream.waiting()[0] == 0, self.account("left on a lane")
+            entries = list(state.ledger.scan())
+            assert [each for each in entries if each.status == "claimed"] == []
+            counts = {(each.key, each.identity): each.outcome for each in entries if is_to_the_end(each.records)}
+            assert len(list(state.errors.scan())) == failed, self.account("other error items than expected")
+        for each in self.objects.values():
+            outcome = counts[each.key, self._hash(each.key)]
+            assert outcome is not None
+            assert (outcome.records, outcome.delivered, outcome.balanced) == (each.count, each.count, True)
+        audited = self.slips("audit", "--json")
+        total: dict[str, Any] = json.loads(audited.stdout)["total"]
+        told = {name: total[name] for name in ("objects", "done", "failed", "waiting", "missing", "changed")}
+        assert told == {**dict.fromkeys(told, 0), "objects": len(self.objects), "done": len(self.objects)}, told
+        assert audited.returncode == 0
+
+
+def _signal(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+@contextmanager
+def besieged(root: Path, seed: int = 0) -> Iterator[Siege]:
+    """A siege, of which no process is left in the end."""
+    siege = Siege(root, seed)
+    try:
+        yield siege
+    finally:
+        siege.clean_up()

@@ -1,0 +1,130 @@
+"""Faults that befall `slips up`: whatever is killed, stopped, full or changed, no record is lost."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from siege import Siege, besieged
+
+pytestmark = [pytest.mark.slow, pytest.mark.once]
+
+
+def under_kills(siege: Siege, times: int) -> None:
+    """Let objects arrive, while processes are killed and stand still."""
+    number = itertools.count()
+
+    def put() -> None:
+        key = f"{siege.random.choice(['fast', 'slow'])}/{next(number)}"
+        siege.put(key, siege.random.randint(1, 60), nap=siege.random.choice([0, 0, 0.002, 0.005]))
+
+    def stop_worker() -> None:
+        with siege.stopped("worker"):
+            siege.sleep(0.3)
+
+    def stop_supervisor() -> None:
+        with siege.stopped("supervisor"):
+            siege.sleep(0.3)
+
+    def kill_worker() -> None:
+        siege.kill("worker")
+
+    def kill_supervisor() -> None:
+        siege.kill("supervisor")
+
+    def kill_group() -> None:
+        siege.kill("group")
+
+    siege.start()
+    siege.happen([put, put, put, put, stop_worker, stop_supervisor, kill_worker, kill_supervisor, kill_group], times)
+    put()
+    siege.wait()
+    assert siege.stop() == 0
+    siege.check()
+
+
+def under_changes(siege: Siege, times: int) -> None:
+    """Let files change in all ways in which files change, while they are read."""
+    number = itertools.count()
+
+    def put() -> None:
+        siege.put(f"a/{next(number)}", siege.random.randint(2, 60), nap=siege.random.choice([0, 0.002]))
+
+    def put_in_pieces() -> None:
+        siege.put(f"a/{next(number)}", siege.random.randint(2, 60), pieces=siege.random.randint(2, 6))
+
+    def on_one(act: Callable[[str], object]) -> None:
+        if siege.objects:
+            act(siege.random.choice(sorted(siege.objects)))
+
+    def overwrite() -> None:
+        on_one(lambda key: siege.put(key, siege.random.randint(2, 60), nap=0.001))
+
+    def rewrite() -> None:
+        on_one(lambda key: siege.put(key, siege.random.randint(2, 60), pieces=3))
+
+    def grow() -> None:
+        on_one(siege.grow)
+
+    def truncate() -> None:
+        on_one(siege.truncate)
+
+    def rename() -> None:
+        on_one(siege.rename)
+
+    def touch() -> None:
+        on_one(lambda key: (siege.bucket / key).touch())
+
+    siege.start()
+    siege.happen([put, put, put_in_pieces, overwrite, rewrite, grow, truncate, rename, touch], times)
+    siege.put("last")
+    siege.wait()
+    assert siege.stop() == 0
+    siege.check()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_kill_at_any_instant_loses_a_record(tmp_path: Path, seed: int) -> None:
+    with besieged(tmp_path, seed) as siege:
+        under_kills(siege, 25)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_change_of_a_file_that_is_read_loses_a_record(tmp_path: Path, seed: int) -> None:
+    with besieged(tmp_path, seed) as siege:
+        under_changes(siege, 30)
+
+
+def test_a_full_disk_a_locked_state_and_a_wrong_clock_cost_no_record(tmp_path: Path) -> None:
+    with besieged(tmp_path) as siege:
+        siege.put("before")
+        siege.start()
+        siege.wait()
+        for number, fault in enumerate((siege.full, siege.locked, siege.full)):
+            with fault():
+                for _ in range(5):
+                    siege.put(f"during/{number}/{siege.random.random()}")
+                    siege.sleep(0.2)
+            siege.wait()
+        for seconds in (86_400 * 400, -86_400 * 400, 0):
+            siege.jump.write_text(str(seconds))
+            siege.put(f"at/{seconds}")
+            siege.wait()
+        assert siege.stop() == 0
+        siege.check()
+
+
+def test_a_second_service_on_a_state_is_refused_by_name_and_disturbs_nothing(tmp_path: Path) -> None:
+    with besieged(tmp_path) as siege:
+        siege.start()
+        siege.put("a", nap=0.01)
+        siege.wait()
+        for command in (["up"], ["run"]):
+            second = siege.slips(*command)
+            assert second.returncode == 2
+            assert f"in use by process {siege.service.pid if siege.service else 0}" in second.stderr
+        assert siege.stop() == 0
+        siege.check()
