@@ -67,7 +67,7 @@ def report(build: Path, repeats: int) -> None:
     (project / "slips.yml").write_text(CONFIG)
     (project / "handler.py").write_text(HANDLER)
     config: Config = load(project / "slips.yml")
-    packed = package.build(config)
+    packed = package.build(config, compiles=True)
     print(f"package of the functions   {packed.summary()}")
     root = project / packed.key.removesuffix(".zip")
     with zipfile.ZipFile(io.BytesIO(packed.data)) as archive:
@@ -107,6 +107,6 @@ def _cpu_milliseconds(code: str, root: Path) -> float:
         "SLIPS_LEDGER_TABLE": "ledger",
     }
     done = subprocess.run(
-        [sys.executable, "-I", "-c", script], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-I", "-B", "-c", script], env=environment, capture_output=True, text=True, check=True
     )
     return float(done.stdout)

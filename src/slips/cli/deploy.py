@@ -69,7 +69,7 @@ def deploy(
     checks.check_config(config)
     screen = Screen(sys.stderr, say) if json_ else Screen(sys.stdout, _show)
     deployment = Deployment(connect(ctx), config.stack_name)
-    build = partial(package.build, verbose=options(ctx).verbose)
+    build = partial(package.build, verbose=options(ctx).verbose, compiles=True)
     done = change(
         deployment, config, screen, build, yes=yes, wire=wire, lose_waiting=lose_waiting, command=_command(config, name)
     )

@@ -2,6 +2,7 @@
 
 In: a checked Config. Out: a Package with slips (`modules`), its libraries and the user's (`dependencies`), the user's
 files at their paths below the config file (`user_files`), and the config itself. It never has the values of secrets.
+If wanted, it has modules in their compiled form, too (`compiled`): these are no part of the promise about bytes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from msgspec import Struct
 
 from slips.config import PACKAGED, Config, Mapping, MappingHandler
 from slips.deploy import handler_check, modules
+from slips.deploy.compiled import compiled
 from slips.deploy.dependencies import PINS, PROVIDED, installed
 from slips.deploy.member import Member
 from slips.deploy.user_files import UserFiles
@@ -40,7 +42,8 @@ class Package(Struct, frozen=True):
     data: bytes
     """The zip."""
     key: str
-    """`slips-….zip`, named after the files inside: the same for the same files, however they are compressed."""
+    """`slips-….zip`, named after the files inside but for compiled ones: the same for the same files, however they are
+    compressed."""
     unzipped: int
     """Bytes of all files, unzipped."""
     largest: list[tuple[str, int]]
@@ -59,13 +62,19 @@ class Package(Struct, frozen=True):
 
 
 def build(
-    config: Config, say: Callable[[str], None] = lambda _: None, *, verbose: bool = False, pins: Path = PINS
+    config: Config,
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    verbose: bool = False,
+    compiles: bool = False,
+    pins: Path = PINS,
 ) -> Package:
     """Build the package of `config`, which must come from a file.
 
-    Calls `say` with lines of progress, more of them if `verbose`. `pins` are the requirements of slips itself. Raises
-    UsageError if the user's code cannot run, a requirement cannot be installed, a file cannot be read or would hide
-    another one, or the package is too large.
+    Calls `say` with lines of progress, more of them if `verbose`. If it `compiles`, the bytes depend on the Python that
+    this is, the key does not. `pins` are the requirements of slips itself. Raises UsageError if the user's code cannot
+    run, a requirement cannot be installed, a file cannot be read or would hide another one, or the package is too
+    large.
     """
     project = UserFiles(config)
     own = project.files()
@@ -88,7 +97,8 @@ def build(
             else:
                 raise error
             say(f"{', '.join(handlers)}: not imported here, where '{module}' is not installed; {place}")
-        return _zip({**shipped, **own}, left_out)
+        runtime = config.handler.runtime if compiles else ""
+        return _zip({**shipped, **own}, dict(compiled(runtime, shipped)), left_out)
 
 
 def check(config: Config, say: Callable[[str], None]) -> None:
@@ -229,8 +239,9 @@ def _module(name: str) -> str:
 # ---- the zip
 
 
-def _zip(files: dict[str, Member], left_out: list[str]) -> Package:
-    parts = Counter[str]()
+def _zip(sources: dict[str, Member], compiled: dict[str, Member], left_out: list[str]) -> Package:
+    """Make the zip of all files; the key is that of the sources."""
+    parts, files = Counter[str](), {**compiled, **sources}
     for name, file in files.items():
         parts[name.partition("/")[0]] += file.size()
     largest = parts.most_common()
@@ -249,7 +260,8 @@ def _zip(files: dict[str, Member], left_out: list[str]) -> Package:
             about.create_system = 3  # Unix: else the mode is ignored
             about.external_attr = (stat.S_IFREG | mode) << 16
             archive.writestr(about, data, zipfile.ZIP_DEFLATED, compresslevel=6)
-            content.update(f"{name}\0{mode:o}\0{hashlib.sha256(data).hexdigest()}\n".encode())
+            if name in sources:
+                content.update(f"{name}\0{mode:o}\0{hashlib.sha256(data).hexdigest()}\n".encode())
     data = stored.getvalue()
     return Package(
         data=data,
