@@ -15,7 +15,7 @@ policies         judges policies of resources and of IAM
 package          builds the code of the functions: `modules` finds those of slips, `user_files` and `selection` the
                  user's files, `handler_check` imports the handler, `member` is one file, `dependencies` installs
                  libraries: `requirement_files` reads what is required, `installer` runs uv with pip's settings, which
-                 `pip_settings` translates
+                 `pip_settings` translates; `compiled` compiles modules for cold starts
 uploads          puts the package into the code bucket
 wiring           lets buckets notify the stack, by the changes that `notifications` plans
 limit_changes    sets back settings that `slips limit` changed

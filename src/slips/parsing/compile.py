@@ -18,7 +18,8 @@ from msgspec import Struct
 
 from slips import times
 from slips.errors import RecordError
-from slips.format import Event, Parse, PerObject, RecordLimits, Rule
+from slips.format import Event, Parse, Parsed, PerObject, RecordLimits, Rule
+from slips.model import MetaData
 from slips.parsing.meaning import Field, Meaning, Require, Template, Time, in_one_line, wanted
 from slips.paths import keys_of_path
 
@@ -244,6 +245,19 @@ def parse_of(family: Family, limits: RecordLimits = RecordLimits()) -> Parse:  #
     begin += [*(f"    {line}" for line in lines), f"parse.remembered = {', '.join(body.fresh)},", "return parse"]
     names = {**globals_, **{f"make_{name}": make for name, make in body.fresh.items()}}
     return PerObject(make_function("begin", "", begin, names, family.name, body.attributes))
+
+
+def when_called(make: Callable[[], Parse]) -> Parse:
+    """Return a function that is made when it is first called: most chains have the statements in their loop alone."""
+    made: Parse | None = None
+
+    def parse(meta: MetaData, value: Any) -> Parsed:
+        nonlocal made
+        if made is None:
+            made = make()
+        return made(meta, value)
+
+    return parse
 
 
 def make_function(

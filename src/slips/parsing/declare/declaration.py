@@ -11,8 +11,8 @@ from types import UnionType
 from typing import Annotated, Any, ClassVar
 
 from slips.entities import EntityPaths
-from slips.format import Event, Format, FormatOptions, Kind, Limited, Parse, Rule, a_key
-from slips.parsing.compile import Writer, parse_of, value_in
+from slips.format import Event, Format, FormatOptions, Kind, Limited, Parse, RecordLimits, Rule, a_key
+from slips.parsing.compile import Writer, parse_of, value_in, when_called
 from slips.parsing.meaning import Meaning, Refine, Require, Template, Time, check_rule, value_at
 from slips.step import Step, name_of
 
@@ -108,7 +108,12 @@ class Declaration(Format, ABC):
         set_(self, "chain", self.chain or self.usual_chain())
         if self.options is DeclarationOptions and self.require is None:
             set_(self, "options", None)
-        set_(self, "parse", Limited(lambda limits: parse_of(self, limits)))
+        set_(self, "parse", Limited(self._parse))
+
+    def _parse(self, limits: RecordLimits) -> Parse:
+        if getattr(self, "remembers", False):
+            return parse_of(self, limits)
+        return when_called(lambda: parse_of(self, limits))
 
     def _check_lists(self) -> None:
         """Raise ValueError for names, `rules` or a `chain` of a wrong kind, as one in brackets without a comma is."""

@@ -145,7 +145,11 @@ class _Pairs(LineParser):
     def __init__(self, declaration: KeyValue, limits: RecordLimits) -> None:
         self._declaration, self._limits = declaration, limits
         self._types = declaration.types
-        self.fast = declaration.line_function(lambda writer: declaration.write_pairs(writer, limits), "pairs")
+        self.fast = declaration.line_function(self._write, "pairs")
+
+    def _write(self, writer: Writer) -> None:
+        """Write the statements of `fast`."""
+        self._declaration.write_pairs(writer, self._limits)
 
     def read(self, line: str) -> Event:
         blanks, match_pair, types = self._declaration.blanks, self._declaration.patterns["pair"].match, self._types
@@ -203,16 +207,14 @@ class _Headed(_Pairs):
     """Reads what is before the pairs and behind them."""
 
     def __init__(self, declaration: KeyValue, limits: RecordLimits) -> None:
-        super().__init__(declaration, limits)
         self._match, self._words = re.compile(declaration.head, re.DOTALL).match, names_of(declaration.rest)
+        super().__init__(declaration, limits)
 
-        def write(writer: Writer) -> None:
-            around, line = writer.local("around"), writer.local("line")
-            writer.line(f"{around}, {line} = {writer.name('cut', self._cut)}(value)")
-            declaration.write_pairs(writer, limits, line)
-            writer.line(f"event = {writer.name('joined', _joined)}({around}, event)")
-
-        self.fast = declaration.line_function(write, "head and pairs")
+    def _write(self, writer: Writer) -> None:
+        around, line = writer.local("around"), writer.local("line")
+        writer.line(f"{around}, {line} = {writer.name('cut', self._cut)}(value)")
+        self._declaration.write_pairs(writer, self._limits, line)
+        writer.line(f"event = {writer.name('joined', _joined)}({around}, event)")
 
     def read(self, line: str) -> Event:
         try:

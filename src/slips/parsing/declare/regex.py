@@ -76,6 +76,11 @@ class Regex(LineDeclaration):
                 raise ValueError(f"requests: {twice[0]!r} is a group, too; expected each name once")
         super().check()
 
+    @cached_property
+    def functions(self) -> tuple[ReadLine, ...]:
+        """The functions that read lines, one for each pattern."""
+        return tuple(_function(self, pattern) for pattern in self.compiled)
+
     def line_parser(self, limits: RecordLimits) -> LineParser:
         return _Matches(self)
 
@@ -109,7 +114,7 @@ class _Matches(LineParser):
     def __init__(self, declaration: Regex) -> None:
         self._declaration, self._types = declaration, declaration.types
         self._escaped = frozenset(names_of(declaration.escaped))
-        self.fast, *others = (_function(declaration, pattern) for pattern in declaration.compiled)
+        self.fast, *others = declaration.functions
         self._first = declaration.compiled[0]
         self._others = [*zip(declaration.compiled[1:], others, strict=True)]
 
