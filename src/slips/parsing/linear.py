@@ -100,6 +100,8 @@ class _Proof:
     def __init__(self, state: Any, alphabet: str) -> None:
         self._state, self._alphabet = state, alphabet
         self._depth, self._choices = 0, set[int]()
+        self._sets: dict[str, frozenset[str]] = {}
+        """The characters of the items so far: to compile an item takes most of the time, and patterns repeat them."""
 
     @cached_property
     def _all(self) -> frozenset[str]:
@@ -107,8 +109,11 @@ class _Proof:
 
     def _set(self, item: Item) -> frozenset[str]:
         """Return the characters that an item for one character matches."""
-        compiled = _compiler.compile(_parser.SubPattern(self._state, [item]), re.DOTALL)
-        return frozenset(filter(compiled.match, self._alphabet))
+        key = repr(item)
+        if key not in self._sets:
+            compiled = _compiler.compile(_parser.SubPattern(self._state, [item]), re.DOTALL)
+            self._sets[key] = frozenset(filter(compiled.match, self._alphabet))
+        return self._sets[key]
 
     def _may_choose(self, choice: object) -> bool:
         """Whether a choice may be tried again whatever follows it: one of the first outside of repetitions."""
