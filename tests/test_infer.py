@@ -30,6 +30,7 @@ from slips.model import ObjectEvent
 from slips.testing import run
 from tables import table
 
+pytestmark = pytest.mark.once
 SOURCE = ObjectEvent(bucket_name="logs", object_key="unknown", event_time="2026-11-29T08:00:00Z")
 SEEN = [name for name, each in entries().items() if each.vendor not in ("generic", "readers")]
 """Formats of vendors, by name."""
