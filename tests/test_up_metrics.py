@@ -359,3 +359,12 @@ def test_a_port_alone_is_on_loopback_and_one_in_use_is_refused() -> None:
         )
     with pytest.raises(UsageError, match="expected an address of this machine"):
         listen("192.0.2.1:9464", "--metrics")
+
+
+def test_the_documentation_lists_each_metric_with_its_labels_and_its_help() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "service.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| `slips_")]
+    assert rows == [
+        f"| `{name}` | {', '.join(f'`{label}`' for label in each.labels)} | {each.help} |"
+        for name, each in METRICS.items()
+    ]
