@@ -331,6 +331,7 @@ def test_a_record_that_cannot_be_shown_says_why(
     assert (shown[1] in found.note) if shown[1] else found.note == ""
 
 
+@pytest.mark.slow
 def test_a_process_that_hangs_or_prints_without_end_is_ended_with_what_it_has_started(tmp_path: Path) -> None:
     script = "import os, sys, time; os.fork(); print('x' * 1_000_000, flush=True); time.sleep(600)"
     output = child.run(["python3", "-c", script], seconds=1.0)

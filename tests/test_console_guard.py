@@ -166,6 +166,7 @@ def test_no_template_has_what_the_policy_forbids() -> None:
 # ---- the command
 
 
+@pytest.mark.slow
 def test_the_command_prints_its_url_serves_and_ends_with_0_on_either_signal(project: Project) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         process = project.start("console", "--port", "0")
@@ -183,6 +184,7 @@ def test_the_command_prints_its_url_serves_and_ends_with_0_on_either_signal(proj
         assert (process.returncode, out, err) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_a_handler_that_runs_again_does_not_keep_the_console_from_ending(project: Project) -> None:
     project.handler(HANGING)
     project.put("json/a", {"n": 1})
@@ -220,6 +222,7 @@ def test_a_port_that_is_in_use_is_told_in_a_line(project: Project) -> None:
     assert "cannot listen there: Address already in use; expected a free port" in done.err
 
 
+@pytest.mark.slow
 def test_the_missing_extra_is_told_in_a_line(project: Project) -> None:
     hidden = "import sys; sys.modules['starlette'] = None; from slips.__main__ import main; main()"
     done = subprocess.run(

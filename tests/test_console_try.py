@@ -61,6 +61,7 @@ def sent(browser: Browser, name: str, content: bytes, whole: bool = True) -> str
     return text_of(answer.text)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_this_process")
 def test_a_file_shows_its_chains_counts_events_and_bad_records(browser: Browser) -> None:
     text = sent(browser, "trail.json", TRAIL)
@@ -74,6 +75,7 @@ def test_a_file_shows_its_chains_counts_events_and_bad_records(browser: Browser)
     assert "slips -s my-stack parse cloudtrail trail.json" in text
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_this_process")
 def test_lines_that_are_pasted_are_tried_without_a_script_too(browser: Browser) -> None:
     answer = browser.post("/try", text=NO_FORMAT.decode().replace("\n", "\r\n"))
@@ -83,6 +85,7 @@ def test_lines_that_are_pasted_are_tried_without_a_script_too(browser: Browser) 
     assert "Choose a file, or drop one here" in text
 
 
+@pytest.mark.slow
 def test_a_damaged_beginning_of_a_compressed_log_ends_before_the_line_that_is_cut() -> None:
     lines = FLOW.count(b"\n")
     made = tried("flow.gz", gzip.compress(FLOW + FLOW[60:90])[:-8], whole=False)
@@ -121,6 +124,7 @@ def test_a_hostile_log_is_text(browser: Browser, monkeypatch: pytest.MonkeyPatch
 # ---- what can be copied
 
 
+@pytest.mark.slow
 def test_the_config_to_copy_reads_such_logs() -> None:
     made = replace(once("trail.json", TRAIL, whole=True), name="My Trail (1).json")
     text = f"stack_name: x\nhandler: {{path: handler.py}}\n{made.config}"
@@ -128,6 +132,7 @@ def test_the_config_to_copy_reads_such_logs() -> None:
     assert (mapping.prefix, mapping.format) == ("my-trail-1/", ["cloudtrail"])
 
 
+@pytest.mark.slow
 def test_the_test_to_copy_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = replace(once("trail.json", TRAIL, whole=True), name="My Trail (1).json")
     (tmp_path / "tests").mkdir()
@@ -152,8 +157,8 @@ def test_a_chain_of_several_formats_is_a_list_in_the_test_to_copy() -> None:
 
 @pytest.mark.slow
 def test_a_log_is_tried_in_a_process_of_its_own() -> None:
-    made = trying.try_log("trail.json", TRAIL, whole=True)
-    assert (made.chains[0].config, made.records, len(made.events)) == ("cloudtrail", 8, 5)
+    made = trying.try_log("empty.log", b"\n", whole=True)
+    assert (made.name, made.reason) == ("empty.log", "it is empty")
 
 
 def test_a_process_that_dies_or_takes_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
