@@ -100,7 +100,9 @@ def test_what_waits_on_a_lane_is_shown_with_its_age(copied: Project) -> None:
     state = copied.state()
     state.stream.put("slow", [object_event("slow/w", lane="slow")])
     state.close()
-    assert re.search(r"slow 1 \d s – 0 none", browser_of(copied).text("/"))
+    text = browser_of(copied).text("/")
+    assert re.search(r"slow 1 \d s – 0 none", text)
+    assert "! 1 object event on the lanes, and no 'slips up' runs here" in text
 
 
 def test_a_new_place_is_told_to_be_quiet(project: Project) -> None:

@@ -94,7 +94,10 @@ class Mending(msgspec.Struct, frozen=True):
 
         def settle(events: Sequence[ObjectEvent]) -> bool:
             act.doing = f"running {plural(len(events), 'object')} here"
-            return child.run_replays(self.desk, events, act.lines.append, act.stop)
+            is_run = child.run_replays(self.desk, events, act.lines.append, act.stop)
+            if not is_run:
+                act.doing = "waiting for the process that runs objects of this state"
+            return is_run
 
         return settle
 

@@ -13,7 +13,7 @@ from slips.console.desk import Desk
 from slips.console.wording import ago, count, duration, seconds_of
 from slips.model import LANES, Lane, format_time
 from slips.object_states import WORDS, State
-from slips.operations import Alarm, Group, LaneStatus, LedgerTally, Operations, Service, hourly
+from slips.operations import Alarm, Group, Kind, LaneStatus, LedgerTally, Operations, Service, hourly
 from slips.pipeline.audit import Audit
 from slips.printable import plural
 
@@ -50,6 +50,7 @@ class Now(Struct, kw_only=True):
 
     as_of: float
     """Epoch seconds."""
+    kind: Kind
     lanes: list[LaneView]
     groups: list[Group]
     groups_total: int
@@ -79,6 +80,11 @@ class Now(Struct, kw_only=True):
         return sorted(self._findings(), key=lambda each: order.index(each.level))
 
     @property
+    def waiting(self) -> int:
+        """Events on the lanes; 0 on a stack, whose lanes cannot be read."""
+        return sum(each.status.waiting or 0 for each in self.lanes)
+
+    @property
     def level(self) -> Level:
         return self.findings[0].level
 
@@ -106,6 +112,9 @@ class Now(Struct, kw_only=True):
             yield Finding("warning", f"about {plural(self.undelivered, 'undelivered message')}: a drain takes them up")
         for alarm in self.alarms:
             yield Finding("warning", f"alarm {alarm.name}: {alarm.description}")
+        if self.waiting and self.kind == "machine" and self.service is None:
+            what = plural(self.waiting, "object event")
+            yield Finding("warning", f"{what} on the lanes, and no 'slips up' runs here: 'slips run' processes them")
         if self.tally is not None and not self.tally.unbalanced:
             yield Finding("good", "Nothing is lost: each record that was read is delivered, filtered or quarantined")
         if not self.items:
@@ -153,6 +162,7 @@ def read(
     limits = {lane: operations.limit(lane) for lane in LANES}
     return Now(
         as_of=at,
+        kind=operations.kind,
         lanes=[
             LaneView(lane, status.lanes[lane], limit, hourly(limit, operations.kind), failing.get(lane, 0))
             for lane, limit in limits.items()
