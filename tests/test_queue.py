@@ -17,7 +17,14 @@ from slips.backends.machine.state import MachineState
 from slips.config.buckets import S3Bucket
 from slips.errors import StateError
 from slips.model import ErrorItem, ObjectEvent
-from slips.service.custody import AGAIN_SECONDS, FIRST_SECONDS, FURTHER_SECONDS, MOST_HELD, Custody
+from slips.service.custody import (
+    AGAIN_SECONDS,
+    FIRST_SECONDS,
+    FURTHER_SECONDS,
+    LONGEST_SECONDS,
+    MOST_HELD,
+    Custody,
+)
 from slips.service.names import Names
 from slips.service.queue import KEPT_BYTES, QueueSource
 from slips.service.sources import Arrival
@@ -152,6 +159,15 @@ def test_of_very_many_messages_the_later_ones_are_deleted_when_the_state_has_the
         kept.custody.add(str(number), f"r{number}")
         kept.custody.stored(str(number))
     assert kept.turn() == [SYNC, ("delete", [f"r{MOST_HELD}", f"r{MOST_HELD + 1}"], 0)]
+
+
+def test_a_message_whose_objects_wait_for_long_is_deleted_before_sqs_gives_up_on_it() -> None:
+    kept = Kept()
+    kept.custody.add("waits", "r1")
+    kept.custody.add("not yet stored", "r2")
+    kept.custody.stored("waits")
+    kept.turn(FIRST_SECONDS / 3)
+    assert kept.turn(LONGEST_SECONDS) == [SYNC, ("delete", ["r1"], 0), ("hide", ["r2"], FURTHER_SECONDS)]
 
 
 # ---- the source

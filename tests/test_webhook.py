@@ -250,7 +250,7 @@ def test_a_notification_with_the_secret_is_taken_also_when_the_secret_changes(ma
 
 
 def test_a_secret_that_cannot_be_read_lets_nobody_in_and_is_told(make: Make) -> None:
-    secrets: list[str] = []
+    secrets = ["x"]
 
     def secret() -> str:
         if not secrets:
@@ -258,11 +258,30 @@ def test_a_secret_that_cannot_be_read_lets_nobody_in_and_is_told(make: Make) -> 
         return secrets[0]
 
     service = make(secret)
+    secrets.clear()
     assert service.send(notification("a"), Authorization="Bearer x")[0] == 503
     assert service.source.problem == "webhook.secret: variable 'X' is not set"
     secrets.append("x")
     assert service.send(notification("a"), Authorization="Bearer x")[0] == 200
     assert service.source.problem is None
+
+
+def test_nothing_listens_before_the_secret_can_be_read() -> None:
+    secrets: list[str] = []
+
+    def secret() -> str:
+        if not secrets:
+            raise UsageError("webhook.secret: variable 'X' is not set")
+        return secrets[0]
+
+    source = WebhookSource("127.0.0.1:0", Names({}), secret, lambda: None, jitter=lambda pause: pause / 100)
+    source.open(lambda: None)
+    until(lambda: source.problem)
+    assert (source.problem, source.port) == ("webhook.secret: variable 'X' is not set", 0)
+    secrets.append("x")
+    until(lambda: source.port)
+    assert source.problem is None
+    source.close()
 
 
 def test_a_page_in_a_browser_cannot_announce_objects(make: Make) -> None:

@@ -20,6 +20,9 @@ so long does a message keep others waiting that SQS gives to a receiver which ha
 MOST_HELD = 10_000
 """Messages that are kept until their objects are concluded. Of more, each is deleted as soon as the state has its
 events, from which they are not lost either: a slow lane that is far behind must not keep a queue from the fast one."""
+LONGEST_SECONDS = 11 * 3600.0
+"""Seconds after which a message, too, is deleted when the state has its events: SQS hides none for 12 hours, and would
+give it to its dead letters after some receives, though its objects just wait."""
 AGAIN_SECONDS = 10.0
 """Seconds after which a failed call is repeated."""
 
@@ -38,6 +41,9 @@ class _Held(Struct):
     receipt: str
     due: float
     """When it must be hidden for longer."""
+    until: float
+    """When it is deleted, if the state has its events."""
+    is_stored: bool = False
 
 
 class Custody:
@@ -56,12 +62,17 @@ class Custody:
     def add(self, id: str, receipt: str) -> bool:
         """Add a message that was received. Return False if the session has it already, by an older receipt."""
         with self._lock:
-            is_new = id not in self._held
-            self._held[id] = _Held(receipt, self._clock() + FIRST_SECONDS / 3)
-            return is_new
+            now, before = self._clock(), self._held.get(id)
+            self._held[id] = _Held(receipt, now + FIRST_SECONDS / 3, now + LONGEST_SECONDS)
+            if before is not None:
+                self._held[id].is_stored = before.is_stored
+            return before is None
 
     def stored(self, id: str) -> None:
         """Note that the state has the events of a message."""
+        with self._lock:
+            if (held := self._held.get(id)) is not None:
+                held.is_stored = True
         if len(self._held) > MOST_HELD:
             self.concluded(id)
 
@@ -81,6 +92,10 @@ class Custody:
         now = self._clock()
         if now < self._again_at:
             return
+        with self._lock:
+            long_held = [id for id, held in self._held.items() if held.is_stored and held.until <= now]
+        for id in long_held:
+            self.concluded(id)
         try:
             self._delete_done()
             with self._lock:

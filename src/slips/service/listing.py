@@ -107,16 +107,16 @@ class Listing:
             for page in self._pages(prefix, low):
                 keys = [event.object_key for event in page.events]
                 is_in_order = is_in_order and all(map(str.__lt__, [low, *keys], keys))
-                changes = list[Absences]()
                 if is_in_order and (keys or not page.next):
                     high = keys[-1] if page.next else None
-                    changes = [*self._absences(prefix, low, high, keys)]
+                    for absences in self._absences(prefix, low, high, keys):
+                        yield Arrival([], self._taken(mark, absences))
                     low = high or low
                 # Without an order, a key does not say which others were listed: then it begins again.
                 mark = msgspec.structs.replace(mark, after=low if is_in_order else "")
                 new = self._new(page.events)
-                if new or changes or self._clock() - self._stored_at >= CHECKPOINT_SECONDS:
-                    yield Arrival(new, self._taken(mark, changes))
+                if new or self._clock() - self._stored_at >= CHECKPOINT_SECONDS:
+                    yield Arrival(new, self._taken(mark))
         yield Arrival([], self._taken(Checkpoint(complete=mark.begun)), left_alone=self._left_alone)
 
     def recent(self) -> Iterator[Arrival]:
@@ -151,15 +151,15 @@ class Listing:
     def _absences(self, prefix: str, low: str, high: str | None, keys: Sequence[str]) -> Iterator[Absences]:
         return self._state.absent.changes(self._name, prefix, low, high, set(keys), self._days)
 
-    def _taken(self, mark: Checkpoint, changes: Sequence[Absences] = ()) -> Callable[[MachineState], None]:
+    def _taken(self, mark: Checkpoint, absences: Absences | None = None) -> Callable[[MachineState], None]:
         """Return the function that stores how far the listing is, together with the events up to there."""
         self._stored_at = self._clock()
         value = msgspec.json.encode(mark).decode()
 
         def store(state: MachineState) -> None:
             state.set_checkpoint(self.source, value)
-            for each in changes:
-                state.absent.write(self._name, each)
+            if absences is not None:
+                state.absent.write(self._name, absences)
 
         return store
 
@@ -187,7 +187,7 @@ class ListingSource:
         jitter: Callable[[float], float] = jitter,
     ) -> None:
         """`state` is the state directory, which a connection of this source's own reads."""
-        self.name = bucket.place if bucket.s3 == name else f"{name} ({bucket.place})"
+        self.name = f"listing of {name}"
         self._bucket_name, self._bucket, self._store, self._state = name, bucket, store, state
         self._days, self._once, self._clock = days, once, clock
         self._inbox = Inbox()

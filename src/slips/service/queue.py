@@ -59,7 +59,8 @@ class QueueSource:
         jitter: Callable[[float], float] = jitter,
     ) -> None:
         """`make` makes the queue, in a thread of this source; `sync`: see `Custody`."""
-        self.name, self._names, self._make, self._sync, self._clock = url, names, make, sync, clock
+        self.name, self._url = f"queue {url.rpartition('/')[2]}", url
+        self._names, self._make, self._sync, self._clock = names, make, sync, clock
         self._inbox = Inbox()
         self._retries = Retries(self._inbox.wait, jitter=jitter)
         self._custody: Custody | None = None
@@ -138,7 +139,7 @@ class QueueSource:
         self, arrival: Arrival, queue: Queue, custody: Custody, received: Received, problem: str
     ) -> None:
         """Leave a message that cannot be read to the redrive policy of its queue, else make an error item of it."""
-        about = f"{self.name}: message {received.id} cannot be read: {problem}"
+        about = f"{self._url}: message {received.id} cannot be read: {problem}"
         if _has_redrive_policy(queue):
             custody.leave(received.id)
             arrival.stored = arrival.concluded = None

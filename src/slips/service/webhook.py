@@ -138,6 +138,8 @@ class WebhookSource:
             self._loop.close()
 
     def _listen(self) -> socket.socket:
+        if self._secret is not None:
+            self._secret()
         return listen(self._address, "backend.embedded.buckets: webhook")
 
     async def _serve(self, listening: socket.socket) -> None:
