@@ -13,6 +13,7 @@ import pytest
 from slips.backends.aws.s3 import Page
 from slips.backends.machine.absent import Absent
 from slips.backends.machine.state import MachineState
+from slips.cli.progress import Bar
 from slips.config.buckets import S3Bucket
 from slips.errors import StorageError
 from slips.model import ObjectEvent, Outcome
@@ -370,3 +371,11 @@ def test_the_checkpoint_of_a_complete_listing_says_when_it_began(state: MachineS
     lists.take(lists.listing().all())
     assert state.checkpoint("listing my-logs") == f'{{"complete":{NOON:.1f}}}'
     assert Checkpoint().after == ""
+
+
+def test_the_progress_of_run_grows_with_what_a_listing_finds() -> None:
+    bar = Bar(verbose=False)
+    bar.started(2, 100)
+    bar.arrived("listing of my-logs", 1_000, 3)
+    bar.arrived("listing of my-logs", 500, 0)
+    assert [task.total for task in bar.progress_bar.tasks] == [1_502]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from slips.cli.output import say
 from slips.model import Lane, ObjectEvent, Outcome
 from slips.pipeline.ended import Failure
-from slips.printable import one_line
+from slips.printable import one_line, plural
 from slips.service.observer import Observer
 
 TALLY_SECONDS = 10.0
@@ -132,6 +132,10 @@ class Lines(Observer):
     def warned(self, text: str) -> None:
         self.line(text)
 
+    def arrived(self, source: str, pushed: int, dropped: int) -> None:
+        if self._verbose:
+            self.line(f"{source}: {plural(pushed, 'object')} more to do")
+
     def troubled(self, where: str, why: str) -> None:
         self.line(f"{why}; it is tried again")
 
@@ -167,12 +171,16 @@ class Bar(Lines):
             expand=True,
         )
         self._task = self.progress_bar.add_task("", total=None, counts="", at="")
-        self._records = self._failed = 0
+        self._total = self._records = self._failed = 0
         self._running: dict[str, int] = {}
 
     def started(self, objects: int, size: int) -> None:
         super().started(objects, size)
-        self.progress_bar.update(self._task, total=objects)
+        self._more(objects)
+
+    def arrived(self, source: str, pushed: int, dropped: int) -> None:
+        super().arrived(source, pushed, dropped)
+        self._more(pushed)
 
     def progress(self, event: ObjectEvent, seq: int) -> None:
         self._running[event.url] = seq
@@ -197,6 +205,10 @@ class Bar(Lines):
 
     def line(self, text: str) -> None:
         self._console.print(f"slips: {one_line(text)}", markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+    def _more(self, objects: int) -> None:
+        self._total += objects
+        self.progress_bar.update(self._task, total=self._total)
 
     def _end(self, event: ObjectEvent, outcome: Outcome) -> None:
         self._running.pop(event.url, None)
