@@ -39,7 +39,7 @@ LANES = "  lane:\n    slow: {batch_size: 5, delay: 50}\n"
 
 def test_a_lane_with_a_delay_is_shown_with_the_pace_that_it_leaves(project: Project) -> None:
     project.config(CONFIG.replace("backend:\n", f"backend:\n{LANES}"))
-    assert project.slips("check").out.endswith("lane slow: at most 72 objects an hour (delay 50 s)\n")
+    assert project.slips("check").out.endswith("lane slow: at most 360 objects an hour (batch_size 5, delay 50 s)\n")
     project.config(CONFIG.replace("backend:\n", f"backend:\n{LANES.replace('delay', 'parallelization: 2, delay')}"))
     told = "lane slow: at most 720 objects an hour and shard (batch_size 5, parallelization 2, delay 50 s)\n"
     assert project.slips("--aws", "check").out.endswith(told)

@@ -190,24 +190,24 @@ def noted(project: Project) -> list[str]:
 
 
 @pytest.mark.slow
-def test_on_this_machine_run_starts_the_objects_of_a_lane_apart_and_holds_up_no_other(project: Project) -> None:
+def test_on_this_machine_run_starts_the_batches_of_a_lane_apart_and_holds_up_no_other(project: Project) -> None:
     project.handler(NOTING)
-    for key in ("slow/1", "slow/2", *(f"json/{number:03}" for number in range(70))):
+    for key in ("slow/1", "slow/2", "slow/3", *(f"json/{number:03}" for number in range(70))):
         project.put(key, {"n": 1})
-    done = project.slips("limit", "slow", "-d", "300", "-b", "7")
-    assert done.out == "delay:      0 -> 300\nbatch_size: 1 -> 7\npace:       at most 12 objects an hour\n"
+    done = project.slips("limit", "slow", "-d", "300", "-b", "2")
+    assert done.out == "delay:      0 -> 300\nbatch_size: 1 -> 2\npace:       at most 24 objects an hour\n"
     assert "it holds here until it is set again" in done.err
     (project.root / "done").touch()
     with subprocess.Popen([sys.executable, "-m", "slips", "run"], cwd=project.root, stderr=subprocess.PIPE) as run:
-        while len(noted(project)) < 71 and run.poll() is None:
+        while len(noted(project)) < 72 and run.poll() is None:
             time.sleep(0.01)
         run.send_signal(signal.SIGINT)
     assert run.returncode == 130
-    assert Counter(key.partition("/")[0] for key in noted(project)) == {"json": 70, "slow": 1}
-    project.slips("limit", "slow", "-d", "1")
-    project.put("slow/3", {"n": 1})
+    assert Counter(key.partition("/")[0] for key in noted(project)) == {"json": 70, "slow": 2}
+    project.slips("limit", "slow", "-d", "1", "-b", "1")
+    project.put("slow/4", {"n": 1})
     assert project.slips("run", "--json").json["seconds"] >= 1
-    assert len(set(noted(project))) == 73
+    assert len(set(noted(project))) == 74
 
 
 @pytest.mark.slow
@@ -228,7 +228,7 @@ def test_on_this_machine_the_config_gives_the_default_and_setting_it_back_gives_
     project.config(lanes)
     assert (
         project.slips("limit", "slow").out
-        == "delay:      3\nbatch_size: 4\npace:       at most 1,200 objects an hour\n"
+        == "delay:      3\nbatch_size: 4\npace:       at most 4,800 objects an hour\n"
     )
     project.slips("limit", "slow", "-d", "9")
     project.config(lanes.replace("batch_size: 4", "batch_size: 5"))

@@ -271,12 +271,12 @@ def test_a_limit_that_is_set_is_the_limit_of_that_lane_alone(operations: Operati
     ("limit", "stack", "machine"),
     [
         (LaneConfig(batch_size=10), None, None),
-        (LaneConfig(batch_size=10, delay=2), 18_000, 1_800),
-        (LaneConfig(batch_size=10, delay=2, parallelization=3), 54_000, 1_800),
+        (LaneConfig(batch_size=10, delay=2), 18_000, 18_000),
+        (LaneConfig(batch_size=10, delay=2, parallelization=3), 54_000, 18_000),
         (LaneConfig(delay=7), 514, 514),
     ],
 )
-def test_a_delay_lets_a_batch_an_invocation_through_on_a_stack_and_an_object_on_this_machine(
+def test_a_delay_lets_a_batch_through_on_this_machine_and_on_each_shard_of_a_stack(
     limit: LaneConfig, stack: int | None, machine: int | None
 ) -> None:
     assert (hourly(limit, "stack"), hourly(limit, "machine")) == (stack, machine)

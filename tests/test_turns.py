@@ -223,6 +223,19 @@ def test_a_new_delay_of_a_lane_is_kept_from_then_on(lanes: Lanes) -> None:
     assert lanes.order() == "b"
 
 
+def test_a_batch_starts_at_once_and_the_next_one_after_the_delay(lanes: Lanes) -> None:
+    set_lane_limit(lanes.config, lanes.state, "fast", LaneConfig(delay=5, batch_size=2))
+    lanes.put("abcdef")
+    assert lanes.order() == "ab"
+    lanes.time += 5
+    assert lanes.order(1) == "c"
+    lanes.time += 3
+    assert lanes.order() == "d"
+    assert lanes.turns.seconds_left() == 2
+    lanes.time += 2
+    assert lanes.order() == "ef"
+
+
 def test_a_lane_that_waits_for_its_delay_holds_up_no_other(lanes: Lanes) -> None:
     lanes.config = replace(lanes.config)
     set_lane_limit(lanes.config, lanes.state, "fast", LaneConfig(delay=300))

@@ -397,12 +397,11 @@ class Operations(Protocol):
 def hourly(limit: LaneConfig, kind: Kind) -> int | None:
     """Return how many objects an hour the delay of a lane lets through at most; None if there is no delay.
 
-    On a stack that is for each shard, and Dispatcher waits once for `batch_size` objects. On this machine each object
-    is its own invocation.
+    On a stack that is for each shard. Dispatcher, and the supervisor here, wait once for `batch_size` objects.
     """
     if not limit.delay:
         return None
-    return (limit.parallelization * limit.batch_size if kind == "stack" else 1) * 3600 // limit.delay
+    return (limit.parallelization if kind == "stack" else 1) * limit.batch_size * 3600 // limit.delay
 
 
 def tallied(

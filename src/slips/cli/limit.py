@@ -41,8 +41,8 @@ def paces(config: Config, kind: Kind) -> Iterator[str]:
     for lane in LANES:
         limit: LaneConfig = getattr(config.backend.lane, lane)
         if most := pace(limit, kind):
-            is_stack = kind == "stack"
-            size = f"batch_size {limit.batch_size}, parallelization {limit.parallelization}, " if is_stack else ""
+            also = f"parallelization {limit.parallelization}, " if kind == "stack" else ""
+            size = f"batch_size {limit.batch_size}, {also}"
             yield f"lane {lane}: {most} ({size}delay {limit.delay} s)"
         if limit.break_at:
             yield f"lane {lane}: pauses for a handler when {limit.break_at} % of {WINDOW} of its objects failed"
@@ -81,8 +81,8 @@ def limit(
     """Show or set how fast a lane is emptied, and whether.
 
     With a delay, the pace that follows is shown: if more objects arrive, they wait ever longer.
-    On a stack it holds until the next deploy, which sets it back to the config. On this machine 'slips run' starts the
-    objects of the lane so many seconds apart; the batch size is only kept, as each object is its own run here.
+    On a stack it holds until the next deploy, which sets it back to the config. On this machine 'slips run' and
+    'slips up' start as many objects of the lane as the batch size says, and the next ones so many seconds later.
 
     A lane pauses because of an operator, because a handler fails on most of its objects ('backend.lane.LANE.break_at'),
     or because the budget of the day is spent ('limits.objects_per_day', 'limits.bytes_per_day'). Nothing is lost

@@ -5,6 +5,7 @@ left on its lane. Nothing here writes the state.
 
 Objects of the fast lane come first, but for large ones: those, and the objects of the slow lane, are long. While short
 ones wait, long ones get every fifth turn, on a quarter of the workers at most. So neither kind waits for the other.
+If a lane has a delay, a batch of its objects starts at once, and the next batch so many seconds later.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from msgspec import Struct, field
 from slips.backends.machine.lane_limits import lane_limit
 from slips.backends.machine.lanes import Delivery
 from slips.backends.machine.state import MachineState
-from slips.config import Config
+from slips.config import Config, LaneConfig
 from slips.model import LANES, Lane, ObjectEvent
 
 AT_HAND = 64
@@ -48,6 +49,13 @@ class _Queue(Struct, eq=False):
     waiting: deque[Delivery] = field(default_factory=deque)
     turn: int = 0
     """Number of the latest start, among those of all queues."""
+
+
+class _Batch(Struct, eq=False):
+    """Objects of a lane that start without a delay in between."""
+
+    begun: float
+    started: int = 0
 
 
 class Turns:
@@ -84,10 +92,10 @@ class Turns:
         self._retries: list[tuple[float, int, Delivery]] = []
         self._has_left = False
         """Whether events were left on a lane for want of room at hand."""
-        self._begun: dict[Lane, float] = {}
-        """When the latest object of each lane started."""
-        self._delays: dict[Lane, tuple[float, float]] = {}
-        """When the delay of each lane was read, and the delay."""
+        self._batches: dict[Lane, _Batch] = {}
+        """The latest batch of each lane that has a delay."""
+        self._limits: dict[Lane, tuple[float, LaneConfig]] = {}
+        """When the limit of each lane was read, and the limit."""
         self._starts = self._short_starts = 0
         self.reload(config, workers)
 
@@ -96,7 +104,7 @@ class Turns:
         self._config = config
         self._most_long = max(1, workers - 1) if self._keeps_one else workers
         self._share_of_long = max(1, workers // 4)
-        self._delays.clear()
+        self._limits.clear()
         self.look_again()
 
     @property
@@ -167,7 +175,7 @@ class Turns:
     def started(self, delivery: Delivery) -> None:
         """Count an object as at work from now on."""
         queue = self._queue_of(delivery)
-        self._begun[queue.lane] = self._clock()
+        self._count(queue.lane)
         self.at_work[_object(delivery)] = delivery
         if queue.is_long:
             self._long.add(delivery.id)
@@ -270,20 +278,26 @@ class Turns:
         return place
 
     def _is_open(self, lane: Lane) -> bool:
-        return lane not in self._begun or self._turn(lane) <= self._clock()
+        return lane not in self._batches or self._turn(lane) <= self._clock()
 
     def _turn(self, lane: Lane) -> float:
-        """Return the time from which on the next object of a lane may start, by the lane's delay."""
-        begun = self._begun.get(lane)
-        return 0.0 if begun is None else begun + self._delay(lane)
+        """Return the time from which on the next object of a lane may start, by the lane's limit."""
+        batch, limit = self._batches.get(lane), self._limit(lane)
+        return 0.0 if batch is None or batch.started < limit.batch_size else batch.begun + limit.delay
 
-    def _delay(self, lane: Lane) -> float:
+    def _count(self, lane: Lane) -> None:
+        """Count the start of an object in the batch of its lane, or in a new one if that is old enough."""
         now = self._clock()
-        read, delay = self._delays.get(lane, (-LOOK_SECONDS, 0.0))
-        if now - read >= LOOK_SECONDS:
-            delay = lane_limit(self._config, self._state, lane).delay
-            self._delays[lane] = (now, delay)
-        return delay
+        batch = self._batches.get(lane)
+        if batch is None or now - batch.begun >= self._limit(lane).delay:
+            batch = self._batches[lane] = _Batch(now)
+        batch.started += 1
+
+    def _limit(self, lane: Lane) -> LaneConfig:
+        now = self._clock()
+        if lane not in self._limits or now - self._limits[lane][0] >= LOOK_SECONDS:
+            self._limits[lane] = (now, lane_limit(self._config, self._state, lane))
+        return self._limits[lane][1]
 
 
 def _object(delivery: Delivery) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """The limits and the brakes of the lanes of one machine: a setting of the state, else the config.
 
-`delay` is the number of seconds between the starts of two objects of a lane; the supervisor waits for it. `batch_size`
-is kept for the stack's sake alone: on one machine each object is a run of its own.
+`batch_size` objects of a lane start at once, and the next ones `delay` seconds later: the supervisor waits for that, as
+Dispatcher does on a stack. Each object is a run of its own.
 """
 
 from __future__ import annotations
