@@ -17,6 +17,7 @@ import hostile
 import hostile_lines
 import ledger
 import memory
+import service
 import small_objects
 import speed
 import workers
@@ -46,6 +47,7 @@ def main() -> None:
     if options.quick:
         return
     workers.report(BUILD, options.megabytes or 50, repeats)
+    service.report(BUILD, 20_000)
     ledger.report(BUILD, options.objects)
     functions.report(BUILD, repeats)
     costs.report()
