@@ -23,7 +23,7 @@ from slips.errors import StorageError, UsageError
 from slips.known import PAGE, KnownObjects, is_listed
 from slips.model import Lane, ObjectEvent, Outcome, format_time
 from slips.pipeline.audit import BEFORE, DAY, Audit, AuditState, audit
-from slips.pipeline.selection import mapped_places, selection_of
+from slips.pipeline.selection import mapped_places, named_selection, selection_of
 
 __all__ = ["fresh_sink", "place"]
 
@@ -301,6 +301,15 @@ def test_each_key_is_listed_once_from_the_shortest_beginnings_of_the_mappings() 
 def test_of_a_bucket_with_prefixes_only_these_are_listed() -> None:
     site = Bucket(config=mapping("a/", "b/"), beginnings=lambda bucket: ["a/x/", "c/"] if bucket == "my-logs" else [""])
     assert mapped_places(site) == [("my-logs", "a/x/"), ("other", "")]
+
+
+def test_a_path_beyond_the_prefixes_of_its_bucket_is_refused() -> None:
+    site = Bucket(config=mapping("a/"), beginnings=lambda _: ["a/x/"])
+    assert named_selection(site, ["s3://my-logs/a/"]).places == [("my-logs", "a/x/")]
+    with pytest.raises(
+        UsageError, match="s3://my-logs/b/: none of its keys are of the bucket 'my-logs'; expected keys"
+    ):
+        named_selection(site, ["s3://my-logs/b/"])
 
 
 def test_of_a_directory_all_files_are_listed() -> None:

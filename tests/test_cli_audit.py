@@ -237,6 +237,17 @@ def test_the_report_is_one_page_without_scripts_or_foreign_resources_and_escapes
     assert (project.root / "audit.html").stat().st_mode & 0o077 == 0
 
 
+def test_the_report_of_a_part_says_of_which_and_a_clean_one_that_all_is_accounted_for(project: Project) -> None:
+    project.put("json/a", {"n": 1})
+    project.put("slow/b", {"n": 1})
+    project.slips("run", "s3://my-logs/json/")
+    project.put("json/a", {"n": 2})
+    assert project.slips("audit", "s3://my-logs/json/", "--report", "audit.html").status == 0
+    page = Page((project.root / "audit.html").read_text())
+    assert "Every listed object is accounted for; 1 of them were overwritten since they were processed." in page.text
+    assert "Onlys3://my-logs/json/" in page.text.replace("\n", "")
+
+
 def test_the_report_lists_the_first_of_many_and_says_how_many_there_are(project: Project) -> None:
     for number in range(SHOWN + 2):
         project.put(f"json/{number:04}", b"")

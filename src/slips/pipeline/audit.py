@@ -141,6 +141,8 @@ class Audit(Struct, kw_only=True):
     total: PartAudit = field(default_factory=PartAudit)
     mappings: list[PartAudit] = field(default_factory=list)
     unmapped: int = 0
+    only: list[str] = field(default_factory=list)
+    """The paths and mappings that were audited alone; empty for all."""
     objects: dict[AuditState, list[NamedObject]] = field(default_factory=dict)
     """The first SHOWN missing, failed and changed objects."""
     problems: list[str] = field(default_factory=list)
@@ -164,6 +166,7 @@ class Audit(Struct, kw_only=True):
             "seconds": round(self.seconds, 3),
             "start": format_time(self.start),
             "start_by": self.start_by,
+            "only": self.only,
             "total": {**self.total.to_dict(), "unmapped": self.unmapped},
             "mappings": [
                 {
@@ -225,7 +228,7 @@ def audit(
     asked = moment(since, begun, "--since") if since is not None else None
     listed = backend.known(_counted(selection.listed(site), progress), progress)
     start, start_by = _start(asked, listed.first_entry, begun - site.config.backend.ledger_days * DAY)
-    made = Audit(name=backend.name, start=start, start_by=start_by, at=begun)
+    made = Audit(name=backend.name, start=start, start_by=start_by, at=begun, only=selection.only)
     lags = {lane: listed.lag(lane) for lane in LANES}
     unseen = {lane: begun - lag if lag else inf for lane, lag in lags.items()}
     judge = _Judge(site, start, asked, unseen)

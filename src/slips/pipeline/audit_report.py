@@ -29,15 +29,17 @@ _MEANING: dict[AuditState, str] = {
 
 def html(audit: Audit, *, version: str, config: str) -> str:
     """Return the page. `version` is that of slips, `config` the path of the config file."""
-    verdict = "Every listed object is accounted for." if audit.is_clean else _verdict(audit)
+    verdict = _verdict(audit)
     facts = [
         ("Site", audit.name),
         ("Audited", f"{format_time(audit.at)}, in {audit.seconds:,.1f} s"),
         ("Objects since", f"{format_time(audit.start)} ({STARTS[audit.start_by]})"),
+        ("Only", ", ".join(audit.only) or "no: all mapped prefixes"),
         ("Config", config),
         ("Version", f"slips {version}"),
     ]
-    days = (_days(part, part.name if part.mapping else "all mappings") for part in (audit.total, *audit.mappings))
+    parts = [audit.total, *audit.mappings] if len(audit.mappings) > 1 else [audit.total]
+    days = (_days(part, part.name if part.mapping else "all mappings") for part in parts)
     return _PAGE.format(
         name=_text(audit.name),
         style=_STYLE,
@@ -55,6 +57,9 @@ def html(audit: Audit, *, version: str, config: str) -> str:
 
 def _verdict(audit: Audit) -> str:
     found = audit.total.found
+    if audit.is_clean:
+        since = f"; {found.changed:,} of them were overwritten since they were processed" if found.changed else ""
+        return f"Every listed object is accounted for{since}."
     faults = [f"{getattr(found, state):,} {state}" for state in ("missing", "failed") if getattr(found, state)]
     if not audit.total.records.is_balanced:
         faults.append("the records do not add up")

@@ -39,6 +39,12 @@ class Selection(Struct, frozen=True):
                 if number == 0 and place in self.named and event.object_key == place[1]:
                     break  # keys come in order: the exact one is the first
 
+    @property
+    def only(self) -> list[str]:
+        """The paths and mappings that restrict this selection, for people."""
+        paths = [f"s3://{bucket}/{prefix}" for bucket, prefix in sorted(self.named)]
+        return paths + [f"s3://{bucket}/{written}" for bucket, written in self.mappings or ()]
+
     def has(self, bucket: str, mapping: BucketMapping | None) -> bool:
         """Whether objects of this mapping, or those without one, are looked at."""
         return self.mappings is None or (mapping is not None and (bucket, mapping.written) in self.mappings)
@@ -54,13 +60,7 @@ def mapped_places(site: ListingSite, mappings: Sequence[tuple[str, str]] | None 
         for mapping in of_bucket:
             if mappings is None or (bucket, mapping.written) in mappings:
                 whole = mappings is None and bucket in site.directories
-                beginning = "" if whole else mapping.beginning
-                # Of a beginning of the mapping and one of the bucket, one begins with the other, or no key has both.
-                found |= {
-                    (bucket, max(beginning, each, key=len)): None
-                    for each in site.beginnings(bucket)
-                    if beginning.startswith(each) or each.startswith(beginning)
-                }
+                found |= dict.fromkeys(_within(site, bucket, "" if whole else mapping.beginning))
     return _outermost(found)
 
 
@@ -89,8 +89,27 @@ def selection_of(site: ListingSite, paths: Sequence[str], names: Sequence[str]) 
 
 def named_selection(site: ListingSite, paths: Sequence[str]) -> Selection:
     """Return all that is below paths, whether or not mappings have it. Raises UsageError as `place_named` does."""
-    named = [place_named(site, path) for path in paths]
-    return Selection(_outermost(named), named=frozenset(named))
+    named = {path: place_named(site, path) for path in paths}
+    found: list[Place] = []
+    for path, place in named.items():
+        within = _within(site, *place)
+        if not within:
+            keys = ", ".join(site.beginnings(place[0]))
+            raise UsageError(f"{path}: none of its keys are of the bucket {place[0]!r}; expected keys below {keys}")
+        found += within
+    return Selection(_outermost(found), named=frozenset(named.values()))
+
+
+def _within(site: ListingSite, bucket: str, beginning: str) -> list[Place]:
+    """Return the listings of the keys that begin so and are of the bucket.
+
+    Of such a beginning and one of the bucket, one begins with the other, or no key has both.
+    """
+    return [
+        (bucket, max(beginning, each, key=len))
+        for each in site.beginnings(bucket)
+        if beginning.startswith(each) or each.startswith(beginning)
+    ]
 
 
 def place_named(site: ListingSite, path: str) -> Place:
