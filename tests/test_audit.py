@@ -20,7 +20,7 @@ from slips.backends.spans import ROWS
 from slips.config import Config, Route
 from slips.config import Mapping as Prefix
 from slips.errors import StorageError, UsageError
-from slips.known import PAGE, KnownObjects, is_listed
+from slips.known import PAGE, KnownObjects, content_of
 from slips.model import Lane, ObjectEvent, Outcome, format_time
 from slips.pipeline.audit import BEFORE, DAY, Audit, AuditState, audit
 from slips.pipeline.selection import mapped_places, named_selection, selection_of
@@ -122,6 +122,23 @@ def test_an_object_that_was_overwritten_since_it_was_done_has_changed_until_its_
     assert states(place, now("a", object_etag="e2"), now("b")) == {"a": "done", "b": "missing"}
 
 
+def test_a_later_run_of_an_older_content_does_not_undo_that_the_listed_one_is_done(place: Place) -> None:
+    tuple(place.ledger.finish(now("a"), Outcome(etag="e1")))
+    place.ledger.claim(now("a", object_etag="e0"), "r1")
+    tuple(place.ledger.finish(now("b"), Outcome(etag="e1")))
+    tuple(place.ledger.fail(now("b", object_etag="e0"), Outcome(), "r2"))
+    assert states(place, now("a"), now("b")) == {"a": "done", "b": "done"}
+
+
+def test_a_file_that_was_read_as_soon_as_it_was_written_is_known_by_its_stamp(place: Place) -> None:
+    if not isinstance(place, Machine):
+        pytest.skip("S3 has no stamps")
+    place.state.files.remember("my-logs", "a", "1-2-3@4@young", "h" * 32)
+    tuple(place.ledger.finish(now("a", object_etag="h" * 32), Outcome()))
+    assert states(place, now("a", object_etag="1-2-3@4")) == {"a": "done"}
+    assert states(place, now("a", object_etag="1-2-3@5")) == {"a": "changed"}
+
+
 def test_a_drained_object_waits_and_a_dismissed_one_of_this_machine_is_ignored(place: Place) -> None:
     for key in "ab":
         fails(place, key)
@@ -150,7 +167,11 @@ def test_records_of_other_contents_and_of_failed_runs_do_not_count(place: Place)
     tuple(place.ledger.finish(now("a", object_etag="e0"), Outcome(records=7, delivered=7, etag="e0")))
     tuple(place.ledger.finish(now("a"), Outcome(records=2, delivered=2, etag="e1")))
     tuple(place.ledger.fail(now("b"), Outcome(records=5, delivered=5, etag="e1"), "r1"))
-    assert audited(place, now("a"), now("b")).total.records.records == 2
+    replayed = now("a", records=[(2, 2)], replay="r2@1")
+    tuple(place.ledger.finish(replayed, Outcome(records=1, delivered=1, etag="e1")))
+    tuple(place.ledger.fail(now("c", records=[(2, None)]), Outcome(records=9, delivered=9, etag="e1"), "r3"))
+    tuple(place.ledger.finish(now("c"), Outcome(records=3, delivered=3, etag="e1")))
+    assert audited(place, now("a"), now("b"), now("c")).total.records.records == 2 + 3
 
 
 def test_records_that_do_not_add_up_are_said(place: Place) -> None:
@@ -243,9 +264,10 @@ def test_objects_count_by_mapping_day_and_hour_and_those_that_need_a_person_are_
 def test_a_listing_of_many_pages_meets_a_ledger_of_more_objects_than_one_query_returns(place: Place) -> None:
     gone = [now(f"b{number:05}") for number in range(ROWS + 10)] if isinstance(place, Machine) else []
     ends = [now("a"), now("c")]
-    for each in (*gone, *ends):
+    contents = [now("bb", object_etag=f"{number:032x}") for number in range(len(gone))] or [now("bb")]
+    for each in (*gone, *ends, *contents):
         tuple(place.ledger.finish(each, Outcome(etag="e1")))
-    assert audited(place, *ends).total.found.to_dict()["done"] == 2
+    assert audited(place, *ends, contents[-1]).total.found.to_dict()["done"] == 3
     listed = [now(f"a{number:05}") for number in range(PAGE + 1)]
     found = audited(place, *ends, *listed).total.found
     assert (found.done, found.missing) == (2, PAGE + 1)
@@ -267,20 +289,20 @@ def test_a_bucket_that_cannot_be_listed_fails_the_audit(place: Place) -> None:
 @pytest.mark.parametrize(
     ("identity", "etag", "after", "expected"),
     [
-        ("e" * 32, "", 0, True),
-        ("v1", "e" * 32, 0, True),
-        ("v1", "f" * 32, 9, False),
-        ("f" * 32, "", 9, False),
-        ("f" * 32 + "-4", "", 9, False),
-        ("v1", "", 9, True),
-        ("v1", "", -9, False),
+        ("e" * 32, "", 0, "listed"),
+        ("v1", "e" * 32, 0, "listed"),
+        ("v1", "f" * 32, 9, "other"),
+        ("f" * 32, "", 9, "other"),
+        ("f" * 32 + "-4", "", 9, "other"),
+        ("v1", "", 9, "perhaps"),
+        ("v1", "", -9, "other"),
     ],
 )
-def test_an_entry_is_of_the_listed_content_by_etag_and_one_of_a_version_without_etag_by_time(
-    identity: str, etag: str, after: float, expected: bool
+def test_an_entry_is_of_the_listed_content_by_etag_and_one_of_a_version_without_etag_perhaps_by_time(
+    identity: str, etag: str, after: float, expected: str
 ) -> None:
     listed = now("a", object_etag="e" * 32)
-    assert is_listed(listed, (listed.identity,), identity, etag, listed.timestamp + after) is expected
+    assert content_of(listed, (listed.identity,), identity, etag, listed.timestamp + after) == expected
 
 
 # ---- listings
@@ -296,6 +318,12 @@ def mapping(*written: str) -> Config:
 def test_each_key_is_listed_once_from_the_shortest_beginnings_of_the_mappings() -> None:
     site = Bucket(config=mapping("b/", "a/x/*/y", "a/x/1/", "b/c/", "a/**"))
     assert mapped_places(site) == [("my-logs", "a/"), ("my-logs", "b/"), ("other", "")]
+
+
+def test_a_mapping_whose_prefix_is_a_key_lists_all_that_begins_so_and_a_path_that_is_a_key_that_alone() -> None:
+    site = Bucket(config=mapping("a"), objects=[now("a"), now("ab")])
+    assert [each.object_key for each in selection_of(site, (), ()).listed(site)] == ["a", "ab"]
+    assert [each.object_key for each in selection_of(site, ["s3://my-logs/a"], ()).listed(site)] == ["a"]
 
 
 def test_of_a_bucket_with_prefixes_only_these_are_listed() -> None:

@@ -188,7 +188,7 @@ def test_listed_objects_come_with_what_is_known_of_them_in_the_order_of_the_list
     assert list(found) == ["a", "b", "c"]
     assert (found["a"], found["c"].is_stopped) == (NOTHING, True)
     (entry,) = found["b"].entries
-    assert (entry.status, entry.is_listed_content, entry.counts and entry.counts.records) == ("done", True, 2)
+    assert (entry.status, entry.content, entry.counts and entry.counts.records) == ("done", "listed", 2)
     assert (found["b"].is_stopped, found["b"].is_quarantined) == (False, True)
     assert listed.first_entry == entry.updated_at
     assert [listed.lag(lane) for lane in LANES] == [0.0, 0.0]

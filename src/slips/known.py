@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -48,11 +48,14 @@ class RunCounts(RecordCounts):
     etag: str = ""
 
 
+Content = Literal["listed", "perhaps", "other"]
+"""The content that an entry is of: that which the listing shows, perhaps that, or another."""
+
+
 class KnownEntry(NamedTuple):
     """A ledger entry of an object, without what only runs need."""
 
-    is_listed_content: bool
-    """Whether the entry is of the content that the listing shows."""
+    content: Content
     records: list[Range] | None
     is_replay: bool
     status: Status
@@ -88,6 +91,12 @@ class Known(NamedTuple):
     is_quarantined: bool = False
     """Whether an error item has bad records of it."""
     is_on_lane: bool = False
+
+    @property
+    def listed(self) -> list[KnownEntry]:
+        """The entries of the content that the listing shows; if none certainly is, those that perhaps are."""
+        kinds: tuple[Content, ...] = ("listed", "perhaps")
+        return next((found for kind in kinds if (found := [each for each in self.entries if each.content == kind])), [])
 
     def with_entry(self, entry: KnownEntry) -> Known:
         """Return the state with one more ledger entry."""
@@ -131,14 +140,14 @@ def counts_of(outcome: str | None) -> RunCounts | None:
 _COUNTS = msgspec.json.Decoder(RunCounts)
 
 
-def is_listed(listed: ObjectEvent, names: Collection[str], identity: str, etag: str, updated_at: float) -> bool:
-    """Whether a ledger entry is of the content that a listing shows.
+def content_of(listed: ObjectEvent, names: Collection[str], identity: str, etag: str, updated_at: float) -> Content:
+    """Return whether a ledger entry is of the content that a listing shows.
 
     `names`: identities of the listed content. `identity` and `etag` are those of the entry. A listing of S3 names no
-    version: if the entry has a version id and no etag, the later of both is the other's content, or came before it.
+    version: an entry that has a version id and no etag may be of the listed content if it is not older than that.
     """
     if identity in names or etag in names:
-        return True
+        return "listed"
     if etag or _ETAG.fullmatch(identity) or "@" in identity or "@" in listed.object_etag:
-        return False
-    return updated_at >= listed.timestamp
+        return "other"
+    return "perhaps" if updated_at >= listed.timestamp else "other"

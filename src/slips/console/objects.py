@@ -10,7 +10,7 @@ from typing import get_args
 from msgspec import Struct, field
 
 from slips.errors import UsageError
-from slips.known import NOTHING, Known, KnownEntry, RecordCounts, is_listed
+from slips.known import NOTHING, Known, KnownEntry, RecordCounts, content_of
 from slips.model import ObjectEvent
 from slips.operations import LedgerTally, Operations
 from slips.pipeline.audit import Audit, AuditState, records_of, state_in_audit
@@ -105,9 +105,9 @@ def _asked_for(operations: Operations, listed: list[ObjectEvent]) -> Iterator[tu
             counts = None
             if outcome is not None:
                 counts = RecordCounts(outcome.records, outcome.delivered, outcome.filtered, outcome.quarantined)
-            is_own = is_listed(event, (event.identity,), entry.identity, outcome.etag if outcome else "", 0.0)
+            content = content_of(event, (event.identity,), entry.identity, outcome.etag if outcome else "", 0.0)
             known = known.with_entry(
-                KnownEntry(is_own, entry.records, entry.replay is not None, entry.status, entry.updated_at, counts)
+                KnownEntry(content, entry.records, entry.replay is not None, entry.status, entry.updated_at, counts)
             )
         yield event, known
 

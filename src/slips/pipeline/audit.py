@@ -313,7 +313,7 @@ def state_in_audit(known: Known) -> tuple[AuditState, Reason] | None:
     if known.is_on_lane:
         return "waiting", ""
     own = [entry for entry in known.entries if entry.is_of_object]
-    listed = [entry for entry in own if entry.is_listed_content]
+    listed = [entry for entry in known.listed if entry.is_of_object]
     if not own:
         return ("done", "") if known.is_quarantined else None  # only a finished object has a quarantine
     latest = max(listed or own, key=lambda entry: entry.updated_at)
@@ -339,8 +339,8 @@ _OF_STATUS: dict[Status, tuple[AuditState, Reason]] = {
 def records_of(known: Known) -> RecordCounts:
     """Return the records of an object that is done: those of its content, part by part, without replays."""
     found = RecordCounts()
-    for entry in known.entries:
-        if entry.counts is not None and entry.is_listed_content and not entry.is_replay and entry.status != "failed":
+    for entry in known.listed:
+        if entry.counts is not None and not entry.is_replay and entry.status != "failed":
             found.add(entry.counts)
     return found
 

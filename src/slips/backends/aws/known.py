@@ -17,7 +17,7 @@ import msgspec
 from slips.backends.spans import rows
 from slips.errors import StateError
 from slips.event_file import EventFile
-from slips.known import NOTHING, Known, KnownEntry, RecordCounts, StoredEntry, is_listed, pages
+from slips.known import NOTHING, Known, KnownEntry, RecordCounts, StoredEntry, content_of, pages
 from slips.model import ErrorItem, Lane, ObjectEvent, Range
 from slips.ports import Status
 
@@ -119,8 +119,8 @@ def _entry(
     *numbers: int,
 ) -> KnownEntry:
     counts = None if etag is None else RecordCounts(*numbers)
-    is_same = is_listed(event, (event.identity,), identity, etag or "", updated_at)
-    return KnownEntry(is_same, _ranges(ranges), bool(is_replay), status, updated_at, counts)
+    content = content_of(event, (event.identity,), identity, etag or "", updated_at)
+    return KnownEntry(content, _ranges(ranges), bool(is_replay), status, updated_at, counts)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from slips.backends.machine.content import is_stamp, names_of, names_of_young
 from slips.backends.machine.ledger import records_and_replay
 from slips.backends.machine.sqlite import Database
 from slips.backends.spans import rows
-from slips.known import NOTHING, Known, KnownEntry, counts_of, is_listed, pages
+from slips.known import NOTHING, Known, KnownEntry, content_of, counts_of, pages
 from slips.model import Lane, ObjectEvent, Range, is_to_the_end
 
 
@@ -45,8 +45,8 @@ class SqliteKnown:
                     continue
                 records, replay = records_and_replay(entry)
                 counts, names = counts_of(outcome), _names(event, hashes.get(key))
-                is_same = is_listed(event, names, identity, counts.etag if counts else "", updated_at)
-                made = KnownEntry(is_same, records, replay is not None, status, updated_at, counts)
+                content = content_of(event, names, identity, counts.etag if counts else "", updated_at)
+                made = KnownEntry(content, records, replay is not None, status, updated_at, counts)
                 found[key] = found.get(key, NOTHING).with_entry(made)
             for key, _, records in rows(select, "lane", "id", "json_extract(event, '$.records')", span):
                 if key in listed and is_to_the_end(_ranges(records)):
