@@ -83,7 +83,9 @@ def test_now_says_what_is_lost_what_fails_and_that_records_add_up(browser: Brows
 def test_now_refreshes_its_live_part_alone(browser: Browser) -> None:
     page, live = browser.get("/"), browser.get("/live")
     assert 'hx-get="/live" hx-trigger="every 5s"' in page
-    assert ("<html" in live, live.strip() in page) == (False, True)
+    title, _, part = live.partition("\n")
+    assert ("<html" in live, title in page, part.strip() in page) == (False, True, True)
+    assert title == "<title>(3) Now · test · slips</title>"
 
 
 def test_records_that_do_not_add_up_are_told_first(copied: Project) -> None:
@@ -103,6 +105,15 @@ def test_what_waits_on_a_lane_is_shown_with_its_age(copied: Project) -> None:
     text = browser_of(copied).text("/")
     assert re.search(r"slow 1 \d s – 0 none", text)
     assert "! 1 object event on the lanes, and no 'slips up' runs here" in text
+
+
+def test_the_first_failure_is_that_of_all_groups(project: Project) -> None:
+    for number in range(7):
+        for count in range(7 - number):
+            at = "2018-03-29T16:35:15Z" if number == 6 else "2026-01-01T00:00:00Z"
+            project.fail(f"r{number}{count}", f"json/{number}{count}", fingerprint=f"f{number}", failed_at=at)
+    browser = browser_of(project, clock=lambda: 1_522_341_315.0 + 3_600)
+    assert "28 objects failed, the first 1 h 0 min ago" in browser.text("/")
 
 
 def test_a_new_place_is_told_to_be_quiet(project: Project) -> None:

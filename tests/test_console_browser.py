@@ -195,6 +195,7 @@ def test_the_live_part_of_a_page_keeps_the_focus_when_it_is_replaced(site: Site)
     page.run("htmx.ajax('GET', '/live', {target: '#live', swap: 'innerHTML'})")
     page.until("!window.old.isConnected")
     assert page.run("document.activeElement.id") == "all-errors"
+    assert page.run("document.getElementById('said').textContent") == "", "nothing has changed"
     assert page.run("document.querySelectorAll('button.copy:not([hidden])').length") > 0
 
 
@@ -329,4 +330,5 @@ def test_errors_are_drained_by_keyboard_alone(site: Site, project: Project) -> N
     page.until("document.querySelector('#act progress') !== null")
     page.until("document.body.innerText.includes('3 sent first: 3 succeeded')")
     page.until("document.body.innerText.includes('Took ')")
+    page.until("document.getElementById('said').textContent.includes('3 items of those sent first succeeded')")
     assert len(project.errors()) == 1

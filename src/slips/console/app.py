@@ -32,8 +32,11 @@ from slips.pipeline.choose import Choice
 from slips.pipeline.groups import by_mapping, latest
 from slips.pipeline.overview import Rates
 
-NOW_SECONDS = {False: 2.0, True: 30.0}
-"""The least age of what the page NOW shows before it is read again, on this machine and on a stack."""
+NOW_SECONDS = {False: 2.0, True: 60.0}
+"""The least age of what the page NOW shows before it is read again, on this machine and on a stack: there each look
+reads the error table, which costs money."""
+POLL_SECONDS = {False: 5, True: 60}
+"""Seconds between two refreshes of that page."""
 NAVIGATION = (("Now", "/"), ("Errors", "/errors"), ("Objects", "/objects"), ("Try", "/try"))
 Answer = Callable[["Console", Request], Response]
 
@@ -145,10 +148,10 @@ def first(values: Mapping[str, list[str]], name: str) -> str:
 
 
 def show_now(console: Console, request: Request) -> Response:
-    template = "now_live.html" if request.url.path == "/live" else "now.html"
+    template = "now_poll.html" if request.url.path == "/live" else "now.html"
     is_asked = first(query(request), "count")  # for all of a stack's ledger, which costs money to read
     found = console.count_all() if is_asked else console.now.get()
-    return console.page(template, "/", now=found)
+    return console.page(template, "/", now=found, poll=POLL_SECONDS[console.desk.is_stack])
 
 
 def show_errors(console: Console, request: Request) -> Response:

@@ -182,6 +182,8 @@ def drained_facts(done: DrainResult, kind: Kind) -> Iterator[str]:
 def canary_facts(canary: Canary, kind: Kind) -> Iterator[str]:
     """Yield what became of a drain with a canary, in sentences."""
     groups = canary.groups
+    if succeeded := sum(group.succeeded for group in groups):
+        yield f"{plural(succeeded, 'item')} of those sent first succeeded"
     if followed := sum(group.drained for group in groups):
         yield f"{plural(followed, 'item')} followed their canary; {PROCESSED_BY[kind]}"
     if held := sum(group.is_held for group in groups):

@@ -54,6 +54,8 @@ class Now(Struct, kw_only=True):
     lanes: list[LaneView]
     groups: list[Group]
     groups_total: int
+    first: str
+    """When the first of all items failed, RFC 3339; empty if that is not known."""
     failed_objects: int
     quarantined_objects: int
     items: int
@@ -92,10 +94,10 @@ class Now(Struct, kw_only=True):
         if self.tally is not None and self.tally.unbalanced:
             runs = plural(self.tally.unbalanced, "run")
             yield Finding("bad", f"{runs} with records that are not accounted for: report this, it is a bug of slips")
-        if self.audit is not None and self.audit.total.found.missing:
-            missing = plural(self.audit.total.found.missing, "object")
+        missing = 0 if self.audit is None else self.audit.total.found.missing
+        if self.audit is not None and missing:
             at = ago(format_time(self.audit.at), self.as_of)
-            yield Finding("bad", f"{missing} missing, by the audit {at}", AUDIT_PAGE)
+            yield Finding("bad", f"{plural(missing, 'object')} missing, by the audit {at}", AUDIT_PAGE)
         for pause in self.pauses:
             yield Finding("bad", f"Lane {pause.lane} is {sentence(pause)}, {ago(pause.since, self.as_of)}", "/#lanes")
         if self.service is not None and self.service.state != "running":
@@ -115,15 +117,14 @@ class Now(Struct, kw_only=True):
         if self.waiting and self.kind == "machine" and self.service is None:
             what = plural(self.waiting, "object event")
             yield Finding("warning", f"{what} on the lanes, and no 'slips up' runs here: 'slips run' processes them")
-        if self.tally is not None and not self.tally.unbalanced:
+        if self.tally is not None and not (self.tally.unbalanced or missing):
             yield Finding("good", "Nothing is lost: each record that was read is delivered, filtered or quarantined")
         if not self.items:
             yield Finding("good", "Nothing fails")
 
     def _since(self) -> str:
         """Format since when something fails."""
-        first = min((each.first for each in self.groups if seconds_of(each.first) is not None), default="")
-        return f", the first {ago(first, self.as_of)}" if first else ""
+        return f", the first {ago(self.first, self.as_of)}" if self.first else ""
 
     @property
     def states(self) -> list[tuple[str, int]]:
@@ -169,6 +170,7 @@ def read(
         ],
         groups=status.groups[:GROUPS],
         groups_total=len(status.groups),
+        first=min((each.first for each in status.groups if seconds_of(each.first) is not None), default=""),
         failed_objects=status.failed_objects,
         quarantined_objects=status.quarantined_objects,
         items=sum(status.errors.values()),

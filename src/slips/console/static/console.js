@@ -57,8 +57,20 @@ if (file) {
   });
 }
 
+// A screen reader is told what has changed in the sentence marked with data-say, and nothing else of a refresh.
+const sentence = () => document.querySelector("[data-say]")?.innerText.trim() ?? "";
+let told = sentence();
+const tell = () => {
+  const now = sentence();
+  if (now && now !== told) document.getElementById("said").textContent = now;
+  told = now;
+};
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden) event.preventDefault(); // a tab that nobody looks at asks for nothing
+});
 document.addEventListener("htmx:sendError", () => lost(true));
 document.addEventListener("htmx:responseError", () => lost(true));
 document.addEventListener("htmx:afterOnLoad", () => lost(false));
-document.addEventListener("htmx:afterSwap", (event) => offerCopies(event.target));
+document.addEventListener("htmx:afterSwap", () => { offerCopies(document); tell(); });
 offerCopies(document);
