@@ -439,3 +439,11 @@ def test_brakes_are_no_entries_of_the_ledger(place: Place) -> None:
     place.spend(1, 1)
     assert list(operations.ledger.scan()) == []
     assert operations.status(count_ledger=True).ledger == {}
+
+
+def test_objects_that_a_pause_keeps_in_the_error_table_wait_and_have_not_failed(operations: Operations) -> None:
+    operations.errors.put(item("r1", stage="paused", error_type="LanePaused", events=[object_event("a")]))
+    operations.errors.put(item("r2", stage="budget", error_type="BudgetSpent", events=[object_event("b")]))
+    status = operations.status(count_ledger=True)
+    assert (status.ledger, status.failed_objects, status.errors) == ({"waiting": 2}, 0, {"object": 2})
+    assert operations.release() == 0

@@ -25,6 +25,7 @@ from slips.service.observer import Observer
 from slips.service.pool import Pool
 from slips.service.summary import Summary
 from slips.service.supervisor import Supervisor
+from slips.service.up import with_time_limit
 
 NOW = 1_790_000_000.0
 Ends = Callable[[ObjectEvent], str]
@@ -340,3 +341,10 @@ def test_objects_that_a_user_names_run_in_spite_of_a_spent_budget_and_count(scen
     assert scene.run(replays=[left]).given == [left.object_key]
     with closing(scene.state()) as state:
         assert state.brakes.spent("2026-09-21").objects == 3
+
+
+def test_a_service_has_the_time_limit_of_aws_if_the_config_has_none() -> None:
+    assert with_time_limit(config_of()).handler.timeout == 900
+    config = config_of()
+    own = replace(config, handler=replace(config.handler, timeout=5))
+    assert with_time_limit(own) == own

@@ -11,10 +11,13 @@ from collections import Counter
 
 import pytest
 
+from fakes import object_event
 from running import GUARD, HANDLER, Project, project, results
 from slips.config import HandlerConfig
 from slips.errors import NoProgressError, UsageError
+from slips.model import Outcome
 from slips.pipeline.conclude import ATTEMPTS
+from slips.service.counters import Counters
 from slips.service.pool import GAP_SECONDS, Awake
 from slips.service.supervisor import LOOK_SECONDS
 from slips.service.worker import Heartbeat
@@ -442,3 +445,12 @@ def test_environment_of_the_config_is_the_handlers(project: Project) -> None:
     project.configure(handler=HandlerConfig(path="handler.py", environment={"LEVEL": "é"}, args={"n": [1, None]}))
     project.put("a", "1")
     assert results(project.run()) == {"a": ["é", {"n": [1, None]}, True]}
+
+
+def test_an_object_of_many_parts_counts_once_and_each_of_its_records(project: Project) -> None:
+    counters = Counters(project.config, lambda: project.config)
+    event, outcome = object_event("a", lane="fast"), Outcome(records=3, delivered=3)
+    for _ in range(2):
+        counters.continued(event, outcome)
+    counters.succeeded(event, outcome)
+    assert (counters.counts.lanes["fast"].done, counters.counts.delivered) == (1, 9)

@@ -239,7 +239,9 @@ def is_held(item: ErrorItem) -> bool:
 
 def code_name(version: str, config: Config) -> str:
     """Return a name of a handler's version and the config: if one of them changes, its objects are tried again."""
-    return f"{version} {blake2b(msgspec.json.encode(config), digest_size=8).hexdigest()}"
+    # `slips up` runs with a time limit that `slips run` has not.
+    plain = replace(config, handler=replace(config.handler, timeout=None))
+    return f"{version} {blake2b(msgspec.json.encode(plain), digest_size=8).hexdigest()}"
 
 
 def day_of(now: float) -> str:

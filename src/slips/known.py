@@ -102,8 +102,13 @@ class Known(NamedTuple):
         """Return the state with one more ledger entry."""
         return self._replace(entries=[*self.entries, entry])
 
-    def with_item(self, records: list[Range] | None) -> Known:
-        """Return the state with an error item of these records: an item that replays a few does not stop the object."""
+    def with_item(self, records: list[Range] | None, *, is_held: bool = False) -> Known:
+        """Return the state with an error item of these records: an item that replays a few does not stop the object.
+
+        `is_held`: the item only keeps an event of a lane that pauses.
+        """
+        if is_held:
+            return self._replace(is_on_lane=True)
         return self._replace(is_stopped=True) if is_to_the_end(records) else self._replace(is_quarantined=True)
 
 

@@ -123,6 +123,11 @@ class LogLines(Observer):
         level: Level = "warning" if outcome.quarantined else "debug"
         self.write(level, f"{event.url}: done, {plural(outcome.records, 'record')}{bad}", object=event.url, **counts)
 
+    def continued(self, event: ObjectEvent, outcome: Outcome) -> None:
+        self._records += outcome.records
+        part = plural(outcome.records, "record")
+        self.write("debug", f"{event.url}: {part} done, the time is up, the rest runs later", object=event.url)
+
     def failed(self, failure: Failure, attempt: int, final: bool) -> None:
         self._objects += final
         self._failed += final

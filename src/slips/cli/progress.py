@@ -116,6 +116,10 @@ class Lines(Observer):
                 counts = f"filtered by {outcome.filtered_by}, as it is no log"
             self.line(f"{event.url}: {counts}")
 
+    def continued(self, event: ObjectEvent, outcome: Outcome) -> None:
+        if self._verbose:
+            self.line(f"{event.url}: {outcome.records:,} records done, the time is up, the rest runs later")
+
     def failed(self, failure: Failure, attempt: int, final: bool) -> None:
         if final:
             self.line(f"failed: {failure.message}")
@@ -192,6 +196,12 @@ class Bar(Lines):
     def succeeded(self, event: ObjectEvent, outcome: Outcome) -> None:
         super().succeeded(event, outcome)
         self._end(event, outcome)
+
+    def continued(self, event: ObjectEvent, outcome: Outcome) -> None:
+        super().continued(event, outcome)
+        self._running.pop(event.url, None)
+        self._records += outcome.records
+        self._show(event, advance=0)
 
     def failed(self, failure: Failure, attempt: int, final: bool) -> None:
         super().failed(failure, attempt, final)

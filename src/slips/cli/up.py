@@ -8,6 +8,7 @@ from functools import partial
 
 import click
 
+from slips.brakes import BREAK_AT
 from slips.cli.command import Command
 from slips.cli.context import config_file, load_config, refuse_stack
 from slips.cli.log_lines import LogLines
@@ -21,10 +22,8 @@ from slips.service.exposure import exposed
 from slips.service.interrupts import Interrupts
 from slips.service.observer import Observers
 from slips.service.supervisor import Supervisor
-from slips.service.up import GRACE_SECONDS, Up, later, sources_of
+from slips.service.up import GRACE_SECONDS, Up, later, sources_of, with_time_limit
 
-BREAK_AT = 90
-"""Percent of a handler's objects whose failure pauses its lane, if the config does not say."""
 LOCK_SECONDS = 10.0
 """Seconds to wait for a state that another process has locked, before that is shown as trouble."""
 
@@ -78,7 +77,7 @@ def up(ctx: click.Context, workers: int | None, grace: int, log_format: str, met
       slips up --metrics 127.0.0.1:9464
     """
     refuse_stack(ctx, "up")
-    config, path, given = load_config(ctx), config_file(ctx), options(ctx)
+    config, path, given = with_time_limit(load_config(ctx)), config_file(ctx), options(ctx)
     log = LogLines(as_json=log_format == "json", verbose=given.verbose)
     with (
         closing(listen(metrics, "--metrics")) if metrics is not None else nullcontext() as listening,
@@ -101,7 +100,7 @@ def up(ctx: click.Context, workers: int | None, grace: int, log_format: str, met
         )
         audits = DailyAudit(state, endpoint_url=given.endpoint_url, region=given.region)
         sources = partial(sources_of, endpoint_url=given.endpoint_url, region=given.region)
-        service = Up(supervisor, lambda: load(path), grace=grace, make_sources=sources, audits=audits)
+        service = Up(supervisor, lambda: with_time_limit(load(path)), grace=grace, make_sources=sources, audits=audits)
         interrupts.first = service.stop
         with (
             interrupts,

@@ -152,7 +152,7 @@ class HandlerConfig(Struct, frozen=True):
             int,
             a_key(
                 "Seconds for one run of an object: then its next records are a run of their own, and a run that "
-                "reaches no next record is killed. Not set: 900 on AWS, any here.",
+                "reaches no next record is killed. Not set: 900 on AWS and in `slips up`, any in `slips run`.",
                 ge=1,
                 le=900,
             ),

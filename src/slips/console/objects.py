@@ -9,6 +9,7 @@ from typing import get_args
 
 from msgspec import Struct, field
 
+from slips.brakes import is_held
 from slips.errors import UsageError
 from slips.known import NOTHING, Known, KnownEntry, RecordCounts, content_of
 from slips.model import ObjectEvent
@@ -96,7 +97,7 @@ def _asked_for(operations: Operations, listed: list[ObjectEvent]) -> Iterator[tu
     for item in operations.errors.scan():
         for event in item.events:
             place = (event.bucket_name, event.object_key)
-            items[place] = items.get(place, NOTHING).with_item(event.records)
+            items[place] = items.get(place, NOTHING).with_item(event.records, is_held=is_held(item))
     for event in listed:
         known = items.get((event.bucket_name, event.object_key), NOTHING)
         entry = operations.ledger.get(event)

@@ -39,16 +39,17 @@ class Outcomes:
         self._begun = self._site.clock()
         self._succeeded.clear()
 
-    def add(self, event: ObjectEvent, *, has_failed: bool) -> None:
-        """Count an object that ended for good."""
+    def add(self, event: ObjectEvent, *, has_failed: bool, is_part: bool = False) -> None:
+        """Count an object that ended for good. `is_part`: it goes on in another run, which counts it."""
         key = (event.lane or LANES[0], self._site.code_of(event).handler)
         if not key[1] or not break_at(self._site.config, key[0]):
             return
-        count = self._counts.setdefault(key, _Ended())
-        count.tried += 1
-        count.failed += has_failed
         if not has_failed:
             self._succeeded.add(key)
+        if not is_part:
+            count = self._counts.setdefault(key, _Ended())
+            count.tried += 1
+            count.failed += has_failed
 
     def reported(self, item: ErrorItem) -> None:
         """Count the object of an error item that AWS gave up on."""
@@ -92,7 +93,7 @@ class Outcomes:
 class CountsRuns(Protocol):
     """Counts the ends of runs (see `Outcomes`)."""
 
-    def add(self, event: ObjectEvent, *, has_failed: bool) -> None: ...
+    def add(self, event: ObjectEvent, *, has_failed: bool, is_part: bool = False) -> None: ...
 
 
 class CountedRuns:
@@ -102,7 +103,7 @@ class CountedRuns:
         self._shown, self._outcomes = shown, outcomes
 
     def succeeded(self, success: Success, items: int) -> None:
-        self._outcomes.add(success.event, has_failed=False)
+        self._outcomes.add(success.event, has_failed=False, is_part=success.rest is not None)
         self._shown.succeeded(success, items)
 
     def failed(self, failure: Failure, final: bool) -> None:

@@ -171,6 +171,8 @@ class Brakes:
             if not has_failed:
                 self._counts.setdefault(trial, _Count()).released = True
             return
+        if isinstance(ended, Success) and ended.rest is not None:
+            return  # the last part counts the object
         if self._percent(_lane(event)) and (handler := self._handler(event)):
             count = self._counts.setdefault((_lane(event), handler), _Count())
             count.tried += 1

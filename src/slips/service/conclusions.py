@@ -116,5 +116,6 @@ class Conclusions:
             case Success():
                 summary.add(event, ended.outcome, is_part=ended.rest is not None)
                 self._results_room -= summary.keep_results(event.url, ended.outcome, self._results_room)
-                observer.succeeded(event, ended.outcome)
+                shown = observer.succeeded if ended.rest is None else observer.continued
+                shown(event, ended.outcome)
         self._session.intake.concluded(event)

@@ -100,13 +100,17 @@ class Counters(Observer):
         self._begun[_object(event)] = self._clock()
 
     def succeeded(self, event: ObjectEvent, outcome: Outcome) -> None:
-        self._run_ended(event)
-        counts, of_mapping = self.counts, self._mapping(self._name(event))
         if outcome.filtered_by:
+            self._run_ended(event)
             self._lane(event).filtered += 1
             return
         self._lane(event).done += 1
-        of_mapping.done += 1
+        self._mapping(self._name(event)).done += 1
+        self.continued(event, outcome)
+
+    def continued(self, event: ObjectEvent, outcome: Outcome) -> None:
+        self._run_ended(event)
+        counts, of_mapping = self.counts, self._mapping(self._name(event))
         counts.bytes += outcome.bytes_in
         counts.events += outcome.events
         for each in (counts, of_mapping):

@@ -30,6 +30,9 @@ class Observer:
 
     def succeeded(self, event: ObjectEvent, outcome: Outcome) -> None: ...
 
+    def continued(self, event: ObjectEvent, outcome: Outcome) -> None:
+        """Show that a part of an object is done: its time was up, and the rest is a run of its own."""
+
     def failed(self, failure: Failure, attempt: int, final: bool) -> None:
         """Show a failed attempt. `final`: the object is in the error table; else there will be another attempt."""
 
@@ -103,6 +106,9 @@ class Observers(Observer):
 
     def succeeded(self, event: ObjectEvent, outcome: Outcome) -> None:
         self._each(lambda each: each.succeeded(event, outcome))
+
+    def continued(self, event: ObjectEvent, outcome: Outcome) -> None:
+        self._each(lambda each: each.continued(event, outcome))
 
     def failed(self, failure: Failure, attempt: int, final: bool) -> None:
         self._each(lambda each: each.failed(failure, attempt, final))

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from slips.backends.machine.state import MachineState
 from slips.config import Config
 from slips.config.schema import Embedded
@@ -28,6 +30,17 @@ GRACE_SECONDS = 8.0
 """Seconds that objects at work have to end when the service stops: containers are killed after 10."""
 TROUBLE_SECONDS = (1.0, 30.0)
 """Seconds to wait while the state or the workers cannot be used: at first, and at most."""
+
+
+RUN_SECONDS = 900
+"""Seconds for one run of an object if the config does not say: as on AWS. A handler that hangs must not keep a worker
+for months."""
+
+
+def with_time_limit(config: Config) -> Config:
+    """Return a config in which the runs of handlers have a time limit."""
+    handler = config.handler
+    return replace(config, handler=replace(handler, timeout=handler.timeout or RUN_SECONDS))
 
 
 def later(attempts: int, draw: Callable[[float, float], float] = random.uniform) -> float:

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from slips.backends.spans import rows
+from slips.brakes import is_held
 from slips.errors import StateError
 from slips.event_file import EventFile
 from slips.known import NOTHING, Known, KnownEntry, RecordCounts, StoredEntry, content_of, pages
@@ -46,7 +47,7 @@ class DynamoKnown:
             for statement in (f"PRAGMA cache_size = -{CACHE // 1024}", "PRAGMA journal_mode = OFF", *_TABLES, "BEGIN"):
                 self._database.execute(statement)
             self._database.executemany(_INSERT, _rows(entries(), progress))
-            self._database.executemany("INSERT INTO item VALUES (?, ?, ?)", _items(items()))
+            self._database.executemany("INSERT INTO item VALUES (?, ?, ?, ?)", _items(items()))
             for statement in _INDEXES:
                 self._database.execute(statement)
         ((self.first_entry,),) = self._select("SELECT MIN(updated_at) FROM entry")
@@ -67,9 +68,9 @@ class DynamoKnown:
         for key, _, *stored in rows(self._select, "entry", "rowid", _COLUMNS, span):
             if (event := listed.get(key)) is not None:
                 found[key] = found.get(key, NOTHING).with_entry(_entry(event, *stored))
-        for key, _, ranges in rows(self._select, "item", "rowid", "ranges", span):
+        for key, _, ranges, held in rows(self._select, "item", "rowid", "ranges, is_held", span):
             if key in listed:
-                found[key] = found.get(key, NOTHING).with_item(_ranges(ranges))
+                found[key] = found.get(key, NOTHING).with_item(_ranges(ranges), is_held=bool(held))
         return found
 
     def _select(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
@@ -80,7 +81,7 @@ class DynamoKnown:
 _COLUMNS = "identity, ranges, is_replay, status, updated_at, etag, records, delivered, filtered, quarantined"
 _TABLES = (
     f"CREATE TABLE entry (bucket TEXT, key TEXT, {_COLUMNS})",
-    "CREATE TABLE item (bucket TEXT, key TEXT, ranges)",
+    "CREATE TABLE item (bucket TEXT, key TEXT, ranges, is_held)",
 )
 _INSERT = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INDEXES = ("CREATE INDEX entry_key ON entry (bucket, key)", "CREATE INDEX item_key ON item (bucket, key)")
@@ -95,9 +96,10 @@ def _rows(entries: Iterable[StoredEntry], progress: Callable[[int], None]) -> It
         yield (each.bucket, each.key, each.identity, _json(each.records), *about, *counts)
 
 
-def _items(items: Iterable[ErrorItem]) -> Iterator[tuple[str, str, str | None]]:
+def _items(items: Iterable[ErrorItem]) -> Iterator[tuple[str, str, str | None, bool]]:
     for item in items:
-        yield from ((each.bucket_name, each.object_key, _json(each.records)) for each in item.events)
+        held = is_held(item)
+        yield from ((each.bucket_name, each.object_key, _json(each.records), held) for each in item.events)
 
 
 def _json(records: list[Range] | None) -> str | None:
