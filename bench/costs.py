@@ -49,6 +49,7 @@ PRICES = {
     "write_unit": 0.625e-6,  # https://aws.amazon.com/dynamodb/pricing/on-demand/, 1 KB
     "read_unit": 0.125e-6,  # 4 KB, strongly consistent
     "table_gb_month": 0.25,
+    "s3_list": 0.005e-3,  # up to 1,000 keys
     "s3_get": 0.0004e-3,  # https://aws.amazon.com/s3/pricing/
     "sns_publish": 0.50e-6,  # https://aws.amazon.com/sns/pricing/; what S3 publishes counts; to Lambda is free
     "log_gb": 0.50,  # https://aws.amazon.com/cloudwatch/pricing/
@@ -402,6 +403,33 @@ def month(setting: Setting, objects_a_day: int) -> Month:
     )
 
 
+AUDITED = 1_000_000
+"""Objects, and entries of the ledger, of a daily audit."""
+AUDIT_SECONDS = 400.0
+"""Of such an audit, assumed: 100 ms for each page of 1,000 keys, and for each of DynamoDB's, of 1 MB; 40 µs of CPU for
+an object; the rest is for reading DynamoDB's JSON."""
+
+
+def audit_month() -> float:
+    """Dollars of a month for the daily audit of AUDITED objects."""
+    made = template.build(changed(SETTINGS[1], "audit: daily"), template.Code("my-code", "slips.zip"))["Resources"]
+    without = template.build(SETTINGS[1].config, template.Code("my-code", "slips.zip"))["Resources"]
+    memory = made["Audit"]["Properties"]["MemorySize"] / 1024
+    ledger_bytes = 785 * AUDITED  # as this page counts an entry, and what DynamoDB adds
+    a_day = (
+        AUDITED / 1000 * PRICES["s3_list"]
+        + ledger_bytes / 4096 / 2 * PRICES["read_unit"]  # eventually consistent
+        + memory * AUDIT_SECONDS * PRICES["lambda_gb_second"]
+    )
+    alarms = (_alarm_metrics(made) - _alarm_metrics(without)) * PRICES["alarm_metric_month"]
+    return float(a_day * DAYS + alarms + len(telemetry.OF_AUDITS) * PRICES["metric_month"])
+
+
+def changed(setting: Setting, more: str) -> Config:
+    """The config of a setting with one more key of `backend`."""
+    return parse(BASE.format(backend=setting.backend.replace("{", f"{{{more}, ", 1), handler=setting.handler))
+
+
 def _alarm_metrics(made: dict[str, Any]) -> int:
     """Metrics that alarms watch: that is what is charged."""
     alarms = [one["Properties"] for one in made.values() if one["Type"] == "AWS::CloudWatch::Alarm"]
@@ -442,6 +470,8 @@ The settings:
   alarms watch.
 - **No topic in between** (`s3_direct: true`), if nobody else needs it.
 
+The daily audit (`audit: daily`) of {audited:,} objects with as many entries of the ledger costs ${audit:.2f} more.
+
 Most of it is by the object, not by the byte: a few large objects cost less than many small ones.
 """
 
@@ -472,6 +502,8 @@ def page() -> str:
         settings="\n".join(settings),
         on_demand=2 * HOURS * PRICES["stream_hour"],
         one_shard=2 * HOURS * PRICES["shard_hour"],
+        audited=AUDITED,
+        audit=audit_month(),
         week=2 * HOURS * PRICES["shard_hour_kept"],
     )
 

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+import aws
 from invoked import KEY, Context, Stack, payload_of, stack
 from slips import lambdas
 from slips.errors import UnfinishedError
@@ -62,3 +63,17 @@ def test_an_audit_whose_time_is_up_fails_and_says_what_to_do(stack: Stack, monke
     with pytest.raises(UnfinishedError, match="its time was up; expected it to read listing and ledger in 15 minutes"):
         stack.call(lambdas.audit, {}, Context(milliseconds=1_000))
     assert stack.ledger.note(LAST) is None
+
+
+@pytest.mark.usefixtures("later")
+def test_a_pushed_object_of_a_bucket_with_versions_waits_until_it_is_run_and_then_is_done(stack: Stack) -> None:
+    aws.client("s3").put_bucket_versioning(Bucket="example-logs", VersioningConfiguration={"Status": "Enabled"})
+    event = stack.put(KEY, {"n": 1})
+    stack.ledger.note_waiting(event)
+    assert stack.call(lambdas.audit, {})["waiting"] == 1
+    stack.call(lambdas.main_func, payload_of(event))
+    assert stack.call(lambdas.audit, {})["done"] == 1
+    stack.ledger.note_waiting(event)
+    stack.call(lambdas.main_func, payload_of(event), Context("r2"))
+    found = stack.call(lambdas.audit, {})
+    assert (found["done"], json.loads(stack.ledger.note(LAST) or "")["total"]["records"]["delivered"]) == (1, 1)

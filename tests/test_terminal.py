@@ -31,6 +31,7 @@ COMMANDS = [
     ["-v", "run", f"logs/{KEY}", "--again"],
     ["run", f"none/{HOSTILE}"],
     ["run", "--json"],
+    ["up", "--grace", HOSTILE],
     ["errors"],
     ["errors", "--json"],
     ["errors", "--group"],
