@@ -244,6 +244,13 @@ def test_a_moment_is_a_number_or_an_iso_time(text: str) -> None:
     assert times.moment(text) == NOON
 
 
+@pytest.mark.parametrize("form", ["2018-06-11T12:00:00.{} UTC", "20180611120000.{}Z", "2018-06-11T11:59:60.{}Z"])
+def test_a_time_in_an_odd_notation_has_at_most_a_thousand_characters(form: str) -> None:
+    assert times.iso(form.format("0" * 900)) == NOON
+    with pytest.raises(RecordError, match=r"^'time' is '20"):
+        times.iso(form.format("0" * 1_000))
+
+
 def test_a_moment_of_eight_digits_is_a_date() -> None:
     assert times.moment("20180611") == NOON - 43200
 

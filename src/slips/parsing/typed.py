@@ -87,10 +87,11 @@ class Types:
             shown = text if len(text) <= 60 else f"{text[:56]}…"
             raise RecordError(f"{name!r} is {shown!r}; expected {_EXPECTED[type_]}") from None
 
-    def texts(self, texts: Iterable[str]) -> Iterable[str | None]:
+    def texts(self, texts: Sequence[str]) -> Sequence[str | None]:
         """Return the values of fields that are texts."""
         absent = self.absent
-        return [None if text in absent else text for text in texts] if absent else texts
+        # Of thousands of fields, to look for one that is absent takes half the time of new values for all.
+        return texts if frozenset(absent).isdisjoint(texts) else [None if text in absent else text for text in texts]
 
     def is_absent(self, local: str) -> str:
         """Return an expression: whether the text in a local stands for no value. There is such a text."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from itertools import islice
+from itertools import compress, islice
 from typing import Literal
 
 from slips.errors import RecordError, RecordTooLarge
@@ -236,14 +236,15 @@ class _Lines(LineParser):
             count = len(texts)
         else:
             found = _FURTHER[self._escapes].findall(line, at)
-            texts = [quoted or bare for quoted, bare, _ in found]
-            count = len(texts) - (not ends)  # the pattern matches the end of the line, too
-            endless = next((number for number, (*_, quote) in enumerate(found) if quote), count)
+            inside, bare, quotes = zip(*found, strict=True)
+            count = len(found) - (not ends)  # the pattern matches the end of the line, too
+            endless = next(compress(range(count), quotes), count)
             if endless < count and width + endless <= self._most:
                 start = next(islice(_FURTHER[self._escapes].finditer(line, at), endless, None)).start()
                 raise _endless(line, start, width + endless + 1)
             if self._declaration.escapes == "decode" and "\\" in line:
-                texts = [unescaped(quoted) if quoted else bare for quoted, bare, _ in found]
+                inside = tuple(map(unescaped, inside))
+            texts = [one or other for one, other in zip(inside, bare, strict=True)]
         if count <= _MOST_EXTRA:
             return None
         if width + count > self._most:
@@ -277,7 +278,7 @@ class _Lines(LineParser):
             if column.names[0] in declaration.requests:
                 add_request(event, declaration.requests[column.names[0]], text, self._types)
         if len(fields) > len(columns):
-            texts = self._types.texts(text for _, text in fields[len(columns) :])
+            texts = self._types.texts([text for _, text in fields[len(columns) :]])
             event |= zip(declaration.further_names, texts, strict=False)
         return event
 
