@@ -30,7 +30,7 @@ def test_named_groups_are_the_fields() -> None:
 
 
 def test_a_line_that_the_pattern_does_not_match_at_its_beginning_is_bad() -> None:
-    expected = ("RecordError", "line begins with ' 5'; expected one that the pattern matches")
+    expected = ("ForeignRecordError", "line begins with ' 5'; expected one that the pattern matches")
     assert both(door(r"(?P<n>\d+)"), " 5") == expected
 
 
@@ -126,7 +126,10 @@ def test_a_part_of_a_request_is_no_group() -> None:
 
 
 def test_a_line_that_no_pattern_matches_is_bad() -> None:
-    assert both(SHAPES, "open it") == ("RecordError", "line begins with 'open it'; expected one that a pattern matches")
+    assert both(SHAPES, "open it") == (
+        "ForeignRecordError",
+        "line begins with 'open it'; expected one that a pattern matches",
+    )
 
 
 def test_the_field_of_the_whole_line_is_no_group() -> None:

@@ -62,7 +62,15 @@ def test_a_line_of_no_shape_is_refused_by_the_one_that_knew_its_beginning(text: 
 
 
 def refuse(_meta: MetaData, _event: Event) -> None:
-    raise RecordError("refused")
+    raise RecordError("line begins with a word that is refused")
+
+
+def test_the_words_of_an_error_do_not_decide_which_shape_knew_the_beginning() -> None:
+    known = Regex("known", "s", tag="known", pattern=r"door (?P<n>\d+)", refine=refuse)
+    shapes = one_of("x", "s", "https://example.com", known, Columns("other", "s", columns="a b", integers="a"), tag="x")
+    assert shapes.parse is not None
+    with pytest.raises(RecordError, match=r"^line begins with a word that is refused$"):
+        shapes.parse(new_meta(), "door 7")
 
 
 def test_a_shape_gets_nothing_of_what_the_shapes_before_it_made_of_the_line() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from slips.errors import RecordError
+from slips.errors import ForeignRecordError, RecordError
 from slips.format import Format, Limited, Parse, Parsed, RecordLimits
 from slips.model import MetaData
 from slips.parsing.declare import Declaration
@@ -47,9 +47,9 @@ def one_of(
                     )
                 except RecordError as error:
                     meta.timestamp, meta.tag, meta.message = at, "", None
-                    if refusal is None or str(refusal).startswith("line begins with"):
+                    if refusal is None or isinstance(refusal, ForeignRecordError):
                         refusal = error
-            raise refusal or RecordError(f"line begins with {text[:40]!r}; expected another of {name!r}")
+            raise refusal or ForeignRecordError(f"line begins with {text[:40]!r}; expected another of {name!r}")
 
         return parse
 

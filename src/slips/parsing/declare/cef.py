@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from slips.errors import RecordError
+from slips.errors import ForeignRecordError, RecordError
 from slips.format import Event, RecordLimits, too_many_values
 from slips.parsing.declare.lines import LineDeclaration, LineParser
 from slips.parsing.meaning import Time, stamp
@@ -107,7 +107,9 @@ class _BarParser(LineParser):
         begin = declaration.begins.search(line)
         if begin is None:
             name = type(declaration).__name__.upper()
-            raise RecordError(f"line begins with {line[:40]!r}; expected '{name}:', a version and fields between bars")
+            raise ForeignRecordError(
+                f"line begins with {line[:40]!r}; expected '{name}:', a version and fields between bars"
+            )
         header, rest = declaration.split(line[begin.end() :])
         event = read_front(line[: begin.start()], limits) if begin.start() else {}
         event.update(zip(declaration.header, header, strict=False))
