@@ -32,6 +32,7 @@ class Bucket:
 
     def __init__(self, *keys: str, size: int = 3) -> None:
         self.etags = dict.fromkeys(keys, "1")
+        self.times: dict[str, str] = {}
         self.size = size
         self.calls: list[str] = []
         self.failures: list[Exception] = []
@@ -46,7 +47,12 @@ class Bucket:
         at = int(number) if then else 0
         keys = [key for key in self.order(self.etags) if key.startswith(prefix) and key > after]
         events = [
-            ObjectEvent(bucket_name=bucket, object_key=key, object_etag=self.etags[key])
+            ObjectEvent(
+                bucket_name=bucket,
+                object_key=key,
+                object_etag=self.etags[key],
+                event_time=self.times.get(key, "2026-03-01T00:00:00.000Z"),
+            )
             for key in keys[at : at + self.size]
         ]
         return Page(events, f"{after}|{at + self.size}" if len(keys) > at + self.size else "")
@@ -206,6 +212,21 @@ def test_a_page_that_is_empty_and_not_the_last_makes_nothing_absent(state: Machi
     lists.store.page = lambda *_, **__: pages.pop(0)  # type: ignore[method-assign]
     assert lists.take(lists.listing().all()) == ["y", "z"]
     assert state.select("SELECT key FROM absent") == [("x",)], "once, when its place was listed"
+
+
+@pytest.mark.parametrize(
+    ("since", "keys"), [("2026-02-28", ["b", "c"]), ("2026-02-28T12:00Z", ["c"]), (None, ["a", "b", "c"])]
+)
+def test_objects_that_changed_before_a_date_are_left_alone(
+    state: MachineState, since: str | None, keys: list[str]
+) -> None:
+    lists = Lists(state, Bucket(*"abc"))
+    lists.store.times = {
+        "a": "2026-02-27T23:59:59.999Z",
+        "b": "2026-02-28T00:00:00.000Z",
+        "c": "2026-02-28T12:00:00.000Z",
+    }
+    assert lists.take(lists.listing(S3Bucket(s3="real", since=since)).all()) == keys
 
 
 # ---- recent keys

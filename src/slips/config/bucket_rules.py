@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from datetime import datetime
 from typing import Any
 
 from slips.config.buckets import Webhook, literal_of
@@ -25,6 +26,7 @@ class BucketRules:
         for name, bucket in self._buckets.items():
             self._check_ways(name, bucket)
             self._check_recent(name, bucket)
+            self._check_since(name, bucket)
             if bucket.get("webhook"):
                 self._check_webhook(name, bucket["webhook"], listeners)
         self._check_overlaps()
@@ -57,6 +59,13 @@ class BucketRules:
                     f"{quote(keys)} begins as no 'prefix' of the bucket ({', '.join(map(repr, prefixes))}); "
                     "expected keys below one of these; mend it",
                 )
+
+    def _check_since(self, name: str, bucket: dict[str, Any]) -> None:
+        """Report a day that no calendar has."""
+        try:
+            datetime.fromisoformat(bucket.get("since") or "2000-01-01")
+        except ValueError as error:
+            self._error((name, "since"), f"{quote(bucket['since'])}: {error}; expected a day of the calendar; mend it")
 
     def _check_webhook(
         self, name: str, webhook: dict[str, Any] | bool, listeners: dict[str, tuple[str, str | None]]

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from slips.config.notes import (
     ADDRESS,
     BUCKET,
+    DATE,
     DURATION,
     ENDPOINT,
     KEYS_OF_DATES,
@@ -101,6 +102,14 @@ class S3Bucket(Struct, frozen=True, kw_only=True):
         int, DURATION, a_key("How far back keys count as `recent`: later ones are found by the next full listing.")
     ] = 172_800
     full: Annotated[int, DURATION, a_key("Time between two listings of all keys, with `recent`.")] = 86_400
+    since: (
+        Annotated[
+            str,
+            DATE,
+            a_key("Listings leave objects alone that changed last before this; not set: none.", "2026-11-01"),
+        ]
+        | None
+    ) = None
     sqs: (
         Annotated[
             str,

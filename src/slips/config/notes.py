@@ -110,6 +110,10 @@ ADDRESS = fitting(
     r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$", "an address and a port, such as '127.0.0.1:9465'"
 )
 ENDPOINT = fitting(r"^https?://[^\s/?#@]+/?$", "the URL of a server, such as 'https://s3.example.com', without a path")
+DATE = fitting(
+    r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?Z)?$",
+    "a date or a time in UTC, quoted, such as '2026-11-01' or '2026-11-01T08:00Z'",
+)
 QUEUE = fitting(
     r"^https?://[^\s/?#@]+/\S+$", "the URL of a queue, such as 'https://sqs.REGION.amazonaws.com/ACCOUNT/NAME'"
 )

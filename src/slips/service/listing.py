@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,7 +24,7 @@ from slips.backends.machine.absent import Absences
 from slips.backends.machine.state import MachineState
 from slips.config.buckets import S3Bucket
 from slips.errors import SlipsError
-from slips.model import ObjectEvent
+from slips.model import ObjectEvent, format_time
 from slips.service.dated_keys import spans
 from slips.service.retries import ClosedError, Retries, fault, jitter
 from slips.service.sources import Arrival, Inbox
@@ -77,6 +78,7 @@ class Listing:
         self._name, self._bucket, self._store, self._state = name, bucket, store, state
         self._days, self._retries, self._clock = days, retries, clock
         self._stored_at = clock()
+        self._since = _time(bucket.since)
         self._left_alone = 0
 
     @property
@@ -144,7 +146,7 @@ class Listing:
 
     def _new(self, events: Sequence[ObjectEvent]) -> list[ObjectEvent]:
         """Return the events whose contents the state does not have."""
-        compared = self._state.announced.compare(events)
+        compared = self._state.announced.compare([event for event in events if event.event_time >= self._since])
         self._left_alone += compared.failed
         return compared.new
 
@@ -169,6 +171,11 @@ class Listing:
             return Checkpoint() if stored is None else msgspec.json.decode(stored, type=Checkpoint)
         except msgspec.MsgspecError:  # of another version of slips: a listing of all keys misses nothing
             return Checkpoint()
+
+
+def _time(since: str | None) -> str:
+    """Return a time of the config as events have theirs; empty, which is before all, if there is none."""
+    return "" if since is None else format_time(datetime.fromisoformat(since).replace(tzinfo=UTC).timestamp())
 
 
 class ListingSource:
