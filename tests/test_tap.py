@@ -16,6 +16,7 @@ import pytest
 
 from fakes import object_event
 from projects import Project
+from slips.backends.aws.operations import StackOperations
 from slips.backends.aws.passed import LATE, passed_of
 from slips.backends.machine.operations import MachineOperations
 from slips.cli.tap import _words
@@ -35,13 +36,16 @@ pytestmark = pytest.mark.once
 GUARD = 60.0
 
 
-def done(project: Project, key: str, *records: Any, status: str = "done", events: int = 0) -> None:
-    """Put an object, and let the ledger say that it was processed just now."""
+def done(project: Project, key: str, *records: Any, is_dropped: bool = False, events: int = 0) -> None:
+    """Put an object, and let the ledger say that it was processed just now, or dropped by a rule."""
     project.put(key, *records)
     with closing(project.state()) as state:
         site = MachineSite(load(project.root / "slips.yml"), state)
         with site.store.open(ObjectEvent(bucket_name="my-logs", object_key=key)) as stored:
             event = ObjectEvent(bucket_name="my-logs", object_key=key, object_etag=stored.etag)
+        if is_dropped:
+            state.ledger.drop(event)
+            return
         tuple(state.ledger.finish(event, Outcome(events=events or len(records))))
 
 
@@ -203,6 +207,12 @@ def test_a_damaged_object_shows_what_can_be_read(project: Project) -> None:
         assert tap.tally.unreadable == 1
 
 
+def test_what_was_dropped_is_not_read(project: Project) -> None:
+    done(project, "json/a", {"n": 1}, is_dropped=True)
+    with tapping(project) as (tap, _, _statements):
+        assert list(tap.look()) == []
+
+
 def test_each_of_many_events_has_the_same_chance() -> None:
     counts = [0] * 10
     for _ in range(2_000):
@@ -292,6 +302,12 @@ def test_the_log_of_a_stack_names_what_passed_and_the_tap_opens_it(cloud: Cloud)
         ("failed", "s3://my-logs/json/b", 0),
     ]
     assert [each["message"] for each in shown if each["kind"] == "failed"] == ["it failed"]
+    cloud.say("MainFunc", (time.time(), said[0]), stream="late")
+    operations = StackOperations(cloud.stack())
+    sample, total, until = operations.passed(now - 1, 1, lambda bucket, key: bucket == "my-logs")
+    assert (len(sample), total, until < time.time() - LATE + 1) == (1, 2, True), "the latest belongs to the next look"
+    assert operations.passed(until, 1, lambda *_: True)[:2] == ([], 0)
+    assert operations.passed(now - 1, 9, lambda bucket, key: key == "json/b")[1] == 1
 
 
 def test_only_lines_about_the_end_of_a_run_name_an_object_that_passed() -> None:

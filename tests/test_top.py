@@ -186,11 +186,11 @@ def test_a_pipe_gets_a_line_each_time(project: Project) -> None:
     assert (done.status, done.out.count("\n"), line) == (
         0,
         2,
-        "fast 0 waiting; slow 0 waiting; 1 done, 1 failed; 1 errors",
+        "fast 0 waiting; slow 0 waiting; 1 done, 1 failed; 1 error",
     )
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", time)
     beat(project)
-    assert project.slips("top", "--count", "1").out.endswith("; 1 errors; running\n")
+    assert project.slips("top", "--count", "1").out.endswith("; 1 error; running\n")
 
 
 def test_json_is_an_object_each_time_with_groups_but_not_their_ids(project: Project) -> None:
@@ -240,7 +240,7 @@ def test_q_ends_the_screen_and_leaves_the_terminal_as_it_was(project: Project) -
     assert f"service  process {os.getpid()} (slips up) runs since 20" in text
     assert re.search(r"fast +0 +1,234 +0 +0\s", text)
     assert "1 item" in text
-    assert "f00d" in text or "being counted" in text
+    assert "f00d" in text or "are being counted" in text
     assert "Traceback" not in shown
 
 

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from fakes import object_event
 from projects import CONFIG
 from slips.backends.machine.state import MachineState
-from slips.config import Config, parse
+from slips.config import Config, Mapping, parse
 from slips.errors import UsageError
 from slips.model import LANES, ErrorItem, ObjectEvent, Outcome
 from slips.pipeline.ended import Failure
@@ -113,6 +114,12 @@ def test_labels_are_of_the_config_never_of_keys_and_do_not_grow_without_end(conf
     for number in range(MOST_NAMES + 100):
         counters.succeeded(object_event(f"other/{number}", bucket_name=f"b{number}"), Outcome())
         counters.arrived(f"source {number}", 2, 1)
+    mappings = [Mapping(f"{number}/", ["json"]) for number in range(MOST_NAMES + 100)]
+    reloaded = replace(config, bucket_mapping={"my-logs": mappings})
+    renamed = Counters(config, lambda: reloaded)
+    for number in range(MOST_NAMES + 100):
+        renamed.succeeded(event(f"{number}/a"), Outcome())
+    assert len(renamed.mappings) == MOST_NAMES + 1
     found = scraped(counters)
     assert len(found) <= before + 5 + 2 * (MOST_NAMES + 1)
     assert found["slips_mapping_objects_total", "(other)", "(other)", "done"] == MOST_NAMES + 100
@@ -294,6 +301,13 @@ def test_hostile_requests_are_refused_and_the_next_is_answered(name: str) -> Non
     with serving(PAGES) as where:
         # A client that sends more than is read may find its connection reset before it reads the answer.
         assert sent(where, request)[9:12] in ((status,) if len(request) < 9_000 else (status, b""))
+        assert got(where, "/metrics")[0] == 200
+
+
+def test_a_request_without_an_end_is_not_read_on() -> None:
+    with serving(PAGES) as where:
+        with socket.create_connection(where, GUARD) as endless, pytest.raises(OSError, match=r"reset|pipe"):
+            endless.sendall(b"X: y\r\n" * 10_000_000)
         assert got(where, "/metrics")[0] == 200
 
 

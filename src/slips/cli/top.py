@@ -103,7 +103,7 @@ def _show_line(found: Overview) -> None:
     parts = [f"{lane} {_lane_words(each)}" for lane, each in found.lanes.items()]
     if found.objects is not None:
         parts.append(_objects(found))
-    parts += [f"{found.errors or 0:,} errors", *_pause_words(found), *_alarm_words(found)]
+    parts += [plural(found.errors or 0, "error"), *_pause_words(found), *_alarm_words(found)]
     if found.service is not None:
         parts.append("running" if found.service.state == "running" else service_line(found.service))
     show_text(one_line(f"{found.time}  {'; '.join(parts)}"), flush=True)
@@ -208,11 +208,12 @@ def _view(found: Overview) -> RenderableType:
     if found.records_per_second is not None:
         line(f"records  {_rate(found.records_per_second)}/s")
     if found.counted_seconds is None:
-        line("objects  being counted", "dim")
+        line("objects and errors are being counted", "dim")
     else:
         age = f"counted {duration_words(found.counted_seconds)} ago"
         line(f"objects  {_objects(found)} ({age})" if found.objects is not None else f"errors   {age}")
-    line(f"errors   {plural(found.errors or 0, 'item')}", "red" if found.errors else "")
+    if found.errors is not None:
+        line(f"errors   {plural(found.errors, 'item')}", "red" if found.errors else "")
     for group in found.groups:
         line(f"{group.count:9,}  {group.fingerprint}  {group.stage} {group.error_type}: {group.message}")
     if found.groups_left_out:
