@@ -289,3 +289,30 @@ def test_a_file_system_that_other_machines_change_is_not_watched(tmp_path: Path,
     mounts.write_text("\n".join([root, line.format(str(place).replace(" ", "\\040")), "broken"]))
     assert (reason in unwatchable(place / "logs", mounts)) if reason else unwatchable(place / "logs", mounts) == ""
     assert unwatchable(tmp_path, mounts) == unwatchable(tmp_path, tmp_path / "absent") == ""
+
+
+def followed(root: Path, *, late: bool) -> list[str]:
+    """Watch a directory with a link to a directory, from the start or `late`, and return what the source notes."""
+    place = Place(root, settle=0)
+    link = root / "linked"
+    if not late:
+        link.symlink_to("..")
+
+    def reports(root: Path, stop: threading.Event) -> Iterator[set[str]]:
+        yield set()
+        link.symlink_to("..")
+        yield {str(link)}
+        raise AssertionError("the link was followed")
+
+    place.source._watch = reports
+    place.source._gather()
+    return [arrival.note for arrival in place.source.take()]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_directory_with_a_link_to_a_directory_is_listed_often_as_a_watch_would_follow_the_link(
+    tmp_path: Path, late: bool
+) -> None:
+    (note,) = followed(tmp_path, late=late)
+    assert f"{tmp_path / 'linked'} is a link to a directory" in note
+    assert "listed every 10 s or so instead" in note

@@ -137,7 +137,7 @@ class DirectorySource:
 
     def _gather(self) -> None:
         while not self._stop.is_set():
-            if reason := unwatchable(self._root):
+            if reason := unwatchable(self._root) or leads_elsewhere(self._root):
                 self._poll(reason)
                 return
             try:
@@ -146,7 +146,7 @@ class DirectorySource:
                 self._list_soon()
                 self._stop.wait(LOOK_SECONDS)
             except OSError as error:
-                self._poll(f"the kernel does not report its changes ({error})")
+                self._poll(f"its changes are not reported ({error})")
                 return
 
     def _follow(self) -> None:
@@ -158,6 +158,8 @@ class DirectorySource:
                 identity = present
                 self._list_soon()  # only now: what changes from now on is reported
             self.touch(paths)
+            if link := next(filter(_is_link_to_directory, sorted(paths)), None):
+                raise OSError(_FOLLOWED.format(link))
             if present != identity:
                 return
 
@@ -336,6 +338,33 @@ def unwatchable(root: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str:
     kind = found[1]
     is_remote = kind in REMOTE or kind.startswith("fuse")
     return f"other machines may change its files ({kind}), which no kernel reports" if is_remote else ""
+
+
+_FOLLOWED = "{} is a link to a directory, in which the kernel would report changes of other directories"
+
+
+def leads_elsewhere(root: Path) -> str:
+    """Return the reason why a directory is not watched: a link to a directory below it; empty if there is none.
+
+    A watch follows such links. It would report the changes of the directory itself under another path, or watch all
+    directories of the machine. A listing leaves links to directories out.
+    """
+    folders = [str(root)]
+    while folders:
+        try:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    elif entry.is_symlink() and _is_link_to_directory(entry.path):
+                        return _FOLLOWED.format(entry.path)
+        except OSError:  # gone meanwhile, or without the right to list it: it is not watched either
+            continue
+    return ""
+
+
+def _is_link_to_directory(path: str) -> bool:
+    return os.path.islink(path) and os.path.isdir(path)  # noqa: PTH112, PTH114 - a Path for each report costs more
 
 
 def _identity(root: Path) -> tuple[int, int]:
