@@ -137,6 +137,7 @@ def test_objects_that_are_put_again_are_replays_of_their_own(kept: EventFile) ->
 # ---- the command
 
 
+@pytest.mark.slow
 def test_existing_objects_wait_on_the_slow_lane_and_are_delivered_once_however_often_they_are_pushed(
     project: Project,
 ) -> None:
@@ -188,6 +189,7 @@ def test_a_dry_run_counts_objects_and_bytes_and_changes_nothing(project: Project
     assert project.slips("status", "--json").json["lanes"]["slow"]["waiting"] == 0
 
 
+@pytest.mark.slow
 def test_a_push_that_was_stopped_continues_where_it_was_and_puts_each_object_once(project: Project) -> None:
     for key in keys(30):
         project.put(f"json/{key}", {"n": 1})

@@ -41,6 +41,7 @@ def a_site(project: Project) -> None:
     project.put("other/f", {"n": 1})
 
 
+@pytest.mark.slow
 def test_the_json_counts_all_and_each_mapping_and_the_status_is_1_if_something_is_missing_or_failed(
     project: Project,
 ) -> None:
@@ -74,6 +75,7 @@ def test_the_status_is_0_if_nothing_is_missing_or_failed(project: Project) -> No
     assert project.slips("audit").status == 0, "what has changed alone is no failure"
 
 
+@pytest.mark.slow
 def test_people_see_the_counts_the_days_and_the_objects_that_need_them(project: Project) -> None:
     a_site(project)
     out = project.slips("audit").out
@@ -93,6 +95,7 @@ def test_people_see_the_counts_the_days_and_the_objects_that_need_them(project: 
     assert re.search(rf"^{today} \d\d:00 ", project.slips("audit", "--hours").out, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_repair_puts_what_is_missing_on_its_lane_once_and_with_changed_what_has_changed(project: Project) -> None:
     a_site(project)
     done = project.slips("audit", "--repair", "-y", "--json")
@@ -119,6 +122,7 @@ def test_repair_leaves_objects_alone_that_are_older_than_the_site(project: Proje
     assert project.slips("audit", "--since", "2h", "--json").json["total"]["missing"] == 1
 
 
+@pytest.mark.slow
 def test_repair_asks_on_a_terminal_and_elsewhere_needs_yes(project: Project) -> None:
     project.put("json/a", {"n": 1})
     refused = project.slips("audit", "--repair")
@@ -170,6 +174,7 @@ def test_a_state_directory_within_a_bucket_is_no_object(project: Project) -> Non
     assert counts(project.slips("audit", "--json").json["total"]) == {"objects": 1, "done": 1}
 
 
+@pytest.mark.slow
 def test_files_that_a_service_leaves_alone_are_ignored_until_a_run_takes_them(project: Project) -> None:
     for key in ("json/.a", "json/b.tmp", "json/c.part"):
         project.put(key, {"n": 1})
@@ -214,6 +219,7 @@ class Page(HTMLParser):
         self.text += data
 
 
+@pytest.mark.slow
 def test_the_report_is_one_page_without_scripts_or_foreign_resources_and_escapes_what_keys_say(
     project: Project,
 ) -> None:

@@ -13,9 +13,10 @@ import pytest
 from projects import CONFIG, Project
 from slips.backends.machine.state import MachineState
 from slips.config import Config, load
+from slips.model import Outcome
 from slips.pipeline.audit import DAY, LAST
 from slips.service.daily_audit import DailyAudit
-from slips.site import ON_A_LANE_SECONDS
+from slips.site import ON_A_LANE_SECONDS, MachineSite
 
 
 class Clock:
@@ -31,20 +32,22 @@ def project(tmp_path: Path) -> Project:
     project = Project(tmp_path)
     project.config(CONFIG.replace("backend:\n", "backend:\n  audit: daily\n"))
     project.put("json/a", {"n": 1})
-    assert project.slips("run").status == 0
     return project
-
-
-@pytest.fixture
-def state(project: Project) -> Iterator[MachineState]:
-    opened = project.state()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
 def config(project: Project) -> Config:
     return load(project.root / "slips.yml")
+
+
+@pytest.fixture
+def state(project: Project, config: Config) -> Iterator[MachineState]:
+    """The state, in which the object is done."""
+    opened = project.state()
+    for event in MachineSite(config, opened).listed("my-logs", ""):
+        tuple(opened.ledger.finish(event, Outcome()))
+    yield opened
+    opened.close()
 
 
 def at_once(work: Callable[[], None]) -> None:

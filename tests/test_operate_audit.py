@@ -33,6 +33,7 @@ def audit(cloud: Cloud, *args: str) -> Done:
     return cloud.slips("audit", "--json", *args)
 
 
+@pytest.mark.slow
 def test_the_bucket_of_a_stack_is_compared_with_its_tables_and_what_is_missing_goes_on_its_lane_once(
     cloud: Cloud,
 ) -> None:
@@ -62,6 +63,7 @@ def test_a_version_is_known_by_the_etag_that_its_run_has_read(cloud: Cloud) -> N
     assert audit(cloud).json["total"]["changed"] == 1
 
 
+@pytest.mark.slow
 def test_existing_objects_are_pushed_to_the_slow_lane_of_a_stack_and_priced(cloud: Cloud) -> None:
     for number in range(3):
         cloud.put(f"json/{number}", {"n": 1})
@@ -113,6 +115,7 @@ def test_a_lane_whose_mapping_is_disabled_may_have_all_that_came_since(
     assert lags(stack) == dict.fromkeys(("fast", "slow"), 7_200 + ALLOWANCE)
 
 
+@pytest.mark.slow
 def test_an_object_that_has_just_come_to_a_busy_lane_waits_and_to_an_idle_one_is_missing(cloud: Cloud) -> None:
     cloud.put("json/a", {"n": 1})
     assert audit(cloud).json["total"]["missing"] == 1
