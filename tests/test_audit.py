@@ -328,6 +328,15 @@ def test_a_mapping_whose_prefix_is_a_key_lists_all_that_begins_so_and_a_path_tha
     assert [each.object_key for each in selection_of(site, ["s3://my-logs/a"], ()).listed(site)] == ["a"]
 
 
+def test_each_thousand_listed_objects_are_progress() -> None:
+    site, progress = (
+        Bucket(config=mapping("a"), objects=[now(f"a{number}") for number in range(2 * PAGE + 1)]),
+        list[int](),
+    )
+    assert len(list(selection_of(site, (), ()).listed(site, progress.append))) == 2 * PAGE + 1
+    assert progress == [PAGE, PAGE]
+
+
 def test_of_a_bucket_with_prefixes_only_these_are_listed() -> None:
     site = Bucket(config=mapping("a/", "b/"), beginnings=lambda bucket: ["a/x/", "c/"] if bucket == "my-logs" else [""])
     assert mapped_places(site) == [("my-logs", "a/x/"), ("other", "")]

@@ -120,7 +120,7 @@ def test_an_audit_that_cannot_end_says_why_and_one_of_a_stopped_service_says_not
     audits.look(config)
     assert audits.look(config).startswith("the daily audit did not end: ZeroDivisionError: by a mistake; this is a bug")
     monkeypatch.undo()
-    monkeypatch.setattr("slips.pipeline.audit.PAGE", 1)
+    monkeypatch.setattr("slips.pipeline.selection.PAGE", 1)
     audits.stop()
     clock.now += DAY
     audits.look(config)

@@ -58,7 +58,7 @@ def test_the_note_of_many_missing_objects_is_small(stack: Stack) -> None:
 
 
 def test_an_audit_whose_time_is_up_fails_and_says_what_to_do(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("slips.pipeline.audit.PAGE", 1)
+    monkeypatch.setattr("slips.pipeline.selection.PAGE", 1)
     stack.put(KEY, {"n": 1})
     with pytest.raises(UnfinishedError, match="its time was up; expected it to read listing and ledger in 15 minutes"):
         stack.call(lambdas.audit, {}, Context(milliseconds=1_000))

@@ -6,7 +6,7 @@ that need a person. Changes nothing. An object counts once: `state_in_audit` alo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from math import inf
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct, field
 
 from slips.config import Mapping
-from slips.known import PAGE, Known, KnownObjects, RecordCounts
+from slips.known import Known, KnownObjects, RecordCounts
 from slips.model import LANES, Lane, ObjectEvent, format_time
 from slips.not_logs import NotLog
 from slips.pipeline.choose import moment
@@ -226,7 +226,7 @@ def audit(
     """
     begun = site.clock()
     asked = moment(since, begun, "--since") if since is not None else None
-    listed = backend.known(_counted(selection.listed(site), progress), progress)
+    listed = backend.known(selection.listed(site, progress), progress)
     start, start_by = _start(asked, listed.first_entry, begun - site.config.backend.ledger_days * DAY)
     made = Audit(name=backend.name, start=start, start_by=start_by, at=begun, only=selection.only)
     lags = {lane: listed.lag(lane) for lane in LANES}
@@ -258,13 +258,6 @@ def audit(
     made.problems = [*site.unlisted]
     made.seconds = site.clock() - begun
     return made
-
-
-def _counted(listed: Iterable[ObjectEvent], progress: Callable[[int], None]) -> Iterator[ObjectEvent]:
-    for number, event in enumerate(listed, 1):
-        if number % PAGE == 0:
-            progress(PAGE)
-        yield event
 
 
 def _start(asked: float | None, first_entry: float | None, kept: float) -> tuple[float, Start]:

@@ -115,7 +115,7 @@ def choose(
 
     Raises StorageError for a bucket that cannot be listed, StateError.
     """
-    listed = _behind(selection.listed(site), selection, after)
+    listed = _behind(selection.listed(site, progress), selection, after)
     begun = site.clock()
     lags = dict.fromkeys(LANES, 0.0)
     known: Iterable[tuple[ObjectEvent, Known]]
@@ -126,7 +126,6 @@ def choose(
         known = ((event, NOTHING) for event in listed)
     for event, state in known:
         passing.listed += 1
-        progress(1)
         by, lane = assigned(site.config.bucket_mapping, event), lane_for(site.config.routing, event)
         if by is None:
             passing.passes("unmapped")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -15,6 +15,7 @@ from msgspec import Struct
 from slips.config import Config
 from slips.config import Mapping as BucketMapping
 from slips.errors import UsageError
+from slips.known import PAGE
 from slips.model import ObjectEvent
 from slips.site import ListingSite
 
@@ -31,12 +32,17 @@ class Selection(Struct, frozen=True):
     named: frozenset[Place] = frozenset()
     """The places that a user named. If such a prefix is the key of an object, that object alone is meant."""
 
-    def listed(self, site: ListingSite) -> Iterator[ObjectEvent]:
-        """Yield the objects below the places, bucket by bucket, in key order. Raises StorageError."""
+    def listed(self, site: ListingSite, progress: Callable[[int], None] = lambda _: None) -> Iterator[ObjectEvent]:
+        """Yield the objects below the places, bucket by bucket, in key order. Raises StorageError.
+
+        Calls `progress` with each number of objects that were listed.
+        """
         for place in self.places:
-            for number, event in enumerate(site.listed(*place)):
+            for number, event in enumerate(site.listed(*place), 1):
+                if number % PAGE == 0:
+                    progress(PAGE)
                 yield event
-                if number == 0 and place in self.named and event.object_key == place[1]:
+                if number == 1 and place in self.named and event.object_key == place[1]:
                     break  # keys come in order: the exact one is the first
 
     @property
