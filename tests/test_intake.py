@@ -73,11 +73,12 @@ def on_lane(state: MachineState) -> list[tuple[str, str]]:
 
 
 def conclude(state: MachineState, intake: Intake) -> None:
-    """The first event of the lane is done."""
+    """The first event of the lane is done. The source is told in the next step."""
     delivery = state.stream.take(1, {})[0]
     state.ledger.finish(delivery.event, Outcome())
     state.acknowledge(delivery)
     intake.concluded(delivery.event)
+    intake.take()
 
 
 def test_a_newer_content_is_put_on_its_lane_while_the_older_one_is_at_work(
@@ -127,6 +128,23 @@ def test_an_arrival_is_concluded_when_all_its_objects_are(
     conclude(state, intake)
     assert source.told == ["stored"]
     conclude(state, intake)
+    assert source.told == ["stored", "concluded"]
+
+
+def test_a_conclusion_is_told_when_the_state_can_be_read_again(
+    state: MachineState, source: Announcing, intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(*_: object) -> int:
+        raise StateError("state: disk failed")
+
+    source.announce(content("a", "1"))
+    intake.take()
+    with monkeypatch.context() as failing:
+        failing.setattr(state.stream, "count_of", unreadable)
+        with pytest.raises(StateError):
+            conclude(state, intake)
+    assert source.told == ["stored"]
+    intake.take()
     assert source.told == ["stored", "concluded"]
 
 

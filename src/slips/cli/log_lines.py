@@ -83,7 +83,7 @@ class LogLines(Observer):
         self.write("info", f"stopped{again}", given_back=given_back)
 
     def troubled(self, where: str, why: str) -> None:
-        self.write("error", f"{where}: {why}; waiting until it is mended, and nothing is lost", where=where)
+        self.write("error", f"{where}: {why}; tried again until it is mended", where=where)
 
     def mended(self, where: str) -> None:
         self.write("info", f"{where}: can be used again; going on", where=where)

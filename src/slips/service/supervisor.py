@@ -257,9 +257,11 @@ class Supervisor:
     def _hand_out(self) -> None:
         """Send events to free workers, and start further workers while events are left."""
         turns = self.session.turns
-        while turns.can_start():
-            worker = self._pool.free(turns.count)
+        while turns.count:
+            worker = self._pool.free(0)
             if worker is None:
+                if turns.can_start():
+                    self._pool.free(turns.count)
                 return
             delivery = turns.next(partial(self._promises.suits, worker))
             if delivery is None:

@@ -278,7 +278,8 @@ class Turns:
         return place
 
     def _is_open(self, lane: Lane) -> bool:
-        return lane not in self._batches or self._turn(lane) <= self._clock()
+        limit = self._limit(lane)
+        return not limit.delay or self._turn(lane) <= self._clock()
 
     def _turn(self, lane: Lane) -> float:
         """Return the time from which on the next object of a lane may start, by the lane's limit."""

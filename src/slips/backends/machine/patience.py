@@ -45,7 +45,7 @@ class Patience:
             try:
                 done = act()
             except sqlite3.Error as error:
-                if not _is_locked(error):
+                if not is_locked(error):
                     raise
                 if begun is None:
                     begun = self._clock()
@@ -82,6 +82,7 @@ def holder(file: Path) -> str:
     return f"another process ('lsof {file}' names those that have it open)"
 
 
-def _is_locked(error: sqlite3.Error) -> bool:
+def is_locked(error: sqlite3.Error) -> bool:
+    """Whether another process has the file locked."""
     # The low byte is the code; the others are the kind, such as SQLITE_BUSY_RECOVERY. Python's own errors have none.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _LOCKED

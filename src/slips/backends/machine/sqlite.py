@@ -12,17 +12,18 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar, cast
 
 import msgspec
 
 from slips.backends.machine import private, schema
-from slips.backends.machine.patience import ATTEMPT, Patience
+from slips.backends.machine.patience import ATTEMPT, Patience, is_locked
 from slips.errors import StateError, UsageError
 
 FILE = "state.sqlite3"
 LOCK = "lock"
 _FILES = (FILE, *(f"{FILE}-{kind}" for kind in ("wal", "shm", "journal")), LOCK)
+_T = TypeVar("_T")
 _DESCRIPTORS = 4
 """Files that SQLite opens for one database: the database, its log, its index, and for a moment its directory."""
 
@@ -92,17 +93,21 @@ class Database:
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Execute one statement, once no other process has the file locked. Raises StateError."""
-        try:
-            return self._patience.until_free(self._file, lambda: self._connection.execute(statement, parameters))
-        except sqlite3.Error as error:
-            raise StateError(_unusable(self.directory, _reason(error))) from error
+        return self._patiently(lambda: self._connection.execute(statement, parameters))
 
     def select(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Return all rows of a query. Raises StateError, also for damage behind the first rows."""
+        return self._patiently(lambda: self._connection.execute(statement, parameters).fetchall())
+
+    def _patiently(self, act: Callable[[], _T]) -> _T:
+        """Return the result of `act`, once no other process has the file locked. Raises StateError."""
         try:
-            return self._patience.until_free(
-                self._file, lambda: self._connection.execute(statement, parameters).fetchall()
-            )
+            try:
+                return act()  # nearly always; asking for patience at once would take as long as a statement
+            except sqlite3.Error as error:
+                if not is_locked(error):
+                    raise
+            return self._patience.until_free(self._file, act)
         except sqlite3.Error as error:
             raise StateError(_unusable(self.directory, _reason(error))) from error
 
