@@ -366,3 +366,15 @@ def test_other_error_items_stay_when_events_are_released(stack: Stack, clock: Cl
     brakes.replace(on, on.released())
     assert released(stack)["events"] == 1
     assert [item.request_id for item in stack.items] == ["r9"]
+
+
+def test_held_records_whose_object_cannot_be_read_now_wait_for_the_next_release(
+    stack: Stack, clock: Clock, brakes: DynamoBrakes
+) -> None:
+    on = Brake("fast", since=NOW)
+    brakes.begin(on)
+    dispatch(stack, *events("a", records=[(2, 3)], replay="r@1"), *events("b"))
+    brakes.replace(on, on.released())
+    assert released(stack) == {"events": 0, "canaries": 0, "waiting": 2, "more": False}
+    stack.put("azure/a", {"n": 1})
+    assert brakes.read().held

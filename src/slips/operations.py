@@ -380,7 +380,7 @@ class Operations(Protocol):
         ...
 
     def set_budget(self, budget: Budget) -> None:
-        """Set what may start in a day: on a stack until the next deploy, on this machine for good."""
+        """Set what may start in a day, until it is set again. The budget of the config lets the config decide again."""
         ...
 
     def functions(self) -> list[str]:

@@ -95,10 +95,10 @@ class LogLines(Observer):
         self.write("error", f"not reloaded: {why}")
 
     def paused(self, lane: Lane, why: str) -> None:
-        self.write("warning", f"lane {lane}: paused: {why}", lane=lane)
+        self.write("warning", f"lane {lane}: {why}", lane=lane)
 
     def resumed(self, lane: Lane, why: str) -> None:
-        self.write("info", f"lane {lane}: resumed: {why}", lane=lane)
+        self.write("info", f"lane {lane}: {why}", lane=lane)
 
     def warned(self, text: str) -> None:
         self.write("warning", text)

@@ -65,6 +65,7 @@ def release(site: ReleasingSite, *, is_late: Callable[[], bool] = lambda: False)
         elif (brake := controls.brake(lane, item.handler)) is None:
             replayed = replay(item, site)
             done.events += len(replayed.lanes)
+            done.waiting += 0 if replayed.lanes or replayed.dropped else len(item.events)  # S3 did not answer, say
             spent = spent.plus(len(item.events), sum(event.object_size for event in item.events))
         else:
             done.waiting += len(item.events)

@@ -231,4 +231,8 @@ class Up:
             except (StateError, UsageError) as error:
                 self._wait_for("state", error)
                 self._supervisor.listen(min(LOOK_SECONDS, left))
+        try:
+            self._session.brakes.write(all_of_it=True)
+        except StateError as error:
+            self._wait_for("state", error)
         self._observer.stopped(self._supervisor.running)
