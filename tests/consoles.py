@@ -23,6 +23,7 @@ from slips.object_states import ObjectCounter
 from slips.operations import (
     Alarm,
     BackendStatus,
+    Glance,
     Kind,
     LaneStatus,
     LedgerTally,
@@ -113,6 +114,9 @@ class FakeStack:
             quarantined_objects=objects.quarantined,
             groups=groups,
         )
+
+    def glance(self) -> Glance:
+        return Glance(lanes={lane: LaneStatus(None, 3.0, 7) for lane in LANES}, errors=None, service=None)
 
     def tally(self, recent: float, progress: Callable[[int], None] = lambda _: None) -> LedgerTally:
         self.tallies += 1

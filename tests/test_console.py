@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,11 +19,13 @@ from fakes import object_event
 from projects import Project
 from slips.console import failing
 from slips.console.desk import Recent
+from slips.console.failing import Survey
 from slips.console.pages import asset, url
 from slips.console.wording import ago, duration, price, size
 from slips.errors import StateError
 from slips.model import ErrorItem, Outcome, Sample, format_time
 from slips.operations import Alarm
+from slips.pipeline.choose import Choice
 
 pytestmark = pytest.mark.once
 
@@ -69,20 +72,20 @@ def item(request_id: str, **about: Any) -> ErrorItem:
 
 def test_now_says_what_is_lost_what_fails_and_that_records_add_up(browser: Browser) -> None:
     text = browser.text("/")
-    assert re.search(r"✕ 2 objects failed, the first \d+ s ago", text)
+    assert re.search(r"✕ 2 objects failed, the first \d+ \w+ ago", text)
     assert "! 1 object with bad records" in text
     assert "✓ Nothing is lost: each record that was read is delivered, filtered or quarantined" in text
     assert "records delivered filtered quarantined 10 = 8 + 0 + 2" in text
     assert "Adds up in each of 3 runs" in text
-    assert "5 objects in the last 5 min" in text
+    assert re.search(r"\d objects in the last 5 min", text)
     assert "fast 0 – – 3 none Pause slow 0 – – 0 none Pause" in text
     assert "done 3 failed 2" in text
-    assert re.search(r"2 handler KeyError .* record \d: Count.recv raised KeyError: 'severity' since \d+ s ago", text)
+    assert re.search(r"2 handler KeyError .* record \d: Count.recv raised KeyError: 'severity' since \d+ \w+ ago", text)
 
 
 def test_now_refreshes_its_live_part_alone(browser: Browser) -> None:
     page, live = browser.get("/"), browser.get("/live")
-    assert 'hx-get="/live" hx-trigger="every 5s"' in page
+    assert 'hx-get="/live" hx-trigger="every 5s" hx-target="#live"' in page
     title, _, part = live.partition("\n")
     assert ("<html" in live, title in page, part.strip() in page) == (False, True, True)
     assert title == "<title>(3) Now · test · slips</title>"
@@ -103,7 +106,7 @@ def test_what_waits_on_a_lane_is_shown_with_its_age(copied: Project) -> None:
     state.stream.put("slow", [object_event("slow/w", lane="slow")])
     state.close()
     text = browser_of(copied).text("/")
-    assert re.search(r"slow 1 \d s – 0 none", text)
+    assert re.search(r"slow 1 \d+ \w+ – 0 none", text)
     assert "! 1 object event on the lanes, and no 'slips up' runs here" in text
 
 
@@ -158,6 +161,67 @@ def test_polling_reads_the_place_once_however_many_pages_ask() -> None:
     assert recent.get() == 3
 
 
+def test_a_value_that_takes_long_is_that_of_before_and_an_act_makes_it_void() -> None:
+    steps = [(value, threading.Event()) for value in "abc"]
+    waiting, begun = iter(steps), threading.Semaphore(0)
+
+    def compute() -> str:
+        value, may_end = next(waiting)
+        begun.release()
+        assert may_end.wait(60)
+        return value
+
+    recent = Recent(compute, seconds=0.0, clock=lambda: 0.0)
+    assert recent.get_within(0.0) is None
+    assert begun.acquire(timeout=60)
+    steps[0][1].set()
+    assert recent.get() == "a"
+    assert recent.get_within(0.0) == "a"
+    assert begun.acquire(timeout=60), "b is computed"
+    recent.forget()
+    assert recent.get_within(0.0) is None
+    assert begun.acquire(timeout=60), "c is computed"
+    for _, may_end in steps:
+        may_end.set()
+    assert recent.get() == "c"
+
+
+def test_what_computing_raises_is_raised_and_tried_again() -> None:
+    outcomes: list[Any] = [StateError("locked"), "free"]
+
+    def compute() -> Any:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    recent = Recent(compute, seconds=5.0)
+    with pytest.raises(StateError, match="locked"):
+        recent.get()
+    assert recent.get() == "free"
+
+
+def test_a_page_shows_lanes_at_once_and_counts_when_they_are_there(
+    ran: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slips.console.app.PATIENCE_SECONDS", 0.0)
+    browser, go_on = browser_of(ran), threading.Event()
+    survey = browser.console.surveyed
+
+    def slow(choice: Choice) -> Survey:
+        assert go_on.wait(60)
+        return survey(choice)
+
+    monkeypatch.setattr(browser.console, "surveyed", slow)
+    html = browser.get("/")
+    assert "Objects and errors are being counted" in text_of(html)
+    assert "3 errors, being grouped" in text_of(html)
+    assert 'hx-trigger="every 2s"' in html
+    go_on.set()
+    browser.console.now.get()
+    assert "2 objects failed" in browser.text("/live")
+
+
 def test_a_state_that_cannot_be_read_is_told_on_a_page(copied: Project) -> None:
     browser = browser_of(copied)
     shutil.rmtree(copied.root / "state")
@@ -179,7 +243,7 @@ def test_errors_are_grouped_with_count_span_mapping_and_a_picture_of_when(browse
     html = browser.get("/errors")
     text = text_of(html)
     assert "3 items in 2 groups of alike errors" in text
-    assert re.search(r"2 handler KeyError .*my-logs/json/ 2 \d+ s ago \d+ s ago", text)
+    assert re.search(r"2 handler KeyError .*my-logs/json/ 2 \d+ \w+ ago \d+ \w+ ago", text)
     assert re.search(r"1 parse RecordError .*my-logs/json/ 1", text)
     assert html.count('<svg class="spark"') == 2
     assert re.search(r'role="img" aria-label="2 failures from [-\d]+ [:\d]+ to [-\d]+ [:\d]+, most of them', html)

@@ -133,7 +133,7 @@ def test_an_audit_is_proposed_run_in_the_background_and_shown_on_both_pages(brow
     assert "all 4 2 1 0 1 0 0 4" in page
     assert "1 missing s3://my-logs/json/<b>new</b> 9 B" in page
     now = browser.text("/")
-    assert re.search(r"✕ 1 object missing, by the audit \d s ago", now)
+    assert re.search(r"✕ 1 object missing, by the audit \d+ \w+ ago", now)
     assert "2 done, 1 missing , 0 changed since" in now
 
 

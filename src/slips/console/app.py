@@ -35,6 +35,8 @@ from slips.pipeline.overview import Rates
 NOW_SECONDS = {False: 2.0, True: 60.0}
 """The least age of what the page NOW shows before it is read again, on this machine and on a stack: there each look
 reads the error table, which costs money."""
+PATIENCE_SECONDS = 1.0
+"""Seconds after which a page is shown without what takes longer to count."""
 POLL_SECONDS = {False: 5, True: 60}
 """Seconds between two refreshes of that page."""
 NAVIGATION = (("Now", "/"), ("Errors", "/errors"), ("Objects", "/objects"), ("Try", "/try"))
@@ -70,11 +72,23 @@ class Console:
         lanes = self.survey.get().lanes
         with self.desk.operations() as operations:
             found = now.read(self.desk, operations, lanes, self.audits.last, count_ledger=count_ledger)
-        self._rates.look(found.service)
-        found.rates = {lane: self._rates.of(lane)[1] for lane in LANES}
         if not count_ledger and self._counted is not None:
             counted = self._counted
             found.objects, found.tally, found.counted_at = counted.objects, counted.tally, counted.as_of
+        return found
+
+    def look(self) -> now.Now:
+        """Return the state of the place with lanes of this moment; if counting takes longer, without the counts yet.
+
+        On a stack each look at the lanes costs money, too.
+        """
+        counted = self.now.get_within(PATIENCE_SECONDS)
+        if counted is not None and self.desk.is_stack:
+            return counted
+        with self.desk.operations() as operations:
+            found = now.glance(self.desk, operations, counted)
+        self._rates.look(found.service)
+        found.rates = {lane: self._rates.of(lane)[1] for lane in LANES}
         return found
 
     def count_all(self) -> now.Now:
@@ -150,8 +164,8 @@ def first(values: Mapping[str, list[str]], name: str) -> str:
 def show_now(console: Console, request: Request) -> Response:
     template = "now_poll.html" if request.url.path == "/live" else "now.html"
     is_asked = first(query(request), "count")  # for all of a stack's ledger, which costs money to read
-    found = console.count_all() if is_asked else console.now.get()
-    return console.page(template, "/", now=found, poll=POLL_SECONDS[console.desk.is_stack])
+    found = console.count_all() if is_asked else console.look()
+    return console.page(template, "/", now=found, poll=POLL_SECONDS[console.desk.is_stack] if found.is_counted else 2)
 
 
 def show_errors(console: Console, request: Request) -> Response:
@@ -171,13 +185,13 @@ def show_objects(console: Console, request: Request) -> Response:
         with console.desk.site(DRAINING) as (site, operations):
             asked = objects.Search(place=place, state=state, since=since, until=until)
             search = objects.search(asked, site, operations, console.desk.clock())
-    audit = console.audits.last
+    audit, counted = console.audits.last, console.now.get_within(PATIENCE_SECONDS)
     return console.page(
         "objects.html",
         "/objects",
         search=search or objects.Search(place=""),
         audit=audit,
-        calendar=objects.calendar(audit, console.now.get().tally),
+        calendar=objects.calendar(audit, None if counted is None else counted.tally),
         places=console.places(),
         states=objects.STATES,
         audit_states=AUDIT_STATES,

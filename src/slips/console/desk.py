@@ -6,6 +6,7 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -98,7 +99,10 @@ class Desk:
 
 
 class Recent(Generic[T]):
-    """A value that many pages show, computed again when it is old: polling must not keep the place busy."""
+    """A value that many pages show, computed again when it is old: polling must not keep the place busy.
+
+    A thread computes it, so that a page need not wait for its end.
+    """
 
     def __init__(
         self, compute: Callable[[], T], *, seconds: float, clock: Callable[[], float] = time.monotonic
@@ -106,23 +110,55 @@ class Recent(Generic[T]):
         """`seconds`: the least age at which the value is computed again."""
         self._compute, self._seconds, self._clock = compute, seconds, clock
         self._lock = threading.Lock()
-        self._value: tuple[T, float] | None = None
+        self._known: tuple[T, float] | None = None
         """The value, and when it gets old."""
+        self._running: Future[T] | None = None
 
     def get(self) -> T:
-        """Return the value. If another thread computes it anew, return the one before. Raises what computing raises."""
-        known = self._value
-        if known is not None and (self._clock() < known[1] or self._lock.locked()):
-            return known[0]
-        with self._lock:
-            if self._value is not known and self._value is not None:
-                return self._value[0]  # another thread has just computed it
-            began = self._clock()
-            value = self._compute()
-            ended = self._clock()
-            self._value = (value, ended + max(self._seconds, SHARE * (ended - began)))
-            return value
+        """Return the value. Raises what computing raises."""
+        known = self._fresh()
+        return known[0] if known is not None else self._start().result()
+
+    def get_within(self, seconds: float) -> T | None:
+        """Return the value; if computing takes longer, the one before, or None if there is none. Raises as `get`."""
+        if (fresh := self._fresh()) is not None:
+            return fresh[0]
+        known = self._known
+        try:
+            return self._start().result(seconds)
+        except TimeoutError:
+            return None if known is None else known[0]
 
     def forget(self) -> None:
         """Let the next question compute the value anew."""
-        self._value = None
+        with self._lock:
+            self._known = self._running = None
+
+    def _fresh(self) -> tuple[T, float] | None:
+        known = self._known
+        return known if known is not None and self._clock() < known[1] else None
+
+    def _start(self) -> Future[T]:
+        """Return the value that a thread computes, or will."""
+        with self._lock:
+            if self._running is None:
+                self._running = Future()
+                threading.Thread(target=self._run, args=(self._running,), daemon=True).start()
+            return self._running
+
+    def _run(self, running: Future[T]) -> None:
+        began = self._clock()
+        try:
+            value = self._compute()
+        except BaseException as error:  # noqa: BLE001 - it is raised where somebody waits
+            self._end(running, None)
+            running.set_exception(error)
+            return
+        ended = self._clock()
+        self._end(running, (value, ended + max(self._seconds, SHARE * (ended - began))))
+        running.set_result(value)
+
+    def _end(self, running: Future[T], known: tuple[T, float] | None) -> None:
+        with self._lock:
+            if self._running is running:  # else it is of before an act
+                self._running, self._known = None, known

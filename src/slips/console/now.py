@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
+import msgspec
 from msgspec import Struct, field
 
 from slips.brakes import Pause, sentence
@@ -52,16 +53,18 @@ class Now(Struct, kw_only=True):
     """Epoch seconds."""
     kind: Kind
     lanes: list[LaneView]
-    groups: list[Group]
-    groups_total: int
-    first: str
+    groups: list[Group] = field(default_factory=list)
+    groups_total: int = 0
+    first: str = ""
     """When the first of all items failed, RFC 3339; empty if that is not known."""
-    failed_objects: int
-    quarantined_objects: int
+    failed_objects: int = 0
+    quarantined_objects: int = 0
     items: int
-    objects: dict[State, int] | None
+    is_counted: bool = True
+    """Whether groups and objects are known: counting may take long."""
+    objects: dict[State, int] | None = None
     """None: not counted."""
-    tally: LedgerTally | None
+    tally: LedgerTally | None = None
     """None: not counted, on a stack until somebody asks for it."""
     counted_at: float | None = None
     """Epoch seconds of `objects` and `tally`, if they are older."""
@@ -70,7 +73,7 @@ class Now(Struct, kw_only=True):
     pauses: list[Pause] = field(default_factory=list)
     audit: Audit | None = None
     """The latest audit of this console; None: none was made."""
-    rates: dict[Lane, float | None] = field(default_factory=dict)
+    rates: dict[Lane, float | None] = field(default_factory=lambda: dict.fromkeys(LANES))
     """Objects that the service concludes in a second, in the last minute; None: no service runs."""
     service: Service | None = None
     """The `slips up` of this machine; None on a stack, or if there is none."""
@@ -107,7 +110,7 @@ class Now(Struct, kw_only=True):
             yield Finding("bad", failing + self._since(), "/errors")
         if self.quarantined_objects:
             yield Finding("warning", f"{plural(self.quarantined_objects, 'object')} with bad records", "/errors")
-        rest = self.items and not (self.failed_objects or self.quarantined_objects)
+        rest = self.is_counted and self.items and not (self.failed_objects or self.quarantined_objects)
         if rest:
             yield Finding("warning", f"{plural(self.items, 'error')} that name no whole object", "/errors")
         if self.undelivered:
@@ -119,7 +122,9 @@ class Now(Struct, kw_only=True):
             yield Finding("warning", f"{what} on the lanes, and no 'slips up' runs here: 'slips run' processes them")
         if self.tally is not None and not (self.tally.unbalanced or missing):
             yield Finding("good", "Nothing is lost: each record that was read is delivered, filtered or quarantined")
-        if not self.items:
+        if not self.is_counted:
+            yield Finding("warning", "Objects and errors are being counted")
+        elif not self.items:
             yield Finding("good", "Nothing fails")
 
     def _since(self) -> str:
@@ -151,6 +156,28 @@ class Now(Struct, kw_only=True):
 
 
 _DEAD = {"silent": "does not show that it lives", "gone": "was killed"}
+
+
+def glance(desk: Desk, operations: Operations, counted: Now | None) -> Now:
+    """Read lanes and service, which is cheap, beside what was counted before; None: nothing was counted yet."""
+    found = operations.glance()
+    pauses = operations.pauses()
+    if counted is not None:
+        lanes = [msgspec.structs.replace(each, status=found.lanes[each.name]) for each in counted.lanes]
+        return msgspec.structs.replace(counted, lanes=lanes, service=found.service, pauses=pauses)
+    limits = {lane: operations.limit(lane) for lane in LANES}
+    return Now(
+        as_of=desk.clock(),
+        kind=operations.kind,
+        lanes=[
+            LaneView(lane, found.lanes[lane], limit, hourly(limit, operations.kind), 0)
+            for lane, limit in limits.items()
+        ],
+        items=found.errors or 0,
+        is_counted=False,
+        service=found.service,
+        pauses=pauses,
+    )
 
 
 def read(

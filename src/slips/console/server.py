@@ -19,6 +19,7 @@ from slips.console.desk import Desk
 from slips.console.guard import Guard, Keys
 from slips.console.pages import url
 from slips.errors import UsageError
+from slips.printable import one_line
 
 LAST_SECONDS = 3
 """Seconds that open requests have to end."""
@@ -71,10 +72,11 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listener = socket.create_server(address[:2], family=family, backlog=64)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+    except (OSError, UnicodeError) as error:
+        number = getattr(error, "errno", None) or 0
+        reason = os.strerror(number) if number > 0 else getattr(error, "strerror", None) or "that is no name of a host"
         raise UsageError(
-            f"{host}:{port}: cannot listen there: {reason}; expected a free port of this machine; "
+            f"{one_line(host)}:{port}: cannot listen there: {reason}; expected a free port of this machine; "
             "name another with --port, or 0 for any that is free"
         ) from None
     with listener:
