@@ -24,7 +24,7 @@ pytest_plugins = ["cloud.plugin"]
 
 CONFIG = """\
 stack_name: turned
-backend: {s3_direct: true, dashboard: false}
+backend: {s3_direct: true, dashboard: false, audit: daily}
 handler:
   path: handler.py
   environment: {VERSION: "NUMBER"}
