@@ -30,7 +30,7 @@ def test_named_groups_are_the_fields() -> None:
 
 
 def test_a_line_that_the_pattern_does_not_match_at_its_beginning_is_bad() -> None:
-    expected = ("ForeignRecordError", "line begins with ' 5'; expected one that the pattern matches")
+    expected = ("RecordError", "line begins with ' 5'; expected one that the pattern matches")
     assert both(door(r"(?P<n>\d+)"), " 5") == expected
 
 
@@ -127,7 +127,7 @@ def test_a_part_of_a_request_is_no_group() -> None:
 
 def test_a_line_that_no_pattern_matches_is_bad() -> None:
     assert both(SHAPES, "open it") == (
-        "ForeignRecordError",
+        "RecordError",
         "line begins with 'open it'; expected one that a pattern matches",
     )
 

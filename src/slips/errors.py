@@ -11,7 +11,6 @@ SlipsError
 ├── InvokeError           MainFunc could not be started
 ├── UnfinishedError       some objects of an invocation failed: AWS invokes it again
 ├── RecordError           one record is bad, the next may be good       → quarantine
-│   ├── ForeignRecordError  it begins as no record of its format does
 │   ├── RecordTooLong     longer than `limits.record_bytes`
 │   └── RecordTooLarge    more than `limits.record_values`, or deeper than `limits.record_depth`
 └── ObjectError           one object cannot be finished                 → error item
@@ -91,9 +90,15 @@ class EnvelopeError(SlipsError):
 class RecordError(SlipsError):
     """One record cannot be parsed. Parsers raise this error: the run quarantines the record and continues."""
 
+    is_foreign: bool = False
+    """Whether the record begins as none of its format does: another parser may know it."""
 
-class ForeignRecordError(RecordError):
-    """One record begins as none of its format does: another parser may know it."""
+
+def foreign_record(text: str) -> RecordError:
+    """Return the error of a record that is foreign to its format."""
+    error = RecordError(text)
+    error.is_foreign = True
+    return error
 
 
 class RecordTooLong(RecordError):

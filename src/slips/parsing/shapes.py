@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from slips.errors import ForeignRecordError, RecordError
+from slips.errors import RecordError, foreign_record
 from slips.format import Format, Limited, Parse, Parsed, RecordLimits
 from slips.model import MetaData
 from slips.parsing.declare import Declaration
@@ -47,9 +47,9 @@ def one_of(
                     )
                 except RecordError as error:
                     meta.timestamp, meta.tag, meta.message = at, "", None
-                    if refusal is None or isinstance(refusal, ForeignRecordError):
+                    if refusal is None or refusal.is_foreign:
                         refusal = error
-            raise refusal or ForeignRecordError(f"line begins with {text[:40]!r}; expected another of {name!r}")
+            raise refusal or foreign_record(f"line begins with {text[:40]!r}; expected another of {name!r}")
 
         return parse
 

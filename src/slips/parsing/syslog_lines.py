@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from slips.errors import ForeignRecordError, RecordError
+from slips.errors import RecordError, foreign_record
 from slips.format import Event, RecordLimits, too_many_values
 
 _HOST, _NAME, _PID = r"[^ ]{0,254}[^ :]", r"[^ :\[\]]{1,128}", r"[^ \[\]]{0,128}"
@@ -63,10 +63,10 @@ def read_3164(text: str) -> Event:
     start = _START.match(text)
     if not start:
         if _IS_5424.match(text):
-            raise ForeignRecordError(
+            raise foreign_record(
                 f"line begins with {text[:24]!r}, as in RFC 5424; expected RFC 3164; use 'syslog-5424'"
             )
-        raise ForeignRecordError(f"line begins with {text[:24]!r}; expected a time such as 'Nov 21 06:00:24'")
+        raise foreign_record(f"line begins with {text[:24]!r}; expected a time such as 'Nov 21 06:00:24'")
     digits, stamp, iso_stamp = start.groups()
     priority = read_priority(digits) if digits else {}
     hostname, proc_name, proc_id, message = _cut_head(text[start.end() :])
@@ -142,7 +142,7 @@ def read_5424(text: str, limits: RecordLimits) -> Event:
     """
     start = _START_5424.match(text)
     if not start:
-        raise ForeignRecordError(
+        raise foreign_record(
             f"line begins with {text[:24]!r}; expected RFC 5424, such as '<34>1 2003-10-11T22:14:15Z …'"
         )
     digits, *fields = start.groups()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import Annotated
+from typing import Annotated, Self
 
-import msgspec
-
-from slips.format import Format, FormatOptions, MeaningOptions, a_key
-from slips.formats.nginx.log_format import QUOTED, Value, pattern_of, split
+from slips.format import FormatOptions, MeaningOptions, a_key
+from slips.formats.nginx.log_format import QUOTED, AccessLog, Value, pattern_of, split
 from slips.parsing import Patterns, clf, stamp
 
 _FRONT = r"(?P<remote_host>[^ ]+) (?P<remote_logname>[^ ]+) (?P<remote_user>[^ ]+) \[(?P<time>[^\]]+)\] "
@@ -55,7 +53,7 @@ def _name(found: re.Match[str]) -> str:
         return f"time_{argument}"
     if letter == "t":
         return "time"
-    raise ValueError(f"log_format: {found[0]!r} is not known; expected a directive of mod_log_config, such as '%>s'")
+    raise ValueError(f"{found[0]!r} is not known; expected a directive of mod_log_config, such as '%>s'")
 
 
 class ApacheOptions(MeaningOptions, frozen=True):
@@ -72,28 +70,16 @@ class ApacheOptions(MeaningOptions, frozen=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _ApacheAccess(Patterns):
+class _ApacheAccess(AccessLog):
     options: type[FormatOptions] | None = field(init=False, default=ApacheOptions)
 
-    def with_options(self, options: FormatOptions) -> Format:
-        """Return the format; one of a `log_format` has the fields of its directives alone."""
-        declared: _ApacheAccess = self
-        if isinstance(options, ApacheOptions) and options.log_format:
-            declared = self._of(options.log_format)
-            options = msgspec.structs.replace(options, log_format="")
-        return super(_ApacheAccess, declared).with_options(options)
-
-    def _of(self, form: str) -> _ApacheAccess:
-        """Return the format for a `LogFormat`. Raises ValueError."""
+    def of(self, form: str) -> Self:
         if found := re.match(r'\s*LogFormat\s+"((?:[^"\\]|\\.)*)"', form):
             form = found[1]
         form = form.replace('\\"', '"').replace("\\t", "\t").replace("%t", "[%t]")
         form = form.replace("[[%t]]", "[%t]")
-        try:
-            parts = split(form, _DIRECTIVE, _name)
-            pattern = pattern_of(parts)
-        except ValueError as error:
-            raise ValueError(f"log_format: {str(error).removeprefix('log_format: ')}") from None
+        parts = split(form, _DIRECTIVE, _name)
+        pattern = pattern_of(parts)
         names = [part.name for part in parts if isinstance(part, Value)]
         times = [name for name in ("time", "time_usec", "time_msec", "time_sec") if name in names]
         plain = times[:1] == ["time"] and "%t" in form

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated
+from typing import Annotated, Self
 
-import msgspec
-
-from slips.format import Event, Format, FormatOptions, MeaningOptions, a_key
-from slips.formats.nginx.log_format import ADDRESSES, QUOTED, Value, pattern_of, split
+from slips.format import Event, FormatOptions, MeaningOptions, a_key
+from slips.formats.nginx.log_format import ADDRESSES, QUOTED, AccessLog, Value, pattern_of, split
 from slips.model import MetaData
 from slips.parsing import Patterns, Regex, clf, stamp
 
@@ -66,26 +64,14 @@ class NginxOptions(MeaningOptions, frozen=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _NginxAccess(Patterns):
+class _NginxAccess(AccessLog):
     options: type[FormatOptions] | None = field(init=False, default=NginxOptions)
 
-    def with_options(self, options: FormatOptions) -> Format:
-        """Return the format; one of a `log_format` has the fields of its variables alone."""
-        declared: _NginxAccess = self
-        if isinstance(options, NginxOptions) and options.log_format:
-            declared = self._of(options.log_format)
-            options = msgspec.structs.replace(options, log_format="")
-        return super(_NginxAccess, declared).with_options(options)
-
-    def _of(self, form: str) -> _NginxAccess:
-        """Return the format for a `log_format`. Raises ValueError."""
+    def of(self, form: str) -> Self:
         if found := re.match(r"\s*log_format\s+\S+(?:\s+escape=\w+)?\s", form):
             form = "".join(re.findall(r"'([^']*)'", form[found.end() :]))
-        try:
-            parts = split(form, _VARIABLE, lambda found: found[1] or found[2])
-            pattern = pattern_of(parts)
-        except ValueError as error:
-            raise ValueError(f"log_format: {error}") from None
+        parts = split(form, _VARIABLE, lambda found: found[1] or found[2])
+        pattern = pattern_of(parts)
         names = [part.name for part in parts if isinstance(part, Value)]
         times = [name for name in ("time_iso8601", "msec", "time_local") if name in names]
         return replace(

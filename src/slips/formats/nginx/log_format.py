@@ -3,13 +3,40 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import msgspec
+
+from slips.format import Format, FormatOptions
+from slips.parsing import Patterns
 
 QUOTED = r'[^"\\]*+(?:\\.[^"\\]*+)*'
 """A value between quotes: servers write a quote in it as an escape."""
 ADDRESSES = r"[^ ,]+(?:, ?[^ ,]+)*"
 """A value before a blank: one address or several, each behind a comma and a blank, as proxies forward them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessLog(Patterns):
+    """Access logs of a server whose format has the option `log_format`: that of lines with columns of one's own."""
+
+    def with_options(self, options: FormatOptions) -> Format:
+        """Return the format; one of a `log_format` has the fields of its values alone. Raises ValueError."""
+        declared, form = self, getattr(options, "log_format", "")
+        if form:
+            try:
+                declared = self.of(form)
+            except ValueError as error:
+                raise ValueError(f"log_format: {error}") from None
+            options = msgspec.structs.replace(options, log_format="")
+        return super(AccessLog, declared).with_options(options)
+
+    @abstractmethod
+    def of(self, form: str) -> Self:
+        """Return the format for a `log_format`. Raises ValueError."""
 
 
 class Value(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from slips.errors import ForeignRecordError, RecordError
+from slips.errors import RecordError, foreign_record
 from slips.format import Event, RecordLimits, too_many_values
 from slips.parsing.declare.lines import LineDeclaration, LineParser
 from slips.parsing.meaning import Time, stamp
@@ -107,7 +107,7 @@ class _BarParser(LineParser):
         begin = declaration.begins.search(line)
         if begin is None:
             name = type(declaration).__name__.upper()
-            raise ForeignRecordError(
+            raise foreign_record(
                 f"line begins with {line[:40]!r}; expected '{name}:', a version and fields between bars"
             )
         header, rest = declaration.split(line[begin.end() :])

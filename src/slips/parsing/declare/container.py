@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from slips.errors import ForeignRecordError, RecordError
+from slips.errors import RecordError, foreign_record
 from slips.format import Event, RecordLimits
 from slips.parsing.declare.lines import LineDeclaration, LineParser
 from slips.parsing.json_text import beginning, load_json, shallow_decoder
@@ -116,7 +116,7 @@ class _Cri(_Joining):
     def part(self, line: bytes) -> Event:
         found = _CRI.match(line.decode("utf-8", "surrogateescape"))
         if found is None:
-            raise ForeignRecordError(
+            raise foreign_record(
                 f"line begins with {beginning(line)}; expected time, stream and tag, such as "
                 "'2016-10-06T00:17:09.669794202Z stdout F '"
             )

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from slips.errors import ForeignRecordError, RecordError
+from slips.errors import RecordError, foreign_record
 from slips.format import Event, RecordLimits, too_many_values
 from slips.parsing.compile import Writer
 from slips.parsing.declare.lines import LineDeclaration, LineParser
@@ -182,7 +182,7 @@ class _Pairs(LineParser):
             else:
                 event[key] = [event[key], value]
         if not assigned:
-            raise ForeignRecordError(
+            raise foreign_record(
                 f"line begins with {line[:40]!r}; expected pairs such as 'key{self._declaration.assign}value'"
             )
         return event
@@ -220,7 +220,7 @@ class _Headed(_Pairs):
         try:
             around, pairs = self._cut(line)
         except ValueError:
-            raise ForeignRecordError(
+            raise foreign_record(
                 f"line begins with {line[:60]!r}; expected one that the pattern of the head matches"
             ) from None
         return _joined(around, super().read(pairs) if pairs.strip(_BLANKS) else {})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
 
-from slips.errors import ForeignRecordError
+from slips.errors import foreign_record
 from slips.format import Event, RecordLimits
 from slips.parsing.compile import Writer
 from slips.parsing.declare.lines import LineDeclaration, LineParser, Reading, ReadLine
@@ -135,7 +135,7 @@ class _Matches(LineParser):
                 break
         else:
             one = "a" if declaration.leaves_out else "the"
-            raise ForeignRecordError(f"line begins with {line[:60]!r}; expected one that {one} pattern matches")
+            raise foreign_record(f"line begins with {line[:60]!r}; expected one that {one} pattern matches")
         event: Event = dict.fromkeys(declaration.names_of(pattern))
         if declaration.whole:
             event[declaration.whole] = line
