@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -19,6 +20,7 @@ from slips.service import up
 from slips.service.up import RETRY_SECONDS, later
 
 __all__ = ["project"]
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 OTHER = """
 import slips.interface
@@ -55,6 +57,21 @@ def test_up_takes_what_waits_what_is_there_and_what_arrives(service: Project) ->
     assert shown.shown == [("stopping", "0"), ("stopped", "0")]
     assert service.ledger == dict.fromkeys(["there", "waits", "sub/new"], "done")
     assert service.run().objects == 0
+
+
+def test_a_listing_lets_files_that_were_read_and_are_settled_rest_and_no_others(service: Project) -> None:
+    for key in ("same", "grown", "touched", "failed", "é+ %20"):
+        service.put(key, "raise it" if key == "failed" else "1")
+        os.utime(service.bucket / key, ns=(0, 1_522_341_315_768_000_000))
+    service.run()
+    os.utime(service.bucket / "touched")
+    service.put("grown", "1", "2")
+    service.put("new", "1")
+    with closing(service.state()) as state:
+        listed = list(Stores(service.config).list("my-logs"))
+        left = {event.object_key for event in state.unsettled(listed)}
+        assert state.unsettled([]) == []
+    assert left == {"grown", "touched", "failed", "new"}
 
 
 def test_an_object_that_fails_is_tried_three_times_and_the_service_goes_on(service: Project) -> None:

@@ -21,7 +21,7 @@ from slips.service.observer import Observer
 from slips.service.sources import Arrival, Source
 from slips.site import MachineSite
 
-MOST_SECONDS = 0.05
+MOST_SECONDS = 0.02
 """Seconds of one step that arrivals may take, and one arrival more: workers wait meanwhile."""
 
 
@@ -155,7 +155,7 @@ class Intake:
         compared = self._state.announced.compare([event for event in events if event.bucket_name not in directories])
         waiting |= {(event.bucket_name, event.object_key) for event in compared.waiting + compared.new}
         yield from compared.new
-        for announced in (event for event in events if event.bucket_name in directories):
+        for announced in self._state.unsettled([event for event in events if event.bucket_name in directories]):
             event = self._state.files.identified(announced)
             name = (event.bucket_name, event.object_key)
             if self._state.is_waiting(event):
