@@ -119,6 +119,28 @@ def test_no_change_of_many_loses_a_record(tmp_path: Path, seed: int) -> None:
         under_changes(siege, 200)
 
 
+@pytest.mark.soak
+def test_a_hundred_thousand_objects_in_one_directory_survive_kills_in_flat_memory(tmp_path: Path) -> None:
+    with besieged(tmp_path) as siege:
+        for number in range(50_000):
+            siege.put(f"{number}", 1)
+        siege.start()
+        memory: list[float] = []
+        for number in range(50_000, 100_000):
+            siege.put(f"{number}", 1)
+            if number % 10_000 == 0:
+                siege.wait_for_more()
+                memory.append(siege.megabytes())
+                siege.kill(siege.random.choice(["worker", "supervisor", "group"]))
+        siege.wait_for_more()
+        siege.wait(seconds=3_600)
+        memory.append(siege.megabytes())
+        print(f"memory: {', '.join(f'{each:.0f} MB' for each in memory)}")
+        assert max(memory) < 2 * min(memory)
+        assert siege.stop() == 0
+        siege.check()
+
+
 def test_a_full_disk_a_locked_state_and_a_wrong_clock_cost_no_record(tmp_path: Path) -> None:
     with besieged(tmp_path) as siege:
         siege.put("before")
