@@ -363,7 +363,9 @@ class Siege:
         audited = self.slips("audit", "--json")
         total: dict[str, Any] = json.loads(audited.stdout)["total"]
         told = {name: total[name] for name in ("objects", "done", "failed", "waiting", "missing", "changed")}
-        assert told == {**dict.fromkeys(told, 0), "objects": len(self.objects), "done": len(self.objects)}, told
+        assert told == {**dict.fromkeys(told, 0), "objects": len(self.objects), "done": len(self.objects)}, (
+            audited.stdout
+        )
         assert audited.returncode == 0
 
 
