@@ -20,6 +20,8 @@ from pathlib import Path
 
 import pytest
 
+import slips
+
 GUARD = 60.0
 """Seconds after which something hangs."""
 INSIDE = Path("/mnt")
@@ -92,6 +94,8 @@ def _missing() -> str:
         return f"this machine has no {', '.join(tools)}"
     if os.geteuid() != 0:
         return "only root can make one"
+    if any(Path(each).resolve().is_relative_to("/tmp") for each in (sys.prefix, sys.base_prefix, slips.__file__)):
+        return "Python or slips is below /tmp, of which a sandbox has its own"
     with (
         tempfile.TemporaryDirectory() as made,
         Sandbox(Path(made)).start(["true"], {"PATH": os.environ["PATH"]}) as process,
