@@ -373,6 +373,31 @@ def test_a_source_that_fails_says_why_and_goes_on_when_it_can(state: MachineStat
     source.close()
 
 
+def test_a_bucket_that_is_suspected_is_away_until_its_server_answers(state: MachineState) -> None:
+    store = Bucket("a")
+    source = source_of(state, store, S3Bucket(s3="real", poll=0, webhook=True))
+    woken = Woken(source)
+    store.failures = [StorageError("s3://my-logs/: cannot be reached", away=True)] * 1_000
+    assert (source.is_away, store.calls) == (False, []), "a bucket that is never listed is not asked without need"
+    source.suspect()
+    woken.until(lambda _: source.is_away)
+    assert source.problem == "s3://my-logs/: cannot be reached"
+    store.failures.clear()
+    woken.until(lambda _: not source.is_away)
+    assert source.problem is None
+    assert source.take() == []
+    source.close()
+
+
+def test_a_bucket_whose_listing_is_throttled_or_denied_is_not_away(state: MachineState) -> None:
+    store = Bucket("a")
+    store.failures = [slow_down()] * 1_000
+    source = source_of(state, store)
+    Woken(source).until(lambda _: source.problem)
+    assert not source.is_away
+    source.close()
+
+
 def test_a_fault_in_a_source_is_shown_and_does_not_end_it(
     state: MachineState, caplog: pytest.LogCaptureFixture
 ) -> None:

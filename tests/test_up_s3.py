@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +19,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from projects import Project
+from slips.model import ObjectEvent
 
 pytestmark = pytest.mark.slow
 
@@ -142,6 +144,50 @@ def test_a_service_finds_objects_in_every_way_and_goes_on_after_a_restart(
             ["listed a 1", "listed 0-before-a 2", "queued b c 3", "sent d 4", "listed b-while-away 5"],
         )
     finally:
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=GUARD)
+    assert process.returncode == 0, err
+    assert project.errors() == []
+
+
+def test_objects_wait_on_their_lanes_while_their_server_is_away(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        hook = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    # Never listed: the failure of the object is what makes the bucket suspected.
+    bucket = f"{{s3: sent, endpoint_url: '{url}', region: us-east-1, poll: 0, webhook: {{listen: '127.0.0.1:{hook}'}}}}"
+    mapping = "{sent: [{prefix: '', format: s3-lines}]}"
+    project.config(
+        f"stack_name: test\nbackend: {{embedded: {{path: state, buckets: {{sent: {bucket}}}}}}}\n"
+        f"handler: {{path: handler.py}}\nbucket_mapping: {mapping}\n"
+    )
+    project.handler(HANDLER)
+    with closing(project.state()) as state:
+        state.stream.put("fast", [ObjectEvent(bucket_name="sent", object_key="a", lane="fast")])
+    process = project.start("up", "--workers", "1")
+    lines: list[str] = []
+    assert process.stderr is not None
+    guard = threading.Timer(GUARD, process.kill)
+    guard.start()
+    try:
+        while not any("listing of sent: s3://sent/: cannot be reached" in line for line in lines):
+            lines.append(process.stderr.readline())
+            assert lines[-1], lines
+        server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
+        server.start()
+        s3: Any = boto3.client("s3", endpoint_url=url, region_name="us-east-1")
+        s3.create_bucket(Bucket="sent")
+        s3.put_object(Bucket="sent", Key="a", Body=b"1\n")
+        until(project, process, ["sent a 1"])
+        server.stop()
+    finally:
+        guard.cancel()
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=GUARD)
     assert process.returncode == 0, err

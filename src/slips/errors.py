@@ -136,12 +136,14 @@ class StorageError(ObjectError):
     stage = "storage"
     retryable = True
 
-    def __init__(self, message: str, *, missing: bool = False, passing: bool = False) -> None:
+    def __init__(self, message: str, *, missing: bool = False, passing: bool = False, away: bool = False) -> None:
         super().__init__(message)
         self.missing = missing
         """Whether the object does not exist. A guess for S3, which answers 'denied' without the right to list."""
         self.passing = passing
         """Whether a listing failed for a reason that passes by itself, such as too many requests."""
+        self.away = away
+        """Whether a listing failed for a reason that no object of the bucket escapes: no server, no credentials."""
 
 
 class DecompressionError(ObjectError):

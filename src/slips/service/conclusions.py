@@ -67,9 +67,11 @@ class Conclusions:
         site, event = self._session.site, delivery.event
         attempts = delivery.attempts + 1
         if isinstance(ended, Failure):
-            if ended.stage == StorageError.stage and self._session.pending.goes_away(event.bucket_name):
-                site.ledger.release(event, delivery.request_id)
-                return lambda: self.leave(delivery, "its bucket's directory is away")
+            if ended.stage == StorageError.stage:
+                self._session.intake.suspect(event.bucket_name)
+                if self._session.pending.goes_away(event.bucket_name):
+                    site.ledger.release(event, delivery.request_id)
+                    return lambda: self.leave(delivery, "its bucket is away")
             verdict = judge(ended, attempts, excused=delivery.excused)
             if verdict != "final":
                 counts = verdict == "retry"

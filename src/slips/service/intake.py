@@ -17,6 +17,7 @@ from slips.backends.machine.lanes import Delivery
 from slips.errors import StateError
 from slips.model import ObjectEvent
 from slips.pipeline.push import push
+from slips.service.listing import ListingSource
 from slips.service.observer import Observer
 from slips.service.sources import Arrival, Source
 from slips.site import MachineSite
@@ -71,6 +72,12 @@ class Intake:
     def reload(self, site: MachineSite) -> None:
         """Use another config from now on."""
         self._site, self._state = site, site.state
+
+    def suspect(self, bucket: str) -> None:
+        """Let the source of a bucket in S3 find out whether it is away, since an object in it could not be read."""
+        for source in self._sources:
+            if isinstance(source, ListingSource) and source.bucket == bucket:
+                source.suspect()
 
     def open(self) -> None:
         """Start all sources."""

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 
 RUN_SECONDS = 60.0
 """Most seconds that `slips run` waits for a server that fails, before it goes on without the bucket."""
+LOOK_SECONDS = 1.0
+"""Seconds until a suspicion that the bucket is away is looked into."""
+PROBE_SECONDS = 10.0
+"""Least seconds between two such looks that found it there: an object that is missing raises suspicion, too."""
 CHECKPOINT_SECONDS = 10.0
 """Seconds of a listing without new objects, after which its checkpoint is stored all the same."""
 _log = logging.getLogger("slips")
@@ -85,6 +90,10 @@ class Listing:
     def source(self) -> str:
         """Name of the checkpoint."""
         return f"listing {self._name}"
+
+    def probe(self) -> None:
+        """Ask for one page, and again until S3 answers. Raises SlipsError."""
+        self._page(self._bucket.prefixes[0])
 
     def next(self) -> Iterator[Arrival]:
         """List what is due: all keys, or the recent ones alone."""
@@ -179,7 +188,10 @@ def _time(since: str | None) -> str:
 
 
 class ListingSource:
-    """A Source that lists one bucket each `poll`; for `slips run` just `once`, all of it."""
+    """A Source that lists one bucket each `poll`; for `slips run` just `once`, all of it.
+
+    If objects of the bucket cannot be read, it finds out whether the bucket `is_away`, also one that is never listed.
+    """
 
     def __init__(
         self,
@@ -195,17 +207,26 @@ class ListingSource:
     ) -> None:
         """`state` is the state directory, which a connection of this source's own reads."""
         self.name = f"listing of {name}"
-        self._bucket_name, self._bucket, self._store, self._state = name, bucket, store, state
+        self.bucket, self._bucket, self._store, self._state = name, bucket, store, state
         self._days, self._once, self._clock = days, once, clock
         self._inbox = Inbox()
         self._retries = Retries(self._inbox.wait, seconds=RUN_SECONDS if once else None, jitter=jitter)
         self._failure: str | None = None
-        self._is_done = False
+        self._is_done = self._is_suspected = False
         self._thread = threading.Thread(target=self._work, name=f"slips-listing-{name}", daemon=True)
 
     @property
     def problem(self) -> str | None:
         return self._failure or self._retries.problem
+
+    @property
+    def is_away(self) -> bool:
+        """Whether no object of the bucket can be read now: its events then wait on their lanes."""
+        return self._retries.is_away
+
+    def suspect(self) -> None:
+        """Let the source find out whether the bucket is away, since an object in it could not be read."""
+        self._is_suspected = True
 
     @property
     def is_exhausted(self) -> bool:
@@ -237,9 +258,12 @@ class ListingSource:
                 begun = time.monotonic()
                 try:
                     listing = listing or self._open(at_end)
-                    for arrival in listing.all() if self._once else listing.next():
-                        if not self._inbox.put(arrival):
-                            return
+                    if self._once or seconds:
+                        for arrival in listing.all() if self._once else listing.next():
+                            if not self._inbox.put(arrival):
+                                return
+                    if self._once or self._rest(listing, begun + (seconds or inf)):
+                        return
                 except SlipsError as error:
                     self._retries.pause(error)
                 except ClosedError:
@@ -249,15 +273,29 @@ class ListingSource:
                     self._retries.pause(fault(self.name, error))
                 else:
                     self._retries.succeeded()
-                    if self._once or self._inbox.wait(max(0.0, begun + seconds - time.monotonic())):
-                        return
+
+    def _rest(self, listing: Listing, end: float) -> bool:
+        """Wait for the next listing, and look meanwhile whether a suspected bucket is away. Return whether it is over.
+
+        Raises SlipsError, and ClosedError.
+        """
+        probe_at = 0.0
+        while (now := time.monotonic()) < end:
+            self._retries.succeeded()
+            if self._inbox.wait(min(LOOK_SECONDS, end - now)):
+                return True
+            if self._is_suspected and now >= probe_at:
+                self._is_suspected = False
+                listing.probe()
+                probe_at = time.monotonic() + PROBE_SECONDS
+        return self._inbox.is_closed
 
     def _open(self, at_end: ExitStack) -> Listing:
         """Make the listing in this thread, whose connection to the state only this thread may use."""
         state = MachineState.open(self._state)
         at_end.callback(state.close)
         return Listing(
-            self._bucket_name,
+            self.bucket,
             self._bucket,
             self._store(),
             state,

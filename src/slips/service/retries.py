@@ -37,6 +37,8 @@ class Retries:
         self._pause, self._waited = FIRST_PAUSE, 0.0
         self.problem: str | None = None
         """The reason of the latest failure; None if the latest call succeeded."""
+        self.is_away = False
+        """Whether no object of the bucket can be read for that reason."""
 
     def call(self, make: Callable[[], _T]) -> _T:
         """Call `make` until it succeeds, and return its result.
@@ -56,7 +58,7 @@ class Retries:
         """Keep the reason of a failure, and wait before the next attempt. Raises as `call` does."""
         if self._seconds is not None and (not _passes(error) or self._waited >= self._seconds):
             raise error
-        self.problem = str(error)
+        self.problem, self.is_away = str(error), isinstance(error, StorageError) and error.away
         pause = self._jitter(self._pause)
         self._pause, self._waited = min(LONGEST_PAUSE, 2 * self._pause), self._waited + pause
         if self._wait(pause):
@@ -64,7 +66,7 @@ class Retries:
 
     def succeeded(self) -> None:
         """Forget the failures: the next one is the first again."""
-        self.problem, self._pause, self._waited = None, FIRST_PAUSE, 0.0
+        self.problem, self.is_away, self._pause, self._waited = None, False, FIRST_PAUSE, 0.0
 
 
 def _passes(error: SlipsError) -> bool:

@@ -41,7 +41,7 @@ def sources_in_s3(config: Config, *, endpoint_url: str | None = None, region: st
 def listings(
     config: Config, *, once: bool = False, endpoint_url: str | None = None, region: str | None = None
 ) -> list[Source]:
-    """Return a source for each bucket that is listed: for `slips run`, all of them, `once`."""
+    """Return a source for each bucket, which lists it: for `slips run`, `once`."""
     return [
         ListingSource(
             name,
@@ -53,7 +53,6 @@ def listings(
             once=once,
         )
         for name, bucket in _buckets(config).items()
-        if once or bucket.poll_seconds
     ]
 
 

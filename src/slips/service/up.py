@@ -18,6 +18,7 @@ from slips.config import Config
 from slips.config.schema import Embedded
 from slips.errors import ConfigError, StateError, UsageError
 from slips.service.daily_audit import DailyAudit
+from slips.service.listing import ListingSource
 from slips.service.s3_sources import sources_in_s3
 from slips.service.sources import Source
 from slips.service.supervisor import LOOK_SECONDS, Supervisor
@@ -129,7 +130,7 @@ class Up:
                 return
             starts = self._is_code_loaded()
             self._open_sources()
-            self._look_at_directories()
+            self._look_at_buckets()
             if said := self._audits.look(self._supervisor.config):
                 self._observer.warned(said)
             self._supervisor.step(starts=starts)
@@ -164,10 +165,10 @@ class Up:
             self._session.intake.replace(self._sources)
             self._sourced = wanted
 
-    def _look_at_directories(self) -> None:
-        """Leave events of directories that are away on their lanes, until these are back."""
+    def _look_at_buckets(self) -> None:
+        """Leave events of buckets that are away on their lanes, until these are back."""
         for source in self._sources:
-            if isinstance(source, DirectorySource):
+            if isinstance(source, DirectorySource | ListingSource):
                 is_away = source.is_away
                 if self._session.pending.set_away(source.bucket, is_away=is_away) and not is_away:
                     self._session.turns.look_again()

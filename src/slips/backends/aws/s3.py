@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 MISSING = {"NoSuchKey", "NoSuchVersion", "404", "AccessDenied", "403"}
 """Codes for an object that does not exist. Without the right to list the bucket, S3 answers `AccessDenied` instead."""
+AWAY = {
+    *("InternalError", "ServiceUnavailable", "500", "502", "503", "504"),
+    *("ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"),
+}
+"""Codes for which no object of a bucket can be read now. Too many requests are none: those for objects have another
+limit."""
 RESUMES, RESUMED_BYTES = 5, 64 * 1024 * 1024
 """Most times that the rest of one object's body is requested again, and once more for each so many bytes: a large
 object takes hours. RESUMES times at most without a byte in between."""
@@ -139,7 +145,8 @@ class S3Store:
         try:
             return self._client.list_objects_v2(Bucket=real, Prefix=prefix, **request)
         except (ClientError, BotoCoreError) as error:
-            raise StorageError(_reason(error, f"s3://{bucket}/{prefix}"), passing=passes(error)) from error
+            text = _reason(error, f"s3://{bucket}/{prefix}")
+            raise StorageError(text, passing=passes(error), away=_is_away(error)) from error
 
     def _request(self, event: ObjectEvent) -> dict[str, Any]:
         bucket = self._names.get(event.bucket_name, event.bucket_name)
@@ -202,6 +209,10 @@ class _ResumingBody:
                 f"the other {self._size - self._at:,} bytes of {self._etag}; look at the server, which should honour "
                 "Range and If-Match"
             ) from cause
+
+
+def _is_away(error: ClientError | BotoCoreError) -> bool:
+    return not isinstance(error, ClientError) or code(error) in AWAY
 
 
 def _version(version_id: str | None) -> str | None:
