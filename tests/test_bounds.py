@@ -14,7 +14,7 @@ import pytest
 pytestmark = pytest.mark.once
 
 TESTS = Path(__file__).parent
-DISTRIBUTED = {"backports-zstd": "backports", "pyyaml": "yaml"}
+DISTRIBUTED = {"backports-zstd": "backports", "prometheus-client": "prometheus_client", "pyyaml": "yaml"}
 """Names of modules that differ from those of their distributions."""
 
 
