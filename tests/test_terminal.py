@@ -70,6 +70,8 @@ COMMANDS = [
     ["tap", "--rate", HOSTILE],
     ["limit", HOSTILE],
     ["limit", "fast", "-d", HOSTILE],
+    ["limit", "fast", "--bytes-per-day", HOSTILE],
+    ["limit", "fast", "--pause", "--reason", HOSTILE],
     ["logs", HOSTILE],
     ["sample"],
     ["sample", "--out", f"none/{HOSTILE}/x"],

@@ -15,7 +15,7 @@ from hashlib import blake2b
 from typing import Literal, Protocol
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 from msgspec.structs import replace
 
 from slips.config import Config
@@ -166,7 +166,7 @@ class Pause(Struct, frozen=True, omit_defaults=True):
     lane: Lane
     cause: Cause
     since: str
-    """RFC 3339; of a spent budget the day."""
+    """RFC 3339; of a spent budget the beginning of the day."""
     reason: str
     handler: str = ""
     """The handler whose objects wait; empty: all objects of the lane do."""
@@ -174,8 +174,6 @@ class Pause(Struct, frozen=True, omit_defaults=True):
     """RFC 3339: when an object is tried again, or the next day begins; None: until an operator resumes the lane."""
     by: str = ""
     """Who paused the lane; empty: slips itself."""
-    waiting: int | UnsetType = UNSET
-    """Object events that the pause keeps in the error table, on AWS."""
 
 
 class Controls(Struct):
@@ -262,7 +260,7 @@ def budget_pause(lane: Lane, spent: Spent, budget: Budget, now: float) -> Pause 
     used = f"{spent.objects:,} objects" if cause == "objects_per_day" else f"{spent.bytes:,} bytes"
     most: int = getattr(budget, cause) * (spent.granted + 1)
     reason = f"{used} started today, 'limits.{cause}' allows {most:,}"
-    return Pause(lane, cause, spent.day, reason, until=format_time(next_day(now)))
+    return Pause(lane, cause, format_time(now // DAY * DAY), reason, until=format_time(next_day(now)))
 
 
 def counts_against(stage: str, *, resources: bool = False) -> bool:
