@@ -165,6 +165,39 @@ def test_a_broken_handler_is_told_and_the_old_one_goes_on_until_it_is_mended(ser
     assert shown.words("reloaded") == ["handler.py"]
 
 
+def test_without_a_worker_objects_wait_until_the_broken_handler_is_mended(
+    service: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(up, "TROUBLE_SECONDS", (0.01, 0.01))
+    service.put("a", "1")
+
+    def script(shown: Scripted) -> Script:
+        yield lambda: shown.done
+        service.handler("import no_such_module\n")
+        yield lambda: shown.words("not reloaded")
+        service.put("b", "exit 7")
+        yield lambda: shown.words("troubled")
+        service.handler(OTHER)
+        yield lambda: "b" in shown.done
+
+    shown = serve(service, script, workers=1)
+    assert "No module named 'no_such_module'" in shown.words("troubled")[0]
+    assert (shown.words("mended"), shown.words("attempt")) == (["workers"], ["b"])
+    assert service.lines("done") == ["a\t1", "other b"]
+
+
+def test_an_object_that_waits_for_its_next_attempt_has_it_as_soon_as_the_handler_is_mended(service: Project) -> None:
+    service.put("a", "raise it")
+
+    def script(shown: Scripted) -> Script:
+        yield lambda: shown.words("attempt")
+        service.handler(OTHER)
+        yield lambda: shown.done == ["a"]
+
+    serve(service, script, pause=3600.0)
+    assert service.lines("done") == ["other a"]
+
+
 def test_a_handler_that_is_broken_at_the_start_ends_the_service_though_nothing_waits(service: Project) -> None:
     service.handler("import no_such_module\n")
     with pytest.raises(UsageError, match="No module named 'no_such_module'"):

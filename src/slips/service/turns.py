@@ -100,8 +100,10 @@ class Turns:
         self.reload(config, workers)
 
     def reload(self, config: Config, workers: int) -> None:
-        """Use another config from now on."""
+        """Use another config, or changed handlers, from now on. Failed objects have their next attempt at once."""
         self._config = config
+        self._retries = [(self._clock(), number, delivery) for _, number, delivery in self._retries]
+        heapq.heapify(self._retries)
         self._most_long = max(1, workers - 1) if self._keeps_one else workers
         self._share_of_long = max(1, workers // 4)
         self._limits.clear()

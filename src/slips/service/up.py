@@ -142,6 +142,8 @@ class Up:
                 raise
             self._wait_for("workers", error)
         else:
+            if self._troubles:
+                self._session.turns.look_again()
             for where in self._troubles:
                 self._observer.mended(where)
             self._troubles.clear()
