@@ -453,7 +453,7 @@ def _without_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 @pytest.mark.once
-@pytest.mark.parametrize(("kind", "examples"), [("sqlite", 20), ("aws", 6)])
+@pytest.mark.parametrize(("kind", "examples"), [("sqlite", 15), ("aws", 4)])
 def test_no_order_of_events_loses_or_invents_anything(kind: Kind, examples: int) -> None:
     tell(kind, examples, 20)
 
