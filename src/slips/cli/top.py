@@ -102,7 +102,8 @@ def _show_line(found: Overview) -> None:
     """Print an overview in one line."""
     parts = [f"{lane} {_lane_words(each)}" for lane, each in found.lanes.items()]
     if found.objects is not None:
-        parts.append(_objects(found))
+        age = found.counted_seconds or 0.0
+        parts.append(_objects(found) + (f" {duration_words(age)} ago" if age >= 1 else ""))
     parts += [plural(found.errors or 0, "error"), *_pause_words(found), *_alarm_words(found)]
     if found.service is not None:
         parts.append("running" if found.service.state == "running" else service_line(found.service))

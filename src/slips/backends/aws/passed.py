@@ -9,7 +9,7 @@ from typing import Any
 from slips.backends.aws.log_lines import parsed
 from slips.backends.aws.logs import logs
 from slips.backends.aws.stack import DeployedStack
-from slips.model import ObjectEvent
+from slips.model import ObjectEvent, format_time
 from slips.operations import Passed, PassedSample, Wants
 
 LATE = 10.0
@@ -56,6 +56,12 @@ def passed_of(value: dict[str, Any], at: float) -> Passed | None:
         return None
     etag, identity = str(value.get("etag", "")), value.get("identity")
     version = str(identity) if identity else None
-    event = ObjectEvent(bucket_name=bucket, object_key=key, object_etag=etag, object_version_id=version)
+    event = ObjectEvent(
+        event_time=format_time(at),  # for events without a time of their own
+        bucket_name=bucket,
+        object_key=key,
+        object_etag=etag,
+        object_version_id=version,
+    )
     count = value.get("events")
     return Passed(event, at, has_failed, message.removeprefix(_FINAL), count if isinstance(count, int) else 0)

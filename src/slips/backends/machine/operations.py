@@ -15,7 +15,7 @@ from slips.backends.machine.state import MachineState
 from slips.brakes import Budget, Pause
 from slips.config import Config, LaneConfig
 from slips.envelope.lost import Batch
-from slips.model import ErrorItem, Lane, ObjectEvent
+from slips.model import ErrorItem, Lane, ObjectEvent, format_time
 from slips.object_states import ObjectCounter
 from slips.operations import (
     BackendStatus,
@@ -117,7 +117,11 @@ class MachineOperations:
 
     def _passed(self, entry: LedgerEntry) -> Passed:
         event = ObjectEvent(
-            bucket_name=entry.bucket, object_key=entry.key, object_etag=entry.identity, records=entry.records
+            event_time=format_time(entry.updated_at),  # for events without a time of their own
+            bucket_name=entry.bucket,
+            object_key=entry.key,
+            object_etag=entry.identity,
+            records=entry.records,
         )
         passed = Passed(event, entry.updated_at)
         if entry.status == "failed":
