@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
@@ -205,8 +206,11 @@ def test_a_handler_that_runs_again_does_not_keep_the_console_from_ending(project
 
     threading.Thread(target=ask, daemon=True).start()
     started = project.root / "started"
+    end = time.monotonic() + GUARD
     while not started.exists():
         assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=GUARD)
     assert (process.returncode, out) == (0, ""), err
