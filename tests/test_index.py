@@ -40,7 +40,8 @@ finally:
 
 
 @pytest.fixture
-def index() -> ModuleType:
+def index(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(ROOT / "docs")  # it imports a module beside it
     spec = importlib.util.spec_from_file_location("docs_index", ROOT / "docs" / "index.py")
     assert spec is not None
     assert spec.loader is not None
