@@ -128,7 +128,7 @@ def test_libraries_are_those_of_the_runtime_and_the_architecture(real: Callable[
 def test_of_the_dependencies_only_those_of_people_stay_out() -> None:
     declared = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]["dependencies"]
     names = {re.split("[ >=;]", one)[0] for one in declared}
-    of_people = {"boto3", "botocore", "pyyaml", "rich", "click", "uv"}
+    of_people = {"boto3", "botocore", "pyyaml", "rich", "click", "uv", "watchfiles", "prometheus-client"}
     assert names == ({*LIBRARY_NAMES} - {*PARQUET}) | of_people
 
 
