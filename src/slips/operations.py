@@ -100,8 +100,7 @@ class Service(Struct, frozen=True):
     silent_seconds: float
     """Seconds since then."""
     state: Literal["running", "silent", "gone"]
-    """`silent`: the last heartbeat is too old, so that the process hangs or is stopped; `gone`: the process was killed.
-    """
+    """`silent`: the last heartbeat is too old, as the process hangs or is stopped; `gone`: the process was killed."""
     counts: ServiceCounts
 
 
@@ -337,10 +336,7 @@ class Operations(Protocol):
         ...
 
     def passed(self, since: float, most: int, wants: Wants) -> PassedSample:
-        """Return a sample, at most `most` objects, of what was concluded since `since` (epoch seconds).
-
-        Of objects that were done, filtered as no logs, or ended in the error table, whole or in parts.
-        """
+        """Return at most `most` of the objects that were done, filtered or failed since `since` (epoch seconds)."""
         ...
 
     def limit(self, lane: Lane) -> LaneConfig:
