@@ -24,6 +24,7 @@ from slips.errors import StorageError, UsageError
 from slips.known import PAGE, KnownObjects, content_of
 from slips.model import Lane, ObjectEvent, Outcome, format_time
 from slips.pipeline.audit import BEFORE, DAY, Audit, AuditState, audit
+from slips.pipeline.audit_report import html
 from slips.pipeline.selection import mapped_places, named_selection, selection_of
 
 __all__ = ["fresh_sink", "place"]
@@ -42,6 +43,8 @@ class Bucket(FakeSite):
     unlisted: list[str] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
     """The listings that were begun."""
+    denied: Sequence[str] = ()
+    """The buckets whose listings break off behind their first object."""
 
     beginnings: Callable[[str], Sequence[str]] = lambda _: [""]
     is_unfinished: Callable[[ObjectEvent], bool] = lambda _: False
@@ -49,7 +52,10 @@ class Bucket(FakeSite):
     def listed(self, bucket: str, prefix: str) -> Iterator[ObjectEvent]:
         self.asked.append((bucket, prefix))
         found = (each for each in self.objects if each.bucket_name == bucket and each.object_key.startswith(prefix))
-        return iter(sorted(found, key=lambda each: each.object_key.encode()))
+        for event in sorted(found, key=lambda each: each.object_key.encode()):
+            yield event
+            if bucket in self.denied:
+                raise StorageError(f"s3://{bucket}/: AccessDenied")
 
 
 class Backend:
@@ -275,14 +281,25 @@ def test_a_listing_of_many_pages_meets_a_ledger_of_more_objects_than_one_query_r
     assert (found.done, found.missing) == (2, PAGE + 1)
 
 
-def test_a_bucket_that_cannot_be_listed_fails_the_audit(place: Place) -> None:
-    class Denied(Bucket):
-        def listed(self, bucket: str, prefix: str) -> Iterator[ObjectEvent]:
-            raise StorageError(f"s3://{bucket}/{prefix}: denied")
+def test_a_bucket_that_cannot_be_listed_is_a_problem_of_the_audit_and_all_others_are_compared(place: Place) -> None:
+    processed(place, b=GOOD)
+    mappings = {name: [Prefix("", ["s3-lines"])] for name in ("away", "my-logs")}
+    objects = [now("a", bucket_name="away"), now("c", bucket_name="away"), now("b")]
+    site = Bucket(config=config_of(bucket_mapping=mappings), objects=objects, denied=["away"])
+    found = audit(site, Backend(place), selection_of(site, (), ()))
+    assert [(part.bucket, part.found.missing, part.found.done) for part in found.mappings] == [
+        ("away", 1, 0),
+        ("my-logs", 0, 1),
+    ]
+    assert found.to_dict()["problems"] == ["s3://away/: AccessDenied; the audit has none of its other objects"]
+    assert (found.is_clean, found.is_clean_besides_missing) == (False, False)
+    assert "<li>s3://away/: AccessDenied" in html(found, version="1", config="slips.yml")
 
-    site = Denied()
-    with pytest.raises(StorageError, match="denied"):
-        audit(site, Backend(place), selection_of(site, (), ()))
+
+def test_a_backfill_does_not_leave_out_a_bucket_that_cannot_be_listed() -> None:
+    site = Bucket(objects=[now("a")], denied=["my-logs"])
+    with pytest.raises(StorageError, match="AccessDenied"):
+        list(selection_of(site, (), ()).listed(site))
 
 
 # ---- the content of an entry

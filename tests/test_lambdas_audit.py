@@ -6,10 +6,12 @@ import json
 import time
 
 import pytest
+from msgspec.structs import replace
 
 import aws
 from invoked import KEY, Context, Stack, payload_of, stack
 from slips import lambdas
+from slips.config import Mapping
 from slips.errors import UnfinishedError
 from slips.pipeline.audit import LAST, NOTED
 from slips.site import ON_A_LANE_SECONDS
@@ -46,6 +48,20 @@ def test_an_unknown_object_that_may_still_be_on_its_way_waits_for_the_audit_of_t
     stack.put(KEY, {"n": 1})
     assert stack.call(lambdas.audit, {})["waiting"] == 1
     assert json.loads(stack.ledger.note(LAST) or "")["total"]["reasons"] == {"unseen": 1}
+
+
+@pytest.mark.usefixtures("later")
+def test_an_audit_of_a_bucket_that_cannot_be_listed_is_noted_and_fails(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.put(KEY, {"n": 1})
+    mappings = {"none": [Mapping("", ["s3-lines"])], **lambdas._site.config.bucket_mapping}
+    monkeypatch.setattr(lambdas._site, "config", replace(lambdas._site.config, bucket_mapping=mappings))
+    with pytest.raises(UnfinishedError, match=r"the audit: not everything could be listed: s3://none/: .*NoSuchBucket"):
+        stack.call(lambdas.audit, {})
+    assert stack.metrics[-1]["MissingObjects"] == 1
+    note = json.loads(stack.ledger.note(LAST) or "")
+    assert (note["total"]["missing"], len(note["problems"])) == (1, 1)
 
 
 @pytest.mark.usefixtures("later")

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from slips import telemetry
-from slips.errors import StateError, UnfinishedError
+from slips.errors import StateError, UnfinishedError, joined
 from slips.model import LANES
 from slips.site import LambdaSite
 
@@ -249,6 +249,8 @@ def audit(payload: Any, context: Context) -> dict[str, Any]:
         total = found.total.found
         meter.audited(total.missing, total.failed)
         telemetry.log.info("audited", extra={"facts": total.to_dict()})
+        if found.problems:  # the alarm of failed audits is the only one that says so
+            raise UnfinishedError(f"the audit: not everything could be listed: {joined(found.problems)}")
         return total.to_dict()
 
 

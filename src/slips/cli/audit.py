@@ -78,7 +78,7 @@ def audit(
 
     Lists every mapped prefix, and shows how many objects are done, failed, waiting, missing, and changed since. It
     begins with the first ledger entry, or at --since, and never before the ledger keeps entries: older objects that
-    the ledger does not know are ignored. The status is 1 if something is missing or failed.
+    the ledger does not know are ignored. The status is 1 if something is missing or failed, or cannot be listed.
 
     \b
     Examples:

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct, field
 
 from slips.config import Mapping
+from slips.errors import StorageError
 from slips.known import Known, KnownObjects, RecordCounts
 from slips.model import LANES, Lane, ObjectEvent, format_time
 from slips.not_logs import NotLog
@@ -146,7 +147,7 @@ class Audit(Struct, kw_only=True):
     objects: dict[AuditState, list[NamedObject]] = field(default_factory=dict)
     """The first SHOWN missing, failed and changed objects."""
     problems: list[str] = field(default_factory=list)
-    """Paths that could not be listed, with reasons: then the audit is not of all objects."""
+    """Paths and buckets that could not be listed, with reasons: then the audit is not of all objects."""
 
     @property
     def is_clean(self) -> bool:
@@ -222,11 +223,17 @@ def audit(
     `since` is a time, or a duration before now: the audit ignores all objects that were last modified before. Without
     it, and never before the ledger keeps entries, the audit ignores older objects that the backend does not know.
     Calls `keep` with each object that is missing, failed or changed, and `progress` with each number of objects. Raises
-    UsageError for a malformed time, StorageError for a bucket that cannot be listed, StateError.
+    UsageError for a malformed time, StateError. A bucket that cannot be listed is a problem of the audit, which goes on
+    with the others.
     """
     begun = site.clock()
     asked = moment(since, begun, "--since") if since is not None else None
-    listed = backend.known(selection.listed(site, progress), progress)
+    unlisted: list[str] = []
+
+    def note(error: StorageError) -> None:
+        unlisted.append(f"{error}; the audit has none of its other objects")
+
+    listed = backend.known(selection.listed(site, progress, note), progress)
     start, start_by = _start(asked, listed.first_entry, begun - site.config.backend.ledger_days * DAY)
     made = Audit(name=backend.name, start=start, start_by=start_by, at=begun, only=selection.only)
     lags = {lane: listed.lag(lane) for lane in LANES}
@@ -255,7 +262,7 @@ def audit(
                 names.append(NamedObject(event.url, event.event_time, event.object_size))
             keep(state, event)
     made.mappings = list(parts.values())
-    made.problems = [*site.unlisted]
+    made.problems = [*site.unlisted, *unlisted]
     made.seconds = site.clock() - begun
     return made
 

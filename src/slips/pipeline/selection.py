@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from slips.config import Config
 from slips.config import Mapping as BucketMapping
-from slips.errors import UsageError
+from slips.errors import StorageError, UsageError
 from slips.known import PAGE
 from slips.model import ObjectEvent
 from slips.site import ListingSite
@@ -32,18 +32,32 @@ class Selection(Struct, frozen=True):
     named: frozenset[Place] = frozenset()
     """The places that a user named. If such a prefix is the key of an object, that object alone is meant."""
 
-    def listed(self, site: ListingSite, progress: Callable[[int], None] = lambda _: None) -> Iterator[ObjectEvent]:
-        """Yield the objects below the places, bucket by bucket, in key order. Raises StorageError.
+    def listed(
+        self,
+        site: ListingSite,
+        progress: Callable[[int], None] = lambda _: None,
+        unlisted: Callable[[StorageError], None] | None = None,
+    ) -> Iterator[ObjectEvent]:
+        """Yield the objects below the places, bucket by bucket, in key order.
 
-        Calls `progress` with each number of objects that were listed.
+        Calls `progress` with each number of objects that were listed. If a place cannot be listed, calls `unlisted`
+        with the error, and goes on with the next place; without it raises StorageError.
         """
         for place in self.places:
-            for number, event in enumerate(site.listed(*place), 1):
-                if number % PAGE == 0:
-                    progress(PAGE)
-                yield event
-                if number == 1 and place in self.named and event.object_key == place[1]:
-                    break  # keys come in order: the exact one is the first
+            try:
+                yield from self._below(place, site, progress)
+            except StorageError as error:
+                if unlisted is None:
+                    raise
+                unlisted(error)
+
+    def _below(self, place: Place, site: ListingSite, progress: Callable[[int], None]) -> Iterator[ObjectEvent]:
+        for number, event in enumerate(site.listed(*place), 1):
+            if number % PAGE == 0:
+                progress(PAGE)
+            yield event
+            if number == 1 and place in self.named and event.object_key == place[1]:
+                return  # keys come in order: the exact one is the first
 
     @property
     def only(self) -> list[str]:
