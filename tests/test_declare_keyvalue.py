@@ -142,6 +142,27 @@ def test_a_rest_or_a_tail_needs_no_head() -> None:
     assert event_of(door(tail="]"), "a=1]")[0] == {"a": "1"}
 
 
+@pytest.mark.parametrize(
+    ("line", "event"),
+    [
+        ('a="x said: y" said: z', {"a": "x said: y", "said": "z"}),
+        ('a="x said: y" b=1', {"a": "x said: y", "b": "1"}),
+        (r'a="x \" said: y" said: z', {"a": 'x " said: y', "said": "z"}),
+        ('a=b="x said: y"', {"a": 'b="x', "said": 'y"'}),
+        ('a=1 "x said: y"', {"a": "1", '"x': True, "said": 'y"'}),
+        ('a=1 said: b="said: x"', {"a": "1", "said": 'b="said: x"'}),
+    ],
+)
+def test_a_rest_begins_behind_a_quoted_value_not_within_it(line: str, event: dict[str, Any]) -> None:
+    assert event_of(door(rest="said:"), line)[0] == event
+
+
+def test_a_rest_of_other_separators_begins_behind_a_quoted_value() -> None:
+    declared = door(rest="COMMAND=", separator=";")
+    assert event_of(declared, 'a = "x ; COMMAND=y" ; COMMAND=ls ; b')[0] == {"a": "x ; COMMAND=y", "COMMAND": "ls ; b"}
+    assert event_of(door(rest="said:", quotes=""), 'a="x said: y"')[0] == {"a": '"x', "said": 'y"'}
+
+
 def test_a_line_that_begins_otherwise_than_the_head_is_bad() -> None:
     declared = door(head=r"\[(?P<at>[^\]]*)\]")
     expected = "line begins with 'a=1'; expected one that the pattern of the head matches"

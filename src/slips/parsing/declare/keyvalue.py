@@ -33,7 +33,8 @@ class KeyValue(LineDeclaration):
     head: str = ""
     """A regular expression of what is before the pairs, as the pattern of `Regex`; its named groups are fields, too."""
     rest: str | tuple[str, ...] = ()
-    """Words that end the pairs, such as `message:`: what is behind the first of them is its value, as it is written."""
+    """Words that end the pairs, such as `message:`: what is behind the first of them is its value, as it is written.
+    Within quoted values they are text."""
     tail: str = ""
     """A text at the end of lines that belongs to no pair, such as `]`."""
 
@@ -114,6 +115,17 @@ class KeyValue(LineDeclaration):
         bare = f"([^{separator}{quotes}{blanks}]*+)"
         key = f"([^{assign}{separator}{quotes}{blanks}]++)"
         return re.compile(rf"{key}{assign}(?:{quoted}{bare})(?:{end}|\Z)|(.++)", re.DOTALL)
+
+    @cached_property
+    def begin_of_rest(self) -> re.Pattern[str]:
+        """Pattern of a word of `rest`, its group, or of what may stand in front of one: a quoted value, a word."""
+        stop = re.escape(_BLANKS + self.ends)
+        words = "|".join(map(re.escape, sorted(names_of(self.rest))))
+        around = f"[{self.blanks}]*+" if self.separator != " " else ""
+        quoted = "|".join(self.patterns[quote].pattern.replace("(", "(?:", 1) for quote in self.quotes)
+        value = rf"[^{re.escape(self.assign)}{stop}]++{around}{re.escape(self.assign)}{around}(?:{quoted})"
+        before = rf"{value}(?={self.patterns['end'].pattern})|" if quoted else ""
+        return re.compile(rf"(?<![^ ])({words})|{before}[^{stop}]++", re.DOTALL)
 
     def write_pairs(self, writer: Writer, limits: RecordLimits, line: str = "value") -> None:
         """Write statements that read ordinary lines, the local `line`: no key twice, no words without values, no
@@ -234,13 +246,18 @@ class _Headed(_Pairs):
             name: self._types.value(name, text) for name, text in head.groupdict().items() if text is not None
         }
         pairs = line[head.end() :].rstrip(_BLANKS).removesuffix(self._declaration.tail)
-        ends = [(at, word) for word in self._words if (at := f" {pairs}".find(f" {word}")) >= 0]
-        if ends:
-            at, word = min(ends)
+        found = self._begin_of_rest(pairs) if any(word in pairs for word in self._words) else None
+        if found:
+            at, word = found.start(), found[1]
             name = word.rstrip(":=")
             fields[name] = self._types.value(name, pairs[at + len(word) :].lstrip(_BLANKS))
             pairs = pairs[:at]
         return fields, pairs
+
+    def _begin_of_rest(self, pairs: str) -> re.Match[str] | None:
+        """Return the match of the first word that ends the pairs."""
+        parts = self._declaration.begin_of_rest.finditer(pairs)
+        return next((part for part in parts if part[1]), None)
 
 
 def _joined(event: Event, pairs: Event) -> Event:
