@@ -79,6 +79,13 @@ def test_a_word_lists_the_formats_that_have_it(project: Project, word: str, name
     assert [each["name"] for each in project.slips("formats", word, "--json").json] == sorted(found)
 
 
+def test_a_row_of_the_list_is_cut_to_the_width_of_a_terminal_and_whole_in_a_pipe(project: Project) -> None:
+    piped = project.slips("formats", "cisco").out.splitlines()
+    assert max(map(len, piped)) > 60
+    shown = project.terminal("formats", "cisco", COLUMNS="60").splitlines()
+    assert shown == [line if len(line) <= 60 else f"{line[:59]}…" for line in piped]
+
+
 def test_one_format_is_shown_with_a_record_its_event_and_how_to_configure_it(project: Project) -> None:
     done = project.slips("formats", "vpc-flow")
     config, _, example = done.out.partition("in a config:\n")[2].partition("a record:\n")

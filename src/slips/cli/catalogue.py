@@ -59,7 +59,7 @@ def _list(found: Iterable[CatalogueLine], *, json_: bool) -> None:
     chosen = sorted(found, key=lambda each: (order.index(each.vendor), each.name))
     for folder, group in groupby(chosen, key=lambda each: each.vendor):
         show_text(vendors()[folder])
-        table([(each.name, each.tag, each.summary) for each in group], indent="  ")
+        table([(each.name, each.tag, each.summary) for each in group], indent="  ", fitting=True)
 
 
 def _rule_of(name: str) -> NotLog | None:

@@ -98,7 +98,7 @@ def _show(log: str, found: Inferred) -> None:
         if not found.reason:
             show_text("next: 'slips formats --new VENDOR/PRODUCT --from LOG' declares one of your own")
         return
-    table([("chain", "parsed", "times", "like it", ""), *map(_row, found.fitting[:SHOWN])])
+    table([("chain", "parsed", "times", "like it", ""), *map(_row, found.fitting[:SHOWN])], fitting=True)
     best = found.fitting[0]
     if best.trial.reason:
         say(one_line(f"{log}: {best.chain}: the first bad record: {best.trial.reason}"))

@@ -107,10 +107,13 @@ def show_fitting(line: str) -> None:
     show_text(shortened(line, shutil.get_terminal_size().columns) if sys.stdout.isatty() else line)
 
 
-def table(rows: Sequence[Sequence[str]], indent: str = "") -> None:
-    """Print rows as columns, each as wide as its longest cell, with two spaces between."""
+def table(rows: Sequence[Sequence[str]], indent: str = "", *, fitting: bool = False) -> None:
+    """Print rows as columns, each as wide as its longest cell, with two spaces between.
+
+    If `fitting`, on a terminal as much of each row as fits: for rows that end with a text for people.
+    """
     for line in aligned(rows):
-        show_text(f"{indent}{line}")
+        (show_fitting if fitting else show_text)(f"{indent}{line}")
 
 
 def aligned(rows: Iterable[Sequence[str]]) -> Iterator[str]:
