@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, repeat
 from typing import Any
 
 import msgspec
@@ -108,6 +109,16 @@ def counted(stack: Stack) -> dict[str, int]:
     return {name: line[name] for line in stack.metrics for name in telemetry.OF_PAUSES if name in line}
 
 
+def refusing(part: bytes) -> Callable[[str, bytes], None]:
+    """Refuses the requests to DynamoDB that have such a part."""
+
+    def refuse(name: str, body: bytes) -> None:
+        if part in body:
+            raise ClientError({"Error": {"Code": "InternalServerError", "Message": "no"}}, name)
+
+    return refuse
+
+
 def test_a_lane_without_brakes_costs_one_read_in_five_seconds(stack: Stack, dynamodb: Any, clock: Clock) -> None:
     reads: list[str] = []
     dynamodb(lambda name, _: reads.append(name))
@@ -208,14 +219,41 @@ def test_functions_that_may_not_read_brakes_start_all_objects_and_say_so(stack: 
 
 
 def test_events_that_cannot_be_kept_come_again(stack: Stack, dynamodb: Any, clock: Clock, brakes: DynamoBrakes) -> None:
-    def refuse(name: str, body: bytes) -> None:
-        if b'"errors"' in body:
-            raise ClientError({"Error": {"Code": "InternalServerError", "Message": "no"}}, name)
-
     brakes.begin(Brake("slow", since=NOW))
-    dynamodb(refuse)
+    dynamodb(refusing(b'"errors"'))
     assert dispatch(stack, *events("a"), replace(events("b")[0], lane="slow")) == ["2"]
     assert started(stack) == "a"
+
+
+def test_records_come_again_from_the_first_one_that_a_brake_or_the_budget_could_not_keep(
+    stack: Stack, dynamodb: Any, clock: Clock, brakes: DynamoBrakes
+) -> None:
+    brakes.set_budget(Budget(objects_per_day=1))
+    brakes.begin(Brake("slow", since=NOW))
+    dynamodb(refusing(b'"errors"'))
+    assert dispatch(stack, *events("ab"), replace(events("c")[0], lane="slow")) == ["2"]
+    assert started(stack) == "a"
+
+
+def test_refused_records_come_again_if_the_budget_cannot_be_written_either(
+    stack: Stack, dynamodb: Any, clock: Clock, brakes: DynamoBrakes
+) -> None:
+    brakes.set_budget(Budget(objects_per_day=100))
+    brakes.begin(Brake("slow", since=NOW))
+    stack.functions.takes = 0
+    dynamodb(refusing(b'"-1"'))
+    assert dispatch(stack, *events("a"), replace(events("b")[0], lane="slow")) == ["1"]
+
+
+def test_refused_records_go_back_to_the_budget_of_the_day_that_counted_them(
+    stack: Stack, clock: Clock, brakes: DynamoBrakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brakes.set_budget(Budget(objects_per_day=100))
+    stack.functions.takes = 0
+    times = chain([NOW], repeat(NOW + DAY))
+    monkeypatch.setattr(lambdas._site, "clock", lambda: next(times))
+    assert dispatch(stack, *events("a")) == ["1"]
+    assert [brakes.spent(day_of(each)).objects for each in (NOW, NOW + DAY)] == [0, 0]
 
 
 def test_events_of_a_flood_share_items_below_the_limit_of_dynamodb() -> None:

@@ -101,11 +101,12 @@ def dispatcher(payload: Any, context: Context) -> dict[str, Any]:
         )
         facts = {"events": done.events, "invocations": done.invocations}
         if gate is not None and gate.has_something:
+            retry_from = done.retry_from if done.problem else None
             try:
-                gate.settle(retry_from=done.retry_from if done.problem else None)
+                gate.settle(retry_from=retry_from)
             except StateError as error:
                 telemetry.log.error("not all held back: %s", error, extra={"facts": facts})
-                return _failures(gate.first_held)
+                return _failures(gate.again_from(retry_from))
             meter.held(gate.held, gate.why)
         if done.problem:
             telemetry.log.error("not all dispatched: %s", done.problem, extra={"facts": facts})

@@ -71,6 +71,8 @@ class Gate:
         self._read_at = 0.0
         self._kept: list[Kept] = []
         self._order: dict[str, int] = {}
+        self._day = ""
+        """The day of the budget on which the last batch was counted."""
         self._counted: dict[str, int] = {}
         """Stored bytes of the objects that were counted as started, by sequence number."""
 
@@ -87,13 +89,13 @@ class Gate:
     def settle(self, *, retry_from: str | None) -> None:
         """Hold back what may not start, but for records that are delivered again, from the one of that number on.
 
-        None: no record is; an empty number: all are. Raises StateError: then all must be delivered again.
+        None: no record is; an empty number: all are. Raises StateError: then AWS must deliver again as `again_from`
+        says.
         """
         last = len(self._order) if retry_from is None else self._order.get(retry_from, 0)
         again = [size for number, size in self._counted.items() if self._order[number] >= last]
         if again:
-            now = self._site.clock()
-            self._site.brakes.spend(day_of(now), -len(again), -sum(again), now)
+            self._site.brakes.spend(self._day, -len(again), -sum(again), self._site.clock())
         kept = [each for each in self._kept if self._order[each.record.sequence_number] < last]
         for item in items_of(kept, self._site.clock()):
             self._site.errors.put(item)
@@ -118,10 +120,15 @@ class Gate:
         """Why they may not start, in words."""
         return "; ".join(dict.fromkeys(f"lane {each.pause.lane}: {sentence(each.pause)}" for each in self._kept))
 
-    @property
-    def first_held(self) -> str:
-        """The number of the first record of the last batch that may not start."""
-        return self._kept[0].record.sequence_number if self._kept else ""
+    def again_from(self, retry_from: str | None) -> str:
+        """Return the number of the first record to deliver again if `settle` failed; an empty number: all.
+
+        It is the first record that may not start, or `retry_from` if that comes before.
+        """
+        numbers = [each.record.sequence_number for each in self._kept]
+        if retry_from is not None:
+            numbers.append(retry_from)
+        return min(numbers, key=lambda number: self._order.get(number, -1), default="")
 
     def controls(self) -> Controls:
         """Return what holds now, at most CONTROLS_SECONDS old."""
@@ -166,7 +173,8 @@ class Gate:
             # A continuation is of an object that has started before.
             if event.records is None or event.replay is not None or not is_to_the_end(event.records):
                 sizes[number] = event.object_size
-        spent = self._site.brakes.spend(day_of(now), len(sizes), sum(sizes.values()), now)
+        self._day = day_of(now)
+        spent = self._site.brakes.spend(self._day, len(sizes), sum(sizes.values()), now)
         # All are counted at once, so that no other function counts on the same rest; what is too much goes back.
         spent = spent.plus(-len(sizes), -sum(sizes.values()))
         free, too_many, too_much = [], 0, 0
@@ -183,7 +191,7 @@ class Gate:
                 self._counted[record.sequence_number] = size
             free.append(record)
         if too_many:
-            self._site.brakes.spend(day_of(now), -too_many, -too_much, now)
+            self._site.brakes.spend(self._day, -too_many, -too_much, now)
         return free
 
 
