@@ -21,7 +21,8 @@ class Announcing:
     """A source that announces what a test gives it, and notes what it is told of that."""
 
     def __init__(self) -> None:
-        self.name, self.problem, self.is_exhausted = "s3://my-logs", None, False
+        self.name, self.is_exhausted = "s3://my-logs", False
+        self.problem: str | None = None
         self.arrivals: list[Arrival] = []
         self.told: list[str] = []
 
@@ -173,3 +174,49 @@ def test_an_arrival_is_stored_only_when_the_state_has_it(
     assert (source.told, on_lane(state)) == ([], [])
     assert intake.take() == 1
     assert source.told == ["stored"]
+
+
+class Troubles(Observer):
+    """Notes which sources cannot be used now."""
+
+    def __init__(self) -> None:
+        self.now: dict[str, str] = {}
+
+    def troubled(self, where: str, why: str) -> None:
+        self.now[where] = why
+
+    def mended(self, where: str) -> None:
+        del self.now[where]
+
+
+def test_a_source_that_announces_without_end_keeps_no_other_one_waiting(
+    state: MachineState, source: Announcing, intake: Intake
+) -> None:
+    other = Announcing()
+    intake.replace([source, other])
+    other.announce(content("other", "1"))
+    for number in range(10):
+        source.announce(content(str(number), "1"))
+        intake.take()
+    assert "other" in dict(on_lane(state))
+
+
+def test_the_problem_of_a_source_that_the_config_no_longer_has_is_over(state: MachineState, source: Announcing) -> None:
+    troubles, left_out = Troubles(), Announcing()
+    intake = Intake(
+        MachineSite(Config(stack_name="test", bucket_mapping={}), state),
+        [source, left_out],
+        troubles,
+        lambda: None,
+        {},
+    )
+    left_out.name = "webhook 127.0.0.1:1"
+    left_out.problem = "the port is in use"
+    source.problem = "cannot be reached"
+    intake.take()
+    assert list(troubles.now) == [source.name, left_out.name]
+    intake.replace([source])
+    assert list(troubles.now) == [source.name]
+    source.problem = None
+    intake.take()
+    assert troubles.now == {}

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import zip_longest
 
 from msgspec import Struct
 
@@ -85,9 +86,12 @@ class Intake:
             source.open(self._wake)
 
     def replace(self, sources: Sequence[Source]) -> None:
-        """Close all sources, and open these in their place."""
+        """Close all sources, and open these in their place. The problem of one that is left out is over."""
         self.close()
-        self._sources, self._problems = list(sources), {}
+        self._sources = list(sources)
+        for name in self._problems.keys() - {source.name for source in sources}:
+            del self._problems[name]
+            self._observer.mended(name)
         self.open()
 
     def take(self) -> int:
@@ -98,8 +102,10 @@ class Intake:
         self._tell_concluded()
         for source in self._sources:
             self._show_problem(source)
-            if not self._taken:
-                self._taken.extend((source, arrival) for arrival in source.take())
+        if not self._taken:
+            # One of each source after the other: a bucket that is listed for hours keeps no notification waiting.
+            together = zip_longest(*([(source, each) for each in source.take()] for source in self._sources))
+            self._taken.extend(each for row in together for each in row if each is not None)
         put, end = 0, time.monotonic() + MOST_SECONDS
         while self._taken and time.monotonic() < end:
             source, arrival = self._taken[0]
