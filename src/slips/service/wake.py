@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from contextlib import suppress
 
 
@@ -13,11 +14,15 @@ class Wake:
         self.descriptor, self._writing = os.pipe()
         os.set_blocking(self.descriptor, False)
         os.set_blocking(self._writing, False)
+        self._lock = threading.RLock()  # a signal may come within a call
+        self._is_closed = False
 
     def __call__(self) -> None:
-        """End the wait that is going on, or the next one."""
-        with suppress(BlockingIOError):  # the pipe is full of calls that were not seen yet
-            os.write(self._writing, b"\0")
+        """End the wait that is going on, or the next one. Do nothing once it is closed."""
+        with self._lock:
+            if not self._is_closed:
+                with suppress(BlockingIOError):  # the pipe is full of calls that were not seen yet
+                    os.write(self._writing, b"\0")
 
     def clear(self) -> None:
         """Forget the calls so far."""
@@ -26,5 +31,9 @@ class Wake:
                 pass
 
     def close(self) -> None:
-        os.close(self.descriptor)
-        os.close(self._writing)
+        """Free the pipe. Another file may get its descriptors, so a source that ends late must not write into it."""
+        with self._lock:
+            if not self._is_closed:
+                self._is_closed = True
+                os.close(self.descriptor)
+                os.close(self._writing)
