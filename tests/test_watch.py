@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from watchfiles._rust_notify import WatchfilesRustInternalError
 
 from slips.backends.machine.state import MachineState
 from slips.model import ObjectEvent
@@ -272,6 +273,17 @@ def test_where_no_watches_are_left_the_directory_is_listed_instead_and_that_is_s
     source._list_soon()
     assert "a" in announced
     source.close()
+
+
+def test_where_no_watch_is_left_for_a_new_folder_the_directory_is_listed_instead(place: Place) -> None:
+    def runs_out(root: Path, stop: threading.Event) -> Iterator[set[str]]:
+        yield set()
+        raise WatchfilesRustInternalError("error in underlying watcher: OS file watch limit reached.")
+
+    place.source._watch = runs_out
+    place.source._gather()
+    (note,) = [arrival.note for arrival in place.source.take()]
+    assert "OS file watch limit reached.); listed every 10 s or so instead" in note
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,10 @@ class DirectorySource:
             except OSError as error:
                 self._poll(f"its changes are not reported ({error})")
                 return
+            except Exception as error:  # noqa: BLE001 - watchfiles has an error of its own: no watches for a new folder
+                _log.debug("%s: watching failed", self.name, exc_info=True)
+                self._poll(f"its changes are not reported any more ({error})")
+                return
 
     def _follow(self) -> None:
         """Gather changes until the source is closed, or the directory is another one than before."""
