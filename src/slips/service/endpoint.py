@@ -102,12 +102,12 @@ class Endpoint:
         self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
 
     def start(self) -> None:
-        """Response from now on."""
+        """Answer requests from now on."""
         self._accepting = self._loop.create_task(self._accept())
         self._thread.start()
 
     def close(self) -> None:
-        """Response no more, and free the port."""
+        """Answer no more requests, and free the port."""
         if self._accepting is None:
             self._listening.close()
             self._loop.close()
