@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from fakes import object_event
 from projects import CONFIG, HANDLER, Project
 
 KEYS = [
@@ -270,10 +272,22 @@ def test_status_shows_lanes_objects_and_groups(project: Project) -> None:
 def test_status_json_has_the_same(project: Project) -> None:
     project.fail("r1")
     told = project.slips("status", "--json").json
-    assert told["lanes"]["fast"] == {"waiting": 0, "oldest_seconds": None}
+    assert told["lanes"]["fast"] == {"waiting": 0, "oldest_seconds": None, "retrying": 0}
     assert (told["ledger"], told["errors"]) == ({"failed": 1}, {"object": 1})
     assert (told["failed_objects"], told["quarantined_objects"]) == (1, 0)
     assert told["groups"][0]["request_ids"] == ["r1"]
+
+
+def test_status_shows_objects_whose_last_attempt_failed_and_that_are_tried_again(project: Project) -> None:
+    with closing(project.state()) as state:
+        state.stream.put("slow", [object_event("slow/a"), object_event("slow/b"), object_event("slow/c")])
+        for delivery in state.stream.take(2, {}):
+            state.stream.failed_attempt(delivery)
+    line = r"slow:? 3 waiting, the oldest for \d+\.\d s, 2 of them tried again after a failed attempt\b"
+    assert re.search(f"lane {line}", project.slips("status").out)
+    assert re.search(line, project.slips("top", "--count", "1").out)
+    for told in (project.slips("status", "--json"), project.slips("top", "--json", "--count", "1")):
+        assert [told.json["lanes"][lane]["retrying"] for lane in ("fast", "slow")] == [0, 2]
 
 
 def test_status_of_nothing(project: Project) -> None:

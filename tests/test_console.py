@@ -6,6 +6,7 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,15 @@ def test_a_new_place_is_told_to_be_quiet(project: Project) -> None:
     assert "✓ Nothing fails" in text
     assert "No errors." in text
     assert "No errors: nothing fails." in browser_of(project).text("/errors")
+
+
+def test_nothing_fails_is_not_said_while_an_object_is_tried_again(project: Project) -> None:
+    with closing(project.state()) as state:
+        state.stream.put("slow", [object_event("slow/a"), object_event("slow/b")])
+        state.stream.failed_attempt(state.stream.take(1, {})[0])
+    text = browser_of(project).text("/")
+    assert "! 1 object on lane slow is tried again after a failed attempt" in text
+    assert "Nothing fails" not in text
 
 
 def test_a_stack_counts_its_ledger_only_when_a_person_asks_and_keeps_the_counts() -> None:

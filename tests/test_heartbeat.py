@@ -12,7 +12,7 @@ import pytest
 from fakes import object_event
 from projects import Project
 from slips.backends.machine.heartbeat import SILENT_SECONDS, ServiceRow
-from slips.backends.machine.state import MachineState
+from slips.backends.machine.state import RETRYING, MachineState
 from slips.operations import LaneCounts, ServiceCounts
 
 NOW = 1_772_000_000.0
@@ -102,3 +102,19 @@ def test_lanes_are_counted_by_an_index_and_the_first_event_is_the_oldest(state: 
     assert lanes["slow"].oldest_seconds >= 100
     ((*_, plan),) = state.select("EXPLAIN QUERY PLAN SELECT COUNT(*) FROM lane WHERE lane = ?", ("slow",))
     assert "COVERING INDEX lane_order" in plan
+    ((*_, plan),) = state.select(f"EXPLAIN QUERY PLAN {RETRYING}", ("slow",))
+    assert "lane_retrying" in plan
+
+
+def test_an_event_counts_as_retrying_from_its_first_failed_attempt_until_it_leaves_its_lane(
+    state: MachineState,
+) -> None:
+    state.stream.put("slow", [object_event("a"), object_event("b")])
+    delivery, _ = state.stream.take(2, {})
+    assert state.lanes()["slow"].retrying == 0
+    state.stream.failed_attempt(delivery)
+    state.stream.failed_attempt(delivery)
+    lanes = state.lanes()
+    assert (lanes["fast"].retrying, lanes["slow"].retrying, lanes["slow"].waiting) == (0, 1, 2)
+    state.stream.acknowledge(delivery)
+    assert (state.lanes()["slow"].retrying, state.lanes()["slow"].waiting) == (0, 1)

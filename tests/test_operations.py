@@ -153,7 +153,10 @@ def test_the_json_of_a_status_has_only_what_its_place_can_know(place: Place) -> 
     if place.operations.kind == "machine":
         waited = found["lanes"]["slow"].pop("oldest_seconds")
         assert waited >= 0
-        assert found["lanes"] == {"fast": {"waiting": 0, "oldest_seconds": None}, "slow": {"waiting": 1}}
+        assert found["lanes"] == {
+            "fast": {"waiting": 0, "oldest_seconds": None, "retrying": 0},
+            "slow": {"waiting": 1, "retrying": 0},
+        }
         assert list(found) == ["lanes", "ledger", *of_errors]
     else:
         assert [list(lane) for lane in found["lanes"].values()] == [["waiting", "oldest_seconds", "arrived"]] * 2

@@ -152,11 +152,13 @@ def test_a_scrape_reads_lanes_and_errors_from_the_state_and_goes_on_without_it(c
     with closing(MachineState.open(tmp_path / "state")) as state:
         state.stream.put("slow", [event("a", "slow"), event("b", "slow")])
         state.execute("UPDATE lane SET put_at = put_at - 100")
+        state.stream.failed_attempt(state.stream.take(1, {})[0])
         for number in range(3):
             state.errors.put(ErrorItem(request_id=f"r{number}", events=[event("a")], kind="object"))
     counters = Counters(config, lambda: config)
     found = scraped(counters, state=read_state(tmp_path / "state"))
     assert (found["slips_lane_waiting", "fast"], found["slips_lane_waiting", "slow"]) == (0, 2)
+    assert (found["slips_lane_retrying", "fast"], found["slips_lane_retrying", "slow"]) == (0, 1)
     assert found["slips_lane_oldest_seconds", "slow"] >= 100
     assert (found["slips_errors", "object"], found["slips_errors", "records"]) == (3, 0)
     assert found["slips_state_readable",] == 1
@@ -169,7 +171,7 @@ def test_a_scrape_reads_lanes_and_errors_from_the_state_and_goes_on_without_it(c
 def test_each_declared_metric_is_scraped_with_its_help_and_no_other(config: Config) -> None:
     counters = Counters(config, lambda: config)
     counters.arrived("/logs", 1, 0)
-    state = StateGauges([(("fast",), 1)], [(("fast",), 1.0)], [(("object",), 1)], is_readable=True)
+    state = StateGauges([(("fast",), 1)], [(("fast",), 1.0)], [(("object",), 1)], [(("fast",), 1)], True)
     text = pages(Metrics(counters, Probes(), lambda: state), Probes())["/metrics"]("").body.decode()
     helps = dict(line.removeprefix("# HELP ").split(" ", 1) for line in text.splitlines() if line.startswith("# HELP"))
     own = {name: text for name, text in helps.items() if not name.startswith("process_")}

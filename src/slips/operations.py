@@ -32,6 +32,8 @@ class LaneStatus(Struct, frozen=True):
     """Seconds that the oldest event has waited; on AWS, that the latest dispatched event had waited."""
     arrived: int | UnsetType = UNSET
     """Object events that arrived in the last five minutes, on AWS."""
+    retrying: int | UnsetType = UNSET
+    """Those of `waiting` whose last attempt failed; not on AWS, where Lambda keeps them."""
 
 
 class Alarm(Struct, frozen=True):

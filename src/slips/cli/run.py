@@ -272,7 +272,8 @@ def lane_line(lane: LaneStatus) -> str:
             return "idle: nothing arrived or was dispatched in the last 5 min"
         waited = f", the latest waited {duration_words(oldest)}" if oldest is not None else ""
         return f"{lane.arrived:,} arrived in the last 5 min{waited}"
-    return f"{lane.waiting:,} waiting" + ("" if oldest is None else f", the oldest for {duration_words(oldest)}")
+    waiting = f"{lane.waiting:,} waiting" + ("" if oldest is None else f", the oldest for {duration_words(oldest)}")
+    return f"{waiting}, {lane.retrying:,} of them tried again after a failed attempt" if lane.retrying else waiting
 
 
 def duration_words(seconds: float) -> str:

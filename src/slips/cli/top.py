@@ -112,7 +112,7 @@ def _show_line(found: Overview) -> None:
 
 def _lane_words(lane: LaneNow) -> str:
     rate = "" if lane.per_second is None else f", {_rate(lane.per_second)}/s"
-    return lane_line(LaneStatus(lane.waiting, lane.oldest_seconds, lane.arrived)) + rate
+    return lane_line(LaneStatus(lane.waiting, lane.oldest_seconds, lane.arrived, lane.retrying)) + rate
 
 
 def _objects(found: Overview) -> str:
@@ -206,6 +206,9 @@ def _view(found: Overview) -> RenderableType:
     for lane in LANES:
         lanes.add_row(lane, *_cells(found.lanes[lane]))
     lines += [Text(""), lanes, Text("")]
+    for lane in LANES:
+        if retrying := found.lanes[lane].retrying:
+            line(f"lane {lane}: {retrying:,} tried again after a failed attempt", "red")
     if found.records_per_second is not None:
         line(f"records  {_rate(found.records_per_second)}/s")
     if found.counted_seconds is None:

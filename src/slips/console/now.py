@@ -113,6 +113,11 @@ class Now(Struct, kw_only=True):
         rest = self.is_counted and self.items and not (self.failed_objects or self.quarantined_objects)
         if rest:
             yield Finding("warning", f"{plural(self.items, 'error')} that name no whole object", "/errors")
+        for lane in self.lanes:
+            if number := lane.status.retrying:
+                be = "is" if number == 1 else "are"
+                what = f"{plural(number, 'object')} on lane {lane.name} {be} tried again after a failed attempt"
+                yield Finding("warning", what, "/#lanes")
         if self.undelivered:
             yield Finding("warning", f"about {plural(self.undelivered, 'undelivered message')}: a drain takes them up")
         for alarm in self.alarms:
@@ -124,7 +129,7 @@ class Now(Struct, kw_only=True):
             yield Finding("good", "Nothing is lost: each record that was read is delivered, filtered or quarantined")
         if not self.is_counted:
             yield Finding("warning", "Objects and errors are being counted")
-        elif not self.items:
+        elif not self.items and not any(lane.status.retrying for lane in self.lanes):
             yield Finding("good", "Nothing fails")
 
     def _since(self) -> str:

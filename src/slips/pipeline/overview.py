@@ -37,6 +37,7 @@ class LaneNow(Struct, kw_only=True):
     waiting: int | None
     oldest_seconds: float | None
     arrived: int | UnsetType = UNSET
+    retrying: int | UnsetType = UNSET
     """See `LaneStatus`."""
     per_second: float | None = None
     """Objects concluded in a second, between the last two heartbeats of the service; None: no service runs."""
@@ -215,6 +216,7 @@ def overview(
             waiting=each.waiting,
             oldest_seconds=each.oldest_seconds,
             arrived=each.arrived,
+            retrying=each.retrying,
             per_second=fast,
             per_second_of_minute=slow,
             counts=glance.service.counts.lanes[lane] if glance.service else UNSET,

@@ -67,6 +67,7 @@ METRICS = {
     "slips_workers": Declared("gauge", (), "Worker processes now."),
     "slips_lane_waiting": Declared("gauge", ("lane",), "Object events on the lane."),
     "slips_lane_oldest_seconds": Declared("gauge", ("lane",), "Seconds that the oldest event of the lane has waited."),
+    "slips_lane_retrying": Declared("gauge", ("lane",), "Events on the lane whose last attempt failed."),
     "slips_lane_paused": Declared("gauge", ("lane",), "Whether objects of the lane are paused now: 1 or 0."),
     "slips_pauses_total": Declared("counter", ("lane",), "Pauses of the lane."),
     "slips_errors": Declared("gauge", ("kind",), "Items in the error table, of objects or of records."),
@@ -87,6 +88,7 @@ class StateGauges(NamedTuple):
     waiting: Values = ()
     oldest: Values = ()
     errors: Values = ()
+    retrying: Values = ()
     is_readable: bool = False
 
 
@@ -101,6 +103,7 @@ def read_state(directory: Path) -> StateGauges:
         [((lane,), each.waiting or 0) for lane, each in lanes.items()],
         [((lane,), each.oldest_seconds or 0.0) for lane, each in lanes.items()],
         [((kind,), errors.get(kind, 0)) for kind in ("object", "records")],
+        [((lane,), each.retrying or 0) for lane, each in lanes.items()],
         is_readable=True,
     )
 
@@ -183,6 +186,7 @@ class Metrics:
             "slips_workers": [((), self._workers())],
             "slips_lane_waiting": state.waiting,
             "slips_lane_oldest_seconds": state.oldest,
+            "slips_lane_retrying": state.retrying,
             "slips_lane_paused": [((lane,), int(lane in counted.paused_now)) for lane in LANES],
             "slips_pauses_total": [((lane,), counted.pauses[lane]) for lane in LANES],
             "slips_errors": state.errors,

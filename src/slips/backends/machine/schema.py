@@ -62,9 +62,11 @@ DELETE FROM ledger WHERE json_extract(entry, '$[4]') IS NOT NULL
 """
 
 # The indexes: `take` of a lane does not read the rows of the other one, lanes and errors are counted without their
-# rows, and what was concluded since a moment is found without reading the whole ledger. No claim enters that index.
+# rows, failed attempts are found without the other rows, and what was concluded since a moment is found without
+# reading the whole ledger. No claim enters that index.
 _VERSION_3 = """
 CREATE INDEX lane_order ON lane (lane);
+CREATE INDEX lane_retrying ON lane (lane) WHERE attempts > 0;
 CREATE INDEX error_kind ON error (kind);
 CREATE INDEX ledger_concluded ON ledger (updated_at) WHERE status <> 'claimed';
 CREATE TABLE service (
