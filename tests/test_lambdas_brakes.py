@@ -256,14 +256,15 @@ def test_refused_records_go_back_to_the_budget_of_the_day_that_counted_them(
     assert [brakes.spent(day_of(each)).objects for each in (NOW, NOW + DAY)] == [0, 0]
 
 
+def kept_by(brake: Brake, some: Sequence[ObjectEvent]) -> list[hold.Kept]:
+    assert brake.pause is not None
+    records = [LaneRecord(str(number), json.dumps(event.to_dict()).encode()) for number, event in enumerate(some)]
+    return [hold.Kept(*each, brake.pause, brake.handler) for each in zip(records, some, strict=True)]
+
+
 def test_events_of_a_flood_share_items_below_the_limit_of_dynamodb() -> None:
-    (pause,) = [each for each in [Brake("fast", since=NOW).pause] if each]
-    kept = []
-    for number in range(2000):
-        event = object_event(f"{'k' * 800}{number}", lane="fast")
-        data = LaneRecord(str(number), json.dumps(event.to_dict()).encode())
-        kept.append(hold.Kept(data, event, pause, ""))
-    items = list(hold.items_of(kept, NOW))
+    some = [object_event(f"{'k' * 800}{number}", lane="fast") for number in range(2000)]
+    items = list(hold.items_of(kept_by(Brake("fast", since=NOW), some), NOW))
     assert sum(len(item.events) for item in items) == 2000
     assert max(len(msgspec.json.encode(item)) for item in items) < 300_000
     assert len(items) < 20
@@ -292,6 +293,19 @@ def test_a_handler_whose_objects_fail_pauses_on_its_lane(
     good = stack.put("azure/good.gz", {"n": 1})
     clock.now += 10
     run(stack, good)
+    assert brakes.read().brakes == []
+
+
+def test_an_object_that_succeeds_soon_after_another_ends_the_pause_of_its_handler(
+    stack: Stack, clock: Clock, brakes: DynamoBrakes, tmp_path: Any
+) -> None:
+    configure(stack, tmp_path, break_at=50)
+    good = stack.put("azure/good.gz", {"n": 1})
+    brakes.begin(Brake("fast", "handler.py", 20, 20, NOW + 1, "all failed", code=code(), retry_at=NOW + 61))
+    run(stack, good)
+    assert len(brakes.read().brakes) == 1  # it began before the pause
+    clock.now += hold.CONTROLS_SECONDS / 2
+    run(stack, stack.put("azure/better.gz", {"n": 1}), request_id="r2")
     assert brakes.read().brakes == []
 
 
@@ -373,6 +387,27 @@ def test_one_of_the_held_events_is_tried_when_its_time_has_come(
     assert (on_lane(stack), len(stack.items)) == ("a", 2)
     dispatch(stack, *stack.lane())
     assert started(stack) == "a"
+
+
+def test_each_canary_is_another_event_than_the_last_one(stack: Stack, clock: Clock, brakes: DynamoBrakes) -> None:
+    brakes.begin(Brake("fast", "handler.py", 20, 20, NOW, "all failed", code=code(), retry_at=NOW + 60))
+    dispatch(stack, *events("abc"))
+    tried = ""
+    for _ in range(4):
+        clock.now += CANARY_SECONDS[1]
+        assert released(stack)["canaries"] == 1
+        dispatch(stack, *stack.lane()[-1:])
+        tried += started(stack)
+    assert tried == "abca"
+
+
+def test_held_events_whose_handler_was_renamed_start(stack: Stack, clock: Clock, brakes: DynamoBrakes) -> None:
+    brakes.begin(Brake("fast", "former.py", 20, 20, NOW, "all failed", code="former", retry_at=NOW + 60))
+    item = next(hold.items_of(kept_by(brakes.read().brakes[0], events("ab")), NOW))
+    stack.errors.put(item)
+    brakes.note_held()
+    assert released(stack) == {"events": 2, "canaries": 0, "waiting": 0, "more": False}
+    assert brakes.read().brakes == []
 
 
 def test_of_events_beyond_a_budget_as_many_go_back_as_the_next_day_allows(

@@ -33,6 +33,8 @@ class Outcomes:
         """Handlers of which an object of this invocation succeeded."""
         self._begun = site.clock()
         self._looked: float | None = None
+        self._on: set[tuple[Lane, str]] = set()
+        """Lanes and handlers of the brakes that were on at the last look."""
 
     def begin(self) -> None:
         """Let an invocation begin: its objects are not those that were at work when a later pause began."""
@@ -78,10 +80,13 @@ class Outcomes:
         if not self._succeeded:
             return
         now = self._site.monotonic()
-        if self._looked is not None and now - self._looked < CONTROLS_SECONDS:
+        # A brake that is younger than this has let no object start yet.
+        is_fresh = self._looked is not None and now - self._looked < CONTROLS_SECONDS
+        if is_fresh and not self._on & self._succeeded:
             return
-        self._looked = now
-        for brake in self._site.brakes.read().brakes:
+        brakes = self._site.brakes.read().brakes
+        self._looked, self._on = now, {(brake.lane, brake.handler) for brake in brakes}
+        for brake in brakes:
             began_before = brake.since is not None and brake.since < self._begun
             if (brake.lane, brake.handler) in self._succeeded and began_before:
                 self._site.brakes.replace(brake, brake.released())

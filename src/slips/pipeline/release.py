@@ -11,8 +11,8 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from slips.brakes import Brake, Pause, Spent, budget_pause, code_name, day_of, is_held
-from slips.model import LANES, ErrorItem
+from slips.brakes import Brake, Controls, Pause, Spent, budget_pause, code_name, day_of, is_held
+from slips.model import LANES, ObjectEvent
 from slips.pipeline.hold import HoldingSite, lane_of
 from slips.pipeline.replay import replay
 from slips.ports import Stream
@@ -47,13 +47,15 @@ class Released(Struct):
 def release(site: ReleasingSite, *, is_late: Callable[[], bool] = lambda: False) -> Released:
     """Put back the held events that may start now. Raises StateError and StreamError: those that are left stay."""
     controls, now, done = site.brakes.read(), site.clock(), Released()
+    _forget_former_handlers(site, controls)
     budget = controls.budget or site.budget
     spent = site.brakes.spent(day_of(now)) if budget.is_limited else Spent(day_of(now))
     over = [budget_pause(lane, spent, budget, now) for lane in LANES]
     done.pauses = [each for each in [*(brake.pause for brake in controls.brakes), *over] if each is not None]
     if not controls.held:
         return done
-    tried: list[Brake] = []
+    due: dict[Brake, list[ObjectEvent]] = {}
+    """Events that wait because of a brake whose canary may run: enough to try another one than the last times."""
     for item in (each for each in site.errors.scan() if is_held(each)):
         if done.more or is_late() or done.events >= EVENTS:
             done.more = True
@@ -62,22 +64,30 @@ def release(site: ReleasingSite, *, is_late: Callable[[], bool] = lambda: False)
         lane = lane_of(item)
         if budget_pause(lane, spent, budget, now) is not None:
             done.waiting += len(item.events)
-        elif (brake := controls.brake(lane, item.handler)) is None:
+        # The handler by the config of today, as Dispatcher judges: a mapping may have another one since.
+        elif (brake := controls.brake(lane, site.code_of(item.events[0]).handler)) is None:
             replayed = replay(item, site)
             done.events += len(replayed.lanes)
             done.waiting += 0 if replayed.lanes or replayed.dropped else len(item.events)  # S3 did not answer, say
             spent = spent.plus(len(item.events), sum(event.object_size for event in item.events))
         else:
             done.waiting += len(item.events)
-            if brake not in tried and brake.is_due(now, _code(site, item)):
-                # A copy: the item stays until the pause ends. If the canary has succeeded by then, the ledger says so.
-                site.stream.put(lane, item.events[:1])
-                done.events, done.canaries = done.events + 1, done.canaries + 1
-                tried.append(brake)
+            if brake.handler and brake.is_due(now, code_name(site.loader.version_of(brake.handler), site.config)):
+                some = due.setdefault(brake, [])
+                some += item.events[: brake.canaries + 1 - len(some)]
+    for brake, some in due.items():
+        # A copy: the item stays until the pause ends. If the canary has succeeded by then, the ledger says so.
+        # Another one each time: an event that is done, or failed for good, is passed over, and ends no pause.
+        site.stream.put(brake.lane, [some[brake.canaries % len(some)]])
+        done.events, done.canaries = done.events + 1, done.canaries + 1
     if not done.waiting and not done.more:
         site.brakes.forget_held(controls.held)
     return done
 
 
-def _code(site: ReleasingSite, item: ErrorItem) -> str:
-    return code_name(site.loader.version_of(item.handler), site.config)
+def _forget_former_handlers(site: ReleasingSite, controls: Controls) -> None:
+    """End the pauses of handlers that the config no longer names: no canary could."""
+    handlers = {"", *(spec.name for spec in site.config.handlers)} if controls.brakes else set()
+    for brake in [each for each in controls.brakes if each.handler not in handlers]:
+        site.brakes.replace(brake, brake.released())
+        controls.brakes.remove(brake)
