@@ -335,7 +335,6 @@ def test_one_overwritten_object_keeps_its_whole_item_and_the_next_goes() -> None
 def test_records_are_replayed_as_the_whole_object_where_another_reader_counts_now() -> None:
     scene = Scene(bad_records((2, 2)))
     scene.reader = "s3-text"
-    scene.store = Objects(a="e2")  # overwritten: of no matter to the whole object
     (drained,) = scene.drain()
     ((_, sent),) = scene.stream.sent
     assert (sent.records, sent.reader) == (None, None)
@@ -343,6 +342,15 @@ def test_records_are_replayed_as_the_whole_object_where_another_reader_counts_no
         "s3://my-logs/a: was cut by 's3-lines/2', now by 's3-text': replayed whole, not just its records"
     ]
     assert scene.errors.items == {}
+
+
+def test_records_of_an_overwritten_object_stay_where_another_reader_counts_now() -> None:
+    scene = Scene(bad_records((2, 2)))
+    scene.reader, scene.store = "s3-text", Objects(a="e2")
+    (drained,) = scene.drain()
+    assert (drained.lanes, scene.stream.sent) == ([], [])
+    assert [note.partition(":")[0] for note in drained.notes] == ["object overwritten"]
+    assert (scene.errors.items["r1"].error_type, scene.errors.items["r1"].records) == ("OverwrittenError", [(2, 2)])
 
 
 @pytest.mark.parametrize(("chain", "former"), [("s3-lines", "s3-lines"), ("csv:tab", "csv:tab"), ("csv", "csv:,")])

@@ -182,7 +182,6 @@ class Story(RuleBasedStateMachine):
     @rule(data=st.data(), kind=st.sampled_from(["", *FAULTS]), at=st.integers(0, 4))
     def drain_one(self, data: st.DataObject, kind: str, at: int) -> None:
         item = self._chosen(data)
-        self._spare_overwritten([item])
         self.world.fault = Fault(kind, at)
         try:
             replay(item, self.world.site)
@@ -305,7 +304,6 @@ class Story(RuleBasedStateMachine):
             case "announce":
                 self._announce(self.every[max(self.every)])
             case "drain" if items:
-                self._spare_overwritten(items[:1])
                 replay(items[0], self.world.site)
             case "dismiss" if items:
                 self._dismiss(items[0])
@@ -313,14 +311,7 @@ class Story(RuleBasedStateMachine):
                 self.world.work(0)
 
     def _drain(self) -> None:
-        self._spare_overwritten(list(self.world.errors.scan()))
         list(drain(DrainRequest(), self.world.site, DrainResult()))
-
-    def _spare_overwritten(self, items: list[ErrorItem]) -> None:
-        """Note the items of records of former content that a drain replays whole, as another reader counts them now."""
-        if self.world.is_lenient:
-            versions = [each for item in items if item.kind == "records" for each in self._versions(item.events[0])]
-            self.spared |= {each.number for each in versions if self.model.present.get(each.key) != each}
 
     def _spare_on_lanes(self, key: str) -> None:
         """Note that bad records of present content are on a lane with the whole object, which another one replaces."""

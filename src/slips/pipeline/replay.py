@@ -132,17 +132,16 @@ def possible_replays(event: ObjectEvent, item: ErrorItem) -> list[ObjectEvent]:
 
 
 def _as_it_is_now(event: ObjectEvent, site: Site, notes: list[str]) -> ObjectEvent:
-    """Return the event to send for a stored one. Raises OverwrittenError or StorageError if its records are lost."""
+    """Return the event to send for a stored one. Raises OverwrittenError or StorageError if its records are lost.
+
+    That comes before the reader of today: with other content, nothing that is sent would replay the records.
+    """
     event = with_key_of_today(event, site.store)
     if event.records is None:
         return event
     mapping = assigned(site.config.bucket_mapping, event)
     if isinstance(mapping, NotLog):
         return event  # it is not opened
-    chain = compile_chain(mapping.format, site.config.root) if mapping else None
-    is_other = chain is not None and event.reader is not None and event.reader != chain.reader
-    if chain is not None and is_other and event.reader not in chain.former_readers:
-        return _whole(event, chain, notes)
     with site.store.open(event) as stored:
         if event.identity and not stored.is_named(event.identity):
             raise OverwrittenError(
@@ -150,7 +149,7 @@ def _as_it_is_now(event: ObjectEvent, site: Site, notes: list[str]) -> ObjectEve
                 "stays as evidence; its new content is an object of its own, processed by itself; 'slips "
                 "dismiss' takes the item out"
             )
-    return _whole(event, chain, notes) if chain is not None and is_other else event
+    return with_reader_of_today(event, site.config, notes)
 
 
 def with_reader_of_today(event: ObjectEvent, config: Config, notes: list[str]) -> ObjectEvent:
