@@ -134,6 +134,17 @@ def test_a_deletion_that_fails_is_repeated_and_told() -> None:
     assert kept.custody.problem is None
 
 
+def test_a_message_that_cannot_be_deleted_and_comes_again_is_remembered_once() -> None:
+    kept = Kept()
+    for number in range(3):
+        kept.queue.failures = [StateError("denied")]
+        kept.custody.add("a", f"r{number}")
+        kept.custody.concluded("a")
+        kept.turn(AGAIN_SECONDS)
+    assert kept.turn(AGAIN_SECONDS) == [SYNC, ("delete", ["r2"], 0)]
+    assert kept.turn(AGAIN_SECONDS) == []
+
+
 def test_hiding_that_fails_is_repeated_before_the_message_is_back() -> None:
     kept = Kept()
     kept.custody.add("a", "r1")

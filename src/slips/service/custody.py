@@ -54,7 +54,8 @@ class Custody:
         self._queue, self._sync, self._clock = queue, sync, clock
         self._lock = threading.Lock()
         self._held: dict[str, _Held] = {}
-        self._done: list[str] = []
+        self._done: dict[str, str] = {}
+        """The latest receipt of each message to delete: one that cannot be deleted comes again and again."""
         self._again_at = 0.0
         self.problem: str | None = None
         """The reason why messages cannot be hidden or deleted now."""
@@ -80,7 +81,7 @@ class Custody:
         """Let a message be deleted."""
         with self._lock:
             if (held := self._held.pop(id, None)) is not None:
-                self._done.append(held.receipt)
+                self._done[id] = held.receipt
 
     def leave(self, id: str) -> None:
         """Let a message come back when its time is over."""
@@ -120,9 +121,10 @@ class Custody:
 
     def _delete_done(self) -> None:
         with self._lock:
-            receipts = list(self._done)
-        if receipts:
+            done = dict(self._done)
+        if done:
             self._sync()
-            self._queue.delete(receipts)
+            self._queue.delete(list(done.values()))
             with self._lock:
-                del self._done[: len(receipts)]
+                for id in [id for id, receipt in done.items() if self._done[id] == receipt]:
+                    del self._done[id]
