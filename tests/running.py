@@ -179,7 +179,7 @@ class Watch(Observer):
     def started(self, objects: int, size: int) -> None:
         self.began.append((objects, size))
 
-    def failed(self, failure: Failure, attempt: int, final: bool) -> None:
+    def failed(self, event: ObjectEvent, failure: Failure, attempt: int, final: bool) -> None:
         self.failures.append((failure.event.object_key, attempt, final))
 
     def warned(self, text: str) -> None:

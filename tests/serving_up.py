@@ -51,7 +51,7 @@ class Scripted(Observer):
     def succeeded(self, event: ObjectEvent, outcome: Outcome) -> None:
         self.done.append(event.object_key)
 
-    def failed(self, failure: Failure, attempt: int, final: bool) -> None:
+    def failed(self, event: ObjectEvent, failure: Failure, attempt: int, final: bool) -> None:
         self.shown.append(("failed" if final else "attempt", failure.event.object_key))
 
     def warned(self, text: str) -> None:

@@ -162,8 +162,9 @@ class Log:
 
 def test_a_line_has_time_level_and_what_happened_and_is_one_line() -> None:
     log = Log()
+    event = object_event("a")
     log.lines.failed(
-        Failure(object_event("a"), "handler", "ValueError", "s3://my-logs/a: two\nlines \x1b[31m", True), 3, True
+        event, Failure(event, "handler", "ValueError", "s3://my-logs/a: two\nlines \x1b[31m", True), 3, True
     )
     assert log.text == r"1970-01-01T00:00:00.000Z error   failed: s3://my-logs/a: two\nlines \x1b[31m" + "\n"
 

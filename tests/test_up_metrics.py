@@ -82,10 +82,10 @@ def test_objects_and_records_are_counted_by_what_became_of_them_and_failed_objec
     assert counters.running == 3
     clock.now += 0.3
     counters.succeeded(event("json/a"), one)
-    counters.failed(failure(event("slow/b", "slow")), 1, False)
+    counters.failed(event("slow/b", "slow"), failure(event("slow/b", "slow")), 1, False)
     counters.given(event("slow/b", "slow"))
     clock.now += 1000
-    counters.failed(failure(event("slow/b", "slow")), 2, True)
+    counters.failed(event("slow/b", "slow"), failure(event("slow/b", "slow")), 2, True)
     counters.succeeded(event("json/c"), Outcome(filtered_by="is no log"))
     counters.ended(event("json/d"), "a duplicate")
     found = scraped(counters)
@@ -106,6 +106,15 @@ def test_objects_and_records_are_counted_by_what_became_of_them_and_failed_objec
     assert found["slips_mapping_objects_total", "my-logs", "slow/", "failed"] == 1
     assert found["slips_mapping_records_total", "my-logs", "json/", "delivered"] == 3
     assert found["slips_workers",] == 3
+
+
+def test_a_failed_object_is_no_longer_at_work_though_its_key_was_found_to_be_another_one(config: Config) -> None:
+    counters = Counters(config, lambda: config)
+    given = event("json/a%20b")  # as Ceph announces the key, quoted or not
+    for final in (False, True):
+        counters.given(given)
+        counters.failed(given, failure(event("json/a b")), 1, final)
+        assert counters.running == 0
 
 
 def test_labels_are_of_the_config_never_of_keys_and_do_not_grow_without_end(config: Config) -> None:

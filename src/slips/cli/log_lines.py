@@ -128,7 +128,7 @@ class LogLines(Observer):
         part = plural(outcome.records, "record")
         self.write("debug", f"{event.url}: {part} done, the time is up, the rest runs later", object=event.url)
 
-    def failed(self, failure: Failure, attempt: int, final: bool) -> None:
+    def failed(self, event: ObjectEvent, failure: Failure, attempt: int, final: bool) -> None:
         self._objects += final
         self._failed += final
         fields = {"object": failure.event.url, "attempt": attempt, "error_type": failure.error_type}

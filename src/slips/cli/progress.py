@@ -120,7 +120,7 @@ class Lines(Observer):
         if self._verbose:
             self.line(f"{event.url}: {outcome.records:,} records done, the time is up, the rest runs later")
 
-    def failed(self, failure: Failure, attempt: int, final: bool) -> None:
+    def failed(self, event: ObjectEvent, failure: Failure, attempt: int, final: bool) -> None:
         if final:
             self.line(f"failed: {failure.message}")
         elif self._verbose:
@@ -203,11 +203,11 @@ class Bar(Lines):
         self._records += outcome.records
         self._show(event, advance=0)
 
-    def failed(self, failure: Failure, attempt: int, final: bool) -> None:
-        super().failed(failure, attempt, final)
+    def failed(self, event: ObjectEvent, failure: Failure, attempt: int, final: bool) -> None:
+        super().failed(event, failure, attempt, final)
         if final:
             self._failed += 1
-            self._end(failure.event, Outcome())  # the records of a failed object are not delivered ones
+            self._end(event, Outcome())  # the records of a failed object are not delivered ones
 
     def ended(self, event: ObjectEvent, why: str) -> None:
         super().ended(event, why)

@@ -184,7 +184,7 @@ def run_replays(
 class _Told(Observer):
     """Prints a line for each object that fails."""
 
-    def failed(self, failure: Failure, attempt: int, final: bool) -> None:
+    def failed(self, event: ObjectEvent, failure: Failure, attempt: int, final: bool) -> None:
         if final:
             _say(f"failed: {failure.message}")
 

@@ -101,7 +101,7 @@ class Conclusions:
             delivery.excused += 1
         self._session.brakes.ended(delivery, failure, is_final=False)
         self._session.turns.again(delivery, self._pause(attempts))
-        self._session.observer.failed(failure, attempts, False)
+        self._session.observer.failed(delivery.event, failure, attempts, False)
 
     def _tell(self, delivery: Delivery, ended: Ended, attempts: int) -> None:
         """Add a concluded event to the summary, and show it to the observer."""
@@ -114,7 +114,7 @@ class Conclusions:
                 observer.ended(event, "the same bytes were processed before")
             case Failure():
                 summary.add_failed(ended.outcome)
-                observer.failed(ended, attempts, True)
+                observer.failed(event, ended, attempts, True)
             case Success():
                 summary.add(event, ended.outcome, is_part=ended.rest is not None)
                 self._results_room -= summary.keep_results(event.url, ended.outcome, self._results_room)

@@ -118,12 +118,12 @@ class Counters(Observer):
             each.filtered += outcome.filtered
             each.quarantined += outcome.quarantined
 
-    def failed(self, failure: Failure, attempt: int, final: bool) -> None:
-        self._run_ended(failure.event)
+    def failed(self, event: ObjectEvent, failure: Failure, attempt: int, final: bool) -> None:
+        self._run_ended(event)
         if not final:
-            self._lane(failure.event).retried += 1
+            self._lane(event).retried += 1
             return
-        self._lane(failure.event).failed += 1
+        self._lane(event).failed += 1
         self._mapping(self._name(failure.event)).failed += 1
         self.counts.bytes += failure.outcome.bytes_in
 

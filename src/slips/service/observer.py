@@ -33,8 +33,11 @@ class Observer:
     def continued(self, event: ObjectEvent, outcome: Outcome) -> None:
         """Show that a part of an object is done: its time was up, and the rest is a run of its own."""
 
-    def failed(self, failure: Failure, attempt: int, final: bool) -> None:
-        """Show a failed attempt. `final`: the object is in the error table; else there will be another attempt."""
+    def failed(self, event: ObjectEvent, failure: Failure, attempt: int, final: bool) -> None:
+        """Show a failed attempt. `final`: the object is in the error table; else there will be another attempt.
+
+        `event` is the one that was `given`; `failure` names the content that was read, whose key may be another one.
+        """
 
     def ended(self, event: ObjectEvent, why: str) -> None:
         """Show that an object needed no run, with the reason: a duplicate."""
@@ -110,8 +113,8 @@ class Observers(Observer):
     def continued(self, event: ObjectEvent, outcome: Outcome) -> None:
         self._each(lambda each: each.continued(event, outcome))
 
-    def failed(self, failure: Failure, attempt: int, final: bool) -> None:
-        self._each(lambda each: each.failed(failure, attempt, final))
+    def failed(self, event: ObjectEvent, failure: Failure, attempt: int, final: bool) -> None:
+        self._each(lambda each: each.failed(event, failure, attempt, final))
 
     def ended(self, event: ObjectEvent, why: str) -> None:
         self._each(lambda each: each.ended(event, why))
