@@ -1,4 +1,4 @@
-"""Logs of Cisco Umbrella (OpenDNS) in S3: DNS, proxy, cloud firewall. They are CSV without a header."""
+"""Logs of Cisco Umbrella (OpenDNS) in S3: DNS, web, firewall, intrusions, audit, DLP, as CSV without a header."""
 
 from __future__ import annotations
 
@@ -60,4 +60,70 @@ UMBRELLA_FIREWALL = Csv(
     "by {identity|'-'}",
     integers="ip_protocol packet_size source_port destination_port rule_id",
     entities={"addresses": "source_ip destination_ip"},
+)
+
+UMBRELLA_AUDIT = Csv(
+    "umbrella-audit",
+    "Cisco Umbrella admin audit logs",
+    "https://docs.umbrella.com/deployment-umbrella/docs/admin-audit-log-formats",
+    chain=("s3-lines", "umbrella-audit"),
+    columns="id timestamp email user type action logged_in_from before after",
+    absent="",
+    time=iso("timestamp"),
+    tag="cisco.umbrella.audit",
+    message="{action|'-'} {type|'-'} by {email|user|'-'} from {logged_in_from|'-'}",
+    entities={"addresses": "logged_in_from", "users": "email user"},
+)
+
+UMBRELLA_INTRUSION = Csv(
+    "umbrella-intrusion",
+    "Cisco Umbrella intrusion prevention (IPS) logs",
+    "https://docs.umbrella.com/umbrella-user-guide/docs/ips-log-formats",
+    chain=("s3-lines", "umbrella-intrusion"),
+    columns="""timestamp identities identity_types generator_id signature_id signature_message signature_list_id
+        severity attack_classification cves ip_protocol session_id source_ip source_port destination_ip destination_port
+        action operation_mode policy_resource_id direction firewall_rule_id ips_config_type aws_region""",
+    optional="operation_mode policy_resource_id direction firewall_rule_id ips_config_type aws_region",
+    absent="",
+    time=iso("timestamp"),
+    tag="cisco.umbrella.intrusion",
+    message="{action|'-'} {severity|'-'} {signature_message|'-'} {source_ip|'-'}:{source_port|'-'} => "
+    "{destination_ip|'-'}:{destination_port|'-'}",
+    integers="generator_id signature_id signature_list_id session_id source_port destination_port",
+    entities={"addresses": "source_ip destination_ip"},
+)
+
+UMBRELLA_IP = Csv(
+    "umbrella-ip",
+    "Cisco Umbrella IP layer enforcement logs",
+    "https://docs.umbrella.com/umbrella-user-guide/docs/log-format-and-versioning",
+    chain=("s3-lines", "umbrella-ip"),
+    columns="timestamp identity source_ip source_port destination_ip destination_port categories",
+    absent="",
+    time=iso("timestamp"),
+    tag="cisco.umbrella.ip",
+    message="{categories|'-'} {source_ip|'-'}:{source_port|'-'} => {destination_ip|'-'}:{destination_port|'-'} "
+    "by {identity|'-'}",
+    integers="source_port destination_port",
+    entities={"addresses": "source_ip destination_ip"},
+)
+
+UMBRELLA_DLP = Csv(
+    "umbrella-dlp",
+    "Cisco Umbrella data loss prevention (DLP) logs, of any version",
+    "https://docs.umbrella.com/umbrella-user-guide/docs/dlp-log-formats",
+    chain=("s3-lines", "umbrella-dlp"),
+    columns="""timestamp event_type unique_event_id severity identity owner name application destination action rule
+        data_classification data_identifier content_type file_size sha256 file_label application_category_name
+        traffic_direction private_resource_name private_resource_group_name destination_protocol destination_ip
+        destination_port organization_id""",
+    optional="""file_label application_category_name traffic_direction private_resource_name
+        private_resource_group_name destination_protocol destination_ip destination_port organization_id""",
+    absent="",
+    time=iso("timestamp"),
+    tag="cisco.umbrella.dlp",
+    message="{action|'-'} {severity|'-'} {name|'-'} to {application|destination|'-'} by {identity|owner|'-'}: "
+    "{rule|'-'}",
+    integers="file_size destination_port",
+    entities={"addresses": "destination_ip", "users": "owner", "hashes": "sha256"},
 )

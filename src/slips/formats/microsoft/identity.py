@@ -51,6 +51,29 @@ AZURE_AUDIT = Json(
     },
 )
 
+AZURE_RISK = Json(
+    "azure-risk",
+    "Entra ID Protection: risk detections, risky users and service principals",
+    "https://learn.microsoft.com/en-us/graph/api/resources/identityprotection-overview",
+    require=any_of(
+        *("riskEventType", "riskState", "riskLevel", "riskLastUpdatedDateTime"),
+        *("properties.riskEventType", "properties.riskState", "properties.riskLevel"),
+    ),
+    also_in="properties",
+    time=iso("detectedDateTime", "riskLastUpdatedDateTime", "activityDateTime", "time"),
+    tag="azure.risk.{category|'detection'}",
+    message=(
+        "{riskEventType|riskType|riskDetail|'-'} {riskLevel|'-'} {riskState|'-'} of "
+        "{userPrincipalName|servicePrincipalDisplayName|displayName|userDisplayName|'-'} "
+        "from {ipAddress|callerIpAddress|'-'}"
+    ),
+    documents="additionalInfo properties.additionalInfo",
+    entities={
+        "addresses": _IP,
+        "users": f"{_USERS} servicePrincipalDisplayName properties.servicePrincipalDisplayName",
+    },
+)
+
 AZURE_PROVISIONING = Json(
     "azure-provisioning",
     "Entra ID provisioning logs",
