@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from slips.backends.aws import DISPATCHERS, STREAMS
+from slips.backends.aws import DISPATCHERS, RELEASE_RULE, STREAMS
 from slips.backends.aws.dispatch_batch import records_at_once
 from slips.config import Config, LaneConfig
 from slips.deploy import age, streams
@@ -57,11 +57,11 @@ def _release() -> Resources:
     """Build the schedule by which Drain puts back objects whose lane paused, and may start now."""
     target = {"Id": "Drain", "Arn": get_att("Drain"), "Input": '{"release":true}'}
     return {
-        "ReleaseRule": resource(
+        RELEASE_RULE: resource(
             "AWS::Events::Rule",
             Description="Puts objects back on their lane when it no longer pauses.",
             ScheduleExpression=f"rate({_RELEASE_MINUTES} minutes)",
             Targets=[target],
         ),
-        "ReleaseRulePermission": permission("Drain", "events", SourceArn=get_att("ReleaseRule")),
+        "ReleaseRulePermission": permission("Drain", "events", SourceArn=get_att(RELEASE_RULE)),
     }
