@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from fakes import Errors, FakeSite, Ledger, Objects, Streams
 from projects import Project
-from slips.brakes import Pause
+from slips.brakes import Pause, is_held
 from slips.config import Config, LaneConfig
 from slips.console.app import Console, make_app
 from slips.console.desk import Desk
@@ -95,6 +95,7 @@ class FakeStack:
         self.errors, self.ledger, self.stream, self.objects = Errors(), Ledger(), Streams(), Objects()
         self.undelivered = None
         self.waiting = 0
+        self.paused: list[Pause] = []
         self.alarms: list[Alarm] = []
         self.tallies = 0
         self.requests: list[dict[str, Any]] = []
@@ -129,7 +130,14 @@ class FakeStack:
         return self.errors.delete(item.request_id, item.revision)
 
     def pauses(self) -> list[Pause]:
-        return []
+        return self.paused
+
+    def resume(self, lane: Lane) -> list[Pause]:
+        ended, self.paused = self.paused, []
+        return ended
+
+    def release(self) -> int:
+        return sum(len(item.events) for item in self.errors.scan() if is_held(item) and not self.paused)
 
     def run_id(self, event: ObjectEvent) -> str:
         return ""

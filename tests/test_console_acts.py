@@ -13,6 +13,7 @@ import pytest
 from consoles import KEYS, Browser, FakeStack, browser_of, browser_of_stack, text_of
 from fakes import object_event
 from projects import CONFIG, Project
+from slips.brakes import Pause
 from slips.console import child, raw
 from slips.console.pages import url
 from slips.errors import SlipsError
@@ -189,6 +190,13 @@ def test_a_lane_is_paused_and_resumed_and_now_says_so(project: Project) -> None:
     assert re.search(r"Now paused by .* slips limit slow --resume Copy", browser.text("/plan?act=resume&lane=slow"))
     assert "no longer paused by" in browser.act(act="resume", lane="slow")
     assert "Lane slow" not in browser.text("/")
+
+
+def test_a_stack_puts_back_what_a_pause_held_when_the_lane_is_resumed(stack: FakeStack, browser: Browser) -> None:
+    stack.paused = [Pause("slow", "operator", "2026-01-01T00:00:00Z", "")]
+    stack.errors.put(item("p1", stage="paused", events=[object_event("a"), object_event("b")]))
+    assert "Its events wait in the error table." in browser.text("/plan?act=pause&lane=slow")
+    assert "2 objects that waited in the error table put back" in browser.act(act="resume", lane="slow")
 
 
 def test_a_lane_that_there_is_not_is_refused(browser: Browser) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -85,3 +88,12 @@ def open_state(config: Config, say: Say, wait: float | None = SECONDS) -> Iterat
         yield state
     finally:
         state.close()
+
+
+def operator() -> str:
+    """Return who uses slips here, for those who find what it did: `ann@host`."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a user without a name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"

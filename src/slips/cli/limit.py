@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
 from collections.abc import Iterator
 
 import click
@@ -20,6 +17,7 @@ from slips.config.nodes import size_of
 from slips.errors import UsageError
 from slips.model import LANES, Lane
 from slips.operations import Kind, hourly
+from slips.place import operator
 from slips.printable import one_line, plural
 
 FIELDS = ("delay", "batch_size")
@@ -143,15 +141,6 @@ def limit(
             say(f"{plural(released, 'object')} that waited in the error table put back")
     if after != before:
         say(LASTS[operations.kind])
-
-
-def operator() -> str:
-    """Return who runs this command, for those who find what it did: `ann@host`."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a user without a name
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
 
 
 def pause_line(pause: Pause) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import socket
 from collections.abc import Callable
 
 from slips.brakes import sentence
@@ -14,6 +11,8 @@ from slips.console.plans import ActProposal
 from slips.errors import UsageError
 from slips.model import LANES, Lane
 from slips.operations import Operations
+from slips.place import operator
+from slips.printable import plural
 
 ACTS = ("pause", "resume")
 
@@ -25,9 +24,11 @@ def propose(fields: dict[str, str], desk: Desk, operations: Operations) -> ActPr
     if act == "pause":
         will = f"No further object of lane {lane} starts; what comes waits, and nothing is lost."
         if desk.is_stack:
-            will += " Beyond half of the stream's retention, events wait in the error table."
+            will += " Its events wait in the error table."
     else:
         will = f"Every pause of lane {lane} ends, also one because of failures or of a spent budget."
+        if desk.is_stack:
+            will += " Events that wait in the error table go back on their lane."
     return ActProposal(
         act=act,
         title=f"{'Pause' if act == 'pause' else 'Resume'} lane {lane}",
@@ -49,11 +50,13 @@ def work(fields: dict[str, str], desk: Desk) -> Callable[[Act], None]:
     def pause_or_resume(act: Act) -> None:
         with desk.operations() as operations:
             if fields["act"] == "pause":
-                operations.pause(lane, "", f"{_user()}@{socket.gethostname()}, on the console")
+                operations.pause(lane, "", f"{operator()}, on the console")
                 act.facts.append(f"lane {lane} is paused: what comes waits")
             else:
                 ended = operations.resume(lane)
                 act.facts += [f"no longer {sentence(each)}" for each in ended] or [f"lane {lane} was not paused"]
+                if released := operations.release():
+                    act.facts.append(f"{plural(released, 'object')} that waited in the error table put back")
         act.done, act.page = 1, "/"
 
     return pause_or_resume
@@ -64,10 +67,3 @@ def _lane(fields: dict[str, str]) -> Lane:
     if lane not in LANES:
         raise UsageError(f"no lane {lane!r}; expected {' or '.join(LANES)}")
     return lane
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user without a name
-        return str(os.getuid())
