@@ -203,6 +203,7 @@ LITERALS = {
     "leef": "LEEF x7C 0x09 011dst",  # the version; delimiters of extensions, in several notations
     "mysql-slow": "Time User Host Query Lock Rows Thread Errno Start End Schema Full Tmp Yes SET",  # names, in capitals
     "suricata-fast": "Classification Priority",
+    "unifi-cef": "CEF",
     "zeek-tsv": "empty",  # the list "(empty)"
 }
 """Words of the notation itself, not of a value."""

@@ -102,6 +102,7 @@ VENDORS: dict[str, str] = {
     "tines": "Tines",
     "traefik": "Traefik",
     "twingate": "Twingate",
+    "ubiquiti": "Ubiquiti",
     "varnish": "Varnish",
     "vercel": "Vercel",
     "wazuh": "Wazuh",
@@ -356,6 +357,8 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "umbrella-ip": ("cisco", "text", "event", "cisco.umbrella.ip", "Cisco Umbrella IP layer enforcement logs", "https://docs.umbrella.com/umbrella-user-guide/docs/log-format-and-versioning"),
     "umbrella-proxy": ("cisco", "text", "event", "cisco.umbrella.proxy", "Cisco Umbrella proxy logs, of any version", "https://docs.umbrella.com/deployment-umbrella/docs/log-formats-and-versioning"),
     "unbound": ("nlnetlabs", "text", "event", "unbound.{level|'info'}", "Unbound: queries, replies and other messages, with or without a syslog header", "https://unbound.docs.nlnetlabs.nl/en/latest/manpages/unbound.conf.html"),
+    "unifi": ("ubiquiti", "text", "event", "ubiquiti.unifi.{firewall|station|message}", "UniFi gateways and access points: firewall, stations of the Wi-Fi, with or without a syslog header", "https://help.ui.com/hc/en-us/articles/33349041044119-UniFi-System-Logs-SIEM-Integration"),
+    "unifi-cef": ("ubiquiti", "text", "event", "ubiquiti.unifi.{deviceEventClassId|'event'}", "UniFi activity in CEF, with or without a syslog header: threats, clients, devices, administrators", "https://help.ui.com/hc/en-us/articles/33349041044119-UniFi-System-Logs-SIEM-Integration"),
     "varnish": ("varnish", "text", "event", "varnish.access", "access logs of Varnish by varnishncsa, or with a format of one's own", "https://varnish-cache.org/docs/trunk/reference/varnishncsa.html"),
     "vault-audit": ("vault", "text", "event", "vault.{audit|server}", "HashiCorp Vault: the audit device's requests and responses, and the server's own log", "https://developer.hashicorp.com/vault/docs/audit"),
     "vercel": ("vercel", "event", "event", "vercel.{source|'log'}", "Vercel log drains, as JSON or NDJSON", "https://vercel.com/docs/drains/reference/logs"),
@@ -415,5 +418,6 @@ BREADTHS: dict[str, float] = {
     "syslog-any": 1.0,
     "timestamp": 1.0,
     "traefik": 0.1,
+    "unifi": 1.0,
     "varnish": 0.1,
 }

@@ -244,6 +244,8 @@ PLACES: dict[str, tuple[str, str]] = {
     "umbrella-ip": ("slips.formats.cisco.umbrella", "UMBRELLA_IP"),
     "umbrella-proxy": ("slips.formats.cisco.umbrella", "UMBRELLA_PROXY"),
     "unbound": ("slips.formats.nlnetlabs.unbound", "UNBOUND"),
+    "unifi": ("slips.formats.ubiquiti.unifi", "UNIFI"),
+    "unifi-cef": ("slips.formats.ubiquiti.unifi", "UNIFI_CEF"),
     "varnish": ("slips.formats.varnish.ncsa", "VARNISH"),
     "vault-audit": ("slips.formats.vault.audit", "VAULT_AUDIT"),
     "vercel": ("slips.formats.vercel.drain", "VERCEL"),
