@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from slips.config import Config
 from slips.config.schema import Limits
 from slips.errors import MappingError, OverwrittenError, StorageError
-from slips.model import ErrorItem, Lane, format_time
+from slips.model import ErrorItem, Lane, ObjectEvent, format_time, is_to_the_end
 
 WINDOW = 20
 """Objects of a handler after which their failures are judged, and counted anew."""
@@ -52,7 +52,7 @@ class Brake(Struct, frozen=True, omit_defaults=True):
     """When the pause began; None: there is none."""
     reason: str = ""
     by: str = ""
-    """Who paused; empty: slips itself."""
+    """The operator who paused; empty: slips itself."""
     code: str = ""
     """The version of handler and config that failed."""
     retry_at: float | None = None
@@ -104,7 +104,7 @@ class Brake(Struct, frozen=True, omit_defaults=True):
 
 
 class Budget(Struct, frozen=True, omit_defaults=True):
-    """What may start in a day; None: any number."""
+    """The most that may start in a day; None: any number."""
 
     objects_per_day: int | None = None
     bytes_per_day: int | None = None
@@ -136,7 +136,7 @@ def variables_of(budget: Budget) -> dict[str, str]:
 
 
 class Spent(Struct, frozen=True, omit_defaults=True):
-    """What has started in a day (UTC)."""
+    """Counts of the objects that have started in a day (UTC)."""
 
     day: str
     """`2026-01-31`."""
@@ -173,16 +173,16 @@ class Pause(Struct, frozen=True, omit_defaults=True):
     until: str | None = None
     """RFC 3339: when an object is tried again, or the next day begins; None: until an operator resumes the lane."""
     by: str = ""
-    """Who paused the lane; empty: slips itself."""
+    """The operator who paused the lane; empty: slips itself."""
 
 
 class Controls(Struct):
-    """What a function must know before it starts objects."""
+    """The state that a function must know before it starts objects."""
 
     brakes: list[Brake]
-    """Those that are on."""
+    """The brakes that are on."""
     budget: Budget | None = None
-    """That which an operator set; None: the config's holds."""
+    """The budget that an operator set; None: the config's holds."""
     held: str = ""
     """A name of the latest events that a brake or a budget keeps in the error table; empty if there are none."""
 
@@ -222,12 +222,17 @@ class SharedBrakes(Protocol):
         ...
 
     def spent(self, day: str) -> Spent:
-        """Return what has started on a day."""
+        """Return the counts of a day."""
         ...
 
     def spend(self, day: str, objects: int, size: int, now: float, *, granted: int = 0) -> Spent:
-        """Add to what has started on a day, and return the sum."""
+        """Add to the counts of a day, and return the sums."""
         ...
+
+
+def is_rest(event: ObjectEvent) -> bool:
+    """Whether an event continues an object whose first part has started already: no budget counts it again."""
+    return event.records is not None and event.replay is None and is_to_the_end(event.records)
 
 
 def is_held(item: ErrorItem) -> bool:

@@ -11,11 +11,11 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from slips.brakes import Budget, Controls, Held, Pause, SharedBrakes, budget_pause, code_name, day_of, sentence
+from slips.brakes import Budget, Controls, Held, Pause, SharedBrakes, budget_pause, code_name, day_of, is_rest, sentence
 from slips.config import Config
 from slips.envelope.lane import LaneRecord, decode
 from slips.loading import HandlerLoader
-from slips.model import LANES, ErrorItem, HandlerCode, Lane, ObjectEvent, fingerprint, format_time, is_to_the_end
+from slips.model import LANES, ErrorItem, HandlerCode, Lane, ObjectEvent, fingerprint, format_time
 from slips.ports import ErrorTable
 
 ITEM_BYTES = 200_000
@@ -41,7 +41,7 @@ class HoldingSite(Protocol):
 
     @property
     def budget(self) -> Budget:
-        """What may start in a day, by the config."""
+        """The budget of a day, by the config."""
         ...
 
     def code_of(self, event: ObjectEvent) -> HandlerCode: ...
@@ -131,7 +131,7 @@ class Gate:
         return min(numbers, key=lambda number: self._order.get(number, -1), default="")
 
     def controls(self) -> Controls:
-        """Return what holds now, at most CONTROLS_SECONDS old."""
+        """Return brakes and budget, at most CONTROLS_SECONDS old."""
         now = self._site.monotonic()
         if self._controls is None or now - self._read_at >= CONTROLS_SECONDS:
             self._controls, self._read_at = self._site.brakes.read(), now
@@ -167,12 +167,8 @@ class Gate:
     def _within(self, records: Sequence[LaneRecord], budget: Budget) -> list[LaneRecord]:
         """Return the records that the budget of the day allows, and count them as started."""
         now = self._site.clock()
-        sizes: dict[str, int] = {}
         events = {record.sequence_number: decode(record.data) for record in records if not record.problem}
-        for number, event in events.items():
-            # A continuation is of an object that has started before.
-            if event.records is None or event.replay is not None or not is_to_the_end(event.records):
-                sizes[number] = event.object_size
+        sizes = {number: event.object_size for number, event in events.items() if not is_rest(event)}
         self._day = day_of(now)
         spent = self._site.brakes.spend(self._day, len(sizes), sum(sizes.values()), now)
         # All are counted at once, so that no other function counts on the same rest; what is too much goes back.

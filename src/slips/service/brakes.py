@@ -30,9 +30,10 @@ from slips.brakes import (
     code_name,
     counts_against,
     day_of,
+    is_rest,
     sentence,
 )
-from slips.model import LANES, Lane, ObjectEvent, is_to_the_end
+from slips.model import LANES, Lane, ObjectEvent
 from slips.pipeline.ended import Failure, Success, Superseded
 from slips.printable import plural
 from slips.service.observer import Observer
@@ -110,7 +111,7 @@ class Brakes:
         lane = _lane(event)
         if (lane, "") in self._on:
             return False
-        if self._over is not None and self._pending.are_all_wanted and not _is_rest(event):
+        if self._over is not None and self._pending.are_all_wanted and not is_rest(event):
             return False
         key = (lane, self._handler(event))
         brake = self._on.get(key) if key[1] else None
@@ -141,7 +142,7 @@ class Brakes:
     def started(self, delivery: Delivery) -> None:
         """Note that an object starts."""
         event = delivery.event
-        is_first = not (delivery.attempts or delivery.excused or _is_rest(event))
+        is_first = not (delivery.attempts or delivery.excused or is_rest(event))
         if self._budget.is_limited and is_first:
             self._new_objects += 1
             self._new_bytes += event.object_size
@@ -294,8 +295,3 @@ class Brakes:
 
 def _lane(event: ObjectEvent) -> Lane:
     return event.lane or LANES[0]
-
-
-def _is_rest(event: ObjectEvent) -> bool:
-    """Whether an event continues an object whose first part has started already."""
-    return event.records is not None and event.replay is None and is_to_the_end(event.records)
