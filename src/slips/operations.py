@@ -33,7 +33,7 @@ class LaneStatus(Struct, frozen=True):
     arrived: int | UnsetType = UNSET
     """Object events that arrived in the last five minutes, on AWS."""
     retrying: int | UnsetType = UNSET
-    """Those of `waiting` whose last attempt failed; not on AWS, where Lambda keeps them."""
+    """The part of `waiting` whose last attempt failed; not on AWS, where Lambda keeps it."""
 
 
 class Alarm(Struct, frozen=True):
@@ -131,10 +131,10 @@ class BackendStatus(Struct, kw_only=True):
 
 
 class Budgets(Struct, frozen=True):
-    """What may start in a day, and what has started today."""
+    """The budget of a day, and the objects that have started today."""
 
     budget: Budget
-    """That set by `slips limit`, else that of the config."""
+    """The budget set by `slips limit`, else that of the config."""
     spent: Spent
 
     @property
@@ -143,7 +143,7 @@ class Budgets(Struct, frozen=True):
 
     @property
     def lines(self) -> list[str]:
-        """What has started today, in words, for each budget that is limited."""
+        """A line for each limit of the budget: how much of it is spent today."""
         used = {"objects_per_day": self.spent.objects, "bytes_per_day": self.spent.bytes}
         times = self.spent.granted + 1
         limits = {name: most for name in used if (most := getattr(self.budget, name)) is not None}
@@ -155,7 +155,7 @@ class HourCounts(Struct):
 
     concluded: int = 0
     failed: int = 0
-    """Those of them that ended in the error table."""
+    """The part of `concluded` that ended in the error table."""
 
 
 class LedgerTally(Struct, kw_only=True):

@@ -45,7 +45,7 @@ class Act(Struct, kw_only=True):
     doing: str = ""
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=LINES))
     facts: list[str] = field(default_factory=list)
-    """What became of it, in sentences."""
+    """The result of the act, in sentences."""
     groups: list[CanaryGroup] = field(default_factory=list)
     problem: str = ""
     page: str = ""

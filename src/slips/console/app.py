@@ -56,7 +56,7 @@ class Console:
         self.name = desk.name()
         self._rates = Rates()
         self._counted: now.Now | None = None
-        """What was read with all of a stack's ledger."""
+        """The state that was read with all of a stack's ledger."""
 
     def _survey(self) -> failing.Survey:
         return self.surveyed(Choice())

@@ -43,7 +43,7 @@ _END_SECONDS = 5.0
 
 
 class Output(Struct, frozen=True):
-    """What a process has printed, and how it ended."""
+    """The output of a process, and how it ended."""
 
     text: str
     status: int

@@ -80,7 +80,7 @@ class Now(Struct, kw_only=True):
 
     @property
     def findings(self) -> list[Finding]:
-        """What a person must know, the worst first."""
+        """Sentences that a person must know, the worst first."""
         order: list[Level] = ["bad", "warning", "good"]
         return sorted(self._findings(), key=lambda each: order.index(each.level))
 

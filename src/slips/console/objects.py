@@ -118,7 +118,7 @@ class Hour(Struct, frozen=True):
 
     objects: int = 0
     bad: int = 0
-    """Those that failed, or are missing."""
+    """The objects that failed, or are missing."""
 
     def level(self, most: int) -> int:
         """Return the shade: 0 for no object, LEVELS for `most`."""
@@ -131,7 +131,7 @@ class Calendar(Struct, frozen=True):
     days: list[tuple[str, list[Hour]]]
     """Each with its 24 hours, UTC."""
     what: str
-    """What is counted: the time of last modification, or that of processing."""
+    """The time that counts: of last modification, or of processing."""
 
     @property
     def most(self) -> int:

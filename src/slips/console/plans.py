@@ -1,4 +1,4 @@
-"""Says what an act on error items will do, before it is done: which items, how many objects and bytes, the command."""
+"""Describes an act on error items before it is done: which items, how many objects and bytes, the command."""
 
 from __future__ import annotations
 
@@ -71,12 +71,12 @@ def chosen(values: dict[str, list[str]]) -> Choice:
 
 
 class ActProposal(Struct, kw_only=True):
-    """What an act will do with what there is now, to be confirmed by a person."""
+    """The effect that an act would have now, to be confirmed by a person."""
 
     act: str
     title: str
     will: str
-    """What it will do, in sentences."""
+    """The effect in sentences."""
     command: str
     fields: list[tuple[str, str]] = field(default_factory=list)
     """The fields of the form that confirms it, beside `act`."""

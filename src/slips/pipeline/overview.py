@@ -44,7 +44,7 @@ class LaneNow(Struct, kw_only=True):
     per_second_of_minute: float | None = None
     """The same in the last minute, or since the first look."""
     counts: LaneCounts | UnsetType = UNSET
-    """What the service has concluded since its start."""
+    """The events that the service has concluded since its start."""
 
 
 class GroupCount(Struct):

@@ -30,7 +30,7 @@ class ReleasingSite(HoldingSite, Site, Protocol):
 
 
 class Released(Struct):
-    """What a release has done."""
+    """The result of a release."""
 
     events: int = 0
     """Number of events put back on their lanes."""
@@ -39,7 +39,7 @@ class Released(Struct):
     waiting: int = 0
     """Number of events that stay in the error table."""
     pauses: list[Pause] = field(default_factory=list)
-    """Those that hold now."""
+    """The pauses that hold now."""
     more: bool = False
     """Whether the time, or EVENTS, was up before all were looked at."""
 

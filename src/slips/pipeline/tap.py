@@ -61,7 +61,7 @@ class Shown(Struct, kw_only=True):
 
 
 class TapFilter(Struct, frozen=True):
-    """What a user wants to see."""
+    """The events that a user wants to see."""
 
     selection: Selection
     tag: str | None = None
@@ -86,7 +86,7 @@ class TapFilter(Struct, frozen=True):
 
 
 class TapTally(Struct):
-    """What passed, and what the tap has seen of it."""
+    """Counts of the objects and events that passed, and of those that the tap has seen."""
 
     objects: int = 0
     """Concluded objects at the wanted places."""
