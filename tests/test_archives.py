@@ -357,7 +357,7 @@ def test_an_error_names_the_other_broken_members_too() -> None:
         chains.run(["zip", "json"], zipped([(name, broken) for name in "abcdef"]))
 
 
-@pytest.mark.parametrize("broken", [gzip.compress(b"x")[:-9], b"\x89PNG\r\n\x1a\n\0"])
+@pytest.mark.parametrize("broken", [gzip.compress(b"x")[:-9], b"\x89PNG\r\n\x1a\n\0"], ids=["gzip", "png"])
 def test_the_error_of_a_broken_member_knows_the_record_before_it(broken: bytes) -> None:
     with pytest.raises((DecompressionError, ReaderError)) as raised:
         chains.run(["zip", "json"], zipped([("a", numbers(1, 2)), ("b", broken), ("c", numbers(3))]))
