@@ -141,6 +141,25 @@ def test_the_files_of_a_directory_that_was_moved_in_are_announced(place: Place, 
     assert place.after(0) == ["in/a", "in/deep/b"]
 
 
+def test_a_directory_that_was_moved_in_is_announced_while_it_is_read(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listed(bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
+        for event in listing(bucket, prefix):
+            announced.append([each.object_key for each in events(place.source)])
+            yield event
+
+    listing, announced = place.source._store.list, list[list[str]]()
+    monkeypatch.setattr(watch, "BATCH", 2)
+    monkeypatch.setattr(place.source._store, "list", listed)
+    for name in "abcde":
+        place.put(f"in/{name}", age=60)
+    place.source._touched.clear()
+    place.source.touch({str(place.root / "in")})
+    assert place.after(0) == ["in/e"]
+    assert announced == [[], [], ["in/a", "in/b"], [], ["in/c", "in/d"]]
+
+
 def test_files_that_a_link_to_another_directory_leads_to_are_not_announced(place: Place, tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside/a").write_text("1\n")

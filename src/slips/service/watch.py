@@ -13,6 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -215,7 +216,7 @@ class DirectorySource:
         self._look_at_directory()
         if self._list_at is not None and self._list_at <= self._clock():
             self._list()
-        self._announce(self._at_rest())
+        self._announce_changed()
 
     def _look_at_directory(self) -> None:
         holds = self._store.holds_entries(self.bucket)
@@ -244,7 +245,7 @@ class DirectorySource:
                 if not self._announce(events, self._compared(keys, after, event.object_key) if is_whole else None):
                     return
                 after, keys, events = event.object_key, set(), []
-                self._announce(self._at_rest())
+                self._announce_changed()
         is_whole = problems == len(self._store.unlisted)
         self._announce(events, self._compared(keys, after, None) if is_whole else None)
         for problem in self._store.unlisted if self.problem is None else ():
@@ -260,12 +261,18 @@ class DirectorySource:
 
         return compare
 
-    def _at_rest(self) -> list[ObjectEvent]:
-        """Return the events of the changed files that are at rest now."""
+    def _announce_changed(self) -> None:
+        """Announce the changed files that are at rest now."""
+        changed = self._at_rest()
+        while batch := list(islice(changed, BATCH)):  # a directory that was moved in may have millions
+            if not self._announce(batch):
+                return
+
+    def _at_rest(self) -> Iterator[ObjectEvent]:
+        """Yield the events of the changed files that are at rest now."""
         with self._changed:
             touched, self._touched = self._touched, set()
         due = [key for key, (_, since) in self._settling.items() if self._clock() - since >= self._settle]
-        found: list[ObjectEvent] = []
         for key in sorted(touched.union(due)):
             if not self._is_announced(key):
                 continue
@@ -275,10 +282,11 @@ class DirectorySource:
                 if self._store.is_directory(self.bucket, key):
                     # Files that came with it, or before it was watched, are not reported.
                     below = self._store.list(self.bucket, f"{key}/")
-                    found += [each for each in below if self._is_announced(each.object_key) and self._is_at_rest(each)]
+                    yield from (
+                        each for each in below if self._is_announced(each.object_key) and self._is_at_rest(each)
+                    )
             elif self._is_at_rest(event):
-                found.append(event)
-        return found
+                yield event
 
     def _is_at_rest(self, event: ObjectEvent) -> bool:
         """Whether a file is at rest. Remember it if it is not."""
