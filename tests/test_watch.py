@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -280,6 +283,37 @@ def test_a_file_that_the_kernel_reports_is_announced(tmp_path: Path) -> None:
     assert not any(thread.is_alive() for thread in source._threads)
 
 
+FIRST_REPORT = """
+import sys, threading
+from pathlib import Path
+from slips.service.watch import kernel_watch
+try:
+    print("watched", next(kernel_watch(Path(sys.argv[1]), threading.Event())))
+except OSError as error:
+    print(error)
+"""
+
+
+def first_report(root: Path, prepare: str, *options: str) -> str:
+    """Return what becomes of a watch in a user namespace of its own, in which a shell has run `prepare` before."""
+    start = ["unshare", "--user", *options, "sh", "-ec", f'{prepare}; exec "$@"', "sh"]
+    if shutil.which("unshare") is None or subprocess.run([*start, "true"], timeout=GUARD, check=False).returncode:
+        pytest.skip("no user namespaces here")
+    command = [*start, sys.executable, "-c", FIRST_REPORT, str(root)]
+    return subprocess.run(command, timeout=GUARD, check=True, capture_output=True, text=True).stdout
+
+
+def test_a_directory_with_more_directories_than_the_kernel_has_watches_is_not_watched(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    limited = first_report(tmp_path, "echo 1 > /proc/sys/user/max_inotify_watches", "--map-root-user")
+    assert "OS file watch limit reached" in limited
+
+
+def test_a_directory_that_may_not_be_read_keeps_no_others_from_being_watched(tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0)
+    assert first_report(tmp_path, "true") == "watched set()\n"
+
+
 def test_where_no_watches_are_left_the_directory_is_listed_instead_and_that_is_said(tmp_path: Path) -> None:
     def refused(root: Path, stop: threading.Event) -> Iterator[set[str]]:
         raise OSError(errno.ENOSPC, "OS file watch limit reached")
@@ -294,15 +328,15 @@ def test_where_no_watches_are_left_the_directory_is_listed_instead_and_that_is_s
     source.close()
 
 
-def test_where_no_watch_is_left_for_a_new_folder_the_directory_is_listed_instead(place: Place) -> None:
+def test_a_directory_is_listed_instead_when_the_thread_of_watchfiles_fails(place: Place) -> None:
     def runs_out(root: Path, stop: threading.Event) -> Iterator[set[str]]:
         yield set()
-        raise WatchfilesRustInternalError("error in underlying watcher: OS file watch limit reached.")
+        raise WatchfilesRustInternalError("error in underlying watcher: bad descriptor")
 
     place.source._watch = runs_out
     place.source._gather()
     (note,) = [arrival.note for arrival in place.source.take()]
-    assert "OS file watch limit reached.); listed every 10 s or so instead" in note
+    assert "bad descriptor); listed every 10 s or so instead" in note
 
 
 @pytest.mark.parametrize(

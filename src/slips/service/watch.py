@@ -54,6 +54,14 @@ class Watch(Protocol):
 
 def kernel_watch(root: Path, stop: threading.Event) -> Iterator[set[str]]:
     """Watch a directory by what the kernel reports. Raises OSError if that is not possible, or the limit is reached."""
+    try:
+        yield from _reports(root, stop, leave_out=False)
+    except PermissionError:
+        # Not at first: it would leave out in silence, too, what is beyond the limit of watches.
+        yield from _reports(root, stop, leave_out=True)
+
+
+def _reports(root: Path, stop: threading.Event, *, leave_out: bool) -> Iterator[set[str]]:
     from watchfiles import watch
 
     changes = watch(
@@ -66,7 +74,7 @@ def kernel_watch(root: Path, stop: threading.Event) -> Iterator[set[str]]:
         yield_on_timeout=True,
         raise_interrupt=False,
         force_polling=False,
-        ignore_permission_denied=True,
+        ignore_permission_denied=leave_out,
     )
     return ({path for _, path in found} for found in changes)
 
@@ -149,7 +157,7 @@ class DirectorySource:
             except OSError as error:
                 self._poll(f"its changes are not reported ({error})")
                 return
-            except Exception as error:  # noqa: BLE001 - watchfiles has an error of its own: no watches for a new folder
+            except Exception as error:  # noqa: BLE001 - watchfiles raises a RuntimeError if its own thread fails
                 _log.debug("%s: watching failed", self.name, exc_info=True)
                 self._poll(f"its changes are not reported any more ({error})")
                 return
