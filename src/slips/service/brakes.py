@@ -85,7 +85,7 @@ class Brakes:
         self._trials: dict[int, Key] = {}
         """Deliveries at work whose success ends the pause of their handler's objects."""
         self._canaries: set[int] = set()
-        """Those of them that are canaries."""
+        """The canaries among these deliveries."""
         self._codes: dict[str, str] = {}
         self._new_objects = self._new_bytes = 0
         self._looked: float | None = None

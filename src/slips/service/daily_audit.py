@@ -52,7 +52,7 @@ class DailyAudit:
         self._directory, self._endpoint_url, self._region = state.directory, endpoint_url, region
         self._run, self._clock = run, clock
         self._ended: SimpleQueue[str] = SimpleQueue()
-        """What is to be said of audits that ended: empty if all is well."""
+        """A sentence for people about each audit that ended; empty if all is well."""
         self._is_running, self._is_stopped = False, False
         self._due = self._last(state) + DAY
 

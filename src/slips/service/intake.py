@@ -35,7 +35,7 @@ class _Open(Struct, eq=False):
 
 
 class Intake:
-    """What `sources` announce, while the session runs."""
+    """Puts the objects that `sources` announce on their lanes, while the session runs."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Intake:
         self.reload(site)
         self._sources = list(sources)
         self._problems: dict[str, str] = {}
-        """What each source that cannot be used now has said, by its name."""
+        """The problem of each source that cannot be used now, by its name."""
         self._taken: deque[tuple[Source, Arrival]] = deque()
         """Arrivals that are not on their lanes yet."""
         self.left_alone = self.dropped = 0

@@ -16,7 +16,7 @@ LONGEST = 1 << 30
 
 
 Prints = Literal["as they are", "lines", "json"]
-"""What becomes of the texts that handlers print and log: whole lines, or an object of JSON for each line."""
+"""How the texts that handlers print and log are written: as they are, by whole lines, or as a JSON object for each."""
 
 
 class Setup(Struct, tag=True):

@@ -83,7 +83,7 @@ METRICS = {
 
 
 class StateGauges(NamedTuple):
-    """What a scrape reads from the state. None of it if the state cannot be read."""
+    """The gauges that a scrape reads from the state; all empty if the state cannot be read."""
 
     waiting: Values = ()
     oldest: Values = ()

@@ -1,4 +1,4 @@
-"""What the parts of a session share."""
+"""The parts of a session, which each of them finds the others by."""
 
 from __future__ import annotations
 

@@ -93,11 +93,11 @@ class Up:
         self._code = UsedFiles(self._files(supervisor.config))
         self._sources: list[Source] = []
         self._sourced: tuple[Embedded | None, int] | None = None
-        """What the config said of the sources when they were opened."""
+        """The settings of the config by which the sources were opened."""
         self._tried: tuple[Config, list[str]] | None = None
         """The config that a worker tries now, and the changed files."""
         self._troubles: dict[str, str] = {}
-        """What cannot be used now, with the reason."""
+        """The state, or the workers, that cannot be used now, with the reason."""
         self._failures, self._again_at = 0, 0.0
         self._is_stopped = False
 

@@ -20,7 +20,7 @@ _TOGETHER = 5_000
 
 
 class Absences(Struct, frozen=True):
-    """What a part of a listing changes in the state."""
+    """The changes that a part of a listing makes in the state."""
 
     missing: list[str]
     """Keys in the ledger that are absent for the first time."""

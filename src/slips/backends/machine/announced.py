@@ -23,7 +23,7 @@ _IS_SETTLED = f"status IN ({', '.join('?' * len(SETTLED))}) AND substr(entry, -1
 
 
 class Compared(Struct, frozen=True):
-    """What the state has of some announced objects. The contents of all others are settled, or in the error table."""
+    """Announced objects, parted by the state. The contents of all others are settled, or in the error table."""
 
     new: list[ObjectEvent]
     """Events that belong on a lane, one of each content."""
