@@ -119,6 +119,9 @@ class FakeStack:
     def glance(self) -> Glance:
         return Glance(lanes={lane: LaneStatus(None, 3.0, 7) for lane in LANES}, errors=None, service=None)
 
+    def note(self, name: str) -> str | None:
+        return None
+
     def tally(self, recent: float, progress: Callable[[int], None] = lambda _: None) -> LedgerTally:
         self.tallies += 1
         return tallied(self.ledger.scan(), recent)

@@ -8,13 +8,15 @@ import re
 import time
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from projects import CONFIG, Project
 from slips.config import load
-from slips.pipeline.audit import SHOWN, audit, note_of
+from slips.errors import StateError
+from slips.operations import Operations
+from slips.pipeline.audit import SHOWN, Audit, audit, keep_audit, note_of
 from slips.pipeline.selection import selection_of
 from slips.place import Place
 
@@ -263,3 +265,46 @@ def test_the_report_lists_the_first_of_many_and_says_how_many_there_are(project:
         .endswith(f"{SHOWN - 1:04}")
     )
     assert f"The first {SHOWN:,} of {SHOWN + 2:,}." in (project.root / "audit.html").read_text()
+
+
+def test_an_audit_of_all_objects_is_kept_and_shown_by_status_and_top(project: Project) -> None:
+    project.put("json/a", {"n": 1})
+    assert "audit" not in project.slips("status").out + project.slips("top", "--count", "1").out
+    assert project.slips("audit").status == 1
+    words = r"20\S+Z: 1 object, of which 1 missing"
+    shown = project.slips("status").out
+    assert re.search(rf"^audit: {words}; 'slips audit --last' shows more$", shown, re.MULTILINE), shown
+    assert re.search(f"; audit {words}", project.slips("top", "--count", "1").out)
+    for told in (project.slips("status", "--json"), project.slips("top", "--json", "--count", "1")):
+        assert (told.json["audit"]["missing"], told.json["audit"]["at"][:2]) == (1, "20")
+    assert project.slips("audit", "--last").status == 1
+
+
+def test_an_audit_of_some_objects_is_not_kept(project: Project) -> None:
+    project.put("json/a", {"n": 1})
+    for args in (["--since", "1d"], ["--mapping", "json/"], ["s3://my-logs/json/"]):
+        assert project.slips("audit", *args).status == 1
+    assert project.slips("audit", "--last").status == 2
+    assert "audit" not in project.slips("status", "--json").json
+
+
+def test_objects_that_a_repair_has_put_back_are_no_longer_missing_in_the_kept_audit(project: Project) -> None:
+    project.put("json/a", {"n": 1})
+    assert project.slips("audit", "--repair", "-y").status == 0
+    kept = project.slips("status", "--json").json["audit"]
+    assert (kept["objects"], kept["missing"], kept["waiting"]) == (1, 0, 1)
+    assert project.slips("audit", "--last", "--json").json["objects"]["missing"] == []
+
+
+def test_an_audit_that_cannot_be_kept_says_so_and_a_stack_keeps_none_of_this_machine() -> None:
+    class ReadOnly:
+        kind = "machine"
+
+        def set_note(self, name: str, text: str | None) -> None:
+            raise StateError("state/state.db: cannot be written")
+
+    made, place = Audit(name="test", start=0.0, start_by="first entry", at=0.0), ReadOnly()
+    problem = keep_audit(made, cast("Operations", place))
+    assert problem == "this audit is not kept for 'slips status': state/state.db: cannot be written"
+    place.kind = "stack"
+    assert keep_audit(made, cast("Operations", place)) == ""

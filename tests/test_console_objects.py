@@ -148,6 +148,20 @@ def test_a_repair_is_offered_for_what_is_missing_and_puts_it_on_its_lane(browser
     state.close()
 
 
+def test_an_audit_outlives_its_console_and_one_that_a_command_has_made_is_shown(
+    browser: Browser, project: Project
+) -> None:
+    browser.act(act="audit")
+    other = browser_of(project)
+    assert re.search(r"✕ 1 object missing, by the audit \d+ \w+ ago", other.text("/"))
+    assert "4 objects, of which 1 missing, 1 failed" in other.text("/objects")
+    assert "1 object at the latest audit" in other.text("/plan?act=repair")
+    other.act(act="repair")
+    for each in (other, browser_of(project)):
+        assert "missing, by the audit" not in each.text("/")
+        assert "2 done, 0 missing" in each.text("/")
+
+
 def test_a_clean_audit_says_so(project: Project) -> None:
     finish(project, "json/a")
     browser = browser_of(project)

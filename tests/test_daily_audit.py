@@ -13,8 +13,9 @@ import pytest
 from projects import CONFIG, Project
 from slips.backends.machine.state import MachineState
 from slips.config import Config, load
+from slips.kept_audit import LAST
 from slips.model import Outcome
-from slips.pipeline.audit import DAY, LAST
+from slips.pipeline.audit import DAY
 from slips.service.daily_audit import DailyAudit
 from slips.site import ON_A_LANE_SECONDS, MachineSite
 

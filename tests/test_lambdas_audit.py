@@ -13,7 +13,8 @@ from invoked import KEY, Context, Stack, payload_of, stack
 from slips import lambdas
 from slips.config import Mapping
 from slips.errors import UnfinishedError
-from slips.pipeline.audit import LAST, NOTED
+from slips.kept_audit import LAST
+from slips.pipeline.audit import NOTED
 from slips.site import ON_A_LANE_SECONDS
 
 __all__ = ["stack"]

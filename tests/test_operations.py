@@ -27,9 +27,11 @@ from slips.backends.machine.state import MachineState
 from slips.brakes import Budget, day_of
 from slips.config import LaneConfig, parse
 from slips.errors import UsageError
+from slips.kept_audit import KeptAudit
 from slips.known import NOTHING
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome
 from slips.operations import LedgerTally, Operations, ReplayState, hourly
+from slips.pipeline.audit import Audit, Found, note_of
 from slips.pipeline.choose import Choice, Named, named
 from slips.pipeline.dismiss import Changed, Dismissal, Revision, dismiss
 from slips.ports import Stream
@@ -232,6 +234,17 @@ def test_the_tally_sums_the_records_of_what_is_done_once_and_tells_runs_that_do_
     assert sum(each.failed for each in hours.values()) == 1
     assert max(hours) - min(hours) <= 1
     assert operations.tally(4e9).recent == 0
+
+
+def test_a_status_has_the_audit_that_was_kept_last(operations: Operations) -> None:
+    assert operations.status(count_ledger=False).audit is UNSET
+    made = Audit(name="test", start=0.0, start_by="first entry", at=1_772_000_000.0, problems=["/logs: is away"])
+    made.total.found = Found(done=3, missing=2, failed=1)
+    operations.set_note(*note_of(made))
+    found = operations.status(count_ledger=False).audit
+    assert isinstance(found, KeptAudit)
+    assert (found.at, found.objects, found.done) == ("2026-02-25T06:13:20.000Z", 6, 3)
+    assert found.words == "6 objects, of which 2 missing, 1 failed; 1 path could not be listed"
 
 
 def test_a_glance_has_the_lanes_of_a_status_and_counts_errors_only_where_that_is_cheap(place: Place) -> None:

@@ -15,6 +15,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 from slips.brakes import Budget, Pause, Spent
 from slips.config import LaneConfig
 from slips.envelope.lost import Batch
+from slips.kept_audit import KeptAudit
 from slips.known import KnownObjects
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent
 from slips.object_states import State
@@ -128,6 +129,8 @@ class BackendStatus(Struct, kw_only=True):
     """The service on this machine, if there is one."""
     pauses: list[Pause] | UnsetType = UNSET
     """Why objects wait on their lanes, if some do."""
+    audit: KeptAudit | UnsetType = UNSET
+    """The latest audit of all objects, if one was kept."""
 
 
 class Budgets(Struct, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,9 +22,10 @@ from slips.cli.usage import FILE, FILE_TEXT, OneOf
 from slips.config.needs import DRAINING
 from slips.errors import UsageError
 from slips.event_file import EventFile
+from slips.kept_audit import LAST
 from slips.model import LANES, ObjectEvent, format_time
 from slips.operations import Operations
-from slips.pipeline.audit import AUDIT_STATES, LAST, NAMED, Audit, AuditState, Found
+from slips.pipeline.audit import AUDIT_STATES, NAMED, Audit, AuditState, Found, keep_audit
 from slips.pipeline.audit import audit as compare
 from slips.pipeline.audit_words import REASONS, STARTS, balance
 from slips.pipeline.backfill import LANE_CHOICES, LaneChoice, put
@@ -56,7 +58,7 @@ DAYS = 14
     "--lane", type=OneOf(LANE_CHOICES), default="routed", help="With --repair: the lane; default: that of routing."
 )
 @click.option("-y", "--yes", is_flag=True, help="With --repair: do not ask.")
-@click.option("--last", is_flag=True, help="Show the latest daily audit ('backend.audit'), and make none.")
+@click.option("--last", is_flag=True, help="Show the latest audit of all objects that was kept, and make none.")
 @click.option("--report", metavar="FILE", type=FILE, help="Write a page of HTML, too, to hand on.")
 @json_option
 @click.pass_context
@@ -117,16 +119,23 @@ def audit(
             _show(found, hours=hours)
         if report is not None:
             _write_report(found, report, config.file)
+        _keep(found, operations)
         if repair:
             repaired = _repair(kept, site, operations, lane, yes=yes)
+            _keep(found, operations, wanted)
     if json_:
         print_json(found.to_dict() | ({} if repaired is None else {"repaired": repaired}))
     if not (found.is_clean if repaired is None else found.is_clean_besides_missing):
         raise Exit(1)
 
 
+def _keep(found: Audit, operations: Operations, put_back: Collection[AuditState] = ()) -> None:
+    if problem := keep_audit(found, operations, put_back):
+        say(one_line(problem))
+
+
 def _show_last(ctx: click.Context, *, json_: bool) -> None:
-    """Show the note of the latest daily audit. Raises UsageError if there is none, Exit if it was not clean."""
+    """Show the note of the latest audit. Raises UsageError if there is none, Exit if it was not clean."""
     with open_operations(ctx) as operations:
         note = operations.note(LAST)
     if note is None:

@@ -18,6 +18,7 @@ from slips.cli.output import print_json, readable_json, say, shortened, show_fit
 from slips.cli.usage import FILE_TEXT, Number
 from slips.config import Config
 from slips.errors import UsageError
+from slips.kept_audit import KeptAudit
 from slips.object_states import WORDS
 from slips.operations import Alarm, BackendStatus, LaneStatus, Service
 from slips.place import open_state
@@ -225,6 +226,8 @@ def status(
         show_text(f"undelivered: {plural(waiting, 'message') if waiting else 'none'}" + (PUT_BACK if waiting else ""))
     if isinstance(found.alarms, list):
         _show_alarms(found.alarms)
+    if isinstance(found.audit, KeptAudit):
+        show_text(f"audit: {found.audit.at}: {found.audit.words}; 'slips audit --last' shows more")
     for group in found.groups[:GROUPS]:
         show_fitting(group_line(group))
     if (more := len(found.groups) - GROUPS) > 0:

@@ -21,6 +21,7 @@ from slips.cli.output import headline, print_json, show_text
 from slips.cli.run import duration_words, lane_line, service_line
 from slips.cli.usage import Number
 from slips.errors import UsageError
+from slips.kept_audit import KeptAudit
 from slips.model import LANES
 from slips.object_states import WORDS
 from slips.operations import Kind, LaneCounts, LaneStatus, Operations
@@ -105,6 +106,8 @@ def _show_line(found: Overview) -> None:
         age = found.counted_seconds or 0.0
         parts.append(_objects(found) + (f" {duration_words(age)} ago" if age >= 1 else ""))
     parts += [plural(found.errors or 0, "error"), *_pause_words(found), *_alarm_words(found)]
+    if isinstance(found.audit, KeptAudit):
+        parts.append(f"audit {found.audit.at}: {found.audit.words}")
     if found.service is not None:
         parts.append("running" if found.service.state == "running" else service_line(found.service))
     show_text(one_line(f"{found.time}  {'; '.join(parts)}"), flush=True)
@@ -224,6 +227,8 @@ def _view(found: Overview) -> RenderableType:
         line(f"{plural(found.groups_left_out, 'more group')}: 'slips errors --group' lists all", "dim")
     if isinstance(found.undelivered, int) and found.undelivered:
         line(f"undelivered  {plural(found.undelivered, 'message')}", "red")
+    if isinstance(found.audit, KeptAudit):
+        line(f"audit    {found.audit.at}: {found.audit.words}", "" if found.audit.is_clean else "red")
     for words in (*_pause_words(found), *_alarm_words(found)):
         line(words, "red")
     return Group(*lines)

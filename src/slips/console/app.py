@@ -71,7 +71,7 @@ class Console:
     def _now(self, *, count_ledger: bool) -> now.Now:
         lanes = self.survey.get().lanes
         with self.desk.operations() as operations:
-            found = now.read(self.desk, operations, lanes, self.audits.last, count_ledger=count_ledger)
+            found = now.read(self.desk, operations, lanes, self.audits, count_ledger=count_ledger)
         if not count_ledger and self._counted is not None:
             counted = self._counted
             found.objects, found.tally, found.counted_at = counted.objects, counted.tally, counted.as_of
@@ -191,6 +191,7 @@ def show_objects(console: Console, request: Request) -> Response:
         "/objects",
         search=search or objects.Search(place=""),
         audit=audit,
+        kept=console.audits.read(),
         calendar=objects.calendar(audit, None if counted is None else counted.tally),
         places=console.places(),
         states=objects.STATES,

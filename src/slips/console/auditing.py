@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from slips.config.needs import DRAINING
 from slips.console.acts import Act
@@ -11,9 +11,10 @@ from slips.console.mending import PROCESSED_BY
 from slips.console.plans import ActProposal
 from slips.console.wording import price
 from slips.event_file import EventFile
+from slips.kept_audit import LAST, KeptAudit, kept_audit
 from slips.model import LANES, ObjectEvent
 from slips.operations import Operations
-from slips.pipeline.audit import AUDIT_STATES, Audit, AuditState
+from slips.pipeline.audit import AUDIT_STATES, Audit, AuditState, keep_audit, note_of
 from slips.pipeline.audit import audit as compare
 from slips.pipeline.audit_words import balance
 from slips.pipeline.backfill import dollars, put
@@ -25,11 +26,23 @@ PAGE = "/objects"
 
 
 class Audits:
-    """The latest audit that this console has made."""
+    """The latest audit that this console has made, and that which the place keeps."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self.last: Audit | None = None
+        self._counts: KeptAudit | None = None
+        """Those of `last`; objects that were put back since count as waiting."""
+
+    def latest(self, kept: KeptAudit | None) -> KeptAudit | None:
+        """Return the counts of the latest audit. `kept`: those of the audit that the place keeps."""
+        own = self._counts
+        return kept if own is None or (kept is not None and kept.at >= own.at) else own
+
+    def read(self) -> KeptAudit | None:
+        """Read what the place keeps, and return the counts of the latest audit."""
+        with self._desk.operations() as operations:
+            return self.latest(kept_audit(operations.note(LAST)))
 
     def propose(self, act: str) -> ActProposal:
         """Propose an audit, or a repair of what the latest audit has found to be missing."""
@@ -44,7 +57,8 @@ class Audits:
                 noun="object",
                 page=PAGE,
             )
-        missing = 0 if self.last is None else self.last.total.found.missing
+        latest = self.read()
+        missing = 0 if latest is None else latest.missing
         named = [] if self.last is None else self.last.objects.get("missing", [])
         if len(named) == missing:  # the audit keeps the first 1,000 by name
             size = sum(each.size for each in named)
@@ -72,7 +86,7 @@ class Audits:
     def repair(self, act: Act) -> None:
         """Audit anew, and put what is missing then on its lane."""
         with self._desk.site(DRAINING) as (site, operations), EventFile() as missing:
-            self._compare(act, site, operations, missing)
+            found = self._compare(act, site, operations, missing)
             act.doing, act.done, act.total = "putting what is missing on its lane", 0, missing.count
             sums = dict.fromkeys((*LANES, "drop"), 0)
             try:
@@ -82,8 +96,9 @@ class Audits:
             finally:
                 on = " and ".join(f"{sums[lane]:,} on lane {lane}" for lane in LANES if sums[lane])
                 act.facts.append(f"put back: {on}; {PROCESSED_BY[operations.kind]}" if on else "nothing was put back")
+            self._keep(act, found, operations, {"missing"})
 
-    def _compare(self, act: Act, site: ListingSite, operations: Operations, missing: EventFile | None) -> None:
+    def _compare(self, act: Act, site: ListingSite, operations: Operations, missing: EventFile | None) -> Audit:
         act.doing, act.page = "comparing objects", PAGE
 
         def keep(state: AuditState, event: ObjectEvent) -> None:
@@ -93,6 +108,13 @@ class Audits:
 
         self.last = compare(site, operations, selection_of(site, (), ()), keep=keep, progress=act.add)
         act.facts += in_words(self.last)
+        self._keep(act, self.last, operations)
+        return self.last
+
+    def _keep(self, act: Act, found: Audit, operations: Operations, put_back: Collection[AuditState] = ()) -> None:
+        self._counts = kept_audit(note_of(found, put_back)[1])
+        if problem := keep_audit(found, operations, put_back):
+            act.facts.append(problem)
 
 
 def in_words(audit: Audit) -> Iterator[str]:

@@ -10,12 +10,13 @@ from msgspec import Struct, field
 
 from slips.brakes import Pause, sentence
 from slips.config import LaneConfig
+from slips.console.auditing import Audits
 from slips.console.desk import Desk
 from slips.console.wording import ago, count, duration, seconds_of
-from slips.model import LANES, Lane, format_time
+from slips.kept_audit import KeptAudit
+from slips.model import LANES, Lane
 from slips.object_states import WORDS, State
 from slips.operations import Alarm, Group, Kind, LaneStatus, LedgerTally, Operations, Service, hourly
-from slips.pipeline.audit import Audit
 from slips.printable import plural
 
 RECENT_SECONDS = 300
@@ -71,8 +72,8 @@ class Now(Struct, kw_only=True):
     undelivered: int | None = None
     alarms: list[Alarm] = field(default_factory=list)
     pauses: list[Pause] = field(default_factory=list)
-    audit: Audit | None = None
-    """The latest audit of this console; None: none was made."""
+    audit: KeptAudit | None = None
+    """The latest audit; None: none was made."""
     rates: dict[Lane, float | None] = field(default_factory=lambda: dict.fromkeys(LANES))
     """Objects that the service concludes in a second, in the last minute; None: no service runs."""
     service: Service | None = None
@@ -97,10 +98,13 @@ class Now(Struct, kw_only=True):
         if self.tally is not None and self.tally.unbalanced:
             runs = plural(self.tally.unbalanced, "run")
             yield Finding("bad", f"{runs} with records that are not accounted for: report this, it is a bug of slips")
-        missing = 0 if self.audit is None else self.audit.total.found.missing
+        missing = 0 if self.audit is None else self.audit.missing
         if self.audit is not None and missing:
-            at = ago(format_time(self.audit.at), self.as_of)
+            at = ago(self.audit.at, self.as_of)
             yield Finding("bad", f"{plural(missing, 'object')} missing, by the audit {at}", AUDIT_PAGE)
+        if self.audit is not None and self.audit.unlisted:
+            paths = plural(self.audit.unlisted, "path")
+            yield Finding("warning", f"{paths} could not be listed, by the latest audit", AUDIT_PAGE)
         for pause in self.pauses:
             yield Finding("bad", f"Lane {pause.lane} is {sentence(pause)}, {ago(pause.since, self.as_of)}", "/#lanes")
         if self.service is not None and self.service.state != "running":
@@ -185,9 +189,7 @@ def glance(desk: Desk, operations: Operations, counted: Now | None) -> Now:
     )
 
 
-def read(
-    desk: Desk, operations: Operations, failing: Mapping[Lane, int], audit: Audit | None, *, count_ledger: bool
-) -> Now:
+def read(desk: Desk, operations: Operations, failing: Mapping[Lane, int], audits: Audits, *, count_ledger: bool) -> Now:
     """Read the state of the place. `failing`: error items by lane. `count_ledger`: read all of the ledger, too."""
     at = desk.clock()
     status = operations.status(count_ledger=count_ledger)
@@ -209,7 +211,7 @@ def read(
         objects=status.ledger,
         tally=tally,
         undelivered=status.undelivered if isinstance(status.undelivered, int) else None,
-        audit=audit,
+        audit=audits.latest(status.audit if isinstance(status.audit, KeptAudit) else None),
         alarms=status.alarms if isinstance(status.alarms, list) else [],
         pauses=status.pauses if isinstance(status.pauses, list) else [],
         service=status.service if isinstance(status.service, Service) else None,

@@ -6,7 +6,7 @@ that need a person. Changes nothing. An object counts once: `state_in_audit` alo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from math import inf
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -14,10 +14,12 @@ import msgspec
 from msgspec import Struct, field
 
 from slips.config import Mapping
-from slips.errors import StorageError
+from slips.errors import StateError, StorageError
+from slips.kept_audit import LAST
 from slips.known import Known, KnownObjects, RecordCounts
 from slips.model import LANES, Lane, ObjectEvent, format_time
 from slips.not_logs import NotLog
+from slips.operations import Operations
 from slips.pipeline.choose import moment
 from slips.pipeline.selection import Selection
 from slips.ports import Status
@@ -183,21 +185,40 @@ class Audit(Struct, kw_only=True):
         }
 
 
-LAST = "audit"
-"""Name of the note with the latest daily audit."""
 NOTED = 20
-"""Most objects of each state, and most mappings, in that note."""
+"""Most objects of each state, and most mappings, in the note of the latest audit."""
 
 
-def note_of(audit: Audit) -> tuple[str, str]:
-    """Return name and text of the note of an audit: the JSON that operators see, without hours and most names."""
+def note_of(audit: Audit, put_back: Collection[AuditState] = ()) -> tuple[str, str]:
+    """Return name and text of the note of an audit: the JSON that operators see, without hours and most names.
+
+    `put_back`: the states whose objects were put on their lanes since, and count as waiting.
+    """
     found = audit.to_dict()
     for part in (found["total"], *found["mappings"]):
         del part["hours"]
+        for state in put_back:
+            part["waiting"] += part[state]
+            part[state] = 0
+    found["objects"].update({state: [] for state in put_back})
     found["mappings"] = found["mappings"][:NOTED]
     found["objects"] = {state: named[:NOTED] for state, named in found["objects"].items()}
     found["problems"] = found["problems"][:NOTED]
     return LAST, msgspec.json.encode(found).decode()
+
+
+def keep_audit(audit: Audit, operations: Operations, put_back: Collection[AuditState] = ()) -> str:
+    """Keep an audit as the latest one of this machine, if it is of all objects. Return why that failed; else "".
+
+    `put_back`: see `note_of`. A stack keeps only the audits of its own function: the config here may be another.
+    """
+    if operations.kind == "stack" or audit.only or audit.start_by == "since":
+        return ""
+    try:
+        operations.set_note(*note_of(audit, put_back))
+    except StateError as error:
+        return f"this audit is not kept for 'slips status': {error}"
+    return ""
 
 
 class AuditedBackend(Protocol):

@@ -17,6 +17,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from slips import times
 from slips.brakes import Pause
+from slips.kept_audit import KeptAudit
 from slips.model import LANES, Lane, format_time
 from slips.object_states import State
 from slips.operations import Alarm, BackendStatus, Kind, LaneCounts, Operations, Service
@@ -83,6 +84,8 @@ class Overview(Struct, kw_only=True):
     groups_left_out: int = 0
     undelivered: int | UnsetType | None = UNSET
     alarms: list[Alarm] | UnsetType | None = UNSET
+    audit: KeptAudit | UnsetType = UNSET
+    """The latest audit of all objects, if one was kept."""
 
 
 class Rates:
@@ -224,6 +227,7 @@ def overview(
     if counted is not None:
         status, found.counted_seconds = counted
         found.objects, found.undelivered, found.alarms = status.ledger, status.undelivered, status.alarms
+        found.audit = status.audit
         found.groups = [
             GroupCount(each.count, each.fingerprint, each.stage, each.error_type, each.message, each.first, each.last)
             for each in status.groups[:GROUPS]

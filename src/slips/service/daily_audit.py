@@ -20,8 +20,9 @@ from slips.backends.machine.state import MachineState
 from slips.config import Config
 from slips.errors import SlipsError
 from slips.exceptions import describe
+from slips.kept_audit import LAST
 from slips.model import ObjectEvent
-from slips.pipeline.audit import DAY, LAST, Audit, audit, note_of
+from slips.pipeline.audit import DAY, Audit, audit, note_of
 from slips.pipeline.selection import selection_of
 from slips.printable import plural
 from slips.site import ON_A_LANE_SECONDS, MachineSite

@@ -25,6 +25,7 @@ from slips.brakes import Budget, Pause
 from slips.config import LaneConfig
 from slips.envelope.lost import Batch
 from slips.errors import SlipsError
+from slips.kept_audit import LAST, kept_audit
 from slips.model import ErrorItem, Lane, ObjectEvent
 from slips.object_states import ObjectCounter
 from slips.operations import (
@@ -107,6 +108,7 @@ class StackOperations:
             quarantined_objects=objects.quarantined,
             groups=groups,
             pauses=self.pauses() or UNSET,
+            audit=(kept_audit(self.note(LAST)) if self.has_brakes else None) or UNSET,  # needs no right but theirs
         )
 
     def known(self, listed: Iterable[ObjectEvent], progress: Callable[[int], None] = lambda _: None) -> DynamoKnown:

@@ -15,6 +15,7 @@ from slips.backends.machine.state import MachineState
 from slips.brakes import Budget, Pause
 from slips.config import Config, LaneConfig
 from slips.envelope.lost import Batch
+from slips.kept_audit import LAST, kept_audit
 from slips.model import ErrorItem, Lane, ObjectEvent, format_time
 from slips.object_states import ObjectCounter
 from slips.operations import (
@@ -76,7 +77,7 @@ class MachineOperations:
             counter.add_waiting(self._state.stream.objects())
             errors, groups = counted(counter.add_items(self.errors.scan()))
             lanes, service = self._state.lanes(), self._state.service.get()
-            pauses = self.pauses()
+            pauses, audit = self.pauses(), kept_audit(self.note(LAST))
         objects = counter.counts()
         return BackendStatus(
             lanes=lanes,
@@ -87,6 +88,7 @@ class MachineOperations:
             groups=groups,
             pauses=pauses or UNSET,
             service=UNSET if service is None else service,
+            audit=audit or UNSET,
         )
 
     def known(self, listed: Iterable[ObjectEvent], progress: Callable[[int], None] = lambda _: None) -> SqliteKnown:
