@@ -98,6 +98,17 @@ def test_the_next_audit_is_a_day_after_the_last_also_if_the_service_was_started_
     assert len(begun) == 1, "one at a time"
 
 
+def test_a_clock_that_was_years_ahead_delays_the_next_audit_by_a_day(state: MachineState, config: Config) -> None:
+    clock = Clock()
+    clock.now += 3650 * DAY
+    audits = DailyAudit(state, run=at_once, clock=clock)
+    clock.now -= 3650 * DAY
+    audits.look(config)
+    clock.now += DAY
+    audits.look(config)
+    assert state.setting(f"note.{LAST}") is not None
+
+
 def test_without_the_key_there_is_no_audit(project: Project, state: MachineState) -> None:
     project.config(CONFIG)
     clock = Clock()

@@ -63,8 +63,10 @@ class DailyAudit:
             said, self._is_running = self._ended.get_nowait(), False
         except Empty:
             said = ""
-        if config.backend.audit and not self._is_running and self._clock() >= self._due:
-            self._is_running, self._due = True, self._clock() + DAY
+        now = self._clock()
+        self._due = min(self._due, now + DAY)  # a clock that was years ahead, and is right now, delays none for years
+        if config.backend.audit and not self._is_running and now >= self._due:
+            self._is_running, self._due = True, now + DAY
             self._run(lambda: self._ended.put(self._audit(config)))
         return said
 
