@@ -15,6 +15,7 @@ import pytest
 from projects import CONFIG, Project
 from slips.config import load
 from slips.errors import StateError
+from slips.known import RecordCounts
 from slips.operations import Operations
 from slips.pipeline.audit import SHOWN, Audit, audit, keep_audit, note_of
 from slips.pipeline.selection import selection_of
@@ -149,6 +150,8 @@ def test_a_repair_of_all_that_is_missing_ends_with_0(project: Project) -> None:
     ("args", "words"),
     [
         (["--changed"], "--changed: there is no repair; expected --repair, too"),
+        (["--lane", "slow"], "--lane: there is no repair; expected --repair, too"),
+        (["--last", "--changed"], "--changed: there is no repair"),
         (["-y"], "-y: there is nothing to ask; expected --repair, too"),
         (["--since", "soon"], "--since: 'soon'"),
         (["--mapping", "none/"], "--mapping: 'none/' is no prefix or pattern of 'bucket_mapping'"),
@@ -198,6 +201,19 @@ def test_the_latest_daily_audit_is_shown_as_it_was_made(project: Project) -> Non
     assert "missing: s3://my-logs/json/a (9 bytes" in done.out
     assert project.slips("audit", "--last", "--json").json["total"]["missing"] == 1
     assert project.slips("audit", "--last", "--repair").status == 2
+
+
+def test_the_latest_daily_audit_says_what_could_not_be_listed_and_what_does_not_add_up(project: Project) -> None:
+    with Place(None).site(load(project.root / "slips.yml")) as (site, operations):
+        found = audit(site, operations, selection_of(site, (), ()))
+        found.total.records = RecordCounts(records=3, delivered=2)
+        operations.set_note(*note_of(found))
+        done = project.slips("audit", "--last")
+        assert (done.status, "they do not add up" in done.out) == (1, True)
+        found.total.records, found.problems = RecordCounts(), ["logs: no such directory"]
+        operations.set_note(*note_of(found))
+    done = project.slips("audit", "--last")
+    assert (done.status, done.err) == (1, "slips: logs: no such directory\n")
 
 
 # ---- the report

@@ -23,6 +23,7 @@ from slips.config.needs import DRAINING
 from slips.errors import UsageError
 from slips.event_file import EventFile
 from slips.kept_audit import LAST
+from slips.known import RecordCounts
 from slips.model import LANES, ObjectEvent, format_time
 from slips.operations import Operations
 from slips.pipeline.audit import AUDIT_STATES, NAMED, Audit, AuditState, Found, keep_audit
@@ -90,6 +91,12 @@ def audit(
       slips audit --repair
       slips audit --last -s my-stack
     """
+    if changed and not repair:
+        raise UsageError("--changed: there is no repair; expected --repair, too; what has changed is shown without it")
+    if lane != "routed" and not repair:
+        raise UsageError("--lane: there is no repair; expected --repair, too; leave it out")
+    if yes and not repair:
+        raise UsageError("-y: there is nothing to ask; expected --repair, too; leave it out")
     if last:
         if paths or since or mappings or hours or repair or report:
             raise UsageError(
@@ -97,10 +104,6 @@ def audit(
             )
         _show_last(ctx, json_=json_)
         return
-    if changed and not repair:
-        raise UsageError("--changed: there is no repair; expected --repair, too; what has changed is shown without it")
-    if yes and not repair:
-        raise UsageError("-y: there is nothing to ask; expected --repair, too; leave it out")
     place, config = place_of(ctx), config_for(ctx, DRAINING)
     wanted: set[AuditState] = {"missing", "changed"} if changed else {"missing"}
     repaired: dict[str, int] | None = None
@@ -144,18 +147,21 @@ def _show_last(ctx: click.Context, *, json_: bool) -> None:
             "'slips audit' makes one now"
         )
     found = msgspec.json.decode(note)
-    total = found["total"]
+    total, records = found["total"], msgspec.convert(found["total"]["records"], RecordCounts)
     if json_:
         print_json(found)
     else:
         show_text(one_line(f"audit of {found['name']}, {found['at']}: objects since {found['start']}"))
         show_text(", ".join(f"{total[name]:,} {name}" for name in ("objects", *AUDIT_STATES)))
+        show_text(balance(records))
         for state in NAMED:
             for each in found["objects"][state][:NAMES]:
                 show_text(one_line(f"{state}: {each['url']} ({each['size']:,} bytes, {each['time']})"))
+        for problem in found["problems"]:
+            say(one_line(problem))
         if total["missing"]:
             show_text("'slips audit' lists what is missing now, and '--repair' puts it on its lane")
-    if total["missing"] or total["failed"] or found["problems"]:
+    if total["missing"] or total["failed"] or found["problems"] or not records.is_balanced:
         raise Exit(1)
 
 
