@@ -35,7 +35,7 @@ GUARD = 600.0
 
 # What this handler does is written in the objects.
 HANDLER = '''
-import ctypes, os, re, signal, subprocess, sys, time
+import ctypes, os, re, shutil, signal, subprocess, sys, time
 from pathlib import Path
 
 import slips.interface
@@ -106,6 +106,8 @@ class Scripted(slips.interface.Handler):
                 if first_time(what):
                     with open(path, "a") as file:
                         file.write(f"{text}\\n")
+            case "remove":
+                shutil.rmtree(what)
             case "garbage":
                 for number in range(3, 64):
                     try:

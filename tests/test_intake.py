@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from slips.backends.machine.state import MachineState
 from slips.config import Config, Mapping, Route
-from slips.errors import StateError
+from slips.errors import LostStateError, StateError
 from slips.model import ErrorItem, ObjectEvent, Outcome
 from slips.service.intake import Intake
 from slips.service.observer import Observer
@@ -147,6 +148,21 @@ def test_a_conclusion_is_told_when_the_state_can_be_read_again(
     assert source.told == ["stored"]
     intake.take()
     assert source.told == ["stored", "concluded"]
+
+
+def test_an_arrival_that_a_removed_state_has_concluded_is_released(
+    state: MachineState, source: Announcing, intake: Intake
+) -> None:
+    source.announce(content("a", "1"))
+    intake.take()
+    (delivery,) = state.stream.take(1, {})
+    shutil.rmtree(state.directory)
+    state.acknowledge(delivery)
+    intake.concluded(delivery.event)
+    with pytest.raises(LostStateError):
+        intake.take()
+    intake.close()
+    assert source.told == ["stored", "released", "closed"]
 
 
 def test_what_is_not_concluded_is_released_before_the_source_is_closed(

@@ -14,7 +14,7 @@ from slips.backends.machine.stores import Stores
 from slips.config import Route
 from slips.config.schema import BackendConfig
 from slips.config.schema import Embedded as EmbeddedConfig
-from slips.errors import StateError, UsageError
+from slips.errors import LostStateError, StateError, UsageError
 from slips.model import ObjectEvent
 
 __all__ = ["project"]
@@ -35,6 +35,15 @@ def test_a_run_takes_what_is_new_and_a_second_run_does_nothing(project: Project)
     again = project.run()
     assert (again.objects, again.results, again.skipped) == (0, [], 0)
     assert project.ledger == dict.fromkeys(["a.log", "sub/b.log", "empty.log"], "done")
+
+
+def test_a_run_whose_state_is_removed_says_so_and_starts_no_further_object(project: Project) -> None:
+    state = project.config.state_directory
+    project.put("a.log", "1", f"remove {state}")
+    project.put("b.log", "2")
+    with pytest.raises(LostStateError, match=f"{state / FILE}: was removed while it was in use; expected"):
+        project.run()
+    assert (state.exists(), project.lines("done")) == (False, ["a.log\t2"])
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -15,7 +16,7 @@ from serving_up import Script, Scripted, configure, serve
 from slips.backends.machine.lane_limits import set_lane_limit
 from slips.backends.machine.stores import Stores
 from slips.config import Config, LaneConfig, Mapping, Route
-from slips.errors import ConfigError, UsageError
+from slips.errors import ConfigError, LostStateError, UsageError
 from slips.service import up
 from slips.service.up import RETRY_SECONDS, later
 
@@ -312,6 +313,28 @@ def test_a_state_that_cannot_be_written_is_waited_for_and_what_ended_meanwhile_i
     assert "nothing is lost" in shown.words("troubled")[0]
     assert shown.words("mended") == ["state"]
     assert service.lines("done") == ["a\t1"]
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+def test_a_service_whose_state_is_removed_or_replaced_says_so_and_ends(service: Project, how: str) -> None:
+    service.put("a", "wait go-on")
+    directory = service.config.state_directory
+
+    def script(shown: Scripted) -> Script:
+        yield lambda: service.lines("begun")
+        if how == "removed":
+            shutil.rmtree(directory)
+        else:
+            shutil.copy(directory / "state.sqlite3", copy := directory / "copy")
+            copy.replace(directory / "state.sqlite3")
+        (service.root / "go-on").touch()
+        yield lambda: False
+
+    with pytest.raises(LostStateError, match=rf"state\.sqlite3: was {how} while it was in use; expected"):
+        serve(service, script)
+    if how == "removed":
+        assert not directory.exists(), "no new state is made in silence"
+        assert service.run().objects == 1
 
 
 def test_a_directory_that_goes_away_costs_no_attempt_and_its_objects_run_when_it_is_back(service: Project) -> None:

@@ -4,6 +4,7 @@ SlipsError
 ├── UsageError            wrong input: arguments, files, names          exit status 2
 │   └── ConfigError       every mistake in the configuration            exit status 2
 ├── StateError            the state directory cannot be used            exit status 1
+│   ├── LostStateError    the state was removed or replaced while it was in use
 │   └── UnreadableItemError  some error items cannot be read; all others were
 ├── StreamError           a lane refused events (`rejected`), or cannot be read
 │   └── GoneError         a lane no longer has these events
@@ -57,6 +58,10 @@ class ConfigError(UsageError):
 
 class StateError(SlipsError):
     """The state (a directory; on AWS also a table or queue) cannot be read or written. No object was marked done."""
+
+
+class LostStateError(StateError):
+    """The state file was removed, or replaced by another one, while it was in use: waiting does not bring it back."""
 
 
 class UnreadableItemError(StateError):

@@ -139,6 +139,7 @@ class Intake:
 
     def _tell_concluded(self) -> None:
         """Tell sources whose arrivals are concluded. Raises StateError: then the next call tells the rest."""
+        self._state.check_place()  # a message that is deleted for a lost state would be lost, too
         for name in list(self._left):
             # A continuation, or a further event of the object, is of the arrival, too.
             if not self._state.stream.count_of(*name):

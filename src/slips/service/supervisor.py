@@ -171,7 +171,8 @@ class Supervisor:
     def step(self, *, starts: bool = True) -> None:
         """Start what may start now, if it `starts` any; then wait for something to happen, and conclude what ended.
 
-        Raises StateError if the state cannot be written: nothing is lost, and the next step tries again.
+        Raises StateError if the state cannot be written: nothing is lost, and the next step tries again. Raises
+        LostStateError if it is no longer in its place: no step can do anything then.
         """
         turns, brakes, seconds = self.session.turns, self.session.brakes, LOOK_SECONDS
         self._conclusions.write()  # what an earlier step could not write
@@ -193,9 +194,13 @@ class Supervisor:
         self._pool.free(1)
 
     def listen(self, seconds: float) -> None:
-        """Wait at most so long for workers, and keep what they say for the next step. Reads and writes no state."""
+        """Wait at most so long for workers, and keep what they say for the next step. Reads and writes no state.
+
+        Raises LostStateError if the state is no longer in its place.
+        """
         for worker, message in self._pool.wait(seconds):
             self._hear(worker, message)
+        self._state.check_place()
 
     # -- changed code
 

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from slips.backends.machine.state import MachineState
 from slips.config import Config
 from slips.config.schema import Embedded
-from slips.errors import ConfigError, StateError, UsageError
+from slips.errors import ConfigError, LostStateError, StateError, UsageError
 from slips.service.daily_audit import DailyAudit
 from slips.service.listing import ListingSource
 from slips.service.s3_sources import sources_in_s3
@@ -109,7 +109,8 @@ class Up:
     def serve(self) -> None:
         """Process all that waits and arrives, until `stop` is called.
 
-        Raises UsageError if no handler can be used at the start, StateError if the state cannot.
+        Raises UsageError if no handler can be used at the start, StateError if the state cannot, LostStateError as soon
+        as the state is no longer in its place.
         """
         try:
             self._observer.started(*self._state.stream.waiting())
@@ -134,6 +135,8 @@ class Up:
             if said := self._audits.look(self._supervisor.config):
                 self._observer.warned(said)
             self._supervisor.step(starts=starts)
+        except LostStateError:
+            raise
         except StateError as error:
             self._wait_for("state", error)
         except UsageError as error:
@@ -231,6 +234,8 @@ class Up:
             self._observer.looked()
             try:
                 self._supervisor.step(starts=False)
+            except LostStateError:
+                raise
             except (StateError, UsageError) as error:
                 self._wait_for("state", error)
                 self._supervisor.listen(min(LOOK_SECONDS, left))
