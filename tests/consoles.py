@@ -26,25 +26,26 @@ from slips.operations import (
     Glance,
     Kind,
     LaneStatus,
-    LedgerTally,
     Operations,
     ReplayState,
     counted,
-    tallied,
 )
 from slips.pipeline.drain import DrainResult
 from slips.place import Place
 from slips.site import ListingSite
+from slips.tally import LedgerTally, tallied
 
 KEYS = Keys("the-token", "the-session", "the-form-token")
 URL = "http://127.0.0.1:8321"
+PATIENCE = 60.0
+"""Seconds for which a page waits for its counts: a slow machine must not leave them out."""
 
 
 class Browser:
     """A browser that has the cookie of a console."""
 
     def __init__(self, desk: Desk) -> None:
-        self.console = Console(desk, KEYS)
+        self.console = Console(desk, KEYS, patience=PATIENCE)
         self.client = TestClient(
             Guard(make_app(self.console), KEYS, hosts=set()),
             base_url=URL,

@@ -214,8 +214,8 @@ def test_what_computing_raises_is_raised_and_tried_again() -> None:
 def test_a_page_shows_lanes_at_once_and_counts_when_they_are_there(
     ran: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("slips.console.app.PATIENCE_SECONDS", 0.0)
     browser, go_on = browser_of(ran), threading.Event()
+    browser.console.patience = 0.0
     survey = browser.console.surveyed
 
     def slow(choice: Choice) -> Survey:

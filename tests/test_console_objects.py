@@ -15,8 +15,8 @@ from slips.console.objects import LEVELS, Hour, calendar
 from slips.console.pages import url
 from slips.errors import SlipsError
 from slips.model import ErrorItem, Outcome
-from slips.operations import HourCounts, LedgerTally
 from slips.pipeline.audit import Audit, Found, PartAudit
+from slips.tally import HourCounts, LedgerTally
 
 pytestmark = pytest.mark.once
 

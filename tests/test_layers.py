@@ -21,7 +21,7 @@ LAYERS = [
     | {"chunks", "codec", "entities", "format", "paths", "pattern", "position", "step"},
     {"parsing", "formats"},
     {"brakes", "config", "routing", "interface", "envelope", "inference", "object_states", "operations"}
-    | {"known", "event_file", "kept_audit"},
+    | {"known", "event_file", "kept_audit", "tally"},
     {"backends"},
     {"loading"},
     {"site"},

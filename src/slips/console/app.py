@@ -36,7 +36,7 @@ NOW_SECONDS = {False: 2.0, True: 60.0}
 """The least age of what the page NOW shows before it is read again, on this machine and on a stack: there each look
 reads the error table, which costs money."""
 PATIENCE_SECONDS = 1.0
-"""Seconds after which a page is shown without what takes longer to count."""
+"""The `patience` of a console for people."""
 POLL_SECONDS = {False: 5, True: 60}
 """Seconds between two refreshes of that page."""
 NAVIGATION = (("Now", "/"), ("Errors", "/errors"), ("Objects", "/objects"), ("Try", "/try"))
@@ -46,8 +46,9 @@ Answer = Callable[["Console", Request], Response]
 class Console:
     """The pages of one place."""
 
-    def __init__(self, desk: Desk, keys: Keys) -> None:
-        self.desk, self.keys = desk, keys
+    def __init__(self, desk: Desk, keys: Keys, *, patience: float = PATIENCE_SECONDS) -> None:
+        """`patience`: seconds after which a page is shown without what takes longer to count."""
+        self.desk, self.keys, self.patience = desk, keys, patience
         seconds = NOW_SECONDS[desk.is_stack]
         self.survey = Recent(self._survey, seconds=seconds)
         self.now = Recent(lambda: self._now(count_ledger=not desk.is_stack), seconds=seconds)
@@ -82,7 +83,7 @@ class Console:
 
         On a stack each look at the lanes costs money, too.
         """
-        counted = self.now.get_within(PATIENCE_SECONDS)
+        counted = self.now.get_within(self.patience)
         if counted is not None and self.desk.is_stack:
             return counted
         with self.desk.operations() as operations:
@@ -185,7 +186,7 @@ def show_objects(console: Console, request: Request) -> Response:
         with console.desk.site(DRAINING) as (site, operations):
             asked = objects.Search(place=place, state=state, since=since, until=until)
             search = objects.search(asked, site, operations, console.desk.clock())
-    audit, counted = console.audits.last, console.now.get_within(PATIENCE_SECONDS)
+    audit, counted = console.audits.last, console.now.get_within(console.patience)
     return console.page(
         "objects.html",
         "/objects",

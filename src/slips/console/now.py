@@ -16,8 +16,9 @@ from slips.console.wording import ago, count, duration, seconds_of
 from slips.kept_audit import KeptAudit
 from slips.model import LANES, Lane
 from slips.object_states import WORDS, State
-from slips.operations import Alarm, Group, Kind, LaneStatus, LedgerTally, Operations, Service, hourly
+from slips.operations import Alarm, Group, Kind, LaneStatus, Operations, Service, hourly
 from slips.printable import plural
+from slips.tally import LedgerTally
 
 RECENT_SECONDS = 300
 """Seconds of the past by which the page tells the rate."""

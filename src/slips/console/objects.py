@@ -13,12 +13,13 @@ from slips.brakes import is_held
 from slips.errors import UsageError
 from slips.known import NOTHING, Known, KnownEntry, RecordCounts, content_of
 from slips.model import ObjectEvent
-from slips.operations import LedgerTally, Operations
+from slips.operations import Operations
 from slips.pipeline.audit import Audit, AuditState, records_of, state_in_audit
 from slips.pipeline.audit_words import REASONS
 from slips.pipeline.choose import moment
 from slips.pipeline.selection import place_named
 from slips.site import ListingSite
+from slips.tally import LedgerTally
 
 SHOWN = 200
 """Objects that a search shows."""

@@ -33,14 +33,13 @@ from slips.operations import (
     Budgets,
     Glance,
     Kind,
-    LedgerTally,
     LogLine,
     PassedSample,
     ReplayState,
     Wants,
     counted,
-    tallied,
 )
+from slips.tally import LedgerTally, tallied
 
 NOTED_AT_ONCE = 8
 """Writes to the ledger at a time, after events were put on a lane. Clients have ten connections."""

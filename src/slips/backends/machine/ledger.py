@@ -12,8 +12,8 @@ from slips.backends.machine.content import is_stamp
 from slips.backends.machine.sqlite import Database, to_json
 from slips.model import ErrorItem, ObjectEvent, Outcome, Range
 from slips.object_states import Entry
-from slips.operations import COUNTED, HourCounts, LedgerTally
 from slips.ports import SETTLED, Claim, EarlierItem, Finished, LedgerEntry, Status, entry_of
+from slips.tally import COUNTED, HourCounts, LedgerTally
 
 MOST_SETTLED = 10_000
 """Most contents of one key that a worker receives. If an older content comes back, it is processed again."""

@@ -23,7 +23,6 @@ from slips.operations import (
     Budgets,
     Glance,
     Kind,
-    LedgerTally,
     LogLine,
     Passed,
     PassedSample,
@@ -32,6 +31,7 @@ from slips.operations import (
     counted,
 )
 from slips.ports import LedgerEntry, Status
+from slips.tally import LedgerTally
 
 MOST_PASSED = 20_000
 """Most concluded objects that a sample is drawn of; a tap that is behind catches up by that many at a time."""
