@@ -7,6 +7,7 @@ import json
 import sys
 import tarfile
 import zipfile
+from collections.abc import Callable
 from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,14 @@ from moto.server import ThreadedMotoServer
 
 import slips.inference.containers
 import slips.inference.hint
+import slips.inference.rank
 from projects import CONFIG, Project
 from real_files import LOGS, real_files
 from slips.errors import FormatError, ReaderError
 from slips.formats import breadths, catalogue, entries, sample_files
 from slips.inference.containers import read_head
 from slips.inference.rank import RECORDS, Inferred, infer
+from slips.inference.trial import FirstRecords, try_chain
 from slips.model import ObjectEvent
 from slips.testing import run
 from tables import table
@@ -239,6 +242,30 @@ def test_the_cut_off_end_of_a_beginning_is_no_bad_record() -> None:
 def test_no_more_records_are_read_than_are_looked_at() -> None:
     found = infer(sample("alb").splitlines()[0] + b"\n" + (sample("alb").splitlines()[0] + b"\n") * 10_000, SOURCE)
     assert found.fitting[0].trial.records == RECORDS
+
+
+@pytest.mark.parametrize(
+    ("log", "most", "chain"),
+    [
+        (lambda event: json.dumps({"entries": [event] * 3_000}), 1 << 17, "[json-records:entries, okta]"),
+        (lambda event: json.dumps([event] * 3_000), 1 << 17, "okta"),
+        (lambda event: json.dumps(event | {"seen": [{"a": 1}] * 20_000}) + "\n" + "{" * 1_000_000, 1 << 20, "okta"),
+    ],
+)
+def test_no_more_bytes_of_json_are_tried_than_it_takes_for_one_to_fit(
+    monkeypatch: pytest.MonkeyPatch, log: Callable[[Any], str], most: int, chain: str
+) -> None:
+    tried: list[int] = []
+
+    def counted(steps: Any, content: bytes, *args: Any, **options: Any) -> FirstRecords:
+        tried.append(len(content))
+        return try_chain(steps, content, *args, **options)
+
+    monkeypatch.setattr(slips.inference.rank, "try_chain", counted)
+    content = log(json.loads(sample("okta").splitlines()[0])).encode()
+    assert len(content) > most
+    assert chains(infer(content, SOURCE))[0] == chain
+    assert max(tried) == most
 
 
 @pytest.mark.parametrize(

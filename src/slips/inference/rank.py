@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from slips.errors import ReaderError
@@ -40,7 +41,9 @@ _HEADERS = 3
 """Headers behind which other formats are tried."""
 _JSON = re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*[\[{])")
 _TEXT = 1 << 20
-"""Bytes of a text that is no JSON on which chains are tried: a line of megabytes takes each of them a while."""
+"""Bytes of a text on which chains are tried: a line, or a document, of megabytes takes each of them a while."""
+_JSON_TEXT = 1 << 17
+"""Bytes of JSON on which chains are tried at first: most logs have many records in them."""
 
 
 _NO_LOG = b"qqxz vvkq jjwq\nzzyx wqvj\nkkqz\n"
@@ -121,10 +124,14 @@ def infer(content: bytes, source: ObjectEvent, *, whole: bool = True) -> Inferre
     except ReaderError as error:
         return Inferred([], [], str(error))
     best: dict[str, Candidate] = {}
-    for each in _candidates_of_rows(log, source) if log.is_parquet else _candidates(log, source):
-        known = best.get(each.format)
-        if known is None or each.score > known.score:
-            best[each.format] = each
+    for beginning in _beginnings(log):
+        best = {}
+        for each in _candidates_of_rows(log, source) if log.is_parquet else _candidates(beginning, source):
+            known = best.get(each.format)
+            if known is None or each.score > known.score:
+                best[each.format] = each
+        if any(each.fits for each in best.values()):
+            break
     _put_back_headers(list(best.values()))
     found = sorted(
         best.values(), key=lambda each: (-round(each.score, 3), each.breadth, _is_general(each.format), each.format)
@@ -185,12 +192,23 @@ def _candidates_of_rows(log: OpenedLog, source: ObjectEvent) -> Iterator[Candida
                 yield Candidate(format_.name, trial, _likeness(format_, trial.events), log.archives)
 
 
+def _beginnings(log: OpenedLog) -> Iterator[OpenedLog]:
+    """Yield the beginning of a log on which chains are tried; then a longer one, for the case that none fits."""
+    for most in (_JSON_TEXT, _TEXT) if _is_json(log.content) else (_TEXT,):
+        if log.is_parquet or len(log.content) <= most:
+            yield log
+            return
+        yield msgspec.structs.replace(log, content=log.content[:most], whole=False)
+
+
+def _is_json(content: bytes) -> bool:
+    return _JSON.match(content[:1_000].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")) is not None
+
+
 def _candidates(log: OpenedLog, source: ObjectEvent) -> Iterator[Candidate]:
     content, whole = log.content, log.whole
-    is_json = _JSON.match(content[:1_000].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")) is not None
+    is_json = _is_json(content)
     arrays = list(_arrays(content)) if is_json else []
-    if not is_json and len(content) > _TEXT:
-        content, whole = content[:_TEXT], False
 
     @cache
     def objects() -> list[Any]:
