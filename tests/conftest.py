@@ -51,6 +51,11 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Names bytes that are no text by their number: archives hold the time, and all processes must agree on names."""
+    return f"{argname}-{len(val)}-bytes" if isinstance(val, bytes) and not (val.isascii() and val.isalnum()) else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out tests marked `soak`, or all others. Puts long tests first, so that no worker ends with one of them."""
     is_soak: bool = config.getoption("--soak")
