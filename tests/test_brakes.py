@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from slips.brakes import (
     CANARY_SECONDS,
@@ -157,6 +158,18 @@ def test_a_budget_is_spent_when_as_much_has_started_as_it_allows_with_what_was_g
     by_bytes = budget.bytes_per_day is not None and size >= budget.bytes_per_day * (granted + 1)
     assert (cause is not None) == (by_objects or by_bytes)
     assert (budget_pause("fast", spent, budget, NOW) is None) == (cause is None)
+
+
+@given(AMOUNTS, AMOUNTS, st.integers(0, 3), BUDGETS)
+def test_what_is_granted_lets_objects_start_again_and_never_more_than_one_budget(
+    objects: int, size: int, granted: int, budget: Budget
+) -> None:
+    spent = Spent("2026-01-31", objects, size, granted)
+    after = spent.granted_again(budget)
+    assert after.over(budget) is None
+    assert (after == spent) == (spent.over(budget) is None)
+    if after != spent:
+        assert replace(after, granted=after.granted - 1).over(budget) is not None
 
 
 @given(st.floats(0, 4_000_000_000))

@@ -449,6 +449,15 @@ def test_a_spent_budget_pauses_both_lanes_and_a_resume_grants_another(place: Pla
     assert operations.pauses() == []
 
 
+def test_a_resume_grants_so_many_budgets_that_objects_start_again_though_far_more_have_started(place: Place) -> None:
+    operations = place.operations
+    place.spend(12, 4_500)
+    operations.set_budget(Budget(objects_per_day=5, bytes_per_day=1_000))
+    assert len(operations.resume("fast")) == 1
+    assert (operations.pauses(), operations.budgets().spent.granted) == ([], 4)
+    assert operations.budgets().lines == ["12 of 25 objects today", "4,500 of 5,000 bytes today"]
+
+
 def test_brakes_are_no_entries_of_the_ledger(place: Place) -> None:
     operations = place.operations
     operations.pause("slow", "", "ann@ops")

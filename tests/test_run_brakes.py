@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from fakes import config_of, object_event
 from slips.backends.machine import lane_limits
 from slips.backends.machine.state import MachineState
-from slips.brakes import BREAK_AT, CANARY_SECONDS, DAY, WINDOW, Budget, Pause
+from slips.brakes import BREAK_AT, CANARY_SECONDS, DAY, WINDOW, Budget, Pause, day_of
 from slips.config import LaneConfig, Mapping
 from slips.config.handler import MappingHandler
 from slips.config.schema import BackendConfig, Embedded, Lanes, Limits
@@ -303,6 +303,17 @@ def test_of_a_flood_as_many_objects_start_in_a_day_as_the_budget_allows(scene: S
     assert len(scene.run().given) == 10
     scene.configure(limits=Limits(objects_per_day=12))
     assert len(scene.run().given) == 2
+
+
+def test_what_has_started_before_a_budget_is_set_counts(scene: Scene) -> None:
+    scene.put("b", 7, object_size=300)
+    assert len(scene.run().given) == 7
+    with closing(scene.state()) as state:
+        spent = state.brakes.spent(day_of(scene.now))
+    assert (spent.objects, spent.bytes) == (7, 2_100)
+    scene.configure(limits=Limits(objects_per_day=10))
+    scene.put("c", 7)
+    assert len(scene.run().given) == 3
 
 
 def test_a_budget_of_bytes_counts_stored_bytes(scene: Scene) -> None:

@@ -155,6 +155,14 @@ class Spent(Struct, frozen=True, omit_defaults=True):
             return "bytes_per_day"
         return None
 
+    def granted_again(self, budget: Budget) -> Spent:
+        """Return it after an operator let as many budgets more be spent as let objects start again; none if they may.
+
+        That is one, or several if more has started than the budget allows.
+        """
+        used = ((self.objects, budget.objects_per_day), (self.bytes, budget.bytes_per_day))
+        return replace(self, granted=max(self.granted, *(0 if most is None else count // most for count, most in used)))
+
     def plus(self, objects: int, size: int) -> Spent:
         """Return it after further objects started."""
         return replace(self, objects=self.objects + objects, bytes=self.bytes + size)

@@ -143,7 +143,7 @@ class Brakes:
         """Note that an object starts."""
         event = delivery.event
         is_first = not (delivery.attempts or delivery.excused or is_rest(event))
-        if self._budget.is_limited and is_first:
+        if is_first:
             self._new_objects += 1
             self._new_bytes += event.object_size
             self._spent = self._spent.plus(1, event.object_size)
@@ -237,8 +237,7 @@ class Brakes:
             key: msgspec.structs.replace(brake, code="") if key in fresh else brake for key, brake in stored.items()
         }
         self._budget = budget_of(self._site.config, state)
-        spent = state.brakes.spent(day_of(now)) if self._budget.is_limited else Spent(day_of(now))
-        self._spent = spent.plus(self._new_objects, self._new_bytes)
+        self._spent = state.brakes.spent(day_of(now)).plus(self._new_objects, self._new_bytes)
         due = {key for key, brake in self._on.items() if self._is_due(brake)}
         self._has_opened |= bool(before - self._on.keys() or (over and not self._over))
         self._newly_due |= due - self._due

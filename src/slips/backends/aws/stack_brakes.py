@@ -65,8 +65,9 @@ class StackBrakes:
         for brake in store.read().brakes:
             if brake.lane == lane:
                 store.replace(brake, brake.released())
-        if any(each.cause not in ("failures", "operator") for each in ended):
-            store.spend(day_of(now), 0, 0, now, granted=1)
+        today = self.budgets()
+        if more := today.spent.granted_again(today.budget).granted - today.spent.granted:
+            store.spend(today.spent.day, 0, 0, now, granted=more)
         return ended
 
     def budgets(self) -> Budgets:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 
 import msgspec
-from msgspec.structs import replace
 
 from slips.backends.machine.sqlite import to_json
 from slips.backends.machine.state import MachineState
@@ -77,7 +76,8 @@ def resume(config: Config, state: MachineState, lane: Lane) -> list[Pause]:
         for brake in state.brakes.all():
             if brake.lane == lane:
                 state.brakes.put(brake.released())
-        if any(each.cause not in ("failures", "operator") for each in ended):
-            spent = state.brakes.spent(day_of(time.time()))
-            state.brakes.put_spent(replace(spent, granted=spent.granted + 1))
+        today = budgets(config, state)
+        after = today.spent.granted_again(today.budget)
+        if after != today.spent:
+            state.brakes.put_spent(after)
         return ended
