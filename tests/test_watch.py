@@ -339,6 +339,45 @@ def test_a_directory_is_listed_instead_when_the_thread_of_watchfiles_fails(place
     assert "bad descriptor); listed every 10 s or so instead" in note
 
 
+class Panic(BaseException):
+    """The exception of Rust code that fails is no Exception."""
+
+
+def test_a_directory_is_polled_until_it_is_watched_again_when_watchfiles_panics(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails_once(root: Path, stop: threading.Event) -> Iterator[set[str]]:
+        polled.append(place.source._polls)
+        yield set()
+        if len(polled) == 1:
+            raise Panic("index out of bounds")
+        stop.set()
+
+    polled: list[bool] = []
+    monkeypatch.setattr(watch, "WATCH_AGAIN_SECONDS", 0)
+    place.source._watch = fails_once
+    place.source._keep_gathering()
+    (note,) = [arrival.note for arrival in place.source.take()]
+    assert "index out of bounds); listed every 10 s or so instead" in note
+    assert (polled, place.source._polls) == ([False, True], False)
+
+
+def test_a_name_that_is_not_utf_8_keeps_no_other_files_from_being_announced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "WATCH_AGAIN_SECONDS", 0)
+    source = DirectorySource("logs", tmp_path, settle=0, ledger_days=30)
+    (tmp_path / "a").write_text("1\n")
+    announced = opened(source)
+    assert next(announced) == "a"
+    (tmp_path / os.fsdecode(b"bad\xff")).write_text("1\n")
+    assert any("its changes are not reported any more" in said for said in announced)
+    (tmp_path / "b").write_text("1\n")
+    assert "b" in announced
+    source.close()
+    assert not any(thread.is_alive() for thread in source._threads)
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -349,9 +388,9 @@ def test_a_directory_is_listed_instead_when_the_thread_of_watchfiles_fails(place
 )
 def test_a_file_system_that_other_machines_change_is_not_watched(tmp_path: Path, line: str, reason: str) -> None:
     mounts = tmp_path / "mountinfo"
-    place = tmp_path / "with space"
+    place = tmp_path / "with späce"
     root = "30 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw"
-    mounts.write_text("\n".join([root, line.format(str(place).replace(" ", "\\040")), "broken"]))
+    mounts.write_text("\n".join([root, line.format(str(place).replace(" ", r"\040")), "broken"]))
     assert (reason in unwatchable(place / "logs", mounts)) if reason else unwatchable(place / "logs", mounts) == ""
     assert unwatchable(tmp_path, mounts) == unwatchable(tmp_path, tmp_path / "absent") == ""
 

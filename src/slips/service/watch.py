@@ -29,6 +29,8 @@ LIST_SECONDS = 300.0
 """Seconds between two full listings, if the kernel reports changes."""
 POLL_SECONDS = 10.0
 """Least seconds between two full listings, if it does not."""
+WATCH_AGAIN_SECONDS = 300.0
+"""Seconds until a directory whose changes were not reported is watched again."""
 POLL_SHARE = 20
 """A listing takes at most one in so many seconds of a directory that is polled."""
 BATCH = 500
@@ -126,7 +128,7 @@ class DirectorySource:
 
     def open(self, wake: Callable[[], None]) -> None:
         self._inbox.open(wake)
-        for act in (self._gather, self._serve):
+        for act in (self._keep_gathering, self._serve):
             thread = threading.Thread(target=act, name=f"source {self.bucket}", daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -144,12 +146,18 @@ class DirectorySource:
 
     # -- the thread that gathers changes
 
-    def _gather(self) -> None:
+    def _keep_gathering(self) -> None:
         while not self._stop.is_set():
-            if reason := unwatchable(self._root) or leads_elsewhere(self._root):
-                self._poll(reason)
-                return
+            self._gather()
+            self._stop.wait(WATCH_AGAIN_SECONDS)
+
+    def _gather(self) -> None:
+        """Gather changes until the source is closed, or the directory has to be polled for some time."""
+        while not self._stop.is_set():
             try:
+                if reason := unwatchable(self._root) or leads_elsewhere(self._root):
+                    self._poll(reason)
+                    return
                 self._follow()
             except FileNotFoundError:  # the directory is away, and may come back
                 self._list_soon()
@@ -157,7 +165,7 @@ class DirectorySource:
             except OSError as error:
                 self._poll(f"its changes are not reported ({error})")
                 return
-            except Exception as error:  # noqa: BLE001 - watchfiles raises a RuntimeError if its own thread fails
+            except BaseException as error:  # noqa: BLE001 - watchfiles raises a RuntimeError, or a panic of its Rust code
                 _log.debug("%s: watching failed", self.name, exc_info=True)
                 self._poll(f"its changes are not reported any more ({error})")
                 return
@@ -169,6 +177,7 @@ class DirectorySource:
             present = _identity(self._root)
             if identity is None:
                 identity = present
+                self._polls = False
                 self._list_soon()  # only now: what changes from now on is reported
             self.touch(paths)
             if link := next(filter(_is_link_to_directory, sorted(paths)), None):
@@ -352,7 +361,8 @@ def unwatchable(root: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str:
         fields = before.split(" ")
         if len(fields) < 5 or not behind:
             continue
-        place = fields[4].encode("ascii", "surrogateescape").decode("unicode_escape")
+        # Bytes as they are, but for spaces and the like, which are octal.
+        place = os.fsdecode(os.fsencode(fields[4]).decode("unicode_escape").encode("latin-1"))
         if root.is_relative_to(place) and len(place) >= len(found[0]):
             found = (place, behind.split(" ")[0])
     kind = found[1]
