@@ -146,6 +146,16 @@ def test_a_repair_of_all_that_is_missing_ends_with_0(project: Project) -> None:
     assert "nothing to repair" in project.slips("audit", "--repair", "-y").err
 
 
+def test_an_audit_that_repairs_does_not_ask_for_a_repair(project: Project) -> None:
+    project.put("json/a", {"n": 1})
+    project.slips("run")
+    project.put("json/b", {"n": 1})
+    assert "'slips audit --repair' puts" in project.slips("audit").out
+    done = project.slips("audit", "--repair", "-y")
+    assert "put back: 1 on lane fast" in done.err
+    assert "'slips audit --repair' puts" not in done.out
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [

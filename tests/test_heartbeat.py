@@ -118,3 +118,16 @@ def test_an_event_counts_as_retrying_from_its_first_failed_attempt_until_it_leav
     assert (lanes["fast"].retrying, lanes["slow"].retrying, lanes["slow"].waiting) == (0, 1, 2)
     state.stream.acknowledge(delivery)
     assert (state.lanes()["slow"].retrying, state.lanes()["slow"].waiting) == (0, 1)
+
+
+def test_what_is_put_on_a_lane_beside_a_service_is_processed_by_that(project: Project) -> None:
+    project.fail("r1")
+    with closing(MachineState.open(project.root / "state")) as state:
+        state.service.begin("slips up")
+        out = project.slips("drain").out
+        assert out == f"1 item drained: 1 on lane fast; the service, process {os.getpid()}, processes them now\n"
+        project.put("json/a", {"n": 1})
+        assert f"; the service, process {os.getpid()}, processes them now" in project.slips("push", "s3://my-logs/").out
+        state.execute("UPDATE service SET heartbeat = heartbeat - 200")
+        project.put("json/b", {"n": 1})
+        assert "; 'slips run' processes them now" in project.slips("push", "s3://my-logs/").out

@@ -15,7 +15,7 @@ from click.exceptions import Exit
 from slips import __version__
 from slips.cli.command import Command, argument
 from slips.cli.context import config_for, json_option, open_operations, place_of
-from slips.cli.drain_result import PROCESSED_BY
+from slips.cli.drain_result import processed_by
 from slips.cli.output import print_json, say, show_text, table, write_private
 from slips.cli.progress import counting
 from slips.cli.usage import FILE, FILE_TEXT, OneOf
@@ -119,7 +119,7 @@ def audit(
             chosen = selection_of(site, paths, mappings)
             found = compare(site, operations, chosen, since=since, keep=keep, progress=progress)
         if not json_:
-            _show(found, hours=hours)
+            _show(found, hours=hours, repairs=wanted if repair else ())
         if report is not None:
             _write_report(found, report, config.file)
         _keep(found, operations)
@@ -190,7 +190,7 @@ def _repair(
             progress(sum(counts.values()))
             done = {name: done[name] + counts[name] for name in done}
     on = " and ".join(f"{done[each]:,} on lane {each}" for each in LANES if done[each]) or "none"
-    say(f"put back: {on}; {PROCESSED_BY[operations.kind]}")
+    say(f"put back: {on}; {processed_by(operations)}")
     return done
 
 
@@ -201,8 +201,11 @@ def _write_report(found: Audit, file: Path, config: str) -> None:
     say(one_line(f"{file}: written"))
 
 
-def _show(found: Audit, *, hours: bool) -> None:
-    """Show the counts of each mapping, the days or hours, the records, and the objects that need a person."""
+def _show(found: Audit, *, hours: bool, repairs: Collection[AuditState]) -> None:
+    """Show the counts of each mapping, the days or hours, the records, and the objects that need a person.
+
+    Of states in `repairs`, this command itself puts the objects on their lanes next.
+    """
     show_text(f"objects since {format_time(found.start)}: {STARTS[found.start_by]}")
     rows = [["mapping", "objects", *AUDIT_STATES]]
     rows += [[part.name, *_numbers(part.found)] for part in found.mappings]
@@ -217,11 +220,11 @@ def _show(found: Audit, *, hours: bool) -> None:
         _show_names(found, state)
     for problem in found.problems:
         say(one_line(problem))
-    if found.total.found.missing:
+    if found.total.found.missing and "missing" not in repairs:
         show_text("'slips audit --repair' puts what is missing on its lane")
     if found.total.found.failed:
         show_text("'slips errors' lists what failed, and why")
-    if found.total.found.changed:
+    if found.total.found.changed and "changed" not in repairs:
         show_text("'slips audit --repair --changed' puts what was overwritten since on its lane, too")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from click.exceptions import Exit
 
-from slips.cli.drain_result import PROCESSED_BY, shown
+from slips.cli.drain_result import processed_by, shown
 from slips.cli.errors import group_line
 from slips.cli.output import headline, say, show_fitting, show_text
 from slips.cli.progress import counting, watch
@@ -47,7 +47,7 @@ def drain_with_canary(
     A dry run ends before the outcomes. Prints the counts of each group, also if an error or Ctrl-C ends the drain.
     Raises Exit if a group is held back, UnreadableItemError for items that cannot be read.
     """
-    show_counts = partial(_show_counts, canary, operations, done, dry_run=request.dry_run)
+    show_counts = partial(_show_counts, canary, processed_by(operations), done, dry_run=request.dry_run)
     with shown(done, operations, show_counts, json_=json_, more=lambda: {"groups": _groups(canary)}):
         with counting("items sent first") as count:
             for sent in canary.send(request, done.note_absent):
@@ -127,7 +127,7 @@ def _next_group(
     return None
 
 
-def _show_counts(canary: Canary, operations: Operations, done: DrainResult, *, dry_run: bool) -> None:
+def _show_counts(canary: Canary, by: str, done: DrainResult, *, dry_run: bool) -> None:
     for group in canary.groups:
         for line in group_lines(group, dry_run=dry_run):
             show_fitting(line)
@@ -136,9 +136,9 @@ def _show_counts(canary: Canary, operations: Operations, done: DrainResult, *, d
             show_text(f"{plural(done.drained, 'item')} would be sent first")
         return
     if followed := sum(group.drained for group in canary.groups):
-        show_text(f"{plural(followed, 'item')} followed; {PROCESSED_BY[operations.kind]}")
+        show_text(f"{plural(followed, 'item')} followed; {by}")
     if waiting := len(canary.waiting):  # after Ctrl-C
-        show_text(f"objects waiting on a lane: {waiting:,}; {PROCESSED_BY[operations.kind]}")
+        show_text(f"objects waiting on a lane: {waiting:,}; {by}")
     if held := sum(group.is_held for group in canary.groups):
         show_text(f"{plural(held, 'group')} held back; 'slips error ID' shows a new error in detail")
 

@@ -11,7 +11,7 @@ from slips.cli import items
 from slips.cli.canary import drain_with_canary, run_here
 from slips.cli.command import Command
 from slips.cli.context import config_for, json_option, load_config, place_of, stack_config
-from slips.cli.drain_result import PROCESSED_BY, shown
+from slips.cli.drain_result import processed_by, shown
 from slips.cli.errors import object_line
 from slips.cli.options import options
 from slips.cli.output import show_text
@@ -133,11 +133,11 @@ def result_shown(
     done: DrainResult, operations: Operations, *, dry_run: bool, json_: bool
 ) -> AbstractContextManager[None]:
     """Print the result of a drain without a canary at the end of the block."""
-    return shown(done, operations, partial(_show_counts, done, operations, dry_run=dry_run), json_=json_)
+    by = processed_by(operations)
+    return shown(done, operations, partial(_show_counts, done, by, dry_run=dry_run), json_=json_)
 
 
-def _show_counts(done: DrainResult, operations: Operations, *, dry_run: bool) -> None:
-    by = PROCESSED_BY[operations.kind]
+def _show_counts(done: DrainResult, by: str, *, dry_run: bool) -> None:
     if done.drained:
         on = " and ".join(f"{count:,} on lane {lane}" for lane, count in done.lanes.items() if count)
         items_ = plural(done.drained, "item")

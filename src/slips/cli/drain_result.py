@@ -8,15 +8,20 @@ from typing import Any
 
 from slips.cli.items import where
 from slips.cli.output import print_json, say, show_text
-from slips.operations import Kind, Operations
+from slips.operations import Operations
 from slips.pipeline.drain import DrainResult
 from slips.pipeline.undelivered import STAYS
 from slips.printable import one_line, plural
 
-PROCESSED_BY: dict[Kind, str] = {
-    "machine": "'slips run' processes them now",
-    "stack": "the stack processes them now",
-}
+
+def processed_by(operations: Operations) -> str:
+    """Say who processes objects that were put on their lanes: a service that runs here does it by itself."""
+    if operations.kind == "stack":
+        return "the stack processes them now"
+    service = operations.glance().service
+    if service is not None and service.state == "running":
+        return f"the service, process {service.pid}, processes them now"
+    return "'slips run' processes them now"
 
 
 @contextmanager

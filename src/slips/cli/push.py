@@ -11,7 +11,7 @@ from click.exceptions import Exit
 
 from slips.cli.command import Command, argument
 from slips.cli.context import config_for, json_option, place_of
-from slips.cli.drain_result import PROCESSED_BY
+from slips.cli.drain_result import processed_by
 from slips.cli.output import print_json, say, show_text
 from slips.cli.progress import counting, reaching
 from slips.cli.usage import FILE_TEXT, Number, OneOf
@@ -136,7 +136,7 @@ def push(
                 for counts in backfill(kept, name, wanted, site, operations, before=before, rate=rate):
                     lanes = {each: lanes[each] + counts[each] for each in LANES}
                     progress(sum(counts.values()))
-        problems = [*site.unlisted]
+        problems, by = [*site.unlisted], processed_by(operations)
     if json_:
         print_json(
             {
@@ -152,7 +152,7 @@ def push(
             }
         )
     else:
-        _show(kept, passing, lanes, wanted.lane, operations.kind, dry_run=dry_run)
+        _show(kept, passing, lanes, wanted.lane, operations.kind, by, dry_run=dry_run)
     if problems:
         raise Exit(1)
 
@@ -168,7 +168,7 @@ def _continuing() -> Iterator[None]:
 
 
 def _show(
-    kept: EventFile, passing: Passing, lanes: dict[Lane, int], lane: LaneChoice, kind: Kind, *, dry_run: bool
+    kept: EventFile, passing: Passing, lanes: dict[Lane, int], lane: LaneChoice, kind: Kind, by: str, *, dry_run: bool
 ) -> None:
     what = f"{plural(kept.count, 'object')} of {kept.size:,} bytes"
     on = " and ".join(f"{number:,} on lane {each}" for each, number in lanes.items() if number)
@@ -178,6 +178,6 @@ def _show(
             price = dollars(kept.count, kept.size)
             show_text(f"they cost about ${price:,.2f} on AWS, and the time of the handler itself (see docs/costs.md)")
     else:
-        show_text(f"{what} put: {on}; {PROCESSED_BY[kind]}" if on else "nothing to put")
+        show_text(f"{what} put: {on}; {by}" if on else "nothing to put")
     if passing.passed:
         show_text("not put: " + ", ".join(f"{count:,} {WORDS[why]}" for why, count in sorted(passing.passed.items())))
