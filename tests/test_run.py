@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -90,17 +92,30 @@ def test_a_file_that_never_rests_is_an_error_that_says_so(project: Project) -> N
 
 
 @pytest.mark.slow
-def test_an_object_in_the_error_table_is_left_alone_whatever_becomes_of_its_file(project: Project) -> None:
-    project.put("a.log", body=b"\x1f\x8b\x08 damaged")
+def test_an_object_in_the_error_table_is_left_alone_until_its_file_changes(project: Project) -> None:
+    path = project.put("a.log", body=b"\x1f\x8b\x08 damaged")
     assert project.run().failed == 1
     second = project.run()
     assert (second.objects, second.left_alone, second.is_clean) == (0, 1, True)
+    path.write_bytes(b"\x1f\x8b\x08 damaged again")
+    assert (project.run().failed, len(project.errors)) == (1, 1)
+    assert project.run().left_alone == 1
     project.put("a.log", "mended")
-    assert (project.run().objects, len(project.errors)) == (0, 1)
-    project.drain()
     assert results(project.run()) == {"a.log": ["mended"]}
     assert project.errors == []
-    assert project.run().objects == 0
+    assert (again := project.run()).objects == again.left_alone == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [lambda path: os.utime(path, (0, 0)), lambda path: path.chmod(0o640)])
+def test_an_object_in_the_error_table_whose_file_is_only_touched_is_tried_once_more(
+    project: Project, change: Callable[[Path], None]
+) -> None:
+    path = project.put("a.log", body=b"\x1f\x8b\x08 damaged")
+    project.run()
+    change(path)
+    assert [project.run().failed for _ in range(3)] == [1, 0, 0]
+    assert len(project.errors) == 1
 
 
 def test_a_bucket_whose_directory_is_away_is_told_and_nothing_of_it_forgotten(project: Project) -> None:

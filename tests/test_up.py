@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import time
@@ -86,6 +87,20 @@ def test_an_object_that_fails_is_tried_three_times_and_the_service_goes_on(servi
     shown = serve(service, script)
     assert shown.shown[:3] == [("attempt", "a"), ("attempt", "a"), ("failed", "a")]
     assert [item.attempts for item in service.errors] == [3]
+
+
+def test_a_file_that_is_completed_after_its_former_content_failed_is_taken(service: Project) -> None:
+    whole = gzip.compress(b"1\n")
+
+    def script(shown: Scripted) -> Script:
+        path = service.put("a", body=whole[:-4])
+        yield lambda: ("failed", "a") in shown.shown
+        with path.open("ab", 0) as file:
+            file.write(whole[-4:])
+        yield lambda: shown.done == ["a"]
+
+    serve(service, script)
+    assert service.errors == []
 
 
 def test_retries_come_after_seconds_then_minutes_and_not_all_at_once() -> None:

@@ -16,7 +16,7 @@ import msgspec
 from slips.backends.machine.absent import Absent
 from slips.backends.machine.announced import Announced
 from slips.backends.machine.brakes import SqliteBrakes
-from slips.backends.machine.content import is_stamp, names_of
+from slips.backends.machine.content import is_stamp, names_of, names_of_young
 from slips.backends.machine.errors import SqliteErrors
 from slips.backends.machine.files import Files
 from slips.backends.machine.heartbeat import ServiceRow
@@ -48,7 +48,7 @@ class MachineState(Database):
     # -- questions of the supervisor
 
     def is_pending(self, event: ObjectEvent) -> bool:
-        """Whether a listed object must be put on a lane: it is not settled, not waiting, and has no error item."""
+        """Whether a listed object must be put on a lane: not settled, not waiting, no error item of its content."""
         return not (self.is_settled(event) or self.is_waiting(event) or self.has_error(event))
 
     def is_settled(self, event: ObjectEvent) -> bool:
@@ -92,12 +92,24 @@ class MachineState(Database):
         return bool(rows)
 
     def has_error(self, event: ObjectEvent) -> bool:
-        """Whether the error table has an item of the whole object, of any content."""
-        rows = self.select(
-            "SELECT 1 FROM error WHERE bucket = ? AND key = ? AND kind = 'object' LIMIT 1",
-            (event.bucket_name, event.object_key),
+        """Whether the error table has an item of a listed object, by any name of its content, or without a name.
+
+        A file that changed since it failed is another content. If it was only touched, the next run finds that out.
+        """
+        where = (event.bucket_name, event.object_key)
+        rows = self.select("SELECT item FROM error WHERE bucket = ? AND key = ? AND kind = 'object'", where)
+        if not rows:
+            return False
+        names = {"", event.identity}
+        if is_stamp(event.object_etag):
+            known, young = self.files.known(*where), names_of_young(event.object_etag)
+            names.update(young, (known[name] for name in young if name in known))
+        return any(
+            failed.identity in names
+            for (item,) in rows
+            for failed in msgspec.json.decode(item, type=ErrorItem).events
+            if (failed.bucket_name, failed.object_key) == where
         )
-        return bool(rows)
 
     def dismiss(self, item: ErrorItem) -> bool:
         """Delete this very revision of an item. Return False if another revision is stored, or none.
