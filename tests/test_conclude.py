@@ -250,6 +250,10 @@ def about(identity: str, records: list[Range] | None = None) -> ObjectEvent:
     return object_event("a", object_etag=identity, records=records)
 
 
+def version(version_id: str) -> ObjectEvent:
+    return replace(about("e0"), object_version_id=version_id)
+
+
 DONE = Conclusion(E1, E1, "done", "r")
 
 
@@ -261,6 +265,7 @@ DONE = Conclusion(E1, E1, "done", "r")
         (about("e0"), DONE, False),
         (about("e0"), replace(DONE, names=("e0",)), True),
         (about("e0"), replace(DONE, is_only_content=True), True),
+        (version("v0"), replace(DONE, is_only_content=True), False),
         (about("e0"), replace(DONE, announced=about("e0")), True),
         (about("e1", [(2, 2)]), DONE, True),
         (about("e1", [(2, 2)]), replace(DONE, status="failed"), False),

@@ -73,6 +73,19 @@ def test_an_object_in_the_error_table_is_left_alone_until_it_changes(scene: Scen
     assert scene.project.slips("run", "--json").json["objects"] == 1
 
 
+@pytest.mark.parametrize(("versioning", "left"), [(None, 0), ("Suspended", 0), ("Enabled", 1)])
+def test_an_error_item_of_an_overwritten_object_stays_only_if_its_version_can_be_read(
+    scene: Scene, versioning: str | None, left: int
+) -> None:
+    if versioning is not None:
+        scene.client.put_bucket_versioning(Bucket="real-logs", VersioningConfiguration={"Status": versioning})
+    scene.put("json/a", b'{"n": 9}\n')
+    assert scene.project.slips("run").status == 1
+    scene.put("json/a")
+    assert scene.project.slips("run", "--json").json["objects"] == 1
+    assert len(scene.project.errors()) == left
+
+
 def test_a_named_object_is_found_by_the_name_of_the_config(scene: Scene) -> None:
     for key in ("json/a", "json/b"):
         scene.put(key)

@@ -65,7 +65,10 @@ class Conclusion(Struct, frozen=True):
     names: tuple[str, ...] = ()
     """Other identities of the content that was read."""
     is_only_content: bool = False
-    """Whether the object has only its present content, as a file has: error items of other content are obsolete."""
+    """Whether the object has only its present content, as a file has, or an object in S3 without versions.
+
+    Error items of other content are obsolete then, but for those of a version.
+    """
     is_repeated: bool = False
     """Whether an earlier attempt may have left error items of this run: those that are not made again are deleted."""
 
@@ -147,15 +150,16 @@ def is_obsolete(failed: ObjectEvent, conclusion: Conclusion) -> bool:
     """Whether a run has made an earlier error item of the event `failed` obsolete: only the latest outcome counts.
 
     An item of a whole object is obsolete if the object ended again, with the content of the item, with the announced
-    content, or with its only content. An item of records is obsolete if all of them were read again, of the item's
-    content. Items of records of other content stay, as evidence.
+    content, or with its only content. But a version in S3 can still be read. An item of records is obsolete if all of
+    them were read again, of the item's content. Items of records of other content stay, as evidence.
     """
     if failed.records is not None:
         was_read = conclusion.read.records is None and conclusion.status == "done"
         is_same_part = failed.records == conclusion.read.records
         return (was_read or is_same_part) and _is_same(failed, conclusion)
     ended = conclusion.read.records is None or conclusion.is_to_the_end
-    is_past = conclusion.is_only_content or failed.identity == conclusion.announced.identity
+    is_gone = conclusion.is_only_content and failed.object_version_id is None
+    is_past = is_gone or failed.identity == conclusion.announced.identity
     return ended and (is_past or _is_same(failed, conclusion))
 
 

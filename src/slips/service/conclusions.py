@@ -85,13 +85,22 @@ class Conclusions:
             delivery.request_id,
             attempts=attempts,
             has_claimed=delivery.read is not None,
-            is_only_content=not self._session.is_in_s3(event.bucket_name),
+            is_only_content=self._is_only_content(ended),
         )
         if ended.names:
             site.state.identify(ended.event, ended.names)
         write(conclusion, site)
         site.state.take_off_lane(delivery, conclusion.read, ended.names)
         return lambda: self._tell(delivery, ended, attempts)
+
+    def _is_only_content(self, ended: Ended) -> bool:
+        """Whether the content that a run has read is the only one that its object has.
+
+        In S3, that is certain only of an object that could be read: then S3 has named its version, if there are some.
+        """
+        if not self._session.is_in_s3(ended.event.bucket_name):
+            return True
+        return not isinstance(ended, Failure) and ended.event.object_version_id is None
 
     def _try_again(self, delivery: Delivery, failure: Failure, attempts: int, *, counts: bool) -> None:
         """Schedule another attempt of an event. `counts`: the current attempt counts as one."""
