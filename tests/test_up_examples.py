@@ -282,6 +282,7 @@ def test_the_container_file_copies_what_is_there_and_pins_what_it_installs() -> 
 def test_the_example_of_compose_keeps_the_container_confined() -> None:
     (service,) = yaml.safe_load((CONTAINER / "compose.yml").read_text())["services"].values()
     assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+    assert (CONTAINER / service["build"]["dockerfile"]).is_file(), "Docker looks for a Dockerfile by itself"
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
     grace = int(json.loads(instruction("CMD"))[2])

@@ -64,7 +64,8 @@ def run(
 ) -> None:
     """Process what is pending, or the named objects, then exit.
 
-    Ends with status 1 if an object failed or a record was quarantined: 'slips errors' then lists them.
+    Ends with status 1 if an object failed or a record was quarantined: 'slips errors' then lists them. Takes files as
+    they are, also .hidden ones and *.tmp and *.part, which 'slips up' and 'slips audit' leave alone.
 
     \b
     Examples:
