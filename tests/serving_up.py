@@ -63,6 +63,9 @@ class Scripted(Observer):
     def mended(self, where: str) -> None:
         self.shown.append(("mended", where))
 
+    def reloading(self, what: str) -> None:
+        self.shown.append(("reloading", what))
+
     def reloaded(self, what: str) -> None:
         self.shown.append(("reloaded", what))
 
@@ -88,6 +91,7 @@ def serve(
     *,
     workers: int = 2,
     grace: float = GUARD,
+    patience: float = GUARD,
     load: Callable[[], Config] | None = None,
     make_sources: Callable[[Config, MachineState], Sequence[Source]] = sources_of,
     pause: float = 0.0,
@@ -105,7 +109,13 @@ def serve(
             watch = Scripted(steps())
             holder.append(watch)
             supervisor = Supervisor(project.config, opened, watch, workers=workers, pause=lambda _: pause, endless=True)
-            service = Up(supervisor, load or (lambda: project.config), grace=grace, make_sources=make_sources)
+            service = Up(
+                supervisor,
+                load or (lambda: project.config),
+                grace=grace,
+                patience=patience,
+                make_sources=make_sources,
+            )
             watch.stop = service.stop
             service.serve()
     finally:

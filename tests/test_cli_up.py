@@ -188,6 +188,23 @@ def test_quarantined_records_are_logged_without_asking() -> None:
     assert "warning s3://my-logs/a: done, 2 records, 1 quarantined: 'slips errors' lists them" in log.text
 
 
+def test_the_counts_of_an_object_that_ran_in_parts_are_those_of_its_last_part() -> None:
+    log = Log(verbose=True)
+    log.lines.continued(object_event("a"), Outcome(records=40, delivered=40))
+    log.lines.succeeded(object_event("a", records=[(41, None)]), Outcome(records=22, delivered=22))
+    log.lines.succeeded(object_event("b", records=[(3, 3)]), Outcome(records=1, delivered=1))
+    assert "s3://my-logs/a: done, last part: 22 records\n" in log.text
+    assert "s3://my-logs/b: done, 1 record\n" in log.text, "a replay of some records is no last part"
+
+
+def test_changed_code_that_takes_long_to_load_is_logged() -> None:
+    log = Log()
+    log.lines.reloading("handler.py")
+    assert log.text.endswith(
+        "warning handler.py: the changed code is still being loaded; the old code is used on meanwhile\n"
+    )
+
+
 def test_a_log_that_cannot_be_written_ends_nothing() -> None:
     class Full(io.StringIO):
         def write(self, _: str) -> int:

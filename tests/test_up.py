@@ -35,6 +35,16 @@ class Other(slips.interface.Handler):
 """
 
 
+HANGS = """
+import os, time
+from pathlib import Path
+
+with (Path(__file__).parent / "importing").open("a") as file:
+    file.write(f"{os.getpid()}\\n")
+time.sleep(3600)
+"""
+
+
 @pytest.fixture
 def service(project: Project) -> Project:
     """A project whose service takes files at once."""
@@ -159,6 +169,62 @@ def test_a_change_of_what_the_handler_imports_is_loaded_too(service: Project) ->
     shown = serve(service, script)
     assert service.lines("done") == ["old a", "new b"]
     assert shown.words("reloaded") == ["words.py"]
+
+
+def test_what_arrives_is_on_its_lane_while_a_changed_handler_is_imported(service: Project) -> None:
+    service.put("a", "1")
+
+    def script(shown: Scripted) -> Script:
+        yield lambda: shown.done
+        service.handler(HANGS)
+        yield lambda: service.lines("importing")
+        service.put("b", "1")
+        yield lambda: service.waiting() == [("b", 0)]
+        service.handler(OTHER)
+        yield lambda: "b" in shown.done
+
+    shown = serve(service, script)
+    assert service.lines("done") == ["a\t1", "other b"], "the next object waits a moment for the changed code"
+    assert shown.words("reloaded") == ["handler.py"]
+
+
+def test_objects_go_on_with_the_old_code_while_a_changed_handler_hangs_until_it_is_mended(service: Project) -> None:
+    service.put("a", "1")
+
+    def script(shown: Scripted) -> Script:
+        yield lambda: shown.done
+        service.handler(HANGS)
+        yield lambda: service.lines("importing")
+        service.put("b", "1")
+        service.put("c", "raise-once it")
+        yield lambda: {"b", "c"} <= set(shown.done)
+        service.handler(f"{HANGS}# still\n")
+        yield lambda: len(service.lines("importing")) == 2 and gone(int(service.lines("importing")[0]))
+        service.put("d", "wait go-on")
+        yield lambda: len(service.lines("begun")) == 1
+        service.handler(OTHER)
+        yield lambda: shown.words("reloaded")
+        service.put("e", "1")
+        yield lambda: "e" in shown.done
+        (service.root / "go-on").touch()
+        yield lambda: "d" in shown.done
+
+    shown = serve(service, script, patience=0.0)
+    assert sorted(service.lines("done")[:3]) == ["a\t1", "b\t1", "c\t1"]
+    assert service.lines("done")[3:] == ["other e", "d\t1"]
+    assert shown.words("reloading")[:2] == ["handler.py"] * 2
+    assert (shown.words("not reloaded"), shown.words("warned")) == ([], [])
+    assert all(gone(int(pid)) for pid in service.lines("importing"))
+
+
+def test_a_service_stops_while_a_changed_handler_hangs(service: Project) -> None:
+    def script(shown: Scripted) -> Script:
+        service.handler(HANGS)
+        yield lambda: service.lines("importing")
+
+    shown = serve(service, script)
+    assert shown.words("stopped") == ["0"]
+    assert all(gone(int(pid)) for pid in service.lines("importing"))
 
 
 def test_a_broken_handler_is_told_and_the_old_one_goes_on_until_it_is_mended(service: Project) -> None:

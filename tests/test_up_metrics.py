@@ -232,6 +232,9 @@ def test_a_service_is_ready_once_it_has_started_while_state_and_sources_can_be_u
     probes.mended("/logs")
     probes.not_reloaded("handler.py:3: no class")
     assert probes.ready() == {"ok": True, "reasons": [], "warnings": ["handler.py:3: no class"]}
+    probes.reloading("handler.py")
+    warning = "handler.py: still being loaded; the old code is used on meanwhile"
+    assert probes.ready() == {"ok": True, "reasons": [], "warnings": [warning]}
     probes.reloaded("handler.py")
     assert probes.ready()["warnings"] == []
     probes.stopping(1, 30)

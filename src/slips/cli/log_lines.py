@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Literal, TextIO
 
-from slips.model import Lane, ObjectEvent, Outcome, format_time
+from slips.model import Lane, ObjectEvent, Outcome, format_time, is_to_the_end
 from slips.pipeline.ended import Failure
 from slips.printable import cut, one_line, plural
 from slips.service.observer import Observer
@@ -88,6 +88,10 @@ class LogLines(Observer):
     def mended(self, where: str) -> None:
         self.write("info", f"{where}: can be used again; going on", where=where)
 
+    def reloading(self, what: str) -> None:
+        text = f"{what}: the changed code is still being loaded; the old code is used on meanwhile"
+        self.write("warning", text, files=what)
+
     def reloaded(self, what: str) -> None:
         self.write("info", f"reloaded: {what}", files=what)
 
@@ -120,8 +124,10 @@ class LogLines(Observer):
             return
         counts = {name: getattr(outcome, name) for name in ("records", "delivered", "filtered", "quarantined")}
         bad = f", {outcome.quarantined:,} quarantined: 'slips errors' lists them" if outcome.quarantined else ""
+        part = "last part: " if event.records and is_to_the_end(event.records) else ""
         level: Level = "warning" if outcome.quarantined else "debug"
-        self.write(level, f"{event.url}: done, {plural(outcome.records, 'record')}{bad}", object=event.url, **counts)
+        done = f"done, {part}{plural(outcome.records, 'record')}{bad}"
+        self.write(level, f"{event.url}: {done}", object=event.url, **counts)
 
     def continued(self, event: ObjectEvent, outcome: Outcome) -> None:
         self._records += outcome.records

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from slips.cli.output import say
-from slips.model import Lane, ObjectEvent, Outcome
+from slips.model import Lane, ObjectEvent, Outcome, is_to_the_end
 from slips.pipeline.ended import Failure
 from slips.printable import one_line, plural
 from slips.service.observer import Observer
@@ -111,7 +111,8 @@ class Lines(Observer):
 
     def succeeded(self, event: ObjectEvent, outcome: Outcome) -> None:
         if self._verbose:
-            counts = f"done, {outcome.records:,} records, {outcome.quarantined:,} quarantined"
+            part = "last part: " if event.records and is_to_the_end(event.records) else ""
+            counts = f"done, {part}{outcome.records:,} records, {outcome.quarantined:,} quarantined"
             if outcome.filtered_by:
                 counts = f"filtered by {outcome.filtered_by}, as it is no log"
             self.line(f"{event.url}: {counts}")

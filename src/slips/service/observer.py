@@ -59,6 +59,9 @@ class Observer:
     def mended(self, where: str) -> None:
         """Show that the source, or the state, can be used again."""
 
+    def reloading(self, what: str) -> None:
+        """Show that changed files take long to load, and that the old ones are used until `reloaded`."""
+
     def reloaded(self, what: str) -> None:
         """Show that changed files of the config or the handlers are used from now on."""
 
@@ -133,6 +136,9 @@ class Observers(Observer):
 
     def mended(self, where: str) -> None:
         self._each(lambda each: each.mended(where))
+
+    def reloading(self, what: str) -> None:
+        self._each(lambda each: each.reloading(what))
 
     def reloaded(self, what: str) -> None:
         self._each(lambda each: each.reloaded(what))

@@ -140,11 +140,20 @@ class Pool:
         """Replace all workers by new ones with this config, as soon as one of these is ready: see `is_renewing`.
 
         Busy ones end their objects before. If the new one cannot be used, all stays as it is, and `refusal` says why.
+        The one that is being tried is killed. Meanwhile no others are started: they would import the same files.
         """
         self.refusal = ""
+        self.end_trial()
         worker = self._started(config, {})
         if worker is not None:
             self._trial = _Trial(config, worker, wanted)
+
+    def end_trial(self) -> None:
+        """Kill the worker that is being tried, if there is one: the files have changed again."""
+        trial, self._trial = self._trial, None
+        if trial is not None:
+            trial.worker.leaving = True
+            trial.worker.dismiss()
 
     def free(self, waiting: int) -> Worker | None:
         """Return a worker that is free. If all are busy, start more for the `waiting` objects and return None."""
@@ -178,8 +187,10 @@ class Pool:
                 match message:
                     case Loading(path=path):
                         worker.loading = path
+                    case Ready() if worker.leaving:
+                        pass  # it was on trial, and the files have changed again
                     case Ready(problem=problem, unusable=unusable) if self._is_on_trial(worker):
-                        self._end_trial(worker, "; ".join(unusable) if problem is None else problem)
+                        self._judge(worker, "; ".join(unusable) if problem is None else problem)
                     case Ready(problem=None, unusable=unusable):
                         self._make_ready(worker, unusable)
                     case Ready(problem=problem):
@@ -218,8 +229,10 @@ class Pool:
     # -- starts
 
     def _may_start(self, waiting: int) -> bool:
-        starting = sum(1 for each in self._workers if not each.ready and not self._is_on_trial(each))
-        staying = sum(1 for each in self._workers if not each.leaving and not self._is_on_trial(each))
+        if self.is_renewing:
+            return False
+        starting = sum(1 for each in self._workers if not each.ready)
+        staying = sum(1 for each in self._workers if not each.leaving)
         # After a failed start only one at a time: the system may lack the memory for several at once.
         room = 1 if self._failed_starts else waiting
         return staying < self._wanted and starting < room and time.monotonic() >= self._start_at
@@ -242,7 +255,7 @@ class Pool:
     def _is_on_trial(self, worker: Worker) -> bool:
         return self._trial is not None and self._trial.worker is worker
 
-    def _end_trial(self, worker: Worker, problem: str) -> None:
+    def _judge(self, worker: Worker, problem: str) -> None:
         """Let all other workers go if the one on trial has no problem; else let that one go."""
         trial, self._trial = self._trial, None
         self.refusal = problem

@@ -40,7 +40,7 @@ class Probes(Observer):
     def ready(self) -> dict[str, Any]:
         """Return whether the service takes objects, with the reasons if it does not, as JSON.
 
-        A changed config or handler that cannot be used is a warning: the old one goes on.
+        A changed config or handler that cannot be used, or not yet, is a warning: the old one goes on.
         """
         reasons: list[str] = list(self.alive()["reasons"])
         if not self._is_started:
@@ -59,6 +59,9 @@ class Probes(Observer):
 
     def mended(self, where: str) -> None:
         self._troubles.pop(where, None)
+
+    def reloading(self, what: str) -> None:
+        self._reload = f"{what}: still being loaded; the old code is used on meanwhile"
 
     def reloaded(self, what: str) -> None:
         self._reload = ""

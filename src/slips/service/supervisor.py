@@ -169,16 +169,16 @@ class Supervisor:
         return self.session.turns.is_over
 
     def step(self, *, starts: bool = True) -> None:
-        """Start what may start now, if it `starts` any; then wait for something to happen, and conclude what ended.
+        """Take what has arrived, and start what may start now, if it `starts` any. Then wait, and conclude what ended.
 
         Raises StateError if the state cannot be written: nothing is lost, and the next step tries again. Raises
         LostStateError if it is no longer in its place: no step can do anything then.
         """
         turns, brakes, seconds = self.session.turns, self.session.brakes, LOOK_SECONDS
         self._conclusions.write()  # what an earlier step could not write
+        if self.session.intake.take():
+            turns.look_again(from_start=False)
         if starts:
-            if self.session.intake.take():
-                turns.look_again(from_start=False)
             brakes.look()
             brakes.reconsider(turns)
             turns.refill()
@@ -220,8 +220,15 @@ class Supervisor:
         return self._pool.is_renewing
 
     def renew(self, config: Config) -> None:
-        """Try a worker with this config and the files as they are. Start no objects while this `is_renewing`."""
+        """Try a worker with this config and the files as they are, in place of another that is tried.
+
+        Objects that start while this `is_renewing` run with the old code.
+        """
         self._pool.renew(config, self._workers_for(config))
+
+    def end_trial(self) -> None:
+        """Try no longer what `renew` was told to try."""
+        self._pool.end_trial()
 
     def use(self, config: Config) -> str:
         """Use the config that was tried from now on. Return the reason if it cannot be used, else an empty text."""

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from slips.backends.machine.state import MachineState
@@ -29,6 +30,8 @@ RETRY_SECONDS = (5.0, 60.0)
 """Seconds before the second and third attempt of an object, give or take half of them."""
 GRACE_SECONDS = 8.0
 """Seconds that objects at work have to end when the service stops: containers are killed after 10."""
+PATIENCE_SECONDS = 2.0
+"""Most seconds that the next object waits for changed code. A slow import takes longer: the old code goes on."""
 TROUBLE_SECONDS = (1.0, 30.0)
 """Seconds to wait while the state or the workers cannot be used: at first, and at most."""
 
@@ -72,6 +75,16 @@ def sources_of(
     ]
 
 
+class _Change(Struct):
+    """The config that a worker tries now, and the changed files."""
+
+    config: Config
+    changed: list[str]
+    begun: float
+    is_slow: bool = False
+    """Whether objects go on with the old code, and the observer knows."""
+
+
 class Up:
     """The session of `supervisor`, until `stop` is called."""
 
@@ -81,11 +94,15 @@ class Up:
         load: Callable[[], Config],
         *,
         grace: float = GRACE_SECONDS,
+        patience: float = PATIENCE_SECONDS,
         make_sources: Callable[[Config, MachineState], Sequence[Source]] = sources_of,
         audits: DailyAudit | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin nothing yet. `load` reads the config anew, and raises ConfigError. The config must be of a file."""
+        """Begin nothing yet. `load` reads the config anew, and raises ConfigError. The config must be of a file.
+
+        `patience`: most seconds that objects wait while changed code is loaded, before they go on with the old one.
+        """
         self._supervisor, self._session, self._observer = supervisor, supervisor.session, supervisor.session.observer
         self._load, self._grace, self._make_sources, self._clock = load, grace, make_sources, clock
         self._state = self._session.site.state
@@ -94,8 +111,8 @@ class Up:
         self._sources: list[Source] = []
         self._sourced: tuple[Embedded | None, int] | None = None
         """The settings of the config by which the sources were opened."""
-        self._tried: tuple[Config, list[str]] | None = None
-        """The config that a worker tries now, and the changed files."""
+        self._patience = patience
+        self._trial: _Change | None = None
         self._troubles: dict[str, str] = {}
         """The state, or the workers, that cannot be used now, with the reason."""
         self._failures, self._again_at = 0, 0.0
@@ -129,7 +146,7 @@ class Up:
             if self._clock() < self._again_at:
                 self._supervisor.listen(min(LOOK_SECONDS, self._again_at - self._clock()))
                 return
-            starts = self._is_code_loaded()
+            starts = self._may_start()
             self._open_sources()
             self._look_at_buckets()
             if said := self._audits.look(self._supervisor.config):
@@ -180,19 +197,24 @@ class Up:
 
     # -- changed code
 
-    def _is_code_loaded(self) -> bool:
-        """Whether the workers run the files of the user as they are now. If not, try a worker that does."""
-        if self._tried is not None:
-            if self._supervisor.is_renewing:
-                return False
-            (config, changed), self._tried = self._tried, None
-            self._use(config, changed)
+    def _may_start(self) -> bool:
+        """Whether objects may start: the workers run the files as they are now, or those cannot be loaded in time.
+
+        If files have changed, try a worker that runs them, in place of one that is tried now.
+        """
+        if self._trial is not None and not self._supervisor.is_renewing:
+            trial, self._trial = self._trial, None
+            self._use(trial.config, trial.changed)
         self._code.add(self._supervisor.files)
         if not self._code.is_changed:
-            return True
+            return self._trial is None or self._is_slow(self._trial)
         if not self._code.is_at_rest:
             return False
         changed = self._code.load()
+        if self._trial is not None:
+            changed = sorted({*changed, *self._trial.changed})
+            self._trial = None
+            self._supervisor.end_trial()
         try:
             config = self._load()
         except ConfigError as error:
@@ -203,9 +225,16 @@ class Up:
                 "'backend.embedded.path' has changed; expected the same state; stop the service and start it again"
             )
             return True
-        self._tried = (config, changed)
+        self._trial = _Change(config, changed, self._clock())
         self._supervisor.renew(config)
         return False
+
+    def _is_slow(self, trial: _Change) -> bool:
+        """Whether the import of changed files takes so long that objects go on with the old code."""
+        if not trial.is_slow and self._clock() - trial.begun >= self._patience:
+            trial.is_slow = True
+            self._observer.reloading(self._names(trial.changed))
+        return trial.is_slow
 
     def _use(self, config: Config, changed: Sequence[str]) -> None:
         """Use a config that a worker has tried, or show why that is not possible."""
@@ -213,11 +242,15 @@ class Up:
             self._observer.not_reloaded(f"{reason}; the old code is used on")
             return
         self._code.add(self._files(config))
-        folder = Path(config.file).parent.resolve()
-        names = [
-            str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path) for path in map(Path, changed)
-        ]
-        self._observer.reloaded(", ".join(sorted(names)))
+        self._observer.reloaded(self._names(changed))
+
+    def _names(self, files: Sequence[str]) -> str:
+        """Return the names of files, those below the directory of the config relative to it."""
+        folder = Path(self._supervisor.config.file).parent.resolve()
+        paths = map(Path, files)
+        return ", ".join(
+            sorted(str(path.relative_to(folder) if path.is_relative_to(folder) else path) for path in paths)
+        )
 
     def _files(self, config: Config) -> list[Path]:
         """Return the files that the config names, and its own."""
