@@ -132,6 +132,11 @@ class Scripted(slips.interface.Handler):
                     time.sleep(3600)
             case "close":
                 os.closerange(3, 64)
+            case "hang-up":
+                if first_time("hang-up"):
+                    os.closerange(3, 200)
+                    note("hung up", self.key)
+                    time.sleep(3600)
             case "orphan":
                 if os.fork() == 0:
                     note("orphan", os.getpid())

@@ -8,18 +8,20 @@ import os
 import signal
 import time
 from collections import Counter
+from itertools import count
 
 import pytest
 
 from fakes import object_event
-from running import GUARD, HANDLER, Project, project, results
+from running import GUARD, HANDLER, Project, Watch, project, results
 from slips.config import HandlerConfig
 from slips.errors import NoProgressError, UsageError
-from slips.model import Outcome
+from slips.model import ObjectEvent, Outcome
 from slips.pipeline.conclude import ATTEMPTS
+from slips.pipeline.ended import Failure
 from slips.service.counters import Counters
 from slips.service.pool import GAP_SECONDS, Awake
-from slips.service.supervisor import LOOK_SECONDS
+from slips.service.supervisor import LOOK_SECONDS, Supervisor
 from slips.service.worker import Heartbeat
 
 __all__ = ["project"]
@@ -203,6 +205,33 @@ def test_a_handler_that_spoils_the_pipes_of_its_worker_costs_its_object_only(pro
     assert results(summary) == {"a": ["good"], "c": ["good"]}
     (item,) = project.errors
     assert (item.events[0].object_key, item.attempts) == ("b", 3)
+
+
+def test_a_worker_that_closes_its_pipe_and_lives_on_keeps_no_others_from_their_objects(project: Project) -> None:
+    """The clock stands still, so that it is not killed, until an object has begun and ended since."""
+
+    class Order(Watch):
+        done_before: list[str]
+
+        def failed(self, event: ObjectEvent, failure: Failure, attempt: int, final: bool) -> None:
+            super().failed(event, failure, attempt, final)
+            self.done_before = project.lines("done")
+            self.message = failure.message
+
+    def clock() -> float:
+        return next(seconds) if "c\t1" in project.lines("done") else 0.0
+
+    seconds = map(float, count(1))
+    project.put("a", "hang-up")
+    project.put("b", "wait hung up")
+    project.put("c", "good")
+    watch, state = Order(), project.state()
+    with state.exclusive():
+        summary = Supervisor(project.config, state, watch, workers=2, clock=clock).run()
+    state.close()
+    assert results(summary) == {"a": ["hang-up"], "b": ["wait hung up"], "c": ["good"]}
+    assert watch.done_before == ["b\t1", "c\t1"]
+    assert "the handler closed the pipe of its worker and was killed in recv" in watch.message
 
 
 @pytest.mark.slow

@@ -29,6 +29,8 @@ START_AGAIN_SECONDS = (0.3, 1.0)
 """Seconds to wait before the second and the third start."""
 REST_SECONDS = 5.0
 """Most seconds between two parts of a message. A worker writes it in one go: after more the bytes are no message."""
+HUNG_UP_SECONDS = 1.0
+"""Most seconds that a busy worker may live on after its pipe has ended: its object is lost to it."""
 GAP_SECONDS = 0.3
 """Most seconds between two looks at the workers that count as time of the workers. In a longer gap this process did not
 run either, so that its workers were not silent.
@@ -182,7 +184,8 @@ class Pool:
             worker: Worker = key.data
             messages = worker.receive(self._awake.seconds)
             if messages is None:
-                yield from self._bury(worker)
+                self._selector.unregister(worker.answers)
+                worker.hang_up(self._awake.seconds)
             for message in messages or ():
                 match message:
                     case Loading(path=path):
@@ -223,7 +226,9 @@ class Pool:
         for worker in self._workers:
             worker.dismiss()
         for worker in self._workers:
-            worker.stop()
+            if not worker.ends_within(STOP_SECONDS):
+                worker.kill("did not end")
+            worker.release()
         self._selector.close()
 
     # -- starts
@@ -323,10 +328,11 @@ class Pool:
 
     def _bury(self, worker: Worker) -> Iterator[tuple[Worker, Death]]:
         """Remove a dead worker. Yield its death if it had an object; else count a failed start if it was not ready."""
-        self._selector.unregister(worker.answers)
+        if not worker.hung_up:
+            self._selector.unregister(worker.answers)
         self._workers.remove(worker)
         seq, where = worker.where()
-        how = worker.stop()
+        how = worker.release()
         if worker.task is not None:
             yield worker, Death(how, where, seq, worker.overdue)
         elif self._is_on_trial(worker):
@@ -344,11 +350,16 @@ class Pool:
             self._not_started(why, worker.begun, for_good=worker.overdue, path=worker.loading)
 
     def _look_after(self) -> Iterator[tuple[Worker, Death]]:
-        """Kill workers that are silent for too long (`handler.timeout`), and remove workers whose pipe did not end."""
+        """Remove dead workers. Kill those that are silent for too long (`handler.timeout`), or live without a pipe."""
         for worker in list(self._workers):
             silent = self._awake.seconds - worker.heard
             limit = self._config.handler.timeout if worker.ready else START_SECONDS
-            if worker.is_in_message and silent > REST_SECONDS:
+            if worker.is_dead:
+                yield from self._bury(worker)
+            elif worker.hung_up:
+                if silent > (HUNG_UP_SECONDS if worker.task else STOP_SECONDS):
+                    worker.kill("closed the pipe of its worker and was killed")
+            elif worker.is_in_message and silent > REST_SECONDS:
                 worker.kill("wrote into the pipe of its worker and was killed")
             elif limit and (worker.task or not worker.ready) and silent > limit:
                 worker.overdue = True
@@ -356,8 +367,6 @@ class Pool:
                 worker.kill(f"gave no sign of life for longer than {allowed} and was killed")
             elif worker.leaving and not worker.task and silent > STOP_SECONDS:
                 worker.kill("did not end")
-            elif worker.is_dead:
-                yield from self._bury(worker)
 
 
 def _allowed(wanted: int, warn: Callable[[str], None]) -> int:

@@ -21,6 +21,8 @@ from slips.service.messages import Frames, FromWorker, Prints, Setup, Task, ToWo
 
 STOP_SECONDS = 5.0
 """Most seconds that an idle worker may take to end."""
+REAP_SECONDS = 0.02
+"""Most seconds to wait for a process whose pipe has ended: most die of the same."""
 TOKEN_BYTES = 8
 
 
@@ -47,6 +49,8 @@ class Worker:
         self.overdue = False
         self.leaving = False
         """Whether the worker must be replaced after its current object."""
+        self.hung_up = False
+        """Whether the pipe has ended, so that the process should end, too."""
         self.task: Task | None = None
         """The object that the worker processes; None if it is idle."""
         self._killed = ""
@@ -89,7 +93,9 @@ class Worker:
 
         Most deaths end the pipe. A child process that the handler left behind can hold the pipe open.
         """
-        return self._process.poll() is not None and not select.select([self.answers], [], [], 0)[0]
+        if self._process.poll() is None:
+            return False
+        return self.hung_up or not select.select([self.answers], [], [], 0)[0]
 
     def where(self) -> tuple[int | None, str]:
         """Return the record that `recv` is working on, or None, and the position of the run in words."""
@@ -106,7 +112,7 @@ class Worker:
         return self.task is not None and _key_of(self.task.event) == _key_of(event)
 
     def receive(self, now: float) -> list[FromWorker] | None:
-        """Return the messages that have arrived; None if the worker is dead."""
+        """Return the messages that have arrived; None if there will be no more."""
         data = os.read(self.answers.fileno(), 1 << 20)
         if not data:
             return None
@@ -126,26 +132,38 @@ class Worker:
         """End the process: close the commands of an idle one, whose exit functions then run; kill any other."""
         if self.task is not None or not self.ready:
             self._process.kill()
-        assert self._process.stdin is not None  # noqa: S101 - asked for above
-        with _already_broken():
-            self._process.stdin.close()
+        self._close_commands()
 
-    def stop(self) -> str:
-        """Wait STOP_SECONDS for the process to end, then kill it. Return how it ended, in words."""
-        assert self._process.stdin is not None  # noqa: S101 - asked for above
-        with _already_broken():
-            self._process.stdin.close()
+    def hang_up(self, now: float) -> None:
+        """Note that the pipe has ended. The process ends now, or soon: it may have exit functions, or live on."""
+        self.hung_up, self.heard = True, now
+        self.leaving = self.leaving or self.ready
+        self.ends_within(REAP_SECONDS)
+
+    def ends_within(self, seconds: float) -> bool:
+        """Wait for the process to end, at most so long. Return whether it has ended."""
+        self._close_commands()
         try:
-            status = self._process.wait(timeout=STOP_SECONDS)
+            self._process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            status = self._process.wait()
+            return False
+        return True
+
+    def release(self) -> str:
+        """Free what belongs to a process that has ended, or was killed. Return how it ended, in words."""
+        self._close_commands()
+        status = self._process.wait()
         self.answers.close()
         os.close(self._lifeline)
         self._cells.close()
         if self._killed:
             return self._killed
         return f"was killed by signal {-status}" if status < 0 else f"ended its process with exit status {status}"
+
+    def _close_commands(self) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - asked for above
+        with _already_broken():
+            self._process.stdin.close()
 
     def _send(self, message: ToWorker) -> None:
         assert self._process.stdin is not None  # noqa: S101 - asked for above
