@@ -28,6 +28,7 @@ class Scripted(Observer):
     def __init__(self, script: Script) -> None:
         self._script = script
         self.stop: Callable[[], None] = lambda: None
+        self.at_stop: Callable[[], None] = lambda: None
         self._awaited: Callable[[], Any] = lambda: True
         self._end = time.monotonic() + GUARD
         self.is_over = False
@@ -77,6 +78,7 @@ class Scripted(Observer):
 
     def stopped(self, given_back: int) -> None:
         self.shown.append(("stopped", str(given_back)))
+        self.at_stop()
 
 
 def configure(project: Project, **embedded: Any) -> None:

@@ -20,6 +20,7 @@ from slips.config import HandlerConfig
 from slips.config.schema import Limits
 from slips.pipeline.conclude import ATTEMPTS
 from slips.service.supervisor import Supervisor
+from slips.service.worker_process import STOP_SECONDS, Worker, end_all
 
 __all__ = ["project"]
 
@@ -60,6 +61,35 @@ def test_an_idle_worker_may_finish_what_its_handler_left_to_the_end(project: Pro
     project.put("a", "1")
     project.run()
     assert (project.root / "end").exists()
+
+
+def test_workers_that_do_not_end_are_killed_together_after_the_time_of_one() -> None:
+    class Late(Worker):
+        """Ends in so many seconds of a clock that only waits advance."""
+
+        def __init__(self, seconds: float) -> None:
+            self.end, self.did = seconds, list[str]()
+
+        def dismiss(self) -> None:
+            self.did.append("dismissed")
+
+        def ends_within(self, seconds: float) -> bool:
+            now[0] = min(now[0] + seconds, max(now[0], self.end))
+            return now[0] >= self.end
+
+        def kill(self, why: str) -> None:
+            self.did.append("killed")
+
+        def release(self) -> str:
+            self.did.append("released")
+            return ""
+
+    now = [0.0]
+    late, soon = [Late(GUARD) for _ in range(8)], Late(STOP_SECONDS / 2)
+    end_all([*late, soon], clock=lambda: now[0])
+    assert now == [STOP_SECONDS]
+    assert [each.did for each in late] == [["dismissed", "killed", "released"]] * 8
+    assert soon.did == ["dismissed", "released"]
 
 
 def wait_until_gone(*pids: int) -> None:

@@ -472,6 +472,24 @@ def test_objects_at_work_may_end_when_the_service_stops_and_no_other_begins(serv
     assert len(service.waiting()) == 2
 
 
+def test_a_service_has_stopped_when_its_workers_have_ended(service: Project) -> None:
+    service.handler(
+        "import atexit, time\nfrom pathlib import Path\nimport slips.interface\n"
+        "def end():\n    time.sleep(0.2)\n    (Path(__file__).parent / 'end').touch()\n"
+        "atexit.register(end)\n"
+        "class A(slips.interface.Handler):\n    def recv(self, meta, event): pass\n"
+    )
+    service.put("a", "1")
+    had_ended: list[bool] = []
+
+    def script(shown: Scripted) -> Script:
+        yield lambda: shown.done
+        shown.at_stop = lambda: had_ended.append((service.root / "end").exists())
+
+    serve(service, script, workers=1)
+    assert had_ended == [True]
+
+
 def test_an_object_that_does_not_end_in_time_is_given_back_and_costs_no_attempt(service: Project) -> None:
     service.put("a", "wait go-on")
 

@@ -19,7 +19,7 @@ from slips.errors import UsageError
 from slips.pipeline.ended import Failure, Success, Superseded
 from slips.service.messages import Imported, Leaving, Loading, Opened, Prints, Progress, Ready, Task
 from slips.service.wake import Wake
-from slips.service.worker_process import STOP_SECONDS, Worker
+from slips.service.worker_process import STOP_SECONDS, Worker, end_all
 
 START_SECONDS = 60.0
 """Most seconds that importing a handler may take, before its worker is killed as hung."""
@@ -223,12 +223,7 @@ class Pool:
 
     def close(self) -> None:
         """End all workers. Idle ones may finish the exit functions of their handlers; busy ones are killed."""
-        for worker in self._workers:
-            worker.dismiss()
-        for worker in self._workers:
-            if not worker.ends_within(STOP_SECONDS):
-                worker.kill("did not end")
-            worker.release()
+        end_all(self._workers)
         self._selector.close()
 
     # -- starts

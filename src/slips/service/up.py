@@ -139,6 +139,7 @@ class Up:
         finally:
             self._audits.stop()
             self._supervisor.close()
+        self._observer.stopped(self._supervisor.running)
 
     def _turn(self) -> None:
         """Take a step, or wait if the last one failed."""
@@ -276,4 +277,3 @@ class Up:
             self._session.brakes.write(all_of_it=True)
         except StateError as error:
             self._wait_for("state", error)
-        self._observer.stopped(self._supervisor.running)

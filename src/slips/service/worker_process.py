@@ -9,7 +9,8 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import msgspec
@@ -20,7 +21,7 @@ from slips.position import SharedCells
 from slips.service.messages import Frames, FromWorker, Prints, Setup, Task, ToWorker, frame
 
 STOP_SECONDS = 5.0
-"""Most seconds that an idle worker may take to end."""
+"""Most seconds that idle workers may take to end, all together."""
 REAP_SECONDS = 0.02
 """Most seconds to wait for a process whose pipe has ended: most die of the same."""
 TOKEN_BYTES = 8
@@ -170,6 +171,18 @@ class Worker:
         with _already_broken():  # `Pool.wait` notices the death when it reads answers
             self._process.stdin.write(frame(message))
             self._process.stdin.flush()
+
+
+def end_all(workers: Sequence[Worker], clock: Callable[[], float] = time.monotonic) -> None:
+    """End all these processes within STOP_SECONDS: idle ones by themselves if they do so in time."""
+    for worker in workers:
+        worker.dismiss()
+    end = clock() + STOP_SECONDS
+    for worker in workers:
+        if not worker.ends_within(max(0.0, end - clock())):
+            worker.kill("did not end")
+    for worker in workers:
+        worker.release()
 
 
 def _key_of(event: ObjectEvent) -> object:
