@@ -15,7 +15,6 @@ from click.exceptions import Exit
 from slips import __version__
 from slips.cli.command import Command, argument
 from slips.cli.context import config_for, json_option, open_operations, place_of
-from slips.cli.drain_result import processed_by
 from slips.cli.output import print_json, say, show_text, table, write_private
 from slips.cli.progress import counting
 from slips.cli.usage import FILE, FILE_TEXT, OneOf
@@ -30,6 +29,7 @@ from slips.pipeline.audit import AUDIT_STATES, NAMED, Audit, AuditState, Found, 
 from slips.pipeline.audit import audit as compare
 from slips.pipeline.audit_words import REASONS, STARTS, balance
 from slips.pipeline.backfill import LANE_CHOICES, LaneChoice, put
+from slips.pipeline.overview import processed_by
 from slips.pipeline.selection import selection_of
 from slips.printable import one_line, plural
 from slips.site import ListingSite

@@ -11,7 +11,7 @@ from typing import Any
 
 from click.exceptions import Exit
 
-from slips.cli.drain_result import processed_by, shown
+from slips.cli.drain_result import shown
 from slips.cli.errors import group_line
 from slips.cli.output import headline, say, show_fitting, show_text
 from slips.cli.progress import counting, watch
@@ -19,6 +19,7 @@ from slips.model import ObjectEvent
 from slips.operations import Operations
 from slips.pipeline.canary import Canary, CanaryGroup
 from slips.pipeline.drain import DrainRequest, DrainResult
+from slips.pipeline.overview import processed_by
 from slips.place import Place
 from slips.print_streams import in_pieces
 from slips.printable import one_line, plural

@@ -11,7 +11,7 @@ from slips.cli import items
 from slips.cli.canary import drain_with_canary, run_here
 from slips.cli.command import Command
 from slips.cli.context import config_for, json_option, load_config, place_of, stack_config
-from slips.cli.drain_result import processed_by, shown
+from slips.cli.drain_result import shown
 from slips.cli.errors import object_line
 from slips.cli.options import options
 from slips.cli.output import show_text
@@ -24,6 +24,7 @@ from slips.pipeline import drain as station
 from slips.pipeline.canary import Canary, SenderByFunction, SenderHere
 from slips.pipeline.choose import duration
 from slips.pipeline.drain import DrainRequest, DrainResult
+from slips.pipeline.overview import processed_by
 from slips.pipeline.replay import Replayed
 from slips.printable import plural
 from slips.site import MachineSite, Site

@@ -14,16 +14,6 @@ from slips.pipeline.undelivered import STAYS
 from slips.printable import one_line, plural
 
 
-def processed_by(operations: Operations) -> str:
-    """Say who processes objects that were put on their lanes: a service that runs here does it by itself."""
-    if operations.kind == "stack":
-        return "the stack processes them now"
-    service = operations.glance().service
-    if service is not None and service.state == "running":
-        return f"the service, process {service.pid}, processes them now"
-    return "'slips run' processes them now"
-
-
 @contextmanager
 def shown(
     done: DrainResult,

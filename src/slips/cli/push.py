@@ -11,7 +11,6 @@ from click.exceptions import Exit
 
 from slips.cli.command import Command, argument
 from slips.cli.context import config_for, json_option, place_of
-from slips.cli.drain_result import processed_by
 from slips.cli.output import print_json, say, show_text
 from slips.cli.progress import counting, reaching
 from slips.cli.usage import FILE_TEXT, Number, OneOf
@@ -32,6 +31,7 @@ from slips.pipeline.backfill import (
     dollars,
 )
 from slips.pipeline.choose import moment
+from slips.pipeline.overview import processed_by
 from slips.pipeline.selection import named_selection
 from slips.printable import one_line, plural
 

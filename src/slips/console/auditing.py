@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator
 from slips.config.needs import DRAINING
 from slips.console.acts import Act
 from slips.console.desk import Desk
-from slips.console.mending import PROCESSED_BY
 from slips.console.plans import ActProposal
 from slips.console.wording import price
 from slips.event_file import EventFile
@@ -18,6 +17,7 @@ from slips.pipeline.audit import AUDIT_STATES, Audit, AuditState, keep_audit, no
 from slips.pipeline.audit import audit as compare
 from slips.pipeline.audit_words import balance
 from slips.pipeline.backfill import dollars, put
+from slips.pipeline.overview import processed_by
 from slips.pipeline.selection import selection_of
 from slips.printable import plural
 from slips.site import ListingSite
@@ -95,7 +95,7 @@ class Audits:
                     act.add(sum(counts.values()))
             finally:
                 on = " and ".join(f"{sums[lane]:,} on lane {lane}" for lane in LANES if sums[lane])
-                act.facts.append(f"put back: {on}; {PROCESSED_BY[operations.kind]}" if on else "nothing was put back")
+                act.facts.append(f"put back: {on}; {processed_by(operations)}" if on else "nothing was put back")
             self._keep(act, found, operations, {"missing"})
 
     def _compare(self, act: Act, site: ListingSite, operations: Operations, missing: EventFile | None) -> Audit:

@@ -15,20 +15,17 @@ from slips.console.desk import Desk
 from slips.console.plans import CANARY, ActRequest, revisions
 from slips.errors import SlipsError
 from slips.model import ErrorItem, ObjectEvent
-from slips.operations import Kind, Operations
+from slips.operations import Operations
 from slips.pipeline.canary import Canary, CanaryGroup, SenderByFunction, SenderHere
 from slips.pipeline.dismiss import Changed, Dismissal, dismiss
 from slips.pipeline.drain import DrainFunction, DrainRequest, DrainResult, drain, drain_remotely
+from slips.pipeline.overview import processed_by
 from slips.printable import plural
 
 WAIT = 600.0
 """Seconds to wait for the outcome of a canary, as 'slips drain --canary' does without '--wait'."""
 EVIDENCE_BYTES = 64 * 2**20
 """Bytes of dismissed items that are kept in memory, to be saved by the person who has dismissed them."""
-PROCESSED_BY: dict[Kind, str] = {
-    "machine": "'slips up' processes them now, or 'slips run'",
-    "stack": "the stack processes them now",
-}
 Settle = Callable[[Sequence[ObjectEvent]], bool]
 """Runs the events of a canary, as `Canary.outcomes` wants it."""
 
@@ -48,24 +45,24 @@ class Mending(msgspec.Struct, frozen=True):
     def _drain(self, act: Act) -> None:
         act.doing = "putting items back on their lanes"
         request, done = DrainRequest.from_choice(self.asked.choice), DrainResult()
-        for kind, steps in self._draining(request, done):
+        for by, steps in self._draining(request, done):
             try:
                 for _ in steps:
                     act.done = done.settled + done.kept
                     act.check()
             finally:
                 act.done = done.settled + done.kept
-                act.facts += drained_facts(done, kind)
+                act.facts += drained_facts(done, by)
                 act.lines.extend(done.notes)
 
-    def _draining(self, request: DrainRequest, done: DrainResult) -> Iterator[tuple[Kind, Iterator[object]]]:
-        """Yield the kind of the place and the steps of the drain, while the place is open."""
+    def _draining(self, request: DrainRequest, done: DrainResult) -> Iterator[tuple[str, Iterator[object]]]:
+        """Yield who processes what is drained, and the steps of the drain, while the place is open."""
         if self._is_remote:
             with self.desk.operations() as operations:
-                yield operations.kind, drain_remotely(request, _function(operations), done)
+                yield processed_by(operations), drain_remotely(request, _function(operations), done)
             return
         with self.desk.site(DRAINING) as (site, operations):
-            yield operations.kind, drain(request, site, done)
+            yield processed_by(operations), drain(request, site, done)
 
     @property
     def _is_remote(self) -> bool:
@@ -79,12 +76,12 @@ class Mending(msgspec.Struct, frozen=True):
         if self._is_remote:
             with self.desk.operations() as operations:
                 sender = SenderByFunction(_function(operations), done)
-                self._follow(act, self._canary(act, operations, sender), request, done, operations.kind, None)
+                self._follow(act, self._canary(act, operations, sender), request, done, processed_by(operations), None)
             return
         with self.desk.site(DRAINING) as (site, operations):
             canary = self._canary(act, operations, SenderHere(site, operations, done))
             settle = None if self.desk.is_stack else self._settle(act)
-            self._follow(act, canary, request, done, operations.kind, settle)
+            self._follow(act, canary, request, done, processed_by(operations), settle)
 
     def _canary(self, act: Act, operations: Operations, sender: SenderHere | SenderByFunction) -> Canary:
         return Canary(operations, sender, CANARY, clock=time.monotonic, sleep=act.sleep)
@@ -107,7 +104,7 @@ class Mending(msgspec.Struct, frozen=True):
         canary: Canary,
         request: DrainRequest,
         done: DrainResult,
-        kind: Kind,
+        by: str,
         settle: Settle | None,
     ) -> None:
         """Send the canaries, wait for their outcomes, and drain the groups that succeed."""
@@ -128,7 +125,7 @@ class Mending(msgspec.Struct, frozen=True):
         finally:
             act.groups, act.done = canary.groups, _dealt_with(canary)
             act.lines.extend(done.notes)
-            act.facts += canary_facts(canary, kind)
+            act.facts += canary_facts(canary, by)
         for problem in canary.unreadable:
             raise problem
 
@@ -164,13 +161,13 @@ def _keep(act: Act, item: ErrorItem) -> None:
     act.evidence.append(text)
 
 
-def drained_facts(done: DrainResult, kind: Kind) -> Iterator[str]:
+def drained_facts(done: DrainResult, by: str) -> Iterator[str]:
     """Yield what became of a drain, in sentences."""
     if done.drained:
         on = " and ".join(f"{count:,} on lane {lane}" for lane, count in done.lanes.items() if count)
-        yield f"{plural(done.drained, 'item')} drained: {on}; {PROCESSED_BY[kind]}"
+        yield f"{plural(done.drained, 'item')} drained: {on}; {by}"
     if done.undelivered:
-        yield f"{plural(done.undelivered, 'undelivered object event')} put back; {PROCESSED_BY[kind]}"
+        yield f"{plural(done.undelivered, 'undelivered object event')} put back; {by}"
     if done.dropped:
         yield f"{plural(done.dropped, 'item')} dropped by a routing rule"
     if done.kept:
@@ -179,17 +176,17 @@ def drained_facts(done: DrainResult, kind: Kind) -> Iterator[str]:
         yield "nothing to drain"
 
 
-def canary_facts(canary: Canary, kind: Kind) -> Iterator[str]:
+def canary_facts(canary: Canary, by: str) -> Iterator[str]:
     """Yield what became of a drain with a canary, in sentences."""
     groups = canary.groups
     if succeeded := sum(group.succeeded for group in groups):
         yield f"{plural(succeeded, 'item')} of those sent first succeeded"
     if followed := sum(group.drained for group in groups):
-        yield f"{plural(followed, 'item')} followed their canary; {PROCESSED_BY[kind]}"
+        yield f"{plural(followed, 'item')} followed their canary; {by}"
     if held := sum(group.is_held for group in groups):
         yield f"{plural(held, 'group')} held back: the items sent first did not all succeed; the rest stays"
     if waiting := len(canary.waiting):
-        yield f"{plural(waiting, 'object')} on a lane, whose outcome is not known yet; {PROCESSED_BY[kind]}"
+        yield f"{plural(waiting, 'object')} on a lane, whose outcome is not known yet; {by}"
     if not groups:
         yield "nothing to drain"
 
@@ -205,5 +202,5 @@ def _runs_elsewhere(_: Sequence[ObjectEvent]) -> bool:
 
 def _function(operations: Operations) -> DrainFunction:
     """Return the stack with its Drain function."""
-    assert operations.kind == "stack"  # noqa: S101 - a stack alone is opened without a config
+    assert processed_by(operations) == "stack"  # noqa: S101 - a stack alone is opened without a config
     return cast("DrainFunction", operations)

@@ -242,3 +242,13 @@ def overview(
 
 def _concluded(counts: LaneCounts) -> int:
     return counts.done + counts.failed + counts.filtered + counts.skipped
+
+
+def processed_by(operations: Operations) -> str:
+    """Say who processes objects that were put back on their lanes: a service that runs here does it by itself."""
+    if operations.kind == "stack":
+        return "the stack processes them now"
+    service = operations.glance().service
+    if service is not None and service.state == "running":
+        return f"the service, process {service.pid}, processes them now"
+    return "'slips run' processes them now"
