@@ -33,7 +33,7 @@ class Page:
     def __init__(self, socket: ClientConnection) -> None:
         self._socket, self._number = socket, 0
         self.messages: list[str] = []
-        """What the page logged: errors of scripts, and refusals by its content security policy."""
+        """The log of the page: errors of scripts, and refusals by its content security policy."""
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
 

@@ -87,7 +87,7 @@ sys.exit(main())
 
 
 class Object(Struct, frozen=True):
-    """What is in a file: `count` records, each with the name and version under which the file was written."""
+    """The content of a file: `count` records, each with the name and version under which the file was written."""
 
     name: str
     version: int
@@ -118,7 +118,7 @@ class Siege:
         self.jump.write_text("0")
         self.mark = str(uuid4())
         self.objects: dict[str, Object] = {}
-        """What is in each key now. What was overwritten or removed before it was read need not be seen."""
+        """The content of each key now. Content that was overwritten or removed before it was read need not be seen."""
         self.service: psutil.Popen | None = None
         self.told: list[str] = []
         """What has happened, for the text of a failure."""

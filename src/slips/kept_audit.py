@@ -33,7 +33,7 @@ class KeptAudit(Struct, frozen=True, kw_only=True):
 
     @property
     def words(self) -> str:
-        """What needs a person: `1,204 objects, of which 2 missing, 1 failed`."""
+        """The counts in words, those that need a person last: `1,204 objects, of which 2 missing, 1 failed`."""
         numbers = {"missing": self.missing, "failed": self.failed}
         bad = [f"{number:,} {state}" for state, number in numbers.items() if number]
         counts = f"of which {', '.join(bad)}" if bad else "none missing or failed"

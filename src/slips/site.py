@@ -242,7 +242,7 @@ class LambdaSite:
 
     @property
     def budget(self) -> Budget:
-        """What may start in a day, by the config: from the environment, so that Dispatcher reads no config."""
+        """The budget of a day, by the config: from the environment, so that Dispatcher reads no config."""
         return budget_in(self._environment)
 
     @property

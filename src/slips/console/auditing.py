@@ -32,7 +32,7 @@ class Audits:
         self._desk = desk
         self.last: Audit | None = None
         self._counts: KeptAudit | None = None
-        """Those of `last`; objects that were put back since count as waiting."""
+        """The counts of `last`; objects that were put back since count as waiting."""
 
     def latest(self, kept: KeptAudit | None) -> KeptAudit | None:
         """Return the counts of the latest audit. `kept`: those of the audit that the place keeps."""
