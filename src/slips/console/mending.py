@@ -202,5 +202,5 @@ def _runs_elsewhere(_: Sequence[ObjectEvent]) -> bool:
 
 def _function(operations: Operations) -> DrainFunction:
     """Return the stack with its Drain function."""
-    assert processed_by(operations) == "stack"  # noqa: S101 - a stack alone is opened without a config
+    assert operations.kind == "stack"  # noqa: S101 - a stack alone is opened without a config
     return cast("DrainFunction", operations)
