@@ -526,7 +526,7 @@ def test_memory_stays_flat_however_far_an_object_expands(name: str) -> None:
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 10_000_000  # `xz -6` keeps a window of 8 MiB
+    assert peak < 12_000_000  # `xz -6` keeps a window of 8 MiB, and the first object of a process makes a buffer of 2
 
 
 def test_the_ratio_counts_over_all_layers() -> None:
