@@ -34,7 +34,7 @@ from slips.backends.aws.dispatch_batch import records_at_once
 from slips.backends.aws.ledger import DynamoLedger
 from slips.config import Config, parse
 from slips.deploy import template
-from slips.site import LambdaSite
+from slips.site.function import LambdaSite
 
 PRICES = {
     "lambda_request": 0.20e-6,  # https://aws.amazon.com/lambda/pricing/

@@ -32,7 +32,7 @@ from slips.operations import (
 )
 from slips.pipeline.drain import DrainResult
 from slips.place import Place
-from slips.site import ListingSite
+from slips.site.protocols import ListingSite
 from slips.tally import LedgerTally, tallied
 
 KEYS = Keys("the-token", "the-session", "the-form-token")

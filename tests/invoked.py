@@ -29,7 +29,7 @@ from slips.backends.aws.queue import UndeliveredQueue
 from slips.config import PACKAGED, Config, HandlerConfig, Mapping, Route
 from slips.envelope.lane import decode
 from slips.model import ErrorItem, Lane, ObjectEvent
-from slips.site import LambdaSite
+from slips.site.function import LambdaSite
 
 EVENTS = Path(__file__).parent / "events"
 HANDLER = """\

@@ -33,7 +33,7 @@ from slips.service.messages import Opened, Task
 from slips.service.observer import Observer
 from slips.service.pool import Pool
 from slips.service.supervisor import Supervisor
-from slips.site import MachineSite
+from slips.site.machine import MachineSite
 from worlds import BUCKET, Fault, Probe, Version, new_config, push_missing, with_format
 
 

@@ -35,7 +35,8 @@ from slips.service.messages import Opened, Task
 from slips.service.observer import Observer
 from slips.service.pool import Pool
 from slips.service.supervisor import Supervisor
-from slips.site import MachineSite, Site
+from slips.site.machine import MachineSite
+from slips.site.protocols import Site
 
 LINES = b"one\ntwo\n"
 

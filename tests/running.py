@@ -27,7 +27,7 @@ from slips.ports import Stream
 from slips.service.observer import Observer
 from slips.service.summary import Summary
 from slips.service.supervisor import Supervisor
-from slips.site import MachineSite
+from slips.site.machine import MachineSite
 
 GUARD = 600.0
 """Seconds after which something is taken for hung."""

@@ -17,7 +17,8 @@ from slips.kept_audit import LAST
 from slips.model import Outcome
 from slips.pipeline.audit import DAY
 from slips.service.daily_audit import DailyAudit
-from slips.site import ON_A_LANE_SECONDS, MachineSite
+from slips.site.function import ON_A_LANE_SECONDS
+from slips.site.machine import MachineSite
 
 
 class Clock:

@@ -23,7 +23,7 @@ from slips.operations import Operations
 from slips.pipeline.drain import DrainRequest
 from slips.pipeline.replay import Replayed, replay
 from slips.ports import StoredObject
-from slips.site import LambdaSite
+from slips.site.function import LambdaSite
 
 STREAMS: dict[Lane, str] = {"fast": "mine-EventFastStream-1", "slow": "mine-EventSlowStream-2"}
 

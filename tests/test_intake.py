@@ -15,7 +15,7 @@ from slips.model import ErrorItem, ObjectEvent, Outcome
 from slips.service.intake import Intake
 from slips.service.observer import Observer
 from slips.service.sources import Arrival
-from slips.site import MachineSite
+from slips.site.machine import MachineSite
 
 
 class Announcing:

@@ -15,7 +15,7 @@ from slips.config import Mapping
 from slips.errors import UnfinishedError
 from slips.kept_audit import LAST
 from slips.pipeline.audit import NOTED
-from slips.site import ON_A_LANE_SECONDS
+from slips.site.function import ON_A_LANE_SECONDS
 
 __all__ = ["stack"]
 

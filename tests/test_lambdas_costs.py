@@ -23,7 +23,7 @@ from slips.config import Route
 from slips.envelope.arrivals import evidence
 from slips.envelope.lane import decode, encode
 from slips.model import ObjectEvent
-from slips.site import LambdaSite
+from slips.site.function import LambdaSite
 
 __all__ = ["stack"]
 

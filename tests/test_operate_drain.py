@@ -20,7 +20,7 @@ from slips.model import ErrorItem, ObjectEvent, Outcome
 from slips.pipeline import drain as station
 from slips.pipeline.choose import named
 from slips.pipeline.drain import DrainRequest, DrainResult
-from slips.site import StackSite
+from slips.site.stack import StackSite
 from stack_fixtures import bare, cloud, cloud_of_2018, credentials
 from stacks import ON_AWS, Cloud, refusal, s3_event, template, undelivered
 

@@ -16,7 +16,7 @@ from slips.model import ErrorItem, ObjectEvent
 from slips.pipeline.ended import Failure, Success
 from slips.service.messages import Frames, Ready, Setup, Task, frame
 from slips.service.worker import serve
-from slips.site import WorkerSite
+from slips.site.worker import WorkerSite
 from stack_fixtures import bare, cloud, credentials
 from stacks import ON_AWS, REGION, Cloud
 

@@ -18,7 +18,7 @@ from slips.config.schema import BackendConfig, Embedded
 from slips.model import HandlerCode
 from slips.pipeline.ended import Failure, Success
 from slips.pipeline.process import Processor
-from slips.site import WorkerSite
+from slips.site.worker import WorkerSite
 
 COUNT = """
 import slips.interface

@@ -17,7 +17,7 @@ from slips.model import Lane, ObjectEvent, Outcome
 from slips.pipeline.replay import replay
 from slips.ports import Stream
 from slips.service.summary import Summary
-from slips.site import MachineSite
+from slips.site.machine import MachineSite
 
 __all__ = ["project", "quarantined"]
 

@@ -14,7 +14,7 @@ from slips.model import ErrorItem
 from slips.pipeline.canary import Canary, CanaryGroup, SenderHere
 from slips.pipeline.drain import DrainRequest, DrainResult
 from slips.service.replays import run_replays
-from slips.site import MachineSite
+from slips.site.machine import MachineSite
 
 __all__ = ["project"]
 

@@ -27,7 +27,7 @@ from slips.pipeline import tap as module
 from slips.pipeline.ended import Failure, Success
 from slips.pipeline.selection import selection_of
 from slips.pipeline.tap import Tap, TapFilter, TapTally, _Budget, _Picked
-from slips.site import MachineSite
+from slips.site.machine import MachineSite
 from slips.telemetry import JsonLines, Meter
 from stack_fixtures import bare, cloud, credentials
 from stacks import Cloud

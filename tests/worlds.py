@@ -24,7 +24,7 @@ from slips.pipeline.audit import Audit
 from slips.pipeline.backfill import Passing, PushBackend, Wanted, choose, put
 from slips.pipeline.selection import selection_of
 from slips.ports import ErrorTable, Ledger, Status
-from slips.site import ListingSite, Site
+from slips.site.protocols import ListingSite, Site
 
 BUCKET = "my-logs"
 RECORDS = 3

@@ -23,7 +23,7 @@ import msgspec
 from slips import telemetry
 from slips.errors import StateError, UnfinishedError, joined
 from slips.model import LANES
-from slips.site import LambdaSite
+from slips.site.function import LambdaSite
 
 if TYPE_CHECKING:
     from slips.pipeline.hold import Gate

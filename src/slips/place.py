@@ -16,7 +16,10 @@ from slips.backends.machine.patience import SECONDS, Patience
 from slips.backends.machine.state import MachineState
 from slips.config import Config
 from slips.operations import Operations
-from slips.site import ListingSite, MachineSite, StackSite, WorkerSite
+from slips.site.machine import MachineSite
+from slips.site.protocols import ListingSite
+from slips.site.stack import StackSite
+from slips.site.worker import WorkerSite
 
 if TYPE_CHECKING:
     from slips.backends.aws.operations import StackOperations

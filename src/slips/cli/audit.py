@@ -32,7 +32,7 @@ from slips.pipeline.backfill import LANE_CHOICES, LaneChoice, put
 from slips.pipeline.overview import processed_by
 from slips.pipeline.selection import selection_of
 from slips.printable import one_line, plural
-from slips.site import ListingSite
+from slips.site.protocols import ListingSite
 
 NAMES = 10
 """How many missing, failed and changed objects are shown, each."""

@@ -24,7 +24,7 @@ from slips.place import Place
 from slips.print_streams import in_pieces
 from slips.printable import one_line, plural
 from slips.service.replays import run_replays
-from slips.site import MachineSite
+from slips.site.machine import MachineSite
 
 ERRORS = 3
 """How many new errors of a group are shown; JSON has all of them."""

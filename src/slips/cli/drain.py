@@ -27,7 +27,8 @@ from slips.pipeline.drain import DrainRequest, DrainResult
 from slips.pipeline.overview import processed_by
 from slips.pipeline.replay import Replayed
 from slips.printable import plural
-from slips.site import MachineSite, Site
+from slips.site.machine import MachineSite
+from slips.site.protocols import Site
 
 WAIT = "10m"
 """How long to wait for the outcome of a canary: on a stack, the attempts of an object that fails take minutes."""

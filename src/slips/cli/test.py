@@ -37,7 +37,7 @@ from slips.place import Place
 from slips.print_streams import in_pieces
 from slips.printable import LogFormatter, one_line, plural
 from slips.routing import mapping_for
-from slips.site import WorkerSite
+from slips.site.worker import WorkerSite
 
 _log = logging.getLogger("slips")
 

@@ -20,7 +20,7 @@ from slips.pipeline.backfill import dollars, put
 from slips.pipeline.overview import processed_by
 from slips.pipeline.selection import selection_of
 from slips.printable import plural
-from slips.site import ListingSite
+from slips.site.protocols import ListingSite
 
 PAGE = "/objects"
 

@@ -17,7 +17,7 @@ from slips.config.needs import MAPPING, OPERATING, STACK_NAME, Needs
 from slips.errors import ConfigError
 from slips.operations import Operations
 from slips.place import Place
-from slips.site import ListingSite
+from slips.site.protocols import ListingSite
 
 T = TypeVar("T")
 

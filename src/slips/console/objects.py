@@ -18,7 +18,7 @@ from slips.pipeline.audit import Audit, AuditState, records_of, state_in_audit
 from slips.pipeline.audit_words import REASONS
 from slips.pipeline.choose import moment
 from slips.pipeline.selection import place_named
-from slips.site import ListingSite
+from slips.site.protocols import ListingSite
 from slips.tally import LedgerTally
 
 SHOWN = 200

@@ -24,7 +24,7 @@ from slips.pipeline.choose import moment
 from slips.pipeline.selection import Selection
 from slips.ports import Status
 from slips.routing import assigned, lane_for, mapping_for
-from slips.site import ListingSite
+from slips.site.protocols import ListingSite
 
 AuditState = Literal["done", "failed", "waiting", "missing", "changed", "ignored"]
 """`failed`: the error table has an item that stops the object; `waiting`: it is on a lane, or a request runs it;

@@ -24,7 +24,7 @@ from slips.pipeline.audit import state_in_audit
 from slips.pipeline.push import AGAIN, BATCH, push
 from slips.pipeline.selection import Selection
 from slips.routing import assigned, lane_for
-from slips.site import ListingSite, Site
+from slips.site.protocols import ListingSite, Site
 
 LaneChoice = Literal["routed", "fast", "slow"]
 LANE_CHOICES: tuple[LaneChoice, ...] = ("routed", *LANES)

@@ -21,7 +21,7 @@ from slips.operations import Operations, ReplayState
 from slips.pipeline.choose import readable
 from slips.pipeline.drain import DrainFunction, DrainRequest, DrainResult, drain, drain_remotely
 from slips.pipeline.replay import possible_replays, replay
-from slips.site import Site
+from slips.site.protocols import Site
 
 LOOK_SECONDS = (0.5, 15.0)
 """Seconds between the first two looks at the outcomes, which double up to the last."""

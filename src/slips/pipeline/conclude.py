@@ -22,7 +22,7 @@ from slips.pipeline.ended import Failure, Success, Superseded, by_itself
 from slips.pipeline.items import part_id, report_failure, report_quarantine
 from slips.ports import EarlierItem, ErrorTable, Finished, Ledger, LedgerEntry
 from slips.routing import lane_again
-from slips.site import Site
+from slips.site.protocols import Site
 
 ATTEMPTS = 3
 """Most attempts of an object. On AWS, Lambda counts them, by `MaximumRetryAttempts` of the template."""

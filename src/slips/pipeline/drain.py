@@ -15,7 +15,7 @@ from slips.pipeline.choose import Choice, readable, with_one_unit
 from slips.pipeline.replay import Replayed, replay
 from slips.pipeline.undelivered import Redelivered, redeliver
 from slips.ports import ErrorTable
-from slips.site import Site
+from slips.site.protocols import Site
 
 EpochSeconds = Annotated[float, Meta(ge=0, le=253_402_300_799)]
 

@@ -26,7 +26,7 @@ from slips.pipeline.items import report_failure, run_ids
 from slips.pipeline.process import Processor
 from slips.ports import Claim
 from slips.routing import lane_again, lane_for
-from slips.site import SharedSite
+from slips.site.protocols import SharedSite
 
 LEAST_MARGIN, MOST_MARGIN = 1.0, 60.0
 """Bounds of the seconds kept before the time limit, for `result`, the quarantine and the lane: a tenth of the time; of

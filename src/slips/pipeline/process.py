@@ -47,7 +47,7 @@ from slips.pipeline.result import plain_result
 from slips.ports import StoredObject
 from slips.position import STEP, Cells, Step
 from slips.routing import assigned
-from slips.site import HandlerSite
+from slips.site.protocols import HandlerSite
 
 WRONG_MAPPING_RECORDS = 10
 """Least records of an object for the rule that its mapping is wrong if more than half of the records fail."""

@@ -13,7 +13,7 @@ from slips.envelope.arrivals import Message, messages
 from slips.errors import EnvelopeError, StateError, StreamError, joined
 from slips.model import LANES, Lane, ObjectEvent
 from slips.routing import lane_for
-from slips.site import Site
+from slips.site.protocols import Site
 
 BATCH = 500
 """Most events put at once, which is the limit of `PutRecords` of Kinesis."""

@@ -16,7 +16,7 @@ from slips.model import LANES, ObjectEvent
 from slips.pipeline.hold import HoldingSite, lane_of
 from slips.pipeline.replay import replay
 from slips.ports import Stream
-from slips.site import Site
+from slips.site.protocols import Site
 
 EVENTS = 20_000
 """Most events that one call puts back, so that those that arrive meanwhile are not far behind."""

@@ -21,7 +21,7 @@ from slips.parsing.chain import compile_chain
 from slips.parsing.run import Chain
 from slips.ports import ErrorTable, ObjectStore
 from slips.routing import assigned, lane_again, lane_for
-from slips.site import Site
+from slips.site.protocols import Site
 
 
 class Replayed(Struct):

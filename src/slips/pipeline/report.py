@@ -17,7 +17,7 @@ from slips.pipeline.conclude import Conclusion, discard_left, write
 from slips.pipeline.ended import SPENT_STATUS, Failure
 from slips.pipeline.items import report_failure, run_ids
 from slips.ports import CONCLUDED, LedgerEntry
-from slips.site import Site
+from slips.site.protocols import Site
 
 NAME, TEXT, TRACEBACK = 200, 4_000, 16_000
 """Most characters of type, text and traceback in AWS's cause of an error: an item of DynamoDB has 400 KB at most."""

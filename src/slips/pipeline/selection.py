@@ -17,7 +17,7 @@ from slips.config import Mapping as BucketMapping
 from slips.errors import StorageError, UsageError
 from slips.known import PAGE
 from slips.model import ObjectEvent
-from slips.site import ListingSite
+from slips.site.protocols import ListingSite
 
 Place = tuple[str, str]
 """A bucket, and the beginning of keys."""

@@ -27,7 +27,7 @@ from slips.pipeline.evidence import keep, reason_of
 from slips.pipeline.quarantine import Quarantine
 from slips.pipeline.selection import Selection
 from slips.routing import assigned, mapping_for
-from slips.site import HandlerSite
+from slips.site.protocols import HandlerSite
 
 SHARE = 0.2
 """Most of a core's time that the tap takes."""

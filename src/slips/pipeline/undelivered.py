@@ -17,7 +17,7 @@ from slips.pipeline.conclude import discard_left
 from slips.pipeline.push import push
 from slips.pipeline.report import events_of
 from slips.ports import CONCLUDED, Ledger, LedgerEntry, Undelivered, entry_of
-from slips.site import Site
+from slips.site.protocols import Site
 
 STAYS = "undelivered message stays"
 """The beginning of notes about messages that cannot be read."""

@@ -39,7 +39,7 @@ from slips.printable import plural
 from slips.service.observer import Observer
 from slips.service.pending import Pending
 from slips.service.turns import Turns
-from slips.site import MachineSite
+from slips.site.machine import MachineSite
 
 LOOK_SECONDS = 0.5
 """Seconds after which a change that an operator made is seen."""

@@ -25,7 +25,8 @@ from slips.model import ObjectEvent
 from slips.pipeline.audit import DAY, Audit, audit, note_of
 from slips.pipeline.selection import selection_of
 from slips.printable import plural
-from slips.site import ON_A_LANE_SECONDS, MachineSite
+from slips.site.function import ON_A_LANE_SECONDS
+from slips.site.machine import MachineSite
 
 LOCK_SECONDS = 60.0
 """Seconds to wait for a state that another process has locked."""

@@ -21,7 +21,7 @@ from slips.pipeline.push import push
 from slips.service.listing import ListingSource
 from slips.service.observer import Observer
 from slips.service.sources import Arrival, Source
-from slips.site import MachineSite
+from slips.site.machine import MachineSite
 
 MOST_SECONDS = 0.02
 """Seconds of one step that arrivals may take, and one arrival more: workers wait meanwhile."""

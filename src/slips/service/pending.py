@@ -19,7 +19,7 @@ from slips.model import ObjectEvent
 from slips.pipeline.push import AGAIN, push
 from slips.ports import entry_of
 from slips.service.summary import Summary
-from slips.site import MachineSite
+from slips.site.machine import MachineSite
 
 
 class Pending:

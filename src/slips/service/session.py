@@ -10,7 +10,7 @@ from slips.service.observer import Observer
 from slips.service.pending import Pending
 from slips.service.summary import Summary
 from slips.service.turns import Turns
-from slips.site import MachineSite
+from slips.site.machine import MachineSite
 
 
 class Session(Struct, eq=False):

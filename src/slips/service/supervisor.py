@@ -38,7 +38,7 @@ from slips.service.summary import RESULTS_MEMORY, Summary
 from slips.service.turns import AT_HAND, Turns
 from slips.service.wake import Wake
 from slips.service.worker_process import Worker
-from slips.site import MachineSite
+from slips.site.machine import MachineSite
 
 RETRY_SECONDS = (0.3, 1.0)
 """Seconds before the second and third attempt: together well below the 3 s that `slips run` may wait."""

@@ -44,7 +44,7 @@ from slips.service.messages import (
     frame,
     read,
 )
-from slips.site import WorkerSite
+from slips.site.worker import WorkerSite
 from slips.usercode import imported_files
 
 PROGRESS_SECONDS = 0.2
