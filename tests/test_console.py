@@ -25,7 +25,7 @@ from slips.console.pages import asset, url
 from slips.console.wording import ago, duration, price, size
 from slips.errors import StateError
 from slips.model import ErrorItem, Outcome, Sample, format_time
-from slips.operations import Alarm
+from slips.operations import Alarm, ServiceCounts, ServiceTroubles
 from slips.pipeline.choose import Choice
 
 pytestmark = pytest.mark.once
@@ -100,6 +100,19 @@ def test_records_that_do_not_add_up_are_told_first(copied: Project) -> None:
     assert text.index("1 run with records") < text.index("2 objects failed")
     assert "Does not add up in 1 of 4 runs" in text
     assert "Nothing is lost" not in text
+
+
+def test_what_a_running_service_cannot_use_is_told(project: Project) -> None:
+    with closing(project.state()) as state:
+        state.service.begin("slips up")
+        state.service.beat(
+            ServiceCounts(), ServiceTroubles({"listing of my-logs": "S3 denies <b>all</b>"}, "handler.py: no class")
+        )
+        browser = browser_of(project)
+        text = browser.text("/")
+        assert "'slips up' cannot use listing of my-logs: S3 denies <b>all</b>" in text
+        assert "'slips up' has not reloaded: handler.py: no class" in text
+        assert "denies <b>" not in browser.get("/")
 
 
 def test_what_waits_on_a_lane_is_shown_with_its_age(copied: Project) -> None:

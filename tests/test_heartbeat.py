@@ -14,6 +14,7 @@ from projects import Project
 from slips.backends.machine.heartbeat import SILENT_SECONDS, ServiceRow
 from slips.backends.machine.state import RETRYING, MachineState
 from slips.operations import LaneCounts, ServiceCounts
+from slips.service.pulse import BEAT_SECONDS, Pulse
 
 NOW = 1_772_000_000.0
 NO_PROCESS = 2**22 + 1
@@ -91,6 +92,57 @@ def test_status_says_that_a_service_runs_hangs_or_is_gone(project: Project) -> N
         assert "hangs or is stopped: no sign of life for 3 min; " in project.slips("status").out
         state.execute("UPDATE service SET pid = ?", (NO_PROCESS,))
         assert "is gone, 3 min after its last sign of life; nothing is lost" in project.slips("status").out
+
+
+def test_status_and_top_show_in_another_process_what_a_service_cannot_use(project: Project) -> None:
+    clock = Clock()
+    with closing(MachineState.open(project.root / "state")) as state:
+        pulse = Pulse(state.service, ServiceCounts(delivered=7), "slips up", clock)
+        pulse.started(0, 0)
+        pulse.troubled("listing of my-logs", "S3 denies s3:ListBucket\x1b[31m")
+        pulse.not_reloaded("handler.py: no handler class")
+        clock.now += BEAT_SECONDS
+        pulse.looked()
+        for told in (
+            project.slips("status", "--json").json["service"],
+            project.slips("top", "--json", "--count", "1").json["service"],
+        ):
+            assert told["troubles"] == {"listing of my-logs": "S3 denies s3:ListBucket\x1b[31m"}
+            assert told["not_reloaded"] == "handler.py: no handler class"
+            assert told["counts"]["delivered"] == 7
+        lines = project.slips("status").out.splitlines()[1:3]
+        assert lines == [
+            "  cannot use listing of my-logs: S3 denies s3:ListBucket\\x1b[31m; tried again until it is mended",
+            "  not reloaded: handler.py: no handler class",
+        ]
+        assert "cannot use listing of my-logs: S3 denies" in project.slips("top", "--count", "1").out
+        pulse.mended("listing of my-logs")
+        pulse.reloaded("handler.py")
+        clock.now += BEAT_SECONDS
+        pulse.looked()
+        assert "cannot use" not in project.slips("status").out
+        assert "not reloaded" not in project.slips("status").out
+
+
+def test_the_row_of_a_service_of_the_version_before_shows_no_troubles(state: MachineState) -> None:
+    row = ServiceRow(state)
+    row.begin("slips up")
+    state.execute("UPDATE service SET counts = '{\"delivered\": 7}'")
+    found = row.get()
+    assert found is not None
+    assert (found.counts.delivered, found.troubles, found.not_reloaded) == (7, {}, "")
+
+
+def test_a_reason_of_any_length_takes_little_room_in_the_state(state: MachineState) -> None:
+    clock = Clock()
+    pulse = Pulse(state.service, ServiceCounts(), "slips up", clock)
+    pulse.started(0, 0)
+    pulse.troubled("workers", "x" * 10**6)
+    pulse.not_reloaded("y" * 10**6)
+    clock.now += BEAT_SECONDS
+    pulse.looked()
+    ((size,),) = state.select("SELECT LENGTH(counts) FROM service")
+    assert size < 10_000
 
 
 def test_lanes_are_counted_by_an_index_and_the_first_event_is_the_oldest(state: MachineState) -> None:

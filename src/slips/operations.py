@@ -92,6 +92,15 @@ class ServiceCounts(Struct):
     """Stored bytes of the objects that were read."""
 
 
+class ServiceTroubles(Struct):
+    """What a service cannot use now. It goes on with the rest, and tries again."""
+
+    troubles: dict[str, str] = {}
+    """The reason for each source that cannot be used, and for `state` and `workers`."""
+    not_reloaded: str = ""
+    """The reason why the old config or handlers are used, though their files have changed; empty if they are not."""
+
+
 class Service(Struct, frozen=True):
     """The `slips up` of this machine, by what it wrote into the state."""
 
@@ -106,6 +115,9 @@ class Service(Struct, frozen=True):
     state: Literal["running", "silent", "gone"]
     """`silent`: the last heartbeat is too old, as the process hangs or is stopped; `gone`: the process was killed."""
     counts: ServiceCounts
+    troubles: dict[str, str] = {}
+    not_reloaded: str = ""
+    """See `ServiceTroubles`."""
 
 
 class BackendStatus(Struct, kw_only=True):

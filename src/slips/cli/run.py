@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import click
 import msgspec
@@ -214,6 +214,8 @@ def status(
         return
     if isinstance(found.service, Service):
         show_text(f"service: {one_line(service_line(found.service))}")
+        for words in trouble_words(found.service):
+            show_fitting(one_line(f"  {words}"))
     for lane, of_lane in found.lanes.items():
         show_text(f"lane {lane}: {lane_line(of_lane)}")
         pauses = [each for each in found.pauses or () if each.lane == lane]
@@ -244,6 +246,16 @@ def service_line(service: Service) -> str:
     if service.state == "silent":
         return f"{who} hangs or is stopped: no sign of life for {silent}; look at the process, or restart it"
     return f"{who} is gone, {silent} after its last sign of life; nothing is lost: start 'slips up' again"
+
+
+def trouble_words(service: Service) -> Iterator[str]:
+    """Yield a line for each thing that a service cannot use; none if it is gone: another one may be able to."""
+    if service.state == "gone":
+        return
+    for where, why in service.troubles.items():
+        yield f"cannot use {where}: {why}; tried again until it is mended"
+    if service.not_reloaded:
+        yield f"not reloaded: {service.not_reloaded}"
 
 
 def _objects(found: BackendStatus) -> str:

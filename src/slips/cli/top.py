@@ -18,7 +18,7 @@ import msgspec
 from slips.cli.command import Command
 from slips.cli.context import json_option, open_operations
 from slips.cli.output import headline, print_json, show_text
-from slips.cli.run import duration_words, lane_line, service_line
+from slips.cli.run import duration_words, lane_line, service_line, trouble_words
 from slips.cli.usage import Number
 from slips.errors import UsageError
 from slips.kept_audit import KeptAudit
@@ -110,6 +110,7 @@ def _show_line(found: Overview) -> None:
         parts.append(f"audit {found.audit.at}: {found.audit.words}")
     if found.service is not None:
         parts.append("running" if found.service.state == "running" else service_line(found.service))
+        parts += trouble_words(found.service)
     show_text(one_line(f"{found.time}  {'; '.join(parts)}"), flush=True)
 
 
@@ -200,6 +201,8 @@ def _view(found: Overview) -> RenderableType:
 
     if found.service is not None:
         line(f"service  {service_line(found.service)}", "" if found.service.state == "running" else "red")
+        for words in trouble_words(found.service):
+            line(f"         {words}", "red")
     elif found.backend == "machine":
         line("service  none runs here; 'slips up' starts one", "dim")
     lanes = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")

@@ -110,6 +110,11 @@ class Now(Struct, kw_only=True):
             yield Finding("bad", f"Lane {pause.lane} is {sentence(pause)}, {ago(pause.since, self.as_of)}", "/#lanes")
         if self.service is not None and self.service.state != "running":
             yield Finding("bad", f"'slips up' {_DEAD[self.service.state]}: nothing is processed; start it again")
+        if self.service is not None and self.service.state != "gone":
+            for where, why in self.service.troubles.items():
+                yield Finding("bad", f"'slips up' cannot use {where}: {why}")
+            if self.service.not_reloaded:
+                yield Finding("warning", f"'slips up' has not reloaded: {self.service.not_reloaded}")
         if self.failed_objects:
             failing = f"{plural(self.failed_objects, 'object')} failed"
             yield Finding("bad", failing + self._since(), "/errors")

@@ -14,7 +14,7 @@ import msgspec
 
 from slips.backends.machine.sqlite import Database, to_json
 from slips.model import format_time
-from slips.operations import Service, ServiceCounts
+from slips.operations import Service, ServiceCounts, ServiceTroubles
 
 SILENT_SECONDS = 15.0
 """Seconds without a heartbeat after which a service is taken to hang, or to be gone."""
@@ -34,9 +34,11 @@ class ServiceRow:
             (os.getpid(), command, now, now, to_json(ServiceCounts())),
         )
 
-    def beat(self, counts: ServiceCounts) -> None:
-        """Record that the service lives, with its counts so far."""
-        self._database.execute("UPDATE service SET heartbeat = ?, counts = ?", (self._clock(), to_json(counts)))
+    def beat(self, counts: ServiceCounts, troubles: ServiceTroubles | None = None) -> None:
+        """Record that the service lives, with its counts so far, and with what it cannot use now."""
+        # In one column: the versions before and behind this one read of its JSON what they know.
+        shown = msgspec.to_builtins(counts) | msgspec.to_builtins(troubles or ServiceTroubles())
+        self._database.execute("UPDATE service SET heartbeat = ?, counts = ?", (self._clock(), to_json(shown)))
 
     def end(self) -> None:
         """Record that the service has stopped."""
@@ -48,6 +50,7 @@ class ServiceRow:
             "SELECT pid, command, started, heartbeat, counts FROM service"
         ):
             silent = max(0.0, round(self._clock() - heartbeat, 3))
+            troubles = msgspec.json.decode(counts, type=ServiceTroubles)
             return Service(
                 pid,
                 command,
@@ -56,6 +59,8 @@ class ServiceRow:
                 silent,
                 "running" if silent < SILENT_SECONDS else "silent" if _exists(pid) else "gone",
                 msgspec.json.decode(counts, type=ServiceCounts),
+                troubles.troubles,
+                troubles.not_reloaded,
             )
         return None
 
