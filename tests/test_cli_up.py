@@ -13,7 +13,8 @@ import pytest
 
 from fakes import object_event
 from projects import CONFIG, Project
-from slips.cli.log_lines import TALLY_SECONDS, LogLines
+from slips.cli.log_lines import LOGGED_BYTES, TALLY_SECONDS, LogLines
+from slips.cli.output import RESULT_LENGTH
 from slips.model import Outcome
 from slips.pipeline.ended import Failure
 
@@ -180,6 +181,32 @@ def test_objects_that_are_done_are_counted_and_each_is_logged_if_asked_for() -> 
         "1970-01-01T00:01:00.000Z info    1 object more; 1 since the start, of which 0 failed, 2 records\n"
     )
     assert "s3://my-logs/a: done, 2 records" in verbose.text
+
+
+def test_results_of_handlers_are_logged_without_asking_but_not_those_that_are_none() -> None:
+    log, as_json = Log(), Log(as_json=True)
+    for each in (log, as_json):
+        each.lines.succeeded(object_event("a"), Outcome(records=2, delivered=2, results={"Count": None}))
+        each.lines.succeeded(
+            object_event("b"), Outcome(records=2, results={"Count": {"n": 2}, "X": None, "Y": "\x1b["})
+        )
+        each.lines.continued(object_event("c"), Outcome(records=3, results={"Count": [0]}))
+    assert [line.split(" ", 1)[1] for line in log.text.splitlines()] == [
+        'info    s3://my-logs/b: done, 2 records; result of Count: {"n": 2}; result of Y: "\\u001b["',
+        "info    s3://my-logs/c: 3 records done, the time is up, the rest runs later; result of Count: [0]",
+    ]
+    told = [json.loads(line) for line in as_json.text.splitlines()]
+    assert [each["results"] for each in told] == [{"Count": {"n": 2}, "Y": "\x1b["}, {"Count": [0]}]
+
+
+def test_a_result_of_any_size_makes_a_log_line_of_bounded_length() -> None:
+    log, as_json = Log(), Log(as_json=True)
+    for each in (log, as_json):
+        each.lines.succeeded(object_event("a"), Outcome(results={"Count": ["x" * 1000] * 1000}))
+    assert len(log.text) < 2 * RESULT_LENGTH
+    assert len(as_json.text) < 3 * LOGGED_BYTES
+    cut = json.loads(as_json.text)["results"]["Count"]
+    assert (cut["truncated"], cut["limit"], cut["beginning"][:4]) == (True, LOGGED_BYTES, '["xx')
 
 
 def test_quarantined_records_are_logged_without_asking() -> None:

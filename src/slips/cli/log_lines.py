@@ -9,13 +9,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Literal, TextIO
 
+from slips.cli.output import result_words
 from slips.model import Lane, ObjectEvent, Outcome, format_time, is_to_the_end
 from slips.pipeline.ended import Failure
+from slips.pipeline.result import plain_result
 from slips.printable import cut, one_line, plural
 from slips.service.observer import Observer
 
 TALLY_SECONDS = 60.0
 """Seconds between two lines with the counts of all objects, if there were any in between."""
+LOGGED_BYTES = 4_096
+"""Most bytes of JSON that a line has of a handler's result; of a longer one it has the beginning."""
 Level = Literal["debug", "info", "warning", "error"]
 
 
@@ -125,14 +129,22 @@ class LogLines(Observer):
         counts = {name: getattr(outcome, name) for name in ("records", "delivered", "filtered", "quarantined")}
         bad = f", {outcome.quarantined:,} quarantined: 'slips errors' lists them" if outcome.quarantined else ""
         part = "last part: " if event.records and is_to_the_end(event.records) else ""
-        level: Level = "warning" if outcome.quarantined else "debug"
         done = f"done, {part}{plural(outcome.records, 'record')}{bad}"
-        self.write(level, f"{event.url}: {done}", object=event.url, **counts)
+        self._write_run("warning" if outcome.quarantined else "debug", event, done, outcome, **counts)
 
     def continued(self, event: ObjectEvent, outcome: Outcome) -> None:
         self._records += outcome.records
         part = plural(outcome.records, "record")
-        self.write("debug", f"{event.url}: {part} done, the time is up, the rest runs later", object=event.url)
+        self._write_run("debug", event, f"{part} done, the time is up, the rest runs later", outcome)
+
+    def _write_run(self, level: Level, event: ObjectEvent, ended: str, outcome: Outcome, **fields: Any) -> None:
+        """Write how a run has ended, and what its handlers have returned: whoever returns something wants it seen."""
+        results = {name: plain_result(each, LOGGED_BYTES) for name, each in outcome.results.items() if each is not None}
+        if results:
+            level = "info" if level == "debug" else level
+            fields["results"] = results
+        words = [ended, *(f"result of {name}: {result_words(each)}" for name, each in results.items())]
+        self.write(level, f"{event.url}: {'; '.join(words)}", object=event.url, **fields)
 
     def failed(self, event: ObjectEvent, failure: Failure, attempt: int, final: bool) -> None:
         self._objects += final

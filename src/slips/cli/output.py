@@ -21,6 +21,9 @@ from slips.model import Outcome
 from slips.print_streams import dropping
 from slips.printable import lines, one_line, plural
 
+RESULT_LENGTH = 200
+"""Most characters of a handler's result that people see."""
+
 
 def say(text: str, color: str | None = None) -> None:
     """Print a message to people, on standard error: standard output is for data."""
@@ -86,6 +89,11 @@ def readable_json(value: Any, indent: int | None = None) -> str:
     """Return JSON for people: letters of all scripts as they are, characters that do not print escaped."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
     return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
+
+
+def result_words(value: Any) -> str:
+    """Return the result of a handler for people: RESULT_LENGTH characters of its JSON at most."""
+    return shortened(readable_json(value), RESULT_LENGTH)
 
 
 def _escaped(character: str) -> str:

@@ -14,7 +14,7 @@ from slips.cli.context import json_option, load_config, open_operations, refuse_
 from slips.cli.errors import group_line
 from slips.cli.limit import held_line, pause_line
 from slips.cli.options import global_option, options
-from slips.cli.output import print_json, readable_json, say, shortened, show_fitting, show_text, table
+from slips.cli.output import print_json, result_words, say, show_fitting, show_text, table
 from slips.cli.usage import FILE_TEXT, Number
 from slips.config import Config
 from slips.errors import UsageError
@@ -28,8 +28,8 @@ from slips.service.s3_sources import listings
 from slips.service.summary import Summary
 from slips.service.supervisor import Supervisor
 
-RESULTS, RESULT_LENGTH = 10, 200
-"""How many results of handlers a summary shows, and how many characters of each."""
+RESULTS = 10
+"""How many results of handlers a summary shows."""
 PUT_BACK = (
     "; 'slips drain' puts back what it can read of them, and says why the rest stays; "
     "'slips dismiss --undelivered' takes that out"
@@ -156,8 +156,7 @@ def _records_besides(summary: Summary) -> str:
 def _print_results(summary: Summary) -> None:
     results = [each for each in summary.results if each["result"] is not None]
     for each in results[:RESULTS]:
-        value = shortened(readable_json(each["result"]), RESULT_LENGTH)
-        show_text(one_line(f"result   {each['object']}: {each['handler']}: {value}"))
+        show_text(one_line(f"result   {each['object']}: {each['handler']}: {result_words(each['result'])}"))
     left_out = summary.results_left_out
     if hidden := max(0, len(results) - RESULTS) + left_out:
         prints = f"the first {len(summary.results):,}" if left_out else "all"

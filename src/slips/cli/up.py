@@ -57,7 +57,7 @@ LOCK_SECONDS = 10.0
     metavar="HOST:PORT",
     help="Answer /metrics, /healthz and /readyz there: 127.0.0.1:9464, [::1]:9464.",
 )
-@global_option("verbose", "Log each object, too.")
+@global_option("verbose", "Log each object, also if its handlers return nothing.")
 @global_option("stack", hidden=True)  # refused in words
 @global_option("aws", hidden=True)
 @click.pass_context
@@ -67,7 +67,7 @@ def up(ctx: click.Context, workers: int | None, grace: int, log_format: str, met
     Takes files of the directories of 'backend.embedded.buckets' when they are at rest ('backend.embedded.settle'),
     objects of its buckets in S3 by listing, queue or notification, and what waits on the lanes. Loads a changed handler
     or config before the next object. Ctrl-C or SIGTERM stops it: objects at work may end, the rest waits for the next
-    start. A second one ends it at once; nothing is lost.
+    start. A second one ends it at once; nothing is lost. What handlers return from result() is logged.
 
     \b
     Examples:
