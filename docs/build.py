@@ -19,7 +19,7 @@ import slips.cli.docs
 import slips.config.reference
 import slips.formats
 from slips.config import Config, HandlerConfig, Mapping
-from slips.config.schema import BackendConfig, SnsTopic
+from slips.config.backend import BackendConfig, SnsTopic
 from slips.deploy import template
 from slips.examples import example_of
 from slips.format import Format

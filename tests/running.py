@@ -18,8 +18,8 @@ from msgspec.structs import replace
 from slips.backends.machine.lanes import SqliteStream
 from slips.backends.machine.state import MachineState
 from slips.config import Config, HandlerConfig, Mapping
-from slips.config.schema import BackendConfig
-from slips.config.schema import Embedded as EmbeddedConfig
+from slips.config.backend import BackendConfig
+from slips.config.backend import Embedded as EmbeddedConfig
 from slips.model import ErrorItem, ObjectEvent
 from slips.pipeline.ended import Failure
 from slips.pipeline.replay import Replayed, replay

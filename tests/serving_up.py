@@ -9,8 +9,8 @@ from typing import Any
 from running import GUARD, Project
 from slips.backends.machine.state import MachineState
 from slips.config import Config
-from slips.config.schema import BackendConfig
-from slips.config.schema import Embedded as EmbeddedConfig
+from slips.config.backend import BackendConfig
+from slips.config.backend import Embedded as EmbeddedConfig
 from slips.model import ObjectEvent, Outcome
 from slips.pipeline.ended import Failure
 from slips.service.observer import Observer

@@ -17,10 +17,11 @@ import original
 from configs import SMALL, check, errors, handler, mapping, no_chain_problems, right
 from slips import config
 from slips.config import Config, Mapping, Route, reference
+from slips.config.backend import SnsTopic
 from slips.config.check import check as check_config
 from slips.config.check import find_handlers
 from slips.config.declared import keys_of, scalar_of, unwrap
-from slips.config.schema import Limits, Sam, SnsTopic
+from slips.config.schema import Limits, Sam
 from slips.errors import ConfigError
 
 README = original.CONFIG

@@ -14,8 +14,8 @@ from slips.backends.machine.files import DAY, Files
 from slips.backends.machine.state import MachineState
 from slips.backends.machine.stores import Stores
 from slips.config import Mapping
-from slips.config.schema import BackendConfig
-from slips.config.schema import Embedded as EmbeddedConfig
+from slips.config.backend import BackendConfig
+from slips.config.backend import Embedded as EmbeddedConfig
 
 __all__ = ["project"]
 

@@ -17,8 +17,8 @@ from slips.backends.machine.content import stamp_of, stamp_of_version_1
 from slips.backends.machine.files import DAY
 from slips.backends.machine.sqlite import FILE
 from slips.config import Mapping, Route
-from slips.config.schema import BackendConfig
-from slips.config.schema import Embedded as EmbeddedConfig
+from slips.config.backend import BackendConfig
+from slips.config.backend import Embedded as EmbeddedConfig
 from slips.service.messages import Progress
 from slips.service.worker import Heartbeat
 

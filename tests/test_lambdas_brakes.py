@@ -20,7 +20,7 @@ from slips import lambdas, telemetry
 from slips.backends.aws.brakes import DynamoBrakes
 from slips.brakes import CANARY_SECONDS, DAY, WINDOW, Brake, Budget, code_name, day_of
 from slips.config import PACKAGED, Config, LaneConfig
-from slips.config.schema import BackendConfig, Lanes
+from slips.config.backend import BackendConfig, Lanes
 from slips.envelope.lane import LaneRecord, arguments
 from slips.model import ErrorItem, ObjectEvent
 from slips.pipeline import hold

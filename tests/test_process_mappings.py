@@ -14,7 +14,7 @@ import pytest
 from fakes import object_event
 from processing import done, failed
 from slips.config import Config, HandlerConfig, Mapping, MappingHandler
-from slips.config.schema import BackendConfig, Embedded
+from slips.config.backend import BackendConfig, Embedded
 from slips.model import HandlerCode
 from slips.pipeline.ended import Failure, Success
 from slips.pipeline.process import Processor

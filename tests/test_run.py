@@ -14,8 +14,8 @@ from running import GUARD, HANDLER, Project, project, results
 from slips.backends.machine.sqlite import FILE
 from slips.backends.machine.stores import Stores
 from slips.config import Route
-from slips.config.schema import BackendConfig
-from slips.config.schema import Embedded as EmbeddedConfig
+from slips.config.backend import BackendConfig
+from slips.config.backend import Embedded as EmbeddedConfig
 from slips.errors import LostStateError, StateError, UsageError
 from slips.model import ObjectEvent
 

@@ -17,7 +17,7 @@ from fakes import config_of, object_event
 from projects import CONFIG, Project
 from serving import Quiet, serving
 from slips.backends.machine.state import MachineState
-from slips.config.schema import BackendConfig, Embedded
+from slips.config.backend import BackendConfig, Embedded
 from slips.model import Lane, Outcome
 from slips.pipeline.ended import Success
 from slips.service.messages import Task

@@ -16,8 +16,9 @@ from slips.backends.machine import lane_limits
 from slips.backends.machine.state import MachineState
 from slips.brakes import BREAK_AT, CANARY_SECONDS, DAY, WINDOW, Budget, Pause, day_of
 from slips.config import LaneConfig, Mapping
+from slips.config.backend import BackendConfig, Embedded, Lanes
 from slips.config.handler import MappingHandler
-from slips.config.schema import BackendConfig, Embedded, Lanes, Limits
+from slips.config.schema import Limits
 from slips.model import LANES, Lane, ObjectEvent, Outcome
 from slips.pipeline.ended import Failure, Success
 from slips.service.messages import Task

@@ -10,8 +10,8 @@ import pytest
 
 from running import FORMAT, GUARD, Project, project, quarantined, results
 from slips.backends.machine.sqlite import FILE
-from slips.config.schema import BackendConfig
-from slips.config.schema import Embedded as EmbeddedConfig
+from slips.config.backend import BackendConfig
+from slips.config.backend import Embedded as EmbeddedConfig
 from slips.errors import SlipsError
 from slips.model import Lane, ObjectEvent, Outcome
 from slips.pipeline.replay import replay

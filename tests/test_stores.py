@@ -11,8 +11,8 @@ import pytest
 from aws import account, client
 from slips.backends.machine.stores import Stores
 from slips.config import Config, Mapping
+from slips.config.backend import BackendConfig, Embedded
 from slips.config.buckets import S3Bucket
-from slips.config.schema import BackendConfig, Embedded
 from slips.errors import StorageError
 from slips.model import ObjectEvent
 

@@ -22,7 +22,7 @@ from slips import config
 from slips.backends.aws import FUNCTIONS
 from slips.backends.aws.queue import LONGEST
 from slips.config import Config, HandlerConfig, LaneConfig, Mapping, Route
-from slips.config.schema import BackendConfig, Lanes, RoleArns, SnsTopic, SqsQueue
+from slips.config.backend import BackendConfig, Lanes, RoleArns, SnsTopic, SqsQueue
 from slips.deploy import template
 from slips.deploy.template import build
 from templates import (

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from fakes import config_of
 from slips.config import Config, HandlerConfig, Route
-from slips.config.schema import BackendConfig, Embedded
+from slips.config.backend import BackendConfig, Embedded
 from slips.interface import Handler
 from slips.model import ErrorItem, MetaData, ObjectEvent
 from slips.pipeline.audit import Audit

@@ -1,7 +1,8 @@
-"""slips.yml, declared once in `schema`, from which all else follows.
+"""slips.yml, declared once, from which all else follows.
 
-schema      declares the keys, with types and descriptions; `handler` declares those of handlers, `buckets` those of
-            this machine's buckets in S3, and `notes` texts, numbers and ARNs
+schema      declares the keys, with types and descriptions: `backend` those below `backend`, `buckets` those of this
+            machine's buckets in S3, `handler` those of handlers, `mapping` those that choose objects by bucket and
+            key; `notes` has texts, numbers and ARNs
 load        loads a file, a text or a deployed package as a Config; on AWS, only this and the declaration are imported
 needs       names the values that commands need of a config with mistakes elsewhere
 check       checks a text: `nodes` composes YAML, `values` reads it beside the declaration, `scalars` finds what
@@ -13,9 +14,11 @@ declared    reads the declaration for the other modules; `arns` finds ARNs that 
 places      finds the lines of ARNs in the file of a checked config
 """
 
+from slips.config.backend import LaneConfig
 from slips.config.handler import HandlerConfig, HandlerSpec, MappingHandler
 from slips.config.load import PACKAGED, load, parse, read_packaged
-from slips.config.schema import Config, LaneConfig, Mapping, Route
+from slips.config.mapping import Mapping, Route
+from slips.config.schema import Config
 
 __all__ = [
     "PACKAGED",

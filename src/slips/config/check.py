@@ -12,10 +12,11 @@ from msgspec import inspect
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from slips.config.declared import keys_of
+from slips.config.mapping import Mapping
 from slips.config.nodes import TEXTS, UnreadableError, compose, tag_of
 from slips.config.problems import Problem, Problems, Where
 from slips.config.rules import CheckChain, Rules
-from slips.config.schema import Config, Mapping
+from slips.config.schema import Config
 from slips.config.values import INVALID, Values
 from slips.parsing import chain
 from slips.step import Step

@@ -1,4 +1,4 @@
-"""Reads the declaration in `schema` for the checks, the docs and `deploy`: keys, their notes, and their values."""
+"""Reads the declaration of slips.yml for the checks, the docs and `deploy`: keys, their notes, and their values."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The keys of handlers in slips.yml: the top-level `handler`, the main func's, and the `handler` of a mapping.
 
-`schema` declares the other keys.
+`schema`, `backend` and `mapping` declare the other keys.
 """
 
 from __future__ import annotations

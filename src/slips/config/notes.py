@@ -1,4 +1,4 @@
-"""Notes on the keys of `schema`: the meaning of a key, its texts and numbers, and the patterns of ARNs.
+"""Notes on the keys of slips.yml: the meaning of a key, its texts and numbers, and the patterns of ARNs.
 
 msgspec writes constraints and `extra_json_schema` into the JSON Schema; `extra` is for the checks and their texts
 alone. "x-short" is for both: the value may be written as one text. That text stands for a list of one item, or for a

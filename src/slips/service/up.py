@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from slips.backends.machine.state import MachineState
 from slips.config import Config
-from slips.config.schema import Embedded
+from slips.config.backend import Embedded
 from slips.errors import ConfigError, LostStateError, StateError, UsageError
 from slips.service.daily_audit import DailyAudit
 from slips.service.listing import ListingSource
