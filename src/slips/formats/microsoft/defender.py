@@ -6,23 +6,29 @@ from slips.parsing import Json, all_of, any_of, iso
 
 DEFENDER_ALERT = Json(
     "defender-alert",
-    "Microsoft Defender XDR alerts and incidents, of Microsoft Graph or Defender for Endpoint",
+    "Microsoft Defender XDR alerts and incidents, of Microsoft Graph (also its older alerts) or Defender for Endpoint",
     "https://learn.microsoft.com/en-us/graph/api/resources/security-alert",
     require=any_of(
         all_of("title", any_of("providerAlertId", "serviceSource", "detectionSource", "evidence")),
         all_of("title", any_of("alertCreationTime", "machineId", "computerDnsName")),
         all_of("incidentId", any_of("alerts", "incidentName", "severity")),
         all_of("AlertDisplayName", any_of("SystemAlertId", "VendorName", "ProductName")),
+        all_of("title", any_of("vendorInformation.provider", "vendorinformation.provider")),
     ),
     time=iso(
-        "createdDateTime", "alertCreationTime", "createdTime", "TimeGenerated", "TimeGeneratedUtc", "StartTimeUtc"
+        *("createdDateTime", "alertCreationTime", "createdTime", "TimeGenerated", "TimeGeneratedUtc", "StartTimeUtc"),
+        "createddatetime",
     ),
-    tag="microsoft.defender.{serviceSource|detectionSource|ProductName|'alert'}",
+    tag=(
+        "microsoft.defender.{serviceSource|detectionSource|ProductName|vendorInformation.provider"
+        "|vendorinformation.provider|'alert'}"
+    ),
     message="{severity|Severity|'-'} {title|incidentName|AlertDisplayName|'-'}: {description|Description|'-'}",
     entities={
-        "addresses": "evidence.ipAddress Entities.Address",
-        "users": "evidence.userAccount.userPrincipalName relatedUser.userName loggedOnUsers.accountName",
-        "hosts": "evidence.deviceDnsName computerDnsName Entities.HostName CompromisedEntity",
+        "addresses": "evidence.ipAddress Entities.Address userStates.logonIp userstates.logonIp",
+        "users": """evidence.userAccount.userPrincipalName relatedUser.userName loggedOnUsers.accountName
+            userStates.userPrincipalName userstates.userPrincipalName""",
+        "hosts": "evidence.deviceDnsName computerDnsName Entities.HostName CompromisedEntity hostStates.fqdn",
         "hashes": "evidence.imageFile.sha256 evidence.fileDetails.sha256 evidence.sha256",
     },
 )
