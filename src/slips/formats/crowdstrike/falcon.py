@@ -32,7 +32,7 @@ FALCON = Json(
         "users": "UserName UserId",
         "hosts": "ComputerName",
         "domains": "DomainName",
-        "hashes": "SHA256HashData SHA1HashData MD5HashData SHA256String MD5String",
+        "hashes": "SHA256HashData SHA1HashData MD5HashData SHA256String SHA1String MD5String",
     },
 )
 

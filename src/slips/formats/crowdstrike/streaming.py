@@ -19,7 +19,7 @@ CROWDSTRIKE_STREAMING = Json(
         "addresses": "event.UserIp event.LocalIP event.AgentIp",
         "users": "event.UserName event.UserId",
         "hosts": "event.Hostname event.ComputerName event.HostnameField",
-        "hashes": "event.SHA256String event.MD5String",
+        "hashes": "event.SHA256String event.SHA1String event.MD5String",
     },
 )
 
