@@ -1,4 +1,4 @@
-"""Audit logs of Wiz."""
+"""Audit logs, issues, findings and threat detections of Wiz."""
 
 from __future__ import annotations
 
@@ -6,14 +6,24 @@ from slips.parsing import Json, all_of, any_of, iso
 
 WIZ = Json(
     "wiz",
-    "Wiz audit log entries",
+    "Wiz audit log entries, issues, threat detections, vulnerabilities and configuration findings",
     "https://docs.wiz.io/docs/audit-logs",
-    require=all_of("action", any_of("requestId", "requestid", "actionParameters", "sourceIP", "sourceip", "status")),
-    time=iso("timestamp"),
-    tag="wiz.{action}",
-    message=(
-        "{action} {status|'-'} by {user.name|user.id|serviceAccount.name|serviceaccount.name|'-'} from "
-        "{sourceIP|sourceip|'-'}"
+    require=any_of(
+        all_of("action", any_of("requestId", "requestid", "actionParameters", "sourceIP", "sourceip", "status")),
+        all_of("entitySnapshot", any_of("sourceRule", "severity", "status")),  # of an issue
+        all_of("ruleMatch", any_of("triggeringEvents", "primaryResource", "origins")),  # of a threat detection
+        all_of("vulnerableAsset", any_of("CVEDescription", "firstDetectedAt", "vendorSeverity")),
+        all_of("resource", "rule", any_of("analyzedAt", "targetExternalId")),  # of a configuration finding
     ),
-    entities={"addresses": "sourceIP sourceip", "users": "user.name user.id serviceAccount.name"},
+    time=iso("timestamp", "createdAt", "analyzedAt", "lastDetectedAt", "firstDetectedAt"),
+    tag="wiz.{action|type|'finding'}",
+    message=(
+        "{action|sourceRule.name|ruleMatch.rule.name|rule.name|name|'-'} {status|result|severity|'-'} by "
+        "{user.name|user.id|serviceAccount.name|serviceaccount.name|'-'} from {sourceIP|sourceip|'-'}"
+    ),
+    entities={
+        "addresses": "sourceIP sourceip vulnerableAsset.ipAddresses",
+        "users": "user.name user.id serviceAccount.name actors.name",
+        "hosts": "entitySnapshot.name primaryResource.name vulnerableAsset.name resource.name",
+    },
 )
