@@ -31,7 +31,7 @@ RAISES, BAD, MENDED = b'{"message": "raise"}\n', b'{"n": 1}\nbad\n', b'{"n": 1}\
 class Stack:
     """A stack in memory, whose functions work during each sleep of the drain, if they work at all."""
 
-    name = "test"
+    name, kind = "test", "stack"
 
     def __init__(self, objects: dict[str, bytes]) -> None:
         self.scene, self.now, self.invocations, self.works = Scene(objects, JSON), 0.0, 0, True

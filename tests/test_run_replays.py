@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from running import Project, project
+from serving_up import Script, Scripted, configure, serve
 from slips.backends.machine.operations import MachineOperations
 from slips.model import ErrorItem
 from slips.pipeline.canary import Canary, CanaryGroup, SenderHere
@@ -92,6 +93,26 @@ def test_the_outcome_of_another_runs_work_is_found(project: Project) -> None:
     with drain_of(project, 1) as drain:
         project.run()
         assert outcomes(project, drain, []) == [(1, 1, 0, 1, 0), (1, 1, 1, 0, 0)]
+
+
+@pytest.mark.slow
+def test_the_attempts_of_a_canary_beside_a_service_follow_each_other_at_once_and_those_of_others_do_not(
+    project: Project,
+) -> None:
+    failed(project, "a1")
+    project.put("new", "raise it")
+    configure(project)
+    found: list[tuple[int, ...]] = []
+
+    def script(shown: Scripted) -> Script:
+        yield lambda: shown.words("attempt")
+        with drain_of(project, 1) as drain:
+            yield lambda: shown.words("failed")
+            found.extend(outcomes(project, drain, []))
+
+    shown = serve(project, script, pause=3600)
+    assert found == [(1, 1, 0, 1, 0)]
+    assert shown.words("attempt") == ["new", "a1", "a1"]
 
 
 @pytest.mark.slow

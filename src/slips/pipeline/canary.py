@@ -20,7 +20,7 @@ from slips.model import ErrorItem, ObjectEvent
 from slips.operations import Operations, ReplayState
 from slips.pipeline.choose import readable
 from slips.pipeline.drain import DrainFunction, DrainRequest, DrainResult, drain, drain_remotely
-from slips.pipeline.replay import possible_replays, replay
+from slips.pipeline.replay import CANARY, possible_replays, replay
 from slips.site.protocols import Site
 
 LOOK_SECONDS = (0.5, 15.0)
@@ -68,7 +68,8 @@ class SenderHere:
         def on_sent(event: ObjectEvent) -> None:
             sent.append(Sent([event], self._operations.run_id(event)))
 
-        replayed = replay(item, self._site, dry_run=self._dry_run, on_sent=on_sent)
+        prefix = CANARY if self._operations.kind == "machine" else ""
+        replayed = replay(item, self._site, dry_run=self._dry_run, on_sent=on_sent, prefix=prefix)
         self.done.add(replayed)
         return sent or [Sent([event]) for event in item.events if replayed.lanes]
 

@@ -23,6 +23,9 @@ from slips.ports import ErrorTable, ObjectStore
 from slips.routing import assigned, lane_again, lane_for
 from slips.site.protocols import Site
 
+CANARY = "canary@"
+"""The beginning of the replay id of an item of a canary on this machine: whoever sent it waits for its outcome."""
+
 
 class Replayed(Struct):
     """The outcome of replaying an item. The item stays if none of its events is on a lane, nor dropped."""
@@ -40,8 +43,11 @@ def replay(
     *,
     dry_run: bool = False,
     on_sent: Callable[[ObjectEvent], None] = lambda _: None,
+    prefix: str = "",
 ) -> Replayed:
     """Put the events of an item on their lanes, then delete the item. With `dry_run` only return what would be sent.
+
+    `prefix`: the beginning of their replay ids.
 
     Calls `on_sent` with each event as it is on its lane, before another process can take it if the site `is_atomic`.
 
@@ -67,7 +73,7 @@ def replay(
                 continue
             lane = lane_again(routing, event)
             # What only waits is no replay: the ledger cuts it, if the object was announced and processed meanwhile.
-            name = event.replay if is_held(item) else name_of_replay(item)
+            name = event.replay if is_held(item) else f"{prefix}{name_of_replay(item)}"
             stream = site.streams[lane]
             replays[lane].append(msgspec.structs.replace(event, lane=lane, dest_stream=stream, replay=name))
             done.lanes.append(lane)

@@ -12,10 +12,18 @@ from slips.backends.machine.lanes import Delivery
 from slips.errors import StorageError
 from slips.pipeline.conclude import conclude, judge, write
 from slips.pipeline.ended import Failure, Success, Superseded
+from slips.pipeline.replay import CANARY
 from slips.service.interrupts import Interrupts
 from slips.service.session import Session
 
 Ended = Success | Failure | Superseded
+SOON_SECONDS = (0.3, 1.0)
+"""Seconds before the second and third attempt of an object that a user waits for: well below 3 s together."""
+
+
+def soon(attempts: int) -> float:
+    """Return the seconds until the next attempt in `slips run`, and of a canary in `slips up`, too."""
+    return SOON_SECONDS[min(attempts, len(SOON_SECONDS)) - 1]
 
 
 class Conclusions:
@@ -109,7 +117,8 @@ class Conclusions:
         else:
             delivery.excused += 1
         self._session.brakes.ended(delivery, failure, is_final=False)
-        self._session.turns.again(delivery, self._pause(attempts))
+        is_canary = (delivery.event.replay or "").startswith(CANARY)
+        self._session.turns.again(delivery, (soon if is_canary else self._pause)(attempts))
         self._session.observer.failed(delivery.event, failure, attempts, False)
 
     def _tell(self, delivery: Delivery, ended: Ended, attempts: int) -> None:

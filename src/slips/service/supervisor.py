@@ -24,7 +24,7 @@ from slips.model import Lane, ObjectEvent
 from slips.pipeline.ended import Failure, Success, Superseded
 from slips.pipeline.push import AGAIN
 from slips.service.brakes import Brakes
-from slips.service.conclusions import Conclusions, Ended
+from slips.service.conclusions import Conclusions, Ended, soon
 from slips.service.intake import Intake
 from slips.service.interrupts import Interrupts
 from slips.service.messages import Opened, Prints, Progress, Task
@@ -40,15 +40,8 @@ from slips.service.wake import Wake
 from slips.service.worker_process import Worker
 from slips.site.machine import MachineSite
 
-RETRY_SECONDS = (0.3, 1.0)
-"""Seconds before the second and third attempt: together well below the 3 s that `slips run` may wait."""
 LOOK_SECONDS = 0.25
 """Most seconds between two checks of silent workers."""
-
-
-def soon(attempts: int) -> float:
-    """Return the seconds until the next attempt in `slips run`, which a user waits for."""
-    return RETRY_SECONDS[min(attempts, len(RETRY_SECONDS)) - 1]
 
 
 class Supervisor:
