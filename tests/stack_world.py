@@ -151,6 +151,9 @@ class StackWorld:
         lags: dict[Lane, float] = dict.fromkeys(LANES, 1e9 if self.waiting() else 0.0)
         return DynamoKnown(listed, lambda: lags, self._ledger.stored_entries, self._errors.scan, progress)
 
+    def on_lanes(self, listed: Iterable[ObjectEvent], *, again: bool) -> Iterator[tuple[ObjectEvent, bool]]:
+        return ((event, False) for event in listed)
+
     def note_pushed(self, events: Sequence[ObjectEvent]) -> None:
         for event in events:
             self._ledger.note_waiting(event)

@@ -6,12 +6,17 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fakes import FakeSite, Streams, object_event
-from projects import Project
+from projects import CONFIG, Project
+from slips.backends.machine.operations import MachineOperations
+from slips.backends.machine.state import MachineState
+from slips.config import parse
 from slips.errors import StreamError
 from slips.event_file import EventFile
 from slips.known import KnownObjects
@@ -31,6 +36,9 @@ class Notes:
 
     def known(self, listed: Iterable[ObjectEvent], progress: Callable[[int], None]) -> KnownObjects:
         raise NotImplementedError
+
+    def on_lanes(self, listed: Iterable[ObjectEvent], *, again: bool) -> Iterator[tuple[ObjectEvent, bool]]:
+        return ((event, False) for event in listed)
 
     def note_pushed(self, events: Sequence[ObjectEvent]) -> None:
         self.pushed += [each.object_key for each in events]
@@ -134,6 +142,44 @@ def test_objects_that_are_put_again_are_replays_of_their_own(kept: EventFile) ->
     assert (event.replay or "").startswith(AGAIN)
 
 
+# ---- what waits already
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[MachineState]:
+    with closing(MachineState.open(tmp_path / "state")) as state:
+        yield state
+
+
+def listed(key: str, etag: str) -> ObjectEvent:
+    return object_event(key, lane=None, object_etag=etag)
+
+
+def test_an_object_in_s3_waits_if_the_content_that_is_listed_does(state: MachineState) -> None:
+    operations = MachineOperations(parse(CONFIG), state)
+    state.stream.put("slow", [listed("same", "1" * 32), listed("other", "1" * 32)])
+    state.stream.put("slow", [object_event("version", object_etag="1" * 32, object_version_id="v1")])
+    state.stream.put("slow", [object_event("part", object_etag="1" * 32, records=[(3, None)])])
+    keys = ["same", "other", "version", "part", "none"]
+    events = [listed(key, "2" * 32 if key == "other" else "1" * 32) for key in keys]
+    found = {event.object_key: waits for event, waits in operations.on_lanes(events, again=False)}
+    assert found == {"same": True, "other": False, "version": True, "part": False, "none": False}
+
+
+def test_a_file_waits_whatever_content_of_it_does(state: MachineState) -> None:
+    operations = MachineOperations(parse(CONFIG), state)
+    state.stream.put("slow", [listed("a", "1-2-3@4"), listed("b", "5e3d")])
+    events = [listed("a", "9-9-9@9"), listed("b", "8-8-8@8"), listed("c", "8-8-8@8")]
+    assert [waits for _, waits in operations.on_lanes(events, again=False)] == [True, True, False]
+
+
+def test_only_an_object_that_runs_again_in_any_case_waits_for_one_who_asks_for_that(state: MachineState) -> None:
+    operations = MachineOperations(parse(CONFIG), state)
+    state.stream.put("slow", [listed("a", "1"), object_event("b", object_etag="1", replay="again@7")])
+    events = [listed("a", "1"), listed("b", "1")]
+    assert [waits for _, waits in operations.on_lanes(events, again=True)] == [False, True]
+
+
 # ---- the command
 
 
@@ -147,11 +193,18 @@ def test_existing_objects_wait_on_the_slow_lane_and_are_delivered_once_however_o
     assert done.status == 0
     assert (done.json["objects"], done.json["lanes"]) == (2, {"fast": 0, "slow": 2})
     assert done.json["passed"] == {"dropped": 1, "filtered": 1, "unmapped": 1}
-    assert project.slips("push", "logs/json", "--json").json["objects"] == 2
+    done = project.slips("push", "logs/json", "--json").json
+    assert (done["objects"], done["passed"]) == (0, {"filtered": 1, "waiting": 2})
+    assert (
+        project.slips("push", "logs/json").out == "nothing to put\nnot put: 1 filtered, as no logs, 2 waiting already\n"
+    )
+    assert project.slips("status", "--json").json["lanes"]["slow"]["waiting"] == 2
     ran = project.slips("run", "--json").json
     assert (ran["objects"] - ran["failed"], ran["records"]) == (2, 2)
-    again = project.slips("push", "logs/json/a", "--again", "--json").json
-    assert again["objects"] == 1
+    assert project.slips("push", "logs/json/a", "--json").json["objects"] == 1
+    # What waits is cut by the ledger, what a user asked for again is not.
+    assert project.slips("push", "logs/json/a", "--again", "--json").json["objects"] == 1
+    assert project.slips("push", "logs/json/a", "--again", "--json").json["passed"] == {"waiting": 1}
     assert project.slips("run", "--json").json["records"] == 1
 
 
@@ -170,7 +223,7 @@ def test_times_and_a_limit_choose_the_objects(project: Project) -> None:
     for number in range(4):
         path = project.put(f"json/{number}", {"n": 1})
         os.utime(path, (time.time() - number * 86_400 - 60,) * 2)
-    pushed = project.slips("push", "s3://my-logs/json/", "--since", "3d", "--until", "1d", "--json").json
+    pushed = project.slips("push", "s3://my-logs/json/", "--since", "3d", "--until", "1d", "--dry-run", "--json").json
     assert (pushed["objects"], pushed["passed"]) == (2, {"earlier": 1, "later": 1})
     assert project.slips("push", "s3://my-logs/json/", "--limit", "3", "--json").json["objects"] == 3
 
@@ -211,8 +264,22 @@ def test_a_push_that_was_stopped_continues_where_it_was_and_puts_each_object_onc
     done = project.slips("push", "s3://my-logs/json/", "--rate", "1000", "--json")
     assert f"continues behind s3://my-logs/json/{waiting - 1:04}: {waiting} were put before" in done.err
     assert (done.json["objects"], done.json["before"]) == (30 - waiting, waiting)
-    assert project.slips("status", "--json").json["lanes"]["slow"]["waiting"] == 31
+    assert project.slips("status", "--json").json["lanes"]["slow"]["waiting"] == 30
     assert "continues" not in project.slips("push", "s3://my-logs/json/").err
+
+
+def test_a_restart_forgets_how_far_the_former_push_came_also_if_it_puts_nothing(
+    project: Project, state: MachineState
+) -> None:
+    path = "s3://my-logs/json/"
+    wanted = Wanted(paths=(path,))
+    operations, name = MachineOperations(parse(CONFIG), state), wanted.name(None, None)
+    reached = Reached(wanted, "my-logs", "json/0001", put=2, at=time.time())
+    operations.set_note(name, msgspec.json.encode(reached).decode())
+    assert "no object there" in project.slips("push", path, "--restart", "--dry-run").err
+    assert operations.note(name) is not None, "a dry run changes nothing"
+    assert "no object there" in project.slips("push", path, "--restart").err
+    assert operations.note(name) is None
 
 
 @pytest.mark.parametrize(

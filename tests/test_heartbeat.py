@@ -178,8 +178,8 @@ def test_what_is_put_on_a_lane_beside_a_service_is_processed_by_that(project: Pr
         state.service.begin("slips up")
         out = project.slips("drain").out
         assert out == f"1 item drained: 1 on lane fast; the service, process {os.getpid()}, processes them now\n"
-        project.put("json/a", {"n": 1})
+        project.put("json/b", {"n": 1})
         assert f"; the service, process {os.getpid()}, processes them now" in project.slips("push", "s3://my-logs/").out
         state.execute("UPDATE service SET heartbeat = heartbeat - 200")
-        project.put("json/b", {"n": 1})
+        project.put("json/c", {"n": 1})
         assert "; 'slips run' processes them now" in project.slips("push", "s3://my-logs/").out

@@ -277,6 +277,13 @@ class Operations(Protocol):
         """
         ...
 
+    def on_lanes(self, listed: Iterable[ObjectEvent], *, again: bool) -> Iterator[tuple[ObjectEvent, bool]]:
+        """Yield listed objects, and whether their content waits on a lane; `again`: to be run though it is done.
+
+        On a stack none is known to wait, since its lanes cannot be read: there the ledger cuts what is put twice.
+        """
+        ...
+
     def note_pushed(self, events: Sequence[ObjectEvent]) -> None:
         """Record that events were put on their lanes, so that an audit finds them waiting. Raises StateError."""
         ...

@@ -42,6 +42,7 @@ WORDS: dict[Passed, str] = {
     "earlier": "before --since",
     "later": "after --until",
     "known": "not missing",
+    "waiting": "waiting already",
 }
 
 
@@ -85,7 +86,7 @@ def push(
 
     First lists them, then puts them in batches. Whenever it is stopped, the same command continues there. Objects
     that are done are not processed again: the ledger cuts them, unless --again asks for that. Objects without a
-    mapping are not put.
+    mapping are not put, nor those that wait on a lane already; on a stack, the ledger cuts these, too.
 
     \b
     Examples:
@@ -114,6 +115,8 @@ def push(
         site, operations = stack.enter_context(place.site(config))
         kept = stack.enter_context(EventFile())
         selection = named_selection(site, paths)
+        if restart and not dry_run:
+            operations.set_note(name, None)  # at once: the listing may be interrupted, too
         reached = None if restart or dry_run else checkpoint_of(name, site, operations)
         if reached is not None:
             wanted = reached.wanted

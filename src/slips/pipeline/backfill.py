@@ -17,7 +17,7 @@ from msgspec import Struct, field
 
 from slips.errors import StreamError
 from slips.event_file import EventFile
-from slips.known import NOTHING, Known, KnownObjects
+from slips.known import Known, KnownObjects
 from slips.model import LANES, Lane, ObjectEvent
 from slips.not_logs import NotLog
 from slips.pipeline.audit import state_in_audit
@@ -29,8 +29,9 @@ from slips.site.protocols import ListingSite, Site
 LaneChoice = Literal["routed", "fast", "slow"]
 LANE_CHOICES: tuple[LaneChoice, ...] = ("routed", *LANES)
 """The lane of pushed objects: that of the config's routing, or one for all."""
-Passed = Literal["unmapped", "filtered", "dropped", "earlier", "later", "known"]
-"""Why an object is not pushed. `earlier`, `later`: than the times asked for; `known`: the backend knows it, or may."""
+Passed = Literal["unmapped", "filtered", "dropped", "earlier", "later", "known", "waiting"]
+"""Why an object is not pushed. `earlier`, `later`: than the times asked for; `known`: the backend knows it, or may;
+`waiting`: it is on a lane already."""
 CHECKPOINT_SECONDS = 7 * 86_400.0
 """Seconds for which a checkpoint is valid: by then Kinesis may have lost what was put."""
 OBJECT_DOLLARS, GIGABYTE_DOLLARS = 4.5e-6, 0.0019
@@ -94,6 +95,8 @@ class PushBackend(Protocol):
 
     def known(self, listed: Iterable[ObjectEvent], progress: Callable[[int], None]) -> KnownObjects: ...
 
+    def on_lanes(self, listed: Iterable[ObjectEvent], *, again: bool) -> Iterator[tuple[ObjectEvent, bool]]: ...
+
     def note_pushed(self, events: Sequence[ObjectEvent]) -> None: ...
 
     def note(self, name: str) -> str | None: ...
@@ -123,7 +126,8 @@ def choose(
         found = backend.known(listed, lambda _: None)
         lags, known = {lane: found.lag(lane) for lane in LANES}, found
     else:
-        known = ((event, NOTHING) for event in listed)
+        on_lanes = backend.on_lanes(listed, again=wanted.again)
+        known = ((event, Known(is_on_lane=waits)) for event, waits in on_lanes)
     for event, state in known:
         passing.listed += 1
         by, lane = assigned(site.config.bucket_mapping, event), lane_for(site.config.routing, event)
@@ -137,6 +141,8 @@ def choose(
             passing.passes("earlier")
         elif wanted.until is not None and event.timestamp > wanted.until:
             passing.passes("later")
+        elif state.is_on_lane and not wanted.only_missing:
+            passing.passes("waiting")
         elif state_in_audit(state) is not None or (lags[lane] and event.timestamp > begun - lags[lane]):
             passing.passes("known")
         else:

@@ -113,6 +113,9 @@ class StackOperations:
     def known(self, listed: Iterable[ObjectEvent], progress: Callable[[int], None] = lambda _: None) -> DynamoKnown:
         return DynamoKnown(listed, lambda: lags(self.stack), self.ledger.stored_entries, self.errors.scan, progress)
 
+    def on_lanes(self, listed: Iterable[ObjectEvent], *, again: bool) -> Iterator[tuple[ObjectEvent, bool]]:
+        return ((event, False) for event in listed)
+
     def note_pushed(self, events: Sequence[ObjectEvent]) -> None:
         with ThreadPoolExecutor(NOTED_AT_ONCE) as threads:
             for _ in threads.map(self.ledger.note_waiting, events):

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from slips.backends.machine.content import is_stamp
 from slips.backends.machine.sqlite import Database
 from slips.model import ErrorItem, ObjectEvent
 from slips.ports import SETTLED
@@ -55,6 +56,24 @@ class Announced:
                     new.setdefault((bucket, event.object_key, event.identity), event)
         return Compared(list(new.values()), waiting, failed)
 
+    def waiting(self, events: Sequence[ObjectEvent], *, again: bool) -> set[tuple[str, str]]:
+        """Return bucket and key of those listed objects whose content waits on a lane; of a file, whichever content.
+
+        `again`: only of those that a user has asked for, which the ledger does not cut if they are done.
+        """
+        found: set[tuple[str, str]] = set()
+        condition = "whole AND json_extract(event, '$.replay') IS NOT NULL" if again else "whole"
+        for bucket in dict.fromkeys(event.bucket_name for event in events):
+            listed = [event for event in events if event.bucket_name == bucket]
+            rows = self._rows("SELECT key, event FROM lane", bucket, [event.object_key for event in listed], condition)
+            contents, keys = _of_rows(rows), {key for key, _ in rows}
+            found |= {
+                (bucket, event.object_key)
+                for event in listed
+                if event.object_key in keys and (is_stamp(event.object_etag) or contents.has(event))
+            }
+        return found
+
     def _parted(
         self, find: Callable[[str, Sequence[str]], _Contents], bucket: str, events: Sequence[ObjectEvent]
     ) -> tuple[list[ObjectEvent], list[ObjectEvent]]:
@@ -75,8 +94,7 @@ class Announced:
         return _Contents(self._rows(etags, bucket, keys, _IS_SETTLED, SETTLED))
 
     def _lanes(self, bucket: str, keys: Sequence[str]) -> _Contents:
-        rows = self._rows("SELECT key, event FROM lane", bucket, keys, "whole")
-        return _of_events((key, [msgspec.json.decode(event, type=ObjectEvent)]) for key, event in rows)
+        return _of_rows(self._rows("SELECT key, event FROM lane", bucket, keys, "whole"))
 
     def _errors(self, bucket: str, keys: Sequence[str]) -> _Contents:
         rows = self._rows("SELECT key, item FROM error", bucket, keys, "kind = 'object'")
@@ -100,6 +118,11 @@ class _Contents:
     def has(self, event: ObjectEvent) -> bool:
         """Whether the content of an event is among these. Only its version id names it, if it has one."""
         return (event.object_key, event.identity) in self._names
+
+
+def _of_rows(rows: Iterable[tuple[str, str]]) -> _Contents:
+    """Return the contents that rows of lanes have."""
+    return _of_events((key, [msgspec.json.decode(event, type=ObjectEvent)]) for key, event in rows)
 
 
 def _of_events(rows: Iterable[tuple[str, list[ObjectEvent]]]) -> _Contents:

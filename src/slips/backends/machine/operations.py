@@ -16,6 +16,7 @@ from slips.brakes import Budget, Pause
 from slips.config import Config, LaneConfig
 from slips.envelope.lost import Batch
 from slips.kept_audit import LAST, kept_audit
+from slips.known import pages
 from slips.model import ErrorItem, Lane, ObjectEvent, format_time
 from slips.object_states import ObjectCounter
 from slips.operations import (
@@ -93,6 +94,11 @@ class MachineOperations:
 
     def known(self, listed: Iterable[ObjectEvent], progress: Callable[[int], None] = lambda _: None) -> SqliteKnown:
         return SqliteKnown(self._state, listed)
+
+    def on_lanes(self, listed: Iterable[ObjectEvent], *, again: bool) -> Iterator[tuple[ObjectEvent, bool]]:
+        for page in pages(listed):
+            waiting = self._state.announced.waiting(page, again=again)
+            yield from ((event, (event.bucket_name, event.object_key) in waiting) for event in page)
 
     def note_pushed(self, events: Sequence[ObjectEvent]) -> None:
         """Record nothing: the lanes can be read."""
