@@ -201,6 +201,11 @@ class Ledger(Faults):
         self._call("drop", event)
         self._write(event, status="dropped")
 
+    def note_waiting(self, events: Sequence[ObjectEvent]) -> None:
+        for event in events:
+            if self._call("note_waiting", event) is None:
+                self._write(event, status="waiting", request_id="")
+
     def supersede(self, event: ObjectEvent, *, only: Status | None = None) -> list[EarlierItem]:
         known = self._call("supersede", event)
         if only is not None and (known is None or known.status != only):

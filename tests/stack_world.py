@@ -155,8 +155,8 @@ class StackWorld:
         return ((event, False) for event in listed)
 
     def note_pushed(self, events: Sequence[ObjectEvent]) -> None:
-        for event in events:
-            self._ledger.note_waiting(event)
+        for event in events:  # one after another, so that faults come in one order
+            self._ledger.note_waiting([event])
 
     def note(self, _name: str) -> str | None:
         return None

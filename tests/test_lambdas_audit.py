@@ -86,11 +86,11 @@ def test_an_audit_whose_time_is_up_fails_and_says_what_to_do(stack: Stack, monke
 def test_a_pushed_object_of_a_bucket_with_versions_waits_until_it_is_run_and_then_is_done(stack: Stack) -> None:
     aws.client("s3").put_bucket_versioning(Bucket="example-logs", VersioningConfiguration={"Status": "Enabled"})
     event = stack.put(KEY, {"n": 1})
-    stack.ledger.note_waiting(event)
+    stack.ledger.note_waiting([event])
     assert stack.call(lambdas.audit, {})["waiting"] == 1
     stack.call(lambdas.main_func, payload_of(event))
     assert stack.call(lambdas.audit, {})["done"] == 1
-    stack.ledger.note_waiting(event)
+    stack.ledger.note_waiting([event])
     stack.call(lambdas.main_func, payload_of(event), Context("r2"))
     found = stack.call(lambdas.audit, {})
     assert (found["done"], json.loads(stack.ledger.note(LAST) or "")["total"]["records"]["delivered"]) == (1, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, repeat
 from typing import Any
@@ -22,8 +23,10 @@ from slips.brakes import CANARY_SECONDS, DAY, WINDOW, Brake, Budget, code_name, 
 from slips.config import PACKAGED, Config, LaneConfig
 from slips.config.backend import BackendConfig, Lanes
 from slips.envelope.lane import LaneRecord, arguments
+from slips.errors import UnfinishedError
 from slips.model import ErrorItem, ObjectEvent
 from slips.pipeline import hold
+from slips.site import ON_A_LANE_SECONDS
 
 __all__ = ["stack"]
 NOW = 1_790_000_000.0
@@ -374,6 +377,28 @@ def test_held_events_go_back_as_they_were_when_the_lane_is_resumed(
     assert reads == ["GetItem"]
 
 
+def test_events_that_went_back_wait_for_an_audit_until_they_run(
+    stack: Stack, clock: Clock, brakes: DynamoBrakes
+) -> None:
+    on = Brake("fast", since=NOW)
+    brakes.begin(on)
+    there = stack.put("azure/a.gz", {"n": 1})
+    dispatch(stack, there)
+    clock.now = time.time() + ON_A_LANE_SECONDS + 60
+    assert audited(stack) == {"waiting": 1}, "the error table has it"
+    brakes.replace(on, on.released())
+    assert released(stack)["events"] == 1
+    assert audited(stack) == {"waiting": 1}, "it is on its lane, which cannot be read"
+    run(stack, *stack.lane())
+    assert audited(stack) == {"done": 1}
+
+
+def audited(stack: Stack) -> dict[str, int]:
+    """The numbers of objects by state, without zeros."""
+    found = stack.call(lambdas.audit, {})
+    return {state: count for state, count in found.items() if count and state != "objects"}
+
+
 def test_one_of_the_held_events_is_tried_when_its_time_has_come(
     stack: Stack, clock: Clock, brakes: DynamoBrakes
 ) -> None:
@@ -399,6 +424,38 @@ def test_each_canary_is_another_event_than_the_last_one(stack: Stack, clock: Clo
         dispatch(stack, *stack.lane()[-1:])
         tried += started(stack)
     assert tried == "abca"
+
+
+def test_drained_objects_that_an_operators_pause_held_go_back_once_though_their_handler_pauses(
+    stack: Stack, clock: Clock, brakes: DynamoBrakes
+) -> None:
+    of_lane = Brake("fast", since=NOW)
+    brakes.begin(of_lane)
+    dispatch(stack, *events("a"), *events("r", replay="r@1"))
+    brakes.begin(Brake("fast", "handler.py", 20, 20, NOW, "all failed", code=code(), retry_at=NOW + 60))
+    brakes.replace(of_lane, of_lane.released())
+    clock.now += hold.CONTROLS_SECONDS
+    assert released(stack) == {"events": 1, "canaries": 0, "waiting": 1, "more": False}
+    assert (on_lane(stack), held(stack)) == ("r", {"a": "paused"})
+    dispatch(stack, *stack.lane())
+    assert started(stack) == "r"
+
+
+def test_a_held_event_that_replays_an_item_is_a_canary_once_until_the_next_one_is_due(
+    stack: Stack, clock: Clock, brakes: DynamoBrakes
+) -> None:
+    """The version before kept replays and other events in one item."""
+    on = Brake("fast", "handler.py", 20, 20, NOW, "all failed", code=code(), retry_at=NOW + 60)
+    brakes.begin(on)
+    (item,) = hold.items_of(kept_by(on, events("ab")), NOW)
+    stack.errors.put(replace(item, events=[*events("r", replay="r@1"), *events("a")]))
+    brakes.note_held()
+    clock.now += CANARY_SECONDS[0]
+    assert released(stack)["canaries"] == 1
+    dispatch(stack, *stack.lane())
+    assert started(stack) == "r"
+    clock.now += hold.CONTROLS_SECONDS
+    assert released(stack)["canaries"] == 0
 
 
 def test_held_events_whose_handler_was_renamed_start(stack: Stack, clock: Clock, brakes: DynamoBrakes) -> None:
@@ -441,13 +498,19 @@ def test_other_error_items_stay_when_events_are_released(stack: Stack, clock: Cl
     assert [item.request_id for item in stack.items] == ["r9"]
 
 
-def test_held_records_whose_object_cannot_be_read_now_wait_for_the_next_release(
+def test_a_held_replay_of_an_object_that_is_gone_or_overwritten_keeps_no_other_event_waiting(
     stack: Stack, clock: Clock, brakes: DynamoBrakes
 ) -> None:
     on = Brake("fast", since=NOW)
     brakes.begin(on)
-    dispatch(stack, *events("a", records=[(2, 3)], replay="r@1"), *events("b"))
-    brakes.replace(on, on.released())
-    assert released(stack) == {"events": 0, "canaries": 0, "waiting": 2, "more": False}
     stack.put("azure/a", {"n": 1})
-    assert brakes.read().held
+    of_records = {"records": [(2, 3)], "replay": "r@1"}
+    dispatch(stack, *events("a", object_etag="before", **of_records), *events("b", **of_records), *events("c"))
+    brakes.replace(on, on.released())
+    assert released(stack) == {"events": 3, "canaries": 0, "waiting": 0, "more": False}
+    assert (sorted(on_lane(stack)), stack.items) == (["a", "b", "c"], [])
+    overwritten, gone, _ = sorted(stack.lane(), key=lambda event: event.object_key)
+    run(stack, overwritten)
+    assert [item.error_type for item in stack.items] == ["OverwrittenError"]
+    with pytest.raises(UnfinishedError, match="NoSuchKey"):
+        run(stack, gone)

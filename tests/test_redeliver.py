@@ -80,6 +80,16 @@ def test_the_events_of_a_message_go_back_on_their_lanes_and_the_message_goes() -
     assert scene.queue.texts == {}
 
 
+def test_events_that_went_back_wait_on_their_lane_to_the_ledger() -> None:
+    scene = Scene(lost(A, B))
+    scene.ledger.claim(A, "the invocation that died")
+    scene.drain()
+    assert [scene.ledger.status(each) for each in (scene.stream.lanes["fast"] + scene.stream.lanes["slow"])] == [
+        "waiting"
+    ] * 2
+    assert scene.ledger.status(A) == "claimed"
+
+
 def test_settled_events_are_not_sent_again() -> None:
     events = [object_event(key) for key in ("done", "part", "dropped", "failed", "claimed", "new")]
     scene = Scene(lost(*events))

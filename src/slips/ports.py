@@ -203,6 +203,10 @@ class Ledger(Protocol):
         """Record that a routing rule dropped the event."""
         ...
 
+    def note_waiting(self, events: Sequence[ObjectEvent]) -> None:
+        """Record that events are on their lanes, if those cannot be read. Entries that exist stay as they are."""
+        ...
+
     def supersede(self, event: ObjectEvent, *, only: Status | None = None) -> Iterable[EarlierItem]:
         """Record that the run read other content than the announced, which has an entry of its own.
 

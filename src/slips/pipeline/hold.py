@@ -151,9 +151,6 @@ class Gate:
         if brake is None or brake.pause is None:
             return True
         if brake.handler:
-            # An operator asked for a drained object: it runs, and ends the pause if it succeeds.
-            if event.replay is not None:
-                return True
             now, code = self._site.clock(), code_name(self._site.loader.version_of(handler), self._site.config)
             if brake.is_due(now, code):
                 after = brake.tried_again(now, code)
@@ -161,6 +158,9 @@ class Gate:
                 controls.brakes[controls.brakes.index(brake)] = after
                 if is_canary:
                     return True
+            # An operator asked for a drained object: it runs, and ends the pause if it succeeds.
+            if event.replay is not None:
+                return True
         self._kept.append(Kept(record, event, brake.pause, handler))
         return False
 
@@ -192,11 +192,14 @@ class Gate:
 
 
 def items_of(kept: Iterable[Kept], now: float) -> Iterator[ErrorItem]:
-    """Make error items of events that are held back: one for each reason, of ITEM_BYTES at most."""
-    groups: dict[tuple[Pause, str], list[Kept]] = {}
+    """Make error items of events that are held back: one for each reason, of ITEM_BYTES at most.
+
+    Replays, which only the pause of the whole lane or a budget holds back, have items of their own.
+    """
+    groups: dict[tuple[Pause, str, bool], list[Kept]] = {}
     for each in kept:
-        groups.setdefault((each.pause, each.handler), []).append(each)
-    for (pause, handler), group in groups.items():
+        groups.setdefault((each.pause, each.handler, each.event.replay is not None), []).append(each)
+    for (pause, handler, _), group in groups.items():
         some: list[Kept] = []
         size = 0
         for each in group:

@@ -65,10 +65,11 @@ def release(site: ReleasingSite, *, is_late: Callable[[], bool] = lambda: False)
         if budget_pause(lane, spent, budget, now) is not None:
             done.waiting += len(item.events)
         # The handler by the config of today, as Dispatcher judges: a mapping may have another one since.
-        elif (brake := controls.brake(lane, site.code_of(item.events[0]).handler)) is None:
+        elif (brake := controls.brake(lane, site.code_of(item.events[0]).handler)) is None or (
+            brake.handler and all(event.replay is not None for event in item.events)
+        ):
             replayed = replay(item, site)
             done.events += len(replayed.lanes)
-            done.waiting += 0 if replayed.lanes or replayed.dropped else len(item.events)  # S3 did not answer, say
             spent = spent.plus(len(item.events), sum(event.object_size for event in item.events))
         else:
             done.waiting += len(item.events)

@@ -65,7 +65,8 @@ def replay(
     routing = site.config.routing
     try:
         for stored in item.events:
-            event = _as_it_is_now(stored, site, done.notes)
+            # An event that only waits is not looked at: one that cannot run must not keep those beside it waiting.
+            event = stored if is_held(item) else _as_it_is_now(stored, site, done.notes)
             if _is_dropped(event, routing):
                 done.notes.append(f"{event.url}: dropped by a routing rule")
                 dropped.append(event)
@@ -85,6 +86,9 @@ def replay(
         return done
     if not site.is_atomic:
         _send(replays, dropped, site, on_sent)
+        if is_held(item):
+            # Of other items' events the ledger says that they failed. These it does not know, and the item goes.
+            site.ledger.note_waiting([event for events in replays.values() for event in events])
         deleted = site.errors.delete(item.request_id, item.revision)
     else:
         with site.transaction():

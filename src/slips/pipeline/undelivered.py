@@ -52,6 +52,7 @@ def redeliver(queue: Undelivered, site: Site) -> Iterator[Redelivered]:
             if of_lane := [event for event in waiting if event.lane == lane]:
                 site.stream.put(lane, of_lane)
         push([event for event in waiting if event.lane is None], site)
+        site.ledger.note_waiting(waiting)
         if content.problems:
             staying.append(receipt)
         else:

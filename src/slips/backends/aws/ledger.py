@@ -12,7 +12,7 @@ import msgspec
 from slips.backends.aws.dynamodb import Values, is_conflict, reworded
 from slips.errors import StateError
 from slips.known import StoredEntry, counts_of
-from slips.model import ErrorItem, ObjectEvent, Outcome, Range
+from slips.model import ErrorItem, ObjectEvent, Outcome, Range, is_to_the_end
 from slips.object_states import Entry
 from slips.ports import Claim, EarlierItem, Finished, LedgerEntry, Status, entry_of
 
@@ -24,6 +24,8 @@ LEDGER_DAYS = 90
 drain after weeks."""
 CLAIM_SECONDS = 960.0
 """Seconds for which a claim holds: longer than an invocation, which Lambda ends after 900 s at most."""
+NOTED_AT_ONCE = 8
+"""Writes at a time, after events were put on a lane. Clients have ten connections."""
 RULES = 100
 """Most rules whose counts are kept, the most frequent ones."""
 RESULTS_BYTES = 64_000
@@ -168,8 +170,20 @@ class DynamoLedger:
                 counts_of(found["outcome"]["S"] if "outcome" in found else None),
             )
 
-    def note_waiting(self, event: ObjectEvent) -> None:
-        """Record that an event was put on its lane, if the ledger does not know the event yet."""
+    def note_waiting(self, events: Sequence[ObjectEvent]) -> None:
+        # An entry for a few records says nothing of the object.
+        whole = [event for event in events if is_to_the_end(event.records)]
+        if len(whole) < 2:
+            for event in whole:
+                self._note_waiting(event)
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(NOTED_AT_ONCE) as threads:
+            for _ in threads.map(self._note_waiting, whole):
+                pass
+
+    def _note_waiting(self, event: ObjectEvent) -> None:
         self._update_if("attribute_not_exists(entry)", {}, event, {"status": "waiting"})
 
     def note(self, name: str) -> str | None:

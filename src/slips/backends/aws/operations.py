@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from msgspec import UNSET
@@ -40,10 +39,6 @@ from slips.operations import (
     counted,
 )
 from slips.tally import LedgerTally, tallied
-
-NOTED_AT_ONCE = 8
-"""Writes to the ledger at a time, after events were put on a lane. Clients have ten connections."""
-
 
 SEEN_SECONDS = 6.0
 """Seconds after which all functions have seen that a pause has ended."""
@@ -117,9 +112,7 @@ class StackOperations:
         return ((event, False) for event in listed)
 
     def note_pushed(self, events: Sequence[ObjectEvent]) -> None:
-        with ThreadPoolExecutor(NOTED_AT_ONCE) as threads:
-            for _ in threads.map(self.ledger.note_waiting, events):
-                pass
+        self.ledger.note_waiting(events)
 
     def tally(self, recent: float, progress: Callable[[int], None] = lambda _: None) -> LedgerTally:
         return tallied(self.ledger.scan(), recent, progress)

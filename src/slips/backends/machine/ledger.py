@@ -86,6 +86,9 @@ class SqliteLedger:
             self._write(event, "superseded", None)
             return self._earlier_items(event)
 
+    def note_waiting(self, events: Sequence[ObjectEvent]) -> None:
+        """Record nothing: the lanes of this machine can be read."""
+
     def dismiss(self, event: ObjectEvent) -> None:
         """Record that an operator dismissed the event's error item: the event must not run again."""
         self._write(event, "dismissed", None)
