@@ -26,7 +26,7 @@ from slips.envelope.lane import LaneRecord, arguments
 from slips.errors import UnfinishedError
 from slips.model import ErrorItem, ObjectEvent
 from slips.pipeline import hold
-from slips.site import ON_A_LANE_SECONDS
+from slips.site.function import ON_A_LANE_SECONDS
 
 __all__ = ["stack"]
 NOW = 1_790_000_000.0

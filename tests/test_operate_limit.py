@@ -254,7 +254,6 @@ def test_a_lane_is_paused_with_a_reason_and_resumed(project: Project) -> None:
     assert project.slips("limit", "slow", "--json").json["pauses"] == [pause]
     told = project.slips("errors").err
     assert re.fullmatch("slips: lane slow is paused by .*: the sink moves; 'slips limit slow' tells more\n", told)
-    assert "held:" not in done.out, "objects wait on their lane here"
     assert "pauses" not in project.slips("limit", "fast", "--json").json
     done = project.slips("limit", "slow", "--resume")
     assert re.search("^slips: no longer paused by .*: the sink moves$", done.err.rstrip())
@@ -262,25 +261,10 @@ def test_a_lane_is_paused_with_a_reason_and_resumed(project: Project) -> None:
     assert "pauses" not in project.slips("status", "--json").json
 
 
-def test_a_stack_without_a_schedule_says_that_held_objects_go_back_only_by_hand(cloud: Cloud) -> None:
-    held = (
-        "what is held back waits in the error table; no schedule of this stack puts it back: 'slips limit slow "
-        "--resume' does, or 'slips drain' once nothing pauses the lane"
-    )
-    assert cloud.slips("limit", "slow", "--pause").out.endswith(f"\nheld:       {held}\n")
-    assert f"\n  held: {held}\n" in cloud.slips("status").out
-    assert "held:" not in cloud.slips("limit", "fast").out
-
-
-def test_held_objects_go_back_by_themselves_on_a_stack_with_a_schedule(bare: Cloud) -> None:
-    body = template()
-    body["Resources"]["ReleaseRule"] = {
-        "Type": "AWS::Events::Rule",
-        "Properties": {"ScheduleExpression": "rate(5 minutes)"},
-    }
-    bare.deploy(body)
-    done = bare.slips("limit", "slow", "--pause")
-    assert ("\npaused:" in done.out, "held:" in done.out) == (True, False)
+def test_a_pause_of_a_stack_is_said_and_nothing_more_is_asked_of_the_operator(cloud: Cloud) -> None:
+    done = cloud.slips("limit", "slow", "--pause")
+    assert [line.partition(":")[0] for line in done.out.splitlines()] == ["delay", "batch_size", "pace", "paused"]
+    assert "\n  paused: by " in cloud.slips("status").out
 
 
 def test_a_budget_of_the_day_is_shown_and_set(project: Project) -> None:

@@ -42,7 +42,7 @@ from templates import (
     references,
 )
 
-SCHEDULE = "AuditSchedule"
+SCHEDULES = ("AuditSchedule", "ReleaseRule")
 pytestmark = pytest.mark.once
 
 
@@ -283,19 +283,21 @@ def test_a_function_gets_the_variables_that_it_reads() -> None:
     assert variables(made(FULL), "EventPusher")["SLIPS_LEDGER_TABLE"] == {"Ref": "Ledger"}
 
 
-def test_a_stack_whose_lanes_pause_by_themselves_looks_every_five_minutes_whether_they_may_go_on() -> None:
+def test_the_budgets_of_the_config_are_variables_of_the_functions_that_heed_them() -> None:
     stack = made(ORIGINAL + "limits: {objects_per_day: 1000, bytes_per_day: 5GB}\n")
     for function in ("FastDispatcher", "SlowDispatcher", "Drain"):
         found = variables(stack, function)
         assert (found["SLIPS_OBJECTS_PER_DAY"], found["SLIPS_BYTES_PER_DAY"]) == ("1000", "5000000000")
-    for pausing in (stack, changed(ORIGINAL, lane={"slow": {"break_at": 0.5}})):
-        assert properties(pausing, "ReleaseRule")["ScheduleExpression"] == "rate(5 minutes)"
-        (target,) = properties(pausing, "ReleaseRule")["Targets"]
-        assert (target["Arn"], json.loads(target["Input"])) == (arn("Drain"), {"release": True})
-        assert properties(pausing, "ReleaseRulePermission")["SourceArn"] == arn("ReleaseRule")
-        assert properties(pausing, "PausedAlarm")["MetricName"] == "Pauses"
-    for other in (made(ORIGINAL), changed(ORIGINAL, lane={"slow": {"break_at": 0}})):
-        assert not {"ReleaseRule", "PausedAlarm"} & set(other["Resources"])
+
+
+def test_every_stack_looks_every_five_minutes_whether_held_objects_may_go_on_and_tells_of_pauses() -> None:
+    """Also one whose lanes do not pause by themselves: an operator may pause them, and set a budget."""
+    stack = made(ORIGINAL)
+    assert properties(stack, "ReleaseRule")["ScheduleExpression"] == "rate(5 minutes)"
+    (target,) = properties(stack, "ReleaseRule")["Targets"]
+    assert (target["Arn"], json.loads(target["Input"])) == (arn("Drain"), {"release": True})
+    assert properties(stack, "ReleaseRulePermission")["SourceArn"] == arn("ReleaseRule")
+    assert properties(stack, "PausedAlarm")["MetricName"] == "Pauses"
 
 
 def test_resources_that_the_config_does_not_ask_for_are_not_made() -> None:
@@ -303,9 +305,9 @@ def test_resources_that_the_config_does_not_ask_for_are_not_made() -> None:
     main = properties(stack, "MainFunc")
     assert not {"ReservedConcurrentExecutions", "VpcConfig"} & set(main)
     assert main["Timeout"] == 900
-    assert not of_type(stack, "Events::Rule")
+    assert list(of_type(stack, "Events::Rule")) == ["ReleaseRule"]
     assert len(of_type(stack, "Lambda::EventSourceMapping")) == 2
-    assert len(of_type(stack, "Lambda::Permission")) == 2
+    assert len(of_type(stack, "Lambda::Permission")) == 3
     for stream in of_type(stack, "Kinesis::Stream").values():
         assert stream["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}
         assert "ShardCount" not in stream
@@ -345,7 +347,8 @@ def test_many_buckets_take_several_rules() -> None:
     data = yaml.safe_load(FULL)
     names = [f"bucket-{number:02}-{'x' * 50}" for number in range(60)]
     data["bucket_mapping"] = {name: [{"prefix": "", "format": ["s3-lines", "json"]}] for name in names}
-    rules = {name: one for name, one in of_type(made(yaml.safe_dump(data)), "Events::Rule").items() if name != SCHEDULE}
+    found = of_type(made(yaml.safe_dump(data)), "Events::Rule")
+    rules = {name: one for name, one in found.items() if name not in SCHEDULES}
     assert [name for rule in rules.values() for name in rule["EventPattern"]["detail"]["bucket"]["name"]] == names
     assert all(len(json.dumps(rule["EventPattern"])) <= 2048 for rule in rules.values())
 
@@ -392,8 +395,8 @@ def test_messages_that_a_subscription_cannot_deliver_are_kept(name: str) -> None
         assert subscription["RedrivePolicy"] == {"deadLetterTargetArn": arn("Undelivered")}
         assert subscription["TopicArn"] in admitted
     for rule, one in of_type(stack, "Events::Rule").items():
-        if rule == SCHEDULE:
-            continue  # the audit of the next day takes its place
+        if rule in SCHEDULES:
+            continue  # the next audit, or look, takes its place
         assert one["Targets"][0]["DeadLetterConfig"] == {"Arn": arn("Undelivered")}
         assert arn(rule) in admitted
     assert properties(stack, "Undelivered")["MessageRetentionPeriod"] == 14 * 86400

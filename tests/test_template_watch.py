@@ -63,6 +63,7 @@ def test_there_is_an_alarm_for_each_way_to_fail() -> None:
         "AsyncEventAge",
         "ApproximateNumberOfMessagesVisible",
         "DestinationDeliveryFailures",
+        "Pauses",
     }
     for function in FUNCTIONS:
         assert f"{function}ThrottledAlarm" in alarms

@@ -324,11 +324,6 @@ class Operations(Protocol):
         """Whether lanes can pause here: not on a stack of a version before."""
         ...
 
-    @property
-    def has_release(self) -> bool:
-        """Whether held objects start by themselves when their pause ends: not on a stack without a schedule for it."""
-        ...
-
     def pauses(self) -> list[Pause]:
         """Return why objects wait on their lanes now, without reading lanes or table; empty if none waits."""
         ...

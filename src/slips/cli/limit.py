@@ -115,7 +115,6 @@ def limit(
         released = operations.release() if resume else 0
         pauses = [each for each in operations.pauses() if each.lane == lane]
         budgets = operations.budgets() if operations.has_brakes else None
-        has_release = operations.has_release
     if json_:
         known = {name: getattr(after, name) for name in FIELDS}
         more = {"pauses": pauses, "ended": ended} | ({"budget": budgets} if budgets and budgets.is_limited else {})
@@ -133,8 +132,6 @@ def limit(
         show_text(f"{'budget:':11} {line}")
     for each in pauses:
         show_text(one_line(f"{'paused:':11} {pause_line(each)}"))
-    if pauses and not has_release:
-        show_text(f"{'held:':11} {held_line(lane)}")
     if resume:
         say(one_line("; ".join(f"no longer {sentence(each)}" for each in ended)) or f"lane {lane} was not paused")
         if released:
@@ -150,14 +147,6 @@ def pause_line(pause: Pause) -> str:
         return f"{words}; 'slips limit {pause.lane} --resume' ends it"
     then = "an object is tried" if pause.cause == "failures" else "a new budget begins"
     return f"{words}; {then} at {pause.until}, or 'slips limit {pause.lane} --resume'"
-
-
-def held_line(lane: Lane) -> str:
-    """Format what puts held objects back on a stack without a schedule for it."""
-    return (
-        "what is held back waits in the error table; no schedule of this stack puts it back: "
-        f"'slips limit {lane} --resume' does, or 'slips drain' once nothing pauses the lane"
-    )
 
 
 def _amount(option: str, text: str) -> int | None:

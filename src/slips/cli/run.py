@@ -12,7 +12,7 @@ from slips.cli import items
 from slips.cli.command import Command, argument
 from slips.cli.context import json_option, load_config, open_operations, refuse_stack, say_waiting
 from slips.cli.errors import group_line
-from slips.cli.limit import held_line, pause_line
+from slips.cli.limit import pause_line
 from slips.cli.options import global_option, options
 from slips.cli.output import print_json, result_words, say, show_fitting, show_text, table
 from slips.cli.usage import FILE_TEXT, Number
@@ -205,7 +205,6 @@ def status(
 
     with open_operations(ctx) as operations, counting("ledger entries read") as progress:
         found = operations.status(count_ledger=ledger, progress=progress)
-        has_release = operations.has_release
     if found.alarms is None:
         say("alarms are unknown: AWS denies cloudwatch:DescribeAlarms; expected it to be allowed; allow it")
     if json_:
@@ -217,11 +216,8 @@ def status(
             show_fitting(one_line(f"  {words}"))
     for lane, of_lane in found.lanes.items():
         show_text(f"lane {lane}: {lane_line(of_lane)}")
-        pauses = [each for each in found.pauses or () if each.lane == lane]
-        for pause in pauses:
+        for pause in (each for each in found.pauses or () if each.lane == lane):
             show_fitting(one_line(f"  paused: {pause_line(pause)}"))
-        if pauses and not has_release:
-            show_text(f"  held: {held_line(lane)}")
     show_text(f"objects: {_objects(found)}")
     show_text(f"errors: {_errors(found) or f'none{items.where(operations)}'}")
     if isinstance(waiting := found.undelivered, int):

@@ -216,13 +216,9 @@ def _item(pause: Pause, handler: str, kept: Sequence[Kept], now: float) -> Error
     error_type = "LanePaused" if stage == "paused" else "BudgetSpent"
     # The same for each delivery of these records, so that a batch that is delivered again makes no second item.
     name = hashlib.sha256(b"\n".join([stage.encode(), *(each.record.data for each in kept)])).hexdigest()[:32]
-    # Only a config with `break_at` or a budget gives a stack the schedule that puts these events back.
-    then = {"operator": "", "failures": "; they start by themselves when that ends"}.get(
-        pause.cause, "; they start by themselves when that ends, if the config has a budget or 'break_at'"
-    )
     message = (
-        f"lane {pause.lane}: {sentence(pause)}; nothing failed, these objects wait{then}; "
-        f"'slips limit {pause.lane} --resume' ends it and puts them back"
+        f"lane {pause.lane}: {sentence(pause)}; nothing failed, these objects wait; they start by themselves when that "
+        f"ends; 'slips limit {pause.lane} --resume' ends it"
     )
     return ErrorItem(
         request_id=f"{stage}-{name}",

@@ -25,5 +25,3 @@ AUDIT = "Audit"
 """Logical name of the function that a stack has besides if `backend.audit` is set."""
 STREAMS: dict[Lane, str] = {"fast": "EventFastStream", "slow": "EventSlowStream"}
 DISPATCHERS: dict[Lane, str] = {"fast": "FastDispatcher", "slow": "SlowDispatcher"}
-RELEASE_RULE = "ReleaseRule"
-"""Logical name of the schedule that puts held events back. A stack has it if the config has `break_at` or a budget."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from slips.backends.aws import AUDIT, FUNCTIONS, RELEASE_RULE, logs
+from slips.backends.aws import AUDIT, FUNCTIONS, logs
 from slips.backends.aws.cloudwatch import alarms_on, lags, lanes
 from slips.backends.aws.error_table import DynamoErrors
 from slips.backends.aws.known import DynamoKnown
@@ -138,10 +138,6 @@ class StackOperations:
     @property
     def has_brakes(self) -> bool:
         return self._brakes.is_there
-
-    @property
-    def has_release(self) -> bool:
-        return RELEASE_RULE in self.stack.made
 
     def pauses(self) -> list[Pause]:
         return self._brakes.pauses()

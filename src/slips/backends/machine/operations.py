@@ -45,7 +45,6 @@ class MachineOperations:
     kind: Kind = "machine"
     undelivered = None
     has_brakes = True
-    has_release = True
 
     def __init__(self, config: Config, state: MachineState) -> None:
         self._config, self._state, self.name = config, state, config.stack_name

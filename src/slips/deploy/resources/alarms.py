@@ -9,7 +9,7 @@ from slips.backends.aws import AUDIT, DISPATCHERS, FUNCTIONS
 from slips.config import Config
 from slips.deploy import age
 from slips.deploy.resources.forms import Resources, get_att, ref, resource, sub
-from slips.deploy.resources.functions import MOST_AGE, pauses
+from slips.deploy.resources.functions import MOST_AGE
 from slips.deploy.resources.places import stream_name
 from slips.model import Lane
 
@@ -83,6 +83,12 @@ def build(config: Config, retention: Mapping[Lane, int]) -> Resources:
             over=MOST_AGE * 1000 // 2,
         ),
         **(_of_audits() if config.backend.audit else {}),
+        "PausedAlarm": _alarm(
+            "Objects wait: a handler fails on most of them, the budget of the day is spent, or an operator paused "
+            "their lane; 'slips status -s ${AWS::StackName}' says why, 'slips limit LANE --resume' lets them start.",
+            # Twice as long as between two looks of Drain, which counts the pauses that hold.
+            _metric("slips", "Pauses", "Maximum", period=600),
+        ),
         "UndeliveredAlarm": _alarm(
             "Failures could not be reported, or messages of a queue not be read; 'slips drain -s ${AWS::StackName}' "
             "takes up what can be, and says why the rest stays.",
@@ -103,13 +109,6 @@ def build(config: Config, retention: Mapping[Lane, int]) -> Resources:
             expression="SUM(METRICS())",
         ),
     }
-    if pauses(config):
-        alarms["PausedAlarm"] = _alarm(
-            "Objects wait, as a handler fails on most of them, or the budget of the day is spent; "
-            "'slips status -s ${AWS::StackName}' says why, 'slips limit LANE --resume' lets them start.",
-            # Twice as long as between two looks of Drain, which counts the pauses that hold.
-            _metric("slips", "Pauses", "Maximum", period=600),
-        )
     if (topic := config.backend.alarm_sns_arn) is not None:
         for alarm in alarms.values():
             alarm["Properties"]["AlarmActions"] = [topic]

@@ -8,12 +8,11 @@ from msgspec import Struct
 
 from slips.backends.aws import AUDIT
 from slips.backends.aws.dispatch_batch import DISPATCHER_SECONDS
-from slips.brakes import Budget, break_at, variables_of
+from slips.brakes import Budget, variables_of
 from slips.config import Config
 from slips.deploy import permissions, queues
 from slips.deploy.resources.forms import Resources, get_att, policies_beside, ref, resource
 from slips.deploy.resources.places import error_table_name, error_topic, given_role, stream_arn
-from slips.model import LANES
 from slips.pipeline.conclude import ATTEMPTS
 
 
@@ -174,11 +173,6 @@ def log_groups(config: Config) -> Resources:
 def names(config: Config) -> list[str]:
     """Return the logical names of the functions that the stack has."""
     return [name for name in SPECS if name != AUDIT or config.backend.audit]
-
-
-def pauses(config: Config) -> bool:
-    """Whether lanes pause by themselves, so that objects must go on by themselves, too."""
-    return any(break_at(config, lane) for lane in LANES) or Budget.of(config.limits).is_limited
 
 
 def drops(config: Config) -> bool:

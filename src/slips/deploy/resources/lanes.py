@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from slips.backends.aws import DISPATCHERS, RELEASE_RULE, STREAMS
+from slips.backends.aws import DISPATCHERS, STREAMS
 from slips.backends.aws.dispatch_batch import records_at_once
 from slips.config import Config, LaneConfig
 from slips.deploy import age, streams
 from slips.deploy.resources.forms import Resources, get_att, permission, ref, resource
-from slips.deploy.resources.functions import pauses
 from slips.deploy.resources.places import error_topic, stream_arn
 from slips.model import Lane
 
@@ -50,18 +49,21 @@ def build(config: Config, deployed: Mapping[str, Any], retention: Mapping[Lane, 
             MaximumRecordAgeInSeconds=age.most(retention[lane]),
             DestinationConfig={"OnFailure": {"Destination": error_topic(config)}},
         )
-    return made | (_release() if pauses(config) else {})
+    return made | _release()
 
 
 def _release() -> Resources:
-    """Build the schedule by which Drain puts back objects whose lane paused, and may start now."""
+    """Build the schedule by which Drain puts back objects whose lane paused, and may start now.
+
+    Every stack has it: an operator may pause any lane, and set a budget, by `slips limit`.
+    """
     target = {"Id": "Drain", "Arn": get_att("Drain"), "Input": '{"release":true}'}
     return {
-        RELEASE_RULE: resource(
+        "ReleaseRule": resource(
             "AWS::Events::Rule",
             Description="Puts objects back on their lane when it no longer pauses.",
             ScheduleExpression=f"rate({_RELEASE_MINUTES} minutes)",
             Targets=[target],
         ),
-        "ReleaseRulePermission": permission("Drain", "events", SourceArn=get_att(RELEASE_RULE)),
+        "ReleaseRulePermission": permission("Drain", "events", SourceArn=get_att("ReleaseRule")),
     }
