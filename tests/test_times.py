@@ -445,6 +445,7 @@ def test_a_time_in_any_notation_is_read_by_its_shape() -> None:
         "Monday, 11-Jun-2018 12:00:00 GMT",
         "11 Jun 2018 12:00 GMT",
         "11 Jun 2018, 08:00:00 EDT",
+        "11 Jun 12:00:00.000",
         "Mon 2018-06-11 12:00:00 UTC",
         "Mon 11/Jun/2018:12:00:00 +0000",
     ],

@@ -44,8 +44,8 @@ _STAMP = re.compile(
     re.ASCII,
 )
 _WEEKDAY = re.compile(r"^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? +(?=\S)")
-_MAIL_DATE = re.compile(r"(\d{1,2})[ -]([A-Z][a-z]{2})[ -](\d{4}),? (\d\d:\d\d)(:\d\d)?")
-"""The begin of a time of RFC 822: `01 Mar 2026 08:00 GMT`."""
+_MAIL_DATE = re.compile(r"(\d{1,2})[ -]([A-Z][a-z]{2})(?:[ -](\d{4}),?)? (\d\d:\d\d)(:\d\d)?")
+"""The begin of a time of RFC 822, `01 Mar 2026 08:00 GMT`, also without its year, as old versions of Redis write it."""
 _ZONES = {
     **{"UTC": 0, "GMT": 0, "Z": 0},
     **{"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7},
@@ -273,7 +273,7 @@ costs 30 ns, a tenth of reading a time."""
 def any_notation(value: Any, reference: float, name: str = "time") -> float:
     """Convert a time in any notation: a stamp as `stamp`, that of access logs as `clf`, or ISO 8601 or a number as
     `moment`, also with slashes in the date, as `2018/06/11`, or that of mail, `11 Jun 2018 04:27:47 GMT`. The day of
-    the week may stand before each. Raises RecordError.
+    the week may stand before each, and the last may lack its year. Raises RecordError.
     """
     global _last  # noqa: PLW0603 - one tuple, replaced as a whole
     last, known, seconds = _last
@@ -302,7 +302,8 @@ def _by_shape(value: str, reference: float, name: str) -> float:
         return iso(text.replace("/", "-", 2), name)
     if found := _MAIL_DATE.match(text):
         day, month, year, minute, second = found.groups()
-        return stamp(f"{month} {day} {year} {minute}{second or ':00'}{text[found.end() :]}", reference)
+        date = f"{month} {day} {year}" if year else f"{month} {day}"
+        return stamp(f"{date} {minute}{second or ':00'}{text[found.end() :]}", reference)
     return moment(text, name)
 
 

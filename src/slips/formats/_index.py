@@ -148,6 +148,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "lambda": ("slips.formats.aws.lambdas", "LAMBDA"),
     "lambda-json": ("slips.formats.aws.lambdas", "LAMBDA_JSON"),
     "leef": ("slips.formats.generic.cef", "LEEF"),
+    "log4j": ("slips.formats.generic.log4j", "LOG4J"),
     "logfmt": ("slips.formats.generic.lines", "LOGFMT"),
     "m365-audit": ("slips.formats.microsoft.m365", "M365_AUDIT"),
     "macie": ("slips.formats.aws.macie", "MACIE"),

@@ -21,15 +21,15 @@ def _split_client(_meta: MetaData, event: Event) -> None:
             event[f"{name}_ip"], event[f"{name}_port"] = address, int(port)
 
 
-# A plus before the total time says that the line was written before the end (`option logasap`), one before the retries
-# that another server got the request.
+# Many add the host that a request names behind the server. A plus before the total time says that the line was written
+# before the end (`option logasap`), one before the retries that another server got the request.
 HAPROXY = Patterns(
     "haproxy",
-    "HAProxy logs of HTTP, TCP, connections and errors, behind a header of syslog",
+    "HAProxy logs of HTTP, TCP, connections and errors, with or without a syslog header",
     "https://docs.haproxy.org/3.2/configuration.html#8.2",
-    chain=("s3-lines", "syslog", "haproxy"),
+    chain=("s3-lines", "syslog-any", "haproxy"),
     patterns=(
-        rf"{_FRONT}(?P<backend_name>[^ /]+)/(?P<server_name>[^ ]+) "
+        rf"{_FRONT}(?P<backend_name>[^ /]+)/(?P<server_name>[^ ]+) (?:(?P<host>[^ /]+) )?"
         r"(?P<TR>-?\d+)/(?P<Tw>-?\d+)/(?P<Tc>-?\d+)/(?P<Tr>-?\d+)/(?P<unfinished>\+)?(?P<Ta>\d+) "
         r"(?P<status_code>-?\d+) \+?(?P<bytes_read>\d+) "
         r"(?P<captured_request_cookie>[^ ]+) (?P<captured_response_cookie>[^ ]+) "

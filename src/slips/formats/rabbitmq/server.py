@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from slips.parsing import Regex, iso
+from slips import times
+from slips.format import Event
+from slips.model import MetaData
+from slips.parsing import Patterns
 
-RABBITMQ = Regex(
+
+def _read_time(meta: MetaData, event: Event) -> None:
+    """Read the time, which Erlang's own logger writes as `8-Mar-2026::14:09:27`, and set the tag by the level."""
+    meta.timestamp = times.any_notation(event["time"].replace("::", " "), meta.timestamp, "time")
+    event.setdefault("process", None)
+    meta.tag = f"rabbitmq.{event['level'].lower()}"
+
+
+# RabbitMQ before 3.7 wrote reports of Erlang, whose text stands on the lines below.
+RABBITMQ = Patterns(
     "rabbitmq",
     "RabbitMQ node logs, with the lines that belong together",
     "https://www.rabbitmq.com/docs/logging",
-    chain=({"multiline": {"start": r"\d{4}-\d\d-\d\d "}}, "rabbitmq"),
-    time=iso("time"),
+    chain=({"multiline": {"start": r"\d{4}-\d\d-\d\d |=[A-Z]++ REPORT==== "}}, "rabbitmq"),
     tag="rabbitmq.{level}",
     message="{message}",
-    pattern=r"(?P<time>\d{4}-\d\d-\d\d [^ ]+) \[(?P<level>[a-z]+)\] (?:<(?P<process>[0-9.]+)> )?(?P<message>.*)",
+    patterns=(
+        r"(?P<time>\d{4}-\d\d-\d\d [^ ]+) \[(?P<level>[a-z]+)\] (?:<(?P<process>[0-9.]+)> )?(?P<message>.*)",
+        r"=(?P<level>[A-Z]+) REPORT==== (?P<time>\d{1,2}-[A-Z][a-z][a-z]-\d{4}::[0-9:]{8}) ===\s+(?P<message>.*)",
+    ),
+    refine=_read_time,
 )

@@ -53,7 +53,7 @@ class Columns(LineDeclaration):
     """Names of the columns, with blanks between; of lines before the first header, if the format has headers."""
     others: tuple[str, ...] = ()
     """Further lists of columns of lines before the first header: a line takes that of as many names, else
-    the longest that it has fields for."""
+    the longest that it has fields for. It takes none whose numbers its fields do not write, if another one fits."""
     header: Names = ()
     """Names by which a header is known: a line of names, at least half of them from these. It names the columns of the
     lines below, wherever in an object it is, and is filtered under the rule `header`."""
@@ -92,9 +92,21 @@ class Columns(LineDeclaration):
         }
 
     @property
-    def by_width(self) -> dict[int, tuple[str, ...]]:
-        """The columns of lines before the first header, by the number of fields."""
-        return {len(names): names for names in map(names_of, (*self.others, self.columns))} if self.others else {}
+    def by_width(self) -> dict[int, list[tuple[str, ...]]]:
+        """The lists of columns of lines before the first header, by the number of fields."""
+        lists: dict[int, list[tuple[str, ...]]] = {}
+        for names in map(names_of, (self.columns, *self.others) if self.others else ()):
+            lists.setdefault(len(names), []).append(names)
+        return lists
+
+    def fits(self, names: tuple[str, ...], fields: list[str]) -> bool:
+        """Whether each field of a line is of its column's type."""
+        try:
+            for name, text in zip(names, fields, strict=False):
+                self.types.value(name, text)
+        except RecordError:
+            return False
+        return True
 
     def check(self) -> None:
         columns, optional, header = names_of(self.columns), names_of(self.optional), names_of(self.header)
@@ -108,7 +120,7 @@ class Columns(LineDeclaration):
         for other in self.others:
             if not isinstance(other, str) or len(set(names_of(other))) < len(names_of(other)):
                 raise ValueError(f"others: {other!r:.60} is no list of columns; expected texts with each name once")
-        if self.others and len(self.by_width) <= len(self.others):
+        if any(self._are_alike(lists) for lists in self.by_width.values()):
             raise ValueError("others: two lists have as many names; expected another number in each")
         if self.others and optional:
             raise ValueError("optional is given, and others; expected one of these")
@@ -122,6 +134,11 @@ class Columns(LineDeclaration):
         if not isinstance(self.separator, str) or (len(self.separator) > 1 and self.quote):
             raise ValueError(f"separator is {self.separator!r}; expected one character")
         super().check()
+
+    def _are_alike(self, lists: list[tuple[str, ...]]) -> bool:
+        """Whether no number tells of which list of columns a line is, as two have their numbers in the same places."""
+        numbers = {tuple(self.types.of(name) is None for name in names) for names in lists}
+        return len(numbers) < len(lists)
 
     def with_options(self, options: FormatOptions) -> Format:
         declared = super().with_options(options)
@@ -274,7 +291,7 @@ class _Rows(LineParser):
             self._columns = widened(fields, len(fields))
             self._least, self._by_width = len(fields), {}
             return HEADER
-        columns, types = self._columns_of(len(fields)), declaration.types
+        columns, types = self._columns_of(fields), declaration.types
         if (len(fields) < self._least and len(fields) != len(columns)) or not columns:
             raise RecordError(self._too_few(fields))
         event: Event = dict.fromkeys(columns)
@@ -284,10 +301,11 @@ class _Rows(LineParser):
             event |= zip(names, types.texts(fields[len(columns) :]), strict=True)
         return event
 
-    def _columns_of(self, width: int) -> tuple[str, ...]:
-        """Return the columns of a row with a number of fields."""
-        widest = max((each for each in self._by_width if each <= width), default=0)
-        return self._by_width[widest] if widest else self._columns
+    def _columns_of(self, fields: list[str]) -> tuple[str, ...]:
+        """Return the columns of a row: of the widest lists that it has fields for, the first that these fit."""
+        lists = [names for width in sorted(self._by_width, reverse=True) for names in self._by_width[width]]
+        lists = [names for names in lists if len(names) <= len(fields)] or [self._columns]
+        return next((names for names in lists if self._declaration.fits(names, fields)), lists[0])
 
     def retry(self, line: str, at: float) -> Reading:
         other = self._by_separators.get(line.count(self._separator))
@@ -301,7 +319,8 @@ class _Rows(LineParser):
         fields = [] if directive else self._declaration.cut(line, self._limits)
         event: Event | Rule = directive or self._read(fields)
         width = len(self._columns) if isinstance(event, Rule) else len(fields)
-        self.fast = self._declaration.row(self._columns_of(width), width)
+        columns = self._columns if isinstance(event, Rule) else self._columns_of(fields)
+        self.fast = self._declaration.row(columns, width)
         if isinstance(event, Rule):
             self._by_separators = {}
         if self.fast is not _refuse and len(self._by_separators) < _MOST_ROWS:

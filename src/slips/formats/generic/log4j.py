@@ -1,0 +1,70 @@
+"""Lines of Java programs, in the patterns that log4j and Logback have by default or that well-known programs set."""
+
+from __future__ import annotations
+
+from slips import times
+from slips.format import Event
+from slips.model import MetaData
+from slips.parsing import Patterns
+
+_TIME = r"(?P<time>\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)"
+_LEVEL = r"(?P<level>[A-Z]{4,7}+)"
+_THREAD = r"\[(?P<thread>[^\]]*+)\]"
+_LOGGER = r"(?P<logger>[^ :(\[]++)"
+
+
+def take_apart(meta: MetaData, event: Event) -> None:
+    """Part logger, thread and stack trace from the message, and read the time; milliseconds since a start are none."""
+    first, _, further = event["message"].partition("\n")
+    if event.pop("bar", None):  # of ActiveMQ, whose messages may have bars, too
+        event |= dict(zip(("message", "logger", "thread"), first.rsplit(" | ", 2), strict=False))
+    elif place := event.pop("place", None):  # of ZooKeeper, whose threads may have colons in their names
+        event["message"], (event["thread"], _, source) = first, place.rpartition(":")
+        event["logger"], _, line = source.partition("@")
+        event |= {"line": int(line)} if line.isdecimal() else {}
+    elif "logger" in event:
+        event["message"] = first
+    elif first.endswith(")"):  # of Kafka, in parentheses at the end
+        message, found, logger = first.removesuffix(")").rpartition(" (")
+        if found and " " not in logger:
+            event |= {"message": message, "logger": logger}
+    if further and "logger" in event:
+        event["stack_trace"] = further
+    if "thread" in event:
+        event["thread"] = event["thread"].strip()
+    if "short_time" in event:  # of Spark
+        meta.timestamp = times.written(event["short_time"], "%y/%m/%d %H:%M:%S", "short_time")
+    elif "time" in event:
+        meta.timestamp = times.any_notation(event["time"], meta.timestamp, "time")
+    meta.message = " ".join((event["level"], *event["message"].split()))
+
+
+# In their order: Log4j's and Logback's own, Hadoop; the same with the line of the source; log4j's with milliseconds
+# since the start; Apache Kafka; Spring Boot; Apache ZooKeeper; Apache ActiveMQ; Apache Cassandra; Tomcat; Apache Spark.
+PATTERNS = (
+    rf"\[?{_TIME}\]? {_THREAD} {_LEVEL} +{_LOGGER}(?: -|:) (?P<message>.*)",
+    rf"\[?{_TIME}\]? {_LEVEL} +{_THREAD} {_LOGGER}(?: -|:) (?P<message>.*)",
+    rf"\[?{_TIME}\]? {_LEVEL} +{_LOGGER}(?::(?P<line>\d++))?(?: *+-|:) (?P<message>.*)",
+    rf"(?P<elapsed>\d++) {_THREAD} {_LEVEL} +{_LOGGER} - (?P<message>.*)",
+    rf"\[{_TIME}\] {_LEVEL} +(?P<message>.*)",
+    rf"{_TIME} +{_LEVEL} (?P<pid>\d++) --- (?:\[(?P<application>[^\]]*+)\] )?{_THREAD} {_LOGGER} *+: (?P<message>.*)",
+    rf"{_TIME} \[myid:(?P<myid>\d*+)\] - {_LEVEL} +\[(?P<place>[^\]]++)\] - (?P<message>.*)",
+    rf"{_TIME} \| {_LEVEL} +(?P<bar>\|) (?P<message>.*)",
+    rf"{_LEVEL} +{_THREAD} {_TIME} (?P<logger>[^ :]++):(?P<line>\d++) - (?P<message>.*)",
+    r"(?P<time>\d\d-[A-Z][a-z][a-z]-\d{4} \d\d:\d\d:\d\d\.\d{3}) "
+    rf"{_LEVEL} {_THREAD} (?P<logger>[^ ]++) (?P<message>.*)",
+    rf"(?P<short_time>\d\d/\d\d/\d\d \d\d:\d\d:\d\d) {_LEVEL} (?P<logger>[^ :]++): (?P<message>.*)",
+)
+START = r"\[?\d{4}-\d\d-\d\d[ T]|\d\d-[A-Z][a-z][a-z]-\d{4} |\d\d/\d\d/\d\d |\d+ \[|[A-Z]{4,7} +\["
+"""The beginning of a record: lines of stack traces follow it."""
+
+LOG4J = Patterns(
+    "log4j",
+    "lines of Java programs: log4j, Logback, Spring Boot, Hadoop, ZooKeeper, ActiveMQ, Cassandra, Tomcat, Spark",
+    "https://logging.apache.org/log4j/2.x/manual/pattern-layout.html",
+    chain=({"multiline": {"start": START}}, "log4j"),
+    tag="log4j",
+    patterns=PATTERNS,
+    integers="line pid elapsed",
+    refine=take_apart,
+)
