@@ -22,11 +22,12 @@ from slips.console import failing
 from slips.console.desk import Recent
 from slips.console.failing import Survey
 from slips.console.pages import asset, url
-from slips.console.wording import ago, duration, price, size
+from slips.console.wording import ago, price, size
 from slips.errors import StateError
 from slips.model import ErrorItem, Outcome, Sample, format_time
 from slips.operations import Alarm, ServiceCounts, ServiceTroubles
 from slips.pipeline.choose import Choice
+from slips.printable import duration
 
 pytestmark = pytest.mark.once
 

@@ -1,7 +1,7 @@
 """Makes texts of keys, records, messages and configs safe to print, so that they cannot steer the terminal.
 
 Characters that do not print are spelled out, as `\\x1b` and `\\u202e`: control characters, characters that change the
-direction of writing or have no width, and lone surrogates. `plural` words the counts in texts for people.
+direction of writing or have no width, and lone surrogates. `plural` and `duration` word numbers in texts for people.
 """
 
 from __future__ import annotations
@@ -52,6 +52,18 @@ class LogFormatter(logging.Formatter):
 def plural(count: int, noun: str) -> str:
     """Return a count with its noun: `1 object`, `2,000 objects`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """Format a duration: `4 s`, `12 min`, `2 h 10 min`, `3 d 4 h`."""
+    whole = max(0, int(seconds))
+    minutes = whole // 60
+    if whole < 60:
+        return f"{whole} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
 def cut(text: str) -> str:

@@ -22,7 +22,7 @@ from slips.kept_audit import KeptAudit
 from slips.object_states import WORDS
 from slips.operations import Alarm, BackendStatus, LaneStatus, Service
 from slips.place import open_state
-from slips.printable import one_line, plural
+from slips.printable import duration, one_line, plural
 from slips.service.interrupts import Interrupted, Interrupts
 from slips.service.s3_sources import listings
 from slips.service.summary import Summary
@@ -237,7 +237,7 @@ def service_line(service: Service) -> str:
     who = f"process {service.pid} ({service.command})"
     if service.state == "running":
         return f"{who} runs since {service.started}"
-    silent = duration_words(service.silent_seconds)
+    silent = duration(service.silent_seconds)
     if service.state == "silent":
         return f"{who} hangs or is stopped: no sign of life for {silent}; look at the process, or restart it"
     return f"{who} is gone, {silent} after its last sign of life; nothing is lost: start 'slips up' again"
@@ -284,18 +284,7 @@ def lane_line(lane: LaneStatus) -> str:
     if lane.waiting is None:
         if not lane.arrived and oldest is None:
             return "idle: nothing arrived or was dispatched in the last 5 min"
-        waited = f", the latest waited {duration_words(oldest)}" if oldest is not None else ""
+        waited = f", the latest waited {duration(oldest)}" if oldest is not None else ""
         return f"{lane.arrived:,} arrived in the last 5 min{waited}"
-    waiting = f"{lane.waiting:,} waiting" + ("" if oldest is None else f", the oldest for {duration_words(oldest)}")
+    waiting = f"{lane.waiting:,} waiting" + ("" if oldest is None else f", the oldest for {duration(oldest)}")
     return f"{waiting}, {lane.retrying:,} of them tried again after a failed attempt" if lane.retrying else waiting
-
-
-def duration_words(seconds: float) -> str:
-    """Format a duration: `35.2 s`, `2 h 10 min`, `3 d 4 h`."""
-    minutes = int(seconds // 60)
-    if minutes == 0:
-        return f"{seconds:.1f} s"
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"

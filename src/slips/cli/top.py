@@ -18,16 +18,16 @@ import msgspec
 from slips.cli.command import Command
 from slips.cli.context import json_option, open_operations
 from slips.cli.output import headline, print_json, show_text
-from slips.cli.run import duration_words, lane_line, service_line, trouble_words
+from slips.cli.run import lane_line, service_line, trouble_words
 from slips.cli.usage import Number
 from slips.errors import UsageError
 from slips.kept_audit import KeptAudit
 from slips.model import LANES
 from slips.object_states import WORDS
 from slips.operations import Kind, LaneCounts, LaneStatus, Operations
-from slips.pipeline.choose import duration
+from slips.pipeline.choose import duration as seconds_of
 from slips.pipeline.overview import Counting, LaneNow, Overview, Rates, overview
-from slips.printable import one_line, plural
+from slips.printable import duration, one_line, plural
 from slips.service.interrupts import Interrupted, Interrupts
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _seconds(text: str) -> float:
     try:
         seconds = int(text[:-2]) / 1000 if text.endswith("ms") else float(text)
     except ValueError:
-        seconds = duration(text, "--interval")
+        seconds = seconds_of(text, "--interval")
     if not LEAST_INTERVAL <= seconds < math.inf:
         raise UsageError(f"--interval: {text!r} cannot be used; expected 100ms or more, such as 2s or 1m")
     return seconds
@@ -104,7 +104,7 @@ def _show_line(found: Overview) -> None:
     parts = [f"{lane} {_lane_words(each)}" for lane, each in found.lanes.items()]
     if found.objects is not None:
         age = found.counted_seconds or 0.0
-        parts.append(_objects(found) + (f" {duration_words(age)} ago" if age >= 1 else ""))
+        parts.append(_objects(found) + (f" {duration(age)} ago" if age >= 1 else ""))
     parts += [plural(found.errors or 0, "error"), *_pause_words(found), *_alarm_words(found)]
     if isinstance(found.audit, KeptAudit):
         parts.append(f"audit {found.audit.at}: {found.audit.words}")
@@ -220,7 +220,7 @@ def _view(found: Overview) -> RenderableType:
     if found.counted_seconds is None:
         line("objects and errors are being counted", "dim")
     else:
-        age = f"counted {duration_words(found.counted_seconds)} ago"
+        age = f"counted {duration(found.counted_seconds)} ago"
         line(f"objects  {_objects(found)} ({age})" if found.objects is not None else f"errors   {age}")
     if found.errors is not None:
         line(f"errors   {plural(found.errors, 'item')}", "red" if found.errors else "")
@@ -242,7 +242,7 @@ def _cells(lane: LaneNow) -> list[str]:
     counts = lane.counts if isinstance(lane.counts, LaneCounts) else None
     return [
         f"{lane.waiting:,}" if lane.waiting is not None else f"{lane.arrived or 0:,} in 5 min",
-        "" if lane.oldest_seconds is None else duration_words(lane.oldest_seconds),
+        "" if lane.oldest_seconds is None else duration(lane.oldest_seconds),
         _rate(lane.per_second),
         _rate(lane.per_second_of_minute),
         *([f"{each:,}" for each in (counts.done, counts.failed, counts.skipped)] if counts else [""] * 3),

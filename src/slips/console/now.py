@@ -12,12 +12,12 @@ from slips.brakes import Pause, sentence
 from slips.config import LaneConfig
 from slips.console.auditing import Audits
 from slips.console.desk import Desk
-from slips.console.wording import ago, count, duration, seconds_of
+from slips.console.wording import ago, count, seconds_of
 from slips.kept_audit import KeptAudit
 from slips.model import LANES, Lane
 from slips.object_states import WORDS, State
 from slips.operations import Alarm, Group, Kind, LaneStatus, Operations, Service, hourly
-from slips.printable import plural
+from slips.printable import duration, plural
 from slips.tally import LedgerTally
 
 RECENT_SECONDS = 300

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from slips.console import drawing, wording
 from slips.model import format_time
-from slips.printable import lines, one_line
+from slips.printable import duration, lines, one_line
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -61,7 +61,7 @@ def _environment() -> Environment:
         heat=drawing.heat,
         **{
             each.__name__: each
-            for each in (wording.count, wording.size, wording.duration, wording.ago, wording.clock, wording.short_time)
+            for each in (wording.count, wording.size, duration, wording.ago, wording.clock, wording.short_time)
         },
     )
     made.filters.update(line=one_line, readable=_readable, rfc3339=format_time)

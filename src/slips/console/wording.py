@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from slips import times
 from slips.errors import RecordError
+from slips.printable import duration
 
 _UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
 
@@ -27,18 +28,6 @@ def size(number: float) -> str:
 def price(dollars: float) -> str:
     """Format an estimate in US dollars: `about $1.20`."""
     return f"about ${dollars:,.2f}" if dollars >= 0.01 else "less than a cent"
-
-
-def duration(seconds: float) -> str:
-    """Format a duration: `4 s`, `12 min`, `2 h 10 min`, `3 d 4 h`."""
-    whole = max(0, int(seconds))
-    minutes = whole // 60
-    if whole < 60:
-        return f"{whole} s"
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
 def seconds_of(text: str) -> float | None:
