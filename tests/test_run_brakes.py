@@ -70,8 +70,8 @@ class Watch(Observer):
     def paused(self, lane: Lane, why: str) -> None:
         self.seen.append(f"{lane} {why}")
 
-    def resumed(self, lane: Lane, why: str) -> None:
-        self.seen.append(f"{lane} resumed: {why}")
+    def resumed(self, lane: Lane, why: str, rest: str = "") -> None:
+        self.seen.append(f"{lane} resumed: {why}" + (f"; still {rest}" if rest else ""))
 
 
 class Scene:
@@ -223,6 +223,40 @@ def test_a_canary_that_succeeds_lets_all_objects_start(scene: Scene) -> None:
     assert (scene.failed, scene.waiting, scene.pauses) == (WINDOW, [], [])
     assert scene.watch.seen[-1] == "fast resumed: objects of a.py start again"
     assert scene.summary.is_clean
+
+
+def test_a_pause_that_ends_beside_another_one_is_no_new_pause(scene: Scene) -> None:
+    scene.fails = lambda _: "handler"
+    scene.put("a", 30)
+    scene.put("b", 30)
+    scene.run()
+    scene.now += CANARY_SECONDS[0]
+    scene.fails = lambda event: "handler" if event.object_key.startswith("b/") else ""
+    scene.watch.seen.clear()
+    scene.run()
+    assert scene.watch.seen == [
+        "fast paused for objects of a.py: 20 of 20 objects failed",
+        "fast paused for objects of b.py: 20 of 20 objects failed",
+        "fast resumed: objects of a.py start again; still paused for objects of b.py: 20 of 20 objects failed",
+    ]
+
+
+def test_the_pause_of_a_handler_that_the_config_no_longer_has_is_over(scene: Scene) -> None:
+    scene.fails = lambda _: "handler"
+    scene.put("a", 30)
+    scene.put("b", 30)
+    scene.run()
+    (scene.root / "c.py").write_text("c")
+    mappings = [
+        Mapping("a/", ["s3-lines"], handler=MappingHandler("c.py")),
+        *scene.config.bucket_mapping["my-logs"][1:],
+    ]
+    scene.config = replace(scene.config, bucket_mapping={"my-logs": mappings})
+    assert [each.handler for each in scene.pauses] == ["a.py", "b.py"], "no session has seen the config"
+    scene.fails = lambda _: ""
+    scene.run()
+    assert scene.pauses == []
+    assert scene.waiting == []
 
 
 @pytest.mark.parametrize("change", ["handler", "config"])

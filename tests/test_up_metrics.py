@@ -143,7 +143,9 @@ def test_pauses_troubles_and_reloads_are_counted_and_what_ended_is_not_of_now(co
     counters = Counters(config, lambda: config)
     for lane in LANES:
         counters.paused(lane, "too many fail")
+    counters.paused("slow", "an operator paused it")
     counters.resumed("fast", "a canary succeeded")
+    counters.resumed("slow", "a canary succeeded", "an operator paused it")
     for where in ("/logs", "the state"):
         counters.troubled(where, "is away")
     counters.mended("/logs")
@@ -152,7 +154,8 @@ def test_pauses_troubles_and_reloads_are_counted_and_what_ended_is_not_of_now(co
     counters.not_reloaded("handler.py:1: no class")
     found = scraped(counters)
     assert (found["slips_lane_paused", "fast"], found["slips_lane_paused", "slow"]) == (0, 1)
-    assert (found["slips_pauses_total", "fast"], found["slips_troubles",]) == (1, 1)
+    assert (found["slips_pauses_total", "fast"], found["slips_pauses_total", "slow"]) == (1, 2)
+    assert (counters.paused_now, found["slips_troubles",]) == ({"slow": "an operator paused it"}, 1)
     assert (found["slips_reloads_total", "used"], found["slips_reloads_total", "refused"]) == (1, 1)
     assert found["slips_warnings_total",] == 1
 

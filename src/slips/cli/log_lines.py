@@ -105,8 +105,8 @@ class LogLines(Observer):
     def paused(self, lane: Lane, why: str) -> None:
         self.write("warning", f"lane {lane}: {why}", lane=lane)
 
-    def resumed(self, lane: Lane, why: str) -> None:
-        self.write("info", f"lane {lane}: {why}", lane=lane)
+    def resumed(self, lane: Lane, why: str, rest: str = "") -> None:
+        self.write("info", f"lane {lane}: {why}{f'; still {rest}' if rest else ''}", lane=lane)
 
     def warned(self, text: str) -> None:
         self.write("warning", text)

@@ -147,8 +147,8 @@ class Lines(Observer):
     def paused(self, lane: Lane, why: str) -> None:
         self.line(f"lane {lane}: {why}")
 
-    def resumed(self, lane: Lane, why: str) -> None:
-        self.line(f"lane {lane}: {why}")
+    def resumed(self, lane: Lane, why: str, rest: str = "") -> None:
+        self.line(f"lane {lane}: {why}{f'; still {rest}' if rest else ''}")
 
     def line(self, text: str) -> None:
         say(one_line(text))

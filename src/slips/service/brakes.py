@@ -127,6 +127,8 @@ class Brakes:
         now = self._monotonic()
         if self._looked is None or now - self._looked >= LOOK_SECONDS:
             self.write(all_of_it=True)
+            if self._looked is None:
+                self._forget_removed()
             self._read()
             self._looked = now
 
@@ -222,6 +224,13 @@ class Brakes:
 
     # -- the state
 
+    def _forget_removed(self) -> None:
+        """Release the brakes of handlers that the config does not have: no object of theirs could end the pause."""
+        brakes, names = self._site.state.brakes, {spec.name for spec in self._site.config.handlers}
+        for brake in brakes.all():
+            if brake.handler and brake.handler not in names:
+                brakes.put(brake.released())
+
     def _after(self, before: Brake, count: _Count, now: float) -> Brake:
         if count.released:
             before = before.released()
@@ -250,10 +259,9 @@ class Brakes:
         found = [*(brake.pause for brake in self._on.values()), *spent]
         pauses = {(each.lane, each.handler, each.cause): each for each in found if each is not None}
         for lane, handler, _ in [key for key in self._shown if key not in pauses]:
-            if (other := next((each for each in pauses.values() if each.lane == lane), None)) is not None:
-                self._observer.paused(lane, sentence(other))
-            else:
-                self._observer.resumed(lane, f"objects of {handler} start again" if handler else "objects start again")
+            rest = next((sentence(each) for each in pauses.values() if each.lane == lane), "")
+            why = f"objects of {handler} start again" if handler else "objects start again"
+            self._observer.resumed(lane, why, rest)
         for pause in [pause for key, pause in pauses.items() if key not in self._shown]:
             self._observer.paused(pause.lane, sentence(pause))
         self._shown = pauses

@@ -157,8 +157,10 @@ class Counters(Observer):
         self.pauses[lane] += 1
         self.paused_now[lane] = why
 
-    def resumed(self, lane: Lane, why: str) -> None:
+    def resumed(self, lane: Lane, why: str, rest: str = "") -> None:
         self.paused_now.pop(lane, None)
+        if rest:
+            self.paused_now[lane] = rest
 
     def _run_ended(self, event: ObjectEvent) -> None:
         begun = self._begun.pop(_object(event), None)

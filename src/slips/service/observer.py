@@ -71,7 +71,8 @@ class Observer:
     def paused(self, lane: Lane, why: str) -> None:
         """Show that a lane, or some handler's objects on it, do not start until `resumed`."""
 
-    def resumed(self, lane: Lane, why: str) -> None: ...
+    def resumed(self, lane: Lane, why: str, rest: str = "") -> None:
+        """Show that a pause has ended. `rest`: another pause of the lane, which stays."""
 
     def stopping(self, running: int, seconds: float) -> None:
         """Show that no object starts any more, and that `running` ones may end within so many seconds."""
@@ -149,8 +150,8 @@ class Observers(Observer):
     def paused(self, lane: Lane, why: str) -> None:
         self._each(lambda each: each.paused(lane, why))
 
-    def resumed(self, lane: Lane, why: str) -> None:
-        self._each(lambda each: each.resumed(lane, why))
+    def resumed(self, lane: Lane, why: str, rest: str = "") -> None:
+        self._each(lambda each: each.resumed(lane, why, rest))
 
     def stopping(self, running: int, seconds: float) -> None:
         self._each(lambda each: each.stopping(running, seconds))
