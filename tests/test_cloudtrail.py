@@ -44,7 +44,7 @@ def run(content: bytes, *chain: str) -> tuple[list[tuple[Any, Event]], list[str]
     ("changes", "description"),
     [
         ({}, "AwsApiCall StartLogging by arn:aws:iam::123456789012:user/Mary_Major on 192.0.2.0"),
-        ({"userIdentity": {"invokedBy": "AWS Internal"}}, "AwsApiCall StartLogging by None on 192.0.2.0"),
+        ({"userIdentity": {"invokedBy": "AWS Internal"}}, "AwsApiCall StartLogging by AWS Internal on 192.0.2.0"),
         ({"userIdentity": {"arn": None}}, "AwsApiCall StartLogging by None on 192.0.2.0"),
         ({"userIdentity": None}, "AwsApiCall StartLogging by None on 192.0.2.0"),
         ({"userIdentity": "anonymous"}, "AwsApiCall StartLogging by None on 192.0.2.0"),
@@ -57,6 +57,38 @@ def run(content: bytes, *chain: str) -> tuple[list[tuple[Any, Event]], list[str]
 def test_the_description_says_who_did_what_from_where(changes: dict[str, Any], description: str) -> None:
     meta, event = parse(**changes)
     assert event["description"] == meta.message == description
+
+
+@pytest.mark.parametrize("name", ["cloudtrail", "cloudtrail-event"])
+@pytest.mark.parametrize(
+    ("identity", "caller"),
+    [
+        (
+            {"type": "Root", "principalId": "1234", "arn": "arn:aws:iam::1234:root", "accountId": "1234"},
+            "arn:aws:iam::1234:root",
+        ),
+        (
+            {"type": "AssumedRole", "principalId": "AROA:ann", "arn": "arn:aws:sts::1234:assumed-role/ops/ann"},
+            "arn:aws:sts::1234:assumed-role/ops/ann",
+        ),
+        (
+            {"type": "FederatedUser", "principalId": "1234:ann", "arn": "arn:aws:sts::1234:federated-user/ann"},
+            "arn:aws:sts::1234:federated-user/ann",
+        ),
+        ({"type": "AWSService", "invokedBy": "cloudtrail.amazonaws.com"}, "cloudtrail.amazonaws.com"),
+        ({"type": "AWSAccount", "principalId": "AIDAEXAMPLE", "accountId": "1234"}, "AIDAEXAMPLE"),
+        ({"type": "AWSAccount", "principalId": "", "accountId": "1234"}, "1234"),
+        ({"type": "IAMUser", "accountId": "1234", "accessKeyId": "", "userName": "HIDDEN"}, "HIDDEN"),
+        ({"type": "SAMLUser", "principalId": "x=:ann@example.com", "userName": "ann@example.com"}, "ann@example.com"),
+        ({"type": "WebIdentityUser", "principalId": "idp:app:ann", "userName": "ann"}, "ann"),
+        ({"type": "IdentityCenterUser", "accountId": "1234", "onBehalfOf": {"userId": "9467"}}, "9467"),
+    ],
+)
+def test_each_type_of_identity_has_a_caller_in_the_description(
+    name: str, identity: dict[str, Any], caller: str
+) -> None:
+    meta, _ = chains.parse_by(catalogue()[name], {**CALL, "userIdentity": identity})
+    assert meta.message == f"AwsApiCall StartLogging by {caller} on 192.0.2.0"
 
 
 @pytest.mark.parametrize("kind", ["AwsApiCall", "AwsServiceEvent", "AwsConsoleSignIn", "AwsCloudTrailInsight"])

@@ -6,6 +6,13 @@ from dataclasses import replace
 
 from slips.parsing import Json, any_of, iso
 
+CALLER = (
+    "userIdentity.arn|userIdentity.userName|userIdentity.invokedBy|userIdentity.onBehalfOf.userId"
+    "|userIdentity.principalId|userIdentity.accountId"
+)
+"""Users, roles and roots have an ARN. Users of SAML or OpenID, and failed logins, have a user name; services of AWS
+their name; users of the Identity Center an id there; callers of other accounts the id of a principal. Source:
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html"""
 # Digest files, below `CloudTrail-Digest/`, are no logs: `not_logs` filters them.
 CLOUDTRAIL = Json(
     "cloudtrail",
@@ -15,7 +22,7 @@ CLOUDTRAIL = Json(
     require=any_of("eventType", "eventName"),
     time=iso("eventTime"),
     tag="aws.cloudtrail.{eventType}",
-    message="{eventType} {eventName} by {userIdentity.arn} on {sourceIPAddress}",
+    message=f"{{eventType}} {{eventName}} by {{{CALLER}}} on {{sourceIPAddress}}",
     adds="description",
     entities={
         "addresses": "sourceIPAddress",
@@ -32,8 +39,7 @@ CLOUDTRAIL_EVENT = replace(
     elements="",
     chain=(),
     tag="aws.cloudtrail.{eventType|'event'}",
-    message="{eventType|'-'} {eventName|'-'} by {userIdentity.arn|userIdentity.principalId|'-'} "
-    "on {sourceIPAddress|'-'}",
+    message=f"{{eventType|'-'}} {{eventName|'-'}} by {{{CALLER}|'-'}} on {{sourceIPAddress|'-'}}",
     adds="",
     documents="CloudTrailEvent",
     also_in=("detail", "CloudTrailEvent"),
