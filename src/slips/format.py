@@ -285,8 +285,6 @@ class Format:
     numbering: int = 1
     """For readers: raised when records of some object are numbered differently than before. It is part of the reader's
     identity, so that ranges of record numbers from before replay their whole object."""
-    replaces: tuple[str, ...] = ()
-    """For readers: identities of readers whose place this one has taken in chains that stayed the same."""
     entities: EntityNames = field(default_factory=dict, hash=False)
     """For parsers: the paths of fields that name entities, by kind: `{"addresses": "srcaddr dstaddr"}`."""
 
@@ -297,16 +295,8 @@ class Format:
 
     def identify(self, parameter: str) -> str:
         """Return the identity of this reader with a parameter: all that decides the numbers of records."""
-        return self._identity(self.name, self.numbering, parameter)
-
-    def former_identities(self, parameter: str) -> tuple[str, ...]:
-        """Return the identities that this reader had before its numbering was raised, or the reader in its place."""
-        own = [self._identity(self.name, number, parameter) for number in range(1, self.numbering)]
-        return (*own, *self.replaces)
-
-    def _identity(self, name: str, numbering: int, parameter: str) -> str:
-        number = f"/{numbering}" if numbering > 1 else ""
-        return f"{name}{number}{f':{parameter}' if parameter else ''}{self.identity}"
+        number = f"/{self.numbering}" if self.numbering > 1 else ""
+        return f"{self.name}{number}{f':{parameter}' if parameter else ''}{self.identity}"
 
     def with_options(self, options: FormatOptions) -> Format:
         """Return the format as `options`, an instance of its class, specialise it.
@@ -336,7 +326,6 @@ def reader(
     rules: tuple[Rule, ...] = (),
     options: type[FormatOptions] | None = None,
     numbering: int = 1,
-    replaces: tuple[str, ...] = (),
 ) -> Callable[[Read | Callable[[Any], Read]], Format]:
     """Declare a reader: a function `(stream, record_bytes, parameter) -> records`. The fields are those of Format.
 
@@ -359,7 +348,6 @@ def reader(
             options=options,
             make=read if makes else None,
             numbering=numbering,
-            replaces=replaces,
         )
 
     return declare

@@ -62,8 +62,6 @@ class Chain:
         around = "".join(f"{archive.identify('')} > " for archive in archives)
         self.reader = around + reader.identify(parameter)
         """Identity of the reader that numbers the records: `json-records:Records`, in archives `zip > s3-lines/2`."""
-        self.former_readers = tuple(around + former for former in reader.former_identities(parameter))
-        """Identities that the reader had before it numbered the records of some object differently."""
         assert reader.read is not None  # noqa: S101 - `compile_chain` puts a reader first
         self._read = Limited.bind(reader.read, limits)
         self._record_bytes = limits.bytes

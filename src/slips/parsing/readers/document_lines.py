@@ -62,7 +62,6 @@ def json_lines() -> Format:
         reference="https://jsonlines.org/",
         gives="event",
         numbering=2,
-        replaces=("s3-lines", "s3-lines/2"),
     )
     return declared(read)
 

@@ -24,7 +24,6 @@ from slips.parsing.readers.text import EMPTY, PADDING, TextRecords
     rules=(PADDING, EMPTY),
     options=MeaningOptions,
     numbering=2,
-    replaces=("s3-text",),
 )
 @Limited
 def json_documents(limits: RecordLimits) -> Read:
