@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import inf
 
 from msgspec import Struct
 
@@ -47,9 +48,9 @@ class Choice(Struct, frozen=True):
     def of(self, items: Iterable[ErrorItem], now: float | None = None) -> Iterator[ErrorItem]:
         """Yield the `items` that meet the conditions. `now` is epoch seconds. Raises as `of_table` does."""
         now = time.time() if now is None else now
-        since = moment(self.since, now, "--since") if self.since is not None else None
-        until = moment(self.until, now, "--until") if self.until is not None else None
-        if since is not None and until is not None and since > until:
+        since = moment(self.since, now, "--since") if self.since is not None else -inf
+        until = moment(self.until, now, "--until") if self.until is not None else inf
+        if since > until:
             raise UsageError(
                 f"--since: {self.since!r} is later than --until {self.until!r}; expected an earlier time; swap them"
             )
@@ -70,12 +71,11 @@ class Choice(Struct, frozen=True):
             of_groups = (item for item in errors.scan() if item.fingerprint in self.groups)
             yield from (item for item in of_groups if item.request_id not in ids)
 
-    def _fits(self, item: ErrorItem, since: float | None, until: float | None) -> bool:
+    def _fits(self, item: ErrorItem, since: float, until: float) -> bool:
         # An item of the original slips without an event time may be of any time: choose it rather than hide it.
-        if item.failed_at and (since is not None or until is not None):
-            failed_at = times.iso(item.failed_at, "failed_at")
-            if (since is not None and failed_at < since) or (until is not None and failed_at > until):
-                return False
+        failed_at = time_of_failure(item) if self.since is not None or self.until is not None else None
+        if failed_at is not None and not since <= failed_at <= until:
+            return False
         if self.prefix is not None and not any(self._covers(event) for event in item.events):
             return False
         return self.type is None or self.type.lower() in (item.error_type.lower(), item.stage.lower(), item.kind)
@@ -116,6 +116,14 @@ def named(errors: ErrorTable, texts: Sequence[str], where: str = "") -> Named:
         ids |= dict.fromkeys(one)
         groups |= begun_groups
     return Named(tuple(ids), tuple(groups))
+
+
+def time_of_failure(item: ErrorItem) -> float | None:
+    """Return when an item failed, epoch seconds; None if it has no time that can be read."""
+    try:
+        return times.iso(item.failed_at, "failed_at") if item.failed_at else None
+    except RecordError:
+        return None
 
 
 def readable(items: Iterable[ErrorItem], problems: list[UnreadableItemError]) -> Iterator[ErrorItem]:
