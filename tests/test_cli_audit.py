@@ -17,7 +17,8 @@ from slips.config import load
 from slips.errors import StateError
 from slips.known import RecordCounts
 from slips.operations import Operations
-from slips.pipeline.audit import SHOWN, Audit, audit, keep_audit, note_of
+from slips.pipeline.audit import SHOWN, Audit, audit
+from slips.pipeline.audit_note import keep_audit, note_of
 from slips.pipeline.selection import selection_of
 from slips.place import Place
 

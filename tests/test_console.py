@@ -246,6 +246,13 @@ def test_a_page_shows_lanes_at_once_and_counts_when_they_are_there(
     assert "2 objects failed" in browser.text("/live")
 
 
+def test_a_state_without_runs_does_not_claim_that_nothing_is_lost(project: Project) -> None:
+    text = browser_of(project).text("/")
+    assert "Nothing was processed yet" in text
+    assert "Nothing is lost" not in text
+    assert "Adds up" not in text
+
+
 def test_a_state_that_cannot_be_read_is_told_on_a_page(copied: Project) -> None:
     browser = browser_of(copied)
     shutil.rmtree(copied.root / "state")
@@ -273,6 +280,12 @@ def test_errors_are_grouped_with_count_span_mapping_and_a_picture_of_when(browse
     assert re.search(r'role="img" aria-label="2 failures from [-\d]+ [:\d]+ to [-\d]+ [:\d]+, most of them', html)
     assert "$ slips" not in text
     assert "slips errors --group" in text
+
+
+def test_the_pages_of_errors_name_the_commands_that_show_the_same(browser: Browser) -> None:
+    assert "slips errors --group --since 2h --type records Copy" in browser.text("/errors?type=records&since=2h")
+    group = next(each.group for each in browser.console.survey.get().groups if each.group.stage == "parse")
+    assert f"slips error {group.request_ids[0]} Copy" in browser.text(url("/error", id=group.request_ids[0]))
 
 
 def test_errors_are_filtered_as_the_command_does(browser: Browser) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import threading
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +55,12 @@ def fields_of(html: str) -> dict[str, Any]:
     assert form, html
     found: dict[str, Any] = {}
     for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form[0]):
-        found.setdefault(name, []).append(value)
+        found.setdefault(name, []).append(unescape(value))
     return found
+
+
+ODD_KEY = "my-logs/a\u202e\x85\x1b[7m'\\é\n/"
+"""The beginning of a key that neither a page nor a terminal shows as it is."""
 
 
 # ---- plans
@@ -93,6 +99,42 @@ def test_a_plan_of_nothing_has_no_button(browser: Browser) -> None:
 @pytest.mark.parametrize("path", ["/plan?act=dismiss", "/plan?act=delete", "/plan", "/plan?act=drain&since=soon"])
 def test_a_plan_that_makes_no_sense_is_refused(browser: Browser, path: str) -> None:
     assert "That did not work" in browser.text(path, 400)
+
+
+def test_a_plan_counts_what_failed_at_times_of_any_form(stack: FakeStack, browser: Browser) -> None:
+    stack.errors.put(item("r20", failed_at="2026-01-02T23:00:00.5Z"))
+    stack.errors.put(item("r21", failed_at="2026-01-02T23:00:00Z"))
+    stack.errors.put(item("r22", failed_at=""))
+    stack.errors.put(item("r23", failed_at="soon"))
+    browser.act(**fields_of(browser.get("/plan?act=drain&group=f00d")))
+    assert list(stack.errors.items) == ["q9"]
+
+
+def test_a_drain_of_everything_says_that_it_also_takes_what_comes_meanwhile(browser: Browser) -> None:
+    assert "What fails until it ends, and undelivered messages, go along." in browser.text("/plan?act=drain")
+    assert "go along" not in browser.text("/plan?act=drain&group=f00d")
+
+
+def test_a_key_of_any_characters_keeps_them_from_the_filter_to_the_act(stack: FakeStack, browser: Browser) -> None:
+    bucket, _, key = ODD_KEY.partition("/")
+    stack.errors.put(item("odd", fingerprint="0dd", events=[object_event(key, bucket_name=bucket)]))
+    page = browser.get(url("/errors", prefix=ODD_KEY))
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
+    assert "1 item in 1 group" in text_of(page)
+    plan = browser.get(url("/plan", act="drain", **{name: unescape(value) for name, value in hidden.items()}))
+    browser.act(**fields_of(plan))
+    assert "odd" not in stack.errors.items
+
+
+def test_a_command_of_any_characters_prints_and_works_when_it_is_pasted(browser: Browser) -> None:
+    command = re.search(r'data-copy="(slips [^"]*drain[^"]*)"', browser.get(url("/plan", act="drain", prefix=ODD_KEY)))
+    assert command
+    line = unescape(command[1])
+    assert line.isprintable()
+    done = subprocess.run(
+        ["bash", "-c", f"slips() {{ printf '%s\\0' \"$@\"; }}; {line}"], capture_output=True, timeout=60, check=True
+    )
+    assert done.stdout.decode().split("\0") == ["-s", "my-stack", "drain", "--prefix", ODD_KEY, ""]
 
 
 # ---- drain
@@ -176,6 +218,14 @@ def test_no_evidence_is_saved_of_an_act_that_dismissed_nothing(browser: Browser)
     browser.get("/act/evidence", 404)
 
 
+def test_the_evidence_of_a_dismissal_outlives_the_next_act(browser: Browser) -> None:
+    browser.act(act="dismiss", id="r3")
+    page = browser.act(act="drain", id="r4")
+    assert "1 item dismissed before" in page
+    (saved,) = re.findall(r'href="(/act/evidence[^"]*)"', browser.get("/act"))
+    assert [each["request_id"] for each in json.loads(browser.client.get(saved).text)] == ["r3"]
+
+
 # ---- lanes
 
 
@@ -194,8 +244,9 @@ def test_a_lane_is_paused_and_resumed_and_now_says_so(project: Project) -> None:
 
 def test_a_stack_puts_back_what_a_pause_held_when_the_lane_is_resumed(stack: FakeStack, browser: Browser) -> None:
     stack.paused = [Pause("slow", "operator", "2026-01-01T00:00:00Z", "")]
-    stack.errors.put(item("p1", stage="paused", events=[object_event("a"), object_event("b")]))
+    stack.errors.put(item("p1", stage="paused", events=[object_event(key, object_size=1, lane="slow") for key in "ab"]))
     assert "Its events wait in the error table." in browser.text("/plan?act=pause&lane=slow")
+    assert "Objects 2 Bytes 2 B as stored Cost less than a cent on AWS" in browser.text("/plan?act=resume&lane=slow")
     assert "2 objects that waited in the error table put back" in browser.act(act="resume", lane="slow")
 
 
@@ -249,6 +300,34 @@ def test_a_bug_in_an_act_is_told_and_ends_it(stack: FakeStack, capsys: pytest.Ca
     stack.states = broken
     assert "this is a bug of slips: ZeroDivisionError" in browser.act(act="canary", group="f00d")
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_bug_in_a_page_is_told_on_a_page(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(browser.console, "places", lambda: 1 // 0)
+    text = browser.text("/objects", 500)
+    assert "this is a bug of slips: ZeroDivisionError; the terminal of the console has more" in text
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_one_error_runs_again_at_a_time(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+
+    def running(*_: object) -> child.Output:
+        reached.set()
+        assert go_on.wait(60)
+        return child.Output("", 0, 1.0)
+
+    monkeypatch.setattr(child, "run_again", running)
+    first = threading.Thread(target=lambda: browser.post("/again", id="r1"))
+    first.start()
+    assert reached.wait(60)
+    refused = browser.post("/again", id="r1")
+    go_on.set()
+    first.join(60)
+    assert (refused.status_code, "an error is being run again" in refused.text) == (400, True)
+    assert browser.post("/again", id="r1").status_code == 200
 
 
 def test_what_an_act_has_changed_is_shown_at_once(browser: Browser) -> None:

@@ -199,6 +199,16 @@ def test_the_live_part_of_a_page_keeps_the_focus_when_it_is_replaced(site: Site)
     assert page.run("document.querySelectorAll('button.copy:not([hidden])').length") > 0
 
 
+def test_a_refresh_that_fails_says_why_until_the_next_one(site: Site) -> None:
+    page = site.open("now")
+    page.run("htmx.ajax('GET', '/error?id=none', {target: '#live', swap: 'innerHTML'})")
+    page.until("!document.getElementById('lost').hidden")
+    said = page.run("document.getElementById('lost').textContent")
+    assert said == "This page is of before: no error item 'none'; 'slips errors' lists those that exist"
+    page.run("htmx.ajax('GET', '/live', {target: '#live', swap: 'innerHTML'})")
+    page.until("document.getElementById('lost').hidden")
+
+
 def test_a_script_in_a_page_does_not_run(site: Site) -> None:
     page = site.open("now")
     page.run("document.body.insertAdjacentHTML('beforeend', '<img src=\"x:\" onerror=\"window.ran = 1\">')")

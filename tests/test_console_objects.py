@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from html import unescape
 from typing import Any
 
 import pytest
 
-from consoles import Browser, FakeStack, browser_of, browser_of_stack
+from consoles import Browser, FakeStack, browser_of, browser_of_stack, text_of
 from fakes import object_event
 from projects import Project
 from slips.console.objects import LEVELS, Hour, calendar
@@ -94,6 +95,28 @@ def test_a_search_ends_after_so_many_objects_and_says_so(browser: Browser, monke
     assert "4 found, of 4 looked at." in browser.text("/objects?place=my-logs/")
 
 
+@pytest.mark.parametrize("kind", ["machine", "stack"])
+def test_a_search_goes_on_behind_the_last_key_that_it_has_looked_at(
+    project: Project, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr("slips.console.objects.LISTED", {kind: 2})
+    keys = ["json/a", "json/b\u202e", "json/b&c", "json/d", "json/e"]
+    stack = FakeStack()
+    for key in keys:
+        project.put(key, {"n": 1})
+        stack.objects.objects[key] = b"1\n"
+    config = project.root / "slips.yml"
+    browser = browser_of(project) if kind == "machine" else browser_of_stack(stack, config_file=config)
+    html, found = browser.get("/objects?place=my-logs/json/&state=unknown"), list[str]()
+    while True:
+        found += re.findall(r"s3://my-logs/(\S+) unknown", text_of(html))
+        more = re.search(r'<a id="more" href="([^"]+)"', html)
+        if more is None:
+            break
+        html = browser.get(unescape(more[1]))
+    assert found == ["json/a", "json/b&c", "json/b\\u202e", "json/d", "json/e"]
+
+
 def test_the_mapped_prefixes_are_offered(browser: Browser) -> None:
     assert re.findall(r'<option value="([^"]*)">', browser.get("/objects")) == [
         *("my-logs/json/", "my-logs/slow/", "my-logs/dropped/", ""),
@@ -154,11 +177,17 @@ def test_an_audit_outlives_its_console_and_one_that_a_command_has_made_is_shown(
     browser.act(act="audit")
     other = browser_of(project)
     assert re.search(r"✕ 1 object missing, by the audit \d+ \w+ ago", other.text("/"))
-    assert "4 objects, of which 1 missing, 1 failed" in other.text("/objects")
-    assert "1 object at the latest audit" in other.text("/plan?act=repair")
+    page = other.text("/objects")
+    assert "1 missing, 1 failed." in page
+    assert "my-logs/json/ 3 2 0 0 1 0 0 4" in page
+    assert "all 4 2 1 0 1 0 0 4" in page
+    assert "1 missing s3://my-logs/json/<b>new</b> 9 B" in page
+    assert "Missing 1 object at the latest audit Bytes 9 B as stored" in other.text("/plan?act=repair")
     other.act(act="repair")
     for each in (other, browser_of(project)):
         assert "missing, by the audit" not in each.text("/")
+        assert "0 missing, 1 failed." in each.text("/objects")
+        assert "my-logs/json/ 3 2 0 1 0 0 0 4" in each.text("/objects")
         assert "2 done, 0 missing" in each.text("/")
 
 

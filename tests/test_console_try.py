@@ -145,6 +145,14 @@ def test_the_test_to_copy_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     found["test_my_trail_1_is_parsed"]()
 
 
+def test_the_test_to_copy_of_a_beginning_does_not_count_the_rest() -> None:
+    chain = TriedChain("json", ["json"], "", 1.0, 1, 1.0, 1.0)
+    made = Tried(name="²x.log", whole=False, chains=[chain], records=3, quarantined=1)
+    assert "    assert seen.records >= 3\n" in made.test
+    assert "def test_x_is_parsed():" in made.test
+    assert "quarantined" not in made.test
+
+
 def test_a_chain_of_several_formats_is_a_list_in_the_test_to_copy() -> None:
     chain = TriedChain("[s3-lines, json]", ["s3-lines", "json"], "", 1.0, 1, 1.0, 1.0)
     assert (
@@ -168,6 +176,38 @@ def test_a_process_that_dies_or_takes_too_long_is_told(monkeypatch: pytest.Monke
         trying.try_log("x", b"", whole=True)
     with pytest.raises(SlipsError, match=r"x: not read within 30 s"):
         trying.try_log("x", b"", whole=True)
+
+
+def test_output_that_is_cut_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "run", lambda *_, **__: child.Output("{", 0, 1.0, cut=True))
+    with pytest.raises(SlipsError, match=r"x: its events are too long to be shown; .*slips parse"):
+        trying.try_log("x", b"", whole=True)
+
+
+@pytest.mark.slow
+def test_long_texts_of_events_are_cut() -> None:
+    lines = b"".join(b"<34>Oct 11 22:14:%02d host su[12]: %s\n" % (n, b"x" * 20_000) for n in range(6))
+    made = once("syslog", lines, whole=True)
+    assert (made.records, len(made.events)) == (6, 6)
+    assert {len(each.message or "") for each in made.events} == {trying.TEXT_LENGTH + 1}
+
+
+@pytest.mark.parametrize("name", ["a%00b", "x" * 3_000, "-v", "%ff"])
+def test_the_name_of_a_file_does_not_matter(browser: Browser, name: str) -> None:
+    assert "it is empty" in sent(browser, name, b"")
+
+
+def test_the_commands_work_when_they_are_pasted(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = TriedChain("[s3-lines, json]", ["s3-lines", "json"], "", 1.0, 1, 1.0, 1.0)
+    monkeypatch.setattr(trying, "try_log", lambda name, *_, **__: Tried(name=name, whole=True, chains=[chain]))
+    dropped = sent(browser, "-my log", b"x")
+    assert "In the folder of the file:" in dropped
+    assert "slips -s my-stack infer -- '-my log' Copy" in dropped
+    assert "slips -s my-stack parse -- '[s3-lines, json]' '-my log' Copy" in dropped
+    pasted = text_of(browser.post("/try", text="x").text)
+    assert "Paste the lines again behind each, and press Ctrl-D:" in pasted
+    assert "slips -s my-stack infer - Copy" in pasted
+    assert "slips -s my-stack parse '[s3-lines, json]' - Copy" in pasted
 
 
 def test_the_process_has_little_memory_and_time() -> None:

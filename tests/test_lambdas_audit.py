@@ -14,7 +14,7 @@ from slips import lambdas
 from slips.config import Mapping
 from slips.errors import UnfinishedError
 from slips.kept_audit import LAST
-from slips.pipeline.audit import NOTED
+from slips.pipeline.audit_note import NOTED
 from slips.site.function import ON_A_LANE_SECONDS
 
 __all__ = ["stack"]

@@ -31,7 +31,8 @@ from slips.kept_audit import KeptAudit
 from slips.known import NOTHING
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome
 from slips.operations import Operations, ReplayState, hourly
-from slips.pipeline.audit import Audit, Found, note_of
+from slips.pipeline.audit import Audit, Found
+from slips.pipeline.audit_note import note_of
 from slips.pipeline.choose import Choice, Named, named
 from slips.pipeline.dismiss import Changed, Dismissal, Revision, dismiss
 from slips.ports import Stream

@@ -233,7 +233,7 @@ def drain(payload: Any, context: Context) -> dict[str, Any]:
 def audit(payload: Any, context: Context) -> dict[str, Any]:
     """Compare the mapped buckets with the ledger, and note the result for operators."""
     from slips.pipeline.audit import audit as compare
-    from slips.pipeline.audit import note_of
+    from slips.pipeline.audit_note import note_of
     from slips.pipeline.selection import selection_of
 
     def go_on(_: int) -> None:

@@ -25,8 +25,9 @@ from slips.kept_audit import LAST
 from slips.known import RecordCounts
 from slips.model import LANES, ObjectEvent, format_time
 from slips.operations import Operations
-from slips.pipeline.audit import AUDIT_STATES, NAMED, Audit, AuditState, Found, keep_audit
+from slips.pipeline.audit import AUDIT_STATES, NAMED, Audit, AuditState, Found
 from slips.pipeline.audit import audit as compare
+from slips.pipeline.audit_note import keep_audit, put_back
 from slips.pipeline.audit_words import REASONS, STARTS, balance
 from slips.pipeline.backfill import LANE_CHOICES, LaneChoice, put
 from slips.pipeline.overview import processed_by
@@ -125,15 +126,15 @@ def audit(
         _keep(found, operations)
         if repair:
             repaired = _repair(kept, site, operations, lane, yes=yes)
-            _keep(found, operations, wanted)
+            _keep(put_back(found, wanted), operations)
     if json_:
         print_json(found.to_dict() | ({} if repaired is None else {"repaired": repaired}))
     if not (found.is_clean if repaired is None else found.is_clean_besides_missing):
         raise Exit(1)
 
 
-def _keep(found: Audit, operations: Operations, put_back: Collection[AuditState] = ()) -> None:
-    if problem := keep_audit(found, operations, put_back):
+def _keep(found: Audit, operations: Operations) -> None:
+    if problem := keep_audit(found, operations):
         say(one_line(problem))
 
 

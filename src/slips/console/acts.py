@@ -11,6 +11,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable
+from itertools import accumulate
 
 from msgspec import Struct, field
 
@@ -20,6 +21,8 @@ from slips.pipeline.canary import CanaryGroup
 
 LINES = 200
 """Messages of an act that are kept, the latest."""
+EVIDENCE_BYTES = 64 * 2**20
+"""Bytes of dismissed items that are kept in memory, to be saved by the person who has dismissed them."""
 JOIN_SECONDS = 10.0
 """Seconds in which an act ends when the console does, behind its present step."""
 
@@ -35,6 +38,8 @@ class Act(Struct, kw_only=True):
     command: str
     began: float
     """Epoch seconds."""
+    number: int
+    """The number of the act, by which its evidence is asked for."""
     noun: str = "item"
     """The name of what it deals with."""
     total: int = 0
@@ -90,6 +95,13 @@ class Acts:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self.last: Act | None = None
+        self._before: list[Act] = []
+        """Acts before the last one that have evidence, the latest first."""
+
+    @property
+    def with_evidence(self) -> list[Act]:
+        """The acts that have dismissed items, the latest first; of acts before the last, EVIDENCE_BYTES at most."""
+        return [each for each in (self.last, *self._before) if each is not None and each.evidence]
 
     def start(
         self, work: Callable[[Act], None], *, title: str, command: str, total: int = 0, noun: str = "item"
@@ -98,8 +110,16 @@ class Acts:
         with self._lock:
             if self.last is not None and self.last.is_running:
                 raise UsageError(f"{self.last.title!r} still runs; expected one act at a time; wait for its end")
-            began = self._desk.clock()
-            act = Act(title=title, command=command, began=began, total=total, noun=noun, stop=self._desk.closing)
+            self._before = _newest(self.with_evidence)
+            act = Act(
+                title=title,
+                command=command,
+                began=self._desk.clock(),
+                number=1 if self.last is None else self.last.number + 1,
+                total=total,
+                noun=noun,
+                stop=self._desk.closing,
+            )
             self.last = act
             # A daemon: a step that hangs must not keep the console from ending. Any kill between steps is harmless.
             self._thread = threading.Thread(target=self._run, args=(act, work), name="slips-act", daemon=True)
@@ -125,3 +145,9 @@ class Acts:
             act.doing = ""
             act.ended = self._desk.clock()
             self._changed()
+
+
+def _newest(acts: list[Act]) -> list[Act]:
+    """Return the first acts, of which the evidence has EVIDENCE_BYTES at most."""
+    totals = accumulate(each.evidence_bytes for each in acts)
+    return [each for each, total in zip(acts, totals, strict=True) if total <= EVIDENCE_BYTES]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import sys
+import threading
+import traceback
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -31,6 +35,7 @@ from slips.pipeline.audit_words import REASONS, STARTS
 from slips.pipeline.choose import Choice
 from slips.pipeline.groups import by_mapping, latest
 from slips.pipeline.overview import Rates
+from slips.printable import one_line
 
 NOW_SECONDS = {False: 2.0, True: 60.0}
 """The least age of what the page NOW shows before it is read again, on this machine and on a stack: there each look
@@ -40,6 +45,10 @@ PATIENCE_SECONDS = 1.0
 POLL_SECONDS = {False: 5, True: 60}
 """Seconds between two refreshes of that page."""
 NAVIGATION = (("Now", "/"), ("Errors", "/errors"), ("Objects", "/objects"), ("Try", "/try"))
+ENCODED = "fields"
+"""The name of the field of a form that has others."""
+MOST_NAME = 200
+"""Characters of the name of a file to try, the last."""
 Answer = Callable[["Console", Request], Response]
 
 
@@ -56,6 +65,8 @@ class Console:
         self.audits = Audits(desk)
         self.name = desk.name()
         self._rates = Rates()
+        self.again = threading.Lock()
+        """Held while an error is run again: its handler has real effects."""
         self._counted: now.Now | None = None
         """The state that was read with all of a stack's ledger."""
 
@@ -136,14 +147,18 @@ class Console:
         known = {
             **{"console": self, "desk": desk, "path": path, "navigation": NAVIGATION, "at": desk.clock()},
             **{"form_token": self.keys.form, "form_token_name": FORM_TOKEN, "read_only": desk.read_only},
-            **{"act": self.acts.last, "name": self.name},
+            **{"act": self.acts.last, "with_evidence": self.acts.with_evidence, "name": self.name},
         }
         return HTMLResponse(render(template, {**known, **values}), status)
 
-    def problem(self, error: SlipsError, path: str = "") -> Response:
-        """Show an error on a page of its own."""
+    def problem(self, error: Exception) -> Response:
+        """Show an error on a page of its own; of a bug the terminal has all."""
         status = HTTPStatus.BAD_REQUEST if isinstance(error, UsageError) else HTTPStatus.INTERNAL_SERVER_ERROR
-        return self.page("problem.html", path, status, problem=str(error))
+        text = str(error)
+        if not isinstance(error, SlipsError):
+            traceback.print_exception(error, file=sys.stderr)
+            text = f"this is a bug of slips: {type(error).__name__}; the terminal of the console has more"
+        return self.page("problem.html", "", status, problem=text)
 
 
 def query(request: Request) -> dict[str, list[str]]:
@@ -151,6 +166,17 @@ def query(request: Request) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, value in parse_qsl(request.url.query, errors="backslashreplace"):
         found.setdefault(name, []).append(value)
+    return found
+
+
+def fields(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the fields of a form, those among them that stand in one field, encoded as in a URL.
+
+    HTML cannot carry every character of a key.
+    """
+    found: list[tuple[str, str]] = []
+    for name, value in pairs:
+        found += parse_qsl(value, errors="backslashreplace") if name == ENCODED else [(name, value)]
     return found
 
 
@@ -174,26 +200,30 @@ def show_errors(console: Console, request: Request) -> Response:
     choice = plans.chosen(values)
     found = console.survey.get() if choice == Choice() else console.surveyed(choice)
     return console.page(
-        "errors.html", "/errors", survey=found, choice=choice, most=failing.MOST_GROUPS, titles=plans.TITLES
+        "errors.html",
+        "/errors",
+        survey=found,
+        choice=choice,
+        most=failing.MOST_GROUPS,
+        titles=plans.TITLES,
+        command=console.desk.command("errors", "--group", *plans.options(choice)),
     )
 
 
 def show_objects(console: Console, request: Request) -> Response:
     values = query(request)
-    place, search = first(values, "place"), None
-    if place:
-        state, since, until = (first(values, name) for name in ("state", "since", "until"))
+    search = msgspec.convert({name: first(values, name) for name in objects.ASKED}, objects.Search)
+    if search.place:
         with console.desk.site(DRAINING) as (site, operations):
-            asked = objects.Search(place=place, state=state, since=since, until=until)
-            search = objects.search(asked, site, operations, console.desk.clock())
-    audit, counted = console.audits.last, console.now.get_within(console.patience)
+            objects.search(search, site, operations, console.desk.clock())
+    audit, counted = console.audits.read(), console.now.get_within(console.patience)
     return console.page(
         "objects.html",
         "/objects",
-        search=search or objects.Search(place=""),
+        search=search,
         audit=audit,
-        kept=console.audits.read(),
-        calendar=objects.calendar(audit, None if counted is None else counted.tally),
+        is_noted=audit is not console.audits.last,
+        calendar=objects.calendar(console.audits.last, None if counted is None else counted.tally),
         places=console.places(),
         states=objects.STATES,
         audit_states=AUDIT_STATES,
@@ -217,12 +247,15 @@ def show_error(console: Console, request: Request) -> Response:
         record=raw.read_record(console.desk, item) if first(values, "raw") and item.seq and item.events else None,
         hex_dump=failing.hex_dump,
         titles=plans.TITLES,
-        test=console.desk.command("test", "-r", item.request_id),
+        commands=[
+            console.desk.command("error", *plans.arguments(item.request_id)),
+            console.desk.command("test", "-r", item.request_id),
+        ],
     )
 
 
 def show_proposal(console: Console, request: Request) -> Response:
-    proposal = console.propose(parse_qsl(request.url.query, errors="backslashreplace"))
+    proposal = console.propose(fields(parse_qsl(request.url.query, errors="backslashreplace")))
     return console.page("proposal.html", proposal.page, proposal=proposal)
 
 
@@ -231,9 +264,10 @@ def show_act(console: Console, request: Request) -> Response:
     return console.page(template, "/errors")
 
 
-def save_evidence(console: Console, _request: Request) -> Response:
-    act = console.acts.last
-    if act is None or not act.evidence:
+def save_evidence(console: Console, request: Request) -> Response:
+    number = first(query(request), "act")
+    act = next((each for each in console.acts.with_evidence if number in ("", str(each.number))), None)
+    if act is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     headers = {"content-disposition": 'attachment; filename="slips-dismissed.json"'}
     return Response(b"[" + b",\n ".join(act.evidence) + b"]\n", media_type="application/json", headers=headers)
@@ -243,10 +277,10 @@ def save_evidence(console: Console, _request: Request) -> Response:
 
 
 def start_act(console: Console, request: Request) -> Response:
-    fields = form_pairs(request.state.body)
-    proposal = console.propose(fields)
+    asked = fields(form_pairs(request.state.body))
+    proposal = console.propose(asked)
     console.acts.start(
-        console.work(fields),
+        console.work(asked),
         title=proposal.title,
         command=proposal.command,
         total=proposal.total,
@@ -262,27 +296,33 @@ def show_try(console: Console, _request: Request) -> Response:
 def try_log(console: Console, request: Request) -> Response:
     values, body = query(request), request.state.body
     if is_script := HEADER_TOKEN in request.headers:  # it sends the beginning of a file
-        name, content, whole = first(values, "name") or "log", body, first(values, "whole") == "1"
+        name = one_line(first(values, "name"))[-MOST_NAME:] or "log"
+        content, whole, file = body, first(values, "whole") == "1", name
     else:
         text = dict(form_pairs(body)).get("text", "").replace("\r\n", "\n")
-        name, content, whole = "pasted.log", text.encode("utf-8", "replace"), True
+        name, content, whole, file = "pasted.log", text.encode("utf-8", "replace"), True, "-"
     try:
         found = trying.try_log(name, content, whole=whole, stop=console.desk.closing)
     except SlipsError as error:
         shown: dict[str, Any] = {"problem": str(error)}
     else:
-        commands = [console.desk.command("infer", name)]
+        commands = [console.desk.command("infer", *plans.arguments(file))]
         if found.chains:
-            commands.append(console.desk.command("parse", found.chains[0].config, name))
-        shown = {"tried": found, "commands": commands, "hex_dump": failing.hex_dump}
+            commands.append(console.desk.command("parse", *plans.arguments(found.chains[0].config, file)))
+        shown = {"tried": found, "commands": commands, "is_pasted": file == "-", "hex_dump": failing.hex_dump}
     return console.page("try_result.html" if is_script else "try.html", "/try", most=trying.MOST_BYTES, **shown)
 
 
 def run_again(console: Console, request: Request) -> Response:
-    text = dict(form_pairs(request.state.body)).get("id", "")
+    text = dict(fields(form_pairs(request.state.body))).get("id", "")
     with console.desk.operations() as operations:
         item, _ = latest(operations.errors, text)
-    output = child.run_again(console.desk, item.request_id)
+    if not console.again.acquire(blocking=False):
+        raise UsageError("an error is being run again; expected one at a time; wait for its end")
+    try:
+        output = child.run_again(console.desk, item.request_id)
+    finally:
+        console.again.release()
     return console.page(
         "again.html",
         "/errors",
@@ -302,7 +342,9 @@ def _answering(console: Console, answer: Answer, *, changes: bool = False) -> Ca
         request.state.body = await request.body()
         try:
             return await run_in_threadpool(answer, console, request)
-        except SlipsError as error:
+        except HTTPException:
+            raise
+        except Exception as error:  # noqa: BLE001 - the last resort: a page shows it
             return await run_in_threadpool(console.problem, error)
 
     return endpoint

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from slips.config.needs import DRAINING
 from slips.console.acts import Act
 from slips.console.desk import Desk
 from slips.console.plans import ActProposal
 from slips.console.wording import price
+from slips.console.wording import size as size_text
 from slips.event_file import EventFile
 from slips.kept_audit import LAST, KeptAudit, kept_audit
 from slips.model import LANES, ObjectEvent
 from slips.operations import Operations
-from slips.pipeline.audit import AUDIT_STATES, Audit, AuditState, keep_audit, note_of
+from slips.pipeline.audit import AUDIT_STATES, Audit, AuditState
 from slips.pipeline.audit import audit as compare
+from slips.pipeline.audit_note import audit_of_note, keep_audit, note_of, put_back
 from slips.pipeline.audit_words import balance
 from slips.pipeline.backfill import dollars, put
 from slips.pipeline.overview import processed_by
@@ -31,18 +33,21 @@ class Audits:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self.last: Audit | None = None
-        self._counts: KeptAudit | None = None
-        """The counts of `last`; objects that were put back since count as waiting."""
+        """Objects that were put back since wait."""
 
     def latest(self, kept: KeptAudit | None) -> KeptAudit | None:
         """Return the counts of the latest audit. `kept`: those of the audit that the place keeps."""
-        own = self._counts
-        return kept if own is None or (kept is not None and kept.at >= own.at) else own
+        own = None if self.last is None else kept_audit(note_of(self.last)[1])
+        return kept if own is None or (kept is not None and kept.at > own.at) else own
 
-    def read(self) -> KeptAudit | None:
-        """Read what the place keeps, and return the counts of the latest audit."""
+    def read(self) -> Audit | None:
+        """Return the latest audit; of one that only the place keeps, without hours and most names."""
         with self._desk.operations() as operations:
-            return self.latest(kept_audit(operations.note(LAST)))
+            note = operations.note(LAST)
+        kept = None if note is None else audit_of_note(note)
+        # The note has milliseconds: it may be of the same audit.
+        is_own = self.last is not None and (kept is None or self.last.at + 0.001 > kept.at)
+        return self.last if is_own else kept
 
     def propose(self, act: str) -> ActProposal:
         """Propose an audit, or a repair of what the latest audit has found to be missing."""
@@ -58,11 +63,8 @@ class Audits:
                 page=PAGE,
             )
         latest = self.read()
-        missing = 0 if latest is None else latest.missing
-        named = [] if self.last is None else self.last.objects.get("missing", [])
-        if len(named) == missing:  # the audit keeps the first 1,000 by name
-            size = sum(each.size for each in named)
-            costs.append(("Their processing", f"{price(dollars(missing, size))}, and the time of the handler"))
+        missing, size = (0, 0) if latest is None else (latest.total.found.missing, latest.total.missing_bytes)
+        costs.append(("Their processing", f"{price(dollars(missing, size))}, and the time of the handler"))
         return ActProposal(
             act=act,
             title="Put back what is missing",
@@ -71,6 +73,7 @@ class Audits:
             command=self._desk.command("audit", "--repair"),
             facts=[
                 ("Missing", f"{plural(missing, 'object')} at the latest audit"),
+                ("Bytes", f"{size_text(size)} as stored"),
                 *(costs if self._desk.is_stack else []),
             ],
             noun="object",
@@ -96,7 +99,7 @@ class Audits:
             finally:
                 on = " and ".join(f"{sums[lane]:,} on lane {lane}" for lane in LANES if sums[lane])
                 act.facts.append(f"put back: {on}; {processed_by(operations)}" if on else "nothing was put back")
-            self._keep(act, found, operations, {"missing"})
+            self._keep(act, put_back(found, {"missing"}), operations)
 
     def _compare(self, act: Act, site: ListingSite, operations: Operations, missing: EventFile | None) -> Audit:
         act.doing, act.page = "comparing objects", PAGE
@@ -106,14 +109,14 @@ class Audits:
             if missing is not None and state == "missing":
                 missing.add(event)
 
-        self.last = compare(site, operations, selection_of(site, (), ()), keep=keep, progress=act.add)
-        act.facts += in_words(self.last)
-        self._keep(act, self.last, operations)
-        return self.last
+        found = compare(site, operations, selection_of(site, (), ()), keep=keep, progress=act.add)
+        act.facts += in_words(found)
+        self._keep(act, found, operations)
+        return found
 
-    def _keep(self, act: Act, found: Audit, operations: Operations, put_back: Collection[AuditState] = ()) -> None:
-        self._counts = kept_audit(note_of(found, put_back)[1])
-        if problem := keep_audit(found, operations, put_back):
+    def _keep(self, act: Act, found: Audit, operations: Operations) -> None:
+        self.last = found
+        if problem := keep_audit(found, operations):
             act.facts.append(problem)
 
 

@@ -90,12 +90,25 @@ class Desk:
 
     def command(self, *words: str) -> str:
         """Return the command line that does the same, as a shell reads it."""
-        return shlex.join(["slips", *self._options, *words])
+        return " ".join(_quoted(word) for word in ("slips", *self._options, *words))
 
     def arguments(self, *words: str) -> list[str]:
         """Return the arguments of that command line, behind `slips`, with the config that the console has found."""
         named = [] if self.config_file is None or "-c" in self._options else ["-c", str(self.config_file)]
         return [*named, *self._options, *words]
+
+
+def _quoted(word: str) -> str:
+    """Quote a word for bash, zsh and other shells of people, of which `$'…'` spells out what does not print."""
+    if word.isprintable():
+        return shlex.quote(word)
+    return f"$'{''.join(map(_spelled, word))}'"
+
+
+def _spelled(character: str) -> str:
+    if character.isprintable():
+        return f"\\{character}" if character in "\\'" else character
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))
 
 
 class Recent(Generic[T]):

@@ -10,7 +10,7 @@ import msgspec
 
 from slips.config.needs import DRAINING
 from slips.console import child
-from slips.console.acts import Act
+from slips.console.acts import EVIDENCE_BYTES, Act
 from slips.console.desk import Desk
 from slips.console.plans import CANARY, ActRequest, revisions
 from slips.errors import SlipsError
@@ -24,8 +24,6 @@ from slips.printable import plural
 
 WAIT = 600.0
 """Seconds to wait for the outcome of a canary, as 'slips drain --canary' does without '--wait'."""
-EVIDENCE_BYTES = 64 * 2**20
-"""Bytes of dismissed items that are kept in memory, to be saved by the person who has dismissed them."""
 Settle = Callable[[Sequence[ObjectEvent]], bool]
 """Runs the events of a canary, as `Canary.outcomes` wants it."""
 

@@ -135,7 +135,9 @@ class Now(Struct, kw_only=True):
         if self.waiting and self.kind == "machine" and self.service is None:
             what = plural(self.waiting, "object event")
             yield Finding("warning", f"{what} on the lanes, and no 'slips up' runs here: 'slips run' processes them")
-        if self.tally is not None and not (self.tally.unbalanced or missing):
+        if self.tally is not None and not self.tally.runs:
+            yield Finding("good", "Nothing was processed yet")
+        elif self.tally is not None and not (self.tally.unbalanced or missing):
             yield Finding("good", "Nothing is lost: each record that was read is delivered, filtered or quarantined")
         if not self.is_counted:
             yield Finding("warning", "Objects and errors are being counted")

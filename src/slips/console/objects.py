@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import dropwhile, islice
 from typing import get_args
 
 from msgspec import Struct, field
@@ -24,7 +24,7 @@ from slips.tally import LedgerTally
 SHOWN = 200
 """Objects that a search shows."""
 LISTED = {"machine": 20_000, "stack": 200}
-"""Objects below a prefix that a search looks at: on a stack each costs a call."""
+"""Objects below a prefix that a search looks at before a person asks for more: on a stack each costs a call."""
 DAYS = 14
 """Days that the map shows, the latest."""
 LEVELS = 4
@@ -48,12 +48,16 @@ class Search(Struct, kw_only=True):
     state: str = ""
     since: str = ""
     until: str = ""
+    after: str = ""
+    """The key behind which the search begins."""
     found: list[FoundObject] = field(default_factory=list)
     looked_at: int = 0
-    is_all: bool = True
-    """Whether all objects below the place were looked at."""
+    more_after: str = ""
+    """The last key that was looked at, if there are more."""
 
 
+ASKED = ("place", "state", "since", "until", "after")
+"""The fields of a Search that a person gives."""
 STATES = (*get_args(AuditState), "unknown")
 
 
@@ -66,17 +70,19 @@ def search(asked: Search, site: ListingSite, operations: Operations, now: float)
     place = asked.place if asked.place.startswith("s3://") else f"s3://{asked.place}"
     bucket, prefix = place_named(site, place)
     most = LISTED[operations.kind]
-    listed = list(islice(site.listed(bucket, prefix), most + 1))
-    asked.is_all = len(listed) <= most
+    behind, after = site.listed(bucket, prefix), asked.after.encode()
+    if after:
+        behind = dropwhile(lambda event: event.object_key.encode() <= after, behind)
+    listed = list(islice(behind, most + 1))
     for event, known in _known(operations, listed[:most]):
         asked.looked_at += 1
+        asked.more_after = event.object_key if asked.looked_at < len(listed) else ""
         if not since <= event.timestamp <= until:
             continue
         found = _found(event, known)
         if asked.state in ("", found.state):
             asked.found.append(found)
             if len(asked.found) == SHOWN:
-                asked.is_all = asked.is_all and asked.looked_at == len(listed)
                 break
     return asked
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from slips.console import drawing, wording
 from slips.model import format_time
-from slips.printable import duration, lines, one_line
+from slips.printable import duration, lines, one_line, plural
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -38,6 +38,11 @@ def url(path: str, **parameters: object) -> str:
     return f"{path}?{query}" if query else path
 
 
+def encoded(pairs: Iterable[tuple[str, str | None]]) -> str:
+    """Return fields of a form as one text, in which each character survives HTML. Those without value are left out."""
+    return urlencode([(name, value) for name, value in pairs if value], errors="backslashreplace")
+
+
 @cache
 def asset(name: str) -> str:
     """Return the URL of a static file, which changes with its content."""
@@ -55,10 +60,12 @@ def _environment() -> Environment:
     )
     made.globals.update(
         url=url,
+        encoded=encoded,
         asset=asset,
         sparkline=drawing.sparkline,
         shares=drawing.shares,
         heat=drawing.heat,
+        plural=plural,
         **{
             each.__name__: each
             for each in (wording.count, wording.size, duration, wording.ago, wording.clock, wording.short_time)

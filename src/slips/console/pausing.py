@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from slips.brakes import sentence
+from slips.brakes import is_held, sentence
 from slips.console.acts import Act
 from slips.console.desk import Desk
-from slips.console.plans import ActProposal
-from slips.errors import UsageError
+from slips.console.plans import ActProposal, amounts, cost
+from slips.errors import UnreadableItemError, UsageError
 from slips.model import LANES, Lane
 from slips.operations import Operations
+from slips.pipeline.choose import readable
 from slips.place import operator
 from slips.printable import plural
 
@@ -21,6 +22,7 @@ def propose(fields: dict[str, str], desk: Desk, operations: Operations) -> ActPr
     """Propose to pause a lane, or to resume it. Raises UsageError for a lane that there is not."""
     act, lane = fields["act"], _lane(fields)
     pauses = [each for each in operations.pauses() if each.lane == lane]
+    facts, problems = [("Now", sentence(each)) for each in pauses], list[UnreadableItemError]()
     if act == "pause":
         will = f"No further object of lane {lane} starts; what comes waits, and nothing is lost."
         if desk.is_stack:
@@ -29,17 +31,22 @@ def propose(fields: dict[str, str], desk: Desk, operations: Operations) -> ActPr
         will = f"Every pause of lane {lane} ends, also one because of failures or of a spent budget."
         if desk.is_stack:
             will += " Events that wait in the error table go back on their lane."
+            items = readable(operations.errors.scan(), problems)
+            held = [event for item in items if is_held(item) for event in item.events if event.lane in (None, lane)]
+            size = sum(event.object_size for event in held)
+            facts += [*amounts(len(held), size), cost(len(held), size)]
     return ActProposal(
         act=act,
         title=f"{'Pause' if act == 'pause' else 'Resume'} lane {lane}",
         will=will,
         command=desk.command("limit", lane, f"--{act}"),
         fields=[("lane", lane)],
-        facts=[("Now", sentence(each)) for each in pauses],
+        facts=facts,
         total=1,
         noun="lane",
         is_possible=act == "pause" or bool(pauses),
         page="/",
+        problems=problems,
     )
 
 

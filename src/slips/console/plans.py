@@ -15,7 +15,7 @@ from slips.errors import UnreadableItemError, UsageError
 from slips.model import ErrorItem
 from slips.operations import Group, Operations, grouped
 from slips.pipeline.backfill import dollars
-from slips.pipeline.choose import Choice, readable
+from slips.pipeline.choose import Choice, readable, time_of_failure
 from slips.pipeline.dismiss import Revision
 
 ActName = Literal["canary", "drain", "dismiss"]
@@ -101,7 +101,7 @@ def propose(asked: ActRequest, desk: Desk, operations: Operations) -> ActProposa
         raise UsageError("nothing is chosen to dismiss; expected a group or an error; go back, and select some")
     problems: list[UnreadableItemError] = []
     items = objects = size = lost = 0
-    newest = ""
+    newest: tuple[float, str] | None = None
 
     def counting() -> Iterator[ErrorItem]:
         nonlocal newest, items, objects, size, lost
@@ -110,24 +110,28 @@ def propose(asked: ActRequest, desk: Desk, operations: Operations) -> ActProposa
             objects += len(item.events)
             size += sum(event.object_size for event in item.events)
             lost += not item.events or item.error_type == "OverwrittenError"
-            newest = max(newest, item.failed_at)
+            if (at := time_of_failure(item)) is not None:
+                newest = max(newest or (at, item.failed_at), (at, item.failed_at))
             yield item
 
     groups = grouped(counting())
     choice = asked.choice
     # A drain of everything takes up undelivered messages, too, and has no end.
+    is_endless = asked.act == "drain" and choice == Choice()
     if newest and choice != Choice() and choice.ids is None:
-        asked = ActRequest(asked.act, Choice(choice.since, choice.prefix, choice.type, newest, None, choice.groups))
-    facts = [("Items", count(items)), ("Objects", count(objects)), ("Bytes", f"{size_text(size)} as stored")]
+        asked = ActRequest(asked.act, Choice(choice.since, choice.prefix, choice.type, newest[1], None, choice.groups))
+    facts = [("Items", count(items)), *amounts(objects, size)]
     if lost and asked.act != "dismiss":
         facts.append(("Cannot be replayed", f"{count(lost)}, which stay"))
     if desk.is_stack and asked.act != "dismiss":
-        facts.append(("Cost", f"{price(dollars(objects, size))} on AWS, and the time of the handler itself"))
-    here = " This machine runs them now." if asked.act == "canary" and not desk.is_stack else ""
+        facts.append(cost(objects, size))
+    more = " This machine runs them now." if asked.act == "canary" and not desk.is_stack else ""
+    if is_endless:
+        more = " What fails until it ends, and undelivered messages, go along."
     return ActProposal(
         act=asked.act,
         title=TITLES[asked.act],
-        will=_WILL[asked.act] + here,
+        will=_WILL[asked.act] + more,
         command=desk.command(*words(asked)),
         fields=list(asked.fields),
         facts=facts,
@@ -148,13 +152,20 @@ _WILL: dict[ActName, str] = {
 }
 
 
+def amounts(objects: int, size: int) -> list[tuple[str, str]]:
+    """Return the facts about the objects of an act."""
+    return [("Objects", count(objects)), ("Bytes", f"{size_text(size)} as stored")]
+
+
+def cost(objects: int, size: int) -> tuple[str, str]:
+    """Return the fact about the price of processing objects on a stack."""
+    return "Cost", f"{price(dollars(objects, size))} on AWS, and the time of the handler itself"
+
+
 def words(asked: ActRequest) -> list[str]:
     """Return the words of the command that does the same."""
     choice = asked.choice
-    options = {"--since": choice.since, "--until": choice.until, "--prefix": choice.prefix, "--type": choice.type}
-    given = [word for name, value in options.items() if value is not None for word in (name, value)]
-    names = [*(choice.ids or ()), *(choice.groups or ())]
-    behind = ["--", *names] if any(name.startswith("-") for name in names) else names
+    given, behind = options(choice), arguments(*(choice.ids or ()), *(choice.groups or ()))
     match asked.act:
         case "canary":
             return ["drain", "--canary", str(CANARY), *given, *behind]
@@ -162,6 +173,18 @@ def words(asked: ActRequest) -> list[str]:
             return ["drain", *given, *behind]
         case "dismiss":
             return ["dismiss", *given, *behind]
+
+
+def options(choice: Choice) -> list[str]:
+    """Return the options of the commands that choose items by these conditions."""
+    values = {"--since": choice.since, "--until": choice.until, "--prefix": choice.prefix, "--type": choice.type}
+    return [word for name, value in values.items() if value is not None for word in (name, value)]
+
+
+def arguments(*words: str) -> list[str]:
+    """Return the arguments of a command, behind `--` if one looks like an option. `-` alone is standard input."""
+    is_option = any(word.startswith("-") and word != "-" for word in words)
+    return ["--", *words] if is_option else list(words)
 
 
 def revisions(asked: ActRequest, operations: Operations, now: float) -> list[Revision]:

@@ -6,20 +6,17 @@ that need a person. Changes nothing. An object counts once: `state_in_audit` alo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from math import inf
 from typing import Any, Literal, NamedTuple, Protocol
 
-import msgspec
 from msgspec import Struct, field
 
 from slips.config import Mapping
-from slips.errors import StateError, StorageError
-from slips.kept_audit import LAST
+from slips.errors import StorageError
 from slips.known import Known, KnownObjects, RecordCounts
 from slips.model import LANES, Lane, ObjectEvent, format_time
 from slips.not_logs import NotLog
-from slips.operations import Operations
 from slips.pipeline.choose import moment
 from slips.pipeline.selection import Selection
 from slips.ports import Status
@@ -100,6 +97,8 @@ class PartAudit(Struct):
     records: RecordCounts = field(default_factory=RecordCounts)
     reasons: dict[Reason, int] = field(default_factory=dict)
     """Numbers of ignored and waiting objects that have a reason."""
+    missing_bytes: int = 0
+    """Stored bytes of the missing objects."""
     hours: dict[int, Found] = field(default_factory=dict)
     """By the hour of last modification, in hours since 1970. Objects older than the start are not among them."""
 
@@ -115,6 +114,8 @@ class PartAudit(Struct):
             self.reasons[reason] = self.reasons.get(reason, 0) + 1
         if counts is not None:
             self.records.add(counts)
+        if state == "missing":
+            self.missing_bytes += event.object_size
         if reason != "older":
             self.hours.setdefault(int(event.timestamp // 3600), Found()).add(state)
 
@@ -124,6 +125,7 @@ class PartAudit(Struct):
             **self.found.to_dict(),
             "records": _counts(self.records),
             "reasons": dict(sorted(self.reasons.items())),
+            "missing_bytes": self.missing_bytes,
             "hours": [
                 {"hour": format_time(hour * 3600.0), **found.to_dict()} for hour, found in sorted(self.hours.items())
             ],
@@ -183,42 +185,6 @@ class Audit(Struct, kw_only=True):
             "objects": {state: [each._asdict() for each in self.objects.get(state, ())] for state in NAMED},
             "problems": self.problems,
         }
-
-
-NOTED = 20
-"""Most objects of each state, and most mappings, in the note of the latest audit."""
-
-
-def note_of(audit: Audit, put_back: Collection[AuditState] = ()) -> tuple[str, str]:
-    """Return name and text of the note of an audit: the JSON that operators see, without hours and most names.
-
-    `put_back`: the states whose objects were put on their lanes since, and count as waiting.
-    """
-    found = audit.to_dict()
-    for part in (found["total"], *found["mappings"]):
-        del part["hours"]
-        for state in put_back:
-            part["waiting"] += part[state]
-            part[state] = 0
-    found["objects"].update({state: [] for state in put_back})
-    found["mappings"] = found["mappings"][:NOTED]
-    found["objects"] = {state: named[:NOTED] for state, named in found["objects"].items()}
-    found["problems"] = found["problems"][:NOTED]
-    return LAST, msgspec.json.encode(found).decode()
-
-
-def keep_audit(audit: Audit, operations: Operations, put_back: Collection[AuditState] = ()) -> str:
-    """Keep an audit as the latest one of this machine, if it is of all objects. Return why that failed; else "".
-
-    `put_back`: see `note_of`. A stack keeps only the audits of its own function: the config here may be another.
-    """
-    if operations.kind == "stack" or audit.only or audit.start_by == "since":
-        return ""
-    try:
-        operations.set_note(*note_of(audit, put_back))
-    except StateError as error:
-        return f"this audit is not kept for 'slips status': {error}"
-    return ""
 
 
 class AuditedBackend(Protocol):

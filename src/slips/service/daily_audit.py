@@ -22,7 +22,8 @@ from slips.errors import SlipsError
 from slips.exceptions import describe
 from slips.kept_audit import LAST
 from slips.model import ObjectEvent
-from slips.pipeline.audit import DAY, Audit, audit, note_of
+from slips.pipeline.audit import DAY, Audit, audit
+from slips.pipeline.audit_note import note_of
 from slips.pipeline.selection import selection_of
 from slips.printable import plural
 from slips.site.function import ON_A_LANE_SECONDS

@@ -1,7 +1,20 @@
 // Copies commands, and says when the console does not answer. Without it, pages work, and do not refresh themselves.
 "use strict";
 
-const lost = (is) => { document.getElementById("lost").hidden = !is; };
+const SILENT = document.getElementById("lost").textContent;
+
+// Says why what is shown may be old; nothing if it is not.
+const lost = (why) => {
+  const banner = document.getElementById("lost");
+  banner.hidden = !why;
+  if (why) banner.textContent = why;
+};
+
+// The problem that an answer of the console tells: on a page, or as a plain text.
+const problemIn = (text) => {
+  const page = new DOMParser().parseFromString(text, "text/html");
+  return (page.querySelector(".problem") ?? page.body).textContent.trim();
+};
 
 const offerCopies = (root) => {
   if (!navigator.clipboard) return; // over plain HTTP only on loopback
@@ -35,11 +48,14 @@ const tryFile = async (chosen) => {
       },
       body: chosen.slice(0, most),
     });
-    result.innerHTML = await answer.text(); // all text in it is escaped by the console
+    const text = await answer.text();
+    if (answer.ok) result.innerHTML = text; // all text in it is escaped by the console
+    else result.textContent = problemIn(text);
     offerCopies(result);
+    lost("");
   } catch {
     result.textContent = "";
-    lost(true);
+    lost(SILENT);
   } finally {
     result.removeAttribute("aria-busy");
   }
@@ -69,8 +85,8 @@ const tell = () => {
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden) event.preventDefault(); // a tab that nobody looks at asks for nothing
 });
-document.addEventListener("htmx:sendError", () => lost(true));
-document.addEventListener("htmx:responseError", () => lost(true));
-document.addEventListener("htmx:afterOnLoad", () => lost(false));
+document.addEventListener("htmx:sendError", () => lost(SILENT));
+document.addEventListener("htmx:responseError", (event) => lost(`This page is of before: ${problemIn(event.detail.xhr.responseText)}`));
+document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful) lost(""); });
 document.addEventListener("htmx:afterSwap", () => { offerCopies(document); tell(); });
 offerCopies(document);
