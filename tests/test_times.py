@@ -6,7 +6,7 @@ import math
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slips import times
+from slips import times, written_times
 from slips.errors import RecordError
 
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
@@ -323,6 +323,64 @@ def test_a_time_of_another_notation_is_read_by_its_format(text: str, form: str) 
 def test_a_time_that_is_written_otherwise_is_refused_with_its_format(value: object) -> None:
     with pytest.raises(RecordError, match=r"^'seen' is .*; expected a time written as '%d.%m.%Y'$"):
         times.written(value, "%d.%m.%Y", "seen")
+
+
+FORMS = (
+    "%a, %d %b %Y %H:%M:%S:%f",
+    "%d %b %Y %H:%M:%S.%f %Z",
+    "%m/%d/%y %H:%M:%S",
+    "%y%m%d %H:%M:%S",
+    "%d%H.%Y",
+    "%Y-%j",
+    "%b %m %Y",
+    "at 100%%: %H%M",
+)
+EDGES = (
+    *(
+        "2 Jul 2026 22:23:00.1 UTC",
+        "02 Jul 2026 22:23:00.123456 GMT",
+        "30 Feb 2026 22:23:00.1 UTC",
+        "2 jul 2026  1:2:3.4 utc",
+    ),
+    *(
+        "02/29/24 23:59:59",
+        "02/29/23 23:59:59",
+        "2/9/24 1:2:3",
+        "12/31/68 00:00:00",
+        "12/31/69 00:00:00",
+        "12/31/69 00:00:60",
+        "٠٢/٠٩/٢٤ 01:02:03",
+    ),
+    *(
+        "Thu, 2 Jul 2026 22:23:00:123",
+        "Xyz, 2 Jul 2026 22:23:00:123",
+        "Thu, 2 Jul 0000 22:23:00:123",
+        "11212.2026",
+        "112.2026",
+    ),
+    *("2026-060", "Jul 07 2026", "at 100%: 2359", "at 100%: 2459", "260702 22:23:61", "", " "),
+)
+
+
+def outcome_of(read: Callable[[str, str], datetime], text: str, form: str) -> object:
+    """The time that is read, as one of UTC; the class of what is raised for none."""
+    try:
+        when = read(text, form)
+    except ValueError as error:
+        return type(error)
+    return when.replace(tzinfo=UTC)
+
+
+@given(st.datetimes(min_value=datetime(1000, 1, 1)), st.sampled_from(FORMS))
+def test_a_written_time_is_read_as_strptime_reads_it(when: datetime, form: str) -> None:
+    text = when.replace(tzinfo=UTC).strftime(form)
+    assert outcome_of(written_times.strptime, text, form) == outcome_of(datetime.strptime, text, form)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_odd_written_time_is_read_as_strptime_reads_it(form: str) -> None:
+    for text in EDGES:
+        assert outcome_of(written_times.strptime, text, form) == outcome_of(datetime.strptime, text, form), text
 
 
 # ---- times without a year

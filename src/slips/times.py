@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from slips.errors import RecordError
+from slips.written_times import strptime
 
 if TYPE_CHECKING:
     from slips.zones import Zone
@@ -253,10 +254,7 @@ def written(text: Any, form: str, name: str = "time") -> float:
     Without a zone it is of the zone that times have here. https://docs.python.org/3/library/datetime.html#format-codes
     """
     try:
-        when = datetime.strptime(text, form)
-        if "%Z" in form and when.tzinfo is None:  # the names that `strptime` knows are of UTC, and it drops them
-            when = when.replace(tzinfo=UTC)
-        seconds = _seconds(when)
+        seconds = _seconds(strptime(text, form))
         if not _EARLIEST <= seconds < _END:
             raise ValueError
     except (TypeError, ValueError, OverflowError):
