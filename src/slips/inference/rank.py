@@ -13,7 +13,7 @@ from msgspec import Struct
 from slips.errors import ReaderError
 from slips.format import Format
 from slips.formats import breadths, catalogue, entries
-from slips.inference.containers import PARQUET, OpenedLog, open_containers
+from slips.inference.containers import HEAD, PARQUET, OpenedLog, open_containers
 from slips.inference.likeness import fingerprints, likeness
 from slips.inference.trial import FirstRecords, try_chain
 from slips.model import ObjectEvent
@@ -39,6 +39,8 @@ _TOO_GENERAL = ("regex",)
 """Formats that any text fits."""
 _HEADERS = 3
 """Headers behind which other formats are tried."""
+_READERS_OF_LINES = ("s3-lines", "s3-text", "multiline")
+"""Readers that a format does without behind a header: the text behind it is one record, of however many lines."""
 _JSON = re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*[\[{])")
 _TEXT = 1 << 20
 """Bytes of a text on which chains are tried: a line, or a document, of megabytes takes each of them a while."""
@@ -125,6 +127,8 @@ def infer(content: bytes, source: ObjectEvent, *, whole: bool = True) -> Inferre
         return Inferred([], [], str(error))
     best: dict[str, Candidate] = {}
     for beginning in _beginnings(log):
+        if len(beginning.content) > _TEXT and any(each.trial.events for each in best.values()):
+            break  # a longer beginning is for a record that is longer than the last one
         best = {}
         for each in _candidates_of_rows(log, source) if log.is_parquet else _candidates(beginning, source):
             known = best.get(each.format)
@@ -133,6 +137,7 @@ def infer(content: bytes, source: ObjectEvent, *, whole: bool = True) -> Inferre
         if any(each.fits for each in best.values()):
             break
     _put_back_headers(list(best.values()))
+    _put_back_envelopes(list(best.values()))
     found = sorted(
         best.values(), key=lambda each: (-round(each.score, 3), each.breadth, _is_general(each.format), each.format)
     )
@@ -147,6 +152,25 @@ def _put_back_headers(found: list[Candidate]) -> None:
     for each in headers:
         if not _is_general(each.format) and (each.trial.parsed, each.values) in general:
             each.likeness *= _GENERAL * _NEAR
+
+
+def _put_back_envelopes(found: list[Candidate]) -> None:
+    """Lower the likeness of a vendor's header around records that a format of another vendor reads."""
+    for each in found:
+        steps = each.trial.steps
+        if not _is_general(each.format) and catalogue()[each.format].carries:
+            inner = (
+                other.likeness
+                for other in found
+                if other.trial.steps[: len(steps)] == steps
+                and len(other.trial.steps) > len(steps)
+                and not _is_general(other.format)
+                and other.fits
+                and other.trial.parsed >= each.trial.parsed
+                and other.trial.times >= each.trial.times
+            )
+            if max(inner, default=0.0) >= _GENERAL:
+                each.likeness *= _GENERAL * _NEAR
 
 
 def _ordered(fitting: list[Candidate]) -> list[Candidate]:
@@ -194,7 +218,7 @@ def _candidates_of_rows(log: OpenedLog, source: ObjectEvent) -> Iterator[Candida
 
 def _beginnings(log: OpenedLog) -> Iterator[OpenedLog]:
     """Yield the beginning of a log on which chains are tried; then a longer one, for the case that none fits."""
-    for most in (_JSON_TEXT, _TEXT) if _is_json(log.content) else (_TEXT,):
+    for most in (_JSON_TEXT, _TEXT, HEAD) if _is_json(log.content) else (_TEXT, HEAD):
         if log.is_parquet or len(log.content) <= most:
             yield log
             return
@@ -268,12 +292,14 @@ def _chains(format_: Format, arrays: Sequence[str]) -> Iterator[list[Step]]:
 
 def _behind(format_: Format) -> tuple[Step, ...]:
     """Return the steps of a format behind a header: its usual chain without a reader."""
-    return tuple(step for step in format_.chain if name_of(step) not in ("s3-lines", "s3-text"))
+    return tuple(step for step in format_.chain if name_of(step) not in _READERS_OF_LINES)
 
 
 def _is_behind(format_: Format, in_json: bool) -> bool:
     """Whether a format may stand behind a header, whose texts are JSON, or are not."""
-    if format_.name not in fingerprints() or format_.name in _TOO_GENERAL or name_of(format_.chain[0]) != "s3-lines":
+    if format_.name not in fingerprints() or format_.name in _TOO_GENERAL:
+        return False
+    if name_of(format_.chain[0]) not in _READERS_OF_LINES:
         return False
     if format_.carries and _is_general(format_.name):
         return False  # a header behind a header would have its fields again
